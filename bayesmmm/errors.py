@@ -1,0 +1,153 @@
+"""Every exception and warning of the package.
+
+Impossible input is an error, unwise input is a warning, and each kind has a class of its own so that callers
+can catch, filter or test exactly the one they mean. A message says what is wrong, the value seen, where, what
+is allowed, and one way to put it right. This module knows no other module of the package.
+"""
+
+
+class BayesMMMError(Exception):
+    """Base of every error that the package raises on purpose."""
+
+
+# ---------------------------------------------------------------- data
+
+
+class DataError(BayesMMMError, ValueError):
+    """Raised when a table cannot be read as marketing-mix data; base of the classes below."""
+
+
+class UnknownColumnError(DataError):
+    """Raised when a column is asked for that the table does not have."""
+
+
+class NotNumericError(DataError):
+    """Raised when a column that must hold numbers holds text, dates or other objects."""
+
+
+class MissingValueError(DataError):
+    """Raised when a value is missing (NaN) or infinite."""
+
+
+class DateError(DataError):
+    """Raised when a date cannot be parsed, is ambiguous, occurs twice or stands out of order."""
+
+
+class CalendarGapError(DataError):
+    """Raised when periods are missing between the first and the last date."""
+
+
+class NegativeSpendError(DataError):
+    """Raised when a column that is money spent holds a negative value."""
+
+
+class NeverSpentError(DataError):
+    """Raised when a media or mediator column is zero in every period of every geo."""
+
+
+class ConstantColumnError(DataError):
+    """Raised when the outcome, a mediator or a control never changes."""
+
+
+class PanelError(DataError):
+    """Raised when the geos of a panel do not share one calendar, or a geo is unknown."""
+
+
+class TooFewPeriodsError(DataError):
+    """Raised when there are too few periods to estimate anything."""
+
+
+class RoleError(DataError):
+    """Raised when the roles of the columns contradict each other or are incomplete."""
+
+
+# ---------------------------------------------------------------- equations
+
+
+class EquationError(BayesMMMError, ValueError):
+    """Raised when equations do not form a valid system; base of the classes below."""
+
+
+class CycleError(EquationError):
+    """Raised when equations feed each other in a circle."""
+
+
+class UnknownTermError(EquationError):
+    """Raised when an equation, term or label is named that the system does not have."""
+
+
+class LikelihoodError(EquationError):
+    """Raised when a likelihood is unknown or is ruled out by the data."""
+
+
+class SpecError(EquationError):
+    """Raised when a TOML specification cannot be read or holds an unknown key."""
+
+
+# ---------------------------------------------------------------- priors
+
+
+class PriorError(BayesMMMError, ValueError):
+    """Raised when a prior cannot be used as given; base of the classes below."""
+
+
+class UnknownPriorError(PriorError):
+    """Raised when a prior names an unknown family, argument, parameter or channel."""
+
+
+class PriorSupportError(PriorError):
+    """Raised when the support of a prior does not fit its parameter."""
+
+
+# ---------------------------------------------------------------- fits
+
+
+class FitFileError(BayesMMMError):
+    """Raised when a saved fit is truncated, was written by something else, or by a newer version."""
+
+
+class SamplingError(BayesMMMError, RuntimeError):
+    """Raised when the sampler fails, or its draws may not be used."""
+
+
+# ---------------------------------------------------------------- warnings
+
+
+class BayesMMMWarning(UserWarning):
+    """Base of every warning that the package gives on purpose."""
+
+
+class CollinearityWarning(BayesMMMWarning):
+    """Given when two channels move together so closely that the data cannot tell them apart."""
+
+
+class LowVariationWarning(BayesMMMWarning):
+    """Given when a channel hardly varies, so that its effect cannot be seen."""
+
+
+class FewPeriodsWarning(BayesMMMWarning):
+    """Given when there are few periods per parameter, so that priors decide much of the answer."""
+
+
+class OutlierWarning(BayesMMMWarning):
+    """Given when a value lies far outside the rest of its column."""
+
+
+class ManyZerosWarning(BayesMMMWarning):
+    """Given when a series holds many exact zeros under a likelihood that has none."""
+
+
+class PriorWarning(BayesMMMWarning):
+    """Given when the priors together imply a media share above one too often."""
+
+
+class BackdoorWarning(BayesMMMWarning):
+    """Given when a common cause of a mediator and the outcome may be missing from one equation."""
+
+
+class AlwaysOnWarning(BayesMMMWarning):
+    """Given when a channel never pauses, so that its contribution trades with the intercept."""
+
+
+class ConvergenceWarning(BayesMMMWarning):
+    """Given when diagnostics say that the draws are not yet to be trusted."""
