@@ -1,0 +1,74 @@
+"""Slow, plain rewrite of the model equations: loops and dense matrices, nothing shared with the package."""
+
+import math
+
+import numpy as np
+from scipy import stats
+
+
+def adstock(x, retention, carry_in=0.0, max_lag=None):
+    """Sum over lags with explicit weights."""
+    out = []
+    for t in range(len(x)):
+        lags = range(t + 1) if max_lag is None else range(min(t, max_lag) + 1)
+        if max_lag is None:
+            weights = {lag: (1 - retention) * retention**lag for lag in lags}
+        else:
+            norm = sum(retention**lag for lag in range(max_lag + 1))
+            weights = {lag: retention**lag / norm for lag in lags}
+        total = sum(weights[lag] * x[t - lag] for lag in lags)
+        if max_lag is None:
+            total += retention ** (t + 1) * carry_in
+        out.append(total)
+    return np.array(out)
+
+
+def hill(a, half_saturation, slope):
+    """Ratio of powers."""
+    return np.array([v**slope / (half_saturation**slope + v**slope) if v > 0 else 0.0 for v in a])
+
+
+def media(x, carry_in, retention, half_saturation, slope, contribution, max_lag=None):
+    """Media term (G, T) with contribution (G, C) as mean over the given periods."""
+    n_geo, n_channel, n_time = x.shape
+    out = np.zeros((n_geo, n_time))
+    for g in range(n_geo):
+        for c in range(n_channel):
+            h = hill(adstock(x[g, c], retention[c], carry_in[g, c], max_lag), half_saturation[c], slope[c])
+            if h.sum() > 0:
+                out[g] += contribution[g, c] * h / h.mean()
+    return out
+
+
+def collapsed_normal(y, mu, sigma, design, prior_sd):
+    """Dense multivariate normal with covariance W Lambda W' + sigma^2 I, by an extended-precision Cholesky."""
+    n = len(y)
+    w = np.asarray(design, np.longdouble) * np.asarray(prior_sd, np.longdouble)
+    cov = w @ w.T + np.longdouble(sigma) ** 2 * np.eye(n, dtype=np.longdouble)
+    low = np.zeros((n, n), np.longdouble)
+    for i in range(n):
+        for j in range(i + 1):
+            rest = cov[i, j] - low[i, :j] @ low[j, :j]
+            low[i, j] = np.sqrt(rest) if i == j else rest / low[j, j]
+    z = np.zeros(n, np.longdouble)
+    for i in range(n):
+        z[i] = (np.longdouble(y[i]) - np.longdouble(mu[i]) - low[i, :i] @ z[:i]) / low[i, i]
+    return float(-0.5 * z @ z - np.log(np.diag(low)).sum() - 0.5 * n * np.log(2 * np.longdouble(np.pi)))
+
+
+def censored_normal(y, mu, sigma):
+    """Sum of the log densities of max(0, Normal(mu, sigma))."""
+    total = 0.0
+    for value, m in zip(y, mu, strict=True):
+        total += stats.norm.logpdf(value, m, sigma) if value > 0 else stats.norm.logcdf(0.0, m, sigma)
+    return total
+
+
+def student_t(y, mu, sigma, nu):
+    """Sum of the log densities of a shifted, scaled Student t."""
+    return sum(stats.t.logpdf(v, nu, m, sigma) for v, m in zip(y, mu, strict=True))
+
+
+def retention_from_half_life(half_life, days_per_period):
+    """Share kept into the next period."""
+    return math.exp(-math.log(2) * days_per_period / half_life)

@@ -1,0 +1,289 @@
+"""Kernels: closed forms, invariants, the slow reference, finite differences."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import integrate, special
+
+from bayesmmm import kernels
+from tests import reference
+
+CASES = [None, 0, 3]
+
+
+def _lag(max_lag):
+    return -1 if max_lag is None else max_lag
+
+
+def _adstock(x, retention, carry_in=0.0, max_lag=None):
+    out = np.empty(len(x))
+    kernels.adstock(np.asarray(x, float), retention, carry_in, _lag(max_lag), out)
+    return out
+
+
+@pytest.fixture
+def world():
+    rng = np.random.default_rng(11)
+    x = rng.gamma(1.0, 1.0, (2, 4, 30)) * (rng.random((2, 4, 30)) < 0.5)
+    x[:, 3] = 0.0
+    x[1, 3, 12] = 2.0  # channel 3 is silent in the first geo
+    return {
+        "x": x,
+        "carry_in": np.array([[0.3, 0.0, 0.0, 0.0], [0.0, 1.2, 0.0, 0.0]]),
+        "retention": np.array([0.6, 0.0, 0.9, 0.3]),
+        "half_saturation": np.array([0.5, 1.0, 2.0, 0.8]),
+        "slope": np.array([0.5, 1.0, 3.0, 1.4]),
+        "contribution": rng.gamma(1.0, 0.3, (2, 4)),
+    }
+
+
+def test_pulse_decays_geometrically_and_keeps_its_mass():
+    response = _adstock(np.r_[1.0, np.zeros(199)], 0.7)
+    assert_allclose(response, 0.3 * 0.7 ** np.arange(200), rtol=1e-12)
+    assert response.sum() == pytest.approx(1.0, abs=1e-12)
+
+
+def test_truncated_weights_sum_to_one_and_end_at_max_lag():
+    response = _adstock(np.r_[1.0, np.zeros(9)], 0.7, max_lag=4)
+    assert response.sum() == pytest.approx(1.0, abs=1e-15)
+    assert_array_equal(response[5:], 0.0)
+    assert_allclose(response[1:5] / response[:4], 0.7, rtol=1e-12)
+
+
+def test_constant_spend_with_matching_carry_in_is_a_fixed_point():
+    assert_allclose(_adstock(np.full(20, 2.5), 0.8, carry_in=2.5), 2.5, rtol=1e-14)
+
+
+@pytest.mark.parametrize("max_lag", CASES)
+def test_adstock_is_causal_and_shift_invariant(max_lag):
+    x = np.random.default_rng(1).gamma(1.0, 1.0, 20)
+    changed = x.copy()
+    changed[12] += 5.0
+    assert_array_equal(_adstock(x, 0.5, max_lag=max_lag)[:12], _adstock(changed, 0.5, max_lag=max_lag)[:12])
+    shifted = _adstock(np.r_[0.0, 0.0, x], 0.5, max_lag=max_lag)[2:]
+    assert_allclose(shifted, _adstock(x, 0.5, max_lag=max_lag), rtol=1e-14)
+
+
+def test_hill_landmarks():
+    assert kernels.hill(0.7, 0.7, 2.3) == 0.5
+    assert kernels.hill(0.0, 0.7, 0.3) == 0.0
+    assert kernels.hill(-1.0, 0.7, 2.0) == 0.0
+    assert kernels.hill(1e9, 1.0, 1.0) == pytest.approx(1.0, abs=1e-8)
+    step = 1e-6  # derivative at half saturation is slope / (4 half_saturation)
+    rise = (kernels.hill(0.7 + step, 0.7, 2.3) - kernels.hill(0.7 - step, 0.7, 2.3)) / (2 * step)
+    assert rise == pytest.approx(2.3 / (4 * 0.7), rel=1e-8)
+
+
+@pytest.mark.parametrize("max_lag", CASES)
+def test_media_response_equals_the_reference(world, max_lag):
+    media = kernels.media_basis(**world, max_lag=_lag(max_lag))[0]
+    if max_lag is not None:
+        world["carry_in"] = np.zeros((2, 4))
+    assert_allclose(media, reference.media(**world, max_lag=max_lag), rtol=1e-12)
+
+
+def test_contribution_is_the_mean_of_its_channel(world):
+    world["contribution"][:, :2] = 0.0
+    world["contribution"][:, 3] = 0.0
+    media = kernels.media_basis(**world, max_lag=-1)[0]
+    assert_allclose(media.mean(axis=1), world["contribution"][:, 2], rtol=1e-12)
+
+
+def test_channel_order_does_not_matter(world):
+    media = kernels.media_basis(**world, max_lag=-1)[0]
+    order = [2, 0, 3, 1]
+    shuffled = {k: v[order] if v.ndim == 1 else v[:, order] for k, v in world.items()}
+    assert_allclose(kernels.media_basis(**shuffled, max_lag=-1)[0], media, rtol=1e-13)
+
+
+def _numeric(f, at, step=1e-6):
+    grad = np.empty(at.shape)
+    for i in np.ndindex(at.shape):
+        h = step * max(1.0, abs(at[i]))
+        up, down = at.copy(), at.copy()
+        up[i] += h
+        down[i] -= h
+        grad[i] = (f(up) - f(down)) / (2 * h)
+    return grad
+
+
+@pytest.mark.parametrize("max_lag", CASES)
+def test_parameter_gradients_equal_central_differences(world, max_lag):
+    world["retention"][1] = 0.2
+    cotangent = np.random.default_rng(3).normal(size=(2, 30))
+    lag = _lag(max_lag)
+    _, share, log_ratio, log_decay = kernels.media_basis(**world, max_lag=lag)
+    got = kernels.media_basis_vjp(
+        share, log_ratio, log_decay, world["half_saturation"], world["slope"], world["contribution"], cotangent
+    )
+    names = ["retention", "half_saturation", "slope", "contribution"]
+    for name, grad in zip(names, got, strict=True):
+
+        def f(value, name=name):
+            return (kernels.media_basis(**{**world, name: value}, max_lag=lag)[0] * cotangent).sum()
+
+        assert_allclose(grad, _numeric(f, world[name]), rtol=1e-6, atol=1e-8, err_msg=name)
+
+
+@pytest.mark.parametrize("slope", [0.4, 1.0, 2.5])
+@pytest.mark.parametrize("retention", [0.0, 1e-12, 0.5, 0.999])
+def test_parameter_gradients_are_finite_at_zero_spend(slope, retention):
+    x = np.zeros((1, 2, 25))
+    x[0, 0, 3] = 1.0
+    x[0, 1, 24] = 1e-3
+    n = np.array([slope, slope])
+    k = np.array([1.0, 1e-3])
+    gamma = np.array([[0.2, 0.1]])
+    media, *basis = kernels.media_basis(x, np.zeros((1, 2)), np.full(2, retention), k, n, gamma, -1)
+    grads = kernels.media_basis_vjp(*basis, k, n, gamma, np.ones((1, 25)))
+    assert np.isfinite(media).all()
+    assert all(np.isfinite(g).all() for g in grads)
+
+
+def test_many_draws_equal_one_at_a_time(world):
+    rng = np.random.default_rng(4)
+    draws = 3
+    par = {k: world[k] * rng.uniform(0.8, 1.1, (draws, 4)) for k in ("retention", "half_saturation", "slope")}
+    gamma = rng.gamma(1.0, 0.3, (draws, 2, 4))
+    amplitude = kernels.amplitudes(world["x"], world["carry_in"], *par.values(), gamma, -1)
+    plan, start = world["x"][None], world["carry_in"][None]
+    total = kernels.media_response(plan, start, *par.values(), amplitude, -1, False)
+    parts = kernels.media_response(plan, start, *par.values(), amplitude, -1, True)
+    assert_allclose(parts.sum(axis=2), total[:, :, 0], rtol=1e-12)
+    for s in range(draws):
+        one = reference.media(world["x"], world["carry_in"], *(v[s] for v in par.values()), gamma[s])
+        assert_allclose(total[s, :, 0], one, rtol=1e-11)
+
+
+@pytest.mark.parametrize("max_lag", CASES)
+def test_spend_gradient_equals_central_differences(world, max_lag):
+    rng = np.random.default_rng(5)
+    lag = _lag(max_lag)
+    x = world["x"][None] + rng.uniform(0.05, 0.1, (2, 2, 4, 30))
+    start = world["carry_in"][None]
+    par = [world[k] * np.ones((2, 1)) for k in ("retention", "half_saturation", "slope")]
+    amplitude = rng.gamma(1.0, 0.3, (2, 2, 4))
+    cotangent = rng.normal(size=(2, 2, 30))
+    got = kernels.response_spend_vjp(x, start, *par, amplitude, lag, cotangent)
+
+    def f(value):
+        return (kernels.media_response(value, start, *par, amplitude, lag, False)[:, :, 0] * cotangent).sum()
+
+    assert_allclose(got, _numeric(f, x, 1e-7), rtol=1e-5, atol=1e-7)
+
+
+def test_spend_gradient_at_zero_spend():
+    x = np.zeros((1, 1, 3, 1))
+    k = np.array([[0.5, 0.5, 0.5]])
+    n = np.array([[0.5, 1.0, 2.0]])
+    got = kernels.response_spend_vjp(
+        x, np.zeros((1, 1, 3)), np.zeros((1, 3)), k, n, np.ones((1, 1, 3)), -1, np.ones((1, 1, 1))
+    )[0, 0, :, 0]
+    floor = kernels.SPEND_FLOOR
+    p = np.sqrt(floor) / (np.sqrt(0.5) + np.sqrt(floor))
+    assert got[0] == pytest.approx(0.5 * p * (1 - p) / floor, rel=1e-12)
+    assert got[1] == 1 / 0.5
+    assert got[2] == 0.0
+
+
+# ---------------------------------------------------------------------------------------------- likelihoods
+def _design(n=40, k=6, seed=7):
+    rng = np.random.default_rng(seed)
+    design = np.column_stack([np.ones(n), rng.normal(size=(n, k - 1))])
+    prior_sd = rng.uniform(0.3, 3.0, k)
+    u, s, _ = np.linalg.svd(design * prior_sd, full_matrices=False)
+    return design, prior_sd, np.ascontiguousarray(u.T), s**2, rng
+
+
+@pytest.mark.parametrize("sigma", [1e-4, 0.03, 1.0, 30.0])
+@pytest.mark.parametrize("k", [1, 6])
+def test_collapsed_density_equals_the_dense_normal(sigma, k):
+    design, prior_sd, basis, variance, rng = _design(k=k)
+    mu = rng.normal(size=40)
+    y = mu + design @ (prior_sd * rng.normal(size=k)) + sigma * rng.normal(size=40)
+    got = kernels.collapsed_normal(y, mu, sigma, basis, variance)[0]
+    assert_allclose(got, reference.collapsed_normal(y, mu, sigma, design, prior_sd), rtol=1e-8)
+
+
+def test_collapsed_density_with_more_coefficients_than_periods():
+    design, prior_sd, basis, variance, rng = _design(n=5, k=9)
+    y, mu = rng.normal(size=5), np.zeros(5)
+    assert basis.shape == (5, 5)
+    got = kernels.collapsed_normal(y, mu, 0.2, basis, variance)[0]
+    assert_allclose(got, reference.collapsed_normal(y, mu, 0.2, design, prior_sd), rtol=1e-8)
+
+
+def test_collapsed_density_integrates_the_explicit_one_over_an_intercept():
+    y, mu, sigma = np.array([0.4, 1.1, -0.3]), np.array([0.1, 0.2, 0.3]), 0.5
+
+    def joint(b):
+        point, slope = np.empty(3), np.empty(3)
+        kernels.normal(y, mu + b, sigma, point, slope)
+        return np.exp(point.sum()) * np.exp(-0.5 * (b / 2.0) ** 2) / (2.0 * np.sqrt(2 * np.pi))
+
+    expected = np.log(integrate.quad(joint, -8, 8, epsabs=1e-14)[0])
+    unit = np.full((1, 3), 1 / np.sqrt(3))
+    assert kernels.collapsed_normal(y, mu, sigma, unit, np.array([12.0]))[0] == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.7])
+def test_collapsed_gradients_equal_central_differences(sigma):
+    _, _, basis, variance, rng = _design()
+    y, mu = rng.normal(size=40), rng.normal(size=40)
+    _, d_media, d_sigma = kernels.collapsed_normal(y, mu, sigma, basis, variance)
+    f = kernels.collapsed_normal
+    assert_allclose(d_media, _numeric(lambda m: f(y, m, sigma, basis, variance)[0], mu), rtol=1e-6, atol=1e-6)
+    numeric = _numeric(lambda s: f(y, mu, s.item(), basis, variance)[0], np.array(sigma), 1e-7)
+    assert d_sigma == pytest.approx(numeric.item(), rel=1e-6)
+
+
+def _series(seed=2):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=25), rng.normal(size=25)
+
+
+def _explicit(kernel, y, mu, *args):
+    point, slope = np.empty(len(y)), np.empty(len(y))
+    return point, slope, kernel(y, mu, *args, point, slope)
+
+
+@pytest.mark.parametrize("name", ["normal", "student_t", "censored_normal"])
+def test_explicit_likelihoods_equal_the_reference(name):
+    y, mu = _series()
+    args = {"normal": (0.4,), "student_t": (0.4, 3.7), "censored_normal": (0.4,)}[name]
+    if name == "censored_normal":
+        y = np.maximum(y, 0.0)
+    kernel = getattr(kernels, name)
+    point, slope, d_args = _explicit(kernel, y, mu, *args)
+    if name == "normal":
+        expected = reference.student_t(y, mu, 0.4, 1e12)
+        assert_allclose(point.sum(), expected, rtol=1e-6)
+    else:
+        assert_allclose(point.sum(), getattr(reference, name)(y, mu, *args), rtol=1e-11)
+    numeric = _numeric(lambda m: _explicit(kernel, y, m, *args)[0].sum(), mu)
+    assert_allclose(slope, numeric, rtol=1e-6, atol=1e-7)
+    numeric = _numeric(lambda a: _explicit(kernel, y, mu, *a)[0].sum(), np.array(args), 1e-6)
+    assert_allclose(d_args, numeric if len(args) > 1 else numeric[0], rtol=1e-6)
+
+
+def test_censored_density_far_in_the_tail():
+    y, mu = np.zeros(3), np.array([10.0, 29.999, 300.0])
+    point, slope, _ = _explicit(kernels.censored_normal, y, mu, 1.0)
+    assert_allclose(point, special.log_ndtr(-mu), rtol=1e-12)
+    assert_allclose(slope, -np.exp(-0.5 * mu**2 - 0.5 * np.log(2 * np.pi) - special.log_ndtr(-mu)), rtol=1e-9)
+    below = kernels.log_normal_cdf(-30.0 - 1e-9)
+    assert below == pytest.approx(kernels.log_normal_cdf(-30.0 + 1e-9), rel=1e-9)
+
+
+def test_linear_predictor():
+    rng = np.random.default_rng(0)
+    media, design, b = rng.normal(size=12), rng.normal(size=(3, 12)), rng.normal(size=3)
+    assert_allclose(kernels.linear_predictor(media, design, b), media + b @ design, rtol=1e-13)
+
+
+def test_collapsed_negative_control_wrong_variance_is_seen():
+    """The dense comparison must be able to fail: a wrong prior variance moves the density."""
+    design, prior_sd, basis, variance, rng = _design()
+    y, mu = rng.normal(size=40), np.zeros(40)
+    got = kernels.collapsed_normal(y, mu, 0.5, basis, 1.1 * variance)[0]
+    assert abs(got - reference.collapsed_normal(y, mu, 0.5, design, prior_sd)) > 0.05
