@@ -1,0 +1,84 @@
+"""The columns of the linear part of an equation, on frozen scales."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data import Scales
+from bayesmmm.equations.equation import Equation
+from bayesmmm.errors import UnknownColumnError
+from bayesmmm.priors import closest
+
+
+def design_matrix(
+    equation: Equation,
+    dates: pd.DatetimeIndex,
+    columns: Mapping[str, np.ndarray],
+    scales: Scales,
+    *,
+    geos: int = 1,
+) -> np.ndarray:
+    """Return the columns of the linear part, one per label of ``equation.terms()``.
+
+    The intercept is 1. The trend is (date - start) / (end - start), which runs from 0 to 1 over the fitted
+    periods and goes on beyond them; a knot adds max(0, date - knot) / (end - start). A linear column is (x -
+    center) / spread. Start, end, center and spread come from `scales` and are never recomputed, so that a
+    future or altered plan meets the same coefficients.
+
+    Parameters
+    ----------
+    equation
+        The equation.
+    dates
+        Periods, T of them; they need not be the fitted ones.
+    columns
+        Column name to values, shape (G, T), in raw units; only the linear columns are read.
+    scales
+        Frozen scales of the fitted periods.
+    geos
+        G, the number of geos.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (G, T, K), float64.
+
+    Raises
+    ------
+    UnknownColumnError
+        When a linear column has no values or no scale.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bayesmmm.data import Scales
+    >>> dates = pd.date_range("2024-01-01", periods=3, freq="D")
+    >>> scales = Scales(size={}, spend={}, center={}, spread={}, start=dates[0], end=dates[-1])
+    >>> design_matrix(Equation("sales", trend=True), dates, {}, scales)[0, :, 1].tolist()
+    [0.0, 0.5, 1.0]
+    """
+    dates = pd.DatetimeIndex(dates)
+    span = scales.end - scales.start
+    time = np.asarray((dates - scales.start) / span, dtype=float)
+    fixed = [np.ones(len(dates))]
+    if equation.trend:
+        fixed.append(time)
+        fixed += [
+            np.maximum(0.0, time - (pd.Timestamp(knot) - scales.start) / span) for knot in equation.knots
+        ]
+    for season in equation.seasonality:
+        fixed += list(season.columns(dates).T)
+    design = np.empty((geos, len(dates), len(equation.terms())))
+    design[:, :, : len(fixed)] = np.stack(fixed, axis=-1)
+    for k, name in enumerate(equation.linear, start=len(fixed)):
+        for place, names in (("columns", columns), ("scales", scales.center)):
+            if name not in names:
+                raise UnknownColumnError(
+                    f"equation {equation.name!r} has the linear term {name!r}, which is missing from the "
+                    f"{place}"
+                    f"{closest(name, names)}. Known: {', '.join(names) or 'none'}. Declare it as a control."
+                )
+        values = np.asarray(columns[name], dtype=float)
+        design[:, :, k] = (values - scales.center[name]) / scales.spread[name]
+    return design

@@ -1,0 +1,436 @@
+"""One structural equation: what explains a series, by which likelihood, under which priors.
+
+Knows names, labels and priors. Knows no data: columns are names until `design_matrix` or the model builder
+meets them.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.errors import EquationError, LikelihoodError, PriorError, UnknownPriorError
+from bayesmmm.priors import FrozenMap, Prior, check_support, closest, default_prior
+
+LIKELIHOODS = ("normal", "student_t", "lognormal", "censored_normal")
+
+#: Parameters with one value per media channel.
+MEDIA_PARAMETERS = ("half_life", "retention", "half_saturation", "slope", "contribution", "roi")
+#: Two ways to write one belief: a channel has one or the other.
+_EITHER = (("half_life", "retention"), ("contribution", "roi"))
+_LINEAR_PARAMETERS = ("intercept", "trend", "seasonality", "coefficient")
+_SUPPORT = {
+    "half_life": (0.0, math.inf),
+    "retention": (0.0, 1.0),
+    "half_saturation": (0.0, math.inf),
+    "slope": (0.0, math.inf),
+    "contribution": (0.0, math.inf),
+    "roi": (0.0, math.inf),
+    "sigma": (0.0, math.inf),
+    "nu_minus_two": (0.0, math.inf),
+}
+_EPOCH = pd.Timestamp("1970-01-01")
+
+
+@dataclass(frozen=True)
+class Fourier:
+    """A season as a sum of sines and cosines.
+
+    ::
+
+        sum over k = 1..order of  b_k sin(2 pi k d / period) + c_k cos(2 pi k d / period)
+
+    with d the days since 1970-01-01, so that the phase belongs to the calendar and not to the first row.
+
+    Parameters
+    ----------
+    period
+        Length of the season in days: 365.25 for a year, 7 for a week.
+    order
+        Number of harmonics.
+
+    Raises
+    ------
+    EquationError
+        When `period` or `order` is not positive.
+
+    Examples
+    --------
+    >>> Fourier(period=365.25, order=1).labels()
+    ('sin1@365.25', 'cos1@365.25')
+    """
+
+    period: float
+    order: int
+
+    def __post_init__(self):
+        if not _is_real(self.period) or not 0 < self.period < math.inf:
+            raise EquationError(
+                f"the period of a Fourier season is {self.period!r}. Give its length in days, as 365.25."
+            )
+        if not isinstance(self.order, Integral) or isinstance(self.order, bool) or self.order < 1:
+            raise EquationError(
+                f"the order of a Fourier season is {self.order!r}. Give a whole number of 1 or more."
+            )
+        object.__setattr__(self, "period", float(self.period))
+        object.__setattr__(self, "order", int(self.order))
+
+    def labels(self) -> tuple[str, ...]:
+        """Return the names of the columns, in order."""
+        return tuple(
+            f"{wave}{k}@{format_days(self.period)}"
+            for k in range(1, self.order + 1)
+            for wave in ("sin", "cos")
+        )
+
+    def columns(self, dates: pd.DatetimeIndex) -> np.ndarray:
+        """Return the waves at `dates` (T), shape (T, 2 * order): sin1, cos1, sin2, cos2, ..."""
+        days = (pd.DatetimeIndex(dates) - _EPOCH) / pd.Timedelta(days=1)
+        # The fraction of a turn is reduced first, so that large day numbers cost no accuracy in sin and cos.
+        turns = np.outer(np.asarray(days, dtype=float) / self.period, np.arange(1, self.order + 1)) % 1.0
+        waves = np.stack([np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)], axis=-1)
+        return waves.reshape(len(days), 2 * self.order)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One block of unknowns of an equation.
+
+    Attributes
+    ----------
+    name
+        half_life, retention, half_saturation, slope, contribution, roi, coefficient, sigma or nu_minus_two.
+    labels
+        What the values belong to: channels, or linear terms; empty for a single value.
+    priors
+        One prior per label; exactly one when there are no labels.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    priors: tuple[Prior, ...]
+
+
+@dataclass(frozen=True)
+class Equation:
+    """The equation of one series v, in shares of its own mean size s_v.
+
+    ::
+
+        v_t / s_v = intercept + trend + seasons + linear + sum_c A_c hill(a_ct) + noise_t
+
+    Parameters
+    ----------
+    name
+        The column that this equation explains.
+    media
+        Columns that act through adstock and Hill saturation: exogenous spend, or the series of another
+        equation.
+    linear
+        Columns that act linearly with free sign; each is standardised over the fitted periods.
+    seasonality
+        A `Fourier` or a sequence of them.
+    trend
+        False, True for a straight line, or a sequence of ISO dates at which the slope of the line may change.
+    likelihood
+        "normal", "student_t", "lognormal" (needs positive values) or "censored_normal" (values are max(0,
+        latent)).
+    priors
+        ``{parameter: Prior}`` for every label, or ``{parameter: {label: Prior}}`` for some of them; the rest
+        keep the default. Parameters: half_life (days), retention (per period), half_saturation (multiples of
+        mean spend), slope, contribution (share of s_v), roi (outcome per unit of spend), intercept, trend,
+        seasonality, coefficient, sigma, nu_minus_two. A channel has half_life or retention, contribution or
+        roi.
+    max_lag
+        Cut the adstock after this many periods and renormalise; None for the exact, endless one.
+
+    Raises
+    ------
+    EquationError
+        When the terms contradict each other.
+    LikelihoodError
+        When the likelihood is not known.
+    UnknownPriorError, PriorError, PriorSupportError
+        When a prior names an unknown parameter or label, is given twice over, or does not fit.
+
+    Examples
+    --------
+    >>> equation = Equation("sales", media=["tv"], linear=["price"], trend=True)
+    >>> equation.terms()
+    ('intercept', 'trend', 'price')
+    >>> [parameter.name for parameter in equation.parameters()]
+    ['half_life', 'half_saturation', 'slope', 'contribution', 'coefficient', 'sigma']
+    """
+
+    name: str
+    media: tuple[str, ...] = field(default=(), kw_only=True)
+    linear: tuple[str, ...] = field(default=(), kw_only=True)
+    seasonality: tuple[Fourier, ...] = field(default=(), kw_only=True)
+    trend: bool | tuple[str, ...] = field(default=False, kw_only=True)
+    likelihood: str = field(default="normal", kw_only=True)
+    priors: Mapping[str, Any] = field(default_factory=FrozenMap, kw_only=True)
+    max_lag: int | None = field(default=None, kw_only=True)
+
+    def __post_init__(self):
+        if not isinstance(self.name, str) or not self.name:
+            raise EquationError(f"an equation is named {self.name!r}. Name the column that it explains.")
+        _set(self, "media", _names(self, "media"))
+        _set(self, "linear", _names(self, "linear"))
+        _set(self, "seasonality", _seasons(self))
+        _set(self, "trend", _trend(self))
+        if self.likelihood not in LIKELIHOODS:
+            raise LikelihoodError(
+                f"equation {self.name!r} has the likelihood "
+                f"{self.likelihood!r}{closest(self.likelihood, LIKELIHOODS)}. "
+                f"Use one of: {', '.join(LIKELIHOODS)}."
+            )
+        _check_terms(self)
+        if self.max_lag is not None:
+            if not isinstance(self.max_lag, Integral) or isinstance(self.max_lag, bool) or self.max_lag < 1:
+                raise EquationError(
+                    f"equation {self.name!r} has max_lag = {self.max_lag!r}. Give a whole number of "
+                    f"periods, 1 or more, "
+                    f"or leave it out for the exact adstock."
+                )
+            _set(self, "max_lag", int(self.max_lag))
+        _set(self, "priors", _read_priors(self))
+        self.parameters()
+
+    @property
+    def knots(self) -> tuple[str, ...]:
+        """ISO dates at which the slope of the trend may change."""
+        return self.trend if isinstance(self.trend, tuple) else ()
+
+    def terms(self) -> tuple[str, ...]:
+        """Return the labels of the linear part, in the order of the columns of `design_matrix`."""
+        trend = ("trend", *(f"trend@{date}" for date in self.knots)) if self.trend else ()
+        harmonics = tuple(label for season in self.seasonality for label in season.labels())
+        return ("intercept", *trend, *harmonics, *self.linear)
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return every block of unknowns with one prior per label; blocks without labels are left out."""
+        blocks = [Parameter(name, *_channels(self, name)) for name in MEDIA_PARAMETERS]
+        blocks = [block for block in blocks if block.labels]
+        terms = self.terms()
+        blocks.append(Parameter("coefficient", terms, tuple(_term_prior(self, term) for term in terms)))
+        scalars = ("sigma", "nu_minus_two") if self.likelihood == "student_t" else ("sigma",)
+        blocks += [Parameter(name, (), (_prior(self, name, None),)) for name in scalars]
+        return tuple(blocks)
+
+    def __str__(self) -> str:
+        from bayesmmm.equations.text import equation_text
+
+        return equation_text(self)
+
+
+# ---------------------------------------------------------------- reading the arguments
+
+
+def format_days(days: float) -> str:
+    """Return a number of days without a needless ".0"."""
+    return repr(int(days)) if days == int(days) else repr(days)
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _set(equation: Equation, name: str, value: Any) -> None:
+    object.__setattr__(equation, name, value)
+
+
+def _names(equation: Equation, argument: str) -> tuple[str, ...]:
+    value = getattr(equation, argument)
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise EquationError(
+            f"equation {equation.name!r} has {argument} = {value!r}. Give a list of column names, as "
+            f"[{str(value)!r}]."
+        )
+    for name in value:
+        if not isinstance(name, str) or not name:
+            raise EquationError(
+                f"equation {equation.name!r} lists {name!r} under {argument}. Give column names as text."
+            )
+    return tuple(value)
+
+
+def _seasons(equation: Equation) -> tuple[Fourier, ...]:
+    value = equation.seasonality
+    value = (value,) if isinstance(value, Fourier) else value
+    if (
+        isinstance(value, str)
+        or not isinstance(value, Sequence)
+        or not all(isinstance(v, Fourier) for v in value)
+    ):
+        raise EquationError(
+            f"equation {equation.name!r} has seasonality = {value!r}. Give Fourier(period=365.25, "
+            f"order=2), or a list."
+        )
+    return tuple(value)
+
+
+def _trend(equation: Equation) -> bool | tuple[str, ...]:
+    value = equation.trend
+    if isinstance(value, bool):
+        return value
+    advice = 'Give True, or a list of ISO dates in rising order such as ["2024-01-07"].'
+    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) == 0:
+        raise EquationError(f"equation {equation.name!r} has trend = {value!r}. {advice}")
+    knots = []
+    for knot in value:
+        try:
+            knots.append(pd.Timestamp(pd.to_datetime(knot, format="ISO8601")))
+        except (ValueError, TypeError):
+            raise EquationError(f"equation {equation.name!r} has the trend knot {knot!r}. {advice}") from None
+    if any(later <= earlier for earlier, later in pairwise(knots)):
+        raise EquationError(f"equation {equation.name!r} has the trend knots {list(value)}. {advice}")
+    return tuple(knot.date().isoformat() for knot in knots)
+
+
+def _check_terms(equation: Equation) -> None:
+    for argument in ("media", "linear"):
+        names = getattr(equation, argument)
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise EquationError(
+                f"equation {equation.name!r} lists {twice[0]!r} twice under {argument}. List it once."
+            )
+    both = [name for name in equation.media if name in equation.linear]
+    if both:
+        raise EquationError(
+            f"equation {equation.name!r} lists {both[0]!r} under media and under linear. Keep it in one "
+            f"of the two."
+        )
+    if equation.name in (*equation.media, *equation.linear):
+        raise EquationError(f"equation {equation.name!r} lists its own column as a cause. Take it out.")
+    terms = equation.terms()
+    clash = next((term for term in terms if terms.count(term) > 1), None)
+    if clash is not None:
+        raise EquationError(
+            f"equation {equation.name!r} has two linear terms called {clash!r}. Rename the column, or "
+            f"give each season "
+            f"a period of its own."
+        )
+
+
+# ---------------------------------------------------------------- priors of an equation
+
+
+def _labels(equation: Equation, parameter: str) -> tuple[str, ...]:
+    """Return the labels that a per-label prior of this parameter may name."""
+    if parameter in MEDIA_PARAMETERS:
+        return equation.media
+    if parameter == "trend":
+        return (
+            tuple(term for term in equation.terms() if term.split("@")[0] == "trend")
+            if equation.trend
+            else ()
+        )
+    return equation.linear if parameter == "coefficient" else ()
+
+
+def _known_parameters(equation: Equation) -> tuple[str, ...]:
+    media = MEDIA_PARAMETERS if equation.likelihood != "lognormal" else MEDIA_PARAMETERS[:-1]
+    extra = ("nu_minus_two",) if equation.likelihood == "student_t" else ()
+    return (*media, *_LINEAR_PARAMETERS, "sigma", *extra)
+
+
+def _read_priors(equation: Equation) -> FrozenMap:
+    where = f"equation {equation.name!r}"
+    given = equation.priors
+    if not isinstance(given, Mapping):
+        raise PriorError(f'{where} has priors = {given!r}. Give a mapping such as {{"slope": Prior(...)}}.')
+    known = _known_parameters(equation)
+    read = {}
+    for parameter, value in given.items():
+        if parameter == "roi" and equation.likelihood == "lognormal":
+            raise PriorError(
+                f"{where} has a prior on roi under a lognormal likelihood, where a contribution is in log "
+                f"units and has "
+                f"no fixed return. Put the prior on contribution, or use normal or student_t."
+            )
+        if parameter not in known:
+            hint = " It belongs to student_t only." if parameter == "nu_minus_two" else ""
+            raise UnknownPriorError(
+                f"{where} has a prior on the unknown parameter "
+                f"{parameter!r}{closest(parameter, known)}.{hint} "
+                f"Use one of: {', '.join(known)}."
+            )
+        read[parameter] = _read_prior(equation, parameter, value)
+    for first, second in _EITHER:
+        both = [c for c in equation.media if _has(read, first, c) and _has(read, second, c)]
+        if both:
+            raise PriorError(
+                f"{where} gives {both[0]!r} a prior on {first} and on {second}, which are one quantity. "
+                f"Keep one of "
+                f"them; name channels, as {{'{second}': {{'{both[0]}': Prior(...)}}}}, where they differ."
+            )
+    return FrozenMap(read)
+
+
+def _read_prior(equation: Equation, parameter: str, value: Any) -> Prior | FrozenMap:
+    where = f"equation {equation.name!r}"
+    bounds = _SUPPORT.get(parameter, (-math.inf, math.inf))
+    if isinstance(value, Prior):
+        check_support(value, f"{parameter} of {where}", *bounds)
+        return value
+    labels = _labels(equation, parameter)
+    if not isinstance(value, Mapping):
+        raise PriorError(
+            f"{where} has {value!r} as the prior on {parameter}. Give a Prior, or a mapping from label to "
+            f"Prior."
+        )
+    for label, prior in value.items():
+        if label not in labels:
+            listed = f"Use one of: {', '.join(labels)}." if labels else "Give one Prior without labels."
+            raise UnknownPriorError(
+                f"{where} has a prior on {parameter} of the unknown label "
+                f"{label!r}{closest(label, labels)}. {listed}"
+            )
+        if not isinstance(prior, Prior):
+            raise PriorError(f"{where} has {prior!r} as the prior on {parameter} of {label!r}. Give a Prior.")
+        check_support(prior, f"{parameter} of {label!r} in {where}", *bounds)
+    return FrozenMap(value)
+
+
+def _has(priors: Mapping, parameter: str, label: str) -> bool:
+    value = priors.get(parameter)
+    return isinstance(value, Prior) or (value is not None and label in value)
+
+
+def _prior(equation: Equation, parameter: str, label: str | None) -> Prior:
+    value = equation.priors.get(parameter)
+    if isinstance(value, Prior):
+        return value
+    if value is not None and label in value:
+        return value[label]
+    return default_prior(parameter, n_channels=len(equation.media), likelihood=equation.likelihood)
+
+
+def _channels(equation: Equation, parameter: str) -> tuple[tuple[str, ...], tuple[Prior, ...]]:
+    """Return the channels that are parametrised by `parameter`, and their priors."""
+    channels = equation.media
+    for usual, instead in _EITHER:
+        if parameter == usual:
+            channels = tuple(c for c in channels if not _has(equation.priors, instead, c))
+        elif parameter == instead:
+            channels = tuple(c for c in channels if _has(equation.priors, instead, c))
+    return channels, tuple(_prior(equation, parameter, c) for c in channels)
+
+
+def term_kind(equation: Equation, term: str) -> str:
+    """Return the prior parameter of a linear term: intercept, trend, seasonality or coefficient."""
+    if term in equation.linear:
+        return "coefficient"
+    if term == "intercept":
+        return "intercept"
+    return "trend" if term.split("@")[0] == "trend" else "seasonality"
+
+
+def _term_prior(equation: Equation, term: str) -> Prior:
+    return _prior(equation, term_kind(equation, term), term)

@@ -1,0 +1,146 @@
+"""A system of equations: its causal order, its edges, its outcome."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bayesmmm.equations.equation import Equation
+from bayesmmm.errors import CycleError, EquationError, UnknownTermError
+from bayesmmm.priors import closest
+
+
+@dataclass(frozen=True, repr=False)
+class MMM:
+    """A marketing-mix model: structural equations, of which the last explains the outcome.
+
+    An equation whose column is a cause in another equation is a mediator: its *observed* series enters there,
+    as media (adstock, then Hill) or linearly. Printing the system shows every equation, unit, prior and
+    causal path.
+
+    Parameters
+    ----------
+    equations
+        The equations; the last one is the outcome, the others may stand in any order.
+
+    Raises
+    ------
+    CycleError
+        When equations feed each other in a circle.
+    EquationError
+        When two equations explain one column, or one does not lead to the outcome.
+
+    Examples
+    --------
+    >>> system = MMM([Equation("search", media=["tv"]), Equation("sales", media=["tv", "search"])])
+    >>> system.outcome, system.mediators, system.exogenous
+    ('sales', ('search',), ('tv',))
+    """
+
+    equations: tuple[Equation, ...]
+
+    def __post_init__(self):
+        equations = self.equations
+        if isinstance(equations, Equation):
+            equations = (equations,)
+        if isinstance(equations, str) or not isinstance(equations, Iterable):
+            raise EquationError(f"an MMM was given {equations!r}. Give a list of Equation, the outcome last.")
+        equations = tuple(equations)
+        odd = next((e for e in equations if not isinstance(e, Equation)), None)
+        if odd is not None or not equations:
+            raise EquationError(f"an MMM was given {odd!r}. Give a list of Equation, the outcome last.")
+        object.__setattr__(self, "equations", equations)
+        names = [equation.name for equation in equations]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise EquationError(f"two equations explain {twice!r}. Merge them into one equation.")
+        _check_acyclic(self)
+        _check_reach(self)
+
+    @property
+    def outcome(self) -> str:
+        """Name of the series that the last equation explains."""
+        return self.equations[-1].name
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Names of all equations, causes before effects, the outcome last; ties as they were given."""
+        parents = _parents(self)
+        order: list[str] = []
+        while len(order) < len(parents):
+            ready = (n for n in parents if n not in order and all(p in order for p in parents[n]))
+            order.append(next(ready))
+        return tuple(order)
+
+    @property
+    def mediators(self) -> tuple[str, ...]:
+        """Names of the equations before the outcome, in causal order."""
+        return self.order[:-1]
+
+    @property
+    def exogenous(self) -> tuple[str, ...]:
+        """Columns that some equation needs and none explains: media first, then linear, in order of appearance."""
+        names = [
+            *(n for e in self.equations for n in e.media),
+            *(n for e in self.equations for n in e.linear),
+        ]
+        return tuple(dict.fromkeys(n for n in names if n not in {e.name for e in self.equations}))
+
+    def equation(self, name: str) -> Equation:
+        """Return the equation that explains the column `name`."""
+        for equation in self.equations:
+            if equation.name == name:
+                return equation
+        raise UnknownTermError(
+            f"the system has no equation for {name!r}{closest(name, self.order)}. It has: "
+            f"{', '.join(self.order)}."
+        )
+
+    def edges(self) -> tuple[tuple[str, str, str], ...]:
+        """Return (source, target, kind) for every cause, kind "media" or "linear", targets in causal order."""
+        return tuple(
+            (source, target, kind)
+            for target in self.order
+            for kind in ("media", "linear")
+            for source in getattr(self.equation(target), kind)
+        )
+
+
+def _parents(system: MMM) -> dict[str, list[str]]:
+    names = {equation.name for equation in system.equations}
+    return {e.name: [n for n in (*e.media, *e.linear) if n in names] for e in system.equations}
+
+
+def _check_acyclic(system: MMM) -> None:
+    parents = _parents(system)
+    left = dict(parents)
+    while free := [name for name in left if not any(p in left for p in left[name])]:
+        for name in free:
+            del left[name]
+    if not left:
+        return
+    # Every equation that is left has a cause that is left: walking upwards must come round.
+    path = [next(iter(left))]
+    while path.count(path[-1]) == 1:
+        path.append(next(p for p in left[path[-1]] if p in left))
+    cycle = path[path.index(path[-1]) :][::-1]
+    raise CycleError(
+        f"the equations feed each other in a circle: {' -> '.join(cycle)}. Remove one of these causes: a "
+        f"system needs a "
+        f"first mover within each period."
+    )
+
+
+def _check_reach(system: MMM) -> None:
+    parents = _parents(system)
+    reached, todo = set(), [system.outcome]
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo += parents[name]
+    lost = [e.name for e in system.equations if e.name not in reached]
+    if lost:
+        raise EquationError(
+            f"the equation of {lost[0]!r} does not lead to the outcome {system.outcome!r}. List "
+            f"{lost[0]!r} as a cause "
+            f"in an equation that does, drop the equation, or put the outcome last."
+        )

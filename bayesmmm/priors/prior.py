@@ -1,0 +1,160 @@
+"""The record of one prior, and the check that it fits a parameter."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from bayesmmm.errors import PriorError, PriorSupportError, UnknownPriorError
+from bayesmmm.priors.families import FAMILIES, Family, FrozenMap, closest
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Prior:
+    """A univariate prior: a PyMC family and its arguments.
+
+    Arguments have PyMC's names and meaning, so ``getattr(pm, prior.family)(name, **prior.args)`` is the same
+    distribution. Every argument is given; nothing has a silent default.
+
+    Parameters
+    ----------
+    family
+        Name of a PyMC family, such as "LogNormal".
+    **args
+        Its arguments, as numbers.
+
+    Raises
+    ------
+    UnknownPriorError
+        When the family or an argument is not known.
+    PriorError
+        When an argument is missing or has an impossible value.
+
+    Examples
+    --------
+    >>> Prior("LogNormal", mu=0, sigma=0.7)
+    LogNormal(mu=0, sigma=0.7)
+    >>> Prior("HalfNormal", sigma=2).support
+    (0.0, inf)
+    """
+
+    family: str
+    args: Mapping[str, float]
+
+    def __init__(self, family: str, **args: float):
+        object.__setattr__(self, "family", family)
+        object.__setattr__(self, "args", FrozenMap(_checked(family, args)))
+        self.scipy()
+
+    def scipy(self) -> Any:
+        """Return the frozen SciPy distribution (logpdf, cdf, ppf, rvs)."""
+        try:
+            return FAMILIES[self.family].build(**self.args)
+        except ValueError as problem:
+            raise PriorError(f"{self!r} is not a distribution: {problem}. Change that argument.") from None
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Lower and upper end of the values that have positive density."""
+        lower, upper = self.scipy().support()
+        return float(lower), float(upper)
+
+    def logpdf(self, x: Any) -> np.ndarray:
+        """Return the log density at `x` (any shape); -inf outside the support."""
+        return np.asarray(self.scipy().logpdf(x), dtype=float)
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...] | None = None) -> np.ndarray:
+        """Return draws of shape `size` made with the generator `rng`."""
+        return np.asarray(self.scipy().rvs(size=() if size is None else size, random_state=rng), dtype=float)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``{"family": ..., **args}``, ready for JSON or TOML."""
+        return {"family": self.family, **self.args}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Prior":
+        """Rebuild a prior from `to_dict`."""
+        if "family" not in record:
+            raise PriorError(
+                f"the prior {dict(record)} names no family. Add one, as in family = 'LogNormal'."
+            )
+        return cls(**record)
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={_short(value)}" for name, value in self.args.items())
+        return f"{self.family}({inside})"
+
+
+def _short(value: float) -> str:
+    return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+
+
+def _checked(family: str, args: Mapping[str, Any]) -> dict[str, float]:
+    """Return the arguments as floats in the order of the form, or raise the error that names the fault."""
+    if not isinstance(family, str) or family not in FAMILIES:
+        raise UnknownPriorError(
+            f"there is no prior family {family!r}{closest(family, FAMILIES)}. "
+            f"Use one of: {', '.join(sorted(FAMILIES))}."
+        )
+    spec = FAMILIES[family]
+    usage = " or ".join(f"{family}({', '.join(form)})" for form in spec.forms)
+    if spec.optional:
+        usage += f", with {' and '.join(spec.optional)} if wanted"
+    known = {name for form in spec.forms for name in form} | set(spec.optional)
+    for name in args:
+        if name not in known:
+            raise UnknownPriorError(
+                f"{family} has no argument {name!r}{closest(name, known)}. Write {usage}."
+            )
+    form = next((form for form in spec.forms if set(form) == set(args) - set(spec.optional)), None)
+    if form is None:
+        given = ", ".join(args) or "none"
+        raise PriorError(f"{family} was given the arguments: {given}. Write {usage}.")
+    return {name: _number(family, name, args[name], spec) for name in (*form, *spec.optional) if name in args}
+
+
+def _number(family: str, name: str, value: Any, spec: Family) -> float:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not math.isfinite(value):
+        raise PriorError(f"{name} of {family} is {value!r}. Give one finite number.")
+    if name not in spec.free and value <= 0:
+        raise PriorError(f"{name} of {family} is {value:g}. Give a number above 0.")
+    return float(value)
+
+
+def check_support(prior: Prior, parameter: str, lower: float, upper: float) -> None:
+    """Check that a prior puts no mass outside the values that a parameter can take.
+
+    Parameters
+    ----------
+    prior
+        The prior.
+    parameter
+        Name of the parameter, for the message.
+    lower, upper
+        Ends of the allowed interval; infinite where there is none.
+
+    Raises
+    ------
+    PriorSupportError
+        When the support of the prior reaches outside [lower, upper].
+
+    Examples
+    --------
+    >>> check_support(Prior("HalfNormal", sigma=1), "slope", 0, math.inf)
+    """
+    low, high = prior.support
+    if low >= lower and high <= upper:
+        return
+    if lower == 0 and upper == 1:
+        advice = "Use Beta, Kumaraswamy or LogitNormal"
+    elif lower == 0 and upper == math.inf:
+        advice = "Use LogNormal, Gamma, HalfNormal, or TruncatedNormal with lower=0"
+    else:
+        advice = "Use TruncatedNormal with these ends"
+    raise PriorSupportError(
+        f"{prior!r} on {parameter} allows values from {low:g} to {high:g}, but {parameter} lies between "
+        f"{lower:g} and {upper:g}. {advice}."
+    )
