@@ -1,0 +1,27 @@
+"""Data in: one table, its roles and units, and every check that needs no model.
+
+Knows columns, calendars and units; refuses to know equations, priors and posteriors. Nothing is filled,
+dropped, clipped or reordered: a table is taken as it is, or refused with the reason and one way to mend it.
+"""
+
+from bayesmmm.data.caution import (
+    COLLINEAR_CORRELATION,
+    LOW_VARIATION,
+    OUTLIER_ROBUST_SDS,
+    data_warnings,
+)
+from bayesmmm.data.checks import MIN_PERIODS, MONEY, NATIONAL
+from bayesmmm.data.scales import Scales
+from bayesmmm.data.schema import MMMData
+
+__all__ = [
+    "COLLINEAR_CORRELATION",
+    "LOW_VARIATION",
+    "MIN_PERIODS",
+    "MONEY",
+    "NATIONAL",
+    "OUTLIER_ROBUST_SDS",
+    "MMMData",
+    "Scales",
+    "data_warnings",
+]

@@ -1,0 +1,113 @@
+"""What is unwise rather than impossible in a data set, as a list of warnings that the caller may give.
+
+Knows the data only; warnings that need the equations are made where the equations are.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from bayesmmm.data.checks import check_known
+from bayesmmm.data.schema import MMMData
+from bayesmmm.data.wording import listed
+from bayesmmm.errors import BayesMMMWarning, CollinearityWarning, LowVariationWarning, OutlierWarning
+
+COLLINEAR_CORRELATION = 0.9  # absolute correlation between two channels above which they are named
+LOW_VARIATION = 0.05  # standard deviation as a share of the mean below which a channel hardly varies
+OUTLIER_ROBUST_SDS = 8.0  # distance from the median, in robust standard deviations, that makes an outlier
+
+_MAD_TO_SD = 1.4826  # the standard deviation of a Normal is this many median absolute deviations
+
+
+def data_warnings(data: MMMData, *, media: Sequence[str] | None = None) -> list[BayesMMMWarning]:
+    """Return what a careful reader would object to; nothing is raised or given.
+
+    Correlation and variation are measured within geos, values divided by the mean of their geo,
+    since intercepts per geo absorb the differences between geos.
+
+    Parameters
+    ----------
+    data : MMMData
+        The data.
+    media : sequence of str, optional
+        Columns that enter as channels; all media and mediators if not given.
+
+    Returns
+    -------
+    list of BayesMMMWarning
+        `CollinearityWarning`, `LowVariationWarning`, `OutlierWarning`, in this order.
+
+    Raises
+    ------
+    UnknownColumnError
+        `media` names a column that the data do not have.
+    """
+    channels = tuple(media) if media is not None else (*data.media, *data.mediators)
+    check_known(channels, list(data.columns), where="the data")
+    shapes = {name: _within(data.columns[name]) for name in channels}
+    outliers = dict.fromkeys((data.outcome, *channels))
+    return [
+        *_collinear({name: deviation for name, (deviation, _) in shapes.items()}),
+        *_steady({name: share for name, (_, share) in shapes.items()}),
+        *(warning for name in outliers for warning in _outlying(data, name)),
+    ]
+
+
+def _within(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return deviations from the geo means in units of mean |v| of the geo, and their sd over the mean."""
+    size = np.abs(values).mean(axis=1, keepdims=True)
+    scaled = values / np.where(size > 0, size, 1.0)
+    deviation = scaled - scaled.mean(axis=1, keepdims=True)
+    active = size[:, 0] > 0
+    return deviation, float(deviation[active].std() / np.abs(scaled[active]).mean())
+
+
+def _collinear(deviations: dict[str, np.ndarray]) -> list[BayesMMMWarning]:
+    found: list[BayesMMMWarning] = []
+    for (one, a), (other, b) in combinations(deviations.items(), 2):
+        norm = np.sqrt(np.sum(a**2) * np.sum(b**2))
+        correlation = float(np.sum(a * b) / norm) if norm > 0 else 0.0
+        if abs(correlation) > COLLINEAR_CORRELATION:
+            found.append(
+                CollinearityWarning(
+                    f"channels {one!r} and {other!r} have correlation {correlation:.3f} (above "
+                    f"{COLLINEAR_CORRELATION}), so the data can hardly tell their effects apart; add them up "
+                    "to one channel, or give one an informative prior"
+                )
+            )
+    return found
+
+
+def _steady(shares: dict[str, float]) -> list[BayesMMMWarning]:
+    return [
+        LowVariationWarning(
+            f"channel {name!r} hardly varies: its standard deviation is {share:.1%} of its mean (below "
+            f"{LOW_VARIATION:.0%}), so its effect cannot be told from the intercept; "
+            "give it an informative prior"
+        )
+        for name, share in shares.items()
+        if share < LOW_VARIATION
+    ]
+
+
+def _outlying(data: MMMData, name: str) -> list[BayesMMMWarning]:
+    found: list[BayesMMMWarning] = []
+    for geo, values in zip(data.geos, data.columns[name], strict=True):
+        active = values[values != 0]
+        if not len(active):
+            continue
+        median = np.median(active)
+        robust_sd = _MAD_TO_SD * np.median(np.abs(active - median))
+        far = (values != 0) & (np.abs(values - median) > OUTLIER_ROBUST_SDS * robust_sd)
+        if robust_sd > 0 and far.any():
+            extreme = values[far][np.argmax(np.abs(values[far] - median))]
+            where = f" in geo {geo!r}" if len(data.geos) > 1 else ""
+            found.append(
+                OutlierWarning(
+                    f"column {name!r} has {int(far.sum())} value(s) further than {OUTLIER_ROBUST_SDS:g} "
+                    f"robust standard deviations from its median {median:.6g}{where}, at "
+                    f"{listed(data.dates[far])}, up to {extreme:.6g}; check them, or use likelihood='student_t' if they are real"
+                )
+            )
+    return found

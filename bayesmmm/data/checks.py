@@ -1,0 +1,191 @@
+"""Named checks of roles and values. Each raises one class of error, or returns nothing.
+
+Knows arrays of shape (geo, date), names and roles; does not know tables or files.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data.wording import did_you_mean, listed
+from bayesmmm.errors import (
+    ConstantColumnError,
+    MissingValueError,
+    NegativeSpendError,
+    NeverSpentError,
+    PanelError,
+    RoleError,
+    TooFewPeriodsError,
+    UnknownColumnError,
+)
+
+MONEY = "money"  # the unit of a column that somebody pays
+NATIONAL = "national"  # the one geo of a series that is not a panel
+MIN_PERIODS = 8
+# Names of dims in every labelled result; a column of the same name would clash with them.
+RESERVED = ("chain", "draw", "geo", "date", "channel", "component", "equation")
+
+_CONSTANT = 1e-12  # a range below this share of the largest value is rounding, not variation
+
+
+def as_names(names: object, *, role: str) -> tuple[str, ...]:
+    """Return column names as a tuple, refusing a bare text and anything that is not a name."""
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise RoleError(f"{role}={names!r} must be a list of column names; write {role}=[{names!r}]")
+    names = tuple(names)
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise RoleError(
+                f"{role} holds {name!r}; a column name is text; rename the column in the table first"
+            )
+    return names
+
+
+def as_units(mediators: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
+    """Return mediators as name -> unit, refusing a list without units."""
+    if mediators is None:
+        return {}
+    if not isinstance(mediators, Mapping):
+        names = [mediators] if isinstance(mediators, str) else list(mediators)
+        if not names:
+            return {}
+        units = ", ".join(f'{name!r}: "money"' for name in names)
+        raise RoleError(
+            f"mediators={mediators!r} gives no units; a mediator is paid when its unit is money and unpaid "
+            f"otherwise (queries, visits); write mediators={{{units}}}, or the unit that it has"
+        )
+    for name, unit in mediators.items():
+        check_unit(unit, f"mediators[{name!r}]")
+    return dict(zip(as_names(mediators, role="mediators"), mediators.values(), strict=True))
+
+
+def check_unit(unit: object, where: str) -> None:
+    """Refuse a unit that is not text, or is "money" spelt otherwise."""
+    if not isinstance(unit, str) or not unit.strip():
+        raise RoleError(f'{where}={unit!r} is not a unit; a unit is text; write "money", or what is counted')
+    if unit != MONEY and unit.strip().lower() == MONEY:
+        raise RoleError(f'{where}={unit!r} is not spelt as the unit of paid columns; write "money"')
+
+
+def check_roles(roles: Sequence[tuple[str, str]]) -> None:
+    """Refuse a column in two roles, a reserved name, and roles without any media term.
+
+    Parameters
+    ----------
+    roles : sequence of (name, role)
+        Every use of a column, the date and geo columns included where there is a table.
+    """
+    seen: dict[str, str] = {}
+    for name, role in roles:
+        if name in seen:
+            if seen[name] == role:
+                raise RoleError(f"column {name!r} is listed twice in {role}; list it once")
+            raise RoleError(
+                f"column {name!r} is given as {seen[name]} and as {role}; a column has one role; "
+                f"leave it out of one of the two"
+            )
+        seen[name] = role
+        if role not in ("date", "geo") and name in RESERVED:
+            raise RoleError(
+                f"column {name!r} ({role}) has the name of a dimension of the results; reserved are "
+                f"{', '.join(RESERVED)}; rename the column"
+            )
+        if role in ("outcome", "mediators") and "/" in name:
+            raise RoleError(
+                f"column {name!r} ({role}) holds a '/', which cannot be in the name of an equation; "
+                f"rename it, for example to {name.replace('/', '_')!r}"
+            )
+    if not {"media", "mediators"} & set(seen.values()):
+        raise RoleError(
+            "media=[] names no channel; at least one is needed; list the spend columns in media=[...]"
+        )
+
+
+def check_known(names: Iterable[str], known: Sequence[object], *, where: str) -> None:
+    """Refuse a name that is not among the known ones, with the closest match."""
+    for name in names:
+        if name not in known:
+            raise UnknownColumnError(
+                f"column {name!r} is not in {where}.{did_you_mean(name, known)} "
+                f"The columns there are {listed(known, shown=20)}"
+            )
+
+
+def check_no_role(names: Iterable[str], roles: Sequence[tuple[str, str]]) -> None:
+    """Refuse a column that nobody gave a role."""
+    without = [name for name in names if name not in dict(roles)]
+    if without:
+        raise RoleError(
+            f"columns holds {listed(without)} without a role; every column is the outcome, a mediator, media or a "
+            "control; give it a role or leave it out"
+        )
+
+
+def check_shapes(columns: Mapping[str, np.ndarray], *, geos: Sequence[str], dates: pd.DatetimeIndex) -> None:
+    """Refuse an array that is not (geo, date)."""
+    for name, values in columns.items():
+        if values.shape != (len(geos), len(dates)):
+            raise PanelError(
+                f"column {name!r} has shape {values.shape}; allowed is (geo, date) = "
+                f"{(len(geos), len(dates))}; give one row per geo and one value per date"
+            )
+
+
+def check_periods(count: int, *, where: str) -> None:
+    """Refuse fewer than MIN_PERIODS periods."""
+    if count < MIN_PERIODS:
+        raise TooFewPeriodsError(
+            f"{where} has {count} period(s); at least {MIN_PERIODS} are needed, and a useful fit has a "
+            "hundred or so weeks; give a longer history"
+        )
+
+
+def check_finite(name: str, values: np.ndarray, geos: Sequence[str], dates: pd.DatetimeIndex) -> None:
+    """Refuse NaN and infinite values."""
+    bad = ~np.isfinite(values)
+    if bad.any():
+        kind = "missing (NaN)" if np.isnan(values[bad]).any() else "infinite"
+        raise MissingValueError(
+            f"column {name!r} has {int(bad.sum())} {kind} value(s){places(bad, geos, dates)}; every value "
+            "must be finite; fill it yourself with what is true (0 only where nothing happened)"
+        )
+
+
+def check_not_negative(name: str, values: np.ndarray, geos: Sequence[str], dates: pd.DatetimeIndex) -> None:
+    """Refuse negative spend."""
+    bad = values < 0
+    if bad.any():
+        raise NegativeSpendError(
+            f"column {name!r} has {int(bad.sum())} negative value(s), the lowest {values.min():g},"
+            f"{places(bad, geos, dates)}; spend is zero or more; book refunds in the period of the spend"
+        )
+
+
+def check_spent(name: str, values: np.ndarray, *, role: str) -> None:
+    """Refuse a channel or mediator that is zero throughout."""
+    if not values.any():
+        raise NeverSpentError(
+            f"column {name!r} ({role}) is 0 in all {values.size} rows, so nothing can be learnt about it; it "
+            f"must be above 0 somewhere; leave it out of {role}"
+        )
+
+
+def check_varies(name: str, values: np.ndarray, *, role: str, where: str = "") -> None:
+    """Refuse a column without variation."""
+    if np.ptp(values) <= _CONSTANT * np.abs(values).max():
+        fix = {"outcome": "check the column, or drop the geo" if where else "check the column"}
+        raise ConstantColumnError(
+            f"column {name!r} ({role}) is {values.flat[0]:g} in every period{where}; it must vary to be "
+            f"explained or to explain; {fix.get(role, f'leave it out of {role}')}"
+        )
+
+
+def places(bad: np.ndarray, geos: Sequence[str], dates: pd.DatetimeIndex) -> str:
+    """Write where a (geo, date) mask is true: the first geo concerned and its dates."""
+    geo = int(np.argmax(bad.any(axis=1)))
+    text = f" at {listed(dates[bad[geo]])}"
+    if len(geos) > 1:
+        others = int(bad.any(axis=1).sum()) - 1
+        text += f" in geo {geos[geo]!r}" + (f" (and in {others} more geos)" if others else "")
+    return text

@@ -1,0 +1,273 @@
+"""Calendars: dates are parsed, checked for order and duplicates, and their frequency is found.
+
+Knows dates only. A date is never guessed: text must be ISO, or the caller says the format.
+"""
+
+import datetime
+import re
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data.wording import listed
+from bayesmmm.errors import CalendarGapError, DateError
+
+DAYS_PER_PERIOD = {"daily": 1.0, "weekly": 7.0, "monthly": 365.25 / 12}
+
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}([ T].*)?")
+# Formats offered in an error when they fit the text; day first and month first stand side by side.
+_OFFERED = (
+    *("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y"),
+    *("%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y-%m-%d", "%Y-%m", "%m/%Y", "%Y%m"),
+    *("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%d %B %Y", "%b %Y", "%B %Y", "%b-%y"),
+)
+
+
+def parse_dates(values: pd.Series, *, column: str, date_format: str | None) -> pd.DatetimeIndex:
+    """Turn a column into dates at midnight, or say which row cannot be one.
+
+    Parameters
+    ----------
+    values : pandas.Series
+        Datetimes, date objects, or text.
+    column : str
+        Its name, for the error.
+    date_format : str or None
+        Format of the text as in `datetime.strptime`; None means ISO, YYYY-MM-DD.
+
+    Raises
+    ------
+    DateError
+        A value that is missing, not a date, outside the calendar, in a time zone, or not at midnight.
+    """
+    if isinstance(values.dtype, pd.PeriodDtype):
+        raise DateError(
+            f"column {column!r} holds periods such as {values.iloc[0]!s}, not dates; "
+            f"use frame[{column!r}].dt.to_timestamp() first"
+        )
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        _refuse_time_zone(column, values.iloc[0])
+    if values.dtype.kind == "M":
+        parsed = values
+        if parsed.isna().any():
+            _refuse_missing(column, int(np.argmax(parsed.isna().to_numpy())))
+    else:
+        parsed = _from_objects(values, column, date_format)
+    return _at_midnight(pd.DatetimeIndex(parsed), column)
+
+
+def check_order(dates: pd.DatetimeIndex, *, column: str, geo: str | None = None, sort_by: str = "") -> None:
+    """Refuse duplicate dates and dates out of order.
+
+    Parameters
+    ----------
+    dates : pandas.DatetimeIndex
+        Dates of one geo in the order of the table.
+    column : str
+        Name of the date column.
+    geo : str, optional
+        The geo, where there are several.
+    sort_by : str, optional
+        What the advice tells to sort by; the date column if not given.
+
+    Raises
+    ------
+    DateError
+        Names the duplicates, or the first date that stands after a later one.
+    """
+    where = f" of geo {geo!r}" if geo is not None else ""
+    counts = pd.Series(1, index=dates).groupby(level=0).sum()
+    twice = counts.index[counts > 1]
+    if len(twice):
+        each = "every date occurs" if len(twice) == len(counts) else f"{len(twice)} date(s) occur"
+        fix = "keep or add up the rows so that there is one per date"
+        if geo is None and len(twice) == len(counts):
+            fix = "if the rows are regions, name their column with geo=..."
+        raise DateError(
+            f"{each} more than once in column {column!r}{where}: {listed(twice)}; "
+            f"a date may occur once; {fix}"
+        )
+    backwards = np.flatnonzero(np.diff(dates.asi8) < 0)
+    if len(backwards):
+        i = int(backwards[0]) + 1
+        raise DateError(
+            f"column {column!r}{where} is out of order: {dates[i]:%Y-%m-%d} comes after "
+            f"{dates[i - 1]:%Y-%m-%d}; dates must increase; "
+            f"sort the frame by {sort_by or repr(column)} first (it is never reordered silently)"
+        )
+
+
+def find_frequency(dates: pd.DatetimeIndex) -> str:
+    """Return "daily", "weekly" or "monthly", judged by the commonest step between the dates.
+
+    Daily means every step is 1 day, weekly 7 days, monthly the same day of every month (the last day where a
+    month is too short, so that month ends count as monthly).
+
+    Parameters
+    ----------
+    dates : pandas.DatetimeIndex
+        Increasing dates at midnight, at least two.
+
+    Raises
+    ------
+    CalendarGapError
+        Names the missing dates and those that lie off the calendar.
+    DateError
+        The commonest step is none of the three.
+    """
+    steps, counts = np.unique(np.diff(dates).astype("timedelta64[D]").astype(int), return_counts=True)
+    step = int(steps[np.argmax(counts)])
+    if step in (1, 7):
+        frequency, expected = {1: "daily", 7: "weekly"}[step], _regular_days(dates, step)
+    elif step in (30, 31):  # 28 is a four-week calendar, which is none of the three
+        frequency, expected = "monthly", _regular_months(dates)
+    else:
+        raise DateError(
+            f"the dates mostly lie {step} days apart ({dates[0]:%Y-%m-%d}, {dates[1]:%Y-%m-%d}, ...); "
+            "allowed are daily, weekly and monthly series; add the rows up to one of these first"
+        )
+    missing, off = expected.difference(dates), dates.difference(expected)
+    if len(missing) or len(off):
+        found = []
+        if len(missing):
+            found.append(f"{len(missing)} date(s) are missing: {listed(missing)}")
+        if len(off):
+            found.append(f"{len(off)} date(s) do not fit the calendar: {listed(off)}")
+        raise CalendarGapError(
+            f"the series looks {frequency} (commonest step {step} days), but {'; '.join(found)}; every "
+            f"period from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d} must be there; add the missing rows, "
+            "with zero spend where nothing was spent"
+        )
+    return frequency
+
+
+def iso_date(value: object, name: str) -> pd.Timestamp:
+    """Return an ISO text or a date as a timestamp at midnight, or say that it is neither.
+
+    Raises
+    ------
+    DateError
+        Names the argument and the value.
+    """
+    sound = isinstance(value, datetime.date | np.datetime64) or (
+        isinstance(value, str) and _ISO.fullmatch(value)
+    )
+    try:
+        stamp = pd.Timestamp(value) if sound else pd.NaT
+    except ValueError:
+        stamp = pd.NaT
+    if stamp is pd.NaT or stamp.tzinfo is not None or stamp != stamp.normalize():
+        raise DateError(f"{name}={value!r} is not a date without time of day; write it as YYYY-MM-DD")
+    return stamp.as_unit("ns")
+
+
+def _regular_days(dates: pd.DatetimeIndex, step: int) -> pd.DatetimeIndex:
+    """Return the calendar of that step on which most of the dates lie."""
+    days = (dates - pd.Timestamp(0)).days.to_numpy()
+    phases, counts = np.unique(days % step, return_counts=True)
+    calendar = np.arange(days[0], days[-1] + 1)
+    calendar = calendar[calendar % step == phases[np.argmax(counts)]]
+    return pd.DatetimeIndex(calendar.astype("datetime64[D]")).as_unit("ns")
+
+
+def _regular_months(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return one date a month, on the day of the month that fits most of the dates."""
+    lengths, days = dates.days_in_month.to_numpy(), dates.day.to_numpy()
+    day = max(range(1, 32), key=lambda candidate: np.sum(np.minimum(candidate, lengths) == days))
+    months = pd.period_range(dates[0], dates[-1], freq="M")
+    first = months.to_timestamp().as_unit("ns")
+    return first + pd.to_timedelta(np.minimum(day, months.days_in_month) - 1, unit="D")
+
+
+def _from_objects(values: pd.Series, column: str, date_format: str | None) -> pd.DatetimeIndex:
+    """Parse text and date objects, refusing the first that is neither."""
+    absent = values.isna().to_numpy() | (values.astype(str).str.strip() == "").to_numpy()
+    if absent.any():
+        _refuse_missing(column, int(np.argmax(absent)))
+    objects = list(values)
+    if all(isinstance(v, datetime.date | np.datetime64) for v in objects):
+        stamps = [pd.Timestamp(v) for v in objects]
+        zoned = next((s for s in stamps if s.tzinfo is not None), None)
+        if zoned is not None:
+            _refuse_time_zone(column, zoned)
+        return pd.DatetimeIndex(stamps)
+    text = pd.Series([v if isinstance(v, str) else str(v) for v in objects], dtype="str")
+    if date_format is None:
+        shaped = np.array([isinstance(v, str) and bool(_ISO.fullmatch(v)) for v in objects])
+        stamps = pd.to_datetime(text.where(shaped), format="ISO8601", errors="coerce", utc=True)
+    else:
+        stamps = _strptime(text, date_format)
+    unparsed = stamps.isna().to_numpy()
+    if unparsed.any():
+        i = int(np.argmax(unparsed))
+        raise DateError(f"{_row(column, i)}: {objects[i]!r} is not a date{_advice(text, i, date_format)}")
+    if date_format is None:
+        zoned = text.str.contains(r"[zZ]$|[+-]\d{2}:?\d{2}$|[+-]\d{2}$", regex=True) & (text.str.len() > 10)
+        if zoned.any():
+            _refuse_time_zone(column, text[zoned].iloc[0])
+        stamps = stamps.dt.tz_localize(None)
+    elif getattr(stamps.dtype, "tz", None) is not None:
+        _refuse_time_zone(column, text.iloc[0])
+    return pd.DatetimeIndex(stamps)
+
+
+def _strptime(text: pd.Series, date_format: str) -> pd.Series:
+    """Parse by format; a value that does not fit becomes NaT."""
+    try:
+        return pd.to_datetime(text, format=date_format, errors="coerce")
+    except ValueError as error:
+        raise DateError(
+            f"date_format={date_format!r} is not a date format ({error}); "
+            'write it with the codes of datetime.strptime, such as date_format="%d/%m/%Y"'
+        ) from error
+
+
+def _fits(text: pd.Series, date_format: str) -> bool:
+    """Return whether all of the text is of that form, with years that somebody may have spent money in."""
+    stamps = _strptime(text, date_format)
+    return bool(stamps.dt.year.between(1950, 2100).all())
+
+
+def _advice(text: pd.Series, i: int, date_format: str | None) -> str:
+    """Return the end of the sentence about text that is not a date: what is allowed, and the fix."""
+    fits = [f for f in _OFFERED if _fits(text, f)] or [f for f in _OFFERED if _fits(text.iloc[[i]], f)]
+    offer = " (or ".join(f'date_format="{f}"' if n == 0 else f'"{f}"' for n, f in enumerate(fits[:2]))
+    offer += ")" if len(fits) > 1 else ""
+    if date_format is not None:
+        fix = f"pass {offer}" if fits else "correct the value"
+        return f" of the form date_format={date_format!r}; {fix}"
+    fix = f"pass {offer}" if fits else "correct the value, or pass date_format=..."
+    return f" of the ISO form YYYY-MM-DD, and other forms are not guessed; {fix}"
+
+
+def _at_midnight(dates: pd.DatetimeIndex, column: str) -> pd.DatetimeIndex:
+    try:
+        dates = dates.as_unit("ns")
+    except pd.errors.OutOfBoundsDatetime as error:
+        raise DateError(
+            f"column {column!r} holds a year outside 1678 to 2261 ({error}); correct the date"
+        ) from error
+    late = np.flatnonzero(dates != dates.normalize())
+    if len(late):
+        raise DateError(
+            f"{_row(column, int(late[0]))}: {dates[late[0]]} has a time of day; periods are whole days; "
+            f"use pd.to_datetime(frame[{column!r}]).dt.normalize() first, or add up to days"
+        )
+    return pd.DatetimeIndex(dates.to_numpy(), name="date")
+
+
+def _row(column: str, i: int) -> str:
+    return f"column {column!r}, data row {i + 1}"
+
+
+def _refuse_missing(column: str, i: int) -> None:
+    raise DateError(
+        f"{_row(column, i)}: the date is missing; every row needs one; fill it in or drop the row"
+    )
+
+
+def _refuse_time_zone(column: str, value: object) -> None:
+    raise DateError(
+        f"column {column!r} holds times in a time zone, such as {value!s}; periods are calendar days without "
+        f"one; use pd.to_datetime(frame[{column!r}]).dt.tz_localize(None) first"
+    )

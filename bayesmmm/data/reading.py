@@ -1,0 +1,234 @@
+"""From a table or a file to arrays: numbers are converted, rows of a panel are put on one calendar.
+
+Knows pandas tables and CSV files. Text is never turned into numbers by guessing, rows are never dropped.
+"""
+
+import contextlib
+import csv
+import datetime
+import io
+import os
+import re
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data.checks import NATIONAL, check_known
+from bayesmmm.data.dates import check_order, parse_dates
+from bayesmmm.data.wording import listed
+from bayesmmm.errors import (
+    DataError,
+    NotNumericError,
+    PanelError,
+    RoleError,
+    TooFewPeriodsError,
+    UnknownColumnError,
+)
+
+# What an empty cell of a number column may look like; text columns (dates, geos) keep theirs as text.
+_EMPTY_CELLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>")
+_THOUSANDS = re.compile(r"[^\d-]*-?\d{1,3}(,\d{3})+(\.\d*)?[^\d]*")
+_DECIMAL_COMMA = re.compile(r"-?[\d.]*\d,\d+")
+
+
+def read_csv(
+    path: str | os.PathLike[str], *, date: str, geo: str | None, numbers: Sequence[str]
+) -> pd.DataFrame:
+    """Read a comma-separated UTF-8 file, dates and geos as text, numbers exactly.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    date, geo : str
+        Columns kept as text.
+    numbers : sequence of str
+        Columns in which an empty cell is a missing number.
+
+    Raises
+    ------
+    DataError
+        The file is empty, not UTF-8, not separated by commas, or has rows longer than its header.
+    """
+    wanted = [date, *([geo] if geo is not None else []), *numbers]
+    text = _read_text(path)
+    header = next((row for row in csv.reader(io.StringIO(text, newline=None)) if row), [])
+    if not any(cell.strip() for cell in header):
+        raise TooFewPeriodsError(
+            f"{str(path)!r} is empty: it has no header and no rows; give a CSV with both"
+        )
+    if not set(wanted) <= set(header):
+        _refuse_separator(path, header)
+    for name in wanted:
+        if header.count(name) > 1:
+            raise RoleError(
+                f"column {name!r} occurs {header.count(name)} times in {str(path)!r}; rename all but one"
+            )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(
+                io.StringIO(text),
+                dtype={name: str for name in (date, geo) if name is not None},
+                keep_default_na=False,
+                na_values={name: _EMPTY_CELLS for name in numbers},
+                float_precision="round_trip",
+                index_col=False,  # otherwise one comma too many at the end of each row shifts every column
+                low_memory=False,
+            )
+        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+            raise DataError(
+                f"{str(path)!r} has rows with more cells than its header of {len(header)} ({error}); every "
+                "row needs as many; quote cells that contain a comma"
+            ) from error
+
+
+def _read_text(path: str | os.PathLike[str]) -> str:
+    with open(path, "rb") as file:
+        raw = file.read()
+    with contextlib.suppress(UnicodeDecodeError):
+        text = raw.decode("utf-8-sig")  # drops the byte-order mark that Excel writes
+        if "\0" not in text:
+            return text
+    raise DataError(
+        f"{str(path)!r} is not a CSV file in UTF-8; save it as 'CSV UTF-8', or read it with pandas and "
+        "pass the frame to MMMData.from_frame"
+    )
+
+
+def _refuse_separator(path: str | os.PathLike[str], header: Sequence[str]) -> None:
+    for separator, written in ((";", ";"), ("\t", "\\t"), ("|", "|")):
+        if any(separator in cell for cell in header):
+            raise UnknownColumnError(
+                f"the header of {str(path)!r} reads {','.join(header)[:80]!r}: its columns are separated by "
+                f"'{written}', and only commas are read; use MMMData.from_frame(pd.read_csv(path, "
+                f"sep='{written}'), ...), with decimal=',' if numbers are written 1,5"
+            )
+
+
+def check_table(frame: object, *, wanted: Sequence[str], where: str) -> None:
+    """Refuse what is not a table, lacks a column, has one twice, or has no rows."""
+    if not isinstance(frame, pd.DataFrame):
+        fix = "call its to_pandas() first" if hasattr(frame, "to_pandas") else "use pd.DataFrame(...) first"
+        raise DataError(f"a pandas DataFrame is needed, not {type(frame).__name__}; {fix}")
+    if not len(frame):
+        raise TooFewPeriodsError(
+            f"{where} is empty: it has {len(frame.columns)} column(s) and 0 rows; give one row per period"
+        )
+    for name in wanted:
+        if name in frame.index.names and name not in frame.columns:
+            raise UnknownColumnError(
+                f"column {name!r} is the index of {where}; pass frame.reset_index() instead"
+            )
+    check_known(wanted, list(frame.columns), where=where)
+    for name in wanted:
+        count = int((frame.columns == name).sum())
+        if count > 1:
+            raise RoleError(f"column {name!r} occurs {count} times in {where}; rename all but one")
+
+
+def to_float(values: pd.Series, name: str) -> np.ndarray:
+    """Return a column as float64, missing values as NaN; booleans count as 0 and 1.
+
+    Raises
+    ------
+    NotNumericError
+        Names the first value that is not a number, and its row.
+    """
+    kind = values.dtype.kind
+    if kind in "biuf":
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object)
+    numbers = np.full(len(values), np.nan)
+    absent = values.isna().to_numpy()
+    for i, value in enumerate(values):
+        if absent[i]:
+            continue
+        if kind in "mMc" or isinstance(value, str | bytes | complex | datetime.date | datetime.timedelta):
+            break
+        try:
+            numbers[i] = float(value)
+        except (TypeError, ValueError):
+            break
+    else:
+        return numbers
+    _refuse_text(values, name, i)
+
+
+def _refuse_text(values: pd.Series, name: str, i: int) -> None:
+    """Name the first value that no reader would call a number; if there is none, the first text."""
+    texts = values.map(lambda v: v if isinstance(v, str) else None)
+    unreadable = texts.notna() & pd.to_numeric(texts, errors="coerce").isna()
+    i = int(np.argmax(unreadable.to_numpy())) if unreadable.any() else i
+    value = values.iloc[i]
+    fix = f"correct the value, or leave {name!r} out"
+    if isinstance(value, str) and _THOUSANDS.fullmatch(value):
+        fix = 'read the file with pd.read_csv(path, thousands=",") and pass the frame'
+    elif isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value):
+        fix = 'read the file with pd.read_csv(path, decimal=",") and pass the frame'
+    elif isinstance(value, str) and not unreadable.any():
+        fix = f"convert it first: frame[{name!r}] = pd.to_numeric(frame[{name!r}])"
+    raise NotNumericError(
+        f"column {name!r}, data row {i + 1}: {value!r} is {type(value).__name__}, not a number; all of "
+        f"{name!r} must be numbers; {fix}"
+    )
+
+
+def lay_out(
+    frame: pd.DataFrame, *, date: str, geo: str | None, numbers: Sequence[str], date_format: str | None
+) -> tuple[pd.DatetimeIndex, tuple[str, ...], dict[str, np.ndarray]]:
+    """Return the dates, the geos and one (geo, date) array per number column.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows in date order within each geo; geos may be stacked or interleaved.
+    date, geo : str
+        Columns of the dates and, in a panel, of the geos.
+    numbers : sequence of str
+        Columns to convert.
+    date_format : str or None
+        As in `parse_dates`.
+    """
+    dates = parse_dates(frame[date], column=date, date_format=date_format)
+    values = {name: to_float(frame[name], name) for name in numbers}
+    if geo is None:
+        check_order(dates, column=date)
+        return dates, (NATIONAL,), {name: array[np.newaxis] for name, array in values.items()}
+    rows = _rows_by_geo(frame[geo], geo)
+    for label, where in rows.items():
+        check_order(dates[where], column=date, geo=label, sort_by=f"[{geo!r}, {date!r}]")
+    _check_one_calendar({label: dates[where] for label, where in rows.items()})
+    order = np.stack(list(rows.values()))
+    return dates[order[0]], tuple(rows), {name: array[order] for name, array in values.items()}
+
+
+def _rows_by_geo(labels: pd.Series, column: str) -> dict[str, np.ndarray]:
+    """Return the row numbers of every geo, geos in order of first appearance."""
+    text = labels.astype(object)
+    absent = text.isna().to_numpy() | (text.astype(str).str.strip() == "").to_numpy()
+    if absent.any():
+        raise PanelError(
+            f"column {column!r}, data row {int(np.argmax(absent)) + 1}: the geo is missing; every row of a "
+            "panel names one; fill it in"
+        )
+    codes, geos = pd.factorize(text.astype(str))
+    return {str(label): np.flatnonzero(codes == i) for i, label in enumerate(geos)}
+
+
+def _check_one_calendar(dates: dict[str, pd.DatetimeIndex]) -> None:
+    """Refuse a geo whose dates differ from those that at least half of the geos have."""
+    counts = pd.concat([pd.Series(1, index=own) for own in dates.values()]).groupby(level=0).sum()
+    common = pd.DatetimeIndex(counts.index[2 * counts >= len(dates)])
+    for label, own in dates.items():
+        missing, extra = common.difference(own), own.difference(common)
+        found = [f"lacks {len(missing)} date(s), {listed(missing)}"] if len(missing) else []
+        found += [f"has {len(extra)} date(s) that most geos lack, {listed(extra)}"] if len(extra) else []
+        if found:
+            raise PanelError(
+                f"geo {label!r} {' and '.join(found)}; every geo must have the same dates; add the missing "
+                "rows, or leave the geo or the dates out"
+            )

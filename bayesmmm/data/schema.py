@@ -1,0 +1,401 @@
+"""`MMMData`: one table with its roles, units and calendar, checked when it is made.
+
+Knows columns and units. Refuses to know equations: which column explains which is said elsewhere.
+"""
+
+import datetime
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data import checks
+from bayesmmm.data.checks import MONEY, NATIONAL
+from bayesmmm.data.dates import DAYS_PER_PERIOD, check_order, find_frequency, iso_date, parse_dates
+from bayesmmm.data.reading import check_table, lay_out, read_csv, to_float
+from bayesmmm.data.scales import Scales, mean_positive, mean_size, read_only_arrays, same_arrays
+from bayesmmm.errors import DateError, PanelError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MMMData:
+    """Marketing-mix data: daily, weekly or monthly series, national or one row per geo and date.
+
+    Usually made with `from_csv` or `from_frame`; the constructor takes arrays and makes the same checks.
+
+    Parameters
+    ----------
+    dates : pandas.DatetimeIndex, shape (date,)
+        Increasing, without gaps, at midnight; at least 8.
+    geos : tuple of str
+        ``("national",)`` for a single series.
+    columns : Mapping of str to ndarray, shape (geo, date)
+        Raw units. Kept as read-only float64 copies in the order outcome, mediators, media, controls.
+    outcome : str
+        Column to explain.
+    media : tuple of str
+        Channels: money spent, zero or more.
+    mediators : Mapping of str to str
+        Column -> unit. The unit "money" means that the planner pays it; in other units it may be negative.
+    controls : tuple of str
+        Columns that enter linearly.
+    outcome_unit : str
+        Unit of the outcome.
+    unused : tuple of str
+        Columns of the table without a role, for the record; not compared.
+
+    Attributes
+    ----------
+    frequency : str
+        "daily", "weekly" or "monthly", found from the dates.
+
+    Raises
+    ------
+    DataError
+        One of its subclasses, for input that cannot be used.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bayesmmm.data import MMMData
+    >>> frame = pd.DataFrame({
+    ...     "week": pd.date_range("2024-01-07", periods=9, freq="7D"),
+    ...     "revenue": [9.0, 8, 11, 10, 12, 9, 8, 10, 11],
+    ...     "tv": [1.0, 0, 2, 1, 3, 0, 0, 1, 2],
+    ... })
+    >>> data = MMMData.from_frame(frame, date="week", outcome="revenue", media=["tv"])
+    >>> data.frequency, data.columns["tv"].shape
+    ('weekly', (1, 9))
+    """
+
+    dates: pd.DatetimeIndex
+    geos: tuple[str, ...]
+    columns: Mapping[str, np.ndarray]
+    outcome: str
+    media: tuple[str, ...]
+    mediators: Mapping[str, str] | None = None
+    controls: tuple[str, ...] = ()
+    outcome_unit: str = MONEY
+    unused: tuple[str, ...] = ()
+    frequency: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put the fields in their normal form and run every check."""
+        uses = _uses(self.outcome, self.media, self.mediators, self.controls)
+        checks.check_roles(uses)
+        checks.check_unit(self.outcome_unit, "outcome_unit")
+        checks.check_known([name for name, _ in uses], list(self.columns), where="columns")
+        checks.check_no_role(self.columns, uses)
+        dates = parse_dates(pd.Series(self.dates), column="dates", date_format=None)
+        check_order(dates, column="dates")
+        checks.check_periods(len(dates), where="the data")
+        geos = tuple(str(geo) for geo in self.geos)
+        if not geos or len(set(geos)) < len(geos):
+            raise PanelError(f"geos={geos!r} must be different names, at least one; give each geo once")
+        columns = {name: _to_array(self.columns[name], name, len(geos)) for name, _ in uses}
+        checks.check_shapes(columns, geos=geos, dates=dates)
+        normal = {
+            "dates": dates,
+            "geos": geos,
+            "columns": read_only_arrays(columns),
+            "media": tuple(self.media),
+            "mediators": MappingProxyType(checks.as_units(self.mediators)),
+            "controls": tuple(self.controls),
+            "unused": tuple(str(name) for name in self.unused),
+            "frequency": find_frequency(dates),
+        }
+        for name, value in normal.items():
+            object.__setattr__(self, name, value)
+        _check_values(self, uses)
+
+    @property
+    def days_per_period(self) -> float:
+        """Days in one period: 1, 7, or 365.25 / 12."""
+        return DAYS_PER_PERIOD[self.frequency]
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        date: str,
+        outcome: str,
+        media: Sequence[str],
+        mediators: Mapping[str, str] | None = None,
+        controls: Sequence[str] = (),
+        geo: str | None = None,
+        outcome_unit: str = MONEY,
+        date_format: str | None = None,
+    ) -> "MMMData":
+        """Read a pandas table with one row per period, or per geo and period.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Rows in date order (within each geo). Columns are matched by name; it is not changed.
+        date : str
+            Column of dates: datetimes, or ISO text (YYYY-MM-DD) unless `date_format` is given.
+        outcome : str
+            Column to explain.
+        media : sequence of str
+            Spend columns.
+        mediators : Mapping of str to str, optional
+            Column -> unit, such as ``{"google": "money"}``.
+        controls : sequence of str
+            Other explaining columns.
+        geo : str, optional
+            Column that names the geo, for a panel; every geo needs the same dates.
+        outcome_unit : str
+            Unit of the outcome.
+        date_format : str, optional
+            Format of text dates, as in `datetime.strptime`.
+
+        Returns
+        -------
+        MMMData
+            Geos are in order of first appearance.
+
+        Raises
+        ------
+        DataError
+            One of its subclasses, naming the column and the row, geo or dates.
+        """
+        uses = _uses(outcome, media, mediators, controls)
+        keys = [(date, "date"), *([(geo, "geo")] if geo is not None else [])]
+        checks.check_roles([*keys, *uses])
+        wanted = [name for name, _ in (*keys, *uses)]
+        check_table(frame, wanted=wanted, where="the table")
+        numbers = [name for name, _ in uses]
+        dates, geos, columns = lay_out(frame, date=date, geo=geo, numbers=numbers, date_format=date_format)
+        unused = tuple(str(name) for name in frame.columns if name not in wanted)
+        return cls(
+            dates=dates,
+            geos=geos,
+            columns=columns,
+            outcome=outcome,
+            media=tuple(media),
+            mediators=mediators,
+            controls=tuple(controls),
+            outcome_unit=outcome_unit,
+            unused=unused,
+        )
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        date: str,
+        outcome: str,
+        media: Sequence[str],
+        mediators: Mapping[str, str] | None = None,
+        controls: Sequence[str] = (),
+        geo: str | None = None,
+        outcome_unit: str = MONEY,
+        date_format: str | None = None,
+    ) -> "MMMData":
+        """Read a comma-separated UTF-8 file; see `from_frame` for the other arguments.
+
+        Parameters
+        ----------
+        path : str or path
+            A local file with a header. Empty cells of number columns are missing values.
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format
+            As in `from_frame`.
+
+        Returns
+        -------
+        MMMData
+            The same as `from_frame` gives for the table of the file.
+
+        Raises
+        ------
+        DataError
+            As `from_frame`, and for a file that is empty, not UTF-8, or not separated by commas.
+        """
+        uses = _uses(outcome, media, mediators, controls)
+        frame = read_csv(path, date=date, geo=geo, numbers=[name for name, _ in uses])
+        return cls.from_frame(
+            frame,
+            date=date,
+            outcome=outcome,
+            media=media,
+            mediators=mediators,
+            controls=controls,
+            geo=geo,
+            outcome_unit=outcome_unit,
+            date_format=date_format,
+        )
+
+    def scales(self) -> Scales:
+        """Return the scales of these periods: see `Scales`."""
+        money = (*self.mediators, *self.media)
+        explaining = (*self.mediators, *self.media, *self.controls)
+        return Scales(
+            size={name: mean_size(self.columns[name]) for name in (self.outcome, *self.mediators)},
+            spend={name: mean_positive(self.columns[name]) for name in money},
+            center={name: np.mean(self.columns[name]) for name in explaining},
+            spread={name: np.std(self.columns[name]) for name in explaining},
+            start=self.dates[0],
+            end=self.dates[-1],
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table with column "date", in a panel "geo", and the data, geo after geo."""
+        keys: dict[str, object] = {"date": np.tile(self.dates.to_numpy(), len(self.geos))}
+        if self.geos != (NATIONAL,):
+            keys["geo"] = np.repeat(np.array(self.geos, dtype=object), len(self.dates))
+        return pd.DataFrame(keys | {name: values.ravel() for name, values in self.columns.items()})
+
+    def summary(self) -> pd.DataFrame:
+        """Return one row per column over geos and periods: role, moments, quartiles' ends, zeros, total.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index: column. Columns: role, unit, mean, sd (``ddof=0``), min, median, max, zero_share, total.
+        """
+        rows = {}
+        for name, role in _uses(self.outcome, self.media, self.mediators, self.controls):
+            values = self.columns[name]
+            rows[name] = {
+                "role": role.removesuffix("s"),
+                "unit": _unit(self, name, role),
+                "mean": values.mean(),
+                "sd": values.std(),
+                "min": values.min(),
+                "median": np.median(values),
+                "max": values.max(),
+                "zero_share": np.mean(values == 0),
+                "total": values.sum(),
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("column")
+
+    def correlation(self) -> pd.DataFrame:
+        """Return the correlations between all columns, geos and periods pooled; NaN for a constant column."""
+        return pd.DataFrame({name: values.ravel() for name, values in self.columns.items()}).corr()
+
+    def between(self, start: str | datetime.date, stop: str | datetime.date) -> "MMMData":
+        """Return the periods from `start` to `stop`, both included, checked again.
+
+        Parameters
+        ----------
+        start, stop : str or date
+            ISO text or dates. Bounds outside the data are allowed.
+
+        Raises
+        ------
+        DateError
+            A bound is not a date, or `start` is after `stop`.
+        DataError
+            The window fails a check, for example because it is short or a control is constant in it.
+        """
+        first, last = iso_date(start, "start"), iso_date(stop, "stop")
+        if first > last:
+            raise DateError(f"start {first:%Y-%m-%d} is after stop {last:%Y-%m-%d}; swap the two")
+        keep = np.asarray((self.dates >= first) & (self.dates <= last))
+        checks.check_periods(int(keep.sum()), where=f"the window from {first:%Y-%m-%d} to {last:%Y-%m-%d}")
+        columns = {name: values[:, keep] for name, values in self.columns.items()}
+        return replace(self, dates=self.dates[keep], columns=columns)
+
+    def replace_columns(self, columns: Mapping[str, np.ndarray]) -> "MMMData":
+        """Return the data with other values in some columns, checked again.
+
+        Parameters
+        ----------
+        columns : Mapping of str to array, shape (geo, date)
+            Known columns only; shape (date,) is allowed where there is one geo.
+
+        Raises
+        ------
+        UnknownColumnError
+            A name that is not a column of the data.
+        DataError
+            The new values fail a check.
+        """
+        checks.check_known(columns, list(self.columns), where="the data")
+        return replace(self, columns={**self.columns, **columns})
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether dates, geos, roles and units agree and every float is the same."""
+        if not isinstance(other, MMMData):
+            return NotImplemented
+        labels = ("geos", "outcome", "media", "controls", "outcome_unit")
+        return (
+            all(getattr(self, label) == getattr(other, label) for label in labels)
+            and list(self.mediators.items()) == list(other.mediators.items())
+            and np.array_equal(self.dates.to_numpy(), other.dates.to_numpy())
+            and same_arrays(self.columns, other.columns)
+        )
+
+    def __reduce__(self) -> tuple:
+        """Pickle through the constructor, since read-only views of a dict cannot be pickled."""
+        given = (self.dates, self.geos, dict(self.columns), self.outcome, self.media, dict(self.mediators))
+        return (MMMData, (*given, self.controls, self.outcome_unit, self.unused))
+
+    def __repr__(self) -> str:
+        """Return size, calendar, roles and units, and what to call next."""
+        places = NATIONAL if self.geos == (NATIONAL,) else f"{len(self.geos)} geo(s): {_some(self.geos)}"
+        mediators = [f"{n} ({u}, {'paid' if u == MONEY else 'not paid'})" for n, u in self.mediators.items()]
+        lines = [
+            f"MMMData: {len(self.dates)} {self.frequency} periods, {self.dates[0]:%Y-%m-%d} to "
+            f"{self.dates[-1]:%Y-%m-%d}, {places}",
+            f"  outcome:   {self.outcome} ({self.outcome_unit})",
+            f"  mediators: {', '.join(mediators) or 'none'}",
+            f"  media:     {', '.join(self.media) or 'none'} ({MONEY})",
+            f"  controls:  {', '.join(self.controls) or 'none'}",
+        ]
+        if self.unused:
+            lines.append(f"  not used:  {', '.join(self.unused)}")
+        first = next(iter((*self.media, *self.mediators)))
+        lines.append(
+            f"Next: data.summary(), then mm.MMM([mm.Equation({self.outcome!r}, media=[{first!r}, ...], ...)])"
+        )
+        return "\n".join(lines)
+
+
+def _uses(outcome: object, media: object, mediators: object, controls: object) -> list[tuple[str, str]]:
+    """Return (name, role) of every column with a role, in the order in which columns are kept."""
+    (outcome_name,) = checks.as_names((outcome,), role="outcome")
+    return [
+        (outcome_name, "outcome"),
+        *((name, "mediators") for name in checks.as_units(mediators)),
+        *((name, "media") for name in checks.as_names(media, role="media")),
+        *((name, "controls") for name in checks.as_names(controls, role="controls")),
+    ]
+
+
+def _to_array(values: object, name: str, geos: int) -> np.ndarray:
+    """Return numbers as float64; one series becomes (1, date) where there is one geo."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        array = to_float(pd.Series(array.ravel()), name).reshape(array.shape)
+    return array[np.newaxis] if array.ndim == 1 and geos == 1 else array
+
+
+def _check_values(data: MMMData, uses: Sequence[tuple[str, str]]) -> None:
+    for name, role in uses:
+        values = data.columns[name]
+        checks.check_finite(name, values, data.geos, data.dates)
+        if role == "media" or data.mediators.get(name) == MONEY:
+            checks.check_not_negative(name, values, data.geos, data.dates)
+        if role in ("media", "mediators"):
+            checks.check_spent(name, values, role=role)
+        if role in ("mediators", "controls"):
+            checks.check_varies(name, values, role=role)
+        if role == "outcome":
+            for geo, own in zip(data.geos, values, strict=True):
+                where = f" of geo {geo!r}" if len(data.geos) > 1 else ""
+                checks.check_varies(name, own, role=role, where=where)
+
+
+def _unit(data: MMMData, name: str, role: str) -> str:
+    units = {"outcome": data.outcome_unit, "media": MONEY, "controls": ""}
+    return data.mediators[name] if role == "mediators" else units[role]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:3])}, ..., {names[-1]}"
