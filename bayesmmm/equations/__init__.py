@@ -5,8 +5,20 @@ data; writes itself as text and as TOML. It does not know how an equation is com
 (`model`).
 """
 
+from bayesmmm.equations.checks import check_system, system_warnings
 from bayesmmm.equations.design import design_matrix
 from bayesmmm.equations.equation import LIKELIHOODS, Equation, Fourier, Parameter
 from bayesmmm.equations.system import MMM
+from bayesmmm.equations.toml_reader import read_toml
 
-__all__ = ["LIKELIHOODS", "MMM", "Equation", "Fourier", "Parameter", "design_matrix"]
+__all__ = [
+    "LIKELIHOODS",
+    "MMM",
+    "Equation",
+    "Fourier",
+    "Parameter",
+    "check_system",
+    "design_matrix",
+    "read_toml",
+    "system_warnings",
+]

@@ -1,9 +1,12 @@
 """A system of equations: its causal order, its edges, its outcome."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bayesmmm.equations.equation import Equation
+from bayesmmm.equations.text import graph_text, system_text
+from bayesmmm.equations.toml_writer import toml_text
 from bayesmmm.errors import CycleError, EquationError, UnknownTermError
 from bayesmmm.priors import closest
 
@@ -77,7 +80,7 @@ class MMM:
 
     @property
     def exogenous(self) -> tuple[str, ...]:
-        """Columns that some equation needs and none explains: media first, then linear, in order of appearance."""
+        """Columns that some equation needs and none explains: media first, then linear."""
         names = [
             *(n for e in self.equations for n in e.media),
             *(n for e in self.equations for n in e.linear),
@@ -95,13 +98,35 @@ class MMM:
         )
 
     def edges(self) -> tuple[tuple[str, str, str], ...]:
-        """Return (source, target, kind) for every cause, kind "media" or "linear", targets in causal order."""
+        """Return (source, target, kind) for every cause; kind is "media" or "linear"."""
         return tuple(
             (source, target, kind)
             for target in self.order
             for kind in ("media", "linear")
             for source in getattr(self.equation(target), kind)
         )
+
+    def graph(self) -> str:
+        """Return the causal graph drawn as text."""
+        return graph_text(self)
+
+    def to_toml(self, data_columns: Mapping[str, Any] | None = None) -> str:
+        """Return the system as TOML text, which `read_toml` reads back exactly.
+
+        Parameters
+        ----------
+        data_columns
+            Keyword arguments of ``MMMData.from_csv``, to be written as the table [data].
+
+        Raises
+        ------
+        SpecError
+            When `data_columns` has an unknown key.
+        """
+        return toml_text(self.equations, data_columns)
+
+    def __repr__(self) -> str:
+        return system_text(self)
 
 
 def _parents(system: MMM) -> dict[str, list[str]]:

@@ -1,0 +1,291 @@
+"""A system against its data: what is impossible is raised, what is unwise is returned as warnings.
+
+Sees equations, priors and data; sees no posterior.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data import MONEY, MMMData, data_warnings
+from bayesmmm.equations.equation import Equation, format_days
+from bayesmmm.equations.system import MMM
+from bayesmmm.errors import (
+    AlwaysOnWarning,
+    BackdoorWarning,
+    BayesMMMWarning,
+    EquationError,
+    FewPeriodsWarning,
+    LikelihoodError,
+    ManyZerosWarning,
+    PriorError,
+    PriorWarning,
+    UnknownColumnError,
+)
+from bayesmmm.priors import closest
+
+MIN_PERIODS_PER_PARAMETER = 4.0
+MAX_ZERO_SHARE = 0.25
+MAX_MEDIA_SHARE_PROBABILITY = 0.05
+ALWAYS_ON_VARIATION = 0.2
+_PRIOR_DRAWS = 40_000
+_PRIOR_SEED = 20240107
+
+
+# ---------------------------------------------------------------- impossible
+
+
+def check_system(system: MMM, data: MMMData) -> None:
+    """Check that every equation can be fitted to the data.
+
+    Parameters
+    ----------
+    system
+        The equations.
+    data
+        The data, with their roles.
+
+    Raises
+    ------
+    UnknownColumnError
+        When an equation names a column that the data do not have.
+    EquationError
+        When the outcome differs, a column has the wrong role, a season is too short for the periods, a trend
+        knot lies outside the data, or there are too few periods.
+    LikelihoodError
+        When values rule a likelihood out: lognormal needs all > 0, censored_normal all >= 0.
+    PriorError
+        When a return is put on a column that is not money.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"week": pd.date_range("2024-01-07", periods=9, freq="7D"), "tv": [1.0, 0, 2] *
+    3})
+    >>> frame["sales"] = 5.0 + frame["tv"]
+    >>> data = MMMData.from_frame(frame, date="week", outcome="sales", media=["tv"])
+    >>> check_system(MMM([Equation("sales", media=["tv"])]), data)
+    """
+    if system.outcome != data.outcome:
+        raise EquationError(
+            f"the last equation explains {system.outcome!r}, but the outcome of the data is "
+            f"{data.outcome!r}. Put the "
+            f"equation of {data.outcome!r} last, or read the data with outcome={system.outcome!r}."
+        )
+    for equation in system.equations:
+        _check_columns(equation, data)
+        _check_likelihood(equation, data)
+        _check_time(equation, data)
+        _check_roi(equation, data)
+
+
+def _check_columns(equation: Equation, data: MMMData) -> None:
+    where = f"equation {equation.name!r}"
+    for name in (equation.name, *equation.media, *equation.linear):
+        if name not in data.columns:
+            raise UnknownColumnError(
+                f"{where} names the column {name!r}, which the data do not "
+                f"have{closest(name, data.columns)}. Known "
+                f"columns: {', '.join(data.columns)}. Correct the name, or give the column a role when "
+                f"reading the data."
+            )
+    if equation.name not in (data.outcome, *data.mediators):
+        role = "a control" if equation.name in data.controls else "exogenous media"
+        raise EquationError(
+            f"{where} explains {equation.name!r}, which the data declare as {role}. Declare it with its "
+            f"unit when "
+            f"reading the data: mediators={{{equation.name!r}: 'money'}}."
+        )
+    for name in equation.media:
+        if name not in (*data.media, *data.mediators):
+            raise EquationError(
+                f"{where} lists {name!r} under media, but the data declare it as a control. List it under "
+                f"linear, or "
+                f"read the data with {name!r} in media."
+            )
+
+
+def _check_likelihood(equation: Equation, data: MMMData) -> None:
+    values = data.columns[equation.name]
+    if equation.likelihood == "lognormal":
+        bad, rule, advice = (
+            values <= 0,
+            "0 or less",
+            "Use normal or student_t, or censored_normal for many zeros",
+        )
+    elif equation.likelihood == "censored_normal":
+        bad, rule, advice = values < 0, "below 0", "Use normal or student_t"
+    else:
+        return
+    if bad.any():
+        first = data.dates[int(np.argmax(bad.any(axis=0)))]
+        raise LikelihoodError(
+            f"equation {equation.name!r} is {equation.likelihood}, but {int(bad.sum())} of its {bad.size} "
+            f"values are "
+            f"{rule}, the first on {first.date()} ({values[bad][0]:g}). {advice}."
+        )
+
+
+def _check_time(equation: Equation, data: MMMData) -> None:
+    where = f"equation {equation.name!r}"
+    for season in equation.seasonality:
+        shortest = season.period / season.order
+        if shortest < 2 * data.days_per_period:
+            fits = int(season.period // (2 * data.days_per_period))
+            advice = f"Use order {fits} or less" if fits else "Leave this season out"
+            raise EquationError(
+                f"{where} has a season of {format_days(season.period)} days with order {season.order}: "
+                f"its fastest wave "
+                f"takes {shortest:.4g} days, but {data.frequency} data show none under "
+                f"{2 * data.days_per_period:.4g} days. {advice}."
+            )
+    start, end = data.dates[0], data.dates[-1]
+    for knot in equation.knots:
+        if not start < pd.Timestamp(knot) < end:
+            raise EquationError(
+                f"{where} has a trend knot on {knot}, but the data run from {start.date()} to "
+                f"{end.date()}. Choose a date "
+                f"between these."
+            )
+    cells, terms = len(data.geos) * len(data.dates), len(equation.terms()) + len(data.geos) - 1
+    if cells <= terms:
+        raise EquationError(
+            f"{where} has {terms} linear terms but only {cells} values to fit them. Use fewer harmonics, "
+            f"knots or "
+            f"controls, or more periods."
+        )
+
+
+def _check_roi(equation: Equation, data: MMMData) -> None:
+    for parameter in equation.parameters():
+        if parameter.name == "roi":
+            for name in parameter.labels:
+                if data.mediators.get(name, MONEY) != MONEY:
+                    raise PriorError(
+                        f"equation {equation.name!r} has a prior on the roi of {name!r}, whose unit is "
+                        f"{data.mediators[name]!r} and not money. Put the prior on its contribution."
+                    )
+
+
+# ---------------------------------------------------------------- unwise
+
+
+def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
+    """Return what is possible but unwise about fitting this system to these data.
+
+    Parameters
+    ----------
+    system, data
+        A pair that passes `check_system`.
+
+    Returns
+    -------
+    list of BayesMMMWarning
+        BackdoorWarning, FewPeriodsWarning, ManyZerosWarning, PriorWarning and AlwaysOnWarning, then the
+        warnings of `data_warnings` for the columns that act as media. Nothing is emitted here.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"week": pd.date_range("2024-01-07", periods=9, freq="7D"), "tv": [1.0, 0, 2] *
+    3})
+    >>> frame["sales"] = 5.0 + frame["tv"]
+    >>> data = MMMData.from_frame(frame, date="week", outcome="sales", media=["tv"])
+    >>> [type(w).__name__ for w in system_warnings(MMM([Equation("sales", media=["tv"])]), data)]
+    ['FewPeriodsWarning']
+    """
+    found = [*_backdoors(system)]
+    for name in system.order:
+        equation = system.equation(name)
+        found += [*_few_periods(equation, data), *_many_zeros(equation, data), *_media_share(equation, data)]
+    media = tuple(dict.fromkeys(name for e in system.equations for name in e.media))
+    return [*found, *_always_on(media, data), *data_warnings(data, media=media)]
+
+
+def _backdoors(system: MMM) -> Iterable[BayesMMMWarning]:
+    outcome = system.equation(system.outcome)
+    inside = {*outcome.media, *outcome.linear}
+    for mediator in (system.equation(name) for name in system.mediators):
+        missing = [
+            n for n in (*mediator.media, *mediator.linear) if n in system.exogenous and n not in inside
+        ]
+        if missing:
+            yield BackdoorWarning(
+                f"{', '.join(missing)} act on the mediator {mediator.name!r} but are missing from the "
+                f"equation of "
+                f"{outcome.name!r}. If they also move {outcome.name!r} in another way, the effect of "
+                f"{mediator.name!r} is "
+                f"biased. Add them to {outcome.name!r}, unless you are sure that the mediator carries all "
+                f"of it."
+            )
+        for word, has in (("trend", lambda e: bool(e.trend)), ("seasonality", lambda e: bool(e.seasonality))):
+            if has(mediator) != has(outcome):
+                with_it, without = (mediator, outcome) if has(mediator) else (outcome, mediator)
+                yield BackdoorWarning(
+                    f"{word} is in the equation of {with_it.name!r} but not in that of {without.name!r}. "
+                    f"A shared "
+                    f"{word} would pass for an effect of {mediator.name!r}. Put {word} in both."
+                )
+
+
+def _few_periods(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
+    count = sum(max(1, len(parameter.labels)) for parameter in equation.parameters()) + len(data.geos) - 1
+    values = len(data.dates) * len(data.geos)
+    if values / count < MIN_PERIODS_PER_PARAMETER:
+        yield FewPeriodsWarning(
+            f"equation {equation.name!r} has {count} parameters for {values} values, {values / count:.1f} "
+            f"each (fewer than "
+            f"{MIN_PERIODS_PER_PARAMETER:g}), so that priors decide much of the answer. Drop terms, merge "
+            f"channels, or "
+            f"use informative priors."
+        )
+
+
+def _many_zeros(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
+    zeros = float(np.mean(data.columns[equation.name] == 0))
+    if equation.likelihood in ("normal", "student_t") and zeros > MAX_ZERO_SHARE:
+        yield ManyZerosWarning(
+            f"{equation.name!r} is exactly zero in {zeros:.0%} of its periods (more than "
+            f"{MAX_ZERO_SHARE:.0%}), which the "
+            f'{equation.likelihood} likelihood takes for measured values. Use likelihood="censored_normal".'
+        )
+
+
+def _media_share(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
+    """Draw the total media share from the priors of an equation; deterministic, since the seed is fixed."""
+    if equation.likelihood == "lognormal" or not equation.media:
+        return
+    rng = np.random.default_rng(_PRIOR_SEED)
+    size = np.abs(data.columns[equation.name]).sum()
+    total = np.zeros(_PRIOR_DRAWS)
+    for parameter in equation.parameters():
+        if parameter.name not in ("contribution", "roi"):
+            continue
+        for name, prior in zip(parameter.labels, parameter.priors, strict=True):
+            unit = 1.0 if parameter.name == "contribution" else np.maximum(data.columns[name], 0).sum() / size
+            total += unit * prior.draw(rng, _PRIOR_DRAWS)
+    probability = float(np.mean(total > 1.0))
+    if probability > MAX_MEDIA_SHARE_PROBABILITY:
+        yield PriorWarning(
+            f"the priors of equation {equation.name!r} let media explain more than all of "
+            f"{equation.name!r} with "
+            f"probability {probability:.0%} (more than {MAX_MEDIA_SHARE_PROBABILITY:.0%}). Narrow the "
+            f"priors on "
+            f"contribution or roi; the median total share is {np.median(total):.2g}."
+        )
+
+
+def _always_on(media: Iterable[str], data: MMMData) -> Iterable[BayesMMMWarning]:
+    for name in media:
+        values = data.columns[name]
+        if (values <= 0).any():
+            continue
+        variation = float((values / values.mean(axis=1, keepdims=True)).std())
+        if variation < ALWAYS_ON_VARIATION:
+            yield AlwaysOnWarning(
+                f"{name!r} is never zero and varies by only {variation:.0%} of its mean (less than "
+                f"{ALWAYS_ON_VARIATION:.0%}), so that its contribution trades with the intercept. Give "
+                f"its contribution "
+                f"or roi an informative prior, from an experiment if there is one."
+            )

@@ -1,0 +1,250 @@
+"""A system in words: equations, units, every prior, the causal graph. Computes nothing that a model uses."""
+
+import textwrap
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from bayesmmm.equations.equation import Equation, Parameter, format_days, term_kind
+from bayesmmm.priors import Prior
+
+if TYPE_CHECKING:
+    from bayesmmm.equations.system import MMM
+
+_WIDTH = 100
+_GLUE = "\0"
+_STATEMENT = {
+    "normal": "{v}[t] / s = mu[t] + e[t],   e[t] ~ Normal(0, sigma)",
+    "student_t": "{v}[t] / s = mu[t] + e[t],   e[t] ~ StudentT(nu, 0, sigma),   nu = 2 + nu_minus_two",
+    "lognormal": "log({v}[t] / s) = mu[t] + e[t],   e[t] ~ Normal(0, sigma)",
+    "censored_normal": "{v}[t] / s = max(0, mu[t] + e[t]),   e[t] ~ Normal(0, sigma)",
+}
+_COMMENT = {
+    "normal": "every value may lie on either side of its mean",
+    "student_t": "normal, with room for outliers",
+    "lognormal": "effects multiply; values are above 0",
+    "censored_normal": "a zero says only that the latent value was not above 0",
+}
+
+
+# ---------------------------------------------------------------- the whole system
+
+
+def system_text(system: "MMM") -> str:
+    """Return the text that printing a system shows."""
+    count = len(system.equations)
+    head = f"MMM with {count} equation{'s' if count > 1 else ''} for the outcome {system.outcome}"
+    if system.mediators:
+        head += f", mediated by {', '.join(system.mediators)}"
+    parts = [
+        head,
+        "Causal graph\n" + _indent(graph_text(system)),
+        "Ways to the outcome\n" + _indent(routes_text(system)),
+    ]
+    parts += [
+        _equation_block(system.equation(name), place) for place, name in enumerate(system.order, start=1)
+    ]
+    parts.append("How to read it\n" + _indent(_legend(system.equations)))
+    parts.append("Next: fit = mm.fit(system, data, seed=1)")
+    return "\n\n".join(parts)
+
+
+def equation_text(equation: Equation) -> str:
+    """Return the text that printing one equation shows."""
+    return _equation_block(equation, None) + "\n\nHow to read it\n" + _indent(_legend((equation,)))
+
+
+def _indent(text: str) -> str:
+    return textwrap.indent(text, "  ")
+
+
+# ---------------------------------------------------------------- the graph
+
+
+def graph_text(system: "MMM") -> str:
+    """Draw the causal graph: one row per cause, one column per equation, in causal order.
+
+    ``=>`` is media (adstock, then Hill), ``->`` is linear, ``o`` is where the series of an equation sets out.
+    """
+    order = system.order
+    kinds = {(source, target): kind for source, target, kind in system.edges()}
+    rows = [*system.exogenous, *system.mediators]
+    if not rows:
+        return f"nothing acts on {system.outcome} but its own linear terms"
+    left = max(len(row) for row in rows) + 2
+    stops, at = [], left
+    for name in order:
+        at += len(name) + 3
+        stops.append(at - 1)
+    lines = [" " * left + "".join(f"{name:>{len(name) + 3}}" for name in order)]
+    for row in rows:
+        line = list(row.ljust(stops[-1] + 1))
+        start = len(row) + 1
+        if row in order:
+            start = stops[order.index(row)]
+            line[start] = "o"
+            start += 1
+        for stop, target in zip(stops, order, strict=True):
+            kind = kinds.get((row, target))
+            if kind is None:
+                continue
+            line[start:stop] = ("=" if kind == "media" else "-") * (stop - start)
+            line[stop] = ">"
+            start = stop + 1
+        lines.append("".join(line).rstrip())
+    used = set(kinds.values())
+    legend = [text for kind, text in (("media", "=> media"), ("linear", "-> linear")) if kind in used]
+    legend += ["o own equation"] if system.mediators else []
+    return "\n".join([*lines, "", "   ".join(legend)])
+
+
+def routes_text(system: "MMM") -> str:
+    """Say for every cause how it reaches the outcome: directly, through which mediators, or both."""
+    children: dict[str, list[str]] = {}
+    for source, target, _ in system.edges():
+        children.setdefault(source, []).append(target)
+    groups: dict[str, list[str]] = {}
+    for source in (*system.exogenous, *system.mediators):
+        reached, todo = set(), list(children[source])
+        while todo:
+            name = todo.pop()
+            if name not in reached:
+                reached.add(name)
+                todo += children.get(name, [])
+        through = [name for name in system.mediators if name in reached]
+        ways = ["directly"] if system.outcome in children[source] else []
+        ways += [f"through {', '.join(through)}"] if through else []
+        groups.setdefault(" and ".join(ways), []).append(source)
+    if not groups:
+        return "none"
+    return "\n".join(_wrap(f"{', '.join(sources)}: {ways}", "  ") for ways, sources in groups.items())
+
+
+# ---------------------------------------------------------------- one equation
+
+
+def _equation_block(equation: Equation, place: int | None) -> str:
+    number = f"{place}. " if place else ""
+    head = f"{number}{equation.name}: {equation.likelihood} ({_COMMENT[equation.likelihood]})"
+    statement = _STATEMENT[equation.likelihood].format(v=equation.name)
+    # A term stays on one line: its inner spaces are hidden from the wrapping.
+    terms = " + ".join(term.replace(" ", _GLUE) for term in _mean_terms(equation))
+    mean = _wrap(f"mu[t] = {terms}", "        ").replace(_GLUE, " ")
+    rows = prior_rows(equation)
+    widths = [max(len(row[i]) for row in rows) for i in range(2)]
+    table = [f"{name:<{widths[0]}}  {prior:<{widths[1]}}  {unit}" for name, prior, unit in rows]
+    return "\n".join(
+        [head, _indent(statement), _indent(mean), "  priors", *("    " + line for line in table)]
+    )
+
+
+def _mean_terms(equation: Equation) -> list[str]:
+    terms = ["intercept"]
+    if equation.trend:
+        knots = f" bending at {', '.join(equation.knots)}" if equation.knots else ""
+        terms.append(f"trend{knots}")
+    terms += [f"season({format_days(s.period)} days, order {s.order})" for s in equation.seasonality]
+    terms += [f"b z({name})" for name in equation.linear]
+    return terms + [f"A hill({name})" for name in equation.media]
+
+
+def prior_rows(equation: Equation) -> list[tuple[str, str, str]]:
+    """Return (parameter or label, prior, unit and 90 % interval) lines; labels only where they differ."""
+    rows = []
+    for parameter in equation.parameters():
+        if parameter.name == "coefficient":
+            for kind in ("intercept", "trend", "seasonality", "coefficient"):
+                mine = [
+                    (label, prior)
+                    for label, prior in zip(parameter.labels, parameter.priors, strict=True)
+                    if term_kind(equation, label) == kind
+                ]
+                if mine:
+                    block = Parameter(kind, tuple(m[0] for m in mine), tuple(m[1] for m in mine))
+                    rows += _rows(equation, block)
+        else:
+            rows += _rows(equation, parameter)
+    return rows
+
+
+def _rows(equation: Equation, parameter: Parameter) -> list[tuple[str, str, str]]:
+    name, unit = parameter.name, _unit(equation, parameter.name)
+    usual = max(parameter.priors, key=parameter.priors.count)
+    exact = [(label, p) for label, p in zip(parameter.labels, parameter.priors, strict=False) if p != usual]
+    everyone = name not in ("retention", "roi") or len(parameter.labels) == len(equation.media)
+    title = name if everyone else f"{name} of {', '.join(parameter.labels)}"
+    rows = [(title, _prior_text(usual), f"{unit}; {interval_text(usual)}")]
+    return rows + [(f"  {label}", _prior_text(p), f"{unit}; {interval_text(p)}") for label, p in exact]
+
+
+def _unit(equation: Equation, name: str) -> str:
+    v = equation.name
+    share = "log units" if equation.likelihood == "lognormal" else f"share of mean |{v}|"
+    return {
+        "half_life": "days",
+        "retention": "share kept into the next period",
+        "half_saturation": "multiples of mean positive spend",
+        "slope": "no unit",
+        "contribution": f"{share}, per period",
+        "roi": f"{v} per unit of spend",
+        "intercept": share,
+        "trend": f"{share}, over the fitted periods",
+        "seasonality": f"{share}, each harmonic",
+        "coefficient": f"{share}, per sd of the column",
+        "sigma": share,
+        "nu_minus_two": "no unit",
+    }[name]
+
+
+def _prior_text(prior: Prior) -> str:
+    return f"{prior.family}({', '.join(f'{name}={value:.4g}' for name, value in prior.args.items())})"
+
+
+def interval_text(prior: Prior) -> str:
+    """Return the central 90 % of a prior, as "90 % from 1.9 to 26"."""
+    low, high = prior.scipy().ppf([0.05, 0.95])
+    return f"90 % from {low:.2g} to {high:.2g}"
+
+
+# ---------------------------------------------------------------- the legend
+
+
+def _legend(equations: Iterable[Equation]) -> str:
+    names = {parameter.name for equation in equations for parameter in equation.parameters()}
+    lines = [("s", "mean |v| of the equation's own series over the fitted periods, in each geo")]
+    if any(equation.trend for equation in equations):
+        lines.append(("trend", "0 in the first fitted period, 1 in the last"))
+    if any(equation.linear for equation in equations):
+        lines.append(("z(x)", "(x - mean) / sd over the fitted periods"))
+    if any(equation.media for equation in equations):
+        lines += _media_legend(equations, names)
+    width = max(len(word) for word, _ in lines)
+    return "\n".join(f"{word:<{width}}  {meaning}" for word, meaning in lines)
+
+
+def _media_legend(equations: Iterable[Equation], names: set[str]) -> list[tuple[str, str]]:
+    kept = ["0.5 ^ (days per period / half_life)"] if "half_life" in names else []
+    kept += ["retention"] if "retention" in names else []
+    total = ["contribution"] if "contribution" in names else []
+    total += ["roi * mean spend / s"] if "roi" in names else []
+    lines = [
+        ("A hill(x)", "A a^slope / (half_saturation^slope + a^slope)"),
+        ("a", "adstock of x: a[t] = (1 - alpha) x[t] / m + alpha a[t-1],   m = mean positive x"),
+        ("alpha", " or ".join(kept)),
+        ("A", f"({' or '.join(total)}) / mean of hill(x) over the fitted periods"),
+    ]
+    lags = sorted({equation.max_lag for equation in equations if equation.max_lag is not None})
+    if lags:
+        cut = ", ".join(f"{e.max_lag} periods in {e.name}" for e in equations if e.max_lag is not None)
+        lines.append(("max_lag", f"the adstock is cut after {cut}, and its weights add up to one again"))
+    own = {equation.name for equation in equations}
+    if any(name in own for equation in equations for name in equation.media):
+        lines.append(
+            ("mediators", "enter other equations as observed (below 0 as 0), not as their fitted mean")
+        )
+    return lines
+
+
+def _wrap(text: str, hang: str) -> str:
+    return "\n".join(
+        textwrap.wrap(text, _WIDTH, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
+    )

@@ -1,0 +1,160 @@
+"""Reading a system from TOML. An unknown key is an error: a misspelt one must not mean a default."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from bayesmmm.equations.equation import Equation, Fourier
+from bayesmmm.equations.system import MMM
+from bayesmmm.equations.toml_writer import DATA_KEYS
+from bayesmmm.errors import SpecError
+from bayesmmm.priors import Prior, closest
+
+_EQUATION_KEYS = ("name", "media", "linear", "trend", "likelihood", "max_lag", "seasonality", "priors")
+_LISTS = ("media", "controls")
+
+
+def read_toml(source: str | Path) -> tuple[MMM, dict[str, Any] | None]:
+    r"""Read a system, and the roles of its columns, from a TOML file or text.
+
+    Parameters
+    ----------
+    source
+        Path of the file, or the TOML text itself (text is what holds a line break).
+
+    Returns
+    -------
+    system : MMM
+        The system.
+    data_columns : dict or None
+        Keyword arguments for ``MMMData.from_csv``; None when the file has no [data] table.
+
+    Raises
+    ------
+    SpecError
+        When the text is not TOML (with the line), or has an unknown or missing key (with its place).
+    EquationError, PriorError
+        When what it says is not a valid system.
+
+    Examples
+    --------
+    >>> system, data_columns = read_toml('[[equation]]\nname = "sales"\nmedia = ["tv"]\n')
+    >>> system.outcome, data_columns
+    ('sales', None)
+    """
+    text, where = _text(source)
+    try:
+        spec = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise SpecError(f"{where} is not valid TOML: {problem}. Mend that line.") from None
+    _check_keys(spec, ("data", "equation"), f"the top level of {where}")
+    tables = spec.get("equation")
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
+        raise SpecError(
+            f"{where} has no equation. Add one that starts with the line [[equation]], the outcome last."
+        )
+    system = MMM([_equation(table, number) for number, table in enumerate(tables, start=1)])
+    return system, _data(spec["data"]) if "data" in spec else None
+
+
+def _text(source: str | Path) -> tuple[str, str]:
+    if isinstance(source, str) and "\n" in source:
+        return source, "the text"
+    path = Path(source)
+    try:
+        return path.read_text(encoding="utf-8"), str(path)
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = getattr(problem, "strerror", None) or "it is not UTF-8 text"
+        raise SpecError(f"cannot read {str(path)!r}: {reason}. Give the path of a TOML file.") from None
+
+
+def _check_keys(table: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise SpecError(
+                f"{where} has the unknown key {key!r}{closest(key, known)}. Use: {', '.join(known)}."
+            )
+
+
+def _check_table(value: Any, where: str) -> None:
+    if not isinstance(value, dict):
+        raise SpecError(f"{where} is {value!r}. Make it a table, with one key = value per line.")
+
+
+def _data(table: Any) -> dict[str, Any]:
+    _check_table(table, "[data]")
+    _check_keys(table, DATA_KEYS, "[data]")
+    for key in ("date", "outcome", "media"):
+        if key not in table:
+            raise SpecError(
+                f"[data] has no key {key!r}. Add it: {key} = {'[...]' if key == 'media' else '...'}."
+            )
+    for key, value in table.items():
+        if key == "mediators":
+            _check_table(value, "[data.mediators]")
+            if not all(isinstance(unit, str) for unit in value.values()):
+                raise SpecError(
+                    '[data.mediators] must give every mediator a unit. Write lines like google = "money".'
+                )
+        elif key in _LISTS:
+            if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+                raise SpecError(f"{key} in [data] is {value!r}. Give a list of column names in quotes.")
+        elif not isinstance(value, str):
+            raise SpecError(f"{key} in [data] is {value!r}. Give one text in quotes.")
+    return dict(table)
+
+
+def _equation(table: Mapping[str, Any], number: int) -> Equation:
+    where = f"equation {number}" + (f" ({table['name']!r})" if "name" in table else "")
+    _check_keys(table, _EQUATION_KEYS, where)
+    if "name" not in table:
+        raise SpecError(f"{where} has no key 'name'. Add the column that it explains: name = \"...\".")
+    given = dict(table)
+    name = given.pop("name")
+    if isinstance(given.get("trend"), list):
+        given["trend"] = [knot.isoformat() if isinstance(knot, date) else knot for knot in given["trend"]]
+    if "seasonality" in given:
+        given["seasonality"] = _seasons(given["seasonality"], where)
+    if "priors" in given:
+        given["priors"] = _priors(given["priors"], where)
+    return Equation(name, **given)
+
+
+def _seasons(tables: Any, where: str) -> list[Fourier]:
+    keys = ("period", "order")
+    if not isinstance(tables, list):
+        raise SpecError(
+            f"seasonality of {where} is {tables!r}. Start each season with [[equation.seasonality]]."
+        )
+    for table in tables:
+        _check_table(table, f"a season of {where}")
+        _check_keys(table, keys, f"a season of {where}")
+        missing = [key for key in keys if key not in table]
+        if missing:
+            raise SpecError(
+                f"a season of {where} has no key {missing[0]!r}. Give period (in days) and order."
+            )
+    return [Fourier(**table) for table in tables]
+
+
+def _priors(table: Any, where: str) -> dict[str, Any]:
+    _check_table(table, f"priors of {where}")
+    priors: dict[str, Any] = {}
+    for parameter, value in table.items():
+        place = f"the prior on {parameter} of {where}"
+        _check_table(value, place)
+        # A prior is the table that names a family; a channel may be called "family" too, but then holds a
+        # table.
+        if isinstance(value.get("family"), str):
+            priors[parameter] = Prior.from_dict(value)
+            continue
+        for label, inner in value.items():
+            _check_table(inner, f"{place} for {label!r}")
+            if not isinstance(inner.get("family"), str):
+                raise SpecError(
+                    f'{place} for {label!r} names no family. Add a line like family = "LogNormal".'
+                )
+        priors[parameter] = {label: Prior.from_dict(inner) for label, inner in value.items()}
+    return priors

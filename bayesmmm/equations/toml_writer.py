@@ -1,0 +1,58 @@
+"""A system, and the roles of its columns, as one TOML text that `read_toml` reads back exactly."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import tomli_w
+
+from bayesmmm.equations.equation import Equation
+from bayesmmm.errors import SpecError
+from bayesmmm.priors import Prior, closest
+
+#: Keys of [data]: the keyword arguments of ``MMMData.from_csv``.
+DATA_KEYS = ("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format")
+
+
+def toml_text(equations: Iterable[Equation], data_columns: Mapping[str, Any] | None) -> str:
+    """Return the TOML text of equations and, when given, of the keyword arguments of ``MMMData.from_csv``."""
+    spec: dict[str, Any] = {}
+    if data_columns is not None:
+        for key in data_columns:
+            if key not in DATA_KEYS:
+                raise SpecError(
+                    f"the data columns have the unknown key {key!r}{closest(key, DATA_KEYS)}. Use: "
+                    f"{', '.join(DATA_KEYS)}."
+                )
+        spec["data"] = {key: _plain(value) for key, value in data_columns.items() if value is not None}
+    spec["equation"] = [_equation(equation) for equation in equations]
+    return tomli_w.dumps(spec)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value if isinstance(value, str) else list(value)
+
+
+def _equation(equation: Equation) -> dict[str, Any]:
+    """Return one equation as plain tables; what equals its default is left out."""
+    table: dict[str, Any] = {"name": equation.name}
+    for key in ("media", "linear"):
+        if getattr(equation, key):
+            table[key] = list(getattr(equation, key))
+    if equation.trend:
+        table["trend"] = list(equation.knots) or True
+    table["likelihood"] = equation.likelihood
+    if equation.max_lag is not None:
+        table["max_lag"] = equation.max_lag
+    if equation.seasonality:
+        table["seasonality"] = [{"period": s.period, "order": s.order} for s in equation.seasonality]
+    if equation.priors:
+        table["priors"] = {name: _priors(value) for name, value in equation.priors.items()}
+    return table
+
+
+def _priors(value: Prior | Mapping[str, Prior]) -> dict[str, Any]:
+    if isinstance(value, Prior):
+        return value.to_dict()
+    return {label: prior.to_dict() for label, prior in value.items()}
