@@ -107,7 +107,8 @@ def _outlying(data: MMMData, name: str) -> list[BayesMMMWarning]:
                 OutlierWarning(
                     f"column {name!r} has {int(far.sum())} value(s) further than {OUTLIER_ROBUST_SDS:g} "
                     f"robust standard deviations from its median {median:.6g}{where}, at "
-                    f"{listed(data.dates[far])}, up to {extreme:.6g}; check them, or use likelihood='student_t' if they are real"
+                    f"{listed(data.dates[far])}, up to {extreme:.6g}; check them, or use "
+                    "likelihood='student_t' if they are real"
                 )
             )
     return found

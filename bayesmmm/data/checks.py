@@ -117,8 +117,8 @@ def check_no_role(names: Iterable[str], roles: Sequence[tuple[str, str]]) -> Non
     without = [name for name in names if name not in dict(roles)]
     if without:
         raise RoleError(
-            f"columns holds {listed(without)} without a role; every column is the outcome, a mediator, media or a "
-            "control; give it a role or leave it out"
+            f"columns holds {listed(without)} without a role; every column is the outcome, a mediator, "
+            "media or a control; give it a role or leave it out"
         )
 
 

@@ -69,20 +69,31 @@ def read_csv(
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            return pd.read_csv(
+            frame = pd.read_csv(
                 io.StringIO(text),
-                dtype={name: str for name in (date, geo) if name is not None},
+                dtype=str,
                 keep_default_na=False,
-                na_values={name: _EMPTY_CELLS for name in numbers},
-                float_precision="round_trip",
                 index_col=False,  # otherwise one comma too many at the end of each row shifts every column
-                low_memory=False,
             )
         except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
             raise DataError(
-                f"{str(path)!r} has rows with more cells than its header of {len(header)} ({error}); every "
-                "row needs as many; quote cells that contain a comma"
+                f"{str(path)!r} has rows with more cells than its header of {len(header)} "
+                f"({str(error).strip()}); every row needs as many; quote cells that contain a comma"
             ) from error
+    read = {name: frame[name].map(_number) for name in numbers if name in frame}
+    return frame.assign(**read)
+
+
+def _number(cell: str) -> float | str:
+    """Return the number that a cell holds, exactly; anything else is left as text to be refused by name."""
+    if cell in _EMPTY_CELLS:
+        return np.nan
+    if cell.lower() in ("true", "false"):
+        return float(cell.lower() == "true")
+    try:
+        return cell if "_" in cell else float(cell)  # Python alone reads 1_000 as a number
+    except ValueError:
+        return cell
 
 
 def _read_text(path: str | os.PathLike[str]) -> str:
@@ -164,6 +175,7 @@ def _refuse_text(values: pd.Series, name: str, i: int) -> None:
     unreadable = texts.notna() & pd.to_numeric(texts, errors="coerce").isna()
     i = int(np.argmax(unreadable.to_numpy())) if unreadable.any() else i
     value = values.iloc[i]
+    value = value.item() if isinstance(value, np.generic) else value
     fix = f"correct the value, or leave {name!r} out"
     if isinstance(value, str) and _THOUSANDS.fullmatch(value):
         fix = 'read the file with pd.read_csv(path, thousands=",") and pass the frame'
