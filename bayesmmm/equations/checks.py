@@ -61,8 +61,8 @@ def check_system(system: MMM, data: MMMData) -> None:
     Examples
     --------
     >>> import pandas as pd
-    >>> frame = pd.DataFrame({"week": pd.date_range("2024-01-07", periods=9, freq="7D"), "tv": [1.0, 0, 2] *
-    3})
+    >>> weeks = pd.date_range("2024-01-07", periods=9, freq="7D")
+    >>> frame = pd.DataFrame({"week": weeks, "tv": [1.0, 0, 2] * 3})
     >>> frame["sales"] = 5.0 + frame["tv"]
     >>> data = MMMData.from_frame(frame, date="week", outcome="sales", media=["tv"])
     >>> check_system(MMM([Equation("sales", media=["tv"])]), data)
@@ -188,8 +188,8 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
     Examples
     --------
     >>> import pandas as pd
-    >>> frame = pd.DataFrame({"week": pd.date_range("2024-01-07", periods=9, freq="7D"), "tv": [1.0, 0, 2] *
-    3})
+    >>> weeks = pd.date_range("2024-01-07", periods=9, freq="7D")
+    >>> frame = pd.DataFrame({"week": weeks, "tv": [1.0, 0, 2] * 3})
     >>> frame["sales"] = 5.0 + frame["tv"]
     >>> data = MMMData.from_frame(frame, date="week", outcome="sales", media=["tv"])
     >>> [type(w).__name__ for w in system_warnings(MMM([Equation("sales", media=["tv"])]), data)]
