@@ -43,9 +43,7 @@ def test_column_order_of_the_table_does_not_matter():
     assert read(weekly()[["price", "google", "tv", "week", "revenue", "facebook"]]) == read(weekly())
 
 
-@pytest.mark.parametrize(
-    "change", [{"media": ["facebook", "tv"]}, {"outcome_unit": "orders"}, {"controls": []}]
-)
+@pytest.mark.parametrize("change", [{"media": ["facebook", "tv"]}, {"outcome_unit": "orders"}, {"controls": []}])
 def test_other_roles_are_not_equal(change):
     assert read(weekly(), **change) != read(weekly())
 
@@ -116,9 +114,7 @@ def test_constructor_takes_series_and_checks_them():
 
 def test_repr_says_what_there_is_and_what_comes_next():
     text = repr(read(panel().assign(clicks=1, visits=2), geo="region"))
-    assert text.startswith(
-        "MMMData: 20 weekly periods, 2023-01-01 to 2023-05-14, 3 geo(s): north, south, west"
-    )
+    assert text.startswith("MMMData: 20 weekly periods, 2023-01-01 to 2023-05-14, 3 geo(s): north, south, west")
     assert "outcome:   revenue (money)" in text
     assert "mediators: google (money, paid)" in text
     assert "media:     tv, facebook (money)" in text
@@ -236,9 +232,7 @@ def test_scales_are_read_only():
 @pytest.mark.parametrize("factor", [2.0**-7, 4.0, 2.0**20])
 def test_power_of_two_change_of_currency_leaves_scaled_arrays_untouched(factor):
     data = read(weekly())
-    other = data.replace_columns(
-        {n: data.columns[n] * factor for n in ("revenue", "google", "tv", "facebook")}
-    )
+    other = data.replace_columns({n: data.columns[n] * factor for n in ("revenue", "google", "tv", "facebook")})
     old, new = data.scales(), other.scales()
     for name in ("revenue", "google"):
         ours = other.columns[name] / new.size[name][:, None]
@@ -247,9 +241,7 @@ def test_power_of_two_change_of_currency_leaves_scaled_arrays_untouched(factor):
         ours = other.columns[name] / new.spend[name][:, None]
         assert ours.tobytes() == (data.columns[name] / old.spend[name][:, None]).tobytes()
     ours = (other.columns["google"] - new.center["google"]) / new.spread["google"]
-    assert (
-        ours.tobytes() == ((data.columns["google"] - old.center["google"]) / old.spread["google"]).tobytes()
-    )
+    assert ours.tobytes() == ((data.columns["google"] - old.center["google"]) / old.spread["google"]).tobytes()
 
 
 # ---------------------------------------------------------------- roles and columns
@@ -271,6 +263,9 @@ def test_power_of_two_change_of_currency_leaves_scaled_arrays_untouched(factor):
         ({"controls": "price"}, r"write controls=\['price'\]"),
         ({"media": [1]}, "media holds 1; .* rename the column in the table"),
         ({"outcome": None}, "outcome holds None"),
+        ({"date": None}, "date holds None; a column name is text"),
+        ({"geo": 3}, "geo holds 3; a column name is text"),
+        ({"media": None}, r"write media=\[\] if there is none"),
         ({"mediators": ["google"]}, "write mediators={'google': \"money\"}"),
         ({"mediators": "google"}, "gives no units"),
         ({"mediators": {"google": ""}}, 'is not a unit; .* write "money", or what is counted'),
@@ -342,9 +337,7 @@ def test_missing_and_infinite_values(column, value, kind):
 def test_missing_values_of_nullable_and_object_columns():
     frame = weekly()
     frame["tv"] = pd.array([1, None] * (PERIODS // 2), dtype="Int64")
-    with pytest.raises(
-        errors.MissingValueError, match=r"'tv' has 10 missing .* and 5 more; .* fill it yourself"
-    ):
+    with pytest.raises(errors.MissingValueError, match=r"'tv' has 10 missing .* and 5 more; .* fill it yourself"):
         read(frame)
     frame["tv"] = pd.Series([True, None] * (PERIODS // 2), dtype=object)
     with pytest.raises(errors.MissingValueError, match="2023-01-08, 2023-01-22"):
@@ -354,9 +347,7 @@ def test_missing_values_of_nullable_and_object_columns():
 def test_missing_value_in_a_panel_names_the_geo():
     frame = panel()
     frame.loc[[PERIODS + 2, 2 * PERIODS], "tv"] = np.nan
-    with pytest.raises(
-        errors.MissingValueError, match=r"at 2023-01-15 in geo 'south' \(and in 1 more geos\)"
-    ):
+    with pytest.raises(errors.MissingValueError, match=r"at 2023-01-15 in geo 'south' \(and in 1 more geos\)"):
         read(frame, geo="region")
 
 

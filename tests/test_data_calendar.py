@@ -82,9 +82,7 @@ def test_duplicate_dates():
 def test_rows_out_of_order():
     dates = pd.date_range("2023-01-01", periods=20, freq="7D").to_list()
     dates[4], dates[5] = dates[5], dates[4]
-    with pytest.raises(
-        errors.DateError, match=r"2023-01-29 comes after 2023-02-05; .* sort the frame by 'week'"
-    ):
+    with pytest.raises(errors.DateError, match=r"2023-01-29 comes after 2023-02-05; .* sort the frame by 'week'"):
         read(calendar(dates))
     with pytest.raises(
         errors.DateError, match=r"of geo 'north' is out of order.*sort the frame by \['region', 'week'\]"

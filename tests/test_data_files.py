@@ -1,8 +1,5 @@
 """Data: CSV files, warnings, and data sets of other projects."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,9 +50,7 @@ def test_empty_cells_are_missing_values(tmp_path, cell):
     lines = weekly().to_csv(index=False).splitlines()
     cells = lines[4].split(",")
     lines[4] = ",".join([*cells[:2], cell, *cells[3:]])
-    with pytest.raises(
-        errors.MissingValueError, match=r"'tv' has 1 missing \(NaN\) value\(s\) at 2023-01-22"
-    ):
+    with pytest.raises(errors.MissingValueError, match=r"'tv' has 1 missing \(NaN\) value\(s\) at 2023-01-22"):
         read_text(tmp_path, "\n".join(lines))
 
 
@@ -173,17 +168,9 @@ def test_warnings_of_an_unknown_channel():
 # ---------------------------------------------------------------- files of other projects
 
 
-@pytest.fixture
-def external():
-    folder = os.environ.get("BAYESMMM_EXTERNAL_DATA")
-    if not folder:
-        pytest.skip("set BAYESMMM_EXTERNAL_DATA to the folder of the external data sets to run this")
-    return Path(folder)
-
-
-def test_social_search(external):
+def test_social_search(external_data):
     data = MMMData.from_csv(
-        external / "social_search_weekly.csv",
+        external_data("social_search_weekly.csv"),
         date="week",
         outcome="revenue",
         media=["facebook_spend", "tiktok_spend", "instagram_spend", "snapchat_spend"],
@@ -196,11 +183,11 @@ def test_social_search(external):
     assert errors.OutlierWarning in kinds(data_warnings(data))
 
 
-def test_mmm_example_needs_its_date_format(external):
+def test_mmm_example_needs_its_date_format(external_data):
     roles = {"date": "date_week", "outcome": "y", "media": ["x1", "x2"], "controls": ["event_1", "event_2"]}
     with pytest.raises(errors.DateError, match=r"'4/2/2018' .* pass date_format=.%m/%d/%Y"):
-        MMMData.from_csv(external / "mmm_example.csv", **roles)
-    data = MMMData.from_csv(external / "mmm_example.csv", date_format="%m/%d/%Y", **roles)
+        MMMData.from_csv(external_data("mmm_example.csv"), **roles)
+    data = MMMData.from_csv(external_data("mmm_example.csv"), date_format="%m/%d/%Y", **roles)
     assert (len(data.dates), data.frequency, data.dates[0]) == (179, "weekly", pd.Timestamp("2018-04-02"))
 
 
@@ -208,11 +195,9 @@ CHANNELS = [f"Channel{i}_spend" for i in range(4)]
 CONTROLS = ["competitor_activity_score_control", "sentiment_score_control"]
 
 
-def test_geo_media_is_a_panel(external):
-    path = external / "geo_media.csv"
-    data = MMMData.from_csv(
-        path, date="time", geo="geo", outcome="conversions", media=CHANNELS, controls=CONTROLS
-    )
+def test_geo_media_is_a_panel(external_data):
+    path = external_data("geo_media.csv")
+    data = MMMData.from_csv(path, date="time", geo="geo", outcome="conversions", media=CHANNELS, controls=CONTROLS)
     assert data.columns["Channel2_spend"].shape == (20, 156)
     raw = pd.read_csv(path, dtype=str)
     own = raw[raw["geo"] == data.geos[7]]
@@ -231,16 +216,16 @@ def test_geo_media_is_a_panel(external):
     )
 
 
-def test_national_media(external):
+def test_national_media(external_data):
     data = MMMData.from_csv(
-        external / "national_media.csv", date="time", outcome="conversions", media=CHANNELS, controls=CONTROLS
+        external_data("national_media.csv"), date="time", outcome="conversions", media=CHANNELS, controls=CONTROLS
     )
     assert (data.columns["conversions"].shape, data.frequency) == ((1, 156), "weekly")
 
 
-def test_dt_simulated(external):
+def test_dt_simulated(external_data):
     data = MMMData.from_csv(
-        external / "dt_simulated_weekly.csv",
+        external_data("dt_simulated_weekly.csv"),
         date="date",
         outcome="revenue",
         media=["tv_s", "ooh_s", "print_s", "facebook_s", "search_s"],

@@ -31,14 +31,14 @@ _CONSTANT = 1e-12  # a range below this share of the largest value is rounding, 
 
 def as_names(names: object, *, role: str) -> tuple[str, ...]:
     """Return column names as a tuple, refusing a bare text and anything that is not a name."""
-    if isinstance(names, str) or not isinstance(names, Iterable):
+    if not isinstance(names, str) and not isinstance(names, Iterable):
+        raise RoleError(f"{role}={names!r} must be a list of column names; write {role}=[] if there is none")
+    if isinstance(names, str):
         raise RoleError(f"{role}={names!r} must be a list of column names; write {role}=[{names!r}]")
     names = tuple(names)
     for name in names:
         if not isinstance(name, str) or not name:
-            raise RoleError(
-                f"{role} holds {name!r}; a column name is text; rename the column in the table first"
-            )
+            raise RoleError(f"{role} holds {name!r}; a column name is text; rename the column in the table first")
     return names
 
 
@@ -97,9 +97,7 @@ def check_roles(roles: Sequence[tuple[str, str]]) -> None:
                 f"rename it, for example to {name.replace('/', '_')!r}"
             )
     if not {"media", "mediators"} & set(seen.values()):
-        raise RoleError(
-            "media=[] names no channel; at least one is needed; list the spend columns in media=[...]"
-        )
+        raise RoleError("media=[] names no channel; at least one is needed; list the spend columns in media=[...]")
 
 
 def check_known(names: Iterable[str], known: Sequence[object], *, where: str) -> None:

@@ -84,8 +84,7 @@ def check_order(dates: pd.DatetimeIndex, *, column: str, geo: str | None = None,
         if geo is None and len(twice) == len(counts):
             fix = "if the rows are regions, name their column with geo=..."
         raise DateError(
-            f"{each} more than once in column {column!r}{where}: {listed(twice)}; "
-            f"a date may occur once; {fix}"
+            f"{each} more than once in column {column!r}{where}: {listed(twice)}; a date may occur once; {fix}"
         )
     backwards = np.flatnonzero(np.diff(dates.asi8) < 0)
     if len(backwards):
@@ -149,9 +148,7 @@ def iso_date(value: object, name: str) -> pd.Timestamp:
     DateError
         Names the argument and the value.
     """
-    sound = isinstance(value, datetime.date | np.datetime64) or (
-        isinstance(value, str) and _ISO.fullmatch(value)
-    )
+    sound = isinstance(value, datetime.date | np.datetime64) or (isinstance(value, str) and _ISO.fullmatch(value))
     try:
         stamp = pd.Timestamp(value) if sound else pd.NaT
     except ValueError:
@@ -261,9 +258,7 @@ def _row(column: str, i: int) -> str:
 
 
 def _refuse_missing(column: str, i: int) -> None:
-    raise DateError(
-        f"{_row(column, i)}: the date is missing; every row needs one; fill it in or drop the row"
-    )
+    raise DateError(f"{_row(column, i)}: the date is missing; every row needs one; fill it in or drop the row")
 
 
 def _refuse_time_zone(column: str, value: object) -> None:

@@ -33,9 +33,7 @@ _THOUSANDS = re.compile(r"[^\d-]*-?\d{1,3}(,\d{3})+(\.\d*)?[^\d]*")
 _DECIMAL_COMMA = re.compile(r"-?[\d.]*\d,\d+")
 
 
-def read_csv(
-    path: str | os.PathLike[str], *, date: str, geo: str | None, numbers: Sequence[str]
-) -> pd.DataFrame:
+def read_csv(path: str | os.PathLike[str], *, date: str, geo: str | None, numbers: Sequence[str]) -> pd.DataFrame:
     """Read a comma-separated UTF-8 file, dates and geos as text, numbers exactly.
 
     Parameters
@@ -56,9 +54,7 @@ def read_csv(
     text = _read_text(path)
     header = next((row for row in csv.reader(io.StringIO(text, newline=None)) if row), [])
     if not any(cell.strip() for cell in header):
-        raise TooFewPeriodsError(
-            f"{str(path)!r} is empty: it has no header and no rows; give a CSV with both"
-        )
+        raise TooFewPeriodsError(f"{str(path)!r} is empty: it has no header and no rows; give a CSV with both")
     if not set(wanted) <= set(header):
         _refuse_separator(path, header)
     for name in wanted:
@@ -130,9 +126,7 @@ def check_table(frame: object, *, wanted: Sequence[str], where: str) -> None:
         )
     for name in wanted:
         if name in frame.index.names and name not in frame.columns:
-            raise UnknownColumnError(
-                f"column {name!r} is the index of {where}; pass frame.reset_index() instead"
-            )
+            raise UnknownColumnError(f"column {name!r} is the index of {where}; pass frame.reset_index() instead")
     check_known(wanted, list(frame.columns), where=where)
     for name in wanted:
         count = int((frame.columns == name).sum())

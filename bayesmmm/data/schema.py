@@ -164,7 +164,7 @@ class MMMData:
             One of its subclasses, naming the column and the row, geo or dates.
         """
         uses = _uses(outcome, media, mediators, controls)
-        keys = [(date, "date"), *([(geo, "geo")] if geo is not None else [])]
+        keys = _keys(date, geo)
         checks.check_roles([*keys, *uses])
         wanted = [name for name, _ in (*keys, *uses)]
         check_table(frame, wanted=wanted, where="the table")
@@ -217,6 +217,7 @@ class MMMData:
             As `from_frame`, and for a file that is empty, not UTF-8, or not separated by commas.
         """
         uses = _uses(outcome, media, mediators, controls)
+        checks.check_roles([*_keys(date, geo), *uses])
         frame = read_csv(path, date=date, geo=geo, numbers=[name for name, _ in uses])
         return cls.from_frame(
             frame,
@@ -366,6 +367,13 @@ def _uses(outcome: object, media: object, mediators: object, controls: object) -
         *((name, "media") for name in checks.as_names(media, role="media")),
         *((name, "controls") for name in checks.as_names(controls, role="controls")),
     ]
+
+
+def _keys(date: object, geo: object) -> list[tuple[str, str]]:
+    """Return (name, role) of the columns that say which row is which."""
+    (date_name,) = checks.as_names((date,), role="date")
+    geos = checks.as_names((geo,), role="geo") if geo is not None else ()
+    return [(date_name, "date"), *((name, "geo") for name in geos)]
 
 
 def _to_array(values: object, name: str, geos: int) -> np.ndarray:
