@@ -114,7 +114,13 @@ def test_parameter_gradients_equal_central_differences(world, max_lag):
     lag = _lag(max_lag)
     _, share, log_ratio, log_decay = kernels.media_basis(**world, max_lag=lag)
     got = kernels.media_basis_vjp(
-        share, log_ratio, log_decay, world["half_saturation"], world["slope"], world["contribution"], cotangent
+        share,
+        log_ratio,
+        log_decay,
+        world["half_saturation"],
+        world["slope"],
+        world["contribution"],
+        cotangent,
     )
     names = ["retention", "half_saturation", "slope", "contribution"]
     for name, grad in zip(names, got, strict=True):

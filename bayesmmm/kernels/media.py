@@ -1,39 +1,10 @@
-"""Numerical kernels: media response, its adjoints, and the likelihoods with their gradients.
-
-This is the one place in which the equations of the package are computed. The PyTensor graph, the simulator,
-the counterfactual engine and the optimiser all call these functions. They know arrays only: no labels, no
-units, no priors. Time is always the last axis; ``geo`` is 1 for a national series.
-
-Definitions, for one geo and one channel::
-
-    a_t     = (1 - retention) * x_t + retention * a_{t-1}          adstock, weights sum to one
-    hill(a) = a**slope / (half_saturation**slope + a**slope)        0 where a <= 0, computed in logs
-    A       = contribution / mean_t hill(a_t)                       amplitude, mean over the fitted periods
-    media   = sum over channels of A * hill(a_t)
-
-All functions are compiled by numba, kept on disk between processes, and release the global lock.
-"""
+"""Adstock, Hill saturation and the media response, with derivatives to parameters and to spend."""
 
 import math
 
-import numba as nb
 import numpy as np
 
-__all__ = [
-    "SPEND_FLOOR",
-    "adstock",
-    "amplitudes",
-    "censored_normal",
-    "collapsed_normal",
-    "hill",
-    "linear_predictor",
-    "media_basis",
-    "media_basis_vjp",
-    "media_response",
-    "normal",
-    "response_spend_vjp",
-    "student_t",
-]
+from bayesmmm.kernels.compile import jit, jit_sum
 
 #: Adstock, in multiples of mean spend, at which the infinite slope of a concave Hill curve (slope < 1) at zero
 #: spend is evaluated instead, so that a channel at zero has a finite derivative and can be funded.
@@ -41,16 +12,9 @@ SPEND_FLOOR = 1e-6
 
 # Adstock below this counts as none at all: far beneath any spend, far above the smallest double.
 _TINY = 1e-250
-_LOG_2PI = math.log(2.0 * math.pi)
-
-# Reassociation lets sums be vectorised; NaN and infinity keep their meaning.
-_FAST = {"reassoc", "contract"}  # noqa: RUF012
-_jit = nb.njit(cache=True, nogil=True, error_model="numpy")
-_jit_sum = nb.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 
 
-# ------------------------------------------------------------------------------------------- media response
-@_jit
+@jit
 def adstock(x, retention, carry_in, max_lag, out):
     """Geometric adstock of one series, written into ``out``.
 
@@ -86,7 +50,7 @@ def adstock(x, retention, carry_in, max_lag, out):
         out[t] = s
 
 
-@_jit
+@jit
 def _lag_weights(retention, max_lag):
     """Truncated adstock weights, which sum to one, and their derivatives with respect to retention."""
     weight = np.empty(max_lag + 1)
@@ -108,7 +72,7 @@ def _lag_weights(retention, max_lag):
     return weight, d_weight
 
 
-@_jit
+@jit
 def _log_retention_slope(x, retention, carry_in, max_lag, a, out):
     """Write d log(a_t) / d retention into ``out``; 0 where there is no adstock."""
     da = 0.0
@@ -127,7 +91,7 @@ def _log_retention_slope(x, retention, carry_in, max_lag, a, out):
         out[t] = da / a[t] if a[t] > _TINY else 0.0
 
 
-@_jit
+@jit
 def hill(a, half_saturation, slope):
     """Hill saturation ``a**n / (k**n + a**n)`` of one number, 0 where ``a <= 0``; computed in logs."""
     if a <= _TINY:
@@ -135,7 +99,7 @@ def hill(a, half_saturation, slope):
     return 1.0 / (1.0 + math.exp(-slope * (math.log(a) - math.log(half_saturation))))
 
 
-@_jit
+@jit
 def media_basis(x, carry_in, retention, half_saturation, slope, contribution, max_lag):
     """Media term of one equation at one parameter value, with what its gradient needs.
 
@@ -190,7 +154,7 @@ def media_basis(x, carry_in, retention, half_saturation, slope, contribution, ma
     return media, share, log_ratio, log_decay
 
 
-@_jit_sum
+@jit_sum
 def media_basis_vjp(share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent):
     """Vector-Jacobian product of `media_basis` with respect to its parameters.
 
@@ -246,7 +210,7 @@ def media_basis_vjp(share, log_ratio, log_decay, half_saturation, slope, contrib
 
 
 # ------------------------------------------------------------- many draws, frozen amplitudes (for the engine)
-@_jit
+@jit
 def amplitudes(x, carry_in, retention, half_saturation, slope, contribution, max_lag):
     """Amplitudes ``A = contribution / mean_t hill(a_t)`` of many draws, over the fitted periods.
 
@@ -281,7 +245,7 @@ def amplitudes(x, carry_in, retention, half_saturation, slope, contribution, max
     return out
 
 
-@_jit
+@jit
 def media_response(x, carry_in, retention, half_saturation, slope, amplitude, max_lag, by_channel):
     """Media term of many draws with frozen amplitudes, on any spend.
 
@@ -317,7 +281,7 @@ def media_response(x, carry_in, retention, half_saturation, slope, amplitude, ma
     return out
 
 
-@_jit
+@jit
 def _hill_slope(a, half_saturation, slope):
     """Right-hand derivative of the Hill curve; at zero 0 (n > 1), 1/k (n = 1), or its value at SPEND_FLOOR."""
     if slope < 1.0 and a < SPEND_FLOOR:
@@ -328,7 +292,7 @@ def _hill_slope(a, half_saturation, slope):
     return p * (1.0 - p) * slope / a
 
 
-@_jit
+@jit
 def response_spend_vjp(x, carry_in, retention, half_saturation, slope, amplitude, max_lag, cotangent):
     """Vector-Jacobian product of `media_response` with respect to spend.
 
@@ -362,7 +326,7 @@ def response_spend_vjp(x, carry_in, retention, half_saturation, slope, amplitude
     return out
 
 
-@_jit
+@jit
 def _adstock_transpose(v, retention, max_lag, out):
     """Transpose of the adstock map: spend of period t reaches t, t + 1, ..."""
     n_time = v.shape[0]
@@ -378,146 +342,3 @@ def _adstock_transpose(v, retention, max_lag, out):
         for lag in range(min(n_time - 1 - t, max_lag) + 1):
             s += weight[lag] * v[t + lag]
         out[t] = s
-
-
-# ---------------------------------------------------------------------------------------------- likelihoods
-@_jit_sum
-def collapsed_normal(y, media, sigma, basis, variance):
-    """Log density of ``y`` with all linear coefficients integrated out, and its gradient.
-
-    ``y = media + W b + e``, ``b ~ Normal(0, Lambda)``, ``e ~ Normal(0, sigma)``. With the thin singular value
-    decomposition ``W Lambda**0.5 = U S P'``, ``basis = U'`` and ``variance = S**2``,
-
-    ``-1/2 sum_i [log(sigma^2 + d_i) + (B r)_i^2 / (sigma^2 + d_i)] - (N - p) log sigma - |e|^2 / (2 sigma^2)
-    - N/2 log(2 pi)``, with ``r = y - media`` and ``e = r - B'B r``. The residual is formed before it is squared:
-    ``r'r - |Br|^2`` would cancel badly at small sigma.
-
-    Parameters
-    ----------
-    y, media : (N,) float arrays
-        Observed series less the prior mean of its linear part, and the media term.
-    sigma : float
-    basis : (p, N) float array with orthonormal rows
-    variance : (p,) float array
-
-    Returns
-    -------
-    log_density : float
-    d_media : (N,) float array
-    d_sigma : float
-    """
-    n, p = y.shape[0], variance.shape[0]
-    s2 = sigma * sigma
-    e = y - media
-    r = e.copy()
-    logp = -(n - p) * math.log(sigma) - 0.5 * n * _LOG_2PI
-    d_sigma = -(n - p) / sigma
-    d_media = np.zeros(n)
-    for i in range(p):
-        row = basis[i]
-        q = 0.0
-        for t in range(n):
-            q += row[t] * r[t]
-        v = s2 + variance[i]
-        logp -= 0.5 * (math.log(v) + q * q / v)
-        d_sigma += sigma * (q * q / v - 1.0) / v
-        w = q / v
-        for t in range(n):
-            e[t] -= q * row[t]
-            d_media[t] += w * row[t]
-    rest = 0.0
-    for t in range(n):
-        rest += e[t] * e[t]
-        d_media[t] += e[t] / s2
-    logp -= 0.5 * rest / s2
-    d_sigma += rest / (s2 * sigma)
-    return logp, d_media, d_sigma
-
-
-@_jit_sum
-def linear_predictor(media, design, coefficient):
-    """``media + W b`` for media (N,), design (K, N) and coefficient (K,)."""
-    mu = media.copy()
-    for k in range(coefficient.shape[0]):
-        b = coefficient[k]
-        row = design[k]
-        for t in range(mu.shape[0]):
-            mu[t] += b * row[t]
-    return mu
-
-
-@_jit
-def normal(y, mu, sigma, point, slope):
-    """Normal log density of each ``y``; writes it to ``point``, d/dmu to ``slope``, returns d/dsigma of the sum."""
-    d_sigma = 0.0
-    const = math.log(sigma) + 0.5 * _LOG_2PI
-    for t in range(y.shape[0]):
-        z = (y[t] - mu[t]) / sigma
-        point[t] = -0.5 * z * z - const
-        slope[t] = z / sigma
-        d_sigma += (z * z - 1.0) / sigma
-    return d_sigma
-
-
-@_jit
-def _digamma(x):
-    """Derivative of log gamma for x > 0: recurrence up to 6, then the asymptotic series."""
-    out = 0.0
-    while x < 6.0:
-        out -= 1.0 / x
-        x += 1.0
-    f = 1.0 / (x * x)
-    series = f * (1 / 12 - f * (1 / 120 - f * (1 / 252 - f * (1 / 240 - f * (1 / 132 - f * 691 / 32760)))))
-    return out + math.log(x) - 0.5 / x - series
-
-
-@_jit
-def student_t(y, mu, sigma, nu, point, slope):
-    """Student-t log density of each ``y`` with scale ``sigma``; as `normal`, returns (d/dsigma, d/dnu)."""
-    const = math.lgamma(0.5 * (nu + 1)) - math.lgamma(0.5 * nu) - 0.5 * math.log(nu * math.pi) - math.log(sigma)
-    d_const = 0.5 * (_digamma(0.5 * (nu + 1)) - _digamma(0.5 * nu) - 1.0 / nu)
-    d_sigma = 0.0
-    d_nu = 0.0
-    for t in range(y.shape[0]):
-        z = (y[t] - mu[t]) / sigma
-        z2 = z * z
-        tail = math.log1p(z2 / nu)
-        w = (nu + 1.0) / (nu + z2)
-        point[t] = const - 0.5 * (nu + 1.0) * tail
-        slope[t] = w * z / sigma
-        d_sigma += (w * z2 - 1.0) / sigma
-        d_nu += d_const - 0.5 * tail + 0.5 * w * z2 / nu
-    return d_sigma, d_nu
-
-
-@_jit
-def log_normal_cdf(z):
-    """Log of the standard normal distribution function, accurate far into the lower tail."""
-    if z > -30.0:
-        return math.log(0.5 * math.erfc(-z / math.sqrt(2.0)))
-    f = 1.0 / (z * z)
-    return -0.5 * z * z - 0.5 * _LOG_2PI - math.log(-z) + math.log1p(-f * (1.0 - f * (3.0 - f * 15.0)))
-
-
-@_jit
-def censored_normal(y, mu, sigma, point, slope):
-    """Log density of ``y = max(0, mu + e)``, ``e ~ Normal(0, sigma)``: a point mass at zero, Normal above it.
-
-    As `normal`: writes log densities and d/dmu, returns d/dsigma of the sum. Periods with ``y == 0`` are the
-    censored ones.
-    """
-    d_sigma = 0.0
-    const = math.log(sigma) + 0.5 * _LOG_2PI
-    for t in range(y.shape[0]):
-        z = (y[t] - mu[t]) / sigma
-        if y[t] > 0.0:
-            point[t] = -0.5 * z * z - const
-            slope[t] = z / sigma
-            d_sigma += (z * z - 1.0) / sigma
-        else:
-            log_p = log_normal_cdf(z)
-            mills = math.exp(-0.5 * z * z - 0.5 * _LOG_2PI - log_p)
-            point[t] = log_p
-            slope[t] = -mills / sigma
-            d_sigma -= mills * z / sigma
-    return d_sigma

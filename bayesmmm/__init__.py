@@ -1,0 +1,49 @@
+"""Bayesian marketing-mix models as systems of structural equations.
+
+A model is a short list of equations (`Equation`, `MMM`), each explaining one series of the data (`MMMData`): the
+outcome, or a mediator that some channels stir up and that then moves the outcome. `fit` samples all equations
+together with NUTS; a `Fit` is read with ArviZ, saved to one file and loaded without a compiler.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+
+__version__ = version("bayesmmm")
+
+# Public name -> module that defines it. Modules are imported when a name is first used: reading a saved fit must not
+# wait for PyMC, and importing the package must not wait for anything.
+_HOME = {
+    "Equation": "equations",
+    "Fit": "results",
+    "Fourier": "equations",
+    "MMM": "equations",
+    "MMMData": "data",
+    "Prior": "priors",
+    "World": "simulate",
+    "build_model": "model",
+    "compile_model": "sampling",
+    "fit": "sampling",
+    "load": "results",
+    "load_social_search": "datasets",
+    "read_toml": "equations",
+    "simulate": "simulate",
+    "summarise": "results",
+}
+_MODULES = ("errors", "plots")
+
+__all__ = [*_HOME, *_MODULES]
+
+
+def __getattr__(name: str):
+    if name in _HOME:
+        value = getattr(import_module(f"bayesmmm.{_HOME[name]}"), name)
+    elif name in _MODULES:
+        value = import_module(f"bayesmmm.{name}")
+    else:
+        raise AttributeError(f"module 'bayesmmm' has no attribute {name!r}; it has {', '.join(__all__)}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

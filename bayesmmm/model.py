@@ -1,0 +1,374 @@
+"""A system and its data as a plain `pm.Model`.
+
+Only free parameters with priors, data containers and one observed variable per equation: everything else
+(retention, amplitudes, collapsed coefficients, predictions) is computed outside the graph from the draws, because
+each further node costs compilation. The observed mediator enters later equations as data.
+
+Names in the model: ``equation.parameter`` with dim ``equation.media`` or ``equation.term``. Where the labels of one
+parameter have priors of several families, each family is a variable of its own, ``equation.parameter.Family``.
+
+Linear coefficients with a Normal prior are integrated out of Normal and lognormal equations. Elsewhere they are sampled
+as ``equation.rotated``: standard Normal coordinates along the singular directions of the standardised design, in which
+the posterior has next to no correlation. Both ways the coefficients themselves are recovered exactly from the draws.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from bayesmmm import ops
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.engine import inputs, spend_per_size
+from bayesmmm.equations import MMM, Equation, check_system
+from bayesmmm.errors import PanelError
+
+__all__ = [
+    "Block",
+    "LinearPlan",
+    "blocks",
+    "build_model",
+    "is_collapsed",
+    "linear_plan",
+    "model_data",
+    "normal_terms",
+]
+
+
+# ----------------------------------------------------------------------------------- which variables there are
+@dataclass(frozen=True)
+class Block:
+    """One free variable of the graph.
+
+    Attributes
+    ----------
+    variable, dim : str
+        Names in the model; `dim` is None for a scalar.
+    parameter : str
+        Parameter of the equation that it holds values of.
+    labels : tuple of str
+        Channels or terms, empty for a scalar.
+    family : str
+    args : dict of str to (n,) array or float
+    """
+
+    variable: str
+    dim: str | None
+    parameter: str
+    labels: tuple[str, ...]
+    family: str
+    args: dict
+
+
+def is_collapsed(equation: Equation, collapse: bool) -> bool:
+    """Whether the Normal coefficients of an equation are integrated out of its density."""
+    return collapse and equation.likelihood in ("normal", "lognormal")
+
+
+def normal_terms(equation: Equation) -> tuple[str, ...]:
+    """Linear terms with a Normal prior: the others stay explicit parameters."""
+    block = next(b for b in equation.parameters() if b.name == "coefficient")
+    return tuple(t for t, p in zip(block.labels, block.priors, strict=True) if p.family == "Normal")
+
+
+def blocks(equation: Equation, *, collapse: bool) -> list[Block]:
+    """List the free variables of an equation."""
+    normal = normal_terms(equation)
+    out = []
+    if normal and not is_collapsed(equation, collapse):
+        directions = tuple(str(i) for i in range(len(normal)))
+        args = {"mu": np.zeros(len(normal)), "sigma": np.ones(len(normal))}
+        dim = f"{equation.name}.direction"
+        out.append(Block(f"{equation.name}.rotated", dim, "rotated", directions, "Normal", args))
+    for parameter in equation.parameters():
+        name = f"{equation.name}.{parameter.name}"
+        if not parameter.labels:
+            prior = parameter.priors[0]
+            out.append(Block(name, None, parameter.name, (), prior.family, dict(prior.args)))
+            continue
+        kept = [
+            (t, p)
+            for t, p in zip(parameter.labels, parameter.priors, strict=True)
+            if parameter.name != "coefficient" or t not in normal
+        ]
+        groups: dict[tuple, list] = {}
+        for label, prior in kept:
+            groups.setdefault((prior.family, tuple(prior.args)), []).append((label, prior))
+        kind = "term" if parameter.name == "coefficient" else "media"
+        everything = equation.terms() if kind == "term" else equation.media
+        for i, ((family, keys), members) in enumerate(groups.items()):
+            labels = tuple(label for label, _ in members)
+            alike = sum(f == family for f, _ in groups)
+            suffix = "" if len(groups) == 1 else f".{family}" if alike == 1 else f".{family}{i}"
+            dim = f"{equation.name}.{kind}" if labels == tuple(everything) else f"{name}{suffix}.{kind}"
+            args = {k: np.array([p.args[k] for _, p in members], float) for k in keys}
+            out.append(Block(name + suffix, dim, parameter.name, labels, family, args))
+    return out
+
+
+# ------------------------------------------------------------------------------------------------ linear part
+@dataclass(frozen=True)
+class LinearPlan:
+    """The Normal part of one equation's linear terms in the coordinates of its singular directions.
+
+    With W the N x K design of these terms and ``b ~ Normal(mean, sd)``, ``W diag(sd) = U S P'`` and the coordinates
+    ``z = P' (b - mean) / sd`` are standard Normal: ``W b = W mean + U S z``.
+
+    Attributes
+    ----------
+    terms : tuple of str
+    mean, sd : (K,) arrays
+    basis : (K, N) array
+        ``U'``.
+    variance : (K,) array
+        ``S**2``.
+    rotation : (K, K) array
+        ``P``.
+    offset : (G, T) array
+        ``W mean``.
+    """
+
+    terms: tuple[str, ...]
+    mean: np.ndarray
+    sd: np.ndarray
+    basis: np.ndarray
+    variance: np.ndarray
+    rotation: np.ndarray
+    offset: np.ndarray
+
+    def coefficients(self, z: np.ndarray) -> np.ndarray:
+        """Coefficients (S, K) at coordinates (S, K)."""
+        return self.mean + self.sd * (z @ self.rotation.T)
+
+
+def linear_plan(equation: Equation, design: np.ndarray) -> LinearPlan:
+    """Decompose the design (G, T, K) of the terms with a Normal prior; needs K <= G * T."""
+    terms = normal_terms(equation)
+    block = next(b for b in equation.parameters() if b.name == "coefficient")
+    prior = dict(zip(block.labels, block.priors, strict=True))
+    w = design[..., [equation.terms().index(t) for t in terms]].reshape(-1, len(terms))
+    mean = np.array([prior[t].scipy().mean() for t in terms])
+    sd = np.array([prior[t].scipy().std() for t in terms])
+    u, s, vt = np.linalg.svd(w * sd, full_matrices=False)
+    offset = (w @ mean).reshape(design.shape[:2])
+    basis, rotation = np.ascontiguousarray(u.T), np.ascontiguousarray(vt.T)
+    return LinearPlan(terms, mean, sd, basis, s**2, rotation, offset)
+
+
+def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) -> dict[str, np.ndarray]:
+    """Every array that the graph reads, by the name of its data container.
+
+    New data of the same shapes (or another number of periods) can be put into a compiled model under these names.
+    """
+    out = {}
+    for name in system.order:
+        equation = system.equation(name)
+        seen = inputs(equation, data, scales)
+        plan = linear_plan(equation, seen.design)
+        out[f"{name}.observed"] = seen.target
+        if equation.media:
+            out[f"{name}.media_input"] = seen.media
+        money = [b.labels for b in equation.parameters() if b.name == "roi"]
+        if money:
+            factor = [spend_per_size(equation, c, data, scales) for c in money[0]]
+            out[f"{name}.contribution_per_roi"] = np.array(factor)
+        if is_collapsed(equation, collapse):
+            out[f"{name}.basis"], out[f"{name}.basis_variance"] = plan.basis, plan.variance
+        else:
+            out[f"{name}.directions"] = np.sqrt(plan.variance)[:, None] * plan.basis
+        if plan.mean.any():
+            out[f"{name}.offset"] = plan.offset
+        rest = [k for k, t in enumerate(equation.terms()) if t not in plan.terms]
+        if rest:
+            design = np.moveaxis(seen.design[..., rest], -1, 0)
+            out[f"{name}.design"] = np.ascontiguousarray(design)
+    return out
+
+
+# ------------------------------------------------------------------------------------------------- the graph
+def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, collapse: bool = True) -> pm.Model:
+    """Build the PyMC model of a system on data.
+
+    For every equation v, on the scale of its mean size::
+
+        v / s_v = W b + media + e ,   media = sum_c contribution_c * hill(a_c) / mean hill(a_c)
+
+    Parameters
+    ----------
+    system : MMM
+        The structural equations.
+    data : MMMData
+        Observed series.
+    scales : Scales, optional
+        Frozen scales; by default those of `data`. A simulation study passes the generating ones.
+    collapse : bool, default True
+        Integrate linear coefficients with a Normal prior out of Normal and lognormal equations. The posterior is the
+        same without, only slower.
+
+    Returns
+    -------
+    pymc.Model
+        Observed variables carry the names of the equations and hold the series in shares of its mean size (their
+        logs under "lognormal"), dims (geo, date).
+
+    Raises
+    ------
+    EquationError, DataError
+        When system and data do not fit together; see `check_system`.
+    PanelError
+        For more than one geo.
+
+    Examples
+    --------
+    >>> import bayesmmm as mm
+    >>> world = mm.load_social_search()
+    >>> model = mm.build_model(world.system, world.data)
+    >>> [rv.name for rv in model.observed_RVs]
+    ['google', 'revenue']
+    """
+    check_system(system, data)
+    if len(data.geos) > 1:
+        raise PanelError(
+            f"the data hold {len(data.geos)} geos ({', '.join(data.geos[:3])}, ...), and a model takes one series. "
+            f"Sum the columns over geos, or keep the rows of one geo, before MMMData.from_frame."
+        )
+    scales = data.scales() if scales is None else scales
+    arrays = model_data(system, data, scales, collapse=collapse)
+    with pm.Model(coords=_coords(system, data, collapse)) as model:
+        for name in system.order:
+            containers = _containers(name, arrays)
+            _add_equation(system.equation(name), data, containers, collapse)
+    return model
+
+
+def _coords(system: MMM, data: MMMData, collapse: bool) -> dict:
+    coords = {"geo": list(data.geos), "date": data.dates.strftime("%Y-%m-%d").tolist()}
+    for name in system.order:
+        for block in blocks(system.equation(name), collapse=collapse):
+            if block.dim is not None:
+                coords[block.dim] = list(block.labels)
+    return coords
+
+
+def _containers(name: str, arrays: Mapping[str, np.ndarray]) -> dict:
+    dims = {"observed": ("geo", "date"), "offset": ("geo", "date")}
+    return {
+        key.removeprefix(f"{name}."): pm.Data(key, value, dims=dims.get(key.removeprefix(f"{name}.")))
+        for key, value in arrays.items()
+        if key.startswith(f"{name}.") and "." not in key.removeprefix(f"{name}.")
+    }
+
+
+def _add_equation(equation: Equation, data: MMMData, box: dict, collapse: bool) -> None:
+    values: dict[str, dict] = {}
+    scalars = {}
+    for block in blocks(equation, collapse=collapse):
+        variable = getattr(pm, block.family)(block.variable, **block.args, dims=block.dim)
+        if block.dim is None:
+            scalars[block.parameter] = variable
+        else:
+            values.setdefault(block.parameter, {})[block.labels] = variable
+    known = _media(equation, values, data, box)
+    if "design" in box:
+        # Rare: a coefficient with a prior that is not Normal. A sum, not a matrix product: calls to BLAS in the graph
+        # are slow to compile.
+        left = tuple(t for t in equation.terms() if t not in normal_terms(equation))
+        coefficient = _ordered(values["coefficient"], left)
+        known = known + (box["design"] * coefficient[:, None, None]).sum(axis=0)
+    if "offset" in box:
+        known = known + box["offset"]
+    if is_collapsed(equation, collapse):
+        logp, random, signature = _collapsed_logp, _collapsed_random, "(g,t),(),(p,n),(p)->(g,t)"
+        args = [scalars["sigma"], box["basis"], box["basis_variance"]]
+    else:
+        family = "normal" if equation.likelihood == "lognormal" else equation.likelihood
+        logp, random = _explicit(family)
+        signature = "(g,t),(k,n),(k),(),()->(g,t)"
+        rotated = next(iter(values["rotated"].values())) if "rotated" in values else np.zeros(0)
+        nu = 2.0 + scalars["nu_minus_two"] if "nu_minus_two" in scalars else pt.constant(0.0)
+        args = [box["directions"], rotated, scalars["sigma"], nu]
+    pm.CustomDist(
+        equation.name,
+        known,
+        *args,
+        logp=logp,
+        random=random,
+        signature=signature,
+        observed=box["observed"],
+        dims=("geo", "date"),
+    )
+
+
+def _ordered(parts: Mapping[tuple, pt.TensorVariable], labels: tuple[str, ...]) -> pt.TensorVariable:
+    """Join the variables of one parameter into one vector in the order of `labels`."""
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    have = [label for part in parts for label in part]
+    joined = pt.concatenate(list(parts.values()))
+    order = [have.index(label) for label in labels]
+    return joined if order == sorted(order) else joined[order]
+
+
+def _either(first: dict, second: dict, convert) -> dict:
+    """Variables of a parameter and, converted, those of its other parametrisation."""
+    return first | {labels: convert(labels, variable) for labels, variable in second.items()}
+
+
+def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.TensorVariable:
+    if not equation.media:
+        return pt.zeros_like(box["observed"])
+    keep = _either(
+        values.get("retention", {}),
+        values.get("half_life", {}),
+        lambda _, half_life: pt.exp(-np.log(2.0) * data.days_per_period / half_life),
+    )
+    with_roi = next((b.labels for b in equation.parameters() if b.name == "roi"), ())
+    contribution = _either(
+        values.get("contribution", {}),
+        values.get("roi", {}),
+        lambda labels, roi: roi * box["contribution_per_roi"][[with_roi.index(c) for c in labels]],
+    )
+    order = equation.media
+    return ops.media_response(
+        box["media_input"],
+        np.zeros((len(data.geos), len(order))),
+        _ordered(keep, order),
+        _ordered(values["half_saturation"], order),
+        _ordered(values["slope"], order),
+        _ordered(contribution, order)[None, :],
+        max_lag=-1 if equation.max_lag is None else equation.max_lag,
+    )
+
+
+# --------------------------------------------------------------------------------------- observed variables
+def _collapsed_logp(value, media, sigma, basis, variance):
+    return ops.CollapsedNormal()(value, media, sigma, basis, variance)[0]
+
+
+def _collapsed_random(media, sigma, basis, variance, rng=None, size=None):
+    batch = tuple(size) if size is not None else media.shape[:-2]
+    n = media.shape[-2] * media.shape[-1]
+    sigma = np.asarray(sigma)[..., None]
+    z = rng.standard_normal((*batch, variance.shape[-1])) * np.sqrt(variance)
+    noise = sigma * rng.standard_normal((*batch, n)) + np.einsum("...p,...pn->...n", z, basis)
+    return media + noise.reshape(*batch, *media.shape[-2:])
+
+
+def _explicit(family: str):
+    """Log density and random draws of an explicit likelihood."""
+
+    def logp(value, known, directions, rotated, sigma, nu):
+        return ops.ExplicitLikelihood(family)(value, known, directions, rotated, sigma, nu)[0]
+
+    def random(known, directions, rotated, sigma, nu, rng=None, size=None):
+        batch = tuple(size) if size is not None else known.shape[:-2]
+        shape = (*batch, *known.shape[-2:])
+        mean = known + np.einsum("...k,...kn->...n", rotated, directions).reshape(known.shape)
+        sigma, nu = np.asarray(sigma)[..., None, None], np.asarray(nu)[..., None, None]
+        noise = rng.standard_t(nu, size=shape) if family == "student_t" else rng.standard_normal(shape)
+        value = mean + sigma * noise
+        return np.maximum(value, 0.0) if family == "censored_normal" else value
+
+    return logp, random

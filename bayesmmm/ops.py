@@ -1,0 +1,240 @@
+"""PyTensor Ops around the kernels, so that a PyMC model runs exactly the code that every other answer runs.
+
+The graph of a model stays small on purpose: compilation, not sampling, is most of the wait for a posterior. Each
+Op computes its value and what its gradient needs in one call; the gradient graph only scales those outputs.
+Nothing is known here of equations, priors or data.
+"""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.gradient import DisconnectedType, disconnected_type
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
+from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
+
+from bayesmmm import kernels
+
+__all__ = ["CollapsedNormal", "ExplicitLikelihood", "MediaResponse", "media_response"]
+
+
+def _source_key() -> int:
+    """Number that changes with the source of the kernels: compiled graphs on disk carry it in their key."""
+    folder = Path(kernels.__file__).parent
+    files = [Path(__file__), *sorted(folder.glob("*.py"))]
+    return int(sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:12], 16)
+
+
+_VERSION = _source_key()
+
+
+class MediaResponse(Op):
+    """Media term of one equation over the fitted periods, `kernels.media_basis`.
+
+    Inputs: x (G, C, T), carry_in (G, C), retention (C,), half_saturation (C,), slope (C,), contribution (G, C).
+    Outputs: media (G, T) and three work arrays (G, C, T) that only the gradient reads.
+
+    Parameters
+    ----------
+    max_lag : int, optional
+        Greatest adstock lag kept, or -1 for no truncation.
+    """
+
+    __props__ = ("max_lag",)
+
+    def __init__(self, max_lag: int = -1):
+        self.max_lag = max_lag
+
+    def make_node(self, *inputs):  # noqa: D102
+        inputs = [pt.as_tensor_variable(i) for i in inputs]
+        return Apply(self, inputs, [pt.dmatrix(), pt.dtensor3(), pt.dtensor3(), pt.dtensor3()])
+
+    def infer_shape(self, node, shapes):  # noqa: D102
+        g, c, t = shapes[0]
+        return [(g, t), (g, c, t), (g, c, t), (g, c, t)]
+
+    def perform(self, node, inputs, outputs):  # noqa: D102
+        for store, value in zip(outputs, kernels.media_basis(*inputs, self.max_lag), strict=True):
+            store[0] = value
+
+    def pullback(self, inputs, outputs, cotangents):  # noqa: D102
+        _, share, log_ratio, log_decay = outputs
+        _, _, _, half_saturation, slope, contribution = inputs
+        grads = MediaResponseVJP()(
+            share, log_ratio, log_decay, half_saturation, slope, contribution, cotangents[0]
+        )
+        return [disconnected_type(), disconnected_type(), *grads]
+
+    def connection_pattern(self, node):  # noqa: D102
+        return [[False] * 4] * 2 + [[True, False, False, False]] * 4
+
+
+class MediaResponseVJP(Op):
+    """Gradient of `MediaResponse` with respect to its parameters, `kernels.media_basis_vjp`."""
+
+    __props__ = ()
+
+    def make_node(self, *inputs):
+        inputs = [pt.as_tensor_variable(i) for i in inputs]
+        return Apply(self, inputs, [pt.dvector(), pt.dvector(), pt.dvector(), pt.dmatrix()])
+
+    def perform(self, node, inputs, outputs):
+        for store, value in zip(outputs, kernels.media_basis_vjp(*inputs), strict=True):
+            store[0] = value
+
+
+class _Density(Op):
+    """Op whose first output is a scalar log density and whose other outputs are its derivatives."""
+
+    #: Positions of the inputs that have a derivative, in the order of the outputs after the first.
+    wrt: ClassVar[tuple[int, ...]]
+
+    def pullback(self, inputs, outputs, cotangents):
+        if any(not isinstance(c.type, DisconnectedType) for c in cotangents[1:]):
+            raise NotImplementedError(f"{type(self).__name__} has no second derivative")
+        grads = [disconnected_type() for _ in inputs]
+        for position, derivative in zip(self.wrt, outputs[1:], strict=True):
+            grads[position] = cotangents[0] * derivative
+        return grads
+
+    def connection_pattern(self, node):
+        n_out = 1 + len(self.wrt)
+        return [[i in self.wrt] + [False] * (n_out - 1) for i in range(len(node.inputs))]
+
+
+class CollapsedNormal(_Density):
+    """Normal log density with the linear coefficients integrated out, `kernels.collapsed_normal`.
+
+    Inputs: y (G, T), media (G, T), sigma (), basis (p, G * T), variance (p,).
+    Outputs: log density and its derivatives with respect to media and sigma.
+    """
+
+    __props__ = ()
+    wrt = (1, 2)
+
+    def make_node(self, *inputs):  # noqa: D102
+        inputs = [pt.as_tensor_variable(i) for i in inputs]
+        return Apply(self, inputs, [pt.dscalar(), pt.dmatrix(), pt.dscalar()])
+
+    def perform(self, node, inputs, outputs):  # noqa: D102
+        y, media, sigma, basis, variance = inputs
+        values = kernels.collapsed_normal(y.ravel(), media.ravel(), sigma.item(), basis, variance)
+        for store, value, shape in zip(outputs, values, ((), y.shape, ()), strict=True):
+            store[0] = np.asarray(value).reshape(shape)
+
+
+class ExplicitLikelihood(_Density):
+    """Log density given every linear coefficient: mu = media + W b.
+
+    Inputs: y (G, T), media (G, T), design (K, G * T), coefficient (K,), sigma (), nu ().
+    Outputs: log density and its derivatives with respect to media, coefficient, sigma and nu (0 without nu).
+
+    Parameters
+    ----------
+    family : {"normal", "student_t", "censored_normal"}
+    """
+
+    __props__ = ("family",)
+    wrt = (1, 3, 4, 5)
+
+    def __init__(self, family: str):
+        self.family = family
+
+    def make_node(self, *inputs):  # noqa: D102
+        inputs = [pt.as_tensor_variable(i) for i in inputs]
+        return Apply(self, inputs, [pt.dscalar(), pt.dmatrix(), pt.dvector(), pt.dscalar(), pt.dscalar()])
+
+    def perform(self, node, inputs, outputs):  # noqa: D102
+        y, media, design, coefficient, sigma, nu = inputs
+        values = _EXPLICIT[self.family](y.ravel(), media.ravel(), design, coefficient, sigma.item(), nu.item())
+        shapes = ((), y.shape, coefficient.shape, (), ())
+        for store, value, shape in zip(outputs, values, shapes, strict=True):
+            store[0] = np.asarray(value).reshape(shape)
+
+
+def media_response(x, carry_in, retention, half_saturation, slope, contribution, *, max_lag=-1):
+    """Media term (G, T) of an equation, as a PyTensor variable; arguments as in `MediaResponse`."""
+    return MediaResponse(max_lag)(x, carry_in, retention, half_saturation, slope, contribution)[0]
+
+
+# --------------------------------------------------------------------- value and gradient of explicit densities
+@numba_njit
+def _normal(y, media, design, coefficient, sigma, nu):
+    mu = kernels.linear_predictor(media, design, coefficient)
+    point, slope = np.empty_like(mu), np.empty_like(mu)
+    d_sigma = kernels.normal(y, mu, sigma, point, slope)
+    return point.sum(), slope, np.dot(design, slope), d_sigma, 0.0
+
+
+@numba_njit
+def _student_t(y, media, design, coefficient, sigma, nu):
+    mu = kernels.linear_predictor(media, design, coefficient)
+    point, slope = np.empty_like(mu), np.empty_like(mu)
+    d_sigma, d_nu = kernels.student_t(y, mu, sigma, nu, point, slope)
+    return point.sum(), slope, np.dot(design, slope), d_sigma, d_nu
+
+
+@numba_njit
+def _censored_normal(y, media, design, coefficient, sigma, nu):
+    mu = kernels.linear_predictor(media, design, coefficient)
+    point, slope = np.empty_like(mu), np.empty_like(mu)
+    d_sigma = kernels.censored_normal(y, mu, sigma, point, slope)
+    return point.sum(), slope, np.dot(design, slope), d_sigma, 0.0
+
+
+_EXPLICIT = {"normal": _normal, "student_t": _student_t, "censored_normal": _censored_normal}
+
+
+@register_funcify_default_op_cache_key(MediaResponse)
+def _numba_media_response(op, node, **kwargs):
+    max_lag = op.max_lag
+
+    @numba_njit
+    def media(x, carry_in, retention, half_saturation, slope, contribution):
+        return kernels.media_basis(x, carry_in, retention, half_saturation, slope, contribution, max_lag)
+
+    return media, _VERSION
+
+
+@register_funcify_default_op_cache_key(MediaResponseVJP)
+def _numba_media_vjp(op, node, **kwargs):
+    @numba_njit
+    def media_vjp(share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent):
+        return kernels.media_basis_vjp(
+            share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent
+        )
+
+    return media_vjp, _VERSION
+
+
+@register_funcify_default_op_cache_key(CollapsedNormal)
+def _numba_collapsed_normal(op, node, **kwargs):
+    @numba_njit
+    def collapsed(y, media, sigma, basis, variance):
+        logp, d_media, d_sigma = kernels.collapsed_normal(y.ravel(), media.ravel(), sigma.item(), basis, variance)
+        return np.asarray(logp), d_media.reshape(y.shape), np.asarray(d_sigma)
+
+    return collapsed, _VERSION
+
+
+@register_funcify_default_op_cache_key(ExplicitLikelihood)
+def _numba_explicit(op, node, **kwargs):
+    density = _EXPLICIT[op.family]
+
+    @numba_njit
+    def explicit(y, media, design, coefficient, sigma, nu):
+        logp, d_media, d_coefficient, d_sigma, d_nu = density(
+            y.ravel(), media.ravel(), design, coefficient, sigma.item(), nu.item()
+        )
+        return (
+            np.asarray(logp),
+            d_media.reshape(y.shape),
+            d_coefficient,
+            np.asarray(d_sigma),
+            np.asarray(d_nu),
+        )
+
+    return explicit, _VERSION

@@ -1,0 +1,413 @@
+"""From a system and data to a `Fit`: build the model, compile it, run NUTS, and complete the posterior.
+
+Everything after the sampler (collapsed coefficients, predictive draws, pointwise densities) is computed from the draws
+by the engine, without another compilation.
+"""
+
+import os
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from bayesmmm import engine
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.engine import Parameters
+from bayesmmm.equations import MMM, Equation, check_system, system_warnings
+from bayesmmm.errors import ConvergenceWarning, SamplingError
+from bayesmmm.model import LinearPlan, blocks, build_model, is_collapsed, linear_plan, model_data
+from bayesmmm.results import Fit, library_versions
+
+__all__ = ["Compiled", "compile_model", "fit"]
+
+PRIOR_DRAWS = 500
+
+
+# ------------------------------------------------------------------------------------------------ compilation
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled model, ready for any data of the same structure.
+
+    Attributes
+    ----------
+    system : MMM
+    collapse : bool
+    model : pymc.Model
+    sampler : nutpie compiled model, or None for PyMC's own NUTS
+    seconds : float
+        What building and compiling took.
+    """
+
+    system: MMM
+    collapse: bool
+    model: Any
+    sampler: Any
+    days_per_period: float
+    seconds: float
+
+
+def compile_model(
+    system: MMM,
+    data: MMMData,
+    *,
+    scales: Scales | None = None,
+    collapse: bool = True,
+    sampler: Literal["nutpie", "pymc"] = "nutpie",
+) -> Compiled:
+    """Build and compile the model once, for many fits.
+
+    Parameters
+    ----------
+    system, data, scales, collapse
+        As in `fit`.
+    sampler : {"nutpie", "pymc"}
+        "pymc" compiles when it samples, and compiles again for every fit.
+
+    Returns
+    -------
+    Compiled
+        Pass it to ``fit(..., compiled=...)`` with other data: another number of periods is allowed, another system or
+        periodicity is not.
+    """
+    if sampler not in ("nutpie", "pymc"):
+        raise SamplingError(f"sampler={sampler!r} is not known. Use 'nutpie' (default) or 'pymc'.")
+    start = time.perf_counter()
+    model = build_model(system, data, scales=scales, collapse=collapse)
+    program = None
+    if sampler == "nutpie":
+        import nutpie
+
+        program = nutpie.compile_pymc_model(model)
+    return Compiled(system, collapse, model, program, data.days_per_period, time.perf_counter() - start)
+
+
+# ------------------------------------------------------------------------------------------------------- fit
+def fit(
+    system: MMM,
+    data: MMMData,
+    *,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    cores: int | None = None,
+    seed: int | None = None,
+    target_accept: float = 0.9,
+    sampler: Literal["nutpie", "pymc"] = "nutpie",
+    collapse: bool = True,
+    scales: Scales | None = None,
+    compiled: Compiled | None = None,
+    progress: bool = True,
+) -> Fit:
+    """Fit all equations of a system together by NUTS.
+
+    The posterior of every parameter of ``v_t / s_v = W_t b + sum_c A_c hill(a_ct) + e_t``, equation by equation, with
+    the observed mediator as an input of later equations. Linear coefficients of Normal and lognormal equations are
+    integrated out while sampling and then drawn exactly from their conditional Normal distribution.
+
+    Parameters
+    ----------
+    system : MMM
+        The structural equations.
+    data : MMMData
+        Observed series, T periods.
+    draws, tune, chains : int
+        Draws kept per chain, warm-up steps per chain, chains.
+    cores : int, optional
+        Chains run at once; by default as many as there are processors.
+    seed : int, optional
+        The same seed, data, machine and versions give the same draws. Without it a seed is drawn and stored.
+    target_accept : float in (0, 1)
+        Acceptance rate that the step size is adapted to.
+    sampler : {"nutpie", "pymc"}
+        Implementation of NUTS.
+    collapse : bool
+        See `build_model`.
+    scales : Scales, optional
+        Frozen scales instead of those of `data`, for simulation studies.
+    compiled : Compiled, optional
+        From `compile_model`, to skip compilation.
+    progress : bool
+        Show the sampler's progress bar.
+
+    Returns
+    -------
+    Fit
+        Its ``tree`` has the groups posterior, sample_stats, log_likelihood, log_prior, posterior_predictive, prior,
+        prior_predictive, observed_data and constant_data. Series are in the units of the data, parameters in those of
+        ``print(system)``.
+
+    Raises
+    ------
+    EquationError, DataError, PriorError
+        When system and data do not fit together.
+    SamplingError
+        For impossible settings, or when the sampler cannot start.
+
+    Warns
+    -----
+    BayesMMMWarning
+        One for each unwise feature of the data or the system.
+    ConvergenceWarning
+        When R-hat, effective sample size or divergences say that the draws are not to be trusted.
+
+    References
+    ----------
+    Hoffman and Gelman (2014), The No-U-Turn Sampler, Journal of Machine Learning Research 15, 1593-1623.
+    Jin et al. (2017), Bayesian methods for media mix modeling with carryover and shape effects, Google Research.
+
+    Examples
+    --------
+    >>> import bayesmmm as mm
+    >>> world = mm.load_social_search()
+    >>> fit = mm.fit(world.system, world.data, seed=1, progress=False)  # doctest: +SKIP
+    >>> print(fit.convergence)  # doctest: +SKIP
+    """
+    _check_settings(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
+    check_system(system, data)
+    for warning in system_warnings(system, data):
+        warnings.warn(warning, stacklevel=2)
+    scales = data.scales() if scales is None else scales
+    seed = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
+    fresh = compiled is None
+    if fresh:
+        compiled = compile_model(system, data, scales=scales, collapse=collapse, sampler=sampler)
+    else:
+        _check_compiled(compiled, system, data)
+    settings = {
+        "draws": draws,
+        "tune": tune,
+        "chains": chains,
+        "cores": cores or min(chains, _processors()),
+        "seed": seed,
+        "target_accept": target_accept,
+        "sampler": "pymc" if compiled.sampler is None else "nutpie",
+        "collapse": compiled.collapse,
+    }
+    start = time.perf_counter()
+    arrays = None if fresh else model_data(system, data, scales, collapse=compiled.collapse)
+    trace = _sample(compiled, arrays, settings, progress)
+    seconds = {"compile": compiled.seconds if fresh else 0.0, "sample": time.perf_counter() - start}
+    start = time.perf_counter()
+    tree = _complete(trace, system, data, scales, settings)
+    seconds["complete"] = time.perf_counter() - start
+    result = Fit(
+        data=data,
+        system=system,
+        scales=scales,
+        tree=tree,
+        settings=settings | {"seconds": seconds},
+        versions=library_versions(),
+    )
+    if result.convergence.verdict != "converged":
+        warnings.warn(ConvergenceWarning(str(result.convergence)), stacklevel=2)
+    return result
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check_settings(*, draws: int, tune: int, chains: int, target_accept: float) -> None:
+    for name, value, least in (("draws", draws, 4), ("tune", tune, 1), ("chains", chains, 1)):
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+            raise SamplingError(f"{name}={value!r} must be a whole number of at least {least}.")
+    if not 0.0 < target_accept < 1.0:
+        raise SamplingError(f"target_accept={target_accept!r} must lie between 0 and 1; 0.9 is the default.")
+
+
+def _check_compiled(compiled: Compiled, system: MMM, data: MMMData) -> None:
+    if compiled.system != system:
+        raise SamplingError(
+            "`compiled` belongs to another system than the one to fit. Call compile_model(system, data) for this one."
+        )
+    if compiled.days_per_period != data.days_per_period:
+        raise SamplingError(
+            f"`compiled` was made for periods of {compiled.days_per_period:g} days, the data have periods of "
+            f"{data.days_per_period:g}. Call compile_model(system, data) for these data."
+        )
+
+
+def _sample(compiled: Compiled, arrays: Mapping | None, settings: Mapping, progress: bool) -> xr.DataTree:
+    common = {name: settings[name] for name in ("draws", "tune", "chains", "cores", "target_accept")}
+    try:
+        if compiled.sampler is not None:
+            import nutpie
+
+            program = compiled.sampler if arrays is None else compiled.sampler.with_data(**arrays)
+            return nutpie.sample(
+                program, **common, seed=settings["seed"], progress_bar=progress, save_warmup=False
+            )
+        import pymc as pm
+
+        if arrays is not None:
+            with compiled.model:
+                pm.set_data(arrays)
+        with warnings.catch_warnings():
+            # PyMC reports on convergence in its own words; the verdict of the fit is the one place for it.
+            warnings.simplefilter("ignore", UserWarning)
+            return pm.sample(
+                model=compiled.model,
+                **common,
+                random_seed=settings["seed"],
+                progressbar=progress,
+                nuts_sampler="pymc",
+                compute_convergence_checks=False,
+            )
+    except RuntimeError as error:
+        raise SamplingError(
+            f"the sampler stopped: {error}. Check the priors for extreme values (print(system)), or try another seed."
+        ) from error
+
+
+# ------------------------------------------------------------------------------------- completing the posterior
+def _complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, settings: Mapping) -> xr.DataTree:
+    raw = trace["posterior"].to_dataset()
+    chains, draws = raw.sizes["chain"], raw.sizes["draw"]
+    streams = np.random.default_rng(settings["seed"]).spawn(3)
+    parameters, sampled = {}, {}
+    for name in system.order:
+        equation = system.equation(name)
+        drawn = _read_blocks(equation, raw, settings["collapse"])
+        rotated = drawn.pop("rotated", {})
+        seen = engine.inputs(equation, data, scales)
+        plan = linear_plan(equation, seen.design)
+        zero = np.zeros_like(drawn["sigma"])
+        drawn["coefficient"] = dict.fromkeys(plan.terms, zero) | drawn.get("coefficient", {})
+        par = engine.canonical(equation, drawn, data, scales)
+        if is_collapsed(equation, settings["collapse"]):
+            z = draw_coordinates(equation, seen, par, plan, data.days_per_period, streams[0])
+        else:
+            z = np.stack([*rotated.values()], axis=-1) if rotated else np.empty((len(zero), 0))
+        coefficients = plan.coefficients(z)
+        par["coefficient"][:, [equation.terms().index(t) for t in plan.terms]] = coefficients
+        drawn["coefficient"] |= dict(zip(plan.terms, coefficients.T, strict=True))
+        parameters[name], sampled[name] = par, drawn
+    groups = {
+        "posterior": engine.unstack(system, parameters, data, chains=chains),
+        "sample_stats": trace["sample_stats"].to_dataset(),
+        **_predictive_groups(system, parameters, data, scales, chains, streams[1]),
+        "log_prior": _log_prior(system, sampled, (chains, draws)),
+        **_prior_groups(system, data, scales, streams[2]),
+        "observed_data": _series(system, {n: data.columns[n] for n in system.order}, data),
+        "constant_data": _series(system, {n: data.columns[n] for n in system.exogenous}, data),
+    }
+    return xr.DataTree.from_dict(groups)
+
+
+def _read_blocks(equation: Equation, raw: xr.Dataset, collapse: bool) -> dict:
+    drawn: dict[str, Any] = {}
+    for block in blocks(equation, collapse=collapse):
+        values = raw[block.variable]
+        if block.dim is None:
+            drawn[block.parameter] = values.values.reshape(-1)
+        else:
+            flat = values.sel({block.dim: list(block.labels)}).values.reshape(-1, len(block.labels))
+            drawn.setdefault(block.parameter, {}).update(zip(block.labels, flat.T, strict=True))
+    return drawn
+
+
+def draw_coordinates(
+    equation: Equation,
+    seen: engine.Inputs,
+    par: Mapping[str, np.ndarray],
+    plan: LinearPlan,
+    days: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draw the collapsed coefficients from their exact conditional distribution, one row per posterior draw.
+
+    In the coordinates z of the plan it is a product of independent Normals with mean ``s (U' r) / (sigma^2 + s^2)``
+    and variance ``sigma^2 / (sigma^2 + s^2)``, where r is the series less its media term, its other linear terms and
+    the prior mean of these.
+
+    Parameters
+    ----------
+    par : mapping
+        Engine parameters with 0 for the collapsed coefficients.
+
+    Returns
+    -------
+    (S, K) array
+        Coordinates z; ``plan.coefficients`` turns them into coefficients.
+    """
+    amplitude = engine.amplitudes(equation, seen.media, par, days)
+    mean = engine.latent(equation, seen.media, seen.design, par, amplitude, days)
+    r = (seen.target - plan.offset - mean).reshape(len(mean), -1)
+    s2 = par["sigma"][:, None] ** 2
+    shrink = s2 + plan.variance
+    center = np.sqrt(plan.variance) * (r @ plan.basis.T) / shrink
+    return center + np.sqrt(s2 / shrink) * rng.standard_normal(center.shape)
+
+
+def _predictive_groups(
+    system: MMM, parameters: Parameters, data: MMMData, scales: Scales, chains: int, rng: np.random.Generator
+) -> dict[str, xr.Dataset]:
+    """Pointwise log likelihood and replicated series, each equation given its observed inputs."""
+    density, replicate = {}, {}
+    for name in system.order:
+        equation, par = system.equation(name), parameters[name]
+        mean = _latent_mean(equation, par, data, scales)
+        density[name] = engine.log_likelihood(equation, data.columns[name], mean, par, scales)
+        noisy = mean + engine.residual_draws(equation, par, mean.shape, rng)
+        replicate[name] = engine.observe(equation, noisy, scales)
+    return {
+        "log_likelihood": _series(system, density, data, chains=chains),
+        "posterior_predictive": _series(system, replicate, data, chains=chains),
+    }
+
+
+def _latent_mean(equation: Equation, par: Mapping, data: MMMData, scales: Scales) -> np.ndarray:
+    seen = engine.inputs(equation, data, scales)
+    amplitude = engine.amplitudes(equation, seen.media, par, data.days_per_period)
+    return engine.latent(equation, seen.media, seen.design, par, amplitude, data.days_per_period)
+
+
+def _log_prior(system: MMM, sampled: Mapping, shape: tuple[int, int]) -> xr.Dataset:
+    """Log prior density of each sampled block, summed over its labels; collapsed coefficients included."""
+    out = {}
+    for name in system.order:
+        for block in system.equation(name).parameters():
+            values = sampled[name][block.name]
+            if block.labels:
+                parts = [p.logpdf(values[t]) for t, p in zip(block.labels, block.priors, strict=True)]
+                total = np.sum(parts, axis=0)
+            else:
+                total = block.priors[0].logpdf(values)
+            out[f"{name}.{block.name}"] = (("chain", "draw"), np.asarray(total).reshape(shape))
+    return xr.Dataset(out, {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])})
+
+
+def _prior_groups(system: MMM, data: MMMData, scales: Scales, rng: np.random.Generator) -> dict[str, xr.Dataset]:
+    parameters = engine.draw_prior(system, data, scales, draws=PRIOR_DRAWS, rng=rng)
+    replicate = {}
+    with np.errstate(over="ignore", invalid="ignore"):  # a wide prior under a log link can pass the largest double
+        for name in system.order:
+            equation, par = system.equation(name), parameters[name]
+            mean = _latent_mean(equation, par, data, scales)
+            noisy = mean + engine.residual_draws(equation, par, mean.shape, rng)
+            replicate[name] = engine.observe(equation, noisy, scales)
+    return {
+        "prior": engine.unstack(system, parameters, data, chains=1),
+        "prior_predictive": _series(system, replicate, data, chains=1),
+    }
+
+
+def _series(system: MMM, values: Mapping, data: MMMData, *, chains: int | None = None) -> xr.Dataset:
+    """Label series (G, T), or (S, G, T) with `chains`; the geo axis is dropped for one geo."""
+    national = len(data.geos) == 1
+    dims = ("date",) if national else ("geo", "date")
+    coords: dict[str, Any] = {"date": data.dates}
+    if not national:
+        coords["geo"] = list(data.geos)
+    out = {}
+    for name, value in values.items():
+        value = value[..., 0, :] if national else value
+        if chains is not None:
+            value = value.reshape(chains, -1, *value.shape[1:])
+            coords |= {"chain": np.arange(chains), "draw": np.arange(value.shape[1])}
+        out[name] = (dims if chains is None else ("chain", "draw", *dims), np.asarray(value))
+    return xr.Dataset(out, coords)
