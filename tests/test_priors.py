@@ -35,9 +35,7 @@ def test_repr_is_python_that_rebuilds_the_prior():
 def test_dict_and_json_round_trip_exactly():
     rng = np.random.default_rng(0)
     for _ in range(50):
-        prior = Prior(
-            "TruncatedNormal", mu=rng.normal(), sigma=rng.exponential(), lower=-rng.exponential() - 5
-        )
+        prior = Prior("TruncatedNormal", mu=rng.normal(), sigma=rng.exponential(), lower=-rng.exponential() - 5)
         assert Prior.from_dict(json.loads(json.dumps(prior.to_dict()))) == prior
     assert Prior("HalfNormal", sigma=2).to_dict() == {"family": "HalfNormal", "sigma": 2.0}
 
@@ -169,9 +167,7 @@ def _totals(channels: int, draws: int) -> np.ndarray:
     return np.cumsum(np.abs(np.random.default_rng(1).standard_t(3, (channels, draws))), axis=0)
 
 
-@pytest.mark.parametrize(
-    ("likelihood", "limit"), [("normal", 1.0), ("censored_normal", 1.0), ("lognormal", 2.0)]
-)
+@pytest.mark.parametrize(("likelihood", "limit"), [("normal", 1.0), ("censored_normal", 1.0), ("lognormal", 2.0)])
 def test_total_media_share_exceeds_its_limit_with_2_5_to_5_percent(likelihood, limit):
     totals = _totals(20, 300_000)  # standard error of a probability of 4 %: 0.04 percentage points
     for n in range(1, 21):
@@ -200,9 +196,7 @@ def test_one_dominant_channel_is_not_crushed():
 def test_linear_defaults_widen_on_the_log_scale_and_behind_zeros():
     for parameter, usual in (("trend", 1.0), ("seasonality", 0.5), ("coefficient", 0.5)):
         for likelihood, factor in (("normal", 1), ("student_t", 1), ("lognormal", 2), ("censored_normal", 2)):
-            assert default_prior(parameter, likelihood=likelihood) == Prior(
-                "Normal", mu=0, sigma=usual * factor
-            )
+            assert default_prior(parameter, likelihood=likelihood) == Prior("Normal", mu=0, sigma=usual * factor)
     assert default_prior("intercept", likelihood="student_t") == Prior("Normal", mu=0.5, sigma=1)
     assert default_prior("intercept", likelihood="lognormal") == Prior("Normal", mu=0, sigma=3)
 

@@ -75,9 +75,7 @@ def pymc_logp() -> list[np.ndarray]:
 
 
 def test_every_family_and_every_form_has_a_case():
-    covered = {
-        (prior.family, frozenset(prior.args) - set(FAMILIES[prior.family].optional)) for prior in CASES
-    }
+    covered = {(prior.family, frozenset(prior.args) - set(FAMILIES[prior.family].optional)) for prior in CASES}
     wanted = {(name, frozenset(form)) for name, family in FAMILIES.items() for form in family.forms}
     assert covered == wanted
 
@@ -106,9 +104,7 @@ def test_draws_follow_the_distribution(prior):
     assert stats.kstest(draws, prior.scipy().cdf).pvalue > 1e-3
     # A share of draws below a quantile has standard error sqrt(q (1 - q) / 20000) <= 0.0036.
     for q in (0.05, 0.5, 0.95):
-        assert np.mean(draws <= prior.scipy().ppf(q)) == pytest.approx(
-            q, abs=4 * math.sqrt(q * (1 - q) / 20_000)
-        )
+        assert np.mean(draws <= prior.scipy().ppf(q)) == pytest.approx(q, abs=4 * math.sqrt(q * (1 - q) / 20_000))
 
 
 @pytest.mark.parametrize("prior", CASES, ids=repr)

@@ -70,8 +70,8 @@ def check_system(system: MMM, data: MMMData) -> None:
     if system.outcome != data.outcome:
         raise EquationError(
             f"the last equation explains {system.outcome!r}, but the outcome of the data is "
-            f"{data.outcome!r}. Put the "
-            f"equation of {data.outcome!r} last, or read the data with outcome={system.outcome!r}."
+            f"{data.outcome!r}. Put the equation of {data.outcome!r} last, or read the data with "
+            f"outcome={system.outcome!r}."
         )
     for equation in system.equations:
         _check_columns(equation, data)
@@ -86,23 +86,20 @@ def _check_columns(equation: Equation, data: MMMData) -> None:
         if name not in data.columns:
             raise UnknownColumnError(
                 f"{where} names the column {name!r}, which the data do not "
-                f"have{closest(name, data.columns)}. Known "
-                f"columns: {', '.join(data.columns)}. Correct the name, or give the column a role when "
-                f"reading the data."
+                f"have{closest(name, data.columns)}. Known columns: {', '.join(data.columns)}. Correct the "
+                "name, or give the column a role when reading the data."
             )
     if equation.name not in (data.outcome, *data.mediators):
         role = "a control" if equation.name in data.controls else "exogenous media"
         raise EquationError(
             f"{where} explains {equation.name!r}, which the data declare as {role}. Declare it with its "
-            f"unit when "
-            f"reading the data: mediators={{{equation.name!r}: 'money'}}."
+            f"unit when reading the data: mediators={{{equation.name!r}: 'money'}}."
         )
     for name in equation.media:
         if name not in (*data.media, *data.mediators):
             raise EquationError(
                 f"{where} lists {name!r} under media, but the data declare it as a control. List it under "
-                f"linear, or "
-                f"read the data with {name!r} in media."
+                f"linear, or read the data with {name!r} in media."
             )
 
 
@@ -122,8 +119,7 @@ def _check_likelihood(equation: Equation, data: MMMData) -> None:
         first = data.dates[int(np.argmax(bad.any(axis=0)))]
         raise LikelihoodError(
             f"equation {equation.name!r} is {equation.likelihood}, but {int(bad.sum())} of its {bad.size} "
-            f"values are "
-            f"{rule}, the first on {first.date()} ({values[bad][0]:g}). {advice}."
+            f"values are {rule}, the first on {first.date()} ({values[bad][0]:g}). {advice}."
         )
 
 
@@ -135,9 +131,8 @@ def _check_time(equation: Equation, data: MMMData) -> None:
             fits = int(season.period // (2 * data.days_per_period))
             advice = f"Use order {fits} or less" if fits else "Leave this season out"
             raise EquationError(
-                f"{where} has a season of {format_days(season.period)} days with order {season.order}: "
-                f"its fastest wave "
-                f"takes {shortest:.4g} days, but {data.frequency} data show none under "
+                f"{where} has a season of {format_days(season.period)} days with order {season.order}: its "
+                f"fastest wave takes {shortest:.4g} days, but {data.frequency} data show none under "
                 f"{2 * data.days_per_period:.4g} days. {advice}."
             )
     start, end = data.dates[0], data.dates[-1]
@@ -145,15 +140,13 @@ def _check_time(equation: Equation, data: MMMData) -> None:
         if not start < pd.Timestamp(knot) < end:
             raise EquationError(
                 f"{where} has a trend knot on {knot}, but the data run from {start.date()} to "
-                f"{end.date()}. Choose a date "
-                f"between these."
+                f"{end.date()}. Choose a date between these."
             )
     cells, terms = len(data.geos) * len(data.dates), len(equation.terms()) + len(data.geos) - 1
     if cells <= terms:
         raise EquationError(
             f"{where} has {terms} linear terms but only {cells} values to fit them. Use fewer harmonics, "
-            f"knots or "
-            f"controls, or more periods."
+            "knots or controls, or more periods."
         )
 
 
@@ -207,25 +200,20 @@ def _backdoors(system: MMM) -> Iterable[BayesMMMWarning]:
     outcome = system.equation(system.outcome)
     inside = {*outcome.media, *outcome.linear}
     for mediator in (system.equation(name) for name in system.mediators):
-        missing = [
-            n for n in (*mediator.media, *mediator.linear) if n in system.exogenous and n not in inside
-        ]
+        missing = [n for n in (*mediator.media, *mediator.linear) if n in system.exogenous and n not in inside]
         if missing:
             yield BackdoorWarning(
                 f"{', '.join(missing)} act on the mediator {mediator.name!r} but are missing from the "
-                f"equation of "
-                f"{outcome.name!r}. If they also move {outcome.name!r} in another way, the effect of "
-                f"{mediator.name!r} is "
-                f"biased. Add them to {outcome.name!r}, unless you are sure that the mediator carries all "
-                f"of it."
+                f"equation of {outcome.name!r}. If they also move {outcome.name!r} in another way, the "
+                f"effect of {mediator.name!r} is biased. Add them to {outcome.name!r}, unless you are sure "
+                "that the mediator carries all of it."
             )
         for word, has in (("trend", lambda e: bool(e.trend)), ("seasonality", lambda e: bool(e.seasonality))):
             if has(mediator) != has(outcome):
                 with_it, without = (mediator, outcome) if has(mediator) else (outcome, mediator)
                 yield BackdoorWarning(
-                    f"{word} is in the equation of {with_it.name!r} but not in that of {without.name!r}. "
-                    f"A shared "
-                    f"{word} would pass for an effect of {mediator.name!r}. Put {word} in both."
+                    f"{word} is in the equation of {with_it.name!r} but not in that of {without.name!r}. A "
+                    f"shared {word} would pass for an effect of {mediator.name!r}. Put {word} in both."
                 )
 
 
@@ -235,10 +223,8 @@ def _few_periods(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]
     if values / count < MIN_PERIODS_PER_PARAMETER:
         yield FewPeriodsWarning(
             f"equation {equation.name!r} has {count} parameters for {values} values, {values / count:.1f} "
-            f"each (fewer than "
-            f"{MIN_PERIODS_PER_PARAMETER:g}), so that priors decide much of the answer. Drop terms, merge "
-            f"channels, or "
-            f"use informative priors."
+            f"each (fewer than {MIN_PERIODS_PER_PARAMETER:g}), so that priors decide much of the answer. "
+            "Drop terms, merge channels, or use informative priors."
         )
 
 
@@ -269,10 +255,9 @@ def _media_share(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]
     if probability > MAX_MEDIA_SHARE_PROBABILITY:
         yield PriorWarning(
             f"the priors of equation {equation.name!r} let media explain more than all of "
-            f"{equation.name!r} with "
-            f"probability {probability:.0%} (more than {MAX_MEDIA_SHARE_PROBABILITY:.0%}). Narrow the "
-            f"priors on "
-            f"contribution or roi; the median total share is {np.median(total):.2g}."
+            f"{equation.name!r} with probability {probability:.0%} (more than "
+            f"{MAX_MEDIA_SHARE_PROBABILITY:.0%}). Narrow the priors on contribution or roi; the median "
+            f"total share is {np.median(total):.2g}."
         )
 
 
@@ -285,7 +270,6 @@ def _always_on(media: Iterable[str], data: MMMData) -> Iterable[BayesMMMWarning]
         if variation < ALWAYS_ON_VARIATION:
             yield AlwaysOnWarning(
                 f"{name!r} is never zero and varies by only {variation:.0%} of its mean (less than "
-                f"{ALWAYS_ON_VARIATION:.0%}), so that its contribution trades with the intercept. Give "
-                f"its contribution "
-                f"or roi an informative prior, from an experiment if there is one."
+                f"{ALWAYS_ON_VARIATION:.0%}), so that its contribution trades with the intercept. Give its "
+                "contribution or roi an informative prior, from an experiment if there is one."
             )

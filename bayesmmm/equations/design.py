@@ -64,9 +64,7 @@ def design_matrix(
     fixed = [np.ones(len(dates))]
     if equation.trend:
         fixed.append(time)
-        fixed += [
-            np.maximum(0.0, time - (pd.Timestamp(knot) - scales.start) / span) for knot in equation.knots
-        ]
+        fixed += [np.maximum(0.0, time - (pd.Timestamp(knot) - scales.start) / span) for knot in equation.knots]
     for season in equation.seasonality:
         fixed += list(season.columns(dates).T)
     design = np.empty((geos, len(dates), len(equation.terms())))
@@ -76,8 +74,8 @@ def design_matrix(
             if name not in names:
                 raise UnknownColumnError(
                     f"equation {equation.name!r} has the linear term {name!r}, which is missing from the "
-                    f"{place}"
-                    f"{closest(name, names)}. Known: {', '.join(names) or 'none'}. Declare it as a control."
+                    f"{place}{closest(name, names)}. Known: {', '.join(names) or 'none'}. Declare it as a "
+                    "control."
                 )
         values = np.asarray(columns[name], dtype=float)
         design[:, :, k] = (values - scales.center[name]) / scales.spread[name]

@@ -83,9 +83,7 @@ class Fourier:
     def labels(self) -> tuple[str, ...]:
         """Return the names of the columns, in order."""
         return tuple(
-            f"{wave}{k}@{format_days(self.period)}"
-            for k in range(1, self.order + 1)
-            for wave in ("sin", "cos")
+            f"{wave}{k}@{format_days(self.period)}" for k in range(1, self.order + 1) for wave in ("sin", "cos")
         )
 
     def columns(self, dates: pd.DatetimeIndex) -> np.ndarray:
@@ -186,16 +184,15 @@ class Equation:
         if self.likelihood not in LIKELIHOODS:
             raise LikelihoodError(
                 f"equation {self.name!r} has the likelihood "
-                f"{self.likelihood!r}{closest(self.likelihood, LIKELIHOODS)}. "
-                f"Use one of: {', '.join(LIKELIHOODS)}."
+                f"{self.likelihood!r}{closest(self.likelihood, LIKELIHOODS)}. Use one of: "
+                f"{', '.join(LIKELIHOODS)}."
             )
         _check_terms(self)
         if self.max_lag is not None:
             if not isinstance(self.max_lag, Integral) or isinstance(self.max_lag, bool) or self.max_lag < 1:
                 raise EquationError(
                     f"equation {self.name!r} has max_lag = {self.max_lag!r}. Give a whole number of "
-                    f"periods, 1 or more, "
-                    f"or leave it out for the exact adstock."
+                    "periods, 1 or more, or leave it out for the exact adstock."
                 )
             _set(self, "max_lag", int(self.max_lag))
         _set(self, "priors", _read_priors(self))
@@ -262,14 +259,10 @@ def _names(equation: Equation, argument: str) -> tuple[str, ...]:
 def _seasons(equation: Equation) -> tuple[Fourier, ...]:
     value = equation.seasonality
     value = (value,) if isinstance(value, Fourier) else value
-    if (
-        isinstance(value, str)
-        or not isinstance(value, Sequence)
-        or not all(isinstance(v, Fourier) for v in value)
-    ):
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(v, Fourier) for v in value):
         raise EquationError(
             f"equation {equation.name!r} has seasonality = {value!r}. Give Fourier(period=365.25, "
-            f"order=2), or a list."
+            "order=2), or a list."
         )
     return tuple(value)
 
@@ -303,8 +296,8 @@ def _check_terms(equation: Equation) -> None:
     both = [name for name in equation.media if name in equation.linear]
     if both:
         raise EquationError(
-            f"equation {equation.name!r} lists {both[0]!r} under media and under linear. Keep it in one "
-            f"of the two."
+            f"equation {equation.name!r} lists {both[0]!r} under media and under linear. Keep it in one of "
+            "the two."
         )
     if equation.name in (*equation.media, *equation.linear):
         raise EquationError(f"equation {equation.name!r} lists its own column as a cause. Take it out.")
@@ -312,9 +305,8 @@ def _check_terms(equation: Equation) -> None:
     clash = next((term for term in terms if terms.count(term) > 1), None)
     if clash is not None:
         raise EquationError(
-            f"equation {equation.name!r} has two linear terms called {clash!r}. Rename the column, or "
-            f"give each season "
-            f"a period of its own."
+            f"equation {equation.name!r} has two linear terms called {clash!r}. Rename the column, or give "
+            "each season a period of its own."
         )
 
 
@@ -326,11 +318,7 @@ def _labels(equation: Equation, parameter: str) -> tuple[str, ...]:
     if parameter in MEDIA_PARAMETERS:
         return equation.media
     if parameter == "trend":
-        return (
-            tuple(term for term in equation.terms() if term.split("@")[0] == "trend")
-            if equation.trend
-            else ()
-        )
+        return tuple(term for term in equation.terms() if term.split("@")[0] == "trend") if equation.trend else ()
     return equation.linear if parameter == "coefficient" else ()
 
 
@@ -351,15 +339,13 @@ def _read_priors(equation: Equation) -> FrozenMap:
         if parameter == "roi" and equation.likelihood == "lognormal":
             raise PriorError(
                 f"{where} has a prior on roi under a lognormal likelihood, where a contribution is in log "
-                f"units and has "
-                f"no fixed return. Put the prior on contribution, or use normal or student_t."
+                "units and has no fixed return. Put the prior on contribution, or use normal or student_t."
             )
         if parameter not in known:
             hint = " It belongs to student_t only." if parameter == "nu_minus_two" else ""
             raise UnknownPriorError(
                 f"{where} has a prior on the unknown parameter "
-                f"{parameter!r}{closest(parameter, known)}.{hint} "
-                f"Use one of: {', '.join(known)}."
+                f"{parameter!r}{closest(parameter, known)}.{hint} Use one of: {', '.join(known)}."
             )
         read[parameter] = _read_prior(equation, parameter, value)
     for first, second in _EITHER:
@@ -367,8 +353,8 @@ def _read_priors(equation: Equation) -> FrozenMap:
         if both:
             raise PriorError(
                 f"{where} gives {both[0]!r} a prior on {first} and on {second}, which are one quantity. "
-                f"Keep one of "
-                f"them; name channels, as {{'{second}': {{'{both[0]}': Prior(...)}}}}, where they differ."
+                f"Keep one of them; name channels, as {{'{second}': {{'{both[0]}': Prior(...)}}}}, where "
+                "they differ."
             )
     return FrozenMap(read)
 
@@ -382,8 +368,7 @@ def _read_prior(equation: Equation, parameter: str, value: Any) -> Prior | Froze
     labels = _labels(equation, parameter)
     if not isinstance(value, Mapping):
         raise PriorError(
-            f"{where} has {value!r} as the prior on {parameter}. Give a Prior, or a mapping from label to "
-            f"Prior."
+            f"{where} has {value!r} as the prior on {parameter}. Give a Prior, or a mapping from label to Prior."
         )
     for label, prior in value.items():
         if label not in labels:

@@ -93,8 +93,7 @@ class MMM:
             if equation.name == name:
                 return equation
         raise UnknownTermError(
-            f"the system has no equation for {name!r}{closest(name, self.order)}. It has: "
-            f"{', '.join(self.order)}."
+            f"the system has no equation for {name!r}{closest(name, self.order)}. It has: {', '.join(self.order)}."
         )
 
     def edges(self) -> tuple[tuple[str, str, str], ...]:
@@ -149,8 +148,7 @@ def _check_acyclic(system: MMM) -> None:
     cycle = path[path.index(path[-1]) :][::-1]
     raise CycleError(
         f"the equations feed each other in a circle: {' -> '.join(cycle)}. Remove one of these causes: a "
-        f"system needs a "
-        f"first mover within each period."
+        "system needs a first mover within each period."
     )
 
 
@@ -166,6 +164,5 @@ def _check_reach(system: MMM) -> None:
     if lost:
         raise EquationError(
             f"the equation of {lost[0]!r} does not lead to the outcome {system.outcome!r}. List "
-            f"{lost[0]!r} as a cause "
-            f"in an equation that does, drop the equation, or put the outcome last."
+            f"{lost[0]!r} as a cause in an equation that does, drop the equation, or put the outcome last."
         )

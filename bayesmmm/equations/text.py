@@ -40,9 +40,7 @@ def system_text(system: "MMM") -> str:
         "Causal graph\n" + _indent(graph_text(system)),
         "Ways to the outcome\n" + _indent(routes_text(system)),
     ]
-    parts += [
-        _equation_block(system.equation(name), place) for place, name in enumerate(system.order, start=1)
-    ]
+    parts += [_equation_block(system.equation(name), place) for place, name in enumerate(system.order, start=1)]
     parts.append("How to read it\n" + _indent(_legend(system.equations)))
     parts.append("Next: fit = mm.fit(system, data, seed=1)")
     return "\n\n".join(parts)
@@ -132,9 +130,7 @@ def _equation_block(equation: Equation, place: int | None) -> str:
     rows = prior_rows(equation)
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     table = [f"{name:<{widths[0]}}  {prior:<{widths[1]}}  {unit}" for name, prior, unit in rows]
-    return "\n".join(
-        [head, _indent(statement), _indent(mean), "  priors", *("    " + line for line in table)]
-    )
+    return "\n".join([head, _indent(statement), _indent(mean), "  priors", *("    " + line for line in table)])
 
 
 def _mean_terms(equation: Equation) -> list[str]:
@@ -238,9 +234,7 @@ def _media_legend(equations: Iterable[Equation], names: set[str]) -> list[tuple[
         lines.append(("max_lag", f"the adstock is cut after {cut}, and its weights add up to one again"))
     own = {equation.name for equation in equations}
     if any(name in own for equation in equations for name in equation.media):
-        lines.append(
-            ("mediators", "enter other equations as observed (below 0 as 0), not as their fitted mean")
-        )
+        lines.append(("mediators", "enter other equations as observed (below 0 as 0), not as their fitted mean"))
     return lines
 
 

@@ -73,9 +73,7 @@ def _text(source: str | Path) -> tuple[str, str]:
 def _check_keys(table: Mapping[str, Any], known: Sequence[str], where: str) -> None:
     for key in table:
         if key not in known:
-            raise SpecError(
-                f"{where} has the unknown key {key!r}{closest(key, known)}. Use: {', '.join(known)}."
-            )
+            raise SpecError(f"{where} has the unknown key {key!r}{closest(key, known)}. Use: {', '.join(known)}.")
 
 
 def _check_table(value: Any, where: str) -> None:
@@ -88,9 +86,7 @@ def _data(table: Any) -> dict[str, Any]:
     _check_keys(table, DATA_KEYS, "[data]")
     for key in ("date", "outcome", "media"):
         if key not in table:
-            raise SpecError(
-                f"[data] has no key {key!r}. Add it: {key} = {'[...]' if key == 'media' else '...'}."
-            )
+            raise SpecError(f"[data] has no key {key!r}. Add it: {key} = {'[...]' if key == 'media' else '...'}.")
     for key, value in table.items():
         if key == "mediators":
             _check_table(value, "[data.mediators]")
@@ -125,17 +121,13 @@ def _equation(table: Mapping[str, Any], number: int) -> Equation:
 def _seasons(tables: Any, where: str) -> list[Fourier]:
     keys = ("period", "order")
     if not isinstance(tables, list):
-        raise SpecError(
-            f"seasonality of {where} is {tables!r}. Start each season with [[equation.seasonality]]."
-        )
+        raise SpecError(f"seasonality of {where} is {tables!r}. Start each season with [[equation.seasonality]].")
     for table in tables:
         _check_table(table, f"a season of {where}")
         _check_keys(table, keys, f"a season of {where}")
         missing = [key for key in keys if key not in table]
         if missing:
-            raise SpecError(
-                f"a season of {where} has no key {missing[0]!r}. Give period (in days) and order."
-            )
+            raise SpecError(f"a season of {where} has no key {missing[0]!r}. Give period (in days) and order.")
     return [Fourier(**table) for table in tables]
 
 
@@ -153,8 +145,6 @@ def _priors(table: Any, where: str) -> dict[str, Any]:
         for label, inner in value.items():
             _check_table(inner, f"{place} for {label!r}")
             if not isinstance(inner.get("family"), str):
-                raise SpecError(
-                    f'{place} for {label!r} names no family. Add a line like family = "LogNormal".'
-                )
+                raise SpecError(f'{place} for {label!r} names no family. Add a line like family = "LogNormal".')
         priors[parameter] = {label: Prior.from_dict(inner) for label, inner in value.items()}
     return priors

@@ -207,9 +207,7 @@ FAMILIES: Mapping[str, Family] = FrozenMap(
             (("kappa", "mu", "b"),), lambda kappa, mu, b: stats.laplace_asymmetric(kappa, mu, 1.0 / b)
         ),
         "Beta": Family((*_SHAPE, ("mu", "nu")), _beta, free=()),
-        "Cauchy": Family(
-            (("alpha", "beta"),), lambda alpha, beta: stats.cauchy(alpha, beta), free=("alpha",)
-        ),
+        "Cauchy": Family((("alpha", "beta"),), lambda alpha, beta: stats.cauchy(alpha, beta), free=("alpha",)),
         "ChiSquared": Family((("nu",),), lambda nu: stats.chi2(nu)),
         "ExGaussian": Family(
             (("mu", "sigma", "nu"),), lambda mu, sigma, nu: stats.exponnorm(nu / sigma, loc=mu, scale=sigma)

@@ -78,9 +78,7 @@ class Prior:
     def from_dict(cls, record: Mapping[str, Any]) -> "Prior":
         """Rebuild a prior from `to_dict`."""
         if "family" not in record:
-            raise PriorError(
-                f"the prior {dict(record)} names no family. Add one, as in family = 'LogNormal'."
-            )
+            raise PriorError(f"the prior {dict(record)} names no family. Add one, as in family = 'LogNormal'.")
         return cls(**record)
 
     def __repr__(self) -> str:
@@ -96,8 +94,8 @@ def _checked(family: str, args: Mapping[str, Any]) -> dict[str, float]:
     """Return the arguments as floats in the order of the form, or raise the error that names the fault."""
     if not isinstance(family, str) or family not in FAMILIES:
         raise UnknownPriorError(
-            f"there is no prior family {family!r}{closest(family, FAMILIES)}. "
-            f"Use one of: {', '.join(sorted(FAMILIES))}."
+            f"there is no prior family {family!r}{closest(family, FAMILIES)}. Use one of: "
+            f"{', '.join(sorted(FAMILIES))}."
         )
     spec = FAMILIES[family]
     usage = " or ".join(f"{family}({', '.join(form)})" for form in spec.forms)
@@ -106,9 +104,7 @@ def _checked(family: str, args: Mapping[str, Any]) -> dict[str, float]:
     known = {name for form in spec.forms for name in form} | set(spec.optional)
     for name in args:
         if name not in known:
-            raise UnknownPriorError(
-                f"{family} has no argument {name!r}{closest(name, known)}. Write {usage}."
-            )
+            raise UnknownPriorError(f"{family} has no argument {name!r}{closest(name, known)}. Write {usage}.")
     form = next((form for form in spec.forms if set(form) == set(args) - set(spec.optional)), None)
     if form is None:
         given = ", ".join(args) or "none"
