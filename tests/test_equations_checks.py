@@ -129,6 +129,15 @@ def test_censored_normal_needs_values_that_are_not_negative():
         check_system(system, _data(frame))
 
 
+def test_the_first_value_that_rules_a_likelihood_out_is_located_in_a_panel():
+    one, two = _frame(), _frame()
+    one.loc[9, "queries"], two.loc[4, "queries"] = -1.0, -2.0
+    panel = pd.concat([one.assign(geo="north"), two.assign(geo="south")])
+    system = MMM([Equation("queries", likelihood="lognormal"), Equation("sales", media=["queries"])])
+    with pytest.raises(LikelihoodError, match=r"first on 2021-01-31 in 'south' \(-2\)\. Use normal or student_t"):
+        check_system(system, _data(panel, geo="geo"))
+
+
 @pytest.mark.parametrize(
     ("season", "advice"),
     [(Fourier(7, 1), "Leave this season out"), (Fourier(365.25, 27), "Use order 26 or less")],

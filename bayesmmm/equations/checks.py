@@ -106,20 +106,19 @@ def _check_columns(equation: Equation, data: MMMData) -> None:
 def _check_likelihood(equation: Equation, data: MMMData) -> None:
     values = data.columns[equation.name]
     if equation.likelihood == "lognormal":
-        bad, rule, advice = (
-            values <= 0,
-            "0 or less",
-            "Use normal or student_t, or censored_normal for many zeros",
-        )
+        bad, rule = values <= 0, "0 or less"
+        advice = "Use normal or student_t, or censored_normal for many zeros"
     elif equation.likelihood == "censored_normal":
         bad, rule, advice = values < 0, "below 0", "Use normal or student_t"
     else:
         return
     if bad.any():
-        first = data.dates[int(np.argmax(bad.any(axis=0)))]
+        t = int(np.argmax(bad.any(axis=0)))
+        g = int(np.argmax(bad[:, t]))
+        place = f"{data.dates[t].date()}" + (f" in {data.geos[g]!r}" if len(data.geos) > 1 else "")
         raise LikelihoodError(
             f"equation {equation.name!r} is {equation.likelihood}, but {int(bad.sum())} of its {bad.size} "
-            f"values are {rule}, the first on {first.date()} ({values[bad][0]:g}). {advice}."
+            f"values are {rule}, the first on {place} ({values[g, t]:g}). {advice}."
         )
 
 
