@@ -95,7 +95,7 @@ def fit(
     chains: int = 4,
     cores: int | None = None,
     seed: int | None = None,
-    target_accept: float = 0.9,
+    target_accept: float = 0.95,
     sampler: Literal["nutpie", "pymc"] = "nutpie",
     collapse: bool = True,
     scales: Scales | None = None,
@@ -216,7 +216,7 @@ def _check_settings(*, draws: int, tune: int, chains: int, target_accept: float)
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
             raise SamplingError(f"{name}={value!r} must be a whole number of at least {least}.")
     if not 0.0 < target_accept < 1.0:
-        raise SamplingError(f"target_accept={target_accept!r} must lie between 0 and 1; 0.9 is the default.")
+        raise SamplingError(f"target_accept={target_accept!r} must lie between 0 and 1; 0.95 is the default.")
 
 
 def _check_compiled(compiled: Compiled, system: MMM, data: MMMData) -> None:

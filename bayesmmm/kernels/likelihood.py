@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from bayesmmm.kernels.compile import jit, jit_sum
+from bayesmmm.kernels.compile import dot, jit
 
 _LOG_2PI = math.log(2.0 * math.pi)
 
 
-@jit_sum
+@jit
 def collapsed_normal(y, media, sigma, basis, variance):
     """Log density of ``y`` with all linear coefficients integrated out, and its gradient.
 
@@ -43,9 +43,7 @@ def collapsed_normal(y, media, sigma, basis, variance):
     d_media = np.zeros(n)
     for i in range(p):
         row = basis[i]
-        q = 0.0
-        for t in range(n):
-            q += row[t] * r[t]
+        q = dot(row, r)
         v = s2 + variance[i]
         logp -= 0.5 * (math.log(v) + q * q / v)
         d_sigma += sigma * (q * q / v - 1.0) / v
@@ -53,16 +51,15 @@ def collapsed_normal(y, media, sigma, basis, variance):
         for t in range(n):
             e[t] -= q * row[t]
             d_media[t] += w * row[t]
-    rest = 0.0
+    rest = dot(e, e)
     for t in range(n):
-        rest += e[t] * e[t]
         d_media[t] += e[t] / s2
     logp -= 0.5 * rest / s2
     d_sigma += rest / (s2 * sigma)
     return logp, d_media, d_sigma
 
 
-@jit_sum
+@jit
 def linear_predictor(media, design, coefficient):
     """``media + W b`` for media (N,), design (K, N) and coefficient (K,)."""
     mu = media.copy()

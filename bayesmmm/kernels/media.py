@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from bayesmmm.kernels.compile import jit, jit_sum
+from bayesmmm.kernels.compile import jit
 
 #: Adstock, in multiples of mean spend, at which the infinite slope of a concave Hill curve (slope < 1) at zero
 #: spend is evaluated instead, so that a channel at zero has a finite derivative and can be funded.
@@ -154,7 +154,7 @@ def media_basis(x, carry_in, retention, half_saturation, slope, contribution, ma
     return media, share, log_ratio, log_decay
 
 
-@jit_sum
+@jit
 def media_basis_vjp(share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent):
     """Vector-Jacobian product of `media_basis` with respect to its parameters.
 
