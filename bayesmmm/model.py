@@ -18,12 +18,14 @@ from dataclasses import dataclass
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pymc.logprob.transforms import Transform
 
 from bayesmmm import ops
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import inputs, spend_per_size
 from bayesmmm.equations import MMM, Equation, check_system
 from bayesmmm.errors import PanelError
+from bayesmmm.priors import Prior
 
 __all__ = [
     "Block",
@@ -265,7 +267,8 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapse: bool) 
     values: dict[str, dict] = {}
     scalars = {}
     for block in blocks(equation, collapse=collapse):
-        variable = getattr(pm, block.family)(block.variable, **block.args, dims=block.dim)
+        how = _contribution_transform(block)
+        variable = getattr(pm, block.family)(block.variable, **block.args, dims=block.dim, **how)
         if block.dim is None:
             scalars[block.parameter] = variable
         else:
@@ -299,6 +302,38 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapse: bool) 
         observed=box["observed"],
         dims=("geo", "date"),
     )
+
+
+class _ScaledSoftplus(Transform):
+    """``value = scale * log(1 + exp(u))``: logarithmic near zero, linear from `scale` on."""
+
+    name = "softplus"
+
+    def __init__(self, scale: np.ndarray):
+        self.scale = scale
+
+    def backward(self, value, *inputs):
+        return self.scale * pt.softplus(value)
+
+    def forward(self, value, *inputs):
+        return pt.log(pt.expm1(value / self.scale))
+
+    def log_jac_det(self, value, *inputs):
+        return np.log(self.scale) - pt.softplus(-value)
+
+
+def _contribution_transform(block: Block) -> dict:
+    """Transform of a contribution with an unbounded prior.
+
+    An always-on channel trades with the intercept along a straight ridge. On the usual log scale the upper end of that
+    ridge is narrow and its lower end endless, and the sampler's one step size fits neither.
+    """
+    if block.parameter not in ("contribution", "roi"):
+        return {}
+    priors = [Prior(block.family, **{k: v[i] for k, v in block.args.items()}) for i in range(len(block.labels))]
+    if any(p.support != (0.0, np.inf) for p in priors):
+        return {}
+    return {"default_transform": _ScaledSoftplus(np.array([p.scipy().median() for p in priors]))}
 
 
 def _ordered(parts: Mapping[tuple, pt.TensorVariable], labels: tuple[str, ...]) -> pt.TensorVariable:

@@ -83,7 +83,7 @@ class Convergence:
             return []
         moves = []
         if self.divergences:
-            moves.append("raise target_accept, as fit(..., target_accept=0.99)")
+            moves.append("raise target_accept, as fit(..., target_accept=0.97)")
         if self.rhat > RHAT_GOOD or min(self.ess_bulk, self.ess_tail) < ESS_GOOD:
             moves.append("run longer, as fit(..., draws=2000, tune=2000)")
         moves.append(f"look at {self.worst}: narrow its prior if the data cannot inform it")
