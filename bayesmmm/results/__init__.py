@@ -1,0 +1,12 @@
+"""A fit: data, system, scales and draws in one record, saved to and loaded from one file.
+
+Reading a fit needs neither PyMC nor a compiler. What the draws mean (effects, forecasts, budgets) is computed
+elsewhere; here is only what they are, how far they can be trusted, and how they are summarised.
+"""
+
+from bayesmmm.results.convergence import Convergence
+from bayesmmm.results.files import FORMAT
+from bayesmmm.results.fit import Fit, library_versions, load
+from bayesmmm.results.summaries import summarise
+
+__all__ = ["FORMAT", "Convergence", "Fit", "library_versions", "load", "summarise"]

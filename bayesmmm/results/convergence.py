@@ -1,0 +1,89 @@
+"""Verdict on the sampler: R-hat, effective sample sizes, divergences."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from bayesmmm.results.summaries import flat
+
+# Thresholds of the sampler verdict: Vehtari et al. (2021), doi:10.1214/20-BA1221, ask for R-hat <= 1.01 and an effective
+# sample size of 400; the outer bounds are where means and intervals themselves become unreliable.
+RHAT_GOOD, RHAT_BAD = 1.01, 1.05
+ESS_GOOD, ESS_BAD = 400.0, 100.0
+DIVERGENT_BAD = 0.01
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """Whether the draws can be trusted to represent the posterior.
+
+    Attributes
+    ----------
+    verdict : {"converged", "doubtful", "failed"}
+    rhat : float
+        Largest rank-normalised split R-hat of any parameter.
+    ess_bulk, ess_tail : float
+        Smallest effective sample sizes of any parameter.
+    divergences, draws : int
+        Divergent transitions, and draws in all chains.
+    worst : str
+        The parameter with the smallest effective sample size or, where R-hat is too large, the largest R-hat.
+    """
+
+    verdict: str
+    rhat: float
+    ess_bulk: float
+    ess_tail: float
+    divergences: int
+    draws: int
+    worst: str
+
+    def __str__(self) -> str:
+        head = (
+            f"sampler verdict: {self.verdict} (R-hat {self.rhat:.3f}, allowed {RHAT_GOOD}; effective sample size bulk "
+            f"{self.ess_bulk:.0f}, tail {self.ess_tail:.0f}, asked {ESS_GOOD:.0f}; {self.divergences} divergences in "
+            f"{self.draws} draws; worst: {self.worst})"
+        )
+        moves = self.next_moves()
+        return head if not moves else head + "".join(f"\n  {i}. {m}" for i, m in enumerate(moves, 1))
+
+    def next_moves(self) -> list[str]:
+        """What to try, in order; empty when the verdict is good."""
+        if self.verdict == "converged":
+            return []
+        moves = []
+        if self.divergences:
+            moves.append("raise target_accept, as fit(..., target_accept=0.97)")
+        if self.rhat > RHAT_GOOD or min(self.ess_bulk, self.ess_tail) < ESS_GOOD:
+            moves.append("run longer, as fit(..., draws=2000, tune=2000)")
+        moves.append(f"look at {self.worst}: narrow its prior if the data cannot inform it")
+        moves.append("simplify: fewer channels, a lower Fourier order, or more periods")
+        return moves
+
+
+def judge(tree: xr.DataTree) -> Convergence:
+    """Judge the draws of a tree by its groups posterior and sample_stats."""
+    import arviz_stats
+
+    posterior = tree["posterior"].to_dataset()
+    divergences = int(tree["sample_stats"]["diverging"].sum())
+    draws = posterior.sizes["chain"] * posterior.sizes["draw"]
+    rhat = flat(arviz_stats.rhat(posterior)) if posterior.sizes["chain"] > 1 else {"(one chain)": np.nan}
+    bulk = flat(arviz_stats.ess(posterior, method="bulk"))
+    tail = flat(arviz_stats.ess(posterior, method="tail"))
+    # An unknown R-hat (one chain, or a parameter that never moves) is not a good one.
+    worst_rhat = max(rhat, key=lambda k: np.inf if np.isnan(rhat[k]) else rhat[k])
+    worst_ess = min(bulk, key=lambda k: -np.inf if np.isnan(bulk[k]) else bulk[k])
+    numbers = (rhat[worst_rhat], bulk[worst_ess], min(tail.values()))
+    good = numbers[0] <= RHAT_GOOD and min(numbers[1:]) >= ESS_GOOD and divergences == 0
+    usable = numbers[0] <= RHAT_BAD and min(numbers[1:]) >= ESS_BAD and divergences <= DIVERGENT_BAD * draws
+    return Convergence(
+        verdict="converged" if good else "doubtful" if usable else "failed",
+        rhat=float(numbers[0]),
+        ess_bulk=float(numbers[1]),
+        ess_tail=float(numbers[2]),
+        divergences=divergences,
+        draws=draws,
+        worst=worst_ess if numbers[0] <= RHAT_GOOD else worst_rhat,
+    )

@@ -1,0 +1,157 @@
+"""`Fit`: data, system, scales and draws in one record."""
+
+import functools
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.engine import Parameters, stack
+from bayesmmm.equations import MMM
+from bayesmmm.results.convergence import Convergence, judge
+from bayesmmm.results.files import read, write
+from bayesmmm.results.summaries import flat, summarise
+
+_LIBRARIES = ("bayesmmm", "pymc", "pytensor", "nutpie", "numba", "numpy", "scipy", "xarray", "arviz-stats")
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that shape a fit, by name."""
+    return {name: metadata.version(name) for name in _LIBRARIES}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The result of `fit`: draws together with everything needed to read them.
+
+    Attributes
+    ----------
+    data : MMMData
+    system : MMM
+    scales : Scales
+        Frozen scales; no answer recomputes them.
+    tree : xarray.DataTree
+        ArviZ groups: posterior, sample_stats, log_likelihood, log_prior, posterior_predictive, prior,
+        prior_predictive, observed_data, constant_data.
+    settings : dict
+        Sampler settings, seed and seconds.
+    versions : dict
+        Libraries that made the draws.
+    """
+
+    data: MMMData
+    system: MMM
+    scales: Scales
+    tree: xr.DataTree
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+    @functools.cached_property
+    def convergence(self) -> Convergence:
+        """Verdict on the sampler: R-hat, effective sample sizes, divergences."""
+        return judge(self.tree)
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """The posterior draws, ``equation.parameter`` by chain, draw and label."""
+        return self.tree["posterior"].to_dataset()
+
+    def parameters(self) -> Parameters:
+        """Posterior draws as the engine's arrays, chain after chain."""
+        return stack(self.system, self.posterior)
+
+    def summary(self, ci_prob: float | None = None) -> pd.DataFrame:
+        """Table of every parameter: `summarise` with R-hat and effective sample sizes beside it."""
+        import arviz_stats
+
+        posterior = self.posterior
+        table = summarise(posterior, ci_prob)
+        if posterior.sizes["chain"] > 1:
+            table["rhat"] = pd.Series(flat(arviz_stats.rhat(posterior)))
+        table["ess_bulk"] = pd.Series(flat(arviz_stats.ess(posterior, method="bulk")))
+        table["ess_tail"] = pd.Series(flat(arviz_stats.ess(posterior, method="tail")))
+        return table
+
+    def coefficients(self, equation: str) -> xr.DataArray:
+        """Linear coefficients of an equation in raw units.
+
+        A control: units of the series per unit of the control (on the log scale under "lognormal"). Trend: change from
+        the first to the last fitted period. The intercept absorbs the centring of the controls.
+
+        Parameters
+        ----------
+        equation : str
+
+        Returns
+        -------
+        xarray.DataArray
+            Dims chain, draw, ``equation.term``.
+        """
+        spec = self.system.equation(equation)
+        size = 1.0 if spec.likelihood == "lognormal" else float(self.scales.size[equation].item())
+        dim = f"{equation}.term"
+        b = self.posterior[f"{equation}.coefficient"] * size
+        terms = b[dim].values.tolist()
+        spread = xr.DataArray([self.scales.spread[t] if t in spec.linear else 1.0 for t in terms], dims=dim)
+        center = xr.DataArray([self.scales.center[t] if t in spec.linear else 0.0 for t in terms], dims=dim)
+        raw = b / spread
+        shift = (raw * center).sum(dim)
+        return raw.where(raw[dim] != "intercept", raw - shift).rename(f"{equation}.coefficient_raw")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write everything to one netCDF file.
+
+        The file is written under a temporary name in the same folder and then renamed, so that a failure leaves an
+        existing file as it was.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Returns
+        -------
+        pathlib.Path
+
+        Raises
+        ------
+        FitFileError
+            When the file cannot be written.
+        """
+        return write(self, path)
+
+    def __repr__(self) -> str:
+        data, s = self.data, self.settings
+        seconds = s["seconds"]
+        took = ", ".join(f"{k} {v:.1f} s" for k, v in seconds.items())
+        return (
+            f"Fit of {self.system.outcome!r} ({' -> '.join(self.system.order)}) on {len(data.dates)} {data.frequency} "
+            f"periods, {data.dates[0]:%Y-%m-%d} to {data.dates[-1]:%Y-%m-%d}\n"
+            f"{s['chains']} chains x {s['draws']} draws by {s['sampler']}, seed {s['seed']}; {took}\n"
+            f"{self.convergence}\n"
+            f"Next: fit.summary(), fit.tree (ArviZ groups), fit.save('fit.nc')"
+        )
+
+
+def load(path: str | os.PathLike[str]) -> Fit:
+    """Read a fit that `Fit.save` wrote; every number comes back bit for bit.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    FitFileError
+        When the file is missing, cut short, not a saved fit, or written by a newer version.
+    """
+    return Fit(**read(path))

@@ -1,0 +1,68 @@
+"""Tables of draws, in the one interval convention of the package."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+
+def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) -> pd.DataFrame:
+    """Summarise draws as a table: median, interval, mean, standard deviation.
+
+    Parameters
+    ----------
+    draws : DataArray or Dataset
+        With dims chain and draw.
+    ci_prob : float in (0, 1), optional
+        Probability of the equal-tailed interval; by default ArviZ's ``stats.ci_prob``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per value, named ``variable[label, ...]``; columns median, lower, upper, mean, sd. ``attrs["ci_prob"]``
+        holds the probability of the interval.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> x = xr.DataArray(np.arange(101.0)[None], dims=("chain", "draw"), name="x")
+    >>> summarise(x, ci_prob=0.8)[["median", "lower", "upper"]]
+       median  lower  upper
+    x    50.0   10.0   90.0
+    """
+    ci_prob = checked_ci_prob(ci_prob)
+    data = draws.to_dataset(name=draws.name or "value") if isinstance(draws, xr.DataArray) else draws
+    over = ["chain", "draw"]
+    tail = (1.0 - ci_prob) / 2.0
+    columns = {
+        "median": data.median(over),
+        "lower": data.quantile(tail, over),
+        "upper": data.quantile(1.0 - tail, over),
+        "mean": data.mean(over),
+        "sd": data.std(over),
+    }
+    table = pd.DataFrame({name: flat(values) for name, values in columns.items()})
+    table.attrs["ci_prob"] = ci_prob
+    return table
+
+
+def checked_ci_prob(ci_prob: float | None) -> float:
+    """Return `ci_prob`, or the default of ArviZ, checked."""
+    from arviz_base import rcParams
+
+    value = rcParams["stats.ci_prob"] if ci_prob is None else ci_prob
+    if not 0.0 < value < 1.0:
+        raise ValueError(f"ci_prob={value!r} must lie between 0 and 1, as 0.9")
+    return float(value)
+
+
+def flat(values: xr.Dataset) -> dict[str, float]:
+    """Return every value of a data set by its name, ``variable[label, ...]``."""
+    out = {}
+    for name, array in values.data_vars.items():
+        long = array.stack(at=array.dims) if array.dims else array.expand_dims("at")
+        for label, value in zip(
+            np.atleast_1d(long["at"].values) if array.dims else [()], long.values, strict=True
+        ):
+            where = ", ".join(map(str, label))
+            out[f"{name}[{where}]" if where else str(name)] = float(value)
+    return out
