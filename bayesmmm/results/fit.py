@@ -67,7 +67,18 @@ class Fit:
         return stack(self.system, self.posterior)
 
     def summary(self, ci_prob: float | None = None) -> pd.DataFrame:
-        """Table of every parameter: `summarise` with R-hat and effective sample sizes beside it."""
+        """Table of every parameter: `summarise` with R-hat and effective sample sizes beside it.
+
+        Parameters
+        ----------
+        ci_prob : float in (0, 1), optional
+            As in `summarise`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``attrs["units"]`` holds the unit of each variable.
+        """
         import arviz_stats
 
         posterior = self.posterior
@@ -76,6 +87,7 @@ class Fit:
             table["rhat"] = pd.Series(flat(arviz_stats.rhat(posterior)))
         table["ess_bulk"] = pd.Series(flat(arviz_stats.ess(posterior, method="bulk")))
         table["ess_tail"] = pd.Series(flat(arviz_stats.ess(posterior, method="tail")))
+        table.attrs["units"] = {str(v): _unit(self.system, str(v)) for v in posterior.data_vars}
         return table
 
     def coefficients(self, equation: str) -> xr.DataArray:
@@ -136,6 +148,14 @@ class Fit:
             f"{self.convergence}\n"
             f"Next: fit.summary(), fit.tree (ArviZ groups), fit.save('fit.nc')"
         )
+
+
+def _unit(system: MMM, variable: str) -> str:
+    name, _, parameter = variable.rpartition(".")
+    log = name in system.order and system.equation(name).likelihood == "lognormal"
+    share = "log units" if log else f"share of mean |{name}|"
+    fixed = {"half_life": "days", "half_saturation": "multiples of mean spend", "slope": "", "nu_minus_two": ""}
+    return fixed.get(parameter, share)
 
 
 def load(path: str | os.PathLike[str]) -> Fit:

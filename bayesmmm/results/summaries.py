@@ -32,17 +32,21 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
     ci_prob = checked_ci_prob(ci_prob)
     data = draws.to_dataset(name=draws.name or "value") if isinstance(draws, xr.DataArray) else draws
     over = ["chain", "draw"]
-    tail = (1.0 - ci_prob) / 2.0
     columns = {
-        "median": data.median(over),
-        "lower": data.quantile(tail, over),
-        "upper": data.quantile(1.0 - tail, over),
+        **interval(data, ci_prob),
         "mean": data.mean(over),
         "sd": data.std(over),
     }
     table = pd.DataFrame({name: flat(values) for name, values in columns.items()})
     table.attrs["ci_prob"] = ci_prob
     return table
+
+
+def interval(draws: xr.DataArray | xr.Dataset, ci_prob: float) -> dict[str, xr.DataArray | xr.Dataset]:
+    """Return median, lower and upper of an equal-tailed interval over chain and draw."""
+    tail = (1.0 - ci_prob) / 2.0
+    at = {"median": 0.5, "lower": tail, "upper": 1.0 - tail}
+    return {name: draws.quantile(p, ["chain", "draw"]).drop_vars("quantile") for name, p in at.items()}
 
 
 def checked_ci_prob(ci_prob: float | None) -> float:
