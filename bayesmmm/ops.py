@@ -149,7 +149,9 @@ class ExplicitLikelihood(_Density):
 
     def perform(self, node, inputs, outputs):  # noqa: D102
         y, media, design, coefficient, sigma, nu = inputs
-        values = _EXPLICIT[self.family](y.ravel(), media.ravel(), design, coefficient, sigma.item(), nu.item())
+        values = getattr(kernels, f"explicit_{self.family}")(
+            y.ravel(), media.ravel(), design, coefficient, sigma.item(), nu.item()
+        )
         shapes = ((), y.shape, coefficient.shape, (), ())
         for store, value, shape in zip(outputs, values, shapes, strict=True):
             store[0] = np.asarray(value).reshape(shape)
@@ -160,34 +162,7 @@ def media_response(x, carry_in, retention, half_saturation, slope, contribution,
     return MediaResponse(max_lag)(x, carry_in, retention, half_saturation, slope, contribution)[0]
 
 
-# --------------------------------------------------------------------- value and gradient of explicit densities
-@numba_njit
-def _normal(y, media, design, coefficient, sigma, nu):
-    mu = kernels.linear_predictor(media, design, coefficient)
-    point, slope = np.empty_like(mu), np.empty_like(mu)
-    d_sigma = kernels.normal(y, mu, sigma, point, slope)
-    return point.sum(), slope, np.dot(design, slope), d_sigma, 0.0
-
-
-@numba_njit
-def _student_t(y, media, design, coefficient, sigma, nu):
-    mu = kernels.linear_predictor(media, design, coefficient)
-    point, slope = np.empty_like(mu), np.empty_like(mu)
-    d_sigma, d_nu = kernels.student_t(y, mu, sigma, nu, point, slope)
-    return point.sum(), slope, np.dot(design, slope), d_sigma, d_nu
-
-
-@numba_njit
-def _censored_normal(y, media, design, coefficient, sigma, nu):
-    mu = kernels.linear_predictor(media, design, coefficient)
-    point, slope = np.empty_like(mu), np.empty_like(mu)
-    d_sigma = kernels.censored_normal(y, mu, sigma, point, slope)
-    return point.sum(), slope, np.dot(design, slope), d_sigma, 0.0
-
-
-_EXPLICIT = {"normal": _normal, "student_t": _student_t, "censored_normal": _censored_normal}
-
-
+# ---------------------------------------------------------------------------------------- numba implementations
 @register_funcify_default_op_cache_key(MediaResponse)
 def _numba_media_response(op, node, **kwargs):
     max_lag = op.max_lag
@@ -222,7 +197,7 @@ def _numba_collapsed_normal(op, node, **kwargs):
 
 @register_funcify_default_op_cache_key(ExplicitLikelihood)
 def _numba_explicit(op, node, **kwargs):
-    density = _EXPLICIT[op.family]
+    density = getattr(kernels, f"explicit_{op.family}")
 
     @numba_njit
     def explicit(y, media, design, coefficient, sigma, nu):

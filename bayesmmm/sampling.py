@@ -119,8 +119,8 @@ def fit(
     cores : int, optional
         Chains run at once; by default as many as there are processors.
     seed : int, optional
-        The same seed, data, machine and versions give the same draws; only the very first, freshly compiled run may differ
-        from later ones in the last bits. Without it a seed is drawn and stored.
+        The same seed, data, machine and versions give the same draws; only the very first, freshly compiled run may
+        differ from later ones in the last bits. Without it a seed is drawn and stored.
     target_accept : float in (0, 1)
         Acceptance rate that the step size is adapted to.
     sampler : {"nutpie", "pymc"}
@@ -245,7 +245,7 @@ def _sample(compiled: Compiled, arrays: Mapping | None, settings: Mapping, progr
                 seed=settings["seed"],
                 progress_bar=progress,
                 save_warmup=False,
-                # A mass matrix from the draws alone: half again as many effective draws here as from draws and gradients.
+                # Mass matrix from the draws alone: gave half again as many effective draws as with gradients.
                 adaptation="draw_diag",
             )
         import pymc as pm

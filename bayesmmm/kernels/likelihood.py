@@ -146,3 +146,56 @@ def censored_normal(y, mu, sigma, point, slope):
             slope[t] = -mills / sigma
             d_sigma -= mills * z / sigma
     return d_sigma
+
+
+# ----------------------------------------------------------------- sums and gradients given every linear coefficient
+@jit
+def _back(slope, design):
+    """Derivative with respect to coefficients from the one with respect to mu."""
+    out = np.empty(design.shape[0])
+    for k in range(design.shape[0]):
+        out[k] = dot(design[k], slope)
+    return out
+
+
+@jit
+def explicit_normal(y, media, design, coefficient, sigma, nu):
+    """Log density of ``y ~ Normal(media + W b, sigma)`` and its gradient.
+
+    Parameters
+    ----------
+    y, media : (N,) float arrays
+    design : (K, N) float array
+    coefficient : (K,) float array
+    sigma, nu : float
+        ``nu`` is read by `explicit_student_t` only.
+
+    Returns
+    -------
+    log_density : float
+    d_media : (N,) array
+    d_coefficient : (K,) array
+    d_sigma, d_nu : float
+    """
+    mu = linear_predictor(media, design, coefficient)
+    point, slope = np.empty_like(mu), np.empty_like(mu)
+    d_sigma = normal(y, mu, sigma, point, slope)
+    return point.sum(), slope, _back(slope, design), d_sigma, 0.0
+
+
+@jit
+def explicit_student_t(y, media, design, coefficient, sigma, nu):
+    """As `explicit_normal`, for Student-t residuals with ``nu`` degrees of freedom."""
+    mu = linear_predictor(media, design, coefficient)
+    point, slope = np.empty_like(mu), np.empty_like(mu)
+    d_sigma, d_nu = student_t(y, mu, sigma, nu, point, slope)
+    return point.sum(), slope, _back(slope, design), d_sigma, d_nu
+
+
+@jit
+def explicit_censored_normal(y, media, design, coefficient, sigma, nu):
+    """As `explicit_normal`, for ``y = max(0, media + W b + e)``."""
+    mu = linear_predictor(media, design, coefficient)
+    point, slope = np.empty_like(mu), np.empty_like(mu)
+    d_sigma = censored_normal(y, mu, sigma, point, slope)
+    return point.sum(), slope, _back(slope, design), d_sigma, 0.0

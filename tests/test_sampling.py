@@ -1,0 +1,201 @@
+"""Real NUTS on small data: agreement of routes, invariances, groups, warnings, bad settings."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from numpy.testing import assert_allclose, assert_array_equal
+
+from bayesmmm import engine, results, sampling
+from bayesmmm.equations import MMM, Equation
+from bayesmmm.errors import BackdoorWarning, ConvergenceWarning, FewPeriodsWarning, SamplingError
+from tests import worlds
+from tests.fits import monte_carlo_z, quiet
+
+GROUPS = {
+    "posterior",
+    "sample_stats",
+    "log_likelihood",
+    "log_prior",
+    "posterior_predictive",
+    "prior",
+    "prior_predictive",
+    "observed_data",
+    "constant_data",
+}
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    return sampling.compile_model(worlds.system("normal", "censored_normal"), worlds.data())
+
+
+@pytest.fixture(scope="module")
+def fitted(compiled):
+    return quiet(sampling.fit, compiled.system, worlds.data(), seed=3, progress=False, compiled=compiled)
+
+
+def test_default_fit_converges_and_fills_the_groups(fitted):
+    assert fitted.convergence.verdict == "converged"
+    assert set(fitted.tree.children) == GROUPS
+    assert fitted.posterior["sales.half_life"].dims == ("chain", "draw", "sales.media")
+    assert fitted.posterior["sales.contribution"].sizes["sales.media"] == 3
+    assert fitted.tree["log_likelihood"]["sales"].dims == ("chain", "draw", "date")
+    assert_array_equal(fitted.tree["observed_data"]["sales"], worlds.data().columns["sales"][0])
+
+
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter")
+def test_arviz_reads_the_tree(fitted):
+    import arviz_stats
+
+    elpd = arviz_stats.loo(fitted.tree, var_name="sales")
+    assert elpd.n_data_points == 60
+    assert np.isfinite(elpd.elpd)
+
+
+def test_log_likelihood_is_the_density_of_the_raw_series(fitted):
+    """Normal equation: rebuilt from the posterior with SciPy, one draw."""
+    from scipy import stats
+
+    par = {k: v[:1] for k, v in fitted.parameters()["sales"].items()}
+    seen = engine.inputs(fitted.system.equation("sales"), fitted.data, fitted.scales)
+    amplitude = engine.amplitudes(fitted.system.equation("sales"), seen.media, par, 7.0)
+    mean = engine.latent(fitted.system.equation("sales"), seen.media, seen.design, par, amplitude, 7.0)
+    size = fitted.scales.size["sales"].item()
+    expected = stats.norm.logpdf(fitted.data.columns["sales"][0], size * mean[0, 0], size * par["sigma"][0])
+    assert_allclose(fitted.tree["log_likelihood"]["sales"][0, 0], expected, rtol=1e-10)
+
+
+def test_log_prior_is_the_density_of_the_drawn_values(fitted):
+    from scipy import stats
+
+    b = fitted.posterior["sales.coefficient"].sel({"sales.term": "price"})
+    block = next(p for p in fitted.system.equation("sales").parameters() if p.name == "coefficient")
+    values = fitted.posterior["sales.coefficient"].values
+    expected = sum(p.logpdf(values[..., k]) for k, p in enumerate(block.priors))
+    assert_allclose(fitted.tree["log_prior"]["sales.coefficient"], expected, rtol=1e-10)
+    half_life = fitted.posterior["search.half_life"].values[..., 0]
+    assert_allclose(
+        fitted.tree["log_prior"]["search.half_life"],
+        stats.lognorm(0.8, scale=7.0).logpdf(half_life),
+        rtol=1e-10,
+    )
+    assert b.dims == ("chain", "draw")
+
+
+def test_replicates_have_the_mean_of_the_data(fitted):
+    observed = fitted.data.columns["sales"].mean()
+    replicated = fitted.tree["posterior_predictive"]["sales"].mean("date")
+    assert abs(float(replicated.mean()) - observed) < 3 * float(replicated.std()) / 10
+    assert (fitted.tree["posterior_predictive"]["search"] >= 0).all()
+
+
+def test_the_same_seed_gives_the_same_draws(compiled, fitted):
+    again = quiet(sampling.fit, compiled.system, worlds.data(), seed=3, progress=False, compiled=compiled)
+    for group in ("posterior", "posterior_predictive", "prior"):
+        assert again.tree[group].to_dataset().identical(fitted.tree[group].to_dataset())
+
+
+def _scaled(money, kpi):
+    table = worlds.frame()
+    table[["search", "tv", "social"]] *= money
+    table["sales"] *= kpi
+    return worlds.MMMData.from_frame(table, **worlds.ROLES)
+
+
+def test_units_that_are_powers_of_two_change_no_bit(compiled, fitted):
+    data = _scaled(1024.0, 2.0**-7)
+    other = quiet(sampling.fit, compiled.system, data, seed=3, progress=False, compiled=compiled)
+    assert other.posterior.identical(fitted.posterior)
+    assert other.tree["sample_stats"].to_dataset().equals(fitted.tree["sample_stats"].to_dataset())
+    for name, unit in (("sales", 2.0**-7), ("search", 1024.0)):
+        replicates = other.tree["posterior_predictive"][name] / unit
+        assert_array_equal(replicates, fitted.tree["posterior_predictive"][name])
+    assert other.convergence == fitted.convergence
+
+
+def test_other_units_agree_within_monte_carlo_error(compiled, fitted):
+    data = _scaled(1000.0, 0.01)
+    other = quiet(sampling.fit, compiled.system, data, seed=4, progress=False, compiled=compiled)
+    z = monte_carlo_z(fitted, other)
+    worst = max(v.max() for v in z.values())
+    assert worst < 4.5, z
+    # Negative control: the comparison sees a parameter moved by a tenth of its posterior sd.
+    moved = fitted.posterior.copy()
+    moved["sales.sigma"] = moved["sales.sigma"] + 0.2 * moved["sales.sigma"].std()
+    shifted = results.Fit(data, fitted.system, fitted.scales, xr.DataTree.from_dict({"posterior": moved}), {}, {})
+    assert monte_carlo_z(shifted, other)["sales.sigma"] > 4.5
+
+
+def test_column_order_does_not_matter(compiled, fitted):
+    table = worlds.frame()
+    table = table[table.columns[::-1]]
+    data = worlds.MMMData.from_frame(table, **worlds.ROLES)
+    other = quiet(sampling.fit, compiled.system, data, seed=3, progress=False, compiled=compiled)
+    assert other.posterior.identical(fitted.posterior)
+
+
+def test_channel_order_gives_the_same_answers_by_name(fitted):
+    first, last = worlds.system("normal", "censored_normal").equations
+    shuffled = Equation(
+        "sales",
+        media=["search", "tv", "social"],
+        linear=last.linear,
+        seasonality=last.seasonality,
+        trend=last.trend,
+    )
+    data = worlds.MMMData.from_frame(worlds.frame(), **(worlds.ROLES | {"media": ["social", "tv"]}))
+    other = quiet(sampling.fit, MMM([first, shuffled]), data, seed=5, progress=False)
+    assert max(v.max() for v in monte_carlo_z(fitted, other).values()) < 4.5
+
+
+def test_collapsed_and_explicit_posteriors_agree(fitted):
+    other = quiet(sampling.fit, fitted.system, worlds.data(), seed=6, progress=False, collapse=False)
+    assert other.convergence.verdict == "converged"
+    z = monte_carlo_z(fitted, other)
+    assert set(z) == set(fitted.posterior)
+    assert max(v.max() for v in z.values()) < 4.5, z
+
+
+def test_compiled_model_takes_another_number_of_periods(compiled):
+    data = worlds.data(48, seed=9)
+    with pytest.warns(FewPeriodsWarning, match="Drop terms"), pytest.warns(BackdoorWarning, match="Put trend in"):
+        short = sampling.fit(compiled.system, data, seed=1, progress=False, compiled=compiled)
+    assert short.tree["posterior_predictive"].sizes["date"] == 48
+    assert short.settings["seconds"]["compile"] == 0.0
+
+
+@pytest.mark.filterwarnings("ignore::bayesmmm.errors.BackdoorWarning")
+@pytest.mark.filterwarnings("ignore::bayesmmm.errors.FewPeriodsWarning")
+def test_unconverged_fit_warns_with_next_moves(compiled):
+    with pytest.warns(ConvergenceWarning, match=r"run longer, as fit\(\.\.\., draws=2000"):
+        short = sampling.fit(
+            compiled.system, worlds.data(), draws=10, tune=5, chains=2, seed=1, progress=False, compiled=compiled
+        )
+    assert short.convergence.verdict == "failed"
+
+
+def test_pymc_sampler_gives_the_same_posterior(compiled, fitted):
+    other = quiet(
+        sampling.fit, compiled.system, worlds.data(), seed=7, cores=1, draws=500, progress=False, sampler="pymc"
+    )
+    assert other.settings["sampler"] == "pymc"
+    assert max(v.max() for v in monte_carlo_z(fitted, other).values()) < 4.5
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({"draws": 0}, "draws=0 must be a whole number"),
+        ({"chains": 1.5}, "chains=1.5 must be a whole number"),
+        ({"target_accept": 1.0}, "must lie between 0 and 1; 0.9 is the default"),
+        ({"sampler": "stan"}, "Use 'nutpie'"),
+    ],
+)
+def test_impossible_settings(settings, advice):
+    with pytest.raises(SamplingError, match=advice):
+        quiet(sampling.fit, worlds.system(), worlds.data(), **settings)
+
+
+def test_compiled_model_of_another_system_is_refused(compiled):
+    with pytest.raises(SamplingError, match="Call compile_model"):
+        quiet(sampling.fit, worlds.system("student_t"), worlds.data(), compiled=compiled)
