@@ -26,7 +26,7 @@ _HOME = {
     "load": "results",
     "load_social_search": "datasets",
     "read_toml": "equations",
-    "simulate": "simulate",
+    "simulate_world": "simulate",
     "summarise": "results",
 }
 _MODULES = ("errors", "plots")

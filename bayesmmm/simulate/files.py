@@ -1,0 +1,165 @@
+"""A world as plain files: a CSV that anyone can read, a JSON with the truth, a TOML with the system."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.equations import read_toml
+from bayesmmm.errors import DataError
+from bayesmmm.simulate.truth import Truth
+from bayesmmm.simulate.world import World
+
+__all__ = ["read_world", "write_world"]
+
+FORMAT = 1
+_DATE_COLUMN = {"daily": "day", "weekly": "week", "monthly": "month"}
+# How far the parts of the truth may miss the table: rounding of sums, and no more.
+_AGREES = 1e-9
+
+
+def write_world(world: World, folder: str | os.PathLike[str], name: str) -> tuple[Path, Path, Path]:
+    """Write a world to ``<name>.csv``, ``<name>.json`` and ``<name>.toml``.
+
+    The CSV holds the data, every float exactly; the JSON the truth, system, scales, parameters and seed; the TOML
+    the system and the roles of the columns, as ``bayesmmm fit <name>.csv --spec <name>.toml`` reads them. Files are
+    written under temporary names and then renamed, so that a failure leaves existing files as they were.
+
+    Parameters
+    ----------
+    world : World
+    folder : str or path
+        Made if it does not exist.
+    name : str
+        Name of the files without ending.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+        CSV, JSON, TOML.
+
+    Raises
+    ------
+    DataError
+        When the files cannot be written.
+    """
+    folder = Path(folder)
+    columns = data_columns(world.data)
+    spec = world.system.to_toml(columns)
+    record = {
+        "format": FORMAT,
+        "seed": world.seed,
+        "system": spec,
+        "scales": world.scales.to_dict(),
+        "parameters": {n: {k: v.tolist() for k, v in par.items()} for n, par in world.parameters.items()},
+        "truth": world.truth.to_dict(),
+    }
+    truth = json.dumps(record, allow_nan=False) + "\n"
+    text = {"csv": _csv(world.data, columns["date"]), "json": truth, "toml": spec}
+    paths = {ending: folder / f"{name}.{ending}" for ending in text}
+    parts = {ending: folder / f".{name}.{ending}.{os.getpid()}.part" for ending in text}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for ending, part in parts.items():
+                part.write_text(text[ending], encoding="utf-8", newline="\n")
+            for ending, part in parts.items():
+                os.replace(part, paths[ending])
+        finally:
+            for part in parts.values():
+                part.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"the world {name!r} could not be written to {folder}: {error}. Give a folder with space and write "
+            f"permission, and a name without slashes."
+        ) from error
+    return paths["csv"], paths["json"], paths["toml"]
+
+
+def data_columns(data: MMMData) -> dict[str, Any]:
+    """Keyword arguments with which ``MMMData.from_csv`` reads the CSV of a world."""
+    return {
+        "date": _DATE_COLUMN[data.frequency],
+        "outcome": data.outcome,
+        "media": list(data.media),
+        "mediators": dict(data.mediators),
+        "controls": list(data.controls),
+        "outcome_unit": data.outcome_unit,
+    }
+
+
+def _csv(data: MMMData, date: str) -> str:
+    frame = pd.DataFrame({date: data.dates.strftime("%Y-%m-%d")})
+    for name, values in data.columns.items():
+        # repr is the shortest text that reads back as the same float; counts lose their ".0".
+        frame[name] = [repr(v).removesuffix(".0") for v in values[0].tolist()]
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def read_world(folder: str | os.PathLike[str], name: str) -> World:
+    """Read the world that `write_world` wrote; every number comes back exactly, nothing is recomputed.
+
+    Parameters
+    ----------
+    folder : str or path
+    name : str
+        Name of the files without ending.
+
+    Returns
+    -------
+    World
+
+    Raises
+    ------
+    DataError
+        When a file is missing, cut short or newer than this version, or when table and truth do not belong together.
+    """
+    table, path = Path(folder) / f"{name}.csv", Path(folder) / f"{name}.json"
+    for file in (table, path):
+        if not file.is_file():
+            raise DataError(f"{file} does not exist. Give folder and name as they were given to write_world.")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["format"] > FORMAT:
+            raise DataError(
+                f"{path} has file format {record['format']}; this version reads up to {FORMAT}. Upgrade bayesmmm."
+            )
+        system, columns = read_toml(record["system"])
+        scales, truth = Scales.from_dict(record["scales"]), Truth.from_dict(record["truth"])
+        parameters = {
+            equation: {key: np.array(value).reshape(np.shape(value)) for key, value in par.items()}
+            for equation, par in record["parameters"].items()
+        }
+        seed = record["seed"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"{path} is cut short or not the record of a world ({type(error).__name__}: {error}). Write the world again."
+        ) from error
+    data = MMMData.from_csv(table, **columns)
+    _check_agreement(data, system, truth, table, path)
+    return World(data=data, system=system, scales=scales, parameters=parameters, truth=truth, seed=seed)
+
+
+def _check_agreement(data: MMMData, system, truth: Truth, table: Path, path: Path) -> None:
+    """Refuse a truth that does not belong to the table, as after one of the two files was edited."""
+    for name in system.order:
+        parts = truth.components[name]
+        latent = parts.sum(f"{name}.component").values
+        made = _observe(latent, parts.attrs["scale"])
+        seen = data.columns[name][0]
+        close = {"rtol": _AGREES, "atol": _AGREES * np.abs(seen).mean()}
+        if made.shape != seen.shape or not np.allclose(made, seen, **close):
+            raise DataError(
+                f"{path} does not belong to {table}: the parts of {name!r} do not add up to its column. Write the "
+                f"world again."
+            )
+
+
+def _observe(latent: np.ndarray, scale: str) -> np.ndarray:
+    return np.exp(latent) if scale == "log" else np.maximum(latent, 0.0) if scale == "latent" else latent

@@ -1,0 +1,213 @@
+"""What is true in a simulated world: its parameters, the parts of every series, the effects of every channel.
+
+Computed with the engine from the generating parameters and residuals; knows no posterior.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesmmm import engine, kernels
+from bayesmmm.data import MONEY, MMMData, Scales
+from bayesmmm.equations import MMM, Equation
+
+__all__ = ["Truth", "find_truth"]
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The truth of a simulated world.
+
+    Attributes
+    ----------
+    parameters : xarray.Dataset
+        Variables and dims of ``fit.posterior`` without chain and draw, such as ``revenue.half_life`` by
+        ``revenue.media``. They are restated on the scales that the simulated series imply
+        (``world.data.scales()``), as those of a fit are, so that truth and posterior can be laid side by side.
+    components : xarray.Dataset
+        Variable ``<equation>``, dims (``<equation>.component``, date): intercept, trend, seasonality, each linear
+        term relative to its mean, each media term, residual. They add up to the latent series in units of the
+        column: to the series itself under "normal" and "student_t", to the series before it is cut at zero under
+        "censored_normal", to the log of the series under "lognormal" (attribute ``scale``).
+    effects : xarray.Dataset
+        Dim channel, the exogenous media; sums over the periods of the data in units of the outcome. ``spend``;
+        ``total``, the outcome less the outcome with the channel at zero, mediators responding, residuals kept,
+        amplitudes frozen; ``direct``, the same with mediators held at what they were; ``indirect``, the rest;
+        ``roi``, ``roi_direct`` and ``roi_indirect``, these over spend. By mediator (dim mediator): ``via``, the
+        indirect effect by the last mediator on the path, mediators switched in causal order; ``induced``, the
+        change of the mediator in its own units. ``roi_net`` adds the induced spend of paid mediators to the
+        denominator. Attribute ``window="outcome"``: what the spend still does after the last period is not counted.
+    """
+
+    parameters: xr.Dataset
+    components: xr.Dataset
+    effects: xr.Dataset
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain lists, texts and numbers that JSON can hold; floats round-trip exactly."""
+        return {field.name: _plain_dataset(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Truth":
+        """Return the truth that `to_dict` wrote.
+
+        Parameters
+        ----------
+        plain : mapping
+            What `to_dict` returned, possibly through JSON.
+        """
+        return cls(**{field.name: _read_dataset(plain[field.name]) for field in fields(cls)})
+
+    def __repr__(self) -> str:
+        table = self.effects[["spend", "total", "direct", "indirect", "roi"]].to_dataframe()
+        return f"Truth: effects over the data, in units of the outcome\n{table.round(2).to_string()}"
+
+
+# ------------------------------------------------------------------------------------------------- computing
+def find_truth(
+    system: MMM,
+    data: MMMData,
+    scales: Scales,
+    parameters: engine.Parameters,
+    residual: Mapping[str, np.ndarray],
+    base: engine.Run,
+) -> Truth:
+    """Collect the truth of a world.
+
+    Parameters
+    ----------
+    data : MMMData
+        With the simulated series.
+    scales : Scales
+        The generating scales.
+    parameters : Parameters
+        One draw, on `scales`.
+    residual : mapping of str to (1, 1, T) array
+        Latent residuals.
+    base : Run
+        The run that made the series.
+    """
+    restated = engine.rescale(system, parameters, scales, data.scales())
+    labelled = engine.unstack(system, restated, data, chains=1).isel(chain=0, draw=0, drop=True)
+    return Truth(
+        parameters=labelled,
+        components=_components(system, data, scales, parameters, residual, base),
+        effects=_effects(system, data, scales, parameters, residual, base),
+    )
+
+
+def _components(system, data, scales, parameters, residual, base) -> xr.Dataset:
+    variables, coords = {}, {"date": data.dates}
+    for name in system.order:
+        equation = system.equation(name)
+        parts = _parts(equation, data, scales, parameters[name], base.amplitude[name])
+        parts["residual"] = residual[name][0, 0]
+        size = scales.size[name].item()
+        values = np.stack(list(parts.values()))
+        if equation.likelihood == "lognormal":
+            values[0] += np.log(size)  # the intercept carries the unit, so that the sum is the log of the series
+            scale = "log"
+        else:
+            values *= size
+            scale = "latent" if equation.likelihood == "censored_normal" else "observed"
+        dim = f"{name}.component"
+        coords[dim] = list(parts)
+        variables[name] = ((dim, "date"), values, {"scale": scale})
+    return xr.Dataset(variables, coords)
+
+
+def _parts(equation: Equation, data: MMMData, scales: Scales, par: Mapping, amplitude: np.ndarray) -> dict:
+    """Terms (T,) of the latent mean on the scale of the equation, by name."""
+    seen = engine.inputs(equation, data, scales)
+    linear = seen.design[0] * par["coefficient"][0]
+    terms = equation.terms()
+    parts = {"intercept": linear[:, 0]}
+    for k, term in enumerate(terms[1:], start=1):
+        knot = term == "trend" or term.startswith("trend@")
+        part = term if term in equation.linear else "trend" if knot else "seasonality"
+        parts[part] = parts.get(part, 0.0) + linear[:, k]
+    if equation.media:
+        response = kernels.media_response(
+            seen.media[None],
+            seen.carry_in[None],
+            engine.retention(par["half_life"], data.days_per_period),
+            par["half_saturation"],
+            par["slope"],
+            amplitude,
+            -1 if equation.max_lag is None else equation.max_lag,
+            True,
+        )
+        parts |= dict(zip(equation.media, response[0, 0], strict=True))
+    return parts
+
+
+def _effects(system, data, scales, parameters, residual, base) -> xr.Dataset:
+    channels = [n for n in system.exogenous if any(n in e.media for e in system.equations)]
+    outcome = system.equation(system.outcome)
+    last = [m for m in system.mediators if m in (*outcome.media, *outcome.linear)]
+    paid = [i for i, m in enumerate(last) if data.mediators[m] == MONEY]
+
+    def series(do: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        out = engine.run(system, parameters, data, scales, residual=residual, amplitude=base.amplitude, do=do)
+        return {name: values[0] for name, values in out.series.items()}
+
+    with_all = {name: values[0] for name, values in base.series.items()}
+    rows = {name: [] for name in ("spend", "total", "direct", "indirect", "via", "induced")}
+    for channel in channels:
+        stop = {channel: np.zeros_like(data.columns[channel])}
+        without = series(stop)
+        # From "spend stopped, mediators as they were" to "spend stopped", one mediator at a time.
+        held = {m: with_all[m] for m in last}
+        steps = [series(stop | held)[system.outcome]]
+        for mediator in last:
+            held[mediator] = without[mediator]
+            steps.append(series(stop | held)[system.outcome])
+        outcome_gone = without[system.outcome]
+        rows["spend"].append(data.columns[channel].sum())
+        rows["total"].append(np.sum(with_all[system.outcome] - outcome_gone))
+        rows["direct"].append(np.sum(with_all[system.outcome] - steps[0]))
+        rows["indirect"].append(np.sum(steps[0] - outcome_gone))
+        rows["via"].append([np.sum(a - b) for a, b in pairwise(steps)])
+        rows["induced"].append([np.sum(with_all[m] - without[m]) for m in last])
+    table = {name: np.array(values) for name, values in rows.items()}
+    shape = (len(channels), len(last))
+    by_mediator = {name: (("channel", "mediator"), table.pop(name).reshape(shape)) for name in ("via", "induced")}
+    spend, induced = table["spend"], by_mediator["induced"][1]
+    table["roi_net"] = table["total"] / (spend + induced[:, paid].sum(axis=1))
+    table |= {f"roi{part}": table[part.strip("_") or "total"] / spend for part in ("", "_direct", "_indirect")}
+    return xr.Dataset(
+        {name: ("channel", values) for name, values in table.items()} | by_mediator,
+        {"channel": channels, "mediator": last},
+        {"window": "outcome", "unit": data.outcome_unit},
+    )
+
+
+# -------------------------------------------------------------------------------------------- plain and back
+def _plain_dataset(data: xr.Dataset) -> dict[str, Any]:
+    def plain(array: xr.DataArray) -> dict[str, Any]:
+        dates = array.dtype.kind == "M"
+        values = pd.DatetimeIndex(array.values).strftime("%Y-%m-%d") if dates else array.values
+        return {"dims": list(array.dims), "values": values.tolist(), "attrs": dict(array.attrs)}
+
+    return {
+        "coords": {str(name): plain(array) for name, array in data.coords.items()},
+        "variables": {str(name): plain(array) for name, array in data.data_vars.items()},
+        "attrs": dict(data.attrs),
+    }
+
+
+def _read_dataset(plain: Mapping[str, Any]) -> xr.Dataset:
+    def read(name: str, item: Mapping[str, Any]) -> tuple:
+        values = pd.DatetimeIndex(item["values"]) if name == "date" else np.array(item["values"])
+        return item["dims"], values, item["attrs"]
+
+    return xr.Dataset(
+        {name: read(name, item) for name, item in plain["variables"].items()},
+        {name: read(name, item) for name, item in plain["coords"].items()},
+        plain["attrs"],
+    )

@@ -1,0 +1,196 @@
+"""Simulating a world: parameters and residuals are drawn, the equations run, the truth is kept.
+
+Uses the engine that also answers questions about a fit, so that a world and a fit share one definition.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmmm import engine
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.equations import MMM, Equation, check_system
+from bayesmmm.errors import DataError, EquationError, PanelError, SamplingError
+from bayesmmm.simulate.truth import Truth, find_truth
+
+__all__ = ["World", "simulate_world"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class World:
+    """A simulated data set with everything that is true about it.
+
+    Attributes
+    ----------
+    data : MMMData
+        Given spend and controls, simulated mediators and outcome.
+    system : MMM
+        The equations that made the series.
+    scales : Scales
+        The generating scales. Those that the series imply, ``data.scales()``, differ.
+    parameters : mapping
+        Equation -> parameter -> array with one draw, on `scales`; what the engine takes.
+    truth : Truth
+        Parameters restated on ``data.scales()``, parts of every series, effects.
+    seed : int
+    """
+
+    data: MMMData
+    system: MMM
+    scales: Scales
+    parameters: engine.Parameters
+    truth: Truth
+    seed: int
+
+    def __repr__(self) -> str:
+        data = self.data
+        return (
+            f"World: {' -> '.join(self.system.order)}, {len(data.dates)} {data.frequency} periods from "
+            f"{data.dates[0]:%Y-%m-%d}, seed {self.seed}\n{self.truth}\n"
+            f"Next: mm.fit(world.system, world.data, seed=1), then compare with world.truth.parameters"
+        )
+
+
+def simulate_world(
+    system: MMM,
+    data: MMMData,
+    *,
+    parameters: engine.Parameters | None = None,
+    scales: Scales | None = None,
+    seed: int,
+) -> World:
+    """Simulate the endogenous series of a system, and keep what is true about them.
+
+    Every equation runs in causal order with residuals drawn from its likelihood; the simulated mediator, not its mean,
+    enters the next equation. Amplitudes follow from ``contribution``: the mean contribution of each channel over the
+    periods of `data`, in shares of the size in `scales`.
+
+    Parameters
+    ----------
+    system : MMM
+    data : MMMData
+        One national series. Dates, spend and controls are used as they are. The columns that the equations explain
+        are placeholders: they must be valid data, but only their size matters, and only without `scales`.
+    parameters : mapping, optional
+        Equation -> parameter -> array with a leading axis of length 1: half_life (days), half_saturation (multiples
+        of mean positive spend) and slope (1, channel); contribution (1, 1, channel); coefficient (1, term), sigma and
+        nu_minus_two (1,), in shares of size. Without them one draw from the prior.
+    scales : Scales, optional
+        Scales of the generating equations; by default those of `data`, placeholders included.
+    seed : int
+        The same seed and inputs give the same world.
+
+    Returns
+    -------
+    World
+
+    Raises
+    ------
+    PanelError
+        For more than one geo.
+    DataError
+        When a simulated series is not valid data, for example a mediator that never leaves zero.
+    EquationError
+        When system and data, or system and parameters, do not fit together.
+    SamplingError
+        For an impossible seed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bayesmmm.data import MMMData
+    >>> from bayesmmm.equations import MMM, Equation
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "week": pd.date_range("2024-01-07", periods=60, freq="7D"),
+    ...     "sales": np.linspace(90.0, 110.0, 60),  # placeholder: its mean size sets the unit
+    ...     "tv": np.tile([5.0, 8.0, 0.0, 0.0, 3.0], 12),
+    ... })
+    >>> data = MMMData.from_frame(frame, date="week", outcome="sales", media=["tv"])
+    >>> world = simulate_world(MMM([Equation("sales", media=["tv"])]), data, seed=3)
+    >>> bool(np.isclose(world.truth.components["sales"].sum(), world.data.columns["sales"].sum()))
+    True
+    """
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise SamplingError(f"seed={seed!r} must be a whole number of 0 or more, as seed=1.")
+    if len(data.geos) > 1:
+        raise PanelError(
+            f"the data hold {len(data.geos)} geos ({', '.join(data.geos[:3])}, ...), and a world is one series. "
+            f"Sum the columns over geos, or keep the rows of one geo, before MMMData.from_frame."
+        )
+    check_system(system, data)
+    scales = data.scales() if scales is None else scales
+    # A stream each, so that giving parameters leaves the residuals as they were.
+    prior_stream, residual_stream = np.random.default_rng(seed).spawn(2)
+    if parameters is None:
+        parameters = engine.draw_prior(system, data, scales, draws=1, rng=prior_stream)
+    else:
+        parameters = _checked(system, parameters)
+    shape = (1, 1, len(data.dates))
+    residual = {
+        name: engine.residual_draws(system.equation(name), parameters[name], shape, residual_stream)
+        for name in system.order
+    }
+    with np.errstate(over="ignore"):  # an infinite series is refused below, by name
+        run = engine.run(system, parameters, data, scales, residual=residual)
+    simulated = _accepted(system, data, run, int(seed))
+    return World(
+        data=simulated,
+        system=system,
+        scales=scales,
+        parameters=parameters,
+        truth=find_truth(system, simulated, scales, parameters, residual, run),
+        seed=int(seed),
+    )
+
+
+def _accepted(system: MMM, data: MMMData, run: engine.Run, seed: int) -> MMMData:
+    try:
+        data = data.replace_columns({name: series[0] for name, series in run.series.items()})
+        check_system(system, data)
+    except (DataError, EquationError) as error:
+        raise type(error)(
+            f"the world of seed {seed} is not valid data: {error}. Take another seed, or other parameters: a higher "
+            f"intercept where a series stays at or below zero, smaller coefficients where it grows without bound."
+        ) from error
+    return data
+
+
+def _shapes(equation: Equation) -> dict[str, tuple[int, ...]]:
+    n = len(equation.media)
+    shapes = {name: (1, n) for name in ("half_life", "half_saturation", "slope")}
+    shapes |= {"contribution": (1, 1, n), "coefficient": (1, len(equation.terms())), "sigma": (1,)}
+    return shapes | ({"nu_minus_two": (1,)} if equation.likelihood == "student_t" else {})
+
+
+def _checked(system: MMM, parameters: engine.Parameters) -> dict[str, dict[str, np.ndarray]]:
+    """Copies of given parameters; names, shapes and signs must be those of the equations."""
+    _same_names(parameters, system.order, "parameters")
+    out: dict[str, dict[str, np.ndarray]] = {}
+    for name in system.order:
+        shapes = _shapes(system.equation(name))
+        _same_names(parameters[name], shapes, f"parameters[{name!r}]")
+        out[name] = {}
+        for parameter, shape in shapes.items():
+            value = np.array(parameters[name][parameter], dtype=float)
+            where = f"parameters[{name!r}][{parameter!r}]"
+            if value.shape != shape:
+                raise EquationError(
+                    f"{where} has shape {value.shape}. Give it shape {shape}: one draw, then labels."
+                )
+            # Boundaries: no contribution and a t with two degrees of freedom are worlds, a flat Hill curve is none.
+            signed, zero = parameter == "coefficient", parameter in ("contribution", "nu_minus_two")
+            if not np.isfinite(value).all() or not (signed or (value > 0).all() or (zero and (value >= 0).all())):
+                bound = "finite" if signed else "0 or more, and finite" if zero else "above 0, and finite"
+                raise EquationError(f"{where} holds {value.ravel().tolist()}. Give values that are {bound}.")
+            out[name][parameter] = value
+    return out
+
+
+def _same_names(given: Mapping, wanted, where: str) -> None:
+    if set(given) != set(wanted):
+        missing, extra = sorted(set(wanted) - set(given)), sorted(set(given) - set(wanted))
+        found = [f"lacks {', '.join(missing)}"] if missing else []
+        found += [f"has the unknown {', '.join(map(str, extra))}"] if extra else []
+        raise EquationError(f"{where} {' and '.join(found)}. Give exactly: {', '.join(wanted)}.")
