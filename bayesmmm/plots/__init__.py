@@ -1,0 +1,21 @@
+"""Figures of what others computed: data, systems, tables of draws. Computes nothing but layout.
+
+Every function takes what it draws and returns the axes it drew on, so that anything can be changed afterwards. No global
+style is touched. Colours are those of Okabe and Ito, and no meaning rests on colour alone.
+"""
+
+from bayesmmm.plots.draws import parameters, prior_posterior
+from bayesmmm.plots.graph import causal_graph
+from bayesmmm.plots.parts import save
+from bayesmmm.plots.series import correlation, predictive, predictive_check, spend
+
+__all__ = [
+    "causal_graph",
+    "correlation",
+    "parameters",
+    "predictive",
+    "predictive_check",
+    "prior_posterior",
+    "save",
+    "spend",
+]

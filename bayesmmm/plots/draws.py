@@ -1,0 +1,167 @@
+"""Medians and intervals of parameters."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from bayesmmm.plots.parts import (
+    BLUE,
+    GREY,
+    LETTER,
+    SMALL,
+    TEXT,
+    TRUTH,
+    entry,
+    inner_label,
+    intervals,
+    label_rows,
+    legend_on_top,
+    listed,
+    log_axis,
+    percent,
+    truths,
+)
+
+_LOG = ("half_life", "half_saturation", "slope")
+_WORDS = {"half_life": "half-life", "half_saturation": "half-saturation", "nu_minus_two": "nu - 2"}
+
+
+def parameters(
+    table: pd.DataFrame, *, truth: Mapping[str, float] | None = None, axes: Sequence[Axes] | None = None
+) -> np.ndarray:
+    """Draw medians and intervals of parameters: one row of panels per equation, one panel per parameter.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As ``fit.summary()`` or `summarise` gives it: rows named ``equation.parameter[label]``, columns median, lower,
+        upper.
+    truth : mapping of str to float, optional
+        True values under the same names, drawn as diamonds. Names that the table lacks are left out.
+    axes : sequence of Axes, optional
+        One for each ``equation.parameter`` of the table, in its order.
+
+    Returns
+    -------
+    array of Axes
+        One for each ``equation.parameter``, in the order of the table.
+
+    Examples
+    --------
+    >>> axes = parameters(fit.summary(), truth={"revenue.half_life[facebook]": 10.0})  # doctest: +SKIP
+    """
+    blocks: dict[str, dict[str, str]] = {}
+    for row in table.index:
+        variable, _, label = str(row).partition("[")
+        blocks.setdefault(variable, {})[row] = label.removesuffix("]") or variable.rpartition(".")[2]
+    own = axes is None
+    axes = _parameter_grid(blocks) if own else listed(axes, len(blocks))
+    units = table.attrs.get("units", {})
+    named = None
+    for (variable, rows), ax in zip(blocks.items(), axes, strict=True):
+        part = table.loc[list(rows)]
+        intervals(ax, part, 0.0, BLUE, size=4.0)
+        truths(ax, part, truth)
+        label_rows(ax, list(rows.values()))
+        equation, _, parameter = variable.rpartition(".")
+        if parameter in _LOG:
+            log_axis(ax)
+        elif part["lower"].min() < 0 < part["upper"].max():
+            ax.axvline(0.0, color=GREY, linewidth=0.8, zorder=0)
+        # The equation is named once per row: its name may be wider than a panel.
+        title = _WORDS.get(parameter, parameter)
+        ax.set_title(title if equation == named else f"{equation}\n{title}", fontsize=TEXT, loc="left")
+        named = equation
+        ax.set_xlabel(units.get(variable, ""), fontsize=SMALL)
+    entries = [entry(BLUE, f"median and {percent(table)} interval")] + ([TRUTH] if truth is not None else [])
+    legend_on_top(axes[0], entries, own)
+    return np.asarray(axes, dtype=object)
+
+
+def _parameter_grid(blocks: Mapping[str, Mapping[str, str]]) -> list[Axes]:
+    """One row per equation, one column per parameter; a panel does not repeat the labels of its left neighbour."""
+    split = [variable.rpartition(".")[::2] for variable in blocks]
+    equations, names = (list(dict.fromkeys(part)) for part in zip(*split, strict=True))
+    heights = [
+        max(len(blocks[v]) for v, (e, _) in zip(blocks, split, strict=True) if e == row) for row in equations
+    ]
+    # Scalars get a narrower panel than lists of channels.
+    widths = [
+        0.7 if max(len(block) for v, block in blocks.items() if v.endswith(f".{n}")) == 1 else 1.0 for n in names
+    ]
+    margin = LETTER * max(len(label) for block in blocks.values() for label in block.values())
+    _, grid = plt.subplots(
+        len(equations),
+        len(names),
+        figsize=(1.8 * sum(widths) + 1.7 * margin, sum(0.19 * h + 0.75 for h in heights) + 0.4),
+        height_ratios=[0.19 * h + 0.1 for h in heights],
+        width_ratios=widths,
+        squeeze=False,
+        layout="constrained",
+    )
+    for ax in grid.ravel():
+        ax.set_axis_off()
+    axes = []
+    before: tuple[str, list[str]] = ("", [])
+    for block, (equation, name) in zip(blocks.values(), split, strict=True):
+        ax = grid[equations.index(equation), names.index(name)]
+        ax.set_axis_on()
+        labels = (equation, list(block.values()))
+        ax.tick_params(labelleft=labels != before)
+        before = labels
+        axes.append(ax)
+    return axes
+
+
+def prior_posterior(
+    prior: pd.DataFrame,
+    posterior: pd.DataFrame,
+    *,
+    truth: Mapping[str, float] | None = None,
+    log: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the prior interval above the posterior interval of each row: what the data taught.
+
+    Parameters
+    ----------
+    prior, posterior : pandas.DataFrame
+        As `summarise` gives them for one variable, with the same rows.
+    truth : mapping of str to float, optional
+        True values by row name.
+    log : bool
+        Logarithmic axis, for positive parameters.
+    ax : Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> groups = ("prior", "posterior")  # doctest: +SKIP
+    >>> tables = [mm.summarise(fit.tree[g]["revenue.half_life"]) for g in groups]  # doctest: +SKIP
+    >>> ax = prior_posterior(*tables, log=True)  # doctest: +SKIP
+    """
+    if list(prior.index) != list(posterior.index):
+        raise ValueError("prior and posterior must have the same rows; summarise the same variable of both groups")
+    if ax is None:
+        labels = [inner_label(row) for row in prior.index]
+        margin = LETTER * max(map(len, labels))
+        _, ax = plt.subplots(figsize=(4.6 + margin, 1.1 + 0.3 * len(labels)), layout="constrained")
+    intervals(ax, prior, -0.16, GREY, size=3.5, linewidth=1.2)
+    intervals(ax, posterior, 0.16, BLUE, size=4.5, linewidth=2.6)
+    truths(ax, posterior, truth, 0.16)
+    label_rows(ax, [inner_label(row) for row in prior.index])
+    if log:
+        log_axis(ax)
+    ax.set_title(str(prior.index[0]).partition("[")[0], fontsize=TEXT, loc="left", pad=22)
+    ax.set_xlabel(posterior.attrs.get("unit", ""), fontsize=SMALL)
+    share = percent(posterior)
+    entries = [entry(GREY, f"prior, {share}", 1.2), entry(BLUE, f"posterior, {share}", 2.6)]
+    entries += [TRUTH] if truth is not None else []
+    ax.legend(handles=entries, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=SMALL)
+    return ax

@@ -1,0 +1,199 @@
+"""Series over time, their correlations, and what a model predicts for them."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib import ticker
+from matplotlib.axes import Axes
+
+from bayesmmm.data import MMMData
+from bayesmmm.plots.parts import (
+    BLACK,
+    BLUE,
+    GREY,
+    LETTER,
+    ORANGE,
+    SKY,
+    SMALL,
+    TEXT,
+    date_axis,
+    listed,
+    percent,
+    series_label,
+    short_number,
+    tidy,
+)
+
+
+def spend(data: MMMData, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
+    """Draw the outcome, the mediators and the channels over time, one panel each.
+
+    Parameters
+    ----------
+    data : MMMData
+        In a panel every geo is a line.
+    axes : sequence of Axes, optional
+        One for each of outcome, mediators and media, in this order.
+
+    Returns
+    -------
+    array of Axes
+
+    Examples
+    --------
+    >>> axes = spend(data)  # doctest: +SKIP
+    """
+    names = [data.outcome, *data.mediators, *data.media]
+    if axes is None:
+        wide = 1 if len(names) <= 5 else 2
+        tall = -(-len(names) // wide)
+        figure, grid = plt.subplots(
+            tall, wide, figsize=(9.5, 0.7 + 1.05 * tall), sharex=True, squeeze=False, layout="constrained"
+        )
+        axes = grid.T.ravel()[: len(names)]
+        for empty in grid.T.ravel()[len(names) :]:
+            empty.set_axis_off()
+            above = grid[tall - 2, -1]
+            above.tick_params(labelbottom=True)
+        figure.get_layout_engine().set(hspace=0.04)
+    for name, ax in zip(names, listed(axes, len(names)), strict=True):
+        unit = data.outcome_unit if name == data.outcome else data.mediators.get(name, "money")
+        role = "outcome" if name == data.outcome else "mediator" if name in data.mediators else "channel"
+        colour = {"outcome": BLUE, "mediator": ORANGE, "channel": GREY}[role]
+        for series in data.columns[name]:
+            if role != "outcome" and len(data.geos) == 1:
+                ax.fill_between(data.dates, series, step="mid", color=colour, alpha=0.75, linewidth=0)
+            else:
+                ax.plot(data.dates, series, color=colour, linewidth=1.0, alpha=1.0 if len(data.geos) == 1 else 0.5)
+        if data.columns[name].min() >= 0 and role != "outcome":
+            ax.set_ylim(bottom=0)
+        ax.set_xlim(data.dates[0], data.dates[-1])
+        ax.set_title(f"{name} ({role}, {unit})", loc="left", fontsize=TEXT, pad=3)
+        tidy(ax)
+        ax.yaxis.set_major_locator(ticker.MaxNLocator(3))
+        ax.yaxis.set_major_formatter(ticker.FuncFormatter(short_number))
+        date_axis(ax)
+    return np.asarray(axes, dtype=object)
+
+
+def correlation(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw a correlation table as a lower triangle of coloured, numbered cells.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As ``data.correlation()`` gives it.
+    ax : Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> ax = correlation(data.correlation())  # doctest: +SKIP
+    """
+    rows, columns = list(table.index[1:]), list(table.columns[:-1])
+    values = table.to_numpy(float)[1:, :-1]
+    shown = np.where(np.tri(len(rows), dtype=bool), values, np.nan)
+    if ax is None:
+        margin = LETTER * max(map(len, map(str, table.index)))
+        side = 0.36 * len(rows) + margin
+        _, ax = plt.subplots(figsize=(max(side, 4.0) + 1.0, max(side, 3.4)), layout="constrained")
+    image = ax.imshow(shown, cmap="RdBu_r", vmin=-1, vmax=1, aspect="equal")
+    for i, j in zip(*np.nonzero(np.isfinite(shown)), strict=True):
+        dark = abs(shown[i, j]) > 0.6
+        text = f"{shown[i, j] + 0.0:.2f}".replace("-0.00", "0.00").replace("0.", ".")
+        ax.text(j, i, text, ha="center", va="center", fontsize=6.5, color="white" if dark else BLACK)
+    ax.set_xticks(range(len(columns)), columns, rotation=90, fontsize=SMALL)
+    ax.set_yticks(range(len(rows)), rows, fontsize=SMALL)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.6, aspect=25, pad=0.02)
+    bar.set_label("correlation", fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
+    bar.outline.set_visible(False)
+    return ax
+
+
+def predictive(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw a series with the median and interval of what the model predicts for it.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `predictive_table` gives it, indexed by date; of a panel one geo, as ``table.loc["north"]``.
+    ax : Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> ax = predictive(predictive_table(fit, "revenue"))  # doctest: +SKIP
+    """
+    if not isinstance(table.index, pd.DatetimeIndex):
+        raise ValueError(
+            f"the table must be indexed by date, not by {table.index.names}; take one geo: table.loc[geo]"
+        )
+    if ax is None:
+        _, ax = plt.subplots(figsize=(9.5, 3.2), layout="constrained")
+    ax.fill_between(
+        table.index,
+        table["lower"],
+        table["upper"],
+        color=SKY,
+        alpha=0.4,
+        lw=0,
+        label=f"{percent(table)} interval",
+    )
+    ax.plot(table.index, table["median"], color=BLUE, linewidth=1.3, label="median")
+    ax.plot(table.index, table["observed"], ".", color=BLACK, markersize=3.5, clip_on=False, label="observed")
+    tidy(ax)
+    ax.set_xlim(table.index[0], table.index[-1])
+    ax.yaxis.set_major_formatter(ticker.FuncFormatter(short_number))
+    date_axis(ax)
+    ax.set_ylabel(series_label(table), fontsize=TEXT)
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False, fontsize=SMALL)
+    return ax
+
+
+def predictive_check(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw replicated quantiles against observed quantiles; a good model keeps the diagonal inside its intervals.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As the function of the same name in ``bayesmmm.results`` gives it.
+    ax : Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> ax = predictive_check(results.predictive_check(fit, "google"))  # doctest: +SKIP
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=(4.6, 4.4), layout="constrained")
+    ends = [table[["observed", "median"]].to_numpy().min(), table[["observed", "median"]].to_numpy().max()]
+    ax.plot(ends, ends, color=GREY, linewidth=1.0, linestyle=(0, (4, 2)), label="same distribution")
+    ax.vlines(table["observed"], table["lower"], table["upper"], color=SKY, linewidth=1.6, zorder=1)
+    ax.plot(table["observed"], table["median"], "o", color=BLUE, markersize=3.0)
+    tidy(ax)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(ticker.FuncFormatter(short_number))
+        axis.set_major_locator(ticker.MaxNLocator(5))
+    ax.set_xlabel(f"observed quantiles of {series_label(table)}", fontsize=TEXT)
+    ax.set_ylabel(f"replicated quantiles, median and {percent(table)} interval", fontsize=TEXT)
+    share = table.attrs.get("zero_share")
+    if share and (share["observed"] > 0 or share["upper"] > 0):
+        seen, low, high = (100 * share[key] for key in ("observed", "lower", "upper"))
+        text = f"zeros: {seen:.0f} % observed,\n{low:.0f} to {high:.0f} % replicated"
+        ax.text(0.03, 0.97, text, transform=ax.transAxes, va="top", fontsize=SMALL)
+    ax.legend(loc="lower right", frameon=False, fontsize=SMALL)
+    return ax
