@@ -24,3 +24,22 @@ def external_data():
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def compiled():
+    """The small mediated system of `tests.worlds`, compiled once for all tests."""
+    from bayesmmm.sampling import compile_model
+    from tests import worlds
+
+    return compile_model(worlds.system("normal", "censored_normal"), worlds.data())
+
+
+@pytest.fixture(scope="session")
+def fitted(compiled):
+    """Its fit with default settings. Read it, do not change it."""
+    from bayesmmm.sampling import fit
+    from tests import worlds
+    from tests.fits import quiet
+
+    return quiet(fit, compiled.system, worlds.data(), seed=3, progress=False, compiled=compiled)

@@ -24,16 +24,6 @@ GROUPS = {
 }
 
 
-@pytest.fixture(scope="module")
-def compiled():
-    return sampling.compile_model(worlds.system("normal", "censored_normal"), worlds.data())
-
-
-@pytest.fixture(scope="module")
-def fitted(compiled):
-    return quiet(sampling.fit, compiled.system, worlds.data(), seed=3, progress=False, compiled=compiled)
-
-
 def test_default_fit_converges_and_fills_the_groups(fitted):
     assert fitted.convergence.verdict == "converged"
     assert set(fitted.tree.children) == GROUPS

@@ -25,11 +25,14 @@ def write(fit: "Fit", path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     tree = fit.tree.copy()
     tree[_OWN_GROUP] = xr.DataTree(_own_group(fit))
+    # In memory first: the HDF5 library does not report a full disk as an error that can be caught.
+    content = tree.to_netcdf(engine="h5netcdf")
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         os.close(handle)
         try:
-            tree.to_netcdf(temporary, engine="h5netcdf")
+            Path(temporary).write_bytes(content)
+            os.chmod(temporary, 0o666 & ~_umask())
             _flush(temporary)
             os.replace(temporary, path)
         except BaseException:
@@ -64,6 +67,12 @@ def _own_group(fit: "Fit") -> xr.Dataset:
         "versions": json.dumps(dict(fit.versions)),
     }
     return xr.Dataset(variables, {"geo": list(data.geos), "date": data.dates}, attrs)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _flush(path: str) -> None:

@@ -1,0 +1,212 @@
+"""A saved fit: bit for bit, self-contained, never damaged by a failure; summaries and the verdict."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import xarray as xr
+from numpy.testing import assert_allclose
+
+from bayesmmm import results
+from bayesmmm.errors import FitFileError
+from tests.test_imports import HEAVY, modules_after
+
+
+@pytest.fixture
+def saved(fitted, tmp_path):
+    return fitted.save(tmp_path / "fit.nc")
+
+
+def test_loading_gives_the_same_fit_bit_for_bit(fitted, saved):
+    loaded = results.load(saved)
+    assert loaded.data == fitted.data
+    assert loaded.system == fitted.system
+    assert loaded.scales == fitted.scales
+    assert loaded.settings == fitted.settings
+    assert loaded.versions == fitted.versions
+    assert set(loaded.tree.children) == set(fitted.tree.children)
+    for group, node in fitted.tree.children.items():
+        assert loaded.tree[group].to_dataset().equals(node.to_dataset()), group
+    assert loaded.convergence == fitted.convergence
+    assert loaded.summary().equals(fitted.summary())
+
+
+def test_a_loaded_fit_can_be_saved_again(saved, tmp_path):
+    again = results.load(saved).save(tmp_path / "again.nc")
+    assert results.load(again).posterior.equals(results.load(saved).posterior)
+
+
+def test_reading_a_fit_loads_no_sampler_and_no_plots(saved):
+    statement = f"import bayesmmm as mm; fit = mm.load({str(saved)!r}); fit.summary(); repr(fit); fit.parameters()"
+    loaded = modules_after(statement)
+    assert "xarray" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FitFileError, match=r"Give the path that fit\.save"):
+        results.load(tmp_path / "none.nc")
+
+
+def test_truncated_file(saved):
+    content = saved.read_bytes()
+    for share in (0.0, 0.1, 0.9):
+        saved.write_bytes(content[: int(share * len(content))])
+        with pytest.raises(FitFileError, match="Save the fit again"):
+            results.load(saved)
+
+
+def test_foreign_file(tmp_path):
+    path = tmp_path / "foreign.nc"
+    xr.Dataset({"x": ("t", np.arange(3))}).to_netcdf(path, engine="h5netcdf")
+    with pytest.raises(FitFileError, match="Give a file that"):
+        results.load(path)
+    path.write_text("not netCDF at all")
+    with pytest.raises(FitFileError, match="not a saved fit"):
+        results.load(path)
+
+
+def test_file_of_a_newer_version(saved):
+    import h5py
+
+    with h5py.File(saved, "r+") as file:
+        file["bayesmmm"].attrs["format"] = results.FORMAT + 1
+    with pytest.raises(FitFileError, match="Upgrade bayesmmm"):
+        results.load(saved)
+
+
+def _child(code, *, tail="", **kwargs):
+    script = textwrap.dedent(code) + textwrap.dedent(tail)
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, **kwargs)
+
+
+def test_a_full_disk_leaves_the_existing_file(saved):
+    before = saved.read_bytes()
+    done = _child(
+        f"""
+        import resource, signal
+        import bayesmmm as mm
+        from bayesmmm.errors import FitFileError
+        fit = mm.load({str(saved)!r})
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        try:
+            fit.save({str(saved)!r})
+        except FitFileError as error:
+            assert "An existing file is unchanged" in str(error), error
+            print("refused")
+        """
+    )
+    assert done.stdout.strip() == "refused", done.stderr
+    assert saved.read_bytes() == before
+    assert [p.name for p in saved.parent.iterdir()] == ["fit.nc"]
+
+
+def test_a_kill_while_saving_leaves_the_existing_file(fitted, saved):
+    before = saved.read_bytes()
+    done = _child(
+        f"""
+        import os, signal
+        import bayesmmm as mm
+        from bayesmmm.results import files
+        fit = mm.load({str(saved)!r})
+        files._flush = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+        fit.save({str(saved)!r})
+        """
+    )
+    assert done.returncode == -9
+    assert saved.read_bytes() == before
+    assert results.load(saved).posterior.equals(fitted.posterior)
+
+
+def test_a_folder_that_does_not_exist(fitted, tmp_path):
+    with pytest.raises(FitFileError, match="Give a path in a folder that exists"):
+        fitted.save(tmp_path / "no" / "fit.nc")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+def test_saved_files_have_ordinary_permissions(saved):
+    plain = saved.parent / "plain"
+    plain.touch()
+    assert saved.stat().st_mode == plain.stat().st_mode
+
+
+# ---------------------------------------------------------------------------------------- summaries and verdict
+def test_summary_is_the_quantiles_of_the_draws(fitted):
+    table = fitted.summary(ci_prob=0.8)
+    draws = fitted.posterior["sales.half_life"].sel({"sales.media": "tv"}).values
+    row = table.loc["sales.half_life[tv]"]
+    assert_allclose(row[["lower", "median", "upper"]], np.quantile(draws, [0.1, 0.5, 0.9]), rtol=1e-12)
+    assert_allclose(row[["mean", "sd"]], [draws.mean(), draws.std()], rtol=1e-12)
+    assert table.attrs["ci_prob"] == 0.8
+    assert len(table) == sum(v[0, 0].size for v in fitted.posterior.data_vars.values())
+
+
+def test_interval_must_be_a_probability(fitted):
+    with pytest.raises(ValueError, match="must lie between 0 and 1"):
+        fitted.summary(ci_prob=94)
+
+
+def test_verdict_agrees_with_arviz(fitted):
+    import arviz_stats
+
+    table = fitted.summary()
+    assert fitted.convergence.rhat == pytest.approx(table["rhat"].max())
+    assert fitted.convergence.ess_bulk == pytest.approx(table["ess_bulk"].min())
+    one = arviz_stats.ess(fitted.posterior["sales.sigma"], method="tail")
+    assert table.loc["sales.sigma", "ess_tail"] == pytest.approx(float(one))
+
+
+def _with_posterior(fitted, change):
+    groups = {name: node.to_dataset() for name, node in fitted.tree.children.items()}
+    groups |= change(groups)
+    return results.Fit(
+        fitted.data, fitted.system, fitted.scales, xr.DataTree.from_dict(groups), fitted.settings, {}
+    )
+
+
+def test_a_chain_that_went_elsewhere_fails_the_verdict(fitted):
+    def move(groups):
+        posterior = groups["posterior"].copy(deep=True)
+        posterior["sales.sigma"][0] += 10 * posterior["sales.sigma"].std()
+        return {"posterior": posterior}
+
+    verdict = _with_posterior(fitted, move).convergence
+    assert verdict.verdict == "failed"
+    assert verdict.worst == "sales.sigma"
+    assert any("narrow its prior" in move for move in verdict.next_moves())
+
+
+def test_one_divergence_makes_a_fit_doubtful_and_says_what_to_do(fitted):
+    def diverge(groups):
+        stats = groups["sample_stats"].copy(deep=True)
+        stats["diverging"][0, 0] = True
+        return {"sample_stats": stats}
+
+    verdict = _with_posterior(fitted, diverge).convergence
+    assert verdict.verdict == "doubtful"
+    assert verdict.next_moves()[0].startswith("raise target_accept")
+
+
+def test_coefficients_in_raw_units_give_the_linear_part(fitted):
+    """Raw coefficients on raw columns equal standardised ones on standardised columns."""
+    raw = fitted.coefficients("sales").isel(chain=0, draw=0)
+    b = fitted.posterior["sales.coefficient"].isel(chain=0, draw=0)
+    size, scales = fitted.scales.size["sales"].item(), fitted.scales
+    price = fitted.data.columns["price"][0]
+    at = {
+        name: (float(b.sel({"sales.term": name})), float(raw.sel({"sales.term": name})))
+        for name in ("intercept", "price")
+    }
+    standardised = (price - scales.center["price"]) / scales.spread["price"]
+    one = size * (at["intercept"][0] + at["price"][0] * standardised)
+    assert_allclose(one, at["intercept"][1] + at["price"][1] * price, rtol=1e-12)
+
+
+def test_printing_a_fit_teaches(fitted):
+    text = repr(fitted)
+    for piece in ("search -> sales", "60 weekly periods", "4 chains x 1000 draws", "converged", "fit.summary()"):
+        assert piece in text
