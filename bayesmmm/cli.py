@@ -248,7 +248,7 @@ def _analyse(
     _show_warnings(system, data)
     fit = _sample(system, data, options)
     _heading("Result")
-    print(fit.convergence)
+    print("\n".join(_wrap(line) for line in str(fit.convergence).splitlines()))
     table = fit.summary(options.ci_prob)
     truth = None
     if world is not None:

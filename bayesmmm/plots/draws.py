@@ -1,5 +1,6 @@
 """Medians and intervals of parameters."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -42,21 +43,18 @@ def parameters(
     truth : mapping of str to float, optional
         True values under the same names, drawn as diamonds. Names that the table lacks are left out.
     axes : sequence of Axes, optional
-        One for each ``equation.parameter`` of the table, in its order.
+        One for each panel, in the order of the table. The intercepts have panels of their own.
 
     Returns
     -------
     array of Axes
-        One for each ``equation.parameter``, in the order of the table.
+        One for each ``equation.parameter``, in the order of the table, intercepts apart from other coefficients.
 
     Examples
     --------
     >>> axes = parameters(fit.summary(), truth={"revenue.half_life[facebook]": 10.0})  # doctest: +SKIP
     """
-    blocks: dict[str, dict[str, str]] = {}
-    for row in table.index:
-        variable, _, label = str(row).partition("[")
-        blocks.setdefault(variable, {})[row] = label.removesuffix("]") or variable.rpartition(".")[2]
+    blocks = _blocks(table)
     own = axes is None
     axes = _parameter_grid(blocks) if own else listed(axes, len(blocks))
     units = table.attrs.get("units", {})
@@ -75,10 +73,25 @@ def parameters(
         title = _WORDS.get(parameter, parameter)
         ax.set_title(title if equation == named else f"{equation}\n{title}", fontsize=TEXT, loc="left")
         named = equation
-        ax.set_xlabel(units.get(variable, ""), fontsize=SMALL)
+        unit = units.get(next(iter(rows)).partition("[")[0], "")
+        ax.set_xlabel(textwrap.fill(unit, 24), fontsize=SMALL)
     entries = [entry(BLUE, f"median and {percent(table)} interval")] + ([TRUTH] if truth is not None else [])
     legend_on_top(axes[0], entries, own)
     return np.asarray(axes, dtype=object)
+
+
+def _blocks(table: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Rows of each panel with their labels. The intercept stands apart: it would hide the other coefficients."""
+    blocks: dict[str, dict[str, str]] = {}
+    for row in table.index:
+        variable, _, label = str(row).partition("[")
+        equation, _, parameter = variable.rpartition(".")
+        label = label.removesuffix("]")
+        if parameter == "coefficient" and label == "intercept":
+            blocks.setdefault(f"{equation}.intercept", {})[row] = ""
+        else:
+            blocks.setdefault(variable, {})[row] = label
+    return blocks
 
 
 def _parameter_grid(blocks: Mapping[str, Mapping[str, str]]) -> list[Axes]:

@@ -41,7 +41,7 @@ def save(axes: Axes | np.ndarray, path: str | os.PathLike[str], *, dpi: int = 15
     return Path(path)
 
 
-TRUTH = Line2D([], [], marker="D", ls="", mfc="white", mec=RED, mew=1.4, ms=5, label="truth")
+TRUTH = Line2D([], [], marker="D", ls="", mfc="none", mec=RED, mew=1.4, ms=5, label="truth")
 
 
 def entry(colour: str, label: str, linewidth: float = 1.8) -> Line2D:
@@ -62,7 +62,7 @@ def truths(ax: Axes, table: pd.DataFrame, truth: Mapping[str, float] | None, shi
     """Mark the true value of every row that has one."""
     known = [(truth[row], i + shift) for i, row in enumerate(table.index) if truth is not None and row in truth]
     if known:
-        ax.plot(*zip(*known, strict=True), ls="", marker="D", mfc="white", mec=RED, mew=1.4, ms=4.5, zorder=3)
+        ax.plot(*zip(*known, strict=True), ls="", marker="D", mfc="none", mec=RED, mew=1.4, ms=4.5, zorder=3)
 
 
 def label_rows(ax: Axes, labels: Sequence[str]) -> None:
