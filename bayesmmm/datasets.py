@@ -26,7 +26,7 @@ def load_social_search() -> World:
     >>> world = load_social_search()
     >>> world.data.frequency, len(world.data.dates)
     ('weekly', 156)
-    >>> list(world.truth.effects["channel"].values)
+    >>> world.truth.effects["channel"].values.tolist()
     ['facebook', 'tiktok', 'instagram', 'snapchat']
     """
     return read_world(FOLDER, "social_search")

@@ -131,7 +131,7 @@ def read_world(folder: str | os.PathLike[str], name: str) -> World:
         system, columns = read_toml(record["system"])
         scales, truth = Scales.from_dict(record["scales"]), Truth.from_dict(record["truth"])
         parameters = {
-            equation: {key: np.array(value).reshape(np.shape(value)) for key, value in par.items()}
+            equation: {key: np.array(value) for key, value in par.items()}
             for equation, par in record["parameters"].items()
         }
         seed = record["seed"]

@@ -13,7 +13,7 @@ import pandas as pd
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Fourier
 from bayesmmm.errors import TooFewPeriodsError
-from bayesmmm.simulate.world import World, simulate_world
+from bayesmmm.simulate.world import World, check_seed, simulate_world
 
 __all__ = ["social_search"]
 
@@ -88,6 +88,8 @@ def social_search(*, seed: int = 1, weeks: int = 156) -> World:
     ------
     TooFewPeriodsError
         For fewer than 52 weeks.
+    SamplingError
+        For an impossible seed.
 
     Examples
     --------
@@ -102,7 +104,8 @@ def social_search(*, seed: int = 1, weeks: int = 156) -> World:
             f"weeks={weeks!r} must be a whole number of at least {MIN_WEEKS}, so that every channel and season occurs; "
             f"weeks=156 is the default"
         )
-    data = _exogenous(int(weeks), np.random.default_rng(seed).spawn(3)[2])
+    # The first two streams of the seed are those of simulate_world.
+    data = _exogenous(int(weeks), np.random.default_rng(check_seed(seed)).spawn(3)[2])
     base = data.scales()
     scales = replace(
         base,
@@ -195,6 +198,10 @@ def _promotions(christmas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if left == 0 and rng.uniform() < 0.14 + 0.08 * near:
             left = int(rng.integers(1, 3))
         out[t], left = float(left > 0), max(left - 1, 0)
+    if not out.any():
+        out[np.argmax(christmas)] = (
+            1.0  # a short history without a promotion would leave a control that never varies
+        )
     return out
 
 

@@ -16,7 +16,10 @@ from bayesmmm import engine, kernels
 from bayesmmm.data import MONEY, MMMData, Scales
 from bayesmmm.equations import MMM, Equation
 
-__all__ = ["Truth", "find_truth"]
+__all__ = ["PARTS", "Truth", "find_truth"]
+
+#: Parts of a series that are not columns.
+PARTS = ("intercept", "trend", "seasonality", "residual")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +42,10 @@ class Truth:
         ``total``, the outcome less the outcome with the channel at zero, mediators responding, residuals kept,
         amplitudes frozen; ``direct``, the same with mediators held at what they were; ``indirect``, the rest;
         ``roi``, ``roi_direct`` and ``roi_indirect``, these over spend. By mediator (dim mediator): ``via``, the
-        indirect effect by the last mediator on the path, mediators switched in causal order; ``induced``, the
-        change of the mediator in its own units. ``roi_net`` adds the induced spend of paid mediators to the
-        denominator. Attribute ``window="outcome"``: what the spend still does after the last period is not counted.
+        indirect effect by the last mediator on the path, mediators switched in causal order, 0 for one that only
+        moves other mediators; ``induced``, the change of the mediator in its own units. ``roi_net`` adds the induced
+        spend of paid mediators to the denominator. Attribute ``window="outcome"``: what the spend still does after
+        the last period is not counted.
     """
 
     parameters: xr.Dataset
@@ -148,9 +152,8 @@ def _parts(equation: Equation, data: MMMData, scales: Scales, par: Mapping, ampl
 
 def _effects(system, data, scales, parameters, residual, base) -> xr.Dataset:
     channels = [n for n in system.exogenous if any(n in e.media for e in system.equations)]
-    outcome = system.equation(system.outcome)
-    last = [m for m in system.mediators if m in (*outcome.media, *outcome.linear)]
-    paid = [i for i, m in enumerate(last) if data.mediators[m] == MONEY]
+    mediators = list(system.mediators)
+    paid = [i for i, m in enumerate(mediators) if data.mediators[m] == MONEY]
 
     def series(do: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         out = engine.run(system, parameters, data, scales, residual=residual, amplitude=base.amplitude, do=do)
@@ -162,9 +165,9 @@ def _effects(system, data, scales, parameters, residual, base) -> xr.Dataset:
         stop = {channel: np.zeros_like(data.columns[channel])}
         without = series(stop)
         # From "spend stopped, mediators as they were" to "spend stopped", one mediator at a time.
-        held = {m: with_all[m] for m in last}
+        held = {m: with_all[m] for m in mediators}
         steps = [series(stop | held)[system.outcome]]
-        for mediator in last:
+        for mediator in mediators:
             held[mediator] = without[mediator]
             steps.append(series(stop | held)[system.outcome])
         outcome_gone = without[system.outcome]
@@ -173,16 +176,16 @@ def _effects(system, data, scales, parameters, residual, base) -> xr.Dataset:
         rows["direct"].append(np.sum(with_all[system.outcome] - steps[0]))
         rows["indirect"].append(np.sum(steps[0] - outcome_gone))
         rows["via"].append([np.sum(a - b) for a, b in pairwise(steps)])
-        rows["induced"].append([np.sum(with_all[m] - without[m]) for m in last])
+        rows["induced"].append([np.sum(with_all[m] - without[m]) for m in mediators])
     table = {name: np.array(values) for name, values in rows.items()}
-    shape = (len(channels), len(last))
+    shape = (len(channels), len(mediators))
     by_mediator = {name: (("channel", "mediator"), table.pop(name).reshape(shape)) for name in ("via", "induced")}
     spend, induced = table["spend"], by_mediator["induced"][1]
     table["roi_net"] = table["total"] / (spend + induced[:, paid].sum(axis=1))
     table |= {f"roi{part}": table[part.strip("_") or "total"] / spend for part in ("", "_direct", "_indirect")}
     return xr.Dataset(
         {name: ("channel", values) for name, values in table.items()} | by_mediator,
-        {"channel": channels, "mediator": last},
+        {"channel": channels, "mediator": mediators},
         {"window": "outcome", "unit": data.outcome_unit},
     )
 

@@ -11,8 +11,17 @@ import numpy as np
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM, Equation, check_system
-from bayesmmm.errors import DataError, EquationError, PanelError, SamplingError
-from bayesmmm.simulate.truth import Truth, find_truth
+from bayesmmm.errors import (
+    ConstantColumnError,
+    DataError,
+    DateError,
+    EquationError,
+    NegativeSpendError,
+    NeverSpentError,
+    PanelError,
+    SamplingError,
+)
+from bayesmmm.simulate.truth import PARTS, Truth, find_truth
 
 __all__ = ["World", "simulate_world"]
 
@@ -89,10 +98,12 @@ def simulate_world(
     ------
     PanelError
         For more than one geo.
+    DateError
+        When scales belong to other periods.
     DataError
         When a simulated series is not valid data, for example a mediator that never leaves zero.
     EquationError
-        When system and data, or system and parameters, do not fit together.
+        When the system does not fit the data, the parameters or the scales.
     SamplingError
         For an impossible seed.
 
@@ -112,15 +123,15 @@ def simulate_world(
     >>> bool(np.isclose(world.truth.components["sales"].sum(), world.data.columns["sales"].sum()))
     True
     """
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
-        raise SamplingError(f"seed={seed!r} must be a whole number of 0 or more, as seed=1.")
+    seed = check_seed(seed)
     if len(data.geos) > 1:
         raise PanelError(
             f"the data hold {len(data.geos)} geos ({', '.join(data.geos[:3])}, ...), and a world is one series. "
             f"Sum the columns over geos, or keep the rows of one geo, before MMMData.from_frame."
         )
     check_system(system, data)
-    scales = data.scales() if scales is None else scales
+    _check_part_names(system)
+    scales = data.scales() if scales is None else _checked_scales(system, data, scales)
     # A stream each, so that giving parameters leaves the residuals as they were.
     prior_stream, residual_stream = np.random.default_rng(seed).spawn(2)
     if parameters is None:
@@ -134,15 +145,57 @@ def simulate_world(
     }
     with np.errstate(over="ignore"):  # an infinite series is refused below, by name
         run = engine.run(system, parameters, data, scales, residual=residual)
-    simulated = _accepted(system, data, run, int(seed))
+    simulated = _accepted(system, data, run, seed)
     return World(
         data=simulated,
         system=system,
         scales=scales,
         parameters=parameters,
         truth=find_truth(system, simulated, scales, parameters, residual, run),
-        seed=int(seed),
+        seed=seed,
     )
+
+
+def check_seed(seed: object) -> int:
+    """Return a seed as an int; refuse what would not give the same world twice."""
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise SamplingError(f"seed={seed!r} must be a whole number of 0 or more, as seed=1.")
+    return int(seed)
+
+
+def _check_part_names(system: MMM) -> None:
+    """Refuse a column with the name of a part of a series, which would be one label for two parts."""
+    for name in system.order:
+        equation = system.equation(name)
+        for column in (*equation.media, *equation.linear):
+            if column in PARTS:
+                raise EquationError(
+                    f"equation {name!r} has a term {column!r}, which is the name of a part of every series "
+                    f"({', '.join(PARTS)}). Rename the column."
+                )
+
+
+def _checked_scales(system: MMM, data: MMMData, scales: Scales) -> Scales:
+    """Refuse scales that lack a column, are not positive, or place the trend elsewhere than the data do."""
+    if (scales.start, scales.end) != (data.dates[0], data.dates[-1]):
+        raise DateError(
+            f"scales run from {scales.start:%Y-%m-%d} to {scales.end:%Y-%m-%d}, the data from {data.dates[0]:%Y-%m-%d} "
+            f"to {data.dates[-1]:%Y-%m-%d}. Start from data.scales() and replace what should differ."
+        )
+    wanted = {
+        "size": system.order,
+        "spend": {name for equation in system.equations for name in equation.media},
+        "spread": {name for equation in system.equations for name in equation.linear},
+    }
+    for field, names in wanted.items():
+        given = getattr(scales, field)
+        for name in sorted(names):
+            if name not in given or not np.isfinite(given[name]).all() or not (np.asarray(given[name]) > 0).all():
+                raise EquationError(
+                    f"scales.{field} has {given.get(name, 'nothing')} for {name!r}. Give a number above 0: start from "
+                    f"data.scales() and replace what should differ."
+                )
+    return scales
 
 
 def _accepted(system: MMM, data: MMMData, run: engine.Run, seed: int) -> MMMData:
@@ -151,10 +204,17 @@ def _accepted(system: MMM, data: MMMData, run: engine.Run, seed: int) -> MMMData
         check_system(system, data)
     except (DataError, EquationError) as error:
         raise type(error)(
-            f"the world of seed {seed} is not valid data: {error}. Take another seed, or other parameters: a higher "
-            f"intercept where a series stays at or below zero, smaller coefficients where it grows without bound."
+            f"the world of seed {seed} is not valid data. {_way_out(error)} The reason: {error}"
         ) from error
     return data
+
+
+def _way_out(error: Exception) -> str:
+    if isinstance(error, NegativeSpendError):
+        return 'Give that equation likelihood="censored_normal", or declare the column in another unit than money.'
+    if isinstance(error, NeverSpentError | ConstantColumnError):
+        return "Take another seed, or give parameters with a higher intercept for that column."
+    return "Take another seed, or give parameters with smaller coefficients."
 
 
 def _shapes(equation: Equation) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,170 @@
+"""The shipped data sets and the files of a world: made by the code, read back exactly, refused when they disagree."""
+
+import json
+import re
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayesmmm.data import MMMData
+from bayesmmm.datasets import FOLDER, load_social_search
+from bayesmmm.equations import MMM, Equation, read_toml
+from bayesmmm.errors import DataError
+from bayesmmm.simulate import files as world_files
+from bayesmmm.simulate import read_world, simulate_world, social_search, write_world
+
+# The same arithmetic on another processor may differ in the last bits.
+SAME = 1e-12
+
+
+def assert_same_world(one, other, rtol=0.0):
+    assert one.system == other.system
+    assert one.seed == other.seed
+    assert one.data.dates.equals(other.data.dates)
+    assert list(one.data.columns) == list(other.data.columns)
+    for name, values in one.data.columns.items():
+        np.testing.assert_allclose(values, other.data.columns[name], rtol=rtol, err_msg=name)
+    for name, par in one.parameters.items():
+        for key, value in par.items():
+            assert value.shape == other.parameters[name][key].shape
+            np.testing.assert_array_equal(value, other.parameters[name][key])
+    for field in fields(one.truth):
+        mine, theirs = getattr(one.truth, field.name), getattr(other.truth, field.name)
+        assert dict(mine.sizes) == dict(theirs.sizes)
+        for name in mine.variables:
+            a, b = mine[name].values, theirs[name].values
+            if a.dtype.kind == "f":
+                # Effects are sums of differences, so that rounding is relative to the largest number.
+                np.testing.assert_allclose(
+                    a, b, rtol=rtol, atol=rtol * np.abs(b).max(initial=0.0) * 100, err_msg=name
+                )
+            else:
+                np.testing.assert_array_equal(a, b)
+
+
+def test_the_shipped_world_is_made_by_the_code():
+    assert_same_world(load_social_search(), social_search(seed=1), rtol=SAME)
+
+
+def test_writing_the_shipped_world_gives_the_shipped_files(tmp_path):
+    shipped = load_social_search()
+    for path in write_world(shipped, tmp_path, "social_search"):
+        assert path.read_bytes() == (FOLDER / path.name).read_bytes()
+
+
+def test_the_shipped_specification_reads_the_shipped_table():
+    system, columns = read_toml(FOLDER / "social_search.toml")
+    world = load_social_search()
+    assert system == world.system
+    assert MMMData.from_csv(FOLDER / "social_search.csv", **columns) == world.data
+
+
+def test_the_truth_is_on_the_scales_of_the_data_and_has_the_names_of_a_posterior():
+    world = load_social_search()
+    true = world.truth.parameters
+    size = {
+        name: float(world.scales.size[name][0] / world.data.scales().size[name][0])
+        for name in ("google", "revenue")
+    }
+    for name in ("google", "revenue"):
+        assert true[f"{name}.contribution"].dims == (f"{name}.media",)
+        assert true[f"{name}.coefficient"][f"{name}.term"].values.tolist() == list(
+            world.system.equation(name).terms()
+        )
+        np.testing.assert_allclose(true[f"{name}.sigma"], world.parameters[name]["sigma"][0] * size[name])
+
+
+def test_the_page_about_the_data_names_every_column_and_file():
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    header = (FOLDER / "social_search.csv").read_text(encoding="utf-8").split("\n", 1)[0]
+    named = set(re.findall(r"`([^`]+)`", page))
+    assert set(header.split(",")) <= named
+    assert {path.name for path in FOLDER.glob("social_search.*")} <= named
+
+
+@pytest.fixture
+def small():
+    """One equation without mediator, under a log link: the smallest world there is."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"month": pd.date_range("2020-01-01", periods=40, freq="MS")})
+    frame["signups"] = np.linspace(50.0, 70.0, 40)
+    frame["tv"] = rng.gamma(2.0, 1.0 / 3.0, 40)
+    data = MMMData.from_frame(frame, date="month", outcome="signups", media=["tv"], outcome_unit="sign-ups")
+    return simulate_world(MMM([Equation("signups", media=["tv"], likelihood="lognormal")]), data, seed=5)
+
+
+def test_a_world_comes_back_exactly(small, tmp_path):
+    paths = write_world(small, tmp_path / "new" / "folder", "small")
+    assert [path.name for path in paths] == ["small.csv", "small.json", "small.toml"]
+    back = read_world(tmp_path / "new" / "folder", "small")
+    assert_same_world(small, back)
+    assert back.data == small.data
+    assert back.scales == small.scales
+    for field in fields(small.truth):
+        assert getattr(back.truth, field.name).identical(getattr(small.truth, field.name))
+
+
+def test_a_mediated_world_comes_back_exactly(tmp_path):
+    world = social_search(seed=7, weeks=60)
+    write_world(world, tmp_path, "w")
+    back = read_world(tmp_path, "w")
+    assert_same_world(world, back)
+    assert back.data == world.data
+    assert back.truth.effects.identical(world.truth.effects)
+
+
+def test_reading_computes_nothing(small, tmp_path, monkeypatch):
+    write_world(small, tmp_path, "small")
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("computed")
+
+    monkeypatch.setattr("bayesmmm.engine.run", refuse)
+    monkeypatch.setattr("bayesmmm.kernels.media_response", refuse)
+    assert read_world(tmp_path, "small").data == small.data
+
+
+def test_a_truth_of_another_table_is_refused(small, tmp_path):
+    table = write_world(small, tmp_path, "small")[0]
+    lines = table.read_text(encoding="utf-8").split("\n")
+    date, _, tv = lines[7].split(",")
+    lines[7] = f"{date},61.5,{tv}"
+    table.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(DataError, match=r"parts of 'signups' do not add up to its column\. Write the world again"):
+        read_world(tmp_path, "small")
+
+
+def test_a_record_that_cannot_be_read_is_refused(small, tmp_path):
+    record = write_world(small, tmp_path, "small")[1]
+    text = record.read_text(encoding="utf-8")
+    for broken in (text[:500], "[1, 2]", json.dumps({"format": 1})):
+        record.write_text(broken, encoding="utf-8")
+        with pytest.raises(DataError, match="cut short or not the record of a world"):
+            read_world(tmp_path, "small")
+    record.write_text(json.dumps(json.loads(text) | {"format": world_files.FORMAT + 1}), encoding="utf-8")
+    with pytest.raises(DataError, match="Upgrade bayesmmm"):
+        read_world(tmp_path, "small")
+    record.unlink()
+    with pytest.raises(DataError, match=r"small\.json does not exist\. Give folder and name"):
+        read_world(tmp_path, "small")
+
+
+def test_a_failed_write_leaves_the_files_as_they_were(small, tmp_path, monkeypatch):
+    paths = write_world(small, tmp_path, "small")
+    before = [path.read_bytes() for path in paths]
+
+    def full(*args, **kwargs):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(world_files.os, "replace", full)
+    with pytest.raises(DataError, match="Give a folder with space and write permission"):
+        write_world(social_search(seed=2, weeks=60), tmp_path, "small")
+    assert [path.read_bytes() for path in paths] == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in paths)
+
+
+def test_a_name_with_a_slash_is_refused(small, tmp_path):
+    with pytest.raises(DataError, match="a name without slashes"):
+        write_world(small, tmp_path, "nowhere/small")
