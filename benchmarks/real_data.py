@@ -103,7 +103,7 @@ def figure(fits: dict[str, mm.Fit], path: Path) -> None:
         # Revenue runs from 1 to 398,454: linear below 100, logarithmic above.
         ax.set_xscale("symlog", linthresh=100.0)
         ax.set_yscale("symlog", linthresh=100.0)
-        ax.set(title=f"revenue {likelihood}", xlim=(-1e6, 1e8), ylim=(-1e6, 1e8))
+        ax.set(title=f"revenue {likelihood}", xlim=(-30.0, 1e6), ylim=(-1e6, 1e8))
     canvas.savefig(path, dpi=150)
     plt.close(canvas)
 

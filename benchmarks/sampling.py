@@ -106,9 +106,7 @@ def show(rows: list[dict], found: dict) -> None:
 
 def main() -> None:
     """Read the options, run every pair, print the table, write the JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3, help="pairs of runs, each cold and then warm")
     parser.add_argument("--seed", type=int, default=1, help="seed of the first repeat")
     parser.add_argument("--only", choices=list(SIDES), help="one package: no ratios")

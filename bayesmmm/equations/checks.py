@@ -239,7 +239,8 @@ def _many_zeros(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
 
 def _media_share(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
     """Draw the total media share from the priors of an equation; deterministic, since the seed is fixed."""
-    if equation.likelihood == "lognormal" or not equation.media:
+    # Under the others a contribution is not a share of the observed series.
+    if equation.likelihood not in ("normal", "student_t") or not equation.media:
         return
     rng = np.random.default_rng(_PRIOR_SEED)
     size = np.abs(data.columns[equation.name]).sum()

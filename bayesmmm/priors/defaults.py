@@ -22,6 +22,9 @@ _COEFFICIENT_SD = FrozenMap({"trend": 1.0, "seasonality": 0.5, "coefficient": 0.
 # On the log scale, and for the latent series behind a censored one, the unit s_v is less binding: a series
 # with many zeros has a latent mean far below its observed one.
 _WIDE = ("lognormal", "censored_normal")
+# Contributions follow: in log units a total of 2 multiplies the series by more than seven, and a latent series that
+# lies three mean sizes below zero (one prior sd of its intercept) needs 1 + 3 of them to be lifted to its mean.
+_CONTRIBUTION_FACTOR = FrozenMap({"lognormal": 2.0, "censored_normal": 4.0})
 
 
 def contribution_scale(n_channels: int) -> float:
@@ -57,8 +60,8 @@ def default_prior(parameter: str, *, n_channels: int = 1, likelihood: str = "nor
         Number of media channels of the equation; sets the scale of "contribution".
     likelihood
         Likelihood of the equation. "lognormal" doubles the contribution scale, which is then in log units
-        (media multiply the series by more than e^2 with 2.5 to 5 %). "lognormal" and "censored_normal" widen
-        the linear terms.
+        (media multiply the series by more than e^2 with 2.5 to 5 %); "censored_normal" quadruples it, in shares of
+        the latent series. Both widen the linear terms.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def default_prior(parameter: str, *, n_channels: int = 1, likelihood: str = "nor
         return _FIXED[parameter]
     wide = likelihood in _WIDE
     if parameter == "contribution":
-        scale = contribution_scale(n_channels) * (2.0 if likelihood == "lognormal" else 1.0)
+        scale = contribution_scale(n_channels) * _CONTRIBUTION_FACTOR.get(likelihood, 1.0)
         return Prior("HalfStudentT", nu=3.0, sigma=float(f"{scale:.3g}"))
     if parameter == "intercept":
         return Prior("Normal", mu=0.0, sigma=3.0) if wide else Prior("Normal", mu=0.5, sigma=1.0)
