@@ -47,7 +47,8 @@ def causal_graph(system: MMM, *, ax: Axes | None = None) -> Axes:
         lines = sum(text.count("\n") + 2.6 for text in texts.values())
         size = (sum(inches) + 0.3, max(2.4, 0.17 * lines) * max(1.0, max(heights) - min(heights)) + 0.5)
         _, ax = plt.subplots(figsize=size, layout="constrained")
-    ax.set_xlim(0.0, 1.0)
+    rim = 2.0 * PAD / 72.0 / sum(inches)
+    ax.set_xlim(-rim, 1.0 + rim)
     ax.set_ylim(min(0.0, *heights) - 0.05, max(1.0, *heights) + 0.05)
     ax.axis("off")
     boxes = {name: _box(ax, system, name, texts.get(name, name), place) for name, place in places.items()}
@@ -69,7 +70,7 @@ def _depths(system: MMM) -> dict[str, int]:
 def _widths(texts: Mapping[str, str], system: MMM, depth: Mapping[str, int]) -> list[float]:
     """Inches of every layer, arrows on its left included."""
     words = [line for text in texts.values() for line in text.split("\n")]
-    widths = [0.3 + 1.1 * LETTER * max(map(len, words), default=0)]
+    widths = [0.3 + 1.18 * LETTER * max(map(len, words), default=0)]
     for layer in range(1, max(depth.values()) + 1):
         names = [name for name in system.order if depth[name] == layer]
         widths.append(1.5 + 1.25 * LETTER * max(map(len, names), default=0))

@@ -58,7 +58,8 @@ def spend(data: MMMData, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
             above = grid[tall - 2, -1]
             above.tick_params(labelbottom=True)
         figure.get_layout_engine().set(hspace=0.04)
-    for name, ax in zip(names, listed(axes, len(names)), strict=True):
+    axes = listed(axes, len(names))
+    for name, ax in zip(names, axes, strict=True):
         unit = data.outcome_unit if name == data.outcome else data.mediators.get(name, "money")
         role = "outcome" if name == data.outcome else "mediator" if name in data.mediators else "channel"
         colour = {"outcome": BLUE, "mediator": ORANGE, "channel": GREY}[role]
