@@ -1,0 +1,313 @@
+"""The command line: what it refuses and how, what it writes, and that it never leaves half a result."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import bayesmmm as mm
+from bayesmmm import cli
+from bayesmmm.datasets import FOLDER
+
+SPEC = FOLDER / "social_search.toml"
+DATA = FOLDER / "social_search.csv"
+QUICK = ["--draws", "50", "--tune", "50", "--chains", "2"]
+
+
+def refusal(argv, capsys):
+    """The one line on stderr with which a command is refused."""
+    try:
+        status = cli.main([str(a) for a in argv])
+    except SystemExit as stop:
+        status = stop.code
+    captured = capsys.readouterr()
+    assert status == 2
+    assert captured.err.startswith("bayesmmm: error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+# ------------------------------------------------------------------------------------------------- help and refusals
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["fit", "--help"], ["demo", "--help"], ["simulate", "--help"], ["--version"]]
+)
+def test_help_and_version_load_nothing_heavy(argv):
+    code = (
+        "import json, sys\nfrom bayesmmm.cli import main\n"
+        f"try:\n    main({argv!r})\nexcept SystemExit as stop:\n    status = stop.code\n"
+        "print(json.dumps([status, sorted(sys.modules)]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *said, last = done.stdout.splitlines()
+    status, modules = json.loads(last)
+    assert status == 0
+    assert {name.split(".")[0] for name in modules}.isdisjoint({"numpy", "pandas", "pymc", "numba", "matplotlib"})
+    if argv == ["--version"]:
+        assert said == [f"bayesmmm {mm.__version__}"]
+    else:
+        assert "example:" in said
+        assert any(line.startswith("  bayesmmm ") for line in said)
+
+
+@pytest.mark.parametrize("command", ["demo", "fit", "simulate"])
+def test_the_example_of_every_help_is_a_valid_command(command, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    examples = [line.split()[1:] for line in lines if line.startswith("  bayesmmm ")]
+    assert examples
+    for example in examples:
+        assert cli._parser().parse_args(example).out is not None
+
+
+@pytest.mark.parametrize(
+    ("argv", "advice"),
+    [
+        ([], "the following arguments are required: COMMAND; see bayesmmm --help"),
+        (["forecast"], "invalid choice: 'forecast'"),
+        (["fit", DATA, "--out", "x"], "required: --spec; see bayesmmm fit --help"),
+        (["fit", DATA, "--spec", SPEC], "required: --out; see bayesmmm fit --help"),
+        (["demo", "--draws", "0"], "argument --draws: '0' must be a whole number of at least 1"),
+        (["demo", "--draws", "1e3"], "'1e3' must be a whole number of at least 1"),
+        (["demo", "--target-accept", "90"], "argument --target-accept: '90' must lie between 0 and 1"),
+        (["demo", "--ci-prob", "most"], "argument --ci-prob: 'most' must lie between 0 and 1"),
+        (["demo", "--sampler", "stan"], "invalid choice: 'stan'"),
+        (["simulate", "--world", "mars", "--out", "x"], "invalid choice: 'mars'"),
+    ],
+)
+def test_bad_arguments_are_refused_in_one_line(argv, advice, capsys):
+    assert advice in refusal(argv, capsys)
+
+
+@pytest.mark.parametrize(
+    ("spec", "advice"),
+    [
+        (None, "No such file or directory"),
+        ("[[equation]\n", "not valid TOML"),
+        ('[[equation]]\nname = "revenue"\nmedia = ["facebook"]\n', "has no [data] table"),
+        (SPEC.read_text(encoding="utf-8").replace('date = "week"', 'date = "wek"'), "Did you mean 'week'?"),
+        (SPEC.read_text(encoding="utf-8").replace("likelihood =", "likelyhood ="), "did you mean 'likelihood'"),
+        (SPEC.read_text(encoding="utf-8").replace('"censored_normal"', '"lognormal"'), "lognormal"),
+    ],
+    ids=["missing", "not TOML", "no data", "column", "key", "ruled out by the data"],
+)
+def test_a_bad_spec_is_refused_before_anything_is_made(spec, advice, tmp_path, capsys):
+    path = tmp_path / "spec.toml"
+    if spec is not None:
+        path.write_text(spec, encoding="utf-8")
+    out = tmp_path / "out"
+    assert advice in refusal(["fit", DATA, "--spec", path, "--out", out], capsys)
+    assert not out.exists()
+
+
+def test_missing_data_are_refused(tmp_path, capsys):
+    line = refusal(["fit", tmp_path / "none.csv", "--spec", SPEC, "--out", tmp_path / "out"], capsys)
+    assert "none.csv" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path, capsys):
+    (tmp_path / "out").write_text("mine", encoding="utf-8")
+    assert "File exists" in refusal(["fit", DATA, "--spec", SPEC, "--out", tmp_path / "out"], capsys)
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "mine"
+
+
+# -------------------------------------------------------------------------------------------------------------- simulate
+def test_simulate_reproduces_the_shipped_world(tmp_path, capsys):
+    assert cli.main(["simulate", "--out", str(tmp_path / "world")]) == 0
+    made = sorted(path.name for path in (tmp_path / "world").iterdir())
+    assert made == ["social_search.csv", "social_search.json", "social_search.toml"]
+    for name in ("social_search.csv", "social_search.toml"):
+        assert (tmp_path / "world" / name).read_bytes() == (FOLDER / name).read_bytes()
+    said = capsys.readouterr().out
+    assert f"next: bayesmmm fit {tmp_path / 'world' / 'social_search.csv'} --spec" in said
+    assert "facebook" in said
+
+
+def test_another_seed_and_length_give_another_world(tmp_path):
+    assert cli.main(["simulate", "--seed", "2", "--weeks", "60", "--out", str(tmp_path)]) == 0
+    frame = pd.read_csv(tmp_path / "social_search.csv")
+    shipped = pd.read_csv(DATA)
+    assert len(frame) == 60
+    assert not frame["facebook"].equals(shipped["facebook"][:60])
+
+
+def test_a_world_that_cannot_be_simulated_is_refused(tmp_path, capsys):
+    line = refusal(["simulate", "--weeks", "5", "--out", tmp_path / "world"], capsys)
+    assert "52" in line
+    assert not (tmp_path / "world").exists()
+
+
+# ------------------------------------------------------------------------------------------------------------------ demo
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The demo, run once with few draws: status, folder, output."""
+    out = tmp_path_factory.mktemp("demo") / "results"
+    command = [sys.executable, "-m", "bayesmmm", "demo", "--out", str(out), *QUICK, "--no-progress"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done, out
+
+
+def test_demo_says_what_it_found(demo):
+    done, out = demo
+    fit = mm.load(out / "fit.nc")
+    failed = fit.convergence.verdict == "failed"
+    assert done.returncode == (1 if failed else 0), done.stderr
+    assert ("the sampler failed: the files are written" in done.stderr) == failed
+    assert f"sampler verdict: {fit.convergence.verdict}" in done.stdout
+    assert "of 56 true values lie inside their 90 % intervals (about 50 are to be expected)" in done.stdout
+    heads = ["Data", "Model", "Cautions", "Sampling", "Result", "Posterior beside truth", "Files"]
+    places = [done.stdout.index(f"\n{head}\n{'-' * len(head)}\n") for head in heads]
+    assert places == sorted(places)
+    assert f"fit = mm.load('{out / 'fit.nc'}')" in done.stdout
+
+
+def test_demo_writes_every_file_and_nothing_else(demo):
+    _, out = demo
+    figures = [
+        "causal_graph",
+        "correlation",
+        "data",
+        "parameters",
+        *(f"predictive_{kind}{name}" for kind in ("", "check_") for name in ("google", "revenue")),
+        *(
+            f"prior_posterior_{name}_{parameter}"
+            for name in ("google", "revenue")
+            for parameter in ("contribution", "half_life", "half_saturation", "slope")
+        ),
+    ]
+    expected = {"fit.nc", "summary.csv", "system.toml", *(f"{name}.png" for name in figures)}
+    assert {path.name for path in out.iterdir()} == expected
+    assert all((out / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in figures)
+
+
+def test_demo_table_is_the_summary_beside_the_truth(demo):
+    done, out = demo
+    table = pd.read_csv(out / "summary.csv", index_col="parameter")
+    fit = mm.load(out / "fit.nc")
+    columns = ["median", "lower", "upper", "mean", "sd", "rhat", "ess_bulk", "ess_tail"]
+    summary = fit.summary(0.9)
+    pd.testing.assert_frame_equal(table[columns], summary[columns], check_names=False)
+    truth = mm.load_social_search().truth.parameters
+    assert table.loc["google.slope[tiktok]", "truth"] == float(
+        truth["google.slope"].sel({"google.media": "tiktok"})
+    )
+    assert table.loc["revenue.sigma", "truth"] == float(truth["revenue.sigma"])
+    inside = (table["lower"] <= table["truth"]) & (table["truth"] <= table["upper"])
+    assert (table["inside"] == inside).all()
+    assert f"{inside.sum()} of {len(table)} true values" in done.stdout
+    assert set(table["ci_prob"]) == {0.9}
+    assert mm.read_toml(out / "system.toml")[0] == fit.system
+
+
+# ------------------------------------------------------------------------------------------------- fit, without sampling
+@pytest.fixture
+def sampled(demo, monkeypatch):
+    """Replace sampling by the draws of the demo; the list collects the settings asked for."""
+    import bayesmmm.sampling
+
+    saved = mm.load(demo[1] / "fit.nc")
+    asked = []
+
+    def fit(system, data, **settings):
+        assert (system, data) == (saved.system, saved.data)
+        asked.append(settings)
+        return saved
+
+    monkeypatch.setattr(bayesmmm.sampling, "fit", fit)
+    return asked
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Leave out the figures, which take most of the time once nothing is sampled."""
+    monkeypatch.setattr(cli, "_draw", lambda *_: None)
+
+
+def fit_command(out):
+    return [
+        "fit",
+        str(DATA),
+        "--spec",
+        str(SPEC),
+        "--out",
+        str(out),
+        *QUICK,
+        "--seed",
+        "5",
+        "--target-accept",
+        "0.95",
+    ]
+
+
+def test_fit_passes_on_what_was_asked_and_needs_no_truth(sampled, tmp_path, capsys):
+    status = cli.main(fit_command(tmp_path / "a" / "b"))
+    assert status in (0, 1)
+    (settings,) = sampled
+    wanted = {"draws": 50, "tune": 50, "chains": 2, "seed": 5, "target_accept": 0.95, "sampler": "nutpie"}
+    assert {name: settings[name] for name in wanted} == wanted
+    assert settings["progress"] is False, "a bar is for terminals"
+    table = pd.read_csv(tmp_path / "a" / "b" / "summary.csv")
+    assert "truth" not in table
+    assert "true values" not in capsys.readouterr().out
+
+
+def test_a_failed_sampler_is_status_1_with_the_files_written(sampled, no_figures, tmp_path, monkeypatch, capsys):
+    from bayesmmm.results import Convergence, Fit
+
+    for verdict, status in (("failed", 1), ("doubtful", 0), ("converged", 0)):
+        judged = Convergence(verdict, 1.2, 50.0, 40.0, 3, 100, "revenue.slope[google]")
+        monkeypatch.setattr(Fit, "convergence", judged)
+        assert cli.main(fit_command(tmp_path / verdict)) == status
+        assert (tmp_path / verdict / "fit.nc").is_file()
+        assert ("do not use these numbers" in capsys.readouterr().err) == (verdict == "failed")
+
+
+def test_a_failure_while_writing_leaves_old_files_alone(sampled, tmp_path, monkeypatch, capsys):
+    from bayesmmm import plots
+
+    old = tmp_path / "summary.csv"
+    old.write_text("old", encoding="utf-8")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "predictive.png")
+
+    monkeypatch.setattr(plots, "predictive", full)
+    assert "predictive.png: No space left on device" in refusal(fit_command(tmp_path), capsys)
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.csv"]
+    assert old.read_text(encoding="utf-8") == "old"
+
+
+@pytest.mark.parametrize("how", ["interrupt", "short"])
+def test_ctrl_c_ends_in_one_line_without_files(how, sampled, tmp_path, monkeypatch, capsys):
+    import bayesmmm.sampling
+
+    if how == "interrupt":
+
+        def fit(system, data, **settings):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(bayesmmm.sampling, "fit", fit)
+    # The sampler itself answers Ctrl-C with fewer draws than asked.
+    command = fit_command(tmp_path)
+    command[command.index("--draws") + 1] = "60"
+    assert cli.main(command) == 130
+    assert capsys.readouterr().err == "bayesmmm: interrupted; nothing was written\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cautions_are_sentences_not_tracebacks(sampled, no_figures, tmp_path, monkeypatch, capsys):
+    from bayesmmm import equations
+    from bayesmmm.errors import AlwaysOnWarning
+
+    monkeypatch.setattr(equations, "system_warnings", lambda system, data: [AlwaysOnWarning("tv never pauses.")])
+    cli.main(fit_command(tmp_path))
+    assert "1. tv never pauses. [AlwaysOnWarning]" in capsys.readouterr().out
+
+
+def test_file_names_are_safe():
+    assert cli._file_name("paid search/brand", "north west") == "paid_search_brand_north_west"
+    assert Path(cli._file_name("../x")).name == cli._file_name("../x")
