@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument(
         "--world", choices=["social_search"], default="social_search", help="which (%(default)s)"
     )
-    simulate.add_argument("--seed", type=int, default=1, help="seed of the world (%(default)s)")
+    simulate.add_argument("--seed", type=_seed, default=1, help="seed of the world (%(default)s)")
     simulate.add_argument("--weeks", type=_count, default=156, metavar="N", help="periods (%(default)s)")
     _add_out(simulate, None)
     simulate.set_defaults(run=_simulate)
@@ -161,7 +161,7 @@ def _add_sampling(parser: argparse.ArgumentParser, *, seed: int | None) -> None:
     group.add_argument("--tune", type=_count, default=1000, metavar="N", help="warm-up per chain (%(default)s)")
     group.add_argument("--chains", type=_count, default=4, metavar="N", help="chains (%(default)s)")
     group.add_argument(
-        "--seed", type=int, default=seed, help=f"seed ({'drawn and stored' if seed is None else seed})"
+        "--seed", type=_seed, default=seed, help=f"seed ({'drawn and stored' if seed is None else seed})"
     )
     group.add_argument(
         "--target-accept", type=_probability, default=0.9, metavar="P", help="acceptance rate (%(default)s)"
@@ -180,6 +180,12 @@ def _add_sampling(parser: argparse.ArgumentParser, *, seed: int | None) -> None:
 def _count(text: str) -> int:
     if not re.fullmatch(r"\d+", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"\d+", text) or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 0 to {2**63 - 1}")
     return int(text)
 
 
@@ -279,6 +285,7 @@ def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit
     )
     sys.stdout.flush()
     start = time.perf_counter()
+    progress = not options.no_progress and sys.stderr.isatty()
     with warnings.catch_warnings():
         # They are shown in our own words, before and after.
         warnings.simplefilter("ignore", BayesMMMWarning)
@@ -291,8 +298,10 @@ def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit
             seed=options.seed,
             target_accept=options.target_accept,
             sampler=options.sampler,
-            progress=not options.no_progress and sys.stderr.isatty(),
+            progress=progress,
         )
+    if progress:
+        print()
     # The sampler answers Ctrl-C with the draws made so far.
     if result.posterior.sizes["draw"] < options.draws:
         raise KeyboardInterrupt
