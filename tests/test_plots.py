@@ -299,11 +299,13 @@ def test_parameters_show_units():
     table = make_table(MMM([Equation("sales", media=["tv"])]))
     table.attrs["units"] = {"sales.half_life": "days", "sales.coefficient": "share of mean |sales|"}
     axes = plots.parameters(table)
-    assert [ax.get_xlabel() for ax in axes] == ["days", "", "", "", "share of mean |sales|", ""]
+    assert [ax.get_xlabel() for ax in axes] == ["days", "", "", "", "share of mean\n|sales|", ""]
 
 
 def test_parameters_are_legible_with_twelve_channels():
-    axes = plots.parameters(make_table(make_system(LONG)))
+    table = make_table(make_system(LONG))
+    table.attrs["units"] = {str(row).partition("[")[0]: "share of mean |revenue|" for row in table.index}
+    axes = plots.parameters(table)
     drawn(axes[0])
     assert len(axes) == 21
     assert overlapping([ax._left_title for ax in axes]) == []
@@ -311,6 +313,7 @@ def test_parameters_are_legible_with_twelve_channels():
         assert overlapping(tick_texts(ax.xaxis)) == []
         assert overlapping(tick_texts(ax.yaxis)) == []
         assert len(tick_texts(ax.xaxis)) >= 2
+    assert overlapping([ax.xaxis.label for ax in axes]) == []
 
 
 def test_prior_lies_above_posterior():

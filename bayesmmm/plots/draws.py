@@ -74,7 +74,7 @@ def parameters(
         ax.set_title(title if equation == named else f"{equation}\n{title}", fontsize=TEXT, loc="left")
         named = equation
         unit = units.get(next(iter(rows)).partition("[")[0], "")
-        ax.set_xlabel(textwrap.fill(unit, 24), fontsize=SMALL)
+        ax.set_xlabel(textwrap.fill(unit, 18), fontsize=SMALL)
     entries = [entry(BLUE, f"median and {percent(table)} interval")] + ([TRUTH] if truth is not None else [])
     legend_on_top(axes[0], entries, own)
     return np.asarray(axes, dtype=object)
