@@ -1,0 +1,213 @@
+"""What the README says, held against the code: its blocks run, its tables are those of the package."""
+
+import inspect
+import math
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import bayesmmm as mm
+from bayesmmm import errors
+from bayesmmm.datasets import FOLDER
+from bayesmmm.equations import LIKELIHOODS, check_system
+from bayesmmm.priors import Prior, contribution_scale, default_prior
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    """Fenced blocks of one language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
+
+
+def table(first):
+    """Cells of the rows under the table header that starts with `first`."""
+    lines = TEXT.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {first} |"))
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            return rows
+        rows.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
+    return rows
+
+
+def in_code(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
+# ------------------------------------------------------------------------------------------------------------- code
+def test_commands_stand_verbatim():
+    commands = "\n".join(blocks("bash")).splitlines()
+    assert "pip install uv && uv run bayesmmm demo" in commands
+    assert "pip install uv && uv run pytest" in commands
+    assert "`uv run pytest -m slow`" in TEXT
+    assert "BAYESMMM_EXTERNAL_DATA" in TEXT
+
+
+def test_command_line_is_accepted():
+    from bayesmmm import cli
+
+    lines = [line.partition("#")[0].split() for block in blocks("bash") for line in block.splitlines()]
+    ours = [words[1:] for words in lines if words and words[0] == "bayesmmm"]
+    assert [words[0] for words in ours] == ["simulate", "fit"]
+    for words in ours:
+        cli._parser().parse_args(words)
+
+
+@pytest.mark.filterwarnings("ignore::bayesmmm.errors.BayesMMMWarning")
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
+def test_python_blocks_run(tmp_path, monkeypatch, capsys):
+    """In one session, with few draws, and compiled once."""
+    real, programs = mm.compile_model, []
+
+    def compile_model(system, data):
+        programs.append(programs[0] if programs else real(system, data))
+        return programs[-1]
+
+    def fit(system, data, *, seed, compiled=None, real=mm.fit):
+        compiled = compiled or compile_model(system, data)
+        return real(system, data, seed=seed, compiled=compiled, draws=25, tune=25, chains=2, progress=False)
+
+    monkeypatch.setattr(mm, "compile_model", compile_model)
+    monkeypatch.setattr(mm, "fit", fit)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(FOLDER, tmp_path / "data")
+    space = {}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), space)
+    assert space["system"] == mm.load_social_search().system
+    assert space["data"] == mm.load_social_search().data
+    assert len(space["earlier"].data.dates) < len(space["fit"].data.dates)
+    assert (tmp_path / "fit.nc").is_file()
+    printed = capsys.readouterr().out
+    assert "sampler verdict" in printed
+    assert "elpd_loo" in printed
+    assert "revenue.coefficient_raw[sms]" in printed
+
+
+def test_toml_block_fits_the_shipped_data():
+    (block,) = blocks("toml")
+    system, columns = mm.read_toml(block)
+    data = mm.MMMData.from_csv(FOLDER / "social_search.csv", **columns)
+    check_system(system, data)
+    assert data == mm.load_social_search().data
+    assert system.equation("google") == mm.load_social_search().system.equation("google")
+    assert mm.read_toml(system.to_toml(columns)) == (system, columns)
+
+
+# ----------------------------------------------------------------------------------------------------------- tables
+def test_api_table_is_the_public_names():
+    named = [name for row in table("name") for name in in_code(row[0])]
+    assert sorted(named) == sorted(mm.__all__)
+
+
+def test_plots_of_the_api_table_are_all_plots():
+    (row,) = (row for row in table("name") if row[0] == "`plots`")
+    assert sorted([*in_code(row[1]), "save"]) == sorted(mm.plots.__all__)
+
+
+@pytest.mark.parametrize(("name", "owner"), [("MMMData", mm.MMMData), ("Fit", mm.Fit)])
+def test_members_of_the_api_table_exist(name, owner):
+    (row,) = (row for row in table("name") if row[0] == f"`{name}`")
+    known = {*dir(owner), *owner.__dataclass_fields__, "Fit"}
+    assert set(in_code(row[1])) <= known
+
+
+@pytest.mark.parametrize("n", [1, 5, 9])
+def test_default_priors(n):
+    """Every cell is evaluated and compared with the table in the code."""
+    seen = []
+    for name, *cells in table("parameter"):
+        (parameter,) = in_code(name)
+        seen.append(parameter)
+        usual = in_code(cells[0])[0]
+        for cell, likelihoods in zip(cells, [LIKELIHOODS[:2], LIKELIHOODS[2:3], LIKELIHOODS[3:]], strict=True):
+            if cell == "none":
+                continue
+            written = in_code(cell)[0] if cell != "same" else usual
+            family, _, arguments = written.removesuffix(")").partition("(")
+            known = {"log": math.log, "s": contribution_scale(n)}
+            values = eval(f"dict({arguments})", known)
+            if parameter == "contribution":
+                values["sigma"] = float(f"{values['sigma']:.3g}")
+            for likelihood in likelihoods:
+                assert default_prior(parameter, n_channels=n, likelihood=likelihood) == Prior(family, **values)
+    equation = mm.Equation("v", media=["a"], linear=["b"], trend=True, likelihood="student_t")
+    words = {block.name for block in equation.parameters()} | {"intercept", "trend", "seasonality"}
+    assert set(seen) == words
+
+
+def test_symbols_are_the_parameters():
+    named = {name for row in table("word in code") for name in in_code(row[0])}
+    equation = mm.Equation("v", media=["a"], likelihood="student_t")
+    assert named == {block.name for block in equation.parameters()} | {"retention"}
+
+
+def test_likelihoods():
+    assert [in_code(row[0])[0] for row in table("likelihood")] == list(LIKELIHOODS)
+
+
+def _leaves(base):
+    classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, base)]
+    return {c.__name__ for c in classes if not any(issubclass(d, c) and d is not c for d in classes)}
+
+
+def test_every_error_and_warning_is_listed():
+    assert {name for row in table("refused with") for name in in_code(row[0])} == _leaves(errors.BayesMMMError)
+    assert {name for row in table("warning") for name in in_code(row[0])} == _leaves(errors.BayesMMMWarning)
+
+
+def test_thresholds_of_the_warnings():
+    from bayesmmm.data import COLLINEAR_CORRELATION, LOW_VARIATION, MIN_PERIODS, OUTLIER_ROBUST_SDS
+    from bayesmmm.equations import checks
+
+    said = {in_code(name)[0]: text for name, text in table("warning")}
+    assert f"above {COLLINEAR_CORRELATION} " in said["CollinearityWarning"]
+    assert f"below {LOW_VARIATION:.0%}".replace("%", " %") in said["LowVariationWarning"]
+    assert f"than {checks.ALWAYS_ON_VARIATION:.0%}".replace("%", " %") in said["AlwaysOnWarning"]
+    assert f"than {OUTLIER_ROBUST_SDS:g} robust" in said["OutlierWarning"]
+    assert f"than {checks.MAX_ZERO_SHARE:.0%}".replace("%", " %") in said["ManyZerosWarning"]
+    assert f"than {checks.MIN_PERIODS_PER_PARAMETER:g} values" in said["FewPeriodsWarning"]
+    assert f"than {checks.MAX_MEDIA_SHARE_PROBABILITY:.0%}".replace("%", " %") in said["PriorWarning"]
+    assert f"fewer than {MIN_PERIODS} periods" in TEXT
+
+
+def test_verdicts():
+    from bayesmmm.results import convergence as c
+
+    good, doubtful, _ = table("verdict")
+    assert good == ["converged", f"at most {c.RHAT_GOOD}", f"at least {c.ESS_GOOD:.0f}", "none"]
+    share = f"at most {100 * c.DIVERGENT_BAD:.0f} %"
+    assert doubtful == ["doubtful", f"at most {c.RHAT_BAD}", f"at least {c.ESS_BAD:.0f}", share]
+
+
+def test_groups_and_exit_statuses():
+    from bayesmmm import cli
+    from bayesmmm.sampling import PRIOR_DRAWS
+    from tests.test_sampling import GROUPS
+
+    assert {name for row in table("group of `fit.tree`") for name in in_code(row[0])} == GROUPS
+    assert f"the same, {PRIOR_DRAWS} draws" in TEXT
+    said = " ".join(TEXT.split())
+    assert f"{cli.DONE} done, {cli.SAMPLER_FAILED} the sampler failed" in said
+    assert f"{cli.BAD_INPUT} the input cannot be used" in said
+    assert f"{cli.INTERRUPTED} interrupted" in said
+    assert f"the command line uses {100 * cli.CI_PROB:.0f} %" in said
+
+
+def test_layout_names_every_module():
+    names = {path.stem for path in (ROOT / "bayesmmm").iterdir() if path.suffix == ".py" or path.is_dir()}
+    names = {name for name in names if not name.startswith("_")} - {"py"}
+    paragraph = next(p for p in TEXT.split("\n\n") if p.startswith("**Layout.**"))
+    assert set(in_code(paragraph)) - {"bayesmmm"} == names
+
+
+def test_links_lead_somewhere():
+    for path in re.findall(r"`((?:data|notebooks|benchmarks)/[\w./]+)`", TEXT):
+        assert (ROOT / path).is_file(), path
+    headings = {h.lower().replace(" ", "-") for h in re.findall(r"^#+ (.+)$", TEXT, flags=re.MULTILINE)}
+    assert set(re.findall(r"\]\(#([\w-]+)\)", TEXT)) <= headings
