@@ -153,6 +153,8 @@ def test_between_refuses_bad_bounds():
         data.between("2023-03-12", "2023-01-08")
     with pytest.raises(errors.DateError, match=r"start='1/2/2023' .* write it as YYYY-MM-DD"):
         data.between("1/2/2023", "2023-03-12")
+    with pytest.raises(errors.DateError, match="stop='3000-01-01' .* write it as YYYY-MM-DD"):
+        data.between("2023-01-01", "3000-01-01")
     with pytest.raises(errors.DateError, match="stop='2023-02-31'"):
         data.between("2023-01-01", "2023-02-31")
     with pytest.raises(errors.TooFewPeriodsError, match="window from 2023-01-08 to 2023-01-15 has 2 period"):
@@ -282,8 +284,29 @@ def test_roles_that_contradict_each_other(changes, advice):
 def test_names_that_would_clash_with_results():
     with pytest.raises(errors.RoleError, match=r"reserved are chain, draw, .* rename the column"):
         read(weekly().rename(columns={"price": "channel"}), controls=["channel"])
-    with pytest.raises(errors.RoleError, match="rename it, for example to 'net_revenue'"):
-        read(weekly().rename(columns={"revenue": "net/revenue"}), outcome="net/revenue")
+
+
+@pytest.mark.parametrize(
+    ("column", "role"),
+    [("revenue", "outcome"), ("google", "mediators"), ("facebook", "media"), ("price", "controls")],
+)
+def test_no_name_with_a_role_holds_a_slash(column, role):
+    roles = {
+        "outcome": {"outcome": "net/x"},
+        "mediators": {"mediators": {"net/x": "clicks"}},
+        "media": {"media": ["tv", "net/x"]},
+        "controls": {"controls": ["net/x"]},
+    }[role]
+    advice = rf"'net/x' \({role}\) holds a '/'.* rename it, for example to 'net_x'"
+    with pytest.raises(errors.RoleError, match=advice):
+        read(weekly().rename(columns={column: "net/x"}), **roles)
+
+
+def test_columns_that_only_label_the_rows_may_hold_a_slash():
+    frame = panel().rename(columns={"week": "week/start", "region": "region/state"})
+    data = read(frame.assign(**{"not/used": 1.0}), date="week/start", geo="region/state")
+    assert data.geos == ("north", "south", "west")
+    assert data.unused == ("not/used",)
 
 
 def test_empty_mediators_need_no_units():

@@ -69,7 +69,7 @@ def check_unit(unit: object, where: str) -> None:
 
 
 def check_roles(roles: Sequence[tuple[str, str]]) -> None:
-    """Refuse a column in two roles, a reserved name, and roles without any media term.
+    """Refuse a column in two roles, a reserved name, a name with a slash, and roles without any media term.
 
     Parameters
     ----------
@@ -91,10 +91,10 @@ def check_roles(roles: Sequence[tuple[str, str]]) -> None:
                 f"column {name!r} ({role}) has the name of a dimension of the results; reserved are "
                 f"{', '.join(RESERVED)}; rename the column"
             )
-        if role in ("outcome", "mediators") and "/" in name:
+        if role not in ("date", "geo") and "/" in name:
             raise RoleError(
-                f"column {name!r} ({role}) holds a '/', which cannot be in the name of an equation; "
-                f"rename it, for example to {name.replace('/', '_')!r}"
+                f"column {name!r} ({role}) holds a '/', which a saved fit (netCDF) would take for the border "
+                f"between two groups; rename it, for example to {name.replace('/', '_')!r}"
             )
     if not {"media", "mediators"} & set(seen.values()):
         raise RoleError("media=[] names no channel; at least one is needed; list the spend columns in media=[...]")
@@ -169,9 +169,14 @@ def check_spent(name: str, values: np.ndarray, *, role: str) -> None:
         )
 
 
+def is_constant(values: np.ndarray) -> bool:
+    """Return whether values differ by no more than rounding."""
+    return bool(np.ptp(values) <= _CONSTANT * np.abs(values).max())
+
+
 def check_varies(name: str, values: np.ndarray, *, role: str, where: str = "") -> None:
     """Refuse a column without variation."""
-    if np.ptp(values) <= _CONSTANT * np.abs(values).max():
+    if is_constant(values):
         fix = {"outcome": "check the column, or drop the geo" if where else "check the column"}
         raise ConstantColumnError(
             f"column {name!r} ({role}) is {values.flat[0]:g} in every period{where}; it must vary to be "

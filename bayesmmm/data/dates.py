@@ -150,12 +150,14 @@ def iso_date(value: object, name: str) -> pd.Timestamp:
     """
     sound = isinstance(value, datetime.date | np.datetime64) or (isinstance(value, str) and _ISO.fullmatch(value))
     try:
-        stamp = pd.Timestamp(value) if sound else pd.NaT
+        stamp = pd.Timestamp(value).as_unit("ns") if sound else pd.NaT  # beyond 2262 there are no nanoseconds
     except ValueError:
         stamp = pd.NaT
     if stamp is pd.NaT or stamp.tzinfo is not None or stamp != stamp.normalize():
-        raise DateError(f"{name}={value!r} is not a date without time of day; write it as YYYY-MM-DD")
-    return stamp.as_unit("ns")
+        raise DateError(
+            f"{name}={value!r} is not a date without time of day, in 1678 to 2261; write it as YYYY-MM-DD"
+        )
+    return stamp
 
 
 def _regular_days(dates: pd.DatetimeIndex, step: int) -> pd.DatetimeIndex:
