@@ -42,11 +42,11 @@ class NegativeSpendError(DataError):
 
 
 class NeverSpentError(DataError):
-    """Raised when a media or mediator column is zero in every period of every geo."""
+    """Raised when a media or mediator column is zero throughout, or acts as media and is never above zero."""
 
 
 class ConstantColumnError(DataError):
-    """Raised when the outcome, a mediator or a control never changes."""
+    """Raised when the outcome, a mediator, a control or a linear term never changes."""
 
 
 class PanelError(DataError):
@@ -59,6 +59,10 @@ class TooFewPeriodsError(DataError):
 
 class RoleError(DataError):
     """Raised when the roles of the columns contradict each other or are incomplete."""
+
+
+class MissingFileError(DataError, FileNotFoundError):
+    """Raised when the file to be read does not exist; a `FileNotFoundError` too."""
 
 
 # ---------------------------------------------------------------- equations
@@ -92,7 +96,7 @@ class PriorError(BayesMMMError, ValueError):
 
 
 class UnknownPriorError(PriorError):
-    """Raised when a prior names an unknown family, argument, parameter or channel."""
+    """Raised when a prior names an unknown family, argument, parameter or channel, or applies to nothing."""
 
 
 class PriorSupportError(PriorError):
@@ -134,7 +138,7 @@ class OutlierWarning(BayesMMMWarning):
 
 
 class ManyZerosWarning(BayesMMMWarning):
-    """Given when a series holds many exact zeros under a likelihood that has none."""
+    """Given when many values are exact zeros where the likelihood has none, or enter as zero since they are negative."""
 
 
 class PriorWarning(BayesMMMWarning):

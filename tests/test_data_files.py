@@ -1,5 +1,7 @@
 """Data: CSV files, warnings, and data sets of other projects."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,9 +90,18 @@ def test_files_that_are_not_text_in_utf8(tmp_path, raw):
         MMMData.from_csv(path, **ROLES)
 
 
-def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        MMMData.from_csv(tmp_path / "nowhere.csv", **ROLES)
+def test_missing_file(tmp_path, monkeypatch):
+    path = tmp_path / "nowhere.csv"
+    with pytest.raises(errors.MissingFileError, match=r"does not exist; .* correct the path") as caught:
+        MMMData.from_csv(path, **ROLES)
+    assert repr(str(path)) in str(caught.value)
+    assert isinstance(caught.value, errors.DataError)
+    assert isinstance(caught.value, FileNotFoundError)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"looked for in .*correct the path") as caught:
+        MMMData.from_csv("nowhere.csv", **ROLES)
+    assert repr(str(tmp_path)) in str(caught.value)
 
 
 # ---------------------------------------------------------------- warnings

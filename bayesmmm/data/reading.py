@@ -20,6 +20,7 @@ from bayesmmm.data.dates import check_order, parse_dates
 from bayesmmm.data.wording import listed
 from bayesmmm.errors import (
     DataError,
+    MissingFileError,
     NotNumericError,
     PanelError,
     RoleError,
@@ -47,6 +48,8 @@ def read_csv(path: str | os.PathLike[str], *, date: str, geo: str | None, number
 
     Raises
     ------
+    MissingFileError
+        There is no such file.
     DataError
         The file is empty, not UTF-8, not separated by commas, or has rows longer than its header.
     """
@@ -93,8 +96,15 @@ def _number(cell: str) -> float | str:
 
 
 def _read_text(path: str | os.PathLike[str]) -> str:
-    with open(path, "rb") as file:
-        raw = file.read()
+    try:
+        with open(path, "rb") as file:
+            raw = file.read()
+    except FileNotFoundError as error:
+        looked = "" if os.path.isabs(path) else f" (looked for in {os.getcwd()!r})"
+        raise MissingFileError(
+            f"the file {str(path)!r} does not exist{looked}; a CSV file on this computer can be read; "
+            "correct the path"
+        ) from error
     with contextlib.suppress(UnicodeDecodeError):
         text = raw.decode("utf-8-sig")  # drops the byte-order mark that Excel writes
         if "\0" not in text:
