@@ -213,6 +213,8 @@ class MMMData:
 
         Raises
         ------
+        MissingFileError
+            There is no such file; it is a FileNotFoundError too.
         DataError
             As `from_frame`, and for a file that is empty, not UTF-8, or not separated by commas.
         """
@@ -232,7 +234,32 @@ class MMMData:
         )
 
     def scales(self) -> Scales:
-        """Return the scales of these periods: see `Scales`."""
+        """Return what one unit of each series is over these periods.
+
+        Returns
+        -------
+        Scales
+            ``size``: outcome and mediators -> mean of ``|v|``, shape (geo,). ``spend``: mediators and media
+            -> mean of the values above 0, shape (geo,), NaN in a geo that has none. ``center`` and ``spread``:
+            mediators, media and controls -> mean and standard deviation (``ddof=0``) over geos and periods,
+            one float each. All four are in the units of their column. ``start`` and ``end``: first and last
+            date.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from bayesmmm.data import MMMData
+        >>> frame = pd.DataFrame({
+        ...     "week": pd.date_range("2024-01-07", periods=8, freq="7D"),
+        ...     "revenue": [90.0, 110.0] * 4,
+        ...     "tv": [0.0, 4.0] * 4,
+        ... })
+        >>> scales = MMMData.from_frame(frame, date="week", outcome="revenue", media=["tv"]).scales()
+        >>> scales.size["revenue"].tolist(), scales.spend["tv"].tolist()
+        ([100.0], [4.0])
+        >>> scales.center["tv"], scales.spread["tv"]
+        (2.0, 2.0)
+        """
         money = (*self.mediators, *self.media)
         explaining = (*self.mediators, *self.media, *self.controls)
         return Scales(
