@@ -153,7 +153,7 @@ def test_between_refuses_bad_bounds():
         data.between("2023-03-12", "2023-01-08")
     with pytest.raises(errors.DateError, match=r"start='1/2/2023' .* write it as YYYY-MM-DD"):
         data.between("1/2/2023", "2023-03-12")
-    with pytest.raises(errors.DateError, match="stop='3000-01-01' .* write it as YYYY-MM-DD"):
+    with pytest.raises(errors.DateError, match=r"stop='3000-01-01' .* write it as YYYY-MM-DD"):
         data.between("2023-01-01", "3000-01-01")
     with pytest.raises(errors.DateError, match="stop='2023-02-31'"):
         data.between("2023-01-01", "2023-02-31")
