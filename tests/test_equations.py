@@ -1,7 +1,9 @@
 """Fourier seasons, equations, their parameters and the columns of the linear part."""
 
+import datetime
 import math
 import pickle
+import re
 from dataclasses import FrozenInstanceError
 
 import numpy as np
@@ -111,7 +113,8 @@ def test_terms_are_intercept_trend_knots_harmonics_linear():
 
 
 def test_knots_are_stored_as_iso_dates():
-    assert _full(trend=[pd.Timestamp("2024-03-03"), "2024-09-01"]).trend == ("2024-03-03", "2024-09-01")
+    knots = [pd.Timestamp("2024-03-03"), datetime.date(2024, 6, 2), "2024-09-01 00:00"]
+    assert _full(trend=knots).trend == ("2024-03-03", "2024-06-02", "2024-09-01")
     assert _full(trend=True).knots == ()
 
 
@@ -131,6 +134,13 @@ def test_knots_are_stored_as_iso_dates():
         ({"trend": []}, "a list of ISO dates in rising order"),
         ({"trend": ["03/03/2024"]}, "a list of ISO dates in rising order"),
         ({"trend": ["2024-09-01", "2024-03-03"]}, "a list of ISO dates in rising order"),
+        ({"trend": ["2024-03"]}, r"trend knot '2024-03'\. .*a list of ISO dates"),
+        ({"trend": ["2024-03-03 12:00"]}, "in rising order, without time of day"),
+        ({"trend": [pd.Timestamp("2024-03-03 12:00")]}, "in rising order, without time of day"),
+        ({"trend": ["2024-03-03T00:00+02:00"]}, "in rising order, without time of day"),
+        ({"trend": [pd.Timestamp("2024-03-03", tz="UTC")]}, "in rising order, without time of day"),
+        ({"trend": ["3000-01-01"]}, "a list of ISO dates in rising order"),
+        ({"trend": [20240303]}, "a list of ISO dates in rising order"),
         ({"max_lag": 0}, "Give a whole number of periods, 1 or more"),
         ({"max_lag": 2.0}, "Give a whole number of periods, 1 or more"),
     ],
@@ -252,9 +262,57 @@ def test_priors_that_cannot_be_used(priors, advice):
         _full(priors=priors)
 
 
-def test_a_return_has_no_meaning_on_the_log_scale():
-    with pytest.raises(PriorError, match="Put the prior on contribution, or use normal or student_t"):
-        _full(likelihood="lognormal", priors={"roi": WIDE})
+@pytest.mark.parametrize(
+    ("likelihood", "reason"), [("lognormal", "log units"), ("censored_normal", "latent series")]
+)
+def test_a_return_has_no_meaning_where_a_contribution_is_not_a_share_of_the_series(likelihood, reason):
+    advice = f"{reason}.* Put the prior on contribution, or use normal or student_t"
+    with pytest.raises(PriorError, match=advice):
+        _full(likelihood=likelihood, priors={"roi": {"tv": WIDE}})
+    with pytest.raises(UnknownPriorError, match="Use one of: ") as caught:
+        _full(likelihood=likelihood, priors={"rois": WIDE})
+    assert "roi," not in str(caught.value).split("Use one of:")[1]
+    for allowed in ("normal", "student_t"):
+        assert _by_name(_full(likelihood=allowed, priors={"roi": WIDE}))["roi"].priors == (WIDE, WIDE)
+
+
+NORMAL = Prior("Normal", mu=0, sigma=1)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "prior", "advice"),
+    [
+        ("trend", NORMAL, "has a prior on trend but no trend: set trend=True or drop the prior"),
+        ("trend", {"trend": NORMAL}, "has a prior on trend but no trend: set trend=True or drop the prior"),
+        ("trend", {}, "has a prior on trend but no trend: set trend=True or drop the prior"),
+        ("seasonality", NORMAL, "no seasonality: set seasonality=Fourier(period=365.25, order=2) or drop"),
+        ("coefficient", NORMAL, "no linear terms: list columns in linear=[...] or drop the prior"),
+        ("coefficient", {"price": NORMAL}, "no linear terms: list columns in linear=[...] or drop the prior"),
+        *(
+            (name, WIDE, "no media: list channels in media=[...] or drop")
+            for name in ("half_life", "slope", "roi")
+        ),
+        ("retention", {"tv": WIDE}, "no media: list channels in media=[...] or drop the prior"),
+    ],
+)
+def test_a_prior_on_what_an_equation_lacks_is_refused(parameter, prior, advice):
+    with pytest.raises(UnknownPriorError, match=re.escape(advice)):
+        Equation("sales", priors={parameter: prior})
+
+
+@pytest.mark.parametrize(
+    "parameter", ["slope", "roi", "trend", "seasonality", "coefficient", "intercept", "sigma"]
+)
+def test_a_prior_on_no_label_is_refused(parameter):
+    advice = f"an empty mapping as the prior on {parameter}, .*Give a Prior, or drop '{parameter}' from priors"
+    with pytest.raises(UnknownPriorError, match=advice):
+        _full(priors={parameter: {}})
+
+
+def test_priors_on_the_bare_equation_apply():
+    blocks = _by_name(Equation("sales", priors={"intercept": NORMAL, "sigma": WIDE}))
+    assert blocks["coefficient"].priors == (NORMAL,)
+    assert blocks["sigma"].priors == (WIDE,)
 
 
 @pytest.mark.parametrize("parameter", ["half_life", "half_saturation", "slope", "contribution", "roi", "sigma"])

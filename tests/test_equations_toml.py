@@ -28,7 +28,7 @@ def _random_equation(rng: np.random.Generator, name: str, media: list[str]) -> E
         priors["half_saturation"] = positive
     if rng.random() < 0.5:
         priors["retention"] = {str(rng.choice(media)): Prior("Beta", mu=rng.uniform(), nu=rng.exponential() + 0.1)}
-    if rng.random() < 0.5 and likelihood != "lognormal":
+    if rng.random() < 0.5 and likelihood in ("normal", "student_t"):
         priors["roi"] = {media[0]: Prior("TruncatedNormal", mu=rng.normal(), sigma=1, lower=0)}
     if rng.random() < 0.5:
         priors["coefficient"] = {"price": Prior("StudentT", nu=4, mu=0, sigma=rng.exponential())}

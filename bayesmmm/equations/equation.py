@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayesmmm.errors import EquationError, LikelihoodError, PriorError, UnknownPriorError
+from bayesmmm.data.dates import iso_date
+from bayesmmm.errors import DateError, EquationError, LikelihoodError, PriorError, UnknownPriorError
 from bayesmmm.priors import FrozenMap, Prior, check_support, closest, default_prior
 
 LIKELIHOODS = ("normal", "student_t", "lognormal", "censored_normal")
@@ -23,6 +24,18 @@ LIKELIHOODS = ("normal", "student_t", "lognormal", "censored_normal")
 MEDIA_PARAMETERS = ("half_life", "retention", "half_saturation", "slope", "contribution", "roi")
 #: Two ways to write one belief: a channel has one or the other.
 _EITHER = (("half_life", "retention"), ("contribution", "roi"))
+#: Likelihoods under which a contribution is not a share of the observed series, and what it is instead.
+_NO_ROI = {
+    "lognormal": "in log units and has no fixed return",
+    "censored_normal": "a share of the latent series, so that roi would not be outcome per unit of spend",
+}
+#: What an equation must have for a prior to apply: how it is called, and how to get it.
+_NEEDS = {
+    **dict.fromkeys(MEDIA_PARAMETERS, ("media", "list channels in media=[...]")),
+    "trend": ("trend", "set trend=True"),
+    "seasonality": ("seasonality", "set seasonality=Fourier(period=365.25, order=2)"),
+    "coefficient": ("linear terms", "list columns in linear=[...]"),
+}
 _LINEAR_PARAMETERS = ("intercept", "trend", "seasonality", "coefficient")
 _SUPPORT = {
     "half_life": (0.0, math.inf),
@@ -143,7 +156,9 @@ class Equation:
         keep the default. Parameters: half_life (days), retention (per period), half_saturation (multiples of
         mean spend), slope, contribution (share of s_v), roi (outcome per unit of spend), intercept, trend,
         seasonality, coefficient, sigma, nu_minus_two. A channel has half_life or retention, contribution or
-        roi.
+        roi. A roi needs normal or student_t: under lognormal a contribution is in log units, under
+        censored_normal it is a share of the latent series, part of which is cut off at 0. Under student_t,
+        sigma is the scale of the t distribution; its standard deviation is sigma sqrt(nu / (nu - 2)).
     max_lag
         Cut the adstock after this many periods and renormalise; None for the exact, endless one.
 
@@ -154,7 +169,8 @@ class Equation:
     LikelihoodError
         When the likelihood is not known.
     UnknownPriorError, PriorError, PriorSupportError
-        When a prior names an unknown parameter or label, is given twice over, or does not fit.
+        When a prior names an unknown parameter or label, applies to nothing, is given twice over, or does not
+        fit.
 
     Examples
     --------
@@ -271,14 +287,14 @@ def _trend(equation: Equation) -> bool | tuple[str, ...]:
     value = equation.trend
     if isinstance(value, bool):
         return value
-    advice = 'Give True, or a list of ISO dates in rising order such as ["2024-01-07"].'
+    advice = 'Give True, or a list of ISO dates in rising order, without time of day, such as ["2024-01-07"].'
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) == 0:
         raise EquationError(f"equation {equation.name!r} has trend = {value!r}. {advice}")
     knots = []
     for knot in value:
         try:
-            knots.append(pd.Timestamp(pd.to_datetime(knot, format="ISO8601")))
-        except (ValueError, TypeError):
+            knots.append(iso_date(knot, "trend"))
+        except DateError:
             raise EquationError(f"equation {equation.name!r} has the trend knot {knot!r}. {advice}") from None
     if any(later <= earlier for earlier, later in pairwise(knots)):
         raise EquationError(f"equation {equation.name!r} has the trend knots {list(value)}. {advice}")
@@ -323,7 +339,7 @@ def _labels(equation: Equation, parameter: str) -> tuple[str, ...]:
 
 
 def _known_parameters(equation: Equation) -> tuple[str, ...]:
-    media = MEDIA_PARAMETERS if equation.likelihood != "lognormal" else MEDIA_PARAMETERS[:-1]
+    media = tuple(p for p in MEDIA_PARAMETERS if p != "roi" or equation.likelihood not in _NO_ROI)
     extra = ("nu_minus_two",) if equation.likelihood == "student_t" else ()
     return (*media, *_LINEAR_PARAMETERS, "sigma", *extra)
 
@@ -336,10 +352,10 @@ def _read_priors(equation: Equation) -> FrozenMap:
     known = _known_parameters(equation)
     read = {}
     for parameter, value in given.items():
-        if parameter == "roi" and equation.likelihood == "lognormal":
+        if parameter == "roi" and equation.likelihood in _NO_ROI:
             raise PriorError(
-                f"{where} has a prior on roi under a lognormal likelihood, where a contribution is in log "
-                "units and has no fixed return. Put the prior on contribution, or use normal or student_t."
+                f"{where} has a prior on roi under a {equation.likelihood} likelihood, where a contribution is "
+                f"{_NO_ROI[equation.likelihood]}. Put the prior on contribution, or use normal or student_t."
             )
         if parameter not in known:
             hint = " It belongs to student_t only." if parameter == "nu_minus_two" else ""
@@ -347,6 +363,7 @@ def _read_priors(equation: Equation) -> FrozenMap:
                 f"{where} has a prior on the unknown parameter "
                 f"{parameter!r}{closest(parameter, known)}.{hint} Use one of: {', '.join(known)}."
             )
+        _check_applies(equation, parameter, value)
         read[parameter] = _read_prior(equation, parameter, value)
     for first, second in _EITHER:
         both = [c for c in equation.media if _has(read, first, c) and _has(read, second, c)]
@@ -357,6 +374,22 @@ def _read_priors(equation: Equation) -> FrozenMap:
                 "they differ."
             )
     return FrozenMap(read)
+
+
+def _check_applies(equation: Equation, parameter: str, value: Any) -> None:
+    """Refuse a prior that would be read and then change nothing."""
+    where = f"equation {equation.name!r}"
+    labels = equation.seasonality if parameter == "seasonality" else _labels(equation, parameter)
+    if parameter in _NEEDS and not labels:
+        lacking, remedy = _NEEDS[parameter]
+        raise UnknownPriorError(
+            f"{where} has a prior on {parameter} but no {lacking}: {remedy} or drop the prior."
+        )
+    if isinstance(value, Mapping) and not value:
+        raise UnknownPriorError(
+            f"{where} has an empty mapping as the prior on {parameter}, which applies to nothing. Give a Prior, "
+            f"or drop {parameter!r} from priors."
+        )
 
 
 def _read_prior(equation: Equation, parameter: str, value: Any) -> Prior | FrozenMap:
