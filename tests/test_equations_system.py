@@ -125,6 +125,8 @@ def test_a_long_cycle_is_shown_in_causal_direction_and_without_its_followers():
     [
         ([Equation("a"), Equation("a")], "Merge them into one equation"),
         ([Equation("a"), Equation("y", media=["tv"])], "List 'a' as a cause"),
+        ([Equation("a.sigma"), Equation("a", media=["a.sigma"])], "Rename the column, for example to 'a_sigma'"),
+        ([Equation("a"), Equation("a.x.y", media=["a"])], "variable of the equation 'a'.* for example to 'a_x_y'"),
         ([], "Give a list of Equation, the outcome last"),
         (["a"], "Give a list of Equation, the outcome last"),
         ("a", "Give a list of Equation, the outcome last"),
@@ -180,6 +182,8 @@ def test_every_prior_of_a_varied_system_is_printed():
                 assert f"{prior.family}({inside})" in text
         assert ("log units, per period" in text) == (likelihood == "lognormal")
         assert ("nu = 2 + nu_minus_two" in text) == (likelihood == "student_t")
+        (sigma,) = (line for line in text.splitlines() if line.strip().startswith("sigma "))
+        assert ("scale of the t, not its sd" in sigma) == (likelihood == "student_t")
 
 
 def test_no_term_of_an_equation_is_broken_over_two_lines():

@@ -29,7 +29,8 @@ class MMM:
     CycleError
         When equations feed each other in a circle.
     EquationError
-        When two equations explain one column, or one does not lead to the outcome.
+        When two equations explain one column, one is named like a variable of another, or one does not lead to
+        the outcome.
 
     Examples
     --------
@@ -55,6 +56,7 @@ class MMM:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise EquationError(f"two equations explain {twice!r}. Merge them into one equation.")
+        _check_variables(names)
         _check_acyclic(self)
         _check_reach(self)
 
@@ -131,6 +133,17 @@ class MMM:
 def _parents(system: MMM) -> dict[str, list[str]]:
     names = {equation.name for equation in system.equations}
     return {e.name: [n for n in (*e.media, *e.linear) if n in names] for e in system.equations}
+
+
+def _check_variables(names: Iterable[str]) -> None:
+    """Refuse a name that reads like a variable of another equation, which is "equation.parameter"."""
+    for name in names:
+        other = next((other for other in names if name.startswith(f"{other}.")), None)
+        if other is not None:
+            raise EquationError(
+                f"the equation {name!r} is named like a variable of the equation {other!r}, as {other}.sigma is. "
+                f"Rename the column, for example to {name.replace('.', '_')!r}."
+            )
 
 
 def _check_acyclic(system: MMM) -> None:

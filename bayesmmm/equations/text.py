@@ -186,7 +186,8 @@ def _unit(equation: Equation, name: str) -> str:
         "trend": f"{share}, over the fitted periods",
         "seasonality": f"{share}, each harmonic",
         "coefficient": f"{share}, per sd of the column",
-        "sigma": share,
+        # A standard deviation elsewhere; that of a t is larger than its scale, and depends on nu.
+        "sigma": f"{share}, scale of the t, not its sd" if equation.likelihood == "student_t" else share,
         "nu_minus_two": "no unit",
     }[name]
 
