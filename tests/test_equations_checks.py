@@ -7,15 +7,18 @@ import pandas as pd
 import pytest
 
 from bayesmmm.data import MMMData
+from bayesmmm.datasets import load_social_search
 from bayesmmm.equations import MMM, Equation, Fourier, check_system, system_warnings
 from bayesmmm.errors import (
     AlwaysOnWarning,
     BackdoorWarning,
     CollinearityWarning,
+    ConstantColumnError,
     EquationError,
     FewPeriodsWarning,
     LikelihoodError,
     ManyZerosWarning,
+    NeverSpentError,
     PriorError,
     PriorWarning,
     UnknownColumnError,
@@ -109,6 +112,26 @@ def test_a_control_cannot_act_as_media():
         check_system(MMM([Equation("sales", media=["price"])]), _data())
 
 
+@pytest.mark.parametrize("value", [5.0, 0.1])  # the standard deviation of many 0.1 is rounding, and not 0
+def test_a_linear_term_must_vary(value):
+    data = _data(_frame(radio=value))
+    advice = f"'radio' under linear, but it is {value:g} in every period.* Leave 'radio' out of linear"
+    with pytest.raises(ConstantColumnError, match=advice):
+        check_system(MMM([Equation("sales", media=["tv"], linear=["radio"])]), data)
+    assert check_system(MMM([Equation("sales", media=["tv", "radio"])]), data) is None
+
+
+def test_media_must_be_above_zero_somewhere():
+    rng = np.random.default_rng(3)
+    frame = _frame(queries=-rng.uniform(1, 30, 156))
+    advice = r"'queries' under media, but its values are never above 0 .* List it under linear"
+    with pytest.raises(NeverSpentError, match=advice):
+        check_system(MMM([Equation("sales", media=["queries"])]), _data(frame))
+    assert check_system(MMM([Equation("sales", linear=["queries"])]), _data(frame)) is None
+    frame.loc[5, "queries"] = 1.0
+    assert check_system(MMM([Equation("sales", media=["queries"])]), _data(frame)) is None
+
+
 def test_lognormal_needs_positive_values():
     frame = _frame()
     frame.loc[[4, 9], "search"] = 0.0
@@ -189,14 +212,73 @@ def test_warnings_are_returned_and_not_emitted():
 
 def test_a_missing_cause_of_the_mediator_may_be_a_back_door():
     (text,) = _texts(_system(media=["search"]), _data(), BackdoorWarning)
-    assert text.startswith("tv act on the mediator 'search'")
-    assert "Add them to 'sales', unless you are sure that the mediator carries all of it" in text
+    assert text.startswith("'tv' acts on the mediator 'search' but is missing from the equation of 'sales'")
+    assert "Add it to 'sales', unless you are sure that 'search' carries all of the effect" in text
     assert _texts(_system(media=["search"], linear=["tv", "price"]), _data(), BackdoorWarning) == []
     (text,) = _texts(_system(linear=[]), _data(), BackdoorWarning)
-    assert text.startswith("price act on")
+    assert text.startswith("'price' acts on")
+    (text,) = _texts(_system(media=["search"], linear=[]), _data(), BackdoorWarning)
+    assert text.startswith("'tv', 'price' act on the mediator 'search' but are missing")
+    assert "Add them to 'sales'" in text
 
 
-@pytest.mark.parametrize(("argument", "word"), [("trend", "trend"), ("seasonality", "seasonality")])
+def _chain(*, queries: dict, search: dict, sales: dict) -> MMM:
+    """queries -> search -> sales, and what else each is given."""
+    return MMM(
+        [
+            Equation("queries", **queries),
+            Equation("search", **({"media": ["queries"]} | search)),
+            Equation("sales", **({"media": ["search"]} | sales)),
+        ]
+    )
+
+
+def test_back_doors_are_looked_for_between_mediators_too():
+    complete = {"media": ["tv", "queries"], "trend": True}
+    sales = {"media": ["tv", "queries", "search"], "trend": True}
+    assert (
+        _texts(
+            _chain(queries={"media": ["tv"], "trend": True}, search=complete, sales=sales),
+            _data(),
+            BackdoorWarning,
+        )
+        == []
+    )
+    found = _texts(
+        _chain(queries={"media": ["tv"], "trend": True}, search={}, sales=sales), _data(), BackdoorWarning
+    )
+    assert len(found) == 3
+    assert found[0].startswith("'tv' acts on the mediator 'queries' but is missing from the equation of 'search'")
+    assert "Add it to 'search'" in found[0]
+    assert found[1].startswith("trend is in the equation of 'queries' but not in that of 'search'")
+    assert found[2].startswith("trend is in the equation of 'sales' but not in that of 'search'")
+
+
+def test_a_mediator_that_acts_on_a_mediator_only_is_a_cause_like_any_other():
+    (text,) = _texts(_chain(queries={}, search={}, sales={}), _data(), BackdoorWarning)
+    assert text.startswith("'queries' acts on the mediator 'search' but is missing from the equation of 'sales'")
+    assert "Add it to 'sales'" in text
+
+
+def test_seasons_are_compared_by_their_periods():
+    quarter = Fourier(91.3125, 1)
+    (text,) = _texts(_system(search={"seasonality": [YEAR, quarter]}), _data(), BackdoorWarning)
+    assert text.startswith("seasonality (91.3125 days) is in the equation of 'search' but not in that of 'sales'")
+    assert "Put seasonality (91.3125 days) in both" in text
+    one, other = _texts(_system(search={"seasonality": quarter}), _data(), BackdoorWarning)
+    assert one.startswith("seasonality (91.3125 days) is in the equation of 'search' but")
+    assert other.startswith("seasonality (365.25 days) is in the equation of 'sales' but")
+    (text,) = _texts(_system(search={"seasonality": ()}, seasonality=[YEAR, quarter]), _data(), BackdoorWarning)
+    assert text.startswith("seasonality (365.25 and 91.3125 days) is in the equation of 'sales' but")
+    assert _texts(_system(search={"seasonality": Fourier(365.25, 1)}), _data(), BackdoorWarning) == []
+
+
+def test_the_shipped_world_has_no_warnings():
+    world = load_social_search()
+    assert system_warnings(world.system, world.data) == []
+
+
+@pytest.mark.parametrize(("argument", "word"), [("trend", "trend"), ("seasonality", "seasonality (365.25 days)")])
 def test_trend_and_season_belong_in_both_equations(argument, word):
     nothing = {"trend": False, "seasonality": ()}[argument]
     (text,) = _texts(_system(**{argument: nothing}), _data(), BackdoorWarning)
@@ -224,6 +306,23 @@ def test_many_zeros_call_for_a_likelihood_that_has_them():
     frame = _frame()
     frame.loc[:38, "search"] = 0.0  # exactly a quarter is not more than a quarter
     assert _texts(_system(), _data(frame), ManyZerosWarning) == []
+
+
+def test_media_that_are_often_negative_enter_as_zero_often():
+    frame = _frame()
+    frame.loc[:51, "queries"] *= -1.0  # a third of the periods
+    system = MMM([Equation("search", media=["queries"]), Equation("sales", media=["search", "queries"])])
+    (text,) = _texts(system, _data(frame), ManyZerosWarning)
+    assert (
+        "'queries' acts as media and is negative in 33% of its periods (more than 25%), where it enters as 0"
+        in text
+    )
+    assert "List it under linear" in text
+    linear = MMM([Equation("search", linear=["queries"]), Equation("sales", media=["search"], linear=["queries"])])
+    assert _texts(linear, _data(frame), ManyZerosWarning) == []
+    frame = _frame()
+    frame.loc[:38, "queries"] *= -1.0  # exactly a quarter is not more than a quarter
+    assert _texts(system, _data(frame), ManyZerosWarning) == []
 
 
 def test_default_priors_never_imply_too_large_a_media_share():

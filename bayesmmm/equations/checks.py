@@ -9,16 +9,19 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.data import MONEY, MMMData, data_warnings
+from bayesmmm.data.checks import is_constant
 from bayesmmm.equations.equation import Equation, format_days
 from bayesmmm.equations.system import MMM
 from bayesmmm.errors import (
     AlwaysOnWarning,
     BackdoorWarning,
     BayesMMMWarning,
+    ConstantColumnError,
     EquationError,
     FewPeriodsWarning,
     LikelihoodError,
     ManyZerosWarning,
+    NeverSpentError,
     PriorError,
     PriorWarning,
     UnknownColumnError,
@@ -57,6 +60,10 @@ def check_system(system: MMM, data: MMMData) -> None:
         When values rule a likelihood out: lognormal needs all > 0, censored_normal all >= 0.
     PriorError
         When a return is put on a column that is not money.
+    ConstantColumnError
+        When a linear term does not vary.
+    NeverSpentError
+        When a column that acts as media is never above 0.
 
     Examples
     --------
@@ -100,6 +107,17 @@ def _check_columns(equation: Equation, data: MMMData) -> None:
             raise EquationError(
                 f"{where} lists {name!r} under media, but the data declare it as a control. List it under "
                 f"linear, or read the data with {name!r} in media."
+            )
+        if not (data.columns[name] > 0).any():
+            raise NeverSpentError(
+                f"{where} lists {name!r} under media, but its values are never above 0 (the highest is "
+                f"{data.columns[name].max():g}), and negative values enter as 0. List it under linear."
+            )
+    for name in equation.linear:
+        if is_constant(data.columns[name]):
+            raise ConstantColumnError(
+                f"{where} lists {name!r} under linear, but it is {data.columns[name].flat[0]:g} in every period, "
+                f"so that it says no more than the intercept. Leave {name!r} out of linear."
             )
 
 
@@ -175,7 +193,8 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
     -------
     list of BayesMMMWarning
         BackdoorWarning, FewPeriodsWarning, ManyZerosWarning, PriorWarning and AlwaysOnWarning, then the
-        warnings of `data_warnings` for the columns that act as media. Nothing is emitted here.
+        warnings of `data_warnings` for the columns that act as media. Nothing is emitted here. Back doors are
+        looked for between every equation and every equation that it feeds.
 
     Examples
     --------
@@ -192,28 +211,41 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
         equation = system.equation(name)
         found += [*_few_periods(equation, data), *_many_zeros(equation, data), *_media_share(equation, data)]
     media = tuple(dict.fromkeys(name for e in system.equations for name in e.media))
-    return [*found, *_always_on(media, data), *data_warnings(data, media=media)]
+    found += [*_many_negatives(media, data), *_always_on(media, data)]
+    return [*found, *data_warnings(data, media=media)]
 
 
 def _backdoors(system: MMM) -> Iterable[BayesMMMWarning]:
-    outcome = system.equation(system.outcome)
-    inside = {*outcome.media, *outcome.linear}
-    for mediator in (system.equation(name) for name in system.mediators):
-        missing = [n for n in (*mediator.media, *mediator.linear) if n in system.exogenous and n not in inside]
-        if missing:
+    """Compare every equation with every equation that it feeds."""
+    for source, target, _ in system.edges():
+        if source not in system.exogenous:
+            yield from _backdoors_between(system.equation(source), system.equation(target))
+
+
+def _backdoors_between(mediator: Equation, target: Equation) -> Iterable[BayesMMMWarning]:
+    causes = (*target.media, *target.linear)
+    missing = [repr(name) for name in (*mediator.media, *mediator.linear) if name not in causes]
+    if missing:
+        act, are, them = ("act", "are", "them") if len(missing) > 1 else ("acts", "is", "it")
+        yield BackdoorWarning(
+            f"{', '.join(missing)} {act} on the mediator {mediator.name!r} but {are} missing from the equation of "
+            f"{target.name!r}. Add {them} to {target.name!r}, unless you are sure that {mediator.name!r} carries "
+            f"all of the effect: otherwise the effect of {mediator.name!r} is biased."
+        )
+    for with_it, without in ((mediator, target), (target, mediator)):
+        for shared in _calendar_terms(with_it, without):
             yield BackdoorWarning(
-                f"{', '.join(missing)} act on the mediator {mediator.name!r} but are missing from the "
-                f"equation of {outcome.name!r}. If they also move {outcome.name!r} in another way, the "
-                f"effect of {mediator.name!r} is biased. Add them to {outcome.name!r}, unless you are sure "
-                "that the mediator carries all of it."
+                f"{shared} is in the equation of {with_it.name!r} but not in that of {without.name!r}. If shared, "
+                f"it would pass for an effect of {mediator.name!r}. Put {shared} in both."
             )
-        for word, has in (("trend", lambda e: bool(e.trend)), ("seasonality", lambda e: bool(e.seasonality))):
-            if has(mediator) != has(outcome):
-                with_it, without = (mediator, outcome) if has(mediator) else (outcome, mediator)
-                yield BackdoorWarning(
-                    f"{word} is in the equation of {with_it.name!r} but not in that of {without.name!r}. A "
-                    f"shared {word} would pass for an effect of {mediator.name!r}. Put {word} in both."
-                )
+
+
+def _calendar_terms(equation: Equation, other: Equation) -> list[str]:
+    """Return the trend and the seasons, by period, that the other equation lacks."""
+    trend = ["trend"] if equation.trend and not other.trend else []
+    known = {season.period for season in other.seasonality}
+    lacking = [format_days(season.period) for season in equation.seasonality if season.period not in known]
+    return [*trend, *([f"seasonality ({' and '.join(lacking)} days)"] if lacking else [])]
 
 
 def _few_periods(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
@@ -235,6 +267,16 @@ def _many_zeros(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
             f"{MAX_ZERO_SHARE:.0%}), which the "
             f'{equation.likelihood} likelihood takes for measured values. Use likelihood="censored_normal".'
         )
+
+
+def _many_negatives(media: Iterable[str], data: MMMData) -> Iterable[BayesMMMWarning]:
+    for name in media:
+        negative = float(np.mean(data.columns[name] < 0))
+        if negative > MAX_ZERO_SHARE:
+            yield ManyZerosWarning(
+                f"{name!r} acts as media and is negative in {negative:.0%} of its periods (more than "
+                f"{MAX_ZERO_SHARE:.0%}), where it enters as 0. List it under linear."
+            )
 
 
 def _media_share(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
