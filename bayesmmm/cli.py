@@ -302,9 +302,6 @@ def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit
         )
     if progress:
         print()
-    # The sampler answers Ctrl-C with the draws made so far.
-    if result.posterior.sizes["draw"] < options.draws:
-        raise KeyboardInterrupt
     seconds = result.settings["seconds"]
     parts = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
     print(f"done in {time.perf_counter() - start:.1f} s ({parts}); seed {result.settings['seed']}")

@@ -22,7 +22,7 @@ from pymc.logprob.transforms import Transform
 
 from bayesmmm import ops
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine import inputs, spend_per_size
+from bayesmmm.engine import checked_scales, inputs, spend_per_size
 from bayesmmm.equations import MMM, Equation, check_system
 from bayesmmm.errors import PanelError
 from bayesmmm.priors import Prior
@@ -32,6 +32,8 @@ __all__ = [
     "LinearPlan",
     "blocks",
     "build_model",
+    "check_national",
+    "date_labels",
     "is_collapsed",
     "linear_plan",
     "model_data",
@@ -150,7 +152,8 @@ def linear_plan(equation: Equation, design: np.ndarray) -> LinearPlan:
     terms = normal_terms(equation)
     block = next(b for b in equation.parameters() if b.name == "coefficient")
     prior = dict(zip(block.labels, block.priors, strict=True))
-    w = design[..., [equation.terms().index(t) for t in terms]].reshape(-1, len(terms))
+    columns = [equation.terms().index(t) for t in terms]
+    w = design[..., columns].reshape(design.shape[0] * design.shape[1], len(terms))
     mean = np.array([prior[t].scipy().mean() for t in terms])
     sd = np.array([prior[t].scipy().std() for t in terms])
     u, s, vt = np.linalg.svd(w * sd, full_matrices=False)
@@ -230,13 +233,9 @@ def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, col
     >>> [rv.name for rv in model.observed_RVs]
     ['google', 'revenue']
     """
+    check_national(data)
     check_system(system, data)
-    if len(data.geos) > 1:
-        raise PanelError(
-            f"the data hold {len(data.geos)} geos ({', '.join(data.geos[:3])}, ...), and a model takes one series. "
-            f"Sum the columns over geos, or keep the rows of one geo, before MMMData.from_frame."
-        )
-    scales = data.scales() if scales is None else scales
+    scales = checked_scales(system, data, scales)
     arrays = model_data(system, data, scales, collapse=collapse)
     with pm.Model(coords=_coords(system, data, collapse)) as model:
         for name in system.order:
@@ -245,8 +244,22 @@ def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, col
     return model
 
 
+def check_national(data: MMMData) -> None:
+    """Refuse more than one geo."""
+    if len(data.geos) > 1:
+        raise PanelError(
+            f"the data hold {len(data.geos)} geos ({', '.join(data.geos[:3])}, ...), and a model takes one series. "
+            f"Sum the columns over geos, or keep the rows of one geo, before MMMData.from_frame."
+        )
+
+
+def date_labels(data: MMMData) -> list[str]:
+    """ISO dates, the labels of the dim date inside a model."""
+    return data.dates.strftime("%Y-%m-%d").tolist()
+
+
 def _coords(system: MMM, data: MMMData, collapse: bool) -> dict:
-    coords = {"geo": list(data.geos), "date": data.dates.strftime("%Y-%m-%d").tolist()}
+    coords = {"geo": list(data.geos), "date": date_labels(data)}
     for name in system.order:
         for block in blocks(system.equation(name), collapse=collapse):
             if block.dim is not None:

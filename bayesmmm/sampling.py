@@ -19,7 +19,16 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Parameters
 from bayesmmm.equations import MMM, Equation, check_system, system_warnings
 from bayesmmm.errors import ConvergenceWarning, SamplingError
-from bayesmmm.model import LinearPlan, blocks, build_model, is_collapsed, linear_plan, model_data
+from bayesmmm.model import (
+    LinearPlan,
+    blocks,
+    build_model,
+    check_national,
+    date_labels,
+    is_collapsed,
+    linear_plan,
+    model_data,
+)
 from bayesmmm.results import Fit, library_versions
 
 __all__ = ["Compiled", "compile_model", "fit"]
@@ -72,6 +81,20 @@ def compile_model(
     Compiled
         Pass it to ``fit(..., compiled=...)`` with other data: another number of periods is allowed, another system or
         periodicity is not.
+
+    Raises
+    ------
+    EquationError, DataError, PriorError
+        When system and data do not fit together.
+    SamplingError
+        For an unknown sampler.
+
+    Examples
+    --------
+    >>> import bayesmmm as mm
+    >>> world = mm.load_social_search()
+    >>> compiled = mm.compile_model(world.system, world.data)  # doctest: +SKIP
+    >>> fits = [mm.fit(world.system, world.data, seed=s, compiled=compiled) for s in (1, 2)]  # doctest: +SKIP
     """
     if sampler not in ("nutpie", "pymc"):
         raise SamplingError(f"sampler={sampler!r} is not known. Use 'nutpie' (default) or 'pymc'.")
@@ -96,8 +119,8 @@ def fit(
     cores: int | None = None,
     seed: int | None = None,
     target_accept: float = 0.9,
-    sampler: Literal["nutpie", "pymc"] = "nutpie",
-    collapse: bool = True,
+    sampler: Literal["nutpie", "pymc"] | None = None,
+    collapse: bool | None = None,
     scales: Scales | None = None,
     compiled: Compiled | None = None,
     progress: bool = True,
@@ -123,14 +146,14 @@ def fit(
         differ from later ones in the last bits. Without it a seed is drawn and stored.
     target_accept : float in (0, 1)
         Acceptance rate that the step size is adapted to.
-    sampler : {"nutpie", "pymc"}
-        Implementation of NUTS.
-    collapse : bool
-        See `build_model`.
+    sampler : {"nutpie", "pymc"}, optional
+        Implementation of NUTS; nutpie by default.
+    collapse : bool, optional
+        See `build_model`; True by default.
     scales : Scales, optional
         Frozen scales instead of those of `data`, for simulation studies.
     compiled : Compiled, optional
-        From `compile_model`, to skip compilation.
+        From `compile_model`, to skip compilation. It fixes `sampler` and `collapse`.
     progress : bool
         Show the sampler's progress bar.
 
@@ -167,17 +190,19 @@ def fit(
     >>> fit = mm.fit(world.system, world.data, seed=1, progress=False)  # doctest: +SKIP
     >>> print(fit.convergence)  # doctest: +SKIP
     """
-    _check_settings(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
+    _check_settings(draws=draws, tune=tune, chains=chains, cores=cores, seed=seed, target_accept=target_accept)
+    check_national(data)
     check_system(system, data)
     for warning in system_warnings(system, data):
         warnings.warn(warning, stacklevel=2)
-    scales = data.scales() if scales is None else scales
+    scales = engine.checked_scales(system, data, scales)
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
     fresh = compiled is None
     if fresh:
-        compiled = compile_model(system, data, scales=scales, collapse=collapse, sampler=sampler)
+        collapse = True if collapse is None else collapse
+        compiled = compile_model(system, data, scales=scales, collapse=collapse, sampler=sampler or "nutpie")
     else:
-        _check_compiled(compiled, system, data)
+        _check_compiled(compiled, system, data, sampler=sampler, collapse=collapse)
     settings = {
         "draws": draws,
         "tune": tune,
@@ -190,7 +215,7 @@ def fit(
     }
     start = time.perf_counter()
     arrays = None if fresh else model_data(system, data, scales, collapse=compiled.collapse)
-    trace = _sample(compiled, arrays, settings, progress)
+    trace = _sample(compiled, arrays, date_labels(data), settings, progress)
     seconds = {"compile": compiled.seconds if fresh else 0.0, "sample": time.perf_counter() - start}
     start = time.perf_counter()
     tree = _complete(trace, system, data, scales, settings)
@@ -212,15 +237,18 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _check_settings(*, draws: int, tune: int, chains: int, target_accept: float) -> None:
-    for name, value, least in (("draws", draws, 4), ("tune", tune, 1), ("chains", chains, 1)):
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-            raise SamplingError(f"{name}={value!r} must be a whole number of at least {least}.")
+def _check_settings(*, target_accept: float, **whole: int | None) -> None:
+    least = {"draws": 4, "tune": 1, "chains": 1, "cores": 1, "seed": 0}
+    for name, value in whole.items():
+        if value is None and name in ("cores", "seed"):
+            continue
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or not least[name] <= value < 2**63:
+            raise SamplingError(f"{name}={value!r} must be a whole number of at least {least[name]}.")
     if not 0.0 < target_accept < 1.0:
         raise SamplingError(f"target_accept={target_accept!r} must lie between 0 and 1; 0.9 is the default.")
 
 
-def _check_compiled(compiled: Compiled, system: MMM, data: MMMData) -> None:
+def _check_compiled(compiled: Compiled, system: MMM, data: MMMData, **asked) -> None:
     if compiled.system != system:
         raise SamplingError(
             "`compiled` belongs to another system than the one to fit. Call compile_model(system, data) for this one."
@@ -230,16 +258,25 @@ def _check_compiled(compiled: Compiled, system: MMM, data: MMMData) -> None:
             f"`compiled` was made for periods of {compiled.days_per_period:g} days, the data have periods of "
             f"{data.days_per_period:g}. Call compile_model(system, data) for these data."
         )
+    made = {"sampler": "pymc" if compiled.sampler is None else "nutpie", "collapse": compiled.collapse}
+    for name, value in asked.items():
+        if value is not None and value != made[name]:
+            raise SamplingError(
+                f"{name}={value!r}, but `compiled` was made with {name}={made[name]!r}. Leave {name} out, or call "
+                f"compile_model(system, data, {name}={value!r})."
+            )
 
 
-def _sample(compiled: Compiled, arrays: Mapping | None, settings: Mapping, progress: bool) -> xr.DataTree:
+def _sample(
+    compiled: Compiled, arrays: Mapping | None, dates: list[str], settings: Mapping, progress: bool
+) -> xr.DataTree:
     common = {name: settings[name] for name in ("draws", "tune", "chains", "cores", "target_accept")}
     try:
         if compiled.sampler is not None:
             import nutpie
 
             program = compiled.sampler if arrays is None else compiled.sampler.with_data(**arrays)
-            return nutpie.sample(
+            trace = nutpie.sample(
                 program,
                 **common,
                 seed=settings["seed"],
@@ -248,11 +285,15 @@ def _sample(compiled: Compiled, arrays: Mapping | None, settings: Mapping, progr
                 # Mass matrix from the draws alone: gave half again as many effective draws as with gradients.
                 adaptation="draw_diag",
             )
+            if trace["posterior"].sizes.get("draw", 0) < settings["draws"]:
+                # nutpie answers Ctrl-C with the draws made so far, which nobody asked for.
+                raise KeyboardInterrupt
+            return trace
         import pymc as pm
 
         if arrays is not None:
             with compiled.model:
-                pm.set_data(arrays)
+                pm.set_data(arrays, coords={"date": dates})
         with warnings.catch_warnings():
             # PyMC reports on convergence in its own words; the verdict of the fit is the one place for it.
             warnings.simplefilter("ignore", UserWarning)
@@ -389,7 +430,7 @@ def _log_prior(system: MMM, sampled: Mapping, shape: tuple[int, int]) -> xr.Data
 
 
 def _prior_groups(system: MMM, data: MMMData, scales: Scales, rng: np.random.Generator) -> dict[str, xr.Dataset]:
-    parameters = engine.draw_prior(system, data, scales, draws=PRIOR_DRAWS, rng=rng)
+    parameters = engine.draw_prior(system, data, scales, draws=PRIOR_DRAWS, rng=rng, observed_mediators=True)
     replicate = {}
     with np.errstate(over="ignore", invalid="ignore"):  # a wide prior under a log link can pass the largest double
         for name in system.order:

@@ -28,8 +28,11 @@ def monte_carlo_z(one, other):
     return out
 
 
-def zero_out(fit, channel):
-    """Mean contribution per period of a channel to the outcome, per draw: residuals kept, mediators respond."""
+def zero_out(fit, channel, *, hold=None):
+    """Mean contribution per period of a channel to the outcome, per draw: residuals kept, mediators respond.
+
+    A mediator named in `hold` stays at what was observed.
+    """
     rng = np.random.default_rng(0)
     par, data, system = fit.parameters(), fit.data, fit.system
     residual, amplitude = {}, {}
@@ -46,6 +49,6 @@ def zero_out(fit, channel):
         fit.scales,
         residual=residual,
         amplitude=amplitude,
-        do={channel: np.zeros_like(data.columns[channel])},
+        do={channel: np.zeros_like(data.columns[channel])} | ({hold: data.columns[hold]} if hold else {}),
     )
     return (data.columns[system.outcome] - without.series[system.outcome]).mean(axis=(1, 2))

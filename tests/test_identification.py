@@ -44,12 +44,21 @@ def test_moving_along_the_fitted_mean_ridge_changes_the_likelihood():
 
 
 def _density_on(data, scales, system, *, direct, slope_on_search, intercept=0.0):
+    """Log density of sales as the package computes it, given the search in `data`."""
     equation = system.equation("sales")
+    half_life = -7.0 * np.log(2.0) / np.log(0.5)
+    par = {
+        "half_life": np.array([[half_life]]),
+        "half_saturation": np.array([[0.8]]),
+        "slope": np.array([[1.1]]),
+        "contribution": np.array([[[direct]]]),
+        "coefficient": np.array([[0.6 + intercept, slope_on_search]]),
+        "sigma": np.array([0.1]),
+    }
     seen = engine.inputs(equation, data, scales)
-    transforms = [np.array([v]) for v in (0.5, 0.8, 1.1)]
-    media = reference.media(seen.media, np.zeros((1, 1)), *transforms, np.array([[direct]]))[0]
-    mu = media + seen.design[0] @ np.array([0.6 + intercept, slope_on_search])
-    return -0.5 * np.sum(((seen.target[0] - mu) / 0.1) ** 2)
+    amplitude = engine.amplitudes(equation, seen.media, par, 7.0)
+    mean = engine.latent(equation, seen.media, seen.design, par, amplitude, 7.0)
+    return float(engine.log_likelihood(equation, data.columns["sales"], mean, par, scales).sum())
 
 
 # ------------------------------------------------------------------------------- what each wrong model gets wrong
@@ -95,10 +104,10 @@ def _true_total(world, channel):
     return float(world.truth.effects["total"].sel(channel=channel)) / len(world.data.dates)
 
 
-def _total(system, data, channel, seed=1):
-    fit = quiet(sampling.fit, system, data, seed=seed, progress=False)
+def _fit(system, data):
+    fit = quiet(sampling.fit, system, data, seed=1, progress=False)
     assert fit.convergence.verdict != "failed"
-    return zero_out(fit, channel)
+    return fit
 
 
 def test_a_channel_without_a_mediator_keeps_its_direct_path(mediated_world):
@@ -111,21 +120,27 @@ def test_a_channel_without_a_mediator_keeps_its_direct_path(mediated_world):
 def test_joint_equations_recover_the_total_and_wrong_ones_do_not(mediated_world):
     data = mediated_world.data
     truth = _true_total(mediated_world, "social")
-    joint = _total(mediated_world.system, data, "social")
-    low, high = np.quantile(joint, [0.05, 0.95])
+    joint = _fit(mediated_world.system, data)
+    low, high = np.quantile(zero_out(joint, "social"), [0.05, 0.95])
     assert low < truth < high
+    # Held at what it was, search carries nothing: what is left is the direct part, and tv has nothing but that.
+    for channel in CHANNELS:
+        low, high = np.quantile(zero_out(joint, channel, hold="search"), [0.05, 0.95])
+        assert low < float(mediated_world.truth.effects["direct"].sel(channel=channel)) / len(data.dates) < high
+    assert_allclose(zero_out(joint, "tv", hold="search"), zero_out(joint, "tv"), rtol=1e-9, atol=1e-9)
 
     outcome = mediated_world.system.equations[-1]
     # Its equation dropped: search counts as one more channel, and what social stirred up is credited to search.
-    ordinary = _total(MMM([outcome]), data, "social")
+    ordinary = zero_out(_fit(MMM([outcome]), data), "social")
     assert np.quantile(ordinary, 0.95) < truth
     assert np.mean(ordinary) < 0.5 * truth
 
-    # Its series left out: the total is about right, but nothing says which way it came.
+    # Its series left out: the total is about right, but all of it now counts as direct, far above the truth.
     alone = Equation("sales", media=["tv", "social"], linear=["price"])
-    without = _total(MMM([alone]), data, "social")
+    without = zero_out(_fit(MMM([alone]), data), "social")
     assert abs(np.median(without) - truth) < 0.35 * truth
-    assert MMM([alone]).mediators == ()
+    direct = float(mediated_world.truth.effects["direct"].sel(channel="social")) / len(data.dates)
+    assert np.quantile(without, 0.05) > 1.5 * direct
 
 
 def test_plan_of_the_linear_part_is_a_rotation():

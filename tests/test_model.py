@@ -6,6 +6,7 @@ import pytensor
 import pytest
 from numpy.testing import assert_allclose
 from pytensor.gradient import grad
+from scipy import stats
 
 from bayesmmm import engine
 from bayesmmm.equations import MMM, Equation
@@ -277,3 +278,45 @@ def test_one_channel_mediator_and_chain_build():
     model = build_model(chain, data)
     assert [rv.name for rv in model.observed_RVs] == ["search", "leads", "sales"]
     assert np.isfinite(_logp(model)(*_point(model))[0])
+
+
+@pytest.mark.parametrize("collapse", [True, False])
+def test_a_linear_part_without_any_normal_prior_builds(collapse):
+    data = worlds.data(40)
+    prior = Prior("TruncatedNormal", mu=0.5, sigma=1.0, lower=0.0)
+    system = MMM([Equation("sales", media=["tv"], priors={"intercept": prior})])
+    model = build_model(system, data, collapse=collapse)
+    point = _point(model)
+    value = _constrained(model, point)
+    seen = engine.inputs(system.equation("sales"), data, data.scales())
+    keep = np.array([reference.retention_from_half_life(value["sales.half_life"][0], 7.0)])
+    media = reference.media(
+        seen.media,
+        np.zeros((1, 1)),
+        keep,
+        value["sales.half_saturation"],
+        value["sales.slope"],
+        value["sales.contribution"][None],
+    )[0]
+    mu, sigma = media + value["sales.coefficient"][0], float(value["sales.sigma"])
+    expected = stats.norm.logpdf(seen.target[0], mu, sigma).sum()
+    observed = model.observed_RVs
+    f = pytensor.function(
+        model.value_vars, model.logp(vars=observed), mode="FAST_COMPILE", on_unused_input="ignore"
+    )
+    assert_allclose(f(*point), expected, rtol=1e-8)
+
+
+def test_softplus_coordinates_have_the_jacobian_of_their_map():
+    from bayesmmm.model import _ScaledSoftplus
+
+    transform = _ScaledSoftplus(np.array([0.2]))
+    u = pytensor.tensor.dvector("u")
+    value = transform.backward(u)
+    f = pytensor.function([u], [value, transform.forward(value), transform.log_jac_det(u)], mode="FAST_COMPILE")
+    for at in (-6.0, 0.0, 3.0):
+        point = np.array([at])
+        slope = (f(point + 1e-6)[0] - f(point - 1e-6)[0]) / 2e-6
+        _, back, log_jacobian = f(point)
+        assert_allclose(back, point, atol=1e-9)
+        assert_allclose(np.exp(log_jacobian), slope, rtol=1e-6)

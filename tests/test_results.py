@@ -206,6 +206,23 @@ def test_coefficients_in_raw_units_give_the_linear_part(fitted):
     assert_allclose(one, at["intercept"][1] + at["price"][1] * price, rtol=1e-12)
 
 
+def test_raw_intercept_under_lognormal_is_that_of_the_log_of_the_series(fitted):
+    from dataclasses import replace
+
+    from bayesmmm.equations import MMM
+
+    search, sales = fitted.system.equations
+    logged = replace(fitted, system=MMM([search, replace(sales, likelihood="lognormal", priors={})]))
+    shares = fitted.posterior["sales.coefficient"].isel(chain=0, draw=0)
+    raw = logged.coefficients("sales").isel(chain=0, draw=0)
+    price = fitted.data.columns["price"][0, 0]
+    scales = fitted.scales
+    z = (price - scales.center["price"]) / scales.spread["price"]
+    one = shares.sel({"sales.term": "intercept"}) + shares.sel({"sales.term": "price"}) * z
+    other = raw.sel({"sales.term": "intercept"}) + raw.sel({"sales.term": "price"}) * price
+    assert_allclose(float(other), float(one) + np.log(scales.size["sales"].item()), rtol=1e-12)
+
+
 def test_printing_a_fit_teaches(fitted):
     text = repr(fitted)
     for piece in ("search -> sales", "60 weekly periods", "4 chains x 1000 draws", "converged", "fit.summary()"):

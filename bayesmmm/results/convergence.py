@@ -22,11 +22,11 @@ class Convergence:
     ----------
     verdict : {"converged", "doubtful", "failed"}
     rhat : float
-        Largest rank-normalised split R-hat of any parameter.
+        Largest rank-normalised split R-hat of any parameter; NaN for one chain, which is at best doubtful.
     ess_bulk, ess_tail : float
         Smallest effective sample sizes of any parameter.
-    divergences, draws : int
-        Divergent transitions, and draws in all chains.
+    divergences, draws, chains : int
+        Divergent transitions, draws in all chains, and chains.
     worst : str
         The parameter with the smallest effective sample size or, where R-hat is too large, the largest R-hat.
     """
@@ -37,6 +37,7 @@ class Convergence:
     ess_tail: float
     divergences: int
     draws: int
+    chains: int
     worst: str
 
     def __str__(self) -> str:
@@ -53,6 +54,8 @@ class Convergence:
         if self.verdict == "converged":
             return []
         moves = []
+        if self.chains == 1:
+            moves.append("run at least two chains, as fit(..., chains=4): one chain cannot show that it converged")
         if self.divergences:
             moves.append("raise target_accept, as fit(..., target_accept=0.97)")
         if self.rhat > RHAT_GOOD or min(self.ess_bulk, self.ess_tail) < ESS_GOOD:
@@ -69,15 +72,17 @@ def judge(tree: xr.DataTree) -> Convergence:
     posterior = tree["posterior"].to_dataset()
     divergences = int(tree["sample_stats"]["diverging"].sum())
     draws = posterior.sizes["chain"] * posterior.sizes["draw"]
-    rhat = flat(arviz_stats.rhat(posterior)) if posterior.sizes["chain"] > 1 else {"(one chain)": np.nan}
+    rhat = flat(arviz_stats.rhat(posterior)) if posterior.sizes["chain"] > 1 else {}
     bulk = flat(arviz_stats.ess(posterior, method="bulk"))
     tail = flat(arviz_stats.ess(posterior, method="tail"))
-    # An unknown R-hat (one chain, or a parameter that never moves) is not a good one.
-    worst_rhat = max(rhat, key=lambda k: np.inf if np.isnan(rhat[k]) else rhat[k])
+    # An unknown number, of a parameter that never moves, is the worst of all.
     worst_ess = min(bulk, key=lambda k: -np.inf if np.isnan(bulk[k]) else bulk[k])
-    numbers = (rhat[worst_rhat], bulk[worst_ess], min(tail.values()))
-    good = numbers[0] <= RHAT_GOOD and min(numbers[1:]) >= ESS_GOOD and divergences == 0
-    usable = numbers[0] <= RHAT_BAD and min(numbers[1:]) >= ESS_BAD and divergences <= DIVERGENT_BAD * draws
+    worst_rhat = max(rhat, key=lambda k: np.inf if np.isnan(rhat[k]) else rhat[k]) if rhat else worst_ess
+    numbers = (rhat.get(worst_rhat, np.nan), bulk[worst_ess], np.min(list(tail.values())))
+    good = numbers[0] <= RHAT_GOOD and np.min(numbers[1:]) >= ESS_GOOD and divergences == 0
+    # One chain cannot be compared with another: at best doubtful.
+    mixed = not rhat or numbers[0] <= RHAT_BAD
+    usable = mixed and np.min(numbers[1:]) >= ESS_BAD and divergences <= DIVERGENT_BAD * draws
     return Convergence(
         verdict="converged" if good else "doubtful" if usable else "failed",
         rhat=float(numbers[0]),
@@ -85,5 +90,6 @@ def judge(tree: xr.DataTree) -> Convergence:
         ess_tail=float(numbers[2]),
         divergences=divergences,
         draws=draws,
+        chains=posterior.sizes["chain"],
         worst=worst_ess if numbers[0] <= RHAT_GOOD else worst_rhat,
     )

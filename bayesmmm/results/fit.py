@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -38,7 +39,8 @@ class Fit:
         Frozen scales; no answer recomputes them.
     tree : xarray.DataTree
         ArviZ groups: posterior, sample_stats, log_likelihood, log_prior, posterior_predictive, prior,
-        prior_predictive, observed_data, constant_data.
+        prior_predictive, observed_data, constant_data. A prior on ``roi`` or ``retention`` appears under that name in
+        log_prior; the posterior always holds contribution and half_life.
     settings : dict
         Sampler settings, seed and seconds.
     versions : dict
@@ -93,8 +95,9 @@ class Fit:
     def coefficients(self, equation: str) -> xr.DataArray:
         """Linear coefficients of an equation in raw units.
 
-        A control: units of the series per unit of the control (on the log scale under "lognormal"). Trend: change from
-        the first to the last fitted period. The intercept absorbs the centring of the controls.
+        A control: units of the series per unit of the control (of its logarithm under "lognormal"). Trend: change over
+        the fitted periods at the slope before the first knot; a knot: what it adds to that. The intercept absorbs the
+        centring of the linear columns.
 
         Parameters
         ----------
@@ -114,6 +117,8 @@ class Fit:
         center = xr.DataArray([self.scales.center[t] if t in spec.linear else 0.0 for t in terms], dims=dim)
         raw = b / spread
         shift = (raw * center).sum(dim)
+        if spec.likelihood == "lognormal":  # the logarithm of the series, not of its share of mean size
+            shift = shift - np.log(self.scales.size[equation].item())
         return raw.where(raw[dim] != "intercept", raw - shift).rename(f"{equation}.coefficient_raw")
 
     def save(self, path: str | os.PathLike[str]) -> Path:

@@ -138,7 +138,7 @@ def _parts(equation: Equation, data: MMMData, scales: Scales, par: Mapping, ampl
     if equation.media:
         response = kernels.media_response(
             seen.media[None],
-            seen.carry_in[None],
+            np.zeros((1, *seen.media.shape[:2])),
             engine.retention(par["half_life"], data.days_per_period),
             par["half_saturation"],
             par["slope"],

@@ -14,7 +14,6 @@ from bayesmmm.equations import MMM, Equation, check_system
 from bayesmmm.errors import (
     ConstantColumnError,
     DataError,
-    DateError,
     EquationError,
     NegativeSpendError,
     NeverSpentError,
@@ -131,7 +130,7 @@ def simulate_world(
         )
     check_system(system, data)
     _check_part_names(system)
-    scales = data.scales() if scales is None else _checked_scales(system, data, scales)
+    scales = data.scales() if scales is None else engine.checked_scales(system, data, scales)
     # A stream each, so that giving parameters leaves the residuals as they were.
     prior_stream, residual_stream = np.random.default_rng(seed).spawn(2)
     if parameters is None:
@@ -173,29 +172,6 @@ def _check_part_names(system: MMM) -> None:
                     f"equation {name!r} has a term {column!r}, which is the name of a part of every series "
                     f"({', '.join(PARTS)}). Rename the column."
                 )
-
-
-def _checked_scales(system: MMM, data: MMMData, scales: Scales) -> Scales:
-    """Refuse scales that lack a column, are not positive, or place the trend elsewhere than the data do."""
-    if (scales.start, scales.end) != (data.dates[0], data.dates[-1]):
-        raise DateError(
-            f"scales run from {scales.start:%Y-%m-%d} to {scales.end:%Y-%m-%d}, the data from {data.dates[0]:%Y-%m-%d} "
-            f"to {data.dates[-1]:%Y-%m-%d}. Start from data.scales() and replace what should differ."
-        )
-    wanted = {
-        "size": system.order,
-        "spend": {name for equation in system.equations for name in equation.media},
-        "spread": {name for equation in system.equations for name in equation.linear},
-    }
-    for field, names in wanted.items():
-        given = getattr(scales, field)
-        for name in sorted(names):
-            if name not in given or not np.isfinite(given[name]).all() or not (np.asarray(given[name]) > 0).all():
-                raise EquationError(
-                    f"scales.{field} has {given.get(name, 'nothing')} for {name!r}. Give a number above 0: start from "
-                    f"data.scales() and replace what should differ."
-                )
-    return scales
 
 
 def _accepted(system: MMM, data: MMMData, run: engine.Run, seed: int) -> MMMData:

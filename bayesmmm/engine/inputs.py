@@ -1,0 +1,113 @@
+"""What an equation sees: its series, media inputs and design, on frozen scales; and the way back to units."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.equations import MMM, Equation, design_matrix
+from bayesmmm.errors import DateError, EquationError
+
+
+def retention(half_life, days_per_period: float):
+    """Share of adstock kept into the next period, ``0.5 ** (days per period / half-life in days)``."""
+    with np.errstate(divide="ignore"):
+        return np.exp(-math.log(2.0) * days_per_period / np.asarray(half_life, float))
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What one equation sees of the data, on its own scale.
+
+    Attributes
+    ----------
+    target : (G, T) array
+        The series it explains, in shares of mean size (logs of them under "lognormal").
+    media : (G, C, T) array
+        Media inputs in multiples of their mean positive value; a mediator enters as ``max(M, 0)``.
+    design : (G, T, K) array
+        Columns of the linear part.
+    """
+
+    target: np.ndarray
+    media: np.ndarray
+    design: np.ndarray
+
+
+def inputs(equation: Equation, data: MMMData, scales: Scales) -> Inputs:
+    """Collect what `equation` sees of `data` on the frozen `scales`."""
+    return Inputs(
+        target=to_latent(equation, data.columns[equation.name], scales),
+        media=media_inputs(equation, data.columns, scales),
+        design=design_matrix(equation, data.dates, data.columns, scales, geos=len(data.geos)),
+    )
+
+
+def checked_scales(system: MMM, data: MMMData, scales: Scales | None) -> Scales:
+    """Scales to use: those of the data, or given ones that fit them.
+
+    Raises
+    ------
+    DateError, EquationError
+        When given scales lack a column, are not positive, or place the trend elsewhere than the data do.
+    """
+    if scales is None:
+        return data.scales()
+    if (scales.start, scales.end) != (data.dates[0], data.dates[-1]):
+        raise DateError(
+            f"scales run from {scales.start:%Y-%m-%d} to {scales.end:%Y-%m-%d}, the data from {data.dates[0]:%Y-%m-%d} "
+            f"to {data.dates[-1]:%Y-%m-%d}. Start from data.scales() and replace what should differ."
+        )
+    wanted = {
+        "size": system.order,
+        "spend": {name for equation in system.equations for name in equation.media},
+        "spread": {name for equation in system.equations for name in equation.linear},
+    }
+    for kind, names in wanted.items():
+        given = getattr(scales, kind)
+        for name in sorted(names):
+            if name not in given or not np.isfinite(given[name]).all() or not (np.asarray(given[name]) > 0).all():
+                raise EquationError(
+                    f"scales.{kind} has {given.get(name, 'nothing')} for {name!r}. Give a number above 0: start from "
+                    f"data.scales() and replace what should differ."
+                )
+    return scales
+
+
+def media_inputs(equation: Equation, columns: Mapping[str, np.ndarray], scales: Scales) -> np.ndarray:
+    """Media columns over their mean positive value, (..., G, C, T); leading axes broadcast."""
+    size = {name: np.nan_to_num(scales.spend[name], nan=1.0)[:, None] for name in equation.media}
+    parts = [np.maximum(columns[name], 0.0) / size[name] for name in equation.media]
+    if not parts:
+        n_geo, n_time = next(iter(columns.values())).shape[-2:]
+        return np.empty((n_geo, 0, n_time))
+    return np.ascontiguousarray(np.stack(np.broadcast_arrays(*parts), axis=-2))
+
+
+def to_latent(equation: Equation, series: np.ndarray, scales: Scales) -> np.ndarray:
+    """Series in units of the column -> the scale of the equation."""
+    scaled = series / scales.size[equation.name][:, None]
+    return np.log(scaled) if equation.likelihood == "lognormal" else scaled
+
+
+def observe(equation: Equation, value: np.ndarray, scales: Scales) -> np.ndarray:
+    """Latent value with its residual -> series in units of the column."""
+    size = scales.size[equation.name][:, None]
+    if equation.likelihood == "lognormal":
+        return size * np.exp(value)
+    return size * (np.maximum(value, 0.0) if equation.likelihood == "censored_normal" else value)
+
+
+def expected(equation: Equation, mean: np.ndarray, sigma: np.ndarray, scales: Scales) -> np.ndarray:
+    """Mean of the series given its latent mean (S, G, T), residuals integrated out, in units of the column."""
+    size = scales.size[equation.name][:, None]
+    sigma = sigma[:, None, None]
+    if equation.likelihood == "lognormal":
+        return size * np.exp(mean + 0.5 * sigma**2)
+    if equation.likelihood == "censored_normal":
+        z = mean / sigma
+        return size * (mean * special.ndtr(z) + sigma * np.exp(-0.5 * z**2) / math.sqrt(2.0 * math.pi))
+    return size * mean

@@ -1,0 +1,183 @@
+"""Parameters as arrays: drawn from priors, restated on other scales, labelled and read back."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.equations import MMM, Equation
+from bayesmmm.errors import PriorError
+
+#: Equation name -> parameter name -> values. half_life, half_saturation, slope (draw, channel); contribution
+#: (draw, geo, channel); coefficient (draw, term); sigma and, under student_t, nu_minus_two (draw,).
+Parameters = Mapping[str, Mapping[str, np.ndarray]]
+
+_PER_CHANNEL = ("half_life", "half_saturation", "slope")
+_SCALARS = ("sigma", "nu_minus_two")
+
+
+def draw_prior(
+    system: MMM,
+    data: MMMData,
+    scales: Scales,
+    *,
+    draws: int,
+    rng: np.random.Generator,
+    observed_mediators: bool = False,
+) -> dict[str, dict[str, np.ndarray]]:
+    """Draw every parameter of every equation from its prior.
+
+    Parameters
+    ----------
+    draws : int
+    observed_mediators : bool
+        Whether the mediators in `data` are real series, whose mean spend turns an ROI into a contribution.
+
+    Raises
+    ------
+    PriorError
+        When an ROI prior sits on a mediator that has yet to be simulated.
+    """
+    unknown = () if observed_mediators else system.order
+    out = {}
+    for name in system.order:
+        equation = system.equation(name)
+        drawn = {}
+        for block in equation.parameters():
+            values = np.stack([np.asarray(p.draw(rng, draws), float) for p in block.priors], axis=-1)
+            drawn[block.name] = dict(zip(block.labels, values.T, strict=True)) if block.labels else values[:, 0]
+        out[name] = canonical(equation, drawn, data, scales, endogenous=unknown)
+    return out
+
+
+def canonical(equation: Equation, drawn: Mapping, data: MMMData, scales: Scales, *, endogenous=()) -> dict:
+    """Bring sampled blocks to the engine's parameters: retention to half-life, ROI to contribution.
+
+    Parameters
+    ----------
+    drawn : mapping
+        Block name -> label -> (S,) array, and (S,) arrays for scalars.
+    endogenous : sequence of str
+        Columns on which an ROI prior is refused, because their spend is not data here.
+    """
+    half_life = dict(drawn.get("half_life", {}))
+    for label, value in drawn.get("retention", {}).items():
+        with np.errstate(divide="ignore"):
+            half_life[label] = -math.log(2.0) * data.days_per_period / np.log(value)
+    contribution = dict(drawn.get("contribution", {}))
+    for label, value in drawn.get("roi", {}).items():
+        if label in endogenous:
+            raise PriorError(
+                f"equation {equation.name!r} has an roi prior on {label!r}, which is itself explained by the "
+                f"system: its spend is not known before it is simulated. Put the prior on contribution instead."
+            )
+        contribution[label] = value * spend_per_size(equation, label, data, scales)
+    n_geo = len(data.geos)
+
+    def table(values: Mapping) -> np.ndarray:
+        columns = [values[label] for label in equation.media]
+        draws = len(drawn["sigma"])
+        return np.stack(columns, axis=-1) if columns else np.empty((draws, 0))
+
+    out = {
+        "half_life": table(half_life),
+        "half_saturation": table(drawn.get("half_saturation", {})),
+        "slope": table(drawn.get("slope", {})),
+        "contribution": np.repeat(table(contribution)[:, None, :], n_geo, axis=1),
+        "coefficient": np.stack([drawn["coefficient"][term] for term in equation.terms()], axis=-1),
+    }
+    return out | {name: drawn[name] for name in _SCALARS if name in drawn}
+
+
+def spend_per_size(equation: Equation, channel: str, data: MMMData, scales: Scales) -> float:
+    """Mean spend of a channel over mean size of the outcome: contribution = roi * this."""
+    return float(data.columns[channel].mean() / scales.size[equation.name].mean())
+
+
+def rescale(system: MMM, parameters: Parameters, old: Scales, new: Scales) -> dict[str, dict[str, np.ndarray]]:
+    """Restate parameters given on `old` scales on `new` ones: the same equations in other units.
+
+    The trend origin of both scales must agree. Needed where a world was simulated on scales that differ from
+    those which its realised series imply.
+    """
+    out = {}
+    for name in system.order:
+        equation, par = system.equation(name), parameters[name]
+        log = equation.likelihood == "lognormal"
+        size = float((old.size[name] / new.size[name]).item())
+        unit = 1.0 if log else size
+        terms = equation.terms()
+        b = par["coefficient"].astype(float).copy()
+        for k, term in enumerate(terms):
+            if term in equation.linear:
+                b[:, 0] += b[:, k] * (new.center[term] - old.center[term]) / old.spread[term]
+                b[:, k] *= new.spread[term] / old.spread[term]
+        b *= unit
+        if log:
+            b[:, 0] += math.log(size)
+        ratio = np.array([(old.spend[c] / new.spend[c]).item() for c in equation.media])
+        out[name] = {
+            **par,
+            "half_saturation": par["half_saturation"] * ratio,
+            "contribution": par["contribution"] * unit,
+            "coefficient": b,
+            "sigma": par["sigma"] * unit,
+        }
+    return out
+
+
+def unstack(system: MMM, parameters: Parameters, data: MMMData, *, chains: int) -> xr.Dataset:
+    """Label parameters: variables ``equation.parameter`` with dims chain, draw, then geo, media or term.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Leading axis chains * draws, chain by chain.
+    """
+    variables, coords = {}, {}
+    for name in system.order:
+        equation, par = system.equation(name), parameters[name]
+        if equation.media:
+            coords[f"{name}.media"] = list(equation.media)
+        coords[f"{name}.term"] = list(equation.terms())
+        for parameter, value in par.items():
+            if parameter in (*_PER_CHANNEL, "contribution") and not equation.media:
+                continue
+            dims = {"coefficient": (f"{name}.term",), "sigma": (), "nu_minus_two": ()}.get(
+                parameter, (f"{name}.media",)
+            )
+            if parameter == "contribution":
+                value = value[:, 0] if len(data.geos) == 1 else value
+                dims = dims if len(data.geos) == 1 else ("geo", *dims)
+            split = value.reshape(chains, -1, *value.shape[1:])
+            variables[f"{name}.{parameter}"] = (("chain", "draw", *dims), split)
+    n_draw = next(iter(variables.values()))[1].shape[1]
+    if len(data.geos) > 1:
+        coords["geo"] = list(data.geos)
+    return xr.Dataset(variables, {"chain": np.arange(chains), "draw": np.arange(n_draw), **coords})
+
+
+def stack(system: MMM, posterior: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
+    """Read parameters from a labelled data set, by name: the inverse of `unstack`."""
+    out = {}
+    for name in system.order:
+        equation = system.equation(name)
+        par = {}
+        for parameter in (*_PER_CHANNEL, "contribution", "coefficient", *_SCALARS):
+            key = f"{name}.{parameter}"
+            if key not in posterior:
+                continue
+            value = posterior[key]
+            order = {f"{name}.media": list(equation.media), f"{name}.term": list(equation.terms())}
+            value = value.sel({dim: labels for dim, labels in order.items() if dim in value.dims})
+            array = value.values.reshape(-1, *value.shape[2:])
+            if parameter == "contribution" and array.ndim == 2:
+                array = array[:, None, :]
+            par[parameter] = np.ascontiguousarray(array)
+        if not equation.media:
+            empty = np.empty((len(par["sigma"]), 0))
+            par |= dict.fromkeys(_PER_CHANNEL, empty) | {"contribution": empty[:, None, :]}
+        out[name] = par
+    return out
