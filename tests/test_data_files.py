@@ -161,7 +161,9 @@ def test_outlier_names_column_and_date(column):
     assert isinstance(warning, errors.OutlierWarning)
     assert f"'{column}' has 1 value(s)" in str(warning)
     assert "2023-01-22" in str(warning)
-    assert "use likelihood='student_t'" in str(warning)
+    assert "check them" in str(warning)
+    # An input has no likelihood of its own to choose.
+    assert ("use likelihood='student_t' in its equation" in str(warning)) == (column == "revenue")
 
 
 def test_outlier_of_a_panel_names_the_geo_and_zeros_are_not_outliers():

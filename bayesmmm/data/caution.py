@@ -93,6 +93,9 @@ def _steady(shares: dict[str, float]) -> list[BayesMMMWarning]:
 
 def _outlying(data: MMMData, name: str) -> list[BayesMMMWarning]:
     found: list[BayesMMMWarning] = []
+    advice = "check them"
+    if name == data.outcome or name in data.mediators:
+        advice += ", or use likelihood='student_t' in its equation if they are real"
     for geo, values in zip(data.geos, data.columns[name], strict=True):
         active = values[values != 0]
         if not len(active):
@@ -107,8 +110,7 @@ def _outlying(data: MMMData, name: str) -> list[BayesMMMWarning]:
                 OutlierWarning(
                     f"column {name!r} has {int(far.sum())} value(s) further than {OUTLIER_ROBUST_SDS:g} "
                     f"robust standard deviations from its median {median:.6g}{where}, at "
-                    f"{listed(data.dates[far])}, up to {extreme:.6g}; check them, or use "
-                    "likelihood='student_t' if they are real"
+                    f"{listed(data.dates[far])}, up to {extreme:.6g}; {advice}"
                 )
             )
     return found

@@ -159,6 +159,8 @@ def _unit(system: MMM, variable: str) -> str:
     name, _, parameter = variable.rpartition(".")
     log = name in system.order and system.equation(name).likelihood == "lognormal"
     share = "log units" if log else f"share of mean |{name}|"
+    if parameter == "sigma" and name in system.order and system.equation(name).likelihood == "student_t":
+        share += ", scale of the t"
     fixed = {"half_life": "days", "half_saturation": "multiples of mean spend", "slope": "", "nu_minus_two": ""}
     return fixed.get(parameter, share)
 
