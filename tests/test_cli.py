@@ -261,7 +261,7 @@ def test_a_failed_sampler_is_status_1_with_the_files_written(sampled, no_figures
     from bayesmmm.results import Convergence, Fit
 
     for verdict, status in (("failed", 1), ("doubtful", 0), ("converged", 0)):
-        judged = Convergence(verdict, 1.2, 50.0, 40.0, 3, 100, "revenue.slope[google]")
+        judged = Convergence(verdict, 1.2, 50.0, 40.0, 3, 100, 2, "revenue.slope[google]")
         monkeypatch.setattr(Fit, "convergence", judged)
         assert cli.main(fit_command(tmp_path / verdict)) == status
         assert (tmp_path / verdict / "fit.nc").is_file()
