@@ -85,10 +85,12 @@ def log_axis(ax: Axes) -> None:
 
 
 def date_axis(ax: Axes) -> None:
-    """Label the x axis with few dates, the year where it begins."""
+    """Label the x axis with few dates, every month with its year."""
     locator = mdates.AutoDateLocator(minticks=3, maxticks=8)
+    formatter = mdates.ConciseDateFormatter(locator, show_offset=False)
+    formatter.formats[1] = "%b %Y"
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, show_offset=False))
+    ax.xaxis.set_major_formatter(formatter)
 
 
 def legend_on_top(ax: Axes, entries: list[Line2D], own: bool) -> None:
