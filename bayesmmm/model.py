@@ -22,9 +22,8 @@ from pymc.logprob.transforms import Transform
 
 from bayesmmm import ops
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine import checked_scales, inputs, spend_per_size
+from bayesmmm.engine import check_national, checked_scales, inputs, kernel_lag, spend_per_size
 from bayesmmm.equations import MMM, Equation, check_system
-from bayesmmm.errors import PanelError
 from bayesmmm.priors import Prior
 
 __all__ = [
@@ -32,7 +31,6 @@ __all__ = [
     "LinearPlan",
     "blocks",
     "build_model",
-    "check_national",
     "date_labels",
     "is_collapsed",
     "linear_plan",
@@ -244,15 +242,6 @@ def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, col
     return model
 
 
-def check_national(data: MMMData) -> None:
-    """Refuse more than one geo."""
-    if len(data.geos) > 1:
-        raise PanelError(
-            f"the data hold {len(data.geos)} geos ({', '.join(data.geos[:3])}, ...), and a model takes one series. "
-            f"Sum the columns over geos, or keep the rows of one geo, before MMMData.from_frame."
-        )
-
-
 def date_labels(data: MMMData) -> list[str]:
     """ISO dates, the labels of the dim date inside a model."""
     return data.dates.strftime("%Y-%m-%d").tolist()
@@ -386,7 +375,7 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
         _ordered(values["half_saturation"], order),
         _ordered(values["slope"], order),
         _ordered(contribution, order)[None, :],
-        max_lag=-1 if equation.max_lag is None else equation.max_lag,
+        max_lag=kernel_lag(equation),
     )
 
 

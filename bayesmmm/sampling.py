@@ -23,7 +23,6 @@ from bayesmmm.model import (
     LinearPlan,
     blocks,
     build_model,
-    check_national,
     date_labels,
     is_collapsed,
     linear_plan,
@@ -191,7 +190,7 @@ def fit(
     >>> print(fit.convergence)  # doctest: +SKIP
     """
     _check_settings(draws=draws, tune=tune, chains=chains, cores=cores, seed=seed, target_accept=target_accept)
-    check_national(data)
+    engine.check_national(data)
     check_system(system, data)
     for warning in system_warnings(system, data):
         warnings.warn(warning, stacklevel=2)
@@ -340,8 +339,8 @@ def _complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, se
         **_predictive_groups(system, parameters, data, scales, chains, streams[1]),
         "log_prior": _log_prior(system, sampled, (chains, draws)),
         **_prior_groups(system, data, scales, streams[2]),
-        "observed_data": _series(system, {n: data.columns[n] for n in system.order}, data),
-        "constant_data": _series(system, {n: data.columns[n] for n in system.exogenous}, data),
+        "observed_data": _series({n: data.columns[n] for n in system.order}, data),
+        "constant_data": _series({n: data.columns[n] for n in system.exogenous}, data),
     }
     return xr.DataTree.from_dict(groups)
 
@@ -382,8 +381,7 @@ def draw_coordinates(
     (S, K) array
         Coordinates z; ``plan.coefficients`` turns them into coefficients.
     """
-    amplitude = engine.amplitudes(equation, seen.media, par, days)
-    mean = engine.latent(equation, seen.media, seen.design, par, amplitude, days)
+    mean = _latent_mean(equation, seen, par, days)
     r = (seen.target - plan.offset - mean).reshape(len(mean), -1)
     s2 = par["sigma"][:, None] ** 2
     shrink = s2 + plan.variance
@@ -395,23 +393,35 @@ def _predictive_groups(
     system: MMM, parameters: Parameters, data: MMMData, scales: Scales, chains: int, rng: np.random.Generator
 ) -> dict[str, xr.Dataset]:
     """Pointwise log likelihood and replicated series, each equation given its observed inputs."""
-    density, replicate = {}, {}
-    for name in system.order:
-        equation, par = system.equation(name), parameters[name]
-        mean = _latent_mean(equation, par, data, scales)
-        density[name] = engine.log_likelihood(equation, data.columns[name], mean, par, scales)
-        noisy = mean + engine.residual_draws(equation, par, mean.shape, rng)
-        replicate[name] = engine.observe(equation, noisy, scales)
+    mean, replicate = _replicate(system, parameters, data, scales, rng)
+    density = {
+        name: engine.log_likelihood(
+            system.equation(name), data.columns[name], mean[name], parameters[name], scales
+        )
+        for name in system.order
+    }
     return {
-        "log_likelihood": _series(system, density, data, chains=chains),
-        "posterior_predictive": _series(system, replicate, data, chains=chains),
+        "log_likelihood": _series(density, data, chains=chains),
+        "posterior_predictive": _series(replicate, data, chains=chains),
     }
 
 
-def _latent_mean(equation: Equation, par: Mapping, data: MMMData, scales: Scales) -> np.ndarray:
-    seen = engine.inputs(equation, data, scales)
-    amplitude = engine.amplitudes(equation, seen.media, par, data.days_per_period)
-    return engine.latent(equation, seen.media, seen.design, par, amplitude, data.days_per_period)
+def _latent_mean(equation: Equation, seen: engine.Inputs, par: Mapping, days: float) -> np.ndarray:
+    amplitude = engine.amplitudes(equation, seen.media, par, days)
+    return engine.latent(equation, seen.media, seen.design, par, amplitude, days)
+
+
+def _replicate(
+    system: MMM, parameters: Parameters, data: MMMData, scales: Scales, rng: np.random.Generator
+) -> tuple[dict, dict]:
+    """Latent means and replicated series (S, G, T) of every equation, given its observed inputs."""
+    means, series = {}, {}
+    for name in system.order:
+        equation, par = system.equation(name), parameters[name]
+        mean = _latent_mean(equation, engine.inputs(equation, data, scales), par, data.days_per_period)
+        noisy = mean + engine.residual_draws(equation, par, mean.shape, rng)
+        means[name], series[name] = mean, engine.observe(equation, noisy, scales)
+    return means, series
 
 
 def _log_prior(system: MMM, sampled: Mapping, shape: tuple[int, int]) -> xr.Dataset:
@@ -431,20 +441,15 @@ def _log_prior(system: MMM, sampled: Mapping, shape: tuple[int, int]) -> xr.Data
 
 def _prior_groups(system: MMM, data: MMMData, scales: Scales, rng: np.random.Generator) -> dict[str, xr.Dataset]:
     parameters = engine.draw_prior(system, data, scales, draws=PRIOR_DRAWS, rng=rng, observed_mediators=True)
-    replicate = {}
     with np.errstate(over="ignore", invalid="ignore"):  # a wide prior under a log link can pass the largest double
-        for name in system.order:
-            equation, par = system.equation(name), parameters[name]
-            mean = _latent_mean(equation, par, data, scales)
-            noisy = mean + engine.residual_draws(equation, par, mean.shape, rng)
-            replicate[name] = engine.observe(equation, noisy, scales)
+        _, replicate = _replicate(system, parameters, data, scales, rng)
     return {
         "prior": engine.unstack(system, parameters, data, chains=1),
-        "prior_predictive": _series(system, replicate, data, chains=1),
+        "prior_predictive": _series(replicate, data, chains=1),
     }
 
 
-def _series(system: MMM, values: Mapping, data: MMMData, *, chains: int | None = None) -> xr.Dataset:
+def _series(values: Mapping, data: MMMData, *, chains: int | None = None) -> xr.Dataset:
     """Label series (G, T), or (S, G, T) with `chains`; the geo axis is dropped for one geo."""
     national = len(data.geos) == 1
     dims = ("date",) if national else ("geo", "date")

@@ -11,13 +11,24 @@ Terms: *latent* is the right-hand side of an equation on its own scale (shares o
 from bayesmmm.engine.evaluate import (
     Run,
     amplitudes,
+    kernel_lag,
     latent,
     log_likelihood,
+    media_term,
     residual_draws,
     residuals,
     run,
 )
-from bayesmmm.engine.inputs import Inputs, checked_scales, expected, inputs, observe, retention, to_latent
+from bayesmmm.engine.inputs import (
+    Inputs,
+    check_national,
+    checked_scales,
+    expected,
+    inputs,
+    observe,
+    retention,
+    to_latent,
+)
 from bayesmmm.engine.parameters import Parameters, canonical, draw_prior, rescale, spend_per_size, stack, unstack
 
 __all__ = [
@@ -26,12 +37,15 @@ __all__ = [
     "Run",
     "amplitudes",
     "canonical",
+    "check_national",
     "checked_scales",
     "draw_prior",
     "expected",
     "inputs",
+    "kernel_lag",
     "latent",
     "log_likelihood",
+    "media_term",
     "observe",
     "rescale",
     "residual_draws",

@@ -24,7 +24,7 @@ def amplitudes(equation: Equation, media: np.ndarray, par: Mapping[str, np.ndarr
     for i, plan in enumerate(plans):
         rows = slice(None) if len(plans) == 1 else slice(i, i + 1)
         args = [np.ascontiguousarray(p[rows]) for p in (*shape, par["contribution"])]
-        parts.append(kernels.amplitudes(plan, np.zeros(plan.shape[:2]), *args, _lag(equation)))
+        parts.append(kernels.amplitudes(plan, np.zeros(plan.shape[:2]), *args, kernel_lag(equation)))
     return np.concatenate(parts)
 
 
@@ -44,21 +44,34 @@ def latent(
     linear = np.einsum(f"{rows},sk->sgt", design, par["coefficient"])
     if not equation.media:
         return linear
+    return linear + media_term(equation, media, par, amplitude, days)[:, :, 0]
+
+
+def media_term(
+    equation: Equation,
+    media: np.ndarray,
+    par: Mapping[str, np.ndarray],
+    amplitude: np.ndarray,
+    days: float,
+    *,
+    by_channel: bool = False,
+) -> np.ndarray:
+    """Media term with frozen amplitudes: (S, G, 1, T), or (S, G, C, T) `by_channel`."""
     plans = media[None] if media.ndim == 3 else media
-    response = kernels.media_response(
+    return kernels.media_response(
         plans,
         np.zeros((1, *plans.shape[1:3])),
         retention(par["half_life"], days),
         par["half_saturation"],
         par["slope"],
         amplitude,
-        _lag(equation),
-        False,
+        kernel_lag(equation),
+        by_channel,
     )
-    return linear + response[:, :, 0]
 
 
-def _lag(equation: Equation) -> int:
+def kernel_lag(equation: Equation) -> int:
+    """``max_lag`` as the kernels take it: -1 for none."""
     return -1 if equation.max_lag is None else equation.max_lag
 
 

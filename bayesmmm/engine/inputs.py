@@ -9,7 +9,7 @@ from scipy import special
 
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM, Equation, design_matrix
-from bayesmmm.errors import DateError, EquationError
+from bayesmmm.errors import DateError, EquationError, PanelError
 
 
 def retention(half_life, days_per_period: float):
@@ -44,6 +44,15 @@ def inputs(equation: Equation, data: MMMData, scales: Scales) -> Inputs:
         media=media_inputs(equation, data.columns, scales),
         design=design_matrix(equation, data.dates, data.columns, scales, geos=len(data.geos)),
     )
+
+
+def check_national(data: MMMData) -> None:
+    """Refuse more than one geo."""
+    if len(data.geos) > 1:
+        raise PanelError(
+            f"the data hold {len(data.geos)} geos ({', '.join(data.geos[:3])}, ...), and a model takes one series. "
+            f"Sum the columns over geos, or keep the rows of one geo, before MMMData.from_frame."
+        )
 
 
 def checked_scales(system: MMM, data: MMMData, scales: Scales | None) -> Scales:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm import engine, kernels
+from bayesmmm import engine
 from bayesmmm.data import MONEY, MMMData, Scales
 from bayesmmm.equations import MMM, Equation
 
@@ -136,16 +136,7 @@ def _parts(equation: Equation, data: MMMData, scales: Scales, par: Mapping, ampl
         part = term if term in equation.linear else "trend" if knot else "seasonality"
         parts[part] = parts.get(part, 0.0) + linear[:, k]
     if equation.media:
-        response = kernels.media_response(
-            seen.media[None],
-            np.zeros((1, *seen.media.shape[:2])),
-            engine.retention(par["half_life"], data.days_per_period),
-            par["half_saturation"],
-            par["slope"],
-            amplitude,
-            -1 if equation.max_lag is None else equation.max_lag,
-            True,
-        )
+        response = engine.media_term(equation, seen.media, par, amplitude, data.days_per_period, by_channel=True)
         parts |= dict(zip(equation.media, response[0, 0], strict=True))
     return parts
 

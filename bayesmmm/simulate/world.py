@@ -17,7 +17,6 @@ from bayesmmm.errors import (
     EquationError,
     NegativeSpendError,
     NeverSpentError,
-    PanelError,
     SamplingError,
 )
 from bayesmmm.simulate.truth import PARTS, Truth, find_truth
@@ -123,14 +122,10 @@ def simulate_world(
     True
     """
     seed = check_seed(seed)
-    if len(data.geos) > 1:
-        raise PanelError(
-            f"the data hold {len(data.geos)} geos ({', '.join(data.geos[:3])}, ...), and a world is one series. "
-            f"Sum the columns over geos, or keep the rows of one geo, before MMMData.from_frame."
-        )
+    engine.check_national(data)
     check_system(system, data)
     _check_part_names(system)
-    scales = data.scales() if scales is None else engine.checked_scales(system, data, scales)
+    scales = engine.checked_scales(system, data, scales)
     # A stream each, so that giving parameters leaves the residuals as they were.
     prior_stream, residual_stream = np.random.default_rng(seed).spawn(2)
     if parameters is None:
