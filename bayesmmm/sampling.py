@@ -4,7 +4,6 @@ Everything after the sampler (collapsed coefficients, predictive draws, pointwis
 by the engine, without another compilation.
 """
 
-import os
 import time
 import warnings
 from collections.abc import Mapping
@@ -206,7 +205,7 @@ def fit(
         "draws": draws,
         "tune": tune,
         "chains": chains,
-        "cores": cores or min(chains, _processors()),
+        "cores": cores or min(chains, engine.processors()),
         "seed": seed,
         "target_accept": target_accept,
         "sampler": "pymc" if compiled.sampler is None else "nutpie",
@@ -230,10 +229,6 @@ def fit(
     if result.convergence.verdict != "converged":
         warnings.warn(ConvergenceWarning(str(result.convergence)), stacklevel=2)
     return result
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_settings(*, target_accept: float, **whole: int | None) -> None:

@@ -170,12 +170,18 @@ def test_spend_gradient_equals_central_differences(world, max_lag):
     par = [world[k] * np.ones((2, 1)) for k in ("retention", "half_saturation", "slope")]
     amplitude = rng.gamma(1.0, 0.3, (2, 2, 4))
     cotangent = rng.normal(size=(2, 2, 30))
-    got = kernels.response_spend_vjp(x, start, *par, amplitude, lag, cotangent)
+    later = np.zeros_like(amplitude) if lag >= 0 else rng.normal(size=amplitude.shape)
+    got, early = kernels.response_spend_vjp(x, start, *par, amplitude, lag, cotangent, later)
 
-    def f(value):
-        return (kernels.media_response(value, start, *par, amplitude, lag, False)[:, :, 0] * cotangent).sum()
+    def f(value, carry):
+        out = (kernels.media_response(value, carry, *par, amplitude, lag, False)[:, :, 0] * cotangent).sum()
+        for c in range(later.shape[2]):  # what is carried on counts as well
+            carried = kernels.carried_out(value[:, :, c].copy(), carry[:, :, c].copy(), par[0][:, c].copy())
+            out += (carried * later[:, :, c]).sum()
+        return out
 
-    assert_allclose(got, _numeric(f, x, 1e-7), rtol=1e-5, atol=1e-7)
+    assert_allclose(got, _numeric(lambda v: f(v, start), x, 1e-7), rtol=1e-5, atol=1e-7)
+    assert_allclose(early.sum(axis=0, keepdims=True), _numeric(lambda v: f(x, v), start, 1e-7), rtol=1e-5, atol=1e-7)
 
 
 def test_spend_gradient_at_zero_spend():
@@ -183,8 +189,16 @@ def test_spend_gradient_at_zero_spend():
     k = np.array([[0.5, 0.5, 0.5]])
     n = np.array([[0.5, 1.0, 2.0]])
     got = kernels.response_spend_vjp(
-        x, np.zeros((1, 1, 3)), np.zeros((1, 3)), k, n, np.ones((1, 1, 3)), -1, np.ones((1, 1, 1))
-    )[0, 0, :, 0]
+        x,
+        np.zeros((1, 1, 3)),
+        np.zeros((1, 3)),
+        k,
+        n,
+        np.ones((1, 1, 3)),
+        -1,
+        np.ones((1, 1, 1)),
+        np.zeros((1, 1, 3)),
+    )[0][0, 0, :, 0]
     floor = kernels.SPEND_FLOOR
     p = np.sqrt(floor) / (np.sqrt(0.5) + np.sqrt(floor))
     assert got[0] == pytest.approx(0.5 * p * (1 - p) / floor, rel=1e-12)

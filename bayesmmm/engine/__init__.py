@@ -4,21 +4,15 @@ Works on arrays shaped (draw, geo, channel, date). Parameters are plain arrays w
 and `unstack` translate them from and to labelled data sets. The engine knows nothing of PyMC, of how the draws
 were made, or of tables and plots.
 
+`run` makes a world. `history`, `future`, `respond` and `gradient` answer questions about a fit: they keep what the
+fitted periods froze, and recompute only what an intervention moves.
+
 Terms: *latent* is the right-hand side of an equation on its own scale (shares of mean size, or their log), with
 `residual` added; *series* is what is observed, in the units of the column.
 """
 
-from bayesmmm.engine.evaluate import (
-    Run,
-    amplitudes,
-    kernel_lag,
-    latent,
-    log_likelihood,
-    media_term,
-    residual_draws,
-    residuals,
-    run,
-)
+from bayesmmm.engine.chunks import map_draws, processors
+from bayesmmm.engine.evaluate import Run, amplitudes, kernel_lag, latent, log_likelihood, media_term, run
 from bayesmmm.engine.inputs import (
     Inputs,
     check_national,
@@ -29,31 +23,62 @@ from bayesmmm.engine.inputs import (
     retention,
     to_latent,
 )
+from bayesmmm.engine.noise import residual_at, residual_draws, residuals, uniforms
 from bayesmmm.engine.parameters import Parameters, canonical, draw_prior, rescale, spend_per_size, stack, unstack
+from bayesmmm.engine.scenario import (
+    Baseline,
+    Rows,
+    carried,
+    future,
+    gradient,
+    history,
+    repeat_rows,
+    respond,
+    scaled,
+    shift,
+    tail_periods,
+    value,
+)
 
 __all__ = [
+    "Baseline",
     "Inputs",
     "Parameters",
+    "Rows",
     "Run",
     "amplitudes",
     "canonical",
+    "carried",
     "check_national",
     "checked_scales",
     "draw_prior",
     "expected",
+    "future",
+    "gradient",
+    "history",
     "inputs",
     "kernel_lag",
     "latent",
     "log_likelihood",
+    "map_draws",
     "media_term",
     "observe",
+    "processors",
+    "repeat_rows",
     "rescale",
+    "residual_at",
     "residual_draws",
     "residuals",
+    "respond",
     "retention",
     "run",
+    "scaled",
+    "shift",
     "spend_per_size",
     "stack",
+    "tail_periods",
     "to_latent",
+    "uniforms",
     "unstack",
+    "value",
 ]

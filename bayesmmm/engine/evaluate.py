@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import special
 
 from bayesmmm import kernels
 from bayesmmm.data import MMMData, Scales
@@ -73,36 +72,6 @@ def media_term(
 def kernel_lag(equation: Equation) -> int:
     """``max_lag`` as the kernels take it: -1 for none."""
     return -1 if equation.max_lag is None else equation.max_lag
-
-
-def residual_draws(equation: Equation, par: Mapping[str, np.ndarray], shape, rng: np.random.Generator):
-    """Draw latent residuals of shape (S, G, T)."""
-    sigma = par["sigma"][:, None, None]
-    if equation.likelihood == "student_t":
-        return sigma * rng.standard_t(2.0 + par["nu_minus_two"][:, None, None], size=shape)
-    return sigma * rng.standard_normal(shape)
-
-
-def residuals(
-    equation: Equation,
-    target: np.ndarray,
-    mean: np.ndarray,
-    par: Mapping[str, np.ndarray],
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Structural residuals (S, G, T) of observed periods.
-
-    In a censored period the residual is not observed: one value per draw comes from its truncated Normal.
-    """
-    out = target - mean
-    if equation.likelihood == "censored_normal":
-        at = np.broadcast_to(target <= 0.0, out.shape)
-        sigma = np.broadcast_to(par["sigma"][:, None, None], out.shape)[at]
-        bound = -mean[at] / sigma
-        # Inverse distribution function in logs, so that a bound far in the tail stays exact.
-        u = np.log(rng.uniform(size=bound.shape)) + special.log_ndtr(bound)
-        out[at] = sigma * special.ndtri_exp(u)
-    return out
 
 
 @dataclass(frozen=True)

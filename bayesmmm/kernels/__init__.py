@@ -14,6 +14,14 @@ Definitions, for one geo and one channel::
 All functions are compiled by numba, kept on disk between processes, and release the global lock.
 """
 
+from bayesmmm.kernels.draws import (
+    SPEND_FLOOR,
+    amplitudes,
+    carried_out,
+    media_response,
+    response_spend_vjp,
+    shared_out,
+)
 from bayesmmm.kernels.likelihood import (
     censored_normal,
     collapsed_normal,
@@ -25,21 +33,13 @@ from bayesmmm.kernels.likelihood import (
     normal,
     student_t,
 )
-from bayesmmm.kernels.media import (
-    SPEND_FLOOR,
-    adstock,
-    amplitudes,
-    hill,
-    media_basis,
-    media_basis_vjp,
-    media_response,
-    response_spend_vjp,
-)
+from bayesmmm.kernels.media import adstock, hill, media_basis, media_basis_vjp
 
 __all__ = [
     "SPEND_FLOOR",
     "adstock",
     "amplitudes",
+    "carried_out",
     "censored_normal",
     "collapsed_normal",
     "explicit_censored_normal",
@@ -53,5 +53,6 @@ __all__ = [
     "media_response",
     "normal",
     "response_spend_vjp",
+    "shared_out",
     "student_t",
 ]

@@ -1,4 +1,4 @@
-"""Adstock, Hill saturation and the media response, with derivatives to parameters and to spend."""
+"""Adstock, Hill saturation and the media term of one parameter value, with derivatives to the parameters."""
 
 import math
 
@@ -6,12 +6,8 @@ import numpy as np
 
 from bayesmmm.kernels.compile import jit
 
-#: Adstock, in multiples of mean spend, at which the infinite slope of a concave Hill curve (slope < 1) at zero
-#: spend is evaluated instead, so that a channel at zero has a finite derivative and can be funded.
-SPEND_FLOOR = 1e-6
-
 # Adstock below this counts as none at all: far beneath any spend, far above the smallest double.
-_TINY = 1e-250
+TINY = 1e-250
 
 
 @jit
@@ -42,7 +38,7 @@ def adstock(x, retention, carry_in, max_lag, out):
             a = keep * x[t] + retention * a
             out[t] = a
         return
-    weight, _ = _lag_weights(retention, max_lag)
+    weight, _ = lag_weights(retention, max_lag)
     for t in range(x.shape[0]):
         s = 0.0
         for lag in range(min(t, max_lag) + 1):
@@ -51,7 +47,7 @@ def adstock(x, retention, carry_in, max_lag, out):
 
 
 @jit
-def _lag_weights(retention, max_lag):
+def lag_weights(retention, max_lag):
     """Truncated adstock weights, which sum to one, and their derivatives with respect to retention."""
     weight = np.empty(max_lag + 1)
     d_weight = np.empty(max_lag + 1)
@@ -81,20 +77,20 @@ def _log_retention_slope(x, retention, carry_in, max_lag, a, out):
         for t in range(x.shape[0]):
             da = before - x[t] + retention * da
             before = a[t]
-            out[t] = da / before if before > _TINY else 0.0
+            out[t] = da / before if before > TINY else 0.0
         return
-    _, d_weight = _lag_weights(retention, max_lag)
+    _, d_weight = lag_weights(retention, max_lag)
     for t in range(x.shape[0]):
         da = 0.0
         for lag in range(min(t, max_lag) + 1):
             da += d_weight[lag] * x[t - lag]
-        out[t] = da / a[t] if a[t] > _TINY else 0.0
+        out[t] = da / a[t] if a[t] > TINY else 0.0
 
 
 @jit
 def hill(a, half_saturation, slope):
     """Hill saturation ``a**n / (k**n + a**n)`` of one number, 0 where ``a <= 0``; computed in logs."""
-    if a <= _TINY:
+    if a <= TINY:
         return 0.0
     return 1.0 / (1.0 + math.exp(-slope * (math.log(a) - math.log(half_saturation))))
 
@@ -138,7 +134,7 @@ def media_basis(x, carry_in, retention, half_saturation, slope, contribution, ma
             log_half = math.log(half_saturation[c])
             total = 0.0
             for t in range(n_time):
-                if a[t] > _TINY:
+                if a[t] > TINY:
                     z = math.log(a[t]) - log_half
                     p = 1.0 / (1.0 + math.exp(-slope[c] * z))
                 else:
@@ -207,138 +203,3 @@ def media_basis_vjp(share, log_ratio, log_decay, half_saturation, slope, contrib
             d_half[c] -= amplitude * s_half * slope[c] / half_saturation[c]
             d_retention[c] += amplitude * s_ret * slope[c]
     return d_retention, d_half, d_slope, d_contribution
-
-
-# ------------------------------------------------------------- many draws, frozen amplitudes (for the engine)
-@jit
-def amplitudes(x, carry_in, retention, half_saturation, slope, contribution, max_lag):
-    """Amplitudes ``A = contribution / mean_t hill(a_t)`` of many draws, over the fitted periods.
-
-    Parameters
-    ----------
-    x : (G, C, T) float array
-        Spend over the fitted periods, in multiples of its mean positive value.
-    carry_in : (G, C) float array
-    retention, half_saturation, slope : (S, C) float arrays
-        One row a draw.
-    contribution : (S, G, C) float array
-    max_lag : int
-
-    Returns
-    -------
-    (S, G, C) float array
-        In the unit of ``contribution``; 0 for a channel that is silent over all periods of a geo.
-    """
-    n_draw = retention.shape[0]
-    n_geo, n_channel, n_time = x.shape
-    out = np.zeros((n_draw, n_geo, n_channel))
-    a = np.empty(n_time)
-    for s in range(n_draw):
-        for g in range(n_geo):
-            for c in range(n_channel):
-                adstock(x[g, c], retention[s, c], carry_in[g, c], max_lag, a)
-                total = 0.0
-                for t in range(n_time):
-                    total += hill(a[t], half_saturation[s, c], slope[s, c])
-                if total > 0.0:
-                    out[s, g, c] = contribution[s, g, c] * n_time / total
-    return out
-
-
-@jit
-def media_response(x, carry_in, retention, half_saturation, slope, amplitude, max_lag, by_channel):
-    """Media term of many draws with frozen amplitudes, on any spend.
-
-    Parameters
-    ----------
-    x : (S or 1, G, C, T) float array
-        Spend in multiples of the mean positive spend of the fitted periods; one plan for all draws, or one each.
-    carry_in : (S or 1, G, C) float array
-    retention, half_saturation, slope : (S, C) float arrays
-    amplitude : (S, G, C) float array
-        From `amplitudes`.
-    max_lag : int
-    by_channel : bool
-        Keep channels apart.
-
-    Returns
-    -------
-    (S, G, C, T) float array when ``by_channel``, otherwise (S, G, 1, T), summed over channels.
-    """
-    n_draw = retention.shape[0]
-    n_plan, n_geo, n_channel, n_time = x.shape
-    out = np.zeros((n_draw, n_geo, n_channel if by_channel else 1, n_time))
-    a = np.empty(n_time)
-    for s in range(n_draw):
-        plan = s if n_plan > 1 else 0
-        start = s if carry_in.shape[0] > 1 else 0
-        for g in range(n_geo):
-            for c in range(n_channel):
-                adstock(x[plan, g, c], retention[s, c], carry_in[start, g, c], max_lag, a)
-                into = c if by_channel else 0
-                for t in range(n_time):
-                    out[s, g, into, t] += amplitude[s, g, c] * hill(a[t], half_saturation[s, c], slope[s, c])
-    return out
-
-
-@jit
-def _hill_slope(a, half_saturation, slope):
-    """Right-hand derivative of the Hill curve; at zero 0 (n > 1), 1/k (n = 1), or its value at SPEND_FLOOR."""
-    if slope < 1.0 and a < SPEND_FLOOR:
-        a = SPEND_FLOOR
-    if a <= _TINY:
-        return 1.0 / half_saturation if slope == 1.0 else 0.0
-    p = 1.0 / (1.0 + math.exp(-slope * (math.log(a) - math.log(half_saturation))))
-    return p * (1.0 - p) * slope / a
-
-
-@jit
-def response_spend_vjp(x, carry_in, retention, half_saturation, slope, amplitude, max_lag, cotangent):
-    """Vector-Jacobian product of `media_response` with respect to spend.
-
-    Parameters are those of `media_response`; ``cotangent`` (S, G, T) is the derivative of each draw's scalar with
-    respect to its media term.
-
-    Returns
-    -------
-    (S, G, C, T) float array
-        Derivative of each draw's scalar with respect to ``x``. At zero adstock it is the right-hand derivative,
-        and for ``slope < 1`` the (otherwise infinite) one at `SPEND_FLOOR`.
-    """
-    n_draw = retention.shape[0]
-    n_plan, n_geo, n_channel, n_time = x.shape
-    out = np.empty((n_draw, n_geo, n_channel, n_time))
-    a = np.empty(n_time)
-    for s in range(n_draw):
-        plan = s if n_plan > 1 else 0
-        start = s if carry_in.shape[0] > 1 else 0
-        for g in range(n_geo):
-            for c in range(n_channel):
-                r = retention[s, c]
-                adstock(x[plan, g, c], r, carry_in[start, g, c], max_lag, a)
-                for t in range(n_time):
-                    a[t] = (
-                        amplitude[s, g, c]
-                        * cotangent[s, g, t]
-                        * _hill_slope(a[t], half_saturation[s, c], slope[s, c])
-                    )
-                _adstock_transpose(a, r, max_lag, out[s, g, c])
-    return out
-
-
-@jit
-def _adstock_transpose(v, retention, max_lag, out):
-    """Transpose of the adstock map: spend of period t reaches t, t + 1, ..."""
-    n_time = v.shape[0]
-    if max_lag < 0:
-        later = 0.0
-        for t in range(n_time - 1, -1, -1):
-            later = v[t] + retention * later
-            out[t] = (1.0 - retention) * later
-        return
-    weight, _ = _lag_weights(retention, max_lag)
-    for t in range(n_time):
-        s = 0.0
-        for lag in range(min(n_time - 1 - t, max_lag) + 1):
-            s += weight[lag] * v[t + lag]
-        out[t] = s

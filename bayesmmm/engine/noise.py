@@ -1,0 +1,89 @@
+"""Residuals: drawn for a world, kept from observed periods, integrated over in future ones.
+
+Residuals that answers need are a fixed function of seed, equation, draw and period, so that no answer depends on how
+draws are divided among processors, and plans that are compared meet the same noise.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy import special
+
+from bayesmmm.equations import Equation
+
+
+def residual_draws(equation: Equation, par: Mapping[str, np.ndarray], shape, rng: np.random.Generator):
+    """Draw latent residuals of shape (S, G, T)."""
+    sigma = par["sigma"][:, None, None]
+    if equation.likelihood == "student_t":
+        return sigma * rng.standard_t(2.0 + par["nu_minus_two"][:, None, None], size=shape)
+    return sigma * rng.standard_normal(shape)
+
+
+def residuals(
+    equation: Equation,
+    target: np.ndarray,
+    mean: np.ndarray,
+    par: Mapping[str, np.ndarray],
+    uniform: np.ndarray,
+) -> np.ndarray:
+    """Structural residuals (S, G, T) of observed periods.
+
+    In a censored period the residual is not observed: one value per draw comes from its truncated Normal, at the
+    probability `uniform` (S, G, T) of that distribution.
+    """
+    out = target - mean
+    if equation.likelihood == "censored_normal":
+        at = np.broadcast_to(target <= 0.0, out.shape)
+        sigma = np.broadcast_to(par["sigma"][:, None, None], out.shape)[at]
+        # Inverse distribution function in logs, so that a bound far in the tail stays exact.
+        log_u = np.log(uniform[at]) + special.log_ndtr(-mean[at] / sigma)
+        out[at] = sigma * special.ndtri_exp(log_u)
+    return out
+
+
+def residual_at(equation: Equation, par: Mapping[str, np.ndarray], uniform: np.ndarray) -> np.ndarray:
+    """Latent residuals (S, G, T) at given probabilities of their distribution."""
+    sigma = par["sigma"][:, None, None]
+    if equation.likelihood == "student_t":
+        return sigma * special.stdtrit(2.0 + par["nu_minus_two"][:, None, None], uniform)
+    return sigma * special.ndtri(uniform)
+
+
+def uniforms(
+    seed: int, stream: int, draws: np.ndarray, shape: tuple[int, int], *, paths: int = 1, first: int = 0
+) -> np.ndarray:
+    """Numbers in (0, 1) that depend on seed, stream, draw and period only.
+
+    Parameters
+    ----------
+    seed, stream : int
+        Stream keeps equations, and observed and future periods, apart.
+    draws : (S,) int array
+        Which draws of the posterior.
+    shape : tuple
+        G, T.
+    paths : int
+        Numbers for each draw, geo and period: u, u + 1 / paths, ... modulo 1. They are spread evenly, so that an
+        average over paths integrates over the residual of each period better than independent draws would.
+    first : int
+        Period at which to start: the numbers of a period do not depend on where a stretch begins.
+
+    Returns
+    -------
+    (S * paths, G, T) float array
+        Paths of one draw side by side.
+    """
+    n_geo, n_time = shape
+    generator = np.random.Philox(key=np.array([seed, stream], np.uint64))
+    state = generator.state
+    numbers = np.random.Generator(generator)
+    out = np.empty((len(draws), first + n_time, n_geo))
+    for row, draw in enumerate(draws):
+        state["state"]["counter"][:] = (0, 0, draw, 0)
+        state["buffer_pos"] = 4
+        generator.state = state
+        numbers.random(out=out[row])
+    out = np.swapaxes(out[:, first:], 1, 2)
+    turns = (out[:, None] + (np.arange(paths) / paths)[:, None, None]) % 1.0
+    return np.maximum(turns.reshape(-1, n_geo, n_time), 2.0**-54)

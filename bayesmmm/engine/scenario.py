@@ -1,0 +1,458 @@
+"""Baselines and what changes when inputs change: the evaluator behind every answer about a fit.
+
+A *baseline* is the evaluation of all equations over a stretch of periods: the fitted ones (`history`), where the
+series are those observed and residuals follow from them, or periods after them (`future`), where mediators are
+simulated and adstock carries over. An intervention is a mapping from columns to new values; `respond` recomputes the
+mediators in causal order with their residuals kept, `shift` gives the change of a latent mean by one input, and
+`gradient` the derivative of a weighted sum of the outcome to every media input, backwards through the mediators.
+
+Arrays have axes (row, geo, date); a leading axis of 1 means the same for all rows. A row is a posterior draw, or one
+of several residual paths of a draw. What a stretch inherits from the one before is its *past*, by equation and input:
+the adstock carried in, (P, G, 1), or under ``max_lag`` the inputs of the last periods, (P, G, max_lag).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from bayesmmm import kernels
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.engine.evaluate import kernel_lag
+from bayesmmm.engine.inputs import expected, observe, retention, to_latent
+from bayesmmm.engine.noise import residual_at, residuals, uniforms
+from bayesmmm.engine.parameters import Parameters
+from bayesmmm.equations import MMM, Equation, design_matrix
+
+Columns = Mapping[str, np.ndarray]
+#: (equation, input) -> what the next stretch inherits.
+Past = Mapping[tuple[str, str], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A system with everything that is frozen about some rows.
+
+    Attributes
+    ----------
+    system : MMM
+    scales : Scales
+    days : float
+        Days per period.
+    parameters : Parameters
+        With a leading axis of rows.
+    amplitude : mapping of str to (R, G, C) array
+        By equation; empty until the fitted periods have been seen.
+    draws : (R,) int array
+        The draw that each row belongs to.
+    """
+
+    system: MMM
+    scales: Scales
+    days: float
+    parameters: Parameters
+    amplitude: Mapping[str, np.ndarray]
+    draws: np.ndarray
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """All equations over one stretch of periods.
+
+    Attributes
+    ----------
+    rows : Rows
+    columns : mapping of str to (P, G, T) array
+        Every column in its units, endogenous ones included.
+    past : Past
+        Empty where the stretch is the first.
+    term : mapping of (equation, input) to (R, G, T) array
+        Media terms of the latent mean.
+    linear : mapping of str to (R, G, T) array
+        Linear part of the latent mean.
+    latent : mapping of str to (R, G, T) array
+        Latent mean, the sum of both.
+    residual : mapping of str to (R, G, T) array
+    future : bool
+        Whether residuals are simulated, so that the outcome stands for its mean over them.
+    """
+
+    rows: Rows
+    columns: Columns
+    past: Past
+    term: Mapping[tuple[str, str], np.ndarray]
+    linear: Columns
+    latent: Columns
+    residual: Columns
+    future: bool
+
+
+# -------------------------------------------------------------------------------------------------- baselines
+def history(
+    system: MMM, scales: Scales, data: MMMData, parameters: Parameters, draws: np.ndarray, *, seed: int
+) -> Baseline:
+    """Evaluate the fitted periods, find the amplitudes and the residuals.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Of all draws; only those in `draws` are used.
+    draws : (S,) int array
+    seed : int
+        For residuals of censored periods.
+    """
+    chosen = {name: {key: value[draws] for key, value in par.items()} for name, par in parameters.items()}
+    rows = Rows(system, scales, data.days_per_period, chosen, {}, draws)
+    columns = {name: values[None] for name, values in data.columns.items()}
+    amplitude, term, linear, latent, residual = {}, {}, {}, {}, {}
+    for i, name in enumerate(system.order):
+        equation, par = system.equation(name), chosen[name]
+        linear[name] = _linear(equation, data.dates, data.columns, scales, par)
+        latent[name] = linear[name].copy()
+        amplitude[name] = np.zeros(par["contribution"].shape)
+        for c, channel in enumerate(equation.media):
+            shape = _hill_term(rows, equation, c, scaled(rows, channel, columns[channel]), None, None)
+            mean = shape.mean(axis=-1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratio = par["contribution"][:, :, c] / mean
+            amplitude[name][:, :, c] = np.where(mean > 0.0, ratio, 0.0)
+            shape *= amplitude[name][:, :, c, None]
+            term[name, channel] = shape
+            latent[name] += shape
+        target = to_latent(equation, data.columns[name], scales)
+        uniform = None
+        if equation.likelihood == "censored_normal":
+            uniform = uniforms(seed, 2 * i, draws, target.shape)
+        residual[name] = residuals(equation, target, latent[name], par, uniform)
+    rows = Rows(system, scales, data.days_per_period, chosen, amplitude, draws)
+    return Baseline(rows, columns, {}, term, linear, latent, residual, future=False)
+
+
+def future(
+    base: Baseline,
+    dates: pd.DatetimeIndex,
+    columns: Columns,
+    *,
+    past: Past,
+    seed: int,
+    paths: int,
+    first: int = 0,
+    do: Columns | None = None,
+) -> Baseline:
+    """Evaluate periods after those of `base`.
+
+    Parameters
+    ----------
+    dates : DatetimeIndex
+        H periods that follow on from `base`.
+    columns : mapping of str to (G, H) array
+        Exogenous columns.
+    past : Past
+        From `carried`, with rows of `base`.
+    paths : int
+        Residual paths of each row of `base`: the new rows are the old ones, each this many times.
+    first : int
+        Number of the first period, counted from the end of the fitted ones.
+    do : mapping of str to (P, G, H) array, optional
+        Mediators set by intervention.
+    """
+    rows = repeat(base.rows, paths)
+    system, scales = rows.system, rows.scales
+    past = {key: repeat_rows(value, paths) for key, value in past.items()}
+    seen = {name: values[None] for name, values in columns.items()} | dict(do or {})
+    geos = next(iter(columns.values())).shape[0] if columns else 1
+    shape = (geos, len(dates))
+    term, linear, latent, residual = {}, {}, {}, {}
+    for i, name in enumerate(system.order):
+        equation, par = system.equation(name), rows.parameters[name]
+        # Mediators are left at their centre in the design, where they add nothing, and enter by themselves.
+        centred = {n: np.full(shape, scales.center[n]) for n in equation.linear if n not in columns}
+        linear[name] = _linear(equation, dates, {**columns, **centred}, scales, par)
+        for n in centred:
+            linear[name] = linear[name] + _slope(rows, equation, n) * (seen[n] - scales.center[n])
+        latent[name] = linear[name].copy()
+        for c, channel in enumerate(equation.media):
+            x, before = scaled(rows, channel, seen[channel]), past.get((name, channel))
+            term[name, channel] = _hill_term(rows, equation, c, x, before, rows.amplitude[name])
+            latent[name] += term[name, channel]
+        uniform = uniforms(seed, 2 * i + 1, base.rows.draws, shape, paths=paths, first=first)
+        residual[name] = residual_at(equation, par, uniform)
+        if name not in seen:
+            seen[name] = observe(equation, latent[name] + residual[name], scales)
+    return Baseline(rows, seen, past, term, linear, latent, residual, future=True)
+
+
+def carried(base: Baseline, changed: Columns | None = None, past: Past | None = None) -> dict:
+    """Return what the next stretch inherits.
+
+    Parameters
+    ----------
+    changed : mapping of str to (P, G, T) array, optional
+        Columns that differ from the baseline: only what they pass on is returned.
+    past : Past, optional
+        What `changed` columns inherit themselves, where that differs from the baseline.
+    """
+    rows, out = base.rows, {}
+    past = {**base.past, **(past or {})}
+    for name in rows.system.order:
+        equation = rows.system.equation(name)
+        for c, channel in enumerate(equation.media):
+            if changed is not None and channel not in changed:
+                continue
+            column = base.columns[channel] if changed is None else changed[channel]
+            x, before = scaled(rows, channel, column), past.get((name, channel))
+            if equation.max_lag is None:
+                carry = np.zeros(x.shape[:2]) if before is None else before[..., 0]
+                keep = retention(rows.parameters[name]["half_life"][:, c], rows.days)
+                out[name, channel] = kernels.carried_out(x, np.ascontiguousarray(carry), keep)[..., None]
+            else:
+                out[name, channel] = _behind(before, x, equation.max_lag)[..., -equation.max_lag :]
+    return out
+
+
+# ---------------------------------------------------------------------------------------------- interventions
+def respond(base: Baseline, changed: Columns, past: Past | None = None) -> dict[str, np.ndarray]:
+    """Return all columns that differ from the baseline when some are set, mediators answering in causal order.
+
+    Parameters
+    ----------
+    changed : mapping of str to (P, G, T) array
+        Columns set by intervention, in their units. Setting a mediator cuts everything that drives it.
+    past : Past, optional
+        What they inherit, where that differs from the baseline.
+
+    Returns
+    -------
+    dict of str to (P, G, T) array
+        `changed` and every mediator that it moves; the outcome is left to the caller.
+    """
+    out = dict(changed)
+    for name in base.rows.system.mediators:
+        equation = base.rows.system.equation(name)
+        moved = [n for n in (*equation.media, *equation.linear) if n in out]
+        if name in changed or not moved:
+            continue
+        latent = base.latent[name] + sum(shift(base, name, n, out[n], past) for n in moved)
+        out[name] = observe(equation, latent + base.residual[name], base.rows.scales)
+    return out
+
+
+def shift(base: Baseline, name: str, source: str, column: np.ndarray, past: Past | None = None) -> np.ndarray:
+    """Change (R, G, T) of the latent mean of equation `name` when its input `source` becomes `column`."""
+    rows = base.rows
+    equation = rows.system.equation(name)
+    if source in equation.linear:
+        return _slope(rows, equation, source) * (column - base.columns[source])
+    key = (name, source)
+    before = past[key] if past and key in past else base.past.get(key)
+    x = scaled(rows, source, column)
+    return (
+        _hill_term(rows, equation, equation.media.index(source), x, before, rows.amplitude[name]) - base.term[key]
+    )
+
+
+def value(base: Baseline, name: str, latent: np.ndarray) -> np.ndarray:
+    """Series (R, G, T) at a latent mean: with its residual where that is kept, its mean over residuals in the future."""
+    equation = base.rows.system.equation(name)
+    if base.future:
+        return expected(equation, latent, base.rows.parameters[name]["sigma"], base.rows.scales)
+    return observe(equation, latent + base.residual[name], base.rows.scales)
+
+
+# --------------------------------------------------------------------------------------------------- gradient
+def gradient(base: Baseline, weight: np.ndarray, later: Past | None = None) -> tuple[dict, dict]:
+    """Derivatives of ``sum over dates of weight * outcome`` to every media input, mediators responding.
+
+    Parameters
+    ----------
+    weight : (R, G, T) array
+    later : Past, optional
+        Derivative of what follows this stretch to what it inherits, as this function returned it for the next one.
+
+    Returns
+    -------
+    column : dict of str to (R, G, T) array
+        Derivative to each column that acts as media, in outcome per unit of the column; that to a mediator is what
+        setting it would do.
+    early : dict of (equation, input) to array
+        Derivative to what this stretch inherits; pass it as `later` for the stretch before.
+    """
+    rows, later = base.rows, later or {}
+    out: dict[str, np.ndarray] = {}
+    early: dict[tuple[str, str], np.ndarray] = {}
+    for name in reversed(rows.system.order):
+        equation = rows.system.equation(name)
+        if name == rows.system.outcome:
+            pull = weight * _link_slope(base, name, mean=base.future)
+        elif name in out:
+            pull = out[name] * _link_slope(base, name, mean=False)
+        else:
+            continue
+        for n in equation.linear:
+            if n in rows.system.order:
+                out[n] = out.get(n, 0.0) + pull * _slope(rows, equation, n)
+        for c, channel in enumerate(equation.media):
+            spend, carry = _media_pull(base, equation, c, pull, later.get((name, channel)))
+            # Below zero a column enters as zero; at zero the derivative is the one to the right.
+            spend = spend * (base.columns[channel] >= 0.0) / _unit(rows, channel)
+            out[channel] = out.get(channel, 0.0) + spend
+            early[name, channel] = carry
+    return out, early
+
+
+def _media_pull(base: Baseline, equation: Equation, c: int, pull: np.ndarray, later: np.ndarray | None):
+    """Derivative to the scaled input of one media term, and to what that term inherits."""
+    rows, channel, n_time = base.rows, equation.media[c], pull.shape[-1]
+    key = (equation.name, channel)
+    x, before = scaled(rows, channel, base.columns[channel]), base.past.get(key)
+    lag = kernel_lag(equation)
+    lead = 0
+    carry = np.zeros((1, pull.shape[1], 1))
+    if lag >= 0 and before is not None:
+        x, lead = _behind(before, x, 0), before.shape[-1]
+        pull = np.concatenate([np.zeros((*pull.shape[:2], lead)), pull], axis=-1)
+    elif before is not None:
+        carry = before
+    reach = np.zeros((len(pull), pull.shape[1], 1)) if later is None or lag >= 0 else later
+    spend, early = kernels.response_spend_vjp(
+        np.ascontiguousarray(x[:, :, None]),
+        np.ascontiguousarray(carry),
+        *_shape(rows, equation.name, c),
+        np.ascontiguousarray(rows.amplitude[equation.name][:, :, c : c + 1]),
+        lag,
+        np.ascontiguousarray(pull),
+        np.ascontiguousarray(reach),
+    )
+    spend = spend[:, :, 0]
+    if lag < 0:
+        return spend, early
+    early, spend = spend[..., :lead], spend[..., lead:]
+    if later is not None and later.shape[-1]:
+        tail = min(later.shape[-1], n_time)
+        spend[..., -tail:] += later[..., -tail:]
+    return spend, early
+
+
+def _link_slope(base: Baseline, name: str, *, mean: bool) -> np.ndarray:
+    """Derivative of a series, or of its mean over residuals, to its latent mean."""
+    rows = base.rows
+    equation, latent = rows.system.equation(name), base.latent[name]
+    size = rows.scales.size[name][:, None]
+    if equation.likelihood == "lognormal":
+        return value(base, name, latent) if mean else observe(equation, latent + base.residual[name], rows.scales)
+    if equation.likelihood == "censored_normal":
+        sigma = rows.parameters[name]["sigma"][:, None, None]
+        return size * (special.ndtr(latent / sigma) if mean else (latent + base.residual[name] > 0.0))
+    return size
+
+
+# ------------------------------------------------------------------------------------------------- small parts
+def repeat(rows: Rows, times: int) -> Rows:
+    """Return every row `times` times, side by side."""
+    if times == 1:
+        return rows
+    parameters = {
+        n: {k: np.repeat(v, times, axis=0) for k, v in par.items()} for n, par in rows.parameters.items()
+    }
+    amplitude = {n: np.repeat(v, times, axis=0) for n, v in rows.amplitude.items()}
+    return Rows(rows.system, rows.scales, rows.days, parameters, amplitude, np.repeat(rows.draws, times))
+
+
+def repeat_rows(array: np.ndarray, times: int) -> np.ndarray:
+    """Repeat rows side by side; an array that is the same for all rows stays as it is."""
+    return array if len(array) == 1 or times == 1 else np.repeat(array, times, axis=0)
+
+
+def scaled(rows: Rows, name: str, column: np.ndarray) -> np.ndarray:
+    """Return a column as a media input: in multiples of its mean positive value, below zero as zero."""
+    return np.ascontiguousarray(np.maximum(column, 0.0) / _unit(rows, name))
+
+
+def tail_periods(rows: Rows, bound: float) -> np.ndarray:
+    """Periods (R,) after which less than `bound` of the adstock of any spend is left to act on the outcome.
+
+    Along a path through mediators lags add up: each of its m equations is given ``bound / m``.
+    """
+    depth = {}
+    for name in rows.system.order:
+        equation = rows.system.equation(name)
+        above = [depth[n] for n in (*equation.media, *equation.linear) if n in depth]
+        depth[name] = 1 + max(above, default=0)
+    share = bound / depth[rows.system.outcome]
+    reach: dict[str, np.ndarray] = {}
+    for name in rows.system.order:
+        equation, out = rows.system.equation(name), np.zeros(len(rows.draws))
+        if equation.media and equation.max_lag is not None:
+            out = np.full(len(rows.draws), float(equation.max_lag))
+        elif equation.media:
+            half_life = rows.parameters[name]["half_life"].max(axis=1)
+            out = np.ceil(half_life / rows.days * np.log2(1.0 / share))
+        above = [reach[n] for n in (*equation.media, *equation.linear) if n in reach]
+        reach[name] = out + (np.max(above, axis=0) if above else 0.0)
+    return reach[rows.system.outcome].astype(int)
+
+
+def _unit(rows: Rows, name: str) -> np.ndarray:
+    return np.nan_to_num(rows.scales.spend[name], nan=1.0)[:, None]
+
+
+def _slope(rows: Rows, equation: Equation, name: str) -> np.ndarray:
+    """Coefficient (R, 1, 1) of a linear term per raw unit."""
+    k = equation.terms().index(name)
+    return (rows.parameters[equation.name]["coefficient"][:, k] / rows.scales.spread[name])[:, None, None]
+
+
+def _linear(
+    equation: Equation, dates: pd.DatetimeIndex, columns: Columns, scales: Scales, par: Mapping
+) -> np.ndarray:
+    geos = next(iter(columns.values())).shape[0] if columns else 1
+    design = design_matrix(equation, dates, columns, scales, geos=geos)
+    return np.stack([par["coefficient"] @ one.T for one in design], axis=1)
+
+
+def _shape(rows: Rows, name: str, c: int) -> Sequence[np.ndarray]:
+    par = rows.parameters[name]
+    keep = retention(par["half_life"][:, c : c + 1], rows.days)
+    return [
+        np.ascontiguousarray(v) for v in (keep, par["half_saturation"][:, c : c + 1], par["slope"][:, c : c + 1])
+    ]
+
+
+def _behind(before: np.ndarray | None, x: np.ndarray, least: int) -> np.ndarray:
+    """Put earlier inputs in front of `x`; zeros where there are fewer than `least`."""
+    parts = [x] if before is None else [before, x]
+    rows = max(len(p) for p in parts)
+    parts = [np.broadcast_to(p, (rows, *p.shape[1:])) for p in parts]
+    short = least - sum(p.shape[-1] for p in parts)
+    if short > 0:
+        parts.insert(0, np.zeros((rows, x.shape[1], short)))
+    return np.ascontiguousarray(np.concatenate(parts, axis=-1))
+
+
+def _hill_term(
+    rows: Rows,
+    equation: Equation,
+    c: int,
+    x: np.ndarray,
+    before: np.ndarray | None,
+    amplitude: np.ndarray | None,
+) -> np.ndarray:
+    """Response (R, G, T) to one media input; at amplitude 1 where none is given."""
+    n_time, lag = x.shape[-1], kernel_lag(equation)
+    carry = np.zeros((1, x.shape[1], 1))
+    if lag >= 0 and before is not None:
+        x = _behind(before, x, 0)
+    elif before is not None:
+        carry = before
+    full = np.ones((len(rows.draws), x.shape[1], 1)) if amplitude is None else amplitude[:, :, c : c + 1]
+    out = kernels.media_response(
+        np.ascontiguousarray(x[:, :, None]),
+        np.ascontiguousarray(carry),
+        *_shape(rows, equation.name, c),
+        np.ascontiguousarray(full),
+        lag,
+        False,
+    )[:, :, 0]
+    return out[..., -n_time:] if out.shape[-1] > n_time else out

@@ -1,0 +1,222 @@
+"""The media response of many draws on frozen amplitudes, and its derivative to spend: what the engine runs on."""
+
+import math
+
+import numpy as np
+
+from bayesmmm.kernels.compile import jit
+from bayesmmm.kernels.media import TINY, adstock, hill, lag_weights
+
+#: Adstock, in multiples of mean spend, at which the infinite slope of a concave Hill curve (slope < 1) at zero
+#: spend is evaluated instead, so that a channel at zero has a finite derivative and can be funded.
+SPEND_FLOOR = 1e-6
+
+
+@jit
+def amplitudes(x, carry_in, retention, half_saturation, slope, contribution, max_lag):
+    """Amplitudes ``A = contribution / mean_t hill(a_t)`` of many draws, over the fitted periods.
+
+    Parameters
+    ----------
+    x : (G, C, T) float array
+        Spend over the fitted periods, in multiples of its mean positive value.
+    carry_in : (G, C) float array
+    retention, half_saturation, slope : (S, C) float arrays
+        One row a draw.
+    contribution : (S, G, C) float array
+    max_lag : int
+
+    Returns
+    -------
+    (S, G, C) float array
+        In the unit of ``contribution``; 0 for a channel that is silent over all periods of a geo.
+    """
+    n_draw = retention.shape[0]
+    n_geo, n_channel, n_time = x.shape
+    out = np.zeros((n_draw, n_geo, n_channel))
+    a = np.empty(n_time)
+    for s in range(n_draw):
+        for g in range(n_geo):
+            for c in range(n_channel):
+                adstock(x[g, c], retention[s, c], carry_in[g, c], max_lag, a)
+                total = 0.0
+                for t in range(n_time):
+                    total += hill(a[t], half_saturation[s, c], slope[s, c])
+                if total > 0.0:
+                    out[s, g, c] = contribution[s, g, c] * n_time / total
+    return out
+
+
+@jit
+def media_response(x, carry_in, retention, half_saturation, slope, amplitude, max_lag, by_channel):
+    """Media term of many draws with frozen amplitudes, on any spend.
+
+    Parameters
+    ----------
+    x : (S or 1, G, C, T) float array
+        Spend in multiples of the mean positive spend of the fitted periods; one plan for all draws, or one each.
+    carry_in : (S or 1, G, C) float array
+    retention, half_saturation, slope : (S, C) float arrays
+    amplitude : (S, G, C) float array
+        From `amplitudes`.
+    max_lag : int
+    by_channel : bool
+        Keep channels apart.
+
+    Returns
+    -------
+    (S, G, C, T) float array when ``by_channel``, otherwise (S, G, 1, T), summed over channels.
+    """
+    n_draw = retention.shape[0]
+    n_plan, n_geo, n_channel, n_time = x.shape
+    out = np.zeros((n_draw, n_geo, n_channel if by_channel else 1, n_time))
+    a = np.empty(n_time)
+    for s in range(n_draw):
+        plan = s if n_plan > 1 else 0
+        start = s if carry_in.shape[0] > 1 else 0
+        for g in range(n_geo):
+            for c in range(n_channel):
+                adstock(x[plan, g, c], retention[s, c], carry_in[start, g, c], max_lag, a)
+                into = c if by_channel else 0
+                for t in range(n_time):
+                    out[s, g, into, t] += amplitude[s, g, c] * hill(a[t], half_saturation[s, c], slope[s, c])
+    return out
+
+
+@jit
+def carried_out(x, carry_in, retention):
+    """Adstock at the end of a stretch, which the next stretch takes as its ``carry_in``; without truncation.
+
+    Parameters
+    ----------
+    x : (S or 1, G, T) float array
+        Spend of one channel in multiples of its mean positive value; one plan for all draws, or one each.
+    carry_in : (S or 1, G) float array
+    retention : (S,) float array
+
+    Returns
+    -------
+    (S, G) float array
+    """
+    n_draw = retention.shape[0]
+    n_plan, n_geo, n_time = x.shape
+    out = np.empty((n_draw, n_geo))
+    for s in range(n_draw):
+        plan = s if n_plan > 1 else 0
+        start = s if carry_in.shape[0] > 1 else 0
+        keep = 1.0 - retention[s]
+        for g in range(n_geo):
+            a = carry_in[start, g]
+            for t in range(n_time):
+                a = keep * x[plan, g, t] + retention[s] * a
+            out[s, g] = a
+    return out
+
+
+@jit
+def shared_out(x, parts, term, retention, max_lag):
+    """Share out the response to a series over the parts of the series, in proportion to their adstock.
+
+    ``(a_k / a) * term``, 0 where ``a = 0``: the Aumann-Shapley share of part k. Adstock starts from zero.
+
+    Parameters
+    ----------
+    x : (S or 1, G, T) float array
+        The series, in multiples of its mean positive value.
+    parts : (S, G, K, T) float array
+        Some parts of it, in the same unit; what they leave over is not shared out.
+    term : (S, G, T) float array
+        The response to ``x``.
+    retention : (S,) float array
+    max_lag : int
+
+    Returns
+    -------
+    (S, G, K, T) float array
+    """
+    n_draw, n_geo, n_part, n_time = parts.shape
+    out = np.empty((n_draw, n_geo, n_part, n_time))
+    zero = 0.0
+    a = np.empty(n_time)
+    for s in range(n_draw):
+        plan = s if x.shape[0] > 1 else 0
+        for g in range(n_geo):
+            adstock(x[plan, g], retention[s], zero, max_lag, a)
+            for k in range(n_part):
+                adstock(parts[s, g, k], retention[s], zero, max_lag, out[s, g, k])
+                for t in range(n_time):
+                    out[s, g, k, t] = out[s, g, k, t] / a[t] * term[s, g, t] if a[t] > TINY else 0.0
+    return out
+
+
+@jit
+def _hill_slope(a, half_saturation, slope):
+    """Right-hand derivative of the Hill curve; at zero 0 (n > 1), 1/k (n = 1), or its value at SPEND_FLOOR."""
+    if slope < 1.0 and a < SPEND_FLOOR:
+        a = SPEND_FLOOR
+    if a <= TINY:
+        return 1.0 / half_saturation if slope == 1.0 else 0.0
+    p = 1.0 / (1.0 + math.exp(-slope * (math.log(a) - math.log(half_saturation))))
+    return p * (1.0 - p) * slope / a
+
+
+@jit
+def response_spend_vjp(x, carry_in, retention, half_saturation, slope, amplitude, max_lag, cotangent, later):
+    """Vector-Jacobian product of `media_response` with respect to spend and to the adstock carried in.
+
+    Parameters are those of `media_response`, and:
+
+    Parameters
+    ----------
+    cotangent : (S, G, T) float array
+        Derivative of each draw's scalar with respect to its media term.
+    later : (S, G, C) float array
+        Its derivative with respect to the adstock carried out of the last period, as the next stretch returned it;
+        zeros if there is none, and under truncation.
+
+    Returns
+    -------
+    spend : (S, G, C, T) float array
+        Derivative of each draw's scalar with respect to ``x``. At zero adstock it is the right-hand derivative,
+        and for ``slope < 1`` the (otherwise infinite) one at `SPEND_FLOOR`.
+    carry_in : (S, G, C) float array
+        Its derivative with respect to ``carry_in``; zeros under truncation, which does not use it.
+    """
+    n_draw = retention.shape[0]
+    n_plan, n_geo, n_channel, n_time = x.shape
+    out = np.empty((n_draw, n_geo, n_channel, n_time))
+    early = np.zeros((n_draw, n_geo, n_channel))
+    a = np.empty(n_time)
+    for s in range(n_draw):
+        plan = s if n_plan > 1 else 0
+        start = s if carry_in.shape[0] > 1 else 0
+        for g in range(n_geo):
+            for c in range(n_channel):
+                r = retention[s, c]
+                adstock(x[plan, g, c], r, carry_in[start, g, c], max_lag, a)
+                for t in range(n_time):
+                    a[t] = (
+                        amplitude[s, g, c]
+                        * cotangent[s, g, t]
+                        * _hill_slope(a[t], half_saturation[s, c], slope[s, c])
+                    )
+                early[s, g, c] = _adstock_transpose(a, r, max_lag, later[s, g, c], out[s, g, c])
+    return out, early
+
+
+@jit
+def _adstock_transpose(v, retention, max_lag, later, out):
+    """Transpose of the adstock map: spend of period t reaches t, t + 1, ... Returns what reaches the carry-in."""
+    n_time = v.shape[0]
+    if max_lag < 0:
+        for t in range(n_time - 1, -1, -1):
+            later = v[t] + retention * later if t < n_time - 1 else v[t] + later
+            out[t] = (1.0 - retention) * later
+        return retention * later
+    weight, _ = lag_weights(retention, max_lag)
+    for t in range(n_time):
+        s = 0.0
+        for lag in range(min(n_time - 1 - t, max_lag) + 1):
+            s += weight[lag] * v[t + lag]
+        out[t] = s
+    return 0.0
