@@ -317,9 +317,9 @@ def case(name: str) -> tuple[MMM, MMMData]:
     return system, made_data(system, table, **{k: v for k, v in extra.items() if k == "outcome_unit"})
 
 
-def case_fit(name: str, *, draws=6, chains=2, seed=1, **kwargs) -> Fit:
-    """Made fit of a case of the catalogue."""
-    values = _CASES[name][1].get("values")
+def case_fit(name: str, *, draws=6, chains=2, seed=1, values=None, **kwargs) -> Fit:
+    """Made fit of a case of the catalogue; `values` adds to those of the case."""
+    values = _CASES[name][1].get("values", {}) | (values or {})
     return made_fit(*case(name), draws=draws, chains=chains, seed=seed, values=values, **kwargs)
 
 
