@@ -65,6 +65,14 @@ class MissingFileError(DataError, FileNotFoundError):
     """Raised when the file to be read does not exist; a `FileNotFoundError` too."""
 
 
+class WindowError(DataError):
+    """Raised when a window lies outside the periods that can be answered for."""
+
+
+class PlanError(DataError):
+    """Raised when a plan does not continue the history."""
+
+
 # ---------------------------------------------------------------- equations
 
 
@@ -112,6 +120,25 @@ class FitFileError(BayesMMMError):
 
 class SamplingError(BayesMMMError, RuntimeError):
     """Raised when the sampler fails, or its draws may not be used."""
+
+
+class ConvergenceError(SamplingError):
+    """Raised when an answer is asked of a fit whose sampler failed."""
+
+
+# ---------------------------------------------------------------- answers
+
+
+class AnswerError(BayesMMMError, ValueError):
+    """Raised when a question about a fit cannot be answered as it is put; base of the classes below."""
+
+
+class SettingError(AnswerError):
+    """Raised when an argument of an answer is impossible, such as draws, a factor or a series of another length."""
+
+
+class AnswerSizeError(AnswerError):
+    """Raised when an answer would take more memory than an answer may."""
 
 
 # ---------------------------------------------------------------- warnings

@@ -11,6 +11,7 @@ from bayesmmm.data.caution import (
     data_warnings,
 )
 from bayesmmm.data.checks import MIN_PERIODS, MONEY, NATIONAL
+from bayesmmm.data.future import Future, next_dates, read_plan, window_mask
 from bayesmmm.data.scales import Scales
 from bayesmmm.data.schema import MMMData
 
@@ -21,7 +22,11 @@ __all__ = [
     "MONEY",
     "NATIONAL",
     "OUTLIER_ROBUST_SDS",
+    "Future",
     "MMMData",
     "Scales",
     "data_warnings",
+    "next_dates",
+    "read_plan",
+    "window_mask",
 ]

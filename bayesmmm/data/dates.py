@@ -160,6 +160,12 @@ def iso_date(value: object, name: str) -> pd.Timestamp:
     return stamp
 
 
+def anchor_day(dates: pd.DatetimeIndex) -> int:
+    """Return the day of the month, 1 to 31, that fits most of the dates; 31 stands for the end of every month."""
+    lengths, days = dates.days_in_month.to_numpy(), dates.day.to_numpy()
+    return max(range(1, 32), key=lambda candidate: np.sum(np.minimum(candidate, lengths) == days))
+
+
 def _regular_days(dates: pd.DatetimeIndex, step: int) -> pd.DatetimeIndex:
     """Return the calendar of that step on which most of the dates lie."""
     days = (dates - pd.Timestamp(0)).days.to_numpy()
@@ -171,8 +177,7 @@ def _regular_days(dates: pd.DatetimeIndex, step: int) -> pd.DatetimeIndex:
 
 def _regular_months(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Return one date a month, on the day of the month that fits most of the dates."""
-    lengths, days = dates.days_in_month.to_numpy(), dates.day.to_numpy()
-    day = max(range(1, 32), key=lambda candidate: np.sum(np.minimum(candidate, lengths) == days))
+    day = anchor_day(dates)
     months = pd.period_range(dates[0], dates[-1], freq="M")
     first = months.to_timestamp().as_unit("ns")
     return first + pd.to_timedelta(np.minimum(day, months.days_in_month) - 1, unit="D")

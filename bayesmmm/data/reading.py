@@ -144,8 +144,17 @@ def check_table(frame: object, *, wanted: Sequence[str], where: str) -> None:
             raise RoleError(f"column {name!r} occurs {count} times in {where}; rename all but one")
 
 
-def to_float(values: pd.Series, name: str) -> np.ndarray:
+def to_float(values: pd.Series, name: str, *, fix: str = "") -> np.ndarray:
     """Return a column as float64, missing values as NaN; booleans count as 0 and 1.
+
+    Parameters
+    ----------
+    values : pandas.Series
+        Any column.
+    name : str
+        Its name, for the error.
+    fix : str, optional
+        Advice about a value that no reader would call a number; to correct it or leave the column out if not given.
 
     Raises
     ------
@@ -170,17 +179,16 @@ def to_float(values: pd.Series, name: str) -> np.ndarray:
             break
     else:
         return numbers
-    _refuse_text(values, name, i)
+    _refuse_text(values, name, i, fix or f"correct the value, or leave {name!r} out")
 
 
-def _refuse_text(values: pd.Series, name: str, i: int) -> None:
+def _refuse_text(values: pd.Series, name: str, i: int, fix: str) -> None:
     """Name the first value that no reader would call a number; if there is none, the first text."""
     texts = values.map(lambda v: v if isinstance(v, str) else None)
     unreadable = texts.notna() & pd.to_numeric(texts, errors="coerce").isna()
     i = int(np.argmax(unreadable.to_numpy())) if unreadable.any() else i
     value = values.iloc[i]
     value = value.item() if isinstance(value, np.generic) else value
-    fix = f"correct the value, or leave {name!r} out"
     if isinstance(value, str) and _THOUSANDS.fullmatch(value):
         fix = 'read the file with pd.read_csv(path, thousands=",") and pass the frame'
     elif isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value):

@@ -1,0 +1,388 @@
+"""Beyond the history: the periods that come next, plans for them, and windows of periods.
+
+Knows the calendar and the columns of the data. Refuses to know equations: which columns a plan needs is said by
+the caller.
+"""
+
+import datetime
+import numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data.checks import MONEY, check_known, places
+from bayesmmm.data.dates import anchor_day, iso_date, parse_dates
+from bayesmmm.data.reading import check_table, to_float
+from bayesmmm.data.scales import read_only_arrays
+from bayesmmm.data.schema import MMMData
+from bayesmmm.data.wording import did_you_mean, listed
+from bayesmmm.errors import (
+    CalendarGapError,
+    DateError,
+    MissingValueError,
+    NegativeSpendError,
+    PanelError,
+    PlanError,
+    UnknownColumnError,
+    WindowError,
+)
+
+DATE = "date"  # column of a plan that holds its dates
+_LAST_DAY = pd.Timestamp("2261-12-31")  # dates in nanoseconds end in the year after
+
+
+@dataclass(frozen=True, eq=False)
+class Future:
+    """A plan that has been checked: the periods after the history, and the columns that the equations need.
+
+    Parameters
+    ----------
+    dates : pandas.DatetimeIndex, shape (date,)
+        The periods right after the history, on its calendar.
+    columns : Mapping of str to ndarray, shape (geo=1, date)
+        Raw units, read-only float64.
+    """
+
+    dates: pd.DatetimeIndex
+    columns: Mapping[str, np.ndarray]
+
+
+def next_dates(data: MMMData, count: int) -> pd.DatetimeIndex:
+    """Return the periods right after the history, on its calendar.
+
+    Parameters
+    ----------
+    data : MMMData
+        The history: daily, weekly or monthly.
+    count : int
+        Number of periods, at least 1.
+
+    Returns
+    -------
+    pandas.DatetimeIndex, shape (count,)
+        Monthly dates stay on the day of the month that fits the whole history, or on the last day of a month that
+        is too short for it, so that month ends stay month ends.
+
+    Raises
+    ------
+    PlanError
+        `count` is not a whole number of at least 1, or leads beyond the year 2261.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bayesmmm.data import MMMData, next_dates
+    >>> frame = pd.DataFrame({
+    ...     "month": pd.date_range("2023-08-31", periods=8, freq="ME"),
+    ...     "revenue": [9.0, 8, 11, 10, 12, 9, 8, 10],
+    ...     "tv": [1.0, 0, 2, 1, 3, 0, 0, 1],
+    ... })
+    >>> data = MMMData.from_frame(frame, date="month", outcome="revenue", media=["tv"])
+    >>> next_dates(data, 2).strftime("%Y-%m-%d").tolist()
+    ['2024-04-30', '2024-05-31']
+    """
+    if isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 1:
+        raise PlanError(f"count={count!r} is not a number of periods; write a whole number, 1 or more")
+    last = data.dates[-1]
+    if count * data.days_per_period > (_LAST_DAY - last).days:
+        raise PlanError(
+            f"count={count} {data.frequency} periods after {last:%Y-%m-%d} lead beyond the year 2261, where dates "
+            "end; ask for fewer periods"
+        )
+    return _index(_following(data, int(count)))
+
+
+def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Future:
+    """Check a table of future periods against the history and take the columns that are needed.
+
+    Nothing is filled, reordered or dropped: the plan is taken as it is, or refused.
+
+    Parameters
+    ----------
+    data : MMMData
+        The history, of one geo.
+    plan : pandas.DataFrame
+        One row per period, the first right after the last of the history. Dates stand in a column "date" (datetimes
+        or ISO text) or in a DatetimeIndex. Media and controls of the data that are not needed may be there, and
+        are not read.
+    needed : sequence of str
+        Columns of the data that the equations take as given.
+
+    Returns
+    -------
+    Future
+        Its columns are those of `needed`, in that order, each of shape (geo=1, date).
+
+    Raises
+    ------
+    PlanError
+        The plan is empty, holds its dates twice, does not start where the history ends, or holds the outcome or a
+        mediator that is not needed.
+    PanelError
+        The data have more than one geo, or the plan has a column "geo".
+    UnknownColumnError
+        A needed column or the dates are missing, or a column is not known.
+    DateError
+        A date cannot be read, occurs twice or is out of order.
+    CalendarGapError
+        Periods are missing inside the plan, or lie off the calendar.
+    NotNumericError, MissingValueError, NegativeSpendError
+        A value is text, is not finite, or is spend below zero.
+    DataError
+        The plan is not a DataFrame, or has a column twice (`RoleError`).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bayesmmm.data import MMMData, next_dates, read_plan
+    >>> frame = pd.DataFrame({
+    ...     "week": pd.date_range("2024-01-07", periods=8, freq="7D"),
+    ...     "revenue": [9.0, 8, 11, 10, 12, 9, 8, 10],
+    ...     "tv": [1.0, 0, 2, 1, 3, 0, 0, 1],
+    ... })
+    >>> data = MMMData.from_frame(frame, date="week", outcome="revenue", media=["tv"])
+    >>> plan = pd.DataFrame({"tv": [2.0, 0.0]}, index=next_dates(data, 2))
+    >>> read_plan(data, plan, needed=["tv"]).columns["tv"]
+    array([[2., 0.]])
+    """
+    check_known(needed, list(data.columns), where="the data")
+    if len(data.geos) > 1:
+        raise PanelError(
+            f"the data have {len(data.geos)} geos ({listed(data.geos)}), and a plan is read for one; "
+            "fit and plan each geo by itself"
+        )
+    if isinstance(plan, pd.DataFrame) and not len(plan):
+        raise PlanError(f"the plan has no rows; give one row per period, and start at {_next(data):%Y-%m-%d}")
+    if isinstance(plan, pd.DataFrame) and "geo" in [*plan.columns, *plan.index.names]:
+        raise PanelError(
+            "the plan has a column 'geo', and a plan is read for one geo; keep the rows of that geo and drop the column"
+        )
+    present = [name for name in (DATE, *needed) if name in list(getattr(plan, "columns", ()))]
+    check_table(plan, wanted=present, where="the plan")
+    dates = _plan_dates(plan)
+    _check_calendar(data, dates)
+    _check_columns(data, plan, needed)
+    columns = {name: to_float(plan[name], name, fix="correct the value")[np.newaxis] for name in needed}
+    _check_values(data, dates, columns)
+    return Future(dates=dates, columns=read_only_arrays(columns))
+
+
+def window_mask(
+    dates: pd.DatetimeIndex,
+    start: str | datetime.date | None,
+    stop: str | datetime.date | None,
+    *,
+    where: str,
+) -> np.ndarray:
+    """Return which periods lie in the window from `start` to `stop`, both included.
+
+    A period belongs to the window if its date does.
+
+    Parameters
+    ----------
+    dates : pandas.DatetimeIndex, shape (date,)
+        Increasing dates that can be answered for.
+    start, stop : str or date, optional
+        ISO text or dates; the first and the last of `dates` if not given.
+    where : str
+        What the dates are, for the errors, such as "the fitted periods".
+
+    Returns
+    -------
+    ndarray of bool, shape (date,)
+
+    Raises
+    ------
+    DateError
+        A bound is not a date, or `start` is after `stop`.
+    WindowError
+        A bound lies outside the dates, or no period lies in the window.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bayesmmm.data import window_mask
+    >>> weeks = pd.date_range("2024-01-07", periods=4, freq="7D")
+    >>> window_mask(weeks, "2024-01-10", "2024-01-21", where="the fitted periods")
+    array([False,  True,  True, False])
+    """
+    first = dates[0] if start is None else iso_date(start, "start")
+    last = dates[-1] if stop is None else iso_date(stop, "stop")
+    allowed = f"{where} go from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"
+    for name, bound in (("start", first), ("stop", last)):
+        if not dates[0] <= bound <= dates[-1]:
+            side, end = ("before the first", dates[0]) if bound < dates[0] else ("after the last", dates[-1])
+            raise WindowError(
+                f"{name}={bound:%Y-%m-%d} is {side} period: {allowed}; "
+                f"write {name}={f'{end:%Y-%m-%d}'!r} or a date within, or leave {name} out"
+            )
+    if first > last:
+        raise DateError(f"start {first:%Y-%m-%d} is after stop {last:%Y-%m-%d}; swap the two")
+    inside = np.asarray((dates >= first) & (dates <= last))
+    if not inside.any():
+        before, after = dates[dates < first][-1], dates[dates > last][0]
+        raise WindowError(
+            f"the window from {first:%Y-%m-%d} to {last:%Y-%m-%d} holds no period: it lies between "
+            f"{before:%Y-%m-%d} and {after:%Y-%m-%d}, and a period belongs to a window if its date does; "
+            f"write start={f'{before:%Y-%m-%d}'!r} or stop={f'{after:%Y-%m-%d}'!r}"
+        )
+    return inside
+
+
+def _following(data: MMMData, count: int) -> np.ndarray:
+    """Return the days of the periods after the history, shape (count,), as datetime64[D]."""
+    last, ahead = data.dates[-1].to_datetime64(), np.arange(1, count + 1)
+    if data.frequency != "monthly":
+        return last.astype("datetime64[D]") + (ahead * int(data.days_per_period)).astype("timedelta64[D]")
+    months = last.astype("datetime64[M]") + ahead.astype("timedelta64[M]")
+    firsts, ends = months.astype("datetime64[D]"), (months + np.timedelta64(1, "M")).astype("datetime64[D]")
+    day = np.minimum(anchor_day(data.dates), (ends - firsts).astype(int))
+    return firsts + (day - 1).astype("timedelta64[D]")
+
+
+def _index(days: np.ndarray) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(days, name=DATE).as_unit("ns")
+
+
+def _next(data: MMMData) -> pd.Timestamp:
+    """Return the first period after the history."""
+    return _index(_following(data, 1))[0]
+
+
+def _plan_dates(plan: pd.DataFrame) -> pd.DatetimeIndex:
+    """Return the dates of a plan, from its column or its index, in order and without duplicates."""
+    index, has_column = plan.index, DATE in list(plan.columns)
+    if isinstance(index, pd.DatetimeIndex):
+        if has_column:
+            raise PlanError(
+                f"the plan has dates in its index and in its column {DATE!r}; one of the two is read; "
+                "use plan.reset_index(drop=True) to keep the column"
+            )
+        if index.tz is not None:
+            raise DateError(
+                f"the index of the plan holds times in a time zone, such as {index[0]!s}; periods are calendar "
+                "days without one; use plan.tz_localize(None) first"
+            )
+        column = index.to_series()
+    elif has_column:
+        column = plan[DATE]
+    else:
+        _refuse_no_dates(plan)
+    dates = parse_dates(column.reset_index(drop=True), column=DATE, date_format=None)
+    twice = dates[dates.duplicated()].unique()
+    if len(twice):
+        raise DateError(
+            f"{len(twice)} date(s) occur more than once in the plan: {listed(twice)}; a period occurs once; "
+            "keep or add up the rows so that there is one per date"
+        )
+    backwards = np.flatnonzero(np.diff(dates.asi8) < 0)
+    if len(backwards):
+        i = int(backwards[0]) + 1
+        fix = f"plan.sort_values({DATE!r})" if has_column else "plan.sort_index()"
+        raise DateError(
+            f"the plan is out of order: {dates[i]:%Y-%m-%d} comes after {dates[i - 1]:%Y-%m-%d}; dates must "
+            f"increase; use {fix} first (it is never reordered silently)"
+        )
+    return dates
+
+
+def _refuse_no_dates(plan: pd.DataFrame) -> None:
+    """Say where the dates of a plan are to stand, and how they get there."""
+    seen = list(plan.columns)
+    dated = [name for name in seen if plan.dtypes.iloc[seen.index(name)].kind == "M"]
+    close = dated or [name for name in seen if str(name).strip().lower() in (DATE, "day", "week", "month")]
+    fix = f"rename the column that holds the dates to {DATE!r}"
+    if isinstance(plan.index, pd.PeriodIndex):
+        fix = "use plan.to_timestamp() first"
+    elif DATE in plan.index.names:
+        fix = "use plan.reset_index() first"
+    elif close:
+        fix = f"use plan.rename(columns={{{close[0]!r}: {DATE!r}}}) first"
+    raise UnknownColumnError(
+        f"the plan has no dates: neither a column {DATE!r} nor a DatetimeIndex; its columns are "
+        f"{listed(seen, shown=20)}; {fix}"
+    )
+
+
+def _check_calendar(data: MMMData, dates: pd.DatetimeIndex) -> None:
+    """Refuse dates that are not the periods right after the history."""
+    last, due = data.dates[-1], _next(data)
+    ends = f"the history ends at {last:%Y-%m-%d}"
+    if dates[0] <= last:
+        raise PlanError(
+            f"the plan starts at {dates[0]:%Y-%m-%d}, but {ends}; a plan holds only periods after it; "
+            f"start at {due:%Y-%m-%d}"
+        )
+    reach = int((dates[-1] - last).days / data.days_per_period) + 1
+    calendar = _following(data, reach)
+    expected = _index(calendar[calendar <= dates[-1].to_datetime64()])
+    if dates[0] != due:
+        skipped = expected[expected < dates[0]]
+        found = f"{len(skipped)} period(s) between them are missing, {listed(skipped)}"
+        if dates[0] not in expected:
+            found = f"{dates[0]:%Y-%m-%d} is not on its {data.frequency} calendar"
+        raise PlanError(
+            f"the plan starts at {dates[0]:%Y-%m-%d}, {ends}, and {found}; a plan follows the history without a "
+            f"gap; start at {due:%Y-%m-%d}"
+        )
+    missing, off = expected.difference(dates), dates.difference(expected)
+    found = [f"{len(missing)} date(s) are missing: {listed(missing)}"] if len(missing) else []
+    found += [f"{len(off)} date(s) do not fit the calendar: {listed(off)}"] if len(off) else []
+    if found:
+        raise CalendarGapError(
+            f"the history is {data.frequency}, but in the plan {'; '.join(found)}; every period from "
+            f"{due:%Y-%m-%d} to {dates[-1]:%Y-%m-%d} must be there; take the dates of "
+            f"next_dates(data, {len(expected)}), with zero spend where nothing is planned"
+        )
+
+
+def _check_columns(data: MMMData, plan: pd.DataFrame, needed: Sequence[str]) -> None:
+    """Refuse columns that are unknown or are to be predicted, and the absence of a needed one."""
+    names = [name for name in plan.columns if name != DATE]
+    usable = [*data.media, *data.controls, *(name for name in needed if name in data.mediators)]
+    for name in names:
+        if name == data.outcome or (name in data.mediators and name not in needed):
+            role, fix = "the outcome", ""
+            if name in data.mediators:
+                role, fix = "a mediator", f", or set it with do={{{name!r}: ...}} in place of the column"
+            raise PlanError(
+                f"column {name!r} of the plan is {role}, which is predicted from the plan; "
+                f"drop the column: plan.drop(columns={name!r}){fix}"
+            )
+        if name not in usable:
+            raise UnknownColumnError(
+                f"column {name!r} of the plan is not among the media and controls of the data."
+                f"{did_you_mean(str(name), usable)} Allowed are {listed(usable, shown=20)}; rename or drop it"
+            )
+    for name in needed:
+        if name not in names:
+            zero = "0 where nothing will be spent" if _is_spend(data, name) else "the values that you expect"
+            raise UnknownColumnError(
+                f"column {name!r} is not in the plan, and the equations need {listed(needed, shown=20)}; "
+                f"add {name!r}, with {zero}"
+            )
+
+
+def _check_values(data: MMMData, dates: pd.DatetimeIndex, columns: Mapping[str, np.ndarray]) -> None:
+    """Refuse values that are not finite, and spend below zero."""
+    for name, values in columns.items():
+        bad = ~np.isfinite(values)
+        if bad.any():
+            kind = "missing (NaN)" if np.isnan(values).any() else "infinite"
+            zero = "0 where nothing will be spent" if _is_spend(data, name) else "the values that you expect"
+            raise MissingValueError(
+                f"column {name!r} of the plan has {int(bad.sum())} {kind} value(s)"
+                f"{places(bad, data.geos, dates)}; every value must be finite; fill it yourself with {zero}"
+            )
+        bad = values < 0
+        if bad.any() and _is_spend(data, name):
+            raise NegativeSpendError(
+                f"column {name!r} of the plan has {int(bad.sum())} negative value(s), the lowest "
+                f"{values.min():g},{places(bad, data.geos, dates)}; spend is zero or more; plan what will be spent"
+            )
+
+
+def _is_spend(data: MMMData, name: str) -> bool:
+    return name in data.media or data.mediators.get(name) == MONEY
