@@ -245,8 +245,8 @@ def scaled(draw, channels, factor, first, last, window):
     return {c: [factor * v if start <= t <= last else v for t, v in enumerate(draw.columns[c])] for c in channels}
 
 
-def effects(draw, residual, channels, *, first, last, window="spend", tail=0):
-    """What the spend of `channels`, together, did: sums over the counted periods."""
+def effect_paths(draw, residual, channels, *, first, last, window="spend"):
+    """What stopping `channels`, together, changes in every period, whether it counts or not."""
     stop = scaled(draw, channels, 0.0, first, last, window)
     y, mediators = draw.outcome, draw.mediators
     base = run(draw, residual)
@@ -256,19 +256,38 @@ def effects(draw, residual, channels, *, first, last, window="spend", tail=0):
     for mediator in mediators:
         held[mediator] = gone[mediator]
         steps.append(run(draw, residual, stop | held)[y])
-    counted = counted_periods(draw, first, last, window, tail)
 
     def gap(one, other):
-        return sum(one[t] - other[t] for t in counted)
+        return [a - b for a, b in zip(one, other, strict=True)]
 
     return {
-        "spend": sum(sum(draw.columns[c][first : last + 1]) for c in channels),
         "total": gap(base[y], gone[y]),
         "direct": gap(base[y], steps[0]),
         "indirect": gap(steps[0], gone[y]),
         "via": {m: gap(steps[i], steps[i + 1]) for i, m in enumerate(mediators)},
         "induced": {m: gap(base[m], gone[m]) for m in mediators},
-        "outcome": sum(base[y][first : last + 1]),
+        "outcome": base[y],
+    }
+
+
+def effects(draw, residual, channels, *, first, last, window="spend", tail=0):
+    """What the spend of `channels`, together, did: sums over the counted periods."""
+    paths = effect_paths(draw, residual, channels, first=first, last=last, window=window)
+    return summed_effects(draw, paths, channels, first=first, last=last, window=window, tail=tail)
+
+
+def summed_effects(draw, paths, channels, *, first, last, window="spend", tail=0):
+    """Sums of `effect_paths` over the counted periods, and the spend and outcome of the window."""
+    counted = counted_periods(draw, first, last, window, tail)
+
+    def total(values):
+        return sum(values[t] for t in counted)
+
+    return {
+        "spend": sum(sum(draw.columns[c][first : last + 1]) for c in channels),
+        **{key: total(paths[key]) for key in ("total", "direct", "indirect")},
+        **{key: {m: total(v) for m, v in paths[key].items()} for key in ("via", "induced")},
+        "outcome": sum(paths["outcome"][first : last + 1]),
     }
 
 
