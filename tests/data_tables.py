@@ -13,6 +13,12 @@ ROLES = {
     "controls": ["price"],
 }
 PERIODS = 20
+CALENDARS = {
+    "daily": pd.date_range("2024-02-01", periods=28, freq="D"),
+    "weekly": pd.date_range("2023-11-05", periods=9, freq="7D"),
+    "first of the month": pd.date_range("2023-01-01", periods=14, freq="MS"),
+    "month ends": pd.date_range("2023-01-31", periods=12, freq="ME"),
+}
 
 
 def weekly(periods=PERIODS, *, start="2023-01-01", seed=0):
@@ -52,3 +58,8 @@ def with_value(column, value, *, row=3, frame=None):
         frame[column] = frame[column].astype(object)
     frame.loc[row, column] = value
     return frame
+
+
+def texts(dates):
+    """Return dates as ISO text."""
+    return [f"{date:%Y-%m-%d}" for date in dates]

@@ -23,7 +23,9 @@ _OFFERED = (
 )
 
 
-def parse_dates(values: pd.Series, *, column: str, date_format: str | None) -> pd.DatetimeIndex:
+def parse_dates(
+    values: pd.Series, *, column: str, date_format: str | None, fix: str = "pass date_format={}"
+) -> pd.DatetimeIndex:
     """Turn a column into dates at midnight, or say which row cannot be one.
 
     Parameters
@@ -34,6 +36,8 @@ def parse_dates(values: pd.Series, *, column: str, date_format: str | None) -> p
         Its name, for the error.
     date_format : str or None
         Format of the text as in `datetime.strptime`; None means ISO, YYYY-MM-DD.
+    fix : str
+        Advice about text of another form; the format in quotes is put in for the braces.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def parse_dates(values: pd.Series, *, column: str, date_format: str | None) -> p
         if parsed.isna().any():
             _refuse_missing(column, int(np.argmax(parsed.isna().to_numpy())))
     else:
-        parsed = _from_objects(values, column, date_format)
+        parsed = _from_objects(values, column, date_format, fix)
     return _at_midnight(pd.DatetimeIndex(parsed), column)
 
 
@@ -183,7 +187,7 @@ def _regular_months(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return first + pd.to_timedelta(np.minimum(day, months.days_in_month) - 1, unit="D")
 
 
-def _from_objects(values: pd.Series, column: str, date_format: str | None) -> pd.DatetimeIndex:
+def _from_objects(values: pd.Series, column: str, date_format: str | None, fix: str) -> pd.DatetimeIndex:
     """Parse text and date objects, refusing the first that is neither."""
     absent = values.isna().to_numpy() | (values.astype(str).str.strip() == "").to_numpy()
     if absent.any():
@@ -204,7 +208,7 @@ def _from_objects(values: pd.Series, column: str, date_format: str | None) -> pd
     unparsed = stamps.isna().to_numpy()
     if unparsed.any():
         i = int(np.argmax(unparsed))
-        raise DateError(f"{_row(column, i)}: {objects[i]!r} is not a date{_advice(text, i, date_format)}")
+        raise DateError(f"{_row(column, i)}: {objects[i]!r} is not a date{_advice(text, i, date_format, fix)}")
     if date_format is None:
         zoned = text.str.contains(r"[zZ]$|[+-]\d{2}:?\d{2}$|[+-]\d{2}$", regex=True) & (text.str.len() > 10)
         if zoned.any():
@@ -232,16 +236,14 @@ def _fits(text: pd.Series, date_format: str) -> bool:
     return bool(stamps.dt.year.between(1950, 2100).all())
 
 
-def _advice(text: pd.Series, i: int, date_format: str | None) -> str:
+def _advice(text: pd.Series, i: int, date_format: str | None, fix: str) -> str:
     """Return the end of the sentence about text that is not a date: what is allowed, and the fix."""
     fits = [f for f in _OFFERED if _fits(text, f)] or [f for f in _OFFERED if _fits(text.iloc[[i]], f)]
-    offer = " (or ".join(f'date_format="{f}"' if n == 0 else f'"{f}"' for n, f in enumerate(fits[:2]))
-    offer += ")" if len(fits) > 1 else ""
+    offer = fix.format(f'"{fits[0]}"' if fits else "...") + (f' (or "{fits[1]}")' if len(fits) > 1 else "")
     if date_format is not None:
-        fix = f"pass {offer}" if fits else "correct the value"
-        return f" of the form date_format={date_format!r}; {fix}"
-    fix = f"pass {offer}" if fits else "correct the value, or pass date_format=..."
-    return f" of the ISO form YYYY-MM-DD, and other forms are not guessed; {fix}"
+        return f" of the form date_format={date_format!r}; {offer if fits else 'correct the value'}"
+    offer = offer if fits else f"correct the value, or {offer}"
+    return f" of the ISO form YYYY-MM-DD, and other forms are not guessed; {offer}"
 
 
 def _at_midnight(dates: pd.DatetimeIndex, column: str) -> pd.DatetimeIndex:

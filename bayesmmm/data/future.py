@@ -265,12 +265,19 @@ def _plan_dates(plan: pd.DataFrame) -> pd.DatetimeIndex:
                 f"the index of the plan holds times in a time zone, such as {index[0]!s}; periods are calendar "
                 "days without one; use plan.tz_localize(None) first"
             )
+        late = index[(index != index.normalize()) & index.notna()]
+        if len(late):
+            raise DateError(
+                f"the index of the plan holds a time of day, {late[0]!s}; periods are whole days; "
+                "use plan.set_index(plan.index.normalize()) first"
+            )
         column = index.to_series()
     elif has_column:
         column = plan[DATE]
     else:
         _refuse_no_dates(plan)
-    dates = parse_dates(column.reset_index(drop=True), column=DATE, date_format=None)
+    fix = f"use pd.to_datetime(plan[{DATE!r}], format={{}}) first"
+    dates = parse_dates(column.reset_index(drop=True), column=DATE, date_format=None, fix=fix)
     twice = dates[dates.duplicated()].unique()
     if len(twice):
         raise DateError(
