@@ -22,12 +22,19 @@ _HOME = {
     "World": "simulate",
     "build_model": "model",
     "compile_model": "sampling",
+    "decompose": "estimands",
+    "effects": "estimands",
     "fit": "sampling",
     "load": "results",
     "load_social_search": "datasets",
+    "marginal_roi": "estimands",
+    "predict": "forecast",
     "read_toml": "equations",
+    "response_curves": "estimands",
+    "roi": "estimands",
     "simulate_world": "simulate",
     "summarise": "results",
+    "what_if": "forecast",
 }
 _MODULES = ("errors", "plots")
 

@@ -181,7 +181,9 @@ def test_spend_gradient_equals_central_differences(world, max_lag):
         return out
 
     assert_allclose(got, _numeric(lambda v: f(v, start), x, 1e-7), rtol=1e-5, atol=1e-7)
-    assert_allclose(early.sum(axis=0, keepdims=True), _numeric(lambda v: f(x, v), start, 1e-7), rtol=1e-5, atol=1e-7)
+    assert_allclose(
+        early.sum(axis=0, keepdims=True), _numeric(lambda v: f(x, v), start, 1e-7), rtol=1e-5, atol=1e-7
+    )
 
 
 def test_spend_gradient_at_zero_spend():

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "bayesmmm"
 BOTTOM = ["errors", "kernels", "data", "priors", "equations", "engine", "simulate", "ops", "model", "results"]
-MIDDLE = ["sampling", "forecast", "effects", "optimize", "diagnostics", "evaluate", "datasets", "plots"]
+MIDDLE = ["sampling", "forecast", "estimands", "optimize", "diagnostics", "evaluate", "datasets", "plots"]
 ORDER = [*BOTTOM, *MIDDLE, "report", "__init__", "cli", "__main__"]
 OWNERS = {
     "pymc": ("ops", "model", "sampling"),
@@ -64,12 +64,12 @@ def test_layers(path):
         ("data", "import bayesmmm", "data imports bayesmmm, which comes after it"),
         ("data", "from bayesmmm import MMM", "data imports bayesmmm.MMM, which comes after it"),
         ("data", "from .errors import DataError", "data has a relative import of .errors"),
-        ("effects", "import pymc as pm", "effects imports pymc, which belongs to ops, model, sampling"),
+        ("estimands", "import pymc as pm", "estimands imports pymc, which belongs to ops, model, sampling"),
         ("report", "import matplotlib.axes", "report imports matplotlib.axes, which belongs to plots"),
         (
-            "effects",
+            "estimands",
             "from scipy import optimize",
-            "effects imports scipy.optimize, which belongs to optimize",
+            "estimands imports scipy.optimize, which belongs to optimize",
         ),
         ("helpers", "", "helpers is not in the list of modules"),
         ("data", "\n" * 501, "data has a file of more than 500 lines"),

@@ -23,16 +23,16 @@ from bayesmmm.engine.inputs import (
     retention,
     to_latent,
 )
-from bayesmmm.engine.noise import residual_at, residual_draws, residuals, uniforms
+from bayesmmm.engine.noise import over_paths, residual_at, residual_draws, residuals, stream, uniforms
 from bayesmmm.engine.parameters import Parameters, canonical, draw_prior, rescale, spend_per_size, stack, unstack
 from bayesmmm.engine.scenario import (
     Baseline,
     Rows,
+    add,
     carried,
     future,
     gradient,
     history,
-    repeat_rows,
     respond,
     scaled,
     shift,
@@ -46,6 +46,7 @@ __all__ = [
     "Parameters",
     "Rows",
     "Run",
+    "add",
     "amplitudes",
     "canonical",
     "carried",
@@ -63,8 +64,8 @@ __all__ = [
     "map_draws",
     "media_term",
     "observe",
+    "over_paths",
     "processors",
-    "repeat_rows",
     "rescale",
     "residual_at",
     "residual_draws",
@@ -76,6 +77,7 @@ __all__ = [
     "shift",
     "spend_per_size",
     "stack",
+    "stream",
     "tail_periods",
     "to_latent",
     "uniforms",

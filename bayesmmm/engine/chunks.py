@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-#: Working memory of one chunk, in bytes: small enough for processor caches, large enough to hide Python.
-CHUNK_BYTES = 16e6
+#: Working memory of one chunk, in bytes: small beside an answer, large enough to hide the cost of Python.
+CHUNK_BYTES = 64e6
 
 
 def processors() -> int:
@@ -16,7 +16,9 @@ def processors() -> int:
 
 
 def map_draws(
-    function: Callable[[np.ndarray], Mapping[str, np.ndarray]], draws: np.ndarray, bytes_per_draw: float
+    function: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+    draws: np.ndarray,
+    bytes_per_draw: float | np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Apply a function to chunks of draws, in threads, and join what it returns.
 
@@ -25,7 +27,7 @@ def map_draws(
     function : callable
         From indices (s,) to arrays with a leading axis of s. It must not depend on how draws are divided.
     draws : (S,) int array
-    bytes_per_draw : float
+    bytes_per_draw : float or (S,) array
         What a draw needs of working memory.
 
     Returns
@@ -33,18 +35,20 @@ def map_draws(
     dict of str to (S, ...) array
         In the order of `draws`.
     """
-    size = int(np.clip(CHUNK_BYTES / bytes_per_draw, 1, len(draws)))
-    starts = range(0, len(draws), size)
+    need = np.cumsum(np.broadcast_to(bytes_per_draw, draws.shape)) / CHUNK_BYTES
+    # A new chunk begins where the memory counted so far passes the next multiple of what a chunk may have.
+    starts = np.flatnonzero(np.diff(need.astype(int), prepend=-1)).tolist()
     out: dict[str, np.ndarray] = {}
 
-    def work(start: int) -> None:
+    def work(start: int, stop: int) -> None:
         # Written in place, so that no second copy of a large answer exists.
-        for name, value in function(draws[start : start + size]).items():
+        for name, value in function(draws[start:stop]).items():
             if name not in out:
                 out.setdefault(name, np.empty((len(draws), *value.shape[1:])))
-            out[name][start : start + len(value)] = value
+            out[name][start:stop] = value
 
     with ThreadPoolExecutor(min(processors(), len(starts))) as pool:
-        for done in [pool.submit(work, start) for start in starts]:
+        stops = [*starts[1:], len(draws)]
+        for done in [pool.submit(work, start, stop) for start, stop in zip(starts, stops, strict=True)]:
             done.result()
     return out

@@ -50,6 +50,19 @@ def residual_at(equation: Equation, par: Mapping[str, np.ndarray], uniform: np.n
     return sigma * special.ndtri(uniform)
 
 
+_STREAMS = {"observed": 0, "future": 1, "replicated": 2}
+
+
+def stream(kind: str, equation: int) -> int:
+    """Number of a stream of random numbers: kinds ("observed", "future", "replicated") and equations are kept apart."""
+    return _STREAMS[kind] << 32 | equation
+
+
+def over_paths(values: np.ndarray, paths: int) -> np.ndarray:
+    """Average rows (S * paths, ...) over the residual paths of each draw."""
+    return values.reshape(-1, paths, *values.shape[1:]).mean(axis=1) if paths > 1 else values
+
+
 def uniforms(
     seed: int, stream: int, draws: np.ndarray, shape: tuple[int, int], *, paths: int = 1, first: int = 0
 ) -> np.ndarray:
@@ -58,7 +71,7 @@ def uniforms(
     Parameters
     ----------
     seed, stream : int
-        Stream keeps equations, and observed and future periods, apart.
+        See `stream`.
     draws : (S,) int array
         Which draws of the posterior.
     shape : tuple

@@ -6,13 +6,14 @@ simulated and adstock carries over. An intervention is a mapping from columns to
 mediators in causal order with their residuals kept, `shift` gives the change of a latent mean by one input, and
 `gradient` the derivative of a weighted sum of the outcome to every media input, backwards through the mediators.
 
-Arrays have axes (row, geo, date); a leading axis of 1 means the same for all rows. A row is a posterior draw, or one
-of several residual paths of a draw. What a stretch inherits from the one before is its *past*, by equation and input:
-the adstock carried in, (P, G, 1), or under ``max_lag`` the inputs of the last periods, (P, G, max_lag).
+Arrays have axes (row, geo, date). There are R = S * paths rows: each of S posterior draws with one or more residual
+paths, side by side. What does not differ between paths may have S rows only, and what does not differ between draws 1
+(P stands for any of the three). What a stretch inherits from the one before is its *past*, by equation and input: the
+adstock carried in, (P, G, 1), or under ``max_lag`` the inputs of the last periods, (P, G, max_lag).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from bayesmmm import kernels
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine.evaluate import kernel_lag
 from bayesmmm.engine.inputs import expected, observe, retention, to_latent
-from bayesmmm.engine.noise import residual_at, residuals, uniforms
+from bayesmmm.engine.noise import residual_at, residuals, stream, uniforms
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.equations import MMM, Equation, design_matrix
 
@@ -33,7 +34,7 @@ Past = Mapping[tuple[str, str], np.ndarray]
 
 @dataclass(frozen=True)
 class Rows:
-    """A system with everything that is frozen about some rows.
+    """A system with everything that is frozen about some draws.
 
     Attributes
     ----------
@@ -42,11 +43,13 @@ class Rows:
     days : float
         Days per period.
     parameters : Parameters
-        With a leading axis of rows.
-    amplitude : mapping of str to (R, G, C) array
+        With a leading axis of S draws.
+    amplitude : mapping of str to (S, G, C) array
         By equation; empty until the fitted periods have been seen.
-    draws : (R,) int array
-        The draw that each row belongs to.
+    draws : (S,) int array
+        Which draws of the posterior they are.
+    paths : int
+        Rows per draw.
     """
 
     system: MMM
@@ -55,6 +58,16 @@ class Rows:
     parameters: Parameters
     amplitude: Mapping[str, np.ndarray]
     draws: np.ndarray
+    paths: int = 1
+
+    def wide(self, array: np.ndarray) -> np.ndarray:
+        """Return an array with S rows as one with R rows; others as they are."""
+        narrow = self.paths > 1 and len(array) == len(self.draws)
+        return np.repeat(array, self.paths, axis=0) if narrow else array
+
+    def sigma(self, name: str) -> np.ndarray:
+        """Residual scale (R,) of an equation."""
+        return self.wide(self.parameters[name]["sigma"])
 
 
 @dataclass(frozen=True)
@@ -68,10 +81,10 @@ class Baseline:
         Every column in its units, endogenous ones included.
     past : Past
         Empty where the stretch is the first.
-    term : mapping of (equation, input) to (R, G, T) array
+    term : mapping of (equation, input) to (S or R, G, T) array
         Media terms of the latent mean.
-    linear : mapping of str to (R, G, T) array
-        Linear part of the latent mean.
+    design : mapping of str to (G, T, K) array
+        Columns of the linear part; a mediator that is simulated stands at its centre there.
     latent : mapping of str to (R, G, T) array
         Latent mean, the sum of both.
     residual : mapping of str to (R, G, T) array
@@ -83,10 +96,14 @@ class Baseline:
     columns: Columns
     past: Past
     term: Mapping[tuple[str, str], np.ndarray]
-    linear: Columns
+    design: Columns
     latent: Columns
     residual: Columns
     future: bool
+
+    def slope(self, name: str, term: str) -> np.ndarray:
+        """Coefficient (S, 1, 1) of a linear term of an equation, per raw unit of its column."""
+        return _slope(self.rows, name, term)
 
 
 # -------------------------------------------------------------------------------------------------- baselines
@@ -106,11 +123,11 @@ def history(
     chosen = {name: {key: value[draws] for key, value in par.items()} for name, par in parameters.items()}
     rows = Rows(system, scales, data.days_per_period, chosen, {}, draws)
     columns = {name: values[None] for name, values in data.columns.items()}
-    amplitude, term, linear, latent, residual = {}, {}, {}, {}, {}
+    amplitude, term, design, latent, residual = {}, {}, {}, {}, {}
     for i, name in enumerate(system.order):
         equation, par = system.equation(name), chosen[name]
-        linear[name] = _linear(equation, data.dates, data.columns, scales, par)
-        latent[name] = linear[name].copy()
+        design[name] = design_matrix(equation, data.dates, data.columns, scales, geos=len(data.geos))
+        latent[name] = _linear(design[name], par)
         amplitude[name] = np.zeros(par["contribution"].shape)
         for c, channel in enumerate(equation.media):
             shape = _hill_term(rows, equation, c, scaled(rows, channel, columns[channel]), None, None)
@@ -124,10 +141,10 @@ def history(
         target = to_latent(equation, data.columns[name], scales)
         uniform = None
         if equation.likelihood == "censored_normal":
-            uniform = uniforms(seed, 2 * i, draws, target.shape)
+            uniform = uniforms(seed, stream("observed", i), draws, target.shape)
         residual[name] = residuals(equation, target, latent[name], par, uniform)
     rows = Rows(system, scales, data.days_per_period, chosen, amplitude, draws)
-    return Baseline(rows, columns, {}, term, linear, latent, residual, future=False)
+    return Baseline(rows, columns, {}, term, design, latent, residual, future=False)
 
 
 def future(
@@ -150,38 +167,37 @@ def future(
     columns : mapping of str to (G, H) array
         Exogenous columns.
     past : Past
-        From `carried`, with rows of `base`.
+        From `carried`.
     paths : int
-        Residual paths of each row of `base`: the new rows are the old ones, each this many times.
+        Residual paths of each draw.
     first : int
         Number of the first period, counted from the end of the fitted ones.
     do : mapping of str to (P, G, H) array, optional
         Mediators set by intervention.
     """
-    rows = repeat(base.rows, paths)
+    rows = replace(base.rows, paths=paths)
     system, scales = rows.system, rows.scales
-    past = {key: repeat_rows(value, paths) for key, value in past.items()}
     seen = {name: values[None] for name, values in columns.items()} | dict(do or {})
     geos = next(iter(columns.values())).shape[0] if columns else 1
     shape = (geos, len(dates))
-    term, linear, latent, residual = {}, {}, {}, {}
+    term, design, latent, residual = {}, {}, {}, {}
     for i, name in enumerate(system.order):
         equation, par = system.equation(name), rows.parameters[name]
         # Mediators are left at their centre in the design, where they add nothing, and enter by themselves.
         centred = {n: np.full(shape, scales.center[n]) for n in equation.linear if n not in columns}
-        linear[name] = _linear(equation, dates, {**columns, **centred}, scales, par)
-        for n in centred:
-            linear[name] = linear[name] + _slope(rows, equation, n) * (seen[n] - scales.center[n])
-        latent[name] = linear[name].copy()
+        design[name] = design_matrix(equation, dates, {**columns, **centred}, scales, geos=geos)
+        parts = [_linear(design[name], par)]
+        parts += [rows.wide(_slope(rows, name, n)) * (seen[n] - scales.center[n]) for n in centred]
         for c, channel in enumerate(equation.media):
             x, before = scaled(rows, channel, seen[channel]), past.get((name, channel))
             term[name, channel] = _hill_term(rows, equation, c, x, before, rows.amplitude[name])
-            latent[name] += term[name, channel]
-        uniform = uniforms(seed, 2 * i + 1, base.rows.draws, shape, paths=paths, first=first)
-        residual[name] = residual_at(equation, par, uniform)
+            parts.append(term[name, channel])
+        latent[name] = rows.wide(add(rows, parts))
+        uniform = uniforms(seed, stream("future", i), rows.draws, shape, paths=paths, first=first)
+        residual[name] = residual_at(equation, {key: rows.wide(v) for key, v in par.items()}, uniform)
         if name not in seen:
             seen[name] = observe(equation, latent[name] + residual[name], scales)
-    return Baseline(rows, seen, past, term, linear, latent, residual, future=True)
+    return Baseline(rows, seen, past, term, design, latent, residual, future=True)
 
 
 def carried(base: Baseline, changed: Columns | None = None, past: Past | None = None) -> dict:
@@ -205,10 +221,10 @@ def carried(base: Baseline, changed: Columns | None = None, past: Past | None = 
             x, before = scaled(rows, channel, column), past.get((name, channel))
             if equation.max_lag is None:
                 carry = np.zeros(x.shape[:2]) if before is None else before[..., 0]
-                keep = retention(rows.parameters[name]["half_life"][:, c], rows.days)
+                keep = _rows_of(rows, retention(rows.parameters[name]["half_life"][:, c], rows.days), x, carry)
                 out[name, channel] = kernels.carried_out(x, np.ascontiguousarray(carry), keep)[..., None]
             else:
-                out[name, channel] = _behind(before, x, equation.max_lag)[..., -equation.max_lag :]
+                out[name, channel] = _behind(rows, before, x, equation.max_lag)[..., -equation.max_lag :]
     return out
 
 
@@ -234,30 +250,31 @@ def respond(base: Baseline, changed: Columns, past: Past | None = None) -> dict[
         moved = [n for n in (*equation.media, *equation.linear) if n in out]
         if name in changed or not moved:
             continue
-        latent = base.latent[name] + sum(shift(base, name, n, out[n], past) for n in moved)
+        change = add(base.rows, [shift(base, name, n, out[n], past) for n in moved])
+        latent = base.latent[name] + base.rows.wide(change)
         out[name] = observe(equation, latent + base.residual[name], base.rows.scales)
     return out
 
 
 def shift(base: Baseline, name: str, source: str, column: np.ndarray, past: Past | None = None) -> np.ndarray:
-    """Change (R, G, T) of the latent mean of equation `name` when its input `source` becomes `column`."""
+    """Change (S or R, G, T) of the latent mean of equation `name` when its input `source` becomes `column`."""
     rows = base.rows
     equation = rows.system.equation(name)
     if source in equation.linear:
-        return _slope(rows, equation, source) * (column - base.columns[source])
+        step = column - base.columns[source]
+        return _rows_of(rows, base.slope(name, source), step) * step
     key = (name, source)
     before = past[key] if past and key in past else base.past.get(key)
     x = scaled(rows, source, column)
-    return (
-        _hill_term(rows, equation, equation.media.index(source), x, before, rows.amplitude[name]) - base.term[key]
-    )
+    new = _hill_term(rows, equation, equation.media.index(source), x, before, rows.amplitude[name])
+    return add(rows, [new, -base.term[key]])
 
 
 def value(base: Baseline, name: str, latent: np.ndarray) -> np.ndarray:
     """Series (R, G, T) at a latent mean: with its residual where that is kept, its mean over residuals in the future."""
     equation = base.rows.system.equation(name)
     if base.future:
-        return expected(equation, latent, base.rows.parameters[name]["sigma"], base.rows.scales)
+        return expected(equation, latent, base.rows.sigma(name), base.rows.scales)
     return observe(equation, latent + base.residual[name], base.rows.scales)
 
 
@@ -292,7 +309,7 @@ def gradient(base: Baseline, weight: np.ndarray, later: Past | None = None) -> t
             continue
         for n in equation.linear:
             if n in rows.system.order:
-                out[n] = out.get(n, 0.0) + pull * _slope(rows, equation, n)
+                out[n] = out.get(n, 0.0) + pull * rows.wide(base.slope(name, n))
         for c, channel in enumerate(equation.media):
             spend, carry = _media_pull(base, equation, c, pull, later.get((name, channel)))
             # Below zero a column enters as zero; at zero the derivative is the one to the right.
@@ -311,16 +328,15 @@ def _media_pull(base: Baseline, equation: Equation, c: int, pull: np.ndarray, la
     lead = 0
     carry = np.zeros((1, pull.shape[1], 1))
     if lag >= 0 and before is not None:
-        x, lead = _behind(before, x, 0), before.shape[-1]
+        x, lead = _behind(rows, before, x, 0), before.shape[-1]
         pull = np.concatenate([np.zeros((*pull.shape[:2], lead)), pull], axis=-1)
     elif before is not None:
         carry = before
-    reach = np.zeros((len(pull), pull.shape[1], 1)) if later is None or lag >= 0 else later
+    reach = np.zeros((len(pull), pull.shape[1], 1)) if later is None or lag >= 0 else rows.wide(later)
     spend, early = kernels.response_spend_vjp(
-        np.ascontiguousarray(x[:, :, None]),
-        np.ascontiguousarray(carry),
-        *_shape(rows, equation.name, c),
-        np.ascontiguousarray(rows.amplitude[equation.name][:, :, c : c + 1]),
+        np.ascontiguousarray(rows.wide(x)[:, :, None]),
+        np.ascontiguousarray(rows.wide(carry)),
+        *(rows.wide(v) for v in _shape(rows, equation.name, c, rows.amplitude[equation.name])),
         lag,
         np.ascontiguousarray(pull),
         np.ascontiguousarray(reach),
@@ -331,7 +347,7 @@ def _media_pull(base: Baseline, equation: Equation, c: int, pull: np.ndarray, la
     early, spend = spend[..., :lead], spend[..., lead:]
     if later is not None and later.shape[-1]:
         tail = min(later.shape[-1], n_time)
-        spend[..., -tail:] += later[..., -tail:]
+        spend[..., -tail:] += rows.wide(later)[..., -tail:]
     return spend, early
 
 
@@ -343,26 +359,20 @@ def _link_slope(base: Baseline, name: str, *, mean: bool) -> np.ndarray:
     if equation.likelihood == "lognormal":
         return value(base, name, latent) if mean else observe(equation, latent + base.residual[name], rows.scales)
     if equation.likelihood == "censored_normal":
-        sigma = rows.parameters[name]["sigma"][:, None, None]
+        sigma = rows.sigma(name)[:, None, None]
         return size * (special.ndtr(latent / sigma) if mean else (latent + base.residual[name] > 0.0))
     return size
 
 
 # ------------------------------------------------------------------------------------------------- small parts
-def repeat(rows: Rows, times: int) -> Rows:
-    """Return every row `times` times, side by side."""
-    if times == 1:
-        return rows
-    parameters = {
-        n: {k: np.repeat(v, times, axis=0) for k, v in par.items()} for n, par in rows.parameters.items()
-    }
-    amplitude = {n: np.repeat(v, times, axis=0) for n, v in rows.amplitude.items()}
-    return Rows(rows.system, rows.scales, rows.days, parameters, amplitude, np.repeat(rows.draws, times))
-
-
-def repeat_rows(array: np.ndarray, times: int) -> np.ndarray:
-    """Repeat rows side by side; an array that is the same for all rows stays as it is."""
-    return array if len(array) == 1 or times == 1 else np.repeat(array, times, axis=0)
+def add(rows: Rows, parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Add arrays; those that are the same for all paths of a draw first, so that they are widened once."""
+    narrow = [p for p in parts if len(p) <= len(rows.draws)]
+    wide = [p for p in parts if len(p) > len(rows.draws)]
+    if narrow and wide:
+        wide.append(rows.wide(sum(narrow[1:], narrow[0])))
+    found = wide or narrow
+    return sum(found[1:], found[0])
 
 
 def scaled(rows: Rows, name: str, column: np.ndarray) -> np.ndarray:
@@ -370,64 +380,67 @@ def scaled(rows: Rows, name: str, column: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.maximum(column, 0.0) / _unit(rows, name))
 
 
-def tail_periods(rows: Rows, bound: float) -> np.ndarray:
-    """Periods (R,) after which less than `bound` of the adstock of any spend is left to act on the outcome.
+def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float) -> np.ndarray:
+    """Periods (S,) after which less than `bound` of the adstock of any spend is left to act on the outcome.
 
     Along a path through mediators lags add up: each of its m equations is given ``bound / m``.
     """
-    depth = {}
-    for name in rows.system.order:
-        equation = rows.system.equation(name)
-        above = [depth[n] for n in (*equation.media, *equation.linear) if n in depth]
-        depth[name] = 1 + max(above, default=0)
-    share = bound / depth[rows.system.outcome]
+    depth: dict[str, int] = {}
     reach: dict[str, np.ndarray] = {}
-    for name in rows.system.order:
-        equation, out = rows.system.equation(name), np.zeros(len(rows.draws))
-        if equation.media and equation.max_lag is not None:
-            out = np.full(len(rows.draws), float(equation.max_lag))
-        elif equation.media:
-            half_life = rows.parameters[name]["half_life"].max(axis=1)
-            out = np.ceil(half_life / rows.days * np.log2(1.0 / share))
+    for name in system.order:
+        equation = system.equation(name)
+        depth[name] = 1 + max((depth[n] for n in (*equation.media, *equation.linear) if n in depth), default=0)
+    share = bound / depth[system.outcome]
+    for name in system.order:
+        equation, half_life = system.equation(name), parameters[name]["half_life"]
         above = [reach[n] for n in (*equation.media, *equation.linear) if n in reach]
-        reach[name] = out + (np.max(above, axis=0) if above else 0.0)
-    return reach[rows.system.outcome].astype(int)
+        own = np.zeros(len(half_life))
+        if equation.media and equation.max_lag is not None:
+            own += equation.max_lag
+        elif equation.media:
+            own = np.ceil(half_life.max(axis=1) / days * np.log2(1.0 / share))
+        reach[name] = own + np.max(above, axis=0, initial=0.0)
+    return reach[system.outcome].astype(int)
 
 
 def _unit(rows: Rows, name: str) -> np.ndarray:
-    return np.nan_to_num(rows.scales.spend[name], nan=1.0)[:, None]
+    size = rows.scales.spend[name]
+    return np.where(np.isnan(size), 1.0, size)[:, None]
 
 
-def _slope(rows: Rows, equation: Equation, name: str) -> np.ndarray:
-    """Coefficient (R, 1, 1) of a linear term per raw unit."""
-    k = equation.terms().index(name)
-    return (rows.parameters[equation.name]["coefficient"][:, k] / rows.scales.spread[name])[:, None, None]
+def _slope(rows: Rows, name: str, term: str) -> np.ndarray:
+    k = rows.system.equation(name).terms().index(term)
+    return (rows.parameters[name]["coefficient"][:, k] / rows.scales.spread[term])[:, None, None]
 
 
-def _linear(
-    equation: Equation, dates: pd.DatetimeIndex, columns: Columns, scales: Scales, par: Mapping
-) -> np.ndarray:
-    geos = next(iter(columns.values())).shape[0] if columns else 1
-    design = design_matrix(equation, dates, columns, scales, geos=geos)
+def _linear(design: np.ndarray, par: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.stack([par["coefficient"] @ one.T for one in design], axis=1)
 
 
-def _shape(rows: Rows, name: str, c: int) -> Sequence[np.ndarray]:
+def _shape(rows: Rows, name: str, c: int, amplitude: np.ndarray | None) -> list[np.ndarray]:
+    """Retention, half-saturation and slope (S, 1) and amplitude (S, G, 1) of one media term."""
     par = rows.parameters[name]
     keep = retention(par["half_life"][:, c : c + 1], rows.days)
-    return [
-        np.ascontiguousarray(v) for v in (keep, par["half_saturation"][:, c : c + 1], par["slope"][:, c : c + 1])
-    ]
+    full = (
+        np.ones((len(keep), par["contribution"].shape[1], 1)) if amplitude is None else amplitude[:, :, c : c + 1]
+    )
+    values = (keep, par["half_saturation"][:, c : c + 1], par["slope"][:, c : c + 1], full)
+    return [np.ascontiguousarray(v) for v in values]
 
 
-def _behind(before: np.ndarray | None, x: np.ndarray, least: int) -> np.ndarray:
+def _rows_of(rows: Rows, values: np.ndarray, *arrays: np.ndarray) -> np.ndarray:
+    """Give values (S, ...) as many rows as the arrays they meet need: S, or R where one of them has R."""
+    return rows.wide(values) if max(map(len, arrays)) > len(rows.draws) else values
+
+
+def _behind(rows: Rows, before: np.ndarray | None, x: np.ndarray, least: int) -> np.ndarray:
     """Put earlier inputs in front of `x`; zeros where there are fewer than `least`."""
-    parts = [x] if before is None else [before, x]
-    rows = max(len(p) for p in parts)
-    parts = [np.broadcast_to(p, (rows, *p.shape[1:])) for p in parts]
+    parts = [x] if before is None else [_rows_of(rows, before, before, x), _rows_of(rows, x, before, x)]
+    count = max(len(p) for p in parts)
+    parts = [np.broadcast_to(p, (count, *p.shape[1:])) for p in parts]
     short = least - sum(p.shape[-1] for p in parts)
     if short > 0:
-        parts.insert(0, np.zeros((rows, x.shape[1], short)))
+        parts.insert(0, np.zeros((count, x.shape[1], short)))
     return np.ascontiguousarray(np.concatenate(parts, axis=-1))
 
 
@@ -443,15 +456,13 @@ def _hill_term(
     n_time, lag = x.shape[-1], kernel_lag(equation)
     carry = np.zeros((1, x.shape[1], 1))
     if lag >= 0 and before is not None:
-        x = _behind(before, x, 0)
+        x = _behind(rows, before, x, 0)
     elif before is not None:
         carry = before
-    full = np.ones((len(rows.draws), x.shape[1], 1)) if amplitude is None else amplitude[:, :, c : c + 1]
     out = kernels.media_response(
-        np.ascontiguousarray(x[:, :, None]),
-        np.ascontiguousarray(carry),
-        *_shape(rows, equation.name, c),
-        np.ascontiguousarray(full),
+        np.ascontiguousarray(_rows_of(rows, x, x, carry)[:, :, None]),
+        np.ascontiguousarray(_rows_of(rows, carry, x, carry)),
+        *(_rows_of(rows, v, x, carry) for v in _shape(rows, equation.name, c, amplitude)),
         lag,
         False,
     )[:, :, 0]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesmmm.equations import MMM
 from bayesmmm.errors import UnknownTermError
 from bayesmmm.priors import closest
 from bayesmmm.results.summaries import checked_ci_prob, interval
@@ -98,12 +99,26 @@ def predictive_check(fit: "Fit", equation: str, ci_prob: float | None = None) ->
     return table
 
 
-def _series(fit: "Fit", equation: str, ci_prob: float | None) -> tuple[xr.DataArray, xr.DataArray, dict]:
-    if equation not in fit.system.order:
+def checked_equation(system: MMM, equation: str | None) -> str:
+    """Return the name of an equation, the outcome by default.
+
+    Raises
+    ------
+    UnknownTermError
+        When the system has no such equation.
+    """
+    if equation is None:
+        return system.outcome
+    if equation not in system.order:
         raise UnknownTermError(
-            f"the system has no equation for {equation!r}{closest(equation, fit.system.order)}. "
-            f"Use one of: {', '.join(fit.system.order)}."
+            f"the system has no equation for {equation!r}{closest(equation, system.order)}. "
+            f"Use one of: {', '.join(system.order)}."
         )
+    return equation
+
+
+def _series(fit: "Fit", equation: str, ci_prob: float | None) -> tuple[xr.DataArray, xr.DataArray, dict]:
+    equation = checked_equation(fit.system, equation)
     data = fit.data
     unit = data.outcome_unit if equation == data.outcome else data.mediators[equation]
     attrs = {"equation": equation, "unit": unit, "ci_prob": checked_ci_prob(ci_prob)}

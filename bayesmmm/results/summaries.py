@@ -11,15 +11,17 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
     Parameters
     ----------
     draws : DataArray or Dataset
-        With dims chain and draw.
+        With dims chain and draw. Variables of a data set without these, such as spend, are left out.
     ci_prob : float in (0, 1), optional
         Probability of the equal-tailed interval; by default ArviZ's ``stats.ci_prob``.
 
     Returns
     -------
     pandas.DataFrame
-        One row per value, named ``variable[label, ...]``; columns median, lower, upper, mean, sd. ``attrs["ci_prob"]``
-        holds the probability of the interval.
+        One row per value, named ``variable[label, ...]``; columns median, lower, upper, mean, sd. Where a variable has
+        ``attrs["threshold"]``, as an ROI in money has 1, a column ``p_above`` holds the probability of being above
+        it. ``attrs["ci_prob"]`` holds the probability of the interval, ``attrs["verdict"]`` that of the sampler where
+        the draws carry it.
 
     Examples
     --------
@@ -32,13 +34,15 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
     ci_prob = checked_ci_prob(ci_prob)
     data = draws.to_dataset(name=draws.name or "value") if isinstance(draws, xr.DataArray) else draws
     over = ["chain", "draw"]
-    columns = {
-        **interval(data, ci_prob),
-        "mean": data.mean(over),
-        "sd": data.std(over),
-    }
+    data = data[[name for name in data.data_vars if set(over) <= set(data[name].dims)]]
+    columns = {**interval(data, ci_prob), "mean": data.mean(over), "sd": data.std(over)}
     table = pd.DataFrame({name: flat(values) for name, values in columns.items()})
-    table.attrs["ci_prob"] = ci_prob
+    above = {n: v.attrs["threshold"] for n, v in data.items() if "threshold" in v.attrs}
+    if above:
+        # A ratio without a denominator has no probability either.
+        shares = xr.Dataset({n: (data[n] > t).mean(over).where(data[n].notnull().all(over)) for n, t in above.items()})
+        table["p_above"] = pd.Series(flat(shares))
+    table.attrs |= {"ci_prob": ci_prob} | ({"verdict": draws.attrs["verdict"]} if "verdict" in draws.attrs else {})
     return table
 
 

@@ -1,0 +1,201 @@
+"""Response to more or less spend, and how long pressure lasts."""
+
+import datetime
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesmmm import engine
+from bayesmmm.data import MONEY
+from bayesmmm.errors import SettingError
+from bayesmmm.estimands.windows import (
+    Question,
+    Stretch,
+    checked_channels,
+    inherited,
+    over_draws,
+    question,
+    spend_of,
+)
+from bayesmmm.forecast import ask, check_size, unit_of
+from bayesmmm.results import Fit
+
+#: Share of spend beyond the highest ever seen in one period above which a point of a curve is an extrapolation.
+EXTRAPOLATED = 0.05
+FACTORS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0, 1.2, 1.4, 1.7, 2.0)
+
+
+def response_curves(
+    fit: Fit,
+    *,
+    channels: Sequence[str] | None = None,
+    factors: Sequence[float] | None = None,
+    start: str | datetime.date | None = None,
+    stop: str | datetime.date | None = None,
+    window: str = "spend",
+    plan: pd.DataFrame | None = None,
+    draws: int | None = None,
+    paths: int = 4,
+    seed: int = 0,
+    allow_unconverged: bool = False,
+) -> xr.Dataset:
+    """Outcome gained over no spend, when the spend of the window is multiplied by a factor.
+
+    ``y(f x) - y(0)``, summed over the counted periods, other channels as they are and mediators responding. At factor 1
+    it is the total effect of `effects`.
+
+    Parameters
+    ----------
+    fit : Fit
+    channels, start, stop, window, plan, draws, paths, seed, allow_unconverged
+        As in `effects`.
+    factors : sequence of float, optional
+        Multiples of the spend of the window; 0 and 1 are added. By default twelve from 0 to 2.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``outcome`` (chain, draw, channel, factor) in units of the outcome; ``spend`` (channel, factor), money in the
+        window; ``extrapolated`` (channel, factor), the share of that spend which falls into periods with more spend than
+        was ever observed in one period: above 0.05 call it an extrapolation.
+
+    Raises
+    ------
+    ConvergenceError, UnknownTermError, SettingError, WindowError, PlanError, DataError
+        As `effects`.
+
+    Examples
+    --------
+    >>> curves = response_curves(fit, draws=1000)  # doctest: +SKIP
+    """
+    asked = question(
+        fit,
+        start=start,
+        stop=stop,
+        window=window,
+        plan=plan,
+        draws=draws,
+        paths=paths,
+        seed=seed,
+        allow_unconverged=allow_unconverged,
+    )
+    names = checked_channels(fit, channels, asked.line)
+    grid = _checked_factors(factors)
+    check_size((len(asked.asked.draws), len(names), len(grid)), "the response curves", "pass draws=1000")
+    found = over_draws(asked, lambda stretches: _gained(stretches, names, grid))
+    spend = np.array([spend_of(asked, name) for name in names])[:, None] * grid
+    unit = unit_of(fit, fit.system.outcome)
+    return xr.Dataset(
+        {
+            "outcome": (*asked.asked.label(found["outcome"], "channel", "factor"), {"unit": unit}),
+            "spend": (("channel", "factor"), spend, {"unit": MONEY}),
+            "extrapolated": (("channel", "factor"), _beyond(asked, names, grid), {"unit": "share of spend"}),
+        },
+        {**asked.asked.coords, "channel": list(names), "factor": grid},
+        {**asked.attrs, "unit": unit},
+    )
+
+
+def _checked_factors(factors: Sequence[float] | None) -> np.ndarray:
+    given = np.asarray(FACTORS if factors is None else factors, float)
+    if given.ndim != 1 or not np.isfinite(given).all() or (given < 0).any():
+        raise SettingError(f"factors={factors!r} must be numbers of 0 or more, as factors=[0.5, 1, 1.5]")
+    return np.unique([0.0, 1.0, *given])
+
+
+def _gained(stretches: list[Stretch], names: Sequence[str], grid: np.ndarray) -> dict[str, np.ndarray]:
+    out = np.zeros((len(stretches[0].base.rows.draws), len(names), len(grid)))
+    for j, name in enumerate(names):
+        for k, factor in enumerate(grid):
+            if factor != 1.0:
+                out[:, j, k] = _moved(stretches, name, factor)
+    return {"outcome": out - out[:, :, :1]}
+
+
+def _moved(stretches: list[Stretch], name: str, factor: float) -> np.ndarray:
+    """Outcome with the spend of a channel multiplied, less the outcome as it is: (S,)."""
+    system = stretches[0].base.rows.system
+    outcome = system.equation(system.outcome)
+    out: np.ndarray | float = 0.0
+    past: dict = {}
+    for stretch in stretches:
+        if not (stretch.changed.any() or past):
+            continue
+        base = stretch.base
+        column = base.columns[name]
+        columns = engine.respond(base, {name: np.where(stretch.changed, factor * column, column)}, past)
+        latent = base.latent[system.outcome]
+        moved = [n for n in (*outcome.media, *outcome.linear) if n in columns]
+        shifts = [engine.shift(base, system.outcome, n, columns[n], past) for n in moved]
+        new = latent + base.rows.wide(engine.add(base.rows, shifts))
+        out = out + stretch.total(
+            engine.value(base, system.outcome, new) - engine.value(base, system.outcome, latent)
+        )
+        past = inherited(stretches, stretch, columns)
+    return out
+
+
+def _beyond(asked: Question, names: Sequence[str], grid: np.ndarray) -> np.ndarray:
+    """Share of spend (channel, factor) in periods above the highest spend of the fitted periods."""
+    line, data = asked.line, asked.asked.fit.data
+    out = np.zeros((len(names), len(grid)))
+    for j, name in enumerate(names):
+        known = data.columns[name][0]
+        whole = np.concatenate([known, line.columns[name][0]]) if line.planned and name in line.columns else known
+        spend = whole[line.window[: len(whole)]]
+        for k, factor in enumerate(grid):
+            # Rounding of factor times spend must not make the highest period an extrapolation of itself.
+            outside = factor * spend > known.max() * (1.0 + 1e-12)
+            if spend.sum() > 0 and factor > 0:
+                out[j, k] = spend[outside].sum() / spend.sum()
+    return out
+
+
+def adstock_decay(
+    fit: Fit, *, days: float | None = None, draws: int | None = None, allow_unconverged: bool = False
+) -> xr.Dataset:
+    """How much of the pressure of a spend is left after so many days: 0.5 ** (lag / half-life).
+
+    Parameters
+    ----------
+    fit : Fit
+    days : float, optional
+        Longest lag; by default four times the largest posterior median of a half-life.
+    draws, allow_unconverged
+        As in `effects`.
+
+    Returns
+    -------
+    xarray.Dataset
+        For every equation with media a variable of its name, dims chain, draw, ``<equation>.media``, lag; a share. Coord
+        lag in days. Under ``max_lag`` the curve holds up to that lag only, and is 0 beyond.
+
+    Raises
+    ------
+    ConvergenceError, SettingError
+        When the sampler failed; for an impossible number of draws or days.
+
+    Examples
+    --------
+    >>> decay = adstock_decay(fit)  # doctest: +SKIP
+    """
+    asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
+    acting = [equation for equation in fit.system.equations if equation.media]
+    if days is None:
+        days = 4.0 * max(np.median(asked.parameters[e.name]["half_life"], axis=0).max() for e in acting)
+    if not np.isfinite(days) or days <= 0:
+        raise SettingError(f"days={days!r} must be a number above 0")
+    lag = np.linspace(0.0, float(days), 61)
+    variables, coords = {}, {**asked.coords, "lag": ("lag", lag, {"unit": "days"})}
+    for equation in acting:
+        dim = f"{equation.name}.media"
+        coords[dim] = list(equation.media)
+        check_size((len(asked.draws), len(equation.media), len(lag)), "the decay", "pass draws=1000")
+        half_life = asked.parameters[equation.name]["half_life"][asked.draws]
+        left = 0.5 ** (lag / half_life[..., None])
+        if equation.max_lag is not None:
+            left = np.where(lag <= equation.max_lag * fit.data.days_per_period, left, 0.0)
+        variables[equation.name] = (*asked.label(left, dim, "lag"), {"unit": "share of the pressure left"})
+    return xr.Dataset(variables, coords, dict(asked.attrs))

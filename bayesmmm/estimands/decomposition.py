@@ -1,0 +1,322 @@
+"""The accounting view of an equation: parts that add up to its mean in every draw and period."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import special
+
+from bayesmmm import engine, kernels
+from bayesmmm.equations import Equation
+from bayesmmm.errors import AnswerError, SettingError
+from bayesmmm.forecast import ask, check_size, row_bytes, timeline, unit_of
+from bayesmmm.results import Fit, checked_equation
+
+#: How far parts may miss the mean, in multiples of the mean size of the series. More is a defect of this package.
+TOLERANCE = 1e-8
+FREQUENCIES = {"month": "M", "quarter": "Q", "year": "Y"}
+
+
+@dataclass(frozen=True)
+class Component:
+    """One part of an equation.
+
+    Attributes
+    ----------
+    label : str
+    kind : {"base", "control", "direct", "via", "organic"}
+    channel, mediator : str
+        Empty where there is none.
+    """
+
+    label: str
+    kind: str
+    channel: str = ""
+    mediator: str = ""
+
+
+def decompose(
+    fit: Fit,
+    equation: str | None = None,
+    *,
+    start: str | datetime.date | None = None,
+    stop: str | datetime.date | None = None,
+    freq: str | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+    allow_unconverged: bool = False,
+) -> xr.Dataset:
+    """Split the mean of a series into parts that add up, in every draw and period.
+
+    Parts are intercept, trend, seasonality, each control relative to its mean, each channel's direct part, its part
+    through each mediator, and each mediator's organic part, which holds its residual. A mediator's response is shared
+    out by its adstocked parts, ``(a_k / a) A hill(a)``, 0 where a = 0: the Aumann-Shapley share. The mean is
+    ``E(v_t)`` given the observed inputs; where it is not linear in its terms ("lognormal", "censored_normal"), the
+    lift of the media over the no-media mean is shared in proportion to the media terms, and that of the linear terms
+    over the intercept in proportion to the linear terms.
+
+    This is accounting, not zero-out: with saturation, what a channel gets here is not what would be lost without it.
+    `effects` tells that.
+
+    Parameters
+    ----------
+    fit : Fit
+    equation : str, optional
+        The outcome by default.
+    start, stop : str or date, optional
+        Fitted periods to return, both included; all by default.
+    freq : {"month", "quarter", "year"}, optional
+        Add up periods by the calendar month (quarter, year) of their date.
+    draws : int, optional
+        Use so many posterior draws; all by default.
+    seed : int
+        Of the residuals of censored periods.
+    allow_unconverged : bool
+        Answer although the sampler failed.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``contribution`` (chain, draw, component, date), ``mean`` (chain, draw, date), their sum over components,
+        ``observed`` (date), all in units of the series. Coords on component: ``kind`` (base, control, direct, via,
+        organic), ``channel``, ``mediator``. With `freq`, date is the first day of the month (quarter, year).
+
+    Raises
+    ------
+    ConvergenceError
+        When the sampler failed.
+    AnswerSizeError
+        When the answer would not fit into memory: keep fewer draws, or add up by month.
+    UnknownTermError, WindowError, SettingError
+        For an unknown equation, a window outside the data, impossible settings.
+
+    References
+    ----------
+    Aumann and Shapley (1974), Values of Non-Atomic Games, doi:10.1515/9781400867080.
+
+    Examples
+    --------
+    >>> parts = decompose(fit, freq="quarter")  # doctest: +SKIP
+    >>> parts["contribution"].median(("chain", "draw"))  # doctest: +SKIP
+    """
+    asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
+    name = checked_equation(fit.system, equation)
+    line = timeline(fit, None, start, stop)
+    if freq is not None and freq not in FREQUENCIES:
+        raise SettingError(f"freq={freq!r} must be one of {', '.join(FREQUENCIES)}, or left out")
+    components = _components(fit, name)
+    dates = line.dates[line.window]
+    labels, place = _periods(dates, freq)
+    shape = (len(asked.draws), len(components), len(labels))
+    check_size(shape, "the decomposition", "pass draws=1000, or freq='month'")
+
+    def work(draws: np.ndarray) -> dict[str, np.ndarray]:
+        base = engine.history(fit.system, fit.scales, fit.data, asked.parameters, draws, seed=seed)
+        parts = _parts(base, name, components)
+        _check_sum(base, name, parts)
+        return {"parts": _added_up(parts[..., line.window], place, len(labels))}
+
+    memory = row_bytes(fit.system, len(fit.data.dates)) + 16.0 * len(components) * len(fit.data.dates)
+    parts = engine.map_draws(work, asked.draws, memory)["parts"]
+    unit = {"unit": unit_of(fit, name)}
+    observed = _added_up(fit.data.columns[name][0, line.window], place, len(labels))
+    return xr.Dataset(
+        {
+            "contribution": (*asked.label(parts, "component", "date"), unit),
+            "mean": (*asked.label(parts.sum(axis=1), "date"), unit),
+            "observed": ("date", observed, unit),
+        },
+        {
+            **asked.coords,
+            "component": [c.label for c in components],
+            "date": labels,
+            **{
+                key: ("component", [getattr(c, key) for c in components])
+                for key in ("kind", "channel", "mediator")
+            },
+        },
+        {**asked.attrs, **line.attrs, "equation": name, "freq": freq or fit.data.frequency, **unit},
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- what there is
+def _components(fit: Fit, name: str) -> list[Component]:
+    system = fit.system
+    equation = system.equation(name)
+    mediators = [m for m in system.mediators if m in (*equation.media, *equation.linear)]
+    out = [Component("intercept", "base")]
+    out += [Component("trend", "base")] if equation.trend else []
+    out += [Component("seasonality", "base")] if equation.seasonality else []
+    out += [Component(n, "control") for n in equation.linear if n not in mediators]
+    out += [Component(n, "direct", n) for n in equation.media if n not in mediators]
+    for m in mediators:
+        out += [Component(f"{c} via {m}", "via", c, m) for c in reaching(fit, m)]
+        out.append(Component(f"{m} organic", "organic", "", m))
+    labels = [c.label for c in out]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise AnswerError(
+            f"two parts of {name!r} are called {twice[0]!r}, as a column has the name of a part; rename the column "
+            f"and fit again"
+        )
+    return out
+
+
+def reaching(fit: Fit, mediator: str) -> list[str]:
+    """Exogenous channels that act on a mediator, directly or through other mediators, in the order of the data."""
+    system, found, todo = fit.system, set(), [mediator]
+    while todo:
+        equation = system.equation(todo.pop())
+        todo += [n for n in (*equation.media, *equation.linear) if n in system.order]
+        found |= {n for n in equation.media if n not in system.order}
+    return [n for n in system.exogenous if n in found]
+
+
+# ------------------------------------------------------------------------------------------------------ numbers
+def _parts(base: engine.Baseline, name: str, components: list[Component]) -> np.ndarray:
+    """Parts (S, component, T) of the mean of a series, in its units."""
+    rows = base.rows
+    equation, par = rows.system.equation(name), rows.parameters[name]
+    linear, media = _terms(base, equation)
+    floor = linear["intercept"]
+    no_media = sum(linear.values())
+    whole = base.latent[name]
+    mean, sigma = (lambda latent: engine.expected(equation, latent, par["sigma"], rows.scales)), par["sigma"]
+    lift = _secant(equation, no_media, whole, sigma, rows.scales)
+    rise = _secant(equation, floor, no_media, sigma, rows.scales)
+    values = {("intercept", ""): mean(floor)} | {
+        (key, ""): rise * v for key, v in linear.items() if key != "intercept"
+    }
+    values |= {key: lift * v for key, v in media.items()}
+    keys = [(c.channel, c.mediator) if c.channel or c.mediator else (c.label, "") for c in components]
+    return np.stack([np.broadcast_to(values[key], whole.shape)[:, 0] for key in keys], axis=1)
+
+
+def _secant(equation: Equation, low, high, sigma: np.ndarray, scales) -> np.ndarray | float:
+    """(f(high) - f(low)) / (high - low) of the mean f as a function of the latent mean; its slope where they meet."""
+    size = scales.size[equation.name][:, None]
+    if equation.likelihood == "lognormal":
+        return engine.expected(equation, low, sigma, scales) * special.exprel(high - low)
+    if equation.likelihood == "censored_normal":
+        step = high - low
+        near = np.abs(step) < 1e-6 * sigma[:, None, None]
+        rise = engine.expected(equation, high, sigma, scales) - engine.expected(equation, low, sigma, scales)
+        slope = size * special.ndtr(0.5 * (low + high) / sigma[:, None, None])
+        return np.where(near, slope, rise / np.where(near, 1.0, step))
+    return size
+
+
+def _terms(base: engine.Baseline, equation: Equation) -> tuple[dict, dict]:
+    """Terms of a latent mean: linear ones by name, media ones by (channel, mediator)."""
+    rows, name = base.rows, equation.name
+    linear = _linear_terms(base, equation)
+    media: dict[tuple[str, str], np.ndarray] = {}
+    for channel in equation.media:
+        if channel not in rows.system.order:
+            media[channel, ""] = base.term[name, channel]
+    for mediator in rows.system.mediators:
+        if mediator in (*equation.media, *equation.linear):
+            media |= _shared(base, equation, mediator)
+    return linear, media
+
+
+def _linear_terms(base: engine.Baseline, equation: Equation) -> dict[str, np.ndarray]:
+    """Intercept, trend, seasonality and controls (R, G, T); mediators are left out."""
+    system = base.rows.system
+    keep: dict[str, list[int]] = {}
+    for k, term in enumerate(equation.terms()):
+        if term in equation.linear:
+            key = term
+        else:
+            key = "intercept" if k == 0 else "trend" if term.split("@")[0] == "trend" else "seasonality"
+        if key not in system.order:
+            keep.setdefault(key, []).append(k)
+    design, b = base.design[equation.name], base.rows.parameters[equation.name]["coefficient"]
+    return {key: np.stack([b[:, at] @ one[:, at].T for one in design], axis=1) for key, at in keep.items()}
+
+
+def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tuple[str, str], np.ndarray]:
+    """Terms of one mediator in an equation, by channel and organic."""
+    rows, column = base.rows, base.columns[mediator]
+    parts = _parts_of_series(base, mediator)
+    channels = list(parts)
+    shape = base.latent[mediator].shape
+    out: dict[tuple[str, str], np.ndarray] = {}
+    if mediator in equation.linear:
+        whole = base.slope(equation.name, mediator) * (column - rows.scales.center[mediator])
+        shares = [base.slope(equation.name, mediator) * parts[c] for c in channels]
+    else:
+        whole = base.term[equation.name, mediator]
+        c = equation.media.index(mediator)
+        half_life = rows.parameters[equation.name]["half_life"][:, c]
+        active = np.where(column > 0.0, 1.0, 0.0)
+        unit = rows.scales.spend[mediator][:, None]
+        stacked = [np.broadcast_to(parts[k] * active / unit, shape) for k in channels]
+        shares = []
+        if channels:
+            found = kernels.shared_out(
+                engine.scaled(rows, mediator, column),
+                np.ascontiguousarray(np.stack(stacked, axis=2)),
+                np.ascontiguousarray(whole),
+                engine.retention(half_life, rows.days),
+                engine.kernel_lag(equation),
+            )
+            shares = [found[:, :, k] for k in range(len(channels))]
+    out |= {(channel, mediator): share for channel, share in zip(channels, shares, strict=True)}
+    out["", mediator] = whole - sum(shares) if shares else whole
+    return out
+
+
+def _parts_of_series(base: engine.Baseline, mediator: str) -> Mapping[str, np.ndarray]:
+    """What each channel adds to an observed mediator, in its units: (R, G, T). The rest is organic."""
+    rows = base.rows
+    equation = rows.system.equation(mediator)
+    _, media = _terms(base, equation)
+    terms: dict[str, np.ndarray] = {}
+    for (channel, _), term in media.items():
+        if channel:
+            terms[channel] = terms.get(channel, 0.0) + term
+    if not terms:
+        return {}
+    size = rows.scales.size[mediator][:, None]
+    if equation.likelihood == "lognormal":
+        # Lift over the series without these channels, shared in proportion to the terms on the log scale.
+        whole = sum(terms.values())
+        per_term = base.columns[mediator] * np.exp(-whole) * special.exprel(whole)
+    elif equation.likelihood == "censored_normal":
+        per_term = size * (base.columns[mediator] > 0.0)
+    else:
+        per_term = size
+    return {channel: per_term * term for channel, term in terms.items()}
+
+
+def _check_sum(base: engine.Baseline, name: str, parts: np.ndarray) -> None:
+    rows = base.rows
+    equation = rows.system.equation(name)
+    mean = engine.expected(equation, base.latent[name], rows.parameters[name]["sigma"], rows.scales)[:, 0]
+    off = np.abs(parts.sum(axis=1) - mean).max() / max(rows.scales.size[name].item(), np.abs(mean).max())
+    if not off <= TOLERANCE:
+        raise AnswerError(
+            f"the parts of {name!r} miss its mean by {off:.1e} of its size, more than {TOLERANCE:.0e}: parameters lie "
+            f"outside what double precision can hold; look at fit.summary() for extreme values"
+        )
+
+
+# --------------------------------------------------------------------------------------------------------- calendar
+def _periods(dates: pd.DatetimeIndex, freq: str | None) -> tuple[pd.DatetimeIndex, np.ndarray]:
+    """Labels of the aggregated periods, and the label that each date belongs to."""
+    if freq is None:
+        return dates, np.arange(len(dates))
+    place, labels = pd.factorize(dates.to_period(FREQUENCIES[freq]))
+    return pd.DatetimeIndex(labels.to_timestamp(), name="date"), place
+
+
+def _added_up(values: np.ndarray, place: np.ndarray, count: int) -> np.ndarray:
+    """Sum over dates that share a place; dates are in order."""
+    if count == len(place):
+        return values
+    first = np.searchsorted(place, np.arange(count))
+    return np.add.reduceat(values, first, axis=-1)

@@ -1,0 +1,309 @@
+"""Total, direct and mediated effects by zero-out, and the returns on spend that follow from them."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesmmm import engine
+from bayesmmm.data import MONEY
+from bayesmmm.errors import SettingError
+from bayesmmm.estimands.windows import (
+    Question,
+    Stretch,
+    checked_channels,
+    inherited,
+    over_draws,
+    paid_mediators,
+    question,
+    spend_of,
+)
+from bayesmmm.forecast import unit_of
+from bayesmmm.results import Fit
+
+ALL_MEDIA = "all media"
+
+
+def effects(
+    fit: Fit,
+    *,
+    channels: Sequence[str] | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    start: str | datetime.date | None = None,
+    stop: str | datetime.date | None = None,
+    window: str = "spend",
+    plan: pd.DataFrame | None = None,
+    draws: int | None = None,
+    paths: int = 4,
+    seed: int = 0,
+    allow_unconverged: bool = False,
+) -> xr.Dataset:
+    """Effects of spend in a window: what is lost without it, directly and through each mediator.
+
+    For channel c with spend x and mediators M, sums over the counted periods, per posterior draw::
+
+        total    = y(x, M(x))          - y(x without c, M(x without c))
+        direct   = y(x, M(x))          - y(x without c, M(x))
+        indirect = y(x without c, M(x)) - y(x without c, M(x without c))
+
+    so that direct + indirect = total under every likelihood. Residuals of observed periods are kept; residuals of
+    periods after the data are integrated over. ``via`` splits the indirect part by the last mediator on the path,
+    mediators switched in causal order.
+
+    Parameters
+    ----------
+    fit : Fit
+    channels : sequence of str, optional
+        By default all exogenous columns that act as media. A mediator may be named too: its effect is that of setting
+        it to zero, whatever drives it.
+    groups : mapping of str to sequence of str, optional
+        Channels that are removed together; by default ``{"all media": all exogenous channels}``.
+    start, stop : str or date, optional
+        First and last period of the window, both included; by default the fitted periods, or those of the plan.
+    window : {"spend", "outcome"}
+        "spend": the effect of the spend of the window, its tail after the window included until less than 0.1 % of
+        adstock is left; beyond the data, exogenous inputs are at their mean over the window. "outcome": the effect of
+        all spend up to the end of the window on the outcome of the window, carry-in counted, the tail dropped.
+    plan : DataFrame, optional
+        Future spend and controls, as in `predict`.
+    draws : int, optional
+        Use so many posterior draws; all by default.
+    paths : int
+        Residual paths of mediators that periods after the data are averaged over, per draw.
+    seed : int
+        Of residuals.
+    allow_unconverged : bool
+        Answer although the sampler failed.
+
+    Returns
+    -------
+    xarray.Dataset
+        By channel: ``spend`` in the window (channel); ``total``, ``direct``, ``indirect`` in units of the outcome,
+        ``share`` (total over the outcome of the window), ``roi``, ``roi_direct``, ``roi_indirect`` (over spend),
+        ``roi_net`` (total over spend and what paid mediators were induced to spend), ``cost`` (spend per unit of
+        outcome) (chain, draw, channel). By mediator: ``via`` and ``induced``, the change of the mediator in its own
+        units (chain, draw, channel, mediator). By group: ``joint``, ``joint_direct``, ``joint_indirect``, and
+        ``interaction``, joint minus the sum of its members' totals (chain, draw, group). Ratios are NaN where a
+        channel has no spend in the window.
+
+    Raises
+    ------
+    ConvergenceError
+        When the sampler failed.
+    UnknownTermError, SettingError
+        For unknown channels and impossible arguments.
+    WindowError, PlanError, DataError
+        For a window outside the data, and a plan that cannot be used.
+
+    References
+    ----------
+    Pearl (2001), Direct and indirect effects, doi:10.5555/2074022.2074073.
+
+    Examples
+    --------
+    >>> found = effects(fit, start="2024-01-07", stop="2024-12-29")  # doctest: +SKIP
+    >>> found["total"].median(("chain", "draw"))  # doctest: +SKIP
+    """
+    asked = question(
+        fit,
+        start=start,
+        stop=stop,
+        window=window,
+        plan=plan,
+        draws=draws,
+        paths=paths,
+        seed=seed,
+        allow_unconverged=allow_unconverged,
+    )
+    names = checked_channels(fit, channels, asked.line)
+    members = _checked_groups(fit, groups, asked)
+    # Members of groups are removed one at a time as well, so that the interaction can be told.
+    singles = tuple(dict.fromkeys([*names, *(name for group in members.values() for name in group)]))
+    targets = {**{(name,): (name,) for name in singles}, **{("group", g): tuple(m) for g, m in members.items()}}
+    found = over_draws(asked, lambda stretches: removed(stretches, list(targets.values())))
+    return _labelled(asked, names, singles, members, found)
+
+
+def roi(
+    fit: Fit,
+    *,
+    net: bool = False,
+    channels: Sequence[str] | None = None,
+    start: str | datetime.date | None = None,
+    stop: str | datetime.date | None = None,
+    window: str = "spend",
+    plan: pd.DataFrame | None = None,
+    draws: int | None = None,
+    paths: int = 4,
+    seed: int = 0,
+    allow_unconverged: bool = False,
+) -> xr.DataArray:
+    """Return on spend: the total effect of a channel over its spend in the window.
+
+    Parameters
+    ----------
+    fit : Fit
+    net : bool
+        Count what a paid mediator was induced to spend as spend of the channel, too.
+    channels, start, stop, window, plan, draws, paths, seed, allow_unconverged
+        As in `effects`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Named "roi", or "roi_net"; dims chain, draw, channel; units of the outcome per unit of money. Where the outcome
+        is money, ``attrs["threshold"]`` is 1, and `summarise` tells the probability of being above it.
+
+    Raises
+    ------
+    ConvergenceError, UnknownTermError, SettingError, WindowError, PlanError, DataError
+        As `effects`.
+
+    Examples
+    --------
+    >>> table = mm.summarise(roi(fit))  # doctest: +SKIP
+    """
+    found = effects(
+        fit,
+        channels=channels,
+        groups={},
+        start=start,
+        stop=stop,
+        window=window,
+        plan=plan,
+        draws=draws,
+        paths=paths,
+        seed=seed,
+        allow_unconverged=allow_unconverged,
+    )
+    out = found["roi_net" if net else "roi"]
+    return out.assign_attrs({**found.attrs, **out.attrs})
+
+
+def _checked_groups(
+    fit: Fit, groups: Mapping[str, Sequence[str]] | None, asked: Question
+) -> dict[str, tuple[str, ...]]:
+    if groups is None:
+        return {ALL_MEDIA: checked_channels(fit, None, asked.line)}
+    out = {}
+    for label, members in groups.items():
+        out[str(label)] = checked_channels(fit, members, asked.line)
+        mixed = [name for name in out[str(label)] if name in fit.system.mediators]
+        if mixed and len(out[str(label)]) > 1:
+            raise SettingError(
+                f"group {label!r} holds the mediator {mixed[0]!r} beside channels that may drive it; such parts are not "
+                f"defined together; leave {mixed[0]!r} out of it"
+            )
+    return out
+
+
+# ---------------------------------------------------------------------------------------------------- zero-out
+def removed(stretches: list[Stretch], targets: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
+    """Take each target out of a chunk of draws, and sum up what is lost.
+
+    Returns
+    -------
+    dict of str to array
+        ``path`` (S, target, 1 + mediators): the direct part, then that through each mediator; ``induced``
+        (S, target, mediators); ``outcome`` (S,).
+    """
+    path, induced = zip(*(_removed_one(stretches, target) for target in targets), strict=True)
+    system = stretches[0].base.rows.system
+    outcome = sum(s.total(engine.value(s.base, system.outcome, s.base.latent[system.outcome])) for s in stretches)
+    return {"path": np.stack(path, axis=1), "induced": np.stack(induced, axis=1), "outcome": outcome}
+
+
+def _removed_one(stretches: list[Stretch], target: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    system = stretches[0].base.rows.system
+    n_draw = len(stretches[0].base.rows.draws)
+    path, induced = np.zeros((n_draw, 1 + len(system.mediators))), np.zeros((n_draw, len(system.mediators)))
+    past: dict = {}
+    for stretch in stretches:
+        if not (stretch.changed.any() or past):
+            continue
+        base = stretch.base
+        without = {n: np.where(stretch.changed, 0.0, base.columns[n]) for n in target}
+        columns = engine.respond(base, without, past)
+        path += _lost(stretch, target, columns, past)
+        for j, mediator in enumerate(system.mediators):
+            if mediator in columns:
+                induced[:, j] += stretch.total(base.columns[mediator] - columns[mediator])
+        past = inherited(stretches, stretch, columns)
+    return path, induced
+
+
+def _lost(stretch: Stretch, target: Sequence[str], columns: Mapping[str, np.ndarray], past: Mapping) -> np.ndarray:
+    """What the outcome loses as the target goes, then as mediators answer one after the other: (S, 1 + mediators)."""
+    base = stretch.base
+    system = base.rows.system
+    outcome = system.equation(system.outcome)
+    inputs = {*outcome.media, *outcome.linear}
+    answering = [[m] if m in columns and m not in target else [] for m in system.mediators]
+    latent = base.latent[system.outcome]
+    before = engine.value(base, system.outcome, latent)
+    out = np.zeros((len(base.rows.draws), 1 + len(answering)))
+    for j, step in enumerate([target, *answering]):
+        moved = [n for n in step if n in inputs]
+        if not moved:
+            continue
+        shifts = [engine.shift(base, system.outcome, n, columns[n], past) for n in moved]
+        latent = latent + base.rows.wide(engine.add(base.rows, shifts))
+        now = engine.value(base, system.outcome, latent)
+        out[:, j] = stretch.total(before - now)
+        before = now
+    return out
+
+
+# -------------------------------------------------------------------------------------------------------- labels
+def _labelled(
+    asked: Question,
+    names: Sequence[str],
+    singles: Sequence[str],
+    members: Mapping[str, Sequence[str]],
+    found: Mapping[str, np.ndarray],
+) -> xr.Dataset:
+    fit, label = asked.asked.fit, asked.asked.label
+    unit, mediators = unit_of(fit, fit.system.outcome), list(fit.system.mediators)
+    at = [singles.index(name) for name in names]
+    path, induced = found["path"][:, at], found["induced"][:, at]
+    direct, indirect = path[..., 0], path[..., 1:].sum(axis=-1)
+    total = direct + indirect
+    spend = np.array([spend_of(asked, name) for name in names])
+    net = spend + induced[..., paid_mediators(fit)].sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = {
+            "roi": total / spend,
+            "roi_direct": direct / spend,
+            "roi_indirect": indirect / spend,
+            "roi_net": total / net,
+        }
+        cost = np.where(total > 0.0, spend / total, np.nan)
+        share = total / found["outcome"][:, None]
+    ratios = {name: np.where(spend > 0.0, values, np.nan) for name, values in ratios.items()}
+    per_money = {"unit": f"{unit} per {MONEY}", **({"threshold": 1.0} if unit == MONEY else {})}
+    variables: dict = {"spend": ("channel", spend, {"unit": MONEY})}
+    for name, values in {"total": total, "direct": direct, "indirect": indirect}.items():
+        variables[name] = (*label(values, "channel"), {"unit": unit})
+    variables["share"] = (*label(share, "channel"), {"unit": "share of the outcome"})
+    variables |= {name: (*label(values, "channel"), per_money) for name, values in ratios.items()}
+    variables["cost"] = (*label(cost, "channel"), {"unit": f"{MONEY} per unit of {fit.system.outcome} ({unit})"})
+    coords: dict = {**asked.asked.coords, "channel": list(names)}
+    if mediators:
+        coords["mediator"] = mediators
+        variables["via"] = (*label(path[..., 1:], "channel", "mediator"), {"unit": unit})
+        variables["induced"] = (*label(induced, "channel", "mediator"), {"unit": "units of the mediator"})
+    if members:
+        coords["group"] = list(members)
+        joint = found["path"][:, len(singles) :]
+        parts = found["path"].sum(axis=-1)
+        alone = [parts[:, [singles.index(n) for n in group]].sum(axis=-1) for group in members.values()]
+        for name, values in {
+            "joint": joint.sum(axis=-1),
+            "joint_direct": joint[..., 0],
+            "joint_indirect": joint[..., 1:].sum(axis=-1),
+            "interaction": joint.sum(axis=-1) - np.stack(alone, axis=-1),
+        }.items():
+            variables[name] = (*label(values, "group"), {"unit": unit})
+    return xr.Dataset(variables, coords, {**asked.attrs, "unit": unit})

@@ -1,0 +1,205 @@
+"""The one window rule behind effects, ROI and curves: which spend is changed, and which outcome counts.
+
+``window="spend"``: spend is changed in the window, and the outcome counts from the first period of the window until
+less than `TAIL_WEIGHT` of the adstock of its last period can still act; beyond the data (and the plan) every
+exogenous input is at its mean over the window. ``window="outcome"``: spend is changed in all periods up to the end of
+the window, and the outcome counts in the window only.
+"""
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm import engine
+from bayesmmm.data import MONEY
+from bayesmmm.errors import SettingError, UnknownTermError
+from bayesmmm.forecast import Asked, Timeline, after, ask, check_paths, row_bytes, timeline
+from bayesmmm.priors import closest
+from bayesmmm.results import Fit
+
+#: Share of adstock that may be left when an effect is no longer counted.
+TAIL_WEIGHT = 1e-3
+WINDOWS = ("spend", "outcome")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question about a window, checked.
+
+    Attributes
+    ----------
+    asked : Asked
+    line : Timeline
+    window : {"spend", "outcome"}
+    paths, seed : int
+    """
+
+    asked: Asked
+    line: Timeline
+    window: str
+    paths: int
+    seed: int
+
+    @property
+    def changed(self) -> np.ndarray:
+        """Periods (T + H,) in which spend is changed."""
+        if self.window == "spend":
+            return self.line.window
+        last = np.flatnonzero(self.line.window)[-1]
+        return np.arange(len(self.line.window)) <= last
+
+    @property
+    def attrs(self) -> dict[str, str]:
+        """Marks of the answer."""
+        return {**self.asked.attrs, **self.line.attrs, "window": self.window}
+
+
+def question(
+    fit: Fit,
+    *,
+    start: str | datetime.date | None,
+    stop: str | datetime.date | None,
+    window: str,
+    plan: pd.DataFrame | None,
+    draws: int | None,
+    paths: int,
+    seed: int,
+    allow_unconverged: bool,
+) -> Question:
+    """Check the arguments that all questions about a window share."""
+    asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
+    if window not in WINDOWS:
+        raise SettingError(
+            f"window={window!r} must be 'spend' (what the spend of the window does, then and later) or 'outcome' (what "
+            f"all spend did to the outcome of the window); 'spend' is the default"
+        )
+    return Question(asked, timeline(fit, plan, start, stop), window, check_paths(paths), seed)
+
+
+def checked_channels(fit: Fit, channels: Sequence[str] | None, line: Timeline) -> tuple[str, ...]:
+    """Return the channels asked for: by default every exogenous column that acts as media.
+
+    Raises
+    ------
+    UnknownTermError
+        For a name that acts as media in no equation.
+    SettingError
+        For a mediator in periods in which its spend is not known.
+    """
+    system = fit.system
+    acting = {name for equation in system.equations for name in equation.media}
+    known = [n for n in (*system.exogenous, *system.mediators) if n in acting]
+    if channels is None:
+        return tuple(n for n in known if n in system.exogenous)
+    if isinstance(channels, str) or not channels:
+        raise SettingError(f"channels={channels!r} must be a list of channels, as channels=[{known[0]!r}]")
+    for name in channels:
+        if name not in known:
+            raise UnknownTermError(
+                f"no equation has the channel {name!r}{closest(name, known)}. Channels are: {', '.join(known)}."
+            )
+        if name in system.mediators and line.window[line.fitted :].any():
+            raise SettingError(
+                f"{name!r} is a mediator: in the periods of a plan its spend is predicted, so that it has no ROI of its "
+                f"own there; ask for a window in the fitted periods, or leave it out of channels"
+            )
+    return tuple(dict.fromkeys(channels))
+
+
+def spend_of(asked: Question, name: str) -> float:
+    """Money spent on a channel in the window."""
+    line, data = asked.line, asked.asked.fit.data
+    known = data.columns[name]
+    if line.planned:
+        ahead = line.columns.get(name)
+        known = known if ahead is None else np.concatenate([known, ahead], axis=-1)
+    return float(known[:, line.window[: known.shape[-1]]].sum())
+
+
+def paid_mediators(fit: Fit) -> list[int]:
+    """Positions, among the mediators, of those whose unit is money."""
+    return [i for i, name in enumerate(fit.system.mediators) if fit.data.mediators[name] == MONEY]
+
+
+# ------------------------------------------------------------------------------------------- running over draws
+@dataclass(frozen=True)
+class Stretch:
+    """A baseline with the weights of its periods in the answer.
+
+    Attributes
+    ----------
+    base : Baseline
+    changed : (T,) bool array
+        Periods in which spend is changed.
+    weight : (S, 1, T) array
+        1 where the outcome counts, 0 where it does not.
+    """
+
+    base: engine.Baseline
+    changed: np.ndarray
+    weight: np.ndarray
+
+    def total(self, values: np.ndarray) -> np.ndarray:
+        """Sum over counted periods, averaged over paths: (S,)."""
+        rows = self.base.rows
+        mean = engine.over_paths(values, rows.paths) if len(values) > len(rows.draws) else values
+        return np.einsum("sgt,sgt->s", *np.broadcast_arrays(mean, self.weight))
+
+
+def inherited(stretches: list[Stretch], stretch: Stretch, columns: Mapping[str, np.ndarray]) -> dict:
+    """Return what changed columns of a stretch pass on to the next one."""
+    if stretch is stretches[-1]:
+        return {}
+    return engine.carried(stretch.base, columns)
+
+
+def over_draws(
+    asked: Question, work: Callable[[list[Stretch]], Mapping[str, np.ndarray]], *, memory: float = 1.0
+) -> dict[str, np.ndarray]:
+    """Run `work` over chunks of draws; it gets the fitted periods and, where they count, those after them.
+
+    Draws are taken in the order of their tails, so that short tails do not pay for long ones. Every draw counts its
+    own tail exactly, whatever else is in its chunk.
+
+    Parameters
+    ----------
+    work : callable
+        From stretches, in order of time, to arrays with a leading axis of draws.
+    memory : float
+        What `work` needs beside the baseline, in multiples of it.
+    """
+    fit, line, parameters = asked.asked.fit, asked.line, asked.asked.parameters
+    first, last = np.flatnonzero(line.window)[[0, -1]]
+    stop = np.full(len(asked.asked.draws), last + 1)
+    if asked.window == "spend":
+        stop += engine.tail_periods(fit.system, parameters, fit.data.days_per_period, TAIL_WEIGHT)[
+            asked.asked.draws
+        ]
+    order = np.argsort(stop, kind="stable")
+    stop_of = dict(zip(asked.asked.draws.tolist(), stop.tolist(), strict=True))
+    changed = asked.changed
+
+    def chunk(draws: np.ndarray) -> Mapping[str, np.ndarray]:
+        stops = np.array([stop_of[draw] for draw in draws.tolist()])[:, None, None]
+        base = engine.history(fit.system, fit.scales, fit.data, parameters, draws, seed=asked.seed)
+        periods = np.arange(max(line.fitted, stops.max()))
+        weight = ((periods >= first) & (periods < stops)).astype(float)
+        touched = np.zeros(len(periods), bool)
+        touched[: len(changed)] = changed[: len(periods)]
+        cut = line.fitted
+        stretches = [Stretch(base, touched[:cut], weight[..., :cut])]
+        if len(periods) > cut:
+            dates, columns = after(fit, line, len(periods) - cut)
+            past = engine.carried(base)
+            ahead = engine.future(base, dates, columns, past=past, seed=asked.seed, paths=asked.paths)
+            stretches.append(Stretch(ahead, touched[cut:], weight[..., cut:]))
+        return work(stretches)
+
+    beyond = np.maximum(stop[order] - line.fitted, 0)
+    memory = (1.0 + memory) * row_bytes(fit.system, 1) * (line.fitted + asked.paths * beyond)
+    found = engine.map_draws(chunk, asked.asked.draws[order], memory)
+    back = np.argsort(order, kind="stable")
+    return {name: values[back] for name, values in found.items()}

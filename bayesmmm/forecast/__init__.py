@@ -1,0 +1,34 @@
+"""Series under the fitted equations: as they were, as they would have been, and as they may go on.
+
+`predict` gives fitted or future series, `what_if` the change that other inputs make, `residuals` what the equations
+leave unexplained. All three run the engine over posterior draws and return labelled draws.
+"""
+
+from bayesmmm.forecast.asking import (
+    Asked,
+    Timeline,
+    after,
+    ask,
+    check_paths,
+    check_size,
+    row_bytes,
+    timeline,
+    unit_of,
+)
+from bayesmmm.forecast.predicting import predict, residuals
+from bayesmmm.forecast.scenarios import what_if
+
+__all__ = [
+    "Asked",
+    "Timeline",
+    "after",
+    "ask",
+    "check_paths",
+    "check_size",
+    "predict",
+    "residuals",
+    "row_bytes",
+    "timeline",
+    "unit_of",
+    "what_if",
+]
