@@ -61,7 +61,7 @@ def test_command_line_is_accepted():
 @pytest.mark.filterwarnings("ignore::bayesmmm.errors.BayesMMMWarning")
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
 def test_python_blocks_run(tmp_path, monkeypatch, capsys):
-    """In one session, with few draws, and compiled once."""
+    """In one session, compiled once, with draws that answers accept."""
     real, programs = mm.compile_model, []
 
     def compile_model(system, data):
@@ -70,7 +70,7 @@ def test_python_blocks_run(tmp_path, monkeypatch, capsys):
 
     def fit(system, data, *, seed, compiled=None, real=mm.fit):
         compiled = compiled or compile_model(system, data)
-        return real(system, data, seed=seed, compiled=compiled, draws=25, tune=25, chains=2, progress=False)
+        return real(system, data, seed=seed, compiled=compiled, draws=300, tune=300, chains=2, progress=False)
 
     monkeypatch.setattr(mm, "compile_model", compile_model)
     monkeypatch.setattr(mm, "fit", fit)
