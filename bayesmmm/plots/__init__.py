@@ -5,6 +5,7 @@ style is touched. Colours are those of Okabe and Ito, and no meaning rests on co
 """
 
 from bayesmmm.plots.draws import parameters, prior_posterior
+from bayesmmm.plots.fitted import residual_autocorrelation, residual_distribution, residuals
 from bayesmmm.plots.graph import causal_graph
 from bayesmmm.plots.parts import save
 from bayesmmm.plots.series import correlation, predictive, predictive_check, spend
@@ -16,6 +17,9 @@ __all__ = [
     "predictive",
     "predictive_check",
     "prior_posterior",
+    "residual_autocorrelation",
+    "residual_distribution",
+    "residuals",
     "save",
     "spend",
 ]

@@ -1,0 +1,159 @@
+"""What the equations leave unexplained: residuals over time, their distribution, their autocorrelation."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib import ticker
+from matplotlib.axes import Axes
+
+from bayesmmm.plots.parts import BLACK, BLUE, GREY, RED, SKY, SMALL, TEXT, date_axis, percent, tidy
+from bayesmmm.plots.reading import SAMPLE, caution, checked, table_of, unit_of, zero_line
+
+_MAKER = "residuals(fit)"
+
+
+def residuals(draws: xr.DataArray, *, ci_prob: float | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the residuals of an equation over time: what no term of it explains.
+
+    Runs above or below zero say that something with a memory is missing; a change in width, that the noise is not the
+    same throughout.
+
+    Parameters
+    ----------
+    draws : DataArray
+        Residuals with dims chain, draw, date, as ``forecast.residuals(fit)`` gives them.
+    ci_prob : float in (0, 1), optional
+        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
+    ax : Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> ax = residuals(forecast.residuals(fit))  # doctest: +SKIP
+    """
+    draws = checked(draws, ["date"], _MAKER)
+    table = table_of(draws, ci_prob)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(9.5, 2.8), layout="constrained")
+    zero_line(ax)
+    ax.vlines(
+        table.index, table["lower"], table["upper"], color=SKY, linewidth=1.6, label=f"{percent(table)} interval"
+    )
+    ax.plot(table.index, table["median"], ".", color=BLUE, markersize=4, label="median")
+    tidy(ax)
+    step = (table.index[-1] - table.index[0]) / len(table)
+    ax.set_xlim(table.index[0] - step, table.index[-1] + step)
+    date_axis(ax)
+    ax.set_ylabel(f"residual of {_equation(draws)}\n{unit_of(draws).strip()}".strip(), fontsize=TEXT)
+    _legend(ax, draws)
+    return ax
+
+
+def residual_distribution(draws: xr.DataArray, *, ax: Axes | None = None) -> Axes:
+    """Draw how the posterior means of the residuals are distributed, against the standard Normal.
+
+    Parameters
+    ----------
+    draws : DataArray
+        Residuals with dims chain, draw, date, as ``forecast.residuals(fit)`` gives them.
+    ax : Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> ax = residual_distribution(forecast.residuals(fit))  # doctest: +SKIP
+    """
+    draws = checked(draws, ["date"], _MAKER)
+    values = draws.mean(SAMPLE).values
+    if ax is None:
+        _, ax = plt.subplots(figsize=(4.6, 3.2), layout="constrained")
+    reach = max(3.5, float(np.abs(values).max()) * 1.05)
+    ax.hist(
+        values,
+        bins=np.linspace(-reach, reach, max(9, 2 * int(np.sqrt(len(values))) + 1)),
+        density=True,
+        color=SKY,
+        edgecolor="white",
+        linewidth=0.5,
+        label=f"posterior means, {len(values)} periods",
+    )
+    at = np.linspace(-reach, reach, 201)
+    ax.plot(
+        at,
+        np.exp(-(at**2) / 2.0) / np.sqrt(2.0 * np.pi),
+        color=BLACK,
+        linewidth=1.3,
+        linestyle=(0, (4, 2)),
+        label="standard Normal",
+    )
+    # Single periods far out would be lost in the bins.
+    ax.plot(values, np.zeros_like(values), "|", color=BLUE, markersize=7, markeredgewidth=0.8, clip_on=False)
+    tidy(ax)
+    ax.set_xlim(-reach, reach)
+    ax.yaxis.set_major_locator(ticker.MaxNLocator(4))
+    ax.set_xlabel(f"residual of {_equation(draws)}{unit_of(draws)}", fontsize=TEXT)
+    ax.set_ylabel("density", fontsize=TEXT)
+    _legend(ax, draws)
+    return ax
+
+
+def residual_autocorrelation(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw the autocorrelation of the residuals, a bar per lag, with the band in which white noise would stay.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As ``results.autocorrelation(residuals)`` gives it.
+    ax : Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> ax = residual_autocorrelation(autocorrelation(forecast.residuals(fit)))  # doctest: +SKIP
+    """
+    missing = [name for name in ("median", "lower", "upper", "band") if name not in getattr(table, "columns", ())]
+    if missing:
+        raise ValueError(f"the table has no {missing[0]!r}; give what results.autocorrelation(residuals) returns")
+    if ax is None:
+        _, ax = plt.subplots(figsize=(max(4.6, 0.16 * len(table) + 1.4), 3.2), layout="constrained")
+    band = float(table["band"].iloc[0])
+    share = percent(table)
+    ax.axhspan(-band, band, color=GREY, alpha=0.2, linewidth=0, label=f"{share} band of white noise", zorder=0)
+    zero_line(ax)
+    outside = table["median"].abs() > band
+    for rows, colour, label in ((~outside, BLUE, "median"), (outside, RED, "median outside the band")):
+        if rows.any():
+            part = table[rows]
+            ax.bar(part.index, part["median"], width=0.6, color=colour, label=label)
+    spans = table["lower"], table["upper"]
+    ax.vlines(table.index, *spans, color=BLACK, linewidth=0.9, zorder=3, label=f"{share} interval")
+    tidy(ax)
+    ax.xaxis.set_major_locator(ticker.MaxNLocator(8, integer=True))
+    ax.set_xlim(0.0, len(table) + 1.0)
+    ax.set_xlabel("lag (periods)", fontsize=TEXT)
+    ax.set_ylabel(
+        f"autocorrelation of the residuals\nof {table.attrs.get('equation', 'the series')}", fontsize=TEXT
+    )
+    _legend(ax, table)
+    return ax
+
+
+def _equation(draws: xr.DataArray) -> str:
+    return str(draws.attrs.get("equation", "the series"))
+
+
+def _legend(ax: Axes, source: xr.DataArray | pd.DataFrame) -> None:
+    handles = [*ax.get_legend_handles_labels()[0], *caution(source.attrs)]
+    ax.legend(
+        handles=handles, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False, fontsize=SMALL
+    )
