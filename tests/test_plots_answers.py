@@ -115,3 +115,167 @@ def test_a_verdict_that_is_not_good_is_said():
     draws = made.residuals()
     assert "sampler verdict: doubtful" in legend_words(plots.residuals(draws.assign_attrs(verdict="doubtful")))
     assert not any("verdict" in word for word in legend_words(plots.residuals(draws)))
+
+
+# ------------------------------------------------------------------------------------------------------ decomposition
+def areas(ax):
+    """(bottom, top) of every filled area at the dates, in drawing order."""
+    out = []
+    for area in ax.collections:
+        corners = area.get_paths()[0].vertices
+        days = np.unique(corners[:, 0])
+        out.append(
+            [(corners[corners[:, 0] == day, 1].min(), corners[corners[:, 0] == day, 1].max()) for day in days]
+        )
+    return np.array(out)
+
+
+def test_decomposition_stacks_posterior_means():
+    dataset = made.decomposition(3)
+    ax = drawn(plots.decomposition(dataset))
+    mean = dataset["contribution"].mean(("chain", "draw"))
+    ranked = [made.LONG[i] for i in np.argsort(-mean.sel(component=made.LONG[:3]).sum("date").values)]
+    via = [f"{name} via google" for name in made.LONG[:3]]
+    groups = [
+        ["intercept", "trend", "seasonality", "price"],
+        ["google organic"],
+        via,
+        *([name] for name in ranked),
+    ]
+    heights = np.array([mean.sel(component=group).sum("component").values for group in groups])
+    drawn_areas = areas(ax)
+    np.testing.assert_allclose(drawn_areas[:, :, 1] - drawn_areas[:, :, 0], heights, atol=1e-6)
+    np.testing.assert_allclose(drawn_areas[-1, :, 1], dataset["mean"].mean(("chain", "draw")))
+    np.testing.assert_array_equal(ax.lines[-1].get_ydata(), dataset["observed"])
+    assert legend_words(ax) == [
+        "observed",
+        *reversed(ranked),
+        "all channels via google",
+        "google, organic",
+        "baseline (intercept, trend, seasonality,\nprice)",
+    ]
+    assert ax.get_ylabel() == "revenue (money)"
+    assert ax.get_ylim()[0] == 0.0
+    legible(ax)
+
+
+def test_decomposition_groups_the_small_channels_of_many():
+    dataset = made.decomposition(12)
+    ax = drawn(plots.decomposition(dataset))
+    words = legend_words(ax)
+    assert words[1] == "6 other channels"
+    mean = dataset["contribution"].mean(("chain", "draw"))
+    size = mean.sel(component=made.LONG).sum("date").to_pandas().sort_values(ascending=False)
+    assert words[2:8] == size.index[:6].tolist()[::-1]
+    top = areas(ax)[-1]
+    others = mean.sel(component=size.index[6:].tolist()).sum("component")
+    np.testing.assert_allclose(top[:, 1] - top[:, 0], others, atol=1e-6)
+    inside(ax, ax.get_legend().get_texts())
+    assert overlapping(ax.get_legend().get_texts()) == []
+    legible(ax)
+
+
+def test_decomposition_stacks_negative_parts_downwards():
+    dataset = made.decomposition(3, negative=True)
+    ax = drawn(plots.decomposition(dataset))
+    found = areas(ax)
+    organic = dataset["contribution"].sel(component="google organic").mean(("chain", "draw"))
+    below = next(area for area in found if area.min() < 0)
+    lowest = organic.values < 0
+    np.testing.assert_allclose(below[lowest, 0], organic.values[lowest])
+    np.testing.assert_allclose(below[:, 1], 0.0, atol=1e-6)
+    dashed = next(line for line in ax.lines if line.get_label() == "sum of the parts")
+    np.testing.assert_allclose(dashed.get_ydata(), dataset["mean"].mean(("chain", "draw")))
+    assert legend_words(ax)[:2] == ["observed", "sum of the parts"]
+    assert "sum of the parts" not in legend_words(plots.decomposition(made.decomposition(3)))
+
+
+@pytest.mark.parametrize(("freq", "count"), [("month", 36), ("quarter", 12), ("year", 3)])
+def test_decomposition_of_sums_draws_bars(freq, count):
+    dataset = made.decomposition(3, freq=freq)
+    ax = drawn(plots.decomposition(dataset))
+    baseline = ax.patches[:count]
+    expected = (
+        dataset["contribution"]
+        .mean(("chain", "draw"))
+        .sel(component=["intercept", "trend", "seasonality", "price"])
+    )
+    np.testing.assert_allclose([bar.get_height() for bar in baseline], expected.sum("component"))
+    left = pd.to_datetime([bar.get_x() for bar in baseline], unit="D", origin="unix")
+    assert left.tolist() == pd.DatetimeIndex(dataset["date"].values).tolist()
+    tops = {round(bar.get_x()): bar.get_y() + bar.get_height() for bar in ax.patches}
+    np.testing.assert_allclose(list(tops.values()), dataset["mean"].mean(("chain", "draw")))
+    assert ax.get_ylabel() == f"revenue per {freq} (money)"
+    legible(ax)
+
+
+def test_decomposition_refuses_another_data_set():
+    with pytest.raises(
+        ValueError, match=r"no variable 'contribution' in .*give the data set that decompose\(fit\)"
+    ):
+        plots.decomposition(made.effects(3))
+
+
+# ---------------------------------------------------------------------------------------------------------- waterfall
+def rows(ax):
+    """Left, width and label of every horizontal bar, from the top."""
+    labels = [text.get_text() for text in ax.get_yticklabels()]
+    bars = [bar for bar in ax.patches if bar.get_height() == pytest.approx(0.72)]
+    return {label: (bar.get_x(), bar.get_width()) for label, bar in zip(labels, bars, strict=True)}
+
+
+def test_waterfall_leads_from_the_baseline_to_the_mean():
+    dataset = made.decomposition(3, negative=True)
+    ax = drawn(plots.waterfall(dataset, ci_prob=0.8))
+    total = dataset["contribution"].sum("date")
+    mean = total.mean(("chain", "draw"))
+    found = rows(ax)
+    labels = list(found)
+    assert (labels[0], labels[-1]) == ("baseline", "mean of revenue")
+    others = mean.sel(component=mean["kind"] != "base").to_pandas().sort_values(ascending=False)
+    assert labels[1:-1] == others.index.tolist()
+    at = 0.0
+    expected = {"baseline": float(mean.sel(component=mean["kind"] == "base").sum())} | others.to_dict()
+    for label, length in expected.items():
+        assert found[label] == pytest.approx((at, length))
+        at += length
+    assert found["mean of revenue"] == pytest.approx((0.0, at))
+    assert at == pytest.approx(float(dataset["mean"].mean(("chain", "draw")).sum("date")))
+    # The interval of a part is its own, laid where the bar starts.
+    spans = segments(ax.collections[-1])[:, :, 0]
+    _, lower, upper = quantiles(total.sel(component=labels[3]).transpose("chain", "draw").values, 0.8)
+    start = found[labels[3]][0]
+    np.testing.assert_allclose(spans[3], [start + lower, start + upper])
+    words = [text.get_text() for text in ax.texts]
+    assert words == [f"{100 * n / at:.1f} %".replace("-", "−") for n in [*expected.values(), at]]
+    assert "80 % interval of the part" in legend_words(ax)
+    assert "negative" in legend_words(ax)
+
+
+def test_waterfall_cuts_its_axis_only_where_the_baseline_fills_it_and_says_so():
+    cut = drawn(plots.waterfall(made.decomposition(3)))
+    assert cut.get_xlim()[0] > 0
+    assert cut.get_xlabel() == "revenue, 2021-01-03 to 2023-12-24 (money), axis not from zero"
+    whole = drawn(plots.waterfall(made.decomposition(3), from_zero=True))
+    assert whole.get_xlim()[0] <= 0
+    assert "not from zero" not in whole.get_xlabel()
+
+
+@pytest.mark.parametrize("mediators", [("google",), ("google", "queries")])
+def test_waterfall_is_legible_with_twelve_channels(mediators):
+    dataset = made.decomposition(12, mediators)
+    ax = drawn(plots.waterfall(dataset))
+    parts = dataset.sizes["component"] - 3
+    found = rows(ax)
+    assert len(found) == 20 + 3
+    small = list(found)[-2]
+    assert small == f"{parts - 20} smaller parts"
+    starts, widths = np.array(list(found.values()))[:-1].T
+    np.testing.assert_allclose(starts[1:], (starts + widths)[:-1])
+    named = np.abs(widths[1:-1])
+    mean = np.abs(dataset["contribution"].sum("date").mean(("chain", "draw")))
+    left_out = np.sort(mean.sel(component=mean["kind"] != "base").values)[: parts - 20]
+    assert left_out.max() <= named.min()
+    legible(ax)
+    inside(ax, [*ax.texts, *tick_texts(ax.yaxis)])
+    assert overlapping(ax.texts) == []

@@ -9,10 +9,12 @@ from bayesmmm.plots.fitted import residual_autocorrelation, residual_distributio
 from bayesmmm.plots.graph import causal_graph
 from bayesmmm.plots.parts import save
 from bayesmmm.plots.series import correlation, predictive, predictive_check, spend
+from bayesmmm.plots.stacks import decomposition, waterfall
 
 __all__ = [
     "causal_graph",
     "correlation",
+    "decomposition",
     "parameters",
     "predictive",
     "predictive_check",
@@ -22,4 +24,5 @@ __all__ = [
     "residuals",
     "save",
     "spend",
+    "waterfall",
 ]

@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 BLACK, GREY = "#000000", "#777777"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, RED, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+PALE = "#F7D992"  # a light orange
 SMALL, TEXT = 8, 9
 LETTER = 0.068  # inches that one letter of the small size takes, on average
 

@@ -1,0 +1,329 @@
+"""What the parts of a series add up to: stacked over time, and as a waterfall of totals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib import dates as mdates
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from bayesmmm.plots.parts import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    LETTER,
+    ORANGE,
+    PALE,
+    PURPLE,
+    RED,
+    SKY,
+    SMALL,
+    TEXT,
+    YELLOW,
+    date_axis,
+    label_rows,
+    tidy,
+)
+from bayesmmm.plots.reading import SAMPLE, caution, numbers, unit_of, variable, zero_line
+from bayesmmm.results.summaries import checked_ci_prob, interval
+
+_MAKER = "decompose(fit)"
+_CHANNELS = (BLUE, GREEN, SKY, PURPLE, RED, YELLOW)
+_VIA, _ORGANIC = ("///", "\\\\\\", "xxx"), ("...", "ooo", "***")
+_MIDDLE, _LIGHT = "#A0A0A0", "#D0D0D0"
+_KINDS = {
+    "base": (_MIDDLE, "baseline"),
+    "control": (_LIGHT, "control"),
+    "direct": (BLUE, "channel, direct"),
+    "via": (ORANGE, "channel, via a mediator"),
+    "organic": (PALE, "mediator, organic"),
+    "other": (SKY, "several parts"),
+}
+_PERIOD = {"month": "M", "quarter": "Q", "year": "Y"}
+
+
+@dataclass(frozen=True)
+class _Area:
+    """Components drawn as one."""
+
+    label: str
+    members: tuple[str, ...]
+    colour: str
+    hatch: str = ""
+
+
+def decomposition(dataset: xr.Dataset, *, ax: Axes | None = None) -> Axes:
+    """Draw the posterior mean contributions stacked over time, with the observed series as a line.
+
+    Intercept, trend, seasonality and controls make up one area, the baseline. Up to six channels have an area of their
+    own; of more than six, the smallest share one, and the legend says how many. What all channels do through a
+    mediator is one area for each mediator (`waterfall` takes it apart). Negative values are stacked downwards, and
+    then a dashed line shows the sum. Sums over months, quarters or years are drawn as bars.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As ``decompose(fit)`` gives it.
+    ax : Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> ax = decomposition(mm.decompose(fit, freq="month"))  # doctest: +SKIP
+    """
+    values = variable(dataset, "contribution", ["component", "date"], _MAKER).mean(SAMPLE)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(11.0, 4.2), layout="constrained")
+    freq = dataset.attrs.get("freq") or ""
+    left, middle, width = _places(values["date"].values, freq)
+    areas = _areas(values)
+    up, down = np.zeros(len(middle)), np.zeros(len(middle))
+    handles = []
+    for area in areas:
+        height = values.sel(component=list(area.members)).sum("component").values
+        style = {"facecolor": area.colour, "edgecolor": "white", "hatch": area.hatch, "linewidth": 0.3}
+        for base, part in ((up, height.clip(min=0.0)), (down, height.clip(max=0.0))):
+            if not part.any():
+                continue
+            if freq:
+                ax.bar(left, part, width, bottom=base, align="edge", **style)
+            else:
+                ax.fill_between(middle, base, base + part, **style)
+            base += part
+        handles.append(Patch(label=area.label, **style))
+    handles.reverse()
+    ax.xaxis_date()
+    if down.any():
+        zero_line(ax)
+        (line,) = ax.plot(middle, up + down, color=BLACK, lw=1.0, ls=(0, (3, 1.5)), label="sum of the parts")
+        handles.insert(0, line)
+    marker = {"marker": "o", "markersize": 3.5} if freq else {}
+    (line,) = ax.plot(middle, dataset["observed"].values, color=BLACK, linewidth=0.9, label="observed", **marker)
+    line.set_path_effects([patheffects.withStroke(linewidth=2.2, foreground="white", alpha=0.7)])
+    handles = [line, *handles, *caution(dataset.attrs)]
+    tidy(ax)
+    ax.set_xlim(left[0], left[-1] + width[-1])
+    ax.margins(y=0.03)
+    if not down.any():
+        ax.set_ylim(bottom=min(0.0, float(dataset["observed"].min())))
+    numbers(ax.yaxis)
+    date_axis(ax)
+    per = f" per {freq}" if freq else ""
+    ax.set_ylabel(f"{_equation(dataset)}{per}{unit_of(dataset['contribution'], dataset)}", fontsize=TEXT)
+    ax.legend(
+        handles=handles,
+        title="posterior means",
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
+        frameon=False,
+        fontsize=SMALL,
+        title_fontsize=SMALL,
+        alignment="left",
+    )
+    return ax
+
+
+def _places(dates: np.ndarray, freq: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Left end, middle and width of every period, in days of Matplotlib; bars leave a gap."""
+    index = pd.DatetimeIndex(dates)
+    if not freq:
+        at = mdates.date2num(index)
+        return at, at, np.zeros(len(at))
+    periods = index.to_period(_PERIOD[freq])
+    start, stop = mdates.date2num(periods.start_time), mdates.date2num((periods + 1).start_time)
+    return start, start + 0.45 * (stop - start), 0.9 * (stop - start)
+
+
+def _areas(values: xr.DataArray) -> list[_Area]:
+    """Areas from the bottom to the top: baseline, mediators, channels from large to small."""
+    labels, kind = values["component"].values.tolist(), values["kind"].values
+    mediator = values["mediator"].values
+    base = [label for label, k in zip(labels, kind, strict=True) if k in ("base", "control")]
+    areas = [_Area(_baseline_words(base), tuple(base), _LIGHT)] if base else []
+    for i, name in enumerate(dict.fromkeys(m for m in mediator.tolist() if m)):
+        of = [(label, k) for label, k, m in zip(labels, kind, mediator, strict=True) if m == name]
+        organic = tuple(label for label, k in of if k == "organic")
+        via = tuple(label for label, k in of if k == "via")
+        if organic:
+            areas.append(_Area(f"{name}, organic", organic, PALE, _ORGANIC[i % len(_ORGANIC)]))
+        if via:
+            areas.append(_Area(f"all channels via {name}", via, ORANGE, _VIA[i % len(_VIA)]))
+    direct = values.isel(component=kind == "direct")
+    size = np.abs(direct).sum("date").values
+    ranked = [direct["component"].values.tolist()[i] for i in np.argsort(-size, kind="stable")]
+    own = ranked if len(ranked) <= len(_CHANNELS) else ranked[: len(_CHANNELS)]
+    rest = tuple(ranked[len(own) :])
+    areas += [_Area(name, (name,), colour) for name, colour in zip(own, _CHANNELS, strict=False)]
+    return areas + ([_Area(f"{len(rest)} other channel{'s' * (len(rest) > 1)}", rest, GREY)] if rest else [])
+
+
+def _baseline_words(parts: Sequence[str]) -> str:
+    if len(parts) > 5:
+        return f"baseline ({len(parts)} parts)"
+    lines = [", ".join(parts[i : i + 3]) for i in range(0, len(parts), 3)]
+    return "baseline (" + ",\n".join(lines) + ")"
+
+
+def waterfall(
+    dataset: xr.Dataset,
+    *,
+    ci_prob: float | None = None,
+    largest: int = 20,
+    from_zero: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the totals over the window from the baseline to the mean of the series, one bar per part.
+
+    Bars are posterior means, which add up; beside each stands its share of the whole. The interval is that of the part
+    alone, laid where its bar ends.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As ``decompose(fit)`` gives it.
+    ci_prob : float in (0, 1), optional
+        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
+    largest : int
+        So many parts beside the baseline have a bar of their own; the smaller ones share one.
+    from_zero : bool
+        Whether the axis must start at zero. Otherwise it is cut where the baseline takes up most of it; cut bars are
+        torn and the axis says so.
+    ax : Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> ax = waterfall(mm.decompose(fit), ci_prob=0.9)  # doctest: +SKIP
+    """
+    draws = variable(dataset, "contribution", ["component", "date"], _MAKER).sum("date")
+    ci_prob = checked_ci_prob(ci_prob)
+    rows = _rows(draws, largest)
+    labels = [label for label, _, _ in rows] + [f"mean of {_equation(dataset)}"]
+    if ax is None:
+        margin = LETTER * max(map(len, labels))
+        _, ax = plt.subplots(figsize=(6.4 + margin, 1.2 + 0.23 * len(labels)), layout="constrained")
+    steps = _steps(rows, draws, ci_prob)
+    colours = [_KINDS[kind][0] for _, kind, _ in rows] + [_MIDDLE]
+    negative = (steps["length"] < 0.0).to_numpy()
+    ax.barh(
+        range(len(steps)),
+        steps["length"],
+        left=steps["start"],
+        height=0.72,
+        color=colours,
+        hatch=["////" if minus else "" for minus in negative],
+        edgecolor="white",
+        linewidth=0.0,
+    )
+    ends = (steps["start"] + steps["length"]).to_numpy()
+    ax.vlines(ends[:-1], np.arange(len(rows)) - 0.36, np.arange(len(rows)) + 1.36, color=GREY, linewidth=0.6)
+    ax.hlines(range(len(steps)), steps["lower"], steps["upper"], color=BLACK, linewidth=1.1, zorder=3)
+    observed = float(dataset["observed"].sum())
+    ax.plot([observed], [len(rows)], "D", mfc="white", mec=BLACK, markersize=4.5, zorder=4)
+    label_rows(ax, labels)
+    cut = _limits(ax, steps, observed, from_zero)
+    _percents(ax, steps, observed, ends[-1])
+    numbers(ax.xaxis)
+    unit = unit_of(dataset["contribution"], dataset)
+    dates = pd.DatetimeIndex(dataset["date"].values)
+    span = f"{dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"
+    ax.set_xlabel(f"{_equation(dataset)}, {span}{unit}{', axis not from zero' if cut else ''}", fontsize=TEXT)
+    _waterfall_legend(ax, [kind for _, kind, _ in rows], bool(negative.any()), ci_prob, caution(dataset.attrs))
+    return ax
+
+
+def _rows(draws: xr.DataArray, largest: int) -> list[tuple[str, str, xr.DataArray]]:
+    """Label, kind and draws of each bar: the baseline, then the others from large to small, then the rest."""
+    kind = draws["kind"].values
+    rows = []
+    if (kind == "base").any():
+        rows.append(("baseline", "base", draws.isel(component=kind == "base").sum("component")))
+    others = [(str(c), str(k)) for c, k in zip(draws["component"].values, kind, strict=True) if k != "base"]
+    mean = {label: float(draws.sel(component=label).mean()) for label, _ in others}
+    kept = sorted(others, key=lambda part: -abs(mean[part[0]]))[:largest]
+    rest = [label for label, k in others if (label, k) not in kept]
+    if len(rest) == 1:
+        kept, rest = others, []
+    rows += [(label, k, draws.sel(component=label)) for label, k in sorted(kept, key=lambda p: -mean[p[0]])]
+    if rest:
+        rows.append((f"{len(rest)} smaller parts", "other", draws.sel(component=rest).sum("component")))
+    return rows
+
+
+def _steps(rows: Sequence[tuple[str, str, xr.DataArray]], draws: xr.DataArray, ci_prob: float) -> pd.DataFrame:
+    """Start and length of every bar, and its interval where it is drawn; the last bar is the whole."""
+    out, at = [], 0.0
+    for part in [part for _, _, part in rows] + [draws.sum("component")]:
+        at = 0.0 if len(out) == len(rows) else at
+        ends = interval(part, ci_prob)
+        length = float(part.mean())
+        out.append((at, length, at + float(ends["lower"]), at + float(ends["upper"])))
+        at += length
+    return pd.DataFrame(out, columns=["start", "length", "lower", "upper"])
+
+
+def _limits(ax: Axes, steps: pd.DataFrame, observed: float, from_zero: bool) -> bool:
+    """Set the limits of the axis; say whether bars were cut."""
+    ends = steps["start"] + steps["length"]
+    low = min(ends.min(), steps["lower"].min(), observed)
+    high = max(ends.max(), steps["upper"].max(), observed)
+    left = low - 0.15 * (high - low)
+    cut = not from_zero and left > 0.3 * high
+    left = left if cut else min(0.0, low - 0.05 * (high - low))
+    ax.set_xlim(left, high + 0.12 * (high - left))
+    if cut:
+        for i in steps.index[steps["start"] == 0.0]:
+            for shift in (0.0, 0.012):
+                x = [0.02 + shift, 0.032 + shift]
+                ax.plot(
+                    x, [i + 0.45, i - 0.45], transform=ax.get_yaxis_transform(), color="white", lw=1.5, zorder=5
+                )
+    elif left < 0.0:
+        zero_line(ax, vertical=True)
+    return cut
+
+
+def _percents(ax: Axes, steps: pd.DataFrame, observed: float, whole: float) -> None:
+    """Write the share of each bar in the whole to the right of everything in its row."""
+    for i, row in enumerate(steps.itertuples()):
+        right = max(row.start, row.start + row.length, row.upper, observed if i == len(steps) - 1 else row.upper)
+        share = round(100.0 * row.length / whole, 1) + 0.0  # no negative zero
+        text = f"{share:.1f} %".replace("-", "−")
+        ax.annotate(
+            text, (right, i), xytext=(4, 0), textcoords="offset points", va="center", fontsize=SMALL, color=BLACK
+        )
+
+
+def _waterfall_legend(
+    ax: Axes, kinds: Sequence[str], negative: bool, ci_prob: float, more: Sequence[Line2D]
+) -> None:
+    handles: list = [Patch(color=colour, label=label) for k, (colour, label) in _KINDS.items() if k in kinds]
+    if negative:
+        handles.append(Patch(facecolor=GREY, edgecolor="white", hatch="////", label="negative"))
+    handles.append(Line2D([], [], color=BLACK, linewidth=1.1, label=f"{100 * ci_prob:.3g} % interval of the part"))
+    handles.append(Line2D([], [], ls="", marker="D", mfc="white", mec=BLACK, ms=4.5, label="observed"))
+    ax.legend(
+        handles=[*handles, *more],
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=3,
+        frameon=False,
+        fontsize=SMALL,
+    )
+
+
+def _equation(dataset: xr.Dataset) -> str:
+    return str(dataset.attrs.get("equation", "the series"))
