@@ -9,8 +9,9 @@ from matplotlib.colors import to_hex
 from bayesmmm import plots
 from bayesmmm.plots.parts import RED
 from bayesmmm.results import autocorrelation
+from bayesmmm.results.summaries import checked_ci_prob
 from tests import answers_made_up as made
-from tests.figures import drawn, overlapping, tick_texts
+from tests.figures import dots, drawn, overlapping, tick_texts
 
 
 @pytest.fixture(autouse=True)
@@ -279,3 +280,153 @@ def test_waterfall_is_legible_with_twelve_channels(mediators):
     legible(ax)
     inside(ax, [*ax.texts, *tick_texts(ax.yaxis)])
     assert overlapping(ax.texts) == []
+
+
+# ------------------------------------------------------------------------------------------------------------ effects
+def by_median(draws):
+    """Channels from the largest to the smallest median."""
+    return draws.median(("chain", "draw")).to_pandas().sort_values(ascending=False)
+
+
+def laid_bars(ax, count):
+    """(left, width) of horizontal bars, one array for each call of `count` bars."""
+    ends = np.array([(bar.get_x(), bar.get_width()) for bar in ax.patches])
+    return ends.reshape(-1, count, 2)
+
+
+def labels_of(axis):
+    return [text.get_text() for text in axis.get_ticklabels()]
+
+
+@pytest.mark.parametrize("channels", [3, 12])
+def test_effects_lay_parts_end_to_end_and_sort_by_total(channels):
+    dataset = made.effects(channels)
+    ax = drawn(plots.effects(dataset, ci_prob=0.8))
+    order = by_median(dataset["total"])
+    assert labels_of(ax.yaxis) == order.index.tolist()
+    direct = dataset["direct"].median(("chain", "draw")).sel(channel=order.index).values
+    indirect = dataset["indirect"].median(("chain", "draw")).sel(channel=order.index).values
+    positive, _, mediated, below = laid_bars(ax, channels)
+    np.testing.assert_allclose(positive, np.column_stack([0.0 * direct, direct]))
+    np.testing.assert_allclose(mediated, np.column_stack([direct, indirect.clip(min=0)]))
+    # The first channel has a negative mediated part: it lies to the left of zero.
+    np.testing.assert_allclose(below[:, 1], indirect.clip(max=0))
+    assert (below[:, 1] < 0).sum() == 1
+    _, lower, upper = quantiles(dataset["total"].sel(channel=order.index).values, 0.8)
+    np.testing.assert_allclose(segments(ax.collections[0])[:, :, 0], np.column_stack([lower, upper]))
+    assert legend_words(ax) == ["direct, median", "via google, median", "total, median and 80 % interval"]
+    assert ax.get_xlabel() == "outcome gained (money)\nspend of 2021-01-03 to 2023-12-24, tail included"
+    legible(ax)
+    inside(ax, [*tick_texts(ax.yaxis), *ax.get_legend().get_texts()])
+
+
+def test_effects_keep_mediators_apart():
+    dataset = made.effects(12, ("google", "queries"))
+    ax = drawn(plots.effects(dataset))
+    words = legend_words(ax)
+    assert words[:3] == ["direct, median", "via google, median", "via queries, median"]
+    hatches = {bar.get_hatch() for bar in ax.patches}
+    assert len(hatches) == 3
+    order = by_median(dataset["total"]).index
+    via = dataset["via"].sel(mediator="queries", channel=order).median(("chain", "draw"))
+    np.testing.assert_allclose(laid_bars(ax, 12)[4:, :, 1].sum(0), via)
+
+
+# --------------------------------------------------------------------------------------------------------- accounting
+@pytest.mark.parametrize("channels", [3, 12])
+def test_accounting_lays_both_views_beside_each_other(channels):
+    parts, dataset = made.decomposition(channels, ("google", "queries")), made.effects(channels)
+    left, right = plots.accounting(parts, dataset, ci_prob=0.8)
+    drawn(left)
+    order = by_median(dataset["total"]).index.tolist()
+    assert labels_of(left.yaxis) == order
+    whole = float(parts["observed"].sum())
+    total = parts["contribution"].sum("date")
+    credit = np.stack(
+        [total.isel(component=parts["channel"].values == name).sum("component").values for name in order], axis=-1
+    )
+    lost = dataset["total"].sel(channel=order).values
+    expected = [quantiles(draws / whole, 0.8) for draws in (credit, lost, credit - lost)]
+    for panel, which, (median, lower, upper) in zip((left, left, right), (0, 1, 0), expected, strict=True):
+        np.testing.assert_allclose(segments(panel.collections[which])[:, :, 0], np.column_stack([lower, upper]))
+        np.testing.assert_allclose(dots(panel)[which][:, 0], median)
+    words = " ".join(legend_words(left))
+    assert "decomposition: what is credited to the channel" in words
+    assert "zero-out: what would be lost without it" in words
+    assert "80 %" in words
+    for ax in (left, right):
+        legible(ax)
+    inside(left, [*tick_texts(left.yaxis), *left.figure.legends[0].get_texts()])
+
+
+def test_accounting_refuses_answers_that_do_not_belong_together():
+    parts, dataset = made.decomposition(3), made.effects(3)
+    with pytest.raises(ValueError, match="make both with the same draws="):
+        plots.accounting(parts, dataset.isel(draw=slice(0, 30)))
+    with pytest.raises(ValueError, match="make both with the same start= and stop="):
+        plots.accounting(parts, dataset.assign_attrs(start="2022-01-02"))
+    with pytest.raises(ValueError, match=r"no component of the channel 'snapchat'; decompose the outcome"):
+        plots.accounting(parts, made.effects(4))
+    with pytest.raises(ValueError, match=r"the units differ: \(searches\) and \(money\)"):
+        plots.accounting(parts.assign_attrs(unit="searches"), dataset)
+
+
+# ---------------------------------------------------------------------------------------------------------------- roi
+@pytest.mark.parametrize("channels", [3, 12])
+def test_roi_is_sorted_and_marks_what_earns_its_spend_back(channels):
+    draws = made.returns(channels)
+    truth = {made.LONG[1]: 1.7, "another": 100.0}
+    ax = drawn(plots.roi(draws, truth=truth, ci_prob=0.8))
+    order = by_median(draws)
+    assert labels_of(ax.yaxis) == order.index.tolist()
+    np.testing.assert_allclose(dots(ax)[0], np.column_stack([order, range(channels)]))
+    _, lower, upper = quantiles(draws.sel(channel=order.index).values, 0.8)
+    np.testing.assert_allclose(segments(ax.collections[0])[:, :, 0], np.column_stack([lower, upper]))
+    assert dots(ax, "D")[0].tolist() == [[1.7, order.index.get_loc(made.LONG[1])]]
+    assert any(list(line.get_xdata()) == [1.0, 1.0] for line in ax.lines)
+    assert ax.get_xscale() == "linear"
+    assert ax.get_xlim()[0] == 0.0
+    assert legend_words(ax) == ["ROI, median and 80 % interval", "truth", "spend is earned back"]
+    assert ax.get_xlabel().startswith("ROI (money per money)\nspend of")
+    legible(ax)
+
+
+def test_roi_without_a_threshold_has_no_line():
+    draws = made.returns(3)
+    del draws.attrs["threshold"]
+    ax = plots.roi(draws.assign_attrs(unit="sign-ups per money"))
+    assert legend_words(ax) == [f"ROI, median and {100 * checked_ci_prob(None):.3g} % interval"]
+    assert not any(list(line.get_xdata()) == [1.0, 1.0] for line in ax.lines)
+
+
+def test_roi_is_logarithmic_only_where_it_must_be():
+    wide = made.returns(12, wide=True, name="roi_net")
+    ax = drawn(plots.roi(wide))
+    assert ax.get_xscale() == "log"
+    assert legend_words(ax)[0].startswith("net ROI")
+    legible(ax)
+    signed = wide.copy()
+    signed[:, :30, 0] = -1.0
+    ax = plots.roi(signed)
+    assert ax.get_xscale() == "linear"
+    assert ax.get_xlim()[0] < 0.0
+
+
+def test_marginal_roi_lies_below_the_roi_of_its_channel():
+    draws, marginal = made.returns(12), made.returns(12, name="marginal_roi", factor=0.6, seed=3)
+    ax = drawn(plots.roi(draws, marginal=marginal.isel(channel=slice(None, None, -1))))
+    average, extra = dots(ax)
+    order = by_median(draws).index
+    np.testing.assert_allclose(extra[:, 0], marginal.median(("chain", "draw")).sel(channel=order))
+    screen = ax.transData.transform
+    assert (screen(average)[:, 1] > screen(extra)[:, 1]).all()
+    legible(ax)
+    with pytest.raises(ValueError, match="make both of the same channels"):
+        plots.roi(draws, marginal=marginal.isel(channel=slice(3)))
+    with pytest.raises(ValueError, match="make both with the same window="):
+        plots.roi(draws, marginal=marginal.assign_attrs(window="outcome"))
+
+
+def test_roi_refuses_the_data_set_of_effects():
+    with pytest.raises(ValueError, match=r"a Dataset was given.*give the DataArray that roi\(fit\) returns"):
+        plots.roi(made.effects(3))

@@ -4,6 +4,7 @@ Every function takes what it draws and returns the axes it drew on, so that anyt
 style is touched. Colours are those of Okabe and Ito, and no meaning rests on colour alone.
 """
 
+from bayesmmm.plots.channels import accounting, effects, roi
 from bayesmmm.plots.draws import parameters, prior_posterior
 from bayesmmm.plots.fitted import residual_autocorrelation, residual_distribution, residuals
 from bayesmmm.plots.graph import causal_graph
@@ -12,9 +13,11 @@ from bayesmmm.plots.series import correlation, predictive, predictive_check, spe
 from bayesmmm.plots.stacks import decomposition, waterfall
 
 __all__ = [
+    "accounting",
     "causal_graph",
     "correlation",
     "decomposition",
+    "effects",
     "parameters",
     "predictive",
     "predictive_check",
@@ -22,6 +25,7 @@ __all__ = [
     "residual_autocorrelation",
     "residual_distribution",
     "residuals",
+    "roi",
     "save",
     "spend",
     "waterfall",

@@ -80,7 +80,7 @@ def numbers(axis: ticker.TickHelper, *, most: int = 5) -> None:
 def percents(axis: ticker.TickHelper, *, most: int = 5) -> None:
     """Label an axis of shares in percent."""
     axis.set_major_locator(ticker.MaxNLocator(most))
-    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{100 * value:.3g} %".replace("-", "−")))
 
 
 def zero_line(ax: Axes, *, vertical: bool = False) -> None:

@@ -1,0 +1,329 @@
+"""What each channel does: effects, the two views of its contribution, returns."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from bayesmmm.plots.parts import (
+    BLACK,
+    BLUE,
+    GREY,
+    LETTER,
+    ORANGE,
+    PALE,
+    SMALL,
+    TEXT,
+    TRUTH,
+    entry,
+    intervals,
+    label_rows,
+    legend_on_top,
+    listed,
+    log_axis,
+    percent,
+    truths,
+)
+from bayesmmm.plots.reading import (
+    SAMPLE,
+    caution,
+    checked,
+    numbers,
+    percents,
+    table_of,
+    unit_of,
+    variable,
+    window_words,
+    zero_line,
+)
+
+_EFFECTS = "effects(fit)"
+_SPAN = 20.0  # a logarithmic axis is used where returns differ by more than this factor
+_HATCH = ("", "///", "xxx", "...")
+
+
+def effects(dataset: xr.Dataset, *, ci_prob: float | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the direct and the mediated part of what each channel does, with the interval of the total.
+
+    Parts are posterior medians and laid end to end, negative ones to the left of zero. The median of a sum is not
+    quite the sum of medians, so the dot of the total need not stand where the parts end. With more than one mediator
+    each has a part of its own. Channels are sorted by their total.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As ``mm.effects(fit)`` gives it.
+    ci_prob : float in (0, 1), optional
+        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
+    ax : Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> ax = effects(mm.effects(fit))  # doctest: +SKIP
+    """
+    parts = {"direct": variable(dataset, "direct", ["channel"], _EFFECTS)}
+    mediators = dataset["mediator"].values.tolist() if "via" in dataset else []
+    if len(mediators) > 1:
+        via = variable(dataset, "via", ["channel", "mediator"], _EFFECTS)
+        parts |= {f"via {name}": via.sel(mediator=name) for name in mediators}
+    else:
+        parts[f"via {mediators[0]}" if mediators else "mediated"] = variable(
+            dataset, "indirect", ["channel"], _EFFECTS
+        )
+    draws = variable(dataset, "total", ["channel"], _EFFECTS)
+    total = _sorted(table_of(draws, ci_prob))
+    ax = _rows_axes(total.index, 5.6) if ax is None else ax
+    right, left = np.zeros(len(total)), np.zeros(len(total))
+    handles: list = []
+    for i, (label, part) in enumerate(parts.items()):
+        median = part.median(SAMPLE).sel(channel=total.index.tolist()).values
+        colour = BLUE if i == 0 else (ORANGE, PALE)[(i - 1) % 2]
+        style = {"facecolor": colour, "edgecolor": "white", "hatch": _HATCH[i % len(_HATCH)], "linewidth": 0.4}
+        for at, length in ((right, median.clip(min=0.0)), (left, median.clip(max=0.0))):
+            ax.barh(np.arange(len(total)) - 0.14, length, left=at, height=0.44, **style)
+            at += length
+        handles.append(Patch(label=f"{label}, median", **style))
+    intervals(ax, total, 0.26, BLACK, size=3.5, linewidth=1.4)
+    handles.append(entry(BLACK, f"total, median and {percent(total)} interval", 1.4))
+    label_rows(ax, [str(name) for name in total.index])
+    zero_line(ax, vertical=True)
+    numbers(ax.xaxis)
+    ax.set_xlabel(_lines(f"outcome gained{unit_of(draws, dataset)}", window_words(dataset.attrs)), fontsize=TEXT)
+    _legend(ax, [*handles, *caution(dataset.attrs)])
+    return ax
+
+
+def accounting(
+    decomposition: xr.Dataset,
+    effects: xr.Dataset,
+    *,
+    ci_prob: float | None = None,
+    axes: Sequence[Axes] | None = None,
+) -> np.ndarray:
+    """Draw what the decomposition credits to each channel beside what would be lost without it.
+
+    The two views answer different questions. The decomposition shares the outcome out, so that its parts add up;
+    zero-out compares with a world in which one channel spends nothing and everything else responds. Where responses
+    saturate, or channels meet in one mediator, they differ, and the right panel shows by how much. Both are in percent
+    of the outcome observed in the window.
+
+    Parameters
+    ----------
+    decomposition : Dataset
+        As ``mm.decompose(fit)`` gives it for the outcome.
+    effects : Dataset
+        As ``mm.effects(fit)`` gives it, of the same draws and over the same window; with ``window="outcome"`` both views
+        are about the same periods.
+    ci_prob : float in (0, 1), optional
+        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
+    axes : sequence of Axes, optional
+        Two: for the shares and for their difference.
+
+    Returns
+    -------
+    array of Axes
+
+    Raises
+    ------
+    ValueError
+        When the two are of different draws, windows or units.
+
+    Examples
+    --------
+    >>> axes = accounting(mm.decompose(fit), mm.effects(fit, window="outcome"))  # doctest: +SKIP
+    """
+    removed = variable(effects, "total", ["channel"], _EFFECTS)
+    credit = _credited(decomposition, removed)
+    _check_same(decomposition, effects, credit, removed)
+    whole = float(decomposition["observed"].sum())
+    names = _sorted(table_of(removed, ci_prob)).index
+    order = {"channel": names.tolist()}
+    credit, removed = credit.sel(order) / whole, removed.sel(order) / whole
+    tables = [table_of(part, ci_prob) for part in (credit, removed, credit - removed)]
+    own = axes is None
+    axes = _pair_of_axes(names) if own else listed(axes, 2)
+    intervals(axes[0], tables[0], -0.16, GREY, size=4.0, linewidth=2.2)
+    intervals(axes[0], tables[1], 0.16, BLUE, size=4.0, linewidth=2.2)
+    intervals(axes[1], tables[2], 0.0, BLACK, size=4.0, linewidth=1.8)
+    for ax, what in zip(
+        axes, ("share of the observed outcome", "difference: decomposition less zero-out"), strict=True
+    ):
+        label_rows(ax, [str(name) for name in names])
+        zero_line(ax, vertical=True)
+        percents(ax.xaxis, most=5)
+        ax.set_xlabel(what, fontsize=TEXT)
+    if own:
+        axes[1].tick_params(labelleft=False)
+    words = window_words(effects.attrs)
+    handles = [
+        entry(GREY, "decomposition: what is credited to the channel", 2.2),
+        entry(BLUE, "zero-out: what would be lost without it" + (f"\n({words})" if words else ""), 2.2),
+        entry(BLACK, f"their difference; all: median and {percent(tables[0])} interval"),
+        *caution(decomposition.attrs, effects.attrs),
+    ]
+    legend_on_top(axes[0], handles, own)
+    return np.asarray(axes, dtype=object)
+
+
+def _credited(dataset: xr.Dataset, removed: xr.DataArray) -> xr.DataArray:
+    """Sum the direct and mediated components of each channel over the window."""
+    draws = variable(dataset, "contribution", ["component", "date"], "decompose(fit)").sum("date")
+    owner = dataset["channel"].values
+    missing = [name for name in removed["channel"].values.tolist() if name not in owner]
+    if missing:
+        raise ValueError(
+            f"the decomposition has no component of the channel {missing[0]!r}; decompose the outcome, with "
+            f"decompose(fit), and take the effects of single channels"
+        )
+    parts = [draws.isel(component=owner == name).sum("component") for name in removed["channel"].values]
+    return xr.concat(parts, removed["channel"]).transpose(*removed.dims)
+
+
+def _check_same(
+    decomposition: xr.Dataset, effects: xr.Dataset, credit: xr.DataArray, removed: xr.DataArray
+) -> None:
+    if not all(np.array_equal(credit[dim], removed[dim]) for dim in SAMPLE):
+        raise ValueError(
+            f"the decomposition has {credit.sizes['chain']} x {credit.sizes['draw']} draws and the effects "
+            f"{removed.sizes['chain']} x {removed.sizes['draw']}, or other ones; make both with the same draws="
+        )
+    units = [unit_of(d, s) for d, s in ((decomposition["contribution"], decomposition), (removed, effects))]
+    if all(units) and units[0] != units[1]:
+        raise ValueError(f"the units differ:{units[0]} and{units[1]}; decompose the outcome, with decompose(fit)")
+    dates = pd.DatetimeIndex(decomposition["date"].values)
+    start, stop = (effects.attrs.get(end) for end in ("start", "stop"))
+    if not decomposition.attrs.get("freq") and start and stop:
+        limits = pd.Timestamp(str(start)), pd.Timestamp(str(stop))
+        if dates[0] < limits[0] or dates[-1] > limits[1]:
+            raise ValueError(
+                f"the decomposition is about {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, the effects about "
+                f"{limits[0]:%Y-%m-%d} to {limits[1]:%Y-%m-%d}; make both with the same start= and stop="
+            )
+
+
+def roi(
+    draws: xr.DataArray,
+    *,
+    marginal: xr.DataArray | None = None,
+    truth: Mapping[str, float] | None = None,
+    ci_prob: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the return of each channel and, beside it, the return of a little more spend.
+
+    Sorted by median. The axis is logarithmic where all is positive and differs by more than a factor of 20. Where
+    the outcome is money, a line marks the return at which spend is earned back.
+
+    Parameters
+    ----------
+    draws : DataArray
+        As ``mm.roi(fit)`` gives it.
+    marginal : DataArray, optional
+        As ``mm.marginal_roi(fit)`` gives it, of the same channels.
+    truth : mapping of str to float, optional
+        True values of `draws` by channel, drawn as diamonds.
+    ci_prob : float in (0, 1), optional
+        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
+    ax : Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> ax = roi(mm.roi(fit), marginal=mm.marginal_roi(fit))  # doctest: +SKIP
+    """
+    table = _sorted(table_of(checked(draws, ["channel"], "roi(fit)"), ci_prob))
+    shift = 0.0 if marginal is None else -0.16
+    ax = _rows_axes(table.index, 5.0, 0.24 if marginal is None else 0.34) if ax is None else ax
+    name = {"roi_net": "net ROI"}.get(str(draws.name), "ROI")
+    tables = [table]
+    intervals(ax, table, shift, BLUE, size=4.5, linewidth=2.2)
+    handles = [entry(BLUE, f"{name}, median and {percent(table)} interval", 2.2)]
+    if marginal is not None:
+        extra = table_of(checked(marginal, ["channel"], "marginal_roi(fit)"), ci_prob)
+        if set(extra.index) != set(table.index):
+            odd = sorted(set(extra.index) ^ set(table.index))
+            raise ValueError(f"roi and marginal differ in the channel {odd[0]!r}; make both of the same channels")
+        if window_words(marginal.attrs) != window_words(draws.attrs):
+            raise ValueError(
+                f"roi is about {window_words(draws.attrs)!r} and marginal about {window_words(marginal.attrs)!r}; make "
+                f"both with the same window=, start= and stop="
+            )
+        tables.append(extra.loc[table.index])
+        intervals(ax, tables[1], 0.16, ORANGE, size=4.0, linewidth=1.6)
+        handles.append(entry(ORANGE, f"marginal ROI, of a little more spend, {percent(table)}", 1.6))
+    if truth is not None:
+        truths(ax, table, truth, shift)
+        handles.append(TRUTH)
+    label_rows(ax, [str(channel) for channel in table.index])
+    threshold = draws.attrs.get("threshold")
+    if threshold is not None:
+        ax.axvline(threshold, color=BLACK, linewidth=1.0, linestyle=(0, (4, 2)), zorder=1)
+        handles.append(Line2D([], [], color=BLACK, lw=1.0, ls=(0, (4, 2)), label="spend is earned back"))
+    _return_axis(ax, tables, truth, threshold)
+    what = name if marginal is None else f"{name} and marginal ROI"
+    ax.set_xlabel(_lines(f"{what}{unit_of(draws)}", window_words(draws.attrs)), fontsize=TEXT)
+    _legend(ax, [*handles, *caution(draws.attrs, {} if marginal is None else marginal.attrs)])
+    return ax
+
+
+def _return_axis(
+    ax: Axes, tables: Sequence[pd.DataFrame], truth: Mapping[str, float] | None, threshold: float | None
+) -> None:
+    """Choose a linear axis that shows zero, or a logarithmic one."""
+    known = [value for channel, value in (truth or {}).items() if channel in tables[0].index]
+    low = min(*(table["lower"].min() for table in tables), *known, np.inf)
+    high = max(*(table["upper"].max() for table in tables), *known, -np.inf)
+    if low > 0.0 and high > _SPAN * low:
+        log_axis(ax)
+        return
+    numbers(ax.xaxis, most=6)
+    zero_line(ax, vertical=True)
+    ends = [low, high, 0.0, *([threshold] if threshold is not None else [])]
+    room = 0.04 * (max(ends) - min(ends))
+    ax.set_xlim(min(ends) - (room if min(ends) < 0.0 else 0.0), max(ends) + room)
+
+
+def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows from the largest median to the smallest, attributes kept."""
+    return table.sort_values("median", ascending=False, kind="stable")
+
+
+def _rows_axes(labels: Sequence[object], width: float, height: float = 0.27) -> Axes:
+    """Figure with a row for each label."""
+    margin = LETTER * max(len(str(label)) for label in labels)
+    _, ax = plt.subplots(figsize=(width + margin, 1.4 + height * len(labels)), layout="constrained")
+    return ax
+
+
+def _pair_of_axes(labels: Sequence[object]) -> list[Axes]:
+    margin = LETTER * max(len(str(label)) for label in labels)
+    size = (7.0 + margin, 1.6 + 0.34 * len(labels))
+    _, grid = plt.subplots(1, 2, figsize=size, width_ratios=[1.5, 1.0], layout="constrained")
+    return list(grid)
+
+
+def _lines(*words: str) -> str:
+    return "\n".join(word for word in words if word)
+
+
+def _legend(ax: Axes, handles: list) -> None:
+    ax.legend(
+        handles=handles,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=1 if len(handles) < 2 else 2,
+        frameon=False,
+        fontsize=SMALL,
+    )
