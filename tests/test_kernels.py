@@ -64,14 +64,51 @@ def test_adstock_is_causal_and_shift_invariant(max_lag):
     assert_allclose(shifted, _adstock(x, 0.5, max_lag=max_lag), rtol=1e-14)
 
 
+def _hill(a, half_saturation, slope):
+    """Share of one number, by the curve of a series."""
+    share = np.empty(1)
+    kernels.hill_curve(np.array([float(a)]), half_saturation, slope, np.empty(1), share)
+    return share[0]
+
+
 def test_hill_landmarks():
-    assert kernels.hill(0.7, 0.7, 2.3) == 0.5
-    assert kernels.hill(0.0, 0.7, 0.3) == 0.0
-    assert kernels.hill(-1.0, 0.7, 2.0) == 0.0
-    assert kernels.hill(1e9, 1.0, 1.0) == pytest.approx(1.0, abs=1e-8)
+    assert _hill(0.7, 0.7, 2.3) == 0.5
+    assert _hill(0.0, 0.7, 0.3) == 0.0
+    assert _hill(-1.0, 0.7, 2.0) == 0.0
+    assert _hill(1e9, 1.0, 1.0) == pytest.approx(1.0, abs=1e-8)
     step = 1e-6  # derivative at half saturation is slope / (4 half_saturation)
-    rise = (kernels.hill(0.7 + step, 0.7, 2.3) - kernels.hill(0.7 - step, 0.7, 2.3)) / (2 * step)
+    rise = (_hill(0.7 + step, 0.7, 2.3) - _hill(0.7 - step, 0.7, 2.3)) / (2 * step)
     assert rise == pytest.approx(2.3 / (4 * 0.7), rel=1e-8)
+
+
+@pytest.mark.parametrize(("half_saturation", "slope"), [(1.0, 1.0), (0.7, 1.3), (3.0, 0.3), (1e-3, 4.0)])
+def test_hill_curve_is_exact_to_the_last_bits(half_saturation, slope):
+    rng = np.random.default_rng(8)
+    # All doubles that are spend, and the neighbourhood of one, where a logarithm is hardest.
+    a = np.concatenate(
+        [np.exp(rng.uniform(-570, 570, 20_000)), 1.0 + rng.uniform(-1e-3, 1e-3, 2000), [1.0, 2.0, 0.5]]
+    )
+    log_ratio, share = np.empty(a.shape), np.empty(a.shape)
+    kernels.hill_curve(a, half_saturation, slope, log_ratio, share)
+    precise = np.log(a.astype(np.longdouble)) - np.log(np.longdouble(half_saturation))
+    assert np.abs(log_ratio - precise).max() <= 2.0**-52 * np.abs(precise).max()
+    if half_saturation == 1.0:  # nothing cancels, so the logarithm itself is seen
+        assert (np.abs(log_ratio - precise) <= 2.0**-52 * np.abs(precise)).all()
+    far = np.abs(slope * precise) > 700  # where the exponential leaves the doubles
+    x = slope * log_ratio.astype(np.longdouble)
+    expected = 1.0 / (1.0 + np.exp(-x))
+    rounding = 2.0**-52 * (1.0 + np.abs(x))  # that of slope times logarithm is multiplied by the exponential
+    assert (np.abs(share - expected) <= rounding * expected)[~far].all()
+    assert ((share >= 0.0) & (share <= 1.0)).all()
+    assert np.minimum(share, 1.0 - share)[far].max(initial=0.0) < 1e-300
+
+
+def test_hill_curve_of_what_is_no_spend():
+    a = np.array([0.0, -0.0, -3.0, 1e-300, 5e-324])
+    log_ratio, share = np.full(5, 9.0), np.full(5, 9.0)
+    kernels.hill_curve(a, 0.7, 0.3, log_ratio, share)
+    assert_array_equal(share, 0.0)
+    assert_array_equal(log_ratio, 0.0)
 
 
 @pytest.mark.parametrize("max_lag", CASES)

@@ -156,6 +156,7 @@ def future(
     seed: int,
     paths: int,
     first: int = 0,
+    noise: bool = False,
     do: Columns | None = None,
 ) -> Baseline:
     """Evaluate periods after those of `base`.
@@ -172,6 +173,8 @@ def future(
         Residual paths of each draw.
     first : int
         Number of the first period, counted from the end of the fitted ones.
+    noise : bool
+        Whether the outcome, too, gets residuals and a series: not needed where its mean is asked for.
     do : mapping of str to (P, G, H) array, optional
         Mediators set by intervention.
     """
@@ -193,9 +196,10 @@ def future(
             term[name, channel] = _hill_term(rows, equation, c, x, before, rows.amplitude[name])
             parts.append(term[name, channel])
         latent[name] = rows.wide(add(rows, parts))
-        uniform = uniforms(seed, stream("future", i), rows.draws, shape, paths=paths, first=first)
-        residual[name] = residual_at(equation, {key: rows.wide(v) for key, v in par.items()}, uniform)
-        if name not in seen:
+        if noise or name != system.outcome:
+            uniform = uniforms(seed, stream("future", i), rows.draws, shape, paths=paths, first=first)
+            residual[name] = residual_at(equation, {key: rows.wide(v) for key, v in par.items()}, uniform)
+        if name not in seen and name in residual:
             seen[name] = observe(equation, latent[name] + residual[name], scales)
     return Baseline(rows, seen, past, term, design, latent, residual, future=True)
 
@@ -229,7 +233,9 @@ def carried(base: Baseline, changed: Columns | None = None, past: Past | None = 
 
 
 # ---------------------------------------------------------------------------------------------- interventions
-def respond(base: Baseline, changed: Columns, past: Past | None = None) -> dict[str, np.ndarray]:
+def respond(
+    base: Baseline, changed: Columns, past: Past | None = None, *, where: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """Return all columns that differ from the baseline when some are set, mediators answering in causal order.
 
     Parameters
@@ -238,6 +244,8 @@ def respond(base: Baseline, changed: Columns, past: Past | None = None) -> dict[
         Columns set by intervention, in their units. Setting a mediator cuts everything that drives it.
     past : Past, optional
         What they inherit, where that differs from the baseline.
+    where : (T,) bool array, optional
+        Periods in which mediators are set; in the others they listen to what drives them. All by default.
 
     Returns
     -------
@@ -248,11 +256,12 @@ def respond(base: Baseline, changed: Columns, past: Past | None = None) -> dict[
     for name in base.rows.system.mediators:
         equation = base.rows.system.equation(name)
         moved = [n for n in (*equation.media, *equation.linear) if n in out]
-        if name in changed or not moved:
+        if not moved or (name in changed and (where is None or where.all())):
             continue
         change = add(base.rows, [shift(base, name, n, out[n], past) for n in moved])
         latent = base.latent[name] + base.rows.wide(change)
-        out[name] = observe(equation, latent + base.residual[name], base.rows.scales)
+        answer = observe(equation, latent + base.residual[name], base.rows.scales)
+        out[name] = np.where(where, changed[name], answer) if name in changed else answer
     return out
 
 

@@ -211,7 +211,11 @@ def removed(stretches: list[Stretch], targets: Sequence[Sequence[str]]) -> dict[
     """
     path, induced = zip(*(_removed_one(stretches, target) for target in targets), strict=True)
     system = stretches[0].base.rows.system
-    outcome = sum(s.total(engine.value(s.base, system.outcome, s.base.latent[system.outcome])) for s in stretches)
+    outcome = np.zeros(len(path[0]))
+    for stretch in stretches:
+        base = stretch.base
+        series = engine.value(base, system.outcome, base.latent[system.outcome])[..., stretch.window]
+        outcome += engine.over_paths(series.sum(axis=(1, 2)), base.rows.paths)
     return {"path": np.stack(path, axis=1), "induced": np.stack(induced, axis=1), "outcome": outcome}
 
 

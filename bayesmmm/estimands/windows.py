@@ -136,11 +136,14 @@ class Stretch:
         Periods in which spend is changed.
     weight : (S, 1, T) array
         1 where the outcome counts, 0 where it does not.
+    window : (T,) bool array
+        Periods of the window itself.
     """
 
     base: engine.Baseline
     changed: np.ndarray
     weight: np.ndarray
+    window: np.ndarray
 
     def total(self, values: np.ndarray) -> np.ndarray:
         """Sum over counted periods, averaged over paths: (S,)."""
@@ -187,15 +190,14 @@ def over_draws(
         base = engine.history(fit.system, fit.scales, fit.data, parameters, draws, seed=asked.seed)
         periods = np.arange(max(line.fitted, stops.max()))
         weight = ((periods >= first) & (periods < stops)).astype(float)
-        touched = np.zeros(len(periods), bool)
-        touched[: len(changed)] = changed[: len(periods)]
+        touched, inside = _as_long(changed, len(periods)), _as_long(line.window, len(periods))
         cut = line.fitted
-        stretches = [Stretch(base, touched[:cut], weight[..., :cut])]
+        stretches = [Stretch(base, touched[:cut], weight[..., :cut], inside[:cut])]
         if len(periods) > cut:
             dates, columns = after(fit, line, len(periods) - cut)
             past = engine.carried(base)
             ahead = engine.future(base, dates, columns, past=past, seed=asked.seed, paths=asked.paths)
-            stretches.append(Stretch(ahead, touched[cut:], weight[..., cut:]))
+            stretches.append(Stretch(ahead, touched[cut:], weight[..., cut:], inside[cut:]))
         return work(stretches)
 
     beyond = np.maximum(stop[order] - line.fitted, 0)
@@ -203,3 +205,8 @@ def over_draws(
     found = engine.map_draws(chunk, asked.asked.draws[order], memory)
     back = np.argsort(order, kind="stable")
     return {name: values[back] for name, values in found.items()}
+
+
+def _as_long(mask: np.ndarray, length: int) -> np.ndarray:
+    """Cut a mask to a length, or fill it up with False."""
+    return np.concatenate([mask[:length], np.zeros(max(length - len(mask), 0), bool)])

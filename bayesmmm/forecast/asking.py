@@ -135,8 +135,8 @@ def timeline(
     if plan is not None:
         ahead = read_plan(fit.data, plan, needed=fit.system.exogenous)
         dates, columns = dates.append(ahead.dates), ahead.columns
-        if start is None and stop is None:
-            start, stop = ahead.dates[0], ahead.dates[-1]
+        start = ahead.dates[0] if start is None else start
+        stop = ahead.dates[-1] if stop is None else stop
     window = window_mask(dates, start, stop, where="the fitted periods" if plan is None else "history and plan")
     seen = dates[window]
     attrs = {"start": f"{seen[0]:%Y-%m-%d}", "stop": f"{seen[-1]:%Y-%m-%d}"}

@@ -116,7 +116,9 @@ def _planned(
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         past = engine.history(fit.system, fit.scales, fit.data, asked.parameters, draws, seed=seed)
-        base = engine.future(past, dates, line.columns, past=engine.carried(past), seed=seed, paths=paths, do=do)
+        base = engine.future(
+            past, dates, line.columns, past=engine.carried(past), seed=seed, paths=paths, noise=noise, do=do
+        )
         out = {}
         for name in fit.system.order:
             if name in do:

@@ -40,7 +40,7 @@ def what_if(
         Column -> factor: 0 switches it off, 1.3 adds 30 %.
     do : mapping of str to number, array (W,) or Series, optional
         Column -> its values in the W periods of the window, in raw units. Setting or scaling a mediator cuts
-        everything that drives it.
+        everything that drives it, in the window; after it the mediator listens again.
     start, stop : str or date, optional
         Window of the change, both included. By default all fitted periods, or all of the plan.
     plan : DataFrame, optional
@@ -104,7 +104,7 @@ def _compared(asked: Asked, line: Timeline, factors: Mapping, given: Mapping, pa
             base = engine.future(base, dates, line.columns, past=engine.carried(base), seed=seed, paths=paths)
         changed = {name: scaled_within(base.columns[name], window, factor) for name, factor in factors.items()}
         changed |= {name: placed_within(base.columns[name], window, values) for name, values in given.items()}
-        new = engine.respond(base, changed)
+        new = engine.respond(base, changed, where=window)
         out = {}
         for name in fit.system.order:
             if name in changed:

@@ -14,6 +14,7 @@ Definitions, for one geo and one channel::
 All functions are compiled by numba, kept on disk between processes, and release the global lock.
 """
 
+from bayesmmm.kernels.curve import hill_curve
 from bayesmmm.kernels.draws import (
     SPEND_FLOOR,
     amplitudes,
@@ -33,7 +34,7 @@ from bayesmmm.kernels.likelihood import (
     normal,
     student_t,
 )
-from bayesmmm.kernels.media import adstock, hill, media_basis, media_basis_vjp
+from bayesmmm.kernels.media import adstock, media_basis, media_basis_vjp
 
 __all__ = [
     "SPEND_FLOOR",
@@ -45,7 +46,7 @@ __all__ = [
     "explicit_censored_normal",
     "explicit_normal",
     "explicit_student_t",
-    "hill",
+    "hill_curve",
     "linear_predictor",
     "log_normal_cdf",
     "media_basis",

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from bayesmmm.kernels.compile import jit
-from bayesmmm.kernels.media import TINY, adstock, hill, lag_weights
+from bayesmmm.kernels.curve import TINY, hill_curve
+from bayesmmm.kernels.media import adstock, lag_weights
 
 #: Adstock, in multiples of mean spend, at which the infinite slope of a concave Hill curve (slope < 1) at zero
 #: spend is evaluated instead, so that a channel at zero has a finite derivative and can be funded.
@@ -34,14 +35,13 @@ def amplitudes(x, carry_in, retention, half_saturation, slope, contribution, max
     n_draw = retention.shape[0]
     n_geo, n_channel, n_time = x.shape
     out = np.zeros((n_draw, n_geo, n_channel))
-    a = np.empty(n_time)
+    a, z, p = np.empty(n_time), np.empty(n_time), np.empty(n_time)
     for s in range(n_draw):
         for g in range(n_geo):
             for c in range(n_channel):
                 adstock(x[g, c], retention[s, c], carry_in[g, c], max_lag, a)
-                total = 0.0
-                for t in range(n_time):
-                    total += hill(a[t], half_saturation[s, c], slope[s, c])
+                hill_curve(a, half_saturation[s, c], slope[s, c], z, p)
+                total = p.sum()
                 if total > 0.0:
                     out[s, g, c] = contribution[s, g, c] * n_time / total
     return out
@@ -70,16 +70,17 @@ def media_response(x, carry_in, retention, half_saturation, slope, amplitude, ma
     n_draw = retention.shape[0]
     n_plan, n_geo, n_channel, n_time = x.shape
     out = np.zeros((n_draw, n_geo, n_channel if by_channel else 1, n_time))
-    a = np.empty(n_time)
+    a, z, p = np.empty(n_time), np.empty(n_time), np.empty(n_time)
     for s in range(n_draw):
         plan = s if n_plan > 1 else 0
         start = s if carry_in.shape[0] > 1 else 0
         for g in range(n_geo):
             for c in range(n_channel):
                 adstock(x[plan, g, c], retention[s, c], carry_in[start, g, c], max_lag, a)
-                into = c if by_channel else 0
+                hill_curve(a, half_saturation[s, c], slope[s, c], z, p)
+                into, scale = out[s, g, c if by_channel else 0], amplitude[s, g, c]
                 for t in range(n_time):
-                    out[s, g, into, t] += amplitude[s, g, c] * hill(a[t], half_saturation[s, c], slope[s, c])
+                    into[t] += scale * p[t]
     return out
 
 
@@ -150,14 +151,12 @@ def shared_out(x, parts, term, retention, max_lag):
 
 
 @jit
-def _hill_slope(a, half_saturation, slope):
-    """Right-hand derivative of the Hill curve; at zero 0 (n > 1), 1/k (n = 1), or its value at SPEND_FLOOR."""
-    if slope < 1.0 and a < SPEND_FLOOR:
-        a = SPEND_FLOOR
-    if a <= TINY:
+def _slope_at_zero(half_saturation, slope):
+    """Right-hand derivative of the Hill curve at zero: 0 (n > 1), 1/k (n = 1), or its value at SPEND_FLOOR (n < 1)."""
+    if slope >= 1.0:
         return 1.0 / half_saturation if slope == 1.0 else 0.0
-    p = 1.0 / (1.0 + math.exp(-slope * (math.log(a) - math.log(half_saturation))))
-    return p * (1.0 - p) * slope / a
+    p = 1.0 / (1.0 + math.exp(-slope * (math.log(SPEND_FLOOR) - math.log(half_saturation))))
+    return p * (1.0 - p) * slope / SPEND_FLOOR
 
 
 @jit
@@ -186,7 +185,7 @@ def response_spend_vjp(x, carry_in, retention, half_saturation, slope, amplitude
     n_plan, n_geo, n_channel, n_time = x.shape
     out = np.empty((n_draw, n_geo, n_channel, n_time))
     early = np.zeros((n_draw, n_geo, n_channel))
-    a = np.empty(n_time)
+    a, z, p = np.empty(n_time), np.empty(n_time), np.empty(n_time)
     for s in range(n_draw):
         plan = s if n_plan > 1 else 0
         start = s if carry_in.shape[0] > 1 else 0
@@ -194,12 +193,12 @@ def response_spend_vjp(x, carry_in, retention, half_saturation, slope, amplitude
             for c in range(n_channel):
                 r = retention[s, c]
                 adstock(x[plan, g, c], r, carry_in[start, g, c], max_lag, a)
+                n = slope[s, c]
+                hill_curve(a, half_saturation[s, c], n, z, p)
+                least, at_zero = (SPEND_FLOOR if n < 1.0 else TINY), _slope_at_zero(half_saturation[s, c], n)
                 for t in range(n_time):
-                    a[t] = (
-                        amplitude[s, g, c]
-                        * cotangent[s, g, t]
-                        * _hill_slope(a[t], half_saturation[s, c], slope[s, c])
-                    )
+                    d = p[t] * (1.0 - p[t]) * n / a[t] if a[t] > least else at_zero
+                    a[t] = amplitude[s, g, c] * cotangent[s, g, t] * d
                 early[s, g, c] = _adstock_transpose(a, r, max_lag, later[s, g, c], out[s, g, c])
     return out, early
 

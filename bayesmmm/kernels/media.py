@@ -1,13 +1,9 @@
 """Adstock, Hill saturation and the media term of one parameter value, with derivatives to the parameters."""
 
-import math
-
 import numpy as np
 
 from bayesmmm.kernels.compile import jit
-
-# Adstock below this counts as none at all: far beneath any spend, far above the smallest double.
-TINY = 1e-250
+from bayesmmm.kernels.curve import TINY, hill_curve
 
 
 @jit
@@ -88,14 +84,6 @@ def _log_retention_slope(x, retention, carry_in, max_lag, a, out):
 
 
 @jit
-def hill(a, half_saturation, slope):
-    """Hill saturation ``a**n / (k**n + a**n)`` of one number, 0 where ``a <= 0``; computed in logs."""
-    if a <= TINY:
-        return 0.0
-    return 1.0 / (1.0 + math.exp(-slope * (math.log(a) - math.log(half_saturation))))
-
-
-@jit
 def media_basis(x, carry_in, retention, half_saturation, slope, contribution, max_lag):
     """Media term of one equation at one parameter value, with what its gradient needs.
 
@@ -131,18 +119,8 @@ def media_basis(x, carry_in, retention, half_saturation, slope, contribution, ma
         for c in range(n_channel):
             adstock(x[g, c], retention[c], carry_in[g, c], max_lag, a)
             _log_retention_slope(x[g, c], retention[c], carry_in[g, c], max_lag, a, log_decay[g, c])
-            log_half = math.log(half_saturation[c])
-            total = 0.0
-            for t in range(n_time):
-                if a[t] > TINY:
-                    z = math.log(a[t]) - log_half
-                    p = 1.0 / (1.0 + math.exp(-slope[c] * z))
-                else:
-                    z = 0.0
-                    p = 0.0
-                log_ratio[g, c, t] = z
-                share[g, c, t] = p
-                total += p
+            hill_curve(a, half_saturation[c], slope[c], log_ratio[g, c], share[g, c])
+            total = share[g, c].sum()
             if total > 0.0:  # a channel that is silent in this geo, or saturates beyond reach, adds nothing
                 amplitude = contribution[g, c] * n_time / total
                 for t in range(n_time):

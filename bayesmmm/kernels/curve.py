@@ -1,0 +1,91 @@
+"""The Hill curve of a whole series, written so that the compiler can work on several periods at once.
+
+Logarithm and exponential are the usual double-precision ones: the argument is brought near 1 (near 0) by its
+binary exponent, and a polynomial does the rest, with an error below one unit in the last place (Tang, 1990,
+doi:10.1145/98267.98294; coefficients of the minimax polynomials as in FreeBSD's msun). They are spelled out here
+because the library functions are calls, which keep a loop from being vectorised.
+"""
+
+import math
+
+import numpy as np
+
+from bayesmmm.kernels.compile import jit
+
+# Adstock below this counts as none at all: far beneath any spend, far above the smallest double.
+TINY = 1e-250
+
+_ROOT_HALF = 0x3FE6A09E667F3BCD  # bits of sqrt(1/2); the exponent of a double begins at bit 52
+_LOG2_HIGH, _LOG2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+_LOG2_E = 1.44269504088896338700e00
+# Beyond this the exponential leaves the doubles; a share is then 0 or 1 to within rounding anyway.
+_FAR = 708.0
+
+
+@jit
+def hill_curve(a, half_saturation, slope, log_ratio, share):
+    """Hill saturation ``a**n / (k**n + a**n)`` of a series, and ``log(a / k)``; both 0 where there is no adstock.
+
+    Parameters
+    ----------
+    a : (T,) float array
+        Adstock.
+    half_saturation, slope : float
+    log_ratio, share : (T,) float arrays
+        Receive the results.
+    """
+    n_time = a.shape[0]
+    log_half = math.log(half_saturation)
+    a_bits = a.view(np.int64)
+    z_bits = log_ratio.view(np.int64)
+    p_bits = share.view(np.int64)
+    for t in range(n_time):  # the mantissa, in [sqrt(1/2), sqrt(2))
+        z_bits[t] = a_bits[t] - (((a_bits[t] - _ROOT_HALF) >> 52) << 52)
+    for t in range(n_time):
+        exponent = float((a_bits[t] - _ROOT_HALF) >> 52)
+        f = log_ratio[t] - 1.0
+        s = f / (2.0 + f)
+        y = s * s
+        r = y * (
+            6.666666666666735130e-01
+            + y
+            * (
+                3.999999999940941908e-01
+                + y
+                * (
+                    2.857142874366239149e-01
+                    + y
+                    * (
+                        2.222219843214978396e-01
+                        + y
+                        * (
+                            1.818357216161805012e-01
+                            + y * (1.531383769920937332e-01 + y * 1.479819860511658591e-01)
+                        )
+                    )
+                )
+            )
+        )
+        half = 0.5 * f * f
+        log = exponent * _LOG2_HIGH - ((half - (s * (half + r) + exponent * _LOG2_LOW)) - f)
+        log_ratio[t] = log - log_half if a[t] > TINY else 0.0
+    for t in range(n_time):
+        x = min(max(-slope * log_ratio[t], -_FAR), _FAR)
+        whole = np.floor(x * _LOG2_E + 0.5)
+        high = x - whole * _LOG2_HIGH
+        low = whole * _LOG2_LOW
+        r = high - low
+        y = r * r
+        c = r - y * (
+            1.66666666666666019037e-01
+            + y
+            * (
+                -2.77777777770155933842e-03
+                + y
+                * (6.61375632143793436117e-05 + y * (-1.65339022054652515390e-06 + y * 4.13813679705723846039e-08))
+            )
+        )
+        share[t] = 1.0 - ((low - (r * c) / (2.0 - c)) - high)
+        p_bits[t] += np.int64(whole) << 52
+    for t in range(n_time):
+        share[t] = 1.0 / (1.0 + share[t]) if a[t] > TINY else 0.0
