@@ -430,3 +430,73 @@ def test_marginal_roi_lies_below_the_roi_of_its_channel():
 def test_roi_refuses_the_data_set_of_effects():
     with pytest.raises(ValueError, match=r"a Dataset was given.*give the DataArray that roi\(fit\) returns"):
         plots.roi(made.effects(3))
+
+
+# ------------------------------------------------------------------------------------------------------------- curves
+def whole_figure_is_legible(axes):
+    """Assert that no tick labels, titles or axis names lie on each other or off the figure, in a grid of panels."""
+    figure = drawn(axes[0]).figure.figure
+    texts = [ax._left_title for ax in axes]
+    texts += [t for ax in axes for axis in (ax.xaxis, ax.yaxis) for t in tick_texts(axis)]
+    texts += [figure._supxlabel, figure._supylabel, *figure.legends[0].get_texts()]
+    assert overlapping(texts) == []
+    inside(axes[0], texts)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 12])
+def test_response_curves_mark_the_present_and_dash_what_was_never_seen(channels):
+    dataset = made.curves(channels)
+    axes = plots.response_curves(dataset, ci_prob=0.8)
+    assert [ax.get_title(loc="left") for ax in axes] == made.LONG[:channels]
+    median, lower, upper = quantiles(dataset["outcome"].values, 0.8)
+    for i, ax in enumerate(axes):
+        spend = dataset["spend"].values[i]
+        solid, dashed = (line for line in ax.lines if line.get_color() == "#0072B2")
+        # More than 5 % is beyond what was seen from a factor of 1.5: the dashes start at 1.25, the fifth step.
+        np.testing.assert_array_equal(solid.get_xdata(), spend[:6])
+        np.testing.assert_array_equal(dashed.get_xdata(), spend[5:])
+        np.testing.assert_allclose(dashed.get_ydata(), median[i, 5:])
+        assert solid.get_linestyle() == "-"
+        assert dashed.get_linestyle() == "--"
+        assert dots(ax)[0].tolist() == [[spend[4], pytest.approx(median[i, 4])]]
+        edge = ax.collections[0].get_paths()[0].vertices
+        assert edge[:, 1].max() == pytest.approx(upper[i].max())
+        assert edge[edge[:, 0] == spend[3], 1].min() == pytest.approx(lower[i, 3])
+    figure = axes[0].figure
+    assert (
+        figure.get_supxlabel() == "spend in the window (money)\nspend of 2021-01-03 to 2023-12-24, tail included"
+    )
+    assert figure.get_supylabel() == "outcome gained\nover no spend (money)"
+    assert "80 % interval" in legend_words(axes[0])
+    whole_figure_is_legible(axes)
+
+
+def test_response_curves_within_what_was_seen_are_not_dashed():
+    dataset = made.curves(3).isel(factor=slice(6))
+    axes = plots.response_curves(dataset)
+    for i, ax in enumerate(axes):
+        solid, dashed = (line for line in ax.lines if line.get_color() == "#0072B2")
+        np.testing.assert_array_equal(solid.get_xdata(), dataset["spend"].values[i])
+        assert len(dashed.get_xdata()) == 1
+    _, given = plt.subplots(1, 3)
+    assert list(plots.response_curves(dataset, axes=given)) == list(given)
+    assert given[0].get_xlabel().startswith("spend in the window (money)")
+    with pytest.raises(ValueError, match="give 3, or none"):
+        plots.response_curves(dataset, axes=given[:2])
+
+
+@pytest.mark.parametrize(("channels", "mediators"), [(3, ("google",)), (12, ("google", "queries"))])
+def test_decay_has_a_panel_per_channel_and_a_line_per_equation(channels, mediators):
+    dataset = made.decay(channels, mediators)
+    axes = plots.adstock_decay(dataset, ci_prob=0.8)
+    assert [ax.get_title(loc="left") for ax in axes] == [*made.LONG[:channels], *mediators]
+    lines = {line.get_label(): line for line in axes[1].lines if line.get_label().startswith("on ")}
+    assert list(lines) == [f"on {name}" for name in (*mediators, "revenue")]
+    assert len({line.get_linestyle() for line in lines.values()} | {lines["on google"].get_color()}) >= 2
+    for equation in (*mediators, "revenue"):
+        median, _, _ = quantiles(dataset[equation].sel({f"{equation}.media": made.LONG[1]}).values, 0.8)
+        np.testing.assert_allclose(lines[f"on {equation}"].get_ydata(), median)
+    assert [line.get_label() for line in axes[-1].lines if line.get_label().startswith("on ")] == ["on revenue"]
+    assert legend_words(axes[0])[-2:] == ["lines are medians, bands 80 % intervals", "half is left"]
+    assert axes[0].figure.get_supxlabel() == "days since the spend"
+    whole_figure_is_legible(axes)

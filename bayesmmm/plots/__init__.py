@@ -5,6 +5,7 @@ style is touched. Colours are those of Okabe and Ito, and no meaning rests on co
 """
 
 from bayesmmm.plots.channels import accounting, effects, roi
+from bayesmmm.plots.curves import adstock_decay, response_curves
 from bayesmmm.plots.draws import parameters, prior_posterior
 from bayesmmm.plots.fitted import residual_autocorrelation, residual_distribution, residuals
 from bayesmmm.plots.graph import causal_graph
@@ -14,6 +15,7 @@ from bayesmmm.plots.stacks import decomposition, waterfall
 
 __all__ = [
     "accounting",
+    "adstock_decay",
     "causal_graph",
     "correlation",
     "decomposition",
@@ -25,6 +27,7 @@ __all__ = [
     "residual_autocorrelation",
     "residual_distribution",
     "residuals",
+    "response_curves",
     "roi",
     "save",
     "spend",

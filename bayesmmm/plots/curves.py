@@ -1,0 +1,200 @@
+"""Curves of each channel: response to spend, decay of its pressure."""
+
+from collections.abc import Sequence
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib import ticker
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from bayesmmm.plots.parts import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    SMALL,
+    TEXT,
+    legend_on_top,
+    listed,
+    tidy,
+)
+from bayesmmm.plots.reading import caution, numbers, percents, unit_of, variable, window_words
+from bayesmmm.results.summaries import checked_ci_prob, interval
+
+UNSEEN = 0.05  # share of the spend above the highest ever observed from which a curve is dashed
+DASHES = (0, (3, 2))
+_LINES = ((BLUE, "-"), (ORANGE, (0, (5, 1.5))), (GREEN, (0, (3, 1, 1, 1))), (PURPLE, (0, (1, 1))))
+
+
+def response_curves(
+    dataset: xr.Dataset, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None
+) -> np.ndarray:
+    """Draw what each channel adds to the outcome against its spend in the window, a panel per channel.
+
+    A dot marks the spend as it was (or is planned). The line is dashed where more than 5 % of the spend falls in
+    periods above the highest spend ever observed: there, the shape comes from the equation and the prior.
+    Axes differ from panel to panel.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As ``mm.response_curves(fit)`` gives it.
+    ci_prob : float in (0, 1), optional
+        Probability of the bands; by default ArviZ's ``stats.ci_prob``.
+    axes : sequence of Axes, optional
+        One for each channel, in the order of the data set.
+
+    Returns
+    -------
+    array of Axes
+
+    Examples
+    --------
+    >>> axes = response_curves(mm.response_curves(fit))  # doctest: +SKIP
+    """
+    draws = variable(dataset, "outcome", ["channel", "factor"], "response_curves(fit)")
+    ci_prob = checked_ci_prob(ci_prob)
+    curves = xr.Dataset(interval(draws, ci_prob)).assign({n: dataset[n] for n in ("spend", "extrapolated")})
+    channels = draws["channel"].values.tolist()
+    own = axes is None
+    axes = _panels(len(channels)) if own else listed(axes, len(channels))
+    for name, ax in zip(channels, axes, strict=True):
+        _response(ax, curves.sel(channel=name).sortby("factor"))
+        ax.set_title(str(name), loc="left", fontsize=TEXT, pad=3)
+    x = [f"spend in the window{unit_of(dataset['spend'])}", window_words(dataset.attrs)]
+    _name_axes(axes, "\n".join(filter(None, x)), f"outcome gained\nover no spend{unit_of(draws, dataset)}", own)
+    handles = [
+        Line2D([], [], color=BLUE, lw=1.6, label="median"),
+        Patch(color=SKY, alpha=0.35, label=f"{100 * ci_prob:.3g} % interval"),
+        Line2D([], [], color=BLACK, marker="o", ls="", ms=4.5, label="spend as it is in the window"),
+        Line2D(
+            [], [], color=BLUE, lw=1.6, ls=DASHES, label=f"over {100 * UNSEEN:.0f} % beyond what was ever spent"
+        ),
+    ]
+    legend_on_top(axes[0], [*handles, *caution(dataset.attrs)], own)
+    return np.asarray(axes, dtype=object)
+
+
+def _response(ax: Axes, curve: xr.Dataset) -> None:
+    spend, median = curve["spend"].values, curve["median"].values
+    ax.fill_between(spend, curve["lower"], curve["upper"], color=SKY, alpha=0.35, linewidth=0)
+    # The dashed line starts at the last point that is not extrapolated.
+    unseen = np.flatnonzero(curve["extrapolated"].values > UNSEEN)
+    last = max(int(unseen[0]) - 1, 0) if len(unseen) else len(spend) - 1
+    ax.plot(spend[: last + 1], median[: last + 1], color=BLUE, linewidth=1.6)
+    ax.plot(spend[last:], median[last:], color=BLUE, linewidth=1.6, linestyle=DASHES)
+    for now in np.flatnonzero(np.isclose(curve["factor"].values, 1.0)):
+        ax.axvline(spend[now], color=GREY, linewidth=0.8, linestyle=":", zorder=1)
+        ax.plot(spend[now], median[now], "o", color=BLACK, markersize=4.5, zorder=4)
+    tidy(ax)
+    ax.axhline(0.0, color=GREY, linewidth=0.8, zorder=1)
+    ax.set_xlim(spend[0], spend[-1])
+    numbers(ax.xaxis, most=3)
+    numbers(ax.yaxis, most=4)
+
+
+def adstock_decay(
+    dataset: xr.Dataset, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None
+) -> np.ndarray:
+    """Draw what is left of the pressure of a channel so many days later, a panel per channel, a line per equation.
+
+    A channel that acts in several equations has a decay in each: it may stir up searches for days and sales for weeks.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As ``estimands.adstock_decay(fit)`` gives it.
+    ci_prob : float in (0, 1), optional
+        Probability of the bands; by default ArviZ's ``stats.ci_prob``.
+    axes : sequence of Axes, optional
+        One for each channel, in the order in which the equations list them.
+
+    Returns
+    -------
+    array of Axes
+
+    Examples
+    --------
+    >>> axes = adstock_decay(estimands.adstock_decay(fit))  # doctest: +SKIP
+    """
+    ci_prob = checked_ci_prob(ci_prob)
+    curves = {str(equation): _decays(dataset, str(equation), ci_prob) for equation in dataset.data_vars}
+    channels = list(dict.fromkeys(name for lines in curves.values() for name in lines))
+    own = axes is None
+    axes = _panels(len(channels), share=True) if own else listed(axes, len(channels))
+    lags = dataset["lag"].values
+    handles: dict[str, Line2D] = {}
+    looks = dict(zip(reversed(curves), cycle(_LINES), strict=False))  # the outcome, which comes last, is blue
+    for name, ax in zip(channels, axes, strict=True):
+        ax.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":", zorder=1)
+        for equation, lines in curves.items():
+            if name not in lines:
+                continue
+            (colour, style), (lower, median, upper) = looks[equation], lines[name]
+            ax.fill_between(lags, lower, upper, color=colour, alpha=0.18, linewidth=0)
+            (line,) = ax.plot(lags, median, color=colour, linestyle=style, linewidth=1.6, label=f"on {equation}")
+            handles.setdefault(equation, line)
+        ax.set_title(name, loc="left", fontsize=TEXT, pad=3)
+        tidy(ax)
+        ax.set_xlim(lags[0], lags[-1])
+        ax.set_ylim(0.0, 1.0)
+        _weeks(ax, float(lags[-1]))
+        percents(ax.yaxis)
+        ax.set_yticks([0.0, 0.5, 1.0])
+    _name_axes(axes, "days since the spend", "share of the pressure\nthat is left", own)
+    entries = [
+        *(handles[equation] for equation in curves if equation in handles),
+        Patch(color=GREY, alpha=0.3, label=f"lines are medians, bands {100 * ci_prob:.3g} % intervals"),
+        Line2D([], [], color=GREY, lw=0.8, ls=":", label="half is left"),
+    ]
+    legend_on_top(axes[0], [*entries, *caution(dataset.attrs)], own)
+    return np.asarray(axes, dtype=object)
+
+
+def _decays(dataset: xr.Dataset, equation: str, ci_prob: float) -> dict[str, np.ndarray]:
+    """Lower, median and upper by lag of each channel of an equation."""
+    dim = f"{equation}.media"
+    ends = interval(variable(dataset, equation, [dim, "lag"], "adstock_decay(fit)"), ci_prob)
+    stacked = np.stack([ends[end].transpose(dim, "lag").values for end in ("lower", "median", "upper")], axis=1)
+    return dict(zip(map(str, dataset[dim].values), stacked, strict=True))
+
+
+def _weeks(ax: Axes, longest: float) -> None:
+    """Ticks at whole weeks, a few of them."""
+    step = 7.0 * max(1, round(longest / 7.0 / 4.0)) if longest >= 14.0 else max(1.0, round(longest / 4.0))
+    ax.xaxis.set_major_locator(ticker.MultipleLocator(step))
+
+
+def _panels(count: int, *, share: bool = False) -> list[Axes]:
+    """Grid of small panels, filled row by row; what stays empty is taken away."""
+    wide = count if count <= 4 else 3 if count <= 6 else 4
+    tall = -(-count // wide)
+    size = (max(2.6 * wide + 0.6, 5.0), (2.2 if tall == 1 else 1.75) * tall + 1.3)
+    figure, grid = plt.subplots(tall, wide, figsize=size, squeeze=False, layout="constrained")
+    figure.get_layout_engine().set(hspace=0.05, wspace=0.04)
+    for empty in grid.ravel()[count:]:
+        empty.remove()
+    axes = list(grid.ravel()[:count])
+    if share:
+        for i, ax in enumerate(axes):
+            ax.tick_params(labelleft=i % wide == 0, labelbottom=i + wide >= count)
+    return axes
+
+
+def _name_axes(axes: Sequence[Axes], x: str, y: str, own: bool) -> None:
+    """Name the axes once for a figure of our own, else on every panel."""
+    if own:
+        figure = axes[0].figure
+        figure.supxlabel(x, fontsize=TEXT)
+        figure.supylabel(y, fontsize=TEXT)
+        return
+    for ax in axes:
+        ax.set_xlabel(x, fontsize=SMALL)
+        ax.set_ylabel(y, fontsize=SMALL)
