@@ -225,8 +225,9 @@ def carried(base: Baseline, changed: Columns | None = None, past: Past | None = 
             x, before = scaled(rows, channel, column), past.get((name, channel))
             if equation.max_lag is None:
                 carry = np.zeros(x.shape[:2]) if before is None else before[..., 0]
-                keep = _rows_of(rows, retention(rows.parameters[name]["half_life"][:, c], rows.days), x, carry)
-                out[name, channel] = kernels.carried_out(x, np.ascontiguousarray(carry), keep)[..., None]
+                keep = retention(rows.parameters[name]["half_life"][:, c], rows.days)
+                alike = [np.ascontiguousarray(_rows_of(rows, v, x, carry)) for v in (x, carry, keep)]
+                out[name, channel] = kernels.carried_out(*alike)[..., None]
             else:
                 out[name, channel] = _behind(rows, before, x, equation.max_lag)[..., -equation.max_lag :]
     return out
