@@ -500,3 +500,93 @@ def test_decay_has_a_panel_per_channel_and_a_line_per_equation(channels, mediato
     assert legend_words(axes[0])[-2:] == ["lines are medians, bands 80 % intervals", "half is left"]
     assert axes[0].figure.get_supxlabel() == "days since the spend"
     whole_figure_is_legible(axes)
+
+
+# -------------------------------------------------------------------------------------------------------------- paths
+def line_of(ax, label):
+    return next(line for line in ax.lines if line.get_label() == label)
+
+
+def band_of(ax, label):
+    """(lower, upper) of a filled band at its dates."""
+    corners = next(c for c in ax.collections if c.get_label() == label).get_paths()[0].vertices
+    days = np.unique(corners[:, 0])
+    ends = [corners[corners[:, 0] == day, 1] for day in days]
+    return np.array([(y.min(), y.max()) for y in ends])
+
+
+def test_forecast_follows_history_and_marks_where_it_ends():
+    data, mean, noisy = made.history(), made.prediction(), made.prediction(noise=True)
+    actual = pd.Series(np.arange(5.0), mean["date"].values[:5])
+    ax = drawn(plots.forecast(data, mean, noise=noisy, actual=actual, ci_prob=0.8))
+    past = line_of(ax, "observed")
+    np.testing.assert_array_equal(past.get_ydata(), data.columns["revenue"][0, -52:])
+    np.testing.assert_array_equal(past.get_xdata(), data.dates[-52:])
+    median, lower, upper = quantiles(mean["revenue"].values, 0.8)
+    np.testing.assert_allclose(line_of(ax, "median").get_ydata(), median)
+    np.testing.assert_array_equal(line_of(ax, "median").get_xdata(), mean["date"])
+    np.testing.assert_allclose(band_of(ax, "80 % interval of the mean"), np.column_stack([lower, upper]))
+    _, lower, upper = quantiles(noisy["revenue"].values, 0.8)
+    np.testing.assert_allclose(band_of(ax, "80 % interval of new observations"), np.column_stack([lower, upper]))
+    np.testing.assert_array_equal(line_of(ax, "what happened").get_ydata(), actual)
+    mark = pd.Timestamp(line_of(ax, "history ends 2023-12-24").get_xdata()[0])
+    assert data.dates[-1] < mark < pd.Timestamp(mean["date"].values[0])
+    assert ax.get_ylabel() == "revenue (money)"
+    legible(ax)
+    inside(ax, ax.get_legend().get_texts())
+
+
+def test_forecast_of_a_mediator_from_data_that_hold_what_happened():
+    data = made.history()
+    before, after = data.between("2021-01-03", "2023-06-25"), data.between("2023-07-02", "2023-12-24")
+    mean = made.prediction(len(after.dates), start="2023-07-02")
+    del mean.attrs["noise"]
+    ax = plots.forecast(before, mean, series="google", actual=after, periods=30)
+    assert len(line_of(ax, "observed").get_xdata()) == 30
+    np.testing.assert_array_equal(line_of(ax, "what happened").get_ydata(), after.columns["google"][0])
+    share = f"{100 * checked_ci_prob(None):.3g} % interval"
+    assert legend_words(ax) == ["observed", "history ends 2023-06-25", share, "median", "what happened"]
+    assert ax.get_ylabel() == "google (money)"
+
+
+def test_forecast_of_one_period_is_seen():
+    ax = drawn(plots.forecast(made.history(), made.prediction(1), ci_prob=0.8))
+    _, lower, upper = quantiles(made.prediction(1)["revenue"].values, 0.8)
+    (span,) = segments(ax.collections[0])
+    np.testing.assert_allclose(span[:, 1], [lower[0], upper[0]])
+    assert len(line_of(ax, "observed").get_xdata()) == 26
+
+
+def test_forecast_refuses_what_cannot_follow():
+    data, mean = made.history(), made.prediction()
+    with pytest.raises(ValueError, match=r"before it, as data\.between\('2021-01-03', '2023-12-23'\)"):
+        plots.forecast(data, made.prediction(start="2023-12-24"))
+    with pytest.raises(ValueError, match="2 geos; a forecast is drawn of national data"):
+        plots.forecast(made.history(geos=2), mean)
+    with pytest.raises(ValueError, match=r"no variable 'sales' in .*'revenue'"):
+        plots.forecast(data, mean, series="sales")
+
+
+def test_what_if_draws_the_change_and_its_running_total():
+    dataset = made.scenario()
+    top, bottom = plots.what_if(dataset, ci_prob=0.8)
+    drawn(top)
+    change = dataset["revenue.change"].values
+    for ax, draws in ((top, change), (bottom, change.cumsum(-1))):
+        median, lower, upper = quantiles(draws, 0.8)
+        np.testing.assert_allclose(line_of(ax, "median").get_ydata(), median)
+        np.testing.assert_allclose(band_of(ax, "80 % interval"), np.column_stack([lower, upper]))
+        assert any(list(line.get_ydata()) == [0.0, 0.0] for line in ax.lines)
+        legible(ax)
+    assert top.get_ylabel() == "change of\nrevenue (money)"
+    assert bottom.get_ylabel() == "running total\nof the change (money)"
+    median = quantiles(change.cumsum(-1), 0.8)[0, -1]
+    assert bottom.get_title(loc="left").startswith(f"in all {median / 1e3:.0f}k, 80 % interval ")
+    assert plots.what_if(dataset, series="google")[0].get_ylabel() == "change of\ngoogle (money)"
+
+
+def test_what_if_refuses_a_prediction():
+    with pytest.raises(ValueError, match=r"give the data set that what_if\(fit\) returns"):
+        plots.what_if(made.prediction())
+    with pytest.raises(ValueError, match=r"no variable 'searches\.change'"):
+        plots.what_if(made.scenario(), series="searches")

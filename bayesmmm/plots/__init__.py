@@ -10,6 +10,7 @@ from bayesmmm.plots.draws import parameters, prior_posterior
 from bayesmmm.plots.fitted import residual_autocorrelation, residual_distribution, residuals
 from bayesmmm.plots.graph import causal_graph
 from bayesmmm.plots.parts import save
+from bayesmmm.plots.paths import forecast, what_if
 from bayesmmm.plots.series import correlation, predictive, predictive_check, spend
 from bayesmmm.plots.stacks import decomposition, waterfall
 
@@ -20,6 +21,7 @@ __all__ = [
     "correlation",
     "decomposition",
     "effects",
+    "forecast",
     "parameters",
     "predictive",
     "predictive_check",
@@ -32,4 +34,5 @@ __all__ = [
     "save",
     "spend",
     "waterfall",
+    "what_if",
 ]
