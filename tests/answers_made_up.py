@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MMMData
+from bayesmmm.equations import MMM, Equation
 
 LONG = [
     "connected_tv_prospecting",
@@ -214,3 +215,26 @@ def history(channels=3, mediators=("google",), *, geos=1, seed=8):
         mediators=dict.fromkeys(mediators, "money"),
         geo="geo" if geos > 1 else None,
     )
+
+
+def system(channels=3, mediators=("google",), *, likelihood="normal"):
+    """System of the answers above; a second mediator comes before the first and acts linearly."""
+    names = LONG[:channels]
+    linear = list(mediators[1:])
+    equations = [Equation(name, media=names[:2], linear=["promotion"]) for name in linear]
+    equations.append(Equation(mediators[0], media=names, linear=linear, likelihood="censored_normal"))
+    media = [*names, mediators[0]]
+    return MMM([*equations, Equation("revenue", media=media, linear=["price", *linear], likelihood=likelihood)])
+
+
+def posterior(system, *, seed=9):
+    """Contributions and coefficients as a fit of the system names them."""
+    rng, variables, coords = np.random.default_rng(seed), {}, dict(SAMPLES)
+    for equation in system.equations:
+        name, terms = equation.name, equation.terms()
+        coords |= {f"{name}.media": list(equation.media), f"{name}.term": list(terms)}
+        shares = spread_out(rng.uniform(0.01, 0.1, len(equation.media)), 0.5, rng, each=True)
+        variables[f"{name}.contribution"] = (("chain", "draw", f"{name}.media"), shares)
+        effects = spread_out(rng.normal(0.0, 0.05, len(terms)), 0.5, rng, each=True)
+        variables[f"{name}.coefficient"] = (("chain", "draw", f"{name}.term"), effects)
+    return xr.Dataset(variables, coords)

@@ -1,29 +1,57 @@
 """The causal graph of a system."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import matplotlib.pyplot as plt
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from bayesmmm.equations import MMM
 from bayesmmm.plots.parts import BLUE, GREY, LETTER, ORANGE, SMALL, TEXT
+from bayesmmm.plots.reading import variable
+from bayesmmm.results.summaries import checked_ci_prob, interval
 
 PALE_ORANGE, PALE_BLUE = "#FDF0D5", "#DCEEF9"
 DASHES = (0, (4, 2))
 PAD = 4.5  # points between a name and its box
+WIDE, NARROW = 1.25 * LETTER, 0.95 * LETTER  # inches of a letter in a box: of a bold name, of a table
 
 
-def causal_graph(system: MMM, *, ax: Axes | None = None) -> Axes:
+@dataclass(frozen=True)
+class _Words:
+    """What stands in the boxes: names alone, or names with the sizes of their effects in even columns."""
+
+    texts: Mapping[str, str]
+    table: bool = False
+    caption: str = ""
+    letter: float = field(default=WIDE)
+
+
+def causal_graph(
+    system: MMM,
+    *,
+    posterior: xr.Dataset | None = None,
+    ci_prob: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw which columns cause which, from left to right; mediators stand out.
 
-    Columns that act on the same equations in the same way share a box; its arrows hold for every name in it.
+    Columns that act on the same equations in the same way share a box; its arrows hold for every name in it. With a
+    posterior, each box says how large the effects of its arrows are, column by column, with medians and intervals:
+    of media the mean contribution per period, of a linear term the effect of one standard deviation, both in percent
+    of the mean size of the series that the arrow points to. Of a lognormal equation both are in log units.
 
     Parameters
     ----------
     system : MMM
+    posterior : Dataset, optional
+        Draws of the system's parameters, as ``fit.posterior`` holds them.
+    ci_prob : float in (0, 1), optional
+        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
     ax : Axes, optional
 
     Returns
@@ -33,14 +61,16 @@ def causal_graph(system: MMM, *, ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> ax = causal_graph(system)  # doctest: +SKIP
+    >>> ax = causal_graph(fit.system, posterior=fit.posterior)  # doctest: +SKIP
     """
     edges = system.edges()
     groups: dict[tuple, list[str]] = {}
     for name in system.exogenous:
         groups.setdefault(tuple((t, kind) for s, t, kind in edges if s == name), []).append(name)
-    texts = {names[0]: "\n".join(names) for names in groups.values()}
+    words = _names(groups, system) if posterior is None else _sizes(groups, system, posterior, ci_prob)
+    texts = {names[0]: words.texts[names[0]] for names in groups.values()}
     depth = _depths(system)
-    inches = _widths(texts, system, depth)
+    inches = _widths(words, system, depth)
     places = _left_places(texts, inches[0] / sum(inches)) | _right_places(system, depth, inches)
     heights = [y for _, y in places.values()]
     if ax is None:
@@ -51,12 +81,73 @@ def causal_graph(system: MMM, *, ax: Axes | None = None) -> Axes:
     ax.set_xlim(-rim, 1.0 + rim)
     ax.set_ylim(min(0.0, *heights) - 0.05, max(1.0, *heights) + 0.05)
     ax.axis("off")
-    boxes = {name: _box(ax, system, name, texts.get(name, name), place) for name, place in places.items()}
+    boxes = {name: _box(ax, system, name, words, place) for name, place in places.items()}
     first = {name: names[0] for names in groups.values() for name in names}
     for source, target, kind in dict.fromkeys((first.get(s, s), t, kind) for s, t, kind in edges):
         _arrow(ax, boxes[source], boxes[target], kind)
-    _graph_legend(ax, system, {kind for _, _, kind in edges})
+    _graph_legend(ax, system, {kind for _, _, kind in edges}, words.caption)
     return ax
+
+
+def _names(groups: Mapping[tuple, Sequence[str]], system: MMM) -> _Words:
+    return _Words(
+        {names[0]: "\n".join(names) for names in groups.values()} | {name: name for name in system.order}
+    )
+
+
+def _sizes(
+    groups: Mapping[tuple, Sequence[str]], system: MMM, posterior: xr.Dataset, ci_prob: float | None
+) -> _Words:
+    """Texts of the boxes with a column of effects for each equation that they point to."""
+    ci_prob = checked_ci_prob(ci_prob)
+    texts = {}
+    for ends, names in groups.items():
+        cells = [[_effect(system, posterior, name, *end, ci_prob) for end in ends] for name in names]
+        rows = [["", *(_target(system, target) for target, _ in ends)]]
+        rows += [[name, *row] for name, row in zip(names, cells, strict=True)]
+        texts[names[0]] = _columns(rows)
+    for name in system.order:
+        ends = [(t, kind) for s, t, kind in system.edges() if s == name]
+        rows = [[_target(system, t), _effect(system, posterior, name, t, kind, ci_prob)] for t, kind in ends]
+        texts[name] = "\n".join([name, *([_columns(rows)] if rows else [])])
+    kinds = {kind for _, _, kind in system.edges()}
+    caption = [f"numbers: median ({100 * ci_prob:.3g} % interval) of the effect"]
+    caption += ["media: mean contribution per period"] if "media" in kinds else []
+    caption += ["linear: per standard deviation of the cause"] if "linear" in kinds else []
+    logs = {_log(system, name) for name in system.order}
+    units = (["%: of the mean size of the target"] if False in logs else []) + (
+        ["log: in units of its logarithm"] if True in logs else []
+    )
+    return _Words(texts, True, "; ".join(caption) + "\n" + "; ".join(units), NARROW)
+
+
+def _log(system: MMM, name: str) -> bool:
+    return system.equation(name).likelihood == "lognormal"
+
+
+def _target(system: MMM, name: str) -> str:
+    return f"→ {name} ({'log' if _log(system, name) else '%'})"
+
+
+def _effect(system: MMM, posterior: xr.Dataset, source: str, target: str, kind: str, ci_prob: float) -> str:
+    """Write the size of one arrow, as "2.1 (0.8, 3.9)"."""
+    name, dim = (
+        f"{target}.{end}" for end in (("contribution", "media") if kind == "media" else ("coefficient", "term"))
+    )
+    draws = variable(posterior, name, [dim], "fit.posterior")
+    if source not in draws[dim].values:
+        raise ValueError(f"{name} of the posterior has no {source!r}; give the posterior of this system")
+    ends = interval(draws.sel({dim: source}), ci_prob)
+    factor, digits = (1.0, 3) if _log(system, target) else (100.0, 1)
+    values = (round(factor * float(ends[end]), digits) + 0.0 for end in ("median", "lower", "upper"))
+    median, lower, upper = (f"{value:.{digits}f}".replace("-", "−") for value in values)
+    return f"{median} ({lower}, {upper})"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of words as lines with even columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(w.ljust(n) for w, n in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
 def _depths(system: MMM) -> dict[str, int]:
@@ -67,13 +158,13 @@ def _depths(system: MMM) -> dict[str, int]:
     return depth
 
 
-def _widths(texts: Mapping[str, str], system: MMM, depth: Mapping[str, int]) -> list[float]:
+def _widths(words: _Words, system: MMM, depth: Mapping[str, int]) -> list[float]:
     """Inches of every layer, arrows on its left included."""
-    words = [line for text in texts.values() for line in text.split("\n")]
-    widths = [0.3 + 1.18 * LETTER * max(map(len, words), default=0)]
+    longest = {name: max(map(len, text.split("\n"))) for name, text in words.texts.items()}
+    left = max((n for name, n in longest.items() if name not in depth), default=0)
+    widths = [0.3 + (NARROW if words.table else 1.18 * LETTER) * left]
     for layer in range(1, max(depth.values()) + 1):
-        names = [name for name in system.order if depth[name] == layer]
-        widths.append(1.5 + 1.25 * LETTER * max(map(len, names), default=0))
+        widths.append(1.5 + words.letter * max(longest[name] for name in system.order if depth[name] == layer))
     return widths
 
 
@@ -96,16 +187,18 @@ def _right_places(
     return places | {system.outcome: (1.0, 0.5)}
 
 
-def _box(ax: Axes, system: MMM, name: str, text: str, place: tuple[float, float]) -> Text:
+def _box(ax: Axes, system: MMM, name: str, words: _Words, place: tuple[float, float]) -> Text:
     mediator, outcome = name in system.mediators, name == system.outcome
+    plain = words.table and not outcome
     return ax.text(
         *place,
-        text,
+        words.texts[name],
         ha="right",
         va="center",
         multialignment="left",
-        fontsize=TEXT,
-        fontweight="bold" if mediator or outcome else "normal",
+        fontsize=SMALL if plain else TEXT,
+        fontfamily="DejaVu Sans Mono" if plain else None,
+        fontweight="bold" if (mediator or outcome) and not plain else "normal",
         linespacing=1.25,
         zorder=3,
         bbox={
@@ -138,7 +231,7 @@ def _arrow(ax: Axes, source: Text, target: Text, kind: str) -> None:
     )
 
 
-def _graph_legend(ax: Axes, system: MMM, kinds: set[str]) -> None:
+def _graph_legend(ax: Axes, system: MMM, kinds: set[str], caption: str) -> None:
     entries = []
     if "media" in kinds:
         entries.append(Line2D([], [], color=BLUE, lw=1.6, label="media: adstock, then Hill"))
@@ -148,5 +241,12 @@ def _graph_legend(ax: Axes, system: MMM, kinds: set[str]) -> None:
         style = {"marker": "s", "ls": "", "mec": ORANGE, "mfc": PALE_ORANGE, "mew": 2, "ms": 9}
         entries.append(Line2D([], [], label="mediator", **style))
     ax.legend(
-        handles=entries, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, frameon=False, fontsize=SMALL
+        handles=entries,
+        title=caption or None,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        ncols=3,
+        frameon=False,
+        fontsize=SMALL,
+        title_fontsize=SMALL,
     )
