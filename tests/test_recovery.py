@@ -1,5 +1,7 @@
 """Calibration with real NUTS: truths drawn from the frozen priors must lie in their intervals as often as promised.
 
+Parameters first, then what people ask for: total, direct and indirect ROI.
+
 A data set that `MMMData` refuses (a mediator that never leaves zero, say) is drawn again. The refusal depends on the
 data alone, so the posterior of an accepted data set is the same with or without it, and coverage stays exact.
 """
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayesmmm import engine, sampling
+from bayesmmm import engine, estimands, sampling
 from bayesmmm.errors import BayesMMMError
 from bayesmmm.simulate import simulate_world
 from tests import worlds
@@ -16,6 +18,8 @@ from tests.fits import quiet
 
 DATA_SETS = 100
 PROBABILITY = 0.9
+# A channel without a mediated path has an indirect effect of exactly 0, known beforehand.
+ROI = {"roi": ["tv", "social"], "roi_direct": ["tv", "social"], "roi_indirect": ["social"], "roi_net": ["social"]}
 
 
 def _worlds(system, data, scales, count):
@@ -29,8 +33,13 @@ def _worlds(system, data, scales, count):
     return found
 
 
+def _true_parameters(world):
+    truth = engine.unstack(world.system, world.parameters, world.data, chains=1).isel(chain=0, draw=0)
+    return {name: values.values for name, values in truth.data_vars.items()}
+
+
 def _coverage(fit_system, simulated, scales):
-    """Share of worlds whose truth lies in the 90 % interval, by parameter."""
+    """Share of worlds whose truth lies in the 90 % interval, by parameter and by ROI of each channel."""
     compiled = sampling.compile_model(fit_system, simulated[0].data, scales=scales)
     inside: dict[str, list[bool]] = {}
     tail = (1 - PROBABILITY) / 2
@@ -47,12 +56,15 @@ def _coverage(fit_system, simulated, scales):
             compiled=compiled,
             progress=False,
         )
-        truth = engine.unstack(world.system, world.parameters, world.data, chains=1).isel(chain=0, draw=0)
-        for name, draws in fit.posterior.data_vars.items():
-            low, high = (draws.quantile(q, ["chain", "draw"]) for q in (tail, 1 - tail))
-            hit = (low <= truth[name]) & (truth[name] <= high)
-            for j, value in enumerate(np.ravel(hit.values)):
-                inside.setdefault(f"{name}[{j}]", []).append(bool(value))
+        draws, truth = dict(fit.posterior.data_vars), _true_parameters(world)
+        found = quiet(estimands.effects, fit, window="outcome", allow_unconverged=True)
+        for name, channels in ROI.items():
+            draws[name] = found[name].sel(channel=channels)
+            truth[name] = world.truth.effects[name].sel(channel=channels).values
+        for name, values in draws.items():
+            low, high = (values.quantile(q, ["chain", "draw"]).values for q in (tail, 1 - tail))
+            for j, hit in enumerate(np.ravel((low <= truth[name]) & (truth[name] <= high))):
+                inside.setdefault(f"{name}[{j}]", []).append(bool(hit))
     return {name: np.mean(hits) for name, hits in inside.items()}
 
 
@@ -71,14 +83,14 @@ def setting():
 
 
 @pytest.mark.slow
-def test_intervals_of_every_parameter_cover_the_truth(setting):
+def test_intervals_of_every_parameter_and_roi_cover_the_truth(setting):
     system, data, scales = setting
     coverage = _coverage(system, _worlds(system, data, scales, DATA_SETS), scales)
     low, high = _bounds(len(coverage))
     print({k: float(v) for k, v in coverage.items()}, (low, high))  # noqa: T201
-    assert len(coverage) >= 25
+    assert len(coverage) >= 31
     assert all(low <= share <= high for share in coverage.values()), coverage
-    # All parameters together: close to 90 %, whatever single ones do.
+    # All of them together: close to 90 %, whatever single ones do.
     assert abs(np.mean(list(coverage.values())) - PROBABILITY) < 0.02
 
 

@@ -95,7 +95,8 @@ def checked_channels(fit: Fit, channels: Sequence[str] | None, line: Timeline) -
     if channels is None:
         return tuple(n for n in known if n in system.exogenous)
     if isinstance(channels, str) or not channels:
-        raise SettingError(f"channels={channels!r} must be a list of channels, as channels=[{known[0]!r}]")
+        example = [channels if isinstance(channels, str) and channels else known[0]]
+        raise SettingError(f"channels={channels!r} must be a list of channels, as channels={example}")
     for name in channels:
         if name not in known:
             raise UnknownTermError(

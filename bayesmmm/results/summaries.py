@@ -35,12 +35,14 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
     data = draws.to_dataset(name=draws.name or "value") if isinstance(draws, xr.DataArray) else draws
     over = ["chain", "draw"]
     data = data[[name for name in data.data_vars if set(over) <= set(data[name].dims)]]
-    columns = {**interval(data, ci_prob), "mean": data.mean(over), "sd": data.std(over)}
+    columns = {**interval(data, ci_prob), "mean": data.mean(over, skipna=False), "sd": data.std(over, skipna=False)}
     table = pd.DataFrame({name: flat(values) for name, values in columns.items()})
     above = {n: v.attrs["threshold"] for n, v in data.items() if "threshold" in v.attrs}
     if above:
         # A ratio without a denominator has no probability either.
-        shares = xr.Dataset({n: (data[n] > t).mean(over).where(data[n].notnull().all(over)) for n, t in above.items()})
+        shares = xr.Dataset(
+            {n: (data[n] > t).mean(over).where(data[n].notnull().all(over)) for n, t in above.items()}
+        )
         table["p_above"] = pd.Series(flat(shares))
     table.attrs |= {"ci_prob": ci_prob} | ({"verdict": draws.attrs["verdict"]} if "verdict" in draws.attrs else {})
     return table
@@ -50,7 +52,7 @@ def interval(draws: xr.DataArray | xr.Dataset, ci_prob: float) -> dict[str, xr.D
     """Return median, lower and upper of an equal-tailed interval over chain and draw."""
     tail = (1.0 - ci_prob) / 2.0
     at = {"median": 0.5, "lower": tail, "upper": 1.0 - tail}
-    return {name: draws.quantile(p, ["chain", "draw"]).drop_vars("quantile") for name, p in at.items()}
+    return {name: draws.quantile(p, ["chain", "draw"], skipna=False).drop_vars("quantile") for name, p in at.items()}
 
 
 def checked_ci_prob(ci_prob: float | None) -> float:

@@ -1,0 +1,236 @@
+"""What answers refuse, and the marks they carry."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayesmmm as mm
+from bayesmmm import estimands, forecast
+from bayesmmm.errors import (
+    AnswerError,
+    AnswerSizeError,
+    ConvergenceError,
+    DateError,
+    MissingValueError,
+    NegativeSpendError,
+    PlanError,
+    SettingError,
+    UnknownColumnError,
+    UnknownTermError,
+    WindowError,
+)
+from bayesmmm.forecast import asking
+from tests.made import case_fit, made_data, made_fit
+
+ANSWERS = {
+    "predict": forecast.predict,
+    "what_if": lambda fit, **k: forecast.what_if(fit, scale={"tv": 1.3}, **k),
+    "residuals": forecast.residuals,
+    "decompose": estimands.decompose,
+    "effects": estimands.effects,
+    "roi": estimands.roi,
+    "marginal_roi": estimands.marginal_roi,
+    "response_curves": estimands.response_curves,
+    "adstock_decay": estimands.adstock_decay,
+}
+WINDOWED = ["what_if", "decompose", "effects", "roi", "marginal_roi", "response_curves"]
+PLANNED = ["predict", "what_if", "effects", "roi", "marginal_roi", "response_curves"]
+
+
+@pytest.fixture(scope="module")
+def fit():
+    return case_fit("censored mediator")
+
+
+@pytest.fixture
+def plan(fit):
+    dates, columns = forecast.after(fit, forecast.timeline(fit, None, None, None), 6)
+    return pd.DataFrame({"date": dates, **{n: v[0] for n, v in columns.items()}})
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_fit_whose_sampler_failed_is_refused_unless_told_otherwise(name):
+    failed = case_fit("censored mediator", verdict="failed")
+    with pytest.raises(ConvergenceError, match=r"sampler verdict: failed[\s\S]*pass allow_unconverged=True"):
+        ANSWERS[name](failed)
+    answer = ANSWERS[name](failed, allow_unconverged=True)
+    assert answer.attrs["verdict"] == "failed"
+    good = ANSWERS[name](case_fit("censored mediator"))
+    assert good.attrs["verdict"] == "converged"
+
+
+def test_tables_carry_the_mark():
+    doubtful = case_fit("censored mediator", verdict="doubtful")
+    for answer in (mm.roi(doubtful), mm.effects(doubtful), mm.decompose(doubtful, freq="year")):
+        assert mm.summarise(answer).attrs["verdict"] == "doubtful"
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("draws", [0, 1, 13, 2.0, True, "all"])
+def test_impossible_number_of_draws(fit, name, draws):
+    with pytest.raises(SettingError, match="whole number from 2, one per chain, to 12"):
+        ANSWERS[name](fit, draws=draws)
+
+
+@pytest.mark.parametrize("name", WINDOWED)
+@pytest.mark.parametrize(
+    ("bounds", "error", "advice"),
+    [
+        ({"start": "2019-01-06"}, WindowError, "2023-01-01"),
+        ({"stop": "2030-01-06"}, WindowError, "2023-12-24"),
+        ({"start": "2023-06-04", "stop": "2023-03-05"}, DateError, "swap"),
+        ({"start": "06/2023"}, DateError, "YYYY-MM-DD"),
+        ({"start": "2023-01-02", "stop": "2023-01-07"}, WindowError, "no period"),
+    ],
+)
+def test_impossible_windows(fit, name, bounds, error, advice):
+    with pytest.raises(error, match=advice):
+        ANSWERS[name](fit, **bounds)
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_plans_that_cannot_be_used(fit, plan, name):
+    answer = ANSWERS[name]
+    with pytest.raises(PlanError, match="start"):
+        answer(fit, plan=plan[1:])
+    with pytest.raises(UnknownColumnError, match="price"):
+        answer(fit, plan=plan.drop(columns="price"))
+    with pytest.raises(UnknownColumnError, match="tvv"):
+        answer(fit, plan=plan.assign(tvv=1.0))
+    with pytest.raises(NegativeSpendError, match="tv"):
+        answer(fit, plan=plan.assign(tv=-1.0))
+    with pytest.raises(PlanError, match=r"do=\{"):
+        answer(fit, plan=plan.assign(search=1.0))
+
+
+@pytest.mark.parametrize("name", ["effects", "roi", "marginal_roi", "response_curves"])
+def test_questions_about_channels(fit, plan, name):
+    answer = ANSWERS[name]
+    with pytest.raises(UnknownTermError, match="did you mean 'social'"):
+        answer(fit, channels=["socail"])
+    with pytest.raises(UnknownTermError, match="Channels are: social, tv, search"):
+        answer(fit, channels=["price"])
+    with pytest.raises(SettingError, match=r"channels=\['tv'\]"):
+        answer(fit, channels="tv")
+    with pytest.raises(SettingError, match="leave it out of channels"):
+        answer(fit, channels=["search"], plan=plan)
+    with pytest.raises(SettingError, match="'spend' is the default"):
+        answer(fit, window="sales")
+    with pytest.raises(SettingError, match="at least 1"):
+        answer(fit, paths=0)
+
+
+def test_groups(fit):
+    with pytest.raises(UnknownTermError, match="Channels are"):
+        mm.effects(fit, groups={"offline": ["tv", "print"]})
+    with pytest.raises(SettingError, match="leave 'search' out"):
+        mm.effects(fit, groups={"all": ["social", "search"]})
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "advice"),
+    [
+        ({}, SettingError, "changes nothing"),
+        ({"scale": {"tv": -0.5}}, SettingError, "0 or more"),
+        ({"scale": {"tv": float("nan")}}, SettingError, "0 or more"),
+        ({"scale": {"tv": "twice"}}, SettingError, "0 or more"),
+        ({"scale": {"sales": 1.1}}, UnknownTermError, "which is the outcome"),
+        ({"scale": {"tb": 1.1}}, UnknownTermError, "tv"),
+        ({"do": {"tv": [1.0, 2.0]}}, SettingError, "one for each period"),
+        ({"do": {"tv": -1.0}}, NegativeSpendError, "zero or more"),
+        ({"do": {"search": -1.0}}, NegativeSpendError, "zero or more"),
+        ({"do": {"tv": float("inf")}}, MissingValueError, "finite"),
+        ({"do": {"tv": "much"}}, SettingError, "must be numbers"),
+        ({"do": {"tv": 1.0}, "scale": {"tv": 2.0}}, SettingError, "leave it out of one"),
+    ],
+)
+def test_impossible_scenarios(fit, change, error, advice):
+    with pytest.raises(error, match=advice):
+        mm.what_if(fit, **change)
+
+
+def test_a_dated_series_must_be_that_of_the_window(fit):
+    dates = fit.data.dates
+    shifted = pd.Series(1.0, index=dates[:-1])
+    with pytest.raises(SettingError, match="give a value for each of these"):
+        mm.what_if(fit, do={"tv": shifted})
+    window = {"start": dates[0], "stop": dates[-2]}
+    by_date, by_place = (mm.what_if(fit, do={"tv": v}, **window) for v in (shifted, shifted.to_numpy()))
+    assert by_date.identical(by_place)
+
+
+def test_predictions_set_mediators_only(fit, plan):
+    with pytest.raises(SettingError, match="what_if"):
+        mm.predict(fit, do={"search": 1.0})
+    with pytest.raises(UnknownTermError, match="write it into the plan"):
+        mm.predict(fit, plan, do={"tv": 1.0})
+    with pytest.raises(SettingError, match="before the plan"):
+        mm.what_if(fit, scale={"tv": 2.0}, plan=plan, start=fit.data.dates[-3])
+
+
+def test_unknown_equation_and_frequency(fit):
+    for answer in (mm.decompose, forecast.residuals):
+        with pytest.raises(UnknownTermError, match="search"):
+            answer(fit, "serach")
+    with pytest.raises(SettingError, match="month, quarter, year"):
+        mm.decompose(fit, freq="week")
+    for days in (0.0, -3.0, float("nan")):
+        with pytest.raises(SettingError, match="above 0"):
+            estimands.adstock_decay(fit, days=days)
+    for factors in ([-1.0], [float("nan")], [[1.0]]):
+        with pytest.raises(SettingError, match="0 or more"):
+            mm.response_curves(fit, factors=factors)
+
+
+def test_an_answer_that_is_too_large_says_how_to_make_it_smaller(fit, monkeypatch):
+    monkeypatch.setattr(asking, "LARGEST", 20_000.0)
+    with pytest.raises(AnswerSizeError, match=r"12 x 8 x 52.*pass draws=1000, or freq='month'"):
+        mm.decompose(fit)
+    assert mm.decompose(fit, freq="month").sizes["date"] == 12
+    monkeypatch.setattr(asking, "LARGEST", 10_000.0)
+    with pytest.raises(AnswerSizeError, match="pass draws=1000"):
+        mm.what_if(fit, scale={"tv": 0.0})
+    assert mm.what_if(fit, scale={"tv": 0.0}, draws=4).sizes["draw"] == 2
+
+
+def test_a_column_with_the_name_of_a_part_is_refused():
+    from bayesmmm.equations import MMM, Equation
+    from tests.made import frame
+
+    table = frame().rename(columns={"radio": "tv via queries"})
+    system = MMM([Equation("queries", media=["tv"]), Equation("sales", media=["tv via queries", "queries"])])
+    base = made_data(MMM([Equation("sales", media=["tv"])]), table)
+    data = mm.MMMData(
+        dates=base.dates,
+        geos=base.geos,
+        columns={n: table[n].to_numpy() for n in ("sales", "queries", "tv", "tv via queries")},
+        outcome="sales",
+        media=("tv", "tv via queries"),
+        mediators={"queries": "queries"},
+    )
+    with pytest.raises(AnswerError, match="rename the column"):
+        mm.decompose(made_fit(system, data))
+
+
+def test_a_channel_without_spend_in_the_window_has_no_roi():
+    """Nor a cost, but an effect: exactly zero; it cannot pass for a poor channel."""
+    fit = case_fit("no mediator")
+    spend = fit.data.columns["tv"][0]
+    quiet = np.flatnonzero(spend == 0.0)[0]
+    at = {"start": fit.data.dates[quiet], "stop": fit.data.dates[quiet]}
+    found = mm.effects(fit, **at).sel(channel="tv")
+    assert float(np.abs(found["total"]).max()) == 0.0
+    for name in ("roi", "roi_net", "cost"):
+        assert found[name].isnull().all()
+    assert mm.marginal_roi(fit, **at).sel(channel="tv").isnull().all()
+    table = mm.summarise(mm.roi(fit, **at))
+    assert table.loc["roi[tv]"].isna().all()
+    assert table.loc["roi[radio]"].notna().all()
+
+
+def test_probability_of_an_roi_above_one():
+    money, contracts = case_fit("no mediator"), case_fit("censored outcome")
+    table = mm.summarise(mm.roi(money))
+    assert np.allclose(table["p_above"], (mm.roi(money) > 1.0).mean(("chain", "draw")))
+    assert "p_above" not in mm.summarise(mm.roi(contracts))
+    assert mm.roi(contracts).attrs["unit"] == "contracts per money"
