@@ -291,6 +291,11 @@ _CASES = {
         [_QUERIES, _sales(["tv", "social", "queries"])],
         {"values": {"sales.slope": 0.6, "queries.slope": {"tv": 0.5}}},
     ),
+    "lognormal, no mediator": ([_sales(["tv", "social"], likelihood="lognormal")], {}),
+    "censored, no mediator": (
+        [Equation("deals", media=["tv", "radio"], linear=["price"], trend=True, likelihood="censored_normal")],
+        {},
+    ),
     "retention and roi": (
         [
             _QUERIES,

@@ -10,10 +10,10 @@ Readings of the definitions, where they leave room:
   (carry-in counted) and counts the outcome of the window; its ratios divide by the spend of the window.
 * Per mediator: all mediators held where they were, the channel stopped; then one mediator after another, in causal
   order, is moved to where the stop would have taken it. So the effect through a chain goes to its last mediator.
-* The parts of a series with a link g (identity, exp, max(0, .)) by the channels it goes back to: without media it
-  would have been g(linear + residual), which is organic; what media add to that is shared in proportion to the terms
-  before the link. A Gaussian mediator with a Hill curve in the next equation is cut at zero there, so that its parts
-  are those of max(0, .).
+* The parts of a mediator by the channels they go back to are its media terms in units of the series; organic is the
+  rest, residual included, and may be negative. Where the mediator is zero, or is cut at zero on its way into a Hill
+  curve, there is nothing to share and all parts are zero. Under "lognormal", what media add to s exp(linear + residual)
+  is shared in proportion to the terms on the log scale.
 * The organic part of a mediator is all of it that does not go back to a channel: also what it has from the organic
   part of a mediator before it.
 * The mean f(latent mean) of an equation: f(intercept), then linear exogenous terms share f(L) - f(intercept), L the
@@ -22,7 +22,7 @@ Readings of the definitions, where they leave room:
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -44,6 +44,7 @@ class Draw:
     period: float
     scales: object
     par: dict
+    amplitudes: dict = field(init=False, default_factory=dict)  # those worked out so far
 
     @property
     def outcome(self):
@@ -102,12 +103,18 @@ def _causal_order(system):
     return out
 
 
-def extended(draw, periods, columns) -> Draw:
-    """The same draw with `periods` more periods, in which exogenous columns have one value each."""
-    step = draw.period
-    later = {n: [*v, *[columns.get(n, 0.0)] * periods] for n, v in draw.columns.items()}
-    days = [*draw.days, *(draw.days[-1] + step * (k + 1) for k in range(periods))]
-    return replace(draw, columns=later, days=days)
+def extended(draw, columns, dates) -> Draw:
+    """The same draw with later periods at `dates`; columns have one value for all of them, or one for each."""
+
+    def later(name):
+        value = columns.get(name, 0.0)
+        return [float(value)] * len(dates) if np.ndim(value) == 0 else [float(v) for v in value]
+
+    return replace(
+        draw,
+        columns={n: [*v, *later(n)] for n, v in draw.columns.items()},
+        days=[*draw.days, *(_day(d) for d in np.asarray(dates, "datetime64[ns]"))],
+    )
 
 
 # --------------------------------------------------------------------------------------------------------- equations
@@ -163,10 +170,11 @@ def response(draw, name, channel, series):
     """Media term of one channel: amplitude from the observed fitted periods, whatever `series` is."""
     par = draw.par[name]
     shape = (par["half_saturation"][channel], par["slope"][channel])
-    seen = hill(pressure(draw, name, channel, _cut(draw.columns[channel][: draw.fitted])), *shape)
-    if sum(seen) == 0.0:
-        return [0.0] * len(series)
-    amplitude = par["contribution"][channel] / (sum(seen) / draw.fitted)
+    if (name, channel) not in draw.amplitudes:
+        seen = hill(pressure(draw, name, channel, _cut(draw.columns[channel][: draw.fitted])), *shape)
+        mean = sum(seen) / draw.fitted
+        draw.amplitudes[name, channel] = par["contribution"][channel] / mean if mean else 0.0
+    amplitude = draw.amplitudes[name, channel]
     return [amplitude * h for h in hill(pressure(draw, name, channel, _cut(series)), *shape)]
 
 
@@ -229,12 +237,19 @@ def residuals(draw, drawn=None):
 
 
 def run(draw, residual, do=None):
-    """All series with some columns set; a mediator that is set no longer listens to its equation."""
-    columns = dict(draw.columns) | dict(do or {})
+    """All series with some columns set; a mediator that is set no longer listens to its equation.
+
+    None in the place of a value leaves a mediator free in that period.
+    """
+    columns, do = dict(draw.columns), dict(do or {})
+    columns |= {n: v for n, v in do.items() if n not in draw.order}
     for name in draw.order:
-        if name not in (do or {}):
+        given = do.get(name, [None] * len(draw.days))
+        if None in given:
             mean = latent_mean(draw, name, columns)
-            columns[name] = [link(draw, name, m + e) for m, e in zip(mean, residual[name], strict=True)]
+            free = [link(draw, name, m + e) for m, e in zip(mean, residual[name], strict=True)]
+            given = [f if v is None else v for f, v in zip(free, given, strict=True)]
+        columns[name] = list(given)
     return columns
 
 
@@ -309,21 +324,16 @@ def ratios(effect, paid):
     }
 
 
-def summed_outcome(draw, residual, channel, factor, *, first, last, window="spend", tail=0, series=None):
-    """Outcome (or another series) of the counted periods with the channel's spend multiplied."""
-    out = run(draw, residual, scaled(draw, [channel], factor, first, last, window))[series or draw.outcome]
+def summed_outcome(draw, residual, channel, factor, *, first, last, window="spend", tail=0):
+    """Outcome of the counted periods with the channel's spend multiplied."""
+    out = run(draw, residual, scaled(draw, [channel], factor, first, last, window))[draw.outcome]
     return sum(out[t] for t in counted_periods(draw, first, last, window, tail))
 
 
-def marginal_roi(draw, residual, channel, *, paid=(), step=1e-4, **where):
-    """Central difference in a factor on the spend, over the spend; `paid` adds what mediators would cost more."""
-
-    def slope(series):
-        up, down = (summed_outcome(draw, residual, channel, 1 + s, series=series, **where) for s in (step, -step))
-        return (up - down) / (2 * step)
-
-    spend = sum(draw.columns[channel][where["first"] : where["last"] + 1])
-    return slope(draw.outcome) / (spend + sum(slope(m) for m in paid))
+def marginal_roi(draw, residual, channel, *, step=1e-4, **where):
+    """Central difference in a factor on the spend, over the spend of the window."""
+    up, down = (summed_outcome(draw, residual, channel, 1 + s, **where) for s in (step, -step))
+    return (up - down) / (2 * step) / sum(draw.columns[channel][where["first"] : where["last"] + 1])
 
 
 def response_curve(draw, residual, channel, factors, **where):
@@ -414,17 +424,22 @@ def series_parts(draw, name, residual, *, cut):
             known = by_origin.get(origin, [0.0] * len(values))
             by_origin[origin] = [a + b for a, b in zip(known, values, strict=True)]
 
-    def observed(value):
-        return max(0.0, link(draw, name, value)) if cut else link(draw, name, value)
-
-    mean = latent_mean(draw, name, draw.columns)
-    organic, lift = [], []
-    for t, m in enumerate(mean):
-        whole = m + residual[name][t]
-        without = whole - sum(p[t] for p in by_origin.values())
-        organic.append(observed(without))
-        lift.append(observed(whole) - observed(without))
-    return {ORGANIC: organic} | shared(lift, by_origin)
+    if draw.equation(name).likelihood == "lognormal":
+        organic, lift = [], []
+        for t, m in enumerate(latent_mean(draw, name, draw.columns)):
+            whole = m + residual[name][t]
+            without = whole - sum(p[t] for p in by_origin.values())
+            organic.append(link(draw, name, without))
+            lift.append(link(draw, name, whole) - link(draw, name, without))
+        return {ORGANIC: organic} | shared(lift, by_origin)
+    # Nothing to share where the series is cut, or censored, at zero.
+    cut = cut or draw.equation(name).likelihood == "censored_normal"
+    series, size = draw.columns[name], draw.size(name)
+    parts = {
+        k: [0.0 if cut and series[t] <= 0.0 else size * v for t, v in enumerate(p)] for k, p in by_origin.items()
+    }
+    seen = _cut(series) if cut else series
+    return {ORGANIC: [v - sum(p[t] for p in parts.values()) for t, v in enumerate(seen)]} | parts
 
 
 def decompose(draw, name, residual):
