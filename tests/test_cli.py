@@ -10,10 +10,12 @@ import pytest
 
 import bayesmmm as mm
 from bayesmmm import cli
+from bayesmmm.cli import files
 from bayesmmm.datasets import FOLDER
 
 SPEC = FOLDER / "social_search.toml"
 DATA = FOLDER / "social_search.csv"
+COMMANDS = ["demo", "fit", "report", "simulate"]
 QUICK = ["--draws", "50", "--tune", "50", "--chains", "2"]
 
 
@@ -31,9 +33,7 @@ def refusal(argv, capsys):
 
 
 # ------------------------------------------------------------------------------------------------- help and refusals
-@pytest.mark.parametrize(
-    "argv", [["--help"], ["fit", "--help"], ["demo", "--help"], ["simulate", "--help"], ["--version"]]
-)
+@pytest.mark.parametrize("argv", [["--help"], *([name, "--help"] for name in COMMANDS), ["--version"]])
 def test_help_and_version_load_nothing_heavy(argv):
     code = (
         "import json, sys\nfrom bayesmmm.cli import main\n"
@@ -52,7 +52,7 @@ def test_help_and_version_load_nothing_heavy(argv):
         assert any(line.startswith("  bayesmmm ") for line in said)
 
 
-@pytest.mark.parametrize("command", ["demo", "fit", "simulate"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_example_of_every_help_is_a_valid_command(command, capsys):
     with pytest.raises(SystemExit):
         cli.main([command, "--help"])
@@ -226,7 +226,7 @@ def sampled(demo, monkeypatch):
 @pytest.fixture
 def no_figures(monkeypatch):
     """Leave out the figures, which take most of the time once nothing is sampled."""
-    monkeypatch.setattr(cli, "_draw", lambda *_: None)
+    monkeypatch.setattr(files, "draw", lambda *_: None)
 
 
 def fit_command(out):
@@ -305,5 +305,5 @@ def test_cautions_are_sentences_not_tracebacks(sampled, no_figures, tmp_path, mo
 
 
 def test_file_names_are_safe():
-    assert cli._file_name("paid search/brand", "north west") == "paid_search_brand_north_west"
-    assert Path(cli._file_name("../x")).name == cli._file_name("../x")
+    assert files.file_name("paid search/brand", "north west") == "paid_search_brand_north_west"
+    assert Path(files.file_name("../x")).name == files.file_name("../x")

@@ -1,0 +1,182 @@
+"""The commands: from parsed arguments to files, sentences and an exit status."""
+
+import argparse
+import shlex
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bayesmmm.cli.files import checked_folder, write_fit
+from bayesmmm.cli.text import (
+    compare,
+    heading,
+    laid_out,
+    show_effects,
+    show_findings,
+    show_true_effects,
+    show_warnings,
+    true_values,
+    wrap,
+)
+from bayesmmm.errors import BayesMMMWarning, SpecError
+
+if TYPE_CHECKING:
+    from bayesmmm.data import MMMData
+    from bayesmmm.equations import MMM
+    from bayesmmm.results import Fit
+    from bayesmmm.simulate import World
+
+DONE, SAMPLER_FAILED = 0, 1
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Fit the example world and compare with its truth."""
+    from bayesmmm.datasets import load_social_search
+
+    world = load_social_search()
+    print("The example world: simulated data, so that the truth is known.\n")
+    return _analyse(world.data, world.system, options, checked_folder(options.out), world)
+
+
+def fit(options: argparse.Namespace) -> int:
+    """Fit a system to a CSV file."""
+    from bayesmmm.data import MMMData
+    from bayesmmm.equations import check_system, read_toml
+
+    system, columns = read_toml(options.spec)
+    if columns is None:
+        raise SpecError(
+            f"{options.spec} has no [data] table, so the roles of the columns are unknown. Add one with date, outcome "
+            f"and media; `bayesmmm simulate --out world` writes an example."
+        )
+    data = MMMData.from_csv(options.data, **columns)
+    check_system(system, data)
+    return _analyse(data, system, options, checked_folder(options.out), None)
+
+
+def simulate(options: argparse.Namespace) -> int:
+    """Write a simulated world."""
+    from bayesmmm.simulate import social_search, write_world
+
+    world = social_search(seed=options.seed, weeks=options.weeks)
+    paths = write_world(world, options.out, options.world)
+    show_true_effects(world)
+    print(f"\nwritten: {', '.join(map(str, paths))}")
+    print(f"next: bayesmmm fit {paths[0]} --spec {paths[2]} --out result")
+    return DONE
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write the report of a saved fit."""
+    from bayesmmm.report import compose, write
+    from bayesmmm.results import load
+
+    fit = load(options.fit)
+    verdict = fit.convergence.verdict
+    print(wrap(str(fit.convergence).splitlines()[0]))
+    if verdict == "failed" and not options.allow_unconverged:
+        print(
+            "bayesmmm: error: the sampler failed, so that these draws do not represent the posterior and nothing is "
+            "reported; fit again, or pass --allow-unconverged to look at them all the same",
+            file=sys.stderr,
+        )
+        return SAMPLER_FAILED
+    new = not options.out.exists()
+    folder = checked_folder(options.out)
+    try:
+        found = compose(
+            fit,
+            title=options.title,
+            start=options.start,
+            stop=options.stop,
+            window=options.window,
+            ci_prob=options.ci_prob,
+            draws=options.draws,
+            allow_unconverged=options.allow_unconverged,
+        )
+    except BaseException:
+        if new:  # a refusal leaves nothing behind
+            folder.rmdir()
+        raise
+    show_findings(found.findings)
+    paths = write(found, folder)
+    heading("Files")
+    print(wrap(f"written to {folder}: {', '.join(str(path.relative_to(folder)) for path in paths)}"))
+    print(f"next: open {paths[0]} in a browser")
+    if verdict == "failed":
+        print("bayesmmm: the sampler failed: do not use these numbers", file=sys.stderr)
+        return SAMPLER_FAILED
+    return DONE
+
+
+def _analyse(
+    data: "MMMData", system: "MMM", options: argparse.Namespace, folder: Path, world: "World | None"
+) -> int:
+    heading("Data")
+    print(str(data).rpartition("\nNext:")[0])
+    print(laid_out(data.summary(), "{:,.4g}".format))
+    heading("Model")
+    print(str(system).rpartition("\n\nNext:")[0])
+    show_warnings(system, data)
+    fit = _sample(system, data, options)
+    heading("Result")
+    print("\n".join(wrap(line) for line in str(fit.convergence).splitlines()))
+    table = fit.summary(options.ci_prob)
+    truth = None
+    if world is not None:
+        truth = true_values(world)
+        compare(table, truth, options.ci_prob)
+    names = write_fit(fit, table, truth, folder, options.ci_prob)
+    failed = fit.convergence.verdict == "failed"
+    if not failed:
+        show_effects(fit, world, options.ci_prob)
+    elif world is not None:
+        show_true_effects(world)
+    heading("Files")
+    print(wrap(f"written to {folder}: {', '.join(names)}"))
+    if not failed:
+        print(f"next: bayesmmm report {shlex.quote(str(folder / 'fit.nc'))} --out report")
+    print("in Python:")
+    print("  import bayesmmm as mm")
+    print(f"  fit = mm.load({str(folder / 'fit.nc')!r}); print(fit); fit.summary()")
+    if failed:
+        print(
+            "bayesmmm: the sampler failed: the files are written, but do not use these numbers; see the moves above",
+            file=sys.stderr,
+        )
+        return SAMPLER_FAILED
+    return DONE
+
+
+def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit":
+    from bayesmmm.sampling import fit
+
+    heading("Sampling")
+    print(
+        f"{options.chains} chains x {options.draws} draws after {options.tune} of warm-up; compiling takes a while first"
+    )
+    sys.stdout.flush()
+    start = time.perf_counter()
+    progress = not options.no_progress and sys.stderr.isatty()
+    with warnings.catch_warnings():
+        # They are shown in our own words, before and after.
+        warnings.simplefilter("ignore", BayesMMMWarning)
+        result = fit(
+            system,
+            data,
+            draws=options.draws,
+            tune=options.tune,
+            chains=options.chains,
+            seed=options.seed,
+            target_accept=options.target_accept,
+            sampler=options.sampler,
+            progress=progress,
+        )
+    if progress:
+        print()
+    seconds = result.settings["seconds"]
+    parts = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
+    print(f"done in {time.perf_counter() - start:.1f} s ({parts}); seed {result.settings['seed']}")
+    return result

@@ -1,0 +1,83 @@
+"""The files that `demo` and `fit` write."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bayesmmm.cli.text import with_truth
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayesmmm.results import Fit
+
+_LOGARITHMIC = ("half_life", "half_saturation", "slope")
+
+
+def checked_folder(path: Path) -> Path:
+    """Make the folder and try it, before minutes are spent on what would go into it."""
+    path.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path):
+        return path
+
+
+def write_fit(
+    fit: "Fit", table: "pd.DataFrame", truth: Mapping[str, float] | None, folder: Path, ci_prob: float
+) -> list[str]:
+    """Write everything to a folder beside, then move it in: a failure leaves older files as they were."""
+    part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
+    try:
+        fit.save(part / "fit.nc")
+        columns = table if truth is None else with_truth(table, truth)
+        columns.assign(ci_prob=ci_prob).rename_axis("parameter").to_csv(part / "summary.csv")
+        (part / "system.toml").write_text(fit.system.to_toml(), encoding="utf-8")
+        draw(fit, table, truth, part, ci_prob)
+        names = sorted(file.name for file in part.iterdir())
+        for name in names:
+            os.replace(part / name, folder / name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return names
+
+
+def draw(
+    fit: "Fit", table: "pd.DataFrame", truth: Mapping[str, float] | None, folder: Path, ci_prob: float
+) -> None:
+    """Draw the figures of a fit."""
+    from bayesmmm import plots
+    from bayesmmm.results import predictive_check, predictive_table, summarise
+
+    plots.save(plots.causal_graph(fit.system), folder / "causal_graph.png")
+    plots.save(plots.spend(fit.data), folder / "data.png")
+    plots.save(plots.correlation(fit.data.correlation()), folder / "correlation.png")
+    plots.save(plots.parameters(table, truth=truth), folder / "parameters.png")
+    for equation in fit.system.order:
+        stem = file_name(equation)
+        whole = predictive_table(fit, equation, ci_prob)
+        for geo, part in _by_geo(whole):
+            plots.save(plots.predictive(part), folder / f"predictive_{file_name(equation, *geo)}.png")
+        check = predictive_check(fit, equation, ci_prob)
+        plots.save(plots.predictive_check(check), folder / f"predictive_check_{stem}.png")
+        for parameter in ("half_life", "half_saturation", "slope", "contribution"):
+            name = f"{equation}.{parameter}"
+            if name not in fit.posterior:
+                continue
+            pair = [summarise(fit.tree[group][name], ci_prob) for group in ("prior", "posterior")]
+            pair[1].attrs["unit"] = table.attrs["units"][name]
+            ax = plots.prior_posterior(*pair, truth=truth, log=parameter in _LOGARITHMIC)
+            plots.save(ax, folder / f"prior_posterior_{stem}_{parameter}.png")
+
+
+def _by_geo(table: "pd.DataFrame") -> Iterable[tuple[tuple[str, ...], "pd.DataFrame"]]:
+    if table.index.nlevels == 1:
+        return [((), table)]
+    return [((str(geo),), table.loc[geo]) for geo in table.index.unique(0)]
+
+
+def file_name(*words: str) -> str:
+    """Return words as a file name that is safe."""
+    return re.sub(r"[^\w.-]+", "_", "_".join(words))

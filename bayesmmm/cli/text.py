@@ -1,0 +1,136 @@
+"""What the commands print: headings, tables, cautions, a posterior beside the truth, findings."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayesmmm.data import MMMData
+    from bayesmmm.equations import MMM
+    from bayesmmm.report import Finding
+    from bayesmmm.results import Fit
+    from bayesmmm.simulate import World
+
+_WIDTH = 100
+_EFFECTS = ("total", "direct", "indirect", "roi")
+
+
+def heading(text: str) -> None:
+    """Print a heading."""
+    print(f"\n{text}\n{'-' * len(text)}")
+
+
+def laid_out(frame: "pd.DataFrame", number) -> str:
+    """Return a table as text."""
+    return frame.to_string(float_format=number, line_width=None, index_names=False)
+
+
+def wrap(text: str) -> str:
+    """Break a text into lines."""
+    return textwrap.fill(text, _WIDTH, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False)
+
+
+# ---------------------------------------------------------------------------------------------- data, model, parameters
+def show_warnings(system: "MMM", data: "MMMData") -> None:
+    """Print what is unwise about data and model."""
+    from bayesmmm.equations import system_warnings
+
+    found = system_warnings(system, data)
+    heading("Cautions")
+    for number, warning in enumerate(found, 1):
+        print(wrap(f"{number}. {warning} [{type(warning).__name__}]"))
+    if not found:
+        print("none: nothing about these data and this model is unwise")
+
+
+def true_values(world: "World") -> dict[str, float]:
+    """True parameters by the names that a summary has."""
+    from bayesmmm.results.summaries import flat
+
+    return flat(world.truth.parameters)
+
+
+def compare(table: "pd.DataFrame", truth: Mapping[str, float], ci_prob: float) -> None:
+    """Say how many true values lie inside their intervals, and which do not."""
+    beside = with_truth(table, truth)
+    known = beside[beside["truth"].notna()]
+    inside = known["inside"].astype(bool)
+    share = f"{100 * ci_prob:.3g} %"
+    heading("Posterior beside truth")
+    print(
+        f"{inside.sum()} of {len(known)} true values lie inside their {share} intervals "
+        f"(about {ci_prob * len(known):.0f} are to be expected)"
+    )
+    rows = known.index.str.partition("[").get_level_values(0)
+    count = inside.groupby(rows, sort=False).agg(["sum", "size"])
+    print(
+        laid_out(count.rename(columns={"sum": "inside", "size": "of"}).rename_axis("parameter"), "{:.0f}".format)
+    )
+    media = [row for row in known.index if ".coefficient" not in row and "[" in row]
+    print("\nmedia parameters (* outside)")
+    shown = known.loc[media, ["truth", "median", "lower", "upper"]].rename_axis("parameter")
+    shown[" "] = ["" if ok else "*" for ok in inside[media]]
+    print(laid_out(shown, "{:.3g}".format))
+
+
+def with_truth(table: "pd.DataFrame", truth: Mapping[str, float]) -> "pd.DataFrame":
+    """Return a table of values with their truth, and whether their interval holds it."""
+    out = table.assign(truth=[truth.get(row) for row in table.index])
+    known = out["truth"].notna()
+    inside = (out["lower"] <= out["truth"]) & (out["truth"] <= out["upper"])
+    return out.assign(inside=inside.astype(object).where(known, None))
+
+
+# -------------------------------------------------------------------------------------------------------------- effects
+def show_effects(fit: "Fit", world: "World | None", ci_prob: float) -> None:
+    """Print the posterior effects of each channel, beside the true ones where these are known."""
+    from bayesmmm.estimands import effects
+    from bayesmmm.results import summarise
+
+    # The convention of the truth of a world: what the outcome of the data owes to all spend.
+    found = effects(fit, groups={}, window="outcome")
+    if not found.sizes["channel"]:
+        return
+    heading("Effects of each channel" + (", beside the truth" if world is not None else ""))
+    table = summarise(found[list(_EFFECTS)], ci_prob)
+    names = [f"{effect}[{channel}]" for channel in found["channel"].values for effect in _EFFECTS]
+    shown = table.loc[names, ["median", "lower", "upper"]]
+    if world is not None:
+        from bayesmmm.results.summaries import flat
+
+        shown = with_truth(shown, flat(world.truth.effects[list(_EFFECTS)]))
+        shown[" "] = ["" if ok else "*" for ok in shown.pop("inside")]
+    print(laid_out(shown, "{:,.4g}".format))
+    unit = found.attrs["unit"]
+    print(
+        wrap(
+            f"total, direct, indirect: {fit.system.outcome} ({unit}) lost without the channel, in the data; roi: "
+            "total over "
+            f"spend; medians and {100 * ci_prob:.3g} % intervals"
+            + ("; * truth outside" if world is not None else "")
+        )
+    )
+
+
+def show_true_effects(world: "World") -> None:
+    """Print the true effects of each channel of a world."""
+    effects = world.truth.effects
+    heading("True effects of each channel")
+    names = ["spend", *_EFFECTS]
+    print(laid_out(effects[names].to_dataframe()[names], "{:,.4g}".format))
+    print(wrap("total, direct, indirect: revenue lost without the channel, in the data; roi: total over spend"))
+
+
+# ------------------------------------------------------------------------------------------------------------- findings
+def show_findings(findings: Sequence["Finding"]) -> None:
+    """Print the main findings under their topics."""
+    topic = None
+    for finding in findings:
+        if not finding.main:
+            continue
+        if finding.topic != topic:
+            topic = finding.topic
+            heading(topic)
+        print(wrap(f"- {finding.text}"))

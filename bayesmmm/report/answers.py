@@ -1,0 +1,174 @@
+"""Every answer that the report tells, asked once, under one window and with the same draws."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesmmm.data import MONEY
+from bayesmmm.errors import SettingError
+from bayesmmm.estimands import adstock_decay, decompose, effects, marginal_roi, response_curves
+from bayesmmm.forecast import ask, predict, residuals, unit_of
+from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
+from bayesmmm.results.summaries import checked_ci_prob
+
+#: Numbers that a decomposition by period may hold for the figures; it is thinned to that.
+_PARTS = 20e6
+#: Draws of the residuals and curves in the figures and tables that are long.
+_SOME = 1000
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a fit says about a window.
+
+    Attributes
+    ----------
+    fit : Fit
+    ci_prob : float
+    window : {"spend", "outcome"}
+    start, stop : str
+        First and last period of the window.
+    verdict : str
+        Of the sampler.
+    effects : Dataset
+        Of the channels, under the window rule asked for.
+    counted : Dataset
+        Of the channels on the outcome of the window, as `decompose` counts: the counterpart of the accounting.
+    mediators : Dataset or None
+        Effects of paid mediators that act as media; they overlap with those of the channels.
+    marginal, marginal_mediators : DataArray
+    curves : Dataset
+    parts, quarters : Dataset
+        Decomposition of the outcome, by period (thinned where it is large) and by quarter.
+    decay : Dataset
+    fitted : Dataset
+        Means of every series given its observed inputs.
+    residuals : mapping of str to DataArray
+    autocorrelation, predictive, checks : mapping of str to DataFrame
+    parameters : DataFrame
+        Summary of the posterior.
+    """
+
+    fit: Fit
+    ci_prob: float
+    window: str
+    start: str
+    stop: str
+    verdict: str
+    effects: xr.Dataset
+    counted: xr.Dataset
+    mediators: xr.Dataset | None
+    marginal: xr.DataArray
+    marginal_mediators: xr.DataArray | None
+    curves: xr.Dataset
+    parts: xr.Dataset
+    quarters: xr.Dataset
+    decay: xr.Dataset
+    fitted: xr.Dataset
+    residuals: Mapping[str, xr.DataArray]
+    autocorrelation: Mapping[str, pd.DataFrame]
+    predictive: Mapping[str, pd.DataFrame]
+    checks: Mapping[str, pd.DataFrame]
+    parameters: pd.DataFrame
+
+    @property
+    def outcome(self) -> str:
+        """Name of the outcome."""
+        return self.fit.system.outcome
+
+    @property
+    def unit(self) -> str:
+        """Unit of the outcome."""
+        return unit_of(self.fit, self.outcome)
+
+    @property
+    def is_money(self) -> bool:
+        """Whether the outcome is money, so that a return can be compared with 1."""
+        return self.unit == MONEY
+
+    @property
+    def channels(self) -> list[str]:
+        """Exogenous channels, in the order of the data."""
+        return self.effects["channel"].values.tolist()
+
+    @property
+    def paid(self) -> list[str]:
+        """Mediators that the planner pays."""
+        return [name for name in self.fit.system.mediators if self.fit.data.mediators[name] == MONEY]
+
+
+def collect(
+    fit: Fit,
+    *,
+    start: str | datetime.date | None = None,
+    stop: str | datetime.date | None = None,
+    window: str = "spend",
+    ci_prob: float = 0.9,
+    draws: int | None = None,
+    allow_unconverged: bool = False,
+) -> Answers:
+    """Ask a fit everything that the report tells; see `write_report` for the arguments."""
+    ci_prob = checked_ci_prob(ci_prob)
+    anyway = {"draws": draws, "allow_unconverged": allow_unconverged}
+    asked = ask(fit, **anyway)
+    _check_channels(fit)
+    about = {"start": start, "stop": stop, **anyway}
+    found = effects(fit, window=window, **about)
+    counted = found if window == "outcome" else effects(fit, window="outcome", **about)
+    paid = _acting(fit)
+    system = fit.system
+    left = {name: residuals(fit, name, **anyway) for name in system.order}
+    return Answers(
+        fit=fit,
+        ci_prob=ci_prob,
+        window=window,
+        start=found.attrs["start"],
+        stop=found.attrs["stop"],
+        verdict=found.attrs["verdict"],
+        effects=found,
+        counted=counted,
+        mediators=effects(fit, channels=paid, groups={}, window=window, **about) if paid else None,
+        marginal=marginal_roi(fit, window=window, **about),
+        marginal_mediators=marginal_roi(fit, channels=paid, window=window, **about) if paid else None,
+        curves=response_curves(fit, window=window, **about | {"draws": _at_most(asked, _SOME)}),
+        parts=decompose(fit, **about | {"draws": _at_most(asked, _PARTS / _part_size(fit))}),
+        quarters=decompose(fit, freq="quarter", **about),
+        decay=adstock_decay(fit, draws=_at_most(asked, _SOME), allow_unconverged=allow_unconverged),
+        fitted=predict(fit, **anyway),
+        residuals=left,
+        autocorrelation={name: autocorrelation(draw, ci_prob=ci_prob) for name, draw in left.items()},
+        predictive={name: predictive_table(fit, name, ci_prob) for name in system.order},
+        checks={name: predictive_check(fit, name, ci_prob) for name in system.order},
+        parameters=fit.summary(ci_prob),
+    )
+
+
+def _check_channels(fit: Fit) -> None:
+    if not any(name in fit.system.exogenous for equation in fit.system.equations for name in equation.media):
+        raise SettingError(
+            f"no equation for {' or '.join(fit.system.order)} has a channel as media, so there is nothing to report on "
+            f"spend; read fit.summary() and mm.decompose(fit) instead"
+        )
+
+
+def _acting(fit: Fit) -> list[str]:
+    """Paid mediators that act as media, so that their own spend can be judged."""
+    acting = {name for equation in fit.system.equations for name in equation.media}
+    return [m for m in fit.system.mediators if m in acting and fit.data.mediators[m] == MONEY]
+
+
+def _part_size(fit: Fit) -> float:
+    """Numbers that one draw of a decomposition by period holds, or a little more."""
+    system = fit.system
+    columns = len(system.exogenous) * (1 + len(system.mediators)) + 3 + len(system.mediators)
+    return float(columns * len(fit.data.dates))
+
+
+def _at_most(asked, count: float) -> int:
+    """So many draws, or all where there are fewer, and one of every chain at least."""
+    chains = len(asked.coords["chain"])
+    return int(np.clip(count, chains, len(asked.draws)))

@@ -1,0 +1,262 @@
+"""The figures of a report, drawn by `plots` from the answers, each with a title and a sentence on how to read it."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bayesmmm import plots
+from bayesmmm.report.answers import Answers
+from bayesmmm.results import summarise
+
+#: Sections of the page that hold figures.
+ANSWERS, MODEL, DATA, LEARNT, CHECKS = "answers", "model", "data", "learnt", "checks"
+SUFFIXES = (".png", ".svg")
+_LONGEST_NAME = 80
+_LEARNT = {
+    "contribution": "how much each term adds on average, as a share of the mean of the series",
+    "half_life": "in how many days carried-over pressure halves",
+    "half_saturation": "at how much spend, in multiples of the mean, the response is half its ceiling",
+    "slope": "how the response begins: up to 1 it flattens from the start, above 1 it is S-shaped",
+}
+_LOGARITHMIC = ("half_life", "half_saturation", "slope")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the report.
+
+    Attributes
+    ----------
+    name : str
+        Name of its files, without suffix.
+    section : str
+        Where on the page it stands.
+    title, reading : str
+        What it shows, and how to read it.
+    draw : callable
+        Returns its axes.
+    small : bool
+        Whether two of its kind fit side by side.
+    """
+
+    name: str
+    section: str
+    title: str
+    reading: str
+    draw: Callable[[], object]
+    small: bool = False
+
+
+def make_figures(answers: Answers) -> list[Figure]:
+    """Return all figures in the order of the page, with safe and distinct names."""
+    taken: dict[str, int] = {}
+    out = []
+    for figure in (*_of_answers(answers), *_of_model(answers), *_of_learnt(answers), *_of_checks(answers)):
+        name = safe_name(figure.name)
+        # Two names may become one when made safe, or on a file system that does not tell cases apart.
+        taken[name.casefold()] = taken.get(name.casefold(), 0) + 1
+        again = taken[name.casefold()]
+        name = name if again == 1 else f"{name}~{again}"
+        out.append(Figure(**{**figure.__dict__, "name": name}))
+    return out
+
+
+def save_figures(figures: list[Figure], folder: Path) -> None:
+    """Draw every figure and write it as PNG and SVG."""
+    for figure in figures:
+        axes = figure.draw()
+        for suffix in SUFFIXES:
+            plots.save(np.ravel(np.asarray(axes, dtype=object)), folder / f"{figure.name}{suffix}")
+
+
+def safe_name(text: str) -> str:
+    """Return a text as the stem of a file name: letters, digits and ``_ . -``, not too long, never hidden."""
+    return re.sub(r"[^\w.-]+", "_", text).lstrip(".")[:_LONGEST_NAME] or "_"
+
+
+# ---------------------------------------------------------------------------------------------------------- answers
+def _of_answers(answers: Answers) -> Iterator[Figure]:
+    ci_prob, outcome = answers.ci_prob, answers.outcome
+    yield Figure(
+        "effects",
+        ANSWERS,
+        f"What {outcome} would have lost without each channel",
+        "Each bar is laid together from what came directly and what came through mediators; the line is the interval of "
+        "the total, and a line that reaches zero says that the effect may be nothing.",
+        lambda: plots.effects(answers.effects, ci_prob=ci_prob),
+    )
+    yield Figure(
+        "roi",
+        ANSWERS,
+        "Return on spend, and on a little more of it",
+        "The first mark of a channel is the return on what was spent, the second the return on the next unit of money; "
+        + (
+            "an interval that crosses the line at 1 leaves open whether spend was earned back."
+            if answers.is_money
+            else "the wider the interval, the less is known."
+        ),
+        lambda: plots.roi(_with_marks(answers), marginal=answers.marginal, ci_prob=ci_prob),
+    )
+    yield from _of_decomposition(answers)
+    yield Figure(
+        "response_curves",
+        ANSWERS,
+        f"What more or less spend would have brought to {outcome}",
+        "The dot is the spend as it was; where the curve is dashed, part of the spend would fall into periods with more "
+        "spend than was ever observed, and its shape is assumed rather than seen.",
+        lambda: plots.response_curves(answers.curves, ci_prob=ci_prob),
+    )
+    yield Figure(
+        "adstock_decay",
+        ANSWERS,
+        "How long spend keeps working",
+        "The line falls to one half at the half-life; a wide band says that the data do not tell how long the effect "
+        "lasts.",
+        lambda: plots.adstock_decay(answers.decay, ci_prob=ci_prob),
+    )
+
+
+def _of_decomposition(answers: Answers) -> Iterator[Figure]:
+    ci_prob, outcome = answers.ci_prob, answers.outcome
+    yield Figure(
+        "waterfall",
+        ANSWERS,
+        f"Where {outcome} came from: accounting for the window",
+        "Read from the baseline on: each bar adds its part until the mean of the whole is reached; the lines are the "
+        "intervals of single parts.",
+        lambda: plots.waterfall(answers.parts, ci_prob=ci_prob),
+    )
+    yield Figure(
+        "decomposition",
+        ANSWERS,
+        f"Where {outcome} came from, period by period",
+        "The areas are posterior means and add up to what the model expects; the line is what was observed.",
+        lambda: plots.decomposition(answers.parts.assign_attrs(freq="")),  # by period: areas, not bars
+    )
+    yield Figure(
+        "accounting",
+        ANSWERS,
+        "Two ways to count: accounting beside what would have been lost",
+        "The left panel lays both counts side by side, the right one shows their difference; where its interval holds "
+        "zero, the two may be the same.",
+        lambda: plots.accounting(answers.quarters, answers.counted, ci_prob=ci_prob),
+    )
+
+
+def _with_marks(answers: Answers):
+    """Return on spend with the window and the verdict among its marks."""
+    draws = answers.effects["roi"]
+    return draws.assign_attrs({**answers.effects.attrs, **draws.attrs})
+
+
+# ------------------------------------------------------------------------------------------------- model and data
+def _of_model(answers: Answers) -> Iterator[Figure]:
+    fit = answers.fit
+    yield Figure(
+        "causal_graph",
+        MODEL,
+        "What is taken to cause what",
+        "An arrow says that what stands on its left acts on what stands on its right; where there is no arrow, "
+        "no direct effect is allowed for.",
+        lambda: plots.causal_graph(fit.system),
+    )
+    yield Figure(
+        "data",
+        DATA,
+        "The data over time",
+        "One panel for each series; channels that rise and fall together, or never pause, are hard to tell apart.",
+        lambda: plots.spend(fit.data),
+    )
+    if len(fit.data.columns) > 2:
+        yield Figure(
+            "correlation",
+            DATA,
+            "How the series move together",
+            "Two channels near 1 or -1 share their effect in a way that the data cannot settle.",
+            lambda: plots.correlation(fit.data.correlation()),
+        )
+
+
+def _of_learnt(answers: Answers) -> Iterator[Figure]:
+    fit, table = answers.fit, answers.parameters
+    for equation in fit.system.order:
+        for parameter, meaning in _LEARNT.items():
+            variable = f"{equation}.{parameter}"
+            if variable in fit.posterior:
+                yield Figure(
+                    f"prior_posterior_{equation}_{parameter}",
+                    LEARNT,
+                    f"{equation}: {parameter.replace('_', '-')}",
+                    f"The grey line is what was assumed before the data, the blue one what is left after them, about "
+                    f"{meaning}; where both are alike, the data said little.",
+                    _prior_posterior(answers, variable, table.attrs["units"][variable]),
+                    small=True,
+                )
+    yield Figure(
+        "parameters",
+        LEARNT,
+        "All parameters",
+        "One row of panels for each equation; dots are medians, lines intervals.",
+        lambda: plots.parameters(table),
+    )
+
+
+def _prior_posterior(answers: Answers, variable: str, unit: str) -> Callable[[], object]:
+    def draw() -> object:
+        pair = [summarise(answers.fit.tree[group][variable], answers.ci_prob) for group in ("prior", "posterior")]
+        pair[1].attrs["unit"] = unit
+        return plots.prior_posterior(*pair, log=variable.rpartition(".")[2] in _LOGARITHMIC)
+
+    return draw
+
+
+# ----------------------------------------------------------------------------------------------------------- checks
+def _of_checks(answers: Answers) -> Iterator[Figure]:
+    for name in answers.fit.system.order:
+        left, ci_prob = answers.residuals[name], answers.ci_prob
+        censored = answers.fit.system.equation(name).likelihood == "censored_normal"
+        yield Figure(
+            f"predictive_{name}",
+            CHECKS,
+            f"{name}: observed, and what the model expects",
+            "Dots are observed values; about as many of them as the interval promises should lie in the band, and those "
+            "outside should not come in runs.",
+            lambda name=name: plots.predictive(answers.predictive[name]),
+        )
+        yield Figure(
+            f"residuals_{name}",
+            CHECKS,
+            f"{name}: what the model leaves unexplained",
+            "There should be no pattern over time; a run above or below zero is something that the model misses.",
+            lambda left=left, ci_prob=ci_prob: plots.residuals(left, ci_prob=ci_prob),
+        )
+        yield Figure(
+            f"predictive_check_{name}",
+            CHECKS,
+            f"{name}: is its distribution right?",
+            "Points on the line say that simulated data spread as the observed ones do; points off it at an end, that "
+            "the model misses extremes or zeros.",
+            lambda name=name: plots.predictive_check(answers.checks[name]),
+            small=True,
+        )
+        yield Figure(
+            f"residual_distribution_{name}",
+            CHECKS,
+            f"{name}: how large the unexplained part is",
+            "Bars far from the curve, or single values far out, say that the assumed noise does not fit."
+            + (" Of a period at zero only the average of what may be below it is shown." if censored else ""),
+            lambda left=left: plots.residual_distribution(left),
+            small=True,
+        )
+        yield Figure(
+            f"residual_autocorrelation_{name}",
+            CHECKS,
+            f"{name}: does the unexplained part remember?",
+            "Bars should stay within the grey band, but for a few by chance; bars outside at the first lags say that "
+            "intervals may be too narrow.",
+            lambda name=name: plots.residual_autocorrelation(answers.autocorrelation[name]),
+            small=True,
+        )

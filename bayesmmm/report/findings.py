@@ -1,0 +1,455 @@
+"""The findings as plain sentences, computed from the tables: each with its interval, none saying more than that."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.report.answers import Answers
+from bayesmmm.report.wording import counted, digits, joined, number, percent, probability, share, spread
+
+Tables = Mapping[str, pd.DataFrame]
+
+#: A posterior interval at least so wide, in shares of the prior's, says that the data taught little.
+LITTLE_LEARNT = 0.8
+#: Interactions below this share of the joint effect are not worth a sentence.
+_SMALL = 0.01
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding.
+
+    Attributes
+    ----------
+    topic : str
+        Heading that it stands under.
+    text : str
+        One or a few sentences.
+    tables : tuple of str
+        Where its numbers come from.
+    main : bool
+        Whether it belongs into the short list of the command line.
+    """
+
+    topic: str
+    text: str
+    tables: tuple[str, ...]
+    main: bool = False
+
+
+def make_findings(answers: Answers, tables: Tables) -> list[Finding]:
+    """Return the findings in the order of the page."""
+    found: list[Finding] = []
+    for make in (_together, _channels, _returns, _next_money, _mediators, _base, _uncertain, _extrapolated):
+        found += make(answers, tables)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ reading the tables
+def _pick(table: pd.DataFrame, **where: object) -> pd.DataFrame:
+    keep = np.ones(len(table), bool)
+    for name, value in where.items():
+        keep &= (table[name] == value).to_numpy()
+    return table[keep]
+
+
+def _one(table: pd.DataFrame, **where: object) -> pd.Series:
+    return _pick(table, **where).iloc[0]
+
+
+def _ranked(table: pd.DataFrame) -> pd.DataFrame:
+    return table.sort_values("median", ascending=False, kind="stable", na_position="last")
+
+
+def _words(answers: Answers) -> Callable[[pd.Series], str]:
+    """Write a row in units of the outcome."""
+    unit = "" if answers.is_money else answers.unit
+    return lambda row: spread(row["median"], row["lower"], row["upper"], answers.ci_prob, unit)
+
+
+def _plain(row: pd.Series, answers: Answers) -> str:
+    return spread(row["median"], row["lower"], row["upper"], answers.ci_prob)
+
+
+def _lost(row: pd.Series, answers: Answers) -> str:
+    """Say what would have happened to the outcome without something, no surer than the interval is."""
+    said = f"{answers.outcome} would have been lower by {_words(answers)(row)}"
+    if row["lower"] > 0.0 or row["lower"] == row["upper"]:
+        return said
+    if row["upper"] < 0.0:
+        turned = pd.Series({"median": -row["median"], "lower": -row["upper"], "upper": -row["lower"]})
+        return f"{answers.outcome} would have been higher by {_words(answers)(turned)}"
+    return f"{said}; the interval reaches from a loss to a gain, so the direction is open"
+
+
+def _spent(spend: float, answers: Answers) -> str:
+    return f"spend {'' if answers.window == 'spend' else 'in the window '}{number(spend)}"
+
+
+def counted_words(answers: Answers) -> str:
+    """Say which spend and which outcome the effects are about."""
+    if answers.window == "spend":
+        return (
+            f"Effects are those of the spend from {answers.start} to {answers.stop}, in these periods and afterwards, "
+            f"until it has faded"
+        )
+    return (
+        f"Effects are those on {answers.outcome} from {answers.start} to {answers.stop}, of the spend in these periods "
+        f"and before them"
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- all together
+def _together(answers: Answers, tables: Tables) -> list[Finding]:
+    topic, groups = "All channels together", tables["groups"]
+    joint, count = _one(groups, quantity="joint"), len(answers.channels)
+    used = ("groups",)
+    out = []
+    if count > 1:
+        text = (
+            f"Without the {counted(count, 'channel')} ({_spent(joint['spend_money'], answers)}), "
+            f"{_lost(joint, answers)}."
+        )
+        out.append(Finding(topic, f"{text} {_split(answers, groups)}".rstrip(), used, main=True))
+    if "share" in set(groups["quantity"]):
+        row = _one(groups, quantity="share")
+        part = share(row["median"], row["lower"], row["upper"], answers.ci_prob)
+        text = (
+            f"Of {answers.outcome} from {answers.start} to {answers.stop}, {part} came about through the channels"
+        )
+        if row["lower"] < 0.0:
+            text += "; the interval reaches below zero"
+        out.append(Finding(topic, f"{text}. Carry-over of earlier spend is counted in.", used, main=True))
+    if count > 1:
+        out += [Finding(topic, text, used, main=True) for text in _joint_return(answers, groups)]
+        out += [Finding(topic, text, used) for text in _interaction(answers, groups)]
+    return out
+
+
+def _split(answers: Answers, groups: pd.DataFrame) -> str:
+    """Say how much of the joint effect came directly and how much through mediators."""
+    if not answers.fit.system.mediators:
+        return ""
+    direct, indirect = (_one(groups, quantity=f"joint_{name}") for name in ("direct", "indirect"))
+    through = joined(answers.fit.system.mediators)
+    words = _words(answers)
+    if _nothing(indirect):
+        return "All of it came directly."
+    if _nothing(direct):
+        return f"All of it came through {through}."
+    return f"Of this, {words(direct)} came directly and {words(indirect)} through {through}."
+
+
+def _nothing(row: pd.Series) -> bool:
+    return bool(row["lower"] == 0.0 and row["upper"] == 0.0)
+
+
+def _joint_return(answers: Answers, groups: pd.DataFrame) -> list[str]:
+    if _one(groups, quantity="joint")["spend_money"] <= 0.0:
+        return []
+    if answers.is_money:
+        row = _one(groups, quantity="roi")
+        return [
+            f"Together the channels returned {_plain(row, answers)} per unit of money spent; the probability that they "
+            f"returned more than they cost is {probability(row['p_above'])}."
+        ]
+    row = _one(groups, quantity="cost")
+    return [f"Together the channels cost {_plain(row, answers)} of money {_per_unit(answers)}{_if_gain(row)}."]
+
+
+def _per_unit(answers: Answers) -> str:
+    return f"per unit of {answers.outcome} ({answers.unit}) gained"
+
+
+def _if_gain(row: pd.Series) -> str:
+    """Caution a cost that some draws do not have."""
+    if row["p_gain"] >= 1.0:
+        return ""
+    return f", where they gained anything at all, which has a probability of {probability(row['p_gain'])}"
+
+
+def _interaction(answers: Answers, groups: pd.DataFrame) -> list[str]:
+    row, joint = (_one(groups, quantity=name) for name in ("interaction", "joint"))
+    if abs(row["median"]) < _SMALL * abs(joint["median"]):
+        return []
+    return [
+        f"The effects of single channels do not add up to that of all: taken away together they leave a difference of "
+        f"{_words(answers)(row)} to the sum of their effects one at a time."
+    ]
+
+
+# --------------------------------------------------------------------------------------------------------- channels
+def _channels(answers: Answers, tables: Tables) -> list[Finding]:
+    table = tables["effects"]
+    totals = _ranked(_pick(table, kind="channel", quantity="total"))
+    alone = len(totals) == 1
+    out = []
+    for _, row in totals.iterrows():
+        name, spend = row["channel"], row["spend_money"]
+        if spend > 0.0 or answers.window == "outcome":
+            text = (
+                f"Without {name} ({_spent(spend, answers)}), {_lost(row, answers)}. {_ways(answers, table, name)}"
+            )
+        else:
+            text = f"{name} had no spend in the window, so nothing can be said of its effect there."
+        out.append(Finding("What each channel did", text, ("effects",), main=alone))
+    return out
+
+
+def _ways(answers: Answers, table: pd.DataFrame, channel: str) -> str:
+    """Say how much of a channel's effect came directly and how much through each mediator."""
+    direct = _one(table, channel=channel, kind="channel", quantity="direct")
+    via = _pick(table, channel=channel, kind="channel", quantity="via")
+    via = via[[not _nothing(row) for _, row in via.iterrows()]]
+    words = _words(answers)
+    if not len(via):
+        return "All of it came directly."
+    if _nothing(direct) and len(via) == 1:
+        return f"All of it came through {via['mediator'].iloc[0]}."
+    parts = [f"{words(row)} through {row['mediator']}" for _, row in via.iterrows()]
+    return f"Of this, {joined(parts if _nothing(direct) else [f'{words(direct)} came directly', *parts])}."
+
+
+# ---------------------------------------------------------------------------------------------------------- returns
+def _returns(answers: Answers, tables: Tables) -> list[Finding]:
+    return _money_returns(answers, tables) if answers.is_money else _costs(answers, tables)
+
+
+def _money_returns(answers: Answers, tables: Tables) -> list[Finding]:
+    topic = "What each channel returned"
+    table = _ranked(_pick(tables["roi"], kind="channel", quantity="roi"))
+    table = table[table["median"].notna()]
+    used = ("roi", *(["roi_net", "induced"] if "roi_net" in tables else []))
+    out = []
+    if len(table):
+        above, below = table["lower"] > 1.0, table["upper"] < 1.0
+        sides = [
+            ("lies above 1 for {}", table[above], ""),
+            ("lies below 1 for {}", table[below], ""),
+            (
+                "holds 1 for {}",
+                table[~above & ~below],
+                ", so that it is open whether {} returned more than {} cost",
+            ),
+        ]
+        parts = []
+        for side, members, consequence in sides:
+            if len(members):
+                who = "it" if len(members) == 1 else "they"
+                parts.append(side.format(joined(members["channel"])) + consequence.format(who, who))
+        text = f"The {percent(answers.ci_prob)} interval of the return {joined(parts)}."
+        out.append(Finding(topic, text, ("roi",), main=True))
+    for _, row in table.iterrows():
+        text = f"{row['channel']} returned {_plain(row, answers)} per unit of money spent: {_verdict(row)}."
+        out.append(Finding(topic, text + _net(answers, tables, row["channel"]), used, main=True))
+    return out
+
+
+def _verdict(row: pd.Series) -> str:
+    chance = probability(row["p_above"])
+    if row["lower"] > 1.0:
+        return f"more than it cost, with a probability of {chance}"
+    if row["upper"] < 1.0:
+        return f"less than it cost; the probability of more is {chance}"
+    return f"whether that is more than it cost is open, the probability is {chance}"
+
+
+def _net(answers: Answers, tables: Tables, channel: str) -> str:
+    """Say what is left of a return when the spend that the channel drew into paid mediators counts as its cost."""
+    if "roi_net" not in tables:
+        return ""
+    drawn = _pick(tables["induced"], channel=channel)
+    drawn = drawn[[row["mediator"] in answers.paid and not _nothing(row) for _, row in drawn.iterrows()]]
+    row = _one(tables["roi_net"], channel=channel)
+    if not len(drawn) or np.isnan(row["median"]):
+        return ""
+    words = joined(f"{_plain(r, answers)} of spend into {r['mediator']}" for _, r in drawn.iterrows())
+    return f" It drew {words}; with that counted as its cost too, it returned {_plain(row, answers)}."
+
+
+def _costs(answers: Answers, tables: Tables) -> list[Finding]:
+    topic, used = "What a unit of the outcome cost", ("cost", "roi")
+    table = tables["cost"].sort_values("median", kind="stable")
+    table = table[table["median"].notna() & (table["spend_money"] > 0.0)]
+    best = _pick(tables["roi"], kind="channel", quantity="roi")
+    out = []
+    if len(table) > 1:
+        name = best.loc[best["p_best"].idxmax(), "channel"]
+        chance = probability(best["p_best"].max())
+        text = (
+            f"The channel most likely to have been the cheapest {_per_unit(answers)} is {name}, with a probability of "
+            f"{chance}."
+        )
+        out.append(Finding(topic, text, used, main=True))
+    for _, row in table.iterrows():
+        text = f"{row['channel']} cost {_plain(row, answers)} of money {_per_unit(answers)}{_if_gain(row)}."
+        out.append(Finding(topic, text.replace("where they", "where it"), used, main=True))
+    return out
+
+
+# -------------------------------------------------------------------------------------------------- a little more
+def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
+    topic, used = "Where a little more money would go furthest", ("marginal_roi",)
+    table = _ranked(_pick(tables["marginal_roi"], kind="channel"))
+    table = table[table["median"].notna()]
+    out = []
+    if len(table) > 1:
+        best = table.loc[table["p_best"].idxmax()]
+        sure = best["p_best"] >= answers.ci_prob
+        text = (
+            f"A little more money is most likely to go furthest in {best['channel']}: it has the highest marginal "
+            f"return of the {counted(len(table), 'channel')} with a probability of {probability(best['p_best'])}"
+        )
+        second = table[table["channel"] != best["channel"]].sort_values("p_best", ascending=False).iloc[0]
+        if not sure:
+            text += f", so the order is not settled (next is {second['channel']}, with {probability(second['p_best'])})"
+        out.append(Finding(topic, f"{text}.", used, main=True))
+    for _, row in table.iterrows():
+        brings = "brings back" if answers.is_money else "brings"
+        text = (
+            f"One more unit of money in {row['channel']}, spread over time as its spend was, {brings} "
+            f"{_words(answers)(row)}{_at_the_margin(row, answers)}."
+        )
+        out.append(Finding(topic, text, used, main=len(table) == 1))
+    return out
+
+
+def _at_the_margin(row: pd.Series, answers: Answers) -> str:
+    if not answers.is_money:
+        return ""
+    chance = probability(row["p_above"])
+    if row["lower"] > 1.0:
+        return f", more than itself with a probability of {chance}"
+    if row["upper"] < 1.0:
+        return f", less than itself; the probability of more is {chance}"
+    return f"; the probability that this is more than itself is {chance}"
+
+
+# --------------------------------------------------------------------------------------------- mediators and base
+def _mediators(answers: Answers, tables: Tables) -> list[Finding]:
+    topic, out = "Mediators", []
+    kinds = tables["decomposition_kinds"]
+    words = _words(answers)
+    for name in answers.fit.system.mediators:
+        via, organic = (_pick(kinds, kind=kind, mediator=name) for kind in ("via", "organic"))
+        if len(via) and len(organic):
+            text = (
+                f"In the accounting view, of what {name} added to {answers.outcome}, {words(via.iloc[0])} was driven by "
+                f"the channels and {words(organic.iloc[0])} was not."
+            )
+            if organic["lower"].iloc[0] < 0.0:
+                text += (
+                    " A negative part means that the channels' share may exceed what the mediator added in all."
+                )
+            out.append(Finding(topic, text, ("decomposition_kinds",)))
+    out += _two_views(answers, tables, topic)
+    own = _pick(tables["effects"], kind="mediator", quantity="total")
+    for _, row in own.iterrows():
+        spend = number(row["spend_money"])
+        text = f"Without {row['channel']} itself (spend {spend}), whatever drove it, {_lost(row, answers)}."
+        used = ["effects"]
+        if answers.is_money and row["spend_money"] > 0.0:
+            back = _one(tables["roi"], channel=row["channel"], kind="mediator", quantity="roi")
+            text += (
+                f" It returned {_plain(back, answers)} per unit of money spent on it; the probability of more than 1 is "
+                f"{probability(back['p_above'])}."
+            )
+            used.append("roi")
+        text += f" This overlaps with what the channels did through {row['channel']}: do not add the two."
+        out.append(Finding(topic, text, tuple(used), main=True))
+    return out
+
+
+def _two_views(answers: Answers, tables: Tables, topic: str) -> list[Finding]:
+    """Say where the accounting and what would be lost differ beyond doubt."""
+    table = _pick(tables["accounting"], effect="total", view="difference")
+    sides = {"more": table[table["lower"] > 0.0], "less": table[table["upper"] < 0.0]}
+    parts = [
+        f"{side} than would have been lost without the channel for "
+        f"{joined(f'{row.channel} by {_words(answers)(row)}' for _, row in rows.iterrows())}"
+        for side, rows in sides.items()
+        if len(rows)
+    ]
+    if not parts:
+        return []
+    text = (
+        f"The accounting view books {joined(parts)}. It shares the outcome out so that its parts add up; what "
+        "would have been lost is what a decision on one channel turns on."
+    )
+    return [Finding(topic, text, ("accounting",))]
+
+
+def _base(answers: Answers, tables: Tables) -> list[Finding]:
+    kinds = tables["decomposition_kinds"]
+    row = _one(kinds, kind="base")
+    part = share(row["share_median"], row["share_lower"], row["share_upper"], answers.ci_prob)
+    text = (
+        f"In the accounting view, {part} of {answers.outcome} from {answers.start} to {answers.stop} is base: what the "
+        f"intercept, trend and seasonality carry and no channel does."
+    )
+    return [Finding("What is not media", text, ("decomposition_kinds",))]
+
+
+# ------------------------------------------------------------------------------------------------- what is not known
+def _uncertain(answers: Answers, tables: Tables) -> list[Finding]:
+    topic, out = "What remains uncertain", []
+    totals = _pick(tables["effects"], kind="channel", quantity="total")
+    totals = totals[totals["median"] != 0.0]
+    if len(totals) > 1:
+        width = (totals["upper"] - totals["lower"]) / totals["median"].abs()
+        row = totals.loc[width.idxmax()]
+        text = (
+            f"Least certain, for its size, is the effect of {row['channel']} on {answers.outcome}: "
+            f"{_words(answers)(row)}."
+        )
+        out.append(Finding(topic, text, ("effects",), main=True))
+    known = tables["learnt"]
+    little = known[known["width_ratio"] >= LITTLE_LEARNT]
+    sizes = little[little["parameter"] == "contribution"]
+    if len(sizes):
+        named = "; ".join(
+            f"on {name}: {joined(rows['channel'])}" for name, rows in sizes.groupby("equation", sort=False)
+        )
+        text = (
+            f"About the size of some effects the data say little beyond what was assumed before ({named}): the interval "
+            f"of the contribution is at least {percent(LITTLE_LEARNT)} as wide as that of its prior."
+        )
+        out.append(Finding(topic, text, ("learnt",), main=True))
+    shapes, of = little[little["parameter"] != "contribution"], known[known["parameter"] != "contribution"]
+    if len(shapes):
+        text = (
+            f"Of the {counted(len(of), 'parameter')} of carry-over and saturation, {len(shapes)} "
+            f"{'is' if len(shapes) == 1 else 'are'} hardly narrower than assumed before (interval at least "
+            f"{percent(LITTLE_LEARNT)} as wide as that of the prior): there the priors say how long spend works and how "
+            f"it saturates."
+        )
+        out.append(Finding(topic, text, ("learnt",)))
+    return out
+
+
+def _extrapolated(answers: Answers, tables: Tables) -> list[Finding]:
+    topic, used = "What is extrapolated", ("response_curves",)
+    table = tables["response_curves"]
+    beyond = table[table["extrapolated"]]
+    last = table["factor"].max()
+    groups: dict[float, list[str]] = {}
+    for name in answers.channels:
+        first = beyond.loc[beyond["channel"] == name, "factor"]
+        if len(first):
+            groups.setdefault(float(first.min()), []).append(name)
+    free = [name for name in answers.channels if not any(name in names for names in groups.values())]
+    parts = [
+        f"from {digits(factor)} times the spend for {joined(names)}" for factor, names in sorted(groups.items())
+    ]
+    if parts:
+        text = (
+            f"Response curves leave what was observed {joined(parts)}: there part of the spend would fall into periods "
+            f"with more spend than was ever seen, and the curve rests on its assumed shape."
+        )
+        if free:
+            text += f" Those of {joined(free)} stay within what was observed up to {digits(last)} times the spend."
+    else:
+        text = f"Up to {digits(last)} times the spend no response curve leaves what was observed."
+    return [Finding(topic, text, used, main=True)]

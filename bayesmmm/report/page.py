@@ -1,0 +1,390 @@
+"""The page: findings, figures, method, assumptions, data, diagnostics, limits in one file that needs nothing else."""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.equations import system_warnings
+from bayesmmm.report import figures as drawn
+from bayesmmm.report import prose
+from bayesmmm.report.answers import Answers
+from bayesmmm.report.figures import Figure
+from bayesmmm.report.findings import Finding, counted_words
+from bayesmmm.report.style import CSS
+from bayesmmm.report.wording import apart, digits, joined, number, percent, probability
+
+_DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+_SECTIONS = {
+    "findings": "Findings",
+    "numbers": "The numbers behind them",
+    "figures": "Figures",
+    "method": "Method",
+    "assumptions": "Assumptions",
+    "data": "Data",
+    "diagnostics": "Diagnostics",
+    "limits": "Limits",
+    "settings": "Settings and versions",
+}
+
+
+def make_page(
+    answers: Answers,
+    tables: Mapping[str, pd.DataFrame],
+    findings: Sequence[Finding],
+    figures: Sequence[Figure],
+    folder: Path,
+    title: str,
+) -> str:
+    """Return the page as HTML text.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the figures were saved as SVG.
+    """
+    bodies = {
+        "findings": _findings(answers, findings),
+        "numbers": _numbers(answers, tables),
+        "figures": _figures(figures, drawn.ANSWERS, folder),
+        "method": _list(prose.method(answers), "p") + _figures(figures, drawn.MODEL, folder) + _equations(answers),
+        "assumptions": _p("The findings hold if these do:") + _items(prose.assumptions(answers)),
+        "data": _data(answers, tables) + _figures(figures, drawn.DATA, folder),
+        "diagnostics": _diagnostics(answers, tables)
+        + _figures(figures, drawn.CHECKS, folder)
+        + "<h3>What the data taught</h3>"
+        + _figures(figures, drawn.LEARNT, folder),
+        "limits": _items(prose.limits(answers)),
+        "settings": _settings(answers, tables),
+    }
+    head = (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{CSS}\n</style>\n</head>\n<body>\n"
+    )
+    links = "".join(f'<li><a href="#{key}">{_text(name)}</a></li>' for key, name in _SECTIONS.items())
+    sections = "".join(
+        f'<section id="{key}">\n<h2>{_text(name)}</h2>\n{bodies[key]}</section>\n'
+        for key, name in _SECTIONS.items()
+    )
+    return (
+        f"{head}<header>\n<h1>{_text(title)}</h1>\n{_lead(answers)}{_banner(answers)}</header>\n"
+        f'<nav aria-label="Contents"><ul>{links}</ul></nav>\n<main>\n{sections}</main>\n</body>\n</html>\n'
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ pieces
+def _text(text: str) -> str:
+    """Escape a text, and keep a number with its percent sign, and a date, on one line."""
+    kept = escape(text).replace(" %", "&nbsp;%")
+    return _DATE.sub(r'<span class="day">\g<0></span>', kept)
+
+
+def _p(text: str, kind: str = "") -> str:
+    return f"<p{f' class={chr(34)}{kind}{chr(34)}' if kind else ''}>{_text(text)}</p>\n"
+
+
+def _list(texts: Iterable[str], tag: str) -> str:
+    return "".join(f"<{tag}>{_text(text)}</{tag}>\n" for text in texts)
+
+
+def _items(texts: Iterable[str]) -> str:
+    return f"<ul>\n{_list(texts, 'li')}</ul>\n"
+
+
+def _pairs(values: Mapping[str, object]) -> str:
+    rows = "".join(f"<dt>{_text(str(k))}</dt><dd>{_text(str(v))}</dd>\n" for k, v in values.items())
+    return f"<dl>\n{rows}</dl>\n"
+
+
+def _cells(row: pd.Series | None, answers: Answers, *, factor: float = 1.0) -> str:
+    """A median with its interval below it, as the content of a cell."""
+    if row is None or np.isnan(row["median"]):
+        return "&ndash;"
+    middle, ends = apart(*(factor * row[name] for name in ("median", "lower", "upper")))
+    return f"{middle}<small>{ends}</small>"
+
+
+def _table(
+    caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1, note: str = ""
+) -> str:
+    """A table of cells that are HTML already; the first `text` columns hold words, the others numbers."""
+    kind = ["" if i < text else ' class="n"' for i in range(len(head))]
+    top = "".join(f'<th scope="col"{k}>{_text(name)}</th>' for name, k in zip(head, kind, strict=True))
+    body = "".join(
+        f"<tr>{''.join(f'<td{k}>{cell}</td>' for cell, k in zip(row, kind, strict=True))}</tr>\n" for row in rows
+    )
+    return (
+        f'<div class="wide"><table>\n<caption>{_text(caption)}</caption>\n<thead><tr>{top}</tr></thead>\n'
+        f"<tbody>\n{body}</tbody>\n</table></div>\n" + (_p(note, "note") if note else "")
+    )
+
+
+def _figures(figures: Sequence[Figure], section: str, folder: Path) -> str:
+    """Figures of a section; small ones that follow each other stand side by side."""
+    out, open_pair = [], False
+    for figure in figures:
+        if figure.section != section:
+            continue
+        if figure.small != open_pair:
+            out.append('<div class="pair">\n' if figure.small else "</div>\n")
+            open_pair = figure.small
+        # An image, not inline SVG: its ids stay its own, and nothing in a name can reach the page.
+        data = base64.b64encode((folder / f"{figure.name}.svg").read_bytes()).decode("ascii")
+        out.append(
+            f'<figure id="figure-{escape(figure.name)}">\n'
+            f"<figcaption><b>{_text(figure.title)}</b> {_text(figure.reading)}</figcaption>\n"
+            f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(figure.title)}">\n</figure>\n'
+        )
+    return "".join([*out, "</div>\n" if open_pair else ""])
+
+
+# ------------------------------------------------------------------------------------------------------------ header
+def _lead(answers: Answers) -> str:
+    data = answers.fit.data
+    unit = "money, in the currency of the data" if answers.is_money else answers.unit
+    return _p(
+        f"{answers.outcome} ({unit}); {len(data.dates)} {data.frequency} periods from {data.dates[0]:%Y-%m-%d} to "
+        f"{data.dates[-1]:%Y-%m-%d}. This report is about {answers.start} to {answers.stop}.",
+        "lead",
+    )
+
+
+def _banner(answers: Answers) -> str:
+    judged = answers.fit.convergence
+    if answers.verdict == "converged":
+        return ""
+    what = (
+        "The sampler failed: these draws do not represent the posterior. Do not use the numbers below."
+        if answers.verdict == "failed"
+        else "The sampler's verdict is doubtful: take the numbers below as provisional."
+    )
+    said = str(judged).splitlines()[0]
+    return f'<div class="banner" role="alert">\n{_p(what)}{_p(said)}</div>\n'
+
+
+# ---------------------------------------------------------------------------------------------------------- findings
+def _findings(answers: Answers, findings: Sequence[Finding]) -> str:
+    out = [
+        _p(
+            f"Numbers are medians; ranges in brackets hold {percent(answers.ci_prob)} of the probability. "
+            f"{counted_words(answers)}. All this holds as far as the assumptions below do."
+        )
+    ]
+    for topic in dict.fromkeys(finding.topic for finding in findings):
+        out.append(f"<h3>{_text(topic)}</h3>\n<ul>\n")
+        for finding in findings:
+            if finding.topic == topic:
+                source = f"tables: {', '.join(finding.tables)}"
+                out.append(f'<li>{_text(finding.text)} <span class="source">[{_text(source)}]</span></li>\n')
+        out.append("</ul>\n")
+    return "".join(out)
+
+
+def _row(table: pd.DataFrame | None, **where: object) -> pd.Series | None:
+    if table is None:
+        return None
+    keep = np.ones(len(table), bool)
+    for name, value in where.items():
+        keep &= (table[name] == value).to_numpy()
+    return table[keep].iloc[0] if keep.any() else None
+
+
+def _numbers(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
+    effects = tables["effects"]
+    totals = effects[(effects["kind"] == "channel") & (effects["quantity"] == "total")]
+    order = totals.sort_values("median", ascending=False)["channel"].tolist()
+    out = [_effects_table(answers, tables, order), _returns_table(answers, tables, order)]
+    out += [
+        _accounting_table(answers, tables, order),
+        _parts_table(answers, tables),
+        _memory_table(answers, tables),
+    ]
+    files = ", ".join(f"{name}.csv" for name in tables)
+    out.append(_p(f"Every table is a file beside this page, in the folder tables: {files}.", "note"))
+    return "".join(out)
+
+
+def _effects_table(answers: Answers, tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> str:
+    table = tables["effects"]
+    mediators = list(answers.fit.system.mediators)
+    rows = []
+    for name in order:
+        where = {"channel": name, "kind": "channel"}
+        total = _row(table, **where, quantity="total")
+        rows.append(
+            [
+                _text(name),
+                number(total["spend_money"]),
+                _cells(total, answers),
+                _cells(_row(table, **where, quantity="direct"), answers),
+                *(_cells(_row(table, **where, quantity="via", mediator=m), answers) for m in mediators),
+                _cells(_row(tables["shares"], channel=name), answers, factor=100.0),
+            ]
+        )
+    group = {name: _row(tables["groups"], quantity=name) for name in ("joint", "joint_direct", "share")}
+    if len(order) > 1:
+        through = ["&ndash;"] * len(mediators)
+        if len(mediators) == 1:
+            through = [_cells(_row(tables["groups"], quantity="joint_indirect"), answers)]
+        spend = number(group["joint"]["spend_money"])
+        parts = [_cells(group[name], answers) for name in ("joint", "joint_direct")]
+        rows.append(["all together", spend, *parts, *through, _cells(group["share"], answers, factor=100.0)])
+    head = ["Channel", "Spend", f"Effect on {answers.outcome}", "Directly", *(f"Through {m}" for m in mediators)]
+    note = (
+        f"Effects in {answers.unit}; below each median its {percent(answers.ci_prob)} interval. "
+        f"{counted_words(answers)}. The share counts all spend up to the end of the window and its effect in the window."
+    )
+    return _table("What would have been lost without each channel", [*head, "Share, %"], rows, note=note)
+
+
+def _returns_table(answers: Answers, tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> str:
+    rows = []
+    for name in order:
+        where = {"channel": name, "kind": "channel"}
+        back = _row(tables["roi"], **where, quantity="roi")
+        more = _row(tables["marginal_roi"], **where)
+        cells = [_text(name), _cells(back, answers)]
+        if answers.is_money:
+            cells.append(probability(back["p_above"]))
+        else:
+            cells.append(_cells(_row(tables["cost"], channel=name), answers))
+        if "roi_net" in tables:
+            cells.append(_cells(_row(tables["roi_net"], channel=name), answers))
+        cells.append(_cells(more, answers))
+        cells += [probability(more["p_above"])] if answers.is_money else []
+        rows.append([*cells, probability(more["p_best"])])
+    head = ["Channel", "Return", "P(above 1)" if answers.is_money else f"Cost per unit of {answers.outcome}"]
+    head += ["Net return"] if "roi_net" in tables else []
+    head += ["Marginal return", *(["P(above 1)"] if answers.is_money else []), "P(highest)"]
+    unit = f"{answers.unit} per money" if not answers.is_money else "money back per unit of money"
+    note = (
+        f"Returns in {unit}. P is a probability; P(highest) that of the highest marginal return of all channels."
+    )
+    if "roi_net" in tables:
+        note += " The net return counts what a channel drew into paid mediators as its cost, too."
+    return _table("What the channels returned", head, rows, note=note)
+
+
+def _accounting_table(answers: Answers, tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> str:
+    table, views = tables["accounting"], ("accounting", "zero_out", "difference")
+    rows = [
+        [_text(c), *(_cells(_row(table, channel=c, effect="total", view=v), answers) for v in views)]
+        for c in order
+    ]
+    note = (
+        f"In {answers.unit}, on the outcome of {answers.start} to {answers.stop}, earlier spend counted in. The "
+        "accounting splits the outcome into parts that add up; the other column is what would have been lost."
+    )
+    head = ["Channel", "Accounting", "Would have been lost", "Difference"]
+    return _table("Two ways to count", head, rows, note=note)
+
+
+def _parts_table(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
+    rows, nothing = [], []
+    for _, row in tables["decomposition_total"].iterrows():
+        if row["lower"] == row["upper"] == 0.0:
+            nothing.append(row["component"])
+            continue
+        part = pd.Series({name: row[f"share_{name}"] for name in ("median", "lower", "upper")})
+        rows.append([_text(row["component"]), _cells(row, answers), _cells(part, answers, factor=100.0)])
+    note = (
+        f"In {answers.unit}, summed over {answers.start} to {answers.stop}; by quarter in decomposition_quarters.csv. "
+        f"Controls count relative to their mean over the data."
+    )
+    if nothing:
+        note += f" Over this window they add up to nothing for {joined(nothing)}."
+    head = ["Part", "Contribution", "Share of the mean, %"]
+    return _table(f"Accounting: the parts of {answers.outcome}", head, rows, note=note)
+
+
+def _memory_table(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
+    rows = [
+        [_text(row["channel"]), _text(row["equation"]), _cells(row, answers)]
+        for _, row in tables["half_lives"].iterrows()
+    ]
+    return _table("Half-life of what is carried over, in days", ["Channel", "Acts on", "Half-life"], rows, text=2)
+
+
+# --------------------------------------------------------------------------------------------------- model and data
+def _equations(answers: Answers) -> str:
+    text = str(answers.fit.system).rpartition("\n\nNext:")[0]
+    return f"<h3>Equations and priors</h3>\n<pre>{escape(text)}</pre>\n"
+
+
+def _data(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
+    columns = {"mean": "Mean", "sd": "SD", "min": "Least", "median": "Median", "max": "Most", "total": "Total"}
+    rows = [
+        [
+            _text(row["column"]),
+            _text(row["role"]),
+            _text(row["unit"]) or "&ndash;",
+            *(number(row[name]) for name in columns),
+            f"{digits(100.0 * row['zero_share'])} %",
+        ]
+        for _, row in tables["data"].iterrows()
+    ]
+    head = ["Column", "Role", "Unit", *columns.values(), "Zeros"]
+    found = system_warnings(answers.fit.system, answers.fit.data)
+    cautions = (
+        _items(map(str, found))
+        if found
+        else _p("None: the checks of data and model before a fit found nothing unwise.")
+    )
+    return _table("The data by column", head, rows, text=3) + "<h3>Cautions</h3>\n" + cautions
+
+
+# ------------------------------------------------------------------------------------------------------- diagnostics
+def _diagnostics(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
+    lines = str(answers.fit.convergence).splitlines()
+    out = [_p(f"S{lines[0][1:]}."), _items(line.strip() for line in lines[1:]) if lines[1:] else ""]
+    quality = tables["fit_quality"]
+    rows = [
+        [
+            _text(row["equation"]),
+            _text(row["unit"]),
+            digits(row["r2"]),
+            number(row["rmse"]),
+            number(row["mae"]),
+            f"{100.0 * row['coverage']:.1f} %",
+            f"{row['lags_outside_band']} of {row['lags']}",
+        ]
+        for _, row in quality.iterrows()
+    ]
+    head = [
+        "Equation",
+        "Unit",
+        "R²",
+        "RMSE",
+        "MAE",
+        f"In the {percent(answers.ci_prob)} interval",
+        "Lags off band",
+    ]
+    note = (
+        "R², RMSE and MAE are those of the fitted mean, on the periods that were fitted. About "
+        f"{percent(answers.ci_prob)} of the observed values should lie in their predictive interval, and about "
+        f"{percent(1.0 - answers.ci_prob)} of the lags of the residual autocorrelation leave the band by chance."
+    )
+    out.append(_table("How well the equations fit", head, rows, text=2, note=note))
+    return "".join(out)
+
+
+def _settings(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
+    fit = answers.fit
+    used = answers.effects.sizes["chain"] * answers.effects.sizes["draw"]
+    asked = {
+        "window": f"{answers.window}, {answers.start} to {answers.stop}",
+        "interval": f"{percent(answers.ci_prob)}, equal-tailed",
+        "draws used": f"{used:,} of {fit.posterior.sizes['chain'] * fit.posterior.sizes['draw']:,}; "
+        f"{tables['response_curves']['draws'].iloc[0]:,} for response curves",
+        "sampler verdict": answers.verdict,
+    }
+    plain = {name: value for name, value in fit.settings.items() if name != "seconds"}
+    return (
+        f"<h3>This report</h3>\n{_pairs(asked)}<h3>The fit</h3>\n{_pairs(plain)}"
+        f"<h3>Versions that made the draws</h3>\n{_pairs(fit.versions)}"
+    )

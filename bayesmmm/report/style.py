@@ -1,0 +1,48 @@
+"""How the page looks: one light style sheet, for screen and paper."""
+
+CSS = """
+:root { color-scheme: light; }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 62rem; padding: 1.5rem 1.25rem 4rem; background: #fff; color: #1b1f24;
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .4rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.4rem; margin: 2.6rem 0 .8rem; padding-bottom: .25rem; border-bottom: 2px solid #0072b2; }
+h3 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; }
+p, li { max-width: 48rem; overflow-wrap: break-word; }
+li { margin: .3rem 0; }
+.lead { color: #4a5560; margin: 0 0 1rem; }
+.banner { border: 2px solid #b33c00; background: #fff1e8; padding: .8rem 1rem; margin: 1rem 0; font-weight: 600; }
+.banner p { margin: .2rem 0; }
+.day { white-space: nowrap; }
+.source { color: #5d6873; font-size: .8rem; white-space: nowrap; }
+nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
+a { color: #00568a; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .86rem; margin: .6rem 0 .4rem; font-variant-numeric: tabular-nums; }
+caption { text-align: left; font-weight: 600; padding: .3rem 0; }
+th, td { padding: .28rem .7rem .28rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #dde2e7; }
+th { color: #3a444e; border-bottom: 1.5px solid #8b96a1; }
+td.n, th.n { text-align: right; }
+td small { display: block; color: #5d6873; white-space: nowrap; font-size: .92em; }
+.note { font-size: .86rem; color: #4a5560; margin-top: 0; }
+figure { margin: 1.4rem 0; break-inside: avoid; }
+figure img { display: block; max-width: 100%; height: auto; }
+figcaption { max-width: 48rem; font-size: .92rem; }
+figcaption b { display: block; }
+.pair { display: flex; flex-wrap: wrap; gap: 0 2rem; align-items: flex-start; }
+.pair figure { flex: 1 1 20rem; max-width: 28rem; }
+pre { background: #f5f7f9; padding: .8rem 1rem; overflow-x: auto; font-size: .74rem; line-height: 1.35; }
+code { font-size: .92em; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; margin: .4rem 0; }
+dt { color: #4a5560; }
+dd { margin: 0; overflow-wrap: anywhere; }
+@media print {
+  body { max-width: none; padding: 0; font-size: 10.5pt; }
+  nav { display: none; }
+  h2, h3 { break-after: avoid; }
+  table, tr, figure, .banner { break-inside: avoid; }
+  .wide { overflow: visible; }
+  pre { white-space: pre-wrap; font-size: 7pt; }
+  a { color: inherit; text-decoration: none; }
+}
+""".strip()

@@ -1,0 +1,402 @@
+"""The tables of a report: one row per value, with its unit, its interval and the sampler's verdict beside it."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesmmm.data import MONEY
+from bayesmmm.estimands import EXTRAPOLATED
+from bayesmmm.report.answers import Answers
+from bayesmmm.results import summarise
+
+_OVER = ("chain", "draw")
+#: Parameters that live on a scale of factors, so that widths of intervals are compared in logs.
+_FACTORS = ("half_life", "half_saturation", "slope")
+#: What rounding leaves of parts that add up to nothing, as a control that is centred, in shares of the mean.
+_NOTHING = 1e-12
+_KINDS = {
+    "base": "base (intercept, trend, seasonality)",
+    "control": "controls",
+    "direct": "channels, direct",
+    "via": "channels via {}",
+    "organic": "{} organic",
+}
+
+
+def make_tables(answers: Answers) -> dict[str, pd.DataFrame]:
+    """Return every table by its name, which is also the name of its file without ``.csv``.
+
+    Each has a column verdict, that of the sampler; those with intervals (lower, upper) a column ci_prob; units stand in
+    a column unit or in the name of a column.
+    """
+    tables = {
+        "effects": _effects(answers),
+        "roi": _roi(answers),
+        "roi_net": _roi_net(answers),
+        "marginal_roi": _marginal(answers),
+        "cost": _cost(answers),
+        "shares": _shares(answers),
+        "induced": _induced(answers),
+        "groups": _groups(answers),
+        "decomposition_total": _decomposition_total(answers),
+        "decomposition_kinds": _decomposition_kinds(answers),
+        "decomposition_quarters": _decomposition_quarters(answers),
+        "accounting": _accounting(answers),
+        "response_curves": _curves(answers),
+        "half_lives": _half_lives(answers),
+        "adstock_decay": _decay(answers),
+        "data": answers.fit.data.summary().reset_index(),
+        "parameters": _parameters(answers),
+        "learnt": learnt(answers),
+        "coefficients": _coefficients(answers),
+        "fit_quality": _quality(answers),
+        "predictive": _predictive(answers),
+        "predictive_check": _checks(answers),
+        "residual_autocorrelation": _autocorrelation(answers),
+        "convergence": _convergence(answers),
+    }
+    return {name: _marked(table, answers) for name, table in tables.items() if len(table)}
+
+
+def _marked(table: pd.DataFrame, answers: Answers) -> pd.DataFrame:
+    out = table.reset_index(drop=True)
+    if any(str(name).endswith("lower") for name in out.columns):
+        out["ci_prob"] = answers.ci_prob
+    out["verdict"] = answers.verdict
+    return out
+
+
+def rows(draws: xr.DataArray, answers: Answers, **columns: object) -> pd.DataFrame:
+    """Summarise draws, one row per value: a column for each dim, then `columns`, unit and the summary."""
+    table = summarise(draws.rename("value"), answers.ci_prob)
+    dims = [dim for dim in draws.dims if dim not in _OVER]
+    places = pd.MultiIndex.from_product([draws[dim].values for dim in dims]) if dims else None
+    labels = {str(dim): places.get_level_values(i) for i, dim in enumerate(dims)}
+    unit = {"unit": draws.attrs.get("unit", "")}
+    return pd.DataFrame(labels | columns | unit, index=range(len(table))).join(table.reset_index(drop=True))
+
+
+def _window(answers: Answers, window: str | None = None) -> dict[str, str]:
+    return {"window": window or answers.window, "start": answers.start, "stop": answers.stop}
+
+
+# -------------------------------------------------------------------------------------------------------- effects
+def _effects(answers: Answers) -> pd.DataFrame:
+    found, own = answers.effects, answers.mediators
+    names = ("total", "direct", "indirect", *(["via"] if "via" in found else []))
+    tables = [_by_channel(answers, found, found[name], "channel", name) for name in names]
+    if own is not None:
+        tables.append(_by_channel(answers, own, own["total"], "mediator", "total"))
+    return _stacked(tables, answers)
+
+
+def _by_channel(
+    answers: Answers, found: xr.Dataset, draws: xr.DataArray, kind: str, quantity: str
+) -> pd.DataFrame:
+    """Draws by channel, summarised; kind is "channel", or "mediator" for one that is set to zero itself."""
+    table = rows(draws, answers, kind=kind, quantity=quantity)
+    return table.assign(spend_money=table["channel"].map(found["spend"].to_series()))
+
+
+def _stacked(tables: list[pd.DataFrame], answers: Answers, window: str | None = None) -> pd.DataFrame:
+    out = pd.concat(tables, ignore_index=True)
+    if "mediator" in out:
+        out["mediator"] = out["mediator"].fillna("")
+    front = ["channel", "kind", "quantity", "mediator", "spend_money", "unit"]
+    order = [name for name in front if name in out] + [name for name in out if name not in front]
+    return out[order].assign(**_window(answers, window))
+
+
+def _roi(answers: Answers) -> pd.DataFrame:
+    found, own = answers.effects, answers.mediators
+    names = ("roi", "roi_direct", "roi_indirect")
+    tables = [_by_channel(answers, found, found[name], "channel", name) for name in names]
+    tables[0]["p_best"] = _best(found["roi"])
+    if own is not None:
+        tables.append(_by_channel(answers, own, own["roi"], "mediator", "roi"))
+    return _stacked(tables, answers)
+
+
+def _roi_net(answers: Answers) -> pd.DataFrame:
+    if not answers.paid:
+        return pd.DataFrame()
+    found = answers.effects
+    return _stacked([_by_channel(answers, found, found["roi_net"], "channel", "roi_net")], answers)
+
+
+def _marginal(answers: Answers) -> pd.DataFrame:
+    found, own = answers.effects, answers.mediators
+    tables = [_by_channel(answers, found, answers.marginal, "channel", "marginal_roi")]
+    tables[0]["p_best"] = _best(answers.marginal)
+    if own is not None:
+        tables.append(_by_channel(answers, own, answers.marginal_mediators, "mediator", "marginal_roi"))
+    return _stacked(tables, answers)
+
+
+def _best(draws: xr.DataArray) -> np.ndarray:
+    """Probability, by channel, of having the highest value of all channels that have one."""
+    values = draws.stack(sample=_OVER).transpose("channel", "sample").values
+    known = np.isfinite(values).all(axis=1)
+    out = np.full(len(values), np.nan)
+    if known.sum() > 1:
+        best = np.argmax(values[known], axis=0)
+        out[known] = np.bincount(best, minlength=known.sum()) / values.shape[1]
+    return out
+
+
+def _cost(answers: Answers) -> pd.DataFrame:
+    """Spend per unit of outcome; p_gain is the share of draws in which there is a gain, and so a cost, at all."""
+    found = answers.effects
+    table = _by_channel(answers, found, found["cost"], "channel", "cost")
+    table["p_gain"] = (found["total"] > 0.0).mean(_OVER).values
+    return _stacked([table], answers)
+
+
+def _shares(answers: Answers) -> pd.DataFrame:
+    """Total effects over the outcome of the window; an effect with its tail counts more periods than the window has."""
+    found = answers.counted
+    table = _by_channel(answers, found, found["share"], "channel", "share")
+    return _stacked([table], answers, "outcome")
+
+
+def _induced(answers: Answers) -> pd.DataFrame:
+    found = answers.effects
+    if "induced" not in found:
+        return pd.DataFrame()
+    out = _stacked([_by_channel(answers, found, found["induced"], "channel", "induced")], answers)
+    return out.assign(unit=out["mediator"].map(dict(answers.fit.data.mediators)))
+
+
+def _groups(answers: Answers) -> pd.DataFrame:
+    """All channels removed together: effects, interaction, return, cost, and the share of the outcome of the window."""
+    found, unit = answers.effects, answers.unit
+    spend = float(found["spend"].sum())
+    joint = found["joint"]
+    parts = [found[name] for name in ("joint", "joint_direct", "joint_indirect", "interaction")]
+    money = {"unit": f"{unit} per {MONEY}"} | ({"threshold": 1.0} if answers.is_money else {})
+    parts.append((joint / spend if spend > 0 else joint * np.nan).rename("roi").assign_attrs(money))
+    cost = {"unit": f"{MONEY} per unit of {answers.outcome} ({unit})"}
+    parts.append((spend / joint.where(joint > 0.0)).rename("cost").assign_attrs(cost))
+    tables = [rows(part, answers, quantity=part.name, **_window(answers)) for part in parts]
+    total = answers.quarters["observed"].sum()
+    share = (answers.counted["joint"] / float(total)).assign_attrs(unit="share of the outcome")
+    if float(total) > 0.0:
+        tables.append(rows(share, answers, quantity="share", **_window(answers, "outcome")))
+    out = pd.concat(tables, ignore_index=True)
+    out.insert(2, "spend_money", spend)
+    out["p_gain"] = np.where(out["quantity"] == "cost", float((joint > 0.0).mean()), np.nan)
+    return out
+
+
+# -------------------------------------------------------------------------------------------------- decomposition
+def _decomposition_total(answers: Answers) -> pd.DataFrame:
+    return _labelled_parts(answers.quarters.sum("date", keep_attrs=True), answers)
+
+
+def _labelled_parts(parts: xr.Dataset, answers: Answers) -> pd.DataFrame:
+    """Contributions with kind, channel and mediator of their component, and their share of the mean."""
+    values, mean = parts["contribution"], parts["mean"]
+    values = _without_rounding(values, mean)
+    out = rows(values, answers)
+    for at, key in enumerate(("kind", "channel", "mediator"), start=1):
+        out.insert(at, key, parts[key].values)
+    ratio = rows(values / mean, answers)
+    for name in ("median", "lower", "upper"):
+        out[f"share_{name}"] = ratio[name]
+    return out.assign(start=answers.start, stop=answers.stop)
+
+
+def _without_rounding(values: xr.DataArray, whole: xr.DataArray) -> xr.DataArray:
+    """Values with 0 where there is nothing but rounding, beside the size of the whole they are parts of."""
+    kept = np.abs(values) > _NOTHING * float(np.abs(whole).mean())
+    return values.where(kept, 0.0)
+
+
+def _decomposition_kinds(answers: Answers) -> pd.DataFrame:
+    """Parts of one kind added up draw by draw; those of a mediator by mediator."""
+    total = answers.quarters.sum("date", keep_attrs=True)
+    labels = [
+        _KINDS[kind].format(mediator)
+        for kind, mediator in zip(total["kind"].values, total["mediator"].values, strict=True)
+    ]
+    order = list(dict.fromkeys(labels))
+    summed = [total["contribution"][..., [label == k for k in labels]].sum("component") for label in order]
+    values = (
+        xr.concat(summed, pd.Index(order, name="part")).transpose(*_OVER, "part").assign_attrs(unit=answers.unit)
+    )
+    mean = total["mean"]
+    values = _without_rounding(values, mean)
+    out, ratio = rows(values, answers), rows(values / mean, answers)
+    first = [labels.index(label) for label in order]
+    out.insert(1, "kind", total["kind"].values[first])
+    out.insert(2, "mediator", total["mediator"].values[first])
+    for name in ("median", "lower", "upper"):
+        out[f"share_{name}"] = ratio[name]
+    return out.assign(start=answers.start, stop=answers.stop)
+
+
+def _decomposition_quarters(answers: Answers) -> pd.DataFrame:
+    parts = answers.quarters
+    dates = answers.fit.data.dates
+    inside = pd.Series(dates[(dates >= answers.start) & (dates <= answers.stop)])
+    periods = inside.groupby(inside.dt.to_period("Q")).size()
+    out = rows(parts["contribution"], answers).rename(columns={"date": "quarter"})
+    quarter = pd.DatetimeIndex(out["quarter"]).to_period("Q")
+    out["quarter"] = quarter.astype(str)
+    out["periods"] = periods.loc[quarter].values
+    observed = parts["observed"].to_series()
+    observed.index = observed.index.to_period("Q")
+    out["observed"] = observed.loc[quarter].values
+    return out.assign(kind=out["component"].map(parts["kind"].to_series()))
+
+
+def _accounting(answers: Answers) -> pd.DataFrame:
+    """The two views of each channel, on the outcome of the window, and their difference draw by draw."""
+    parts = answers.quarters["contribution"].sum("date")
+    counted = answers.counted
+    tables = []
+    for channel in answers.channels:
+        own = parts["channel"].values == channel
+        via = parts["mediator"].values != ""
+        for name, at in {"total": own, "direct": own & ~via, "indirect": own & via}.items():
+            booked = parts[..., at].sum("component")
+            removed = counted[name].sel(channel=channel, drop=True)
+            pair = {"accounting": booked, "zero_out": removed, "difference": booked - removed}
+            for view, draws in pair.items():
+                draws = _without_rounding(draws, booked).assign_attrs(unit=answers.unit)
+                tables.append(rows(draws, answers, channel=channel, effect=name, view=view))
+    return pd.concat(tables, ignore_index=True).assign(**_window(answers, "outcome"))
+
+
+# ---------------------------------------------------------------------------------------------- curves and memory
+def _curves(answers: Answers) -> pd.DataFrame:
+    curves = answers.curves
+    out = rows(curves["outcome"], answers)
+    long = curves[["spend", "extrapolated"]].to_dataframe().reset_index()
+    out.insert(2, "spend_money", long["spend"])
+    out.insert(3, "extrapolated_share", long["extrapolated"])
+    out.insert(4, "extrapolated", out["extrapolated_share"] > EXTRAPOLATED)
+    return out.assign(draws=curves.sizes["chain"] * curves.sizes["draw"], **_window(answers))
+
+
+def _half_lives(answers: Answers) -> pd.DataFrame:
+    table = answers.parameters
+    at = [row for row in table.index if row.partition("[")[0].endswith(".half_life")]
+    labels = [(row.partition(".half_life[")[0], row.partition(".half_life[")[2].removesuffix("]")) for row in at]
+    out = pd.DataFrame(labels, columns=["equation", "channel"]).assign(unit="days")
+    columns = ["median", "lower", "upper", "mean", "sd"]
+    return out.join(table.loc[at, columns].reset_index(drop=True))
+
+
+def _decay(answers: Answers) -> pd.DataFrame:
+    tables = []
+    for name, draws in answers.decay.data_vars.items():
+        table = rows(draws, answers, equation=name).rename(columns={f"{name}.media": "channel", "lag": "lag_days"})
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+# --------------------------------------------------------------------------------------------- model and diagnostics
+def _parameters(answers: Answers) -> pd.DataFrame:
+    table = answers.parameters
+    units = [table.attrs["units"][row.partition("[")[0]] for row in table.index]
+    out = table.rename_axis("parameter").reset_index()
+    out.insert(1, "unit", units)
+    return out
+
+
+def learnt(answers: Answers) -> pd.DataFrame:
+    """Prior and posterior interval of every media parameter, and how wide the second is beside the first.
+
+    Widths of half-lives, half-saturations and slopes are compared in logs, those of contributions as they are.
+    """
+    tree, tables = answers.fit.tree, []
+    for name in answers.fit.posterior.data_vars:
+        equation, _, parameter = str(name).rpartition(".")
+        if parameter not in (*_FACTORS, "contribution"):
+            continue
+        prior, posterior = (summarise(tree[group][name], answers.ci_prob) for group in ("prior", "posterior"))
+        channels = tree["posterior"][name][f"{equation}.media"].values
+        table = pd.DataFrame({"equation": equation, "channel": channels, "parameter": parameter})
+        table["unit"] = answers.parameters.attrs["units"][name]
+        width = {}
+        for group, part in (("prior", prior), ("posterior", posterior)):
+            for column in ("median", "lower", "upper"):
+                table[f"{group}_{column}"] = part[column].values
+            ends = part[["lower", "upper"]].to_numpy()
+            if parameter in _FACTORS:
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    ends = np.log(ends)
+            width[group] = ends[:, 1] - ends[:, 0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            table["width_ratio"] = width["posterior"] / width["prior"]
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _coefficients(answers: Answers) -> pd.DataFrame:
+    tables = []
+    for name in answers.fit.system.order:
+        equation = answers.fit.system.equation(name)
+        draws = answers.fit.coefficients(name)
+        unit = f"log {name}" if equation.likelihood == "lognormal" else answers.fitted[name].attrs["unit"]
+        table = rows(draws, answers, equation=name).rename(columns={f"{name}.term": "term"})
+        table["unit"] = [f"{unit} per unit of {t}" if t in equation.linear else unit for t in table["term"]]
+        tables.append(table[["equation", *(column for column in table if column != "equation")]])
+    return pd.concat(tables, ignore_index=True)
+
+
+def _quality(answers: Answers) -> pd.DataFrame:
+    """How close each fitted mean is, and how often predictive intervals hold what was observed."""
+    out = []
+    for name in answers.fit.system.order:
+        table = answers.predictive[name]
+        seen = table["observed"].to_numpy()
+        error = seen - answers.fitted[name].mean(_OVER).values
+        left = answers.autocorrelation[name]
+        out.append(
+            {
+                "equation": name,
+                "unit": table.attrs["unit"],
+                "periods": len(seen),
+                "r2": 1.0 - np.sum(error**2) / np.sum((seen - seen.mean()) ** 2),
+                "rmse": np.sqrt(np.mean(error**2)),
+                "mae": np.mean(np.abs(error)),
+                "interval_probability": answers.ci_prob,
+                "coverage": np.mean((table["lower"] <= seen) & (seen <= table["upper"])),
+                "lags": len(left),
+                "lags_outside_band": int((left["median"].abs() > left["band"]).sum()),
+            }
+        )
+    return pd.DataFrame(out)
+
+
+def _predictive(answers: Answers) -> pd.DataFrame:
+    tables = []
+    for name, table in answers.predictive.items():
+        mean = answers.fitted[name].mean(_OVER).values
+        part = table.assign(fitted_mean=mean, unit=table.attrs["unit"]).reset_index()
+        tables.append(part.assign(equation=name, date=part["date"].dt.strftime("%Y-%m-%d")))
+    front = ["equation", "date", "unit", "observed", "fitted_mean", "median", "lower", "upper"]
+    return pd.concat(tables, ignore_index=True)[front]
+
+
+def _checks(answers: Answers) -> pd.DataFrame:
+    tables = []
+    for name, table in answers.checks.items():
+        tables.append(table.reset_index().assign(equation=name, unit=table.attrs["unit"]))
+    front = ["equation", "probability", "unit", "observed", "median", "lower", "upper"]
+    return pd.concat(tables, ignore_index=True)[front]
+
+
+def _autocorrelation(answers: Answers) -> pd.DataFrame:
+    tables = [table.reset_index().assign(equation=name) for name, table in answers.autocorrelation.items()]
+    front = ["equation", "lag", "median", "lower", "upper", "band"]
+    return pd.concat(tables, ignore_index=True)[front].rename(columns={"lag": "lag_periods"})
+
+
+def _convergence(answers: Answers) -> pd.DataFrame:
+    judged = answers.fit.convergence
+    names = ("rhat", "ess_bulk", "ess_tail", "divergences", "draws", "chains", "worst")
+    out = pd.DataFrame([{name: getattr(judged, name) for name in names}])
+    return out.rename(columns={"worst": "worst_parameter"})
