@@ -87,7 +87,8 @@ def decomposition(channels=3, mediators=("google",), *, controls=("price",), fre
         "mean": (("chain", "draw", "date"), mean),
         "observed": ("date", observed),
     }
-    attrs = {"equation": "revenue", "unit": "money", "freq": freq, "verdict": "converged"}
+    attrs = {"equation": "revenue", "unit": "money", "freq": freq or "weekly", "verdict": "converged"}
+    attrs |= {end: WINDOW[end] for end in ("start", "stop")}
     out = xr.Dataset(variables, coords)
     if freq is not None:
         out = out.resample(date={"month": "MS", "quarter": "QS", "year": "YS"}[freq]).sum()

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from matplotlib.colors import to_hex
 
 from bayesmmm import plots
@@ -156,7 +157,13 @@ def test_decomposition_stacks_negative_parts_downwards():
     dashed = next(line for line in ax.lines if line.get_label() == "sum of the parts")
     np.testing.assert_allclose(dashed.get_ydata(), dataset["mean"].mean(("chain", "draw")))
     assert legend_words(ax)[:2] == ["observed", "sum of the parts"]
-    assert "sum of the parts" not in legend_words(plots.decomposition(made.decomposition(3)))
+    # What rounds to nothing is not called negative.
+    parts = made.decomposition(3)
+    slight = xr.where(parts["component"] == "google organic", -1.0, parts["contribution"])
+    for ax in (plots.decomposition(parts.assign(contribution=slight)), plots.decomposition(parts)):
+        assert "sum of the parts" not in legend_words(ax)
+        assert ax.get_ylim()[0] == 0.0
+    assert "negative" not in legend_words(plots.waterfall(parts.assign(contribution=slight)))
 
 
 @pytest.mark.parametrize(("freq", "count"), [("month", 36), ("quarter", 12), ("year", 3)])
@@ -272,31 +279,40 @@ def test_effects_lay_parts_end_to_end_and_sort_by_total(channels):
     ax = drawn(plots.effects(dataset, ci_prob=0.8))
     order = by_median(dataset["total"])
     assert labels_of(ax.yaxis) == order.index.tolist()
-    direct = dataset["direct"].median(("chain", "draw")).sel(channel=order.index).values
-    indirect = dataset["indirect"].median(("chain", "draw")).sel(channel=order.index).values
+    direct = dataset["direct"].mean(("chain", "draw")).sel(channel=order.index).values
+    indirect = dataset["indirect"].mean(("chain", "draw")).sel(channel=order.index).values
     positive, _, mediated, below = laid_bars(ax, channels)
     np.testing.assert_allclose(positive, np.column_stack([0.0 * direct, direct]))
     np.testing.assert_allclose(mediated, np.column_stack([direct, indirect.clip(min=0)]))
+    ends = positive[:, 1] + mediated[:, 1] + below[:, 1]
+    np.testing.assert_allclose(ends, dataset["total"].mean(("chain", "draw")).sel(channel=order.index))
     # The first channel has a negative mediated part: it lies to the left of zero.
     np.testing.assert_allclose(below[:, 1], indirect.clip(max=0))
     assert (below[:, 1] < 0).sum() == 1
     _, lower, upper = quantiles(dataset["total"].sel(channel=order.index).values, 0.8)
     np.testing.assert_allclose(segments(ax.collections[0])[:, :, 0], np.column_stack([lower, upper]))
-    assert legend_words(ax) == ["direct, median", "via google, median", "total, median and 80 % interval"]
+    assert legend_words(ax) == ["direct, mean", "via google, mean", "total, median and 80 % interval"]
     assert ax.get_xlabel() == "outcome gained (money)\nspend of 2021-01-03 to 2023-12-24, tail included"
     legible(ax)
     inside(ax, [*tick_texts(ax.yaxis), *ax.get_legend().get_texts()])
+
+
+def test_effects_without_a_mediator_show_the_direct_part_only():
+    dataset = made.effects(3)
+    plain = dataset.drop_dims("mediator").assign(indirect=0.0 * dataset["direct"], total=dataset["direct"])
+    assert legend_words(plots.effects(plain))[0] == "direct, mean"
+    assert len(legend_words(plots.effects(plain))) == 2
 
 
 def test_effects_keep_mediators_apart():
     dataset = made.effects(12, ("google", "queries"))
     ax = drawn(plots.effects(dataset))
     words = legend_words(ax)
-    assert words[:3] == ["direct, median", "via google, median", "via queries, median"]
+    assert words[:3] == ["direct, mean", "via google, mean", "via queries, mean"]
     hatches = {bar.get_hatch() for bar in ax.patches}
     assert len(hatches) == 3
     order = by_median(dataset["total"]).index
-    via = dataset["via"].sel(mediator="queries", channel=order).median(("chain", "draw"))
+    via = dataset["via"].sel(mediator="queries", channel=order).mean(("chain", "draw"))
     np.testing.assert_allclose(laid_bars(ax, 12)[4:, :, 1].sum(0), via)
 
 
@@ -325,6 +341,17 @@ def test_accounting_lays_both_views_beside_each_other(channels):
     for ax in (left, right):
         legible(ax)
     inside(left, [*tick_texts(left.yaxis), *left.figure.legends[0].get_texts()])
+
+
+def test_accounting_does_not_magnify_rounding_errors():
+    parts, dataset = made.decomposition(3), made.effects(3)
+    total = parts["contribution"].sum("date")
+    same = [total.isel(component=parts["channel"].values == name).sum("component") for name in made.LONG[:3]]
+    credit = xr.concat(same, dataset["channel"]).transpose("chain", "draw", "channel")
+    left, right = plots.accounting(parts, dataset.assign(total=credit * (1.0 + 1e-15)))
+    drawn(left)
+    assert max(np.abs(right.get_xlim())) > 1e-3
+    legible(right)
 
 
 def test_accounting_refuses_answers_that_do_not_belong_together():

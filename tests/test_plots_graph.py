@@ -99,7 +99,15 @@ def test_the_posterior_of_a_fit_is_read_as_it_is(name):
 
 
 @pytest.mark.parametrize(
-    "system", [made.system(12), made.system(12, ("google", "queries")), fits.case("diamond")[0]]
+    "system",
+    [
+        made.system(3),
+        made.system(12),
+        made.system(12, ("google", "queries")),
+        fits.case("chain")[0],
+        fits.case("parallel")[0],
+    ],
+    ids=["3 channels", "12 channels", "12 channels, 2 mediators", "chain", "parallel"],
 )
 def test_boxes_with_numbers_are_legible(system):
     ax = drawn(plots.causal_graph(system, posterior=made.posterior(system)))

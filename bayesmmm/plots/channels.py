@@ -35,6 +35,7 @@ from bayesmmm.plots.reading import (
     checked,
     numbers,
     percents,
+    span_of,
     table_of,
     unit_of,
     variable,
@@ -50,9 +51,9 @@ _HATCH = ("", "///", "xxx", "...")
 def effects(dataset: xr.Dataset, *, ci_prob: float | None = None, ax: Axes | None = None) -> Axes:
     """Draw the direct and the mediated part of what each channel does, with the interval of the total.
 
-    Parts are posterior medians and laid end to end, negative ones to the left of zero. The median of a sum is not
-    quite the sum of medians, so the dot of the total need not stand where the parts end. With more than one mediator
-    each has a part of its own. Channels are sorted by their total.
+    Parts are posterior means, which add up, laid end to end, negative ones to the left of zero. The dot of the total is
+    its median: where the posterior is skewed, it stands apart from the end of the parts. With more than one mediator
+    each has a part of its own. Channels are sorted by the median of their total.
 
     Parameters
     ----------
@@ -76,22 +77,22 @@ def effects(dataset: xr.Dataset, *, ci_prob: float | None = None, ax: Axes | Non
         via = variable(dataset, "via", ["channel", "mediator"], _EFFECTS)
         parts |= {f"via {name}": via.sel(mediator=name) for name in mediators}
     else:
-        parts[f"via {mediators[0]}" if mediators else "mediated"] = variable(
-            dataset, "indirect", ["channel"], _EFFECTS
-        )
+        indirect = variable(dataset, "indirect", ["channel"], _EFFECTS)
+        if mediators or indirect.any():
+            parts[f"via {mediators[0]}" if mediators else "mediated"] = indirect
     draws = variable(dataset, "total", ["channel"], _EFFECTS)
     total = _sorted(table_of(draws, ci_prob))
     ax = _rows_axes(total.index, 5.6) if ax is None else ax
     right, left = np.zeros(len(total)), np.zeros(len(total))
     handles: list = []
     for i, (label, part) in enumerate(parts.items()):
-        median = part.median(SAMPLE).sel(channel=total.index.tolist()).values
+        mean = part.mean(SAMPLE).sel(channel=total.index.tolist()).values
         colour = BLUE if i == 0 else (ORANGE, PALE)[(i - 1) % 2]
         style = {"facecolor": colour, "edgecolor": "white", "hatch": _HATCH[i % len(_HATCH)], "linewidth": 0.4}
-        for at, length in ((right, median.clip(min=0.0)), (left, median.clip(max=0.0))):
+        for at, length in ((right, mean.clip(min=0.0)), (left, mean.clip(max=0.0))):
             ax.barh(np.arange(len(total)) - 0.14, length, left=at, height=0.44, **style)
             at += length
-        handles.append(Patch(label=f"{label}, median", **style))
+        handles.append(Patch(label=f"{label}, mean", **style))
     intervals(ax, total, 0.26, BLACK, size=3.5, linewidth=1.4)
     handles.append(entry(BLACK, f"total, median and {percent(total)} interval", 1.4))
     label_rows(ax, [str(name) for name in total.index])
@@ -161,6 +162,11 @@ def accounting(
         zero_line(ax, vertical=True)
         percents(ax.xaxis, most=5)
         ax.set_xlabel(what, fontsize=TEXT)
+    # Without a least width, rounding errors would fill the panel where both views agree.
+    reach = np.abs(tables[2][["lower", "upper"]]).to_numpy().max()
+    least = 0.05 * max(np.abs(table[["lower", "upper"]]).to_numpy().max() for table in tables[:2])
+    if reach < least:
+        axes[1].set_xlim(-least, least)
     if own:
         axes[1].tick_params(labelleft=False)
     words = window_words(effects.attrs)
@@ -199,14 +205,14 @@ def _check_same(
     units = [unit_of(d, s) for d, s in ((decomposition["contribution"], decomposition), (removed, effects))]
     if all(units) and units[0] != units[1]:
         raise ValueError(f"the units differ:{units[0]} and{units[1]}; decompose the outcome, with decompose(fit)")
-    dates = pd.DatetimeIndex(decomposition["date"].values)
     start, stop = (effects.attrs.get(end) for end in ("start", "stop"))
-    if not decomposition.attrs.get("freq") and start and stop:
-        limits = pd.Timestamp(str(start)), pd.Timestamp(str(stop))
-        if dates[0] < limits[0] or dates[-1] > limits[1]:
+    if start and stop:
+        spans = [span_of(decomposition), (pd.Timestamp(start), pd.Timestamp(stop))]
+        if spans[0] != spans[1]:
+            words = [f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" for first, last in spans]
             raise ValueError(
-                f"the decomposition is about {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}, the effects about "
-                f"{limits[0]:%Y-%m-%d} to {limits[1]:%Y-%m-%d}; make both with the same start= and stop="
+                f"the decomposition is about {words[0]}, the effects about {words[1]}; make both with the same start= "
+                f"and stop="
             )
 
 

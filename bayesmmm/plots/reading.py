@@ -64,6 +64,13 @@ def window_words(attrs: Mapping[str, object]) -> str:
     return dates.strip()
 
 
+def span_of(dataset: xr.Dataset) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Return first and last day that a data set with dates is about; sums by month are dated by its first day."""
+    dates = pd.DatetimeIndex(dataset["date"].values)
+    start, stop = (dataset.attrs.get(end) or day for end, day in (("start", dates[0]), ("stop", dates[-1])))
+    return pd.Timestamp(start), pd.Timestamp(stop)
+
+
 def caution(*attrs: Mapping[str, object]) -> list[Line2D]:
     """Return a legend entry that says so when the sampler's verdict is not "converged"."""
     verdicts = [str(a["verdict"]) for a in attrs if a.get("verdict", "converged") != "converged"]

@@ -31,7 +31,7 @@ from bayesmmm.plots.parts import (
     label_rows,
     tidy,
 )
-from bayesmmm.plots.reading import SAMPLE, caution, numbers, unit_of, variable, zero_line
+from bayesmmm.plots.reading import SAMPLE, caution, numbers, span_of, unit_of, variable, zero_line
 from bayesmmm.results.summaries import checked_ci_prob, interval
 
 _MAKER = "decompose(fit)"
@@ -46,6 +46,7 @@ _KINDS = {
     "organic": (PALE, "mediator, organic"),
     "other": (SKY, "several parts"),
 }
+_NEGLIGIBLE = 5e-4  # share of the whole that is written as 0.0 %
 _PERIOD = {"month": "M", "quarter": "Q", "year": "Y"}
 
 
@@ -84,7 +85,8 @@ def decomposition(dataset: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     values = variable(dataset, "contribution", ["component", "date"], _MAKER).mean(SAMPLE)
     if ax is None:
         _, ax = plt.subplots(figsize=(11.0, 4.2), layout="constrained")
-    freq = dataset.attrs.get("freq") or ""
+    freq = str(dataset.attrs.get("freq") or "")
+    freq = freq if freq in _PERIOD else ""  # otherwise one value per period of the data
     left, middle, width = _places(values["date"].values, freq)
     areas = _areas(values)
     up, down = np.zeros(len(middle)), np.zeros(len(middle))
@@ -103,7 +105,8 @@ def decomposition(dataset: xr.Dataset, *, ax: Axes | None = None) -> Axes:
         handles.append(Patch(label=area.label, **style))
     handles.reverse()
     ax.xaxis_date()
-    if down.any():
+    below = down.min() < -_NEGLIGIBLE * up.max()
+    if below:
         zero_line(ax)
         (line,) = ax.plot(middle, up + down, color=BLACK, lw=1.0, ls=(0, (3, 1.5)), label="sum of the parts")
         handles.insert(0, line)
@@ -114,7 +117,7 @@ def decomposition(dataset: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     tidy(ax)
     ax.set_xlim(left[0], left[-1] + width[-1])
     ax.margins(y=0.03)
-    if not down.any():
+    if not below:
         ax.set_ylim(bottom=min(0.0, float(dataset["observed"].min())))
     numbers(ax.yaxis)
     date_axis(ax)
@@ -217,7 +220,7 @@ def waterfall(
         _, ax = plt.subplots(figsize=(6.4 + margin, 1.2 + 0.23 * len(labels)), layout="constrained")
     steps = _steps(rows, draws, ci_prob)
     colours = [_KINDS[kind][0] for _, kind, _ in rows] + [_MIDDLE]
-    negative = (steps["length"] < 0.0).to_numpy()
+    negative = (steps["length"] < -_NEGLIGIBLE * abs(steps["length"].iloc[-1])).to_numpy()
     ax.barh(
         range(len(steps)),
         steps["length"],
@@ -238,8 +241,7 @@ def waterfall(
     _percents(ax, steps, observed, ends[-1])
     numbers(ax.xaxis)
     unit = unit_of(dataset["contribution"], dataset)
-    dates = pd.DatetimeIndex(dataset["date"].values)
-    span = f"{dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"
+    span = " to ".join(f"{day:%Y-%m-%d}" for day in span_of(dataset))
     ax.set_xlabel(f"{_equation(dataset)}, {span}{unit}{', axis not from zero' if cut else ''}", fontsize=TEXT)
     _waterfall_legend(ax, [kind for _, kind, _ in rows], bool(negative.any()), ci_prob, caution(dataset.attrs))
     return ax
