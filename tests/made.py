@@ -296,6 +296,13 @@ _CASES = {
         [Equation("deals", media=["tv", "radio"], linear=["price"], trend=True, likelihood="censored_normal")],
         {},
     ),
+    "censored mediator, linear": (
+        [
+            Equation("search", media=["social", "tv"], linear=["price"], likelihood="censored_normal"),
+            _sales(["tv", "radio"], linear=["price", "search"]),
+        ],
+        {},
+    ),
     "retention and roi": (
         [
             _QUERIES,
