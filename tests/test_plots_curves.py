@@ -20,6 +20,7 @@ from tests.figures import (
     line_of,
     quantiles,
     segments,
+    tick_texts,
     whole_figure_is_legible,
 )
 
@@ -159,6 +160,15 @@ def test_what_if_draws_the_change_and_its_running_total():
     median = quantiles(change.cumsum(-1), 0.8)[0, -1]
     assert bottom.get_title(loc="left").startswith(f"in all {median / 1e3:.0f}k, 80 % interval ")
     assert plots.what_if(dataset, series="google")[0].get_ylabel() == "change of\ngoogle (money)"
+
+
+def test_a_short_span_names_month_and_year():
+    ax = plots.what_if(made.scenario().isel(date=slice(52, 62)))[1]
+    drawn(ax)
+    words = [text.get_text() for text in tick_texts(ax.xaxis)]
+    assert "Feb 2022" in words
+    assert "15 Jan" in words
+    legible(ax)
 
 
 def test_what_if_refuses_a_prediction():

@@ -86,10 +86,11 @@ def log_axis(ax: Axes) -> None:
 
 
 def date_axis(ax: Axes) -> None:
-    """Label the x axis with few dates, every month with its year."""
+    """Label the x axis with few dates, every month with its year, every day with its month."""
     locator = mdates.AutoDateLocator(minticks=3, maxticks=8)
     formatter = mdates.ConciseDateFormatter(locator, show_offset=False)
-    formatter.formats[1] = "%b %Y"
+    formatter.formats[1] = formatter.zero_formats[2] = "%b %Y"
+    formatter.formats[2] = "%d %b"
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(formatter)
 
