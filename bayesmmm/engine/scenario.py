@@ -277,7 +277,7 @@ def shift(base: Baseline, name: str, source: str, column: np.ndarray, past: Past
     before = past[key] if past and key in past else base.past.get(key)
     x = scaled(rows, source, column)
     new = _hill_term(rows, equation, equation.media.index(source), x, before, rows.amplitude[name])
-    return add(rows, [new, -base.term[key]])
+    return new - base.term[key] if len(new) == len(base.term[key]) else add(rows, [new, -base.term[key]])
 
 
 def value(base: Baseline, name: str, latent: np.ndarray) -> np.ndarray:
@@ -286,6 +286,13 @@ def value(base: Baseline, name: str, latent: np.ndarray) -> np.ndarray:
     if base.future:
         return expected(equation, latent, base.rows.sigma(name), base.rows.scales)
     return observe(equation, latent + base.residual[name], base.rows.scales)
+
+
+def change(base: Baseline, name: str, latent: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Change (S or R, G, T) of `value` as the latent mean goes from `latent` to ``latent + step``."""
+    if base.rows.system.equation(name).likelihood in ("normal", "student_t"):
+        return base.rows.scales.size[name][:, None] * step
+    return value(base, name, latent + base.rows.wide(step)) - value(base, name, latent)
 
 
 # --------------------------------------------------------------------------------------------------- gradient

@@ -129,10 +129,7 @@ def _moved(stretches: list[Stretch], name: str, factor: float) -> np.ndarray:
         latent = base.latent[system.outcome]
         moved = [n for n in (*outcome.media, *outcome.linear) if n in columns]
         shifts = [engine.shift(base, system.outcome, n, columns[n], past) for n in moved]
-        new = latent + base.rows.wide(engine.add(base.rows, shifts))
-        out = out + stretch.total(
-            engine.value(base, system.outcome, new) - engine.value(base, system.outcome, latent)
-        )
+        out = out + stretch.total(engine.change(base, system.outcome, latent, engine.add(base.rows, shifts)))
         past = inherited(stretches, stretch, columns)
     return out
 

@@ -110,6 +110,7 @@ def decompose(
     components = _components(fit, name)
     dates = line.dates[line.window]
     labels, place = _periods(dates, freq)
+    first, last = np.flatnonzero(line.window)[[0, -1]]
     shape = (len(asked.draws), len(components), len(labels))
     check_size(shape, "the decomposition", "pass draws=1000, or freq='month'")
 
@@ -117,7 +118,7 @@ def decompose(
         base = engine.history(fit.system, fit.scales, fit.data, asked.parameters, draws, seed=seed)
         parts = _parts(base, name, components)
         _check_sum(base, name, parts)
-        return {"parts": _added_up(parts[..., line.window], place, len(labels))}
+        return {"parts": _added_up(parts[..., first : last + 1], place, len(labels))}
 
     memory = row_bytes(fit.system, len(fit.data.dates)) + 16.0 * len(components) * len(fit.data.dates)
     parts = engine.map_draws(work, asked.draws, memory)["parts"]

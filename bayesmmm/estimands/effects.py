@@ -56,8 +56,8 @@ def effects(
     ----------
     fit : Fit
     channels : sequence of str, optional
-        By default all exogenous columns that act as media. A mediator may be named too: its effect is that of setting
-        it to zero, whatever drives it.
+        By default all exogenous columns that act as media. A mediator that acts as media may be named too: its effect
+        is that of setting it to zero, whatever drives it.
     groups : mapping of str to sequence of str, optional
         Channels that are removed together; by default ``{"all media": all exogenous channels}``.
     start, stop : str or date, optional
@@ -86,7 +86,7 @@ def effects(
         outcome) (chain, draw, channel). By mediator: ``via`` and ``induced``, the change of the mediator in its own
         units (chain, draw, channel, mediator). By group: ``joint``, ``joint_direct``, ``joint_indirect``, and
         ``interaction``, joint minus the sum of its members' totals (chain, draw, group). Ratios are NaN where a
-        channel has no spend in the window.
+        channel has no spend in the window, ``cost`` also where a draw has no effect.
 
     Raises
     ------
@@ -246,17 +246,14 @@ def _lost(stretch: Stretch, target: Sequence[str], columns: Mapping[str, np.ndar
     inputs = {*outcome.media, *outcome.linear}
     answering = [[m] if m in columns and m not in target else [] for m in system.mediators]
     latent = base.latent[system.outcome]
-    before = engine.value(base, system.outcome, latent)
     out = np.zeros((len(base.rows.draws), 1 + len(answering)))
     for j, step in enumerate([target, *answering]):
         moved = [n for n in step if n in inputs]
         if not moved:
             continue
-        shifts = [engine.shift(base, system.outcome, n, columns[n], past) for n in moved]
-        latent = latent + base.rows.wide(engine.add(base.rows, shifts))
-        now = engine.value(base, system.outcome, latent)
-        out[:, j] = stretch.total(before - now)
-        before = now
+        step = engine.add(base.rows, [engine.shift(base, system.outcome, n, columns[n], past) for n in moved])
+        out[:, j] = -stretch.total(engine.change(base, system.outcome, latent, step))
+        latent = latent + base.rows.wide(step)
     return out
 
 

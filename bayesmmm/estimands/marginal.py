@@ -36,8 +36,8 @@ def marginal_roi(
     ----------
     fit : Fit
     channels, start, stop, window, plan, draws, paths, seed, allow_unconverged
-        As in `effects`. With ``window="outcome"``, spend is changed in all periods up to the end of the window, and
-        the sum over the outcome of the window is taken over their spend.
+        As in `effects`. With ``window="outcome"``, spend is changed in all periods up to the end of the window; what
+        the outcome of the window gains is divided by the spend of the window.
 
     Returns
     -------

@@ -8,9 +8,9 @@ from bayesmmm.kernels.compile import jit
 from bayesmmm.kernels.curve import TINY, hill_curve
 from bayesmmm.kernels.media import adstock, lag_weights
 
-#: Adstock, in multiples of mean spend, at which the infinite slope of a concave Hill curve (slope < 1) at zero
-#: spend is evaluated instead, so that a channel at zero has a finite derivative and can be funded.
-SPEND_FLOOR = 1e-6
+#: Adstock, in multiples of mean spend, at which the slope of a concave Hill curve (slope < 1) is evaluated where there
+#: is less, at zero most of all: it is infinite there, and a channel without spend must have a finite derivative.
+SPEND_FLOOR = 1e-12
 
 
 @jit
