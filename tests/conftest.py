@@ -43,3 +43,16 @@ def fitted(compiled):
     from tests.fits import quiet
 
     return quiet(fit, compiled.system, worlds.data(), seed=3, progress=False, compiled=compiled)
+
+
+@pytest.fixture
+def no_drawing(monkeypatch):
+    """Write an empty drawing for every figure of a report: drawing takes most of the time."""
+    from bayesmmm.report import figures, writing
+
+    def save(found, folder):
+        for figure in found:
+            for suffix in figures.SUFFIXES:
+                (folder / f"{figure.name}{suffix}").write_text("<svg/>", encoding="utf-8")
+
+    monkeypatch.setattr(writing, "save_figures", save)

@@ -134,7 +134,7 @@ def _of_decomposition(answers: Answers) -> Iterator[Figure]:
         ANSWERS,
         f"Where {outcome} came from, period by period",
         "The areas are posterior means and add up to what the model expects; the line is what was observed.",
-        lambda: plots.decomposition(answers.parts.assign_attrs(freq="")),  # by period: areas, not bars
+        lambda: plots.decomposition(answers.parts),
     )
     yield Figure(
         "accounting",
@@ -158,10 +158,10 @@ def _of_model(answers: Answers) -> Iterator[Figure]:
     yield Figure(
         "causal_graph",
         MODEL,
-        "What is taken to cause what",
+        "What is taken to cause what, and how strongly",
         "An arrow says that what stands on its left acts on what stands on its right; where there is no arrow, "
-        "no direct effect is allowed for.",
-        lambda: plots.causal_graph(fit.system),
+        "no direct effect is allowed for. The boxes say how large the effects are, beside the mean of what they act on.",
+        lambda: plots.causal_graph(fit.system, posterior=fit.posterior, ci_prob=answers.ci_prob),
     )
     yield Figure(
         "data",

@@ -116,9 +116,7 @@ def _together(answers: Answers, tables: Tables) -> list[Finding]:
     if "share" in set(groups["quantity"]):
         row = _one(groups, quantity="share")
         part = share(row["median"], row["lower"], row["upper"], answers.ci_prob)
-        text = (
-            f"Of {answers.outcome} from {answers.start} to {answers.stop}, {part} came about through the channels"
-        )
+        text = f"Of {answers.outcome} from {answers.start} to {answers.stop}, {part} is owed to the channels"
         if row["lower"] < 0.0:
             text += "; the interval reaches below zero"
         out.append(Finding(topic, f"{text}. Carry-over of earlier spend is counted in.", used, main=True))

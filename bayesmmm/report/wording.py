@@ -21,8 +21,8 @@ def digits(value: float) -> str:
         return "0"
     if abs(value) < _TINY:
         return f"{value:.{DIGITS - 1}e}"
-    places = DIGITS - 1 - math.floor(math.log10(abs(value)))
-    rounded = round(value, places)
+    rounded = float(f"{value:.{DIGITS - 1}e}")  # 999.6 has one more digit before the point once it is rounded
+    places = DIGITS - 1 - math.floor(math.log10(abs(rounded)))
     return f"{rounded:,.{max(places, 0)}f}"
 
 
