@@ -167,6 +167,17 @@ def test_demo_says_what_it_found(demo):
     assert f"fit = mm.load('{out / 'fit.nc'}')" in done.stdout
 
 
+def test_demo_lays_effects_beside_the_truth_or_says_that_there_are_none(demo):
+    done, out = demo
+    fit = mm.load(out / "fit.nc")
+    if fit.convergence.verdict == "failed":
+        assert "\nTrue effects of each channel\n" in done.stdout
+        assert "bayesmmm report" not in done.stdout
+    else:
+        assert "\nEffects of each channel, beside the truth\n" in done.stdout
+        assert f"next: bayesmmm report {out / 'fit.nc'} --out report" in done.stdout
+
+
 def test_demo_writes_every_file_and_nothing_else(demo):
     _, out = demo
     figures = [
@@ -257,6 +268,32 @@ def test_fit_passes_on_what_was_asked_and_needs_no_truth(sampled, tmp_path, caps
     assert "true values" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("truth", [True, False])
+def test_effects_are_told_after_sampling(truth, sampled, no_figures, tmp_path, monkeypatch, capsys):
+    from bayesmmm.estimands import effects
+    from bayesmmm.results import Convergence, Fit
+
+    monkeypatch.setattr(Fit, "convergence", Convergence("doubtful", 1.03, 150.0, 140.0, 0, 100, 2, "google.sigma"))
+    argv = ["demo", "--out", str(tmp_path), *QUICK] if truth else fit_command(tmp_path)
+    assert cli.main(argv) == 0
+    said = capsys.readouterr().out
+    part = said.partition("\nEffects of each channel")[2]
+    assert part.startswith(", beside the truth\n") == truth
+    found = effects(mm.load(tmp_path / "fit.nc"), window="outcome")
+    lines = {line.split()[0]: line.split()[1:] for line in part.splitlines() if "[" in line}
+    assert len(lines) == 4 * 4
+    for name in ("total", "direct", "indirect", "roi"):
+        draws = found[name].sel(channel="tiktok")
+        shown = [float(x.replace(",", "")) for x in lines[f"{name}[tiktok]"][:3]]
+        assert shown == pytest.approx([float(draws.quantile(p)) for p in (0.5, 0.05, 0.95)], rel=1e-3)
+        if truth:
+            true = float(mm.load_social_search().truth.effects[name].sel(channel="tiktok"))
+            assert float(lines[f"{name}[tiktok]"][3].replace(",", "")) == pytest.approx(true, rel=1e-3)
+            assert (lines[f"{name}[tiktok]"][4:] == ["*"]) != (shown[1] <= true <= shown[2])
+    assert f"next: bayesmmm report {tmp_path / 'fit.nc'} --out report" in said
+    assert "True effects" not in said
+
+
 def test_a_failed_sampler_is_status_1_with_the_files_written(sampled, no_figures, tmp_path, monkeypatch, capsys):
     from bayesmmm.results import Convergence, Fit
 
@@ -302,6 +339,98 @@ def test_cautions_are_sentences_not_tracebacks(sampled, no_figures, tmp_path, mo
     monkeypatch.setattr(equations, "system_warnings", lambda system, data: [AlwaysOnWarning("tv never pauses.")])
     cli.main(fit_command(tmp_path))
     assert "1. tv never pauses. [AlwaysOnWarning]" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------------------------------------------------------- report
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A fit that an honest judge accepts: its draws are independent."""
+    from tests.made import case_fit
+
+    path = tmp_path_factory.mktemp("fit") / "fit.nc"
+    case_fit("censored mediator", draws=300, chains=4, verdict=None).save(path)
+    assert mm.load(path).convergence.verdict == "converged"
+    return path
+
+
+def test_report_writes_and_tells_without_pymc(saved, tmp_path):
+    from bayesmmm.report import compose
+
+    argv = [
+        "report",
+        str(saved),
+        "--out",
+        str(tmp_path / "a" / "report"),
+        "--start",
+        "2023-04-02",
+        "--draws",
+        "40",
+    ]
+    argv += ["--title", "Spring", "--ci-prob", "0.8"]
+    code = (
+        "import sys\nfrom bayesmmm.cli import main\n"
+        f"status = main({argv!r})\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'pymc', 'pytensor', 'nutpie'}))\n"
+        "sys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *said, last = done.stdout.splitlines()
+    assert last == "[]"
+    words = " ".join(" ".join(said).split())
+    expected = compose(mm.load(saved), start="2023-04-02", draws=40, ci_prob=0.8)
+    told = [finding for finding in expected.findings if finding.main]
+    assert told
+    assert all(f"- {finding.text}" in words for finding in told)
+    assert not any(finding.text in words for finding in expected.findings if not finding.main)
+    made = {path.relative_to(tmp_path / "a" / "report").as_posix() for path in (tmp_path / "a").rglob("*.*")}
+    assert {"index.html", "tables/roi.csv", "figures/roi.png", "figures/roi.svg"} <= made
+    assert all(name in words for name in made)
+    assert f"next: open {tmp_path / 'a' / 'report' / 'index.html'} in a browser" in said
+    text = (tmp_path / "a" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "<h1>Spring</h1>" in text
+    assert pd.read_csv(tmp_path / "a" / "report" / "tables" / "roi.csv")["ci_prob"].unique() == [0.8]
+
+
+@pytest.mark.parametrize(
+    ("argv", "advice"),
+    [
+        (["none.nc"], "none.nc"),
+        (["FIT"], "the following arguments are required: --out; see bayesmmm report --help"),
+        (["FIT", "--out", "OUT", "--start", "1999-01-01"], "fitted periods"),
+        (["FIT", "--out", "OUT", "--start", "spring"], "spring"),
+        (["FIT", "--out", "OUT", "--window", "tail"], "invalid choice: 'tail'"),
+        (["FIT", "--out", "OUT", "--draws", "99999"], "which are all"),
+        (["FIT", "--out", "OUT", "--ci-prob", "90"], "argument --ci-prob: '90' must lie between 0 and 1"),
+        (["CSV", "--out", "OUT"], "social_search.csv"),
+    ],
+)
+def test_a_report_that_cannot_be_made_is_refused_in_one_line(argv, advice, saved, tmp_path, capsys):
+    names = {"FIT": saved, "OUT": tmp_path / "out", "CSV": DATA}
+    given = [names.get(word, word) for word in argv]
+    given += ["--out", tmp_path / "out"] if argv == ["none.nc"] else []
+    assert advice in refusal(["report", *given], capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_of_a_failed_sampler(saved, tmp_path, monkeypatch, capsys, no_drawing):
+    from bayesmmm.results import Convergence, Fit
+
+    monkeypatch.setattr(Fit, "convergence", Convergence("failed", 1.2, 50.0, 40.0, 3, 100, 2, "sales.slope[tv]"))
+    command = ["report", str(saved), "--out", str(tmp_path / "out"), "--draws", "40"]
+    assert cli.main(command) == 1
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert "nothing is reported; fit again, or pass --allow-unconverged" in captured.err
+    assert "sampler verdict: failed (R-hat 1.200" in captured.out
+    assert not (tmp_path / "out").exists()
+    assert cli.main([*command, "--allow-unconverged"]) == 1
+    assert "do not use these numbers" in capsys.readouterr().err
+    assert "The sampler failed" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    monkeypatch.setattr(
+        Fit, "convergence", Convergence("doubtful", 1.03, 150.0, 140.0, 0, 100, 2, "sales.slope[tv]")
+    )
+    assert cli.main(command) == 0
 
 
 def test_file_names_are_safe():
