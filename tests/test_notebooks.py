@@ -1,5 +1,7 @@
-"""The notebooks run from top to bottom, and are stored without outputs."""
+"""The notebooks run from top to bottom, say what they should, and are stored without outputs."""
 
+import asyncio
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -7,10 +9,15 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.conftest import EXTERNAL
+
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(path.name for path in FOLDER.glob("*.ipynb"))
-FEW = {"BAYESMMM_NOTEBOOK_DRAWS": "25", "BAYESMMM_NOTEBOOK_TUNE": "25", "BAYESMMM_NOTEBOOK_CHAINS": "2"}
-FULL = {"BAYESMMM_NOTEBOOK_DRAWS": "1000", "BAYESMMM_NOTEBOOK_TUNE": "1000", "BAYESMMM_NOTEBOOK_CHAINS": "4"}
+QUICKSTART, MEDIATION = "01_quickstart.ipynb", "02_mediation.ipynb"
+# The fewest draws with which every fit passes the gate of the answers (ESS of 100, R-hat of 1.05) with room to spare.
+FEW = {"DRAWS": "400", "TUNE": "400", "CHAINS": "2", "WORLDS": "2"}
+FULL = {"DRAWS": "1000", "TUNE": "1000", "CHAINS": "4"}
+SETTING = re.compile(r'environ\.get\("BAYESMMM_NOTEBOOK_(\w+)", (\d+)\)')
 
 
 def read(name):
@@ -21,8 +28,8 @@ def code(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_the_quickstart_is_there():
-    assert "01_quickstart.ipynb" in NAMES
+def test_both_notebooks_are_there():
+    assert NAMES == [QUICKSTART, MEDIATION]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -32,10 +39,10 @@ def test_stored_without_outputs(name):
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code(notebook))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_settings_stand_in_the_first_code_cell_with_full_defaults(name):
+@pytest.mark.parametrize(("name", "more"), [(QUICKSTART, {}), (MEDIATION, {"WORLDS": "6"})])
+def test_settings_stand_in_the_first_code_cell_with_full_defaults(name, more):
     first = code(read(name))[0].source
-    assert dict(re.findall(r'environ\.get\("(\w+)", (\d+)\)', first)) == FULL
+    assert dict(SETTING.findall(first)) == FULL | more
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -44,29 +51,40 @@ def test_every_code_cell_is_introduced_or_shows_one_figure(name):
     cells = read(name).cells
     for before, cell in pairwise(cells):
         if before.cell_type == cell.cell_type == "code":
-            assert cell.source.startswith(("ax = ", "import "))
+            assert cell.source.startswith(("ax = ", "axes = ", "import "))
+
+
+# -------------------------------------------------------------------------------------------------------- execution
+def execute(names, folder):
+    """Return the executed notebooks, run side by side; a cell that fails raises here, with its traceback."""
+    from nbclient import NotebookClient
+
+    notebooks = [read(name) for name in names]
+
+    async def run_all():
+        resources = {"metadata": {"path": str(folder)}}
+        clients = [NotebookClient(n, timeout=600, kernel_name="python3", resources=resources) for n in notebooks]
+        await asyncio.gather(*(client.async_execute() for client in clients))
+
+    asyncio.run(run_all())
+    return dict(zip(names, notebooks, strict=True))
 
 
 @pytest.fixture(scope="module")
-def quickstart(tmp_path_factory):
-    """Return the executed notebook; a cell that fails raises here, with its traceback."""
-    from nbclient import NotebookClient
-
-    folder = tmp_path_factory.mktemp("notebook")
-    notebook = read("01_quickstart.ipynb")
+def environment(tmp_path_factory):
+    """Few draws, and nothing of the machine: a profile of one's own must not change what a notebook does."""
     with pytest.MonkeyPatch.context() as patch:
         for key, value in FEW.items():
-            patch.setenv(key, value)
-        # A profile of one's own must not change what the notebook does.
-        patch.setenv("IPYTHONDIR", str(folder))
-        patch.delenv("MPLBACKEND", raising=False)
-        resources = {"metadata": {"path": str(folder)}}
-        NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
-    return notebook
+            patch.setenv(f"BAYESMMM_NOTEBOOK_{key}", value)
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        for key in ("MPLBACKEND", EXTERNAL):
+            patch.delenv(key, raising=False)
+        yield patch
 
 
-def outputs(notebook, key):
-    return [out.data[key] for cell in code(notebook) for out in cell.outputs if key in out.get("data", {})]
+@pytest.fixture(scope="module")
+def executed(environment, tmp_path_factory):
+    return execute(NAMES, tmp_path_factory.mktemp("notebooks"))
 
 
 def printed(notebook):
@@ -74,18 +92,114 @@ def printed(notebook):
     return "".join(texts)
 
 
-def test_quickstart_runs(quickstart):
-    text = printed(quickstart)
-    assert "2 chains x 25 draws" in text
+def shown(notebook, start):
+    """What a code cell with a line that starts with `start` shows as text."""
+    (cell,) = (cell for cell in code(notebook) if re.search(f"^{re.escape(start)}", cell.source, re.MULTILINE))
+    return [out.data["text/plain"] for out in cell.outputs if "text/plain" in out.get("data", {})]
+
+
+def figures(notebook, *calls):
+    """How many figures each cell shows that calls one of `calls`."""
+    return [
+        sum("image/png" in out.get("data", {}) for out in cell.outputs)
+        for cell in code(notebook)
+        if any(call in cell.source for call in calls)
+    ]
+
+
+def rows(table):
+    """Numbers of a printed table by the name of its row."""
+    lines = (line.split() for line in table.splitlines())
+    return {line[0]: [float(v) for v in line[1:]] for line in lines if line and "[" in line[0]}
+
+
+# -------------------------------------------------------------------------------------------------------- quickstart
+def test_quickstart_runs(executed):
+    text = printed(executed[QUICKSTART])
+    assert "2 chains x 400 draws" in text
     assert "nothing to object to" in text
     assert re.search(r"\d+ of 56 true values lie inside their 90% intervals", text)
-    assert outputs(quickstart, "text/plain")[-2] == "True"  # the loaded fit is the saved one
+    assert shown(executed[QUICKSTART], "again = ") == ["True"]  # the loaded fit is the saved one
 
 
-def test_quickstart_draws_every_figure(quickstart):
-    drawn = [
-        sum("image/png" in out.get("data", {}) for out in cell.outputs)
-        for cell in code(quickstart)
-        if "mm.plots." in cell.source or "beside(" in cell.source
-    ]
-    assert drawn == [1] * 11
+def test_quickstart_draws_every_figure(executed):
+    assert figures(executed[QUICKSTART], "mm.plots.", "beside(") == [1] * 23
+
+
+def test_quickstart_lays_the_truth_beside_every_answer(executed):
+    truth = json.loads((FOLDER.parent / "data" / "social_search.json").read_text())["truth"]["effects"]
+    channels = truth["coords"]["channel"]["values"]
+    (table,) = shown(executed[QUICKSTART], "found = mm.effects(")
+    effects = rows(table)
+    assert len(effects) == 12
+    for name, (median, lower, upper, true) in effects.items():
+        quantity, channel = name.rstrip("]").split("[")
+        assert lower <= median <= upper
+        known = truth["variables"][quantity]["values"][channels.index(channel)]
+        assert true == pytest.approx(known, abs=500.0)  # shown in thousands
+    for start, prefix, count in (("returns, net", "roi", 8), ("marginal = ", "marginal_roi", 4)):
+        (table,) = shown(executed[QUICKSTART], start)
+        found = rows(table)
+        assert len(found) == count
+        assert all(name.startswith(prefix) and 0.0 <= row[3] <= 1.0 for name, row in found.items())
+
+
+def test_quickstart_tests_its_forecast(executed):
+    text = printed(executed[QUICKSTART])
+    ((ours, naive),) = re.findall(r"mean error of the forecast: ([\d.]+)%; .* year before: ([\d.]+)%", text)
+    assert float(ours) < float(naive)
+    (inside,) = re.findall(r"(\d+) of 13 weeks lie inside their 90% intervals", text)
+    assert int(inside) >= 9
+
+
+# --------------------------------------------------------------------------------------------------------- mediation
+def test_mediation_says_what_each_way_gets_wrong(executed):
+    text = printed(executed[MEDIATION])
+    found = {
+        way: [int(v) for v in parts]
+        for way, *parts in re.findall(
+            r"^(ignored|controlled for|two stages|joint) +total +(-?\d+)% of the truth, "
+            r"direct +(-?\d+)%, indirect +(-?\d+)%$",
+            text,
+            flags=re.MULTILINE,
+        )
+    }
+    assert list(found) == ["ignored", "controlled for", "two stages", "joint"]
+    assert found["ignored"][2] == found["controlled for"][2] == 0
+    assert found["ignored"][1] > found["joint"][1] + 5
+    assert found["controlled for"][0] < found["joint"][0] - 5
+    assert abs(found["two stages"][2]) > 150
+    assert 30 < found["joint"][2] < 170
+
+
+def test_mediation_shows_the_exact_collinearity(executed):
+    text = printed(executed[MEDIATION])
+    ((columns, rank),) = re.findall(r"the second stage has (\d+) columns and rank (\d+)", text)
+    assert int(rank) == int(columns) - 1
+    (table,) = shown(executed[MEDIATION], "choices = ")
+    numbers = [line.split() for line in table.splitlines() if re.match(r"\s*-?\d", line)]
+    assert len(numbers) == 5
+    assert len({row[1] for row in numbers}) == 1  # the residuals are the same
+    assert len({row[4] for row in numbers}) == len({row[7] for row in numbers}) == 1  # so are the totals
+    assert len({row[3] for row in numbers}) == 5  # the split is not
+
+
+def test_mediation_without_the_real_file_says_so(executed):
+    text = printed(executed[MEDIATION])
+    assert "SKIPPED: no social_search_weekly.csv; set BAYESMMM_EXTERNAL_DATA" in text
+    assert text.count("SKIPPED") == 4
+    assert figures(executed[MEDIATION], "plt.subplots", "causal_graph") == [1] * 3
+
+
+@pytest.mark.slow
+def test_mediation_reads_the_real_file(external_data, environment, tmp_path):
+    file = external_data("social_search_weekly.csv")
+    environment.setenv(EXTERNAL, str(file.parent))
+    notebook = execute([MEDIATION], tmp_path)[MEDIATION]
+    environment.delenv(EXTERNAL)
+    text = printed(notebook)
+    assert "SKIPPED" not in text
+    below = [int(v) for v in re.findall(r"replicated weeks with revenue below zero: (\d+)%", text)]
+    assert below[0] > 20
+    assert below[1] == 0
+    assert figures(notebook, "mm.plots.prior_posterior") == [1]
