@@ -5,12 +5,32 @@ import functools
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from bayesmmm import forecast
 from tests import made
 from tests import reference_answers as reference
 
-CASES = (*made.NAMES, *(f"random {seed}" for seed in range(6)))
+# One case of every kind by default; the others, variations of these, with the slow tests.
+_CORE = {
+    "no mediator",
+    "chain",
+    "diamond",
+    "linear mediator",
+    "negative mediator",
+    "lognormal mediator",
+    "lognormal outcome, linear mediator",
+    "censored outcome",
+    "censored in a chain",
+    "short memory",
+    "daily, knots, two seasons",
+    "S-shaped",
+    "concave",
+    "random 0",
+}
+_ALL = (*made.NAMES, *(f"random {seed}" for seed in range(6)))
+CASES = tuple(name if name in _CORE else pytest.param(name, marks=pytest.mark.slow) for name in _ALL)
+assert set(_ALL) >= _CORE
 #: Posterior draws to compare, as (chain, draw).
 DRAWS = ((0, 1), (1, 3))
 #: Remaining adstock weight at which a tail ends.
