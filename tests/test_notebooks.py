@@ -77,14 +77,15 @@ def environment(tmp_path_factory):
         for key, value in FEW.items():
             patch.setenv(f"BAYESMMM_NOTEBOOK_{key}", value)
         patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
-        for key in ("MPLBACKEND", EXTERNAL):
-            patch.delenv(key, raising=False)
-        yield patch
+        patch.delenv("MPLBACKEND", raising=False)
+        yield
 
 
 @pytest.fixture(scope="module")
 def executed(environment, tmp_path_factory):
-    return execute(NAMES, tmp_path_factory.mktemp("notebooks"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(EXTERNAL, raising=False)
+        return execute(NAMES, tmp_path_factory.mktemp("notebooks"))
 
 
 def printed(notebook):
@@ -193,10 +194,8 @@ def test_mediation_without_the_real_file_says_so(executed):
 
 @pytest.mark.slow
 def test_mediation_reads_the_real_file(external_data, environment, tmp_path):
-    file = external_data("social_search_weekly.csv")
-    environment.setenv(EXTERNAL, str(file.parent))
+    external_data("social_search_weekly.csv")
     notebook = execute([MEDIATION], tmp_path)[MEDIATION]
-    environment.delenv(EXTERNAL)
     text = printed(notebook)
     assert "SKIPPED" not in text
     below = [int(v) for v in re.findall(r"replicated weeks with revenue below zero: (\d+)%", text)]
