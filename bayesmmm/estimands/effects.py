@@ -178,8 +178,7 @@ def roi(
         seed=seed,
         allow_unconverged=allow_unconverged,
     )
-    out = found["roi_net" if net else "roi"]
-    return out.assign_attrs({**found.attrs, **out.attrs})
+    return found["roi_net" if net else "roi"]
 
 
 def _checked_groups(
@@ -307,4 +306,8 @@ def _labelled(
             "interaction": joint.sum(axis=-1) - np.stack(alone, axis=-1),
         }.items():
             variables[name] = (*label(values, "group"), {"unit": unit})
-    return xr.Dataset(variables, coords, {**asked.attrs, "unit": unit})
+    found = xr.Dataset(variables, coords, {**asked.attrs, "unit": unit})
+    # A variable taken out of the data set still says what it is about.
+    for variable in found.data_vars.values():
+        variable.attrs |= asked.attrs
+    return found

@@ -288,7 +288,7 @@ def _return_axis(
     ax: Axes, tables: Sequence[pd.DataFrame], truth: Mapping[str, float] | None, threshold: float | None
 ) -> None:
     """Choose a linear axis that shows zero, or a logarithmic one."""
-    known = [value for channel, value in (truth or {}).items() if channel in tables[0].index]
+    known = [value for channel, value in ({} if truth is None else truth).items() if channel in tables[0].index]
     low = min(*(table["lower"].min() for table in tables), *known, np.inf)
     high = max(*(table["upper"].max() for table in tables), *known, -np.inf)
     if low > 0.0 and high > _SPAN * low:

@@ -101,6 +101,7 @@ def forecast(
     ax.plot(table.index, table["median"], color=BLUE, linewidth=1.6, marker=marker, markersize=4, label="median")
     if actual is not None:
         seen = _observed(actual, name) if isinstance(actual, MMMData) else actual
+        seen = seen[seen.index > end]  # the history is drawn already
         ax.plot(
             pd.DatetimeIndex(seen.index), seen, "D", mfc="white", mec=RED, ms=4, zorder=4, label="what happened"
         )
