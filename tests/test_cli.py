@@ -385,7 +385,9 @@ def test_report_writes_and_tells_without_pymc(saved, tmp_path):
     assert not any(finding.text in words for finding in expected.findings if not finding.main)
     made = {path.relative_to(tmp_path / "a" / "report").as_posix() for path in (tmp_path / "a").rglob("*.*")}
     assert {"index.html", "tables/roi.csv", "figures/roi.png", "figures/roi.svg"} <= made
-    assert all(name in words for name in made)
+    assert all(Path(name).stem in words for name in made)
+    assert "- figures/, .png and .svg: " in words
+    assert "- tables/, .csv: " in words
     assert f"next: open {tmp_path / 'a' / 'report' / 'index.html'} in a browser" in said
     text = (tmp_path / "a" / "report" / "index.html").read_text(encoding="utf-8")
     assert "<h1>Spring</h1>" in text

@@ -81,8 +81,8 @@ def test_returns_are_judged_by_their_intervals():
     assert table.loc["radio", "upper"] < 1
     assert table.loc["social", "lower"] < 1 < table.loc["social", "upper"]
     text = said(report, "returned")
-    whole = "The 90 % interval of the return lies above 1 for tv, lies below 1 for radio and holds 1 for social"
-    assert f"{whole}, so that it is open whether it returned more than it cost." in text
+    whole = "The 90 % interval of the return lies above 1 for tv and lies below 1 for radio."
+    assert f"{whole} It holds 1 for social: whether it returned more than it cost is open (probability " in text
     sentence = {
         name: next(s for s in text.split(". ") if s.startswith(f"{name} returned")) for name in table.index
     }
@@ -126,7 +126,7 @@ def test_an_outcome_that_is_not_money_is_never_compared_with_its_cost(tmp_path, 
     assert "not in money" in page.text
     cost = report.tables["cost"].set_index("channel").loc["tv"]
     written = wording.spread(cost["median"], cost["lower"], cost["upper"], 0.9)
-    assert f"tv cost {written} of money per unit of deals (contracts) gained." in page.text
+    assert f"Through tv, one more unit of deals (contracts) cost {written}." in page.text
     assert "p_above" not in report.tables["roi"]
     assert set(report.tables["roi"]["unit"]) == {"contracts per money"}
 

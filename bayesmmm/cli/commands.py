@@ -23,6 +23,8 @@ from bayesmmm.cli.text import (
 from bayesmmm.errors import BayesMMMWarning, SpecError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bayesmmm.data import MMMData
     from bayesmmm.equations import MMM
     from bayesmmm.results import Fit
@@ -103,12 +105,26 @@ def report(options: argparse.Namespace) -> int:
     show_findings(found.findings)
     paths = write(found, folder)
     heading("Files")
-    print(wrap(f"written to {folder}: {', '.join(str(path.relative_to(folder)) for path in paths)}"))
+    _list_files(folder, paths)
     print(f"next: open {paths[0]} in a browser")
     if verdict == "failed":
         print("bayesmmm: the sampler failed: do not use these numbers", file=sys.stderr)
         return SAMPLER_FAILED
     return DONE
+
+
+def _list_files(folder: Path, paths: "Sequence[Path]") -> None:
+    """Print files by folder and kind."""
+    kinds: dict[tuple[str, ...], list[str]] = {}
+    suffixes: dict[tuple[Path, str], list[str]] = {}
+    for path in paths:
+        suffixes.setdefault((path.parent.relative_to(folder), path.stem), []).append(path.suffix)
+    for (parent, stem), ends in suffixes.items():
+        kinds.setdefault((str(parent), *ends), []).append(stem)
+    print(f"written to {folder}:")
+    for (parent, *ends), stems in kinds.items():
+        place = "" if parent == "." else f"{parent}/, "
+        print(wrap(f"- {place}{' and '.join(ends)}: {', '.join(stems)}"))
 
 
 def _analyse(

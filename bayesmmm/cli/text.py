@@ -29,7 +29,9 @@ def laid_out(frame: "pd.DataFrame", number) -> str:
 
 def wrap(text: str) -> str:
     """Break a text into lines."""
-    return textwrap.fill(text, _WIDTH, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False)
+    kept = text.replace(" %", "\0%")  # a number and its percent sign stay together
+    lines = textwrap.fill(kept, _WIDTH, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False)
+    return lines.replace("\0", " ")
 
 
 # ---------------------------------------------------------------------------------------------- data, model, parameters

@@ -16,10 +16,10 @@ ANSWERS, MODEL, DATA, LEARNT, CHECKS = "answers", "model", "data", "learnt", "ch
 SUFFIXES = (".png", ".svg")
 _LONGEST_NAME = 80
 _LEARNT = {
-    "contribution": "how much each term adds on average, as a share of the mean of the series",
-    "half_life": "in how many days carried-over pressure halves",
-    "half_saturation": "at how much spend, in multiples of the mean, the response is half its ceiling",
-    "slope": "how the response begins: up to 1 it flattens from the start, above 1 it is S-shaped",
+    "contribution": "How much each term adds on average, as a share of the mean of the series",
+    "half_life": "In how many days carried-over pressure halves",
+    "half_saturation": "At how much spend, in multiples of the mean, the response is half its ceiling",
+    "slope": "How the response begins, from the start flattening (up to 1) or S-shaped (above 1)",
 }
 _LOGARITHMIC = ("half_life", "half_saturation", "slope")
 
@@ -190,8 +190,8 @@ def _of_learnt(answers: Answers) -> Iterator[Figure]:
                     f"prior_posterior_{equation}_{parameter}",
                     LEARNT,
                     f"{equation}: {parameter.replace('_', '-')}",
-                    f"The grey line is what was assumed before the data, the blue one what is left after them, about "
-                    f"{meaning}; where both are alike, the data said little.",
+                    f"{meaning}: grey is what was assumed before the data, blue what is left after them; where both are "
+                    f"alike, the data said little.",
                     _prior_posterior(answers, variable, table.attrs["units"][variable]),
                     small=True,
                 )

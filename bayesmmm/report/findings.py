@@ -30,7 +30,7 @@ class Finding:
     tables : tuple of str
         Where its numbers come from.
     main : bool
-        Whether it belongs into the short list of the command line.
+        Whether it belongs into the short list that stands first.
     """
 
     topic: str
@@ -154,18 +154,18 @@ def _joint_return(answers: Answers, groups: pd.DataFrame) -> list[str]:
             f"returned more than they cost is {probability(row['p_above'])}."
         ]
     row = _one(groups, quantity="cost")
-    return [f"Together the channels cost {_plain(row, answers)} of money {_per_unit(answers)}{_if_gain(row)}."]
+    return [f"Through all channels together, {_one_more(answers)} cost {_plain(row, answers)}{_if_gain(row)}."]
 
 
-def _per_unit(answers: Answers) -> str:
-    return f"per unit of {answers.outcome} ({answers.unit}) gained"
+def _one_more(answers: Answers) -> str:
+    return f"one more unit of {answers.outcome} ({answers.unit})"
 
 
 def _if_gain(row: pd.Series) -> str:
     """Caution a cost that some draws do not have."""
     if row["p_gain"] >= 1.0:
         return ""
-    return f", where they gained anything at all, which has a probability of {probability(row['p_gain'])}"
+    return f", where there was a gain at all, which has a probability of {probability(row['p_gain'])}"
 
 
 def _interaction(answers: Answers, groups: pd.DataFrame) -> list[str]:
@@ -222,27 +222,29 @@ def _money_returns(answers: Answers, tables: Tables) -> list[Finding]:
     used = ("roi", *(["roi_net", "induced"] if "roi_net" in tables else []))
     out = []
     if len(table):
-        above, below = table["lower"] > 1.0, table["upper"] < 1.0
-        sides = [
-            ("lies above 1 for {}", table[above], ""),
-            ("lies below 1 for {}", table[below], ""),
-            (
-                "holds 1 for {}",
-                table[~above & ~below],
-                ", so that it is open whether {} returned more than {} cost",
-            ),
-        ]
-        parts = []
-        for side, members, consequence in sides:
-            if len(members):
-                who = "it" if len(members) == 1 else "they"
-                parts.append(side.format(joined(members["channel"])) + consequence.format(who, who))
-        text = f"The {percent(answers.ci_prob)} interval of the return {joined(parts)}."
-        out.append(Finding(topic, text, ("roi",), main=True))
+        out.append(Finding(topic, _sides(table, answers), ("roi",), main=True))
     for _, row in table.iterrows():
         text = f"{row['channel']} returned {_plain(row, answers)} per unit of money spent: {_verdict(row)}."
-        out.append(Finding(topic, text + _net(answers, tables, row["channel"]), used, main=True))
+        out.append(Finding(topic, text + _net(answers, tables, row["channel"]), used, main=len(table) == 1))
     return out
+
+
+def _sides(table: pd.DataFrame, answers: Answers) -> str:
+    """Say for which channels the interval of the return lies above 1, below 1, or holds it."""
+    above, below = table["lower"] > 1.0, table["upper"] < 1.0
+    sides = {"above": table.loc[above, "channel"], "below": table.loc[below, "channel"]}
+    parts = [f"lies {side} 1 for {joined(names)}" for side, names in sides.items() if len(names)]
+    held = table[~above & ~below]
+    said = [f"The {percent(answers.ci_prob)} interval of the return {joined(parts)}."] if parts else []
+    if len(held):
+        first = "It" if parts else f"The {percent(answers.ci_prob)} interval of the return"
+        which = ("it", "it") if len(held) == 1 else ("these", "they")
+        chances = joined(probability(chance) for chance in held["p_above"])
+        said.append(
+            f"{first} holds 1 for {joined(held['channel'])}: whether {which[0]} returned more than {which[1]} "
+            f"cost is open (probability {chances})."
+        )
+    return " ".join(said)
 
 
 def _verdict(row: pd.Series) -> str:
@@ -268,22 +270,22 @@ def _net(answers: Answers, tables: Tables, channel: str) -> str:
 
 
 def _costs(answers: Answers, tables: Tables) -> list[Finding]:
-    topic, used = "What a unit of the outcome cost", ("cost", "roi")
+    topic, used = f"What a unit of {answers.outcome} cost", ("cost", "roi")
     table = tables["cost"].sort_values("median", kind="stable")
     table = table[table["median"].notna() & (table["spend_money"] > 0.0)]
     best = _pick(tables["roi"], kind="channel", quantity="roi")
     out = []
-    if len(table) > 1:
-        name = best.loc[best["p_best"].idxmax(), "channel"]
-        chance = probability(best["p_best"].max())
+    if len(table) > 1 and best["p_best"].notna().any():
+        row = best.loc[best["p_best"].idxmax()]
         text = (
-            f"The channel most likely to have been the cheapest {_per_unit(answers)} is {name}, with a probability of "
-            f"{chance}."
+            f"Most likely to have been the cheapest way to one more unit of {answers.outcome} ({answers.unit}) is "
+            f"{row['channel']}, with a probability of {probability(row['p_best'])}"
         )
+        text += "." if row["p_best"] >= answers.ci_prob else ", so the order is not settled."
         out.append(Finding(topic, text, used, main=True))
     for _, row in table.iterrows():
-        text = f"{row['channel']} cost {_plain(row, answers)} of money {_per_unit(answers)}{_if_gain(row)}."
-        out.append(Finding(topic, text.replace("where they", "where it"), used, main=True))
+        text = f"Through {row['channel']}, {_one_more(answers)} cost {_plain(row, answers)}{_if_gain(row)}."
+        out.append(Finding(topic, text, used, main=len(table) == 1))
     return out
 
 

@@ -175,14 +175,17 @@ def _findings(answers: Answers, findings: Sequence[Finding]) -> str:
             f"{counted_words(answers)}. All this holds as far as the assumptions below do."
         )
     ]
-    for topic in dict.fromkeys(finding.topic for finding in findings):
-        out.append(f"<h3>{_text(topic)}</h3>\n<ul>\n")
-        for finding in findings:
-            if finding.topic == topic:
-                source = f"tables: {', '.join(finding.tables)}"
-                out.append(f'<li>{_text(finding.text)} <span class="source">[{_text(source)}]</span></li>\n')
-        out.append("</ul>\n")
+    short = [finding for finding in findings if finding.main]
+    out.append("<h3>In short</h3>\n<ul>\n" + "".join(map(_finding, short)) + "</ul>\n")
+    for topic in dict.fromkeys(finding.topic for finding in findings if not finding.main):
+        rest = [finding for finding in findings if finding.topic == topic and not finding.main]
+        out.append(f"<h3>{_text(topic)}</h3>\n<ul>\n" + "".join(map(_finding, rest)) + "</ul>\n")
     return "".join(out)
+
+
+def _finding(finding: Finding) -> str:
+    source = f"tables: {', '.join(finding.tables)}"
+    return f'<li>{_text(finding.text)} <span class="source">[{_text(source)}]</span></li>\n'
 
 
 def _row(table: pd.DataFrame | None, **where: object) -> pd.Series | None:

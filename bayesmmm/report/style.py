@@ -19,7 +19,7 @@ nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2re
 a { color: #00568a; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .86rem; margin: .6rem 0 .4rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; padding: .3rem 0; }
+caption { text-align: left; white-space: nowrap; font-weight: 600; padding: .3rem 0; }
 th, td { padding: .28rem .7rem .28rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #dde2e7; }
 th { color: #3a444e; border-bottom: 1.5px solid #8b96a1; }
 td.n, th.n { text-align: right; }
@@ -40,7 +40,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
   nav { display: none; }
   h2, h3 { break-after: avoid; }
-  table, tr, figure, .banner { break-inside: avoid; }
+  tr, figure, .banner { break-inside: avoid; }
   .wide { overflow: visible; }
   pre { white-space: pre-wrap; font-size: 7pt; }
   a { color: inherit; text-decoration: none; }
