@@ -123,8 +123,10 @@ def _list_files(folder: Path, paths: "Sequence[Path]") -> None:
         kinds.setdefault((str(parent), *ends), []).append(stem)
     print(f"written to {folder}:")
     for (parent, *ends), stems in kinds.items():
-        place = "" if parent == "." else f"{parent}/, "
-        print(wrap(f"- {place}{' and '.join(ends)}: {', '.join(stems)}"))
+        kind = f"{parent}/, {' and '.join(ends)}: {', '.join(stems)}"
+        print(
+            wrap(f"- {kind}" if parent != "." else f"- {', '.join(stem + end for stem in stems for end in ends)}")
+        )
 
 
 def _analyse(

@@ -173,8 +173,8 @@ def _interaction(answers: Answers, groups: pd.DataFrame) -> list[str]:
     if abs(row["median"]) < _SMALL * abs(joint["median"]):
         return []
     return [
-        f"The effects of single channels do not add up to that of all: taken away together they leave a difference of "
-        f"{_words(answers)(row)} to the sum of their effects one at a time."
+        "The effects of single channels do not add up to that of all: the effect of all together, less the sum "
+        f"of the single ones, is {_words(answers)(row)}."
     ]
 
 
