@@ -143,7 +143,7 @@ def curves(channels=3, *, seed=3):
     variables = {
         "outcome": (("chain", "draw", *dims), outcome, {"unit": "money"}),
         "spend": (dims, spend, {"unit": "money"}),
-        "extrapolated": (dims, extrapolated, {"unit": "share"}),
+        "extrapolated": (dims, extrapolated, {"unit": "share of spend", "threshold": 0.05}),
     }
     return xr.Dataset(variables, {**SAMPLES, "channel": names, "factor": factor}, WINDOW)
 
@@ -187,14 +187,14 @@ def scenario(mediators=("google",), *, seed=6):
     return xr.Dataset(variables, {**SAMPLES, "date": dates}, {"verdict": "converged"})
 
 
-def residuals(*, phi=0.0, seed=7):
+def residuals(*, phi=0.0, likelihood="normal", seed=7):
     """As `residuals` gives it, carried over from week to week by `phi`."""
     rng = np.random.default_rng(seed)
     common = rng.normal(size=WEEKS)
     for t in range(1, WEEKS):
         common[t] += phi * common[t - 1]
     draws = common + 0.2 * rng.normal(size=(CHAINS, DRAWS, WEEKS))
-    attrs = {"equation": "revenue", "unit": "residual sd", "verdict": "converged"}
+    attrs = {"equation": "revenue", "unit": "residual sd", "likelihood": likelihood, "verdict": "converged"}
     return xr.DataArray(draws, {**SAMPLES, "date": weeks()}, ("chain", "draw", "date"), "residual", attrs)
 
 

@@ -5,86 +5,32 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from matplotlib import dates as mdates
 from matplotlib.colors import to_hex
 
 from bayesmmm import plots
-from bayesmmm.plots.parts import RED
-from bayesmmm.results import autocorrelation
+from bayesmmm.plots.parts import BROWN, PALE
 from bayesmmm.results.summaries import checked_ci_prob
 from tests import answers_made_up as made
-from tests.figures import dots, drawn, inside, legend_words, legible, overlapping, quantiles, segments, tick_texts
+from tests.figures import (
+    dots,
+    drawn,
+    inside,
+    legend_words,
+    legible,
+    line_of,
+    overlapping,
+    quantiles,
+    segments,
+    tick_texts,
+    tick_words,
+)
 
 
 @pytest.fixture(autouse=True)
 def _close_figures():
     yield
     plt.close("all")
-
-
-# ---------------------------------------------------------------------------------------------------------- residuals
-def test_residuals_stand_at_their_dates_with_intervals():
-    draws = made.residuals()
-    ax = drawn(plots.residuals(draws, ci_prob=0.8))
-    median, lower, upper = quantiles(draws.values, 0.8)
-    np.testing.assert_allclose(ax.lines[-1].get_ydata(), median)
-    np.testing.assert_array_equal(ax.lines[-1].get_xdata(), draws.date)
-    np.testing.assert_allclose(segments(ax.collections[0])[:, :, 1], np.column_stack([lower, upper]))
-    assert ax.lines[0].get_ydata() == [0.0, 0.0]
-    assert ax.get_ylabel() == "residual of revenue\n(residual sd)"
-    assert legend_words(ax) == ["80 % interval", "median"]
-    legible(ax)
-
-
-def test_residuals_refuse_a_panel_and_a_table():
-    draws = made.residuals()
-    with pytest.raises(ValueError, match=r"give what residuals\(fit\) returns, of one geo"):
-        plots.residuals(draws.expand_dims(geo=["north"]))
-    with pytest.raises(
-        ValueError, match=r"a DataFrame was given.*give the DataArray that residuals\(fit\) returns"
-    ):
-        plots.residuals(draws.mean("draw").to_pandas())
-
-
-def test_residual_distribution_counts_posterior_means():
-    draws = made.residuals()
-    ax = drawn(plots.residual_distribution(draws))
-    means = draws.values.mean((0, 1))
-    heights = np.array([patch.get_height() for patch in ax.patches])
-    edges = np.array([patch.get_x() for patch in ax.patches])
-    width = ax.patches[0].get_width()
-    counts = [((means >= x) & (means < x + width)).sum() for x in edges]
-    np.testing.assert_allclose(heights * width * len(means), counts)
-    normal = next(line for line in ax.lines if line.get_label() == "standard Normal")
-    assert max(normal.get_ydata()) == pytest.approx(1.0 / np.sqrt(2.0 * np.pi))
-    assert legend_words(ax) == ["posterior means, 156 periods", "standard Normal"]
-    # One period far out widens the axis rather than falling off it.
-    far = draws.copy()
-    far[..., 10] = 9.0
-    assert plots.residual_distribution(far).get_xlim()[1] > 9.0
-
-
-def test_autocorrelation_has_a_bar_per_lag_and_the_band():
-    table = autocorrelation(made.residuals(phi=0.5), ci_prob=0.95)
-    ax = drawn(plots.residual_autocorrelation(table))
-    bars = {round(p.get_x() + p.get_width() / 2): p for p in ax.patches if p.get_width() == pytest.approx(0.6)}
-    assert sorted(bars) == table.index.tolist()
-    for lag, bar in bars.items():
-        assert bar.get_height() == pytest.approx(table.loc[lag, "median"])
-        assert (to_hex(bar.get_facecolor()) == RED.lower()) == (
-            abs(table.loc[lag, "median"]) > table.loc[lag, "band"]
-        )
-    band = next(p for p in ax.patches if p.get_label() == "95 % band of white noise")
-    assert band.get_height() == pytest.approx(2 * 1.96 / np.sqrt(156), rel=1e-3)
-    assert set(legend_words(ax)) >= {"95 % interval", "median", "median outside the band"}
-    legible(ax)
-    with pytest.raises(ValueError, match=r"no 'band'; give what results\.autocorrelation\(residuals\) returns"):
-        plots.residual_autocorrelation(pd.DataFrame({"median": [1.0], "lower": [0.0], "upper": [1.0]}))
-
-
-def test_a_verdict_that_is_not_good_is_said():
-    draws = made.residuals()
-    assert "sampler verdict: doubtful" in legend_words(plots.residuals(draws.assign_attrs(verdict="doubtful")))
-    assert not any("verdict" in word for word in legend_words(plots.residuals(draws)))
 
 
 # ------------------------------------------------------------------------------------------------------ decomposition
@@ -122,7 +68,7 @@ def test_decomposition_stacks_posterior_means():
         *reversed(ranked),
         "all channels via google",
         "google, organic",
-        "baseline (intercept, trend, seasonality,\nprice)",
+        "baseline (intercept, trend, seasonality) and\ncontrols relative to their means (price)",
     ]
     assert ax.get_ylabel() == "revenue (money)"
     assert ax.get_ylim()[0] == 0.0
@@ -183,6 +129,40 @@ def test_decomposition_of_sums_draws_bars(freq, count):
     np.testing.assert_allclose(list(tops.values()), dataset["mean"].mean(("chain", "draw")))
     assert ax.get_ylabel() == f"revenue per {freq} (money)"
     legible(ax)
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_decomposition_of_one_period_is_a_bar(negative):
+    dataset = made.decomposition(3).isel(date=[150])
+    organic = dataset["component"] == "google organic"
+    dataset["contribution"] = xr.where(organic & negative, -9e3, dataset["contribution"])
+    ax = drawn(plots.decomposition(dataset))
+    mean = dataset["contribution"].mean(("chain", "draw")).isel(date=0)
+    bars = [bar for bar in ax.patches if bar.get_width() == pytest.approx(1.0)]
+    assert len(bars) == 6
+    assert sum(bar.get_height() for bar in bars) == pytest.approx(float(mean.sum()))
+    day = mdates.date2num(dataset["date"].values[0])
+    assert all(bar.get_x() + 0.5 == pytest.approx(day) for bar in bars)
+    assert ax.get_xlim() == pytest.approx((day - 1.0, day + 1.0))
+    assert tick_words(ax.xaxis) == ["2023-11-19"]
+    assert line_of(ax, "observed").get_marker() == "o"
+    if negative:
+        total = line_of(ax, "sum of the parts")
+        np.testing.assert_allclose(total.get_xdata(), [day - 0.5, day + 0.5])
+        np.testing.assert_allclose(total.get_ydata(), float(mean.sum()))
+
+
+def test_baseline_means_the_same_in_both_figures_and_says_what_is_inside():
+    parts = made.decomposition(3, controls=("price", "promotion"))
+    stacked, fall = plots.decomposition(parts), plots.waterfall(parts)
+    assert legend_words(stacked)[-1].replace("\n", " ") == (
+        "baseline (intercept, trend, seasonality) and controls relative to their means (price, promotion)"
+    )
+    assert legend_words(fall)[:2] == ["baseline (intercept, trend, seasonality)", "control, relative to its mean"]
+    bare, many = made.decomposition(3, controls=()), made.decomposition(3, controls=list("abcdef"))
+    assert legend_words(plots.decomposition(bare))[-1] == "baseline (intercept, trend, seasonality)"
+    assert "control, relative to its mean" not in legend_words(plots.waterfall(bare))
+    assert legend_words(plots.decomposition(many))[-1].endswith("(6 of them)")
 
 
 def test_decomposition_refuses_another_data_set():
@@ -311,6 +291,9 @@ def test_effects_keep_mediators_apart():
     assert words[:3] == ["direct, mean", "via google, mean", "via queries, mean"]
     hatches = {bar.get_hatch() for bar in ax.patches}
     assert len(hatches) == 3
+    # A white hatch on a pale bar would not be seen.
+    pale = [bar for bar in ax.patches if to_hex(bar.get_facecolor()) == PALE.lower()]
+    assert {to_hex(bar.get_edgecolor()) for bar in pale} == {BROWN.lower()}
     order = by_median(dataset["total"]).index
     via = dataset["via"].sel(mediator="queries", channel=order).mean(("chain", "draw"))
     np.testing.assert_allclose(laid_bars(ax, 12)[4:, :, 1].sum(0), via)
@@ -399,12 +382,40 @@ def test_roi_is_logarithmic_only_where_it_must_be():
     ax = drawn(plots.roi(wide))
     assert ax.get_xscale() == "log"
     assert legend_words(ax)[0].startswith("net ROI")
+    assert ax.get_xlabel().startswith("net ROI (money per money), log scale\n")
     legible(ax)
     signed = wide.copy()
     signed[:, :30, 0] = -1.0
     ax = plots.roi(signed)
     assert ax.get_xscale() == "linear"
+    assert "log scale" not in ax.get_xlabel()
     assert ax.get_xlim()[0] < 0.0
+
+
+@pytest.mark.parametrize("threshold", [True, False])
+@pytest.mark.parametrize("marginal", [True, False])
+@pytest.mark.parametrize("idle", [[made.LONG[1]], made.LONG[:3]])
+def test_roi_says_where_nothing_was_spent(idle, marginal, threshold):
+    draws = made.returns(3)
+    draws = draws.where(~draws["channel"].isin(idle)).assign_attrs(draws.attrs)
+    if not threshold:
+        del draws.attrs["threshold"]
+    ax = drawn(plots.roi(draws, marginal=draws if marginal else None))
+    labels = labels_of(ax.yaxis)
+    assert {labels[round(text.get_position()[1])] for text in ax.texts} == set(idle)
+    assert {text.get_text() for text in ax.texts} == {"no spend"}
+    assert np.isfinite(ax.get_xlim()).all()
+    assert ax.get_xlim()[0] == 0.0
+    inside(ax, ax.texts)
+    legible(ax)
+
+
+def test_a_marginal_roi_without_a_roi_is_drawn():
+    draws, marginal = made.returns(3), made.returns(3, name="marginal_roi", factor=5.0)
+    draws = draws.where(draws["channel"] != made.LONG[0]).assign_attrs(draws.attrs)
+    ax = plots.roi(draws, marginal=marginal)
+    assert not ax.texts
+    assert ax.get_xlim()[1] > quantiles(marginal.values, checked_ci_prob(None))[2].max()
 
 
 def test_marginal_roi_lies_below_the_roi_of_its_channel():

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from bayesmmm.plots.parts import (
     BLACK,
     BLUE,
+    BROWN,
     GREY,
     LETTER,
     ORANGE,
@@ -88,7 +89,8 @@ def effects(dataset: xr.Dataset, *, ci_prob: float | None = None, ax: Axes | Non
     for i, (label, part) in enumerate(parts.items()):
         mean = part.mean(SAMPLE).sel(channel=total.index.tolist()).values
         colour = BLUE if i == 0 else (ORANGE, PALE)[(i - 1) % 2]
-        style = {"facecolor": colour, "edgecolor": "white", "hatch": _HATCH[i % len(_HATCH)], "linewidth": 0.4}
+        edge = BROWN if colour == PALE else "white"
+        style = {"facecolor": colour, "edgecolor": edge, "hatch": _HATCH[i % len(_HATCH)], "linewidth": 0.4}
         for at, length in ((right, mean.clip(min=0.0)), (left, mean.clip(max=0.0))):
             ax.barh(np.arange(len(total)) - 0.14, length, left=at, height=0.44, **style)
             at += length
@@ -226,8 +228,9 @@ def roi(
 ) -> Axes:
     """Draw the return of each channel and, beside it, the return of a little more spend.
 
-    Sorted by median. The axis is logarithmic where all is positive and differs by more than a factor of 20. Where
-    the outcome is money, a line marks the return at which spend is earned back.
+    Sorted by median. The axis is logarithmic, and says so, where all is positive and differs by more than a factor of
+    20. Where the outcome is money, a line marks the return at which spend is earned back. A channel without spend in
+    the window has no return; its row says so.
 
     Parameters
     ----------
@@ -277,28 +280,46 @@ def roi(
     if threshold is not None:
         ax.axvline(threshold, color=BLACK, linewidth=1.0, linestyle=(0, (4, 2)), zorder=1)
         handles.append(Line2D([], [], color=BLACK, lw=1.0, ls=(0, (4, 2)), label="spend is earned back"))
-    _return_axis(ax, tables, truth, threshold)
+    _note_no_spend(ax, tables)
+    scale = ", log scale" if _return_axis(ax, tables, truth, threshold) else ""
     what = name if marginal is None else f"{name} and marginal ROI"
-    ax.set_xlabel(_lines(f"{what}{unit_of(draws)}", window_words(draws.attrs)), fontsize=TEXT)
+    ax.set_xlabel(_lines(f"{what}{unit_of(draws)}{scale}", window_words(draws.attrs)), fontsize=TEXT)
     _legend(ax, [*handles, *caution(draws.attrs, {} if marginal is None else marginal.attrs)])
     return ax
 
 
 def _return_axis(
     ax: Axes, tables: Sequence[pd.DataFrame], truth: Mapping[str, float] | None, threshold: float | None
-) -> None:
-    """Choose a linear axis that shows zero, or a logarithmic one."""
+) -> bool:
+    """Choose a linear axis that shows zero, or a logarithmic one; say whether it is logarithmic."""
     known = [value for channel, value in ({} if truth is None else truth).items() if channel in tables[0].index]
-    low = min(*(table["lower"].min() for table in tables), *known, np.inf)
-    high = max(*(table["upper"].max() for table in tables), *known, -np.inf)
+    found = np.concatenate([known, *(table[["lower", "upper"]].to_numpy().ravel() for table in tables)])
+    found = found[np.isfinite(found)]  # none where no channel has spend
+    low, high = found.min(initial=np.inf), found.max(initial=-np.inf)
     if low > 0.0 and high > _SPAN * low:
         log_axis(ax)
-        return
+        return True
     numbers(ax.xaxis, most=6)
     zero_line(ax, vertical=True)
-    ends = [low, high, 0.0, *([threshold] if threshold is not None else [])]
+    ends = [*(found if len(found) else [1.0]), 0.0, *([threshold] if threshold is not None else [])]
     room = 0.04 * (max(ends) - min(ends))
     ax.set_xlim(min(ends) - (room if min(ends) < 0.0 else 0.0), max(ends) + room)
+    return False
+
+
+def _note_no_spend(ax: Axes, tables: Sequence[pd.DataFrame]) -> None:
+    """Say in the rows without a return why there is none."""
+    for i in np.flatnonzero(np.all([table["median"].isna() for table in tables], axis=0)):
+        ax.text(
+            0.02,
+            i,
+            "no spend",
+            transform=ax.get_yaxis_transform(),
+            va="center",
+            fontsize=SMALL,
+            color=GREY,
+            bbox={"facecolor": "white", "linewidth": 0, "pad": 1.0},
+        )
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:

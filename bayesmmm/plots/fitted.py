@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib import ticker
 from matplotlib.axes import Axes
 
-from bayesmmm.plots.parts import BLACK, BLUE, GREY, RED, SKY, SMALL, TEXT, date_axis, percent, tidy
+from bayesmmm.plots.parts import BLACK, BLUE, GREY, RED, SKY, SMALL, TEXT, date_axis, one_date, percent, tidy
 from bayesmmm.plots.reading import SAMPLE, caution, checked, table_of, unit_of, zero_line
 
 _MAKER = "residuals(fit)"
@@ -45,21 +45,29 @@ def residuals(draws: xr.DataArray, *, ci_prob: float | None = None, ax: Axes | N
     )
     ax.plot(table.index, table["median"], ".", color=BLUE, markersize=4, label="median")
     tidy(ax)
-    step = (table.index[-1] - table.index[0]) / len(table)
-    ax.set_xlim(table.index[0] - step, table.index[-1] + step)
-    date_axis(ax)
+    if len(table) == 1:
+        one_date(ax, table.index[0])
+    else:
+        step = (table.index[-1] - table.index[0]) / len(table)
+        ax.set_xlim(table.index[0] - step, table.index[-1] + step)
+        date_axis(ax)
     ax.set_ylabel(f"residual of {_equation(draws)}\n{unit_of(draws).strip()}".strip(), fontsize=TEXT)
     _legend(ax, draws)
     return ax
 
 
 def residual_distribution(draws: xr.DataArray, *, ax: Axes | None = None) -> Axes:
-    """Draw how the posterior means of the residuals are distributed, against the standard Normal.
+    """Draw how the residuals are distributed, against the standard Normal.
+
+    Bars are the density of all draws of all periods: posterior means alone would be narrower than the noise. Marks on
+    the axis are the posterior means of single periods. Where the noise is assumed to be Student t, whose degrees of
+    freedom differ from draw to draw, there is no curve to compare with.
 
     Parameters
     ----------
     draws : DataArray
-        Residuals with dims chain, draw, date, as ``forecast.residuals(fit)`` gives them.
+        Residuals with dims chain, draw, date, as ``forecast.residuals(fit)`` gives them; ``attrs["likelihood"]`` says
+        what noise is assumed.
     ax : Axes, optional
 
     Returns
@@ -71,30 +79,30 @@ def residual_distribution(draws: xr.DataArray, *, ax: Axes | None = None) -> Axe
     >>> ax = residual_distribution(forecast.residuals(fit))  # doctest: +SKIP
     """
     draws = checked(draws, ["date"], _MAKER)
-    values = draws.mean(SAMPLE).values
+    pooled, means = draws.values.ravel(), draws.mean(SAMPLE).values
     if ax is None:
         _, ax = plt.subplots(figsize=(4.6, 3.2), layout="constrained")
-    reach = max(3.5, float(np.abs(values).max()) * 1.05)
+    # A single draw far out must not squeeze the rest; a single period must be seen.
+    reach = max(3.5, 1.05 * float(np.abs(means).max()), 1.05 * float(np.quantile(np.abs(pooled), 0.999)))
+    edges = np.linspace(-reach, reach, max(9, 2 * int(np.sqrt(len(means))) + 1))
     ax.hist(
-        values,
-        bins=np.linspace(-reach, reach, max(9, 2 * int(np.sqrt(len(values))) + 1)),
-        density=True,
+        pooled,
+        bins=edges,
+        weights=np.full(len(pooled), 1.0 / (len(pooled) * (edges[1] - edges[0]))),
         color=SKY,
         edgecolor="white",
         linewidth=0.5,
-        label=f"posterior means, {len(values)} periods",
+        label=f"all draws of {len(means)} periods",
     )
-    at = np.linspace(-reach, reach, 201)
-    ax.plot(
-        at,
-        np.exp(-(at**2) / 2.0) / np.sqrt(2.0 * np.pi),
-        color=BLACK,
-        linewidth=1.3,
-        linestyle=(0, (4, 2)),
-        label="standard Normal",
-    )
+    if draws.attrs.get("likelihood") == "student_t":
+        ax.plot([], [], " ", label="noise is Student t:\nno Normal to compare with")
+    else:
+        at = np.linspace(-reach, reach, 201)
+        normal = np.exp(-(at**2) / 2.0) / np.sqrt(2.0 * np.pi)
+        ax.plot(at, normal, color=BLACK, linewidth=1.3, linestyle=(0, (4, 2)), label="standard Normal")
     # Single periods far out would be lost in the bins.
-    ax.plot(values, np.zeros_like(values), "|", color=BLUE, markersize=7, markeredgewidth=0.8, clip_on=False)
+    marks = {"color": BLUE, "markersize": 7, "markeredgewidth": 0.8}
+    ax.plot(means, np.zeros_like(means), "|", clip_on=False, label="posterior mean of a period", **marks)
     tidy(ax)
     ax.set_xlim(-reach, reach)
     ax.yaxis.set_major_locator(ticker.MaxNLocator(4))

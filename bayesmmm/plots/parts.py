@@ -16,6 +16,7 @@ BLACK, GREY = "#000000", "#777777"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, RED, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 PALE = "#F7D992"  # a light orange
+BROWN = "#8C5A00"  # hatches on a pale area, where white ones are not seen
 SMALL, TEXT = 8, 9
 LETTER = 0.068  # inches that one letter of the small size takes, on average
 
@@ -93,6 +94,14 @@ def date_axis(ax: Axes) -> None:
     formatter.formats[2] = "%d %b"
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(formatter)
+
+
+def one_date(ax: Axes, day: object) -> None:
+    """Label the x axis of a single period with its date, in the middle."""
+    at = float(mdates.date2num(day))
+    ax.set_xlim(at - 1.0, at + 1.0)
+    ax.xaxis.set_major_locator(ticker.FixedLocator([at]))
+    ax.xaxis.set_major_formatter(mdates.DateFormatter("%Y-%m-%d"))
 
 
 def legend_on_top(ax: Axes, entries: list[Line2D], own: bool) -> None:

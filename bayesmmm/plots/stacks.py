@@ -1,7 +1,8 @@
 """What the parts of a series add up to: stacked over time, and as a waterfall of totals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,6 +17,7 @@ from matplotlib.patches import Patch
 from bayesmmm.plots.parts import (
     BLACK,
     BLUE,
+    BROWN,
     GREEN,
     GREY,
     LETTER,
@@ -29,6 +31,7 @@ from bayesmmm.plots.parts import (
     YELLOW,
     date_axis,
     label_rows,
+    one_date,
     tidy,
 )
 from bayesmmm.plots.reading import SAMPLE, caution, numbers, span_of, unit_of, variable, zero_line
@@ -40,7 +43,7 @@ _VIA, _ORGANIC = ("///", "\\\\\\", "xxx"), ("...", "ooo", "***")
 _MIDDLE, _LIGHT = "#A0A0A0", "#D0D0D0"
 _KINDS = {
     "base": (_MIDDLE, "baseline"),
-    "control": (_LIGHT, "control"),
+    "control": (_LIGHT, "control, relative to its mean"),
     "direct": (BLUE, "channel, direct"),
     "via": (ORANGE, "channel, via a mediator"),
     "organic": (PALE, "mediator, organic"),
@@ -63,10 +66,11 @@ class _Area:
 def decomposition(dataset: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     """Draw the posterior mean contributions stacked over time, with the observed series as a line.
 
-    Intercept, trend, seasonality and controls make up one area, the baseline. Up to six channels have an area of their
-    own; of more than six, the smallest share one, and the legend says how many. What all channels do through a
-    mediator is one area for each mediator (`waterfall` takes it apart). Negative values are stacked downwards, and
-    then a dashed line shows the sum. Sums over months, quarters or years are drawn as bars.
+    The baseline (intercept, trend, seasonality) and the controls, which are relative to their means, share the lowest
+    area: a control alone would change sides all the time. Up to six channels have an area of their own; of more than
+    six, the smallest share one, and the legend says how many. What all channels do through a mediator is one area for
+    each mediator (`waterfall` takes it apart). Negative values are stacked downwards, and then a dashed line shows the
+    sum. Sums over months, quarters or years are drawn as bars, and so is a single period.
 
     Parameters
     ----------
@@ -88,16 +92,17 @@ def decomposition(dataset: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     freq = str(dataset.attrs.get("freq") or "")
     freq = freq if freq in _PERIOD else ""  # otherwise one value per period of the data
     left, middle, width = _places(values["date"].values, freq)
-    areas = _areas(values)
+    as_bars = bool(freq) or len(middle) == 1  # one period has no width to fill
     up, down = np.zeros(len(middle)), np.zeros(len(middle))
     handles = []
-    for area in areas:
+    for area in _areas(values):
         height = values.sel(component=list(area.members)).sum("component").values
-        style = {"facecolor": area.colour, "edgecolor": "white", "hatch": area.hatch, "linewidth": 0.3}
+        edge = BROWN if area.colour == PALE else "white"
+        style = {"facecolor": area.colour, "edgecolor": edge, "hatch": area.hatch, "linewidth": 0.3}
         for base, part in ((up, height.clip(min=0.0)), (down, height.clip(max=0.0))):
             if not part.any():
                 continue
-            if freq:
+            if as_bars:
                 ax.bar(left, part, width, bottom=base, align="edge", **style)
             else:
                 ax.fill_between(middle, base, base + part, **style)
@@ -108,19 +113,25 @@ def decomposition(dataset: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     below = down.min() < -_NEGLIGIBLE * up.max()
     if below:
         zero_line(ax)
-        (line,) = ax.plot(middle, up + down, color=BLACK, lw=1.0, ls=(0, (3, 1.5)), label="sum of the parts")
+        at, total = middle, up + down
+        if len(at) == 1:  # across its bar
+            at, total = [left[0], left[0] + width[0]], total.repeat(2)
+        (line,) = ax.plot(at, total, color=BLACK, lw=1.0, ls=(0, (3, 1.5)), label="sum of the parts")
         handles.insert(0, line)
-    marker = {"marker": "o", "markersize": 3.5} if freq else {}
+    marker = {"marker": "o", "markersize": 3.5} if as_bars else {}
     (line,) = ax.plot(middle, dataset["observed"].values, color=BLACK, linewidth=0.9, label="observed", **marker)
     line.set_path_effects([patheffects.withStroke(linewidth=2.2, foreground="white", alpha=0.7)])
     handles = [line, *handles, *caution(dataset.attrs)]
     tidy(ax)
-    ax.set_xlim(left[0], left[-1] + width[-1])
     ax.margins(y=0.03)
     if not below:
         ax.set_ylim(bottom=min(0.0, float(dataset["observed"].min())))
     numbers(ax.yaxis)
-    date_axis(ax)
+    if len(middle) == 1 and not freq:
+        one_date(ax, values["date"].values[0])
+    else:
+        ax.set_xlim(left[0], left[-1] + width[-1])
+        date_axis(ax)
     per = f" per {freq}" if freq else ""
     ax.set_ylabel(f"{_equation(dataset)}{per}{unit_of(dataset['contribution'], dataset)}", fontsize=TEXT)
     ax.legend(
@@ -141,7 +152,7 @@ def _places(dates: np.ndarray, freq: str) -> tuple[np.ndarray, np.ndarray, np.nd
     index = pd.DatetimeIndex(dates)
     if not freq:
         at = mdates.date2num(index)
-        return at, at, np.zeros(len(at))
+        return (at - 0.5, at, np.ones(1)) if len(at) == 1 else (at, at, np.zeros(len(at)))
     periods = index.to_period(_PERIOD[freq])
     start, stop = mdates.date2num(periods.start_time), mdates.date2num((periods + 1).start_time)
     return start, start + 0.45 * (stop - start), 0.9 * (stop - start)
@@ -151,8 +162,13 @@ def _areas(values: xr.DataArray) -> list[_Area]:
     """Areas from the bottom to the top: baseline, mediators, channels from large to small."""
     labels, kind = values["component"].values.tolist(), values["kind"].values
     mediator = values["mediator"].values
-    base = [label for label, k in zip(labels, kind, strict=True) if k in ("base", "control")]
-    areas = [_Area(_baseline_words(base), tuple(base), _LIGHT)] if base else []
+    base, controls = (
+        [label for label, k in zip(labels, kind, strict=True) if k == of] for of in ("base", "control")
+    )
+    words = [_named("baseline", base)] if base else []
+    words += [_named("controls relative to their means", controls)] if controls else []
+    label = fill(" and ".join(words), 45, break_long_words=False, break_on_hyphens=False)
+    areas = [_Area(label, (*base, *controls), _LIGHT)] if words else []
     for i, name in enumerate(dict.fromkeys(m for m in mediator.tolist() if m)):
         of = [(label, k) for label, k, m in zip(labels, kind, mediator, strict=True) if m == name]
         organic = tuple(label for label, k in of if k == "organic")
@@ -170,11 +186,10 @@ def _areas(values: xr.DataArray) -> list[_Area]:
     return areas + ([_Area(f"{len(rest)} other channel{'s' * (len(rest) > 1)}", rest, GREY)] if rest else [])
 
 
-def _baseline_words(parts: Sequence[str]) -> str:
-    if len(parts) > 5:
-        return f"baseline ({len(parts)} parts)"
-    lines = [", ".join(parts[i : i + 3]) for i in range(0, len(parts), 3)]
-    return "baseline (" + ",\n".join(lines) + ")"
+def _named(what: str, parts: Sequence[str]) -> str:
+    """Name what is inside, where that is not too much."""
+    inside = f"{len(parts)} of them" if len(parts) > 5 else ", ".join(parts)
+    return f"{what} ({inside})"
 
 
 def waterfall(
@@ -187,8 +202,9 @@ def waterfall(
 ) -> Axes:
     """Draw the totals over the window from the baseline to the mean of the series, one bar per part.
 
-    Bars are posterior means, which add up; beside each stands its share of the whole. The interval is that of the part
-    alone, laid where its bar ends.
+    The baseline is intercept, trend and seasonality. Controls are relative to their means, so that over all fitted
+    periods they come to about nothing. Bars are posterior means, which add up; beside each stands its share of the
+    whole. The interval is that of the part alone, laid where its bar ends.
 
     Parameters
     ----------
@@ -228,7 +244,7 @@ def waterfall(
         height=0.72,
         color=colours,
         hatch=["////" if minus else "" for minus in negative],
-        edgecolor="white",
+        edgecolor=[BROWN if colour == PALE else "white" for colour in colours],
         linewidth=0.0,
     )
     ends = (steps["start"] + steps["length"]).to_numpy()
@@ -243,7 +259,11 @@ def waterfall(
     unit = unit_of(dataset["contribution"], dataset)
     span = " to ".join(f"{day:%Y-%m-%d}" for day in span_of(dataset))
     ax.set_xlabel(f"{_equation(dataset)}, {span}{unit}{', axis not from zero' if cut else ''}", fontsize=TEXT)
-    _waterfall_legend(ax, [kind for _, kind, _ in rows], bool(negative.any()), ci_prob, caution(dataset.attrs))
+    names = {kind: name for kind, (_, name) in _KINDS.items() if kind in [k for _, k, _ in rows]}
+    if "base" in names:
+        base = dataset["component"].values[dataset["kind"].values == "base"]
+        names["base"] = _named("baseline", base.tolist())
+    _waterfall_legend(ax, names, bool(negative.any()), ci_prob, caution(dataset.attrs))
     return ax
 
 
@@ -310,9 +330,9 @@ def _percents(ax: Axes, steps: pd.DataFrame, observed: float, whole: float) -> N
 
 
 def _waterfall_legend(
-    ax: Axes, kinds: Sequence[str], negative: bool, ci_prob: float, more: Sequence[Line2D]
+    ax: Axes, names: Mapping[str, str], negative: bool, ci_prob: float, more: Sequence[Line2D]
 ) -> None:
-    handles: list = [Patch(color=colour, label=label) for k, (colour, label) in _KINDS.items() if k in kinds]
+    handles: list = [Patch(color=_KINDS[kind][0], label=name) for kind, name in names.items()]
     if negative:
         handles.append(Patch(facecolor=GREY, edgecolor="white", hatch="////", label="negative"))
     handles.append(Line2D([], [], color=BLACK, linewidth=1.1, label=f"{100 * ci_prob:.3g} % interval of the part"))
