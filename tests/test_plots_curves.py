@@ -21,6 +21,7 @@ from tests.figures import (
     quantiles,
     segments,
     tick_texts,
+    tick_words,
     whole_figure_is_legible,
 )
 
@@ -72,6 +73,38 @@ def test_response_curves_within_what_was_seen_are_not_dashed():
     assert given[0].get_xlabel().startswith("spend in the window (money)")
     with pytest.raises(ValueError, match="give 3, or none"):
         plots.response_curves(dataset, axes=given[:2])
+
+
+def test_response_curves_dash_from_the_share_that_the_answer_names():
+    dataset = made.curves(1)
+    dataset["extrapolated"].attrs["threshold"] = 0.2
+    (ax,) = plots.response_curves(dataset)
+    solid, _ = (line for line in ax.lines if line.get_color() == "#0072B2")
+    # 0.4 (f - 1.3) is above 0.2 from a factor of 2 on.
+    np.testing.assert_array_equal(solid.get_xdata(), dataset["spend"].values[0, :8])
+    assert "over 20 % beyond what was ever spent" in legend_words(ax)
+    del dataset["extrapolated"].attrs["threshold"]
+    with pytest.raises(
+        ValueError, match=r"attrs\['threshold'\].*the data set that response_curves\(fit\) returns"
+    ):
+        plots.response_curves(dataset)
+
+
+def test_response_curves_of_a_channel_without_spend_say_so():
+    dataset = made.curves(3)
+    idle = dataset["channel"] == made.LONG[1]
+    for name in ("spend", "outcome", "extrapolated"):
+        dataset[name] = dataset[name].where(~idle, np.nan if name == "extrapolated" else 0.0)
+    dataset["extrapolated"].attrs["threshold"] = 0.05
+    before, empty, after = plots.response_curves(dataset)
+    drawn(empty)
+    assert [text.get_text() for text in empty.texts] == ["no spend\nin the window"]
+    assert not empty.lines
+    assert not empty.collections
+    assert tick_words(empty.xaxis) == tick_words(empty.yaxis) == []
+    for ax in (before, after):
+        assert not ax.texts
+        assert len(dots(ax)) == 1
 
 
 @pytest.mark.parametrize(("channels", "mediators"), [(3, ("google",)), (12, ("google", "queries"))])
@@ -169,6 +202,20 @@ def test_a_short_span_names_month_and_year():
     assert "Feb 2022" in words
     assert "15 Jan" in words
     legible(ax)
+
+
+def test_what_if_of_one_period_is_seen():
+    dataset = made.scenario().isel(date=[80])
+    day = mpl.dates.date2num(dataset["date"].values[0])
+    axes = plots.what_if(dataset, ci_prob=0.8)
+    drawn(axes[0])
+    _, lower, upper = quantiles(dataset["revenue.change"].values, 0.8)
+    for ax in axes:
+        (span,) = segments(ax.collections[0])
+        np.testing.assert_allclose(span[:, 1], [lower[0], upper[0]])
+        assert line_of(ax, "median").get_marker() == "o"
+        assert ax.get_xlim() == pytest.approx((day - 1.0, day + 1.0))
+    assert tick_words(axes[1].xaxis) == ["2022-07-17"]
 
 
 def test_what_if_refuses_a_prediction():

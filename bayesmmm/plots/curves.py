@@ -28,7 +28,6 @@ from bayesmmm.plots.parts import (
 from bayesmmm.plots.reading import caution, numbers, percents, unit_of, variable, window_words
 from bayesmmm.results.summaries import checked_ci_prob, interval
 
-UNSEEN = 0.05  # share of the spend above the highest ever observed from which a curve is dashed
 DASHES = (0, (3, 2))
 _LINES = ((BLUE, "-"), (ORANGE, (0, (5, 1.5))), (GREEN, (0, (3, 1, 1, 1))), (PURPLE, (0, (1, 1))))
 
@@ -38,9 +37,10 @@ def response_curves(
 ) -> np.ndarray:
     """Draw what each channel adds to the outcome against its spend in the window, a panel per channel.
 
-    A dot marks the spend as it was (or is planned). The line is dashed where more than 5 % of the spend falls in
-    periods above the highest spend ever observed: there, the shape comes from the equation and the prior.
-    Axes differ from panel to panel.
+    A dot marks the spend as it was (or is planned). The line is dashed where too much of the spend falls in
+    periods above the highest spend ever observed: there, the shape comes from the equation and the prior. The share
+    from which it is dashed is ``dataset["extrapolated"].attrs["threshold"]``. Axes differ from panel to panel. A channel
+    without spend in the window has no curve; its panel says so.
 
     Parameters
     ----------
@@ -60,13 +60,14 @@ def response_curves(
     >>> axes = response_curves(mm.response_curves(fit))  # doctest: +SKIP
     """
     draws = variable(dataset, "outcome", ["channel", "factor"], "response_curves(fit)")
+    threshold = _threshold(dataset)
     ci_prob = checked_ci_prob(ci_prob)
     curves = xr.Dataset(interval(draws, ci_prob)).assign({n: dataset[n] for n in ("spend", "extrapolated")})
     channels = draws["channel"].values.tolist()
     own = axes is None
     axes = _panels(len(channels)) if own else listed(axes, len(channels))
     for name, ax in zip(channels, axes, strict=True):
-        _response(ax, curves.sel(channel=name).sortby("factor"))
+        _response(ax, curves.sel(channel=name).sortby("factor"), threshold)
         ax.set_title(str(name), loc="left", fontsize=TEXT, pad=3)
     x = [f"spend in the window{unit_of(dataset['spend'])}", window_words(dataset.attrs)]
     _name_axes(axes, "\n".join(filter(None, x)), f"outcome gained\nover no spend{unit_of(draws, dataset)}", own)
@@ -75,18 +76,35 @@ def response_curves(
         Patch(color=SKY, alpha=0.35, label=f"{100 * ci_prob:.3g} % interval"),
         Line2D([], [], color=BLACK, marker="o", ls="", ms=4.5, label="spend as it is in the window"),
         Line2D(
-            [], [], color=BLUE, lw=1.6, ls=DASHES, label=f"over {100 * UNSEEN:.0f} % beyond what was ever spent"
+            [], [], color=BLUE, lw=1.6, ls=DASHES, label=f"over {100 * threshold:.3g} % beyond what was ever spent"
         ),
     ]
     legend_on_top(axes[0], [*handles, *caution(dataset.attrs)], own)
     return np.asarray(axes, dtype=object)
 
 
-def _response(ax: Axes, curve: xr.Dataset) -> None:
+def _threshold(dataset: xr.Dataset) -> float:
+    """Share of the spend beyond what was ever observed above which a point is an extrapolation."""
+    attrs = dataset["extrapolated"].attrs if "extrapolated" in dataset else {}
+    if "threshold" not in attrs:
+        raise ValueError(
+            "the response curves do not say from which share on they are extrapolated, as attrs['threshold'] of "
+            "'extrapolated'; give the data set that response_curves(fit) returns"
+        )
+    return float(attrs["threshold"])
+
+
+def _response(ax: Axes, curve: xr.Dataset, threshold: float) -> None:
     spend, median = curve["spend"].values, curve["median"].values
+    if not spend.any():
+        tidy(ax)
+        ax.set(xticks=[], yticks=[])
+        words = "no spend\nin the window"
+        ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", fontsize=SMALL, color=GREY)
+        return
     ax.fill_between(spend, curve["lower"], curve["upper"], color=SKY, alpha=0.35, linewidth=0)
     # The dashed line starts at the last point that is not extrapolated.
-    unseen = np.flatnonzero(curve["extrapolated"].values > UNSEEN)
+    unseen = np.flatnonzero(curve["extrapolated"].values > threshold)
     last = max(int(unseen[0]) - 1, 0) if len(unseen) else len(spend) - 1
     ax.plot(spend[: last + 1], median[: last + 1], color=BLUE, linewidth=1.6)
     ax.plot(spend[last:], median[last:], color=BLUE, linewidth=1.6, linestyle=DASHES)

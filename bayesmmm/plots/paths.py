@@ -19,6 +19,7 @@ from bayesmmm.plots.parts import (
     TEXT,
     date_axis,
     listed,
+    one_date,
     percent,
     short_number,
     tidy,
@@ -163,11 +164,15 @@ def what_if(
     for ax, table, label in zip(axes, tables, words, strict=True):
         zero_line(ax)
         _band(ax, table, SKY, 0.4, f"{percent(table)} interval")
-        ax.plot(table.index, table["median"], color=BLUE, linewidth=1.4, label="median")
+        marker = "o" if len(table) == 1 else ""
+        ax.plot(table.index, table["median"], color=BLUE, lw=1.4, marker=marker, markersize=4, label="median")
         tidy(ax)
-        ax.set_xlim(table.index[0], table.index[-1])
         numbers(ax.yaxis, most=4)
-        date_axis(ax)
+        if len(table) == 1:
+            one_date(ax, table.index[0])
+        else:
+            ax.set_xlim(table.index[0], table.index[-1])
+            date_axis(ax)
         ax.set_ylabel(label, fontsize=TEXT)
     median, lower, upper = (
         short_number(float(f"{tables[1][end].iloc[-1]:.3g}")) for end in ("median", "lower", "upper")
