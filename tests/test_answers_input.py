@@ -6,11 +6,13 @@ import pytest
 
 import bayesmmm as mm
 from bayesmmm import estimands, forecast
+from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import (
     AnswerError,
     AnswerSizeError,
     ConvergenceError,
     DateError,
+    EquationError,
     MissingValueError,
     NegativeSpendError,
     PlanError,
@@ -194,7 +196,6 @@ def test_an_answer_that_is_too_large_says_how_to_make_it_smaller(fit, monkeypatc
 
 
 def test_a_column_with_the_name_of_a_part_is_refused():
-    from bayesmmm.equations import MMM, Equation
     from tests.made import frame
 
     table = frame().rename(columns={"radio": "tv via queries"})
@@ -234,3 +235,89 @@ def test_probability_of_an_roi_above_one():
     assert np.allclose(table["p_above"], (mm.roi(money) > 1.0).mean(("chain", "draw")))
     assert "p_above" not in mm.summarise(mm.roi(contracts))
     assert mm.roi(contracts).attrs["unit"] == "contracts per money"
+
+
+# ------------------------------------------------------------------------------------------------- what is no money
+def test_what_is_not_money_has_an_effect_and_no_return():
+    fit = case_fit("one mediator")  # queries are counted, not paid
+    assert mm.effects(fit, channels=["queries"])["spend"].attrs["unit"] == "units of the column"
+    assert mm.effects(fit, channels=["queries"])["total"].notnull().all()
+    assert mm.effects(fit, channels=["queries"])["roi"].isnull().all()
+    for answer in (mm.roi, mm.marginal_roi):
+        with pytest.raises(SettingError, match="counted in queries, not in money"):
+            answer(fit, channels=["queries"])
+    # A mediator without an equation of its own is an input like others, but no spend.
+    given = made_fit(MMM([Equation("sales", media=["tv", "queries"])]), case_fit("one mediator").data)
+    assert mm.effects(given)["channel"].values.tolist() == ["tv", "queries"]
+    assert mm.roi(given)["channel"].values.tolist() == ["tv"]
+    alone = made_fit(MMM([Equation("sales", media=["queries"])]), given.data)
+    with pytest.raises(AnswerError, match="no channel of this system is money"):
+        mm.roi(alone)
+
+
+def test_a_paid_mediator_does_not_induce_itself(fit):
+    found = mm.effects(fit, channels=["search"])
+    assert (found["induced"] == 0.0).all()
+    assert found["roi_net"].equals(found["roi"])
+    assert (mm.effects(fit, channels=["social"])["induced"] > 0.0).any()
+
+
+def test_a_system_without_media_says_so(fit):
+    bare = made_fit(MMM([Equation("sales", linear=["price"])]), fit.data)
+    for answer in (mm.effects, mm.response_curves):
+        with pytest.raises(AnswerError, match="no channel to ask about"):
+            answer(bare)
+    with pytest.raises(AnswerError, match="no equation has media"):
+        estimands.adstock_decay(bare)
+    assert mm.decompose(bare)["component"].values.tolist() == ["intercept", "price"]
+
+
+def test_media_cannot_be_linear(fit):
+    with pytest.raises(EquationError, match="List it under media"):
+        made_fit(MMM([Equation("sales", media=["social"], linear=["tv"])]), fit.data)
+
+
+def test_carryover_without_end_is_refused_with_its_cause():
+    fit = case_fit("no mediator", values={"sales.half_life": {"tv": 11_000.0}})
+    with pytest.raises(AnswerError, match=r"12 of 12 draws.*'tv' in the equation of 'sales'.*window='outcome'"):
+        mm.effects(fit)
+    assert mm.effects(fit, window="outcome")["total"].notnull().all()
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, None, "a", 2**63, True])
+def test_impossible_seeds(fit, seed):
+    for name in ("predict", "what_if", "effects", "decompose", "residuals"):
+        with pytest.raises(SettingError, match="as seed=0"):
+            ANSWERS[name](fit, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("ask", "advice"),
+    [
+        (lambda fit: mm.what_if(fit, scale=["tv"]), "scale is a list, and must be a mapping"),
+        (lambda fit: mm.what_if(fit, do=3), "do is a int, and must be a mapping"),
+        (lambda fit: mm.effects(fit, groups=["tv"]), "groups is a list, and must be a mapping"),
+        (lambda fit: mm.effects(fit, groups={"a": "tv"}), r"groups\['a'\]='tv' must be a list"),
+        (lambda fit: mm.effects(fit, channels=3), "channels=3 must be a list"),
+        (lambda fit: mm.response_curves(fit, factors="abc"), "0 or more"),
+        (lambda fit: estimands.adstock_decay(fit, days="a"), "above 0"),
+        (lambda fit: mm.decompose(fit, freq=["month"]), "month, quarter, year"),
+    ],
+)
+def test_arguments_of_the_wrong_kind(fit, ask, advice):
+    with pytest.raises(SettingError, match=advice):
+        ask(fit)
+
+
+def test_lists_of_names_may_be_arrays(fit):
+    for names in (np.array(["tv"]), pd.Index(["tv"]), ("tv",)):
+        assert mm.effects(fit, channels=names)["channel"].values.tolist() == ["tv"]
+
+
+def test_summaries_of_what_are_no_draws(fit):
+    for nothing, advice in [
+        (fit, r"fit\.summary"),
+        (mm.effects(fit)["spend"], "nothing with dims chain and draw"),
+    ]:
+        with pytest.raises(ValueError, match=advice):
+            mm.summarise(nothing)

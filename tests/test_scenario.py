@@ -267,3 +267,34 @@ def test_stretches_share_rows(monkeypatch):
     assert len(ahead.term["sales", "queries"]) == len(ahead.latent["sales"]) == 48
     alone = replace(ahead.rows, draws=ahead.rows.draws[:1])
     assert_array_equal(alone.wide(np.ones((1, 2))), np.ones((4, 2)))
+
+
+def test_a_trend_can_stay_where_it_was_while_seasons_go_on():
+    """Under a log link a trend that went on would multiply the tail without end."""
+    fit = case_fit("lognormal outcome", values={"sales.coefficient": {"trend": 3.0}, "sales.half_life": 60.0})
+    base = engine.history(fit.system, fit.scales, fit.data, fit.parameters(), np.arange(12), seed=0)
+    dates, columns = forecast.after(fit, forecast.timeline(fit, None, None, None), 20)
+    args = {"past": engine.carried(base), "seed": 0, "paths": 1}
+    trend = fit.system.equation("sales").terms().index("trend")
+    on = engine.future(base, dates, columns, **args).design["sales"][0, :, trend]
+    held = engine.future(base, dates, columns, trend_until=fit.data.dates[-1], **args).design["sales"][0]
+    assert_allclose(np.diff(on), on[1] - on[0])
+    assert_array_equal(held[:, trend], 1.0)  # its value in the last fitted period
+    season = fit.system.equation("sales").terms().index("cos1@365.25")
+    assert np.ptp(held[:, season]) > 0.1
+
+
+def test_a_mediator_at_zero_counts_as_on_its_zero_side():
+    """An infinite slope at zero is for spend that may be raised, not for a series that happens to be zero."""
+    from bayesmmm.equations import MMM, Equation
+    from tests.made import frame, made_data, made_fit
+
+    table = frame()
+    table.loc[:7, "queries"] = 0.0
+    system = MMM([Equation("queries", media=["tv"]), Equation("sales", media=["tv", "queries"])])
+    fit = made_fit(system, made_data(system, table), draws=6, values={"sales.slope": {"queries": 0.6}})
+    found = estimands.marginal_roi(fit, window="outcome").sel(channel="tv")
+    curve = estimands.response_curves(fit, factors=[0.99], window="outcome")["outcome"].sel(channel="tv")
+    spend = float(estimands.effects(fit)["spend"].sel(channel="tv"))
+    slope = (curve.sel(factor=1.0) - curve.sel(factor=0.99)) / (0.01 * spend)
+    assert_allclose(found, slope, rtol=0.2)

@@ -49,6 +49,10 @@ def map_draws(
 
     with ThreadPoolExecutor(min(processors(), len(starts))) as pool:
         stops = [*starts[1:], len(draws)]
-        for done in [pool.submit(work, start, stop) for start, stop in zip(starts, stops, strict=True)]:
-            done.result()
+        try:
+            for done in [pool.submit(work, start, stop) for start, stop in zip(starts, stops, strict=True)]:
+                done.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return out

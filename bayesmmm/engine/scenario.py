@@ -157,6 +157,7 @@ def future(
     paths: int,
     first: int = 0,
     noise: bool = False,
+    trend_until: pd.Timestamp | None = None,
     do: Columns | None = None,
 ) -> Baseline:
     """Evaluate periods after those of `base`.
@@ -175,6 +176,8 @@ def future(
         Number of the first period, counted from the end of the fitted ones.
     noise : bool
         Whether the outcome, too, gets residuals and a series: not needed where its mean is asked for.
+    trend_until : Timestamp, optional
+        Date after which trends stay where they are; by default they go on.
     do : mapping of str to (P, G, H) array, optional
         Mediators set by intervention.
     """
@@ -189,6 +192,12 @@ def future(
         # Mediators are left at their centre in the design, where they add nothing, and enter by themselves.
         centred = {n: np.full(shape, scales.center[n]) for n in equation.linear if n not in columns}
         design[name] = design_matrix(equation, dates, {**columns, **centred}, scales, geos=geos)
+        if trend_until is not None:
+            held = design_matrix(
+                equation, dates.where(dates < trend_until, trend_until), {**columns, **centred}, scales
+            )
+            trends = [k for k, term in enumerate(equation.terms()) if term.split("@")[0] == "trend"]
+            design[name][..., trends] = held[..., trends]
         parts = [_linear(design[name], par)]
         parts += [rows.wide(_slope(rows, name, n)) * (seen[n] - scales.center[n]) for n in centred]
         for c, channel in enumerate(equation.media):
@@ -329,8 +338,11 @@ def gradient(base: Baseline, weight: np.ndarray, later: Past | None = None) -> t
                 out[n] = out.get(n, 0.0) + pull * rows.wide(base.slope(name, n))
         for c, channel in enumerate(equation.media):
             spend, carry = _media_pull(base, equation, c, pull, later.get((name, channel)))
-            # Below zero a column enters as zero; at zero the derivative is the one to the right.
-            spend = spend * (base.columns[channel] >= 0.0) / _unit(rows, channel)
+            # Below zero a column enters as zero. At zero spend the derivative is the one to the right, that a channel
+            # can be funded; a mediator at zero counts as on its zero side.
+            column = base.columns[channel]
+            active = column > 0.0 if channel in rows.system.order else column >= 0.0
+            spend = spend * active / _unit(rows, channel)
             out[channel] = out.get(channel, 0.0) + spend
             early[name, channel] = carry
     return out, early
@@ -417,7 +429,7 @@ def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float)
         elif equation.media:
             own = np.ceil(half_life.max(axis=1) / days * np.log2(1.0 / share))
         reach[name] = own + np.max(above, axis=0, initial=0.0)
-    return reach[system.outcome].astype(int)
+    return reach[system.outcome]
 
 
 def _unit(rows: Rows, name: str) -> np.ndarray:

@@ -119,6 +119,11 @@ def _check_columns(equation: Equation, data: MMMData) -> None:
                 f"{where} lists {name!r} under linear, but it is {data.columns[name].flat[0]:g} in every period, "
                 f"so that it says no more than the intercept. Leave {name!r} out of linear."
             )
+        if name in data.media:
+            raise EquationError(
+                f"{where} lists {name!r} under linear, but the data declare it as media. List it under media, or read "
+                f"the data with {name!r} in controls."
+            )
 
 
 def _check_likelihood(equation: Equation, data: MMMData) -> None:

@@ -7,9 +7,9 @@ equations, which adds up.
 
 from bayesmmm.estimands.curves import EXTRAPOLATED, adstock_decay, response_curves
 from bayesmmm.estimands.decomposition import decompose
-from bayesmmm.estimands.effects import effects, roi
 from bayesmmm.estimands.marginal import marginal_roi
 from bayesmmm.estimands.windows import TAIL_WEIGHT
+from bayesmmm.estimands.zero_out import effects, roi
 
 __all__ = [
     "EXTRAPOLATED",

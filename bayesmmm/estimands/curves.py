@@ -8,8 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine
-from bayesmmm.data import MONEY
-from bayesmmm.errors import SettingError
+from bayesmmm.errors import AnswerError, SettingError
 from bayesmmm.estimands.windows import (
     Question,
     Stretch,
@@ -18,8 +17,9 @@ from bayesmmm.estimands.windows import (
     over_draws,
     question,
     spend_of,
+    spend_unit,
 )
-from bayesmmm.forecast import ask, check_size, unit_of
+from bayesmmm.forecast import PATHS, ask, check_size, unit_of
 from bayesmmm.results import Fit
 
 #: Share of spend beyond the highest ever seen in one period above which a point of a curve is an extrapolation.
@@ -37,7 +37,7 @@ def response_curves(
     window: str = "spend",
     plan: pd.DataFrame | None = None,
     draws: int | None = None,
-    paths: int = 4,
+    paths: int = PATHS,
     seed: int = 0,
     allow_unconverged: bool = False,
 ) -> xr.Dataset:
@@ -59,12 +59,16 @@ def response_curves(
     xarray.Dataset
         ``outcome`` (chain, draw, channel, factor) in units of the outcome; ``spend`` (channel, factor), money in the
         window; ``extrapolated`` (channel, factor), the share of that spend which falls into periods with more spend than
-        was ever observed in one period: above 0.05 call it an extrapolation.
+        was ever observed in one period: above ``attrs["threshold"]`` call it an extrapolation. With
+        ``window="outcome"`` the factor scales all spend up to the end of the window; ``spend`` and ``extrapolated``
+        speak of the window itself.
 
     Raises
     ------
-    ConvergenceError, UnknownTermError, SettingError, WindowError, PlanError, DataError
+    ConvergenceError, UnknownTermError, SettingError, WindowError, PlanError, DataError, AnswerError
         As `effects`.
+    AnswerSizeError
+        When the answer would not fit into memory.
 
     Examples
     --------
@@ -90,8 +94,12 @@ def response_curves(
     return xr.Dataset(
         {
             "outcome": (*asked.asked.label(found["outcome"], "channel", "factor"), {"unit": unit}),
-            "spend": (("channel", "factor"), spend, {"unit": MONEY}),
-            "extrapolated": (("channel", "factor"), _beyond(asked, names, grid), {"unit": "share of spend"}),
+            "spend": (("channel", "factor"), spend, {"unit": spend_unit(fit, names)}),
+            "extrapolated": (
+                ("channel", "factor"),
+                _beyond(asked, names, grid),
+                {"unit": "share of spend", "threshold": EXTRAPOLATED},
+            ),
         },
         {**asked.asked.coords, "channel": list(names), "factor": grid},
         {**asked.attrs, "unit": unit},
@@ -99,7 +107,10 @@ def response_curves(
 
 
 def _checked_factors(factors: Sequence[float] | None) -> np.ndarray:
-    given = np.asarray(FACTORS if factors is None else factors, float)
+    try:
+        given = np.asarray(FACTORS if factors is None else factors, float)
+    except (TypeError, ValueError):
+        given = np.array(np.nan)
     if given.ndim != 1 or not np.isfinite(given).all() or (given < 0).any():
         raise SettingError(f"factors={factors!r} must be numbers of 0 or more, as factors=[0.5, 1, 1.5]")
     return np.unique([0.0, 1.0, *given])
@@ -173,6 +184,8 @@ def adstock_decay(
     ------
     ConvergenceError, SettingError
         When the sampler failed; for an impossible number of draws or days.
+    AnswerError, AnswerSizeError
+        When no equation has media, or the answer would not fit into memory.
 
     Examples
     --------
@@ -180,9 +193,13 @@ def adstock_decay(
     """
     asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
     acting = [equation for equation in fit.system.equations if equation.media]
+    if not acting:
+        raise AnswerError(
+            "no equation has media, so that there is no carryover to show; list channels under media"
+        )
     if days is None:
         days = 4.0 * max(np.median(asked.parameters[e.name]["half_life"], axis=0).max() for e in acting)
-    if not np.isfinite(days) or days <= 0:
+    if isinstance(days, str | bool) or not np.isfinite(days) or days <= 0:
         raise SettingError(f"days={days!r} must be a number above 0")
     lag = np.linspace(0.0, float(days), 61)
     variables, coords = {}, {**asked.coords, "lag": ("lag", lag, {"unit": "days"})}
@@ -191,7 +208,8 @@ def adstock_decay(
         coords[dim] = list(equation.media)
         check_size((len(asked.draws), len(equation.media), len(lag)), "the decay", "pass draws=1000")
         half_life = asked.parameters[equation.name]["half_life"][asked.draws]
-        left = 0.5 ** (lag / half_life[..., None])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            left = np.where(lag > 0.0, 0.5 ** (lag / half_life[..., None]), 1.0)
         if equation.max_lag is not None:
             left = np.where(lag <= equation.max_lag * fit.data.days_per_period, left, 0.0)
         variables[equation.name] = (*asked.label(left, dim, "lag"), {"unit": "share of the pressure left"})

@@ -12,7 +12,7 @@ from scipy import special
 from bayesmmm import engine, kernels
 from bayesmmm.equations import Equation
 from bayesmmm.errors import AnswerError, SettingError
-from bayesmmm.forecast import ask, check_size, row_bytes, timeline, unit_of
+from bayesmmm.forecast import ask, check_seed, check_size, row_bytes, timeline, unit_of
 from bayesmmm.results import Fit, checked_equation
 
 #: How far parts may miss the mean, in multiples of the mean size of the series. More is a defect of this package.
@@ -92,6 +92,8 @@ def decompose(
         When the answer would not fit into memory: keep fewer draws, or add up by month.
     UnknownTermError, WindowError, SettingError
         For an unknown equation, a window outside the data, impossible settings.
+    AnswerError
+        When a column has the name of a part, or parts miss the mean.
 
     References
     ----------
@@ -102,10 +104,10 @@ def decompose(
     >>> parts = decompose(fit, freq="quarter")  # doctest: +SKIP
     >>> parts["contribution"].median(("chain", "draw"))  # doctest: +SKIP
     """
-    asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
+    asked, seed = ask(fit, draws=draws, allow_unconverged=allow_unconverged), check_seed(seed)
     name = checked_equation(fit.system, equation)
     line = timeline(fit, None, start, stop)
-    if freq is not None and freq not in FREQUENCIES:
+    if freq is not None and not (isinstance(freq, str) and freq in FREQUENCIES):
         raise SettingError(f"freq={freq!r} must be one of {', '.join(FREQUENCIES)}, or left out")
     components = _components(fit, name)
     dates = line.dates[line.window]

@@ -9,8 +9,8 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.data import MONEY
-from bayesmmm.estimands.windows import Stretch, checked_channels, over_draws, question, spend_of
-from bayesmmm.forecast import unit_of
+from bayesmmm.estimands.windows import Stretch, bought_channels, checked_channels, over_draws, question, spend_of
+from bayesmmm.forecast import PATHS, unit_of
 from bayesmmm.results import Fit
 
 
@@ -23,7 +23,7 @@ def marginal_roi(
     window: str = "spend",
     plan: pd.DataFrame | None = None,
     draws: int | None = None,
-    paths: int = 4,
+    paths: int = PATHS,
     seed: int = 0,
     allow_unconverged: bool = False,
 ) -> xr.DataArray:
@@ -65,7 +65,7 @@ def marginal_roi(
         seed=seed,
         allow_unconverged=allow_unconverged,
     )
-    names = checked_channels(fit, channels, asked.line)
+    names = checked_channels(fit, bought_channels(fit, channels), asked.line)
     found = over_draws(asked, lambda stretches: _along_spend(stretches, names))
     spend = np.array([spend_of(asked, name) for name in names])
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -2,12 +2,13 @@
 
 ``window="spend"``: spend is changed in the window, and the outcome counts from the first period of the window until
 less than `TAIL_WEIGHT` of the adstock of its last period can still act; beyond the data (and the plan) every
-exogenous input is at its mean over the window. ``window="outcome"``: spend is changed in all periods up to the end of
-the window, and the outcome counts in the window only.
+exogenous input is at its mean over the window, a trend stays where it was last, and seasons go on.
+``window="outcome"``: spend is changed in all periods up to the end of the window, and the outcome counts in the window
+only.
 """
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +16,15 @@ import pandas as pd
 
 from bayesmmm import engine
 from bayesmmm.data import MONEY
-from bayesmmm.errors import SettingError, UnknownTermError
-from bayesmmm.forecast import Asked, Timeline, after, ask, check_paths, row_bytes, timeline
+from bayesmmm.errors import AnswerError, SettingError, UnknownTermError
+from bayesmmm.forecast import Asked, Timeline, after, ask, check_paths, check_seed, row_bytes, timeline
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
 
 #: Share of adstock that may be left when an effect is no longer counted.
 TAIL_WEIGHT = 1e-3
+#: Longest tail that is followed, in years.
+LONGEST_TAIL = 100.0
 WINDOWS = ("spend", "outcome")
 
 
@@ -76,10 +79,49 @@ def question(
             f"window={window!r} must be 'spend' (what the spend of the window does, then and later) or 'outcome' (what "
             f"all spend did to the outcome of the window); 'spend' is the default"
         )
-    return Question(asked, timeline(fit, plan, start, stop), window, check_paths(paths), seed)
+    return Question(asked, timeline(fit, plan, start, stop), window, check_paths(paths), check_seed(seed))
 
 
-def checked_channels(fit: Fit, channels: Sequence[str] | None, line: Timeline) -> tuple[str, ...]:
+def is_money(fit: Fit, name: str) -> bool:
+    """Whether a column is money that somebody pays."""
+    return name in fit.data.media or fit.data.mediators.get(name) == MONEY
+
+
+def spend_unit(fit: Fit, names: Sequence[str]) -> str:
+    """Unit of the spend of some channels."""
+    return MONEY if all(is_money(fit, name) for name in names) else "units of the column"
+
+
+def bought_channels(fit: Fit, channels: Sequence[str] | None) -> Sequence[str] | None:
+    """Leave out what is not money, or refuse it where it was asked for by name: it has no return on spend.
+
+    Raises
+    ------
+    SettingError
+        For a column that is not money.
+    AnswerError
+        When there is no channel in money at all.
+    """
+    acting = {name for equation in fit.system.equations for name in equation.media}
+    if channels is None:
+        names = [n for n in fit.system.exogenous if n in acting and is_money(fit, n)]
+        if not names:
+            raise AnswerError(
+                "no channel of this system is money, so that there is no return on spend; ask effects(fit)"
+            )
+        return names
+    for name in [] if isinstance(channels, str) else list(channels):
+        if name in fit.data.mediators and not is_money(fit, name):
+            raise SettingError(
+                f"{name!r} is counted in {fit.data.mediators[name]}, not in money, and has no return on spend; leave it "
+                f"out of channels, or ask effects(fit)"
+            )
+    return channels
+
+
+def checked_channels(
+    fit: Fit, channels: Sequence[str] | None, line: Timeline, *, where: str = "channels"
+) -> tuple[str, ...]:
     """Return the channels asked for: by default every exogenous column that acts as media.
 
     Raises
@@ -92,12 +134,17 @@ def checked_channels(fit: Fit, channels: Sequence[str] | None, line: Timeline) -
     system = fit.system
     acting = {name for equation in system.equations for name in equation.media}
     known = [n for n in (*system.exogenous, *system.mediators) if n in acting]
+    if not any(n in system.exogenous for n in known):
+        raise AnswerError(
+            "the system has no channel to ask about; list columns under media in one of its equations"
+        )
     if channels is None:
         return tuple(n for n in known if n in system.exogenous)
-    if isinstance(channels, str) or not channels:
+    names = [] if isinstance(channels, str) or not isinstance(channels, Iterable) else list(channels)
+    if not names:
         example = [channels if isinstance(channels, str) and channels else known[0]]
-        raise SettingError(f"channels={channels!r} must be a list of channels, as channels={example}")
-    for name in channels:
+        raise SettingError(f"{where}={channels!r} must be a list of channels, as {where}={example}")
+    for name in names:
         if name not in known:
             raise UnknownTermError(
                 f"no equation has the channel {name!r}{closest(name, known)}. Channels are: {', '.join(known)}."
@@ -105,13 +152,13 @@ def checked_channels(fit: Fit, channels: Sequence[str] | None, line: Timeline) -
         if name in system.mediators and line.window[line.fitted :].any():
             raise SettingError(
                 f"{name!r} is a mediator: in the periods of a plan its spend is predicted, so that it has no ROI of its "
-                f"own there; ask for a window in the fitted periods, or leave it out of channels"
+                f"own there; ask for a window in the fitted periods, or leave it out of {where}"
             )
-    return tuple(dict.fromkeys(channels))
+    return tuple(dict.fromkeys(names))
 
 
 def spend_of(asked: Question, name: str) -> float:
-    """Money spent on a channel in the window."""
+    """Spend of a channel in the window, in the unit of its column."""
     line, data = asked.line, asked.asked.fit.data
     known = data.columns[name]
     if line.planned:
@@ -161,7 +208,7 @@ def inherited(stretches: list[Stretch], stretch: Stretch, columns: Mapping[str, 
 
 
 def over_draws(
-    asked: Question, work: Callable[[list[Stretch]], Mapping[str, np.ndarray]], *, memory: float = 1.0
+    asked: Question, work: Callable[[list[Stretch]], Mapping[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
     """Run `work` over chunks of draws; it gets the fitted periods and, where they count, those after them.
 
@@ -172,16 +219,17 @@ def over_draws(
     ----------
     work : callable
         From stretches, in order of time, to arrays with a leading axis of draws.
-    memory : float
-        What `work` needs beside the baseline, in multiples of it.
+
+    Raises
+    ------
+    AnswerError
+        When the tail of a draw is longer than `LONGEST_TAIL`.
     """
     fit, line, parameters = asked.asked.fit, asked.line, asked.asked.parameters
     first, last = np.flatnonzero(line.window)[[0, -1]]
     stop = np.full(len(asked.asked.draws), last + 1)
     if asked.window == "spend":
-        stop += engine.tail_periods(fit.system, parameters, fit.data.days_per_period, TAIL_WEIGHT)[
-            asked.asked.draws
-        ]
+        stop += _tails(asked)
     order = np.argsort(stop, kind="stable")
     stop_of = dict(zip(asked.asked.draws.tolist(), stop.tolist(), strict=True))
     changed = asked.changed
@@ -197,12 +245,14 @@ def over_draws(
         if len(periods) > cut:
             dates, columns = after(fit, line, len(periods) - cut)
             past = engine.carried(base)
-            ahead = engine.future(base, dates, columns, past=past, seed=asked.seed, paths=asked.paths)
+            ahead = engine.future(
+                base, dates, columns, past=past, seed=asked.seed, paths=asked.paths, trend_until=line.dates[-1]
+            )
             stretches.append(Stretch(ahead, touched[cut:], weight[..., cut:], inside[cut:]))
         return work(stretches)
 
     beyond = np.maximum(stop[order] - line.fitted, 0)
-    memory = (1.0 + memory) * row_bytes(fit.system, 1) * (line.fitted + asked.paths * beyond)
+    memory = 2.0 * row_bytes(fit.system, 1) * (line.fitted + asked.paths * beyond)
     found = engine.map_draws(chunk, asked.asked.draws[order], memory)
     back = np.argsort(order, kind="stable")
     return {name: values[back] for name, values in found.items()}
@@ -211,3 +261,25 @@ def over_draws(
 def _as_long(mask: np.ndarray, length: int) -> np.ndarray:
     """Cut a mask to a length, or fill it up with False."""
     return np.concatenate([mask[:length], np.zeros(max(length - len(mask), 0), bool)])
+
+
+def _tails(asked: Question) -> np.ndarray:
+    """Length (S,) of the tail of every draw in periods."""
+    fit, draws = asked.asked.fit, asked.asked.draws
+    days = fit.data.days_per_period
+    tails = engine.tail_periods(fit.system, asked.asked.parameters, days, TAIL_WEIGHT)[draws]
+    endless = tails * days > LONGEST_TAIL * 365.25
+    if endless.any():
+        longest = {
+            (channel, e.name): asked.asked.parameters[e.name]["half_life"][draws, c].max()
+            for e in fit.system.equations
+            for c, channel in enumerate(e.media)
+            if e.max_lag is None
+        }
+        channel, name = max(longest, key=longest.__getitem__)
+        raise AnswerError(
+            f"in {endless.sum()} of {len(draws)} draws the carryover lasts more than {LONGEST_TAIL:.0f} years: "
+            f"{channel!r} in the equation of {name!r} has a half-life of up to {longest[channel, name]:.3g} days. Give "
+            f"it a tighter prior on half_life, or ask for window='outcome', which counts no tail."
+        )
+    return tails.astype(int)

@@ -5,11 +5,14 @@ leave unexplained. All three run the engine over posterior draws and return labe
 """
 
 from bayesmmm.forecast.asking import (
+    PATHS,
     Asked,
     Timeline,
     after,
     ask,
+    check_mapping,
     check_paths,
+    check_seed,
     check_size,
     row_bytes,
     timeline,
@@ -19,11 +22,14 @@ from bayesmmm.forecast.predicting import predict, residuals
 from bayesmmm.forecast.scenarios import what_if
 
 __all__ = [
+    "PATHS",
     "Asked",
     "Timeline",
     "after",
     "ask",
+    "check_mapping",
     "check_paths",
+    "check_seed",
     "check_size",
     "predict",
     "residuals",

@@ -16,6 +16,8 @@ from bayesmmm.results import Fit
 
 #: Largest answer that is kept in memory, in bytes.
 LARGEST = 800e6
+#: Residual paths per draw over which what is not observed is averaged: the same in every answer, so that they agree.
+PATHS = 4
 
 
 @dataclass(frozen=True)
@@ -185,5 +187,21 @@ def check_size(shape: tuple[int, ...], what: str, fix: str) -> None:
 def check_paths(paths: int) -> int:
     """Return a number of residual paths, checked."""
     if not isinstance(paths, int | np.integer) or isinstance(paths, bool) or paths < 1:
-        raise SettingError(f"paths={paths!r} must be a whole number of at least 1, as paths=16")
+        raise SettingError(f"paths={paths!r} must be a whole number of at least 1, as paths={PATHS}")
     return int(paths)
+
+
+def check_seed(seed: int) -> int:
+    """Return a seed, checked."""
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+        raise SettingError(f"seed={seed!r} must be a whole number from 0 to {2**63 - 1}, as seed=0")
+    return int(seed)
+
+
+def check_mapping(given: object, where: str, example: str) -> Mapping:
+    """Return a mapping, or an empty one for None; refuse anything else."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise SettingError(f"{where} is a {type(given).__name__}, and must be a mapping, as {where}={example}")
+    return given

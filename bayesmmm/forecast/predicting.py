@@ -8,7 +8,18 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.errors import SettingError
-from bayesmmm.forecast.asking import Asked, Timeline, ask, check_paths, check_size, row_bytes, timeline, unit_of
+from bayesmmm.forecast.asking import (
+    PATHS,
+    Asked,
+    Timeline,
+    ask,
+    check_paths,
+    check_seed,
+    check_size,
+    row_bytes,
+    timeline,
+    unit_of,
+)
 from bayesmmm.forecast.setting import read_do
 from bayesmmm.results import Fit, checked_equation
 
@@ -22,7 +33,7 @@ def predict(
     noise: bool = False,
     do: Mapping[str, object] | None = None,
     draws: int | None = None,
-    paths: int = 16,
+    paths: int = PATHS,
     seed: int = 0,
     allow_unconverged: bool = False,
 ) -> xr.Dataset:
@@ -63,6 +74,8 @@ def predict(
         When the sampler failed.
     PlanError, DataError
         When the plan does not continue the history or cannot be used.
+    SettingError, UnknownTermError, MissingValueError, NegativeSpendError
+        For impossible arguments, and for mediators that cannot be set so.
     AnswerSizeError
         When the answer would not fit into memory.
 
@@ -73,7 +86,8 @@ def predict(
     """
     asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
     line = timeline(fit, plan, None, None)
-    if do and plan is None:
+    seed = check_seed(seed)
+    if do is not None and plan is None:
         raise SettingError(
             "do={...} sets mediators over a plan; for the fitted periods use what_if(fit, do={...})"
         )
@@ -159,21 +173,24 @@ def residuals(
     Returns
     -------
     xarray.DataArray
-        Named "residual", dims chain, draw, date; attrs equation and unit.
+        Named "residual", dims chain, draw, date; attrs equation, likelihood and unit.
 
     Raises
     ------
     ConvergenceError
         When the sampler failed.
-    UnknownTermError
-        When there is no such equation.
+    UnknownTermError, SettingError
+        When there is no such equation; for impossible arguments.
+    AnswerSizeError
+        When the answer would not fit into memory.
 
     Examples
     --------
+    >>> from bayesmmm.forecast import residuals
     >>> left = residuals(fit, "google")  # doctest: +SKIP
     """
     asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
-    name = checked_equation(fit.system, equation)
+    name, seed = checked_equation(fit.system, equation), check_seed(seed)
     check_size((len(asked.draws), len(fit.data.dates)), "the residuals", REDUCE)
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
@@ -183,5 +200,10 @@ def residuals(
 
     found = engine.map_draws(work, asked.draws, row_bytes(fit.system, len(fit.data.dates)))
     dims, values = asked.label(found["residual"][:, 0], "date")
-    attrs = {**asked.attrs, "equation": name, "unit": "residual sd"}
+    attrs = {
+        **asked.attrs,
+        "equation": name,
+        "unit": "residual sd",
+        "likelihood": fit.system.equation(name).likelihood,
+    }
     return xr.DataArray(values, {**asked.coords, "date": fit.data.dates}, dims, "residual", attrs)

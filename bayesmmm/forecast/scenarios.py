@@ -9,7 +9,18 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.errors import SettingError
-from bayesmmm.forecast.asking import Asked, Timeline, ask, check_paths, check_size, row_bytes, timeline, unit_of
+from bayesmmm.forecast.asking import (
+    PATHS,
+    Asked,
+    Timeline,
+    ask,
+    check_paths,
+    check_seed,
+    check_size,
+    row_bytes,
+    timeline,
+    unit_of,
+)
 from bayesmmm.forecast.predicting import REDUCE
 from bayesmmm.forecast.setting import read_do, read_scale
 from bayesmmm.results import Fit
@@ -24,7 +35,7 @@ def what_if(
     stop: str | datetime.date | None = None,
     plan: pd.DataFrame | None = None,
     draws: int | None = None,
-    paths: int = 16,
+    paths: int = PATHS,
     seed: int = 0,
     allow_unconverged: bool = False,
 ) -> xr.Dataset:
@@ -60,15 +71,17 @@ def what_if(
         When the sampler failed.
     SettingError, UnknownTermError, DataError
         When nothing is changed, or what is changed is unknown or impossible.
-    WindowError
-        When the window lies outside the periods.
+    WindowError, PlanError
+        When the window lies outside the periods; when the plan does not continue the history.
+    AnswerSizeError
+        When the answer would not fit into memory.
 
     Examples
     --------
     >>> more = what_if(fit, scale={"google": 1.3}, start="2024-01-07")  # doctest: +SKIP
     >>> more["revenue.change"].sum("date").median()  # doctest: +SKIP
     """
-    asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
+    asked, seed = ask(fit, draws=draws, allow_unconverged=allow_unconverged), check_seed(seed)
     line = timeline(fit, plan, start, stop)
     factors, given = read_scale(fit, scale), read_do(fit, do, line)
     if not factors and not given:

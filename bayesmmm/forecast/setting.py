@@ -7,7 +7,7 @@ import pandas as pd
 
 from bayesmmm.data import MONEY
 from bayesmmm.errors import MissingValueError, NegativeSpendError, SettingError, UnknownTermError
-from bayesmmm.forecast.asking import Timeline
+from bayesmmm.forecast.asking import Timeline, check_mapping
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
 
@@ -35,7 +35,7 @@ def read_do(
     """
     out = {}
     dates = line.dates[line.window]
-    for name, given in (do or {}).items():
+    for name, given in check_mapping(do, "do", "{'google': series}").items():
         check_settable(fit, name, "do", mediators=mediators)
         if (
             isinstance(given, pd.Series)
@@ -43,7 +43,7 @@ def read_do(
             and not given.index.equals(dates)
         ):
             raise SettingError(
-                f"do[{name!r}] is dated {given.index[0]:%Y-%m-%d} to {given.index[-1]:%Y-%m-%d} ({len(given)} values), "
+                f"do[{name!r}] has {len(given)} values with other dates than the window: "
                 f"the window has the {len(dates)} periods {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}; give a value for "
                 f"each of these, in order"
             )
@@ -73,7 +73,7 @@ def read_scale(fit: Fit, scale: Mapping[str, float] | None) -> dict[str, float]:
         For a factor that is not a number of 0 or more.
     """
     out = {}
-    for name, factor in (scale or {}).items():
+    for name, factor in check_mapping(scale, "scale", "{'tiktok': 1.3}").items():
         check_settable(fit, name, "scale", mediators=False)
         number = isinstance(factor, int | float | np.number) and not isinstance(factor, bool)
         if not number or not np.isfinite(factor) or factor < 0:

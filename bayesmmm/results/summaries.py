@@ -23,6 +23,11 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
         it. ``attrs["ci_prob"]`` holds the probability of the interval, ``attrs["verdict"]`` that of the sampler where
         the draws carry it.
 
+    Raises
+    ------
+    ValueError
+        For something without draws, and a probability outside 0 to 1.
+
     Examples
     --------
     >>> import numpy as np, xarray as xr
@@ -32,10 +37,21 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
     x    50.0   10.0   90.0
     """
     ci_prob = checked_ci_prob(ci_prob)
+    if not isinstance(draws, xr.DataArray | xr.Dataset):
+        raise ValueError(
+            f"draws is a {type(draws).__name__}, and must be a DataArray or Dataset; of a fit: fit.summary()"
+        )
     data = draws.to_dataset(name=draws.name or "value") if isinstance(draws, xr.DataArray) else draws
     over = ["chain", "draw"]
     data = data[[name for name in data.data_vars if set(over) <= set(data[name].dims)]]
-    columns = {**interval(data, ci_prob), "mean": data.mean(over, skipna=False), "sd": data.std(over, skipna=False)}
+    if not data.data_vars:
+        raise ValueError("there is nothing with dims chain and draw to summarise; pass draws, as mm.roi(fit)")
+    with np.errstate(invalid="ignore"):  # a cost is infinite in a draw without effect
+        columns = {
+            **interval(data, ci_prob),
+            "mean": data.mean(over, skipna=False),
+            "sd": data.std(over, skipna=False),
+        }
     table = pd.DataFrame({name: flat(values) for name, values in columns.items()})
     above = {n: v.attrs["threshold"] for n, v in data.items() if "threshold" in v.attrs}
     if above:
@@ -52,7 +68,9 @@ def interval(draws: xr.DataArray | xr.Dataset, ci_prob: float) -> dict[str, xr.D
     """Return median, lower and upper of an equal-tailed interval over chain and draw."""
     tail = (1.0 - ci_prob) / 2.0
     at = {"median": 0.5, "lower": tail, "upper": 1.0 - tail}
-    return {name: draws.quantile(p, ["chain", "draw"], skipna=False).drop_vars("quantile") for name, p in at.items()}
+    return {
+        name: draws.quantile(p, ["chain", "draw"], skipna=False).drop_vars("quantile") for name, p in at.items()
+    }
 
 
 def checked_ci_prob(ci_prob: float | None) -> float:

@@ -13,14 +13,17 @@ from bayesmmm.errors import SettingError
 from bayesmmm.estimands.windows import (
     Question,
     Stretch,
+    bought_channels,
     checked_channels,
     inherited,
+    is_money,
     over_draws,
     paid_mediators,
     question,
     spend_of,
+    spend_unit,
 )
-from bayesmmm.forecast import unit_of
+from bayesmmm.forecast import PATHS, check_mapping, unit_of
 from bayesmmm.results import Fit
 
 ALL_MEDIA = "all media"
@@ -36,7 +39,7 @@ def effects(
     window: str = "spend",
     plan: pd.DataFrame | None = None,
     draws: int | None = None,
-    paths: int = 4,
+    paths: int = PATHS,
     seed: int = 0,
     allow_unconverged: bool = False,
 ) -> xr.Dataset:
@@ -83,10 +86,10 @@ def effects(
         By channel: ``spend`` in the window (channel); ``total``, ``direct``, ``indirect`` in units of the outcome,
         ``share`` (total over the outcome of the window), ``roi``, ``roi_direct``, ``roi_indirect`` (over spend),
         ``roi_net`` (total over spend and what paid mediators were induced to spend), ``cost`` (spend per unit of
-        outcome) (chain, draw, channel). By mediator: ``via`` and ``induced``, the change of the mediator in its own
-        units (chain, draw, channel, mediator). By group: ``joint``, ``joint_direct``, ``joint_indirect``, and
-        ``interaction``, joint minus the sum of its members' totals (chain, draw, group). Ratios are NaN where a
-        channel has no spend in the window, ``cost`` also where a draw has no effect.
+        outcome, infinite in a draw without effect) (chain, draw, channel). By mediator: ``via`` and ``induced``, the
+        change of the mediator in its own units (chain, draw, channel, mediator). By group: ``joint``,
+        ``joint_direct``, ``joint_indirect``, and ``interaction``, joint minus the sum of its members' totals (chain,
+        draw, group). Ratios are NaN where a channel has no spend in the window, and for a column that is not money.
 
     Raises
     ------
@@ -136,7 +139,7 @@ def roi(
     window: str = "spend",
     plan: pd.DataFrame | None = None,
     draws: int | None = None,
-    paths: int = 4,
+    paths: int = PATHS,
     seed: int = 0,
     allow_unconverged: bool = False,
 ) -> xr.DataArray:
@@ -153,8 +156,9 @@ def roi(
     Returns
     -------
     xarray.DataArray
-        Named "roi", or "roi_net"; dims chain, draw, channel; units of the outcome per unit of money. Where the outcome
-        is money, ``attrs["threshold"]`` is 1, and `summarise` tells the probability of being above it.
+        Named "roi", or "roi_net"; by default for every channel that is money; dims chain, draw, channel; units of the
+        outcome per unit of money. Where the outcome is money, ``attrs["threshold"]`` is 1, and `summarise` tells the
+        probability of being above it.
 
     Raises
     ------
@@ -167,7 +171,7 @@ def roi(
     """
     found = effects(
         fit,
-        channels=channels,
+        channels=bought_channels(fit, channels),
         groups={},
         start=start,
         stop=stop,
@@ -187,8 +191,8 @@ def _checked_groups(
     if groups is None:
         return {ALL_MEDIA: checked_channels(fit, None, asked.line)}
     out = {}
-    for label, members in groups.items():
-        out[str(label)] = checked_channels(fit, members, asked.line)
+    for label, members in check_mapping(groups, "groups", "{'social': ['facebook', 'tiktok']}").items():
+        out[str(label)] = checked_channels(fit, members, asked.line, where=f"groups[{label!r}]")
         mixed = [name for name in out[str(label)] if name in fit.system.mediators]
         if mixed and len(out[str(label)]) > 1:
             raise SettingError(
@@ -231,7 +235,7 @@ def _removed_one(stretches: list[Stretch], target: Sequence[str]) -> tuple[np.nd
         columns = engine.respond(base, without, past)
         path += _lost(stretch, target, columns, past)
         for j, mediator in enumerate(system.mediators):
-            if mediator in columns:
+            if mediator in columns and mediator not in target:  # its own spend is no induced spend
                 induced[:, j] += stretch.total(base.columns[mediator] - columns[mediator])
         past = inherited(stretches, stretch, columns)
     return path, induced
@@ -272,18 +276,20 @@ def _labelled(
     total = direct + indirect
     spend = np.array([spend_of(asked, name) for name in names])
     net = spend + induced[..., paid_mediators(fit)].sum(axis=-1)
+    bought = np.array([is_money(fit, name) for name in names]) & (spend > 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = {
             "roi": total / spend,
             "roi_direct": direct / spend,
             "roi_indirect": indirect / spend,
-            "roi_net": total / net,
+            "roi_net": np.where(net > 0.0, total / net, np.nan),
+            "cost": np.where(total > 0.0, spend / total, np.inf),
         }
-        cost = np.where(total > 0.0, spend / total, np.nan)
         share = total / found["outcome"][:, None]
-    ratios = {name: np.where(spend > 0.0, values, np.nan) for name, values in ratios.items()}
+    ratios = {name: np.where(bought, values, np.nan) for name, values in ratios.items()}
+    cost = ratios.pop("cost")
     per_money = {"unit": f"{unit} per {MONEY}", **({"threshold": 1.0} if unit == MONEY else {})}
-    variables: dict = {"spend": ("channel", spend, {"unit": MONEY})}
+    variables: dict = {"spend": ("channel", spend, {"unit": spend_unit(fit, names)})}
     for name, values in {"total": total, "direct": direct, "indirect": indirect}.items():
         variables[name] = (*label(values, "channel"), {"unit": unit})
     variables["share"] = (*label(share, "channel"), {"unit": "share of the outcome"})
