@@ -44,6 +44,7 @@ class Draw:
     period: float
     scales: object
     par: dict
+    trend_until: float = math.inf  # day after which a trend stays where it is
     amplitudes: dict = field(init=False, default_factory=dict)  # those worked out so far
 
     @property
@@ -103,17 +104,22 @@ def _causal_order(system):
     return out
 
 
-def extended(draw, columns, dates) -> Draw:
-    """The same draw with later periods at `dates`; columns have one value for all of them, or one for each."""
+def extended(draw, columns, dates, known=None) -> Draw:
+    """The same draw with later periods at `dates`; columns have one value for all of them, or one for each.
+
+    A trend stays where it is after the first `known` of them; by default it goes on.
+    """
 
     def later(name):
         value = columns.get(name, 0.0)
         return [float(value)] * len(dates) if np.ndim(value) == 0 else [float(v) for v in value]
 
+    days = [*draw.days, *(_day(d) for d in np.asarray(dates, "datetime64[ns]"))]
     return replace(
         draw,
         columns={n: [*v, *later(n)] for n, v in draw.columns.items()},
-        days=[*draw.days, *(_day(d) for d in np.asarray(dates, "datetime64[ns]"))],
+        days=days,
+        trend_until=math.inf if known is None else days[len(draw.days) + known - 1],
     )
 
 
@@ -138,10 +144,11 @@ def design_column(draw, term, columns):
         return [1.0] * len(draw.days)
     if term.split("@")[0] == "trend":
         start, end = (_day(t) for t in (draw.scales.start, draw.scales.end))
+        days = [min(d, draw.trend_until) for d in draw.days]
         if term == "trend":
-            return [(d - start) / (end - start) for d in draw.days]
+            return [(d - start) / (end - start) for d in days]
         knot = _day(np.datetime64(term.split("@")[1]))
-        return [max(0.0, (d - knot) / (end - start)) for d in draw.days]
+        return [max(0.0, (d - knot) / (end - start)) for d in days]
     wave, _, period = term.partition("@")
     if period and wave[:3] in ("sin", "cos"):
         turn = [2 * math.pi * int(wave[3:]) * d / float(period) for d in draw.days]

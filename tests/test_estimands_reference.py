@@ -38,7 +38,7 @@ def compare_effect(found, expected, at, mediators, size, **label):
 def compare_ratios(fit, found, expected, at, channel):
     for key, value in reference.ratios(expected, paid_of(fit)).items():
         if key == "cost" and expected["total"] <= 0.0:
-            value = np.nan  # nothing gained has no price
+            value = np.inf  # nothing gained, at any price
         assert_allclose(pick(found[key], at, channel=channel), value, rtol=1e-7, atol=1e-9, err_msg=key)
 
 
@@ -138,9 +138,9 @@ def test_effect_of_a_mediator_is_that_of_setting_it_to_zero(name):
 ADDITIVE = ["no mediator", "one term", "linear mediator"]
 
 
-def with_a_future(fit, draw, residual, columns, dates):
+def with_a_future(fit, draw, residual, columns, dates, planned=0):
     """Draw and residuals that go on after the data; there a residual counts for its part in the mean."""
-    longer = reference.extended(draw, columns, dates)
+    longer = reference.extended(draw, columns, dates, known=planned)
     later = {
         n: draw.par[n]["sigma"] ** 2 / 2 if fit.system.equation(n).likelihood == "lognormal" else 0.0
         for n in draw.order
@@ -178,7 +178,7 @@ def test_effects_of_a_plan(name, window):
     for at in DRAWS:
         draw, residual = draw_and_residual(name, at)
         columns = {n: [*plan[n], *[plan[n].mean()] * (len(dates) - 12)] for n in fit.system.exogenous}
-        longer, residual = with_a_future(fit, draw, residual, columns, dates)
+        longer, residual = with_a_future(fit, draw, residual, columns, dates, planned=12)
         for c in channels_of(fit):
             paths = reference.effect_paths(longer, residual, [c], first=first, last=last, window=window)
             tail = matching_tail(longer, paths, c, found, at, first, last) if window == "spend" else 0
@@ -199,7 +199,7 @@ def test_tails_beyond_the_data_on_average_over_residuals(name):
     draw, residual = draw_and_residual(name, at)
     dates, rng = later_dates(fit, 40), np.random.default_rng(11)
     level = {n: np.mean(draw.columns[n][first : last + 1]) for n in fit.system.exogenous}
-    longer = reference.extended(draw, level, dates)
+    longer = reference.extended(draw, level, dates, known=0)
     totals = []
     for _ in range(count):
         drawn = {n: rng.normal(0.0, draw.par[n]["sigma"], len(dates)) for n in draw.order}
