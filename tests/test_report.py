@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import bayesmmm as mm
-from bayesmmm.errors import ConvergenceError, SettingError, WindowError
+from bayesmmm.errors import AnswerError, ConvergenceError, SettingError, WindowError
 from bayesmmm.estimands import adstock_decay, decompose, effects, marginal_roi, response_curves, roi
 from bayesmmm.report import compose, figures, write, write_report, writing
 from tests.made import MMM, Equation, MMMData, case_fit, frame, made_fit
@@ -116,7 +116,7 @@ def test_effects_and_returns_are_those_of_the_functions(fit, written):
     for name in ("total", "direct", "indirect", "via"):
         part = table[(table["quantity"] == name) & (table["kind"] == "channel")]
         np.testing.assert_allclose(part[columns], rows_of(found[name]))
-        np.testing.assert_array_equal(part["spend_money"], found["spend"])
+        np.testing.assert_array_equal(part["spend"], found["spend"])
     own = effects(fit, channels=["search"], groups={})
     part = table[table["kind"] == "mediator"]
     assert part["channel"].tolist() == ["search"]
@@ -182,7 +182,7 @@ def test_curves_and_memory(fit, written):
     folder, *_ = written
     curves, table = response_curves(fit), csv(folder, "response_curves")
     np.testing.assert_allclose(table["median"], curves["outcome"].median(OVER).values.ravel())
-    np.testing.assert_allclose(table["spend_money"], curves["spend"].values.ravel())
+    np.testing.assert_allclose(table["spend"], curves["spend"].values.ravel())
     np.testing.assert_array_equal(table["extrapolated"], (curves["extrapolated"] > 0.05).values.ravel())
     decay, table = adstock_decay(fit), csv(folder, "adstock_decay")
     np.testing.assert_allclose(
@@ -365,6 +365,6 @@ def test_the_same_fit_gives_the_same_tables(report, fit):
 def test_a_system_without_channels_is_refused(tmp_path):
     data = MMMData.from_frame(frame(1), date="date", outcome="sales", media=["tv"], controls=["price"])
     fit = made_fit(MMM([Equation("sales", linear=["price"])]), data, draws=4)
-    with pytest.raises(SettingError, match=r"read fit\.summary\(\) and mm\.decompose\(fit\) instead"):
+    with pytest.raises(AnswerError, match="list columns under media in one of its equations"):
         write_report(fit, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -24,7 +24,7 @@ def numbers(text, report):
 
 def allowed(report, finding):
     """Every number of the tables that a finding cites, as it may be written."""
-    out = {wording.digits(f) for f in report.tables["response_curves"]["factor"]} | {"1", "80"}
+    out = {wording.digits(f) for f in report.tables["response_curves"]["factor"]} | {"1", "80", "5"}
     for name in finding.tables:
         table = report.tables[name]
         out |= {str(n) for n in range(1, len(table) + 1)}  # counts of rows
@@ -174,7 +174,8 @@ def test_extrapolation_and_little_learning_are_told():
     beyond = report.tables["response_curves"].query("extrapolated")
     for channel, rows in beyond.groupby("channel"):
         assert re.search(
-            rf"from {wording.digits(rows['factor'].min())} times the spend for [\w ,]*{channel}", said(report)
+            rf"at {wording.digits(rows['factor'].min())} times the spend and above for [\w ,]*{channel}",
+            said(report),
         )
     # Prior and posterior of a made fit are the same draws.
     assert "on search: social; on sales: tv, social and search" in said(report, "uncertain")
@@ -292,6 +293,39 @@ def test_figures_of_names_that_become_one_keep_apart():
 def test_safe_names(text, name):
     assert figures.safe_name(text) == name
     assert len(figures.safe_name("x" * 500)) <= 80
+
+
+def bought_or_not(names):
+    """A fit in which search is paid, and visits, counted in visits, act as media without an equation."""
+    units = {"search": "money", "visits": "visits"}
+    table = frame(6).assign(visits=lambda t: t["visits"].abs())
+    data = MMMData.from_frame(
+        table, date="date", outcome="sales", media=["tv"], mediators={n: units[n] for n in names if n in units}
+    )
+    return made_fit(MMM([Equation("sales", media=names)]), data, draws=20)
+
+
+def test_a_channel_that_is_not_money_has_an_effect_but_no_return(tmp_path, no_drawing):
+    report = compose(bought_or_not(["tv", "search", "visits"]))
+    assert report.answers.bought == ["tv", "search"]
+    assert set(report.tables["effects"]["channel"]) == {"tv", "search", "visits"}
+    for name in ("roi", "marginal_roi", "cost"):
+        assert set(report.tables[name]["channel"]) == {"tv", "search"}
+    total = report.tables["effects"].query("channel == 'visits'")["spend"].iloc[0]
+    assert f"Without visits (sum {wording.number(total)} visits), sales would have been" in said(report)
+    assert "visits returned" not in said(report)
+    assert "Together the channels returned" not in said(report), "there is no spend of all together"
+    write(report, tmp_path)
+    assert page_of(tmp_path).faults == []
+
+
+def test_without_any_channel_that_is_money_there_are_no_returns(tmp_path, no_drawing):
+    report = compose(bought_or_not(["visits"]))
+    assert {"roi", "marginal_roi", "cost", "roi_net"}.isdisjoint(report.tables)
+    assert "return" not in said(report)
+    write(report, tmp_path)
+    assert "What the channels returned" not in page_of(tmp_path).text
+    assert not (tmp_path / "figures" / "roi.png").exists()
 
 
 def test_twelve_channels(tmp_path, no_drawing):

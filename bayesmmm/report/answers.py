@@ -9,7 +9,6 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MONEY
-from bayesmmm.errors import SettingError
 from bayesmmm.estimands import adstock_decay, decompose, effects, marginal_roi, response_curves
 from bayesmmm.forecast import ask, predict, residuals, unit_of
 from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
@@ -40,7 +39,8 @@ class Answers:
         Of the channels on the outcome of the window, as `decompose` counts: the counterpart of the accounting.
     mediators : Dataset or None
         Effects of paid mediators that act as media; they overlap with those of the channels.
-    marginal, marginal_mediators : DataArray
+    marginal, marginal_mediators : DataArray or None
+        Marginal returns of channels, and of paid mediators, that are money.
     curves : Dataset
     parts, quarters : Dataset
         Decomposition of the outcome, by period (thinned where it is large) and by quarter.
@@ -62,7 +62,7 @@ class Answers:
     effects: xr.Dataset
     counted: xr.Dataset
     mediators: xr.Dataset | None
-    marginal: xr.DataArray
+    marginal: xr.DataArray | None
     marginal_mediators: xr.DataArray | None
     curves: xr.Dataset
     parts: xr.Dataset
@@ -96,6 +96,15 @@ class Answers:
         return self.effects["channel"].values.tolist()
 
     @property
+    def bought(self) -> list[str]:
+        """Channels that are money; another column may act as media too, but has no return."""
+        return [name for name in self.channels if self.unit_of(name) == MONEY]
+
+    def unit_of(self, name: str) -> str:
+        """Return the unit of a column."""
+        return unit_of(self.fit, name)
+
+    @property
     def paid(self) -> list[str]:
         """Mediators that the planner pays."""
         return [name for name in self.fit.system.mediators if self.fit.data.mediators[name] == MONEY]
@@ -115,11 +124,11 @@ def collect(
     ci_prob = checked_ci_prob(ci_prob)
     anyway = {"draws": draws, "allow_unconverged": allow_unconverged}
     asked = ask(fit, **anyway)
-    _check_channels(fit)
     about = {"start": start, "stop": stop, **anyway}
     found = effects(fit, window=window, **about)
     counted = found if window == "outcome" else effects(fit, window="outcome", **about)
     paid = _acting(fit)
+    bought = any(unit_of(fit, name) == MONEY for name in found["channel"].values)
     system = fit.system
     left = {name: residuals(fit, name, **anyway) for name in system.order}
     return Answers(
@@ -132,7 +141,7 @@ def collect(
         effects=found,
         counted=counted,
         mediators=effects(fit, channels=paid, groups={}, window=window, **about) if paid else None,
-        marginal=marginal_roi(fit, window=window, **about),
+        marginal=marginal_roi(fit, window=window, **about) if bought else None,
         marginal_mediators=marginal_roi(fit, channels=paid, window=window, **about) if paid else None,
         curves=response_curves(fit, window=window, **about | {"draws": _at_most(asked, _SOME)}),
         parts=decompose(fit, **about | {"draws": _at_most(asked, _PARTS / _part_size(fit))}),
@@ -145,14 +154,6 @@ def collect(
         checks={name: predictive_check(fit, name, ci_prob) for name in system.order},
         parameters=fit.summary(ci_prob),
     )
-
-
-def _check_channels(fit: Fit) -> None:
-    if not any(name in fit.system.exogenous for equation in fit.system.equations for name in equation.media):
-        raise SettingError(
-            f"no equation for {' or '.join(fit.system.order)} has a channel as media, so there is nothing to report on "
-            f"spend; read fit.summary() and mm.decompose(fit) instead"
-        )
 
 
 def _acting(fit: Fit) -> list[str]:

@@ -88,18 +88,21 @@ def _of_answers(answers: Answers) -> Iterator[Figure]:
         "the total, and a line that reaches zero says that the effect may be nothing.",
         lambda: plots.effects(answers.effects, ci_prob=ci_prob),
     )
-    yield Figure(
-        "roi",
-        ANSWERS,
-        "Return on spend, and on a little more of it",
-        "The first mark of a channel is the return on what was spent, the second the return on the next unit of money; "
-        + (
-            "an interval that crosses the line at 1 leaves open whether spend was earned back."
-            if answers.is_money
-            else "the wider the interval, the less is known."
-        ),
-        lambda: plots.roi(_with_marks(answers), marginal=answers.marginal, ci_prob=ci_prob),
-    )
+    if answers.marginal is not None:
+        back = answers.effects["roi"].sel(channel=answers.marginal["channel"])
+        yield Figure(
+            "roi",
+            ANSWERS,
+            "Return on spend, and on a little more of it",
+            "The first mark of a channel is the return on what was spent, the second the return on the next "
+            "unit of money; "
+            + (
+                "an interval that crosses the line at 1 leaves open whether spend was earned back."
+                if answers.is_money
+                else "the wider the interval, the less is known."
+            ),
+            lambda: plots.roi(back, marginal=answers.marginal, ci_prob=ci_prob),
+        )
     yield from _of_decomposition(answers)
     yield Figure(
         "response_curves",
@@ -144,12 +147,6 @@ def _of_decomposition(answers: Answers) -> Iterator[Figure]:
         "zero, the two may be the same.",
         lambda: plots.accounting(answers.quarters, answers.counted, ci_prob=ci_prob),
     )
-
-
-def _with_marks(answers: Answers):
-    """Return on spend with the window and the verdict among its marks."""
-    draws = answers.effects["roi"]
-    return draws.assign_attrs({**answers.effects.attrs, **draws.attrs})
 
 
 # ------------------------------------------------------------------------------------------------- model and data

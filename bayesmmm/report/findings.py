@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bayesmmm.data import MONEY
+from bayesmmm.estimands import EXTRAPOLATED
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.wording import counted, digits, joined, number, percent, probability, share, spread
 
@@ -84,8 +86,10 @@ def _lost(row: pd.Series, answers: Answers) -> str:
     return f"{said}; the interval reaches from a loss to a gain, so the direction is open"
 
 
-def _spent(spend: float, answers: Answers) -> str:
-    return f"spend {'' if answers.window == 'spend' else 'in the window '}{number(spend)}"
+def _spent(row: pd.Series, answers: Answers) -> str:
+    place = "" if answers.window == "spend" else "in the window "
+    money = row["spend_unit"] == MONEY
+    return f"{'spend' if money else 'sum'} {place}{number(row['spend'])}{'' if money else f' {row.spend_unit}'}"
 
 
 def counted_words(answers: Answers) -> str:
@@ -108,10 +112,7 @@ def _together(answers: Answers, tables: Tables) -> list[Finding]:
     used = ("groups",)
     out = []
     if count > 1:
-        text = (
-            f"Without the {counted(count, 'channel')} ({_spent(joint['spend_money'], answers)}), "
-            f"{_lost(joint, answers)}."
-        )
+        text = f"Without the {counted(count, 'channel')} ({_spent(joint, answers)}), {_lost(joint, answers)}."
         out.append(Finding(topic, f"{text} {_split(answers, groups)}".rstrip(), used, main=True))
     if "share" in set(groups["quantity"]):
         row = _one(groups, quantity="share")
@@ -145,7 +146,7 @@ def _nothing(row: pd.Series) -> bool:
 
 
 def _joint_return(answers: Answers, groups: pd.DataFrame) -> list[str]:
-    if _one(groups, quantity="joint")["spend_money"] <= 0.0:
+    if "roi" not in set(groups["quantity"]):
         return []
     if answers.is_money:
         row = _one(groups, quantity="roi")
@@ -165,7 +166,7 @@ def _if_gain(row: pd.Series) -> str:
     """Caution a cost that some draws do not have."""
     if row["p_gain"] >= 1.0:
         return ""
-    return f", where there was a gain at all, which has a probability of {probability(row['p_gain'])}"
+    return f"; the probability that there was no gain at all is {probability(1.0 - row['p_gain'])}"
 
 
 def _interaction(answers: Answers, groups: pd.DataFrame) -> list[str]:
@@ -185,11 +186,9 @@ def _channels(answers: Answers, tables: Tables) -> list[Finding]:
     alone = len(totals) == 1
     out = []
     for _, row in totals.iterrows():
-        name, spend = row["channel"], row["spend_money"]
-        if spend > 0.0 or answers.window == "outcome":
-            text = (
-                f"Without {name} ({_spent(spend, answers)}), {_lost(row, answers)}. {_ways(answers, table, name)}"
-            )
+        name = row["channel"]
+        if row["spend"] > 0.0 or answers.window == "outcome":
+            text = f"Without {name} ({_spent(row, answers)}), {_lost(row, answers)}. {_ways(answers, table, name)}"
         else:
             text = f"{name} had no spend in the window, so nothing can be said of its effect there."
         out.append(Finding("What each channel did", text, ("effects",), main=alone))
@@ -212,6 +211,8 @@ def _ways(answers: Answers, table: pd.DataFrame, channel: str) -> str:
 
 # ---------------------------------------------------------------------------------------------------------- returns
 def _returns(answers: Answers, tables: Tables) -> list[Finding]:
+    if not answers.bought:
+        return []
     return _money_returns(answers, tables) if answers.is_money else _costs(answers, tables)
 
 
@@ -272,7 +273,7 @@ def _net(answers: Answers, tables: Tables, channel: str) -> str:
 def _costs(answers: Answers, tables: Tables) -> list[Finding]:
     topic, used = f"What a unit of {answers.outcome} cost", ("cost", "roi")
     table = tables["cost"].sort_values("median", kind="stable")
-    table = table[table["median"].notna() & (table["spend_money"] > 0.0)]
+    table = table[table["median"].notna()]
     best = _pick(tables["roi"], kind="channel", quantity="roi")
     out = []
     if len(table) > 1 and best["p_best"].notna().any():
@@ -292,6 +293,8 @@ def _costs(answers: Answers, tables: Tables) -> list[Finding]:
 # -------------------------------------------------------------------------------------------------- a little more
 def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
     topic, used = "Where a little more money would go furthest", ("marginal_roi",)
+    if not answers.bought:
+        return []
     table = _ranked(_pick(tables["marginal_roi"], kind="channel"))
     table = table[table["median"].notna()]
     out = []
@@ -347,10 +350,11 @@ def _mediators(answers: Answers, tables: Tables) -> list[Finding]:
     out += _two_views(answers, tables, topic)
     own = _pick(tables["effects"], kind="mediator", quantity="total")
     for _, row in own.iterrows():
-        spend = number(row["spend_money"])
-        text = f"Without {row['channel']} itself (spend {spend}), whatever drove it, {_lost(row, answers)}."
+        text = (
+            f"Without {row['channel']} itself ({_spent(row, answers)}), whatever drove it, {_lost(row, answers)}."
+        )
         used = ["effects"]
-        if answers.is_money and row["spend_money"] > 0.0:
+        if answers.is_money and answers.bought and row["spend"] > 0.0:
             back = _one(tables["roi"], channel=row["channel"], kind="mediator", quantity="roi")
             text += (
                 f" It returned {_plain(back, answers)} per unit of money spent on it; the probability of more than 1 is "
@@ -441,12 +445,14 @@ def _extrapolated(answers: Answers, tables: Tables) -> list[Finding]:
             groups.setdefault(float(first.min()), []).append(name)
     free = [name for name in answers.channels if not any(name in names for names in groups.values())]
     parts = [
-        f"from {digits(factor)} times the spend for {joined(names)}" for factor, names in sorted(groups.items())
+        f"at {digits(factor)} times the spend and above for {joined(names)}"
+        for factor, names in sorted(groups.items())
     ]
     if parts:
         text = (
-            f"Response curves leave what was observed {joined(parts)}: there part of the spend would fall into periods "
-            f"with more spend than was ever seen, and the curve rests on its assumed shape."
+            f"Response curves leave what was observed {joined(parts)}: there more than {percent(EXTRAPOLATED)} "
+            "of the spend would fall into periods with more spend than was ever seen, and the curve rests on "
+            "its assumed shape."
         )
         if free:
             text += f" Those of {joined(free)} stay within what was observed up to {digits(last)} times the spend."

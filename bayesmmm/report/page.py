@@ -201,7 +201,9 @@ def _numbers(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
     effects = tables["effects"]
     totals = effects[(effects["kind"] == "channel") & (effects["quantity"] == "total")]
     order = totals.sort_values("median", ascending=False)["channel"].tolist()
-    out = [_effects_table(answers, tables, order), _returns_table(answers, tables, order)]
+    out = [_effects_table(answers, tables, order)]
+    if answers.bought:
+        out.append(_returns_table(answers, tables, [name for name in order if name in answers.bought]))
     out += [
         _accounting_table(answers, tables, order),
         _parts_table(answers, tables),
@@ -222,7 +224,7 @@ def _effects_table(answers: Answers, tables: Mapping[str, pd.DataFrame], order: 
         rows.append(
             [
                 _text(name),
-                number(total["spend_money"]),
+                number(total["spend"]) + ("" if name in answers.bought else f" {_text(total['spend_unit'])}"),
                 _cells(total, answers),
                 _cells(_row(table, **where, quantity="direct"), answers),
                 *(_cells(_row(table, **where, quantity="via", mediator=m), answers) for m in mediators),
@@ -234,7 +236,7 @@ def _effects_table(answers: Answers, tables: Mapping[str, pd.DataFrame], order: 
         through = ["&ndash;"] * len(mediators)
         if len(mediators) == 1:
             through = [_cells(_row(tables["groups"], quantity="joint_indirect"), answers)]
-        spend = number(group["joint"]["spend_money"])
+        spend = number(group["joint"]["spend"])
         parts = [_cells(group[name], answers) for name in ("joint", "joint_direct")]
         rows.append(["all together", spend, *parts, *through, _cells(group["share"], answers, factor=100.0)])
     head = ["Channel", "Spend", f"Effect on {answers.outcome}", "Directly", *(f"Through {m}" for m in mediators)]

@@ -31,10 +31,6 @@ def make_tables(answers: Answers) -> dict[str, pd.DataFrame]:
     """
     tables = {
         "effects": _effects(answers),
-        "roi": _roi(answers),
-        "roi_net": _roi_net(answers),
-        "marginal_roi": _marginal(answers),
-        "cost": _cost(answers),
         "shares": _shares(answers),
         "induced": _induced(answers),
         "groups": _groups(answers),
@@ -55,6 +51,10 @@ def make_tables(answers: Answers) -> dict[str, pd.DataFrame]:
         "residual_autocorrelation": _autocorrelation(answers),
         "convergence": _convergence(answers),
     }
+    if answers.bought:
+        tables |= {"roi": _roi(answers), "marginal_roi": _marginal(answers), "cost": _cost(answers)}
+    if answers.bought and answers.paid:
+        tables["roi_net"] = _roi_net(answers)
     return {name: _marked(table, answers) for name, table in tables.items() if len(table)}
 
 
@@ -95,20 +95,21 @@ def _by_channel(
 ) -> pd.DataFrame:
     """Draws by channel, summarised; kind is "channel", or "mediator" for one that is set to zero itself."""
     table = rows(draws, answers, kind=kind, quantity=quantity)
-    return table.assign(spend_money=table["channel"].map(found["spend"].to_series()))
+    table["spend"] = table["channel"].map(found["spend"].to_series())
+    return table.assign(spend_unit=table["channel"].map(answers.unit_of))
 
 
 def _stacked(tables: list[pd.DataFrame], answers: Answers, window: str | None = None) -> pd.DataFrame:
     out = pd.concat(tables, ignore_index=True)
     if "mediator" in out:
         out["mediator"] = out["mediator"].fillna("")
-    front = ["channel", "kind", "quantity", "mediator", "spend_money", "unit"]
+    front = ["channel", "kind", "quantity", "mediator", "spend", "spend_unit", "unit"]
     order = [name for name in front if name in out] + [name for name in out if name not in front]
     return out[order].assign(**_window(answers, window))
 
 
 def _roi(answers: Answers) -> pd.DataFrame:
-    found, own = answers.effects, answers.mediators
+    found, own = _bought(answers), answers.mediators
     names = ("roi", "roi_direct", "roi_indirect")
     tables = [_by_channel(answers, found, found[name], "channel", name) for name in names]
     tables[0]["p_best"] = _best(found["roi"])
@@ -117,15 +118,17 @@ def _roi(answers: Answers) -> pd.DataFrame:
     return _stacked(tables, answers)
 
 
+def _bought(answers: Answers) -> xr.Dataset:
+    return answers.effects.sel(channel=answers.bought)
+
+
 def _roi_net(answers: Answers) -> pd.DataFrame:
-    if not answers.paid:
-        return pd.DataFrame()
-    found = answers.effects
+    found = _bought(answers)
     return _stacked([_by_channel(answers, found, found["roi_net"], "channel", "roi_net")], answers)
 
 
 def _marginal(answers: Answers) -> pd.DataFrame:
-    found, own = answers.effects, answers.mediators
+    found, own = _bought(answers), answers.mediators
     tables = [_by_channel(answers, found, answers.marginal, "channel", "marginal_roi")]
     tables[0]["p_best"] = _best(answers.marginal)
     if own is not None:
@@ -145,8 +148,8 @@ def _best(draws: xr.DataArray) -> np.ndarray:
 
 
 def _cost(answers: Answers) -> pd.DataFrame:
-    """Spend per unit of outcome; p_gain is the share of draws in which there is a gain, and so a cost, at all."""
-    found = answers.effects
+    """Spend per unit of outcome; p_gain is the share of draws with a gain, in others the cost is infinite."""
+    found = _bought(answers)
     table = _by_channel(answers, found, found["cost"], "channel", "cost")
     table["p_gain"] = (found["total"] > 0.0).mean(_OVER).values
     return _stacked([table], answers)
@@ -170,20 +173,24 @@ def _induced(answers: Answers) -> pd.DataFrame:
 def _groups(answers: Answers) -> pd.DataFrame:
     """All channels removed together: effects, interaction, return, cost, and the share of the outcome of the window."""
     found, unit = answers.effects, answers.unit
-    spend = float(found["spend"].sum())
+    spend = float(found["spend"].sel(channel=answers.bought).sum())
     joint = found["joint"]
     parts = [found[name] for name in ("joint", "joint_direct", "joint_indirect", "interaction")]
-    money = {"unit": f"{unit} per {MONEY}"} | ({"threshold": 1.0} if answers.is_money else {})
-    parts.append((joint / spend if spend > 0 else joint * np.nan).rename("roi").assign_attrs(money))
-    cost = {"unit": f"{MONEY} per unit of {answers.outcome} ({unit})"}
-    parts.append((spend / joint.where(joint > 0.0)).rename("cost").assign_attrs(cost))
+    # A return of all together needs all of them to be money.
+    if spend > 0.0 and answers.bought == answers.channels:
+        money = {"unit": f"{unit} per {MONEY}"} | ({"threshold": 1.0} if answers.is_money else {})
+        parts.append((joint / spend).rename("roi").assign_attrs(money))
+        cost = {"unit": f"{MONEY} per unit of {answers.outcome} ({unit})"}
+        gain = joint > 0.0
+        parts.append((spend / joint.where(gain, 1.0)).where(gain, np.inf).rename("cost").assign_attrs(cost))
     tables = [rows(part, answers, quantity=part.name, **_window(answers)) for part in parts]
     total = answers.quarters["observed"].sum()
     share = (answers.counted["joint"] / float(total)).assign_attrs(unit="share of the outcome")
     if float(total) > 0.0:
         tables.append(rows(share, answers, quantity="share", **_window(answers, "outcome")))
     out = pd.concat(tables, ignore_index=True)
-    out.insert(2, "spend_money", spend)
+    out.insert(2, "spend", spend)
+    out.insert(3, "spend_unit", MONEY)
     out["p_gain"] = np.where(out["quantity"] == "cost", float((joint > 0.0).mean()), np.nan)
     return out
 
@@ -273,9 +280,10 @@ def _curves(answers: Answers) -> pd.DataFrame:
     curves = answers.curves
     out = rows(curves["outcome"], answers)
     long = curves[["spend", "extrapolated"]].to_dataframe().reset_index()
-    out.insert(2, "spend_money", long["spend"])
-    out.insert(3, "extrapolated_share", long["extrapolated"])
-    out.insert(4, "extrapolated", out["extrapolated_share"] > EXTRAPOLATED)
+    out.insert(2, "spend", long["spend"])
+    out.insert(3, "spend_unit", out["channel"].map(answers.unit_of))
+    out.insert(4, "extrapolated_share", long["extrapolated"])
+    out.insert(5, "extrapolated", out["extrapolated_share"] > EXTRAPOLATED)
     return out.assign(draws=curves.sizes["chain"] * curves.sizes["draw"], **_window(answers))
 
 
