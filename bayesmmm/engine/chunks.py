@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 #: Working memory of one chunk, in bytes: small beside an answer, large enough to hide the cost of Python.
-CHUNK_BYTES = 64e6
+CHUNK_BYTES = 48e6
 
 
 def processors() -> int:

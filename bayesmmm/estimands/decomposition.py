@@ -122,7 +122,8 @@ def decompose(
         _check_sum(base, name, parts)
         return {"parts": _added_up(parts[..., first : last + 1], place, len(labels))}
 
-    memory = row_bytes(fit.system, len(fit.data.dates)) + 16.0 * len(components) * len(fit.data.dates)
+    # Parts are written several times over: they should stay near the processor meanwhile.
+    memory = 2.0 * row_bytes(fit.system, len(fit.data.dates)) + 48.0 * len(components) * len(fit.data.dates)
     parts = engine.map_draws(work, asked.draws, memory)["parts"]
     unit = {"unit": unit_of(fit, name)}
     observed = _added_up(fit.data.columns[name][0, line.window], place, len(labels))
