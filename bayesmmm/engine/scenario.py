@@ -213,25 +213,22 @@ def future(
     return Baseline(rows, seen, past, term, design, latent, residual, future=True)
 
 
-def carried(base: Baseline, changed: Columns | None = None, past: Past | None = None) -> dict:
+def carried(base: Baseline, changed: Columns | None = None) -> dict:
     """Return what the next stretch inherits.
 
     Parameters
     ----------
     changed : mapping of str to (P, G, T) array, optional
         Columns that differ from the baseline: only what they pass on is returned.
-    past : Past, optional
-        What `changed` columns inherit themselves, where that differs from the baseline.
     """
     rows, out = base.rows, {}
-    past = {**base.past, **(past or {})}
     for name in rows.system.order:
         equation = rows.system.equation(name)
         for c, channel in enumerate(equation.media):
             if changed is not None and channel not in changed:
                 continue
             column = base.columns[channel] if changed is None else changed[channel]
-            x, before = scaled(rows, channel, column), past.get((name, channel))
+            x, before = scaled(rows, channel, column), base.past.get((name, channel))
             if equation.max_lag is None:
                 carry = np.zeros(x.shape[:2]) if before is None else before[..., 0]
                 keep = retention(rows.parameters[name]["half_life"][:, c], rows.days)

@@ -18,6 +18,7 @@ from bayesmmm.estimands.windows import (
     question,
     spend_of,
     spend_unit,
+    window_spend,
 )
 from bayesmmm.forecast import PATHS, ask, check_size, unit_of
 from bayesmmm.results import Fit
@@ -147,15 +148,13 @@ def _moved(stretches: list[Stretch], name: str, factor: float) -> np.ndarray:
 
 def _beyond(asked: Question, names: Sequence[str], grid: np.ndarray) -> np.ndarray:
     """Share of spend (channel, factor) in periods above the highest spend of the fitted periods."""
-    line, data = asked.line, asked.asked.fit.data
+    data = asked.asked.fit.data
     out = np.zeros((len(names), len(grid)))
     for j, name in enumerate(names):
-        known = data.columns[name][0]
-        whole = np.concatenate([known, line.columns[name][0]]) if line.planned and name in line.columns else known
-        spend = whole[line.window[: len(whole)]]
+        highest, spend = data.columns[name].max(), window_spend(asked, name)[0]
         for k, factor in enumerate(grid):
             # Rounding of factor times spend must not make the highest period an extrapolation of itself.
-            outside = factor * spend > known.max() * (1.0 + 1e-12)
+            outside = factor * spend > highest * (1.0 + 1e-12)
             if spend.sum() > 0 and factor > 0:
                 out[j, k] = spend[outside].sum() / spend.sum()
     return out

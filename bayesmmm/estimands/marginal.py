@@ -8,9 +8,16 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine
-from bayesmmm.data import MONEY
-from bayesmmm.estimands.windows import Stretch, bought_channels, checked_channels, over_draws, question, spend_of
-from bayesmmm.forecast import PATHS, unit_of
+from bayesmmm.estimands.windows import (
+    Stretch,
+    bought_channels,
+    checked_channels,
+    over_draws,
+    per_money,
+    question,
+    spend_of,
+)
+from bayesmmm.forecast import PATHS
 from bayesmmm.results import Fit
 
 
@@ -70,8 +77,7 @@ def marginal_roi(
     spend = np.array([spend_of(asked, name) for name in names])
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.where(spend > 0.0, found["gained"] / spend, np.nan)
-    unit = unit_of(fit, fit.system.outcome)
-    attrs = {**asked.attrs, "unit": f"{unit} per {MONEY}"} | ({"threshold": 1.0} if unit == MONEY else {})
+    attrs = {**asked.attrs, **per_money(fit)}
     dims, values = asked.asked.label(values, "channel")
     return xr.DataArray(values, {**asked.asked.coords, "channel": list(names)}, dims, "marginal_roi", attrs)
 

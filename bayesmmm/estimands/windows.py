@@ -17,7 +17,18 @@ import pandas as pd
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import AnswerError, SettingError, UnknownTermError
-from bayesmmm.forecast import Asked, Timeline, after, ask, check_paths, check_seed, row_bytes, timeline
+from bayesmmm.forecast import (
+    Asked,
+    Timeline,
+    after,
+    ask,
+    check_paths,
+    check_seed,
+    is_money,
+    row_bytes,
+    timeline,
+    unit_of,
+)
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
 
@@ -82,14 +93,15 @@ def question(
     return Question(asked, timeline(fit, plan, start, stop), window, check_paths(paths), check_seed(seed))
 
 
-def is_money(fit: Fit, name: str) -> bool:
-    """Whether a column is money that somebody pays."""
-    return name in fit.data.media or fit.data.mediators.get(name) == MONEY
-
-
 def spend_unit(fit: Fit, names: Sequence[str]) -> str:
     """Unit of the spend of some channels."""
     return MONEY if all(is_money(fit, name) for name in names) else "units of the column"
+
+
+def per_money(fit: Fit) -> dict[str, object]:
+    """Unit of a return on spend and, where the outcome is money, the return at which spend is earned back."""
+    unit = unit_of(fit, fit.system.outcome)
+    return {"unit": f"{unit} per {MONEY}", **({"threshold": 1.0} if unit == MONEY else {})}
 
 
 def bought_channels(fit: Fit, channels: Sequence[str] | None) -> Sequence[str] | None:
@@ -157,14 +169,19 @@ def checked_channels(
     return tuple(dict.fromkeys(names))
 
 
-def spend_of(asked: Question, name: str) -> float:
-    """Spend of a channel in the window, in the unit of its column."""
+def window_spend(asked: Question, name: str) -> np.ndarray:
+    """Spend (G, W) of a channel in the periods of the window, in the unit of its column."""
     line, data = asked.line, asked.asked.fit.data
     known = data.columns[name]
     if line.planned:
         ahead = line.columns.get(name)
         known = known if ahead is None else np.concatenate([known, ahead], axis=-1)
-    return float(known[:, line.window[: known.shape[-1]]].sum())
+    return known[:, line.window[: known.shape[-1]]]
+
+
+def spend_of(asked: Question, name: str) -> float:
+    """Spend of a channel in the window, in the unit of its column."""
+    return float(window_spend(asked, name).sum())
 
 
 def paid_mediators(fit: Fit) -> list[int]:

@@ -16,14 +16,14 @@ from bayesmmm.estimands.windows import (
     bought_channels,
     checked_channels,
     inherited,
-    is_money,
     over_draws,
     paid_mediators,
+    per_money,
     question,
     spend_of,
     spend_unit,
 )
-from bayesmmm.forecast import PATHS, check_mapping, unit_of
+from bayesmmm.forecast import PATHS, check_mapping, is_money, unit_of
 from bayesmmm.results import Fit
 
 ALL_MEDIA = "all media"
@@ -124,8 +124,8 @@ def effects(
     members = _checked_groups(fit, groups, asked)
     # Members of groups are removed one at a time as well, so that the interaction can be told.
     singles = tuple(dict.fromkeys([*names, *(name for group in members.values() for name in group)]))
-    targets = {**{(name,): (name,) for name in singles}, **{("group", g): tuple(m) for g, m in members.items()}}
-    found = over_draws(asked, lambda stretches: removed(stretches, list(targets.values())))
+    targets = [*((name,) for name in singles), *members.values()]
+    found = over_draws(asked, lambda stretches: removed(stretches, targets))
     return _labelled(asked, names, singles, members, found)
 
 
@@ -288,12 +288,11 @@ def _labelled(
         share = total / found["outcome"][:, None]
     ratios = {name: np.where(bought, values, np.nan) for name, values in ratios.items()}
     cost = ratios.pop("cost")
-    per_money = {"unit": f"{unit} per {MONEY}", **({"threshold": 1.0} if unit == MONEY else {})}
     variables: dict = {"spend": ("channel", spend, {"unit": spend_unit(fit, names)})}
     for name, values in {"total": total, "direct": direct, "indirect": indirect}.items():
         variables[name] = (*label(values, "channel"), {"unit": unit})
     variables["share"] = (*label(share, "channel"), {"unit": "share of the outcome"})
-    variables |= {name: (*label(values, "channel"), per_money) for name, values in ratios.items()}
+    variables |= {name: (*label(values, "channel"), per_money(fit)) for name, values in ratios.items()}
     variables["cost"] = (*label(cost, "channel"), {"unit": f"{MONEY} per unit of {fit.system.outcome} ({unit})"})
     coords: dict = {**asked.asked.coords, "channel": list(names)}
     if mediators:

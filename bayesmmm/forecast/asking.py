@@ -163,6 +163,11 @@ def unit_of(fit: Fit, name: str) -> str:
     return data.outcome_unit if name == data.outcome else data.mediators.get(name, MONEY)
 
 
+def is_money(fit: Fit, name: str) -> bool:
+    """Whether a column is money that somebody pays."""
+    return name in fit.data.media or fit.data.mediators.get(name) == MONEY
+
+
 def row_bytes(system: MMM, periods: int) -> float:
     """Working memory of one row over so many periods, in bytes."""
     arrays = sum(2 * len(equation.media) + 8 for equation in system.equations)

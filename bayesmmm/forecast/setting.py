@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data import MONEY
 from bayesmmm.errors import MissingValueError, NegativeSpendError, SettingError, UnknownTermError
-from bayesmmm.forecast.asking import Timeline, check_mapping
+from bayesmmm.forecast.asking import Timeline, check_mapping, is_money
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
 
@@ -106,6 +105,5 @@ def check_values(fit: Fit, name: str, values: np.ndarray, where: str) -> None:
     """Refuse values that are no data: not finite, or negative money."""
     if not np.isfinite(values).all():
         raise MissingValueError(f"{where} has missing or infinite values; give a finite number for every period")
-    paid = name in fit.data.media or fit.data.mediators.get(name) == MONEY
-    if paid and (values < 0).any():
+    if is_money(fit, name) and (values < 0).any():
         raise NegativeSpendError(f"{where} has the negative value {values.min():g}; spend is zero or more")
