@@ -24,6 +24,7 @@ from bayesmmm.plots.parts import (
     entry,
     intervals,
     label_rows,
+    legend_above,
     legend_on_top,
     listed,
     log_axis,
@@ -101,7 +102,7 @@ def effects(dataset: xr.Dataset, *, ci_prob: float | None = None, ax: Axes | Non
     zero_line(ax, vertical=True)
     numbers(ax.xaxis)
     ax.set_xlabel(_lines(f"outcome gained{unit_of(draws, dataset)}", window_words(dataset.attrs)), fontsize=TEXT)
-    _legend(ax, [*handles, *caution(dataset.attrs)])
+    legend_above(ax, [*handles, *caution(dataset.attrs)], 2)
     return ax
 
 
@@ -284,7 +285,7 @@ def roi(
     scale = ", log scale" if _return_axis(ax, tables, truth, threshold) else ""
     what = name if marginal is None else f"{name} and marginal ROI"
     ax.set_xlabel(_lines(f"{what}{unit_of(draws)}{scale}", window_words(draws.attrs)), fontsize=TEXT)
-    _legend(ax, [*handles, *caution(draws.attrs, {} if marginal is None else marginal.attrs)])
+    legend_above(ax, [*handles, *caution(draws.attrs, {} if marginal is None else marginal.attrs)], 2)
     return ax
 
 
@@ -343,14 +344,3 @@ def _pair_of_axes(labels: Sequence[object]) -> list[Axes]:
 
 def _lines(*words: str) -> str:
     return "\n".join(word for word in words if word)
-
-
-def _legend(ax: Axes, handles: list) -> None:
-    ax.legend(
-        handles=handles,
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
-        ncols=1 if len(handles) < 2 else 2,
-        frameon=False,
-        fontsize=SMALL,
-    )

@@ -7,7 +7,19 @@ import xarray as xr
 from matplotlib import ticker
 from matplotlib.axes import Axes
 
-from bayesmmm.plots.parts import BLACK, BLUE, GREY, RED, SKY, SMALL, TEXT, date_axis, one_date, percent, tidy
+from bayesmmm.plots.parts import (
+    BLACK,
+    BLUE,
+    GREY,
+    RED,
+    SKY,
+    TEXT,
+    date_axis,
+    legend_above,
+    one_date,
+    percent,
+    tidy,
+)
 from bayesmmm.plots.reading import SAMPLE, caution, checked, table_of, unit_of, zero_line
 
 _MAKER = "residuals(fit)"
@@ -161,7 +173,4 @@ def _equation(draws: xr.DataArray) -> str:
 
 
 def _legend(ax: Axes, source: xr.DataArray | pd.DataFrame) -> None:
-    handles = [*ax.get_legend_handles_labels()[0], *caution(source.attrs)]
-    ax.legend(
-        handles=handles, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False, fontsize=SMALL
-    )
+    legend_above(ax, [*ax.get_legend_handles_labels()[0], *caution(source.attrs)], 2)

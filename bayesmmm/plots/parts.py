@@ -113,6 +113,18 @@ def legend_on_top(ax: Axes, entries: list[Line2D], own: bool) -> None:
         ax.legend(handles=entries, frameon=False, fontsize=SMALL)
 
 
+def legend_above(ax: Axes, handles: list, ncols: int) -> None:
+    """Put a legend above the axes, to the right."""
+    ax.legend(
+        handles=handles,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=ncols,
+        frameon=False,
+        fontsize=SMALL,
+    )
+
+
 def tidy(ax: Axes) -> None:
     """Take away the lines that carry nothing."""
     ax.spines[["top", "right"]].set_visible(False)

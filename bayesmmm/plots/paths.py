@@ -15,9 +15,9 @@ from bayesmmm.plots.parts import (
     GREY,
     RED,
     SKY,
-    SMALL,
     TEXT,
     date_axis,
+    legend_above,
     listed,
     one_date,
     percent,
@@ -112,7 +112,7 @@ def forecast(
     date_axis(ax)
     unit = unit_of(draws) or f" ({history.outcome_unit if name == history.outcome else history.mediators[name]})"
     ax.set_ylabel(f"{name}{unit}", fontsize=TEXT)
-    _legend(ax, [*ax.get_legend_handles_labels()[0], *caution(prediction.attrs)])
+    legend_above(ax, [*ax.get_legend_handles_labels()[0], *caution(prediction.attrs)], 3)
     return ax
 
 
@@ -180,7 +180,7 @@ def what_if(
     axes[1].set_title(
         f"in all {median}, {percent(tables[1])} interval {lower} to {upper}", loc="left", fontsize=TEXT, pad=4
     )
-    _legend(axes[0], [*axes[0].get_legend_handles_labels()[0], *caution(dataset.attrs)])
+    legend_above(axes[0], [*axes[0].get_legend_handles_labels()[0], *caution(dataset.attrs)], 3)
     return np.asarray(axes, dtype=object)
 
 
@@ -192,14 +192,3 @@ def _band(ax: Axes, table: pd.DataFrame, colour: str, alpha: float, label: str) 
         ax.fill_between(
             table.index, table["lower"], table["upper"], color=colour, alpha=alpha, linewidth=0, label=label
         )
-
-
-def _legend(ax: Axes, handles: list) -> None:
-    ax.legend(
-        handles=handles,
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
-        ncols=3,
-        frameon=False,
-        fontsize=SMALL,
-    )
