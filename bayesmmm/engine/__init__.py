@@ -4,8 +4,8 @@ Works on arrays shaped (draw, geo, channel, date). Parameters are plain arrays w
 and `unstack` translate them from and to labelled data sets. The engine knows nothing of PyMC, of how the draws
 were made, or of tables and plots.
 
-`run` makes a world. `history`, `future`, `respond` and `gradient` answer questions about a fit: they keep what the
-fitted periods froze, and recompute only what an intervention moves.
+`run` makes a world. `history`, `future`, `respond`, `moved` and `gradient` answer questions about a fit: they keep what
+the fitted periods froze, and recompute only what an intervention moves.
 
 Terms: *latent* is the right-hand side of an equation on its own scale (shares of mean size, or their log), with
 `residual` added; *series* is what is observed, in the units of the column.
@@ -23,23 +23,10 @@ from bayesmmm.engine.inputs import (
     retention,
     to_latent,
 )
+from bayesmmm.engine.interventions import change, gradient, moved, respond, shift, value
 from bayesmmm.engine.noise import over_paths, residual_at, residual_draws, residuals, stream, uniforms
 from bayesmmm.engine.parameters import Parameters, canonical, draw_prior, rescale, spend_per_size, stack, unstack
-from bayesmmm.engine.scenario import (
-    Baseline,
-    Rows,
-    add,
-    carried,
-    change,
-    future,
-    gradient,
-    history,
-    respond,
-    scaled,
-    shift,
-    tail_periods,
-    value,
-)
+from bayesmmm.engine.scenario import Baseline, Rows, add, carried, future, history, scaled, tail_periods
 
 __all__ = [
     "Baseline",
@@ -65,6 +52,7 @@ __all__ = [
     "log_likelihood",
     "map_draws",
     "media_term",
+    "moved",
     "observe",
     "over_paths",
     "processors",

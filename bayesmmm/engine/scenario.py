@@ -1,4 +1,4 @@
-"""Baselines and what changes when inputs change: the evaluator behind every answer about a fit.
+"""Baselines: the evaluation of all equations over a stretch of periods, behind every answer about a fit.
 
 A *baseline* is the evaluation of all equations over a stretch of periods: the fitted ones (`history`), where the
 series are those observed and residuals follow from them, or periods after them (`future`), where mediators are
@@ -17,13 +17,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from bayesmmm import kernels
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine.evaluate import kernel_lag
-from bayesmmm.engine.inputs import expected, observe, retention, to_latent
-from bayesmmm.engine.noise import residual_at, residuals, stream, uniforms
+from bayesmmm.engine.inputs import observe, retention, to_latent
+from bayesmmm.engine.noise import over_paths, residual_at, residuals, stream, uniforms
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.equations import MMM, Equation, design_matrix
 
@@ -64,6 +63,10 @@ class Rows:
         """Return an array with S rows as one with R rows; others as they are."""
         narrow = self.paths > 1 and len(array) == len(self.draws)
         return np.repeat(array, self.paths, axis=0) if narrow else array
+
+    def narrow(self, array: np.ndarray) -> np.ndarray:
+        """Return the average over the paths of each draw of an array with R rows; others as they are."""
+        return over_paths(array, self.paths) if self.paths > 1 and len(array) > len(self.draws) else array
 
     def sigma(self, name: str) -> np.ndarray:
         """Residual scale (R,) of an equation."""
@@ -130,7 +133,7 @@ def history(
         latent[name] = _linear(design[name], par)
         amplitude[name] = np.zeros(par["contribution"].shape)
         for c, channel in enumerate(equation.media):
-            shape = _hill_term(rows, equation, c, scaled(rows, channel, columns[channel]), None, None)
+            shape = hill_term(rows, equation, c, scaled(rows, channel, columns[channel]), None, None)
             mean = shape.mean(axis=-1)
             with np.errstate(divide="ignore", invalid="ignore"):
                 ratio = par["contribution"][:, :, c] / mean
@@ -202,7 +205,7 @@ def future(
         parts += [rows.wide(_slope(rows, name, n)) * (seen[n] - scales.center[n]) for n in centred]
         for c, channel in enumerate(equation.media):
             x, before = scaled(rows, channel, seen[channel]), past.get((name, channel))
-            term[name, channel] = _hill_term(rows, equation, c, x, before, rows.amplitude[name])
+            term[name, channel] = hill_term(rows, equation, c, x, before, rows.amplitude[name])
             parts.append(term[name, channel])
         latent[name] = rows.wide(add(rows, parts))
         if noise or name != system.outcome:
@@ -232,162 +235,11 @@ def carried(base: Baseline, changed: Columns | None = None) -> dict:
             if equation.max_lag is None:
                 carry = np.zeros(x.shape[:2]) if before is None else before[..., 0]
                 keep = retention(rows.parameters[name]["half_life"][:, c], rows.days)
-                alike = [np.ascontiguousarray(_rows_of(rows, v, x, carry)) for v in (x, carry, keep)]
+                alike = [np.ascontiguousarray(rows_of(rows, v, x, carry)) for v in (x, carry, keep)]
                 out[name, channel] = kernels.carried_out(*alike)[..., None]
             else:
-                out[name, channel] = _behind(rows, before, x, equation.max_lag)[..., -equation.max_lag :]
+                out[name, channel] = behind(rows, before, x, equation.max_lag)[..., -equation.max_lag :]
     return out
-
-
-# ---------------------------------------------------------------------------------------------- interventions
-def respond(
-    base: Baseline, changed: Columns, past: Past | None = None, *, where: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
-    """Return all columns that differ from the baseline when some are set, mediators answering in causal order.
-
-    Parameters
-    ----------
-    changed : mapping of str to (P, G, T) array
-        Columns set by intervention, in their units. Setting a mediator cuts everything that drives it.
-    past : Past, optional
-        What they inherit, where that differs from the baseline.
-    where : (T,) bool array, optional
-        Periods in which mediators are set; in the others they listen to what drives them. All by default.
-
-    Returns
-    -------
-    dict of str to (P, G, T) array
-        `changed` and every mediator that it moves; the outcome is left to the caller.
-    """
-    out = dict(changed)
-    for name in base.rows.system.mediators:
-        equation = base.rows.system.equation(name)
-        moved = [n for n in (*equation.media, *equation.linear) if n in out]
-        if not moved or (name in changed and (where is None or where.all())):
-            continue
-        change = add(base.rows, [shift(base, name, n, out[n], past) for n in moved])
-        latent = base.latent[name] + base.rows.wide(change)
-        answer = observe(equation, latent + base.residual[name], base.rows.scales)
-        out[name] = np.where(where, changed[name], answer) if name in changed else answer
-    return out
-
-
-def shift(base: Baseline, name: str, source: str, column: np.ndarray, past: Past | None = None) -> np.ndarray:
-    """Change (S or R, G, T) of the latent mean of equation `name` when its input `source` becomes `column`."""
-    rows = base.rows
-    equation = rows.system.equation(name)
-    if source in equation.linear:
-        step = column - base.columns[source]
-        return _rows_of(rows, base.slope(name, source), step) * step
-    key = (name, source)
-    before = past[key] if past and key in past else base.past.get(key)
-    x = scaled(rows, source, column)
-    new = _hill_term(rows, equation, equation.media.index(source), x, before, rows.amplitude[name])
-    return new - base.term[key] if len(new) == len(base.term[key]) else add(rows, [new, -base.term[key]])
-
-
-def value(base: Baseline, name: str, latent: np.ndarray) -> np.ndarray:
-    """Series (R, G, T) at a latent mean: with its residual where that is kept, its mean over residuals in the future."""
-    equation = base.rows.system.equation(name)
-    if base.future:
-        return expected(equation, latent, base.rows.sigma(name), base.rows.scales)
-    return observe(equation, latent + base.residual[name], base.rows.scales)
-
-
-def change(base: Baseline, name: str, latent: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Change (S or R, G, T) of `value` as the latent mean goes from `latent` to ``latent + step``."""
-    if base.rows.system.equation(name).likelihood in ("normal", "student_t"):
-        return base.rows.scales.size[name][:, None] * step
-    return value(base, name, latent + base.rows.wide(step)) - value(base, name, latent)
-
-
-# --------------------------------------------------------------------------------------------------- gradient
-def gradient(base: Baseline, weight: np.ndarray, later: Past | None = None) -> tuple[dict, dict]:
-    """Derivatives of ``sum over dates of weight * outcome`` to every media input, mediators responding.
-
-    Parameters
-    ----------
-    weight : (R, G, T) array
-    later : Past, optional
-        Derivative of what follows this stretch to what it inherits, as this function returned it for the next one.
-
-    Returns
-    -------
-    column : dict of str to (R, G, T) array
-        Derivative to each column that acts as media, in outcome per unit of the column; that to a mediator is what
-        setting it would do.
-    early : dict of (equation, input) to array
-        Derivative to what this stretch inherits; pass it as `later` for the stretch before.
-    """
-    rows, later = base.rows, later or {}
-    out: dict[str, np.ndarray] = {}
-    early: dict[tuple[str, str], np.ndarray] = {}
-    for name in reversed(rows.system.order):
-        equation = rows.system.equation(name)
-        if name == rows.system.outcome:
-            pull = weight * _link_slope(base, name, mean=base.future)
-        elif name in out:
-            pull = out[name] * _link_slope(base, name, mean=False)
-        else:
-            continue
-        for n in equation.linear:
-            if n in rows.system.order:
-                out[n] = out.get(n, 0.0) + pull * rows.wide(base.slope(name, n))
-        for c, channel in enumerate(equation.media):
-            spend, carry = _media_pull(base, equation, c, pull, later.get((name, channel)))
-            # Below zero a column enters as zero. At zero spend the derivative is the one to the right, that a channel
-            # can be funded; a mediator at zero counts as on its zero side.
-            column = base.columns[channel]
-            active = column > 0.0 if channel in rows.system.order else column >= 0.0
-            spend = spend * active / _unit(rows, channel)
-            out[channel] = out.get(channel, 0.0) + spend
-            early[name, channel] = carry
-    return out, early
-
-
-def _media_pull(base: Baseline, equation: Equation, c: int, pull: np.ndarray, later: np.ndarray | None):
-    """Derivative to the scaled input of one media term, and to what that term inherits."""
-    rows, channel, n_time = base.rows, equation.media[c], pull.shape[-1]
-    key = (equation.name, channel)
-    x, before = scaled(rows, channel, base.columns[channel]), base.past.get(key)
-    lag = kernel_lag(equation)
-    lead = 0
-    carry = np.zeros((1, pull.shape[1], 1))
-    if lag >= 0 and before is not None:
-        x, lead = _behind(rows, before, x, 0), before.shape[-1]
-        pull = np.concatenate([np.zeros((*pull.shape[:2], lead)), pull], axis=-1)
-    elif before is not None:
-        carry = before
-    reach = np.zeros((len(pull), pull.shape[1], 1)) if later is None or lag >= 0 else rows.wide(later)
-    spend, early = kernels.response_spend_vjp(
-        np.ascontiguousarray(rows.wide(x)[:, :, None]),
-        np.ascontiguousarray(rows.wide(carry)),
-        *(rows.wide(v) for v in _shape(rows, equation.name, c, rows.amplitude[equation.name])),
-        lag,
-        np.ascontiguousarray(pull),
-        np.ascontiguousarray(reach),
-    )
-    spend = spend[:, :, 0]
-    if lag < 0:
-        return spend, early
-    early, spend = spend[..., :lead], spend[..., lead:]
-    if later is not None and later.shape[-1]:
-        tail = min(later.shape[-1], n_time)
-        spend[..., -tail:] += rows.wide(later)[..., -tail:]
-    return spend, early
-
-
-def _link_slope(base: Baseline, name: str, *, mean: bool) -> np.ndarray:
-    """Derivative of a series, or of its mean over residuals, to its latent mean."""
-    rows = base.rows
-    equation, latent = rows.system.equation(name), base.latent[name]
-    size = rows.scales.size[name][:, None]
-    if equation.likelihood == "lognormal":
-        return value(base, name, latent) if mean else observe(equation, latent + base.residual[name], rows.scales)
-    if equation.likelihood == "censored_normal":
-        sigma = rows.sigma(name)[:, None, None]
-        return size * (special.ndtr(latent / sigma) if mean else (latent + base.residual[name] > 0.0))
-    return size
 
 
 # ------------------------------------------------------------------------------------------------- small parts
@@ -403,7 +255,7 @@ def add(rows: Rows, parts: Sequence[np.ndarray]) -> np.ndarray:
 
 def scaled(rows: Rows, name: str, column: np.ndarray) -> np.ndarray:
     """Return a column as a media input: in multiples of its mean positive value, below zero as zero."""
-    return np.ascontiguousarray(np.maximum(column, 0.0) / _unit(rows, name))
+    return np.ascontiguousarray(np.maximum(column, 0.0) / unit(rows, name))
 
 
 def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float) -> np.ndarray:
@@ -429,7 +281,8 @@ def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float)
     return reach[system.outcome]
 
 
-def _unit(rows: Rows, name: str) -> np.ndarray:
+def unit(rows: Rows, name: str) -> np.ndarray:
+    """Mean positive spend (G, 1) of a column, or 1 where it has none: what its values are divided by."""
     size = rows.scales.spend[name]
     return np.where(np.isnan(size), 1.0, size)[:, None]
 
@@ -443,7 +296,7 @@ def _linear(design: np.ndarray, par: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.stack([par["coefficient"] @ one.T for one in design], axis=1)
 
 
-def _shape(rows: Rows, name: str, c: int, amplitude: np.ndarray | None) -> list[np.ndarray]:
+def shape_of(rows: Rows, name: str, c: int, amplitude: np.ndarray | None) -> list[np.ndarray]:
     """Retention, half-saturation and slope (S, 1) and amplitude (S, G, 1) of one media term."""
     par = rows.parameters[name]
     keep = retention(par["half_life"][:, c : c + 1], rows.days)
@@ -454,14 +307,14 @@ def _shape(rows: Rows, name: str, c: int, amplitude: np.ndarray | None) -> list[
     return [np.ascontiguousarray(v) for v in values]
 
 
-def _rows_of(rows: Rows, values: np.ndarray, *arrays: np.ndarray) -> np.ndarray:
+def rows_of(rows: Rows, values: np.ndarray, *arrays: np.ndarray) -> np.ndarray:
     """Give values (S, ...) as many rows as the arrays they meet need: S, or R where one of them has R."""
     return rows.wide(values) if max(map(len, arrays)) > len(rows.draws) else values
 
 
-def _behind(rows: Rows, before: np.ndarray | None, x: np.ndarray, least: int) -> np.ndarray:
+def behind(rows: Rows, before: np.ndarray | None, x: np.ndarray, least: int) -> np.ndarray:
     """Put earlier inputs in front of `x`; zeros where there are fewer than `least`."""
-    parts = [x] if before is None else [_rows_of(rows, before, before, x), _rows_of(rows, x, before, x)]
+    parts = [x] if before is None else [rows_of(rows, before, before, x), rows_of(rows, x, before, x)]
     count = max(len(p) for p in parts)
     parts = [np.broadcast_to(p, (count, *p.shape[1:])) for p in parts]
     short = least - sum(p.shape[-1] for p in parts)
@@ -470,7 +323,7 @@ def _behind(rows: Rows, before: np.ndarray | None, x: np.ndarray, least: int) ->
     return np.ascontiguousarray(np.concatenate(parts, axis=-1))
 
 
-def _hill_term(
+def hill_term(
     rows: Rows,
     equation: Equation,
     c: int,
@@ -482,13 +335,13 @@ def _hill_term(
     n_time, lag = x.shape[-1], kernel_lag(equation)
     carry = np.zeros((1, x.shape[1], 1))
     if lag >= 0 and before is not None:
-        x = _behind(rows, before, x, 0)
+        x = behind(rows, before, x, 0)
     elif before is not None:
         carry = before
     out = kernels.media_response(
-        np.ascontiguousarray(_rows_of(rows, x, x, carry)[:, :, None]),
-        np.ascontiguousarray(_rows_of(rows, carry, x, carry)),
-        *(_rows_of(rows, v, x, carry) for v in _shape(rows, equation.name, c, amplitude)),
+        np.ascontiguousarray(rows_of(rows, x, x, carry)[:, :, None]),
+        np.ascontiguousarray(rows_of(rows, carry, x, carry)),
+        *(rows_of(rows, v, x, carry) for v in shape_of(rows, equation.name, c, amplitude)),
         lag,
         False,
     )[:, :, 0]

@@ -91,9 +91,9 @@ def _along_spend(stretches: list[Stretch], names: Sequence[str]) -> dict[str, np
         base = stretch.base
         size = (len(stretch.weight), *base.latent[outcome].shape[1:])
         weight = base.rows.wide(np.broadcast_to(stretch.weight, size))
-        slopes, early = engine.gradient(base, weight, later)
+        slopes, early = engine.gradient(base, {outcome: weight}, later)
         for j, name in enumerate(names):
             along = slopes[name] * np.where(stretch.changed, base.columns[name], 0.0)
-            gained[:, j] += engine.over_paths(along.sum(axis=(1, 2)), base.rows.paths)
-        later = {key: engine.over_paths(value, base.rows.paths) for key, value in early.items()}
+            gained[:, j] += base.rows.narrow(along.sum(axis=(1, 2)))
+        later = {key: base.rows.narrow(value) for key, value in early.items()}
     return {"gained": gained}

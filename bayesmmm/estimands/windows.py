@@ -90,7 +90,9 @@ def question(
             f"window={window!r} must be 'spend' (what the spend of the window does, then and later) or 'outcome' (what "
             f"all spend did to the outcome of the window); 'spend' is the default"
         )
-    return Question(asked, timeline(fit, plan, start, stop), window, check_paths(paths), check_seed(seed))
+    # Only mediators have residuals that future periods are averaged over.
+    paths = check_paths(paths) if fit.system.mediators else min(check_paths(paths), 1)
+    return Question(asked, timeline(fit, plan, start, stop), window, paths, check_seed(seed))
 
 
 def spend_unit(fit: Fit, names: Sequence[str]) -> str:
@@ -229,13 +231,47 @@ def over_draws(
 ) -> dict[str, np.ndarray]:
     """Run `work` over chunks of draws; it gets the fitted periods and, where they count, those after them.
 
-    Draws are taken in the order of their tails, so that short tails do not pay for long ones. Every draw counts its
-    own tail exactly, whatever else is in its chunk.
-
     Parameters
     ----------
     work : callable
         From stretches, in order of time, to arrays with a leading axis of draws.
+
+    Raises
+    ------
+    AnswerError
+        When the tail of a draw is longer than `LONGEST_TAIL`.
+    """
+    layout = lay_out(asked)
+    found = engine.map_draws(lambda draws: work(layout.stretches(draws)), layout.draws, layout.memory)
+    return {name: values[layout.back] for name, values in found.items()}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Draws in the order of their tails, so that short tails do not pay for long ones.
+
+    Every draw counts its own tail exactly, whatever else is in its chunk.
+
+    Attributes
+    ----------
+    draws : (S,) int array
+        In that order.
+    memory : (S,) array
+        What each needs of working memory, in bytes.
+    back : (S,) int array
+        Positions that bring answers into the order of the draws asked for.
+    stretches : callable
+        From some of the draws to the fitted periods and, where they count, those after them.
+    """
+
+    draws: np.ndarray
+    memory: np.ndarray
+    back: np.ndarray
+    stretches: Callable[[np.ndarray], list[Stretch]]
+
+
+def lay_out(asked: Question) -> Layout:
+    """Put the draws of a question in order; nothing is evaluated yet.
 
     Raises
     ------
@@ -251,28 +287,26 @@ def over_draws(
     stop_of = dict(zip(asked.asked.draws.tolist(), stop.tolist(), strict=True))
     changed = asked.changed
 
-    def chunk(draws: np.ndarray) -> Mapping[str, np.ndarray]:
+    def stretches(draws: np.ndarray) -> list[Stretch]:
         stops = np.array([stop_of[draw] for draw in draws.tolist()])[:, None, None]
         base = engine.history(fit.system, fit.scales, fit.data, parameters, draws, seed=asked.seed)
         periods = np.arange(max(line.fitted, stops.max()))
         weight = ((periods >= first) & (periods < stops)).astype(float)
         touched, inside = _as_long(changed, len(periods)), _as_long(line.window, len(periods))
         cut = line.fitted
-        stretches = [Stretch(base, touched[:cut], weight[..., :cut], inside[:cut])]
+        found = [Stretch(base, touched[:cut], weight[..., :cut], inside[:cut])]
         if len(periods) > cut:
             dates, columns = after(fit, line, len(periods) - cut)
             past = engine.carried(base)
             ahead = engine.future(
                 base, dates, columns, past=past, seed=asked.seed, paths=asked.paths, trend_until=line.dates[-1]
             )
-            stretches.append(Stretch(ahead, touched[cut:], weight[..., cut:], inside[cut:]))
-        return work(stretches)
+            found.append(Stretch(ahead, touched[cut:], weight[..., cut:], inside[cut:]))
+        return found
 
     beyond = np.maximum(stop[order] - line.fitted, 0)
     memory = 2.0 * row_bytes(fit.system, 1) * (line.fitted + asked.paths * beyond)
-    found = engine.map_draws(chunk, asked.asked.draws[order], memory)
-    back = np.argsort(order, kind="stable")
-    return {name: values[back] for name, values in found.items()}
+    return Layout(asked.asked.draws[order], memory, np.argsort(order, kind="stable"), stretches)
 
 
 def _as_long(mask: np.ndarray, length: int) -> np.ndarray:
