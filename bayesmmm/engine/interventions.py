@@ -73,16 +73,16 @@ def moved(
         What the stretch inherits, where that differs from the baseline. A column whose past differs is to be named in
         `changed`, too, even where its values are the same.
     where : mapping of str to (T,) bool array, optional
-        For mediators in `changed`, the periods in which they are set; in the others they listen to what drives them.
-        All by default.
+        Periods in which a mediator is set, to its values in `changed`, or kept as it is; in the others it listens to
+        what drives it. By default mediators in `changed` are set in all periods.
     """
     rows, past, where = base.rows, past or {}, where or {}
     columns, term, latent = dict(changed), {}, {}
     for name in rows.system.order:
         equation = rows.system.equation(name)
-        held = where.get(name)
+        held = where.get(name, np.array(name in changed))
         moving = [n for n in (*equation.media, *equation.linear) if n in columns]
-        if (name in changed and (held is None or held.all())) or not (moving or name in changed):
+        if held.all() or not (moving or name in changed):
             continue
         steps = []
         for n in moving:
@@ -94,7 +94,7 @@ def moved(
         latent[name] = base.latent[name] + (rows.wide(add(rows, steps)) if steps else 0.0)
         if name != rows.system.outcome:
             answer = observe(equation, latent[name] + base.residual[name], rows.scales)
-            columns[name] = np.where(held, changed[name], answer) if name in changed else answer
+            columns[name] = np.where(held, changed.get(name, base.columns[name]), answer) if held.any() else answer
     return replace(
         base,
         columns={**base.columns, **columns},

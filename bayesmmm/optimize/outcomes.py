@@ -1,0 +1,289 @@
+"""What any plan brings, per posterior draw, and the derivative of that to every unit of spend.
+
+Everything that no plan changes (history, carry-over into the window, linear parts, residuals) is evaluated once; a plan
+then costs one pass forward through the equations, and its derivatives one pass back.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from bayesmmm import engine
+from bayesmmm.data import MONEY
+from bayesmmm.equations import MMM
+from bayesmmm.estimands.windows import Question, Stretch, lay_out
+from bayesmmm.forecast import check_size
+
+T = TypeVar("T")
+#: Rows (draws times residual paths) of a chunk: enough to hide the cost of Python, few enough for a processor's cache.
+CHUNK_ROWS = 1500
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What a plan brings.
+
+    Attributes
+    ----------
+    lift : (S,) array
+        Outcome of the plan less that without any spend of the decided channels, carry-over after the window included.
+    induced : (S, M) array
+        By paid mediator: its spend less that without any spend of the decided channels.
+    """
+
+    lift: np.ndarray
+    induced: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Some draws: the periods that a plan can reach under the current plan, and what no spend at all would bring.
+
+    Attributes
+    ----------
+    at : slice
+        Where its draws stand, in the order of tails.
+    stretches : list of Stretch
+    zero : Brought
+        Relative to the current plan.
+    base : (S,) array
+        Outcome of the window without any spend of the decided channels.
+    """
+
+    at: slice
+    stretches: list[Stretch]
+    zero: Brought
+    base: np.ndarray
+
+
+class Outcomes:
+    """The outcomes of plans of a window.
+
+    Parameters
+    ----------
+    question : Question
+        With the current plan; `window` is "spend".
+    names : tuple of str
+        Decided channels (C), exogenous or mediators.
+    modes : mapping of str to {"respond", "fixed", "decide"}
+        By mediator.
+    """
+
+    def __init__(self, question: Question, names: tuple[str, ...], modes: Mapping[str, str]) -> None:
+        self.question, self.names, self.modes = question, names, modes
+        fit = question.asked.fit
+        self.paid = tuple(
+            m
+            for m in fit.system.mediators
+            if fit.data.mediators[m] == MONEY and _listens(fit.system, m, names, modes)
+        )
+        self._layout = lay_out(question)
+        check_size(
+            (int(self._layout.memory.sum() / 8),), "the draws of the plan", "pass draws=500, or fewer periods"
+        )
+        self._pool = ThreadPoolExecutor(engine.processors())
+        self._raw = self._each(self._prepared, _split(len(self._layout.draws), question.paths))
+        self._chunks: list[_Chunk] = []
+        self._last: tuple[bytes, list[list[engine.Baseline]], Brought] | None = None
+
+    # ------------------------------------------------------------------------------------------------ set-up
+    def _each(self, function: Callable[..., T], items: list) -> list[T]:
+        return list(self._pool.map(function, items))
+
+    def _prepared(self, at: slice) -> tuple[slice, list[Stretch]]:
+        stretches = self._layout.stretches(self._layout.draws[at])
+        # Fitted periods before a future window only hand over their adstock, which has been done.
+        return at, [stretch for stretch in stretches if stretch.changed.any() or stretch.weight.any()]
+
+    def compare_with(self, current: np.ndarray, factor: float = 1.0) -> None:
+        """Set the current plan (C, W), with which all others are compared.
+
+        Parameters
+        ----------
+        factor : float
+            Multiple of the plan of the question that it is. After a future window, where the mean of that plan is
+            assumed to be spent, so much of it is assumed; this is the same whatever plan is looked at.
+        """
+        ahead = self.question.line.planned > 0
+
+        def chunk(item: tuple[slice, list[Stretch]]) -> _Chunk:
+            at, stretches = item
+            if ahead and factor != 1.0:
+                (stretch,) = stretches
+                wide = {n: factor * stretch.base.columns[n] for n in self.names if n not in self.modes}
+                new = engine.moved(stretch.base, wide, where=self._where(stretch))
+                stretches = [replace(stretch, base=new)]
+            return self._chunk(at, stretches, current)
+
+        self._chunks, self._last = self._each(chunk, self._raw), None
+
+    def _chunk(self, at: slice, stretches: list[Stretch], current: np.ndarray) -> _Chunk:
+        stretches = self._moved(stretches, current)
+        bases = [stretch.base for stretch in stretches]
+        none = self._forward(stretches, np.zeros_like(current))
+        inside = [replace(stretch, weight=_inside(stretch)) for stretch in stretches]
+        base = sum(_level(stretch, self.outcome) for stretch in inside)
+        zero = self._brought(stretches, bases, none)
+        return _Chunk(at, stretches, zero, base + self._brought(inside, bases, none).lift)
+
+    def _moved(self, stretches: list[Stretch], spend: np.ndarray) -> list[Stretch]:
+        news = self._forward(stretches, spend)
+        return [replace(stretch, base=new) for stretch, new in zip(stretches, news, strict=True)]
+
+    # ---------------------------------------------------------------------------------------------- evaluation
+    @property
+    def outcome(self) -> str:
+        """Name of the outcome."""
+        return self.question.asked.fit.system.outcome
+
+    @property
+    def size(self) -> int:
+        """Number of draws."""
+        return len(self._layout.draws)
+
+    def base(self) -> np.ndarray:
+        """Outcome (S,) of the window without any spend of the decided channels."""
+        return np.concatenate([chunk.base for chunk in self._chunks])[self._layout.back]
+
+    def stretches(self, spend: np.ndarray) -> list[list[Stretch]]:
+        """Return stretches under a plan, chunk by chunk, for questions other than lift."""
+        return self._each(lambda chunk: self._moved(chunk.stretches, spend), self._chunks)
+
+    def in_order(self, parts: list[np.ndarray]) -> np.ndarray:
+        """Join arrays of the chunks in the order of the draws asked for."""
+        return np.concatenate(parts)[self._layout.back]
+
+    def at(self, spend: np.ndarray) -> Brought:
+        """What a plan (C, W) brings."""
+        key = spend.tobytes()
+        if self._last is None or self._last[0] != key:
+            done = self._each(lambda chunk: self._one(chunk, spend), self._chunks)
+            brought = Brought(
+                self.in_order([found.lift for _, found in done]),
+                self.in_order([found.induced for _, found in done]),
+            )
+            self._last = key, [new for new, _ in done], brought
+        return self._last[2]
+
+    def pull(self, spend: np.ndarray, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
+        """Derivative (C, W) of ``sum_s lift_s * Lift_s + sum_sm induced_sm * Induced_sm`` to the plan.
+
+        Parameters
+        ----------
+        lift : (S,) array, optional
+        induced : (S, M) array, optional
+        """
+        self.at(spend)
+        assert self._last is not None
+        # The order of the chunks is that of tails.
+        lift, induced = (None if w is None else _reordered(w, self._layout.back) for w in (lift, induced))
+
+        def back(item: tuple[_Chunk, list[engine.Baseline]]) -> np.ndarray:
+            chunk, new = item
+            return self._backward(chunk, new, *(None if w is None else w[chunk.at] for w in (lift, induced)))
+
+        return sum(self._each(back, list(zip(self._chunks, self._last[1], strict=True))))
+
+    def cost(self, spend: np.ndarray) -> float:
+        """Money that a plan takes: its own, and what paid mediators are induced to spend in posterior mean."""
+        return float(spend.sum() + (self.at(spend).induced.sum(axis=1).mean() if self.paid else 0.0))
+
+    # ------------------------------------------------------------------------------------------------ one chunk
+    def _where(self, stretch: Stretch) -> dict[str, np.ndarray]:
+        """Periods in which mediators do not listen."""
+        every = np.ones(len(stretch.changed), bool)
+        masks = {"fixed": every, "decide": stretch.changed}
+        return {m: masks[mode] for m, mode in self.modes.items() if mode in masks}
+
+    def _forward(self, stretches: list[Stretch], spend: np.ndarray) -> list[engine.Baseline]:
+        """Evaluate the equations under a plan."""
+        out: list[engine.Baseline] = []
+        past, done = None, 0
+        for stretch in stretches:
+            base, count = stretch.base, int(stretch.changed.sum())
+            changed = {}
+            for name, values in zip(self.names, spend, strict=True):
+                column = base.columns[name].copy() if name not in self.modes else base.columns[name][:1] * 0.0
+                column[..., stretch.changed] = values[done : done + count]
+                changed[name] = column
+            out.append(engine.moved(base, changed, past, where=self._where(stretch)))
+            done += count
+            past = engine.carried(out[-1]) if stretch is not stretches[-1] else None
+        return out
+
+    def _one(self, chunk: _Chunk, spend: np.ndarray) -> tuple[list[engine.Baseline], Brought]:
+        new = self._forward(chunk.stretches, spend)
+        found = self._brought(chunk.stretches, [stretch.base for stretch in chunk.stretches], new)
+        return new, Brought(found.lift - chunk.zero.lift, found.induced - chunk.zero.induced)
+
+    def _brought(
+        self, stretches: list[Stretch], bases: list[engine.Baseline], news: list[engine.Baseline]
+    ) -> Brought:
+        """Lift and induced spend of new baselines over old ones."""
+        lift = np.zeros(len(bases[0].rows.draws))
+        induced = np.zeros((len(lift), len(self.paid)))
+        for stretch, base, new in zip(stretches, bases, news, strict=True):
+            latent = base.latent[self.outcome]
+            lift += stretch.total(engine.change(base, self.outcome, latent, new.latent[self.outcome] - latent))
+            for j, name in enumerate(self.paid):
+                step = new.columns[name] - base.columns[name]
+                induced[:, j] += stretch.total(np.where(self._where(stretch).get(name, False), 0.0, step))
+        return Brought(lift, induced)
+
+    def _backward(
+        self, chunk: _Chunk, new: list[engine.Baseline], lift: np.ndarray | None, induced: np.ndarray | None
+    ) -> np.ndarray:
+        found, later = [], {}
+        for stretch, base in zip(reversed(chunk.stretches), reversed(new), strict=True):
+            where, weights = self._where(stretch), {}
+            if lift is not None:
+                weights[self.outcome] = base.rows.wide(lift[:, None, None] * stretch.weight)
+            for j, name in enumerate(self.paid if induced is not None else ()):
+                counted = np.where(where.get(name, False), 0.0, stretch.weight)
+                weights[name] = base.rows.wide(induced[:, j, None, None] * counted)
+            slopes, early = engine.gradient(base, weights, later, cut=where)
+            empty = np.zeros((1, 1, len(stretch.changed)))
+            parts = [base.rows.narrow(slopes.get(name, empty)).sum(axis=(0, 1)) for name in self.names]
+            found.insert(0, np.stack(parts)[:, stretch.changed])
+            later = {key: base.rows.narrow(value) for key, value in early.items()}
+        return np.concatenate(found, axis=1)
+
+
+# ------------------------------------------------------------------------------------------------- small parts
+def _split(draws: int, paths: int) -> list[slice]:
+    """Chunks of about equal size, at least as many as there are processors."""
+    count = min(draws, max(engine.processors(), -(-draws * paths // CHUNK_ROWS)))
+    edges = np.linspace(0, draws, count + 1).round().astype(int)
+    return [slice(a, b) for a, b in itertools.pairwise(edges)]
+
+
+def _reordered(values: np.ndarray, back: np.ndarray) -> np.ndarray:
+    """Bring values into the order of tails: the inverse of taking ``[back]``."""
+    out = np.empty_like(values)
+    out[back] = values
+    return out
+
+
+def _inside(stretch: Stretch) -> np.ndarray:
+    return np.broadcast_to(stretch.window.astype(float), stretch.weight.shape)
+
+
+def _level(stretch: Stretch, outcome: str) -> np.ndarray:
+    return stretch.total(engine.value(stretch.base, outcome, stretch.base.latent[outcome]))
+
+
+def _listens(system: MMM, mediator: str, names: tuple[str, ...], modes: Mapping[str, str]) -> bool:
+    """Whether a mediator answers to a decided channel, after the window at least."""
+    moving = {n for n in names if n not in modes}
+    for name in system.mediators:
+        equation = system.equation(name)
+        listens = bool(moving.intersection((*equation.media, *equation.linear))) and modes[name] != "fixed"
+        if name == mediator:
+            return listens
+        if listens or modes[name] == "decide":
+            moving.add(name)
+    return False
