@@ -137,6 +137,14 @@ class SettingError(AnswerError):
     """Raised when an argument of an answer is impossible, such as draws, a factor or a series of another length."""
 
 
+class InfeasibleError(AnswerError):
+    """Raised when no plan meets all limits; names those in conflict."""
+
+
+class SolverError(AnswerError, RuntimeError):
+    """Raised when the solver found no plan that can be trusted."""
+
+
 class AnswerSizeError(AnswerError):
     """Raised when an answer would take more memory than an answer may."""
 
@@ -182,3 +190,7 @@ class AlwaysOnWarning(BayesMMMWarning):
 
 class ConvergenceWarning(BayesMMMWarning):
     """Given when diagnostics say that the draws are not yet to be trusted."""
+
+
+class ControlsWarning(BayesMMMWarning):
+    """Given when a plan depends on future controls that nobody stated, so that the last ones are repeated."""

@@ -149,15 +149,16 @@ def _moved(stretches: list[Stretch], name: str, factor: float) -> np.ndarray:
 def _beyond(asked: Question, names: Sequence[str], grid: np.ndarray) -> np.ndarray:
     """Share of spend (channel, factor) in periods above the highest spend of the fitted periods."""
     data = asked.asked.fit.data
-    out = np.zeros((len(names), len(grid)))
-    for j, name in enumerate(names):
-        highest, spend = data.columns[name].max(), window_spend(asked, name)[0]
-        for k, factor in enumerate(grid):
-            # Rounding of factor times spend must not make the highest period an extrapolation of itself.
-            outside = factor * spend > highest * (1.0 + 1e-12)
-            if spend.sum() > 0 and factor > 0:
-                out[j, k] = spend[outside].sum() / spend.sum()
-    return out
+    return np.array(
+        [[share_beyond(f * window_spend(asked, n)[0], data.columns[n].max()) for f in grid] for n in names]
+    )
+
+
+def share_beyond(spend: np.ndarray, highest: float) -> float:
+    """Share of spend (W,) in periods with more of it than `highest`; 0 where nothing is spent."""
+    # Rounding of a multiple of the highest period must not make it an extrapolation of itself.
+    outside = spend > highest * (1.0 + 1e-12)
+    return float(spend[outside].sum() / spend.sum()) if spend.sum() > 0.0 else 0.0
 
 
 def adstock_decay(

@@ -1,5 +1,10 @@
-"""Budgets: the plan that earns most of what is asked for, and how sure that is."""
+"""Budgets: the plan that earns most of what is asked for, and how sure that is.
 
+`optimize_budget` finds a plan over the whole posterior, with exact derivatives from the engine; `frontier` finds one
+for every total. A `Plan` says what it brings on draws that did not choose it, and how far it is from the best.
+"""
+
+from bayesmmm.optimize.budget import optimize_budget
 from bayesmmm.optimize.plan import Plan, Solution
 
-__all__ = ["Plan", "Solution"]
+__all__ = ["Plan", "Solution", "optimize_budget"]

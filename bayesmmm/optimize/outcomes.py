@@ -149,10 +149,6 @@ class Outcomes:
         """Outcome (S,) of the window without any spend of the decided channels."""
         return np.concatenate([chunk.base for chunk in self._chunks])[self._layout.back]
 
-    def stretches(self, spend: np.ndarray) -> list[list[Stretch]]:
-        """Return stretches under a plan, chunk by chunk, for questions other than lift."""
-        return self._each(lambda chunk: self._moved(chunk.stretches, spend), self._chunks)
-
     def in_order(self, parts: list[np.ndarray]) -> np.ndarray:
         """Join arrays of the chunks in the order of the draws asked for."""
         return np.concatenate(parts)[self._layout.back]
@@ -177,16 +173,29 @@ class Outcomes:
         lift : (S,) array, optional
         induced : (S, M) array, optional
         """
-        self.at(spend)
-        assert self._last is not None
         # The order of the chunks is that of tails.
         lift, induced = (None if w is None else _reordered(w, self._layout.back) for w in (lift, induced))
 
-        def back(item: tuple[_Chunk, list[engine.Baseline]]) -> np.ndarray:
-            chunk, new = item
-            return self._backward(chunk, new, *(None if w is None else w[chunk.at] for w in (lift, induced)))
+        def back(chunk: _Chunk, news: list[engine.Baseline]) -> np.ndarray:
+            parts = (None if w is None else w[chunk.at] for w in (lift, induced))
+            return self._backward(chunk, news, *parts).sum(axis=0)
 
-        return sum(self._each(back, list(zip(self._chunks, self._last[1], strict=True))))
+        return sum(self._each_of_last(spend, back))
+
+    def along(self, spend: np.ndarray, pattern: np.ndarray) -> np.ndarray:
+        """Derivative (S, C) of every draw's lift to a unit of money of each channel, spent in a pattern (C, W)."""
+
+        def back(chunk: _Chunk, news: list[engine.Baseline]) -> np.ndarray:
+            slopes = self._backward(chunk, news, np.ones(chunk.at.stop - chunk.at.start), None)
+            return np.einsum("scw,cw->sc", slopes, pattern)
+
+        return self.in_order(self._each_of_last(spend, back))
+
+    def _each_of_last(self, spend: np.ndarray, function: Callable[..., T]) -> list[T]:
+        self.at(spend)
+        assert self._last is not None
+        items = list(zip(self._chunks, self._last[1], strict=True))
+        return self._each(lambda item: function(*item), items)
 
     def cost(self, spend: np.ndarray) -> float:
         """Money that a plan takes: its own, and what paid mediators are induced to spend in posterior mean."""
@@ -237,6 +246,7 @@ class Outcomes:
     def _backward(
         self, chunk: _Chunk, new: list[engine.Baseline], lift: np.ndarray | None, induced: np.ndarray | None
     ) -> np.ndarray:
+        """Derivative (s, C, W) of each draw's weighted lift and induced spend to the plan."""
         found, later = [], {}
         for stretch, base in zip(reversed(chunk.stretches), reversed(new), strict=True):
             where, weights = self._where(stretch), {}
@@ -247,10 +257,11 @@ class Outcomes:
                 weights[name] = base.rows.wide(induced[:, j, None, None] * counted)
             slopes, early = engine.gradient(base, weights, later, cut=where)
             empty = np.zeros((1, 1, len(stretch.changed)))
-            parts = [base.rows.narrow(slopes.get(name, empty)).sum(axis=(0, 1)) for name in self.names]
-            found.insert(0, np.stack(parts)[:, stretch.changed])
+            # Axes draw, channel, period.
+            parts = [base.rows.narrow(slopes.get(name, empty)).sum(axis=1) for name in self.names]
+            found.insert(0, np.stack(np.broadcast_arrays(*parts), axis=1)[..., stretch.changed])
             later = {key: base.rows.narrow(value) for key, value in early.items()}
-        return np.concatenate(found, axis=1)
+        return np.concatenate(found, axis=2)
 
 
 # ------------------------------------------------------------------------------------------------- small parts

@@ -78,7 +78,7 @@ def _rows(plan: "Plan", table: pd.DataFrame) -> list[str]:
         "": [str(name) for name in table.index],
         "spend now": both[: len(table)],
         "spend new": both[len(table) :],
-        "change": [_change(row) for row in table.itertuples()],
+        "change": [change_words(row) for row in table.itertuples()],
         "ROI now": _cells(table["roi_current"]),
         "ROI new": _cells(table["roi_new"]),
         f"{percent(CI_PROB)} interval": [f"{low} to {high}" if low != _UNKNOWN else "" for low, high in ends],
@@ -138,7 +138,7 @@ def _outcomes(plan: "Plan") -> list[str]:
         median, low, high = apart(row["median"], row["lower"], row["upper"])
         columns["median"].append(median)
         columns[interval].append(f"{low} to {high}")
-        columns["unit"].append("" if label == GAIN else unit)
+        columns["unit"].append(str(gain.attrs.get("unit", "")) if label == GAIN else unit)
     lines = _aligned(columns, left=("", interval, "unit"))
     which = "draws that had no part in choosing it" if answers.attrs.get("held_out") else "the draws that chose it"
     better = f"P(better) {probability(plan.p_better)}: share of {which} in which the plan beats the current one"
@@ -155,7 +155,7 @@ def _sureness(plan: "Plan", table: pd.DataFrame) -> list[str]:
     lines += [_optimality(plan), _transfer(plan)]
     if solution.multiplier:
         lines.append(f"one more unit of total would gain {significant(solution.multiplier)}")
-    if solution.bandwidth is not None:
+    if solution.bandwidth:
         lines.append(f"the measure of risk is smoothed over {significant(solution.bandwidth)} of gain")
     lines.append(_unseen(table))
     if solution.binding:
@@ -278,7 +278,8 @@ def _cells(values: Iterable[float]) -> list[str]:
     return ["" if math.isnan(value) else significant(value) for value in values]
 
 
-def _change(row: tuple) -> str:
+def change_words(row: tuple) -> str:
+    """Write the change of a row of the table of a plan."""
     if row.current > 0.0:
         return f"{100.0 * row.change:+.0f} %".replace("-", "−").replace("−0 %", "0 %").replace("+0 %", "0 %")
     return "new" if row.new > 0.0 else ""

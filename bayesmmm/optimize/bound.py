@@ -1,0 +1,2 @@
+def upper_bound(problem, programme, best):
+    return None, "not yet"

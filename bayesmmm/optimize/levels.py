@@ -1,0 +1,81 @@
+"""From decisions to spend: one level per channel in a profile over the window, or every period on its own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmmm.errors import SettingError
+
+FLIGHTINGS = ("flat", "historical", "free")
+
+
+@dataclass(frozen=True)
+class Levels:
+    """A linear map from decisions, money in the window, to spend per channel and period.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Channels (C).
+    profile : (C, W) array
+        How one unit of money of a channel is spread over the window.
+    free : bool
+        Whether every period is a decision of its own; the profile then only tells where a plan starts.
+    """
+
+    names: tuple[str, ...]
+    profile: np.ndarray
+    free: bool
+
+    @property
+    def size(self) -> int:
+        """Number of decisions (V)."""
+        return self.profile.size if self.free else len(self.names)
+
+    @property
+    def owner(self) -> np.ndarray:
+        """Channel (V,) that each decision belongs to."""
+        return np.repeat(np.arange(len(self.names)), self.size // len(self.names))
+
+    def spend(self, decisions: np.ndarray) -> np.ndarray:
+        """Spend (C, W) of decisions (V,)."""
+        return decisions.reshape(self.profile.shape) if self.free else decisions[:, None] * self.profile
+
+    def decisions(self, spend: np.ndarray) -> np.ndarray:
+        """Decisions (V,) that spend as much per channel as a plan (C, W), and in the same periods where they are free."""
+        return spend.ravel().copy() if self.free else spend.sum(axis=1)
+
+    def pull(self, slope: np.ndarray) -> np.ndarray:
+        """Derivative (V,) to decisions, from that to spend (C, W)."""
+        return slope.ravel() if self.free else (slope * self.profile).sum(axis=1)
+
+    def pattern(self, spend: np.ndarray) -> np.ndarray:
+        """How the next unit of money of each channel is spread (C, W): as the plan is, or evenly where it has none."""
+        if not self.free:
+            return self.profile
+        own = spend.sum(axis=1, keepdims=True)
+        even = np.full_like(spend, 1.0 / spend.shape[1])
+        return np.where(own > 0.0, np.divide(spend, own, out=even.copy(), where=own > 0.0), even)
+
+
+def read_levels(flighting: str, names: tuple[str, ...], current: np.ndarray) -> Levels:
+    """Check how spend may be spread, and find the profile of every channel.
+
+    A channel without spend in the current plan is spread evenly.
+
+    Raises
+    ------
+    SettingError
+    """
+    if flighting not in FLIGHTINGS:
+        raise SettingError(
+            f"flighting={flighting!r} must be 'flat' (evenly over the window), 'historical' (in the profile of the current "
+            f"plan) or 'free' (every period decided on its own)"
+        )
+    even = np.full(current.shape, 1.0 / current.shape[1])
+    levels = Levels(names, even, True)
+    return (
+        levels
+        if flighting == "free"
+        else Levels(names, levels.pattern(current) if flighting == "historical" else even, False)
+    )

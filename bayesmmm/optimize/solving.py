@@ -1,0 +1,285 @@
+"""Searching for the best plan: many starts on a few draws, the best of them polished on all."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import optimize
+
+from bayesmmm.errors import SolverError
+from bayesmmm.optimize.levels import Levels
+from bayesmmm.optimize.limits import Limits, patterns, switched
+from bayesmmm.optimize.programme import Optimality, Programme, optimality
+
+#: Least decision that the solver looks at, in units of typical spend: the slope at zero is infinite for n < 1.
+FLOOR = 1e-6
+#: Violations of equal net marginal returns up to which a plan is called optimal, and up to which it is given at all.
+OPTIMAL, ACCEPTED = 1e-4, 1e-2
+#: A constraint is met within this share of its scale.
+MET = 1e-7
+#: Channels up to which every subset of them is a start, and on-off limits up to which every combination is solved.
+ALL_SUBSETS, ALL_PATTERNS = 5, 5
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Where the solver ended.
+
+    Attributes
+    ----------
+    decisions : (V,) array
+    objective : float
+    message : str
+        Of the solver.
+    iterations, evaluations : int
+    optimality : Optimality
+    limits : Limits
+        Those it was solved under: with on-off limits settled.
+    """
+
+    decisions: np.ndarray
+    objective: float
+    message: str
+    iterations: int
+    evaluations: int
+    optimality: Optimality | None
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Search:
+    """The best plan found, and where each start led on the few draws."""
+
+    best: Solved
+    starts: tuple[float, ...]
+
+
+def search(
+    whole: Programme, few: Programme, limits: Limits, *, starts: int, seed: int, note: Callable[[str], None]
+) -> Search:
+    """Find the best plan.
+
+    Parameters
+    ----------
+    whole, few : Programme
+        Over all draws that choose the plan, and over some of them.
+    starts : int
+        Starts that the solver goes on from, besides the current plan.
+    note : callable
+        Is told what is going on.
+
+    Raises
+    ------
+    SolverError
+        When no start leads to a plan that meets the limits and the conditions of a maximum.
+    """
+    ends: list[Solved] = []
+    choices = _choices(limits)
+    for k, chosen in enumerate(choices):
+        for start in first_plans(few, chosen, starts, seed):
+            ends.append(climb(few, chosen, start, precise=False))
+            note(f"start {len(ends)}" + (f", pattern {k + 1} of {len(choices)}" if len(choices) > 1 else ""))
+    if len(choices) < 2 ** np.count_nonzero(limits.least):
+        ends += _flipped(few, limits, max(ends, key=_merit), note)
+    if few.goal.risk.kind != "mean":
+        # The spread of gains, which smoothing goes by, is known only once there is a plan that gains.
+        best = max(ends, key=_merit)
+        for programme in (few, whole):
+            programme.set_bandwidth(best.decisions)
+        ends = [climb(few, end.limits, end.decisions, precise=False) for end in _distinct(few, ends, starts + 1)]
+    polished = []
+    for end in _distinct(few, ends, 2):
+        if polished and _merit(end) < _merit(ends[0]) - 0.02 * few.size:
+            continue
+        polished.append(climb(whole, end.limits, end.decisions, precise=True))
+        note("polished on all draws")
+    good = [end for end in polished if end.optimality.violation <= MET and end.optimality.residual <= ACCEPTED]
+    if not good:
+        raise SolverError(_failure(polished))
+    return Search(
+        max(good, key=lambda end: end.objective), tuple(sorted((end.objective for end in ends), reverse=True))
+    )
+
+
+def _failure(ends: list[Solved]) -> str:
+    end = min(ends, key=lambda end: end.optimality.violation)
+    where = (
+        f"the limits are missed by {end.optimality.violation:.2g} of their scale"
+        if end.optimality.violation > MET
+        else f"net marginal returns still differ by {end.optimality.residual:.2%}"
+    )
+    return (
+        f"no plan was found that can be trusted: {where} ({end.message}). Relax the limits, pass more starts (starts=20), "
+        f"or decide less (flighting='flat')"
+    )
+
+
+def _merit(end: Solved) -> float:
+    """Objective, with a penalty for missed limits that no gain makes up for."""
+    return end.objective if end.optimality is None or end.optimality.violation <= 1e-4 else -np.inf
+
+
+# ------------------------------------------------------------------------------------------------------- starts
+def first_plans(programme: Programme, limits: Limits, starts: int, seed: int) -> list[np.ndarray]:
+    """Return the most promising of many simple plans, the current one first."""
+    levels, unit = programme.levels, programme.unit
+    now = levels.decisions(programme.current)
+    plans = [fit_in(programme, limits, plan) for plan in _simple_plans(programme, levels, now, seed)]
+    worth = np.array([_first_merit(programme, limits, plan) for plan in plans])
+    chosen = [plans[0]]
+    for i in np.argsort(-worth, kind="stable"):
+        if len(chosen) > starts:
+            break
+        if all(np.abs((plans[i] - other) / unit).sum() > 0.05 * np.abs(other / unit).sum() for other in chosen):
+            chosen.append(plans[i])
+    return chosen
+
+
+def _simple_plans(programme: Programme, levels: Levels, now: np.ndarray, seed: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    count, owner, unit = len(levels.names), levels.owner, programme.unit
+    own = programme.current.sum() or unit.sum()
+    sets = _subsets(count)
+    shares = [*(np.isin(np.arange(count), s) / len(s) for s in sets), *rng.dirichlet(np.ones(count), 2 * count)]
+    even = 1.0 if not levels.free else 1.0 / levels.profile.shape[1]
+    money = [own * share[owner] * even for share in shares]
+    money.insert(0, own * unit / unit.sum())
+    if levels.free:  # pulses: the same money in every second, third or fourth period
+        periods = np.tile(np.arange(levels.profile.shape[1]), count)
+        now_even = np.bincount(owner, now)[owner] * even
+        money += [now_even * np.where(periods % k == 0, k, 0.02) for k in (2, 3, 4)]
+        money += [now_even * rng.lognormal(0.0, 0.5, len(now)) for _ in range(2)]
+    plans = [np.maximum(now, 0.02 * unit if not now.any() else 0.0), *money]
+    free_total = programme.goal.low < programme.goal.high
+    factors = (1.0, 0.3, 3.0) if free_total else (1.0,)
+    return [factor * plan for factor in factors for plan in plans]
+
+
+def _subsets(count: int) -> list[tuple[int, ...]]:
+    every = range(count)
+    if count <= ALL_SUBSETS:
+        return [s for size in range(1, count + 1) for s in itertools.combinations(every, size)]
+    return [tuple(every), *((i,) for i in every), *(tuple(j for j in every if j != i) for i in every)]
+
+
+def _first_merit(programme: Programme, limits: Limits, plan: np.ndarray) -> float:
+    missed = 0.0
+    for constraint in programme.constraints(limits):
+        value = constraint.value(plan)
+        missed = max(
+            missed, (constraint.low - value) / constraint.scale, (value - constraint.high) / constraint.scale
+        )
+    return programme.objective(plan) / programme.size - 10.0 * missed
+
+
+def fit_in(programme: Programme, limits: Limits, plan: np.ndarray) -> np.ndarray:
+    """Bring a plan within bounds and, but for spend that is induced and for other limits, to the total."""
+    lower, upper = np.maximum(limits.lower, floor_of(programme, limits)), limits.upper
+    goal = programme.goal
+    own = programme.current.sum()
+    # What the channels may spend themselves, if induced spend grows with it.
+    part = own / programme.outcomes.cost(programme.current) if own > 0.0 else 1.0
+    wanted = np.clip(plan.sum(), part * goal.low, part * goal.high)
+    plan = np.maximum(plan, FLOOR * programme.unit)
+
+    def excess(log_factor: float) -> float:
+        return float(np.clip(np.exp(log_factor) * plan, lower, upper).sum() - wanted)
+
+    if excess(-50.0) >= 0.0:
+        return np.clip(np.exp(-50.0) * plan, lower, upper)
+    if excess(50.0) <= 0.0:
+        return np.clip(np.exp(50.0) * plan, lower, upper)
+    return np.clip(np.exp(optimize.brentq(excess, -50.0, 50.0)) * plan, lower, upper)
+
+
+def floor_of(programme: Programme, limits: Limits) -> np.ndarray:
+    """Least decision (V,) that the solver looks at."""
+    return np.minimum(FLOOR * programme.unit, limits.upper)
+
+
+# ----------------------------------------------------------------------------------------------------- all or nothing
+def _choices(limits: Limits) -> list[Limits]:
+    """Limits with on-off channels settled: every way of it while there are few, else all of them on."""
+    if np.count_nonzero(limits.least) <= ALL_PATTERNS:
+        return patterns(limits)
+    chosen = replace(limits, least=np.zeros_like(limits.least))
+    return [chosen]  # first without: the others follow from what that plan spends
+
+
+def _flipped(few: Programme, limits: Limits, best: Solved, note: Callable[[str], None]) -> list[Solved]:
+    """Settle many on-off limits by rounding, then by switching one at a time as long as that helps."""
+    some = np.flatnonzero(limits.least)
+    spend = np.bincount(limits.owner, best.decisions, minlength=len(limits.names))
+    on = {int(i): bool(spend[i] >= 0.5 * limits.least[i]) for i in some}
+
+    def solved(state: dict[int, bool]) -> Solved:
+        chosen = replace(limits, least=np.zeros_like(limits.least))
+        for i, active in state.items():
+            chosen = switched(chosen, i, limits.least[i] if active else 0.0)
+        note("on-off limits")
+        return climb(few, chosen, fit_in(few, chosen, best.decisions), precise=False)
+
+    now = solved(on)
+    while True:
+        tried = [(solved({**on, i: not on[i]}), i) for i in on]
+        better, i = max(tried, key=lambda item: _merit(item[0]))
+        if _merit(better) <= _merit(now):
+            return [now]
+        now, on = better, {**on, i: not on[i]}
+
+
+def _distinct(programme: Programme, ends: list[Solved], count: int) -> list[Solved]:
+    """Return the best ends that differ from each other, best first."""
+    ends.sort(key=_merit, reverse=True)
+    out: list[Solved] = []
+    for end in ends:
+        alike = [np.abs((end.decisions - o.decisions) / programme.unit).max() < 1e-2 for o in out]
+        if len(out) < count and not any(alike):
+            out.append(end)
+    return out
+
+
+# ------------------------------------------------------------------------------------------------------ climbing
+def climb(programme: Programme, limits: Limits, start: np.ndarray, *, precise: bool) -> Solved:
+    """Follow the slope from one start to a maximum, by sequential least squares (Kraft, 1988, DFVLR-FB 88-28)."""
+    unit, size, floor = programme.unit, programme.size, floor_of(programme, limits)
+    lower, upper = np.maximum(limits.lower, floor), limits.upper
+    constraints = programme.constraints(limits)
+    decisions, iterations, evaluations, message = np.clip(start, lower, upper), 0, 0, ""
+    judged = None
+    for _ in range(6 if precise else 1):
+        found = optimize.minimize(
+            lambda v: -programme.objective(v * unit) / size,
+            decisions / unit,
+            jac=lambda v: -programme.slope(v * unit) * unit / size,
+            method="SLSQP",
+            bounds=optimize.Bounds(lower / unit, upper / unit),
+            constraints=[*_for_scipy(constraints, unit)],
+            options={"ftol": 1e-13 if precise else 1e-7, "maxiter": 400 if precise else 60},
+        )
+        decisions = np.clip(found.x * unit, lower, upper)
+        iterations, evaluations, message = iterations + found.nit, evaluations + found.nfev, found.message
+        judged = optimality(programme, limits, decisions, floor)
+        # A new approximation of the curvature often gets further than the old one.
+        if judged.residual <= 0.1 * OPTIMAL and judged.violation <= MET:
+            break
+    return Solved(decisions, programme.objective(decisions), message, iterations, evaluations, judged, limits)
+
+
+def _for_scipy(constraints, unit: np.ndarray):
+    for c in constraints:
+        if c.low == c.high:
+            yield {"type": "eq", "fun": _side(c, 1.0, c.low, unit), "jac": _jac(c, 1.0, unit)}
+            continue
+        for sign, side in ((1.0, c.low), (-1.0, c.high)):
+            if np.isfinite(side):
+                yield {"type": "ineq", "fun": _side(c, sign, side, unit), "jac": _jac(c, sign, unit)}
+
+
+def _side(c, sign: float, side: float, unit: np.ndarray) -> Callable[[np.ndarray], float]:
+    return lambda v: sign * (c.value(v * unit) - side) / c.scale
+
+
+def _jac(c, sign: float, unit: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda v: sign * c.slope(v * unit) * unit / c.scale
