@@ -76,7 +76,8 @@ def _spend(rng, names, periods, flighting, size, induced):
     share = rng.dirichlet(np.full(len(names), 3.0))
     moved = share * rng.uniform(0.5, 1.6, len(names))
     moved[0] = max(2.0 * share[0], moved[0])
-    moved[-1] = 0.0
+    if len(names) > 1:
+        moved[-1] = 0.0
     for i, part in enumerate((share, moved)):
         shape = rng.gamma(3.0, 1.0, (len(names), periods)) * (rng.random((len(names), periods)) < 0.8) + 1e-3
         shape = np.ones_like(shape) if flighting == "flat" and i == 1 else shape
@@ -107,7 +108,7 @@ def _answers(rng, current, new, induced, mediators, margin, unit):
         "outcome": (dims, outcome, {"unit": unit}),
         "lift": (dims, lift, {"unit": unit}),
         "uplift": (dims[:2], uplift, {"unit": unit}),
-        "gain": (dims[:2], gain, {"unit": unit}),
+        "gain": (dims[:2], gain, {"unit": unit if margin is None else "money"}),
         "cost": (dims, cost, money),
         "roi": ((*dims, "channel"), roi, per),
         "marginal_roi": ((*dims, "channel"), 0.8 * roi, per),

@@ -4,6 +4,7 @@ Every function takes what it draws and returns the axes it drew on, so that anyt
 style is touched. Colours are those of Okabe and Ito, and no meaning rests on colour alone.
 """
 
+from bayesmmm.plots.budget import allocation, budget, frontier
 from bayesmmm.plots.channels import accounting, effects, roi
 from bayesmmm.plots.curves import adstock_decay, response_curves
 from bayesmmm.plots.draws import parameters, prior_posterior
@@ -17,11 +18,14 @@ from bayesmmm.plots.stacks import decomposition, waterfall
 __all__ = [
     "accounting",
     "adstock_decay",
+    "allocation",
+    "budget",
     "causal_graph",
     "correlation",
     "decomposition",
     "effects",
     "forecast",
+    "frontier",
     "parameters",
     "predictive",
     "predictive_check",

@@ -1,0 +1,397 @@
+"""Budgets: a plan beside the current one, its spend over time, and what every total could buy."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib import dates as mdates
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from bayesmmm.optimize import Plan
+from bayesmmm.optimize.plan_text import change_words, in_percent, probability
+from bayesmmm.plots.curves import DASHES
+from bayesmmm.plots.parts import (
+    BLACK,
+    BLUE,
+    GREY,
+    LETTER,
+    ORANGE,
+    SKY,
+    SMALL,
+    TEXT,
+    date_axis,
+    entry,
+    intervals,
+    label_rows,
+    legend_above,
+    legend_on_top,
+    listed,
+    log_axis,
+    one_date,
+    percent,
+    short_number,
+    tidy,
+)
+from bayesmmm.plots.reading import caution, numbers, table_of, unit_of, variable, zero_line
+from bayesmmm.results.summaries import checked_ci_prob
+
+_MAKER = "frontier(fit)"
+_LIGHT = "#B8B8B8"
+_EARNED = (0, (4, 2))
+_SPAN = 20.0  # a logarithmic axis is used where returns differ by more than this factor
+_UNSEEN = {"facecolor": BLUE, "edgecolor": "white", "hatch": "////", "linewidth": 0.0}
+
+
+# --------------------------------------------------------------------------------------------------------- the budget
+def budget(plan: Plan, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None) -> np.ndarray:
+    """Draw a plan beside the current one: spend and returns of each channel, and below them the uplift.
+
+    Channels are sorted by what they get; below them stands what paid mediators are induced to spend, with its interval.
+    The part of the new spend that is hatched lies in periods above the highest spend ever seen in one. The next unit of
+    money counts the spend that it induces, the ROI does not. A channel without spend has no ROI.
+
+    Parameters
+    ----------
+    plan : Plan
+        As ``mm.optimize_budget(fit)`` gives it.
+    ci_prob : float in (0, 1), optional
+        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
+    axes : sequence of Axes, optional
+        Three: for spend, for returns, and for the uplift.
+
+    Returns
+    -------
+    array of Axes
+
+    Raises
+    ------
+    ValueError
+        For something that is not a plan.
+
+    Examples
+    --------
+    >>> axes = budget(plan, ci_prob=0.9)  # doctest: +SKIP
+    """
+    table = _checked(plan).table(checked_ci_prob(ci_prob))
+    table = table[table["kind"] != "total"]
+    table = table.assign(last=table["kind"] == "induced").sort_values(
+        ["last", "new"], ascending=[True, False], kind="stable"
+    )
+    own = axes is None
+    axes = _budget_axes(table.index) if own else listed(axes, 3)
+    _bars(axes[0], plan, table)
+    _returns(axes[1], plan, table)
+    if own:
+        axes[1].tick_params(labelleft=False)
+    _uplift(axes[2], plan, table.attrs["ci_prob"])
+    return np.asarray(axes, dtype=object)
+
+
+def _bars(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
+    at = np.arange(len(table))
+    ax.barh(at - 0.18, table["current"], height=0.34, color=_LIGHT)
+    ax.barh(at + 0.18, table["new"], height=0.34, color=BLUE)
+    unseen = (table["new"] * table["extrapolated"]).fillna(0.0)
+    if unseen.any():
+        ax.barh(at + 0.18, unseen, left=table["new"] - unseen, height=0.34, **_UNSEEN)
+    doubtful = (table["kind"] == "induced").to_numpy()
+    ax.hlines(
+        at[doubtful] + 0.18, table["new_lower"][doubtful], table["new_upper"][doubtful], color=BLACK, linewidth=1.2
+    )
+    right = table[["current", "new", "new_upper"]].max(axis=1)
+    for i, row in enumerate(table.itertuples()):
+        ax.annotate(
+            change_words(row),
+            (right.iloc[i], i),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL,
+        )
+    label_rows(ax, [str(name) for name in table.index])
+    numbers(ax.xaxis, most=4)
+    ax.set_xlim(0.0, 1.17 * right.max() if right.max() > 0.0 else 1.0)
+    what = f"spend of {plan.attrs['start']} to {plan.attrs['stop']} (money)"
+    factor = plan.current.attrs.get("factor", 1.0)
+    scaled = "" if np.isclose(factor, 1.0) else f", times {factor:.3g}"
+    ax.set_xlabel(what, fontsize=TEXT)
+    handles = [Patch(color=_LIGHT, label=f"current plan{scaled}"), Patch(color=BLUE, label="new plan")]
+    if unseen.any():
+        handles.append(Patch(**_UNSEEN, label="in periods above the highest spend seen"))
+    if doubtful.any():
+        handles.append(Line2D([], [], color=BLACK, lw=1.2, label=f"{percent(table)} interval of induced spend"))
+    legend_above(ax, handles, 1)
+
+
+def _returns(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
+    handles = []
+    for which, words, shift, colour in (("current", "current", -0.18, GREY), ("new", "new", 0.18, BLUE)):
+        names = {f"roi_{which}": "median", f"roi_{which}_lower": "lower", f"roi_{which}_upper": "upper"}
+        intervals(ax, table[list(names)].rename(columns=names), shift, colour, size=4.0, linewidth=1.8)
+        handles.append(entry(colour, f"ROI, {words} plan, {percent(table)} interval"))
+    ax.plot(table["marginal"], np.arange(len(table)) + 0.18, "D", mfc="white", mec=ORANGE, mew=1.5, ms=5, zorder=4)
+    handles.append(
+        Line2D([], [], ls="", marker="D", mfc="white", mec=ORANGE, mew=1.5, ms=5, label="next unit of money")
+    )
+    label_rows(ax, [str(name) for name in table.index])
+    roi = plan.answers["roi"]
+    threshold = roi.attrs.get("threshold")
+    if threshold is not None:
+        ax.axvline(threshold, color=BLACK, linewidth=1.0, linestyle=_EARNED, zorder=1)
+        handles.append(Line2D([], [], color=BLACK, lw=1.0, ls=_EARNED, label="spend is earned back"))
+    ends = [f"roi_{which}_{end}" for which in ("current", "new") for end in ("lower", "upper")]
+    found = table[[*ends, "marginal"]].to_numpy().ravel()
+    found = found[np.isfinite(found)]
+    scale = ""
+    if len(found) and found.min() > 0.0 and found.max() > _SPAN * found.min():
+        log_axis(ax)
+        scale = ", log scale"
+    else:
+        numbers(ax.xaxis, most=5)
+        zero_line(ax, vertical=True)
+        ax.set_xlim(min(0.0, 1.05 * found.min(initial=0.0)), 1.05 * found.max(initial=threshold or 1.0))
+    ax.set_xlabel(f"return on spend{unit_of(roi)}{scale}", fontsize=TEXT)
+    legend_above(ax, [*handles, *caution(plan.attrs)], 1)
+
+
+def _uplift(ax: Axes, plan: Plan, ci_prob: float) -> None:
+    """Uplift of the outcome and, where the objective is something else, gain in it."""
+    answers, name = plan.answers, plan.attrs["outcome"]
+    rows = {"uplift": answers["uplift"]}
+    same_unit = unit_of(answers["gain"]) == unit_of(answers["uplift"])
+    if same_unit and not np.allclose(answers["gain"], answers["uplift"], rtol=1e-9):
+        rows["gain in the objective"] = answers["gain"]
+    draws = xr.concat(list(rows.values()), pd.Index(list(rows), name="what"), coords="minimal", compat="override")
+    table = table_of(draws, ci_prob)
+    intervals(ax, table, 0.0, BLUE, size=4.5, linewidth=2.2)
+    label_rows(ax, list(rows))
+    zero_line(ax, vertical=True)
+    numbers(ax.xaxis, most=6)
+    now, then = (float(answers["outcome"].sel(plan=which).median()) for which in ("current", "new"))
+    words = f"{name}: {_short(now)} now, {_short(then)} then; better in {probability(plan.p_better)} of draws"
+    ax.set_title(words, loc="left", fontsize=TEXT, pad=4)
+    ax.set_xlabel(
+        f"gained over the current plan, median and {percent(table)} interval{unit_of(answers['uplift'])}",
+        fontsize=TEXT,
+    )
+
+
+def _budget_axes(labels: Sequence[object]) -> list[Axes]:
+    margin = LETTER * max(len(str(label)) for label in labels)
+    top = 0.4 * len(labels) + 0.2
+    figure = plt.figure(figsize=(7.4 + margin, top + 2.7), layout="constrained")
+    grid = figure.add_gridspec(2, 2, width_ratios=[1.25, 1.0], height_ratios=[top, 0.42])
+    first = figure.add_subplot(grid[0, 0])
+    return [first, figure.add_subplot(grid[0, 1], sharey=first), figure.add_subplot(grid[1, :])]
+
+
+# ----------------------------------------------------------------------------------------------------- spend over time
+def allocation(plan: Plan, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
+    """Draw the spend of each channel over time, the new plan as a line over the area of the current one.
+
+    Beside the name of a channel stands its spend in the window, now and then, and the share of the new spend that is in
+    periods above the highest spend ever seen in one. Axes differ from panel to panel.
+
+    Parameters
+    ----------
+    plan : Plan
+        As ``mm.optimize_budget(fit)`` gives it.
+    axes : sequence of Axes, optional
+        One for each channel, in the order of the plan.
+
+    Returns
+    -------
+    array of Axes
+
+    Raises
+    ------
+    ValueError
+        For something that is not a plan, and the wrong number of axes.
+
+    Examples
+    --------
+    >>> axes = allocation(plan)  # doctest: +SKIP
+    """
+    channels = _checked(plan).spend["channel"].values.tolist()
+    own = axes is None
+    axes = _time_axes(len(channels)) if own else listed(axes, len(channels))
+    share = plan.answers["extrapolated"].sel(plan="new")
+    least = share.attrs.get("threshold", 0.0)
+    for name, ax in zip(channels, axes, strict=True):
+        current, new = (part.sel(channel=name) for part in (plan.current, plan.spend))
+        _steps(ax, current, new)
+        ax.set_title(str(name), loc="left", fontsize=TEXT, pad=3)
+        words = f"{_short(float(current.sum()))} now, {_short(float(new.sum()))} then"
+        unseen = float(share.sel(channel=name))
+        words += f", {in_percent(unseen)} unseen" if unseen > least else ""
+        ax.set_title(words, loc="right", fontsize=SMALL, pad=3)
+    label = "spend per period (money)"
+    if own:
+        axes[0].figure.supylabel(label, fontsize=TEXT)
+    else:
+        for ax in axes:
+            ax.set_ylabel(label, fontsize=SMALL)
+    handles = [
+        Patch(color=_LIGHT, label="current plan"),
+        Line2D([], [], color=BLUE, lw=1.6, label="new plan"),
+    ]
+    if (share > least).any():
+        handles.append(Line2D([], [], ls="", label="unseen: in periods above the highest spend seen"))
+    legend_on_top(axes[0], [*handles, *caution(plan.attrs)], own)
+    return np.asarray(axes, dtype=object)
+
+
+def _steps(ax: Axes, current: xr.DataArray, new: xr.DataArray) -> None:
+    days = mdates.date2num(pd.DatetimeIndex(new["date"].values))
+    if len(days) == 1:
+        edges = days[0] + np.array([-0.5, 0.5])
+        one_date(ax, pd.Timestamp(new["date"].values[0]))
+    else:
+        edges = np.append(days, 2.0 * days[-1] - days[-2])
+        ax.set_xlim(edges[0], edges[-1])
+        date_axis(ax)
+    ax.stairs(current.values, edges, fill=True, color=_LIGHT)
+    # A line on the axis is seen whole: nothing is spent there.
+    ax.stairs(new.values, edges, baseline=None, color=BLUE, linewidth=1.6, clip_on=False, zorder=3)
+    tidy(ax)
+    highest = max(float(current.max()), float(new.max()))
+    ax.set_ylim(0.0, 1.08 * highest if highest > 0.0 else 1.0)
+    numbers(ax.yaxis, most=3)
+
+
+def _time_axes(count: int) -> list[Axes]:
+    """Panels below each other, in two columns where there are many; what stays empty is taken away."""
+    wide = 1 if count <= 5 else 2
+    tall = -(-count // wide)
+    size = (9.5, 0.9 + (1.35 if tall < 3 else 1.15) * tall)
+    figure, grid = plt.subplots(tall, wide, figsize=size, sharex=True, squeeze=False, layout="constrained")
+    figure.get_layout_engine().set(hspace=0.04, wspace=0.03)
+    for empty in grid.ravel()[count:]:
+        empty.remove()
+        grid[-2, -1].tick_params(labelbottom=True)
+    return list(grid.ravel()[:count])
+
+
+# -------------------------------------------------------------------------------------------------------- the frontier
+def frontier(
+    dataset: xr.Dataset, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None
+) -> np.ndarray:
+    """Draw what the best plan of every total earns: its outcome, its return and that of the next unit of money.
+
+    Dots are the totals that were solved for. Lines are dashed where too much of the spend lies in periods above the
+    highest spend ever seen in one; the share from which they are is ``dataset["extrapolated"].attrs["threshold"]``. The
+    current plan is marked at its own total: how far it lies below the line is what planning could gain.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As ``mm.frontier(fit)`` gives it.
+    ci_prob : float in (0, 1), optional
+        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
+    axes : sequence of Axes, optional
+        Two: for the outcome and for the returns.
+
+    Returns
+    -------
+    array of Axes
+
+    Raises
+    ------
+    ValueError
+        For another data set.
+
+    Examples
+    --------
+    >>> axes = frontier(mm.frontier(fit), ci_prob=0.9)  # doctest: +SKIP
+    """
+    ci_prob = checked_ci_prob(ci_prob)
+    outcome, roi = (variable(dataset, name, ["total"], _MAKER) for name in ("outcome", "roi"))
+    before, lift = (variable(dataset, f"current_{name}", [], _MAKER) for name in ("outcome", "lift"))
+    total = float(dataset.attrs["current_total"])
+    if axes is None:
+        _, axes = plt.subplots(1, 2, figsize=(10.0, 4.3), layout="constrained")
+    axes = listed(axes, 2)
+    last = _last_seen(dataset)
+    handles = [
+        [*_curve(axes[0], outcome, last, ci_prob, "best plan of each total")],
+        [*_curve(axes[1], roi, last, ci_prob, "return on all spend")],
+    ]
+    marginal = dataset["marginal"]
+    handles[1].append(
+        _line(axes[1], marginal["total"].values, marginal.values, last, ORANGE, "^", "next unit of money")
+    )
+    for ax, draws, found in zip(axes, (before, lift / total), handles, strict=True):
+        found.append(_current(ax, draws, total, ci_prob))
+    threshold = roi.attrs.get("threshold")
+    if threshold is not None:
+        axes[1].axhline(threshold, color=BLACK, linewidth=1.0, linestyle=_EARNED, zorder=1)
+        handles[1].append(Line2D([], [], color=BLACK, lw=1.0, ls=_EARNED, label="spend is earned back"))
+    if last < dataset.sizes["total"] - 1:
+        handles[0].append(Line2D([], [], color=BLUE, lw=1.6, ls=DASHES, label=_beyond(dataset)))
+    handles[1] += caution(dataset.attrs)
+    labels = (f"{dataset.attrs.get('outcome', 'outcome')}{unit_of(outcome, dataset)}", f"return{unit_of(roi)}")
+    span = " to ".join(str(dataset.attrs.get(end, "")) for end in ("start", "stop"))
+    for ax, label, found in zip(axes, labels, handles, strict=True):
+        tidy(ax)
+        numbers(ax.xaxis)
+        numbers(ax.yaxis)
+        ax.set_ylabel(label, fontsize=TEXT)
+        ax.set_xlabel(f"total spend of {span},\ninduced spend included{unit_of(dataset['cost'])}", fontsize=TEXT)
+        legend_above(ax, found, 1)
+    axes[1].set_ylim(bottom=min(0.0, axes[1].get_ylim()[0]))
+    return np.asarray(axes, dtype=object)
+
+
+def _curve(ax: Axes, draws: xr.DataArray, last: int, ci_prob: float, label: str) -> list:
+    table = table_of(draws, ci_prob)
+    ax.fill_between(table.index, table["lower"], table["upper"], color=SKY, alpha=0.35, linewidth=0)
+    line = _line(ax, table.index.to_numpy(), table["median"].to_numpy(), last, BLUE, "o", f"{label}, median")
+    return [line, Patch(color=SKY, alpha=0.35, label=f"{percent(table)} interval")]
+
+
+def _line(ax: Axes, x: np.ndarray, y: np.ndarray, last: int, colour: str, marker: str, label: str) -> Line2D:
+    """Draw a line, dashed from its last point that is not extrapolated on; return its legend entry."""
+    style = {"color": colour, "marker": marker, "markersize": 3.5, "linewidth": 1.6}
+    ax.plot(x[: last + 1], y[: last + 1], **style)
+    if last < len(x) - 1:
+        ax.plot(x[max(last, 0) :], y[max(last, 0) :], linestyle=DASHES, **style)
+    return Line2D([], [], label=label, **style)
+
+
+def _current(ax: Axes, draws: xr.DataArray, total: float, ci_prob: float) -> Line2D:
+    """Mark the current plan with its interval; return its legend entry."""
+    table = table_of(draws.expand_dims("plan").assign_coords(plan=["current"]), ci_prob).iloc[0]
+    style = {"color": BLACK, "marker": "D", "markersize": 5, "linewidth": 1.2}
+    ax.vlines(total, table["lower"], table["upper"], color=BLACK, linewidth=1.2, zorder=4)
+    ax.plot([total], [table["median"]], zorder=5, **style)
+    return Line2D([], [], label="current plan", **style)
+
+
+def _last_seen(dataset: xr.Dataset) -> int:
+    """Position of the last total that is not extrapolated; -1 where all are."""
+    share, spend = dataset["extrapolated"], dataset["spend"]
+    whole = ((share * spend).sum("channel") / spend.sum("channel")).values
+    unseen = np.flatnonzero(whole > share.attrs.get("threshold", 0.0))
+    return int(unseen[0]) - 1 if len(unseen) else len(whole) - 1
+
+
+def _beyond(dataset: xr.Dataset) -> str:
+    least = dataset["extrapolated"].attrs.get("threshold", 0.0)
+    return f"over {100 * least:.3g} % beyond what was ever spent"
+
+
+def _checked(plan: object) -> Plan:
+    if not isinstance(plan, Plan):
+        raise ValueError(
+            f"a {type(plan).__name__} was given where a plan is wanted; give the Plan that optimize_budget(fit) returns"
+        )
+    return plan
+
+
+def _short(value: float) -> str:
+    """Three significant digits, as 2.94M."""
+    return short_number(float(f"{value:.3g}"))
