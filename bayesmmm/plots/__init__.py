@@ -4,7 +4,7 @@ Every function takes what it draws and returns the axes it drew on, so that anyt
 style is touched. Colours are those of Okabe and Ito, and no meaning rests on colour alone.
 """
 
-from bayesmmm.plots.budget import allocation, budget, frontier
+from bayesmmm.plots.budgets import allocation, budget, frontier
 from bayesmmm.plots.channels import accounting, effects, roi
 from bayesmmm.plots.curves import adstock_decay, response_curves
 from bayesmmm.plots.draws import parameters, prior_posterior
