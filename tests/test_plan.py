@@ -133,6 +133,8 @@ def test_text_says_what_was_asked():
     assert head[2] == "flighting: flat; mediators: google responds; controls: as in the last 13 periods"
     assert "spend now is the current plan times 1.08" in text
     assert repr(made.plan()) == str(made.plan())
+    cents = str(made.changed(made.plan(), total=1_338.5486))
+    assert "total: 1,338.55;" in cents
     free = str(made.changed(made.plan(margin=0.4, total=None), window="past", target="ROI of at least 2"))
     assert "13 periods of the past" in free
     assert "total: free; risk: mean of the draws; target: ROI of at least 2; margin: 0.4" in free
@@ -192,7 +194,7 @@ def test_text_says_how_sure_it_is():
     plan = made.plan()
     text, solution = " ".join(str(plan).split()), plan.solution
     assert "solver: converged; 34 iterations from 3 starts on 120 draws" in text
-    assert "net marginal returns are equal to within 0.031 %" in text
+    assert "largest difference of net marginal returns: 0.031 %" in text
     bound, gained = (significant(value, 4) for value in (solution.bound, solution.objective))
     assert f"no plan within the limits gains more than {bound}; this one gains {gained}" in text
     assert f"(gap {significant(solution.gap)}, 0.2 %)" in text
@@ -221,7 +223,7 @@ def test_risk_is_smoothed_and_seen_spend_is_said_to_be_seen():
     assert "the measure of risk is smoothed over 812 of gain" in str(smoothed)
     assert "smoothed" not in str(plan)
     seen = with_draws(plan, extrapolated=plan.answers["extrapolated"] * 0.0)
-    assert "outside the observed range: none of the new spend" in str(seen)
+    assert "outside the observed range: none of the new spend, 0 % of the current" in str(seen)
     assert "unseen" not in str(seen)
 
 

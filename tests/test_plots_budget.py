@@ -84,6 +84,17 @@ def test_budget_lays_the_plans_side_by_side(many):
     ]
 
 
+def test_budget_hatches_what_the_current_plan_spends_beyond_the_observed_too():
+    plan = made.plan(3, ())
+    plan.answers["extrapolated"][0, 1] = 0.2
+    ax = plots.budget(plan)[0]
+    table = rows_of(ax, plan.table())
+    hatched = [bar for bar in ax.patches if bar.get_hatch()]
+    expected = [table["current"] * table["extrapolated_current"], table["new"] * table["extrapolated"]]
+    np.testing.assert_allclose([bar.get_width() for bar in hatched], np.concatenate(expected))
+    assert sum(bar.get_width() > 0.0 for bar in hatched) == 2
+
+
 def test_budget_shows_returns_beside_the_next_unit(many):
     left, ax, _ = plots.budget(many, ci_prob=0.8)
     table = rows_of(drawn(left), many.table(0.8))

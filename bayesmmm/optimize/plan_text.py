@@ -41,7 +41,7 @@ def plan_text(plan: "Plan") -> str:
 def _asked(plan: "Plan") -> list[str]:
     attrs, periods = plan.attrs, plan.spend.sizes["date"]
     ahead = {"future": "{} ahead", "past": "{} of the past"}[attrs["window"]].format(_counted(periods, "period"))
-    total = "free" if attrs["total"] is None else f"{attrs['total']:,.10g}"
+    total = "free" if attrs["total"] is None else _asked_total(attrs["total"])
     asked = [f"objective: {attrs['objective']}", f"total: {total}", f"risk: {attrs['risk']}"]
     if attrs["target"] is not None:
         asked.append(f"target: {attrs['target']}")
@@ -68,6 +68,10 @@ def _asked(plan: "Plan") -> list[str]:
     if attrs["verdict"] != "converged":
         lines.append(f"CAUTION, sampler verdict: {attrs['verdict']}")
     return lines
+
+
+def _asked_total(total: float) -> str:
+    return f"{total:,.2f}".removesuffix(".00") if total >= 1.0 else f"{total:.4g}"
 
 
 def _rows(plan: "Plan", table: pd.DataFrame) -> list[str]:
@@ -149,8 +153,8 @@ def _sureness(plan: "Plan", table: pd.DataFrame) -> list[str]:
     solution, lines = plan.solution, []
     work = f"{_counted(solution.iterations, 'iteration')} from {_counted(len(solution.starts), 'start')}"
     lines.append(
-        f"solver: {solution.status}; {work} on {_counted(solution.draws, 'draw')}, {solution.seconds:.1f} s; net "
-        f"marginal returns are equal to within {in_percent(solution.kkt)}"
+        f"solver: {solution.status}; {work} on {_counted(solution.draws, 'draw')}, {solution.seconds:.1f} s; largest "
+        f"difference of net marginal returns: {in_percent(solution.kkt)}"
     )
     lines += [_optimality(plan), _transfer(plan)]
     if solution.multiplier:
@@ -192,12 +196,12 @@ def _transfer(plan: "Plan") -> str:
 def _unseen(table: pd.DataFrame) -> str:
     total = table.loc[table["kind"] == "total"].iloc[0]
     unseen = table.loc[(table["kind"] == "channel") & (table["extrapolated"] > 0.0), "extrapolated"]
+    new, now = in_percent(total["extrapolated"]), in_percent(total["extrapolated_current"])
     if not len(unseen):
-        return "outside the observed range: none of the new spend"
+        return f"outside the observed range: none of the new spend, {now} of the current"
     names = ", ".join(
         f"{name} {in_percent(part)}" for name, part in unseen.sort_values(ascending=False, kind="stable").items()
     )
-    new, now = in_percent(total["extrapolated"]), in_percent(total["extrapolated_current"])
     return (
         f"outside the observed range (unseen): {new} of the new spend, {now} of the current, is in periods above the "
         f"highest spend ever seen in one ({names}); there the answer rests on the equation and its priors"

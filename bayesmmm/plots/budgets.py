@@ -43,7 +43,7 @@ _MAKER = "frontier(fit)"
 _LIGHT = "#B8B8B8"
 _EARNED = (0, (4, 2))
 _SPAN = 20.0  # a logarithmic axis is used where returns differ by more than this factor
-_UNSEEN = {"facecolor": BLUE, "edgecolor": "white", "hatch": "////", "linewidth": 0.0}
+_UNSEEN = {"edgecolor": "white", "hatch": "////", "linewidth": 0.0}
 
 
 # --------------------------------------------------------------------------------------------------------- the budget
@@ -51,7 +51,7 @@ def budget(plan: Plan, *, ci_prob: float | None = None, axes: Sequence[Axes] | N
     """Draw a plan beside the current one: spend and returns of each channel, and below them the uplift.
 
     Channels are sorted by what they get; below them stands what paid mediators are induced to spend, with its interval.
-    The part of the new spend that is hatched lies in periods above the highest spend ever seen in one. The next unit of
+    Spend that is hatched lies in periods above the highest spend ever seen in one. The next unit of
     money counts the spend that it induces, the ROI does not. A channel without spend has no ROI.
 
     Parameters
@@ -93,11 +93,16 @@ def budget(plan: Plan, *, ci_prob: float | None = None, axes: Sequence[Axes] | N
 
 def _bars(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
     at = np.arange(len(table))
-    ax.barh(at - 0.18, table["current"], height=0.34, color=_LIGHT)
-    ax.barh(at + 0.18, table["new"], height=0.34, color=BLUE)
-    unseen = (table["new"] * table["extrapolated"]).fillna(0.0)
-    if unseen.any():
-        ax.barh(at + 0.18, unseen, left=table["new"] - unseen, height=0.34, **_UNSEEN)
+    bars = (("current", "extrapolated_current", -0.18, _LIGHT), ("new", "extrapolated", 0.18, BLUE))
+    for which, _, shift, colour in bars:
+        ax.barh(at + shift, table[which], height=0.34, color=colour)
+    hatched = False
+    for which, share, shift, colour in bars:
+        unseen = (table[which] * table[share]).fillna(0.0)
+        if unseen.any():
+            left = table[which] - unseen
+            ax.barh(at + shift, unseen, left=left, height=0.34, facecolor=colour, **_UNSEEN)
+            hatched = True
     doubtful = (table["kind"] == "induced").to_numpy()
     ax.hlines(
         at[doubtful] + 0.18, table["new_lower"][doubtful], table["new_upper"][doubtful], color=BLACK, linewidth=1.2
@@ -120,8 +125,8 @@ def _bars(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
     scaled = "" if np.isclose(factor, 1.0) else f", times {factor:.3g}"
     ax.set_xlabel(what, fontsize=TEXT)
     handles = [Patch(color=_LIGHT, label=f"current plan{scaled}"), Patch(color=BLUE, label="new plan")]
-    if unseen.any():
-        handles.append(Patch(**_UNSEEN, label="in periods above the highest spend seen"))
+    if hatched:
+        handles.append(Patch(facecolor=GREY, **_UNSEEN, label="in periods above the highest spend seen"))
     if doubtful.any():
         handles.append(Line2D([], [], color=BLACK, lw=1.2, label=f"{percent(table)} interval of induced spend"))
     legend_above(ax, handles, 1)
