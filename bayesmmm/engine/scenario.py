@@ -13,7 +13,7 @@ adstock carried in, (P, G, 1), or under ``max_lag`` the inputs of the last perio
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -49,6 +49,8 @@ class Rows:
         Which draws of the posterior they are.
     paths : int
         Rows per draw.
+    shapes : dict
+        By equation and position of a media term: what `shape_of` has found for it, once and for all.
     """
 
     system: MMM
@@ -58,6 +60,7 @@ class Rows:
     amplitude: Mapping[str, np.ndarray]
     draws: np.ndarray
     paths: int = 1
+    shapes: dict[tuple[str, int], tuple[np.ndarray, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def wide(self, array: np.ndarray) -> np.ndarray:
         """Return an array with S rows as one with R rows; others as they are."""
@@ -296,15 +299,20 @@ def _linear(design: np.ndarray, par: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.stack([par["coefficient"] @ one.T for one in design], axis=1)
 
 
-def shape_of(rows: Rows, name: str, c: int, amplitude: np.ndarray | None) -> list[np.ndarray]:
-    """Retention, half-saturation and slope (S, 1) and amplitude (S, G, 1) of one media term."""
+def shape_of(rows: Rows, name: str, c: int, amplitude: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    """Retention, half-saturation and slope (S, 1) and amplitude (S, G, 1) of one media term; 1 where none is given."""
+    if amplitude is not None and (name, c) in rows.shapes:
+        return rows.shapes[name, c]
     par = rows.parameters[name]
     keep = retention(par["half_life"][:, c : c + 1], rows.days)
     full = (
         np.ones((len(keep), par["contribution"].shape[1], 1)) if amplitude is None else amplitude[:, :, c : c + 1]
     )
     values = (keep, par["half_saturation"][:, c : c + 1], par["slope"][:, c : c + 1], full)
-    return [np.ascontiguousarray(v) for v in values]
+    found = tuple(np.ascontiguousarray(v) for v in values)
+    if amplitude is not None:
+        rows.shapes[name, c] = found
+    return found
 
 
 def rows_of(rows: Rows, values: np.ndarray, *arrays: np.ndarray) -> np.ndarray:

@@ -5,7 +5,8 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MONEY
-from bayesmmm.estimands.curves import share_beyond
+from bayesmmm.estimands.curves import EXTRAPOLATED, share_beyond
+from bayesmmm.estimands.windows import per_money
 from bayesmmm.forecast import unit_of
 from bayesmmm.optimize.outcomes import Outcomes
 from bayesmmm.optimize.problem import Problem
@@ -31,17 +32,22 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
             "roi": lift[:, 1] / cost[:, 1] - lift[:, 0] / cost[:, 0],
         }.get(goal.kind, goal.margin * uplift - goal.price * (cost[:, 1] - cost[:, 0]))
     unit = unit_of(fit, fit.system.outcome)
-    per = {"unit": f"{unit} per {MONEY}"}
+    per = per_money(fit)
+    worth = {"profit": MONEY, "spend": MONEY, "roi": per["unit"]}.get(goal.kind, MONEY if goal.price else unit)
     label = asked.label
     variables: dict = {
         "outcome": (*label(out.base()[:, None] + lift, "plan"), {"unit": unit}),
         "lift": (*label(lift, "plan"), {"unit": unit}),
         "uplift": (*label(uplift), {"unit": unit}),
-        "gain": label(gain),
+        "gain": (*label(gain), {"unit": worth}),
         "cost": (*label(cost, "plan"), {"unit": MONEY}),
         "roi": (*label(np.stack([r for r, _ in returns], axis=1), "plan", "channel"), per),
         "marginal_roi": (*label(np.stack([m for _, m in returns], axis=1), "plan", "channel"), per),
-        "extrapolated": (("plan", "channel"), np.stack([beyond(problem, plan) for plan in plans])),
+        "extrapolated": (
+            ("plan", "channel"),
+            np.stack([beyond(problem, plan) for plan in plans]),
+            {"unit": "share of spend", "threshold": EXTRAPOLATED},
+        ),
     }
     coords: dict = {**asked.coords, "plan": PLANS, "channel": list(problem.names)}
     if out.paid:

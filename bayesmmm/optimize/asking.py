@@ -72,7 +72,7 @@ def read_window(
     ]
     if len(given) != 1:
         raise SettingError(
-            f"{' and '.join(given) or 'nothing'} says which window to plan; give one of periods=13 (the next 13 periods), "
+            f"{' and '.join(given) or 'nothing'} says which window to plan; give one of periods=13 (the next ones), "
             f"plan=DataFrame (those of a current plan), or start= and stop= (fitted periods)"
         )
     if controls is not None and periods is None:
@@ -82,8 +82,8 @@ def read_window(
     length = len(fit.data.dates)
     if not isinstance(periods, int | np.integer) or isinstance(periods, bool) or not 1 <= periods <= length:
         raise SettingError(
-            f"periods={periods!r} must be a whole number from 1 to {length}, the number of fitted periods, whose last ones "
-            f"are the current plan; for a longer window write the current plan down and pass plan="
+            f"periods={periods!r} must be a whole number from 1 to {length}, the number of fitted periods, "
+            f"whose last ones are the current plan; for a longer window write the current plan down and pass plan="
         )
     frame, note = _repeated(fit, int(periods), controls)
     return Window(frame, None, None, note)
@@ -114,8 +114,8 @@ def _repeated(fit: Fit, periods: int, controls) -> tuple[pd.DataFrame, str]:
     matter = [name for name in repeated if name in _levels_that_matter(fit.system)]
     if matter:
         warn(
-            f"the best plan depends on {', '.join(matter)} in the window, and the values of the last {periods} periods are "
-            f"repeated for it; say what to expect with controls={{{matter[0]!r}: value or {periods} values}}",
+            f"the best plan depends on {', '.join(matter)} in the window, and the values of the last {periods} periods "
+            f"are repeated for it; say what to expect with controls={{{matter[0]!r}: value or {periods} values}}",
             ControlsWarning,
             stacklevel=4,
         )
@@ -138,8 +138,8 @@ def _one_per_period(name: str, values: object, dates: pd.DatetimeIndex) -> np.nd
         raise SettingError(f"controls[{name!r}] must be numbers, one for each period: {error}") from error
     if numbers.shape not in ((), (len(dates),)):
         raise SettingError(
-            f"controls[{name!r}] has shape {numbers.shape}, the window has {len(dates)} periods; give one number, or one for "
-            f"each period"
+            f"controls[{name!r}] has shape {numbers.shape}, the window has {len(dates)} periods; give one number, or "
+            f"one for each period"
         )
     if not np.isfinite(numbers).all():
         raise MissingValueError(f"controls[{name!r}] has missing or infinite values; give a finite number")
@@ -194,8 +194,8 @@ def read_channels(fit: Fit, channels: Sequence[str] | None, modes: Mapping[str, 
     for name in [*names, *own]:
         if not np.isfinite(fit.scales.spend[name]).all():
             raise NeverSpentError(
-                f"{name!r} was never spent in the fitted periods, so that the data say nothing about what it brings; leave it "
-                f"out of the plan, or run a test and fit again"
+                f"{name!r} was never spent in the fitted periods, so that the data say nothing about what it brings; "
+                f"leave it out of the plan, or run a test and fit again"
             )
     if not names and not own:
         raise AnswerError("there is no channel to decide about; list channels under media in an equation")
@@ -284,9 +284,10 @@ def put(
     rest = rest[np.unique(np.linspace(0, len(rest) - 1, min(count, len(rest))).round().astype(int))]
     some = kept[np.unique(np.linspace(0, count - 1, max(few // chains, 1)).round().astype(int))]
 
-    def of(positions: np.ndarray) -> Question:
+    def of(positions: np.ndarray, paths: int = whole.paths) -> Question:
         index = (np.arange(chains)[:, None] * length + positions).ravel()
         coords = {**asked.coords, "draw": posterior["draw"].values[positions]}
-        return replace(whole, asked=replace(whole.asked, draws=index, coords=coords))
+        return replace(whole, asked=replace(whole.asked, draws=index, coords=coords), paths=paths)
 
-    return Questions(of(kept), of(some), of(rest) if len(rest) else None)
+    # One residual path will do where a plan is only to be near the best one.
+    return Questions(of(kept), of(some, 1), of(rest) if len(rest) else None)

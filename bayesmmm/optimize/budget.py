@@ -145,7 +145,7 @@ def optimize_budget(
     >>> print(plan)  # doctest: +SKIP
     """
     began = time.perf_counter()
-    note = _teller(progress)
+    note = teller(progress)
     goal = read_goal(
         fit,
         objective=objective,
@@ -180,7 +180,9 @@ def optimize_budget(
     return _plan(problem, goal, programmes[0], found, began)
 
 
-def _teller(progress: bool) -> Callable[[str], None]:
+def teller(progress: bool) -> Callable[[str], None]:
+    """Return what is told how the search goes on: standard error, or nobody."""
+
     def tell(text: str) -> None:
         if progress:
             sys.stderr.write(f"optimize_budget: {text}\n")

@@ -85,8 +85,8 @@ def _check_company(objective, total, target, target_roi, target_marginal_roi, ma
         raise SettingError("objective='spend' decides about the total; pass total=(low, high) or leave it out")
     if objective == "roi" and not isinstance(total, tuple | list):
         raise SettingError(
-            "objective='roi' needs a range of money, as total=(50_000, 200_000): without a least spend the highest return "
-            "is often that of next to no money"
+            "objective='roi' needs a range of money, as total=(50_000, 200_000): without a least spend the highest "
+            "return is often that of next to no money"
         )
 
 

@@ -42,7 +42,7 @@ class Levels:
         return decisions.reshape(self.profile.shape) if self.free else decisions[:, None] * self.profile
 
     def decisions(self, spend: np.ndarray) -> np.ndarray:
-        """Decisions (V,) that spend as much per channel as a plan (C, W), and in the same periods where they are free."""
+        """Decisions (V,) that spend as much per channel as a plan (C, W), or per period where those are free."""
         return spend.ravel().copy() if self.free else spend.sum(axis=1)
 
     def pull(self, slope: np.ndarray) -> np.ndarray:
@@ -69,8 +69,8 @@ def read_levels(flighting: str, names: tuple[str, ...], current: np.ndarray) -> 
     """
     if flighting not in FLIGHTINGS:
         raise SettingError(
-            f"flighting={flighting!r} must be 'flat' (evenly over the window), 'historical' (in the profile of the current "
-            f"plan) or 'free' (every period decided on its own)"
+            f"flighting={flighting!r} must be 'flat' (evenly over the window), 'historical' (in the profile of the "
+            f"current plan) or 'free' (every period decided on its own)"
         )
     even = np.full(current.shape, 1.0 / current.shape[1])
     levels = Levels(names, even, True)

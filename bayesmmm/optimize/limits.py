@@ -1,4 +1,4 @@
-"""What a plan may not do: bounds, groups, linear limits, limits on change, all or nothing; and which of them conflict."""
+"""What a plan may not do: bounds, groups, linear limits, change, all or nothing; and which of them conflict."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -105,8 +105,8 @@ def read_limits(
             profile = levels.profile[i]
             if low > 0.0 and profile.min() <= 0.0:
                 raise SettingError(
-                    f"period_bounds[{name!r}] asks for {low:,.0f} in every period, but its profile has periods without any "
-                    f"spend; use flighting='flat' or 'free'"
+                    f"period_bounds[{name!r}] asks for {low:,.0f} in every period, but its profile has periods without "
+                    f"any spend; use flighting='flat' or 'free'"
                 )
             low, high = low / profile.min() if low > 0.0 else 0.0, high / profile.max()
         lower[mine], upper[mine] = np.maximum(lower[mine], low), np.minimum(upper[mine], high)
@@ -237,9 +237,8 @@ def check_feasible(limits: Limits, low: float, high: float) -> None:
         rest = [other for other in parts if other is not part]
         if not _possible(rest, limits):
             parts = rest
-    raise InfeasibleError(
-        f"no plan meets these limits together: {'; '.join(label for label, *_ in parts)}. Relax one of them."
-    )
+    labels = "; ".join(dict.fromkeys(label for label, *_ in parts))
+    raise InfeasibleError(f"no plan meets these limits together: {labels}. Relax one of them.")
 
 
 def _parts(limits: Limits, low: float, high: float) -> list[tuple[str, np.ndarray, np.ndarray, float]]:

@@ -16,11 +16,12 @@ from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.equations import MMM
 from bayesmmm.estimands.windows import Question, Stretch, lay_out
-from bayesmmm.forecast import check_size
+from bayesmmm.forecast import check_size, row_bytes
 
 T = TypeVar("T")
-#: Rows (draws times residual paths) of a chunk: enough to hide the cost of Python, few enough for a processor's cache.
-CHUNK_ROWS = 1500
+#: Periods of all rows (draws times residual paths) of a chunk: enough to hide the cost of Python, few enough for a
+#: processor's cache.
+CHUNK_PERIODS = 170_000
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,17 @@ class Outcomes:
     def __init__(self, question: Question, names: tuple[str, ...], modes: Mapping[str, str]) -> None:
         self.question, self.names, self.modes = question, names, modes
         fit = question.asked.fit
-        self.paid = tuple(
-            m
-            for m in fit.system.mediators
-            if fit.data.mediators[m] == MONEY and _listens(fit.system, m, names, modes)
-        )
+        #: Mediators that answer to decided channels, and those of them that are paid.
+        self.answering = tuple(m for m in fit.system.mediators if _listens(fit.system, m, names, modes))
+        self.paid = tuple(m for m in self.answering if fit.data.mediators[m] == MONEY)
         self._layout = lay_out(question)
         check_size(
             (int(self._layout.memory.sum() / 8),), "the draws of the plan", "pass draws=500, or fewer periods"
         )
         self._pool = ThreadPoolExecutor(engine.processors())
-        self._raw = self._each(self._prepared, _split(len(self._layout.draws), question.paths))
+        self._raw = self._each(self._prepared, _split(self._layout.memory / row_bytes(fit.system, 1)))
         self._chunks: list[_Chunk] = []
+        self._compared: tuple[bytes, float] | None = None
         self._last: tuple[bytes, list[list[engine.Baseline]], Brought] | None = None
 
     # ------------------------------------------------------------------------------------------------ set-up
@@ -108,6 +108,9 @@ class Outcomes:
             Multiple of the plan of the question that it is. After a future window, where the mean of that plan is
             assumed to be spent, so much of it is assumed; this is the same whatever plan is looked at.
         """
+        key = current.tobytes(), factor
+        if key == self._compared:
+            return
         ahead = self.question.line.planned > 0
 
         def chunk(item: tuple[slice, list[Stretch]]) -> _Chunk:
@@ -119,7 +122,7 @@ class Outcomes:
                 stretches = [replace(stretch, base=new)]
             return self._chunk(at, stretches, current)
 
-        self._chunks, self._last = self._each(chunk, self._raw), None
+        self._chunks, self._last, self._compared = self._each(chunk, self._raw), None, key
 
     def _chunk(self, at: slice, stretches: list[Stretch], current: np.ndarray) -> _Chunk:
         stretches = self._moved(stretches, current)
@@ -148,6 +151,10 @@ class Outcomes:
     def base(self) -> np.ndarray:
         """Outcome (S,) of the window without any spend of the decided channels."""
         return np.concatenate([chunk.base for chunk in self._chunks])[self._layout.back]
+
+    def under(self, spend: np.ndarray) -> list[list[Stretch]]:
+        """Return the stretches of all draws, chunk by chunk, under a plan."""
+        return self._each(lambda chunk: self._moved(chunk.stretches, spend), self._chunks)
 
     def in_order(self, parts: list[np.ndarray]) -> np.ndarray:
         """Join arrays of the chunks in the order of the draws asked for."""
@@ -196,6 +203,21 @@ class Outcomes:
         assert self._last is not None
         items = list(zip(self._chunks, self._last[1], strict=True))
         return self._each(lambda item: function(*item), items)
+
+    def parts(self, spend: np.ndarray) -> np.ndarray:
+        """Mean outcome (C,) that each channel brings over the current plan, where effects add up."""
+        size = self.question.asked.fit.scales.size[self.outcome][:, None]
+
+        def sums(chunk: _Chunk, news: list[engine.Baseline]) -> np.ndarray:
+            out = np.zeros(len(self.names))
+            for stretch, new in zip(chunk.stretches, news, strict=True):
+                for c, name in enumerate(self.names):
+                    key = (self.outcome, name)
+                    if key in new.term:
+                        out[c] += stretch.total(size * (new.term[key] - stretch.base.term[key])).sum()
+            return out
+
+        return sum(self._each_of_last(spend, sums)) / self.size
 
     def cost(self, spend: np.ndarray) -> float:
         """Money that a plan takes: its own, and what paid mediators are induced to spend in posterior mean."""
@@ -265,11 +287,13 @@ class Outcomes:
 
 
 # ------------------------------------------------------------------------------------------------- small parts
-def _split(draws: int, paths: int) -> list[slice]:
-    """Chunks of about equal size, at least as many as there are processors."""
-    count = min(draws, max(engine.processors(), -(-draws * paths // CHUNK_ROWS)))
-    edges = np.linspace(0, draws, count + 1).round().astype(int)
-    return [slice(a, b) for a, b in itertools.pairwise(edges)]
+def _split(periods: np.ndarray) -> list[slice]:
+    """Chunks of about as many periods (S,), at least as many chunks as there are processors."""
+    done = np.cumsum(periods)
+    count = min(len(done), max(engine.processors(), round(done[-1] / CHUNK_PERIODS)))
+    edges = np.searchsorted(done, done[-1] * np.arange(1, count) / count)
+    edges = np.unique([0, *edges, len(done)])
+    return [slice(int(a), int(b)) for a, b in itertools.pairwise(edges)]
 
 
 def _reordered(values: np.ndarray, back: np.ndarray) -> np.ndarray:

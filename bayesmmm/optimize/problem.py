@@ -97,10 +97,15 @@ def put_together(
     whole = Outcomes(questions.chosen, names, modes)
     few = Outcomes(questions.few, names, modes)
     judges = whole if questions.judged is None else Outcomes(questions.judged, names, modes)
-    factor = 1.0 if total is None or not current.any() else _factor(few, whole, current, total)
-    current = factor * current
+    factor = 1.0
+    if total is not None and current.any():
+        factor = total / current.sum()
+        if whole.paid:
+            for outcomes in (few, whole):
+                factor = _factor(outcomes, current, total, factor)
     for outcomes in {id(o): o for o in (whole, few, judges)}.values():
-        outcomes.compare_with(current, factor)
+        outcomes.compare_with(factor * current, factor)
+    current = factor * current
     limits = read_limits(
         levels,
         current,
@@ -131,25 +136,22 @@ def _current(fit: Fit, questions: Questions, names: tuple[str, ...]) -> tuple[np
     return np.maximum(np.stack(rows), 0.0), line.dates[line.window]
 
 
-def _factor(few: Outcomes, whole: Outcomes, current: np.ndarray, total: float) -> float:
-    """Factor on the current plan that makes it cost `total`, induced spend included: found on few draws, then on all."""
-    start = total / current.sum()
-    if not whole.paid:
-        return start
+def _factor(outcomes: Outcomes, current: np.ndarray, total: float, factor: float) -> float:
+    """Factor on the current plan that makes it cost `total`, induced spend included, by the secant from a near one."""
 
-    def cost(outcomes: Outcomes, factor: float) -> float:
+    def cost(factor: float) -> float:
         outcomes.compare_with(factor * current, factor)
         return outcomes.cost(factor * current)
 
-    factor = start
-    for outcomes in (few, whole):
-        ahead, slope = cost(outcomes, factor), None
-        for _ in range(50):
-            before, seen = factor, ahead
-            # Cost is nearly proportional to the factor, so that the first step goes by the ratio.
-            factor = factor * total / ahead if slope is None else factor - (ahead - total) / slope
-            ahead = cost(outcomes, factor)
-            if abs(ahead - total) <= 1e-9 * total or factor == before:
-                break
-            slope = (ahead - seen) / (factor - before)
+    ahead, slope = cost(factor), None
+    for _ in range(50):
+        if abs(ahead - total) <= 1e-9 * total:
+            break
+        before, seen = factor, ahead
+        # Cost is nearly proportional to the factor, so that the first step goes by the ratio.
+        factor = factor * total / ahead if slope is None else factor - (ahead - total) / slope
+        if factor == before:
+            break
+        ahead = cost(factor)
+        slope = (ahead - seen) / (factor - before)
     return factor

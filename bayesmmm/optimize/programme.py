@@ -216,13 +216,16 @@ class Optimality:
     violation : float
         Largest violation of a constraint, in its scale.
     binding : tuple of str
-        Labels of the limits that bind.
+        Labels of the constraints that bind.
+    prices : tuple of (str, (V,) array, float, float)
+        Label, normal, side and price of those that are linear or taken to be so: ``normal @ decisions <= side``.
     """
 
     residual: float
     multiplier: float
     violation: float
     binding: tuple[str, ...]
+    prices: tuple[tuple[str, np.ndarray, float, float], ...]
 
 
 def optimality(programme: Programme, limits: Limits, decisions: np.ndarray, floor: np.ndarray) -> Optimality:
@@ -237,42 +240,51 @@ def optimality(programme: Programme, limits: Limits, decisions: np.ndarray, floo
         Least value that the solver allows.
     """
     slope = programme.slope(decisions)
-    columns, kinds, binding, pieces, violation = [], [], [], [np.abs(slope)], 0.0
+    normals, binding, pieces, violation = [], [], [np.abs(slope)], 0.0
     for constraint in programme.constraints(limits):
         value = constraint.value(decisions)
-        violation = max(
-            violation, (constraint.low - value) / constraint.scale, (value - constraint.high) / constraint.scale
-        )
+        missed = max(constraint.low - value, value - constraint.high) / constraint.scale
+        violation = max(violation, missed)
         near = BINDS * constraint.scale
-        at_low, at_high = value <= constraint.low + near, value >= constraint.high - near
-        if not (at_low or at_high):
+        sides = ((1.0, value >= constraint.high - near), (-1.0, value <= constraint.low + near))
+        if not any(hit for _, hit in sides):
             continue
         normal = constraint.slope(decisions)
-        pieces.append(np.abs(slope @ normal / (normal @ normal) * normal) if normal.any() else 0.0 * slope)
-        for side, hit in ((1.0, at_high), (-1.0, at_low)):
-            if hit:
-                columns.append(side * normal)
-                kinds.append((constraint.label, side))
         binding.append(constraint.label)
-    if programme.goal.price or programme.goal.kind in ("spend", "roi"):
+        limit = {1.0: constraint.high, -1.0: -constraint.low}
+        normals += [(constraint.label, side * normal, limit[side]) for side, hit in sides if hit]
+        if normal.any():
+            pieces.append(np.abs(slope @ normal / (normal @ normal) * normal))
+    if programme.goal.price:
         pieces.append(programme.goal.price * programme.cost_slope(decisions))
-    close = BINDS * programme.unit
-    for sign, hit in (
-        (1.0, decisions >= limits.upper - close),
-        (-1.0, decisions <= np.maximum(limits.lower, floor) + close),
-    ):
-        for i in np.flatnonzero(hit):
-            column = np.zeros(len(decisions))
-            column[i] = sign
-            columns.append(column)
-            kinds.append(("", sign))
     weight = 1.0 / np.maximum(np.max(pieces, axis=0), 1e-12 * np.abs(slope).max() + 1e-300)
-    multipliers = np.zeros(len(columns))
+    close = BINDS * programme.unit
+    at_upper = decisions >= limits.upper - close
+    at_lower = decisions <= np.maximum(limits.lower, floor) + close
+    prices, left = _explained(slope * weight, [n * weight for _, n, _ in normals], at_lower, at_upper)
+    priced = tuple((*normal, float(price)) for normal, price in zip(normals, prices, strict=True))
+    total = sum(price * np.sign(normal.sum()) for label, normal, _, price in priced if label == "total")
+    return Optimality(left, float(total), float(violation), tuple(binding), priced)
+
+
+def _explained(
+    slope: np.ndarray, normals: list[np.ndarray], at_lower: np.ndarray, at_upper: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Prices of binding constraints that explain a slope best, and the largest part of it that is left over.
+
+    A decision at its lower bound may be worth less than it costs, one at its upper bound more.
+    """
+    held = at_lower | at_upper
+    columns = list(normals)
+    if (~held).sum() < len(normals):  # bounds say too little: they get prices of their own
+        columns += [-row for row in np.eye(len(slope))[at_lower]] + [*np.eye(len(slope))[at_upper]]
+        held = np.zeros_like(held)
+    prices = np.zeros(len(columns))
     if columns:
-        matrix = np.stack(columns, axis=1) * weight[:, None]
-        size = np.maximum(np.linalg.norm(matrix, axis=0), 1e-300)
-        multipliers, _ = optimize.nnls(matrix / size, slope * weight, maxiter=50 * len(columns) + 100)
-        multipliers = multipliers / size
-        slope = slope - np.stack(columns, axis=1) @ multipliers
-    price = sum(side * m for (label, side), m in zip(kinds, multipliers, strict=True) if label == "total")
-    return Optimality(float(np.abs(slope * weight).max()), float(price), float(violation), tuple(binding))
+        matrix = np.stack(columns, axis=1)
+        size = np.maximum(np.linalg.norm(matrix[~held], axis=0), 1e-300)
+        prices = optimize.nnls(matrix[~held] / size, slope[~held], maxiter=50 * len(columns) + 100)[0] / size
+        slope = slope - matrix @ prices
+    left = np.where(at_lower, np.maximum(slope, 0.0), np.abs(slope)) if held.any() else np.abs(slope)
+    left = np.where(at_upper & held, np.maximum(-slope, 0.0), left)
+    return prices[: len(normals)], float(left.max(initial=0.0))

@@ -8,43 +8,15 @@ import numpy as np
 from scipy import optimize
 
 from bayesmmm.errors import SolverError
+from bayesmmm.optimize.climbing import FLOOR, MET, Solved, climb, floor_of
 from bayesmmm.optimize.levels import Levels
 from bayesmmm.optimize.limits import Limits, patterns, switched
-from bayesmmm.optimize.programme import Optimality, Programme, optimality
+from bayesmmm.optimize.programme import Programme
 
-#: Least decision that the solver looks at, in units of typical spend: the slope at zero is infinite for n < 1.
-FLOOR = 1e-6
-#: Violations of equal net marginal returns up to which a plan is called optimal, and up to which it is given at all.
-OPTIMAL, ACCEPTED = 1e-4, 1e-2
-#: A constraint is met within this share of its scale.
-MET = 1e-7
+#: Residual of the first-order conditions up to which a plan is given at all.
+ACCEPTED = 1e-2
 #: Channels up to which every subset of them is a start, and on-off limits up to which every combination is solved.
 ALL_SUBSETS, ALL_PATTERNS = 5, 5
-
-
-@dataclass(frozen=True)
-class Solved:
-    """Where the solver ended.
-
-    Attributes
-    ----------
-    decisions : (V,) array
-    objective : float
-    message : str
-        Of the solver.
-    iterations, evaluations : int
-    optimality : Optimality
-    limits : Limits
-        Those it was solved under: with on-off limits settled.
-    """
-
-    decisions: np.ndarray
-    objective: float
-    message: str
-    iterations: int
-    evaluations: int
-    optimality: Optimality | None
-    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -110,8 +82,8 @@ def _failure(ends: list[Solved]) -> str:
         else f"net marginal returns still differ by {end.optimality.residual:.2%}"
     )
     return (
-        f"no plan was found that can be trusted: {where} ({end.message}). Relax the limits, pass more starts (starts=20), "
-        f"or decide less (flighting='flat')"
+        f"no plan was found that can be trusted: {where} ({end.message}). Relax the limits, pass starts=20, or "
+        f" decide less (flighting='flat')"
     )
 
 
@@ -193,11 +165,6 @@ def fit_in(programme: Programme, limits: Limits, plan: np.ndarray) -> np.ndarray
     return np.clip(np.exp(optimize.brentq(excess, -50.0, 50.0)) * plan, lower, upper)
 
 
-def floor_of(programme: Programme, limits: Limits) -> np.ndarray:
-    """Least decision (V,) that the solver looks at."""
-    return np.minimum(FLOOR * programme.unit, limits.upper)
-
-
 # ----------------------------------------------------------------------------------------------------- all or nothing
 def _choices(limits: Limits) -> list[Limits]:
     """Limits with on-off channels settled: every way of it while there are few, else all of them on."""
@@ -238,48 +205,3 @@ def _distinct(programme: Programme, ends: list[Solved], count: int) -> list[Solv
         if len(out) < count and not any(alike):
             out.append(end)
     return out
-
-
-# ------------------------------------------------------------------------------------------------------ climbing
-def climb(programme: Programme, limits: Limits, start: np.ndarray, *, precise: bool) -> Solved:
-    """Follow the slope from one start to a maximum, by sequential least squares (Kraft, 1988, DFVLR-FB 88-28)."""
-    unit, size, floor = programme.unit, programme.size, floor_of(programme, limits)
-    lower, upper = np.maximum(limits.lower, floor), limits.upper
-    constraints = programme.constraints(limits)
-    decisions, iterations, evaluations, message = np.clip(start, lower, upper), 0, 0, ""
-    judged = None
-    for _ in range(6 if precise else 1):
-        found = optimize.minimize(
-            lambda v: -programme.objective(v * unit) / size,
-            decisions / unit,
-            jac=lambda v: -programme.slope(v * unit) * unit / size,
-            method="SLSQP",
-            bounds=optimize.Bounds(lower / unit, upper / unit),
-            constraints=[*_for_scipy(constraints, unit)],
-            options={"ftol": 1e-13 if precise else 1e-7, "maxiter": 400 if precise else 60},
-        )
-        decisions = np.clip(found.x * unit, lower, upper)
-        iterations, evaluations, message = iterations + found.nit, evaluations + found.nfev, found.message
-        judged = optimality(programme, limits, decisions, floor)
-        # A new approximation of the curvature often gets further than the old one.
-        if judged.residual <= 0.1 * OPTIMAL and judged.violation <= MET:
-            break
-    return Solved(decisions, programme.objective(decisions), message, iterations, evaluations, judged, limits)
-
-
-def _for_scipy(constraints, unit: np.ndarray):
-    for c in constraints:
-        if c.low == c.high:
-            yield {"type": "eq", "fun": _side(c, 1.0, c.low, unit), "jac": _jac(c, 1.0, unit)}
-            continue
-        for sign, side in ((1.0, c.low), (-1.0, c.high)):
-            if np.isfinite(side):
-                yield {"type": "ineq", "fun": _side(c, sign, side, unit), "jac": _jac(c, sign, unit)}
-
-
-def _side(c, sign: float, side: float, unit: np.ndarray) -> Callable[[np.ndarray], float]:
-    return lambda v: sign * (c.value(v * unit) - side) / c.scale
-
-
-def _jac(c, sign: float, unit: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda v: sign * c.slope(v * unit) * unit / c.scale

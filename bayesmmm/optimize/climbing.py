@@ -1,0 +1,186 @@
+"""From one start to a maximum: sequential least squares for few decisions, an augmented Lagrangian for many."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize
+
+from bayesmmm.optimize.limits import Limits
+from bayesmmm.optimize.programme import Constraint, Optimality, Programme, optimality
+
+#: Least decision that the solver looks at, in units of typical spend: the slope at zero is infinite for n < 1.
+FLOOR = 1e-6
+#: Violation of equal net marginal returns up to which a plan is called optimal.
+OPTIMAL = 1e-4
+#: A constraint is met within this share of its scale.
+MET = 1e-7
+#: Decisions up to which sequential least squares is used: its steps take time with their third power.
+DENSE = 60
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Where the solver ended.
+
+    Attributes
+    ----------
+    decisions : (V,) array
+    objective : float
+    message : str
+        Of the solver.
+    iterations, evaluations : int
+    optimality : Optimality
+    limits : Limits
+        Those it was solved under: with on-off limits settled.
+    """
+
+    decisions: np.ndarray
+    objective: float
+    message: str
+    iterations: int
+    evaluations: int
+    optimality: Optimality | None
+    limits: Limits
+
+
+def floor_of(programme: Programme, limits: Limits) -> np.ndarray:
+    """Least decision (V,) that the solver looks at."""
+    return np.minimum(FLOOR * programme.unit, limits.upper)
+
+
+def climb(programme: Programme, limits: Limits, start: np.ndarray, *, precise: bool) -> Solved:
+    """Follow the slope from a start to a maximum.
+
+    Sequential least squares is that of Kraft (1988), DFVLR-FB 88-28; the augmented Lagrangian that of Powell, Hestenes
+    and Rockafellar, doi:10.1007/BF01580138, around L-BFGS-B, doi:10.1137/0916069.
+
+    Parameters
+    ----------
+    precise : bool
+        Whether to go on until the first-order conditions hold.
+    """
+    method = _least_squares if programme.levels.size <= DENSE else _lagrangian
+    return method(programme, limits, start, precise)
+
+
+# ----------------------------------------------------------------------------------------------- few decisions
+def _least_squares(programme: Programme, limits: Limits, start: np.ndarray, precise: bool) -> Solved:
+    unit, size, floor = programme.unit, programme.size, floor_of(programme, limits)
+    lower, upper = np.maximum(limits.lower, floor), limits.upper
+    constraints = programme.constraints(limits)
+    decisions, iterations, evaluations = np.clip(start, lower, upper), 0, 0
+    while True:
+        found = optimize.minimize(
+            lambda v: -programme.objective(v * unit) / size,
+            decisions / unit,
+            jac=lambda v: -programme.slope(v * unit) * unit / size,
+            method="SLSQP",
+            bounds=optimize.Bounds(lower / unit, upper / unit),
+            constraints=[*_for_scipy(constraints, unit)],
+            options={"ftol": 1e-13 if precise else 1e-7, "maxiter": 400 if precise else 60},
+        )
+        before, decisions = decisions, np.clip(found.x * unit, lower, upper)
+        iterations, evaluations = iterations + found.nit, evaluations + found.nfev
+        judged = optimality(programme, limits, decisions, floor)
+        done = judged.residual <= 0.1 * OPTIMAL and judged.violation <= MET
+        # A new approximation of the curvature often gets further than the old one.
+        if done or not precise or iterations > 1000 or np.array_equal(before, decisions):
+            break
+    objective = programme.objective(decisions)
+    return Solved(decisions, objective, found.message, iterations, evaluations, judged, limits)
+
+
+def _for_scipy(constraints: list[Constraint], unit: np.ndarray) -> Iterator[dict]:
+    for c in constraints:
+        for kind, side in _sides(c):
+            yield {"type": kind, "fun": _value(c, side, unit), "jac": _jacobian(c, side, unit)}
+
+
+def _sides(c: Constraint) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Kind, sign and limit of each side of a constraint, written as ``sign * (value - limit) >= 0`` or ``= 0``."""
+    if c.low == c.high:
+        yield "eq", (1.0, c.low)
+        return
+    yield from (("ineq", side) for side in ((1.0, c.low), (-1.0, c.high)) if np.isfinite(side[1]))
+
+
+def _value(c: Constraint, side: tuple[float, float], unit: np.ndarray) -> Callable[[np.ndarray], float]:
+    return lambda v: side[0] * (c.value(v * unit) - side[1]) / c.scale
+
+
+def _jacobian(c: Constraint, side: tuple[float, float], unit: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda v: side[0] * c.slope(v * unit) * unit / c.scale
+
+
+# ---------------------------------------------------------------------------------------------- many decisions
+def _lagrangian(programme: Programme, limits: Limits, start: np.ndarray, precise: bool) -> Solved:
+    unit, size, floor = programme.unit, programme.size, floor_of(programme, limits)
+    lower, upper = np.maximum(limits.lower, floor), limits.upper
+    parts = [
+        (kind == "eq", _value(c, side, unit), _jacobian(c, side, unit))
+        for c in programme.constraints(limits)
+        for kind, side in _sides(c)
+    ]
+    equal = np.array([kind for kind, *_ in parts], bool)
+    v = np.clip(start, lower, upper) / unit
+    price, weight = _first_prices(programme, parts, equal, v, lower / unit, upper / unit), 10.0
+    iterations = evaluations = 0
+    missed_before = np.inf
+
+    def augmented(v: np.ndarray, price: np.ndarray, weight: float) -> tuple[float, np.ndarray]:
+        f, slope = -programme.objective(v * unit) / size, -programme.slope(v * unit) * unit / size
+        for (is_equal, value, jacobian), each in zip(parts, price, strict=True):
+            f -= each**2 / (2.0 * weight)
+            pull = each - weight * value(v)
+            if is_equal or pull > 0.0:
+                f += pull**2 / (2.0 * weight)
+                slope = slope - pull * jacobian(v)
+        return f, slope
+
+    for _ in range(25 if precise else 4):
+        found = optimize.minimize(
+            augmented,
+            v,
+            args=(price, weight),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=optimize.Bounds(lower / unit, upper / unit),
+            options={
+                "maxcor": 30,
+                "ftol": 1e-15 if precise else 1e-8,
+                "gtol": 1e-9,
+                "maxiter": 300 if precise else 40,
+                "maxfun": 600,
+            },
+        )
+        v, iterations, evaluations = found.x, iterations + found.nit, evaluations + found.nfev
+        value = np.array([value(v) for _, value, _ in parts])
+        price = np.where(equal, price - weight * value, np.maximum(price - weight * value, 0.0))
+        missed = float(np.where(equal, np.abs(value), np.maximum(-value, 0.0)).max(initial=0.0))
+        judged = optimality(programme, limits, np.clip(v * unit, lower, upper), floor)
+        if missed <= (MET if precise else 1e-4) and (not precise or judged.residual <= 0.5 * OPTIMAL):
+            break
+        if missed > 0.25 * missed_before:
+            weight *= 5.0
+        missed_before = missed
+    decisions = np.clip(v * unit, lower, upper)
+    return Solved(
+        decisions, programme.objective(decisions), found.message, iterations, evaluations, judged, limits
+    )
+
+
+def _first_prices(
+    programme: Programme, parts: list, equal: np.ndarray, v: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> np.ndarray:
+    """Prices of the constraints at a start, by least squares over decisions that no bound holds."""
+    if not parts:
+        return np.zeros(0)
+    free = (v > lower * 1.01) & (v < upper)
+    slope = programme.slope(v * programme.unit) * programme.unit / programme.size
+    active = equal | np.array([value(v) < 1e-3 for _, value, _ in parts])
+    price = np.zeros(len(parts))
+    if active.any() and free.any():
+        matrix = np.stack([-jacobian(v) for _, _, jacobian in parts], axis=1)[free][:, active]
+        price[active] = np.linalg.lstsq(matrix, slope[free], rcond=None)[0]
+    return np.where(equal, price, np.maximum(price, 0.0))
