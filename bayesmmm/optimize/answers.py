@@ -58,14 +58,10 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
 
 def _returns(out: Outcomes, spend: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """ROI and marginal ROI (S, C) of each channel of a plan."""
-    whole, marginal = out.at(spend).lift, out.along(spend, pattern)
-    roi = np.full(marginal.shape, np.nan)
-    for c, own in enumerate(spend.sum(axis=1)):
-        if own > 0.0:
-            without = spend.copy()
-            without[c] = 0.0
-            roi[:, c] = (whole - out.at(without).lift) / own
-    return roi, marginal
+    own = spend.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        roi = np.where(own > 0.0, out.without(spend) / own, np.nan)
+    return roi, out.along(spend, pattern)
 
 
 def beyond(problem: Problem, spend: np.ndarray) -> np.ndarray:

@@ -120,18 +120,23 @@ class Outcomes:
                 wide = {n: factor * stretch.base.columns[n] for n in self.names if n not in self.modes}
                 new = engine.moved(stretch.base, wide, where=self._where(stretch))
                 stretches = [replace(stretch, base=new)]
-            return self._chunk(at, stretches, current)
+            if not ahead or any(n in self.modes for n in self.names):
+                stretches = self._moved(stretches, current)
+            bases = [stretch.base for stretch in stretches]
+            none = self._forward(stretches, np.zeros_like(current))
+            inside = [replace(stretch, weight=_inside(stretch)) for stretch in stretches]
+            base = sum(_level(stretch, self.outcome) for stretch in inside)
+            zero = self._brought(stretches, bases, none)
+            return _Chunk(at, stretches, zero, base + self._brought(inside, bases, none).lift)
 
         self._chunks, self._last, self._compared = self._each(chunk, self._raw), None, key
 
-    def _chunk(self, at: slice, stretches: list[Stretch], current: np.ndarray) -> _Chunk:
-        stretches = self._moved(stretches, current)
-        bases = [stretch.base for stretch in stretches]
-        none = self._forward(stretches, np.zeros_like(current))
-        inside = [replace(stretch, weight=_inside(stretch)) for stretch in stretches]
-        base = sum(_level(stretch, self.outcome) for stretch in inside)
-        zero = self._brought(stretches, bases, none)
-        return _Chunk(at, stretches, zero, base + self._brought(inside, bases, none).lift)
+    @property
+    def cost_now(self) -> float:
+        """Money that the current plan takes."""
+        assert self._compared is not None
+        own = float(np.frombuffer(self._compared[0]).sum())
+        return own - sum(chunk.zero.induced.sum() for chunk in self._chunks) / self.size
 
     def _moved(self, stretches: list[Stretch], spend: np.ndarray) -> list[Stretch]:
         news = self._forward(stretches, spend)
@@ -189,6 +194,17 @@ class Outcomes:
 
         return sum(self._each_of_last(spend, back))
 
+    def without(self, spend: np.ndarray) -> np.ndarray:
+        """Outcome (S, C) that is lost as one channel of a plan after the other spends nothing in the window."""
+
+        def each(chunk: _Chunk, news: list[engine.Baseline]) -> np.ndarray:
+            stretches = [replace(old, base=new) for old, new in zip(chunk.stretches, news, strict=True)]
+            lost = [-self._brought(stretches, news, self._forward(stretches, spend, c)).lift for c in at]
+            return np.stack(lost, axis=1)
+
+        at = range(len(self.names))
+        return self.in_order(self._each_of_last(spend, each))
+
     def along(self, spend: np.ndarray, pattern: np.ndarray) -> np.ndarray:
         """Derivative (S, C) of every draw's lift to a unit of money of each channel, spent in a pattern (C, W)."""
 
@@ -230,16 +246,20 @@ class Outcomes:
         masks = {"fixed": every, "decide": stretch.changed}
         return {m: masks[mode] for m, mode in self.modes.items() if mode in masks}
 
-    def _forward(self, stretches: list[Stretch], spend: np.ndarray) -> list[engine.Baseline]:
-        """Evaluate the equations under a plan."""
+    def _forward(
+        self, stretches: list[Stretch], spend: np.ndarray, off: int | None = None
+    ) -> list[engine.Baseline]:
+        """Evaluate the equations under a plan, or without one of its channels where they are evaluated under it."""
         out: list[engine.Baseline] = []
         past, done = None, 0
         for stretch in stretches:
             base, count = stretch.base, int(stretch.changed.sum())
             changed = {}
-            for name, values in zip(self.names, spend, strict=True):
+            for c, (name, values) in enumerate(zip(self.names, spend, strict=True)):
+                if off is not None and c != off:
+                    continue
                 column = base.columns[name].copy() if name not in self.modes else base.columns[name][:1] * 0.0
-                column[..., stretch.changed] = values[done : done + count]
+                column[..., stretch.changed] = values[done : done + count] if off is None else 0.0
                 changed[name] = column
             out.append(engine.moved(base, changed, past, where=self._where(stretch)))
             done += count
@@ -288,9 +308,10 @@ class Outcomes:
 
 # ------------------------------------------------------------------------------------------------- small parts
 def _split(periods: np.ndarray) -> list[slice]:
-    """Chunks of about as many periods (S,), at least as many chunks as there are processors."""
+    """Chunks of about as many periods (S,); few of them are not worth a second thread."""
     done = np.cumsum(periods)
-    count = min(len(done), max(engine.processors(), round(done[-1] / CHUNK_PERIODS)))
+    least = engine.processors() if done[-1] > CHUNK_PERIODS else 1
+    count = min(len(done), max(least, round(done[-1] / CHUNK_PERIODS)))
     edges = np.searchsorted(done, done[-1] * np.arange(1, count) / count)
     edges = np.unique([0, *edges, len(done)])
     return [slice(int(a), int(b)) for a, b in itertools.pairwise(edges)]

@@ -101,8 +101,9 @@ def put_together(
     if total is not None and current.any():
         factor = total / current.sum()
         if whole.paid:
+            slope = None
             for outcomes in (few, whole):
-                factor = _factor(outcomes, current, total, factor)
+                factor, slope = _factor(outcomes, current, total, factor, slope)
     for outcomes in {id(o): o for o in (whole, few, judges)}.values():
         outcomes.compare_with(factor * current, factor)
     current = factor * current
@@ -136,14 +137,19 @@ def _current(fit: Fit, questions: Questions, names: tuple[str, ...]) -> tuple[np
     return np.maximum(np.stack(rows), 0.0), line.dates[line.window]
 
 
-def _factor(outcomes: Outcomes, current: np.ndarray, total: float, factor: float) -> float:
-    """Factor on the current plan that makes it cost `total`, induced spend included, by the secant from a near one."""
+def _factor(
+    outcomes: Outcomes, current: np.ndarray, total: float, factor: float, slope: float | None
+) -> tuple[float, float | None]:
+    """Factor on the current plan that makes it cost `total`, induced spend included, and the slope of that cost.
+
+    By the secant, from a factor and a slope that are near.
+    """
 
     def cost(factor: float) -> float:
         outcomes.compare_with(factor * current, factor)
-        return outcomes.cost(factor * current)
+        return outcomes.cost_now
 
-    ahead, slope = cost(factor), None
+    ahead = cost(factor)
     for _ in range(50):
         if abs(ahead - total) <= 1e-9 * total:
             break
@@ -154,4 +160,4 @@ def _factor(outcomes: Outcomes, current: np.ndarray, total: float, factor: float
             break
         ahead = cost(factor)
         slope = (ahead - seen) / (factor - before)
-    return factor
+    return factor, slope
