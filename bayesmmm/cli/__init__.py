@@ -1,28 +1,28 @@
-"""The command line: ``bayesmmm demo | fit | report | simulate``. The only module that prints.
+"""The command line: ``bayesmmm demo | fit | report | optimize | simulate``. The only module that prints.
 
 Knows files, exit statuses and sentences; every number comes from elsewhere. Heavy modules are imported when a command
 runs, so that help and version answer at once.
 
-Exit status: 0 done; 1 the sampler failed (`fit` writes its files all the same, `report` only when told to); 2 the input
+Exit status: 0 done; 1 the sampler failed (`fit` writes its files all the same, `report` and
+`optimize` only when told to); 2 the input
 cannot be used; 130 interrupted.
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-from bayesmmm.cli import commands
+from bayesmmm.cli import arguments, commands, planning
+from bayesmmm.cli.arguments import CI_PROB
 from bayesmmm.cli.commands import DONE, SAMPLER_FAILED
 from bayesmmm.errors import BayesMMMError
 
 __all__ = ["BAD_INPUT", "CI_PROB", "DONE", "INTERRUPTED", "SAMPLER_FAILED", "main"]
 
 BAD_INPUT, INTERRUPTED = 2, 130
-CI_PROB = 0.9
 
 _ABOUT = """\
 Bayesian marketing-mix models as systems of structural equations, with explicit mediators.
@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = actions.add_parser(
         "demo", help="fit the example world, compare with its truth", description=_DEMO, formatter_class=shape
     )
-    _add_out(demo, "bayesmmm-demo")
+    arguments.add_out(demo, "bayesmmm-demo")
     _add_sampling(demo, seed=1)
     demo.set_defaults(run=commands.demo)
 
@@ -120,12 +120,16 @@ def _parser() -> argparse.ArgumentParser:
         "data", metavar="DATA.csv", type=Path, help="one row per period, dates and columns as in the spec"
     )
     fit.add_argument("--spec", metavar="SYSTEM.toml", type=Path, required=True, help="roles, equations and priors")
-    _add_out(fit, None)
+    arguments.add_out(fit, None)
     _add_sampling(fit, seed=None)
     fit.set_defaults(run=commands.fit)
 
     _add_report(
         actions.add_parser("report", help="report a saved fit", description=_REPORT, formatter_class=shape)
+    )
+
+    planning.add_arguments(
+        actions.add_parser("optimize", help="plan a budget", description=planning.ABOUT, formatter_class=shape)
     )
 
     simulate = actions.add_parser(
@@ -134,44 +138,40 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument(
         "--world", choices=["social_search"], default="social_search", help="which (%(default)s)"
     )
-    simulate.add_argument("--seed", type=_seed, default=1, help="seed of the world (%(default)s)")
-    simulate.add_argument("--weeks", type=_count, default=156, metavar="N", help="periods (%(default)s)")
-    _add_out(simulate, None)
+    simulate.add_argument("--seed", type=arguments.seed, default=1, help="seed of the world (%(default)s)")
+    simulate.add_argument("--weeks", type=arguments.count, default=156, metavar="N", help="periods (%(default)s)")
+    arguments.add_out(simulate, None)
     simulate.set_defaults(run=commands.simulate)
     return parser
 
 
-def _add_out(parser: argparse.ArgumentParser, default: str | None) -> None:
-    given = f" ({default})" if default else ""
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
-        type=Path,
-        default=default,
-        required=default is None,
-        help=f"folder for the results, made if need be{given}",
-    )
-
-
 def _add_sampling(parser: argparse.ArgumentParser, *, seed: int | None) -> None:
     group = parser.add_argument_group("sampling")
-    group.add_argument("--draws", type=_count, default=1000, metavar="N", help="draws per chain (%(default)s)")
-    group.add_argument("--tune", type=_count, default=1000, metavar="N", help="warm-up per chain (%(default)s)")
-    group.add_argument("--chains", type=_count, default=4, metavar="N", help="chains (%(default)s)")
     group.add_argument(
-        "--seed", type=_seed, default=seed, help=f"seed ({'drawn and stored' if seed is None else seed})"
+        "--draws", type=arguments.count, default=1000, metavar="N", help="draws per chain (%(default)s)"
     )
     group.add_argument(
-        "--target-accept", type=_probability, default=0.9, metavar="P", help="acceptance rate (%(default)s)"
+        "--tune", type=arguments.count, default=1000, metavar="N", help="warm-up per chain (%(default)s)"
+    )
+    group.add_argument("--chains", type=arguments.count, default=4, metavar="N", help="chains (%(default)s)")
+    group.add_argument(
+        "--seed", type=arguments.seed, default=seed, help=f"seed ({'drawn and stored' if seed is None else seed})"
+    )
+    group.add_argument(
+        "--target-accept",
+        type=arguments.probability,
+        default=0.9,
+        metavar="P",
+        help="acceptance rate (%(default)s)",
     )
     group.add_argument("--sampler", choices=["nutpie", "pymc"], default="nutpie", help="NUTS by (%(default)s)")
     group.add_argument("--no-progress", action="store_true", help="no progress bar")
-    _add_ci_prob(parser)
+    arguments.add_ci_prob(parser)
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fit", metavar="FIT.nc", type=Path, help="a saved fit")
-    _add_out(parser, None)
+    arguments.add_out(parser, None)
     parser.add_argument("--title", metavar="TEXT", help="title of the page")
     parser.add_argument("--start", metavar="DATE", help="first period of the window (of the fitted ones)")
     parser.add_argument("--stop", metavar="DATE", help="last period of the window (of the fitted ones)")
@@ -182,41 +182,9 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         help="count what the spend of the window does, then and later, or what all spend did to the outcome of the "
         "window (%(default)s)",
     )
-    _add_ci_prob(parser)
-    parser.add_argument("--draws", type=_count, metavar="N", help="use so many posterior draws (all)")
+    arguments.add_ci_prob(parser)
+    parser.add_argument("--draws", type=arguments.count, metavar="N", help="use so many posterior draws (all)")
     parser.add_argument(
         "--allow-unconverged", action="store_true", help="report although the sampler failed; the page says so"
     )
     parser.set_defaults(run=commands.report)
-
-
-def _add_ci_prob(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--ci-prob",
-        type=_probability,
-        default=CI_PROB,
-        metavar="P",
-        help="probability of intervals in tables and figures (%(default)s)",
-    )
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch(r"\d+", text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not re.fullmatch(r"\d+", text) or int(text) >= 2**63:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 0 to {2**63 - 1}")
-    return int(text)
-
-
-def _probability(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 < value < 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} must lie between 0 and 1")
-    return value

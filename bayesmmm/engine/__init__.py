@@ -23,7 +23,7 @@ from bayesmmm.engine.inputs import (
     retention,
     to_latent,
 )
-from bayesmmm.engine.interventions import change, gradient, moved, respond, shift, value
+from bayesmmm.engine.interventions import change, gained, gradient, moved, respond, shift, value
 from bayesmmm.engine.noise import over_paths, residual_at, residual_draws, residuals, stream, uniforms
 from bayesmmm.engine.parameters import Parameters, canonical, draw_prior, rescale, spend_per_size, stack, unstack
 from bayesmmm.engine.scenario import Baseline, Rows, add, carried, future, history, scaled, tail_periods
@@ -44,6 +44,7 @@ __all__ = [
     "draw_prior",
     "expected",
     "future",
+    "gained",
     "gradient",
     "history",
     "inputs",

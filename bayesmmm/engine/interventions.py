@@ -62,9 +62,14 @@ def respond(
 
 
 def moved(
-    base: Baseline, changed: Columns, past: Past | None = None, *, where: Mapping[str, np.ndarray] | None = None
+    base: Baseline,
+    changed: Columns,
+    past: Past | None = None,
+    *,
+    where: Mapping[str, np.ndarray] | None = None,
+    outcome: bool = True,
 ) -> Baseline:
-    """Return the stretch as it would be if some columns were set, the outcome included, with all residuals kept.
+    """Return the stretch as it would be if some columns were set, with all residuals kept.
 
     Parameters
     ----------
@@ -75,9 +80,15 @@ def moved(
     where : mapping of str to (T,) bool array, optional
         Periods in which a mediator is set, to its values in `changed`, or kept as it is; in the others it listens to
         what drives it. By default mediators in `changed` are set in all periods.
+    outcome : bool
+        Whether the latent mean of the outcome is wanted. It may be left out where only `gained` and `gradient` follow,
+        under an identity link.
     """
     rows, past, where = base.rows, past or {}, where or {}
-    columns, term, latent = dict(changed), {}, {}
+    columns, term, latent, inputs = dict(changed), {}, dict(base.latent), dict(base.inputs)
+    for name in columns:
+        inputs.pop(name, None)
+    wanted = outcome or not _adds(base, rows.system.outcome)
     for name in rows.system.order:
         equation = rows.system.equation(name)
         held = where.get(name, np.array(name in changed))
@@ -89,19 +100,47 @@ def moved(
             if n in equation.linear:
                 steps.append(_linear_step(base, name, n, columns[n]))
             else:
-                term[name, n] = _new_term(base, equation, n, columns[n], past)
-                steps.append(_difference(base, term[name, n], base.term[name, n]))
+                if n not in inputs:
+                    inputs[n] = scaled(rows, n, columns[n])
+                term[name, n] = _new_term(base, equation, n, inputs[n], past)
+                if name != rows.system.outcome or wanted:
+                    steps.append(_difference(base, term[name, n], base.term[name, n]))
+        if name == rows.system.outcome and not wanted:
+            latent.pop(name, None)
+            continue
         latent[name] = base.latent[name] + (rows.wide(add(rows, steps)) if steps else 0.0)
         if name != rows.system.outcome:
             answer = observe(equation, latent[name] + base.residual[name], rows.scales)
             columns[name] = np.where(held, changed.get(name, base.columns[name]), answer) if held.any() else answer
+            inputs.pop(name, None)
     return replace(
         base,
         columns={**base.columns, **columns},
         past={**base.past, **past},
         term={**base.term, **term},
-        latent={**base.latent, **latent},
+        latent=latent,
+        inputs=inputs,
     )
+
+
+def gained(base: Baseline, new: Baseline) -> np.ndarray:
+    """Change (S, G, T) of the outcome from one evaluation of a stretch to another, averaged over paths."""
+    rows, name = base.rows, base.rows.system.outcome
+    if not _adds(base, name):
+        return rows.narrow(change(base, name, base.latent[name], new.latent[name] - base.latent[name]))
+    steps = [np.zeros((len(rows.draws), *base.design[name].shape[:2]))]
+    for n in rows.system.equation(name).linear:
+        if new.columns.get(n) is not base.columns.get(n):
+            steps.append(rows.narrow(_linear_step(base, name, n, new.columns[n])))
+    for key, term in new.term.items():
+        if key[0] == name and term is not base.term[key]:
+            steps.append(rows.narrow(term) - rows.narrow(base.term[key]))
+    return rows.scales.size[name][:, None] * sum(steps)
+
+
+def _adds(base: Baseline, name: str) -> bool:
+    """Whether a series is the sum of its terms, so that its changes do not depend on its level."""
+    return base.rows.system.equation(name).likelihood in ("normal", "student_t")
 
 
 def shift(base: Baseline, name: str, source: str, column: np.ndarray, past: Past | None = None) -> np.ndarray:
@@ -109,7 +148,8 @@ def shift(base: Baseline, name: str, source: str, column: np.ndarray, past: Past
     equation = base.rows.system.equation(name)
     if source in equation.linear:
         return _linear_step(base, name, source, column)
-    return _difference(base, _new_term(base, equation, source, column, past or {}), base.term[name, source])
+    x = scaled(base.rows, source, column)
+    return _difference(base, _new_term(base, equation, source, x, past or {}), base.term[name, source])
 
 
 def _linear_step(base: Baseline, name: str, source: str, column: np.ndarray) -> np.ndarray:
@@ -117,11 +157,11 @@ def _linear_step(base: Baseline, name: str, source: str, column: np.ndarray) -> 
     return rows_of(base.rows, base.slope(name, source), step) * step
 
 
-def _new_term(base: Baseline, equation: Equation, source: str, column: np.ndarray, past: Past) -> np.ndarray:
+def _new_term(base: Baseline, equation: Equation, source: str, x: np.ndarray, past: Past) -> np.ndarray:
     rows, key = base.rows, (equation.name, source)
     before = past[key] if key in past else base.past.get(key)
     amplitude = rows.amplitude[equation.name]
-    return hill_term(rows, equation, equation.media.index(source), scaled(rows, source, column), before, amplitude)
+    return hill_term(rows, equation, equation.media.index(source), x, before, amplitude)
 
 
 def _difference(base: Baseline, new: np.ndarray, old: np.ndarray) -> np.ndarray:
@@ -138,7 +178,7 @@ def value(base: Baseline, name: str, latent: np.ndarray) -> np.ndarray:
 
 def change(base: Baseline, name: str, latent: np.ndarray, step: np.ndarray) -> np.ndarray:
     """Change (S or R, G, T) of `value` as the latent mean goes from `latent` to ``latent + step``."""
-    if base.rows.system.equation(name).likelihood in ("normal", "student_t"):
+    if _adds(base, name):
         return base.rows.scales.size[name][:, None] * step
     return value(base, name, latent + base.rows.wide(step)) - value(base, name, latent)
 
@@ -157,7 +197,7 @@ def gradient(
 
     Parameters
     ----------
-    weights : mapping of str to (R, G, T) array
+    weights : mapping of str to (S or R, G, T) array
         By series: the outcome, mediators, or both.
     later : Past, optional
         Derivative of what follows this stretch to what it inherits, as this function returned it for the next one.
@@ -178,16 +218,17 @@ def gradient(
     for name in reversed(rows.system.order):
         equation = rows.system.equation(name)
         if name in weights:
-            out[name] = out[name] + weights[name] if name in out else weights[name]
+            _add_to(rows, out, name, weights[name])
         if name not in out:
             continue
         pull = out.pop(name) if name == rows.system.outcome else out[name]
-        pull = pull * _link_slope(base, name, mean=base.future and name == rows.system.outcome)
+        slope = _link_slope(base, name, mean=base.future and name == rows.system.outcome)
+        pull = rows_of(rows, pull, slope) * slope
         if name in cut:
             pull = np.where(cut[name], 0.0, pull)
         for n in equation.linear:
             if n in rows.system.order:
-                _add_to(rows, out, n, pull * rows.wide(base.slope(name, n)))
+                _add_to(rows, out, n, pull * rows_of(rows, base.slope(name, n), pull))
         for c, channel in enumerate(equation.media):
             spend, carry = _media_pull(base, equation, c, pull, later.get((name, channel)))
             # Below zero a column enters as zero. At zero spend the derivative is the one to the right, that a channel
@@ -213,11 +254,11 @@ def _media_pull(base: Baseline, equation: Equation, c: int, pull: np.ndarray, la
     """Derivative to the scaled input of one media term, and to what that term inherits."""
     rows, channel, n_time = base.rows, equation.media[c], pull.shape[-1]
     key = (equation.name, channel)
-    x, before = scaled(rows, channel, base.columns[channel]), base.past.get(key)
-    lag = kernel_lag(equation)
+    x = base.inputs[channel] if channel in base.inputs else scaled(rows, channel, base.columns[channel])
+    before, lag = base.past.get(key), kernel_lag(equation)
     # What is the same on all paths is answered for once, with the mean of what the paths pull.
     alike = all(v is None or len(v) <= len(rows.draws) for v in (x, before, later))
-    wide, pull = ((lambda v: v), rows.narrow(pull)) if alike else (rows.wide, pull)
+    wide, pull = ((lambda v: v), rows.narrow(pull)) if alike else (rows.wide, rows.wide(pull))
     lead = 0
     carry = np.zeros((1, pull.shape[1], 1))
     if lag >= 0 and before is not None:
@@ -247,11 +288,13 @@ def _media_pull(base: Baseline, equation: Equation, c: int, pull: np.ndarray, la
 def _link_slope(base: Baseline, name: str, *, mean: bool) -> np.ndarray:
     """Derivative of a series, or of its mean over residuals, to its latent mean."""
     rows = base.rows
-    equation, latent = rows.system.equation(name), base.latent[name]
-    size = rows.scales.size[name][:, None]
+    equation, size = rows.system.equation(name), rows.scales.size[name][:, None]
+    if _adds(base, name):
+        return size[None]
+    latent = base.latent[name]
     if equation.likelihood == "lognormal":
         return value(base, name, latent) if mean else observe(equation, latent + base.residual[name], rows.scales)
     if equation.likelihood == "censored_normal":
         sigma = rows.sigma(name)[:, None, None]
         return size * (special.ndtr(latent / sigma) if mean else (latent + base.residual[name] > 0.0))
-    return size
+    raise AssertionError(equation.likelihood)

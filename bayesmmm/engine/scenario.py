@@ -96,6 +96,8 @@ class Baseline:
     residual : mapping of str to (R, G, T) array
     future : bool
         Whether residuals are simulated, so that the outcome stands for its mean over them.
+    inputs : mapping of str to (P, G, T) array
+        Columns as media inputs, where that has been worked out.
     """
 
     rows: Rows
@@ -106,6 +108,7 @@ class Baseline:
     latent: Columns
     residual: Columns
     future: bool
+    inputs: Columns = field(default_factory=dict, repr=False)
 
     def slope(self, name: str, term: str) -> np.ndarray:
         """Coefficient (S, 1, 1) of a linear term of an equation, per raw unit of its column."""

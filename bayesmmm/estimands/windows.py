@@ -270,8 +270,13 @@ class Layout:
     stretches: Callable[[np.ndarray], list[Stretch]]
 
 
-def lay_out(asked: Question) -> Layout:
+def lay_out(asked: Question, *, tail_weight: float | None = None) -> Layout:
     """Put the draws of a question in order; nothing is evaluated yet.
+
+    Parameters
+    ----------
+    tail_weight : float, optional
+        Share of adstock that may be left when an effect is no longer counted; `TAIL_WEIGHT` by default.
 
     Raises
     ------
@@ -282,7 +287,7 @@ def lay_out(asked: Question) -> Layout:
     first, last = np.flatnonzero(line.window)[[0, -1]]
     stop = np.full(len(asked.asked.draws), last + 1)
     if asked.window == "spend":
-        stop += _tails(asked)
+        stop += _tails(asked, TAIL_WEIGHT if tail_weight is None else tail_weight)
     order = np.argsort(stop, kind="stable")
     stop_of = dict(zip(asked.asked.draws.tolist(), stop.tolist(), strict=True))
     changed = asked.changed
@@ -314,11 +319,11 @@ def _as_long(mask: np.ndarray, length: int) -> np.ndarray:
     return np.concatenate([mask[:length], np.zeros(max(length - len(mask), 0), bool)])
 
 
-def _tails(asked: Question) -> np.ndarray:
+def _tails(asked: Question, weight: float) -> np.ndarray:
     """Length (S,) of the tail of every draw in periods."""
     fit, draws = asked.asked.fit, asked.asked.draws
     days = fit.data.days_per_period
-    tails = engine.tail_periods(fit.system, asked.asked.parameters, days, TAIL_WEIGHT)[draws]
+    tails = engine.tail_periods(fit.system, asked.asked.parameters, days, weight)[draws]
     endless = tails * days > LONGEST_TAIL * 365.25
     if endless.any():
         longest = {

@@ -49,7 +49,14 @@ def floor_of(programme: Programme, limits: Limits) -> np.ndarray:
     return np.minimum(FLOOR * programme.unit, limits.upper)
 
 
-def climb(programme: Programme, limits: Limits, start: np.ndarray, *, precise: bool) -> Solved:
+def climb(
+    programme: Programme,
+    limits: Limits,
+    start: np.ndarray,
+    *,
+    precise: bool,
+    step: np.ndarray | None = None,
+) -> Solved:
     """Follow the slope from a start to a maximum.
 
     Sequential least squares is that of Kraft (1988), DFVLR-FB 88-28; the augmented Lagrangian that of Powell, Hestenes
@@ -59,14 +66,36 @@ def climb(programme: Programme, limits: Limits, start: np.ndarray, *, precise: b
     ----------
     precise : bool
         Whether to go on until the first-order conditions hold.
+    step : (V,) array, optional
+        Natural length of a step in each decision, as `steps` finds it.
     """
-    method = _least_squares if programme.levels.size <= DENSE else _lagrangian
-    return method(programme, limits, start, precise)
+    if programme.levels.size > DENSE:
+        return _lagrangian(programme, limits, start, precise)
+    return _least_squares(programme, limits, start, precise, programme.unit if step is None else step)
+
+
+def steps(programme: Programme, decisions: np.ndarray) -> np.ndarray:
+    """Lengths (V,) at which the objective bends by about as much in every decision.
+
+    In these units the solver's first guess at the curvature, one everywhere, is nearly right where channels add up.
+    """
+    unit = programme.unit
+    if programme.levels.size > DENSE:
+        return unit
+    slope, out = programme.slope(decisions), np.empty_like(unit)
+    for i in range(len(unit)):
+        near = decisions.copy()
+        near[i] += 1e-3 * unit[i]
+        bend = (slope[i] - programme.slope(near)[i]) * unit[i] / (1e-3 * programme.size)
+        out[i] = unit[i] / np.sqrt(max(bend, 1e-4))
+    return np.minimum(out, 10.0 * unit)
 
 
 # ----------------------------------------------------------------------------------------------- few decisions
-def _least_squares(programme: Programme, limits: Limits, start: np.ndarray, precise: bool) -> Solved:
-    unit, size, floor = programme.unit, programme.size, floor_of(programme, limits)
+def _least_squares(
+    programme: Programme, limits: Limits, start: np.ndarray, precise: bool, unit: np.ndarray
+) -> Solved:
+    size, floor = programme.size, floor_of(programme, limits)
     lower, upper = np.maximum(limits.lower, floor), limits.upper
     constraints = programme.constraints(limits)
     decisions, iterations, evaluations = np.clip(start, lower, upper), 0, 0
@@ -78,7 +107,7 @@ def _least_squares(programme: Programme, limits: Limits, start: np.ndarray, prec
             method="SLSQP",
             bounds=optimize.Bounds(lower / unit, upper / unit),
             constraints=[*_for_scipy(constraints, unit)],
-            options={"ftol": 1e-13 if precise else 1e-7, "maxiter": 400 if precise else 60},
+            options={"ftol": 1e-12 if precise else 1e-6, "maxiter": 400 if precise else 60},
         )
         before, decisions = decisions, np.clip(found.x * unit, lower, upper)
         iterations, evaluations = iterations + found.nit, evaluations + found.nfev

@@ -72,15 +72,24 @@ class Outcomes:
         Decided channels (C), exogenous or mediators.
     modes : mapping of str to {"respond", "fixed", "decide"}
         By mediator.
+    tail_weight : float, optional
+        As in `lay_out`.
     """
 
-    def __init__(self, question: Question, names: tuple[str, ...], modes: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        question: Question,
+        names: tuple[str, ...],
+        modes: Mapping[str, str],
+        *,
+        tail_weight: float | None = None,
+    ) -> None:
         self.question, self.names, self.modes = question, names, modes
         fit = question.asked.fit
         #: Mediators that answer to decided channels, and those of them that are paid.
         self.answering = tuple(m for m in fit.system.mediators if _listens(fit.system, m, names, modes))
         self.paid = tuple(m for m in self.answering if fit.data.mediators[m] == MONEY)
-        self._layout = lay_out(question)
+        self._layout = lay_out(question, tail_weight=tail_weight)
         check_size(
             (int(self._layout.memory.sum() / 8),), "the draws of the plan", "pass draws=500, or fewer periods"
         )
@@ -88,7 +97,7 @@ class Outcomes:
         self._raw = self._each(self._prepared, _split(self._layout.memory / row_bytes(fit.system, 1)))
         self._chunks: list[_Chunk] = []
         self._compared: tuple[bytes, float] | None = None
-        self._last: tuple[bytes, list[list[engine.Baseline]], Brought] | None = None
+        self._seen: dict[bytes, tuple[list[list[engine.Baseline]], Brought]] = {}
 
     # ------------------------------------------------------------------------------------------------ set-up
     def _each(self, function: Callable[..., T], items: list) -> list[T]:
@@ -129,7 +138,7 @@ class Outcomes:
             zero = self._brought(stretches, bases, none)
             return _Chunk(at, stretches, zero, base + self._brought(inside, bases, none).lift)
 
-        self._chunks, self._last, self._compared = self._each(chunk, self._raw), None, key
+        self._chunks, self._seen, self._compared = self._each(chunk, self._raw), {}, key
 
     @property
     def cost_now(self) -> float:
@@ -139,7 +148,7 @@ class Outcomes:
         return own - sum(chunk.zero.induced.sum() for chunk in self._chunks) / self.size
 
     def _moved(self, stretches: list[Stretch], spend: np.ndarray) -> list[Stretch]:
-        news = self._forward(stretches, spend)
+        news = self._forward(stretches, spend, outcome=True)
         return [replace(stretch, base=new) for stretch, new in zip(stretches, news, strict=True)]
 
     # ---------------------------------------------------------------------------------------------- evaluation
@@ -167,15 +176,19 @@ class Outcomes:
 
     def at(self, spend: np.ndarray) -> Brought:
         """What a plan (C, W) brings."""
+        return self._evaluated(spend)[1]
+
+    def _evaluated(self, spend: np.ndarray) -> tuple[list[list[engine.Baseline]], Brought]:
         key = spend.tobytes()
-        if self._last is None or self._last[0] != key:
+        if key not in self._seen:
             done = self._each(lambda chunk: self._one(chunk, spend), self._chunks)
             brought = Brought(
                 self.in_order([found.lift for _, found in done]),
                 self.in_order([found.induced for _, found in done]),
             )
-            self._last = key, [new for new, _ in done], brought
-        return self._last[2]
+            # The last two: derivatives follow values, and a plan is looked at beside the current one.
+            self._seen = dict([*self._seen.items()][-1:]) | {key: ([new for new, _ in done], brought)}
+        return self._seen[key]
 
     def pull(self, spend: np.ndarray, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
         """Derivative (C, W) of ``sum_s lift_s * Lift_s + sum_sm induced_sm * Induced_sm`` to the plan.
@@ -192,7 +205,7 @@ class Outcomes:
             parts = (None if w is None else w[chunk.at] for w in (lift, induced))
             return self._backward(chunk, news, *parts).sum(axis=0)
 
-        return sum(self._each_of_last(spend, back))
+        return sum(self._each_under(spend, back))
 
     def without(self, spend: np.ndarray) -> np.ndarray:
         """Outcome (S, C) that is lost as one channel of a plan after the other spends nothing in the window."""
@@ -203,7 +216,7 @@ class Outcomes:
             return np.stack(lost, axis=1)
 
         at = range(len(self.names))
-        return self.in_order(self._each_of_last(spend, each))
+        return self.in_order(self._each_under(spend, each))
 
     def along(self, spend: np.ndarray, pattern: np.ndarray) -> np.ndarray:
         """Derivative (S, C) of every draw's lift to a unit of money of each channel, spent in a pattern (C, W)."""
@@ -212,12 +225,10 @@ class Outcomes:
             slopes = self._backward(chunk, news, np.ones(chunk.at.stop - chunk.at.start), None)
             return np.einsum("scw,cw->sc", slopes, pattern)
 
-        return self.in_order(self._each_of_last(spend, back))
+        return self.in_order(self._each_under(spend, back))
 
-    def _each_of_last(self, spend: np.ndarray, function: Callable[..., T]) -> list[T]:
-        self.at(spend)
-        assert self._last is not None
-        items = list(zip(self._chunks, self._last[1], strict=True))
+    def _each_under(self, spend: np.ndarray, function: Callable[..., T]) -> list[T]:
+        items = list(zip(self._chunks, self._evaluated(spend)[0], strict=True))
         return self._each(lambda item: function(*item), items)
 
     def parts(self, spend: np.ndarray) -> np.ndarray:
@@ -233,7 +244,7 @@ class Outcomes:
                         out[c] += stretch.total(size * (new.term[key] - stretch.base.term[key])).sum()
             return out
 
-        return sum(self._each_of_last(spend, sums)) / self.size
+        return sum(self._each_under(spend, sums)) / self.size
 
     def cost(self, spend: np.ndarray) -> float:
         """Money that a plan takes: its own, and what paid mediators are induced to spend in posterior mean."""
@@ -247,9 +258,12 @@ class Outcomes:
         return {m: masks[mode] for m, mode in self.modes.items() if mode in masks}
 
     def _forward(
-        self, stretches: list[Stretch], spend: np.ndarray, off: int | None = None
+        self, stretches: list[Stretch], spend: np.ndarray, off: int | None = None, *, outcome: bool = False
     ) -> list[engine.Baseline]:
-        """Evaluate the equations under a plan, or without one of its channels where they are evaluated under it."""
+        """Evaluate the equations under a plan, or without one of its channels where they are evaluated under it.
+
+        The latent mean of the outcome is left out unless it is wanted.
+        """
         out: list[engine.Baseline] = []
         past, done = None, 0
         for stretch in stretches:
@@ -261,7 +275,7 @@ class Outcomes:
                 column = base.columns[name].copy() if name not in self.modes else base.columns[name][:1] * 0.0
                 column[..., stretch.changed] = values[done : done + count] if off is None else 0.0
                 changed[name] = column
-            out.append(engine.moved(base, changed, past, where=self._where(stretch)))
+            out.append(engine.moved(base, changed, past, where=self._where(stretch), outcome=outcome))
             done += count
             past = engine.carried(out[-1]) if stretch is not stretches[-1] else None
         return out
@@ -278,8 +292,7 @@ class Outcomes:
         lift = np.zeros(len(bases[0].rows.draws))
         induced = np.zeros((len(lift), len(self.paid)))
         for stretch, base, new in zip(stretches, bases, news, strict=True):
-            latent = base.latent[self.outcome]
-            lift += stretch.total(engine.change(base, self.outcome, latent, new.latent[self.outcome] - latent))
+            lift += stretch.total(engine.gained(base, new))
             for j, name in enumerate(self.paid):
                 step = new.columns[name] - base.columns[name]
                 induced[:, j] += stretch.total(np.where(self._where(stretch).get(name, False), 0.0, step))
@@ -293,10 +306,10 @@ class Outcomes:
         for stretch, base in zip(reversed(chunk.stretches), reversed(new), strict=True):
             where, weights = self._where(stretch), {}
             if lift is not None:
-                weights[self.outcome] = base.rows.wide(lift[:, None, None] * stretch.weight)
+                weights[self.outcome] = lift[:, None, None] * stretch.weight
             for j, name in enumerate(self.paid if induced is not None else ()):
                 counted = np.where(where.get(name, False), 0.0, stretch.weight)
-                weights[name] = base.rows.wide(induced[:, j, None, None] * counted)
+                weights[name] = induced[:, j, None, None] * counted
             slopes, early = engine.gradient(base, weights, later, cut=where)
             empty = np.zeros((1, 1, len(stretch.changed)))
             # Axes draw, channel, period.

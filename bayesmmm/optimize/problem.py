@@ -12,8 +12,9 @@ from bayesmmm.optimize.limits import Limits, Range, read_limits
 from bayesmmm.optimize.outcomes import Outcomes
 from bayesmmm.results import Fit
 
-#: Draws on which many starts are tried.
-FEW = 100
+#: Draws on which many starts are tried, and the share of adstock at which they stop to count: near enough to find the
+#: best start, from which all draws go on.
+FEW, FEW_TAIL_WEIGHT = 60, 0.03
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def put_together(
     current, dates = _current(fit, questions, names)
     levels = read_levels(flighting, names, current)
     whole = Outcomes(questions.chosen, names, modes)
-    few = Outcomes(questions.few, names, modes)
+    few = Outcomes(questions.few, names, modes, tail_weight=FEW_TAIL_WEIGHT)
     judges = whole if questions.judged is None else Outcomes(questions.judged, names, modes)
     factor = 1.0
     if total is not None and current.any():

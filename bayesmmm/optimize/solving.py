@@ -8,7 +8,7 @@ import numpy as np
 from scipy import optimize
 
 from bayesmmm.errors import SolverError
-from bayesmmm.optimize.climbing import FLOOR, MET, Solved, climb, floor_of
+from bayesmmm.optimize.climbing import FLOOR, MET, Solved, climb, floor_of, steps
 from bayesmmm.optimize.levels import Levels
 from bayesmmm.optimize.limits import Limits, patterns, switched
 from bayesmmm.optimize.programme import Programme
@@ -64,7 +64,7 @@ def search(
     for end in _distinct(few, ends, 2):
         if polished and _merit(end) < _merit(ends[0]) - 0.02 * few.size:
             continue
-        polished.append(climb(whole, end.limits, end.decisions, precise=True))
+        polished.append(climb(whole, end.limits, end.decisions, precise=True, step=steps(few, end.decisions)))
         note("polished on all draws")
     good = [end for end in polished if end.optimality.violation <= MET and end.optimality.residual <= ACCEPTED]
     if not good:

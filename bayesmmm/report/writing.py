@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,10 +68,8 @@ def compose(
 
 def write(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
     """Draw and write a report; files and errors as those of `write_report`."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
-    try:
+
+    def make(part: Path) -> None:
         for name in (TABLES, FIGURES):
             (part / name).mkdir()
         for name, table in report.tables.items():
@@ -82,6 +80,16 @@ def write(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
             report.answers, report.tables, report.findings, figures, part / FIGURES, title=report.title
         )
         (part / PAGE).write_text(page, encoding="utf-8")
+
+    return made_beside(Path(folder), make)
+
+
+def made_beside(folder: Path, make: Callable[[Path], None]) -> list[Path]:
+    """Let `make` write into a folder beside, then move what it wrote in: a failure leaves older files as they were."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
+    try:
+        make(part)
         return _move_in(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
