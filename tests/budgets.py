@@ -1,0 +1,201 @@
+"""Budget problems for tests: fits without sampling, problems without solving, and best plans found by other means.
+
+In a *plain world* channels act within their period and add up, so that what a plan brings can be written down in two
+lines of NumPy; everything that has to be the best is compared with what is found from these.
+"""
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data import MMMData
+from bayesmmm.equations import MMM, Equation
+from bayesmmm.optimize.asking import read_channels, read_modes, read_window
+from bayesmmm.optimize.goals import read_goal
+from bayesmmm.optimize.problem import Problem, Rules, put_together
+from bayesmmm.optimize.programme import Programme
+from tests import made
+
+SIX = ("tv", "radio", "print", "social", "video", "mail")
+#: A half-life at which 1e-6 of a period's pressure is left in the next week.
+AT_ONCE = 0.35
+CONTROLS = {"price": 10.0, "holiday": 0.0}
+
+
+# ------------------------------------------------------------------------------------------------- plain worlds
+def table(names, *, periods=30, seed=0, scale=1.0) -> pd.DataFrame:
+    """Spend with pauses, an outcome well above zero, mediators that move with spend."""
+    rng = np.random.default_rng(seed)
+    sizes = 20.0 + 80.0 * rng.random(len(names))
+    spend = {
+        n: s * rng.gamma(2.0, 0.5, periods) * (rng.random(periods) < 0.8)
+        for n, s in zip(names, sizes, strict=True)
+    }
+    media = pd.DataFrame(spend) * scale
+    out = media.assign(
+        date=pd.date_range("2023-01-01", periods=periods, freq="7D"),
+        queries=300.0 + media.sum(axis=1) / scale + rng.normal(0, 20, periods),
+        sales=1000.0 + media.sum(axis=1) / scale + rng.normal(0, 30, periods),
+    )
+    return out.assign(search=scale * (30.0 + 0.2 * media.sum(axis=1) / scale + rng.uniform(0, 10, periods)))
+
+
+def plain_fit(names=SIX[:3], *, draws=10, chains=2, seed=0, scale=1.0, order=None, table_of=table, **parameters):
+    """Fit of sales to channels that act at once; parameters are by name, as ``slope=[1.0, 2.0, 3.0]``.
+
+    What is not given is drawn, the same for a seed. Arrays are (channel,) or (draw of all chains, channel). `order` is
+    the order in which channels stand in data and equation.
+    """
+    rng, n_draw = np.random.default_rng(seed + 77), draws * chains
+    drawn = {
+        "half_life": np.full(len(names), AT_ONCE),
+        "half_saturation": rng.lognormal(0.3, 0.4, len(names)) * rng.lognormal(0.0, 0.2, (n_draw, len(names))),
+        "slope": np.ones(len(names)),
+        "contribution": rng.uniform(0.05, 0.2, len(names)) * rng.lognormal(0.0, 0.3, (n_draw, len(names))),
+    }
+    values = {
+        f"sales.{key}": dict(zip(names, _by_channel(parameters.get(key, value), draws, chains), strict=True))
+        for key, value in drawn.items()
+    }
+    names = list(order or names)
+    system = MMM([Equation("sales", media=names)])
+    data = MMMData.from_frame(
+        table_of(sorted(names), seed=seed, scale=scale), date="date", outcome="sales", media=names
+    )
+    return made.made_fit(system, data, draws=draws, chains=chains, seed=seed, values=values)
+
+
+def _by_channel(value, draws, chains):
+    value = np.asarray(value, float)
+    return list(value) if value.ndim == 1 else list(value.T.reshape(-1, chains, draws))
+
+
+def parameter(fit, name, channel, equation="sales") -> np.ndarray:
+    """Values (S,) of a parameter, draws of a chain side by side."""
+    return fit.posterior[f"{equation}.{name}"].sel({f"{equation}.media": channel}).values.ravel()
+
+
+def hill(x, half_saturation, slope):
+    return x**slope / (half_saturation**slope + x**slope)
+
+
+def curve(fit, channel, periods, *, equation="sales", every=slice(None)) -> Callable[[float], np.ndarray]:
+    """Outcome (S,) gained by money of a window, spent evenly and acting at once: written down, not asked for."""
+    spend, series = fit.data.columns[channel][0], fit.data.columns[equation][0]
+    mean, size = spend[spend > 0.0].mean(), np.abs(series).mean()
+    k, n, gamma = (
+        parameter(fit, key, channel, equation)[every] for key in ("half_saturation", "slope", "contribution")
+    )
+    amplitude = gamma / hill(spend[:, None] / mean, k, n).mean(axis=0)
+    return lambda money: periods * size * amplitude * hill(money / periods / mean, k, n)
+
+
+def mean_curves(fit, periods, money, every=slice(None)) -> np.ndarray:
+    """Mean outcome (C, N) that each channel gains by so much money (N,)."""
+    return np.array(
+        [[curve(fit, c, periods, every=every)(u).mean() for u in money] for c in fit.data.media], float
+    )
+
+
+def best_split(values: np.ndarray) -> tuple[float, list[int]]:
+    """Highest sum of one value per row (C, N + 1) with column numbers that add up to N, by dynamic programming."""
+    top, chosen = values[0], []
+    for row in values[1:]:
+        sums = np.full((len(row), len(row)), -np.inf)
+        for j, value in enumerate(row):  # j for this channel, the rest for those before
+            sums[j, j:] = top[: len(row) - j] + value
+        chosen.append(sums.argmax(axis=0))
+        top = sums.max(axis=0)
+    left, out = len(top) - 1, []
+    for picks in reversed(chosen):
+        out.insert(0, int(picks[left]))
+        left -= out[0]
+    return float(top[-1]), [left, *out]
+
+
+def ahead(fit, periods, **spend) -> pd.DataFrame:
+    """Plan of the next periods with so much money of every channel, evenly; other columns at their mean."""
+    step = fit.data.dates[1] - fit.data.dates[0]
+    dates = pd.date_range(fit.data.dates[-1] + step, periods=periods, freq=step)
+    columns = {n: fit.data.columns[n][0].mean() for n in fit.system.exogenous}
+    columns |= {n: money / periods for n, money in spend.items()}
+    return pd.DataFrame({"date": dates, **columns})
+
+
+# --------------------------------------------------------------------------------------- problems without solving
+def last_periods(fit, count, before=0) -> dict:
+    """Arguments of a window in the fitted periods."""
+    dates = fit.data.dates[-count - before : len(fit.data.dates) - before]
+    return {"start": dates[0], "stop": dates[-1]}
+
+
+def problem_of(
+    fit,
+    *,
+    total=None,
+    mediators="respond",
+    flighting="flat",
+    channels=None,
+    draws=None,
+    paths=2,
+    seed=0,
+    controls=None,
+    periods=None,
+    plan=None,
+    start=None,
+    stop=None,
+    **rules,
+) -> Problem:
+    """What `optimize_budget` solves, for the same arguments."""
+    if periods is not None and controls is None:
+        controls = {n: CONTROLS[n] for n in fit.system.exogenous if n in CONTROLS}
+    modes = read_modes(fit, mediators)
+    return put_together(
+        fit,
+        read_window(fit, periods=periods, plan=plan, start=start, stop=stop, controls=controls),
+        names=read_channels(fit, channels, modes),
+        modes=modes,
+        flighting=flighting,
+        rules=Rules(**rules),
+        total=total,
+        draws=draws,
+        paths=paths,
+        seed=seed,
+        allow_unconverged=False,
+    )
+
+
+def programme_of(problem: Problem, **goal) -> Programme:
+    """Objective of a problem, over all draws that choose; a smoothed risk measure has its bandwidth."""
+    wanted = {"objective": "outcome", "total": 1.0, "risk": "mean"} | goal
+    names = ("margin", "target", "target_roi", "target_marginal_roi")
+    read = read_goal(problem.fit, **wanted, **{n: goal.get(n) for n in names if n not in wanted})
+    programme = Programme(problem.whole, problem.levels, read, problem.current)
+    programme.set_bandwidth(some_plan(programme))
+    return programme
+
+
+def some_plan(programme: Programme, seed=0) -> np.ndarray:
+    """Decisions (V,) about as large as now, none of them zero."""
+    rng, now = np.random.default_rng(seed), programme.levels.decisions(programme.current)
+    return (0.7 * now + 0.3 * programme.unit) * rng.lognormal(0.0, 0.3, len(now))
+
+
+def differences(function, at: np.ndarray, step=1e-3) -> np.ndarray:
+    """Derivative of a function of (V,) by central differences of fourth order."""
+    out = []
+    for v in range(len(at)):
+        move = np.where(np.arange(len(at)) == v, step * at, 0.0)
+        near, far = (function(at + k * move) - function(at - k * move) for k in (1, 2))
+        out.append((8.0 * near - far) / (12.0 * move[v]))
+    return np.array(out)
+
+
+@functools.cache
+def case_fit(name, draws=6, **values):
+    """Made fit of the catalogue, or of a random system."""
+    if name.startswith("random"):
+        return made.made_fit(*made.random_system(int(name.split()[1])), draws=draws, chains=2, seed=1)
+    return made.case_fit(name, draws=draws)
