@@ -206,7 +206,9 @@ def check_possible(problem: Problem, goal: Goal) -> None:
     """
     # What is induced comes on top, so that the channels themselves may spend less than the total but not more.
     low = goal.low if not problem.whole.paid else 0.0
-    check_feasible(problem.limits, low, goal.high)
+    check_feasible(problem.limits, low, goal.high, exact=goal.low == goal.high)
+    if problem.whole.paid:
+        _check_induced(problem, goal)
     if goal.target is None:
         return
     most = np.where(np.isfinite(problem.limits.upper), problem.limits.upper, 1e6 * problem.current.sum() + 1e6)
@@ -216,6 +218,25 @@ def check_possible(problem: Problem, goal: Goal) -> None:
         raise InfeasibleError(
             f"the target of {goal.target:,.0f} is out of reach: with every channel at its upper limit, or far beyond "
             f"anything seen where there is none, the outcome is {reached:,.0f}; lower the target or relax the bounds"
+        )
+
+
+def _check_induced(problem: Problem, goal: Goal) -> None:
+    """Refuse a total that bounds and induced spend together cannot meet."""
+    limits, paid = problem.limits, ", ".join(problem.whole.paid)
+    least, most = (
+        problem.whole.cost(problem.levels.spend(side)) if np.isfinite(side).all() else np.inf
+        for side in (limits.lower, limits.upper)
+    )
+    if least > goal.high:
+        raise InfeasibleError(
+            f"no plan meets these limits together: total of {goal.high:,.0f}; lower bounds, which with what {paid} is "
+            f"induced to spend take {least:,.0f}. Relax one of them."
+        )
+    if most < goal.low:
+        raise InfeasibleError(
+            f"no plan meets these limits together: total of {goal.low:,.0f}; upper bounds, which with what {paid} is "
+            f"induced to spend take {most:,.0f} at most. Relax one of them."
         )
 
 

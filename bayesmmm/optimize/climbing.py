@@ -87,8 +87,8 @@ def steps(programme: Programme, decisions: np.ndarray) -> np.ndarray:
         near = decisions.copy()
         near[i] += 1e-3 * unit[i]
         bend = (slope[i] - programme.slope(near)[i]) * unit[i] / (1e-3 * programme.size)
-        out[i] = unit[i] / np.sqrt(max(bend, 1e-4))
-    return np.minimum(out, 10.0 * unit)
+        out[i] = unit[i] / np.sqrt(max(bend, 1e-300))
+    return np.minimum(out, 10.0 * np.maximum(unit, decisions))
 
 
 # ----------------------------------------------------------------------------------------------- few decisions

@@ -217,19 +217,21 @@ def _side(side: object, base: float, where: str, default: float) -> float:
 
 
 # --------------------------------------------------------------------------------------------------- feasibility
-def check_feasible(limits: Limits, low: float, high: float) -> None:
+def check_feasible(limits: Limits, low: float, high: float, *, exact: bool) -> None:
     """Refuse limits that no plan can meet, and name the smallest set of them that conflicts.
 
     Parameters
     ----------
     low, high : float
         Range of the money that the channels themselves may spend.
+    exact : bool
+        Whether the total is one number, of which a part may be spent by induced mediators.
 
     Raises
     ------
     InfeasibleError
     """
-    parts = _parts(limits, low, high)
+    parts = _parts(limits, low, high, exact)
     if _possible(parts, limits):
         return
     # Deletion filter: what can be left out without making the rest possible is no part of the conflict.
@@ -241,7 +243,9 @@ def check_feasible(limits: Limits, low: float, high: float) -> None:
     raise InfeasibleError(f"no plan meets these limits together: {labels}. Relax one of them.")
 
 
-def _parts(limits: Limits, low: float, high: float) -> list[tuple[str, np.ndarray, np.ndarray, float]]:
+def _parts(
+    limits: Limits, low: float, high: float, exact: bool
+) -> list[tuple[str, np.ndarray, np.ndarray, float]]:
     """Every limit as a label and rows ``A u <= b``."""
     identity, parts = np.eye(len(limits.owner)), []
     for i, name in enumerate(limits.names):
@@ -259,9 +263,9 @@ def _parts(limits: Limits, low: float, high: float) -> list[tuple[str, np.ndarra
             parts.append((f"{row.label} at least {row.low:,.0f}", -row.coefficients[None], -np.array([row.low])))
     every = np.ones((1, len(limits.owner)))
     if np.isfinite(high):
-        parts.append((f"total of {high:,.0f}" if low == high else f"total at most {high:,.0f}", every, [high]))
+        parts.append((f"total {'of' if exact else 'at most'} {high:,.0f}", every, [high]))
     if low > 0.0:
-        parts.append((f"total of {low:,.0f}" if low == high else f"total at least {low:,.0f}", -every, [-low]))
+        parts.append((f"total {'of' if exact else 'at least'} {low:,.0f}", -every, [-low]))
     return parts
 
 

@@ -15,10 +15,14 @@ import numpy as np
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.equations import MMM
-from bayesmmm.estimands.windows import Question, Stretch, lay_out
-from bayesmmm.forecast import check_size, row_bytes
+from bayesmmm.errors import AnswerSizeError
+from bayesmmm.estimands.windows import Layout, Question, Stretch, lay_out
+from bayesmmm.forecast import row_bytes
+from bayesmmm.results import Fit
 
 T = TypeVar("T")
+#: Most memory that the evaluations of a set of draws may take, in bytes.
+LARGEST = 2e9
 #: Periods of all rows (draws times residual paths) of a chunk: enough to hide the cost of Python, few enough for a
 #: processor's cache.
 CHUNK_PERIODS = 170_000
@@ -90,9 +94,7 @@ class Outcomes:
         self.answering = tuple(m for m in fit.system.mediators if _listens(fit.system, m, names, modes))
         self.paid = tuple(m for m in self.answering if fit.data.mediators[m] == MONEY)
         self._layout = lay_out(question, tail_weight=tail_weight)
-        check_size(
-            (int(self._layout.memory.sum() / 8),), "the draws of the plan", "pass draws=500, or fewer periods"
-        )
+        _check_size(self._layout, fit, question)
         self._pool = ThreadPoolExecutor(engine.processors())
         self._raw = self._each(self._prepared, _split(self._layout.memory / row_bytes(fit.system, 1)))
         self._chunks: list[_Chunk] = []
@@ -320,6 +322,19 @@ class Outcomes:
 
 
 # ------------------------------------------------------------------------------------------------- small parts
+def _check_size(layout: Layout, fit: Fit, question: Question) -> None:
+    """Refuse draws whose evaluations would not fit into memory: those of the current plan and the two looked at last."""
+    size = layout.memory.sum()
+    if question.line.planned:  # fitted periods are let go
+        size -= 2.0 * row_bytes(fit.system, 1) * question.line.fitted * len(layout.draws)
+    if size > LARGEST:
+        few = max(int(0.8 * len(layout.draws) * LARGEST / size), 1)
+        raise AnswerSizeError(
+            f"{len(layout.draws)} draws of the plan would take {size / 1e9:.1f} GB, more than the {LARGEST / 1e9:.1f} "
+            f"GB that they may take; pass draws={few} or fewer, or plan fewer periods"
+        )
+
+
 def _split(periods: np.ndarray) -> list[slice]:
     """Chunks of about as many periods (S,); few of them are not worth a second thread."""
     done = np.cumsum(periods)

@@ -83,7 +83,7 @@ def _failure(ends: list[Solved]) -> str:
     )
     return (
         f"no plan was found that can be trusted: {where} ({end.message}). Relax the limits, pass starts=20, or "
-        f" decide less (flighting='flat')"
+        f"decide less (flighting='flat')"
     )
 
 
