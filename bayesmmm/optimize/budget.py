@@ -342,4 +342,4 @@ def _binding(
                     if value == 0.0
                     else f"{name} at its {word} bound of {value:,.0f}{each}"
                 )
-    return (*out, *(label for label in labels if label != "total" or goal.low < goal.high))
+    return tuple(dict.fromkeys([*out, *(n for n in labels if n != "total" or goal.low < goal.high)]))

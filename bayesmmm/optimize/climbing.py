@@ -110,7 +110,8 @@ def _least_squares(
             options={"ftol": 1e-12 if precise else 1e-6, "maxiter": 400 if precise else 60},
         )
         before, decisions = decisions, np.clip(found.x * unit, lower, upper)
-        iterations, evaluations = iterations + found.nit, evaluations + found.nfev
+        # Where bounds leave nothing to decide, SciPy does not count.
+        iterations, evaluations = iterations + found.get("nit", 1), evaluations + found.get("nfev", 1)
         judged = optimality(programme, limits, decisions, floor)
         done = judged.residual <= 0.1 * OPTIMAL and judged.violation <= MET
         # A new approximation of the curvature often gets further than the old one.

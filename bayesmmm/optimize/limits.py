@@ -10,6 +10,8 @@ from bayesmmm.errors import InfeasibleError, SettingError, UnknownTermError
 from bayesmmm.optimize.levels import Levels
 from bayesmmm.priors import closest
 
+#: On-off limits up to which every combination is looked at.
+ALL_PATTERNS = 5
 #: A low and a high side; money, text in per cent of the current plan, or None for no limit.
 Side = float | str | None
 Range = tuple[Side, Side]
@@ -233,7 +235,13 @@ def check_feasible(limits: Limits, low: float, high: float, *, exact: bool) -> N
     """
     parts = _parts(limits, low, high, exact)
     if _possible(parts, limits):
-        return
+        few = np.count_nonzero(limits.least) <= ALL_PATTERNS
+        ways = (_parts(way, low, high, exact) for way in (patterns(limits) if few else [limits]))
+        if any(_possible(way, limits) for way in ways):
+            return
+        least = [f"{n} nothing or at least {m:,.0f}" for n, m in zip(limits.names, limits.least, strict=True) if m]
+        labels = "; ".join(dict.fromkeys([*least, *(label for label, *_ in parts)]))
+        raise InfeasibleError(f"no plan meets these limits together: {labels}. Relax one of them.")
     # Deletion filter: what can be left out without making the rest possible is no part of the conflict.
     for part in list(parts):
         rest = [other for other in parts if other is not part]
@@ -286,7 +294,9 @@ def patterns(limits: Limits) -> list[Limits]:
     """Every way of switching the channels with an all-or-nothing limit on and off, as limits without one."""
     found = [replace(limits, least=np.zeros_like(limits.least))]
     for i in np.flatnonzero(limits.least):
-        found = [switched(each, i, least) for each in found for least in (limits.least[i], 0.0)]
+        may_pause = not (limits.lower[limits.owner == i] > 0.0).any()
+        ways = (limits.least[i], 0.0) if may_pause else (limits.least[i],)
+        found = [switched(each, i, least) for each in found for least in ways]
     return found
 
 

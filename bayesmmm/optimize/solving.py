@@ -10,13 +10,13 @@ from scipy import optimize
 from bayesmmm.errors import SolverError
 from bayesmmm.optimize.climbing import FLOOR, MET, Solved, climb, floor_of, steps
 from bayesmmm.optimize.levels import Levels
-from bayesmmm.optimize.limits import Limits, patterns, switched
+from bayesmmm.optimize.limits import ALL_PATTERNS, Limits, patterns, switched
 from bayesmmm.optimize.programme import Programme
 
 #: Residual of the first-order conditions up to which a plan is given at all.
 ACCEPTED = 1e-2
-#: Channels up to which every subset of them is a start, and on-off limits up to which every combination is solved.
-ALL_SUBSETS, ALL_PATTERNS = 5, 5
+#: Channels up to which every subset of them is a start.
+ALL_SUBSETS = 5
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,16 @@ def search(
         for start in first_plans(few, chosen, starts, seed):
             ends.append(climb(few, chosen, start, precise=False))
             note(f"start {len(ends)}" + (f", pattern {k + 1} of {len(choices)}" if len(choices) > 1 else ""))
-    if len(choices) < 2 ** np.count_nonzero(limits.least):
-        ends += _flipped(few, limits, max(ends, key=_merit), note)
+    if np.count_nonzero(limits.least) > ALL_PATTERNS:
+        ends = _flipped(few, limits, max(ends, key=_merit), note)
     if few.goal.risk.kind != "mean":
         # The spread of gains, which smoothing goes by, is known only once there is a plan that gains.
         best = max(ends, key=_merit)
         for programme in (few, whole):
             programme.set_bandwidth(best.decisions)
-        ends = [climb(few, end.limits, end.decisions, precise=False) for end in _distinct(few, ends, starts + 1)]
+        again = [(end.limits, end.decisions) for end in _distinct(few, ends, starts + 1)]
+        again.append((best.limits, first_plans(few, best.limits, 0, seed)[0]))  # no risk at all, if it can be had
+        ends = [climb(few, chosen, start, precise=False) for chosen, start in again]
     polished = []
     for end in _distinct(few, ends, 2):
         if polished and _merit(end) < _merit(ends[0]) - 0.02 * few.size:
@@ -167,11 +169,10 @@ def fit_in(programme: Programme, limits: Limits, plan: np.ndarray) -> np.ndarray
 
 # ----------------------------------------------------------------------------------------------------- all or nothing
 def _choices(limits: Limits) -> list[Limits]:
-    """Limits with on-off channels settled: every way of it while there are few, else all of them on."""
+    """Limits with on-off channels settled in every way while they are few, else without those limits at first."""
     if np.count_nonzero(limits.least) <= ALL_PATTERNS:
         return patterns(limits)
-    chosen = replace(limits, least=np.zeros_like(limits.least))
-    return [chosen]  # first without: the others follow from what that plan spends
+    return [replace(limits, least=np.zeros_like(limits.least))]
 
 
 def _flipped(few: Programme, limits: Limits, best: Solved, note: Callable[[str], None]) -> list[Solved]:
