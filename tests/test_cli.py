@@ -15,7 +15,7 @@ from bayesmmm.datasets import FOLDER
 
 SPEC = FOLDER / "social_search.toml"
 DATA = FOLDER / "social_search.csv"
-COMMANDS = ["demo", "fit", "report", "simulate"]
+COMMANDS = ["demo", "fit", "report", "optimize", "simulate"]
 QUICK = ["--draws", "50", "--tune", "50", "--chains", "2"]
 
 

@@ -3,9 +3,8 @@
 Knows files, exit statuses and sentences; every number comes from elsewhere. Heavy modules are imported when a command
 runs, so that help and version answer at once.
 
-Exit status: 0 done; 1 the sampler failed (`fit` writes its files all the same, `report` and
-`optimize` only when told to); 2 the input
-cannot be used; 130 interrupted.
+Exit status: 0 done; 1 the sampler failed (`fit` writes its files all the same, `report` and `optimize` only when told
+to); 2 the input cannot be used; 130 interrupted.
 """
 
 import argparse

@@ -1,0 +1,208 @@
+"""From the text of an option to its value, and options that several commands have.
+
+Every refusal says what was written and what is allowed. Loads nothing heavy: help has to answer at once.
+"""
+
+import argparse
+import math
+import re
+from pathlib import Path
+
+CI_PROB = 0.9
+#: Stands for every channel in place of a name.
+ALL = "ALL"
+
+#: A side of a range: money, text in per cent of the current plan, or None for no limit.
+Side = float | str | None
+Range = tuple[Side, Side]
+
+_RISKS = {"sd": "sd:0.5", "cvar": "cvar:0.1", "quantile": "quantile:0.1"}
+_MODES = ("respond", "fixed", "decide")
+
+
+# ------------------------------------------------------------------------------------------------------ shared options
+def add_out(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Add the folder for the results; without a default it has to be given."""
+    given = f" ({default})" if default else ""
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=default,
+        required=default is None,
+        help=f"folder for the results, made if need be{given}",
+    )
+
+
+def add_ci_prob(parser: argparse._ActionsContainer, what: str = "intervals in tables and figures") -> None:
+    """Add the probability of intervals."""
+    parser.add_argument(
+        "--ci-prob",
+        type=probability,
+        default=CI_PROB,
+        metavar="P",
+        help=f"probability of {what} (%(default)s)",
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- numbers
+def count(text: str) -> int:
+    """Read a whole number of at least 1."""
+    if not re.fullmatch(r"\d+", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """Read a whole number of at least 0."""
+    if not re.fullmatch(r"\d+", text) or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 0 to {2**63 - 1}")
+    return int(text)
+
+
+def probability(text: str) -> float:
+    """Read a number between 0 and 1."""
+    value = _number(text)
+    if value is None or not 0.0 < value < 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} must lie between 0 and 1")
+    return value
+
+
+def number(text: str) -> float:
+    """Read a number."""
+    value = _number(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number, as 2.5")
+    return value
+
+
+def money(text: str) -> float:
+    """Read an amount of money above 0."""
+    value = _number(text)
+    if value is None or value <= 0.0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be an amount of money above 0, as 250000")
+    return value
+
+
+def _number(text: str) -> float | None:
+    """Return the finite number that a text is, written as 250000, 250_000 or 2.5e5; None where it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+# -------------------------------------------------------------------------------------------------- what plans are given
+def total(text: str) -> float | tuple[float | None, float | None]:
+    """Read the money of a window: an amount, or LOW:HIGH with an empty side for no limit."""
+    if ":" not in text and (_number(text) or 0.0) > 0.0:
+        return float(text)
+    ends = _range(text, text)
+    if ends is None or "%" in text or not any(ends):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be an amount of money above 0, as 250000, or a range LOW:HIGH, as 200000:300000, :300000 "
+            f"or 200000:"
+        )
+    return ends  # type: ignore[return-value]
+
+
+def risk(text: str) -> str | tuple[str, float]:
+    """Read an attitude to risk: mean, sd:W, cvar:P or quantile:P."""
+    kind, colon, size = text.partition(":")
+    level = _number(size)
+    if kind == "mean" and not colon:
+        return "mean"
+    if kind not in _RISKS or level is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be mean, {', '.join(list(_RISKS.values())[:-1])} or {_RISKS['quantile']}"
+        )
+    if not 0.0 < level < (math.inf if kind == "sd" else 1.0):
+        allowed = "above 0" if kind == "sd" else "between 0 and 1"
+        raise argparse.ArgumentTypeError(f"{text!r}: the number of {kind} must be {allowed}, as {_RISKS[kind]}")
+    return kind, level
+
+
+def bounds(text: str) -> tuple[str, Range]:
+    """Read NAME=LOW:HIGH, sides in money or per cent of the current plan, an empty side for no limit."""
+    name, _, sides = text.rpartition("=")  # from the right, as a name may hold anything
+    ends = _range(text, sides)
+    if not name or ends is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be NAME=LOW:HIGH in money or in per cent of the current plan, as tv=10000:50000, "
+            f"tv=80%:120% or tv=:50000; {ALL}=80%:120% holds for every channel"
+        )
+    return name, ends
+
+
+def group(text: str) -> tuple[str, tuple[list[str], Range]]:
+    """Read NAME=CHANNEL+CHANNEL:LOW:HIGH, sides as in `bounds`."""
+    name, _, rest = text.partition("=")
+    members, *sides = rest.rsplit(":", 2)
+    ends, channels = _range(text, ":".join(sides)), members.split("+")
+    if not name or ends is None or not all(channels):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be NAME=CHANNEL+CHANNEL:LOW:HIGH in money or in per cent of the current plan, as "
+            f"social=facebook+tiktok:0:50000"
+        )
+    return name, (channels, ends)
+
+
+def _range(text: str, sides: str) -> Range | None:
+    """Read LOW:HIGH; None where that is not what it is."""
+    ends: list[Side] = []
+    for side in sides.split(":"):
+        size = _number(side.removesuffix("%"))
+        if side and (size is None or size < 0.0):
+            return None
+        ends.append(None if not side else f"{size:.17g}%" if side.endswith("%") else size)
+    if len(ends) != 2 or ends == [None, None]:
+        return None
+    low, high = ends
+    if type(low) is type(high) and float(str(low).rstrip("%")) > float(str(high).rstrip("%")):
+        raise argparse.ArgumentTypeError(f"{text!r} has its low side above its high side; swap the two")
+    return low, high
+
+
+def change(text: str) -> tuple[str, float]:
+    """Read the largest change of a channel, as 0.3, 30% or NAME=0.3."""
+    name, _, share = text.rpartition("=")
+    percent = share.endswith("%")
+    value = _number(share.removesuffix("%"))
+    if value is None or value <= 0.0 or text.startswith("="):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be a share of the current plan above 0, as 0.3 or 30%, for every channel or for one, as "
+            f"tv=0.3"
+        )
+    return name or ALL, value / 100.0 if percent else value
+
+
+def minimum(text: str) -> tuple[str, float]:
+    """Read NAME=MONEY."""
+    name, _, size = text.rpartition("=")
+    value = _number(size)
+    if not name or value is None or value <= 0.0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=MONEY with money above 0, as tv=20000")
+    return name, value
+
+
+def control(text: str) -> tuple[str, float | list[float]]:
+    """Read NAME=VALUE, or NAME=VALUE,VALUE,... with a value for each period."""
+    name, _, written = text.rpartition("=")
+    values = [_number(part) for part in written.split(",")]
+    if not name or None in values:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be NAME=VALUE, or NAME=VALUE,VALUE,... with a value for each period, as promotion=0 or "
+            f"promotion=0,0,1"
+        )
+    return name, values[0] if len(values) == 1 else values  # type: ignore[return-value]
+
+
+def mediator(text: str) -> tuple[str, str]:
+    """Read how mediators behave: one word for all, or NAME=word."""
+    name, _, mode = text.rpartition("=")
+    if mode not in _MODES or text.startswith("="):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be {', '.join(_MODES[:-1])} or {_MODES[-1]} for all mediators, or NAME=one of these"
+        )
+    return name or ALL, mode
