@@ -103,7 +103,8 @@ class Outcomes:
 
     # ------------------------------------------------------------------------------------------------ set-up
     def _each(self, function: Callable[..., T], items: list) -> list[T]:
-        return list(self._pool.map(function, items))
+        # A thread costs more than a small problem takes.
+        return list(self._pool.map(function, items)) if len(items) > 1 else [function(item) for item in items]
 
     def _prepared(self, at: slice) -> tuple[slice, list[Stretch]]:
         stretches = self._layout.stretches(self._layout.draws[at])
