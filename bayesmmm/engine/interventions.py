@@ -5,8 +5,9 @@ the change of a latent mean by one input, and `gradient` the derivative of a wei
 input, backwards through the mediators. Arrays are those of `bayesmmm.engine.scenario`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from scipy import special
@@ -19,7 +20,7 @@ from bayesmmm.engine.scenario import (
     Columns,
     Past,
     add,
-    behind,
+    hill_slope,
     hill_term,
     rows_of,
     scaled,
@@ -27,6 +28,8 @@ from bayesmmm.engine.scenario import (
     unit,
 )
 from bayesmmm.equations import Equation
+
+T = TypeVar("T")
 
 
 def respond(
@@ -68,6 +71,7 @@ def moved(
     *,
     where: Mapping[str, np.ndarray] | None = None,
     outcome: bool = True,
+    slopes: bool = False,
 ) -> Baseline:
     """Return the stretch as it would be if some columns were set, with all residuals kept.
 
@@ -83,9 +87,11 @@ def moved(
     outcome : bool
         Whether the latent mean of the outcome is wanted. It may be left out where only `gained` and `gradient` follow,
         under an identity link.
+    slopes : bool
+        Whether derivatives will be asked for: it is cheap to keep what they need.
     """
     rows, past, where = base.rows, past or {}, where or {}
-    columns, term, latent, inputs = dict(changed), {}, dict(base.latent), dict(base.inputs)
+    columns, term, latent, inputs, bend = dict(changed), {}, dict(base.latent), dict(base.inputs), dict(base.bend)
     for name in columns:
         inputs.pop(name, None)
     wanted = outcome or not _adds(base, rows.system.outcome)
@@ -102,7 +108,11 @@ def moved(
             else:
                 if n not in inputs:
                     inputs[n] = scaled(rows, n, columns[n])
-                term[name, n] = _new_term(base, equation, n, inputs[n], past)
+                if slopes:
+                    term[name, n], bend[name, n] = _new_term(base, equation, n, inputs[n], past, hill_slope)
+                else:
+                    term[name, n] = _new_term(base, equation, n, inputs[n], past, hill_term)
+                    bend.pop((name, n), None)
                 if name != rows.system.outcome or wanted:
                     steps.append(_difference(base, term[name, n], base.term[name, n]))
         if name == rows.system.outcome and not wanted:
@@ -120,6 +130,7 @@ def moved(
         term={**base.term, **term},
         latent=latent,
         inputs=inputs,
+        bend=bend,
     )
 
 
@@ -149,7 +160,7 @@ def shift(base: Baseline, name: str, source: str, column: np.ndarray, past: Past
     if source in equation.linear:
         return _linear_step(base, name, source, column)
     x = scaled(base.rows, source, column)
-    return _difference(base, _new_term(base, equation, source, x, past or {}), base.term[name, source])
+    return _difference(base, _new_term(base, equation, source, x, past or {}, hill_term), base.term[name, source])
 
 
 def _linear_step(base: Baseline, name: str, source: str, column: np.ndarray) -> np.ndarray:
@@ -157,11 +168,13 @@ def _linear_step(base: Baseline, name: str, source: str, column: np.ndarray) -> 
     return rows_of(base.rows, base.slope(name, source), step) * step
 
 
-def _new_term(base: Baseline, equation: Equation, source: str, x: np.ndarray, past: Past) -> np.ndarray:
+def _new_term(
+    base: Baseline, equation: Equation, source: str, x: np.ndarray, past: Past, kind: Callable[..., T]
+) -> T:
+    """Evaluate a media term at a scaled input, by `hill_term` or `hill_slope`."""
     rows, key = base.rows, (equation.name, source)
     before = past[key] if key in past else base.past.get(key)
-    amplitude = rows.amplitude[equation.name]
-    return hill_term(rows, equation, equation.media.index(source), x, before, amplitude)
+    return kind(rows, equation, equation.media.index(source), x, before, rows.amplitude[equation.name])
 
 
 def _difference(base: Baseline, new: np.ndarray, old: np.ndarray) -> np.ndarray:
@@ -253,27 +266,21 @@ def _add_to(rows, out: dict[str, np.ndarray], name: str, part: np.ndarray) -> No
 def _media_pull(base: Baseline, equation: Equation, c: int, pull: np.ndarray, later: np.ndarray | None):
     """Derivative to the scaled input of one media term, and to what that term inherits."""
     rows, channel, n_time = base.rows, equation.media[c], pull.shape[-1]
-    key = (equation.name, channel)
-    x = base.inputs[channel] if channel in base.inputs else scaled(rows, channel, base.columns[channel])
-    before, lag = base.past.get(key), kernel_lag(equation)
+    key, lag = (equation.name, channel), kernel_lag(equation)
+    bend = base.bend.get(key)
+    if bend is None:
+        x = scaled(rows, channel, base.columns[channel])
+        bend = _new_term(base, equation, channel, x, {}, hill_slope)[1]
     # What is the same on all paths is answered for once, with the mean of what the paths pull.
-    alike = all(v is None or len(v) <= len(rows.draws) for v in (x, before, later))
+    alike = all(v is None or len(v) <= len(rows.draws) for v in (bend, later))
     wide, pull = ((lambda v: v), rows.narrow(pull)) if alike else (rows.wide, rows.wide(pull))
-    lead = 0
-    carry = np.zeros((1, pull.shape[1], 1))
-    if lag >= 0 and before is not None:
-        x, lead = behind(rows, before, x, 0), before.shape[-1]
+    lead = bend.shape[-1] - n_time
+    if lead:
         pull = np.concatenate([np.zeros((*pull.shape[:2], lead)), pull], axis=-1)
-    elif before is not None:
-        carry = before
     reach = np.zeros((len(pull), pull.shape[1], 1)) if later is None or lag >= 0 else wide(later)
-    spend, early = kernels.response_spend_vjp(
-        np.ascontiguousarray(wide(x)[:, :, None]),
-        np.ascontiguousarray(wide(carry)),
-        *(wide(v) for v in shape_of(rows, equation.name, c, rows.amplitude[equation.name])),
-        lag,
-        np.ascontiguousarray(pull),
-        np.ascontiguousarray(reach),
+    keep = shape_of(rows, equation.name, c, rows.amplitude[equation.name])[0]
+    spend, early = kernels.spend_pull(
+        wide(bend), wide(keep), lag, np.ascontiguousarray(pull), np.ascontiguousarray(reach)
     )
     spend = spend[:, :, 0]
     if lag < 0:

@@ -98,6 +98,8 @@ class Baseline:
         Whether residuals are simulated, so that the outcome stands for its mean over them.
     inputs : mapping of str to (P, G, T) array
         Columns as media inputs, where that has been worked out.
+    bend : mapping of (equation, input) to (S or R, G, 1, T or more) array
+        Derivatives of media terms to adstock, likewise.
     """
 
     rows: Rows
@@ -109,6 +111,7 @@ class Baseline:
     residual: Columns
     future: bool
     inputs: Columns = field(default_factory=dict, repr=False)
+    bend: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict, repr=False)
 
     def slope(self, name: str, term: str) -> np.ndarray:
         """Coefficient (S, 1, 1) of a linear term of an equation, per raw unit of its column."""
@@ -342,18 +345,38 @@ def hill_term(
     before: np.ndarray | None,
     amplitude: np.ndarray | None,
 ) -> np.ndarray:
-    """Response (R, G, T) to one media input; at amplitude 1 where none is given."""
-    n_time, lag = x.shape[-1], kernel_lag(equation)
+    """Response (S or R, G, T) to one media input; at amplitude 1 where none is given."""
+    inputs, lag = _term_inputs(rows, equation, c, x, before, amplitude)
+    return kernels.media_response(*inputs, lag, False)[:, :, 0, -x.shape[-1] :]
+
+
+def hill_slope(
+    rows: Rows,
+    equation: Equation,
+    c: int,
+    x: np.ndarray,
+    before: np.ndarray | None,
+    amplitude: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Response to one media input, and its derivative to adstock; the latter from the first of the earlier inputs on."""
+    inputs, lag = _term_inputs(rows, equation, c, x, before, amplitude)
+    response, bend = kernels.response_and_slope(*inputs, lag)
+    return response[:, :, 0, -x.shape[-1] :], bend
+
+
+def _term_inputs(
+    rows: Rows, equation: Equation, c: int, x: np.ndarray, before: np.ndarray | None, amplitude: np.ndarray | None
+) -> tuple[tuple[np.ndarray, ...], int]:
+    """Arguments of a kernel for one media term: under truncation with the earlier inputs in front."""
+    lag = kernel_lag(equation)
     carry = np.zeros((1, x.shape[1], 1))
     if lag >= 0 and before is not None:
         x = behind(rows, before, x, 0)
     elif before is not None:
         carry = before
-    out = kernels.media_response(
+    inputs = (
         np.ascontiguousarray(rows_of(rows, x, x, carry)[:, :, None]),
         np.ascontiguousarray(rows_of(rows, carry, x, carry)),
         *(rows_of(rows, v, x, carry) for v in shape_of(rows, equation.name, c, amplitude)),
-        lag,
-        False,
-    )[:, :, 0]
-    return out[..., -n_time:] if out.shape[-1] > n_time else out
+    )
+    return inputs, lag

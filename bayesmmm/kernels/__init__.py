@@ -20,8 +20,9 @@ from bayesmmm.kernels.draws import (
     amplitudes,
     carried_out,
     media_response,
-    response_spend_vjp,
+    response_and_slope,
     shared_out,
+    spend_pull,
 )
 from bayesmmm.kernels.likelihood import (
     censored_normal,
@@ -53,7 +54,8 @@ __all__ = [
     "media_basis_vjp",
     "media_response",
     "normal",
-    "response_spend_vjp",
+    "response_and_slope",
     "shared_out",
+    "spend_pull",
     "student_t",
 ]

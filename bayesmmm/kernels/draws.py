@@ -160,13 +160,48 @@ def _slope_at_zero(half_saturation, slope):
 
 
 @jit
-def response_spend_vjp(x, carry_in, retention, half_saturation, slope, amplitude, max_lag, cotangent, later):
-    """Vector-Jacobian product of `media_response` with respect to spend and to the adstock carried in.
+def response_and_slope(x, carry_in, retention, half_saturation, slope, amplitude, max_lag):
+    """Media term of every channel as in `media_response`, and its derivative to the adstock of the same period.
 
-    Parameters are those of `media_response`, and:
+    Parameters are those of `media_response`.
+
+    Returns
+    -------
+    response, bend : (S, G, C, T) float arrays
+        At zero adstock the derivative is the right-hand one, and for ``slope < 1`` the (otherwise infinite) one at
+        `SPEND_FLOOR`.
+    """
+    n_draw = retention.shape[0]
+    n_plan, n_geo, n_channel, n_time = x.shape
+    response = np.empty((n_draw, n_geo, n_channel, n_time))
+    bend = np.empty((n_draw, n_geo, n_channel, n_time))
+    a, z, p = np.empty(n_time), np.empty(n_time), np.empty(n_time)
+    for s in range(n_draw):
+        plan = s if n_plan > 1 else 0
+        start = s if carry_in.shape[0] > 1 else 0
+        for g in range(n_geo):
+            for c in range(n_channel):
+                adstock(x[plan, g, c], retention[s, c], carry_in[start, g, c], max_lag, a)
+                n, scale = slope[s, c], amplitude[s, g, c]
+                hill_curve(a, half_saturation[s, c], n, z, p)
+                least, at_zero = (SPEND_FLOOR if n < 1.0 else TINY), _slope_at_zero(half_saturation[s, c], n)
+                into, bent = response[s, g, c], bend[s, g, c]
+                for t in range(n_time):
+                    into[t] = scale * p[t]
+                    bent[t] = scale * (p[t] * (1.0 - p[t]) * n / a[t] if a[t] > least else at_zero)
+    return response, bend
+
+
+@jit
+def spend_pull(bend, retention, max_lag, cotangent, later):
+    """Derivative to spend and to the adstock carried in, from that to the media term.
 
     Parameters
     ----------
+    bend : (S, G, C, T) float array
+        From `response_and_slope`.
+    retention : (S, C) float array
+    max_lag : int
     cotangent : (S, G, T) float array
         Derivative of each draw's scalar with respect to its media term.
     later : (S, G, C) float array
@@ -176,30 +211,20 @@ def response_spend_vjp(x, carry_in, retention, half_saturation, slope, amplitude
     Returns
     -------
     spend : (S, G, C, T) float array
-        Derivative of each draw's scalar with respect to ``x``. At zero adstock it is the right-hand derivative,
-        and for ``slope < 1`` the (otherwise infinite) one at `SPEND_FLOOR`.
+        Derivative of each draw's scalar with respect to spend.
     carry_in : (S, G, C) float array
-        Its derivative with respect to ``carry_in``; zeros under truncation, which does not use it.
+        Its derivative with respect to the adstock carried in; zeros under truncation, which does not use it.
     """
-    n_draw = retention.shape[0]
-    n_plan, n_geo, n_channel, n_time = x.shape
+    n_draw, n_geo, n_channel, n_time = bend.shape
     out = np.empty((n_draw, n_geo, n_channel, n_time))
     early = np.zeros((n_draw, n_geo, n_channel))
-    a, z, p = np.empty(n_time), np.empty(n_time), np.empty(n_time)
+    v = np.empty(n_time)
     for s in range(n_draw):
-        plan = s if n_plan > 1 else 0
-        start = s if carry_in.shape[0] > 1 else 0
         for g in range(n_geo):
             for c in range(n_channel):
-                r = retention[s, c]
-                adstock(x[plan, g, c], r, carry_in[start, g, c], max_lag, a)
-                n = slope[s, c]
-                hill_curve(a, half_saturation[s, c], n, z, p)
-                least, at_zero = (SPEND_FLOOR if n < 1.0 else TINY), _slope_at_zero(half_saturation[s, c], n)
                 for t in range(n_time):
-                    d = p[t] * (1.0 - p[t]) * n / a[t] if a[t] > least else at_zero
-                    a[t] = amplitude[s, g, c] * cotangent[s, g, t] * d
-                early[s, g, c] = _adstock_transpose(a, r, max_lag, later[s, g, c], out[s, g, c])
+                    v[t] = cotangent[s, g, t] * bend[s, g, c, t]
+                early[s, g, c] = _adstock_transpose(v, retention[s, c], max_lag, later[s, g, c], out[s, g, c])
     return out, early
 
 

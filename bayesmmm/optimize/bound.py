@@ -5,6 +5,7 @@ which for one budget is the concave envelope), and its best spend is found by br
 concave, no plan is above the tangent of the objective.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,9 @@ from bayesmmm.optimize.outcomes import Outcomes
 from bayesmmm.optimize.problem import Problem
 from bayesmmm.optimize.programme import Programme
 
-#: The search for a bound ends when what it leaves open is this share of the lift, or after so many evaluations.
-OPEN, EVALUATIONS = 1e-3, 400
+#: The search for a bound ends when what it leaves open is this share of the lift, or after so many evaluations; prices
+#: of the total that are tried at most.
+OPEN, EVALUATIONS, ROUNDS = 1e-3, 400, 8
 
 
 def upper_bound(problem: Problem, programme: Programme, best: Solved) -> tuple[float | None, str]:
@@ -68,6 +70,10 @@ class _Curve:
         top = each[at] if len(each) else value[0] - price * spend[0]
         return (0.0, -1) if self.idle and top < 0.0 else (float(top), at)
 
+    def steepest(self) -> float:
+        """Highest rise per money between points next to each other."""
+        return float((np.diff(self.value) / np.diff(self.spend)).max(initial=0.0))
+
     def reached(self, price: float) -> float:
         """Highest known ``value - price * spend``."""
         top = max(v - price * u for u, v in zip(self.spend, self.value, strict=True))
@@ -78,56 +84,62 @@ def _dual_bound(problem: Problem, programme: Programme, best: Solved) -> float:
     out, levels, goal, limits = problem.whole, problem.levels, programme.goal, problem.limits
     count = len(levels.names)
     zero = goal.margin * out.parts(levels.spend(np.zeros(count)))
+    nothing = float(zero.sum() + goal.price * problem.current.sum())  # gain of no spend at all
 
     def values(spend: np.ndarray) -> np.ndarray:
         return goal.margin * out.parts(levels.spend(spend)) - zero
 
-    priced = [item for item in best.optimality.prices if item[0] != "total"]
+    # Prices of limits of the problem only: those of a way to settle its on-off limits do not hold for other ways.
+    known = {row.label for row in limits.rows}
+    priced = [item for item in best.optimality.prices if item[0] in known]
     rows = sum((price * normal for _, normal, _, price in priced), np.zeros(count))
-    offset = sum(price * side for _, _, side, price in priced) + zero.sum() + goal.price * problem.current.sum()
+    offset = nothing + sum(price * side for _, _, side, price in priced)
     low = np.maximum(limits.lower, limits.least)
-    high = _highest(programme, limits.upper, low, values)
+    high = _highest(programme, limits.upper, low, values, nothing - best.objective)
     ends = [values(low), values(high)]
     curves = [
         _Curve([low[c], high[c]], [ends[0][c], ends[1][c]], bool(limits.least[c] > 0.0 and limits.lower[c] <= 0.0))
         if high[c] > low[c]
-        else _Curve([low[c]], [ends[0][c]], bool(limits.least[c] > 0.0))
+        else _Curve([low[c]], [ends[0][c]], bool(limits.least[c] > 0.0 and limits.lower[c] <= 0.0))
         for c in range(count)
     ]
 
-    def dual(total_price: float) -> float:
+    def dual(total_price: float, top: Callable[[_Curve, float], float]) -> float:
         side = goal.high if total_price >= 0.0 else goal.low
         held = total_price * side if total_price and np.isfinite(side) else 0.0
         prices = goal.price + rows + total_price
-        return offset + held + sum(c.above(p)[0] for c, p in zip(curves, prices, strict=True))
+        return offset + held + sum(top(curve, price) for curve, price in zip(curves, prices, strict=True))
 
-    price = best.optimality.multiplier
-    if (price > 0.0 and not np.isfinite(goal.high)) or (price < 0.0 and goal.low <= 0.0):
-        price = 0.0
     tolerance = OPEN * goal.margin * max(float(programme.lift.mean()), float(ends[1].sum()) * 1e-3)
-    evaluations = 0
-    for _ in range(4):
+    bound, evaluations, price = np.inf, 0, best.optimality.multiplier
+    for _ in range(ROUNDS):
+        dear = max(curve.steepest() for curve in curves) + float(np.abs(rows).max(initial=0.0))
+        least, most = -goal.price if goal.low > 0.0 else 0.0, dear if np.isfinite(goal.high) else 0.0
+        price = float(np.clip(price, least, most))
         evaluations = _refine(curves, values, goal.price + rows + price, tolerance, evaluations)
-        if not np.isfinite(goal.high):
+        # Any price gives a bound. None gives less than the least of what is reached, so that this is looked for.
+        bound = min(bound, dual(price, lambda curve, each: curve.above(each)[0]))
+        if least == most:
             break
-        # Any price gives a bound; the best one for what is known of the curves is found without evaluating more.
-        width = max(abs(price), 1e-12)
-        better = optimize.minimize_scalar(dual, bounds=(max(price - width, 0.0), price + width), method="bounded")
-        if better.fun >= dual(price) - 0.1 * tolerance:
+        next_one = optimize.minimize_scalar(
+            lambda p: dual(p, _Curve.reached), bounds=(least, most), method="bounded"
+        )
+        if bound - next_one.fun <= 2.0 * tolerance:
             break
-        price = float(better.x)
-    return dual(price)
+        price = next_one.x
+    return bound
 
 
-def _highest(programme: Programme, upper: np.ndarray, low: np.ndarray, values) -> np.ndarray:
-    """Most that each channel could be worth spending: up to its bound, the total, or what it could ever earn."""
+def _highest(programme: Programme, upper: np.ndarray, low: np.ndarray, values, behind: float) -> np.ndarray:
+    """Most that each channel could be spent on by a plan that beats the best one found, which is ahead of nothing."""
     goal = programme.goal
     high = np.minimum(upper, goal.high)
     if np.isfinite(high).all():
         return np.maximum(high, low)
-    most = values(1e9 * programme.unit * np.ones_like(high))
-    earned = most * (1.0 + 1e-6) / goal.price if goal.price > 0.0 else 1e9 * programme.unit
-    return np.maximum(np.where(np.isfinite(high), high, earned), low)
+    far = 1e9 * programme.unit
+    # All that channels could ever earn pays for all that is spent, and still leaves more than the best plan has.
+    paid = (values(far).sum() * (1.0 + 1e-6) + behind) / goal.price if goal.price > 0.0 else far
+    return np.maximum(np.where(np.isfinite(high), high, paid), low)
 
 
 def _refine(curves: list[_Curve], values, prices: np.ndarray, tolerance: float, evaluations: int) -> int:

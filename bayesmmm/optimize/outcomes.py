@@ -135,7 +135,7 @@ class Outcomes:
             if not ahead or any(n in self.modes for n in self.names):
                 stretches = self._moved(stretches, current)
             bases = [stretch.base for stretch in stretches]
-            none = self._forward(stretches, np.zeros_like(current))
+            none = self._forward(stretches, np.zeros_like(current), slopes=False)
             inside = [replace(stretch, weight=_inside(stretch)) for stretch in stretches]
             base = sum(_level(stretch, self.outcome) for stretch in inside)
             zero = self._brought(stretches, bases, none)
@@ -151,7 +151,7 @@ class Outcomes:
         return own - sum(chunk.zero.induced.sum() for chunk in self._chunks) / self.size
 
     def _moved(self, stretches: list[Stretch], spend: np.ndarray) -> list[Stretch]:
-        news = self._forward(stretches, spend, outcome=True)
+        news = self._forward(stretches, spend, outcome=True, slopes=False)
         return [replace(stretch, base=new) for stretch, new in zip(stretches, news, strict=True)]
 
     # ---------------------------------------------------------------------------------------------- evaluation
@@ -215,7 +215,9 @@ class Outcomes:
 
         def each(chunk: _Chunk, news: list[engine.Baseline]) -> np.ndarray:
             stretches = [replace(old, base=new) for old, new in zip(chunk.stretches, news, strict=True)]
-            lost = [-self._brought(stretches, news, self._forward(stretches, spend, c)).lift for c in at]
+            lost = [
+                -self._brought(stretches, news, self._forward(stretches, spend, c, slopes=False)).lift for c in at
+            ]
             return np.stack(lost, axis=1)
 
         at = range(len(self.names))
@@ -261,11 +263,18 @@ class Outcomes:
         return {m: masks[mode] for m, mode in self.modes.items() if mode in masks}
 
     def _forward(
-        self, stretches: list[Stretch], spend: np.ndarray, off: int | None = None, *, outcome: bool = False
+        self,
+        stretches: list[Stretch],
+        spend: np.ndarray,
+        off: int | None = None,
+        *,
+        outcome: bool = False,
+        slopes: bool = True,
     ) -> list[engine.Baseline]:
         """Evaluate the equations under a plan, or without one of its channels where they are evaluated under it.
 
-        The latent mean of the outcome is left out unless it is wanted.
+        The latent mean of the outcome is wanted of an evaluation that others are compared with, slopes of one whose
+        derivatives will be asked for.
         """
         out: list[engine.Baseline] = []
         past, done = None, 0
@@ -278,7 +287,9 @@ class Outcomes:
                 column = base.columns[name].copy() if name not in self.modes else base.columns[name][:1] * 0.0
                 column[..., stretch.changed] = values[done : done + count] if off is None else 0.0
                 changed[name] = column
-            out.append(engine.moved(base, changed, past, where=self._where(stretch), outcome=outcome))
+            out.append(
+                engine.moved(base, changed, past, where=self._where(stretch), outcome=outcome, slopes=slopes)
+            )
             done += count
             past = engine.carried(out[-1]) if stretch is not stretches[-1] else None
         return out
