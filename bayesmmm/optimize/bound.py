@@ -143,22 +143,21 @@ def _highest(programme: Programme, upper: np.ndarray, low: np.ndarray, values, b
 
 
 def _refine(curves: list[_Curve], values, prices: np.ndarray, tolerance: float, evaluations: int) -> int:
-    """Halve, in every curve at once, the interval that its bound comes from, until little is left open."""
+    """Halve, in curves that leave much open, the interval that their bound comes from, until little is left."""
     while evaluations < EVALUATIONS:
         tops = [curve.above(price) for curve, price in zip(curves, prices, strict=True)]
-        left = sum(top - curve.reached(p) for (top, _), curve, p in zip(tops, curves, prices, strict=True))
-        if left <= tolerance:
+        left = np.array([top - c.reached(p) for (top, _), c, p in zip(tops, curves, prices, strict=True)])
+        if left.sum() <= tolerance:
             break
         spend = np.array([curve.spend[0] for curve in curves])
-        for c, (_, at) in enumerate(tops):
-            if at >= 0:
-                spend[c] = 0.5 * (curves[c].spend[at] + curves[c].spend[at + 1])
+        halved = [(c, at) for c, (_, at) in enumerate(tops) if at >= 0 and left[c] > 0.1 * left.mean()]
+        for c, at in halved:
+            spend[c] = 0.5 * (curves[c].spend[at] + curves[c].spend[at + 1])
         found = values(spend)
         evaluations += 1
-        for c, (_, at) in enumerate(tops):
-            if at >= 0:
-                curves[c].spend.insert(at + 1, float(spend[c]))
-                curves[c].value.insert(at + 1, float(found[c]))
+        for c, at in halved:
+            curves[c].spend.insert(at + 1, float(spend[c]))
+            curves[c].value.insert(at + 1, float(found[c]))
     return evaluations
 
 
