@@ -19,8 +19,8 @@ from bayesmmm.optimize.programme import Programme
 from tests import made
 
 SIX = ("tv", "radio", "print", "social", "video", "mail")
-#: A half-life at which 1e-6 of a period's pressure is left in the next week.
-AT_ONCE = 0.35
+#: A half-life of which nothing is left after a period, in days.
+AT_ONCE = 0.05
 CONTROLS = {"price": 10.0, "holiday": 0.0}
 
 
@@ -81,22 +81,26 @@ def hill(x, half_saturation, slope):
     return x**slope / (half_saturation**slope + x**slope)
 
 
-def curve(fit, channel, periods, *, equation="sales", every=slice(None)) -> Callable[[float], np.ndarray]:
-    """Outcome (S,) gained by money of a window, spent evenly and acting at once: written down, not asked for."""
+def curve(fit, channel, periods, *, equation="sales", every=slice(None)) -> Callable[[np.ndarray], np.ndarray]:
+    """Outcome (S, ...) gained by money (...) of a window, spent evenly and acting at once; nothing is asked for it."""
     spend, series = fit.data.columns[channel][0], fit.data.columns[equation][0]
     mean, size = spend[spend > 0.0].mean(), np.abs(series).mean()
     k, n, gamma = (
         parameter(fit, key, channel, equation)[every] for key in ("half_saturation", "slope", "contribution")
     )
-    amplitude = gamma / hill(spend[:, None] / mean, k, n).mean(axis=0)
-    return lambda money: periods * size * amplitude * hill(money / periods / mean, k, n)
+    full = size * gamma / hill(spend[:, None] / mean, k, n).mean(axis=0)
+
+    def gained(money):
+        money = np.asarray(money, float)
+        wide = (slice(None), *(None,) * money.ndim)
+        return periods * full[wide] * hill(money / periods / mean, k[wide], n[wide])
+
+    return gained
 
 
 def mean_curves(fit, periods, money, every=slice(None)) -> np.ndarray:
     """Mean outcome (C, N) that each channel gains by so much money (N,)."""
-    return np.array(
-        [[curve(fit, c, periods, every=every)(u).mean() for u in money] for c in fit.data.media], float
-    )
+    return np.array([curve(fit, c, periods, every=every)(money).mean(axis=0) for c in fit.data.media])
 
 
 def best_split(values: np.ndarray) -> tuple[float, list[int]]:
@@ -199,3 +203,68 @@ def case_fit(name, draws=6, **values):
     if name.startswith("random"):
         return made.made_fit(*made.random_system(int(name.split()[1])), draws=draws, chains=2, seed=1)
     return made.case_fit(name, draws=draws)
+
+
+# ---------------------------------------------------------------------------------------------- mediated worlds
+def mediated_fit(
+    mediator="queries", names=("tv", "radio"), *, draws=8, chains=2, seed=0, direct=(), slope=(3.0, 3.0, 2.0)
+):
+    """Fit in which channels act through one mediator, "queries" or, paid, "search", without carryover or noise.
+
+    `slope` is that of the channels in the mediator's equation, then that of the mediator; `direct` are channels that
+    act on sales as well, at slope 1.
+    """
+    rng, n_draw = np.random.default_rng(seed + 55), draws * chains
+
+    def each(low, high, count):
+        center = rng.uniform(low, high, count)
+        return _by_channel(center * rng.lognormal(0.0, 0.15, (n_draw, count)), draws, chains)
+
+    second = [mediator, *direct]
+    system = MMM([Equation(mediator, media=list(names)), Equation("sales", media=second)])
+    values = {
+        f"{mediator}.half_life": AT_ONCE,
+        "sales.half_life": AT_ONCE,
+        f"{mediator}.half_saturation": dict(zip(names, each(1.0, 2.5, len(names)), strict=True)),
+        "sales.half_saturation": dict(zip(second, each(1.0, 2.0, len(second)), strict=True)),
+        f"{mediator}.slope": dict(zip(names, slope[:-1], strict=True)),
+        "sales.slope": {mediator: slope[-1], **dict.fromkeys(direct, 1.0)},
+        f"{mediator}.contribution": dict(zip(names, each(0.2, 0.5, len(names)), strict=True)),
+        "sales.contribution": dict(zip(second, each(0.2, 0.4, len(second)), strict=True)),
+        f"{mediator}.coefficient": {"intercept": 0.3},
+        f"{mediator}.sigma": 1e-9,
+    }
+    data = MMMData.from_frame(
+        table(sorted(names), seed=seed),
+        date="date",
+        outcome="sales",
+        media=list(names),
+        mediators={mediator: made.UNITS[mediator]},
+    )
+    return made.made_fit(system, data, draws=draws, chains=chains, seed=seed, values=values)
+
+
+def mediated(fit, periods, spend, every=slice(None)) -> tuple[np.ndarray, np.ndarray]:
+    """Outcome and induced mediator (S, ...) of a mediated world by money of each channel (C, ...), written down."""
+    (mediator,) = fit.system.mediators
+    names, spend = fit.data.media, np.asarray(spend, float)
+    wide = (slice(None), *(None,) * (spend.ndim - 1))
+    sizes = {n: np.abs(fit.data.columns[n][0]).mean() for n in (mediator, "sales")}
+
+    def response(equation, cause, per_period):
+        return curve(fit, cause, 1, equation=equation, every=every)(per_period)
+
+    def answer(level):  # of sales to the mediator, which differs between draws itself
+        seen = fit.data.columns[mediator][0]
+        k, n, gamma = (
+            parameter(fit, key, mediator)[every] for key in ("half_saturation", "slope", "contribution")
+        )
+        full = sizes["sales"] * gamma / hill(seen[:, None] / seen.mean(), k, n).mean(axis=0)
+        return full[wide] * hill(level / seen.mean(), k[wide], n[wide])
+
+    step = sum(response(mediator, n, u / periods) for n, u in zip(names, spend, strict=True))
+    idle = 0.3 * sizes[mediator]
+    outcome = answer(idle + step) - answer(idle + 0.0 * step)
+    for n in fit.system.equation("sales").media[1:]:
+        outcome = outcome + response("sales", n, spend[names.index(n)] / periods)
+    return periods * outcome, periods * step

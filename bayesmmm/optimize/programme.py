@@ -189,7 +189,10 @@ class Programme:
 
             out.append(Constraint("target ROI", spare, spare_slope, 0.0, np.inf, self.size))
         for row in limits.rows:
-            a, scale = row.coefficients, float(np.abs(row.coefficients * self.unit).max(initial=1e-300))
+            a = row.coefficients
+            # A limit far above typical spend is met when it is met to a share of itself.
+            least = min(abs(side) for side in (row.low, row.high))
+            scale = max(np.abs(a * self.unit).max(initial=1e-300), least if np.isfinite(least) else 0.0)
             out.append(Constraint(row.label, _dot(a), _constant(a), row.low, row.high, scale))
         return out
 
