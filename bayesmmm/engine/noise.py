@@ -60,7 +60,13 @@ def stream(kind: str, equation: int) -> int:
 
 def over_paths(values: np.ndarray, paths: int) -> np.ndarray:
     """Average rows (S * paths, ...) over the residual paths of each draw."""
-    return values.reshape(-1, paths, *values.shape[1:]).mean(axis=1) if paths > 1 else values
+    if paths == 1:
+        return values
+    by_path = values.reshape(-1, paths, *values.shape[1:])
+    total = by_path[:, 0] + by_path[:, 1]  # several times faster than a mean over a short axis
+    for k in range(2, paths):
+        total += by_path[:, k]
+    return total / paths
 
 
 def uniforms(

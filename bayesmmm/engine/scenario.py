@@ -204,7 +204,7 @@ def future(
         # Mediators are left at their centre in the design, where they add nothing, and enter by themselves.
         centred = {n: np.full(shape, scales.center[n]) for n in equation.linear if n not in columns}
         design[name] = design_matrix(equation, dates, {**columns, **centred}, scales, geos=geos)
-        if trend_until is not None:
+        if trend_until is not None and equation.trend:
             held = design_matrix(
                 equation, dates.where(dates < trend_until, trend_until), {**columns, **centred}, scales
             )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bayesmmm.equations.equation import Equation
@@ -65,7 +66,7 @@ class MMM:
         """Name of the series that the last equation explains."""
         return self.equations[-1].name
 
-    @property
+    @cached_property
     def order(self) -> tuple[str, ...]:
         """Names of all equations, causes before effects, the outcome last; ties as they were given."""
         parents = _parents(self)
@@ -80,7 +81,7 @@ class MMM:
         """Names of the equations before the outcome, in causal order."""
         return self.order[:-1]
 
-    @property
+    @cached_property
     def exogenous(self) -> tuple[str, ...]:
         """Columns that some equation needs and none explains: media first, then linear."""
         names = [

@@ -23,9 +23,9 @@ from bayesmmm.results import Fit
 T = TypeVar("T")
 #: Most memory that the evaluations of a set of draws may take, in bytes.
 LARGEST = 2e9
-#: Periods of all rows (draws times residual paths) of a chunk: enough to hide the cost of Python, few enough for a
-#: processor's cache.
-CHUNK_PERIODS = 170_000
+#: What a chunk costs beside its work, and the most work it should hold so that it stays in a processor's cache and
+#: others have work, too; in periods of all its rows (draws times residual paths).
+CHUNK_COST, CHUNK_LIMIT = 12_000, 90_000
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Outcomes:
         self._layout = lay_out(question, tail_weight=tail_weight)
         _check_size(self._layout, fit, question)
         self._pool = ThreadPoolExecutor(engine.processors())
-        self._raw = self._each(self._prepared, _split(self._layout.memory / row_bytes(fit.system, 1)))
+        self._raw = self._each(self._prepared, _split(_periods(self._layout, fit, question)))
         self._chunks: list[_Chunk] = []
         self._compared: tuple[bytes, float] | None = None
         self._seen: dict[bytes, tuple[list[list[engine.Baseline]], Brought]] = {}
@@ -334,11 +334,16 @@ class Outcomes:
 
 
 # ------------------------------------------------------------------------------------------------- small parts
+def _periods(layout: Layout, fit: Fit, question: Question) -> np.ndarray:
+    """Periods (S,) of all rows of each draw that an evaluation goes through."""
+    periods = 0.5 * layout.memory / row_bytes(fit.system, 1)
+    # Fitted periods before a future window are let go.
+    return periods - question.line.fitted if question.line.planned else periods
+
+
 def _check_size(layout: Layout, fit: Fit, question: Question) -> None:
     """Refuse draws whose evaluations would not fit into memory: those of the current plan and the two looked at last."""
-    size = layout.memory.sum()
-    if question.line.planned:  # fitted periods are let go
-        size -= 2.0 * row_bytes(fit.system, 1) * question.line.fitted * len(layout.draws)
+    size = 2.0 * row_bytes(fit.system, 1) * _periods(layout, fit, question).sum()
     if size > LARGEST:
         few = max(int(0.8 * len(layout.draws) * LARGEST / size), 1)
         raise AnswerSizeError(
@@ -348,13 +353,25 @@ def _check_size(layout: Layout, fit: Fit, question: Question) -> None:
 
 
 def _split(periods: np.ndarray) -> list[slice]:
-    """Chunks of about as many periods (S,); few of them are not worth a second thread."""
-    done = np.cumsum(periods)
-    least = engine.processors() if done[-1] > CHUNK_PERIODS else 1
-    count = min(len(done), max(least, round(done[-1] / CHUNK_PERIODS)))
-    edges = np.searchsorted(done, done[-1] * np.arange(1, count) / count)
-    edges = np.unique([0, *edges, len(done)])
-    return [slice(int(a), int(b)) for a, b in itertools.pairwise(edges)]
+    """Divide draws (S,), in the order of their periods, into chunks that take least time altogether.
+
+    Every draw of a chunk takes as many periods as the longest, and every chunk some time of its own. Little work is not
+    worth a second thread.
+    """
+    count = len(periods)
+    edges = np.unique(np.linspace(0, count, 49).round().astype(int))
+    longest = periods[edges[1:] - 1]
+    best, before = np.full(len(edges), np.inf), np.zeros(len(edges), int)
+    best[0] = 0.0
+    for j in range(1, len(edges)):
+        work = (edges[j] - edges[:j]) * longest[j - 1]
+        cost = best[:j] + work + CHUNK_COST + np.where(work > CHUNK_LIMIT, work, 0.0)
+        before[j] = int(np.argmin(cost))
+        best[j] = cost[before[j]]
+    stops = [len(edges) - 1]
+    while stops[-1]:
+        stops.append(int(before[stops[-1]]))
+    return [slice(int(edges[a]), int(edges[b])) for a, b in itertools.pairwise(stops[::-1])]
 
 
 def _reordered(values: np.ndarray, back: np.ndarray) -> np.ndarray:
