@@ -7,7 +7,7 @@ import numpy as np
 from scipy import optimize
 
 from bayesmmm.optimize.limits import Limits
-from bayesmmm.optimize.programme import Constraint, Optimality, Programme, optimality
+from bayesmmm.optimize.programme import BINDS, Constraint, Optimality, Programme, optimality
 
 #: Least decision that the solver looks at, in units of typical spend: the slope at zero is infinite for n < 1.
 FLOOR = 1e-6
@@ -15,6 +15,8 @@ FLOOR = 1e-6
 OPTIMAL = 1e-4
 #: A constraint is met within this share of its scale.
 MET = 1e-7
+#: Constraints missed by up to this share are restored without solving again.
+NEARLY_MET = 1e-4
 #: Decisions up to which sequential least squares is used: its steps take time with their third power.
 DENSE = 60
 
@@ -91,6 +93,32 @@ def steps(programme: Programme, decisions: np.ndarray) -> np.ndarray:
     return np.minimum(out, 10.0 * np.maximum(unit, decisions))
 
 
+def restored(programme: Programme, limits: Limits, decisions: np.ndarray) -> np.ndarray:
+    """Meet constraints that are missed by next to nothing, moving decisions (V,) off their bounds as little as possible.
+
+    Solvers stop at the precision of the objective, and a budget is to add up.
+    """
+    unit, lower, upper = programme.unit, np.maximum(limits.lower, floor_of(programme, limits)), limits.upper
+    for _ in range(4):
+        gaps, normals = [], []
+        for c in programme.constraints(limits):
+            value = c.value(decisions)
+            side = c.low if value - c.low < c.high - value else c.high
+            # Those that bind stay as they are while others are met.
+            if abs(value - side) <= BINDS * c.scale or not c.low <= value <= c.high:
+                gaps.append((side - value) / c.scale)
+                normals.append(c.slope(decisions) * unit / c.scale)
+        missed = np.abs(gaps).max(initial=0.0)
+        free = (decisions > 2.0 * lower) & (decisions < (1.0 - BINDS) * upper)
+        if not 1e-3 * MET < missed <= NEARLY_MET or not free.any():
+            break
+        step = np.linalg.lstsq(np.stack(normals)[:, free], np.array(gaps), rcond=None)[0]
+        moved = decisions.copy()
+        moved[free] += step * unit[free]
+        decisions = np.clip(moved, lower, upper)
+    return decisions
+
+
 # ----------------------------------------------------------------------------------------------- few decisions
 def _least_squares(
     programme: Programme, limits: Limits, start: np.ndarray, precise: bool, unit: np.ndarray
@@ -110,6 +138,8 @@ def _least_squares(
             options={"ftol": 1e-12 if precise else 1e-6, "maxiter": 400 if precise else 60},
         )
         before, decisions = decisions, np.clip(found.x * unit, lower, upper)
+        if precise:
+            decisions = restored(programme, limits, decisions)
         # Where bounds leave nothing to decide, SciPy does not count.
         iterations, evaluations = iterations + found.get("nit", 1), evaluations + found.get("nfev", 1)
         judged = optimality(programme, limits, decisions, floor)
@@ -195,6 +225,9 @@ def _lagrangian(programme: Programme, limits: Limits, start: np.ndarray, precise
             weight *= 5.0
         missed_before = missed
     decisions = np.clip(v * unit, lower, upper)
+    if precise:
+        decisions = restored(programme, limits, decisions)
+        judged = optimality(programme, limits, decisions, floor)
     return Solved(
         decisions, programme.objective(decisions), found.message, iterations, evaluations, judged, limits
     )

@@ -148,14 +148,31 @@ def _first_merit(programme: Programme, limits: Limits, plan: np.ndarray) -> floa
 
 
 def fit_in(programme: Programme, limits: Limits, plan: np.ndarray) -> np.ndarray:
-    """Bring a plan within bounds and, but for spend that is induced and for other limits, to the total."""
+    """Bring a plan within bounds and, but for other limits, to the total."""
     lower, upper = np.maximum(limits.lower, floor_of(programme, limits)), limits.upper
-    goal = programme.goal
+    goal, paid = programme.goal, programme.outcomes.paid
     own = programme.current.sum()
     # What the channels may spend themselves, if induced spend grows with it.
     part = own / programme.outcomes.cost(programme.current) if own > 0.0 else 1.0
-    wanted = np.clip(plan.sum(), part * goal.low, part * goal.high)
     plan = np.maximum(plan, FLOOR * programme.unit)
+    plan = _scaled_to(np.clip(plan.sum(), part * goal.low, part * goal.high), plan, lower, upper)
+    if not paid:
+        return plan
+    # Other channels induce more or less than those of the current plan do: a few steps of the secant.
+    before, cost_before = 0.0, 0.0
+    for _ in range(3):
+        now, cost = plan.sum(), programme.cost(plan)
+        aim = np.clip(cost, goal.low, goal.high)
+        if abs(cost - aim) <= 1e-4 * cost or cost == cost_before:
+            break
+        wanted = now + (aim - cost) * (now - before) / (cost - cost_before)
+        before, cost_before = now, cost
+        plan = _scaled_to(max(wanted, 0.1 * now), plan, lower, upper)
+    return plan
+
+
+def _scaled_to(wanted: float, plan: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Multiple of a plan, within bounds, that spends what is wanted."""
 
     def excess(log_factor: float) -> float:
         return float(np.clip(np.exp(log_factor) * plan, lower, upper).sum() - wanted)
