@@ -13,7 +13,7 @@ from tests.conftest import EXTERNAL
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(path.name for path in FOLDER.glob("*.ipynb"))
-QUICKSTART, MEDIATION = "01_quickstart.ipynb", "02_mediation.ipynb"
+QUICKSTART, MEDIATION, BUDGET = "01_quickstart.ipynb", "02_mediation.ipynb", "03_budget.ipynb"
 # The fewest draws with which every fit passes the gate of the answers (ESS of 100, R-hat of 1.05) with room to spare.
 FEW = {"DRAWS": "400", "TUNE": "400", "CHAINS": "2", "WORLDS": "2"}
 FULL = {"DRAWS": "1000", "TUNE": "1000", "CHAINS": "4"}
@@ -28,8 +28,8 @@ def code(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_both_notebooks_are_there():
-    assert NAMES == [QUICKSTART, MEDIATION]
+def test_all_notebooks_are_there():
+    assert NAMES == [QUICKSTART, MEDIATION, BUDGET]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -39,7 +39,7 @@ def test_stored_without_outputs(name):
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code(notebook))
 
 
-@pytest.mark.parametrize(("name", "more"), [(QUICKSTART, {}), (MEDIATION, {"WORLDS": "6"})])
+@pytest.mark.parametrize(("name", "more"), [(QUICKSTART, {}), (MEDIATION, {"WORLDS": "6"}), (BUDGET, {})])
 def test_settings_stand_in_the_first_code_cell_with_full_defaults(name, more):
     first = code(read(name))[0].source
     assert dict(SETTING.findall(first)) == FULL | more
@@ -202,3 +202,72 @@ def test_mediation_reads_the_real_file(external_data, environment, tmp_path):
     assert below[0] > 20
     assert below[1] == 0
     assert figures(notebook, "mm.plots.prior_posterior") == [1]
+
+
+# ------------------------------------------------------------------------------------------------------------ budget
+def number(pattern, text):
+    """The one number that a pattern finds in a text."""
+    (found,) = re.findall(pattern, text)
+    return float(found.replace(",", ""))
+
+
+def named_rows(table, names):
+    """Numbers of the rows of a shown table whose names may hold blanks."""
+    lines = {name: line for line in table.splitlines() for name in names if line.startswith(f"{name} ")}
+    return {
+        name: [float(v) for v in line.removeprefix(name).split() if v[0] in "-0123456789"]
+        for name, line in lines.items()
+    }
+
+
+def test_budget_draws_every_figure(executed):
+    assert figures(executed[BUDGET], "mm.plots.", "plt.subplots") == [1] * 7
+
+
+def test_budget_says_what_the_gain_is_made_of(executed):
+    text = printed(executed[BUDGET])
+    assert text.count("Budget plan for 2024-12-29 to 2025-03-23, 13 periods ahead") == 2
+    assert text.count("no bound: google answers to the channels and is paid") == 2
+    found = dict(re.findall(r"^(spreading|moving) .* above zero in (\d+)% of draws$", text, flags=re.MULTILINE))
+    assert int(found["spreading"]) >= 95 > int(found["moving"])
+
+
+def test_budget_aims_keep_their_conditions(executed):
+    text = printed(executed[BUDGET])
+    names = ["current plan", "most revenue", "highest ROI", "most profit"]
+    (table,) = shown(executed[BUDGET], "aims = ")
+    aims = named_rows(table, names)
+    cost, profit, roi = ({name: aims[name][k] for name in names} for k in (5, 7, 8))
+    # The total is met on the draws that chose a plan; the table is about others.
+    assert cost["most revenue"] == pytest.approx(190.0, rel=0.02)
+    assert cost["highest ROI"] == pytest.approx(95.0, rel=0.02)
+    assert roi["highest ROI"] == max(roi.values())
+    assert profit["most profit"] > profit["highest ROI"] - 1.0
+    assert aims["most profit"][9] == pytest.approx(1 / 0.6, abs=0.01)
+    assert number(r"next unit returns 1.67 at a total of about ([\d,]+)", text) == pytest.approx(
+        number(r"the plan with the most profit costs ([\d,]+)", text), rel=0.05
+    )
+
+
+def test_budget_compares_risk_mediators_and_flighting(executed):
+    text = printed(executed[BUDGET])
+    ((kept, calm),) = re.findall(r"keeps (\d+)% of the mean gain, with (\d+)% of its spread", text)
+    assert int(calm) < int(kept) < 100
+    assert number(r"the plan that ignores search costs (\d+)% more than its total", text) > 3
+    gains = dict(
+        re.findall(r"^(historical|flat|free) +mean gain over the current plan +([\d,]+)", text, re.MULTILINE)
+    )
+    gains = {name: float(value.replace(",", "")) for name, value in gains.items()}
+    assert gains["historical"] < gains["flat"] < gains["free"]
+    assert "no plan meets these limits together: " in text
+
+
+def test_budget_lays_the_truth_beside_every_plan(executed):
+    names = ["most revenue", "cautious", "highest ROI", "most profit", "ignoring search", "with limits"]
+    (table,) = shown(executed[BUDGET], "results = pd.DataFrame")
+    rows_ = named_rows(table, [*names, "if the truth were known"])
+    assert all(row[3] <= row[4] <= row[5] for name, row in rows_.items() if name in names)
+    best = rows_["if the truth were known"]
+    assert best[0] == pytest.approx(190.0, abs=0.1)
+    # Plans of about the same total cannot earn more than the one that knows the truth; a little more total may.
+    assert all(rows_[name][2] < best[2] for name in ("most revenue", "cautious", "ignoring search", "with limits"))
