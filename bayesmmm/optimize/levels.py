@@ -50,12 +50,9 @@ class Levels:
         return slope.ravel() if self.free else (slope * self.profile).sum(axis=1)
 
     def pattern(self, spend: np.ndarray) -> np.ndarray:
-        """How the next unit of money of each channel is spread (C, W): as the plan is, or evenly where it has none."""
-        if not self.free:
-            return self.profile
+        """How the next unit of money of each channel is spread (C, W): as the plan is, by the profile if it has none."""
         own = spend.sum(axis=1, keepdims=True)
-        even = np.full_like(spend, 1.0 / spend.shape[1])
-        return np.where(own > 0.0, np.divide(spend, own, out=even.copy(), where=own > 0.0), even)
+        return np.where(own > 0.0, spend / np.where(own > 0.0, own, 1.0), self.profile)
 
 
 def read_levels(flighting: str, names: tuple[str, ...], current: np.ndarray) -> Levels:
