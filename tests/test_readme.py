@@ -53,7 +53,7 @@ def test_command_line_is_accepted():
 
     lines = [line.partition("#")[0].split() for block in blocks("bash") for line in block.splitlines()]
     ours = [words[1:] for words in lines if words and words[0] == "bayesmmm"]
-    assert [words[0] for words in ours] == ["simulate", "fit", "report"]
+    assert [words[0] for words in ours] == ["simulate", "fit", "report", "optimize"]
     for words in ours:
         cli._parser().parse_args(words)
 
@@ -87,6 +87,8 @@ def test_python_blocks_run(tmp_path, monkeypatch, capsys):
     assert "sampler verdict" in printed
     assert "elpd_loo" in printed
     assert "revenue.coefficient_raw[sms]" in printed
+    (plan,) = (block for block in blocks("text") if "spend now" in block)
+    assert plan.splitlines()[0] in printed  # the columns that a plan has today
 
 
 def test_toml_block_fits_the_shipped_data():
