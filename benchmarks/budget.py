@@ -41,7 +41,10 @@ RATIOS = [  # what is compared, ours, theirs
     ("later plan and its gain per draw", "later_answered_s", "later_answered_s"),
     ("later plan, their optimiser anew", "later_s", "rebuilt_s"),
 ]
-SHOWN = {name: f"{name}_s" for name in ("import", "load", "plan", "first", "all", "answered", "later")}
+SHOWN = {
+    name: f"{name}_s"
+    for name in ("import", "load", "plan", "first", "all", "answered", "later", "plan_cpu", "later_cpu")
+}
 
 
 def environment(package: str, work: Path) -> Path:
@@ -110,7 +113,7 @@ def timed(sides: Sides, repeats: int) -> list[dict]:
                 row = sides.ask(package, "plan", sides.fit(package, which), "--after", AFTER[package], cache=cache)
                 row["first_s"] = row["load_s"] + row["plan_s"]
                 row["all_s"] = row["import_s"] + row["first_s"]
-                for key in ("later_s", "later_answer_s"):
+                for key in ("later_s", "later_cpu_s", "later_answer_s"):
                     row[key] = statistics.median(row[key]) if key in row else None
                 row["answered_s"] = row["first_s"] + row.get("answer_s", 0.0)
                 row["later_answered_s"] = row["later_s"] + (row["later_answer_s"] or 0.0)

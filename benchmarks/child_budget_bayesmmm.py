@@ -81,13 +81,13 @@ def plan(given) -> None:
     optimize, load = mm.optimize_budget, mm.load  # names load when asked for: their imports belong to this clock
     import_s = time.perf_counter() - start
     total = sum(task.current(given.csv).values())
-    loaded, load_s = task.clocked(load, given.fit)
+    loaded, load_s, _ = task.clocked(load, given.fit)
 
     def at(factor: float):
         return optimize(loaded, **question(loaded, factor * total, given.after))
 
     made = [task.clocked(at, factor) for factor in task.FACTORS]
-    sums = [found.spend.sum("date") for found, _ in made]
+    sums = [found.spend.sum("date") for found, *_ in made]
     first = made[0][0].solution
     task.report(
         "bayesmmm",
@@ -95,9 +95,11 @@ def plan(given) -> None:
         import_s=import_s,
         load_s=load_s,
         plan_s=made[0][1],
-        later_s=[seconds for _, seconds in made[1:]],
+        plan_cpu_s=made[0][2],
+        later_s=[seconds for _, seconds, _ in made[1:]],
+        later_cpu_s=[busy for *_, busy in made[1:]],
         plans=[{c: float(money.sel(channel=c)) for c in measure.MEDIA} for money in sums],
-        gains=[found.solution.objective for found, _ in made],
+        gains=[found.solution.objective for found, *_ in made],
         evaluations=first.evaluations,
         draws=first.draws,
         held_out_draws=first.held_out_draws,

@@ -70,7 +70,7 @@ def plan(given) -> None:
 
     import_s = time.perf_counter() - start
     weekly = sum(task.current(given.csv).values()) / task.PERIODS
-    model, load_s = task.clocked(MMM.load, given.fit)
+    model, load_s, _ = task.clocked(MMM.load, given.fit)
 
     def first():
         built = optimizer(model, given.csv)
@@ -82,12 +82,12 @@ def plan(given) -> None:
         )
         built.evaluate_response_distribution(found.budgets) - built.evaluate_response_distribution(before)
 
-    (built, result), plan_s = task.clocked(first)
-    _, answer_s = task.clocked(answer, result, task.FACTORS[0])
+    (built, result), plan_s, plan_cpu_s = task.clocked(first)
+    _, answer_s, _ = task.clocked(answer, result, task.FACTORS[0])
     later = [task.clocked(built.allocate_budget, factor * weekly) for factor in task.FACTORS[1:]]
-    answers = [task.clocked(answer, found, f)[1] for f, (found, _) in zip(task.FACTORS[1:], later, strict=True)]
-    _, rebuilt_s = task.clocked(first)
-    plans = [found.budgets * task.PERIODS for found in (result, *(found for found, _ in later))]
+    answers = [task.clocked(answer, found, f)[1] for f, (found, *_) in zip(task.FACTORS[1:], later, strict=True)]
+    _, rebuilt_s, rebuilt_cpu_s = task.clocked(first)
+    plans = [found.budgets * task.PERIODS for found in (result, *(found for found, *_ in later))]
     task.report(
         "pymc-marketing",
         given,
@@ -95,7 +95,10 @@ def plan(given) -> None:
         load_s=load_s,
         plan_s=plan_s,
         answer_s=answer_s,
-        later_s=[seconds for _, seconds in later],
+        plan_cpu_s=plan_cpu_s,
+        later_s=[seconds for _, seconds, _ in later],
+        later_cpu_s=[busy for *_, busy in later],
+        rebuilt_cpu_s=rebuilt_cpu_s,
         later_answer_s=answers,
         rebuilt_s=rebuilt_s,
         plans=[{c: float(money.sel(channel=c)) for c in measure.MEDIA} for money in plans],
