@@ -15,6 +15,10 @@ ALL_PATTERNS = 5
 #: A low and a high side; money, text in per cent of the current plan, or None for no limit.
 Side = float | str | None
 Range = tuple[Side, Side]
+#: Label, rows A and B and sides b of a limit ``A u + B z <= b`` on decisions u and on-off switches z.
+Part = tuple[str, np.ndarray, np.ndarray, np.ndarray]
+#: Multiple of the largest amount of money that a channel which is switched on stays below.
+FAR = 1e3
 
 
 @dataclass(frozen=True)
@@ -235,13 +239,7 @@ def check_feasible(limits: Limits, low: float, high: float, *, exact: bool) -> N
     """
     parts = _parts(limits, low, high, exact)
     if _possible(parts, limits):
-        few = np.count_nonzero(limits.least) <= ALL_PATTERNS
-        ways = (_parts(way, low, high, exact) for way in (patterns(limits) if few else [limits]))
-        if any(_possible(way, limits) for way in ways):
-            return
-        least = [f"{n} nothing or at least {m:,.0f}" for n, m in zip(limits.names, limits.least, strict=True) if m]
-        labels = "; ".join(dict.fromkeys([*least, *(label for label, *_ in parts)]))
-        raise InfeasibleError(f"no plan meets these limits together: {labels}. Relax one of them.")
+        return
     # Deletion filter: what can be left out without making the rest possible is no part of the conflict.
     for part in list(parts):
         rest = [other for other in parts if other is not part]
@@ -251,10 +249,9 @@ def check_feasible(limits: Limits, low: float, high: float, *, exact: bool) -> N
     raise InfeasibleError(f"no plan meets these limits together: {labels}. Relax one of them.")
 
 
-def _parts(
-    limits: Limits, low: float, high: float, exact: bool
-) -> list[tuple[str, np.ndarray, np.ndarray, float]]:
-    """Every limit as a label and rows ``A u <= b``."""
+def _parts(limits: Limits, low: float, high: float, exact: bool) -> list[Part]:
+    """Every limit as a label and rows ``A u + B z <= b``."""
+    idle = np.zeros((1, len(limits.names)))
     identity, parts = np.eye(len(limits.owner)), []
     for i, name in enumerate(limits.names):
         mine = limits.owner == i
@@ -263,29 +260,41 @@ def _parts(
             if np.isfinite(bound).all() and (label == "at most" or (bound > 0.0).any()):
                 each = " per period" if mine.sum() > 1 else ""
                 text = f"{name} {label} {bound.max() if sign > 0 else bound.min():,.0f}{each}"
-                parts.append((text, sign * identity[mine], sign * bound))
+                parts.append((text, sign * identity[mine], np.repeat(idle, mine.sum(), axis=0), sign * bound))
     for row in limits.rows:
+        weights = row.coefficients[None]
         if np.isfinite(row.high):
-            parts.append((f"{row.label} at most {row.high:,.0f}", row.coefficients[None], np.array([row.high])))
-        if np.isfinite(row.low) and (row.low > 0.0 or (row.coefficients < 0.0).any()):
-            parts.append((f"{row.label} at least {row.low:,.0f}", -row.coefficients[None], -np.array([row.low])))
+            parts.append((f"{row.label} at most {row.high:,.0f}", weights, idle, np.array([row.high])))
+        if np.isfinite(row.low) and (row.low > 0.0 or (weights < 0.0).any()):
+            parts.append((f"{row.label} at least {row.low:,.0f}", -weights, idle, np.array([-row.low])))
     every = np.ones((1, len(limits.owner)))
     if np.isfinite(high):
-        parts.append((f"total {'of' if exact else 'at most'} {high:,.0f}", every, [high]))
+        parts.append((f"total {'of' if exact else 'at most'} {high:,.0f}", every, idle, np.array([high])))
     if low > 0.0:
-        parts.append((f"total {'of' if exact else 'at least'} {low:,.0f}", -every, [-low]))
+        parts.append((f"total {'of' if exact else 'at least'} {low:,.0f}", -every, idle, np.array([-low])))
+    far = FAR * max([limits.least.max(), *(np.abs(sides).max() for *_, sides in parts)])
+    for i in np.flatnonzero(limits.least):
+        own, switch = (limits.owner == i).astype(float), (np.arange(len(limits.names)) == i).astype(float)
+        text = f"{limits.names[i]} nothing or at least {limits.least[i]:,.0f}"
+        # On, z = 1, own spend is at least so much; off, z = 0, it is zero.
+        parts.append((text, np.stack([-own, own]), np.outer([limits.least[i], -far], switch), np.zeros(2)))
     return parts
 
 
-def _possible(parts: list, limits: Limits) -> bool:
+def _possible(parts: list[Part], limits: Limits) -> bool:
     if not parts:
         return True
-    rows = np.concatenate([a for _, a, _ in parts])
-    sides = np.concatenate([np.asarray(b, float) for *_, b in parts])
+    spend, switches, sides = (np.concatenate(arrays) for arrays in list(zip(*parts, strict=True))[1:])
     # In units of a typical limit, since the solver's tolerance is absolute.
-    scale = max(np.abs(sides[np.isfinite(sides)]).max(initial=0.0), 1e-300)
+    scale = max(np.abs(sides).max(), limits.least.max(), 1e-300)
+    count, on_off = spend.shape[1], switches.shape[1]
     found = optimize.linprog(
-        np.zeros(rows.shape[1]), A_ub=rows, b_ub=sides / scale, bounds=(0, None), method="highs"
+        np.zeros(count + on_off),
+        A_ub=np.hstack([spend, switches / scale]),
+        b_ub=sides / scale,
+        bounds=[(0.0, None)] * count + [(0.0, 1.0)] * on_off,
+        method="highs",
+        integrality=np.repeat([0, 1], [count, on_off]) if switches.any() else None,
     )
     return found.status == 0
 
