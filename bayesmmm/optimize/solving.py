@@ -70,19 +70,22 @@ def search(
         note("polished on all draws")
     good = [end for end in polished if end.optimality.violation <= MET and end.optimality.residual <= ACCEPTED]
     if not good:
-        raise SolverError(_failure(polished))
+        raise SolverError(_failure(whole, polished))
     return Search(
         max(good, key=lambda end: end.objective), tuple(sorted((end.objective for end in ends), reverse=True))
     )
 
 
-def _failure(ends: list[Solved]) -> str:
+def _failure(programme: Programme, ends: list[Solved]) -> str:
     end = min(ends, key=lambda end: end.optimality.violation)
-    where = (
-        f"the limits are missed by {end.optimality.violation:.2g} of their scale"
-        if end.optimality.violation > MET
-        else f"net marginal returns still differ by {end.optimality.residual:.2%}"
-    )
+    where = f"net marginal returns still differ by {end.optimality.residual:.2%}"
+    if end.optimality.violation > MET:
+        missed = {
+            c.label: max(c.low - c.value(end.decisions), c.value(end.decisions) - c.high) / c.scale
+            for c in programme.constraints(end.limits)
+        }
+        label = max(missed, key=missed.__getitem__)
+        where = f"the nearest one misses the limit {label!r} by {missed[label]:.2g} of its scale"
     return (
         f"no plan was found that can be trusted: {where} ({end.message}). Relax the limits, pass starts=20, or "
         f"decide less (flighting='flat')"
