@@ -38,9 +38,9 @@ CONFLICTS = {
         "total",
     ),
     "change": (
-        {"change": 0.1, "bounds": {"tv": (0, 10)}, "total": None},
+        {"change": {"tv": 0.1}, "bounds": {"tv": (0, 10)}},
         "tv at least 83; tv at most 10",
-        "radio",
+        "total",
     ),
     "total": (
         {"total": (None, 100), "bounds": {"tv": (60, None), "radio": (60, None)}},
