@@ -178,6 +178,7 @@ def frontier(channels=3, *, totals=9, unit="money", verdict="converged", unseen=
         "extrapolated": (("total", "channel"), share, {"unit": "share of spend", "threshold": THRESHOLD}),
         "current_outcome": (dims[:2], base[..., 0] + before, {"unit": unit}),
         "current_lift": (dims[:2], before, {"unit": unit}),
+        "current_cost": (dims[:2], now * spread_out(np.ones(1), 0.01, rng)[..., 0], {"unit": "money"}),
     }
     attrs = {
         "current_total": now,

@@ -9,7 +9,6 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 
 import bayesmmm as mm
 from bayesmmm import cli
@@ -188,7 +187,6 @@ def asked(monkeypatch):
         return ask
 
     trade = plans_made_up.frontier()
-    trade["current_cost"] = xr.full_like(trade["current_lift"], trade.attrs["current_total"])
     monkeypatch.setattr(bayesmmm.optimize, "optimize_budget", answer("plan", plans_made_up.plan))
     monkeypatch.setattr(bayesmmm.optimize, "frontier", answer("frontier", lambda: trade))
     return calls

@@ -150,9 +150,6 @@ def test_channels_that_meet_in_a_mediator_by_brute_force(seed, mediator):
     assert_allclose(cost, total, rtol=1e-5)
 
 
-@pytest.mark.xfail(
-    reason="money of channels set to zero is moved without looking at what it induces", strict=False
-)
 def test_a_budget_adds_up_where_a_channel_is_set_to_zero():
     fit = budgets.mediated_fit("search", slope=(3.1, 2.2, 1.6))
     plan = optimize_budget(fit, total=140.0, periods=4)

@@ -295,7 +295,7 @@ def test_frontier_marks_the_current_plan():
     dataset = made.frontier()
     axes = plots.frontier(dataset)
     now = dataset.attrs["current_total"]
-    draws = dataset["current_outcome"], dataset["current_lift"] / now
+    draws = dataset["current_outcome"], dataset["current_lift"] / dataset["current_cost"]
     for ax, values in zip(axes, draws, strict=True):
         middle, low, high = quantiles(values.values, checked_ci_prob(None))
         (mark,) = dots(ax, "D")

@@ -7,7 +7,6 @@ input, backwards through the mediators. Arrays are those of `bayesmmm.engine.sce
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 from scipy import special
@@ -28,8 +27,6 @@ from bayesmmm.engine.scenario import (
     unit,
 )
 from bayesmmm.equations import Equation
-
-T = TypeVar("T")
 
 
 def respond(
@@ -168,7 +165,7 @@ def _linear_step(base: Baseline, name: str, source: str, column: np.ndarray) -> 
     return rows_of(base.rows, base.slope(name, source), step) * step
 
 
-def _new_term(
+def _new_term[T](
     base: Baseline, equation: Equation, source: str, x: np.ndarray, past: Past, kind: Callable[..., T]
 ) -> T:
     """Evaluate a media term at a scaled input, by `hill_term` or `hill_slope`."""

@@ -4,6 +4,7 @@ import datetime
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,13 @@ from bayesmmm.forecast import PATHS, unit_of
 from bayesmmm.optimize.answers import answers_of, frame_of
 from bayesmmm.optimize.asking import read_channels, read_modes, read_window
 from bayesmmm.optimize.bound import upper_bound
+from bayesmmm.optimize.climbing import floor_of, restored
 from bayesmmm.optimize.goals import phrase_of, read_goal
 from bayesmmm.optimize.limits import Range, check_feasible
 from bayesmmm.optimize.plan import Plan, Solution
 from bayesmmm.optimize.problem import Problem, Rules, put_together
 from bayesmmm.optimize.programme import Goal, Programme
-from bayesmmm.optimize.solving import Search, floor_of, search
+from bayesmmm.optimize.solving import Search, search
 from bayesmmm.results import Fit
 
 #: Starts that the solver goes on from, besides the current plan.
@@ -304,12 +306,8 @@ def settled(programme: Programme, limits, decisions: np.ndarray) -> np.ndarray:
         return decisions
     slope = programme.slope(np.where(idle, 0.0, decisions))
     idle &= slope <= programme.slope(decisions)[~idle].max()
-    out = np.where(idle, 0.0, decisions)
-    room = np.where(idle, -1.0, np.minimum(limits.upper - out, out))
-    fullest = int(np.argmax(room))
-    if programme.goal.low == programme.goal.high and room[fullest] > decisions[idle].sum():
-        out[fullest] += decisions[idle].sum()
-    return out
+    off = replace(limits, upper=np.where(idle, 0.0, limits.upper))
+    return restored(programme, off, np.where(idle, 0.0, decisions), nearly=0.1)
 
 
 def _flighting(profile: np.ndarray) -> str:
@@ -342,4 +340,17 @@ def _binding(
                     if value == 0.0
                     else f"{name} at its {word} bound of {value:,.0f}{each}"
                 )
-    return tuple(dict.fromkeys([*out, *(n for n in labels if n != "total" or goal.low < goal.high)]))
+    sides = {row.label: (row.low, row.high, float(row.coefficients @ decisions)) for row in limits.rows}
+    if goal.low < goal.high:
+        sides["total"] = goal.low, goal.high, problem.whole.cost(problem.levels.spend(decisions))
+    out += [_at_side(label, *sides[label]) if label in sides else label for label in labels if label != "total"]
+    out += [_at_side("total", *sides["total"]) for label in labels if label == "total" and label in sides]
+    return tuple(dict.fromkeys(out))
+
+
+def _at_side(label: str, low: float, high: float, value: float) -> str:
+    """Say which side of its range a limit is at; one that names its side, or is met exactly, needs no more words."""
+    if "minimum" in label or low == high:
+        return label
+    word, side = ("upper", high) if abs(high - value) < abs(value - low) else ("lower", low)
+    return f"{label} at its {word} limit of {side:,.0f}"

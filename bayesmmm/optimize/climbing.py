@@ -93,10 +93,13 @@ def steps(programme: Programme, decisions: np.ndarray) -> np.ndarray:
     return np.minimum(out, 10.0 * np.maximum(unit, decisions))
 
 
-def restored(programme: Programme, limits: Limits, decisions: np.ndarray) -> np.ndarray:
+def restored(
+    programme: Programme, limits: Limits, decisions: np.ndarray, *, nearly: float = NEARLY_MET
+) -> np.ndarray:
     """Meet constraints that are missed by next to nothing, moving decisions (V,) off their bounds as little as possible.
 
-    Solvers stop at the precision of the objective, and a budget is to add up.
+    Solvers stop at the precision of the objective, and a budget is to add up. Constraints missed by more than the share
+    `nearly` are left alone.
     """
     unit, lower, upper = programme.unit, np.maximum(limits.lower, floor_of(programme, limits)), limits.upper
     for _ in range(4):
@@ -110,13 +113,19 @@ def restored(programme: Programme, limits: Limits, decisions: np.ndarray) -> np.
                 normals.append(c.slope(decisions) * unit / c.scale)
         missed = np.abs(gaps).max(initial=0.0)
         free = (decisions > 2.0 * lower) & (decisions < (1.0 - BINDS) * upper)
-        if not 1e-3 * MET < missed <= NEARLY_MET or not free.any():
+        if not 1e-3 * MET < missed <= nearly or not free.any():
             break
         step = np.linalg.lstsq(np.stack(normals)[:, free], np.array(gaps), rcond=None)[0]
         moved = decisions.copy()
         moved[free] += step * unit[free]
         decisions = np.clip(moved, lower, upper)
     return decisions
+
+
+def _ended(message: str, judged: Optimality) -> str:
+    """Say how a climb ended: by the conditions of a maximum where they hold, whatever stopped the solver."""
+    held = judged.residual <= OPTIMAL and judged.violation <= MET
+    return "conditions of a maximum hold" if held else f"stopped early: {message}"
 
 
 # ----------------------------------------------------------------------------------------------- few decisions
@@ -148,7 +157,7 @@ def _least_squares(
         if done or not precise or iterations > 1000 or np.array_equal(before, decisions):
             break
     objective = programme.objective(decisions)
-    return Solved(decisions, objective, found.message, iterations, evaluations, judged, limits)
+    return Solved(decisions, objective, _ended(found.message, judged), iterations, evaluations, judged, limits)
 
 
 def _for_scipy(constraints: list[Constraint], unit: np.ndarray) -> Iterator[dict]:
@@ -229,7 +238,13 @@ def _lagrangian(programme: Programme, limits: Limits, start: np.ndarray, precise
         decisions = restored(programme, limits, decisions)
         judged = optimality(programme, limits, decisions, floor)
     return Solved(
-        decisions, programme.objective(decisions), found.message, iterations, evaluations, judged, limits
+        decisions,
+        programme.objective(decisions),
+        _ended(found.message, judged),
+        iterations,
+        evaluations,
+        judged,
+        limits,
     )
 
 

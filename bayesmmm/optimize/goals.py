@@ -130,4 +130,5 @@ def phrase_of(goal: Goal) -> dict[str, Any]:
         "total": goal.low if goal.low == goal.high else None,
         "margin": goal.margin if goal.kind == "profit" else None,
         "target": target,
+        "reach": goal.target,
     }

@@ -314,5 +314,5 @@ def switched(limits: Limits, i: int, least: float) -> Limits:
     mine = limits.owner == i
     if least <= 0.0:
         return replace(limits, lower=np.where(mine, 0.0, limits.lower), upper=np.where(mine, 0.0, limits.upper))
-    row = Row(f"minimum of {limits.names[i]}", mine.astype(float), least, np.inf)
+    row = Row(f"{limits.names[i]} at its minimum of {least:,.0f}", mine.astype(float), least, np.inf)
     return replace(limits, rows=(*limits.rows, row))

@@ -8,7 +8,6 @@ import itertools
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -20,7 +19,6 @@ from bayesmmm.estimands.windows import Layout, Question, Stretch, lay_out
 from bayesmmm.forecast import row_bytes
 from bayesmmm.results import Fit
 
-T = TypeVar("T")
 #: Most memory that the evaluations of a set of draws may take, in bytes.
 LARGEST = 2e9
 #: What a chunk costs beside its work, and the most work it should hold so that it stays in a processor's cache and
@@ -102,7 +100,7 @@ class Outcomes:
         self._seen: dict[bytes, tuple[list[list[engine.Baseline]], Brought]] = {}
 
     # ------------------------------------------------------------------------------------------------ set-up
-    def _each(self, function: Callable[..., T], items: list) -> list[T]:
+    def _each[T](self, function: Callable[..., T], items: list) -> list[T]:
         # A thread costs more than a small problem takes.
         return list(self._pool.map(function, items)) if len(items) > 1 else [function(item) for item in items]
 
@@ -232,7 +230,7 @@ class Outcomes:
 
         return self.in_order(self._each_under(spend, back))
 
-    def _each_under(self, spend: np.ndarray, function: Callable[..., T]) -> list[T]:
+    def _each_under[T](self, spend: np.ndarray, function: Callable[..., T]) -> list[T]:
         items = list(zip(self._chunks, self._evaluated(spend)[0], strict=True))
         return self._each(lambda item: function(*item), items)
 

@@ -95,7 +95,7 @@ class Plan:
         Every exogenous column under the plan, indexed by date: the ``plan=`` of `predict` and `roi`.
     attrs : mapping
         outcome, unit, objective, risk, total, flighting, start, stop, verdict, window, mediators, controls, margin,
-        target.
+        target (a phrase) and reach (the outcome that is the target).
 
     Examples
     --------
@@ -124,8 +124,19 @@ class Plan:
             return None
         return float((self.answers["cost"].sel(plan="new") > total * (1.0 + ROUNDING)).mean())
 
+    @property
+    def p_target(self) -> float | None:
+        """Share of draws in which the outcome reaches the target; None where there is none."""
+        reach = self.attrs.get("reach")
+        if reach is None:
+            return None
+        return float((self.answers["outcome"].sel(plan="new") >= reach * (1.0 - ROUNDING)).mean())
+
     def to_frame(self) -> pd.DataFrame:
-        """Return every exogenous column under the plan, indexed by date: the ``plan=`` of `predict` and `roi`."""
+        """Return every exogenous column under the plan, indexed by date: the ``plan=`` of `predict` and `roi`.
+
+        A mediator that is decided is no such column: pass it as ``do={"google": plan.spend.sel(channel="google")}``.
+        """
         return self.frame.copy()
 
     def table(self, ci_prob: float = CI_PROB) -> pd.DataFrame:
@@ -160,7 +171,7 @@ class Plan:
         answers, names = self.answers, [str(name) for name in self.spend["channel"].values]
         parts = [_channels(self, names, ci_prob)]
         if "induced" in answers:
-            parts.append(_induced(answers["induced"], ci_prob))
+            parts.append(_induced(answers["induced"], ci_prob, self.attrs["mediators"]))
         parts.append(_total(self, ci_prob))
         table = pd.concat(parts)
         table.insert(3, "change", table["new"] / table["current"].where(table["current"] > 0.0) - 1.0)
@@ -214,8 +225,8 @@ def _notes(plan: Plan, names: list[str]) -> list[str]:
     return ["; ".join(notes[name]) for name in names]
 
 
-def _induced(induced: xr.DataArray, ci_prob: float) -> pd.DataFrame:
-    """Rows of the paid mediators that respond."""
+def _induced(induced: xr.DataArray, ci_prob: float, modes: Mapping[str, str]) -> pd.DataFrame:
+    """Rows of the paid mediators that respond; one that is decided does so after the window."""
     names = [str(name) for name in induced["mediator"].values]
     mean = induced.mean(("chain", "draw"))
     found = summarise(induced.sel(plan="new").rename("induced"), ci_prob)
@@ -227,7 +238,12 @@ def _induced(induced: xr.DataArray, ci_prob: float) -> pd.DataFrame:
         "new_upper": found["upper"].values,
         "note": "induced by the channels, mean of the draws",
     }
-    return pd.DataFrame(columns, index=pd.Index([f"{name} (induced)" for name in names], name="name"))
+    return pd.DataFrame(columns, index=pd.Index([_induced_name(n, modes) for n in names], name="name"))
+
+
+def _induced_name(mediator: str, modes: Mapping[str, str]) -> str:
+    """What the row of induced spend is called."""
+    return f"{mediator} ({'induced later' if modes.get(mediator) == 'decide' else 'induced'})"
 
 
 def _total(plan: Plan, ci_prob: float) -> pd.DataFrame:

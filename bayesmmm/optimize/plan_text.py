@@ -33,7 +33,7 @@ _MEDIATORS = {"respond": "{} responds", "fixed": "{} held as it is", "decide": "
 def plan_text(plan: "Plan") -> str:
     """Write a plan as text: what is asked, the table, the outcome, and how sure all of it is."""
     table = plan.table(CI_PROB)
-    rows = [*_rows(plan, table), *_overspending(plan, table)]
+    rows = [*_rows(plan, table), *(_wrapped(line) for line in _overspending(plan, table))]
     return "\n".join([*_asked(plan), "", *rows, "", *_outcomes(plan), "", *_sureness(plan, table)])
 
 
@@ -119,6 +119,8 @@ def _overspending(plan: "Plan", table: pd.DataFrame) -> list[str]:
         return []
     ends = " to ".join(apart(*table.loc[table["kind"] == "total", ["new_lower", "new_upper"]].iloc[0]))
     words = f"induced spend is uncertain: the plan costs {ends} in all ({percent(CI_PROB)})"
+    if plan.attrs["total"] is not None and plan.answers.attrs.get("held_out"):
+        words += "; the total is met in the mean of the draws that chose it"
     if plan.p_overspend is None:
         return [words]
     return [f"P(overspend) {probability(plan.p_overspend)}: {words}"]
@@ -145,6 +147,11 @@ def _outcomes(plan: "Plan") -> list[str]:
         columns["unit"].append(str(gain.attrs.get("unit", "")) if label == GAIN else unit)
     lines = _aligned(columns, left=("", interval, "unit"))
     which = "draws that had no part in choosing it" if answers.attrs.get("held_out") else "the draws that chose it"
+    if plan.p_target is not None:
+        return [
+            *lines,
+            f"P(target) {probability(plan.p_target)}: share of {which} in which the outcome reaches the target",
+        ]
     better = f"P(better) {probability(plan.p_better)}: share of {which} in which the plan beats the current one"
     return [*lines, better]
 
@@ -173,7 +180,8 @@ def _optimality(plan: "Plan") -> str:
     solution = plan.solution
     if solution.bound is None:
         low, high = (significant(end(solution.starts), GAIN_DIGITS) for end in (min, max))
-        return f"no bound: {solution.no_bound}; {_counted(len(solution.starts), 'start')} gained {low} to {high}"
+        starts = f"{_counted(len(solution.starts), 'start')} gained {low} to {high} on a part of the draws"
+        return f"no bound: {solution.no_bound}; {starts}"
     bound, gained = (significant(value, GAIN_DIGITS) for value in (solution.bound, solution.objective))
     gap = (
         f"{significant(solution.gap)}, {in_percent(abs(solution.gap / solution.bound))}" if solution.bound else "0"
@@ -256,9 +264,9 @@ def apart(*values: float) -> tuple[str, ...]:
 
 def probability(value: float) -> str:
     """Write a probability from draws in whole percents, and never as certainty."""
-    if value > _SURE:
+    if value >= _SURE:
         return "more than 99 %"
-    if value < 1.0 - _SURE:
+    if value <= 1.0 - _SURE:
         return "less than 1 %"
     return f"{100.0 * value:.0f} %"
 

@@ -8,7 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MONEY
-from bayesmmm.errors import AnswerError, SettingError
+from bayesmmm.errors import AnswerError, InfeasibleError, SettingError
 from bayesmmm.estimands import EXTRAPOLATED
 from bayesmmm.estimands.windows import per_money
 from bayesmmm.forecast import PATHS, unit_of
@@ -57,7 +57,8 @@ def frontier(
     ----------
     fit : Fit
     totals : sequence of float, optional
-        Money of the window; by default multiples from 0.25 to 2 of what the current plan costs.
+        Money of the window; by default multiples from 0.25 to 2 of what the current plan costs,
+        those that the limits allow.
     periods, plan, start, stop, controls, channels, mediators, flighting, draws, paths, seed, starts, progress, \
 allow_unconverged
         As in `optimize_budget`.
@@ -103,7 +104,7 @@ allow_unconverged
     note, starts = teller(progress), check_starts(starts)
     spend, marginal = [], []
     for total in grid:
-        goal = Goal("outcome", Risk("mean"), low=float(total), high=float(total))
+        goal = _goal(total)
         check_possible(problem, goal)
         whole, few = (Programme(o, problem.levels, goal, problem.current) for o in (problem.whole, problem.few))
         found = search(
@@ -127,7 +128,13 @@ def _checked_totals(problem: Problem, totals: Sequence[float] | None) -> np.ndar
             raise AnswerError(
                 "the current plan spends nothing, so that totals must be given: totals=[50_000, 100_000]"
             )
-        return cost * np.array(MULTIPLES)
+        grid = [total for total in cost * np.array(MULTIPLES) if _possible(problem, total)]
+        if not grid:
+            raise SettingError(
+                f"the limits allow none of {MULTIPLES[0]:g} to {MULTIPLES[-1]:g} times the current total of "
+                f"{cost:,.0f}; pass totals="
+            )
+        return np.array(grid)
     try:
         grid = np.asarray(totals, float)
     except (TypeError, ValueError):
@@ -135,6 +142,18 @@ def _checked_totals(problem: Problem, totals: Sequence[float] | None) -> np.ndar
     if grid.ndim != 1 or not grid.size or not np.isfinite(grid).all() or (grid <= 0.0).any():
         raise SettingError(f"totals={totals!r} must be amounts of money above 0, as totals=[50_000, 100_000]")
     return np.unique(grid)
+
+
+def _goal(total: float) -> Goal:
+    return Goal("outcome", Risk("mean"), low=float(total), high=float(total))
+
+
+def _possible(problem: Problem, total: float) -> bool:
+    try:
+        check_possible(problem, _goal(total))
+    except InfeasibleError:
+        return False
+    return True
 
 
 def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], marginal: list[float]) -> xr.Dataset:

@@ -315,7 +315,7 @@ def frontier(
     """
     ci_prob = checked_ci_prob(ci_prob)
     outcome, roi = (variable(dataset, name, ["total"], _MAKER) for name in ("outcome", "roi"))
-    before, lift = (variable(dataset, f"current_{name}", [], _MAKER) for name in ("outcome", "lift"))
+    before, lift, cost = (variable(dataset, f"current_{name}", [], _MAKER) for name in ("outcome", "lift", "cost"))
     total = float(dataset.attrs["current_total"])
     if axes is None:
         _, axes = plt.subplots(1, 2, figsize=(10.0, 4.3), layout="constrained")
@@ -329,7 +329,7 @@ def frontier(
     handles[1].append(
         _line(axes[1], marginal["total"].values, marginal.values, last, ORANGE, "^", "next unit of money")
     )
-    for ax, draws, found in zip(axes, (before, lift / total), handles, strict=True):
+    for ax, draws, found in zip(axes, (before, lift / cost), handles, strict=True):
         found.append(_current(ax, draws, total, ci_prob))
     threshold = roi.attrs.get("threshold")
     if threshold is not None:
