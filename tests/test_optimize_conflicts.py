@@ -39,7 +39,7 @@ CONFLICTS = {
     ),
     "change": (
         {"change": {"tv": 0.1}, "bounds": {"tv": (0, 10)}},
-        "tv at least 83; tv at most 10",
+        "tv at least 99; tv at most 10",
         "total",
     ),
     "total": (
