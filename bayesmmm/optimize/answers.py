@@ -33,7 +33,7 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
         }.get(goal.kind, goal.margin * uplift - goal.price * (cost[:, 1] - cost[:, 0]))
     unit = unit_of(fit, fit.system.outcome)
     per = per_money(fit)
-    worth = {"profit": MONEY, "spend": MONEY, "roi": per["unit"]}.get(goal.kind, MONEY if goal.price else unit)
+    worth = {"profit": MONEY, "spend": MONEY, "roi": per["unit"]}.get(goal.kind, unit)
     label = asked.label
     variables: dict = {
         "outcome": (*label(out.base()[:, None] + lift, "plan"), {"unit": unit}),

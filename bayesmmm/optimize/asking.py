@@ -100,7 +100,9 @@ def _repeated(fit: Fit, periods: int, controls) -> tuple[pd.DataFrame, str]:
             f"controls is a {type(controls).__name__}, and must be a mapping or a DataFrame, as "
             f"controls={{{wanted[0] if wanted else 'price'!r}: 0.0}}"
         )
-    known = {} if controls is None else {n: controls[n] for n in controls if n != "date"}
+    if isinstance(controls, pd.DataFrame) and "date" in controls:
+        controls = controls.set_index(pd.DatetimeIndex(pd.to_datetime(controls["date"]))).drop(columns="date")
+    known = {} if controls is None else {n: controls[n] for n in controls}
     for name, values in known.items():
         if name not in wanted:
             raise UnknownTermError(

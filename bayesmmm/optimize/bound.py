@@ -184,14 +184,14 @@ def _not_concave(problem: Problem) -> str:
 
 def _stays_above_zero(out: Outcomes, problem: Problem) -> bool:
     """Whether mediators that answer are nowhere below zero without any spend, and never pull downwards."""
-    system = problem.fit.system
+    system, moving = problem.fit.system, {*problem.names, *out.answering}
     for stretches in out.under(np.zeros_like(problem.current)):
         for stretch in stretches:
             base: engine.Baseline = stretch.base
             if any((base.columns[m] < 0.0).any() for m in out.answering):
                 return False
             for name in (*out.answering, system.outcome):
-                linear = [n for n in system.equation(name).linear if n in out.answering]
+                linear = [n for n in system.equation(name).linear if n in moving]
                 if any((base.slope(name, n) < 0.0).any() for n in linear):
                     return False
     return True

@@ -11,14 +11,15 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MONEY
-from bayesmmm.errors import InfeasibleError, SettingError
+from bayesmmm.errors import SettingError, SolverError
 from bayesmmm.forecast import PATHS, unit_of
 from bayesmmm.optimize.answers import answers_of, frame_of
 from bayesmmm.optimize.asking import read_channels, read_modes, read_window
 from bayesmmm.optimize.bound import upper_bound
-from bayesmmm.optimize.climbing import floor_of, restored
+from bayesmmm.optimize.climbing import MET, floor_of, restored
+from bayesmmm.optimize.feasible import check_possible, check_reachable
 from bayesmmm.optimize.goals import phrase_of, read_goal
-from bayesmmm.optimize.limits import Range, check_feasible
+from bayesmmm.optimize.limits import Limits, Range
 from bayesmmm.optimize.plan import Plan, Solution
 from bayesmmm.optimize.problem import Problem, Rules, put_together
 from bayesmmm.optimize.programme import Goal, Programme
@@ -98,6 +99,7 @@ def optimize_budget(
         Channels to decide about; others stay as in the current plan, and are not part of the total. All by default.
     bounds : mapping of str to (low, high), or one such pair for all
         Money of a channel in the window, or text in per cent of the current plan, as ("80%", "120%"); None: no limit.
+        The current plan is that scaled to the total, here and below.
     period_bounds : as bounds
         Money of a channel in every period, or in per cent of its mean now.
     change : float or mapping of str to float
@@ -178,7 +180,11 @@ def optimize_budget(
     check_possible(problem, goal)
     starts = check_starts(starts)
     programmes = [Programme(out, problem.levels, goal, problem.current) for out in (problem.whole, problem.few)]
-    found = search(*programmes, problem.limits, starts=starts, seed=seed, note=note)
+    try:
+        found = search(*programmes, problem.limits, starts=starts, seed=seed, note=note)
+    except SolverError as error:
+        check_reachable(problem, goal, starts=starts, seed=seed, cause=error)
+        raise
     return _plan(problem, goal, programmes[0], found, began)
 
 
@@ -199,78 +205,32 @@ def check_starts(starts: int) -> int:
     return int(starts)
 
 
-def check_possible(problem: Problem, goal: Goal) -> None:
-    """Refuse limits that no plan meets, before any solving.
-
-    Raises
-    ------
-    InfeasibleError
-    """
-    # What is induced comes on top, so that the channels themselves may spend less than the total but not more.
-    low = goal.low if not problem.whole.paid else 0.0
-    check_feasible(problem.limits, low, goal.high, exact=goal.low == goal.high)
-    if problem.whole.paid:
-        _check_induced(problem, goal)
-    if goal.target is None:
-        return
-    most = np.where(np.isfinite(problem.limits.upper), problem.limits.upper, 1e6 * problem.current.sum() + 1e6)
-    out = problem.whole
-    reached = float((out.base() + out.at(problem.levels.spend(most)).lift).mean())
-    if reached < goal.target:
-        raise InfeasibleError(
-            f"the target of {goal.target:,.0f} is out of reach: with every channel at its upper limit, or far beyond "
-            f"anything seen where there is none, the outcome is {reached:,.0f}; lower the target or relax the bounds"
-        )
-
-
-def _check_induced(problem: Problem, goal: Goal) -> None:
-    """Refuse a total that bounds and induced spend together cannot meet."""
-    limits, paid = problem.limits, ", ".join(problem.whole.paid)
-    least, most = (
-        problem.whole.cost(problem.levels.spend(side)) if np.isfinite(side).all() else np.inf
-        for side in (limits.lower, limits.upper)
-    )
-    if least > goal.high:
-        raise InfeasibleError(
-            f"no plan meets these limits together: total of {goal.high:,.0f}; lower bounds, which with what {paid} is "
-            f"induced to spend take {least:,.0f}. Relax one of them."
-        )
-    if most < goal.low:
-        raise InfeasibleError(
-            f"no plan meets these limits together: total of {goal.low:,.0f}; upper bounds, which with what {paid} is "
-            f"induced to spend take {most:,.0f} at most. Relax one of them."
-        )
-
-
 def _plan(problem: Problem, goal: Goal, programme: Programme, found: Search, began: float) -> Plan:
     fit, best, levels = problem.fit, found.best, problem.levels
     spend = settled(programme, best.limits, best.decisions)
     answers = answers_of(problem, goal, levels.spend(spend))
     bound, reason = upper_bound(problem, programme, best)
     objective = programme.objective(spend)
-    now = 0.0
-    if goal.kind == "roi":
-        now = programme.objective(levels.decisions(problem.current)) if problem.current.any() else 0.0
     held_out = None
     if problem.held_out:
         judge = Programme(problem.judges, levels, goal, problem.current)
         judge.bandwidth = programme.bandwidth
-        held_out = judge.objective(spend) - now
+        held_out = judge.objective(spend)
     net = programme.lift_slope(spend) / programme.cost_slope(spend)
     weight = levels.pattern(levels.spend(spend)).ravel() if levels.free else np.ones(len(net))
     net = pd.Series(np.bincount(levels.owner, net * weight, len(levels.names)), list(levels.names))
     solution = Solution(
         status=best.message,
-        iterations=best.iterations,
-        evaluations=best.evaluations,
-        objective=objective - now,
+        iterations=found.iterations,
+        evaluations=found.evaluations,
+        objective=objective,
         held_out=held_out,
-        starts=tuple(value - now for value in found.starts),
-        multiplier=best.optimality.multiplier,
+        starts=found.starts,
+        multiplier=0.0 if goal.kind == "roi" else best.optimality.multiplier,
         kkt=best.optimality.residual,
         net_marginal=net,
         binding=_binding(problem, goal, best.limits, spend, best.optimality.binding),
-        bound=None if bound is None else bound - now,
+        bound=bound,
         gap=None if bound is None else bound - objective,
         no_bound=reason,
         bandwidth=programme.bandwidth if goal.risk.kind != "mean" else None,
@@ -298,16 +258,26 @@ def _plan(problem: Problem, goal: Goal, programme: Programme, found: Search, beg
     )
 
 
-def settled(programme: Programme, limits, decisions: np.ndarray) -> np.ndarray:
+def settled(programme: Programme, limits: Limits, decisions: np.ndarray) -> np.ndarray:
     """Set to zero what stands at the floor of the solver and does not want to rise, and spend that money elsewhere."""
     floor = floor_of(programme, limits)
     idle = (decisions <= 1.01 * floor) & (limits.lower <= 0.0) & (decisions > 0.0)
-    if not idle.any() or idle.all():
+    if not idle.any():
         return decisions
+    if idle.all():  # nothing at all is worth spending
+        none = np.zeros_like(decisions)
+        return none if programme.goal.low <= 0.0 and _missed(programme, limits, none) <= MET else decisions
     slope = programme.slope(np.where(idle, 0.0, decisions))
     idle &= slope <= programme.slope(decisions)[~idle].max()
     off = replace(limits, upper=np.where(idle, 0.0, limits.upper))
-    return restored(programme, off, np.where(idle, 0.0, decisions), nearly=0.1)
+    out = restored(programme, off, np.where(idle, 0.0, decisions), nearly=0.1)
+    return out if _missed(programme, limits, out) <= MET else decisions
+
+
+def _missed(programme: Programme, limits: Limits, decisions: np.ndarray) -> float:
+    """Largest violation of a constraint, in its scale."""
+    values = [(c.value(decisions), c) for c in programme.constraints(limits)]
+    return max((max(c.low - v, v - c.high) / c.scale for v, c in values), default=0.0)
 
 
 def _flighting(profile: np.ndarray) -> str:

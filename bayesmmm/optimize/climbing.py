@@ -48,7 +48,8 @@ class Solved:
 
 def floor_of(programme: Programme, limits: Limits) -> np.ndarray:
     """Least decision (V,) that the solver looks at."""
-    return np.minimum(FLOOR * programme.unit, limits.upper)
+    # Of a total far below typical spend the floor must not be a part that matters.
+    return np.minimum(FLOOR * np.minimum(programme.unit, programme.goal.high / len(programme.unit)), limits.upper)
 
 
 def climb(
@@ -138,7 +139,7 @@ def _least_squares(
     decisions, iterations, evaluations = np.clip(start, lower, upper), 0, 0
     while True:
         found = optimize.minimize(
-            lambda v: -programme.objective(v * unit) / size,
+            lambda v: -programme.smooth(v * unit) / size,
             decisions / unit,
             jac=lambda v: -programme.slope(v * unit) * unit / size,
             method="SLSQP",
@@ -198,7 +199,7 @@ def _lagrangian(programme: Programme, limits: Limits, start: np.ndarray, precise
     missed_before = np.inf
 
     def augmented(v: np.ndarray, price: np.ndarray, weight: float) -> tuple[float, np.ndarray]:
-        f, slope = -programme.objective(v * unit) / size, -programme.slope(v * unit) * unit / size
+        f, slope = -programme.smooth(v * unit) / size, -programme.slope(v * unit) * unit / size
         for (is_equal, value, jacobian), each in zip(parts, price, strict=True):
             f -= each**2 / (2.0 * weight)
             pull = each - weight * value(v)

@@ -79,11 +79,12 @@ def _check_company(objective, total, target, target_roi, target_marginal_roi, ma
     free = target_roi is not None or target_marginal_roi is not None
     if objective == "outcome" and total is None and not free:
         raise SettingError("objective='outcome' needs total=, the money of the window, or a target_roi=")
-    if free and isinstance(total, int | float):
+    fixed = total is not None and not isinstance(total, tuple | list)
+    if free and fixed:
         raise SettingError("a target for ROI decides about the total; pass total=(low, high) or leave it out")
-    if objective == "spend" and isinstance(total, int | float):
+    if objective == "spend" and fixed:
         raise SettingError("objective='spend' decides about the total; pass total=(low, high) or leave it out")
-    if objective == "roi" and not isinstance(total, tuple | list):
+    if objective == "roi" and (fixed or total is None or not total[0]):
         raise SettingError(
             "objective='roi' needs a range of money, as total=(50_000, 200_000): without a least spend the highest "
             "return is often that of next to no money"

@@ -132,7 +132,9 @@ def _group_rows(levels: Levels, own: np.ndarray, groups) -> list[Row]:
             raise SettingError(
                 f"{where}={given!r} must be channels and a range, as (['facebook', 'tiktok'], (0, 50_000))"
             )
-        members = [_known(name, levels.names, where) for name in given[0]]
+        members = [_known(name, levels.names, where) for name in dict.fromkeys(given[0])]
+        if not members:
+            raise SettingError(f"{where} has no channels; name some, as (['facebook', 'tiktok'], (0, 50_000))")
         low, high = _sides(given[1], own[members].sum(), where, example="(0, 50_000)")
         out.append(Row(f"group {label}", np.isin(levels.owner, members).astype(float), low, high))
     return out
@@ -150,6 +152,8 @@ def _linear_rows(levels: Levels, linear) -> list[Row]:
                 raise SettingError(f"{where} has {name!r}: {number!r}, which is no number; write it as {example}")
             weight[_known(name, levels.names, where)] = number
         low, high = _sides(given[1], np.nan, where, example="(None, 0)", signed=True)
+        if not weight.any():
+            raise SettingError(f"{where} weighs no channel; write it as {example}")
         text = " ".join(f"{number:+g} {name}" for name, number in given[0].items())
         out.append(Row(text.removeprefix("+"), weight[levels.owner], low, high))
     return out

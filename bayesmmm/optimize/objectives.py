@@ -12,7 +12,7 @@ from scipy import optimize, special
 from bayesmmm.errors import SettingError
 
 #: Bandwidth of smoothed risk measures, in standard deviations of the gain.
-BANDWIDTH = {"mean": 0.0, "sd": 1e-3, "cvar": 0.1, "quantile": 0.1}
+BANDWIDTH = {"mean": 0.0, "sd": 1e-2, "cvar": 0.1, "quantile": 0.1}
 PHRASES = {
     "mean": "mean",
     "sd": "mean - {:g} sd",
@@ -70,7 +70,7 @@ def judged(risk: Risk, gain: np.ndarray, bandwidth: float) -> tuple[float, np.nd
     ----------
     gain : (S,) array
     bandwidth : float
-        In the unit of `gain`; 0 gives the measure without smoothing where it has a derivative.
+        In the unit of `gain`; at 0 a measure that has no derivative without smoothing is replaced by the mean.
 
     Returns
     -------
@@ -95,10 +95,22 @@ def judged(risk: Risk, gain: np.ndarray, bandwidth: float) -> tuple[float, np.nd
     if risk.kind == "cvar":
         shortfall = np.logaddexp(0.0, at - z).mean()
         return float(mean + bandwidth * (at - shortfall / risk.level)), special.expit(at - z) / (risk.level * n)
-    kernel = np.exp(-0.5 * (at - z) ** 2)
+    kernel = np.exp(0.5 * ((at - z) ** 2).min() - 0.5 * (at - z) ** 2)
     return float(mean + bandwidth * at), kernel / kernel.sum()
 
 
-def bandwidth_for(risk: Risk, gain: np.ndarray) -> float:
-    """Bandwidth for gains of this spread."""
-    return BANDWIDTH[risk.kind] * float(gain.std())
+def exactly(risk: Risk, gain: np.ndarray) -> float:
+    """Judge gains (S,) without any smoothing."""
+    if risk.kind == "sd":
+        return float(gain.mean() - risk.level * gain.std())
+    if risk.kind == "quantile":
+        return float(np.quantile(gain, risk.level))
+    if risk.kind == "cvar":  # the last of the worst draws counts in part
+        count = risk.level * len(gain)
+        return float(np.clip(count - np.arange(len(gain)), 0.0, 1.0) @ np.sort(gain) / count)
+    return float(gain.mean())
+
+
+def bandwidth_for(risk: Risk, spread: float) -> float:
+    """Bandwidth for gains of such a standard deviation."""
+    return BANDWIDTH[risk.kind] * spread

@@ -22,6 +22,8 @@ GAIN = "gain in the objective"
 WIDTH = 120
 #: So many limits are listed; with a limit for each period there may be hundreds.
 LIMITS = 12
+#: Differences of net marginal returns from which on a plan comes with a caution.
+_EQUAL = 1e-3
 _UNKNOWN = "unknown"
 #: Percentages below this are not told apart.
 _LEAST = 0.001
@@ -163,6 +165,8 @@ def _sureness(plan: "Plan", table: pd.DataFrame) -> list[str]:
         f"solver: {solution.status}; {work} on {_counted(solution.draws, 'draw')}, {solution.seconds:.1f} s; largest "
         f"difference of net marginal returns: {in_percent(solution.kkt)}"
     )
+    if solution.kkt > _EQUAL:
+        lines.append("CAUTION: the solver stopped early; a better plan may be near")
     lines += [_optimality(plan), _transfer(plan)]
     if solution.multiplier:
         lines.append(f"one more unit of total would gain {significant(solution.multiplier)}")

@@ -8,9 +8,12 @@ from scipy import optimize
 
 from bayesmmm.optimize.levels import Levels
 from bayesmmm.optimize.limits import Limits
-from bayesmmm.optimize.objectives import Risk, bandwidth_for, judged
+from bayesmmm.optimize.objectives import Risk, bandwidth_for, exactly, judged
 from bayesmmm.optimize.outcomes import Outcomes
 
+#: Spread of gains that a risk measure is smoothed for at least, as a share of that of the lift: the best plan may be the
+#: current one, whose gain is certain.
+LEAST_SPREAD = 0.02
 #: A limit binds when a plan is this close to it, in units of typical spend.
 BINDS = 1e-5
 
@@ -74,6 +77,8 @@ class Programme:
         brought = outcomes.at(current)
         self.lift, self.induced = brought.lift, brought.induced.sum(axis=1)
         self.level = float((outcomes.base() + self.lift).mean())
+        cost = self._cost_now()
+        self.roi_now = float(self.lift.mean() / cost) if cost > 0.0 else 0.0
         self.bandwidth = 0.0
         typical = outcomes.question.asked.fit.scales.spend
         each = np.array([typical[name][0] for name in levels.names])
@@ -100,24 +105,30 @@ class Programme:
 
     def set_bandwidth(self, decisions: np.ndarray) -> None:
         """Smooth a risk measure for gains like those of a plan."""
-        self.bandwidth = bandwidth_for(self.goal.risk, self.gains(decisions))
+        least = LEAST_SPREAD * self.goal.margin * float(self.lift.std())
+        self.bandwidth = bandwidth_for(self.goal.risk, max(float(self.gains(decisions).std()), least))
 
     def objective(self, decisions: np.ndarray) -> float:
-        """What is to be as high as possible: the judged gain over the current plan, or saved money, or ROI."""
+        """What is to be as high as possible: the judged gain over the current plan, or saved money, or ROI gained."""
+        return self._objective(decisions, lambda gains: exactly(self.goal.risk, gains))
+
+    def smooth(self, decisions: np.ndarray) -> float:
+        """`objective` with a derivative everywhere: a measure of risk is smoothed over the bandwidth."""
+        return self._objective(decisions, self._judged)
+
+    def _objective(self, decisions: np.ndarray, judge: Callable[[np.ndarray], float]) -> float:
         spend = self.levels.spend(decisions)
         if self.goal.kind == "spend":
             return self._cost_now() - self.outcomes.cost(spend)
         if self.goal.kind == "roi":
-            return float(self.outcomes.at(spend).lift.mean() / self.outcomes.cost(spend))
-        return self.judge(self._gains(spend))
+            return float(self.outcomes.at(spend).lift.mean() / self.outcomes.cost(spend)) - self.roi_now
+        return judge(self._gains(spend))
 
-    def judge(self, gains: np.ndarray) -> float:
-        """One number from gains (S,); nothing gained counts as 0."""
-        none = judged(self.goal.risk, np.zeros(1), self.bandwidth)[0]
-        return judged(self.goal.risk, gains, self.bandwidth)[0] - none
+    def _judged(self, gains: np.ndarray) -> float:
+        return judged(self.goal.risk, gains, self.bandwidth)[0]
 
     def slope(self, decisions: np.ndarray) -> np.ndarray:
-        """Derivative (V,) of `objective`."""
+        """Derivative (V,) of `smooth`."""
         spend, goal, out = self.levels.spend(decisions), self.goal, self.outcomes
         if goal.kind == "spend":
             return -self._cost_slope(spend)
@@ -161,7 +172,7 @@ class Programme:
     def _reached(self, decisions: np.ndarray) -> float:
         """Outcome of a plan, judged like its gain."""
         lift = self.outcomes.at(self.levels.spend(decisions)).lift
-        return self.level + self.judge(lift - self.lift)
+        return self.level + self._judged(lift - self.lift)
 
     def _reached_slope(self, decisions: np.ndarray) -> np.ndarray:
         spend = self.levels.spend(decisions)
@@ -281,16 +292,30 @@ def _explained(
     A decision at its lower bound may be worth less than it costs, one at its upper bound more.
     """
     held = at_lower | at_upper
-    columns = list(normals)
-    if (~held).sum() < len(normals):  # bounds say too little: they get prices of their own
-        columns += [-row for row in np.eye(len(slope))[at_lower]] + [*np.eye(len(slope))[at_upper]]
-        held = np.zeros_like(held)
-    prices = np.zeros(len(columns))
-    if columns:
+    prices, left = _priced(slope, normals, [], ~held, at_lower, at_upper)
+    if left > 1e-6 and held.any():
+        # Decisions off their bounds do not tell all prices: those at bounds, with prices of their own, have a say, too.
+        bounds = [-row for row in np.eye(len(slope))[at_lower]] + [*np.eye(len(slope))[at_upper]]
+        every = np.ones_like(held)
+        again = _priced(slope, normals, bounds, every, ~every, ~every)
+        prices, left = min((prices, left), again, key=lambda found: found[1])
+    return prices, left
+
+
+def _priced(
+    slope: np.ndarray,
+    normals: list[np.ndarray],
+    bounds: list[np.ndarray],
+    told: np.ndarray,
+    at_lower: np.ndarray,
+    at_upper: np.ndarray,
+) -> tuple[np.ndarray, float]:
+    """Prices by non-negative least squares over the decisions `told`, and the largest part that is left over."""
+    columns, prices = [*normals, *bounds], np.zeros(len(normals) + len(bounds))
+    if columns and told.any():
         matrix = np.stack(columns, axis=1)
-        size = np.maximum(np.linalg.norm(matrix[~held], axis=0), 1e-300)
-        prices = optimize.nnls(matrix[~held] / size, slope[~held], maxiter=50 * len(columns) + 100)[0] / size
+        size = np.maximum(np.linalg.norm(matrix[told], axis=0), 1e-300)
+        prices = optimize.nnls(matrix[told] / size, slope[told], maxiter=50 * len(columns) + 100)[0] / size
         slope = slope - matrix @ prices
-    left = np.where(at_lower, np.maximum(slope, 0.0), np.abs(slope)) if held.any() else np.abs(slope)
-    left = np.where(at_upper & held, np.maximum(-slope, 0.0), left)
+    left = np.where(at_lower, np.maximum(slope, 0.0), np.where(at_upper, np.maximum(-slope, 0.0), np.abs(slope)))
     return prices[: len(normals)], float(left.max(initial=0.0))

@@ -15,16 +15,20 @@ from bayesmmm.optimize.programme import Programme
 
 #: Residual of the first-order conditions up to which a plan is given at all.
 ACCEPTED = 1e-2
+#: Times that a measure of risk is smoothed anew.
+ROUNDS = 4
 #: Channels up to which every subset of them is a start.
 ALL_SUBSETS = 5
 
 
 @dataclass(frozen=True)
 class Search:
-    """The best plan found, and where each start led on the few draws."""
+    """The best plan found, where starts that meet the limits led on the few draws, and how much work it all was."""
 
     best: Solved
     starts: tuple[float, ...]
+    iterations: int
+    evaluations: int
 
 
 def search(
@@ -54,14 +58,10 @@ def search(
             note(f"start {len(ends)}" + (f", pattern {k + 1} of {len(choices)}" if len(choices) > 1 else ""))
     if np.count_nonzero(limits.least) > ALL_PATTERNS:
         ends = _flipped(few, limits, max(ends, key=_merit), note)
+    done = [*ends]
     if few.goal.risk.kind != "mean":
-        # The spread of gains, which smoothing goes by, is known only once there is a plan that gains.
-        best = max(ends, key=_merit)
-        for programme in (few, whole):
-            programme.set_bandwidth(best.decisions)
-        again = [(end.limits, end.decisions) for end in _distinct(few, ends, starts + 1)]
-        again.append((best.limits, first_plans(few, best.limits, 0, seed)[0]))  # no risk at all, if it can be had
-        ends = [climb(few, chosen, start, precise=False) for chosen, start in again]
+        ends = _less_and_less_smoothed(whole, few, ends, starts, seed)
+        done += ends
     polished = []
     for end in _distinct(few, ends, 2):
         if polished and _merit(end) < _merit(ends[0]) - 0.02 * few.size:
@@ -71,9 +71,44 @@ def search(
     good = [end for end in polished if end.optimality.violation <= MET and end.optimality.residual <= ACCEPTED]
     if not good:
         raise SolverError(_failure(whole, polished))
+    done += polished
     return Search(
-        max(good, key=lambda end: end.objective), tuple(sorted((end.objective for end in ends), reverse=True))
+        best=max(good, key=lambda end: end.objective),
+        starts=tuple(sorted((end.objective for end in ends if _merit(end) > -np.inf), reverse=True)),
+        iterations=sum(end.iterations for end in done),
+        evaluations=sum(end.evaluations for end in done),
     )
+
+
+def _less_and_less_smoothed(
+    whole: Programme, few: Programme, ends: list[Solved], starts: int, seed: int
+) -> list[Solved]:
+    """Climb on with a measure of risk smoothed for the spread of the best plan so far.
+
+    That spread is known only once there is a plan, and shrinks as plans that shun risk are found.
+    """
+    best = max(ends, key=_merit)
+    # Among the starts is the current plan: no risk at all, if it can be had.
+    now = best.limits, first_plans(few, best.limits, 0, seed)[0]
+    again = [(end.limits, end.decisions) for end in _distinct(few, ends, starts + 1)]
+    for _ in range(ROUNDS):
+        before = few.bandwidth
+        for programme in (few, whole):
+            programme.set_bandwidth(best.decisions)
+        if 0.7 * before < few.bandwidth <= before:
+            break
+        ends = [climb(few, chosen, start, precise=False) for chosen, start in (*again, now)]
+        best = max(ends, key=_merit)
+        again = [(end.limits, end.decisions) for end in _distinct(few, ends, 2)]
+    wide = few.bandwidth, whole.bandwidth
+    for programme in (few, whole):
+        programme.set_bandwidth(now[1])
+    # Smoothed for gains of some spread, one that is certain looks worse than it is.
+    careful = climb(few, *now, precise=False)
+    if _merit(careful) > _merit(best):
+        return [careful]
+    few.bandwidth, whole.bandwidth = wide
+    return ends
 
 
 def _failure(programme: Programme, ends: list[Solved]) -> str:

@@ -14,7 +14,8 @@ from bayesmmm.estimands.windows import per_money
 from bayesmmm.forecast import PATHS, unit_of
 from bayesmmm.optimize.answers import beyond
 from bayesmmm.optimize.asking import read_channels, read_modes, read_window
-from bayesmmm.optimize.budget import STARTS, check_possible, check_starts, settled, teller
+from bayesmmm.optimize.budget import STARTS, check_starts, settled, teller
+from bayesmmm.optimize.feasible import check_possible
 from bayesmmm.optimize.limits import Range
 from bayesmmm.optimize.objectives import Risk
 from bayesmmm.optimize.problem import Problem, Rules, put_together
