@@ -74,7 +74,7 @@ def test_slopes_of_outcome_and_cost(name, flighting, window):
         problem = budgets.problem_of(fit, mediators=mediators, flighting=flighting, **WINDOWS[window](fit))
         programme = budgets.programme_of(problem)
         at = budgets.some_plan(programme)
-        assert error(programme.slope(at), programme.objective, at) < 1e-6
+        assert error(programme.slope(at), programme.smooth, at) < 1e-6
         assert error(programme.cost_slope(at), programme.cost, at) < 1e-6
 
 
@@ -90,7 +90,7 @@ def test_slopes_of_objectives_and_constraints(name, goal):
     problem = budgets.problem_of(fit, periods=5, **rules)
     programme = budgets.programme_of(problem, **GOALS[goal])
     at = budgets.some_plan(programme, seed=1)
-    assert error(programme.slope(at), programme.objective, at) < 1e-6
+    assert error(programme.slope(at), programme.smooth, at) < 1e-6
     constraints = programme.constraints(problem.limits)
     wanted = {"spend": ["target"], "target": ["target ROI"]}.get(goal.split("_")[0].split()[0], [])
     assert {c.label for c in constraints} >= {"group some", f"1 {tv} -2 {others[0]}"}
@@ -137,8 +137,8 @@ def test_without_its_mediator_a_slope_is_wrong(name):
         budgets.programme_of(budgets.problem_of(fit, periods=5, mediators=mode)) for mode in ("fixed", "respond")
     )
     at = budgets.some_plan(whole)
-    assert error(whole.slope(at), whole.objective, at) < 1e-6
-    assert error(cut.slope(at), whole.objective, at) > 1e-2
+    assert error(whole.slope(at), whole.smooth, at) < 1e-6
+    assert error(cut.slope(at), whole.smooth, at) > 1e-2
 
 
 def test_a_slope_at_zero_spend_lets_a_channel_be_funded():

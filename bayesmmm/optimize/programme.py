@@ -272,7 +272,7 @@ def optimality(programme: Programme, limits: Limits, decisions: np.ndarray, floo
     if programme.goal.price:
         pieces.append(programme.goal.price * programme.cost_slope(decisions))
     if programme.goal.kind == "roi":  # the slope is that of the lift less that of the cost, both over the cost
-        roi = programme.objective(decisions)
+        roi = programme.objective(decisions) + programme.roi_now
         pieces.append(np.abs(roi * programme.cost_slope(decisions) / programme.cost(decisions)))
     weight = 1.0 / np.maximum(np.max(pieces, axis=0), 1e-12 * np.abs(slope).max() + 1e-300)
     close = BINDS * programme.unit
