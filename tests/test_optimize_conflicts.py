@@ -124,9 +124,14 @@ def test_a_target_out_of_reach():
             InfeasibleError, match=r"the target of [\d,]+ is out of reach.*lower the target or relax the bounds"
         ):
             optimize_budget(fit, periods=4, objective="spend", **arguments)
-    with pytest.raises(SolverError, match="misses the limit 'target' by"):
+    words = (
+        r"the target of 5,500 is out of reach: within the other limits no plan was found with an outcome above 2,"
+    )
+    with pytest.raises(InfeasibleError, match=words + r".*lower it or relax the limits") as caught:
         optimize_budget(fit, periods=4, objective="spend", target=5500.0, total=(0, 100))
-    with pytest.raises(SolverError, match="misses the limit 'target ROI' by"):
+    assert isinstance(caught.value.__cause__, SolverError)
+    assert "misses the limit 'target' by" in str(caught.value.__cause__)
+    with pytest.raises(InfeasibleError, match=r"target ROI of 200 is out of reach.*lower it or relax the limits"):
         optimize_budget(fit, periods=4, target_roi=200.0, total=(100, 300))
 
 

@@ -59,6 +59,7 @@ def refused(fit, error, text, **arguments):
         ({"target_roi": 1.0}, r"pass total=\(low, high\) or leave it out"),
         ({"target_marginal_roi": 1.0, "total": 500}, r"a target for ROI decides about the total"),
         ({"objective": "spend", "target": 10.0}, r"'spend' decides about the total; pass total=\(low, high\)"),
+        ({"objective": "roi", "total": (None, 90.0)}, r"needs a range of money"),
         ({"objective": "roi"}, r"needs a range of money, as total=\(50_000, 200_000\)"),
         ({"objective": "roi", "total": (1.0, 9.0), "risk": ("sd", 1.0)}, "leave risk='mean'"),
         *(
@@ -129,6 +130,11 @@ def test_controls(fit):
         {"price": other},
         "other dates than the window.*2023-12-31 to 2024-01-21; give a value for each",
     )
+
+
+def test_controls_as_a_table_of_other_dates(fit):
+    table = plan_of(fit, 6)[["date", "price"]].iloc[2:]
+    refused(fit, SettingError, "other dates than the window", controls=table)
 
 
 def test_controls_as_a_table_are_those_of_the_plan(fit):
@@ -206,6 +212,8 @@ def test_a_system_without_channels():
         ({"groups": [("tv", "social")]}, r"groups is a list, and must be a mapping, as groups=\{'social'"),
         ({"groups": {"all": ("tv", (0, 5))}}, r"groups\['all'\].* must be channels and a range"),
         ({"groups": {"all": (["tv"], 5.0)}}, "must be a pair"),
+        ({"groups": {"all": ([], (0, 5.0))}}, r"groups\['all'\] has no channels; name some"),
+        ({"linear": [({"tv": 0.0}, (None, 5.0))]}, r"linear\[0\] weighs no channel; write it as"),
         ({"linear": [({"tv": 1.0}, 5.0)]}, r"linear\[0\]=5.0 must be a pair"),
         (
             {"linear": [{"tv": 1.0}]},
