@@ -155,7 +155,7 @@ def _least_squares(
         judged = optimality(programme, limits, decisions, floor)
         done = judged.residual <= 0.1 * OPTIMAL and judged.violation <= MET
         # A new approximation of the curvature often gets further than the old one.
-        if done or not precise or iterations > 1000 or np.array_equal(before, decisions):
+        if done or not precise or max(iterations, evaluations / 3) > 1000 or np.array_equal(before, decisions):
             break
     objective = programme.objective(decisions)
     return Solved(decisions, objective, _ended(found.message, judged), iterations, evaluations, judged, limits)

@@ -103,9 +103,9 @@ def _less_and_less_smoothed(
     wide = few.bandwidth, whole.bandwidth
     for programme in (few, whole):
         programme.set_bandwidth(now[1])
-    # Smoothed for gains of some spread, one that is certain looks worse than it is.
+    # Smoothed for gains of some spread, one that is certain looks worse than it is, by a few tenths of the bandwidth.
     careful = climb(few, *now, precise=False)
-    if _merit(careful) > _merit(best):
+    if _merit(careful) > _merit(best) + 0.1 * wide[0]:
         return [careful]
     few.bandwidth, whole.bandwidth = wide
     return ends
