@@ -238,16 +238,20 @@ class Outcomes:
         """Mean outcome (C,) that each channel brings over the current plan, where effects add up."""
         size = self.question.asked.fit.scales.size[self.outcome][:, None]
 
-        def sums(chunk: _Chunk, news: list[engine.Baseline]) -> np.ndarray:
+        def sums(chunk: _Chunk) -> np.ndarray:
             out = np.zeros(len(self.names))
+            # Neither derivatives nor induced spend are wanted, and a plan is looked at once.
+            news = self._forward(chunk.stretches, spend, slopes=False)
             for stretch, new in zip(chunk.stretches, news, strict=True):
+                counted = stretch.weight[:, 0]
                 for c, name in enumerate(self.names):
                     key = (self.outcome, name)
                     if key in new.term:
-                        out[c] += stretch.total(size * (new.term[key] - stretch.base.term[key])).sum()
-            return out
+                        gained = stretch.base.rows.narrow(new.term[key] - stretch.base.term[key])[:, 0]
+                        out[c] += (gained * counted).sum()
+            return size[0, 0] * out
 
-        return sum(self._each_under(spend, sums)) / self.size
+        return sum(self._each(sums, self._chunks)) / self.size
 
     def cost(self, spend: np.ndarray) -> float:
         """Money that a plan takes: its own, and what paid mediators are induced to spend in posterior mean."""
