@@ -17,6 +17,8 @@ from bayesmmm.optimize.programme import Programme
 ACCEPTED = 1e-2
 #: Times that a measure of risk is smoothed anew.
 ROUNDS = 4
+#: Parts that money is divided into where a start is looked for.
+PARTS = 16
 #: Channels up to which every subset of them is a start.
 ALL_SUBSETS = 5
 
@@ -140,6 +142,9 @@ def first_plans(programme: Programme, limits: Limits, starts: int, seed: int) ->
     plans = [fit_in(programme, limits, plan) for plan in _simple_plans(programme, levels, now, seed)]
     worth = np.array([_first_merit(programme, limits, plan) for plan in plans])
     chosen = [plans[0]]
+    if starts and len(levels.names) > 1 and now.any():
+        alone = fit_in(programme, limits, _best_if_alone(programme))
+        plans, worth = [*plans, alone], np.append(worth, np.inf)  # is always gone on from
     for i in np.argsort(-worth, kind="stable"):
         if len(chosen) > starts:
             break
@@ -166,6 +171,27 @@ def _simple_plans(programme: Programme, levels: Levels, now: np.ndarray, seed: i
     free_total = programme.goal.low < programme.goal.high
     factors = (1.0, 0.3, 3.0) if free_total else (1.0,)
     return [factor * plan for factor in factors for plan in plans]
+
+
+def _best_if_alone(programme: Programme) -> np.ndarray:
+    """Best split of the money of the current plan in equal parts, if channels brought together what they bring alone.
+
+    Where channels add up this is the best of its grid, by dynamic programming; elsewhere it is a good place to start.
+    """
+    levels, own = programme.levels, float(programme.current.sum())
+    profile = np.full_like(levels.profile, 1.0 / levels.profile.shape[1]) if levels.free else levels.profile
+    top, parts = np.full(PARTS + 1, -np.inf), np.zeros((PARTS + 1, len(profile)), int)
+    top[0] = 0.0
+    total = np.arange(PARTS + 1)
+    for c in range(len(profile)):
+        only = own / PARTS * np.where(np.arange(len(profile))[:, None] == c, profile, 0.0)
+        alone = np.array([programme.outcomes.at(k * only).lift.mean() for k in total])
+        before = total[:, None] - total  # parts left for the channels so far, by parts together and for this one
+        sums = np.where(before >= 0, top[before], -np.inf) + alone
+        best = sums.argmax(axis=1)
+        top, parts = sums.max(axis=1), parts[total - best]
+        parts[:, c] = best
+    return levels.decisions(own / PARTS * parts[-1][:, None] * profile)
 
 
 def _subsets(count: int) -> list[tuple[int, ...]]:
