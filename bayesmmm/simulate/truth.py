@@ -3,7 +3,7 @@
 Computed with the engine from the generating parameters and residuals; knows no posterior.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
@@ -16,7 +16,7 @@ from bayesmmm import engine
 from bayesmmm.data import MONEY, MMMData, Scales
 from bayesmmm.equations import MMM, Equation
 
-__all__ = ["PARTS", "Truth", "find_truth"]
+__all__ = ["PARTS", "Truth", "find_truth", "zero_out"]
 
 #: Parts of a series that are not columns.
 PARTS = ("intercept", "trend", "seasonality", "residual")
@@ -142,15 +142,35 @@ def _parts(equation: Equation, data: MMMData, scales: Scales, par: Mapping, ampl
 
 
 def _effects(system, data, scales, parameters, residual, base) -> xr.Dataset:
-    channels = [n for n in system.exogenous if any(n in e.media for e in system.equations)]
-    mediators = list(system.mediators)
-    paid = [i for i, m in enumerate(mediators) if data.mediators[m] == MONEY]
-
     def series(do: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         out = engine.run(system, parameters, data, scales, residual=residual, amplitude=base.amplitude, do=do)
         return {name: values[0] for name, values in out.series.items()}
 
-    with_all = {name: values[0] for name, values in base.series.items()}
+    return zero_out(system, data, series)
+
+
+def zero_out(system: MMM, data: MMMData, series: Callable[[Mapping[str, np.ndarray]], Mapping]) -> xr.Dataset:
+    """Effects of every exogenous channel, from any process that can be run again with columns set.
+
+    Parameters
+    ----------
+    system : MMM
+        Tells channels, mediators and the causal order.
+    data : MMMData
+        Spend, and which mediators are paid.
+    series : callable
+        Columns set by intervention, name -> (1, T) -> every endogenous series, name -> (1, T), with the residuals of
+        the world. ``series({})`` gives the world itself.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``Truth.effects``.
+    """
+    channels = [n for n in system.exogenous if any(n in e.media for e in system.equations)]
+    mediators = list(system.mediators)
+    paid = [i for i, m in enumerate(mediators) if data.mediators[m] == MONEY]
+    with_all = series({})
     rows = {name: [] for name in ("spend", "total", "direct", "indirect", "via", "induced")}
     for channel in channels:
         stop = {channel: np.zeros_like(data.columns[channel])}
