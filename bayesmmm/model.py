@@ -13,7 +13,6 @@ the posterior has next to no correlation. Both ways the coefficients themselves 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pymc as pm
@@ -22,172 +21,12 @@ from pymc.logprob.transforms import Transform
 
 from bayesmmm import ops
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine import check_national, checked_scales, inputs, kernel_lag, spend_per_size
+from bayesmmm.density import Block, blocks, is_collapsed, model_data, normal_terms
+from bayesmmm.engine import check_national, checked_scales, kernel_lag
 from bayesmmm.equations import MMM, Equation, check_system
 from bayesmmm.priors import Prior
 
-__all__ = [
-    "Block",
-    "LinearPlan",
-    "blocks",
-    "build_model",
-    "date_labels",
-    "is_collapsed",
-    "linear_plan",
-    "model_data",
-    "normal_terms",
-]
-
-
-# ----------------------------------------------------------------------------------- which variables there are
-@dataclass(frozen=True)
-class Block:
-    """One free variable of the graph.
-
-    Attributes
-    ----------
-    variable, dim : str
-        Names in the model; `dim` is None for a scalar.
-    parameter : str
-        Parameter of the equation that it holds values of.
-    labels : tuple of str
-        Channels or terms, empty for a scalar.
-    family : str
-    args : dict of str to (n,) array or float
-    """
-
-    variable: str
-    dim: str | None
-    parameter: str
-    labels: tuple[str, ...]
-    family: str
-    args: dict
-
-
-def is_collapsed(equation: Equation, collapse: bool) -> bool:
-    """Whether the Normal coefficients of an equation are integrated out of its density."""
-    return collapse and equation.likelihood in ("normal", "lognormal")
-
-
-def normal_terms(equation: Equation) -> tuple[str, ...]:
-    """Linear terms with a Normal prior: the others stay explicit parameters."""
-    block = next(b for b in equation.parameters() if b.name == "coefficient")
-    return tuple(t for t, p in zip(block.labels, block.priors, strict=True) if p.family == "Normal")
-
-
-def blocks(equation: Equation, *, collapse: bool) -> list[Block]:
-    """List the free variables of an equation."""
-    normal = normal_terms(equation)
-    out = []
-    if normal and not is_collapsed(equation, collapse):
-        directions = tuple(str(i) for i in range(len(normal)))
-        args = {"mu": np.zeros(len(normal)), "sigma": np.ones(len(normal))}
-        dim = f"{equation.name}.direction"
-        out.append(Block(f"{equation.name}.rotated", dim, "rotated", directions, "Normal", args))
-    for parameter in equation.parameters():
-        name = f"{equation.name}.{parameter.name}"
-        if not parameter.labels:
-            prior = parameter.priors[0]
-            out.append(Block(name, None, parameter.name, (), prior.family, dict(prior.args)))
-            continue
-        kept = [
-            (t, p)
-            for t, p in zip(parameter.labels, parameter.priors, strict=True)
-            if parameter.name != "coefficient" or t not in normal
-        ]
-        groups: dict[tuple, list] = {}
-        for label, prior in kept:
-            groups.setdefault((prior.family, tuple(prior.args)), []).append((label, prior))
-        kind = "term" if parameter.name == "coefficient" else "media"
-        everything = equation.terms() if kind == "term" else equation.media
-        for i, ((family, keys), members) in enumerate(groups.items()):
-            labels = tuple(label for label, _ in members)
-            alike = sum(f == family for f, _ in groups)
-            suffix = "" if len(groups) == 1 else f".{family}" if alike == 1 else f".{family}{i}"
-            dim = f"{equation.name}.{kind}" if labels == tuple(everything) else f"{name}{suffix}.{kind}"
-            args = {k: np.array([p.args[k] for _, p in members], float) for k in keys}
-            out.append(Block(name + suffix, dim, parameter.name, labels, family, args))
-    return out
-
-
-# ------------------------------------------------------------------------------------------------ linear part
-@dataclass(frozen=True)
-class LinearPlan:
-    """The Normal part of one equation's linear terms in the coordinates of its singular directions.
-
-    With W the N x K design of these terms and ``b ~ Normal(mean, sd)``, ``W diag(sd) = U S P'`` and the coordinates
-    ``z = P' (b - mean) / sd`` are standard Normal: ``W b = W mean + U S z``.
-
-    Attributes
-    ----------
-    terms : tuple of str
-    mean, sd : (K,) arrays
-    basis : (K, N) array
-        ``U'``.
-    variance : (K,) array
-        ``S**2``.
-    rotation : (K, K) array
-        ``P``.
-    offset : (G, T) array
-        ``W mean``.
-    """
-
-    terms: tuple[str, ...]
-    mean: np.ndarray
-    sd: np.ndarray
-    basis: np.ndarray
-    variance: np.ndarray
-    rotation: np.ndarray
-    offset: np.ndarray
-
-    def coefficients(self, z: np.ndarray) -> np.ndarray:
-        """Coefficients (S, K) at coordinates (S, K)."""
-        return self.mean + self.sd * (z @ self.rotation.T)
-
-
-def linear_plan(equation: Equation, design: np.ndarray) -> LinearPlan:
-    """Decompose the design (G, T, K) of the terms with a Normal prior; needs K <= G * T."""
-    terms = normal_terms(equation)
-    block = next(b for b in equation.parameters() if b.name == "coefficient")
-    prior = dict(zip(block.labels, block.priors, strict=True))
-    columns = [equation.terms().index(t) for t in terms]
-    w = design[..., columns].reshape(design.shape[0] * design.shape[1], len(terms))
-    mean = np.array([prior[t].scipy().mean() for t in terms])
-    sd = np.array([prior[t].scipy().std() for t in terms])
-    u, s, vt = np.linalg.svd(w * sd, full_matrices=False)
-    offset = (w @ mean).reshape(design.shape[:2])
-    basis, rotation = np.ascontiguousarray(u.T), np.ascontiguousarray(vt.T)
-    return LinearPlan(terms, mean, sd, basis, s**2, rotation, offset)
-
-
-def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) -> dict[str, np.ndarray]:
-    """Every array that the graph reads, by the name of its data container.
-
-    New data of the same shapes (or another number of periods) can be put into a compiled model under these names.
-    """
-    out = {}
-    for name in system.order:
-        equation = system.equation(name)
-        seen = inputs(equation, data, scales)
-        plan = linear_plan(equation, seen.design)
-        out[f"{name}.observed"] = seen.target
-        if equation.media:
-            out[f"{name}.media_input"] = seen.media
-        money = [b.labels for b in equation.parameters() if b.name == "roi"]
-        if money:
-            factor = [spend_per_size(equation, c, data, scales) for c in money[0]]
-            out[f"{name}.contribution_per_roi"] = np.array(factor)
-        if is_collapsed(equation, collapse):
-            out[f"{name}.basis"], out[f"{name}.basis_variance"] = plan.basis, plan.variance
-        else:
-            out[f"{name}.directions"] = np.sqrt(plan.variance)[:, None] * plan.basis
-        if plan.mean.any():
-            out[f"{name}.offset"] = plan.offset
-        rest = [k for k, t in enumerate(equation.terms()) if t not in plan.terms]
-        if rest:
-            design = np.moveaxis(seen.design[..., rest], -1, 0)
-            out[f"{name}.design"] = np.ascontiguousarray(design)
-    return out
+__all__ = ["build_model", "date_labels"]
 
 
 # ------------------------------------------------------------------------------------------------- the graph

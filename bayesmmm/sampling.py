@@ -15,18 +15,11 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
+from bayesmmm.density import LinearPlan, blocks, is_collapsed, linear_plan, model_data
 from bayesmmm.engine import Parameters
 from bayesmmm.equations import MMM, Equation, check_system, system_warnings
 from bayesmmm.errors import ConvergenceWarning, SamplingError
-from bayesmmm.model import (
-    LinearPlan,
-    blocks,
-    build_model,
-    date_labels,
-    is_collapsed,
-    linear_plan,
-    model_data,
-)
+from bayesmmm.model import build_model, date_labels
 from bayesmmm.results import Fit, library_versions
 
 __all__ = ["Compiled", "compile_model", "fit"]

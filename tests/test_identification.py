@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from bayesmmm import engine, sampling
+from bayesmmm.density import linear_plan
 from bayesmmm.equations import MMM, Equation
-from bayesmmm.model import linear_plan
 from tests import reference, worlds
 from tests.fits import quiet, zero_out
 

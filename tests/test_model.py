@@ -9,9 +9,10 @@ from pytensor.gradient import grad
 from scipy import stats
 
 from bayesmmm import engine
+from bayesmmm.density import linear_plan, model_data
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import PanelError
-from bayesmmm.model import build_model, linear_plan, model_data
+from bayesmmm.model import build_model
 from bayesmmm.priors import Prior
 from tests import reference, worlds
 
