@@ -8,18 +8,15 @@ messages to customers. Season and promotions are therefore common causes of spen
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Fourier
-from bayesmmm.errors import TooFewPeriodsError
+from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
 from bayesmmm.simulate.world import World, check_seed, simulate_world
 
 __all__ = ["social_search"]
 
 SOCIAL = ("facebook", "tiktok", "instagram", "snapchat")
-MIN_WEEKS = 52
-_FIRST_WEEK = "2022-01-02"
 # Mean size of the series, in money: what a share in the parameters below is a share of.
 _REVENUE, _GOOGLE, _GOOGLE_WHEN_ON = 180_000.0, 2_400.0, 3_900.0
 
@@ -99,13 +96,9 @@ def social_search(*, seed: int = 1, weeks: int = 156) -> World:
     >>> len(world.data.dates)
     156
     """
-    if not isinstance(weeks, int | np.integer) or isinstance(weeks, bool) or weeks < MIN_WEEKS:
-        raise TooFewPeriodsError(
-            f"weeks={weeks!r} must be a whole number of at least {MIN_WEEKS}, so that every channel and season occurs; "
-            f"weeks=156 is the default"
-        )
+    weeks = check_weeks(weeks)
     # The first two streams of the seed are those of simulate_world.
-    data = _exogenous(int(weeks), np.random.default_rng(check_seed(seed)).spawn(3)[2])
+    data = _exogenous(weeks, np.random.default_rng(check_seed(seed)).spawn(3)[2])
     base = data.scales()
     scales = replace(
         base,
@@ -158,17 +151,16 @@ def _parameters(equation: Equation, media: dict, linear: dict, sigma: float) -> 
 # ----------------------------------------------------------------------------------------- spend and controls
 def _exogenous(weeks: int, rng: np.random.Generator) -> MMMData:
     """Spend and controls, rounded as they would be booked; google and revenue are placeholders."""
-    dates = pd.date_range(_FIRST_WEEK, periods=weeks, freq="7D")
-    year = (dates.day_of_year.to_numpy() - 340) / 365.25
-    christmas = np.cos(2 * np.pi * year)
-    promotion = _promotions(christmas, rng)
-    price = 40.0 + 2.0 * np.arange(weeks) / 52 - 3.0 * promotion + _wander(weeks, 0.8, 1.2, rng)
-    emails = 60_000 * np.exp(0.25 * promotion + 0.1 * christmas + 0.3 * rng.standard_normal(weeks))
+    dates = weeks_from(weeks)
+    season = christmas(dates)
+    promotion = _promotions(season, rng)
+    price = 40.0 + 2.0 * np.arange(weeks) / 52 - 3.0 * promotion + wander(weeks, 0.8, 1.2, rng)
+    emails = 60_000 * np.exp(0.25 * promotion + 0.1 * season + 0.3 * rng.standard_normal(weeks))
     sms = 9_000 * np.exp(0.35 * rng.standard_normal(weeks)) * (rng.uniform(size=weeks) < 0.45 + 0.3 * promotion)
     spend = {}
     for name, (level, sd, flight, pause) in _FLIGHTS.items():
-        on = _flights(weeks, flight, pause, rng)
-        pressure = 0.15 * christmas + 0.15 * promotion + _wander(weeks, 0.5, sd, rng)
+        on = flights(weeks, flight, pause, rng)
+        pressure = 0.15 * season + 0.15 * promotion + wander(weeks, 0.5, sd, rng)
         spend[name] = np.round(level * np.exp(pressure) * on, 2)
     placeholder = np.linspace(1.0, 2.0, weeks)
     columns = {
@@ -191,36 +183,13 @@ def _exogenous(weeks: int, rng: np.random.Generator) -> MMMData:
     )
 
 
-def _promotions(christmas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _promotions(season: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One or two weeks of promotion at a time, more often before Christmas; 0 or 1."""
-    out, left = np.zeros(len(christmas)), 0
-    for t, near in enumerate(christmas):
+    out, left = np.zeros(len(season)), 0
+    for t, near in enumerate(season):
         if left == 0 and rng.uniform() < 0.14 + 0.08 * near:
             left = int(rng.integers(1, 3))
         out[t], left = float(left > 0), max(left - 1, 0)
     if not out.any():
-        out[np.argmax(christmas)] = (
-            1.0  # a short history without a promotion would leave a control that never varies
-        )
-    return out
-
-
-def _flights(weeks: int, flight: tuple[int, int], pause: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Alternate flights and pauses of random length; 0 or 1. Starts in either state."""
-    on = bool(rng.integers(2))
-    states: list[float] = []
-    while len(states) < weeks:
-        low, high = flight if on else pause
-        states += [float(on)] * int(rng.integers(low, high + 1))
-        on = not on
-    return np.array(states[:weeks])
-
-
-def _wander(weeks: int, persistence: float, sd: float, rng: np.random.Generator) -> np.ndarray:
-    """Stationary first-order autoregression with standard deviation `sd`."""
-    out = np.empty(weeks)
-    last = rng.standard_normal()
-    for t in range(weeks):
-        last = persistence * last + np.sqrt(1 - persistence**2) * rng.standard_normal()
-        out[t] = sd * last
+        out[np.argmax(season)] = 1.0  # a short history without a promotion would leave a control that never varies
     return out

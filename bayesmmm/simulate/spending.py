@@ -1,0 +1,52 @@
+"""Patterns of spend over time that the ready-made worlds share, and the length of their history."""
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.errors import TooFewPeriodsError
+
+__all__ = ["MIN_WEEKS", "check_weeks", "christmas", "flights", "wander", "weeks_from"]
+
+MIN_WEEKS = 52
+_FIRST_WEEK = "2022-01-02"
+
+
+def check_weeks(weeks: object) -> int:
+    """Return a number of weeks as an int; refuse less than a year."""
+    if not isinstance(weeks, int | np.integer) or isinstance(weeks, bool) or weeks < MIN_WEEKS:
+        raise TooFewPeriodsError(
+            f"weeks={weeks!r} must be a whole number of at least {MIN_WEEKS}, so that every channel and season occurs; "
+            f"weeks=156 is the default"
+        )
+    return int(weeks)
+
+
+def weeks_from(weeks: int) -> pd.DatetimeIndex:
+    """So many weeks from 2 January 2022."""
+    return pd.date_range(_FIRST_WEEK, periods=weeks, freq="7D")
+
+
+def christmas(dates: pd.DatetimeIndex) -> np.ndarray:
+    """Wave over the year between -1 and 1 with its top in early December."""
+    return np.cos(2 * np.pi * (dates.day_of_year.to_numpy() - 340) / 365.25)
+
+
+def flights(weeks: int, flight: tuple[int, int], pause: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Alternate flights and pauses of random length; 0 or 1. Starts in either state."""
+    on = bool(rng.integers(2))
+    states: list[float] = []
+    while len(states) < weeks:
+        low, high = flight if on else pause
+        states += [float(on)] * int(rng.integers(low, high + 1))
+        on = not on
+    return np.array(states[:weeks])
+
+
+def wander(weeks: int, persistence: float, sd: float, rng: np.random.Generator) -> np.ndarray:
+    """Stationary first-order autoregression with standard deviation `sd`."""
+    out = np.empty(weeks)
+    last = rng.standard_normal()
+    for t in range(weeks):
+        last = persistence * last + np.sqrt(1 - persistence**2) * rng.standard_normal()
+        out[t] = sd * last
+    return out
