@@ -149,6 +149,10 @@ class AnswerSizeError(AnswerError):
     """Raised when an answer would take more memory than an answer may."""
 
 
+class EvaluationError(AnswerError, RuntimeError):
+    """Raised when every fit that an evaluation needs failed."""
+
+
 # ---------------------------------------------------------------- warnings
 
 
@@ -194,3 +198,11 @@ class ConvergenceWarning(BayesMMMWarning):
 
 class ControlsWarning(BayesMMMWarning):
     """Given when a plan depends on future controls that nobody stated, so that the last ones are repeated."""
+
+
+class InterruptedWarning(BayesMMMWarning):
+    """Given when an evaluation was interrupted and its answer rests on the fits done so far."""
+
+
+class FailedRunsWarning(BayesMMMWarning):
+    """Given when some of the fits of an evaluation failed, so that the answer goes without them."""

@@ -1,0 +1,15 @@
+"""What needs refits: the same system fitted many times, to other periods, other data or under other assumptions.
+
+`run` works off any list of tasks, in this process or on an executor, and keeps what is done when it is interrupted.
+"""
+
+from bayesmmm.evaluate.running import Completed, Quiet, compiled_here, fit_quietly, run, seeds
+
+__all__ = [
+    "Completed",
+    "Quiet",
+    "compiled_here",
+    "fit_quietly",
+    "run",
+    "seeds",
+]

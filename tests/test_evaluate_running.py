@@ -1,0 +1,261 @@
+"""Many tasks: order, errors, interruption, executors, warnings by thread, models compiled once."""
+
+import math
+import multiprocessing
+import threading
+import time
+import warnings
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from bayesmmm.errors import (
+    BayesMMMWarning,
+    ConvergenceWarning,
+    EvaluationError,
+    FailedRunsWarning,
+    InterruptedWarning,
+    SettingError,
+)
+from bayesmmm.evaluate import compiled_here, fit_quietly, run, running, seeds
+from tests import worlds
+
+
+def square(x):
+    if x < 0:
+        raise ValueError(f"{x} is below zero")
+    return x * x
+
+
+@dataclass(frozen=True)
+class Sleepy:
+    """Square after a while, the first items the longest."""
+
+    step: float
+
+    def __call__(self, x):
+        time.sleep(self.step * (5 - x))
+        return x * x
+
+
+class Inline:
+    """The least that an executor can be: `submit`, nothing else."""
+
+    def __init__(self, interrupt_at=None):
+        self.calls, self.interrupt_at = [], interrupt_at
+
+    def submit(self, function, item):
+        future = Future()
+        if len(self.calls) == self.interrupt_at:
+            raise KeyboardInterrupt
+        self.calls.append(item)
+        try:
+            future.set_result(function(item))
+        except ValueError as error:
+            future.set_exception(error)
+        return future
+
+
+@pytest.mark.parametrize("executor", [None, "threads", "inline"])
+def test_results_stand_in_the_order_of_the_items(executor):
+    made = {None: None, "threads": ThreadPoolExecutor(3), "inline": Inline()}[executor]
+    done = run(Sleepy(0.01), [0, 1, 2, 3, 4], executor=made, progress=False)
+    assert list(done.results.items()) == [(0, 0), (1, 1), (2, 4), (3, 9), (4, 16)]
+    assert done.complete
+    assert done.failed == {}
+    assert done.items == (0, 1, 2, 3, 4)
+
+
+def test_items_run_at_once_in_this_process(monkeypatch):
+    monkeypatch.setattr(running.engine, "processors", lambda: 2)
+    both = threading.Barrier(2, timeout=20)  # passes only when two wait at once
+    done = run(lambda _: both.wait() in (0, 1), [0, 1], progress=False)
+    assert dict(done.results) == {0: True, 1: True}
+
+
+def test_a_failing_item_is_reported_and_the_others_are_kept():
+    with pytest.warns(FailedRunsWarning, match=r"1 of 3 folds failed .* \(fold -2\) with ValueError: -2 is below"):
+        done = run(square, [1, -2, 3], progress=False, title="folds", label=lambda x: f"fold {x}")
+    assert dict(done.results) == {0: 1, 2: 9}
+    assert dict(done.failed) == {1: "ValueError: -2 is below zero"}
+    assert not done.complete
+
+
+def test_when_all_fail_the_first_error_is_raised():
+    with pytest.raises(EvaluationError, match=r"all 2 fits failed, the first \(-1\) with ValueError") as caught:
+        run(square, [-1, -2], progress=False)
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+@pytest.mark.parametrize(("items", "executor", "text"), [([], None, "no fits to run"), ([1], 4, "int without")])
+def test_what_cannot_be_run_is_refused(items, executor, text):
+    with pytest.raises(SettingError, match=text):
+        run(square, items, executor=executor, progress=False)
+
+
+# ---------------------------------------------------------------------------------------------- interruption
+def test_an_interruption_keeps_what_is_done():
+    with pytest.warns(InterruptedWarning, match="interrupted: 2 of 5 fits are done"):
+        done = run(square, [1, 2, 3, 4, 5], executor=Inline(interrupt_at=2), progress=False)
+    assert dict(done.results) == {0: 1, 1: 4}
+    assert not done.complete
+    assert done.failed == {}
+
+
+def test_an_interruption_of_a_single_worker_keeps_what_is_done(monkeypatch):
+    monkeypatch.setattr(running.engine, "processors", lambda: 1)
+
+    def task(x):
+        if x == 3:
+            raise KeyboardInterrupt
+        return x
+
+    with pytest.warns(InterruptedWarning, match="2 of 4"):
+        done = run(task, [1, 2, 3, 4], progress=False)
+    assert dict(done.results) == {0: 1, 1: 2}
+
+
+def test_an_interruption_cancels_what_has_not_begun(monkeypatch):
+    monkeypatch.setattr(running.engine, "processors", lambda: 2)
+    begun, go = [], threading.Event()
+
+    def task(x):
+        begun.append(x)
+        if x == 0:
+            return x
+        if x == 1:
+            raise KeyboardInterrupt  # as a worker does that hears of Ctrl-C
+        go.wait(20)
+        return x
+
+    with pytest.warns(InterruptedWarning):
+        done = run(task, list(range(50)), progress=False)
+    go.set()
+    assert done.results[0] == 0
+    assert len(begun) < 10
+    assert not done.complete
+
+
+# ------------------------------------------------------------------------------------------------- executors
+def test_worker_processes_give_the_same():
+    # A function of the standard library: the workers need not import this package.
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        done = run(math.isqrt, [1, 9, 16], executor=pool, progress=False)
+        with pytest.warns(FailedRunsWarning, match=r"1 of 2 fits failed .* \(-1\) with ValueError"):
+            half = run(math.isqrt, [-1, 4], executor=pool, progress=False)
+    assert dict(done.results) == {0: 1, 1: 3, 2: 4}
+    assert dict(half.results) == {1: 2}
+
+
+def test_the_bar_goes_to_stderr_and_can_be_left_out(capsys):
+    run(square, [1, 2], progress=True, title="folds")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "folds" in shown.err
+    assert "2/2" in shown.err
+    run(square, [1, 2], progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_seeds_differ_and_do_not_depend_on_their_number():
+    assert seeds(1, 3) == seeds(1, 20)[:3]
+    assert len(set(seeds(1, 200) + seeds(2, 200))) == 400
+    assert all(0 <= s < 2**31 for s in seeds(1, 200))
+
+
+# -------------------------------------------------------------------------------------------------- warnings
+def test_each_thread_hears_its_own_warnings(recwarn):
+    before = list(warnings.filters), warnings.showwarning
+    both = threading.Barrier(2, timeout=20)
+
+    def task(name):
+        with running._listening() as heard:
+            both.wait()
+            for i in range(50):
+                warnings.warn(ConvergenceWarning(f"{name}{i}"), stacklevel=1)
+            both.wait()
+        return [str(w) for w in heard]
+
+    with ThreadPoolExecutor(2) as pool:
+        a, b = pool.map(task, "ab")
+    assert a == [f"a{i}" for i in range(50)]
+    assert b == [f"b{i}" for i in range(50)]
+    assert len(recwarn) == 0
+    assert (list(warnings.filters), warnings.showwarning) == before
+
+
+def test_other_warnings_are_not_swallowed():
+    with pytest.warns(DeprecationWarning, match="old"), running._listening() as heard:
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    assert heard == []
+
+
+def test_listening_within_listening():
+    with running._listening() as outer:
+        with running._listening() as inner:
+            warnings.warn(BayesMMMWarning("one"), stacklevel=1)
+        warnings.warn(BayesMMMWarning("two"), stacklevel=1)
+    assert [str(w) for w in inner] == ["one"]
+    assert [str(w) for w in outer] == ["two"]
+
+
+# ----------------------------------------------------------------------------------------------- real fits
+@pytest.fixture
+def shared(compiled, monkeypatch):
+    """The model of all tests where `compiled_here` looks for it, and a count of further compilations."""
+    data, made = worlds.data(), []
+    key = (compiled.system, data.days_per_period, 1, True)
+    monkeypatch.setattr(running, "_compiled", running.OrderedDict({key: compiled}))
+    monkeypatch.setattr(running, "compile_model", lambda system, data, **_: made.append(system) or compiled)
+    return made
+
+
+def test_a_model_is_compiled_once_and_only_so_many_are_kept(shared, compiled):
+    data = worlds.data()
+    assert compiled_here(compiled.system, data) is compiled
+    assert shared == []
+    others = [worlds.system(max_lag=lag) for lag in range(1, running.KEPT + 2)]
+    for system in [*others, others[-1]]:
+        compiled_here(system, data)
+    assert shared == others
+    assert len(running._compiled) == running.KEPT
+    compiled_here(others[0], data)  # pushed out by the others
+    assert shared == [*others, others[0]]
+
+
+def test_threads_wait_for_one_compilation(monkeypatch, compiled):
+    made = []
+
+    def slow(system, data, **_):
+        made.append(system)
+        time.sleep(0.05)
+        return compiled
+
+    monkeypatch.setattr(running, "_compiled", running.OrderedDict())
+    monkeypatch.setattr(running, "compile_model", slow)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: compiled_here(compiled.system, worlds.data()), range(8)))
+    assert len(made) == 1
+    assert all(f is compiled for f in found)
+
+
+def test_fits_side_by_side_are_those_one_after_the_other(shared, compiled, monkeypatch, recwarn):
+    monkeypatch.setattr(running.engine, "processors", lambda: 2)
+    lengths = {60: 11, 40: 12}
+
+    def task(periods):
+        found = fit_quietly(
+            compiled.system, worlds.data(periods), seed=lengths[periods], draws=50, tune=100, chains=1
+        )
+        return found.fit.posterior["sales.contribution"].values, [type(w) for w in found.notices]
+
+    done = run(task, list(lengths), progress=False)
+    for i, periods in enumerate(lengths):
+        draws, notices = task(periods)
+        np.testing.assert_array_equal(done.results[i][0], draws)
+        assert done.results[i][1] == notices
+        assert ConvergenceWarning in notices
+    assert len(recwarn) == 0
+    assert shared == []
