@@ -47,3 +47,120 @@ class Threshold:
     def crossed(self, verdict: str) -> float:
         """The bound that a verdict refers to: the outer one of a failure, else the inner one."""
         return self.fail if verdict == "fail" or math.isnan(self.warn) else self.warn
+
+
+# ------------------------------------------------------------------------------------------------------- sampler
+TREE_DEPTH = Threshold(
+    0.01,
+    math.nan,
+    "Betancourt (2017), arXiv:1701.02434, section 4: longer trajectories would be better; 1 % of draws is a "
+    "convention of this package, as it costs speed and not correctness",
+)
+ENERGY = Threshold(
+    0.3,
+    0.2,
+    "Betancourt (2016), arXiv:1604.00695; the bound 0.3 is that of Stan and ArviZ",
+    above=False,
+)
+CONVERGENCE_SOURCE = "Vehtari et al. (2021), doi:10.1214/20-BA1221"
+DIVERGENCE_SOURCE = (
+    "Betancourt (2017), arXiv:1701.02434, section 6.2: every divergence is a warning; failure from 1 % of draws is a "
+    "convention of this package"
+)
+
+# ----------------------------------------------------------------------------------------------------------- fit
+#: Probability, at most, that a right model meets any warning at all among the tests of fit of one diagnosis.
+FALSE_ALARMS = 0.05
+TEST_SOURCE = (
+    "tests of residuals at posterior draws, Johnson (2007), doi:10.1214/07-BA229; twice the median p-value over draws, "
+    "Meinshausen et al. (2009), doi:10.1198/jasa.2009.tm08647; at most 5 % false alarms over all tests of fit together"
+)
+PREDICTIVE_SOURCE = (
+    "posterior predictive check, Gelman, Meng and Stern (1996), Statistica Sinica 6, 733-807; at most 5 % false alarms "
+    "over all tests of fit together"
+)
+PIT_SOURCE = (
+    "uniformity of LOO-PIT values by POT-C, Tesso and Vehtari (2026), as in arviz_stats; at most 5 % false alarms over "
+    "all tests of fit together"
+)
+#: How large an effect has to be, where a test finds one, for the check to fail rather than warn: conventions of this
+#: package. Autocorrelation r leaves about T (1 - r) / (1 + r) of T periods (Bayley and Hammersley, 1946,
+#: doi:10.2307/2983560): of 0.3, half of them. Residual sds that differ by a factor of 2, skewness of 1 or excess
+#: kurtosis of 3 (a t with 6 degrees of freedom), thirds of the sample half a residual sd apart, a residual of 6 sds.
+AUTOCORRELATION, VARIANCE_RATIO, SKEWNESS, KURTOSIS, DRIFT, OUTLIER, CORRELATION = (
+    0.3,
+    2.0,
+    1.0,
+    3.0,
+    0.5,
+    6.0,
+    0.5,
+)
+PARETO_K = Threshold(
+    0.7,
+    1.0,
+    "Vehtari et al. (2024), Journal of Machine Learning Research 25(72), arXiv:1507.02646: min(0.7, 1 - 1 / log10 of "
+    "the draws); above 1 the estimate has no finite mean",
+)
+EXPLAINED = Threshold(
+    0.1,
+    0.0,
+    "convention of this package: at 0 the equation predicts a period left out no better than the mean does; R-squared "
+    "as in Gelman et al. (2019), doi:10.1080/00031305.2018.1549100",
+    above=False,
+)
+#: Share of a mediator's residual that the next equation cannot take up, below which a correlation is hard to see.
+VISIBLE = 0.2
+
+# --------------------------------------------------------------------------------------------------- information
+CONTRACTION = Threshold(
+    0.1,
+    math.nan,
+    "contraction as in Schad, Betancourt and Vasishth (2021), doi:10.1037/met0000275; the bound, a posterior sd within "
+    "5 % of that of the prior, is a convention of this package",
+    above=False,
+)
+#: Posterior sd over prior sd from which a direction counts as not informed.
+UNINFORMED = 0.9
+DIRECTIONS = Threshold(
+    0.5,
+    math.nan,
+    "convention of this package: half of the directions of the media parameters have a posterior sd within 10 % of the "
+    "prior's",
+)
+TRADE_OFF = Threshold(
+    0.8,
+    math.nan,
+    "convention of this package: at a correlation of 0.8 an interval is 1.7 times as wide as with the other parameter "
+    "known",
+)
+
+# -------------------------------------------------------------------------------------------------- plausibility
+MEDIA_SHARE = Threshold(
+    0.05,
+    0.5,
+    "convention of this package: media cannot bring more than the whole outcome unless the rest is negative",
+)
+PRIOR_SHARE = Threshold(
+    0.95,
+    math.nan,
+    "prior-data conflict, Evans and Moshonov (2006), doi:10.1214/06-BA129; the bound is a convention of this package",
+)
+NEGATIVE_BASELINE = Threshold(
+    0.05, 0.25, "convention of this package: sales without media are not negative, but for noise in a few periods"
+)
+#: Return on spend that no channel is believed to have.
+ROI_BOUND = 50.0
+ROI_SIZE = Threshold(
+    0.05,
+    0.5,
+    "convention of this package: 50 back for each 1 spent is far beyond published returns; suspect units first",
+)
+CURVE_RANGE = Threshold(
+    0.5,
+    math.nan,
+    "convention of this package: more likely than not, the half-saturation lies above every adstocked spend seen",
+)
+DOMINANCE = Threshold(
+    0.8, math.nan, "convention of this package: one channel with more than four fifths of all media effect"
+)

@@ -1,0 +1,166 @@
+"""Did the sampler reach the posterior? R-hat, effective sample sizes, divergences, tree depth, energy."""
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.diagnostics.check import Check
+from bayesmmm.diagnostics.thresholds import (
+    CONVERGENCE_SOURCE,
+    DIVERGENCE_SOURCE,
+    ENERGY,
+    TREE_DEPTH,
+    Threshold,
+)
+from bayesmmm.results import Fit
+from bayesmmm.results.convergence import DIVERGENT_BAD, ESS_BAD, ESS_GOOD, RHAT_BAD, RHAT_GOOD
+from bayesmmm.results.summaries import flat
+
+_LONGER = "run longer, as mm.fit(system, data, draws=2000, tune=2000)"
+_CAREFUL = "take smaller steps, as mm.fit(system, data, target_accept=0.97)"
+#: What nutpie and PyMC call a trajectory that was cut off at the greatest depth.
+_AT_MAXIMUM = ("maxdepth_reached", "reached_max_treedepth")
+
+
+def sampler_checks(fit: Fit) -> tuple[list[Check], dict[str, pd.DataFrame]]:
+    """Check the draws of a fit, by the thresholds of ``fit.convergence``.
+
+    Returns
+    -------
+    list of Check
+    dict
+        "convergence": R-hat, bulk and tail ESS of every parameter. "chains": divergences, share of draws at the
+        greatest tree depth and E-BFMI of every chain.
+    """
+    parameters, chains = _parameters(fit), _chains(fit)
+    checks = [_rhat(parameters), _ess(parameters, "bulk"), _ess(parameters, "tail")]
+    checks += [_divergences(fit, chains), _tree_depth(chains), _energy(chains)]
+    return checks, {"convergence": parameters, "chains": chains}
+
+
+def _parameters(fit: Fit) -> pd.DataFrame:
+    import arviz_stats
+
+    posterior = fit.posterior
+    columns = {
+        "ess_bulk": flat(arviz_stats.ess(posterior, method="bulk")),
+        "ess_tail": flat(arviz_stats.ess(posterior, method="tail")),
+    }
+    if posterior.sizes["chain"] > 1:
+        columns = {"rhat": flat(arviz_stats.rhat(posterior))} | columns
+    table = pd.DataFrame(columns)
+    return table if "rhat" in table else table.assign(rhat=np.nan)[["rhat", "ess_bulk", "ess_tail"]]
+
+
+def _chains(fit: Fit) -> pd.DataFrame:
+    stats = fit.tree["sample_stats"].to_dataset()
+    chain = stats["chain"].values
+    table = pd.DataFrame(
+        {"divergences": stats["diverging"].sum("draw").values}, index=pd.Index(chain, name="chain")
+    )
+    name = next((n for n in _AT_MAXIMUM if n in stats), None)
+    table["at_maximum_depth"] = np.nan if name is None else stats[name].mean("draw").values
+    table["bfmi"] = np.nan
+    if "energy" in stats:
+        energy = stats["energy"].transpose("chain", "draw").values
+        # Of a chain that stands still neither number is defined: as bad as can be.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = (np.diff(energy, axis=1) ** 2).mean(axis=1) / energy.var(axis=1)
+        table["bfmi"] = np.where(energy.std(axis=1) > 0.0, ratio, 0.0)
+    return table
+
+
+def _rhat(table: pd.DataFrame) -> Check:
+    threshold = Threshold(RHAT_GOOD, RHAT_BAD, CONVERGENCE_SOURCE)
+    meaning = "chains that disagree have not all reached the same posterior: intervals would change with the seed"
+    if table["rhat"].isna().all() and not table["ess_bulk"].isna().all():
+        finding = "there is one chain, and one chain cannot show that it converged."
+        moves = ("run several chains, as mm.fit(system, data, chains=4)",)
+        return Check("rhat", "sampler", "warn", np.nan, RHAT_GOOD, finding, CONVERGENCE_SOURCE, meaning, moves)
+    value, worst = _worst(table["rhat"], largest=True)
+    moves = (_LONGER, f"compare the chains of {worst} with ArviZ, as arviz.plot_trace(fit.tree)", *_narrow(worst))
+    still = " (it does not move at all)" if np.isinf(value) else ""
+    finding = f"largest R-hat {value:.3f}, of {worst}{still}; allowed {RHAT_GOOD}."
+    return _check("rhat", threshold, value, finding, meaning, moves)
+
+
+def _ess(table: pd.DataFrame, kind: str) -> Check:
+    threshold = Threshold(ESS_GOOD, ESS_BAD, CONVERGENCE_SOURCE, above=False)
+    value, worst = _worst(table[f"ess_{kind}"], largest=False)
+    finding = f"smallest {kind} effective sample size {value:.0f} draws, of {worst}; asked {ESS_GOOD:.0f}."
+    what = "medians and means" if kind == "bulk" else "ends of intervals"
+    meaning = f"{what} carry Monte Carlo error: they would move if the fit were run again"
+    return _check(f"ess_{kind}", threshold, value, finding, meaning, (_LONGER, *_narrow(worst)))
+
+
+def _worst(column: pd.Series, *, largest: bool) -> tuple[float, str]:
+    """Return the worst value and where; an unknown one, of a parameter that never moves, is the worst of all."""
+    filled = column.fillna(np.inf if largest else 0.0)
+    at = filled.idxmax() if largest else filled.idxmin()
+    return float(filled[at]), str(at)
+
+
+def _divergences(fit: Fit, chains: pd.DataFrame) -> Check:
+    draws = fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]
+    count = int(chains["divergences"].sum())
+    threshold = Threshold(0.0, DIVERGENT_BAD * draws, DIVERGENCE_SOURCE)
+    finding = f"{count} divergences in {draws} draws; by chain {', '.join(map(str, chains['divergences']))}."
+    meaning = (
+        "the sampler could not follow the posterior everywhere: what it left out is missing from every answer"
+    )
+    moves = (
+        _CAREFUL,
+        "narrow priors of shapes that the data cannot inform, as Equation(..., priors={'slope': "
+        "Prior('LogNormal', mu=0, sigma=0.2)})",
+    )
+    return _check("divergences", threshold, float(count), finding, meaning, moves)
+
+
+def _tree_depth(chains: pd.DataFrame) -> Check:
+    value = float(chains["at_maximum_depth"].mean())
+    finding = (
+        f"{100 * value:.1f} % of draws ended at the greatest tree depth; allowed {100 * TREE_DEPTH.warn:.0f} %."
+    )
+    if np.isnan(value):
+        finding = "the sampler did not record whether trajectories were cut off."
+    meaning = "trajectories were cut off: sampling is slow and draws depend on each other, but they are not wrong"
+    moves = (
+        "give controls and channels that hardly vary a narrower prior, or leave them out: scales that differ widely "
+        "need long trajectories",
+        _LONGER,
+    )
+    return _check("tree_depth", TREE_DEPTH, value, finding, meaning, moves)
+
+
+def _energy(chains: pd.DataFrame) -> Check:
+    bfmi = chains["bfmi"]
+    value = float(bfmi.min()) if bfmi.notna().all() else np.nan
+    finding = "the sampler recorded no energies."
+    if not np.isnan(value):
+        finding = f"smallest E-BFMI {value:.2f}, of chain {bfmi.idxmin()}; asked {ENERGY.warn}."
+    meaning = "tails of the posterior are explored slowly: ends of intervals may be too close to the middle"
+    moves = (
+        _LONGER,
+        "give scales lighter tails, as Equation(..., priors={'sigma': Prior('HalfNormal', sigma=0.5)})",
+    )
+    return _check("energy", ENERGY, value, finding, meaning, moves)
+
+
+def _narrow(worst: str) -> tuple[str, ...]:
+    variable = worst.partition("[")[0]
+    parameter = variable.rpartition(".")[2]
+    label = worst.partition("[")[2].removesuffix("]")
+    return (
+        f"look at {worst}: if the data cannot inform it, give it a narrower prior, as Equation(..., "
+        f"priors={{{parameter!r}: {{{label!r}: Prior(...)}}}})"
+        if label
+        else f"look at {worst}: if the data cannot inform it, give it a narrower prior",
+    )
+
+
+def _check(name, threshold: Threshold, value: float, finding: str, meaning: str, moves: tuple[str, ...]) -> Check:
+    verdict = threshold.judge(value)
+    raised = verdict in ("warn", "fail")
+    bound = threshold.crossed(verdict)
+    return Check(
+        name, "sampler", verdict, value, bound, finding, threshold.source, meaning, moves if raised else ()
+    )
