@@ -4,10 +4,23 @@ from bayesmmm.density.blocks import (
     Block,
     LinearPlan,
     blocks,
+    collapses,
     is_collapsed,
     linear_plan,
     model_data,
     normal_terms,
 )
+from bayesmmm.density.program import Program, write_program
 
-__all__ = ["Block", "LinearPlan", "blocks", "is_collapsed", "linear_plan", "model_data", "normal_terms"]
+__all__ = [
+    "Block",
+    "LinearPlan",
+    "Program",
+    "blocks",
+    "collapses",
+    "is_collapsed",
+    "linear_plan",
+    "model_data",
+    "normal_terms",
+    "write_program",
+]

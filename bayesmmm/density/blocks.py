@@ -7,6 +7,7 @@ import numpy as np
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import inputs, spend_per_size
 from bayesmmm.equations import MMM, Equation
+from bayesmmm.priors import Prior
 
 
 # ----------------------------------------------------------------------------------- which variables there are
@@ -39,6 +40,16 @@ def is_collapsed(equation: Equation, collapse: bool) -> bool:
     return collapse and equation.likelihood in ("normal", "lognormal")
 
 
+def collapses(system: MMM, name: str, collapse: bool) -> bool:
+    """Whether the Normal coefficients of an equation of a system are integrated out.
+
+    Not those of a mediator whose residuals others are correlated with: the next equation has to know these residuals.
+    What is left of the other equation is Normal given them, so that its own coefficients still are.
+    """
+    tied = any(equation.tied_to == name for equation in system.equations)
+    return is_collapsed(system.equation(name), collapse) and not tied
+
+
 def normal_terms(equation: Equation) -> tuple[str, ...]:
     """Linear terms with a Normal prior: the others stay explicit parameters."""
     block = next(b for b in equation.parameters() if b.name == "coefficient")
@@ -46,7 +57,7 @@ def normal_terms(equation: Equation) -> tuple[str, ...]:
 
 
 def blocks(equation: Equation, *, collapse: bool) -> list[Block]:
-    """List the free variables of an equation."""
+    """List the free variables of an equation; `collapse` as `collapses` has it."""
     normal = normal_terms(equation)
     out = []
     if normal and not is_collapsed(equation, collapse):
@@ -68,8 +79,8 @@ def blocks(equation: Equation, *, collapse: bool) -> list[Block]:
         groups: dict[tuple, list] = {}
         for label, prior in kept:
             groups.setdefault((prior.family, tuple(prior.args)), []).append((label, prior))
-        kind = "term" if parameter.name == "coefficient" else "media"
-        everything = equation.terms() if kind == "term" else equation.media
+        kind = {"coefficient": "term", "rho": "mediator"}.get(parameter.name, "media")
+        everything = {"term": equation.terms(), "media": equation.media, "mediator": tuple(equation.rho)}[kind]
         for i, ((family, keys), members) in enumerate(groups.items()):
             labels = tuple(label for label, _ in members)
             alike = sum(f == family for f, _ in groups)
@@ -147,10 +158,13 @@ def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) ->
         if money:
             factor = [spend_per_size(equation, c, data, scales) for c in money[0]]
             out[f"{name}.contribution_per_roi"] = np.array(factor)
-        if is_collapsed(equation, collapse):
+        if collapses(system, name, collapse):
             out[f"{name}.basis"], out[f"{name}.basis_variance"] = plan.basis, plan.variance
         else:
             out[f"{name}.directions"] = np.sqrt(plan.variance)[:, None] * plan.basis
+        for value in equation.rho.values():
+            if not isinstance(value, Prior):
+                out[f"{name}.rho"] = np.array([value])
         if plan.mean.any():
             out[f"{name}.offset"] = plan.offset
         rest = [k for k, t in enumerate(equation.terms()) if t not in plan.terms]
