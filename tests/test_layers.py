@@ -12,7 +12,7 @@ ORDER = [*BOTTOM, *MIDDLE, "report", "__init__", "cli", "__main__"]
 OWNERS = {
     "pymc": ("ops", "model", "sampling"),
     "pytensor": ("ops", "model", "sampling"),
-    "nutpie": ("ops", "model", "sampling"),
+    "nutpie": ("density", "sampling"),
     "matplotlib": ("plots",),
     "scipy.optimize": ("optimize",),
 }

@@ -10,6 +10,7 @@ from bayesmmm.density.blocks import (
     model_data,
     normal_terms,
 )
+from bayesmmm.density.nutpie_model import nutpie_model
 from bayesmmm.density.program import Program, write_program
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "linear_plan",
     "model_data",
     "normal_terms",
+    "nutpie_model",
     "write_program",
 ]
