@@ -13,6 +13,8 @@ from bayesmmm.optimize.programme import BINDS, Constraint, Optimality, Programme
 FLOOR = 1e-6
 #: Violation of equal net marginal returns up to which a plan is called optimal.
 OPTIMAL = 1e-4
+#: Violation at which the solver need not go on.
+CLOSE = 1e-6
 #: A constraint is met within this share of its scale.
 MET = 1e-7
 #: Constraints missed by up to this share are restored without solving again.
@@ -137,6 +139,14 @@ def _least_squares(
     lower, upper = np.maximum(limits.lower, floor), limits.upper
     constraints = programme.constraints(limits)
     decisions, iterations, evaluations = np.clip(start, lower, upper), 0, 0
+    best, stuck = None, 0
+
+    def enough(intermediate_result: optimize.OptimizeResult) -> None:
+        """End where the conditions of a maximum hold: the solver's own measure, the objective, may take far longer."""
+        here = optimality(programme, limits, np.clip(intermediate_result.x * unit, lower, upper), floor)
+        if here.residual <= CLOSE and here.violation <= NEARLY_MET:
+            raise StopIteration
+
     while True:
         found = optimize.minimize(
             lambda v: -programme.smooth(v * unit) / size,
@@ -145,20 +155,33 @@ def _least_squares(
             method="SLSQP",
             bounds=optimize.Bounds(lower / unit, upper / unit),
             constraints=[*_for_scipy(constraints, unit)],
+            callback=enough if precise else None,
             options={"ftol": 1e-12 if precise else 1e-6, "maxiter": 400 if precise else 60},
         )
-        before, decisions = decisions, np.clip(found.x * unit, lower, upper)
+        decisions = np.clip(found.x * unit, lower, upper)
         if precise:
             decisions = restored(programme, limits, decisions)
         # Where bounds leave nothing to decide, SciPy does not count.
         iterations, evaluations = iterations + found.get("nit", 1), evaluations + found.get("nfev", 1)
         judged = optimality(programme, limits, decisions, floor)
+        if best is None or _excess(judged) < _excess(best[1]):
+            # A new approximation of the curvature often gets further than the old one. Not so at a kink, as where a
+            # mediator reaches zero: returns differ on its sides, and no plan meets the conditions more closely.
+            stuck = stuck + 1 if best is not None and _excess(judged) > 0.5 * _excess(best[1]) else 0
+            best = decisions, judged
+        else:
+            stuck += 1
         done = judged.residual <= 0.1 * OPTIMAL and judged.violation <= MET
-        # A new approximation of the curvature often gets further than the old one.
-        if done or not precise or max(iterations, evaluations / 3) > 1000 or np.array_equal(before, decisions):
+        if done or not precise or max(iterations, evaluations / 3) > 1000 or stuck > (_excess(best[1]) > 1.0):
             break
+    decisions, judged = best
     objective = programme.objective(decisions)
     return Solved(decisions, objective, _ended(found.message, judged), iterations, evaluations, judged, limits)
+
+
+def _excess(judged: Optimality) -> float:
+    """How far the conditions of a maximum are missed, in multiples of what may be missed."""
+    return max(judged.residual / OPTIMAL, judged.violation / MET)
 
 
 def _for_scipy(constraints: list[Constraint], unit: np.ndarray) -> Iterator[dict]:

@@ -97,6 +97,7 @@ class Outcomes:
         self._raw = self._each(self._prepared, _split(_periods(self._layout, fit, question)))
         self._chunks: list[_Chunk] = []
         self._compared: tuple[bytes, float] | None = None
+        self._pulled: dict[tuple[bytes, ...], np.ndarray] = {}
         self._seen: dict[bytes, tuple[list[list[engine.Baseline]], Brought]] = {}
 
     # ------------------------------------------------------------------------------------------------ set-up
@@ -139,7 +140,7 @@ class Outcomes:
             zero = self._brought(stretches, bases, none)
             return _Chunk(at, stretches, zero, base + self._brought(inside, bases, none).lift)
 
-        self._chunks, self._seen, self._compared = self._each(chunk, self._raw), {}, key
+        self._chunks, self._seen, self._pulled, self._compared = self._each(chunk, self._raw), {}, {}, key
 
     @property
     def cost_now(self) -> float:
@@ -199,6 +200,14 @@ class Outcomes:
         lift : (S,) array, optional
         induced : (S, M) array, optional
         """
+        key = tuple(b"" if a is None else a.tobytes() for a in (spend, lift, induced))
+        if key not in self._pulled:
+            # Solvers ask for derivatives at a plan several times.
+            self._pulled = dict([*self._pulled.items()][-3:]) | {key: self._pull(spend, lift, induced)}
+            self._pulled[key].setflags(write=False)
+        return self._pulled[key]
+
+    def _pull(self, spend: np.ndarray, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
         # The order of the chunks is that of tails.
         lift, induced = (None if w is None else _reordered(w, self._layout.back) for w in (lift, induced))
 
