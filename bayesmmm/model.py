@@ -10,6 +10,10 @@ parameter have priors of several families, each family is a variable of its own,
 Linear coefficients with a Normal prior are integrated out of Normal and lognormal equations. Elsewhere they are sampled
 as ``equation.rotated``: standard Normal coordinates along the singular directions of the standardised design, in which
 the posterior has next to no correlation. Both ways the coefficients themselves are recovered exactly from the draws.
+
+Two equations with correlated residuals are told as p(mediator) p(other | mediator): the coefficients of the mediator are
+sampled, so that its residuals are known, and they shift the mean of the other equation and narrow its residuals. The
+coefficients of the other are integrated out as ever.
 """
 
 from collections.abc import Mapping
@@ -21,7 +25,7 @@ from pymc.logprob.transforms import Transform
 
 from bayesmmm import ops
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.density import Block, blocks, is_collapsed, model_data, normal_terms
+from bayesmmm.density import Block, blocks, collapses, model_data, normal_terms
 from bayesmmm.engine import check_national, checked_scales, kernel_lag
 from bayesmmm.equations import MMM, Equation, check_system
 from bayesmmm.priors import Prior
@@ -75,9 +79,12 @@ def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, col
     scales = checked_scales(system, data, scales)
     arrays = model_data(system, data, scales, collapse=collapse)
     with pm.Model(coords=_coords(system, data, collapse)) as model:
+        left: dict[str, tuple] = {}
         for name in system.order:
             containers = _containers(name, arrays)
-            _add_equation(system.equation(name), data, containers, collapse)
+            left[name] = _add_equation(
+                system.equation(name), data, containers, collapses(system, name, collapse), left
+            )
     return model
 
 
@@ -89,7 +96,7 @@ def date_labels(data: MMMData) -> list[str]:
 def _coords(system: MMM, data: MMMData, collapse: bool) -> dict:
     coords = {"geo": list(data.geos), "date": date_labels(data)}
     for name in system.order:
-        for block in blocks(system.equation(name), collapse=collapse):
+        for block in blocks(system.equation(name), collapse=collapses(system, name, collapse)):
             if block.dim is not None:
                 coords[block.dim] = list(block.labels)
     return coords
@@ -104,10 +111,14 @@ def _containers(name: str, arrays: Mapping[str, np.ndarray]) -> dict:
     }
 
 
-def _add_equation(equation: Equation, data: MMMData, box: dict, collapse: bool) -> None:
+def _add_equation(equation: Equation, data: MMMData, box: dict, collapsed: bool, left: Mapping) -> tuple:
+    """Add an equation; returns its residuals, None where they are not explicit, and their scale.
+
+    `left` holds what this function returned for earlier equations.
+    """
     values: dict[str, dict] = {}
     scalars = {}
-    for block in blocks(equation, collapse=collapse):
+    for block in blocks(equation, collapse=collapsed):
         how = _contribution_transform(block)
         variable = getattr(pm, block.family)(block.variable, **block.args, dims=block.dim, **how)
         if block.dim is None:
@@ -118,24 +129,28 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapse: bool) 
     if "design" in box:
         # Rare: a coefficient with a prior that is not Normal. A sum, not a matrix product: calls to BLAS in the graph
         # are slow to compile.
-        left = tuple(t for t in equation.terms() if t not in normal_terms(equation))
-        coefficient = _ordered(values["coefficient"], left)
+        explicit = tuple(t for t in equation.terms() if t not in normal_terms(equation))
+        coefficient = _ordered(values["coefficient"], explicit)
         known = known + (box["design"] * coefficient[:, None, None]).sum(axis=0)
     if "offset" in box:
         known = known + box["offset"]
-    if is_collapsed(equation, collapse):
+    sigma, residual = scalars["sigma"], None
+    center, given = _given_mediator(equation, values, box, sigma, left)
+    if collapsed:
         logp, random, signature = _collapsed_logp, _collapsed_random, "(g,t),(),(p,n),(p)->(g,t)"
-        args = [scalars["sigma"], box["basis"], box["basis_variance"]]
+        args = [given, box["basis"], box["basis_variance"]]
     else:
         family = "normal" if equation.likelihood == "lognormal" else equation.likelihood
         logp, random = _explicit(family)
         signature = "(g,t),(k,n),(k),(),()->(g,t)"
         rotated = next(iter(values["rotated"].values())) if "rotated" in values else np.zeros(0)
         nu = 2.0 + scalars["nu_minus_two"] if "nu_minus_two" in scalars else pt.constant(0.0)
-        args = [box["directions"], rotated, scalars["sigma"], nu]
+        args = [box["directions"], rotated, given, nu]
+        linear = (box["directions"] * pt.as_tensor_variable(rotated)[:, None]).sum(axis=0)
+        residual = box["observed"] - known - linear.reshape(box["observed"].shape)
     pm.CustomDist(
         equation.name,
-        known,
+        known if center is None else known + center,
         *args,
         logp=logp,
         random=random,
@@ -143,6 +158,16 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapse: bool) 
         observed=box["observed"],
         dims=("geo", "date"),
     )
+    return residual, sigma
+
+
+def _given_mediator(equation: Equation, values: dict, box: dict, sigma: pt.TensorVariable, left: Mapping) -> tuple:
+    """Mean (None for 0) and scale of the residuals, given those of the mediator that they are correlated with."""
+    if equation.tied_to is None:
+        return None, sigma
+    rho = (next(iter(values["rho"].values())) if "rho" in values else box["rho"])[0]
+    residual, scale = left[equation.tied_to]
+    return rho * sigma / scale * residual, sigma * pt.sqrt(1.0 - rho**2)
 
 
 class _ScaledSoftplus(Transform):

@@ -24,7 +24,17 @@ from bayesmmm.engine.inputs import (
     to_latent,
 )
 from bayesmmm.engine.interventions import change, gained, gradient, moved, respond, shift, value
-from bayesmmm.engine.noise import over_paths, residual_at, residual_draws, residuals, stream, uniforms
+from bayesmmm.engine.noise import (
+    correlation,
+    given_mediator,
+    joint_residuals,
+    over_paths,
+    residual_at,
+    residual_draws,
+    residuals,
+    stream,
+    uniforms,
+)
 from bayesmmm.engine.parameters import Parameters, canonical, draw_prior, rescale, spend_per_size, stack, unstack
 from bayesmmm.engine.scenario import Baseline, Rows, add, carried, future, history, scaled, tail_periods
 
@@ -41,13 +51,16 @@ __all__ = [
     "change",
     "check_national",
     "checked_scales",
+    "correlation",
     "draw_prior",
     "expected",
     "future",
     "gained",
+    "given_mediator",
     "gradient",
     "history",
     "inputs",
+    "joint_residuals",
     "kernel_lag",
     "latent",
     "log_likelihood",

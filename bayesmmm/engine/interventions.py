@@ -181,6 +181,9 @@ def _difference(base: Baseline, new: np.ndarray, old: np.ndarray) -> np.ndarray:
 def value(base: Baseline, name: str, latent: np.ndarray) -> np.ndarray:
     """Series (R, G, T) at a latent mean: with its residual where that is kept, its mean over residuals in the future."""
     equation = base.rows.system.equation(name)
+    if base.future and name in base.noise:
+        center, sigma = base.noise[name]
+        return expected(equation, latent + center, sigma, base.rows.scales)
     if base.future:
         return expected(equation, latent, base.rows.sigma(name), base.rows.scales)
     return observe(equation, latent + base.residual[name], base.rows.scales)

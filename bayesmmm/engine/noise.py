@@ -2,6 +2,11 @@
 
 Residuals that answers need are a fixed function of seed, equation, draw and period, so that no answer depends on how
 draws are divided among processors, and plans that are compared meet the same noise.
+
+The residuals of an equation may be correlated with those of one of its mediators. What they are is then told in two
+steps, the mediator's first: given e_M, ``e ~ Normal(rho sigma / sigma_M e_M, sigma sqrt(1 - rho^2))``, which on its
+own is the Normal(0, sigma) that every other equation has. What follows from a residual of the mediator beyond that
+(those of other equations that it is correlated with) is independent.
 """
 
 from collections.abc import Mapping
@@ -9,11 +14,56 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import special
 
-from bayesmmm.equations import Equation
+from bayesmmm.engine.parameters import Parameters
+from bayesmmm.equations import MMM, Equation
+
+
+def correlation(equation: Equation, par: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Correlation (S,) of the residuals of an equation with those of the mediator it is tied to; None without one."""
+    if equation.tied_to is None:
+        return None
+    if "rho" in par:
+        return par["rho"][:, 0]
+    return np.full(len(par["sigma"]), equation.rho[equation.tied_to])
+
+
+def given_mediator(
+    equation: Equation, parameters: Parameters, residual: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray | float, np.ndarray]:
+    """Mean and scale of the residuals of an equation, given those of the mediator that they are correlated with.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Of all equations, S draws.
+    residual : mapping of str to (S, G, T) array
+        Structural residuals by equation; only that of the mediator is read.
+
+    Returns
+    -------
+    mean : (S, G, T) array, or 0 where the residuals are independent
+    sigma : (S,) array
+    """
+    sigma = parameters[equation.name]["sigma"]
+    rho = correlation(equation, parameters[equation.name])
+    if rho is None:
+        return 0.0, sigma
+    slope = rho * sigma / parameters[equation.tied_to]["sigma"]
+    return slope[:, None, None] * residual[equation.tied_to], sigma * np.sqrt(1.0 - rho**2)
+
+
+def joint_residuals(system: MMM, parameters: Parameters, shape, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draw latent residuals of shape (S, G, T) for every equation, correlated as the system says."""
+    out: dict[str, np.ndarray] = {}
+    for name in system.order:
+        mean, sigma = given_mediator(system.equation(name), parameters, out)
+        own = residual_draws(system.equation(name), {**parameters[name], "sigma": sigma}, shape, rng)
+        out[name] = mean + own
+    return out
 
 
 def residual_draws(equation: Equation, par: Mapping[str, np.ndarray], shape, rng: np.random.Generator):
-    """Draw latent residuals of shape (S, G, T)."""
+    """Draw latent residuals of shape (S, G, T) of one equation on its own."""
     sigma = par["sigma"][:, None, None]
     if equation.likelihood == "student_t":
         return sigma * rng.standard_t(2.0 + par["nu_minus_two"][:, None, None], size=shape)

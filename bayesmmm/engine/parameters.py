@@ -11,7 +11,8 @@ from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import PriorError
 
 #: Equation name -> parameter name -> values. half_life, half_saturation, slope (draw, channel); contribution
-#: (draw, geo, channel); coefficient (draw, term); sigma and, under student_t, nu_minus_two (draw,).
+#: (draw, geo, channel); coefficient (draw, term); sigma and, under student_t, nu_minus_two (draw,); rho (draw, 1) where
+#: it has a prior: one that is assumed stays in the system.
 Parameters = Mapping[str, Mapping[str, np.ndarray]]
 
 _PER_CHANNEL = ("half_life", "half_saturation", "slope")
@@ -88,7 +89,8 @@ def canonical(equation: Equation, drawn: Mapping, data: MMMData, scales: Scales,
         "contribution": np.repeat(table(contribution)[:, None, :], n_geo, axis=1),
         "coefficient": np.stack([drawn["coefficient"][term] for term in equation.terms()], axis=-1),
     }
-    return out | {name: drawn[name] for name in _SCALARS if name in drawn}
+    out |= {name: drawn[name] for name in _SCALARS if name in drawn}
+    return out | ({"rho": np.stack([*drawn["rho"].values()], axis=-1)} if "rho" in drawn else {})
 
 
 def spend_per_size(equation: Equation, channel: str, data: MMMData, scales: Scales) -> float:
@@ -145,9 +147,10 @@ def unstack(system: MMM, parameters: Parameters, data: MMMData, *, chains: int) 
         for parameter, value in par.items():
             if parameter in (*_PER_CHANNEL, "contribution") and not equation.media:
                 continue
-            dims = {"coefficient": (f"{name}.term",), "sigma": (), "nu_minus_two": ()}.get(
-                parameter, (f"{name}.media",)
-            )
+            own = {"coefficient": (f"{name}.term",), "sigma": (), "nu_minus_two": (), "rho": (f"{name}.mediator",)}
+            dims = own.get(parameter, (f"{name}.media",))
+            if parameter == "rho":
+                coords[f"{name}.mediator"] = [equation.tied_to]
             if parameter == "contribution":
                 value = value[:, 0] if len(data.geos) == 1 else value
                 dims = dims if len(data.geos) == 1 else ("geo", *dims)
@@ -165,7 +168,7 @@ def stack(system: MMM, posterior: xr.Dataset) -> dict[str, dict[str, np.ndarray]
     for name in system.order:
         equation = system.equation(name)
         par = {}
-        for parameter in (*_PER_CHANNEL, "contribution", "coefficient", *_SCALARS):
+        for parameter in (*_PER_CHANNEL, "contribution", "coefficient", *_SCALARS, "rho"):
             key = f"{name}.{parameter}"
             if key not in posterior:
                 continue

@@ -22,7 +22,7 @@ from bayesmmm import kernels
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine.evaluate import kernel_lag
 from bayesmmm.engine.inputs import observe, retention, to_latent
-from bayesmmm.engine.noise import over_paths, residual_at, residuals, stream, uniforms
+from bayesmmm.engine.noise import given_mediator, over_paths, residual_at, residuals, stream, uniforms
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.equations import MMM, Equation, design_matrix
 
@@ -96,6 +96,9 @@ class Baseline:
     residual : mapping of str to (R, G, T) array
     future : bool
         Whether residuals are simulated, so that the outcome stands for its mean over them.
+    noise : mapping of str to ((R, G, T) array, (R,) array)
+        Mean and scale of the future residuals of a series given those of its mediator, where its mean depends on them:
+        in a lognormal equation that is correlated with a mediator's.
     inputs : mapping of str to (P, G, T) array
         Columns as media inputs, where that has been worked out.
     bend : mapping of (equation, input) to (S or R, G, 1, T or more) array
@@ -110,6 +113,7 @@ class Baseline:
     latent: Columns
     residual: Columns
     future: bool
+    noise: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
     inputs: Columns = field(default_factory=dict, repr=False)
     bend: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict, repr=False)
 
@@ -198,7 +202,7 @@ def future(
     seen = {name: values[None] for name, values in columns.items()} | dict(do or {})
     geos = next(iter(columns.values())).shape[0] if columns else 1
     shape = (geos, len(dates))
-    term, design, latent, residual = {}, {}, {}, {}
+    term, design, latent, residual, tied = {}, {}, {}, {}, {}
     for i, name in enumerate(system.order):
         equation, par = system.equation(name), rows.parameters[name]
         # Mediators are left at their centre in the design, where they add nothing, and enter by themselves.
@@ -217,12 +221,16 @@ def future(
             term[name, channel] = hill_term(rows, equation, c, x, before, rows.amplitude[name])
             parts.append(term[name, channel])
         latent[name] = rows.wide(add(rows, parts))
+        wide = {key: rows.wide(v) for key, v in par.items()}
+        center, wide["sigma"] = _given_mediator(rows, equation, residual)
+        if equation.rho and equation.likelihood == "lognormal":
+            tied[name] = (center, wide["sigma"])
         if noise or name != system.outcome:
             uniform = uniforms(seed, stream("future", i), rows.draws, shape, paths=paths, first=first)
-            residual[name] = residual_at(equation, {key: rows.wide(v) for key, v in par.items()}, uniform)
+            residual[name] = center + residual_at(equation, wide, uniform)
         if name not in seen and name in residual:
             seen[name] = observe(equation, latent[name] + residual[name], scales)
-    return Baseline(rows, seen, past, term, design, latent, residual, future=True)
+    return Baseline(rows, seen, past, term, design, latent, residual, future=True, noise=tied)
 
 
 def carried(base: Baseline, changed: Columns | None = None) -> dict:
@@ -294,6 +302,13 @@ def unit(rows: Rows, name: str) -> np.ndarray:
     """Mean positive spend (G, 1) of a column, or 1 where it has none: what its values are divided by."""
     size = rows.scales.spend[name]
     return np.where(np.isnan(size), 1.0, size)[:, None]
+
+
+def _given_mediator(rows: Rows, equation: Equation, residual: Columns) -> tuple[np.ndarray | float, np.ndarray]:
+    """As `given_mediator`, with a row for every path."""
+    names = [equation.name, *equation.rho]
+    wide = {name: {key: rows.wide(rows.parameters[name][key]) for key in rows.parameters[name]} for name in names}
+    return given_mediator(equation, wide, residual)
 
 
 def _slope(rows: Rows, name: str, term: str) -> np.ndarray:

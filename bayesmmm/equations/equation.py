@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.data.dates import iso_date
+from bayesmmm.equations.correlation import read_rho
 from bayesmmm.errors import DateError, EquationError, LikelihoodError, PriorError, UnknownPriorError
 from bayesmmm.priors import FrozenMap, Prior, check_support, closest, default_prior
 
@@ -115,9 +116,9 @@ class Parameter:
     Attributes
     ----------
     name
-        half_life, retention, half_saturation, slope, contribution, roi, coefficient, sigma or nu_minus_two.
+        half_life, retention, half_saturation, slope, contribution, roi, coefficient, sigma, nu_minus_two or rho.
     labels
-        What the values belong to: channels, or linear terms; empty for a single value.
+        What the values belong to: channels, linear terms, a mediator; empty for a single value.
     priors
         One prior per label; exactly one when there are no labels.
     """
@@ -161,13 +162,20 @@ class Equation:
         sigma is the scale of the t distribution; its standard deviation is sigma sqrt(nu / (nu - 2)).
     max_lag
         Cut the adstock after this many periods and renormalise; None for the exact, endless one.
+    rho
+        ``{mediator: correlation}`` of the residuals of this equation with those of one mediator that acts in it, in
+        the same period: what an unobserved common cause of both would leave. A number above -1 and below 1 is
+        assumed; a Prior with support within these is learned, as far as the data can tell. Both likelihoods must be
+        normal or lognormal. By default the residuals are independent.
 
     Raises
     ------
     EquationError
-        When the terms contradict each other.
+        When the terms contradict each other, or rho is not a correlation.
+    UnknownTermError
+        When rho names a column that does not act here.
     LikelihoodError
-        When the likelihood is not known.
+        When the likelihood is not known, or has no correlation.
     UnknownPriorError, PriorError, PriorSupportError
         When a prior names an unknown parameter or label, applies to nothing, is given twice over, or does not
         fit.
@@ -189,6 +197,7 @@ class Equation:
     likelihood: str = field(default="normal", kw_only=True)
     priors: Mapping[str, Any] = field(default_factory=FrozenMap, kw_only=True)
     max_lag: int | None = field(default=None, kw_only=True)
+    rho: Mapping[str, Any] = field(default_factory=FrozenMap, kw_only=True)
 
     def __post_init__(self):
         if not isinstance(self.name, str) or not self.name:
@@ -212,7 +221,13 @@ class Equation:
                 )
             _set(self, "max_lag", int(self.max_lag))
         _set(self, "priors", _read_priors(self))
+        _set(self, "rho", read_rho(self.name, self.rho, (*self.media, *self.linear), self.likelihood))
         self.parameters()
+
+    @property
+    def tied_to(self) -> str | None:
+        """Mediator whose residuals those of this equation are correlated with."""
+        return next(iter(self.rho), None)
 
     @property
     def knots(self) -> tuple[str, ...]:
@@ -233,6 +248,7 @@ class Equation:
         blocks.append(Parameter("coefficient", terms, tuple(_term_prior(self, term) for term in terms)))
         scalars = ("sigma", "nu_minus_two") if self.likelihood == "student_t" else ("sigma",)
         blocks += [Parameter(name, (), (_prior(self, name, None),)) for name in scalars]
+        blocks += [Parameter("rho", (m,), (v,)) for m, v in self.rho.items() if isinstance(v, Prior)]
         return tuple(blocks)
 
     def __str__(self) -> str:

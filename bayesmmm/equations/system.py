@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from bayesmmm.equations.correlation import check_mediator
 from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.text import graph_text, system_text
 from bayesmmm.equations.toml_writer import toml_text
@@ -32,6 +33,8 @@ class MMM:
     EquationError
         When two equations explain one column, one is named like a variable of another, or one does not lead to
         the outcome.
+    UnknownTermError, LikelihoodError
+        When a rho names a series without an equation, or one whose residuals are not Normal.
 
     Examples
     --------
@@ -60,6 +63,9 @@ class MMM:
         _check_variables(names)
         _check_acyclic(self)
         _check_reach(self)
+        for equation in equations:
+            for mediator in equation.rho:
+                check_mediator(equation.name, mediator, {e.name: e.likelihood for e in equations})
 
     @property
     def outcome(self) -> str:

@@ -124,6 +124,9 @@ def _equation_block(equation: Equation, place: int | None) -> str:
     number = f"{place}. " if place else ""
     head = f"{number}{equation.name}: {equation.likelihood} ({_COMMENT[equation.likelihood]})"
     statement = _STATEMENT[equation.likelihood].format(v=equation.name)
+    for mediator, value in equation.rho.items():
+        given = "rho" if isinstance(value, Prior) else f"{value:g}, assumed"
+        statement += f"\ncorrelation of e[t] with the e[t] of {mediator}: {given}"
     # A term stays on one line: its inner spaces are hidden from the wrapping.
     terms = " + ".join(term.replace(" ", _GLUE) for term in _mean_terms(equation))
     mean = _wrap(f"mu[t] = {terms}", "        ").replace(_GLUE, " ")
@@ -189,6 +192,7 @@ def _unit(equation: Equation, name: str) -> str:
         # A standard deviation elsewhere; that of a t is larger than its scale, and depends on nu.
         "sigma": f"{share}, scale of the t, not its sd" if equation.likelihood == "student_t" else share,
         "nu_minus_two": "no unit",
+        "rho": "correlation",
     }[name]
 
 
@@ -212,6 +216,8 @@ def _legend(equations: Iterable[Equation]) -> str:
         lines.append(("trend", "0 in the first fitted period, 1 in the last"))
     if any(equation.linear for equation in equations):
         lines.append(("z(x)", "(x - mean) / sd over the fitted periods"))
+    if any(equation.rho for equation in equations):
+        lines.append(("correlation", "what an unobserved cause of both series leaves in the same period"))
     if any(equation.media for equation in equations):
         lines += _media_legend(equations, names)
     width = max(len(word) for word, _ in lines)

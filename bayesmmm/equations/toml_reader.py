@@ -12,7 +12,7 @@ from bayesmmm.equations.toml_writer import DATA_KEYS
 from bayesmmm.errors import SpecError
 from bayesmmm.priors import Prior, closest
 
-_EQUATION_KEYS = ("name", "media", "linear", "trend", "likelihood", "max_lag", "seasonality", "priors")
+_EQUATION_KEYS = ("name", "media", "linear", "trend", "likelihood", "max_lag", "rho", "seasonality", "priors")
 _LISTS = ("media", "controls")
 
 
@@ -115,6 +115,8 @@ def _equation(table: Mapping[str, Any], number: int) -> Equation:
         given["seasonality"] = _seasons(given["seasonality"], where)
     if "priors" in given:
         given["priors"] = _priors(given["priors"], where)
+    if "rho" in given:
+        given["rho"] = _rho(given["rho"], where)
     return Equation(name, **given)
 
 
@@ -129,6 +131,19 @@ def _seasons(tables: Any, where: str) -> list[Fourier]:
         if missing:
             raise SpecError(f"a season of {where} has no key {missing[0]!r}. Give period (in days) and order.")
     return [Fourier(**table) for table in tables]
+
+
+def _rho(table: Any, where: str) -> dict[str, Any]:
+    _check_table(table, f"rho of {where}")
+    rho: dict[str, Any] = {}
+    for mediator, value in table.items():
+        if isinstance(value, dict) and not isinstance(value.get("family"), str):
+            raise SpecError(
+                f"rho of {where} for {mediator!r} names no family. Give a number, or add a line like family = "
+                f'"Uniform".'
+            )
+        rho[mediator] = Prior.from_dict(value) if isinstance(value, dict) else value
+    return rho
 
 
 def _priors(table: Any, where: str) -> dict[str, Any]:

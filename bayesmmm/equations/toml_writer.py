@@ -45,6 +45,8 @@ def _equation(equation: Equation) -> dict[str, Any]:
     table["likelihood"] = equation.likelihood
     if equation.max_lag is not None:
         table["max_lag"] = equation.max_lag
+    if equation.rho:
+        table["rho"] = {m: v.to_dict() if isinstance(v, Prior) else v for m, v in equation.rho.items()}
     if equation.seasonality:
         table["seasonality"] = [{"period": s.period, "order": s.order} for s in equation.seasonality]
     if equation.priors:

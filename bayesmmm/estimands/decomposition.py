@@ -56,7 +56,8 @@ def decompose(
     out by its adstocked parts, ``(a_k / a) A hill(a)``, 0 where a = 0: the Aumann-Shapley share. The mean is
     ``E(v_t)`` given the observed inputs; where it is not linear in its terms ("lognormal", "censored_normal"), the
     lift of the media over the no-media mean is shared in proportion to the media terms, and that of the linear terms
-    over the intercept in proportion to the linear terms.
+    over the intercept in proportion to the linear terms. An equation with a rho has one more linear term, "common with"
+    its mediator: what the mediator's residual says about its own, as an unobserved cause of both would have it.
 
     This is accounting, not zero-out: with saturation, what a channel gets here is not what would be lost without it.
     `effects` tells that.
@@ -154,6 +155,7 @@ def _components(fit: Fit, name: str) -> list[Component]:
     out = [Component("intercept", "base")]
     out += [Component("trend", "base")] if equation.trend else []
     out += [Component("seasonality", "base")] if equation.seasonality else []
+    out += [Component(common(m), "base") for m in equation.rho]
     out += [Component(n, "control") for n in equation.linear if n not in mediators]
     out += [Component(n, "direct", n) for n in equation.media if n not in mediators]
     for m in mediators:
@@ -167,6 +169,11 @@ def _components(fit: Fit, name: str) -> list[Component]:
             f"and fit again"
         )
     return out
+
+
+def common(mediator: str) -> str:
+    """Label of the part of a residual that is told by the residual of a mediator correlated with it."""
+    return f"common with {mediator}"
 
 
 def reaching(fit: Fit, mediator: str) -> list[str]:
@@ -183,12 +190,17 @@ def reaching(fit: Fit, mediator: str) -> list[str]:
 def _parts(base: engine.Baseline, name: str, components: list[Component]) -> np.ndarray:
     """Parts (S, component, T) of the mean of a series, in its units."""
     rows = base.rows
-    equation, par = rows.system.equation(name), rows.parameters[name]
+    equation = rows.system.equation(name)
     linear, media = _terms(base, equation)
+    center, sigma = engine.given_mediator(equation, rows.parameters, base.residual)
+    linear |= {common(m): center for m in equation.rho}
     floor = linear["intercept"]
     no_media = sum(linear.values())
-    whole = base.latent[name]
-    mean, sigma = (lambda latent: engine.expected(equation, latent, par["sigma"], rows.scales)), par["sigma"]
+    whole = base.latent[name] + center
+
+    def mean(latent: np.ndarray) -> np.ndarray:
+        return engine.expected(equation, latent, sigma, rows.scales)
+
     lift = _secant(equation, no_media, whole, sigma, rows.scales)
     rise = _secant(equation, floor, no_media, sigma, rows.scales)
     values = {("intercept", ""): mean(floor)} | {
@@ -300,7 +312,8 @@ def _parts_of_series(base: engine.Baseline, mediator: str) -> Mapping[str, np.nd
 def _check_sum(base: engine.Baseline, name: str, parts: np.ndarray) -> None:
     rows = base.rows
     equation = rows.system.equation(name)
-    mean = engine.expected(equation, base.latent[name], rows.parameters[name]["sigma"], rows.scales)[:, 0]
+    center, sigma = engine.given_mediator(equation, rows.parameters, base.residual)
+    mean = engine.expected(equation, base.latent[name] + center, sigma, rows.scales)[:, 0]
     off = np.abs(parts.sum(axis=1) - mean).max() / max(rows.scales.size[name].item(), np.abs(mean).max())
     if not off <= TOLERANCE:
         raise AnswerError(

@@ -39,7 +39,8 @@ def predict(
 ) -> xr.Dataset:
     """Predict every explained series, over the fitted periods or over those of a plan.
 
-    Without a plan each equation is given its *observed* inputs, as in ``fit.tree["posterior_predictive"]``. With one,
+    Without a plan each equation is given its *observed* inputs, as in ``fit.tree["posterior_predictive"]``; under a rho
+    that includes what the residual of the mediator says about its own. With one,
     carryover of the history goes on into the plan, mediators are simulated in causal order with residuals from their
     distribution, and these simulated mediators enter the next equation: E f(M) is not f(E M).
 
@@ -111,12 +112,15 @@ def _fitted(asked: Asked, noise: bool, seed: int) -> dict[str, np.ndarray]:
         base = engine.history(fit.system, fit.scales, fit.data, asked.parameters, draws, seed=seed)
         out = {}
         for i, name in enumerate(fit.system.order):
-            equation, par, mean = fit.system.equation(name), base.rows.parameters[name], base.latent[name]
+            equation, par = fit.system.equation(name), base.rows.parameters[name]
+            center, sigma = engine.given_mediator(equation, base.rows.parameters, base.residual)
+            mean = base.latent[name] + center
             if noise:
                 u = engine.uniforms(seed, engine.stream("replicated", i), draws, mean.shape[1:])
-                out[name] = engine.observe(equation, mean + engine.residual_at(equation, par, u), fit.scales)
+                own = engine.residual_at(equation, {**par, "sigma": sigma}, u)
+                out[name] = engine.observe(equation, mean + own, fit.scales)
             else:
-                out[name] = engine.expected(equation, mean, par["sigma"], fit.scales)
+                out[name] = engine.expected(equation, mean, sigma, fit.scales)
         return out
 
     return engine.map_draws(work, asked.draws, row_bytes(fit.system, len(fit.data.dates)))

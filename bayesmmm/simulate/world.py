@@ -69,9 +69,9 @@ def simulate_world(
 ) -> World:
     """Simulate the endogenous series of a system, and keep what is true about them.
 
-    Every equation runs in causal order with residuals drawn from its likelihood; the simulated mediator, not its mean,
-    enters the next equation. Amplitudes follow from ``contribution``: the mean contribution of each channel over the
-    periods of `data`, in shares of the size in `scales`.
+    Every equation runs in causal order with residuals drawn from its likelihood, correlated where an equation has a rho;
+    the simulated mediator, not its mean, enters the next equation. Amplitudes follow from ``contribution``: the mean
+    contribution of each channel over the periods of `data`, in shares of the size in `scales`.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def simulate_world(
     parameters : mapping, optional
         Equation -> parameter -> array with a leading axis of length 1: half_life (days), half_saturation (multiples
         of mean positive spend) and slope (1, channel); contribution (1, 1, channel); coefficient (1, term), sigma and
-        nu_minus_two (1,), in shares of size. Without them one draw from the prior.
+        nu_minus_two (1,), in shares of size; rho (1, 1) where it has a prior. Without them one draw from the prior.
     scales : Scales, optional
         Scales of the generating equations; by default those of `data`, placeholders included.
     seed : int
@@ -133,10 +133,7 @@ def simulate_world(
     else:
         parameters = _checked(system, parameters)
     shape = (1, 1, len(data.dates))
-    residual = {
-        name: engine.residual_draws(system.equation(name), parameters[name], shape, residual_stream)
-        for name in system.order
-    }
+    residual = engine.joint_residuals(system, parameters, shape, residual_stream)
     with np.errstate(over="ignore"):  # an infinite series is refused below, by name
         run = engine.run(system, parameters, data, scales, residual=residual)
     simulated = _accepted(system, data, run, seed)
@@ -192,6 +189,8 @@ def _shapes(equation: Equation) -> dict[str, tuple[int, ...]]:
     n = len(equation.media)
     shapes = {name: (1, n) for name in ("half_life", "half_saturation", "slope")}
     shapes |= {"contribution": (1, 1, n), "coefficient": (1, len(equation.terms())), "sigma": (1,)}
+    learned = any(block.name == "rho" for block in equation.parameters())
+    shapes |= {"rho": (1, 1)} if learned else {}
     return shapes | ({"nu_minus_two": (1,)} if equation.likelihood == "student_t" else {})
 
 
@@ -210,6 +209,11 @@ def _checked(system: MMM, parameters: engine.Parameters) -> dict[str, dict[str, 
                 raise EquationError(
                     f"{where} has shape {value.shape}. Give it shape {shape}: one draw, then labels."
                 )
+            if parameter == "rho":
+                if not (np.abs(value) < 1.0).all():
+                    raise EquationError(f"{where} holds {value.item()}. Give a correlation above -1 and below 1.")
+                out[name][parameter] = value
+                continue
             # Boundaries: no contribution and a t with two degrees of freedom are worlds, a flat Hill curve is none.
             signed, zero = parameter == "coefficient", parameter in ("contribution", "nu_minus_two")
             if not np.isfinite(value).all() or not (signed or (value > 0).all() or (zero and (value >= 0).all())):

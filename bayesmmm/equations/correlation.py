@@ -1,0 +1,92 @@
+"""The correlation of an equation's residual with that of one of its mediators, as a user writes it.
+
+A cause of both a mediator and the series it acts on, which nobody observed, leaves its trace in both residuals. How
+strong that trace is cannot be learned where everything that drives the mediator also acts linearly on the series: then
+it has to be assumed, and varied.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+from bayesmmm.errors import EquationError, LikelihoodError, UnknownTermError
+from bayesmmm.priors import FrozenMap, Prior, check_support, closest
+
+#: Likelihoods whose residuals are Normal and always observed, so that two of them can be correlated.
+CORRELATED = ("normal", "lognormal")
+
+
+def read_rho(name: str, value: Any, causes: Sequence[str], likelihood: str) -> FrozenMap:
+    """Return ``{mediator: correlation}`` of an equation, checked; empty without one.
+
+    Parameters
+    ----------
+    name : str
+        Of the equation.
+    value : mapping of str to float or Prior
+    causes : sequence of str
+        What acts in the equation: its media and linear terms.
+    likelihood : str
+
+    Raises
+    ------
+    EquationError, UnknownTermError, LikelihoodError, PriorSupportError
+        See `Equation`.
+    """
+    where = f"equation {name!r}"
+    if not isinstance(value, Mapping):
+        raise EquationError(
+            f'{where} has rho = {value!r}. Give a mapping from one mediator to a number, as rho={{"search": 0.3}}.'
+        )
+    if not value:
+        return FrozenMap()
+    if len(value) > 1:
+        raise EquationError(
+            f"{where} has a rho for {', '.join(map(str, value))}. Keep one of them: the residual of an equation may be "
+            f"correlated with that of one mediator."
+        )
+    mediator, given = next(iter(value.items()))
+    if mediator not in causes:
+        raise UnknownTermError(
+            f"{where} has a rho for {mediator!r}, which does not act in it{closest(str(mediator), causes)}. Name a "
+            f"mediator among its causes: {', '.join(causes) or 'it has none'}."
+        )
+    if likelihood not in CORRELATED:
+        raise LikelihoodError(
+            f"{where} has a rho under a {likelihood} likelihood, whose residuals are not Normal or not always "
+            f"observed. Use one of: {', '.join(CORRELATED)}; or leave rho out."
+        )
+    if isinstance(given, Prior):
+        check_support(given, f"rho of {mediator!r} in {where}", -1.0, 1.0)
+        return FrozenMap({mediator: given})
+    if not isinstance(given, Real) or isinstance(given, bool) or not -1.0 < given < 1.0 or math.isnan(given):
+        raise EquationError(
+            f"{where} has rho = {given!r} for {mediator!r}. Give a number above -1 and below 1, or a Prior with support "
+            f"within these, as Prior('Uniform', lower=-0.5, upper=0.5)."
+        )
+    return FrozenMap({mediator: float(given)})
+
+
+def check_mediator(name: str, mediator: str, likelihoods: Mapping[str, str]) -> None:
+    """Refuse a rho with a series that no equation explains, or whose residuals are not Normal.
+
+    Parameters
+    ----------
+    name : str
+        Of the equation that has the rho.
+    mediator : str
+    likelihoods : mapping of str to str
+        Of all equations, by name.
+    """
+    if mediator not in likelihoods:
+        raise UnknownTermError(
+            f"equation {name!r} has a rho for {mediator!r}, which no equation explains, so that it has no residual. "
+            f"Add Equation({mediator!r}, ...), or leave rho out."
+        )
+    if likelihoods[mediator] not in CORRELATED:
+        raise LikelihoodError(
+            f"equation {name!r} has a rho for {mediator!r}, whose likelihood is {likelihoods[mediator]}: its residuals "
+            f"are not Normal or not always observed. Use one of {', '.join(CORRELATED)} for {mediator!r}; or leave rho "
+            f"out."
+        )
