@@ -1,12 +1,24 @@
 """Worlds with known truth: series simulated from the very equations that are fitted.
 
 `simulate_world` runs any system on given spend; `social_search` is the ready-made world of the examples;
-`write_world` and `read_world` keep a world in plain files. Nothing here knows a posterior.
+`write_world` and `read_world` keep a world in plain files. `broken_world` makes worlds that each break one assumption of
+the model that is fitted to them. Nothing here knows a posterior.
 """
 
+from bayesmmm.simulate.broken import WORLDS, BrokenWorld, broken_world
 from bayesmmm.simulate.files import read_world, write_world
 from bayesmmm.simulate.social import social_search
 from bayesmmm.simulate.truth import Truth
 from bayesmmm.simulate.world import World, simulate_world
 
-__all__ = ["Truth", "World", "read_world", "simulate_world", "social_search", "write_world"]
+__all__ = [
+    "WORLDS",
+    "BrokenWorld",
+    "Truth",
+    "World",
+    "broken_world",
+    "read_world",
+    "simulate_world",
+    "social_search",
+    "write_world",
+]
