@@ -5,6 +5,7 @@ try next; no check can say that a model is right.
 """
 
 from bayesmmm.diagnostics.check import Check, Diagnosis
+from bayesmmm.diagnostics.diagnosis import diagnose
 from bayesmmm.diagnostics.thresholds import Threshold
 
-__all__ = ["Check", "Diagnosis", "Threshold"]
+__all__ = ["Check", "Diagnosis", "Threshold", "diagnose"]

@@ -18,7 +18,7 @@ from bayesmmm.priors import closest
 VERDICTS = ("ok", "unknown", "warn", "fail")
 GROUPS = ("sampler", "fit", "information", "plausibility", "data")
 _RAISED = ("warn", "fail")
-_WIDTH = 110
+_WIDTH, _LONGEST = 118, 34
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Diagnosis:
     diagnosis of the fit: ok (1 check: 1 ok)
     <BLANKLINE>
     sampler
-      ok       rhat            largest R-hat 1.000.
+      ok       rhat  largest R-hat 1.000.
     """
 
     subject: str
@@ -162,21 +162,28 @@ class Diagnosis:
         if self.raised:
             lines += ["", "what to do"]
             for check in self.raised:
-                lines += _wrapped(f"  {check.verdict:<5}{check.name}: ", check.meaning)
+                lines += _wrapped(f"  {check.verdict} {check.name}: ", check.meaning, 7)
                 for i, move in enumerate(check.moves, 1):
-                    lines += _wrapped(f"       {i}. ", move)
+                    lines += _wrapped(f"       {i}. ", move, 10)
+        wide = min(max((len(c.name) for c in self.checks), default=0), _LONGEST) + 2
         for group in GROUPS:
             members = [c for c in self.checks if c.group == group]
             if members:
                 lines += ["", group]
             for check in sorted(members, key=lambda c: -VERDICTS.index(c.verdict)):
-                lines += _wrapped(f"  {check.verdict:<9}{check.name:<15} ", check.finding)
+                lines += _wrapped(f"  {check.verdict:<9}{check.name:<{wide}}", check.finding, 11 + wide)
         return "\n".join(lines)
 
     __repr__ = __str__
 
 
-def _wrapped(head: str, text: str) -> list[str]:
-    """Lines of `text` after `head`, the later ones under the first."""
-    indent = " " * min(len(head), 27)
-    return textwrap.wrap(text, _WIDTH, initial_indent=head, subsequent_indent=indent, break_long_words=False)
+def _wrapped(head: str, text: str, indent: int) -> list[str]:
+    """Lines of `text` after `head`, the later ones indented."""
+    wrapper = textwrap.TextWrapper(
+        _WIDTH,
+        initial_indent=head,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return wrapper.wrap(text)

@@ -80,7 +80,7 @@ def correlations(z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def spread(z: np.ndarray, by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Does the size of residuals (S, T) change with `by` (S, T) or (T,)? Ratio of sds, and p-values, both (S,).
 
-    The test is Spearman's rank correlation of the sizes and `by`; the ratio is that of the residual sd in the upper third
+    The test is Spearman's rank correlation of their sizes and `by`; the ratio is that of the sd in the upper third
     of `by` to that in the lower third.
     """
     count = z.shape[-1]

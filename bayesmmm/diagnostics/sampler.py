@@ -1,4 +1,4 @@
-"""Did the sampler reach the posterior? R-hat, effective sample sizes, divergences, tree depth, energy."""
+"""Whether the sampler reached the posterior: R-hat, effective sample sizes, divergences, tree depth, energy."""
 
 import numpy as np
 import pandas as pd

@@ -24,9 +24,9 @@ class Seen:
     fit : Fit
     z : mapping of str to (S, T) array
         By equation, residuals at all draws on the standard Normal scale; of a censored period drawn from its truncated
-        distribution.
+        distribution; where they correlate with those of a mediator, what is new beside these.
     mean : mapping of str to (S, T) array
-        Latent means.
+        Latent means, likewise given the residual of the mediator.
     tested : (s,) int array
         Draws at which residuals are tested, evenly spaced.
     kept : engine.Baseline
@@ -72,7 +72,7 @@ def look(fit: Fit, *, seed: int = 0) -> Seen:
             par = base.rows.parameters[name]
             out[f"z {name}"] = standard(fit.system.equation(name), base.residual[name], par)[:, 0]
             out[f"mean {name}"] = base.latent[name][:, 0]
-        return out
+        return {**out, **_innovations(fit, base, out)}
 
     found = engine.map_draws(work, np.arange(count), row_bytes(fit.system, len(fit.data.dates)))
     return Seen(
@@ -92,6 +92,19 @@ def standard(equation: Equation, residual: np.ndarray, par: Mapping[str, np.ndar
         return z
     nu = 2.0 + par["nu_minus_two"][:, None, None]
     return -np.sign(z) * special.ndtri(special.stdtr(nu, -np.abs(z)))  # the lower tail, where it is exact
+
+
+def _innovations(fit: Fit, base: engine.Baseline, found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Residuals and means given the residual of the mediator, of equations whose residuals correlate with it."""
+    out = {}
+    for name in fit.system.order:
+        for mediator, given in getattr(fit.system.equation(name), "rho", {}).items():
+            par = base.rows.parameters[name]
+            rho = given if isinstance(given, int | float) else par["rho"].reshape(len(par["sigma"]), -1)[:, :1]
+            known = rho * found[f"z {mediator}"]
+            out[f"z {name}"] = (found[f"z {name}"] - known) / np.sqrt(1.0 - np.square(rho))
+            out[f"mean {name}"] = found[f"mean {name}"] + par["sigma"][:, None] * known
+    return out
 
 
 def _spaced(count: int, wanted: int) -> np.ndarray:

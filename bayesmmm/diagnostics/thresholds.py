@@ -120,6 +120,12 @@ CONTRACTION = Threshold(
     "5 % of that of the prior, is a convention of this package",
     above=False,
 )
+SHAPES = Threshold(
+    0.5,
+    math.nan,
+    "convention of this package: a series of some years rarely informs every half-life, half-saturation and slope; here "
+    "more than half of them have a contraction below 0.1",
+)
 #: Posterior sd over prior sd from which a direction counts as not informed.
 UNINFORMED = 0.9
 DIRECTIONS = Threshold(
@@ -163,4 +169,14 @@ CURVE_RANGE = Threshold(
 )
 DOMINANCE = Threshold(
     0.8, math.nan, "convention of this package: one channel with more than four fifths of all media effect"
+)
+
+# --------------------------------------------------------------------------------------------------- sensitivity
+_POWER = "Kallioinen et al. (2024), doi:10.1007/s11222-023-10366-5"
+#: Change of a posterior per doubling of a power, as a distance of distribution functions, from which it counts.
+POWER_SENSITIVE = Threshold(0.05, math.nan, f"{_POWER}, whose bound it is: a Normal that moves by 0.27 of its sd")
+BUDGET_MOVED = Threshold(
+    0.1,
+    math.nan,
+    f"power-scaling as in {_POWER}; a tenth of the money going elsewhere is a convention of this package",
 )

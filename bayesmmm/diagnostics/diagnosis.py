@@ -1,0 +1,128 @@
+"""`diagnose`: everything that can be said about a fit without fitting again."""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.diagnostics.check import Check, Diagnosis
+from bayesmmm.diagnostics.confounding import confounding_checks
+from bayesmmm.diagnostics.information import information_checks
+from bayesmmm.diagnostics.plausible import plausibility_checks
+from bayesmmm.diagnostics.predictive import loo_checks, predictive_checks
+from bayesmmm.diagnostics.residual_checks import residual_checks
+from bayesmmm.diagnostics.sampler import sampler_checks
+from bayesmmm.diagnostics.seen import Seen, look
+from bayesmmm.diagnostics.testing import settled
+from bayesmmm.errors import SettingError
+from bayesmmm.forecast import check_seed
+from bayesmmm.results import Fit
+
+#: Checks of residuals that are about time and inputs, in the order in which they are printed.
+_INTERVAL = 0.9
+
+
+def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
+    """Check whether a fit can be trusted, and say what to try where it cannot.
+
+    Four groups of checks. *sampler*: did the draws reach the posterior. *fit*: are the series such as the equations
+    make; residuals are tested at posterior draws, where under a right model ``(y - mu) / sigma`` is exactly standard
+    Normal, and all tests together raise a false alarm in at most 5 % of right models. *information*: what the data
+    taught beyond the priors. *plausibility*: are the answers of a believable size.
+
+    No check can find what leaves no trace in the data: a common cause of spend and sales, or of a mediator and the
+    outcome, can be hidden completely. ``ok`` means that nothing was found.
+
+    Parameters
+    ----------
+    fit : Fit
+        Also one whose sampler failed.
+    seed : int
+        Of the residuals of censored periods.
+
+    Returns
+    -------
+    Diagnosis
+        ``print`` it; ``diagnosis["rhat"]`` is one check, ``diagnosis.raised`` those to look at, ``diagnosis.tables`` the
+        numbers behind them. Checks of one equation are named ``check:equation``.
+
+    Raises
+    ------
+    SettingError
+        For something that is no fit, and an impossible seed.
+
+    References
+    ----------
+    Johnson (2007), Bayesian model assessment using pivotal quantities, doi:10.1214/07-BA229.
+    Vehtari, Gelman and Gabry (2017), Practical Bayesian model evaluation using leave-one-out cross-validation and WAIC,
+    doi:10.1007/s11222-016-9696-4.
+    Gabry et al. (2019), Visualization in Bayesian workflow, doi:10.1111/rssa.12378.
+
+    Examples
+    --------
+    >>> found = diagnose(fit)  # doctest: +SKIP
+    >>> found.verdict, [check.name for check in found.raised]  # doctest: +SKIP
+    >>> mm.plots.diagnosis(found)  # doctest: +SKIP
+    """
+    if not isinstance(fit, Fit):
+        raise SettingError(f"fit is a {type(fit).__name__}, and must be a Fit, as mm.fit(system, data) returns it")
+    seed = check_seed(seed)
+    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        # What numbers are out of bounds is said by the checks, not by the libraries that compute them.
+        warnings.simplefilter("ignore")
+        checks, tables = sampler_checks(fit)
+        broken = _not_finite(fit)
+        if broken:
+            checks.append(broken)
+        else:
+            for found, more in _about_posterior(look(fit, seed=seed)):
+                checks += found
+                tables |= more
+    return Diagnosis("fit", tuple(checks), tables)
+
+
+def _about_posterior(seen: Seen) -> list[tuple[list[Check], dict]]:
+    tests, tables = [], {"residuals": _residuals(seen)}
+    for group in (predictive_checks, residual_checks, confounding_checks):
+        found, more = group(seen)
+        tests += found
+        tables |= more
+    checks, found, more = loo_checks(seen)
+    tables |= more
+    in_order = sorted([*settled([*tests, *found]), *checks], key=_by_equation(seen))
+    return [(in_order, tables), information_checks(seen.fit), plausibility_checks(seen)]
+
+
+def _by_equation(seen: Seen) -> Callable[[Check], int]:
+    order = seen.fit.system.order
+    return lambda check: order.index(check.name.partition(":")[2].rpartition("->")[2])
+
+
+def _residuals(seen: Seen) -> pd.DataFrame:
+    """Median and 90 % interval of the residuals by equation and date, in residual sds."""
+    tail = (1.0 - _INTERVAL) / 2.0
+    tables = {}
+    for name, z in seen.z.items():
+        lower, median, upper = np.quantile(z[seen.tested], [tail, 0.5, 1.0 - tail], axis=0)
+        index = pd.DatetimeIndex(seen.fit.data.dates, name="date")
+        tables[name] = pd.DataFrame({"median": median, "lower": lower, "upper": upper}, index)
+    return pd.concat(tables, names=["equation", "date"])
+
+
+def _not_finite(fit: Fit) -> Check | None:
+    """Say which draws are no numbers; nothing else can be computed from them."""
+    bad = [str(name) for name, values in fit.posterior.items() if not np.isfinite(values.values).all()]
+    if not bad:
+        return None
+    return Check(
+        "finite",
+        "sampler",
+        "fail",
+        float(len(bad)),
+        0.0,
+        f"{len(bad)} variables have draws that are infinite or no number: {', '.join(bad[:5])}.",
+        "a density that is infinite or undefined is none",
+        "no answer can be computed from these draws",
+        ("look at print(system) for priors that reach to extreme values, and make them narrower", "fit again"),
+    )

@@ -1,0 +1,250 @@
+"""Tests of whether an equation reproduces its series, and predicts periods that it has not seen."""
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from bayesmmm import engine
+from bayesmmm.diagnostics.check import Check
+from bayesmmm.diagnostics.seen import Seen
+from bayesmmm.diagnostics.testing import Tested
+from bayesmmm.diagnostics.thresholds import (
+    EXPLAINED,
+    PARETO_K,
+    PIT_SOURCE,
+    PREDICTIVE_SOURCE,
+    Threshold,
+)
+from bayesmmm.forecast import unit_of
+
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+#: Departure of a statistic, in sds of its replicates, from which a failed predictive check is called one.
+_FAR = 5.0
+_LEVELS = (0.5, 0.9)
+
+
+# -------------------------------------------------------------------------------------------------- replicated series
+def predictive_checks(seen: Seen) -> tuple[list[Tested], dict[str, pd.DataFrame]]:
+    """Hold statistics of each series against those of its replicates.
+
+    Returns
+    -------
+    list of Tested
+        One for each equation, over all statistics together: how often a replicate has a statistic that stands out as
+        much as the one of the series that stands out most.
+    dict
+        "predictive": by equation and statistic, observed, median, lower and upper (90 %) of the replicates, and p, the
+        share of replicates above the observed one.
+    """
+    tested, tables = [], {}
+    for name in seen.fit.system.order:
+        found, tables[name] = _predictive(seen, name)
+        tested.append(found)
+    return tested, {"predictive": pd.concat(tables, names=["equation", "statistic"])}
+
+
+def statistics(series: np.ndarray, *, zeros: bool) -> dict[str, np.ndarray]:
+    """Statistics (S,) of series (S, T): total, quantiles, maximum, autocorrelation at lag 1, share of zeros."""
+    quantiles = np.quantile(series, _QUANTILES, axis=-1)
+    e = series - series.mean(axis=-1, keepdims=True)
+    power = np.maximum((e**2).sum(axis=-1), np.finfo(float).tiny)
+    out = {"total": series.sum(axis=-1)}
+    out |= {f"quantile {q:g}": values for q, values in zip(_QUANTILES, quantiles, strict=True)}
+    out |= {"maximum": series.max(axis=-1), "autocorrelation": (e[:, 1:] * e[:, :-1]).sum(axis=-1) / power}
+    return out | ({"share of zeros": (series == 0.0).mean(axis=-1)} if zeros else {})
+
+
+def _predictive(seen: Seen, name: str) -> tuple[Tested, pd.DataFrame]:
+    fit = seen.fit
+    observed = fit.data.columns[name]
+    replicated = fit.tree["posterior_predictive"][name].values.reshape(-1, observed.shape[-1])
+    zeros = fit.system.equation(name).likelihood == "censored_normal" or bool((observed == 0.0).any())
+    both = statistics(np.concatenate([observed, replicated]), zeros=zeros)
+    values = np.stack(list(both.values()), axis=-1)
+    center, spread = values[1:].mean(axis=0), values[1:].std(axis=0)
+    apart = np.abs(values - center)
+    # A statistic that is the same in every replicate is infinitely far from any other value.
+    far = np.where(apart > 1e-9 * (1.0 + np.abs(center)), apart / np.where(spread > 0.0, spread, 1e-300), 0.0)
+    top = far.max(axis=-1)
+    p = (1.0 + (top[1:] >= top[0]).sum()) / len(top)
+    if top[0] > top[1:].max():  # beyond every replicate, the Normal tail goes on
+        p = min(p, 2.0 * len(center) * float(special.ndtr(-top[0])))
+    table = pd.DataFrame(
+        {
+            "observed": values[0],
+            "median": np.median(values[1:], axis=0),
+            "lower": np.quantile(values[1:], 0.05, axis=0),
+            "upper": np.quantile(values[1:], 0.95, axis=0),
+            "p": ((values[1:] > values[0]).mean(axis=0) + (values[1:] >= values[0]).mean(axis=0)) / 2.0,
+        },
+        pd.Index(list(both), name="statistic"),
+    )
+    worst = table.iloc[int(far[0].argmax())]
+    unit = "" if worst.name in ("autocorrelation", "share of zeros") else f" {unit_of(fit, name)}"
+    found = Tested(
+        f"predictive:{name}",
+        float(p),
+        float(top[0]),
+        _FAR,
+        f"{worst.name} of {name} is {worst['observed']:.4g}{unit}, its replicates lie between {worst['lower']:.4g} and "
+        f"{worst['upper']:.4g} with 90 %; of {len(table)} statistics the one that stands out most",
+        f"series made by the equation do not look like {name}: predictions and what is called unusual cannot be trusted",
+        (
+            f"draw it, as mm.plots.predictive_check(bayesmmm.results.predictive_check(fit, {name!r}))",
+            f"zeros: Equation({name!r}, ..., likelihood='censored_normal'); a long upper tail: likelihood='lognormal'; "
+            f"outliers: likelihood='student_t'",
+            "autocorrelation: add a season, knots of the trend, or controls",
+        ),
+        PREDICTIVE_SOURCE,
+    )
+    return found, table
+
+
+# ------------------------------------------------------------------------------------------------------ leaving one out
+def loo_checks(seen: Seen) -> tuple[list[Check], list[Tested], dict[str, pd.DataFrame]]:
+    """Check each equation by leaving one period out at a time, by importance sampling.
+
+    Returns
+    -------
+    list of Check
+        Pareto k and LOO R-squared.
+    list of Tested
+        Uniformity of LOO-PIT values.
+    dict
+        "loo": by equation and date, elpd, pareto_k, pit (the probability that a period left out was predicted to be
+        below what it was; random within that of zero for a censored one) and fitted (its mean when left out).
+        "coverage": by equation, the share of periods in their 50 and 90 % LOO intervals.
+    """
+    checks, tested, tables, coverage = [], [], {}, {}
+    for name in seen.fit.system.order:
+        tables[name] = table = _left_out(seen, name)
+        inside = np.abs(table["pit"] - 0.5)
+        coverage[name] = {level: float((inside <= level / 2.0).mean()) for level in _LEVELS}
+        checks += [_pareto(seen, name, table), _explained(seen, name, table)]
+        tested.append(_pit(name, table["pit"].to_numpy(), coverage[name]))
+    return (
+        checks,
+        tested,
+        {
+            "loo": pd.concat(tables, names=["equation", "date"]),
+            "coverage": pd.DataFrame(coverage).T.rename_axis(index="equation", columns="level"),
+        },
+    )
+
+
+def _left_out(seen: Seen, name: str) -> pd.DataFrame:
+    from arviz_stats.base import array_stats
+
+    fit = seen.fit
+    equation = fit.system.equation(name)
+    density = fit.tree["log_likelihood"][name].values.reshape(-1, len(fit.data.dates))
+    log_weight, k = array_stats.psislw(-density.T)
+    weight = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True)).T
+    weight /= weight.sum(axis=0)
+    target = engine.to_latent(equation, fit.data.columns[name], fit.scales)[0]
+    below = special.ndtr(seen.z[name])
+    mean = seen.mean[name]
+    if equation.likelihood == "censored_normal":
+        sigma = fit.parameters()[name]["sigma"]
+        # A residual drawn in a censored period would leave its mark on the average: the probability of zero is exact.
+        zero = special.ndtr(-mean / sigma[:, None])
+        below = np.where(target > 0.0, below, zero)
+        size = fit.scales.size[name].item()
+        mean = engine.expected(equation, mean[:, None], sigma, fit.scales)[:, 0] / size
+    pit = (weight * below).sum(axis=0)
+    if equation.likelihood == "censored_normal":
+        pit = np.where(target > 0.0, pit, pit * np.random.default_rng(0).random(len(pit)))
+    return pd.DataFrame(
+        {
+            "elpd": special.logsumexp(density, axis=0, b=weight),
+            "pareto_k": k,
+            "pit": np.clip(pit, 0.0, 1.0),
+            "fitted": (weight * mean).sum(axis=0),
+            "observed": target,
+        },
+        pd.DatetimeIndex(fit.data.dates, name="date"),
+    )
+
+
+def _pareto(seen: Seen, name: str, table: pd.DataFrame) -> Check:
+    draws = len(seen.z[name])
+    bound = min(PARETO_K.warn, 1.0 - 1.0 / np.log10(draws)) if draws > 10 else 0.0
+    threshold = Threshold(bound, PARETO_K.fail, PARETO_K.source)
+    k = table["pareto_k"]
+    value = float(k.max()) if k.notna().all() else np.nan
+    verdict = threshold.judge(value)
+    day = k.idxmax() if k.notna().any() else None
+    above = k.index[k > bound]
+    finding = "Pareto k could not be estimated from so few draws."
+    if verdict != "unknown":
+        finding = (
+            f"largest Pareto k of {name} {value:.2f}, in {day:%Y-%m-%d}; {len(above)} of {len(k)} periods above "
+            f"{bound:.2f}."
+        )
+    moves = (
+        f"see what is special about {', '.join(f'{d:%Y-%m-%d}' for d in above[:3])}: a control for an event, or an "
+        f"error in the data",
+        "compare models by held-out periods instead of LOO",
+        f"Equation({name!r}, ..., likelihood='student_t'), if such periods are outliers",
+    )
+    return Check(
+        f"pareto_k:{name}",
+        "fit",
+        verdict,
+        value,
+        threshold.crossed(verdict),
+        finding,
+        threshold.source,
+        "the posterior leans on single periods so much that leaving one out cannot be computed from these draws; LOO, "
+        "and comparisons of models by it, are not to be trusted",
+        moves if verdict in ("warn", "fail") else (),
+    )
+
+
+def _explained(seen: Seen, name: str, table: pd.DataFrame) -> Check:
+    """R-squared of predictions of periods left out, on the scale of the equation."""
+    miss = ((table["observed"] - table["fitted"]) ** 2).sum()
+    count = len(table)
+    # The mean, too, is that of the other periods.
+    alone = (((table["observed"] - table["observed"].mean()) * count / (count - 1)) ** 2).sum()
+    value = float(1.0 - miss / alone)
+    verdict = EXPLAINED.judge(value)
+    return Check(
+        f"explained:{name}",
+        "fit",
+        verdict,
+        value,
+        EXPLAINED.crossed(verdict),
+        f"of the variance of {name} in periods left out, {100 * value:.0f} % is predicted from its inputs.",
+        EXPLAINED.source,
+        f"the equation hardly knows {name}: what it says about channels is prior and chance",
+        (
+            "check that dates of spend and outcome belong together: a shift by one period does this",
+            f"add what drives {name}: seasonality=, trend=, linear=[controls]",
+        )
+        if verdict in ("warn", "fail")
+        else (),
+    )
+
+
+def _pit(name: str, pit: np.ndarray, coverage: dict[float, float]) -> Tested:
+    from arviz_stats.base import array_stats
+
+    p = float(array_stats.uniformity_test(pit)[0])
+    shares = " and ".join(f"{100 * coverage[level]:.0f} % in {100 * level:.0f} % intervals" for level in _LEVELS)
+    miss = max(abs(coverage[level] - level) for level in _LEVELS)
+    narrow = coverage[_LEVELS[1]] < _LEVELS[1]
+    return Tested(
+        f"calibration:{name}",
+        p,
+        miss,
+        0.15,
+        f"periods of {name} left out fall in their predictive intervals with these shares: {shares}",
+        f"predictive intervals are too {'narrow' if narrow else 'wide'} in the tails or lean to one side, and so are "
+        f"those of forecasts",
+        (
+            f"heavy tails: Equation({name!r}, ..., likelihood='student_t'); skewness: likelihood='lognormal'",
+            "look at the residuals, as mm.plots.residuals(bayesmmm.forecast.residuals(fit))",
+        ),
+        PIT_SOURCE,
+    )

@@ -1,0 +1,273 @@
+"""Tests of whether the residuals of each equation are as it says: independent, even, of the right shape."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.diagnostics import residual_tests as tests
+from bayesmmm.diagnostics.seen import Seen
+from bayesmmm.diagnostics.testing import Tested
+from bayesmmm.diagnostics.thresholds import (
+    AUTOCORRELATION,
+    CORRELATION,
+    DRIFT,
+    KURTOSIS,
+    OUTLIER,
+    SKEWNESS,
+    VARIANCE_RATIO,
+)
+
+#: Periods for which spend is followed, after it (its delayed effect) and before it (whether it answers to sales).
+DELAY = {"daily": 14, "weekly": 8, "monthly": 3}
+LEAD = 2
+_SEASON = {"daily": (7, 365), "weekly": (52,), "monthly": (12,)}
+_TOO_FEW = 20  # the approximations behind skewness and kurtosis begin to hold
+
+
+def residual_checks(seen: Seen) -> tuple[list[Tested], dict[str, pd.DataFrame]]:
+    """Test the residuals of every equation.
+
+    Returns
+    -------
+    list of Tested
+    dict
+        "autocorrelation": by equation and lag, the median over draws. "spend_and_residuals": by equation, channel and
+        lag, the median correlation of spend with the residual so many periods later (negative: earlier).
+    """
+    out: list[Tested] = []
+    lags, spend = {}, {}
+    for name in seen.fit.system.order:
+        z = seen.z[name][seen.tested]
+        found, lags[name] = _autocorrelation(seen, name, z)
+        out += [found, _heteroscedasticity(seen, name, z), _normality(seen, name, z), _outliers(seen, name, z)]
+        out.append(_drift(seen, name, z))
+        out += _with_spend(seen, name, z, spend)
+    tables = {"autocorrelation": pd.concat(lags, axis=1)}
+    if spend:
+        index = pd.MultiIndex.from_tuples(spend, names=["equation", "channel", "lag"])
+        tables["spend_and_residuals"] = pd.DataFrame({"correlation": list(spend.values())}, index)
+    return out, tables
+
+
+# --------------------------------------------------------------------------------------------------------- in time
+def tested_lags(periods: int, frequency: str) -> np.ndarray:
+    """Lags at which autocorrelation is looked for: the first ``10 log10(T)``, and seasons of which two were seen."""
+    first = np.arange(1, min(periods // 3, int(10.0 * np.log10(periods))) + 1)
+    seasons = [s for s in _SEASON[frequency] if first[-1] < s <= periods // 2]
+    return np.concatenate([first, seasons]).astype(int)
+
+
+def _autocorrelation(seen: Seen, name: str, z: np.ndarray) -> tuple[Tested, pd.Series]:
+    data = seen.fit.data
+    lags = tested_lags(len(data.dates), data.frequency)
+    r, p = tests.autocorrelations(z, lags)
+    # Half of the weight goes to the first lag, where what was left out of an equation shows most often.
+    both = np.stack([p[:, 0], tests.smallest(p[:, 1:])], axis=-1)
+    median = np.median(r, axis=0)
+    worst = int(np.argmin(np.median(p, axis=0)))
+    neighbours = f"{_periods(lags[worst], data.frequency)} apart"
+    share = (1.0 - abs(median[0])) / (1.0 + abs(median[0]))
+    found = Tested(
+        f"autocorrelation:{name}",
+        tests.combined(tests.smallest(both)),
+        abs(float(median[worst])),
+        AUTOCORRELATION,
+        f"residuals of {name} {neighbours} correlate by {median[worst]:+.2f}, the least likely of {len(lags)} lags",
+        f"something that moves slowly is missing from the equation of {name}; {len(data.dates)} periods tell about as "
+        f"much as {share * len(data.dates):.0f} independent ones, so intervals are too narrow, and channels that move "
+        f"with it take its credit",
+        (
+            "add a season, as Equation(..., seasonality=[Fourier(period=365.25, order=4)]), if the lag is a season",
+            "let the trend bend, as Equation(..., trend=['2024-01-07'])",
+            "add what is known to move demand as controls, as Equation(..., linear=['price', 'holiday'])",
+        ),
+    )
+    return found, pd.Series(median, pd.Index(lags, name="lag"), name=name)
+
+
+def _drift(seen: Seen, name: str, z: np.ndarray) -> Tested:
+    means, p = tests.drift(z)
+    median = np.median(means, axis=0)
+    worst = int(np.abs(median).argmax())
+    edges = [part[[0, -1]] for part in np.array_split(np.asarray(seen.dates()), 3)]
+    return Tested(
+        f"drift:{name}",
+        tests.combined(p),
+        abs(float(median[worst])),
+        DRIFT,
+        f"residuals of {name} from {edges[worst][0]} to {edges[worst][1]} lie {median[worst]:+.2f} residual sds from "
+        f"the mean, most of the three thirds of the sample",
+        "the level of the series changed in a way that the equation does not have; channels that were raised or cut "
+        "at that time take its credit",
+        (
+            f"let the trend bend, as Equation({name!r}, ..., trend=['{edges[1][0]}', '{edges[2][0]}'])",
+            "add a control that is 0 before a known break and 1 after it",
+            "fit the periods since the break alone, as data.between(start, stop)",
+        ),
+    )
+
+
+# ----------------------------------------------------------------------------------------------------------- shape
+def _heteroscedasticity(seen: Seen, name: str, z: np.ndarray) -> Tested:
+    by_mean, p_mean = tests.spread(z, seen.mean[name][seen.tested])
+    by_time, p_time = tests.spread(z, np.arange(z.shape[1]))
+    ratios = {"fitted mean": float(np.median(by_mean)), "time": float(np.median(by_time))}
+    what = "fitted mean" if np.median(p_mean) < np.median(p_time) else "time"
+    ratio = ratios[what]
+    lognormal = () if seen.fit.system.equation(name).likelihood != "normal" else ("lognormal",)
+    moves = [f"Equation({name!r}, ..., likelihood='lognormal'), if sizes grow with the mean" for _ in lognormal]
+    moves.append(f"Equation({name!r}, ..., likelihood='student_t'), if a few wild periods are behind it")
+    moves.append("fit the later periods alone, as data.between(start, stop), if sizes change with time")
+    return Tested(
+        f"heteroscedasticity:{name}",
+        tests.combined(tests.smallest(np.stack([p_mean, p_time], axis=-1))),
+        max(ratio, 1.0 / ratio),
+        VARIANCE_RATIO,
+        f"residuals of {name} in the upper third of {what} are {ratio:.2f} times as large as in the lower third",
+        "periods are weighed as if all were equally noisy: intervals are wrong, and forecasts of calm periods too wide",
+        tuple(moves),
+    )
+
+
+def _normality(seen: Seen, name: str, z: np.ndarray) -> Tested:
+    likelihood = seen.fit.system.equation(name).likelihood
+    if z.shape[1] < _TOO_FEW:
+        finding = f"{z.shape[1]} periods are too few to tell the shape of residuals; {_TOO_FEW} are needed."
+        return Tested(f"normality:{name}", np.nan, 0.0, 0.0, finding, "", ())
+    skew, kurtosis, p = tests.shape(z)
+    skew, kurtosis = float(np.median(skew)), float(np.median(kurtosis))
+    moves = []
+    if likelihood in ("normal", "lognormal"):
+        moves.append(f"Equation({name!r}, ..., likelihood='student_t'), if tails are heavy (excess kurtosis)")
+    if likelihood in ("normal", "student_t"):
+        moves.append(f"Equation({name!r}, ..., likelihood='lognormal'), if residuals are skewed to the right")
+    moves.append(
+        "look at the largest residuals with mm.plots.residuals: add a control for events that explain them"
+    )
+    return Tested(
+        f"normality:{name}",
+        tests.combined(p),
+        float(max(abs(skew) / SKEWNESS, abs(kurtosis) / KURTOSIS)),
+        1.0,
+        f"residuals of {name} have skewness {skew:+.2f} and excess kurtosis {kurtosis:+.2f} on the scale on which "
+        f"{likelihood} makes them Normal",
+        "a few periods pull at every coefficient more than they should, and predictive intervals have the wrong shape",
+        tuple(moves),
+    )
+
+
+def _outliers(seen: Seen, name: str, z: np.ndarray) -> Tested:
+    top, p = tests.largest(z)
+    mean = z.mean(axis=0)
+    worst = np.argsort(-np.abs(mean))[:3]
+    days = seen.dates()
+    listed = ", ".join(f"{days[t]} ({mean[t]:+.1f})" for t in worst)
+    moves = [
+        f"see what happened on {days[worst[0]]}: correct the data, or add a control that is 1 in that period and 0 "
+        f"elsewhere"
+    ]
+    if seen.fit.system.equation(name).likelihood == "normal":
+        moves.append(f"Equation({name!r}, ..., likelihood='student_t'), which gives outliers less weight")
+    return Tested(
+        f"outliers:{name}",
+        tests.combined(p),
+        float(np.median(top)),
+        OUTLIER,
+        f"largest residual of {name} {np.median(top):.1f} residual sds; largest periods {listed}",
+        "single periods decide about the channels that were active in them",
+        tuple(moves),
+    )
+
+
+# ----------------------------------------------------------------------------------------------------- with inputs
+def _with_spend(seen: Seen, name: str, z: np.ndarray, table: dict) -> list[Tested]:
+    data, equation = seen.fit.data, seen.fit.system.equation(name)
+    if not equation.media:
+        return []
+    x = np.stack([data.columns[c][0] for c in equation.media])
+    delays = range(1, min(DELAY[data.frequency], len(data.dates) // 4) + 1)
+    late = [(lag, *tests.correlations(z[:, lag:], x[:, :-lag])) for lag in delays]
+    early = [(-lead, *tests.correlations(z[:, :-lead], x[:, lead:])) for lead in range(1, LEAD + 1)]
+    for lag, r, _ in sorted(early + late, key=lambda row: row[0]):
+        table |= {(name, c, lag): float(np.median(r[:, i])) for i, c in enumerate(equation.media)}
+    out = [_delayed(seen, name, equation.media, late), _feedback(seen, name, equation.media, early)]
+    return [*out, _changing(seen, name, z, equation.media)]
+
+
+def _strongest(channels: Sequence[str], rows: list) -> tuple[float, str, int, float]:
+    """Combined p-value over channels and lags; channel, lag and median correlation of the least likely one."""
+    p = np.stack([p for _, _, p in rows], axis=-1)  # (S, channel, lag)
+    r = np.median(np.stack([r for _, r, _ in rows], axis=-1), axis=0)
+    c, k = np.unravel_index(np.argmin(np.median(p, axis=0)), r.shape)
+    return tests.combined(tests.smallest(p.reshape(len(p), -1))), channels[c], abs(rows[k][0]), float(r[c, k])
+
+
+def _delayed(seen: Seen, name: str, channels: Sequence[str], rows: list) -> Tested:
+    p, channel, lag, r = _strongest(channels, rows)
+    return Tested(
+        f"delayed_effect:{name}",
+        p,
+        abs(r),
+        CORRELATION,
+        f"residuals of {name} correlate by {r:+.2f} with {channel} {_periods(lag, seen.fit.data.frequency)} before",
+        f"the carryover of {channel} has another form than a geometric one that is strongest at once, so its effect "
+        f"and half-life are off",
+        (
+            f"shift {channel} by the delay before fitting, as frame[{channel!r}].shift(1) with the first row left out",
+            f"give longer carryover room, as Equation({name!r}, ..., priors={{'half_life': {{{channel!r}: "
+            f"Prior('LogNormal', mu=3.0, sigma=0.8)}}}})",
+        ),
+    )
+
+
+def _feedback(seen: Seen, name: str, channels: Sequence[str], rows: list) -> Tested:
+    p, channel, lead, r = _strongest(channels, rows)
+    return Tested(
+        f"feedback:{name}",
+        p,
+        abs(r),
+        CORRELATION,
+        f"{channel} correlates by {r:+.2f} with the residual of {name} {_periods(lead, seen.fit.data.frequency)} "
+        f"before",
+        f"{channel} may be set by what {name} did: then spend and residuals move together for a reason that is no "
+        f"effect, and the ROI is off by an unknown amount",
+        (
+            "ask how budgets are set; a rule that looks at last week's sales or at demand belongs into the model",
+            f"add what the rule looks at as a control, such as {name} one period before, as "
+            f"Equation({name!r}, ..., linear=['last_{name}'])",
+            "let an experiment that switches spend at random decide, and put its result into "
+            f"priors={{'roi': {{{channel!r}: Prior(...)}}}}",
+        ),
+    )
+
+
+def _changing(seen: Seen, name: str, z: np.ndarray, channels: Sequence[str]) -> Tested:
+    """Test whether residuals follow a media term early and lean against it late: an effect that grows or fades."""
+    term = np.stack(
+        [np.broadcast_to(seen.kept.term[name, c], (len(seen.kept_at), 1, z.shape[1])) for c in channels], 2
+    )
+    time = np.linspace(-1.0, 1.0, z.shape[1])
+    centred = term[:, 0] - term[:, 0].mean(axis=-1, keepdims=True)
+    r, p = tests.correlations(z[seen.kept_at], centred * time)
+    c = int(np.argmin(np.median(p, axis=0)))
+    at = float(np.median(r[:, c]))
+    return Tested(
+        f"changing_effect:{name}",
+        tests.combined(tests.smallest(p)),
+        abs(at),
+        CORRELATION,
+        f"residuals of {name} follow the effect of {channels[c]} {'more late' if at > 0 else 'more early'} than "
+        f"{'early' if at > 0 else 'late'} in the sample (correlation {at:+.2f})",
+        f"the effect of {channels[c]} seems to {'grow' if at > 0 else 'fade'}; the fit reports an average, which is not "
+        f"what the next period will bring",
+        (
+            "fit the later half alone, as data.between(start, stop), and compare mm.roi of both fits",
+            f"split {channels[c]} into two columns, before and after a known change of creative, price or tracking",
+        ),
+    )
+
+
+def _periods(count: int, frequency: str) -> str:
+    word = {"daily": "day", "weekly": "week", "monthly": "month"}[frequency]
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
