@@ -5,14 +5,14 @@ import pandas as pd
 
 from bayesmmm.diagnostics import residual_tests as tests
 from bayesmmm.diagnostics.seen import Seen
-from bayesmmm.diagnostics.testing import Tested
+from bayesmmm.diagnostics.testing import Trial
 from bayesmmm.diagnostics.thresholds import CORRELATION, VISIBLE
 
 #: Directions of a media term over draws are kept until they hold this share of its variation.
 _KEPT = 0.99
 
 
-def confounding_checks(seen: Seen) -> tuple[list[Tested], dict[str, pd.DataFrame]]:
+def confounding_checks(seen: Seen) -> tuple[list[Trial], dict[str, pd.DataFrame]]:
     """Test the correlation of the residuals of each mediator with those of the equations that it enters.
 
     An equation that has M itself as an input takes up most of what a common cause of M and the outcome does: with a
@@ -22,7 +22,7 @@ def confounding_checks(seen: Seen) -> tuple[list[Tested], dict[str, pd.DataFrame
 
     Returns
     -------
-    list of Tested
+    list of Trial
     dict
         "residual_correlation": by mediator and equation, median, lower, upper (90 %), p and visible; empty without
         mediators.
@@ -65,7 +65,7 @@ def visible_share(seen: Seen, mediator: str, name: str) -> float:
     return float((left @ left) / max(residual @ residual, np.finfo(float).tiny))
 
 
-def _pair(seen: Seen, mediator: str, name: str) -> tuple[Tested, dict[str, float]]:
+def _pair(seen: Seen, mediator: str, name: str) -> tuple[Trial, dict[str, float]]:
     z_mediator, z = (seen.z[n][seen.tested] for n in (mediator, name))
     r, p = tests.correlations(z, tests.scores(z_mediator)[:, None])
     lower, median, upper = np.quantile(r, [0.05, 0.5, 0.95])
@@ -78,7 +78,7 @@ def _pair(seen: Seen, mediator: str, name: str) -> tuple[Tested, dict[str, float
         else f"{100 * visible:.0f} % of the residual of {mediator} lies outside what the equation of {name} takes up, "
         f"so that part of a common cause would show"
     )
-    found = Tested(
+    found = Trial(
         f"confounding:{mediator}->{name}",
         row["p"],
         abs(float(median)),

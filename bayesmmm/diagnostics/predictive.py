@@ -7,7 +7,7 @@ from scipy import special
 from bayesmmm import engine
 from bayesmmm.diagnostics.check import Check
 from bayesmmm.diagnostics.seen import Seen
-from bayesmmm.diagnostics.testing import Tested
+from bayesmmm.diagnostics.testing import Trial
 from bayesmmm.diagnostics.thresholds import (
     EXPLAINED,
     PARETO_K,
@@ -24,12 +24,12 @@ _LEVELS = (0.5, 0.9)
 
 
 # -------------------------------------------------------------------------------------------------- replicated series
-def predictive_checks(seen: Seen) -> tuple[list[Tested], dict[str, pd.DataFrame]]:
+def predictive_checks(seen: Seen) -> tuple[list[Trial], dict[str, pd.DataFrame]]:
     """Hold statistics of each series against those of its replicates.
 
     Returns
     -------
-    list of Tested
+    list of Trial
         One for each equation, over all statistics together: how often a replicate has a statistic that stands out as
         much as the one of the series that stands out most.
     dict
@@ -54,7 +54,7 @@ def statistics(series: np.ndarray, *, zeros: bool) -> dict[str, np.ndarray]:
     return out | ({"share of zeros": (series == 0.0).mean(axis=-1)} if zeros else {})
 
 
-def _predictive(seen: Seen, name: str) -> tuple[Tested, pd.DataFrame]:
+def _predictive(seen: Seen, name: str) -> tuple[Trial, pd.DataFrame]:
     fit = seen.fit
     observed = fit.data.columns[name]
     replicated = fit.tree["posterior_predictive"][name].values.reshape(-1, observed.shape[-1])
@@ -81,7 +81,7 @@ def _predictive(seen: Seen, name: str) -> tuple[Tested, pd.DataFrame]:
     )
     worst = table.iloc[int(far[0].argmax())]
     unit = "" if worst.name in ("autocorrelation", "share of zeros") else f" {unit_of(fit, name)}"
-    found = Tested(
+    found = Trial(
         f"predictive:{name}",
         float(p),
         float(top[0]),
@@ -101,14 +101,14 @@ def _predictive(seen: Seen, name: str) -> tuple[Tested, pd.DataFrame]:
 
 
 # ------------------------------------------------------------------------------------------------------ leaving one out
-def loo_checks(seen: Seen) -> tuple[list[Check], list[Tested], dict[str, pd.DataFrame]]:
+def loo_checks(seen: Seen) -> tuple[list[Check], list[Trial], dict[str, pd.DataFrame]]:
     """Check each equation by leaving one period out at a time, by importance sampling.
 
     Returns
     -------
     list of Check
         Pareto k and LOO R-squared.
-    list of Tested
+    list of Trial
         Uniformity of LOO-PIT values.
     dict
         "loo": by equation and date, elpd, pareto_k, pit (the probability that a period left out was predicted to be
@@ -227,14 +227,14 @@ def _explained(seen: Seen, name: str, table: pd.DataFrame) -> Check:
     )
 
 
-def _pit(name: str, pit: np.ndarray, coverage: dict[float, float]) -> Tested:
+def _pit(name: str, pit: np.ndarray, coverage: dict[float, float]) -> Trial:
     from arviz_stats.base import array_stats
 
     p = float(array_stats.uniformity_test(pit)[0])
     shares = " and ".join(f"{100 * coverage[level]:.0f} % in {100 * level:.0f} % intervals" for level in _LEVELS)
     miss = max(abs(coverage[level] - level) for level in _LEVELS)
     narrow = coverage[_LEVELS[1]] < _LEVELS[1]
-    return Tested(
+    return Trial(
         f"calibration:{name}",
         p,
         miss,

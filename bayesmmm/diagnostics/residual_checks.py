@@ -7,7 +7,7 @@ import pandas as pd
 
 from bayesmmm.diagnostics import residual_tests as tests
 from bayesmmm.diagnostics.seen import Seen
-from bayesmmm.diagnostics.testing import Tested
+from bayesmmm.diagnostics.testing import Trial
 from bayesmmm.diagnostics.thresholds import (
     AUTOCORRELATION,
     CORRELATION,
@@ -25,17 +25,17 @@ _SEASON = {"daily": (7, 365), "weekly": (52,), "monthly": (12,)}
 _TOO_FEW = 20  # the approximations behind skewness and kurtosis begin to hold
 
 
-def residual_checks(seen: Seen) -> tuple[list[Tested], dict[str, pd.DataFrame]]:
+def residual_checks(seen: Seen) -> tuple[list[Trial], dict[str, pd.DataFrame]]:
     """Test the residuals of every equation.
 
     Returns
     -------
-    list of Tested
+    list of Trial
     dict
         "autocorrelation": by equation and lag, the median over draws. "spend_and_residuals": by equation, channel and
         lag, the median correlation of spend with the residual so many periods later (negative: earlier).
     """
-    out: list[Tested] = []
+    out: list[Trial] = []
     lags, spend = {}, {}
     for name in seen.fit.system.order:
         z = seen.z[name][seen.tested]
@@ -58,7 +58,7 @@ def tested_lags(periods: int, frequency: str) -> np.ndarray:
     return np.concatenate([first, seasons]).astype(int)
 
 
-def _autocorrelation(seen: Seen, name: str, z: np.ndarray) -> tuple[Tested, pd.Series]:
+def _autocorrelation(seen: Seen, name: str, z: np.ndarray) -> tuple[Trial, pd.Series]:
     data = seen.fit.data
     lags = tested_lags(len(data.dates), data.frequency)
     r, p = tests.autocorrelations(z, lags)
@@ -68,7 +68,7 @@ def _autocorrelation(seen: Seen, name: str, z: np.ndarray) -> tuple[Tested, pd.S
     worst = int(np.argmin(np.median(p, axis=0)))
     neighbours = f"{_periods(lags[worst], data.frequency)} apart"
     share = (1.0 - abs(median[0])) / (1.0 + abs(median[0]))
-    found = Tested(
+    found = Trial(
         f"autocorrelation:{name}",
         tests.combined(tests.smallest(both)),
         abs(float(median[worst])),
@@ -86,12 +86,12 @@ def _autocorrelation(seen: Seen, name: str, z: np.ndarray) -> tuple[Tested, pd.S
     return found, pd.Series(median, pd.Index(lags, name="lag"), name=name)
 
 
-def _drift(seen: Seen, name: str, z: np.ndarray) -> Tested:
+def _drift(seen: Seen, name: str, z: np.ndarray) -> Trial:
     means, p = tests.drift(z)
     median = np.median(means, axis=0)
     worst = int(np.abs(median).argmax())
     edges = [part[[0, -1]] for part in np.array_split(np.asarray(seen.dates()), 3)]
-    return Tested(
+    return Trial(
         f"drift:{name}",
         tests.combined(p),
         abs(float(median[worst])),
@@ -109,7 +109,7 @@ def _drift(seen: Seen, name: str, z: np.ndarray) -> Tested:
 
 
 # ----------------------------------------------------------------------------------------------------------- shape
-def _heteroscedasticity(seen: Seen, name: str, z: np.ndarray) -> Tested:
+def _heteroscedasticity(seen: Seen, name: str, z: np.ndarray) -> Trial:
     by_mean, p_mean = tests.spread(z, seen.mean[name][seen.tested])
     by_time, p_time = tests.spread(z, np.arange(z.shape[1]))
     ratios = {"fitted mean": float(np.median(by_mean)), "time": float(np.median(by_time))}
@@ -119,7 +119,7 @@ def _heteroscedasticity(seen: Seen, name: str, z: np.ndarray) -> Tested:
     moves = [f"Equation({name!r}, ..., likelihood='lognormal'), if sizes grow with the mean" for _ in lognormal]
     moves.append(f"Equation({name!r}, ..., likelihood='student_t'), if a few wild periods are behind it")
     moves.append("fit the later periods alone, as data.between(start, stop), if sizes change with time")
-    return Tested(
+    return Trial(
         f"heteroscedasticity:{name}",
         tests.combined(tests.smallest(np.stack([p_mean, p_time], axis=-1))),
         max(ratio, 1.0 / ratio),
@@ -130,11 +130,11 @@ def _heteroscedasticity(seen: Seen, name: str, z: np.ndarray) -> Tested:
     )
 
 
-def _normality(seen: Seen, name: str, z: np.ndarray) -> Tested:
+def _normality(seen: Seen, name: str, z: np.ndarray) -> Trial:
     likelihood = seen.fit.system.equation(name).likelihood
     if z.shape[1] < _TOO_FEW:
         finding = f"{z.shape[1]} periods are too few to tell the shape of residuals; {_TOO_FEW} are needed."
-        return Tested(f"normality:{name}", np.nan, 0.0, 0.0, finding, "", ())
+        return Trial(f"normality:{name}", np.nan, 0.0, 0.0, finding, "", ())
     skew, kurtosis, p = tests.shape(z)
     skew, kurtosis = float(np.median(skew)), float(np.median(kurtosis))
     moves = []
@@ -145,7 +145,7 @@ def _normality(seen: Seen, name: str, z: np.ndarray) -> Tested:
     moves.append(
         "look at the largest residuals with mm.plots.residuals: add a control for events that explain them"
     )
-    return Tested(
+    return Trial(
         f"normality:{name}",
         tests.combined(p),
         float(max(abs(skew) / SKEWNESS, abs(kurtosis) / KURTOSIS)),
@@ -157,7 +157,7 @@ def _normality(seen: Seen, name: str, z: np.ndarray) -> Tested:
     )
 
 
-def _outliers(seen: Seen, name: str, z: np.ndarray) -> Tested:
+def _outliers(seen: Seen, name: str, z: np.ndarray) -> Trial:
     top, p = tests.largest(z)
     mean = z.mean(axis=0)
     worst = np.argsort(-np.abs(mean))[:3]
@@ -169,7 +169,7 @@ def _outliers(seen: Seen, name: str, z: np.ndarray) -> Tested:
     ]
     if seen.fit.system.equation(name).likelihood == "normal":
         moves.append(f"Equation({name!r}, ..., likelihood='student_t'), which gives outliers less weight")
-    return Tested(
+    return Trial(
         f"outliers:{name}",
         tests.combined(p),
         float(np.median(top)),
@@ -181,7 +181,7 @@ def _outliers(seen: Seen, name: str, z: np.ndarray) -> Tested:
 
 
 # ----------------------------------------------------------------------------------------------------- with inputs
-def _with_spend(seen: Seen, name: str, z: np.ndarray, table: dict) -> list[Tested]:
+def _with_spend(seen: Seen, name: str, z: np.ndarray, table: dict) -> list[Trial]:
     data, equation = seen.fit.data, seen.fit.system.equation(name)
     if not equation.media:
         return []
@@ -203,9 +203,9 @@ def _strongest(channels: Sequence[str], rows: list) -> tuple[float, str, int, fl
     return tests.combined(tests.smallest(p.reshape(len(p), -1))), channels[c], abs(rows[k][0]), float(r[c, k])
 
 
-def _delayed(seen: Seen, name: str, channels: Sequence[str], rows: list) -> Tested:
+def _delayed(seen: Seen, name: str, channels: Sequence[str], rows: list) -> Trial:
     p, channel, lag, r = _strongest(channels, rows)
-    return Tested(
+    return Trial(
         f"delayed_effect:{name}",
         p,
         abs(r),
@@ -221,9 +221,9 @@ def _delayed(seen: Seen, name: str, channels: Sequence[str], rows: list) -> Test
     )
 
 
-def _feedback(seen: Seen, name: str, channels: Sequence[str], rows: list) -> Tested:
+def _feedback(seen: Seen, name: str, channels: Sequence[str], rows: list) -> Trial:
     p, channel, lead, r = _strongest(channels, rows)
-    return Tested(
+    return Trial(
         f"feedback:{name}",
         p,
         abs(r),
@@ -242,7 +242,7 @@ def _feedback(seen: Seen, name: str, channels: Sequence[str], rows: list) -> Tes
     )
 
 
-def _changing(seen: Seen, name: str, z: np.ndarray, channels: Sequence[str]) -> Tested:
+def _changing(seen: Seen, name: str, z: np.ndarray, channels: Sequence[str]) -> Trial:
     """Test whether residuals follow a media term early and lean against it late: an effect that grows or fades."""
     term = np.stack(
         [np.broadcast_to(seen.kept.term[name, c], (len(seen.kept_at), 1, z.shape[1])) for c in channels], 2
@@ -252,7 +252,7 @@ def _changing(seen: Seen, name: str, z: np.ndarray, channels: Sequence[str]) -> 
     r, p = tests.correlations(z[seen.kept_at], centred * time)
     c = int(np.argmin(np.median(p, axis=0)))
     at = float(np.median(r[:, c]))
-    return Tested(
+    return Trial(
         f"changing_effect:{name}",
         tests.combined(tests.smallest(p)),
         abs(at),

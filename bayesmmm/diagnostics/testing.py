@@ -9,7 +9,7 @@ from bayesmmm.diagnostics.thresholds import FALSE_ALARMS, TEST_SOURCE
 
 
 @dataclass(frozen=True)
-class Tested:
+class Trial:
     """A test of fit before it is judged.
 
     Attributes
@@ -35,7 +35,7 @@ class Tested:
     source: str = TEST_SOURCE
 
 
-def settled(tests: Sequence[Tested]) -> list[Check]:
+def settled(tests: Sequence[Trial]) -> list[Check]:
     """Judge tests against ``FALSE_ALARMS / number of tests`` (Bonferroni).
 
     A p-value at or below the bound warns, and fails where the departure is also larger than its limit.
