@@ -6,6 +6,16 @@ try next; no check can say that a model is right.
 
 from bayesmmm.diagnostics.check import Check, Diagnosis
 from bayesmmm.diagnostics.diagnosis import diagnose
+from bayesmmm.diagnostics.powers import power_scaled_budget, power_scaling
+from bayesmmm.diagnostics.reweighting import mediation_sensitivity_quick
 from bayesmmm.diagnostics.thresholds import Threshold
 
-__all__ = ["Check", "Diagnosis", "Threshold", "diagnose"]
+__all__ = [
+    "Check",
+    "Diagnosis",
+    "Threshold",
+    "diagnose",
+    "mediation_sensitivity_quick",
+    "power_scaled_budget",
+    "power_scaling",
+]
