@@ -253,9 +253,14 @@ def _calendar_terms(equation: Equation, other: Equation) -> list[str]:
     return [*trend, *([f"seasonality ({' and '.join(lacking)} days)"] if lacking else [])]
 
 
-def _few_periods(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
+def values_per_parameter(equation: Equation, data: MMMData) -> tuple[int, int]:
+    """Return how many values an equation explains, and how many parameters it has."""
     count = sum(max(1, len(parameter.labels)) for parameter in equation.parameters()) + len(data.geos) - 1
-    values = len(data.dates) * len(data.geos)
+    return len(data.dates) * len(data.geos), count
+
+
+def _few_periods(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
+    values, count = values_per_parameter(equation, data)
     if values / count < MIN_PERIODS_PER_PARAMETER:
         yield FewPeriodsWarning(
             f"equation {equation.name!r} has {count} parameters for {values} values, {values / count:.1f} "
@@ -284,20 +289,35 @@ def _many_negatives(media: Iterable[str], data: MMMData) -> Iterable[BayesMMMWar
             )
 
 
-def _media_share(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
-    """Draw the total media share from the priors of an equation; deterministic, since the seed is fixed."""
-    # Under the others a contribution is not a share of the observed series.
+def prior_media_share(equation: Equation, data: MMMData) -> np.ndarray | None:
+    """Draw what the priors let each channel bring, in shares of the mean size of the series.
+
+    Returns
+    -------
+    (S, C) array or None
+        The same draws every time. None under likelihoods where a contribution is not a share of the observed series, and
+        without media.
+    """
     if equation.likelihood not in ("normal", "student_t") or not equation.media:
-        return
+        return None
     rng = np.random.default_rng(_PRIOR_SEED)
     size = np.abs(data.columns[equation.name]).sum()
-    total = np.zeros(_PRIOR_DRAWS)
+    share = {}
     for parameter in equation.parameters():
         if parameter.name not in ("contribution", "roi"):
             continue
         for name, prior in zip(parameter.labels, parameter.priors, strict=True):
             unit = 1.0 if parameter.name == "contribution" else np.maximum(data.columns[name], 0).sum() / size
-            total += unit * prior.draw(rng, _PRIOR_DRAWS)
+            share[name] = unit * prior.draw(rng, _PRIOR_DRAWS)
+    return np.stack([share[name] for name in equation.media], axis=-1)
+
+
+def _media_share(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
+    """Judge the total media share that the priors of an equation imply."""
+    share = prior_media_share(equation, data)
+    if share is None:
+        return
+    total = share.sum(axis=-1)
     probability = float(np.mean(total > 1.0))
     if probability > MAX_MEDIA_SHARE_PROBABILITY:
         yield PriorWarning(
