@@ -67,10 +67,10 @@ def test_worlds_can_be_short_or_long(weeks):
 
 def test_an_unknown_world_is_refused_with_the_closest_name():
     with pytest.raises(
-        SettingError, match=r"no world 'hiden_demand'. Did you mean 'hidden_demand'\? Known are: clean,"
+        SettingError, match=r"'hiden_demand' \(did you mean 'hidden_demand'\?\)\. Choose one of: clean,"
     ):
         broken_world("hiden_demand", seed=1)
-    with pytest.raises(SettingError, match=r"no world 3\. Known are: clean, hidden_demand"):
+    with pytest.raises(SettingError, match=r"no world 3\. Choose one of: clean, hidden_demand"):
         broken_world(3, seed=1)
 
 

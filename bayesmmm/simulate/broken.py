@@ -14,7 +14,6 @@ Linear terms: intercept, trend, a yearly wave, price. Curves differ a little fro
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Self
 
@@ -24,6 +23,7 @@ import xarray as xr
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Fourier, check_system
 from bayesmmm.errors import SettingError
+from bayesmmm.priors import closest
 from bayesmmm.simulate.process import Process
 from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
 from bayesmmm.simulate.truth import zero_out
@@ -216,9 +216,9 @@ def broken_world(name: str, *, seed: int, weeks: int = 156) -> BrokenWorld:
     True
     """
     if name not in WORLDS:
-        close = get_close_matches(str(name), WORLDS, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise SettingError(f"there is no world {name!r}.{hint} Known are: {', '.join(WORLDS)}.")
+        raise SettingError(
+            f"there is no world {name!r}{closest(str(name), WORLDS)}. Choose one of: {', '.join(WORLDS)}."
+        )
     seed, weeks = check_seed(seed), check_weeks(weeks)
     clean, rng = _clean(seed, weeks)
     process = _BREAKS[name](clean, rng) if name in _BREAKS else clean
