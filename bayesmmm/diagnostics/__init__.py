@@ -4,6 +4,7 @@ Nothing here samples. A check finds a number, holds it against a threshold whose
 try next; no check can say that a model is right.
 """
 
+from bayesmmm.diagnostics.auditing import audit
 from bayesmmm.diagnostics.check import Check, Diagnosis
 from bayesmmm.diagnostics.diagnosis import diagnose
 from bayesmmm.diagnostics.powers import power_scaled_budget, power_scaling
@@ -14,6 +15,7 @@ __all__ = [
     "Check",
     "Diagnosis",
     "Threshold",
+    "audit",
     "diagnose",
     "mediation_sensitivity_quick",
     "power_scaled_budget",

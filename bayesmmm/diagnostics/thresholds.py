@@ -87,15 +87,9 @@ PIT_SOURCE = (
 #: package. Autocorrelation r leaves about T (1 - r) / (1 + r) of T periods (Bayley and Hammersley, 1946,
 #: doi:10.2307/2983560): of 0.3, half of them. Residual sds that differ by a factor of 2, skewness of 1 or excess
 #: kurtosis of 3 (a t with 6 degrees of freedom), thirds of the sample half a residual sd apart, a residual of 6 sds.
-AUTOCORRELATION, VARIANCE_RATIO, SKEWNESS, KURTOSIS, DRIFT, OUTLIER, CORRELATION = (
-    0.3,
-    2.0,
-    1.0,
-    3.0,
-    0.5,
-    6.0,
-    0.5,
-)
+#: A share of periods in their intervals that is off by 0.2; a statistic five sds of its replicates away.
+AUTOCORRELATION, VARIANCE_RATIO, SKEWNESS, KURTOSIS = 0.3, 2.0, 1.0, 3.0
+DRIFT, OUTLIER, CORRELATION, COVERAGE, REPLICATES = 0.5, 6.0, 0.5, 0.2, 5.0
 PARETO_K = Threshold(
     0.7,
     1.0,
@@ -135,9 +129,9 @@ DIRECTIONS = Threshold(
     "prior's",
 )
 TRADE_OFF = Threshold(
-    0.8,
+    0.9,
     math.nan,
-    "convention of this package: at a correlation of 0.8 an interval is 1.7 times as wide as with the other parameter "
+    "convention of this package: at a correlation of 0.9 an interval is 2.3 times as wide as with the other parameter "
     "known",
 )
 
@@ -179,4 +173,50 @@ BUDGET_MOVED = Threshold(
     0.1,
     math.nan,
     f"power-scaling as in {_POWER}; a tenth of the money going elsewhere is a convention of this package",
+)
+
+# ---------------------------------------------------------------------------------------------------------- data
+_WARNED = "the bound of the warning of the same kind that mm.fit gives, a convention of this package"
+#: Of a check that counts warnings: none is allowed.
+WARNINGS = Threshold(0.0, math.nan, _WARNED)
+PERIODS_PER_PARAMETER = Threshold(
+    4.0, 1.0, f"{_WARNED}; with fewer values than parameters only priors give an answer", above=False
+)
+INFLATION = Threshold(
+    10.0,
+    100.0,
+    "Marquardt (1970), doi:10.1080/00401706.1970.10488699, for 10; see O'Brien (2007), "
+    "doi:10.1007/s11135-006-9018-6, on what it does not say; at 100 a standard error is ten times as large",
+)
+SPEND_PERSISTENCE = Threshold(
+    0.9,
+    math.nan,
+    "convention of this package: at 0.9 only 1 - 0.9^2 = 19 % of the variance of spend is new in each period, and "
+    "carry-over looks like spend",
+)
+SHARED_PAUSES = Threshold(
+    0.9, math.nan, "convention of this package: a correlation of on and off above 0.9; 1 where pauses are the same"
+)
+IMPLIED_MEDIA_SHARE = Threshold(0.05, math.nan, _WARNED)
+PRIOR_COVERAGE = Threshold(
+    0.5,
+    0.1,
+    "prior predictive check, Gabry et al. (2019), doi:10.1111/rssa.12378; the bounds are a convention of this package",
+    above=False,
+)
+SEASONS_SEEN = Threshold(
+    2.0, 1.0, "convention of this package: a season seen once is not told from a trend or a campaign", above=False
+)
+#: Probability of a false alarm over all channels together.
+FEEDBACK = Threshold(
+    0.01,
+    1e-4,
+    "test of Granger (1969), doi:10.2307/1912791, Bonferroni over channels; failure from 1e-4 is a convention of this "
+    "package",
+    above=False,
+)
+MEDIATOR_MOVES = Threshold(
+    0.05,
+    math.nan,
+    "F test of the drivers beside the linear terms; the level of 5 % is a convention of this package",
 )

@@ -1,0 +1,257 @@
+"""What priors and data of each equation are up to: parameters per value, implied shares, seasons, mediators."""
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+from bayesmmm import engine
+from bayesmmm.diagnostics.check import Check
+from bayesmmm.diagnostics.studied import SEED, Studied, judged, left_over
+from bayesmmm.diagnostics.thresholds import (
+    IMPLIED_MEDIA_SHARE,
+    MEDIATOR_MOVES,
+    PERIODS_PER_PARAMETER,
+    PRIOR_COVERAGE,
+    SEASONS_SEEN,
+)
+from bayesmmm.equations.checks import prior_media_share, values_per_parameter
+
+#: Quantiles of the half-life priors at which a mediator is asked whether it moves; rounds of a censored regression.
+_HALF_LIVES, _ROUNDS = (0.1, 0.5, 0.9), 500
+
+
+def equation_checks(seen: Studied) -> tuple[list[Check], dict[str, pd.DataFrame]]:
+    """Check every equation with its priors against its data.
+
+    Returns
+    -------
+    list of Check
+    dict
+        "parameters", "prior_predictive", "mediators", "media_share": see `audit`.
+    """
+    checks, counts, ahead = [], {}, {}
+    for name in seen.system.order:
+        values, parameters = values_per_parameter(seen.system.equation(name), seen.data)
+        counts[name] = {"values": values, "parameters": parameters, "ratio": values / parameters}
+        ahead[name] = predictive_table(seen, name)
+        checks += [
+            _ratio(name, counts[name]),
+            *_seasons(seen, name),
+            *_share(seen, name),
+            _coverage(name, ahead[name]),
+        ]
+    mediators = mediator_table(seen)
+    checks += [_moves(seen, name, row) for name, row in mediators.iterrows()]
+    tables = {
+        "parameters": pd.DataFrame.from_dict(counts, orient="index").rename_axis("equation"),
+        "prior_predictive": pd.concat(ahead, names=["equation"]),
+        "media_share": share_table(seen),
+    }
+    return checks, tables | ({"mediators": mediators} if len(mediators) else {})
+
+
+def _ratio(name: str, count: dict[str, float]) -> Check:
+    return judged(
+        f"periods:{name}",
+        PERIODS_PER_PARAMETER,
+        count["ratio"],
+        f"{name} has {count['values']} values for {count['parameters']} parameters, {count['ratio']:.1f} for each.",
+        "there is less to learn from than there is to be learned: priors decide much of the answer",
+        (
+            "use fewer terms: a lower order, as Fourier(period=365.25, order=1), no trend knots, fewer controls",
+            "add small channels up to one",
+            "get more periods, or daily data instead of weekly",
+            "write down what is known as priors, above all on roi",
+        ),
+    )
+
+
+def _seasons(seen: Studied, name: str) -> list[Check]:
+    equation, data = seen.system.equation(name), seen.data
+    if not equation.seasonality:
+        return []
+    longest = max(season.period for season in equation.seasonality)
+    cycles = len(data.dates) * data.days_per_period / longest
+    return [
+        judged(
+            f"seasons:{name}",
+            SEASONS_SEEN,
+            cycles,
+            f"the data of {name} run over {cycles:.1f} of its seasons of {longest:g} days.",
+            "what comes back every season cannot be told from what happened once: season, trend and campaigns trade "
+            "with each other",
+            (
+                "use a longer history",
+                "lower the order, as Fourier(period=365.25, order=1), or narrow its prior, as "
+                "priors={'seasonality': Prior('Normal', mu=0.0, sigma=0.1)}",
+                "replace the season by what causes it: holidays, weather, price promotions as controls",
+            ),
+        )
+    ]
+
+
+# ---------------------------------------------------------------------------------------------------- prior beliefs
+def share_table(seen: Studied) -> pd.DataFrame:
+    """What the priors let each channel bring to the outcome directly, in shares of its mean size: a row per draw.
+
+    Under likelihoods where contributions are no such shares: of the sum of the latent scale, as
+    ``1 - exp(-contribution)`` under "lognormal", as they are under "censored_normal".
+    """
+    name = seen.system.outcome
+    equation = seen.system.equation(name)
+    share = prior_media_share(equation, seen.data)
+    if share is None:
+        share = seen.prior[name]["contribution"][:, 0]
+        share = -np.expm1(-share) if equation.likelihood == "lognormal" else share
+        total = (
+            -np.expm1(np.log1p(-share).sum(axis=1)) if equation.likelihood == "lognormal" else share.sum(axis=1)
+        )
+    else:
+        share = share[:: max(len(share) // len(seen.prior[name]["sigma"]), 1)]
+        total = share.sum(axis=1)
+    table = pd.DataFrame(share, columns=list(equation.media))
+    table.insert(len(equation.media), "total", total, allow_duplicates=True)
+    return table
+
+
+def _share(seen: Studied, name: str) -> list[Check]:
+    share = prior_media_share(seen.system.equation(name), seen.data)
+    if share is None:
+        return []
+    total = share.sum(axis=1)
+    value = float((total > 1.0).mean())
+    low, median, high = np.quantile(total, [0.05, 0.5, 0.95])
+    return [
+        judged(
+            f"media_share:{name}",
+            IMPLIED_MEDIA_SHARE,
+            value,
+            f"the priors let all media of {name} bring {100 * median:.0f} % of it (90 % {100 * low:.0f} to "
+            f"{100 * high:.0f} %), and more than all of it with probability {value:.2f}.",
+            "the priors believe in answers that cannot be; where the data say little, so will the posterior",
+            (
+                "leave the default priors, which keep the total below the whole for any number of channels",
+                "narrow them, as priors={'contribution': Prior('HalfNormal', sigma=0.1)}, or on roi",
+            ),
+        )
+    ]
+
+
+def predictive_table(seen: Studied, name: str) -> pd.DataFrame:
+    """Series beside what the priors predict for it, by date: observed, median, lower, upper (90 %), in its own unit."""
+    equation, par, inputs = seen.system.equation(name), seen.prior[name], seen.inputs[name]
+    days = seen.data.days_per_period
+    with np.errstate(over="ignore", invalid="ignore"):  # a wide prior under a log link passes the largest double
+        full = engine.amplitudes(equation, inputs.media, par, days)
+        mean = engine.latent(equation, inputs.media, inputs.design, par, full, days)
+        noise = engine.residual_draws(equation, par, mean.shape, np.random.default_rng(SEED))
+        series = engine.observe(equation, mean + noise, seen.scales)[:, 0]
+        lower, median, upper = np.quantile(series, [0.05, 0.5, 0.95], axis=0)
+    columns = {"observed": seen.data.columns[name][0], "median": median, "lower": lower, "upper": upper}
+    return pd.DataFrame(columns, pd.DatetimeIndex(seen.data.dates, name="date"))
+
+
+def _coverage(name: str, table: pd.DataFrame) -> Check:
+    inside = (table["observed"] >= table["lower"]) & (table["observed"] <= table["upper"])
+    value = float(inside.mean())
+    return judged(
+        f"prior_predictive:{name}",
+        PRIOR_COVERAGE,
+        value,
+        f"the 90 % interval that the priors predict for {name} holds {100 * value:.0f} % of its values.",
+        "the priors rule out what was observed: data and priors will pull against each other",
+        (
+            "print(system), and compare the priors on intercept, contribution or roi with what is plausible",
+            "check units: an outcome in thousands beside spend in single units gives an roi prior another meaning",
+        ),
+    )
+
+
+# -------------------------------------------------------------------------------------------------------- mediators
+def mediator_table(seen: Studied) -> pd.DataFrame:
+    """How well each mediator follows its drivers.
+
+    Its media terms, at the prior medians of the curve, are added to a regression on its linear terms: at the 10, 50 and
+    90 % quantiles of the half-life priors, of which the one that fits best counts (with its p-value times three). A
+    censored series has a censored regression.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By mediator: ``explained``, the share of the residual variance that the media terms take up; ``p`` of the test
+        that they take up nothing, NaN where too few values are left; ``zeros``, share of periods at exactly zero.
+    """
+    rows = {}
+    for name in seen.system.mediators:
+        if not seen.media(name):
+            continue
+        found = [_added(seen, name, at) for at in _HALF_LIVES]
+        share, p = min(found, key=lambda one: np.inf if np.isnan(one[1]) else one[1])
+        zeros = float((seen.data.columns[name] == 0.0).mean())
+        rows[name] = {"explained": share, "p": min(p * len(_HALF_LIVES), 1.0), "zeros": zeros}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["explained", "p", "zeros"]).rename_axis(
+        "mediator"
+    )
+
+
+def _added(seen: Studied, name: str, at: float) -> tuple[float, float]:
+    """Share of residual variance that the media terms of an equation take up, and the p-value of that."""
+    design, target = seen.design(name), seen.inputs[name].target[0]
+    basis = np.column_stack([design, seen.curved(name, at=at)])
+    ranks = [int(np.linalg.matrix_rank(part)) for part in (design, basis)]
+    added, free = ranks[1] - ranks[0], len(target) - ranks[1]
+    if added < 1 or free < 1:
+        return 0.0, np.nan
+    if seen.system.equation(name).likelihood == "censored_normal":
+        (before, wide), (after, narrow) = (censored_regression(target, part) for part in (design, basis))
+        return 1.0 - (narrow / wide) ** 2, float(stats.chi2.sf(max(2.0 * (after - before), 0.0), added))
+    before, after = (float(np.square(left_over(target, part)).sum()) for part in (design, basis))
+    if after <= 1e-12 * before or before <= 0.0:
+        return 1.0, 0.0
+    ratio = (before - after) / added / (after / free)
+    return 1.0 - after / before, float(stats.f.sf(max(ratio, 0.0), added, free))
+
+
+def censored_regression(target: np.ndarray, basis: np.ndarray) -> tuple[float, float]:
+    """Log likelihood and residual sd of a regression of ``max(0, latent)`` on a basis, at their maximum.
+
+    By expectation and maximisation: latent values at zeros are replaced by their means, given that they are below zero.
+
+    References
+    ----------
+    Tobin (1958), Estimation of relationships for limited dependent variables, doi:10.2307/1907382.
+    """
+    u, size, _ = np.linalg.svd(basis, full_matrices=False)
+    u = u[:, size > 1e-10 * size[0]]
+    zero, latent, sd, found = target <= 0.0, target.astype(float), float(target.std()), -np.inf
+    for _ in range(_ROUNDS):
+        mean = u @ (u.T @ latent)
+        a = -mean[zero] / sd
+        log_below = special.log_ndtr(a)
+        inverse = np.exp(-0.5 * a**2 - log_below) / np.sqrt(2.0 * np.pi)
+        before, found = found, float(stats.norm.logpdf(target[~zero], mean[~zero], sd).sum() + log_below.sum())
+        if abs(found - before) < 1e-9 * len(target):
+            break
+        latent = np.where(zero, 0.0, target)
+        latent[zero] = mean[zero] - sd * inverse
+        spread = sd**2 * np.maximum(1.0 - a * inverse - inverse**2, 0.0)
+        mean = u @ (u.T @ latent)
+        sd = float(np.sqrt((np.square(latent - mean).sum() + spread.sum()) / len(target)))
+    return found, sd
+
+
+def _moves(seen: Studied, name: str, row: pd.Series) -> Check:
+    drivers = ", ".join(seen.media(name))
+    return judged(
+        f"mediator:{name}",
+        MEDIATOR_MOVES,
+        float(row["p"]),
+        f"{drivers} take up {100 * row['explained']:.0f} % of what the linear terms leave of {name} "
+        f"(p = {row['p']:.2g}); {name} is zero in {100 * row['zeros']:.0f} % of periods.",
+        f"no answer of {name} to its drivers is seen: every indirect effect through it will be what the prior says",
+        (
+            f"leave the drivers out of {name!r} that cannot move it, as Equation({name!r}, media=[...])",
+            f"make {name} an ordinary channel: leave its equation out",
+            "look at a finer period: days show an answer that weeks blur",
+        ),
+    )

@@ -1,0 +1,283 @@
+"""What the spend of the channels can show at all: variation, pauses, overlap, range, and whether sales drove spend."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bayesmmm.diagnostics.check import Check
+from bayesmmm.diagnostics.studied import Studied, judged, left_over
+from bayesmmm.diagnostics.thresholds import (
+    CURVE_RANGE,
+    FEEDBACK,
+    INFLATION,
+    SHARED_PAUSES,
+    SPEND_PERSISTENCE,
+)
+
+_EXPERIMENT = "run an experiment: pause or raise {0} in some weeks or regions, and fit again"
+_ROI_PRIOR = "say what an experiment found, as priors={{'roi': {{'{0}': Prior('LogNormal', mu=0.4, sigma=0.3)}}}}"
+#: Own lags of spend, and lags of other channels, that spend is allowed to follow before sales are asked.
+_LAGS = 2
+
+
+def media_checks(seen: Studied) -> tuple[list[Check], dict[str, pd.DataFrame]]:
+    """Check the media columns, and what each equation can tell of them.
+
+    Returns
+    -------
+    list of Check
+    dict
+        "channels", "overlap", "vif", "range", "feedback": see `audit`.
+    """
+    channels = channel_table(seen)
+    overlap = overlap_table(seen, channels)
+    checks = [*_persistence(channels), *_overlap(overlap)]
+    inflation, ranges = {}, {}
+    for name in seen.system.order:
+        if seen.media(name):
+            inflation[name], ranges[name] = inflation_table(seen, name), range_table(seen, name)
+            checks += [_inflated(seen, name, inflation[name]), _range(name, ranges[name])]
+    feedback = feedback_table(seen)
+    checks += _feedback(seen, feedback)
+    joined = {"vif": inflation, "range": ranges}
+    tables = {key: pd.concat(found, names=["equation"]) for key, found in joined.items() if found}
+    return checks, {"channels": channels, "overlap": overlap, "feedback": feedback, **tables}
+
+
+def acting(seen: Studied) -> list[str]:
+    """Columns that act as media anywhere, exogenous ones first."""
+    names = dict.fromkeys(name for equation in seen.system.equations for name in equation.media)
+    return sorted(names, key=lambda name: name in seen.system.mediators)
+
+
+# ----------------------------------------------------------------------------------------------------- each channel
+def channel_table(seen: Studied) -> pd.DataFrame:
+    """Variation of every column that acts as media, over time."""
+    rows = {}
+    for name in acting(seen):
+        x = np.maximum(seen.data.columns[name][0], 0.0)
+        on = x > 0.0
+        rows[name] = {
+            "mean": x.mean(),
+            "variation": x.std() / x.mean(),
+            "active": on.mean(),
+            "starts": int((on[1:] & ~on[:-1]).sum() + on[0]),
+            "persistence": _lagged(x),
+            "largest": x.max() / x[on].mean(),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("channel")
+
+
+def _lagged(x: np.ndarray) -> float:
+    """Autocorrelation at lag 1; NaN of a constant."""
+    e = x - x.mean()
+    power = float(e @ e)
+    return float(e[1:] @ e[:-1]) / power if power > 0.0 else np.nan
+
+
+def _persistence(channels: pd.DataFrame) -> list[Check]:
+    known = channels["persistence"].dropna()
+    if known.empty:
+        return []
+    worst, value = str(known.idxmax()), float(known.max())
+    high = [str(name) for name in known.index[known > SPEND_PERSISTENCE.warn]]
+    return [
+        judged(
+            "persistence",
+            SPEND_PERSISTENCE,
+            value,
+            f"spend changes most slowly on {worst}: its autocorrelation from one period to the next is {value:.2f}.",
+            f"how long {' and '.join(high) or worst} works cannot be told from how long it is on air: half-life and "
+            f"contribution lean on their priors, and slow spend can pass for trend or season",
+            (
+                f"say what is known, as priors={{'half_life': {{{worst!r}: Prior('LogNormal', mu=2.0, sigma=0.3)}}}}",
+                _EXPERIMENT.format(worst),
+            ),
+        )
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------ two channels
+def overlap_table(seen: Studied, channels: pd.DataFrame) -> pd.DataFrame:
+    """How often two channels are active together.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By pair: ``both`` and ``either``, shares of periods; ``shared``, both over either; ``pauses``, the correlation
+        of on and off, NaN where one of the two never pauses.
+    """
+    on = {name: np.maximum(seen.data.columns[name][0], 0.0) > 0.0 for name in channels.index}
+    rows = {}
+    for one, other in itertools.combinations(channels.index, 2):
+        a, b = on[one], on[other]
+        both, either = (a & b).mean(), (a | b).mean()
+        pause = np.nan if a.all() or b.all() else float(np.corrcoef(a, b)[0, 1])
+        rows[one, other] = {"both": both, "either": either, "shared": both / either, "pauses": pause}
+    index = (
+        pd.MultiIndex.from_tuples(rows, names=["one", "other"]) if rows else pd.MultiIndex.from_arrays([[], []])
+    )
+    return pd.DataFrame(list(rows.values()), index, columns=["both", "either", "shared", "pauses"])
+
+
+def _overlap(overlap: pd.DataFrame) -> list[Check]:
+    known = overlap["pauses"].dropna()
+    if known.empty:
+        return []
+    one, other = known.idxmax()
+    value, row = float(known.max()), overlap.loc[(one, other)]
+    return [
+        judged(
+            "overlap",
+            SHARED_PAUSES,
+            value,
+            f"pauses most alike: {one} and {other}, on and off together with correlation {value:.2f}; both are active "
+            f"in {100 * row['both']:.0f} % of periods, one of them in {100 * row['either']:.0f} %.",
+            f"periods without {one} are periods without {other}: their effects are told apart by how much is spent "
+            f"only, which the curves blur",
+            (
+                f"add {one} and {other} to one channel, and ask for their joint effect",
+                f"stagger flights: pause {one} while {other} runs, then fit again",
+                _ROI_PRIOR.format(one),
+            ),
+        )
+    ]
+
+
+# --------------------------------------------------------------------------------------------------- in an equation
+def inflation_table(seen: Studied, name: str) -> pd.DataFrame:
+    """Variance inflation 1 / (1 - R^2) of each adstocked channel, given the other terms of its equation."""
+    stock, design = seen.stock(name).T, seen.design(name)
+    rows = {}
+    for c, channel in enumerate(seen.media(name)):
+        x = stock[:, c] - stock[:, c].mean()
+        others = np.column_stack([design, np.delete(stock, c, axis=1)])
+        left, size = left_over(x, others), float(x @ x)
+        share = float(left @ left) / size if size > 0.0 else 0.0
+        rows[channel] = {"vif": 1.0 / share if share > 1e-12 else np.inf, "explained": 1.0 - share}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("channel")
+
+
+def _inflated(seen: Studied, name: str, table: pd.DataFrame) -> Check:
+    worst, value = str(table["vif"].idxmax()), float(table["vif"].max())
+    size = f"{value:.3g}" if np.isfinite(value) else "without bound"
+    mediator = worst in seen.system.mediators
+    moves = (
+        f"drop linear terms of {name!r} that say the same, such as a high Fourier order or extra knots",
+        f"add {worst} up with the channel that it moves with, as frame['sum'] = frame[{worst!r}] + frame['other']",
+        _EXPERIMENT.format(worst),
+        _ROI_PRIOR.format(worst),
+    )
+    return judged(
+        f"collinearity:{name}",
+        INFLATION,
+        value,
+        f"the other terms of {name} explain {100 * table.loc[worst, 'explained']:.0f} % of the adstocked {worst} "
+        f"(variance inflation {size}), more than of any other channel.",
+        f"the effect of {worst} is told from that of the others by what little they do not share"
+        + (": direct and indirect effects of its drivers are hard to tell apart" if mediator else ""),
+        moves,
+    )
+
+
+def range_table(seen: Studied, name: str) -> pd.DataFrame:
+    """Where the half-saturation lies, as far as the priors know, beside the adstocked spend that was seen.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By channel: ``above`` (``below``), prior probability that it lies above (below) every adstocked spend of an
+        active period; ``highest``, largest adstocked spend at the median half-life, in multiples of mean spend.
+    """
+    par = seen.prior[name]
+    stock = seen.stocks(name, par["half_life"])
+    active = np.where(stock > 1e-3, stock, np.inf)
+    columns = {
+        "above": (par["half_saturation"] > stock.max(axis=-1)).mean(axis=0),
+        "below": (par["half_saturation"] < active.min(axis=-1)).mean(axis=0),
+        "highest": seen.stock(name).max(axis=-1),
+    }
+    return pd.DataFrame(columns, pd.Index(seen.media(name), name="channel"))
+
+
+def _range(name: str, table: pd.DataFrame) -> Check:
+    worst = str(table["above"].idxmax())
+    value = float(table.loc[worst, "above"])
+    return judged(
+        f"range:{name}",
+        CURVE_RANGE,
+        value,
+        f"the prior puts the half-saturation of {worst} in {name} above all adstocked spend seen with probability "
+        f"{value:.2f}; that spend reaches {table.loc[worst, 'highest']:.2f} times its mean.",
+        f"only the lower end of the curve of {worst} can be seen in these data: where it saturates, and what more "
+        f"spend would bring, will be what the prior says",
+        (
+            f"say where it saturates, as priors={{'half_saturation': {{{worst!r}: Prior('LogNormal', mu=0.0, "
+            f"sigma=0.3)}}}}",
+            f"spend clearly more on {worst} in a test period, and fit again",
+        ),
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- feedback
+def feedback_table(seen: Studied) -> pd.DataFrame:
+    """Test whether last period's surprise in the outcome tells this period's spend.
+
+    The surprise is what a regression of the outcome on its linear terms and on its media terms at prior medians leaves.
+    Spend of a channel is regressed on the same linear terms, on its own last two periods and on the last period of the
+    other channels; the test asks whether the surprise of the period before adds to that.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By exogenous channel: ``t``, its t statistic, and ``p``, two-sided; NaN where too few periods are left.
+    """
+    outcome = seen.system.outcome
+    design, target = seen.design(outcome), seen.inputs[outcome].target[0]
+    surprise = left_over(
+        target, np.column_stack([design, seen.curved(outcome)]) if seen.media(outcome) else design
+    )
+    names = [name for name in acting(seen) if name not in seen.system.mediators]
+    spend = np.column_stack([seen.data.columns[name][0] / seen.data.columns[name].mean() for name in names])
+    known = np.column_stack([design[_LAGS:], spend[1:-1]])
+    rows = {}
+    for c, name in enumerate(names):
+        basis = np.column_stack([known, spend[:-_LAGS, c]])
+        x, e = left_over(np.column_stack([spend[_LAGS:, c], surprise[1:-1]]), basis).T
+        free = len(x) - np.linalg.matrix_rank(basis) - 1
+        sizes = float(x @ x), float(e @ e)
+        if free < 1 or min(sizes) <= 1e-12:
+            rows[name] = {"t": np.nan, "p": np.nan}
+            continue
+        r = float(x @ e) / np.sqrt(sizes[0] * sizes[1])
+        t = r * np.sqrt(free / max(1.0 - r**2, 1e-300))
+        rows[name] = {"t": t, "p": 2.0 * stats.t.sf(abs(t), free)}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["t", "p"]).rename_axis("channel")
+
+
+def _feedback(seen: Studied, table: pd.DataFrame) -> list[Check]:
+    known = table["p"].dropna()
+    if known.empty:
+        return []
+    worst, outcome = str(known.idxmin()), seen.system.outcome
+    value = min(float(known.min()) * len(known), 1.0)
+    way = "up" if table.loc[worst, "t"] > 0.0 else "down"
+    return [
+        judged(
+            "feedback",
+            FEEDBACK,
+            value,
+            f"after a period in which {outcome} was higher than its terms say, spend on {worst} goes {way} "
+            f"(p = {value:.2g}, all channels counted).",
+            f"budgets may follow sales, or both follow a demand that is not in the data: {worst} is then credited with "
+            f"sales that it did not bring, and no fit can tell",
+            (
+                "add what drives both as a control, as linear=['demand']: search interest, footfall, weather, prices",
+                "ask how budgets are set; use periods in which they were set by plan",
+                _EXPERIMENT.format(worst),
+                _ROI_PRIOR.format(worst),
+            ),
+        )
+    ]

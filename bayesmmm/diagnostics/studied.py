@@ -1,0 +1,87 @@
+"""What the checks of data look at, computed once: equations on frozen scales, prior draws, typical media terms."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmmm import engine
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.diagnostics.check import Check
+from bayesmmm.diagnostics.plausible import adstocks
+from bayesmmm.diagnostics.thresholds import Threshold
+from bayesmmm.equations import MMM
+
+#: Prior draws, and their seed: the same data give the same audit.
+DRAWS, SEED = 1000, 20240107
+
+
+@dataclass(frozen=True, eq=False)
+class Studied:
+    """A system and data before any fit.
+
+    Attributes
+    ----------
+    data : MMMData
+    system : MMM
+    scales : Scales
+    prior : engine.Parameters
+        Draws from the priors.
+    inputs : mapping of str to Inputs
+        What each equation sees.
+    """
+
+    data: MMMData
+    system: MMM
+    scales: Scales
+    prior: engine.Parameters
+    inputs: Mapping[str, engine.Inputs]
+
+    def design(self, name: str) -> np.ndarray:
+        """Columns (T, K) of the linear part."""
+        return self.inputs[name].design[0]
+
+    def media(self, name: str) -> tuple[str, ...]:
+        """Channels of an equation."""
+        return self.system.equation(name).media
+
+    def stock(self, name: str, *, at: float = 0.5) -> np.ndarray:
+        """Adstocked media (C, T) at a quantile of the half-life priors, in multiples of mean positive spend."""
+        half_life = np.quantile(self.prior[name]["half_life"], at, axis=0)[None]
+        return self.stocks(name, half_life)[0]
+
+    def stocks(self, name: str, half_life: np.ndarray) -> np.ndarray:
+        """Adstocked media (S, C, T) at half-lives (S, C)."""
+        keep = engine.retention(half_life, self.data.days_per_period)
+        return adstocks(self.inputs[name].media[0], keep, engine.kernel_lag(self.system.equation(name)))
+
+    def curved(self, name: str, *, at: float = 0.5) -> np.ndarray:
+        """Adstocked media (T, C) after the curve at the prior medians of half-saturation and slope."""
+        par = self.prior[name]
+        half, slope = (np.median(par[key], axis=0)[:, None] for key in ("half_saturation", "slope"))
+        stock = self.stock(name, at=at) ** slope
+        return (stock / (half**slope + stock)).T
+
+
+def study(data: MMMData, system: MMM) -> Studied:
+    """Look at all equations before a fit."""
+    scales = data.scales()
+    rng = np.random.default_rng(SEED)
+    prior = engine.draw_prior(system, data, scales, draws=DRAWS, rng=rng, observed_mediators=True)
+    inputs = {name: engine.inputs(system.equation(name), data, scales) for name in system.order}
+    return Studied(data, system, scales, prior, inputs)
+
+
+def left_over(columns: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """Residuals (T, C) of a regression of columns on a basis (T, K), whatever its rank."""
+    return columns - basis @ np.linalg.lstsq(basis, columns, rcond=None)[0]
+
+
+def judged(
+    name: str, threshold: Threshold, value: float, finding: str, meaning: str, moves: tuple[str, ...]
+) -> Check:
+    """Check of the group "data", by its threshold."""
+    verdict = threshold.judge(value)
+    raised = verdict in ("warn", "fail")
+    bound = threshold.crossed(verdict)
+    return Check(name, "data", verdict, value, bound, finding, threshold.source, meaning, moves if raised else ())
