@@ -83,11 +83,11 @@ class _Curve:
 def _dual_bound(problem: Problem, programme: Programme, best: Solved) -> float:
     out, levels, goal, limits = problem.whole, problem.levels, programme.goal, problem.limits
     count = len(levels.names)
-    zero = goal.margin * out.parts(levels.spend(np.zeros(count)))
-    nothing = float(zero.sum() + goal.price * problem.current.sum())  # gain of no spend at all
+    # Gain of no spend at all.
+    nothing = float(-goal.margin * programme.lift.mean() + goal.price * problem.current.sum())
 
     def values(spend: np.ndarray) -> np.ndarray:
-        return goal.margin * out.parts(levels.spend(spend)) - zero
+        return goal.margin * out.parts(levels.spend(spend))
 
     # Prices of limits of the problem only: those of a way to settle its on-off limits do not hold for other ways.
     known = {row.label for row in limits.rows}

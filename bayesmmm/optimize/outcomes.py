@@ -4,7 +4,6 @@ Everything that no plan changes (history, carry-over into the window, linear par
 then costs one pass forward through the equations, and its derivatives one pass back.
 """
 
-import itertools
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -14,16 +13,8 @@ import numpy as np
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.equations import MMM
-from bayesmmm.errors import AnswerSizeError
-from bayesmmm.estimands.windows import Layout, Question, Stretch, lay_out
-from bayesmmm.forecast import row_bytes
-from bayesmmm.results import Fit
-
-#: Most memory that the evaluations of a set of draws may take, in bytes.
-LARGEST = 2e9
-#: What a chunk costs beside its work, and the most work it should hold so that it stays in a processor's cache and
-#: others have work, too; in periods of all its rows (draws times residual paths).
-CHUNK_COST, CHUNK_LIMIT = 12_000, 90_000
+from bayesmmm.estimands.windows import Stretch
+from bayesmmm.optimize.prepared import Prepared, in_threads
 
 
 @dataclass(frozen=True)
@@ -44,22 +35,23 @@ class Brought:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """Some draws: the periods that a plan can reach under the current plan, and what no spend at all would bring.
+    """Some draws: the periods that a plan can reach, without any spend of the decided channels in the window.
 
     Attributes
     ----------
     at : slice
         Where its draws stand, in the order of tails.
     stretches : list of Stretch
-    zero : Brought
-        Relative to the current plan.
+        All plans are compared with these.
+    none : Brought
+        What has to be taken off the sums of a plan.
     base : (S,) array
-        Outcome of the window without any spend of the decided channels.
+        Outcome of the window.
     """
 
     at: slice
     stretches: list[Stretch]
-    zero: Brought
+    none: Brought
     base: np.ndarray
 
 
@@ -68,33 +60,28 @@ class Outcomes:
 
     Parameters
     ----------
-    question : Question
-        With the current plan; `window` is "spend".
+    prepared : Prepared
     names : tuple of str
         Decided channels (C), exogenous or mediators.
     modes : mapping of str to {"respond", "fixed", "decide"}
         By mediator.
-    tail_weight : float, optional
-        As in `lay_out`.
     """
 
-    def __init__(
-        self,
-        question: Question,
-        names: tuple[str, ...],
-        modes: Mapping[str, str],
-        *,
-        tail_weight: float | None = None,
-    ) -> None:
-        self.question, self.names, self.modes = question, names, modes
-        fit = question.asked.fit
+    def __init__(self, prepared: Prepared, names: tuple[str, ...], modes: Mapping[str, str]) -> None:
+        self.question, self.names, self.modes = prepared.question, names, modes
+        fit = self.question.asked.fit
         #: Mediators that answer to decided channels, and those of them that are paid.
         self.answering = tuple(m for m in fit.system.mediators if _listens(fit.system, m, names, modes))
         self.paid = tuple(m for m in self.answering if fit.data.mediators[m] == MONEY)
-        self._layout = lay_out(question, tail_weight=tail_weight)
-        _check_size(self._layout, fit, question)
+        equation = fit.system.equation(fit.system.outcome)
+        moving = {*names, *self.answering}
+        # Where the outcome is the sum of its terms, those that a plan changes; None where it is not.
+        self._media = self._linear = None
+        if equation.likelihood in ("normal", "student_t"):
+            self._media = [(equation.name, n) for n in equation.media if n in moving]
+            self._linear = [n for n in equation.linear if n in moving]
+        self._layout, self._raw = prepared.layout, prepared.chunks
         self._pool = ThreadPoolExecutor(engine.processors())
-        self._raw = self._each(self._prepared, _split(_periods(self._layout, fit, question)))
         self._chunks: list[_Chunk] = []
         self._compared: tuple[bytes, float] | None = None
         self._pulled: dict[tuple[bytes, ...], np.ndarray] = {}
@@ -102,16 +89,10 @@ class Outcomes:
 
     # ------------------------------------------------------------------------------------------------ set-up
     def _each[T](self, function: Callable[..., T], items: list) -> list[T]:
-        # A thread costs more than a small problem takes.
-        return list(self._pool.map(function, items)) if len(items) > 1 else [function(item) for item in items]
-
-    def _prepared(self, at: slice) -> tuple[slice, list[Stretch]]:
-        stretches = self._layout.stretches(self._layout.draws[at])
-        # Fitted periods before a future window only hand over their adstock, which has been done.
-        return at, [stretch for stretch in stretches if stretch.changed.any() or stretch.weight.any()]
+        return in_threads(self._pool, function, items)
 
     def compare_with(self, current: np.ndarray, factor: float = 1.0) -> None:
-        """Set the current plan (C, W), with which all others are compared.
+        """Set the current plan (C, W): what plans do not decide stays as it is there.
 
         Parameters
         ----------
@@ -122,36 +103,76 @@ class Outcomes:
         key = current.tobytes(), factor
         if key == self._compared:
             return
-        ahead = self.question.line.planned > 0
 
         def chunk(item: tuple[slice, list[Stretch]]) -> _Chunk:
-            at, stretches = item
-            if ahead and factor != 1.0:
-                (stretch,) = stretches
-                wide = {n: factor * stretch.base.columns[n] for n in self.names if n not in self.modes}
-                new = engine.moved(stretch.base, wide, where=self._where(stretch))
-                stretches = [replace(stretch, base=new)]
-            if not ahead or any(n in self.modes for n in self.names):
-                stretches = self._moved(stretches, current)
-            bases = [stretch.base for stretch in stretches]
-            none = self._forward(stretches, np.zeros_like(current), slopes=False)
-            inside = [replace(stretch, weight=_inside(stretch)) for stretch in stretches]
-            base = sum(_level(stretch, self.outcome) for stretch in inside)
-            zero = self._brought(stretches, bases, none)
-            return _Chunk(at, stretches, zero, base + self._brought(inside, bases, none).lift)
+            at, now = item
+            if self._ahead and not self._settles:
+                none = self._scaled(now, factor, none=True)
+            else:
+                if self._ahead and factor != 1.0:
+                    news = self._scaled(now, factor, outcome=True)
+                    now = [replace(old, base=new) for old, new in zip(now, news, strict=True)]
+                news = self._forward(now, current, outcome=True, slopes=False)
+                now = [replace(old, base=new) for old, new in zip(now, news, strict=True)]
+                none = self._forward(now, np.zeros_like(current), slopes=False)
+            new = [replace(old, base=base) for old, base in zip(now, none, strict=True)]
+            inside = [replace(stretch, weight=_inside(stretch)) for stretch in now]
+            level = sum(_level(stretch, self.outcome) for stretch in inside)
+            bases = [stretch.base for stretch in now]
+            level = level + self._sums(inside, none).lift - self._sums(inside, bases).lift
+            return _Chunk(at, new, self._sums(new, none), level)
 
         self._chunks, self._seen, self._pulled, self._compared = self._each(chunk, self._raw), {}, {}, key
 
     @property
-    def cost_now(self) -> float:
-        """Money that the current plan takes."""
-        assert self._compared is not None
-        own = float(np.frombuffer(self._compared[0]).sum())
-        return own - sum(chunk.zero.induced.sum() for chunk in self._chunks) / self.size
+    def _ahead(self) -> bool:
+        return self.question.line.planned > 0
 
-    def _moved(self, stretches: list[Stretch], spend: np.ndarray) -> list[Stretch]:
-        news = self._forward(stretches, spend, outcome=True, slopes=False)
-        return [replace(stretch, base=new) for stretch, new in zip(stretches, news, strict=True)]
+    @property
+    def _settles(self) -> bool:
+        """Whether the current plan sets series beside the spend of channels: those of decided mediators."""
+        return any(n in self.modes for n in self.names)
+
+    def _scaled(
+        self, stretches: list[Stretch], factor: float, *, none: bool = False, outcome: bool = False
+    ) -> list[engine.Baseline]:
+        """Evaluate a future window under a multiple of the plan of the question, or without its spend in the window."""
+        (stretch,) = stretches
+        changed = self._multiple(stretch, factor, none=none)
+        return [engine.moved(stretch.base, changed, where=self._where(stretch), outcome=outcome)]
+
+    def _multiple(self, stretch: Stretch, factor: float, *, none: bool = False) -> dict[str, np.ndarray]:
+        changed = {n: factor * stretch.base.columns[n] for n in self.names if n not in self.modes}
+        if none:
+            for column in changed.values():
+                column[..., stretch.changed] = 0.0
+        return changed
+
+    def cost_of_multiple(self, current: np.ndarray, factor: float) -> float:
+        """Money that a multiple of the current plan (C, W) takes, compared with itself."""
+        if not (self._ahead and self._listening) or self._settles:
+            self.compare_with(factor * current, factor)
+            return self.cost(factor * current)
+
+        def chunk(item: tuple[slice, list[Stretch]]) -> float:
+            (stretch,) = item[1]
+            plan, none = (
+                self._answers(stretch, self._multiple(stretch, factor, none=off)) for off in (False, True)
+            )
+            return float((plan - none).sum())
+
+        return factor * float(current.sum()) + sum(self._each(chunk, self._raw)) / self.size
+
+    @property
+    def _listening(self) -> bool:
+        """Whether all mediators answer in all periods."""
+        return all(mode == "respond" for mode in self.modes.values())
+
+    def _answers(self, stretch: Stretch, changed: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Sums (S, M) of what paid mediators spend, where all mediators listen: nothing else is worked out."""
+        base = stretch.base
+        found = {**base.columns, **engine.respond(base, changed)}
+        return np.stack([_summed(found[name], stretch.weight, base.rows.paths) for name in self.paid], axis=1)
 
     # ---------------------------------------------------------------------------------------------- evaluation
     @property
@@ -170,7 +191,12 @@ class Outcomes:
 
     def under(self, spend: np.ndarray) -> list[list[Stretch]]:
         """Return the stretches of all draws, chunk by chunk, under a plan."""
-        return self._each(lambda chunk: self._moved(chunk.stretches, spend), self._chunks)
+
+        def each(chunk: _Chunk) -> list[Stretch]:
+            news = self._forward(chunk.stretches, spend, slopes=False)
+            return [replace(old, base=new) for old, new in zip(chunk.stretches, news, strict=True)]
+
+        return self._each(each, self._chunks)
 
     def in_order(self, parts: list[np.ndarray]) -> np.ndarray:
         """Join arrays of the chunks in the order of the draws asked for."""
@@ -222,10 +248,9 @@ class Outcomes:
 
         def each(chunk: _Chunk, news: list[engine.Baseline]) -> np.ndarray:
             stretches = [replace(old, base=new) for old, new in zip(chunk.stretches, news, strict=True)]
-            lost = [
-                -self._brought(stretches, news, self._forward(stretches, spend, c, slopes=False)).lift for c in at
-            ]
-            return np.stack(lost, axis=1)
+            whole = self._sums(stretches, news).lift
+            left = [self._sums(stretches, self._forward(stretches, spend, c, slopes=False)).lift for c in at]
+            return whole[:, None] - np.stack(left, axis=1)
 
         at = range(len(self.names))
         return self.in_order(self._each_under(spend, each))
@@ -244,7 +269,7 @@ class Outcomes:
         return self._each(lambda item: function(*item), items)
 
     def parts(self, spend: np.ndarray) -> np.ndarray:
-        """Mean outcome (C,) that each channel brings over the current plan, where effects add up."""
+        """Mean outcome (C,) that each channel brings over spending nothing, where effects add up."""
         size = self.question.asked.fit.scales.size[self.outcome][:, None]
 
         def sums(chunk: _Chunk) -> np.ndarray:
@@ -264,7 +289,16 @@ class Outcomes:
 
     def cost(self, spend: np.ndarray) -> float:
         """Money that a plan takes: its own, and what paid mediators are induced to spend in posterior mean."""
-        return float(spend.sum() + (self.at(spend).induced.sum(axis=1).mean() if self.paid else 0.0))
+        if not self.paid:
+            return float(spend.sum())
+        if spend.tobytes() in self._seen or not self._listening or len(self._chunks[0].stretches) > 1:
+            return float(spend.sum() + self.at(spend).induced.sum(axis=1).mean())
+
+        def each(chunk: _Chunk) -> float:
+            (stretch,) = chunk.stretches
+            return float((self._answers(stretch, self._changed(stretch, spend)) - chunk.none.induced).sum())
+
+        return float(spend.sum() + sum(self._each(each, self._chunks)) / self.size)
 
     # ------------------------------------------------------------------------------------------------ one chunk
     def _where(self, stretch: Stretch) -> dict[str, np.ndarray]:
@@ -290,37 +324,53 @@ class Outcomes:
         out: list[engine.Baseline] = []
         past, done = None, 0
         for stretch in stretches:
-            base, count = stretch.base, int(stretch.changed.sum())
-            changed = {}
-            for c, (name, values) in enumerate(zip(self.names, spend, strict=True)):
-                if off is not None and c != off:
-                    continue
-                column = base.columns[name].copy() if name not in self.modes else base.columns[name][:1] * 0.0
-                column[..., stretch.changed] = values[done : done + count] if off is None else 0.0
-                changed[name] = column
+            count = int(stretch.changed.sum())
+            changed = self._changed(stretch, spend[:, done : done + count], off)
             out.append(
-                engine.moved(base, changed, past, where=self._where(stretch), outcome=outcome, slopes=slopes)
+                engine.moved(
+                    stretch.base, changed, past, where=self._where(stretch), outcome=outcome, slopes=slopes
+                )
             )
             done += count
             past = engine.carried(out[-1]) if stretch is not stretches[-1] else None
         return out
 
+    def _changed(self, stretch: Stretch, spend: np.ndarray, off: int | None = None) -> dict[str, np.ndarray]:
+        """Columns of a stretch under a plan of its periods, or with one channel of it switched off there."""
+        changed = {}
+        for c, (name, values) in enumerate(zip(self.names, spend, strict=True)):
+            if off is not None and c != off:
+                continue
+            columns = stretch.base.columns
+            column = columns[name].copy() if name not in self.modes else columns[name][:1] * 0.0
+            column[..., stretch.changed] = values if off is None else 0.0
+            changed[name] = column
+        return changed
+
     def _one(self, chunk: _Chunk, spend: np.ndarray) -> tuple[list[engine.Baseline], Brought]:
         new = self._forward(chunk.stretches, spend)
-        found = self._brought(chunk.stretches, [stretch.base for stretch in chunk.stretches], new)
-        return new, Brought(found.lift - chunk.zero.lift, found.induced - chunk.zero.induced)
+        found = self._sums(chunk.stretches, new)
+        return new, Brought(found.lift - chunk.none.lift, found.induced - chunk.none.induced)
 
-    def _brought(
-        self, stretches: list[Stretch], bases: list[engine.Baseline], news: list[engine.Baseline]
-    ) -> Brought:
-        """Lift and induced spend of new baselines over old ones."""
-        lift = np.zeros(len(bases[0].rows.draws))
+    def _sums(self, stretches: list[Stretch], news: list[engine.Baseline]) -> Brought:
+        """Sums of the outcome and of paid mediators over what is counted, up to what no plan changes.
+
+        Where the outcome is no sum of its terms, its change from the baseline of the stretches.
+        """
+        lift = np.zeros(len(stretches[0].base.rows.draws))
         induced = np.zeros((len(lift), len(self.paid)))
-        for stretch, base, new in zip(stretches, bases, news, strict=True):
-            lift += stretch.total(engine.gained(base, new))
+        for stretch, new in zip(stretches, news, strict=True):
+            rows, weight = new.rows, stretch.weight
+            if self._media is None:
+                lift += stretch.total(engine.gained(stretch.base, new))
+            else:
+                parts = [_summed(new.term[key], weight, rows.paths) for key in self._media]
+                for n in self._linear:
+                    parts.append(new.slope(self.outcome, n)[:, 0, 0] * _summed(new.columns[n], weight, rows.paths))
+                lift += rows.scales.size[self.outcome][0] * sum(parts)
             for j, name in enumerate(self.paid):
-                step = new.columns[name] - base.columns[name]
-                induced[:, j] += stretch.total(np.where(self._where(stretch).get(name, False), 0.0, step))
+                counted = np.where(self._where(stretch).get(name, False), 0.0, weight)
+                induced[:, j] += _summed(new.columns[name], counted, rows.paths)
         return Brought(lift, induced)
 
     def _backward(
@@ -345,44 +395,12 @@ class Outcomes:
 
 
 # ------------------------------------------------------------------------------------------------- small parts
-def _periods(layout: Layout, fit: Fit, question: Question) -> np.ndarray:
-    """Periods (S,) of all rows of each draw that an evaluation goes through."""
-    periods = 0.5 * layout.memory / row_bytes(fit.system, 1)
-    # Fitted periods before a future window are let go.
-    return periods - question.line.fitted if question.line.planned else periods
-
-
-def _check_size(layout: Layout, fit: Fit, question: Question) -> None:
-    """Refuse draws whose evaluations would not fit into memory: those of the current plan and the two looked at last."""
-    size = 2.0 * row_bytes(fit.system, 1) * _periods(layout, fit, question).sum()
-    if size > LARGEST:
-        few = max(int(0.8 * len(layout.draws) * LARGEST / size), 1)
-        raise AnswerSizeError(
-            f"{len(layout.draws)} draws of the plan would take {size / 1e9:.1f} GB, more than the {LARGEST / 1e9:.1f} "
-            f"GB that they may take; pass draws={few} or fewer, or plan fewer periods"
-        )
-
-
-def _split(periods: np.ndarray) -> list[slice]:
-    """Divide draws (S,), in the order of their periods, into chunks that take least time altogether.
-
-    Every draw of a chunk takes as many periods as the longest, and every chunk some time of its own. Little work is not
-    worth a second thread.
-    """
-    count = len(periods)
-    edges = np.unique(np.linspace(0, count, 49).round().astype(int))
-    longest = periods[edges[1:] - 1]
-    best, before = np.full(len(edges), np.inf), np.zeros(len(edges), int)
-    best[0] = 0.0
-    for j in range(1, len(edges)):
-        work = (edges[j] - edges[:j]) * longest[j - 1]
-        cost = best[:j] + work + CHUNK_COST + np.where(work > CHUNK_LIMIT, work, 0.0)
-        before[j] = int(np.argmin(cost))
-        best[j] = cost[before[j]]
-    stops = [len(edges) - 1]
-    while stops[-1]:
-        stops.append(int(before[stops[-1]]))
-    return [slice(int(edges[a]), int(edges[b])) for a, b in itertools.pairwise(stops[::-1])]
+def _summed(values: np.ndarray, weight: np.ndarray, paths: int) -> np.ndarray:
+    """Weighted sums (S,) over periods of values (1, S or R, 1, T), averaged over the paths of each draw."""
+    weight, values = weight[:, 0], values[:, 0]
+    if len(values) <= len(weight):
+        return np.einsum("st,st->s", *np.broadcast_arrays(values, weight))
+    return np.einsum("spt,st->s", values.reshape(len(weight), paths, -1), weight) / paths
 
 
 def _reordered(values: np.ndarray, back: np.ndarray) -> np.ndarray:

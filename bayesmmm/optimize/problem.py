@@ -10,6 +10,7 @@ from bayesmmm.optimize.asking import Questions, Window, put
 from bayesmmm.optimize.levels import Levels, read_levels
 from bayesmmm.optimize.limits import Limits, Range, read_limits
 from bayesmmm.optimize.outcomes import Outcomes
+from bayesmmm.optimize.prepared import prepare
 from bayesmmm.results import Fit
 
 #: Draws on which many starts are tried, and the share of adstock at which they stop to count: near enough to find the
@@ -95,9 +96,10 @@ def put_together(
     questions = put(fit, window, draws=draws, few=FEW, paths=paths, seed=seed, allow_unconverged=allow_unconverged)
     current, dates = _current(fit, questions, names)
     levels = read_levels(flighting, names, current)
-    whole = Outcomes(questions.chosen, names, modes)
-    few = Outcomes(questions.few, names, modes, tail_weight=FEW_TAIL_WEIGHT)
-    judges = whole if questions.judged is None else Outcomes(questions.judged, names, modes)
+    asked = [(questions.chosen, None), (questions.few, FEW_TAIL_WEIGHT)]
+    asked += [] if questions.judged is None else [(questions.judged, None)]
+    whole, few, *others = (Outcomes(each, names, modes) for each in prepare(asked))
+    judges = others[0] if others else whole
     factor = 1.0
     if total is not None and current.any():
         factor = total / current.sum()
@@ -147,8 +149,7 @@ def _factor(
     """
 
     def cost(factor: float) -> float:
-        outcomes.compare_with(factor * current, factor)
-        return outcomes.cost_now
+        return outcomes.cost_of_multiple(current, factor)
 
     ahead = cost(factor)
     for _ in range(50):
