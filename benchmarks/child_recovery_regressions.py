@@ -1,4 +1,4 @@
-"""The two regressions of `recovery.py`: least squares on carried-over spend, and two-stage ridge with a plug-in mediator.
+"""The regressions of `recovery.py`: least squares on carried-over spend, two-stage ridge with a plug-in mediator.
 
 Both get the season (where the analyst's system has one), trend and price, and judge the same periods. Knows NumPy,
 SciPy and pandas, nothing of bayesmmm.
