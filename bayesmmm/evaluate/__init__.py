@@ -3,13 +3,19 @@
 `run` works off any list of tasks, in this process or on an executor, and keeps what is done when it is interrupted.
 """
 
+from bayesmmm.evaluate.cross_validation import CrossValidation, cross_validate, hold_out
 from bayesmmm.evaluate.running import Completed, Quiet, compiled_here, fit_quietly, run, seeds
+from bayesmmm.evaluate.stability import drift
 
 __all__ = [
     "Completed",
+    "CrossValidation",
     "Quiet",
     "compiled_here",
+    "cross_validate",
+    "drift",
     "fit_quietly",
+    "hold_out",
     "run",
     "seeds",
 ]

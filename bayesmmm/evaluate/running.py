@@ -128,7 +128,7 @@ def run(
                 results[index] = call()
             except Exception as error:  # kept and reported: one bad item must not cost the others
                 failed[index] = error
-            tick(label(items[index]))
+            tick()
 
         try:
             _work_off(task, items, executor, take)
@@ -223,10 +223,10 @@ def _report(items, results, messages, failed, label, title, interrupted) -> None
 
 
 @contextmanager
-def _bar(total: int, title: str, progress: bool) -> Iterator[Callable[[str], None]]:
+def _bar(total: int, title: str, progress: bool) -> Iterator[Callable[[], None]]:
     """Give a function that moves a progress bar on by one; it does nothing without one."""
     if not progress:
-        yield lambda _: None
+        yield lambda: None
         return
     from rich import progress as bars
     from rich.console import Console
@@ -238,13 +238,11 @@ def _bar(total: int, title: str, progress: bool) -> Iterator[Callable[[str], Non
         bars.BarColumn(),
         bars.MofNCompleteColumn(),
         bars.TimeElapsedColumn(),
-        bars.TextColumn("left:"),
         bars.TimeRemainingColumn(),
-        bars.TextColumn("{task.fields[last]}"),
     )
     with bars.Progress(*columns, console=console) as bar:
-        shown = bar.add_task(title, total=total, last="")
-        yield lambda last: bar.update(shown, advance=1, last=last)
+        shown = bar.add_task(title, total=total)
+        yield lambda: bar.advance(shown)
 
 
 # ------------------------------------------------------------------------------------------------ compiled models

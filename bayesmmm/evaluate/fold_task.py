@@ -1,0 +1,145 @@
+"""One fold from beginning to end: fit, forecast, compare, and keep only what is small."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from bayesmmm.data import MMMData
+from bayesmmm.equations import MMM
+from bayesmmm.evaluate.folds import Fold
+from bayesmmm.evaluate.held_out import HeldOut, hold_against
+from bayesmmm.evaluate.running import Quiet, fit_quietly
+from bayesmmm.evaluate.scores import crps
+from bayesmmm.evaluate.stability import moments, shared_units
+from bayesmmm.results import Fit
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """What is kept of a fold.
+
+    Attributes
+    ----------
+    predictions : xarray.Dataset
+        Dims equation, ahead.
+    moments : xarray.Dataset
+        Dim parameter.
+    about : dict
+        Row of the table of folds.
+    """
+
+    predictions: xr.Dataset
+    moments: xr.Dataset
+    about: dict[str, object]
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """Fit one fold and judge it; picklable, so that it can be sent to other processes.
+
+    Attributes
+    ----------
+    shared : slice, optional
+        Periods whose spend the ROI is of; by default the fold's own.
+    """
+
+    system: MMM
+    data: MMMData
+    mediators: str
+    paths: int
+    ci_prob: float
+    draws: int
+    tune: int
+    chains: int
+    cores: int
+    target_accept: float
+    shared: slice | None
+
+    def __call__(self, item: tuple[Fold, int]) -> FoldResult:
+        """Work off one fold with its seed."""
+        fold, seed = item
+        quiet = fit_quietly(
+            self.system,
+            fold.training(self.data),
+            seed=seed,
+            draws=self.draws,
+            tune=self.tune,
+            chains=self.chains,
+            cores=self.cores,
+            target_accept=self.target_accept,
+        )
+        ahead = slice(fold.train.stop, fold.test.stop)
+        held = hold_against(
+            quiet.fit,
+            fold.plan(self.data, self.system.exogenous),
+            {name: self.data.columns[name][0, ahead] for name in self.system.order},
+            last=fold.test.stop - fold.test.start,
+            mediators=self.mediators,
+            paths=self.paths,
+            seed=seed,
+        )
+        spend = fold.train if self.shared is None else self.shared
+        days = self.data.dates[spend.start], self.data.dates[spend.stop - 1]
+        return FoldResult(
+            predictions=self._predictions(fold, held),
+            moments=moments(shared_units(quiet.fit, *days)),
+            about=self._about(fold, quiet),
+        )
+
+    def _predictions(self, fold: Fold, held: dict[str, HeldOut]) -> xr.Dataset:
+        tail = (1.0 - self.ci_prob) / 2.0
+        rows = []
+        for name, found in held.items():
+            lower, median, upper = np.quantile(found.drawn, [tail, 0.5, 1.0 - tail], axis=0)
+            rows.append(
+                {
+                    "observed": found.observed,
+                    "mean": found.mean.mean(axis=0),
+                    "median": median,
+                    "lower": lower,
+                    "upper": upper,
+                    "crps": crps(found.observed, found.drawn),
+                    "log_density": found.log_density,
+                    "naive": naive(self.data, name, fold),
+                }
+            )
+        dims = ("equation", "ahead")
+        steps = np.arange(1, fold.test.stop - fold.test.start + 1)
+        variables = {key: (dims, np.stack([row[key] for row in rows])) for key in rows[0]}
+        dates = self.data.dates[fold.test].to_numpy()
+        return xr.Dataset(variables, {"equation": list(held), "ahead": steps, "date": ("ahead", dates)})
+
+    def _about(self, fold: Fold, quiet: Quiet) -> dict[str, object]:
+        dates, fit = self.data.dates, quiet.fit
+        verdict = fit.convergence
+        return {
+            "fold": fold.number,
+            "train_start": dates[fold.train.start],
+            "train_stop": dates[fold.train.stop - 1],
+            "test_start": dates[fold.test.start],
+            "test_stop": dates[fold.test.stop - 1],
+            "periods": fold.train.stop - fold.train.start,
+            "verdict": verdict.verdict,
+            "rhat": verdict.rhat,
+            "ess": min(verdict.ess_bulk, verdict.ess_tail),
+            "divergences": verdict.divergences,
+            "seconds": sum(_seconds(fit)),
+            "warnings": ", ".join(sorted({type(w).__name__ for w in quiet.notices})),
+        }
+
+
+def _seconds(fit: Fit) -> list[float]:
+    return list(fit.settings["seconds"].values())
+
+
+def naive(data: MMMData, name: str, fold: Fold) -> np.ndarray:
+    """Return the forecast that anyone could make: the value one year before, or else the last value of training.
+
+    One year is so many whole periods as come nearest to it. Values before training (of a window that slides) are known
+    too, those of the gap are not.
+    """
+    series, year = data.columns[name][0], round(365.25 / data.days_per_period)
+    at = np.arange(fold.test.start, fold.test.stop)
+    back = at - year * np.maximum(1, -(-(at - fold.train.stop + 1) // year))
+    return np.where(back >= 0, series[np.maximum(back, 0)], series[fold.train.stop - 1])

@@ -1,0 +1,166 @@
+"""Splits of a history: train on what came first, test on what came next.
+
+Knows the calendar and which values each split holds. Refuses to know what is fitted to them.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data import MMMData
+from bayesmmm.equations import MMM, check_system
+from bayesmmm.errors import DataError, EquationError, SettingError
+
+WINDOWS = ("expanding", "sliding")
+#: Splits by default.
+FOLDS = 8
+#: Periods that any data need.
+_LEAST = 8
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split, as positions among the periods of the data.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    train, test : slice
+        Periods trained on, and periods predicted.
+    gap : int
+        Periods in between, which are neither.
+    """
+
+    number: int
+    train: slice
+    test: slice
+    gap: int
+
+    def training(self, data: MMMData) -> MMMData:
+        """Return the data trained on, checked again."""
+        return data.between(data.dates[self.train.start], data.dates[self.train.stop - 1])
+
+    def plan(self, data: MMMData, columns: Sequence[str]) -> pd.DataFrame:
+        """Return columns over the gap and the periods predicted, as a plan."""
+        ahead = slice(self.train.stop, self.test.stop)
+        return pd.DataFrame({"date": data.dates[ahead]} | {c: data.columns[c][0, ahead] for c in columns})
+
+    def label(self, data: MMMData) -> str:
+        """Return the dates of the split in words."""
+        days = [
+            f"{data.dates[at]:%Y-%m-%d}"
+            for at in (self.train.start, self.train.stop - 1, self.test.start, self.test.stop - 1)
+        ]
+        return f"fold {self.number}: {days[0]} to {days[1]}, then {days[2]} to {days[3]}"
+
+
+def plan_folds(
+    system: MMM,
+    data: MMMData,
+    *,
+    folds: int | None = None,
+    initial: int | None = None,
+    horizon: int | None = None,
+    step: int | None = None,
+    gap: int = 0,
+    window: str = "expanding",
+) -> list[Fold]:
+    """Lay out splits and check each of them; see `cross_validate` for the arguments.
+
+    Raises
+    ------
+    SettingError
+        When the arguments are impossible or leave no room, or a split cannot be fitted.
+    """
+    _check(folds=folds, initial=initial, horizon=horizon, step=step, gap=gap, window=window)
+    periods, least = len(data.dates), least_periods(system, data)
+    horizon = horizon or step
+    if initial is not None and horizon is not None:
+        step = step or horizon
+        room = 1 + (periods - gap - horizon - initial) // step
+        count = room if folds is None else folds
+        if not 1 <= count <= room:
+            raise SettingError(
+                f"initial={initial}, gap={gap}, horizon={horizon} and step={step} leave room for {max(room, 0)} folds "
+                f"in {periods} periods"
+                + (f", and folds={folds}; ask for fewer" if room > 0 else "; shorten initial")
+            )
+        first = initial
+    else:
+        count = folds or FOLDS
+        start = initial if initial is not None else max(math.ceil(periods / 2), least)
+        horizon = horizon or (periods - gap - start) // count
+        if horizon < 1:
+            raise SettingError(
+                f"{periods} periods less {start} to begin with and a gap of {gap} leave no period for each of {count} "
+                f"folds; ask for fewer folds, or give horizon"
+            )
+        step = step or horizon
+        # Without `initial` the last test ends with the data, since the latest periods are the ones to be judged by.
+        first = initial if initial is not None else periods - gap - horizon - (count - 1) * step
+    if first < least:
+        raise SettingError(
+            f"the first of {count} folds would be trained on {first} periods, and this system needs {least}: "
+            f"{_why(system, data, least)}. Ask for initial={least} or more, fewer folds or a shorter horizon"
+        )
+    found = [
+        Fold(
+            number=k + 1,
+            train=slice(0 if window == "expanding" else k * step, first + k * step),
+            test=slice(first + k * step + gap, first + k * step + gap + horizon),
+            gap=gap,
+        )
+        for k in range(count)
+    ]
+    for fold in found:
+        _check_fold(system, data, fold)
+    return found
+
+
+def least_periods(system: MMM, data: MMMData) -> int:
+    """Return how many of the first periods this system can be fitted to: every column has to vary in them."""
+    return max(_LEAST, *_reasons(system, data).values())
+
+
+def _reasons(system: MMM, data: MMMData) -> dict[str, int]:
+    """Reason -> periods that it needs."""
+    out = {}
+    for name, values in data.columns.items():
+        if name in data.media:
+            out[f"{name!r} is first spent then"] = 1 + int(np.argmax((values > 0).any(axis=0)))
+        else:
+            out[f"{name!r} does not vary before"] = 1 + int(np.argmax((values != values[:, :1]).any(axis=0)))
+    for equation in system.equations:
+        out[f"equation {equation.name!r} has {len(equation.terms())} linear terms"] = len(equation.terms()) + 1
+    return out
+
+
+def _why(system: MMM, data: MMMData, least: int) -> str:
+    reasons = [reason for reason, needed in _reasons(system, data).items() if needed == least]
+    return reasons[0] if reasons else "fewer cannot be fitted"
+
+
+def _check(*, window: str, **whole: int | None) -> None:
+    least = {"folds": 1, "initial": _LEAST, "horizon": 1, "step": 1, "gap": 0}
+    for name, value in whole.items():
+        if value is None and name != "gap":
+            continue
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least[name]:
+            raise SettingError(f"{name}={value!r} must be a whole number of at least {least[name]}")
+    if window not in WINDOWS:
+        raise SettingError(f"window={window!r} is not known; use 'expanding' (default) or 'sliding'")
+
+
+def _check_fold(system: MMM, data: MMMData, fold: Fold) -> None:
+    """Refuse, before anything is fitted, a split whose training data could not be."""
+    try:
+        check_system(system, fold.training(data))
+    except (DataError, EquationError) as error:
+        raise SettingError(
+            f"{fold.label(data)} cannot be fitted: {error}. Make the training periods longer with initial=..., or "
+            f"leave the column out of the system"
+        ) from error
