@@ -3,19 +3,31 @@
 `run` works off any list of tasks, in this process or on an executor, and keeps what is done when it is interrupted.
 """
 
+from bayesmmm.evaluate.bands import path_probability, simultaneous_band, uniformity
+from bayesmmm.evaluate.calibration import Calibration, calibrate
 from bayesmmm.evaluate.cross_validation import CrossValidation, cross_validate, hold_out
+from bayesmmm.evaluate.recovery import Recovery, recover
 from bayesmmm.evaluate.running import Completed, Quiet, compiled_here, fit_quietly, run, seeds
+from bayesmmm.evaluate.simulating import PriorWorlds
 from bayesmmm.evaluate.stability import drift
 
 __all__ = [
+    "Calibration",
     "Completed",
     "CrossValidation",
+    "PriorWorlds",
     "Quiet",
+    "Recovery",
+    "calibrate",
     "compiled_here",
     "cross_validate",
     "drift",
     "fit_quietly",
     "hold_out",
+    "path_probability",
+    "recover",
     "run",
     "seeds",
+    "simultaneous_band",
+    "uniformity",
 ]

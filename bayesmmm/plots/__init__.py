@@ -5,6 +5,7 @@ style is touched. Colours are those of Okabe and Ito, and no meaning rests on co
 """
 
 from bayesmmm.plots.budgets import allocation, budget, frontier
+from bayesmmm.plots.calibration import ecdf, ranks, recovery
 from bayesmmm.plots.channels import accounting, effects, roi
 from bayesmmm.plots.curves import adstock_decay, response_curves
 from bayesmmm.plots.draws import parameters, prior_posterior
@@ -23,6 +24,7 @@ __all__ = [
     "causal_graph",
     "correlation",
     "decomposition",
+    "ecdf",
     "effects",
     "forecast",
     "frontier",
@@ -30,6 +32,8 @@ __all__ = [
     "predictive",
     "predictive_check",
     "prior_posterior",
+    "ranks",
+    "recovery",
     "residual_autocorrelation",
     "residual_distribution",
     "residuals",

@@ -1,0 +1,149 @@
+"""What a simulation study compares: parameters, returns and the log likelihood, in a fit and in the world behind it."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from bayesmmm import engine
+from bayesmmm.data import MONEY, MMMData, Scales
+from bayesmmm.equations import MMM
+from bayesmmm.errors import EvaluationError
+from bayesmmm.estimands import effects
+from bayesmmm.priors import closest
+from bayesmmm.results import Fit
+from bayesmmm.results.summaries import flat
+from bayesmmm.simulate import World
+
+__all__ = ["LOG_LIKELIHOOD", "PARAMETERS", "chosen", "of_fit", "of_world", "returns_of"]
+
+PARAMETERS = "parameters"
+LOG_LIKELIHOOD = "log_likelihood"
+
+
+def returns_of(system: MMM, data: MMMData) -> list[tuple[str, str]]:
+    """List the returns (variable of `effects`, channel) that a system does not fix beforehand.
+
+    A channel without a mediated path has an indirect return of exactly 0, and a direct return that is its total one;
+    neither would tell anything new.
+    """
+    direct = {source for source, target, _ in system.edges() if target == system.outcome}
+    mediated = {source for source, target, _ in system.edges() if target != system.outcome}
+    out = []
+    for channel in system.exogenous:
+        money = channel in data.media or data.mediators.get(channel) == MONEY
+        if money and any(channel in equation.media for equation in system.equations):
+            both = channel in direct and channel in mediated
+            out += [(name, channel) for name in (("roi", "roi_direct", "roi_indirect") if both else ("roi",))]
+    return out
+
+
+def of_fit(fit: Fit) -> dict[str, np.ndarray]:
+    """Draws (chain, draw) of every quantity of a fit, by name.
+
+    Parameters ``equation.parameter[label]``; ``roi[channel]``, ``roi_direct[channel]`` and ``roi_indirect[channel]``
+    by ``window="outcome"``; ``log_likelihood``, the joint log density of all series.
+    """
+    out = {}
+    for name, values in fit.posterior.data_vars.items():
+        out |= _by_label(str(name), values.transpose("chain", "draw", ...))
+    found = effects(fit, groups={}, window="outcome", allow_unconverged=True)
+    for name, channel in returns_of(fit.system, fit.data):
+        out[f"{name}[{channel}]"] = found[name].sel(channel=channel).transpose("chain", "draw").values
+    densities = fit.tree["log_likelihood"].to_dataset()
+    total = sum(v.sum([d for d in v.dims if d not in ("chain", "draw")]) for v in densities.data_vars.values())
+    return out | {LOG_LIKELIHOOD: total.transpose("chain", "draw").values}
+
+
+def of_world(world: World, system: MMM, *, restated: bool) -> dict[str, float]:
+    """True value of every quantity that a world has, under the names of `of_fit`.
+
+    Parameters
+    ----------
+    world : World
+    system : MMM
+        The fitted system. Where its parameters are not all among those of the world, the log likelihood of the truth
+        is not known and left out.
+    restated : bool
+        Whether parameters are those on the scales that the simulated series imply, rather than on the generating ones.
+        There is no log likelihood then.
+    """
+    if restated:
+        truth = world.truth.parameters
+    else:
+        labelled = engine.unstack(world.system, world.parameters, world.data, chains=1)
+        truth = labelled.isel(chain=0, draw=0, drop=True)
+    out = flat(truth)
+    for name, channel in returns_of(system, world.data):
+        if channel in world.truth.effects["channel"]:
+            out[f"{name}[{channel}]"] = float(world.truth.effects[name].sel(channel=channel))
+    if not restated and _same_parameters(system, world.parameters):
+        out[LOG_LIKELIHOOD] = _log_likelihood(system, world.parameters, world.data, world.scales)
+    return out
+
+
+def chosen(names: Sequence[str], quantities: Sequence[str] | None) -> list[str]:
+    """Return those of `names` that were asked for; all without `quantities`.
+
+    Parameters
+    ----------
+    quantities : sequence of str, optional
+        Names as "roi[tv]", variables as "roi" or "sales.half_life", and "parameters" for all of these.
+
+    Raises
+    ------
+    EvaluationError
+        For something that is not there, or nothing at all.
+    """
+    if quantities is None:
+        return list(names)
+    if isinstance(quantities, str) or not len(quantities):
+        raise EvaluationError(
+            f"quantities={quantities!r} must be a list of one name or more, as ['roi', 'sales.half_life[tv]']"
+        )
+    variables = {name: name.partition("[")[0] for name in names}
+    known = [PARAMETERS, *dict.fromkeys(variables.values()), *names]
+    for asked in quantities:
+        if asked not in known:
+            raise EvaluationError(
+                f"quantities holds {asked!r}, which these worlds do not have{closest(str(asked), known)}. They have: "
+                f"{', '.join(dict.fromkeys(known[: 1 + len(set(variables.values()))]))}, each alone or with a label in "
+                f"brackets."
+            )
+    return [
+        name
+        for name in names
+        if name in quantities
+        or variables[name] in quantities
+        or (PARAMETERS in quantities and "." in variables[name])
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------- inner
+def _by_label(name: str, values) -> dict[str, np.ndarray]:
+    rest = values.dims[2:]
+    if not rest:
+        return {name: values.values}
+    long = values.stack(at=rest).transpose("chain", "draw", "at")
+    labels = [", ".join(map(str, np.atleast_1d(label))) for label in (tuple(v) for v in long["at"].values)]
+    return {f"{name}[{label}]": long.values[..., i] for i, label in enumerate(labels)}
+
+
+def _same_parameters(system: MMM, parameters: engine.Parameters) -> bool:
+    """Whether parameters of a world can be read by another system's equations."""
+    return set(system.order) <= set(parameters) and all(
+        parameters[e.name]["half_life"].shape[-1] == len(e.media)
+        and parameters[e.name]["coefficient"].shape[-1] == len(e.terms())
+        and ("nu_minus_two" in parameters[e.name]) == (e.likelihood == "student_t")
+        for e in system.equations
+    )
+
+
+def _log_likelihood(system: MMM, parameters: Mapping, data: MMMData, scales: Scales) -> float:
+    total = 0.0
+    for equation in system.equations:
+        par, days = parameters[equation.name], data.days_per_period
+        seen = engine.inputs(equation, data, scales)
+        amplitude = engine.amplitudes(equation, seen.media, par, days)
+        mean = engine.latent(equation, seen.media, seen.design, par, amplitude, days)
+        total += engine.log_likelihood(equation, data.columns[equation.name], mean, par, scales).sum()
+    return float(total)

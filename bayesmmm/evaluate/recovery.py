@@ -1,0 +1,258 @@
+"""Recovery: simulate a world whose truth is known, fit it as if it were real data, compare.
+
+Unlike `calibrate`, this is what an analyst lives through: the truth may be fixed, and the fit uses the scales of the
+data at hand. Intervals need not cover a fixed truth exactly as often as they promise.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesmmm.data import MMMData
+from bayesmmm.equations import MMM
+from bayesmmm.errors import EvaluationError
+from bayesmmm.evaluate.quantities import chosen, of_fit, of_world
+from bayesmmm.evaluate.running import cores_each, fit_quietly, run, seeds
+from bayesmmm.evaluate.simulating import draw_world, gathered, worlds_from
+from bayesmmm.results.summaries import checked_ci_prob
+from bayesmmm.simulate import World
+
+__all__ = ["Recovery", "recover"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recovery:
+    """Estimates beside the truth.
+
+    Attributes
+    ----------
+    values : xarray.Dataset
+        By simulation and quantity: ``truth``, and of the posterior ``median``, ``lower``, ``upper``, ``mean``, ``sd``.
+        By simulation: ``rhat``, ``ess_bulk``, ``divergences``, ``refused``, and ``convergence``, the verdict on the
+        sampler.
+    ci_prob : float
+        Probability of the intervals.
+    asked : int
+        Simulations asked for.
+    failed : mapping of int to str
+    complete : bool
+    settings : mapping
+        Seed, settings of the sampler, and ``seconds``.
+    """
+
+    values: xr.Dataset
+    ci_prob: float
+    asked: int
+    failed: Mapping[int, str]
+    complete: bool
+    settings: Mapping[str, Any]
+
+    def table(self) -> pd.DataFrame:
+        """One row per simulation and quantity.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index (simulation, quantity); ``truth``, ``median``, ``lower``, ``upper``, ``covered``, and ``z``, posterior
+            mean less truth in posterior standard deviations. Parameters in the units of ``fit.summary()``, returns in
+            units of the outcome per unit of spend. ``attrs["ci_prob"]`` is the probability of the intervals.
+        """
+        names = ["truth", "median", "lower", "upper", "mean", "sd"]
+        table = self.values[names].to_dataframe(dim_order=["simulation", "quantity"])[names]
+        table["covered"] = (table["lower"] <= table["truth"]) & (table["truth"] <= table["upper"])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            table["z"] = (table["mean"] - table["truth"]) / table["sd"]
+        table = table.drop(columns=["mean", "sd"])
+        table.attrs["ci_prob"] = self.ci_prob
+        return table
+
+    def summary(self) -> pd.DataFrame:
+        """One row per quantity, over all simulations.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``bias`` (mean of median less truth), ``rmse``, ``relative_error`` (median of |median - truth| / |truth|),
+            ``coverage`` (share of intervals with the truth), ``z`` (mean), ``z_spread`` (root mean square; 1 where the
+            posterior is as wide as its errors).
+        """
+        table = self.table()
+        error = table["median"] - table["truth"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = (error / table["truth"]).abs()
+        columns = {
+            "bias": error.groupby("quantity", sort=False).mean(),
+            "rmse": (error**2).groupby("quantity", sort=False).mean() ** 0.5,
+            "relative_error": relative.groupby("quantity", sort=False).median(),
+            "coverage": table["covered"].groupby("quantity", sort=False).mean(),
+            "z": table["z"].groupby("quantity", sort=False).mean(),
+            "z_spread": (table["z"] ** 2).groupby("quantity", sort=False).mean() ** 0.5,
+        }
+        return pd.DataFrame(columns)
+
+    def __repr__(self) -> str:
+        table, found = self.table(), self.values
+        n = found.sizes["simulation"]
+        covered = table["covered"]
+        head = (
+            f"Recovery: {covered.mean():.3f} of {len(table)} {100 * self.ci_prob:g} % intervals hold the truth "
+            f"({n} simulated data set{'s' * (n != 1)}, {found.sizes['quantity']} quantities)"
+        )
+        worst = table["z"].abs().idxmax()
+        lines = [
+            head,
+            f"  furthest off: {worst[1]} in simulation {worst[0]}, {table.loc[worst, 'z']:+.1f} posterior sds",
+        ]
+        verdicts = pd.Series(found["convergence"].values).value_counts()
+        lines.append("  sampler: " + ", ".join(f"{count} {name}" for name, count in verdicts.items()))
+        if self.failed:
+            lines.append(f"  {len(self.failed)} fits failed and are left out: {next(iter(self.failed.values()))}")
+        elif not self.complete:
+            lines.append(f"  interrupted: {n} of {self.asked} simulations are done")
+        shown = table.droplevel("simulation") if n == 1 else self.summary()
+        return "\n".join(
+            [*lines, shown.round(3).to_string(), "Next: .table(), .summary(), plots.recovery(...table())"]
+        )
+
+
+def recover(
+    system: MMM,
+    source: MMMData | Callable[..., World],
+    *,
+    simulations: int = 1,
+    quantities: Sequence[str] | None = None,
+    ci_prob: float | None = None,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    target_accept: float = 0.9,
+    seed: int = 0,
+    executor: Any = None,
+    progress: bool = True,
+) -> Recovery:
+    """Simulate worlds, fit each as real data would be, and lay estimates beside the truth.
+
+    Compared are all parameters, restated on the scales that the simulated series imply, and the total, direct and
+    indirect ROI of every channel on the outcome of the data's own periods.
+
+    Parameters
+    ----------
+    system : MMM
+        The system to fit.
+    source : MMMData or callable
+        Dates, spend and controls for worlds whose parameters are drawn from the priors; or a maker of worlds, called
+        with ``seed=``: ``simulate.social_search``, or
+        ``functools.partial(simulate_world, system, data, parameters=...)`` for a fixed truth. A maker may break what the
+        system assumes.
+    simulations : int
+        Worlds.
+    quantities : sequence of str, optional
+        As in `calibrate`.
+    ci_prob : float in (0, 1), optional
+        Probability of the equal-tailed intervals; by default ArviZ's ``stats.ci_prob``.
+    draws, tune, chains, target_accept
+        As in ``fit``.
+    seed, executor, progress
+        As in `calibrate`.
+
+    Returns
+    -------
+    Recovery
+
+    Raises
+    ------
+    EvaluationError
+        For impossible settings, unknown quantities, and priors under which no valid data arise.
+    DataError, EquationError, PriorError
+        When system and data do not fit together.
+
+    Warns
+    -----
+    InterruptedWarning
+        After Ctrl-C: what is done is returned.
+
+    Examples
+    --------
+    >>> from bayesmmm.simulate import social_search
+    >>> found = recover(social_search().system, social_search, simulations=4)  # doctest: +SKIP
+    >>> found.summary().loc["roi[facebook]"]  # doctest: +SKIP
+    """
+    worlds = worlds_from(system, source)
+    if not isinstance(simulations, int) or simulations < 1:
+        raise EvaluationError(f"simulations={simulations!r} must be a whole number of at least 1, as 20")
+    ci_prob = checked_ci_prob(ci_prob)
+    first = of_world(draw_world(worlds, np.random.default_rng(seed)).world, system, restated=True)
+    chosen(list(first), quantities)
+    settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
+    task = Recovering(
+        system,
+        worlds,
+        None if quantities is None else tuple(quantities),
+        ci_prob,
+        settings | {"cores": min(chains, cores_each(simulations, executor))},
+    )
+    start = time.perf_counter()
+    done = run(
+        task,
+        seeds(seed, simulations),
+        executor=executor,
+        progress=progress,
+        label=lambda item: f"seed {item}",
+        title="simulations",
+    )
+    return Recovery(
+        values=gathered(done.results),
+        ci_prob=ci_prob,
+        asked=simulations,
+        failed=dict(done.failed),
+        complete=done.complete,
+        settings=settings | {"seed": seed, "seconds": time.perf_counter() - start},
+    )
+
+
+@dataclass(frozen=True)
+class Recovering:
+    """Simulate a world, fit it, compare: the work of one simulation, called with its seed."""
+
+    system: MMM
+    worlds: Callable[..., World]
+    quantities: tuple[str, ...] | None
+    ci_prob: float
+    settings: Mapping[str, Any]
+
+    def __call__(self, seed: int) -> xr.Dataset:
+        """Return the row of this simulation in ``Recovery.values``."""
+        rng = np.random.default_rng(seed)
+        drawn = draw_world(self.worlds, rng)
+        truth = of_world(drawn.world, self.system, restated=True)
+        fit = fit_quietly(self.system, drawn.world.data, seed=int(rng.integers(2**31)), **self.settings).fit
+        draws = of_fit(fit)
+        names = chosen([name for name in draws if name in truth], self.quantities)
+        values = np.stack([draws[name] for name in names], axis=-1).reshape(-1, len(names))
+        tail = (1.0 - self.ci_prob) / 2.0
+        lower, median, upper = np.quantile(values, [tail, 0.5, 1.0 - tail], axis=0)
+        by_quantity = {
+            "truth": np.array([truth[name] for name in names]),
+            "median": median,
+            "lower": lower,
+            "upper": upper,
+            "mean": values.mean(axis=0),
+            "sd": values.std(axis=0),
+        }
+        convergence = fit.convergence
+        return xr.Dataset(
+            {name: ("quantity", value) for name, value in by_quantity.items()}
+            | {
+                "convergence": convergence.verdict,
+                "rhat": convergence.rhat,
+                "ess_bulk": convergence.ess_bulk,
+                "divergences": convergence.divergences,
+                "refused": drawn.refused,
+            },
+            {"quantity": names, "seed": seed},
+        )
