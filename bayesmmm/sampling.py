@@ -7,7 +7,7 @@ by the engine, without another compilation.
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,14 +15,15 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.density import LinearPlan, blocks, is_collapsed, linear_plan, model_data
+from bayesmmm.density import LinearPlan, blocks, collapses, linear_plan, model_data, nutpie_model, write_program
 from bayesmmm.engine import Parameters
 from bayesmmm.equations import MMM, Equation, check_system, system_warnings
 from bayesmmm.errors import ConvergenceWarning, SamplingError
 from bayesmmm.model import build_model, date_labels
+from bayesmmm.priors import Prior
 from bayesmmm.results import Fit, library_versions
 
-__all__ = ["Compiled", "compile_model", "fit"]
+__all__ = ["Compiled", "compile_model", "fit", "structure"]
 
 PRIOR_DRAWS = 500
 
@@ -36,8 +37,8 @@ class Compiled:
     ----------
     system : MMM
     collapse : bool
-    model : pymc.Model
-    sampler : nutpie compiled model, or None for PyMC's own NUTS
+    model : pymc.Model, or None for nutpie, which needs no graph
+    sampler : {"nutpie", "pymc"}
     seconds : float
         What building and compiling took.
     """
@@ -45,7 +46,7 @@ class Compiled:
     system: MMM
     collapse: bool
     model: Any
-    sampler: Any
+    sampler: str
     days_per_period: float
     seconds: float
 
@@ -70,8 +71,8 @@ def compile_model(
     Returns
     -------
     Compiled
-        Pass it to ``fit(..., compiled=...)`` with other data: another number of periods is allowed, another system or
-        periodicity is not.
+        Pass it to ``fit(..., compiled=...)`` with other data: another number of periods and other assumed values of rho
+        are allowed, another system or periodicity is not.
 
     Raises
     ------
@@ -90,13 +91,8 @@ def compile_model(
     if sampler not in ("nutpie", "pymc"):
         raise SamplingError(f"sampler={sampler!r} is not known. Use 'nutpie' (default) or 'pymc'.")
     start = time.perf_counter()
-    model = build_model(system, data, scales=scales, collapse=collapse)
-    program = None
-    if sampler == "nutpie":
-        import nutpie
-
-        program = nutpie.compile_pymc_model(model)
-    return Compiled(system, collapse, model, program, data.days_per_period, time.perf_counter() - start)
+    model = build_model(system, data, scales=scales, collapse=collapse) if sampler == "pymc" else None
+    return Compiled(system, collapse, model, sampler, data.days_per_period, time.perf_counter() - start)
 
 
 # ------------------------------------------------------------------------------------------------------- fit
@@ -201,11 +197,14 @@ def fit(
         "cores": cores or min(chains, engine.processors()),
         "seed": seed,
         "target_accept": target_accept,
-        "sampler": "pymc" if compiled.sampler is None else "nutpie",
+        "sampler": compiled.sampler,
         "collapse": compiled.collapse,
     }
     start = time.perf_counter()
-    arrays = None if fresh else model_data(system, data, scales, collapse=compiled.collapse)
+    if compiled.sampler == "nutpie":
+        arrays = write_program(system, data, scales, collapse=compiled.collapse)
+    else:
+        arrays = None if fresh else model_data(system, data, scales, collapse=compiled.collapse)
     trace = _sample(compiled, arrays, date_labels(data), settings, progress)
     seconds = {"compile": compiled.seconds if fresh else 0.0, "sample": time.perf_counter() - start}
     start = time.perf_counter()
@@ -235,8 +234,17 @@ def _check_settings(*, target_accept: float, **whole: int | None) -> None:
         raise SamplingError(f"target_accept={target_accept!r} must lie between 0 and 1; 0.9 is the default.")
 
 
+def structure(system: MMM) -> MMM:
+    """Return what a compiled model is made for: the system, whatever correlations of residuals it assumes."""
+    return MMM([replace(e, rho={m: _any_rho(v) for m, v in e.rho.items()}) for e in system.equations])
+
+
+def _any_rho(value: float | Prior) -> float | Prior:
+    return value if isinstance(value, Prior) else 0.0
+
+
 def _check_compiled(compiled: Compiled, system: MMM, data: MMMData, **asked) -> None:
-    if compiled.system != system:
+    if structure(compiled.system) != structure(system):
         raise SamplingError(
             "`compiled` belongs to another system than the one to fit. Call compile_model(system, data) for this one."
         )
@@ -245,7 +253,7 @@ def _check_compiled(compiled: Compiled, system: MMM, data: MMMData, **asked) -> 
             f"`compiled` was made for periods of {compiled.days_per_period:g} days, the data have periods of "
             f"{data.days_per_period:g}. Call compile_model(system, data) for these data."
         )
-    made = {"sampler": "pymc" if compiled.sampler is None else "nutpie", "collapse": compiled.collapse}
+    made = {"sampler": compiled.sampler, "collapse": compiled.collapse}
     for name, value in asked.items():
         if value is not None and value != made[name]:
             raise SamplingError(
@@ -259,12 +267,11 @@ def _sample(
 ) -> xr.DataTree:
     common = {name: settings[name] for name in ("draws", "tune", "chains", "cores", "target_accept")}
     try:
-        if compiled.sampler is not None:
+        if compiled.sampler == "nutpie":
             import nutpie
 
-            program = compiled.sampler if arrays is None else compiled.sampler.with_data(**arrays)
             trace = nutpie.sample(
-                program,
+                nutpie_model(arrays),
                 **common,
                 seed=settings["seed"],
                 progress_bar=progress,
@@ -303,24 +310,29 @@ def _complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, se
     raw = trace["posterior"].to_dataset()
     chains, draws = raw.sizes["chain"], raw.sizes["draw"]
     streams = np.random.default_rng(settings["seed"]).spawn(3)
-    parameters, sampled = {}, {}
+    parameters, sampled, residual = {}, {}, {}
     for name in system.order:
         equation = system.equation(name)
-        drawn = _read_blocks(equation, raw, settings["collapse"])
+        collapsed = collapses(system, name, settings["collapse"])
+        drawn = _read_blocks(equation, raw, collapsed)
         rotated = drawn.pop("rotated", {})
         seen = engine.inputs(equation, data, scales)
         plan = linear_plan(equation, seen.design)
         zero = np.zeros_like(drawn["sigma"])
         drawn["coefficient"] = dict.fromkeys(plan.terms, zero) | drawn.get("coefficient", {})
         par = engine.canonical(equation, drawn, data, scales)
-        if is_collapsed(equation, settings["collapse"]):
-            z = draw_coordinates(equation, seen, par, plan, data.days_per_period, streams[0])
+        if collapsed:
+            center, sigma = engine.given_mediator(equation, {**parameters, name: par}, residual)
+            given = {**par, "sigma": sigma}
+            z = draw_coordinates(equation, seen, given, plan, data.days_per_period, streams[0], center=center)
         else:
             z = np.stack([*rotated.values()], axis=-1) if rotated else np.empty((len(zero), 0))
         coefficients = plan.coefficients(z)
         par["coefficient"][:, [equation.terms().index(t) for t in plan.terms]] = coefficients
         drawn["coefficient"] |= dict(zip(plan.terms, coefficients.T, strict=True))
         parameters[name], sampled[name] = par, drawn
+        if any(e.tied_to == name for e in system.equations):
+            residual[name] = seen.target - _latent_mean(equation, seen, par, data.days_per_period)
     groups = {
         "posterior": engine.unstack(system, parameters, data, chains=chains),
         "sample_stats": trace["sample_stats"].to_dataset(),
@@ -352,40 +364,46 @@ def draw_coordinates(
     plan: LinearPlan,
     days: float,
     rng: np.random.Generator,
+    *,
+    center: np.ndarray | float = 0.0,
 ) -> np.ndarray:
     """Draw the collapsed coefficients from their exact conditional distribution, one row per posterior draw.
 
     In the coordinates z of the plan it is a product of independent Normals with mean ``s (U' r) / (sigma^2 + s^2)``
-    and variance ``sigma^2 / (sigma^2 + s^2)``, where r is the series less its media term, its other linear terms and
-    the prior mean of these.
+    and variance ``sigma^2 / (sigma^2 + s^2)``, where r is the series less its media term, its other linear terms, the
+    prior mean of these, and the mean of the residuals.
 
     Parameters
     ----------
     par : mapping
         Engine parameters with 0 for the collapsed coefficients.
+    center : (S, G, T) array or 0
+        Mean of the residuals, whose scale is in `par`: not 0 where they are correlated with those of a mediator.
 
     Returns
     -------
     (S, K) array
         Coordinates z; ``plan.coefficients`` turns them into coefficients.
     """
-    mean = _latent_mean(equation, seen, par, days)
+    mean = _latent_mean(equation, seen, par, days) + center
     r = (seen.target - plan.offset - mean).reshape(len(mean), -1)
     s2 = par["sigma"][:, None] ** 2
     shrink = s2 + plan.variance
-    center = np.sqrt(plan.variance) * (r @ plan.basis.T) / shrink
-    return center + np.sqrt(s2 / shrink) * rng.standard_normal(center.shape)
+    middle = np.sqrt(plan.variance) * (r @ plan.basis.T) / shrink
+    return middle + np.sqrt(s2 / shrink) * rng.standard_normal(middle.shape)
 
 
 def _predictive_groups(
     system: MMM, parameters: Parameters, data: MMMData, scales: Scales, chains: int, rng: np.random.Generator
 ) -> dict[str, xr.Dataset]:
-    """Pointwise log likelihood and replicated series, each equation given its observed inputs."""
-    mean, replicate = _replicate(system, parameters, data, scales, rng)
+    """Pointwise log likelihood and replicated series, each equation given its observed inputs.
+
+    Where residuals are correlated, that is given what the mediator's residual says about the other one, so that the
+    densities of all equations add up to the joint one.
+    """
+    mean, given, replicate = _replicate(system, parameters, data, scales, rng)
     density = {
-        name: engine.log_likelihood(
-            system.equation(name), data.columns[name], mean[name], parameters[name], scales
-        )
+        name: engine.log_likelihood(system.equation(name), data.columns[name], mean[name], given[name], scales)
         for name in system.order
     }
     return {
@@ -401,15 +419,20 @@ def _latent_mean(equation: Equation, seen: engine.Inputs, par: Mapping, days: fl
 
 def _replicate(
     system: MMM, parameters: Parameters, data: MMMData, scales: Scales, rng: np.random.Generator
-) -> tuple[dict, dict]:
-    """Latent means and replicated series (S, G, T) of every equation, given its observed inputs."""
-    means, series = {}, {}
+) -> tuple[dict, dict, dict]:
+    """Means and replicates (S, G, T) of every equation given its observed inputs, and parameters with that scale."""
+    means, given, series, residual = {}, {}, {}, {}
     for name in system.order:
-        equation, par = system.equation(name), parameters[name]
-        mean = _latent_mean(equation, engine.inputs(equation, data, scales), par, data.days_per_period)
-        noisy = mean + engine.residual_draws(equation, par, mean.shape, rng)
-        means[name], series[name] = mean, engine.observe(equation, noisy, scales)
-    return means, series
+        equation, seen = system.equation(name), engine.inputs(system.equation(name), data, scales)
+        mean = _latent_mean(equation, seen, parameters[name], data.days_per_period)
+        center, sigma = engine.given_mediator(equation, parameters, residual)
+        given[name] = {**parameters[name], "sigma": sigma}
+        if any(e.tied_to == name for e in system.equations):
+            residual[name] = seen.target - mean
+        means[name] = mean + center
+        noisy = means[name] + engine.residual_draws(equation, given[name], mean.shape, rng)
+        series[name] = engine.observe(equation, noisy, scales)
+    return means, given, series
 
 
 def _log_prior(system: MMM, sampled: Mapping, shape: tuple[int, int]) -> xr.Dataset:
@@ -430,7 +453,7 @@ def _log_prior(system: MMM, sampled: Mapping, shape: tuple[int, int]) -> xr.Data
 def _prior_groups(system: MMM, data: MMMData, scales: Scales, rng: np.random.Generator) -> dict[str, xr.Dataset]:
     parameters = engine.draw_prior(system, data, scales, draws=PRIOR_DRAWS, rng=rng, observed_mediators=True)
     with np.errstate(over="ignore", invalid="ignore"):  # a wide prior under a log link can pass the largest double
-        _, replicate = _replicate(system, parameters, data, scales, rng)
+        _, _, replicate = _replicate(system, parameters, data, scales, rng)
     return {
         "prior": engine.unstack(system, parameters, data, chains=1),
         "prior_predictive": _series(replicate, data, chains=1),

@@ -140,6 +140,12 @@ CASES = {
     "odd priors": (_variant("normal", "censored_normal", priors=ODD), True),
     "odd priors explicit": (_variant("student_t", "normal", priors=ODD), False),
     "cut adstock": (_variant("normal", "normal", max_lag=5), True),
+    "correlated": (_variant("normal", "normal", rho={"search": 0.4}), True),
+    "correlation learned": (
+        _variant("lognormal", "normal", rho={"search": Prior("Uniform", lower=-0.9, upper=0.9)}),
+        True,
+    ),
+    "correlated, explicit": (_variant("lognormal", "normal", rho={"search": -0.3}), False),
     "no media": (MMM([Equation("sales", linear=["price"], trend=True)]), True),
     "nothing linear is Normal": (
         MMM([Equation("sales", media=["tv"], priors={"intercept": Prior("Laplace", mu=0, b=1)})]),

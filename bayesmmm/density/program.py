@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.density.blocks import Block, blocks, is_collapsed, model_data, normal_terms
+from bayesmmm.density.blocks import Block, blocks, collapses, model_data, normal_terms
 from bayesmmm.engine import kernel_lag
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.kernels import posterior as at
@@ -83,7 +83,8 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
     Program
     """
     arrays = model_data(system, data, scales, collapse=collapse)
-    free = [(name, block) for name in system.order for block in blocks(system.equation(name), collapse=collapse)]
+    collapsed = {name: collapses(system, name, collapse) for name in system.order}
+    free = [(n, block) for n in system.order for block in blocks(system.equation(n), collapse=collapsed[n])]
     rows: list[list[float]] = []
     where: dict[tuple, int] = {}
     for name, block in free:
@@ -96,7 +97,9 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
     for k, name in enumerate(system.order):
         own = {key.removeprefix(f"{name}."): v for key, v in arrays.items() if key.rpartition(".")[0] == name}
         position = {key[1:]: value for key, value in where.items() if key[0] == name}
-        head[at.HEAD + k] = _equation(tape, system.equation(name), own, position, collapse, data.days_per_period)
+        equation = system.equation(name)
+        tied = system.order.index(equation.tied_to) if equation.tied_to else -1
+        head[at.HEAD + k] = _equation(tape, equation, own, position, collapsed[name], tied, data.days_per_period)
     head[at.LENGTH] = tape.size
     medians = [
         float(_prior(block, i).scipy().median()) for _, block in free for i in range(len(block.labels) or 1)
@@ -143,10 +146,9 @@ def _map(prior: Prior, parameter: str) -> tuple[int, float, float]:
 
 
 def _equation(
-    tape: _Tape, equation: Equation, arrays: Mapping, position: Mapping, collapse: bool, days: float
+    tape: _Tape, equation: Equation, arrays: Mapping, position: Mapping, collapsed: bool, tied: int, days: float
 ) -> int:
     """Lay down one equation; returns where its head begins."""
-    collapsed = is_collapsed(equation, collapse)
     observed = arrays["observed"]
     linear = arrays["basis" if collapsed else "directions"]
     terms = [t for t in equation.terms() if t not in normal_terms(equation)]
@@ -158,6 +160,8 @@ def _equation(
     head[at.SIGMA] = position["sigma", None]
     head[at.NU_MINUS_TWO] = position.get(("nu_minus_two", None), -1)
     head[at.ROTATED] = position.get(("rotated", "0"), -1)
+    head[at.TIED], head[at.RHO] = tied, position.get(("rho", equation.tied_to), -1)
+    head[at.RHO_VALUE] = arrays["rho"][0] if "rho" in arrays else 0.0
     head[at.MEDIA] = tape.put(arrays.get("media_input", ()))
     head[at.DIRECTIONS] = tape.put(linear)
     head[at.VARIANCE] = tape.put(arrays.get("basis_variance", ()))

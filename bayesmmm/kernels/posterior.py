@@ -10,7 +10,7 @@ import math
 import numba as nb
 import numpy as np
 
-from bayesmmm.kernels.compile import jit
+from bayesmmm.kernels.compile import dot, jit
 from bayesmmm.kernels.likelihood import (
     collapsed_normal,
     explicit_censored_normal,
@@ -28,7 +28,8 @@ FAMILY, SHAPE_A, SHAPE_B, LOC, SCALE, CONSTANT, MAP, LOW, HIGH, PARAMETER = rang
 # A channel of an equation, one row each. DECAY is log 2 * days per period for a half-life and 0 for a retention;
 # UNIT is what a unit of its contribution parameter contributes.
 RETENTION, DECAY, HALF_SATURATION, SLOPE, CONTRIBUTION, UNIT, CHANNEL = range(7)
-# An equation: kinds and sizes, positions of parameters (-1: there is none), positions of arrays.
+# An equation: kinds and sizes, positions of parameters (-1: there is none), positions of arrays. TIED is the number of
+# the mediator's equation that its residuals are correlated with, RHO_VALUE the correlation where it is no parameter.
 (
     LIKELIHOOD,
     COLLAPSED,
@@ -49,8 +50,11 @@ RETENTION, DECAY, HALF_SATURATION, SLOPE, CONTRIBUTION, UNIT, CHANNEL = range(7)
     OBSERVED,
     CHANNELS,
     TERMS,
+    TIED,
+    RHO,
+    RHO_VALUE,
     EQUATION,
-) = range(20)
+) = range(23)
 NORMAL, STUDENT_T, CENSORED_NORMAL = range(3)
 
 
@@ -81,73 +85,143 @@ def _channels(program, at, theta):
 
 
 @jit
-def _likelihood(program, at, theta, known, d_theta):
-    """Log density of an equation given media and explicit terms, and its derivative to these."""
-    size, n = known.shape[0], int(program[at + N_DIRECTIONS])
-    y = _stretch(program, at, OBSERVED, size)
-    directions = _stretch(program, at, DIRECTIONS, n * size).reshape(n, size)
-    at_sigma, at_nu, at_rotated = (
-        int(program[at + SIGMA]),
-        int(program[at + NU_MINUS_TWO]),
-        int(program[at + ROTATED]),
-    )
-    sigma = theta[at_sigma]
-    if program[at + COLLAPSED] > 0.0:
-        value, d_known, d_sigma = collapsed_normal(y, known, sigma, directions, _stretch(program, at, VARIANCE, n))
-        d_theta[at_sigma] += d_sigma
-        return value, d_known
-    rotated = theta[at_rotated : at_rotated + n] if n > 0 else np.empty(0)
-    kind = int(program[at + LIKELIHOOD])
-    if kind == NORMAL:
-        value, d_known, d_rotated, d_sigma, _ = explicit_normal(y, known, directions, rotated, sigma, 0.0)
-    elif kind == STUDENT_T:
-        nu = 2.0 + theta[at_nu]
-        value, d_known, d_rotated, d_sigma, d_nu = explicit_student_t(y, known, directions, rotated, sigma, nu)
-        d_theta[at_nu] += d_nu
-    else:
-        value, d_known, d_rotated, d_sigma, _ = explicit_censored_normal(y, known, directions, rotated, sigma, 0.0)
-    for k in range(n):
-        d_theta[at_rotated + k] += d_rotated[k]
-    d_theta[at_sigma] += d_sigma
-    return value, d_known
+def _linear(program, at):
+    """Directions (n, N) of an equation and where their coordinates begin among the parameters."""
+    n, size = int(program[at + N_DIRECTIONS]), int(program[at + N_GEOS] * program[at + N_PERIODS])
+    return _stretch(program, at, DIRECTIONS, n * size).reshape(n, size), int(program[at + ROTATED])
 
 
 @jit
-def _equation(program, at, theta, d_theta):
-    """Log likelihood of one equation; adds its derivatives to ``d_theta``."""
+def _explicit(program, at):
+    """Design (n, N) of the terms that are parameters, and their positions."""
+    n, size = int(program[at + N_TERMS]), int(program[at + N_GEOS] * program[at + N_PERIODS])
+    return _stretch(program, at, DESIGN, n * size).reshape(n, size), _stretch(program, at, TERMS, n)
+
+
+@jit
+def _forward(program, at, theta, known):
+    """Write media and explicit terms of an equation into ``known``; returns what `_backward` needs."""
     n_geos, n_periods, n = int(program[at + N_GEOS]), int(program[at + N_PERIODS]), int(program[at + N_CHANNELS])
-    size, n_terms = n_geos * n_periods, int(program[at + N_TERMS])
-    x = _stretch(program, at, MEDIA, size * n).reshape(n_geos, n, n_periods)
+    x = _stretch(program, at, MEDIA, n_geos * n_periods * n).reshape(n_geos, n, n_periods)
     retention, half, slope, contribution, d_retention = _channels(program, at, theta)
-    carry_in = np.zeros((n_geos, n))
     media, share, log_ratio, log_decay = media_basis(
-        x, carry_in, retention, half, slope, contribution, int(program[at + MAX_LAG])
+        x, np.zeros((n_geos, n)), retention, half, slope, contribution, int(program[at + MAX_LAG])
     )
-    terms = _stretch(program, at, TERMS, n_terms)
-    design = _stretch(program, at, DESIGN, n_terms * size).reshape(n_terms, size)
-    b = np.empty(n_terms)
-    for k in range(n_terms):
+    design, terms = _explicit(program, at)
+    b = np.empty(len(terms))
+    for k in range(len(terms)):
         b[k] = theta[int(terms[k])]
-    known = linear_predictor(media.ravel(), design, b)
+    known[:] = linear_predictor(media.ravel(), design, b)
     if program[at + OFFSET] >= 0.0:
-        known += _stretch(program, at, OFFSET, size)
-    value, d_known = _likelihood(program, at, theta, known, d_theta)
-    for k in range(n_terms):
-        total = 0.0
-        for t in range(size):
-            total += d_known[t] * design[k, t]
-        d_theta[int(terms[k])] += total
-    back = media_basis_vjp(
-        share, log_ratio, log_decay, half, slope, contribution, d_known.reshape(n_geos, n_periods)
-    )
-    rows = _stretch(program, at, CHANNELS, n * CHANNEL)
-    for c in range(n):
+        known += _stretch(program, at, OFFSET, known.shape[0])
+    return share, log_ratio, log_decay, half, slope, contribution, d_retention
+
+
+@jit
+def _backward(program, at, saved, d_known, d_theta):
+    """Add the derivatives to the parameters of media and explicit terms, given those to their sum."""
+    design, terms = _explicit(program, at)
+    for k in range(len(terms)):
+        d_theta[int(terms[k])] += dot(d_known, design[k])
+    share, log_ratio, log_decay, half, slope, contribution, d_retention = saved
+    cotangent = d_known.reshape(int(program[at + N_GEOS]), int(program[at + N_PERIODS]))
+    back = media_basis_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent)
+    rows = _stretch(program, at, CHANNELS, len(half) * CHANNEL)
+    for c in range(len(half)):
         row = rows[c * CHANNEL : (c + 1) * CHANNEL]
         d_theta[int(row[RETENTION])] += back[0][c] * d_retention[c]
         d_theta[int(row[HALF_SATURATION])] += back[1][c]
         d_theta[int(row[SLOPE])] += back[2][c]
         d_theta[int(row[CONTRIBUTION])] += back[3][:, c].sum() * row[UNIT]
+
+
+@jit
+def _likelihood(program, at, theta, known, sigma, d_known, d_theta):
+    """Log density of an equation with residual scale ``sigma``, and its derivative to that.
+
+    Writes the derivative to ``known`` into ``d_known`` and adds those to its other parameters.
+    """
+    y = _stretch(program, at, OBSERVED, known.shape[0])
+    directions, first = _linear(program, at)
+    n = directions.shape[0]
+    if program[at + COLLAPSED] > 0.0:
+        value, slope, d_sigma = collapsed_normal(y, known, sigma, directions, _stretch(program, at, VARIANCE, n))
+        d_known[:] = slope
+        return value, d_sigma
+    rotated = theta[first : first + n] if n > 0 else np.empty(0)
+    kind = int(program[at + LIKELIHOOD])
+    if kind == NORMAL:
+        value, slope, d_rotated, d_sigma, _ = explicit_normal(y, known, directions, rotated, sigma, 0.0)
+    elif kind == STUDENT_T:
+        at_nu = int(program[at + NU_MINUS_TWO])
+        nu = 2.0 + theta[at_nu]
+        value, slope, d_rotated, d_sigma, d_nu = explicit_student_t(y, known, directions, rotated, sigma, nu)
+        d_theta[at_nu] += d_nu
+    else:
+        value, slope, d_rotated, d_sigma, _ = explicit_censored_normal(y, known, directions, rotated, sigma, 0.0)
+    for k in range(n):
+        d_theta[first + k] += d_rotated[k]
+    d_known[:] = slope
+    return value, d_sigma
+
+
+@jit
+def _correlated(program, at, at_mediator, theta, known, known_mediator, d_known, d_mediator, d_theta):
+    """Log density of an equation whose residuals are correlated with those of a mediator, given these.
+
+    ``e | e_M ~ Normal(rho sigma / sigma_M e_M, sigma sqrt(1 - rho^2))``, with the coefficients of the mediator among the
+    parameters, so that ``e_M`` is known. Writes the derivative to ``known``, adds the one to the mediator's.
+    """
+    at_rho, at_sigma, at_other = (
+        int(program[at + RHO]),
+        int(program[at + SIGMA]),
+        int(program[at_mediator + SIGMA]),
+    )
+    rho = theta[at_rho] if at_rho >= 0 else program[at + RHO_VALUE]
+    sigma, other = theta[at_sigma], theta[at_other]
+    directions, first = _linear(program, at_mediator)
+    n, rest = directions.shape[0], math.sqrt(1.0 - rho * rho)
+    rotated = theta[first : first + n] if n > 0 else np.empty(0)
+    residual = _stretch(program, at_mediator, OBSERVED, known.shape[0]) - linear_predictor(
+        known_mediator, directions, rotated
+    )
+    ratio = rho * sigma / other
+    value, d_scale = _likelihood(program, at, theta, known + ratio * residual, sigma * rest, d_known, d_theta)
+    d_ratio = dot(d_known, residual)
+    d_theta[at_sigma] += d_scale * rest + d_ratio * rho / other
+    d_theta[at_other] -= d_ratio * ratio / other
+    if at_rho >= 0:
+        d_theta[at_rho] += d_ratio * sigma / other - d_scale * sigma * rho / rest
+    for k in range(n):
+        d_theta[first + k] -= ratio * dot(d_known, directions[k])
+    d_mediator -= ratio * d_known
     return value
+
+
+@jit
+def _log_likelihood(program, theta, d_theta):
+    """Log likelihood of all equations; adds its derivatives to ``d_theta``."""
+    n, first = int(program[N_EQUATIONS]), int(program[HEAD])
+    size = int(program[first + N_GEOS] * program[first + N_PERIODS])
+    known, d_known = np.empty((n, size)), np.empty((n, size))
+    saved = [_forward(program, int(program[HEAD + k]), theta, known[k]) for k in range(n)]
+    total = 0.0
+    for k in range(n):  # in causal order: the derivatives of a mediator are there before they are added to
+        at = int(program[HEAD + k])
+        tied = int(program[at + TIED])
+        if tied < 0:
+            at_sigma = int(program[at + SIGMA])
+            value, d_sigma = _likelihood(program, at, theta, known[k], theta[at_sigma], d_known[k], d_theta)
+            d_theta[at_sigma] += d_sigma
+        else:
+            at_mediator = int(program[HEAD + tied])
+            value = _correlated(
+                program, at, at_mediator, theta, known[k], known[tied], d_known[k], d_known[tied], d_theta
+            )
+        total += value
+    for k in range(n):
+        _backward(program, int(program[HEAD + k]), saved[k], d_known[k], d_theta)
+    return total
 
 
 @jit
@@ -177,8 +251,7 @@ def log_posterior(program, u, gradient):
         value, d_y = log_density(int(row[FAMILY]), row[SHAPE_A], row[SHAPE_B], y)
         total += value + row[CONSTANT] + log_slope
         d_theta[i] = d_y / row[SCALE]
-    for k in range(int(program[N_EQUATIONS])):
-        total += _equation(program, int(program[HEAD + k]), theta, d_theta)
+    total += _log_likelihood(program, theta, d_theta)
     for i in range(n):
         gradient[i] += d_theta[i] * slope[i]
     return total
