@@ -19,7 +19,6 @@ from bayesmmm.density import LinearPlan, blocks, collapses, linear_plan, model_d
 from bayesmmm.engine import Parameters
 from bayesmmm.equations import MMM, Equation, check_system, system_warnings
 from bayesmmm.errors import ConvergenceWarning, SamplingError
-from bayesmmm.model import build_model, date_labels
 from bayesmmm.priors import Prior
 from bayesmmm.results import Fit, library_versions
 
@@ -91,7 +90,11 @@ def compile_model(
     if sampler not in ("nutpie", "pymc"):
         raise SamplingError(f"sampler={sampler!r} is not known. Use 'nutpie' (default) or 'pymc'.")
     start = time.perf_counter()
-    model = build_model(system, data, scales=scales, collapse=collapse) if sampler == "pymc" else None
+    model = None
+    if sampler == "pymc":
+        from bayesmmm.model import build_model
+
+        model = build_model(system, data, scales=scales, collapse=collapse)
     return Compiled(system, collapse, model, sampler, data.days_per_period, time.perf_counter() - start)
 
 
@@ -205,7 +208,7 @@ def fit(
         arrays = write_program(system, data, scales, collapse=compiled.collapse)
     else:
         arrays = None if fresh else model_data(system, data, scales, collapse=compiled.collapse)
-    trace = _sample(compiled, arrays, date_labels(data), settings, progress)
+    trace = _sample(compiled, arrays, data, settings, progress)
     seconds = {"compile": compiled.seconds if fresh else 0.0, "sample": time.perf_counter() - start}
     start = time.perf_counter()
     tree = _complete(trace, system, data, scales, settings)
@@ -262,9 +265,7 @@ def _check_compiled(compiled: Compiled, system: MMM, data: MMMData, **asked) -> 
             )
 
 
-def _sample(
-    compiled: Compiled, arrays: Mapping | None, dates: list[str], settings: Mapping, progress: bool
-) -> xr.DataTree:
+def _sample(compiled: Compiled, arrays: Any, data: MMMData, settings: Mapping, progress: bool) -> xr.DataTree:
     common = {name: settings[name] for name in ("draws", "tune", "chains", "cores", "target_accept")}
     try:
         if compiled.sampler == "nutpie":
@@ -285,9 +286,11 @@ def _sample(
             return trace
         import pymc as pm
 
+        from bayesmmm.model import date_labels
+
         if arrays is not None:
             with compiled.model:
-                pm.set_data(arrays, coords={"date": dates})
+                pm.set_data(arrays, coords={"date": date_labels(data)})
         with warnings.catch_warnings():
             # PyMC reports on convergence in its own words; the verdict of the fit is the one place for it.
             warnings.simplefilter("ignore", UserWarning)
