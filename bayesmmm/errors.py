@@ -206,3 +206,7 @@ class InterruptedWarning(BayesMMMWarning):
 
 class FailedRunsWarning(BayesMMMWarning):
     """Given when some of the fits of an evaluation failed, so that the answer goes without them."""
+
+
+class ParetoWarning(BayesMMMWarning):
+    """Given when importance weights are too uneven for what is computed from them to be trusted."""

@@ -20,6 +20,7 @@ from bayesmmm.errors import (
     SettingError,
 )
 from bayesmmm.evaluate import compiled_here, fit_quietly, run, running, seeds
+from bayesmmm.sampling import structure
 from tests import worlds
 
 
@@ -206,7 +207,7 @@ def test_listening_within_listening():
 def shared(compiled, monkeypatch):
     """The model of all tests where `compiled_here` looks for it, and a count of further compilations."""
     data, made = worlds.data(), []
-    key = (compiled.system, data.days_per_period, 1, True)
+    key = (structure(compiled.system), data.days_per_period, 1, True)
     monkeypatch.setattr(running, "_compiled", running.OrderedDict({key: compiled}))
     monkeypatch.setattr(running, "compile_model", lambda system, data, **_: made.append(system) or compiled)
     return made
@@ -223,6 +224,17 @@ def test_a_model_is_compiled_once_and_only_so_many_are_kept(shared, compiled):
     assert len(running._compiled) == running.KEPT
     compiled_here(others[0], data)  # pushed out by the others
     assert shared == [*others, others[0]]
+
+
+def test_assumed_correlations_share_a_model(shared, compiled):
+    def correlated(rho):
+        return worlds.system(mediator="normal", rho={"search": rho})
+
+    for rho in (0.2, -0.4, 0.2):
+        compiled_here(correlated(rho), worlds.data(zeros=False))
+    assert shared == [correlated(0.2)]
+    compiled_here(worlds.system(mediator="normal"), worlds.data(zeros=False))  # without one is another model
+    assert len(shared) == 2
 
 
 def test_threads_wait_for_one_compilation(monkeypatch, compiled):

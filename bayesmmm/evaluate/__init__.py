@@ -5,6 +5,7 @@
 
 from bayesmmm.evaluate.bands import path_probability, simultaneous_band, uniformity
 from bayesmmm.evaluate.calibration import Calibration, calibrate
+from bayesmmm.evaluate.comparison import compare
 from bayesmmm.evaluate.cross_validation import CrossValidation, cross_validate, hold_out
 from bayesmmm.evaluate.recovery import Recovery, recover
 from bayesmmm.evaluate.running import Completed, Quiet, compiled_here, fit_quietly, run, seeds
@@ -19,6 +20,7 @@ __all__ = [
     "Quiet",
     "Recovery",
     "calibrate",
+    "compare",
     "compiled_here",
     "cross_validate",
     "drift",

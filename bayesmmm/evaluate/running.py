@@ -25,7 +25,7 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM
 from bayesmmm.errors import BayesMMMWarning, EvaluationError, FailedRunsWarning, InterruptedWarning, SettingError
 from bayesmmm.results import Fit
-from bayesmmm.sampling import Compiled, compile_model, fit
+from bayesmmm.sampling import Compiled, compile_model, fit, structure
 
 #: Compiled models kept per process. Each holds its machine code and one set of data: some megabytes.
 KEPT = 8
@@ -253,7 +253,8 @@ _compiling = threading.Lock()
 def compiled_here(system: MMM, data: MMMData, *, scales: Scales | None = None, collapse: bool = True) -> Compiled:
     """Return a compiled model of a system, compiling it only once in this process.
 
-    Threads share it, and wait for each other while one of them compiles. The last `KEPT` models are kept.
+    Threads share it, and wait for each other while one of them compiles. Systems that differ in assumed values of rho
+    only share one. The last `KEPT` models are kept.
 
     Parameters
     ----------
@@ -265,7 +266,7 @@ def compiled_here(system: MMM, data: MMMData, *, scales: Scales | None = None, c
     Compiled
         For ``fit(..., compiled=...)``.
     """
-    key = (system, data.days_per_period, len(data.geos), collapse)
+    key = (structure(system), data.days_per_period, len(data.geos), collapse)
     with _compiling:
         if key not in _compiled:
             _compiled[key] = compile_model(system, data, scales=scales, collapse=collapse)

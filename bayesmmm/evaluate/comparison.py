@@ -1,0 +1,158 @@
+"""Systems compared on what they say of the same outcome, each of its periods left out in turn."""
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesmmm.errors import ParetoWarning, SettingError
+from bayesmmm.forecast import ask, check_mapping
+from bayesmmm.results import Fit
+
+NOTE = (
+    "A period left out is predicted from all others, later ones included, and with mediators as they were observed: "
+    "this says which system describes the outcome, not which one forecasts it (cross_validate does), nor which one is "
+    "causally right."
+)
+
+
+def compare(fits: Mapping[str, Fit], *, allow_unconverged: bool = False) -> pd.DataFrame:
+    """Compare systems by the expected log predictive density of the outcome, leaving out one period at a time.
+
+    ``elpd = sum_t log p(y_t | all other periods)``, from one fit by Pareto-smoothed importance sampling (PSIS-LOO), of
+    the outcome's equation only and in units of the outcome, so that likelihoods can be compared too. Leave-one-out is
+    not leave-future-out: neighbouring periods tell of each other, and a system with more seasonality or trend can look
+    better here than it forecasts. The mediators' own equations are not judged.
+
+    Parameters
+    ----------
+    fits : mapping of str to Fit
+        Two or more, of the same outcome over the same periods.
+    allow_unconverged : bool
+        Compare although the sampler failed in some fit.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By name, the best first: elpd and its standard error se; diff to the best and its standard error diff_se;
+        p_worse, the probability of being worse than the best by a Normal approximation, which is too sure where periods
+        are fewer than 100 or the difference is smaller than 4 (``caution`` says so); p_eff, the effective number of
+        parameters; weight, the stacking weight in a mixture of the systems; max_k and high_k, the largest Pareto k and
+        the number of periods above ``attrs["good_k"]``, whose densities are not to be trusted; verdict of the sampler.
+        ``attrs["note"]`` says what this is and what it is not.
+
+    Raises
+    ------
+    SettingError
+        For fewer than two fits, and for fits of other outcomes, periods or values.
+    ConvergenceError
+        When the sampler failed.
+
+    Warns
+    -----
+    ParetoWarning
+        When some densities cannot be trusted, with the worst period of each fit.
+
+    References
+    ----------
+    Vehtari, Gelman and Gabry (2017), doi:10.1007/s11222-016-9696-4. Vehtari, Simpson, Gelman, Yao and Gabry (2024),
+    Journal of Machine Learning Research 25(72), for k. Sivula, Magnusson, Matamoros and Vehtari (2025),
+    doi:10.1214/24-BA1453, for the uncertainty of differences. Yao, Vehtari, Simpson and Gelman (2018),
+    doi:10.1214/17-BA1091, for weights.
+
+    Examples
+    --------
+    >>> table = compare({"normal": fit, "student_t": other})  # doctest: +SKIP
+    """
+    import arviz_stats
+
+    fits = check_mapping(fits, "fits", "{'normal': fit, 'student_t': other}")
+    _check_comparable(fits)
+    verdicts = {
+        name: ask(fit, draws=None, allow_unconverged=allow_unconverged).attrs["verdict"]
+        for name, fit in fits.items()
+    }
+    outcome = next(iter(fits.values())).system.outcome
+    with warnings.catch_warnings():
+        # ArviZ says that some k are high; which ones is said below.
+        warnings.simplefilter("ignore", UserWarning)
+        scores = {n: arviz_stats.loo(f.tree, var_name=outcome, pointwise=True) for n, f in fits.items()}
+        found = arviz_stats.compare(scores, method="stacking", round_to="none")
+    order = found.index.tolist()
+    k = {name: scores[name].pareto_k for name in order}
+    good = min(float(score.good_k) for score in scores.values())
+    table = pd.DataFrame(
+        {
+            "elpd": found["elpd"].astype(float),
+            "se": found["se"].astype(float),
+            "diff": found["elpd_diff"].astype(float),
+            "diff_se": found["dse"].astype(float),
+            "p_worse": found["p_worse"].astype(float),
+            "p_eff": found["p"].astype(float),
+            "weight": found["weight"].astype(float).clip(0.0, 1.0),
+            "max_k": [float(k[name].max()) for name in order],
+            "high_k": [int((k[name] > good).sum()) for name in order],
+            "caution": found["diag_diff"].astype(str),
+            "verdict": [verdicts[name] for name in order],
+        },
+        index=pd.Index(order, name="system"),
+    )
+    first = next(iter(fits.values()))
+    table.attrs = {"outcome": outcome, "periods": len(first.data.dates), "good_k": good, "note": NOTE}
+    _warn_of_weights(table, k, good)
+    return table
+
+
+def _check_comparable(fits: Mapping[str, Fit]) -> None:
+    """Refuse fits that do not speak of the same numbers: their densities could not be subtracted."""
+    if len(fits) < 2:
+        raise SettingError(f"there are {len(fits)} fits to compare; give two or more, as {{'a': fit, 'b': other}}")
+    odd = next((name for name, fit in fits.items() if not isinstance(fit, Fit)), None)
+    if odd is not None:
+        raise SettingError(f"fits[{odd!r}] is a {type(fits[odd]).__name__}; give what mm.fit or mm.load returns")
+    (first, one), *others = fits.items()
+    for name, other in others:
+        if other.system.outcome != one.system.outcome:
+            raise SettingError(
+                f"{first!r} explains {one.system.outcome!r} and {name!r} explains {other.system.outcome!r}; compare "
+                f"fits of the same outcome"
+            )
+        if not other.data.dates.equals(one.data.dates):
+            raise SettingError(
+                f"{first!r} is fitted to {_span(one)} and {name!r} to {_span(other)}; fit both to the same periods, as "
+                f"with data.between(...)"
+            )
+        a, b = (fit.data.columns[one.system.outcome][0] for fit in (one, other))
+        if not np.array_equal(a, b):
+            at = int(np.argmax(a != b))
+            raise SettingError(
+                f"{one.system.outcome!r} is {a[at]:g} in {first!r} and {b[at]:g} in {name!r} on "
+                f"{one.data.dates[at]:%Y-%m-%d}; fit both to the same outcome in the same unit"
+            )
+
+
+def _span(fit: Fit) -> str:
+    dates = fit.data.dates
+    return f"{len(dates)} periods from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"
+
+
+def _warn_of_weights(table: pd.DataFrame, k: Mapping[str, xr.DataArray], good: float) -> None:
+    high = table.index[table["high_k"] > 0].tolist()
+    if not high:
+        return
+    parts = []
+    for name in high:
+        worst = pd.Timestamp(k[name]["date"].values[int(np.argmax(k[name].values))])
+        parts.append(
+            f"{name} {table.loc[name, 'high_k']} (largest {table.loc[name, 'max_k']:.2f}, {worst:%Y-%m-%d})"
+        )
+    warnings.warn(
+        ParetoWarning(
+            f"the density of some periods left out cannot be told from these draws, Pareto k above {good:.2f}: "
+            f"{'; '.join(parts)}. Their elpd is too high rather than too low. Compare by cross_validate(...), or try "
+            f"likelihood='student_t' for periods that do not fit."
+        ),
+        stacklevel=3,
+    )
