@@ -1,5 +1,6 @@
 """The bound on all plans: nothing beats it, it is near where it can be, and there is none where there is no reason."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 from bayesmmm.optimize import optimize_budget
 from bayesmmm.optimize.bound import upper_bound
 from bayesmmm.optimize.climbing import climb
+from bayesmmm.optimize.curves import Alone, Curve
 from bayesmmm.optimize.limits import patterns
-from bayesmmm.optimize.outcomes import Outcomes
 from bayesmmm.optimize.solving import fit_in
 from tests import budgets, made
 from tests.test_optimize_known import chosen, missed
@@ -113,14 +114,13 @@ def test_every_way_to_settle_an_on_off_limit_gives_a_bound_on_all(seed):
 
 def test_a_bound_from_wrong_curves_is_beaten(monkeypatch):
     """Negative control: with curves a tenth too low, the best plan is above what is said to be possible."""
-    right = Outcomes.parts
+    right = Alone.at
 
     def low(self, spend):
-        none = right(self, np.zeros_like(spend))
-        return none + 0.9 * (right(self, spend) - none)
+        return tuple(0.9 * each for each in right(self, spend))
 
     fit = budgets.plain_fit(draws=4)
-    monkeypatch.setattr(Outcomes, "parts", low)
+    monkeypatch.setattr(Alone, "at", low)
     assert optimize_budget(fit, periods=PERIODS, total=600.0).solution.gap < 0.0
     monkeypatch.undo()
     assert optimize_budget(fit, periods=PERIODS, total=600.0).solution.gap >= 0.0
@@ -203,3 +203,84 @@ def test_no_bound_and_why(name, arguments, reason):
     assert plan.solution.gap is None
     assert reason in plan.solution.no_bound
     assert len(plan.solution.starts) >= 1
+
+
+# ------------------------------------------------------------------------------------------------- curves of channels
+CURVES = [
+    ("no mediator", {"periods": PERIODS}, {}),
+    ("no mediator", {"periods": PERIODS}, {"values": {"sales.slope": {"tv": 2.5, "social": 1.0, "radio": 0.5}}}),
+    ("no mediator", {"last": 6}, {"values": {"sales.slope": {"tv": 3.0, "social": 0.3, "radio": 1.7}}}),
+    ("short memory", {"periods": PERIODS, "mediators": "fixed"}, {"values": {"sales.slope": 2.2}}),
+    ("short memory", {"last": 6, "mediators": "fixed"}, {"values": {"sales.slope": 0.6}}),
+    ("censored mediator", {"periods": PERIODS, "mediators": "fixed"}, {"values": {"sales.slope": 1.6}}),
+]
+
+
+def curves_of(name, window, made_with):
+    window = dict(window)
+    fit = made.case_fit(name, **made_with)
+    window |= budgets.last_periods(fit, window.pop("last")) if "last" in window else {}
+    problem = budgets.problem_of(fit, flighting="historical", **window)
+    return problem, [Alone(problem.whole, c, profile, 1.0) for c, profile in enumerate(problem.levels.profile)]
+
+
+@pytest.mark.parametrize(("name", "window", "made_with"), CURVES)
+def test_the_curve_of_a_channel_is_what_it_brings_alone(name, window, made_with):
+    problem, curves = curves_of(name, window, made_with)
+    amounts = np.array([0.0, 0.3, 10.0, 500.0])
+    for c, curve in enumerate(curves):
+        only = np.arange(len(curves)) == c
+        lifts = [problem.whole.at(problem.levels.spend(money * only)).lift.mean() for money in amounts]
+        np.testing.assert_allclose(curve.at(amounts)[0], lifts, rtol=1e-9, atol=1e-9 * max(lifts))
+
+
+AMOUNTS = np.array([0.0, 0.01, 1.0, 30.0, 200.0, 3000.0])
+
+
+def broken(curves):
+    """How far secants lie outside the bounds on slopes, relative to the steepest, at most."""
+    worst = -np.inf
+    for curve in curves:
+        _, least, most = curve.at(AMOUNTS)
+        for j, (left, right) in enumerate(itertools.pairwise(AMOUNTS)):
+            fine = np.linspace(left, right, 60)
+            rise = np.diff(curve.at(fine)[0]) / np.diff(fine)
+            top = max(rise.max(), 1e-12)  # the channel may act on a mediator only
+            worst = max(worst, *((least[j] - rise) / top), *((rise - most[j]) / top))
+    return worst
+
+
+@pytest.mark.parametrize(("name", "window", "made_with"), CURVES)
+def test_slopes_between_two_points_stay_within_their_bounds(name, window, made_with):
+    assert broken(curves_of(name, window, made_with)[1]) < 1e-6
+
+
+def test_slopes_at_the_ends_are_no_bounds_of_an_s_shaped_curve(monkeypatch):
+    """Negative control: without the inflection the steepest part is missed."""
+    _, curves = curves_of(*CURVES[1])
+    right = Alone.at
+
+    def ends_only(self, spend):
+        value, least, _ = right(self, spend)
+        step = 1e-7 * np.maximum(spend, 1.0)
+        slope = np.array(
+            [np.diff(right(self, u + np.array([0.0, s]))[0])[0] / s for u, s in zip(spend, step, strict=True)]
+        )
+        return value, least, np.maximum(slope[1:], slope[:-1])
+
+    monkeypatch.setattr(Alone, "at", ends_only)
+    assert broken(curves) > 0.01
+
+
+def test_a_curve_is_below_its_bound_everywhere():
+    for name, window, made_with in CURVES:
+        for alone in curves_of(name, window, made_with)[1]:
+            curve = Curve(alone, 0.0, 900.0, 123.0, False)
+            fine = np.linspace(0.0, 900.0, 400)
+            value = alone.at(fine)[0]
+            for price in (-0.1, 0.0, 0.3, 1.0, 5.0):
+                for _ in range(4):
+                    top, at = curve.above(price)
+                    assert top >= (value - price * fine).max() * (1 - 1e-9)
+                    curve.divide(at)
+                assert curve.reached(price) <= curve.above(price)[0] + 1e-9

@@ -361,7 +361,7 @@ def hill_term(
     amplitude: np.ndarray | None,
 ) -> np.ndarray:
     """Response (S or R, G, T) to one media input; at amplitude 1 where none is given."""
-    inputs, lag = _term_inputs(rows, equation, c, x, before, amplitude)
+    inputs, lag = term_inputs(rows, equation, c, x, before, amplitude)
     return kernels.media_response(*inputs, lag, False)[:, :, 0, -x.shape[-1] :]
 
 
@@ -374,12 +374,12 @@ def hill_slope(
     amplitude: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Response to one media input, and its derivative to adstock; the latter from the first of the earlier inputs on."""
-    inputs, lag = _term_inputs(rows, equation, c, x, before, amplitude)
+    inputs, lag = term_inputs(rows, equation, c, x, before, amplitude)
     response, bend = kernels.response_and_slope(*inputs, lag)
     return response[:, :, 0, -x.shape[-1] :], bend
 
 
-def _term_inputs(
+def term_inputs(
     rows: Rows, equation: Equation, c: int, x: np.ndarray, before: np.ndarray | None, amplitude: np.ndarray | None
 ) -> tuple[tuple[np.ndarray, ...], int]:
     """Arguments of a kernel for one media term: under truncation with the earlier inputs in front."""

@@ -6,20 +6,20 @@ concave, no plan is above the tangent of the objective.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize
 
 from bayesmmm import engine
 from bayesmmm.optimize.climbing import Solved
+from bayesmmm.optimize.curves import Alone, Curve
 from bayesmmm.optimize.outcomes import Outcomes
 from bayesmmm.optimize.problem import Problem
 from bayesmmm.optimize.programme import Programme
 
-#: The search for a bound ends when what it leaves open is this share of the lift, or after so many evaluations; prices
-#: of the total that are tried at most.
-OPEN, EVALUATIONS, ROUNDS = 1e-3, 400, 8
+#: The search for a bound ends when what it leaves open is this share of the lift, or after dividing so many intervals;
+#: prices of the total that are tried at most.
+OPEN, EVALUATIONS, ROUNDS = 1e-3, 1000, 8
 
 
 def upper_bound(problem: Problem, programme: Programme, best: Solved) -> tuple[float | None, str]:
@@ -45,84 +45,42 @@ def _adds_up(problem: Problem) -> bool:
     return not problem.whole.answering and not linear.intersection(problem.names)
 
 
-@dataclass
-class _Curve:
-    """A rising function of the spend of one channel, known at some points.
-
-    Attributes
-    ----------
-    spend, value : list of float
-        In order of spend.
-    idle : bool
-        Whether spending nothing is allowed although the first point is above it.
-    """
-
-    spend: list[float]
-    value: list[float]
-    idle: bool
-
-    def above(self, price: float) -> tuple[float, int]:
-        """Bound on ``value - price * spend`` anywhere, and the interval that it comes from; -1 for a single point."""
-        spend, value = np.array(self.spend), np.array(self.value)
-        # Within an interval the value is at most that at its end, the cost at least that at its beginning.
-        each = value[1:] - price * np.where(price >= 0.0, spend[:-1], spend[1:])
-        at = int(np.argmax(each)) if len(each) else -1
-        top = each[at] if len(each) else value[0] - price * spend[0]
-        return (0.0, -1) if self.idle and top < 0.0 else (float(top), at)
-
-    def steepest(self) -> float:
-        """Highest rise per money between points next to each other."""
-        return float((np.diff(self.value) / np.diff(self.spend)).max(initial=0.0))
-
-    def reached(self, price: float) -> float:
-        """Highest known ``value - price * spend``."""
-        top = max(v - price * u for u, v in zip(self.spend, self.value, strict=True))
-        return max(top, 0.0) if self.idle else top
-
-
 def _dual_bound(problem: Problem, programme: Programme, best: Solved) -> float:
-    out, levels, goal, limits = problem.whole, problem.levels, programme.goal, problem.limits
+    levels, goal, limits = problem.levels, programme.goal, problem.limits
     count = len(levels.names)
+    alone = [Alone(problem.whole, c, levels.profile[c], goal.margin) for c in range(count)]
     # Gain of no spend at all.
     nothing = float(-goal.margin * programme.lift.mean() + goal.price * problem.current.sum())
-
-    def values(spend: np.ndarray) -> np.ndarray:
-        return goal.margin * out.parts(levels.spend(spend))
-
     # Prices of limits of the problem only: those of a way to settle its on-off limits do not hold for other ways.
     known = {row.label for row in limits.rows}
     priced = [item for item in best.optimality.prices if item[0] in known]
     rows = sum((price * normal for _, normal, _, price in priced), np.zeros(count))
     offset = nothing + sum(price * side for _, _, side, price in priced)
     low = np.maximum(limits.lower, limits.least)
-    high = _highest(programme, limits.upper, low, values, nothing - best.objective)
-    ends = [values(low), values(high)]
-    curves = [
-        _Curve([low[c], high[c]], [ends[0][c], ends[1][c]], bool(limits.least[c] > 0.0 and limits.lower[c] <= 0.0))
-        if high[c] > low[c]
-        else _Curve([low[c]], [ends[0][c]], bool(limits.least[c] > 0.0 and limits.lower[c] <= 0.0))
-        for c in range(count)
-    ]
+    high = _highest(programme, limits.upper, low, alone, nothing - best.objective)
+    idle = (limits.least > 0.0) & (limits.lower <= 0.0)
+    curves = [Curve(*item) for item in zip(alone, low, high, best.decisions, idle, strict=True)]
 
-    def dual(total_price: float, top: Callable[[_Curve, float], float]) -> float:
+    def dual(total_price: float, top: Callable[[Curve, float], float]) -> float:
         side = goal.high if total_price >= 0.0 else goal.low
         held = total_price * side if total_price and np.isfinite(side) else 0.0
         prices = goal.price + rows + total_price
         return offset + held + sum(top(curve, price) for curve, price in zip(curves, prices, strict=True))
 
-    tolerance = OPEN * goal.margin * max(float(programme.lift.mean()), float(ends[1].sum()) * 1e-3)
+    most = sum(curve.value[-1] for curve in curves)
+    tolerance = OPEN * max(goal.margin * float(programme.lift.mean()), float(most) * 1e-3)
     bound, evaluations, price = np.inf, 0, best.optimality.multiplier
     for _ in range(ROUNDS):
         dear = max(curve.steepest() for curve in curves) + float(np.abs(rows).max(initial=0.0))
         least, most = -goal.price if goal.low > 0.0 else 0.0, dear if np.isfinite(goal.high) else 0.0
         price = float(np.clip(price, least, most))
-        evaluations = _refine(curves, values, goal.price + rows + price, tolerance, evaluations)
+        evaluations = _refine(curves, goal.price + rows + price, tolerance, evaluations)
         # Any price gives a bound. None gives less than the least of what is reached, so that this is looked for.
         bound = min(bound, dual(price, lambda curve, each: curve.above(each)[0]))
         if least == most:
             break
         next_one = optimize.minimize_scalar(
-            lambda p: dual(p, _Curve.reached), bounds=(least, most), method="bounded"
+            lambda p: dual(p, Curve.reached), bounds=(least, most), method="bounded"
         )
         if bound - next_one.fun <= 2.0 * tolerance:
             break
@@ -130,7 +88,9 @@ def _dual_bound(problem: Problem, programme: Programme, best: Solved) -> float:
     return bound
 
 
-def _highest(programme: Programme, upper: np.ndarray, low: np.ndarray, values, behind: float) -> np.ndarray:
+def _highest(
+    programme: Programme, upper: np.ndarray, low: np.ndarray, alone: list[Alone], behind: float
+) -> np.ndarray:
     """Most that each channel could be spent on by a plan that beats the best one found, which is ahead of nothing."""
     goal = programme.goal
     high = np.minimum(upper, goal.high)
@@ -138,26 +98,22 @@ def _highest(programme: Programme, upper: np.ndarray, low: np.ndarray, values, b
         return np.maximum(high, low)
     far = 1e9 * programme.unit
     # All that channels could ever earn pays for all that is spent, and still leaves more than the best plan has.
-    paid = (values(far).sum() * (1.0 + 1e-6) + behind) / goal.price if goal.price > 0.0 else far
+    earned = sum(each.at(np.array([money]))[0][0] for each, money in zip(alone, far, strict=True))
+    paid = (earned * (1.0 + 1e-6) + behind) / goal.price if goal.price > 0.0 else far
     return np.maximum(np.where(np.isfinite(high), high, paid), low)
 
 
-def _refine(curves: list[_Curve], values, prices: np.ndarray, tolerance: float, evaluations: int) -> int:
-    """Halve, in curves that leave much open, the interval that their bound comes from, until little is left."""
+def _refine(curves: list[Curve], prices: np.ndarray, tolerance: float, evaluations: int) -> int:
+    """Divide, in curves that leave much open, the interval that their bound comes from, until little is left."""
     while evaluations < EVALUATIONS:
         tops = [curve.above(price) for curve, price in zip(curves, prices, strict=True)]
         left = np.array([top - c.reached(p) for (top, _), c, p in zip(tops, curves, prices, strict=True)])
         if left.sum() <= tolerance:
             break
-        spend = np.array([curve.spend[0] for curve in curves])
-        halved = [(c, at) for c, (_, at) in enumerate(tops) if at >= 0 and left[c] > 0.1 * left.mean()]
-        for c, at in halved:
-            spend[c] = 0.5 * (curves[c].spend[at] + curves[c].spend[at + 1])
-        found = values(spend)
-        evaluations += 1
-        for c, at in halved:
-            curves[c].spend.insert(at + 1, float(spend[c]))
-            curves[c].value.insert(at + 1, float(found[c]))
+        for curve, (_, at), open_ in zip(curves, tops, left, strict=True):
+            if at >= 0 and open_ > 0.1 * left.mean():
+                curve.divide(at)
+                evaluations += 1
     return evaluations
 
 

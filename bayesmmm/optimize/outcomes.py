@@ -88,7 +88,8 @@ class Outcomes:
         self._seen: dict[bytes, tuple[list[list[engine.Baseline]], Brought]] = {}
 
     # ------------------------------------------------------------------------------------------------ set-up
-    def _each[T](self, function: Callable[..., T], items: list) -> list[T]:
+    def each[T](self, function: Callable[..., T], items: list) -> list[T]:
+        """Apply a function to every item, in threads."""
         return in_threads(self._pool, function, items)
 
     def compare_with(self, current: np.ndarray, factor: float = 1.0) -> None:
@@ -122,7 +123,7 @@ class Outcomes:
             level = level + self._sums(inside, none).lift - self._sums(inside, bases).lift
             return _Chunk(at, new, self._sums(new, none), level)
 
-        self._chunks, self._seen, self._pulled, self._compared = self._each(chunk, self._raw), {}, {}, key
+        self._chunks, self._seen, self._pulled, self._compared = self.each(chunk, self._raw), {}, {}, key
 
     @property
     def _ahead(self) -> bool:
@@ -161,7 +162,7 @@ class Outcomes:
             )
             return float((plan - none).sum())
 
-        return factor * float(current.sum()) + sum(self._each(chunk, self._raw)) / self.size
+        return factor * float(current.sum()) + sum(self.each(chunk, self._raw)) / self.size
 
     @property
     def _listening(self) -> bool:
@@ -196,7 +197,7 @@ class Outcomes:
             news = self._forward(chunk.stretches, spend, slopes=False)
             return [replace(old, base=new) for old, new in zip(chunk.stretches, news, strict=True)]
 
-        return self._each(each, self._chunks)
+        return self.each(each, self._chunks)
 
     def in_order(self, parts: list[np.ndarray]) -> np.ndarray:
         """Join arrays of the chunks in the order of the draws asked for."""
@@ -209,7 +210,7 @@ class Outcomes:
     def _evaluated(self, spend: np.ndarray) -> tuple[list[list[engine.Baseline]], Brought]:
         key = spend.tobytes()
         if key not in self._seen:
-            done = self._each(lambda chunk: self._one(chunk, spend), self._chunks)
+            done = self.each(lambda chunk: self._one(chunk, spend), self._chunks)
             brought = Brought(
                 self.in_order([found.lift for _, found in done]),
                 self.in_order([found.induced for _, found in done]),
@@ -266,26 +267,11 @@ class Outcomes:
 
     def _each_under[T](self, spend: np.ndarray, function: Callable[..., T]) -> list[T]:
         items = list(zip(self._chunks, self._evaluated(spend)[0], strict=True))
-        return self._each(lambda item: function(*item), items)
+        return self.each(lambda item: function(*item), items)
 
-    def parts(self, spend: np.ndarray) -> np.ndarray:
-        """Mean outcome (C,) that each channel brings over spending nothing, where effects add up."""
-        size = self.question.asked.fit.scales.size[self.outcome][:, None]
-
-        def sums(chunk: _Chunk) -> np.ndarray:
-            out = np.zeros(len(self.names))
-            # Neither derivatives nor induced spend are wanted, and a plan is looked at once.
-            news = self._forward(chunk.stretches, spend, slopes=False)
-            for stretch, new in zip(chunk.stretches, news, strict=True):
-                counted = stretch.weight[:, 0]
-                for c, name in enumerate(self.names):
-                    key = (self.outcome, name)
-                    if key in new.term:
-                        gained = stretch.base.rows.narrow(new.term[key] - stretch.base.term[key])[:, 0]
-                        out[c] += (gained * counted).sum()
-            return size[0, 0] * out
-
-        return sum(self._each(sums, self._chunks)) / self.size
+    def chunks(self) -> list[tuple[slice, list[Stretch]]]:
+        """All draws under no spend of the decided channels in the window, as they are evaluated."""
+        return [(chunk.at, chunk.stretches) for chunk in self._chunks]
 
     def cost(self, spend: np.ndarray) -> float:
         """Money that a plan takes: its own, and what paid mediators are induced to spend in posterior mean."""
@@ -298,7 +284,7 @@ class Outcomes:
             (stretch,) = chunk.stretches
             return float((self._answers(stretch, self._changed(stretch, spend)) - chunk.none.induced).sum())
 
-        return float(spend.sum() + sum(self._each(each, self._chunks)) / self.size)
+        return float(spend.sum() + sum(self.each(each, self._chunks)) / self.size)
 
     # ------------------------------------------------------------------------------------------------ one chunk
     def _where(self, stretch: Stretch) -> dict[str, np.ndarray]:
