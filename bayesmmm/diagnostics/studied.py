@@ -45,10 +45,22 @@ class Studied:
         """Channels of an equation."""
         return self.system.equation(name).media
 
+    def typical(self, name: str, parameter: str, at: float = 0.5) -> np.ndarray:
+        """Quantile (C,) of the priors on half_life, half_saturation or slope, channel by channel."""
+        blocks = {block.name: block for block in self.system.equation(name).parameters()}
+        found = {}
+        for key in (parameter, *(("retention",) if parameter == "half_life" else ())):
+            block = blocks.get(key)
+            for label, prior in zip(block.labels, block.priors, strict=True) if block else ():
+                value = float(prior.scipy().ppf(at))
+                found[label] = (
+                    value if key == parameter else np.log(0.5) * self.data.days_per_period / np.log(value)
+                )
+        return np.array([found[channel] for channel in self.media(name)])
+
     def stock(self, name: str, *, at: float = 0.5) -> np.ndarray:
         """Adstocked media (C, T) at a quantile of the half-life priors, in multiples of mean positive spend."""
-        half_life = np.quantile(self.prior[name]["half_life"], at, axis=0)[None]
-        return self.stocks(name, half_life)[0]
+        return self.stocks(name, self.typical(name, "half_life", at)[None])[0]
 
     def stocks(self, name: str, half_life: np.ndarray) -> np.ndarray:
         """Adstocked media (S, C, T) at half-lives (S, C)."""
@@ -57,8 +69,7 @@ class Studied:
 
     def curved(self, name: str, *, at: float = 0.5) -> np.ndarray:
         """Adstocked media (T, C) after the curve at the prior medians of half-saturation and slope."""
-        par = self.prior[name]
-        half, slope = (np.median(par[key], axis=0)[:, None] for key in ("half_saturation", "slope"))
+        half, slope = (self.typical(name, key)[:, None] for key in ("half_saturation", "slope"))
         stock = self.stock(name, at=at) ** slope
         return (stock / (half**slope + stock)).T
 
