@@ -6,7 +6,10 @@
 from bayesmmm.evaluate.bands import path_probability, simultaneous_band, uniformity
 from bayesmmm.evaluate.calibration import Calibration, calibrate
 from bayesmmm.evaluate.comparison import compare
+from bayesmmm.evaluate.confounding import confounder_sensitivity
 from bayesmmm.evaluate.cross_validation import CrossValidation, cross_validate, hold_out
+from bayesmmm.evaluate.leave_out import leave_one_channel_out
+from bayesmmm.evaluate.mediation import mediation_sensitivity
 from bayesmmm.evaluate.recovery import Recovery, recover
 from bayesmmm.evaluate.running import Completed, Quiet, compiled_here, fit_quietly, run, seeds
 from bayesmmm.evaluate.simulating import PriorWorlds
@@ -22,10 +25,13 @@ __all__ = [
     "calibrate",
     "compare",
     "compiled_here",
+    "confounder_sensitivity",
     "cross_validate",
     "drift",
     "fit_quietly",
     "hold_out",
+    "leave_one_channel_out",
+    "mediation_sensitivity",
     "path_probability",
     "recover",
     "run",
