@@ -17,9 +17,9 @@ from bayesmmm.diagnostics.seen import Seen, look
 from bayesmmm.diagnostics.testing import settled
 from bayesmmm.errors import SettingError
 from bayesmmm.forecast import check_seed
-from bayesmmm.results import Fit
+from bayesmmm.results import Fit, predictive_table
 
-#: Checks of residuals that are about time and inputs, in the order in which they are printed.
+#: Probability of the intervals of series and residuals in the tables.
 _INTERVAL = 0.9
 
 
@@ -83,7 +83,9 @@ def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
 
 
 def _about_posterior(seen: Seen) -> list[tuple[list[Check], dict]]:
-    tests, tables = [], {"residuals": _residuals(seen)}
+    fit = seen.fit
+    series = {name: predictive_table(fit, name, _INTERVAL) for name in fit.system.order}
+    tests, tables = [], {"residuals": _residuals(seen), "series": pd.concat(series, names=["equation", "date"])}
     for group in (predictive_checks, residual_checks, confounding_checks):
         found, more = group(seen)
         tests += found
@@ -91,6 +93,7 @@ def _about_posterior(seen: Seen) -> list[tuple[list[Check], dict]]:
     checks, found, more = loo_checks(seen)
     tables |= more
     in_order = sorted([*settled([*tests, *found]), *checks], key=_by_equation(seen))
+    in_order.sort(key=lambda check: check.group != "fit")
     return [(in_order, tables), information_checks(seen.fit), plausibility_checks(seen)]
 
 

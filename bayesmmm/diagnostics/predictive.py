@@ -9,17 +9,17 @@ from bayesmmm.diagnostics.check import Check
 from bayesmmm.diagnostics.seen import Seen
 from bayesmmm.diagnostics.testing import Trial
 from bayesmmm.diagnostics.thresholds import (
+    COVERAGE,
     EXPLAINED,
     PARETO_K,
     PIT_SOURCE,
     PREDICTIVE_SOURCE,
+    REPLICATES,
     Threshold,
 )
 from bayesmmm.forecast import unit_of
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-#: Departure of a statistic, in sds of its replicates, from which a failed predictive check is called one.
-_FAR = 5.0
 _LEVELS = (0.5, 0.9)
 
 
@@ -85,7 +85,7 @@ def _predictive(seen: Seen, name: str) -> tuple[Trial, pd.DataFrame]:
         f"predictive:{name}",
         float(p),
         float(top[0]),
-        _FAR,
+        REPLICATES,
         f"{worst.name} of {name} is {worst['observed']:.4g}{unit}, its replicates lie between {worst['lower']:.4g} and "
         f"{worst['upper']:.4g} with 90 %; of {len(table)} statistics the one that stands out most",
         f"series made by the equation do not look like {name}: predictions and what is called unusual cannot be trusted",
@@ -133,13 +133,13 @@ def loo_checks(seen: Seen) -> tuple[list[Check], list[Trial], dict[str, pd.DataF
 
 
 def _left_out(seen: Seen, name: str) -> pd.DataFrame:
-    from arviz_stats.base import array_stats
+    import arviz_stats
 
     fit = seen.fit
     equation = fit.system.equation(name)
-    density = fit.tree["log_likelihood"][name].values.reshape(-1, len(fit.data.dates))
-    log_weight, k = array_stats.psislw(-density.T)
-    weight = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True)).T
+    loo = arviz_stats.loo(fit.tree, var_name=name, pointwise=True)
+    log_weight = loo.log_weights.transpose("chain", "draw", "date").values.reshape(len(seen.z[name]), -1)
+    weight = np.exp(log_weight - log_weight.max(axis=0))
     weight /= weight.sum(axis=0)
     target = engine.to_latent(equation, fit.data.columns[name], fit.scales)[0]
     below = special.ndtr(seen.z[name])
@@ -156,8 +156,8 @@ def _left_out(seen: Seen, name: str) -> pd.DataFrame:
         pit = np.where(target > 0.0, pit, pit * np.random.default_rng(0).random(len(pit)))
     return pd.DataFrame(
         {
-            "elpd": special.logsumexp(density, axis=0, b=weight),
-            "pareto_k": k,
+            "elpd": loo.elpd_i.values,
+            "pareto_k": loo.pareto_k.values,
             "pit": np.clip(pit, 0.0, 1.0),
             "fitted": (weight * mean).sum(axis=0),
             "observed": target,
@@ -211,7 +211,7 @@ def _explained(seen: Seen, name: str, table: pd.DataFrame) -> Check:
     verdict = EXPLAINED.judge(value)
     return Check(
         f"explained:{name}",
-        "fit",
+        "information",
         verdict,
         value,
         EXPLAINED.crossed(verdict),
@@ -238,7 +238,7 @@ def _pit(name: str, pit: np.ndarray, coverage: dict[float, float]) -> Trial:
         f"calibration:{name}",
         p,
         miss,
-        0.15,
+        COVERAGE,
         f"periods of {name} left out fall in their predictive intervals with these shares: {shares}",
         f"predictive intervals are too {'narrow' if narrow else 'wide'} in the tails or lean to one side, and so are "
         f"those of forecasts",

@@ -69,10 +69,13 @@ def look(fit: Fit, *, seed: int = 0) -> Seen:
         base = engine.history(fit.system, fit.scales, fit.data, parameters, draws, seed=seed)
         out = {}
         for name in fit.system.order:
-            par = base.rows.parameters[name]
-            out[f"z {name}"] = standard(fit.system.equation(name), base.residual[name], par)[:, 0]
-            out[f"mean {name}"] = base.latent[name][:, 0]
-        return {**out, **_innovations(fit, base, out)}
+            par, equation = base.rows.parameters[name], fit.system.equation(name)
+            # Where a residual is correlated with that of a mediator, what is new in it beside that one.
+            known, sigma = engine.given_mediator(equation, base.rows.parameters, base.residual)
+            new = base.residual[name] - known
+            out[f"z {name}"] = standard(equation, new, {**par, "sigma": sigma})[:, 0]
+            out[f"mean {name}"] = (base.latent[name] + known)[:, 0]
+        return out
 
     found = engine.map_draws(work, np.arange(count), row_bytes(fit.system, len(fit.data.dates)))
     return Seen(
@@ -92,19 +95,6 @@ def standard(equation: Equation, residual: np.ndarray, par: Mapping[str, np.ndar
         return z
     nu = 2.0 + par["nu_minus_two"][:, None, None]
     return -np.sign(z) * special.ndtri(special.stdtr(nu, -np.abs(z)))  # the lower tail, where it is exact
-
-
-def _innovations(fit: Fit, base: engine.Baseline, found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Residuals and means given the residual of the mediator, of equations whose residuals correlate with it."""
-    out = {}
-    for name in fit.system.order:
-        for mediator, given in getattr(fit.system.equation(name), "rho", {}).items():
-            par = base.rows.parameters[name]
-            rho = given if isinstance(given, int | float) else par["rho"].reshape(len(par["sigma"]), -1)[:, :1]
-            known = rho * found[f"z {mediator}"]
-            out[f"z {name}"] = (found[f"z {name}"] - known) / np.sqrt(1.0 - np.square(rho))
-            out[f"mean {name}"] = found[f"mean {name}"] + par["sigma"][:, None] * known
-    return out
 
 
 def _spaced(count: int, wanted: int) -> np.ndarray:

@@ -1,0 +1,220 @@
+"""Everything that was checked about a fit, on one page."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.lines import Line2D
+
+from bayesmmm.diagnostics import Diagnosis
+from bayesmmm.plots.parts import (
+    BLACK,
+    BLUE,
+    GREY,
+    LETTER,
+    ORANGE,
+    RED,
+    SKY,
+    SMALL,
+    TEXT,
+    date_axis,
+    label_rows,
+    short_number,
+    tidy,
+)
+
+#: Shape and colour of each verdict: neither alone carries the meaning.
+_MARKS = {"ok": ("o", BLUE), "warn": ("^", ORANGE), "fail": ("X", RED), "unknown": ("_", GREY)}
+_ROW, _WIDTH, _COLUMN, _PANEL = 0.17, 11.0, 0.95, 1.55
+_WORDS = {"half_life": "half-life", "half_saturation": "half-\nsaturation", "roi": "ROI"}
+_PARAMETERS = ("half_life", "retention", "half_saturation", "slope", "contribution", "roi")
+_SHADES = LinearSegmentedColormap.from_list("taught", ["#FFFFFF", SKY, BLUE])
+_LEVELS = ("quantile 0.05", "quantile 0.25", "quantile 0.5", "quantile 0.75", "quantile 0.95", "maximum")
+
+
+def diagnosis(found: Diagnosis) -> np.ndarray:
+    """Draw a diagnosis: every check with its verdict, what the data taught, and each equation beside its series.
+
+    The table of checks shows the number judged in each cell; its threshold is in ``found.table()``. Below it, for each
+    equation: the series with its 90 % predictive interval; quantiles and maximum beside those of replicates; residuals
+    with their 90 % posterior intervals; Pareto k of each period.
+
+    Parameters
+    ----------
+    found : Diagnosis
+        As `diagnose` returns it. One without tables (of a fit whose draws are no numbers) gets the checks alone.
+
+    Returns
+    -------
+    array of Axes
+        The checks; contraction, where there are media; then four panels for each equation.
+
+    Examples
+    --------
+    >>> axes = diagnosis(diagnose(fit))  # doctest: +SKIP
+    >>> save(axes, "diagnosis.png")  # doctest: +SKIP
+    """
+    rows, columns = _cells(found)
+    equations = list(found.tables["series"].index.unique("equation")) if "series" in found.tables else []
+    taught = _taught(found.tables["contraction"]) if "contraction" in found.tables else pd.DataFrame()
+    tall = max(len(rows), len(taught) + 3) * _ROW + 0.8
+    below = _PANEL * len(equations)
+    figure = plt.figure(figsize=(_WIDTH, tall + below + 0.3 * bool(equations)), layout="constrained")
+    parts = figure.subfigures(2, 1, height_ratios=[tall, below + 0.3]) if equations else [figure]
+    names = LETTER * max(map(len, rows)) + _COLUMN * len(columns)
+    if len(taught):
+        left = min(names, 0.68 * _WIDTH)
+        top = parts[0].subplots(1, 2, width_ratios=[left, _WIDTH - left])
+    else:
+        top = [parts[0].subplots()]
+    axes = [_checks(top[0], found, rows, columns)]
+    if len(taught):
+        axes.append(_contraction(top[1], taught))
+    if equations:
+        grid = parts[1].subplots(len(equations), 4, squeeze=False, width_ratios=[1.5, 0.9, 1.5, 1.1])
+        for line, name in zip(grid, equations, strict=True):
+            axes += _equation(line, found.tables, name, last=name == equations[-1])
+    return np.asarray(axes, dtype=object)
+
+
+# ----------------------------------------------------------------------------------------------------------- checks
+def _cells(found: Diagnosis) -> tuple[dict[str, dict], list[str]]:
+    """Checks by row and column: an equation's own in its column, the others in the first."""
+    rows: dict[str, dict] = {}
+    columns = ["whole fit" if found.subject == "fit" else found.subject]
+    for check in found.checks:
+        base, _, where = check.name.partition(":")
+        source, arrow, target = where.rpartition("->")
+        label = f"{base}: {source}" if arrow else base
+        column = target or columns[0]
+        columns += [column] if column not in columns else []
+        rows.setdefault(f"{check.group}/{label}", {})[column] = check
+    order = list(dict.fromkeys(check.group for check in found.checks))
+    return dict(sorted(rows.items(), key=lambda item: order.index(item[0].partition("/")[0]))), columns
+
+
+def _checks(ax: Axes, found: Diagnosis, rows: Mapping[str, Mapping], columns: Sequence[str]) -> Axes:
+    group = ""
+    for i, (key, cells) in enumerate(rows.items()):
+        if key.partition("/")[0] != group:
+            group = key.partition("/")[0]
+            ax.axhline(i - 0.5, color=GREY, linewidth=0.8)
+            ax.text(len(columns) - 0.33, i, group, fontsize=SMALL, color=GREY, ha="right", va="center")
+        for column, check in cells.items():
+            mark, colour = _MARKS[check.verdict]
+            at = columns.index(column)
+            ax.plot(at - 0.38, i, mark, color=colour, markersize=6, markeredgewidth=1.5 if mark == "_" else 0.5)
+            bold = "bold" if check.raised else "normal"
+            ax.text(at - 0.26, i, _number(check), fontsize=SMALL, va="center", fontweight=bold)
+    label_rows(ax, [_readable(key.partition("/")[2]) for key in rows])
+    ax.grid(visible=False)
+    ax.set_xlim(-0.5, len(columns) - 0.3)
+    ax.set_xticks(np.arange(len(columns)) - 0.26, columns, ha="left")
+    ax.xaxis.tick_top()
+    ax.tick_params(axis="x", length=0)
+    ax.spines[["left", "bottom"]].set_visible(False)
+    ax.set_title(
+        f"Diagnosis of the {found.subject}: {found.verdict}", fontsize=TEXT + 1, loc="left", fontweight="bold"
+    )
+    present = [v for v in _MARKS if any(c.verdict == v for c in found.checks)]
+    handles = [Line2D([], [], ls="", marker=_MARKS[v][0], color=_MARKS[v][1], ms=6, label=v) for v in present]
+    ax.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0, 0),
+        ncols=4,
+        frameon=False,
+        fontsize=SMALL,
+        handletextpad=0.1,
+        columnspacing=1.2,
+    )
+    return ax
+
+
+def _number(check) -> str:
+    if np.isnan(check.value):
+        return "-"
+    if check.group == "fit" and not check.name.startswith(("pareto_k", "explained")):
+        return "p < 1e-4" if check.value < 1e-4 else f"p {check.value:.2g}"
+    if check.name == "rhat":
+        return f"{check.value:.3f}"
+    return (f"{check.value:.0f}" if abs(check.value) >= 100.0 else f"{check.value:.2g}").replace("-", "−")
+
+
+def _readable(name: str) -> str:
+    special = {"rhat": "R-hat", "ess_bulk": "ESS, bulk", "ess_tail": "ESS, tail", "energy": "E-BFMI"}
+    return special.get(name, name.replace("_", " ").replace("roi", "ROI"))
+
+
+# ------------------------------------------------------------------------------------------------------ contraction
+def _taught(table: pd.DataFrame) -> pd.DataFrame:
+    """Contraction by equation and channel (rows) and parameter (columns)."""
+    media = table[table.index.get_level_values("parameter").isin(_PARAMETERS)]["contraction"]
+    wide = media.unstack("parameter")
+    keys = dict.fromkeys((e, c) for e, _, c in media.index)
+    return wide.reindex(list(keys))[[p for p in _PARAMETERS if p in wide]]
+
+
+def _contraction(ax: Axes, table: pd.DataFrame) -> Axes:
+    values = table.to_numpy(float)
+    ax.imshow(np.clip(values, 0.0, 1.0), cmap=_SHADES, vmin=0.0, vmax=1.0, aspect="auto")
+    for (i, j), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            light = "white" if value > 0.75 else BLACK
+            ax.text(
+                j, i, f"{100 * value:.0f}".replace("-", "−"), ha="center", va="center", fontsize=SMALL, color=light
+            )
+    equations = table.index.get_level_values(0)
+    for i in np.flatnonzero(equations[1:] != equations[:-1]):
+        ax.axhline(i + 0.5, color=BLACK, linewidth=1.0)
+    ax.set_yticks(range(len(table)), [f"{channel} in {equation}" for equation, channel in table.index])
+    ax.set_xticks(range(table.shape[1]), [_WORDS.get(p, p) for p in table.columns])
+    ax.tick_params(labelsize=SMALL, length=0)
+    ax.set_title("What the data taught: contraction of the prior, %", fontsize=TEXT, loc="left")
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+# -------------------------------------------------------------------------------------------------------- equations
+def _equation(line: Sequence[Axes], tables: Mapping, name: str, *, last: bool) -> list[Axes]:
+    series, residuals, left_out = (tables[key].loc[name] for key in ("series", "residuals", "loo"))
+    dates = series.index
+    ax = line[0]
+    ax.fill_between(dates, series["lower"], series["upper"], color=SKY, alpha=0.5, linewidth=0, label="90 %")
+    ax.plot(dates, series["observed"], color=BLACK, linewidth=0.8)
+    ax.set_title(f"{name}: observed and replicates", fontsize=TEXT, loc="left")
+    ax.yaxis.set_major_formatter(short_number)
+    _quantiles(line[1], tables["predictive"].loc[name])
+    ax = line[2]
+    for level in (-2.0, 0.0, 2.0):
+        ax.axhline(level, color=GREY, linewidth=0.8, linestyle="-" if level == 0 else ":")
+    ax.vlines(dates, residuals["lower"], residuals["upper"], color=SKY, linewidth=0.8)
+    ax.plot(dates, residuals["median"], "o", color=BLUE, markersize=1.8)
+    ax.set_title("residuals, in sds", fontsize=TEXT, loc="left")
+    ax = line[3]
+    ax.plot(dates, left_out["pareto_k"], "o", color=BLUE, markersize=1.8)
+    high = left_out["pareto_k"] > 0.7
+    ax.plot(dates[high], left_out["pareto_k"][high], "X", color=RED, markersize=5)
+    ax.axhline(0.7, color=RED, linewidth=0.8, linestyle="--")
+    ax.set_ylim(None, max(0.9, float(left_out["pareto_k"].max()) + 0.1))
+    ax.set_title("Pareto k", fontsize=TEXT, loc="left")
+    for panel in (line[0], line[2], line[3]):
+        date_axis(panel)
+        panel.tick_params(labelbottom=last)
+    for panel in line:
+        tidy(panel)
+    return list(line)
+
+
+def _quantiles(ax: Axes, table: pd.DataFrame) -> None:
+    part = table.loc[[row for row in _LEVELS if row in table.index]]
+    at = np.arange(len(part))
+    ax.hlines(at, part["lower"], part["upper"], color=SKY, linewidth=4)
+    ax.plot(part["observed"], at, "D", color=BLACK, markersize=3)
+    ax.set_yticks(at, ["5 %", "25 %", "50 %", "75 %", "95 %", "max"][: len(part)])
+    ax.xaxis.set_major_formatter(short_number)
+    ax.xaxis.set_major_locator(plt.MaxNLocator(3))
+    ax.set_title("quantiles", fontsize=TEXT, loc="left")
