@@ -25,7 +25,7 @@ from bayesmmm.results.summaries import checked_ci_prob
 
 #: Residual correlations that are looked at unless others are given.
 RHO = tuple(np.linspace(-0.5, 0.5, 21).round(3).tolist())
-PARTS = ("direct", "indirect", "total")
+PARTS = ("direct", "indirect", "total", "roi")
 
 
 def mediation_sensitivity_quick(
@@ -72,9 +72,9 @@ def mediation_sensitivity_quick(
     Returns
     -------
     xarray.Dataset
-        ``direct``, ``indirect``, ``total`` (rho, quantile, channel) in units of the outcome, quantile being lower,
-        median and upper end of the interval; ``pareto_k``, ``reliable``, ``size`` (draws that the weighted ones are
-        worth) and ``log_evidence`` (log marginal likelihood over that at rho = 0: where it rises or falls, the data
+        ``direct``, ``indirect``, ``total`` (rho, quantile, channel) in units of the outcome, and ``roi``, quantile being
+        lower, median and upper end of the interval; ``pareto_k``, ``reliable``, ``size`` (draws that the weighted ones
+        are worth) and ``log_evidence`` (log marginal likelihood over that of the fit: where it rises or falls, the data
         themselves speak about rho) (rho); ``rho_star`` (channel), the correlation nearest to 0 at which the median
         indirect effect vanishes, NaN where the reliable range holds none. ``attrs["method"]`` is "reweight".
 
@@ -279,7 +279,7 @@ def sensitivity_dataset(
         "pareto_k": "Pareto k of the weights",
         "reliable": "whether k is small enough",
         "size": "draws that the weighted ones are worth",
-        "log_evidence": "log marginal likelihood over that at rho = 0",
+        "log_evidence": "log marginal likelihood over that of the fit",
     }.items():
         key = {"pareto_k": "k", "log_evidence": "log_mean"}.get(name, name)
         variables[name] = ("rho", np.array([getattr(weight, key) for weight in weights]), {"long_name": words})
