@@ -97,6 +97,7 @@ def test_the_vanishing_point_is_interpolated_between_refits(fits, monkeypatch):
     with pytest.warns(ConvergenceWarning, match=r"1 of 3 refits \(rho = 0.4\)"):
         found = mediation_sensitivity(fit, rho=list(indirect), progress=False)
     assert found["reliable"].values.tolist() == [True, True, False]
+    assert found.attrs["verdict"] == "failed"
     assert np.isnan(found["rho_star"]).all()
 
 
@@ -163,6 +164,10 @@ def test_a_wave_is_spend_less_what_linear_terms_explain():
     assert_allclose(design.T @ found, 0.0, atol=1e-9)
     assert np.mean(found**2) == pytest.approx(1.0)
     assert np.corrcoef(found, fit.data.columns["tv"][0])[0, 1] > 0.8
+    # A mediator that acts linearly follows from spend and explains none of it.
+    equation = dataclasses.replace(fit.system.equation("sales"), media=["tv", "social"], linear=["price", "search"])
+    linear = dataclasses.replace(fit, system=MMM([fit.system.equation("search"), equation]))
+    assert_allclose(wave(linear, "tv"), found)
 
 
 @pytest.mark.parametrize("outcome", ["normal", "lognormal"])
@@ -205,7 +210,7 @@ def test_break_even_and_half_are_where_medians_cross(fits, monkeypatch):
         found = effects(fit, groups={}, seed=0)
         value = levels[item[1]]
         made = found.assign({n: found[n] * 0.0 + value for n in ("total", "roi")})
-        numbers = {"rhat": 1.0, "ess": 500.0, "divergences": 0, "reliable": True}
+        numbers = {"rhat": 1.0, "ess": 500.0, "divergences": 0, "reliable": True, "verdict": "converged"}
         return refitting.quantiles(made, 0.9), numbers
 
     monkeypatch.setattr(confounding._WithoutWave, "__call__", level)

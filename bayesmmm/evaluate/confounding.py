@@ -25,6 +25,7 @@ from bayesmmm.evaluate.refitting import (
     refitting,
     sampler_numbers,
     warn_failed,
+    worst,
 )
 from bayesmmm.evaluate.running import run
 from bayesmmm.forecast import PATHS, ask, check_seed
@@ -61,7 +62,7 @@ def confounder_sensitivity(
 ) -> xr.Dataset:
     """Effect of a channel if an unobserved wave of demand, correlated with its spend, moved the outcome, too.
 
-    With x the spend of a channel less what the linear terms of the outcome's equation explain of it, standardised, the
+    With x the spend of a channel less what trend, seasons and controls of the outcome explain of it, standardised, the
     wave is ``U_t = r x_t`` plus noise that is independent of everything, and has standard deviation 1. What it does to
     the outcome is taken out before the refit::
 
@@ -150,11 +151,12 @@ def confounder_sensitivity(
     found["roi"].attrs = {key: unit[key] for key in ("unit", "threshold") if key in unit}
     about = {key: marks.attrs[key] for key in ("window", "start", "stop", "unit")}
     mine = {"correlation": r, "threshold": threshold, "ci_prob": ci_prob, "complete": int(done.complete)}
+    mine["verdict"] = worst([result[1] for result in done.results.values()])
     return found.assign_attrs({**about, **mine})
 
 
 def wave(fit: Fit, channel: str) -> np.ndarray:
-    """Spend (T,) of a channel less what the linear terms of the outcome explain of it, with mean square 1.
+    """Spend (T,) of a channel less what the exogenous linear terms of the outcome explain of it, with mean square 1.
 
     Raises
     ------
@@ -162,7 +164,9 @@ def wave(fit: Fit, channel: str) -> np.ndarray:
         When nothing is left.
     """
     equation = fit.system.equation(fit.system.outcome)
-    design = engine.inputs(equation, fit.data, fit.scales).design[0]
+    # Mediators follow from spend: what they hold of it is no reason for it.
+    given = [k for k, term in enumerate(equation.terms()) if term not in fit.system.mediators]
+    design = engine.inputs(equation, fit.data, fit.scales).design[0][:, given]
     spend = fit.data.columns[channel][0]
     left = spend - design @ np.linalg.lstsq(design, spend, rcond=None)[0]
     size = np.sqrt(np.mean(left**2))

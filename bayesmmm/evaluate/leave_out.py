@@ -20,6 +20,7 @@ from bayesmmm.evaluate.refitting import (
     refitting,
     sampler_numbers,
     warn_failed,
+    worst,
 )
 from bayesmmm.evaluate.running import run
 from bayesmmm.forecast import PATHS, ask, check_seed
@@ -127,7 +128,8 @@ def leave_one_channel_out(
     found = found.assign(numbered(numbers, ("left_out",), (len(rows),)))
     warn_failed(kept, found["reliable"].values, "without")
     about = {key: full.attrs[key] for key in ("window", "start", "stop", "unit")}
-    return found.assign_attrs({**about, "ci_prob": ci_prob, "complete": int(done.complete)})
+    mine = {"ci_prob": ci_prob, "complete": int(done.complete), "verdict": worst(numbers)}
+    return found.assign_attrs({**about, **mine})
 
 
 def without_channel(system: MMM, channel: str) -> MMM:

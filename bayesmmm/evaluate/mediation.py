@@ -23,6 +23,7 @@ from bayesmmm.evaluate.refitting import (
     refitting,
     sampler_numbers,
     warn_failed,
+    worst,
 )
 from bayesmmm.evaluate.running import run
 from bayesmmm.forecast import PATHS, ask, check_seed
@@ -137,6 +138,7 @@ def mediation_sensitivity(
     warn_failed([f"{r:g}" for r in kept], found["reliable"].values, "rho =")
     about = {key: marks[key] for key in ("window", "start", "stop", "unit")}
     mine = {"mediator": name, "ci_prob": ci_prob, "method": "refit", "complete": int(done.complete)}
+    mine["verdict"] = worst(rows)
     return found.assign_attrs({**about, **mine, "identification": identification(fit.system, name)})
 
 

@@ -134,7 +134,13 @@ def sampler_numbers(judged: Convergence) -> dict[str, Any]:
         "ess": min(judged.ess_bulk, judged.ess_tail),
         "divergences": judged.divergences,
         "reliable": judged.verdict != "failed",
+        "verdict": judged.verdict,
     }
+
+
+def worst(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Worst sampler verdict of some refits: the one of an answer that rests on all of them."""
+    return max((row["verdict"] for row in rows), key=("converged", "doubtful", "failed").index)
 
 
 def warn_failed(names: Sequence[str], reliable: Sequence[bool], what: str) -> None:
