@@ -327,5 +327,6 @@ def test_one_split_is_one_fold(compiled, monkeypatch):
     monkeypatch.setattr(running, "compiled_here", lambda *_, **__: compiled)
     cv = quiet(hold_out, compiled.system, worlds.data(), periods=7, draws=60, tune=100, chains=2, seed=5)
     assert cv.predictions.sizes == {"fold": 1, "equation": 2, "ahead": 7}
+    assert cv.predictions["date"].dims == ("fold", "ahead")
     assert cv.folds["periods"].tolist() == [53]
     assert np.isnan(cv.stability["drift"].values).all()

@@ -35,8 +35,9 @@ class CrossValidation:
         Dims fold, equation, ahead (1 is the first period judged): observed, mean, median, lower, upper (interval of new
         observations), crps, log_density, naive; the coordinate ``date`` belongs to fold and ahead.
     stability : xarray.Dataset
-        Dims fold, parameter: mean and sd in units that all folds share; ``drift`` (parameter), see `drift`. The ROI is
-        that of the spend of the first fold's training periods, or of each fold's own when windows slide.
+        Dims fold, parameter: mean, sd, lower and upper in units that all folds share; ``drift`` (parameter), see
+        `drift`. The ROI is that of the spend of the first fold's training periods, or of each fold's own when windows
+        slide.
     folds : pandas.DataFrame
         By fold: dates, periods trained on, sampler verdict, R-hat, effective sample size, divergences, seconds,
         warnings.

@@ -83,7 +83,7 @@ class FoldTask:
         days = self.data.dates[spend.start], self.data.dates[spend.stop - 1]
         return FoldResult(
             predictions=self._predictions(fold, held),
-            moments=moments(shared_units(quiet.fit, *days)),
+            moments=moments(shared_units(quiet.fit, *days), self.ci_prob),
             about=self._about(fold, quiet),
         )
 

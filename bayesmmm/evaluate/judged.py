@@ -36,11 +36,13 @@ def judge_folds(results: Sequence[FoldResult], *, nested: bool) -> Judged:
     """
     folds = pd.DataFrame([result.about for result in results]).set_index("fold")
     number = xr.Variable("fold", folds.index.to_numpy())
-    predictions = xr.concat([r.predictions for r in results], dim=number.dims[0]).assign_coords(fold=number)
+    bare = xr.concat([r.predictions.drop_vars("date") for r in results], dim=number.dims[0])
+    dates = np.stack([r.predictions["date"].values for r in results])
+    predictions = bare.assign_coords(fold=number, date=(("fold", "ahead"), dates))
     found = xr.concat([r.moments for r in results], dim=number.dims[0]).assign_coords(fold=number)
     new = 1.0 - float(folds["periods"].iloc[0] / folds["periods"].iloc[-1]) if nested else None
     moved = drift(found["working_mean"].values, found["working_sd"].values, found["working_error"].values, new=new)
-    stability = found[["mean", "sd"]].assign(drift=("parameter", moved))
+    stability = found[["mean", "sd", "lower", "upper"]].assign(drift=("parameter", moved))
     values = {
         name: [
             [scored(predictions.sel(fold=f, equation=e))[name] for e in predictions["equation"].values]

@@ -60,8 +60,8 @@ def _scale(fit: Fit, equation: str, parameter: str, values: xr.DataArray) -> flo
     return xr.DataArray([fit.scales.spend[c].item() for c in values[dim].values], dims=dim)
 
 
-def moments(draws: dict[str, np.ndarray]) -> xr.Dataset:
-    """Return mean and sd of draws (chain, draw) by parameter, and those of their working scale with Monte Carlo error.
+def moments(draws: dict[str, np.ndarray], ci_prob: float) -> xr.Dataset:
+    """Return mean, sd and equal-tailed interval of draws (chain, draw) by parameter, and moments on a working scale.
 
     The working scale is the logarithm where a parameter is positive, so that half-lives of 2 and 4 days are as far
     apart as 4 and 8.
@@ -80,6 +80,8 @@ def moments(draws: dict[str, np.ndarray]) -> xr.Dataset:
     columns = {
         "mean": [draws[name].mean() for name in names],
         "sd": [draws[name].std() for name in names],
+        "lower": [np.quantile(draws[name], (1.0 - ci_prob) / 2.0) for name in names],
+        "upper": [np.quantile(draws[name], (1.0 + ci_prob) / 2.0) for name in names],
         "working_mean": [w.mean() for w in working],
         "working_sd": [w.std() for w in working],
         "working_error": [error[str(k)] for k in range(len(names))],

@@ -4,15 +4,18 @@ Every function takes what it draws and returns the axes it drew on, so that anyt
 style is touched. Colours are those of Okabe and Ito, and no meaning rests on colour alone.
 """
 
+from bayesmmm.plots.audits import audit
 from bayesmmm.plots.budgets import allocation, budget, frontier
 from bayesmmm.plots.calibration import ecdf, ranks, recovery
 from bayesmmm.plots.channels import accounting, effects, roi
 from bayesmmm.plots.curves import adstock_decay, response_curves
 from bayesmmm.plots.draws import parameters, prior_posterior
+from bayesmmm.plots.evaluation import comparison, cross_validation, stability
 from bayesmmm.plots.fitted import residual_autocorrelation, residual_distribution, residuals
 from bayesmmm.plots.graph import causal_graph
 from bayesmmm.plots.parts import save
 from bayesmmm.plots.paths import forecast, what_if
+from bayesmmm.plots.sensitivity import mediation_sensitivity, power_scaled_budget, power_scaling
 from bayesmmm.plots.series import correlation, predictive, predictive_check, spend
 from bayesmmm.plots.stacks import decomposition, waterfall
 
@@ -20,15 +23,21 @@ __all__ = [
     "accounting",
     "adstock_decay",
     "allocation",
+    "audit",
     "budget",
     "causal_graph",
+    "comparison",
     "correlation",
+    "cross_validation",
     "decomposition",
     "ecdf",
     "effects",
     "forecast",
     "frontier",
+    "mediation_sensitivity",
     "parameters",
+    "power_scaled_budget",
+    "power_scaling",
     "predictive",
     "predictive_check",
     "prior_posterior",
@@ -41,6 +50,7 @@ __all__ = [
     "roi",
     "save",
     "spend",
+    "stability",
     "waterfall",
     "what_if",
 ]
