@@ -19,7 +19,6 @@ from bayesmmm.errors import (
     UnknownTermError,
 )
 from bayesmmm.estimands.windows import Question, bought_channels, question
-from bayesmmm.forecast import ask
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
 
@@ -268,18 +267,18 @@ def put(
     posterior = fit.posterior
     chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
     draws = max(min(DRAWS, chains * length // 2), chains) if draws is None else draws
-    asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
     whole = question(
         fit,
         start=window.start,
         stop=window.stop,
         window="spend",
         plan=window.frame,
-        draws=None,
+        draws=draws,
         paths=paths,
         seed=seed,
         allow_unconverged=allow_unconverged,
     )
+    asked = whole.asked
     count = len(asked.coords["draw"])
     kept = np.searchsorted(posterior["draw"].values, asked.coords["draw"])
     rest = np.setdiff1d(np.arange(length), kept)

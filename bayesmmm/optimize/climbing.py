@@ -1,7 +1,7 @@
 """From one start to a maximum: sequential least squares for few decisions, an augmented Lagrangian for many."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize
@@ -14,7 +14,9 @@ FLOOR = 1e-6
 #: Violation of equal net marginal returns up to which a plan is called optimal.
 OPTIMAL = 1e-4
 #: Violation at which the solver need not go on.
-CLOSE = 1e-6
+CLOSE = 1e-5
+#: A climb that comes this close to where another one ended, in units of typical spend, leads there, too.
+JOINS = 0.03
 #: A constraint is met within this share of its scale.
 MET = 1e-7
 #: Constraints missed by up to this share are restored without solving again.
@@ -61,6 +63,7 @@ def climb(
     *,
     precise: bool,
     step: np.ndarray | None = None,
+    known: Sequence[Solved] = (),
 ) -> Solved:
     """Follow the slope from a start to a maximum.
 
@@ -73,10 +76,12 @@ def climb(
         Whether to go on until the first-order conditions hold.
     step : (V,) array, optional
         Natural length of a step in each decision, as `steps` finds it.
+    known : sequence of Solved, optional
+        Where other starts led: a climb that comes near one of them is not followed to its end.
     """
     if programme.levels.size > DENSE:
         return _lagrangian(programme, limits, start, precise)
-    return _least_squares(programme, limits, start, precise, programme.unit if step is None else step)
+    return _least_squares(programme, limits, start, precise, programme.unit if step is None else step, known)
 
 
 def steps(programme: Programme, decisions: np.ndarray) -> np.ndarray:
@@ -133,7 +138,12 @@ def _ended(message: str, judged: Optimality) -> str:
 
 # ----------------------------------------------------------------------------------------------- few decisions
 def _least_squares(
-    programme: Programme, limits: Limits, start: np.ndarray, precise: bool, unit: np.ndarray
+    programme: Programme,
+    limits: Limits,
+    start: np.ndarray,
+    precise: bool,
+    unit: np.ndarray,
+    known: Sequence[Solved],
 ) -> Solved:
     size, floor = programme.size, floor_of(programme, limits)
     lower, upper = np.maximum(limits.lower, floor), limits.upper
@@ -143,8 +153,13 @@ def _least_squares(
 
     def enough(intermediate_result: optimize.OptimizeResult) -> None:
         """End where the conditions of a maximum hold: the solver's own measure, the objective, may take far longer."""
-        here = optimality(programme, limits, np.clip(intermediate_result.x * unit, lower, upper), floor)
-        if here.residual <= CLOSE and here.violation <= NEARLY_MET:
+        here = np.clip(intermediate_result.x * unit, lower, upper)
+        if not precise:
+            if _joined(programme, here, limits, known) is not None:
+                raise StopIteration
+            return
+        judged = optimality(programme, limits, here, floor)
+        if judged.residual <= CLOSE and judged.violation <= NEARLY_MET:
             raise StopIteration
 
     while True:
@@ -155,7 +170,7 @@ def _least_squares(
             method="SLSQP",
             bounds=optimize.Bounds(lower / unit, upper / unit),
             constraints=[*_for_scipy(constraints, unit)],
-            callback=enough if precise else None,
+            callback=enough,
             options={"ftol": 1e-12 if precise else 1e-6, "maxiter": 400 if precise else 60},
         )
         decisions = np.clip(found.x * unit, lower, upper)
@@ -163,6 +178,9 @@ def _least_squares(
             decisions = restored(programme, limits, decisions)
         # Where bounds leave nothing to decide, SciPy does not count.
         iterations, evaluations = iterations + found.get("nit", 1), evaluations + found.get("nfev", 1)
+        end = _joined(programme, decisions, limits, known)
+        if end is not None:
+            return replace(end, iterations=iterations, evaluations=evaluations)
         judged = optimality(programme, limits, decisions, floor)
         if best is None or _excess(judged) < _excess(best[1]):
             # A new approximation of the curvature often gets further than the old one. Not so at a kink, as where a
@@ -177,6 +195,18 @@ def _least_squares(
     decisions, judged = best
     objective = programme.objective(decisions)
     return Solved(decisions, objective, _ended(found.message, judged), iterations, evaluations, judged, limits)
+
+
+def _joined(programme: Programme, decisions: np.ndarray, limits: Limits, known: Sequence[Solved]) -> Solved | None:
+    """Where another start led under the same limits, if that is near."""
+    for end in known:
+        if (
+            end.optimality.violation <= NEARLY_MET
+            and end.limits is limits
+            and np.abs((end.decisions - decisions) / programme.unit).max() <= JOINS
+        ):
+            return end
+    return None
 
 
 def _excess(judged: Optimality) -> float:

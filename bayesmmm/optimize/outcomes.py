@@ -249,9 +249,7 @@ class Outcomes:
 
         def each(chunk: _Chunk, news: list[engine.Baseline]) -> np.ndarray:
             stretches = [replace(old, base=new) for old, new in zip(chunk.stretches, news, strict=True)]
-            whole = self._sums(stretches, news).lift
-            left = [self._sums(stretches, self._forward(stretches, spend, c, slopes=False)).lift for c in at]
-            return whole[:, None] - np.stack(left, axis=1)
+            return np.stack([self._lost(stretches, spend, c) for c in at], axis=1)
 
         at = range(len(self.names))
         return self.in_order(self._each_under(spend, each))
@@ -337,6 +335,28 @@ class Outcomes:
         new = self._forward(chunk.stretches, spend)
         found = self._sums(chunk.stretches, new)
         return new, Brought(found.lift - chunk.none.lift, found.induced - chunk.none.induced)
+
+    def _lost(self, stretches: list[Stretch], spend: np.ndarray, c: int) -> np.ndarray:
+        """Outcome (S,) that goes with the spend of a channel in the window, of stretches under a plan."""
+        lost = np.zeros(len(stretches[0].base.rows.draws))
+        for stretch, off in zip(stretches, self._forward(stretches, spend, c, slopes=False), strict=True):
+            base, rows = stretch.base, stretch.base.rows
+            if self._media is None:
+                lost -= stretch.total(engine.gained(base, off))
+                continue
+            parts = [
+                _summed(base.term[key], stretch.weight, rows.paths)
+                - _summed(off.term[key], stretch.weight, rows.paths)
+                for key in self._media
+                if off.term[key] is not base.term[key]
+            ]
+            parts += [
+                base.slope(self.outcome, n)[:, 0, 0]
+                * _summed(base.columns[n] - off.columns[n], stretch.weight, rows.paths)
+                for n in self._linear
+            ]
+            lost += rows.scales.size[self.outcome][0] * sum(parts)
+        return lost
 
     def _sums(self, stretches: list[Stretch], news: list[engine.Baseline]) -> Brought:
         """Sums of the outcome and of paid mediators over what is counted, up to what no plan changes.

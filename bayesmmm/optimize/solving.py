@@ -17,8 +17,8 @@ from bayesmmm.optimize.programme import Programme
 ACCEPTED = 1e-2
 #: Times that a measure of risk is smoothed anew.
 ROUNDS = 4
-#: Parts that money is divided into where a start is looked for.
-PARTS = 16
+#: Parts that money is divided into where a start is looked for, and numbers of them that a channel is looked at with.
+PARTS, LOOKED_AT = 16, (1, 2, 3, 4, 6, 8, 11, 16)
 #: Channels up to which every subset of them is a start.
 ALL_SUBSETS = 5
 
@@ -56,7 +56,7 @@ def search(
     choices = _choices(limits)
     for k, chosen in enumerate(choices):
         for start in first_plans(few, chosen, starts, seed):
-            ends.append(climb(few, chosen, start, precise=False))
+            ends.append(climb(few, chosen, start, precise=False, known=ends))
             note(f"start {len(ends)}" + (f", pattern {k + 1} of {len(choices)}" if len(choices) > 1 else ""))
     if np.count_nonzero(limits.least) > ALL_PATTERNS:
         ends = _flipped(few, limits, max(ends, key=_merit), note)
@@ -185,7 +185,8 @@ def _best_if_alone(programme: Programme) -> np.ndarray:
     total = np.arange(PARTS + 1)
     for c in range(len(profile)):
         only = own / PARTS * np.where(np.arange(len(profile))[:, None] == c, profile, 0.0)
-        alone = np.array([programme.outcomes.at(k * only).lift.mean() for k in total])
+        some = [0.0, *(programme.outcomes.at(k * only).lift.mean() for k in LOOKED_AT)]
+        alone = np.interp(total, [0, *LOOKED_AT], some)
         before = total[:, None] - total  # parts left for the channels so far, by parts together and for this one
         sums = np.where(before >= 0, top[before], -np.inf) + alone
         best = sums.argmax(axis=1)
