@@ -136,7 +136,7 @@ def test_a_correlation_is_learned_where_the_effect_is_known():
 
 
 def test_a_hidden_wave_is_seen_through_at_its_own_strength():
-    table = world(7, hidden=80.0)
+    table = world(0, hidden=80.0)
     data = read(table)
     biased = quiet(fit, linear_system(), data, seed=1, progress=False)
     size = np.abs(data.columns["sales"]).mean()
@@ -148,6 +148,14 @@ def test_a_hidden_wave_is_seen_through_at_its_own_strength():
     inside = direct.sel(strength=80.0 / size)
     assert direct.sel(strength=0.0).isel(quantile=0) > 2.0
     assert inside.isel(quantile=0) < 2.0 < inside.isel(quantile=2)
+    # By least squares the same, with and without the wave.
+    tv = table["tv"].to_numpy()
+    columns = np.column_stack([np.ones(T), tv, table["search"]])
+    taken = 80.0 * 0.6 * (tv - tv.mean()) / tv.std()
+    for at, series in ((0.0, table["sales"]), (80.0 / size, table["sales"] - taken)):
+        line = direct.sel(strength=at).values
+        plain = np.linalg.lstsq(columns, series, rcond=None)[0][1]
+        assert abs(line[1] - plain) < 0.15 * (line[2] - line[0])
 
 
 def test_a_twin_takes_over_what_is_left_out():
