@@ -161,7 +161,13 @@ def _unit(system: MMM, variable: str) -> str:
     share = "log units" if log else f"share of mean |{name}|"
     if parameter == "sigma" and name in system.order and system.equation(name).likelihood == "student_t":
         share += ", scale of the t"
-    fixed = {"half_life": "days", "half_saturation": "multiples of mean spend", "slope": "", "nu_minus_two": ""}
+    fixed = {
+        "half_life": "days",
+        "half_saturation": "multiples of mean spend",
+        "slope": "",
+        "nu_minus_two": "",
+        "rho": "correlation",
+    }
     return fixed.get(parameter, share)
 
 
