@@ -47,7 +47,7 @@ def visible_share(seen: Seen, mediator: str, name: str) -> float:
     The terms are the columns of the linear part, the mean of each media term, and the directions in which the term of
     the mediator moves from draw to draw.
     """
-    residual = np.median(seen.kept.residual[mediator][:, 0], axis=0)
+    residual = seen.kept.residual[mediator][:, 0].mean(axis=0)
     equation, columns = seen.fit.system.equation(name), [seen.kept.design[name][0]]
     for channel in equation.media:
         term = np.broadcast_to(seen.kept.term[name, channel], (len(seen.kept_at), 1, len(residual)))[:, 0]

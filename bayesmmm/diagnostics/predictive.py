@@ -1,5 +1,7 @@
 """Tests of whether an equation reproduces its series, and predicts periods that it has not seen."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from scipy import special
@@ -21,6 +23,9 @@ from bayesmmm.forecast import unit_of
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LEVELS = (0.5, 0.9)
+_UNKNOWN = (
+    "leaving periods out cannot be computed from these draws: there are too few of them, or they are all alike."
+)
 
 
 # -------------------------------------------------------------------------------------------------- replicated series
@@ -137,7 +142,12 @@ def _left_out(seen: Seen, name: str) -> pd.DataFrame:
 
     fit = seen.fit
     equation = fit.system.equation(name)
-    loo = arviz_stats.loo(fit.tree, var_name=name, pointwise=True)
+    columns = ["elpd", "pareto_k", "pit", "fitted", "observed"]
+    index = pd.DatetimeIndex(fit.data.dates, name="date")
+    try:
+        loo = arviz_stats.loo(fit.tree, var_name=name, pointwise=True)
+    except ValueError:  # no tail of weights that a Pareto distribution could be fitted to
+        return pd.DataFrame(np.nan, index, columns)
     log_weight = loo.log_weights.transpose("chain", "draw", "date").values.reshape(len(seen.z[name]), -1)
     weight = np.exp(log_weight - log_weight.max(axis=0))
     weight /= weight.sum(axis=0)
@@ -154,28 +164,20 @@ def _left_out(seen: Seen, name: str) -> pd.DataFrame:
     pit = (weight * below).sum(axis=0)
     if equation.likelihood == "censored_normal":
         pit = np.where(target > 0.0, pit, pit * np.random.default_rng(0).random(len(pit)))
-    return pd.DataFrame(
-        {
-            "elpd": loo.elpd_i.values,
-            "pareto_k": loo.pareto_k.values,
-            "pit": np.clip(pit, 0.0, 1.0),
-            "fitted": (weight * mean).sum(axis=0),
-            "observed": target,
-        },
-        pd.DatetimeIndex(fit.data.dates, name="date"),
-    )
+    fitted = (weight * mean).sum(axis=0)
+    values = (loo.elpd_i.values, loo.pareto_k.values, np.clip(pit, 0.0, 1.0), fitted, target)
+    return pd.DataFrame(dict(zip(columns, values, strict=True)), index)
 
 
 def _pareto(seen: Seen, name: str, table: pd.DataFrame) -> Check:
-    draws = len(seen.z[name])
-    bound = min(PARETO_K.warn, 1.0 - 1.0 / np.log10(draws)) if draws > 10 else 0.0
-    threshold = Threshold(bound, PARETO_K.fail, PARETO_K.source)
+    threshold = pareto_threshold(len(seen.z[name]))
+    bound = PARETO_K.warn
     k = table["pareto_k"]
     value = float(k.max()) if k.notna().all() else np.nan
     verdict = threshold.judge(value)
     day = k.idxmax() if k.notna().any() else None
     above = k.index[k > bound]
-    finding = "Pareto k could not be estimated from so few draws."
+    finding = _UNKNOWN
     if verdict != "unknown":
         finding = (
             f"largest Pareto k of {name} {value:.2f}, in {day:%Y-%m-%d}; {len(above)} of {len(k)} periods above "
@@ -201,21 +203,37 @@ def _pareto(seen: Seen, name: str, table: pd.DataFrame) -> Check:
     )
 
 
+def pareto_threshold(draws: int) -> Threshold:
+    """Bounds for the largest Pareto k of many, from so many draws.
+
+    Examples
+    --------
+    >>> bounds = pareto_threshold(4000)
+    >>> round(bounds.warn, 2), round(bounds.fail, 2)
+    (0.82, 1.15)
+    """
+    tail = min(0.2 * draws, 3.0 * math.sqrt(draws))
+    warn = max(0.0, min(PARETO_K.warn, 1.0 - 1.0 / math.log10(draws)))
+    raised = [k + (1.0 + k) / math.sqrt(tail) for k in (warn, PARETO_K.fail)]
+    return Threshold(*raised, PARETO_K.source)
+
+
 def _explained(seen: Seen, name: str, table: pd.DataFrame) -> Check:
     """R-squared of predictions of periods left out, on the scale of the equation."""
-    miss = ((table["observed"] - table["fitted"]) ** 2).sum()
+    miss = ((table["observed"] - table["fitted"]) ** 2).sum(skipna=False)
     count = len(table)
     # The mean, too, is that of the other periods.
     alone = (((table["observed"] - table["observed"].mean()) * count / (count - 1)) ** 2).sum()
     value = float(1.0 - miss / alone)
     verdict = EXPLAINED.judge(value)
+    finding = f"of the variance of {name} in periods left out, {100 * value:.0f} % is predicted from its inputs."
     return Check(
         f"explained:{name}",
         "information",
         verdict,
         value,
         EXPLAINED.crossed(verdict),
-        f"of the variance of {name} in periods left out, {100 * value:.0f} % is predicted from its inputs.",
+        _UNKNOWN if verdict == "unknown" else finding,
         EXPLAINED.source,
         f"the equation hardly knows {name}: what it says about channels is prior and chance",
         (
@@ -230,6 +248,8 @@ def _explained(seen: Seen, name: str, table: pd.DataFrame) -> Check:
 def _pit(name: str, pit: np.ndarray, coverage: dict[float, float]) -> Trial:
     from arviz_stats.base import array_stats
 
+    if np.isnan(pit).any():
+        return Trial(f"calibration:{name}", np.nan, 0.0, 0.0, _UNKNOWN, "", (), PIT_SOURCE)
     p = float(array_stats.uniformity_test(pit)[0])
     shares = " and ".join(f"{100 * coverage[level]:.0f} % in {100 * level:.0f} % intervals" for level in _LEVELS)
     miss = max(abs(coverage[level] - level) for level in _LEVELS)

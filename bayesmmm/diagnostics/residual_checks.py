@@ -51,7 +51,7 @@ def residual_checks(seen: Seen) -> tuple[list[Trial], dict[str, pd.DataFrame]]:
 
 
 # --------------------------------------------------------------------------------------------------------- in time
-def tested_lags(periods: int, frequency: str) -> np.ndarray:
+def lags_looked_at(periods: int, frequency: str) -> np.ndarray:
     """Lags at which autocorrelation is looked for: the first ``10 log10(T)``, and seasons of which two were seen."""
     first = np.arange(1, min(periods // 3, int(10.0 * np.log10(periods))) + 1)
     seasons = [s for s in _SEASON[frequency] if first[-1] < s <= periods // 2]
@@ -60,7 +60,7 @@ def tested_lags(periods: int, frequency: str) -> np.ndarray:
 
 def _autocorrelation(seen: Seen, name: str, z: np.ndarray) -> tuple[Trial, pd.Series]:
     data = seen.fit.data
-    lags = tested_lags(len(data.dates), data.frequency)
+    lags = lags_looked_at(len(data.dates), data.frequency)
     r, p = tests.autocorrelations(z, lags)
     # Half of the weight goes to the first lag, where what was left out of an equation shows most often.
     both = np.stack([p[:, 0], tests.smallest(p[:, 1:])], axis=-1)

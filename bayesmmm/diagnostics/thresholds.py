@@ -94,7 +94,8 @@ PARETO_K = Threshold(
     0.7,
     1.0,
     "Vehtari et al. (2024), Journal of Machine Learning Research 25(72), arXiv:1507.02646: min(0.7, 1 - 1 / log10 of "
-    "the draws); above 1 the estimate has no finite mean",
+    "the draws), and 1, where the estimate has no finite mean; both raised by one standard error of k, (1 + k) / sqrt "
+    "of the draws in the tail, Smith (1987), doi:10.1214/aos/1176350499, since the largest of many estimates is judged",
 )
 EXPLAINED = Threshold(
     0.1,
@@ -168,7 +169,9 @@ DOMINANCE = Threshold(
 # --------------------------------------------------------------------------------------------------- sensitivity
 _POWER = "Kallioinen et al. (2024), doi:10.1007/s11222-023-10366-5"
 #: Change of a posterior per doubling of a power, as a distance of distribution functions, from which it counts.
-POWER_SENSITIVE = Threshold(0.05, math.nan, f"{_POWER}, whose bound it is: a Normal that moves by a quarter of its sd")
+POWER_SENSITIVE = Threshold(
+    0.05, math.nan, f"{_POWER}, whose bound it is: a Normal that moves by a quarter of its sd"
+)
 BUDGET_MOVED = Threshold(
     0.1,
     math.nan,

@@ -8,6 +8,7 @@ from bayesmmm.plots.audits import audit
 from bayesmmm.plots.budgets import allocation, budget, frontier
 from bayesmmm.plots.calibration import ecdf, ranks, recovery
 from bayesmmm.plots.channels import accounting, effects, roi
+from bayesmmm.plots.checked import diagnosis
 from bayesmmm.plots.curves import adstock_decay, response_curves
 from bayesmmm.plots.draws import parameters, prior_posterior
 from bayesmmm.plots.evaluation import comparison, cross_validation, stability
@@ -30,6 +31,7 @@ __all__ = [
     "correlation",
     "cross_validation",
     "decomposition",
+    "diagnosis",
     "ecdf",
     "effects",
     "forecast",
