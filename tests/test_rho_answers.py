@@ -1,6 +1,7 @@
 """Answers under correlated residuals: draws, completion of the posterior, predictions, effects, worlds, files."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from bayesmmm.errors import EquationError
 from bayesmmm.estimands import decompose, effects, marginal_roi, response_curves
 from bayesmmm.forecast import predict, residuals, what_if
 from bayesmmm.priors import Prior
+from bayesmmm.report import prose
 from bayesmmm.results import load
 from bayesmmm.simulate import simulate_world
 from tests import worlds
@@ -326,3 +328,15 @@ def test_a_saved_fit_keeps_its_correlation(rho, tmp_path):
     assert back.system == fit.system
     xr.testing.assert_identical(back.posterior, fit.posterior)
     assert_allclose(predict(back, allow_unconverged=True)["sales"], predict(fit)["sales"])
+
+
+def test_the_report_says_which_residuals_go_together():
+    def sentence(fit):
+        found = prose.assumptions(SimpleNamespace(fit=fit, outcome="sales"))
+        return next(text for text in found if "does not also drive another" in text)
+
+    assert sentence(fit_of(untied(tied()))).endswith("drive another.")
+    assert sentence(fit_of(tied(rho=0.4))).endswith("search and sales, where a correlation of 0.4 is assumed.")
+    learned = fit_of(tied(rho=WIDE), **{"sales.rho": 0.25})
+    assert sentence(learned).endswith("where a correlation of 0.25 is estimated.")
+    assert fit_of(tied(rho=WIDE)).summary().attrs["units"]["sales.rho"] == "correlation"

@@ -91,7 +91,7 @@ def assumptions(answers: Answers) -> list[str]:
     if system.mediators:
         out.append(
             f"A unit of {joined(system.mediators, 'or')} acts the same whatever drove it, and what the equations do not "
-            f"explain in one series does not also drive another."
+            f"explain in one series does not also drive another{_but_tied(answers)}."
         )
     out += [
         f"{equation.name} {_NOISE[equation.likelihood]}, period by period on its own."
@@ -99,6 +99,18 @@ def assumptions(answers: Answers) -> list[str]:
     ]
     out.append("The priors are reasonable where the data say little; they are listed under Method.")
     return out
+
+
+def _but_tied(answers: Answers) -> str:
+    """Name the series whose residuals are correlated, as the end of a sentence."""
+    posterior, out = answers.fit.posterior, []
+    for equation in answers.fit.system.equations:
+        for mediator, given in equation.rho.items():
+            learned = f"{equation.name}.rho" in posterior
+            value = float(posterior[f"{equation.name}.rho"].median()) if learned else given
+            how = "estimated" if learned else "assumed"
+            out.append(f"{mediator} and {equation.name}, where a correlation of {value:.2g} is {how}")
+    return f", but for {joined(out)}" if out else ""
 
 
 def limits(answers: Answers) -> list[str]:
