@@ -7,6 +7,7 @@ by the engine, without another compilation.
 import time
 import warnings
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,13 +19,26 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.density import LinearPlan, blocks, collapses, linear_plan, model_data, nutpie_model, write_program
 from bayesmmm.engine import Parameters
 from bayesmmm.equations import MMM, Equation, check_system, system_warnings
-from bayesmmm.errors import ConvergenceWarning, SamplingError
+from bayesmmm.errors import BayesMMMWarning, ConvergenceWarning, SamplingError
 from bayesmmm.priors import Prior
 from bayesmmm.results import Fit, library_versions
 
-__all__ = ["Compiled", "compile_model", "fit", "structure"]
+__all__ = ["Compiled", "compile_model", "fit", "give", "heard", "structure"]
 
 PRIOR_DRAWS = 500
+
+#: List that the warnings of a fit are put into instead of being given. For fits in several threads: the filters of the
+#: module `warnings` are shared by all threads, and any library may change them at any moment.
+heard: ContextVar[list[BayesMMMWarning] | None] = ContextVar("heard", default=None)
+
+
+def give(warning: BayesMMMWarning, *, stacklevel: int = 2) -> None:
+    """Give a warning to whoever called the caller, or put it where `heard` says."""
+    notices = heard.get()
+    if notices is None:
+        warnings.warn(warning, stacklevel=stacklevel + 1)
+    else:
+        notices.append(warning)
 
 
 # ------------------------------------------------------------------------------------------------ compilation
@@ -184,7 +198,7 @@ def fit(
     engine.check_national(data)
     check_system(system, data)
     for warning in system_warnings(system, data):
-        warnings.warn(warning, stacklevel=2)
+        give(warning)
     scales = engine.checked_scales(system, data, scales)
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
     fresh = compiled is None
@@ -222,7 +236,7 @@ def fit(
         versions=library_versions(),
     )
     if result.convergence.verdict != "converged":
-        warnings.warn(ConvergenceWarning(str(result.convergence)), stacklevel=2)
+        give(ConvergenceWarning(str(result.convergence)))
     return result
 
 

@@ -2,6 +2,8 @@
 
 import math
 import multiprocessing
+import os
+import signal
 import threading
 import time
 import warnings
@@ -20,7 +22,7 @@ from bayesmmm.errors import (
     SettingError,
 )
 from bayesmmm.evaluate import compiled_here, fit_quietly, run, running, seeds
-from bayesmmm.sampling import structure
+from bayesmmm.sampling import give, structure
 from tests import worlds
 
 
@@ -105,6 +107,40 @@ def test_an_interruption_keeps_what_is_done():
     assert done.failed == {}
 
 
+def test_a_pool_that_takes_no_more_costs_only_what_it_did_not_take():
+    class Dies(Inline):
+        def submit(self, function, item):
+            if len(self.calls) == 2:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            return super().submit(function, item)
+
+    with pytest.warns(FailedRunsWarning, match="1 of 3 fits failed.*after shutdown"):
+        done = run(square, [1, 2, 3], executor=Dies(), progress=False)
+    assert dict(done.results) == {0: 1, 1: 4}
+
+
+def test_control_c_while_waiting_for_threads(monkeypatch):
+    monkeypatch.setattr(running.engine, "processors", lambda: 2)
+    first, go = threading.Event(), threading.Event()
+
+    def task(x):
+        if x == 0:
+            first.set()
+            return x
+        if x == 1:
+            first.wait(20)
+            time.sleep(0.1)
+            os.kill(os.getpid(), signal.SIGINT)  # heard by the main thread, as from the keyboard
+        go.wait(20)
+        return x
+
+    with pytest.warns(InterruptedWarning, match="1 of 6 fits are done"):
+        done = run(task, range(6), progress=False)
+    go.set()
+    assert dict(done.results) == {0: 0}
+    assert not done.complete
+
+
 def test_an_interruption_of_a_single_worker_keeps_what_is_done(monkeypatch):
     monkeypatch.setattr(running.engine, "processors", lambda: 1)
 
@@ -175,7 +211,7 @@ def test_each_thread_hears_its_own_warnings(recwarn):
         with running._listening() as heard:
             both.wait()
             for i in range(50):
-                warnings.warn(ConvergenceWarning(f"{name}{i}"), stacklevel=1)
+                give(ConvergenceWarning(f"{name}{i}"))
             both.wait()
         return [str(w) for w in heard]
 
@@ -187,6 +223,17 @@ def test_each_thread_hears_its_own_warnings(recwarn):
     assert (list(warnings.filters), warnings.showwarning) == before
 
 
+def test_filters_that_a_library_changes_meanwhile_do_not_matter():
+    with running._listening() as heard, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        give(ConvergenceWarning("one"))
+        warnings.simplefilter("ignore")
+        give(ConvergenceWarning("two"))
+    assert [str(w) for w in heard] == ["one", "two"]
+    with pytest.warns(ConvergenceWarning, match="three"):
+        give(ConvergenceWarning("three"))
+
+
 def test_other_warnings_are_not_swallowed():
     with pytest.warns(DeprecationWarning, match="old"), running._listening() as heard:
         warnings.warn("old", DeprecationWarning, stacklevel=1)
@@ -196,8 +243,8 @@ def test_other_warnings_are_not_swallowed():
 def test_listening_within_listening():
     with running._listening() as outer:
         with running._listening() as inner:
-            warnings.warn(BayesMMMWarning("one"), stacklevel=1)
-        warnings.warn(BayesMMMWarning("two"), stacklevel=1)
+            give(BayesMMMWarning("one"))
+        give(BayesMMMWarning("two"))
     assert [str(w) for w in inner] == ["one"]
     assert [str(w) for w in outer] == ["two"]
 

@@ -11,7 +11,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -25,7 +25,7 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM
 from bayesmmm.errors import BayesMMMWarning, EvaluationError, FailedRunsWarning, InterruptedWarning, SettingError
 from bayesmmm.results import Fit
-from bayesmmm.sampling import Compiled, compile_model, fit, structure
+from bayesmmm.sampling import Compiled, compile_model, fit, heard, structure
 
 #: Compiled models kept per process. Each holds its machine code and one set of data: some megabytes.
 KEPT = 8
@@ -178,22 +178,33 @@ def _work_off(task, items: tuple, executor, take: Callable[[int, Callable[[], An
 
 def _submit(task, items, executor, take) -> None:
     done: queue.SimpleQueue = queue.SimpleQueue()
-    futures = []
+    futures: dict[int, Any] = {}
     try:
         for i, item in enumerate(items):
-            futures.append(executor.submit(task, item))
-            futures[-1].add_done_callback(lambda future, i=i: done.put((i, future)))
-        for _ in items:
+            try:
+                future = executor.submit(task, item)
+            except (
+                Exception
+            ) as error:  # a pool whose workers died takes no more, and what it has done must not be lost
+                take(i, partial(_raise, error))
+                continue
+            futures[i] = future
+            future.add_done_callback(lambda future, i=i: done.put((i, future)))
+        for _ in range(len(futures)):
             i, future = done.get()
             take(i, future.result)
     except KeyboardInterrupt:
-        for future in futures:
+        for future in futures.values():
             future.cancel()
-        for i, future in enumerate(futures):
+        for i, future in futures.items():
             # A worker process hears of Ctrl-C too, and then its future holds a KeyboardInterrupt.
             if future.done() and not future.cancelled() and isinstance(future.exception(), Exception | None):
                 take(i, future.result)
         raise
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _report(items, results, messages, failed, label, title, interrupted) -> None:
@@ -338,59 +349,12 @@ def fit_quietly(
     return Quiet(found, tuple(notices))
 
 
-class _Ears:
-    """Who listens to the warnings of the package, thread by thread.
-
-    ``warnings.catch_warnings`` changes what all threads share and puts it back in whatever order they end. So the
-    first listener of all changes it, the last puts it back, and each thread hears its own warnings only.
-    """
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.mine = threading.local()
-        self.count = 0
-        self.restore: AbstractContextManager = nullcontext()
-        self.show: Callable = warnings.showwarning
-
-    def enter(self) -> list[BayesMMMWarning]:
-        """Begin to listen in this thread; return the list that warnings are put into."""
-        with self.lock:
-            if self.count == 0:
-                self.restore = warnings.catch_warnings()
-                self.restore.__enter__()
-                self.show = warnings.showwarning
-                warnings.simplefilter("always", BayesMMMWarning)
-                warnings.showwarning = self.hear
-            self.count += 1
-        heard: list[BayesMMMWarning] = []
-        self.mine.heard = [*getattr(self.mine, "heard", []), heard]
-        return heard
-
-    def leave(self) -> None:
-        """End it; the last one puts everything back."""
-        self.mine.heard = self.mine.heard[:-1]
-        with self.lock:
-            self.count -= 1
-            if self.count == 0:
-                self.restore.__exit__(None, None, None)
-
-    def hear(self, message, category, filename, lineno, file=None, line=None) -> None:
-        """Stand in for ``warnings.showwarning``."""
-        heard = getattr(self.mine, "heard", [])
-        if heard and isinstance(message, BayesMMMWarning):
-            heard[-1].append(message)
-        else:
-            self.show(message, category, filename, lineno, file, line)
-
-
-_ears = _Ears()
-
-
 @contextmanager
 def _listening() -> Iterator[list[BayesMMMWarning]]:
-    """Collect this thread's warnings of the package in a list."""
-    heard = _ears.enter()
+    """Collect the warnings of this thread's fits in a list."""
+    notices: list[BayesMMMWarning] = []
+    token = heard.set(notices)
     try:
-        yield heard
+        yield notices
     finally:
-        _ears.leave()
+        heard.reset(token)
