@@ -141,8 +141,9 @@ def test_the_band_is_that_of_the_verdict():
 
 def test_the_histogram_counts_every_rank_once():
     found = made_up(np.random.default_rng(5).random((2, 150)))
-    counted = found.histogram()
+    counted = found.histogram(bins=20)
     assert counted.sizes["bin"] == 20
+    assert found.histogram().sizes["bin"] == 10  # fifteen of 150 for each
     assert counted["count"].sum("bin").values.tolist() == [150, 150]
     first = found.simulations["rank"].sel(quantity="roi[0]").values
     np.testing.assert_array_equal(counted["count"][0], np.histogram(first, np.arange(0, 101, 5))[0])

@@ -90,13 +90,14 @@ class Calibration:
             {"level": 1.0 - self.error / len(ranks), "simulations": n},
         )
 
-    def histogram(self, bins: int = 20) -> xr.Dataset:
+    def histogram(self, bins: int | None = None) -> xr.Dataset:
         """Ranks counted in bins, with the range that holds a single bar of a faultless system with 95 %.
 
         Parameters
         ----------
-        bins : int
-            At most so many, all of the same width: the largest divisor of ``kept + 1`` up to it.
+        bins : int, optional
+            At most so many, all of the same width: the largest divisor of ``kept + 1`` up to it. By default as many as
+            leave ten simulations for each, 20 at most.
 
         Returns
         -------
@@ -105,8 +106,10 @@ class Calibration:
         """
         from scipy.stats import binom
 
-        bins = max(b for b in range(1, bins + 1) if (self.kept + 1) % b == 0)
-        width, n = (self.kept + 1) // bins, self.simulations.sizes["simulation"]
+        n = self.simulations.sizes["simulation"]
+        most = int(np.clip(n // 10, 2, 20)) if bins is None else bins
+        bins = max(b for b in range(1, most + 1) if (self.kept + 1) % b == 0)
+        width = (self.kept + 1) // bins
         rank = self.simulations["rank"].transpose("quantity", "simulation").values
         counts = (rank[:, :, None] // width == np.arange(bins)).sum(axis=1)
         tail = (1.0 - SINGLE_BAR) / 2.0
@@ -406,8 +409,16 @@ def shape_of(position: np.ndarray) -> str:
     off_spread = ((position - 0.5) ** 2).mean() - 1.0 / 12.0
     off_spread *= 6.0 if off_spread > 0.0 else 12.0
     if abs(off_center) >= abs(off_spread):
-        return "draws too low: the truth is above them" if off_center > 0 else "draws too high: the truth is below them"
-    return "draws too narrow: the truth is outside" if off_spread > 0 else "draws too wide: the truth is in the middle"
+        return (
+            "draws too low: the truth is above them"
+            if off_center > 0
+            else "draws too high: the truth is below them"
+        )
+    return (
+        "draws too narrow: the truth is outside"
+        if off_spread > 0
+        else "draws too wide: the truth is in the middle"
+    )
 
 
 def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:

@@ -1,6 +1,8 @@
 """Figures of simulation studies: whether ranks are uniform, and intervals hold the truth."""
 
 import math
+import re
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayesmmm.plots.parts import BLACK, BLUE, GREY, RED, SMALL, TEXT, listed, percent, tidy
+from bayesmmm.plots.parts import BLACK, BLUE, GREY, LETTER, RED, SMALL, TEXT, listed, percent, tidy
 from bayesmmm.plots.reading import numbers
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _MARKS = "osDv^<>Phx+*"  # labels of one parameter; none rests on colour
 _FAILED = (0, (5, 1.5))
+_ECDF_LETTERS, _RANKS_LETTERS = 22, 18  # that a title as wide as its panel has room for
 
 
 def ecdf(
@@ -131,7 +134,7 @@ def ranks(
             linewidth=0.4,
             zorder=0.5,
         )
-        ax.set_title(_wrapped(name), fontsize=SMALL, loc="left", color=RED if failed else BLACK)
+        ax.set_title(_wrapped(name, _RANKS_LETTERS), fontsize=SMALL, loc="left", color=RED if failed else BLACK)
         tidy(ax)
         ax.set_xlim(0, values)
         ax.xaxis.set_major_locator(ticker.FixedLocator([0, values // 2, values]))
@@ -187,7 +190,7 @@ def recovery(table: pd.DataFrame, *, axes: Sequence[Axes] | None = None) -> np.n
                 )
                 face = colour if hit else "white"
                 ax.plot(some["truth"], some["median"], mark, color=colour, mfc=face, markersize=4, zorder=3)
-        ax.set_title(_wrapped(variable), fontsize=SMALL, loc="left")
+        ax.set_title(_wrapped(variable, _ECDF_LETTERS), fontsize=SMALL, loc="left")
         if len(members) > 1:
             marks = [
                 Line2D([], [], ls="", marker=m, color=BLACK, markersize=3.5, label=_label(n))
@@ -237,23 +240,23 @@ def _label(name: str) -> str:
     return name.partition("[")[2].removesuffix("]") or name
 
 
-def _wrapped(name: str) -> str:
-    """Break a long name after the equation, and before the label."""
-    variable, bracket, label = name.partition("[")
-    equation, dot, parameter = variable.rpartition(".")
-    return (
-        f"{equation}{dot}"
-        + ("\n" if dot else "")
-        + parameter
-        + (("\n" if len(name) > 26 else "") + bracket + label)
-    )
+def _wrapped(name: str, letters: int) -> str:
+    """Break a name at dots, underscores and brackets into lines of at most so many letters."""
+    lines = [""]
+    for piece in re.findall(r"[\[, ]*[^._\[ ]+[._]*", name):
+        if lines[-1] and len(lines[-1]) + len(piece) > letters:
+            lines.append("")
+            piece = piece.lstrip()
+        lines[-1] += piece
+    return "\n".join(part for line in lines for part in textwrap.wrap(line, letters) or [line])
 
 
 def _title(ax: Axes, variable: str, bad: Sequence[str]) -> None:
-    words = _wrapped(variable)
-    if bad:
+    """Name the panel, and in it what failed."""
+    words = _wrapped(variable, _ECDF_LETTERS)
+    if bad and bad != [variable]:
         shown = ", ".join(bad[:2]) + (f" + {len(bad) - 2}" if len(bad) > 2 else "")
-        words += f": {shown}" if bad != [variable] else ""
+        words += "\n" + _wrapped(f"fail: {shown}", _ECDF_LETTERS)
     ax.set_title(words, fontsize=SMALL, loc="left", color=RED if bad else BLACK)
 
 
@@ -276,7 +279,9 @@ def _panels(blocks, width: float, height: float) -> list[Axes]:
 def _finish(axes: Sequence[Axes], handles: list, x: str, y: str, own: bool) -> None:
     if own:
         figure = axes[0].figure.figure
-        figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), frameon=False, fontsize=SMALL)
+        longest = LETTER * max(len(handle.get_label()) for handle in handles) + 0.6
+        across = int(np.clip(figure.get_figwidth() // longest, 1, len(handles)))
+        figure.legend(handles=handles, loc="outside upper left", ncols=across, frameon=False, fontsize=SMALL)
         figure.supxlabel(x, fontsize=TEXT)
         figure.supylabel(y, fontsize=TEXT)
         return
