@@ -20,7 +20,6 @@ from bayesmmm.plots.parts import (
     SKY,
     SMALL,
     TEXT,
-    date_axis,
     label_rows,
     short_number,
     tidy,
@@ -201,12 +200,18 @@ def _equation(line: Sequence[Axes], tables: Mapping, name: str, *, last: bool) -
     ax.axhline(0.7, color=RED, linewidth=0.8, linestyle="--")
     ax.set_ylim(None, max(0.9, float(left_out["pareto_k"].max()) + 0.1))
     ax.set_title("Pareto k", fontsize=TEXT, loc="left")
-    for panel in (line[0], line[2], line[3]):
-        date_axis(panel)
+    for panel, count in ((line[0], 4), (line[2], 4), (line[3], 2)):
+        _few_dates(panel, dates, count)
         panel.tick_params(labelbottom=last)
     for panel in line:
         tidy(panel)
     return list(line)
+
+
+def _few_dates(ax: Axes, dates: pd.DatetimeIndex, count: int) -> None:
+    """Label so many dates: the panels are too narrow for a locator that thinks in months."""
+    at = dates[(np.linspace(0.08, 0.92, count) * (len(dates) - 1)).round().astype(int)]
+    ax.set_xticks(at, [f"{day:%b %Y}" if (dates[-1] - dates[0]).days > 100 else f"{day:%d %b}" for day in at])
 
 
 def _quantiles(ax: Axes, table: pd.DataFrame) -> None:
