@@ -3,33 +3,54 @@
 import dataclasses
 
 import numpy as np
-import pytensor
 import pytest
 from numpy.testing import assert_allclose
-from pytensor.gradient import grad
 
 from bayesmmm import engine
-from bayesmmm.density import linear_plan
+from bayesmmm.density import linear_plan, write_program
 from bayesmmm.equations import MMM
+from bayesmmm.kernels import posterior, univariate
 from bayesmmm.model import build_model
 from bayesmmm.priors import Prior
 from tests import reference, worlds
 from tests.test_model import _constrained, _logp, _point
 
-# Densities of the series alone are compared, since PyMC's own of a half Student t is exact to 1e-8 only.
 RHO = Prior("Uniform", lower=-0.9, upper=0.9)
-
-
-def _density(model, *, gradient=False):
-    """Log density of both series and of the coordinates of explicit coefficients, at a point."""
-    wanted = [rv for rv in model.free_RVs if rv.name.endswith(".rotated")]
-    logp = model.logp(vars=[*wanted, *model.observed_RVs], jacobian=False)
-    slopes = grad(logp, model.value_vars, disconnected_inputs="ignore") if gradient else []
-    return pytensor.function(model.value_vars, [logp, *slopes], mode="FAST_COMPILE", on_unused_input="ignore")
 
 
 def tied(outcome="normal", mediator="normal", rho=0.4, **kwargs) -> MMM:
     return worlds.system(outcome, mediator, rho={"search": rho}, **kwargs)
+
+
+class Density:
+    """The density that is sampled, less the priors of everything but coefficients and the change of variables."""
+
+    def __init__(self, system, data, *, seed, collapse=True):
+        self.program = write_program(system, data, data.scales(), collapse=collapse)
+        start = self.program.start
+        self.u = start + 0.3 * np.random.default_rng(seed).normal(size=len(start))
+        theta, self.value, self.place, first = self.program.constrained(self.u), {}, {}, 0
+        for block in self.program.blocks:
+            size = len(block.labels) or 1
+            self.place[block.variable] = slice(first, first + size)
+            drawn = theta[first : first + size]
+            self.value[block.variable] = drawn if block.labels else drawn[0]
+            first += size
+        self.blocks = [b for b in self.program.blocks if b.parameter != "rotated"]
+
+    def __call__(self, u=None):
+        """Log density and gradient; at other coordinates than the own ones only `rotated` may differ."""
+        at = self.u if u is None else u
+        total, gradient = self.program.log_density(at)
+        rows = int(self.program.array[posterior.PARAMETERS])
+        for block in self.blocks:
+            values = np.atleast_1d(self.value[block.variable])
+            for i, k in enumerate(range(self.place[block.variable].start, self.place[block.variable].stop)):
+                prior = Prior(block.family, **{key: float(np.ravel(v)[i]) for key, v in block.args.items()})
+                row = self.program.array[rows + k * posterior.PARAMETER :]
+                kind, low, high = int(row[posterior.MAP]), row[posterior.LOW], row[posterior.HIGH]
+                total -= float(prior.logpdf(values[i])) + univariate.constrain(kind, low, high, self.u[k])[2]
+        return total, gradient
 
 
 def halves(system, data, value):
@@ -87,45 +108,59 @@ def coefficients(system, data, z):
 @pytest.mark.parametrize(("outcome", "mediator", "rho"), CASES)
 def test_density_equals_the_dense_one_given_the_mediators_coefficients(outcome, mediator, rho):
     data, system = worlds.data(40, zeros=False), tied(outcome, mediator, rho)
+    density = Density(system, data, seed=1)
+    z = density.value["search.rotated"]
+    expected = dense(system, data, density.value, known_b=coefficients(system, data, z))
+    expected += -0.5 * z @ z - 0.5 * len(z) * np.log(2 * np.pi)
+    assert_allclose(density()[0], expected, rtol=1e-10, atol=1e-8)
+
+
+def test_the_graph_has_the_dense_density_too():
+    data, system = worlds.data(40, zeros=False), tied("lognormal", "normal", RHO)
     model = build_model(system, data)
     point = _point(model, seed=1)
     value = _constrained(model, point)
     z = value["search.rotated"]
     expected = dense(system, data, value, known_b=coefficients(system, data, z))
     expected += -0.5 * z @ z - 0.5 * len(z) * np.log(2 * np.pi)
-    assert_allclose(_density(model)(*point)[0], expected, rtol=1e-10, atol=1e-8)
+    for name in system.order:
+        for block in system.equation(name).parameters():
+            if block.name != "coefficient":
+                values = np.atleast_1d(value[f"{name}.{block.name}"])
+                expected += sum(float(p.logpdf(v)) for p, v in zip(block.priors, values, strict=True))
+    # PyMC's own density of a half Student t is exact to 1e-8 only.
+    assert_allclose(_logp(model)(*point)[0], expected, rtol=1e-8, atol=1e-6)
 
 
-@pytest.mark.parametrize(("outcome", "mediator", "rho"), CASES[:2])
+@pytest.mark.parametrize(("outcome", "mediator", "rho"), CASES)
 def test_integrating_the_mediators_coefficients_gives_the_fully_collapsed_density(outcome, mediator, rho):
     data, system = worlds.data(40, zeros=False), tied(outcome, mediator, rho)
-    model = build_model(system, data)
-    point = _point(model, seed=2)
-    at = [v.name for v in model.value_vars].index("search.rotated")
-    f, k = _density(model, gradient=True), len(point[at])
+    density = Density(system, data, seed=2)
+    at = density.place["search.rotated"]
+    k = at.stop - at.start
 
     def slope(z):
-        found = f(*[z if i == at else p for i, p in enumerate(point)])
-        return found[0], np.ravel(found[1 + at])
+        u = density.u.copy()
+        u[at] = z
+        found, gradient = density(u)
+        return found, gradient[at]
 
     # Quadratic in the coordinates, so that its integral is exact.
     base = slope(np.zeros(k))[1]
     curve = -np.stack([slope(e)[1] - base for e in np.eye(k)])
     top = slope(np.linalg.solve(curve, base))[0]
     got = top + 0.5 * k * np.log(2 * np.pi) - 0.5 * np.linalg.slogdet(curve)[1]
-    assert_allclose(got, dense(system, data, _constrained(model, point)), rtol=1e-10, atol=1e-8)
+    assert_allclose(got, dense(system, data, density.value), rtol=1e-10, atol=1e-8)
 
 
 def test_without_collapse_the_density_is_the_bivariate_one_period_by_period():
     data, system = worlds.data(40, zeros=False), tied(rho=-0.3)
-    model = build_model(system, data, collapse=False)
-    point = _point(model, seed=4)
-    value = _constrained(model, point)
-    (m, media_m, w_m, *_, s_m), (y, media_y, w_y, *_, s_y) = halves(system, data, value)
+    density = Density(system, data, seed=4, collapse=False)
+    (m, media_m, w_m, *_, s_m), (y, media_y, w_y, *_, s_y) = halves(system, data, density.value)
     total = 0.0
     errors = []
     for name, series, media, design in (("search", m, media_m, w_m), ("sales", y, media_y, w_y)):
-        z = value[f"{name}.rotated"]
+        z = density.value[f"{name}.rotated"]
         equation = system.equation(name)
         plan = linear_plan(equation, engine.inputs(equation, data, data.scales()).design)
         errors.append(series - media - design @ plan.coefficients(z))
@@ -133,39 +168,22 @@ def test_without_collapse_the_density_is_the_bivariate_one_period_by_period():
     inverse = np.linalg.inv([[s_m**2, -0.3 * s_m * s_y], [-0.3 * s_m * s_y, s_y**2]])
     for pair in np.stack(errors, axis=-1):
         total += -0.5 * pair @ inverse @ pair + 0.5 * np.linalg.slogdet(inverse)[1] - np.log(2 * np.pi)
-    assert_allclose(_density(model)(*point)[0], total, rtol=1e-10, atol=1e-8)
+    assert_allclose(density()[0], total, rtol=1e-10, atol=1e-8)
 
 
 def test_a_rho_of_zero_is_no_rho():
     data = worlds.data(40, zeros=False)
-    system = tied(rho=0.0)
-    plain = MMM([dataclasses.replace(e, rho={}) for e in system.equations])
-    values = []
-    for one in (system, plain):
-        model = build_model(one, data, collapse=False)
-        names = [v.name for v in model.value_vars]
-        point = dict(zip(names, _point(model, seed=5), strict=True))
-        values.append((sorted(names), point, _logp(model)))
-    assert values[0][0] == values[1][0]
-    names = list(values[0][1])
-    at = [values[0][1][n] for n in names]
-    again = [values[0][1][n] for n in values[1][1]]
-    assert_allclose(values[0][2](*at)[0], values[1][2](*again)[0], rtol=1e-12)
+    plain = MMM([dataclasses.replace(e, rho={}) for e in tied().equations])
+    one, other = (Density(s, data, seed=5, collapse=False) for s in (tied(rho=0.0), plain))
+    assert_allclose(one.program.log_density(one.u)[0], other.program.log_density(other.u)[0], rtol=1e-12)
+    wrong = Density(tied(rho=0.1), data, seed=5, collapse=False)
+    assert abs(wrong.program.log_density(wrong.u)[0] - other.program.log_density(other.u)[0]) > 0.1
 
 
 @pytest.mark.parametrize("collapse", [True, False])
-def test_gradient_equals_central_differences(collapse):
-    data, system = worlds.data(40, zeros=False), tied("lognormal", "normal", RHO)
-    model = build_model(system, data, collapse=collapse)
-    f = _logp(model, jacobian=True, gradient=True)
-    point = _point(model, seed=3)
-    got = np.concatenate([np.ravel(g) for g in f(*point)[1:]])
-    sizes = np.cumsum([np.size(p) for p in point])[:-1]
-    flat = np.concatenate([np.ravel(p) for p in point])
-
-    def value(at):
-        return f(*[v.reshape(np.shape(p)) for v, p in zip(np.split(at, sizes), point, strict=True)])[0]
-
-    step = 1e-5
-    numeric = [(value(flat + step * e) - value(flat - step * e)) / (2 * step) for e in np.eye(len(flat))]
-    assert_allclose(got, numeric, rtol=1e-6, atol=1e-6)
+@pytest.mark.parametrize("rho", [RHO, 0.7])
+def test_gradient_equals_central_differences(collapse, rho):
+    density = Density(tied("lognormal", "normal", rho), worlds.data(40, zeros=False), seed=3, collapse=collapse)
+    u, f, step = density.u, density.program.log_density, 1e-5
+    numeric = [(f(u + step * e)[0] - f(u - step * e)[0]) / (2 * step) for e in np.eye(len(u))]
+    assert_allclose(f(u)[1], numeric, rtol=1e-6, atol=1e-6)
