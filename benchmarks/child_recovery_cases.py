@@ -61,8 +61,10 @@ def options(*, more: Callable[[argparse.ArgumentParser], object] | None = None) 
     return parser.parse_args()
 
 
-def run(given: argparse.Namespace, method: str, estimate: Callable[[Case], dict]) -> None:
-    """Estimate every case that the file does not hold yet, and add a line for each.
+def run(
+    given: argparse.Namespace, method: str, estimate: Callable[[Case], dict], *, seed: int | None = None
+) -> None:
+    """Estimate every case, or those of one seed, that the file does not hold yet, and add a line for each.
 
     Parameters
     ----------
@@ -74,7 +76,7 @@ def run(given: argparse.Namespace, method: str, estimate: Callable[[Case], dict]
         rows = [json.loads(line) for line in given.out.read_text(encoding="utf-8").splitlines()]
         done = {(row["world"], row["seed"]) for row in rows if row["method"] == method}
     for case in read_cases(given.cases):
-        if (case.world, case.seed) in done:
+        if (case.world, case.seed) in done or seed not in (None, case.seed):
             continue
         start = time.perf_counter()
         found = estimate(case)

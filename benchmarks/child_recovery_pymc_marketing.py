@@ -76,8 +76,9 @@ def main() -> None:
             "divergences": int(trace["sample_stats"]["diverging"].sum()),
         }
 
-    for name, media in METHODS.items():
-        cases.run(given, name, lambda case, media=media: estimate(case, media))
+    for seed in sorted({case.seed for case in cases.read_cases(given.cases)}):
+        for name, media in METHODS.items():
+            cases.run(given, name, lambda case, media=media: estimate(case, media), seed=seed)
 
 
 if __name__ == "__main__":

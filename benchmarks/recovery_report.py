@@ -80,6 +80,13 @@ def raised(result: Mapping, world: str) -> dict[str, float]:
     return {name: n / len(rows) for name, n in sorted(count.items(), key=lambda item: -item[1])}
 
 
+def sampler_failures(result: Mapping, world: str) -> str:
+    """In how many seeds of a world a check of the sampler fails; draws are then refused unless one insists."""
+    rows = [row for row in result["rows"] if (row["method"], row["world"]) == (ALARMS, world)]
+    failed = [row for row in rows if any(g in APART and v == "fail" for g, _, v in row["diagnose"])]
+    return f"{len(failed)} of {len(rows)}"
+
+
 def warnings_of(result: Mapping, world: str) -> dict[str, float]:
     """Checks that warn of a world, by the definition above, with their share."""
     usual = raised(result, CLEAN)
@@ -136,8 +143,10 @@ def alarms_table(result: Mapping) -> str:
     for world in worlds_of(result):
         material, warned, said = verdict(result, world)
         checks = ", ".join(f"{name} ({share:.0%})".replace("%", " %") for name, share in warned.items())
-        rows.append([f"`{world}`", ", ".join(material) or "-", checks or "-", said])
-    return table(["world", "material error of bayesmmm", "checks that warn (share of seeds)", "verdict"], rows)
+        cells = [f"`{world}`", ", ".join(material) or "-", checks or "-", sampler_failures(result, world), said]
+        rows.append(cells)
+    head = ["world", "material error of bayesmmm", "checks that warn (share of seeds)", "sampler fails", "verdict"]
+    return table(head, rows)
 
 
 def samplers_table(result: Mapping) -> str:

@@ -151,12 +151,12 @@ def test_the_page_says_openly_where_nobody_warns(benchmark):
     *_, report = benchmark
     page = report.written(result_of(alarms={"clean": QUIET, "bad": QUIET}))
     assert "- `bad`: total ROI: **0.50 · +0.50 · 0 %**; indirect ROI: **0.50 · +0.50 · 0 %**" in page
-    assert "| `bad` | total ROI, indirect ROI | - | **no check warns** |" in page
-    assert "| `clean` | - | - | nothing is broken |" in page
+    assert "| `bad` | total ROI, indirect ROI | - | 4 of 4 | **no check warns** |" in page
+    assert "| `clean` | - | - | 4 of 4 | nothing is broken |" in page
     assert "In the clean world no check is raised in any seed." in page
     warned = report.written(result_of(alarms={"clean": QUIET, "bad": [["a"]] * 4}))
     assert "In no world is an error material without a check that warns." in warned
-    assert "| `bad` | total ROI, indirect ROI | diagnose a (100 %) | warned |" in warned
+    assert "| `bad` | total ROI, indirect ROI | diagnose a (100 %) | 4 of 4 | warned |" in warned
 
 
 def test_lines_that_are_there_are_not_made_again(benchmark, tmp_path):
