@@ -62,7 +62,7 @@ def main() -> None:
     from arviz_stats import rhat
 
     warnings.filterwarnings("ignore")
-    given, programs = cases.options(), Programs()
+    given, programs = cases.options(more=lambda parser: parser.add_argument("--seeds", type=int)), Programs()
 
     def estimate(case: cases.Case, media: tuple[str, ...]) -> dict:
         model, trace, scale = programs.sample(case, media)
@@ -76,7 +76,7 @@ def main() -> None:
             "divergences": int(trace["sample_stats"]["diverging"].sum()),
         }
 
-    for seed in sorted({case.seed for case in cases.read_cases(given.cases)}):
+    for seed in range(1, given.seeds + 1):
         for name, media in METHODS.items():
             cases.run(given, name, lambda case, media=media: estimate(case, media), seed=seed)
 

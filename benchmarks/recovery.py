@@ -34,7 +34,7 @@ def child(python: Path, script: str, work: Path, part: str, *more: str) -> None:
         raise SystemExit(f"{' '.join(command)}\nfailed with code {done.returncode}")
 
 
-def measured(work: Path, seeds: int, parts: list[str]) -> None:
+def measured(work: Path, seeds: int, theirs: int, parts: list[str]) -> None:
     """Make the cases and run the parts that are asked for."""
     ours = budget.environment("bayesmmm", work)
     fits = ["--fits", str(work / "fits")]
@@ -47,8 +47,8 @@ def measured(work: Path, seeds: int, parts: list[str]) -> None:
         (work / "alarms.jsonl").unlink(missing_ok=True)  # cheap, and checks change
         child(ours, "child_recovery_bayesmmm.py", work, "alarms", "alarms", *fits)
     if "pymc-marketing" in parts:
-        theirs = budget.environment("pymc-marketing", work)
-        child(theirs, "child_recovery_pymc_marketing.py", work, "pymc-marketing")
+        python = budget.environment("pymc-marketing", work)
+        child(python, "child_recovery_pymc_marketing.py", work, "pymc-marketing", "--seeds", str(theirs))
 
 
 def collected(work: Path, seeds: int) -> dict:
@@ -83,7 +83,7 @@ def main() -> None:
         work = (options.work or Path(temporary)).resolve()
         work.mkdir(parents=True, exist_ok=True)
         if options.only:
-            measured(work, options.seeds, options.only)
+            measured(work, options.seeds, options.theirs, options.only)
         result = collected(work, options.seeds)
     options.out.write_text(json.dumps(result, indent=None, separators=(",", ":")) + "\n", encoding="utf-8")
     text = recovery_report.written(result)

@@ -113,13 +113,18 @@ def methods_of(result: Mapping, quantity: str) -> list[str]:
 
 
 def errors_table(result: Mapping, quantity: str) -> str:
-    """Scores of all methods in all worlds."""
+    """Scores of all methods in all worlds; a method that ran on fewer data sets has their number in its head."""
     found, methods = scores(result, quantity), methods_of(result, quantity)
+    heads = []
+    for method in methods:
+        rows = [row["world"] for row in result["rows"] if row["method"] == method]
+        fewest = min(rows.count(world) for world in worlds_of(result))
+        heads.append(method if fewest == result["seeds"] else f"{method} ({fewest} seeds)")
     rows = [
         [f"`{world}`", *(str(found.get((world, method), "-")) for method in methods)]
         for world in worlds_of(result)
     ]
-    return table(["world", *methods], rows)
+    return table(["world", *heads], rows)
 
 
 def verdict(result: Mapping, world: str) -> tuple[list[str], dict[str, float], str]:
