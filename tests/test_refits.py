@@ -1,6 +1,7 @@
 """Sensitivities that refit: what is fitted, what is kept of it, what is refused. Fits here are made, not sampled."""
 
 import dataclasses
+import pickle
 import re
 from types import SimpleNamespace
 
@@ -21,7 +22,7 @@ from bayesmmm.errors import (
     UnknownTermError,
 )
 from bayesmmm.estimands import effects
-from bayesmmm.evaluate import confounding, refitting
+from bayesmmm.evaluate import confounding, leave_out, mediation, refitting
 from bayesmmm.evaluate.confounding import confounder_sensitivity, crossing, wave
 from bayesmmm.evaluate.leave_out import leave_one_channel_out, without_channel
 from bayesmmm.evaluate.mediation import identification, mediation_sensitivity, with_rho
@@ -165,7 +166,9 @@ def test_a_wave_is_spend_less_what_linear_terms_explain():
     assert np.mean(found**2) == pytest.approx(1.0)
     assert np.corrcoef(found, fit.data.columns["tv"][0])[0, 1] > 0.8
     # A mediator that acts linearly follows from spend and explains none of it.
-    equation = dataclasses.replace(fit.system.equation("sales"), media=["tv", "social"], linear=["price", "search"])
+    equation = dataclasses.replace(
+        fit.system.equation("sales"), media=["tv", "social"], linear=["price", "search"]
+    )
     linear = dataclasses.replace(fit, system=MMM([fit.system.equation("search"), equation]))
     assert_allclose(wave(linear, "tv"), found)
 
@@ -314,3 +317,20 @@ def test_one_channel_cannot_be_left_out(fits):
         with pytest.raises(error, match=re.escape(advice)):
             leave_one_channel_out(base(), channels=channels, progress=False)
     assert not fits.calls
+
+
+def test_tasks_can_be_sent_to_other_processes():
+    fit = base(rho={"search": Prior("Uniform", lower=-0.5, upper=0.5)})
+    asking = refitting.Asking(("tv",), None, None, "spend", 4)
+    settings = {"draws": 10, "tune": 10, "chains": 2, "target_accept": 0.9, "seed": 1}
+    again = refitting.refitting(fit, asking, 3, None, **settings)
+    assert again.cores == 1
+    for task in (
+        mediation._AtRho(again, fit.system, "search", 0.9),
+        confounding._WithoutWave(again, fit.system, {"tv": wave(fit, "tv")}, 0.9),
+        leave_out._Without(again, fit.system, ("tv", "social"), 0.9),
+    ):
+        back = pickle.loads(pickle.dumps(task))
+        assert back.system == fit.system
+        assert back.refit.data == fit.data
+        assert back.refit.asking == asking

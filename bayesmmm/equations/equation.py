@@ -165,8 +165,9 @@ class Equation:
     rho
         ``{mediator: correlation}`` of the residuals of this equation with those of one mediator that acts in it, in
         the same period: what an unobserved common cause of both would leave. A number above -1 and below 1 is
-        assumed; a Prior with support within these is learned, as far as the data can tell. Both likelihoods must be
-        normal or lognormal. By default the residuals are independent.
+        assumed; a Prior with support within these is learned. The data tell it from the effect of the mediator by the
+        form of the equations alone, so that a learned rho mostly says what the priors on that effect imply, unless an
+        experiment is behind them. Both likelihoods must be normal or lognormal. By default residuals are independent.
 
     Raises
     ------
