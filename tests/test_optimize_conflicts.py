@@ -39,7 +39,7 @@ CONFLICTS = {
     ),
     "change": (
         {"change": {"tv": 0.1}, "bounds": {"tv": (0, 10)}},
-        "tv at least 99; tv at most 10",
+        "tv at least 98.64; tv at most 10",
         "total",
     ),
     "total": (
@@ -143,6 +143,15 @@ def test_what_is_induced_may_rule_out_a_total():
         optimize_budget(fit, periods=4, total=300.0, bounds={"tv": (150, None), "radio": (140, None)})
     with pytest.raises(InfeasibleError, match=r"total of 3,000; upper bounds, .* at most"):
         optimize_budget(fit, periods=4, total=3000.0, bounds=(0, 150))
+
+
+def test_small_amounts_are_told_apart():
+    """Rounded to whole money, a total of 0 would be in conflict with lower bounds of 0."""
+    fit = three_channels()
+    with pytest.raises(InfeasibleError, match=r"tv at least 0\.3; radio at least 0\.25; total of 0\.4"):
+        optimize_budget(fit, periods=4, total=0.4, bounds={"tv": (0.3, None), "radio": (0.25, None)})
+    with pytest.raises(InfeasibleError, match=r"tv at least 300\.40; total of 300\. "):
+        optimize_budget(fit, periods=4, total=300.0, bounds={"tv": (300.4, None)})
 
 
 def test_a_failed_solve_raises(monkeypatch):

@@ -65,6 +65,7 @@ def test_bounds_in_money_and_per_cent(fit):
     plan = solved(fit, bounds={"print": (None, 300.0), "radio": (200.0, None)})
     is_best(fit, plan, lambda tv, radio, print: (print <= 300.0) & (radio >= 200.0))
     assert plan.solution.binding == ("radio at its lower bound of 200", "print at its upper bound of 300")
+    assert "print held at 300" in solved(fit, bounds={"print": (300.0, 300.0)}).solution.binding
     now = plan.current.sum("date")
     close = solved(fit, bounds=("90%", "110%"))
     ratio = close.spend.sum("date") / now

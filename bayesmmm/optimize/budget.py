@@ -295,21 +295,21 @@ def _binding(
     """Return the limits that hold the plan back, a phrase each; the total, which is always met, is not one of them."""
     names, out = problem.names, []
     unit = 1e-5 * np.maximum(limits.upper, 1e-300)
+    high = decisions >= limits.upper - np.where(np.isfinite(unit), unit, 0.0)
+    low = (decisions <= limits.lower * (1.0 + 1e-6)) & (limits.lower >= 0.0)
+    fixed = limits.lower == limits.upper
     for c, name in enumerate(names):
         mine = problem.levels.owner == c
-        for word, hit, side in (
-            ("upper", decisions >= limits.upper - np.where(np.isfinite(unit), unit, 0.0), limits.upper),
-            ("lower", (decisions <= limits.lower * (1.0 + 1e-6)) & (limits.lower >= 0.0), limits.lower),
+        for words, hit, side in (
+            ("held at", fixed, limits.upper),
+            ("at its upper bound of", high & ~fixed, limits.upper),
+            ("at its lower bound of", low & ~fixed, limits.lower),
         ):
             count = int((hit & mine).sum())
             if count:
                 each = f" in {count} of {int(mine.sum())} periods" if problem.levels.free else ""
                 value = side[hit & mine].max()
-                out.append(
-                    f"{name} at zero{each}"
-                    if value == 0.0
-                    else f"{name} at its {word} bound of {value:,.0f}{each}"
-                )
+                out.append(f"{name} at zero{each}" if value == 0.0 else f"{name} {words} {value:,.0f}{each}")
     sides = {row.label: (row.low, row.high, float(row.coefficients @ decisions)) for row in limits.rows}
     if goal.low < goal.high:
         sides["total"] = goal.low, goal.high, problem.whole.cost(problem.levels.spend(decisions))

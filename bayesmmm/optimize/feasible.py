@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from bayesmmm.errors import InfeasibleError, SolverError
-from bayesmmm.optimize.limits import check_feasible
+from bayesmmm.optimize.limits import check_feasible, money
 from bayesmmm.optimize.objectives import Risk
 from bayesmmm.optimize.problem import Problem
 from bayesmmm.optimize.programme import Goal, Programme
@@ -33,8 +33,8 @@ def check_possible(problem: Problem, goal: Goal) -> None:
     reached = float((out.base() + out.at(problem.levels.spend(most)).lift).mean())
     if reached < goal.target:
         raise InfeasibleError(
-            f"the target of {goal.target:,.0f} is out of reach: with every channel at its upper limit, or far beyond "
-            f"anything seen where there is none, the outcome is {reached:,.0f}; lower the target or relax the bounds"
+            f"the target of {money(goal.target)} is out of reach: with every channel at its upper limit, or far beyond "
+            f"anything seen where there is none, the outcome is {money(reached)}; lower the target or relax the bounds"
         )
 
 
@@ -59,13 +59,13 @@ def _check_induced(problem: Problem, goal: Goal) -> None:
     )
     if least > goal.high:
         raise InfeasibleError(
-            f"no plan meets these limits together: total of {goal.high:,.0f}; lower bounds, which with what {paid} is "
-            f"induced to spend take {least:,.0f}. Relax one of them."
+            f"no plan meets these limits together: total of {money(goal.high)}; lower bounds, which with what {paid} is "
+            f"induced to spend take {money(least)}. Relax one of them."
         )
     if most < goal.low:
         raise InfeasibleError(
-            f"no plan meets these limits together: total of {goal.low:,.0f}; upper bounds, which with what {paid} is "
-            f"induced to spend take {most:,.0f} at most. Relax one of them."
+            f"no plan meets these limits together: total of {money(goal.low)}; upper bounds, which with what {paid} is "
+            f"induced to spend take {money(most)} at most. Relax one of them."
         )
 
 
@@ -99,6 +99,6 @@ def check_reachable(problem: Problem, goal: Goal, *, starts: int, seed: int, cau
         ) from cause
     if goal.target is not None and best.objective + whole.level < goal.target:
         raise InfeasibleError(
-            f"the target of {goal.target:,.0f} is out of reach: within the other limits no plan was found with an "
-            f"outcome above {best.objective + whole.level:,.0f}; lower it or relax the limits"
+            f"the target of {money(goal.target)} is out of reach: within the other limits no plan was found with an "
+            f"outcome above {money(best.objective + whole.level)}; lower it or relax the limits"
         ) from cause

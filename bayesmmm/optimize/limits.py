@@ -160,6 +160,14 @@ def _linear_rows(levels: Levels, linear) -> list[Row]:
 
 
 # ------------------------------------------------------------------------------------------------- small readers
+def money(value: float) -> str:
+    """Write an amount of money that is compared with others: rounded, small amounts would read as if they were equal."""
+    whole = abs(value - round(value)) <= 1e-9 * abs(value)
+    if whole or abs(value) >= 1e5:
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if abs(value) >= 100.0 else f"{value:,.5g}"
+
+
 def _number(value: object) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(np.isfinite(value))
 
@@ -208,7 +216,9 @@ def _sides(given: object, base: float, where: str, *, example: str, signed: bool
     if not signed and (low < 0.0 or high < 0.0):
         raise SettingError(f"{where}={given!r} is below zero; spend is zero or more")
     if low > high:
-        raise SettingError(f"{where}={given!r} has its low side above its high side ({low:,.0f} > {high:,.0f})")
+        raise SettingError(
+            f"{where}={given!r} has its low side above its high side ({money(low)} > {money(high)})"
+        )
     return low, high
 
 
@@ -263,23 +273,23 @@ def _parts(limits: Limits, low: float, high: float, exact: bool) -> list[Part]:
             bound = side[mine]
             if np.isfinite(bound).all() and (label == "at most" or (bound > 0.0).any()):
                 each = " per period" if mine.sum() > 1 else ""
-                text = f"{name} {label} {bound.max() if sign > 0 else bound.min():,.0f}{each}"
+                text = f"{name} {label} {money(bound.max() if sign > 0 else bound.min())}{each}"
                 parts.append((text, sign * identity[mine], np.repeat(idle, mine.sum(), axis=0), sign * bound))
     for row in limits.rows:
         weights = row.coefficients[None]
         if np.isfinite(row.high):
-            parts.append((f"{row.label} at most {row.high:,.0f}", weights, idle, np.array([row.high])))
+            parts.append((f"{row.label} at most {money(row.high)}", weights, idle, np.array([row.high])))
         if np.isfinite(row.low) and (row.low > 0.0 or (weights < 0.0).any()):
-            parts.append((f"{row.label} at least {row.low:,.0f}", -weights, idle, np.array([-row.low])))
+            parts.append((f"{row.label} at least {money(row.low)}", -weights, idle, np.array([-row.low])))
     every = np.ones((1, len(limits.owner)))
     if np.isfinite(high):
-        parts.append((f"total {'of' if exact else 'at most'} {high:,.0f}", every, idle, np.array([high])))
+        parts.append((f"total {'of' if exact else 'at most'} {money(high)}", every, idle, np.array([high])))
     if low > 0.0:
-        parts.append((f"total {'of' if exact else 'at least'} {low:,.0f}", -every, idle, np.array([-low])))
+        parts.append((f"total {'of' if exact else 'at least'} {money(low)}", -every, idle, np.array([-low])))
     far = FAR * max([limits.least.max(), *(np.abs(sides).max() for *_, sides in parts)])
     for i in np.flatnonzero(limits.least):
         own, switch = (limits.owner == i).astype(float), (np.arange(len(limits.names)) == i).astype(float)
-        text = f"{limits.names[i]} nothing or at least {limits.least[i]:,.0f}"
+        text = f"{limits.names[i]} nothing or at least {money(limits.least[i])}"
         # On, z = 1, own spend is at least so much; off, z = 0, it is zero.
         parts.append((text, np.stack([-own, own]), np.outer([limits.least[i], -far], switch), np.zeros(2)))
     return parts
