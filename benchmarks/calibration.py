@@ -4,15 +4,18 @@
     uv run python benchmarks/calibration.py --case late --simulations 100
 
 Small worlds with priors narrow enough that they look like data: a year of weeks, two channels, one or two mediators.
-Each fault is in the maker of the worlds alone; the system that is fitted, and its priors, are those of "mediated".
+Each fault is in the maker of the worlds alone; the system that is fitted is "mediated", or "correlated" without its
+correlation.
 
-mediated  tv and social sell directly; social also moves paid search (censored at zero), which sells in its turn
-chain     a Student-t mediator that acts linearly, a censored one behind it with an adstock cut after four weeks, a
-          lognormal outcome, a prior on retention: the other half of what equations can be
-late      fault: in the worlds, spend acts a week later than the data say
-prior     fault: in the worlds, half-lives are three times as long as their priors say
-memory    fault: in the worlds, adstock is cut after one week
-confound  fault: in the worlds, half of the residual of search is a residual of sales, too
+mediated    tv and social sell directly; social also moves paid search (censored at zero), which sells in its turn
+chain       a Student-t mediator that acts linearly, a censored one behind it with an adstock cut after four weeks, a
+            lognormal outcome, a prior on retention: the other half of what equations can be
+correlated  a mediator that is not paid, whose residuals correlate with those of sales; the correlation is learnt
+late        fault: in the worlds, spend acts a week later than the data say
+prior       fault: in the worlds, half-lives are three times as long as their priors say
+memory      fault: in the worlds, adstock is cut after one week
+confound    fault: in the worlds, residuals of mediator and sales correlate by 0.7, as a common cause nobody sees makes
+            them
 """
 
 import argparse
@@ -21,6 +24,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -83,23 +87,46 @@ def mediated(*, half_life: Prior = SHAPE["half_life"], max_lag: int | None = Non
             "sigma": _log(0.4, 0.3),
         },
     )
-    sales = Equation(
+    return MMM([search, _sales("search", shape, max_lag=max_lag)])
+
+
+def correlated(rho: Prior | float | None) -> MMM:
+    """One mediator that is not paid, Normal, with residuals that may go together with those of sales."""
+    visits = Equation(
+        "visits",
+        media=["social"],
+        linear=["price"],
+        priors=SHAPE
+        | {
+            "contribution": _log(0.3, 0.4),
+            "intercept": Prior("Normal", mu=0.7, sigma=0.1),
+            "coefficient": Prior("Normal", mu=0.0, sigma=0.1),
+            "sigma": _log(0.12, 0.3),
+        },
+    )
+    return MMM([visits, _sales("visits", SHAPE, rho={} if rho is None else {"visits": rho})])
+
+
+def _sales(
+    mediator: str, shape: dict, *, max_lag: int | None = None, rho: Mapping = MappingProxyType({})
+) -> Equation:
+    return Equation(
         "sales",
-        media=["tv", "social", "search"],
+        media=["tv", "social", mediator],
         linear=["price"],
         seasonality=SEASON,
         trend=True,
         max_lag=max_lag,
+        rho=dict(rho),
         priors=shape
         | LINEAR
         | {
-            "contribution": {"tv": _log(0.2, 0.5), "social": _log(0.12, 0.5), "search": _log(0.15, 0.5)},
+            "contribution": {"tv": _log(0.2, 0.5), "social": _log(0.12, 0.5), mediator: _log(0.15, 0.5)},
             "intercept": Prior("Normal", mu=0.5, sigma=0.2),
             "coefficient": Prior("Normal", mu=0.0, sigma=0.05),
             "sigma": _log(0.05, 0.4),
         },
     )
-    return MMM([search, sales])
 
 
 def chain() -> MMM:
@@ -168,40 +195,19 @@ class LateSpend:
         return replace(world, data=world.data.replace_columns(spend))
 
 
-@dataclass(frozen=True)
-class SharedResidual:
-    """Fault: the residuals of mediator and outcome are correlated, as an unseen common cause makes them."""
-
-    system: MMM
-    data: MMMData
-    correlation: float = 0.7
-
-    def __call__(self, *, seed: int) -> World:
-        """Simulate, then move part of the mediator's residual, in sds, into the outcome."""
-        world = simulate_world(self.system, self.data, scales=self.data.scales(), seed=seed)
-        return _with_shared_residual(world, self.correlation)
-
-
-def _with_shared_residual(world: World, correlation: float) -> World:
-    mediator, outcome = world.system.order
-    parts = {n: world.truth.components[n].sel({f"{n}.component": "residual"}).values for n in world.system.order}
-    sd = {n: float(world.parameters[n]["sigma"][0] * world.scales.size[n][0]) for n in world.system.order}
-    mixed = correlation * parts[mediator] / sd[mediator] * sd[outcome]
-    mixed = mixed + (math.sqrt(1.0 - correlation**2) - 1.0) * parts[outcome]
-    return replace(world, data=world.data.replace_columns({outcome: world.data.columns[outcome] + mixed}))
-
-
 def cases() -> Mapping[str, tuple]:
     """Case -> system to fit, data or maker of worlds."""
     data, system = example(), mediated()
-    longer = mediated(half_life=_log(27.0, 0.5))
+    scales = data.scales()
+    longer, short, confounded = mediated(half_life=_log(27.0, 0.5)), mediated(max_lag=1), correlated(0.7)
     return {
         "mediated": (system, data),
         "chain": (chain(), data),
+        "correlated": (correlated(Prior("Uniform", lower=-0.9, upper=0.9)), data),
         "late": (system, LateSpend(system, data)),
-        "prior": (system, PriorWorlds(longer, data, data.scales())),
-        "memory": (system, PriorWorlds(mediated(max_lag=1), data, data.scales())),
-        "confound": (system, SharedResidual(system, data)),
+        "prior": (system, PriorWorlds(longer, data, scales)),
+        "memory": (system, PriorWorlds(short, data, scales)),
+        "confound": (correlated(None), PriorWorlds(confounded, data, scales)),
     }
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 
 from bayesmmm import engine
 from bayesmmm.equations import MMM, Equation
@@ -15,6 +16,7 @@ from bayesmmm.evaluate.quantities import chosen, of_fit, of_world, returns_of
 from bayesmmm.evaluate.simulating import PriorWorlds, draw_world
 from bayesmmm.priors import Prior
 from bayesmmm.simulate import simulate_world
+from benchmarks.calibration import correlated, example
 from tests import made, worlds
 
 KEPT = 99
@@ -198,6 +200,23 @@ def test_truth_and_draws_are_the_same_quantities(name):
         if not (quantity.startswith("roi") and name == "censored mediator"):
             assert seen[quantity].shape == (1, 1)
             assert seen[quantity].item() == pytest.approx(value, rel=1e-9), quantity
+
+
+def test_the_log_likelihood_of_correlated_residuals_is_the_joint_one():
+    """Against the dense bivariate Normal density of both residuals, period by period."""
+    system, data = correlated(0.4), example()
+    world = simulate_world(system, data, scales=data.scales(), seed=2)
+    found = of_world(world, system, restated=False)["log_likelihood"]
+    parts = world.truth.components
+    names = ["visits", "sales"]
+    residual = np.stack([parts[n].sel({f"{n}.component": "residual"}).values for n in names], axis=-1)
+    sd = np.array([world.parameters[n]["sigma"][0] * world.scales.size[n][0] for n in names])
+    covariance = np.array([[1.0, 0.4], [0.4, 1.0]]) * np.outer(sd, sd)
+    joint = stats.multivariate_normal(cov=covariance).logpdf(residual).sum()
+    assert found == pytest.approx(joint, rel=1e-10)
+    assert of_world(world, correlated(None), restated=False)["log_likelihood"] != pytest.approx(
+        joint, abs=0.1
+    )  # the same world, taken as independent
 
 
 def test_quantities_are_chosen_by_name_variable_or_kind():

@@ -29,8 +29,9 @@ def test_no_parameter_return_or_likelihood_of_a_mediated_system_leaves_its_band(
 
 
 @pytest.mark.slow
-def test_nor_those_of_two_mediators_in_a_chain():
-    out = found("chain", 100)
+@pytest.mark.parametrize("case", ["chain", "correlated"])
+def test_nor_those_of_other_likelihoods_edges_and_residuals(case):
+    out = found(case, 100)
     assert out.verdict == "ok", str(out)
     assert int(out.simulations["refused"].sum()) == 0
 
@@ -42,7 +43,7 @@ def test_nor_those_of_two_mediators_in_a_chain():
         ("late", ["log_likelihood", "sales.half_life[tv]", "roi_indirect[social]"]),
         ("prior", ["sales.half_life[tv]", "search.half_life[social]"]),
         ("memory", ["log_likelihood"]),
-        ("confound", ["sales.contribution[search]", "roi_indirect[social]"]),
+        ("confound", ["sales.contribution[visits]", "roi_indirect[social]"]),
     ],
 )
 def test_a_fault_in_the_worlds_is_caught(case, caught):

@@ -1,6 +1,6 @@
 """What a simulation study compares: parameters, returns and the log likelihood, in a fit and in the world behind it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,6 +18,7 @@ __all__ = ["LOG_LIKELIHOOD", "PARAMETERS", "chosen", "of_fit", "of_world", "retu
 
 PARAMETERS = "parameters"
 LOG_LIKELIHOOD = "log_likelihood"
+_OPTIONAL = {"nu_minus_two", "rho"}  # parameters that not every equation has
 
 
 def returns_of(system: MMM, data: MMMData) -> list[tuple[str, str]]:
@@ -133,17 +134,21 @@ def _same_parameters(system: MMM, parameters: engine.Parameters) -> bool:
     return set(system.order) <= set(parameters) and all(
         parameters[e.name]["half_life"].shape[-1] == len(e.media)
         and parameters[e.name]["coefficient"].shape[-1] == len(e.terms())
-        and ("nu_minus_two" in parameters[e.name]) == (e.likelihood == "student_t")
+        and {p.name for p in e.parameters()} & _OPTIONAL == set(parameters[e.name]) & _OPTIONAL
         for e in system.equations
     )
 
 
-def _log_likelihood(system: MMM, parameters: Mapping, data: MMMData, scales: Scales) -> float:
-    total = 0.0
-    for equation in system.equations:
-        par, days = parameters[equation.name], data.days_per_period
+def _log_likelihood(system: MMM, parameters: engine.Parameters, data: MMMData, scales: Scales) -> float:
+    total, residual = 0.0, {}
+    for name in system.order:
+        equation, days = system.equation(name), data.days_per_period
         seen = engine.inputs(equation, data, scales)
-        amplitude = engine.amplitudes(equation, seen.media, par, days)
-        mean = engine.latent(equation, seen.media, seen.design, par, amplitude, days)
-        total += engine.log_likelihood(equation, data.columns[equation.name], mean, par, scales).sum()
+        amplitude = engine.amplitudes(equation, seen.media, parameters[name], days)
+        mean = engine.latent(equation, seen.media, seen.design, parameters[name], amplitude, days)
+        # Where residuals are correlated: given that of the mediator, so that the parts add up to the joint density.
+        center, sigma = engine.given_mediator(equation, parameters, residual)
+        residual[name] = seen.target - mean
+        given = {**parameters[name], "sigma": sigma}
+        total += engine.log_likelihood(equation, data.columns[name], mean + center, given, scales).sum()
     return float(total)
