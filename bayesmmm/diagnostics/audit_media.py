@@ -18,8 +18,9 @@ from bayesmmm.diagnostics.thresholds import (
 
 _EXPERIMENT = "run an experiment: pause or raise {0} in some weeks or regions, and fit again"
 _ROI_PRIOR = "say what an experiment found, as priors={{'roi': {{'{0}': Prior('LogNormal', mu=0.4, sigma=0.3)}}}}"
-#: Own lags of spend, and lags of other channels, that spend is allowed to follow before sales are asked.
+#: Own lags of spend that it is allowed to follow before sales are asked.
 _LAGS = 2
+TOGETHER = "all channels"
 
 
 def media_checks(seen: Studied) -> tuple[list[Check], dict[str, pd.DataFrame]]:
@@ -223,38 +224,61 @@ def _range(name: str, table: pd.DataFrame) -> Check:
 
 # --------------------------------------------------------------------------------------------------------- feedback
 def feedback_table(seen: Studied) -> pd.DataFrame:
-    """Test whether last period's surprise in the outcome tells this period's spend.
+    """Test whether the outcome of a period tells the spend of the next one.
 
-    The surprise is what a regression of the outcome on its linear terms and on its media terms at prior medians leaves.
-    Spend of a channel is regressed on the same linear terms, on its own last two periods and on the last period of the
-    other channels; the test asks whether the surprise of the period before adds to that.
+    Spend of each channel is regressed on the linear terms of the outcome, on its media terms of the period before (at
+    prior medians), on its own spend in the two periods before and that of the other channels in the one before; the test
+    asks whether the outcome of the period before adds to that. "all channels" does the same with what budgets have in
+    common: the mean, over channels that are on air, of the logarithm of spend less its own mean.
 
     Returns
     -------
     pandas.DataFrame
-        By exogenous channel: ``t``, its t statistic, and ``p``, two-sided; NaN where too few periods are left.
+        By exogenous channel, and all together: ``t``, its t statistic, and ``p``, two-sided; NaN where too few periods
+        are left.
     """
     outcome = seen.system.outcome
     design, target = seen.design(outcome), seen.inputs[outcome].target[0]
-    surprise = left_over(
-        target, np.column_stack([design, seen.curved(outcome)]) if seen.media(outcome) else design
-    )
     names = [name for name in acting(seen) if name not in seen.system.mediators]
     spend = np.column_stack([seen.data.columns[name][0] / seen.data.columns[name].mean() for name in names])
-    known = np.column_stack([design[_LAGS:], spend[1:-1]])
+    terms = seen.curved(outcome) if seen.media(outcome) else np.empty((len(target), 0))
+    known = np.column_stack([design, _before(np.column_stack([terms, spend]), 1)])
     rows = {}
     for c, name in enumerate(names):
-        basis = np.column_stack([known, spend[:-_LAGS, c]])
-        x, e = left_over(np.column_stack([spend[_LAGS:, c], surprise[1:-1]]), basis).T
-        free = len(x) - np.linalg.matrix_rank(basis) - 1
-        sizes = float(x @ x), float(e @ e)
-        if free < 1 or min(sizes) <= 1e-12:
-            rows[name] = {"t": np.nan, "p": np.nan}
-            continue
-        r = float(x @ e) / np.sqrt(sizes[0] * sizes[1])
-        t = r * np.sqrt(free / max(1.0 - r**2, 1e-300))
-        rows[name] = {"t": t, "p": 2.0 * stats.t.sf(abs(t), free)}
+        basis = np.column_stack([known, _before(spend[:, c], 2)])
+        rows[name] = _added_by(_before(target, 1)[:, 0], spend[:, c], basis, np.arange(len(target)) >= _LAGS)
+    if len(names) > 1:
+        level, on = _common_level(spend)
+        basis = np.column_stack([design, _before(np.column_stack([terms, level, on]), 1)])
+        rows[TOGETHER] = _added_by(_before(target, 1)[:, 0], level, basis, on & (np.arange(len(target)) >= 1))
     return pd.DataFrame.from_dict(rows, orient="index", columns=["t", "p"]).rename_axis("channel")
+
+
+def _before(columns: np.ndarray, lag: int) -> np.ndarray:
+    """Columns (T, C) of so many periods before; zeros where there are none."""
+    wide = columns.reshape(len(columns), -1)
+    return np.concatenate([np.zeros((lag, wide.shape[1])), wide[:-lag]])
+
+
+def _common_level(spend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean log spend (T,) of the channels on air, each less its own mean; and whether any is, with 0 where none is."""
+    on = spend > 0.0
+    logs = np.log(np.where(on, spend, 1.0))
+    logs -= logs.sum(axis=0) / on.sum(axis=0)
+    count = on.sum(axis=1)
+    return np.where(on, logs, 0.0).sum(axis=1) / np.maximum(count, 1), count > 0
+
+
+def _added_by(cause: np.ndarray, effect: np.ndarray, basis: np.ndarray, where: np.ndarray) -> dict[str, float]:
+    """Test of one column beside a basis in a regression over some periods."""
+    x, e = left_over(np.column_stack([effect, cause])[where], basis[where]).T
+    free = int(where.sum() - np.linalg.matrix_rank(basis[where])) - 1
+    sizes = float(x @ x), float(e @ e)
+    if free < 1 or min(sizes) <= 1e-12:
+        return {"t": np.nan, "p": np.nan}
+    r = float(x @ e) / np.sqrt(sizes[0] * sizes[1])
+    t = r * np.sqrt(free / max(1.0 - r**2, 1e-300))
+    return {"t": t, "p": 2.0 * float(stats.t.sf(abs(t), free))}
 
 
 def _feedback(seen: Studied, table: pd.DataFrame) -> list[Check]:
@@ -264,20 +288,21 @@ def _feedback(seen: Studied, table: pd.DataFrame) -> list[Check]:
     worst, outcome = str(known.idxmin()), seen.system.outcome
     value = min(float(known.min()) * len(known), 1.0)
     way = "up" if table.loc[worst, "t"] > 0.0 else "down"
+    one = str(table.index[0]) if worst == TOGETHER else worst
     return [
         judged(
             "feedback",
             FEEDBACK,
             value,
             f"after a period in which {outcome} was higher than its terms say, spend on {worst} goes {way} "
-            f"(p = {value:.2g}, all channels counted).",
-            f"budgets may follow sales, or both follow a demand that is not in the data: {worst} is then credited with "
-            f"sales that it did not bring, and no fit can tell",
+            f"(p = {value:.2g}, all tests counted).",
+            f"budgets may follow sales, or both follow a demand, season or trend that is not in the equations: {worst} "
+            f"can then be credited with sales that it did not bring, and no fit can tell",
             (
                 "add what drives both as a control, as linear=['demand']: search interest, footfall, weather, prices",
+                "add the season or trend that budgets follow, as seasonality=Fourier(period=365.25, order=2)",
                 "ask how budgets are set; use periods in which they were set by plan",
-                _EXPERIMENT.format(worst),
-                _ROI_PRIOR.format(worst),
+                _EXPERIMENT.format(one),
             ),
         )
     ]

@@ -95,7 +95,7 @@ def audit(data: MMMData, system: MMM) -> Diagnosis:
     Diagnosis
         ``subject`` is "data". Tables: "summary" and "correlation" as ``data.summary()`` and ``data.correlation()``;
         "channels" (variation, share of active periods, number of flights, persistence, largest over mean spend);
-        "overlap" by pair; "vif" and "range" by equation and channel; "feedback" by channel; "parameters" and
+        "overlap" by pair; "vif" and "range" by equation and channel; "feedback" by channel and for all; "parameters" and
         "prior_predictive" by equation; "mediators"; "media_share", draws of what priors let channels bring; "spend", the
         series by date.
 
