@@ -172,20 +172,18 @@ def test_the_clean_residuals_are_normal_and_independent():
     assert abs(np.corrcoef(sales[1:], sales[:-1])[0, 1]) < limit
 
 
-def test_hidden_demand_raises_spend_and_sales_together():
-    world, process = broken_world("hidden_demand", seed=1), process_of("hidden_demand")
+@pytest.mark.parametrize(("name", "kept"), [("hidden_demand", 0.7), ("fleeting_demand", 0.0)])
+def test_hidden_demand_raises_spend_and_sales_together(name, kept):
+    world, process = broken_world(name, seed=1), process_of(name)
     demand = (process.residual["sales"] - process_of("clean").residual["sales"]) / 0.10
     for channel in CHANNELS:
         on = column(world, channel) > 0
         ratio = column(world, channel)[on] / column(world.twin, channel)[on]
         np.testing.assert_allclose(np.log(ratio), 0.5 * demand[on], atol=1e-9)
-    long = (
-        process_of("hidden_demand", weeks=LONG).residual["sales"]
-        - process_of("clean", weeks=LONG).residual["sales"]
-    )
-    # Standard errors of an sd and of an autocorrelation under persistence 0.7.
-    assert abs(long.std() / 0.10 - 1.0) < 4 * np.sqrt((1 + 0.49) / (1 - 0.49) / 2 / LONG)
-    assert abs(np.corrcoef(long[1:], long[:-1])[0, 1] - 0.7) < 4 * np.sqrt((1 - 0.49) / LONG)
+    long = process_of(name, weeks=LONG).residual["sales"] - process_of("clean", weeks=LONG).residual["sales"]
+    # Standard errors of an sd and of an autocorrelation under this persistence.
+    assert abs(long.std() / 0.10 - 1.0) < 4 * np.sqrt((1 + kept**2) / (1 - kept**2) / 2 / LONG)
+    assert abs(np.corrcoef(long[1:], long[:-1])[0, 1] - kept) < 4 * np.sqrt((1 - kept**2) / LONG)
     np.testing.assert_array_equal(process.residual["search"], process_of("clean").residual["search"])
 
 
@@ -334,9 +332,15 @@ def test_who_knows_the_curves_is_right_on_average_where_spend_is_set_blindly(nam
 def test_who_knows_the_curves_is_misled_where_the_break_moves_spend_or_search():
     bias = {
         name: oracle_z(name).mean(axis=0)
-        for name in ("hidden_demand", "sales_driven_spend", "confounded_mediator", "trend_break")
+        for name in (
+            "hidden_demand",
+            "fleeting_demand",
+            "sales_driven_spend",
+            "confounded_mediator",
+            "trend_break",
+        )
     }
-    for name in ("hidden_demand", "sales_driven_spend", "trend_break"):
+    for name in ("hidden_demand", "fleeting_demand", "sales_driven_spend", "trend_break"):
         assert bias[name][:3].mean() > CHANCE, bias
     assert bias["confounded_mediator"][3] > CHANCE
     assert (bias["confounded_mediator"][:3] < CHANCE).all()

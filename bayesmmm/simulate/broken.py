@@ -88,6 +88,10 @@ WORLDS: Mapping[str, str] = MappingProxyType(
             "Spend is set without knowledge of demand: here demand that nobody records raises the spend of all "
             "channels and sales in the same weeks."
         ),
+        "fleeting_demand": (
+            "As hidden_demand, but demand of one week says nothing about the next, so that residuals stay independent "
+            "of each other."
+        ),
         "sales_driven_spend": (
             "Spend is set without knowledge of sales: here spend follows last week's sales, and the residual of sales "
             "persists from week to week. (With residuals independent of each other the rule alone does no harm: what "
@@ -307,13 +311,17 @@ def _sales(clean: Process, residual: np.ndarray) -> dict[str, np.ndarray]:
     return {**clean.residual, "sales": residual}
 
 
-def _hidden_demand(clean: Process, rng: np.random.Generator) -> Process:
-    demand = wander(len(clean.data.dates), _DEMAND_KEPT, 1.0, rng)
+def _hidden_demand(clean: Process, rng: np.random.Generator, kept: float = _DEMAND_KEPT) -> Process:
+    demand = wander(len(clean.data.dates), kept, 1.0, rng)
     return replace(
         clean,
         data=_spending(clean, np.exp(_DEMAND_ON_SPEND * demand)),
         residual=_sales(clean, clean.residual["sales"] + _DEMAND_ON_SALES * demand),
     )
+
+
+def _fleeting_demand(clean: Process, rng: np.random.Generator) -> Process:
+    return _hidden_demand(clean, rng, kept=0.0)
 
 
 def _sales_driven_spend(clean: Process, rng: np.random.Generator) -> Process:
@@ -398,6 +406,7 @@ def _weak_signal(clean: Process, rng: np.random.Generator) -> Process:
 # "clean" changes nothing, and "missing_season" only what is fitted.
 _BREAKS: Mapping[str, Callable[[Process, np.random.Generator], Process]] = {
     "hidden_demand": _hidden_demand,
+    "fleeting_demand": _fleeting_demand,
     "sales_driven_spend": _sales_driven_spend,
     "confounded_mediator": _confounded_mediator,
     "collinear_flighting": _collinear_flighting,
