@@ -14,7 +14,7 @@ SETTINGS = {"draws": 1000, "tune": 1000, "chains": 4}  # its defaults
 
 
 def make(given) -> None:
-    """Write the cases: what an analyst sees as a CSV, the truth as JSON."""
+    """Write the cases that are not there yet: what an analyst sees as a CSV, the truth as JSON."""
     import numpy as np
 
     from bayesmmm.simulate import WORLDS, broken_world
@@ -22,6 +22,8 @@ def make(given) -> None:
     given.cases.mkdir(parents=True, exist_ok=True)
     for name in WORLDS:
         for seed in range(1, given.seeds + 1):
+            if (given.cases / f"{name}-{seed}.json").exists():
+                continue
             world = broken_world(name, seed=seed)
             truth = {
                 quantity: dict(zip(cases.CHANNELS, world.truth[quantity].values.tolist(), strict=True))
