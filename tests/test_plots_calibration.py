@@ -87,7 +87,12 @@ def test_ranks_draws_the_counts_and_marks_failures():
         failed = name == NAMES[1]
         assert (bars[0].get_hatch() is not None) == failed
         assert to_hex(bars[0].get_facecolor()) == (RED if failed else BLUE).lower()
-    assert "95 % of single bars, 200 uniform ranks" in legend_words(axes[0])
+    assert legend_words(axes[0]) == [
+        "95 % of single bars, 200 uniform ranks",
+        "no deviation",
+        "outside the band of its distribution",
+    ]
+    assert len(legend_words(plots.ranks(found, quantities=["roi[tv]"])[0])) == 2
 
 
 # ------------------------------------------------------------------------------------------------------- recovery

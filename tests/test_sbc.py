@@ -116,7 +116,9 @@ def test_one_bad_quantity_among_thirty_is_found_and_described(distribution, shap
     assert found.verdict == "fail"
     assert table.index[table["verdict"] == "fail"].tolist() == ["roi[17]"]
     assert table.loc["roi[17]", "shape"] == shape
-    assert f"fail roi[17]: p = {table.loc['roi[17]', 'p_value']:.2g}, {shape}" in str(found)
+    assert f"fail roi[17]: {calibration.p_text(table.loc['roi[17]', 'p_value'])}, {shape}" in str(found)
+    assert calibration.p_text(0.01234) == "p = 0.012"
+    assert calibration.p_text(3e-14) == "p < 1e-10"
     assert "what to do: see plots.ecdf(...)" in str(found)
 
 

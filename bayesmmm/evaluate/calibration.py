@@ -165,12 +165,12 @@ class Calibration:
             f"({n} simulated data sets, ranks among {self.kept} draws; a faultless system is called out with "
             f"probability {self.error:g})"
         ]
-        lines += [f"  fail {name}: p = {row.p_value:.2g}, {row['shape']}" for name, row in bad.iterrows()]
+        lines += [f"  fail {name}: {p_text(row.p_value)}, {row['shape']}" for name, row in bad.iterrows()]
         least = table["p_value"].idxmin()
         lines += [
-            f"  smallest p: {table['p_value'].min():.2g} ({least}), held against {self.error / len(table):.2g}; "
-            f"coverage of 90 % intervals {table['coverage90'].min():.2f} to {table['coverage90'].max():.2f}, mean "
-            f"{table['coverage90'].mean():.3f}"
+            f"  smallest of all: {p_text(table['p_value'].min())} ({least}), held against "
+            f"{self.error / len(table):.2g}; coverage of 90 % intervals {table['coverage90'].min():.2f} to "
+            f"{table['coverage90'].max():.2f}, mean {table['coverage90'].mean():.3f}"
         ]
         return lines
 
@@ -400,6 +400,11 @@ def rank_of(truth: np.ndarray, draws: np.ndarray, rng: np.random.Generator) -> n
     """How many draws (draw, quantity) lie below each truth; ties are broken at random."""
     below, tied = (draws < truth).sum(axis=0), (draws == truth).sum(axis=0)
     return below + rng.integers(0, tied + 1)
+
+
+def p_text(p_value: float) -> str:
+    """Return a p-value as text; differences from 1 have no digits left below 1e-10."""
+    return f"p = {p_value:.2g}" if p_value >= 1e-10 else "p < 1e-10"
 
 
 def shape_of(position: np.ndarray) -> str:

@@ -84,6 +84,7 @@ def ecdf(
         Line2D([], [], color=BLUE, linewidth=1.1, label="one quantity"),
         Line2D([], [], color=RED, linewidth=1.1, linestyle=_FAILED, label="outside its band, named"),
     ]
+    handles = handles if (table.loc[_asked(table, quantities), "verdict"] == "fail").any() else handles[:2]
     _finish(axes, handles, "relative rank of the truth", "distribution less uniform", own)
     return np.asarray(axes, dtype=object)
 
@@ -145,6 +146,7 @@ def ranks(
         Patch(color=BLUE, label="no deviation"),
         Patch(facecolor=RED, hatch="///", edgecolor="white", label="outside the band of its distribution"),
     ]
+    handles = handles if (table.loc[names, "verdict"] == "fail").any() else handles[:2]
     _finish(axes, handles, f"rank of the truth among {calibration.kept} draws", "simulations", own)
     return np.asarray(axes, dtype=object)
 
