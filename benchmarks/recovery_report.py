@@ -185,6 +185,9 @@ the sampler are not counted: they speak of the draws.
 CELLS = """Each cell: median of |error| · median error · share of the {probability:.0%} intervals that hold the truth.
 Over {seeds} seeds and three channels, {count} numbers: where all were independent and the coverage right, the standard
 error of that share would be {se:.0f} points; channels of one data set are not independent. Bold is material."""
+ALARM_NOTE = """A warning says that something is wrong with the equations, not what it is, nor how wrong a return is:
+autocorrelated residuals, say, are raised by demand that is hidden, by a wrong carry-over and by a missing season alike.
+And no check sees what leaves no trace: hidden demand is noticed only as far as it persists from week to week."""
 METHODS = """## Methods
 - **bayesmmm**: the two equations, default priors and settings (4 chains of 1000 draws).
 - **least squares**: the outcome on spend that is carried over with a half-life of a week, not saturated; indirect
@@ -235,7 +238,7 @@ def written(result: Mapping) -> str:
         "## Where nobody warns\n" + silent(result),
         "## Total ROI\n" + CELLS.format(**cells).replace("0%", "0 %") + "\n\n" + errors_table(result, "roi"),
         "## Indirect ROI, through the mediator\n" + errors_table(result, "roi_indirect"),
-        "## Alarms\n" + alarms_table(result) + "\n\n" + false_alarms(result),
+        "## Alarms\n" + alarms_table(result) + "\n\n" + false_alarms(result) + "\n\n" + ALARM_NOTE,
         METHODS,
         samplers_table(result),
         "## The worlds\n" + "\n".join(f"- `{name}`: {broken}" for name, broken in worlds.items()),
