@@ -14,14 +14,13 @@ __version__ = version("bayesmmm")
 # wait for PyMC, and importing the package must not wait for anything.
 _HOME = {
     "Equation": "equations",
-    "Fit": "results",
     "Fourier": "equations",
     "MMM": "equations",
     "MMMData": "data",
     "Prior": "priors",
     "build_model": "model",
-    "compile_model": "sampling",
     "decompose": "estimands",
+    "diagnose": "diagnostics",
     "effects": "estimands",
     "fit": "sampling",
     "frontier": "optimize",
@@ -30,14 +29,13 @@ _HOME = {
     "marginal_roi": "estimands",
     "optimize_budget": "optimize",
     "predict": "forecast",
-    "read_toml": "equations",
     "response_curves": "estimands",
     "roi": "estimands",
     "simulate_world": "simulate",
     "summarise": "results",
     "what_if": "forecast",
 }
-_MODULES = ("errors", "plots")
+_MODULES = ("diagnostics", "errors", "evaluate", "plots")
 
 __all__ = [*_HOME, *_MODULES]
 

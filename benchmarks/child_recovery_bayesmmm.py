@@ -6,7 +6,6 @@ and `diagnose` after the fit.
 
 import json
 import warnings
-from functools import cache
 
 import child_recovery_cases as cases
 
@@ -37,16 +36,6 @@ def make(given) -> None:
             (given.cases / f"{name}-{seed}.json").write_text(json.dumps(record), encoding="utf-8")
 
 
-@cache
-def compiled(world: str):
-    """Compile once for all worlds with the same system."""
-    from bayesmmm import compile_model
-    from bayesmmm.simulate import broken_world
-
-    like = broken_world("missing_season" if world == "missing_season" else "clean", seed=1)
-    return compile_model(like.system, like.data)
-
-
 def fitted(given, case):
     """Fit a case, or read its fit from an earlier run."""
     import bayesmmm as mm
@@ -56,8 +45,7 @@ def fitted(given, case):
     world = broken_world(case.world, seed=case.seed)
     if file.exists():
         return world, mm.load(file)
-    program = compiled(world.name if world.name == "missing_season" else "clean")
-    fit = mm.fit(world.system, world.data, compiled=program, seed=case.seed, progress=False, **SETTINGS)
+    fit = mm.fit(world.system, world.data, seed=case.seed, progress=False, **SETTINGS)
     given.fits.mkdir(parents=True, exist_ok=True)
     fit.save(file)
     return world, fit

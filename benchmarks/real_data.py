@@ -18,7 +18,7 @@ import numpy as np
 
 import bayesmmm as mm
 from bayesmmm.errors import BayesMMMWarning
-from bayesmmm.results import predictive_check
+from bayesmmm.results import Fit, predictive_check
 
 SOCIAL = ["facebook_spend", "tiktok_spend", "instagram_spend", "snapchat_spend"]
 CONTROLS = ["average_price", "promotions", "emails_send", "sms_send", "social_followers"]
@@ -48,7 +48,7 @@ def real_system(likelihood: str) -> mm.MMM:
     )
 
 
-def predictive_probabilities(fit: mm.Fit) -> dict[str, float]:
+def predictive_probabilities(fit: Fit) -> dict[str, float]:
     """Share of replicated series whose statistic exceeds the observed one, ties by half; near 0 or 1 is a misfit."""
     observed = fit.tree["observed_data"]["revenue"].values
     replicated = fit.tree["posterior_predictive"]["revenue"].values.reshape(-1, observed.size)
@@ -66,7 +66,7 @@ def predictive_probabilities(fit: mm.Fit) -> dict[str, float]:
     }
 
 
-def measure(likelihood: str, data: mm.MMMData, seed: int) -> tuple[dict, mm.Fit]:
+def measure(likelihood: str, data: mm.MMMData, seed: int) -> tuple[dict, Fit]:
     """Fit with default settings and collect what is reported."""
     import arviz_stats
 
@@ -93,7 +93,7 @@ def measure(likelihood: str, data: mm.MMMData, seed: int) -> tuple[dict, mm.Fit]
     return row, fit
 
 
-def figure(fits: dict[str, mm.Fit], path: Path) -> None:
+def figure(fits: dict[str, Fit], path: Path) -> None:
     """Observed against replicated quantiles of revenue, one panel per likelihood."""
     import matplotlib.pyplot as plt
 

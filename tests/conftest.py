@@ -27,22 +27,21 @@ def external_data():
 
 
 @pytest.fixture(scope="session")
-def compiled():
-    """The small mediated system of `tests.worlds`, compiled once for all tests."""
-    from bayesmmm.sampling import compile_model
+def mediated():
+    """The small mediated system of `tests.worlds`."""
     from tests import worlds
 
-    return compile_model(worlds.system("normal", "censored_normal"), worlds.data())
+    return worlds.system("normal", "censored_normal")
 
 
 @pytest.fixture(scope="session")
-def fitted(compiled):
+def fitted(mediated):
     """Its fit with default settings. Read it, do not change it."""
     from bayesmmm.sampling import fit
     from tests import worlds
     from tests.fits import quiet
 
-    return quiet(fit, compiled.system, worlds.data(), seed=3, progress=False, compiled=compiled)
+    return quiet(fit, mediated, worlds.data(), seed=3, progress=False)
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def made_fit(system, data, *, draws=40, chains=2, seed=0, values=None, verdict="
             "target_accept": 0.9,
             "sampler": "nutpie",
             "collapse": True,
-            "seconds": {"compile": 0.0, "sample": 0.0, "complete": 0.0},
+            "seconds": {"sample": 0.0, "complete": 0.0},
         },
         versions=library_versions(),
     )

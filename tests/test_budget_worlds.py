@@ -153,15 +153,15 @@ def _planned(fit, total, **settings):
     )
 
 
-def _realised(world, compiled):
+def _realised(world, systems):
     """Gain over the current plan in the true model, by planner: at the same true cost, and as planned, net of cost."""
     ahead, truth = _future(world.data, world.system, SOCIAL, tail=52), _true_fit(world)
     now, cost = ahead.brought(truth, ahead.current)
     own = float(ahead.current[list(SOCIAL)].to_numpy().sum())
     settings = {"draws": 400, "tune": 400, "chains": 2, "seed": world.seed, "progress": False}
     plans = {}
-    for name, program in compiled.items():
-        fit = quiet(sampling.fit, program.system, world.data, compiled=program, **settings)
+    for name, system in systems.items():
+        fit = quiet(sampling.fit, system, world.data, **settings)
         # Who has an equation for search knows that the current plan costs more than the spend of the channels.
         total = ahead.brought(fit, ahead.current, paths=PATHS)[1] if fit.system.mediators else own
         plans[name] = _planned(fit, total)
@@ -205,8 +205,7 @@ def test_plans_bring_more_than_the_current_one_and_than_those_of_a_planner_who_i
         "search left out": MMM([replace(sales, media=SOCIAL)]),
     }
     simulated = [_mediated_world(seed) for seed in WORLDS]
-    compiled = {name: sampling.compile_model(system, simulated[0].data) for name, system in systems.items()}
-    found = pd.DataFrame([_realised(world, compiled) for world in simulated])
+    found = pd.DataFrame([_realised(world, systems) for world in simulated])
     ours = found["system"]
     differences = {
         "the current plan": ours,
@@ -245,10 +244,10 @@ def _drawn_worlds(system, data, scales):
     return found
 
 
-def _promise(world, compiled, scales, seed):
+def _promise(world, scales, seed):
     """Promised uplift of the best plan of a fixed total, and what it truly is."""
     settings = {"draws": 500, "tune": 500, "chains": 2, "seed": seed, "progress": False}
-    fit = quiet(sampling.fit, world.system, world.data, scales=scales, compiled=compiled, **settings)
+    fit = quiet(sampling.fit, world.system, world.data, scales=scales, **settings)
     total = float(sum(world.data.columns[n][0, -PERIODS:].sum() for n in DECIDED))
     plan = quiet(optimize_budget, fit, total=total, periods=PERIODS, allow_unconverged=True)
     uplift = plan.answers["uplift"].values
@@ -275,8 +274,7 @@ def test_the_promised_uplift_is_kept_as_often_as_promised():
     data = worlds.data(80, seed=5)
     system, scales = worlds.system("normal", "censored_normal"), data.scales()
     simulated = _drawn_worlds(system, data, scales)
-    compiled = sampling.compile_model(system, data, scales=scales)
-    found = pd.DataFrame([_promise(world, compiled, scales, i) for i, world in enumerate(simulated)])
+    found = pd.DataFrame([_promise(world, scales, i) for i, world in enumerate(simulated)])
     low, high = stats.binom(DATA_SETS, PROBABILITY).ppf([0.005, 0.995])
     off = (found["true"] - found["mean"]) / found["sd"]
     double = (found["true"] - 2 * found["mean"]) / found["sd"]

@@ -22,12 +22,11 @@ FLOOR = 0.75
 
 def _coverage(system, simulated):
     """Share of intervals that hold the truth, by ROI and channel."""
-    compiled = sampling.compile_model(system, simulated[0].data)
     inside = {name: [] for name in EFFECTS}
     tail = (1 - PROBABILITY) / 2
     for world in simulated:
         settings = {"draws": 500, "tune": 500, "chains": 2, "seed": world.seed, "progress": False}
-        fit = quiet(sampling.fit, system, world.data, compiled=compiled, **settings)
+        fit = quiet(sampling.fit, system, world.data, **settings)
         found = quiet(estimands.effects, fit, channels=SOCIAL, groups={}, window="outcome", allow_unconverged=True)
         for name in EFFECTS:
             low, high = (found[name].quantile(q, ["chain", "draw"]).values for q in (tail, 1 - tail))

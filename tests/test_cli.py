@@ -12,6 +12,7 @@ import bayesmmm as mm
 from bayesmmm import cli
 from bayesmmm.cli import files
 from bayesmmm.datasets import FOLDER
+from bayesmmm.equations import read_toml
 
 SPEC = FOLDER / "social_search.toml"
 DATA = FOLDER / "social_search.csv"
@@ -213,7 +214,7 @@ def test_demo_table_is_the_summary_beside_the_truth(demo):
     assert (table["inside"] == inside).all()
     assert f"{inside.sum()} of {len(table)} true values" in done.stdout
     assert set(table["ci_prob"]) == {0.9}
-    assert mm.read_toml(out / "system.toml")[0] == fit.system
+    assert read_toml(out / "system.toml")[0] == fit.system
 
 
 # ------------------------------------------------------------------------------------------------- fit, without sampling

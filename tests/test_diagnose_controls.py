@@ -7,7 +7,7 @@ from bayesmmm import engine
 from bayesmmm.diagnostics import diagnose
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.results import Fit
-from bayesmmm.sampling import compile_model, fit
+from bayesmmm.sampling import fit
 from bayesmmm.simulate import simulate_world
 from bayesmmm.simulate.social import social_search
 from tests import broken_fits, made, worlds
@@ -24,14 +24,14 @@ def alarms(found) -> set[str]:
     return {c.name for c in found.raised if c.name.partition(":")[0] in TESTS}
 
 
-def _control(compiled, name: str, seed: int):
+def _control(mediated, name: str, seed: int):
     make, alarm = broken_fits.CONTROLS[name]
-    return diagnose(quiet(fit, compiled.system, broken_fits.data(make(seed)), compiled=compiled, **SHORT)), alarm
+    return diagnose(quiet(fit, mediated, broken_fits.data(make(seed)), **SHORT)), alarm
 
 
 @pytest.mark.parametrize("name", FAST)
-def test_a_fault_is_found(compiled, name):
-    found, alarm = _control(compiled, name, seed=0)
+def test_a_fault_is_found(mediated, name):
+    found, alarm = _control(mediated, name, seed=0)
     assert found[alarm].raised
     assert found[alarm].moves
     # The mediator has no part in it.
@@ -40,32 +40,28 @@ def test_a_fault_is_found(compiled, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(broken_fits.CONTROLS))
-def test_a_fault_is_found_in_most_worlds(compiled, name):
-    found = [_control(compiled, name, seed) for seed in range(1, 6)]
+def test_a_fault_is_found_in_most_worlds(mediated, name):
+    found = [_control(mediated, name, seed) for seed in range(1, 6)]
     assert sum(d[alarm].raised for d, alarm in found) >= 4
 
 
 @pytest.mark.slow
-def test_a_sound_fit_raises_hardly_ever_an_alarm(compiled):
+def test_a_sound_fit_raises_hardly_ever_an_alarm(mediated):
     """Worlds of the very system that is fitted: 5 % of fits may raise an alarm, so of 24 hardly ever more than 4."""
     raised = []
     for seed in range(24):
-        world = _sound_world(compiled.system, seed)
-        found = diagnose(quiet(fit, compiled.system, world.data, compiled=compiled, **(SHORT | {"draws": 500})))
+        world = _sound_world(mediated, seed)
+        found = diagnose(quiet(fit, mediated, world.data, **(SHORT | {"draws": 500})))
         raised += [seed] if alarms(found) else []
     assert len(raised) <= 4
 
 
 @pytest.mark.slow
 def test_the_example_world_raises_hardly_ever_an_alarm():
-    first = social_search(seed=1)
-    compiled = compile_model(first.system, first.data)
     raised = []
     for seed in range(2, 8):
         world = social_search(seed=seed)
-        found = diagnose(
-            quiet(fit, world.system, world.data, compiled=compiled, **(SHORT | {"draws": 1000, "tune": 600}))
-        )
+        found = diagnose(quiet(fit, world.system, world.data, **(SHORT | {"draws": 1000, "tune": 600})))
         raised += [seed] if alarms(found) else []
     assert len(raised) <= 1
 

@@ -302,12 +302,11 @@ def test_parameters_of_folds_are_in_units_that_they_share(no_sampling):
 
 
 # ----------------------------------------------------------------------------------------------------- real fits
-def test_folds_are_the_fits_that_one_would_make_by_hand(compiled, monkeypatch):
-    monkeypatch.setattr(running, "compiled_here", lambda *_, **__: compiled)
+def test_folds_are_the_fits_that_one_would_make_by_hand(mediated):
     data = worlds.data()
-    cv = quiet(cross_validate, compiled.system, data, folds=2, horizon=6, seed=5, **SHORT)
+    cv = quiet(cross_validate, mediated, data, folds=2, horizon=6, seed=5, **SHORT)
     training = data.between(data.dates[0], data.dates[53])
-    fit = fit_quietly(compiled.system, training, seed=seeds(5, 2)[1], draws=60, tune=100, chains=2).fit
+    fit = fit_quietly(mediated, training, seed=seeds(5, 2)[1], draws=60, tune=100, chains=2).fit
     plan = pd.DataFrame(
         {"date": data.dates[54:]} | {c: data.columns[c][0, 54:] for c in ("tv", "social", "price")}
     )
@@ -323,9 +322,8 @@ def test_folds_are_the_fits_that_one_would_make_by_hand(compiled, monkeypatch):
     assert cv.table().loc["all", "rmse"] < cv.table().loc["all", "rmse_naive"]
 
 
-def test_one_split_is_one_fold(compiled, monkeypatch):
-    monkeypatch.setattr(running, "compiled_here", lambda *_, **__: compiled)
-    cv = quiet(hold_out, compiled.system, worlds.data(), periods=7, draws=60, tune=100, chains=2, seed=5)
+def test_one_split_is_one_fold(mediated):
+    cv = quiet(hold_out, mediated, worlds.data(), periods=7, draws=60, tune=100, chains=2, seed=5)
     assert cv.predictions.sizes == {"fold": 1, "equation": 2, "ahead": 7}
     assert cv.predictions["date"].dims == ("fold", "ahead")
     assert cv.folds["periods"].tolist() == [53]

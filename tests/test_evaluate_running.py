@@ -1,4 +1,4 @@
-"""Many tasks: order, errors, interruption, executors, warnings by thread, models compiled once."""
+"""Many tasks: order, errors, interruption, executors, warnings by thread."""
 
 import math
 import multiprocessing
@@ -21,8 +21,8 @@ from bayesmmm.errors import (
     InterruptedWarning,
     SettingError,
 )
-from bayesmmm.evaluate import compiled_here, fit_quietly, run, running, seeds
-from bayesmmm.sampling import give, structure
+from bayesmmm.evaluate import fit_quietly, run, running, seeds
+from bayesmmm.sampling import give
 from tests import worlds
 
 
@@ -250,64 +250,12 @@ def test_listening_within_listening():
 
 
 # ----------------------------------------------------------------------------------------------- real fits
-@pytest.fixture
-def shared(compiled, monkeypatch):
-    """The model of all tests where `compiled_here` looks for it, and a count of further compilations."""
-    data, made = worlds.data(), []
-    key = (structure(compiled.system), data.days_per_period, 1, True)
-    monkeypatch.setattr(running, "_compiled", running.OrderedDict({key: compiled}))
-    monkeypatch.setattr(running, "compile_model", lambda system, data, **_: made.append(system) or compiled)
-    return made
-
-
-def test_a_model_is_compiled_once_and_only_so_many_are_kept(shared, compiled):
-    data = worlds.data()
-    assert compiled_here(compiled.system, data) is compiled
-    assert shared == []
-    others = [worlds.system(max_lag=lag) for lag in range(1, running.KEPT + 2)]
-    for system in [*others, others[-1]]:
-        compiled_here(system, data)
-    assert shared == others
-    assert len(running._compiled) == running.KEPT
-    compiled_here(others[0], data)  # pushed out by the others
-    assert shared == [*others, others[0]]
-
-
-def test_assumed_correlations_share_a_model(shared, compiled):
-    def correlated(rho):
-        return worlds.system(mediator="normal", rho={"search": rho})
-
-    for rho in (0.2, -0.4, 0.2):
-        compiled_here(correlated(rho), worlds.data(zeros=False))
-    assert shared == [correlated(0.2)]
-    compiled_here(worlds.system(mediator="normal"), worlds.data(zeros=False))  # without one is another model
-    assert len(shared) == 2
-
-
-def test_threads_wait_for_one_compilation(monkeypatch, compiled):
-    made = []
-
-    def slow(system, data, **_):
-        made.append(system)
-        time.sleep(0.05)
-        return compiled
-
-    monkeypatch.setattr(running, "_compiled", running.OrderedDict())
-    monkeypatch.setattr(running, "compile_model", slow)
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: compiled_here(compiled.system, worlds.data()), range(8)))
-    assert len(made) == 1
-    assert all(f is compiled for f in found)
-
-
-def test_fits_side_by_side_are_those_one_after_the_other(shared, compiled, monkeypatch, recwarn):
+def test_fits_side_by_side_are_those_one_after_the_other(mediated, monkeypatch, recwarn):
     monkeypatch.setattr(running.engine, "processors", lambda: 2)
     lengths = {60: 11, 40: 12}
 
     def task(periods):
-        found = fit_quietly(
-            compiled.system, worlds.data(periods), seed=lengths[periods], draws=50, tune=100, chains=1
-        )
+        found = fit_quietly(mediated, worlds.data(periods), seed=lengths[periods], draws=50, tune=100, chains=1)
         return found.fit.posterior["sales.contribution"].values, [type(w) for w in found.notices]
 
     done = run(task, list(lengths), progress=False)
@@ -317,4 +265,3 @@ def test_fits_side_by_side_are_those_one_after_the_other(shared, compiled, monke
         assert done.results[i][1] == notices
         assert ConvergenceWarning in notices
     assert len(recwarn) == 0
-    assert shared == []

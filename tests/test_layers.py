@@ -6,7 +6,19 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "bayesmmm"
-BOTTOM = ["errors", "kernels", "data", "priors", "equations", "engine", "simulate", "density", "ops", "model", "results"]
+BOTTOM = [
+    "errors",
+    "kernels",
+    "data",
+    "priors",
+    "equations",
+    "engine",
+    "simulate",
+    "density",
+    "ops",
+    "model",
+    "results",
+]
 MIDDLE = ["sampling", "forecast", "estimands", "optimize", "diagnostics", "evaluate", "datasets", "plots"]
 ORDER = [*BOTTOM, *MIDDLE, "report", "__init__", "cli", "__main__"]
 OWNERS = {

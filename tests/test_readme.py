@@ -11,8 +11,9 @@ import pytest
 import bayesmmm as mm
 from bayesmmm import errors
 from bayesmmm.datasets import FOLDER
-from bayesmmm.equations import LIKELIHOODS, check_system
+from bayesmmm.equations import LIKELIHOODS, check_system, read_toml
 from bayesmmm.priors import Prior, contribution_scale, default_prior
+from bayesmmm.results import Fit
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -61,18 +62,11 @@ def test_command_line_is_accepted():
 @pytest.mark.filterwarnings("ignore::bayesmmm.errors.BayesMMMWarning")
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
 def test_python_blocks_run(tmp_path, monkeypatch, capsys):
-    """In one session, compiled once, with draws that answers accept."""
-    real, programs = mm.compile_model, []
+    """In one session, with draws that answers accept."""
 
-    def compile_model(system, data):
-        programs.append(programs[0] if programs else real(system, data))
-        return programs[-1]
+    def fit(system, data, *, seed, real=mm.fit):
+        return real(system, data, seed=seed, draws=300, tune=300, chains=2, progress=False)
 
-    def fit(system, data, *, seed, compiled=None, real=mm.fit):
-        compiled = compiled or compile_model(system, data)
-        return real(system, data, seed=seed, compiled=compiled, draws=300, tune=300, chains=2, progress=False)
-
-    monkeypatch.setattr(mm, "compile_model", compile_model)
     monkeypatch.setattr(mm, "fit", fit)
     monkeypatch.chdir(tmp_path)
     shutil.copytree(FOLDER, tmp_path / "data")
@@ -81,7 +75,8 @@ def test_python_blocks_run(tmp_path, monkeypatch, capsys):
         exec(compile(block, "README.md", "exec"), space)
     assert space["system"] == mm.load_social_search().system
     assert space["data"] == mm.load_social_search().data
-    assert len(space["earlier"].data.dates) < len(space["fit"].data.dates)
+    assert space["found"].subject == "fit"
+    assert len(space["cv"].folds) == 2
     assert (tmp_path / "fit.nc").is_file()
     printed = capsys.readouterr().out
     assert "sampler verdict" in printed
@@ -93,12 +88,12 @@ def test_python_blocks_run(tmp_path, monkeypatch, capsys):
 
 def test_toml_block_fits_the_shipped_data():
     (block,) = blocks("toml")
-    system, columns = mm.read_toml(block)
+    system, columns = read_toml(block)
     data = mm.MMMData.from_csv(FOLDER / "social_search.csv", **columns)
     check_system(system, data)
     assert data == mm.load_social_search().data
     assert system.equation("google") == mm.load_social_search().system.equation("google")
-    assert mm.read_toml(system.to_toml(columns)) == (system, columns)
+    assert read_toml(system.to_toml(columns)) == (system, columns)
 
 
 # ----------------------------------------------------------------------------------------------------------- tables
@@ -112,10 +107,10 @@ def test_plots_of_the_api_table_are_all_plots():
     assert sorted([*in_code(row[1]), "save"]) == sorted(mm.plots.__all__)
 
 
-@pytest.mark.parametrize(("name", "owner"), [("MMMData", mm.MMMData), ("Fit", mm.Fit)])
+@pytest.mark.parametrize(("name", "owner"), [("MMMData", mm.MMMData), ("fit", Fit)])
 def test_members_of_the_api_table_exist(name, owner):
     (row,) = (row for row in table("name") if row[0] == f"`{name}`")
-    known = {*dir(owner), *owner.__dataclass_fields__, "Fit"}
+    known = {*dir(owner), *owner.__dataclass_fields__}
     assert set(in_code(row[1])) <= known
 
 

@@ -1,4 +1,4 @@
-"""Recovery and calibration with real NUTS: few and short fits of the small mediated system, compiled once."""
+"""Recovery and calibration with real NUTS: few and short fits of the small mediated system."""
 
 import functools
 import pickle
@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayesmmm import estimands, sampling
 from bayesmmm.errors import EvaluationError
-from bayesmmm.evaluate import Recovery, calibrate, recover, running, seeds
+from bayesmmm.evaluate import Recovery, calibrate, recover, seeds
 from bayesmmm.evaluate.calibration import DOUBLINGS
 from bayesmmm.evaluate.simulating import draw_world, worlds_from
 from bayesmmm.simulate import simulate_world
@@ -21,17 +21,16 @@ SHORT = {"draws": 120, "tune": 200, "chains": 2, "progress": False}
 
 
 @pytest.fixture
-def ready(compiled, monkeypatch):
-    """System and a maker of worlds with one fixed truth; nothing is compiled again."""
-    monkeypatch.setattr(running, "compiled_here", lambda *_, **__: compiled)
+def ready(mediated):
+    """System and a maker of worlds with one fixed truth."""
     data = worlds.data()
-    truth = simulate_world(compiled.system, data, seed=4).parameters
+    truth = simulate_world(mediated, data, seed=4).parameters
     truth["search"]["coefficient"][:] = [[0.9, 0.05]]
     truth["sales"]["sigma"][:] = 0.1
-    return compiled.system, functools.partial(simulate_world, compiled.system, data, parameters=truth), truth
+    return mediated, functools.partial(simulate_world, mediated, data, parameters=truth), truth
 
 
-def test_recovery_lays_the_estimates_of_a_fit_beside_the_truth_of_its_world(ready, compiled):
+def test_recovery_lays_the_estimates_of_a_fit_beside_the_truth_of_its_world(ready):
     system, maker, truth = ready
     found = recover(system, maker, simulations=2, seed=5, ci_prob=0.8, **SHORT)
     table = found.table()
@@ -49,7 +48,6 @@ def test_recovery_lays_the_estimates_of_a_fit_beside_the_truth_of_its_world(read
         system,
         world.data,
         seed=int(rng.integers(2**31)),
-        compiled=compiled,
         progress=False,
         cores=1,
         **again,

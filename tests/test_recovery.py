@@ -40,7 +40,6 @@ def _true_parameters(world):
 
 def _coverage(fit_system, simulated, scales):
     """Share of worlds whose truth lies in the 90 % interval, by parameter and by ROI of each channel."""
-    compiled = sampling.compile_model(fit_system, simulated[0].data, scales=scales)
     inside: dict[str, list[bool]] = {}
     tail = (1 - PROBABILITY) / 2
     for i, world in enumerate(simulated):
@@ -53,7 +52,6 @@ def _coverage(fit_system, simulated, scales):
             chains=2,
             seed=i,
             scales=scales,
-            compiled=compiled,
             progress=False,
         )
         draws, truth = dict(fit.posterior.data_vars), _true_parameters(world)

@@ -106,7 +106,7 @@ def test_worlds_are_correlated_where_the_system_says_so():
 def test_pointwise_densities_add_up_to_the_bivariate_normal(outcome, mediator):
     fit = fit_of(tied(outcome, mediator, WIDE))
     par, data = fit.parameters(), fit.data
-    groups = sampling._predictive_groups(fit.system, par, data, fit.scales, 2, np.random.default_rng(0))
+    groups = sampling.predictive_groups(fit.system, par, data, fit.scales, 2, np.random.default_rng(0))
     density = groups["log_likelihood"]
     base = engine.history(fit.system, fit.scales, data, par, np.arange(12), seed=0)
     got = (density["search"] + density["sales"]).values.reshape(12, -1)
@@ -171,7 +171,7 @@ def test_replicates_are_drawn_given_the_residual_of_the_mediator():
         tied(rho=0.8), draws=2000, **{"sales.sigma": 0.3, "search.sigma": 0.2, "search.contribution": 0.1}
     )
     par = fit.parameters()
-    groups = sampling._predictive_groups(fit.system, par, fit.data, fit.scales, 2, np.random.default_rng(0))
+    groups = sampling.predictive_groups(fit.system, par, fit.data, fit.scales, 2, np.random.default_rng(0))
     base = engine.history(fit.system, fit.scales, fit.data, par, np.arange(4000), seed=0)
     size = fit.scales.size["sales"][0]
     error = groups["posterior_predictive"]["sales"].values.reshape(4000, -1) / size - base.latent["sales"][:, 0]

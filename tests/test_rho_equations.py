@@ -7,7 +7,6 @@ import pytest
 from bayesmmm.equations import MMM, Equation, read_toml
 from bayesmmm.errors import EquationError, LikelihoodError, PriorSupportError, SpecError, UnknownTermError
 from bayesmmm.priors import Prior
-from bayesmmm.sampling import structure
 from tests import worlds
 
 WIDE = Prior("Uniform", lower=-0.9, upper=0.9)
@@ -82,11 +81,3 @@ def test_the_text_says_what_is_assumed_and_what_is_learned():
     assert "correlation of e[t] with the e[t] of search: rho" in learned
     assert re.search(r"rho +Uniform\(lower=-0.9, upper=0.9\) +correlation; 90 % from -0.81 to 0.81", learned)
     assert "correlation" not in str(worlds.system("normal", "normal"))
-
-
-def test_structure_forgets_what_is_assumed_and_nothing_else():
-    one, other = (worlds.system("normal", "normal", rho={"search": r}) for r in (0.4, -0.2))
-    assert structure(one) == structure(other)
-    assert structure(one) != structure(worlds.system("normal", "normal"))
-    assert structure(one) != structure(worlds.system("normal", "normal", rho={"search": WIDE}))
-    assert structure(one) != structure(worlds.system("lognormal", "normal", rho={"search": 0.4}))

@@ -77,8 +77,8 @@ def test_replicates_have_the_mean_of_the_data(fitted):
     assert (fitted.tree["posterior_predictive"]["search"] >= 0).all()
 
 
-def test_the_same_seed_gives_the_same_draws(compiled, fitted):
-    again = quiet(sampling.fit, compiled.system, worlds.data(), seed=3, progress=False, compiled=compiled)
+def test_the_same_seed_gives_the_same_draws(mediated, fitted):
+    again = quiet(sampling.fit, mediated, worlds.data(), seed=3, progress=False)
     for group in ("posterior", "posterior_predictive", "prior"):
         assert again.tree[group].to_dataset().identical(fitted.tree[group].to_dataset())
 
@@ -90,9 +90,9 @@ def _scaled(money, kpi):
     return worlds.MMMData.from_frame(table, **worlds.ROLES)
 
 
-def test_units_that_are_powers_of_two_change_no_bit(compiled, fitted):
+def test_units_that_are_powers_of_two_change_no_bit(mediated, fitted):
     data = _scaled(1024.0, 2.0**-7)
-    other = quiet(sampling.fit, compiled.system, data, seed=3, progress=False, compiled=compiled)
+    other = quiet(sampling.fit, mediated, data, seed=3, progress=False)
     assert other.posterior.identical(fitted.posterior)
     assert other.tree["sample_stats"].to_dataset().equals(fitted.tree["sample_stats"].to_dataset())
     for name, unit in (("sales", 2.0**-7), ("search", 1024.0)):
@@ -101,9 +101,9 @@ def test_units_that_are_powers_of_two_change_no_bit(compiled, fitted):
     assert other.convergence == fitted.convergence
 
 
-def test_other_units_agree_within_monte_carlo_error(compiled, fitted):
+def test_other_units_agree_within_monte_carlo_error(mediated, fitted):
     data = _scaled(1000.0, 0.01)
-    other = quiet(sampling.fit, compiled.system, data, seed=4, progress=False, compiled=compiled)
+    other = quiet(sampling.fit, mediated, data, seed=4, progress=False)
     z = monte_carlo_z(fitted, other)
     worst = max(v.max() for v in z.values())
     assert worst < 4.5, z
@@ -114,11 +114,11 @@ def test_other_units_agree_within_monte_carlo_error(compiled, fitted):
     assert monte_carlo_z(shifted, other)["sales.sigma"] > 4.5
 
 
-def test_column_order_does_not_matter(compiled, fitted):
+def test_column_order_does_not_matter(mediated, fitted):
     table = worlds.frame()
     table = table[table.columns[::-1]]
     data = worlds.MMMData.from_frame(table, **worlds.ROLES)
-    other = quiet(sampling.fit, compiled.system, data, seed=3, progress=False, compiled=compiled)
+    other = quiet(sampling.fit, mediated, data, seed=3, progress=False)
     assert other.posterior.identical(fitted.posterior)
 
 
@@ -145,27 +145,24 @@ def test_collapsed_and_explicit_posteriors_agree(fitted):
 
 
 @pytest.mark.filterwarnings("ignore::bayesmmm.errors.BackdoorWarning")
-def test_compiled_model_takes_another_number_of_periods(compiled):
+def test_another_number_of_periods(mediated):
     data = worlds.data(48, seed=9)
     with pytest.warns(FewPeriodsWarning, match="Drop terms"):
-        short = sampling.fit(compiled.system, data, seed=1, progress=False, compiled=compiled)
+        short = sampling.fit(mediated, data, seed=1, progress=False)
     assert short.tree["posterior_predictive"].sizes["date"] == 48
-    assert short.settings["seconds"]["compile"] == 0.0
 
 
 @pytest.mark.filterwarnings("ignore::bayesmmm.errors.BackdoorWarning")
 @pytest.mark.filterwarnings("ignore::bayesmmm.errors.FewPeriodsWarning")
-def test_unconverged_fit_warns_with_next_moves(compiled):
+def test_unconverged_fit_warns_with_next_moves(mediated):
     with pytest.warns(ConvergenceWarning, match=r"run longer, as fit\(\.\.\., draws=2000"):
-        short = sampling.fit(
-            compiled.system, worlds.data(), draws=10, tune=5, chains=2, seed=1, progress=False, compiled=compiled
-        )
+        short = sampling.fit(mediated, worlds.data(), draws=10, tune=5, chains=2, seed=1, progress=False)
     assert short.convergence.verdict == "failed"
 
 
-def test_pymc_sampler_gives_the_same_posterior(compiled, fitted):
+def test_pymc_sampler_gives_the_same_posterior(mediated, fitted):
     other = quiet(
-        sampling.fit, compiled.system, worlds.data(), seed=7, cores=1, draws=500, progress=False, sampler="pymc"
+        sampling.fit, mediated, worlds.data(), seed=7, cores=1, draws=500, progress=False, sampler="pymc"
     )
     assert other.settings["sampler"] == "pymc"
     assert max(v.max() for v in monte_carlo_z(fitted, other).values()) < 4.5
@@ -189,18 +186,7 @@ def test_impossible_settings(settings, advice):
         quiet(sampling.fit, worlds.system(), worlds.data(), **settings)
 
 
-def test_compiled_model_of_another_system_is_refused(compiled):
-    with pytest.raises(SamplingError, match="Call compile_model"):
-        quiet(sampling.fit, worlds.system("student_t"), worlds.data(), compiled=compiled)
-
-
-def test_contradicting_a_compiled_model_is_refused(compiled):
-    for asked in ({"collapse": False}, {"sampler": "pymc"}):
-        with pytest.raises(SamplingError, match=f"Leave {next(iter(asked))} out"):
-            quiet(sampling.fit, compiled.system, worlds.data(), compiled=compiled, **asked)
-
-
-def test_an_interrupted_sampler_gives_no_fit(compiled, monkeypatch):
+def test_an_interrupted_sampler_gives_no_fit(mediated, monkeypatch):
     import nutpie
 
     whole = nutpie.sample
@@ -210,14 +196,14 @@ def test_an_interrupted_sampler_gives_no_fit(compiled, monkeypatch):
 
     monkeypatch.setattr(nutpie, "sample", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        quiet(sampling.fit, compiled.system, worlds.data(), draws=20, tune=20, compiled=compiled, progress=False)
+        quiet(sampling.fit, mediated, worlds.data(), draws=20, tune=20, progress=False)
 
 
 @pytest.mark.filterwarnings("ignore::bayesmmm.errors.BackdoorWarning")
 @pytest.mark.filterwarnings("ignore::bayesmmm.errors.FewPeriodsWarning")
-def test_one_chain_is_at_best_doubtful_and_says_so(compiled):
+def test_one_chain_is_at_best_doubtful_and_says_so(mediated):
     with pytest.warns(ConvergenceWarning, match="run at least two chains"):
-        one = sampling.fit(compiled.system, worlds.data(), chains=1, seed=1, progress=False, compiled=compiled)
+        one = sampling.fit(mediated, worlds.data(), chains=1, seed=1, progress=False)
     assert one.convergence.verdict == "doubtful"
     assert np.isnan(one.convergence.rhat)
     assert one.convergence.worst in one.summary().index
@@ -263,33 +249,15 @@ def test_log_prior_of_roi_and_retention_is_that_of_the_sampled_value(unusual):
     assert stats.kstest(drawn.values.ravel(), prior["roi"].scipy().cdf).pvalue > 0.01
 
 
-def test_pymc_route_takes_another_number_of_periods(compiled):
-    other = sampling.compile_model(compiled.system, worlds.data(), sampler="pymc")
-    data = worlds.data(48, seed=9)
-    short = quiet(
-        sampling.fit,
-        compiled.system,
-        data,
-        draws=20,
-        tune=20,
-        chains=1,
-        cores=1,
-        seed=1,
-        progress=False,
-        compiled=other,
-    )
-    assert short.tree["posterior_predictive"].sizes["date"] == 48
-
-
-def test_scales_that_do_not_fit_are_refused(compiled):
+def test_scales_that_do_not_fit_are_refused(mediated):
     wrong = worlds.data(48).scales()
     with pytest.raises(DateError, match=r"Start from data\.scales\(\)"):
-        quiet(sampling.fit, compiled.system, worlds.data(), scales=wrong, compiled=compiled)
+        quiet(sampling.fit, mediated, worlds.data(), scales=wrong)
 
 
-def test_a_panel_is_refused_by_a_national_compiled_model(compiled):
+def test_a_panel_is_refused(mediated):
     table = worlds.pd.concat([worlds.frame(), worlds.frame()], ignore_index=True)
     table["region"] = np.repeat(["north", "south"], 60)
     panel = worlds.MMMData.from_frame(table, geo="region", **worlds.ROLES)
     with pytest.raises(PanelError, match="Sum the columns over geos"):
-        quiet(sampling.fit, compiled.system, panel, compiled=compiled)
+        quiet(sampling.fit, mediated, panel)

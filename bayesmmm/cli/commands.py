@@ -172,9 +172,7 @@ def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit
     from bayesmmm.sampling import fit
 
     heading("Sampling")
-    print(
-        f"{options.chains} chains x {options.draws} draws after {options.tune} of warm-up; compiling takes a while first"
-    )
+    print(f"{options.chains} chains x {options.draws} draws after {options.tune} of warm-up")
     sys.stdout.flush()
     start = time.perf_counter()
     progress = not options.no_progress and sys.stderr.isatty()

@@ -11,7 +11,7 @@ from bayesmmm.evaluate.cross_validation import CrossValidation, cross_validate, 
 from bayesmmm.evaluate.leave_out import leave_one_channel_out
 from bayesmmm.evaluate.mediation import mediation_sensitivity
 from bayesmmm.evaluate.recovery import Recovery, recover
-from bayesmmm.evaluate.running import Completed, Quiet, compiled_here, fit_quietly, run, seeds
+from bayesmmm.evaluate.running import Completed, Quiet, fit_quietly, run, seeds
 from bayesmmm.evaluate.simulating import PriorWorlds
 from bayesmmm.evaluate.stability import drift
 
@@ -24,7 +24,6 @@ __all__ = [
     "Recovery",
     "calibrate",
     "compare",
-    "compiled_here",
     "confounder_sensitivity",
     "cross_validate",
     "drift",

@@ -141,7 +141,7 @@ def cross_validate(
     """Forecast held-out periods again and again, each time fitted only to what came before.
 
     Every fold is trained on periods 1 .. n (or, sliding, on as many as the first fold has), with scales of its own, and
-    predicts the next `horizon` periods from their spend and controls. The model is compiled once.
+    predicts the next `horizon` periods from their spend and controls.
 
     Parameters
     ----------

@@ -13,10 +13,9 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM
 from bayesmmm.errors import ConvergenceWarning
 from bayesmmm.estimands import effects
-from bayesmmm.evaluate.running import Completed, compiled_here, cores_each, fit_quietly
+from bayesmmm.evaluate.running import Completed, cores_each, fit_quietly
 from bayesmmm.results import Fit
 from bayesmmm.results.convergence import Convergence
-from bayesmmm.sampling import structure
 
 #: Effects that are kept of every refit.
 KEPT = ("total", "direct", "indirect", "roi")
@@ -80,7 +79,6 @@ class Refitting:
     def again(self, system: MMM, data: MMMData | None = None) -> tuple[Fit, xr.Dataset]:
         """Fit a system, to other data if wanted; return the fit and the effects on the observed data."""
         data = self.data if data is None else data
-        compiled = compiled_here(structure(system), data, scales=self.scales, collapse=self.collapse)
         found = fit_quietly(
             system,
             data,
@@ -91,7 +89,7 @@ class Refitting:
             cores=self.cores,
             target_accept=self.target_accept,
             scales=self.scales,
-            compiled=compiled,
+            collapse=self.collapse,
         ).fit
         # Parameters of the refit, residuals against what was observed.
         return found, self.asking.ask(replace(found, data=self.data), seed=self.seed)

@@ -1,4 +1,4 @@
-"""Many fits: run a list of tasks, keep what is done, compile each model once per process.
+"""Many fits: run a list of tasks, and keep what is done.
 
 Nothing here knows what the tasks are for. A task is called with one item and returns something small; the list is
 worked off in threads of this process, or on an executor: anything with ``submit`` that returns futures.
@@ -6,9 +6,7 @@ worked off in threads of this process, or on an executor: anything with ``submit
 
 import queue
 import sys
-import threading
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,10 +23,7 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM
 from bayesmmm.errors import BayesMMMWarning, EvaluationError, FailedRunsWarning, InterruptedWarning, SettingError
 from bayesmmm.results import Fit
-from bayesmmm.sampling import Compiled, compile_model, fit, heard, structure
-
-#: Compiled models kept per process. Each holds its machine code and one set of data: some megabytes.
-KEPT = 8
+from bayesmmm.sampling import fit, heard
 
 
 # ------------------------------------------------------------------------------------------------------- runs
@@ -256,37 +251,6 @@ def _bar(total: int, title: str, progress: bool) -> Iterator[Callable[[], None]]
         yield lambda: bar.advance(shown)
 
 
-# ------------------------------------------------------------------------------------------------ compiled models
-_compiled: "OrderedDict[tuple, Compiled]" = OrderedDict()
-_compiling = threading.Lock()
-
-
-def compiled_here(system: MMM, data: MMMData, *, scales: Scales | None = None, collapse: bool = True) -> Compiled:
-    """Return a compiled model of a system, compiling it only once in this process.
-
-    Threads share it, and wait for each other while one of them compiles. Systems that differ in assumed values of rho
-    only share one. The last `KEPT` models are kept.
-
-    Parameters
-    ----------
-    system, data, scales, collapse
-        As in ``compile_model``. Data of another length share the model; another periodicity does not.
-
-    Returns
-    -------
-    Compiled
-        For ``fit(..., compiled=...)``.
-    """
-    key = (structure(system), data.days_per_period, len(data.geos), collapse)
-    with _compiling:
-        if key not in _compiled:
-            _compiled[key] = compile_model(system, data, scales=scales, collapse=collapse)
-        _compiled.move_to_end(key)
-        while len(_compiled) > KEPT:
-            _compiled.popitem(last=False)
-        return _compiled[key]
-
-
 # --------------------------------------------------------------------------------------------------- quiet fits
 @dataclass(frozen=True)
 class Quiet:
@@ -314,24 +278,19 @@ def fit_quietly(
     target_accept: float = 0.9,
     scales: Scales | None = None,
     collapse: bool = True,
-    compiled: Compiled | None = None,
 ) -> Quiet:
-    """Fit with a model compiled once per process, and collect the warnings instead of giving them.
+    """Fit, and collect the warnings instead of giving them.
 
     Parameters
     ----------
     system, data, seed, draws, tune, chains, cores, target_accept, scales, collapse
         As in ``fit``, with shorter defaults; one core, since fits run side by side.
-    compiled : Compiled, optional
-        By default from `compiled_here`.
 
     Returns
     -------
     Quiet
         Safe to call from several threads.
     """
-    if compiled is None:
-        compiled = compiled_here(system, data, scales=scales, collapse=collapse)
     with _listening() as notices:
         found = fit(
             system,
@@ -343,7 +302,7 @@ def fit_quietly(
             seed=seed,
             target_accept=target_accept,
             scales=scales,
-            compiled=compiled,
+            collapse=collapse,
             progress=False,
         )
     return Quiet(found, tuple(notices))

@@ -54,7 +54,7 @@ def audit(diagnosis: _Audited, *, ci_prob: float | None = None, axes: Sequence[A
 
     Examples
     --------
-    >>> axes = audit(mm.audit(data, system))  # doctest: +SKIP
+    >>> axes = audit(mm.diagnostics.audit(data, system))  # doctest: +SKIP
     """
     missing = {"spend", "correlation", "media_share"} - set(getattr(diagnosis, "tables", {}))
     if missing:

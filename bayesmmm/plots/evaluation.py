@@ -41,7 +41,7 @@ def cross_validation(
     Parameters
     ----------
     cv : CrossValidation
-        As ``mm.cross_validate(system, data)`` gives it.
+        As ``mm.evaluate.cross_validate(system, data)`` gives it.
     equation : str, optional
         The outcome by default, or a mediator that was forecast.
     axes : sequence of Axes, optional
@@ -58,7 +58,7 @@ def cross_validation(
 
     Examples
     --------
-    >>> axes = cross_validation(mm.cross_validate(system, data, seed=1))  # doctest: +SKIP
+    >>> axes = cross_validation(mm.evaluate.cross_validate(system, data, seed=1))  # doctest: +SKIP
     """
     table = _checked(cv).table(equation)
     name = table.attrs["equation"]
@@ -242,7 +242,7 @@ def comparison(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table : DataFrame
-        As ``mm.compare({...})`` gives it.
+        As ``mm.evaluate.compare({...})`` gives it.
     ax : Axes, optional
 
     Returns
@@ -256,7 +256,7 @@ def comparison(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> ax = comparison(mm.compare({"normal": fit, "student_t": other}))  # doctest: +SKIP
+    >>> ax = comparison(mm.evaluate.compare({"normal": fit, "student_t": other}))  # doctest: +SKIP
     """
     wanted = {"diff", "diff_se", "weight", "high_k"}
     if not isinstance(table, pd.DataFrame) or not wanted <= set(table.columns):
