@@ -74,6 +74,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="folder to keep everything in; a temporary one otherwise")
     parser.add_argument("--seeds", type=int, default=5, help="worlds of each kind (%(default)s)")
     parser.add_argument(
+        "--theirs", type=int, default=3, help="the same for PyMC-Marketing, which is slow (%(default)s)"
+    )
+    parser.add_argument(
         "--only", nargs="*", choices=PARTS, default=list(PARTS), help="run these; none: only write"
     )
     parser.add_argument("--out", type=Path, default=HERE / "recovery.json", help="JSON (%(default)s)")
