@@ -14,6 +14,7 @@ from tests.conftest import EXTERNAL
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 QUICKSTART, MEDIATION, BUDGET = "01_quickstart.ipynb", "02_mediation.ipynb", "03_budget.ipynb"
+DIAGNOSTICS = "04_diagnostics.ipynb"
 # The fewest draws with which every fit passes the gate of the answers (ESS of 100, R-hat of 1.05) with room to spare.
 FEW = {"DRAWS": "400", "TUNE": "400", "CHAINS": "2", "WORLDS": "2"}
 FULL = {"DRAWS": "1000", "TUNE": "1000", "CHAINS": "4"}
@@ -29,7 +30,7 @@ def code(notebook):
 
 
 def test_all_notebooks_are_there():
-    assert NAMES == [QUICKSTART, MEDIATION, BUDGET]
+    assert NAMES == [QUICKSTART, MEDIATION, BUDGET, DIAGNOSTICS]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -39,7 +40,10 @@ def test_stored_without_outputs(name):
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code(notebook))
 
 
-@pytest.mark.parametrize(("name", "more"), [(QUICKSTART, {}), (MEDIATION, {"WORLDS": "6"}), (BUDGET, {})])
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [(QUICKSTART, {}), (MEDIATION, {"WORLDS": "6"}), (BUDGET, {}), (DIAGNOSTICS, {"WORLDS": "60"})],
+)
 def test_settings_stand_in_the_first_code_cell_with_full_defaults(name, more):
     first = code(read(name))[0].source
     assert dict(SETTING.findall(first)) == FULL | more
@@ -271,3 +275,45 @@ def test_budget_lays_the_truth_beside_every_plan(executed):
     assert best[0] == pytest.approx(190.0, abs=0.1)
     # Plans of about the same total cannot earn more than the one that knows the truth; a little more total may.
     assert all(rows_[name][2] < best[2] for name in ("most revenue", "cautious", "ignoring search", "with limits"))
+
+
+# ------------------------------------------------------------------------------------------------------- diagnostics
+def test_diagnostics_draws_every_figure(executed):
+    assert figures(executed[DIAGNOSTICS], "mm.plots.") == [1] * 8
+
+
+def test_diagnostics_tells_a_fault_that_shows_from_one_that_does_not(executed):
+    text = printed(executed[DIAGNOSTICS])
+    fooled = re.search(r"^diagnosis: \w+; raised: (.*)$", text, re.MULTILINE).group(1)
+    sampler = {
+        "rhat",
+        "ess_bulk",
+        "ess_tail",
+        "trade_off:sales",
+        "nothing",
+    }  # few draws, and what search hardly tells
+    assert set(fooled.split(", ")) <= sampler
+    (table,) = shown(executed[DIAGNOSTICS], "misfits = ")
+    raised = {
+        line.split()[0]: line for line in table.splitlines() if line.startswith(("missing", "trend", "heavy"))
+    }
+    assert "autocorrelation:sales" in raised["missing_season"]
+    assert "drift:sales" in raised["trend_break"] or "autocorrelation:sales" in raised["trend_break"]
+    assert "normality:sales" in raised["heavy_tails"]
+    assert "1. add a season, as Equation(" in text
+
+
+def test_diagnostics_lays_the_truth_beside_the_sensitivity(executed):
+    (table,) = shown(executed[DIAGNOSTICS], "curve = ")
+    values = {line.split()[0]: [float(v) for v in line.split()[1:]] for line in table.splitlines()[2:]}
+    assert list(values) == ["0.0", "0.2", "0.4", "0.6", "truth"]
+    for assumed, right, truth in zip(values["0.0"], values["0.6"], values["truth"], strict=True):
+        assert abs(right - truth) < abs(assumed - truth)
+        assert assumed > 1.5 * truth
+
+
+def test_diagnostics_forecasts_better_with_the_season(executed):
+    text = printed(executed[DIAGNOSTICS])
+    with_season, without = (float(v) for v in re.findall(r"coverage .* intended; rmse (\S+),", text)[:2])
+    assert with_season < 0.8 * without
+    assert "quantities leave their simultaneous band (2 simulated data sets" in text
