@@ -137,7 +137,7 @@ def test_recovery_refuses_another_table():
 # ------------------------------------------------------------------------------------------------------ legibility
 def many():
     channels = [f"channel_with_name_{i}" for i in range(12)]
-    names = [f"{v}[{c}]" for v in ("sales.half_life", "sales.contribution", "roi") for c in channels]
+    names = [f"{v}[{c}]" for v in ("sales.half_saturation", "roi") for c in channels]
     return study([*names, "sales.sigma", "log_likelihood"], n=60)
 
 

@@ -124,9 +124,9 @@ def test_one_bad_quantity_among_thirty_is_found_and_described(distribution, shap
 
 def test_faultless_systems_are_called_out_as_seldom_as_promised():
     rng = np.random.default_rng(3)
-    calls = [made_up(rng.random((10, 60)), error=0.2).verdict for _ in range(80)]
+    calls = [made_up(rng.random((10, 60)), error=0.2).verdict for _ in range(60)]
     called = np.mean(np.array(calls) == "fail")
-    assert called <= 0.2 + 4 * np.sqrt(0.2 * 0.8 / 80)
+    assert called <= 0.2 + 4 * np.sqrt(0.2 * 0.8 / 60)
     assert called >= 0.04
 
 
@@ -251,7 +251,7 @@ class Refusing:
 
 
 def test_refused_data_sets_are_drawn_again_and_counted():
-    makers = [draw_world(Refusing(1000.0), np.random.default_rng(seed)) for seed in range(12)]
+    makers = [draw_world(Refusing(1000.0), np.random.default_rng(seed)) for seed in range(8)]
     assert all(drawn.world.data.columns["sales"].mean() >= 1000.0 for drawn in makers)
     assert 2 < sum(drawn.refused for drawn in makers) < 100
     again = draw_world(Refusing(1000.0), np.random.default_rng(7))
@@ -303,7 +303,7 @@ def small():
     return MMM([Equation("sales", media=["tv", "social"], linear=["price"], priors=narrow)]), data
 
 
-def sampler(*, weighted, candidates=3000):
+def sampler(*, weighted, candidates=2000):
     """A stand-in for the fit: draws from the prior, `weighted` by their likelihood or not."""
     shape = made.made_fit(*small(), draws=4, chains=2, seed=0)
 
@@ -329,14 +329,14 @@ def sampler(*, weighted, candidates=3000):
 def with_sampler(monkeypatch, fit, **kwargs):
     monkeypatch.setattr(calibration, "fit_quietly", fit)
     system, data = small()
-    settings = {"simulations": 40, "draws": 200, "tune": 1, "chains": 2, "kept": 49, "seed": 3, "progress": False}
+    settings = {"simulations": 30, "draws": 200, "tune": 1, "chains": 2, "kept": 49, "seed": 3, "progress": False}
     return calibrate(system, data, **(settings | kwargs))
 
 
 def test_an_exact_sampler_is_ok(monkeypatch):
     found = with_sampler(monkeypatch, sampler(weighted=True))
     assert found.verdict == "ok", str(found)
-    assert found.simulations.sizes["simulation"] == 40
+    assert found.simulations.sizes["simulation"] == 30
     assert found.table().loc["sales.sigma", "learnt"] > 0.5
 
 
