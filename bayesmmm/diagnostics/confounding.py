@@ -76,7 +76,7 @@ def _pair(seen: Seen, mediator: str, name: str) -> tuple[Trial, dict[str, float]
         f"the residual of {mediator}: silence is no comfort"
         if visible < VISIBLE
         else f"{100 * visible:.0f} % of the residual of {mediator} lies outside what the equation of {name} takes up, "
-        f"so that part of a common cause would show"
+        f"so that about as much of a correlation would show"
     )
     found = Trial(
         f"confounding:{mediator}->{name}",

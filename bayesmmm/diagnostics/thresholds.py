@@ -104,8 +104,9 @@ EXPLAINED = Threshold(
     "as in Gelman et al. (2019), doi:10.1080/00031305.2018.1549100",
     above=False,
 )
-#: Share of a mediator's residual that the next equation cannot take up, below which a correlation is hard to see.
-VISIBLE = 0.2
+#: Share of a mediator's residual that the next equation cannot take up, below which a correlation is hard to see: about
+#: this share of it is left in the residuals. At 0.32 a true correlation of 0.6 left +0.03 (sd 0.08) in 156 weeks.
+VISIBLE = 0.5
 
 # --------------------------------------------------------------------------------------------------- information
 CONTRACTION = Threshold(
