@@ -171,7 +171,7 @@ DOMINANCE = Threshold(
 _POWER = "Kallioinen et al. (2024), doi:10.1007/s11222-023-10366-5"
 #: Change of a posterior per doubling of a power, as a distance of distribution functions, from which it counts.
 POWER_SENSITIVE = Threshold(
-    0.05, math.nan, f"{_POWER}, whose bound it is: a Normal that moves by a quarter of its sd"
+    0.05, math.nan, f"{_POWER}, whose bound it is: about that of a Normal that moves by 0.3 of its sd"
 )
 BUDGET_MOVED = Threshold(
     0.1,

@@ -49,7 +49,7 @@ class Weights:
 def allowed_k(draws: int) -> float:
     """Largest Pareto k with which averages over so many weighted draws are to be trusted.
 
-    ``min(1 - 1 / log10(draws), 0.7)``: Vehtari et al. (2024), equation 13.
+    ``min(1 - 1 / log10(draws), 0.7)``: Vehtari et al. (2024), as above.
 
     Examples
     --------

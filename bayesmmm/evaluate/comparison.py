@@ -59,7 +59,7 @@ def compare(fits: Mapping[str, Fit], *, allow_unconverged: bool = False) -> pd.D
     ----------
     Vehtari, Gelman and Gabry (2017), doi:10.1007/s11222-016-9696-4. Vehtari, Simpson, Gelman, Yao and Gabry (2024),
     Journal of Machine Learning Research 25(72), for k. Sivula, Magnusson, Matamoros and Vehtari (2025),
-    doi:10.1214/24-BA1453, for the uncertainty of differences. Yao, Vehtari, Simpson and Gelman (2018),
+    arXiv:2008.10296, for the uncertainty of differences. Yao, Vehtari, Simpson and Gelman (2018),
     doi:10.1214/17-BA1091, for weights.
 
     Examples
