@@ -2,11 +2,43 @@
 
 No fast-math flags: with them the order of a sum, and so its last bits and every draw after it, would depend on
 whether a kernel was just compiled or read from disk.
+
+numba takes what it finds on disk for current as long as the file of a function is unchanged, although the machine code
+of a function holds that of the functions it calls, from other files. Kernels are current only as long as every file of
+this folder is.
 """
 
-import numba as nb
+from hashlib import sha256
+from pathlib import Path
 
-__all__ = ["dot", "jit"]
+import numba as nb
+from numba.core.caching import CacheImpl
+
+__all__ = ["SOURCE", "dot", "jit"]
+
+_FOLDER = Path(__file__).resolve().parent
+#: Number that changes with the source of any kernel; 0 where there are no files, as in a zip archive.
+SOURCE = 0
+if _files := sorted(_FOLDER.glob("*.py")):
+    SOURCE = int(sha256(b"".join(file.read_bytes() for file in _files)).hexdigest()[:12], 16)
+
+
+class _WholeFolder:
+    """Where numba keeps a kernel on disk: where it would by itself, but stamped with the source of all kernels."""
+
+    @classmethod
+    def from_function(cls, py_func, py_file):
+        if not SOURCE or Path(py_file).resolve().parent != _FOLDER:
+            return None
+        for locator in CacheImpl._locator_classes:
+            found = None if locator is cls else locator.from_function(py_func, py_file)
+            if found is not None:
+                found.get_source_stamp = lambda: SOURCE
+                return found
+        return None
+
+
+CacheImpl._locator_classes.insert(0, _WholeFolder)
 
 jit = nb.njit(cache=True, nogil=True, error_model="numpy")
 
