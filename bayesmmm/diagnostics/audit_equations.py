@@ -5,8 +5,9 @@ import pandas as pd
 from scipy import special, stats
 
 from bayesmmm import engine
-from bayesmmm.diagnostics.check import Check
-from bayesmmm.diagnostics.studied import SEED, Studied, judged, left_over
+from bayesmmm.diagnostics.advice import prior_on
+from bayesmmm.diagnostics.check import Check, judged
+from bayesmmm.diagnostics.studied import SEED, Studied, left_over
 from bayesmmm.diagnostics.thresholds import (
     IMPLIED_MEDIA_SHARE,
     MEDIATOR_MOVES,
@@ -53,12 +54,14 @@ def equation_checks(seen: Studied) -> tuple[list[Check], dict[str, pd.DataFrame]
 def _ratio(name: str, count: dict[str, float]) -> Check:
     return judged(
         f"periods:{name}",
+        "data",
         PERIODS_PER_PARAMETER,
         count["ratio"],
         f"{name} has {count['values']} values for {count['parameters']} parameters, {count['ratio']:.1f} for each.",
         "there is less to learn from than there is to be learned: priors decide much of the answer",
         (
-            "use fewer terms: a lower order, as Fourier(period=365.25, order=1), no trend knots, fewer controls",
+            "use fewer terms: a lower order, as seasonality=[mm.Fourier(period=365.25, order=1)], no trend knots, fewer "
+            "controls",
             "add small channels up to one",
             "get more periods, or daily data instead of weekly",
             "write down what is known as priors, above all on roi",
@@ -75,6 +78,7 @@ def _seasons(seen: Studied, name: str) -> list[Check]:
     return [
         judged(
             f"seasons:{name}",
+            "data",
             SEASONS_SEEN,
             cycles,
             f"the data of {name} run over {cycles:.1f} of its seasons of {longest:g} days.",
@@ -82,8 +86,8 @@ def _seasons(seen: Studied, name: str) -> list[Check]:
             "with each other",
             (
                 "use a longer history",
-                "lower the order, as Fourier(period=365.25, order=1), or narrow its prior, as "
-                "priors={'seasonality': Prior('Normal', mu=0.0, sigma=0.1)}",
+                f"lower the order, as seasonality=[mm.Fourier(period={longest:g}, order=1)], or narrow its prior, as "
+                f"{prior_on(equation, 'seasonality')}",
                 "replace the season by what causes it: holidays, weather, price promotions as controls",
             ),
         )
@@ -124,6 +128,7 @@ def _share(seen: Studied, name: str) -> list[Check]:
     return [
         judged(
             f"media_share:{name}",
+            "data",
             IMPLIED_MEDIA_SHARE,
             value,
             f"the priors let all media of {name} bring {100 * median:.0f} % of it (90 % {100 * low:.0f} to "
@@ -131,7 +136,7 @@ def _share(seen: Studied, name: str) -> list[Check]:
             "the priors believe in answers that cannot be; where the data say little, so will the posterior",
             (
                 "leave the default priors, which keep the total below the whole for any number of channels",
-                "narrow them, as priors={'contribution': Prior('HalfNormal', sigma=0.1)}, or on roi",
+                f"narrow them, as {prior_on(seen.system.equation(name), 'contribution', seen.media(name)[0])}",
             ),
         )
     ]
@@ -156,6 +161,7 @@ def _coverage(name: str, table: pd.DataFrame) -> Check:
     value = float(inside.mean())
     return judged(
         f"prior_predictive:{name}",
+        "data",
         PRIOR_COVERAGE,
         value,
         f"the 90 % interval that the priors predict for {name} holds {100 * value:.0f} % of its values.",
@@ -244,13 +250,14 @@ def _moves(seen: Studied, name: str, row: pd.Series) -> Check:
     drivers = ", ".join(seen.media(name))
     return judged(
         f"mediator:{name}",
+        "data",
         MEDIATOR_MOVES,
         float(row["p"]),
         f"{drivers} take up {100 * row['explained']:.0f} % of what the linear terms leave of {name} "
         f"(p = {row['p']:.2g}); {name} is zero in {100 * row['zeros']:.0f} % of periods.",
         f"no answer of {name} to its drivers is seen: every indirect effect through it will be what the prior says",
         (
-            f"leave the drivers out of {name!r} that cannot move it, as Equation({name!r}, media=[...])",
+            f"leave the drivers out of {name!r} that cannot move it, as mm.Equation({name!r}, media=[...])",
             f"make {name} an ordinary channel: leave its equation out",
             "look at a finer period: days show an answer that weeks blur",
         ),

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bayesmmm.diagnostics.check import Check
-from bayesmmm.diagnostics.studied import Studied, judged, left_over
+from bayesmmm.diagnostics.advice import prior_on, prior_on_return, where
+from bayesmmm.diagnostics.check import Check, judged
+from bayesmmm.diagnostics.studied import Studied, left_over
 from bayesmmm.diagnostics.thresholds import (
     CURVE_RANGE,
     FEEDBACK,
@@ -15,9 +16,9 @@ from bayesmmm.diagnostics.thresholds import (
     SHARED_PAUSES,
     SPEND_PERSISTENCE,
 )
+from bayesmmm.equations import Equation
 
 _EXPERIMENT = "run an experiment: pause or raise {0} in some weeks or regions, and fit again"
-_ROI_PRIOR = "say what an experiment found, as priors={{'roi': {{'{0}': Prior('LogNormal', mu=0.4, sigma=0.3)}}}}"
 #: Own lags of spend that it is allowed to follow before sales are asked.
 _LAGS = 2
 TOGETHER = "all channels"
@@ -34,12 +35,12 @@ def media_checks(seen: Studied) -> tuple[list[Check], dict[str, pd.DataFrame]]:
     """
     channels = channel_table(seen)
     overlap = overlap_table(seen, channels)
-    checks = [*_persistence(channels), *_overlap(overlap)]
+    checks = [*_persistence(seen, channels), *_overlap(seen, overlap)]
     inflation, ranges = {}, {}
     for name in seen.system.order:
         if seen.media(name):
             inflation[name], ranges[name] = inflation_table(seen, name), range_table(seen, name)
-            checks += [_inflated(seen, name, inflation[name]), _range(name, ranges[name])]
+            checks += [_inflated(seen, name, inflation[name]), _range(seen, name, ranges[name])]
     feedback = feedback_table(seen)
     checks += _feedback(seen, feedback)
     joined = {"vif": inflation, "range": ranges}
@@ -51,6 +52,10 @@ def acting(seen: Studied) -> list[str]:
     """Columns that act as media anywhere, exogenous ones first."""
     names = dict.fromkeys(name for equation in seen.system.equations for name in equation.media)
     return sorted(names, key=lambda name: name in seen.system.mediators)
+
+
+def _found(seen: Studied, equation: Equation, channel: str) -> str:
+    return f"say what an experiment found, as {prior_on_return(equation, channel, seen.data)}"
 
 
 # ----------------------------------------------------------------------------------------------------- each channel
@@ -78,7 +83,7 @@ def _lagged(x: np.ndarray) -> float:
     return float(e[1:] @ e[:-1]) / power if power > 0.0 else np.nan
 
 
-def _persistence(channels: pd.DataFrame) -> list[Check]:
+def _persistence(seen: Studied, channels: pd.DataFrame) -> list[Check]:
     known = channels["persistence"].dropna()
     if known.empty:
         return []
@@ -87,13 +92,14 @@ def _persistence(channels: pd.DataFrame) -> list[Check]:
     return [
         judged(
             "persistence",
+            "data",
             SPEND_PERSISTENCE,
             value,
             f"spend changes most slowly on {worst}: its autocorrelation from one period to the next is {value:.2f}.",
             f"how long {' and '.join(high) or worst} works cannot be told from how long it is on air: half-life and "
             f"contribution lean on their priors, and slow spend can pass for trend or season",
             (
-                f"say what is known, as priors={{'half_life': {{{worst!r}: Prior('LogNormal', mu=2.0, sigma=0.3)}}}}",
+                f"say what is known, as {prior_on(where(seen.system, worst), 'half_life', worst)}",
                 _EXPERIMENT.format(worst),
             ),
         )
@@ -123,7 +129,7 @@ def overlap_table(seen: Studied, channels: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(list(rows.values()), index, columns=["both", "either", "shared", "pauses"])
 
 
-def _overlap(overlap: pd.DataFrame) -> list[Check]:
+def _overlap(seen: Studied, overlap: pd.DataFrame) -> list[Check]:
     known = overlap["pauses"].dropna()
     if known.empty:
         return []
@@ -132,6 +138,7 @@ def _overlap(overlap: pd.DataFrame) -> list[Check]:
     return [
         judged(
             "overlap",
+            "data",
             SHARED_PAUSES,
             value,
             f"pauses most alike: {one} and {other}, on and off together with correlation {value:.2f}; both are active "
@@ -141,7 +148,7 @@ def _overlap(overlap: pd.DataFrame) -> list[Check]:
             (
                 f"add {one} and {other} to one channel, and ask for their joint effect",
                 f"stagger flights: pause {one} while {other} runs, then fit again",
-                _ROI_PRIOR.format(one),
+                _found(seen, where(seen.system, one), one),
             ),
         )
     ]
@@ -169,10 +176,11 @@ def _inflated(seen: Studied, name: str, table: pd.DataFrame) -> Check:
         f"drop linear terms of {name!r} that say the same, such as a high Fourier order or extra knots",
         f"add {worst} up with the channel that it moves with, as frame['sum'] = frame[{worst!r}] + frame['other']",
         _EXPERIMENT.format(worst),
-        _ROI_PRIOR.format(worst),
+        _found(seen, seen.system.equation(name), worst),
     )
     return judged(
         f"collinearity:{name}",
+        "data",
         INFLATION,
         value,
         f"the other terms of {name} explain {100 * table.loc[worst, 'explained']:.0f} % of the adstocked {worst} "
@@ -203,11 +211,12 @@ def range_table(seen: Studied, name: str) -> pd.DataFrame:
     return pd.DataFrame(columns, pd.Index(seen.media(name), name="channel"))
 
 
-def _range(name: str, table: pd.DataFrame) -> Check:
+def _range(seen: Studied, name: str, table: pd.DataFrame) -> Check:
     worst = str(table["above"].idxmax())
     value = float(table.loc[worst, "above"])
     return judged(
         f"range:{name}",
+        "data",
         CURVE_RANGE,
         value,
         f"the prior puts the half-saturation of {worst} in {name} above all adstocked spend seen with probability "
@@ -215,8 +224,7 @@ def _range(name: str, table: pd.DataFrame) -> Check:
         f"only the lower end of the curve of {worst} can be seen in these data: where it saturates, and what more "
         f"spend would bring, will be what the prior says",
         (
-            f"say where it saturates, as priors={{'half_saturation': {{{worst!r}: Prior('LogNormal', mu=0.0, "
-            f"sigma=0.3)}}}}",
+            f"say where it saturates, as {prior_on(seen.system.equation(name), 'half_saturation', worst)}",
             f"spend clearly more on {worst} in a test period, and fit again",
         ),
     )
@@ -292,6 +300,7 @@ def _feedback(seen: Studied, table: pd.DataFrame) -> list[Check]:
     return [
         judged(
             "feedback",
+            "data",
             FEEDBACK,
             value,
             f"after a period in which {outcome} was higher than its terms say, spend on {worst} goes {way} "
@@ -300,7 +309,7 @@ def _feedback(seen: Studied, table: pd.DataFrame) -> list[Check]:
             f"can then be credited with sales that it did not bring, and no fit can tell",
             (
                 "add what drives both as a control, as linear=['demand']: search interest, footfall, weather, prices",
-                "add the season or trend that budgets follow, as seasonality=Fourier(period=365.25, order=2)",
+                "add the season or trend that budgets follow, as seasonality=[mm.Fourier(period=365.25, order=2)]",
                 "ask how budgets are set; use periods in which they were set by plan",
                 _EXPERIMENT.format(one),
             ),

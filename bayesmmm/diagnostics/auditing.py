@@ -6,10 +6,11 @@ import pandas as pd
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData
+from bayesmmm.diagnostics.advice import prior_on_return, where
 from bayesmmm.diagnostics.audit_equations import equation_checks
-from bayesmmm.diagnostics.audit_media import media_checks
-from bayesmmm.diagnostics.check import Check, Diagnosis
-from bayesmmm.diagnostics.studied import Studied, judged, study
+from bayesmmm.diagnostics.audit_media import acting, media_checks
+from bayesmmm.diagnostics.check import Check, Diagnosis, judged
+from bayesmmm.diagnostics.studied import Studied, study
 from bayesmmm.diagnostics.thresholds import WARNINGS
 from bayesmmm.equations import MMM, check_system, system_warnings
 from bayesmmm.errors import (
@@ -24,7 +25,7 @@ from bayesmmm.errors import (
 )
 
 #: Checks that say what `system_warnings` found: name, kinds, what is well without any, what it means, moves. The other
-#: kinds have checks with numbers of their own.
+#: kinds have checks with numbers of their own. "{prior}" stands for a prior on what the channel brings.
 _KINDS: tuple[tuple[str, tuple[type[BayesMMMWarning], ...], str, str, tuple[str, ...]], ...] = (
     (
         "backdoors",
@@ -32,7 +33,7 @@ _KINDS: tuple[tuple[str, tuple[type[BayesMMMWarning], ...], str, str, tuple[str,
         "every cause of a mediator is also in the equations that it feeds, and season and trend are in both.",
         "something that moves a mediator and the outcome passes for an effect of the mediator",
         (
-            "put the missing terms into both equations, as Equation('revenue', media=[...], linear=['promotion'])",
+            "put the missing terms into both equations, as mm.Equation(..., linear=['promotion'])",
             "leave one out only if the mediator carries all of its effect, and say why",
         ),
     ),
@@ -43,7 +44,7 @@ _KINDS: tuple[tuple[str, tuple[type[BayesMMMWarning], ...], str, str, tuple[str,
         "the data can hardly say which of the two it was",
         (
             "add the two up to one channel, as frame['both'] = frame['one'] + frame['other']",
-            "give one an informative prior, as priors={'roi': {'one': Prior('LogNormal', mu=0.4, sigma=0.3)}}",
+            "give one an informative prior, as {prior}",
         ),
     ),
     (
@@ -52,8 +53,7 @@ _KINDS: tuple[tuple[str, tuple[type[BayesMMMWarning], ...], str, str, tuple[str,
         "every channel pauses or varies enough to be told from the intercept.",
         "what never changes cannot be told from what would have come anyway",
         (
-            "give its roi an informative prior, from an experiment if there is one, as "
-            "priors={'roi': {'tv': Prior('LogNormal', mu=0.4, sigma=0.3)}}",
+            "give it an informative prior, from an experiment if there is one, as {prior}",
             "pause it, or raise it, in some weeks or regions, and fit again",
         ),
     ),
@@ -129,18 +129,24 @@ def audit(data: MMMData, system: MMM) -> Diagnosis:
     seen = study(data, system)
     media, tables = media_checks(seen)
     equations, more = equation_checks(seen)
-    checks = [*_warned(system_warnings(system, data)), *media, *equations]
+    checks = [*_warned(seen, system_warnings(system, data)), *media, *equations]
     whole = {"summary": data.summary(), "correlation": data.correlation(), "spend": _series(seen)}
     return Diagnosis("data", tuple(checks), {**whole, **tables, **more})
 
 
-def _warned(warnings: Sequence[BayesMMMWarning]) -> list[Check]:
+def _warned(seen: Studied, warnings: Sequence[BayesMMMWarning]) -> list[Check]:
     """One check for each kind of warning: what was found, or that nothing was."""
-    checks = []
+    checks, system = [], seen.system
     for name, kinds, well, meaning, moves in _KINDS:
         found = [str(warning).rstrip(".") for warning in warnings if isinstance(warning, kinds)]
         finding = "; ".join(found) + "." if found else well
-        checks.append(judged(name, WARNINGS, float(len(found)), finding, meaning, moves))
+        if found:
+            # Warnings of channels quote their names.
+            channels = acting(seen)
+            channel = next((c for c in channels if repr(c) in finding), channels[0]) if channels else ""
+            prior = prior_on_return(where(system, channel), channel, seen.data) if channel else ""
+            moves = tuple(move.replace("{prior}", prior) for move in moves)
+        checks.append(judged(name, "data", WARNINGS, float(len(found)), finding, meaning, moves))
     return checks
 
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import pandas as pd
 import xarray as xr
 
+from bayesmmm.diagnostics.thresholds import Threshold
 from bayesmmm.errors import UnknownTermError
 from bayesmmm.priors import closest
 
@@ -76,6 +77,28 @@ class Check:
     def raised(self) -> bool:
         """Whether it warns or fails."""
         return self.verdict in _RAISED
+
+
+def judged(
+    name: str,
+    group: str,
+    threshold: Threshold,
+    value: float,
+    finding: str,
+    meaning: str,
+    moves: tuple[str, ...],
+) -> Check:
+    """Check of a value by its threshold; moves are kept where it warns or fails.
+
+    Examples
+    --------
+    >>> judged("energy", "sampler", Threshold(0.3, 0.2, "", above=False), 0.9, "", "", ("run longer",)).moves
+    ()
+    """
+    verdict = threshold.judge(value)
+    bound = threshold.crossed(verdict)
+    moves = moves if verdict in _RAISED else ()
+    return Check(name, group, verdict, value, bound, finding, threshold.source, meaning, moves)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.diagnostics import residual_tests as tests
+from bayesmmm.diagnostics.advice import accepted
 from bayesmmm.diagnostics.seen import Seen
 from bayesmmm.diagnostics.testing import Trial
 from bayesmmm.diagnostics.thresholds import CORRELATION, VISIBLE
@@ -88,11 +89,25 @@ def _pair(seen: Seen, mediator: str, name: str) -> tuple[Trial, dict[str, float]
         f"effect through it, is off",
         (
             f"add the common cause (demand, weather, holidays, prices) as a control to both equations, as "
-            f"Equation({mediator!r}, ..., linear=['demand']) and Equation({name!r}, ..., linear=['demand'])",
-            f"see how effects depend on it, as bayesmmm.diagnostics.mediation_sensitivity_quick(fit, "
-            f"mediator={mediator!r})",
-            f"fit with a correlation that you believe, as Equation({name!r}, ..., rho={{{mediator!r}: "
-            f"{np.round(median, 1):g}}})",
+            f"mm.Equation({mediator!r}, ..., linear=['demand']) and mm.Equation({name!r}, ..., linear=['demand'])",
+            *_assumed(seen, mediator, name, float(median)),
         ),
     )
     return found, row
+
+
+def _assumed(seen: Seen, mediator: str, name: str, median: float) -> tuple[str, ...]:
+    """Moves that take a correlation for given, or what stands in the way."""
+    fit = seen.fit
+    at = float(np.clip(np.round(median, 1), -0.9, 0.9)) + 0.0
+    if not accepted(fit.system, fit.data, name, rho={mediator: at}):
+        kinds = {n: fit.system.equation(n).likelihood for n in (mediator, name)}
+        return (
+            f"to assume a correlation and see how effects depend on it, fit both as 'normal' or 'lognormal': "
+            f"{mediator} is {kinds[mediator]!r}, {name} is {kinds[name]!r}",
+        )
+    rho = f"fit with a correlation that you believe, as mm.Equation({name!r}, ..., rho={{{mediator!r}: {at:g}}})"
+    if name != fit.system.outcome or fit.system.equation(name).rho:
+        return (rho,)
+    quick = f"mm.diagnostics.mediation_sensitivity_quick(fit, mediator={mediator!r})"
+    return (f"see how effects depend on it, as {quick}", rho)

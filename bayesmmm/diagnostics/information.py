@@ -12,8 +12,9 @@ import pandas as pd
 from scipy import special
 
 from bayesmmm import engine
-from bayesmmm.diagnostics.check import Check
-from bayesmmm.diagnostics.thresholds import CONTRACTION, DIRECTIONS, SHAPES, TRADE_OFF, UNINFORMED, Threshold
+from bayesmmm.diagnostics.advice import prior_on, prior_on_return
+from bayesmmm.diagnostics.check import Check, judged
+from bayesmmm.diagnostics.thresholds import CONTRACTION, DIRECTIONS, SHAPES, TRADE_OFF, UNINFORMED
 from bayesmmm.priors import Prior
 from bayesmmm.results import Fit
 
@@ -57,14 +58,16 @@ def information_checks(fit: Fit) -> tuple[list[Check], dict[str, pd.DataFrame]]:
         scores = _scores(fit, name)
         table = contraction[name] = _contraction(scores)
         found = (
-            [_contraction_check(name, table, _EFFECTS, "contribution")] if fit.system.equation(name).media else []
+            [_contraction_check(fit, name, table, _EFFECTS, "contribution")]
+            if fit.system.equation(name).media
+            else []
         )
         if fit.system.equation(name).media:
-            found.append(_contraction_check(name, table, _SHAPES, "shape"))
+            found.append(_contraction_check(fit, name, table, _SHAPES, "shape"))
             directions[name] = _directions(scores)
-            found.append(_directions_check(name, directions[name]))
+            found.append(_directions_check(fit, name, directions[name]))
             trades[name] = _trade_offs(fit, name)
-            found.append(_trade_off_check(name, trades[name]))
+            found.append(_trade_off_check(fit, name, trades[name]))
         checks += found
     tables = {"contraction": pd.concat(contraction, names=["equation"])}
     if directions:
@@ -107,7 +110,7 @@ def _contraction(scores: dict[tuple[str, str], np.ndarray]) -> pd.DataFrame:
     return table
 
 
-def _contraction_check(name: str, table: pd.DataFrame, parameters: Sequence[str], what: str) -> Check:
+def _contraction_check(fit: Fit, name: str, table: pd.DataFrame, parameters: Sequence[str], what: str) -> Check:
     part = table[table.index.get_level_values("parameter").isin(parameters)]["contraction"]
     low = part[part < CONTRACTION.warn].sort_values()
     effects = what == "contribution"
@@ -119,20 +122,20 @@ def _contraction_check(name: str, table: pd.DataFrame, parameters: Sequence[str]
     finding = f"every {what} parameter of {name} was informed; least, {at}: contraction {100 * part.min():.0f} %."
     if len(low):
         finding = f"{len(low)} of {len(part)} {what} parameters of {name} are as their priors say: {worst}{more}."
-    channel = part.idxmin()[1]
+    parameter, channel = part.idxmin()
     meaning = (
         "the ROI of such a channel is what was believed before: the data neither support nor contradict it"
         if effects
         else "curves and carryover of such a channel are belief: marginal ROI and plans that lean on them are, too"
     )
-    parameter, value_text = ("roi", "mu=0.4, sigma=0.3") if effects else (part.idxmin()[0], "mu=0.0, sigma=0.3")
+    equation = fit.system.equation(name)
+    known = prior_on_return(equation, channel, fit.data) if effects else prior_on(equation, parameter, channel)
     moves = (
-        f"say what is known from elsewhere, as Equation({name!r}, ..., priors={{{parameter!r}: {{{channel!r}: "
-        f"Prior('LogNormal', {value_text})}}}})",
+        f"say what is known from elsewhere, as {known}",
         f"vary {channel} on purpose: switch it off for some weeks, then double it, and fit again",
-        "see whether the answer depends on it, as bayesmmm.diagnostics.power_scaling(fit)",
+        "see whether the answer depends on it, as mm.diagnostics.power_scaling(fit)",
     )
-    return _check(f"learned_{what}:{name}", threshold, value, finding, meaning, moves)
+    return judged(f"learned_{what}:{name}", "information", threshold, value, finding, meaning, moves)
 
 
 # ------------------------------------------------------------------------------------------------------- directions
@@ -153,7 +156,7 @@ def _named(key: tuple[str, str]) -> str:
     return "intercept" if key[0] == "coefficient" else f"{key[0]}[{key[1]}]"
 
 
-def _directions_check(name: str, table: pd.DataFrame) -> Check:
+def _directions_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:
     count = int((table["sd_ratio"] >= UNINFORMED).sum())
     value = count / len(table)
     first = table.iloc[0]
@@ -164,11 +167,11 @@ def _directions_check(name: str, table: pd.DataFrame) -> Check:
     )
     meaning = "so much of the response curves is prior; answers that depend on these directions are belief"
     moves = (
-        f"fix what is known, as Equation({name!r}, ..., priors={{'slope': Prior('LogNormal', mu=0, sigma=0.1)}})",
+        f"narrow what is known, as {prior_on(fit.system.equation(name), 'slope')}",
         "merge channels that are planned together into one column",
-        "see which answers depend on priors, as bayesmmm.diagnostics.power_scaling(fit)",
+        "see which answers depend on priors, as mm.diagnostics.power_scaling(fit)",
     )
-    return _check(f"directions:{name}", DIRECTIONS, value, finding, meaning, moves)
+    return judged(f"directions:{name}", "information", DIRECTIONS, value, finding, meaning, moves)
 
 
 # --------------------------------------------------------------------------------------------------------- trade-offs
@@ -184,7 +187,7 @@ def _trade_offs(fit: Fit, name: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["one", "other", "correlation"]).set_index(["one", "other"])
 
 
-def _trade_off_check(name: str, table: pd.DataFrame) -> Check:
+def _trade_off_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:
     # All media together trade with the intercept in any model of a level: that is no alarm.
     single = table["correlation"].drop(("intercept", "all media"))
     worst = single.abs().idxmax()
@@ -195,7 +198,10 @@ def _trade_off_check(name: str, table: pd.DataFrame) -> Check:
         f"contributions of {one} and {other} to {name} correlate by {single[worst]:+.2f} in the posterior, more than "
         f"any other pair; all media with the intercept by {total:+.2f}."
     ).replace("contributions of intercept and", "the intercept and the contribution of")
-    base = one == "intercept"
+    base, equation = one == "intercept", fit.system.equation(name)
+    together = f"merge {one} and {other} into one column, if they are planned together"
+    if {one, other} <= set(fit.system.exogenous):
+        together = f"report both as a group, as mm.effects(fit, groups={{'both': [{one!r}, {other!r}]}})"
     meaning = (
         f"what {other} brings and what would come anyway cannot be told apart, as it hardly ever pauses"
         if base
@@ -203,21 +209,7 @@ def _trade_off_check(name: str, table: pd.DataFrame) -> Check:
     )
     moves = (
         f"pause {other} in some weeks or regions, and fit again",
-        f"say what is known, as Equation({name!r}, ..., priors={{'roi': {{{other!r}: Prior('LogNormal', mu=0.4, "
-        f"sigma=0.3)}}}})",
-        "report both as a group, as mm.effects(fit, groups={'both': [...]})"
-        if not base
-        else "say what the level is, as priors={'intercept': Prior('Normal', mu=0.6, sigma=0.1)}",
+        f"say what is known, as {prior_on_return(equation, other, fit.data)}",
+        f"say what the level is, as {prior_on(equation, 'intercept')}" if base else together,
     )
-    return _check(f"trade_off:{name}", TRADE_OFF, value, finding, meaning, moves)
-
-
-def _check(
-    name: str, threshold: Threshold, value: float, finding: str, meaning: str, moves: tuple[str, ...]
-) -> Check:
-    verdict = threshold.judge(value)
-    raised = verdict in ("warn", "fail")
-    bound = threshold.crossed(verdict)
-    return Check(
-        name, "information", verdict, value, bound, finding, threshold.source, meaning, moves if raised else ()
-    )
+    return judged(f"trade_off:{name}", "information", TRADE_OFF, value, finding, meaning, moves)

@@ -6,7 +6,8 @@ import xarray as xr
 
 from bayesmmm import engine, kernels
 from bayesmmm.data import MONEY
-from bayesmmm.diagnostics.check import Check
+from bayesmmm.diagnostics.advice import prior_on, prior_on_return, where
+from bayesmmm.diagnostics.check import Check, judged
 from bayesmmm.diagnostics.seen import Seen
 from bayesmmm.diagnostics.thresholds import (
     CURVE_RANGE,
@@ -16,7 +17,6 @@ from bayesmmm.diagnostics.thresholds import (
     PRIOR_SHARE,
     ROI_BOUND,
     ROI_SIZE,
-    Threshold,
 )
 from bayesmmm.estimands import effects
 from bayesmmm.results import Fit
@@ -24,9 +24,6 @@ from bayesmmm.results import Fit
 #: Draws that effects are computed for.
 DRAWS = 400
 _PRIOR_DRAWS = 4000
-_ROI_PRIOR = (
-    "say what is believed, as Equation(..., priors={'roi': {'tv': Prior('LogNormal', mu=0.4, sigma=0.5)}})"
-)
 
 
 def plausibility_checks(seen: Seen) -> tuple[list[Check], dict[str, pd.DataFrame | xr.Dataset]]:
@@ -41,10 +38,11 @@ def plausibility_checks(seen: Seen) -> tuple[list[Check], dict[str, pd.DataFrame
     """
     fit = seen.fit
     found = effects(fit, window="outcome", draws=_draws(fit), allow_unconverged=True)
-    checks = [_media_share(found), *_prior_share(fit), *_baseline(seen), *_returns(fit, found), *_dominance(found)]
+    checks = [*_media_share(fit, found), *_prior_share(fit), *_baseline(seen), *_returns(fit, found)]
+    checks += _dominance(fit, found)
     tables: dict[str, pd.DataFrame | xr.Dataset] = {"effects": found}
     ranges = {name: _ranges(seen, name) for name in fit.system.order if fit.system.equation(name).media}
-    checks += [_range_check(name, table) for name, table in ranges.items()]
+    checks += [_range_check(fit, name, table) for name, table in ranges.items()]
     if ranges:
         tables["curve_range"] = pd.concat(ranges, names=["equation"])
     return checks, tables
@@ -56,10 +54,27 @@ def _draws(fit: Fit) -> int:
 
 
 # ----------------------------------------------------------------------------------------------------------- shares
-def _media_share(found: xr.Dataset) -> Check:
-    # The outcome of the window is the same number for every channel.
-    outcome = (found["total"] / found["share"]).isel(channel=0)
-    share = (found["joint"].isel(group=0) / outcome).values.ravel()
+def _believed(fit: Fit, channel: str = "") -> str:
+    """Move that says what is believed of a channel, by default the first one."""
+    channel = channel or next(e for e in reversed(fit.system.equations) if e.media).media[0]
+    return f"say what is believed, as {prior_on_return(where(fit.system, channel), channel, fit.data)}"
+
+
+def _level(fit: Fit) -> str:
+    code = prior_on(fit.system.equation(fit.system.outcome), "intercept")
+    return f"give the intercept the prior that is believed, as {code}"
+
+
+def _signed(fit: Fit) -> bool:
+    """Whether the outcome takes negative values, as a net change does: then nothing is a share of it."""
+    return bool((fit.data.columns[fit.system.outcome] < 0.0).any())
+
+
+def _media_share(fit: Fit, found: xr.Dataset) -> list[Check]:
+    if _signed(fit):
+        return []
+    # Without a window the effects are those of the fitted periods.
+    share = (found["joint"].isel(group=0) / fit.data.columns[fit.system.outcome].sum()).values.ravel()
     value = float((share > 1.0).mean())
     low, median, high = np.quantile(share, [0.05, 0.5, 0.95])
     finding = (
@@ -69,10 +84,10 @@ def _media_share(found: xr.Dataset) -> Check:
     meaning = "media take credit for more than there is; every ROI is too high, and the baseline is negative"
     moves = (
         "let the level be explained otherwise: seasonality=, trend=True, linear=[controls of demand]",
-        "give the intercept the prior that is believed, as priors={'intercept': Prior('Normal', mu=0.6, sigma=0.2)}",
-        _ROI_PRIOR,
+        _level(fit),
+        _believed(fit),
     )
-    return _check("media_share", MEDIA_SHARE, value, finding, meaning, moves)
+    return [judged("media_share", "plausibility", MEDIA_SHARE, value, finding, meaning, moves)]
 
 
 def _prior_share(fit: Fit) -> list[Check]:
@@ -95,16 +110,17 @@ def _prior_share(fit: Fit) -> list[Check]:
     )
     moves = (
         "look for what else could lift the outcome when spend is high: season, promotions, price, demand",
-        "if the belief was too low, say so, as Equation(..., priors={'contribution': Prior('HalfNormal', sigma=0.3)})",
+        f"if the belief was too low, say so, with a larger value than in "
+        f"{prior_on_return(equation, equation.media[0], fit.data)}",
     )
-    return [_check("prior_share", PRIOR_SHARE, value, finding, meaning, moves)]
+    return [judged("prior_share", "plausibility", PRIOR_SHARE, value, finding, meaning, moves)]
 
 
 def _baseline(seen: Seen) -> list[Check]:
     fit = seen.fit
     name = fit.system.outcome
     equation = fit.system.equation(name)
-    if equation.likelihood not in ("normal", "student_t") or (fit.data.columns[name] < 0.0).any():
+    if equation.likelihood not in ("normal", "student_t") or _signed(fit):
         return []  # elsewhere the baseline cannot be negative, or may be
     base = seen.linear(name, without=fit.system.mediators)
     share = (base < 0.0).mean(axis=0)
@@ -116,11 +132,11 @@ def _baseline(seen: Seen) -> list[Check]:
     )
     meaning = "media are credited with what would have come anyway: ROI is too high"
     moves = (
-        "give the intercept the prior that is believed, as priors={'intercept': Prior('Normal', mu=0.6, sigma=0.2)}",
-        "lower the order of the season, as Fourier(period=365.25, order=2), if it swings below zero",
-        _ROI_PRIOR,
+        _level(fit),
+        "lower the order of the season, as seasonality=[mm.Fourier(period=365.25, order=1)], if it swings below zero",
+        _believed(fit),
     )
-    return [_check("baseline", NEGATIVE_BASELINE, value, finding, meaning, moves)]
+    return [judged("baseline", "plausibility", NEGATIVE_BASELINE, value, finding, meaning, moves)]
 
 
 # ---------------------------------------------------------------------------------------------------------- returns
@@ -142,13 +158,14 @@ def _returns(fit: Fit, found: xr.Dataset) -> list[Check]:
     meaning = "a return of this size is more likely a fault of units or of the model than a discovery"
     moves = (
         f"check the units of {worst} and of {fit.system.outcome}: thousands beside single units?",
-        "check for a common cause: demand that lifts spend and outcome together, as a control",
-        _ROI_PRIOR,
+        "check for a common cause: demand that lifts spend and outcome together, as a control; how strong it would have "
+        f"to be is told by mm.evaluate.confounder_sensitivity(fit, channels=[{worst!r}])",
+        _believed(fit, worst),
     )
-    return [_check("roi_size", ROI_SIZE, value, finding, meaning, moves)]
+    return [judged("roi_size", "plausibility", ROI_SIZE, value, finding, meaning, moves)]
 
 
-def _dominance(found: xr.Dataset) -> list[Check]:
+def _dominance(fit: Fit, found: xr.Dataset) -> list[Check]:
     if found.sizes["channel"] < 2:
         return []
     total = found["total"].median(("chain", "draw"))
@@ -165,11 +182,12 @@ def _dominance(found: xr.Dataset) -> list[Check]:
         f"true for some brands; otherwise {largest} stands in for demand or season that it was planned along with"
     )
     moves = (
-        f"fit without {largest}, and see who takes its place",
+        f"fit without {largest}, and see who takes its place, as mm.evaluate.leave_one_channel_out(fit, "
+        f"channels=[{largest!r}])",
         "add season, promotions and demand as controls",
-        _ROI_PRIOR.replace("'tv'", repr(largest)),
+        _believed(fit, largest),
     )
-    return [_check("dominance", DOMINANCE, value, finding, meaning, moves)]
+    return [judged("dominance", "plausibility", DOMINANCE, value, finding, meaning, moves)]
 
 
 # ----------------------------------------------------------------------------------------------------------- curves
@@ -200,7 +218,7 @@ def adstocks(media: np.ndarray, retention: np.ndarray, lag: int) -> np.ndarray:
     return out
 
 
-def _range_check(name: str, table: pd.DataFrame) -> Check:
+def _range_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:
     worst = str(table["above"].idxmax())
     row = table.loc[worst]
     value = float(row["above"])
@@ -214,20 +232,10 @@ def _range_check(name: str, table: pd.DataFrame) -> Check:
         f"extrapolated, and plans that raise it rest on the prior"
     )
     moves = (
-        f"keep plans near what was seen, as mm.optimize_budget(fit, ..., change={{{worst!r}: 0.2}})",
+        f"keep plans near what was seen, as mm.optimize_budget(fit, ..., change={{{worst!r}: 0.2}})"
+        if worst in fit.system.exogenous
+        else "keep plans near what was seen, as mm.optimize_budget(fit, ..., change=0.2)",
         f"spend more on {worst} in a test period, and fit again",
-        f"say where it saturates, as Equation({name!r}, ..., priors={{'half_saturation': {{{worst!r}: "
-        f"Prior('LogNormal', mu=0.0, sigma=0.3)}}}})",
+        f"say where it saturates, as {prior_on(fit.system.equation(name), 'half_saturation', worst)}",
     )
-    return _check(f"curve_range:{name}", CURVE_RANGE, value, finding, meaning, moves)
-
-
-def _check(
-    name: str, threshold: Threshold, value: float, finding: str, meaning: str, moves: tuple[str, ...]
-) -> Check:
-    verdict = threshold.judge(value)
-    raised = verdict in ("warn", "fail")
-    bound = threshold.crossed(verdict)
-    return Check(
-        name, "plausibility", verdict, value, bound, finding, threshold.source, meaning, moves if raised else ()
-    )
+    return judged(f"curve_range:{name}", "plausibility", CURVE_RANGE, value, finding, meaning, moves)

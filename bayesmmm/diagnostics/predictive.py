@@ -7,7 +7,8 @@ import pandas as pd
 from scipy import special
 
 from bayesmmm import engine
-from bayesmmm.diagnostics.check import Check
+from bayesmmm.diagnostics.advice import likelihoods
+from bayesmmm.diagnostics.check import Check, judged
 from bayesmmm.diagnostics.seen import Seen
 from bayesmmm.diagnostics.testing import Trial
 from bayesmmm.diagnostics.thresholds import (
@@ -23,6 +24,9 @@ from bayesmmm.forecast import unit_of
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LEVELS = (0.5, 0.9)
+#: Another likelihood -> when to take it.
+_WHEN_POSITIVE = {"lognormal": "for a long upper tail", "student_t": "for outliers"}
+_WHEN = {"censored_normal": "for zeros", **_WHEN_POSITIVE}
 _UNKNOWN = (
     "leaving periods out cannot be computed from these draws: there are too few of them, or they are all alike."
 )
@@ -95,9 +99,8 @@ def _predictive(seen: Seen, name: str) -> tuple[Trial, pd.DataFrame]:
         f"{worst['upper']:.4g} with 90 %; of {len(table)} statistics the one that stands out most",
         f"series made by the equation do not look like {name}: predictions and what is called unusual cannot be trusted",
         (
-            f"draw it, as mm.plots.predictive_check(bayesmmm.results.predictive_check(fit, {name!r}))",
-            f"zeros: Equation({name!r}, ..., likelihood='censored_normal'); a long upper tail: likelihood='lognormal'; "
-            f"outliers: likelihood='student_t'",
+            f"draw it, as mm.plots.predictive_check(mm.results.predictive_check(fit, {name!r}))",
+            *likelihoods(fit.system, fit.data, name, _WHEN if zeros else _WHEN_POSITIVE),
             "autocorrelation: add a season, knots of the trend, or controls",
         ),
         PREDICTIVE_SOURCE,
@@ -126,7 +129,7 @@ def loo_checks(seen: Seen) -> tuple[list[Check], list[Trial], dict[str, pd.DataF
         inside = np.abs(table["pit"] - 0.5)
         coverage[name] = {level: float((inside <= level / 2.0).mean()) for level in _LEVELS}
         checks += [_pareto(seen, name, table), _explained(seen, name, table)]
-        tested.append(_pit(name, table["pit"].to_numpy(), coverage[name]))
+        tested.append(_pit(seen, name, table["pit"].to_numpy(), coverage[name]))
     return (
         checks,
         tested,
@@ -174,11 +177,10 @@ def _pareto(seen: Seen, name: str, table: pd.DataFrame) -> Check:
     bound = PARETO_K.warn
     k = table["pareto_k"]
     value = float(k.max()) if k.notna().all() else np.nan
-    verdict = threshold.judge(value)
     day = k.idxmax() if k.notna().any() else None
     above = k.index[k > bound]
     finding = _UNKNOWN
-    if verdict != "unknown":
+    if day is not None and not np.isnan(value):
         finding = (
             f"largest Pareto k of {name} {value:.2f}, in {day:%Y-%m-%d}; {len(above)} of {len(k)} periods above "
             f"{bound:.2f}."
@@ -186,20 +188,18 @@ def _pareto(seen: Seen, name: str, table: pd.DataFrame) -> Check:
     moves = (
         f"see what is special about {', '.join(f'{d:%Y-%m-%d}' for d in above[:3])}: a control for an event, or an "
         f"error in the data",
-        "compare models by held-out periods instead of LOO",
-        f"Equation({name!r}, ..., likelihood='student_t'), if such periods are outliers",
+        "compare models by held-out periods instead of LOO, as mm.evaluate.cross_validate(system, data)",
+        *likelihoods(seen.fit.system, seen.fit.data, name, {"student_t": "if such periods are outliers"}),
     )
-    return Check(
+    return judged(
         f"pareto_k:{name}",
         "fit",
-        verdict,
+        threshold,
         value,
-        threshold.crossed(verdict),
         finding,
-        threshold.source,
         "the posterior leans on single periods so much that leaving one out cannot be computed from these draws; LOO, "
         "and comparisons of models by it, are not to be trusted",
-        moves if verdict in ("warn", "fail") else (),
+        moves,
     )
 
 
@@ -225,27 +225,22 @@ def _explained(seen: Seen, name: str, table: pd.DataFrame) -> Check:
     # The mean, too, is that of the other periods.
     alone = (((table["observed"] - table["observed"].mean()) * count / (count - 1)) ** 2).sum()
     value = float(1.0 - miss / alone)
-    verdict = EXPLAINED.judge(value)
     finding = f"of the variance of {name} in periods left out, {100 * value:.0f} % is predicted from its inputs."
-    return Check(
+    return judged(
         f"explained:{name}",
         "information",
-        verdict,
+        EXPLAINED,
         value,
-        EXPLAINED.crossed(verdict),
-        _UNKNOWN if verdict == "unknown" else finding,
-        EXPLAINED.source,
+        _UNKNOWN if np.isnan(value) else finding,
         f"the equation hardly knows {name}: what it says about channels is prior and chance",
         (
             "check that dates of spend and outcome belong together: a shift by one period does this",
             f"add what drives {name}: seasonality=, trend=, linear=[controls]",
-        )
-        if verdict in ("warn", "fail")
-        else (),
+        ),
     )
 
 
-def _pit(name: str, pit: np.ndarray, coverage: dict[float, float]) -> Trial:
+def _pit(seen: Seen, name: str, pit: np.ndarray, coverage: dict[float, float]) -> Trial:
     from arviz_stats.base import array_stats
 
     if np.isnan(pit).any():
@@ -263,8 +258,10 @@ def _pit(name: str, pit: np.ndarray, coverage: dict[float, float]) -> Trial:
         f"predictive intervals are too {'narrow' if narrow else 'wide'} in the tails or lean to one side, and so are "
         f"those of forecasts",
         (
-            f"heavy tails: Equation({name!r}, ..., likelihood='student_t'); skewness: likelihood='lognormal'",
-            "look at the residuals, as mm.plots.residuals(bayesmmm.forecast.residuals(fit))",
+            f"look at the residuals, as mm.plots.residuals(mm.forecast.residuals(fit, {name!r}))",
+            *likelihoods(
+                seen.fit.system, seen.fit.data, name, {"student_t": "for heavy tails", "lognormal": "for skewness"}
+            ),
         ),
         PIT_SOURCE,
     )

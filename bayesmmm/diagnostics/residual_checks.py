@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.diagnostics import residual_tests as tests
+from bayesmmm.diagnostics.advice import likelihoods, prior_on, prior_on_return
 from bayesmmm.diagnostics.seen import Seen
 from bayesmmm.diagnostics.testing import Trial
 from bayesmmm.diagnostics.thresholds import (
@@ -78,9 +79,10 @@ def _autocorrelation(seen: Seen, name: str, z: np.ndarray) -> tuple[Trial, pd.Se
         f"much as {share * len(data.dates):.0f} independent ones, so intervals are too narrow, and channels that move "
         f"with it take its credit",
         (
-            "add a season, as Equation(..., seasonality=[Fourier(period=365.25, order=4)]), if the lag is a season",
-            "let the trend bend, as Equation(..., trend=['2024-01-07'])",
-            "add what is known to move demand as controls, as Equation(..., linear=['price', 'holiday'])",
+            f"add a season or raise its order, as mm.Equation({name!r}, ..., "
+            f"seasonality=[mm.Fourier(period=365.25, order=4)]), if the lag is a season",
+            f"let the trend bend, as mm.Equation({name!r}, ..., trend=['{seen.dates()[len(data.dates) // 2]}'])",
+            f"add what is known to move demand as controls, as mm.Equation({name!r}, ..., linear=['demand'])",
         ),
     )
     return found, pd.Series(median, pd.Index(lags, name="lag"), name=name)
@@ -101,7 +103,7 @@ def _drift(seen: Seen, name: str, z: np.ndarray) -> Trial:
         "the level of the series changed in a way that the equation does not have; channels that were raised or cut "
         "at that time take its credit",
         (
-            f"let the trend bend, as Equation({name!r}, ..., trend=['{edges[1][0]}', '{edges[2][0]}'])",
+            f"let the trend bend, as mm.Equation({name!r}, ..., trend=['{edges[1][0]}', '{edges[2][0]}'])",
             "add a control that is 0 before a known break and 1 after it",
             "fit the periods since the break alone, as data.between(start, stop)",
         ),
@@ -115,10 +117,8 @@ def _heteroscedasticity(seen: Seen, name: str, z: np.ndarray) -> Trial:
     ratios = {"fitted mean": float(np.median(by_mean)), "time": float(np.median(by_time))}
     what = "fitted mean" if np.median(p_mean) < np.median(p_time) else "time"
     ratio = ratios[what]
-    lognormal = () if seen.fit.system.equation(name).likelihood != "normal" else ("lognormal",)
-    moves = [f"Equation({name!r}, ..., likelihood='lognormal'), if sizes grow with the mean" for _ in lognormal]
-    moves.append(f"Equation({name!r}, ..., likelihood='student_t'), if a few wild periods are behind it")
-    moves.append("fit the later periods alone, as data.between(start, stop), if sizes change with time")
+    when = {"lognormal": "if sizes grow with the mean", "student_t": "if a few wild periods are behind it"}
+    moves = likelihoods(seen.fit.system, seen.fit.data, name, when)
     return Trial(
         f"heteroscedasticity:{name}",
         tests.combined(tests.smallest(np.stack([p_mean, p_time], axis=-1))),
@@ -126,7 +126,7 @@ def _heteroscedasticity(seen: Seen, name: str, z: np.ndarray) -> Trial:
         VARIANCE_RATIO,
         f"residuals of {name} in the upper third of {what} are {ratio:.2f} times as large as in the lower third",
         "periods are weighed as if all were equally noisy: intervals are wrong, and forecasts of calm periods too wide",
-        tuple(moves),
+        (*moves, "fit the later periods alone, as data.between(start, stop), if sizes change with time"),
     )
 
 
@@ -137,14 +137,10 @@ def _normality(seen: Seen, name: str, z: np.ndarray) -> Trial:
         return Trial(f"normality:{name}", np.nan, 0.0, 0.0, finding, "", ())
     skew, kurtosis, p = tests.shape(z)
     skew, kurtosis = float(np.median(skew)), float(np.median(kurtosis))
-    moves = []
-    if likelihood in ("normal", "lognormal"):
-        moves.append(f"Equation({name!r}, ..., likelihood='student_t'), if tails are heavy (excess kurtosis)")
-    if likelihood in ("normal", "student_t"):
-        moves.append(f"Equation({name!r}, ..., likelihood='lognormal'), if residuals are skewed to the right")
-    moves.append(
-        "look at the largest residuals with mm.plots.residuals: add a control for events that explain them"
-    )
+    when = {
+        "student_t": "if tails are heavy (excess kurtosis)",
+        "lognormal": "if residuals are skewed to the right",
+    }
     return Trial(
         f"normality:{name}",
         tests.combined(p),
@@ -153,7 +149,11 @@ def _normality(seen: Seen, name: str, z: np.ndarray) -> Trial:
         f"residuals of {name} have skewness {skew:+.2f} and excess kurtosis {kurtosis:+.2f} on the scale on which "
         f"{likelihood} makes them Normal",
         "a few periods pull at every coefficient more than they should, and predictive intervals have the wrong shape",
-        tuple(moves),
+        (
+            *likelihoods(seen.fit.system, seen.fit.data, name, when),
+            f"look at the largest residuals, as mm.plots.residuals(mm.forecast.residuals(fit, {name!r})): add a control "
+            f"for events that explain them",
+        ),
     )
 
 
@@ -163,12 +163,6 @@ def _outliers(seen: Seen, name: str, z: np.ndarray) -> Trial:
     worst = np.argsort(-np.abs(mean))[:3]
     days = seen.dates()
     listed = ", ".join(f"{days[t]} ({mean[t]:+.1f})" for t in worst)
-    moves = [
-        f"see what happened on {days[worst[0]]}: correct the data, or add a control that is 1 in that period and 0 "
-        f"elsewhere"
-    ]
-    if seen.fit.system.equation(name).likelihood == "normal":
-        moves.append(f"Equation({name!r}, ..., likelihood='student_t'), which gives outliers less weight")
     return Trial(
         f"outliers:{name}",
         tests.combined(p),
@@ -176,7 +170,11 @@ def _outliers(seen: Seen, name: str, z: np.ndarray) -> Trial:
         OUTLIER,
         f"largest residual of {name} {np.median(top):.1f} residual sds; largest periods {listed}",
         "single periods decide about the channels that were active in them",
-        tuple(moves),
+        (
+            f"see what happened on {days[worst[0]]}: correct the data, or add a control that is 1 in that period and 0 "
+            f"elsewhere",
+            *likelihoods(seen.fit.system, seen.fit.data, name, {"student_t": "which gives outliers less weight"}),
+        ),
     )
 
 
@@ -215,8 +213,8 @@ def _delayed(seen: Seen, name: str, channels: Sequence[str], rows: list) -> Tria
         f"and half-life are off",
         (
             f"shift {channel} by the delay before fitting, as frame[{channel!r}].shift(1) with the first row left out",
-            f"give longer carryover room, as Equation({name!r}, ..., priors={{'half_life': {{{channel!r}: "
-            f"Prior('LogNormal', mu=3.0, sigma=0.8)}}}})",
+            f"give longer carryover room, with a larger mu than in "
+            f"{prior_on(seen.fit.system.equation(name), 'half_life', channel)}",
         ),
     )
 
@@ -235,9 +233,9 @@ def _feedback(seen: Seen, name: str, channels: Sequence[str], rows: list) -> Tri
         (
             "ask how budgets are set; a rule that looks at last week's sales or at demand belongs into the model",
             f"add what the rule looks at as a control, such as {name} one period before, as "
-            f"Equation({name!r}, ..., linear=['last_{name}'])",
-            "let an experiment that switches spend at random decide, and put its result into "
-            f"priors={{'roi': {{{channel!r}: Prior(...)}}}}",
+            f"mm.Equation({name!r}, ..., linear=['last_{name}'])",
+            f"let an experiment that switches spend at random decide, and put in what it found, as "
+            f"{prior_on_return(seen.fit.system.equation(name), channel, seen.fit.data)}",
         ),
     )
 
@@ -262,7 +260,7 @@ def _changing(seen: Seen, name: str, z: np.ndarray, channels: Sequence[str]) -> 
         f"the effect of {channels[c]} seems to {'grow' if at > 0 else 'fade'}; the fit reports an average, which is not "
         f"what the next period will bring",
         (
-            "fit the later half alone, as data.between(start, stop), and compare mm.roi of both fits",
+            "fit the later half alone, as data.between(start, stop), and compare mm.roi(fit) of both",
             f"split {channels[c]} into two columns, before and after a known change of creative, price or tracking",
         ),
     )

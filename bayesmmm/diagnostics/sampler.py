@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from bayesmmm.diagnostics.check import Check
+from bayesmmm.diagnostics.advice import prior_on
+from bayesmmm.diagnostics.check import Check, judged
 from bayesmmm.diagnostics.thresholds import (
     CONVERGENCE_SOURCE,
     DIVERGENCE_SOURCE,
@@ -32,8 +33,8 @@ def sampler_checks(fit: Fit) -> tuple[list[Check], dict[str, pd.DataFrame]]:
         greatest tree depth and E-BFMI of every chain.
     """
     parameters, chains = _parameters(fit), _chains(fit)
-    checks = [_rhat(parameters), _ess(parameters, "bulk"), _ess(parameters, "tail")]
-    checks += [_divergences(fit, chains), _tree_depth(chains), _energy(chains)]
+    checks = [_rhat(fit, parameters), _ess(fit, parameters, "bulk"), _ess(fit, parameters, "tail")]
+    checks += [_divergences(fit, chains), _tree_depth(chains), _energy(fit, chains)]
     return checks, {"convergence": parameters, "chains": chains}
 
 
@@ -69,7 +70,7 @@ def _chains(fit: Fit) -> pd.DataFrame:
     return table
 
 
-def _rhat(table: pd.DataFrame) -> Check:
+def _rhat(fit: Fit, table: pd.DataFrame) -> Check:
     threshold = Threshold(RHAT_GOOD, RHAT_BAD, CONVERGENCE_SOURCE)
     meaning = "chains that disagree have not all reached the same posterior: intervals would change with the seed"
     if table["rhat"].isna().all() and not table["ess_bulk"].isna().all():
@@ -77,19 +78,23 @@ def _rhat(table: pd.DataFrame) -> Check:
         moves = ("run several chains, as mm.fit(system, data, chains=4)",)
         return Check("rhat", "sampler", "warn", np.nan, RHAT_GOOD, finding, CONVERGENCE_SOURCE, meaning, moves)
     value, worst = _worst(table["rhat"], largest=True)
-    moves = (_LONGER, f"compare the chains of {worst} with ArviZ, as arviz.plot_trace(fit.tree)", *_narrow(worst))
+    moves = (
+        _LONGER,
+        f"compare the chains of {worst} with ArviZ, as arviz.plot_trace(fit.tree)",
+        _narrow(fit, worst),
+    )
     still = " (it does not move at all)" if np.isinf(value) else ""
     finding = f"largest R-hat {value:.3f}, of {worst}{still}; allowed {RHAT_GOOD}."
-    return _check("rhat", threshold, value, finding, meaning, moves)
+    return judged("rhat", "sampler", threshold, value, finding, meaning, moves)
 
 
-def _ess(table: pd.DataFrame, kind: str) -> Check:
+def _ess(fit: Fit, table: pd.DataFrame, kind: str) -> Check:
     threshold = Threshold(ESS_GOOD, ESS_BAD, CONVERGENCE_SOURCE, above=False)
     value, worst = _worst(table[f"ess_{kind}"], largest=False)
     finding = f"smallest {kind} effective sample size {value:.0f} draws, of {worst}; asked {ESS_GOOD:.0f}."
     what = "medians and means" if kind == "bulk" else "ends of intervals"
     meaning = f"{what} carry Monte Carlo error: they would move if the fit were run again"
-    return _check(f"ess_{kind}", threshold, value, finding, meaning, (_LONGER, *_narrow(worst)))
+    return judged(f"ess_{kind}", "sampler", threshold, value, finding, meaning, (_LONGER, _narrow(fit, worst)))
 
 
 def _worst(column: pd.Series, *, largest: bool) -> tuple[float, str]:
@@ -109,10 +114,13 @@ def _divergences(fit: Fit, chains: pd.DataFrame) -> Check:
     )
     moves = (
         _CAREFUL,
-        "narrow priors of shapes that the data cannot inform, as Equation(..., priors={'slope': "
-        "Prior('LogNormal', mu=0, sigma=0.2)})",
+        *(
+            f"narrow priors of shapes that the data cannot inform, as {prior_on(e, 'slope')}"
+            for e in fit.system.equations[-1:]
+            if e.media
+        ),
     )
-    return _check("divergences", threshold, float(count), finding, meaning, moves)
+    return judged("divergences", "sampler", threshold, float(count), finding, meaning, moves)
 
 
 def _tree_depth(chains: pd.DataFrame) -> Check:
@@ -128,10 +136,10 @@ def _tree_depth(chains: pd.DataFrame) -> Check:
         "need long trajectories",
         _LONGER,
     )
-    return _check("tree_depth", TREE_DEPTH, value, finding, meaning, moves)
+    return judged("tree_depth", "sampler", TREE_DEPTH, value, finding, meaning, moves)
 
 
-def _energy(chains: pd.DataFrame) -> Check:
+def _energy(fit: Fit, chains: pd.DataFrame) -> Check:
     bfmi = chains["bfmi"]
     value = float(bfmi.min()) if bfmi.notna().all() else np.nan
     finding = "the sampler recorded no energies."
@@ -140,27 +148,13 @@ def _energy(chains: pd.DataFrame) -> Check:
     meaning = "tails of the posterior are explored slowly: ends of intervals may be too close to the middle"
     moves = (
         _LONGER,
-        "give scales lighter tails, as Equation(..., priors={'sigma': Prior('HalfNormal', sigma=0.5)})",
+        f"give scales lighter tails, as {prior_on(fit.system.equation(fit.system.outcome), 'sigma')}",
     )
-    return _check("energy", ENERGY, value, finding, meaning, moves)
+    return judged("energy", "sampler", ENERGY, value, finding, meaning, moves)
 
 
-def _narrow(worst: str) -> tuple[str, ...]:
-    variable = worst.partition("[")[0]
-    parameter = variable.rpartition(".")[2]
-    label = worst.partition("[")[2].removesuffix("]")
-    return (
-        f"look at {worst}: if the data cannot inform it, give it a narrower prior, as Equation(..., "
-        f"priors={{{parameter!r}: {{{label!r}: Prior(...)}}}})"
-        if label
-        else f"look at {worst}: if the data cannot inform it, give it a narrower prior",
-    )
-
-
-def _check(name, threshold: Threshold, value: float, finding: str, meaning: str, moves: tuple[str, ...]) -> Check:
-    verdict = threshold.judge(value)
-    raised = verdict in ("warn", "fail")
-    bound = threshold.crossed(verdict)
-    return Check(
-        name, "sampler", verdict, value, bound, finding, threshold.source, meaning, moves if raised else ()
-    )
+def _narrow(fit: Fit, worst: str) -> str:
+    variable, _, label = worst.removesuffix("]").partition("[")
+    name, _, parameter = variable.rpartition(".")
+    code = prior_on(fit.system.equation(name), parameter, label)
+    return f"look at {worst}: if the data cannot inform it, give it a narrower prior, as {code}"

@@ -7,9 +7,7 @@ import numpy as np
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.diagnostics.check import Check
 from bayesmmm.diagnostics.plausible import adstocks
-from bayesmmm.diagnostics.thresholds import Threshold
 from bayesmmm.equations import MMM
 
 #: Prior draws, and their seed: the same data give the same audit.
@@ -86,13 +84,3 @@ def study(data: MMMData, system: MMM) -> Studied:
 def left_over(columns: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """Residuals (T, C) of a regression of columns on a basis (T, K), whatever its rank."""
     return columns - basis @ np.linalg.lstsq(basis, columns, rcond=None)[0]
-
-
-def judged(
-    name: str, threshold: Threshold, value: float, finding: str, meaning: str, moves: tuple[str, ...]
-) -> Check:
-    """Check of the group "data", by its threshold."""
-    verdict = threshold.judge(value)
-    raised = verdict in ("warn", "fail")
-    bound = threshold.crossed(verdict)
-    return Check(name, "data", verdict, value, bound, finding, threshold.source, meaning, moves if raised else ())

@@ -1,0 +1,105 @@
+"""Code for next moves: what a move says is what the system and its data accept.
+
+A move that is refused when it is tried is worse than none. So a prior is written under the name by which the equation
+knows its parameter, and a likelihood or a correlation is only offered where the values and the other equations allow it.
+"""
+
+from dataclasses import replace
+
+from bayesmmm.data import MONEY, MMMData
+from bayesmmm.equations import MMM, Equation, check_system
+from bayesmmm.equations.equation import term_kind
+from bayesmmm.errors import BayesMMMError
+
+#: Priors to start from, as code; what is known takes their place.
+STARTS = {
+    "half_life": "mm.Prior('LogNormal', mu=2.0, sigma=0.3)",  # about a week
+    "retention": "mm.Prior('Beta', alpha=5, beta=5)",
+    "half_saturation": "mm.Prior('LogNormal', mu=0.0, sigma=0.3)",
+    "slope": "mm.Prior('LogNormal', mu=0.0, sigma=0.2)",
+    "contribution": "mm.Prior('HalfNormal', sigma=0.1)",
+    "roi": "mm.Prior('LogNormal', mu=0.4, sigma=0.3)",
+    "intercept": "mm.Prior('Normal', mu=0.6, sigma=0.2)",
+    "trend": "mm.Prior('Normal', mu=0.0, sigma=0.2)",
+    "seasonality": "mm.Prior('Normal', mu=0.0, sigma=0.1)",
+    "coefficient": "mm.Prior('Normal', mu=0.0, sigma=0.1)",
+    "sigma": "mm.Prior('HalfNormal', sigma=0.5)",
+    "nu_minus_two": "mm.Prior('LogNormal', mu=2.0, sigma=0.5)",
+    "rho": "mm.Prior('Uniform', lower=-0.3, upper=0.3)",
+}
+_UNLABELLED = ("intercept", "seasonality", "sigma", "nu_minus_two")
+#: Two names for one quantity of a channel: an equation knows the second where a prior was put on it.
+_OTHERWISE = {"half_life": "retention", "contribution": "roi"}
+
+
+def prior_on(equation: Equation, parameter: str, label: str = "") -> str:
+    """Code that gives one parameter of an equation a narrower prior.
+
+    Parameters
+    ----------
+    equation : Equation
+    parameter : str
+        As in the posterior or in the blocks of the equation: "half_life", "coefficient", "sigma", ...
+    label : str
+        Channel or linear term.
+
+    Examples
+    --------
+    >>> print(prior_on(Equation("sales", media=["tv"]), "slope", "tv"))
+    mm.Equation('sales', ..., priors={'slope': {'tv': mm.Prior('LogNormal', mu=0.0, sigma=0.2)}})
+    >>> print(prior_on(Equation("sales", trend=True), "coefficient", "intercept"))
+    mm.Equation('sales', ..., priors={'intercept': mm.Prior('Normal', mu=0.6, sigma=0.2)})
+    """
+    if parameter == "coefficient":
+        parameter = term_kind(equation, label)
+    blocks = {block.name: block.labels for block in equation.parameters()}
+    other = _OTHERWISE.get(parameter, "")
+    if label in blocks.get(other, ()):
+        parameter = other
+    start = STARTS[parameter]
+    if parameter == "rho":
+        return f"mm.Equation({equation.name!r}, ..., rho={{{label!r}: {start}}})"
+    value = start if parameter in _UNLABELLED or not label else f"{{{label!r}: {start}}}"
+    return f"mm.Equation({equation.name!r}, ..., priors={{{parameter!r}: {value}}})"
+
+
+def prior_on_return(equation: Equation, channel: str, data: MMMData) -> str:
+    """Code that says what is believed of a channel: on its roi or, where that is refused, on its contribution."""
+    blocks = {block.name: block.labels for block in equation.parameters()}
+    money = data.mediators.get(channel, MONEY) == MONEY
+    # Next to a prior on the contribution that was given, one on the roi would be a second opinion on one quantity.
+    if not money or equation.likelihood not in ("normal", "student_t") or "contribution" in equation.priors:
+        return prior_on(equation, "contribution", channel)
+    if channel in blocks.get("roi", ()):
+        return prior_on(equation, "roi", channel)
+    return f"mm.Equation({equation.name!r}, ..., priors={{'roi': {{{channel!r}: {STARTS['roi']}}}}})"
+
+
+def where(system: MMM, channel: str) -> Equation:
+    """Equation in which a channel acts: that of the outcome, or else the last one before it."""
+    return next(equation for equation in reversed(system.equations) if channel in equation.media)
+
+
+def likelihoods(system: MMM, data: MMMData, name: str, wanted: dict[str, str]) -> tuple[str, ...]:
+    """Moves to other likelihoods of an equation, those that its data and the other equations allow.
+
+    Parameters
+    ----------
+    wanted : dict of str to str
+        Likelihood -> when to take it.
+    """
+    return tuple(
+        f"mm.Equation({name!r}, ..., likelihood={likelihood!r}), {when}"
+        for likelihood, when in wanted.items()
+        if likelihood != system.equation(name).likelihood and accepted(system, data, name, likelihood=likelihood)
+    )
+
+
+def accepted(system: MMM, data: MMMData, name: str, **changed: object) -> bool:
+    """Whether the system would still be valid for the data with an equation so changed."""
+    try:
+        equations = [replace(e, **changed) if e.name == name else e for e in system.equations]
+        check_system(MMM(equations), data)
+    except BayesMMMError:
+        return False
+    return True
