@@ -18,7 +18,7 @@ from bayesmmm.diagnostics.residual_checks import lags_looked_at
 from bayesmmm.diagnostics.sampler import sampler_checks
 from bayesmmm.diagnostics.seen import look
 from bayesmmm.equations import MMM, Equation
-from bayesmmm.errors import SettingError
+from bayesmmm.errors import AnswerError, SettingError
 from bayesmmm.forecast import residuals
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
@@ -72,6 +72,23 @@ def test_text_is_plain_and_names_every_check(diagnosed):
 def test_something_that_is_no_fit_is_refused(wrong):
     with pytest.raises(SettingError, match=re.escape("must be a Fit, as mm.fit(system, data) returns it")):
         diagnose(wrong)
+
+
+@pytest.mark.parametrize("group", ["sample_stats", "posterior_predictive", "log_likelihood", "observed_data"])
+def test_a_tree_that_was_cut_down_is_refused(fitted, group):
+    known = {name: node.to_dataset() for name, node in fitted.tree.children.items() if name != group}
+    tree = xr.DataTree.from_dict(known)
+    cut = Fit(fitted.data, fitted.system, fitted.scales, tree, fitted.settings, fitted.versions)
+    with pytest.raises(AnswerError, match=f"no group '{group}' in its tree, and diagnose needs it"):
+        diagnose(cut)
+
+
+def test_an_outcome_of_either_sign_has_no_media_share():
+    """Of a net change, here around zero, nothing is a share: there is no such check rather than a false alarm."""
+    table = worlds.frame(60)
+    data = MMMData.from_frame(table.assign(sales=table["sales"] - table["sales"].mean()), **worlds.ROLES)
+    found = diagnose(made.made_fit(worlds.system(), data, draws=20, verdict=None))
+    assert not {"media_share", "baseline"} & {check.name for check in found.checks}
 
 
 def test_impossible_seeds_are_refused(fitted):

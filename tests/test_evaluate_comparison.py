@@ -11,7 +11,7 @@ from bayesmmm.data import MMMData
 from bayesmmm.errors import ConvergenceError, ParetoWarning, SettingError
 from bayesmmm.evaluate import compare
 from tests import worlds
-from tests.made import made_fit
+from tests.made import case_fit, made_fit
 
 PERIODS = 120
 
@@ -128,3 +128,9 @@ def test_fits_that_failed_are_refused_unless_asked_for(bare):
         compare({"a": with_density(bare, density), "b": failed})
     table = compare({"a": with_density(bare, density), "b": failed}, allow_unconverged=True)
     assert table.loc["b", "verdict"] == "failed"
+
+
+def test_too_few_draws_are_refused():
+    fit = case_fit("one term", draws=4)
+    with pytest.raises(SettingError, match=r"fits\['a'\] has 8 draws, too few"):
+        compare({"a": fit, "b": fit})

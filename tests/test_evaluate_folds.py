@@ -5,7 +5,8 @@ import pytest
 
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation
-from bayesmmm.errors import SettingError
+from bayesmmm.errors import EquationError, SettingError
+from bayesmmm.evaluate import cross_validate, hold_out
 from bayesmmm.evaluate.fold_task import naive
 from bayesmmm.evaluate.folds import Fold, least_periods, plan_folds
 from tests import worlds
@@ -100,3 +101,26 @@ def test_the_naive_forecast_is_that_of_a_year_before_or_the_last_value():
     sales = long.columns["sales"][0]
     found = naive(long, "sales", Fold(1, slice(0, 110), slice(110, 163), 0))
     np.testing.assert_array_equal(found, [*sales[58:110], sales[162 - 104]])
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"periods": 0}, "periods=0 must be a whole number of at least 1"),
+        ({"periods": 2.5}, "periods=2.5 must be a whole number"),
+        ({"periods": 13, "gap": -1}, "gap=-1 must be a whole number of at least 0"),
+        ({"periods": 1000}, "periods=1000 and gap=0 leave 0 of 60 periods to fit, and this system needs 8"),
+        ({"periods": 50, "gap": 3}, "leave 7 of 60 periods"),
+    ],
+)
+def test_what_cannot_be_held_out_is_refused_in_the_words_of_the_caller(asked, words):
+    with pytest.raises(SettingError, match=words):
+        hold_out(worlds.system(), worlds.data(60), **asked)
+
+
+def test_system_and_data_the_wrong_way_round():
+    system, data = worlds.system(), worlds.data(60)
+    with pytest.raises(SettingError, match=r"data is a MMM, and must be MMMData.*the system comes first"):
+        cross_validate(data, system)
+    with pytest.raises(EquationError, match="system is a list, and must be an MMM"):
+        cross_validate([], data)

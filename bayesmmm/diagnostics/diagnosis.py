@@ -13,7 +13,7 @@ from bayesmmm.diagnostics.plausible import plausibility_checks
 from bayesmmm.diagnostics.predictive import loo_checks, predictive_checks
 from bayesmmm.diagnostics.residual_checks import residual_checks
 from bayesmmm.diagnostics.sampler import sampler_checks
-from bayesmmm.diagnostics.seen import Seen, look
+from bayesmmm.diagnostics.seen import Seen, check_groups, look
 from bayesmmm.diagnostics.testing import settled
 from bayesmmm.errors import SettingError
 from bayesmmm.forecast import check_seed
@@ -21,6 +21,8 @@ from bayesmmm.results import Fit, predictive_table
 
 #: Probability of the intervals of series and residuals in the tables.
 _INTERVAL = 0.9
+#: Groups of a fit that are looked at.
+_GROUPS = ("posterior", "sample_stats", "posterior_predictive", "log_likelihood", "observed_data")
 
 
 def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
@@ -51,6 +53,8 @@ def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
     ------
     SettingError
         For something that is no fit, and an impossible seed.
+    AnswerError
+        When groups were taken out of the tree of the fit.
 
     References
     ----------
@@ -68,6 +72,7 @@ def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
     if not isinstance(fit, Fit):
         raise SettingError(f"fit is a {type(fit).__name__}, and must be a Fit, as mm.fit(system, data) returns it")
     seed = check_seed(seed)
+    check_groups(fit, _GROUPS, "diagnose")
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         # What numbers are out of bounds is said by the checks, not by the libraries that compute them.
         warnings.simplefilter("ignore")

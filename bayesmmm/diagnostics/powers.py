@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesmmm.diagnostics.seen import check_groups
 from bayesmmm.diagnostics.thresholds import BUDGET_MOVED, POWER_SENSITIVE
 from bayesmmm.diagnostics.weights import Weights, resampled, smoothed, weighted_quantiles
 from bayesmmm.errors import AnswerError, SettingError
@@ -157,12 +158,7 @@ def log_densities(fit: Fit) -> xr.Dataset:
     AnswerError
         When the fit does not hold them.
     """
-    for group in ("log_prior", "log_likelihood"):
-        if group not in fit.tree.children:
-            raise AnswerError(
-                f"the fit has no group {group!r} in its tree, and power-scaling needs the densities of its draws; use a "
-                f"Fit as mm.fit(...) and mm.load(...) return it"
-            )
+    check_groups(fit, ("log_prior", "log_likelihood"), "power-scaling")
     prior = fit.tree["log_prior"].to_dataset()
     pointwise = fit.tree["log_likelihood"].to_dataset()
     likelihood = {

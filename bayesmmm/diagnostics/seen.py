@@ -1,6 +1,6 @@
 """What the checks of a fit look at, computed once: residuals, means and media terms at posterior draws."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ from scipy import special
 
 from bayesmmm import engine
 from bayesmmm.equations import Equation
+from bayesmmm.errors import AnswerError
 from bayesmmm.forecast import row_bytes
 from bayesmmm.results import Fit
 
@@ -56,6 +57,21 @@ class Seen:
         keep = [k for k, term in enumerate(self.fit.system.equation(name).terms()) if term not in without]
         b = self.kept.rows.parameters[name]["coefficient"][:, keep]
         return b @ self.kept.design[name][0][:, keep].T
+
+
+def check_groups(fit: Fit, groups: Sequence[str], purpose: str) -> None:
+    """Refuse a fit whose tree was cut down.
+
+    Raises
+    ------
+    AnswerError
+    """
+    for group in groups:
+        if group not in fit.tree.children:
+            raise AnswerError(
+                f"the fit has no group {group!r} in its tree, and {purpose} needs it; use a Fit as mm.fit(...) and "
+                f"mm.load(...) return it"
+            )
 
 
 def look(fit: Fit, *, seed: int = 0) -> Seen:

@@ -9,7 +9,7 @@ from scipy import special
 
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM, Equation, design_matrix
-from bayesmmm.errors import DateError, EquationError, PanelError
+from bayesmmm.errors import DateError, EquationError, PanelError, SettingError
 
 
 def retention(half_life, days_per_period: float):
@@ -47,7 +47,12 @@ def inputs(equation: Equation, data: MMMData, scales: Scales) -> Inputs:
 
 
 def check_national(data: MMMData) -> None:
-    """Refuse more than one geo."""
+    """Refuse more than one geo, and what is no data."""
+    if not isinstance(data, MMMData):
+        raise SettingError(
+            f"data is a {type(data).__name__}, and must be MMMData, as MMMData.from_csv(...) returns it; the system "
+            f"comes first, as in mm.fit(system, data)"
+        )
     if len(data.geos) > 1:
         raise PanelError(
             f"the data hold {len(data.geos)} geos ({', '.join(data.geos[:3])}, ...), and a model takes one series. "

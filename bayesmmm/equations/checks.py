@@ -54,8 +54,8 @@ def check_system(system: MMM, data: MMMData) -> None:
     UnknownColumnError
         When an equation names a column that the data do not have.
     EquationError
-        When the outcome differs, a column has the wrong role, a season is too short for the periods, a trend
-        knot lies outside the data, or there are too few periods.
+        When the system is something else, the outcome differs, a column has the wrong role, a season is too short for
+        the periods, a trend knot lies outside the data, or there are too few periods.
     LikelihoodError
         When values rule a likelihood out: lognormal needs all > 0, censored_normal all >= 0.
     PriorError
@@ -74,6 +74,11 @@ def check_system(system: MMM, data: MMMData) -> None:
     >>> data = MMMData.from_frame(frame, date="week", outcome="sales", media=["tv"])
     >>> check_system(MMM([Equation("sales", media=["tv"])]), data)
     """
+    if not isinstance(system, MMM):
+        raise EquationError(
+            f"system is a {type(system).__name__}, and must be an MMM, as MMM([Equation(...)]); that of a fit is "
+            f"fit.system."
+        )
     if system.outcome != data.outcome:
         raise EquationError(
             f"the last equation explains {system.outcome!r}, but the outcome of the data is "

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesmmm.diagnostics.seen import check_groups
 from bayesmmm.errors import ParetoWarning, SettingError
 from bayesmmm.forecast import ask, check_mapping
 from bayesmmm.results import Fit
@@ -46,7 +47,9 @@ def compare(fits: Mapping[str, Fit], *, allow_unconverged: bool = False) -> pd.D
     Raises
     ------
     SettingError
-        For fewer than two fits, and for fits of other outcomes, periods or values.
+        For fewer than two fits, for fits of other outcomes, periods or values, and for too few draws.
+    AnswerError
+        When the densities were taken out of the tree of a fit.
     ConvergenceError
         When the sampler failed.
 
@@ -78,7 +81,7 @@ def compare(fits: Mapping[str, Fit], *, allow_unconverged: bool = False) -> pd.D
     with warnings.catch_warnings():
         # ArviZ says that some k are high; which ones is said below.
         warnings.simplefilter("ignore", UserWarning)
-        scores = {n: arviz_stats.loo(f.tree, var_name=outcome, pointwise=True) for n, f in fits.items()}
+        scores = {name: _left_out(name, fit, outcome) for name, fit in fits.items()}
         found = arviz_stats.compare(scores, method="stacking", round_to="none")
     order = found.index.tolist()
     k = {name: scores[name].pareto_k for name in order}
@@ -105,6 +108,20 @@ def compare(fits: Mapping[str, Fit], *, allow_unconverged: bool = False) -> pd.D
     return table
 
 
+def _left_out(name: str, fit: Fit, outcome: str):
+    """PSIS-LOO of the outcome under one fit."""
+    import arviz_stats
+
+    try:
+        return arviz_stats.loo(fit.tree, var_name=outcome, pointwise=True)
+    except ValueError as error:  # no tail of weights that a Pareto distribution could be fitted to
+        sizes = fit.posterior.sizes
+        raise SettingError(
+            f"fits[{name!r}] has {sizes['chain'] * sizes['draw']} draws, too few (or too much alike) to leave periods "
+            f"out by reweighting them; fit with draws=1000"
+        ) from error
+
+
 def _check_comparable(fits: Mapping[str, Fit]) -> None:
     """Refuse fits that do not speak of the same numbers: their densities could not be subtracted."""
     if len(fits) < 2:
@@ -112,6 +129,8 @@ def _check_comparable(fits: Mapping[str, Fit]) -> None:
     odd = next((name for name, fit in fits.items() if not isinstance(fit, Fit)), None)
     if odd is not None:
         raise SettingError(f"fits[{odd!r}] is a {type(fits[odd]).__name__}; give what mm.fit or mm.load returns")
+    for fit in fits.values():
+        check_groups(fit, ("log_likelihood",), "compare")
     (first, one), *others = fits.items()
     for name, other in others:
         if other.system.outcome != one.system.outcome:

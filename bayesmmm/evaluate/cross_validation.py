@@ -13,7 +13,7 @@ from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, check_system
 from bayesmmm.errors import EvaluationError, SettingError
 from bayesmmm.evaluate.fold_task import FoldTask
-from bayesmmm.evaluate.folds import plan_folds
+from bayesmmm.evaluate.folds import check_held_out, plan_folds
 from bayesmmm.evaluate.held_out import check_mediators
 from bayesmmm.evaluate.judged import SCORES, judge_folds, scored, warn_of_failures
 from bayesmmm.evaluate.running import cores_each, run, seeds
@@ -301,6 +301,9 @@ def hold_out(
     --------
     >>> print(hold_out(system, data, periods=13, seed=1))  # doctest: +SKIP
     """
+    engine.check_national(data)
+    check_system(system, data)
+    check_held_out(system, data, periods=periods, gap=gap)
     return cross_validate(
         system,
         data,

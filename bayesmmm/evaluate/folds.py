@@ -126,6 +126,24 @@ def least_periods(system: MMM, data: MMMData) -> int:
     return max(_LEAST, *_reasons(system, data).values())
 
 
+def check_held_out(system: MMM, data: MMMData, *, periods: int, gap: int) -> None:
+    """Refuse to hold out so many periods at the end, after a gap, that the rest cannot be fitted.
+
+    Raises
+    ------
+    SettingError
+    """
+    if not isinstance(periods, int | np.integer) or isinstance(periods, bool) or periods < 1:
+        raise SettingError(f"periods={periods!r} must be a whole number of at least 1")
+    _check(window=WINDOWS[0], gap=gap)
+    left, least = len(data.dates) - periods - gap, least_periods(system, data)
+    if left < least:
+        raise SettingError(
+            f"periods={periods} and gap={gap} leave {max(left, 0)} of {len(data.dates)} periods to fit, and this system "
+            f"needs {least}: {_why(system, data, least)}. Hold out fewer"
+        )
+
+
 def _reasons(system: MMM, data: MMMData) -> dict[str, int]:
     """Reason -> periods that it needs."""
     out = {}
