@@ -60,7 +60,7 @@ def collected(work: Path, seeds: int) -> dict:
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         rows += [json.loads(line) for line in lines]
     return {
-        "machine": {"system": platform.platform(), "processor": platform.processor(), "cores": os.cpu_count()},
+        "machine": {"system": platform.system(), "cores": os.cpu_count()},
         "seeds": seeds,
         "probability": cases.PROBABILITY,
         "cases": [case for case in made if case["seed"] <= seeds],

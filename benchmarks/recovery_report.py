@@ -77,7 +77,7 @@ def raised(result: Mapping, world: str) -> dict[str, float]:
         for source in ("audit", "diagnose"):
             for name in {name for group, name, _ in row[source] if group not in APART}:
                 count[f"{source} {name}"] = count.get(f"{source} {name}", 0) + 1
-    return {name: n / len(rows) for name, n in sorted(count.items(), key=lambda item: -item[1])}
+    return {name: n / len(rows) for name, n in sorted(count.items(), key=lambda item: (-item[1], item[0]))}
 
 
 def sampler_failures(result: Mapping, world: str) -> str:
@@ -124,7 +124,29 @@ def errors_table(result: Mapping, quantity: str) -> str:
         [f"`{world}`", *(str(found.get((world, method), "-")) for method in methods)]
         for world in worlds_of(result)
     ]
+    count = [sum(s.material for (_, name), s in found.items() if name == method) for method in methods]
+    rows.append(["worlds with a material error", *(str(n) for n in count)])
     return table(["world", *heads], rows)
+
+
+def shared(result: Mapping, quantity: str) -> dict | None:
+    """Return the results on the data sets that every method has; None where those are all."""
+    methods = methods_of(result, quantity)
+    seeds = {m: {(r["world"], r["seed"]) for r in result["rows"] if r["method"] == m} for m in methods}
+    common = set.intersection(*seeds.values())
+    if all(keys == common for keys in seeds.values()):
+        return None
+    rows = [row for row in result["rows"] if (row["world"], row["seed"]) in common]
+    return {**result, "rows": rows, "seeds": len({seed for _, seed in common})}
+
+
+def shared_table(result: Mapping, quantity: str) -> list[str]:
+    """Section of the page on the data sets that every method has, where those are not all."""
+    part = shared(result, quantity)
+    if part is None:
+        return []
+    title = f"### The same on the {part['seeds']} seeds that every method has"
+    return [f"{title}\n{errors_table(part, quantity)}"]
 
 
 def verdict(result: Mapping, world: str) -> tuple[list[str], dict[str, float], str]:
@@ -242,6 +264,7 @@ def written(result: Mapping) -> str:
         HEAD.format(probability=p, **numbers).replace("%", " %"),
         "## Where nobody warns\n" + silent(result),
         "## Total ROI\n" + CELLS.format(**cells).replace("0%", "0 %") + "\n\n" + errors_table(result, "roi"),
+        *shared_table(result, "roi"),
         "## Indirect ROI, through the mediator\n" + errors_table(result, "roi_indirect"),
         "## Alarms\n" + alarms_table(result) + "\n\n" + false_alarms(result) + "\n\n" + ALARM_NOTE,
         METHODS,
@@ -249,5 +272,5 @@ def written(result: Mapping) -> str:
         "## The worlds\n" + "\n".join(f"- `{name}`: {broken}" for name, broken in worlds.items()),
     ]
     machine = result["machine"]
-    parts.append(f"Run on {machine['cores']} cores of a shared server ({machine['system'].split('-')[0]}).")
+    parts.append(f"Run on {machine['cores']} cores of a shared server ({machine['system']}).")
     return "\n\n".join(part.strip() for part in parts) + "\n"

@@ -110,7 +110,7 @@ def result_of(*, alarms):
             rows.append(
                 {"method": "alarms", "world": world, "seed": seed, "audit": [], "diagnose": checks + sampler}
             )
-    machine = {"system": "Linux-6", "processor": "", "cores": 2}
+    machine = {"system": "Linux", "cores": 2}
     return {"machine": machine, "seeds": 4, "probability": 0.9, "cases": found, "rows": rows}
 
 
@@ -157,6 +157,20 @@ def test_the_page_says_openly_where_nobody_warns(benchmark):
     warned = report.written(result_of(alarms={"clean": QUIET, "bad": [["a"]] * 4}))
     assert "In no world is an error material without a check that warns." in warned
     assert "| `bad` | total ROI, indirect ROI | diagnose a (100 %) | 4 of 4 | warned |" in warned
+
+
+def test_methods_on_fewer_data_sets_are_compared_on_those_that_all_share(benchmark):
+    *_, report = benchmark
+    result = result_of(alarms={"clean": QUIET, "bad": QUIET})
+    assert report.shared(result, "roi") is None
+    assert "that every method has" not in report.written(result)
+    slow = [{**row, "method": "slow"} for row in result["rows"] if row["method"] == "bayesmmm" and row["seed"] < 3]
+    result["rows"] += slow
+    page = report.written(result)
+    assert "| world | bayesmmm | slow (2 seeds) |" in page
+    assert "### The same on the 2 seeds that every method has\n| world | bayesmmm | slow |" in page
+    assert "| worlds with a material error | 1 | 1 |" in page
+    assert report.scores(report.shared(result, "roi"), "roi")["bad", "bayesmmm"].count == 4
 
 
 def test_lines_that_are_there_are_not_made_again(benchmark, tmp_path):
