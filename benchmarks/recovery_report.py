@@ -226,7 +226,8 @@ METHODS = """## Methods
   than the total in every world. That is a property of the question it answers, and no error of its sampler. With the
   mediator left out the question is the one asked here.
 
-All get price, trend and, but for `missing_season`, one yearly wave."""
+All get price, trend and, but for `missing_season`, one yearly wave. Seconds were taken while others worked on the
+machine and hold effects and compilation, where there was any: they are no comparison of speed (`sampling.py` is)."""
 
 
 def silent(result: Mapping) -> str:
