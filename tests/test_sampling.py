@@ -186,6 +186,22 @@ def test_impossible_settings(settings, advice):
         quiet(sampling.fit, worlds.system(), worlds.data(), **settings)
 
 
+@pytest.mark.parametrize(
+    ("parameter", "prior", "name"),
+    [
+        ("contribution", Prior("LogitNormal", mu=50, sigma=1), "sales.contribution of 'tv'"),
+        ("half_life", Prior("Gamma", alpha=1e-3, beta=1), "sales.half_life of 'tv'"),
+        ("sigma", Prior("LogitNormal", mu=50, sigma=1), "sales.sigma"),
+    ],
+)
+def test_a_prior_without_a_place_to_start_from_is_named(parameter, prior, name):
+    """The median of a prior is its bound to within rounding, or so near that a derivative overflows."""
+    system = MMM([Equation("sales", media=["tv"], priors={parameter: prior})])
+    with pytest.raises(SamplingError, match=f"At its prior median {name} lies so far out") as caught:
+        quiet(sampling.fit, system, worlds.data(), draws=10, tune=10, chains=1, progress=False)
+    assert "\n" not in str(caught.value)
+
+
 def test_an_interrupted_sampler_gives_no_fit(mediated, monkeypatch):
     import nutpie
 

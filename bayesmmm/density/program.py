@@ -69,6 +69,8 @@ class _Tape:
         return start
 
 
+# A median may round to a bound of its support, where there is no density: the sampler then finds no place to start from.
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool = True) -> Program:
     """Write the program of a system on data.
 

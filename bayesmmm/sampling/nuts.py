@@ -3,10 +3,11 @@
 import warnings
 from collections.abc import Mapping
 
+import numpy as np
 import xarray as xr
 
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.density import nutpie_model, write_program
+from bayesmmm.density import Program, nutpie_model, write_program
 from bayesmmm.equations import MMM
 from bayesmmm.errors import SamplingError
 
@@ -28,7 +29,7 @@ def _with_nutpie(system: MMM, data: MMMData, scales: Scales, settings: Mapping, 
             adaptation="draw_diag",
         )
     except RuntimeError as error:
-        raise _stopped(error) from error
+        raise _stopped(error, program) from error
     if trace["posterior"].sizes.get("draw", 0) < settings["draws"]:
         # nutpie answers Ctrl-C with the draws made so far, which nobody asked for.
         raise KeyboardInterrupt
@@ -54,13 +55,25 @@ def _with_pymc(system: MMM, data: MMMData, scales: Scales, settings: Mapping, pr
                 compute_convergence_checks=False,
             )
     except RuntimeError as error:
-        raise _stopped(error) from error
+        program = write_program(system, data, scales, collapse=settings["collapse"])
+        raise _stopped(error, program) from error
 
 
-def _stopped(error: Exception) -> SamplingError:
-    return SamplingError(
-        f"the sampler stopped: {error}. Check the priors for extreme values (print(system)), or try another seed."
-    )
+def _stopped(error: Exception, program: Program) -> SamplingError:
+    what = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+    with np.errstate(all="ignore"):
+        bad = ~(np.isfinite(program.start) & np.isfinite(program.log_density(program.start)[1]))
+    names = [
+        block.variable + (f" of {label!r}" if label else "")
+        for block in program.blocks
+        for label in block.labels or ("",)
+    ]
+    found = [name for name, is_bad in zip(names, bad, strict=True) if is_bad]
+    if found and len(found) < len(names):
+        advice = f"At its prior median {found[0]} lies so far out that it has no density: give it another prior."
+    else:
+        advice = "Check the priors for extreme values (print(system)), or try another seed."
+    return SamplingError(f"the sampler stopped: {what}. {advice}")
 
 
 SAMPLERS = {"nutpie": _with_nutpie, "pymc": _with_pymc}
