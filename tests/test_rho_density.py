@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
 
 from bayesmmm import engine
+from bayesmmm.data import MMMData
 from bayesmmm.density import linear_plan, write_program
-from bayesmmm.equations import MMM
+from bayesmmm.equations import MMM, Equation
 from bayesmmm.kernels import posterior, univariate
 from bayesmmm.model import build_model
 from bayesmmm.priors import Prior
@@ -187,3 +189,41 @@ def test_gradient_equals_central_differences(collapse, rho):
     u, f, step = density.u, density.program.log_density, 1e-5
     numeric = [(f(u + step * e)[0] - f(u - step * e)[0]) / (2 * step) for e in np.eye(len(u))]
     assert_allclose(f(u)[1], numeric, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_chain_of_correlated_residuals_has_the_trivariate_density(learned):
+    """Search goes with visits, sales with search: what sales share with visits is what both share with search."""
+    frame = worlds.frame(40, zeros=False)
+    frame["visits"] = 50 + 0.2 * frame["tv"] + np.random.default_rng(9).normal(0, 5, len(frame))
+    roles = worlds.ROLES | {"mediators": {"search": "money", "visits": "visits"}}
+    data = MMMData.from_frame(frame, **roles)
+    system = MMM(
+        [
+            Equation("visits", media=["tv"], linear=["price"]),
+            Equation("search", media=["visits"], linear=["price"], rho={"visits": RHO if learned else -0.5}),
+            Equation("sales", media=["tv"], linear=["search"], trend=True, rho={"search": 0.6}),
+        ]
+    )
+    density = Density(system, data, seed=6, collapse=False)
+    errors, sigma, total = [], [], 0.0
+    for name, (series, media, design, *_, scale) in zip(
+        system.order, halves(system, data, density.value), strict=True
+    ):
+        z = density.value[f"{name}.rotated"]
+        equation = system.equation(name)
+        plan = linear_plan(equation, engine.inputs(equation, data, data.scales()).design)
+        errors.append(series - media - design @ plan.coefficients(z))
+        sigma.append(scale)
+        total += -0.5 * z @ z - 0.5 * len(z) * np.log(2 * np.pi)
+    first = float(density.value["search.rho"][0]) if learned else -0.5
+    correlation = np.array([[1.0, first, 0.6 * first], [first, 1.0, 0.6], [0.6 * first, 0.6, 1.0]])
+    joint = stats.multivariate_normal(cov=np.outer(sigma, sigma) * correlation)
+    total += joint.logpdf(np.stack(errors, axis=-1)).sum()
+    value, gradient = density()
+    assert_allclose(value, total, rtol=1e-10, atol=1e-8)
+    f, step = density.program.log_density, 1e-5
+    numeric = [
+        (f(density.u + step * e)[0] - f(density.u - step * e)[0]) / (2 * step) for e in np.eye(len(gradient))
+    ]
+    assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-6)
