@@ -130,3 +130,18 @@ def test_a_return_is_not_asked_of_what_has_none():
     assert "'contribution': {'queries'" in advice.prior_on_return(sales, "queries", data)  # not money
     known = replace(sales, priors={"contribution": Prior("HalfNormal", sigma=0.2)})
     assert "'contribution': {'tv'" in advice.prior_on_return(known, "tv", data)
+
+
+def test_other_likelihoods_are_offered_where_they_are_possible():
+    wanted = dict.fromkeys(("normal", "student_t", "lognormal", "censored_normal"), "why")
+
+    def offered(case, name):
+        return [
+            re.search("likelihood='(.*)'", move)[1] for move in advice.likelihoods(*made.case(case), name, wanted)
+        ]
+
+    assert offered("one mediator", "sales") == ["student_t", "lognormal", "censored_normal"]
+    assert offered("censored mediator", "search") == []  # no other one knows what a zero is
+    assert "lognormal" not in offered("negative mediator", "visits")  # it has negative values
+    # A return is refused under these.
+    assert not {"lognormal", "censored_normal"} & set(offered("retention and roi", "sales"))

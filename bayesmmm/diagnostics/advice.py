@@ -83,15 +83,18 @@ def where(system: MMM, channel: str) -> Equation:
 def likelihoods(system: MMM, data: MMMData, name: str, wanted: dict[str, str]) -> tuple[str, ...]:
     """Moves to other likelihoods of an equation, those that its data and the other equations allow.
 
+    None away from "censored_normal": no other one knows what a zero is.
+
     Parameters
     ----------
     wanted : dict of str to str
         Likelihood -> when to take it.
     """
+    present = system.equation(name).likelihood
     return tuple(
         f"mm.Equation({name!r}, ..., likelihood={likelihood!r}), {when}"
         for likelihood, when in wanted.items()
-        if likelihood != system.equation(name).likelihood and accepted(system, data, name, likelihood=likelihood)
+        if present not in (likelihood, "censored_normal") and accepted(system, data, name, likelihood=likelihood)
     )
 
 

@@ -48,10 +48,10 @@ def settled(tests: Sequence[Trial]) -> list[Check]:
         if t.p <= bound:
             verdict = "fail" if t.size > t.limit else "warn"
         moves = t.moves if verdict in ("warn", "fail") else ()
-        finding = t.finding if math.isnan(t.p) else f"{t.finding} (p = {_short(t.p)}, bound {_short(bound)})."
+        finding = t.finding if math.isnan(t.p) else f"{t.finding} (p {_short(t.p)}, bound {bound:.2g})."
         checks.append(Check(t.name, "fit", verdict, t.p, bound, finding, t.source, t.meaning, moves))
     return checks
 
 
 def _short(p: float) -> str:
-    return "below 1e-10" if p < 1e-10 else f"{p:.1e}" if p < 0.001 else f"{p:.2g}"
+    return "below 1e-10" if p < 1e-10 else f"= {p:.1e}" if p < 0.001 else f"= {p:.2g}"
