@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import bayesmmm as mm
+from bayesmmm.diagnostics import diagnose
 from bayesmmm.errors import AnswerError, ConvergenceError, SettingError, WindowError
 from bayesmmm.estimands import adstock_decay, decompose, effects, marginal_roi, response_curves, roi
 from bayesmmm.report import compose, figures, write, write_report, writing
@@ -40,6 +41,26 @@ def report(written):
 @pytest.fixture(scope="module")
 def other(fit):
     return compose(fit, ci_prob=0.5)
+
+
+# ----------------------------------------------------------------------------------------------------------- diagnosis
+def test_the_page_tells_what_diagnose_finds(fit, written):
+    """Every check that was raised, with its moves in order, and how many were not: those of `diagnose`, no others."""
+    folder, _, _ = written
+    found, page = diagnose(fit), page_of(folder).text
+    assert found.raised
+    table = csv(folder, "diagnosis").set_index("check")
+    assert table["result"].to_dict() == {check.name: check.verdict for check in found.checks}
+    np.testing.assert_allclose(table["value"], [check.value for check in found.checks], rtol=1e-9)
+    at = 0
+    for check in found.raised:
+        head = f"{check.name} ({check.verdict}): {check.finding}"
+        for text in (head, *check.moves):
+            at = page.index(" ".join(text.split()), at) + 1
+    for check in found.checks:
+        assert check.raised == (f"{check.name} ({check.verdict})" in page)
+    assert f"Of {len(found.checks)} checks, " in page
+    assert f"{sum(check.verdict == 'ok' for check in found.checks)} found nothing" in page
 
 
 # --------------------------------------------------------------------------------------------------------------- files

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MONEY
+from bayesmmm.diagnostics import Diagnosis, diagnose
 from bayesmmm.estimands import adstock_decay, decompose, effects, marginal_roi, response_curves
 from bayesmmm.forecast import ask, predict, residuals, unit_of
 from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
@@ -51,6 +52,8 @@ class Answers:
     autocorrelation, predictive, checks : mapping of str to DataFrame
     parameters : DataFrame
         Summary of the posterior.
+    diagnosis : Diagnosis
+        Every check of the fit.
     """
 
     fit: Fit
@@ -74,6 +77,7 @@ class Answers:
     predictive: Mapping[str, pd.DataFrame]
     checks: Mapping[str, pd.DataFrame]
     parameters: pd.DataFrame
+    diagnosis: Diagnosis
 
     @property
     def outcome(self) -> str:
@@ -153,6 +157,7 @@ def collect(
         predictive={name: predictive_table(fit, name, ci_prob) for name in system.order},
         checks={name: predictive_check(fit, name, ci_prob) for name in system.order},
         parameters=fit.summary(ci_prob),
+        diagnosis=diagnose(fit),
     )
 
 

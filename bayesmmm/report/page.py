@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bayesmmm.diagnostics import Diagnosis
+from bayesmmm.diagnostics.check import VERDICTS
 from bayesmmm.equations import system_warnings
 from bayesmmm.report import figures as drawn
 from bayesmmm.report import prose
@@ -375,7 +377,29 @@ def _diagnostics(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
         f"{percent(1.0 - answers.ci_prob)} of the lags of the residual autocorrelation leave the band by chance."
     )
     out.append(_table("How well the equations fit", head, rows, text=2, note=note))
-    return "".join(out)
+    return "".join(out) + _checked(answers.diagnosis)
+
+
+def _checked(found: Diagnosis) -> str:
+    """Every check that was raised, with what it means and what to try; how many were not."""
+    counts = {verdict: sum(check.verdict == verdict for check in found.checks) for verdict in VERDICTS}
+    words = {"ok": "found nothing", "warn": "warn", "fail": "failed", "unknown": "could not be made"}
+    told = joined([f"{counts[verdict]} {words[verdict]}" for verdict in words if counts[verdict]])
+    items = "".join(
+        f"<li><b>{_text(check.name)} ({_text(check.verdict)})</b>: {_text(check.finding)} "
+        f"{_text(check.meaning[:1].upper() + check.meaning[1:])}.\n{_steps(check.moves)}</li>\n"
+        for check in found.raised
+    )
+    silent = (
+        "No check sees a cause of spend and sales that is not in the data. Thresholds and their sources are in the "
+        "table diagnosis."
+    )
+    raised = f"<ul>\n{items}</ul>\n" if items else ""
+    return f"<h3>What was checked</h3>\n{_p(f'Of {len(found.checks)} checks, {told}.')}{raised}{_p(silent)}"
+
+
+def _steps(moves: Sequence[str]) -> str:
+    return f"<ol>\n{_list(moves, 'li')}</ol>\n"
 
 
 def _settings(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:

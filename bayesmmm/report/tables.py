@@ -50,6 +50,7 @@ def make_tables(answers: Answers) -> dict[str, pd.DataFrame]:
         "predictive_check": _checks(answers),
         "residual_autocorrelation": _autocorrelation(answers),
         "convergence": _convergence(answers),
+        "diagnosis": answers.diagnosis.table().rename(columns={"verdict": "result"}).reset_index(),
     }
     if answers.bought:
         tables |= {"roi": _roi(answers), "marginal_roi": _marginal(answers), "cost": _cost(answers)}
