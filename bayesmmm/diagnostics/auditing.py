@@ -6,6 +6,7 @@ import pandas as pd
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData
+from bayesmmm.data.caution import COLLINEAR_CORRELATION, OUTLIER_ROBUST_SDS
 from bayesmmm.diagnostics.advice import prior_on_return, where
 from bayesmmm.diagnostics.audit_equations import equation_checks
 from bayesmmm.diagnostics.audit_media import acting, media_checks
@@ -40,7 +41,7 @@ _KINDS: tuple[tuple[str, tuple[type[BayesMMMWarning], ...], str, str, tuple[str,
     (
         "pairs",
         (CollinearityWarning,),
-        "no two channels move together with a correlation above 0.9.",
+        f"no two channels move together with a correlation above {COLLINEAR_CORRELATION}.",
         "the data can hardly say which of the two it was",
         (
             "add the two up to one channel, as frame['both'] = frame['one'] + frame['other']",
@@ -67,7 +68,7 @@ _KINDS: tuple[tuple[str, tuple[type[BayesMMMWarning], ...], str, str, tuple[str,
     (
         "outliers",
         (OutlierWarning,),
-        "no value lies further than 8 robust standard deviations from its median.",
+        f"no value lies further than {OUTLIER_ROBUST_SDS:g} robust standard deviations from its median.",
         "one value can decide an effect",
         (
             "check the value at its source",

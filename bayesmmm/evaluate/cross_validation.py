@@ -17,6 +17,7 @@ from bayesmmm.evaluate.folds import check_held_out, plan_folds
 from bayesmmm.evaluate.held_out import check_mediators
 from bayesmmm.evaluate.judged import SCORES, judge_folds, scored, warn_of_failures
 from bayesmmm.evaluate.running import cores_each, run, seeds
+from bayesmmm.evaluate.stability import FAR
 from bayesmmm.forecast import PATHS, check_paths, check_seed
 from bayesmmm.results.summaries import checked_ci_prob
 
@@ -106,7 +107,7 @@ class CrossValidation:
             f"forecast {total['rmse_naive']:.4g}"
         )
         moved = self.stability["drift"].to_series().dropna()
-        moved = moved[moved.abs() > 3.0].sort_values(key=np.abs, ascending=False)
+        moved = moved[moved.abs() > FAR].sort_values(key=np.abs, ascending=False)
         if len(moved):
             what = ", ".join(f"{k} (z {v:.1f})" for k, v in moved.head(5).items())
             lines.append(f"drift from the first to the last fold: {what}")

@@ -14,6 +14,8 @@ from bayesmmm.results.summaries import flat
 _SCALED = {"half_saturation": "spend", "sigma": "size"}
 #: Left out: they are what they are over the fitted periods, which differ.
 _OF_THE_WINDOW = ("contribution", "coefficient")
+#: Moves of a parameter from the first to the last fold beyond so many standard deviations are pointed out.
+FAR = 3.0
 _POSITIVE = ("half_life", "half_saturation", "slope", "sigma", "nu_minus_two")
 
 

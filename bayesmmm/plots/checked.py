@@ -10,6 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
 from bayesmmm.diagnostics import Diagnosis
+from bayesmmm.diagnostics.thresholds import PARETO_K
 from bayesmmm.plots.parts import (
     BLACK,
     BLUE,
@@ -195,9 +196,9 @@ def _equation(line: Sequence[Axes], tables: Mapping, name: str, *, last: bool) -
     ax.set_title("residuals, in sds", fontsize=TEXT, loc="left")
     ax = line[3]
     ax.plot(dates, left_out["pareto_k"], "o", color=BLUE, markersize=1.8)
-    high = left_out["pareto_k"] > 0.7
+    high = left_out["pareto_k"] > PARETO_K.warn
     ax.plot(dates[high], left_out["pareto_k"][high], "X", color=RED, markersize=5)
-    ax.axhline(0.7, color=RED, linewidth=0.8, linestyle="--")
+    ax.axhline(PARETO_K.warn, color=RED, linewidth=0.8, linestyle="--")
     ax.set_ylim(None, max(0.9, float(left_out["pareto_k"].max()) + 0.1))
     ax.set_title("Pareto k", fontsize=TEXT, loc="left")
     for panel, count in ((line[0], 4), (line[2], 4), (line[3], 2)):

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayesmmm.evaluate import CrossValidation
+from bayesmmm.evaluate.stability import FAR
 from bayesmmm.plots.parts import (
     BLACK,
     BLUE,
@@ -29,8 +30,6 @@ from bayesmmm.plots.reading import numbers
 
 #: Most parameters that are drawn unless they are named.
 MOST = 12
-#: Moves of a parameter beyond so many standard deviations are marked.
-FAR = 3.0
 
 
 def cross_validation(
