@@ -1,7 +1,7 @@
 """PyTensor Ops around the kernels, so that a PyMC model runs exactly the code that every other answer runs.
 
-The graph of a model stays small on purpose: compilation, not sampling, is most of the wait for a posterior. Each
-Op computes its value and what its gradient needs in one call; the gradient graph only scales those outputs.
+The graph of a model stays small on purpose: where PyMC itself samples, compilation is most of the wait. Each Op
+computes its value and what its gradient needs in one call; the gradient graph only scales those outputs.
 Nothing is known here of equations, priors or data.
 """
 

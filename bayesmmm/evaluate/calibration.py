@@ -300,7 +300,7 @@ def calibrate(
     if not 0.0 < error < 1.0:
         raise EvaluationError(f"error={error!r} must lie between 0 and 1, as 0.05")
     settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
-    # A first world here, so that what cannot be simulated or asked for is said before anything is compiled.
+    # A first world here, so that what cannot be simulated or asked for is said at once.
     first = of_world(draw_world(worlds, np.random.default_rng(seed)).world, system, restated=False)
     chosen(list(first), quantities)
     task = Ranking(system, worlds, kept, None if quantities is None else tuple(quantities), settings)
