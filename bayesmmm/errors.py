@@ -64,6 +64,10 @@ class RoleError(DataError):
 class MissingFileError(DataError, FileNotFoundError):
     """Raised when the file to be read does not exist; a `FileNotFoundError` too."""
 
+    def __reduce__(self) -> tuple:
+        # Two built-in parents of different layout: libraries that send exceptions between processes need to be told.
+        return type(self), self.args
+
 
 class WindowError(DataError):
     """Raised when a window lies outside the periods that can be answered for."""

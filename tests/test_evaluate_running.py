@@ -119,7 +119,15 @@ def test_a_pool_that_takes_no_more_costs_only_what_it_did_not_take():
     assert dict(done.results) == {0: 1, 1: 4}
 
 
-def test_control_c_while_waiting_for_threads(monkeypatch):
+@pytest.fixture
+def listening():
+    """Ctrl-C is heard, though whoever started the tests may have had it ignored, as a shell does in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_control_c_while_waiting_for_threads(monkeypatch, listening):
     monkeypatch.setattr(running.engine, "processors", lambda: 2)
     first, go = threading.Event(), threading.Event()
 
