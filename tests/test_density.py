@@ -170,7 +170,11 @@ def _pymc(system, data, collapse):
     return at
 
 
-@pytest.mark.parametrize("case", CASES)
+# Building the graphs takes the time: the rest is for the long run.
+SHORT = ("collapsed", "student", "correlation learned", "odd priors", "cut adstock")
+
+
+@pytest.mark.parametrize("case", [c if c in SHORT else pytest.param(c, marks=pytest.mark.slow) for c in CASES])
 def test_density_and_gradient_are_those_of_the_pymc_model(case):
     system, collapse = CASES[case]
     data = worlds.data(40)

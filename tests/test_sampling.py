@@ -160,6 +160,7 @@ def test_unconverged_fit_warns_with_next_moves(mediated):
     assert short.convergence.verdict == "failed"
 
 
+@pytest.mark.slow
 def test_pymc_sampler_gives_the_same_posterior(mediated, fitted):
     other = quiet(
         sampling.fit, mediated, worlds.data(), seed=7, cores=1, draws=500, progress=False, sampler="pymc"
