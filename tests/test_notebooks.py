@@ -295,7 +295,7 @@ def test_diagnostics_tells_a_fault_that_shows_from_one_that_does_not(executed):
     assert "autocorrelation:sales" in raised["missing_season"]
     assert "drift:sales" in raised["trend_break"] or "autocorrelation:sales" in raised["trend_break"]
     assert "normality:sales" in raised["heavy_tails"]
-    assert "1. add a season, as Equation(" in text
+    assert "add a season or raise its order, as mm.Equation(" in text
 
 
 def test_diagnostics_lays_the_truth_beside_the_sensitivity(executed):
