@@ -21,10 +21,11 @@ from bayesmmm.estimands import effects
 from bayesmmm.forecast import PATHS, Asked, ask, row_bytes
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
-from bayesmmm.results.summaries import checked_ci_prob
+from bayesmmm.results.summaries import checked_ci_prob, probabilities
 
 #: Residual correlations that are looked at unless others are given.
 RHO = tuple(np.linspace(-0.5, 0.5, 21).round(3).tolist())
+#: Effects that a sensitivity to rho is about.
 PARTS = ("direct", "indirect", "total", "roi")
 
 
@@ -269,8 +270,7 @@ def sensitivity_dataset(
     found: Sequence[xr.Dataset], rho: np.ndarray, weights: Sequence[Weights], *, mediator: str, ci_prob: float
 ) -> xr.Dataset:
     """Put quantiles of the effects at each rho, the weights behind them and the vanishing point together."""
-    tail = (1.0 - ci_prob) / 2.0
-    at = (round(tail, 12), 0.5, round(1.0 - tail, 12))
+    at = probabilities(ci_prob)
     variables: dict = {}
     for part in PARTS:
         rows = [weighted_quantiles(one[part], w.values, at) for one, w in zip(found, weights, strict=True)]

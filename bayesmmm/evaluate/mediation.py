@@ -11,7 +11,7 @@ from typing import Any
 
 import xarray as xr
 
-from bayesmmm.diagnostics.reweighting import checked_mediator, checked_rho, vanishing
+from bayesmmm.diagnostics.reweighting import PARTS, checked_mediator, checked_rho, vanishing
 from bayesmmm.equations import MMM
 from bayesmmm.errors import SettingError
 from bayesmmm.evaluate.refitting import (
@@ -32,7 +32,6 @@ from bayesmmm.results.summaries import checked_ci_prob
 
 #: Correlations that are assumed unless others are given.
 RHO = (-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6)
-PARTS = ("direct", "indirect", "total")
 
 
 def mediation_sensitivity(
@@ -132,7 +131,7 @@ def mediation_sensitivity(
     kept = [grid[i] for i in done.results]
     rows = [done.results[i][1] for i in done.results]
     found = xr.concat([done.results[i][0] for i in done.results], dim="rho").assign_coords(rho=kept)
-    found = found[[*PARTS, "roi"]].transpose("rho", "quantile", "channel")
+    found = found[list(PARTS)].transpose("rho", "quantile", "channel")
     found = found.assign(numbered(rows, ("rho",), (len(rows),)))
     found["rho_star"] = vanishing(found["indirect"].sel(quantile=0.5), found["reliable"])
     warn_failed([f"{r:g}" for r in kept], found["reliable"].values, "rho =")

@@ -16,6 +16,7 @@ from bayesmmm.estimands import effects
 from bayesmmm.evaluate.running import Completed, cores_each, fit_quietly
 from bayesmmm.results import Fit
 from bayesmmm.results.convergence import Convergence
+from bayesmmm.results.summaries import probabilities
 
 #: Effects that are kept of every refit.
 KEPT = ("total", "direct", "indirect", "roi")
@@ -111,12 +112,6 @@ def finished(done: Completed) -> None:
     """Let Ctrl-C through where nothing was done before it."""
     if not done.results:
         raise KeyboardInterrupt
-
-
-def probabilities(ci_prob: float) -> tuple[float, float, float]:
-    """Lower end, median and upper end of an equal-tailed interval."""
-    tail = (1.0 - ci_prob) / 2.0
-    return (round(tail, 12), 0.5, round(1.0 - tail, 12))
 
 
 def quantiles(found: xr.Dataset, ci_prob: float) -> xr.Dataset:

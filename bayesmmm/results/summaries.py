@@ -73,6 +73,12 @@ def interval(draws: xr.DataArray | xr.Dataset, ci_prob: float) -> dict[str, xr.D
     }
 
 
+def probabilities(ci_prob: float) -> tuple[float, float, float]:
+    """Lower end, median and upper end of an equal-tailed interval, rounded to be read as labels."""
+    tail = (1.0 - ci_prob) / 2.0
+    return (round(tail, 12), 0.5, round(1.0 - tail, 12))
+
+
 def checked_ci_prob(ci_prob: float | None) -> float:
     """Return `ci_prob`, or the default of ArviZ, checked."""
     from arviz_base import rcParams
