@@ -25,10 +25,9 @@ from pymc.logprob.transforms import Transform
 
 from bayesmmm import ops
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.density import Block, blocks, collapses, model_data, normal_terms
+from bayesmmm.density import Block, blocks, collapses, model_data, normal_terms, softplus_scale
 from bayesmmm.engine import check_national, checked_scales, kernel_lag
 from bayesmmm.equations import MMM, Equation, check_system
-from bayesmmm.priors import Prior
 
 __all__ = ["build_model", "date_labels"]
 
@@ -189,17 +188,9 @@ class _ScaledSoftplus(Transform):
 
 
 def _contribution_transform(block: Block) -> dict:
-    """Transform of a contribution with an unbounded prior.
-
-    An always-on channel trades with the intercept along a straight ridge. On the usual log scale the upper end of that
-    ridge is narrow and its lower end endless, and the sampler's one step size fits neither.
-    """
-    if block.parameter not in ("contribution", "roi"):
-        return {}
-    priors = [Prior(block.family, **{k: v[i] for k, v in block.args.items()}) for i in range(len(block.labels))]
-    if any(p.support != (0.0, np.inf) for p in priors):
-        return {}
-    return {"default_transform": _ScaledSoftplus(np.array([p.scipy().median() for p in priors]))}
+    """Transform of a contribution with an unbounded prior."""
+    scales = [softplus_scale(prior, block.parameter) for prior in block.priors]
+    return {} if None in scales else {"default_transform": _ScaledSoftplus(np.array(scales))}
 
 
 def _ordered(parts: Mapping[tuple, pt.TensorVariable], labels: tuple[str, ...]) -> pt.TensorVariable:

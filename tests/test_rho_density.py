@@ -48,10 +48,11 @@ class Density:
         for block in self.blocks:
             values = np.atleast_1d(self.value[block.variable])
             for i, k in enumerate(range(self.place[block.variable].start, self.place[block.variable].stop)):
-                prior = Prior(block.family, **{key: float(np.ravel(v)[i]) for key, v in block.args.items()})
                 row = self.program.array[rows + k * posterior.PARAMETER :]
                 kind, low, high = int(row[posterior.MAP]), row[posterior.LOW], row[posterior.HIGH]
-                total -= float(prior.logpdf(values[i])) + univariate.constrain(kind, low, high, self.u[k])[2]
+                total -= (
+                    float(block.priors[i].logpdf(values[i])) + univariate.constrain(kind, low, high, self.u[k])[2]
+                )
         return total, gradient
 
 

@@ -9,6 +9,7 @@ from bayesmmm.density.blocks import (
     linear_plan,
     model_data,
     normal_terms,
+    softplus_scale,
 )
 from bayesmmm.density.nutpie_model import nutpie_model
 from bayesmmm.density.program import Program, write_program
@@ -24,5 +25,6 @@ __all__ = [
     "model_data",
     "normal_terms",
     "nutpie_model",
+    "softplus_scale",
     "write_program",
 ]

@@ -23,16 +23,27 @@ class Block:
         Parameter of the equation that it holds values of.
     labels : tuple of str
         Channels or terms, empty for a scalar.
-    family : str
-    args : dict of str to (n,) array or float
+    priors : tuple of Prior
+        One for each label, or the one of a scalar; all of one family with the same arguments.
     """
 
     variable: str
     dim: str | None
     parameter: str
     labels: tuple[str, ...]
-    family: str
-    args: dict
+    priors: tuple[Prior, ...]
+
+    @property
+    def family(self) -> str:
+        """Family of every prior."""
+        return self.priors[0].family
+
+    @property
+    def args(self) -> dict[str, float | np.ndarray]:
+        """Arguments of the family: numbers for a scalar, else arrays with one value for each label."""
+        if self.dim is None:
+            return dict(self.priors[0].args)
+        return {key: np.array([p.args[key] for p in self.priors]) for key in self.priors[0].args}
 
 
 def is_collapsed(equation: Equation, collapse: bool) -> bool:
@@ -62,14 +73,13 @@ def blocks(equation: Equation, *, collapse: bool) -> list[Block]:
     out = []
     if normal and not is_collapsed(equation, collapse):
         directions = tuple(str(i) for i in range(len(normal)))
-        args = {"mu": np.zeros(len(normal)), "sigma": np.ones(len(normal))}
+        priors = (Prior("Normal", mu=0, sigma=1),) * len(normal)
         dim = f"{equation.name}.direction"
-        out.append(Block(f"{equation.name}.rotated", dim, "rotated", directions, "Normal", args))
+        out.append(Block(f"{equation.name}.rotated", dim, "rotated", directions, priors))
     for parameter in equation.parameters():
         name = f"{equation.name}.{parameter.name}"
         if not parameter.labels:
-            prior = parameter.priors[0]
-            out.append(Block(name, None, parameter.name, (), prior.family, dict(prior.args)))
+            out.append(Block(name, None, parameter.name, (), parameter.priors))
             continue
         kept = [
             (t, p)
@@ -81,14 +91,25 @@ def blocks(equation: Equation, *, collapse: bool) -> list[Block]:
             groups.setdefault((prior.family, tuple(prior.args)), []).append((label, prior))
         kind = {"coefficient": "term", "rho": "mediator"}.get(parameter.name, "media")
         everything = {"term": equation.terms(), "media": equation.media, "mediator": tuple(equation.rho)}[kind]
-        for i, ((family, keys), members) in enumerate(groups.items()):
-            labels = tuple(label for label, _ in members)
+        for i, ((family, _), members) in enumerate(groups.items()):
+            labels, priors = zip(*members, strict=True)
             alike = sum(f == family for f, _ in groups)
             suffix = "" if len(groups) == 1 else f".{family}" if alike == 1 else f".{family}{i}"
             dim = f"{equation.name}.{kind}" if labels == tuple(everything) else f"{name}{suffix}.{kind}"
-            args = {k: np.array([p.args[k] for _, p in members], float) for k in keys}
-            out.append(Block(name + suffix, dim, parameter.name, labels, family, args))
+            out.append(Block(name + suffix, dim, parameter.name, labels, priors))
     return out
+
+
+def softplus_scale(prior: Prior, parameter: str) -> float | None:
+    """Value from which on a contribution with an unbounded prior is sampled on a linear scale; None for others.
+
+    An always-on channel trades with the intercept along a straight ridge. On the usual log scale the upper end of that
+    ridge is narrow and its lower end endless, and the sampler's one step size fits neither: contributions are
+    logarithmic near zero and linear from their prior median on.
+    """
+    if parameter in ("contribution", "roi") and prior.support == (0.0, np.inf):
+        return prior.median
+    return None
 
 
 # ------------------------------------------------------------------------------------------------ linear part

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.density.blocks import Block, blocks, collapses, model_data, normal_terms
+from bayesmmm.density.blocks import Block, blocks, collapses, model_data, normal_terms, softplus_scale
 from bayesmmm.engine import kernel_lag
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.kernels import posterior as at
@@ -90,9 +90,9 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
     rows: list[list[float]] = []
     where: dict[tuple, int] = {}
     for name, block in free:
-        for i, label in enumerate(block.labels or (None,)):
+        for label, prior in zip(block.labels or (None,), block.priors, strict=True):
             where[name, block.parameter, label] = len(rows)
-            rows.append(_parameter(block, i))
+            rows.append(_parameter(prior, block.parameter))
     tape = _Tape(at.HEAD + len(system.order))
     head = tape.parts[0]
     head[at.N_EQUATIONS], head[at.PARAMETERS] = len(system.order), tape.put(rows)
@@ -103,9 +103,7 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
         tied = system.order.index(equation.tied_to) if equation.tied_to else -1
         head[at.HEAD + k] = _equation(tape, equation, own, position, collapsed[name], tied, data.days_per_period)
     head[at.LENGTH] = tape.size
-    medians = [
-        float(_prior(block, i).scipy().median()) for _, block in free for i in range(len(block.labels) or 1)
-    ]
+    medians = [prior.median for _, block in free for prior in block.priors]
     start = [
         univariate.unconstrain(int(row[at.MAP]), row[at.LOW], row[at.HIGH], x)
         for row, x in zip(rows, medians, strict=True)
@@ -113,35 +111,25 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
     return Program(np.concatenate(tape.parts), tuple(block for _, block in free), np.array(start))
 
 
-def _prior(block: Block, i: int) -> Prior:
-    return Prior(block.family, **{k: float(np.ravel(v)[i]) for k, v in block.args.items()})
-
-
-def _parameter(block: Block, i: int) -> list[float]:
+def _parameter(prior: Prior, parameter: str) -> list[float]:
     """One row of the table of parameters."""
-    prior = _prior(block, i)
     frozen = prior.scipy()
     shapes, loc, scale = frozen.dist._parse_args(*frozen.args, **frozen.kwds)
     family = univariate.FAMILIES.index(frozen.dist.name)
     a, b = ([float(s) for s in shapes] + [0.0, 0.0])[:2]
     # SciPy's density is the definition; the compiled one leaves out what does not depend on the value.
-    median = float(frozen.median())
-    known, _ = univariate.log_density(family, a, b, (median - float(loc)) / float(scale))
-    constant = float(frozen.logpdf(median)) - known
-    row = [family, a, b, float(loc), float(scale), constant, *_map(prior, block.parameter)]
+    known, _ = univariate.log_density(family, a, b, (prior.median - float(loc)) / float(scale))
+    constant = float(prior.logpdf(prior.median)) - known
+    row = [family, a, b, float(loc), float(scale), constant, *_map(prior, parameter)]
     return [float(v) for v in row]
 
 
 def _map(prior: Prior, parameter: str) -> tuple[int, float, float]:
-    """Kind and ends of the map from the line to the support of a prior.
-
-    An always-on channel trades with the intercept along a straight ridge. On the usual log scale the upper end of that
-    ridge is narrow and its lower end endless, and the sampler's one step size fits neither: contributions are
-    logarithmic near zero and linear from their prior median on.
-    """
+    """Kind and ends of the map from the line to the support of a prior."""
+    scale = softplus_scale(prior, parameter)
+    if scale is not None:
+        return univariate.SOFTPLUS, 0.0, scale
     low, high = prior.support
-    if parameter in ("contribution", "roi") and (low, high) == (0.0, np.inf):
-        return univariate.SOFTPLUS, 0.0, float(prior.scipy().median())
     if np.isinf(high):
         return (univariate.FREE, 0.0, 0.0) if np.isinf(low) else (univariate.ABOVE, low, 0.0)
     return (univariate.BELOW, 0.0, high) if np.isinf(low) else (univariate.BETWEEN, low, high)
