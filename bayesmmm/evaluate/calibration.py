@@ -5,7 +5,6 @@ sampler and answers agree, the truth is one more draw from the posterior: its ra
 for every quantity. The ranks say nothing about whether a model suits real data.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,9 +18,9 @@ from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM
 from bayesmmm.errors import EvaluationError
 from bayesmmm.evaluate.bands import simultaneous_band, uniformity
-from bayesmmm.evaluate.quantities import chosen, of_fit, of_world
-from bayesmmm.evaluate.running import fit_quietly, run, seeds
-from bayesmmm.evaluate.simulating import draw_world, gathered, worlds_from
+from bayesmmm.evaluate.quantities import compared, of_world
+from bayesmmm.evaluate.running import fit_quietly
+from bayesmmm.evaluate.simulating import asked_of, draw_world, row, simulated, worlds_from
 from bayesmmm.simulate import World
 
 __all__ = ["Calibration", "calibrate"]
@@ -300,28 +299,10 @@ def calibrate(
     if not 0.0 < error < 1.0:
         raise EvaluationError(f"error={error!r} must lie between 0 and 1, as 0.05")
     settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
-    # A first world here, so that what cannot be simulated or asked for is said at once.
-    first = of_world(draw_world(worlds, np.random.default_rng(seed)).world, system, restated=False)
-    chosen(list(first), quantities)
-    task = Ranking(system, worlds, kept, None if quantities is None else tuple(quantities), settings)
-    start = time.perf_counter()
-    done = run(
-        task,
-        seeds(seed, simulations),
-        executor=executor,
-        progress=progress,
-        label=lambda item: f"seed {item}",
-        title="simulations",
-    )
-    return Calibration(
-        simulations=gathered(done.results),
-        kept=kept,
-        error=error,
-        asked=simulations,
-        failed=dict(done.failed),
-        complete=done.complete,
-        settings=settings | {"seed": seed, "seconds": time.perf_counter() - start},
-    )
+    asked = asked_of(worlds, system, quantities, seed=seed, restated=False)
+    task = Ranking(system, worlds, kept, asked, settings)
+    rows, about = simulated(task, simulations, settings, seed=seed, executor=executor, progress=progress)
+    return Calibration(simulations=rows, kept=kept, error=error, **about)
 
 
 # ------------------------------------------------------------------------------------------------ one simulation
@@ -350,14 +331,11 @@ class Ranking:
                 seed=int(rng.integers(2**31)),
                 **{**self.settings, **longer},
             ).fit
-            draws = of_fit(fit)
-            names = chosen([name for name in draws if name in truth], self.quantities)
-            values = np.stack([draws[name] for name in names], axis=-1)
+            names, true, values = compared(fit, truth, self.quantities)
             ess = effective(values)
             # Whether to sample on is decided by the draws alone, never by the truth: ranks stay uniform.
             if ess.min() >= self.kept:
                 break
-        true = np.array([truth[name] for name in names])
         if not (np.isfinite(values).all() and np.isfinite(true).all()):
             raise EvaluationError(f"a quantity of this world is not finite: {dict(zip(names, true, strict=True))}")
         by_quantity = {
@@ -368,16 +346,13 @@ class Ranking:
             "ess": ess,
         }
         convergence = fit.convergence
-        return xr.Dataset(
-            {name: ("quantity", value) for name, value in by_quantity.items()}
-            | {
-                "rhat": convergence.rhat,
-                "divergences": convergence.divergences,
-                "draws": convergence.draws,
-                "refused": drawn.refused,
-            },
-            {"quantity": names, "seed": seed},
-        )
+        about = {
+            "rhat": convergence.rhat,
+            "divergences": convergence.divergences,
+            "draws": convergence.draws,
+            "refused": drawn.refused,
+        }
+        return row(names, by_quantity, about, seed=seed)
 
 
 def effective(values: np.ndarray) -> np.ndarray:

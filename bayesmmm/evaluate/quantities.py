@@ -1,6 +1,6 @@
 """What a simulation study compares: parameters, returns and the log likelihood, in a fit and in the world behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
 from bayesmmm.simulate import World
 
-__all__ = ["LOG_LIKELIHOOD", "PARAMETERS", "chosen", "of_fit", "of_world", "returns_of"]
+__all__ = ["LOG_LIKELIHOOD", "PARAMETERS", "chosen", "compared", "of_fit", "of_world", "returns_of"]
 
 PARAMETERS = "parameters"
 LOG_LIKELIHOOD = "log_likelihood"
@@ -80,6 +80,15 @@ def of_world(world: World, system: MMM, *, restated: bool) -> dict[str, float]:
     if not restated and _same_parameters(system, world.parameters):
         out[LOG_LIKELIHOOD] = _log_likelihood(system, world.parameters, world.data, world.scales)
     return out
+
+
+def compared(
+    fit: Fit, truth: Mapping[str, float], quantities: Sequence[str] | None
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Names of the quantities asked for that fit and world have; truths (quantity,), draws (chain, draw, quantity)."""
+    draws = of_fit(fit)
+    names = chosen([name for name in draws if name in truth], quantities)
+    return names, np.array([truth[name] for name in names]), np.stack([draws[name] for name in names], axis=-1)
 
 
 def chosen(names: Sequence[str], quantities: Sequence[str] | None) -> list[str]:

@@ -4,7 +4,6 @@ Unlike `calibrate`, this is what an analyst lives through: the truth may be fixe
 data at hand. Intervals need not cover a fixed truth exactly as often as they promise.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,9 @@ import xarray as xr
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM
 from bayesmmm.errors import EvaluationError
-from bayesmmm.evaluate.quantities import chosen, of_fit, of_world
-from bayesmmm.evaluate.running import cores_each, fit_quietly, run, seeds
-from bayesmmm.evaluate.simulating import draw_world, gathered, worlds_from
+from bayesmmm.evaluate.quantities import compared, of_world
+from bayesmmm.evaluate.running import cores_each, fit_quietly
+from bayesmmm.evaluate.simulating import asked_of, draw_world, row, simulated, worlds_from
 from bayesmmm.results.summaries import checked_ci_prob
 from bayesmmm.simulate import World
 
@@ -186,33 +185,12 @@ def recover(
     if not isinstance(simulations, int) or simulations < 1:
         raise EvaluationError(f"simulations={simulations!r} must be a whole number of at least 1, as 20")
     ci_prob = checked_ci_prob(ci_prob)
-    first = of_world(draw_world(worlds, np.random.default_rng(seed)).world, system, restated=True)
-    chosen(list(first), quantities)
+    asked = asked_of(worlds, system, quantities, seed=seed, restated=True)
     settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
-    task = Recovering(
-        system,
-        worlds,
-        None if quantities is None else tuple(quantities),
-        ci_prob,
-        settings | {"cores": min(chains, cores_each(simulations, executor))},
-    )
-    start = time.perf_counter()
-    done = run(
-        task,
-        seeds(seed, simulations),
-        executor=executor,
-        progress=progress,
-        label=lambda item: f"seed {item}",
-        title="simulations",
-    )
-    return Recovery(
-        values=gathered(done.results),
-        ci_prob=ci_prob,
-        asked=simulations,
-        failed=dict(done.failed),
-        complete=done.complete,
-        settings=settings | {"seed": seed, "seconds": time.perf_counter() - start},
-    )
+    cores = min(chains, cores_each(simulations, executor))
+    task = Recovering(system, worlds, asked, ci_prob, settings | {"cores": cores})
+    rows, about = simulated(task, simulations, settings, seed=seed, executor=executor, progress=progress)
+    return Recovery(values=rows, ci_prob=ci_prob, **about)
 
 
 @dataclass(frozen=True)
@@ -231,13 +209,12 @@ class Recovering:
         drawn = draw_world(self.worlds, rng)
         truth = of_world(drawn.world, self.system, restated=True)
         fit = fit_quietly(self.system, drawn.world.data, seed=int(rng.integers(2**31)), **self.settings).fit
-        draws = of_fit(fit)
-        names = chosen([name for name in draws if name in truth], self.quantities)
-        values = np.stack([draws[name] for name in names], axis=-1).reshape(-1, len(names))
+        names, true, draws = compared(fit, truth, self.quantities)
+        values = draws.reshape(-1, len(names))
         tail = (1.0 - self.ci_prob) / 2.0
         lower, median, upper = np.quantile(values, [tail, 0.5, 1.0 - tail], axis=0)
         by_quantity = {
-            "truth": np.array([truth[name] for name in names]),
+            "truth": true,
             "median": median,
             "lower": lower,
             "upper": upper,
@@ -245,14 +222,11 @@ class Recovering:
             "sd": values.std(axis=0),
         }
         convergence = fit.convergence
-        return xr.Dataset(
-            {name: ("quantity", value) for name, value in by_quantity.items()}
-            | {
-                "convergence": convergence.verdict,
-                "rhat": convergence.rhat,
-                "ess_bulk": convergence.ess_bulk,
-                "divergences": convergence.divergences,
-                "refused": drawn.refused,
-            },
-            {"quantity": names, "seed": seed},
-        )
+        about = {
+            "convergence": convergence.verdict,
+            "rhat": convergence.rhat,
+            "ess_bulk": convergence.ess_bulk,
+            "divergences": convergence.divergences,
+            "refused": drawn.refused,
+        }
+        return row(names, by_quantity, about, seed=seed)

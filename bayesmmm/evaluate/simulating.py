@@ -1,7 +1,9 @@
-"""Worlds for simulation studies: where they come from, and what happens to those that are no valid data."""
+"""Simulation studies: where their worlds come from, what happens to those that are no valid data, many of them."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,9 +12,11 @@ from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM, check_system
 from bayesmmm.errors import DataError, EquationError, EvaluationError
+from bayesmmm.evaluate.quantities import chosen, of_world
+from bayesmmm.evaluate.running import run, seeds
 from bayesmmm.simulate import World, simulate_world
 
-__all__ = ["Drawn", "PriorWorlds", "draw_world", "gathered", "worlds_from"]
+__all__ = ["Drawn", "PriorWorlds", "asked_of", "draw_world", "row", "simulated", "worlds_from"]
 
 #: Refused data sets in a row after which the priors, not bad luck, are to blame.
 MOST_REFUSED = 100
@@ -97,7 +101,52 @@ def draw_world(worlds: Callable[..., World], rng: np.random.Generator) -> Drawn:
     ) from last
 
 
-def gathered(results: Mapping[int, xr.Dataset]) -> xr.Dataset:
+def asked_of(
+    worlds: Callable[..., World], system: MMM, quantities: Sequence[str] | None, *, seed: int, restated: bool
+) -> tuple[str, ...] | None:
+    """Return `quantities`, after a first world: what cannot be simulated or asked for is said at once."""
+    first = of_world(draw_world(worlds, np.random.default_rng(seed)).world, system, restated=restated)
+    chosen(list(first), quantities)
+    return None if quantities is None else tuple(quantities)
+
+
+def simulated(
+    task: Callable[[int], xr.Dataset],
+    simulations: int,
+    settings: Mapping[str, Any],
+    *,
+    seed: int,
+    executor: Any,
+    progress: bool,
+) -> tuple[xr.Dataset, dict[str, Any]]:
+    """Run the simulations of a study; return their rows, and its fields asked, failed, complete and settings."""
+    start = time.perf_counter()
+    done = run(
+        task,
+        seeds(seed, simulations),
+        executor=executor,
+        progress=progress,
+        label=lambda item: f"seed {item}",
+        title="simulations",
+    )
+    rows = _gathered(done.results)
+    return rows, {
+        "asked": simulations,
+        "failed": dict(done.failed),
+        "complete": done.complete,
+        "settings": {**settings, "seed": seed, "seconds": time.perf_counter() - start},
+    }
+
+
+def row(
+    names: Sequence[str], by_quantity: Mapping[str, np.ndarray], about: Mapping[str, Any], *, seed: int
+) -> xr.Dataset:
+    """Return what a task of a study returns: values by quantity, and what there is one of, as the verdict on a fit."""
+    values = {name: ("quantity", value) for name, value in by_quantity.items()}
+    return xr.Dataset({**values, **about}, {"quantity": names, "seed": seed})
+
+
+def _gathered(results: Mapping[int, xr.Dataset]) -> xr.Dataset:
     """Join the rows of single simulations along the dim simulation; quantities that all of them have."""
     rows = list(results.values())
     if not rows:
