@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayesmmm.plots.parts import BLACK, BLUE, GREY, LETTER, RED, SMALL, TEXT, listed, percent, tidy
+from bayesmmm.plots.parts import BLACK, BLUE, GREY, LETTER, RED, SMALL, listed, name_axes, percent, tidy
 from bayesmmm.plots.reading import numbers
 
 if TYPE_CHECKING:
@@ -284,9 +284,4 @@ def _finish(axes: Sequence[Axes], handles: list, x: str, y: str, own: bool) -> N
         longest = LETTER * max(len(handle.get_label()) for handle in handles) + 0.6
         across = int(np.clip(figure.get_figwidth() // longest, 1, len(handles)))
         figure.legend(handles=handles, loc="outside upper left", ncols=across, frameon=False, fontsize=SMALL)
-        figure.supxlabel(x, fontsize=TEXT)
-        figure.supylabel(y, fontsize=TEXT)
-        return
-    for ax in axes:
-        ax.set_xlabel(x, fontsize=SMALL)
-        ax.set_ylabel(y, fontsize=SMALL)
+    name_axes(axes, x, y, own)

@@ -23,6 +23,7 @@ from bayesmmm.plots.parts import (
     TEXT,
     legend_on_top,
     listed,
+    name_axes,
     tidy,
 )
 from bayesmmm.plots.reading import caution, numbers, percents, unit_of, variable, window_words
@@ -70,7 +71,7 @@ def response_curves(
         _response(ax, curves.sel(channel=name).sortby("factor"), threshold)
         ax.set_title(str(name), loc="left", fontsize=TEXT, pad=3)
     x = [f"spend in the window{unit_of(dataset['spend'])}", window_words(dataset.attrs)]
-    _name_axes(axes, "\n".join(filter(None, x)), f"outcome gained\nover no spend{unit_of(draws, dataset)}", own)
+    name_axes(axes, "\n".join(filter(None, x)), f"outcome gained\nover no spend{unit_of(draws, dataset)}", own)
     handles = [
         Line2D([], [], color=BLUE, lw=1.6, label="median"),
         Patch(color=SKY, alpha=0.35, label=f"{100 * ci_prob:.3g} % interval"),
@@ -166,7 +167,7 @@ def adstock_decay(
         _weeks(ax, float(lags[-1]))
         percents(ax.yaxis)
         ax.set_yticks([0.0, 0.5, 1.0])
-    _name_axes(axes, "days since the spend", "share of the pressure\nthat is left", own)
+    name_axes(axes, "days since the spend", "share of the pressure\nthat is left", own)
     entries = [
         *(handles[equation] for equation in curves if equation in handles),
         Patch(color=GREY, alpha=0.3, label=f"lines are medians, bands {100 * ci_prob:.3g} % intervals"),
@@ -204,15 +205,3 @@ def _panels(count: int, *, share: bool = False) -> list[Axes]:
         for i, ax in enumerate(axes):
             ax.tick_params(labelleft=i % wide == 0, labelbottom=i + wide >= count)
     return axes
-
-
-def _name_axes(axes: Sequence[Axes], x: str, y: str, own: bool) -> None:
-    """Name the axes once for a figure of our own, else on every panel."""
-    if own:
-        figure = axes[0].figure
-        figure.supxlabel(x, fontsize=TEXT)
-        figure.supylabel(y, fontsize=TEXT)
-        return
-    for ax in axes:
-        ax.set_xlabel(x, fontsize=SMALL)
-        ax.set_ylabel(y, fontsize=SMALL)

@@ -139,6 +139,18 @@ def listed(axes: Sequence[Axes], count: int) -> list[Axes]:
     return given
 
 
+def name_axes(axes: Sequence[Axes], x: str, y: str, own: bool) -> None:
+    """Name the axes once for a figure of our own, else on every panel."""
+    if own:
+        figure = axes[0].figure.figure
+        figure.supxlabel(x, fontsize=TEXT)
+        figure.supylabel(y, fontsize=TEXT)
+        return
+    for ax in axes:
+        ax.set_xlabel(x, fontsize=SMALL)
+        ax.set_ylabel(y, fontsize=SMALL)
+
+
 def inner_label(row: str) -> str:
     """Return what stands in the brackets of ``variable[label]``."""
     return str(row).partition("[")[2].removesuffix("]") or str(row)
