@@ -27,7 +27,7 @@ from bayesmmm.priors import closest
 from bayesmmm.simulate.process import Process
 from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
 from bayesmmm.simulate.truth import zero_out
-from bayesmmm.simulate.world import check_seed
+from bayesmmm.simulate.world import check_seed, tabled
 
 __all__ = ["WORLDS", "BrokenWorld", "broken_world"]
 
@@ -267,18 +267,8 @@ def _clean(seed: int, weeks: int) -> tuple[Process, np.random.Generator]:
 
 
 def _parameters(equation: Equation, media: dict, linear: dict, sigma: float, rng: np.random.Generator) -> dict:
-    usual = np.array([media[name] for name in equation.media])
-    half_life, half_saturation, slope, contribution = (
-        usual * np.exp(_SPREAD * rng.standard_normal(usual.shape))
-    ).T
-    return {
-        "half_life": half_life[None],
-        "half_saturation": half_saturation[None],
-        "slope": slope[None],
-        "contribution": contribution[None, None],
-        "coefficient": np.array([[linear[term] for term in equation.terms()]]),
-        "sigma": np.array([sigma]),
-    }
+    shape = (len(equation.media), len(_SPREAD))
+    return tabled(equation, media, linear, sigma, factor=np.exp(_SPREAD * rng.standard_normal(shape)))
 
 
 def _planned(weeks: int, rng: np.random.Generator) -> MMMData:

@@ -12,7 +12,7 @@ import numpy as np
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Fourier
 from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
-from bayesmmm.simulate.world import World, check_seed, simulate_world
+from bayesmmm.simulate.world import World, check_seed, simulate_world, tabled
 
 __all__ = ["social_search"]
 
@@ -107,8 +107,8 @@ def social_search(*, seed: int = 1, weeks: int = 156) -> World:
     )
     system = _system()
     parameters = {
-        "google": _parameters(system.equation("google"), _GOOGLE_MEDIA, _GOOGLE_LINEAR, _GOOGLE_SIGMA),
-        "revenue": _parameters(system.equation("revenue"), _REVENUE_MEDIA, _REVENUE_LINEAR, _REVENUE_SIGMA),
+        "google": tabled(system.equation("google"), _GOOGLE_MEDIA, _GOOGLE_LINEAR, _GOOGLE_SIGMA),
+        "revenue": tabled(system.equation("revenue"), _REVENUE_MEDIA, _REVENUE_LINEAR, _REVENUE_SIGMA),
     }
     return simulate_world(system, data, parameters=parameters, scales=scales, seed=seed)
 
@@ -134,18 +134,6 @@ def _system() -> MMM:
             ),
         ]
     )
-
-
-def _parameters(equation: Equation, media: dict, linear: dict, sigma: float) -> dict[str, np.ndarray]:
-    half_life, half_saturation, slope, contribution = np.array([media[name] for name in equation.media]).T
-    return {
-        "half_life": half_life[None],
-        "half_saturation": half_saturation[None],
-        "slope": slope[None],
-        "contribution": contribution[None, None],
-        "coefficient": np.array([[linear[term] for term in equation.terms()]]),
-        "sigma": np.array([sigma]),
-    }
 
 
 # ----------------------------------------------------------------------------------------- spend and controls

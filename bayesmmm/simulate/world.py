@@ -3,7 +3,7 @@
 Uses the engine that also answers questions about a fit, so that a world and a fit share one definition.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,6 +145,30 @@ def simulate_world(
         truth=find_truth(system, simulated, scales, parameters, residual, run),
         seed=seed,
     )
+
+
+def tabled(
+    equation: Equation,
+    media: Mapping[str, Sequence[float]],
+    linear: Mapping[str, float],
+    sigma: float,
+    *,
+    factor: np.ndarray | float = 1.0,
+) -> dict[str, np.ndarray]:
+    """Parameters of an equation, as `simulate_world` takes them, from tables by channel and by term.
+
+    A channel has half-life, half-saturation, slope and contribution; `factor` (C, 4) multiplies them.
+    """
+    values = np.array([media[name] for name in equation.media]) * factor
+    half_life, half_saturation, slope, contribution = values.T
+    return {
+        "half_life": half_life[None],
+        "half_saturation": half_saturation[None],
+        "slope": slope[None],
+        "contribution": contribution[None, None],
+        "coefficient": np.array([[linear[term] for term in equation.terms()]]),
+        "sigma": np.array([sigma]),
+    }
 
 
 def check_seed(seed: object) -> int:
