@@ -29,7 +29,7 @@ from bayesmmm.density import Block, blocks, collapses, model_data, normal_terms,
 from bayesmmm.engine import check_national, checked_scales, kernel_lag
 from bayesmmm.equations import MMM, Equation, check_system
 
-__all__ = ["build_model", "date_labels"]
+__all__ = ["build_model"]
 
 
 # ------------------------------------------------------------------------------------------------- the graph
@@ -87,13 +87,8 @@ def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, col
     return model
 
 
-def date_labels(data: MMMData) -> list[str]:
-    """ISO dates, the labels of the dim date inside a model."""
-    return data.dates.strftime("%Y-%m-%d").tolist()
-
-
 def _coords(system: MMM, data: MMMData, collapse: bool) -> dict:
-    coords = {"geo": list(data.geos), "date": date_labels(data)}
+    coords = {"geo": list(data.geos), "date": data.dates.strftime("%Y-%m-%d").tolist()}
     for name in system.order:
         for block in blocks(system.equation(name), collapse=collapses(system, name, collapse)):
             if block.dim is not None:
