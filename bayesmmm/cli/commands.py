@@ -8,11 +8,12 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bayesmmm.cli.files import checked_folder, write_fit
+from bayesmmm.cli.files import checked_folder, opened_folder, write_fit
 from bayesmmm.cli.text import (
     compare,
     heading,
     laid_out,
+    show_diagnosis,
     show_effects,
     show_findings,
     show_true_effects,
@@ -85,9 +86,7 @@ def report(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return SAMPLER_FAILED
-    new = not options.out.exists()
-    folder = checked_folder(options.out)
-    try:
+    with opened_folder(options.out) as folder:
         found = compose(
             fit,
             title=options.title,
@@ -98,10 +97,6 @@ def report(options: argparse.Namespace) -> int:
             draws=options.draws,
             allow_unconverged=options.allow_unconverged,
         )
-    except BaseException:
-        if new:  # a refusal leaves nothing behind
-            folder.rmdir()
-        raise
     show_findings(found.findings)
     paths = write(found, folder)
     heading("Files")
@@ -132,6 +127,8 @@ def _list_files(folder: Path, paths: "Sequence[Path]") -> None:
 def _analyse(
     data: "MMMData", system: "MMM", options: argparse.Namespace, folder: Path, world: "World | None"
 ) -> int:
+    from bayesmmm.diagnostics import diagnose
+
     heading("Data")
     print(str(data).rpartition("\nNext:")[0])
     print(laid_out(data.summary(), "{:,.4g}".format))
@@ -146,12 +143,14 @@ def _analyse(
     if world is not None:
         truth = true_values(world)
         compare(table, truth, options.ci_prob)
-    names = write_fit(fit, table, truth, folder, options.ci_prob)
+    found = diagnose(fit)
+    names = write_fit(fit, table, truth, found, folder, options.ci_prob)
     failed = fit.convergence.verdict == "failed"
     if not failed:
         show_effects(fit, world, options.ci_prob)
     elif world is not None:
         show_true_effects(world)
+    show_diagnosis(found)
     heading("Files")
     print(wrap(f"written to {folder}: {', '.join(names)}"))
     if not failed:

@@ -4,7 +4,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from bayesmmm.cli.text import with_truth
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayesmmm.diagnostics import Diagnosis
     from bayesmmm.results import Fit
 
 _LOGARITHMIC = ("half_life", "half_saturation", "slope")
@@ -25,8 +27,26 @@ def checked_folder(path: Path) -> Path:
         return path
 
 
+@contextmanager
+def opened_folder(path: Path) -> Iterator[Path]:
+    """Make the folder and try it; one that is new goes again when what is done in here is refused."""
+    new = not path.exists()
+    folder = checked_folder(path)
+    try:
+        yield folder
+    except BaseException:
+        if new:  # a refusal leaves nothing behind
+            folder.rmdir()
+        raise
+
+
 def write_fit(
-    fit: "Fit", table: "pd.DataFrame", truth: Mapping[str, float] | None, folder: Path, ci_prob: float
+    fit: "Fit",
+    table: "pd.DataFrame",
+    truth: Mapping[str, float] | None,
+    found: "Diagnosis",
+    folder: Path,
+    ci_prob: float,
 ) -> list[str]:
     """Write everything to a folder beside, then move it in: a failure leaves older files as they were."""
     part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
@@ -35,7 +55,8 @@ def write_fit(
         columns = table if truth is None else with_truth(table, truth)
         columns.assign(ci_prob=ci_prob).rename_axis("parameter").to_csv(part / "summary.csv")
         (part / "system.toml").write_text(fit.system.to_toml(), encoding="utf-8")
-        draw(fit, table, truth, part, ci_prob)
+        found.table().to_csv(part / "diagnosis.csv")
+        draw(fit, table, truth, found, part, ci_prob)
         names = sorted(file.name for file in part.iterdir())
         for name in names:
             os.replace(part / name, folder / name)
@@ -45,7 +66,12 @@ def write_fit(
 
 
 def draw(
-    fit: "Fit", table: "pd.DataFrame", truth: Mapping[str, float] | None, folder: Path, ci_prob: float
+    fit: "Fit",
+    table: "pd.DataFrame",
+    truth: Mapping[str, float] | None,
+    found: "Diagnosis",
+    folder: Path,
+    ci_prob: float,
 ) -> None:
     """Draw the figures of a fit."""
     from bayesmmm import plots
@@ -55,6 +81,7 @@ def draw(
     plots.save(plots.spend(fit.data), folder / "data.png")
     plots.save(plots.correlation(fit.data.correlation()), folder / "correlation.png")
     plots.save(plots.parameters(table, truth=truth), folder / "parameters.png")
+    plots.save(plots.diagnosis(found), folder / "diagnosis.png")
     for equation in fit.system.order:
         stem = file_name(equation)
         whole = predictive_table(fit, equation, ci_prob)

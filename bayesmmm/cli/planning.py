@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bayesmmm.cli import arguments
 from bayesmmm.cli.arguments import ALL
 from bayesmmm.cli.commands import DONE, SAMPLER_FAILED
-from bayesmmm.cli.files import checked_folder
+from bayesmmm.cli.files import opened_folder
 from bayesmmm.cli.plan_files import frontier_table, listing, write_plan
 from bayesmmm.cli.text import heading, wrap
 from bayesmmm.errors import BayesMMMError, BayesMMMWarning, InfeasibleError, SettingError
@@ -228,15 +228,9 @@ def plan_budget(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return SAMPLER_FAILED
-    new = not options.out.exists()
-    folder = checked_folder(options.out)
-    try:
+    with opened_folder(options.out) as folder:
         plan, trade, cautions = solve(fit, options)
         names = write_plan(plan, trade, cautions, folder, options.ci_prob)
-    except BaseException:
-        if new:  # a refusal leaves nothing behind
-            folder.rmdir()
-        raise
     if not options.quiet:
         _show(plan, trade, cautions)
         heading("Files")
