@@ -14,7 +14,19 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayesmmm.plots.parts import BLACK, BLUE, GREY, LETTER, RED, SMALL, listed, name_axes, percent, tidy
+from bayesmmm.plots.parts import (
+    BLACK,
+    BLUE,
+    GREY,
+    LETTER,
+    RED,
+    SMALL,
+    inner_label,
+    listed,
+    name_axes,
+    percent,
+    tidy,
+)
 from bayesmmm.plots.reading import numbers
 
 if TYPE_CHECKING:
@@ -67,7 +79,7 @@ def ecdf(
             ax.plot(
                 point, line, color=RED if failed else BLUE, linestyle=_FAILED if failed else "-", linewidth=1.1
             )
-            bad += [_label(name)] if failed else []
+            bad += [inner_label(name)] if failed else []
         _title(ax, variable, bad)
         tidy(ax)
         ax.set_xlim(0.0, 1.0)
@@ -195,7 +207,7 @@ def recovery(table: pd.DataFrame, *, axes: Sequence[Axes] | None = None) -> np.n
         ax.set_title(_wrapped(variable, _ECDF_LETTERS), fontsize=SMALL, loc="left")
         if len(members) > 1:
             marks = [
-                Line2D([], [], ls="", marker=m, color=BLACK, markersize=3.5, label=_label(n))
+                Line2D([], [], ls="", marker=m, color=BLACK, markersize=3.5, label=inner_label(n))
                 for n, m in zip(members, _MARKS * (1 + len(members) // len(_MARKS)), strict=False)
             ]
             ax.legend(handles=marks, fontsize=SMALL - 2, frameon=False, handletextpad=0.1, borderpad=0.1)
@@ -236,10 +248,6 @@ def _by_variable(names: Sequence[str]) -> dict[str, list[str]]:
     for name in names:
         blocks.setdefault(name.partition("[")[0], []).append(name)
     return blocks
-
-
-def _label(name: str) -> str:
-    return name.partition("[")[2].removesuffix("]") or name
 
 
 def _wrapped(name: str, letters: int) -> str:

@@ -31,6 +31,7 @@ from bayesmmm.plots.parts import (
     YELLOW,
     date_axis,
     label_rows,
+    legend_above,
     one_date,
     tidy,
 )
@@ -337,14 +338,7 @@ def _waterfall_legend(
         handles.append(Patch(facecolor=GREY, edgecolor="white", hatch="////", label="negative"))
     handles.append(Line2D([], [], color=BLACK, linewidth=1.1, label=f"{100 * ci_prob:.3g} % interval of the part"))
     handles.append(Line2D([], [], ls="", marker="D", mfc="white", mec=BLACK, ms=4.5, label="observed"))
-    ax.legend(
-        handles=[*handles, *more],
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
-        ncols=3,
-        frameon=False,
-        fontsize=SMALL,
-    )
+    legend_above(ax, [*handles, *more], 3)
 
 
 def _equation(dataset: xr.Dataset) -> str:
