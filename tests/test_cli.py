@@ -162,7 +162,7 @@ def test_demo_says_what_it_found(demo):
     assert ("the sampler failed: the files are written" in done.stderr) == failed
     assert f"sampler verdict: {fit.convergence.verdict}" in done.stdout
     assert "of 56 true values lie inside their 90 % intervals (about 50 are to be expected)" in done.stdout
-    heads = ["Data", "Model", "Cautions", "Sampling", "Result", "Posterior beside truth", "Files"]
+    heads = ["Data", "Model", "Cautions", "Sampling", "Result", "Posterior beside truth", "Diagnosis", "Files"]
     places = [done.stdout.index(f"\n{head}\n{'-' * len(head)}\n") for head in heads]
     assert places == sorted(places)
     assert f"fit = mm.load('{out / 'fit.nc'}')" in done.stdout
@@ -185,6 +185,7 @@ def test_demo_writes_every_file_and_nothing_else(demo):
         "causal_graph",
         "correlation",
         "data",
+        "diagnosis",
         "parameters",
         *(f"predictive_{kind}{name}" for kind in ("", "check_") for name in ("google", "revenue")),
         *(
@@ -193,7 +194,7 @@ def test_demo_writes_every_file_and_nothing_else(demo):
             for parameter in ("contribution", "half_life", "half_saturation", "slope")
         ),
     ]
-    expected = {"fit.nc", "summary.csv", "system.toml", *(f"{name}.png" for name in figures)}
+    expected = {"fit.nc", "summary.csv", "diagnosis.csv", "system.toml", *(f"{name}.png" for name in figures)}
     assert {path.name for path in out.iterdir()} == expected
     assert all((out / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in figures)
 
@@ -215,6 +216,19 @@ def test_demo_table_is_the_summary_beside_the_truth(demo):
     assert f"{inside.sum()} of {len(table)} true values" in done.stdout
     assert set(table["ci_prob"]) == {0.9}
     assert read_toml(out / "system.toml")[0] == fit.system
+
+
+def test_demo_says_what_the_checks_raise_and_keeps_all_of_them(demo):
+    done, out = demo
+    found = mm.diagnose(mm.load(out / "fit.nc"))
+    table = pd.read_csv(out / "diagnosis.csv", index_col="check", keep_default_na=False)
+    assert list(table.index) == [check.name for check in found.checks]
+    assert list(table["verdict"]) == [check.verdict for check in found.checks]
+    said = done.stdout.partition("\nDiagnosis\n")[2].partition("\nFiles\n")[0]
+    assert f"diagnosis of the fit: {found.verdict} ({len(found.checks)} checks" in said
+    assert found.raised  # 2 x 50 draws cannot pass
+    for check in found.checks:
+        assert (f"  {check.verdict} {check.name}: " in said) == (check in found.raised)
 
 
 # ------------------------------------------------------------------------------------------------- fit, without sampling
@@ -278,7 +292,7 @@ def test_effects_are_told_after_sampling(truth, sampled, no_figures, tmp_path, m
     argv = ["demo", "--out", str(tmp_path), *QUICK] if truth else fit_command(tmp_path)
     assert cli.main(argv) == 0
     said = capsys.readouterr().out
-    part = said.partition("\nEffects of each channel")[2]
+    part = said.partition("\nEffects of each channel")[2].partition("\nDiagnosis\n")[0]
     assert part.startswith(", beside the truth\n") == truth
     found = effects(mm.load(tmp_path / "fit.nc"), window="outcome")
     lines = {line.split()[0]: line.split()[1:] for line in part.splitlines() if "[" in line}

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayesmmm.data import MMMData
+    from bayesmmm.diagnostics import Diagnosis
     from bayesmmm.equations import MMM
     from bayesmmm.report import Finding
     from bayesmmm.results import Fit
@@ -125,7 +126,15 @@ def show_true_effects(world: "World") -> None:
     print(wrap("total, direct, indirect: revenue lost without the channel, in the data; roi: total over spend"))
 
 
-# ------------------------------------------------------------------------------------------------------------- findings
+# ------------------------------------------------------------------------------------------------- checks and findings
+def show_diagnosis(found: "Diagnosis") -> None:
+    """Print the verdict of all checks, and what to do about those that raise something."""
+    heading("Diagnosis")
+    first = next(check.group for check in found.checks)
+    print(str(found).partition(f"\n\n{first}\n")[0])
+    print("every check, with its number, bound and source: diagnosis.csv")
+
+
 def show_findings(findings: Sequence["Finding"]) -> None:
     """Print the main findings under their topics."""
     topic = None
