@@ -314,16 +314,22 @@ def vanishing(median: xr.DataArray, reliable: xr.DataArray) -> xr.DataArray:
     >>> float(vanishing(line, xr.DataArray([True] * 3, {"rho": rho}, ("rho",))).item())
     0.1
     """
-    rho, values = median["rho"].values, median.transpose("rho", "channel").values
-    good = reliable.values[1:] & reliable.values[:-1]
-    out = np.full(values.shape[1], np.nan)
-    for c, line in enumerate(values.T):
+    found = zero_nearest(median, "rho", reliable.values[1:] & reliable.values[:-1])
+    return found.rename("rho_star").assign_attrs(
+        long_name="correlation at which the median indirect effect vanishes"
+    )
+
+
+def zero_nearest(values: xr.DataArray, dim: str, counts: np.ndarray | bool = True) -> xr.DataArray:
+    """Zero nearest to 0 along a rising coordinate, by linear interpolation: dim channel, NaN where there is none.
+
+    `counts` (intervals,) says between which neighbours one is looked for.
+    """
+    at, out = values[dim].values, np.full(values.sizes["channel"], np.nan)
+    for c, line in enumerate(values.transpose("channel", dim).values):
         low, high = line[:-1], line[1:]
-        crossed = good & (low * high <= 0.0) & (low != high)
-        if crossed.any():
-            where = (
-                rho[:-1][crossed] - low[crossed] * (np.diff(rho) / np.where(low == high, 1.0, high - low))[crossed]
-            )
+        met = counts & (low * high <= 0.0) & (low != high)
+        if met.any():
+            where = at[:-1][met] - (low * np.diff(at))[met] / (high - low)[met]
             out[c] = where[np.argmin(np.abs(where))]
-    attrs = {"long_name": "correlation at which the median indirect effect vanishes"}
-    return xr.DataArray(out, {"channel": median["channel"].values}, ("channel",), "rho_star", attrs)
+    return xr.DataArray(out, {"channel": values["channel"].values}, ("channel",))

@@ -14,6 +14,7 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData
+from bayesmmm.diagnostics.reweighting import zero_nearest
 from bayesmmm.equations import MMM
 from bayesmmm.errors import LikelihoodError, SettingError, UnknownTermError
 from bayesmmm.evaluate.refitting import (
@@ -199,14 +200,7 @@ def crossing(median: xr.DataArray, level: float) -> xr.DataArray:
     >>> crossing(line, 1.0).values.round(3).tolist()
     [0.15]
     """
-    strength, out = median["strength"].values, np.full(median.sizes["channel"], np.nan)
-    for c, line in enumerate(median.transpose("channel", "strength").values - level):
-        low, high = line[:-1], line[1:]
-        met = (low * high <= 0.0) & (low != high)
-        if met.any():
-            at = strength[:-1][met] - (low * np.diff(strength))[met] / (high - low)[met]
-            out[c] = at[np.argmin(np.abs(at))]
-    return xr.DataArray(out, {"channel": median["channel"].values}, ("channel",))
+    return zero_nearest(median - level, "strength")
 
 
 @dataclass(frozen=True)
