@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 from bayesmmm import kernels
@@ -44,3 +45,16 @@ def test_a_kernel_is_compiled_again_when_one_that_it_calls_changed_in_another_fi
 def test_functions_for_other_languages_carry_the_stamp_too():
     for function in (posterior.log_posterior, posterior.log_posterior_address, posterior.constrained_address):
         assert function._cache._impl.locator.get_source_stamp() == SOURCE
+
+
+def test_kernels_work_where_no_folder_can_be_written_to():
+    code = """
+        import numpy as np
+        from numba.core.caching import CacheImpl
+        CacheImpl._locator_classes.clear()
+        from bayesmmm.kernels.compile import HOW, dot
+        print(HOW["cache"], dot(np.ones(5), np.arange(5.0)))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "10.0"]

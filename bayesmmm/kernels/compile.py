@@ -14,7 +14,7 @@ from pathlib import Path
 import numba as nb
 from numba.core.caching import CacheImpl
 
-__all__ = ["SOURCE", "dot", "jit"]
+__all__ = ["HOW", "SOURCE", "dot", "jit"]
 
 _FOLDER = Path(__file__).resolve().parent
 #: Number that changes with the source of any kernel; 0 where there are no files, as in a zip archive.
@@ -40,7 +40,20 @@ class _WholeFolder:
 
 CacheImpl._locator_classes.insert(0, _WholeFolder)
 
-jit = nb.njit(cache=True, nogil=True, error_model="numpy")
+
+def _keeps() -> bool:
+    """Whether numba finds a folder to write kernels to; it refuses to keep functions where there is none."""
+    try:
+        nb.njit(cache=True)(_keeps)
+    except RuntimeError:
+        return False
+    return True
+
+
+#: Options of every kernel. Where nothing is kept (a read-only file system, no home) each process compiles its own.
+HOW = {"cache": _keeps(), "nogil": True, "error_model": "numpy"}
+
+jit = nb.njit(**HOW)
 
 
 @jit

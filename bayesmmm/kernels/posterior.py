@@ -10,7 +10,7 @@ import math
 import numba as nb
 import numpy as np
 
-from bayesmmm.kernels.compile import dot, jit
+from bayesmmm.kernels.compile import HOW, dot, jit
 from bayesmmm.kernels.likelihood import (
     collapsed_normal,
     explicit_censored_normal,
@@ -269,10 +269,9 @@ def constrained(program, u, theta):
 # ------------------------------------------------------------------------------ for callers that are not Python
 _DOUBLES = nb.types.CPointer(nb.types.double)
 _CODE, _SIZE = nb.types.int64, nb.types.uint64
-_c_function = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
-@nb.cfunc(_CODE(_SIZE, _DOUBLES, _DOUBLES, _DOUBLES, nb.types.voidptr), **_c_function)
+@nb.cfunc(_CODE(_SIZE, _DOUBLES, _DOUBLES, _DOUBLES, nb.types.voidptr), **HOW)
 def log_posterior_address(n, u, gradient, value, program):
     """`log_posterior` with the calling convention of nutpie; 0, or a code for a value that is not finite."""
     length = int(nb.carray(program, (1,), nb.float64)[LENGTH])
@@ -287,7 +286,7 @@ def log_posterior_address(n, u, gradient, value, program):
     return 0
 
 
-@nb.cfunc(_CODE(_SIZE, _SIZE, _DOUBLES, _DOUBLES, nb.types.voidptr), **_c_function)
+@nb.cfunc(_CODE(_SIZE, _SIZE, _DOUBLES, _DOUBLES, nb.types.voidptr), **HOW)
 def constrained_address(n, n_out, u, theta, program):
     """`constrained` with the calling convention of nutpie."""
     length = int(nb.carray(program, (1,), nb.float64)[LENGTH])
