@@ -227,7 +227,7 @@ METHODS = """## Methods
   mediator left out the question is the one asked here.
 
 All get price, trend and, but for `missing_season`, one yearly wave. Seconds were taken while others worked on the
-machine and hold effects and compilation, where there was any: they are no comparison of speed (`sampling.py` is)."""
+machine and hold effects and compilation, where there was any: they are no comparison of speed (`speed.py` is)."""
 
 
 def silent(result: Mapping) -> str:

@@ -1,0 +1,277 @@
+"""Time bayesmmm beside PyMC-Marketing and Meridian on the same data, in one run, each in an environment of its own.
+
+    BAYESMMM_EXTERNAL_DATA=/path/to/data python benchmarks/speed.py --work /path/to/scratch --repeats 3
+
+Needs Python and `uv`. Writes RESULTS.md, RESULTS.json and speed.png; `--from` makes page and figure anew from a JSON.
+Environments are kept in `--work` for the next run; bayesmmm itself is built anew each time. Cases whose data are not
+there are skipped, with a word. See README.md in this folder for what is measured and how.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import measure
+import sampling
+import speed_report
+
+HERE = Path(__file__).resolve().parent
+FILES = {  # case: its data; the same names as in `speed_worlds.FILES`, which needs pandas
+    "mmm_example": "mmm_example.csv",
+    "social_search": "social_search_weekly.csv",
+    "national_media": "national_media.csv",
+}
+OURS = "bayesmmm"
+SIDES = {  # side: package, options of its child
+    OURS: ("bayesmmm", []),
+    "PyMC-Marketing, nutpie": ("pymc-marketing", []),
+    "PyMC-Marketing, PyMC NUTS": ("pymc-marketing", ["--sampler", "pymc"]),
+    "Meridian": ("google-meridian", []),
+}
+CASES = {  # case: sides
+    "mmm_example": [OURS, "PyMC-Marketing, nutpie", "PyMC-Marketing, PyMC NUTS"],
+    "social_search": [OURS, "PyMC-Marketing, nutpie"],
+    "national_media": [OURS, "Meridian"],
+    "panel": [],
+    "sweep": [OURS, "PyMC-Marketing, nutpie"],
+}
+STATES = ("cold", "warm")
+PERIODS, CHANNELS, DRAWS = (100, 300, 1000, 3000, 10_000), (2, 5, 10, 20, 50), (250, 1000, 4000)
+LARGE = (10_000, 20)
+THEIRS = {(100, 5), (1000, 5), (1000, 2), (1000, 10)}  # sizes of the sweep that PyMC-Marketing is given, too
+FILL = 20  # draws and warm-up steps of a run that only fills the caches
+
+
+def environment(package: str, work: Path) -> Path:
+    """Python of the package's environment, made where it does not exist; bayesmmm is built and installed anew."""
+    what, _, imports = sampling.SIDES[package]
+    home, plain = work / package / "env", sampling.caches(work / package / "prepare")
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    done = home / "complete"  # an environment whose installation was broken off is made again
+    if done.exists() and package != "bayesmmm":
+        return python
+    print(f"preparing {package}", file=sys.stderr, flush=True)
+    if not done.exists():
+        shutil.rmtree(home, ignore_errors=True)
+        sampling.run(["uv", "venv", "--quiet", "--python", sys.executable, str(home)], plain)
+    install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
+    sampling.run([*install, "--reinstall-package", "bayesmmm", *what], plain)
+    sampling.run([str(python), "-c", imports], plain)
+    done.touch()
+    return python
+
+
+class Runner:
+    """Runs children: knows their Pythons, the folders, and what is common to all runs."""
+
+    def __init__(self, options: argparse.Namespace, work: Path, folder: str | None) -> None:
+        self.options, self.work, self.folder = options, work, folder
+        self.pythons: dict[str, Path] = {}
+
+    def python(self, side: str) -> Path:
+        """Python of a side, its environment prepared when it is asked for first."""
+        package = SIDES[side][0]
+        if package not in self.pythons:
+            self.pythons[package] = environment(package, self.work)
+        return self.pythons[package]
+
+    def cache(self, *names: str) -> Path:
+        """Folder of caches of compiled code; flags of PyTensor take neither blanks nor quotes in its name."""
+        return self.work / "caches" / "-".join(re.sub(r"\W+", "-", name) for name in names)
+
+    def child(self, side: str, case: str, *more: str, cache: Path, timeout: float | None = None) -> dict:
+        """Run a child in a new process and return its JSON line, with the load of the machine before it started."""
+        package, own = SIDES[side]
+        command = [str(self.python(side)), str(HERE / sampling.SIDES[package][1]), "--case", case, *own, *more]
+        command += ["--folder", self.folder] if self.folder else []
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+        variables = sampling.caches(cache)
+        try:
+            variables[measure.STARTED] = repr(time.time())
+            printed = sampling.run(command, variables, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return {"timed_out_s": timeout, "load_average": load}
+        return json.loads(printed.splitlines()[-1]) | {"load_average": load}
+
+    def draws(self, draws: int = measure.DRAWS) -> list[str]:
+        """Options of a child: draws and warm-up steps."""
+        if self.options.quick:
+            return ["--draws", "100", "--tune", "100"]
+        return ["--draws", str(draws), "--tune", str(measure.TUNE)]
+
+    def pairs(self, case: str) -> list[dict]:
+        """Every side of a case, cold and then warm, in every repeat; which side goes first changes."""
+        sides, rows = CASES[case], []
+        for side in sides:
+            self.python(side)  # so that nothing is installed between two measurements
+        for repeat in range(self.options.repeats):
+            for side in sides[repeat % len(sides) :] + sides[: repeat % len(sides)]:
+                cache = self.cache(case, side, str(repeat))
+                shutil.rmtree(cache, ignore_errors=True)
+                for state in STATES:
+                    asked = ["--seed", str(self.options.seed + repeat), *self.draws()]
+                    row = self.child(side, case, *asked, cache=cache)
+                    rows.append({"case": case, "side": side, "repeat": repeat, "state": state, **row})
+                    told(f"{case}, {side}, {state}", row)
+                shutil.rmtree(cache, ignore_errors=True)
+        return rows
+
+    def sweep(self) -> list[dict]:
+        """Simulated series of many sizes, compiled code in the caches, one run each."""
+        rows, filled = [], set()
+        caches = {side: self.cache("sweep", side) for side in CASES["sweep"]}
+        for folder in caches.values():
+            shutil.rmtree(folder, ignore_errors=True)
+        for number, (periods, channels, draws) in enumerate(sizes(self.options.quick)):
+            asked = ["--periods", str(periods), "--channels", str(channels)]
+            sides = [s for s in CASES["sweep"] if s == OURS or ((periods, channels) in THEIRS and draws == 1000)]
+            for side in sides[:: 1 if number % 2 == 0 else -1]:
+                limit = None if side == OURS else self.options.timeout
+                size = (
+                    side if side == OURS else (side, periods, channels)
+                )  # what is compiled anew there for each size
+                row = {}
+                if size not in filled:
+                    few = ["--fill", "--draws", str(FILL), "--tune", str(FILL)]
+                    row = self.child(side, "sweep", *asked, *few, cache=caches[side], timeout=limit)
+                    filled.add(size)
+                if "timed_out_s" not in row:
+                    row = self.child(side, "sweep", *asked, *self.draws(draws), cache=caches[side], timeout=limit)
+                rows.append({"side": side, "periods": periods, "channels": channels, "draws": draws, **row})
+                told(f"{periods} periods, {channels} channels, {draws} draws, {side}", row)
+        for folder in caches.values():
+            shutil.rmtree(folder, ignore_errors=True)
+        return rows
+
+
+def told(what: str, row: dict) -> None:
+    """Say on standard error what a run took."""
+    seconds = f"fit {row['fit_s']:.1f} s" if "fit_s" in row else f"timed out after {row['timed_out_s']:.0f} s"
+    print(f"{what}: {seconds}", file=sys.stderr, flush=True)
+
+
+def sizes(quick: bool) -> list[tuple[int, int, int]]:
+    """Periods, channels and draws of the sweep, each size once."""
+    if quick:
+        return [(100, 5, 1000), (1000, 5, 1000), (3000, 5, 1000), (1000, 2, 1000)]
+    found = [(periods, 5, 1000) for periods in PERIODS] + [(1000, channels, 1000) for channels in CHANNELS]
+    found += [(300, 5, draws) for draws in DRAWS] + [(*LARGE, 1000)]
+    return list(dict.fromkeys(found))
+
+
+def machine() -> dict:
+    """What the figures were measured on, without the name of the host."""
+    processor = platform.processor()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        processor = models[0] if models else processor
+    system = f"{platform.system()} {platform.machine()}"
+    return {"system": system, "processor": processor, "cores": os.cpu_count(), "python": platform.python_version()}
+
+
+def replaced(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def written(result: dict, options: argparse.Namespace, *, python: str) -> None:
+    """Write the JSON, the page and the figure."""
+    if options.source is None:
+        replaced(options.out, json.dumps(result, indent=1) + "\n")
+    if result["sweep"]:
+        figure = options.report.with_name("speed.png")
+        source = options.source or options.out
+        done = subprocess.run([python, str(HERE / "speed_figure.py"), str(source), str(figure)])
+        if done.returncode:
+            print(f"SKIPPED {figure.name}: it needs matplotlib", file=sys.stderr)
+    replaced(options.report, speed_report.written(result))
+
+
+def measured(options: argparse.Namespace, work: Path) -> None:
+    """Run the cases one after another, and write after each, so that a long run loses nothing."""
+    folder = os.environ.get("BAYESMMM_EXTERNAL_DATA")
+    folder = str(Path(folder).resolve()) if folder else None
+    result: dict = {"runs": [], "sweep": [], "skipped": {}}
+    if options.add and options.out.exists():
+        result |= json.loads(options.out.read_text(encoding="utf-8"))
+    result |= {"machine": machine(), "command": command(options), "repeats": options.repeats, "seed": options.seed}
+    result["settings"] = {
+        "chains": measure.CHAINS,
+        "draws": measure.DRAWS,
+        "tune": measure.TUNE,
+        "quick": options.quick,
+    }
+    result["timeout_s"] = options.timeout
+    runner = Runner(options, work, folder)
+    for case in options.cases:
+        result["runs"] = [row for row in result["runs"] if row["case"] != case]
+        result["skipped"].pop(case, None)
+        if case == "panel":
+            result["skipped"][case] = "not fitted: bayesmmm refuses more than one geo as yet"
+        elif case == "sweep":
+            result["sweep"] = runner.sweep()
+        elif folder and (Path(folder) / FILES[case]).is_file():
+            result["runs"] += runner.pairs(case)
+        else:
+            result["skipped"][case] = f"skipped: {FILES[case]} was not there"
+            print(f"SKIPPED {case}: no {FILES[case]} in the folder BAYESMMM_EXTERNAL_DATA", file=sys.stderr)
+        written(result, options, python=str(runner.python(OURS)))
+
+
+def command(options: argparse.Namespace) -> str:
+    """The command that makes these results again, without the paths of this machine."""
+    words = ["python benchmarks/speed.py", f"--repeats {options.repeats}", f"--seed {options.seed}"]
+    words += [f"--timeout {options.timeout:g}"] if options.timeout != 900 else []
+    words += [f"--cases {','.join(options.cases)}"] if options.cases != list(CASES) else []
+    return " ".join([*words, *(["--add"] if options.add else []), *(["--quick"] if options.quick else [])])
+
+
+def main() -> None:
+    """Read the options; measure, or only write the page anew."""
+
+    def cases(text: str) -> list[str]:
+        unknown = [name for name in text.split(",") if name not in CASES]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: not among {', '.join(CASES)}")
+        return [name for name in CASES if name in text.split(",")]
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, help="folder to keep environments in; a temporary one otherwise")
+    parser.add_argument(
+        "--cases", type=cases, default=list(CASES), help=f"some of {','.join(CASES)}; all by default"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="runs of each side, each cold and then warm (%(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the first repeat (%(default)s)")
+    parser.add_argument(
+        "--timeout", type=float, default=900, help="seconds for a run of the others in the sweep (900)"
+    )
+    parser.add_argument("--add", action="store_true", help="keep the other cases of an existing JSON")
+    parser.add_argument("--out", type=Path, default=HERE / "RESULTS.json", help="JSON (%(default)s)")
+    parser.add_argument("--report", type=Path, default=HERE / "RESULTS.md", help="page (%(default)s)")
+    parser.add_argument("--from", dest="source", type=Path, help="measure nothing, write the page of this JSON")
+    parser.add_argument("--quick", action="store_true", help=argparse.SUPPRESS)  # to try the runner out
+    options = parser.parse_args()
+    if options.source:
+        return written(json.loads(options.source.read_text(encoding="utf-8")), options, python=sys.executable)
+    with tempfile.TemporaryDirectory(prefix="bayesmmm-speed-") as temporary:
+        work = (options.work or Path(temporary)).resolve()
+        work.mkdir(parents=True, exist_ok=True)
+        measured(options, work)
+    print(f"written: {options.out}, {options.report}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
