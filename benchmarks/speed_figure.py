@@ -4,6 +4,7 @@ python benchmarks/speed_figure.py benchmarks/RESULTS.json benchmarks/speed.png
 """
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -17,22 +18,18 @@ def main() -> None:
     rows = json.loads(source.read_text(encoding="utf-8"))["sweep"]
     canvas, axes = plt.subplots(1, 2, figsize=(7.6, 3.2), layout="constrained", sharey=True)
     for ax, along, fixed in zip(axes, ("periods", "channels"), ("5 channels", "1,000 periods"), strict=True):
-        points, slope = speed_report.gradients(rows, along)
+        points, line = speed_report.gradients(rows, along)
         if not points:
             continue
-        x, y = ([point[k] for point in points] for k in (0, 1))
-        ax.loglog(x, [1000 * v for v in y], "o", color="#1f5a96")
-        if slope is not None:
-            fitted = [k for k, v in enumerate(x) if along == "channels" or v >= speed_report.SLOPE_FROM]
-            level = sum(speed_report.math.log(y[k]) - slope * speed_report.math.log(x[k]) for k in fitted) / len(
-                fitted
-            )
-            ends = [x[fitted[0]], x[fitted[-1]]]
-            line = [1000 * speed_report.math.exp(level) * v**slope for v in ends]
-            ax.plot(ends, line, color="#b5541c", lw=1.2, label=f"slope {slope:.2f}")
+        ax.loglog(list(points), [1000 * v for v in points.values()], "o", color="#1f5a96")
+        if line:
+            level, slope = line
+            ends = [max(min(points), speed_report.SLOPE_FROM if along == "periods" else 1), max(points)]
+            fitted = [1000 * math.exp(level) * v**slope for v in ends]
+            ax.plot(ends, fitted, color="#b5541c", lw=1.2, label=f"slope {slope:.2f}")
             ax.legend(frameon=False, loc="upper left")
         ax.set(xlabel=along, title=fixed)
-        ax.set_xticks(x, [f"{v:,}" for v in x])
+        ax.set_xticks(list(points), [f"{v:,}" for v in points])
         ax.minorticks_off()
         ax.grid(alpha=0.25)
     axes[0].set_ylabel("milliseconds per gradient")

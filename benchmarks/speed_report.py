@@ -59,6 +59,7 @@ NOTES = {
         "sampler are apart from sampling."
     ),
 }
+ASKED = "The second plan is for 1.25 times the money of the first."
 SLOPE_FROM = 1000  # periods from which on the slope in periods is fitted
 
 
@@ -135,21 +136,16 @@ def medians(rows: list[dict], case: str) -> str:
     return "\n\n".join(parts)
 
 
-def slope(points: list[tuple[float, float]]) -> float | None:
-    """Slope of a straight line through the logarithms, by least squares."""
-    if len(points) < 2:
-        return None
-    x, y = ([math.log(point[k]) for point in points] for k in (0, 1))
-    return statistics.linear_regression(x, y).slope
-
-
-def gradients(rows: list[dict], along: str) -> tuple[list[tuple[float, float]], float | None]:
-    """Points (size, seconds per gradient) of bayesmmm along periods or channels, and the slope between logarithms."""
-    ours = [row for row in rows if row["side"] == OURS and row.get("gradient_s") and row["draws"] == 1000]
-    kept = {"periods": picked(ours, channels=5), "channels": picked(ours, periods=1000)}[along]
-    points = sorted((row[along], row["gradient_s"]) for row in kept)
-    fitted = [point for point in points if along == "channels" or point[0] >= SLOPE_FROM]
-    return points, slope(fitted)
+def gradients(rows: list[dict], along: str) -> tuple[dict[int, float], tuple[float, float] | None]:
+    """Seconds per gradient of bayesmmm by periods or channels, and the line between logarithms: level and slope."""
+    fixed = {"periods": {"channels": 5}, "channels": {"periods": 1000}}[along]
+    kept = [row for row in picked(rows, side=OURS, **fixed) if row.get("gradient_s")]
+    points = {row[along]: row["gradient_s"] for row in sorted(kept, key=lambda row: row[along])}
+    fitted = {size: v for size, v in points.items() if along == "channels" or size >= SLOPE_FROM}
+    if len(fitted) < 2:
+        return points, None
+    line = statistics.linear_regression([math.log(v) for v in fitted], [math.log(v) for v in fitted.values()])
+    return points, (line.intercept, line.slope)
 
 
 def sweep(rows: list[dict]) -> str:
@@ -171,9 +167,9 @@ def sweep(rows: list[dict]) -> str:
         ("periods", f"from {SLOPE_FROM:,} periods on, 5 channels"),
         ("channels", "1,000 periods"),
     ):
-        _, found = gradients(rows, along)
-        if found is not None:
-            told.append(f"{found:.2f} in {along} ({where})")
+        _, line = gradients(rows, along)
+        if line:
+            told.append(f"{line[1]:.2f} in {along} ({where})")
     text = "Simulated weeks of on-and-off spend, yearly season of order two; caches warm, one run each, seed 1."
     if told:
         text += f" Slope of the seconds per gradient between logarithms: {' and '.join(told)}; one is linear."
@@ -263,12 +259,9 @@ def written(result: dict) -> str:
     if rows:
         parts += ["## A second fit in the same process", second(rows)]
         if any("roi_s" in row for row in rows):
-            parts += ["## Answers after the fit", f"bayesmmm, `mmm_example`, in the process of the fit. {_ASKED}"]
+            parts += ["## Answers after the fit", f"bayesmmm, `mmm_example`, in the process of the fit. {ASKED}"]
             parts.append(answers(rows))
     parts += ["## Machine and versions"]
     parts.append(f"{machine['system']}, {machine['processor']}, {machine['cores']} cores; `{result['command']}`.")
     parts.append(versions(everything))
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-_ASKED = "The second plan is for 1.25 times the money of the first."
