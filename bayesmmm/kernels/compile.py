@@ -14,7 +14,7 @@ from pathlib import Path
 import numba as nb
 from numba.core.caching import CacheImpl
 
-__all__ = ["HOW", "SOURCE", "dot", "jit"]
+__all__ = ["HOW", "SOURCE", "dot", "jit", "part"]
 
 _FOLDER = Path(__file__).resolve().parent
 #: Number that changes with the source of any kernel; 0 where there are no files, as in a zip archive.
@@ -54,6 +54,9 @@ def _keeps() -> bool:
 HOW = {"cache": _keeps(), "nogil": True, "error_model": "numpy"}
 
 jit = nb.njit(**HOW)
+#: For what is small or has one caller: compiled as a part of what calls it. The compiler works through any other kernel
+#: again in everything that calls it, however far up.
+part = nb.njit(inline="always", **HOW)
 
 
 @jit

@@ -10,6 +10,17 @@ _LOG_2PI = math.log(2.0 * math.pi)
 
 
 @jit
+def add_multiple(total, factor, part):
+    """Add ``factor * part`` to ``total``, both (N,).
+
+    A loop, as everywhere here: operations on whole arrays bring along what is raised where shapes differ, which takes
+    longer to compile than the rest.
+    """
+    for t in range(total.shape[0]):
+        total[t] += factor * part[t]
+
+
+@jit
 def collapsed_normal(y, media, sigma, basis, variance):
     """Log density of ``y`` with all linear coefficients integrated out, and its gradient.
 
@@ -36,8 +47,9 @@ def collapsed_normal(y, media, sigma, basis, variance):
     """
     n, p = y.shape[0], variance.shape[0]
     s2 = sigma * sigma
-    e = y - media
-    r = e.copy()
+    r = y.copy()
+    add_multiple(r, -1.0, media)
+    e = r.copy()
     logp = -(n - p) * math.log(sigma) - 0.5 * n * _LOG_2PI
     d_sigma = -(n - p) / sigma
     d_media = np.zeros(n)
@@ -64,10 +76,7 @@ def linear_predictor(media, design, coefficient):
     """``media + W b`` for media (N,), design (K, N) and coefficient (K,)."""
     mu = media.copy()
     for k in range(coefficient.shape[0]):
-        b = coefficient[k]
-        row = design[k]
-        for t in range(mu.shape[0]):
-            mu[t] += b * row[t]
+        add_multiple(mu, coefficient[k], design[k])
     return mu
 
 
@@ -178,7 +187,7 @@ def explicit_normal(y, media, design, coefficient, sigma, nu):
     d_sigma, d_nu : float
     """
     mu = linear_predictor(media, design, coefficient)
-    point, slope = np.empty_like(mu), np.empty_like(mu)
+    point, slope = np.empty(mu.shape[0]), np.empty(mu.shape[0])
     d_sigma = normal(y, mu, sigma, point, slope)
     return point.sum(), slope, _back(slope, design), d_sigma, 0.0
 
@@ -187,7 +196,7 @@ def explicit_normal(y, media, design, coefficient, sigma, nu):
 def explicit_student_t(y, media, design, coefficient, sigma, nu):
     """As `explicit_normal`, for Student-t residuals with ``nu`` degrees of freedom."""
     mu = linear_predictor(media, design, coefficient)
-    point, slope = np.empty_like(mu), np.empty_like(mu)
+    point, slope = np.empty(mu.shape[0]), np.empty(mu.shape[0])
     d_sigma, d_nu = student_t(y, mu, sigma, nu, point, slope)
     return point.sum(), slope, _back(slope, design), d_sigma, d_nu
 
@@ -196,6 +205,6 @@ def explicit_student_t(y, media, design, coefficient, sigma, nu):
 def explicit_censored_normal(y, media, design, coefficient, sigma, nu):
     """As `explicit_normal`, for ``y = max(0, media + W b + e)``."""
     mu = linear_predictor(media, design, coefficient)
-    point, slope = np.empty_like(mu), np.empty_like(mu)
+    point, slope = np.empty(mu.shape[0]), np.empty(mu.shape[0])
     d_sigma = censored_normal(y, mu, sigma, point, slope)
     return point.sum(), slope, _back(slope, design), d_sigma, 0.0

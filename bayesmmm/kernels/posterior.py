@@ -10,8 +10,9 @@ import math
 import numba as nb
 import numpy as np
 
-from bayesmmm.kernels.compile import HOW, dot, jit
+from bayesmmm.kernels.compile import HOW, dot, jit, part
 from bayesmmm.kernels.likelihood import (
+    add_multiple,
     collapsed_normal,
     explicit_censored_normal,
     explicit_normal,
@@ -58,13 +59,19 @@ RETENTION, DECAY, HALF_SATURATION, SLOPE, CONTRIBUTION, UNIT, CHANNEL = range(7)
 NORMAL, STUDENT_T, CENSORED_NORMAL = range(3)
 
 
-@jit
+@part
 def _stretch(program, at, field, size):
     start = int(program[at + field])
     return program[start : start + size]
 
 
-@jit
+@part
+def _copy(values, into):
+    for t in range(into.shape[0]):
+        into[t] = values[t]
+
+
+@part
 def _channels(program, at, theta):
     """Retention, half-saturation, slope, contribution (per geo) of an equation, and d retention / d parameter."""
     n_geos, n = int(program[at + N_GEOS]), int(program[at + N_CHANNELS])
@@ -80,18 +87,19 @@ def _channels(program, at, theta):
         else:
             retention[c] = value
         half[c], slope[c] = theta[int(row[HALF_SATURATION])], theta[int(row[SLOPE])]
-        contribution[:, c] = theta[int(row[CONTRIBUTION])] * row[UNIT]
+        for g in range(n_geos):
+            contribution[g, c] = theta[int(row[CONTRIBUTION])] * row[UNIT]
     return retention, half, slope, contribution, d_retention
 
 
-@jit
+@part
 def _linear(program, at):
     """Directions (n, N) of an equation and where their coordinates begin among the parameters."""
     n, size = int(program[at + N_DIRECTIONS]), int(program[at + N_GEOS] * program[at + N_PERIODS])
     return _stretch(program, at, DIRECTIONS, n * size).reshape(n, size), int(program[at + ROTATED])
 
 
-@jit
+@part
 def _explicit(program, at):
     """Design (n, N) of the terms that are parameters, and their positions."""
     n, size = int(program[at + N_TERMS]), int(program[at + N_GEOS] * program[at + N_PERIODS])
@@ -108,12 +116,12 @@ def _forward(program, at, theta, known):
         x, np.zeros((n_geos, n)), retention, half, slope, contribution, int(program[at + MAX_LAG])
     )
     design, terms = _explicit(program, at)
-    b = np.empty(len(terms))
+    known[:] = 0.0
+    add_multiple(known, 1.0, media.ravel())
     for k in range(len(terms)):
-        b[k] = theta[int(terms[k])]
-    known[:] = linear_predictor(media.ravel(), design, b)
+        add_multiple(known, theta[int(terms[k])], design[k])
     if program[at + OFFSET] >= 0.0:
-        known += _stretch(program, at, OFFSET, known.shape[0])
+        add_multiple(known, 1.0, _stretch(program, at, OFFSET, known.shape[0]))
     return share, log_ratio, log_decay, half, slope, contribution, d_retention
 
 
@@ -132,7 +140,10 @@ def _backward(program, at, saved, d_known, d_theta):
         d_theta[int(row[RETENTION])] += back[0][c] * d_retention[c]
         d_theta[int(row[HALF_SATURATION])] += back[1][c]
         d_theta[int(row[SLOPE])] += back[2][c]
-        d_theta[int(row[CONTRIBUTION])] += back[3][:, c].sum() * row[UNIT]
+        d_contribution = 0.0
+        for g in range(back[3].shape[0]):
+            d_contribution += back[3][g, c]
+        d_theta[int(row[CONTRIBUTION])] += d_contribution * row[UNIT]
 
 
 @jit
@@ -146,7 +157,7 @@ def _likelihood(program, at, theta, known, sigma, d_known, d_theta):
     n = directions.shape[0]
     if program[at + COLLAPSED] > 0.0:
         value, slope, d_sigma = collapsed_normal(y, known, sigma, directions, _stretch(program, at, VARIANCE, n))
-        d_known[:] = slope
+        _copy(slope, d_known)
         return value, d_sigma
     rotated = theta[first : first + n] if n > 0 else np.empty(0)
     kind = int(program[at + LIKELIHOOD])
@@ -161,7 +172,7 @@ def _likelihood(program, at, theta, known, sigma, d_known, d_theta):
         value, slope, d_rotated, d_sigma, _ = explicit_censored_normal(y, known, directions, rotated, sigma, 0.0)
     for k in range(n):
         d_theta[first + k] += d_rotated[k]
-    d_known[:] = slope
+    _copy(slope, d_known)
     return value, d_sigma
 
 
@@ -182,11 +193,11 @@ def _correlated(program, at, at_mediator, theta, known, known_mediator, d_known,
     directions, first = _linear(program, at_mediator)
     n, rest = directions.shape[0], math.sqrt(1.0 - rho * rho)
     rotated = theta[first : first + n] if n > 0 else np.empty(0)
-    residual = _stretch(program, at_mediator, OBSERVED, known.shape[0]) - linear_predictor(
-        known_mediator, directions, rotated
-    )
-    ratio = rho * sigma / other
-    value, d_scale = _likelihood(program, at, theta, known + ratio * residual, sigma * rest, d_known, d_theta)
+    residual = _stretch(program, at_mediator, OBSERVED, known.shape[0]).copy()
+    add_multiple(residual, -1.0, linear_predictor(known_mediator, directions, rotated))
+    ratio, mean = rho * sigma / other, known.copy()
+    add_multiple(mean, ratio, residual)
+    value, d_scale = _likelihood(program, at, theta, mean, sigma * rest, d_known, d_theta)
     d_ratio = dot(d_known, residual)
     d_theta[at_sigma] += d_scale * rest + d_ratio * rho / other
     d_theta[at_other] -= d_ratio * ratio / other
@@ -194,11 +205,11 @@ def _correlated(program, at, at_mediator, theta, known, known_mediator, d_known,
         d_theta[at_rho] += d_ratio * sigma / other - d_scale * sigma * rho / rest
     for k in range(n):
         d_theta[first + k] -= ratio * dot(d_known, directions[k])
-    d_mediator -= ratio * d_known
+    add_multiple(d_mediator, -ratio, d_known)
     return value
 
 
-@jit
+@part
 def _log_likelihood(program, theta, d_theta):
     """Log likelihood of all equations; adds its derivatives to ``d_theta``."""
     n, first = int(program[N_EQUATIONS]), int(program[HEAD])
@@ -224,7 +235,7 @@ def _log_likelihood(program, theta, d_theta):
     return total
 
 
-@jit
+@part
 def log_posterior(program, u, gradient):
     """Log posterior density at unconstrained coordinates, with the terms of the change of variables.
 
