@@ -18,8 +18,8 @@ from pathlib import Path
 
 import child_budget_cases as cases
 import child_budget_task as task
+import environments
 import measure
-import sampling
 
 HERE = Path(__file__).resolve().parent
 CHILDREN = {"bayesmmm": "child_budget_bayesmmm.py", "pymc-marketing": "child_budget_pymc_marketing.py"}
@@ -49,23 +49,23 @@ SHOWN = {
 
 def environment(package: str, work: Path) -> Path:
     """Python of the package's environment, made where it does not exist; bayesmmm is installed anew."""
-    what, _, imports = sampling.SIDES[package]
-    home, plain = work / package / "env", sampling.caches(work / package / "prepare")
+    what, _, imports = environments.SIDES[package]
+    home, plain = work / package / "env", environments.caches(work / package / "prepare")
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if python.exists() and package != "bayesmmm":
         return python
     if not python.exists():
-        sampling.run(["uv", "venv", "--quiet", "--python", sys.executable, str(home)], plain)
+        environments.run(["uv", "venv", "--quiet", "--python", sys.executable, str(home)], plain)
     install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
-    sampling.run([*install, "--reinstall-package", "bayesmmm", *what], plain)
-    sampling.run([str(python), "-c", imports], plain)
+    environments.run([*install, "--reinstall-package", "bayesmmm", *what], plain)
+    environments.run([str(python), "-c", imports], plain)
     return python
 
 
 def child(python: Path, script: str, *arguments: str, cache: Path) -> dict:
     """Run a child and return its JSON line, with the load of the machine before it started."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    printed = sampling.run([str(python), str(HERE / script), *arguments], sampling.caches(cache))
+    printed = environments.run([str(python), str(HERE / script), *arguments], environments.caches(cache))
     return json.loads(printed.splitlines()[-1]) | {"load_average": load}
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import budget
 import child_recovery_cases as cases
+import environments
 import recovery_report
-import sampling
 
 HERE = Path(__file__).resolve().parent
 PARTS = ("bayesmmm", "regressions", "pymc-marketing", "alarms")
@@ -29,7 +29,7 @@ def child(python: Path, script: str, work: Path, part: str, *more: str) -> None:
     """Run a child whose progress is shown, with compilation caches of its own."""
     command = [str(python), str(HERE / script), *more]
     command += ["--cases", str(work / "cases"), "--out", str(work / f"{part}.jsonl")]
-    done = subprocess.run(command, env=sampling.caches(work / "caches" / part), stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, env=environments.caches(work / "caches" / part), stdout=subprocess.DEVNULL)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\nfailed with code {done.returncode}")
 

@@ -19,8 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import environments
 import measure
-import sampling
 import speed_report
 
 HERE = Path(__file__).resolve().parent
@@ -52,8 +52,8 @@ FILL = 20  # draws and warm-up steps of a run that only fills the caches
 
 def environment(package: str, work: Path) -> Path:
     """Python of the package's environment, made where it does not exist; bayesmmm is built and installed anew."""
-    what, _, imports = sampling.SIDES[package]
-    home, plain = work / package / "env", sampling.caches(work / package / "prepare")
+    what, _, imports = environments.SIDES[package]
+    home, plain = work / package / "env", environments.caches(work / package / "prepare")
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     done = home / "complete"  # an environment whose installation was broken off is made again
     if done.exists() and package != "bayesmmm":
@@ -61,10 +61,10 @@ def environment(package: str, work: Path) -> Path:
     print(f"preparing {package}", file=sys.stderr, flush=True)
     if not done.exists():
         shutil.rmtree(home, ignore_errors=True)
-        sampling.run(["uv", "venv", "--quiet", "--python", sys.executable, str(home)], plain)
+        environments.run(["uv", "venv", "--quiet", "--python", sys.executable, str(home)], plain)
     install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
-    sampling.run([*install, "--reinstall-package", "bayesmmm", *what], plain)
-    sampling.run([str(python), "-c", imports], plain)
+    environments.run([*install, "--reinstall-package", "bayesmmm", *what], plain)
+    environments.run([str(python), "-c", imports], plain)
     done.touch()
     return python
 
@@ -90,13 +90,13 @@ class Runner:
     def child(self, side: str, case: str, *more: str, cache: Path, timeout: float | None = None) -> dict:
         """Run a child in a new process and return its JSON line, with the load of the machine before it started."""
         package, own = SIDES[side]
-        command = [str(self.python(side)), str(HERE / sampling.SIDES[package][1]), "--case", case, *own, *more]
+        command = [str(self.python(side)), str(HERE / environments.SIDES[package][1]), "--case", case, *own, *more]
         command += ["--folder", self.folder] if self.folder else []
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-        variables = sampling.caches(cache)
+        variables = environments.caches(cache)
         try:
             variables[measure.STARTED] = repr(time.time())
-            printed = sampling.run(command, variables, timeout=timeout)
+            printed = environments.run(command, variables, timeout=timeout)
         except subprocess.TimeoutExpired:
             return {"timed_out_s": timeout, "load_average": load}
         return json.loads(printed.splitlines()[-1]) | {"load_average": load}
