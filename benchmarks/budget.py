@@ -47,21 +47,6 @@ SHOWN = {
 }
 
 
-def environment(package: str, work: Path) -> Path:
-    """Python of the package's environment, made where it does not exist; bayesmmm is installed anew."""
-    what, _, imports = environments.SIDES[package]
-    home, plain = work / package / "env", environments.caches(work / package / "prepare")
-    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if python.exists() and package != "bayesmmm":
-        return python
-    if not python.exists():
-        environments.run(["uv", "venv", "--quiet", "--python", sys.executable, str(home)], plain)
-    install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
-    environments.run([*install, "--reinstall-package", "bayesmmm", *what], plain)
-    environments.run([str(python), "-c", imports], plain)
-    return python
-
-
 def child(python: Path, script: str, *arguments: str, cache: Path) -> dict:
     """Run a child and return its JSON line, with the load of the machine before it started."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
@@ -74,7 +59,7 @@ class Sides:
 
     def __init__(self, work: Path, csv: Path) -> None:
         self.work, self.csv = work, csv
-        self.pythons = {package: environment(package, work) for package in CHILDREN}
+        self.pythons = {package: environments.environment(package, work) for package in CHILDREN}
         self.quality = {package: [self._fitted(package, seed) for seed in (1, 2)] for package in CHILDREN}
         self.ask("bayesmmm", "translate", self.fit("pymc-marketing", 0), "--translate", str(self.translated))
 
@@ -249,7 +234,7 @@ def main() -> None:
         elif options.only != "cases":
             print(f"SKIPPED the comparison: set BAYESMMM_EXTERNAL_DATA to the folder that holds {measure.CSV}")
         if options.only != "pairs":
-            result["cases"] = own_cases(environment("bayesmmm", work), work, options.repeats)
+            result["cases"] = own_cases(environments.environment("bayesmmm", work), work, options.repeats)
     show(result)
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

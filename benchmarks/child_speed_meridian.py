@@ -8,18 +8,15 @@ import time
 import warnings
 
 import measure
-import speed_worlds
 
 ADAPT = 500  # adaptation steps; as many more are thrown away before draws are kept
 
 
-def inputs(given: speed_worlds.World):
+def inputs(builder_class, given):
     """The data in Meridian's form: impressions act, spend scales the returns."""
-    from meridian.data.data_frame_input_data_builder import DataFrameInputDataBuilder
-
     frame = given.frame.assign(time=given.frame[given.date].dt.strftime("%Y-%m-%d"))
     channels = [name.removesuffix("_spend") for name in given.media]
-    builder = DataFrameInputDataBuilder(kpi_type="revenue")
+    builder = builder_class(kpi_type="revenue")
     builder.with_kpi(frame, kpi_col=given.outcome, time_col="time")
     builder.with_controls(frame, control_cols=list(given.controls), time_col="time")
     builder.with_media(
@@ -59,14 +56,16 @@ def main() -> None:
     options = measure.arguments()
     start = time.perf_counter()
     import jax
+    import speed_worlds
     from meridian import backend
+    from meridian.data.data_frame_input_data_builder import DataFrameInputDataBuilder
     from meridian.model.model import Meridian
     from meridian.model.spec import ModelSpec
 
     import_s = time.perf_counter() - start
     warnings.filterwarnings("ignore")
     clocks = Clocks(jax, backend)
-    data = inputs(speed_worlds.world(options))
+    data = inputs(DataFrameInputDataBuilder, speed_worlds.world(options))
     adapt = min(ADAPT, options.tune // 2)
     settings = {"n_chains": measure.CHAINS, "n_adapt": adapt, "n_keep": options.draws}
     settings["n_burnin"] = options.tune - adapt

@@ -5,7 +5,6 @@ import time
 import warnings
 
 import measure
-import speed_worlds
 
 
 class Clocks:
@@ -36,12 +35,13 @@ class Clocks:
         return found
 
 
-def fitted(given: speed_worlds.World, options):
+def fitted(given, options):
     """A function that fits, and returns the model and its draws.
 
     Controls are standardised in the set whose controls run into the thousands: their priors are on the scale of one.
     A straight line in time is one more control.
     """
+    import speed_worlds
     from pymc_marketing.mmm import MMM, GeometricAdstock, HillSaturation
 
     channels = [*given.media, *([given.mediator] if given.mediator else [])]
@@ -84,6 +84,7 @@ def main() -> None:
     start = time.perf_counter()
     if options.sampler == "nutpie":
         import nutpie  # noqa: F401
+    import speed_worlds
     from pymc_marketing.mmm import MMM
 
     import_s = time.perf_counter() - start

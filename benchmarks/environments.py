@@ -1,8 +1,10 @@
 """Environments and processes of the benchmarks: what is installed beside what, and how a child is run."""
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -45,10 +47,14 @@ def run(command: list[str], environment: dict[str, str], *, timeout: float | Non
     return printed
 
 
+# Settings of the shell that would change what one side does.
+_OWN = ("PYTHON", "VIRTUAL_ENV", "PYTENSOR", "NUMBA", "JAX", "XLA", "MERIDIAN", "OMP", "MKL", "OPENBLAS", "TF_")
+
+
 def caches(folder: Path) -> dict[str, str]:
-    """The environment of this process with every compilation cache inside `folder`."""
+    """The environment of this process, without settings of the packages, with every compilation cache in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_OWN)}
     return kept | {
         "PYTENSOR_FLAGS": f"base_compiledir={folder / 'pytensor'}",
         "NUMBA_CACHE_DIR": str(folder / "numba"),
@@ -57,3 +63,24 @@ def caches(folder: Path) -> dict[str, str]:
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
         "MPLBACKEND": "Agg",
     }
+
+
+def environment(package: str, work: Path) -> Path:
+    """Python of the package's environment, made where it does not exist; bayesmmm is built and installed anew.
+
+    What a run needs is imported once, so that it is in the memory of the system before a clock runs.
+    """
+    what, _, imports = SIDES[package]
+    home, plain = work / package / "env", caches(work / package / "prepare")
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    done = home / "complete"  # an environment whose installation was broken off is made again
+    if package == "bayesmmm" or not done.exists():
+        print(f"preparing {package}", file=sys.stderr, flush=True)
+        if not done.exists():
+            shutil.rmtree(home, ignore_errors=True)
+            run(["uv", "venv", "--quiet", "--python", sys.executable, str(home)], plain)
+        install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
+        run([*install, "--reinstall-package", "bayesmmm", *what], plain)
+    run([str(python), "-c", imports], plain)
+    done.touch()
+    return python

@@ -14,6 +14,11 @@ import time
 CHAINS, DRAWS, TUNE, CORES = 4, 1000, 1000, 2
 CSV, DATE_FORMAT = "mmm_example.csv", "%m/%d/%Y"
 MEDIA, CONTROLS = ["x1", "x2"], ["event_1", "event_2", "t"]
+FILES = {  # external data sets by case
+    "mmm_example": CSV,
+    "social_search": "social_search_weekly.csv",
+    "national_media": "national_media.csv",
+}
 STARTED = "BAYESMMM_BENCHMARK_STARTED"  # environment variable: time.time() just before this process was started
 PACKAGES = (
     *("bayesmmm", "pymc-marketing", "google-meridian", "pymc", "pytensor", "nutpie", "numba", "jax", "jaxlib"),

@@ -16,7 +16,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import budget
 import child_recovery_cases as cases
 import environments
 import recovery_report
@@ -36,7 +35,7 @@ def child(python: Path, script: str, work: Path, part: str, *more: str) -> None:
 
 def measured(work: Path, seeds: int, theirs: int, parts: list[str]) -> None:
     """Make the cases and run the parts that are asked for."""
-    ours = budget.environment("bayesmmm", work)
+    ours = environments.environment("bayesmmm", work)
     fits = ["--fits", str(work / "fits")]
     child(ours, "child_recovery_bayesmmm.py", work, "cases", "make", "--seeds", str(seeds))
     if "bayesmmm" in parts:
@@ -47,7 +46,7 @@ def measured(work: Path, seeds: int, theirs: int, parts: list[str]) -> None:
         (work / "alarms.jsonl").unlink(missing_ok=True)  # cheap, and checks change
         child(ours, "child_recovery_bayesmmm.py", work, "alarms", "alarms", *fits)
     if "pymc-marketing" in parts:
-        python = budget.environment("pymc-marketing", work)
+        python = environments.environment("pymc-marketing", work)
         child(python, "child_recovery_pymc_marketing.py", work, "pymc-marketing", "--seeds", str(theirs))
 
 

@@ -17,19 +17,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import environments
 import measure
 import speed_report
+from measure import FILES
+from speed_report import OURS, STATES
 
 HERE = Path(__file__).resolve().parent
-FILES = {  # case: its data; the same names as in `speed_worlds.FILES`, which needs pandas
-    "mmm_example": "mmm_example.csv",
-    "social_search": "social_search_weekly.csv",
-    "national_media": "national_media.csv",
-}
-OURS = "bayesmmm"
 SIDES = {  # side: package, options of its child
     OURS: ("bayesmmm", []),
     "PyMC-Marketing, nutpie": ("pymc-marketing", []),
@@ -43,30 +40,10 @@ CASES = {  # case: sides
     "panel": [],
     "sweep": [OURS, "PyMC-Marketing, nutpie"],
 }
-STATES = ("cold", "warm")
 PERIODS, CHANNELS, DRAWS = (100, 300, 1000, 3000, 10_000), (2, 5, 10, 20, 50), (250, 1000, 4000)
 LARGE = (10_000, 20)
 THEIRS = {(100, 5), (1000, 5), (1000, 2), (1000, 10)}  # sizes of the sweep that PyMC-Marketing is given, too
 FILL = 20  # draws and warm-up steps of a run that only fills the caches
-
-
-def environment(package: str, work: Path) -> Path:
-    """Python of the package's environment, made where it does not exist; bayesmmm is built and installed anew."""
-    what, _, imports = environments.SIDES[package]
-    home, plain = work / package / "env", environments.caches(work / package / "prepare")
-    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    done = home / "complete"  # an environment whose installation was broken off is made again
-    if done.exists() and package != "bayesmmm":
-        return python
-    print(f"preparing {package}", file=sys.stderr, flush=True)
-    if not done.exists():
-        shutil.rmtree(home, ignore_errors=True)
-        environments.run(["uv", "venv", "--quiet", "--python", sys.executable, str(home)], plain)
-    install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
-    environments.run([*install, "--reinstall-package", "bayesmmm", *what], plain)
-    environments.run([str(python), "-c", imports], plain)
-    done.touch()
-    return python
 
 
 class Runner:
@@ -80,7 +57,7 @@ class Runner:
         """Python of a side, its environment prepared when it is asked for first."""
         package = SIDES[side][0]
         if package not in self.pythons:
-            self.pythons[package] = environment(package, self.work)
+            self.pythons[package] = environments.environment(package, self.work)
         return self.pythons[package]
 
     def cache(self, *names: str) -> Path:
@@ -98,7 +75,12 @@ class Runner:
             variables[measure.STARTED] = repr(time.time())
             printed = environments.run(command, variables, timeout=timeout)
         except subprocess.TimeoutExpired:
-            return {"timed_out_s": timeout, "load_average": load}
+            return {"missing": f"not done after {timeout:.0f} s", "load_average": load}
+        except SystemExit as failure:
+            if case != "sweep":
+                raise
+            print(failure, file=sys.stderr, flush=True)
+            return {"missing": "failed", "load_average": load}
         return json.loads(printed.splitlines()[-1]) | {"load_average": load}
 
     def draws(self, draws: int = measure.DRAWS) -> list[str]:
@@ -124,9 +106,9 @@ class Runner:
                 shutil.rmtree(cache, ignore_errors=True)
         return rows
 
-    def sweep(self) -> list[dict]:
+    def sweep(self) -> Iterator[dict]:
         """Simulated series of many sizes, compiled code in the caches, one run each."""
-        rows, filled = [], set()
+        filled = set()
         caches = {side: self.cache("sweep", side) for side in CASES["sweep"]}
         for folder in caches.values():
             shutil.rmtree(folder, ignore_errors=True)
@@ -135,27 +117,24 @@ class Runner:
             sides = [s for s in CASES["sweep"] if s == OURS or ((periods, channels) in THEIRS and draws == 1000)]
             for side in sides[:: 1 if number % 2 == 0 else -1]:
                 limit = None if side == OURS else self.options.timeout
-                size = (
-                    side if side == OURS else (side, periods, channels)
-                )  # what is compiled anew there for each size
+                # The other side compiles anew for each size.
+                size = side if side == OURS else (side, periods, channels)
                 row = {}
                 if size not in filled:
                     few = ["--fill", "--draws", str(FILL), "--tune", str(FILL)]
                     row = self.child(side, "sweep", *asked, *few, cache=caches[side], timeout=limit)
                     filled.add(size)
-                if "timed_out_s" not in row:
+                if "missing" not in row:
                     row = self.child(side, "sweep", *asked, *self.draws(draws), cache=caches[side], timeout=limit)
-                rows.append({"side": side, "periods": periods, "channels": channels, "draws": draws, **row})
                 told(f"{periods} periods, {channels} channels, {draws} draws, {side}", row)
+                yield {"side": side, "periods": periods, "channels": channels, "draws": draws, **row}
         for folder in caches.values():
             shutil.rmtree(folder, ignore_errors=True)
-        return rows
 
 
 def told(what: str, row: dict) -> None:
     """Say on standard error what a run took."""
-    seconds = f"fit {row['fit_s']:.1f} s" if "fit_s" in row else f"timed out after {row['timed_out_s']:.0f} s"
-    print(f"{what}: {seconds}", file=sys.stderr, flush=True)
+    print(f"{what}: {row.get('missing') or 'fit {:.1f} s'.format(row['fit_s'])}", file=sys.stderr, flush=True)
 
 
 def sizes(quick: bool) -> list[tuple[int, int, int]]:
@@ -205,14 +184,7 @@ def measured(options: argparse.Namespace, work: Path) -> None:
     result: dict = {"runs": [], "sweep": [], "skipped": {}}
     if options.add and options.out.exists():
         result |= json.loads(options.out.read_text(encoding="utf-8"))
-    result |= {"machine": machine(), "command": command(options), "repeats": options.repeats, "seed": options.seed}
-    result["settings"] = {
-        "chains": measure.CHAINS,
-        "draws": measure.DRAWS,
-        "tune": measure.TUNE,
-        "quick": options.quick,
-    }
-    result["timeout_s"] = options.timeout
+    result |= circumstances(options, result)
     runner = Runner(options, work, folder)
     for case in options.cases:
         result["runs"] = [row for row in result["runs"] if row["case"] != case]
@@ -220,7 +192,10 @@ def measured(options: argparse.Namespace, work: Path) -> None:
         if case == "panel":
             result["skipped"][case] = "not fitted: bayesmmm refuses more than one geo as yet"
         elif case == "sweep":
-            result["sweep"] = runner.sweep()
+            result["sweep"] = []
+            for row in runner.sweep():
+                result["sweep"].append(row)
+                replaced(options.out, json.dumps(result, indent=1) + "\n")
         elif folder and (Path(folder) / FILES[case]).is_file():
             result["runs"] += runner.pairs(case)
         else:
@@ -229,12 +204,43 @@ def measured(options: argparse.Namespace, work: Path) -> None:
         written(result, options, python=str(runner.python(OURS)))
 
 
+def circumstances(options: argparse.Namespace, before: dict) -> dict:
+    """What all runs of a page have in common; refuses to add to one that was made in another way."""
+    settings = {"chains": measure.CHAINS, "draws": measure.DRAWS, "tune": measure.TUNE, "quick": options.quick}
+    found = {
+        "machine": machine(),
+        "source": source(),
+        "repeats": options.repeats,
+        "seed": options.seed,
+        "timeout_s": options.timeout,
+        "settings": settings,
+    }
+    differ = [key for key, value in found.items() if before.get(key, value) != value]
+    if differ:
+        raise SystemExit(
+            f"--add: {', '.join(differ)} differ from those of {options.out.name}; measure all cases anew"
+        )
+    return found | {"command": command(options)}
+
+
+def source() -> str:
+    """Commit that bayesmmm is built from, where that can be told."""
+    git = ["git", "-C", str(HERE)]
+    told = [
+        subprocess.run([*git, *words], capture_output=True, text=True, check=False)
+        for words in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "--", "../bayesmmm"])
+    ]
+    if any(one.returncode for one in told):
+        return "unknown"
+    return told[0].stdout.strip() + (", with changes" if told[1].stdout.strip() else "")
+
+
 def command(options: argparse.Namespace) -> str:
     """The command that makes these results again, without the paths of this machine."""
     words = ["python benchmarks/speed.py", f"--repeats {options.repeats}", f"--seed {options.seed}"]
     words += [f"--timeout {options.timeout:g}"] if options.timeout != 900 else []
-    words += [f"--cases {','.join(options.cases)}"] if options.cases != list(CASES) else []
-    return " ".join([*words, *(["--add"] if options.add else []), *(["--quick"] if options.quick else [])])
+    words += [f"--cases {','.join(options.cases)}"] if options.cases != list(CASES) and not options.add else []
+    return " ".join([*words, *(["--quick"] if options.quick else [])])
 
 
 def main() -> None:

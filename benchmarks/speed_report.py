@@ -17,8 +17,9 @@ RATIOS = {  # what is compared: figure, and whether less of it is better
     "ESS per second of sampling": ("ess_per_sampling_s", False),
     "peak memory": ("peak_mb", True),
 }
-# bayesmmm compiles while it is imported: with nothing compiled its fit call alone would flatter it.
-WARM_ONLY = ("fit_s", "ess_per_fit_s")
+# bayesmmm compiles while it is imported: with nothing compiled its fit call alone would flatter it. What it draws after
+# the sampler is done waits for a kernel then.
+WARM_ONLY = ("fit_s", "ess_per_fit_s", "sampling_s", "ess_per_sampling_s")
 FIGURES = {  # heading: figure, format
     "imports, s": ("import_s", ".2f"),
     "building, s": ("build_s", ".2f"),
@@ -106,6 +107,12 @@ def in_pairs(rows: list[dict], case: str, side: str, state: str, key: str, less:
     return found
 
 
+def worst(rows: list[dict], case: str, side: str, state: str) -> str:
+    """Largest R-hat of both sides over the repeats."""
+    pair = [[row["max_rhat"] for row in picked(rows, case=case, side=name, state=state)] for name in (OURS, side)]
+    return " / ".join(f"{max(found):.3f}" if found else "–" for found in pair)
+
+
 def headline(rows: list[dict]) -> str:
     """All ratios, cold and warm apart."""
     parts = []
@@ -118,6 +125,7 @@ def headline(rows: list[dict]) -> str:
                 continue
             values = [in_pairs(rows, case, side, state, key, less) for case, side in against]
             cells.append([name, *(summary(found) if found else "–" for found in values)])
+        cells.append(["largest R-hat: bayesmmm / the other", *(worst(rows, *one, state) for one in against)])
         head = [f"{state}: {meaning}", *(f"`{case}`: {side}" for case, side in against)]
         parts.append(table(head, cells))
     return "\n\n".join(parts)
@@ -159,8 +167,8 @@ def sweep(rows: list[dict]) -> str:
         gradient = f"{1000 * row['gradient_s']:.3g}" if row.get("gradient_s") else "–"
         size = [f"{row[name]:,}" for name in ("periods", "channels", "draws")]
         found = [format(row[key], form) if key in row else "–" for key, form in keys]
-        if "timed_out_s" in row:
-            found[0] = f"not done after {row['timed_out_s']:.0f}"
+        if "missing" in row:
+            found[0] = row["missing"]
         cells.append([*size, row["side"], gradient, *found])
     told = []
     for along, where in (
@@ -231,7 +239,11 @@ def written(result: dict) -> str:
     rows, everything = result["runs"], [*result["runs"], *result["sweep"]]
     settings, machine = result["settings"], result["machine"]
     loads = [row["load_average"] for row in everything if row.get("load_average") is not None]
-    busy = f" Load average before a run: {min(loads):.1f} to {max(loads):.1f}." if loads else ""
+    busy = (
+        f" Load average before a run, the run before it included: {min(loads):.1f} to {max(loads):.1f}."
+        if loads
+        else ""
+    )
     tuned = f"{settings['chains']} chains of {settings['draws']} draws after {settings['tune']} steps of warm-up"
     parts = [
         "# How fast",
@@ -245,8 +257,9 @@ def written(result: dict) -> str:
         parts += [
             "Their seconds and memory over bayesmmm's, bayesmmm's ESS per second over theirs: above one is better. "
             f"Median [lowest, highest] over the pairs, {result['repeats']} of each. ESS is the smallest bulk effective "
-            "sample size of all sampled numbers. bayesmmm compiles its kernels while it is imported for the first time, "
-            "the others in the fit call: where nothing is compiled, imports and fit call belong together."
+            "sample size of all sampled numbers; where R-hat is above 1.01 the draws are not to be trusted, and their "
+            "ESS says little. bayesmmm compiles most of its kernels while it is imported for the first time, the "
+            "others in the fit call: where nothing is compiled, imports and fit call belong together."
         ]
         parts.append(headline(rows))
     for case, title in TITLES.items():
@@ -262,6 +275,9 @@ def written(result: dict) -> str:
             parts += ["## Answers after the fit", f"bayesmmm, `mmm_example`, in the process of the fit. {ASKED}"]
             parts.append(answers(rows))
     parts += ["## Machine and versions"]
-    parts.append(f"{machine['system']}, {machine['processor']}, {machine['cores']} cores; `{result['command']}`.")
+    parts.append(
+        f"{machine['system']}, {machine['processor']}, {machine['cores']} cores; bayesmmm at {result['source']}; "
+        f"`{result['command']}`."
+    )
     parts.append(versions(everything))
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -6,14 +6,10 @@ Knows NumPy and pandas only, so that it runs in every environment.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import measure
 import numpy as np
 import pandas as pd
 
-FILES = {
-    "mmm_example": "mmm_example.csv",
-    "social_search": "social_search_weekly.csv",
-    "national_media": "national_media.csv",
-}
 LAGS = 8  # weights of the truncated adstock of the other packages
 SECOND = 150  # weeks of the second fit in one process
 
@@ -50,10 +46,10 @@ class World:
 
 def external(case: str, folder: str) -> World:
     """One of the external data sets."""
-    frame = pd.read_csv(Path(folder) / FILES[case])
+    frame = pd.read_csv(Path(folder) / measure.FILES[case])
     if case == "mmm_example":
-        frame["date_week"] = pd.to_datetime(frame["date_week"], format="%m/%d/%Y")
-        return World(frame, "date_week", "y", ("x1", "x2"), ("event_1", "event_2", "t"))
+        frame["date_week"] = pd.to_datetime(frame["date_week"], format=measure.DATE_FORMAT)
+        return World(frame, "date_week", "y", tuple(measure.MEDIA), tuple(measure.CONTROLS))
     if case == "social_search":
         frame["week"] = pd.to_datetime(frame["week"])
         media = ("facebook_spend", "tiktok_spend", "instagram_spend", "snapchat_spend")
