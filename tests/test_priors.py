@@ -23,6 +23,14 @@ def test_equality_and_hash_depend_on_family_and_values_only():
     assert {prior: 1}[Prior("LogNormal", mu=0, sigma=0.7)] == 1
 
 
+def test_equal_priors_share_one_distribution():
+    prior = Prior("LogNormal", mu=0, sigma=2)
+    assert Prior("LogNormal", sigma=2.0, mu=np.float64(0.0)).scipy() is prior.scipy()
+    assert pickle.loads(pickle.dumps(prior)).scipy() is prior.scipy()
+    assert Prior("LogNormal", mu=0, sigma=3).scipy() is not prior.scipy()
+    assert Prior("Normal", mu=0, sigma=2).scipy() is not prior.scipy()
+
+
 def test_repr_is_python_that_rebuilds_the_prior():
     prior = Prior("LogNormal", mu=1.95, sigma=0.8)
     assert repr(prior) == "LogNormal(mu=1.95, sigma=0.8)"

@@ -51,7 +51,7 @@ class Prior:
         self.scipy()
 
     def scipy(self) -> Any:
-        """Return the frozen SciPy distribution (logpdf, cdf, ppf, rvs); equal priors share one."""
+        """Return the frozen SciPy distribution (logpdf, cdf, ppf, rvs). Equal priors share it: do not change it."""
         return _frozen(self)
 
     @property
