@@ -1,4 +1,4 @@
-"""What an import costs: `import bayesmmm` must not pull in the sampler or the plotting library."""
+"""What is loaded and when: `import bayesmmm` pulls in no sampler and no plotting library, nutpie works without PyMC."""
 
 import json
 import subprocess
@@ -7,6 +7,13 @@ import sys
 import pytest
 
 HEAVY = ("pymc", "pytensor", "nutpie", "matplotlib")
+_FIT = """
+import warnings
+warnings.simplefilter("ignore")
+import bayesmmm as mm
+world = mm.load_social_search()
+mm.fit(world.system, world.data, sampler="nutpie", draws=10, tune=10, chains=1, seed=1, progress=False)
+"""
 
 
 def modules_after(statement: str) -> set[str]:
@@ -20,6 +27,12 @@ def test_importing_the_package_loads_no_sampler_and_no_plots():
     loaded = modules_after("import bayesmmm")
     assert "bayesmmm" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+def test_a_fit_by_nutpie_loads_neither_pymc_nor_pytensor():
+    loaded = modules_after(_FIT)
+    assert "nutpie" in loaded
+    assert loaded.isdisjoint({"pymc", "pytensor"})
 
 
 @pytest.mark.parametrize("module", ["matplotlib"])
