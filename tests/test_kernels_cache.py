@@ -49,12 +49,22 @@ def test_functions_for_other_languages_carry_the_stamp_too():
 
 def test_kernels_work_where_no_folder_can_be_written_to():
     code = """
+        import numba as nb
         import numpy as np
         from numba.core.caching import CacheImpl
         CacheImpl._locator_classes.clear()
         from bayesmmm.kernels.compile import HOW, dot
-        print(HOW["cache"], dot(np.ones(5), np.arange(5.0)))
+        double, doubles = nb.types.double, nb.types.CPointer(nb.types.double)
+
+        @nb.cfunc(double(nb.types.uint64, doubles, doubles), **HOW)
+        def dot_address(n, a, b):
+            return dot(nb.carray(a, (n,)), nb.carray(b, (n,)))
+
+        a, b = np.ones(5), np.arange(5.0)
+        pointer = dot_address.ctypes.argtypes[1]
+        there = dot_address.ctypes(5, a.ctypes.data_as(pointer), b.ctypes.data_as(pointer))
+        print(HOW["cache"], dot(a, b), there)
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "10.0"]
+    assert done.stdout.split() == ["False", "10.0", "10.0"]
