@@ -335,6 +335,14 @@ def test_a_failure_while_writing_leaves_old_files_alone(sampled, tmp_path, monke
     assert old.read_text(encoding="utf-8") == "old"
 
 
+def test_a_file_that_cannot_be_replaced_leaves_old_files_alone(sampled, no_figures, tmp_path, capsys):
+    (tmp_path / "diagnosis.csv").write_text("old", encoding="utf-8")
+    (tmp_path / "system.toml").mkdir()  # the last of the files to be moved in
+    assert "system.toml: Is a directory" in refusal(fit_command(tmp_path), capsys)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["diagnosis.csv", "system.toml"]
+    assert (tmp_path / "diagnosis.csv").read_text(encoding="utf-8") == "old"
+
+
 def test_ctrl_c_ends_in_one_line_without_files(tmp_path, monkeypatch, capsys):
     import bayesmmm.sampling
 

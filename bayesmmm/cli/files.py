@@ -1,8 +1,6 @@
 """The files that `demo` and `fit` write."""
 
-import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -49,20 +47,17 @@ def write_fit(
     ci_prob: float,
 ) -> list[str]:
     """Write everything to a folder beside, then move it in: a failure leaves older files as they were."""
-    part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
-    try:
+    from bayesmmm.report.writing import made_beside
+
+    def make(part: Path) -> None:
         fit.save(part / "fit.nc")
         columns = table if truth is None else with_truth(table, truth)
         columns.assign(ci_prob=ci_prob).rename_axis("parameter").to_csv(part / "summary.csv")
         (part / "system.toml").write_text(fit.system.to_toml(), encoding="utf-8")
         found.table().to_csv(part / "diagnosis.csv")
         draw(fit, table, truth, found, part, ci_prob)
-        names = sorted(file.name for file in part.iterdir())
-        for name in names:
-            os.replace(part / name, folder / name)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return names
+
+    return [path.name for path in made_beside(folder, make)]
 
 
 def draw(
