@@ -11,7 +11,9 @@ import pytest
 import bayesmmm as mm
 from bayesmmm import cli
 from bayesmmm.cli import files
+from bayesmmm.cli.text import show_diagnosis
 from bayesmmm.datasets import FOLDER
+from bayesmmm.diagnostics.check import Check, Diagnosis
 from bayesmmm.equations import read_toml
 
 SPEC = FOLDER / "social_search.toml"
@@ -229,6 +231,15 @@ def test_demo_says_what_the_checks_raise_and_keeps_all_of_them(demo):
     assert found.raised  # 2 x 50 draws cannot pass
     for check in found.checks:
         assert (f"  {check.verdict} {check.name}: " in said) == (check in found.raised)
+
+
+@pytest.mark.parametrize("groups", [(), ("data",), ("fit", "sampler")])
+def test_a_diagnosis_is_shown_without_its_groups_whatever_checks_it_has(groups, capsys):
+    checks = tuple(Check(f"{g} check", g, "ok", 1.0, 2.0, "1.0.", "here", "good") for g in groups)
+    show_diagnosis(Diagnosis("fit", checks, {}))
+    said = capsys.readouterr().out.splitlines()
+    assert said[3].startswith(f"diagnosis of the fit: ok ({len(groups)} check")
+    assert said[4:] == ["every check, with its number, bound and source: diagnosis.csv"]
 
 
 # ------------------------------------------------------------------------------------------------- fit, without sampling

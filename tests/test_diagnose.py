@@ -68,6 +68,15 @@ def test_text_is_plain_and_names_every_check(diagnosed):
         assert f" {check.name} " in text.replace("\n", " \n")
 
 
+def test_advice_is_the_text_above_the_first_group(diagnosed):
+    head, _, rest = str(diagnosed).partition(f"\n\n{diagnosed.checks[0].group}\n")
+    assert diagnosed.advice == head
+    assert rest
+    assert diagnosed.raised
+    for check in diagnosed.checks:
+        assert (f"  {check.verdict} {check.name}: " in diagnosed.advice) == check.raised
+
+
 @pytest.mark.parametrize("wrong", [None, "fit.nc", 3])
 def test_something_that_is_no_fit_is_refused(wrong):
     with pytest.raises(SettingError, match=re.escape("must be a Fit, as mm.fit(system, data) returns it")):

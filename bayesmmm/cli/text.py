@@ -130,8 +130,7 @@ def show_true_effects(world: "World") -> None:
 def show_diagnosis(found: "Diagnosis") -> None:
     """Print the verdict of all checks, and what to do about those that raise something."""
     heading("Diagnosis")
-    first = next(check.group for check in found.checks)
-    print(str(found).partition(f"\n\n{first}\n")[0])
+    print(found.advice)
     print("every check, with its number, bound and source: diagnosis.csv")
 
 

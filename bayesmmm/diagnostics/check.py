@@ -177,7 +177,9 @@ class Diagnosis:
         columns = ["group", "verdict", "value", "threshold", "finding", "meaning", "moves", "source"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("check")
 
-    def __str__(self) -> str:
+    @property
+    def advice(self) -> str:
+        """The head of the text: the verdict, and what to do about each check that warns or fails."""
         counts = {v: sum(c.verdict == v for c in self.checks) for v in reversed(VERDICTS)}
         many = f"{len(self.checks)} check{'s' * (len(self.checks) != 1)}"
         parts = ", ".join(f"{n} {v}" for v, n in counts.items() if n)
@@ -188,6 +190,10 @@ class Diagnosis:
                 lines += _wrapped(f"  {check.verdict} {check.name}: ", check.meaning, 7)
                 for i, move in enumerate(check.moves, 1):
                     lines += _wrapped(f"       {i}. ", move, 10)
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        lines = [self.advice]
         wide = min(max((len(c.name) for c in self.checks), default=0), _LONGEST) + 2
         for group in GROUPS:
             members = [c for c in self.checks if c.group == group]
