@@ -1,6 +1,7 @@
 """The command line: what it refuses and how, what it writes, and that it never leaves half a result."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -181,8 +182,8 @@ def test_demo_lays_effects_beside_the_truth_or_says_that_there_are_none(demo):
         assert f"next: bayesmmm report {out / 'fit.nc'} --out report" in done.stdout
 
 
-def test_demo_writes_every_file_and_nothing_else(demo):
-    _, out = demo
+def test_demo_writes_and_names_every_file_and_nothing_else(demo):
+    done, out = demo
     figures = [
         "causal_graph",
         "correlation",
@@ -198,6 +199,8 @@ def test_demo_writes_every_file_and_nothing_else(demo):
     ]
     expected = {"fit.nc", "summary.csv", "diagnosis.csv", "system.toml", *(f"{name}.png" for name in figures)}
     assert {path.name for path in out.iterdir()} == expected
+    told = " ".join(done.stdout.split()).partition(f"written to {out}: ")[2]
+    assert re.split(" next: | in Python: ", told)[0].split(", ") == sorted(expected)
     assert all((out / f"{name}.png").read_bytes().startswith(b"\x89PNG") for name in figures)
 
 
@@ -263,23 +266,13 @@ def sampled(demo, monkeypatch):
 @pytest.fixture
 def no_figures(monkeypatch):
     """Leave out the figures, which take most of the time once nothing is sampled."""
-    monkeypatch.setattr(files, "draw", lambda *_: None)
+    for name in ("draw", "draw_diagnosis"):
+        monkeypatch.setattr(files, name, lambda *_: None)
 
 
 def fit_command(out):
-    return [
-        "fit",
-        str(DATA),
-        "--spec",
-        str(SPEC),
-        "--out",
-        str(out),
-        *QUICK,
-        "--seed",
-        "5",
-        "--target-accept",
-        "0.95",
-    ]
+    argv = ["fit", str(DATA), "--spec", str(SPEC), "--out", str(out), *QUICK]
+    return [*argv, "--seed", "5", "--target-accept", "0.95"]
 
 
 def test_fit_passes_on_what_was_asked_and_needs_no_truth(sampled, tmp_path, capsys):
@@ -347,11 +340,11 @@ def test_a_failure_while_writing_leaves_old_files_alone(sampled, tmp_path, monke
 
 
 def test_a_file_that_cannot_be_replaced_leaves_old_files_alone(sampled, no_figures, tmp_path, capsys):
-    (tmp_path / "diagnosis.csv").write_text("old", encoding="utf-8")
+    (tmp_path / "summary.csv").write_text("old", encoding="utf-8")
     (tmp_path / "system.toml").mkdir()  # the last of the files to be moved in
     assert "system.toml: Is a directory" in refusal(fit_command(tmp_path), capsys)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["diagnosis.csv", "system.toml"]
-    assert (tmp_path / "diagnosis.csv").read_text(encoding="utf-8") == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["summary.csv", "system.toml"]
+    assert (tmp_path / "summary.csv").read_text(encoding="utf-8") == "old"
 
 
 def test_ctrl_c_ends_in_one_line_without_files(tmp_path, monkeypatch, capsys):
@@ -364,6 +357,44 @@ def test_ctrl_c_ends_in_one_line_without_files(tmp_path, monkeypatch, capsys):
     assert cli.main(fit_command(tmp_path)) == 130
     assert capsys.readouterr().err == "bayesmmm: interrupted; nothing was written\n"
     assert list(tmp_path.iterdir()) == []
+
+
+KEPT = ["fit.nc", "summary.csv", "system.toml"]
+
+
+@pytest.mark.parametrize("where", ["bayesmmm.diagnostics.diagnose", "bayesmmm.plots.diagnosis"])
+@pytest.mark.parametrize("problem", [ValueError("a fault"), OSError(28, "No space left"), KeyboardInterrupt()])
+def test_what_goes_wrong_in_the_checks_loses_no_sampling(problem, where, sampled, tmp_path, monkeypatch, capsys):
+    def stop(*_):
+        raise problem
+
+    monkeypatch.setattr(where, stop)
+    monkeypatch.setattr(files, "draw", lambda *_: None)
+    (tmp_path / "diagnosis.csv").write_text("old", encoding="utf-8")
+    if isinstance(problem, ValueError):
+        with pytest.raises(ValueError, match="a fault"):
+            cli.main(fit_command(tmp_path))
+    else:
+        assert cli.main(fit_command(tmp_path)) == (2 if isinstance(problem, OSError) else 130)
+    how = "interrupted" if isinstance(problem, KeyboardInterrupt) else "stopped"
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert first == f"bayesmmm: {how} after sampling; written to {tmp_path}: {', '.join(KEPT)}"
+    assert rest == (["bayesmmm: error: No space left"] if isinstance(problem, OSError) else [])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["diagnosis.csv", *KEPT]
+    assert (tmp_path / "diagnosis.csv").read_text(encoding="utf-8") == "old"
+    assert mm.load(tmp_path / "fit.nc").settings["seed"] is not None
+
+
+def test_an_interruption_after_the_checks_names_their_files_too(
+    sampled, no_figures, tmp_path, monkeypatch, capsys
+):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.commands, "show_diagnosis", stop)
+    assert cli.main(fit_command(tmp_path)) == 130
+    assert capsys.readouterr().err.endswith(f"written to {tmp_path}: {', '.join(['diagnosis.csv', *KEPT])}\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["diagnosis.csv", *KEPT]
 
 
 def test_cautions_are_sentences_not_tracebacks(sampled, no_figures, tmp_path, monkeypatch, capsys):
@@ -390,17 +421,8 @@ def saved(tmp_path_factory):
 def test_report_writes_and_tells_without_pymc(saved, tmp_path):
     from bayesmmm.report import compose
 
-    argv = [
-        "report",
-        str(saved),
-        "--out",
-        str(tmp_path / "a" / "report"),
-        "--start",
-        "2023-04-02",
-        "--draws",
-        "40",
-    ]
-    argv += ["--title", "Spring", "--ci-prob", "0.8"]
+    argv = ["report", str(saved), "--out", str(tmp_path / "a" / "report"), "--start", "2023-04-02"]
+    argv += ["--draws", "40", "--title", "Spring", "--ci-prob", "0.8"]
     code = (
         "import sys\nfrom bayesmmm.cli import main\n"
         f"status = main({argv!r})\n"

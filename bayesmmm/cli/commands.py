@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bayesmmm.cli.files import checked_folder, opened_folder, write_fit
+from bayesmmm.cli.files import checked_folder, opened_folder, write_diagnosis, write_fit
 from bayesmmm.cli.text import (
     compare,
     heading,
@@ -127,6 +127,7 @@ def _list_files(folder: Path, paths: "Sequence[Path]") -> None:
 def _analyse(
     data: "MMMData", system: "MMM", options: argparse.Namespace, folder: Path, world: "World | None"
 ) -> int:
+    from bayesmmm.cli import INTERRUPTED
     from bayesmmm.diagnostics import diagnose
 
     heading("Data")
@@ -143,14 +144,24 @@ def _analyse(
     if world is not None:
         truth = true_values(world)
         compare(table, truth, options.ci_prob)
-    found = diagnose(fit)
-    names = write_fit(fit, table, truth, found, folder, options.ci_prob)
+    names = write_fit(fit, table, truth, folder, options.ci_prob)
     failed = fit.convergence.verdict == "failed"
-    if not failed:
-        show_effects(fit, world, options.ci_prob)
-    elif world is not None:
-        show_true_effects(world)
-    show_diagnosis(found)
+    try:
+        found = diagnose(fit)
+        names = sorted([*names, *write_diagnosis(found, folder)])
+        if not failed:
+            show_effects(fit, world, options.ci_prob)
+        elif world is not None:
+            show_true_effects(world)
+        show_diagnosis(found)
+    except BaseException as problem:
+        # Whatever went wrong, the sampling is not lost, and whoever waited for it should know.
+        interrupted = isinstance(problem, KeyboardInterrupt)
+        how = "interrupted" if interrupted else "stopped"
+        print(f"bayesmmm: {how} after sampling; written to {folder}: {', '.join(names)}", file=sys.stderr)
+        if interrupted:
+            return INTERRUPTED
+        raise
     heading("Files")
     print(wrap(f"written to {folder}: {', '.join(names)}"))
     if not failed:

@@ -42,11 +42,10 @@ def write_fit(
     fit: "Fit",
     table: "pd.DataFrame",
     truth: Mapping[str, float] | None,
-    found: "Diagnosis",
     folder: Path,
     ci_prob: float,
 ) -> list[str]:
-    """Write everything to a folder beside, then move it in: a failure leaves older files as they were."""
+    """Write all but the checks to a folder beside, then move it in: a failure leaves older files as they were."""
     from bayesmmm.report.writing import made_beside
 
     def make(part: Path) -> None:
@@ -54,8 +53,18 @@ def write_fit(
         columns = table if truth is None else with_truth(table, truth)
         columns.assign(ci_prob=ci_prob).rename_axis("parameter").to_csv(part / "summary.csv")
         (part / "system.toml").write_text(fit.system.to_toml(), encoding="utf-8")
+        draw(fit, table, truth, part, ci_prob)
+
+    return [path.name for path in made_beside(folder, make)]
+
+
+def write_diagnosis(found: "Diagnosis", folder: Path) -> list[str]:
+    """Write the checks in the same way."""
+    from bayesmmm.report.writing import made_beside
+
+    def make(part: Path) -> None:
         found.table().to_csv(part / "diagnosis.csv")
-        draw(fit, table, truth, found, part, ci_prob)
+        draw_diagnosis(found, part)
 
     return [path.name for path in made_beside(folder, make)]
 
@@ -64,7 +73,6 @@ def draw(
     fit: "Fit",
     table: "pd.DataFrame",
     truth: Mapping[str, float] | None,
-    found: "Diagnosis",
     folder: Path,
     ci_prob: float,
 ) -> None:
@@ -76,7 +84,6 @@ def draw(
     plots.save(plots.spend(fit.data), folder / "data.png")
     plots.save(plots.correlation(fit.data.correlation()), folder / "correlation.png")
     plots.save(plots.parameters(table, truth=truth), folder / "parameters.png")
-    plots.save(plots.diagnosis(found), folder / "diagnosis.png")
     for equation in fit.system.order:
         stem = file_name(equation)
         whole = predictive_table(fit, equation, ci_prob)
@@ -92,6 +99,13 @@ def draw(
             pair[1].attrs["unit"] = table.attrs["units"][name]
             ax = plots.prior_posterior(*pair, truth=truth, log=parameter in _LOGARITHMIC)
             plots.save(ax, folder / f"prior_posterior_{stem}_{parameter}.png")
+
+
+def draw_diagnosis(found: "Diagnosis", folder: Path) -> None:
+    """Draw the figure of the checks."""
+    from bayesmmm import plots
+
+    plots.save(plots.diagnosis(found), folder / "diagnosis.png")
 
 
 def _by_geo(table: "pd.DataFrame") -> Iterable[tuple[tuple[str, ...], "pd.DataFrame"]]:
