@@ -249,6 +249,7 @@ def test_a_diagnosis_is_shown_without_its_groups_whatever_checks_it_has(groups, 
 @pytest.fixture
 def sampled(demo, monkeypatch):
     """Replace sampling by the draws of the demo; the list collects the settings asked for."""
+    import bayesmmm.evaluate  # takes `fit` when it is first imported: that must be the real one, for other tests
     import bayesmmm.sampling
 
     saved = mm.load(demo[1] / "fit.nc")
