@@ -68,7 +68,16 @@ def execute(names, folder):
     async def run_all():
         resources = {"metadata": {"path": str(folder)}}
         clients = [NotebookClient(n, timeout=600, kernel_name="python3", resources=resources) for n in notebooks]
-        await asyncio.gather(*(client.async_execute() for client in clients))
+        await asyncio.gather(*(run(client) for client in clients))
+
+    async def run(client, *, attempts=3):
+        """Execute; a port that is chosen for a kernel can be taken before the kernel binds it, and then it ends."""
+        try:
+            await client.async_execute()
+        except RuntimeError as failure:
+            if attempts == 1 or "died before replying to kernel_info" not in str(failure):
+                raise
+            await run(client, attempts=attempts - 1)
 
     asyncio.run(run_all())
     return dict(zip(names, notebooks, strict=True))
