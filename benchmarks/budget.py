@@ -9,7 +9,6 @@ time. Without the external data only bayesmmm's own cases are timed. See README.
 import argparse
 import json
 import os
-import platform
 import shutil
 import statistics
 import sys
@@ -48,10 +47,8 @@ SHOWN = {
 
 
 def child(python: Path, script: str, *arguments: str, cache: Path) -> dict:
-    """Run a child and return its JSON line, with the load of the machine before it started."""
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    printed = environments.run([str(python), str(HERE / script), *arguments], environments.caches(cache))
-    return json.loads(printed.splitlines()[-1]) | {"load_average": load}
+    """Run a child with its own caches of compiled code, and return what it reports."""
+    return environments.report([str(python), str(HERE / script), *arguments], environments.caches(cache))
 
 
 class Sides:
@@ -219,7 +216,7 @@ def main() -> None:
     folder = os.environ.get("BAYESMMM_EXTERNAL_DATA")
     csv = Path(folder or "", measure.CSV).resolve()
     result: dict = {
-        "machine": {"system": platform.platform(), "processor": platform.processor(), "cores": os.cpu_count()},
+        "machine": environments.machine(),
         **{"runs": [], "ratios": {}, "plans": [], "cases": [], "fits": {}},
     }
     with tempfile.TemporaryDirectory(prefix="bayesmmm-budget-") as temporary:

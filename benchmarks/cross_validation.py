@@ -10,11 +10,12 @@ of this. "cold": compilation caches are empty at the start of every process; "wa
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import environments
 
 HERE = Path(__file__).resolve().parent
 CSV = "mmm_example.csv"
@@ -23,19 +24,11 @@ FOLDS = 8
 
 def child(csv: Path, caches: Path, fold: int | None) -> dict:
     """Run one process and return what it reports, with the seconds from its start to its end."""
-    caches.mkdir(parents=True, exist_ok=True)
-    environment = os.environ | {
-        "PYTENSOR_FLAGS": f"base_compiledir={caches / 'pytensor'}",
-        "NUMBA_CACHE_DIR": str(caches / "numba"),
-        "MPLBACKEND": "Agg",
-    }
+    variables = environments.caches(caches)
     command = [sys.executable, str(HERE / "child_cross_validation.py"), "--csv", str(csv)]
     command += [] if fold is None else ["--fold", str(fold)]
     start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\nfailed:\n{done.stderr[-4000:]}")
-    return json.loads(done.stdout.splitlines()[-1]) | {"seconds": time.perf_counter() - start}
+    return environments.report(command, variables) | {"seconds": time.perf_counter() - start}
 
 
 def measure(csv: Path, work: Path, state: str, timed: list[int]) -> dict:

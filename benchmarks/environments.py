@@ -1,6 +1,8 @@
 """Environments and processes of the benchmarks: what is installed beside what, and how a child is run."""
 
+import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -8,16 +10,11 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SIDES = {  # package: (what is installed, child script of `speed.py`, what is imported once before any clock runs)
-    "bayesmmm": ([str(HERE.parent)], "child_speed_bayesmmm.py", "import bayesmmm, nutpie; bayesmmm.fit"),
-    "pymc-marketing": (
-        ["pymc-marketing==1.3.*", "nutpie"],
-        "child_speed_pymc_marketing.py",
-        "import nutpie, pymc_marketing.mmm",
-    ),
+PACKAGES = {  # package: (what is installed, what is imported once before any clock runs)
+    "bayesmmm": ([str(HERE.parent)], "import bayesmmm, nutpie; bayesmmm.fit"),
+    "pymc-marketing": (["pymc-marketing==1.3.*", "nutpie"], "import nutpie, pymc_marketing.mmm"),
     "google-meridian": (
         ["google-meridian[jax]==2.1.*"],
-        "child_speed_meridian.py",
         "import jax, meridian.model.model, meridian.data.data_frame_input_data_builder",
     ),
 }
@@ -47,6 +44,28 @@ def run(command: list[str], environment: dict[str, str], *, timeout: float | Non
     return printed
 
 
+def load() -> dict:
+    """How busy the machine is, where the system tells."""
+    return {"load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None}
+
+
+def report(command: list[str], environment: dict[str, str], *, timeout: float | None = None) -> dict:
+    """Run a child and return its last line, read as JSON, with the load of the machine before it started."""
+    before = load()
+    return json.loads(run(command, environment, timeout=timeout).splitlines()[-1]) | before
+
+
+def machine() -> dict:
+    """What the figures were measured on, without the name of the host."""
+    processor = platform.processor()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        processor = models[0] if models else processor
+    system = f"{platform.system()} {platform.machine()}"
+    return {"system": system, "processor": processor, "cores": os.cpu_count(), "python": platform.python_version()}
+
+
 # Settings of the shell that would change what one side does.
 _OWN = ("PYTHON", "VIRTUAL_ENV", "PYTENSOR", "NUMBA", "JAX", "XLA", "MERIDIAN", "OMP", "MKL", "OPENBLAS", "TF_")
 
@@ -70,7 +89,7 @@ def environment(package: str, work: Path) -> Path:
 
     What a run needs is imported once, so that it is in the memory of the system before a clock runs.
     """
-    what, _, imports = SIDES[package]
+    what, imports = PACKAGES[package]
     home, plain = work / package / "env", caches(work / package / "prepare")
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     done = home / "complete"  # an environment whose installation was broken off is made again

@@ -10,7 +10,6 @@ there are skipped, with a word. See README.md in this folder for what is measure
 import argparse
 import json
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -27,6 +26,11 @@ from measure import FILES
 from speed_report import OURS, STATES
 
 HERE = Path(__file__).resolve().parent
+CHILDREN = {
+    "bayesmmm": "child_speed_bayesmmm.py",
+    "pymc-marketing": "child_speed_pymc_marketing.py",
+    "google-meridian": "child_speed_meridian.py",
+}
 SIDES = {  # side: package, options of its child
     OURS: ("bayesmmm", []),
     "PyMC-Marketing, nutpie": ("pymc-marketing", []),
@@ -67,21 +71,19 @@ class Runner:
     def child(self, side: str, case: str, *more: str, cache: Path, timeout: float | None = None) -> dict:
         """Run a child in a new process and return its JSON line, with the load of the machine before it started."""
         package, own = SIDES[side]
-        command = [str(self.python(side)), str(HERE / environments.SIDES[package][1]), "--case", case, *own, *more]
+        command = [str(self.python(side)), str(HERE / CHILDREN[package]), "--case", case, *own, *more]
         command += ["--folder", self.folder] if self.folder else []
-        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-        variables = environments.caches(cache)
+        load, variables = environments.load(), environments.caches(cache)
         try:
             variables[measure.STARTED] = repr(time.time())
-            printed = environments.run(command, variables, timeout=timeout)
+            return environments.report(command, variables, timeout=timeout)
         except subprocess.TimeoutExpired:
-            return {"missing": f"not done after {timeout:.0f} s", "load_average": load}
+            return {"missing": f"not done after {timeout:.0f} s", **load}
         except SystemExit as failure:
             if case != "sweep":
                 raise
             print(failure, file=sys.stderr, flush=True)
-            return {"missing": "failed", "load_average": load}
-        return json.loads(printed.splitlines()[-1]) | {"load_average": load}
+            return {"missing": "failed", **load}
 
     def draws(self, draws: int = measure.DRAWS) -> list[str]:
         """Options of a child: draws and warm-up steps."""
@@ -146,17 +148,6 @@ def sizes(quick: bool) -> list[tuple[int, int, int]]:
     return list(dict.fromkeys(found))
 
 
-def machine() -> dict:
-    """What the figures were measured on, without the name of the host."""
-    processor = platform.processor()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        processor = models[0] if models else processor
-    system = f"{platform.system()} {platform.machine()}"
-    return {"system": system, "processor": processor, "cores": os.cpu_count(), "python": platform.python_version()}
-
-
 def replaced(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     part = path.with_name(f"{path.name}.part")
@@ -208,7 +199,7 @@ def circumstances(options: argparse.Namespace, before: dict) -> dict:
     """What all runs of a page have in common; refuses to add to one that was made in another way."""
     settings = {"chains": measure.CHAINS, "draws": measure.DRAWS, "tune": measure.TUNE, "quick": options.quick}
     found = {
-        "machine": machine(),
+        "machine": environments.machine(),
         "source": source(),
         "repeats": options.repeats,
         "seed": options.seed,
