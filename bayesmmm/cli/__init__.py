@@ -16,12 +16,12 @@ from typing import NoReturn
 
 from bayesmmm.cli import arguments, commands, planning
 from bayesmmm.cli.arguments import CI_PROB
-from bayesmmm.cli.commands import DONE, SAMPLER_FAILED
+from bayesmmm.cli.commands import DONE, INTERRUPTED, SAMPLER_FAILED
 from bayesmmm.errors import BayesMMMError
 
 __all__ = ["BAD_INPUT", "CI_PROB", "DONE", "INTERRUPTED", "SAMPLER_FAILED", "main"]
 
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT = 2
 
 _ABOUT = """\
 Bayesian marketing-mix models as systems of structural equations, with explicit mediators.

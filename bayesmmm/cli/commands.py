@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bayesmmm.results import Fit
     from bayesmmm.simulate import World
 
-DONE, SAMPLER_FAILED = 0, 1
+DONE, SAMPLER_FAILED, INTERRUPTED = 0, 1, 130
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -127,7 +127,6 @@ def _list_files(folder: Path, paths: "Sequence[Path]") -> None:
 def _analyse(
     data: "MMMData", system: "MMM", options: argparse.Namespace, folder: Path, world: "World | None"
 ) -> int:
-    from bayesmmm.cli import INTERRUPTED
     from bayesmmm.diagnostics import diagnose
 
     heading("Data")

@@ -88,11 +88,14 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
     collapsed = {name: collapses(system, name, collapse) for name in system.order}
     free = [(n, block) for n in system.order for block in blocks(system.equation(n), collapse=collapsed[n])]
     rows: list[list[float]] = []
+    start: list[float] = []
     where: dict[tuple, int] = {}
     for name, block in free:
         for label, prior in zip(block.labels or (None,), block.priors, strict=True):
             where[name, block.parameter, label] = len(rows)
-            rows.append(_parameter(prior, block.parameter))
+            row, first = _parameter(prior, block.parameter)
+            rows.append(row)
+            start.append(first)
     tape = _Tape(at.HEAD + len(system.order))
     head = tape.parts[0]
     head[at.N_EQUATIONS], head[at.PARAMETERS] = len(system.order), tape.put(rows)
@@ -103,25 +106,22 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
         tied = system.order.index(equation.tied_to) if equation.tied_to else -1
         head[at.HEAD + k] = _equation(tape, equation, own, position, collapsed[name], tied, data.days_per_period)
     head[at.LENGTH] = tape.size
-    medians = [prior.median for _, block in free for prior in block.priors]
-    start = [
-        univariate.unconstrain(int(row[at.MAP]), row[at.LOW], row[at.HIGH], x)
-        for row, x in zip(rows, medians, strict=True)
-    ]
     return Program(np.concatenate(tape.parts), tuple(block for _, block in free), np.array(start))
 
 
-def _parameter(prior: Prior, parameter: str) -> list[float]:
-    """One row of the table of parameters."""
+def _parameter(prior: Prior, parameter: str) -> tuple[list[float], float]:
+    """One row of the table of parameters, and the point of the line that its median comes from."""
     frozen = prior.scipy()
     shapes, loc, scale = frozen.dist._parse_args(*frozen.args, **frozen.kwds)
     family = univariate.FAMILIES.index(frozen.dist.name)
     a, b = ([float(s) for s in shapes] + [0.0, 0.0])[:2]
     # SciPy's density is the definition; the compiled one leaves out what does not depend on the value.
-    known, _ = univariate.log_density(family, a, b, (prior.median - float(loc)) / float(scale))
-    constant = float(prior.logpdf(prior.median)) - known
-    row = [family, a, b, float(loc), float(scale), constant, *_map(prior, parameter)]
-    return [float(v) for v in row]
+    median = prior.median
+    known, _ = univariate.log_density(family, a, b, (median - float(loc)) / float(scale))
+    constant = float(prior.logpdf(median)) - known
+    kind, low, high = _map(prior, parameter)
+    row = [family, a, b, float(loc), float(scale), constant, kind, low, high]
+    return [float(v) for v in row], univariate.unconstrain(kind, low, high, median)
 
 
 def _map(prior: Prior, parameter: str) -> tuple[int, float, float]:

@@ -18,7 +18,7 @@ from bayesmmm.priors import closest
 #: From good to bad. "unknown" is a check that could not be made: it raises no alarm, and it is no reassurance.
 VERDICTS = ("ok", "unknown", "warn", "fail")
 GROUPS = ("sampler", "fit", "information", "plausibility", "data")
-_RAISED = ("warn", "fail")
+RAISED = ("warn", "fail")
 _WIDTH, _LONGEST = 118, 34
 
 
@@ -67,7 +67,7 @@ class Check:
             raise ValueError(
                 f"verdict={self.verdict!r} of check {self.name!r} must be one of {', '.join(VERDICTS)}"
             )
-        if (self.verdict in _RAISED) != bool(self.moves):
+        if (self.verdict in RAISED) != bool(self.moves):
             raise ValueError(
                 f"check {self.name!r} with verdict {self.verdict!r} has {len(self.moves)} moves; "
                 f"give moves where it warns or fails, and only there"
@@ -76,7 +76,7 @@ class Check:
     @property
     def raised(self) -> bool:
         """Whether it warns or fails."""
-        return self.verdict in _RAISED
+        return self.verdict in RAISED
 
 
 def judged(
@@ -97,7 +97,7 @@ def judged(
     """
     verdict = threshold.judge(value)
     bound = threshold.crossed(verdict)
-    moves = moves if verdict in _RAISED else ()
+    moves = moves if verdict in RAISED else ()
     return Check(name, group, verdict, value, bound, finding, threshold.source, meaning, moves)
 
 
@@ -178,11 +178,15 @@ class Diagnosis:
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("check")
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Number of checks with each verdict."""
+        return {verdict: sum(check.verdict == verdict for check in self.checks) for verdict in VERDICTS}
+
+    @property
     def advice(self) -> str:
         """The head of the text: the verdict, and what to do about each check that warns or fails."""
-        counts = {v: sum(c.verdict == v for c in self.checks) for v in reversed(VERDICTS)}
         many = f"{len(self.checks)} check{'s' * (len(self.checks) != 1)}"
-        parts = ", ".join(f"{n} {v}" for v, n in counts.items() if n)
+        parts = ", ".join(f"{self.counts[v]} {v}" for v in reversed(VERDICTS) if self.counts[v])
         lines = [f"diagnosis of the {self.subject}: {self.verdict} ({many}{': ' * bool(parts)}{parts})"]
         if self.raised:
             lines += ["", "what to do"]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bayesmmm.diagnostics.check import Check
+from bayesmmm.diagnostics.check import RAISED, Check
 from bayesmmm.diagnostics.thresholds import FALSE_ALARMS, TEST_SOURCE
 
 
@@ -47,7 +47,7 @@ def settled(tests: Sequence[Trial]) -> list[Check]:
         verdict = "unknown" if math.isnan(t.p) else "ok"
         if t.p <= bound:
             verdict = "fail" if t.size > t.limit else "warn"
-        moves = t.moves if verdict in ("warn", "fail") else ()
+        moves = t.moves if verdict in RAISED else ()
         finding = t.finding if math.isnan(t.p) else f"{t.finding} (p {_short(t.p)}, bound {bound:.2g})."
         checks.append(Check(t.name, "fit", verdict, t.p, bound, finding, t.source, t.meaning, moves))
     return checks

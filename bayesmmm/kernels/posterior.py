@@ -116,8 +116,7 @@ def _forward(program, at, theta, known):
         x, np.zeros((n_geos, n)), retention, half, slope, contribution, int(program[at + MAX_LAG])
     )
     design, terms = _explicit(program, at)
-    known[:] = 0.0
-    add_multiple(known, 1.0, media.ravel())
+    _copy(media.ravel(), known)
     for k in range(len(terms)):
         add_multiple(known, theta[int(terms[k])], design[k])
     if program[at + OFFSET] >= 0.0:

@@ -1,7 +1,6 @@
 """The one table of default priors."""
 
 import math
-from functools import cache
 
 from bayesmmm.errors import UnknownPriorError
 from bayesmmm.priors.families import FrozenMap, closest
@@ -48,8 +47,6 @@ def contribution_scale(n_channels: int) -> float:
     return 1.0 / (1.1 * n_channels + 2.6 * math.sqrt(n_channels))
 
 
-# Every look at the parameters of an equation asks for all of them, and a prior takes milliseconds to check.
-@cache
 def default_prior(parameter: str, *, n_channels: int = 1, likelihood: str = "normal") -> Prior:
     """Return the default prior of a parameter.
 

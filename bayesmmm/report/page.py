@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.diagnostics import Diagnosis
-from bayesmmm.diagnostics.check import VERDICTS
 from bayesmmm.equations import system_warnings
 from bayesmmm.report import figures as drawn
 from bayesmmm.report import prose
@@ -382,7 +381,7 @@ def _diagnostics(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
 
 def _checked(found: Diagnosis) -> str:
     """Every check that was raised, with what it means and what to try; how many were not."""
-    counts = {verdict: sum(check.verdict == verdict for check in found.checks) for verdict in VERDICTS}
+    counts = found.counts
     words = {"ok": "found nothing", "warn": "warn", "fail": "failed", "unknown": "could not be made"}
     told = joined([f"{counts[verdict]} {words[verdict]}" for verdict in words if counts[verdict]])
     items = "".join(
