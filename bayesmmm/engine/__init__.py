@@ -36,12 +36,14 @@ from bayesmmm.engine.noise import (
     uniforms,
 )
 from bayesmmm.engine.parameters import Parameters, canonical, draw_prior, rescale, spend_per_size, stack, unstack
-from bayesmmm.engine.scenario import Baseline, Rows, add, carried, future, history, scaled, tail_periods
+from bayesmmm.engine.scenario import Baseline, carried, future, history, tail_periods
+from bayesmmm.engine.terms import Past, Rows, add, scaled
 
 __all__ = [
     "Baseline",
     "Inputs",
     "Parameters",
+    "Past",
     "Rows",
     "Run",
     "add",

@@ -5,7 +5,8 @@ the change of a latent mean by one input, and `gradient` the derivative of a wei
 input, backwards through the mediators. Arrays are those of `bayesmmm.engine.scenario`.
 """
 
-from collections.abc import Callable, Mapping
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,18 +15,8 @@ from scipy import special
 from bayesmmm import kernels
 from bayesmmm.engine.evaluate import kernel_lag
 from bayesmmm.engine.inputs import expected, observe
-from bayesmmm.engine.scenario import (
-    Baseline,
-    Columns,
-    Past,
-    add,
-    hill_slope,
-    hill_term,
-    rows_of,
-    scaled,
-    shape_of,
-    unit,
-)
+from bayesmmm.engine.scenario import Baseline, Columns
+from bayesmmm.engine.terms import Past, Terms, add, media_terms, rows_of, scaled, shape_of, side_by_side, unit
 from bayesmmm.equations import Equation
 
 
@@ -48,15 +39,14 @@ def respond(
     dict of str to (P, G, T) array
         `changed` and every mediator that it moves; the outcome is left to the caller.
     """
-    out = dict(changed)
+    out, inputs = dict(changed), {}
     for name in base.rows.system.mediators:
         equation = base.rows.system.equation(name)
         moving = [n for n in (*equation.media, *equation.linear) if n in out]
         if not moving or (name in changed and (where is None or where.all())):
             continue
-        change = add(base.rows, [shift(base, name, n, out[n], past) for n in moving])
-        latent = base.latent[name] + base.rows.wide(change)
-        answer = observe(equation, latent + base.residual[name], base.rows.scales)
+        new = _each(_new_terms(base, equation, moving, out, inputs, past or {}))
+        answer = _answer(base, name, _raised(base, name, _steps(base, name, moving, out, new)))
         out[name] = np.where(where, changed[name], answer) if name in changed else answer
     return out
 
@@ -67,6 +57,7 @@ def moved(
     past: Past | None = None,
     *,
     where: Mapping[str, np.ndarray] | None = None,
+    known: Mapping[tuple[str, str], np.ndarray] | None = None,
     outcome: bool = True,
     slopes: bool = False,
 ) -> Baseline:
@@ -81,16 +72,17 @@ def moved(
     where : mapping of str to (T,) bool array, optional
         Periods in which a mediator is set, to its values in `changed`, or kept as it is; in the others it listens to
         what drives it. By default mediators in `changed` are set in all periods.
+    known : mapping of (equation, input) to (S or R, G, T) array, optional
+        Media terms of changed columns that have been worked out before.
     outcome : bool
         Whether the latent mean of the outcome is wanted. It may be left out where only `gained` and `gradient` follow,
         under an identity link.
     slopes : bool
         Whether derivatives will be asked for: it is cheap to keep what they need.
     """
-    rows, past, where = base.rows, past or {}, where or {}
-    columns, term, latent, inputs, bend = dict(changed), {}, dict(base.latent), dict(base.inputs), dict(base.bend)
-    for name in columns:
-        inputs.pop(name, None)
+    rows, past, where, known = base.rows, past or {}, where or {}, known or {}
+    columns, term, latent, bent = dict(changed), dict(base.term), dict(base.latent), dict(base.bent)
+    inputs = {n: x for n, x in base.inputs.items() if n not in changed}
     wanted = outcome or not _adds(base, rows.system.outcome)
     for name in rows.system.order:
         equation = rows.system.equation(name)
@@ -98,37 +90,84 @@ def moved(
         moving = [n for n in (*equation.media, *equation.linear) if n in columns]
         if held.all() or not (moving or name in changed):
             continue
-        steps = []
-        for n in moving:
-            if n in equation.linear:
-                steps.append(_linear_step(base, name, n, columns[n]))
-            else:
-                if n not in inputs:
-                    inputs[n] = scaled(rows, n, columns[n])
-                if slopes:
-                    term[name, n], bend[name, n] = _new_term(base, equation, n, inputs[n], past, hill_slope)
-                else:
-                    term[name, n] = _new_term(base, equation, n, inputs[n], past, hill_term)
-                    bend.pop((name, n), None)
-                if name != rows.system.outcome or wanted:
-                    steps.append(_difference(base, term[name, n], base.term[name, n]))
+        ready = {n: known[name, n] for n in moving if (name, n) in known}
+        fresh = [n for n in moving if n not in ready]
+        found = _new_terms(base, equation, fresh, columns, inputs, past, slopes=slopes)
+        # What was bent at other values is so no longer.
+        kept = tuple(terms for terms in bent.get(name, ()) if not set(terms.names).intersection(moving))
+        bent[name] = (*kept, *found) if slopes else kept
+        new = _each(found) | ready
+        term |= {(name, n): values for n, values in new.items()}
         if name == rows.system.outcome and not wanted:
             latent.pop(name, None)
             continue
-        latent[name] = base.latent[name] + (rows.wide(add(rows, steps)) if steps else 0.0)
+        latent[name] = _raised(base, name, _steps(base, name, moving, columns, new))
         if name != rows.system.outcome:
-            answer = observe(equation, latent[name] + base.residual[name], rows.scales)
+            answer = _answer(base, name, latent[name])
             columns[name] = np.where(held, changed.get(name, base.columns[name]), answer) if held.any() else answer
             inputs.pop(name, None)
     return replace(
         base,
         columns={**base.columns, **columns},
         past={**base.past, **past},
-        term={**base.term, **term},
+        term=term,
         latent=latent,
         inputs=inputs,
-        bend=bend,
+        bent=bent,
     )
+
+
+def _new_terms(
+    base: Baseline,
+    equation: Equation,
+    moving: Sequence[str],
+    columns: Columns,
+    inputs: dict[str, np.ndarray],
+    past: Past,
+    *,
+    slopes: bool = False,
+) -> list[Terms]:
+    """Evaluate the media terms among moving inputs; what they are scaled to is added to `inputs`."""
+    rows, media = base.rows, [n for n in moving if n in equation.media]
+    for n in media:
+        if n not in inputs:
+            inputs[n] = scaled(rows, n, columns[n])
+    mine = {n: inputs[n] for n in media}
+    return media_terms(
+        rows, equation, mine, ChainMap(past, base.past), rows.amplitude[equation.name], slopes=slopes
+    )
+
+
+def _each(found: Sequence[Terms]) -> dict[str, np.ndarray]:
+    return {n: values for terms in found for n, values in terms.each().items()}
+
+
+def _steps(
+    base: Baseline, name: str, moving: Sequence[str], columns: Columns, new: Mapping[str, np.ndarray]
+) -> list[np.ndarray]:
+    """Changes (1, S or R, G, T) of a latent mean by inputs that move, given their new media terms."""
+    return [
+        _difference(base, new[n], base.term[name, n]) if n in new else _linear_step(base, name, n, columns[n])
+        for n in moving
+    ]
+
+
+def _raised(base: Baseline, name: str, steps: Sequence[np.ndarray]) -> np.ndarray:
+    """Latent mean (R, G, T) of the baseline with some steps added."""
+    rows, latent = base.rows, base.latent[name]
+    narrow = [step for step in steps if len(step) <= len(rows.draws)]
+    for step in steps:
+        if len(step) > len(rows.draws):
+            latent = latent + step
+    if not narrow:
+        return latent
+    paths = (-1, len(latent) // len(rows.draws), *latent.shape[1:])
+    return (latent.reshape(paths) + sum(narrow[1:], narrow[0])[:, None]).reshape(latent.shape)
+
+
+def _answer(base: Baseline, name: str, latent: np.ndarray) -> np.ndarray:
+    """Series of a mediator at a latent mean, its residual kept."""
+    return observe(base.rows.system.equation(name), latent + base.residual[name], base.rows.scales)
 
 
 def gained(base: Baseline, new: Baseline) -> np.ndarray:
@@ -153,25 +192,14 @@ def _adds(base: Baseline, name: str) -> bool:
 
 def shift(base: Baseline, name: str, source: str, column: np.ndarray, past: Past | None = None) -> np.ndarray:
     """Change (S or R, G, T) of the latent mean of equation `name` when its input `source` becomes `column`."""
-    equation = base.rows.system.equation(name)
-    if source in equation.linear:
-        return _linear_step(base, name, source, column)
-    x = scaled(base.rows, source, column)
-    return _difference(base, _new_term(base, equation, source, x, past or {}, hill_term), base.term[name, source])
+    columns = {source: column}
+    found = _new_terms(base, base.rows.system.equation(name), [source], columns, {}, past or {})
+    return _steps(base, name, [source], columns, _each(found))[0]
 
 
 def _linear_step(base: Baseline, name: str, source: str, column: np.ndarray) -> np.ndarray:
     step = column - base.columns[source]
     return rows_of(base.rows, base.slope(name, source), step) * step
-
-
-def _new_term[T](
-    base: Baseline, equation: Equation, source: str, x: np.ndarray, past: Past, kind: Callable[..., T]
-) -> T:
-    """Evaluate a media term at a scaled input, by `hill_term` or `hill_slope`."""
-    rows, key = base.rows, (equation.name, source)
-    before = past[key] if key in past else base.past.get(key)
-    return kind(rows, equation, equation.media.index(source), x, before, rows.amplitude[equation.name])
 
 
 def _difference(base: Baseline, new: np.ndarray, old: np.ndarray) -> np.ndarray:
@@ -242,14 +270,11 @@ def gradient(
         for n in equation.linear:
             if n in rows.system.order:
                 _add_to(rows, out, n, pull * rows_of(rows, base.slope(name, n), pull))
-        for c, channel in enumerate(equation.media):
-            spend, carry = _media_pull(base, equation, c, pull, later.get((name, channel)))
-            # Below zero a column enters as zero. At zero spend the derivative is the one to the right, that a channel
-            # can be funded; a mediator at zero counts as on its zero side.
-            column = base.columns[channel]
-            active = column > 0.0 if channel in rows.system.order else column >= 0.0
-            _add_to(rows, out, channel, spend * active / unit(rows, channel))
-            early[name, channel] = carry
+        for terms in _bent(base, equation):
+            spend, carry = _media_pull(base, equation, terms, pull, later)
+            for c, channel in enumerate(terms.names):
+                _add_to(rows, out, channel, spend[:, :, c])
+                early[name, channel] = carry[:, :, c]
     return out, early
 
 
@@ -263,32 +288,46 @@ def _add_to(rows, out: dict[str, np.ndarray], name: str, part: np.ndarray) -> No
         out[name] = rows.wide(out[name]) + rows.wide(part)
 
 
-def _media_pull(base: Baseline, equation: Equation, c: int, pull: np.ndarray, later: np.ndarray | None):
-    """Derivative to the scaled input of one media term, and to what that term inherits."""
-    rows, channel, n_time = base.rows, equation.media[c], pull.shape[-1]
-    key, lag = (equation.name, channel), kernel_lag(equation)
-    bend = base.bend.get(key)
-    if bend is None:
-        x = scaled(rows, channel, base.columns[channel])
-        bend = _new_term(base, equation, channel, x, {}, hill_slope)[1]
+def _bent(base: Baseline, equation: Equation) -> list[Terms]:
+    """All media terms of an equation, with their derivatives."""
+    out = list(base.bent.get(equation.name, ()))
+    done = {n for terms in out for n in terms.names}
+    rest = [n for n in equation.media if n not in done]
+    return out + _new_terms(base, equation, rest, base.columns, dict(base.inputs), {}, slopes=True)
+
+
+def _media_pull(
+    base: Baseline, equation: Equation, terms: Terms, pull: np.ndarray, later: Past
+) -> tuple[np.ndarray, np.ndarray]:
+    """Derivative (S or R, G, C, T) to the columns of some media terms, and (S or R, G, C, ...) to what they inherit."""
+    rows, bend, n_time, lag = base.rows, terms.bend, pull.shape[-1], kernel_lag(equation)
+    after = [later[equation.name, n] for n in terms.names] if (equation.name, terms.names[0]) in later else []
     # What is the same on all paths is answered for once, with the mean of what the paths pull.
-    alike = all(v is None or len(v) <= len(rows.draws) for v in (bend, later))
+    alike = all(len(v) <= len(rows.draws) for v in (bend, *after))
     wide, pull = ((lambda v: v), rows.narrow(pull)) if alike else (rows.wide, rows.wide(pull))
     lead = bend.shape[-1] - n_time
     if lead:
         pull = np.concatenate([np.zeros((*pull.shape[:2], lead)), pull], axis=-1)
-    reach = np.zeros((len(pull), pull.shape[1], 1)) if later is None or lag >= 0 else wide(later)
-    keep = shape_of(rows, equation.name, c, rows.amplitude[equation.name])[0]
+    after = side_by_side([wide(v) for v in after]) if after else None
+    reach = np.zeros((len(pull), *bend.shape[1:3])) if after is None or lag >= 0 else after[..., 0]
+    keep = shape_of(rows, equation, terms.names, rows.amplitude[equation.name])[0]
     spend, early = kernels.spend_pull(
         wide(bend), wide(keep), lag, np.ascontiguousarray(pull), np.ascontiguousarray(reach)
     )
-    spend = spend[:, :, 0]
     if lag < 0:
-        return spend, early
-    early, spend = spend[..., :lead], spend[..., lead:]
-    if later is not None and later.shape[-1]:
-        tail = min(later.shape[-1], n_time)
-        spend[..., -tail:] += wide(later)[..., -tail:]
+        early = early[..., None]
+    else:
+        early, spend = spend[..., :lead], spend[..., lead:]
+        if after is not None and after.shape[-1]:
+            tail = min(after.shape[-1], n_time)
+            spend[..., -tail:] += after[..., -tail:]
+    # Below zero a column enters as zero. At zero spend the derivative is the one to the right, that a channel can be
+    # funded; a mediator at zero counts as on its zero side.
+    factors = []
+    for n in terms.names:
+        column = base.columns[n]
+        factors.append((column > 0.0 if n in rows.system.order else column >= 0.0) / unit(rows, n))
+    spend *= side_by_side(factors)
     return spend, early
 
 

@@ -12,7 +12,7 @@ paths, side by side. What does not differ between paths may have S rows only, an
 adstock carried in, (P, G, 1), or under ``max_lag`` the inputs of the last periods, (P, G, max_lag).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,60 +20,13 @@ import pandas as pd
 
 from bayesmmm import kernels
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine.evaluate import kernel_lag
 from bayesmmm.engine.inputs import observe, retention, to_latent
-from bayesmmm.engine.noise import given_mediator, over_paths, residual_at, residuals, stream, uniforms
+from bayesmmm.engine.noise import given_mediator, residual_at, residuals, stream, uniforms
 from bayesmmm.engine.parameters import Parameters
+from bayesmmm.engine.terms import Past, Rows, Terms, add, behind, media_terms, rows_of, scaled
 from bayesmmm.equations import MMM, Equation, design_matrix
 
 Columns = Mapping[str, np.ndarray]
-#: (equation, input) -> what the next stretch inherits.
-Past = Mapping[tuple[str, str], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A system with everything that is frozen about some draws.
-
-    Attributes
-    ----------
-    system : MMM
-    scales : Scales
-    days : float
-        Days per period.
-    parameters : Parameters
-        With a leading axis of S draws.
-    amplitude : mapping of str to (S, G, C) array
-        By equation; empty until the fitted periods have been seen.
-    draws : (S,) int array
-        Which draws of the posterior they are.
-    paths : int
-        Rows per draw.
-    shapes : dict
-        By equation and position of a media term: what `shape_of` has found for it, once and for all.
-    """
-
-    system: MMM
-    scales: Scales
-    days: float
-    parameters: Parameters
-    amplitude: Mapping[str, np.ndarray]
-    draws: np.ndarray
-    paths: int = 1
-    shapes: dict[tuple[str, int], tuple[np.ndarray, ...]] = field(default_factory=dict, repr=False, compare=False)
-
-    def wide(self, array: np.ndarray) -> np.ndarray:
-        """Return an array with S rows as one with R rows; others as they are."""
-        narrow = self.paths > 1 and len(array) == len(self.draws)
-        return np.repeat(array, self.paths, axis=0) if narrow else array
-
-    def narrow(self, array: np.ndarray) -> np.ndarray:
-        """Return the average over the paths of each draw of an array with R rows; others as they are."""
-        return over_paths(array, self.paths) if self.paths > 1 and len(array) > len(self.draws) else array
-
-    def sigma(self, name: str) -> np.ndarray:
-        """Residual scale (R,) of an equation."""
-        return self.wide(self.parameters[name]["sigma"])
 
 
 @dataclass(frozen=True)
@@ -101,8 +54,8 @@ class Baseline:
         in a lognormal equation that is correlated with a mediator's.
     inputs : mapping of str to (P, G, T) array
         Columns as media inputs, where that has been worked out.
-    bend : mapping of (equation, input) to (S or R, G, 1, T or more) array
-        Derivatives of media terms to adstock, likewise.
+    bent : mapping of str to tuple of Terms
+        By equation, media terms with their derivatives to adstock, likewise.
     """
 
     rows: Rows
@@ -115,7 +68,7 @@ class Baseline:
     future: bool
     noise: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
     inputs: Columns = field(default_factory=dict, repr=False)
-    bend: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict, repr=False)
+    bent: Mapping[str, tuple[Terms, ...]] = field(default_factory=dict, repr=False)
 
     def slope(self, name: str, term: str) -> np.ndarray:
         """Coefficient (S, 1, 1) of a linear term of an equation, per raw unit of its column."""
@@ -145,15 +98,14 @@ def history(
         design[name] = design_matrix(equation, data.dates, data.columns, scales, geos=len(data.geos))
         latent[name] = _linear(design[name], par)
         amplitude[name] = np.zeros(par["contribution"].shape)
-        for c, channel in enumerate(equation.media):
-            shape = hill_term(rows, equation, c, scaled(rows, channel, columns[channel]), None, None)
-            mean = shape.mean(axis=-1)
+        inputs = {n: scaled(rows, n, columns[n]) for n in equation.media}
+        for terms in media_terms(rows, equation, inputs, {}, None):
+            mean = terms.response.mean(axis=-1)
             with np.errstate(divide="ignore", invalid="ignore"):
-                ratio = par["contribution"][:, :, c] / mean
-            amplitude[name][:, :, c] = np.where(mean > 0.0, ratio, 0.0)
-            shape *= amplitude[name][:, :, c, None]
-            term[name, channel] = shape
-            latent[name] += shape
+                amplitude[name] = np.where(mean > 0.0, par["contribution"] / mean, 0.0)
+            terms.response[:] *= amplitude[name][..., None]
+            term |= {(name, n): values for n, values in terms.each().items()}
+            latent[name] += terms.response.sum(axis=2)
         target = to_latent(equation, data.columns[name], scales)
         uniform = None
         if equation.likelihood == "censored_normal":
@@ -216,10 +168,10 @@ def future(
             design[name][..., trends] = held[..., trends]
         parts = [_linear(design[name], par)]
         parts += [rows.wide(_slope(rows, name, n)) * (seen[n] - scales.center[n]) for n in centred]
-        for c, channel in enumerate(equation.media):
-            x, before = scaled(rows, channel, seen[channel]), past.get((name, channel))
-            term[name, channel] = hill_term(rows, equation, c, x, before, rows.amplitude[name])
-            parts.append(term[name, channel])
+        inputs = {n: scaled(rows, n, seen[n]) for n in equation.media}
+        for terms in media_terms(rows, equation, inputs, past, rows.amplitude[name]):
+            term |= {(name, n): values for n, values in terms.each().items()}
+            parts.append(terms.response.sum(axis=2))
         latent[name] = rows.wide(add(rows, parts))
         wide = {key: rows.wide(v) for key, v in par.items()}
         center, wide["sigma"] = _given_mediator(rows, equation, residual)
@@ -260,21 +212,6 @@ def carried(base: Baseline, changed: Columns | None = None) -> dict:
 
 
 # ------------------------------------------------------------------------------------------------- small parts
-def add(rows: Rows, parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Add arrays; those that are the same for all paths of a draw first, so that they are widened once."""
-    narrow = [p for p in parts if len(p) <= len(rows.draws)]
-    wide = [p for p in parts if len(p) > len(rows.draws)]
-    if narrow and wide:
-        wide.append(rows.wide(sum(narrow[1:], narrow[0])))
-    found = wide or narrow
-    return sum(found[1:], found[0])
-
-
-def scaled(rows: Rows, name: str, column: np.ndarray) -> np.ndarray:
-    """Return a column as a media input: in multiples of its mean positive value, below zero as zero."""
-    return np.ascontiguousarray(np.maximum(column, 0.0) / unit(rows, name))
-
-
 def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float) -> np.ndarray:
     """Periods (S,) after which less than `bound` of the adstock of any spend is left to act on the outcome.
 
@@ -298,12 +235,6 @@ def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float)
     return reach[system.outcome]
 
 
-def unit(rows: Rows, name: str) -> np.ndarray:
-    """Mean positive spend (G, 1) of a column, or 1 where it has none: what its values are divided by."""
-    size = rows.scales.spend[name]
-    return np.where(np.isnan(size), 1.0, size)[:, None]
-
-
 def _given_mediator(rows: Rows, equation: Equation, residual: Columns) -> tuple[np.ndarray | float, np.ndarray]:
     """As `given_mediator`, with a row for every path."""
     names = [equation.name, *equation.rho]
@@ -318,80 +249,3 @@ def _slope(rows: Rows, name: str, term: str) -> np.ndarray:
 
 def _linear(design: np.ndarray, par: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.stack([par["coefficient"] @ one.T for one in design], axis=1)
-
-
-def shape_of(rows: Rows, name: str, c: int, amplitude: np.ndarray | None) -> tuple[np.ndarray, ...]:
-    """Retention, half-saturation and slope (S, 1) and amplitude (S, G, 1) of one media term; 1 where none is given."""
-    if amplitude is not None and (name, c) in rows.shapes:
-        return rows.shapes[name, c]
-    par = rows.parameters[name]
-    keep = retention(par["half_life"][:, c : c + 1], rows.days)
-    full = (
-        np.ones((len(keep), par["contribution"].shape[1], 1)) if amplitude is None else amplitude[:, :, c : c + 1]
-    )
-    values = (keep, par["half_saturation"][:, c : c + 1], par["slope"][:, c : c + 1], full)
-    found = tuple(np.ascontiguousarray(v) for v in values)
-    if amplitude is not None:
-        rows.shapes[name, c] = found
-    return found
-
-
-def rows_of(rows: Rows, values: np.ndarray, *arrays: np.ndarray) -> np.ndarray:
-    """Give values (S, ...) as many rows as the arrays they meet need: S, or R where one of them has R."""
-    return rows.wide(values) if max(map(len, arrays)) > len(rows.draws) else values
-
-
-def behind(rows: Rows, before: np.ndarray | None, x: np.ndarray, least: int) -> np.ndarray:
-    """Put earlier inputs in front of `x`; zeros where there are fewer than `least`."""
-    parts = [x] if before is None else [rows_of(rows, before, before, x), rows_of(rows, x, before, x)]
-    count = max(len(p) for p in parts)
-    parts = [np.broadcast_to(p, (count, *p.shape[1:])) for p in parts]
-    short = least - sum(p.shape[-1] for p in parts)
-    if short > 0:
-        parts.insert(0, np.zeros((count, x.shape[1], short)))
-    return np.ascontiguousarray(np.concatenate(parts, axis=-1))
-
-
-def hill_term(
-    rows: Rows,
-    equation: Equation,
-    c: int,
-    x: np.ndarray,
-    before: np.ndarray | None,
-    amplitude: np.ndarray | None,
-) -> np.ndarray:
-    """Response (S or R, G, T) to one media input; at amplitude 1 where none is given."""
-    inputs, lag = term_inputs(rows, equation, c, x, before, amplitude)
-    return kernels.media_response(*inputs, lag, False)[:, :, 0, -x.shape[-1] :]
-
-
-def hill_slope(
-    rows: Rows,
-    equation: Equation,
-    c: int,
-    x: np.ndarray,
-    before: np.ndarray | None,
-    amplitude: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Response to one media input, and its derivative to adstock; the latter from the first of the earlier inputs on."""
-    inputs, lag = term_inputs(rows, equation, c, x, before, amplitude)
-    response, bend = kernels.response_and_slope(*inputs, lag)
-    return response[:, :, 0, -x.shape[-1] :], bend
-
-
-def term_inputs(
-    rows: Rows, equation: Equation, c: int, x: np.ndarray, before: np.ndarray | None, amplitude: np.ndarray | None
-) -> tuple[tuple[np.ndarray, ...], int]:
-    """Arguments of a kernel for one media term: under truncation with the earlier inputs in front."""
-    lag = kernel_lag(equation)
-    carry = np.zeros((1, x.shape[1], 1))
-    if lag >= 0 and before is not None:
-        x = behind(rows, before, x, 0)
-    elif before is not None:
-        carry = before
-    inputs = (
-        np.ascontiguousarray(rows_of(rows, x, x, carry)[:, :, None]),
-        np.ascontiguousarray(rows_of(rows, carry, x, carry)),
-        *(rows_of(rows, v, x, carry) for v in shape_of(rows, equation.name, c, amplitude)),
-    )
-    return inputs, lag

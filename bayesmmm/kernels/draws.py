@@ -160,6 +160,17 @@ def _slope_at_zero(half_saturation, slope):
 
 
 @jit
+def bent(a, share, half_saturation, slope, scale, out):
+    """Derivative of ``scale * hill(a)`` to adstock, of a series with its Hill curve, written into ``out``.
+
+    At zero adstock it is the right-hand one, and for ``slope < 1`` the (otherwise infinite) one at `SPEND_FLOOR`.
+    """
+    least, at_zero = (SPEND_FLOOR if slope < 1.0 else TINY), _slope_at_zero(half_saturation, slope)
+    for t in range(a.shape[0]):
+        out[t] = scale * (share[t] * (1.0 - share[t]) * slope / a[t] if a[t] > least else at_zero)
+
+
+@jit
 def response_and_slope(x, carry_in, retention, half_saturation, slope, amplitude, max_lag):
     """Media term of every channel as in `media_response`, and its derivative to the adstock of the same period.
 
@@ -168,8 +179,7 @@ def response_and_slope(x, carry_in, retention, half_saturation, slope, amplitude
     Returns
     -------
     response, bend : (S, G, C, T) float arrays
-        At zero adstock the derivative is the right-hand one, and for ``slope < 1`` the (otherwise infinite) one at
-        `SPEND_FLOOR`.
+        The latter as by `bent`.
     """
     n_draw = retention.shape[0]
     n_plan, n_geo, n_channel, n_time = x.shape
@@ -182,13 +192,11 @@ def response_and_slope(x, carry_in, retention, half_saturation, slope, amplitude
         for g in range(n_geo):
             for c in range(n_channel):
                 adstock(x[plan, g, c], retention[s, c], carry_in[start, g, c], max_lag, a)
-                n, scale = slope[s, c], amplitude[s, g, c]
-                hill_curve(a, half_saturation[s, c], n, z, p)
-                least, at_zero = (SPEND_FLOOR if n < 1.0 else TINY), _slope_at_zero(half_saturation[s, c], n)
-                into, bent = response[s, g, c], bend[s, g, c]
+                k, n, scale, into = half_saturation[s, c], slope[s, c], amplitude[s, g, c], response[s, g, c]
+                hill_curve(a, k, n, z, p)
                 for t in range(n_time):
                     into[t] = scale * p[t]
-                    bent[t] = scale * (p[t] * (1.0 - p[t]) * n / a[t] if a[t] > least else at_zero)
+                bent(a, p, k, n, scale, bend[s, g, c])
     return response, bend
 
 
@@ -224,12 +232,12 @@ def spend_pull(bend, retention, max_lag, cotangent, later):
             for c in range(n_channel):
                 for t in range(n_time):
                     v[t] = cotangent[s, g, t] * bend[s, g, c, t]
-                early[s, g, c] = _adstock_transpose(v, retention[s, c], max_lag, later[s, g, c], out[s, g, c])
+                early[s, g, c] = adstock_transpose(v, retention[s, c], max_lag, later[s, g, c], out[s, g, c])
     return out, early
 
 
 @jit
-def _adstock_transpose(v, retention, max_lag, later, out):
+def adstock_transpose(v, retention, max_lag, later, out):
     """Transpose of the adstock map: spend of period t reaches t, t + 1, ... Returns what reaches the carry-in."""
     n_time = v.shape[0]
     if max_lag < 0:

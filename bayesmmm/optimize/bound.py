@@ -141,7 +141,7 @@ def _not_concave(problem: Problem) -> str:
 def _stays_above_zero(out: Outcomes, problem: Problem) -> bool:
     """Whether mediators that answer are nowhere below zero without any spend, and never pull downwards."""
     system, moving = problem.fit.system, {*problem.names, *out.answering}
-    for stretches in out.under(np.zeros_like(problem.current)):
+    for stretches in out.idle():
         for stretch in stretches:
             base: engine.Baseline = stretch.base
             if any((base.columns[m] < 0.0).any() for m in out.answering):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from bayesmmm import engine
-from bayesmmm.engine.scenario import term_inputs
+from bayesmmm.engine.terms import term_inputs
 from bayesmmm.estimands.windows import Stretch
 from bayesmmm.kernels.rises import adstocks, rises
 from bayesmmm.optimize.outcomes import Outcomes
@@ -34,19 +34,19 @@ class Alone:
         scales = outcomes.question.asked.fit.scales
         self._worth = worth * float(scales.size[self._equation.name][0]) / outcomes.size
         acts = self._name in self._equation.media
-        self._pieces = outcomes.each(lambda item: self._read(item[1], profile), outcomes.chunks()) if acts else []
+        idle = outcomes.idle() if acts else []
+        self._pieces = outcomes.each(lambda stretches: self._read(stretches, profile), idle)
         self._zero = self._summed(np.zeros(1))[0][0]
 
     def _read(self, stretches: list[Stretch], profile: np.ndarray) -> list[tuple[np.ndarray, ...]]:
         """Adstock without spend and per unit of money, weights and parameters, of every stretch of a chunk."""
         name, out, past, done = self._name, [], {}, 0
-        key = self._equation.name, name
         for stretch in stretches:
             base, rows, count = stretch.base, stretch.base.rows, int(stretch.changed.sum())
             pattern = np.zeros((1, 1, len(stretch.changed)))
             pattern[..., stretch.changed] = profile[done : done + count]
-            start, shape = self._adstock(stretch, base.columns[name], base.past.get(key))
-            rate, _ = self._adstock(stretch, pattern, past.get(key))
+            start, shape = self._adstock(stretch, base.columns[name], base.past)
+            rate, _ = self._adstock(stretch, pattern, past)
             weight = np.broadcast_to(stretch.weight[:, 0], (len(rows.draws), len(stretch.changed)))
             if len(start) > len(rate):  # paths of a draw begin with adstock of their own
                 rate, weight = rows.wide(rate), rows.wide(weight) / rows.paths
@@ -56,12 +56,12 @@ class Alone:
         return out
 
     def _adstock(
-        self, stretch: Stretch, column: np.ndarray, before: np.ndarray | None
+        self, stretch: Stretch, column: np.ndarray, past: engine.Past
     ) -> tuple[np.ndarray, list[np.ndarray]]:
         """Adstock (S or R, T) of a column, and half-saturation, slope and amplitude in as many rows."""
         rows, equation = stretch.base.rows, self._equation
-        x, c = engine.scaled(rows, self._name, column), equation.media.index(self._name)
-        (x, carry, keep, *shape), lag = term_inputs(rows, equation, c, x, before, rows.amplitude[equation.name])
+        scaled = {self._name: engine.scaled(rows, self._name, column)}
+        (x, carry, keep, *shape), lag = term_inputs(rows, equation, scaled, past, rows.amplitude[equation.name])
         found = adstocks(x[:, 0, 0], carry[:, 0, 0], keep[:, 0], lag)[:, -len(stretch.changed) :]
         return np.ascontiguousarray(found), [np.ascontiguousarray(each.reshape(len(found))) for each in shape]
 

@@ -118,7 +118,7 @@ def _size(prepared: Prepared) -> float:
         array.nbytes
         for _, stretches in prepared.chunks
         for stretch in stretches
-        for part in ("columns", "term", "latent", "residual", "inputs", "bend")
+        for part in ("columns", "term", "latent", "residual", "inputs")
         for array in getattr(stretch.base, part).values()
     )
 
