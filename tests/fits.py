@@ -6,6 +6,7 @@ import numpy as np
 
 from bayesmmm import engine
 from bayesmmm.errors import BayesMMMWarning
+from bayesmmm.results import Fit
 
 
 def quiet(call, *args, **kwargs):
@@ -13,6 +14,11 @@ def quiet(call, *args, **kwargs):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BayesMMMWarning)
         return call(*args, **kwargs)
+
+
+def judge(monkeypatch, verdict):
+    """Have every fit judged so, whatever its draws and whatever its file says."""
+    monkeypatch.setattr(Fit, "convergence", property(lambda fit: verdict))
 
 
 def monte_carlo_z(one, other):

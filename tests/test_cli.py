@@ -16,6 +16,7 @@ from bayesmmm.cli.text import show_diagnosis
 from bayesmmm.datasets import FOLDER
 from bayesmmm.diagnostics.check import Check, Diagnosis
 from bayesmmm.equations import read_toml
+from tests.fits import judge
 
 SPEC = FOLDER / "social_search.toml"
 DATA = FOLDER / "social_search.csv"
@@ -291,9 +292,9 @@ def test_fit_passes_on_what_was_asked_and_needs_no_truth(sampled, tmp_path, caps
 @pytest.mark.parametrize("truth", [True, False])
 def test_effects_are_told_after_sampling(truth, sampled, no_figures, tmp_path, monkeypatch, capsys):
     from bayesmmm.estimands import effects
-    from bayesmmm.results import Convergence, Fit
+    from bayesmmm.results import Convergence
 
-    monkeypatch.setattr(Fit, "convergence", Convergence("doubtful", 1.03, 150.0, 140.0, 0, 100, 2, "google.sigma"))
+    judge(monkeypatch, Convergence("doubtful", 1.03, 150.0, 140.0, 0, 100, 2, "google.sigma"))
     argv = ["demo", "--out", str(tmp_path), *QUICK] if truth else fit_command(tmp_path)
     assert cli.main(argv) == 0
     said = capsys.readouterr().out
@@ -315,11 +316,11 @@ def test_effects_are_told_after_sampling(truth, sampled, no_figures, tmp_path, m
 
 
 def test_a_failed_sampler_is_status_1_with_the_files_written(sampled, no_figures, tmp_path, monkeypatch, capsys):
-    from bayesmmm.results import Convergence, Fit
+    from bayesmmm.results import Convergence
 
     for verdict, status in (("failed", 1), ("doubtful", 0), ("converged", 0)):
         judged = Convergence(verdict, 1.2, 50.0, 40.0, 3, 100, 2, "revenue.slope[google]")
-        monkeypatch.setattr(Fit, "convergence", judged)
+        judge(monkeypatch, judged)
         assert cli.main(fit_command(tmp_path / verdict)) == status
         assert (tmp_path / verdict / "fit.nc").is_file()
         assert ("do not use these numbers" in capsys.readouterr().err) == (verdict == "failed")
@@ -473,9 +474,9 @@ def test_a_report_that_cannot_be_made_is_refused_in_one_line(argv, advice, saved
 
 
 def test_a_report_of_a_failed_sampler(saved, tmp_path, monkeypatch, capsys, no_drawing):
-    from bayesmmm.results import Convergence, Fit
+    from bayesmmm.results import Convergence
 
-    monkeypatch.setattr(Fit, "convergence", Convergence("failed", 1.2, 50.0, 40.0, 3, 100, 2, "sales.slope[tv]"))
+    judge(monkeypatch, Convergence("failed", 1.2, 50.0, 40.0, 3, 100, 2, "sales.slope[tv]"))
     command = ["report", str(saved), "--out", str(tmp_path / "out"), "--draws", "40"]
     assert cli.main(command) == 1
     captured = capsys.readouterr()
@@ -486,9 +487,7 @@ def test_a_report_of_a_failed_sampler(saved, tmp_path, monkeypatch, capsys, no_d
     assert cli.main([*command, "--allow-unconverged"]) == 1
     assert "do not use these numbers" in capsys.readouterr().err
     assert "The sampler failed" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-    monkeypatch.setattr(
-        Fit, "convergence", Convergence("doubtful", 1.03, 150.0, 140.0, 0, 100, 2, "sales.slope[tv]")
-    )
+    judge(monkeypatch, Convergence("doubtful", 1.03, 150.0, 140.0, 0, 100, 2, "sales.slope[tv]"))
     assert cli.main(command) == 0
 
 

@@ -16,6 +16,7 @@ from bayesmmm.cli import arguments, planning
 from bayesmmm.cli.plan_files import frontier_table
 from bayesmmm.errors import ControlsWarning
 from tests import plans_made_up
+from tests.fits import judge
 from tests.made import case_fit
 from tests.test_cli import refusal
 
@@ -501,9 +502,9 @@ def test_a_file_that_is_no_fit_is_refused(tmp_path, capsys):
 
 
 def test_a_failed_sampler_plans_only_when_told_to(saved, asked, no_figures, tmp_path, monkeypatch, capsys):
-    from bayesmmm.results import Convergence, Fit
+    from bayesmmm.results import Convergence
 
-    monkeypatch.setattr(Fit, "convergence", Convergence("failed", 1.2, 50.0, 40.0, 3, 100, 2, "sales.slope[tv]"))
+    judge(monkeypatch, Convergence("failed", 1.2, 50.0, 40.0, 3, 100, 2, "sales.slope[tv]"))
     command = [saved, tmp_path / "out", "--periods", 8, "--total", 3000]
     assert run(*command) == 1
     captured = capsys.readouterr()

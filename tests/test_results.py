@@ -46,6 +46,30 @@ def test_reading_a_fit_loads_no_sampler_and_no_plots(saved):
     assert loaded.isdisjoint(HEAVY)
 
 
+def test_the_verdict_is_read_and_not_worked_out_again(fitted, saved):
+    statement = f"import bayesmmm as mm; fit = mm.load({str(saved)!r}); print(fit.convergence)"
+    assert "arviz_stats" not in modules_after(statement)
+    assert results.load(saved).__dict__["convergence"] == fitted.convergence
+
+
+def test_a_verdict_on_other_draws_is_not_believed(saved):
+    with xr.open_datatree(saved, engine="h5netcdf") as opened:
+        tree = opened.load()
+    posterior = tree["posterior"].to_dataset().copy(deep=True)
+    posterior["sales.sigma"][0] += 10 * posterior["sales.sigma"].std()
+    tree["posterior"] = xr.DataTree(posterior)
+    tree.to_netcdf(saved, engine="h5netcdf")
+    loaded = results.load(saved)
+    assert "convergence" not in loaded.__dict__
+    assert loaded.convergence.verdict == "failed"
+
+
+def test_a_kept_verdict_follows_the_thresholds_of_today(fitted, saved, monkeypatch):
+    assert fitted.convergence.verdict == "converged"
+    monkeypatch.setattr("bayesmmm.results.convergence.ESS_GOOD", 1e9)
+    assert results.load(saved).convergence.verdict == "doubtful"
+
+
 def test_missing_file(tmp_path):
     with pytest.raises(FitFileError, match=r"Give the path that fit\.save"):
         results.load(tmp_path / "none.nc")

@@ -1,6 +1,5 @@
 """What no plan of a window changes, evaluated once and kept with the fit, so that the next plan begins with it."""
 
-import hashlib
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from bayesmmm.errors import AnswerSizeError
 from bayesmmm.estimands.windows import Layout, Question, Stretch, lay_out
 from bayesmmm.forecast import row_bytes
 from bayesmmm.results import Fit
+from bayesmmm.results.convergence import fingerprint
 
 #: Most memory that the evaluations of a set of draws may take, and that what is kept with a fit may, in bytes.
 LARGEST, KEPT = 2e9, 400e6
@@ -58,7 +58,7 @@ def prepare(questions: list[tuple[Question, float | None]]) -> list[Prepared]:
         Sets of draws of one fit, and for each the share of adstock at which tails end, as in `lay_out`.
     """
     fit = questions[0][0].asked.fit
-    numbers = _digest(questions[0][0])
+    numbers = fingerprint(fit.tree)  # the tree that holds the draws can be written to
     before = fit.__dict__.get("_prepared_plans", {})
     found, keys = {}, []
     for question, weight in questions:
@@ -94,16 +94,6 @@ def _evaluated(question: Question, layout: Layout, slices: list[slice]) -> Prepa
 
 
 # ------------------------------------------------------------------------------------------------- the same question?
-def _digest(question: Question) -> bytes:
-    """Fingerprint of the draws of a fit: the tree that holds them can be written to."""
-    digest = hashlib.blake2b()
-    for name, par in question.asked.parameters.items():
-        for key, values in par.items():
-            digest.update(f"{name}.{key}{values.shape}".encode())
-            digest.update(np.ascontiguousarray(values))
-    return digest.digest()
-
-
 def _key(question: Question, weight: float | None) -> tuple:
     """Everything else that an evaluation depends on; data, scales and system of a fit never change."""
     line = question.line

@@ -1,5 +1,6 @@
 """Verdict on the sampler: R-hat, effective sample sizes, divergences."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,18 +79,35 @@ def judge(tree: xr.DataTree) -> Convergence:
     # An unknown number, of a parameter that never moves, is the worst of all.
     worst_ess = min(bulk, key=lambda k: -np.inf if np.isnan(bulk[k]) else bulk[k])
     worst_rhat = max(rhat, key=lambda k: np.inf if np.isnan(rhat[k]) else rhat[k]) if rhat else worst_ess
-    numbers = (rhat.get(worst_rhat, np.nan), bulk[worst_ess], np.min(list(tail.values())))
-    good = numbers[0] <= RHAT_GOOD and np.min(numbers[1:]) >= ESS_GOOD and divergences == 0
-    # One chain cannot be compared with another: at best doubtful.
-    mixed = not rhat or numbers[0] <= RHAT_BAD
-    usable = mixed and np.min(numbers[1:]) >= ESS_BAD and divergences <= DIVERGENT_BAD * draws
-    return Convergence(
-        verdict="converged" if good else "doubtful" if usable else "failed",
-        rhat=float(numbers[0]),
-        ess_bulk=float(numbers[1]),
-        ess_tail=float(numbers[2]),
+    largest = float(rhat.get(worst_rhat, np.nan))
+    return judged(
+        rhat=largest,
+        ess_bulk=float(bulk[worst_ess]),
+        ess_tail=float(np.min(list(tail.values()))),
         divergences=divergences,
         draws=draws,
         chains=posterior.sizes["chain"],
-        worst=worst_ess if numbers[0] <= RHAT_GOOD else worst_rhat,
+        worst=worst_ess if largest <= RHAT_GOOD else worst_rhat,
     )
+
+
+def judged(
+    *, rhat: float, ess_bulk: float, ess_tail: float, divergences: int, draws: int, chains: int, worst: str
+) -> Convergence:
+    """Verdict on numbers that have been worked out: the attributes of `Convergence`."""
+    least = np.min([ess_bulk, ess_tail])
+    good = rhat <= RHAT_GOOD and least >= ESS_GOOD and divergences == 0
+    # One chain cannot be compared with another: at best doubtful.
+    mixed = chains == 1 or rhat <= RHAT_BAD
+    usable = mixed and least >= ESS_BAD and divergences <= DIVERGENT_BAD * draws
+    verdict = "converged" if good else "doubtful" if usable else "failed"
+    return Convergence(verdict, rhat, ess_bulk, ess_tail, divergences, draws, chains, worst)
+
+
+def fingerprint(tree: xr.DataTree) -> str:
+    """Number that changes with the draws that are judged."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, values in [*sorted(tree["posterior"].data_vars.items()), ("", tree["sample_stats"]["diverging"])]:
+        digest.update(f"{name}{values.dims}{values.shape}".encode())
+        digest.update(np.ascontiguousarray(values.values))
+    return digest.hexdigest()

@@ -1,8 +1,13 @@
-"""The file of a fit: one netCDF file with the ArviZ groups and a group of our own."""
+"""The file of a fit: one netCDF file with the ArviZ groups and a group of our own.
+
+The verdict on the sampler is kept with a fingerprint of the draws it was passed on, since working it out takes longer
+than reading the file; for other draws it is worked out anew.
+"""
 
 import json
 import os
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +17,7 @@ import xarray as xr
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import read_toml
 from bayesmmm.errors import FitFileError
+from bayesmmm.results.convergence import Convergence, fingerprint, judged
 
 if TYPE_CHECKING:
     from bayesmmm.results.fit import Fit
@@ -65,6 +71,8 @@ def _own_group(fit: "Fit") -> xr.Dataset:
         "scales": json.dumps(fit.scales.to_dict()),
         "settings": json.dumps(fit.settings),
         "versions": json.dumps(dict(fit.versions)),
+        "convergence": json.dumps({k: v for k, v in asdict(fit.convergence).items() if k != "verdict"}),
+        "fingerprint": fingerprint(fit.tree),
     }
     return xr.Dataset(variables, {"geo": list(data.geos), "date": data.dates}, attrs)
 
@@ -80,8 +88,8 @@ def _flush(path: str) -> None:
         os.fsync(file.fileno())
 
 
-def read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the fields of a fit that `write` wrote."""
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Convergence | None]:
+    """Return the fields of a fit that `write` wrote, and the verdict on its draws where that is known."""
     path = Path(path)
     if not path.is_file():
         raise FitFileError(f"{path} does not exist. Give the path that fit.save(...) returned.")
@@ -104,7 +112,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path} has file format {int(own.attrs['format'])}, written by bayesmmm {version}; this version reads up "
             f"to format {FORMAT}. Upgrade bayesmmm."
         )
-    return _fields(tree, own)
+    known = own.attrs.get("fingerprint") == fingerprint(tree)
+    return _fields(tree, own), judged(**json.loads(own.attrs["convergence"])) if known else None
 
 
 def _fields(tree: xr.DataTree, own: xr.Dataset) -> dict[str, Any]:

@@ -187,4 +187,8 @@ def load(path: str | os.PathLike[str]) -> Fit:
     FitFileError
         When the file is missing, cut short, not a saved fit, or written by a newer version.
     """
-    return Fit(**read(path))
+    fields, verdict = read(path)
+    found = Fit(**fields)
+    if verdict is not None:
+        found.__dict__["convergence"] = verdict
+    return found
