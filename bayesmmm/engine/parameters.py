@@ -168,12 +168,15 @@ def stack(system: MMM, posterior: xr.Dataset) -> dict[str, dict[str, np.ndarray]
     for name in system.order:
         equation = system.equation(name)
         par = {}
+        order = {f"{name}.media": list(equation.media), f"{name}.term": list(equation.terms())}
+        order = {
+            d: labels for d, labels in order.items() if d in posterior and posterior[d].values.tolist() != labels
+        }
         for parameter in (*_PER_CHANNEL, "contribution", "coefficient", *_SCALARS, "rho"):
             key = f"{name}.{parameter}"
             if key not in posterior:
                 continue
             value = posterior[key]
-            order = {f"{name}.media": list(equation.media), f"{name}.term": list(equation.terms())}
             value = value.sel({dim: labels for dim, labels in order.items() if dim in value.dims})
             array = value.values.reshape(-1, *value.shape[2:])
             if parameter == "contribution" and array.ndim == 2:

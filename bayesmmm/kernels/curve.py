@@ -89,3 +89,10 @@ def hill_curve(a, half_saturation, slope, log_ratio, share):
         p_bits[t] += np.int64(whole) << 52
     for t in range(n_time):
         share[t] = 1.0 / (1.0 + share[t]) if a[t] > TINY else 0.0
+
+
+@jit
+def scratch(n_time):
+    """Arrays to work in; longer than needed by what leaves no rest to loops that take several periods at once."""
+    n = -(-n_time // 16) * 16
+    return np.ones(n), np.ones(n), np.ones(n)

@@ -8,7 +8,7 @@ same on all residual paths of a draw; they are *far* where a mediator is.
 import numpy as np
 
 from bayesmmm.kernels.compile import dot, jit
-from bayesmmm.kernels.curve import hill_curve
+from bayesmmm.kernels.curve import hill_curve, scratch
 from bayesmmm.kernels.draws import adstock_transpose, bent
 from bayesmmm.kernels.media import adstock
 
@@ -57,7 +57,7 @@ def brought(
     """
     n_draw, n_time = weight.shape
     lift, total = np.zeros(n_draw), np.zeros((n_draw, size.shape[0]))
-    a, z, p = _scratch(n_time)
+    a, z, p = scratch(n_time)
     for s in range(n_draw):
         row, bent_row = s if response.shape[0] > 1 else 0, s if bend.shape[0] > 1 else 0
         for i in range(near.shape[0]):
@@ -89,13 +89,6 @@ def brought(
             total[s],
         )
     return lift, total
-
-
-@jit
-def _scratch(n_time):
-    """Arrays to work in; longer than needed by what leaves no rest to loops that take several periods at once."""
-    n = -(-n_time // 16) * 16
-    return np.ones(n), np.ones(n), np.ones(n)
 
 
 @jit
@@ -163,7 +156,7 @@ def _through(
     """One draw of `brought` from its near terms on; those of channel `off` are taken from `other`."""
     n_paths, n_mediator, n_time = series.shape
     own = np.empty(n_time)
-    a, z, p = _scratch(n_time)
+    a, z, p = scratch(n_time)
     lift = 0.0
     for e in range(n_mediator + 1):
         if e == n_mediator and not outcome:

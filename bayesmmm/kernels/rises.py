@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from bayesmmm.kernels.compile import jit
-from bayesmmm.kernels.curve import TINY, hill_curve
-from bayesmmm.kernels.draws import SPEND_FLOOR, _slope_at_zero
+from bayesmmm.kernels.compile import dot, jit
+from bayesmmm.kernels.curve import hill_curve, scratch
+from bayesmmm.kernels.draws import SPEND_FLOOR, bent
 from bayesmmm.kernels.media import adstock
 
 #: Slope where there is none, at zero adstock of a curve with ``slope < 1``.
@@ -62,35 +62,33 @@ def rises(spend, start, rate, weight, half_saturation, slope, amplitude):
     n_spend = spend.shape[0]
     n_draw, n_time = start.shape
     value, least, most = np.zeros(n_spend), np.zeros(n_spend - 1), np.zeros(n_spend - 1)
-    a, z, p = np.empty(n_time), np.empty(n_time), np.empty(n_time)
-    a_before, bend_before = np.empty(n_time), np.empty(n_time)
+    # Amounts stand one behind the other, for loops that take several periods at once.
+    a, z, p = scratch(n_spend * n_time)
+    bend, low, high, rising = np.empty_like(a), np.empty(n_time), np.empty(n_time), np.empty(n_time)
     for s in range(n_draw):
-        k, n = half_saturation[s], slope[s]
-        floor, at_zero = (SPEND_FLOOR if n < 1.0 else TINY), _slope_at_zero(k, n)
+        k, n, scale = half_saturation[s], slope[s], amplitude[s]
+        # Up to here the slope counts as endless: where there is no adstock and n < 1.
+        floor = SPEND_FLOOR if n < 1.0 else -1.0
         turn, steepest = -1.0, 0.0
         if n > 1.0:
             turn, share = k * math.exp(math.log((n - 1.0) / (n + 1.0)) / n), (n - 1.0) / (2.0 * n)
-            steepest = share * (1.0 - share) * n / turn
+            steepest = scale * share * (1.0 - share) * n / turn
+        for t in range(n_time):
+            rising[t] = weight[s, t] * rate[s, t]
         for j in range(n_spend):
             for t in range(n_time):
-                a[t] = start[s, t] + spend[j] * rate[s, t]
-            hill_curve(a, k, n, z, p)
-            total, low, high = 0.0, 0.0, 0.0
+                a[j * n_time + t] = start[s, t] + spend[j] * rate[s, t]
+        hill_curve(a, k, n, z, p)
+        bent(a, p, k, n, scale, bend)
+        for j in range(n_spend):
+            value[j] += scale * dot(weight[s], p[j * n_time : (j + 1) * n_time])
+        for j in range(n_spend - 1):
+            here, next_one = j * n_time, (j + 1) * n_time
             for t in range(n_time):
-                w = weight[s, t] * amplitude[s]
-                bend = p[t] * (1.0 - p[t]) * n / a[t] if a[t] > floor else at_zero
-                total += w * p[t]
-                if j > 0:
-                    top = max(bend, bend_before[t])
-                    if a_before[t] < turn and turn < a[t]:
-                        top = steepest
-                    if n < 1.0 and a_before[t] <= floor:
-                        top = ENDLESS
-                    low += w * rate[s, t] * min(bend, bend_before[t])
-                    high += w * rate[s, t] * top
-                a_before[t], bend_before[t] = a[t], bend
-            value[j] += total
-            if j > 0:
-                least[j - 1] += low
-                most[j - 1] += high
+                one, other = bend[here + t], bend[next_one + t]
+                top = steepest if (a[here + t] < turn) & (turn < a[next_one + t]) else max(one, other)
+                high[t] = ENDLESS if a[here + t] <= floor else top
+                low[t] = min(one, other)
+            least[j] += dot(rising, low)
+            most[j] += dot(rising, high)
     return value, least, most

@@ -91,14 +91,18 @@ class KernelChunk:
     def compare_with(self, current: np.ndarray, factor: float) -> None:
         """As `EngineChunk.compare_with`."""
         self._factor = factor
-        none = self._columns(np.zeros_like(current))
-        self._zero = self._sums(none)
+        self._zero = self._sums(self._columns(np.zeros_like(current)))
         self._idle: list[Stretch] | None = None
+
+    @property
+    def base(self) -> np.ndarray:
+        """As `EngineChunk.base`."""
         stretch, outcome = self._stretch, self._set.outcome
+        none = self._factor * np.where(stretch.changed, 0.0, self._now)
         latent = engine.value(stretch.base, outcome, stretch.base.latent[outcome])
         level = stretch.base.rows.narrow(latent)[:, 0] @ stretch.window.astype(float)
         now, then = (self._inside(x) for x in (self._now, none))
-        self.base = level + then - now
+        return level + then - now
 
     def _columns(self, spend: np.ndarray) -> np.ndarray:
         """Spend (C, T) of the channels in all periods under a plan (C, W) of the window."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import optimize
@@ -76,7 +77,6 @@ class Programme:
         self.outcomes, self.levels, self.goal, self.current = outcomes, levels, goal, current
         brought = outcomes.at(current)
         self.lift, self.induced = brought.lift, brought.induced.sum(axis=1)
-        self.level = float((outcomes.base() + self.lift).mean())
         cost = self._cost_now()
         self.roi_now = float(self.lift.mean() / cost) if cost > 0.0 else 0.0
         self.bandwidth = 0.0
@@ -88,6 +88,11 @@ class Programme:
         gained = goal.margin * np.abs(self.lift).mean() + goal.price * current.sum()
         worth = {"spend": current.sum(), "roi": 1.0}.get(goal.kind, gained)
         self.size = worth if worth > 0.0 else 1.0
+
+    @cached_property
+    def level(self) -> float:
+        """Mean outcome of the window under the current plan."""
+        return float((self.outcomes.base() + self.lift).mean())
 
     # --------------------------------------------------------------------------------------------- the objective
     def gains(self, decisions: np.ndarray) -> np.ndarray:

@@ -105,9 +105,12 @@ def judged(
 
 
 def fingerprint(tree: xr.DataTree) -> str:
-    """Number that changes with the draws that are judged."""
+    """Number that changes with the draws that are judged; draws that were weighted anew have no sample_stats."""
+    parts = sorted(tree["posterior"].data_vars.items())
+    if "sample_stats" in tree.children:
+        parts.append(("", tree["sample_stats"]["diverging"]))
     digest = hashlib.blake2b(digest_size=16)
-    for name, values in [*sorted(tree["posterior"].data_vars.items()), ("", tree["sample_stats"]["diverging"])]:
+    for name, values in parts:
         digest.update(f"{name}{values.dims}{values.shape}".encode())
         digest.update(np.ascontiguousarray(values.values))
     return digest.hexdigest()
