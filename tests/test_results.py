@@ -1,5 +1,6 @@
 """A saved fit: bit for bit, self-contained, never damaged by a failure; summaries and the verdict."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -62,6 +63,28 @@ def test_a_verdict_on_other_draws_is_not_believed(saved):
     loaded = results.load(saved)
     assert "convergence" not in loaded.__dict__
     assert loaded.convergence.verdict == "failed"
+
+
+def test_a_verdict_that_was_not_passed_on_these_draws_is_not_kept(fitted, tmp_path):
+    assert fitted.convergence.verdict == "converged"
+    by_hand = _with_posterior(fitted, lambda groups: {})
+    by_hand.__dict__["convergence"] = fitted.convergence
+    changed = _with_posterior(fitted, lambda groups: {"posterior": groups["posterior"].copy(deep=True)})
+    assert changed.convergence == fitted.convergence
+    changed.tree["posterior"]["sales.sigma"].values[0] += 100.0
+    renamed = _with_posterior(fitted, lambda groups: {})
+    assert renamed.convergence == fitted.convergence
+    labels = renamed.posterior["sales.media"].values[::-1]
+    renamed.tree["posterior"].dataset = renamed.posterior.assign_coords({"sales.media": labels})
+    for fit in (by_hand, changed, renamed):
+        loaded = results.load(fit.save(tmp_path / "fit.nc"))
+        assert "convergence" not in loaded.__dict__
+    assert results.load(changed.save(tmp_path / "fit.nc")).convergence.verdict == "failed"
+
+
+def test_draws_alone_can_be_saved(fitted, tmp_path):
+    alone = dataclasses.replace(fitted, tree=xr.DataTree.from_dict({"posterior": fitted.posterior}))
+    assert results.load(alone.save(tmp_path / "fit.nc")).posterior.equals(fitted.posterior)
 
 
 def test_a_kept_verdict_follows_the_thresholds_of_today(fitted, saved, monkeypatch):

@@ -57,7 +57,6 @@ def moved(
     past: Past | None = None,
     *,
     where: Mapping[str, np.ndarray] | None = None,
-    known: Mapping[tuple[str, str], np.ndarray] | None = None,
     outcome: bool = True,
     slopes: bool = False,
 ) -> Baseline:
@@ -72,15 +71,13 @@ def moved(
     where : mapping of str to (T,) bool array, optional
         Periods in which a mediator is set, to its values in `changed`, or kept as it is; in the others it listens to
         what drives it. By default mediators in `changed` are set in all periods.
-    known : mapping of (equation, input) to (S or R, G, T) array, optional
-        Media terms of changed columns that have been worked out before.
     outcome : bool
         Whether the latent mean of the outcome is wanted. It may be left out where only `gained` and `gradient` follow,
         under an identity link.
     slopes : bool
         Whether derivatives will be asked for: it is cheap to keep what they need.
     """
-    rows, past, where, known = base.rows, past or {}, where or {}, known or {}
+    rows, past, where = base.rows, past or {}, where or {}
     columns, term, latent, bent = dict(changed), dict(base.term), dict(base.latent), dict(base.bent)
     inputs = {n: x for n, x in base.inputs.items() if n not in changed}
     wanted = outcome or not _adds(base, rows.system.outcome)
@@ -90,13 +87,11 @@ def moved(
         moving = [n for n in (*equation.media, *equation.linear) if n in columns]
         if held.all() or not (moving or name in changed):
             continue
-        ready = {n: known[name, n] for n in moving if (name, n) in known}
-        fresh = [n for n in moving if n not in ready]
-        found = _new_terms(base, equation, fresh, columns, inputs, past, slopes=slopes)
+        found = _new_terms(base, equation, moving, columns, inputs, past, slopes=slopes)
         # What was bent at other values is so no longer.
         kept = tuple(terms for terms in bent.get(name, ()) if not set(terms.names).intersection(moving))
         bent[name] = (*kept, *found) if slopes else kept
-        new = _each(found) | ready
+        new = _each(found)
         term |= {(name, n): values for n, values in new.items()}
         if name == rows.system.outcome and not wanted:
             latent.pop(name, None)

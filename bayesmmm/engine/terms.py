@@ -40,7 +40,7 @@ class Rows:
     paths : int
         Rows per draw.
     shapes : dict
-        By equation and position of a media term: what `shape_of` has found for it, once and for all.
+        By equation and media inputs: what `shape_of` has found for them, once and for all.
     """
 
     system: MMM

@@ -241,10 +241,7 @@ def adstock_transpose(v, retention, max_lag, later, out):
     """Transpose of the adstock map: spend of period t reaches t, t + 1, ... Returns what reaches the carry-in."""
     n_time = v.shape[0]
     if max_lag < 0:
-        for t in range(n_time - 1, -1, -1):
-            later = v[t] + retention * later if t < n_time - 1 else v[t] + later
-            out[t] = (1.0 - retention) * later
-        return retention * later
+        return decayed_back(v, retention, later, out)
     weight, _ = lag_weights(retention, max_lag)
     for t in range(n_time):
         s = 0.0
@@ -252,3 +249,14 @@ def adstock_transpose(v, retention, max_lag, later, out):
             s += weight[lag] * v[t + lag]
         out[t] = s
     return 0.0
+
+
+@jit
+def decayed_back(v, retention, later, out):
+    """`adstock_transpose` of adstock that is not cut."""
+    keep = 1.0 - retention
+    for t in range(v.shape[0] - 1, -1, -1):
+        later += v[t]
+        out[t] = keep * later
+        later *= retention
+    return later

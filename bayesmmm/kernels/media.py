@@ -28,11 +28,7 @@ def adstock(x, retention, carry_in, max_lag, out):
         Receives the adstock.
     """
     if max_lag < 0:
-        a = carry_in
-        keep = 1.0 - retention
-        for t in range(x.shape[0]):
-            a = keep * x[t] + retention * a
-            out[t] = a
+        decayed(x, retention, carry_in, out)
         return
     weight, _ = lag_weights(retention, max_lag)
     for t in range(x.shape[0]):
@@ -40,6 +36,16 @@ def adstock(x, retention, carry_in, max_lag, out):
         for lag in range(min(t, max_lag) + 1):
             s += weight[lag] * x[t - lag]
         out[t] = s
+
+
+@jit
+def decayed(x, retention, carry_in, out):
+    """`adstock` that is not cut: of as many periods as ``x`` has."""
+    a = carry_in
+    keep = 1.0 - retention
+    for t in range(x.shape[0]):
+        a = keep * x[t] + retention * a
+        out[t] = a
 
 
 @jit

@@ -5,12 +5,14 @@ causal order: mediators 0 to M - 1, the outcome M. Terms are *near* where a chan
 same on all residual paths of a draw; they are *far* where a mediator is.
 """
 
+import math
+
 import numpy as np
 
 from bayesmmm.kernels.compile import dot, jit
 from bayesmmm.kernels.curve import hill_curve, scratch
-from bayesmmm.kernels.draws import adstock_transpose, bent
-from bayesmmm.kernels.media import adstock
+from bayesmmm.kernels.draws import bent, decayed_back
+from bayesmmm.kernels.media import decayed
 
 #: Rows of a table of shapes.
 KEEP, HALF, SLOPE, SCALE, CARRY = 0, 1, 2, 3, 4
@@ -19,22 +21,51 @@ IDENTITY, CENSORED, LOGNORMAL = 0, 1, 2
 
 
 @jit
-def brought(
-    near, far, x, near_shape, far_shape, rest, size, unit, link, weight, outcome, response, bend, far_bend, series
-):
-    """Lift of a plan and sums of its mediators, in many draws.
+def near_terms(near, x, shape, equations, response, bend):
+    """Near terms of many draws, and their derivatives to adstock.
 
     Parameters
     ----------
     near : (N, 2) int array
-        Equation and channel of every near term, in the order of equations.
-    far : (F, 3) int array
-        Equation, mediator and kind of every far term, in the order of equations: 0 saturates, 1 is linear.
+        Equation and channel of every term.
     x : (C, T) float array
         Spend of the channels, in multiples of the mean positive one.
-    near_shape, far_shape : (5, S, N) and (5, S, F) float arrays
-        Retention, half-saturation, slope, amplitude (or coefficient) and adstock carried in of every term. In the
-        equation of the outcome the amplitude is in units of the outcome.
+    shape : (5, S, N) float array
+        Retention, half-saturation, slope, amplitude and adstock carried in of every term. In the equation of the
+        outcome the amplitude is in units of the outcome.
+    equations : int
+        Those from this number on are left out.
+    response, bend : (S, N, T) and (S or 1, N, T) float arrays
+        Receive the terms and the derivatives; with one row those of the last draw.
+    """
+    n_draw, _, n_time = response.shape
+    a, z, p = scratch(n_time)
+    for s in range(n_draw):
+        row = min(s, bend.shape[0] - 1)
+        for i in range(near.shape[0]):
+            if near[i, 0] >= equations:
+                continue
+            half, slope, scale = shape[HALF, s, i], shape[SLOPE, s, i], shape[SCALE, s, i]
+            decayed(x[near[i, 1]], shape[KEEP, s, i], shape[CARRY, s, i], a)
+            hill_curve(a, half, slope, z, p)
+            bent(a, p, half, slope, scale, z)
+            for t in range(n_time):
+                response[s, i, t] = scale * p[t]
+                bend[row, i, t] = z[t]
+
+
+@jit
+def through(near, far, shape, rest, size, unit, link, weight, outcome, offs, response, other, bend, series):
+    """From near terms through the mediators to the outcome, in many draws.
+
+    Parameters
+    ----------
+    near : (N, 2) int array
+        Equation and channel of every near term.
+    far : (F, 3) int array
+        Equation, mediator and kind of every far term: 0 saturates, 1 is linear.
+    shape : (5, S, F) float array
+        Of far terms, as in `near_terms`; a coefficient is an amplitude.
     rest : (S, P, M, T) float array
         Latent means and residuals of mediators on P paths, without these terms, in multiples of their size.
     size, unit, link : (M,) arrays
@@ -43,166 +74,67 @@ def brought(
         By which periods count.
     outcome : bool
         Whether the lift is wanted.
-    response, bend : (S or 1, N, T) float arrays
-        Receive the near terms and their derivatives to adstock. What has one row receives those of the last draw.
-    far_bend, series : (S or 1, P, F, T) and (S or 1, P, M, T) float arrays
-        Receive the derivatives of far terms, and the mediators.
+    offs : (O,) int array
+        Numbers of channels whose terms are taken from another plan, one after the other; -1 for none.
+    response, other : (S, N, T) float arrays
+        Near terms of the plan and of the other one.
+    bend, series : (S or 1, P, F, T) and (S or 1, P, M, T) float arrays
+        Receive the derivatives of far terms to adstock, and the mediators, under the last of `offs`; with one row
+        those of the last draw.
 
     Returns
     -------
-    lift : (S,) float array
+    lift : (S, O) float array
         Weighted sum over periods of these terms of the outcome, averaged over paths.
     total : (S, M) float array
-        The same of the mediators.
-    """
-    n_draw, n_time = weight.shape
-    lift, total = np.zeros(n_draw), np.zeros((n_draw, size.shape[0]))
-    a, z, p = scratch(n_time)
-    for s in range(n_draw):
-        row, bent_row = s if response.shape[0] > 1 else 0, s if bend.shape[0] > 1 else 0
-        for i in range(near.shape[0]):
-            if near[i, 0] == size.shape[0] and not outcome:
-                continue
-            k, n, scale = near_shape[HALF, s, i], near_shape[SLOPE, s, i], near_shape[SCALE, s, i]
-            adstock(x[near[i, 1]], near_shape[KEEP, s, i], near_shape[CARRY, s, i], -1, a[:n_time])
-            hill_curve(a, k, n, z, p)
-            for t in range(n_time):
-                response[row, i, t] = scale * p[t]
-            bent(a, p, k, n, scale, z)
-            bend[bent_row, i] = z[:n_time]
-        lift[s] = _through(
-            near,
-            far,
-            far_shape[:, s],
-            response[row],
-            response[row],
-            -1,
-            rest[s],
-            size,
-            unit,
-            link,
-            weight[s],
-            outcome,
-            True,
-            far_bend[bent_row],
-            series[bent_row],
-            total[s],
-        )
-    return lift, total
-
-
-@jit
-def swapped(near, far, far_shape, rest, size, unit, link, weight, response, other, n_channel):
-    """Lift of a plan in which one channel after the other is as in another plan.
-
-    Parameters are those of `brought`, and
-
-    Parameters
-    ----------
-    response, other : (S, N, T) float arrays
-        Near terms under both plans.
-    n_channel : int
-        Channels to go through; those without a term change nothing.
-
-    Returns
-    -------
-    (S, n_channel) float array
+        The same of the mediators, under the last of `offs`.
     """
     n_draw, n_paths, n_mediator, n_time = rest.shape
-    lift, total = np.zeros((n_draw, n_channel)), np.zeros(n_mediator)
-    series, far_bend = np.empty((n_paths, n_mediator, n_time)), np.empty((n_paths, 0, n_time))
-    for s in range(n_draw):
-        for c in range(n_channel):
-            lift[s, c] = _through(
-                near,
-                far,
-                far_shape[:, s],
-                response[s],
-                other[s],
-                c,
-                rest[s],
-                size,
-                unit,
-                link,
-                weight[s],
-                True,
-                False,
-                far_bend,
-                series,
-                total,
-            )
-    return lift
-
-
-@jit
-def _through(
-    near,
-    far,
-    shape,
-    response,
-    other,
-    off,
-    rest,
-    size,
-    unit,
-    link,
-    weight,
-    outcome,
-    slopes,
-    far_bend,
-    series,
-    total,
-):
-    """One draw of `brought` from its near terms on; those of channel `off` are taken from `other`."""
-    n_paths, n_mediator, n_time = series.shape
-    own = np.empty(n_time)
+    lift, total = np.zeros((n_draw, len(offs))), np.zeros((n_draw, n_mediator))
+    own, y = np.empty(n_time), np.empty(n_time)
     a, z, p = scratch(n_time)
-    lift = 0.0
-    for e in range(n_mediator + 1):
-        if e == n_mediator and not outcome:
-            break
-        own[:] = 0.0
-        for i in range(near.shape[0]):
-            if near[i, 0] == e:
-                each = other[i] if near[i, 1] == off else response[i]
+    for s in range(n_draw):
+        row = min(s, series.shape[0] - 1)
+        for o in range(len(offs)):
+            for e in range(n_mediator + outcome):
                 for t in range(n_time):
-                    own[t] += each[t]
-        if e == n_mediator:
-            lift += dot(weight, own)
-        for r in range(n_paths):
-            if e < n_mediator:
-                y = series[r, e]
-                for t in range(n_time):
-                    y[t] = rest[r, e, t] + own[t]
-            for j in range(far.shape[0]):
-                if far[j, 0] != e:
-                    continue
-                m, scale = far[j, 1], shape[SCALE, j]
-                if far[j, 2]:
-                    p[:n_time] = series[r, m]
-                else:
+                    own[t] = 0.0
+                for i in range(near.shape[0]):
+                    if near[i, 0] == e:
+                        changes = near[i, 1] == offs[o]
+                        for t in range(n_time):
+                            own[t] += other[s, i, t] if changes else response[s, i, t]
+                for r in range(n_paths):
                     for t in range(n_time):
-                        z[t] = max(series[r, m, t], 0.0) / unit[m]
-                    adstock(z[:n_time], shape[KEEP, j], shape[CARRY, j], -1, a[:n_time])
-                    hill_curve(a, shape[HALF, j], shape[SLOPE, j], z, p)
-                    if slopes:
-                        bent(a, p, shape[HALF, j], shape[SLOPE, j], scale, z)
-                        far_bend[r, j] = z[:n_time]
-                if e == n_mediator:
-                    lift += scale * dot(weight, p[:n_time]) / n_paths
-                else:
+                        y[t] = own[t] + (rest[s, r, e, t] if e < n_mediator else 0.0)
+                    for j in range(far.shape[0]):
+                        if far[j, 0] != e:
+                            continue
+                        m, scale = far[j, 1], shape[SCALE, s, j]
+                        for t in range(n_time):
+                            p[t] = series[row, r, m, t]
+                            z[t] = max(p[t], 0.0) / unit[m]
+                        if not far[j, 2]:
+                            decayed(z[:n_time], shape[KEEP, s, j], shape[CARRY, s, j], a)
+                            hill_curve(a, shape[HALF, s, j], shape[SLOPE, s, j], z, p)
+                            bent(a, p, shape[HALF, s, j], shape[SLOPE, s, j], scale, z)
+                            for t in range(n_time):
+                                bend[row, r, j, t] = z[t]
+                        for t in range(n_time):
+                            y[t] += scale * p[t]
+                    if e == n_mediator:
+                        lift[s, o] += dot(weight[s], y) / n_paths
+                        continue
                     for t in range(n_time):
-                        y[t] += scale * p[t]
-            if e < n_mediator:
-                for t in range(n_time):
-                    value = y[t]
-                    if link[e] == LOGNORMAL:
-                        value = np.exp(value)
-                    elif link[e] == CENSORED:
-                        value = max(value, 0.0)
-                    y[t] = size[e] * value
-                total[e] += dot(weight, y) / n_paths
-    return lift
+                        value = y[t]
+                        if link[e] == LOGNORMAL:
+                            value = math.exp(value)
+                        elif link[e] == CENSORED:
+                            value = max(value, 0.0)
+                        y[t] = size[e] * value
+                        series[row, r, e, t] = y[t]
+                    total[s, e] = (total[s, e] if r else 0.0) + dot(weight[s], y) / n_paths
+    return lift, total
 
 
 @jit
@@ -223,16 +155,16 @@ def pulled(
     total,
     pattern,
 ):
-    """Derivative to spend of what `brought` returns, weighted draw by draw.
+    """Derivative to spend of what `through` returns, weighted draw by draw.
 
-    Parameters are those of `brought`, and
+    Parameters are those of `near_terms` and `through`, and
 
     Parameters
     ----------
     spend_unit : (C,) float array
         Mean positive spend of the channels.
     bend, far_bend, series : arrays
-        As `brought` left them, with S rows.
+        As these left them, with S rows.
     lift, total : (S,) and (S, M) float arrays
         Weights of its two results.
     pattern : (C, T) float array
@@ -249,7 +181,7 @@ def pulled(
     n_channel = pattern.shape[0]
     spend, along = np.zeros((n_channel, n_time)), np.zeros((n_draw, n_channel))
     v, back, own, each = np.empty(n_time), np.empty(n_time), np.empty(n_time), np.empty(n_time)
-    reached, per = np.empty((n_paths, n_mediator, n_time)), 1.0 / unit  # derivative to the mediators
+    reached = np.empty((n_paths, n_mediator, n_time))  # derivative to the mediators
     for s in range(n_draw):
         for r in range(n_paths):
             for m in range(n_mediator):
@@ -258,7 +190,8 @@ def pulled(
         for e in range(n_mediator, -1, -1):
             if e == n_mediator and lift[s] == 0.0:
                 continue
-            own[:] = 0.0
+            for t in range(n_time):
+                own[t] = 0.0
             for r in range(n_paths):
                 for t in range(n_time):
                     if e == n_mediator:
@@ -273,26 +206,27 @@ def pulled(
                 for j in range(far.shape[0]):
                     if far[j, 0] != e:
                         continue
-                    m = far[j, 1]
+                    m, per_unit = far[j, 1], 1.0 / unit[far[j, 1]]
                     if far[j, 2]:
                         for t in range(n_time):
                             reached[r, m, t] += each[t] * far_shape[SCALE, s, j]
                         continue
                     for t in range(n_time):
                         v[t] = each[t] * far_bend[s, r, j, t]
-                    adstock_transpose(v, far_shape[KEEP, s, j], -1, 0.0, back)
+                    decayed_back(v, far_shape[KEEP, s, j], 0.0, back)
                     for t in range(n_time):  # a mediator at zero counts as on its zero side
-                        reached[r, m, t] += per[m] * back[t] if series[s, r, m, t] > 0.0 else 0.0
+                        reached[r, m, t] += per_unit * back[t] if series[s, r, m, t] > 0.0 else 0.0
             for i in range(near.shape[0]):
                 if near[i, 0] != e:
                     continue
                 c = near[i, 1]
                 for t in range(n_time):
                     v[t] = own[t] * bend[s, i, t]
-                adstock_transpose(v, near_shape[KEEP, s, i], -1, 0.0, back)
+                decayed_back(v, near_shape[KEEP, s, i], 0.0, back)
                 for t in range(n_time):
                     spend[c, t] += back[t]
                 along[s, c] += dot(back, pattern[c]) / spend_unit[c]
     for c in range(n_channel):
-        spend[c] /= spend_unit[c]
+        for t in range(n_time):
+            spend[c, t] /= spend_unit[c]
     return spend, along

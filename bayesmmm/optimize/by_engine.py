@@ -94,6 +94,11 @@ class Setting:
         """Whether all mediators answer in all periods."""
         return all(mode == "respond" for mode in self.modes.values())
 
+    @property
+    def quick(self) -> bool:
+        """Whether induced spend can be worked out by itself: in a future window in which no mediator is set."""
+        return self.ahead and self.listening
+
     def where(self, stretch: Stretch) -> dict[str, np.ndarray]:
         """Periods in which mediators do not listen."""
         every = np.ones(len(stretch.changed), bool)
@@ -144,27 +149,45 @@ class EngineChunk:
     def _multiple(self, factor: float, *, none: bool = False, outcome: bool = False) -> list[engine.Baseline]:
         """Evaluate a future window under a multiple of the plan of the question, or without its spend in the window."""
         (stretch,) = self._raw
+        changed = self._multiplied(factor, none=none)
+        return [engine.moved(stretch.base, changed, where=self._set.where(stretch), outcome=outcome)]
+
+    def _multiplied(self, factor: float, *, none: bool) -> dict[str, np.ndarray]:
+        (stretch,) = self._raw
         changed = {n: factor * stretch.base.columns[n] for n in self._set.names if n not in self._set.modes}
         if none:
             for column in changed.values():
                 column[..., stretch.changed] = 0.0
-        return [engine.moved(stretch.base, changed, where=self._set.where(stretch), outcome=outcome)]
+        return changed
 
     def induced_by_multiple(self, current: np.ndarray, factor: float) -> np.ndarray:
-        """Induced spend (S, M) of a multiple of the current plan, which is also what it is compared with."""
+        """Induced spend (S, M) of a multiple of the current plan, which is also what it is compared with.
+
+        Another comparison has to be set afterwards.
+        """
+        if self._set.quick:
+            plan, none = (self._answers(self._raw[0], self._multiplied(factor, none=off)) for off in (False, True))
+            return plan - none
         self.compare_with(factor * current, factor)
         return self.evaluate(factor * current)[1].induced
 
     # ------------------------------------------------------------------------------------------------ evaluation
-    def evaluate(self, spend: np.ndarray, before: object = None) -> tuple[list[engine.Baseline], Brought]:
-        """Evaluate a plan (C, W); the first result is what derivatives need."""
+    def evaluate(self, spend: np.ndarray, room: object = None) -> tuple[list[engine.Baseline], Brought]:
+        """Evaluate a plan (C, W); the first result is what derivatives need. There is no `room` to take over here."""
         new = self._forward(self._none, spend)
         found = self._sums(self._none, new)
         return new, Brought(found.lift - self._zero.lift, found.induced - self._zero.induced)
 
     def induced(self, spend: np.ndarray) -> np.ndarray:
-        """Induced spend (S, M) of a plan (C, W)."""
-        return self.evaluate(spend)[1].induced
+        """Induced spend (S, M) of a plan (C, W) where that can be worked out by itself."""
+        (stretch,) = self._none
+        return self._answers(stretch, self._changed(stretch, spend)) - self._zero.induced
+
+    def _answers(self, stretch: Stretch, changed: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Sums (S, M) of what paid mediators spend, where all mediators listen: nothing else is worked out."""
+        base = stretch.base
+        found = {**base.columns, **engine.respond(base, changed)}
+        return np.stack([_summed(found[name], stretch.weight, base.rows.paths) for name in self._set.paid], axis=1)
 
     def idle(self) -> list[Stretch]:
         """Return the stretches without any spend of the decided channels in the window."""

@@ -1,4 +1,4 @@
-"""What plans bring in some draws, compiled: a future window in which all mediators answer, the common case.
+"""What plans bring in some draws, compiled: a future window in which no mediator is set, the common case.
 
 Everything that no plan changes is folded into a few arrays once; a plan then costs one call of a kernel forward, and
 its derivatives one back.
@@ -12,23 +12,18 @@ from bayesmmm import engine
 from bayesmmm.engine.terms import shape_of, unit
 from bayesmmm.equations import Equation
 from bayesmmm.estimands.windows import Stretch
-from bayesmmm.kernels.plans import CARRY, CENSORED, IDENTITY, LOGNORMAL, SCALE, brought, pulled, swapped
+from bayesmmm.kernels.plans import CARRY, CENSORED, IDENTITY, LOGNORMAL, SCALE, near_terms, pulled, through
 from bayesmmm.optimize.by_engine import Brought, Setting
 
+NONE_OFF = np.array([-1])
 _LINKS = {"normal": IDENTITY, "student_t": IDENTITY, "censored_normal": CENSORED, "lognormal": LOGNORMAL}
 
 
 def applies(setting: Setting) -> bool:
     """Whether a question is one that the kernels answer."""
-    system, equations = setting.system, [setting.system.equation(n) for n in (*setting.answering, setting.outcome)]
-    return (
-        setting.adds
-        and setting.ahead
-        and setting.listening
-        and not any(n in system.mediators for n in setting.names)
-        and not any(set(equation.linear).intersection(setting.names) for equation in equations)
-        and all(equation.max_lag is None for equation in equations)
-    )
+    equations = [setting.system.equation(n) for n in (*setting.answering, setting.outcome)]
+    uncut = all(equation.max_lag is None for equation in equations)
+    return setting.adds and setting.ahead and setting.listening and uncut
 
 
 @dataclass(frozen=True)
@@ -80,7 +75,8 @@ class KernelChunk:
         self._rest = _rest(base, equations[:-1], (*setting.names, *mediators))
         size = np.array([base.rows.scales.size[m][0] for m in mediators])
         links = np.array([_LINKS[each.likelihood] for each in equations[:-1]], np.int64)
-        self._after = size, np.array([unit(base.rows, m)[0, 0] for m in mediators]), links
+        acting = {n for each in equations for n in each.media}  # the others have no unit as media
+        self._after = size, np.array([unit(base.rows, m)[0, 0] if m in acting else 1.0 for m in mediators]), links
         self._unit = np.array([unit(base.rows, n)[0, 0] for n in setting.names])
         self._now = np.stack([base.columns[n][0, 0] for n in setting.names])
         shape = len(base.rows.draws), self._now.shape[1]
@@ -118,11 +114,11 @@ class KernelChunk:
         return self._sums(x, weight=weight, rest=rest).lift
 
     def _room(self, rows: int | None = None, periods: int | None = None) -> State:
-        """Room for what an evaluation keeps: by default of all draws and periods."""
+        """Room for what an evaluation keeps; of one draw where derivatives will not be asked for."""
         draws, paths, mediators, n_time = self._rest.shape
-        draws, n_time = rows or draws, periods or n_time
-        near = (np.empty((draws, len(self._near), n_time)) for _ in range(2))
-        return State(*near, *(np.empty((draws, paths, n, n_time)) for n in (len(self._far), mediators)))
+        rows, n_time = rows or draws, periods or n_time
+        near = (np.empty((count, len(self._near), n_time)) for count in (draws, rows))
+        return State(*near, *(np.empty((rows, paths, n, n_time)) for n in (len(self._far), mediators)))
 
     def _sums(
         self,
@@ -134,23 +130,38 @@ class KernelChunk:
         outcome: bool = True,
     ) -> Brought:
         """Sums of the outcome and of paid mediators, up to what no plan changes."""
+        weight, rest = self._weight if weight is None else weight, self._rest if rest is None else rest
         room = self._room(1, columns.shape[1]) if room is None else room
-        lift, total = brought(
+        x, equations = np.maximum(columns, 0.0) / self._unit[:, None], rest.shape[2] + outcome
+        near_terms(self._near, x, self._near_shape, equations, room.response, room.bend)
+        lift, total = self._through(room, room.response, NONE_OFF, weight, rest, outcome=outcome)
+        return Brought(lift[:, 0], total[:, self._paid])
+
+    def _through(
+        self,
+        room: State,
+        other: np.ndarray,
+        offs: np.ndarray,
+        weight: np.ndarray,
+        rest: np.ndarray,
+        *,
+        outcome: bool = True,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lifts and sums of mediators from near terms: as `kernels.plans.through`."""
+        return through(
             self._near,
             self._far,
-            np.maximum(columns, 0.0) / self._unit[:, None],
-            self._near_shape,
             self._far_shape,
-            self._rest if rest is None else rest,
+            rest,
             *self._after,
-            self._weight if weight is None else weight,
+            weight,
             outcome,
+            offs,
             room.response,
-            room.bend,
+            other,
             room.far_bend,
             room.series,
         )
-        return Brought(lift, total[:, self._paid])
 
     # ------------------------------------------------------------------------------------------------ evaluation
     def induced_by_multiple(self, current: np.ndarray, factor: float) -> np.ndarray:
@@ -180,21 +191,11 @@ class KernelChunk:
 
     def without(self, state: State, spend: np.ndarray) -> np.ndarray:
         """As `EngineChunk.without`."""
-        none = replace(self._room(1), response=np.empty_like(state.response))
+        none, room = self._room(1), replace(self._room(1), response=state.response)
         self._sums(self._columns(np.zeros_like(spend)), none)
-        # One more than there are channels: all of them as in the plan.
-        lift = swapped(
-            self._near,
-            self._far,
-            self._far_shape,
-            self._rest,
-            *self._after,
-            self._weight,
-            state.response,
-            none.response,
-            len(spend) + 1,
-        )
-        return lift[:, -1:] - lift[:, :-1]
+        offs = np.arange(-1, len(spend))
+        lift, _ = self._through(room, none.response, offs, self._weight, self._rest)
+        return lift[:, :1] - lift[:, 1:]
 
     def pull(self, state: State, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
         """As `EngineChunk.pull`."""

@@ -91,7 +91,7 @@ class Outcomes:
             self._seen, self._pulled, self._compared = {}, {}, key
 
     def cost_of_multiple(self, current: np.ndarray, factor: float) -> float:
-        """Money that a multiple of the current plan (C, W) takes, compared with itself."""
+        """Money that a multiple of the current plan (C, W) takes, compared with itself; `compare_with` has to follow."""
         self._seen, self._pulled, self._compared = {}, {}, None
         parts = self.each(lambda chunk: chunk.induced_by_multiple(current, factor), self._chunks)
         return factor * float(current.sum()) + self._mean(parts)
@@ -115,6 +115,7 @@ class Outcomes:
             # The last two are kept: derivatives follow values, and a plan is looked at beside the current one.
             *before, last = [None, None, *self._seen.items()][-2:]
             old = before[0][1][0] if before[0] else [None] * len(self._chunks)
+            self._seen = dict([last] if last else [])  # what is written over is not to be found any more
             done = self.each(
                 lambda item: item[0].evaluate(spend, item[1]), list(zip(self._chunks, old, strict=True))
             )
@@ -122,7 +123,7 @@ class Outcomes:
                 self.in_order([found.lift for _, found in done]),
                 self.in_order([found.induced for _, found in done]),
             )
-            self._seen = dict([last] if last else []) | {key: ([state for state, _ in done], brought)}
+            self._seen |= {key: ([state for state, _ in done], brought)}
         return self._seen[key]
 
     def pull(self, spend: np.ndarray, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
@@ -165,7 +166,7 @@ class Outcomes:
         """Money that a plan takes: its own, and what paid mediators are induced to spend in posterior mean."""
         if not self.paid:
             return float(spend.sum())
-        if spend.tobytes() in self._seen:
+        if spend.tobytes() in self._seen or not self._setting.quick:
             return float(spend.sum() + self.at(spend).induced.sum(axis=1).mean())
         return float(spend.sum()) + self._mean(self.each(lambda chunk: chunk.induced(spend), self._chunks))
 

@@ -105,11 +105,13 @@ def judged(
 
 
 def fingerprint(tree: xr.DataTree) -> str:
-    """Number that changes with the draws that are judged; draws that were weighted anew have no sample_stats."""
+    """Number that changes with the draws and their labels; draws that were weighted anew have no sample_stats."""
     parts = sorted(tree["posterior"].data_vars.items())
     if "sample_stats" in tree.children:
         parts.append(("", tree["sample_stats"]["diverging"]))
     digest = hashlib.blake2b(digest_size=16)
+    for name, labels in sorted(tree["posterior"].coords.items()):
+        digest.update(f"{name}{labels.values.tolist()}".encode())
     for name, values in parts:
         digest.update(f"{name}{values.dims}{values.shape}".encode())
         digest.update(np.ascontiguousarray(values.values))

@@ -17,12 +17,14 @@ import xarray as xr
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import read_toml
 from bayesmmm.errors import FitFileError
-from bayesmmm.results.convergence import Convergence, fingerprint, judged
+from bayesmmm.results.convergence import fingerprint, judged
 
 if TYPE_CHECKING:
     from bayesmmm.results.fit import Fit
 
 FORMAT = 1
+#: Where a fit keeps the fingerprint of the draws that its verdict was passed on.
+JUDGED = "_judged"
 _OWN_GROUP = "bayesmmm"
 
 
@@ -71,9 +73,11 @@ def _own_group(fit: "Fit") -> xr.Dataset:
         "scales": json.dumps(fit.scales.to_dict()),
         "settings": json.dumps(fit.settings),
         "versions": json.dumps(dict(fit.versions)),
-        "convergence": json.dumps({k: v for k, v in asdict(fit.convergence).items() if k != "verdict"}),
-        "fingerprint": fingerprint(fit.tree),
     }
+    found = fingerprint(fit.tree)
+    if fit.__dict__.get(JUDGED) == found:  # no verdict that was made by hand, or on draws that were changed since
+        numbers = {k: v for k, v in asdict(fit.convergence).items() if k != "verdict"}
+        attrs |= {"convergence": json.dumps(numbers), "fingerprint": found}
     return xr.Dataset(variables, {"geo": list(data.geos), "date": data.dates}, attrs)
 
 
@@ -88,8 +92,8 @@ def _flush(path: str) -> None:
         os.fsync(file.fileno())
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Convergence | None]:
-    """Return the fields of a fit that `write` wrote, and the verdict on its draws where that is known."""
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the fields of a fit that `write` wrote, and what is known about its draws."""
     path = Path(path)
     if not path.is_file():
         raise FitFileError(f"{path} does not exist. Give the path that fit.save(...) returned.")
@@ -112,8 +116,15 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Convergence | No
             f"{path} has file format {int(own.attrs['format'])}, written by bayesmmm {version}; this version reads up "
             f"to format {FORMAT}. Upgrade bayesmmm."
         )
-    known = own.attrs.get("fingerprint") == fingerprint(tree)
-    return _fields(tree, own), judged(**json.loads(own.attrs["convergence"])) if known else None
+    return _fields(tree, own), _known(tree, own)
+
+
+def _known(tree: xr.DataTree, own: xr.Dataset) -> dict[str, Any]:
+    """Verdict on the draws and their fingerprint, where the file holds one on these very draws."""
+    found = own.attrs.get("fingerprint")
+    if found is None or found != fingerprint(tree):
+        return {}
+    return {JUDGED: found, "convergence": judged(**json.loads(own.attrs["convergence"]))}
 
 
 def _fields(tree: xr.DataTree, own: xr.Dataset) -> dict[str, Any]:

@@ -15,8 +15,8 @@ import xarray as xr
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Parameters, stack
 from bayesmmm.equations import MMM
-from bayesmmm.results.convergence import Convergence, judge
-from bayesmmm.results.files import read, write
+from bayesmmm.results.convergence import Convergence, fingerprint, judge
+from bayesmmm.results.files import JUDGED, read, write
 from bayesmmm.results.summaries import flat, summarise
 
 _LIBRARIES = ("bayesmmm", "pymc", "pytensor", "nutpie", "numba", "numpy", "scipy", "xarray", "arviz-stats")
@@ -57,6 +57,7 @@ class Fit:
     @functools.cached_property
     def convergence(self) -> Convergence:
         """Verdict on the sampler: R-hat, effective sample sizes, divergences."""
+        self.__dict__[JUDGED] = fingerprint(self.tree)
         return judge(self.tree)
 
     @property
@@ -187,8 +188,7 @@ def load(path: str | os.PathLike[str]) -> Fit:
     FitFileError
         When the file is missing, cut short, not a saved fit, or written by a newer version.
     """
-    fields, verdict = read(path)
+    fields, known = read(path)
     found = Fit(**fields)
-    if verdict is not None:
-        found.__dict__["convergence"] = verdict
+    found.__dict__.update(known)
     return found
