@@ -147,7 +147,11 @@ class KernelChunk:
         *,
         outcome: bool = True,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Lifts and sums of mediators from near terms: as `kernels.plans.through`."""
+        """Lifts and sums of mediators from near terms: as `kernels.plans.through`, which is for mediators."""
+        if not self._set.answering:
+            both = [np.einsum("snt,st->sn", terms, weight) for terms in (room.response, other)]
+            lifts = [np.where(self._near[:, 1] == off, *both[::-1]).sum(axis=1) for off in offs]
+            return np.stack(lifts, axis=1), np.zeros((len(weight), 0))
         return through(
             self._near,
             self._far,
