@@ -126,7 +126,8 @@ class Fit:
         """Write everything to one netCDF file.
 
         The file is written under a temporary name in the same folder and then renamed, so that a failure leaves an
-        existing file as it was.
+        existing file as it was. The verdict on the sampler is written with a fingerprint of the draws it is on: whoever
+        reads the file has it at once, and draws that were changed since are judged anew.
 
         Parameters
         ----------
