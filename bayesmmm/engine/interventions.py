@@ -5,7 +5,6 @@ the change of a latent mean by one input, and `gradient` the derivative of a wei
 input, backwards through the mediators. Arrays are those of `bayesmmm.engine.scenario`.
 """
 
-from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -127,10 +126,8 @@ def _new_terms(
     for n in media:
         if n not in inputs:
             inputs[n] = scaled(rows, n, columns[n])
-    mine = {n: inputs[n] for n in media}
-    return media_terms(
-        rows, equation, mine, ChainMap(past, base.past), rows.amplitude[equation.name], slopes=slopes
-    )
+    mine, past = {n: inputs[n] for n in media}, {**base.past, **past} if past else base.past
+    return media_terms(rows, equation, mine, past, rows.amplitude[equation.name], slopes=slopes)
 
 
 def _each(found: Sequence[Terms]) -> dict[str, np.ndarray]:
