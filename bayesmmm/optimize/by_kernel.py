@@ -89,6 +89,7 @@ class KernelChunk:
         self._factor = factor
         self._zero = self._sums(self._columns(np.zeros_like(current)))
         self._idle: list[Stretch] | None = None
+        self._none: State | None = None
 
     @property
     def base(self) -> np.ndarray:
@@ -195,10 +196,11 @@ class KernelChunk:
 
     def without(self, state: State, spend: np.ndarray) -> np.ndarray:
         """As `EngineChunk.without`."""
-        none, room = self._room(1), replace(self._room(1), response=state.response)
-        self._sums(self._columns(np.zeros_like(spend)), none)
-        offs = np.arange(-1, len(spend))
-        lift, _ = self._through(room, none.response, offs, self._weight, self._rest)
+        if self._none is None:
+            self._none = self._room(1)
+            self._sums(self._columns(np.zeros_like(spend)), self._none)
+        room, offs = replace(self._none, response=state.response), np.arange(-1, len(spend))
+        lift, _ = self._through(room, self._none.response, offs, self._weight, self._rest)
         return lift[:, :1] - lift[:, 1:]
 
     def pull(self, state: State, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:

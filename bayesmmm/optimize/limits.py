@@ -251,6 +251,12 @@ def check_feasible(limits: Limits, low: float, high: float, *, exact: bool) -> N
     ------
     InfeasibleError
     """
+    if (
+        not limits.rows and not limits.least.any()
+    ):  # bounds and a total alone need no solver to see that they can be met
+        least, most = np.maximum(limits.lower, 0.0), limits.upper
+        if (least <= most).all() and least.sum() <= high and most.sum() >= low:
+            return
     parts = _parts(limits, low, high, exact)
     if _possible(parts, limits):
         return

@@ -139,7 +139,7 @@ def _split(periods: np.ndarray) -> list[slice]:
     worth a second thread.
     """
     count = len(periods)
-    edges = np.unique(np.linspace(0, count, 49).round().astype(int))
+    edges = np.unique(np.linspace(0, count, 25).round().astype(int))
     longest = periods[edges[1:] - 1]
     best, before = np.full(len(edges), np.inf), np.zeros(len(edges), int)
     best[0] = 0.0
