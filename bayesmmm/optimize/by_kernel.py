@@ -15,7 +15,7 @@ from bayesmmm.estimands.windows import Stretch
 from bayesmmm.kernels.plans import CARRY, CENSORED, IDENTITY, LOGNORMAL, SCALE, near_terms, pulled, through
 from bayesmmm.optimize.by_engine import Brought, Setting
 
-NONE_OFF = np.array([-1])
+_NONE_OFF = np.array([-1])
 _LINKS = {"normal": IDENTITY, "student_t": IDENTITY, "censored_normal": CENSORED, "lognormal": LOGNORMAL}
 
 
@@ -23,7 +23,7 @@ def applies(setting: Setting) -> bool:
     """Whether a question is one that the kernels answer."""
     equations = [setting.system.equation(n) for n in (*setting.answering, setting.outcome)]
     uncut = all(equation.max_lag is None for equation in equations)
-    return setting.adds and setting.ahead and setting.listening and uncut
+    return setting.adds and setting.quick and uncut
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class KernelChunk:
     def compare_with(self, current: np.ndarray, factor: float) -> None:
         """As `EngineChunk.compare_with`."""
         self._factor = factor
-        self._zero = self._sums(self._columns(np.zeros_like(current)))
+        self._zero = self._sums(self._columns(0.0))
         self._idle: list[Stretch] | None = None
         self._none: State | None = None
 
@@ -95,13 +95,12 @@ class KernelChunk:
     def base(self) -> np.ndarray:
         """As `EngineChunk.base`."""
         stretch, outcome = self._stretch, self._set.outcome
-        none = self._factor * np.where(stretch.changed, 0.0, self._now)
         latent = engine.value(stretch.base, outcome, stretch.base.latent[outcome])
         level = stretch.base.rows.narrow(latent)[:, 0] @ stretch.window.astype(float)
-        now, then = (self._inside(x) for x in (self._now, none))
+        now, then = (self._inside(x) for x in (self._now, self._columns(0.0)))
         return level + then - now
 
-    def _columns(self, spend: np.ndarray) -> np.ndarray:
+    def _columns(self, spend: np.ndarray | float) -> np.ndarray:
         """Spend (C, T) of the channels in all periods under a plan (C, W) of the window."""
         out = self._factor * self._now
         out[:, self._stretch.changed] = spend
@@ -135,7 +134,7 @@ class KernelChunk:
         room = self._room(1, columns.shape[1]) if room is None else room
         x, equations = np.maximum(columns, 0.0) / self._unit[:, None], rest.shape[2] + outcome
         near_terms(self._near, x, self._near_shape, equations, room.response, room.bend)
-        lift, total = self._through(room, room.response, NONE_OFF, weight, rest, outcome=outcome)
+        lift, total = self._through(room, room.response, _NONE_OFF, weight, rest, outcome=outcome)
         return Brought(lift[:, 0], total[:, self._paid])
 
     def _through(
@@ -188,8 +187,8 @@ class KernelChunk:
     def idle(self) -> list[Stretch]:
         """As `EngineChunk.idle`."""
         if self._idle is None:
-            none = self._columns(np.zeros((len(self._now), int(self._stretch.changed.sum()))))
-            changed = {n: column[None, None] for n, column in zip(self._set.names, none, strict=True)}
+            none = self._columns(0.0)[:, None, None]
+            changed = dict(zip(self._set.names, none, strict=True))
             base = engine.moved(self._stretch.base, changed, outcome=False)
             self._idle = [replace(self._stretch, base=base)]
         return self._idle
@@ -198,7 +197,7 @@ class KernelChunk:
         """As `EngineChunk.without`."""
         if self._none is None:
             self._none = self._room(1)
-            self._sums(self._columns(np.zeros_like(spend)), self._none)
+            self._sums(self._columns(0.0), self._none)
         room, offs = replace(self._none, response=state.response), np.arange(-1, len(spend))
         lift, _ = self._through(room, self._none.response, offs, self._weight, self._rest)
         return lift[:, :1] - lift[:, 1:]

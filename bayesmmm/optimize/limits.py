@@ -251,9 +251,8 @@ def check_feasible(limits: Limits, low: float, high: float, *, exact: bool) -> N
     ------
     InfeasibleError
     """
-    if (
-        not limits.rows and not limits.least.any()
-    ):  # bounds and a total alone need no solver to see that they can be met
+    # Bounds and a total alone need no solver to see that they can be met.
+    if not limits.rows and not limits.least.any():
         least, most = np.maximum(limits.lower, 0.0), limits.upper
         if (least <= most).all() and least.sum() <= high and most.sum() >= low:
             return
