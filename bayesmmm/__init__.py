@@ -18,24 +18,24 @@ _HOME = {
     "MMM": "equations",
     "MMMData": "data",
     "Prior": "priors",
-    "build_model": "model",
+    "build_model": "inference.pymc_model",
     "decompose": "estimands",
     "diagnose": "diagnostics",
     "effects": "estimands",
-    "fit": "sampling",
+    "fit": "inference",
     "frontier": "optimize",
     "load": "results",
-    "load_social_search": "datasets",
+    "load_social_search": "simulate.datasets",
     "marginal_roi": "estimands",
     "optimize_budget": "optimize",
-    "predict": "forecast",
+    "predict": "estimands",
     "response_curves": "estimands",
     "roi": "estimands",
     "simulate_world": "simulate",
     "summarise": "results",
-    "what_if": "forecast",
+    "what_if": "estimands",
 }
-_MODULES = ("diagnostics", "errors", "evaluate", "plots")
+_MODULES = ("diagnostics", "errors", "evaluate", "plots", "sensitivity")
 
 __all__ = [*_HOME, *_MODULES]
 

@@ -32,7 +32,7 @@ def gradient_seconds(system, data) -> tuple[float, int]:
     """Median seconds of one evaluation of log density and gradient around the prior medians, and its dimension."""
     import numpy as np
 
-    from bayesmmm.density import write_program
+    from bayesmmm.inference import write_program
 
     program = write_program(system, data, data.scales())
     size = len(program.start)
@@ -76,13 +76,13 @@ def main() -> None:
     fit_system = mm.fit  # names load when asked for: their imports belong to this clock
     import speed_worlds
 
-    from bayesmmm.sampling import completing
+    from bayesmmm.inference import groups
 
     import_s = time.perf_counter() - start
     warnings.filterwarnings("ignore")
     sampling = measure.clock(nutpie, "sample")
     # The coefficients that were integrated out are drawn afterwards.
-    coefficients = measure.clock(completing, "draw_coordinates")
+    coefficients = measure.clock(groups, "draw_coordinates")
 
     given = speed_worlds.world(options)
     system, data = model(mm, given)

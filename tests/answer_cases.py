@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayesmmm import forecast
+from bayesmmm import estimands
 from tests import made
 from tests import reference_answers as reference
 
@@ -70,7 +70,7 @@ def short_fit_of(name):
 def drawn_residuals(name, short=False):
     """Residuals of the package in latent units, needed where a censored series is zero."""
     fit = short_fit_of(name) if short else fit_of(name)
-    return {n: forecast.residuals(fit, n) * fit.posterior[f"{n}.sigma"] for n in fit.system.order}
+    return {n: estimands.residuals(fit, n) * fit.posterior[f"{n}.sigma"] for n in fit.system.order}
 
 
 def draw_and_residual(name, at, short=False):

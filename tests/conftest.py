@@ -37,7 +37,7 @@ def mediated():
 @pytest.fixture(scope="session")
 def fitted(mediated):
     """Its fit with default settings. Read it, do not change it."""
-    from bayesmmm.sampling import fit
+    from bayesmmm.inference import fit
     from tests import worlds
     from tests.fits import quiet
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import bayesmmm as mm
-from bayesmmm import estimands, forecast
+from bayesmmm import estimands
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import (
     AnswerError,
@@ -21,13 +21,13 @@ from bayesmmm.errors import (
     UnknownTermError,
     WindowError,
 )
-from bayesmmm.forecast import asking
+from bayesmmm.estimands import query
 from tests.made import case_fit, made_data, made_fit
 
 ANSWERS = {
-    "predict": forecast.predict,
-    "what_if": lambda fit, **k: forecast.what_if(fit, scale={"tv": 1.3}, **k),
-    "residuals": forecast.residuals,
+    "predict": estimands.predict,
+    "what_if": lambda fit, **k: estimands.what_if(fit, scale={"tv": 1.3}, **k),
+    "residuals": estimands.residuals,
     "decompose": estimands.decompose,
     "effects": estimands.effects,
     "roi": estimands.roi,
@@ -46,7 +46,7 @@ def fit():
 
 @pytest.fixture
 def plan(fit):
-    dates, columns = forecast.after(fit, forecast.timeline(fit, None, None, None), 6)
+    dates, columns = estimands.after(fit, estimands.timeline(fit, None, None, None), 6)
     return pd.DataFrame({"date": dates, **{n: v[0] for n, v in columns.items()}})
 
 
@@ -171,7 +171,7 @@ def test_predictions_set_mediators_only(fit, plan):
 
 
 def test_unknown_equation_and_frequency(fit):
-    for answer in (mm.decompose, forecast.residuals):
+    for answer in (mm.decompose, estimands.residuals):
         with pytest.raises(UnknownTermError, match="search"):
             answer(fit, "serach")
     with pytest.raises(SettingError, match="month, quarter, year"):
@@ -185,11 +185,11 @@ def test_unknown_equation_and_frequency(fit):
 
 
 def test_an_answer_that_is_too_large_says_how_to_make_it_smaller(fit, monkeypatch):
-    monkeypatch.setattr(asking, "LARGEST", 20_000.0)
+    monkeypatch.setattr(query, "LARGEST", 20_000.0)
     with pytest.raises(AnswerSizeError, match=r"12 x 8 x 52.*pass draws=1000, or freq='month'"):
         mm.decompose(fit)
     assert mm.decompose(fit, freq="month").sizes["date"] == 12
-    monkeypatch.setattr(asking, "LARGEST", 10_000.0)
+    monkeypatch.setattr(query, "LARGEST", 10_000.0)
     with pytest.raises(AnswerSizeError, match="pass draws=1000"):
         mm.what_if(fit, scale={"tv": 0.0})
     assert mm.what_if(fit, scale={"tv": 0.0}, draws=4).sizes["draw"] == 2

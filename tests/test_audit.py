@@ -7,13 +7,13 @@ import scipy.stats as st
 
 from bayesmmm import errors
 from bayesmmm.data import MMMData
-from bayesmmm.datasets import load_social_search
 from bayesmmm.diagnostics import audit
 from bayesmmm.diagnostics.audit_equations import censored_regression
-from bayesmmm.diagnostics.studied import study
+from bayesmmm.diagnostics.prior_view import study
 from bayesmmm.equations import MMM, Equation, Fourier, system_warnings
 from bayesmmm.equations.checks import prior_media_share
 from bayesmmm.priors import Prior
+from bayesmmm.simulate.datasets import load_social_search
 from tests import made
 
 YEAR = Fourier(period=365.25, order=1)

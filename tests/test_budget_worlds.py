@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bayesmmm import sampling
+from bayesmmm import inference
 from bayesmmm.data import MONEY, MMMData, next_dates
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import BayesMMMError
-from bayesmmm.forecast import PATHS, predict
+from bayesmmm.estimands import PATHS, predict
 from bayesmmm.optimize import optimize_budget
 from bayesmmm.simulate import simulate_world
 from tests import worlds
@@ -161,7 +161,7 @@ def _realised(world, systems):
     settings = {"draws": 400, "tune": 400, "chains": 2, "seed": world.seed, "progress": False}
     plans = {}
     for name, system in systems.items():
-        fit = quiet(sampling.fit, system, world.data, **settings)
+        fit = quiet(inference.fit, system, world.data, **settings)
         # Who has an equation for search knows that the current plan costs more than the spend of the channels.
         total = ahead.brought(fit, ahead.current, paths=PATHS)[1] if fit.system.mediators else own
         plans[name] = _planned(fit, total)
@@ -247,7 +247,7 @@ def _drawn_worlds(system, data, scales):
 def _promise(world, scales, seed):
     """Promised uplift of the best plan of a fixed total, and what it truly is."""
     settings = {"draws": 500, "tune": 500, "chains": 2, "seed": seed, "progress": False}
-    fit = quiet(sampling.fit, world.system, world.data, scales=scales, **settings)
+    fit = quiet(inference.fit, world.system, world.data, scales=scales, **settings)
     total = float(sum(world.data.columns[n][0, -PERIODS:].sum() for n in DECIDED))
     plan = quiet(optimize_budget, fit, total=total, periods=PERIODS, allow_unconverged=True)
     uplift = plan.answers["uplift"].values

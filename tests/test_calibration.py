@@ -7,7 +7,7 @@ are. Without the mediator's equation the total effect of the social channels is 
 import numpy as np
 import pytest
 
-from bayesmmm import estimands, sampling
+from bayesmmm import estimands, inference
 from bayesmmm.equations import MMM
 from bayesmmm.simulate import social_search
 from bayesmmm.simulate.social import SOCIAL
@@ -26,7 +26,7 @@ def _coverage(system, simulated):
     tail = (1 - PROBABILITY) / 2
     for world in simulated:
         settings = {"draws": 500, "tune": 500, "chains": 2, "seed": world.seed, "progress": False}
-        fit = quiet(sampling.fit, system, world.data, **settings)
+        fit = quiet(inference.fit, system, world.data, **settings)
         found = quiet(estimands.effects, fit, channels=SOCIAL, groups={}, window="outcome", allow_unconverged=True)
         for name in EFFECTS:
             low, high = (found[name].quantile(q, ["chain", "draw"]).values for q in (tail, 1 - tail))

@@ -13,9 +13,9 @@ import bayesmmm as mm
 from bayesmmm import cli
 from bayesmmm.cli import files
 from bayesmmm.cli.text import show_diagnosis
-from bayesmmm.datasets import FOLDER
 from bayesmmm.diagnostics.check import Check, Diagnosis
 from bayesmmm.equations import read_toml
+from bayesmmm.simulate.datasets import FOLDER
 from tests.fits import judge
 
 SPEC = FOLDER / "social_search.toml"
@@ -251,7 +251,7 @@ def test_a_diagnosis_is_shown_without_its_groups_whatever_checks_it_has(groups, 
 def sampled(demo, monkeypatch):
     """Replace sampling by the draws of the demo; the list collects the settings asked for."""
     import bayesmmm.evaluate  # takes `fit` when it is first imported: that must be the real one, for other tests
-    import bayesmmm.sampling
+    import bayesmmm.inference
 
     saved = mm.load(demo[1] / "fit.nc")
     asked = []
@@ -261,7 +261,7 @@ def sampled(demo, monkeypatch):
         asked.append(settings)
         return saved
 
-    monkeypatch.setattr(bayesmmm.sampling, "fit", fit)
+    monkeypatch.setattr(bayesmmm.inference, "fit", fit)
     return asked
 
 
@@ -350,12 +350,12 @@ def test_a_file_that_cannot_be_replaced_leaves_old_files_alone(sampled, no_figur
 
 
 def test_ctrl_c_ends_in_one_line_without_files(tmp_path, monkeypatch, capsys):
-    import bayesmmm.sampling
+    import bayesmmm.inference
 
     def fit(system, data, **settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bayesmmm.sampling, "fit", fit)
+    monkeypatch.setattr(bayesmmm.inference, "fit", fit)
     assert cli.main(fit_command(tmp_path)) == 130
     assert capsys.readouterr().err == "bayesmmm: interrupted; nothing was written\n"
     assert list(tmp_path.iterdir()) == []

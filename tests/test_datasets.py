@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from bayesmmm.data import MMMData
-from bayesmmm.datasets import FOLDER, load_social_search
 from bayesmmm.equations import MMM, Equation, read_toml
 from bayesmmm.errors import DataError
 from bayesmmm.simulate import files as world_files
 from bayesmmm.simulate import read_world, simulate_world, social_search, write_world
+from bayesmmm.simulate.datasets import FOLDER, load_social_search
 
 # The same arithmetic on another processor may differ in the last bits.
 SAME = 1e-12

@@ -6,10 +6,10 @@ import pytest
 from numpy.testing import assert_allclose
 from pytensor.gradient import grad
 
-from bayesmmm.density import write_program
 from bayesmmm.equations import MMM, Equation
-from bayesmmm.kernels import univariate
-from bayesmmm.model import build_model
+from bayesmmm.inference import write_program
+from bayesmmm.inference.pymc_model import build_model
+from bayesmmm.kernels import prior_density
 from bayesmmm.priors import FAMILIES, Prior
 from tests import worlds
 
@@ -44,11 +44,11 @@ PRIORS = {
     "Weibull": {"alpha": 1.7, "beta": 1.2},
 }
 MAPS = [
-    (univariate.FREE, 0.0, 0.0),
-    (univariate.ABOVE, 0.7, 0.0),
-    (univariate.BELOW, 0.0, 1.3),
-    (univariate.BETWEEN, -0.5, 2.0),
-    (univariate.SOFTPLUS, 0.0, 0.3),
+    (prior_density.FREE, 0.0, 0.0),
+    (prior_density.ABOVE, 0.7, 0.0),
+    (prior_density.BELOW, 0.0, 1.3),
+    (prior_density.BETWEEN, -0.5, 2.0),
+    (prior_density.SOFTPLUS, 0.0, 0.3),
 ]
 
 
@@ -56,7 +56,7 @@ def _standard(prior):
     frozen = prior.scipy()
     shapes, loc, scale = frozen.dist._parse_args(*frozen.args, **frozen.kwds)
     a, b = ([float(s) for s in shapes] + [0.0, 0.0])[:2]
-    return frozen, univariate.FAMILIES.index(frozen.dist.name), a, b, float(loc), float(scale)
+    return frozen, prior_density.FAMILIES.index(frozen.dist.name), a, b, float(loc), float(scale)
 
 
 # ------------------------------------------------------------------------------------------------- single parameters
@@ -64,7 +64,7 @@ def _standard(prior):
 def test_families_have_the_density_of_scipy(family):
     frozen, number, a, b, loc, scale = _standard(Prior(family, **PRIORS[family]))
     x = frozen.ppf([0.001, 0.02, 0.1, 0.3, 0.5, 0.55, 0.7, 0.9, 0.99, 0.9999])
-    got = np.array([univariate.log_density(number, a, b, (v - loc) / scale)[0] for v in x])
+    got = np.array([prior_density.log_density(number, a, b, (v - loc) / scale)[0] for v in x])
     assert_allclose(got - got[4], frozen.logpdf(x) - frozen.logpdf(x[4]), rtol=1e-9, atol=1e-9)
 
 
@@ -73,44 +73,44 @@ def test_slopes_of_families(family):
     frozen, number, a, b, loc, scale = _standard(Prior(family, **PRIORS[family]))
     for y in (frozen.ppf([0.01, 0.2, 0.53, 0.9, 0.999]) - loc) / scale:
         step = 1e-6 * max(abs(y), 1e-2)
-        high, low = (univariate.log_density(number, a, b, y + s)[0] for s in (step, -step))
+        high, low = (prior_density.log_density(number, a, b, y + s)[0] for s in (step, -step))
         assert_allclose(
-            univariate.log_density(number, a, b, y)[1], (high - low) / (2 * step), rtol=1e-5, atol=1e-6
+            prior_density.log_density(number, a, b, y)[1], (high - low) / (2 * step), rtol=1e-5, atol=1e-6
         )
 
 
 def test_every_family_of_priors_is_known():
     known = {Prior(family, **PRIORS[family]).scipy().dist.name for family in FAMILIES}
-    assert known == set(univariate.FAMILIES)
+    assert known == set(prior_density.FAMILIES)
 
 
 @pytest.mark.parametrize("x", [0.0, 0.3, 5.0, 29.99, 30.0, 31.0, 400.0])
 def test_log_bessel(x):
     from scipy.special import i0e, i1e
 
-    value, slope = univariate.log_bessel(x)
+    value, slope = prior_density.log_bessel(x)
     assert_allclose([value, slope], [np.log(i0e(x)) + x, i1e(x) / i0e(x)], rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize(("kind", "low", "high"), MAPS)
 @pytest.mark.parametrize("u", [-30.0, -3.0, -0.2, 0.0, 0.4, 5.0])
 def test_maps_from_the_line(kind, low, high, u):
-    x, slope, log_slope, d_log_slope = univariate.constrain(kind, low, high, u)
+    x, slope, log_slope, d_log_slope = prior_density.constrain(kind, low, high, u)
     step = 1e-5
     (after, *_, log_after, _), (before, *_, log_before, _) = (
-        univariate.constrain(kind, low, high, u + s) for s in (step, -step)
+        prior_density.constrain(kind, low, high, u + s) for s in (step, -step)
     )
     assert_allclose(log_slope, np.log(abs(slope)), atol=1e-12)
     assert_allclose(d_log_slope, (log_after - log_before) / (2 * step), rtol=1e-6, atol=1e-9)
     if u > -20:  # nearer to its bound a value has too few digits left
         assert_allclose(slope, (after - before) / (2 * step), rtol=1e-5)
-        assert_allclose(univariate.unconstrain(kind, low, high, x), u, rtol=1e-8, atol=1e-8)
+        assert_allclose(prior_density.unconstrain(kind, low, high, x), u, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize(("kind", "low", "high"), MAPS)
 def test_maps_stay_finite_far_out(kind, low, high):
     for u in (-600.0, 600.0):
-        assert np.isfinite(univariate.constrain(kind, low, high, u)).all()
+        assert np.isfinite(prior_density.constrain(kind, low, high, u)).all()
 
 
 # ------------------------------------------------------------------------------------------------------ whole systems

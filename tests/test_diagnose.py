@@ -12,14 +12,14 @@ from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.diagnostics import diagnose
 from bayesmmm.diagnostics.confounding import visible_share
-from bayesmmm.diagnostics.plausible import adstocks
+from bayesmmm.diagnostics.plausibility import adstocks
+from bayesmmm.diagnostics.posterior_view import look
 from bayesmmm.diagnostics.predictive import statistics
 from bayesmmm.diagnostics.residual_checks import lags_looked_at
 from bayesmmm.diagnostics.sampler import sampler_checks
-from bayesmmm.diagnostics.seen import look
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import AnswerError, SettingError
-from bayesmmm.forecast import residuals
+from bayesmmm.estimands import residuals
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
 from tests import made, reference, worlds

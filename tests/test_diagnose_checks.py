@@ -11,7 +11,7 @@ from bayesmmm.diagnostics import Check, Diagnosis, Threshold
 from bayesmmm.diagnostics import residual_tests as tests
 from bayesmmm.diagnostics import thresholds as bounds
 from bayesmmm.diagnostics.information import prior_scores
-from bayesmmm.diagnostics.testing import Trial, settled
+from bayesmmm.diagnostics.multiple_tests import Trial, settled
 from bayesmmm.errors import UnknownTermError
 from bayesmmm.priors import Prior
 

@@ -6,8 +6,8 @@ import pytest
 from bayesmmm import engine
 from bayesmmm.diagnostics import diagnose
 from bayesmmm.equations import MMM, Equation
+from bayesmmm.inference import fit
 from bayesmmm.results import Fit
-from bayesmmm.sampling import fit
 from bayesmmm.simulate import simulate_world
 from bayesmmm.simulate.social import social_search
 from tests import broken_fits, made, worlds

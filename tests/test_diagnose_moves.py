@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 
 import bayesmmm as mm
-from bayesmmm.diagnostics import Threshold, advice, audit, diagnose
-from bayesmmm.diagnostics import testing as judging
+from bayesmmm.diagnostics import Threshold, advice, audit, diagnose, multiple_tests
 from bayesmmm.equations import MMM, Equation, check_system
 from bayesmmm.priors import Prior
 from tests import made
@@ -28,7 +27,7 @@ CASES = (
 def alarmed(monkeypatch):
     """All checks are made to fail, so that every move is said."""
     monkeypatch.setattr(Threshold, "judge", lambda self, value: "fail")
-    monkeypatch.setattr(judging, "FALSE_ALARMS", 1e6)
+    monkeypatch.setattr(multiple_tests, "FALSE_ALARMS", 1e6)
 
 
 def calls(text: str) -> list[str]:

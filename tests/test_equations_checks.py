@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from bayesmmm.data import MMMData
-from bayesmmm.datasets import load_social_search
 from bayesmmm.equations import MMM, Equation, Fourier, check_system, system_warnings
 from bayesmmm.errors import (
     AlwaysOnWarning,
@@ -24,6 +23,7 @@ from bayesmmm.errors import (
     UnknownColumnError,
 )
 from bayesmmm.priors import Prior
+from bayesmmm.simulate.datasets import load_social_search
 
 YEAR = Fourier(365.25, 2)
 

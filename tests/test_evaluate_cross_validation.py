@@ -13,20 +13,12 @@ from bayesmmm.errors import (
     InterruptedWarning,
     SettingError,
 )
-from bayesmmm.evaluate import (
-    CrossValidation,
-    cross_validate,
-    drift,
-    fit_quietly,
-    fold_task,
-    hold_out,
-    running,
-    seeds,
-)
+from bayesmmm.estimands import predict
+from bayesmmm.evaluate import CrossValidation, cross_validate, drift, fold_task, hold_out
 from bayesmmm.evaluate.held_out import hold_against
-from bayesmmm.evaluate.running import Quiet
 from bayesmmm.evaluate.scores import crps
-from bayesmmm.forecast import predict
+from bayesmmm.inference import fit_quietly, many_fits, seeds
+from bayesmmm.inference.many_fits import Quiet
 from tests import worlds
 from tests.fits import quiet
 from tests.made import case, frame, made_data, made_fit
@@ -129,7 +121,7 @@ def no_sampling(monkeypatch):
         return Quiet(made_fit(system, data, draws=20, chains=2, seed=seed), ())
 
     monkeypatch.setattr(fold_task, "fit_quietly", made)
-    monkeypatch.setattr(running.engine, "processors", lambda: 1)
+    monkeypatch.setattr(many_fits.engine, "processors", lambda: 1)
     return asked
 
 

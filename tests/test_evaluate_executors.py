@@ -9,9 +9,10 @@ import pytest
 import xarray as xr
 from scipy.stats import binomtest
 
-from bayesmmm.datasets import load_social_search
 from bayesmmm.errors import FailedRunsWarning
-from bayesmmm.evaluate import cross_validate, run
+from bayesmmm.evaluate import cross_validate
+from bayesmmm.inference import run
+from bayesmmm.simulate.datasets import load_social_search
 from tests import worlds
 from tests.fits import quiet
 

@@ -21,8 +21,7 @@ from bayesmmm.errors import (
     InterruptedWarning,
     SettingError,
 )
-from bayesmmm.evaluate import fit_quietly, run, running, seeds
-from bayesmmm.sampling import give
+from bayesmmm.inference import fit_quietly, give, many_fits, run, seeds
 from tests import worlds
 
 
@@ -72,7 +71,7 @@ def test_results_stand_in_the_order_of_the_items(executor):
 
 
 def test_items_run_at_once_in_this_process(monkeypatch):
-    monkeypatch.setattr(running.engine, "processors", lambda: 2)
+    monkeypatch.setattr(many_fits.engine, "processors", lambda: 2)
     both = threading.Barrier(2, timeout=20)  # passes only when two wait at once
     done = run(lambda _: both.wait() in (0, 1), [0, 1], progress=False)
     assert dict(done.results) == {0: True, 1: True}
@@ -128,7 +127,7 @@ def listening():
 
 
 def test_control_c_while_waiting_for_threads(monkeypatch, listening):
-    monkeypatch.setattr(running.engine, "processors", lambda: 2)
+    monkeypatch.setattr(many_fits.engine, "processors", lambda: 2)
     first, go = threading.Event(), threading.Event()
 
     def task(x):
@@ -150,7 +149,7 @@ def test_control_c_while_waiting_for_threads(monkeypatch, listening):
 
 
 def test_an_interruption_of_a_single_worker_keeps_what_is_done(monkeypatch):
-    monkeypatch.setattr(running.engine, "processors", lambda: 1)
+    monkeypatch.setattr(many_fits.engine, "processors", lambda: 1)
 
     def task(x):
         if x == 3:
@@ -163,7 +162,7 @@ def test_an_interruption_of_a_single_worker_keeps_what_is_done(monkeypatch):
 
 
 def test_an_interruption_cancels_what_has_not_begun(monkeypatch):
-    monkeypatch.setattr(running.engine, "processors", lambda: 2)
+    monkeypatch.setattr(many_fits.engine, "processors", lambda: 2)
     begun, go = [], threading.Event()
 
     def task(x):
@@ -216,7 +215,7 @@ def test_each_thread_hears_its_own_warnings(recwarn):
     both = threading.Barrier(2, timeout=20)
 
     def task(name):
-        with running._listening() as heard:
+        with many_fits._listening() as heard:
             both.wait()
             for i in range(50):
                 give(ConvergenceWarning(f"{name}{i}"))
@@ -232,7 +231,7 @@ def test_each_thread_hears_its_own_warnings(recwarn):
 
 
 def test_filters_that_a_library_changes_meanwhile_do_not_matter():
-    with running._listening() as heard, warnings.catch_warnings():
+    with many_fits._listening() as heard, warnings.catch_warnings():
         warnings.simplefilter("error")
         give(ConvergenceWarning("one"))
         warnings.simplefilter("ignore")
@@ -243,14 +242,14 @@ def test_filters_that_a_library_changes_meanwhile_do_not_matter():
 
 
 def test_other_warnings_are_not_swallowed():
-    with pytest.warns(DeprecationWarning, match="old"), running._listening() as heard:
+    with pytest.warns(DeprecationWarning, match="old"), many_fits._listening() as heard:
         warnings.warn("old", DeprecationWarning, stacklevel=1)
     assert heard == []
 
 
 def test_listening_within_listening():
-    with running._listening() as outer:
-        with running._listening() as inner:
+    with many_fits._listening() as outer:
+        with many_fits._listening() as inner:
             give(BayesMMMWarning("one"))
         give(BayesMMMWarning("two"))
     assert [str(w) for w in inner] == ["one"]
@@ -259,7 +258,7 @@ def test_listening_within_listening():
 
 # ----------------------------------------------------------------------------------------------- real fits
 def test_fits_side_by_side_are_those_one_after_the_other(mediated, monkeypatch, recwarn):
-    monkeypatch.setattr(running.engine, "processors", lambda: 2)
+    monkeypatch.setattr(many_fits.engine, "processors", lambda: 2)
     lengths = {60: 11, 40: 12}
 
     def task(periods):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from bayesmmm import forecast
+from bayesmmm import estimands
 from tests import reference_answers as reference
 from tests.answer_cases import (
     CASES,
@@ -38,7 +38,7 @@ def test_residuals(name):
 @pytest.mark.parametrize("name", CASES)
 def test_predictions_of_the_fitted_periods_are_the_mean_given_observed_inputs(name):
     fit = fit_of(name)
-    predicted = forecast.predict(fit)
+    predicted = estimands.predict(fit)
     for at in DRAWS:
         draw = reference.read_draw(fit, *at)
         for n in fit.system.order:
@@ -71,7 +71,7 @@ def test_what_if(name, whole):
     first, last = (0, len(fit.data.dates) - 1) if whole else (10, 30)
     for asked, columns in scenarios(fit, first, last):
         where = {} if whole else dates_of(fit, first, last)
-        found = forecast.what_if(fit, **asked, **where)
+        found = estimands.what_if(fit, **asked, **where)
         for at in DRAWS:
             draw, residual = draw_and_residual(name, at)
             expected = reference.run(draw, residual, {c: list(v) for c, v in columns.items()})
@@ -94,7 +94,7 @@ def test_setting_a_series(name):
         asked = {target: series}
         if target in fit.system.mediators:
             asked[channels_of(fit)[0]] = np.zeros(len(series))
-        found = forecast.what_if(fit, do=asked)
+        found = estimands.what_if(fit, do=asked)
         for at in DRAWS:
             draw, residual = draw_and_residual(name, at)
             expected = reference.run(draw, residual, {c: list(v) for c, v in asked.items()})
@@ -113,7 +113,7 @@ def test_a_mediator_that_is_set_in_a_window_listens_again_after_it():
         "tv": [2 * v if now else v for v, now in zip(seen["tv"], inside, strict=True)],
         "queries": [v / 2 if now else None for v, now in zip(seen["queries"], inside, strict=True)],
     }
-    found = forecast.what_if(fit, scale={"tv": 2.0, "queries": 0.5}, **dates_of(fit, first, last))
+    found = estimands.what_if(fit, scale={"tv": 2.0, "queries": 0.5}, **dates_of(fit, first, last))
     draw, residual = draw_and_residual("one mediator", (0, 1))
     expected = reference.run(draw, residual, columns)
     assert expected["queries"][last + 1] > seen["queries"][last + 1] + 1.0
@@ -138,7 +138,7 @@ def test_predictions_with_every_mediator_set(name):
     fit = fit_of(name)
     plan, rng = plan_of(fit), np.random.default_rng(4)
     do = {m: rng.uniform(0.1, 1.5, len(plan)) * fit.scales.size[m][0] for m in fit.system.mediators}
-    predicted = forecast.predict(fit, plan, do=do or None)
+    predicted = estimands.predict(fit, plan, do=do or None)
     for at in DRAWS:
         draw = reference.extended(reference.read_draw(fit, *at), dict(plan) | do, plan["date"])
         for n, expected in means_ahead(draw, len(fit.data.dates), do).items():
@@ -154,8 +154,8 @@ def test_predictions_and_scenarios_where_the_mean_of_a_mediator_is_enough(name):
     plan, known = plan_of(fit), len(fit.data.dates)
     more = plan.assign(tv=np.where(np.arange(len(plan)) < 4, 2.0, 1.0) * plan["tv"])
     window = {"start": str(plan["date"][0].date()), "stop": str(plan["date"][3].date())}
-    predicted = forecast.predict(fit, plan)
-    scenario = forecast.what_if(fit, scale={"tv": 2.0}, plan=plan, **window)
+    predicted = estimands.predict(fit, plan)
+    scenario = estimands.what_if(fit, scale={"tv": 2.0}, plan=plan, **window)
     for at in DRAWS:
         draw = reference.read_draw(fit, *at)
         base, other = (means_ahead(reference.extended(draw, dict(p), p["date"]), known) for p in (plan, more))
@@ -174,7 +174,7 @@ def test_predictions_and_scenarios_where_the_mean_of_a_mediator_is_enough(name):
 def test_predictions_on_average_over_residuals(name):
     fit, at, count = fit_of(name), (1, 3), 150
     plan, known, rng = plan_of(fit), len(fit.data.dates), np.random.default_rng(12)
-    predicted = forecast.predict(fit, plan, paths=1000)
+    predicted = estimands.predict(fit, plan, paths=1000)
     draw, residual = draw_and_residual(name, at)
     longer = reference.extended(draw, dict(plan), plan["date"])
     runs = {n: [] for n in draw.order}
@@ -192,5 +192,5 @@ def test_one_end_of_a_window_leaves_the_other_to_the_plan():
     fit = fit_of("no mediator")
     plan = plan_of(fit)
     stop = str(plan["date"][3].date())
-    both = forecast.what_if(fit, scale={"tv": 2.0}, plan=plan, start=str(plan["date"][0].date()), stop=stop)
-    assert forecast.what_if(fit, scale={"tv": 2.0}, plan=plan, stop=stop).equals(both)
+    both = estimands.what_if(fit, scale={"tv": 2.0}, plan=plan, start=str(plan["date"][0].date()), stop=stop)
+    assert estimands.what_if(fit, scale={"tv": 2.0}, plan=plan, stop=stop).equals(both)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from bayesmmm import engine, sampling
-from bayesmmm.density import linear_plan
+from bayesmmm import engine, inference
 from bayesmmm.equations import MMM, Equation
+from bayesmmm.inference import linear_plan
 from tests import reference, worlds
 from tests.fits import quiet, zero_out
 
@@ -105,7 +105,7 @@ def _true_total(world, channel):
 
 
 def _fit(system, data):
-    fit = quiet(sampling.fit, system, data, seed=1, progress=False)
+    fit = quiet(inference.fit, system, data, seed=1, progress=False)
     assert fit.convergence.verdict != "failed"
     return fit
 

@@ -9,10 +9,10 @@ from pytensor.gradient import grad
 from scipy import stats
 
 from bayesmmm import engine
-from bayesmmm.density import linear_plan, model_data
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import PanelError
-from bayesmmm.model import build_model
+from bayesmmm.inference import linear_plan, model_data
+from bayesmmm.inference.pymc_model import build_model
 from bayesmmm.priors import Prior
 from tests import reference, worlds
 
@@ -306,7 +306,7 @@ def test_a_linear_part_without_any_normal_prior_builds(collapse):
 
 
 def test_softplus_coordinates_have_the_jacobian_of_their_map():
-    from bayesmmm.model import _ScaledSoftplus
+    from bayesmmm.inference.pymc_model import _ScaledSoftplus
 
     transform = _ScaledSoftplus(np.array([0.2]))
     u = pytensor.tensor.dvector("u")

@@ -7,10 +7,9 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bayesmmm import engine
-from bayesmmm.estimands import effects, marginal_roi, roi
-from bayesmmm.forecast import predict, what_if
+from bayesmmm.estimands import effects, marginal_roi, predict, roi, what_if
 from bayesmmm.optimize import optimize_budget
-from bayesmmm.optimize.answers import answers_of
+from bayesmmm.optimize.plan_outcomes import answers_of
 from tests import budgets
 from tests import reference_answers as reference
 from tests.answer_cases import (

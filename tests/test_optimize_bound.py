@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from bayesmmm.optimize import optimize_budget
-from bayesmmm.optimize.bound import upper_bound
-from bayesmmm.optimize.climbing import climb
+from bayesmmm.optimize.constraints import patterns
 from bayesmmm.optimize.curves import Alone, Curve
-from bayesmmm.optimize.limits import patterns
-from bayesmmm.optimize.solving import fit_in
+from bayesmmm.optimize.global_bound import upper_bound
+from bayesmmm.optimize.local_solver import climb
+from bayesmmm.optimize.multistart import fit_in
 from tests import budgets, made
 from tests.test_optimize_known import chosen, missed
 
@@ -129,8 +129,8 @@ def test_a_bound_from_wrong_curves_is_beaten(monkeypatch):
 def test_a_tangent_of_wrong_curves_is_beaten(monkeypatch):
     """Negative control: the tangent bounds what is concave; of S-shaped curves it says nothing."""
     fit = budgets.plain_fit(slope=[4.0, 4.0, 4.0], half_saturation=[2.0, 2.0, 2.0], draws=4)
-    monkeypatch.setattr("bayesmmm.optimize.bound._not_concave", lambda problem: "")
-    monkeypatch.setattr("bayesmmm.optimize.bound._adds_up", lambda problem: False)
+    monkeypatch.setattr("bayesmmm.optimize.global_bound._not_concave", lambda problem: "")
+    monkeypatch.setattr("bayesmmm.optimize.global_bound._adds_up", lambda problem: False)
     problem = budgets.problem_of(fit, periods=PERIODS, total=120.0)
     programme = budgets.programme_of(problem, total=120.0)
     even = climb(programme, problem.limits, np.full(3, 40.0), precise=False)

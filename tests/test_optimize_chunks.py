@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from bayesmmm.optimize.by_engine import EngineChunk
-from bayesmmm.optimize.by_kernel import KernelChunk
+from bayesmmm.optimize.draw_chunk import KernelChunk
+from bayesmmm.optimize.engine_chunk import EngineChunk
 from tests import budgets, made, worlds
 from tests.answer_cases import CASES
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import optimize as scipy_optimize
 
 from bayesmmm.errors import InfeasibleError, SolverError
-from bayesmmm.optimize import climbing, optimize_budget
+from bayesmmm.optimize import local_solver, optimize_budget
 from tests import budgets
 
 _LOW = {"tv": (None, 50), "radio": (None, 50), "print": (None, 50)}
@@ -163,7 +163,7 @@ def test_a_failed_solve_raises(monkeypatch):
         found.x = np.array(x0)
         return found
 
-    monkeypatch.setattr(climbing.optimize, "minimize", at_once)
+    monkeypatch.setattr(local_solver.optimize, "minimize", at_once)
     with pytest.raises(
         SolverError, match=r"net marginal returns still differ by .*pass starts=20, or decide less"
     ):

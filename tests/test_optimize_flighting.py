@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from bayesmmm.optimize import optimize_budget
-from bayesmmm.optimize.climbing import DENSE
+from bayesmmm.optimize.local_solver import DENSE
 from tests import budgets, made
 from tests.test_optimize_known import chosen, own, split_of_straight_hills
 

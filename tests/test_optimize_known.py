@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from bayesmmm.forecast import predict
+from bayesmmm.estimands import predict
 from bayesmmm.optimize import optimize_budget
 from tests import budgets, made
 

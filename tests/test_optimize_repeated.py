@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from bayesmmm.optimize import climbing, optimize_budget, prepared
+from bayesmmm.optimize import local_solver, optimize_budget, prepared
 from tests import budgets, made
 from tests.test_optimize_invariance import identical
 
@@ -144,7 +144,7 @@ def test_a_climb_does_not_circle_a_kink():
     """Returns differ on its two sides, so that the conditions of a maximum cannot be met more closely by going on."""
     kinked = Kinked()
     none = SimpleNamespace(lower=np.zeros(2), upper=np.full(2, 5.0), rows=())
-    end = climbing.climb(kinked, none, np.array([2.0, 0.1]), precise=True)
+    end = local_solver.climb(kinked, none, np.array([2.0, 0.1]), precise=True)
     assert_allclose(end.decisions, [0.3, 0.7], atol=1e-3)
     assert kinked.count < 1000
     assert end.message.startswith("stopped early")
@@ -154,16 +154,16 @@ def test_a_climb_that_comes_to_a_known_end_is_not_followed_further():
     fit = budgets.plain_fit(draws=4)
     problem = budgets.problem_of(fit, periods=4, total=600.0)
     programme = budgets.programme_of(problem, total=600.0)
-    one = climbing.climb(programme, problem.limits, np.array([200.0, 200.0, 200.0]), precise=False)
+    one = local_solver.climb(programme, problem.limits, np.array([200.0, 200.0, 200.0]), precise=False)
     start = np.array([500.0, 50.0, 50.0])
-    alone = climbing.climb(programme, problem.limits, start, precise=False)
-    joined = climbing.climb(programme, problem.limits, start, precise=False, known=[one])
+    alone = local_solver.climb(programme, problem.limits, start, precise=False)
+    joined = local_solver.climb(programme, problem.limits, start, precise=False, known=[one])
     assert joined.objective == one.objective
     assert joined.iterations < alone.iterations
     assert alone.objective == pytest.approx(one.objective, rel=1e-3)
     # An end under other limits, or one that misses a limit, is none to join.
-    elsewhere = climbing.replace(one, limits=climbing.replace(problem.limits))
-    missed = climbing.replace(one, optimality=climbing.replace(one.optimality, violation=0.1))
+    elsewhere = local_solver.replace(one, limits=local_solver.replace(problem.limits))
+    missed = local_solver.replace(one, optimality=local_solver.replace(one.optimality, violation=0.1))
     for known in (elsewhere, missed):
-        found = climbing.climb(programme, problem.limits, start, precise=False, known=[known])
+        found = local_solver.climb(programme, problem.limits, start, precise=False, known=[known])
         np.testing.assert_array_equal(found.decisions, alone.decisions)

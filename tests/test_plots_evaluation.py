@@ -10,8 +10,8 @@ import xarray as xr
 from matplotlib.dates import num2date
 
 from bayesmmm.evaluate import CrossValidation
+from bayesmmm.evaluate.fold_scores import judge_folds
 from bayesmmm.evaluate.fold_task import FoldResult
-from bayesmmm.evaluate.judged import judge_folds
 from bayesmmm.evaluate.stability import moments
 from bayesmmm.plots import comparison, cross_validation, stability
 from tests.figures import band_of, drawn, inside, legend_words, legible, overlapping, tick_words

@@ -10,10 +10,10 @@ import pytest
 
 import bayesmmm as mm
 from bayesmmm import errors
-from bayesmmm.datasets import FOLDER
 from bayesmmm.equations import LIKELIHOODS, check_system, read_toml
 from bayesmmm.priors import Prior, contribution_scale, default_prior
 from bayesmmm.results import Fit
+from bayesmmm.simulate.datasets import FOLDER
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -185,7 +185,7 @@ def test_verdicts():
 
 def test_groups_and_exit_statuses():
     from bayesmmm import cli
-    from bayesmmm.sampling import PRIOR_DRAWS
+    from bayesmmm.inference import PRIOR_DRAWS
     from tests.test_sampling import GROUPS
 
     assert {name for row in table("group of `fit.tree`") for name in in_code(row[0])} == GROUPS

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bayesmmm import estimands, sampling
+from bayesmmm import estimands, inference
 from bayesmmm.errors import EvaluationError
-from bayesmmm.evaluate import Recovery, calibrate, recover, seeds
+from bayesmmm.evaluate import Recovery, calibrate, recover
 from bayesmmm.evaluate.calibration import DOUBLINGS
-from bayesmmm.evaluate.simulating import draw_world, worlds_from
+from bayesmmm.evaluate.prior_worlds import draw_world, worlds_from
+from bayesmmm.inference import seeds
 from bayesmmm.simulate import simulate_world
 from tests import worlds
 from tests.fits import quiet
@@ -44,7 +45,7 @@ def test_recovery_lays_the_estimates_of_a_fit_beside_the_truth_of_its_world(read
     world = draw_world(maker, rng).world
     again = {name: value for name, value in SHORT.items() if name != "progress"}
     fit = quiet(
-        sampling.fit,
+        inference.fit,
         system,
         world.data,
         seed=int(rng.integers(2**31)),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayesmmm import engine, estimands, sampling
+from bayesmmm import engine, estimands, inference
 from bayesmmm.errors import BayesMMMError
 from bayesmmm.simulate import simulate_world
 from tests import worlds
@@ -44,7 +44,7 @@ def _coverage(fit_system, simulated, scales):
     tail = (1 - PROBABILITY) / 2
     for i, world in enumerate(simulated):
         fit = quiet(
-            sampling.fit,
+            inference.fit,
             fit_system,
             world.data,
             draws=500,

@@ -22,12 +22,12 @@ from bayesmmm.errors import (
     UnknownTermError,
 )
 from bayesmmm.estimands import effects
-from bayesmmm.evaluate import confounding, leave_out, mediation, refitting
-from bayesmmm.evaluate.confounding import confounder_sensitivity, crossing, wave
-from bayesmmm.evaluate.leave_out import leave_one_channel_out, without_channel
-from bayesmmm.evaluate.mediation import identification, mediation_sensitivity, with_rho
-from bayesmmm.evaluate.running import Quiet
+from bayesmmm.inference.many_fits import Quiet
 from bayesmmm.priors import Prior
+from bayesmmm.sensitivity import confounder, leave_one_out, refit, residual_correlation
+from bayesmmm.sensitivity.confounder import confounder_sensitivity, crossing, wave
+from bayesmmm.sensitivity.leave_one_out import leave_one_channel_out, without_channel
+from bayesmmm.sensitivity.residual_correlation import identification, mediation_sensitivity, with_rho
 from tests import worlds
 from tests.made import made_fit
 
@@ -49,7 +49,7 @@ def fits(monkeypatch):
 
     made.verdict = lambda system: "converged"
     recorded.made = made
-    monkeypatch.setattr(refitting, "fit_quietly", made)
+    monkeypatch.setattr(refit, "fit_quietly", made)
     return recorded
 
 
@@ -90,7 +90,7 @@ def test_the_vanishing_point_is_interpolated_between_refits(fits, monkeypatch):
         rho = made.system.equation("sales").rho.get("search", 0.0)
         return found.assign(indirect=found["indirect"] * 0.0 + indirect[rho])
 
-    monkeypatch.setattr(refitting.Asking, "ask", asked)
+    monkeypatch.setattr(refit.Asking, "ask", asked)
     found = mediation_sensitivity(fit, rho=list(indirect), progress=False)
     assert_allclose(found["rho_star"], 0.3)
     fits.made.verdict = lambda system: "failed" if system.equation("sales").rho == {"search": 0.4} else "converged"
@@ -109,7 +109,7 @@ def test_a_refit_that_fails_is_left_out_and_said(fits, monkeypatch):
             raise ValueError("no luck")
         return inner(system, data, **settings)
 
-    monkeypatch.setattr(refitting, "fit_quietly", failing)
+    monkeypatch.setattr(refit, "fit_quietly", failing)
     with pytest.warns(FailedRunsWarning, match=r"rho = 0.2\) with ValueError: no luck"):
         found = mediation_sensitivity(base(), rho=[0.0, 0.2], progress=False)
     assert found["rho"].values.tolist() == [0.0]
@@ -213,9 +213,9 @@ def test_break_even_and_half_are_where_medians_cross(fits, monkeypatch):
         value = levels[item[1]]
         made = found.assign({n: found[n] * 0.0 + value for n in ("total", "roi")})
         numbers = {"rhat": 1.0, "ess": 500.0, "divergences": 0, "reliable": True, "verdict": "converged"}
-        return refitting.quantiles(made, 0.9), numbers
+        return refit.quantiles(made, 0.9), numbers
 
-    monkeypatch.setattr(confounding._WithoutWave, "__call__", level)
+    monkeypatch.setattr(confounder._WithoutWave, "__call__", level)
     found = confounder_sensitivity(fit, channels=["tv"], strength=[0.1, 0.2], progress=False)
     assert_allclose(found["break_even"], 0.175)
     assert_allclose(found["halved"], 0.125)
@@ -320,14 +320,14 @@ def test_one_channel_cannot_be_left_out(fits):
 
 def test_tasks_can_be_sent_to_other_processes():
     fit = base(rho={"search": Prior("Uniform", lower=-0.5, upper=0.5)})
-    asking = refitting.Asking(("tv",), None, None, "spend", 4)
+    asking = refit.Asking(("tv",), None, None, "spend", 4)
     settings = {"draws": 10, "tune": 10, "chains": 2, "target_accept": 0.9, "seed": 1}
-    again = refitting.refitting(fit, asking, 3, None, **settings)
+    again = refit.refitting(fit, asking, 3, None, **settings)
     assert again.cores == 1
     for task in (
-        mediation._AtRho(again, fit.system, "search", 0.9),
-        confounding._WithoutWave(again, fit.system, {"tv": wave(fit, "tv")}, 0.9),
-        leave_out._Without(again, fit.system, ("tv", "social"), 0.9),
+        residual_correlation._AtRho(again, fit.system, "search", 0.9),
+        confounder._WithoutWave(again, fit.system, {"tv": wave(fit, "tv")}, 0.9),
+        leave_one_out._Without(again, fit.system, ("tv", "social"), 0.9),
     ):
         back = pickle.loads(pickle.dumps(task))
         assert back.system == fit.system

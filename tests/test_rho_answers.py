@@ -10,12 +10,11 @@ import xarray as xr
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from bayesmmm import engine, sampling
-from bayesmmm.density import linear_plan
+from bayesmmm import engine, inference
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import EquationError
-from bayesmmm.estimands import decompose, effects, marginal_roi, response_curves
-from bayesmmm.forecast import predict, residuals, what_if
+from bayesmmm.estimands import decompose, effects, marginal_roi, predict, residuals, response_curves, what_if
+from bayesmmm.inference import linear_plan
 from bayesmmm.priors import Prior
 from bayesmmm.report import prose
 from bayesmmm.results import load
@@ -106,7 +105,7 @@ def test_worlds_are_correlated_where_the_system_says_so():
 def test_pointwise_densities_add_up_to_the_bivariate_normal(outcome, mediator):
     fit = fit_of(tied(outcome, mediator, WIDE))
     par, data = fit.parameters(), fit.data
-    groups = sampling.predictive_groups(fit.system, par, data, fit.scales, 2, np.random.default_rng(0))
+    groups = inference.predictive_groups(fit.system, par, data, fit.scales, 2, np.random.default_rng(0))
     density = groups["log_likelihood"]
     base = engine.history(fit.system, fit.scales, data, par, np.arange(12), seed=0)
     got = (density["search"] + density["sales"]).values.reshape(12, -1)
@@ -132,7 +131,7 @@ def test_collapsed_coefficients_have_the_dense_conditional_mean_and_covariance()
     center, sigma = engine.given_mediator(equation, par, base.residual)
     flat = {**par["sales"], "coefficient": np.zeros_like(par["sales"]["coefficient"]), "sigma": sigma}
     many = {key: np.repeat(value, 40_000, axis=0) for key, value in flat.items()}
-    z = sampling.draw_coordinates(
+    z = inference.draw_coordinates(
         equation,
         seen,
         many,
@@ -171,7 +170,7 @@ def test_replicates_are_drawn_given_the_residual_of_the_mediator():
         tied(rho=0.8), draws=2000, **{"sales.sigma": 0.3, "search.sigma": 0.2, "search.contribution": 0.1}
     )
     par = fit.parameters()
-    groups = sampling.predictive_groups(fit.system, par, fit.data, fit.scales, 2, np.random.default_rng(0))
+    groups = inference.predictive_groups(fit.system, par, fit.data, fit.scales, 2, np.random.default_rng(0))
     base = engine.history(fit.system, fit.scales, fit.data, par, np.arange(4000), seed=0)
     size = fit.scales.size["sales"][0]
     error = groups["posterior_predictive"]["sales"].values.reshape(4000, -1) / size - base.latent["sales"][:, 0]

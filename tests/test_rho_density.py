@@ -9,10 +9,10 @@ from scipy import stats
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData
-from bayesmmm.density import linear_plan, write_program
 from bayesmmm.equations import MMM, Equation
-from bayesmmm.kernels import posterior, univariate
-from bayesmmm.model import build_model
+from bayesmmm.inference import linear_plan, write_program
+from bayesmmm.inference.pymc_model import build_model
+from bayesmmm.kernels import posterior, prior_density
 from bayesmmm.priors import Prior
 from tests import reference, worlds
 from tests.test_model import _constrained, _logp, _point
@@ -51,7 +51,8 @@ class Density:
                 row = self.program.array[rows + k * posterior.PARAMETER :]
                 kind, low, high = int(row[posterior.MAP]), row[posterior.LOW], row[posterior.HIGH]
                 total -= (
-                    float(block.priors[i].logpdf(values[i])) + univariate.constrain(kind, low, high, self.u[k])[2]
+                    float(block.priors[i].logpdf(values[i]))
+                    + prior_density.constrain(kind, low, high, self.u[k])[2]
                 )
         return total, gradient
 

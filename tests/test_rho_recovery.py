@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from bayesmmm.data import MMMData
-from bayesmmm.diagnostics.reweighting import mediation_sensitivity_quick
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.estimands import effects
-from bayesmmm.evaluate import confounder_sensitivity, leave_one_channel_out, mediation_sensitivity
-from bayesmmm.evaluate.mediation import with_rho
+from bayesmmm.inference import fit
 from bayesmmm.priors import Prior
-from bayesmmm.sampling import fit
+from bayesmmm.sensitivity import confounder_sensitivity, leave_one_channel_out, mediation_sensitivity
+from bayesmmm.sensitivity.residual_correlation import with_rho
+from bayesmmm.sensitivity.reweighting import mediation_sensitivity_quick
 from tests.fits import monte_carlo_z, quiet
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from bayesmmm import engine, results, sampling
+from bayesmmm import engine, inference, results
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import ConvergenceWarning, DateError, FewPeriodsWarning, PanelError, SamplingError
 from bayesmmm.priors import Prior
@@ -78,7 +78,7 @@ def test_replicates_have_the_mean_of_the_data(fitted):
 
 
 def test_the_same_seed_gives_the_same_draws(mediated, fitted):
-    again = quiet(sampling.fit, mediated, worlds.data(), seed=3, progress=False)
+    again = quiet(inference.fit, mediated, worlds.data(), seed=3, progress=False)
     for group in ("posterior", "posterior_predictive", "prior"):
         assert again.tree[group].to_dataset().identical(fitted.tree[group].to_dataset())
 
@@ -92,7 +92,7 @@ def _scaled(money, kpi):
 
 def test_units_that_are_powers_of_two_change_no_bit(mediated, fitted):
     data = _scaled(1024.0, 2.0**-7)
-    other = quiet(sampling.fit, mediated, data, seed=3, progress=False)
+    other = quiet(inference.fit, mediated, data, seed=3, progress=False)
     assert other.posterior.identical(fitted.posterior)
     assert other.tree["sample_stats"].to_dataset().equals(fitted.tree["sample_stats"].to_dataset())
     for name, unit in (("sales", 2.0**-7), ("search", 1024.0)):
@@ -103,7 +103,7 @@ def test_units_that_are_powers_of_two_change_no_bit(mediated, fitted):
 
 def test_other_units_agree_within_monte_carlo_error(mediated, fitted):
     data = _scaled(1000.0, 0.01)
-    other = quiet(sampling.fit, mediated, data, seed=4, progress=False)
+    other = quiet(inference.fit, mediated, data, seed=4, progress=False)
     z = monte_carlo_z(fitted, other)
     worst = max(v.max() for v in z.values())
     assert worst < 4.5, z
@@ -118,7 +118,7 @@ def test_column_order_does_not_matter(mediated, fitted):
     table = worlds.frame()
     table = table[table.columns[::-1]]
     data = worlds.MMMData.from_frame(table, **worlds.ROLES)
-    other = quiet(sampling.fit, mediated, data, seed=3, progress=False)
+    other = quiet(inference.fit, mediated, data, seed=3, progress=False)
     assert other.posterior.identical(fitted.posterior)
 
 
@@ -132,12 +132,12 @@ def test_channel_order_gives_the_same_answers_by_name(fitted):
         trend=last.trend,
     )
     data = worlds.MMMData.from_frame(worlds.frame(), **(worlds.ROLES | {"media": ["social", "tv"]}))
-    other = quiet(sampling.fit, MMM([first, shuffled]), data, seed=5, progress=False)
+    other = quiet(inference.fit, MMM([first, shuffled]), data, seed=5, progress=False)
     assert max(v.max() for v in monte_carlo_z(fitted, other).values()) < 4.5
 
 
 def test_collapsed_and_explicit_posteriors_agree(fitted):
-    other = quiet(sampling.fit, fitted.system, worlds.data(), seed=6, progress=False, collapse=False)
+    other = quiet(inference.fit, fitted.system, worlds.data(), seed=6, progress=False, collapse=False)
     assert other.convergence.verdict == "converged"
     z = monte_carlo_z(fitted, other)
     assert set(z) == set(fitted.posterior)
@@ -148,7 +148,7 @@ def test_collapsed_and_explicit_posteriors_agree(fitted):
 def test_another_number_of_periods(mediated):
     data = worlds.data(48, seed=9)
     with pytest.warns(FewPeriodsWarning, match="Drop terms"):
-        short = sampling.fit(mediated, data, seed=1, progress=False)
+        short = inference.fit(mediated, data, seed=1, progress=False)
     assert short.tree["posterior_predictive"].sizes["date"] == 48
 
 
@@ -156,14 +156,14 @@ def test_another_number_of_periods(mediated):
 @pytest.mark.filterwarnings("ignore::bayesmmm.errors.FewPeriodsWarning")
 def test_unconverged_fit_warns_with_next_moves(mediated):
     with pytest.warns(ConvergenceWarning, match=r"run longer, as fit\(\.\.\., draws=2000"):
-        short = sampling.fit(mediated, worlds.data(), draws=10, tune=5, chains=2, seed=1, progress=False)
+        short = inference.fit(mediated, worlds.data(), draws=10, tune=5, chains=2, seed=1, progress=False)
     assert short.convergence.verdict == "failed"
 
 
 @pytest.mark.slow
 def test_pymc_sampler_gives_the_same_posterior(mediated, fitted):
     other = quiet(
-        sampling.fit, mediated, worlds.data(), seed=7, cores=1, draws=500, progress=False, sampler="pymc"
+        inference.fit, mediated, worlds.data(), seed=7, cores=1, draws=500, progress=False, sampler="pymc"
     )
     assert other.settings["sampler"] == "pymc"
     assert max(v.max() for v in monte_carlo_z(fitted, other).values()) < 4.5
@@ -184,7 +184,7 @@ def test_pymc_sampler_gives_the_same_posterior(mediated, fitted):
 )
 def test_impossible_settings(settings, advice):
     with pytest.raises(SamplingError, match=advice):
-        quiet(sampling.fit, worlds.system(), worlds.data(), **settings)
+        quiet(inference.fit, worlds.system(), worlds.data(), **settings)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_prior_without_a_place_to_start_from_is_named(parameter, prior, name):
     """The median of a prior is its bound to within rounding, or so near that a derivative overflows."""
     system = MMM([Equation("sales", media=["tv"], priors={parameter: prior})])
     with pytest.raises(SamplingError, match=f"At its prior median {name} lies so far out") as caught:
-        quiet(sampling.fit, system, worlds.data(), draws=10, tune=10, chains=1, progress=False)
+        quiet(inference.fit, system, worlds.data(), draws=10, tune=10, chains=1, progress=False)
     assert "\n" not in str(caught.value)
 
 
@@ -213,14 +213,14 @@ def test_an_interrupted_sampler_gives_no_fit(mediated, monkeypatch):
 
     monkeypatch.setattr(nutpie, "sample", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        quiet(sampling.fit, mediated, worlds.data(), draws=20, tune=20, progress=False)
+        quiet(inference.fit, mediated, worlds.data(), draws=20, tune=20, progress=False)
 
 
 @pytest.mark.filterwarnings("ignore::bayesmmm.errors.BackdoorWarning")
 @pytest.mark.filterwarnings("ignore::bayesmmm.errors.FewPeriodsWarning")
 def test_one_chain_is_at_best_doubtful_and_says_so(mediated):
     with pytest.warns(ConvergenceWarning, match="run at least two chains"):
-        one = sampling.fit(mediated, worlds.data(), chains=1, seed=1, progress=False)
+        one = inference.fit(mediated, worlds.data(), chains=1, seed=1, progress=False)
     assert one.convergence.verdict == "doubtful"
     assert np.isnan(one.convergence.rhat)
     assert one.convergence.worst in one.summary().index
@@ -241,7 +241,7 @@ def unusual():
             Equation("sales", media=["tv", "social", "search"], linear=["price"], priors=priors),
         ]
     )
-    return quiet(sampling.fit, system, worlds.data(), seed=2, progress=False)
+    return quiet(inference.fit, system, worlds.data(), seed=2, progress=False)
 
 
 def test_rare_parametrisations_fit_end_to_end(unusual, tmp_path):
@@ -269,7 +269,7 @@ def test_log_prior_of_roi_and_retention_is_that_of_the_sampled_value(unusual):
 def test_scales_that_do_not_fit_are_refused(mediated):
     wrong = worlds.data(48).scales()
     with pytest.raises(DateError, match=r"Start from data\.scales\(\)"):
-        quiet(sampling.fit, mediated, worlds.data(), scales=wrong)
+        quiet(inference.fit, mediated, worlds.data(), scales=wrong)
 
 
 def test_a_panel_is_refused(mediated):
@@ -277,4 +277,4 @@ def test_a_panel_is_refused(mediated):
     table["region"] = np.repeat(["north", "south"], 60)
     panel = worlds.MMMData.from_frame(table, geo="region", **worlds.ROLES)
     with pytest.raises(PanelError, match="Sum the columns over geos"):
-        quiet(sampling.fit, mediated, panel)
+        quiet(inference.fit, mediated, panel)

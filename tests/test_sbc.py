@@ -11,9 +11,10 @@ from bayesmmm import engine
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import EvaluationError, NeverSpentError, UnknownColumnError
 from bayesmmm.estimands import effects
-from bayesmmm.evaluate import Calibration, Quiet, calibrate, calibration, simulating
+from bayesmmm.evaluate import Calibration, calibrate, calibration, prior_worlds
+from bayesmmm.evaluate.prior_worlds import PriorWorlds, draw_world
 from bayesmmm.evaluate.quantities import chosen, of_fit, of_world, returns_of
-from bayesmmm.evaluate.simulating import PriorWorlds, draw_world
+from bayesmmm.inference import Quiet
 from bayesmmm.priors import Prior
 from bayesmmm.simulate import simulate_world
 from benchmarks.calibration import correlated, example
@@ -260,7 +261,7 @@ def test_refused_data_sets_are_drawn_again_and_counted():
 
 
 def test_priors_without_valid_data_and_makers_of_something_else_are_refused(monkeypatch):
-    monkeypatch.setattr(simulating, "MOST_REFUSED", 6)
+    monkeypatch.setattr(prior_worlds, "MOST_REFUSED", 6)
     with pytest.raises(EvaluationError, match=r"6 .* in a row are no valid data; give narrower priors.*too low"):
         draw_world(Refusing(np.inf), np.random.default_rng(0))
     with pytest.raises(EvaluationError, match="returned a int; let it return a World"):

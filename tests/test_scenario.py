@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from bayesmmm import engine, estimands, forecast
+from bayesmmm import engine, estimands
 from bayesmmm.engine import chunks
 from bayesmmm.results import Fit
 from tests.made import case_fit
@@ -63,9 +63,9 @@ def test_a_forecast_joins_the_history(name):
     before = shortened(fit, cut)
     plan = plan_of(fit.data, cut, fit.system.exogenous)
     seen = {m: fit.data.columns[m][0, cut:] for m in fit.system.mediators}
-    ahead = forecast.predict(before, plan, do=seen)
+    ahead = estimands.predict(before, plan, do=seen)
     outcome = fit.system.outcome
-    fitted = forecast.predict(fit)[outcome].isel(date=slice(cut, None))
+    fitted = estimands.predict(fit)[outcome].isel(date=slice(cut, None))
     assert_allclose(ahead[outcome], fitted, rtol=1e-9, atol=1e-9 * np.abs(fitted).max())
     assert_array_equal(ahead["date"], fitted["date"])
     # Negative control: without the history there is a step.
@@ -87,7 +87,7 @@ def test_a_forecast_joins_the_history(name):
 def test_a_forecast_in_two_stretches_is_the_forecast_at_once(name, paths):
     fit = case_fit(name)
     base = engine.history(fit.system, fit.scales, fit.data, fit.parameters(), np.arange(12), seed=4)
-    ahead = forecast.after(fit, forecast.timeline(fit, None, None, None), 9)
+    ahead = estimands.after(fit, estimands.timeline(fit, None, None, None), 9)
     columns = {n: v * np.linspace(0.0, 2.0, 9) for n, v in ahead[1].items()}
     args = {"seed": 4, "paths": paths, "noise": True}
     once = engine.future(base, ahead[0], columns, past=engine.carried(base), **args)
@@ -103,24 +103,24 @@ def test_a_forecast_in_two_stretches_is_the_forecast_at_once(name, paths):
 
 def test_a_longer_plan_does_not_change_its_beginning():
     fit = case_fit("censored in a chain")
-    dates, columns = forecast.after(fit, forecast.timeline(fit, None, None, None), 12)
+    dates, columns = estimands.after(fit, estimands.timeline(fit, None, None, None), 12)
     plan = pd.DataFrame({"date": dates, **{n: v[0] for n, v in columns.items()}})
     for noise in (False, True):
-        long, short = (forecast.predict(fit, plan[:k], noise=noise) for k in (12, 5))
+        long, short = (estimands.predict(fit, plan[:k], noise=noise) for k in (12, 5))
         xr.testing.assert_identical(long.isel(date=slice(0, 5)).drop_attrs(), short.drop_attrs())
 
 
 @pytest.mark.parametrize("name", ["censored in a chain", "short memory", "lognormal outcome"])
 def test_answers_do_not_depend_on_how_draws_are_divided(name, monkeypatch):
     fit = case_fit(name)
-    dates, columns = forecast.after(fit, forecast.timeline(fit, None, None, None), 5)
+    dates, columns = estimands.after(fit, estimands.timeline(fit, None, None, None), 5)
     plan = pd.DataFrame({"date": dates, **{n: v[0] for n, v in columns.items()}})
     asked = [
         lambda **k: estimands.effects(fit, **k),
         lambda **k: estimands.marginal_roi(fit, plan=plan, **k),
         lambda **k: estimands.decompose(fit, **k),
-        lambda **k: forecast.predict(fit, plan, noise=True, **k),
-        lambda **k: forecast.residuals(fit, fit.system.order[0], **k),
+        lambda **k: estimands.predict(fit, plan, noise=True, **k),
+        lambda **k: estimands.residuals(fit, fit.system.order[0], **k),
     ]
     whole = [ask() for ask in asked]
     monkeypatch.setattr(chunks, "CHUNK_BYTES", 1.0)
@@ -184,11 +184,11 @@ def test_paths_of_a_draw_spread_evenly_in_every_period():
 def test_more_paths_integrate_better():
     """The mean over residuals is the same whatever the paths, and varies less with the seed."""
     fit = case_fit("censored mediator")
-    dates, columns = forecast.after(fit, forecast.timeline(fit, None, None, None), 6)
+    dates, columns = estimands.after(fit, estimands.timeline(fit, None, None, None), 6)
     plan = pd.DataFrame({"date": dates, **{n: v[0] for n, v in columns.items()}})
 
     def means(paths):
-        return np.stack([forecast.predict(fit, plan, paths=paths, seed=s)["sales"].values for s in range(8)])
+        return np.stack([estimands.predict(fit, plan, paths=paths, seed=s)["sales"].values for s in range(8)])
 
     few, many = means(1), means(16)
     noise = few.std(axis=0)
@@ -201,10 +201,10 @@ def test_more_paths_integrate_better():
 def test_noisy_predictions_scatter_around_the_mean():
     for name in ("lognormal outcome", "censored outcome", "student_t mediator"):
         fit = case_fit(name, draws=200, values={f"{n}.half_life": 5.0 for n in case_fit(name).system.order})
-        dates, columns = forecast.after(fit, forecast.timeline(fit, None, None, None), 40)
+        dates, columns = estimands.after(fit, estimands.timeline(fit, None, None, None), 40)
         plan = pd.DataFrame({"date": dates, **{n: v[0] for n, v in columns.items()}})
         for arguments in ({}, {"plan": plan}):
-            mean, noisy = (forecast.predict(fit, **arguments, noise=noise) for noise in (False, True))
+            mean, noisy = (estimands.predict(fit, **arguments, noise=noise) for noise in (False, True))
             for series in fit.system.order:
                 off = (noisy[series] - mean[series]).mean("date")
                 z = off / (noisy[series] - mean[series]).std("date") * np.sqrt(off.size)
@@ -245,7 +245,7 @@ def test_what_a_tail_leaves_out_is_below_its_bound(monkeypatch):
 def test_gradient_over_plan_and_tail_equals_a_central_difference(name):
     """The adjoint, against the way forward through respond and shift."""
     fit = case_fit(name)
-    dates, columns = forecast.after(fit, forecast.timeline(fit, None, None, None), 6)
+    dates, columns = estimands.after(fit, estimands.timeline(fit, None, None, None), 6)
     plan = pd.DataFrame({"date": dates, **{n: v[0] * np.linspace(0.5, 1.5, 6) for n, v in columns.items()}})
     window = {"plan": plan, "start": fit.data.dates[-4], "paths": 3}
     step = 1e-6
@@ -261,7 +261,7 @@ def test_stretches_share_rows(monkeypatch):
     """Exogenous terms are evaluated once per draw, whatever the paths; answers are those of rows kept apart."""
     fit = case_fit("one mediator")
     base = engine.history(fit.system, fit.scales, fit.data, fit.parameters(), np.arange(12), seed=0)
-    dates, columns = forecast.after(fit, forecast.timeline(fit, None, None, None), 5)
+    dates, columns = estimands.after(fit, estimands.timeline(fit, None, None, None), 5)
     ahead = engine.future(base, dates, columns, past=engine.carried(base), seed=0, paths=4)
     assert {len(ahead.term["sales", "tv"]), len(ahead.term["sales", "social"])} == {12}
     assert len(ahead.term["sales", "queries"]) == len(ahead.latent["sales"]) == 48
@@ -273,7 +273,7 @@ def test_a_trend_can_stay_where_it_was_while_seasons_go_on():
     """Under a log link a trend that went on would multiply the tail without end."""
     fit = case_fit("lognormal outcome", values={"sales.coefficient": {"trend": 3.0}, "sales.half_life": 60.0})
     base = engine.history(fit.system, fit.scales, fit.data, fit.parameters(), np.arange(12), seed=0)
-    dates, columns = forecast.after(fit, forecast.timeline(fit, None, None, None), 20)
+    dates, columns = estimands.after(fit, estimands.timeline(fit, None, None, None), 20)
     args = {"past": engine.carried(base), "seed": 0, "paths": 1}
     trend = fit.system.equation("sales").terms().index("trend")
     on = engine.future(base, dates, columns, **args).design["sales"][0, :, trend]

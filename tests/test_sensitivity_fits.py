@@ -8,10 +8,10 @@ import pytest
 import xarray as xr
 
 from bayesmmm import errors
-from bayesmmm.diagnostics import mediation_sensitivity_quick, power_scaled_budget, power_scaling
-from bayesmmm.diagnostics.powers import log_densities
 from bayesmmm.estimands import effects, roi
 from bayesmmm.optimize import optimize_budget
+from bayesmmm.sensitivity import mediation_sensitivity_quick, power_scaled_budget, power_scaling
+from bayesmmm.sensitivity.psense import log_densities
 from tests import made, worlds
 from tests.fits import quiet
 
@@ -218,8 +218,8 @@ def test_what_is_no_plan(fitted, given, words):
 @pytest.mark.slow
 def test_weights_agree_with_refits():
     """Within reach of the weights both methods give the same effects, up to Monte Carlo error."""
-    from bayesmmm.evaluate.mediation import mediation_sensitivity
-    from bayesmmm.sampling import fit
+    from bayesmmm.inference import fit
+    from bayesmmm.sensitivity.residual_correlation import mediation_sensitivity
 
     found = quiet(fit, worlds.system("normal", "normal"), worlds.data(zeros=False), seed=5, progress=False)
     grid = [-0.2, 0.0, 0.2]

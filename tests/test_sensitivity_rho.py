@@ -8,12 +8,11 @@ import xarray as xr
 from scipy import stats
 
 from bayesmmm import errors
-from bayesmmm.diagnostics.reweighting import log_ratio, mediation_sensitivity_quick, vanishing
-from bayesmmm.diagnostics.weights import smoothed, weighted_quantiles
 from bayesmmm.equations import MMM
-from bayesmmm.estimands import effects
-from bayesmmm.forecast import residuals
+from bayesmmm.estimands import effects, residuals
 from bayesmmm.priors import Prior
+from bayesmmm.sensitivity.importance import smoothed, weighted_quantiles
+from bayesmmm.sensitivity.reweighting import log_ratio, mediation_sensitivity_quick, vanishing
 from tests import made
 
 RHO = (-0.3, -0.01, 0.0, 0.02)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bayesmmm.diagnostics.weights import allowed_k, resampled, smoothed, weighted_quantiles
+from bayesmmm.sensitivity.importance import allowed_k, resampled, smoothed, weighted_quantiles
 
 
 def labelled(values, chains=4):

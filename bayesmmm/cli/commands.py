@@ -36,7 +36,7 @@ DONE, SAMPLER_FAILED, INTERRUPTED = 0, 1, 130
 
 def demo(options: argparse.Namespace) -> int:
     """Fit the example world and compare with its truth."""
-    from bayesmmm.datasets import load_social_search
+    from bayesmmm.simulate.datasets import load_social_search
 
     world = load_social_search()
     print("The example world: simulated data, so that the truth is known.\n")
@@ -178,7 +178,7 @@ def _analyse(
 
 
 def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit":
-    from bayesmmm.sampling import fit
+    from bayesmmm.inference import fit
 
     heading("Sampling")
     print(f"{options.chains} chains x {options.draws} draws after {options.tune} of warm-up")

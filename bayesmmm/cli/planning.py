@@ -259,7 +259,7 @@ def _check_window(options: argparse.Namespace) -> None:
 def solve(fit: "Fit", options: argparse.Namespace) -> "tuple[Plan, xr.Dataset | None, list[str]]":
     """Return the plan, the frontier where it is asked for, and cautions."""
     from bayesmmm.optimize import optimize_budget
-    from bayesmmm.optimize.goals import read_goal
+    from bayesmmm.optimize.goal import read_goal
 
     aim = {name: getattr(options, name) for name in _AIM}
     with warnings.catch_warnings(record=True) as caught:
@@ -293,7 +293,7 @@ def _trade(fit: "Fit", totals: list[float], common: Mapping[str, Any]) -> "xr.Da
 
 def _common(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
     """Arguments that a plan and a frontier share, read from the options."""
-    from bayesmmm.data.reading import read_csv
+    from bayesmmm.data.tables import read_csv
     from bayesmmm.optimize.asking import read_channels, read_modes
 
     how = _unique(options.mediators, "--mediators")

@@ -4,13 +4,13 @@ Knows columns, calendars and units; refuses to know equations, priors and poster
 dropped, clipped or reordered: a table is taken as it is, or refused with the reason and one way to mend it.
 """
 
-from bayesmmm.data.caution import (
+from bayesmmm.data.checks import MIN_PERIODS, MONEY, NATIONAL
+from bayesmmm.data.data_warnings import (
     COLLINEAR_CORRELATION,
     LOW_VARIATION,
     OUTLIER_ROBUST_SDS,
     data_warnings,
 )
-from bayesmmm.data.checks import MIN_PERIODS, MONEY, NATIONAL
 from bayesmmm.data.future import Future, next_dates, read_plan, window_mask
 from bayesmmm.data.scales import Scales
 from bayesmmm.data.schema import MMMData

@@ -14,9 +14,9 @@ import pandas as pd
 
 from bayesmmm.data.checks import MONEY, check_known, places
 from bayesmmm.data.dates import anchor_day, iso_date, parse_dates
-from bayesmmm.data.reading import check_table, to_float
 from bayesmmm.data.scales import read_only_arrays
 from bayesmmm.data.schema import MMMData
+from bayesmmm.data.tables import check_table, to_float
 from bayesmmm.data.wording import did_you_mean, listed
 from bayesmmm.errors import (
     CalendarGapError,

@@ -15,8 +15,8 @@ import pandas as pd
 from bayesmmm.data import checks
 from bayesmmm.data.checks import MONEY, NATIONAL
 from bayesmmm.data.dates import DAYS_PER_PERIOD, check_order, find_frequency, iso_date, parse_dates
-from bayesmmm.data.reading import check_table, lay_out, read_csv, to_float
 from bayesmmm.data.scales import Scales, mean_positive, mean_size, read_only_arrays, same_arrays
+from bayesmmm.data.tables import check_table, lay_out, read_csv, to_float
 from bayesmmm.errors import DateError, PanelError
 
 

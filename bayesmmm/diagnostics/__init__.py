@@ -4,11 +4,9 @@ Nothing here samples. A check finds a number, holds it against a threshold whose
 try next; no check can say that a model is right.
 """
 
-from bayesmmm.diagnostics.auditing import audit
+from bayesmmm.diagnostics.audits import audit
 from bayesmmm.diagnostics.check import Check, Diagnosis
 from bayesmmm.diagnostics.diagnosis import diagnose
-from bayesmmm.diagnostics.powers import power_scaled_budget, power_scaling
-from bayesmmm.diagnostics.reweighting import mediation_sensitivity_quick
 from bayesmmm.diagnostics.thresholds import Threshold
 
 __all__ = [
@@ -17,7 +15,4 @@ __all__ = [
     "Threshold",
     "audit",
     "diagnose",
-    "mediation_sensitivity_quick",
-    "power_scaled_budget",
-    "power_scaling",
 ]

@@ -7,7 +7,7 @@ from scipy import special, stats
 from bayesmmm import engine
 from bayesmmm.diagnostics.advice import prior_on
 from bayesmmm.diagnostics.check import Check, judged
-from bayesmmm.diagnostics.studied import SEED, Studied, left_over
+from bayesmmm.diagnostics.prior_view import SEED, Studied, left_over
 from bayesmmm.diagnostics.thresholds import (
     IMPLIED_MEDIA_SHARE,
     MEDIATOR_MOVES,

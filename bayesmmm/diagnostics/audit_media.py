@@ -8,7 +8,7 @@ from scipy import stats
 
 from bayesmmm.diagnostics.advice import prior_on, prior_on_return, where
 from bayesmmm.diagnostics.check import Check, judged
-from bayesmmm.diagnostics.studied import Studied, left_over
+from bayesmmm.diagnostics.prior_view import Studied, left_over
 from bayesmmm.diagnostics.thresholds import (
     CURVE_RANGE,
     FEEDBACK,

@@ -5,8 +5,8 @@ import pandas as pd
 
 from bayesmmm.diagnostics import residual_tests as tests
 from bayesmmm.diagnostics.advice import accepted
-from bayesmmm.diagnostics.seen import Seen
-from bayesmmm.diagnostics.testing import Trial
+from bayesmmm.diagnostics.multiple_tests import Trial
+from bayesmmm.diagnostics.posterior_view import Seen
 from bayesmmm.diagnostics.thresholds import CORRELATION, VISIBLE
 
 #: Directions of a media term over draws are kept until they hold this share of its variation.
@@ -109,5 +109,5 @@ def _assumed(seen: Seen, mediator: str, name: str, median: float) -> tuple[str, 
     rho = f"fit with a correlation that you believe, as mm.Equation({name!r}, ..., rho={{{mediator!r}: {at:g}}})"
     if name != fit.system.outcome or fit.system.equation(name).rho:
         return (rho,)
-    quick = f"mm.diagnostics.mediation_sensitivity_quick(fit, mediator={mediator!r})"
+    quick = f"mm.sensitivity.mediation_sensitivity_quick(fit, mediator={mediator!r})"
     return (f"see how effects depend on it, as {quick}", rho)

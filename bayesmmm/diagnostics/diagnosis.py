@@ -9,14 +9,14 @@ import pandas as pd
 from bayesmmm.diagnostics.check import Check, Diagnosis
 from bayesmmm.diagnostics.confounding import confounding_checks
 from bayesmmm.diagnostics.information import information_checks
-from bayesmmm.diagnostics.plausible import plausibility_checks
+from bayesmmm.diagnostics.multiple_tests import settled
+from bayesmmm.diagnostics.plausibility import plausibility_checks
+from bayesmmm.diagnostics.posterior_view import Seen, check_groups, look
 from bayesmmm.diagnostics.predictive import loo_checks, predictive_checks
 from bayesmmm.diagnostics.residual_checks import residual_checks
 from bayesmmm.diagnostics.sampler import sampler_checks
-from bayesmmm.diagnostics.seen import Seen, check_groups, look
-from bayesmmm.diagnostics.testing import settled
 from bayesmmm.errors import SettingError
-from bayesmmm.forecast import check_seed
+from bayesmmm.estimands import check_seed
 from bayesmmm.results import Fit, predictive_table
 
 #: Probability of the intervals of series and residuals in the tables.

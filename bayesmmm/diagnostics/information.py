@@ -133,7 +133,7 @@ def _contraction_check(fit: Fit, name: str, table: pd.DataFrame, parameters: Seq
     moves = (
         f"say what is known from elsewhere, as {known}",
         f"vary {channel} on purpose: switch it off for some weeks, then double it, and fit again",
-        "see whether the answer depends on it, as mm.diagnostics.power_scaling(fit)",
+        "see whether the answer depends on it, as mm.sensitivity.power_scaling(fit)",
     )
     return judged(f"learned_{what}:{name}", "information", threshold, value, finding, meaning, moves)
 
@@ -169,7 +169,7 @@ def _directions_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:
     moves = (
         f"narrow what is known, as {prior_on(fit.system.equation(name), 'slope')}",
         "merge channels that are planned together into one column",
-        "see which answers depend on priors, as mm.diagnostics.power_scaling(fit)",
+        "see which answers depend on priors, as mm.sensitivity.power_scaling(fit)",
     )
     return judged(f"directions:{name}", "information", DIRECTIONS, value, finding, meaning, moves)
 

@@ -9,8 +9,8 @@ from scipy import special
 from bayesmmm import engine
 from bayesmmm.diagnostics.advice import likelihoods
 from bayesmmm.diagnostics.check import Check, judged
-from bayesmmm.diagnostics.seen import Seen
-from bayesmmm.diagnostics.testing import Trial
+from bayesmmm.diagnostics.multiple_tests import Trial
+from bayesmmm.diagnostics.posterior_view import Seen
 from bayesmmm.diagnostics.thresholds import (
     COVERAGE,
     EXPLAINED,
@@ -20,7 +20,7 @@ from bayesmmm.diagnostics.thresholds import (
     REPLICATES,
     Threshold,
 )
-from bayesmmm.forecast import unit_of
+from bayesmmm.estimands import unit_of
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LEVELS = (0.5, 0.9)

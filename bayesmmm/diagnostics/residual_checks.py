@@ -7,8 +7,8 @@ import pandas as pd
 
 from bayesmmm.diagnostics import residual_tests as tests
 from bayesmmm.diagnostics.advice import likelihoods, prior_on, prior_on_return
-from bayesmmm.diagnostics.seen import Seen
-from bayesmmm.diagnostics.testing import Trial
+from bayesmmm.diagnostics.multiple_tests import Trial
+from bayesmmm.diagnostics.posterior_view import Seen
 from bayesmmm.diagnostics.thresholds import (
     AUTOCORRELATION,
     CORRELATION,

@@ -11,6 +11,7 @@ Terms: *latent* is the right-hand side of an equation on its own scale (shares o
 `residual` added; *series* is what is observed, in the units of the column.
 """
 
+from bayesmmm.engine.baseline import Baseline, carried, future, history, tail_periods
 from bayesmmm.engine.chunks import map_draws, processors
 from bayesmmm.engine.evaluate import Run, amplitudes, kernel_lag, latent, log_likelihood, media_term, run
 from bayesmmm.engine.inputs import (
@@ -24,7 +25,8 @@ from bayesmmm.engine.inputs import (
     to_latent,
 )
 from bayesmmm.engine.interventions import change, gained, gradient, moved, respond, shift, value
-from bayesmmm.engine.noise import (
+from bayesmmm.engine.parameters import Parameters, canonical, draw_prior, rescale, spend_per_size, stack, unstack
+from bayesmmm.engine.residuals import (
     correlation,
     given_mediator,
     joint_residuals,
@@ -35,8 +37,6 @@ from bayesmmm.engine.noise import (
     stream,
     uniforms,
 )
-from bayesmmm.engine.parameters import Parameters, canonical, draw_prior, rescale, spend_per_size, stack, unstack
-from bayesmmm.engine.scenario import Baseline, carried, future, history, tail_periods
 from bayesmmm.engine.terms import Past, Rows, add, scaled
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 `respond` recomputes the mediators in causal order with their residuals kept, `moved` a whole stretch, `shift` gives
 the change of a latent mean by one input, and `gradient` the derivative of a weighted sum of series to every media
-input, backwards through the mediators. Arrays are those of `bayesmmm.engine.scenario`.
+input, backwards through the mediators. Arrays are those of `bayesmmm.engine.baseline`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ import numpy as np
 from scipy import special
 
 from bayesmmm import kernels
+from bayesmmm.engine.baseline import Baseline, Columns
 from bayesmmm.engine.evaluate import kernel_lag
 from bayesmmm.engine.inputs import expected, observe
-from bayesmmm.engine.scenario import Baseline, Columns
 from bayesmmm.engine.terms import Past, Terms, add, media_terms, rows_of, scaled, shape_of, side_by_side, unit
 from bayesmmm.equations import Equation
 

@@ -1,7 +1,7 @@
 """Media terms of an equation: the responses to its media inputs, and their derivatives.
 
 Inputs that have the same number of rows share one call of a kernel. Arrays have axes (row, geo, date), or with the
-channels of an equation side by side (row, geo, channel, date); what a row is stands in `bayesmmm.engine.scenario`.
+channels of an equation side by side (row, geo, channel, date); what a row is stands in `bayesmmm.engine.baseline`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from bayesmmm import kernels
 from bayesmmm.data import Scales
 from bayesmmm.engine.evaluate import kernel_lag
 from bayesmmm.engine.inputs import retention
-from bayesmmm.engine.noise import over_paths
 from bayesmmm.engine.parameters import Parameters
+from bayesmmm.engine.residuals import over_paths
 from bayesmmm.equations import MMM, Equation
 
 #: (equation, input) -> what the next stretch inherits.

@@ -1,23 +1,57 @@
-"""What the channels did: decomposition, direct and mediated effects, ROI, response curves, carryover.
+"""What the channels did and what may come: decomposition, effects, ROI, curves, predictions, counterfactuals.
 
 All answers come from the engine, under one window rule, per posterior draw; they are summarised last. `effects` and
 what derives from it set spend to zero and let mediators answer; `decompose` is the accounting view of the same
-equations, which adds up.
+equations, which adds up. `predict` gives fitted or future series, `what_if` the change that other inputs make,
+`residuals` what the equations leave unexplained.
 """
 
+from bayesmmm.estimands.counterfactual import what_if
 from bayesmmm.estimands.curves import EXTRAPOLATED, adstock_decay, response_curves
 from bayesmmm.estimands.decomposition import decompose
 from bayesmmm.estimands.marginal import marginal_roi
+from bayesmmm.estimands.prediction import predict, residuals
+from bayesmmm.estimands.query import (
+    PATHS,
+    Asked,
+    Timeline,
+    after,
+    ask,
+    check_mapping,
+    check_paths,
+    check_seed,
+    check_size,
+    is_money,
+    row_bytes,
+    timeline,
+    unit_of,
+)
 from bayesmmm.estimands.windows import TAIL_WEIGHT
 from bayesmmm.estimands.zero_out import effects, roi
 
 __all__ = [
     "EXTRAPOLATED",
+    "PATHS",
     "TAIL_WEIGHT",
+    "Asked",
+    "Timeline",
     "adstock_decay",
+    "after",
+    "ask",
+    "check_mapping",
+    "check_paths",
+    "check_seed",
+    "check_size",
     "decompose",
     "effects",
+    "is_money",
     "marginal_roi",
+    "predict",
+    "residuals",
     "response_curves",
     "roi",
+    "row_bytes",
+    "timeline",
+    "unit_of",
+    "what_if",
 ]

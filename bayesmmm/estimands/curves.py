@@ -9,6 +9,7 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.errors import AnswerError, SettingError
+from bayesmmm.estimands.query import PATHS, ask, check_size, unit_of
 from bayesmmm.estimands.windows import (
     Question,
     Stretch,
@@ -20,7 +21,6 @@ from bayesmmm.estimands.windows import (
     spend_unit,
     window_spend,
 )
-from bayesmmm.forecast import PATHS, ask, check_size, unit_of
 from bayesmmm.results import Fit
 
 #: Share of spend beyond the highest ever seen in one period above which a point of a curve is an extrapolation.

@@ -12,7 +12,7 @@ from scipy import special
 from bayesmmm import engine, kernels
 from bayesmmm.equations import Equation
 from bayesmmm.errors import AnswerError, SettingError
-from bayesmmm.forecast import ask, check_seed, check_size, row_bytes, timeline, unit_of
+from bayesmmm.estimands.query import ask, check_seed, check_size, row_bytes, timeline, unit_of
 from bayesmmm.results import Fit, checked_equation
 
 #: How far parts may miss the mean, in multiples of the mean size of the series. More is a defect of this package.

@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine
+from bayesmmm.estimands.query import PATHS
 from bayesmmm.estimands.windows import (
     Stretch,
     bought_channels,
@@ -17,7 +18,6 @@ from bayesmmm.estimands.windows import (
     question,
     spend_of,
 )
-from bayesmmm.forecast import PATHS
 from bayesmmm.results import Fit
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import AnswerError, SettingError, UnknownTermError
-from bayesmmm.forecast import (
+from bayesmmm.estimands.query import (
     Asked,
     Timeline,
     after,

@@ -10,6 +10,7 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
+from bayesmmm.estimands.query import PATHS, check_mapping, is_money, unit_of
 from bayesmmm.estimands.windows import (
     Question,
     Stretch,
@@ -23,7 +24,6 @@ from bayesmmm.estimands.windows import (
     spend_of,
     spend_unit,
 )
-from bayesmmm.forecast import PATHS, check_mapping, is_money, unit_of
 from bayesmmm.results import Fit
 
 ALL_MEDIA = "all media"

@@ -17,10 +17,10 @@ import xarray as xr
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM
 from bayesmmm.errors import EvaluationError
-from bayesmmm.evaluate.bands import simultaneous_band, uniformity
+from bayesmmm.evaluate.ecdf_bands import simultaneous_band, uniformity
+from bayesmmm.evaluate.prior_worlds import asked_of, draw_world, row, simulated, worlds_from
 from bayesmmm.evaluate.quantities import compared, of_world
-from bayesmmm.evaluate.running import fit_quietly
-from bayesmmm.evaluate.simulating import asked_of, draw_world, row, simulated, worlds_from
+from bayesmmm.inference.many_fits import fit_quietly
 from bayesmmm.simulate import World
 
 __all__ = ["Calibration", "calibrate"]

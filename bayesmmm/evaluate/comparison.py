@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.diagnostics.seen import check_groups
+from bayesmmm.diagnostics.posterior_view import check_groups
 from bayesmmm.errors import ParetoWarning, SettingError
-from bayesmmm.forecast import ask, check_mapping
+from bayesmmm.estimands import ask, check_mapping
 from bayesmmm.results import Fit
 
 NOTE = (

@@ -12,13 +12,13 @@ from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, check_system
 from bayesmmm.errors import EvaluationError, SettingError
+from bayesmmm.estimands import PATHS, check_paths, check_seed
+from bayesmmm.evaluate.fold_scores import SCORES, judge_folds, scored, warn_of_failures
 from bayesmmm.evaluate.fold_task import FoldTask
 from bayesmmm.evaluate.folds import check_held_out, plan_folds
 from bayesmmm.evaluate.held_out import check_mediators
-from bayesmmm.evaluate.judged import SCORES, judge_folds, scored, warn_of_failures
-from bayesmmm.evaluate.running import cores_each, run, seeds
 from bayesmmm.evaluate.stability import FAR
-from bayesmmm.forecast import PATHS, check_paths, check_seed
+from bayesmmm.inference.many_fits import cores_each, run, seeds
 from bayesmmm.results.summaries import checked_ci_prob
 
 

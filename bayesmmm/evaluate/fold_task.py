@@ -9,9 +9,9 @@ from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM
 from bayesmmm.evaluate.folds import Fold
 from bayesmmm.evaluate.held_out import HeldOut, hold_against
-from bayesmmm.evaluate.running import Quiet, fit_quietly
 from bayesmmm.evaluate.scores import crps
 from bayesmmm.evaluate.stability import moments, shared_units
+from bayesmmm.inference.many_fits import Quiet, fit_quietly
 from bayesmmm.results import Fit
 
 

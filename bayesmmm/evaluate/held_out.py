@@ -12,8 +12,8 @@ import pandas as pd
 
 from bayesmmm import engine
 from bayesmmm.errors import SettingError
+from bayesmmm.estimands import ask, row_bytes, timeline
 from bayesmmm.evaluate.scores import elpd
-from bayesmmm.forecast import ask, row_bytes, timeline
 from bayesmmm.results import Fit
 
 MEDIATORS = ("respond", "observed")

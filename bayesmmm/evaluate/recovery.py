@@ -15,9 +15,9 @@ import xarray as xr
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM
 from bayesmmm.errors import EvaluationError
+from bayesmmm.evaluate.prior_worlds import asked_of, draw_world, row, simulated, worlds_from
 from bayesmmm.evaluate.quantities import compared, of_world
-from bayesmmm.evaluate.running import cores_each, fit_quietly
-from bayesmmm.evaluate.simulating import asked_of, draw_world, row, simulated, worlds_from
+from bayesmmm.inference.many_fits import cores_each, fit_quietly
 from bayesmmm.results.summaries import checked_ci_prob
 from bayesmmm.simulate import World
 

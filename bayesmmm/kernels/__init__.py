@@ -14,7 +14,6 @@ Definitions, for one geo and one channel::
 All functions are compiled by numba, kept on disk between processes, and release the global lock.
 """
 
-from bayesmmm.kernels.curve import hill_curve
 from bayesmmm.kernels.draws import (
     SPEND_FLOOR,
     amplitudes,
@@ -24,6 +23,7 @@ from bayesmmm.kernels.draws import (
     shared_out,
     spend_pull,
 )
+from bayesmmm.kernels.hill import hill_curve
 from bayesmmm.kernels.likelihood import (
     censored_normal,
     collapsed_normal,

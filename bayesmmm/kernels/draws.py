@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from bayesmmm.kernels.compile import jit
-from bayesmmm.kernels.curve import TINY, hill_curve
+from bayesmmm.kernels.hill import TINY, hill_curve
 from bayesmmm.kernels.media import adstock, lag_weights
 
 #: Adstock, in multiples of mean spend, at which the slope of a concave Hill curve (slope < 1) is evaluated where there

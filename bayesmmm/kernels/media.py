@@ -3,7 +3,7 @@
 import numpy as np
 
 from bayesmmm.kernels.compile import jit
-from bayesmmm.kernels.curve import TINY, hill_curve
+from bayesmmm.kernels.hill import TINY, hill_curve
 
 
 @jit

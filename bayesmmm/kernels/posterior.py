@@ -1,7 +1,7 @@
 """Log posterior density of any system of equations, and its gradient, by one compiled function.
 
 The function reads a *program*: one array of doubles that says which parameters there are, how they are distributed, and
-which of them each equation takes, and that holds the data. So nothing is compiled for a new system. `bayesmmm.density`
+which of them each equation takes, and that holds the data. So nothing is compiled for a new system. `bayesmmm.inference`
 writes programs; positions in them are named here.
 """
 
@@ -20,7 +20,7 @@ from bayesmmm.kernels.likelihood import (
     linear_predictor,
 )
 from bayesmmm.kernels.media import media_basis, media_basis_vjp
-from bayesmmm.kernels.univariate import constrain, log_density
+from bayesmmm.kernels.prior_density import constrain, log_density
 
 # The head of a program; the positions of the equations follow it.
 LENGTH, N_EQUATIONS, PARAMETERS, HEAD = range(4)

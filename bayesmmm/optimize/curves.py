@@ -7,7 +7,7 @@ import numpy as np
 from bayesmmm import engine
 from bayesmmm.engine.terms import term_inputs
 from bayesmmm.estimands.windows import Stretch
-from bayesmmm.kernels.rises import adstocks, rises
+from bayesmmm.kernels.response_bounds import adstocks, rises
 from bayesmmm.optimize.outcomes import Outcomes
 
 #: Shares of an interval at which it is divided.

@@ -12,8 +12,8 @@ import numpy as np
 
 from bayesmmm import engine
 from bayesmmm.estimands.windows import Question, Stretch
-from bayesmmm.optimize.by_engine import Brought, EngineChunk, Setting
-from bayesmmm.optimize.by_kernel import KernelChunk, applies
+from bayesmmm.optimize.draw_chunk import KernelChunk, applies
+from bayesmmm.optimize.engine_chunk import Brought, EngineChunk, Setting
 from bayesmmm.optimize.prepared import Prepared, in_threads
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from bayesmmm import engine
 from bayesmmm.errors import AnswerSizeError
+from bayesmmm.estimands import row_bytes
 from bayesmmm.estimands.windows import Layout, Question, Stretch, lay_out
-from bayesmmm.forecast import row_bytes
 from bayesmmm.results import Fit
 from bayesmmm.results.convergence import fingerprint
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.optimize.asking import Questions, Window, put
-from bayesmmm.optimize.levels import Levels, read_levels
-from bayesmmm.optimize.limits import Limits, Range, read_limits
+from bayesmmm.optimize.constraints import Limits, Range, read_limits
+from bayesmmm.optimize.flighting import Levels, read_levels
 from bayesmmm.optimize.outcomes import Outcomes
 from bayesmmm.optimize.prepared import prepare
 from bayesmmm.results import Fit

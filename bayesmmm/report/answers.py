@@ -10,8 +10,17 @@ import xarray as xr
 
 from bayesmmm.data import MONEY
 from bayesmmm.diagnostics import Diagnosis, diagnose
-from bayesmmm.estimands import adstock_decay, decompose, effects, marginal_roi, response_curves
-from bayesmmm.forecast import ask, predict, residuals, unit_of
+from bayesmmm.estimands import (
+    adstock_decay,
+    ask,
+    decompose,
+    effects,
+    marginal_roi,
+    predict,
+    residuals,
+    response_curves,
+    unit_of,
+)
 from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
 from bayesmmm.results.summaries import checked_ci_prob
 

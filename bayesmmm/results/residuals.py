@@ -25,7 +25,7 @@ def autocorrelation(
     Parameters
     ----------
     residual : DataArray
-        Dims chain, draw, date; as `residuals` of ``bayesmmm.forecast`` gives it.
+        Dims chain, draw, date; as `residuals` of ``bayesmmm.estimands`` gives it.
     lags : int, optional
         Largest lag, in periods; by default ``10 log10(T)``, 21 for three years of weeks.
     ci_prob : float in (0, 1), optional

@@ -1,0 +1,167 @@
+"""`audit`: what data and priors can say, and what they cannot, before anything is fitted."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bayesmmm import engine
+from bayesmmm.data import MMMData
+from bayesmmm.data.data_warnings import COLLINEAR_CORRELATION, OUTLIER_ROBUST_SDS
+from bayesmmm.diagnostics.advice import prior_on_return, where
+from bayesmmm.diagnostics.audit_equations import equation_checks
+from bayesmmm.diagnostics.audit_media import acting, media_checks
+from bayesmmm.diagnostics.check import Check, Diagnosis, judged
+from bayesmmm.diagnostics.prior_view import Studied, study
+from bayesmmm.diagnostics.thresholds import WARNINGS
+from bayesmmm.equations import MMM, check_system, system_warnings
+from bayesmmm.errors import (
+    AlwaysOnWarning,
+    BackdoorWarning,
+    BayesMMMWarning,
+    CollinearityWarning,
+    LowVariationWarning,
+    ManyZerosWarning,
+    OutlierWarning,
+    SettingError,
+)
+
+#: Checks that say what `system_warnings` found: name, kinds, what is well without any, what it means, moves. The other
+#: kinds have checks with numbers of their own. "{prior}" stands for a prior on what the channel brings.
+_KINDS: tuple[tuple[str, tuple[type[BayesMMMWarning], ...], str, str, tuple[str, ...]], ...] = (
+    (
+        "backdoors",
+        (BackdoorWarning,),
+        "every cause of a mediator is also in the equations that it feeds, and season and trend are in both.",
+        "something that moves a mediator and the outcome passes for an effect of the mediator",
+        (
+            "put the missing terms into both equations, as mm.Equation(..., linear=['promotion'])",
+            "leave one out only if the mediator carries all of its effect, and say why",
+        ),
+    ),
+    (
+        "pairs",
+        (CollinearityWarning,),
+        f"no two channels move together with a correlation above {COLLINEAR_CORRELATION}.",
+        "the data can hardly say which of the two it was",
+        (
+            "add the two up to one channel, as frame['both'] = frame['one'] + frame['other']",
+            "give one an informative prior, as {prior}",
+        ),
+    ),
+    (
+        "variation",
+        (LowVariationWarning, AlwaysOnWarning),
+        "every channel pauses or varies enough to be told from the intercept.",
+        "what never changes cannot be told from what would have come anyway",
+        (
+            "give it an informative prior, from an experiment if there is one, as {prior}",
+            "pause it, or raise it, in some weeks or regions, and fit again",
+        ),
+    ),
+    (
+        "zeros",
+        (ManyZerosWarning,),
+        "zeros are rare where a likelihood takes them for measured values.",
+        "a likelihood without zeros bends its mean towards them",
+        ("use likelihood='censored_normal' in its equation, or list it under linear where it is negative",),
+    ),
+    (
+        "outliers",
+        (OutlierWarning,),
+        f"no value lies further than {OUTLIER_ROBUST_SDS:g} robust standard deviations from its median.",
+        "one value can decide an effect",
+        (
+            "check the value at its source",
+            "if it is real, use likelihood='student_t', or mark the period with a control that is 1 there",
+        ),
+    ),
+)
+
+
+def audit(data: MMMData, system: MMM) -> Diagnosis:
+    """Check before a fit what data and priors can say about a system, and what they cannot.
+
+    Looks at spend (variation, persistence, pauses, collinearity, range beside the half-saturation prior), at what drives
+    it (does it follow past surprises of the outcome), at every equation (values per parameter, seasons seen, what the
+    priors imply for the media share and for the series), and at mediators (do they move with their drivers, are back
+    doors open). It takes about a second; priors are drawn with a fixed seed.
+
+    Parameters
+    ----------
+    data : MMMData
+    system : MMM
+
+    Returns
+    -------
+    Diagnosis
+        ``subject`` is "data". Tables: "summary" and "correlation" as ``data.summary()`` and ``data.correlation()``;
+        "channels" (variation, share of active periods, number of flights, persistence, largest over mean spend);
+        "overlap" by pair; "vif" and "range" by equation and channel; "feedback" by channel and for all; "parameters" and
+        "prior_predictive" by equation; "mediators"; "media_share", draws of what priors let channels bring; "spend", the
+        series by date.
+
+    Raises
+    ------
+    EquationError, DataError, PriorError
+        When system and data do not fit together.
+    SettingError
+        When the arguments are something else.
+
+    References
+    ----------
+    Chan and Perry (2017), Challenges and opportunities in media mix modeling, Google Research. Gabry et al. (2019),
+    Visualization in Bayesian workflow, doi:10.1111/rssa.12378.
+
+    Examples
+    --------
+    >>> import bayesmmm as mm
+    >>> world = mm.load_social_search()
+    >>> found = audit(world.data, world.system)
+    >>> found.subject, found["backdoors"].verdict
+    ('data', 'ok')
+    """
+    if not isinstance(data, MMMData) or not isinstance(system, MMM):
+        raise SettingError(
+            f"audit got a {type(data).__name__} and a {type(system).__name__}, and needs data and equations, as "
+            f"audit(MMMData.from_csv(...), MMM([...]))"
+        )
+    engine.check_national(data)
+    check_system(system, data)
+    seen = study(data, system)
+    media, tables = media_checks(seen)
+    equations, more = equation_checks(seen)
+    checks = [*_warned(seen, system_warnings(system, data)), *media, *equations]
+    whole = {"summary": data.summary(), "correlation": data.correlation(), "spend": _series(seen)}
+    return Diagnosis("data", tuple(checks), {**whole, **tables, **more})
+
+
+def _warned(seen: Studied, warnings: Sequence[BayesMMMWarning]) -> list[Check]:
+    """One check for each kind of warning: what was found, or that nothing was."""
+    checks, system = [], seen.system
+    for name, kinds, well, meaning, moves in _KINDS:
+        found = [str(warning).rstrip(".") for warning in warnings if isinstance(warning, kinds)]
+        finding = "; ".join(found) + "." if found else well
+        if found:
+            # Warnings of channels quote their names.
+            channels = acting(seen)
+            channel = next((c for c in channels if repr(c) in finding), channels[0]) if channels else ""
+            prior = prior_on_return(where(system, channel), channel, seen.data) if channel else ""
+            moves = tuple(move.replace("{prior}", prior) for move in moves)
+        checks.append(judged(name, "data", WARNINGS, float(len(found)), finding, meaning, moves))
+    return checks
+
+
+def _series(seen: Studied) -> pd.DataFrame:
+    """Outcome, mediators and media by date, with their units and roles in attrs."""
+    data = seen.data
+    names = [data.outcome, *data.mediators, *data.media]
+    table = pd.DataFrame(
+        {name: data.columns[name][0] for name in names}, pd.DatetimeIndex(data.dates, name="date")
+    )
+    roles = {
+        name: "outcome" if name == data.outcome else "mediator" if name in data.mediators else "channel"
+        for name in names
+    }
+    units = {data.outcome: data.outcome_unit, **data.mediators, **dict.fromkeys(data.media, "money")}
+    table.attrs = {"role": roles, "unit": {name: units[name] for name in names}}
+    return table

@@ -1,0 +1,241 @@
+"""Whether the answers of a fit have a believable size: media share, baseline, returns, curves, dominance."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesmmm import engine, kernels
+from bayesmmm.data import MONEY
+from bayesmmm.diagnostics.advice import prior_on, prior_on_return, where
+from bayesmmm.diagnostics.check import Check, judged
+from bayesmmm.diagnostics.posterior_view import Seen
+from bayesmmm.diagnostics.thresholds import (
+    CURVE_RANGE,
+    DOMINANCE,
+    MEDIA_SHARE,
+    NEGATIVE_BASELINE,
+    PRIOR_SHARE,
+    ROI_BOUND,
+    ROI_SIZE,
+)
+from bayesmmm.estimands import effects
+from bayesmmm.results import Fit
+
+#: Draws that effects are computed for.
+DRAWS = 400
+_PRIOR_DRAWS = 4000
+
+
+def plausibility_checks(seen: Seen) -> tuple[list[Check], dict[str, pd.DataFrame | xr.Dataset]]:
+    """Check the size of the answers.
+
+    Returns
+    -------
+    list of Check
+    dict
+        "effects": what `effects` says with ``window="outcome"``. "curve_range": by equation and channel, probability
+        that the half-saturation lies above (below) every adstocked spend seen, and the share of periods above it.
+    """
+    fit = seen.fit
+    found = effects(fit, window="outcome", draws=_draws(fit), allow_unconverged=True)
+    checks = [*_media_share(fit, found), *_prior_share(fit), *_baseline(seen), *_returns(fit, found)]
+    checks += _dominance(fit, found)
+    tables: dict[str, pd.DataFrame | xr.Dataset] = {"effects": found}
+    ranges = {name: _ranges(seen, name) for name in fit.system.order if fit.system.equation(name).media}
+    checks += [_range_check(fit, name, table) for name, table in ranges.items()]
+    if ranges:
+        tables["curve_range"] = pd.concat(ranges, names=["equation"])
+    return checks, tables
+
+
+def _draws(fit: Fit) -> int:
+    sizes = fit.posterior.sizes
+    return min(max(DRAWS, sizes["chain"]), sizes["chain"] * sizes["draw"])
+
+
+# ----------------------------------------------------------------------------------------------------------- shares
+def _believed(fit: Fit, channel: str = "") -> str:
+    """Move that says what is believed of a channel, by default the first one."""
+    channel = channel or next(e for e in reversed(fit.system.equations) if e.media).media[0]
+    return f"say what is believed, as {prior_on_return(where(fit.system, channel), channel, fit.data)}"
+
+
+def _level(fit: Fit) -> str:
+    code = prior_on(fit.system.equation(fit.system.outcome), "intercept")
+    return f"give the intercept the prior that is believed, as {code}"
+
+
+def _signed(fit: Fit) -> bool:
+    """Whether the outcome takes negative values, as a net change does: then nothing is a share of it."""
+    return bool((fit.data.columns[fit.system.outcome] < 0.0).any())
+
+
+def _media_share(fit: Fit, found: xr.Dataset) -> list[Check]:
+    if _signed(fit):
+        return []
+    # Without a window the effects are those of the fitted periods.
+    share = (found["joint"].isel(group=0) / fit.data.columns[fit.system.outcome].sum()).values.ravel()
+    value = float((share > 1.0).mean())
+    low, median, high = np.quantile(share, [0.05, 0.5, 0.95])
+    finding = (
+        f"all media together bring {100 * median:.0f} % of the outcome (90 % {100 * low:.0f} to {100 * high:.0f} %); "
+        f"more than all of it with probability {value:.2f}."
+    )
+    meaning = "media take credit for more than there is; every ROI is too high, and the baseline is negative"
+    moves = (
+        "let the level be explained otherwise: seasonality=, trend=True, linear=[controls of demand]",
+        _level(fit),
+        _believed(fit),
+    )
+    return [judged("media_share", "plausibility", MEDIA_SHARE, value, finding, meaning, moves)]
+
+
+def _prior_share(fit: Fit) -> list[Check]:
+    """Where the posterior of the summed direct contributions lies in its prior."""
+    system = fit.system
+    equation = system.equation(system.outcome)
+    if not equation.media or equation.likelihood == "lognormal":  # contributions in log units do not add up
+        return []
+    rng = np.random.default_rng(0)
+    prior = engine.draw_prior(system, fit.data, fit.scales, draws=_PRIOR_DRAWS, rng=rng, observed_mediators=True)
+    before = prior[system.outcome]["contribution"][:, 0].sum(axis=-1)
+    after = float(np.median(fit.parameters()[system.outcome]["contribution"][:, 0].sum(axis=-1)))
+    value = float((before < after).mean())
+    finding = (
+        f"media and mediators bring {100 * after:.0f} % of {system.outcome} directly (median), more than "
+        f"{100 * value:.0f} % of what their priors allow (95 % of it is below {100 * np.quantile(before, 0.95):.0f} %)."
+    )
+    meaning = (
+        "priors and data disagree about how much media matter: one of them is wrong, and the fit is a compromise"
+    )
+    moves = (
+        "look for what else could lift the outcome when spend is high: season, promotions, price, demand",
+        f"if the belief was too low, say so, with a larger value than in "
+        f"{prior_on_return(equation, equation.media[0], fit.data)}",
+    )
+    return [judged("prior_share", "plausibility", PRIOR_SHARE, value, finding, meaning, moves)]
+
+
+def _baseline(seen: Seen) -> list[Check]:
+    fit = seen.fit
+    name = fit.system.outcome
+    equation = fit.system.equation(name)
+    if equation.likelihood not in ("normal", "student_t") or _signed(fit):
+        return []  # elsewhere the baseline cannot be negative, or may be
+    base = seen.linear(name, without=fit.system.mediators)
+    share = (base < 0.0).mean(axis=0)
+    value = float(share.mean())
+    worst = int(share.argmax())
+    finding = (
+        f"without media and mediators {name} would be negative in {100 * value:.1f} % of periods (over draws); most "
+        f"likely in {seen.dates()[worst]}, with probability {share[worst]:.2f}."
+    )
+    meaning = "media are credited with what would have come anyway: ROI is too high"
+    moves = (
+        _level(fit),
+        "lower the order of the season, as seasonality=[mm.Fourier(period=365.25, order=1)], if it swings below zero",
+        _believed(fit),
+    )
+    return [judged("baseline", "plausibility", NEGATIVE_BASELINE, value, finding, meaning, moves)]
+
+
+# ---------------------------------------------------------------------------------------------------------- returns
+def _returns(fit: Fit, found: xr.Dataset) -> list[Check]:
+    if fit.data.outcome_unit != MONEY:
+        return []  # sign-ups per unit of money have no size that is wrong
+    roi = found["roi"].dropna("channel", how="all")
+    if not roi.sizes["channel"]:
+        return []
+    above = (roi > ROI_BOUND).mean(("chain", "draw"))
+    worst = str(roi["channel"].values[int(above.argmax())])
+    top = roi.median(("chain", "draw"))
+    largest = str(roi["channel"].values[int(top.argmax())])
+    value = float(above.max())
+    finding = (
+        f"largest ROI {float(top.max()):.2f} (median), of {largest}; that of {worst} is above {ROI_BOUND:.0f} with "
+        f"probability {value:.2f}."
+    )
+    meaning = "a return of this size is more likely a fault of units or of the model than a discovery"
+    moves = (
+        f"check the units of {worst} and of {fit.system.outcome}: thousands beside single units?",
+        "check for a common cause: demand that lifts spend and outcome together, as a control; how strong it would have "
+        f"to be is told by mm.sensitivity.confounder_sensitivity(fit, channels=[{worst!r}])",
+        _believed(fit, worst),
+    )
+    return [judged("roi_size", "plausibility", ROI_SIZE, value, finding, meaning, moves)]
+
+
+def _dominance(fit: Fit, found: xr.Dataset) -> list[Check]:
+    if found.sizes["channel"] < 2:
+        return []
+    total = found["total"].median(("chain", "draw"))
+    whole = float(total.clip(min=0.0).sum())
+    if whole <= 0.0:
+        return []
+    share = total / whole
+    largest = str(share["channel"].values[int(share.argmax())])
+    value = float(share.max())
+    finding = (
+        f"{largest} has {100 * value:.0f} % of all media effect, more than any other of {share.sizes['channel']}."
+    )
+    meaning = (
+        f"true for some brands; otherwise {largest} stands in for demand or season that it was planned along with"
+    )
+    moves = (
+        f"fit without {largest}, and see who takes its place, as mm.sensitivity.leave_one_channel_out(fit, "
+        f"channels=[{largest!r}])",
+        "add season, promotions and demand as controls",
+        _believed(fit, largest),
+    )
+    return [judged("dominance", "plausibility", DOMINANCE, value, finding, meaning, moves)]
+
+
+# ----------------------------------------------------------------------------------------------------------- curves
+def _ranges(seen: Seen, name: str) -> pd.DataFrame:
+    fit, equation = seen.fit, seen.fit.system.equation(name)
+    par = seen.kept.rows.parameters[name]
+    media = engine.inputs(equation, fit.data, fit.scales).media[0]
+    stock = adstocks(
+        media, engine.retention(par["half_life"], fit.data.days_per_period), engine.kernel_lag(equation)
+    )
+    point = par["half_saturation"][..., None]
+    active = np.where(stock > 1e-3, stock, np.inf)
+    return pd.DataFrame(
+        {
+            "above": (point[..., 0] > stock.max(axis=-1)).mean(axis=0),
+            "below": (point[..., 0] < active.min(axis=-1)).mean(axis=0),
+            "periods_above": (stock > point).mean(axis=(0, 2)),
+        },
+        pd.Index(equation.media, name="channel"),
+    )
+
+
+def adstocks(media: np.ndarray, retention: np.ndarray, lag: int) -> np.ndarray:
+    """Adstocked inputs (S, C, T) of media (C, T) at retentions (S, C); `lag` as the kernels take it."""
+    out = np.empty((*retention.shape, media.shape[-1]))
+    for s, c in np.ndindex(*retention.shape):
+        kernels.adstock(media[c], retention[s, c], 0.0, lag, out[s, c])
+    return out
+
+
+def _range_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:
+    worst = str(table["above"].idxmax())
+    row = table.loc[worst]
+    value = float(row["above"])
+    high = [str(c) for c in table.index[table["above"] > CURVE_RANGE.warn]]
+    finding = (
+        f"the half-saturation of {worst} in {name} lies above all spend seen with probability {value:.2f}; adstocked "
+        f"spend is above it in {100 * row['periods_above']:.0f} % of periods."
+    )
+    meaning = (
+        f"only the lower end of the curve of {' and '.join(high) or worst} was seen: what more spend would bring is "
+        f"extrapolated, and plans that raise it rest on the prior"
+    )
+    moves = (
+        f"keep plans near what was seen, as mm.optimize_budget(fit, ..., change={{{worst!r}: 0.2}})"
+        if worst in fit.system.exogenous
+        else "keep plans near what was seen, as mm.optimize_budget(fit, ..., change=0.2)",
+        f"spend more on {worst} in a test period, and fit again",
+        f"say where it saturates, as {prior_on(fit.system.equation(name), 'half_saturation', worst)}",
+    )
+    return judged(f"curve_range:{name}", "plausibility", CURVE_RANGE, value, finding, meaning, moves)

@@ -1,0 +1,148 @@
+"""What would have been, or would be, if inputs were other than they are."""
+
+import datetime
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesmmm import engine
+from bayesmmm.errors import SettingError
+from bayesmmm.estimands.prediction import REDUCE
+from bayesmmm.estimands.query import (
+    PATHS,
+    Asked,
+    Timeline,
+    ask,
+    check_paths,
+    check_seed,
+    check_size,
+    row_bytes,
+    timeline,
+    unit_of,
+)
+from bayesmmm.estimands.setting import read_do, read_scale
+from bayesmmm.results import Fit
+
+
+def what_if(
+    fit: Fit,
+    *,
+    scale: Mapping[str, float] | None = None,
+    do: Mapping[str, object] | None = None,
+    start: str | datetime.date | None = None,
+    stop: str | datetime.date | None = None,
+    plan: pd.DataFrame | None = None,
+    draws: int | None = None,
+    paths: int = PATHS,
+    seed: int = 0,
+    allow_unconverged: bool = False,
+) -> xr.Dataset:
+    """Compare a scenario with what happened, or with a plan.
+
+    Inputs are changed in the window, mediators answer in causal order, and the residual of every series is kept (in
+    the future: integrated over, the same ones on both sides). Carryover lasts beyond the window.
+
+    Parameters
+    ----------
+    fit : Fit
+    scale : mapping of str to float, optional
+        Column -> factor: 0 switches it off, 1.3 adds 30 %.
+    do : mapping of str to number, array (W,) or Series, optional
+        Column -> its values in the W periods of the window, in raw units. Setting or scaling a mediator cuts
+        everything that drives it, in the window; after it the mediator listens again.
+    start, stop : str or date, optional
+        Window of the change, both included. By default all fitted periods, or all of the plan.
+    plan : DataFrame, optional
+        Compare future periods: the plan against the plan with these changes. As in `predict`.
+    draws, paths, seed, allow_unconverged
+        As in `predict`.
+
+    Returns
+    -------
+    xarray.Dataset
+        For every equation a variable ``<series>``, the series under the scenario, and ``<series>.change``, scenario
+        minus baseline; dims chain, draw, date (all fitted periods, or those of the plan), raw units.
+
+    Raises
+    ------
+    ConvergenceError
+        When the sampler failed.
+    SettingError, UnknownTermError, DataError
+        When nothing is changed, or what is changed is unknown or impossible.
+    WindowError, PlanError
+        When the window lies outside the periods; when the plan does not continue the history.
+    AnswerSizeError
+        When the answer would not fit into memory.
+
+    Examples
+    --------
+    >>> more = what_if(fit, scale={"google": 1.3}, start="2024-01-07")  # doctest: +SKIP
+    >>> more["revenue.change"].sum("date").median()  # doctest: +SKIP
+    """
+    asked, seed = ask(fit, draws=draws, allow_unconverged=allow_unconverged), check_seed(seed)
+    line = timeline(fit, plan, start, stop)
+    factors, given = read_scale(fit, scale), read_do(fit, do, line)
+    if not factors and not given:
+        raise SettingError("what_if changes nothing; pass scale={'channel': 1.3} or do={'channel': series}")
+    both = sorted(set(factors) & set(given))
+    if both:
+        raise SettingError(f"{both[0]!r} is in scale and in do; leave it out of one of the two")
+    if plan is not None and line.window[: line.fitted].any():
+        raise SettingError(
+            f"the window starts on {line.attrs['start']}, before the plan; with a plan only its own periods are "
+            f"changed; start on {line.dates[line.fitted]:%Y-%m-%d} or later"
+        )
+    dates = line.dates if plan is None else line.dates[line.fitted :]
+    order = fit.system.order
+    check_size((2 * len(order), len(asked.draws), len(dates)), "the comparison", REDUCE)
+    found = _compared(asked, line, factors, given, 1 if plan is None else check_paths(paths), seed)
+    variables = {}
+    for name in order:
+        unit = {"unit": unit_of(fit, name)}
+        variables[name] = (*asked.label(found[name][:, 0], "date"), unit)
+        variables[f"{name}.change"] = (*asked.label(found[f"{name}.change"][:, 0], "date"), unit)
+    return xr.Dataset(variables, {**asked.coords, "date": dates}, {**asked.attrs, **line.attrs})
+
+
+def _compared(asked: Asked, line: Timeline, factors: Mapping, given: Mapping, paths: int, seed: int) -> dict:
+    fit = asked.fit
+    window = line.window[line.fitted :] if line.planned else line.window
+
+    def work(draws: np.ndarray) -> dict[str, np.ndarray]:
+        base = engine.history(fit.system, fit.scales, fit.data, asked.parameters, draws, seed=seed)
+        if line.planned:
+            dates = line.dates[line.fitted :]
+            base = engine.future(base, dates, line.columns, past=engine.carried(base), seed=seed, paths=paths)
+        changed = {name: scaled_within(base.columns[name], window, factor) for name, factor in factors.items()}
+        changed |= {name: placed_within(base.columns[name], window, values) for name, values in given.items()}
+        new = engine.respond(base, changed, where=window)
+        out = {}
+        for name in fit.system.order:
+            if name in changed:
+                series, before = new[name], base.columns[name]
+            else:
+                inputs = (*fit.system.equation(name).media, *fit.system.equation(name).linear)
+                shifts = [engine.shift(base, name, n, new[n]) for n in inputs if n in new]
+                latent = base.latent[name] + (base.rows.wide(engine.add(base.rows, shifts)) if shifts else 0.0)
+                series, before = engine.value(base, name, latent), engine.value(base, name, base.latent[name])
+            shape = base.latent[name].shape
+            out[name] = engine.over_paths(np.broadcast_to(series, shape), paths)
+            out[f"{name}.change"] = engine.over_paths(np.broadcast_to(series - before, shape), paths)
+        return out
+
+    periods = line.fitted + paths * line.planned
+    return engine.map_draws(work, asked.draws, 2 * row_bytes(fit.system, periods))
+
+
+def scaled_within(column: np.ndarray, window: np.ndarray, factor: float) -> np.ndarray:
+    """Return a column multiplied in the window."""
+    return np.where(window, column * factor, column)
+
+
+def placed_within(column: np.ndarray, window: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return a column replaced in the window by values (1, G, W)."""
+    out = column.copy()
+    out[..., window] = values
+    return out

@@ -1,0 +1,156 @@
+"""From a system and data to a `Fit`: check, run NUTS, complete the posterior."""
+
+import time
+import warnings
+from contextvars import ContextVar
+from typing import Literal
+
+import numpy as np
+
+from bayesmmm import engine
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.equations import MMM, check_system, system_warnings
+from bayesmmm.errors import BayesMMMWarning, ConvergenceWarning, SamplingError
+from bayesmmm.inference.groups import complete
+from bayesmmm.inference.samplers import SAMPLERS
+from bayesmmm.results import Fit, library_versions
+
+#: List that the warnings of a fit are put into instead of being given. For fits in several threads: the filters of the
+#: module `warnings` are shared by all threads, and any library may change them at any moment.
+heard: ContextVar[list[BayesMMMWarning] | None] = ContextVar("heard", default=None)
+
+
+def give(warning: BayesMMMWarning, *, stacklevel: int = 2) -> None:
+    """Give a warning to whoever called the caller, or put it where `heard` says."""
+    notices = heard.get()
+    if notices is None:
+        warnings.warn(warning, stacklevel=stacklevel + 1)
+    else:
+        notices.append(warning)
+
+
+def fit(
+    system: MMM,
+    data: MMMData,
+    *,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    cores: int | None = None,
+    seed: int | None = None,
+    target_accept: float = 0.9,
+    sampler: Literal["nutpie", "pymc"] = "nutpie",
+    collapse: bool = True,
+    scales: Scales | None = None,
+    progress: bool = True,
+) -> Fit:
+    """Fit all equations of a system together by NUTS.
+
+    The posterior of every parameter of ``v_t / s_v = W_t b + sum_c A_c hill(a_ct) + e_t``, equation by equation, with
+    the observed mediator as an input of later equations. Linear coefficients of Normal and lognormal equations are
+    integrated out while sampling and then drawn exactly from their conditional Normal distribution.
+
+    Parameters
+    ----------
+    system : MMM
+        The structural equations.
+    data : MMMData
+        Observed series, T periods.
+    draws, tune, chains : int
+        Draws kept per chain, warm-up steps per chain, chains.
+    cores : int, optional
+        Chains run at once; by default as many as there are processors.
+    seed : int, optional
+        The same seed, data, machine and versions give the same draws. Without it a seed is drawn and stored.
+    target_accept : float in (0, 1)
+        Acceptance rate that the step size is adapted to.
+    sampler : {"nutpie", "pymc"}
+        Implementation of NUTS: nutpie on the compiled density, or PyMC's own on the model of `build_model`, which it
+        compiles first. The posterior is the same.
+    collapse : bool
+        See `build_model`.
+    scales : Scales, optional
+        Frozen scales instead of those of `data`, for simulation studies.
+    progress : bool
+        Show the sampler's progress bar.
+
+    Returns
+    -------
+    Fit
+        Its ``tree`` has the groups posterior, sample_stats, log_likelihood, log_prior, posterior_predictive, prior,
+        prior_predictive, observed_data and constant_data. Series are in the units of the data, parameters in those of
+        ``print(system)``.
+
+    Raises
+    ------
+    EquationError, DataError, PriorError
+        When system and data do not fit together.
+    SamplingError
+        For impossible settings, or when the sampler cannot start.
+
+    Warns
+    -----
+    BayesMMMWarning
+        One for each unwise feature of the data or the system.
+    ConvergenceWarning
+        When R-hat, effective sample size or divergences say that the draws are not to be trusted.
+
+    References
+    ----------
+    Hoffman and Gelman (2014), The No-U-Turn Sampler, Journal of Machine Learning Research 15, 1593-1623.
+    Jin et al. (2017), Bayesian methods for media mix modeling with carryover and shape effects, Google Research.
+
+    Examples
+    --------
+    >>> import bayesmmm as mm
+    >>> world = mm.load_social_search()
+    >>> fit = mm.fit(world.system, world.data, seed=1, progress=False)  # doctest: +SKIP
+    >>> print(fit.convergence)  # doctest: +SKIP
+    """
+    if sampler not in SAMPLERS:
+        raise SamplingError(f"sampler={sampler!r} is not known. Use 'nutpie' (default) or 'pymc'.")
+    _check_settings(draws=draws, tune=tune, chains=chains, cores=cores, seed=seed, target_accept=target_accept)
+    engine.check_national(data)
+    check_system(system, data)
+    for warning in system_warnings(system, data):
+        give(warning)
+    scales = engine.checked_scales(system, data, scales)
+    seed = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
+    settings = {
+        "draws": draws,
+        "tune": tune,
+        "chains": chains,
+        "cores": cores or min(chains, engine.processors()),
+        "seed": seed,
+        "target_accept": target_accept,
+        "sampler": sampler,
+        "collapse": collapse,
+    }
+    start = time.perf_counter()
+    trace = SAMPLERS[sampler](system, data, scales, settings, progress)
+    seconds = {"sample": time.perf_counter() - start}
+    start = time.perf_counter()
+    tree = complete(trace, system, data, scales, settings)
+    seconds["complete"] = time.perf_counter() - start
+    result = Fit(
+        data=data,
+        system=system,
+        scales=scales,
+        tree=tree,
+        settings=settings | {"seconds": seconds},
+        versions=library_versions(),
+    )
+    if result.convergence.verdict != "converged":
+        give(ConvergenceWarning(str(result.convergence)))
+    return result
+
+
+def _check_settings(*, target_accept: float, **whole: int | None) -> None:
+    least = {"draws": 4, "tune": 1, "chains": 1, "cores": 1, "seed": 0}
+    for name, value in whole.items():
+        if value is None and name in ("cores", "seed"):
+            continue
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or not least[name] <= value < 2**63:
+            raise SamplingError(f"{name}={value!r} must be a whole number of at least {least[name]}.")
+    if not 0.0 < target_accept < 1.0:
+        raise SamplingError(f"target_accept={target_accept!r} must lie between 0 and 1; 0.9 is the default.")

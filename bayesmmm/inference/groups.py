@@ -1,0 +1,191 @@
+"""From raw draws to the groups of a fit.
+
+Collapsed coefficients, predictive draws and pointwise densities are computed from the draws by the engine; nothing is
+compiled for them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayesmmm import engine
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.engine import Parameters
+from bayesmmm.equations import MMM, Equation
+from bayesmmm.inference.variables import LinearPlan, blocks, collapses, linear_plan
+
+PRIOR_DRAWS = 500
+
+
+def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, settings: Mapping) -> xr.DataTree:
+    """Return the groups of a fit, from the draws of the sampler."""
+    raw = trace["posterior"].to_dataset()
+    chains, draws = raw.sizes["chain"], raw.sizes["draw"]
+    streams = np.random.default_rng(settings["seed"]).spawn(3)
+    parameters, sampled, residual = {}, {}, {}
+    for name in system.order:
+        equation = system.equation(name)
+        collapsed = collapses(system, name, settings["collapse"])
+        drawn = _read_blocks(equation, raw, collapsed)
+        rotated = drawn.pop("rotated", {})
+        seen = engine.inputs(equation, data, scales)
+        plan = linear_plan(equation, seen.design)
+        zero = np.zeros_like(drawn["sigma"])
+        drawn["coefficient"] = dict.fromkeys(plan.terms, zero) | drawn.get("coefficient", {})
+        par = engine.canonical(equation, drawn, data, scales)
+        if collapsed:
+            center, sigma = engine.given_mediator(equation, {**parameters, name: par}, residual)
+            given = {**par, "sigma": sigma}
+            z = draw_coordinates(equation, seen, given, plan, data.days_per_period, streams[0], center=center)
+        else:
+            z = np.stack([*rotated.values()], axis=-1) if rotated else np.empty((len(zero), 0))
+        coefficients = plan.coefficients(z)
+        par["coefficient"][:, [equation.terms().index(t) for t in plan.terms]] = coefficients
+        drawn["coefficient"] |= dict(zip(plan.terms, coefficients.T, strict=True))
+        parameters[name], sampled[name] = par, drawn
+        if any(e.tied_to == name for e in system.equations):
+            residual[name] = seen.target - _latent_mean(equation, seen, par, data.days_per_period)
+    groups = {
+        "posterior": engine.unstack(system, parameters, data, chains=chains),
+        "sample_stats": trace["sample_stats"].to_dataset(),
+        **predictive_groups(system, parameters, data, scales, chains, streams[1]),
+        "log_prior": _log_prior(system, sampled, (chains, draws)),
+        **_prior_groups(system, data, scales, streams[2]),
+        "observed_data": _series({n: data.columns[n] for n in system.order}, data),
+        "constant_data": _series({n: data.columns[n] for n in system.exogenous}, data),
+    }
+    return xr.DataTree.from_dict(groups)
+
+
+def _read_blocks(equation: Equation, raw: xr.Dataset, collapse: bool) -> dict:
+    drawn: dict[str, Any] = {}
+    for block in blocks(equation, collapse=collapse):
+        values = raw[block.variable]
+        if block.dim is None:
+            drawn[block.parameter] = values.values.reshape(-1)
+        else:
+            flat = values.sel({block.dim: list(block.labels)}).values.reshape(-1, len(block.labels))
+            drawn.setdefault(block.parameter, {}).update(zip(block.labels, flat.T, strict=True))
+    return drawn
+
+
+def draw_coordinates(
+    equation: Equation,
+    seen: engine.Inputs,
+    par: Mapping[str, np.ndarray],
+    plan: LinearPlan,
+    days: float,
+    rng: np.random.Generator,
+    *,
+    center: np.ndarray | float = 0.0,
+) -> np.ndarray:
+    """Draw the collapsed coefficients from their exact conditional distribution, one row per posterior draw.
+
+    In the coordinates z of the plan it is a product of independent Normals with mean ``s (U' r) / (sigma^2 + s^2)``
+    and variance ``sigma^2 / (sigma^2 + s^2)``, where r is the series less its media term, its other linear terms, the
+    prior mean of these, and the mean of the residuals.
+
+    Parameters
+    ----------
+    par : mapping
+        Engine parameters with 0 for the collapsed coefficients.
+    center : (S, G, T) array or 0
+        Mean of the residuals, whose scale is in `par`: not 0 where they are correlated with those of a mediator.
+
+    Returns
+    -------
+    (S, K) array
+        Coordinates z; ``plan.coefficients`` turns them into coefficients.
+    """
+    mean = _latent_mean(equation, seen, par, days) + center
+    r = (seen.target - plan.offset - mean).reshape(len(mean), -1)
+    s2 = par["sigma"][:, None] ** 2
+    shrink = s2 + plan.variance
+    middle = np.sqrt(plan.variance) * (r @ plan.basis.T) / shrink
+    return middle + np.sqrt(s2 / shrink) * rng.standard_normal(middle.shape)
+
+
+def predictive_groups(
+    system: MMM, parameters: Parameters, data: MMMData, scales: Scales, chains: int, rng: np.random.Generator
+) -> dict[str, xr.Dataset]:
+    """Pointwise log likelihood and replicated series, each equation given its observed inputs.
+
+    Where residuals are correlated, that is given what the mediator's residual says about the other one, so that the
+    densities of all equations add up to the joint one.
+    """
+    mean, given, replicate = _replicate(system, parameters, data, scales, rng)
+    density = {
+        name: engine.log_likelihood(system.equation(name), data.columns[name], mean[name], given[name], scales)
+        for name in system.order
+    }
+    return {
+        "log_likelihood": _series(density, data, chains=chains),
+        "posterior_predictive": _series(replicate, data, chains=chains),
+    }
+
+
+def _latent_mean(equation: Equation, seen: engine.Inputs, par: Mapping, days: float) -> np.ndarray:
+    amplitude = engine.amplitudes(equation, seen.media, par, days)
+    return engine.latent(equation, seen.media, seen.design, par, amplitude, days)
+
+
+def _replicate(
+    system: MMM, parameters: Parameters, data: MMMData, scales: Scales, rng: np.random.Generator
+) -> tuple[dict, dict, dict]:
+    """Means and replicates (S, G, T) of every equation given its observed inputs, and parameters with that scale."""
+    means, given, series, residual = {}, {}, {}, {}
+    for name in system.order:
+        equation, seen = system.equation(name), engine.inputs(system.equation(name), data, scales)
+        mean = _latent_mean(equation, seen, parameters[name], data.days_per_period)
+        center, sigma = engine.given_mediator(equation, parameters, residual)
+        given[name] = {**parameters[name], "sigma": sigma}
+        if any(e.tied_to == name for e in system.equations):
+            residual[name] = seen.target - mean
+        means[name] = mean + center
+        noisy = means[name] + engine.residual_draws(equation, given[name], mean.shape, rng)
+        series[name] = engine.observe(equation, noisy, scales)
+    return means, given, series
+
+
+def _log_prior(system: MMM, sampled: Mapping, shape: tuple[int, int]) -> xr.Dataset:
+    """Log prior density of each sampled block, summed over its labels; collapsed coefficients included."""
+    out = {}
+    for name in system.order:
+        for block in system.equation(name).parameters():
+            values = sampled[name][block.name]
+            if block.labels:
+                parts = [p.logpdf(values[t]) for t, p in zip(block.labels, block.priors, strict=True)]
+                total = np.sum(parts, axis=0)
+            else:
+                total = block.priors[0].logpdf(values)
+            out[f"{name}.{block.name}"] = (("chain", "draw"), np.asarray(total).reshape(shape))
+    return xr.Dataset(out, {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])})
+
+
+def _prior_groups(system: MMM, data: MMMData, scales: Scales, rng: np.random.Generator) -> dict[str, xr.Dataset]:
+    parameters = engine.draw_prior(system, data, scales, draws=PRIOR_DRAWS, rng=rng, observed_mediators=True)
+    with np.errstate(over="ignore", invalid="ignore"):  # a wide prior under a log link can pass the largest double
+        _, _, replicate = _replicate(system, parameters, data, scales, rng)
+    return {
+        "prior": engine.unstack(system, parameters, data, chains=1),
+        "prior_predictive": _series(replicate, data, chains=1),
+    }
+
+
+def _series(values: Mapping, data: MMMData, *, chains: int | None = None) -> xr.Dataset:
+    """Label series (G, T), or (S, G, T) with `chains`; the geo axis is dropped for one geo."""
+    national = len(data.geos) == 1
+    dims = ("date",) if national else ("geo", "date")
+    coords: dict[str, Any] = {"date": data.dates}
+    if not national:
+        coords["geo"] = list(data.geos)
+    out = {}
+    for name, value in values.items():
+        value = value[..., 0, :] if national else value
+        if chains is not None:
+            value = value.reshape(chains, -1, *value.shape[1:])
+            coords |= {"chain": np.arange(chains), "draw": np.arange(value.shape[1])}
+        out[name] = (dims if chains is None else ("chain", "draw", *dims), np.asarray(value))
+    return xr.Dataset(out, coords)

@@ -1,0 +1,175 @@
+"""The program of a system: everything its log posterior reads, in one array of doubles.
+
+`bayesmmm.kernels.posterior` names the positions and runs it. The PyMC model of `build_model` is another way to the same
+density, and the tests hold the two against each other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.engine import kernel_lag
+from bayesmmm.equations import MMM, Equation
+from bayesmmm.inference.variables import Block, blocks, collapses, model_data, normal_terms, softplus_scale
+from bayesmmm.kernels import posterior as at
+from bayesmmm.kernels import prior_density
+from bayesmmm.priors import Prior
+
+_KINDS = {
+    "normal": at.NORMAL,
+    "lognormal": at.NORMAL,
+    "student_t": at.STUDENT_T,
+    "censored_normal": at.CENSORED_NORMAL,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What the compiled density reads.
+
+    Attributes
+    ----------
+    array : (L,) float array
+    blocks : tuple of Block
+        The free variables in the order of the coordinates, equation after equation.
+    start : (D,) float array
+        Unconstrained coordinates of the prior medians.
+    """
+
+    array: np.ndarray
+    blocks: tuple[Block, ...]
+    start: np.ndarray
+
+    def log_density(self, u: np.ndarray) -> tuple[float, np.ndarray]:
+        """Log posterior density at unconstrained coordinates (D,), up to no constant, and its gradient (D,)."""
+        gradient = np.empty(len(self.start))
+        value = at.log_posterior(self.array, np.ascontiguousarray(u, dtype=float), gradient)
+        return float(value), gradient
+
+    def constrained(self, u: np.ndarray) -> np.ndarray:
+        """Parameters (D,) at unconstrained coordinates (D,)."""
+        theta = np.empty(len(self.start))
+        at.constrained(self.array, np.ascontiguousarray(u, dtype=float), theta)
+        return theta
+
+
+class _Tape:
+    """Arrays laid one after another, each known by where it begins."""
+
+    def __init__(self, head: int):
+        self.parts = [np.zeros(head)]
+        self.size = head
+
+    def put(self, values: np.ndarray | Sequence) -> int:
+        flat = np.array(values, dtype=float).ravel()
+        start, self.size = self.size, self.size + flat.size
+        self.parts.append(flat)
+        return start
+
+
+# A median may round to a bound of its support, where there is no density: the sampler then finds no place to start from.
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
+def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool = True) -> Program:
+    """Write the program of a system on data.
+
+    Parameters
+    ----------
+    system, data, scales
+    collapse : bool
+        As in `fit`.
+
+    Returns
+    -------
+    Program
+    """
+    arrays = model_data(system, data, scales, collapse=collapse)
+    collapsed = {name: collapses(system, name, collapse) for name in system.order}
+    free = [(n, block) for n in system.order for block in blocks(system.equation(n), collapse=collapsed[n])]
+    rows: list[list[float]] = []
+    start: list[float] = []
+    where: dict[tuple, int] = {}
+    for name, block in free:
+        for label, prior in zip(block.labels or (None,), block.priors, strict=True):
+            where[name, block.parameter, label] = len(rows)
+            row, first = _parameter(prior, block.parameter)
+            rows.append(row)
+            start.append(first)
+    tape = _Tape(at.HEAD + len(system.order))
+    head = tape.parts[0]
+    head[at.N_EQUATIONS], head[at.PARAMETERS] = len(system.order), tape.put(rows)
+    for k, name in enumerate(system.order):
+        own = {key.removeprefix(f"{name}."): v for key, v in arrays.items() if key.rpartition(".")[0] == name}
+        position = {key[1:]: value for key, value in where.items() if key[0] == name}
+        equation = system.equation(name)
+        tied = system.order.index(equation.tied_to) if equation.tied_to else -1
+        head[at.HEAD + k] = _equation(tape, equation, own, position, collapsed[name], tied, data.days_per_period)
+    head[at.LENGTH] = tape.size
+    return Program(np.concatenate(tape.parts), tuple(block for _, block in free), np.array(start))
+
+
+def _parameter(prior: Prior, parameter: str) -> tuple[list[float], float]:
+    """One row of the table of parameters, and the point of the line that its median comes from."""
+    frozen = prior.scipy()
+    shapes, loc, scale = frozen.dist._parse_args(*frozen.args, **frozen.kwds)
+    family = prior_density.FAMILIES.index(frozen.dist.name)
+    a, b = ([float(s) for s in shapes] + [0.0, 0.0])[:2]
+    # SciPy's density is the definition; the compiled one leaves out what does not depend on the value.
+    median = prior.median
+    known, _ = prior_density.log_density(family, a, b, (median - float(loc)) / float(scale))
+    constant = float(prior.logpdf(median)) - known
+    kind, low, high = _map(prior, parameter)
+    row = [family, a, b, float(loc), float(scale), constant, kind, low, high]
+    return [float(v) for v in row], prior_density.unconstrain(kind, low, high, median)
+
+
+def _map(prior: Prior, parameter: str) -> tuple[int, float, float]:
+    """Kind and ends of the map from the line to the support of a prior."""
+    scale = softplus_scale(prior, parameter)
+    if scale is not None:
+        return prior_density.SOFTPLUS, 0.0, scale
+    low, high = prior.support
+    if np.isinf(high):
+        return (prior_density.FREE, 0.0, 0.0) if np.isinf(low) else (prior_density.ABOVE, low, 0.0)
+    return (prior_density.BELOW, 0.0, high) if np.isinf(low) else (prior_density.BETWEEN, low, high)
+
+
+def _equation(
+    tape: _Tape, equation: Equation, arrays: Mapping, position: Mapping, collapsed: bool, tied: int, days: float
+) -> int:
+    """Lay down one equation; returns where its head begins."""
+    observed = arrays["observed"]
+    linear = arrays["basis" if collapsed else "directions"]
+    terms = [t for t in equation.terms() if t not in normal_terms(equation)]
+    head = np.empty(at.EQUATION)
+    head[[at.N_GEOS, at.N_PERIODS]] = observed.shape
+    head[at.LIKELIHOOD], head[at.COLLAPSED] = _KINDS[equation.likelihood], collapsed
+    head[at.N_CHANNELS], head[at.N_DIRECTIONS], head[at.N_TERMS] = len(equation.media), len(linear), len(terms)
+    head[at.MAX_LAG] = kernel_lag(equation)
+    head[at.SIGMA] = position["sigma", None]
+    head[at.NU_MINUS_TWO] = position.get(("nu_minus_two", None), -1)
+    head[at.ROTATED] = position.get(("rotated", "0"), -1)
+    head[at.TIED], head[at.RHO] = tied, position.get(("rho", equation.tied_to), -1)
+    head[at.RHO_VALUE] = arrays["rho"][0] if "rho" in arrays else 0.0
+    head[at.MEDIA] = tape.put(arrays.get("media_input", ()))
+    head[at.DIRECTIONS] = tape.put(linear)
+    head[at.VARIANCE] = tape.put(arrays.get("basis_variance", ()))
+    head[at.OFFSET] = tape.put(arrays["offset"]) if "offset" in arrays else -1
+    head[at.DESIGN] = tape.put(arrays.get("design", ()))
+    head[at.OBSERVED] = tape.put(observed)
+    head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position, days) for c in equation.media])
+    head[at.TERMS] = tape.put([position["coefficient", t] for t in terms])
+    return tape.put(head)
+
+
+def _channel(equation: Equation, channel: str, arrays: Mapping, position: Mapping, days: float) -> list[float]:
+    row = np.empty(at.CHANNEL)
+    by_half_life = ("half_life", channel) in position
+    row[at.RETENTION] = position["half_life" if by_half_life else "retention", channel]
+    row[at.DECAY] = np.log(2.0) * days if by_half_life else 0.0
+    row[at.HALF_SATURATION], row[at.SLOPE] = position["half_saturation", channel], position["slope", channel]
+    by_roi = next((b.labels for b in equation.parameters() if b.name == "roi"), ())
+    row[at.CONTRIBUTION] = position["roi" if channel in by_roi else "contribution", channel]
+    row[at.UNIT] = arrays["contribution_per_roi"][by_roi.index(channel)] if channel in by_roi else 1.0
+    return row.tolist()

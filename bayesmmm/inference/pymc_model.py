@@ -1,0 +1,261 @@
+"""A system and its data as a plain `pm.Model`.
+
+Only free parameters with priors, data containers and one observed variable per equation: everything else
+(retention, amplitudes, collapsed coefficients, predictions) is computed outside the graph from the draws, because
+each further node costs compilation. The observed mediator enters later equations as data.
+
+Names in the model: ``equation.parameter`` with dim ``equation.media`` or ``equation.term``. Where the labels of one
+parameter have priors of several families, each family is a variable of its own, ``equation.parameter.Family``.
+
+Linear coefficients with a Normal prior are integrated out of Normal and lognormal equations. Elsewhere they are sampled
+as ``equation.rotated``: standard Normal coordinates along the singular directions of the standardised design, in which
+the posterior has next to no correlation. Both ways the coefficients themselves are recovered exactly from the draws.
+
+Two equations with correlated residuals are told as p(mediator) p(other | mediator): the coefficients of the mediator are
+sampled, so that its residuals are known, and they shift the mean of the other equation and narrow its residuals. The
+coefficients of the other are integrated out as ever.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pymc.logprob.transforms import Transform
+
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.engine import check_national, checked_scales, kernel_lag
+from bayesmmm.equations import MMM, Equation, check_system
+from bayesmmm.inference import ops
+from bayesmmm.inference.variables import Block, blocks, collapses, model_data, normal_terms, softplus_scale
+
+__all__ = ["build_model"]
+
+
+# ------------------------------------------------------------------------------------------------- the graph
+def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, collapse: bool = True) -> pm.Model:
+    """Build the PyMC model of a system on data.
+
+    For every equation v, on the scale of its mean size::
+
+        v / s_v = W b + media + e ,   media = sum_c contribution_c * hill(a_c) / mean hill(a_c)
+
+    Parameters
+    ----------
+    system : MMM
+        The structural equations.
+    data : MMMData
+        Observed series.
+    scales : Scales, optional
+        Frozen scales; by default those of `data`. A simulation study passes the generating ones.
+    collapse : bool, default True
+        Integrate linear coefficients with a Normal prior out of Normal and lognormal equations. The posterior is the
+        same without, only slower.
+
+    Returns
+    -------
+    pymc.Model
+        Observed variables carry the names of the equations and hold the series in shares of its mean size (their
+        logs under "lognormal"), dims (geo, date).
+
+    Raises
+    ------
+    EquationError, DataError
+        When system and data do not fit together; see `check_system`.
+    PanelError
+        For more than one geo.
+
+    Examples
+    --------
+    >>> import bayesmmm as mm
+    >>> world = mm.load_social_search()
+    >>> model = mm.build_model(world.system, world.data)
+    >>> [rv.name for rv in model.observed_RVs]
+    ['google', 'revenue']
+    """
+    check_national(data)
+    check_system(system, data)
+    scales = checked_scales(system, data, scales)
+    arrays = model_data(system, data, scales, collapse=collapse)
+    with pm.Model(coords=_coords(system, data, collapse)) as model:
+        left: dict[str, tuple] = {}
+        for name in system.order:
+            containers = _containers(name, arrays)
+            left[name] = _add_equation(
+                system.equation(name), data, containers, collapses(system, name, collapse), left
+            )
+    return model
+
+
+def _coords(system: MMM, data: MMMData, collapse: bool) -> dict:
+    coords = {"geo": list(data.geos), "date": data.dates.strftime("%Y-%m-%d").tolist()}
+    for name in system.order:
+        for block in blocks(system.equation(name), collapse=collapses(system, name, collapse)):
+            if block.dim is not None:
+                coords[block.dim] = list(block.labels)
+    return coords
+
+
+def _containers(name: str, arrays: Mapping[str, np.ndarray]) -> dict:
+    dims = {"observed": ("geo", "date"), "offset": ("geo", "date")}
+    return {
+        key.removeprefix(f"{name}."): pm.Data(key, value, dims=dims.get(key.removeprefix(f"{name}.")))
+        for key, value in arrays.items()
+        if key.startswith(f"{name}.") and "." not in key.removeprefix(f"{name}.")
+    }
+
+
+def _add_equation(equation: Equation, data: MMMData, box: dict, collapsed: bool, left: Mapping) -> tuple:
+    """Add an equation; returns its residuals, None where they are not explicit, and their scale.
+
+    `left` holds what this function returned for earlier equations.
+    """
+    values: dict[str, dict] = {}
+    scalars = {}
+    for block in blocks(equation, collapse=collapsed):
+        how = _contribution_transform(block)
+        variable = getattr(pm, block.family)(block.variable, **block.args, dims=block.dim, **how)
+        if block.dim is None:
+            scalars[block.parameter] = variable
+        else:
+            values.setdefault(block.parameter, {})[block.labels] = variable
+    known = _media(equation, values, data, box)
+    if "design" in box:
+        # Rare: a coefficient with a prior that is not Normal. A sum, not a matrix product: calls to BLAS in the graph
+        # are slow to compile.
+        explicit = tuple(t for t in equation.terms() if t not in normal_terms(equation))
+        coefficient = _ordered(values["coefficient"], explicit)
+        known = known + (box["design"] * coefficient[:, None, None]).sum(axis=0)
+    if "offset" in box:
+        known = known + box["offset"]
+    sigma, residual = scalars["sigma"], None
+    center, given = _given_mediator(equation, values, box, sigma, left)
+    if collapsed:
+        logp, random, signature = _collapsed_logp, _collapsed_random, "(g,t),(),(p,n),(p)->(g,t)"
+        args = [given, box["basis"], box["basis_variance"]]
+    else:
+        family = "normal" if equation.likelihood == "lognormal" else equation.likelihood
+        logp, random = _explicit(family)
+        signature = "(g,t),(k,n),(k),(),()->(g,t)"
+        rotated = next(iter(values["rotated"].values())) if "rotated" in values else np.zeros(0)
+        nu = 2.0 + scalars["nu_minus_two"] if "nu_minus_two" in scalars else pt.constant(0.0)
+        args = [box["directions"], rotated, given, nu]
+        linear = (box["directions"] * pt.as_tensor_variable(rotated)[:, None]).sum(axis=0)
+        residual = box["observed"] - known - linear.reshape(box["observed"].shape)
+    pm.CustomDist(
+        equation.name,
+        known if center is None else known + center,
+        *args,
+        logp=logp,
+        random=random,
+        signature=signature,
+        observed=box["observed"],
+        dims=("geo", "date"),
+    )
+    return residual, sigma
+
+
+def _given_mediator(equation: Equation, values: dict, box: dict, sigma: pt.TensorVariable, left: Mapping) -> tuple:
+    """Mean (None for 0) and scale of the residuals, given those of the mediator that they are correlated with."""
+    if equation.tied_to is None:
+        return None, sigma
+    rho = (next(iter(values["rho"].values())) if "rho" in values else box["rho"])[0]
+    residual, scale = left[equation.tied_to]
+    return rho * sigma / scale * residual, sigma * pt.sqrt(1.0 - rho**2)
+
+
+class _ScaledSoftplus(Transform):
+    """``value = scale * log(1 + exp(u))``: logarithmic near zero, linear from `scale` on."""
+
+    name = "softplus"
+
+    def __init__(self, scale: np.ndarray):
+        self.scale = scale
+
+    def backward(self, value, *inputs):
+        return self.scale * pt.softplus(value)
+
+    def forward(self, value, *inputs):
+        return pt.log(pt.expm1(value / self.scale))
+
+    def log_jac_det(self, value, *inputs):
+        return np.log(self.scale) - pt.softplus(-value)
+
+
+def _contribution_transform(block: Block) -> dict:
+    """Transform of a contribution with an unbounded prior."""
+    scales = [softplus_scale(prior, block.parameter) for prior in block.priors]
+    return {} if None in scales else {"default_transform": _ScaledSoftplus(np.array(scales))}
+
+
+def _ordered(parts: Mapping[tuple, pt.TensorVariable], labels: tuple[str, ...]) -> pt.TensorVariable:
+    """Join the variables of one parameter into one vector in the order of `labels`."""
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    have = [label for part in parts for label in part]
+    joined = pt.concatenate(list(parts.values()))
+    order = [have.index(label) for label in labels]
+    return joined if order == sorted(order) else joined[order]
+
+
+def _either(first: dict, second: dict, convert) -> dict:
+    """Variables of a parameter and, converted, those of its other parametrisation."""
+    return first | {labels: convert(labels, variable) for labels, variable in second.items()}
+
+
+def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.TensorVariable:
+    if not equation.media:
+        return pt.zeros_like(box["observed"])
+    keep = _either(
+        values.get("retention", {}),
+        values.get("half_life", {}),
+        lambda _, half_life: pt.exp(-np.log(2.0) * data.days_per_period / half_life),
+    )
+    with_roi = next((b.labels for b in equation.parameters() if b.name == "roi"), ())
+    contribution = _either(
+        values.get("contribution", {}),
+        values.get("roi", {}),
+        lambda labels, roi: roi * box["contribution_per_roi"][[with_roi.index(c) for c in labels]],
+    )
+    order = equation.media
+    return ops.media_response(
+        box["media_input"],
+        np.zeros((len(data.geos), len(order))),
+        _ordered(keep, order),
+        _ordered(values["half_saturation"], order),
+        _ordered(values["slope"], order),
+        _ordered(contribution, order)[None, :],
+        max_lag=kernel_lag(equation),
+    )
+
+
+# --------------------------------------------------------------------------------------- observed variables
+def _collapsed_logp(value, media, sigma, basis, variance):
+    return ops.CollapsedNormal()(value, media, sigma, basis, variance)[0]
+
+
+def _collapsed_random(media, sigma, basis, variance, rng=None, size=None):
+    batch = tuple(size) if size is not None else media.shape[:-2]
+    n = media.shape[-2] * media.shape[-1]
+    sigma = np.asarray(sigma)[..., None]
+    z = rng.standard_normal((*batch, variance.shape[-1])) * np.sqrt(variance)
+    noise = sigma * rng.standard_normal((*batch, n)) + np.einsum("...p,...pn->...n", z, basis)
+    return media + noise.reshape(*batch, *media.shape[-2:])
+
+
+def _explicit(family: str):
+    """Log density and random draws of an explicit likelihood."""
+
+    def logp(value, known, directions, rotated, sigma, nu):
+        return ops.ExplicitLikelihood(family)(value, known, directions, rotated, sigma, nu)[0]
+
+    def random(known, directions, rotated, sigma, nu, rng=None, size=None):
+        batch = tuple(size) if size is not None else known.shape[:-2]
+        shape = (*batch, *known.shape[-2:])
+        mean = known + np.einsum("...k,...kn->...n", rotated, directions).reshape(known.shape)
+        sigma, nu = np.asarray(sigma)[..., None, None], np.asarray(nu)[..., None, None]
+        noise = rng.standard_t(nu, size=shape) if family == "student_t" else rng.standard_normal(shape)
+        value = mean + sigma * noise
+        return np.maximum(value, 0.0) if family == "censored_normal" else value
+
+    return logp, random

@@ -1,0 +1,194 @@
+"""`frontier`: the best plan for every total, and what returns are given up for volume."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesmmm.data import MONEY
+from bayesmmm.errors import AnswerError, InfeasibleError, SettingError
+from bayesmmm.estimands import EXTRAPOLATED, PATHS, unit_of
+from bayesmmm.estimands.windows import per_money
+from bayesmmm.optimize.asking import read_channels, read_modes, read_window
+from bayesmmm.optimize.budget import STARTS, check_starts, settled, teller
+from bayesmmm.optimize.constraints import Range
+from bayesmmm.optimize.feasibility import check_possible
+from bayesmmm.optimize.multistart import search
+from bayesmmm.optimize.nonlinear_program import Goal, Programme
+from bayesmmm.optimize.objectives import Risk
+from bayesmmm.optimize.plan_outcomes import beyond
+from bayesmmm.optimize.problem import Problem, Rules, put_together
+from bayesmmm.results import Fit
+
+#: Totals of a frontier, in multiples of what the current plan costs.
+MULTIPLES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+
+
+def frontier(
+    fit: Fit,
+    *,
+    totals: Sequence[float] | None = None,
+    periods: int | None = None,
+    plan: pd.DataFrame | None = None,
+    start: str | datetime.date | None = None,
+    stop: str | datetime.date | None = None,
+    controls: Mapping[str, object] | pd.DataFrame | None = None,
+    channels: Sequence[str] | None = None,
+    bounds: Range | Mapping[str, Range] | None = None,
+    period_bounds: Range | Mapping[str, Range] | None = None,
+    change: float | Mapping[str, float] | None = None,
+    groups: Mapping[str, tuple[Sequence[str], Range]] | None = None,
+    linear: Sequence[tuple[Mapping[str, float], Range]] | None = None,
+    minimum: Mapping[str, float] | None = None,
+    mediators: str | Mapping[str, str] = "respond",
+    flighting: str = "flat",
+    draws: int | None = None,
+    paths: int = PATHS,
+    seed: int = 0,
+    starts: int = STARTS,
+    progress: bool = False,
+    allow_unconverged: bool = False,
+) -> xr.Dataset:
+    """Find the plan with the most outcome for every total: more volume against a lower return.
+
+    Parameters
+    ----------
+    fit : Fit
+    totals : sequence of float, optional
+        Money of the window; by default multiples from 0.25 to 2 of what the current plan costs,
+        those that the limits allow.
+    periods, plan, start, stop, controls, channels, mediators, flighting, draws, paths, seed, starts, progress, \
+allow_unconverged
+        As in `optimize_budget`.
+    bounds, period_bounds, change, groups, linear, minimum
+        Limits, as in `optimize_budget`; they hold for every total, and per cent refer to the current plan as it is.
+
+    Returns
+    -------
+    xarray.Dataset
+        By total: ``spend`` (total, channel), ``marginal`` (total), outcome of one more unit of money,
+        ``extrapolated`` (total, channel); per draw, on draws that did not choose the plans: ``outcome``, ``lift``,
+        ``cost`` and ``roi``, lift per cost (chain, draw, total). ``current_outcome``, ``current_lift`` and
+        ``current_cost`` (chain, draw) are those of the current plan, whose mean cost is ``attrs["current_total"]``.
+
+    Raises
+    ------
+    InfeasibleError, SolverError
+        As `optimize_budget`, for the first total that has no plan.
+    SettingError, UnknownTermError, NeverSpentError, ConvergenceError, PlanError, WindowError, DataError, AnswerError
+        As `optimize_budget`.
+
+    Examples
+    --------
+    >>> trade = mm.frontier(fit, periods=13)  # doctest: +SKIP
+    >>> mm.plots.frontier(trade)  # doctest: +SKIP
+    """
+    modes = read_modes(fit, mediators)
+    names = read_channels(fit, channels, modes)
+    problem = put_together(
+        fit,
+        read_window(fit, periods=periods, plan=plan, start=start, stop=stop, controls=controls),
+        names=names,
+        modes=modes,
+        flighting=flighting,
+        rules=Rules(bounds, period_bounds, change, groups, linear, minimum),
+        total=None,
+        draws=draws,
+        paths=paths,
+        seed=seed,
+        allow_unconverged=allow_unconverged,
+    )
+    grid = _checked_totals(problem, totals)
+    note, starts = teller(progress), check_starts(starts)
+    spend, marginal = [], []
+    for total in grid:
+        goal = _goal(total)
+        check_possible(problem, goal)
+        whole, few = (Programme(o, problem.levels, goal, problem.current) for o in (problem.whole, problem.few))
+        found = search(
+            whole,
+            few,
+            problem.limits,
+            starts=starts,
+            seed=seed,
+            note=lambda t, of=total: note(f"total {of:,.0f}: {t}"),
+        )
+        decisions = settled(whole, found.best.limits, found.best.decisions)
+        spend.append(problem.levels.spend(decisions))
+        marginal.append(found.best.optimality.multiplier)
+    return _labelled(problem, grid, spend, marginal)
+
+
+def _checked_totals(problem: Problem, totals: Sequence[float] | None) -> np.ndarray:
+    cost = problem.whole.cost(problem.current)
+    if totals is None:
+        if cost <= 0.0:
+            raise AnswerError(
+                "the current plan spends nothing, so that totals must be given: totals=[50_000, 100_000]"
+            )
+        grid = [total for total in cost * np.array(MULTIPLES) if _possible(problem, total)]
+        if not grid:
+            raise SettingError(
+                f"the limits allow none of {MULTIPLES[0]:g} to {MULTIPLES[-1]:g} times the current total of "
+                f"{cost:,.0f}; pass totals="
+            )
+        return np.array(grid)
+    try:
+        grid = np.asarray(totals, float)
+    except (TypeError, ValueError):
+        grid = np.array(np.nan)
+    if grid.ndim != 1 or not grid.size or not np.isfinite(grid).all() or (grid <= 0.0).any():
+        raise SettingError(f"totals={totals!r} must be amounts of money above 0, as totals=[50_000, 100_000]")
+    return np.unique(grid)
+
+
+def _goal(total: float) -> Goal:
+    return Goal("outcome", Risk("mean"), low=float(total), high=float(total))
+
+
+def _possible(problem: Problem, total: float) -> bool:
+    try:
+        check_possible(problem, _goal(total))
+    except InfeasibleError:
+        return False
+    return True
+
+
+def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], marginal: list[float]) -> xr.Dataset:
+    fit, out = problem.fit, problem.judges
+    asked, base = out.question.asked, out.base()
+    brought = [out.at(plan) for plan in spend]
+    lift = np.stack([found.lift for found in brought], axis=-1)
+    own = np.array([plan.sum() for plan in spend])
+    cost = own + np.stack([found.induced.sum(axis=-1) for found in brought], axis=-1)
+    now = out.at(problem.current)
+    unit, per = unit_of(fit, fit.system.outcome), per_money(fit)
+    variables = {
+        "spend": (("total", "channel"), np.stack([plan.sum(axis=1) for plan in spend]), {"unit": MONEY}),
+        "marginal": ("total", np.array(marginal), per),
+        "extrapolated": (
+            ("total", "channel"),
+            np.stack([beyond(problem, plan) for plan in spend]),
+            {"unit": "share of spend", "threshold": EXTRAPOLATED},
+        ),
+        "outcome": (*asked.label(base[:, None] + lift, "total"), {"unit": unit}),
+        "lift": (*asked.label(lift, "total"), {"unit": unit}),
+        "cost": (*asked.label(cost, "total"), {"unit": MONEY}),
+        "roi": (*asked.label(lift / cost, "total"), per),
+        "current_outcome": (*asked.label(base + now.lift), {"unit": unit}),
+        "current_lift": (*asked.label(now.lift), {"unit": unit}),
+        "current_cost": (*asked.label(problem.current.sum() + now.induced.sum(axis=-1)), {"unit": MONEY}),
+    }
+    attrs = {
+        **asked.attrs,
+        **{key: out.question.line.attrs[key] for key in ("start", "stop")},
+        "current_total": problem.whole.cost(problem.current),
+        "unit": unit,
+        "outcome": fit.system.outcome,
+        "held_out": int(problem.held_out),
+    }
+    coords = {**asked.coords, "total": grid, "channel": list(problem.names)}
+    coords["total"] = ("total", grid, {"unit": MONEY})
+    return xr.Dataset(variables, coords, attrs)

@@ -1,0 +1,104 @@
+"""Whether a problem has any plan at all: before solving, by bounds and totals, and after the solver found none."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from bayesmmm.errors import InfeasibleError, SolverError
+from bayesmmm.optimize.constraints import check_feasible, money
+from bayesmmm.optimize.multistart import search
+from bayesmmm.optimize.nonlinear_program import Goal, Programme
+from bayesmmm.optimize.objectives import Risk
+from bayesmmm.optimize.problem import Problem
+
+
+def check_possible(problem: Problem, goal: Goal) -> None:
+    """Refuse limits that no plan meets, before any solving.
+
+    Raises
+    ------
+    InfeasibleError
+    """
+    rising, paid = _rises(problem), bool(problem.whole.paid)
+    # What is induced comes on top, so that the channels themselves may spend less than the total but not more; where a
+    # channel lowers a mediator nothing is said beforehand.
+    low, high = (0.0 if paid else goal.low), (np.inf if paid and not rising else goal.high)
+    check_feasible(problem.limits, low, high, exact=goal.low == goal.high)
+    if paid and rising:
+        _check_induced(problem, goal)
+    if goal.target is None or not rising:
+        return
+    most = np.where(np.isfinite(problem.limits.upper), problem.limits.upper, 1e6 * problem.current.sum() + 1e6)
+    out = problem.whole
+    reached = float((out.base() + out.at(problem.levels.spend(most)).lift).mean())
+    if reached < goal.target:
+        raise InfeasibleError(
+            f"the target of {money(goal.target)} is out of reach: with every channel at its upper limit, or far beyond "
+            f"anything seen where there is none, the outcome is {money(reached)}; lower the target or relax the bounds"
+        )
+
+
+def _rises(problem: Problem) -> bool:
+    """Whether no mediator pulls down what it acts on, so that more spend is never less of anything."""
+    asked, system = problem.whole.question.asked, problem.fit.system
+    for equation in system.equations:
+        for name in equation.linear:
+            if name in system.mediators:
+                k = equation.terms().index(name)
+                if (asked.parameters[equation.name]["coefficient"][asked.draws, k] < 0.0).any():
+                    return False
+    return True
+
+
+def _check_induced(problem: Problem, goal: Goal) -> None:
+    """Refuse a total that bounds and induced spend together cannot meet."""
+    limits, paid = problem.limits, ", ".join(problem.whole.paid)
+    least, most = (
+        problem.whole.cost(problem.levels.spend(side)) if np.isfinite(side).all() else np.inf
+        for side in (limits.lower, limits.upper)
+    )
+    if least > goal.high:
+        raise InfeasibleError(
+            f"no plan meets these limits together: total of {money(goal.high)}; lower bounds, which with what {paid} is "
+            f"induced to spend take {money(least)}. Relax one of them."
+        )
+    if most < goal.low:
+        raise InfeasibleError(
+            f"no plan meets these limits together: total of {money(goal.low)}; upper bounds, which with what {paid} is "
+            f"induced to spend take {money(most)} at most. Relax one of them."
+        )
+
+
+def check_reachable(problem: Problem, goal: Goal, *, starts: int, seed: int, cause: SolverError) -> None:
+    """Say so where the solver found no plan because a target cannot be reached within the limits.
+
+    Raises
+    ------
+    InfeasibleError
+    """
+    if goal.target is None and goal.ratio is None:
+        return
+    few, out = problem.few, problem.whole
+    if goal.ratio is not None:
+        # The highest return is that of next to no money, where nothing forbids that.
+        low = max(goal.low, 1e-3 * out.cost(problem.current))
+        other = Goal("roi", Risk("mean"), low=low, high=max(goal.high, low))
+    else:
+        high = goal.high if np.isfinite(goal.high) else 1e3 * out.cost(problem.current)
+        other = replace(goal, kind="outcome", target=None, low=goal.low, high=high)
+    whole, some = (Programme(o, problem.levels, other, problem.current) for o in (out, few))
+    try:
+        best = search(whole, some, problem.limits, starts=starts, seed=seed, note=lambda text: None).best
+    except SolverError:
+        return
+    if goal.ratio is not None and best.objective + whole.roi_now < goal.ratio:
+        reached = best.objective + whole.roi_now
+        raise InfeasibleError(
+            f"the target ROI of {goal.ratio:g} is out of reach: within the other limits no plan was found with more "
+            f"than {reached:.3g}; lower it or relax the limits"
+        ) from cause
+    if goal.target is not None and best.objective + whole.level < goal.target:
+        raise InfeasibleError(
+            f"the target of {money(goal.target)} is out of reach: within the other limits no plan was found with an "
+            f"outcome above {money(best.objective + whole.level)}; lower it or relax the limits"
+        ) from cause

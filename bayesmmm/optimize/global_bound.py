@@ -1,0 +1,183 @@
+"""How much better any other plan could be: a bound on the global optimum, where one holds.
+
+Two cases have one. Where channels add up, each is a decision of its own under the prices of the limits (weak duality,
+which for one budget is the concave envelope), and its best spend is found by branch and bound. Where all curves are
+concave, no plan is above the tangent of the objective.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import optimize
+
+from bayesmmm import engine
+from bayesmmm.optimize.curves import Alone, Curve
+from bayesmmm.optimize.local_solver import Solved
+from bayesmmm.optimize.nonlinear_program import Programme
+from bayesmmm.optimize.outcomes import Outcomes
+from bayesmmm.optimize.problem import Problem
+
+#: The search for a bound ends when what it leaves open is this share of the lift, or after dividing so many intervals;
+#: prices of the total that are tried at most.
+OPEN, EVALUATIONS, ROUNDS = 1e-3, 1000, 8
+
+
+def upper_bound(problem: Problem, programme: Programme, best: Solved) -> tuple[float | None, str]:
+    """Return what no plan within the limits gains more than, on the draws that chose the plan, or why there is none."""
+    goal = programme.goal
+    if goal.kind not in ("outcome", "profit") or goal.risk.kind != "mean" or goal.ratio is not None:
+        return None, "bounds are known for the mean outcome or profit of a budget only"
+    system = problem.fit.system
+    if system.equation(system.outcome).likelihood not in ("normal", "student_t"):
+        return None, f"channels multiply under the likelihood of {system.outcome}"
+    if _adds_up(problem) and not problem.levels.free:
+        return _dual_bound(problem, programme, best), ""
+    reason = _not_concave(problem)
+    if reason:
+        return None, reason
+    return _tangent_bound(problem, programme, best)
+
+
+# ----------------------------------------------------------------------------------------------- channels add up
+def _adds_up(problem: Problem) -> bool:
+    """Whether the outcome is a sum over decided channels, each term rising with its spend."""
+    linear = {n for equation in problem.fit.system.equations for n in equation.linear}
+    return not problem.whole.answering and not linear.intersection(problem.names)
+
+
+def _dual_bound(problem: Problem, programme: Programme, best: Solved) -> float:
+    levels, goal, limits = problem.levels, programme.goal, problem.limits
+    count = len(levels.names)
+    alone = [Alone(problem.whole, c, levels.profile[c], goal.margin) for c in range(count)]
+    # Gain of no spend at all.
+    nothing = float(-goal.margin * programme.lift.mean() + goal.price * problem.current.sum())
+    # Prices of limits of the problem only: those of a way to settle its on-off limits do not hold for other ways.
+    known = {row.label for row in limits.rows}
+    priced = [item for item in best.optimality.prices if item[0] in known]
+    rows = sum((price * normal for _, normal, _, price in priced), np.zeros(count))
+    offset = nothing + sum(price * side for _, _, side, price in priced)
+    low = np.maximum(limits.lower, limits.least)
+    high = _highest(programme, limits.upper, low, alone, nothing - best.objective)
+    idle = (limits.least > 0.0) & (limits.lower <= 0.0)
+    curves = [Curve(*item) for item in zip(alone, low, high, best.decisions, idle, strict=True)]
+
+    def dual(total_price: float, top: Callable[[Curve, float], float]) -> float:
+        side = goal.high if total_price >= 0.0 else goal.low
+        held = total_price * side if total_price and np.isfinite(side) else 0.0
+        prices = goal.price + rows + total_price
+        return offset + held + sum(top(curve, price) for curve, price in zip(curves, prices, strict=True))
+
+    most = sum(curve.value[-1] for curve in curves)
+    tolerance = OPEN * max(goal.margin * float(programme.lift.mean()), float(most) * 1e-3)
+    bound, evaluations, price = np.inf, 0, best.optimality.multiplier
+    for _ in range(ROUNDS):
+        dear = max(curve.steepest() for curve in curves) + float(np.abs(rows).max(initial=0.0))
+        least, most = -goal.price if goal.low > 0.0 else 0.0, dear if np.isfinite(goal.high) else 0.0
+        price = float(np.clip(price, least, most))
+        evaluations = _refine(curves, goal.price + rows + price, tolerance, evaluations)
+        # Any price gives a bound. None gives less than the least of what is reached, so that this is looked for.
+        bound = min(bound, dual(price, lambda curve, each: curve.above(each)[0]))
+        if least == most:
+            break
+        next_one = optimize.minimize_scalar(
+            lambda p: dual(p, Curve.reached), bounds=(least, most), method="bounded"
+        )
+        if bound - next_one.fun <= 2.0 * tolerance:
+            break
+        price = next_one.x
+    return bound
+
+
+def _highest(
+    programme: Programme, upper: np.ndarray, low: np.ndarray, alone: list[Alone], behind: float
+) -> np.ndarray:
+    """Most that each channel could be spent on by a plan that beats the best one found, which is ahead of nothing."""
+    goal = programme.goal
+    high = np.minimum(upper, goal.high)
+    if np.isfinite(high).all():
+        return np.maximum(high, low)
+    far = 1e9 * programme.unit
+    # All that channels could ever earn pays for all that is spent, and still leaves more than the best plan has.
+    earned = sum(each.at(np.array([money]))[0][0] for each, money in zip(alone, far, strict=True))
+    paid = (earned * (1.0 + 1e-6) + behind) / goal.price if goal.price > 0.0 else far
+    return np.maximum(np.where(np.isfinite(high), high, paid), low)
+
+
+def _refine(curves: list[Curve], prices: np.ndarray, tolerance: float, evaluations: int) -> int:
+    """Divide, in curves that leave much open, the interval that their bound comes from, until little is left."""
+    while evaluations < EVALUATIONS:
+        tops = [curve.above(price) for curve, price in zip(curves, prices, strict=True)]
+        left = np.array([top - c.reached(p) for (top, _), c, p in zip(tops, curves, prices, strict=True)])
+        if left.sum() <= tolerance:
+            break
+        for curve, (_, at), open_ in zip(curves, tops, left, strict=True):
+            if at >= 0 and open_ > 0.1 * left.mean():
+                curve.divide(at)
+                evaluations += 1
+    return evaluations
+
+
+# ------------------------------------------------------------------------------------------------ all is concave
+def _not_concave(problem: Problem) -> str:
+    """Why the mean outcome may not be a concave function of the plan; empty where it is one."""
+    out, system = problem.whole, problem.fit.system
+    if out.paid:
+        return f"{out.paid[0]} answers to the channels and is paid, so that what a plan costs is curved as well"
+    moving = {*problem.names, *out.answering}
+    why = "every period is a decision of its own" if problem.levels.free else "channels meet in a mediator"
+    draws = out.question.asked.draws
+    for name in (*out.answering, system.outcome):
+        equation, par = system.equation(name), out.question.asked.parameters[name]
+        for c, channel in enumerate(equation.media):
+            if channel in moving and (par["slope"][draws, c] > 1.0).any():
+                return f"the curve of {channel} in {name} is S-shaped in some draws, and {why}"
+        if name != system.outcome and equation.likelihood not in ("normal", "student_t"):
+            return f"{name} answers in a curve that is not concave"
+    if np.count_nonzero(problem.limits.least):
+        return "channels are all or nothing"
+    return "" if _stays_above_zero(out, problem) else "a mediator reaches zero, or pulls the outcome down"
+
+
+def _stays_above_zero(out: Outcomes, problem: Problem) -> bool:
+    """Whether mediators that answer are nowhere below zero without any spend, and never pull downwards."""
+    system, moving = problem.fit.system, {*problem.names, *out.answering}
+    for stretches in out.idle():
+        for stretch in stretches:
+            base: engine.Baseline = stretch.base
+            if any((base.columns[m] < 0.0).any() for m in out.answering):
+                return False
+            for name in (*out.answering, system.outcome):
+                linear = [n for n in system.equation(name).linear if n in moving]
+                if any((base.slope(name, n) < 0.0).any() for n in linear):
+                    return False
+    return True
+
+
+def _tangent_bound(problem: Problem, programme: Programme, best: Solved) -> tuple[float | None, str]:
+    """Bound the objective by its tangent near the plan, highest within the limits."""
+    limits, goal = problem.limits, programme.goal
+    # A tangent anywhere will do; away from zero slopes are those of the curves, and not of the floor under them.
+    at = np.maximum(best.decisions, 1e-3 * programme.unit)
+    slope = programme.slope(at)
+    rows, sides = [], []
+    for row in limits.rows:
+        for sign, side in ((1.0, row.high), (-1.0, row.low)):
+            if np.isfinite(side):
+                rows.append(sign * row.coefficients)
+                sides.append(sign * side)
+    every = np.ones(len(at))
+    for sign, side in ((1.0, goal.high), (-1.0, goal.low)):
+        if np.isfinite(side):
+            rows.append(sign * every)
+            sides.append(sign * side)
+    unit = programme.unit
+    found = optimize.linprog(
+        -slope * unit,
+        A_ub=np.array(rows) * unit if rows else None,
+        b_ub=np.array(sides) if rows else None,
+        bounds=list(zip(limits.lower / unit, limits.upper / unit, strict=True)),
+        method="highs",
+    )
+    if found.status != 0:
+        return None, "without an upper limit on spend the tangent has no highest point"
+    return float(programme.objective(at) - slope @ at - found.fun), ""

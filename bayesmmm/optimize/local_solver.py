@@ -1,0 +1,318 @@
+"""From one start to a maximum: sequential least squares for few decisions, an augmented Lagrangian for many."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import optimize
+
+from bayesmmm.optimize.constraints import Limits
+from bayesmmm.optimize.nonlinear_program import BINDS, Constraint, Optimality, Programme, optimality
+
+#: Least decision that the solver looks at, in units of typical spend: the slope at zero is infinite for n < 1.
+FLOOR = 1e-6
+#: Violation of equal net marginal returns up to which a plan is called optimal.
+OPTIMAL = 1e-4
+#: Violation at which the solver need not go on.
+CLOSE = 1e-5
+#: A climb that comes this close to where another one ended, in units of typical spend, leads there, too.
+JOINS = 0.03
+#: A constraint is met within this share of its scale.
+MET = 1e-7
+#: Constraints missed by up to this share are restored without solving again.
+NEARLY_MET = 1e-4
+#: Decisions up to which sequential least squares is used: its steps take time with their third power.
+DENSE = 60
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Where the solver ended.
+
+    Attributes
+    ----------
+    decisions : (V,) array
+    objective : float
+    message : str
+        Of the solver.
+    iterations, evaluations : int
+    optimality : Optimality
+    limits : Limits
+        Those it was solved under: with on-off limits settled.
+    """
+
+    decisions: np.ndarray
+    objective: float
+    message: str
+    iterations: int
+    evaluations: int
+    optimality: Optimality | None
+    limits: Limits
+
+
+def floor_of(programme: Programme, limits: Limits) -> np.ndarray:
+    """Least decision (V,) that the solver looks at."""
+    # Of a total far below typical spend the floor must not be a part that matters.
+    return np.minimum(FLOOR * np.minimum(programme.unit, programme.goal.high / len(programme.unit)), limits.upper)
+
+
+def climb(
+    programme: Programme,
+    limits: Limits,
+    start: np.ndarray,
+    *,
+    precise: bool,
+    step: np.ndarray | None = None,
+    known: Sequence[Solved] = (),
+) -> Solved:
+    """Follow the slope from a start to a maximum.
+
+    Sequential least squares is that of Kraft (1988), DFVLR-FB 88-28; the augmented Lagrangian that of Powell, Hestenes
+    and Rockafellar, doi:10.1007/BF01580138, around L-BFGS-B, doi:10.1137/0916069.
+
+    Parameters
+    ----------
+    precise : bool
+        Whether to go on until the first-order conditions hold.
+    step : (V,) array, optional
+        Natural length of a step in each decision, as `steps` finds it.
+    known : sequence of Solved, optional
+        Where other starts led: a climb that comes near one of them is not followed to its end.
+    """
+    if programme.levels.size > DENSE:
+        return _lagrangian(programme, limits, start, precise)
+    return _least_squares(programme, limits, start, precise, programme.unit if step is None else step, known)
+
+
+def steps(programme: Programme, decisions: np.ndarray) -> np.ndarray:
+    """Lengths (V,) at which the objective bends by about as much in every decision.
+
+    In these units the solver's first guess at the curvature, one everywhere, is nearly right where channels add up.
+    """
+    unit = programme.unit
+    if programme.levels.size > DENSE:
+        return unit
+    slope, out = programme.slope(decisions), np.empty_like(unit)
+    for i in range(len(unit)):
+        near = decisions.copy()
+        near[i] += 1e-3 * unit[i]
+        bend = (slope[i] - programme.slope(near)[i]) * unit[i] / (1e-3 * programme.size)
+        out[i] = unit[i] / np.sqrt(max(bend, 1e-300))
+    return np.minimum(out, 10.0 * np.maximum(unit, decisions))
+
+
+def restored(
+    programme: Programme, limits: Limits, decisions: np.ndarray, *, nearly: float = NEARLY_MET
+) -> np.ndarray:
+    """Meet constraints that are missed by next to nothing, moving decisions (V,) off their bounds as little as possible.
+
+    Solvers stop at the precision of the objective, and a budget is to add up. Constraints missed by more than the share
+    `nearly` are left alone.
+    """
+    unit, lower, upper = programme.unit, np.maximum(limits.lower, floor_of(programme, limits)), limits.upper
+    for _ in range(4):
+        gaps, normals = [], []
+        for c in programme.constraints(limits):
+            value = c.value(decisions)
+            side = c.low if value - c.low < c.high - value else c.high
+            # Those that bind stay as they are while others are met.
+            if abs(value - side) <= BINDS * c.scale or not c.low <= value <= c.high:
+                gaps.append((side - value) / c.scale)
+                normals.append(c.slope(decisions) * unit / c.scale)
+        missed = np.abs(gaps).max(initial=0.0)
+        free = (decisions > 2.0 * lower) & (decisions < (1.0 - BINDS) * upper)
+        if not 1e-3 * MET < missed <= nearly or not free.any():
+            break
+        step = np.linalg.lstsq(np.stack(normals)[:, free], np.array(gaps), rcond=None)[0]
+        moved = decisions.copy()
+        moved[free] += step * unit[free]
+        decisions = np.clip(moved, lower, upper)
+    return decisions
+
+
+def _ended(message: str, judged: Optimality) -> str:
+    """Say how a climb ended: by the conditions of a maximum where they hold, whatever stopped the solver."""
+    held = judged.residual <= OPTIMAL and judged.violation <= MET
+    return "conditions of a maximum hold" if held else f"stopped early: {message}"
+
+
+# ----------------------------------------------------------------------------------------------- few decisions
+def _least_squares(
+    programme: Programme,
+    limits: Limits,
+    start: np.ndarray,
+    precise: bool,
+    unit: np.ndarray,
+    known: Sequence[Solved],
+) -> Solved:
+    size, floor = programme.size, floor_of(programme, limits)
+    lower, upper = np.maximum(limits.lower, floor), limits.upper
+    constraints = programme.constraints(limits)
+    decisions, iterations, evaluations = np.clip(start, lower, upper), 0, 0
+    best, stuck = None, 0
+
+    def enough(intermediate_result: optimize.OptimizeResult) -> None:
+        """End where the conditions of a maximum hold: the solver's own measure, the objective, may take far longer."""
+        here = np.clip(intermediate_result.x * unit, lower, upper)
+        if not precise:
+            if _joined(programme, here, limits, known) is not None:
+                raise StopIteration
+            return
+        judged = optimality(programme, limits, here, floor)
+        if judged.residual <= CLOSE and judged.violation <= NEARLY_MET:
+            raise StopIteration
+
+    while True:
+        found = optimize.minimize(
+            lambda v: -programme.smooth(v * unit) / size,
+            decisions / unit,
+            jac=lambda v: -programme.slope(v * unit) * unit / size,
+            method="SLSQP",
+            bounds=optimize.Bounds(lower / unit, upper / unit),
+            constraints=[*_for_scipy(constraints, unit)],
+            callback=enough,
+            options={"ftol": 1e-12 if precise else 1e-6, "maxiter": 400 if precise else 60},
+        )
+        decisions = np.clip(found.x * unit, lower, upper)
+        if precise:
+            decisions = restored(programme, limits, decisions)
+        # Where bounds leave nothing to decide, SciPy does not count.
+        iterations, evaluations = iterations + found.get("nit", 1), evaluations + found.get("nfev", 1)
+        end = _joined(programme, decisions, limits, known)
+        if end is not None:
+            return replace(end, iterations=iterations, evaluations=evaluations)
+        judged = optimality(programme, limits, decisions, floor)
+        if best is None or _excess(judged) < _excess(best[1]):
+            # A new approximation of the curvature often gets further than the old one. Not so at a kink, as where a
+            # mediator reaches zero: returns differ on its sides, and no plan meets the conditions more closely.
+            stuck = stuck + 1 if best is not None and _excess(judged) > 0.5 * _excess(best[1]) else 0
+            best = decisions, judged
+        else:
+            stuck += 1
+        done = judged.residual <= 0.1 * OPTIMAL and judged.violation <= MET
+        if done or not precise or max(iterations, evaluations / 3) > 1000 or stuck > (_excess(best[1]) > 1.0):
+            break
+    decisions, judged = best
+    objective = programme.objective(decisions)
+    return Solved(decisions, objective, _ended(found.message, judged), iterations, evaluations, judged, limits)
+
+
+def _joined(programme: Programme, decisions: np.ndarray, limits: Limits, known: Sequence[Solved]) -> Solved | None:
+    """Where another start led under the same limits, if that is near."""
+    for end in known:
+        if (
+            end.optimality.violation <= NEARLY_MET
+            and end.limits is limits
+            and np.abs((end.decisions - decisions) / programme.unit).max() <= JOINS
+        ):
+            return end
+    return None
+
+
+def _excess(judged: Optimality) -> float:
+    """How far the conditions of a maximum are missed, in multiples of what may be missed."""
+    return max(judged.residual / OPTIMAL, judged.violation / MET)
+
+
+def _for_scipy(constraints: list[Constraint], unit: np.ndarray) -> Iterator[dict]:
+    for c in constraints:
+        for kind, side in _sides(c):
+            yield {"type": kind, "fun": _value(c, side, unit), "jac": _jacobian(c, side, unit)}
+
+
+def _sides(c: Constraint) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Kind, sign and limit of each side of a constraint, written as ``sign * (value - limit) >= 0`` or ``= 0``."""
+    if c.low == c.high:
+        yield "eq", (1.0, c.low)
+        return
+    yield from (("ineq", side) for side in ((1.0, c.low), (-1.0, c.high)) if np.isfinite(side[1]))
+
+
+def _value(c: Constraint, side: tuple[float, float], unit: np.ndarray) -> Callable[[np.ndarray], float]:
+    return lambda v: side[0] * (c.value(v * unit) - side[1]) / c.scale
+
+
+def _jacobian(c: Constraint, side: tuple[float, float], unit: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda v: side[0] * c.slope(v * unit) * unit / c.scale
+
+
+# ---------------------------------------------------------------------------------------------- many decisions
+def _lagrangian(programme: Programme, limits: Limits, start: np.ndarray, precise: bool) -> Solved:
+    unit, size, floor = programme.unit, programme.size, floor_of(programme, limits)
+    lower, upper = np.maximum(limits.lower, floor), limits.upper
+    parts = [
+        (kind == "eq", _value(c, side, unit), _jacobian(c, side, unit))
+        for c in programme.constraints(limits)
+        for kind, side in _sides(c)
+    ]
+    equal = np.array([kind for kind, *_ in parts], bool)
+    v = np.clip(start, lower, upper) / unit
+    price, weight = _first_prices(programme, parts, equal, v, lower / unit, upper / unit), 10.0
+    iterations = evaluations = 0
+    missed_before = np.inf
+
+    def augmented(v: np.ndarray, price: np.ndarray, weight: float) -> tuple[float, np.ndarray]:
+        f, slope = -programme.smooth(v * unit) / size, -programme.slope(v * unit) * unit / size
+        for (is_equal, value, jacobian), each in zip(parts, price, strict=True):
+            f -= each**2 / (2.0 * weight)
+            pull = each - weight * value(v)
+            if is_equal or pull > 0.0:
+                f += pull**2 / (2.0 * weight)
+                slope = slope - pull * jacobian(v)
+        return f, slope
+
+    for _ in range(25 if precise else 4):
+        found = optimize.minimize(
+            augmented,
+            v,
+            args=(price, weight),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=optimize.Bounds(lower / unit, upper / unit),
+            options={
+                "maxcor": 30,
+                "ftol": 1e-15 if precise else 1e-8,
+                "gtol": 1e-9,
+                "maxiter": 300 if precise else 40,
+                "maxfun": 600,
+            },
+        )
+        v, iterations, evaluations = found.x, iterations + found.nit, evaluations + found.nfev
+        value = np.array([value(v) for _, value, _ in parts])
+        price = np.where(equal, price - weight * value, np.maximum(price - weight * value, 0.0))
+        missed = float(np.where(equal, np.abs(value), np.maximum(-value, 0.0)).max(initial=0.0))
+        judged = optimality(programme, limits, np.clip(v * unit, lower, upper), floor)
+        if missed <= (MET if precise else 1e-4) and (not precise or judged.residual <= 0.5 * OPTIMAL):
+            break
+        if missed > 0.25 * missed_before:
+            weight *= 5.0
+        missed_before = missed
+    decisions = np.clip(v * unit, lower, upper)
+    if precise:
+        decisions = restored(programme, limits, decisions)
+        judged = optimality(programme, limits, decisions, floor)
+    return Solved(
+        decisions,
+        programme.objective(decisions),
+        _ended(found.message, judged),
+        iterations,
+        evaluations,
+        judged,
+        limits,
+    )
+
+
+def _first_prices(
+    programme: Programme, parts: list, equal: np.ndarray, v: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> np.ndarray:
+    """Prices of the constraints at a start, by least squares over decisions that no bound holds."""
+    if not parts:
+        return np.zeros(0)
+    free = (v > lower * 1.01) & (v < upper)
+    slope = programme.slope(v * programme.unit) * programme.unit / programme.size
+    active = equal | np.array([value(v) < 1e-3 for _, value, _ in parts])
+    price = np.zeros(len(parts))
+    if active.any() and free.any():
+        matrix = np.stack([-jacobian(v) for _, _, jacobian in parts], axis=1)[free][:, active]
+        price[active] = np.linalg.lstsq(matrix, slope[free], rcond=None)[0]
+    return np.where(equal, price, np.maximum(price, 0.0))

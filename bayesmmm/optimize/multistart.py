@@ -1,0 +1,290 @@
+"""Searching for the best plan: many starts on a few draws, the best of them polished on all."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import optimize
+
+from bayesmmm.errors import SolverError
+from bayesmmm.optimize.constraints import ALL_PATTERNS, Limits, patterns, switched
+from bayesmmm.optimize.flighting import Levels
+from bayesmmm.optimize.local_solver import FLOOR, MET, Solved, climb, floor_of, steps
+from bayesmmm.optimize.nonlinear_program import Programme
+
+#: Residual of the first-order conditions up to which a plan is given at all.
+ACCEPTED = 1e-2
+#: Times that a measure of risk is smoothed anew.
+ROUNDS = 4
+#: Parts that money is divided into where a start is looked for, and numbers of them that a channel is looked at with.
+PARTS, LOOKED_AT = 16, (1, 2, 3, 4, 6, 8, 11, 16)
+#: Channels up to which every subset of them is a start.
+ALL_SUBSETS = 5
+
+
+@dataclass(frozen=True)
+class Search:
+    """The best plan found, where starts that meet the limits led on the few draws, and how much work it all was."""
+
+    best: Solved
+    starts: tuple[float, ...]
+    iterations: int
+    evaluations: int
+
+
+def search(
+    whole: Programme, few: Programme, limits: Limits, *, starts: int, seed: int, note: Callable[[str], None]
+) -> Search:
+    """Find the best plan.
+
+    Parameters
+    ----------
+    whole, few : Programme
+        Over all draws that choose the plan, and over some of them.
+    starts : int
+        Starts that the solver goes on from, besides the current plan.
+    note : callable
+        Is told what is going on.
+
+    Raises
+    ------
+    SolverError
+        When no start leads to a plan that meets the limits and the conditions of a maximum.
+    """
+    ends: list[Solved] = []
+    choices = _choices(limits)
+    for k, chosen in enumerate(choices):
+        for start in first_plans(few, chosen, starts, seed):
+            ends.append(climb(few, chosen, start, precise=False, known=ends))
+            note(f"start {len(ends)}" + (f", pattern {k + 1} of {len(choices)}" if len(choices) > 1 else ""))
+    if np.count_nonzero(limits.least) > ALL_PATTERNS:
+        ends = _flipped(few, limits, max(ends, key=_merit), note)
+    done = [*ends]
+    if few.goal.risk.kind != "mean":
+        ends = _less_and_less_smoothed(whole, few, ends, starts, seed)
+        done += ends
+    polished = []
+    for end in _distinct(few, ends, 2):
+        if polished and _merit(end) < _merit(ends[0]) - 0.02 * few.size:
+            continue
+        polished.append(climb(whole, end.limits, end.decisions, precise=True, step=steps(few, end.decisions)))
+        note("polished on all draws")
+    good = [end for end in polished if end.optimality.violation <= MET and end.optimality.residual <= ACCEPTED]
+    if not good:
+        raise SolverError(_failure(whole, polished))
+    done += polished
+    return Search(
+        best=max(good, key=lambda end: end.objective),
+        starts=tuple(sorted((end.objective for end in ends if _merit(end) > -np.inf), reverse=True)),
+        iterations=sum(end.iterations for end in done),
+        evaluations=sum(end.evaluations for end in done),
+    )
+
+
+def _less_and_less_smoothed(
+    whole: Programme, few: Programme, ends: list[Solved], starts: int, seed: int
+) -> list[Solved]:
+    """Climb on with a measure of risk smoothed for the spread of the best plan so far.
+
+    That spread is known only once there is a plan, and shrinks as plans that shun risk are found.
+    """
+    best = max(ends, key=_merit)
+    # Among the starts is the current plan: no risk at all, if it can be had.
+    now = best.limits, first_plans(few, best.limits, 0, seed)[0]
+    again = [(end.limits, end.decisions) for end in _distinct(few, ends, starts + 1)]
+    for _ in range(ROUNDS):
+        before = few.bandwidth
+        for programme in (few, whole):
+            programme.set_bandwidth(best.decisions)
+        if 0.7 * before < few.bandwidth <= before:
+            break
+        ends = [climb(few, chosen, start, precise=False) for chosen, start in (*again, now)]
+        best = max(ends, key=_merit)
+        again = [(end.limits, end.decisions) for end in _distinct(few, ends, 2)]
+    wide = few.bandwidth, whole.bandwidth
+    for programme in (few, whole):
+        programme.set_bandwidth(now[1])
+    # Smoothed for gains of some spread, one that is certain looks worse than it is, by a few tenths of the bandwidth.
+    careful = climb(few, *now, precise=False)
+    if _merit(careful) > _merit(best) + 0.1 * wide[0]:
+        return [careful]
+    few.bandwidth, whole.bandwidth = wide
+    return ends
+
+
+def _failure(programme: Programme, ends: list[Solved]) -> str:
+    end = min(ends, key=lambda end: end.optimality.violation)
+    where = f"net marginal returns still differ by {end.optimality.residual:.2%}"
+    if end.optimality.violation > MET:
+        missed = {
+            c.label: max(c.low - c.value(end.decisions), c.value(end.decisions) - c.high) / c.scale
+            for c in programme.constraints(end.limits)
+        }
+        label = max(missed, key=missed.__getitem__)
+        where = f"the nearest one misses the limit {label!r} by {missed[label]:.2g} of its scale"
+    return (
+        f"no plan was found that can be trusted: {where} ({end.message}). Relax the limits, pass starts=20, or "
+        f"decide less (flighting='flat')"
+    )
+
+
+def _merit(end: Solved) -> float:
+    """Objective, with a penalty for missed limits that no gain makes up for."""
+    return end.objective if end.optimality is None or end.optimality.violation <= 1e-4 else -np.inf
+
+
+# ------------------------------------------------------------------------------------------------------- starts
+def first_plans(programme: Programme, limits: Limits, starts: int, seed: int) -> list[np.ndarray]:
+    """Return the most promising of many simple plans, the current one first."""
+    levels, unit = programme.levels, programme.unit
+    now = levels.decisions(programme.current)
+    plans = [fit_in(programme, limits, plan) for plan in _simple_plans(programme, levels, now, seed)]
+    worth = np.array([_first_merit(programme, limits, plan) for plan in plans])
+    chosen = [plans[0]]
+    if starts and len(levels.names) > 1 and now.any():
+        alone = fit_in(programme, limits, _best_if_alone(programme))
+        plans, worth = [*plans, alone], np.append(worth, np.inf)  # is always gone on from
+    for i in np.argsort(-worth, kind="stable"):
+        if len(chosen) > starts:
+            break
+        if all(np.abs((plans[i] - other) / unit).sum() > 0.05 * np.abs(other / unit).sum() for other in chosen):
+            chosen.append(plans[i])
+    return chosen
+
+
+def _simple_plans(programme: Programme, levels: Levels, now: np.ndarray, seed: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    count, owner, unit = len(levels.names), levels.owner, programme.unit
+    own = programme.current.sum() or unit.sum()
+    sets = _subsets(count)
+    shares = [*(np.isin(np.arange(count), s) / len(s) for s in sets), *rng.dirichlet(np.ones(count), 2 * count)]
+    even = 1.0 if not levels.free else 1.0 / levels.profile.shape[1]
+    money = [own * share[owner] * even for share in shares]
+    money.insert(0, own * unit / unit.sum())
+    if levels.free:  # pulses: the same money in every second, third or fourth period
+        periods = np.tile(np.arange(levels.profile.shape[1]), count)
+        now_even = np.bincount(owner, now)[owner] * even
+        money += [now_even * np.where(periods % k == 0, k, 0.02) for k in (2, 3, 4)]
+        money += [now_even * rng.lognormal(0.0, 0.5, len(now)) for _ in range(2)]
+    plans = [np.maximum(now, 0.02 * unit if not now.any() else 0.0), *money]
+    free_total = programme.goal.low < programme.goal.high
+    factors = (1.0, 0.3, 3.0) if free_total else (1.0,)
+    return [factor * plan for factor in factors for plan in plans]
+
+
+def _best_if_alone(programme: Programme) -> np.ndarray:
+    """Best split of the money of the current plan in equal parts, if channels brought together what they bring alone.
+
+    Where channels add up this is the best of its grid, by dynamic programming; elsewhere it is a good place to start.
+    """
+    levels, own = programme.levels, float(programme.current.sum())
+    profile = np.full_like(levels.profile, 1.0 / levels.profile.shape[1]) if levels.free else levels.profile
+    top, parts = np.full(PARTS + 1, -np.inf), np.zeros((PARTS + 1, len(profile)), int)
+    top[0] = 0.0
+    total = np.arange(PARTS + 1)
+    for c in range(len(profile)):
+        only = own / PARTS * np.where(np.arange(len(profile))[:, None] == c, profile, 0.0)
+        some = [0.0, *(programme.outcomes.at(k * only).lift.mean() for k in LOOKED_AT)]
+        alone = np.interp(total, [0, *LOOKED_AT], some)
+        before = total[:, None] - total  # parts left for the channels so far, by parts together and for this one
+        sums = np.where(before >= 0, top[before], -np.inf) + alone
+        best = sums.argmax(axis=1)
+        top, parts = sums.max(axis=1), parts[total - best]
+        parts[:, c] = best
+    return levels.decisions(own / PARTS * parts[-1][:, None] * profile)
+
+
+def _subsets(count: int) -> list[tuple[int, ...]]:
+    every = range(count)
+    if count <= ALL_SUBSETS:
+        return [s for size in range(1, count + 1) for s in itertools.combinations(every, size)]
+    return [tuple(every), *((i,) for i in every), *(tuple(j for j in every if j != i) for i in every)]
+
+
+def _first_merit(programme: Programme, limits: Limits, plan: np.ndarray) -> float:
+    missed = 0.0
+    for constraint in programme.constraints(limits):
+        value = constraint.value(plan)
+        missed = max(
+            missed, (constraint.low - value) / constraint.scale, (value - constraint.high) / constraint.scale
+        )
+    return programme.objective(plan) / programme.size - 10.0 * missed
+
+
+def fit_in(programme: Programme, limits: Limits, plan: np.ndarray) -> np.ndarray:
+    """Bring a plan within bounds and, but for other limits, to the total."""
+    lower, upper = np.maximum(limits.lower, floor_of(programme, limits)), limits.upper
+    goal, paid = programme.goal, programme.outcomes.paid
+    own = programme.current.sum()
+    # What the channels may spend themselves, if induced spend grows with it.
+    part = own / programme.outcomes.cost(programme.current) if own > 0.0 else 1.0
+    plan = np.maximum(plan, FLOOR * programme.unit)
+    plan = _scaled_to(np.clip(plan.sum(), part * goal.low, part * goal.high), plan, lower, upper)
+    if not paid:
+        return plan
+    # Other channels induce more or less than those of the current plan do: a few steps of the secant.
+    before, cost_before = 0.0, 0.0
+    for _ in range(3):
+        now, cost = plan.sum(), programme.cost(plan)
+        aim = np.clip(cost, goal.low, goal.high)
+        if abs(cost - aim) <= 1e-4 * cost or cost == cost_before:
+            break
+        wanted = now + (aim - cost) * (now - before) / (cost - cost_before)
+        before, cost_before = now, cost
+        plan = _scaled_to(max(wanted, 0.1 * now), plan, lower, upper)
+    return plan
+
+
+def _scaled_to(wanted: float, plan: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Multiple of a plan, within bounds, that spends what is wanted."""
+
+    def excess(log_factor: float) -> float:
+        return float(np.clip(np.exp(log_factor) * plan, lower, upper).sum() - wanted)
+
+    if excess(-50.0) >= 0.0:
+        return np.clip(np.exp(-50.0) * plan, lower, upper)
+    if excess(50.0) <= 0.0:
+        return np.clip(np.exp(50.0) * plan, lower, upper)
+    return np.clip(np.exp(optimize.brentq(excess, -50.0, 50.0)) * plan, lower, upper)
+
+
+# ----------------------------------------------------------------------------------------------------- all or nothing
+def _choices(limits: Limits) -> list[Limits]:
+    """Limits with on-off channels settled in every way while they are few, else without those limits at first."""
+    if np.count_nonzero(limits.least) <= ALL_PATTERNS:
+        return patterns(limits)
+    return [replace(limits, least=np.zeros_like(limits.least))]
+
+
+def _flipped(few: Programme, limits: Limits, best: Solved, note: Callable[[str], None]) -> list[Solved]:
+    """Settle many on-off limits by rounding, then by switching one at a time as long as that helps."""
+    some = np.flatnonzero(limits.least)
+    spend = np.bincount(limits.owner, best.decisions, minlength=len(limits.names))
+    on = {int(i): bool(spend[i] >= 0.5 * limits.least[i]) for i in some}
+
+    def solved(state: dict[int, bool]) -> Solved:
+        chosen = replace(limits, least=np.zeros_like(limits.least))
+        for i, active in state.items():
+            chosen = switched(chosen, i, limits.least[i] if active else 0.0)
+        note("on-off limits")
+        return climb(few, chosen, fit_in(few, chosen, best.decisions), precise=False)
+
+    now = solved(on)
+    while True:
+        tried = [(solved({**on, i: not on[i]}), i) for i in on]
+        better, i = max(tried, key=lambda item: _merit(item[0]))
+        if _merit(better) <= _merit(now):
+            return [now]
+        now, on = better, {**on, i: not on[i]}
+
+
+def _distinct(programme: Programme, ends: list[Solved], count: int) -> list[Solved]:
+    """Return the best ends that differ from each other, best first."""
+    ends.sort(key=_merit, reverse=True)
+    out: list[Solved] = []
+    for end in ends:
+        alike = [np.abs((end.decisions - o.decisions) / programme.unit).max() < 1e-2 for o in out]
+        if len(out) < count and not any(alike):
+            out.append(end)
+    return out

@@ -1,0 +1,326 @@
+"""A planning problem as a function to maximise under constraints, with exact derivatives, and how optimal a plan is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import optimize
+
+from bayesmmm.optimize.constraints import Limits
+from bayesmmm.optimize.flighting import Levels
+from bayesmmm.optimize.objectives import Risk, bandwidth_for, exactly, judged
+from bayesmmm.optimize.outcomes import Outcomes
+
+#: Spread of gains that a risk measure is smoothed for at least, as a share of that of the lift: the best plan may be the
+#: current one, whose gain is certain.
+LEAST_SPREAD = 0.02
+#: A limit binds when a plan is this close to it, in units of typical spend.
+BINDS = 1e-5
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a plan is for.
+
+    Attributes
+    ----------
+    kind : {"outcome", "profit", "spend", "roi"}
+        Gains per draw are outcome, or ``margin * outcome - price * cost``; "spend" saves money in posterior mean, "roi"
+        has the mean lift per mean cost.
+    risk : Risk
+    margin, price : float
+        Worth of a unit of outcome, and of money.
+    low, high : float
+        Range of the cost of the plan in posterior mean; 0 and infinity where it is free.
+    target : float or None
+        Least outcome, judged by `risk`.
+    ratio : float or None
+        Least mean lift per mean cost.
+    """
+
+    kind: str
+    risk: Risk
+    margin: float = 1.0
+    price: float = 0.0
+    low: float = 0.0
+    high: float = np.inf
+    target: float | None = None
+    ratio: float | None = None
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """``low <= value <= high`` of a function of the decisions; in units of `scale`."""
+
+    label: str
+    value: Callable[[np.ndarray], float]
+    slope: Callable[[np.ndarray], np.ndarray]
+    low: float
+    high: float
+    scale: float
+
+
+class Programme:
+    """A goal over the draws of some outcomes.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+    levels : Levels
+    goal : Goal
+    current : (C, W) array
+        The plan that gains are measured from.
+    """
+
+    def __init__(self, outcomes: Outcomes, levels: Levels, goal: Goal, current: np.ndarray) -> None:
+        self.outcomes, self.levels, self.goal, self.current = outcomes, levels, goal, current
+        brought = outcomes.at(current)
+        self.lift, self.induced = brought.lift, brought.induced.sum(axis=1)
+        cost = self._cost_now()
+        self.roi_now = float(self.lift.mean() / cost) if cost > 0.0 else 0.0
+        self.bandwidth = 0.0
+        typical = outcomes.question.asked.fit.scales.spend
+        each = np.array([typical[name][0] for name in levels.names])
+        periods = 1 if levels.free else current.shape[1]
+        #: Spend (V,) that counts as one unit of a decision.
+        self.unit = each[levels.owner] * periods
+        gained = goal.margin * np.abs(self.lift).mean() + goal.price * current.sum()
+        worth = {"spend": current.sum(), "roi": 1.0}.get(goal.kind, gained)
+        self.size = worth if worth > 0.0 else 1.0
+
+    @cached_property
+    def level(self) -> float:
+        """Mean outcome of the window under the current plan."""
+        return float((self.outcomes.base() + self.lift).mean())
+
+    # --------------------------------------------------------------------------------------------- the objective
+    def gains(self, decisions: np.ndarray) -> np.ndarray:
+        """Gain (S,) over the current plan, in terms of the goal."""
+        return self._gains(self.levels.spend(decisions))
+
+    def _gains(self, spend: np.ndarray) -> np.ndarray:
+        goal, brought = self.goal, self.outcomes.at(spend)
+        gain = goal.margin * (brought.lift - self.lift)
+        if goal.price:
+            gain = gain - goal.price * (
+                spend.sum() - self.current.sum() + brought.induced.sum(axis=1) - self.induced
+            )
+        return gain
+
+    def set_bandwidth(self, decisions: np.ndarray) -> None:
+        """Smooth a risk measure for gains like those of a plan."""
+        least = LEAST_SPREAD * self.goal.margin * float(self.lift.std())
+        self.bandwidth = bandwidth_for(self.goal.risk, max(float(self.gains(decisions).std()), least))
+
+    def objective(self, decisions: np.ndarray) -> float:
+        """What is to be as high as possible: the judged gain over the current plan, or saved money, or ROI gained."""
+        return self._objective(decisions, lambda gains: exactly(self.goal.risk, gains))
+
+    def smooth(self, decisions: np.ndarray) -> float:
+        """`objective` with a derivative everywhere: a measure of risk is smoothed over the bandwidth."""
+        return self._objective(decisions, self._judged)
+
+    def _objective(self, decisions: np.ndarray, judge: Callable[[np.ndarray], float]) -> float:
+        spend = self.levels.spend(decisions)
+        if self.goal.kind == "spend":
+            return self._cost_now() - self.outcomes.cost(spend)
+        if self.goal.kind == "roi":
+            return float(self.outcomes.at(spend).lift.mean() / self.outcomes.cost(spend)) - self.roi_now
+        return judge(self._gains(spend))
+
+    def _judged(self, gains: np.ndarray) -> float:
+        return judged(self.goal.risk, gains, self.bandwidth)[0]
+
+    def slope(self, decisions: np.ndarray) -> np.ndarray:
+        """Derivative (V,) of `smooth`."""
+        spend, goal, out = self.levels.spend(decisions), self.goal, self.outcomes
+        if goal.kind == "spend":
+            return -self._cost_slope(spend)
+        if goal.kind == "roi":
+            cost, lift = out.cost(spend), out.at(spend).lift.mean()
+            rise = self.levels.pull(out.pull(spend, np.full(out.size, 1.0 / out.size), None))
+            return rise / cost - lift / cost**2 * self._cost_slope(spend)
+        _, weight = judged(goal.risk, self._gains(spend), self.bandwidth)
+        priced = goal.price and out.paid
+        induced = np.repeat(-goal.price * weight[:, None], len(out.paid), axis=1) if priced else None
+        slope = self.levels.pull(out.pull(spend, goal.margin * weight, induced))
+        return slope - goal.price * self._own_slope()
+
+    # ------------------------------------------------------------------------------------------------ pieces
+    def cost(self, decisions: np.ndarray) -> float:
+        """Money a plan takes in posterior mean."""
+        return self.outcomes.cost(self.levels.spend(decisions))
+
+    def cost_slope(self, decisions: np.ndarray) -> np.ndarray:
+        """Derivative (V,) of `cost`."""
+        return self._cost_slope(self.levels.spend(decisions))
+
+    def lift_slope(self, decisions: np.ndarray) -> np.ndarray:
+        """Derivative (V,) of the mean lift."""
+        out, spend = self.outcomes, self.levels.spend(decisions)
+        return self.levels.pull(out.pull(spend, np.full(out.size, 1.0 / out.size), None))
+
+    def _cost_now(self) -> float:
+        return self.outcomes.cost(self.current)
+
+    def _own_slope(self) -> np.ndarray:
+        return self.levels.pull(np.ones_like(self.current))
+
+    def _cost_slope(self, spend: np.ndarray) -> np.ndarray:
+        out = self.outcomes
+        own = self._own_slope()
+        if not out.paid:
+            return own
+        return own + self.levels.pull(out.pull(spend, None, np.full((out.size, len(out.paid)), 1.0 / out.size)))
+
+    def _reached(self, decisions: np.ndarray) -> float:
+        """Outcome of a plan, judged like its gain."""
+        lift = self.outcomes.at(self.levels.spend(decisions)).lift
+        return self.level + self._judged(lift - self.lift)
+
+    def _reached_slope(self, decisions: np.ndarray) -> np.ndarray:
+        spend = self.levels.spend(decisions)
+        _, weight = judged(self.goal.risk, self.outcomes.at(spend).lift - self.lift, self.bandwidth)
+        return self.levels.pull(self.outcomes.pull(spend, weight, None))
+
+    def constraints(self, limits: Limits) -> list[Constraint]:
+        """Everything but bounds."""
+        goal, out = self.goal, []
+        if goal.low > 0.0 or np.isfinite(goal.high):
+            scale = max(goal.low, goal.high if np.isfinite(goal.high) else 0.0)
+            out.append(Constraint("total", self.cost, self.cost_slope, goal.low, goal.high, scale))
+        if goal.target is not None:
+            scale = max(abs(goal.target - self.level), self.size / max(goal.margin, 1e-300), 1e-300)
+            out.append(Constraint("target", self._reached, self._reached_slope, goal.target, np.inf, scale))
+        if goal.ratio is not None:
+            ratio = goal.ratio
+
+            def spare(decisions: np.ndarray) -> float:
+                spend = self.levels.spend(decisions)
+                return float(self.outcomes.at(spend).lift.mean() - ratio * self.outcomes.cost(spend))
+
+            def spare_slope(decisions: np.ndarray) -> np.ndarray:
+                return self.lift_slope(decisions) - ratio * self.cost_slope(decisions)
+
+            out.append(Constraint("target ROI", spare, spare_slope, 0.0, np.inf, self.size))
+        for row in limits.rows:
+            a = row.coefficients
+            # A limit far above typical spend is met when it is met to a share of itself.
+            least = min(abs(side) for side in (row.low, row.high))
+            scale = max(np.abs(a * self.unit).max(initial=1e-300), least if np.isfinite(least) else 0.0)
+            out.append(Constraint(row.label, _dot(a), _constant(a), row.low, row.high, scale))
+        return out
+
+
+def _dot(a: np.ndarray) -> Callable[[np.ndarray], float]:
+    return lambda decisions: float(a @ decisions)
+
+
+def _constant(a: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda decisions: a
+
+
+# ------------------------------------------------------------------------------------------------- optimality
+@dataclass(frozen=True)
+class Optimality:
+    """How far a plan is from the conditions of Karush, Kuhn and Tucker.
+
+    Attributes
+    ----------
+    residual : float
+        Largest violation of equal net marginal returns, relative to these returns.
+    multiplier : float
+        Objective gained by one more unit of the total; 0 where the total does not bind.
+    violation : float
+        Largest violation of a constraint, in its scale.
+    binding : tuple of str
+        Labels of the constraints that bind.
+    prices : tuple of (str, (V,) array, float, float)
+        Label, normal, side and price of those that are linear or taken to be so: ``normal @ decisions <= side``.
+    """
+
+    residual: float
+    multiplier: float
+    violation: float
+    binding: tuple[str, ...]
+    prices: tuple[tuple[str, np.ndarray, float, float], ...]
+
+
+def optimality(programme: Programme, limits: Limits, decisions: np.ndarray, floor: np.ndarray) -> Optimality:
+    """Check the first-order conditions of a maximum.
+
+    The slope of the objective is to be a combination of the slopes of binding constraints, with the right signs;
+    what is left over is compared with the pieces it is the difference of.
+
+    Parameters
+    ----------
+    floor : (V,) array
+        Least value that the solver allows.
+    """
+    slope = programme.slope(decisions)
+    normals, binding, pieces, violation = [], [], [np.abs(slope)], 0.0
+    for constraint in programme.constraints(limits):
+        value = constraint.value(decisions)
+        missed = max(constraint.low - value, value - constraint.high) / constraint.scale
+        violation = max(violation, missed)
+        near = BINDS * constraint.scale
+        sides = ((1.0, value >= constraint.high - near), (-1.0, value <= constraint.low + near))
+        if not any(hit for _, hit in sides):
+            continue
+        normal = constraint.slope(decisions)
+        binding.append(constraint.label)
+        limit = {1.0: constraint.high, -1.0: -constraint.low}
+        normals += [(constraint.label, side * normal, limit[side]) for side, hit in sides if hit]
+        if normal.any():
+            pieces.append(np.abs(slope @ normal / (normal @ normal) * normal))
+    if programme.goal.price:
+        pieces.append(programme.goal.price * programme.cost_slope(decisions))
+    if programme.goal.kind == "roi":  # the slope is that of the lift less that of the cost, both over the cost
+        roi = programme.objective(decisions) + programme.roi_now
+        pieces.append(np.abs(roi * programme.cost_slope(decisions) / programme.cost(decisions)))
+    weight = 1.0 / np.maximum(np.max(pieces, axis=0), 1e-12 * np.abs(slope).max() + 1e-300)
+    close = BINDS * programme.unit
+    at_upper = decisions >= limits.upper - close
+    at_lower = decisions <= np.maximum(limits.lower, floor) + close
+    prices, left = _explained(slope * weight, [n * weight for _, n, _ in normals], at_lower, at_upper)
+    priced = tuple((*normal, float(price)) for normal, price in zip(normals, prices, strict=True))
+    total = sum(price * np.sign(normal.sum()) for label, normal, _, price in priced if label == "total")
+    return Optimality(left, float(total), float(violation), tuple(binding), priced)
+
+
+def _explained(
+    slope: np.ndarray, normals: list[np.ndarray], at_lower: np.ndarray, at_upper: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Prices of binding constraints that explain a slope best, and the largest part of it that is left over.
+
+    A decision at its lower bound may be worth less than it costs, one at its upper bound more.
+    """
+    held = at_lower | at_upper
+    prices, left = _priced(slope, normals, [], ~held, at_lower, at_upper)
+    if left > 1e-6 and held.any():
+        # Decisions off their bounds do not tell all prices: those at bounds, with prices of their own, have a say, too.
+        bounds = [-row for row in np.eye(len(slope))[at_lower]] + [*np.eye(len(slope))[at_upper]]
+        every = np.ones_like(held)
+        again = _priced(slope, normals, bounds, every, ~every, ~every)
+        prices, left = min((prices, left), again, key=lambda found: found[1])
+    return prices, left
+
+
+def _priced(
+    slope: np.ndarray,
+    normals: list[np.ndarray],
+    bounds: list[np.ndarray],
+    told: np.ndarray,
+    at_lower: np.ndarray,
+    at_upper: np.ndarray,
+) -> tuple[np.ndarray, float]:
+    """Prices by non-negative least squares over the decisions `told`, and the largest part that is left over."""
+    columns, prices = [*normals, *bounds], np.zeros(len(normals) + len(bounds))
+    if columns and told.any():
+        matrix = np.stack(columns, axis=1)
+        size = np.maximum(np.linalg.norm(matrix[told], axis=0), 1e-300)
+        prices = optimize.nnls(matrix[told] / size, slope[told], maxiter=50 * len(columns) + 100)[0] / size
+        slope = slope - matrix @ prices
+    left = np.where(at_lower, np.maximum(slope, 0.0), np.where(at_upper, np.maximum(-slope, 0.0), np.abs(slope)))
+    return prices[: len(normals)], float(left.max(initial=0.0))

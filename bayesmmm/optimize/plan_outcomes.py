@@ -1,0 +1,83 @@
+"""What a plan brings beside the current one, on draws that did not choose it."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesmmm.data import MONEY
+from bayesmmm.estimands import unit_of
+from bayesmmm.estimands.curves import EXTRAPOLATED, share_beyond
+from bayesmmm.estimands.windows import per_money
+from bayesmmm.optimize.nonlinear_program import Goal
+from bayesmmm.optimize.outcomes import Outcomes
+from bayesmmm.optimize.problem import Problem
+
+PLANS = ["current", "new"]
+
+
+def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
+    """Outcome, cost and returns (chain, draw, plan, ...) of the current plan and of a new one (C, W)."""
+    fit, out = problem.fit, problem.judges
+    asked = out.question.asked
+    plans = (problem.current, spend)
+    brought = [out.at(plan) for plan in plans]
+    lift = np.stack([found.lift for found in brought], axis=-1)
+    induced = np.stack([found.induced for found in brought], axis=1)
+    cost = np.array([plan.sum() for plan in plans]) + induced.sum(axis=-1)
+    uplift = lift[:, 1] - lift[:, 0]
+    returns = [_returns(out, plan, problem.levels.pattern(plan)) for plan in plans]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = {
+            "spend": cost[:, 0] - cost[:, 1],
+            "roi": lift[:, 1] / cost[:, 1] - lift[:, 0] / cost[:, 0],
+        }.get(goal.kind, goal.margin * uplift - goal.price * (cost[:, 1] - cost[:, 0]))
+    unit = unit_of(fit, fit.system.outcome)
+    per = per_money(fit)
+    worth = {"profit": MONEY, "spend": MONEY, "roi": per["unit"]}.get(goal.kind, unit)
+    label = asked.label
+    variables: dict = {
+        "outcome": (*label(out.base()[:, None] + lift, "plan"), {"unit": unit}),
+        "lift": (*label(lift, "plan"), {"unit": unit}),
+        "uplift": (*label(uplift), {"unit": unit}),
+        "gain": (*label(gain), {"unit": worth}),
+        "cost": (*label(cost, "plan"), {"unit": MONEY}),
+        "roi": (*label(np.stack([r for r, _ in returns], axis=1), "plan", "channel"), per),
+        "marginal_roi": (*label(np.stack([m for _, m in returns], axis=1), "plan", "channel"), per),
+        "extrapolated": (
+            ("plan", "channel"),
+            np.stack([beyond(problem, plan) for plan in plans]),
+            {"unit": "share of spend", "threshold": EXTRAPOLATED},
+        ),
+    }
+    coords: dict = {**asked.coords, "plan": PLANS, "channel": list(problem.names)}
+    if out.paid:
+        coords["mediator"] = list(out.paid)
+        variables["induced"] = (*label(induced, "plan", "mediator"), {"unit": MONEY})
+    return xr.Dataset(variables, coords, {**asked.attrs, "held_out": int(problem.held_out)})
+
+
+def _returns(out: Outcomes, spend: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """ROI and marginal ROI (S, C) of each channel of a plan."""
+    own = spend.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        roi = np.where(own > 0.0, out.without(spend) / own, np.nan)
+    return roi, out.along(spend, pattern)
+
+
+def beyond(problem: Problem, spend: np.ndarray) -> np.ndarray:
+    """Share (C,) of the spend of each channel in periods above the highest spend of the fitted periods."""
+    columns = problem.fit.data.columns
+    return np.array([share_beyond(own, columns[n].max()) for n, own in zip(problem.names, spend, strict=True)])
+
+
+def frame_of(problem: Problem, spend: np.ndarray) -> pd.DataFrame:
+    """Every exogenous column of the window under a plan."""
+    line, data = problem.questions.chosen.line, problem.fit.data
+    frame = {}
+    for name in problem.fit.system.exogenous:
+        known = data.columns[name][0]
+        known = np.concatenate([known, line.columns[name][0]]) if line.planned else known
+        frame[name] = known[line.window]
+        if name in problem.names:
+            frame[name] = spend[problem.names.index(name)]
+    return pd.DataFrame(frame, index=pd.DatetimeIndex(problem.dates, name="date"))

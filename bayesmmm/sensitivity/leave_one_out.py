@@ -1,0 +1,206 @@
+"""What the other channels are credited with when one is left out of the model."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayesmmm.equations import MMM, Equation
+from bayesmmm.equations.equation import MEDIA_PARAMETERS
+from bayesmmm.errors import AnswerError, SettingError, UnknownTermError
+from bayesmmm.estimands import PATHS, ask, check_seed
+from bayesmmm.inference.many_fits import run
+from bayesmmm.priors import Prior, closest
+from bayesmmm.results import Fit
+from bayesmmm.results.summaries import checked_ci_prob
+from bayesmmm.sensitivity.refit import (
+    Asking,
+    Refitting,
+    finished,
+    numbered,
+    quantiles,
+    refitting,
+    sampler_numbers,
+    warn_failed,
+    worst,
+)
+
+
+def leave_one_channel_out(
+    fit: Fit,
+    *,
+    channels: Sequence[str] | None = None,
+    start: str | datetime.date | None = None,
+    stop: str | datetime.date | None = None,
+    window: str = "spend",
+    draws: int = 500,
+    tune: int = 500,
+    chains: int = 4,
+    target_accept: float = 0.9,
+    paths: int = PATHS,
+    seed: int = 0,
+    ci_prob: float | None = None,
+    executor: Any = None,
+    progress: bool = True,
+    allow_unconverged: bool = False,
+) -> xr.Dataset:
+    """Refit without each channel in turn: how effects and returns of the others move.
+
+    A channel that is left out does not stop acting. Where it went together with another, that other one takes over its
+    credit; where it did not, its effect goes into the residual. So this shows whose credit rests on which channel being
+    in the model; it is no estimate of any effect. Priors of the others stay what they were in `fit`.
+
+    Parameters
+    ----------
+    fit : Fit
+    channels : sequence of str, optional
+        To leave out; by default every exogenous channel.
+    start, stop, window, paths, allow_unconverged
+        As in `effects`.
+    draws, tune, chains, target_accept, seed
+        Of the refits, as in `fit`.
+    ci_prob : float in (0, 1), optional
+        As in `summarise`.
+    executor, progress
+        As in `run`.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``total``, ``direct``, ``indirect``, ``roi`` (left_out, quantile, channel) of the refits, NaN for the channel
+        that is left out; the same of `fit` as ``full_total`` and so on (quantile, channel). ``change`` (left_out,
+        channel), median total less that of `fit`; ``taken_over`` (left_out), the sum of these over the median total of
+        the channel that is left out: about 1 where the others take all of its credit, 0 where they take none.
+        ``sigma_ratio`` (left_out), median residual scale of the outcome without the channel over that with it.
+        ``rhat``, ``ess``, ``divergences``, ``reliable`` (left_out).
+
+    Raises
+    ------
+    AnswerError
+        When there is only one channel.
+    UnknownTermError, SettingError
+        For unknown channels and impossible arguments.
+    ConvergenceError
+        When the sampler of `fit` failed.
+    EvaluationError
+        When all refits failed.
+
+    Warns
+    -----
+    ConvergenceWarning
+        When the sampler failed in some refits.
+
+    Examples
+    --------
+    >>> found = leave_one_channel_out(fit)  # doctest: +SKIP
+    >>> found["change"].to_pandas()  # doctest: +SKIP
+    """
+    ask(fit, draws=None, allow_unconverged=allow_unconverged)
+    ci_prob, seed = checked_ci_prob(ci_prob), check_seed(seed)
+    known = tuple(n for n in fit.system.exogenous if any(n in e.media for e in fit.system.equations))
+    names = _checked_channels(channels, known)
+    asking = Asking(known, start, stop, window, paths)
+    full = asking.ask(fit, seed=seed, anyway=allow_unconverged)
+    settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept, "seed": seed}
+    task = _Without(refitting(fit, asking, len(names), executor, **settings), fit.system, known, ci_prob)
+    done = run(task, names, executor=executor, progress=progress, title="refits")
+    finished(done)
+    kept = [names[i] for i in done.results]
+    rows = [done.results[i] for i in done.results]
+    found = xr.concat([row[0].reindex(channel=list(known)) for row in rows], dim="left_out")
+    found = found.assign_coords(left_out=kept).transpose("left_out", "quantile", "channel")
+    before = quantiles(full, ci_prob)
+    found = found.assign(
+        {f"full_{name}": before[name].transpose("quantile", "channel") for name in before.data_vars}
+    )
+    found["change"] = found["total"].sel(quantile=0.5, drop=True) - found["full_total"].sel(
+        quantile=0.5, drop=True
+    )
+    own = found["full_total"].sel(quantile=0.5, channel=kept, drop=True).values
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found["taken_over"] = ("left_out", found["change"].sum("channel").values / own)
+    sigma = float(fit.posterior[f"{fit.system.outcome}.sigma"].median())
+    found["sigma_ratio"] = ("left_out", np.array([row[2] for row in rows]) / sigma)
+    numbers = [row[1] for row in rows]
+    found = found.assign(numbered(numbers, ("left_out",), (len(rows),)))
+    warn_failed(kept, found["reliable"].values, "without")
+    about = {key: full.attrs[key] for key in ("window", "start", "stop", "unit")}
+    mine = {"ci_prob": ci_prob, "complete": int(done.complete), "verdict": worst(numbers)}
+    return found.assign_attrs({**about, **mine})
+
+
+def without_channel(system: MMM, channel: str) -> MMM:
+    """Return the system without an exogenous channel; priors of the others stay what they were.
+
+    The default prior of a contribution depends on the number of channels: it is written down before one of them goes.
+
+    Parameters
+    ----------
+    system : MMM
+    channel : str
+
+    Examples
+    --------
+    >>> left = without_channel(MMM([Equation("sales", media=["tv", "radio"])]), "tv").equation("sales")
+    >>> left.media, left.priors["contribution"]["radio"]
+    (('radio',), HalfStudentT(nu=3, sigma=0.17))
+    """
+    return MMM([_without(e, channel) if channel in e.media else e for e in system.equations])
+
+
+def _without(equation: Equation, channel: str) -> Equation:
+    media = tuple(name for name in equation.media if name != channel)
+    priors: dict[str, Any] = {}
+    for parameter, value in equation.priors.items():
+        if isinstance(value, Prior):
+            priors[parameter] = value
+        elif rest := {label: prior for label, prior in value.items() if label != channel}:
+            priors[parameter] = rest
+    for block in equation.parameters():
+        if block.name == "contribution":
+            rest = {c: p for c, p in zip(block.labels, block.priors, strict=True) if c != channel}
+            priors["contribution"] = rest
+            if not rest:
+                del priors["contribution"]
+    if not media:
+        priors = {name: prior for name, prior in priors.items() if name not in MEDIA_PARAMETERS}
+    return replace(equation, media=media, priors=priors)
+
+
+@dataclass(frozen=True)
+class _Without:
+    """Task: effects of the others, numbers on the sampler, and the residual scale of the outcome."""
+
+    refit: Refitting
+    system: MMM
+    known: tuple[str, ...]
+    ci_prob: float
+
+    def __call__(self, channel: str) -> tuple[xr.Dataset, dict, float]:
+        others = tuple(name for name in self.known if name != channel)
+        refit = replace(self.refit, asking=replace(self.refit.asking, channels=others))
+        found, gained = refit.again(without_channel(self.system, channel))
+        sigma = float(found.posterior[f"{self.system.outcome}.sigma"].median())
+        return quantiles(gained, self.ci_prob), sampler_numbers(found.convergence), sigma
+
+
+def _checked_channels(channels: Sequence[str] | None, known: tuple[str, ...]) -> list[str]:
+    if len(known) < 2:
+        raise AnswerError(
+            f"the system has {len(known)} exogenous channels, so that none is left to look at without one; ask for "
+            f"confounder_sensitivity(fit) instead"
+        )
+    given = list(known) if channels is None else [channels] if isinstance(channels, str) else list(channels)
+    for name in given:
+        if name not in known:
+            raise UnknownTermError(
+                f"{name!r} is no exogenous channel of the system{closest(str(name), known)}. Use: {', '.join(known)}."
+            )
+    if not given or len(set(given)) < len(given):
+        raise SettingError(
+            f"channels={channels!r} must name at least one channel, each once, as channels={[known[0]]}"
+        )
+    return given
