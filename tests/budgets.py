@@ -12,10 +12,9 @@ import pandas as pd
 
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation
-from bayesmmm.optimize.asking import read_channels, read_modes, read_window
 from bayesmmm.optimize.goal import read_goal
 from bayesmmm.optimize.nonlinear_program import Programme
-from bayesmmm.optimize.problem import Problem, Rules, put_together
+from bayesmmm.optimize.problem import Problem, Rules, put_together, read_channels, read_modes, read_window
 from tests import made
 
 SIX = ("tv", "radio", "print", "social", "video", "mail")

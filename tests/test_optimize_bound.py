@@ -8,8 +8,7 @@ import pytest
 
 from bayesmmm.optimize import optimize_budget
 from bayesmmm.optimize.constraints import patterns
-from bayesmmm.optimize.curves import Alone, Curve
-from bayesmmm.optimize.global_bound import upper_bound
+from bayesmmm.optimize.global_bound import Alone, Curve, upper_bound
 from bayesmmm.optimize.local_solver import climb
 from bayesmmm.optimize.multistart import fit_in
 from tests import budgets, made

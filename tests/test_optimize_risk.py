@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from bayesmmm.optimize import optimize_budget
-from bayesmmm.optimize.objectives import Risk, bandwidth_for, exactly, judged
+from bayesmmm.optimize.goal import Risk, bandwidth_for, exactly, judged
 from tests import budgets, made
 
 RISKS = [

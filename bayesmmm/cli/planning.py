@@ -294,7 +294,7 @@ def _trade(fit: "Fit", totals: list[float], common: Mapping[str, Any]) -> "xr.Da
 def _common(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
     """Arguments that a plan and a frontier share, read from the options."""
     from bayesmmm.data.tables import read_csv
-    from bayesmmm.optimize.asking import read_channels, read_modes
+    from bayesmmm.optimize.problem import read_channels, read_modes
 
     how = _unique(options.mediators, "--mediators")
     mediators = _for_all(how, fit.system.mediators) if how else "respond"

@@ -13,17 +13,16 @@ import xarray as xr
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError, SolverError
 from bayesmmm.estimands import PATHS, unit_of
-from bayesmmm.optimize.asking import read_channels, read_modes, read_window
 from bayesmmm.optimize.constraints import Limits, Range
-from bayesmmm.optimize.feasibility import check_possible, check_reachable
+from bayesmmm.optimize.feasibility import check_possible
 from bayesmmm.optimize.global_bound import upper_bound
-from bayesmmm.optimize.goal import phrase_of, read_goal
+from bayesmmm.optimize.goal import Goal, phrase_of, read_goal
 from bayesmmm.optimize.local_solver import MET, floor_of, restored
-from bayesmmm.optimize.multistart import Search, search
-from bayesmmm.optimize.nonlinear_program import Goal, Programme
+from bayesmmm.optimize.multistart import Search, check_reachable, search
+from bayesmmm.optimize.nonlinear_program import Programme
 from bayesmmm.optimize.plan import Plan, Solution
 from bayesmmm.optimize.plan_outcomes import answers_of, frame_of
-from bayesmmm.optimize.problem import Problem, Rules, put_together
+from bayesmmm.optimize.problem import Problem, Rules, put_together, read_channels, read_modes, read_window
 from bayesmmm.results import Fit
 
 #: Starts that the solver goes on from, besides the current plan.

@@ -11,15 +11,14 @@ from bayesmmm.data import MONEY
 from bayesmmm.errors import AnswerError, InfeasibleError, SettingError
 from bayesmmm.estimands import EXTRAPOLATED, PATHS, unit_of
 from bayesmmm.estimands.windows import per_money
-from bayesmmm.optimize.asking import read_channels, read_modes, read_window
 from bayesmmm.optimize.budget import STARTS, check_starts, settled, teller
 from bayesmmm.optimize.constraints import Range
 from bayesmmm.optimize.feasibility import check_possible
+from bayesmmm.optimize.goal import Goal, Risk
 from bayesmmm.optimize.multistart import search
-from bayesmmm.optimize.nonlinear_program import Goal, Programme
-from bayesmmm.optimize.objectives import Risk
+from bayesmmm.optimize.nonlinear_program import Programme
 from bayesmmm.optimize.plan_outcomes import beyond
-from bayesmmm.optimize.problem import Problem, Rules, put_together
+from bayesmmm.optimize.problem import Problem, Rules, put_together, read_channels, read_modes, read_window
 from bayesmmm.results import Fit
 
 #: Totals of a frontier, in multiples of what the current plan costs.

@@ -1,14 +1,10 @@
-"""Whether a problem has any plan at all: before solving, by bounds and totals, and after the solver found none."""
-
-from dataclasses import replace
+"""Whether a problem can have any plan at all, by bounds and totals, before anything is solved."""
 
 import numpy as np
 
-from bayesmmm.errors import InfeasibleError, SolverError
+from bayesmmm.errors import InfeasibleError
 from bayesmmm.optimize.constraints import check_feasible, money
-from bayesmmm.optimize.multistart import search
-from bayesmmm.optimize.nonlinear_program import Goal, Programme
-from bayesmmm.optimize.objectives import Risk
+from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.problem import Problem
 
 
@@ -67,38 +63,3 @@ def _check_induced(problem: Problem, goal: Goal) -> None:
             f"no plan meets these limits together: total of {money(goal.low)}; upper bounds, which with what {paid} is "
             f"induced to spend take {money(most)} at most. Relax one of them."
         )
-
-
-def check_reachable(problem: Problem, goal: Goal, *, starts: int, seed: int, cause: SolverError) -> None:
-    """Say so where the solver found no plan because a target cannot be reached within the limits.
-
-    Raises
-    ------
-    InfeasibleError
-    """
-    if goal.target is None and goal.ratio is None:
-        return
-    few, out = problem.few, problem.whole
-    if goal.ratio is not None:
-        # The highest return is that of next to no money, where nothing forbids that.
-        low = max(goal.low, 1e-3 * out.cost(problem.current))
-        other = Goal("roi", Risk("mean"), low=low, high=max(goal.high, low))
-    else:
-        high = goal.high if np.isfinite(goal.high) else 1e3 * out.cost(problem.current)
-        other = replace(goal, kind="outcome", target=None, low=goal.low, high=high)
-    whole, some = (Programme(o, problem.levels, other, problem.current) for o in (out, few))
-    try:
-        best = search(whole, some, problem.limits, starts=starts, seed=seed, note=lambda text: None).best
-    except SolverError:
-        return
-    if goal.ratio is not None and best.objective + whole.roi_now < goal.ratio:
-        reached = best.objective + whole.roi_now
-        raise InfeasibleError(
-            f"the target ROI of {goal.ratio:g} is out of reach: within the other limits no plan was found with more "
-            f"than {reached:.3g}; lower it or relax the limits"
-        ) from cause
-    if goal.target is not None and best.objective + whole.level < goal.target:
-        raise InfeasibleError(
-            f"the target of {money(goal.target)} is out of reach: within the other limits no plan was found with an "
-            f"outcome above {money(best.objective + whole.level)}; lower it or relax the limits"
-        ) from cause

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import optimize
 
-from bayesmmm.errors import SolverError
-from bayesmmm.optimize.constraints import ALL_PATTERNS, Limits, patterns, switched
+from bayesmmm.errors import InfeasibleError, SolverError
+from bayesmmm.optimize.constraints import ALL_PATTERNS, Limits, money, patterns, switched
 from bayesmmm.optimize.flighting import Levels
+from bayesmmm.optimize.goal import Goal, Risk
 from bayesmmm.optimize.local_solver import FLOOR, MET, Solved, climb, floor_of, steps
 from bayesmmm.optimize.nonlinear_program import Programme
+from bayesmmm.optimize.problem import Problem
 
 #: Residual of the first-order conditions up to which a plan is given at all.
 ACCEPTED = 1e-2
@@ -111,6 +113,41 @@ def _less_and_less_smoothed(
         return [careful]
     few.bandwidth, whole.bandwidth = wide
     return ends
+
+
+def check_reachable(problem: Problem, goal: Goal, *, starts: int, seed: int, cause: SolverError) -> None:
+    """Say so where the solver found no plan because a target cannot be reached within the limits.
+
+    Raises
+    ------
+    InfeasibleError
+    """
+    if goal.target is None and goal.ratio is None:
+        return
+    few, out = problem.few, problem.whole
+    if goal.ratio is not None:
+        # The highest return is that of next to no money, where nothing forbids that.
+        low = max(goal.low, 1e-3 * out.cost(problem.current))
+        other = Goal("roi", Risk("mean"), low=low, high=max(goal.high, low))
+    else:
+        high = goal.high if np.isfinite(goal.high) else 1e3 * out.cost(problem.current)
+        other = replace(goal, kind="outcome", target=None, low=goal.low, high=high)
+    whole, some = (Programme(o, problem.levels, other, problem.current) for o in (out, few))
+    try:
+        best = search(whole, some, problem.limits, starts=starts, seed=seed, note=lambda text: None).best
+    except SolverError:
+        return
+    if goal.ratio is not None and best.objective + whole.roi_now < goal.ratio:
+        reached = best.objective + whole.roi_now
+        raise InfeasibleError(
+            f"the target ROI of {goal.ratio:g} is out of reach: within the other limits no plan was found with more "
+            f"than {reached:.3g}; lower it or relax the limits"
+        ) from cause
+    if goal.target is not None and best.objective + whole.level < goal.target:
+        raise InfeasibleError(
+            f"the target of {money(goal.target)} is out of reach: within the other limits no plan was found with an "
+            f"outcome above {money(best.objective + whole.level)}; lower it or relax the limits"
+        ) from cause
 
 
 def _failure(programme: Programme, ends: list[Solved]) -> str:

@@ -9,7 +9,7 @@ from scipy import optimize
 
 from bayesmmm.optimize.constraints import Limits
 from bayesmmm.optimize.flighting import Levels
-from bayesmmm.optimize.objectives import Risk, bandwidth_for, exactly, judged
+from bayesmmm.optimize.goal import Goal, bandwidth_for, exactly, judged
 from bayesmmm.optimize.outcomes import Outcomes
 
 #: Spread of gains that a risk measure is smoothed for at least, as a share of that of the lift: the best plan may be the
@@ -17,36 +17,6 @@ from bayesmmm.optimize.outcomes import Outcomes
 LEAST_SPREAD = 0.02
 #: A limit binds when a plan is this close to it, in units of typical spend.
 BINDS = 1e-5
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What a plan is for.
-
-    Attributes
-    ----------
-    kind : {"outcome", "profit", "spend", "roi"}
-        Gains per draw are outcome, or ``margin * outcome - price * cost``; "spend" saves money in posterior mean, "roi"
-        has the mean lift per mean cost.
-    risk : Risk
-    margin, price : float
-        Worth of a unit of outcome, and of money.
-    low, high : float
-        Range of the cost of the plan in posterior mean; 0 and infinity where it is free.
-    target : float or None
-        Least outcome, judged by `risk`.
-    ratio : float or None
-        Least mean lift per mean cost.
-    """
-
-    kind: str
-    risk: Risk
-    margin: float = 1.0
-    price: float = 0.0
-    low: float = 0.0
-    high: float = np.inf
-    target: float | None = None
-    ratio: float | None = None
 
 
 @dataclass(frozen=True)

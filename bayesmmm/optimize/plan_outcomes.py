@@ -8,7 +8,7 @@ from bayesmmm.data import MONEY
 from bayesmmm.estimands import unit_of
 from bayesmmm.estimands.curves import EXTRAPOLATED, share_beyond
 from bayesmmm.estimands.windows import per_money
-from bayesmmm.optimize.nonlinear_program import Goal
+from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.outcomes import Outcomes
 from bayesmmm.optimize.problem import Problem
 
