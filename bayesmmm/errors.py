@@ -6,8 +6,24 @@ is allowed, and one way to put it right. This module knows no other module of th
 """
 
 
-class BayesMMMError(Exception):
-    """Base of every error that the package raises on purpose."""
+class _Named:
+    """What an error or a warning is about, for callers that have a name of their own for it.
+
+    Attributes
+    ----------
+    argument : str or None
+        Name of the argument that has to change, where there is one.
+    value : object
+        What was given for it.
+    """
+
+    def __init__(self, *args: object, argument: str | None = None, value: object = None) -> None:
+        super().__init__(*args)
+        self.argument, self.value = argument, value
+
+
+class BayesMMMError(_Named, Exception):
+    """Base of every error that the package raises on purpose; `argument` and `value` tell what it is about."""
 
 
 # ---------------------------------------------------------------- data
@@ -66,7 +82,7 @@ class MissingFileError(DataError, FileNotFoundError):
 
     def __reduce__(self) -> tuple:
         # Two built-in parents of different layout: libraries that send exceptions between processes need to be told.
-        return type(self), self.args
+        return type(self), self.args, self.__dict__
 
 
 class WindowError(DataError):
@@ -160,8 +176,8 @@ class EvaluationError(AnswerError, RuntimeError):
 # ---------------------------------------------------------------- warnings
 
 
-class BayesMMMWarning(UserWarning):
-    """Base of every warning that the package gives on purpose."""
+class BayesMMMWarning(_Named, UserWarning):
+    """Base of every warning that the package gives on purpose; `argument` and `value` tell what it is about."""
 
 
 class CollinearityWarning(BayesMMMWarning):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from bayesmmm.optimize import Plan, Solution
+from bayesmmm.optimize import BindingLimit, Plan, Solution
 from tests.answers_made_up import CHAINS, DRAWS, LONG, SAMPLES, spread_out, weeks
 
 PLANS = ["current", "new"]
@@ -135,7 +135,10 @@ def _solution(answers, names, bound, held_out, total):
         multiplier=0.0 if total is None else 1.234,
         kkt=0.00031,
         net_marginal=net.fillna(0.4).rename("net_marginal"),
-        binding=(f"{names[0]} at its upper bound of {123_456:,}", "group social at its lower bound of 20,000"),
+        binding=(
+            BindingLimit("bound", "upper", 123_456.0, names[0]),
+            BindingLimit("group", "lower", 20_000.0, name="social"),
+        ),
         bound=1.002 * objective if bound else None,
         gap=0.002 * objective if bound else None,
         no_bound="" if bound else "two channels feed the Hill curve of google",

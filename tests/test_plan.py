@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayesmmm.optimize import Plan
-from bayesmmm.optimize.plan_text import WIDTH, apart, held, in_percent, money, probability, significant
+from bayesmmm.optimize import BindingLimit, Plan
+from bayesmmm.optimize.plan_text import WIDTH, apart, in_percent, money, probability, significant
 from tests import plans_made_up as made
 from tests.answers_made_up import LONG
 from tests.figures import quantiles
@@ -229,11 +229,11 @@ def test_risk_is_smoothed_and_seen_spend_is_said_to_be_seen():
 
 def test_many_limits_are_cut_short():
     plan = made.plan(3)
-    binding = tuple(f"{LONG[0]} at its upper bound in period {t}" for t in range(52))
+    binding = tuple(BindingLimit("bound", "upper", float(t + 1), LONG[0], periods=(1, 52)) for t in range(52))
     plan = dataclasses.replace(plan, solution=dataclasses.replace(plan.solution, binding=binding))
     assert "and 40 more" in str(plan)
     note = plan.table().loc[LONG[0], "note"]
-    assert note.startswith("at its upper bound in period 0; at its upper bound in period 1; ")
+    assert note.startswith("at its upper bound of 1 in 1 of 52 periods; at its upper bound of 2 in 1 of 52")
     assert "and 49 more limits" in note
     assert note.endswith("35 % in periods above the highest spend seen")
 
@@ -266,6 +266,32 @@ def test_numbers_are_readable():
     assert [probability(v) for v in (0.999, 0.93, 0.0)] == ["more than 99 %", "93 %", "less than 1 %"]
 
 
-def test_limits_belong_to_the_longest_name():
-    found = held(["tv late at its upper bound", "tv at zero", "group all at its lower bound"], ["tv", "tv late"])
-    assert found == [("tv late", "at its upper bound"), ("tv", "at zero")]
+@pytest.mark.parametrize(
+    ("limit", "text", "words"),
+    [
+        (BindingLimit("bound", "upper", 1234.4, "tv late"), "tv late at its upper bound of 1,234", None),
+        (BindingLimit("bound", "both", 50.0, "tv"), "tv held at 50", None),
+        (BindingLimit("bound", "lower", 0.0, "tv"), "tv at zero", None),
+        (BindingLimit("bound", "lower", 0.0, "tv", periods=(3, 4)), "tv at zero in 3 of 4 periods", None),
+        (BindingLimit("minimum", "lower", 400.0, "tv"), "tv at its minimum of 400", None),
+        (
+            BindingLimit("group", "upper", 9.0, name="tv"),
+            "group tv at its upper bound of 9",
+            "at its upper bound of 9",
+        ),
+        (BindingLimit("linear", "upper", 0.0, name="1 tv -2 mail"), "1 tv -2 mail at its upper bound of 0", None),
+        (BindingLimit("total", "upper", 700.0), "total at its upper bound of 700", None),
+        (BindingLimit("target", "lower", 5.0), "target", ""),
+        (BindingLimit("target ROI", "lower", 0.0), "target ROI", ""),
+    ],
+)
+def test_limits_are_phrases(limit, text, words):
+    assert str(limit) == text
+    assert limit.words == (text.removeprefix(f"{limit.channel} ") if limit.channel else words or limit.words)
+
+
+def test_limits_belong_to_the_channel_that_they_name():
+    plan = made.plan(3)
+    binding = (BindingLimit("bound", "upper", 9.0, LONG[1]), BindingLimit("group", "upper", 9.0, name=LONG[2]))
+    plan = dataclasses.replace(plan, solution=dataclasses.replace(plan.solution, binding=binding))
+    assert plan.table()["note"][LONG[1:3]].tolist() == ["at its upper bound of 9", ""]

@@ -6,6 +6,6 @@ for every total. A `Plan` says what it brings on draws that did not choose it, a
 
 from bayesmmm.optimize.budget import optimize_budget
 from bayesmmm.optimize.efficient_frontier import frontier
-from bayesmmm.optimize.plan import Plan, Solution
+from bayesmmm.optimize.plan import BindingLimit, Plan, Solution
 
-__all__ = ["Plan", "Solution", "frontier", "optimize_budget"]
+__all__ = ["BindingLimit", "Plan", "Solution", "frontier", "optimize_budget"]

@@ -19,8 +19,8 @@ from bayesmmm.optimize.global_bound import upper_bound
 from bayesmmm.optimize.goal import Goal, phrase_of, read_goal
 from bayesmmm.optimize.local_solver import MET, floor_of, restored
 from bayesmmm.optimize.multistart import Search, check_reachable, search
-from bayesmmm.optimize.nonlinear_program import Programme
-from bayesmmm.optimize.plan import Plan, Solution
+from bayesmmm.optimize.nonlinear_program import Constraint, Programme
+from bayesmmm.optimize.plan import BindingLimit, Plan, Solution
 from bayesmmm.optimize.plan_outcomes import answers_of, frame_of
 from bayesmmm.optimize.problem import Problem, Rules, put_together, read_channels, read_modes, read_window
 from bayesmmm.results import Fit
@@ -228,7 +228,7 @@ def _plan(problem: Problem, goal: Goal, programme: Programme, found: Search, beg
         multiplier=0.0 if goal.kind == "roi" else best.optimality.multiplier,
         kkt=best.optimality.residual,
         net_marginal=net,
-        binding=_binding(problem, goal, best.limits, spend, best.optimality.binding),
+        binding=_binding(programme, best.limits, spend, best.optimality.binding),
         bound=bound,
         gap=None if bound is None else bound - objective,
         no_bound=reason,
@@ -289,37 +289,38 @@ def _labelled(problem: Problem, spend: np.ndarray, **attrs: float) -> xr.DataArr
 
 
 def _binding(
-    problem: Problem, goal: Goal, limits, decisions: np.ndarray, labels: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Return the limits that hold the plan back, a phrase each; the total, which is always met, is not one of them."""
-    names, out = problem.names, []
+    programme: Programme, limits: Limits, decisions: np.ndarray, constraints: tuple[Constraint, ...]
+) -> tuple[BindingLimit, ...]:
+    """Return the limits that hold the plan back; a total that is one number, and always met, is not one of them."""
+    levels, ratio = programme.levels, programme.goal.ratio
     unit = 1e-5 * np.maximum(limits.upper, 1e-300)
     high = decisions >= limits.upper - np.where(np.isfinite(unit), unit, 0.0)
     low = (decisions <= limits.lower * (1.0 + 1e-6)) & (limits.lower >= 0.0)
     fixed = limits.lower == limits.upper
-    for c, name in enumerate(names):
-        mine = problem.levels.owner == c
-        for words, hit, side in (
-            ("held at", fixed, limits.upper),
-            ("at its upper bound of", high & ~fixed, limits.upper),
-            ("at its lower bound of", low & ~fixed, limits.lower),
+    out = []
+    for c, name in enumerate(levels.names):
+        mine = levels.owner == c
+        for side, at, bound in (
+            ("both", fixed, limits.upper),
+            ("upper", high & ~fixed, limits.upper),
+            ("lower", low & ~fixed, limits.lower),
         ):
-            count = int((hit & mine).sum())
+            count = int((at & mine).sum())
             if count:
-                each = f" in {count} of {int(mine.sum())} periods" if problem.levels.free else ""
-                value = side[hit & mine].max()
-                out.append(f"{name} at zero{each}" if value == 0.0 else f"{name} {words} {value:,.0f}{each}")
-    sides = {row.label: (row.low, row.high, float(row.coefficients @ decisions)) for row in limits.rows}
-    if goal.low < goal.high:
-        sides["total"] = goal.low, goal.high, problem.whole.cost(problem.levels.spend(decisions))
-    out += [_at_side(label, *sides[label]) if label in sides else label for label in labels if label != "total"]
-    out += [_at_side("total", *sides["total"]) for label in labels if label == "total" and label in sides]
+                periods = (count, int(mine.sum())) if levels.free else None
+                out.append(BindingLimit("bound", side, float(bound[at & mine].max()), name, periods=periods))
+    total = [c for c in constraints if c.kind == "total" and c.low < c.high]
+    for c in [*(c for c in constraints if c.kind != "total"), *total]:
+        value = c.value(decisions)
+        side = "upper" if abs(c.high - value) < abs(c.low - value) else "lower"
+        own = c.kind in ("bound", "minimum")
+        out.append(
+            BindingLimit(
+                c.kind,
+                "both" if c.low == c.high else side,
+                ratio if c.kind == "target ROI" else c.high if side == "upper" else c.low,
+                c.name if own else None,
+                "" if own else c.name,
+            )
+        )
     return tuple(dict.fromkeys(out))
-
-
-def _at_side(label: str, low: float, high: float, value: float) -> str:
-    """Say which side of its range a limit is at; one that names its side, or is met exactly, needs no more words."""
-    if "minimum" in label or low == high:
-        return label
-    word, side = ("upper", high) if abs(high - value) < abs(value - low) else ("lower", low)
-    return f"{label} at its {word} limit of {side:,.0f}"

@@ -27,17 +27,27 @@ class Row:
 
     Attributes
     ----------
-    label : str
-        What it is called when it binds, or cannot be met.
+    kind : {"bound", "minimum", "group", "linear"}
+        A bound on all periods of a channel, its least spend while it is on, a limit on several channels.
+    name : str
+        Of the channel or group, or the weighted sum written out.
     coefficients : (V,) array
     low, high : float
         Infinite where there is no limit.
     """
 
-    label: str
+    kind: str
+    name: str
     coefficients: np.ndarray
     low: float
     high: float
+
+    @property
+    def label(self) -> str:
+        """What it is called where limits are told apart."""
+        return {"group": f"group {self.name}", "minimum": f"{self.name} at its minimum of {self.low:,.0f}"}.get(
+            self.kind, self.name
+        )
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,7 @@ def read_limits(
         i = names.index(name)
         low, high = max(low for low, _ in sides), min(high for _, high in sides)
         if levels.free:
-            rows.append(Row(name, (levels.owner == i).astype(float), low, high))
+            rows.append(Row("bound", name, (levels.owner == i).astype(float), low, high))
         else:
             lower[i], upper[i] = low, high
     for i, name, given in _per_channel(names, period_bounds, "period_bounds"):
@@ -136,7 +146,7 @@ def _group_rows(levels: Levels, own: np.ndarray, groups) -> list[Row]:
         if not members:
             raise SettingError(f"{where} has no channels; name some, as (['facebook', 'tiktok'], (0, 50_000))")
         low, high = _sides(given[1], own[members].sum(), where, example="(0, 50_000)")
-        out.append(Row(f"group {label}", np.isin(levels.owner, members).astype(float), low, high))
+        out.append(Row("group", label, np.isin(levels.owner, members).astype(float), low, high))
     return out
 
 
@@ -155,7 +165,7 @@ def _linear_rows(levels: Levels, linear) -> list[Row]:
         if not weight.any():
             raise SettingError(f"{where} weighs no channel; write it as {example}")
         text = " ".join(f"{number:+g} {name}" for name, number in given[0].items())
-        out.append(Row(text.removeprefix("+"), weight[levels.owner], low, high))
+        out.append(Row("linear", text.removeprefix("+"), weight[levels.owner], low, high))
     return out
 
 
@@ -333,5 +343,5 @@ def switched(limits: Limits, i: int, least: float) -> Limits:
     mine = limits.owner == i
     if least <= 0.0:
         return replace(limits, lower=np.where(mine, 0.0, limits.lower), upper=np.where(mine, 0.0, limits.upper))
-    row = Row(f"{limits.names[i]} at its minimum of {least:,.0f}", mine.astype(float), least, np.inf)
+    row = Row("minimum", limits.names[i], mine.astype(float), least, np.inf)
     return replace(limits, rows=(*limits.rows, row))

@@ -21,8 +21,10 @@ BINDS = 1e-5
 
 @dataclass(frozen=True)
 class Constraint:
-    """``low <= value <= high`` of a function of the decisions; in units of `scale`."""
+    """``low <= value <= high`` of a function of the decisions, in units of `scale`; `kind` and `name` as of a `Row`."""
 
+    kind: str
+    name: str
     label: str
     value: Callable[[np.ndarray], float]
     slope: Callable[[np.ndarray], np.ndarray]
@@ -159,10 +161,12 @@ class Programme:
         goal, out = self.goal, []
         if goal.low > 0.0 or np.isfinite(goal.high):
             scale = max(goal.low, goal.high if np.isfinite(goal.high) else 0.0)
-            out.append(Constraint("total", self.cost, self.cost_slope, goal.low, goal.high, scale))
+            out.append(Constraint("total", "", "total", self.cost, self.cost_slope, goal.low, goal.high, scale))
         if goal.target is not None:
             scale = max(abs(goal.target - self.level), self.size / max(goal.margin, 1e-300), 1e-300)
-            out.append(Constraint("target", self._reached, self._reached_slope, goal.target, np.inf, scale))
+            out.append(
+                Constraint("target", "", "target", self._reached, self._reached_slope, goal.target, np.inf, scale)
+            )
         if goal.ratio is not None:
             ratio = goal.ratio
 
@@ -173,13 +177,13 @@ class Programme:
             def spare_slope(decisions: np.ndarray) -> np.ndarray:
                 return self.lift_slope(decisions) - ratio * self.cost_slope(decisions)
 
-            out.append(Constraint("target ROI", spare, spare_slope, 0.0, np.inf, self.size))
+            out.append(Constraint("target ROI", "", "target ROI", spare, spare_slope, 0.0, np.inf, self.size))
         for row in limits.rows:
             a = row.coefficients
             # A limit far above typical spend is met when it is met to a share of itself.
             least = min(abs(side) for side in (row.low, row.high))
             scale = max(np.abs(a * self.unit).max(initial=1e-300), least if np.isfinite(least) else 0.0)
-            out.append(Constraint(row.label, _dot(a), _constant(a), row.low, row.high, scale))
+            out.append(Constraint(row.kind, row.name, row.label, _dot(a), _constant(a), row.low, row.high, scale))
         return out
 
 
@@ -204,8 +208,8 @@ class Optimality:
         Objective gained by one more unit of the total; 0 where the total does not bind.
     violation : float
         Largest violation of a constraint, in its scale.
-    binding : tuple of str
-        Labels of the constraints that bind.
+    binding : tuple of Constraint
+        Those that bind.
     prices : tuple of (str, (V,) array, float, float)
         Label, normal, side and price of those that are linear or taken to be so: ``normal @ decisions <= side``.
     """
@@ -213,7 +217,7 @@ class Optimality:
     residual: float
     multiplier: float
     violation: float
-    binding: tuple[str, ...]
+    binding: tuple[Constraint, ...]
     prices: tuple[tuple[str, np.ndarray, float, float], ...]
 
 
@@ -239,7 +243,7 @@ def optimality(programme: Programme, limits: Limits, decisions: np.ndarray, floo
         if not any(hit for _, hit in sides):
             continue
         normal = constraint.slope(decisions)
-        binding.append(constraint.label)
+        binding.append(constraint)
         limit = {1.0: constraint.high, -1.0: -constraint.low}
         normals += [(constraint.label, side * normal, limit[side]) for side, hit in sides if hit]
         if normal.any():

@@ -8,13 +8,58 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.optimize.plan_text import CI_PROB, held, in_percent, plan_text
+from bayesmmm.optimize.plan_text import CI_PROB, in_percent, plan_text
 from bayesmmm.results import summarise
 
 #: Share of the total by which rounding may exceed it without being called overspending.
 ROUNDING = 1e-6
 _LIMITS = 3
 _ENDS = ("median", "lower", "upper")
+
+
+@dataclass(frozen=True)
+class BindingLimit:
+    """A limit that holds a plan back. Printing it gives a phrase.
+
+    Attributes
+    ----------
+    kind : {"bound", "minimum", "group", "linear", "total", "target", "target ROI"}
+    side : {"lower", "upper", "both"}
+        Side of its range that the plan is at; both where they are the same.
+    value : float
+        That side: money, but for a target and a weighted sum.
+    channel : str or None
+        Channel that it holds; None for a limit on several.
+    name : str
+        Of the group, or the weighted sum written out.
+    periods : (int, int) or None
+        For a bound on single periods: how many of them are at it, and of how many.
+    """
+
+    kind: str
+    side: str
+    value: float
+    channel: str | None = None
+    name: str = ""
+    periods: tuple[int, int] | None = None
+
+    @property
+    def words(self) -> str:
+        """What holds, without saying whom."""
+        if self.kind.startswith("target"):
+            return ""
+        each = f" in {self.periods[0]} of {self.periods[1]} periods" if self.periods else ""
+        if self.channel is not None and self.value == 0.0:
+            return f"at zero{each}"
+        where = {"minimum": "at its minimum of", "both": "held at"}
+        which = (
+            where["minimum"] if self.kind == "minimum" else where.get(self.side, f"at its {self.side} bound of")
+        )
+        return f"{which} {self.value:,.0f}{each}"
+
+    def __str__(self) -> str:
+        subject = f"group {self.name}" if self.kind == "group" else self.channel or self.name or self.kind
+        return f"{subject} {self.words}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -39,8 +84,8 @@ class Solution:
         Largest relative violation of equal net marginal returns.
     net_marginal : pandas.Series
         By channel: outcome gained per unit of money, induced spend included, at the plan.
-    binding : tuple of str
-        Limits that hold the plan back, a sentence each.
+    binding : tuple of BindingLimit
+        Limits that hold the plan back.
     bound : float or None
         No plan within the limits gains more than this, on the draws that chose the plan.
     gap : float or None
@@ -63,7 +108,7 @@ class Solution:
     multiplier: float
     kkt: float
     net_marginal: pd.Series
-    binding: tuple[str, ...]
+    binding: tuple[BindingLimit, ...]
     bound: float | None
     gap: float | None
     no_bound: str
@@ -213,8 +258,9 @@ def _notes(plan: Plan, names: list[str]) -> list[str]:
     share = plan.answers["extrapolated"].sel(plan="new")
     least = share.attrs.get("threshold", 0.0)
     notes: dict[str, list[str]] = {name: [] for name in names}
-    for name, words in held(plan.solution.binding, names):
-        notes[name].append(words)
+    for limit in plan.solution.binding:
+        if limit.channel in notes:
+            notes[limit.channel].append(limit.words)
     for name, words in notes.items():
         if len(words) > _LIMITS:  # with a limit for each period there may be many
             notes[name] = [*words[:_LIMITS], f"and {len(words) - _LIMITS} more limits"]

@@ -101,11 +101,11 @@ def _rows(plan: "Plan", table: pd.DataFrame) -> list[str]:
 def _flags(plan: "Plan", table: pd.DataFrame) -> list[str]:
     """Short marks of the rows; the lines below the table say what they mean."""
     least = plan.answers["extrapolated"].attrs.get("threshold", 0.0)
-    limited = {name for name, _ in held(plan.solution.binding, table.index[table["kind"] == "channel"])}
+    limited = {limit.channel for limit in plan.solution.binding}
     out = []
     for name, row in zip(table.index, table.itertuples(), strict=True):
         marks = []
-        if name in limited:
+        if row.kind == "channel" and name in limited:
             marks.append("limit")
         if row.kind != "induced" and row.extrapolated > least:
             marks.append(f"{in_percent(row.extrapolated)} unseen")
@@ -174,7 +174,7 @@ def _sureness(plan: "Plan", table: pd.DataFrame) -> list[str]:
         lines.append(f"the measure of risk is smoothed over {significant(solution.bandwidth)} of gain")
     lines.append(_unseen(table))
     if solution.binding:
-        shown = list(solution.binding[:LIMITS])
+        shown = [str(limit) for limit in solution.binding[:LIMITS]]
         more = len(solution.binding) - len(shown)
         lines.append("limits that bind: " + "; ".join([*shown, *([f"and {more} more"] if more else [])]))
     return [_wrapped(line) for line in lines]
@@ -221,18 +221,6 @@ def _unseen(table: pd.DataFrame) -> str:
 
 
 # ----------------------------------------------------------------------------------------------------- words, numbers
-def held(binding: Sequence[str], names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (channel, words) of the binding limits whose sentence begins with the name of a channel."""
-    found = []
-    for sentence in binding:
-        # The longest name that fits: "tv late" is not held by what holds "tv".
-        owners = [name for name in names if sentence.startswith(f"{name} ")]
-        if owners:
-            owner = max(owners, key=len)
-            found.append((owner, sentence.removeprefix(f"{owner} ")))
-    return found
-
-
 def money(values: Iterable[float]) -> list[str]:
     """Write sums of money that stand in one column: thousands set apart, as many decimals as the largest needs."""
     values = [float(value) for value in values]
