@@ -7,6 +7,7 @@ together with NUTS; a `Fit` is read with ArviZ, saved to one file and loaded wit
 
 from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 __version__ = version("bayesmmm")
 
@@ -39,17 +40,32 @@ _MODULES = ("diagnostics", "errors", "evaluate", "plots", "sensitivity")
 
 __all__ = [*_HOME, *_MODULES]
 
+if (
+    TYPE_CHECKING
+):  # the same names for editors and type checkers, which do not run what follows; a test compares them
+    from bayesmmm import diagnostics, errors, evaluate, plots, sensitivity
+    from bayesmmm.data import MMMData
+    from bayesmmm.diagnostics import diagnose
+    from bayesmmm.equations import MMM, Equation, Fourier
+    from bayesmmm.estimands import decompose, effects, marginal_roi, predict, response_curves, roi, what_if
+    from bayesmmm.inference import fit
+    from bayesmmm.inference.pymc_model import build_model
+    from bayesmmm.optimize import frontier, optimize_budget
+    from bayesmmm.priors import Prior
+    from bayesmmm.results import load, summarise
+    from bayesmmm.simulate import simulate_world
+    from bayesmmm.simulate.datasets import load_social_search
+else:
 
-def __getattr__(name: str):
-    if name in _HOME:
-        value = getattr(import_module(f"bayesmmm.{_HOME[name]}"), name)
-    elif name in _MODULES:
-        value = import_module(f"bayesmmm.{name}")
-    else:
-        raise AttributeError(f"module 'bayesmmm' has no attribute {name!r}; it has {', '.join(__all__)}")
-    globals()[name] = value
-    return value
+    def __getattr__(name: str):
+        if name in _HOME:
+            value = getattr(import_module(f"bayesmmm.{_HOME[name]}"), name)
+        elif name in _MODULES:
+            value = import_module(f"bayesmmm.{name}")
+        else:
+            raise AttributeError(f"module 'bayesmmm' has no attribute {name!r}; it has {', '.join(__all__)}")
+        globals()[name] = value
+        return value
 
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    def __dir__() -> list[str]:
+        return sorted([*globals(), *__all__])

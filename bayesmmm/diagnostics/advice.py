@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from bayesmmm.data import MONEY, MMMData
 from bayesmmm.equations import MMM, Equation, check_system
-from bayesmmm.equations.equation import term_kind
 from bayesmmm.errors import BayesMMMError
 
 #: Priors to start from, as code; what is known takes their place.
@@ -51,7 +50,7 @@ def prior_on(equation: Equation, parameter: str, label: str = "") -> str:
     mm.Equation('sales', ..., priors={'intercept': mm.Prior('Normal', mu=0.6, sigma=0.2)})
     """
     if parameter == "coefficient":
-        parameter = term_kind(equation, label)
+        parameter = equation.term_kind(label)
     blocks = {block.name: block.labels for block in equation.parameters()}
     other = _OTHERWISE.get(parameter, "")
     if label in blocks.get(other, ()):

@@ -10,8 +10,9 @@ import pandas as pd
 
 from bayesmmm.data import MONEY, MMMData, data_warnings
 from bayesmmm.data.checks import is_constant
-from bayesmmm.equations.equation import Equation, format_days
+from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.system import MMM
+from bayesmmm.equations.text import format_days
 from bayesmmm.errors import (
     AlwaysOnWarning,
     BackdoorWarning,

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from bayesmmm.data.dates import iso_date
 from bayesmmm.equations.correlation import read_rho
+from bayesmmm.equations.text import equation_text, format_days
 from bayesmmm.errors import DateError, EquationError, LikelihoodError, PriorError, UnknownPriorError
 from bayesmmm.priors import FrozenMap, Prior, check_support, closest, default_prior
 
@@ -200,6 +201,22 @@ class Equation:
     max_lag: int | None = field(default=None, kw_only=True)
     rho: Mapping[str, Any] = field(default_factory=FrozenMap, kw_only=True)
 
+    if TYPE_CHECKING:  # what may be given; the fields say what is kept
+
+        def __init__(
+            self,
+            name: str,
+            *,
+            media: Sequence[str] = (),
+            linear: Sequence[str] = (),
+            seasonality: Fourier | Sequence[Fourier] = (),
+            trend: bool | Sequence[str] = False,
+            likelihood: str = "normal",
+            priors: Mapping[str, Prior | Mapping[str, Prior]] = {},  # noqa: B006
+            max_lag: int | None = None,
+            rho: Mapping[str, float | Prior] = {},  # noqa: B006
+        ) -> None: ...
+
     def __post_init__(self):
         if not isinstance(self.name, str) or not self.name:
             raise EquationError(f"an equation is named {self.name!r}. Name the column that it explains.")
@@ -252,18 +269,19 @@ class Equation:
         blocks += [Parameter("rho", (m,), (v,)) for m, v in self.rho.items() if isinstance(v, Prior)]
         return tuple(blocks)
 
-    def __str__(self) -> str:
-        from bayesmmm.equations.text import equation_text
+    def term_kind(self, term: str) -> str:
+        """Return the prior parameter of a linear term: intercept, trend, seasonality or coefficient."""
+        if term in self.linear:
+            return "coefficient"
+        if term == "intercept":
+            return "intercept"
+        return "trend" if term.split("@")[0] == "trend" else "seasonality"
 
+    def __str__(self) -> str:
         return equation_text(self)
 
 
 # ---------------------------------------------------------------- reading the arguments
-
-
-def format_days(days: float) -> str:
-    """Return a number of days without a needless ".0"."""
-    return repr(int(days)) if days == int(days) else repr(days)
 
 
 def _is_real(value: Any) -> bool:
@@ -458,14 +476,5 @@ def _channels(equation: Equation, parameter: str) -> tuple[tuple[str, ...], tupl
     return channels, tuple(_prior(equation, parameter, c) for c in channels)
 
 
-def term_kind(equation: Equation, term: str) -> str:
-    """Return the prior parameter of a linear term: intercept, trend, seasonality or coefficient."""
-    if term in equation.linear:
-        return "coefficient"
-    if term == "intercept":
-        return "intercept"
-    return "trend" if term.split("@")[0] == "trend" else "seasonality"
-
-
 def _term_prior(equation: Equation, term: str) -> Prior:
-    return _prior(equation, term_kind(equation, term), term)
+    return _prior(equation, equation.term_kind(term), term)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayesmmm.equations.correlation import check_mediator
 from bayesmmm.equations.equation import Equation
@@ -44,6 +44,10 @@ class MMM:
     """
 
     equations: tuple[Equation, ...]
+
+    if TYPE_CHECKING:  # what may be given; the field says what is kept
+
+        def __init__(self, equations: Equation | Iterable[Equation]) -> None: ...
 
     def __post_init__(self):
         equations = self.equations

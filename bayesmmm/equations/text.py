@@ -4,10 +4,10 @@ import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from bayesmmm.equations.equation import Equation, Parameter, format_days, term_kind
 from bayesmmm.priors import Prior
 
 if TYPE_CHECKING:
+    from bayesmmm.equations.equation import Equation, Parameter
     from bayesmmm.equations.system import MMM
 
 _WIDTH = 100
@@ -46,7 +46,7 @@ def system_text(system: "MMM") -> str:
     return "\n\n".join(parts)
 
 
-def equation_text(equation: Equation) -> str:
+def equation_text(equation: "Equation") -> str:
     """Return the text that printing one equation shows."""
     return _equation_block(equation, None) + "\n\nHow to read it\n" + _indent(_legend((equation,)))
 
@@ -120,7 +120,7 @@ def routes_text(system: "MMM") -> str:
 # ---------------------------------------------------------------- one equation
 
 
-def _equation_block(equation: Equation, place: int | None) -> str:
+def _equation_block(equation: "Equation", place: int | None) -> str:
     number = f"{place}. " if place else ""
     head = f"{number}{equation.name}: {equation.likelihood} ({_COMMENT[equation.likelihood]})"
     statement = _STATEMENT[equation.likelihood].format(v=equation.name)
@@ -136,7 +136,7 @@ def _equation_block(equation: Equation, place: int | None) -> str:
     return "\n".join([head, _indent(statement), _indent(mean), "  priors", *("    " + line for line in table)])
 
 
-def _mean_terms(equation: Equation) -> list[str]:
+def _mean_terms(equation: "Equation") -> list[str]:
     terms = ["intercept"]
     if equation.trend:
         knots = f" bending at {', '.join(equation.knots)}" if equation.knots else ""
@@ -146,7 +146,7 @@ def _mean_terms(equation: Equation) -> list[str]:
     return terms + [f"A hill({name})" for name in equation.media]
 
 
-def prior_rows(equation: Equation) -> list[tuple[str, str, str]]:
+def prior_rows(equation: "Equation") -> list[tuple[str, str, str]]:
     """Return (parameter or label, prior, unit and 90 % interval) lines; labels only where they differ."""
     rows = []
     for parameter in equation.parameters():
@@ -155,7 +155,7 @@ def prior_rows(equation: Equation) -> list[tuple[str, str, str]]:
                 mine = [
                     (label, prior)
                     for label, prior in zip(parameter.labels, parameter.priors, strict=True)
-                    if term_kind(equation, label) == kind
+                    if equation.term_kind(label) == kind
                 ]
                 if mine:
                     block = Parameter(kind, tuple(m[0] for m in mine), tuple(m[1] for m in mine))
@@ -165,7 +165,7 @@ def prior_rows(equation: Equation) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _rows(equation: Equation, parameter: Parameter) -> list[tuple[str, str, str]]:
+def _rows(equation: "Equation", parameter: "Parameter") -> list[tuple[str, str, str]]:
     name, unit = parameter.name, _unit(equation, parameter.name)
     usual = max(parameter.priors, key=parameter.priors.count)
     exact = [(label, p) for label, p in zip(parameter.labels, parameter.priors, strict=False) if p != usual]
@@ -175,7 +175,7 @@ def _rows(equation: Equation, parameter: Parameter) -> list[tuple[str, str, str]
     return rows + [(f"  {label}", _prior_text(p), f"{unit}; {interval_text(p)}") for label, p in exact]
 
 
-def _unit(equation: Equation, name: str) -> str:
+def _unit(equation: "Equation", name: str) -> str:
     v = equation.name
     share = "log units" if equation.likelihood == "lognormal" else f"share of mean |{v}|"
     return {
@@ -209,7 +209,7 @@ def interval_text(prior: Prior) -> str:
 # ---------------------------------------------------------------- the legend
 
 
-def _legend(equations: Iterable[Equation]) -> str:
+def _legend(equations: Iterable["Equation"]) -> str:
     names = {parameter.name for equation in equations for parameter in equation.parameters()}
     lines = [("s", "mean |v| of the equation's own series over the fitted periods, in each geo")]
     if any(equation.trend for equation in equations):
@@ -224,7 +224,7 @@ def _legend(equations: Iterable[Equation]) -> str:
     return "\n".join(f"{word:<{width}}  {meaning}" for word, meaning in lines)
 
 
-def _media_legend(equations: Iterable[Equation], names: set[str]) -> list[tuple[str, str]]:
+def _media_legend(equations: Iterable["Equation"], names: set[str]) -> list[tuple[str, str]]:
     kept = ["0.5 ^ (days per period / half_life)"] if "half_life" in names else []
     kept += ["retention"] if "retention" in names else []
     total = ["contribution"] if "contribution" in names else []
@@ -249,3 +249,8 @@ def _wrap(text: str, hang: str) -> str:
     return "\n".join(
         textwrap.wrap(text, _WIDTH, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
     )
+
+
+def format_days(days: float) -> str:
+    """Return a number of days without a needless ".0"."""
+    return repr(int(days)) if days == int(days) else repr(days)
