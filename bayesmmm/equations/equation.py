@@ -212,9 +212,9 @@ class Equation:
             seasonality: Fourier | Sequence[Fourier] = (),
             trend: bool | Sequence[str] = False,
             likelihood: str = "normal",
-            priors: Mapping[str, Prior | Mapping[str, Prior]] = {},  # noqa: B006
+            priors: Mapping[str, Prior | Mapping[str, Prior]] = {},
             max_lag: int | None = None,
-            rho: Mapping[str, float | Prior] = {},  # noqa: B006
+            rho: Mapping[str, float | Prior] = {},
         ) -> None: ...
 
     def __post_init__(self):

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bayesmmm.priors import Prior
@@ -158,7 +159,9 @@ def prior_rows(equation: "Equation") -> list[tuple[str, str, str]]:
                     if equation.term_kind(label) == kind
                 ]
                 if mine:
-                    block = Parameter(kind, tuple(m[0] for m in mine), tuple(m[1] for m in mine))
+                    block = replace(
+                        parameter, name=kind, labels=tuple(m[0] for m in mine), priors=tuple(m[1] for m in mine)
+                    )
                     rows += _rows(equation, block)
         else:
             rows += _rows(equation, parameter)
