@@ -229,7 +229,7 @@ def test_the_curve_of_a_channel_is_what_it_brings_alone(name, window, made_with)
     amounts = np.array([0.0, 0.3, 10.0, 500.0])
     for c, curve in enumerate(curves):
         only = np.arange(len(curves)) == c
-        lifts = [problem.whole.at(problem.levels.spend(money * only)).lift.mean() for money in amounts]
+        lifts = [problem.whole.evaluate(problem.levels.spend(money * only)).lift.mean() for money in amounts]
         np.testing.assert_allclose(curve.at(amounts)[0], lifts, rtol=1e-9, atol=1e-9 * max(lifts))
 
 

@@ -32,7 +32,10 @@ def test_free_periods_do_at_least_as_well(name):
         assert float(plan.spend.min()) >= 0.0
         problem = budgets.problem_of(fit, periods=PERIODS, total=500.0, flighting=plan.attrs["flighting"], paths=4)
         assert problem.whole.cost(plan.spend.values) == pytest.approx(500.0, rel=1e-6)
-        gain = problem.whole.at(plan.spend.values).lift.mean() - problem.whole.at(problem.current).lift.mean()
+        gain = (
+            problem.whole.evaluate(plan.spend.values).lift.mean()
+            - problem.whole.evaluate(problem.current).lift.mean()
+        )
         assert_allclose(plan.solution.objective, gain, rtol=1e-6, atol=size)
 
 
@@ -73,7 +76,7 @@ def test_a_long_memory_makes_the_first_periods_matter_most():
     assert (at > 1.0).all()
 
     def lift(spend):
-        return problem.whole.at(spend.reshape(2, PERIODS)).lift.mean()
+        return problem.whole.evaluate(spend.reshape(2, PERIODS)).lift.mean()
 
     slope = budgets.differences(lift, at, 1e-4)
     assert_allclose(slope, slope.mean(), rtol=1e-4)

@@ -112,21 +112,21 @@ def test_weighted_sums_of_draws_pull_at_every_period(name, window):
     spend = problem.levels.spend(budgets.some_plan(budgets.programme_of(problem)))
 
     def weighed(decisions):
-        brought = out.at(decisions.reshape(spend.shape))
+        brought = out.evaluate(decisions.reshape(spend.shape))
         return lift @ brought.lift + (induced * brought.induced).sum()
 
-    found = out.pull(spend, lift, induced)
+    found = out.vjp(spend, lift, induced)
     assert found.shape == spend.shape
     assert error(found.ravel(), weighed, spend.ravel()) < 1e-6
     # The parts add up, and the derivative of each draw summed up is that of the sum.
     np.testing.assert_allclose(
-        out.pull(spend, lift, None) + out.pull(spend, None, induced),
+        out.vjp(spend, lift, None) + out.vjp(spend, None, induced),
         found,
         rtol=1e-9,
         atol=1e-12 * np.abs(found).max(),
     )
-    along = out.along(spend, np.ones_like(spend))
-    np.testing.assert_allclose(lift @ along, out.pull(spend, lift, None).sum(axis=1), rtol=1e-9)
+    along = out.directional_derivative(spend, np.ones_like(spend))
+    np.testing.assert_allclose(lift @ along, out.vjp(spend, lift, None).sum(axis=1), rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["chain", "censored mediator", "linear mediator"])
@@ -165,7 +165,7 @@ def test_draws_keep_their_order():
     assert not np.array_equal(tails, np.sort(tails))
     for s in (0, 7, 23):
         one = np.arange(24) == s
-        found = problem.whole.pull(spend, one.astype(float), None)
+        found = problem.whole.vjp(spend, one.astype(float), None)
         moved = spend * 1.0001
-        step = (problem.whole.at(moved).lift - problem.whole.at(spend).lift)[s]
+        step = (problem.whole.evaluate(moved).lift - problem.whole.evaluate(spend).lift)[s]
         np.testing.assert_allclose((found * (moved - spend)).sum(), step, rtol=1e-3)

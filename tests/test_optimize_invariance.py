@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import NeverSpentError
-from bayesmmm.optimize import optimize_budget, prepared
+from bayesmmm.optimize import optimize_budget, outcomes
 from tests import budgets, made
 
 
@@ -91,8 +91,8 @@ def test_chunks_and_threads_change_nothing(monkeypatch):
     fit = made.case_fit("censored in a chain", draws=10)
     call = {"total": 500.0, "periods": 4, "controls": {"price": 10.0}, "start": None}
     whole = optimize_budget(fit, **call)
-    alone = prepared._split
-    monkeypatch.setattr(prepared, "_split", lambda periods: _fifths(len(periods)))
+    alone = outcomes._split
+    monkeypatch.setattr(outcomes, "_split", lambda periods: _fifths(len(periods)))
     assert len(alone(np.ones(20))) == 1
     pieces = optimize_budget(fit, **call)
     problem = budgets.problem_of(fit, periods=4)

@@ -178,10 +178,10 @@ def test_equal_net_marginal_returns(name, flighting):
     assert funded.sum() >= 2
 
     def lift(u):
-        return out.at(problem.levels.spend(u)).lift.mean()
+        return out.evaluate(problem.levels.spend(u)).lift.mean()
 
     def cost(u):
-        return u.sum() + out.at(problem.levels.spend(u)).induced.sum(axis=1).mean()
+        return u.sum() + out.evaluate(problem.levels.spend(u)).induced.sum(axis=1).mean()
 
     def slope(f):  # a small step, since mediators that reach zero bend sharply
         return budgets.differences(lambda u: f(np.where(funded, u, at)), np.where(funded, at, 1.0), 1e-5)[funded]

@@ -249,7 +249,7 @@ def test_limits_with_mediators(mediators):
     assert money["social"] - money["tv"] <= 250.0 * (1 + 1e-6)
     assert set(money) == {"tv", "social", *(["search"] if isinstance(mediators, dict) else [])}
     problem = budgets.problem_of(fit, periods=4, total=600.0, mediators=mediators, paths=4)
-    brought = problem.whole.at(plan.spend.values)
+    brought = problem.whole.evaluate(plan.spend.values)
     cost = own(plan).sum() + brought.induced.sum(axis=1).mean()
     assert cost == pytest.approx(600.0, rel=1e-6)
     # A mediator that is decided answers to the channels after the window.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from bayesmmm.optimize import local_solver, optimize_budget, prepared
+from bayesmmm.optimize import local_solver, optimize_budget, outcomes
 from tests import budgets, made
 from tests.test_optimize_invariance import identical
 
@@ -20,13 +20,13 @@ CALL = {"total": 500.0, "periods": 4, "controls": {"price": 10.0}, "starts": 1}
 @pytest.fixture
 def evaluated(monkeypatch):
     """Sets of draws that have been evaluated anew."""
-    seen, real = [], prepared._evaluated
+    seen, real = [], outcomes._evaluated
 
     def count(question, *args):
         seen.append(len(question.asked.draws))
         return real(question, *args)
 
-    monkeypatch.setattr(prepared, "_evaluated", count)
+    monkeypatch.setattr(outcomes, "_evaluated", count)
     return seen
 
 
@@ -93,7 +93,7 @@ def test_only_one_window_is_kept_and_no_large_one(monkeypatch, evaluated):
     kept = len(fit.__dict__["_prepared_plans"])
     optimize_budget(fit, **CALL | {"periods": 6})
     assert len(fit.__dict__["_prepared_plans"]) == kept
-    monkeypatch.setattr(prepared, "KEPT", 100.0)
+    monkeypatch.setattr(outcomes, "KEPT", 100.0)
     optimize_budget(fit, **CALL)
     assert "_prepared_plans" not in fit.__dict__
 

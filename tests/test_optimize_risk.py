@@ -191,7 +191,7 @@ def test_no_plan_is_worse_than_the_current_one(name, risk):
     assert plan.solution.objective >= -0.5 * plan.solution.bandwidth
     # Nor is it far from a certain nothing, where that is the best.
     problem = budgets.problem_of(fit, periods=4, total=500.0, draws=10, paths=4, flighting="historical")
-    assert plan.solution.objective >= -1e-3 * problem.whole.at(problem.current).lift.std()
+    assert plan.solution.objective >= -1e-3 * problem.whole.evaluate(problem.current).lift.std()
 
 
 @pytest.mark.parametrize("risk", [("sd", 1.0), ("cvar", 0.3), ("quantile", 0.3)])
@@ -205,7 +205,7 @@ def test_risk_over_mediators_and_links(name, risk):
     if risk[0] == "sd":
         problem = budgets.problem_of(fit, periods=4, total=500.0, draws=10, paths=4)
         spread = [
-            (problem.whole.at(p.spend.values).lift - problem.whole.at(problem.current).lift).std()
+            (problem.whole.evaluate(p.spend.values).lift - problem.whole.evaluate(problem.current).lift).std()
             for p in (plan, mean)
         ]
         assert spread[0] <= spread[1] * (1 + 1e-6)

@@ -142,14 +142,14 @@ def test_a_target_reached_without_any_spend(plain):
 
 def test_a_target_for_the_worst_draws_costs_more(plain):
     problem = budgets.problem_of(plain, periods=PERIODS, paths=4)
-    target = float((problem.whole.base() + problem.whole.at(problem.current).lift).mean())
+    target = float((problem.whole.base() + problem.whole.evaluate(problem.current).lift).mean())
     mean, careful = (
         optimize_budget(plain, periods=PERIODS, objective="spend", target=target, risk=risk)
         for risk in ("mean", ("sd", 0.3))
     )
     assert float(own(careful).sum()) > float(own(mean).sum())
     for plan, weight in ((mean, 0.0), (careful, 0.3)):
-        gain = problem.whole.at(plan.spend.values).lift - problem.whole.at(problem.current).lift
+        gain = problem.whole.evaluate(plan.spend.values).lift - problem.whole.evaluate(problem.current).lift
         assert_allclose(gain.mean() - weight * gain.std(), 0.0, atol=2e-4 * target)
 
 

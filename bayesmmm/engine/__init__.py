@@ -11,7 +11,7 @@ Terms: *latent* is the right-hand side of an equation on its own scale (shares o
 `residual` added; *series* is what is observed, in the units of the column.
 """
 
-from bayesmmm.engine.baseline import Baseline, carried, future, history, tail_periods
+from bayesmmm.engine.baseline import Baseline, carried, from_period, future, history, tail_periods
 from bayesmmm.engine.chunks import map_draws, processors
 from bayesmmm.engine.evaluate import Run, amplitudes, kernel_lag, latent, log_likelihood, media_term, run
 from bayesmmm.engine.inputs import (
@@ -38,16 +38,20 @@ from bayesmmm.engine.residuals import (
     uniforms,
 )
 from bayesmmm.engine.terms import Past, Rows, add, scaled
+from bayesmmm.engine.window_system import PassState, WindowSystem, answering
 
 __all__ = [
     "Baseline",
     "Inputs",
     "Parameters",
+    "PassState",
     "Past",
     "Rows",
     "Run",
+    "WindowSystem",
     "add",
     "amplitudes",
+    "answering",
     "canonical",
     "carried",
     "change",
@@ -56,6 +60,7 @@ __all__ = [
     "correlation",
     "draw_prior",
     "expected",
+    "from_period",
     "future",
     "gained",
     "given_mediator",

@@ -211,6 +211,21 @@ def carried(base: Baseline, changed: Columns | None = None) -> dict:
     return out
 
 
+def from_period(base: Baseline, first: int) -> Baseline:
+    """Return the periods of a stretch from one on, which inherit what those before them pass on."""
+    if not first:
+        return base
+
+    def late(values: Mapping) -> dict:
+        return {key: np.ascontiguousarray(each[..., first:]) for key, each in values.items()}
+
+    before = replace(base, columns={name: column[..., :first] for name, column in base.columns.items()})
+    design = {name: values[:, first:] for name, values in base.design.items()}
+    noise = {name: (center[..., first:], sigma) for name, (center, sigma) in base.noise.items()}
+    parts = {name: late(getattr(base, name)) for name in ("columns", "term", "latent", "residual")}
+    return replace(base, **parts, past=carried(before), design=design, noise=noise)
+
+
 # ------------------------------------------------------------------------------------------------- small parts
 def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float) -> np.ndarray:
     """Periods (S,) after which less than `bound` of the adstock of any spend is left to act on the outcome.

@@ -9,7 +9,7 @@ only.
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -217,6 +217,16 @@ class Stretch:
         rows = self.base.rows
         mean = engine.over_paths(values, rows.paths) if len(values) > len(rows.draws) else values
         return np.einsum("sgt,sgt->s", *np.broadcast_arrays(mean, self.weight))
+
+
+def reached(stretches: list[Stretch]) -> list[Stretch]:
+    """Return the stretches that spend changes or that count, the fitted periods from the first change on."""
+    first, *later = [stretch for stretch in stretches if stretch.changed.any() or stretch.weight.any()]
+    if first.base.future:
+        return [first, *later]
+    at = int(np.flatnonzero(first.changed)[0])
+    masks = {"changed": first.changed[at:], "weight": first.weight[..., at:], "window": first.window[at:]}
+    return [replace(first, base=engine.from_period(first.base, at), **masks), *later]
 
 
 def inherited(stretches: list[Stretch], stretch: Stretch, columns: Mapping[str, np.ndarray]) -> dict:

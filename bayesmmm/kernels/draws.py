@@ -232,12 +232,12 @@ def spend_pull(bend, retention, max_lag, cotangent, later):
             for c in range(n_channel):
                 for t in range(n_time):
                     v[t] = cotangent[s, g, t] * bend[s, g, c, t]
-                early[s, g, c] = _adstock_transpose(v, retention[s, c], max_lag, later[s, g, c], out[s, g, c])
+                early[s, g, c] = adstock_transpose(v, retention[s, c], max_lag, later[s, g, c], out[s, g, c])
     return out, early
 
 
 @jit
-def _adstock_transpose(v, retention, max_lag, later, out):
+def adstock_transpose(v, retention, max_lag, later, out):
     """Transpose of the adstock map: spend of period t reaches t, t + 1, ... Returns what reaches the carry-in."""
     n_time = v.shape[0]
     if max_lag < 0:
@@ -253,7 +253,7 @@ def _adstock_transpose(v, retention, max_lag, later, out):
 
 @jit
 def decayed_back(v, retention, later, out):
-    """`_adstock_transpose` of adstock that is not cut."""
+    """`adstock_transpose` of adstock that is not cut."""
     keep = 1.0 - retention
     for t in range(v.shape[0] - 1, -1, -1):
         later += v[t]

@@ -1,8 +1,7 @@
-"""What plans bring, draw by draw: the media terms that they move, through mediators that answer, and back again.
+"""One pass forward through the equations of a system in many draws, and its vector-Jacobian product with spend.
 
-For national series with adstock that is not cut, and an outcome that is the sum of its terms. Equations are numbered in
-causal order: mediators 0 to M - 1, the outcome M. Terms are *near* where a channel is their input, and are then the
-same on all residual paths of a draw; they are *far* where a mediator is.
+For one geo. Equations are numbered in causal order: mediators 0 to M - 1, the outcome M. *Channel terms* have a channel
+as their input, and are the same on all residual paths of a draw; *mediator terms* have a mediator.
 """
 
 import math
@@ -10,29 +9,49 @@ import math
 import numpy as np
 
 from bayesmmm.kernels.compile import dot, jit
-from bayesmmm.kernels.draws import bent, decayed_back
+from bayesmmm.kernels.draws import adstock_transpose, bent
 from bayesmmm.kernels.hill import hill_curve, scratch
-from bayesmmm.kernels.media import decayed
+from bayesmmm.kernels.media import decayed, lag_weights
 
 #: Rows of a table of shapes.
 KEEP, HALF, SLOPE, SCALE, CARRY = 0, 1, 2, 3, 4
-#: How a mediator follows its latent mean and residual, in multiples of its size.
+#: How a series follows its latent mean and residual, in multiples of its size.
 IDENTITY, CENSORED, LOGNORMAL = 0, 1, 2
 
 
 @jit
-def near_terms(near, x, shape, equations, response, bend):
-    """Near terms of many draws, and their derivatives to adstock.
+def _carried_over(x, before, retention, carry_in, max_lag, out):
+    """Adstock of a series, from the adstock carried in or, where it is cut, from the inputs before it."""
+    if max_lag < 0:
+        decayed(x, retention, carry_in, out)
+        return
+    weight, _ = lag_weights(retention, max_lag)
+    known = before.shape[0]
+    for t in range(x.shape[0]):
+        total = 0.0
+        for lag in range(min(t, max_lag) + 1):
+            total += weight[lag] * x[t - lag]
+        for lag in range(t + 1, min(t + known, max_lag) + 1):
+            total += weight[lag] * before[known + t - lag]
+        out[t] = total
+
+
+@jit
+def channel_terms(terms, x, shape, lag, before, equations, response, bend):
+    """Channel terms of many draws, and their derivatives to adstock.
 
     Parameters
     ----------
-    near : (N, 2) int array
+    terms : (N, 2) int array
         Equation and channel of every term.
     x : (C, T) float array
         Spend of the channels, in multiples of the mean positive one.
     shape : (5, S, N) float array
-        Retention, half-saturation, slope, amplitude and adstock carried in of every term. In the equation of the
-        outcome the amplitude is in units of the outcome.
+        Retention, half-saturation, slope, amplitude and adstock carried in of every term.
+    lag : (N,) int array
+        Greatest lag of its adstock, or -1.
+    before : (S, N, L) float array
+        Inputs before the first period, for adstock that is cut.
     equations : int
         Those from this number on are left out.
     response, bend : (S, N, T) and (S or 1, N, T) float arrays
@@ -42,11 +61,11 @@ def near_terms(near, x, shape, equations, response, bend):
     a, z, p = scratch(n_time)
     for s in range(n_draw):
         row = min(s, bend.shape[0] - 1)
-        for i in range(near.shape[0]):
-            if near[i, 0] >= equations:
+        for i in range(terms.shape[0]):
+            if terms[i, 0] >= equations:
                 continue
             half, slope, scale = shape[HALF, s, i], shape[SLOPE, s, i], shape[SCALE, s, i]
-            decayed(x[near[i, 1]], shape[KEEP, s, i], shape[CARRY, s, i], a)
+            _carried_over(x[terms[i, 1]], before[s, i], shape[KEEP, s, i], shape[CARRY, s, i], lag[i], a)
             hill_curve(a, half, slope, z, p)
             bent(a, p, half, slope, scale, z)
             for t in range(n_time):
@@ -55,67 +74,123 @@ def near_terms(near, x, shape, equations, response, bend):
 
 
 @jit
-def through(near, far, shape, rest, size, unit, link, weight, outcome, offs, response, other, bend, series):
-    """From near terms through the mediators to the outcome, in many draws.
+def _mean_of_outcome(y, link, size, sigma, slope):
+    """Turn latent means of the outcome into its means over residuals, in units; ``slope`` receives the derivative.
+
+    Under LOGNORMAL half the variance has been added to the latent mean. Where sigma is zero the residual is in there.
+    """
+    for t in range(y.shape[0]):
+        if link == LOGNORMAL:
+            y[t] = slope[t] = size * math.exp(y[t])
+        elif sigma[t] > 0.0:
+            z = y[t] / sigma[t]
+            below = 0.5 * math.erfc(-z / math.sqrt(2.0))
+            slope[t] = size * below
+            y[t] = size * (y[t] * below + sigma[t] * math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi))
+        else:
+            slope[t] = size if y[t] > 0.0 else 0.0
+            y[t] = size * max(y[t], 0.0)
+
+
+@jit
+def system_forward(
+    channel,
+    mediator,
+    shape,
+    lag,
+    before,
+    fixed_part,
+    size,
+    unit,
+    link,
+    sigma,
+    decided,
+    window,
+    x,
+    weight,
+    outcome,
+    switched_off,
+    response,
+    other,
+    bend,
+    series,
+    slope,
+):
+    """From channel terms through the mediators to the outcome, in many draws.
 
     Parameters
     ----------
-    near : (N, 2) int array
-        Equation and channel of every near term.
-    far : (F, 3) int array
-        Equation, mediator and kind of every far term: 0 saturates, 1 is linear.
-    shape : (5, S, F) float array
-        Of far terms, as in `near_terms`; a coefficient is an amplitude.
-    rest : (S, P, M, T) float array
-        Latent means and residuals of mediators on P paths, without these terms, in multiples of their size.
-    size, unit, link : (M,) arrays
-        Size of a mediator, the spend that its media terms are in multiples of, and how it follows its latent mean.
+    channel : (N, 2) int array
+        Equation and channel of every channel term.
+    mediator : (F, 3) int array
+        Equation, mediator and kind of every mediator term: 0 saturates, 1 is linear.
+    shape, lag, before : (5, S, F), (F,) and (S, F, L) arrays
+        Of mediator terms, as in `channel_terms`; a coefficient is an amplitude.
+    fixed_part : (S, P, M or M + 1, T) float array
+        Latent means and residuals on P paths, without these terms. With M rows the outcome is the sum of its terms up
+        to what no plan changes, and only these are summed.
+    size, link : (M + 1,) arrays
+        What a series is in multiples of, and how it follows its latent mean. The link of the outcome is that of its
+        mean over residuals.
+    unit : (M,) float array
+        What the media inputs of a mediator are in multiples of.
+    sigma : (S, T) float array
+        Residual scale of a CENSORED outcome where residuals are integrated over, else 0; not read otherwise.
+    decided : (M,) int array
+        Number of the channel that is this mediator, set by a plan in the periods of `window`; -1 for none.
+    window : (T,) bool array
+    x : (C, T) float array
+        Spend of the channels; that of mediators in their units.
     weight : (S, T) float array
         By which periods count.
     outcome : bool
-        Whether the lift is wanted.
-    offs : (O,) int array
+        Whether the outcome is wanted.
+    switched_off : (O,) int array
         Numbers of channels whose terms are taken from another plan, one after the other; -1 for none.
     response, other : (S, N, T) float arrays
-        Near terms of the plan and of the other one.
+        Channel terms of the plan and of the other one.
     bend, series : (S or 1, P, F, T) and (S or 1, P, M, T) float arrays
-        Receive the derivatives of far terms to adstock, and the mediators, under the last of `offs`; with one row
-        those of the last draw.
+        Receive the derivatives of mediator terms to adstock, and the mediators, under the last of `switched_off`; with
+        one row those of the last draw.
+    slope : (S or 1, P, T) float array
+        Receives the derivative of the outcome to its latent mean, unless its link is IDENTITY.
 
     Returns
     -------
     lift : (S, O) float array
-        Weighted sum over periods of these terms of the outcome, averaged over paths.
+        Weighted sum over periods of the outcome, averaged over paths.
     total : (S, M) float array
-        The same of the mediators, under the last of `offs`.
+        The same of the mediators where they are not set, under the last of `switched_off`.
     """
-    n_draw, n_paths, n_mediator, n_time = rest.shape
-    lift, total = np.zeros((n_draw, len(offs))), np.zeros((n_draw, n_mediator))
+    n_draw, n_paths, n_fixed, n_time = fixed_part.shape
+    n_mediator = len(unit)
+    lift, total = np.zeros((n_draw, len(switched_off))), np.zeros((n_draw, n_mediator))
     own, y = np.empty(n_time), np.empty(n_time)
     a, z, p = scratch(n_time)
     for s in range(n_draw):
         row = min(s, series.shape[0] - 1)
-        for o in range(len(offs)):
+        for o in range(len(switched_off)):
             for e in range(n_mediator + outcome):
                 for t in range(n_time):
                     own[t] = 0.0
-                for i in range(near.shape[0]):
-                    if near[i, 0] == e:
-                        changes = near[i, 1] == offs[o]
+                for i in range(channel.shape[0]):
+                    if channel[i, 0] == e:
+                        changes = channel[i, 1] == switched_off[o]
                         for t in range(n_time):
                             own[t] += other[s, i, t] if changes else response[s, i, t]
                 for r in range(n_paths):
                     for t in range(n_time):
-                        y[t] = own[t] + (rest[s, r, e, t] if e < n_mediator else 0.0)
-                    for j in range(far.shape[0]):
-                        if far[j, 0] != e:
+                        y[t] = own[t] + (fixed_part[s, r, e, t] if e < n_fixed else 0.0)
+                    for j in range(mediator.shape[0]):
+                        if mediator[j, 0] != e:
                             continue
-                        m, scale = far[j, 1], shape[SCALE, s, j]
+                        m, scale = mediator[j, 1], shape[SCALE, s, j]
                         for t in range(n_time):
                             p[t] = series[row, r, m, t]
                             z[t] = max(p[t], 0.0) / unit[m]
-                        if not far[j, 2]:
-                            decayed(z[:n_time], shape[KEEP, s, j], shape[CARRY, s, j], a)
+                        if not mediator[j, 2]:
+                            keep, carry = shape[KEEP, s, j], shape[CARRY, s, j]
+                            _carried_over(z[:n_time], before[s, j], keep, carry, lag[j], a)
                             hill_curve(a, shape[HALF, s, j], shape[SLOPE, s, j], z, p)
                             bent(a, p, shape[HALF, s, j], shape[SLOPE, s, j], scale, z)
                             for t in range(n_time):
@@ -123,6 +198,8 @@ def through(near, far, shape, rest, size, unit, link, weight, outcome, offs, res
                         for t in range(n_time):
                             y[t] += scale * p[t]
                     if e == n_mediator:
+                        if link[e] != IDENTITY:
+                            _mean_of_outcome(y, link[e], size[e], sigma[s], slope[row, r])
                         lift[s, o] += dot(weight[s], y) / n_paths
                         continue
                     for t in range(n_time):
@@ -132,48 +209,61 @@ def through(near, far, shape, rest, size, unit, link, weight, outcome, offs, res
                         elif link[e] == CENSORED:
                             value = max(value, 0.0)
                         y[t] = size[e] * value
+                    c = decided[e]
+                    if c >= 0:
+                        for t in range(n_time):
+                            if window[t]:
+                                y[t] = 0.0 if c == switched_off[o] else x[c, t]
+                    for t in range(n_time):
                         series[row, r, e, t] = y[t]
+                        if c >= 0 and window[t]:
+                            y[t] = 0.0
                     total[s, e] = (total[s, e] if r else 0.0) + dot(weight[s], y) / n_paths
     return lift, total
 
 
 @jit
-def pulled(
-    near,
-    far,
-    near_shape,
-    far_shape,
+def system_vjp(
+    channel,
+    channel_shape,
+    channel_lag,
+    mediator,
+    mediator_shape,
+    mediator_lag,
     size,
     unit,
     link,
+    decided,
+    window,
     spend_unit,
     weight,
     bend,
-    far_bend,
+    mediator_bend,
     series,
+    slope,
     lift,
     total,
     pattern,
 ):
-    """Derivative to spend of what `through` returns, weighted draw by draw.
+    """Derivative to spend of what `system_forward` returns, weighted draw by draw.
 
-    Parameters are those of `near_terms` and `through`, and
+    Parameters are those of `channel_terms` and `system_forward`, and
 
     Parameters
     ----------
     spend_unit : (C,) float array
-        Mean positive spend of the channels.
-    bend, far_bend, series : arrays
+        Mean positive spend of the channels; 1 for a mediator.
+    bend, mediator_bend, series, slope : arrays
         As these left them, with S rows.
     lift, total : (S,) and (S, M) float arrays
         Weights of its two results.
     pattern : (C, T) float array
-        How a unit of money of each channel is spread.
+        How a unit of money of each channel is spread over the window.
 
     Returns
     -------
     spend : (C, T) float array
-        Derivative of the weighted sum over draws to spend.
+        Derivative of the weighted sum over draws to spend. Of a decided mediator those in the window are to be read.
     along : (S, C) float array
         Of each draw's part, to a unit of money in the pattern.
     """
@@ -186,16 +276,26 @@ def pulled(
         for r in range(n_paths):
             for m in range(n_mediator):
                 for t in range(n_time):
-                    reached[r, m, t] = total[s, m] * weight[s, t] / n_paths
+                    counts = decided[m] < 0 or not window[t]
+                    reached[r, m, t] = total[s, m] * weight[s, t] / n_paths if counts else 0.0
         for e in range(n_mediator, -1, -1):
             if e == n_mediator and lift[s] == 0.0:
                 continue
             for t in range(n_time):
                 own[t] = 0.0
             for r in range(n_paths):
+                if e < n_mediator and decided[e] >= 0:
+                    c = decided[e]
+                    along[s, c] += dot(reached[r, e], pattern[c])
+                    for t in range(n_time):
+                        spend[c, t] += reached[r, e, t]
+                        if window[t]:
+                            reached[r, e, t] = 0.0
                 for t in range(n_time):
                     if e == n_mediator:
                         each[t] = lift[s] * weight[s, t] / n_paths
+                        if link[e] != IDENTITY:
+                            each[t] *= slope[s, r, t]
                     elif link[e] == LOGNORMAL:
                         each[t] = reached[r, e, t] * series[s, r, e, t]
                     elif link[e] == CENSORED:
@@ -203,26 +303,26 @@ def pulled(
                     else:
                         each[t] = reached[r, e, t] * size[e]
                     own[t] += each[t]
-                for j in range(far.shape[0]):
-                    if far[j, 0] != e:
+                for j in range(mediator.shape[0]):
+                    if mediator[j, 0] != e:
                         continue
-                    m, per_unit = far[j, 1], 1.0 / unit[far[j, 1]]
-                    if far[j, 2]:
+                    m, per_unit = mediator[j, 1], 1.0 / unit[mediator[j, 1]]
+                    if mediator[j, 2]:
                         for t in range(n_time):
-                            reached[r, m, t] += each[t] * far_shape[SCALE, s, j]
+                            reached[r, m, t] += each[t] * mediator_shape[SCALE, s, j]
                         continue
                     for t in range(n_time):
-                        v[t] = each[t] * far_bend[s, r, j, t]
-                    decayed_back(v, far_shape[KEEP, s, j], 0.0, back)
+                        v[t] = each[t] * mediator_bend[s, r, j, t]
+                    adstock_transpose(v, mediator_shape[KEEP, s, j], mediator_lag[j], 0.0, back)
                     for t in range(n_time):  # a mediator at zero counts as on its zero side
                         reached[r, m, t] += per_unit * back[t] if series[s, r, m, t] > 0.0 else 0.0
-            for i in range(near.shape[0]):
-                if near[i, 0] != e:
+            for i in range(channel.shape[0]):
+                if channel[i, 0] != e:
                     continue
-                c = near[i, 1]
+                c = channel[i, 1]
                 for t in range(n_time):
                     v[t] = own[t] * bend[s, i, t]
-                decayed_back(v, near_shape[KEEP, s, i], 0.0, back)
+                adstock_transpose(v, channel_shape[KEEP, s, i], channel_lag[i], 0.0, back)
                 for t in range(n_time):
                     spend[c, t] += back[t]
                 along[s, c] += dot(back, pattern[c]) / spend_unit[c]

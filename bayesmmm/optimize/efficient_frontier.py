@@ -158,11 +158,11 @@ def _possible(problem: Problem, total: float) -> bool:
 def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], marginal: list[float]) -> xr.Dataset:
     fit, out = problem.fit, problem.judges
     asked, base = out.question.asked, out.base()
-    brought = [out.at(plan) for plan in spend]
+    brought = [out.evaluate(plan) for plan in spend]
     lift = np.stack([found.lift for found in brought], axis=-1)
     own = np.array([plan.sum() for plan in spend])
     cost = own + np.stack([found.induced.sum(axis=-1) for found in brought], axis=-1)
-    now = out.at(problem.current)
+    now = out.evaluate(problem.current)
     unit, per = unit_of(fit, fit.system.outcome), per_money(fit)
     variables = {
         "spend": (("total", "channel"), np.stack([plan.sum(axis=1) for plan in spend]), {"unit": MONEY}),

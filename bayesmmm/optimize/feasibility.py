@@ -26,7 +26,7 @@ def check_possible(problem: Problem, goal: Goal) -> None:
         return
     most = np.where(np.isfinite(problem.limits.upper), problem.limits.upper, 1e6 * problem.current.sum() + 1e6)
     out = problem.whole
-    reached = float((out.base() + out.at(problem.levels.spend(most)).lift).mean())
+    reached = float((out.base() + out.evaluate(problem.levels.spend(most)).lift).mean())
     if reached < goal.target:
         raise InfeasibleError(
             f"the target of {money(goal.target)} is out of reach: with every channel at its upper limit, or far beyond "

@@ -6,15 +6,11 @@ concave, no plan is above the tangent of the objective.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from scipy import optimize
 
-from bayesmmm import engine
-from bayesmmm.engine.terms import term_inputs
-from bayesmmm.estimands.windows import Stretch
-from bayesmmm.kernels.response_bounds import adstocks, rises
+from bayesmmm.kernels.response_bounds import rises
 from bayesmmm.optimize.local_solver import Solved
 from bayesmmm.optimize.nonlinear_program import Programme
 from bayesmmm.optimize.outcomes import Outcomes
@@ -42,47 +38,12 @@ class Alone:
     """
 
     def __init__(self, outcomes: Outcomes, c: int, profile: np.ndarray, worth: float) -> None:
-        self._outcomes, self._name = outcomes, outcomes.names[c]
-        self._equation = outcomes.question.asked.fit.system.equation(outcomes.outcome)
-        scales = outcomes.question.asked.fit.scales
-        self._worth = worth * float(scales.size[self._equation.name][0]) / outcomes.size
-        acts = self._name in self._equation.media
-        idle = outcomes.idle() if acts else []
-        self._pieces = outcomes.each(lambda stretches: self._read(stretches, profile), idle)
+        self._outcomes, self._worth = outcomes, worth / outcomes.size
+        self._pieces = outcomes.alone(c, profile)
         self._zero = self._summed(np.zeros(1))[0][0]
 
-    def _read(self, stretches: list[Stretch], profile: np.ndarray) -> list[tuple[np.ndarray, ...]]:
-        """Adstock without spend and per unit of money, weights and parameters, of every stretch of a chunk."""
-        name, out, past, done = self._name, [], {}, 0
-        for stretch in stretches:
-            base, rows, count = stretch.base, stretch.base.rows, int(stretch.changed.sum())
-            pattern = np.zeros((1, 1, len(stretch.changed)))
-            pattern[..., stretch.changed] = profile[done : done + count]
-            start, shape = self._adstock(stretch, base.columns[name], base.past)
-            rate, _ = self._adstock(stretch, pattern, past)
-            weight = np.broadcast_to(stretch.weight[:, 0], (len(rows.draws), len(stretch.changed)))
-            if len(start) > len(rate):  # paths of a draw begin with adstock of their own
-                rate, weight = rows.wide(rate), rows.wide(weight) / rows.paths
-            out.append((start, rate, np.ascontiguousarray(weight), *shape))
-            past = engine.carried(replace(base, past=past), {name: pattern})
-            done += count
-        return out
-
-    def _adstock(
-        self, stretch: Stretch, column: np.ndarray, past: engine.Past
-    ) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Adstock (S or R, T) of a column, and half-saturation, slope and amplitude in as many rows."""
-        rows, equation = stretch.base.rows, self._equation
-        scaled = {self._name: engine.scaled(rows, self._name, column)}
-        (x, carry, keep, *shape), lag = term_inputs(rows, equation, scaled, past, rows.amplitude[equation.name])
-        found = adstocks(x[:, 0, 0], carry[:, 0, 0], keep[:, 0], lag)[:, -len(stretch.changed) :]
-        return np.ascontiguousarray(found), [np.ascontiguousarray(each.reshape(len(found))) for each in shape]
-
     def _summed(self, spend: np.ndarray) -> tuple[np.ndarray, ...]:
-        def each(pieces: list) -> tuple[np.ndarray, ...]:
-            return tuple(map(sum, zip(*(rises(spend, *piece) for piece in pieces), strict=True)))
-
-        found = self._outcomes.each(each, self._pieces)
+        found = self._outcomes.each(lambda piece: rises(spend, *piece), self._pieces)
         if not found:  # the channel does not act on the outcome
             return np.zeros(len(spend)), np.zeros(len(spend) - 1), np.zeros(len(spend) - 1)
         return tuple(self._worth * sum(parts) for parts in zip(*found, strict=True))
@@ -275,22 +236,7 @@ def _not_concave(problem: Problem) -> str:
             return f"{name} answers in a curve that is not concave"
     if np.count_nonzero(problem.limits.least):
         return "channels are all or nothing"
-    return "" if _stays_above_zero(out, problem) else "a mediator reaches zero, or pulls the outcome down"
-
-
-def _stays_above_zero(out: Outcomes, problem: Problem) -> bool:
-    """Whether mediators that answer are nowhere below zero without any spend, and never pull downwards."""
-    system, moving = problem.fit.system, {*problem.names, *out.answering}
-    for stretches in out.idle():
-        for stretch in stretches:
-            base: engine.Baseline = stretch.base
-            if any((base.columns[m] < 0.0).any() for m in out.answering):
-                return False
-            for name in (*out.answering, system.outcome):
-                linear = [n for n in system.equation(name).linear if n in moving]
-                if any((base.slope(name, n) < 0.0).any() for n in linear):
-                    return False
-    return True
+    return "" if out.stays_above_zero() else "a mediator reaches zero, or pulls the outcome down"
 
 
 def _tangent_bound(problem: Problem, programme: Programme, best: Solved) -> tuple[float | None, str]:

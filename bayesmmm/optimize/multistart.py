@@ -222,7 +222,7 @@ def _best_if_alone(programme: Programme) -> np.ndarray:
     total = np.arange(PARTS + 1)
     for c in range(len(profile)):
         only = own / PARTS * np.where(np.arange(len(profile))[:, None] == c, profile, 0.0)
-        some = [0.0, *(programme.outcomes.at(k * only).lift.mean() for k in LOOKED_AT)]
+        some = [0.0, *(programme.outcomes.evaluate(k * only).lift.mean() for k in LOOKED_AT)]
         alone = np.interp(total, [0, *LOOKED_AT], some)
         before = total[:, None] - total  # parts left for the channels so far, by parts together and for this one
         sums = np.where(before >= 0, top[before], -np.inf) + alone

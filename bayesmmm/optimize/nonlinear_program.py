@@ -47,7 +47,7 @@ class Programme:
 
     def __init__(self, outcomes: Outcomes, levels: Levels, goal: Goal, current: np.ndarray) -> None:
         self.outcomes, self.levels, self.goal, self.current = outcomes, levels, goal, current
-        brought = outcomes.at(current)
+        brought = outcomes.evaluate(current)
         self.lift, self.induced = brought.lift, brought.induced.sum(axis=1)
         cost = self._cost_now()
         self.roi_now = float(self.lift.mean() / cost) if cost > 0.0 else 0.0
@@ -72,7 +72,7 @@ class Programme:
         return self._gains(self.levels.spend(decisions))
 
     def _gains(self, spend: np.ndarray) -> np.ndarray:
-        goal, brought = self.goal, self.outcomes.at(spend)
+        goal, brought = self.goal, self.outcomes.evaluate(spend)
         gain = goal.margin * (brought.lift - self.lift)
         if goal.price:
             gain = gain - goal.price * (
@@ -98,7 +98,7 @@ class Programme:
         if self.goal.kind == "spend":
             return self._cost_now() - self.outcomes.cost(spend)
         if self.goal.kind == "roi":
-            return float(self.outcomes.at(spend).lift.mean() / self.outcomes.cost(spend)) - self.roi_now
+            return float(self.outcomes.evaluate(spend).lift.mean() / self.outcomes.cost(spend)) - self.roi_now
         return judge(self._gains(spend))
 
     def _judged(self, gains: np.ndarray) -> float:
@@ -110,13 +110,13 @@ class Programme:
         if goal.kind == "spend":
             return -self._cost_slope(spend)
         if goal.kind == "roi":
-            cost, lift = out.cost(spend), out.at(spend).lift.mean()
-            rise = self.levels.pull(out.pull(spend, np.full(out.size, 1.0 / out.size), None))
+            cost, lift = out.cost(spend), out.evaluate(spend).lift.mean()
+            rise = self.levels.pull(out.vjp(spend, np.full(out.size, 1.0 / out.size), None))
             return rise / cost - lift / cost**2 * self._cost_slope(spend)
         _, weight = judged(goal.risk, self._gains(spend), self.bandwidth)
         priced = goal.price and out.paid
         induced = np.repeat(-goal.price * weight[:, None], len(out.paid), axis=1) if priced else None
-        slope = self.levels.pull(out.pull(spend, goal.margin * weight, induced))
+        slope = self.levels.pull(out.vjp(spend, goal.margin * weight, induced))
         return slope - goal.price * self._own_slope()
 
     # ------------------------------------------------------------------------------------------------ pieces
@@ -131,7 +131,7 @@ class Programme:
     def lift_slope(self, decisions: np.ndarray) -> np.ndarray:
         """Derivative (V,) of the mean lift."""
         out, spend = self.outcomes, self.levels.spend(decisions)
-        return self.levels.pull(out.pull(spend, np.full(out.size, 1.0 / out.size), None))
+        return self.levels.pull(out.vjp(spend, np.full(out.size, 1.0 / out.size), None))
 
     def _cost_now(self) -> float:
         return self.outcomes.cost(self.current)
@@ -144,17 +144,17 @@ class Programme:
         own = self._own_slope()
         if not out.paid:
             return own
-        return own + self.levels.pull(out.pull(spend, None, np.full((out.size, len(out.paid)), 1.0 / out.size)))
+        return own + self.levels.pull(out.vjp(spend, None, np.full((out.size, len(out.paid)), 1.0 / out.size)))
 
     def _reached(self, decisions: np.ndarray) -> float:
         """Outcome of a plan, judged like its gain."""
-        lift = self.outcomes.at(self.levels.spend(decisions)).lift
+        lift = self.outcomes.evaluate(self.levels.spend(decisions)).lift
         return self.level + self._judged(lift - self.lift)
 
     def _reached_slope(self, decisions: np.ndarray) -> np.ndarray:
         spend = self.levels.spend(decisions)
-        _, weight = judged(self.goal.risk, self.outcomes.at(spend).lift - self.lift, self.bandwidth)
-        return self.levels.pull(self.outcomes.pull(spend, weight, None))
+        _, weight = judged(self.goal.risk, self.outcomes.evaluate(spend).lift - self.lift, self.bandwidth)
+        return self.levels.pull(self.outcomes.vjp(spend, weight, None))
 
     def constraints(self, limits: Limits) -> list[Constraint]:
         """Everything but bounds."""
@@ -172,7 +172,7 @@ class Programme:
 
             def spare(decisions: np.ndarray) -> float:
                 spend = self.levels.spend(decisions)
-                return float(self.outcomes.at(spend).lift.mean() - ratio * self.outcomes.cost(spend))
+                return float(self.outcomes.evaluate(spend).lift.mean() - ratio * self.outcomes.cost(spend))
 
             def spare_slope(decisions: np.ndarray) -> np.ndarray:
                 return self.lift_slope(decisions) - ratio * self.cost_slope(decisions)

@@ -1,20 +1,48 @@
 """What any plan brings, per posterior draw, and the derivative of that to every unit of spend.
 
-Everything that no plan changes (history, carry-over into the window, linear parts, residuals) is evaluated once; a plan
-then costs one pass forward through the equations, and its derivatives one pass back. Draws are evaluated in chunks: by
-compiled kernels where these know the question (`by_kernel`), by the engine otherwise (`by_engine`).
+Everything that no plan changes (history, carry-over into the window, linear parts, residuals) is evaluated once and kept
+with the fit, so that the next plan begins with it. A plan then costs one pass forward through the equations, and its
+derivatives one pass back. Draws are evaluated in chunks.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bayesmmm import engine
-from bayesmmm.estimands.windows import Question, Stretch
-from bayesmmm.optimize.draw_chunk import KernelChunk, applies
-from bayesmmm.optimize.engine_chunk import Brought, EngineChunk, Setting
-from bayesmmm.optimize.prepared import Prepared, in_threads
+from bayesmmm.errors import AnswerSizeError
+from bayesmmm.estimands import row_bytes
+from bayesmmm.estimands.windows import Layout, Question, Stretch, lay_out, reached
+from bayesmmm.optimize.draw_chunk import DrawChunk, PlanOutcome, Setting
+from bayesmmm.results import Fit
+from bayesmmm.results.convergence import fingerprint
+
+#: Most memory that the evaluations of a set of draws may take, and that what is kept with a fit may, in bytes.
+LARGEST, KEPT = 2e9, 400e6
+#: What a chunk costs beside its work, and the most work it should hold so that it stays in a processor's cache and
+#: others have work, too; in periods of all its rows (draws times residual paths).
+CHUNK_COST, CHUNK_LIMIT = 12_000, 90_000
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The periods that plans of a window can reach, under the current plan. Nothing in it is ever changed.
+
+    Attributes
+    ----------
+    question : Question
+        With the current plan; `window` is "spend".
+    layout : Layout
+    chunks : tuple of (slice, list of Stretch)
+        Some draws each: where they stand in the order of tails, and their periods.
+    """
+
+    question: Question
+    layout: Layout
+    chunks: tuple[tuple[slice, list[Stretch]], ...]
 
 
 class Outcomes:
@@ -32,11 +60,10 @@ class Outcomes:
     def __init__(self, prepared: Prepared, names: tuple[str, ...], modes: Mapping[str, str]) -> None:
         self._setting, self._layout = Setting(prepared.question, names, modes), prepared.layout
         self._pool = ThreadPoolExecutor(engine.processors())
-        kind = KernelChunk if applies(self._setting) else EngineChunk
-        self._chunks = self.each(lambda item: kind(self._setting, *item), list(prepared.chunks))
-        self._compared: tuple[bytes, float] | None = None
-        self._pulled: dict[tuple[bytes, ...], np.ndarray] = {}
-        self._seen: dict[bytes, tuple[list, Brought]] = {}
+        self._chunks = self.each(lambda item: DrawChunk(self._setting, *item), list(prepared.chunks))
+        self._factor: float | None = None
+        self._slopes: dict[tuple[bytes, ...], np.ndarray] = {}
+        self._seen: dict[bytes, tuple[list, PlanOutcome]] = {}
 
     @property
     def question(self) -> Question:
@@ -76,23 +103,21 @@ class Outcomes:
         """Join arrays of the chunks in the order of the draws asked for."""
         return np.concatenate(parts)[self._layout.back]
 
-    def compare_with(self, current: np.ndarray, factor: float = 1.0) -> None:
-        """Set the current plan (C, W): what plans do not decide stays as it is there.
+    def compare_with(self, factor: float) -> None:
+        """Set what plans do not decide: that is so for the current plan, and the same whatever plan is looked at.
 
         Parameters
         ----------
         factor : float
-            Multiple of the plan of the question that it is. After a future window, where the mean of that plan is
-            assumed to be spent, so much of it is assumed; this is the same whatever plan is looked at.
+            Multiple of the plan of the question that the current one is. After a future window, where the mean of that
+            plan is assumed to be spent, so much of it is assumed.
         """
-        key = current.tobytes(), factor
-        if key != self._compared:
-            self.each(lambda chunk: chunk.compare_with(current, factor), self._chunks)
-            self._seen, self._pulled, self._compared = {}, {}, key
+        if factor != self._factor:
+            self.each(lambda chunk: chunk.compare_with(factor), self._chunks)
+            self._seen, self._slopes, self._factor = {}, {}, factor
 
     def cost_of_multiple(self, current: np.ndarray, factor: float) -> float:
-        """Money that a multiple of the current plan (C, W) takes, compared with itself; `compare_with` has to follow."""
-        self._seen, self._pulled, self._compared = {}, {}, None
+        """Money that a multiple of the current plan (C, W) takes, compared with itself."""
         parts = self.each(lambda chunk: chunk.induced_by_multiple(current, factor), self._chunks)
         return factor * float(current.sum()) + self._mean(parts)
 
@@ -101,15 +126,20 @@ class Outcomes:
         """Outcome (S,) of the window without any spend of the decided channels."""
         return self.in_order([chunk.base for chunk in self._chunks])
 
-    def idle(self) -> list[list[Stretch]]:
-        """Return the stretches of all draws, chunk by chunk, without any spend of the decided channels in the window."""
-        return self.each(lambda chunk: chunk.idle(), self._chunks)
+    def alone(self, c: int, profile: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+        """Return what one channel does by itself, spent in a profile (W,), by chunk; nothing where it does not act."""
+        found = self.each(lambda chunk: chunk.alone(c, profile), self._chunks)
+        return [each for each in found if each is not None]
 
-    def at(self, spend: np.ndarray) -> Brought:
+    def stays_above_zero(self) -> bool:
+        """Whether mediators that answer are nowhere below zero without any spend, and never pull downwards."""
+        return all(self.each(lambda chunk: chunk.stays_above_zero(), self._chunks))
+
+    def evaluate(self, spend: np.ndarray) -> PlanOutcome:
         """What a plan (C, W) brings."""
         return self._evaluated(spend)[1]
 
-    def _evaluated(self, spend: np.ndarray) -> tuple[list, Brought]:
+    def _evaluated(self, spend: np.ndarray) -> tuple[list, PlanOutcome]:
         key = spend.tobytes()
         if key not in self._seen:
             # The last two are kept: derivatives follow values, and a plan is looked at beside the current one.
@@ -119,14 +149,14 @@ class Outcomes:
             done = self.each(
                 lambda item: item[0].evaluate(spend, item[1]), list(zip(self._chunks, old, strict=True))
             )
-            brought = Brought(
+            brought = PlanOutcome(
                 self.in_order([found.lift for _, found in done]),
                 self.in_order([found.induced for _, found in done]),
             )
             self._seen |= {key: ([state for state, _ in done], brought)}
         return self._seen[key]
 
-    def pull(self, spend: np.ndarray, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
+    def vjp(self, spend: np.ndarray, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
         """Derivative (C, W) of ``sum_s lift_s * Lift_s + sum_sm induced_sm * Induced_sm`` to the plan.
 
         Parameters
@@ -135,28 +165,29 @@ class Outcomes:
         induced : (S, M) array, optional
         """
         key = tuple(b"" if a is None else a.tobytes() for a in (spend, lift, induced))
-        if key not in self._pulled:
+        if key not in self._slopes:
             # Solvers ask for derivatives at a plan several times.
-            self._pulled = dict([*self._pulled.items()][-3:]) | {key: self._pull(spend, lift, induced)}
-            self._pulled[key].setflags(write=False)
-        return self._pulled[key]
+            self._slopes = dict([*self._slopes.items()][-3:]) | {key: self._backward(spend, lift, induced)}
+            self._slopes[key].setflags(write=False)
+        return self._slopes[key]
 
-    def _pull(self, spend: np.ndarray, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
+    def _backward(self, spend: np.ndarray, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
         # The order of the chunks is that of tails.
         lift, induced = (None if w is None else _reordered(w, self._layout.back) for w in (lift, induced))
 
-        def back(chunk: EngineChunk | KernelChunk, state: object) -> np.ndarray:
-            return chunk.pull(state, *(None if w is None else w[chunk.at] for w in (lift, induced)))
+        def back(chunk: DrawChunk, state: engine.PassState) -> np.ndarray:
+            return chunk.vjp(state, *(None if w is None else w[chunk.at] for w in (lift, induced)))
 
         return sum(self._each_under(spend, back))
 
-    def without(self, spend: np.ndarray) -> np.ndarray:
+    def drop_one(self, spend: np.ndarray) -> np.ndarray:
         """Outcome (S, C) that is lost as one channel of a plan after the other spends nothing in the window."""
-        return self.in_order(self._each_under(spend, lambda chunk, state: chunk.without(state, spend)))
+        return self.in_order(self._each_under(spend, lambda chunk, state: chunk.drop_one(state, spend)))
 
-    def along(self, spend: np.ndarray, pattern: np.ndarray) -> np.ndarray:
+    def directional_derivative(self, spend: np.ndarray, pattern: np.ndarray) -> np.ndarray:
         """Derivative (S, C) of every draw's lift to a unit of money of each channel, spent in a pattern (C, W)."""
-        return self.in_order(self._each_under(spend, lambda chunk, state: chunk.along(state, pattern)))
+        found = self._each_under(spend, lambda chunk, state: chunk.directional_derivative(state, pattern))
+        return self.in_order(found)
 
     def _each_under[T](self, spend: np.ndarray, function: Callable[..., T]) -> list[T]:
         items = list(zip(self._chunks, self._evaluated(spend)[0], strict=True))
@@ -166,8 +197,8 @@ class Outcomes:
         """Money that a plan takes: its own, and what paid mediators are induced to spend in posterior mean."""
         if not self.paid:
             return float(spend.sum())
-        if spend.tobytes() in self._seen or not self._setting.quick:
-            return float(spend.sum() + self.at(spend).induced.sum(axis=1).mean())
+        if spend.tobytes() in self._seen:
+            return float(spend.sum() + self.evaluate(spend).induced.sum(axis=1).mean())
         return float(spend.sum()) + self._mean(self.each(lambda chunk: chunk.induced(spend), self._chunks))
 
     def _mean(self, parts: list[np.ndarray]) -> float:
@@ -180,3 +211,118 @@ def _reordered(values: np.ndarray, back: np.ndarray) -> np.ndarray:
     out = np.empty_like(values)
     out[back] = values
     return out
+
+
+# ------------------------------------------------------------------------------------- what no plan changes
+class _Kept(dict):
+    """What a fit keeps; copies of the fit begin without it."""
+
+    def __reduce__(self) -> tuple:
+        return _Kept, ()
+
+    def __deepcopy__(self, memo: dict) -> "_Kept":
+        return _Kept()
+
+
+def prepare(questions: list[tuple[Question, float | None]]) -> list[Prepared]:
+    """Evaluate what no plan changes, or take it from the last plan of the fit where that asked the same.
+
+    Parameters
+    ----------
+    questions : list of (Question, float or None)
+        Sets of draws of one fit, and for each the share of adstock at which tails end, as in `lay_out`.
+    """
+    fit = questions[0][0].asked.fit
+    numbers = fingerprint(fit.tree)  # the tree that holds the draws can be written to
+    before = fit.__dict__.get("_prepared_plans", {})
+    found, keys = {}, []
+    for question, weight in questions:
+        layout = lay_out(question, tail_weight=weight)
+        _check_size(layout, fit, question)
+        slices = _split(_periods(layout, fit, question))
+        key = numbers, _key(question, weight), tuple((at.start, at.stop) for at in slices)
+        keys.append(key)
+        found[key] = (
+            replace(before[key], question=question) if key in before else _evaluated(question, layout, slices)
+        )
+    # One window at a time, put in place as a whole: other threads find all of it or nothing.
+    if sum(_size(each) for each in found.values()) <= KEPT:
+        fit.__dict__["_prepared_plans"] = _Kept(found)
+    else:
+        fit.__dict__.pop("_prepared_plans", None)
+    return [found[key] for key in keys]
+
+
+def in_threads[T](pool: ThreadPoolExecutor, function: Callable[..., T], items: list) -> list[T]:
+    """Apply a function to every item; a thread costs more than a small problem takes."""
+    return list(pool.map(function, items)) if len(items) > 1 else [function(item) for item in items]
+
+
+def _evaluated(question: Question, layout: Layout, slices: list[slice]) -> Prepared:
+    def each(at: slice) -> tuple[slice, list[Stretch]]:
+        return at, reached(layout.stretches(layout.draws[at]))
+
+    with ThreadPoolExecutor(engine.processors()) as pool:
+        return Prepared(question, layout, tuple(in_threads(pool, each, slices)))
+
+
+# ------------------------------------------------------------------------------------------------- the same question?
+def _key(question: Question, weight: float | None) -> tuple:
+    """Everything else that an evaluation depends on; data, scales and system of a fit never change."""
+    line = question.line
+    columns = tuple((name, values.tobytes()) for name, values in line.columns.items())
+    when = line.dates.asi8.tobytes(), line.fitted, line.window.tobytes(), columns
+    return question.asked.draws.tobytes(), question.window, question.paths, question.seed, weight, when
+
+
+def _size(prepared: Prepared) -> float:
+    """Bytes of its arrays."""
+    return sum(
+        array.nbytes
+        for _, stretches in prepared.chunks
+        for stretch in stretches
+        for part in ("columns", "term", "latent", "residual")
+        for array in getattr(stretch.base, part).values()
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ chunks
+def _periods(layout: Layout, fit: Fit, question: Question) -> np.ndarray:
+    """Periods (S,) of all rows of each draw that an evaluation goes through."""
+    # Fitted periods before the window are let go; later ones count on every path.
+    fitted = question.line.fitted
+    late = max(fitted - int(np.flatnonzero(question.changed)[0]), 0)
+    return 0.5 * layout.memory / row_bytes(fit.system, 1) - fitted + question.paths * late
+
+
+def _check_size(layout: Layout, fit: Fit, question: Question) -> None:
+    """Refuse draws whose evaluations would not fit into memory: those of the current plan and the two looked at last."""
+    size = 2.0 * row_bytes(fit.system, 1) * _periods(layout, fit, question).sum()
+    if size > LARGEST:
+        few = max(int(0.8 * len(layout.draws) * LARGEST / size), 1)
+        raise AnswerSizeError(
+            f"{len(layout.draws)} draws of the plan would take {size / 1e9:.1f} GB, more than the {LARGEST / 1e9:.1f} "
+            f"GB that they may take; pass draws={few} or fewer, or plan fewer periods"
+        )
+
+
+def _split(periods: np.ndarray) -> list[slice]:
+    """Divide draws (S,), in the order of their periods, into chunks that take least time altogether.
+
+    Every draw of a chunk takes as many periods as the longest, and every chunk some time of its own. Little work is not
+    worth a second thread.
+    """
+    count = len(periods)
+    edges = np.unique(np.linspace(0, count, 25).round().astype(int))
+    longest = periods[edges[1:] - 1]
+    best, before = np.full(len(edges), np.inf), np.zeros(len(edges), int)
+    best[0] = 0.0
+    for j in range(1, len(edges)):
+        work = (edges[j] - edges[:j]) * longest[j - 1]
+        cost = best[:j] + work + CHUNK_COST + np.where(work > CHUNK_LIMIT, work, 0.0)
+        before[j] = int(np.argmin(cost))
+        best[j] = cost[before[j]]
+    stops = [len(edges) - 1]
+    while stops[-1]:
+        stops.append(int(before[stops[-1]]))
+    return [slice(int(edges[a]), int(edges[b])) for a, b in itertools.pairwise(stops[::-1])]

@@ -20,7 +20,7 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
     fit, out = problem.fit, problem.judges
     asked = out.question.asked
     plans = (problem.current, spend)
-    brought = [out.at(plan) for plan in plans]
+    brought = [out.evaluate(plan) for plan in plans]
     lift = np.stack([found.lift for found in brought], axis=-1)
     induced = np.stack([found.induced for found in brought], axis=1)
     cost = np.array([plan.sum() for plan in plans]) + induced.sum(axis=-1)
@@ -60,8 +60,8 @@ def _returns(out: Outcomes, spend: np.ndarray, pattern: np.ndarray) -> tuple[np.
     """ROI and marginal ROI (S, C) of each channel of a plan."""
     own = spend.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        roi = np.where(own > 0.0, out.without(spend) / own, np.nan)
-    return roi, out.along(spend, pattern)
+        roi = np.where(own > 0.0, out.drop_one(spend) / own, np.nan)
+    return roi, out.directional_derivative(spend, pattern)
 
 
 def beyond(problem: Problem, spend: np.ndarray) -> np.ndarray:

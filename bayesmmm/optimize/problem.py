@@ -21,8 +21,7 @@ from bayesmmm.errors import (
 from bayesmmm.estimands.windows import Question, bought_channels, question
 from bayesmmm.optimize.constraints import Limits, Range, read_limits
 from bayesmmm.optimize.flighting import Levels, read_levels
-from bayesmmm.optimize.outcomes import Outcomes
-from bayesmmm.optimize.prepared import prepare
+from bayesmmm.optimize.outcomes import Outcomes, prepare
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
 
@@ -392,7 +391,7 @@ def put_together(
             for outcomes in (few, whole):
                 factor, slope = _factor(outcomes, current, total, factor, slope)
     for outcomes in {id(o): o for o in (whole, few, judges)}.values():
-        outcomes.compare_with(factor * current, factor)
+        outcomes.compare_with(factor)
     current = factor * current
     limits = read_limits(
         levels,
