@@ -276,13 +276,13 @@ def system_vjp(
         for r in range(n_paths):
             for m in range(n_mediator):
                 for t in range(n_time):
-                    counts = decided[m] < 0 or not window[t]
-                    reached[r, m, t] = total[s, m] * weight[s, t] / n_paths if counts else 0.0
+                    reached[r, m, t] = (
+                        0.0 if decided[m] >= 0 and window[t] else total[s, m] * weight[s, t] / n_paths
+                    )
         for e in range(n_mediator, -1, -1):
             if e == n_mediator and lift[s] == 0.0:
                 continue
-            for t in range(n_time):
-                own[t] = 0.0
+            own[:] = 0.0
             for r in range(n_paths):
                 if e < n_mediator and decided[e] >= 0:
                     c = decided[e]
@@ -327,6 +327,5 @@ def system_vjp(
                     spend[c, t] += back[t]
                 along[s, c] += dot(back, pattern[c]) / spend_unit[c]
     for c in range(n_channel):
-        for t in range(n_time):
-            spend[c, t] /= spend_unit[c]
+        spend[c] /= spend_unit[c]
     return spend, along
