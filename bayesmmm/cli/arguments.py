@@ -34,7 +34,11 @@ def add_out(parser: argparse.ArgumentParser, default: str | None) -> None:
     )
 
 
-def add_ci_prob(parser: argparse._ActionsContainer, what: str = "intervals in tables and figures") -> None:
+#: A parser or a group of its options; argparse has no public name for what both are.
+Options = argparse._ActionsContainer
+
+
+def add_ci_prob(parser: Options, what: str = "intervals in tables and figures") -> None:
     """Add the probability of intervals."""
     parser.add_argument(
         "--ci-prob",

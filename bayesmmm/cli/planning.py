@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayesmmm.cli import arguments
-from bayesmmm.cli.arguments import ALL
+from bayesmmm.cli.arguments import ALL, Options
 from bayesmmm.cli.commands import DONE, SAMPLER_FAILED
 from bayesmmm.cli.files import opened_folder
 from bayesmmm.cli.plan_files import frontier_table, listing, write_plan
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=plan_budget)
 
 
-def _add_window(group: argparse._ArgumentGroup) -> None:
+def _add_window(group: Options) -> None:
     group.add_argument(
         "--periods", type=arguments.count, metavar="N", help="the next N periods; current plan: the last N again"
     )
@@ -77,7 +77,7 @@ def _add_window(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_aim(group: argparse._ArgumentGroup) -> None:
+def _add_aim(group: Options) -> None:
     group.add_argument(
         "--total",
         type=arguments.total,
@@ -123,7 +123,7 @@ def _add_aim(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_limits(group: argparse._ArgumentGroup) -> None:
+def _add_limits(group: Options) -> None:
     group.add_argument(
         "--bounds",
         type=arguments.bounds,
@@ -162,7 +162,7 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_behaviour(group: argparse._ArgumentGroup) -> None:
+def _add_behaviour(group: Options) -> None:
     group.add_argument(
         "--channels", nargs="+", metavar="NAME", help="channels to plan; others stay as they are (all)"
     )
@@ -183,7 +183,7 @@ def _add_behaviour(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_running(group: argparse._ArgumentGroup) -> None:
+def _add_running(group: Options) -> None:
     group.add_argument(
         "--frontier",
         nargs="*",

@@ -112,7 +112,10 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
 def _parameter(prior: Prior, parameter: str) -> tuple[list[float], float]:
     """One row of the table of parameters, and the point of the line that its median comes from."""
     frozen = prior.scipy()
-    shapes, loc, scale = frozen.dist._parse_args(*frozen.args, **frozen.kwds)
+    names = [*(frozen.dist.shapes or "").replace(" ", "").split(","), "loc", "scale"]
+    names = [name for name in names if name]
+    values = {"loc": 0.0, "scale": 1.0} | dict(zip(names, frozen.args, strict=False)) | frozen.kwds
+    *shapes, loc, scale = (values[name] for name in names)
     family = prior_density.FAMILIES.index(frozen.dist.name)
     a, b = ([float(s) for s in shapes] + [0.0, 0.0])[:2]
     # SciPy's density is the definition; the compiled one leaves out what does not depend on the value.
