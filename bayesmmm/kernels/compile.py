@@ -10,6 +10,7 @@ this folder is.
 
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numba as nb
 from numba.core.caching import CacheImpl
@@ -51,7 +52,7 @@ def _keeps() -> bool:
 
 
 #: Options of every kernel. Where nothing is kept (a read-only file system, no home) each process compiles its own.
-HOW = {"cache": _keeps(), "nogil": True, "error_model": "numpy"}
+HOW: dict[str, Any] = {"cache": _keeps(), "nogil": True, "error_model": "numpy"}
 
 jit = nb.njit(**HOW)
 #: For what is small or has one caller: compiled as a part of what calls it. The compiler works through any other kernel
