@@ -273,12 +273,10 @@ def system_vjp(
     v, back, own, each = np.empty(n_time), np.empty(n_time), np.empty(n_time), np.empty(n_time)
     reached = np.empty((n_paths, n_mediator, n_time))  # derivative to the mediators
     for s in range(n_draw):
-        for r in range(n_paths):
-            for m in range(n_mediator):
-                for t in range(n_time):
-                    reached[r, m, t] = (
-                        0.0 if decided[m] >= 0 and window[t] else total[s, m] * weight[s, t] / n_paths
-                    )
+        for m in range(n_mediator):
+            for t in range(n_time):
+                counts = decided[m] < 0 or not window[t]
+                reached[:, m, t] = total[s, m] * weight[s, t] / n_paths if counts else 0.0
         for e in range(n_mediator, -1, -1):
             if e == n_mediator and lift[s] == 0.0:
                 continue
