@@ -14,11 +14,15 @@ __version__ = version("bayesmmm")
 # Public name -> module that defines it. Modules are imported when a name is first used: reading a saved fit must not
 # wait for PyMC, and importing the package must not wait for anything.
 _HOME = {
+    "Constraints": "optimize",
     "Equation": "equations",
     "Fourier": "equations",
+    "Goal": "optimize",
     "MMM": "equations",
     "MMMData": "data",
     "Prior": "priors",
+    "Solver": "optimize",
+    "Window": "optimize",
     "build_model": "inference.pymc_model",
     "decompose": "estimands",
     "diagnose": "diagnostics",
@@ -50,7 +54,7 @@ if (
     from bayesmmm.estimands import decompose, effects, marginal_roi, predict, response_curves, roi, what_if
     from bayesmmm.inference import fit
     from bayesmmm.inference.pymc_model import build_model
-    from bayesmmm.optimize import frontier, optimize_budget
+    from bayesmmm.optimize import Constraints, Goal, Solver, Window, frontier, optimize_budget
     from bayesmmm.priors import Prior
     from bayesmmm.results import load, summarise
     from bayesmmm.simulate import simulate_world

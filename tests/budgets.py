@@ -12,9 +12,10 @@ import pandas as pd
 
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation
-from bayesmmm.optimize.goal import read_goal
+from bayesmmm.optimize import Constraints, Goal, Solver, Window
+from bayesmmm.optimize.arguments import fill_in
 from bayesmmm.optimize.nonlinear_program import Programme
-from bayesmmm.optimize.problem import Problem, Rules, put_together, read_channels, read_modes, read_window
+from bayesmmm.optimize.problem import Problem, put_together
 from tests import made
 
 SIX = ("tv", "radio", "print", "social", "video", "mail")
@@ -134,48 +135,18 @@ def last_periods(fit, count, before=0) -> dict:
     return {"start": dates[0], "stop": dates[-1]}
 
 
-def problem_of(
-    fit,
-    *,
-    total=None,
-    mediators="respond",
-    flighting="flat",
-    channels=None,
-    draws=None,
-    paths=2,
-    seed=0,
-    controls=None,
-    periods=None,
-    plan=None,
-    start=None,
-    stop=None,
-    **rules,
-) -> Problem:
+def problem_of(fit, *, total=None, **short) -> Problem:
     """What `optimize_budget` solves, for the same arguments."""
-    if periods is not None and controls is None:
-        controls = {n: CONTROLS[n] for n in fit.system.exogenous if n in CONTROLS}
-    modes = read_modes(fit, mediators)
-    return put_together(
-        fit,
-        read_window(fit, periods=periods, plan=plan, start=start, stop=stop, controls=controls),
-        names=read_channels(fit, channels, modes),
-        modes=modes,
-        flighting=flighting,
-        rules=Rules(**rules),
-        total=total,
-        draws=draws,
-        paths=paths,
-        seed=seed,
-        allow_unconverged=False,
-    )
+    if short.get("periods") is not None and short.get("controls") is None:
+        short["controls"] = {n: CONTROLS[n] for n in fit.system.exogenous if n in CONTROLS}
+    kinds = {"window": Window, "constraints": Constraints, "solver": Solver}
+    records = fill_in("problem_of", {name: (kind, None) for name, kind in kinds.items()}, {"paths": 2, **short})
+    return put_together(fit, *records, total=total)
 
 
 def programme_of(problem: Problem, **goal) -> Programme:
     """Objective of a problem, over all draws that choose; a smoothed risk measure has its bandwidth."""
-    wanted = {"objective": "outcome", "total": 1.0, "risk": "mean"} | goal
-    names = ("margin", "target", "target_roi", "target_marginal_roi")
-    read = read_goal(problem.fit, **wanted, **{n: goal.get(n) for n in names if n not in wanted})
-    programme = Programme(problem.whole, problem.levels, read, problem.current)
+    programme = Programme(problem.whole, problem.levels, Goal(**{"total": 1.0} | goal), problem.current)
     programme.set_bandwidth(some_plan(programme))
     return programme
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import warnings
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -140,29 +141,6 @@ def test_help_gives_units_and_what_is_written():
         assert words in said
 
 
-@pytest.mark.parametrize(
-    ("said", "told"),
-    [
-        (
-            "objective='outcome' needs total=, the money, or a target_roi=",
-            "--objective outcome needs --total, the money, or a --target-roi",
-        ),
-        ("as total=(50_000, 200_000): without", "as --total 50000:200000: without"),
-        ("pass total=(low, high) or leave it out", "pass --total LOW:HIGH or leave it out"),
-        ("pass starts=20, or (flighting='flat')", "pass --starts 20, or (--flighting flat)"),
-        ("one of periods=13 (the next)", "one of --periods 13 (the next)"),
-        (
-            "what to expect with controls={'price': value or 13 values}",
-            "what to expect with --controls price=VALUE, or with 13 values separated by commas",
-        ),
-        ("bounds['tv']=(2, 1) has", "bounds['tv']=(2, 1) has"),
-        ("subtotal=5, count=3", "subtotal=5, count=3"),
-    ],
-)
-def test_messages_speak_of_options(said, told):
-    assert planning.in_options(said) == told
-
-
 # ------------------------------------------------------------------------------------------------ what is asked for
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
@@ -207,18 +185,23 @@ def run(saved, out, *options):
     return cli.main(["optimize", str(saved), "--out", str(out), *map(str, options)])
 
 
+def records(settings):
+    """Fields of the records that were given, and what else was."""
+    out = dict(settings)
+    for name in ("goal", "window", "constraints", "solver"):
+        record = out.pop(name, None)
+        out |= {f.name: getattr(record, f.name) for f in fields(record)} if record is not None else {}
+    return out
+
+
 def test_defaults_are_those_of_the_optimiser(saved, asked, no_figures, tmp_path):
-    import inspect
-
-    from bayesmmm.optimize.budget import optimize_budget
-
     assert run(saved, tmp_path / "out", "--periods", 8, "--total", 3000) == 0
     ((name, settings),) = asked
     assert name == "plan"
-    defaults = {k: p.default for k, p in inspect.signature(optimize_budget).parameters.items() if k != "fit"}
-    given = {"periods": 8, "total": 3000.0}
-    assert settings == {name: given.get(name, defaults[name]) for name in settings}
-    assert set(defaults) - set(settings) == {"linear", "paths", "starts"}
+    assert settings["goal"] == mm.Goal(total=3000.0)
+    assert repr(settings["window"]) == "Window(periods=8)"
+    assert settings["constraints"] == mm.Constraints()
+    assert settings["solver"] == mm.Solver()
 
 
 def test_everything_that_is_asked_is_passed_on(saved, asked, no_figures, tmp_path):
@@ -255,32 +238,20 @@ def test_everything_that_is_asked_is_passed_on(saved, asked, no_figures, tmp_pat
         "frontier",
         "plan",
     )  # totals that cannot be met are refused before the plan is looked for
-    limits = {
-        "bounds": {"tv": (None, 900.0), "social": ("50%", "200%")},
-        "period_bounds": {"social": (0.0, 400.0)},
-        "change": {"tv": 0.5, "social": 0.3},
-        "groups": {"both": (["tv", "social"], (100.0, None))},
-        "minimum": {"tv": 50.0},
-    }
-    common = limits | {
-        "periods": 8,
-        "plan": None,
-        "start": None,
-        "stop": None,
-        "controls": {"price": 9.5},
-        "channels": ["tv", "social"],
-        "mediators": {"search": "fixed"},
-        "flighting": "free",
-        "draws": 40,
-        "seed": 7,
-        "starts": 2,
-        "progress": False,  # a bar is for terminals
-        "allow_unconverged": False,
-    }
-    aim = dict.fromkeys(["target", "target_roi", "target_marginal_roi"])
-    aim |= {"total": (2000.0, 3000.0), "objective": "profit", "margin": 0.5, "risk": ("cvar", 0.2)}
-    assert trade == common | {"totals": [800.0, 900.0]}
-    assert plan == common | aim
+    assert plan["goal"] == mm.Goal("profit", (2000.0, 3000.0), margin=0.5, risk=("cvar", 0.2))
+    assert plan["solver"] == mm.Solver(draws=40, seed=7, starts=2)  # no progress: a bar is for terminals
+    assert plan["constraints"] == mm.Constraints(
+        channels=["tv", "social"],
+        mediators={"search": "fixed"},
+        flighting="free",
+        bounds={"tv": (None, 900.0), "social": ("50%", "200%")},
+        period_bounds={"social": (0.0, 400.0)},
+        change={"tv": 0.5, "social": 0.3},
+        groups={"both": (["tv", "social"], (100.0, None))},
+        minimum={"tv": 50.0},
+    )
+    assert repr(plan["window"]) == "Window(periods=8, controls={'price': 9.5})"
+    assert trade == {name: plan[name] for name in ("window", "constraints", "solver")} | {"totals": [800.0, 900.0]}
 
 
 @pytest.mark.parametrize(
@@ -299,7 +270,7 @@ def test_everything_that_is_asked_is_passed_on(saved, asked, no_figures, tmp_pat
 )
 def test_other_aims_and_mediators(options, settings, saved, asked, no_figures, tmp_path):
     assert run(saved, tmp_path / "out", "--periods", 4, *options) == 0
-    plan = asked[-1][1]
+    plan = records(asked[-1][1])
     assert {name: plan[name] for name in settings} == settings
     assert [call["totals"] for name, call in asked if name == "frontier"] == (
         [None] if "--frontier" in options else []
@@ -308,7 +279,7 @@ def test_other_aims_and_mediators(options, settings, saved, asked, no_figures, t
 
 def test_a_past_window_is_passed_on(saved, asked, no_figures, tmp_path):
     assert run(saved, tmp_path / "out", "--start", "2023-06-04", "--stop", "2023-08-06", "--total", 500) == 0
-    window = {name: asked[0][1][name] for name in ("start", "stop", "periods", "plan", "controls")}
+    window = {name: records(asked[0][1])[name] for name in ("start", "stop", "periods", "plan", "controls")}
     assert window == {"start": "2023-06-04", "stop": "2023-08-06", "periods": None, "plan": None, "controls": None}
 
 
@@ -419,7 +390,7 @@ def test_the_written_plan_goes_on(planned, expected, saved, tmp_path, capsys):
 
 def test_cautions_are_sentences_in_print_and_in_the_file(saved, tmp_path, capsys):
     assert run(saved, tmp_path / "out", "--periods", 8, *QUICK) == 0
-    told = "say what to expect with --controls price=VALUE, or with 8 values separated by commas [ControlsWarning]"
+    told = "with controls={'price': value or 8 values} (here: --controls) [ControlsWarning]"
     words = " ".join(capsys.readouterr().out.split())
     assert "Cautions -------- 1. the best plan depends on price in the window" in words
     assert told in words
@@ -446,10 +417,16 @@ def test_quiet_prints_nothing(saved, tmp_path, capsys):
             ["--periods", "8", "--start", "2023-06-04", "--total", "9"],
             "given by --periods and by --start, --stop;",
         ),
-        (["--periods", "8"], "--objective outcome needs --total, the money of the window, or a --target-roi"),
-        (["--periods", "8", "--objective", "roi"], "needs a range of money, as --total 50000:200000:"),
-        (["--periods", "8", "--total", "9", "--target", "5"], "--target goes with --objective spend"),
-        (["--periods", "99", "--total", "9"], "--periods 99 must be a whole number from 1 to 52"),
+        (["--periods", "8"], "argument --total: objective='outcome' needs total=, the money of the window"),
+        (["--periods", "8", "--objective", "roi"], "argument --total: objective='roi' needs a range of money"),
+        (
+            ["--periods", "8", "--total", "9", "--target", "5"],
+            "argument --target: target= goes with objective='spend'",
+        ),
+        (
+            ["--periods", "99", "--total", "9"],
+            "argument --periods: periods=99 must be a whole number from 1 to 52",
+        ),
         (["--periods", "8", "--total", "9", "--bounds", "tvv=1:2"], "did you mean 'tv'?"),
         (["--periods", "8", "--total", "9", "--channels", "tvv"], "did you mean 'tv'?"),
         (["--periods", "8", "--total", "9", "--mediators", "serch=fixed"], "did you mean 'search'?"),
@@ -514,7 +491,7 @@ def test_a_failed_sampler_plans_only_when_told_to(saved, asked, no_figures, tmp_
     assert not (tmp_path / "out").exists()
     assert run(*command, "--allow-unconverged") == 1
     assert capsys.readouterr().err == "bayesmmm: the sampler failed: do not use this plan\n"
-    assert asked[0][1]["allow_unconverged"] is True
+    assert asked[0][1]["solver"].allow_unconverged is True
     assert (tmp_path / "out" / "plan.txt").is_file()
 
 

@@ -1,6 +1,9 @@
 """What is refused, and what the sentence says to do about it."""
 
 import dataclasses
+import inspect
+import pickle
+import typing
 import warnings
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import (
     AnswerError,
+    BayesMMMError,
     ControlsWarning,
     ConvergenceError,
     MissingValueError,
@@ -17,7 +21,9 @@ from bayesmmm.errors import (
     SettingError,
     UnknownTermError,
 )
-from bayesmmm.optimize import frontier, optimize_budget
+from bayesmmm.optimize import Constraints, Goal, Risk, Solver, Window, frontier, optimize_budget
+from bayesmmm.optimize.arguments import BudgetKeywords, FrontierKeywords
+from bayesmmm.optimize.problem import read_window
 from tests import budgets, made
 from tests.answer_cases import CASES, dates_of, fit_of, plan_of
 
@@ -103,8 +109,9 @@ def test_window(fit):
         **none | {"plan": plan, "controls": {"price": 1}},
     )
     refused(fit, SettingError, "controls= goes with periods=; with start/stop", **none | dates | {"controls": {}})
-    for periods in (0, -3, 2.0, True, "13", 53):
-        refused(fit, SettingError, "from 1 to 52.* write the current plan down and pass plan=", periods=periods)
+    for periods in (0, -3, 2.0, True, "13"):
+        refused(fit, SettingError, "must be a whole number of 1 or more, as periods=13", periods=periods)
+    refused(fit, SettingError, "from 1 to 52.* write the current plan down and pass plan=", periods=53)
 
 
 def test_controls(fit):
@@ -147,7 +154,7 @@ def test_controls_as_a_table_are_those_of_the_plan(fit):
 
 # ---------------------------------------------------------------------------------------------- channels, mediators
 def test_channels(fit):
-    refused(fit, SettingError, r"must be a list of channels, as channels=\['tv', 'social'\]", channels="tv")
+    refused(fit, SettingError, r"must be a list of channels, as channels=\['tv'\]", channels="tv")
     refused(fit, SettingError, "must be a list of channels", channels=[])
     refused(fit, SettingError, r"'shop' is a mediator.*pass mediators=\{'shop': 'decide'\}", channels=["shop"])
     refused(
@@ -204,16 +211,16 @@ def test_a_system_without_channels():
         ({"bounds": {"tv": (True, None)}}, "bounds.* has True, which must be a number of money"),
         (
             {"period_bounds": {"tv": (np.nan, 1.0)}},
-            r"period_bounds\['tv'\] has nan, which must be a number of money",
+            r"period_bounds\['tv'\]=.* has nan, which must be a number of money",
         ),
-        ({"change": 0.0}, r"change\['tv'\]=0.0 must be a number above 0, as 0.3 for at most 30 % more or less"),
+        ({"change": 0.0}, r"change=0.0 must be a number above 0, as 0.3 for at most 30 % more or less"),
         ({"change": {"tv": "30%"}}, "must be a number above 0"),
         ({"minimum": {"tv": -5.0}}, "must be a number above 0, as 20_000 for nothing or at least 20,000"),
         ({"groups": [("tv", "social")]}, r"groups is a list, and must be a mapping, as groups=\{'social'"),
         ({"groups": {"all": ("tv", (0, 5))}}, r"groups\['all'\].* must be channels and a range"),
         ({"groups": {"all": (["tv"], 5.0)}}, "must be a pair"),
-        ({"groups": {"all": ([], (0, 5.0))}}, r"groups\['all'\] has no channels; name some"),
-        ({"linear": [({"tv": 0.0}, (None, 5.0))]}, r"linear\[0\] weighs no channel; write it as"),
+        ({"groups": {"all": ([], (0, 5.0))}}, r"groups\['all'\]=.* has no channels; name some"),
+        ({"linear": [({"tv": 0.0}, (None, 5.0))]}, r"linear\[0\]=.* weighs no channel; write it as"),
         ({"linear": [({"tv": 1.0}, 5.0)]}, r"linear\[0\]=5.0 must be a pair"),
         (
             {"linear": [{"tv": 1.0}]},
@@ -275,6 +282,96 @@ def test_settings_shared_with_other_answers(fit):
     assert plan.attrs["verdict"] == "failed"
 
 
+# --------------------------------------------------------------------------------------------------------- records
+RECORDS = {"goal": Goal, "window": Window, "constraints": Constraints, "solver": Solver}
+
+
+def test_keywords_are_the_fields_of_the_records():
+    """What type checkers are told is what the records hold, each field in one of them."""
+    hints = {name: typing.get_type_hints(kind) for name, kind in RECORDS.items()}
+    every = [f.name for kind in RECORDS.values() for f in dataclasses.fields(kind)]
+    assert len(every) == len(set(every))
+    told = typing.get_type_hints(BudgetKeywords)
+    assert set(told) | {"total", "periods"} == set(every)
+    for name, kind in told.items():
+        (home,) = (known for known in hints.values() if name in known)
+        assert home[name] == (kind | Risk if name == "risk" else kind), name
+    theirs = {f.name for kind in (Window, Constraints, Solver) for f in dataclasses.fields(kind)}
+    assert set(typing.get_type_hints(FrontierKeywords)) | {"periods"} == theirs
+
+
+@pytest.mark.parametrize("function", [optimize_budget, frontier])
+def test_few_arguments_are_named(function):
+    parameters = inspect.signature(function).parameters
+    assert len(parameters) <= 8
+    assert not {"total", "totals", "periods"}.isdisjoint(parameters)
+
+
+def test_records_and_short_keywords_say_the_same(fit):
+    price = {"price": 10.0}
+    limits = {"bounds": {"tv": (None, "90%")}, "flighting": "historical"}
+    short = optimize_budget(fit, total=500.0, periods=4, controls=price, risk=("sd", 0.5), starts=1, **limits)
+    for records in (
+        {
+            "goal": Goal(total=500.0, risk=("sd", 0.5)),
+            "window": Window(4, controls=price),
+            "constraints": Constraints(**limits),
+            "solver": Solver(starts=1),
+        },
+        {"total": 500.0, "goal": Goal(risk=Risk("sd", 0.5)), "window": Window(controls=price), "periods": 4}
+        | {"constraints": Constraints(bounds=limits["bounds"]), "flighting": "historical", "starts": 1},
+    ):
+        plan = optimize_budget(fit, **records)
+        np.testing.assert_array_equal(plan.spend, short.spend)
+        assert plan.solution.objective == short.solution.objective
+
+
+def test_records_print_what_was_said():
+    assert repr(Goal()) == "Goal()"
+    assert repr(Goal(total=5.0, risk="mean")) == "Goal(total=5.0)"
+    assert repr(Solver(seed=3)) == "Solver(seed=3)"
+    assert repr(Constraints(change=0.3)) == "Constraints(change=0.3)"
+    assert repr(Window(start="2024-01-07")) == "Window(start='2024-01-07')"
+    solver = Solver()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        solver.seed = 3
+    with pytest.raises(SettingError, match="objective='sales' must be one of"):
+        Goal("sales")
+
+
+def test_misspelt_and_doubled_arguments(fit):
+    refused(
+        fit, SettingError, r"optimize_budget has no argument 'bound' \(did you mean 'bounds'\?\)", bound=(0, 5)
+    )
+    refused(fit, SettingError, r"It takes: goal, window, constraints, solver, objective, total", anything=1)
+    refused(fit, SettingError, "total=500.0 is given twice: goal= has it as well", goal=Goal(total=500.0))
+    refused(fit, SettingError, "periods=4 is given twice: window=", window=Window(4))
+    refused(fit, SettingError, "draws=6 is given twice: solver=", solver=Solver(draws=8), draws=6)
+    refused(fit, SettingError, r"goal='profit' must be a Goal, as goal=mm.Goal\(...\)", goal="profit")
+    refused(fit, SettingError, r"solver=<class .* must be a Solver", solver=Solver)
+    with pytest.raises(SettingError, match=r"frontier has no argument 'total' \(did you mean 'totals'\?\)"):
+        frontier(fit, periods=4, total=5.0)
+
+
+def test_errors_and_warnings_carry_the_argument_and_its_value(fit):
+    for arguments, name, value in (
+        ({"total": -5.0}, "total", -5.0),
+        ({"target": 10.0}, "target", 10.0),
+        ({"bounds": {"tv": (9.0, 5.0)}}, "bounds", (9.0, 5.0)),
+        ({"channels": ["tvs"]}, "channels", ["tvs"]),
+        ({"minimum": {"tvs": 5.0}}, "minimum", "tvs"),
+        ({"controls": {"price": np.inf}}, "controls", np.inf),
+        ({"seeds": 1}, "seeds", 1),
+    ):
+        with pytest.raises(BayesMMMError) as caught:
+            optimize_budget(fit, **CALL | arguments)
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert (again.argument, again.value, str(again)) == (name, value, str(caught.value))
+    with pytest.warns(ControlsWarning) as told:
+        read_window(fit, Window(periods=4))
+    assert told[0].message.argument == "controls"
+
+
 def test_totals_of_a_frontier(fit):
     for totals in ([], [0.0, 5.0], [[1.0]], ["many"], 5.0, [np.nan]):
         with pytest.raises(SettingError, match=r"must be amounts of money above 0, as totals=\[50_000, 100_000\]"):
@@ -292,7 +389,7 @@ def test_controls_are_asked_for_exactly_where_the_answer_depends_on_them(name):
     matter = [n for n in controls if _matters(fit, n, controls)]
     with warnings.catch_warnings(record=True) as given:
         warnings.simplefilter("always")
-        budgets.read_window(fit, periods=4, plan=None, start=None, stop=None, controls=None)
+        read_window(fit, Window(periods=4))
     given = [w for w in given if issubclass(w.category, ControlsWarning)]
     assert len(given) == (1 if matter else 0)
     if matter:

@@ -120,7 +120,7 @@ class Kinked:
     """Minus the distance from a plan of 0.3 and 0.7, plus a little curvature: no slope is ever zero."""
 
     unit, size, current = np.ones(2), 1.0, np.ones((2, 1))
-    levels, goal = SimpleNamespace(size=2), SimpleNamespace(high=np.inf, price=0.0, kind="outcome")
+    levels, goal = SimpleNamespace(size=2), SimpleNamespace(high=np.inf, price=0.0, objective="outcome")
     outcomes = SimpleNamespace(paid=())
 
     def __init__(self):

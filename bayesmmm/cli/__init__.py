@@ -17,6 +17,7 @@ from typing import NoReturn
 from bayesmmm.cli import arguments, commands, planning
 from bayesmmm.cli.arguments import CI_PROB
 from bayesmmm.cli.commands import DONE, INTERRUPTED, SAMPLER_FAILED
+from bayesmmm.cli.text import option_of
 from bayesmmm.errors import BayesMMMError
 
 __all__ = ["BAD_INPUT", "CI_PROB", "DONE", "INTERRUPTED", "SAMPLER_FAILED", "main"]
@@ -84,7 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("bayesmmm: interrupted; nothing was written", file=sys.stderr)
         return INTERRUPTED
     except BayesMMMError as error:
-        return _refuse(str(error))
+        option = option_of(error, options)
+        return _refuse(f"argument {option}: {error}" if option else str(error))
     except OSError as error:
         reason = error.strerror or str(error)
         return _refuse(f"{error.filename}: {reason}" if error.filename else reason)

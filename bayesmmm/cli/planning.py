@@ -1,7 +1,6 @@
 """The command `optimize`: its options, and the way from a saved fit to a folder with a plan."""
 
 import argparse
-import re
 import sys
 import warnings
 from collections.abc import Iterable, Mapping
@@ -13,8 +12,8 @@ from bayesmmm.cli.arguments import ALL, Options
 from bayesmmm.cli.commands import DONE, SAMPLER_FAILED
 from bayesmmm.cli.files import opened_folder
 from bayesmmm.cli.plan_files import frontier_table, listing, write_plan
-from bayesmmm.cli.text import heading, wrap
-from bayesmmm.errors import BayesMMMError, BayesMMMWarning, InfeasibleError, SettingError
+from bayesmmm.cli.text import heading, option_of, wrap
+from bayesmmm.errors import BayesMMMWarning, InfeasibleError, SettingError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,11 +31,6 @@ example:
   bayesmmm optimize result/fit.nc --total 250000 --periods 13 --controls promotion=0 --bounds ALL=50%:200% --out plan
 """
 _AIM = ("total", "objective", "margin", "target", "target_roi", "target_marginal_roi", "risk")
-#: Options by the names that they have in Python, for messages that speak of those.
-_NAMES = (
-    "total|periods|plan|start|stop|controls|objective|margin|target_marginal_roi|target_roi|target|risk|channels|"
-    "bounds|period_bounds|change|minimum|mediators|flighting|starts|draws|seed"
-)
 
 
 # ------------------------------------------------------------------------------------------------------------- options
@@ -148,6 +142,7 @@ def _add_limits(group: Options) -> None:
     )
     group.add_argument(
         "--group",
+        dest="groups",
         type=arguments.group,
         action="append",
         metavar="NAME=A+B:LOW:HIGH",
@@ -258,42 +253,44 @@ def _check_window(options: argparse.Namespace) -> None:
 
 def solve(fit: "Fit", options: argparse.Namespace) -> "tuple[Plan, xr.Dataset | None, list[str]]":
     """Return the plan, the frontier where it is asked for, and cautions."""
-    from bayesmmm.optimize import optimize_budget
-    from bayesmmm.optimize.goal import read_goal
+    from bayesmmm.optimize import Goal, optimize_budget
+    from bayesmmm.optimize.goal import check_goal
 
-    aim = {name: getattr(options, name) for name in _AIM}
     with warnings.catch_warnings(record=True) as caught:
         # Told in our own words, once for the plan and its frontier.
         warnings.simplefilter("always", BayesMMMWarning)
-        try:
-            read_goal(fit, **aim)  # what is refused at once comes before what takes a while
-            common = _common(fit, options)
-            trade = None if options.frontier is None else _trade(fit, options.frontier, common)
-            plan = optimize_budget(fit, **aim, **common)
-        except BayesMMMError as error:
-            raise type(error)(in_options(str(error))) from error
-    found = [w for w in caught if issubclass(w.category, BayesMMMWarning)]
-    cautions = dict.fromkeys(f"{in_options(str(w.message))} [{w.category.__name__}]" for w in found)
-    for other in (w for w in caught if w not in found):
-        warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
-    return plan, trade, list(cautions)
+        goal = Goal(**{name: getattr(options, name) for name in _AIM})
+        check_goal(fit, goal)  # what is refused at once comes before what takes a while
+        records = _records(fit, options)
+        trade = None if options.frontier is None else _trade(fit, options.frontier, records)
+        plan = optimize_budget(fit, goal=goal, **records)
+    cautions = []
+    for each in caught:
+        if isinstance(each.message, BayesMMMWarning):
+            option = option_of(each.message, options)
+            here = f" (here: {option})" if option else ""
+            cautions.append(f"{each.message}{here} [{each.category.__name__}]")
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    return plan, trade, list(dict.fromkeys(cautions))
 
 
-def _trade(fit: "Fit", totals: list[float], common: Mapping[str, Any]) -> "xr.Dataset":
+def _trade(fit: "Fit", totals: list[float], records: Mapping[str, Any]) -> "xr.Dataset":
     """Return the frontier; its totals are not that of the plan, and may be the ones that cannot be met."""
     from bayesmmm.optimize import frontier
 
     try:
-        return frontier(fit, totals=totals or None, **common)
+        return frontier(fit, totals=totals or None, **records)
     except InfeasibleError as error:
         raise InfeasibleError(
             f"frontier: {error} Name totals that can be met, as --frontier 150000 200000, or leave --frontier out."
         ) from error
 
 
-def _common(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
-    """Arguments that a plan and a frontier share, read from the options."""
+def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
+    """Window, constraints and solver, which a plan and a frontier share."""
     from bayesmmm.data.tables import read_csv
+    from bayesmmm.optimize import Constraints, Solver, Window
     from bayesmmm.optimize.problem import read_channels, read_modes
 
     how = _unique(options.mediators, "--mediators")
@@ -303,27 +300,31 @@ def _common(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
     if plan is not None:
         plan = read_csv(plan, date="date", geo=None, numbers=fit.system.exogenous)
     limits = {
-        "bounds": _for_all(_unique(options.bounds, "--bounds"), names),
-        "period_bounds": _for_all(_unique(options.period_bounds, "--period-bounds"), names),
-        "change": _for_all(_unique(options.change, "--change"), names),
-        "groups": _unique(options.group, "--group"),
-        "minimum": _for_all(_unique(options.minimum, "--minimum"), names),
+        name: _for_all(_unique(getattr(options, name), f"--{name.replace('_', '-')}"), names) or None
+        for name in ("bounds", "period_bounds", "change", "minimum")
     }
     return {
-        "periods": options.periods,
-        "plan": plan,
-        "start": options.start,
-        "stop": options.stop,
-        "controls": _unique(options.controls, "--controls") or None,
-        "channels": options.channels,
-        **{name: limit or None for name, limit in limits.items()},
-        "mediators": mediators,
-        "flighting": options.flighting,
-        "draws": options.draws,
-        "seed": options.seed,
-        "progress": sys.stderr.isatty() and not options.quiet,
-        "allow_unconverged": options.allow_unconverged,
-        **({"starts": options.starts} if options.starts is not None else {}),
+        "window": Window(
+            options.periods,
+            plan,
+            options.start,
+            options.stop,
+            controls=_unique(options.controls, "--controls") or None,
+        ),
+        "constraints": Constraints(
+            options.channels,
+            mediators,
+            options.flighting,
+            groups=_unique(options.groups, "--group") or None,
+            **limits,
+        ),
+        "solver": Solver(
+            draws=options.draws,
+            seed=options.seed,
+            progress=sys.stderr.isatty() and not options.quiet,
+            allow_unconverged=options.allow_unconverged,
+            **({"starts": options.starts} if options.starts is not None else {}),
+        ),
     }
 
 
@@ -343,24 +344,6 @@ def _for_all(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     if ALL not in given:
         return dict(given)
     return dict.fromkeys(names, given[ALL]) | {name: value for name, value in given.items() if name != ALL}
-
-
-def in_options(text: str) -> str:
-    """Say with options what a message says with arguments of Python, as ``--total 5`` for ``total=5``."""
-
-    def option(found: re.Match[str]) -> str:
-        name, value = f"--{found[1].replace('_', '-')}", found[2] or ""
-        pair = re.fullmatch(r"\(([\w.]+), ([\w.]+)\)", value)
-        entry = re.fullmatch(r"\{'([^']+)': value or (\d+) values\}", value)
-        if entry:
-            value = f"{entry[1]}=VALUE, or with {entry[2]} values separated by commas"
-        elif pair:
-            value = ":".join(
-                f"{side.upper() if side.isalpha() else side.replace('_', '')}" for side in pair.groups()
-            )
-        return f"{name} {value.strip(chr(39))}".rstrip()
-
-    return re.sub(rf"\b({_NAMES})=(\([\w., ]+\)|\{{[^}}]*\}}|'[^']*'|[\w.]+)?", option, text)
 
 
 # ----------------------------------------------------------------------------------------------------- what is printed

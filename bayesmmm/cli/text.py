@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     import pandas as pd
 
     from bayesmmm.data import MMMData
     from bayesmmm.diagnostics import Diagnosis
     from bayesmmm.equations import MMM
+    from bayesmmm.errors import BayesMMMError, BayesMMMWarning
     from bayesmmm.report import Finding
     from bayesmmm.results import Fit
     from bayesmmm.simulate import World
@@ -33,6 +36,12 @@ def wrap(text: str) -> str:
     kept = text.replace(" %", "\0%")  # a number and its percent sign stay together
     lines = textwrap.fill(kept, _WIDTH, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False)
     return lines.replace("\0", " ")
+
+
+def option_of(said: "BayesMMMError | BayesMMMWarning", options: "Namespace") -> str:
+    """Return the option of a command that an error or a warning is about; empty where there is none."""
+    name = said.argument or ""
+    return f"--{'group' if name == 'groups' else name.replace('_', '-')}" if name in vars(options) else ""
 
 
 # ---------------------------------------------------------------------------------------------- data, model, parameters

@@ -4,8 +4,22 @@
 for every total. A `Plan` says what it brings on draws that did not choose it, and how far it is from the best.
 """
 
+from bayesmmm.optimize.arguments import Solver, Window
 from bayesmmm.optimize.budget import optimize_budget
+from bayesmmm.optimize.constraints import Constraints
 from bayesmmm.optimize.efficient_frontier import frontier
+from bayesmmm.optimize.goal import Goal, Risk
 from bayesmmm.optimize.plan import BindingLimit, Plan, Solution
 
-__all__ = ["BindingLimit", "Plan", "Solution", "frontier", "optimize_budget"]
+__all__ = [
+    "BindingLimit",
+    "Constraints",
+    "Goal",
+    "Plan",
+    "Risk",
+    "Solution",
+    "Solver",
+    "Window",
+    "frontier",
+    "optimize_budget",
+]

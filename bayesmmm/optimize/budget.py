@@ -1,32 +1,28 @@
 """`optimize_budget`: the best plan of a window, and what is known about it."""
 
-import datetime
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MONEY
-from bayesmmm.errors import SettingError, SolverError
-from bayesmmm.estimands import PATHS, unit_of
-from bayesmmm.optimize.constraints import Limits, Range
+from bayesmmm.errors import SolverError
+from bayesmmm.estimands import unit_of
+from bayesmmm.optimize.arguments import BudgetKeywords, Solver, Window, fill_in
+from bayesmmm.optimize.constraints import Constraints, Limits
 from bayesmmm.optimize.feasibility import check_possible
 from bayesmmm.optimize.global_bound import upper_bound
-from bayesmmm.optimize.goal import Goal, phrase_of, read_goal
+from bayesmmm.optimize.goal import Goal, check_goal, phrase_of
 from bayesmmm.optimize.local_solver import MET, floor_of, restored
 from bayesmmm.optimize.multistart import Search, check_reachable, search
 from bayesmmm.optimize.nonlinear_program import Constraint, Programme
 from bayesmmm.optimize.plan import BindingLimit, Plan, Solution
 from bayesmmm.optimize.plan_outcomes import answers_of, frame_of
-from bayesmmm.optimize.problem import Problem, Rules, put_together, read_channels, read_modes, read_window
+from bayesmmm.optimize.problem import Problem, put_together
 from bayesmmm.results import Fit
-
-#: Starts that the solver goes on from, besides the current plan.
-STARTS = 4
 
 
 def optimize_budget(
@@ -34,31 +30,11 @@ def optimize_budget(
     *,
     total: float | tuple[float | None, float | None] | None = None,
     periods: int | None = None,
-    plan: pd.DataFrame | None = None,
-    start: str | datetime.date | None = None,
-    stop: str | datetime.date | None = None,
-    controls: Mapping[str, object] | pd.DataFrame | None = None,
-    objective: str = "outcome",
-    margin: float | None = None,
-    target: float | None = None,
-    target_roi: float | None = None,
-    target_marginal_roi: float | None = None,
-    risk: str | tuple[str, float] = "mean",
-    channels: Sequence[str] | None = None,
-    bounds: Range | Mapping[str, Range] | None = None,
-    period_bounds: Range | Mapping[str, Range] | None = None,
-    change: float | Mapping[str, float] | None = None,
-    groups: Mapping[str, tuple[Sequence[str], Range]] | None = None,
-    linear: Sequence[tuple[Mapping[str, float], Range]] | None = None,
-    minimum: Mapping[str, float] | None = None,
-    mediators: str | Mapping[str, str] = "respond",
-    flighting: str = "flat",
-    draws: int | None = None,
-    paths: int = PATHS,
-    seed: int = 0,
-    starts: int = STARTS,
-    progress: bool = False,
-    allow_unconverged: bool = False,
+    goal: Goal | None = None,
+    window: Window | None = None,
+    constraints: Constraints | None = None,
+    solver: Solver | None = None,
+    **short: Unpack[BudgetKeywords],
 ) -> Plan:
     """Find the spend of a window that does best, over the whole posterior.
 
@@ -72,55 +48,20 @@ def optimize_budget(
     ----------
     fit : Fit
     total : float or (low, high), optional
-        Money for the whole window, what paid mediators are induced to spend included in posterior mean. A number is
-        spent exactly, and the current plan scaled to it. None leaves it free, where the objective allows that.
+        Money for the whole window, as in `Goal`: a number is spent exactly.
     periods : int, optional
-        Plan the next so many periods. The current plan is the last so many periods of history.
-    plan : DataFrame, optional
-        Instead: the current plan of the window, every exogenous column, as in `predict`.
-    start, stop : str or date, optional
-        Instead: a window in the fitted periods, whose spend is the current plan; residuals are kept.
-    controls : mapping or DataFrame, optional
-        With `periods`: values of controls in the window, one number or one per period, in raw units. What is not given
-        is repeated from the last periods of history, with a `ControlsWarning` where the best plan depends on it.
-    objective : {"outcome", "profit", "spend", "roi"}
-        Most outcome; most profit; least money for a `target`; highest lift per money within the range `total`.
-    margin : float, optional
-        Profit of a unit of outcome; 1 by default where the outcome is money.
-    target : float, optional
-        For ``objective="spend"``: outcome to reach, in the terms of ``answers["outcome"]``.
-    target_roi, target_marginal_roi : float, optional
-        For ``objective="outcome"``: lift per money that the plan as a whole, or its last unit of money, is to bring.
-    risk : "mean", ("sd", weight), ("cvar", share) or ("quantile", share)
-        Mean gain over the current plan; mean less so many standard deviations; mean of the worst share of draws; the
-        quantile of that share. The last two are smoothed.
-    channels : sequence of str, optional
-        Channels to decide about; others stay as in the current plan, and are not part of the total. All by default.
-    bounds : mapping of str to (low, high), or one such pair for all
-        Money of a channel in the window, or text in per cent of the current plan, as ("80%", "120%"); None: no limit.
-        The current plan is that scaled to the total, here and below.
-    period_bounds : as bounds
-        Money of a channel in every period, or in per cent of its mean now.
-    change : float or mapping of str to float
-        Largest change of a channel, as a share of the current plan.
-    groups : mapping of str to (channels, (low, high))
-        Money of several channels together.
-    linear : sequence of (coefficients, (low, high))
-        Limits on weighted sums of channels, as ``({"tv": 1, "radio": -2}, (None, 0))``.
-    minimum : mapping of str to float
-        A channel spends nothing or at least this.
-    mediators : {"respond", "fixed", "decide"}, or a mapping from mediators to these
-        Mediators answer to spend; stay as under the current plan; or are planned like a channel.
-    flighting : {"flat", "historical", "free"}
-        One decision per channel, spread evenly or in the profile of the current plan; or every period on its own.
-    draws : int, optional
-        Posterior draws that choose the plan: up to 1000, half of what there is. As many others judge it.
-    paths, seed, allow_unconverged
-        As in `predict`.
-    starts : int
-        Starts that the solver goes on from, besides the current plan.
-    progress : bool
-        Tell on standard error what is going on.
+        Plan the next so many periods, as in `Window`.
+    goal : Goal, optional
+        What the plan is for: objective, total, margin, targets, attitude to risk.
+    window : Window, optional
+        Periods, current plan and controls.
+    constraints : Constraints, optional
+        What is decided, and limits: channels, mediators, flighting, bounds, change, groups.
+    solver : Solver, optional
+        Draws, starts, seed, progress.
+    **short
+        Any field of these four records by its name, as ``change=0.3`` for ``constraints=Constraints(change=0.3)``.
+        What a record leaves as it is by default may be given beside it.
 
     Returns
     -------
@@ -146,62 +87,30 @@ def optimize_budget(
     --------
     >>> plan = mm.optimize_budget(fit, total=250_000, periods=13, change=0.3)  # doctest: +SKIP
     >>> print(plan)  # doctest: +SKIP
+    >>> limits = mm.Constraints(bounds=("50%", "150%"), flighting="free")  # doctest: +SKIP
+    >>> careful = mm.Goal(total=250_000, risk=("cvar", 0.1))  # doctest: +SKIP
+    >>> plan = mm.optimize_budget(fit, goal=careful, periods=13, constraints=limits)  # doctest: +SKIP
     """
     began = time.perf_counter()
-    note = teller(progress)
-    goal = read_goal(
-        fit,
-        objective=objective,
-        total=total,
-        margin=margin,
-        target=target,
-        target_roi=target_roi,
-        target_marginal_roi=target_marginal_roi,
-        risk=risk,
-    )
-    modes = read_modes(fit, mediators)
-    names = read_channels(fit, channels, modes)
-    window = read_window(fit, periods=periods, plan=plan, start=start, stop=stop, controls=controls)
-    problem = put_together(
-        fit,
-        window,
-        names=names,
-        modes=modes,
-        flighting=flighting,
-        rules=Rules(bounds, period_bounds, change, groups, linear, minimum),
-        total=goal.low if goal.low == goal.high else None,
-        draws=draws,
-        paths=paths,
-        seed=seed,
-        allow_unconverged=allow_unconverged,
-    )
-    note("the window")
+    records = {
+        "goal": (Goal, goal),
+        "window": (Window, window),
+        "constraints": (Constraints, constraints),
+        "solver": (Solver, solver),
+    }
+    asked = {"total": total, "periods": periods, **short}
+    goal, window, constraints, solver = fill_in("optimize_budget", records, asked)
+    check_goal(fit, goal)
+    exact = goal.low if goal.low == goal.high else None
+    problem = put_together(fit, window, constraints, solver, total=exact)
     check_possible(problem, goal)
-    starts = check_starts(starts)
     programmes = [Programme(out, problem.levels, goal, problem.current) for out in (problem.whole, problem.few)]
     try:
-        found = search(*programmes, problem.limits, starts=starts, seed=seed, note=note)
+        found = search(*programmes, problem.limits, solver)
     except SolverError as error:
-        check_reachable(problem, goal, starts=starts, seed=seed, cause=error)
+        check_reachable(problem, goal, solver, cause=error)
         raise
     return _plan(problem, goal, programmes[0], found, began)
-
-
-def teller(progress: bool) -> Callable[[str], None]:
-    """Return what is told how the search goes on: standard error, or nobody."""
-
-    def tell(text: str) -> None:
-        if progress:
-            sys.stderr.write(f"optimize_budget: {text}\n")
-
-    return tell
-
-
-def check_starts(starts: int) -> int:
-    """Return a number of starts, checked."""
-    if not isinstance(starts, int | np.integer) or isinstance(starts, bool) or starts < 0:
-        raise SettingError(f"starts={starts!r} must be a whole number of 0 or more, as starts={STARTS}")
-    return int(starts)
 
 
 def _plan(problem: Problem, goal: Goal, programme: Programme, found: Search, began: float) -> Plan:
@@ -225,7 +134,7 @@ def _plan(problem: Problem, goal: Goal, programme: Programme, found: Search, beg
         objective=objective,
         held_out=held_out,
         starts=found.starts,
-        multiplier=0.0 if goal.kind == "roi" else best.optimality.multiplier,
+        multiplier=0.0 if goal.objective == "roi" else best.optimality.multiplier,
         kkt=best.optimality.residual,
         net_marginal=net,
         binding=_binding(programme, best.limits, spend, best.optimality.binding),
@@ -252,7 +161,7 @@ def _plan(problem: Problem, goal: Goal, programme: Programme, found: Search, beg
             "verdict": answers.attrs["verdict"],
             "window": "future" if problem.questions.chosen.line.planned else "past",
             "mediators": dict(problem.modes),
-            "controls": problem.window.controls,
+            "controls": problem.controls,
         },
     )
 
@@ -292,7 +201,7 @@ def _binding(
     programme: Programme, limits: Limits, decisions: np.ndarray, constraints: tuple[Constraint, ...]
 ) -> tuple[BindingLimit, ...]:
     """Return the limits that hold the plan back; a total that is one number, and always met, is not one of them."""
-    levels, ratio = programme.levels, programme.goal.ratio
+    levels, ratio = programme.levels, programme.goal.target_roi
     unit = 1e-5 * np.maximum(limits.upper, 1e-300)
     high = decisions >= limits.upper - np.where(np.isfinite(unit), unit, 0.0)
     low = (decisions <= limits.lower * (1.0 + 1e-6)) & (limits.lower >= 0.0)

@@ -1,26 +1,172 @@
 """What a plan may not do: bounds, groups, linear limits, change, all or nothing; and which of them conflict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import optimize
 
 from bayesmmm.errors import InfeasibleError, SettingError, UnknownTermError
-from bayesmmm.optimize.flighting import Levels
+from bayesmmm.optimize.arguments import Range, Record, Side, refusal
+from bayesmmm.optimize.flighting import FLIGHTINGS, Levels
 from bayesmmm.priors import closest
 
 #: On-off limits up to which every combination is looked at.
 ALL_PATTERNS = 5
-#: A low and a high side; money, text in per cent of the current plan, or None for no limit.
-Side = float | str | None
-Range = tuple[Side, Side]
+MODES = ("respond", "fixed", "decide")
 #: Label, rows A and B and sides b of a limit ``A u + B z <= b`` on decisions u and on-off switches z.
 Part = tuple[str, np.ndarray, np.ndarray, np.ndarray]
 #: Multiple of the largest amount of money that a channel which is switched on stays below.
 FAR = 1e3
 
 
+@dataclass(frozen=True, repr=False)
+class Constraints(Record):
+    """What a plan may change, and how far.
+
+    Parameters
+    ----------
+    channels : sequence of str, optional
+        Channels to decide about; others stay as in the current plan, and are not part of the total. All by default.
+    mediators : {"respond", "fixed", "decide"}, or a mapping from mediators to these
+        Mediators answer to spend; stay as under the current plan; or are planned like a channel.
+    flighting : {"flat", "historical", "free"}
+        One decision per channel, spread evenly or in the profile of the current plan; or every period on its own.
+    bounds : mapping of str to (low, high), or one such pair for all
+        Money of a channel in the window, or text in per cent of the current plan, as ("80%", "120%"); None: no limit.
+        The current plan is that scaled to the total, here and below.
+    period_bounds : as bounds
+        Money of a channel in every period, or in per cent of its mean now.
+    change : float or mapping of str to float
+        Largest change of a channel, as a share of the current plan.
+    groups : mapping of str to (channels, (low, high))
+        Money of several channels together.
+    linear : sequence of (coefficients, (low, high))
+        Limits on weighted sums of channels, as ``({"tv": 1, "radio": -2}, (None, 0))``.
+    minimum : float or mapping of str to float
+        A channel spends nothing or at least this.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> Constraints(bounds={"tv": ("80%", None)}, flighting="free")
+    Constraints(flighting='free', bounds={'tv': ('80%', None)})
+    """
+
+    channels: Sequence[str] | None = None
+    mediators: str | Mapping[str, str] = "respond"
+    flighting: str = "flat"
+    bounds: Range | Mapping[str, Range] | None = None
+    period_bounds: Range | Mapping[str, Range] | None = None
+    change: float | Mapping[str, float] | None = None
+    groups: Mapping[str, tuple[Sequence[str], Range]] | None = None
+    linear: Sequence[tuple[Mapping[str, float], Range]] | None = None
+    minimum: float | Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        names = self.channels
+        if names is not None and (isinstance(names, str) or not len(list(names))):
+            example = [names] if isinstance(names, str) and names else ["tv", "radio"]
+            raise refusal("channels", names, f"must be a list of channels, as channels={example}")
+        for where, mode in _entries(self.mediators, "mediators"):
+            if not isinstance(mode, str) or mode not in MODES:
+                also = "" if "[" in where else ", or a mapping from mediators to these"
+                raise refusal(where, mode, f"must be one of {', '.join(MODES)}{also}")
+        if self.flighting not in FLIGHTINGS:
+            raise refusal(
+                "flighting",
+                self.flighting,
+                "must be 'flat' (evenly over the window), 'historical' (in the profile of the current plan) or 'free' "
+                "(every period decided on its own)",
+            )
+        for where, given in _entries(self.bounds, "bounds"):
+            _check_range(given, where, example="(10_000, 50_000)")
+        for where, given in _entries(self.period_bounds, "period_bounds"):
+            _check_range(given, where, example="(0, 5_000)")
+        for where, share in _entries(self.change, "change"):
+            _check_positive(share, where, "0.3 for at most 30 % more or less")
+        for where, money in _entries(self.minimum, "minimum"):
+            _check_positive(money, where, "20_000 for nothing or at least 20,000")
+        _check_groups(self.groups)
+        for k, given in enumerate(self.linear or ()):
+            _check_linear(given, f"linear[{k}]")
+
+
+def _entries(given: object, where: str) -> Iterator[tuple[str, Any]]:
+    """Name and value of every entry of a mapping, or of the one value for all; nothing for None."""
+    if isinstance(given, Mapping):
+        yield from ((f"{where}[{name!r}]", value) for name, value in given.items())
+    elif given is not None:
+        yield where, given
+
+
+def _check_groups(groups: object) -> None:
+    example = "(['facebook', 'tiktok'], (0, 50_000))"
+    if groups is not None and not isinstance(groups, Mapping):
+        raise SettingError(
+            f"groups is a {type(groups).__name__}, and must be a mapping, as groups={{'social': {example}}}",
+            argument="groups",
+            value=groups,
+        )
+    for where, given in _entries(groups, "groups"):
+        if not isinstance(given, tuple | list) or len(given) != 2 or isinstance(given[0], str):
+            raise refusal(where, given, f"must be channels and a range, as {example}")
+        if not len(list(given[0])):
+            raise refusal(where, given, f"has no channels; name some, as {example}")
+        _check_range(given[1], where, example="(0, 50_000)")
+
+
+def _check_linear(given: object, where: str) -> None:
+    example = "({'tv': 1, 'radio': -2}, (None, 0))"
+    if not isinstance(given, tuple | list) or len(given) != 2 or not isinstance(given[0], Mapping):
+        raise refusal(where, given, f"must be coefficients and a range, as {example}")
+    for name, number in given[0].items():
+        if not _number(number):
+            raise refusal(where, given, f"has {name!r}: {number!r}, which is no number; write it as {example}")
+    if not any(given[0].values()):
+        raise refusal(where, given, f"weighs no channel; write it as {example}")
+    _check_range(given[1], where, example="(None, 0)", weighted=True)
+
+
+def _check_positive(value: object, where: str, example: str) -> None:
+    if not _number(value) or value <= 0:  # type: ignore[operator]
+        raise refusal(where, value, f"must be a number above 0, as {example}")
+
+
+def _check_range(given: object, where: str, *, example: str, weighted: bool = False) -> None:
+    """Refuse what is no pair of sides; one of a weighted sum of channels may be below zero, and has no per cent."""
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise refusal(where, given, f"must be a pair (low, high), as {example}; None is no limit")
+    for side in given:
+        if side is None:
+            continue
+        value = _side(side, 1.0) if not weighted or _number(side) else np.nan
+        if np.isnan(value):
+            percent = "" if weighted else ", or text in per cent of the current plan, as '120%'"
+            raise refusal(where, given, f"has {side!r}, which must be a number of money{percent}, or None")
+        if value < 0.0 and not weighted:
+            raise refusal(where, given, "is below zero; spend is zero or more")
+
+
+def _side(side: Side, base: float) -> float:
+    """Money of a side that may be in per cent of `base`; NaN where it is neither."""
+    if isinstance(side, str) and side.strip().endswith("%"):
+        try:
+            return float(side.strip().removesuffix("%")) / 100.0 * base
+        except ValueError:
+            return np.nan
+    return float(side) if _number(side) else np.nan  # type: ignore[arg-type]
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+# ---------------------------------------------------------------------------------- limits on the decisions
 @dataclass(frozen=True)
 class Row:
     """A linear limit ``low <= coefficients @ decisions <= high``.
@@ -75,23 +221,8 @@ class Limits:
     owner: np.ndarray
 
 
-def read_limits(
-    levels: Levels,
-    current: np.ndarray,
-    *,
-    bounds: Range | Mapping[str, Range] | None,
-    period_bounds: Range | Mapping[str, Range] | None,
-    change: float | Mapping[str, float] | None,
-    groups: Mapping[str, tuple[Sequence[str], Range]] | None,
-    linear: Sequence[tuple[Mapping[str, float], Range]] | None,
-    minimum: Mapping[str, float] | None,
-) -> Limits:
-    """Read all limits.
-
-    Parameters
-    ----------
-    current : (C, W) array
-        Current plan, which per cent and changes refer to.
+def read_limits(levels: Levels, current: np.ndarray, constraints: Constraints) -> Limits:
+    """Find the limits on decisions; per cent and changes refer to the current plan (C, W).
 
     Raises
     ------
@@ -101,11 +232,10 @@ def read_limits(
     lower, upper = np.zeros(levels.size), np.full(levels.size, np.inf)
     rows: list[Row] = []
     found = {
-        name: [_sides(given, own[i], f"bounds[{name!r}]", example="(10_000, 50_000)")]
-        for i, name, given in _per_channel(names, bounds, "bounds")
+        name: [_range(given, own[i], where)]
+        for where, i, name, given in _per_channel(names, constraints.bounds, "bounds")
     }
-    for i, name, share in _per_channel(names, change, "change"):
-        _positive(share, f"change[{name!r}]", "0.3 for at most 30 % more or less")
+    for _, i, name, share in _per_channel(names, constraints.change, "change"):
         found.setdefault(name, []).append(((1.0 - share) * own[i] if share < 1 else 0.0, (1.0 + share) * own[i]))
     for name, sides in found.items():
         i = names.index(name)
@@ -114,136 +244,71 @@ def read_limits(
             rows.append(Row("bound", name, (levels.owner == i).astype(float), low, high))
         else:
             lower[i], upper[i] = low, high
-    for i, name, given in _per_channel(names, period_bounds, "period_bounds"):
-        mean, mine = own[i] / current.shape[1], levels.owner == i
-        low, high = _sides(given, mean, f"period_bounds[{name!r}]", example="(0, 5_000)")
+    for where, i, _, given in _per_channel(names, constraints.period_bounds, "period_bounds"):
+        low, high = _range(given, own[i] / current.shape[1], where)
+        mine = levels.owner == i
         if not levels.free:  # the fullest period meets the upper bound first, the emptiest the lower one
             profile = levels.profile[i]
             if low > 0.0 and profile.min() <= 0.0:
                 raise SettingError(
-                    f"period_bounds[{name!r}] asks for {low:,.0f} in every period, but its profile has periods without "
-                    f"any spend; use flighting='flat' or 'free'"
+                    f"{where} asks for {low:,.0f} in every period, but its profile has periods without any spend; use "
+                    f"flighting='flat' or 'free'",
+                    argument="period_bounds",
+                    value=given,
                 )
             low, high = low / profile.min() if low > 0.0 else 0.0, high / profile.max()
         lower[mine], upper[mine] = np.maximum(lower[mine], low), np.minimum(upper[mine], high)
-    rows += _group_rows(levels, own, groups) + _linear_rows(levels, linear)
+    for label, (some, sides) in (constraints.groups or {}).items():
+        where = f"groups[{label!r}]"
+        members = [_known(name, names, where) for name in dict.fromkeys(some)]
+        low, high = _range(sides, own[members].sum(), where)
+        rows.append(Row("group", label, np.isin(levels.owner, members).astype(float), low, high))
+    for k, (weights, sides) in enumerate(constraints.linear or ()):
+        each = np.zeros(len(names))
+        for name, number in weights.items():
+            each[_known(name, names, f"linear[{k}]")] = number
+        text = " ".join(f"{number:+g} {name}" for name, number in weights.items()).removeprefix("+")
+        rows.append(Row("linear", text, each[levels.owner], *_range(sides, np.nan, f"linear[{k}]", least=-np.inf)))
     least = np.zeros(len(names))
-    for i, name, money in _per_channel(names, minimum, "minimum"):
-        _positive(money, f"minimum[{name!r}]", "20_000 for nothing or at least 20,000")
+    for _, i, _, money in _per_channel(names, constraints.minimum, "minimum"):
         least[i] = money
     return Limits(lower, upper, tuple(rows), least, names, levels.owner)
-
-
-def _group_rows(levels: Levels, own: np.ndarray, groups) -> list[Row]:
-    out = []
-    for label, given in _mapping(groups, "groups", "{'social': (['facebook', 'tiktok'], (0, 50_000))}").items():
-        where = f"groups[{label!r}]"
-        if not isinstance(given, tuple | list) or len(given) != 2 or isinstance(given[0], str):
-            raise SettingError(
-                f"{where}={given!r} must be channels and a range, as (['facebook', 'tiktok'], (0, 50_000))"
-            )
-        members = [_known(name, levels.names, where) for name in dict.fromkeys(given[0])]
-        if not members:
-            raise SettingError(f"{where} has no channels; name some, as (['facebook', 'tiktok'], (0, 50_000))")
-        low, high = _sides(given[1], own[members].sum(), where, example="(0, 50_000)")
-        out.append(Row("group", label, np.isin(levels.owner, members).astype(float), low, high))
-    return out
-
-
-def _linear_rows(levels: Levels, linear) -> list[Row]:
-    out = []
-    for k, given in enumerate(linear or ()):
-        where, example = f"linear[{k}]", "({'tv': 1, 'radio': -2}, (None, 0))"
-        if not isinstance(given, tuple | list) or len(given) != 2 or not isinstance(given[0], Mapping):
-            raise SettingError(f"{where}={given!r} must be coefficients and a range, as {example}")
-        weight = np.zeros(len(levels.names))
-        for name, number in given[0].items():
-            if not _number(number):
-                raise SettingError(f"{where} has {name!r}: {number!r}, which is no number; write it as {example}")
-            weight[_known(name, levels.names, where)] = number
-        low, high = _sides(given[1], np.nan, where, example="(None, 0)", signed=True)
-        if not weight.any():
-            raise SettingError(f"{where} weighs no channel; write it as {example}")
-        text = " ".join(f"{number:+g} {name}" for name, number in given[0].items())
-        out.append(Row("linear", text.removeprefix("+"), weight[levels.owner], low, high))
-    return out
-
-
-# ------------------------------------------------------------------------------------------------- small readers
-def money(value: float) -> str:
-    """Write an amount of money that is compared with others: rounded, small amounts would read as if they were equal."""
-    whole = abs(value - round(value)) <= 1e-9 * abs(value)
-    if whole or abs(value) >= 1e5:
-        return f"{value:,.0f}"
-    return f"{value:,.2f}" if abs(value) >= 100.0 else f"{value:,.5g}"
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(np.isfinite(value))
-
-
-def _positive(value: object, where: str, example: str) -> None:
-    if not _number(value) or value <= 0:  # type: ignore[operator]
-        raise SettingError(f"{where}={value!r} must be a number above 0, as {example}")
-
-
-def _mapping(given: object, where: str, example: str) -> Mapping:
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise SettingError(f"{where} is a {type(given).__name__}, and must be a mapping, as {where}={example}")
-    return given
 
 
 def _known(name: str, names: tuple[str, ...], where: str) -> int:
     if name not in names:
         raise UnknownTermError(
             f"{where} names {name!r}, which is no channel of the plan{closest(str(name), names)}. "
-            f"It decides about: {', '.join(names)}."
+            f"It decides about: {', '.join(names)}.",
+            argument=where.partition("[")[0],
+            value=name,
         )
     return names.index(name)
 
 
-def _per_channel(names: tuple[str, ...], given: object, where: str):
-    """Pairs of channel and what is given for it: one value may hold for all."""
-    if given is None:
-        return
-    if not isinstance(given, Mapping):
-        yield from ((i, name, given) for i, name in enumerate(names))
-        return
-    for name, value in given.items():
-        yield _known(name, names, where), name, value
+def _per_channel(names: tuple[str, ...], given: Any, where: str) -> Iterator[tuple[str, int, str, Any]]:
+    """Where it was said, number and name of each channel, and what is given for it: one value may hold for all."""
+    entries = given.items() if isinstance(given, Mapping) else ((name, given) for name in names)
+    for name, value in entries if given is not None else ():
+        yield f"{where}[{name!r}]", _known(name, names, where), name, value
 
 
-def _sides(given: object, base: float, where: str, *, example: str, signed: bool = False) -> tuple[float, float]:
-    """Read a range in money or in per cent of `base`."""
-    if not isinstance(given, tuple | list) or len(given) != 2:
-        raise SettingError(f"{where}={given!r} must be a pair (low, high), as {example}; None is no limit")
+def _range(given: Range, base: float, where: str, least: float = 0.0) -> tuple[float, float]:
+    """Money of both sides of a range that may be in per cent of `base`."""
     low, high = (
-        _side(side, base, where, default)
-        for side, default in zip(given, (-np.inf if signed else 0.0, np.inf), strict=True)
+        none if side is None else _side(side, base) for side, none in zip(given, (least, np.inf), strict=True)
     )
-    if not signed and (low < 0.0 or high < 0.0):
-        raise SettingError(f"{where}={given!r} is below zero; spend is zero or more")
     if low > high:
-        raise SettingError(
-            f"{where}={given!r} has its low side above its high side ({money(low)} > {money(high)})"
-        )
+        raise refusal(where, given, f"has its low side above its high side ({money(low)} > {money(high)})")
     return low, high
 
 
-def _side(side: object, base: float, where: str, default: float) -> float:
-    if side is None:
-        return default
-    if isinstance(side, str) and side.strip().endswith("%") and not np.isnan(base):
-        try:
-            return float(side.strip().removesuffix("%")) / 100.0 * base
-        except ValueError:
-            pass
-    elif _number(side):
-        return float(side)  # type: ignore[arg-type]
-    percent = "" if np.isnan(base) else ", or text in per cent of the current plan, as '120%'"
-    raise SettingError(f"{where} has {side!r}, which must be a number of money{percent}, or None")
+def money(value: float) -> str:
+    """Write an amount of money that is compared with others: rounded, small amounts would read as if they were equal."""
+    whole = abs(value - round(value)) <= 1e-9 * abs(value)
+    if whole or abs(value) >= 1e5:
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if abs(value) >= 100.0 else f"{value:,.5g}"
 
 
 # --------------------------------------------------------------------------------------------------- feasibility

@@ -1,24 +1,24 @@
 """`frontier`: the best plan for every total, and what returns are given up for volume."""
 
-import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MONEY
 from bayesmmm.errors import AnswerError, InfeasibleError, SettingError
-from bayesmmm.estimands import EXTRAPOLATED, PATHS, unit_of
+from bayesmmm.estimands import EXTRAPOLATED, unit_of
 from bayesmmm.estimands.windows import per_money
-from bayesmmm.optimize.budget import STARTS, check_starts, settled, teller
-from bayesmmm.optimize.constraints import Range
+from bayesmmm.optimize.arguments import FrontierKeywords, Solver, Window, fill_in, refusal
+from bayesmmm.optimize.budget import settled
+from bayesmmm.optimize.constraints import Constraints
 from bayesmmm.optimize.feasibility import check_possible
-from bayesmmm.optimize.goal import Goal, Risk
+from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.multistart import search
 from bayesmmm.optimize.nonlinear_program import Programme
 from bayesmmm.optimize.plan_outcomes import beyond
-from bayesmmm.optimize.problem import Problem, Rules, put_together, read_channels, read_modes, read_window
+from bayesmmm.optimize.problem import Problem, put_together
 from bayesmmm.results import Fit
 
 #: Totals of a frontier, in multiples of what the current plan costs.
@@ -30,25 +30,10 @@ def frontier(
     *,
     totals: Sequence[float] | None = None,
     periods: int | None = None,
-    plan: pd.DataFrame | None = None,
-    start: str | datetime.date | None = None,
-    stop: str | datetime.date | None = None,
-    controls: Mapping[str, object] | pd.DataFrame | None = None,
-    channels: Sequence[str] | None = None,
-    bounds: Range | Mapping[str, Range] | None = None,
-    period_bounds: Range | Mapping[str, Range] | None = None,
-    change: float | Mapping[str, float] | None = None,
-    groups: Mapping[str, tuple[Sequence[str], Range]] | None = None,
-    linear: Sequence[tuple[Mapping[str, float], Range]] | None = None,
-    minimum: Mapping[str, float] | None = None,
-    mediators: str | Mapping[str, str] = "respond",
-    flighting: str = "flat",
-    draws: int | None = None,
-    paths: int = PATHS,
-    seed: int = 0,
-    starts: int = STARTS,
-    progress: bool = False,
-    allow_unconverged: bool = False,
+    window: Window | None = None,
+    constraints: Constraints | None = None,
+    solver: Solver | None = None,
+    **short: Unpack[FrontierKeywords],
 ) -> xr.Dataset:
     """Find the plan with the most outcome for every total: more volume against a lower return.
 
@@ -58,11 +43,12 @@ def frontier(
     totals : sequence of float, optional
         Money of the window; by default multiples from 0.25 to 2 of what the current plan costs,
         those that the limits allow.
-    periods, plan, start, stop, controls, channels, mediators, flighting, draws, paths, seed, starts, progress, \
-allow_unconverged
+    periods, window, solver
         As in `optimize_budget`.
-    bounds, period_bounds, change, groups, linear, minimum
-        Limits, as in `optimize_budget`; they hold for every total, and per cent refer to the current plan as it is.
+    constraints : Constraints, optional
+        As in `optimize_budget`; limits hold for every total, and per cent refer to the current plan as it is.
+    **short
+        Any field of these records by its name.
 
     Returns
     -------
@@ -84,36 +70,17 @@ allow_unconverged
     >>> trade = mm.frontier(fit, periods=13)  # doctest: +SKIP
     >>> mm.plots.frontier(trade)  # doctest: +SKIP
     """
-    modes = read_modes(fit, mediators)
-    names = read_channels(fit, channels, modes)
-    problem = put_together(
-        fit,
-        read_window(fit, periods=periods, plan=plan, start=start, stop=stop, controls=controls),
-        names=names,
-        modes=modes,
-        flighting=flighting,
-        rules=Rules(bounds, period_bounds, change, groups, linear, minimum),
-        total=None,
-        draws=draws,
-        paths=paths,
-        seed=seed,
-        allow_unconverged=allow_unconverged,
-    )
+    records = {"window": (Window, window), "constraints": (Constraints, constraints), "solver": (Solver, solver)}
+    window, constraints, solver = fill_in("frontier", records, {"periods": periods, **short}, ["totals"])
+    problem = put_together(fit, window, constraints, solver)
     grid = _checked_totals(problem, totals)
-    note, starts = teller(progress), check_starts(starts)
     spend, marginal = [], []
     for total in grid:
-        goal = _goal(total)
+        solver.tell(f"total {total:,.0f}")
+        goal = Goal(total=float(total))
         check_possible(problem, goal)
         whole, few = (Programme(o, problem.levels, goal, problem.current) for o in (problem.whole, problem.few))
-        found = search(
-            whole,
-            few,
-            problem.limits,
-            starts=starts,
-            seed=seed,
-            note=lambda t, of=total: note(f"total {of:,.0f}: {t}"),
-        )
+        found = search(whole, few, problem.limits, solver)
         decisions = settled(whole, found.best.limits, found.best.decisions)
         spend.append(problem.levels.spend(decisions))
         marginal.append(found.best.optimality.multiplier)
@@ -125,13 +92,15 @@ def _checked_totals(problem: Problem, totals: Sequence[float] | None) -> np.ndar
     if totals is None:
         if cost <= 0.0:
             raise AnswerError(
-                "the current plan spends nothing, so that totals must be given: totals=[50_000, 100_000]"
+                "the current plan spends nothing, so that totals must be given: totals=[50_000, 100_000]",
+                argument="totals",
             )
         grid = [total for total in cost * np.array(MULTIPLES) if _possible(problem, total)]
         if not grid:
             raise SettingError(
                 f"the limits allow none of {MULTIPLES[0]:g} to {MULTIPLES[-1]:g} times the current total of "
-                f"{cost:,.0f}; pass totals="
+                f"{cost:,.0f}; pass totals=",
+                argument="totals",
             )
         return np.array(grid)
     try:
@@ -139,17 +108,13 @@ def _checked_totals(problem: Problem, totals: Sequence[float] | None) -> np.ndar
     except (TypeError, ValueError):
         grid = np.array(np.nan)
     if grid.ndim != 1 or not grid.size or not np.isfinite(grid).all() or (grid <= 0.0).any():
-        raise SettingError(f"totals={totals!r} must be amounts of money above 0, as totals=[50_000, 100_000]")
+        raise refusal("totals", totals, "must be amounts of money above 0, as totals=[50_000, 100_000]")
     return np.unique(grid)
-
-
-def _goal(total: float) -> Goal:
-    return Goal("outcome", Risk("mean"), low=float(total), high=float(total))
 
 
 def _possible(problem: Problem, total: float) -> bool:
     try:
-        check_possible(problem, _goal(total))
+        check_possible(problem, Goal(total=float(total)))
     except InfeasibleError:
         return False
     return True

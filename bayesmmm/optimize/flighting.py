@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesmmm.errors import SettingError
-
 FLIGHTINGS = ("flat", "historical", "free")
 
 
@@ -56,23 +54,7 @@ class Levels:
 
 
 def read_levels(flighting: str, names: tuple[str, ...], current: np.ndarray) -> Levels:
-    """Check how spend may be spread, and find the profile of every channel.
-
-    A channel without spend in the current plan is spread evenly.
-
-    Raises
-    ------
-    SettingError
-    """
-    if flighting not in FLIGHTINGS:
-        raise SettingError(
-            f"flighting={flighting!r} must be 'flat' (evenly over the window), 'historical' (in the profile of the "
-            f"current plan) or 'free' (every period decided on its own)"
-        )
+    """Find how spend is spread; a channel without spend in the current plan is spread evenly."""
     even = np.full(current.shape, 1.0 / current.shape[1])
-    levels = Levels(names, even, True)
-    return (
-        levels
-        if flighting == "free"
-        else Levels(names, levels.pattern(current) if flighting == "historical" else even, False)
-    )
+    levels = Levels(names, even, flighting == "free")
+    return Levels(names, levels.pattern(current), False) if flighting == "historical" else levels

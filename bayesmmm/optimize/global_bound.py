@@ -126,7 +126,7 @@ class Curve:
 def upper_bound(problem: Problem, programme: Programme, best: Solved) -> tuple[float | None, str]:
     """Return what no plan within the limits gains more than, on the draws that chose the plan, or why there is none."""
     goal = programme.goal
-    if goal.kind not in ("outcome", "profit") or goal.risk.kind != "mean" or goal.ratio is not None:
+    if goal.objective not in ("outcome", "profit") or goal.risk.kind != "mean" or goal.target_roi is not None:
         return None, "bounds are known for the mean outcome or profit of a budget only"
     system = problem.fit.system
     if system.equation(system.outcome).likelihood not in ("normal", "student_t"):
@@ -149,9 +149,9 @@ def _adds_up(problem: Problem) -> bool:
 def _dual_bound(problem: Problem, programme: Programme, best: Solved) -> float:
     levels, goal, limits = problem.levels, programme.goal, problem.limits
     count = len(levels.names)
-    alone = [Alone(problem.whole, c, levels.profile[c], goal.margin) for c in range(count)]
+    alone = [Alone(problem.whole, c, levels.profile[c], goal.worth) for c in range(count)]
     # Gain of no spend at all.
-    nothing = float(-goal.margin * programme.lift.mean() + goal.price * problem.current.sum())
+    nothing = float(-goal.worth * programme.lift.mean() + goal.price * problem.current.sum())
     # Prices of limits of the problem only: those of a way to settle its on-off limits do not hold for other ways.
     known = {row.label for row in limits.rows}
     priced = [item for item in best.optimality.prices if item[0] in known]
@@ -169,7 +169,7 @@ def _dual_bound(problem: Problem, programme: Programme, best: Solved) -> float:
         return offset + held + sum(top(curve, price) for curve, price in zip(curves, prices, strict=True))
 
     most = sum(curve.value[-1] for curve in curves)
-    tolerance = OPEN * max(goal.margin * float(programme.lift.mean()), float(most) * 1e-3)
+    tolerance = OPEN * max(goal.worth * float(programme.lift.mean()), float(most) * 1e-3)
     bound, evaluations, price = np.inf, 0, best.optimality.multiplier
     for _ in range(ROUNDS):
         dear = max(curve.steepest() for curve in curves) + float(np.abs(rows).max(initial=0.0))

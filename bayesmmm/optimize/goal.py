@@ -13,6 +13,7 @@ from scipy import optimize, special
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands import unit_of
+from bayesmmm.optimize.arguments import Record, refusal
 from bayesmmm.results import Fit
 
 OBJECTIVES = ("outcome", "profit", "spend", "roi")
@@ -28,9 +29,9 @@ PHRASES = {
 
 @dataclass(frozen=True)
 class Risk:
-    """How the gains of many draws become one number.
+    """How the gains of many draws become one number; `risk` may be given as ``"mean"`` or ``("cvar", 0.1)``, too.
 
-    Attributes
+    Parameters
     ----------
     kind : {"mean", "sd", "cvar", "quantile"}
     level : float
@@ -44,154 +45,189 @@ class Risk:
         return PHRASES[self.kind].format(self.level)
 
 
-def read_risk(risk: str | tuple[str, float]) -> Risk:
-    """Check a risk attitude.
+@dataclass(frozen=True, repr=False)
+class Goal(Record):
+    """What a plan is for.
+
+    Parameters
+    ----------
+    objective : {"outcome", "profit", "spend", "roi"}
+        Most outcome; most profit, ``margin * outcome - cost``; least money for a `target`; highest lift per money
+        within the range `total`.
+    total : float or (low, high), optional
+        Money for the whole window, what paid mediators are induced to spend included in posterior mean. A number is
+        spent exactly, and the current plan scaled to it. None leaves it free, where the objective allows that.
+    margin : float, optional
+        Profit of a unit of outcome; 1 by default where the outcome is money.
+    target : float, optional
+        For ``objective="spend"``: outcome to reach, in the terms of ``answers["outcome"]``.
+    target_roi, target_marginal_roi : float, optional
+        For ``objective="outcome"``: lift per money that the plan as a whole, or its last unit of money, is to bring.
+    risk : "mean", ("sd", weight), ("cvar", share) or ("quantile", share)
+        Mean gain over the current plan; mean less so many standard deviations; mean of the worst share of draws; the
+        quantile of that share. The last two are smoothed.
 
     Raises
     ------
     SettingError
+
+    Examples
+    --------
+    >>> Goal("profit", margin=0.4, risk=("cvar", 0.1))
+    Goal(objective='profit', margin=0.4, risk=Risk(kind='cvar', level=0.1))
     """
-    if risk == "mean":
+
+    objective: str = "outcome"
+    total: float | tuple[float | None, float | None] | None = None
+    margin: float | None = None
+    target: float | None = None
+    target_roi: float | None = None
+    target_marginal_roi: float | None = None
+    risk: Risk | str | tuple[str, float] = Risk("mean")
+
+    def __post_init__(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise refusal("objective", self.objective, f"must be one of {', '.join(OBJECTIVES)}")
+        _check_total(self.total)
+        for name in ("margin", "target_roi", "target_marginal_roi"):
+            value = getattr(self, name)
+            if value is not None and not (_number(value) and value > 0.0):
+                raise refusal(name, value, f"must be a number above 0, as {name}=2.0")
+        if self.target is not None and not _number(self.target):
+            raise refusal("target", self.target, "must be a number, in units of the outcome")
+        object.__setattr__(self, "risk", _read_risk(self.risk))
+
+    @property
+    def low(self) -> float:
+        """Least cost of the plan in posterior mean."""
+        return float((self.total[0] if isinstance(self.total, tuple | list) else self.total) or 0.0)
+
+    @property
+    def high(self) -> float:
+        """Highest cost of the plan in posterior mean; infinite where there is no limit."""
+        high = self.total[1] if isinstance(self.total, tuple | list) else self.total
+        return np.inf if high is None else float(high)
+
+    @property
+    def worth(self) -> float:
+        """Worth of a unit of outcome."""
+        return 1.0 if self.margin is None else float(self.margin)
+
+    @property
+    def price(self) -> float:
+        """Worth of a unit of money in the gain of a draw, which is ``worth * outcome - price * cost``."""
+        # The last unit of money returns r exactly where outcome less r times the cost is highest.
+        return 1.0 if self.objective == "profit" else float(self.target_marginal_roi or 0.0)
+
+
+def _read_risk(risk: Risk | str | tuple[str, float]) -> Risk:
+    if risk == "mean" or risk == Risk("mean"):
         return Risk("mean")
+    kind, level = (risk.kind, risk.level) if isinstance(risk, Risk) else (None, None)
+    if isinstance(risk, tuple | list) and len(risk) == 2:
+        kind, level = risk
     wanted = (
-        f"risk={risk!r} must be 'mean', ('sd', 0.5) for the mean less half a standard deviation, ('cvar', 0.1) for the "
-        f"mean of the worst 10 % of draws, or ('quantile', 0.1)"
+        "must be 'mean', ('sd', 0.5) for the mean less half a standard deviation, ('cvar', 0.1) for the mean of the "
+        "worst 10 % of draws, or ('quantile', 0.1)"
     )
-    if not isinstance(risk, tuple | list) or len(risk) != 2 or risk[0] not in ("sd", "cvar", "quantile"):
-        raise SettingError(wanted)
-    kind, level = risk
-    number = isinstance(level, int | float | np.number) and not isinstance(level, bool)
-    if not number or not (0.0 < level < (1.0 if kind != "sd" else np.inf)):
-        raise SettingError(
-            f"{wanted}; the number of {kind!r} is {'above 0' if kind == 'sd' else 'between 0 and 1'}"
-        )
+    if kind not in ("sd", "cvar", "quantile"):
+        raise refusal("risk", risk, wanted)
+    if not _number(level) or not 0.0 < level < (1.0 if kind != "sd" else np.inf):
+        share = "above 0" if kind == "sd" else "between 0 and 1"
+        raise refusal("risk", risk, f"{wanted}; the number of {kind!r} is {share}")
     return Risk(kind, float(level))
 
 
-@dataclass(frozen=True)
-class Goal:
-    """What a plan is for.
-
-    Attributes
-    ----------
-    kind : {"outcome", "profit", "spend", "roi"}
-        Gains per draw are outcome, or ``margin * outcome - price * cost``; "spend" saves money in posterior mean, "roi"
-        has the mean lift per mean cost.
-    risk : Risk
-    margin, price : float
-        Worth of a unit of outcome, and of money.
-    low, high : float
-        Range of the cost of the plan in posterior mean; 0 and infinity where it is free.
-    target : float or None
-        Least outcome, judged by `risk`.
-    ratio : float or None
-        Least mean lift per mean cost.
-    """
-
-    kind: str
-    risk: Risk
-    margin: float = 1.0
-    price: float = 0.0
-    low: float = 0.0
-    high: float = np.inf
-    target: float | None = None
-    ratio: float | None = None
-
-
-def read_goal(
-    fit: Fit,
-    *,
-    objective: str,
-    total: float | tuple[float | None, float | None] | None,
-    margin: float | None,
-    target: float | None,
-    target_roi: float | None,
-    target_marginal_roi: float | None,
-    risk: str | tuple[str, float],
-) -> Goal:
-    """Check that objective, total and targets go together.
-
-    Raises
-    ------
-    SettingError
-    """
-    if objective not in OBJECTIVES:
-        raise SettingError(f"objective={objective!r} must be one of {', '.join(OBJECTIVES)}")
-    low, high = _read_total(total)
-    for name, value in {
-        "margin": margin,
-        "target_roi": target_roi,
-        "target_marginal_roi": target_marginal_roi,
-    }.items():
-        if value is not None and not (_number(value) and value > 0.0):
-            raise SettingError(f"{name}={value!r} must be a number above 0, as {name}=2.0")
-    if target is not None and not _number(target):
-        raise SettingError(f"target={target!r} must be a number, in units of the outcome")
-    judged = read_risk(risk)
-    _check_company(objective, total, target, target_roi, target_marginal_roi, margin)
-    if objective == "roi" and judged.kind != "mean":
-        raise SettingError("objective='roi' is lift per cost in posterior mean; leave risk='mean'")
-    if objective == "profit":
-        worth = margin
-        if worth is None:
-            if unit_of(fit, fit.system.outcome) != MONEY:
-                raise SettingError(
-                    f"the outcome is counted in {unit_of(fit, fit.system.outcome)}; say what a unit of it is worth with "
-                    f"margin="
-                )
-            worth = 1.0
-        return Goal(objective, judged, float(worth), 1.0, low, high)
-    if target_marginal_roi is not None:
-        # The last unit of money returns r exactly where outcome less r times the cost is highest.
-        return Goal(objective, judged, 1.0, float(target_marginal_roi), low, high)
-    ratio = None if target_roi is None else float(target_roi)
-    return Goal(objective, judged, 1.0, 0.0, low, high, None if target is None else float(target), ratio)
-
-
-def _check_company(objective, total, target, target_roi, target_marginal_roi, margin) -> None:
-    """Refuse arguments that do not go together."""
-    if objective == "spend" and target is None:
-        raise SettingError("objective='spend' looks for the least money that reaches a target; pass target=")
-    if objective != "spend" and target is not None:
-        raise SettingError("target= goes with objective='spend'; leave it out, or pass objective='spend'")
-    if objective != "profit" and margin is not None:
-        raise SettingError("margin= goes with objective='profit'; leave it out, or pass objective='profit'")
-    if target_roi is not None and target_marginal_roi is not None:
-        raise SettingError("give one of target_roi= and target_marginal_roi=")
-    if objective != "outcome" and (target_roi is not None or target_marginal_roi is not None):
-        raise SettingError("target_roi= and target_marginal_roi= go with objective='outcome'; leave them out")
-    free = target_roi is not None or target_marginal_roi is not None
-    if objective == "outcome" and total is None and not free:
-        raise SettingError("objective='outcome' needs total=, the money of the window, or a target_roi=")
-    fixed = total is not None and not isinstance(total, tuple | list)
-    if free and fixed:
-        raise SettingError("a target for ROI decides about the total; pass total=(low, high) or leave it out")
-    if objective == "spend" and fixed:
-        raise SettingError("objective='spend' decides about the total; pass total=(low, high) or leave it out")
-    if objective == "roi" and (fixed or total is None or not total[0]):
-        raise SettingError(
-            "objective='roi' needs a range of money, as total=(50_000, 200_000): without a least spend the highest "
-            "return is often that of next to no money"
-        )
-
-
-def _read_total(total: object) -> tuple[float, float]:
+def _check_total(total: object) -> None:
     if total is None:
-        return 0.0, np.inf
+        return
     sides = total if isinstance(total, tuple | list) else (total, total)
-    fine = len(sides) == 2 and all(side is None or (_number(side) and side >= 0.0) for side in sides)
-    low, high = (
-        ((d if s is None else s) for s, d in zip(sides, (0.0, np.inf), strict=True)) if fine else (1.0, 0.0)
-    )
-    if low > high or high <= 0.0:
-        raise SettingError(
-            f"total={total!r} must be an amount of money above 0 for the whole window, or a pair (low, high)"
-        )
-    return float(low), float(high)
+    if len(sides) == 2 and all(side is None or (_number(side) and side >= 0.0) for side in sides):
+        low, high = (default if side is None else side for side, default in zip(sides, (0.0, np.inf), strict=True))
+        if low <= high and high > 0.0:
+            return
+    raise refusal("total", total, "must be an amount of money above 0 for the whole window, or a pair (low, high)")
 
 
 def _number(value: object) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def check_goal(fit: Fit, goal: Goal) -> None:
+    """Refuse a goal whose objective, total and targets do not go together, or are not enough for a fit.
+
+    Raises
+    ------
+    SettingError
+    """
+    for argument, wrong, text in _faults(goal):
+        if wrong:
+            raise SettingError(text, argument=argument, value=getattr(goal, argument))
+    unit = unit_of(fit, fit.system.outcome)
+    if goal.objective == "profit" and goal.margin is None and unit != MONEY:
+        raise SettingError(
+            f"the outcome is counted in {unit}; say what a unit of it is worth with margin=", argument="margin"
+        )
+
+
+def _faults(goal: Goal) -> list[tuple[str, bool, str]]:
+    """Argument, whether it does not fit the others, and what to do about it."""
+    kind, total = goal.objective, goal.total
+    free = goal.target_roi is not None or goal.target_marginal_roi is not None
+    fixed = total is not None and not isinstance(total, tuple | list)
+    return [
+        (
+            "target",
+            kind == "spend" and goal.target is None,
+            "objective='spend' looks for the least money that reaches a target; pass target=",
+        ),
+        (
+            "target",
+            kind != "spend" and goal.target is not None,
+            "target= goes with objective='spend'; leave it out, or pass objective='spend'",
+        ),
+        (
+            "margin",
+            kind != "profit" and goal.margin is not None,
+            "margin= goes with objective='profit'; leave it out, or pass objective='profit'",
+        ),
+        (
+            "target_marginal_roi",
+            goal.target_roi is not None and goal.target_marginal_roi is not None,
+            "give one of target_roi= and target_marginal_roi=",
+        ),
+        (
+            "target_roi" if goal.target_roi is not None else "target_marginal_roi",
+            kind != "outcome" and free,
+            "target_roi= and target_marginal_roi= go with objective='outcome'; leave them out",
+        ),
+        (
+            "total",
+            kind == "outcome" and total is None and not free,
+            "objective='outcome' needs total=, the money of the window, or a target_roi=",
+        ),
+        (
+            "total",
+            free and fixed,
+            "a target for ROI decides about the total; pass total=(low, high) or leave it out",
+        ),
+        (
+            "total",
+            kind == "spend" and fixed,
+            "objective='spend' decides about the total; pass total=(low, high) or leave it out",
+        ),
+        (
+            "total",
+            kind == "roi" and (fixed or not goal.low),
+            "objective='roi' needs a range of money, as total=(50_000, 200_000): without a least spend the highest "
+            "return is often that of next to no money",
+        ),
+        (
+            "risk",
+            kind == "roi" and goal.risk.kind != "mean",
+            "objective='roi' is lift per cost in posterior mean; leave risk='mean'",
+        ),
+    ]
 
 
 def phrase_of(goal: Goal) -> dict[str, Any]:
@@ -201,19 +237,19 @@ def phrase_of(goal: Goal) -> dict[str, Any]:
         "profit": "most profit",
         "spend": "least spend for the target",
         "roi": "highest ROI",
-    }[goal.kind]
+    }[goal.objective]
     target = None
-    if goal.kind == "outcome" and goal.price:
+    if goal.target_marginal_roi is not None:
         target = f"next unit returns {goal.price:g}"
-    elif goal.ratio is not None:
-        target = f"ROI of at least {goal.ratio:g}"
+    elif goal.target_roi is not None:
+        target = f"ROI of at least {goal.target_roi:g}"
     elif goal.target is not None:
         target = f"outcome of at least {goal.target:,.0f}"
     return {
         "objective": phrase,
         "risk": str(goal.risk),
         "total": goal.low if goal.low == goal.high else None,
-        "margin": goal.margin if goal.kind == "profit" else None,
+        "margin": goal.worth if goal.objective == "profit" else None,
         "target": target,
         "reach": goal.target,
     }

@@ -8,9 +8,10 @@ import numpy as np
 from scipy import optimize
 
 from bayesmmm.errors import InfeasibleError, SolverError
+from bayesmmm.optimize.arguments import Solver
 from bayesmmm.optimize.constraints import ALL_PATTERNS, Limits, money, patterns, switched
 from bayesmmm.optimize.flighting import Levels
-from bayesmmm.optimize.goal import Goal, Risk
+from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.local_solver import FLOOR, MET, Solved, climb, floor_of, steps
 from bayesmmm.optimize.nonlinear_program import Programme
 from bayesmmm.optimize.problem import Problem
@@ -35,25 +36,15 @@ class Search:
     evaluations: int
 
 
-def search(
-    whole: Programme, few: Programme, limits: Limits, *, starts: int, seed: int, note: Callable[[str], None]
-) -> Search:
-    """Find the best plan.
-
-    Parameters
-    ----------
-    whole, few : Programme
-        Over all draws that choose the plan, and over some of them.
-    starts : int
-        Starts that the solver goes on from, besides the current plan.
-    note : callable
-        Is told what is going on.
+def search(whole: Programme, few: Programme, limits: Limits, solver: Solver) -> Search:
+    """Find the best plan, over all draws that choose it and over a few of them.
 
     Raises
     ------
     SolverError
         When no start leads to a plan that meets the limits and the conditions of a maximum.
     """
+    starts, seed, note = solver.starts, solver.seed, solver.tell
     ends: list[Solved] = []
     choices = _choices(limits)
     for k, chosen in enumerate(choices):
@@ -115,33 +106,34 @@ def _less_and_less_smoothed(
     return ends
 
 
-def check_reachable(problem: Problem, goal: Goal, *, starts: int, seed: int, cause: SolverError) -> None:
+def check_reachable(problem: Problem, goal: Goal, solver: Solver, *, cause: SolverError) -> None:
     """Say so where the solver found no plan because a target cannot be reached within the limits.
 
     Raises
     ------
     InfeasibleError
     """
-    if goal.target is None and goal.ratio is None:
+    if goal.target is None and goal.target_roi is None:
         return
     few, out = problem.few, problem.whole
-    if goal.ratio is not None:
+    if goal.target_roi is not None:
         # The highest return is that of next to no money, where nothing forbids that.
         low = max(goal.low, 1e-3 * out.cost(problem.current))
-        other = Goal("roi", Risk("mean"), low=low, high=max(goal.high, low))
+        high = max(goal.high, low)
+        other = Goal("roi", total=(low, high if np.isfinite(high) else None))
     else:
         high = goal.high if np.isfinite(goal.high) else 1e3 * out.cost(problem.current)
-        other = replace(goal, kind="outcome", target=None, low=goal.low, high=high)
+        other = replace(goal, objective="outcome", target=None, total=(goal.low, max(high, 1e-300)))
     whole, some = (Programme(o, problem.levels, other, problem.current) for o in (out, few))
     try:
-        best = search(whole, some, problem.limits, starts=starts, seed=seed, note=lambda text: None).best
+        best = search(whole, some, problem.limits, replace(solver, progress=False)).best
     except SolverError:
         return
-    if goal.ratio is not None and best.objective + whole.roi_now < goal.ratio:
+    if goal.target_roi is not None and best.objective + whole.roi_now < goal.target_roi:
         reached = best.objective + whole.roi_now
         raise InfeasibleError(
-            f"the target ROI of {goal.ratio:g} is out of reach: within the other limits no plan was found with more "
-            f"than {reached:.3g}; lower it or relax the limits"
+            f"the target ROI of {goal.target_roi:g} is out of reach: within the other limits no plan was found with "
+            f"more than {reached:.3g}; lower it or relax the limits"
         ) from cause
     if goal.target is not None and best.objective + whole.level < goal.target:
         raise InfeasibleError(

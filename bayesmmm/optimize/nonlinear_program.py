@@ -57,8 +57,8 @@ class Programme:
         periods = 1 if levels.free else current.shape[1]
         #: Spend (V,) that counts as one unit of a decision.
         self.unit = each[levels.owner] * periods
-        gained = goal.margin * np.abs(self.lift).mean() + goal.price * current.sum()
-        worth = {"spend": current.sum(), "roi": 1.0}.get(goal.kind, gained)
+        gained = goal.worth * np.abs(self.lift).mean() + goal.price * current.sum()
+        worth = {"spend": current.sum(), "roi": 1.0}.get(goal.objective, gained)
         self.size = worth if worth > 0.0 else 1.0
 
     @cached_property
@@ -73,7 +73,7 @@ class Programme:
 
     def _gains(self, spend: np.ndarray) -> np.ndarray:
         goal, brought = self.goal, self.outcomes.evaluate(spend)
-        gain = goal.margin * (brought.lift - self.lift)
+        gain = goal.worth * (brought.lift - self.lift)
         if goal.price:
             gain = gain - goal.price * (
                 spend.sum() - self.current.sum() + brought.induced.sum(axis=1) - self.induced
@@ -82,7 +82,7 @@ class Programme:
 
     def set_bandwidth(self, decisions: np.ndarray) -> None:
         """Smooth a risk measure for gains like those of a plan."""
-        least = LEAST_SPREAD * self.goal.margin * float(self.lift.std())
+        least = LEAST_SPREAD * self.goal.worth * float(self.lift.std())
         self.bandwidth = bandwidth_for(self.goal.risk, max(float(self.gains(decisions).std()), least))
 
     def objective(self, decisions: np.ndarray) -> float:
@@ -95,9 +95,9 @@ class Programme:
 
     def _objective(self, decisions: np.ndarray, judge: Callable[[np.ndarray], float]) -> float:
         spend = self.levels.spend(decisions)
-        if self.goal.kind == "spend":
+        if self.goal.objective == "spend":
             return self._cost_now() - self.outcomes.cost(spend)
-        if self.goal.kind == "roi":
+        if self.goal.objective == "roi":
             return float(self.outcomes.evaluate(spend).lift.mean() / self.outcomes.cost(spend)) - self.roi_now
         return judge(self._gains(spend))
 
@@ -107,16 +107,16 @@ class Programme:
     def slope(self, decisions: np.ndarray) -> np.ndarray:
         """Derivative (V,) of `smooth`."""
         spend, goal, out = self.levels.spend(decisions), self.goal, self.outcomes
-        if goal.kind == "spend":
+        if goal.objective == "spend":
             return -self._cost_slope(spend)
-        if goal.kind == "roi":
+        if goal.objective == "roi":
             cost, lift = out.cost(spend), out.evaluate(spend).lift.mean()
             rise = self.levels.pull(out.vjp(spend, np.full(out.size, 1.0 / out.size), None))
             return rise / cost - lift / cost**2 * self._cost_slope(spend)
         _, weight = judged(goal.risk, self._gains(spend), self.bandwidth)
         priced = goal.price and out.paid
         induced = np.repeat(-goal.price * weight[:, None], len(out.paid), axis=1) if priced else None
-        slope = self.levels.pull(out.vjp(spend, goal.margin * weight, induced))
+        slope = self.levels.pull(out.vjp(spend, goal.worth * weight, induced))
         return slope - goal.price * self._own_slope()
 
     # ------------------------------------------------------------------------------------------------ pieces
@@ -163,12 +163,12 @@ class Programme:
             scale = max(goal.low, goal.high if np.isfinite(goal.high) else 0.0)
             out.append(Constraint("total", "", "total", self.cost, self.cost_slope, goal.low, goal.high, scale))
         if goal.target is not None:
-            scale = max(abs(goal.target - self.level), self.size / max(goal.margin, 1e-300), 1e-300)
+            scale = max(abs(goal.target - self.level), self.size / max(goal.worth, 1e-300), 1e-300)
             out.append(
                 Constraint("target", "", "target", self._reached, self._reached_slope, goal.target, np.inf, scale)
             )
-        if goal.ratio is not None:
-            ratio = goal.ratio
+        if goal.target_roi is not None:
+            ratio = goal.target_roi
 
             def spare(decisions: np.ndarray) -> float:
                 spend = self.levels.spend(decisions)
@@ -250,7 +250,9 @@ def optimality(programme: Programme, limits: Limits, decisions: np.ndarray, floo
             pieces.append(np.abs(slope @ normal / (normal @ normal) * normal))
     if programme.goal.price:
         pieces.append(programme.goal.price * programme.cost_slope(decisions))
-    if programme.goal.kind == "roi":  # the slope is that of the lift less that of the cost, both over the cost
+    if (
+        programme.goal.objective == "roi"
+    ):  # the slope is that of the lift less that of the cost, both over the cost
         roi = programme.objective(decisions) + programme.roi_now
         pieces.append(np.abs(roi * programme.cost_slope(decisions) / programme.cost(decisions)))
     weight = 1.0 / np.maximum(np.max(pieces, axis=0), 1e-12 * np.abs(slope).max() + 1e-300)

@@ -30,10 +30,10 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
         gain = {
             "spend": cost[:, 0] - cost[:, 1],
             "roi": lift[:, 1] / cost[:, 1] - lift[:, 0] / cost[:, 0],
-        }.get(goal.kind, goal.margin * uplift - goal.price * (cost[:, 1] - cost[:, 0]))
+        }.get(goal.objective, goal.worth * uplift - goal.price * (cost[:, 1] - cost[:, 0]))
     unit = unit_of(fit, fit.system.outcome)
     per = per_money(fit)
-    worth = {"profit": MONEY, "spend": MONEY, "roi": per["unit"]}.get(goal.kind, unit)
+    worth = {"profit": MONEY, "spend": MONEY, "roi": per["unit"]}.get(goal.objective, unit)
     label = asked.label
     variables: dict = {
         "outcome": (*label(out.base()[:, None] + lift, "plan"), {"unit": unit}),

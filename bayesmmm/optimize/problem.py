@@ -1,8 +1,8 @@
 """A planning problem: window and current plan, what is decided, the outcomes over three sets of draws, the limits."""
 
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from warnings import warn
 
 import numpy as np
@@ -19,79 +19,40 @@ from bayesmmm.errors import (
     UnknownTermError,
 )
 from bayesmmm.estimands.windows import Question, bought_channels, question
-from bayesmmm.optimize.constraints import Limits, Range, read_limits
+from bayesmmm.optimize.arguments import DRAWS, Solver, Window, refusal, which_window
+from bayesmmm.optimize.constraints import Constraints, Limits, read_limits
 from bayesmmm.optimize.flighting import Levels, read_levels
 from bayesmmm.optimize.outcomes import Outcomes, prepare
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
 
-#: Draws that choose a plan, and as many that judge it, unless the caller says otherwise.
-DRAWS = 1000
-MODES = ("respond", "fixed", "decide")
 #: Draws on which many starts are tried, and the share of adstock at which they stop to count: near enough to find the
 #: best start, from which all draws go on.
 FEW, FEW_TAIL_WEIGHT = 60, 0.03
 
 
-@dataclass(frozen=True)
-class Window:
-    """The window of a plan.
-
-    Attributes
-    ----------
-    frame : DataFrame or None
-        Current plan with every exogenous column, for a future window.
-    start, stop : str, date or None
-        For a window in the fitted periods.
-    controls : str
-        Where the controls come from.
-    """
-
-    frame: pd.DataFrame | None
-    start: str | datetime.date | None
-    stop: str | datetime.date | None
-    controls: str
-
-
-def read_window(
-    fit: Fit,
-    *,
-    periods: int | None,
-    plan: pd.DataFrame | None,
-    start: str | datetime.date | None,
-    stop: str | datetime.date | None,
-    controls: Mapping[str, object] | pd.DataFrame | None,
-) -> Window:
-    """Find the window: the next periods, those of a plan, or fitted ones.
+def read_window(fit: Fit, window: Window) -> tuple[Window, str]:
+    """Return the window with its current plan in place of a number of periods, and where the controls come from.
 
     Raises
     ------
     SettingError
-        When the window is given not at all or twice, or its controls cannot be used.
+        When nothing says which window is meant, or its controls cannot be used.
     """
-    past = start is not None or stop is not None
-    given = [
-        n
-        for n, here in {"periods": periods is not None, "plan": plan is not None, "start/stop": past}.items()
-        if here
-    ]
-    if len(given) != 1:
-        raise SettingError(
-            f"{' and '.join(given) or 'nothing'} says which window to plan; give one of periods=13 (the next ones), "
-            f"plan=DataFrame (those of a current plan), or start= and stop= (fitted periods)"
-        )
-    if controls is not None and periods is None:
-        raise SettingError(f"controls= goes with periods=; with {given[0]} they are those of the window")
+    if not window.said():
+        raise which_window([])
+    periods, length = window.periods, len(fit.data.dates)
     if periods is None:
-        return Window(plan, start, stop, "as in the plan" if plan is not None else "as observed")
-    length = len(fit.data.dates)
-    if not isinstance(periods, int | np.integer) or isinstance(periods, bool) or not 1 <= periods <= length:
-        raise SettingError(
-            f"periods={periods!r} must be a whole number from 1 to {length}, the number of fitted periods, "
-            f"whose last ones are the current plan; for a longer window write the current plan down and pass plan="
+        return window, "as in the plan" if window.plan is not None else "as observed"
+    if periods > length:
+        raise refusal(
+            "periods",
+            periods,
+            f"must be a whole number from 1 to {length}, the number of fitted periods, whose last ones are the current "
+            f"plan; for a longer window write the current plan down and pass plan=",
         )
-    frame, note = _repeated(fit, int(periods), controls)
-    return Window(frame, None, None, note)
+    frame, note = _repeated(fit, int(periods), window.controls)
+    return Window(plan=frame), note
 
 
 def _repeated(fit: Fit, periods: int, controls) -> tuple[pd.DataFrame, str]:
@@ -103,7 +64,9 @@ def _repeated(fit: Fit, periods: int, controls) -> tuple[pd.DataFrame, str]:
     if controls is not None and not isinstance(controls, Mapping | pd.DataFrame):
         raise SettingError(
             f"controls is a {type(controls).__name__}, and must be a mapping or a DataFrame, as "
-            f"controls={{{wanted[0] if wanted else 'price'!r}: 0.0}}"
+            f"controls={{{wanted[0] if wanted else 'price'!r}: 0.0}}",
+            argument="controls",
+            value=controls,
         )
     if isinstance(controls, pd.DataFrame) and "date" in controls:
         controls = controls.set_index(pd.DatetimeIndex(pd.to_datetime(controls["date"]))).drop(columns="date")
@@ -112,7 +75,9 @@ def _repeated(fit: Fit, periods: int, controls) -> tuple[pd.DataFrame, str]:
         if name not in wanted:
             raise UnknownTermError(
                 f"controls has {name!r}, which is no control of the equations{closest(str(name), wanted)}. "
-                f"Controls are: {', '.join(wanted) or 'none'}."
+                f"Controls are: {', '.join(wanted) or 'none'}.",
+                argument="controls",
+                value=controls,
             )
         frame[name] = _one_per_period(name, values, dates)
     repeated = [name for name in wanted if name not in known]
@@ -120,36 +85,39 @@ def _repeated(fit: Fit, periods: int, controls) -> tuple[pd.DataFrame, str]:
         return frame, ""
     matter = [name for name in repeated if name in _levels_that_matter(fit.system)]
     if matter:
-        warn(
+        told = ControlsWarning(
             f"the best plan depends on {', '.join(matter)} in the window, and the values of the last {periods} periods "
             f"are repeated for it; say what to expect with controls={{{matter[0]!r}: value or {periods} values}}",
-            ControlsWarning,
-            stacklevel=4,
+            argument="controls",
+        )
+        warn(
+            told,
+            skip_file_prefixes=(str(Path(__file__).parent),),
         )
     return frame, f"last {periods} periods repeated: {', '.join(repeated)}" if repeated else "as given"
 
 
 def _one_per_period(name: str, values: object, dates: pd.DatetimeIndex) -> np.ndarray:
-    if (
-        isinstance(values, pd.Series)
-        and isinstance(values.index, pd.DatetimeIndex)
-        and not values.index.equals(dates)
-    ):
+    where, about = f"controls[{name!r}]", {"argument": "controls", "value": values}
+    dated = isinstance(values, pd.Series) and isinstance(values.index, pd.DatetimeIndex)
+    if dated and not values.index.equals(dates):
         raise SettingError(
-            f"controls[{name!r}] has other dates than the window, which has the {len(dates)} periods "
-            f"{dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}; give a value for each of these, in order"
+            f"{where} has other dates than the window, which has the {len(dates)} periods {dates[0]:%Y-%m-%d} to "
+            f"{dates[-1]:%Y-%m-%d}; give a value for each of these, in order",
+            **about,
         )
     try:
         numbers = np.asarray(values, float)
     except (TypeError, ValueError) as error:
-        raise SettingError(f"controls[{name!r}] must be numbers, one for each period: {error}") from error
+        raise SettingError(f"{where} must be numbers, one for each period: {error}", **about) from error
     if numbers.shape not in ((), (len(dates),)):
         raise SettingError(
-            f"controls[{name!r}] has shape {numbers.shape}, the window has {len(dates)} periods; give one number, or "
-            f"one for each period"
+            f"{where} has shape {numbers.shape}, the window has {len(dates)} periods; give one number, or one for each "
+            f"period",
+            **about,
         )
     if not np.isfinite(numbers).all():
-        raise MissingValueError(f"controls[{name!r}] has missing or infinite values; give a finite number")
+        raise MissingValueError(f"{where} has missing or infinite values; give a finite number", **about)
     return np.broadcast_to(numbers, len(dates))
 
 
@@ -184,25 +152,29 @@ def read_channels(fit: Fit, channels: Sequence[str] | None, modes: Mapping[str, 
     if channels is None:
         names = list(bought_channels(fit, None)) if known or not own else []
     else:
-        if isinstance(channels, str) or not len(list(channels)):
-            raise SettingError(f"channels={channels!r} must be a list of channels, as channels={known[:2]}")
         names = list(dict.fromkeys(channels))
     for name in names:
         if name in system.mediators:
             raise SettingError(
                 f"{name!r} is a mediator, whose spend follows from the channels; to plan it, pass "
-                f"mediators={{{name!r}: 'decide'}}"
+                f"mediators={{{name!r}: 'decide'}}",
+                argument="channels",
+                value=channels,
             )
         if name not in known:
             raise UnknownTermError(
-                f"no equation has the channel {name!r}{closest(name, known)}. Channels are: {', '.join(known)}."
+                f"no equation has the channel {name!r}{closest(name, known)}. Channels are: {', '.join(known)}.",
+                argument="channels",
+                value=channels,
             )
     names = list(bought_channels(fit, names)) if names else []
     for name in [*names, *own]:
         if not np.isfinite(fit.scales.spend[name]).all():
             raise NeverSpentError(
                 f"{name!r} was never spent in the fitted periods, so that the data say nothing about what it brings; "
-                f"leave it out of the plan, or run a test and fit again"
+                f"leave it out of the plan, or run a test and fit again",
+                argument="channels",
+                value=name,
             )
     if not names and not own:
         raise AnswerError("there is no channel to decide about; list channels under media in an equation")
@@ -218,25 +190,24 @@ def read_modes(fit: Fit, mediators: str | Mapping[str, str]) -> dict[str, str]:
     """
     system = fit.system
     given = dict.fromkeys(system.mediators, mediators) if isinstance(mediators, str) else mediators
-    if not isinstance(given, Mapping):
-        raise SettingError(f"mediators={mediators!r} must be one of {MODES}, or a mapping from mediators to these")
-    if isinstance(mediators, str) and mediators not in MODES:
-        raise SettingError(f"mediators={mediators!r} must be one of {', '.join(MODES)}")
     for name, mode in given.items():
+        about = {"argument": "mediators", "value": mediators}
         if name not in system.mediators:
             raise UnknownTermError(
                 f"mediators has {name!r}, which is no mediator{closest(str(name), system.mediators)}. "
-                f"Mediators are: {', '.join(system.mediators) or 'none'}."
+                f"Mediators are: {', '.join(system.mediators) or 'none'}.",
+                **about,
             )
-        if mode not in MODES:
-            raise SettingError(f"mediators[{name!r}]={mode!r} must be one of {', '.join(MODES)}")
         if mode == "decide" and fit.data.mediators[name] != MONEY:
             raise SettingError(
-                f"{name!r} is counted in {fit.data.mediators[name]}, not in money that somebody plans; let it 'respond'"
+                f"{name!r} is counted in {fit.data.mediators[name]}, not in money that somebody plans; let it "
+                f"'respond'",
+                **about,
             )
         if mode == "decide" and not any(name in equation.media for equation in system.equations):
             raise SettingError(
-                f"{name!r} acts linearly, without saturation, so that there is no best spend on it; let it 'respond'"
+                f"{name!r} acts linearly, without saturation, so that there is no best spend on it; let it 'respond'",
+                **about,
             )
     return {name: given.get(name, "respond") for name in system.mediators}
 
@@ -259,37 +230,27 @@ class Questions:
     judged: Question | None
 
 
-def put(
-    fit: Fit,
-    window: Window,
-    *,
-    draws: int | None,
-    few: int,
-    paths: int,
-    seed: int,
-    allow_unconverged: bool,
-) -> Questions:
+def put(fit: Fit, window: Window, solver: Solver) -> Questions:
     """Put the question of a window to draws, evenly spaced in every chain."""
     posterior = fit.posterior
     chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
-    draws = max(min(DRAWS, chains * length // 2), chains) if draws is None else draws
     whole = question(
         fit,
         start=window.start,
         stop=window.stop,
         window="spend",
-        plan=window.frame,
-        draws=draws,
-        paths=paths,
-        seed=seed,
-        allow_unconverged=allow_unconverged,
+        plan=window.plan,
+        draws=max(min(DRAWS, chains * length // 2), chains) if solver.draws is None else solver.draws,
+        paths=solver.paths,
+        seed=solver.seed,
+        allow_unconverged=solver.allow_unconverged,
     )
     asked = whole.asked
     count = len(asked.coords["draw"])
     kept = np.searchsorted(posterior["draw"].values, asked.coords["draw"])
     rest = np.setdiff1d(np.arange(length), kept)
     rest = rest[np.unique(np.linspace(0, len(rest) - 1, min(count, len(rest))).round().astype(int))]
-    some = kept[np.unique(np.linspace(0, count - 1, max(few // chains, 1)).round().astype(int))]
+    some = kept[np.unique(np.linspace(0, count - 1, max(FEW // chains, 1)).round().astype(int))]
 
     def of(positions: np.ndarray, paths: int = whole.paths) -> Question:
         index = (np.arange(chains)[:, None] * length + positions).ravel()
@@ -308,7 +269,8 @@ class Problem:
     Attributes
     ----------
     fit : Fit
-    window : Window
+    controls : str
+        Where those of the window come from.
     dates : DatetimeIndex
         W periods.
     modes : mapping of str to str
@@ -326,7 +288,7 @@ class Problem:
     """
 
     fit: Fit
-    window: Window
+    controls: str
     dates: pd.DatetimeIndex
     modes: Mapping[str, str]
     questions: Questions
@@ -349,36 +311,16 @@ class Problem:
         return self.judges is not self.whole
 
 
-@dataclass(frozen=True)
-class Rules:
-    """Limits as the planner gave them."""
-
-    bounds: Range | Mapping[str, Range] | None = None
-    period_bounds: Range | Mapping[str, Range] | None = None
-    change: float | Mapping[str, float] | None = None
-    groups: Mapping[str, tuple[Sequence[str], Range]] | None = None
-    linear: Sequence[tuple[Mapping[str, float], Range]] | None = None
-    minimum: Mapping[str, float] | None = None
-
-
 def put_together(
-    fit: Fit,
-    window: Window,
-    *,
-    names: tuple[str, ...],
-    modes: Mapping[str, str],
-    flighting: str,
-    rules: Rules,
-    total: float | None,
-    draws: int | None,
-    paths: int,
-    seed: int,
-    allow_unconverged: bool,
+    fit: Fit, window: Window, constraints: Constraints, solver: Solver, *, total: float | None = None
 ) -> Problem:
     """Evaluate what no plan changes, scale the current plan to `total` where that is a number, read the limits."""
-    questions = put(fit, window, draws=draws, few=FEW, paths=paths, seed=seed, allow_unconverged=allow_unconverged)
+    modes = read_modes(fit, constraints.mediators)
+    names = read_channels(fit, constraints.channels, modes)
+    window, controls = read_window(fit, window)
+    questions = put(fit, window, solver)
     current, dates = _current(fit, questions, names)
-    levels = read_levels(flighting, names, current)
+    levels = read_levels(constraints.flighting, names, current)
     asked = [(questions.chosen, None), (questions.few, FEW_TAIL_WEIGHT)]
     asked += [] if questions.judged is None else [(questions.judged, None)]
     whole, few, *others = (Outcomes(each, names, modes) for each in prepare(asked))
@@ -393,17 +335,9 @@ def put_together(
     for outcomes in {id(o): o for o in (whole, few, judges)}.values():
         outcomes.compare_with(factor)
     current = factor * current
-    limits = read_limits(
-        levels,
-        current,
-        bounds=rules.bounds,
-        period_bounds=rules.period_bounds,
-        change=rules.change,
-        groups=rules.groups,
-        linear=rules.linear,
-        minimum=rules.minimum,
-    )
-    return Problem(fit, window, dates, modes, questions, whole, few, judges, current, factor, levels, limits)
+    limits = read_limits(levels, current, constraints)
+    solver.tell("the window")
+    return Problem(fit, controls, dates, modes, questions, whole, few, judges, current, factor, levels, limits)
 
 
 def _current(fit: Fit, questions: Questions, names: tuple[str, ...]) -> tuple[np.ndarray, pd.DatetimeIndex]:

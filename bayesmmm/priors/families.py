@@ -8,7 +8,6 @@ import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,9 +24,8 @@ class FrozenMap(Mapping):
     """
 
     __slots__ = ("_items",)
-    _items: dict
 
-    def __init__(self, items: Mapping = MappingProxyType({})):
+    def __init__(self, items: Mapping = ()):
         object.__setattr__(self, "_items", dict(items))
 
     def __setattr__(self, name: str, value: Any):

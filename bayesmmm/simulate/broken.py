@@ -15,6 +15,7 @@ Linear terms: intercept, trend, a yearly wave, price. Curves differ a little fro
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Self
 
 import numpy as np
 import xarray as xr
@@ -164,7 +165,7 @@ class BrokenWorld:
     seed: int
 
     @property
-    def twin(self) -> "BrokenWorld":
+    def twin(self) -> Self:
         """The clean world with the same seed, length, curves, plans and shocks."""
         return broken_world("clean", seed=self.seed, weeks=len(self.data.dates))
 

@@ -1,0 +1,247 @@
+"""What a planner says, as records that check themselves, and the short keywords that fill in their fields."""
+
+import datetime
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import Any, TypedDict
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.errors import SettingError
+from bayesmmm.estimands import PATHS, check_paths, check_seed
+from bayesmmm.priors import closest
+
+#: Draws that choose a plan, and as many that judge it, unless the caller says otherwise.
+DRAWS = 1000
+#: Starts that the solver goes on from, besides the current plan.
+STARTS = 4
+#: A low and a high side; money, text in per cent of the current plan, or None for no limit.
+Side = float | str | None
+Range = tuple[Side, Side]
+
+
+class Record:
+    """Base of the records of a planner: printing one leaves out what is as it would be anyway."""
+
+    def __repr__(self) -> str:
+        given = [f.name for f in fields(self) if not _same(getattr(self, f.name), f.default)]  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in given)})"
+
+
+def _same(value: object, default: object) -> bool:
+    # Tables cannot be compared with ==, and none of them is a default.
+    return value is default or (default not in (None, MISSING) and value == default)
+
+
+def refusal(where: str, value: object, text: str) -> SettingError:
+    """Refuse the value of an argument, or of an entry of one, as ``bounds['tv']``."""
+    return SettingError(f"{where}={value!r} {text}", argument=where.partition("[")[0], value=value)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Window(Record):
+    """The window of a plan: the next periods, those of a current plan, or fitted ones.
+
+    Parameters
+    ----------
+    periods : int, optional
+        Plan the next so many periods. The current plan is the last so many periods of history.
+    plan : DataFrame, optional
+        Instead: the current plan of the window, every exogenous column, as in `predict`.
+    start, stop : str or date, optional
+        Instead: a window in the fitted periods, whose spend is the current plan; residuals are kept.
+    controls : mapping or DataFrame, optional
+        With `periods`: values of controls in the window, one number or one per period, in raw units. What is not given
+        is repeated from the last periods of history, with a `ControlsWarning` where the best plan depends on it.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> Window(periods=13, controls={"promotion": 0.0})
+    Window(periods=13, controls={'promotion': 0.0})
+    """
+
+    periods: int | None = None
+    plan: pd.DataFrame | None = None
+    start: str | datetime.date | None = None
+    stop: str | datetime.date | None = None
+    controls: Mapping[str, object] | pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        given = self.said()
+        if len(given) > 1:
+            raise which_window(given)
+        if self.controls is not None and given not in ([], ["periods"]):
+            raise SettingError(
+                f"controls= goes with periods=; with {given[0]} they are those of the window",
+                argument="controls",
+                value=self.controls,
+            )
+        if self.periods is not None:
+            _check_count("periods", self.periods, 1, "13")
+
+    def said(self) -> list[str]:
+        """How it says which periods are meant."""
+        past = self.start is not None or self.stop is not None
+        ways = {"periods": self.periods is not None, "plan": self.plan is not None, "start/stop": past}
+        return [name for name, here in ways.items() if here]
+
+
+def which_window(given: list[str]) -> SettingError:
+    """Ask for one way of saying which periods are meant."""
+    return SettingError(
+        f"{' and '.join(given) or 'nothing'} says which window to plan; give one of periods=13 (the next ones), "
+        f"plan=DataFrame (those of a current plan), or start= and stop= (fitted periods)",
+        argument="periods",
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class Solver(Record):
+    """How the best plan is looked for.
+
+    Parameters
+    ----------
+    draws : int, optional
+        Posterior draws that choose the plan: up to 1000, half of what there is. As many others judge it.
+    starts : int
+        Starts that the solver goes on from, besides the current plan.
+    seed, paths : int
+        Of starts, and of residuals to come: as in `predict`.
+    progress : bool
+        Tell on standard error what is going on.
+    allow_unconverged : bool
+        Plan although the sampler failed.
+
+    Raises
+    ------
+    SettingError
+
+    Examples
+    --------
+    >>> Solver(starts=20)
+    Solver(starts=20)
+    """
+
+    draws: int | None = None
+    starts: int = STARTS
+    seed: int = 0
+    paths: int = PATHS
+    progress: bool = False
+    allow_unconverged: bool = False
+
+    def __post_init__(self) -> None:
+        if self.draws is not None:
+            _check_count("draws", self.draws, 1, f"{DRAWS}")
+        _check_count("starts", self.starts, 0, f"{STARTS}")
+        check_paths(self.paths)
+        check_seed(self.seed)
+
+    def tell(self, text: str) -> None:
+        """Say how the search goes on."""
+        if self.progress:
+            sys.stderr.write(f"optimize_budget: {text}\n")
+
+
+def _check_count(name: str, value: object, least: int, example: str) -> None:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        text = f"must be a whole number of {least} or more, as {name}={example}"
+        raise refusal(name, value, text)
+
+
+# ------------------------------------------------------------------------------------------------- short keywords
+class WindowKeywords(TypedDict, total=False):
+    """Fields of a `Window`."""
+
+    plan: pd.DataFrame | None
+    start: str | datetime.date | None
+    stop: str | datetime.date | None
+    controls: Mapping[str, object] | pd.DataFrame | None
+
+
+class ConstraintKeywords(TypedDict, total=False):
+    """Fields of `Constraints`."""
+
+    channels: Sequence[str] | None
+    mediators: str | Mapping[str, str]
+    flighting: str
+    bounds: Range | Mapping[str, Range] | None
+    period_bounds: Range | Mapping[str, Range] | None
+    change: float | Mapping[str, float] | None
+    groups: Mapping[str, tuple[Sequence[str], Range]] | None
+    linear: Sequence[tuple[Mapping[str, float], Range]] | None
+    minimum: float | Mapping[str, float] | None
+
+
+class SolverKeywords(TypedDict, total=False):
+    """Fields of a `Solver`."""
+
+    draws: int | None
+    starts: int
+    seed: int
+    paths: int
+    progress: bool
+    allow_unconverged: bool
+
+
+class FrontierKeywords(WindowKeywords, ConstraintKeywords, SolverKeywords, total=False):
+    """What `frontier` takes in short."""
+
+
+class BudgetKeywords(FrontierKeywords, total=False):
+    """What `optimize_budget` takes in short."""
+
+    objective: str
+    margin: float | None
+    target: float | None
+    target_roi: float | None
+    target_marginal_roi: float | None
+    risk: str | tuple[str, float]
+
+
+def fill_in(
+    function: str, records: Mapping[str, tuple[type, Any]], short: Mapping[str, object], own: Sequence[str] = ()
+) -> list[Any]:
+    """Return the records that a function was given, short keywords filled in.
+
+    Parameters
+    ----------
+    records : mapping of str to (type, object)
+        By argument: the record that it takes, and what was given.
+    own : sequence of str
+        Arguments besides.
+
+    Raises
+    ------
+    SettingError
+        For a keyword that no record has, or a field that is given twice.
+    """
+    home = {field.name: name for name, (kind, _) in records.items() for field in fields(kind)}
+    for key in short:
+        if key not in home:
+            known = [*own, *records, *home]
+            raise SettingError(
+                f"{function} has no argument {key!r}{closest(key, known)}. It takes: {', '.join(known)}.",
+                argument=key,
+                value=short[key],
+            )
+    out = []
+    for name, (kind, given) in records.items():
+        record = kind() if given is None else given
+        if not isinstance(record, kind):
+            raise refusal(name, given, f"must be a {kind.__name__}, as {name}=mm.{kind.__name__}(...)")
+        new = {}
+        for field in fields(kind):
+            value = short.get(field.name)
+            if field.name not in short or (value is None and field.default is None):
+                continue
+            if not _same(getattr(record, field.name), field.default):
+                raise refusal(field.name, value, f"is given twice: {name}= has it as well; leave one of them out")
+            new[field.name] = value
+        out.append(replace(record, **new))
+    return out
