@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The United Kingdom has no Easter Monday, Canada no Thanksgiving and Switzerland no Good Friday, unless a region is named.
+# Unless a region is named, the United Kingdom has no Easter Monday, Canada no Thanksgiving, Switzerland no Good Friday.
 #
-# Guess: holidays.country_holidays("GB") gives the days on which most of the country is shut: those of England and Wales,
-#   or at least those that most people have. In Canada that includes Thanksgiving.
+# Guess: holidays.country_holidays("GB") gives the days on which most of the country is shut: those of England and
+#   Wales, or at least those that most people have. In Canada that includes Thanksgiving.
 # Seen: without a subdivision a day counts only if it is a holiday in all of them. One small part that lacks a day
 #   removes it for everybody: Scotland takes Easter Monday and the late-August bank holiday from the United Kingdom.
 #   Canada loses Victoria Day, Thanksgiving and Remembrance Day. Switzerland loses Good Friday (a holiday in 23 of 26

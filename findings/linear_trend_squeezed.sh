@@ -6,7 +6,7 @@
 # Seen: the trend's time is divided by the last day of whatever dates it is given, so that it always ends at 1. The
 #   forecast starts below the last fitted week, the more so the longer it is (by about 400 for 13 weeks, 1,600 for 52),
 #   climbs, and ends at the last fitted level for 13, 26 and 52 weeks alike. Predicting history and future together
-#   moves the history too: the last fitted week falls by 1,700. The change points are moved along with the time.
+#   moves the history too: the last fitted week falls by 1,700.
 # Versions: pymc-marketing 1.3.0, pymc 6.3.2, pytensor 3.3.8, nutpie 0.16.11, numpy 2.3.5, pandas 3.1.1.
 # Why it matters: the growth of the business is missing from the baseline. Here a year's plan is short by 1,700 to 2,600
 #   a week on sales of 10,000. It shows as a drop at the seam, which is easily read as a bad season or lost media.

@@ -9,7 +9,7 @@
 # Versions: pandas 3.1.1, numpy 2.5.5.
 # Why it matters: weekly media exports are mostly stamped with the Monday on which the week starts, and joins or charts
 #   by period are usual. Here a promotion on Wednesday 10 January, whose sales are in the row of Monday 8 January, is
-#   matched with the row of Monday 15 January: spend leads or lags its effect by a week, which adstock then absorbs.
+#   matched with the row of Monday 15 January: what is joined by period is a week out of step with the rest.
 set -euo pipefail
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT

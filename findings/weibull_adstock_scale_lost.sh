@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# PyMC-Marketing's Weibull (PDF) adstock cannot carry over for longer than a fixed triangle, whatever its scale.
+# With shape 1, PyMC-Marketing's Weibull (PDF) adstock never decays more slowly than a fixed triangle, whatever its scale.
 #
 # Guess: the normalised weights at lags 0 to l_max - 1 are the Weibull density there, divided by their sum. With shape 1
 #   the Weibull is the exponential, so scale 10 gives the same weights as geometric adstock with alpha = exp(-1/10), and
@@ -9,9 +9,9 @@
 #   same weights, and those tend to a straight line from 2/l_max down to 0: an average lag of 2 weeks of 8, where
 #   geometric adstock with the same decay has one of 3.0 to 3.5.
 # Versions: pymc-marketing 1.3.0, pymc 6.3.2, pytensor 3.3.8.
-# Why it matters: brand and television campaigns with slow decay are the reason to choose a Weibull. The data cannot tell
-#   one large scale from another, the posterior of the scale is its prior, and the reported carry-over is too short. A
-#   scale or a half-life taken from another package's Weibull or geometric adstock means something else here.
+# Why it matters: brand and television campaigns with slow decay are the reason to choose a Weibull. The data can hardly
+#   tell one large scale from another, and the longest carry-over that can be reported is that triangle. A scale or a
+#   half-life taken from another package's Weibull or geometric adstock means something else here.
 set -euo pipefail
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT

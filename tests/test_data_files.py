@@ -99,7 +99,7 @@ def test_missing_file(tmp_path, monkeypatch):
     assert isinstance(caught.value, FileNotFoundError)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
     # A cluster sends errors by a reducer of its own, which makes them anew.
-    call, arguments = caught.value.__reduce__()
+    call, arguments, *_ = caught.value.__reduce__()
     assert str(call(*arguments)) == str(caught.value)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"looked for in .*correct the path") as caught:

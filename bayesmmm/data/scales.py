@@ -7,6 +7,7 @@ never recomputes them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -76,7 +77,7 @@ class Scales:
         return plain | {"start": self.start.isoformat(), "end": self.end.isoformat()}
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, object]) -> "Scales":
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Scales":
         """Return the scales that `to_dict` wrote.
 
         Parameters
@@ -121,7 +122,7 @@ def read_only_arrays(arrays: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarra
     return MappingProxyType(frozen)
 
 
-def same_arrays(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
+def same_arrays(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
     """Return whether two mappings hold the same names in the same order with equal numbers."""
     return list(one) == list(other) and all(np.array_equal(one[n], other[n], equal_nan=True) for n in one)
 

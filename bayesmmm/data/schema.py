@@ -76,7 +76,7 @@ class MMMData:
     columns: Mapping[str, np.ndarray]
     outcome: str
     media: tuple[str, ...]
-    mediators: Mapping[str, str] | None = None
+    mediators: Mapping[str, str] = MappingProxyType({})
     controls: tuple[str, ...] = ()
     outcome_unit: str = MONEY
     unused: tuple[str, ...] = ()

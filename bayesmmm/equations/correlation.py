@@ -5,10 +5,10 @@ strong that trace is cannot be learned where everything that drives the mediator
 it has to be assumed, and varied.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import Any
+
+import numpy as np
 
 from bayesmmm.errors import EquationError, LikelihoodError, UnknownTermError
 from bayesmmm.priors import FrozenMap, Prior, check_support, closest
@@ -60,7 +60,7 @@ def read_rho(name: str, value: Any, causes: Sequence[str], likelihood: str) -> F
     if isinstance(given, Prior):
         check_support(given, f"rho of {mediator!r} in {where}", -1.0, 1.0)
         return FrozenMap({mediator: given})
-    if not isinstance(given, Real) or isinstance(given, bool) or not -1.0 < given < 1.0 or math.isnan(given):
+    if not isinstance(given, int | float | np.number) or isinstance(given, bool) or not -1.0 < given < 1.0:
         raise EquationError(
             f"{where} has rho = {given!r} for {mediator!r}. Give a number above -1 and below 1, or a Prior with support "
             f"within these, as Prior('Uniform', lower=-0.5, upper=0.5)."

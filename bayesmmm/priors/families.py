@@ -8,6 +8,7 @@ import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,9 @@ class FrozenMap(Mapping):
     """
 
     __slots__ = ("_items",)
+    _items: dict
 
-    def __init__(self, items: Mapping = ()):
+    def __init__(self, items: Mapping = MappingProxyType({})):
         object.__setattr__(self, "_items", dict(items))
 
     def __setattr__(self, name: str, value: Any):

@@ -15,7 +15,6 @@ Linear terms: intercept, trend, a yearly wave, price. Curves differ a little fro
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Self
 
 import numpy as np
 import xarray as xr
@@ -165,7 +164,7 @@ class BrokenWorld:
     seed: int
 
     @property
-    def twin(self) -> Self:
+    def twin(self) -> "BrokenWorld":
         """The clean world with the same seed, length, curves, plans and shocks."""
         return broken_world("clean", seed=self.seed, weeks=len(self.data.dates))
 

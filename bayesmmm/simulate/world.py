@@ -211,7 +211,7 @@ def _way_out(error: Exception) -> str:
 
 def _shapes(equation: Equation) -> dict[str, tuple[int, ...]]:
     n = len(equation.media)
-    shapes = {name: (1, n) for name in ("half_life", "half_saturation", "slope")}
+    shapes: dict[str, tuple[int, ...]] = {name: (1, n) for name in ("half_life", "half_saturation", "slope")}
     shapes |= {"contribution": (1, 1, n), "coefficient": (1, len(equation.terms())), "sigma": (1,)}
     learned = any(block.name == "rho" for block in equation.parameters())
     shapes |= {"rho": (1, 1)} if learned else {}
