@@ -268,15 +268,16 @@ def system_vjp(
         Of each draw's part, to a unit of money in the pattern.
     """
     n_draw, n_paths, n_mediator, n_time = series.shape
-    n_channel = pattern.shape[0]
-    spend, along = np.zeros((n_channel, n_time)), np.zeros((n_draw, n_channel))
+    spend, along = np.zeros(pattern.shape), np.zeros((n_draw, pattern.shape[0]))
     v, back, own, each = np.empty(n_time), np.empty(n_time), np.empty(n_time), np.empty(n_time)
     reached = np.empty((n_paths, n_mediator, n_time))  # derivative to the mediators
     for s in range(n_draw):
-        for m in range(n_mediator):
-            for t in range(n_time):
-                counts = decided[m] < 0 or not window[t]
-                reached[:, m, t] = total[s, m] * weight[s, t] / n_paths if counts else 0.0
+        for r in range(n_paths):
+            for m in range(n_mediator):
+                for t in range(n_time):
+                    reached[r, m, t] = total[s, m] * weight[s, t] / n_paths
+                    if decided[m] >= 0 and window[t]:
+                        reached[r, m, t] = 0.0
         for e in range(n_mediator, -1, -1):
             if e == n_mediator and lift[s] == 0.0:
                 continue
@@ -291,9 +292,9 @@ def system_vjp(
                             reached[r, e, t] = 0.0
                 for t in range(n_time):
                     if e == n_mediator:
-                        each[t] = lift[s] * weight[s, t] / n_paths
-                        if link[e] != IDENTITY:
-                            each[t] *= slope[s, r, t]
+                        each[t] = (
+                            lift[s] * weight[s, t] / n_paths * (1.0 if link[e] == IDENTITY else slope[s, r, t])
+                        )
                     elif link[e] == LOGNORMAL:
                         each[t] = reached[r, e, t] * series[s, r, e, t]
                     elif link[e] == CENSORED:
@@ -324,6 +325,4 @@ def system_vjp(
                 for t in range(n_time):
                     spend[c, t] += back[t]
                 along[s, c] += dot(back, pattern[c]) / spend_unit[c]
-    for c in range(n_channel):
-        spend[c] /= spend_unit[c]
-    return spend, along
+    return spend / spend_unit.reshape(-1, 1), along
