@@ -174,10 +174,14 @@ def test_default_parameters(likelihood):
     assert list(blocks) == usual + (["nu_minus_two"] if likelihood == "student_t" else [])
     for name in usual[:4]:
         assert blocks[name].labels == ("tv", "search")
-        assert blocks[name].priors == (default_prior(name, n_channels=2, likelihood=likelihood),) * 2
+        assert (
+            blocks[name].priors == (default_prior(name, n_channels=2, widths=LIKELIHOODS[likelihood].widths),) * 2
+        )
     assert blocks["coefficient"].labels == _full().terms()
     kinds = ["intercept", "trend", "trend", "trend", "seasonality", "seasonality", "coefficient"]
-    assert blocks["coefficient"].priors == tuple(default_prior(k, likelihood=likelihood) for k in kinds)
+    assert blocks["coefficient"].priors == tuple(
+        default_prior(k, widths=LIKELIHOODS[likelihood].widths) for k in kinds
+    )
     assert blocks["sigma"] == Parameter("sigma", (), (Prior("HalfStudentT", nu=3, sigma=1),))
 
 

@@ -21,7 +21,7 @@ COLUMNS = {
 
 
 def _random_equation(rng: np.random.Generator, name: str, media: list[str]) -> Equation:
-    likelihood = str(rng.choice(LIKELIHOODS))
+    likelihood = str(rng.choice(list(LIKELIHOODS)))
     positive = Prior("LogNormal", mu=rng.normal(), sigma=rng.exponential())
     priors = {}
     if rng.random() < 0.5:

@@ -8,6 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
+from bayesmmm.equations import LIKELIHOODS
 from bayesmmm.errors import PriorError, PriorSupportError, UnknownPriorError
 from bayesmmm.priors import FrozenMap, Prior, check_support, contribution_scale, default_prior
 
@@ -180,7 +181,7 @@ def _totals(channels: int, draws: int) -> np.ndarray:
 def test_total_media_share_exceeds_its_limit_with_2_5_to_5_percent(likelihood, limit):
     totals = _totals(20, 300_000)  # standard error of a probability of 4 %: 0.04 percentage points
     for n in range(1, 21):
-        prior = default_prior("contribution", n_channels=n, likelihood=likelihood)
+        prior = default_prior("contribution", n_channels=n, widths=LIKELIHOODS[likelihood].widths)
         assert prior.family == "HalfStudentT"
         probability = np.mean(prior.args["sigma"] * totals[n - 1] > limit)
         assert 0.025 <= probability <= 0.05
@@ -205,13 +206,14 @@ def test_one_dominant_channel_is_not_crushed():
 def test_linear_defaults_widen_on_the_log_scale_and_behind_zeros():
     for parameter, usual in (("trend", 1.0), ("seasonality", 0.5), ("coefficient", 0.5)):
         for likelihood, factor in (("normal", 1), ("student_t", 1), ("lognormal", 2), ("censored_normal", 2)):
-            assert default_prior(parameter, likelihood=likelihood) == Prior("Normal", mu=0, sigma=usual * factor)
-    assert default_prior("intercept", likelihood="student_t") == Prior("Normal", mu=0.5, sigma=1)
-    assert default_prior("intercept", likelihood="lognormal") == Prior("Normal", mu=0, sigma=3)
+            widths = LIKELIHOODS[likelihood].widths
+            assert default_prior(parameter, widths=widths) == Prior("Normal", mu=0, sigma=usual * factor)
+    assert default_prior("intercept", widths=LIKELIHOODS["student_t"].widths) == Prior("Normal", mu=0.5, sigma=1)
+    assert default_prior("intercept", widths=LIKELIHOODS["lognormal"].widths) == Prior("Normal", mu=0, sigma=3)
 
 
 def test_degrees_of_freedom_keep_a_finite_variance():
-    prior = default_prior("nu_minus_two", likelihood="student_t")
+    prior = default_prior("nu_minus_two", widths=LIKELIHOODS["student_t"].widths)
     assert prior.support[0] == 0.0
     # 90 % between nu = 4.1 and nu = 31.8, and next to nothing where the variance has no use left.
     assert prior.scipy().ppf([0.05, 0.95]) == pytest.approx([2.15, 29.8], rel=0.01)

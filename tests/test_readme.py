@@ -117,12 +117,12 @@ def test_members_of_the_api_table_exist(name, owner):
 @pytest.mark.parametrize("n", [1, 5, 9])
 def test_default_priors(n):
     """Every cell is evaluated and compared with the table in the code."""
-    seen = []
+    seen, records = [], list(LIKELIHOODS.values())
     for name, *cells in table("parameter"):
         (parameter,) = in_code(name)
         seen.append(parameter)
         usual = in_code(cells[0])[0]
-        for cell, likelihoods in zip(cells, [LIKELIHOODS[:2], LIKELIHOODS[2:3], LIKELIHOODS[3:]], strict=True):
+        for cell, likelihoods in zip(cells, [records[:2], records[2:3], records[3:]], strict=True):
             if cell == "none":
                 continue
             written = in_code(cell)[0] if cell != "same" else usual
@@ -131,8 +131,8 @@ def test_default_priors(n):
             values = eval(f"dict({arguments})", known)
             if parameter == "contribution":
                 values["sigma"] = float(f"{values['sigma']:.3g}")
-            for likelihood in likelihoods:
-                assert default_prior(parameter, n_channels=n, likelihood=likelihood) == Prior(family, **values)
+            for record in likelihoods:
+                assert default_prior(parameter, n_channels=n, widths=record.widths) == Prior(family, **values)
     equation = mm.Equation("v", media=["a"], linear=["b"], trend=True, likelihood="student_t")
     words = {block.name for block in equation.parameters()} | {"intercept", "trend", "seasonality"}
     assert set(seen) == words

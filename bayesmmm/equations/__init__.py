@@ -7,7 +7,8 @@ data; writes itself as text and as TOML. It does not know how an equation is com
 
 from bayesmmm.equations.checks import check_system, system_warnings
 from bayesmmm.equations.design import design_matrix
-from bayesmmm.equations.equation import LIKELIHOODS, Equation, Fourier, Parameter
+from bayesmmm.equations.equation import Equation, Fourier, Parameter
+from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, expected, log_likelihood, observe, to_latent
 from bayesmmm.equations.system import MMM
 from bayesmmm.equations.toml_reader import read_toml
 
@@ -16,9 +17,14 @@ __all__ = [
     "MMM",
     "Equation",
     "Fourier",
+    "Likelihood",
     "Parameter",
     "check_system",
     "design_matrix",
+    "expected",
+    "log_likelihood",
+    "observe",
     "read_toml",
     "system_warnings",
+    "to_latent",
 ]

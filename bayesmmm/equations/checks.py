@@ -133,21 +133,15 @@ def _check_columns(equation: Equation, data: MMMData) -> None:
 
 
 def _check_likelihood(equation: Equation, data: MMMData) -> None:
-    values = data.columns[equation.name]
-    if equation.likelihood == "lognormal":
-        bad, rule = values <= 0, "0 or less"
-        advice = "Use normal or student_t, or censored_normal for many zeros"
-    elif equation.likelihood == "censored_normal":
-        bad, rule, advice = values < 0, "below 0", "Use normal or student_t"
-    else:
-        return
+    values, family = data.columns[equation.name], equation.family
+    bad = ~family.supports(values)
     if bad.any():
         t = int(np.argmax(bad.any(axis=0)))
         g = int(np.argmax(bad[:, t]))
         place = f"{data.dates[t].date()}" + (f" in {data.geos[g]!r}" if len(data.geos) > 1 else "")
         raise LikelihoodError(
             f"equation {equation.name!r} is {equation.likelihood}, but {int(bad.sum())} of its {bad.size} "
-            f"values are {rule}, the first on {place} ({values[g, t]:g}). {advice}."
+            f"values are {family.excluded}, the first on {place} ({values[g, t]:g}). Use {family.instead}."
         )
 
 
@@ -277,7 +271,7 @@ def _few_periods(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]
 
 def _many_zeros(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
     zeros = float(np.mean(data.columns[equation.name] == 0))
-    if equation.likelihood in ("normal", "student_t") and zeros > MAX_ZERO_SHARE:
+    if equation.family.additive and zeros > MAX_ZERO_SHARE:
         yield ManyZerosWarning(
             f"{equation.name!r} is exactly zero in {zeros:.0%} of its periods (more than "
             f"{MAX_ZERO_SHARE:.0%}), which the "
@@ -304,7 +298,7 @@ def prior_media_share(equation: Equation, data: MMMData) -> np.ndarray | None:
         The same draws every time. None under likelihoods where a contribution is not a share of the observed series, and
         without media.
     """
-    if equation.likelihood not in ("normal", "student_t") or not equation.media:
+    if not equation.family.additive or not equation.media:
         return None
     rng = np.random.default_rng(_PRIOR_SEED)
     size = np.abs(data.columns[equation.name]).sum()

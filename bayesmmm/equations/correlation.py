@@ -10,14 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from bayesmmm.equations.likelihoods import CORRELATED, Likelihood
 from bayesmmm.errors import EquationError, LikelihoodError, UnknownTermError
 from bayesmmm.priors import FrozenMap, Prior, check_support, closest
 
-#: Likelihoods whose residuals are Normal and always observed, so that two of them can be correlated.
-CORRELATED = ("normal", "lognormal")
 
-
-def read_rho(name: str, value: Any, causes: Sequence[str], likelihood: str) -> FrozenMap:
+def read_rho(name: str, value: Any, causes: Sequence[str], family: Likelihood) -> FrozenMap:
     """Return ``{mediator: correlation}`` of an equation, checked; empty without one.
 
     Parameters
@@ -27,7 +25,7 @@ def read_rho(name: str, value: Any, causes: Sequence[str], likelihood: str) -> F
     value : mapping of str to float or Prior
     causes : sequence of str
         What acts in the equation: its media and linear terms.
-    likelihood : str
+    family : Likelihood
 
     Raises
     ------
@@ -52,9 +50,9 @@ def read_rho(name: str, value: Any, causes: Sequence[str], likelihood: str) -> F
             f"{where} has a rho for {mediator!r}, which does not act in it{closest(str(mediator), causes)}. Name a "
             f"mediator among its causes: {', '.join(causes) or 'it has none'}."
         )
-    if likelihood not in CORRELATED:
+    if not family.gaussian:
         raise LikelihoodError(
-            f"{where} has a rho under a {likelihood} likelihood, whose residuals are not Normal or not always "
+            f"{where} has a rho under a {family.name} likelihood, whose residuals are not Normal or not always "
             f"observed. Use one of: {', '.join(CORRELATED)}; or leave rho out."
         )
     if isinstance(given, Prior):
@@ -68,7 +66,7 @@ def read_rho(name: str, value: Any, causes: Sequence[str], likelihood: str) -> F
     return FrozenMap({mediator: float(given)})
 
 
-def check_mediator(name: str, mediator: str, likelihoods: Mapping[str, str]) -> None:
+def check_mediator(name: str, mediator: str, families: Mapping[str, Likelihood]) -> None:
     """Refuse a rho with a series that no equation explains, or whose residuals are not Normal.
 
     Parameters
@@ -76,17 +74,17 @@ def check_mediator(name: str, mediator: str, likelihoods: Mapping[str, str]) -> 
     name : str
         Of the equation that has the rho.
     mediator : str
-    likelihoods : mapping of str to str
+    families : mapping of str to Likelihood
         Of all equations, by name.
     """
-    if mediator not in likelihoods:
+    if mediator not in families:
         raise UnknownTermError(
             f"equation {name!r} has a rho for {mediator!r}, which no equation explains, so that it has no residual. "
             f"Add Equation({mediator!r}, ...), or leave rho out."
         )
-    if likelihoods[mediator] not in CORRELATED:
+    if not families[mediator].gaussian:
         raise LikelihoodError(
-            f"equation {name!r} has a rho for {mediator!r}, whose likelihood is {likelihoods[mediator]}: its residuals "
-            f"are not Normal or not always observed. Use one of {', '.join(CORRELATED)} for {mediator!r}; or leave rho "
-            f"out."
+            f"equation {name!r} has a rho for {mediator!r}, whose likelihood is {families[mediator].name}: its "
+            f"residuals are not Normal or not always observed. Use one of {', '.join(CORRELATED)} for {mediator!r}; or "
+            f"leave rho out."
         )

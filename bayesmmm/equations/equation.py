@@ -16,21 +16,15 @@ import pandas as pd
 
 from bayesmmm.data.dates import iso_date
 from bayesmmm.equations.correlation import read_rho
+from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likelihood
 from bayesmmm.equations.text import equation_text, format_days
-from bayesmmm.errors import DateError, EquationError, LikelihoodError, PriorError, UnknownPriorError
+from bayesmmm.errors import DateError, EquationError, PriorError, UnknownPriorError
 from bayesmmm.priors import FrozenMap, Prior, check_support, closest, default_prior
-
-LIKELIHOODS = ("normal", "student_t", "lognormal", "censored_normal")
 
 #: Parameters with one value per media channel.
 MEDIA_PARAMETERS = ("half_life", "retention", "half_saturation", "slope", "contribution", "roi")
 #: Two ways to write one belief: a channel has one or the other.
 _EITHER = (("half_life", "retention"), ("contribution", "roi"))
-#: Likelihoods under which a contribution is not a share of the observed series, and what it is instead.
-_NO_ROI = {
-    "lognormal": "in log units and has no fixed return",
-    "censored_normal": "a share of the latent series, so that roi would not be outcome per unit of spend",
-}
 #: What an equation must have for a prior to apply: how it is called, and how to get it.
 _NEEDS = {
     **dict.fromkeys(MEDIA_PARAMETERS, ("media", "list channels in media=[...]")),
@@ -224,12 +218,7 @@ class Equation:
         _set(self, "linear", _names(self, "linear"))
         _set(self, "seasonality", _seasons(self))
         _set(self, "trend", _trend(self))
-        if self.likelihood not in LIKELIHOODS:
-            raise LikelihoodError(
-                f"equation {self.name!r} has the likelihood "
-                f"{self.likelihood!r}{closest(self.likelihood, LIKELIHOODS)}. Use one of: "
-                f"{', '.join(LIKELIHOODS)}."
-            )
+        check_likelihood(self.name, self.likelihood)
         _check_terms(self)
         if self.max_lag is not None:
             if not isinstance(self.max_lag, Integral) or isinstance(self.max_lag, bool) or self.max_lag < 1:
@@ -239,8 +228,13 @@ class Equation:
                 )
             _set(self, "max_lag", int(self.max_lag))
         _set(self, "priors", _read_priors(self))
-        _set(self, "rho", read_rho(self.name, self.rho, (*self.media, *self.linear), self.likelihood))
+        _set(self, "rho", read_rho(self.name, self.rho, (*self.media, *self.linear), self.family))
         self.parameters()
+
+    @property
+    def family(self) -> Likelihood:
+        """What is known of its likelihood."""
+        return LIKELIHOODS[self.likelihood]
 
     @property
     def tied_to(self) -> str | None:
@@ -264,8 +258,7 @@ class Equation:
         blocks = [block for block in blocks if block.labels]
         terms = self.terms()
         blocks.append(Parameter("coefficient", terms, tuple(_term_prior(self, term) for term in terms)))
-        scalars = ("sigma", "nu_minus_two") if self.likelihood == "student_t" else ("sigma",)
-        blocks += [Parameter(name, (), (_prior(self, name, None),)) for name in scalars]
+        blocks += [Parameter(name, (), (_prior(self, name, None),)) for name in self.family.scalars]
         blocks += [Parameter("rho", (m,), (v,)) for m, v in self.rho.items() if isinstance(v, Prior)]
         return tuple(blocks)
 
@@ -374,9 +367,8 @@ def _labels(equation: Equation, parameter: str) -> tuple[str, ...]:
 
 
 def _known_parameters(equation: Equation) -> tuple[str, ...]:
-    media = tuple(p for p in MEDIA_PARAMETERS if p != "roi" or equation.likelihood not in _NO_ROI)
-    extra = ("nu_minus_two",) if equation.likelihood == "student_t" else ()
-    return (*media, *_LINEAR_PARAMETERS, "sigma", *extra)
+    media = tuple(p for p in MEDIA_PARAMETERS if p != "roi" or equation.family.additive)
+    return (*media, *_LINEAR_PARAMETERS, *equation.family.scalars)
 
 
 def _read_priors(equation: Equation) -> FrozenMap:
@@ -387,10 +379,10 @@ def _read_priors(equation: Equation) -> FrozenMap:
     known = _known_parameters(equation)
     read = {}
     for parameter, value in given.items():
-        if parameter == "roi" and equation.likelihood in _NO_ROI:
+        if parameter == "roi" and not equation.family.additive:
             raise PriorError(
                 f"{where} has a prior on roi under a {equation.likelihood} likelihood, where a contribution is "
-                f"{_NO_ROI[equation.likelihood]}. Put the prior on contribution, or use normal or student_t."
+                f"{equation.family.contribution_is}. Put the prior on contribution, or use normal or student_t."
             )
         if parameter not in known:
             hint = " It belongs to student_t only." if parameter == "nu_minus_two" else ""
@@ -462,7 +454,7 @@ def _prior(equation: Equation, parameter: str, label: str | None) -> Prior:
         return value
     if value is not None and label in value:
         return value[label]
-    return default_prior(parameter, n_channels=len(equation.media), likelihood=equation.likelihood)
+    return default_prior(parameter, n_channels=len(equation.media), widths=equation.family.widths)
 
 
 def _channels(equation: Equation, parameter: str) -> tuple[tuple[str, ...], tuple[Prior, ...]]:

@@ -69,7 +69,7 @@ class MMM:
         _check_reach(self)
         for equation in equations:
             for mediator in equation.rho:
-                check_mediator(equation.name, mediator, {e.name: e.likelihood for e in equations})
+                check_mediator(equation.name, mediator, {e.name: e.family for e in equations})
 
     @property
     def outcome(self) -> str:

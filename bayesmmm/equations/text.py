@@ -13,18 +13,6 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _GLUE = "\0"
-_STATEMENT = {
-    "normal": "{v}[t] / s = mu[t] + e[t],   e[t] ~ Normal(0, sigma)",
-    "student_t": "{v}[t] / s = mu[t] + e[t],   e[t] ~ StudentT(nu, 0, sigma),   nu = 2 + nu_minus_two",
-    "lognormal": "log({v}[t] / s) = mu[t] + e[t],   e[t] ~ Normal(0, sigma)",
-    "censored_normal": "{v}[t] / s = max(0, mu[t] + e[t]),   e[t] ~ Normal(0, sigma)",
-}
-_COMMENT = {
-    "normal": "every value may lie on either side of its mean",
-    "student_t": "normal, with room for outliers",
-    "lognormal": "effects multiply; values are above 0",
-    "censored_normal": "a zero says only that the latent value was not above 0",
-}
 
 
 # ---------------------------------------------------------------- the whole system
@@ -123,8 +111,8 @@ def routes_text(system: "MMM") -> str:
 
 def _equation_block(equation: "Equation", place: int | None) -> str:
     number = f"{place}. " if place else ""
-    head = f"{number}{equation.name}: {equation.likelihood} ({_COMMENT[equation.likelihood]})"
-    statement = _STATEMENT[equation.likelihood].format(v=equation.name)
+    head = f"{number}{equation.name}: {equation.likelihood} ({equation.family.comment})"
+    statement = equation.family.statement.format(v=equation.name)
     for mediator, value in equation.rho.items():
         given = "rho" if isinstance(value, Prior) else f"{value:g}, assumed"
         statement += f"\ncorrelation of e[t] with the e[t] of {mediator}: {given}"
@@ -180,7 +168,7 @@ def _rows(equation: "Equation", parameter: "Parameter") -> list[tuple[str, str, 
 
 def _unit(equation: "Equation", name: str) -> str:
     v = equation.name
-    share = "log units" if equation.likelihood == "lognormal" else f"share of mean |{v}|"
+    share = "log units" if equation.family.log_scale else f"share of mean |{v}|"
     return {
         "half_life": "days",
         "retention": "share kept into the next period",
@@ -193,7 +181,7 @@ def _unit(equation: "Equation", name: str) -> str:
         "seasonality": f"{share}, each harmonic",
         "coefficient": f"{share}, per sd of the column",
         # A standard deviation elsewhere; that of a t is larger than its scale, and depends on nu.
-        "sigma": f"{share}, scale of the t, not its sd" if equation.likelihood == "student_t" else share,
+        "sigma": f"{share}, scale of the t, not its sd" if equation.family.heavy_tailed else share,
         "nu_minus_two": "no unit",
         "rho": "correlation",
     }[name]

@@ -17,13 +17,6 @@ from bayesmmm.kernels import posterior as at
 from bayesmmm.kernels import prior_density
 from bayesmmm.priors import Prior
 
-_KINDS = {
-    "normal": at.NORMAL,
-    "lognormal": at.NORMAL,
-    "student_t": at.STUDENT_T,
-    "censored_normal": at.CENSORED_NORMAL,
-}
-
 
 @dataclass(frozen=True, eq=False)
 class Program:
@@ -147,7 +140,7 @@ def _equation(
     terms = [t for t in equation.terms() if t not in normal_terms(equation)]
     head = np.empty(at.EQUATION)
     head[[at.N_GEOS, at.N_PERIODS]] = observed.shape
-    head[at.LIKELIHOOD], head[at.COLLAPSED] = _KINDS[equation.likelihood], collapsed
+    head[at.LIKELIHOOD], head[at.COLLAPSED] = equation.family.density_code, collapsed
     head[at.N_CHANNELS], head[at.N_DIRECTIONS], head[at.N_TERMS] = len(equation.media), len(linear), len(terms)
     head[at.MAX_LAG] = kernel_lag(equation)
     head[at.SIGMA] = position["sigma", None]

@@ -7,6 +7,8 @@ import numpy as np
 from bayesmmm.kernels.compile import dot, jit
 
 _LOG_2PI = math.log(2.0 * math.pi)
+#: Densities of a series on its latent scale, by number.
+NORMAL, STUDENT_T, CENSORED_NORMAL = range(3)
 
 
 @jit

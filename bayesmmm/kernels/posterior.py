@@ -12,6 +12,8 @@ import numpy as np
 
 from bayesmmm.kernels.compile import HOW, dot, jit, part
 from bayesmmm.kernels.likelihood import (
+    NORMAL,
+    STUDENT_T,
     add_multiple,
     collapsed_normal,
     explicit_censored_normal,
@@ -56,7 +58,6 @@ RETENTION, DECAY, HALF_SATURATION, SLOPE, CONTRIBUTION, UNIT, CHANNEL = range(7)
     RHO_VALUE,
     EQUATION,
 ) = range(23)
-NORMAL, STUDENT_T, CENSORED_NORMAL = range(3)
 
 
 @part

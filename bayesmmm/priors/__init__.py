@@ -9,14 +9,16 @@ This module does not know which parameter of which equation a prior belongs to, 
 at the end. It never changes a prior that was given to it.
 """
 
-from bayesmmm.priors.defaults import contribution_scale, default_prior
+from bayesmmm.priors.defaults import WIDTHS, Widths, contribution_scale, default_prior
 from bayesmmm.priors.families import FAMILIES, FrozenMap, closest
 from bayesmmm.priors.prior import Prior, check_support
 
 __all__ = [
     "FAMILIES",
+    "WIDTHS",
     "FrozenMap",
     "Prior",
+    "Widths",
     "check_support",
     "closest",
     "contribution_scale",

@@ -1,6 +1,7 @@
 """The one table of default priors."""
 
 import math
+from typing import NamedTuple
 
 from bayesmmm.errors import UnknownPriorError
 from bayesmmm.priors.families import FrozenMap, closest
@@ -19,12 +20,26 @@ _FIXED = FrozenMap(
     }
 )
 _COEFFICIENT_SD = FrozenMap({"trend": 1.0, "seasonality": 0.5, "coefficient": 0.5})
-# On the log scale, and for the latent series behind a censored one, the unit s_v is less binding: a series
-# with many zeros has a latent mean far below its observed one.
-_WIDE = ("lognormal", "censored_normal")
-# Contributions follow: in log units a total of 2 multiplies the series by more than seven, and a latent series that
-# lies three mean sizes below zero (one prior sd of its intercept) needs 1 + 3 of them to be lifted to its mean.
-_CONTRIBUTION_FACTOR = FrozenMap({"lognormal": 2.0, "censored_normal": 4.0})
+
+
+class Widths(NamedTuple):
+    """What default priors owe to the scale of an equation.
+
+    Attributes
+    ----------
+    contribution : float
+        Multiple of `contribution_scale`.
+    linear : float
+        Multiple of the sd of trend, seasonality and coefficients.
+    intercept : Prior
+    """
+
+    contribution: float = 1.0
+    linear: float = 1.0
+    intercept: Prior = Prior("Normal", mu=0.5, sigma=1.0)
+
+
+WIDTHS = Widths()
 
 
 def contribution_scale(n_channels: int) -> float:
@@ -47,7 +62,7 @@ def contribution_scale(n_channels: int) -> float:
     return 1.0 / (1.1 * n_channels + 2.6 * math.sqrt(n_channels))
 
 
-def default_prior(parameter: str, *, n_channels: int = 1, likelihood: str = "normal") -> Prior:
+def default_prior(parameter: str, *, n_channels: int = 1, widths: Widths = WIDTHS) -> Prior:
     """Return the default prior of a parameter.
 
     Parameters
@@ -58,8 +73,8 @@ def default_prior(parameter: str, *, n_channels: int = 1, likelihood: str = "nor
         coefficient.
     n_channels
         Number of media channels of the equation; sets the scale of "contribution".
-    likelihood
-        Likelihood of the equation. "lognormal" doubles the contribution scale, which is then in log units
+    widths
+        Of the likelihood of the equation. "lognormal" doubles the contribution scale, which is then in log units
         (media multiply the series by more than e^2 with 2.5 to 5 %); "censored_normal" quadruples it, in shares of
         the latent series. Both widen the linear terms.
 
@@ -76,14 +91,13 @@ def default_prior(parameter: str, *, n_channels: int = 1, likelihood: str = "nor
     """
     if parameter in _FIXED:
         return _FIXED[parameter]
-    wide = likelihood in _WIDE
     if parameter == "contribution":
-        scale = contribution_scale(n_channels) * _CONTRIBUTION_FACTOR.get(likelihood, 1.0)
+        scale = contribution_scale(n_channels) * widths.contribution
         return Prior("HalfStudentT", nu=3.0, sigma=float(f"{scale:.3g}"))
     if parameter == "intercept":
-        return Prior("Normal", mu=0.0, sigma=3.0) if wide else Prior("Normal", mu=0.5, sigma=1.0)
+        return widths.intercept
     if parameter in _COEFFICIENT_SD:
-        return Prior("Normal", mu=0.0, sigma=_COEFFICIENT_SD[parameter] * (2.0 if wide else 1.0))
+        return Prior("Normal", mu=0.0, sigma=_COEFFICIENT_SD[parameter] * widths.linear)
     known = [*_FIXED, "contribution", "intercept", *_COEFFICIENT_SD]
     raise UnknownPriorError(
         f"{parameter!r} has no default prior{closest(parameter, known)}. Give one in `priors`, or use: "

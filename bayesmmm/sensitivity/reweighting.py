@@ -14,7 +14,6 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.equations import MMM
-from bayesmmm.equations.correlation import CORRELATED
 from bayesmmm.errors import AnswerError, LikelihoodError, SettingError, UnknownTermError
 from bayesmmm.estimands import PATHS, Asked, ask, effects, row_bytes
 from bayesmmm.priors import closest
@@ -116,7 +115,7 @@ def mediation_sensitivity_quick(
             allow_unconverged=allow_unconverged,
         )
 
-    if fit.system.equation(fit.system.outcome).likelihood == "lognormal" and window == "spend":
+    if fit.system.equation(fit.system.outcome).family.log_scale and window == "spend":
         found = [answers(_assuming(fit, name, r)) for r in grid]
     else:
         found = [answers(fit)] * len(grid)
@@ -255,10 +254,10 @@ def checked_mediator(fit: Fit, mediator: str | None) -> str:
             f"{', '.join(known)}."
         )
     for series in (name, system.outcome):
-        likelihood = system.equation(series).likelihood
-        if likelihood not in CORRELATED:
+        family = system.equation(series).family
+        if not family.gaussian:
             raise LikelihoodError(
-                f"the equation of {series!r} is {likelihood}, and residuals have a correlation with a known density "
+                f"the equation of {series!r} is {family.name}, and residuals have a correlation with a known density "
                 f"under normal and lognormal only. Fit {series!r} with one of these to see how the mediated effect "
                 f"depends on it."
             )
