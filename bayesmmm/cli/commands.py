@@ -117,10 +117,10 @@ def _list_files(folder: Path, paths: "Sequence[Path]") -> None:
     for (parent, stem), ends in suffixes.items():
         kinds.setdefault((str(parent), *ends), []).append(stem)
     print(f"written to {folder}:")
-    for (parent, *ends), stems in kinds.items():
-        kind = f"{parent}/, {' and '.join(ends)}: {', '.join(stems)}"
+    for (inside, *ends), stems in kinds.items():
+        kind = f"{inside}/, {' and '.join(ends)}: {', '.join(stems)}"
         print(
-            wrap(f"- {kind}" if parent != "." else f"- {', '.join(stem + end for stem in stems for end in ends)}")
+            wrap(f"- {kind}" if inside != "." else f"- {', '.join(stem + end for stem in stems for end in ends)}")
         )
 
 

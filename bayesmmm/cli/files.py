@@ -95,7 +95,7 @@ def draw(
             name = f"{equation}.{parameter}"
             if name not in fit.posterior:
                 continue
-            pair = [summarise(fit.tree[group][name], ci_prob) for group in ("prior", "posterior")]
+            pair = [summarise(fit.tree[group].to_dataset()[name], ci_prob) for group in ("prior", "posterior")]
             pair[1].attrs["unit"] = table.attrs["units"][name]
             ax = plots.prior_posterior(*pair, truth=truth, log=parameter in _LOGARITHMIC)
             plots.save(ax, folder / f"prior_posterior_{stem}_{parameter}.png")

@@ -335,11 +335,11 @@ def _check_calendar(data: MMMData, dates: pd.DatetimeIndex) -> None:
             f"gap; start at {due:%Y-%m-%d}"
         )
     missing, off = expected.difference(dates), dates.difference(expected)
-    found = [f"{len(missing)} date(s) are missing: {listed(missing)}"] if len(missing) else []
-    found += [f"{len(off)} date(s) do not fit the calendar: {listed(off)}"] if len(off) else []
-    if found:
+    faults = [f"{len(missing)} date(s) are missing: {listed(missing)}"] if len(missing) else []
+    faults += [f"{len(off)} date(s) do not fit the calendar: {listed(off)}"] if len(off) else []
+    if faults:
         raise CalendarGapError(
-            f"the history is {data.frequency}, but in the plan {'; '.join(found)}; every period from "
+            f"the history is {data.frequency}, but in the plan {'; '.join(faults)}; every period from "
             f"{due:%Y-%m-%d} to {dates[-1]:%Y-%m-%d} must be there; take the dates of "
             f"next_dates(data, {len(expected)}), with zero spend where nothing is planned"
         )

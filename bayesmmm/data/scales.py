@@ -122,7 +122,7 @@ def read_only_arrays(arrays: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarra
     return MappingProxyType(frozen)
 
 
-def same_arrays(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
+def same_arrays(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Return whether two mappings hold the same names in the same order with equal numbers."""
     return list(one) == list(other) and all(np.array_equal(one[n], other[n], equal_nan=True) for n in one)
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -177,7 +178,7 @@ class MMMData:
             columns=columns,
             outcome=outcome,
             media=tuple(media),
-            mediators=mediators,
+            mediators=checks.as_units(mediators),
             controls=tuple(controls),
             outcome_unit=outcome_unit,
             unused=unused,
@@ -385,7 +386,7 @@ class MMMData:
         return "\n".join(lines)
 
 
-def _uses(outcome: object, media: object, mediators: object, controls: object) -> list[tuple[str, str]]:
+def _uses(outcome: object, media: Any, mediators: Any, controls: Any) -> list[tuple[str, str]]:
     """Return (name, role) of every column with a role, in the order in which columns are kept."""
     (outcome_name,) = checks.as_names((outcome,), role="outcome")
     return [

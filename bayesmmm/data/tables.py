@@ -11,6 +11,7 @@ import os
 import re
 import warnings
 from collections.abc import Sequence
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -182,7 +183,7 @@ def to_float(values: pd.Series, name: str, *, fix: str = "") -> np.ndarray:
     _refuse_text(values, name, i, fix or f"correct the value, or leave {name!r} out")
 
 
-def _refuse_text(values: pd.Series, name: str, i: int, fix: str) -> None:
+def _refuse_text(values: pd.Series, name: str, i: int, fix: str) -> NoReturn:
     """Name the first value that no reader would call a number; if there is none, the first text."""
     texts = values.map(lambda v: v if isinstance(v, str) else None)
     unreadable = texts.notna() & pd.to_numeric(texts, errors="coerce").isna()

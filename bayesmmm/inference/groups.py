@@ -24,7 +24,9 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
     raw = trace["posterior"].to_dataset()
     chains, draws = raw.sizes["chain"], raw.sizes["draw"]
     streams = np.random.default_rng(settings["seed"]).spawn(3)
-    parameters, sampled, residual = {}, {}, {}
+    parameters: dict[str, dict] = {}
+    sampled: dict[str, dict] = {}
+    residual: dict[str, np.ndarray] = {}
     for name in system.order:
         equation = system.equation(name)
         collapsed = collapses(system, name, settings["collapse"])
@@ -135,7 +137,10 @@ def _replicate(
     system: MMM, parameters: Parameters, data: MMMData, scales: Scales, rng: np.random.Generator
 ) -> tuple[dict, dict, dict]:
     """Means and replicates (S, G, T) of every equation given its observed inputs, and parameters with that scale."""
-    means, given, series, residual = {}, {}, {}, {}
+    means: dict[str, np.ndarray] = {}
+    given: dict[str, dict] = {}
+    series: dict[str, np.ndarray] = {}
+    residual: dict[str, np.ndarray] = {}
     for name in system.order:
         equation, seen = system.equation(name), engine.inputs(system.equation(name), data, scales)
         mean = _latent_mean(equation, seen, parameters[name], data.days_per_period)

@@ -39,7 +39,7 @@ class _WholeFolder:
         return None
 
 
-CacheImpl._locator_classes.insert(0, _WholeFolder)
+CacheImpl._locator_classes.insert(0, _WholeFolder)  # type: ignore[arg-type]
 
 
 def _keeps() -> bool:

@@ -148,7 +148,8 @@ class Family:
 
 
 def _sd(sigma: float | None, tau: float | None) -> float:
-    return sigma if sigma is not None else tau**-0.5
+    """One of the two is given."""
+    return sigma if tau is None else tau**-0.5  # type: ignore[return-value]
 
 
 def _beta(alpha=None, beta=None, mu=None, sigma=None, nu=None):

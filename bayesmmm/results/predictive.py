@@ -122,4 +122,8 @@ def _series(fit: "Fit", equation: str, ci_prob: float | None) -> tuple[xr.DataAr
     data = fit.data
     unit = data.outcome_unit if equation == data.outcome else data.mediators[equation]
     attrs = {"equation": equation, "unit": unit, "ci_prob": checked_ci_prob(ci_prob)}
-    return fit.tree["observed_data"][equation], fit.tree["posterior_predictive"][equation], attrs
+    return (
+        fit.tree["observed_data"].to_dataset()[equation],
+        fit.tree["posterior_predictive"].to_dataset()[equation],
+        attrs,
+    )

@@ -41,7 +41,7 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
         raise ValueError(
             f"draws is a {type(draws).__name__}, and must be a DataArray or Dataset; of a fit: fit.summary()"
         )
-    data = draws.to_dataset(name=draws.name or "value") if isinstance(draws, xr.DataArray) else draws
+    data: xr.Dataset = draws.to_dataset(name=draws.name or "value") if isinstance(draws, xr.DataArray) else draws
     over = ["chain", "draw"]
     data = data[[name for name in data.data_vars if set(over) <= set(data[name].dims)]]
     if not data.data_vars:
@@ -64,7 +64,7 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
     return table
 
 
-def interval(draws: xr.DataArray | xr.Dataset, ci_prob: float) -> dict[str, xr.DataArray | xr.Dataset]:
+def interval[Draws: (xr.DataArray, xr.Dataset)](draws: Draws, ci_prob: float) -> dict[str, Draws]:
     """Return median, lower and upper of an equal-tailed interval over chain and draw."""
     tail = (1.0 - ci_prob) / 2.0
     at = {"median": 0.5, "lower": tail, "upper": 1.0 - tail}

@@ -129,6 +129,8 @@ def read_world(folder: str | os.PathLike[str], name: str) -> World:
                 f"{path} has file format {record['format']}; this version reads up to {FORMAT}. Upgrade bayesmmm."
             )
         system, columns = read_toml(record["system"])
+        if columns is None:
+            raise KeyError("data")
         scales, truth = Scales.from_dict(record["scales"]), Truth.from_dict(record["truth"])
         parameters = {
             equation: {key: np.array(value) for key, value in par.items()}

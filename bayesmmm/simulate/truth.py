@@ -171,7 +171,7 @@ def zero_out(system: MMM, data: MMMData, series: Callable[[Mapping[str, np.ndarr
     mediators = list(system.mediators)
     paid = [i for i, m in enumerate(mediators) if data.mediators[m] == MONEY]
     with_all = series({})
-    rows = {name: [] for name in ("spend", "total", "direct", "indirect", "via", "induced")}
+    rows: dict[str, list] = {name: [] for name in ("spend", "total", "direct", "indirect", "via", "induced")}
     for channel in channels:
         stop = {channel: np.zeros_like(data.columns[channel])}
         without = series(stop)
