@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import bayesmmm as mm
-from bayesmmm import estimands
+from bayesmmm import estimands, validate
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import (
     AnswerError,
@@ -21,7 +21,6 @@ from bayesmmm.errors import (
     UnknownTermError,
     WindowError,
 )
-from bayesmmm.estimands import query
 from tests.made import case_fit, made_data, made_fit
 
 ANSWERS = {
@@ -70,7 +69,7 @@ def test_tables_carry_the_mark():
 @pytest.mark.parametrize("name", ANSWERS)
 @pytest.mark.parametrize("draws", [0, 1, 13, 2.0, True, "all"])
 def test_impossible_number_of_draws(fit, name, draws):
-    with pytest.raises(SettingError, match="whole number from 2, one per chain, to 12"):
+    with pytest.raises(SettingError, match="whole number from 2 to 12, one draw per chain to all of them"):
         ANSWERS[name](fit, draws=draws)
 
 
@@ -133,9 +132,9 @@ def test_groups(fit):
     ("change", "error", "advice"),
     [
         ({}, SettingError, "changes nothing"),
-        ({"scale": {"tv": -0.5}}, SettingError, "0 or more"),
-        ({"scale": {"tv": float("nan")}}, SettingError, "0 or more"),
-        ({"scale": {"tv": "twice"}}, SettingError, "0 or more"),
+        ({"scale": {"tv": -0.5}}, SettingError, "at least 0, as 0 to switch off"),
+        ({"scale": {"tv": float("nan")}}, SettingError, "at least 0, as 0 to switch off"),
+        ({"scale": {"tv": "twice"}}, SettingError, "at least 0, as 0 to switch off"),
         ({"scale": {"sales": 1.1}}, UnknownTermError, "which is the outcome"),
         ({"scale": {"tb": 1.1}}, UnknownTermError, "tv"),
         ({"do": {"tv": [1.0, 2.0]}}, SettingError, "one for each period"),
@@ -185,11 +184,11 @@ def test_unknown_equation_and_frequency(fit):
 
 
 def test_an_answer_that_is_too_large_says_how_to_make_it_smaller(fit, monkeypatch):
-    monkeypatch.setattr(query, "LARGEST", 20_000.0)
+    monkeypatch.setattr(validate, "LARGEST", 20_000.0)
     with pytest.raises(AnswerSizeError, match=r"12 x 8 x 52.*pass draws=1000, or freq='month'"):
         mm.decompose(fit)
     assert mm.decompose(fit, freq="month").sizes["date"] == 12
-    monkeypatch.setattr(query, "LARGEST", 10_000.0)
+    monkeypatch.setattr(validate, "LARGEST", 10_000.0)
     with pytest.raises(AnswerSizeError, match="pass draws=1000"):
         mm.what_if(fit, scale={"tv": 0.0})
     assert mm.what_if(fit, scale={"tv": 0.0}, draws=4).sizes["draw"] == 2

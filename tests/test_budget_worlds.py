@@ -17,9 +17,10 @@ from bayesmmm import inference
 from bayesmmm.data import MONEY, MMMData, next_dates
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import BayesMMMError
-from bayesmmm.estimands import PATHS, predict
+from bayesmmm.estimands import predict
 from bayesmmm.optimize import optimize_budget
 from bayesmmm.simulate import simulate_world
+from bayesmmm.validate import PATHS
 from tests import worlds
 from tests.fits import quiet
 from tests.made import made_fit

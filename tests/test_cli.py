@@ -460,7 +460,7 @@ def test_report_writes_and_tells_without_pymc(saved, tmp_path):
         (["FIT", "--out", "OUT", "--start", "1999-01-01"], "fitted periods"),
         (["FIT", "--out", "OUT", "--start", "spring"], "spring"),
         (["FIT", "--out", "OUT", "--window", "tail"], "invalid choice: 'tail'"),
-        (["FIT", "--out", "OUT", "--draws", "99999"], "which are all"),
+        (["FIT", "--out", "OUT", "--draws", "99999"], "one draw per chain to all of them"),
         (["FIT", "--out", "OUT", "--ci-prob", "90"], "argument --ci-prob: '90' must lie between 0 and 1"),
         (["CSV", "--out", "OUT"], "social_search.csv"),
     ],

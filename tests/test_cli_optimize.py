@@ -433,7 +433,7 @@ def test_quiet_prints_nothing(saved, tmp_path, capsys):
         (["--periods", "8", "--total", "9", "--controls", "prize=1"], "did you mean 'price'?"),
         (
             ["--periods", "8", "--total", "9", "--controls", "price=1,2"],
-            "has shape (2,), the window has 8 periods",
+            "has shape (2,), and the window has the 8 periods",
         ),
         (
             ["--periods", "8", "--total", "9", "--bounds", "tv=1:2", "--bounds", "tv=3:4"],
@@ -455,7 +455,7 @@ def test_quiet_prints_nothing(saved, tmp_path, capsys):
         (["--start", "1999-01-03", "--total", "9"], "fitted periods"),
         (["--plan", "none.csv", "--total", "9"], "none.csv"),
         (["--plan", "PLAN", "--total", "9"], "plan has no dates"),
-        (["--periods", "8", "--total", "9", "--draws", "99999"], "which are all"),
+        (["--periods", "8", "--total", "9", "--draws", "99999"], "one draw per chain to all of them"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::bayesmmm.errors.ControlsWarning")

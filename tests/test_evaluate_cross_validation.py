@@ -234,7 +234,7 @@ def test_a_failed_fold_and_one_without_convergence_are_told(no_sampling, monkeyp
 @pytest.mark.parametrize(
     ("asked", "text"),
     [
-        ({"mediators": "fixed"}, "mediators='fixed' is not known; use 'respond'"),
+        ({"mediators": "fixed"}, "mediators='fixed' must be one of respond, observed"),
         ({"seed": -1}, "seed=-1 must be a whole number"),
         ({"paths": 0}, "paths=0 must be a whole number"),
     ],

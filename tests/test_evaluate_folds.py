@@ -56,7 +56,7 @@ def test_no_fold_sees_its_test_periods_or_its_gap():
         ({"folds": 0}, "folds=0 must be a whole number of at least 1"),
         ({"horizon": 2.5}, r"horizon=2\.5 must be a whole number"),
         ({"gap": None}, "gap=None must be a whole number of at least 0"),
-        ({"window": "rolling"}, "window='rolling' is not known"),
+        ({"window": "rolling"}, "window='rolling' must be one of expanding, sliding"),
         ({"folds": 40}, "60 periods less 30 .* leave no period for each of 40 folds; ask for fewer folds"),
         ({"folds": 4, "horizon": 14}, r"trained on 4 periods, and this system needs 8: .*initial=8 or more"),
         ({"initial": 50, "horizon": 6, "folds": 2}, "leave room for 1 folds in 60 periods, and folds=2"),

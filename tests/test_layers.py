@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "bayesmmm"
-BOTTOM = ["errors", "kernels", "data", "priors", "equations", "engine", "simulate", "results", "inference"]
+GROUND = ["errors", "text", "validate"]
+BOTTOM = ["kernels", "data", "priors", "equations", "engine", "simulate", "results", "inference"]
 MIDDLE = ["estimands", "optimize", "diagnostics", "sensitivity", "evaluate", "plots"]
-ORDER = [*BOTTOM, *MIDDLE, "report", "__init__", "cli", "__main__"]
+ORDER = [*GROUND, *BOTTOM, *MIDDLE, "report", "__init__", "cli", "__main__"]
 OWNERS = {
     "pymc": ("inference",),
     "pytensor": ("inference",),

@@ -110,7 +110,7 @@ def test_window(fit):
     )
     refused(fit, SettingError, "controls= goes with periods=; with start/stop", **none | dates | {"controls": {}})
     for periods in (0, -3, 2.0, True, "13"):
-        refused(fit, SettingError, "must be a whole number of 1 or more, as periods=13", periods=periods)
+        refused(fit, SettingError, "must be a whole number of at least 1, as periods=13", periods=periods)
     refused(fit, SettingError, "from 1 to 52.* write the current plan down and pass plan=", periods=53)
 
 
@@ -124,11 +124,11 @@ def test_controls(fit):
         r"controls is a list, and must be a mapping or a DataFrame, as controls=\{'price': 0.0\}",
     )
     text(UnknownTermError, {"prices": 1.0}, r"no control of the equations.*price.*Controls are: price")
-    text(SettingError, {"price": "cheap"}, r"controls\['price'\] must be numbers, one for each period")
+    text(SettingError, {"price": "cheap"}, r"controls\['price'\] must be numbers, one per period of the window")
     text(
         SettingError,
         {"price": [1.0, 2.0]},
-        r"shape \(2,\), the window has 4 periods; give one number, or one for each",
+        r"shape \(2,\), and the window has the 4 periods .*; give one number, or one for each",
     )
     text(MissingValueError, {"price": np.nan}, "missing or infinite values; give a finite number")
     other = pd.Series(10.0, plan_of(fit, 6)["date"].iloc[2:])
@@ -275,7 +275,7 @@ def test_settings_shared_with_other_answers(fit):
     refused(fit, SettingError, "paths=0 must be a whole number of at least 1", paths=0)
     refused(fit, SettingError, "seed=-1 must be a whole number from 0", seed=-1)
     for starts in (-1, 2.0, True):
-        refused(fit, SettingError, "must be a whole number of 0 or more, as starts=4", starts=starts)
+        refused(fit, SettingError, "must be a whole number of at least 0, as starts=4", starts=starts)
     failed = made.case_fit("chain", verdict="failed")
     refused(failed, ConvergenceError, "pass allow_unconverged=True")
     plan = optimize_budget(failed, **CALL, allow_unconverged=True, starts=0)

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 
 from bayesmmm import plots
 from bayesmmm.plots.parts import BROWN, PALE
-from bayesmmm.results.summaries import checked_ci_prob
+from bayesmmm.validate import check_ci_prob
 from tests import answers_made_up as made
 from tests.figures import (
     dots,
@@ -373,7 +373,7 @@ def test_roi_without_a_threshold_has_no_line():
     draws = made.returns(3)
     del draws.attrs["threshold"]
     ax = plots.roi(draws.assign_attrs(unit="sign-ups per money"))
-    assert legend_words(ax) == [f"ROI, median and {100 * checked_ci_prob(None):.3g} % interval"]
+    assert legend_words(ax) == [f"ROI, median and {100 * check_ci_prob(None):.3g} % interval"]
     assert not any(list(line.get_xdata()) == [1.0, 1.0] for line in ax.lines)
 
 
@@ -415,7 +415,7 @@ def test_a_marginal_roi_without_a_roi_is_drawn():
     draws = draws.where(draws["channel"] != made.LONG[0]).assign_attrs(draws.attrs)
     ax = plots.roi(draws, marginal=marginal)
     assert not ax.texts
-    assert ax.get_xlim()[1] > quantiles(marginal.values, checked_ci_prob(None))[2].max()
+    assert ax.get_xlim()[1] > quantiles(marginal.values, check_ci_prob(None))[2].max()
 
 
 def test_marginal_roi_lies_below_the_roi_of_its_channel():

@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 
 from bayesmmm import plots
 from bayesmmm.plots.parts import BLUE, ORANGE
-from bayesmmm.results.summaries import checked_ci_prob
+from bayesmmm.validate import check_ci_prob
 from tests import answers_made_up as answers
 from tests import plans_made_up as made
 from tests.answers_made_up import LONG
@@ -297,7 +297,7 @@ def test_frontier_marks_the_current_plan():
     now = dataset.attrs["current_total"]
     draws = dataset["current_outcome"], dataset["current_lift"] / dataset["current_cost"]
     for ax, values in zip(axes, draws, strict=True):
-        middle, low, high = quantiles(values.values, checked_ci_prob(None))
+        middle, low, high = quantiles(values.values, check_ci_prob(None))
         (mark,) = dots(ax, "D")
         np.testing.assert_allclose(mark, [[now, middle]])
         (interval,) = ax.collections[1].get_segments()

@@ -8,7 +8,7 @@ import pytest
 
 from bayesmmm import plots
 from bayesmmm.results import autocorrelation
-from bayesmmm.results.summaries import checked_ci_prob
+from bayesmmm.validate import check_ci_prob
 from tests import answers_made_up as made
 from tests.figures import (
     band_of,
@@ -154,7 +154,7 @@ def test_forecast_of_a_mediator_from_data_that_hold_what_happened():
     ax = plots.forecast(before, mean, series="google", actual=after, periods=30)
     assert len(line_of(ax, "observed").get_xdata()) == 30
     np.testing.assert_array_equal(line_of(ax, "what happened").get_ydata(), after.columns["google"][0])
-    share = f"{100 * checked_ci_prob(None):.3g} % interval"
+    share = f"{100 * check_ci_prob(None):.3g} % interval"
     assert legend_words(ax) == ["observed", "history ends 2023-06-25", share, "median", "what happened"]
     assert ax.get_ylabel() == "google (money)"
 

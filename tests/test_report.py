@@ -300,7 +300,7 @@ def test_window_draws_and_interval_are_passed_on(fit):
     ("settings", "error", "advice"),
     [
         ({"start": "1999-01-01"}, WindowError, "fitted periods"),
-        ({"draws": 1}, SettingError, "which are all"),
+        ({"draws": 1}, SettingError, "one draw per chain to all of them"),
         ({"window": "tail"}, SettingError, "'spend' is the default"),
         ({"ci_prob": 90}, ValueError, "must lie between 0 and 1"),
     ],

@@ -174,9 +174,9 @@ def test_pymc_sampler_gives_the_same_posterior(mediated, fitted):
     [
         ({"draws": 0}, "draws=0 must be a whole number"),
         ({"chains": 1.5}, "chains=1.5 must be a whole number"),
-        ({"target_accept": 1.0}, "must lie between 0 and 1; 0.9 is the default"),
-        ({"sampler": "stan"}, "Use 'nutpie'"),
-        ({"seed": -1}, "seed=-1 must be a whole number of at least 0"),
+        ({"target_accept": 1.0}, "target_accept=1.0 must lie between 0 and 1, as 0.9"),
+        ({"sampler": "stan"}, "sampler='stan' must be one of nutpie, pymc"),
+        ({"seed": -1}, "seed=-1 must be a whole number from 0 to"),
         ({"seed": 1.7}, "seed=1.7 must be a whole number"),
         ({"seed": 2**70}, "must be a whole number"),
         ({"cores": 0}, "cores=0 must be a whole number of at least 1"),

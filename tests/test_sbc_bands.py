@@ -120,11 +120,11 @@ def test_a_returned_band_may_be_changed_without_changing_the_next():
 @pytest.mark.parametrize(
     ("call", "advice"),
     [
-        (lambda: simultaneous_band([0.5, 0.4], n=5, level=0.9), "must increase within 0 to 1"),
-        (lambda: simultaneous_band([0.5, 1.0], n=5, level=0.9), "must increase within 0 to 1"),
-        (lambda: simultaneous_band([], n=5, level=0.9), "must increase within 0 to 1"),
-        (lambda: simultaneous_band([0.5], n=0, level=0.9), "at least 1: the size of the sample"),
-        (lambda: simultaneous_band([0.5], n=5, level=95), "between 0 and 1, as 0.95"),
+        (lambda: simultaneous_band([0.5, 0.4], n=5, level=0.9), "must be numbers that increase within 0 to 1"),
+        (lambda: simultaneous_band([0.5, 1.0], n=5, level=0.9), "must be numbers that increase within 0 to 1"),
+        (lambda: simultaneous_band([], n=5, level=0.9), "must be numbers that increase within 0 to 1"),
+        (lambda: simultaneous_band([0.5], n=0, level=0.9), "at least 1, the size of the sample"),
+        (lambda: simultaneous_band([0.5], n=5, level=95), "between 0 and 1, as level=0.95"),
         (lambda: uniformity([3, 2], [0.3, 0.6], n=5), "not falling"),
         (lambda: uniformity([3, 6], [0.3, 0.6], n=5), "from 0 to n"),
         (lambda: uniformity([3], [0.3, 0.6], n=5), "one count for each point"),

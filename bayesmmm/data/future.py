@@ -5,7 +5,6 @@ the caller.
 """
 
 import datetime
-import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +27,7 @@ from bayesmmm.errors import (
     UnknownColumnError,
     WindowError,
 )
+from bayesmmm.validate import check_count
 
 DATE = "date"  # column of a plan that holds its dates
 _LAST_DAY = pd.Timestamp("2261-12-31")  # dates in nanoseconds end in the year after
@@ -83,8 +83,7 @@ def next_dates(data: MMMData, count: int) -> pd.DatetimeIndex:
     >>> next_dates(data, 2).strftime("%Y-%m-%d").tolist()
     ['2024-04-30', '2024-05-31']
     """
-    if isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 1:
-        raise PlanError(f"count={count!r} is not a number of periods; write a whole number, 1 or more")
+    count = check_count(count, "count", advice="the number of periods", error=PlanError)
     last = data.dates[-1]
     if count * data.days_per_period > (_LAST_DAY - last).days:
         raise PlanError(

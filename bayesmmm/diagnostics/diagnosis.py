@@ -16,8 +16,8 @@ from bayesmmm.diagnostics.predictive import loo_checks, predictive_checks
 from bayesmmm.diagnostics.residual_checks import residual_checks
 from bayesmmm.diagnostics.sampler import sampler_checks
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands import check_seed
 from bayesmmm.results import Fit, predictive_table
+from bayesmmm.validate import check_seed
 
 #: Probability of the intervals of series and residuals in the tables.
 _INTERVAL = 0.9

@@ -8,11 +8,10 @@ it has to be assumed, and varied.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from bayesmmm.equations.likelihoods import CORRELATED, Likelihood
 from bayesmmm.errors import EquationError, LikelihoodError, UnknownTermError
 from bayesmmm.priors import FrozenMap, Prior, check_support, closest
+from bayesmmm.validate import is_number
 
 
 def read_rho(name: str, value: Any, causes: Sequence[str], family: Likelihood) -> FrozenMap:
@@ -58,7 +57,7 @@ def read_rho(name: str, value: Any, causes: Sequence[str], family: Likelihood) -
     if isinstance(given, Prior):
         check_support(given, f"rho of {mediator!r} in {where}", -1.0, 1.0)
         return FrozenMap({mediator: given})
-    if not isinstance(given, int | float | np.number) or isinstance(given, bool) or not -1.0 < given < 1.0:
+    if not is_number(given) or not -1.0 < given < 1.0:
         raise EquationError(
             f"{where} has rho = {given!r} for {mediator!r}. Give a number above -1 and below 1, or a Prior with support "
             f"within these, as Prior('Uniform', lower=-0.5, upper=0.5)."

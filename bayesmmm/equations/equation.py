@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likeli
 from bayesmmm.equations.text import equation_text, format_days
 from bayesmmm.errors import DateError, EquationError, PriorError, UnknownPriorError
 from bayesmmm.priors import FrozenMap, Prior, check_support, closest, default_prior
+from bayesmmm.validate import is_count, is_number
 
 #: Parameters with one value per media channel.
 MEDIA_PARAMETERS = ("half_life", "retention", "half_saturation", "slope", "contribution", "roi")
@@ -78,11 +78,11 @@ class Fourier:
     order: int
 
     def __post_init__(self):
-        if not _is_real(self.period) or not 0 < self.period < math.inf:
+        if not is_number(self.period) or self.period <= 0:
             raise EquationError(
                 f"the period of a Fourier season is {self.period!r}. Give its length in days, as 365.25."
             )
-        if not isinstance(self.order, Integral) or isinstance(self.order, bool) or self.order < 1:
+        if not is_count(self.order) or self.order < 1:
             raise EquationError(
                 f"the order of a Fourier season is {self.order!r}. Give a whole number of 1 or more."
             )
@@ -221,7 +221,7 @@ class Equation:
         check_likelihood(self.name, self.likelihood)
         _check_terms(self)
         if self.max_lag is not None:
-            if not isinstance(self.max_lag, Integral) or isinstance(self.max_lag, bool) or self.max_lag < 1:
+            if not is_count(self.max_lag) or self.max_lag < 1:
                 raise EquationError(
                     f"equation {self.name!r} has max_lag = {self.max_lag!r}. Give a whole number of "
                     "periods, 1 or more, or leave it out for the exact adstock."
@@ -275,10 +275,6 @@ class Equation:
 
 
 # ---------------------------------------------------------------- reading the arguments
-
-
-def _is_real(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _set(equation: Equation, name: str, value: Any) -> None:

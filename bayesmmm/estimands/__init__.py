@@ -11,37 +11,18 @@ from bayesmmm.estimands.curves import EXTRAPOLATED, adstock_decay, response_curv
 from bayesmmm.estimands.decomposition import decompose
 from bayesmmm.estimands.marginal import marginal_roi
 from bayesmmm.estimands.prediction import predict, residuals
-from bayesmmm.estimands.query import (
-    PATHS,
-    Asked,
-    Timeline,
-    after,
-    ask,
-    check_mapping,
-    check_paths,
-    check_seed,
-    check_size,
-    is_money,
-    row_bytes,
-    timeline,
-    unit_of,
-)
+from bayesmmm.estimands.query import Asked, Timeline, after, ask, is_money, row_bytes, timeline, unit_of
 from bayesmmm.estimands.windows import TAIL_WEIGHT
 from bayesmmm.estimands.zero_out import effects, roi
 
 __all__ = [
     "EXTRAPOLATED",
-    "PATHS",
     "TAIL_WEIGHT",
     "Asked",
     "Timeline",
     "adstock_decay",
     "after",
     "ask",
-    "check_mapping",
-    "check_paths",
-    "check_seed",
-    "check_size",
     "decompose",
     "effects",
     "is_money",

@@ -10,20 +10,10 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands.prediction import REDUCE
-from bayesmmm.estimands.query import (
-    PATHS,
-    Asked,
-    Timeline,
-    ask,
-    check_paths,
-    check_seed,
-    check_size,
-    row_bytes,
-    timeline,
-    unit_of,
-)
+from bayesmmm.estimands.query import Asked, Timeline, ask, row_bytes, timeline, unit_of
 from bayesmmm.estimands.setting import read_do, read_scale
 from bayesmmm.results import Fit
+from bayesmmm.validate import PATHS, check_paths, check_seed, check_size
 
 
 def what_if(

@@ -8,8 +8,8 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine
-from bayesmmm.errors import AnswerError, SettingError
-from bayesmmm.estimands.query import PATHS, ask, check_size, unit_of
+from bayesmmm.errors import AnswerError
+from bayesmmm.estimands.query import ask, unit_of
 from bayesmmm.estimands.windows import (
     Question,
     Stretch,
@@ -22,6 +22,7 @@ from bayesmmm.estimands.windows import (
     window_spend,
 )
 from bayesmmm.results import Fit
+from bayesmmm.validate import PATHS, check_number, check_numbers, check_size
 
 #: Share of spend beyond the highest ever seen in one period above which a point of a curve is an extrapolation.
 EXTRAPOLATED = 0.05
@@ -108,12 +109,8 @@ def response_curves(
 
 
 def _checked_factors(factors: Sequence[float] | None) -> np.ndarray:
-    try:
-        given = np.asarray(FACTORS if factors is None else factors, float)
-    except (TypeError, ValueError):
-        given = np.array(np.nan)
-    if given.ndim != 1 or not np.isfinite(given).all() or (given < 0).any():
-        raise SettingError(f"factors={factors!r} must be numbers of 0 or more, as factors=[0.5, 1, 1.5]")
+    given = FACTORS if factors is None else factors
+    given = check_numbers(given, "factors", "numbers of 0 or more", "[0.5, 1, 1.5]", lambda x: x >= 0.0)
     return np.unique([0.0, 1.0, *given])
 
 
@@ -199,9 +196,7 @@ def adstock_decay(
         )
     if days is None:
         days = 4.0 * max(np.median(asked.parameters[e.name]["half_life"], axis=0).max() for e in acting)
-    if isinstance(days, str | bool) or not np.isfinite(days) or days <= 0:
-        raise SettingError(f"days={days!r} must be a number above 0")
-    lag = np.linspace(0.0, float(days), 61)
+    lag = np.linspace(0.0, check_number(days, "days", above=0.0, advice="as days=60"), 61)
     variables, coords = {}, {**asked.coords, "lag": ("lag", lag, {"unit": "days"})}
     for equation in acting:
         dim = f"{equation.name}.media"

@@ -11,9 +11,10 @@ from scipy import special
 
 from bayesmmm import engine, kernels
 from bayesmmm.equations import Equation
-from bayesmmm.errors import AnswerError, SettingError
-from bayesmmm.estimands.query import ask, check_seed, check_size, row_bytes, timeline, unit_of
+from bayesmmm.errors import AnswerError
+from bayesmmm.estimands.query import ask, row_bytes, timeline, unit_of
 from bayesmmm.results import Fit, checked_equation
+from bayesmmm.validate import check_choice, check_seed, check_size
 
 #: How far parts may miss the mean, in multiples of the mean size of the series. More is a defect of this package.
 TOLERANCE = 1e-8
@@ -108,8 +109,8 @@ def decompose(
     asked, seed = ask(fit, draws=draws, allow_unconverged=allow_unconverged), check_seed(seed)
     name = checked_equation(fit.system, equation)
     line = timeline(fit, None, start, stop)
-    if freq is not None and not (isinstance(freq, str) and freq in FREQUENCIES):
-        raise SettingError(f"freq={freq!r} must be one of {', '.join(FREQUENCIES)}, or left out")
+    if freq is not None:
+        check_choice(freq, "freq", FREQUENCIES, "or left out")
     components = _components(fit, name)
     dates = line.dates[line.window]
     labels, place = _periods(dates, freq)

@@ -8,7 +8,6 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine
-from bayesmmm.estimands.query import PATHS
 from bayesmmm.estimands.windows import (
     Stretch,
     bought_channels,
@@ -19,6 +18,7 @@ from bayesmmm.estimands.windows import (
     spend_of,
 )
 from bayesmmm.results import Fit
+from bayesmmm.validate import PATHS
 
 
 def marginal_roi(

@@ -8,20 +8,10 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands.query import (
-    PATHS,
-    Asked,
-    Timeline,
-    ask,
-    check_paths,
-    check_seed,
-    check_size,
-    row_bytes,
-    timeline,
-    unit_of,
-)
+from bayesmmm.estimands.query import Asked, Timeline, ask, row_bytes, timeline, unit_of
 from bayesmmm.estimands.setting import read_do
 from bayesmmm.results import Fit, checked_equation
+from bayesmmm.validate import PATHS, check_paths, check_seed, check_size
 
 REDUCE = "pass draws=1000, or another number of draws to keep"
 

@@ -11,13 +11,9 @@ import pandas as pd
 from bayesmmm import engine
 from bayesmmm.data import MONEY, next_dates, read_plan, window_mask
 from bayesmmm.equations import MMM
-from bayesmmm.errors import AnswerSizeError, ConvergenceError, SettingError
+from bayesmmm.errors import ConvergenceError
 from bayesmmm.results import Fit
-
-#: Largest answer that is kept in memory, in bytes.
-LARGEST = 800e6
-#: Residual paths per draw over which what is not observed is averaged: the same in every answer, so that they agree.
-PATHS = 4
+from bayesmmm.validate import check_count
 
 
 @dataclass(frozen=True)
@@ -76,12 +72,8 @@ def ask(fit: Fit, *, draws: int | None, allow_unconverged: bool) -> Asked:
     chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
     kept = np.arange(length)
     if draws is not None:
-        whole = isinstance(draws, int | np.integer) and not isinstance(draws, bool)
-        if not whole or not chains <= draws <= chains * length:
-            raise SettingError(
-                f"draws={draws!r} must be a whole number from {chains}, one per chain, to {chains * length}, which are "
-                f"all; leave it out for all"
-            )
+        advice = "one draw per chain to all of them; leave it out for all"
+        draws = check_count(draws, "draws", least=chains, most=chains * length, advice=advice)
         kept = np.linspace(0, length - 1, draws // chains).round().astype(int)
     index = (np.arange(chains)[:, None] * length + kept).ravel()
     coords = {"chain": posterior["chain"].values, "draw": posterior["draw"].values[kept]}
@@ -172,41 +164,3 @@ def row_bytes(system: MMM, periods: int) -> float:
     """Working memory of one row over so many periods, in bytes."""
     arrays = sum(2 * len(equation.media) + 8 for equation in system.equations)
     return 8.0 * max(periods, 1) * arrays
-
-
-def check_size(shape: tuple[int, ...], what: str, fix: str) -> None:
-    """Refuse an answer that would not fit into memory beside everything else.
-
-    Raises
-    ------
-    AnswerSizeError
-    """
-    size = 8.0 * np.prod(np.array(shape, float))
-    if size > LARGEST:
-        raise AnswerSizeError(
-            f"{what} would take {size / 1e9:.1f} GB ({' x '.join(map(str, shape))} numbers), more than the "
-            f"{LARGEST / 1e9:.1f} GB that an answer may take; {fix}"
-        )
-
-
-def check_paths(paths: int) -> int:
-    """Return a number of residual paths, checked."""
-    if not isinstance(paths, int | np.integer) or isinstance(paths, bool) or paths < 1:
-        raise SettingError(f"paths={paths!r} must be a whole number of at least 1, as paths={PATHS}")
-    return int(paths)
-
-
-def check_seed(seed: int) -> int:
-    """Return a seed, checked."""
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**63:
-        raise SettingError(f"seed={seed!r} must be a whole number from 0 to {2**63 - 1}, as seed=0")
-    return int(seed)
-
-
-def check_mapping(given: object, where: str, example: str) -> Mapping:
-    """Return a mapping, or an empty one for None; refuse anything else."""
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise SettingError(f"{where} is a {type(given).__name__}, and must be a mapping, as {where}={example}")
-    return given

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
-from bayesmmm.errors import MissingValueError, NegativeSpendError, SettingError, UnknownTermError
-from bayesmmm.estimands.query import Timeline, check_mapping, is_money
+from bayesmmm.errors import UnknownTermError
+from bayesmmm.estimands.query import Timeline, is_money
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
+from bayesmmm.validate import check_dates, check_mapping, check_number, check_values
 
 
 def read_do(
@@ -36,28 +36,9 @@ def read_do(
     dates = line.dates[line.window]
     for name, given in check_mapping(do, "do", "{'google': series}").items():
         check_settable(fit, name, "do", mediators=mediators)
-        if (
-            isinstance(given, pd.Series)
-            and isinstance(given.index, pd.DatetimeIndex)
-            and not given.index.equals(dates)
-        ):
-            raise SettingError(
-                f"do[{name!r}] has {len(given)} values with other dates than the window: "
-                f"the window has the {len(dates)} periods {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}; give a value for "
-                f"each of these, in order"
-            )
-        try:
-            values = np.asarray(given, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise SettingError(f"do[{name!r}] must be numbers, one per period of the window: {error}") from error
-        if values.shape not in ((), (len(dates),)):
-            raise SettingError(
-                f"do[{name!r}] has shape {values.shape}, the window has {len(dates)} periods from "
-                f"{dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}; give one number, or one for each period"
-            )
-        values = np.broadcast_to(values, (1, 1, len(dates)))
-        check_values(fit, name, values, f"do[{name!r}]")
-        out[name] = values
+        values = check_dates(given, f"do[{name!r}]", dates)
+        check_values(values, f"do[{name!r}]", money=is_money(fit, name))
+        out[name] = values[None, None]
     return out
 
 
@@ -74,12 +55,8 @@ def read_scale(fit: Fit, scale: Mapping[str, float] | None) -> dict[str, float]:
     out = {}
     for name, factor in check_mapping(scale, "scale", "{'tiktok': 1.3}").items():
         check_settable(fit, name, "scale", mediators=False)
-        number = isinstance(factor, int | float | np.number) and not isinstance(factor, bool)
-        if not number or not np.isfinite(factor) or factor < 0:
-            raise SettingError(
-                f"scale[{name!r}]={factor!r} must be a number of 0 or more: 0 switches off, 1.3 adds 30 %"
-            )
-        out[name] = float(factor)
+        advice = "as 0 to switch off, or 1.3 to add 30 %"
+        out[name] = check_number(factor, f"scale[{name!r}]", least=0.0, advice=advice)
     return out
 
 
@@ -99,11 +76,3 @@ def check_settable(fit: Fit, name: str, where: str, *, mediators: bool) -> None:
     raise UnknownTermError(
         f"{where} names {name!r}, which the system does not have{closest(name, known)}. It has: {', '.join(known)}."
     )
-
-
-def check_values(fit: Fit, name: str, values: np.ndarray, where: str) -> None:
-    """Refuse values that are no data: not finite, or negative money."""
-    if not np.isfinite(values).all():
-        raise MissingValueError(f"{where} has missing or infinite values; give a finite number for every period")
-    if is_money(fit, name) and (values < 0).any():
-        raise NegativeSpendError(f"{where} has the negative value {values.min():g}; spend is zero or more")

@@ -17,20 +17,10 @@ import pandas as pd
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import AnswerError, SettingError, UnknownTermError
-from bayesmmm.estimands.query import (
-    Asked,
-    Timeline,
-    after,
-    ask,
-    check_paths,
-    check_seed,
-    is_money,
-    row_bytes,
-    timeline,
-    unit_of,
-)
+from bayesmmm.estimands.query import Asked, Timeline, after, ask, is_money, row_bytes, timeline, unit_of
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
+from bayesmmm.validate import check_paths, check_seed
 
 #: Share of adstock that may be left when an effect is no longer counted.
 TAIL_WEIGHT = 1e-3

@@ -10,7 +10,7 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands.query import PATHS, check_mapping, is_money, unit_of
+from bayesmmm.estimands.query import is_money, unit_of
 from bayesmmm.estimands.windows import (
     Question,
     Stretch,
@@ -25,6 +25,7 @@ from bayesmmm.estimands.windows import (
     spend_unit,
 )
 from bayesmmm.results import Fit
+from bayesmmm.validate import PATHS, check_mapping
 
 ALL_MEDIA = "all media"
 

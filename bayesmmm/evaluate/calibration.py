@@ -22,6 +22,7 @@ from bayesmmm.evaluate.prior_worlds import asked_of, draw_world, row, simulated,
 from bayesmmm.evaluate.quantities import compared, of_world
 from bayesmmm.inference.many_fits import fit_quietly
 from bayesmmm.simulate import World
+from bayesmmm.validate import check_count, check_fraction
 
 __all__ = ["Calibration", "calibrate"]
 
@@ -290,14 +291,10 @@ def calibrate(
     >>> found.table().query("verdict == 'fail'")  # doctest: +SKIP
     """
     worlds = worlds_from(system, source)
-    if not isinstance(simulations, int) or simulations < 1:
-        raise EvaluationError(f"simulations={simulations!r} must be a whole number of at least 1, as 200")
-    if not isinstance(kept, int) or not 1 <= kept <= draws * chains:
-        raise EvaluationError(
-            f"kept={kept!r} must be a whole number from 1 to the {draws * chains} draws of a fit, as 99"
-        )
-    if not 0.0 < error < 1.0:
-        raise EvaluationError(f"error={error!r} must lie between 0 and 1, as 0.05")
+    check_count(simulations, "simulations", advice="as simulations=200", error=EvaluationError)
+    advice = "the draws of a fit, as kept=99"
+    check_count(kept, "kept", most=draws * chains, advice=advice, error=EvaluationError)
+    check_fraction(error, "error", "as error=0.05", error=EvaluationError)
     settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
     asked = asked_of(worlds, system, quantities, seed=seed, restated=False)
     task = Ranking(system, worlds, kept, asked, settings)

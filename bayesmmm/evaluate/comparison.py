@@ -9,8 +9,9 @@ import xarray as xr
 
 from bayesmmm.diagnostics.posterior_view import check_groups
 from bayesmmm.errors import ParetoWarning, SettingError
-from bayesmmm.estimands import ask, check_mapping
+from bayesmmm.estimands import ask
 from bayesmmm.results import Fit
+from bayesmmm.validate import check_mapping
 
 NOTE = (
     "A period left out is predicted from all others, later ones included, and with mediators as they were observed: "

@@ -12,14 +12,13 @@ from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, check_system
 from bayesmmm.errors import EvaluationError, SettingError
-from bayesmmm.estimands import PATHS, check_paths, check_seed
 from bayesmmm.evaluate.fold_scores import SCORES, judge_folds, scored, warn_of_failures
 from bayesmmm.evaluate.fold_task import FoldTask
 from bayesmmm.evaluate.folds import check_held_out, plan_folds
-from bayesmmm.evaluate.held_out import check_mediators
+from bayesmmm.evaluate.held_out import MEDIATORS
 from bayesmmm.evaluate.stability import FAR
 from bayesmmm.inference.many_fits import cores_each, run, seeds
-from bayesmmm.results.summaries import checked_ci_prob
+from bayesmmm.validate import PATHS, check_choice, check_ci_prob, check_paths, check_seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +207,7 @@ def cross_validate(
     """
     engine.check_national(data)
     check_system(system, data)
-    check_mediators(mediators)
+    check_choice(mediators, "mediators", MEDIATORS)
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else check_seed(seed)
     splits = plan_folds(
         system, data, folds=folds, initial=initial, horizon=horizon, step=step, gap=gap, window=window
@@ -218,7 +217,7 @@ def cross_validate(
         data=data,
         mediators=mediators,
         paths=check_paths(paths),
-        ci_prob=checked_ci_prob(ci_prob),
+        ci_prob=check_ci_prob(ci_prob),
         draws=draws,
         tune=tune,
         chains=chains,

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bayesmmm.errors import SettingError
+from bayesmmm.validate import check_count, check_fraction, check_numbers
 
 __all__ = ["path_probability", "simultaneous_band", "uniformity"]
 
@@ -96,8 +97,7 @@ def simultaneous_band(points: Sequence[float], *, n: int, level: float) -> tuple
     ([2, 6, 11], [9, 14, 18])
     """
     z = _checked_points(points, n)
-    if not 0.0 < level < 1.0:
-        raise SettingError(f"level={level!r} must lie between 0 and 1, as 0.95")
+    check_fraction(level, "level", "as level=0.95")
     lower, upper = _band(tuple(z.tolist()), n, float(level))
     return lower.copy(), upper.copy()
 
@@ -145,11 +145,12 @@ def uniformity(counts: Sequence[int], points: Sequence[float], *, n: int) -> flo
 
 # ------------------------------------------------------------------------------------------------------ inner
 def _checked_points(points: Sequence[float], n: int) -> np.ndarray:
-    z = np.asarray(points, float)
-    if z.ndim != 1 or not len(z) or not (np.diff(z, prepend=0.0, append=1.0) > 0).all():
-        raise SettingError(f"points={np.asarray(points).tolist()} must increase within 0 to 1, ends excluded")
-    if not isinstance(n, int | np.integer) or n < 1:
-        raise SettingError(f"n={n!r} must be a whole number of at least 1: the size of the sample")
+    def rising(z: np.ndarray) -> np.ndarray:
+        return np.diff(z, prepend=0.0, append=1.0) > 0
+
+    allowed = "numbers that increase within 0 to 1, ends excluded"
+    z = check_numbers(points, "points", allowed, "[0.25, 0.5, 0.75]", rising)
+    check_count(n, "n", advice="the size of the sample")
     return z
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, check_system
 from bayesmmm.errors import DataError, EquationError, SettingError
+from bayesmmm.validate import check_choice, check_count
 
 WINDOWS = ("expanding", "sliding")
 #: Splits by default.
@@ -133,8 +134,7 @@ def check_held_out(system: MMM, data: MMMData, *, periods: int, gap: int) -> Non
     ------
     SettingError
     """
-    if not isinstance(periods, int | np.integer) or isinstance(periods, bool) or periods < 1:
-        raise SettingError(f"periods={periods!r} must be a whole number of at least 1")
+    check_count(periods, "periods")
     _check(window=WINDOWS[0], gap=gap)
     left, least = len(data.dates) - periods - gap, least_periods(system, data)
     if left < least:
@@ -167,10 +167,8 @@ def _check(*, window: str, **whole: int | None) -> None:
     for name, value in whole.items():
         if value is None and name != "gap":
             continue
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least[name]:
-            raise SettingError(f"{name}={value!r} must be a whole number of at least {least[name]}")
-    if window not in WINDOWS:
-        raise SettingError(f"window={window!r} is not known; use 'expanding' (default) or 'sliding'")
+        check_count(value, name, least=least[name])
+    check_choice(window, "window", WINDOWS)
 
 
 def _check_fold(system: MMM, data: MMMData, fold: Fold) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm import engine
-from bayesmmm.errors import SettingError
 from bayesmmm.estimands import ask, row_bytes, timeline
 from bayesmmm.evaluate.scores import elpd
 from bayesmmm.results import Fit
@@ -39,13 +38,6 @@ class HeldOut:
     mean: np.ndarray
     drawn: np.ndarray
     log_density: np.ndarray
-
-
-def check_mediators(mediators: str) -> str:
-    """Return how mediators are treated, checked."""
-    if mediators not in MEDIATORS:
-        raise SettingError(f"mediators={mediators!r} is not known; use 'respond' (default) or 'observed'")
-    return mediators
 
 
 def hold_against(

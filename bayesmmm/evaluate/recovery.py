@@ -18,8 +18,8 @@ from bayesmmm.errors import EvaluationError
 from bayesmmm.evaluate.prior_worlds import asked_of, draw_world, row, simulated, worlds_from
 from bayesmmm.evaluate.quantities import compared, of_world
 from bayesmmm.inference.many_fits import cores_each, fit_quietly
-from bayesmmm.results.summaries import checked_ci_prob
 from bayesmmm.simulate import World
+from bayesmmm.validate import check_ci_prob, check_count
 
 __all__ = ["Recovery", "recover"]
 
@@ -182,9 +182,8 @@ def recover(
     >>> found.summary().loc["roi[facebook]"]  # doctest: +SKIP
     """
     worlds = worlds_from(system, source)
-    if not isinstance(simulations, int) or simulations < 1:
-        raise EvaluationError(f"simulations={simulations!r} must be a whole number of at least 1, as 20")
-    ci_prob = checked_ci_prob(ci_prob)
+    check_count(simulations, "simulations", advice="as simulations=20", error=EvaluationError)
+    ci_prob = check_ci_prob(ci_prob)
     asked = asked_of(worlds, system, quantities, seed=seed, restated=True)
     settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
     cores = min(chains, cores_each(simulations, executor))

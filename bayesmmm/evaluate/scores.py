@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from bayesmmm.errors import MissingValueError, SettingError
+from bayesmmm.validate import check_fraction
 
 
 def rmse(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -189,8 +190,7 @@ def coverage(observed: np.ndarray, draws: np.ndarray, ci_prob: float) -> np.ndar
     0.5
     """
     y, x = _with_draws(observed, draws, least=2)
-    if not 0.0 < ci_prob < 1.0:
-        raise SettingError(f"ci_prob={ci_prob!r} must lie between 0 and 1, as 0.9")
+    check_fraction(ci_prob, "ci_prob", "as 0.9")
     low, high = np.quantile(x, [(1.0 - ci_prob) / 2.0, (1.0 + ci_prob) / 2.0], axis=0)
     return np.mean((low <= y) & (y <= high), axis=-1)
 

@@ -14,6 +14,7 @@ from bayesmmm.errors import BayesMMMWarning, ConvergenceWarning, SamplingError
 from bayesmmm.inference.groups import complete
 from bayesmmm.inference.samplers import SAMPLERS
 from bayesmmm.results import Fit, library_versions
+from bayesmmm.validate import LARGEST_SEED, check_choice, check_count, check_fraction
 
 #: List that the warnings of a fit are put into instead of being given. For fits in several threads: the filters of the
 #: module `warnings` are shared by all threads, and any library may change them at any moment.
@@ -107,8 +108,7 @@ def fit(
     >>> fit = mm.fit(world.system, world.data, seed=1, progress=False)  # doctest: +SKIP
     >>> print(fit.convergence)  # doctest: +SKIP
     """
-    if sampler not in SAMPLERS:
-        raise SamplingError(f"sampler={sampler!r} is not known. Use 'nutpie' (default) or 'pymc'.")
+    check_choice(sampler, "sampler", SAMPLERS, error=SamplingError)
     _check_settings(draws=draws, tune=tune, chains=chains, cores=cores, seed=seed, target_accept=target_accept)
     engine.check_national(data)
     check_system(system, data)
@@ -150,7 +150,6 @@ def _check_settings(*, target_accept: float, **whole: int | None) -> None:
     for name, value in whole.items():
         if value is None and name in ("cores", "seed"):
             continue
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or not least[name] <= value < 2**63:
-            raise SamplingError(f"{name}={value!r} must be a whole number of at least {least[name]}.")
-    if not 0.0 < target_accept < 1.0:
-        raise SamplingError(f"target_accept={target_accept!r} must lie between 0 and 1; 0.9 is the default.")
+        most = LARGEST_SEED if name == "seed" else None
+        check_count(value, name, least=least[name], most=most, error=SamplingError)
+    check_fraction(target_accept, "target_accept", "as 0.9, the default", SamplingError)

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypedDict
 
-import numpy as np
 import pandas as pd
 
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands import PATHS, check_paths, check_seed
 from bayesmmm.priors import closest
+from bayesmmm.validate import PATHS, about, check_count, check_paths, check_seed, refusal
 
 #: Draws that choose a plan, and as many that judge it, unless the caller says otherwise.
 DRAWS = 1000
@@ -33,11 +32,6 @@ class Record:
 def _same(value: object, default: object) -> bool:
     # Tables cannot be compared with ==, and none of them is a default.
     return value is default or (default not in (None, MISSING) and value == default)
-
-
-def refusal(where: str, value: object, text: str) -> SettingError:
-    """Refuse the value of an argument, or of an entry of one, as ``bounds['tv']``."""
-    return SettingError(f"{where}={value!r} {text}", argument=where.partition("[")[0], value=value)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -77,13 +71,10 @@ class Window(Record):
         if len(given) > 1:
             raise which_window(given)
         if self.controls is not None and given not in ([], ["periods"]):
-            raise SettingError(
-                f"controls= goes with periods=; with {given[0]} they are those of the window",
-                argument="controls",
-                value=self.controls,
-            )
+            text = f"controls= goes with periods=; with {given[0]} they are those of the window"
+            raise about("controls", self.controls, text)
         if self.periods is not None:
-            _check_count("periods", self.periods, 1, "13")
+            check_count(self.periods, "periods", advice="as periods=13")
 
     def said(self) -> list[str]:
         """How it says which periods are meant."""
@@ -137,8 +128,8 @@ class Solver(Record):
 
     def __post_init__(self) -> None:
         if self.draws is not None:
-            _check_count("draws", self.draws, 1, f"{DRAWS}")
-        _check_count("starts", self.starts, 0, f"{STARTS}")
+            check_count(self.draws, "draws", advice=f"as draws={DRAWS}")
+        check_count(self.starts, "starts", least=0, advice=f"as starts={STARTS}")
         check_paths(self.paths)
         check_seed(self.seed)
 
@@ -146,12 +137,6 @@ class Solver(Record):
         """Say how the search goes on."""
         if self.progress:
             sys.stderr.write(f"optimize_budget: {text}\n")
-
-
-def _check_count(name: str, value: object, least: int, example: str) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        text = f"must be a whole number of {least} or more, as {name}={example}"
-        raise refusal(name, value, text)
 
 
 # ------------------------------------------------------------------------------------------------- short keywords

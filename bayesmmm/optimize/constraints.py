@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from bayesmmm.errors import InfeasibleError, SettingError, UnknownTermError
-from bayesmmm.optimize.arguments import Range, Record, Side, refusal
+from bayesmmm.errors import InfeasibleError, UnknownTermError
+from bayesmmm.optimize.arguments import Range, Record, Side
 from bayesmmm.optimize.flighting import FLIGHTINGS, Levels
 from bayesmmm.priors import closest
+from bayesmmm.validate import about, check_choice, check_mapping, check_number, is_number, refusal
 
 #: On-off limits up to which every combination is looked at.
 ALL_PATTERNS = 5
@@ -73,9 +74,7 @@ class Constraints(Record):
             example = [names] if isinstance(names, str) and names else ["tv", "radio"]
             raise refusal("channels", names, f"must be a list of channels, as channels={example}")
         for where, mode in _entries(self.mediators, "mediators"):
-            if not isinstance(mode, str) or mode not in MODES:
-                also = "" if "[" in where else ", or a mapping from mediators to these"
-                raise refusal(where, mode, f"must be one of {', '.join(MODES)}{also}")
+            check_choice(mode, where, MODES, "" if "[" in where else "or a mapping from mediators to these")
         if self.flighting not in FLIGHTINGS:
             raise refusal(
                 "flighting",
@@ -88,9 +87,9 @@ class Constraints(Record):
         for where, given in _entries(self.period_bounds, "period_bounds"):
             _check_range(given, where, example="(0, 5_000)")
         for where, share in _entries(self.change, "change"):
-            _check_positive(share, where, "0.3 for at most 30 % more or less")
+            check_number(share, where, above=0.0, advice="as 0.3 for at most 30 % more or less")
         for where, money in _entries(self.minimum, "minimum"):
-            _check_positive(money, where, "20_000 for nothing or at least 20,000")
+            check_number(money, where, above=0.0, advice="as 20_000 for nothing or at least 20,000")
         _check_groups(self.groups)
         for k, given in enumerate(self.linear or ()):
             _check_linear(given, f"linear[{k}]")
@@ -106,12 +105,7 @@ def _entries(given: object, where: str) -> Iterator[tuple[str, Any]]:
 
 def _check_groups(groups: object) -> None:
     example = "(['facebook', 'tiktok'], (0, 50_000))"
-    if groups is not None and not isinstance(groups, Mapping):
-        raise SettingError(
-            f"groups is a {type(groups).__name__}, and must be a mapping, as groups={{'social': {example}}}",
-            argument="groups",
-            value=groups,
-        )
+    groups = check_mapping(groups, "groups", f"{{'social': {example}}}")
     for where, given in _entries(groups, "groups"):
         if not isinstance(given, tuple | list) or len(given) != 2 or isinstance(given[0], str):
             raise refusal(where, given, f"must be channels and a range, as {example}")
@@ -125,16 +119,11 @@ def _check_linear(given: object, where: str) -> None:
     if not isinstance(given, tuple | list) or len(given) != 2 or not isinstance(given[0], Mapping):
         raise refusal(where, given, f"must be coefficients and a range, as {example}")
     for name, number in given[0].items():
-        if not _number(number):
+        if not is_number(number):
             raise refusal(where, given, f"has {name!r}: {number!r}, which is no number; write it as {example}")
     if not any(given[0].values()):
         raise refusal(where, given, f"weighs no channel; write it as {example}")
     _check_range(given[1], where, example="(None, 0)", weighted=True)
-
-
-def _check_positive(value: object, where: str, example: str) -> None:
-    if not _number(value) or value <= 0:  # type: ignore[operator]
-        raise refusal(where, value, f"must be a number above 0, as {example}")
 
 
 def _check_range(given: object, where: str, *, example: str, weighted: bool = False) -> None:
@@ -144,7 +133,7 @@ def _check_range(given: object, where: str, *, example: str, weighted: bool = Fa
     for side in given:
         if side is None:
             continue
-        value = _side(side, 1.0) if not weighted or _number(side) else np.nan
+        value = _side(side, 1.0) if not weighted or is_number(side) else np.nan
         if np.isnan(value):
             percent = "" if weighted else ", or text in per cent of the current plan, as '120%'"
             raise refusal(where, given, f"has {side!r}, which must be a number of money{percent}, or None")
@@ -159,11 +148,7 @@ def _side(side: Side, base: float) -> float:
             return float(side.strip().removesuffix("%")) / 100.0 * base
         except ValueError:
             return np.nan
-    return float(side) if _number(side) else np.nan  # type: ignore[arg-type]
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return float(side) if is_number(side) else np.nan  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------------------------- limits on the decisions
@@ -250,12 +235,10 @@ def read_limits(levels: Levels, current: np.ndarray, constraints: Constraints) -
         if not levels.free:  # the fullest period meets the upper bound first, the emptiest the lower one
             profile = levels.profile[i]
             if low > 0.0 and profile.min() <= 0.0:
-                raise SettingError(
-                    f"{where} asks for {low:,.0f} in every period, but its profile has periods without any spend; use "
-                    f"flighting='flat' or 'free'",
-                    argument="period_bounds",
-                    value=given,
+                text = (
+                    f"{where} asks for {low:,.0f} in every period, but its profile has periods without any spend"
                 )
+                raise about(where, given, f"{text}; use flighting='flat' or 'free'")
             low, high = low / profile.min() if low > 0.0 else 0.0, high / profile.max()
         lower[mine], upper[mine] = np.maximum(lower[mine], low), np.minimum(upper[mine], high)
     for label, (some, sides) in (constraints.groups or {}).items():

@@ -10,7 +10,7 @@ from bayesmmm.data import MONEY
 from bayesmmm.errors import AnswerError, InfeasibleError, SettingError
 from bayesmmm.estimands import EXTRAPOLATED, unit_of
 from bayesmmm.estimands.windows import per_money
-from bayesmmm.optimize.arguments import FrontierKeywords, Solver, Window, fill_in, refusal
+from bayesmmm.optimize.arguments import FrontierKeywords, Solver, Window, fill_in
 from bayesmmm.optimize.budget import settled
 from bayesmmm.optimize.constraints import Constraints
 from bayesmmm.optimize.feasibility import check_possible
@@ -20,6 +20,7 @@ from bayesmmm.optimize.nonlinear_program import Programme
 from bayesmmm.optimize.plan_outcomes import beyond
 from bayesmmm.optimize.problem import Problem, put_together
 from bayesmmm.results import Fit
+from bayesmmm.validate import check_numbers
 
 #: Totals of a frontier, in multiples of what the current plan costs.
 MULTIPLES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
@@ -103,12 +104,8 @@ def _checked_totals(problem: Problem, totals: Sequence[float] | None) -> np.ndar
                 argument="totals",
             )
         return np.array(grid)
-    try:
-        grid = np.asarray(totals, float)
-    except (TypeError, ValueError):
-        grid = np.array(np.nan)
-    if grid.ndim != 1 or not grid.size or not np.isfinite(grid).all() or (grid <= 0.0).any():
-        raise refusal("totals", totals, "must be amounts of money above 0, as totals=[50_000, 100_000]")
+    example = "[50_000, 100_000]"
+    grid = check_numbers(totals, "totals", "amounts of money above 0", example, lambda x: x > 0.0)
     return np.unique(grid)
 
 

@@ -13,8 +13,9 @@ from scipy import optimize, special
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands import unit_of
-from bayesmmm.optimize.arguments import Record, refusal
+from bayesmmm.optimize.arguments import Record
 from bayesmmm.results import Fit
+from bayesmmm.validate import check_choice, check_number, is_number, refusal
 
 OBJECTIVES = ("outcome", "profit", "spend", "roi")
 #: Bandwidth of smoothed risk measures, in standard deviations of the gain.
@@ -86,15 +87,14 @@ class Goal(Record):
     risk: Risk | str | tuple[str, float] = Risk("mean")
 
     def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
-            raise refusal("objective", self.objective, f"must be one of {', '.join(OBJECTIVES)}")
+        check_choice(self.objective, "objective", OBJECTIVES)
         _check_total(self.total)
         for name in ("margin", "target_roi", "target_marginal_roi"):
             value = getattr(self, name)
-            if value is not None and not (_number(value) and value > 0.0):
-                raise refusal(name, value, f"must be a number above 0, as {name}=2.0")
-        if self.target is not None and not _number(self.target):
-            raise refusal("target", self.target, "must be a number, in units of the outcome")
+            if value is not None:
+                check_number(value, name, above=0.0, advice=f"as {name}=2.0")
+        if self.target is not None:
+            check_number(self.target, "target", advice="in units of the outcome")
         object.__setattr__(self, "risk", _read_risk(self.risk))
 
     @property
@@ -132,7 +132,7 @@ def _read_risk(risk: Risk | str | tuple[str, float]) -> Risk:
     )
     if kind not in ("sd", "cvar", "quantile"):
         raise refusal("risk", risk, wanted)
-    if not _number(level) or not 0.0 < level < (1.0 if kind != "sd" else np.inf):
+    if not is_number(level) or not 0.0 < level < (1.0 if kind != "sd" else np.inf):
         share = "above 0" if kind == "sd" else "between 0 and 1"
         raise refusal("risk", risk, f"{wanted}; the number of {kind!r} is {share}")
     return Risk(kind, float(level))
@@ -142,15 +142,11 @@ def _check_total(total: object) -> None:
     if total is None:
         return
     sides = total if isinstance(total, tuple | list) else (total, total)
-    if len(sides) == 2 and all(side is None or (_number(side) and side >= 0.0) for side in sides):
+    if len(sides) == 2 and all(side is None or (is_number(side) and side >= 0.0) for side in sides):
         low, high = (default if side is None else side for side, default in zip(sides, (0.0, np.inf), strict=True))
         if low <= high and high > 0.0:
             return
     raise refusal("total", total, "must be an amount of money above 0 for the whole window, or a pair (low, high)")
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
 def check_goal(fit: Fit, goal: Goal) -> None:

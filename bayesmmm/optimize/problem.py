@@ -13,18 +13,18 @@ from bayesmmm.equations import MMM
 from bayesmmm.errors import (
     AnswerError,
     ControlsWarning,
-    MissingValueError,
     NeverSpentError,
     SettingError,
     UnknownTermError,
 )
 from bayesmmm.estimands.windows import Question, bought_channels, question
-from bayesmmm.optimize.arguments import DRAWS, Solver, Window, refusal, which_window
+from bayesmmm.optimize.arguments import DRAWS, Solver, Window, which_window
 from bayesmmm.optimize.constraints import Constraints, Limits, read_limits
 from bayesmmm.optimize.flighting import Levels, read_levels
 from bayesmmm.optimize.outcomes import Outcomes, prepare
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
+from bayesmmm.validate import check_count, check_dates, check_values
 
 #: Draws on which many starts are tried, and the share of adstock at which they stop to count: near enough to find the
 #: best start, from which all draws go on.
@@ -44,13 +44,11 @@ def read_window(fit: Fit, window: Window) -> tuple[Window, str]:
     periods, length = window.periods, len(fit.data.dates)
     if periods is None:
         return window, "as in the plan" if window.plan is not None else "as observed"
-    if periods > length:
-        raise refusal(
-            "periods",
-            periods,
-            f"must be a whole number from 1 to {length}, the number of fitted periods, whose last ones are the current "
-            f"plan; for a longer window write the current plan down and pass plan=",
-        )
+    advice = (
+        "the number of fitted periods, whose last ones are the current plan; for a longer window write the current "
+        "plan down and pass plan="
+    )
+    check_count(periods, "periods", most=length, advice=advice)
     frame, note = _repeated(fit, int(periods), window.controls)
     return Window(plan=frame), note
 
@@ -79,7 +77,8 @@ def _repeated(fit: Fit, periods: int, controls) -> tuple[pd.DataFrame, str]:
                 argument="controls",
                 value=controls,
             )
-        frame[name] = _one_per_period(name, values, dates)
+        frame[name] = check_dates(values, f"controls[{name!r}]", dates)
+        check_values(values, f"controls[{name!r}]")
     repeated = [name for name in wanted if name not in known]
     if not wanted:
         return frame, ""
@@ -95,30 +94,6 @@ def _repeated(fit: Fit, periods: int, controls) -> tuple[pd.DataFrame, str]:
             skip_file_prefixes=(str(Path(__file__).parent),),
         )
     return frame, f"last {periods} periods repeated: {', '.join(repeated)}" if repeated else "as given"
-
-
-def _one_per_period(name: str, values: object, dates: pd.DatetimeIndex) -> np.ndarray:
-    where, about = f"controls[{name!r}]", {"argument": "controls", "value": values}
-    dated = isinstance(values, pd.Series) and isinstance(values.index, pd.DatetimeIndex)
-    if dated and not values.index.equals(dates):
-        raise SettingError(
-            f"{where} has other dates than the window, which has the {len(dates)} periods {dates[0]:%Y-%m-%d} to "
-            f"{dates[-1]:%Y-%m-%d}; give a value for each of these, in order",
-            **about,
-        )
-    try:
-        numbers = np.asarray(values, float)
-    except (TypeError, ValueError) as error:
-        raise SettingError(f"{where} must be numbers, one for each period: {error}", **about) from error
-    if numbers.shape not in ((), (len(dates),)):
-        raise SettingError(
-            f"{where} has shape {numbers.shape}, the window has {len(dates)} periods; give one number, or one for each "
-            f"period",
-            **about,
-        )
-    if not np.isfinite(numbers).all():
-        raise MissingValueError(f"{where} has missing or infinite values; give a finite number", **about)
-    return np.broadcast_to(numbers, len(dates))
 
 
 def _levels_that_matter(system: MMM) -> set[str]:

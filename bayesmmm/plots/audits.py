@@ -27,7 +27,7 @@ from bayesmmm.plots.parts import (
 )
 from bayesmmm.plots.reading import percents
 from bayesmmm.plots.series import correlation
-from bayesmmm.results.summaries import checked_ci_prob
+from bayesmmm.validate import check_ci_prob
 
 _STRIP = LinearSegmentedColormap.from_list("spend", ["#FFFFFF", "#BBD7EC", BLUE, "#00324E"])
 
@@ -68,7 +68,7 @@ def audit(diagnosis: _Audited, *, ci_prob: float | None = None, axes: Sequence[A
     _strips(grid[1], spend)
     correlation(table, ax=grid[2])
     grid[2].set_title("correlations", loc="left", fontsize=TEXT)
-    _shares(grid[3], share, checked_ci_prob(ci_prob))
+    _shares(grid[3], share, check_ci_prob(ci_prob))
     return np.asarray(grid, dtype=object)
 
 

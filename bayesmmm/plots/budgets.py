@@ -37,7 +37,7 @@ from bayesmmm.plots.parts import (
     tidy,
 )
 from bayesmmm.plots.reading import caution, numbers, table_of, unit_of, variable, zero_line
-from bayesmmm.results.summaries import checked_ci_prob
+from bayesmmm.validate import check_ci_prob
 
 _MAKER = "frontier(fit)"
 _LIGHT = "#B8B8B8"
@@ -76,7 +76,7 @@ def budget(plan: Plan, *, ci_prob: float | None = None, axes: Sequence[Axes] | N
     --------
     >>> axes = budget(plan, ci_prob=0.9)  # doctest: +SKIP
     """
-    table = _checked(plan).table(checked_ci_prob(ci_prob))
+    table = _checked(plan).table(check_ci_prob(ci_prob))
     table = table[table["kind"] != "total"]
     table = table.assign(last=table["kind"] == "induced").sort_values(
         ["last", "new"], ascending=[True, False], kind="stable"
@@ -313,7 +313,7 @@ def frontier(
     --------
     >>> axes = frontier(mm.frontier(fit), ci_prob=0.9)  # doctest: +SKIP
     """
-    ci_prob = checked_ci_prob(ci_prob)
+    ci_prob = check_ci_prob(ci_prob)
     outcome, roi = (variable(dataset, name, ["total"], _MAKER) for name in ("outcome", "roi"))
     before, lift, cost = (variable(dataset, f"current_{name}", [], _MAKER) for name in ("outcome", "lift", "cost"))
     total = float(dataset.attrs["current_total"])

@@ -27,7 +27,8 @@ from bayesmmm.plots.parts import (
     tidy,
 )
 from bayesmmm.plots.reading import caution, numbers, percents, unit_of, variable, window_words
-from bayesmmm.results.summaries import checked_ci_prob, interval
+from bayesmmm.results.summaries import interval
+from bayesmmm.validate import check_ci_prob
 
 DASHES = (0, (3, 2))
 _LINES = ((BLUE, "-"), (ORANGE, (0, (5, 1.5))), (GREEN, (0, (3, 1, 1, 1))), (PURPLE, (0, (1, 1))))
@@ -62,7 +63,7 @@ def response_curves(
     """
     draws = variable(dataset, "outcome", ["channel", "factor"], "response_curves(fit)")
     threshold = _threshold(dataset)
-    ci_prob = checked_ci_prob(ci_prob)
+    ci_prob = check_ci_prob(ci_prob)
     curves = xr.Dataset(interval(draws, ci_prob)).assign({n: dataset[n] for n in ("spend", "extrapolated")})
     channels = draws["channel"].values.tolist()
     own = axes is None
@@ -143,7 +144,7 @@ def adstock_decay(
     --------
     >>> axes = adstock_decay(estimands.adstock_decay(fit))  # doctest: +SKIP
     """
-    ci_prob = checked_ci_prob(ci_prob)
+    ci_prob = check_ci_prob(ci_prob)
     curves = {str(equation): _decays(dataset, str(equation), ci_prob) for equation in dataset.data_vars}
     channels = list(dict.fromkeys(name for lines in curves.values() for name in lines))
     own = axes is None

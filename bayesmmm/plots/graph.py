@@ -13,7 +13,8 @@ from matplotlib.text import Text
 from bayesmmm.equations import MMM
 from bayesmmm.plots.parts import BLUE, GREY, LETTER, ORANGE, SMALL, TEXT
 from bayesmmm.plots.reading import variable
-from bayesmmm.results.summaries import checked_ci_prob, interval
+from bayesmmm.results.summaries import interval
+from bayesmmm.validate import check_ci_prob
 
 PALE_ORANGE, PALE_BLUE = "#FDF0D5", "#DCEEF9"
 DASHES = (0, (4, 2))
@@ -99,7 +100,7 @@ def _sizes(
     groups: Mapping[tuple, Sequence[str]], system: MMM, posterior: xr.Dataset, ci_prob: float | None
 ) -> _Words:
     """Texts of the boxes with a column of effects for each equation that they point to."""
-    ci_prob = checked_ci_prob(ci_prob)
+    ci_prob = check_ci_prob(ci_prob)
     texts = {}
     for ends, names in groups.items():
         cells = [[_effect(system, posterior, name, *end, ci_prob) for end in ends] for name in names]

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bayesmmm.plots.parts import short_number
-from bayesmmm.results.summaries import checked_ci_prob, interval
+from bayesmmm.results.summaries import interval
+from bayesmmm.validate import check_ci_prob
 
 SAMPLE = ("chain", "draw")
 
@@ -38,7 +39,7 @@ def variable(dataset: xr.Dataset, name: str, dims: Sequence[str], maker: str) ->
 
 def table_of(draws: xr.DataArray, ci_prob: float | None) -> pd.DataFrame:
     """Return median, lower and upper of draws with one further dim, indexed by it."""
-    ci_prob = checked_ci_prob(ci_prob)
+    ci_prob = check_ci_prob(ci_prob)
     (dim,) = (dim for dim in draws.dims if dim not in SAMPLE)
     columns = {name: part.values for name, part in interval(draws, ci_prob).items()}
     table = pd.DataFrame(columns, index=pd.Index(draws[dim].values, name=str(dim)))

@@ -36,7 +36,8 @@ from bayesmmm.plots.parts import (
     tidy,
 )
 from bayesmmm.plots.reading import SAMPLE, caution, numbers, span_of, unit_of, variable, zero_line
-from bayesmmm.results.summaries import checked_ci_prob, interval
+from bayesmmm.results.summaries import interval
+from bayesmmm.validate import check_ci_prob
 
 _MAKER = "decompose(fit)"
 _CHANNELS = (BLUE, GREEN, SKY, PURPLE, RED, YELLOW)
@@ -229,7 +230,7 @@ def waterfall(
     >>> ax = waterfall(mm.decompose(fit), ci_prob=0.9)  # doctest: +SKIP
     """
     draws = variable(dataset, "contribution", ["component", "date"], _MAKER).sum("date")
-    ci_prob = checked_ci_prob(ci_prob)
+    ci_prob = check_ci_prob(ci_prob)
     rows = _rows(draws, largest)
     labels = [label for label, _, _ in rows] + [f"mean of {_equation(dataset)}"]
     if ax is None:

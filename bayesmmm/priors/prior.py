@@ -4,13 +4,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from bayesmmm.errors import PriorError, PriorSupportError, UnknownPriorError
 from bayesmmm.priors.families import FAMILIES, Family, FrozenMap, closest
+from bayesmmm.validate import is_number
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -124,7 +124,7 @@ def _checked(family: str, args: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _number(family: str, name: str, value: Any, spec: Family) -> float:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not math.isfinite(value):
+    if not is_number(value):
         raise PriorError(f"{name} of {family} is {value!r}. Give one finite number.")
     if name not in spec.free and value <= 0:
         raise PriorError(f"{name} of {family} is {value:g}. Give a number above 0.")

@@ -22,7 +22,7 @@ from bayesmmm.estimands import (
     unit_of,
 )
 from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
-from bayesmmm.results.summaries import checked_ci_prob
+from bayesmmm.validate import check_ci_prob
 
 #: Numbers that a decomposition by period may hold for the figures; it is thinned to that.
 _PARTS = 20e6
@@ -134,7 +134,7 @@ def collect(
     allow_unconverged: bool = False,
 ) -> Answers:
     """Ask a fit everything that the report tells; see `write_report` for the arguments."""
-    ci_prob = checked_ci_prob(ci_prob)
+    ci_prob = check_ci_prob(ci_prob)
     anyway = {"draws": draws, "allow_unconverged": allow_unconverged}
     asked = ask(fit, **anyway)
     about = {"start": start, "stop": stop, **anyway}

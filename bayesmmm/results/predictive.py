@@ -12,7 +12,8 @@ import xarray as xr
 from bayesmmm.equations import MMM
 from bayesmmm.errors import UnknownTermError
 from bayesmmm.priors import closest
-from bayesmmm.results.summaries import checked_ci_prob, interval
+from bayesmmm.results.summaries import interval
+from bayesmmm.validate import check_ci_prob
 
 if TYPE_CHECKING:
     from bayesmmm.results.fit import Fit
@@ -121,7 +122,7 @@ def _series(fit: "Fit", equation: str, ci_prob: float | None) -> tuple[xr.DataAr
     equation = checked_equation(fit.system, equation)
     data = fit.data
     unit = data.outcome_unit if equation == data.outcome else data.mediators[equation]
-    attrs = {"equation": equation, "unit": unit, "ci_prob": checked_ci_prob(ci_prob)}
+    attrs = {"equation": equation, "unit": unit, "ci_prob": check_ci_prob(ci_prob)}
     return (
         fit.tree["observed_data"].to_dataset()[equation],
         fit.tree["posterior_predictive"].to_dataset()[equation],

@@ -5,7 +5,8 @@ import pandas as pd
 import xarray as xr
 from scipy import special
 
-from bayesmmm.results.summaries import checked_ci_prob, interval
+from bayesmmm.results.summaries import interval
+from bayesmmm.validate import check_ci_prob, check_count
 
 
 def autocorrelation(
@@ -54,11 +55,10 @@ def autocorrelation(
     """
     if set(residual.dims) != {"chain", "draw", "date"}:
         raise ValueError(f"residual has dims {residual.dims}; give one with dims chain, draw and date")
-    ci_prob = checked_ci_prob(ci_prob)
+    ci_prob = check_ci_prob(ci_prob)
     periods = residual.sizes["date"]
     largest = min(periods - 1, int(10.0 * np.log10(periods))) if lags is None else lags
-    if not 1 <= largest < periods:
-        raise ValueError(f"lags={lags!r} must lie between 1 and {periods - 1}, one less than there are periods")
+    check_count(largest, "lags", most=periods - 1, advice="one less than there are periods")
     error = residual.transpose("chain", "draw", "date").values
     error = error - error.mean(-1, keepdims=True)
     power = (error**2).sum(-1)

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesmmm.validate import check_ci_prob
+
 
 def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) -> pd.DataFrame:
     """Summarise draws as a table: median, interval, mean, standard deviation.
@@ -36,7 +38,7 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
        median  lower  upper
     x    50.0   10.0   90.0
     """
-    ci_prob = checked_ci_prob(ci_prob)
+    ci_prob = check_ci_prob(ci_prob)
     if not isinstance(draws, xr.DataArray | xr.Dataset):
         raise ValueError(
             f"draws is a {type(draws).__name__}, and must be a DataArray or Dataset; of a fit: fit.summary()"
@@ -77,16 +79,6 @@ def probabilities(ci_prob: float) -> tuple[float, float, float]:
     """Lower end, median and upper end of an equal-tailed interval, rounded to be read as labels."""
     tail = (1.0 - ci_prob) / 2.0
     return (round(tail, 12), 0.5, round(1.0 - tail, 12))
-
-
-def checked_ci_prob(ci_prob: float | None) -> float:
-    """Return `ci_prob`, or the default of ArviZ, checked."""
-    from arviz_base import rcParams
-
-    value = rcParams["stats.ci_prob"] if ci_prob is None else ci_prob
-    if not 0.0 < value < 1.0:
-        raise ValueError(f"ci_prob={value!r} must lie between 0 and 1, as 0.9")
-    return float(value)
 
 
 def flat(values: xr.Dataset) -> dict[str, float]:

@@ -16,11 +16,10 @@ from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM
 from bayesmmm.errors import LikelihoodError, SettingError, UnknownTermError
-from bayesmmm.estimands import PATHS, ask, check_seed
+from bayesmmm.estimands import ask
 from bayesmmm.inference.many_fits import run
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
-from bayesmmm.results.summaries import checked_ci_prob
 from bayesmmm.sensitivity.refit import (
     Asking,
     Refitting,
@@ -33,6 +32,7 @@ from bayesmmm.sensitivity.refit import (
     worst,
 )
 from bayesmmm.sensitivity.reweighting import zero_nearest
+from bayesmmm.validate import PATHS, check_ci_prob, check_numbers, check_seed, is_number, refusal
 
 #: Strengths that are assumed unless others are given, in shares of the mean outcome per standard deviation of the wave.
 STRENGTH = (0.0, 0.025, 0.05, 0.1, 0.2)
@@ -128,7 +128,7 @@ def confounder_sensitivity(
     >>> found["break_even"].to_series()  # doctest: +SKIP
     """
     ask(fit, draws=None, allow_unconverged=allow_unconverged)
-    ci_prob, seed = checked_ci_prob(ci_prob), check_seed(seed)
+    ci_prob, seed = check_ci_prob(ci_prob), check_seed(seed)
     names, grid = _checked_channels(fit, channels), _checked_strength(strength)
     r = _checked_correlation(correlation)
     waves = {name: r * wave(fit, name) for name in names}
@@ -273,19 +273,11 @@ def _checked_channels(fit: Fit, channels: Sequence[str] | None) -> tuple[str, ..
 
 
 def _checked_strength(strength: Sequence[float]) -> np.ndarray:
-    try:
-        grid = np.asarray(strength, float)
-    except (TypeError, ValueError):
-        grid = np.empty(0)
-    if grid.ndim != 1 or not len(grid) or not np.isfinite(grid).all():
-        raise SettingError(f"strength={strength!r} must be a list of numbers, as strength=[0.05, 0.1]")
+    grid = check_numbers(strength, "strength", "a list of numbers", "[0.05, 0.1]", np.isfinite)
     return np.unique([0.0, *grid.tolist()])
 
 
 def _checked_correlation(correlation: float) -> float:
-    real = isinstance(correlation, int | float | np.number) and not isinstance(correlation, bool)
-    if not real or not 0.0 < correlation <= 1.0:
-        raise SettingError(
-            f"correlation={correlation!r} must be a number above 0 and at most 1, as correlation=0.5"
-        )
+    if not is_number(correlation) or not 0.0 < correlation <= 1.0:
+        raise refusal("correlation", correlation, "must be a number above 0 and at most 1, as correlation=0.5")
     return float(correlation)

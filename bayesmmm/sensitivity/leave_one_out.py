@@ -11,11 +11,10 @@ import xarray as xr
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.equations.equation import MEDIA_PARAMETERS
 from bayesmmm.errors import AnswerError, SettingError, UnknownTermError
-from bayesmmm.estimands import PATHS, ask, check_seed
+from bayesmmm.estimands import ask
 from bayesmmm.inference.many_fits import run
 from bayesmmm.priors import Prior, closest
 from bayesmmm.results import Fit
-from bayesmmm.results.summaries import checked_ci_prob
 from bayesmmm.sensitivity.refit import (
     Asking,
     Refitting,
@@ -27,6 +26,7 @@ from bayesmmm.sensitivity.refit import (
     warn_failed,
     worst,
 )
+from bayesmmm.validate import PATHS, check_ci_prob, check_seed
 
 
 def leave_one_channel_out(
@@ -99,7 +99,7 @@ def leave_one_channel_out(
     >>> found["change"].to_pandas()  # doctest: +SKIP
     """
     ask(fit, draws=None, allow_unconverged=allow_unconverged)
-    ci_prob, seed = checked_ci_prob(ci_prob), check_seed(seed)
+    ci_prob, seed = check_ci_prob(ci_prob), check_seed(seed)
     known = tuple(n for n in fit.system.exogenous if any(n in e.media for e in fit.system.equations))
     names = _checked_channels(channels, known)
     asking = Asking(known, start, stop, window, paths)

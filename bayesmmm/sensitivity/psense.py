@@ -15,12 +15,13 @@ import xarray as xr
 from bayesmmm.diagnostics.posterior_view import check_groups
 from bayesmmm.diagnostics.thresholds import BUDGET_MOVED, POWER_SENSITIVE
 from bayesmmm.errors import AnswerError, SettingError
-from bayesmmm.estimands import ask, check_seed, roi
+from bayesmmm.estimands import ask, roi
 from bayesmmm.estimands.windows import bought_channels
 from bayesmmm.optimize import Plan
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
 from bayesmmm.sensitivity.importance import Weights, resampled, smoothed, weighted_quantiles
+from bayesmmm.validate import check_numbers, check_seed
 
 #: Powers at which an answer is shown: a prior that counts a fifth less, and a quarter more.
 ALPHAS = (0.8, 1.25)
@@ -133,14 +134,12 @@ def power_scaling(
 
 def checked_alphas(alphas: tuple[float, float]) -> tuple[float, float]:
     """Return powers, checked to lie on both sides of 1."""
-    try:
-        low, high = map(float, alphas)
-    except (TypeError, ValueError):
-        low, high = np.nan, np.nan
-    if not 0.0 < low < 1.0 < high < np.inf:
-        raise SettingError(
-            f"alphas={alphas!r} must be a power between 0 and 1 and one above 1, as alphas={ALPHAS}"
-        )
+
+    def around_one(powers: np.ndarray) -> bool:
+        return len(powers) == 2 and 0.0 < powers[0] < 1.0 < powers[1]
+
+    allowed = "a power between 0 and 1 and one above 1"
+    low, high = check_numbers(alphas, "alphas", allowed, ALPHAS, around_one).tolist()
     return low, high
 
 

@@ -13,10 +13,9 @@ import xarray as xr
 
 from bayesmmm.equations import MMM
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands import PATHS, ask, check_seed
+from bayesmmm.estimands import ask
 from bayesmmm.inference.many_fits import run
 from bayesmmm.results import Fit
-from bayesmmm.results.summaries import checked_ci_prob
 from bayesmmm.sensitivity.refit import (
     Asking,
     Refitting,
@@ -29,6 +28,7 @@ from bayesmmm.sensitivity.refit import (
     worst,
 )
 from bayesmmm.sensitivity.reweighting import PARTS, checked_mediator, checked_rho, vanishing
+from bayesmmm.validate import PATHS, check_ci_prob, check_seed
 
 #: Correlations that are assumed unless others are given.
 RHO = (-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6)
@@ -118,7 +118,7 @@ def mediation_sensitivity(
     >>> found["rho_star"].to_series()  # doctest: +SKIP
     """
     ask(fit, draws=None, allow_unconverged=allow_unconverged)
-    grid, name, ci_prob = checked_rho(rho), checked_mediator(fit, mediator), checked_ci_prob(ci_prob)
+    grid, name, ci_prob = checked_rho(rho), checked_mediator(fit, mediator), check_ci_prob(ci_prob)
     _check_free(fit.system, name)
     asking = Asking(None if channels is None else tuple(channels), start, stop, window, paths)
     marks = asking.ask(fit, seed=check_seed(seed), draws=fit.posterior.sizes["chain"]).attrs

@@ -15,11 +15,12 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, LikelihoodError, SettingError, UnknownTermError
-from bayesmmm.estimands import PATHS, Asked, ask, effects, row_bytes
+from bayesmmm.estimands import Asked, ask, effects, row_bytes
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
-from bayesmmm.results.summaries import checked_ci_prob, probabilities
+from bayesmmm.results.summaries import probabilities
 from bayesmmm.sensitivity.importance import Weights, smoothed, weighted_quantiles
+from bayesmmm.validate import PATHS, check_ci_prob, check_numbers
 
 #: Residual correlations that are looked at unless others are given.
 RHO = tuple(np.linspace(-0.5, 0.5, 21).round(3).tolist())
@@ -97,7 +98,7 @@ def mediation_sensitivity_quick(
     >>> found["indirect"].sel(quantile=0.5).to_pandas()  # doctest: +SKIP
     """
     asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
-    ci_prob = checked_ci_prob(ci_prob)
+    ci_prob = check_ci_prob(ci_prob)
     grid, name = checked_rho(rho), checked_mediator(fit, mediator)
     given = assumed_rho(fit, name)
 
@@ -208,16 +209,12 @@ def checked_rho(rho: Sequence[float]) -> np.ndarray:
     ------
     SettingError
     """
-    try:
-        grid = np.asarray(rho, float)
-    except (TypeError, ValueError):
-        grid = np.empty(0)
-    if grid.ndim != 1 or not len(grid) or not (np.abs(grid) < 1.0).all() or len(np.unique(grid)) < len(grid):
-        raise SettingError(
-            f"rho={rho!r} must be a list of different correlations between -1 and 1, both excluded, as "
-            f"rho=[-0.2, 0.0, 0.2]"
-        )
-    return np.sort(grid)
+
+    def holds(grid: np.ndarray) -> bool:
+        return bool((np.abs(grid) < 1.0).all()) and len(np.unique(grid)) == len(grid)
+
+    allowed = "a list of different correlations between -1 and 1, both excluded"
+    return np.sort(check_numbers(rho, "rho", allowed, "[-0.2, 0.0, 0.2]", holds))
 
 
 def checked_mediator(fit: Fit, mediator: str | None) -> str:

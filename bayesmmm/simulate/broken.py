@@ -21,12 +21,13 @@ import xarray as xr
 
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Fourier, check_system
-from bayesmmm.errors import SettingError
+from bayesmmm.errors import SamplingError, SettingError
 from bayesmmm.priors import closest
 from bayesmmm.simulate.process import Process
 from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
 from bayesmmm.simulate.truth import zero_out
-from bayesmmm.simulate.world import check_seed, tabled
+from bayesmmm.simulate.world import tabled
+from bayesmmm.validate import check_seed
 
 __all__ = ["WORLDS", "BrokenWorld", "broken_world"]
 
@@ -222,7 +223,7 @@ def broken_world(name: str, *, seed: int, weeks: int = 156) -> BrokenWorld:
         raise SettingError(
             f"there is no world {name!r}{closest(str(name), WORLDS)}. Choose one of: {', '.join(WORLDS)}."
         )
-    seed, weeks = check_seed(seed), check_weeks(weeks)
+    seed, weeks = check_seed(seed, SamplingError), check_weeks(weeks)
     clean, rng = _clean(seed, weeks)
     process = _BREAKS[name](clean, rng) if name in _BREAKS else clean
     data = process.data.replace_columns(process.series({}))

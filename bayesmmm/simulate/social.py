@@ -11,8 +11,10 @@ import numpy as np
 
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Fourier
+from bayesmmm.errors import SamplingError
 from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
-from bayesmmm.simulate.world import World, check_seed, simulate_world, tabled
+from bayesmmm.simulate.world import World, simulate_world, tabled
+from bayesmmm.validate import check_seed
 
 __all__ = ["social_search"]
 
@@ -98,7 +100,7 @@ def social_search(*, seed: int = 1, weeks: int = 156) -> World:
     """
     weeks = check_weeks(weeks)
     # The first two streams of the seed are those of simulate_world.
-    data = _exogenous(weeks, np.random.default_rng(check_seed(seed)).spawn(3)[2])
+    data = _exogenous(weeks, np.random.default_rng(check_seed(seed, SamplingError)).spawn(3)[2])
     base = data.scales()
     scales = replace(
         base,

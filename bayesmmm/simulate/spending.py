@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.errors import TooFewPeriodsError
+from bayesmmm.validate import check_count
 
 __all__ = ["MIN_WEEKS", "check_weeks", "christmas", "flights", "wander", "weeks_from"]
 
@@ -13,12 +14,8 @@ _FIRST_WEEK = "2022-01-02"
 
 def check_weeks(weeks: object) -> int:
     """Return a number of weeks as an int; refuse less than a year."""
-    if not isinstance(weeks, int | np.integer) or isinstance(weeks, bool) or weeks < MIN_WEEKS:
-        raise TooFewPeriodsError(
-            f"weeks={weeks!r} must be a whole number of at least {MIN_WEEKS}, so that every channel and season occurs; "
-            f"weeks=156 is the default"
-        )
-    return int(weeks)
+    advice = "so that every channel and season occurs; weeks=156 is the default"
+    return check_count(weeks, "weeks", least=MIN_WEEKS, advice=advice, error=TooFewPeriodsError)
 
 
 def weeks_from(weeks: int) -> pd.DatetimeIndex:

@@ -20,6 +20,7 @@ from bayesmmm.errors import (
     SamplingError,
 )
 from bayesmmm.simulate.truth import PARTS, Truth, find_truth
+from bayesmmm.validate import check_seed
 
 __all__ = ["World", "simulate_world"]
 
@@ -121,7 +122,7 @@ def simulate_world(
     >>> bool(np.isclose(world.truth.components["sales"].sum(), world.data.columns["sales"].sum()))
     True
     """
-    seed = check_seed(seed)
+    seed = check_seed(seed, SamplingError)
     engine.check_national(data)
     check_system(system, data)
     _check_part_names(system)
@@ -169,13 +170,6 @@ def tabled(
         "coefficient": np.array([[linear[term] for term in equation.terms()]]),
         "sigma": np.array([sigma]),
     }
-
-
-def check_seed(seed: object) -> int:
-    """Return a seed as an int; refuse what would not give the same world twice."""
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
-        raise SamplingError(f"seed={seed!r} must be a whole number of 0 or more, as seed=1.")
-    return int(seed)
 
 
 def _check_part_names(system: MMM) -> None:

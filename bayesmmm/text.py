@@ -1,0 +1,183 @@
+"""Numbers, intervals, lists and lines in words: every sentence and printed table writes them with these functions."""
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from textwrap import TextWrapper
+
+import pandas as pd
+
+#: Significant digits of a number in a sentence, and of the width of an interval whose ends are told apart.
+DIGITS = 3
+#: Longer lists are cut, with the number left out.
+SHOWN = 5
+UNKNOWN, UNBOUNDED = "unknown", "unbounded"
+_SIZES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
+_LETTERS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+_TINY = 1e-6
+#: Shares below this, in per cent, are not told apart.
+_LEAST = 0.001
+#: A probability of 0 or 1 among so many draws is not certainty.
+_SURE = 0.995
+
+
+# ------------------------------------------------------------------------------------------------------------- numbers
+def number(value: float, digits: int = DIGITS) -> str:
+    """Write a number with so many significant digits, thousands set apart: 12,300, 1.50, 0.0123."""
+    value = float(value)
+    if value == 0.0 or not math.isfinite(value):
+        return _fixed(value, 0)
+    if abs(value) < _TINY:
+        return f"{value:.{digits - 1}e}"
+    rounded = float(f"{value:.{digits - 1}e}")  # 999.6 has one more digit before the point once it is rounded
+    return _fixed(rounded, digits - 1 - _magnitude(rounded))
+
+
+def large_number(value: float) -> str:
+    """Write a number, large ones in millions: 2.31 million."""
+    size, word = _size(value)
+    return f"{number(value / size)}{word}"
+
+
+def short_number(value: float, _position: object = None) -> str:
+    """Write a number as the label of an axis: 12000 as 12k, 3400000 as 3.4M."""
+    size, letter = next(((size, letter) for size, letter in _LETTERS if abs(value) >= size), (1.0, ""))
+    return f"{value / size:.4g}{letter}".replace("-", "−")
+
+
+def money(value: float) -> str:
+    """Write an amount of money by itself: rounded, small amounts would read as if they were equal."""
+    whole = abs(value - round(value)) <= 1e-9 * abs(value)
+    if whole or abs(value) >= 1e5:
+        return _fixed(value, 0)
+    return _fixed(value, 2) if abs(value) >= 100.0 else f"{value:,.5g}"
+
+
+def money_column(values: Iterable[float]) -> list[str]:
+    """Write amounts of money that stand in one column, with as many decimals as the largest needs."""
+    values = [float(value) for value in values]
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    places = 3 - _magnitude(largest) if largest > 0.0 else 0
+    return [_fixed(value, places) for value in values]
+
+
+def told_apart(*values: float) -> tuple[str, ...]:
+    """Write numbers that belong together so that they can be told apart: digits follow from how far they are."""
+    known = [float(value) for value in values if math.isfinite(value)]
+    if not known:
+        return tuple(UNKNOWN for _ in values)
+    width, largest = max(known) - min(known), max(map(abs, known))
+    # Equal numbers, up to rounding, still need digits of their own.
+    size = width if width > 1e-6 * largest else largest / 10.0
+    places = DIGITS - 1 - _magnitude(size) if size > 0.0 else 0
+    return tuple(_fixed(round(v, places) if math.isfinite(v) else v, places) for v in map(float, values))
+
+
+def ends(median: float, lower: float, upper: float) -> tuple[str, str]:
+    """Write a median and its interval for themselves, both in millions where one is large."""
+    known = [abs(value) for value in (median, lower, upper) if math.isfinite(value)]
+    size, word = _size(max(known, default=0.0))
+    middle, low, high = (number(value / size) for value in (median, lower, upper))
+    return f"{middle}{word}", f"{low} to {high}{word}"
+
+
+def interval(median: float, lower: float, upper: float, ci_prob: float, unit: str = "") -> str:
+    """Write a median with its interval: ``2.31 million (90 %: 1.50 to 3.02 million)``.
+
+    Parameters
+    ----------
+    unit : str
+        Written after the median where it is not money, which has no unit of its own in the data; ``"%"`` stands
+        after the interval too.
+    """
+    middle, low_high = ends(median, lower, upper)
+    return f"{middle}{f' {unit}' * bool(unit)} ({percent(ci_prob)}: {low_high}{' %' * (unit == '%')})"
+
+
+def percent(value: float) -> str:
+    """Write a chosen share, as 0.9, in per cent."""
+    return f"{100.0 * value:.4g} %"
+
+
+def share(value: float) -> str:
+    """Write a computed share in per cent, with two digits below 10 %."""
+    value = 100.0 * float(value)
+    if not math.isfinite(value):
+        return UNKNOWN
+    if 0.0 < value < _LEAST:
+        return f"less than {_LEAST:g} %"
+    return f"{value:.0f} %" if value >= 9.95 else f"{value:.2g} %"
+
+
+def probability(value: float) -> str:
+    """Write a probability from draws in whole per cents, and never as certainty."""
+    if math.isnan(value):
+        return UNKNOWN
+    if value >= _SURE:
+        return "more than 99 %"
+    return "less than 1 %" if value <= 1.0 - _SURE else f"{100.0 * value:.0f} %"
+
+
+# --------------------------------------------------------------------------------------------------------------- lists
+def joined(words: Iterable[object], last: str = "and") -> str:
+    """Write a list: a, b and c."""
+    words = [str(word) for word in words]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else "none"
+
+
+def listed(items: Iterable[object], *, shown: int = SHOWN) -> str:
+    """Write items as ``'a', 'b' and 3 more``; dates are written without quotes as YYYY-MM-DD."""
+    words = [f"{item:%Y-%m-%d}" if isinstance(item, pd.Timestamp) else repr(item) for item in items]
+    return ", ".join(words[:shown]) + (f" and {len(words) - shown} more" if len(words) > shown else "")
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Write a number of things: 1 channel, 3 channels."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def did_you_mean(word: object, known: Iterable[object]) -> str:
+    """Return " (did you mean 'x'?)" for the known word nearest to `word`, or "" when none is near."""
+    words = {str(k).strip().lower(): str(k) for k in known}
+    hits = difflib.get_close_matches(str(word).strip().lower(), words, n=1)
+    return f" (did you mean {words[hits[0]]!r}?)" if hits else ""
+
+
+# --------------------------------------------------------------------------------------------------------------- lines
+def wrapped(text: str, width: int, *, head: str = "", indent: int = 2) -> list[str]:
+    """Break a text into lines after `head`, the later ones indented; a number and its percent sign stay together."""
+    wrapper = TextWrapper(
+        width,
+        initial_indent=head,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\0", " ") for line in wrapper.wrap(text.replace(" %", "\0%"))]
+
+
+def aligned(columns: Mapping[str, Sequence[str]], left: Sequence[str]) -> list[str]:
+    """Lay columns side by side under their heads, numbers to the right and words (the columns `left`) to the left."""
+    cells = []
+    for head, column in columns.items():
+        width = max(map(len, [head, *column]))
+        cells.append([text.ljust(width) if head in left else text.rjust(width) for text in [head, *column]])
+    return ["  ".join(line).rstrip() for line in zip(*cells, strict=True)]
+
+
+def _fixed(value: float, places: int) -> str:
+    if not math.isfinite(value):
+        return UNKNOWN if math.isnan(value) else UNBOUNDED
+    return f"{value + 0.0:,.{max(places, 0)}f}".replace("-", "−")
+
+
+def _magnitude(value: float) -> int:
+    return math.floor(math.log10(abs(value)))
+
+
+def _size(value: float) -> tuple[float, str]:
+    if math.isfinite(value):
+        for size, word in _SIZES:
+            if abs(value) >= 0.9995 * size:
+                return size, f" {word}"
+    return 1.0, ""

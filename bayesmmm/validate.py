@@ -1,0 +1,183 @@
+"""Arguments, checked: each function returns what was given in the type that it must have, or names what is wrong.
+
+A message has the name of the argument, the value seen, what is allowed and a way out; the error has the first two as
+`argument` and `value` as well.
+"""
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from numbers import Integral, Real
+from typing import Any, TypeGuard
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.errors import (
+    AnswerSizeError,
+    BayesMMMError,
+    MissingValueError,
+    NegativeSpendError,
+    SettingError,
+)
+from bayesmmm.text import did_you_mean
+
+#: Largest answer that is kept in memory, in bytes.
+LARGEST = 800e6
+#: Residual paths per draw over which what is not observed is averaged: the same in every answer, so that they agree.
+PATHS = 4
+#: Largest seed.
+LARGEST_SEED = 2**63 - 1
+
+
+def about(name: str, value: object, message: str, error: type[BayesMMMError] = SettingError) -> BayesMMMError:
+    """Return an error about the argument `name`, or about an element of it, as ``do['tv']``."""
+    return error(message, argument=name.partition("[")[0], value=value)
+
+
+def refusal(
+    name: str, value: object, text: str, error: type[BayesMMMError] = SettingError, advice: str = ""
+) -> BayesMMMError:
+    """Return the error that ``name=value`` is, has or must be what `text` says."""
+    return about(name, value, f"{name}={value!r} {text}{f', {advice}' * bool(advice)}", error)
+
+
+# ------------------------------------------------------------------------------------------------------------- numbers
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether a value is a whole number; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and math.isfinite(value)
+
+
+def check_count(
+    value: object,
+    name: str,
+    *,
+    least: int = 1,
+    most: int | None = None,
+    advice: str = "",
+    error: type[BayesMMMError] = SettingError,
+) -> int:
+    """Return a whole number within these ends, which belong to it."""
+    if not is_count(value) or value < least or (most is not None and value > most):
+        ends = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise refusal(name, value, f"must be a whole number {ends}", error, advice)
+    return int(value)
+
+
+def check_seed(seed: object, error: type[BayesMMMError] = SettingError) -> int:
+    """Return a seed."""
+    return check_count(seed, "seed", least=0, most=LARGEST_SEED, advice="as seed=0", error=error)
+
+
+def check_paths(paths: object) -> int:
+    """Return a number of residual paths."""
+    return check_count(paths, "paths", advice=f"as paths={PATHS}")
+
+
+def check_number(
+    value: object, name: str, *, above: float = -math.inf, least: float = -math.inf, advice: str
+) -> float:
+    """Return a finite number above a bound, or of at least one."""
+    if not is_number(value) or value <= above or value < least:
+        ends = f" above {above:g}" if above > -math.inf else f" of at least {least:g}" if least > -math.inf else ""
+        raise refusal(name, value, f"must be a number{ends}", advice=advice)
+    return float(value)
+
+
+def check_fraction(value: object, name: str, advice: str, error: type[BayesMMMError] = SettingError) -> float:
+    """Return a number between 0 and 1, both excluded."""
+    if not is_number(value) or not 0.0 < value < 1.0:
+        raise refusal(name, value, "must lie between 0 and 1", error, advice)
+    return float(value)
+
+
+def check_ci_prob(ci_prob: float | None) -> float:
+    """Return the probability of an interval, by default ArviZ's."""
+    from arviz_base import rcParams
+
+    return check_fraction(rcParams["stats.ci_prob"] if ci_prob is None else ci_prob, "ci_prob", "as 0.9")
+
+
+def check_numbers(
+    values: object, name: str, allowed: str, example: object, holds: Callable[[np.ndarray], Any]
+) -> np.ndarray:
+    """Return a list of finite numbers, at least one, for all of which a condition holds."""
+    try:
+        found = np.asarray(values, float)
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    if found.ndim != 1 or not len(found) or not np.isfinite(found).all() or not np.all(holds(found)):
+        raise refusal(name, values, f"must be {allowed}, as {name}={example}")
+    return found
+
+
+# --------------------------------------------------------------------------------------------------- words and mappings
+def check_choice(
+    value: object,
+    name: str,
+    choices: Collection[str],
+    advice: str = "",
+    error: type[BayesMMMError] = SettingError,
+) -> str:
+    """Return one of some words."""
+    if not isinstance(value, str) or value not in choices:
+        meant = did_you_mean(value, choices) if isinstance(value, str) else ""
+        raise refusal(name, value, f"must be one of {', '.join(choices)}{meant}", error, advice)
+    return value
+
+
+def check_mapping(given: object, name: str, example: str) -> Mapping:
+    """Return a mapping, or an empty one for None."""
+    if given is not None and not isinstance(given, Mapping):
+        kind = type(given).__name__
+        raise about(name, given, f"{name} is a {kind}, and must be a mapping, as {name}={example}")
+    return given or {}
+
+
+# ------------------------------------------------------------------------------------------------- periods, large arrays
+def check_dates(values: object, name: str, dates: pd.DatetimeIndex) -> np.ndarray:
+    """Return one number for each date of a window, given as one for all, as a list, or as a series with these dates."""
+    window = f"the window has the {len(dates)} periods {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"
+    if (
+        isinstance(values, pd.Series)
+        and isinstance(values.index, pd.DatetimeIndex)
+        and not values.index.equals(dates)
+    ):
+        wrong = f"has {len(values)} values with other dates than the window"
+        raise about(name, values, f"{name} {wrong}: {window}; give a value for each of these, in order")
+    try:
+        numbers = np.asarray(values, float)
+    except (TypeError, ValueError) as error:
+        raise about(name, values, f"{name} must be numbers, one per period of the window: {error}") from error
+    if numbers.shape not in ((), (len(dates),)):
+        raise about(
+            name,
+            values,
+            f"{name} has shape {numbers.shape}, and {window}; give one number, or one for each period",
+        )
+    return np.broadcast_to(numbers, len(dates))
+
+
+def check_values(values: object, name: str, *, money: bool = False) -> None:
+    """Refuse values that are no data: not finite, or negative money."""
+    numbers = np.asarray(values, float)
+    if not np.isfinite(numbers).all():
+        text = f"{name} has missing or infinite values; give a finite number for every period"
+        raise about(name, values, text, MissingValueError)
+    if money and (numbers < 0).any():
+        text = f"{name} has the negative value {numbers.min():g}; spend is zero or more"
+        raise about(name, values, text, NegativeSpendError)
+
+
+def check_size(shape: tuple[int, ...], what: str, fix: str) -> None:
+    """Refuse an answer that would not fit into memory beside everything else."""
+    size = 8.0 * np.prod(np.array(shape, float))
+    if size > LARGEST:
+        raise AnswerSizeError(
+            f"{what} would take {size / 1e9:.1f} GB ({' x '.join(map(str, shape))} numbers), more than the "
+            f"{LARGEST / 1e9:.1f} GB that an answer may take; {fix}"
+        )
