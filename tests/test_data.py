@@ -124,6 +124,16 @@ def test_repr_says_what_there_is_and_what_comes_next():
     assert "not used" not in repr(read(weekly()))
 
 
+def test_every_column_has_a_unit_and_money_is_told_apart():
+    data = read(weekly(), mediators={"google": "clicks"}, outcome_unit="orders")
+    units = {"revenue": "orders", "google": "clicks", "tv": "money", "facebook": "money", "price": ""}
+    assert {name: data.unit(name) for name in data.columns} == units == data.summary()["unit"].to_dict()
+    assert [name for name in data.columns if data.is_money(name)] == ["tv", "facebook"]
+    assert read(weekly()).is_money("google")  # a mediator that is paid
+    with pytest.raises(errors.UnknownColumnError, match="Did you mean 'facebook'"):
+        data.unit("facebok")
+
+
 def test_summary_and_correlation():
     data = read(weekly())
     summary = data.summary()

@@ -138,8 +138,19 @@ def test_equations_that_are_no_system(equations, advice):
         MMM(equations)
 
 
+def test_what_acts_where():
+    system = _mediated()
+    assert system.equation("google").inputs == ("facebook", "tiktok", "promo")
+    assert system.media == ("facebook", "tiktok", "google")
+    assert system.channels == ("facebook", "tiktok")
+    linear = MMM([Equation("search", media=["tv"]), Equation("sales", linear=["search", "price"])])
+    assert linear.media == linear.channels == ("tv",)
+    assert system.checked(None) == "revenue"
+    assert system.checked("google") == "google"
+
+
 def test_an_unknown_equation_lists_the_known_ones():
-    with pytest.raises(UnknownTermError, match=r"did you mean 'google'\?.*It has: google, revenue"):
+    with pytest.raises(UnknownTermError, match=r"did you mean 'google'\?.*Use one of: google, revenue"):
         _mediated().equation("gogle")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data.checks import MONEY, check_known, places
+from bayesmmm.data.checks import check_known, places
 from bayesmmm.data.dates import anchor_day, iso_date, parse_dates
 from bayesmmm.data.scales import read_only_arrays
 from bayesmmm.data.schema import MMMData
@@ -364,7 +364,7 @@ def _check_columns(data: MMMData, plan: pd.DataFrame, needed: Sequence[str]) -> 
             )
     for name in needed:
         if name not in names:
-            zero = "0 where nothing will be spent" if _is_spend(data, name) else "the values that you expect"
+            zero = "0 where nothing will be spent" if data.is_money(name) else "the values that you expect"
             raise UnknownColumnError(
                 f"column {name!r} is not in the plan, and the equations need {listed(needed, shown=20)}; "
                 f"add {name!r}, with {zero}"
@@ -377,18 +377,14 @@ def _check_values(data: MMMData, dates: pd.DatetimeIndex, columns: Mapping[str, 
         bad = ~np.isfinite(values)
         if bad.any():
             kind = "missing (NaN)" if np.isnan(values).any() else "infinite"
-            zero = "0 where nothing will be spent" if _is_spend(data, name) else "the values that you expect"
+            zero = "0 where nothing will be spent" if data.is_money(name) else "the values that you expect"
             raise MissingValueError(
                 f"column {name!r} of the plan has {int(bad.sum())} {kind} value(s)"
                 f"{places(bad, data.geos, dates)}; every value must be finite; fill it yourself with {zero}"
             )
         bad = values < 0
-        if bad.any() and _is_spend(data, name):
+        if bad.any() and data.is_money(name):
             raise NegativeSpendError(
                 f"column {name!r} of the plan has {int(bad.sum())} negative value(s), the lowest "
                 f"{values.min():g},{places(bad, data.geos, dates)}; spend is zero or more; plan what will be spent"
             )
-
-
-def _is_spend(data: MMMData, name: str) -> bool:
-    return name in data.media or data.mediators.get(name) == MONEY

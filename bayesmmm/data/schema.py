@@ -279,6 +279,16 @@ class MMMData:
             keys["geo"] = np.repeat(np.array(self.geos, dtype=object), len(self.dates))
         return pd.DataFrame(keys | {name: values.ravel() for name, values in self.columns.items()})
 
+    def unit(self, name: str) -> str:
+        """Return the unit of a column: "money" for media, "" for a control."""
+        checks.check_known([name], list(self.columns), where="the data")
+        fixed = {self.outcome: self.outcome_unit, **self.mediators, **dict.fromkeys(self.controls, "")}
+        return fixed.get(name, MONEY)
+
+    def is_money(self, name: str) -> bool:
+        """Return whether a column is money that the planner pays: media, or a mediator in that unit."""
+        return name in self.media or self.mediators.get(name) == MONEY
+
     def summary(self) -> pd.DataFrame:
         """Return one row per column over geos and periods: role, moments, quartiles' ends, zeros, total.
 
@@ -292,7 +302,7 @@ class MMMData:
             values = self.columns[name]
             rows[name] = {
                 "role": role.removesuffix("s"),
-                "unit": _unit(self, name, role),
+                "unit": self.unit(name),
                 "mean": values.mean(),
                 "sd": values.std(),
                 "min": values.min(),
@@ -416,7 +426,7 @@ def _check_values(data: MMMData, uses: Sequence[tuple[str, str]]) -> None:
     for name, role in uses:
         values = data.columns[name]
         checks.check_finite(name, values, data.geos, data.dates)
-        if role == "media" or data.mediators.get(name) == MONEY:
+        if data.is_money(name):
             checks.check_not_negative(name, values, data.geos, data.dates)
         if role in ("media", "mediators"):
             checks.check_spent(name, values, role=role)
@@ -426,11 +436,6 @@ def _check_values(data: MMMData, uses: Sequence[tuple[str, str]]) -> None:
             for geo, own in zip(data.geos, values, strict=True):
                 where = f" of geo {geo!r}" if len(data.geos) > 1 else ""
                 checks.check_varies(name, own, role=role, where=where)
-
-
-def _unit(data: MMMData, name: str, role: str) -> str:
-    units = {"outcome": data.outcome_unit, "media": MONEY, "controls": ""}
-    return data.mediators[name] if role == "mediators" else units[role]
 
 
 def _some(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ knows its parameter, and a likelihood or a correlation is only offered where the
 
 from dataclasses import replace
 
-from bayesmmm.data import MONEY, MMMData
+from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, check_system
 from bayesmmm.errors import BayesMMMError
 
@@ -65,9 +65,9 @@ def prior_on(equation: Equation, parameter: str, label: str = "") -> str:
 def prior_on_return(equation: Equation, channel: str, data: MMMData) -> str:
     """Code that says what is believed of a channel: on its roi or, where that is refused, on its contribution."""
     blocks = {block.name: block.labels for block in equation.parameters()}
-    money = data.mediators.get(channel, MONEY) == MONEY
     # Next to a prior on the contribution that was given, one on the roi would be a second opinion on one quantity.
-    if not money or equation.likelihood not in ("normal", "student_t") or "contribution" in equation.priors:
+    known = data.is_money(channel) and equation.likelihood in ("normal", "student_t")
+    if not known or "contribution" in equation.priors:
         return prior_on(equation, "contribution", channel)
     if channel in blocks.get("roi", ()):
         return prior_on(equation, "roi", channel)

@@ -48,12 +48,6 @@ def media_checks(seen: Studied) -> tuple[list[Check], dict[str, pd.DataFrame]]:
     return checks, {"channels": channels, "overlap": overlap, "feedback": feedback, **tables}
 
 
-def acting(seen: Studied) -> list[str]:
-    """Columns that act as media anywhere, exogenous ones first."""
-    names = dict.fromkeys(name for equation in seen.system.equations for name in equation.media)
-    return sorted(names, key=lambda name: name in seen.system.mediators)
-
-
 def _found(seen: Studied, equation: Equation, channel: str) -> str:
     return f"say what an experiment found, as {prior_on_return(equation, channel, seen.data)}"
 
@@ -62,7 +56,7 @@ def _found(seen: Studied, equation: Equation, channel: str) -> str:
 def channel_table(seen: Studied) -> pd.DataFrame:
     """Variation of every column that acts as media, over time."""
     rows = {}
-    for name in acting(seen):
+    for name in seen.system.media:
         x = np.maximum(seen.data.columns[name][0], 0.0)
         on = x > 0.0
         rows[name] = {
@@ -247,7 +241,7 @@ def feedback_table(seen: Studied) -> pd.DataFrame:
     """
     outcome = seen.system.outcome
     design, target = seen.design(outcome), seen.inputs[outcome].target[0]
-    names = [name for name in acting(seen) if name not in seen.system.mediators]
+    names = seen.system.channels
     spend = np.column_stack([seen.data.columns[name][0] / seen.data.columns[name].mean() for name in names])
     terms = seen.curved(outcome) if seen.media(outcome) else np.empty((len(target), 0))
     known = np.column_stack([design, _before(np.column_stack([terms, spend]), 1)])

@@ -9,7 +9,7 @@ from bayesmmm.data import MMMData
 from bayesmmm.data.data_warnings import COLLINEAR_CORRELATION, OUTLIER_ROBUST_SDS
 from bayesmmm.diagnostics.advice import prior_on_return, where
 from bayesmmm.diagnostics.audit_equations import equation_checks
-from bayesmmm.diagnostics.audit_media import acting, media_checks
+from bayesmmm.diagnostics.audit_media import media_checks
 from bayesmmm.diagnostics.check import Check, Diagnosis, judged
 from bayesmmm.diagnostics.prior_view import Studied, study
 from bayesmmm.diagnostics.thresholds import WARNINGS
@@ -143,7 +143,7 @@ def _warned(seen: Studied, warnings: Sequence[BayesMMMWarning]) -> list[Check]:
         finding = "; ".join(found) + "." if found else well
         if found:
             # Warnings of channels quote their names.
-            channels = acting(seen)
+            channels = seen.system.media
             channel = next((c for c in channels if repr(c) in finding), channels[0]) if channels else ""
             prior = prior_on_return(where(system, channel), channel, seen.data) if channel else ""
             moves = tuple(move.replace("{prior}", prior) for move in moves)
@@ -162,6 +162,5 @@ def _series(seen: Studied) -> pd.DataFrame:
         name: "outcome" if name == data.outcome else "mediator" if name in data.mediators else "channel"
         for name in names
     }
-    units = {data.outcome: data.outcome_unit, **data.mediators, **dict.fromkeys(data.media, "money")}
-    table.attrs = {"role": roles, "unit": {name: units[name] for name in names}}
+    table.attrs = {"role": roles, "unit": {name: data.unit(name) for name in names}}
     return table

@@ -20,7 +20,6 @@ from bayesmmm.diagnostics.thresholds import (
     REPLICATES,
     Threshold,
 )
-from bayesmmm.estimands import unit_of
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LEVELS = (0.5, 0.9)
@@ -89,7 +88,7 @@ def _predictive(seen: Seen, name: str) -> tuple[Trial, pd.DataFrame]:
         pd.Index(list(both), name="statistic"),
     )
     worst = table.iloc[int(far[0].argmax())]
-    unit = "" if worst.name in ("autocorrelation", "share of zeros") else f" {unit_of(fit, name)}"
+    unit = "" if worst.name in ("autocorrelation", "share of zeros") else f" {fit.data.unit(name)}"
     found = Trial(
         f"predictive:{name}",
         float(p),

@@ -236,11 +236,11 @@ def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float)
     reach: dict[str, np.ndarray] = {}
     for name in system.order:
         equation = system.equation(name)
-        depth[name] = 1 + max((depth[n] for n in (*equation.media, *equation.linear) if n in depth), default=0)
+        depth[name] = 1 + max((depth[n] for n in equation.inputs if n in depth), default=0)
     share = bound / depth[system.outcome]
     for name in system.order:
         equation, half_life = system.equation(name), parameters[name]["half_life"]
-        above = [reach[n] for n in (*equation.media, *equation.linear) if n in reach]
+        above = [reach[n] for n in equation.inputs if n in reach]
         own = np.zeros(len(half_life))
         if equation.media and equation.max_lag is not None:
             own += equation.max_lag

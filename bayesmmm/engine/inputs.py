@@ -77,7 +77,7 @@ def checked_scales(system: MMM, data: MMMData, scales: Scales | None) -> Scales:
         )
     wanted = {
         "size": system.order,
-        "spend": {name for equation in system.equations for name in equation.media},
+        "spend": system.media,
         "spread": {name for equation in system.equations for name in equation.linear},
     }
     for kind, names in wanted.items():

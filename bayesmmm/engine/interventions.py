@@ -41,7 +41,7 @@ def respond(
     out, inputs = dict(changed), {}
     for name in base.rows.system.mediators:
         equation = base.rows.system.equation(name)
-        moving = [n for n in (*equation.media, *equation.linear) if n in out]
+        moving = [n for n in equation.inputs if n in out]
         if not moving or (name in changed and (where is None or where.all())):
             continue
         new = _each(_new_terms(base, equation, moving, out, inputs, past or {}))
@@ -83,7 +83,7 @@ def moved(
     for name in rows.system.order:
         equation = rows.system.equation(name)
         held = where.get(name, np.array(name in changed))
-        moving = [n for n in (*equation.media, *equation.linear) if n in columns]
+        moving = [n for n in equation.inputs if n in columns]
         if held.all() or not (moving or name in changed):
             continue
         found = _new_terms(base, equation, moving, columns, inputs, past, slopes=slopes)

@@ -37,7 +37,7 @@ def answering(system: MMM, channels: Collection[str], *, fixed: Collection[str] 
     moving, out = set(channels), []
     for name in system.mediators:
         equation = system.equation(name)
-        if name not in fixed and moving.intersection((*equation.media, *equation.linear)):
+        if name not in fixed and moving.intersection(equation.inputs):
             out.append(name)
             moving.add(name)
     return tuple(out)
@@ -135,7 +135,7 @@ class WindowSystem:
             (e, m, int(n in each.linear))
             for e, each in enumerate(equations)
             for m, n in enumerate(mediators)
-            if n in (*each.media, *each.linear)
+            if n in each.inputs
         ]
         scale = (
             rows.scales.size[outcome][0] if self.additive else 1.0

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data import MONEY, MMMData, data_warnings
+from bayesmmm.data import MMMData, data_warnings
 from bayesmmm.data.checks import is_constant
 from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.system import MMM
@@ -95,7 +95,7 @@ def check_system(system: MMM, data: MMMData) -> None:
 
 def _check_columns(equation: Equation, data: MMMData) -> None:
     where = f"equation {equation.name!r}"
-    for name in (equation.name, *equation.media, *equation.linear):
+    for name in (equation.name, *equation.inputs):
         if name not in data.columns:
             raise UnknownColumnError(
                 f"{where} names the column {name!r}, which the data do not "
@@ -176,7 +176,7 @@ def _check_roi(equation: Equation, data: MMMData) -> None:
     for parameter in equation.parameters():
         if parameter.name == "roi":
             for name in parameter.labels:
-                if data.mediators.get(name, MONEY) != MONEY:
+                if not data.is_money(name):
                     raise PriorError(
                         f"equation {equation.name!r} has a prior on the roi of {name!r}, whose unit is "
                         f"{data.mediators[name]!r} and not money. Put the prior on its contribution."
@@ -215,9 +215,8 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
     for name in system.order:
         equation = system.equation(name)
         found += [*_few_periods(equation, data), *_many_zeros(equation, data), *_media_share(equation, data)]
-    media = tuple(dict.fromkeys(name for e in system.equations for name in e.media))
-    found += [*_many_negatives(media, data), *_always_on(media, data)]
-    return [*found, *data_warnings(data, media=media)]
+    found += [*_many_negatives(system.media, data), *_always_on(system.media, data)]
+    return [*found, *data_warnings(data, media=system.media)]
 
 
 def _backdoors(system: MMM) -> Iterable[BayesMMMWarning]:
@@ -228,8 +227,7 @@ def _backdoors(system: MMM) -> Iterable[BayesMMMWarning]:
 
 
 def _backdoors_between(mediator: Equation, target: Equation) -> Iterable[BayesMMMWarning]:
-    causes = (*target.media, *target.linear)
-    missing = [repr(name) for name in (*mediator.media, *mediator.linear) if name not in causes]
+    missing = [repr(name) for name in mediator.inputs if name not in target.inputs]
     if missing:
         act, are, them = ("act", "are", "them") if len(missing) > 1 else ("acts", "is", "it")
         yield BackdoorWarning(

@@ -228,13 +228,18 @@ class Equation:
                 )
             _set(self, "max_lag", int(self.max_lag))
         _set(self, "priors", _read_priors(self))
-        _set(self, "rho", read_rho(self.name, self.rho, (*self.media, *self.linear), self.family))
+        _set(self, "rho", read_rho(self.name, self.rho, self.inputs, self.family))
         self.parameters()
 
     @property
     def family(self) -> Likelihood:
         """What is known of its likelihood."""
         return LIKELIHOODS[self.likelihood]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Columns that act in this equation: media, then linear."""
+        return (*self.media, *self.linear)
 
     @property
     def tied_to(self) -> str | None:
@@ -339,7 +344,7 @@ def _check_terms(equation: Equation) -> None:
             f"equation {equation.name!r} lists {both[0]!r} under media and under linear. Keep it in one of "
             "the two."
         )
-    if equation.name in (*equation.media, *equation.linear):
+    if equation.name in equation.inputs:
         raise EquationError(f"equation {equation.name!r} lists its own column as a cause. Take it out.")
     terms = equation.terms()
     clash = next((term for term in terms if terms.count(term) > 1), None)

@@ -100,13 +100,28 @@ class MMM:
         ]
         return tuple(dict.fromkeys(n for n in names if n not in {e.name for e in self.equations}))
 
+    @cached_property
+    def media(self) -> tuple[str, ...]:
+        """Columns that act as media in some equation: exogenous ones, then mediators in causal order."""
+        acting = {name for equation in self.equations for name in equation.media}
+        return tuple(name for name in (*self.exogenous, *self.mediators) if name in acting)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Exogenous columns that act as media in some equation."""
+        return tuple(name for name in self.media if name in self.exogenous)
+
+    def checked(self, equation: str | None) -> str:
+        """Return the name of an equation of the system, the outcome by default."""
+        return self.outcome if equation is None else self.equation(equation).name
+
     def equation(self, name: str) -> Equation:
         """Return the equation that explains the column `name`."""
         for equation in self.equations:
             if equation.name == name:
                 return equation
         raise UnknownTermError(
-            f"the system has no equation for {name!r}{closest(name, self.order)}. It has: {', '.join(self.order)}."
+            f"the system has no equation for {name!r}{closest(name, self.order)}. Use one of: {', '.join(self.order)}."
         )
 
     def edges(self) -> tuple[tuple[str, str, str], ...]:
@@ -143,7 +158,7 @@ class MMM:
 
 def _parents(system: MMM) -> dict[str, list[str]]:
     names = {equation.name for equation in system.equations}
-    return {e.name: [n for n in (*e.media, *e.linear) if n in names] for e in system.equations}
+    return {e.name: [n for n in e.inputs if n in names] for e in system.equations}
 
 
 def _check_variables(names: Iterable[str]) -> None:

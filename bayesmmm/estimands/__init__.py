@@ -11,7 +11,7 @@ from bayesmmm.estimands.curves import EXTRAPOLATED, adstock_decay, response_curv
 from bayesmmm.estimands.decomposition import decompose
 from bayesmmm.estimands.marginal import marginal_roi
 from bayesmmm.estimands.prediction import predict, residuals
-from bayesmmm.estimands.query import Asked, Timeline, after, ask, is_money, row_bytes, timeline, unit_of
+from bayesmmm.estimands.query import Asked, Timeline, after, ask, row_bytes, timeline
 from bayesmmm.estimands.windows import TAIL_WEIGHT
 from bayesmmm.estimands.zero_out import effects, roi
 
@@ -25,7 +25,6 @@ __all__ = [
     "ask",
     "decompose",
     "effects",
-    "is_money",
     "marginal_roi",
     "predict",
     "residuals",
@@ -33,6 +32,5 @@ __all__ = [
     "roi",
     "row_bytes",
     "timeline",
-    "unit_of",
     "what_if",
 ]

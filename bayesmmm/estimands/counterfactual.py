@@ -10,7 +10,7 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands.prediction import REDUCE
-from bayesmmm.estimands.query import Asked, Timeline, ask, row_bytes, timeline, unit_of
+from bayesmmm.estimands.query import Asked, Timeline, ask, row_bytes, timeline
 from bayesmmm.estimands.setting import read_do, read_scale
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_paths, check_seed, check_size
@@ -90,7 +90,7 @@ def what_if(
     found = _compared(asked, line, factors, given, 1 if plan is None else check_paths(paths), seed)
     variables = {}
     for name in order:
-        unit = {"unit": unit_of(fit, name)}
+        unit = {"unit": fit.data.unit(name)}
         variables[name] = (*asked.label(found[name][:, 0], "date"), unit)
         variables[f"{name}.change"] = (*asked.label(found[f"{name}.change"][:, 0], "date"), unit)
     return xr.Dataset(variables, {**asked.coords, "date": dates}, {**asked.attrs, **line.attrs})
@@ -113,7 +113,7 @@ def _compared(asked: Asked, line: Timeline, factors: Mapping, given: Mapping, pa
             if name in changed:
                 series, before = new[name], base.columns[name]
             else:
-                inputs = (*fit.system.equation(name).media, *fit.system.equation(name).linear)
+                inputs = fit.system.equation(name).inputs
                 shifts = [engine.shift(base, name, n, new[n]) for n in inputs if n in new]
                 latent = base.latent[name] + (base.rows.wide(engine.add(base.rows, shifts)) if shifts else 0.0)
                 series, before = engine.value(base, name, latent), engine.value(base, name, base.latent[name])

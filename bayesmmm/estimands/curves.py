@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.errors import AnswerError
-from bayesmmm.estimands.query import ask, unit_of
+from bayesmmm.estimands.query import ask
 from bayesmmm.estimands.windows import (
     Question,
     Stretch,
@@ -92,7 +92,7 @@ def response_curves(
     check_size((len(asked.asked.draws), len(names), len(grid)), "the response curves", "pass draws=1000")
     found = over_draws(asked, lambda stretches: _gained(stretches, names, grid))
     spend = np.array([spend_of(asked, name) for name in names])[:, None] * grid
-    unit = unit_of(fit, fit.system.outcome)
+    unit = fit.data.unit(fit.system.outcome)
     return xr.Dataset(
         {
             "outcome": (*asked.asked.label(found["outcome"], "channel", "factor"), {"unit": unit}),
@@ -136,7 +136,7 @@ def _moved(stretches: list[Stretch], name: str, factor: float) -> np.ndarray:
         column = base.columns[name]
         columns = engine.respond(base, {name: np.where(stretch.changed, factor * column, column)}, past)
         latent = base.latent[system.outcome]
-        moved = [n for n in (*outcome.media, *outcome.linear) if n in columns]
+        moved = [n for n in outcome.inputs if n in columns]
         shifts = [engine.shift(base, system.outcome, n, columns[n], past) for n in moved]
         out = out + stretch.total(engine.change(base, system.outcome, latent, engine.add(base.rows, shifts)))
         past = inherited(stretches, stretch, columns)

@@ -12,8 +12,8 @@ from scipy import special
 from bayesmmm import engine, kernels
 from bayesmmm.equations import Equation
 from bayesmmm.errors import AnswerError
-from bayesmmm.estimands.query import ask, row_bytes, timeline, unit_of
-from bayesmmm.results import Fit, checked_equation
+from bayesmmm.estimands.query import ask, row_bytes, timeline
+from bayesmmm.results import Fit
 from bayesmmm.validate import check_choice, check_seed, check_size
 
 #: How far parts may miss the mean, in multiples of the mean size of the series. More is a defect of this package.
@@ -107,7 +107,7 @@ def decompose(
     >>> parts["contribution"].median(("chain", "draw"))  # doctest: +SKIP
     """
     asked, seed = ask(fit, draws=draws, allow_unconverged=allow_unconverged), check_seed(seed)
-    name = checked_equation(fit.system, equation)
+    name = fit.system.checked(equation)
     line = timeline(fit, None, start, stop)
     if freq is not None:
         check_choice(freq, "freq", FREQUENCIES, "or left out")
@@ -127,7 +127,7 @@ def decompose(
     # Parts are written several times over: they should stay near the processor meanwhile.
     memory = 2.0 * row_bytes(fit.system, len(fit.data.dates)) + 48.0 * len(components) * len(fit.data.dates)
     parts = engine.map_draws(work, asked.draws, memory)["parts"]
-    unit = {"unit": unit_of(fit, name)}
+    unit = {"unit": fit.data.unit(name)}
     observed = _added_up(fit.data.columns[name][0, line.window], place, len(labels))
     return xr.Dataset(
         {
@@ -152,7 +152,7 @@ def decompose(
 def _components(fit: Fit, name: str) -> list[Component]:
     system = fit.system
     equation = system.equation(name)
-    mediators = [m for m in system.mediators if m in (*equation.media, *equation.linear)]
+    mediators = [m for m in system.mediators if m in equation.inputs]
     out = [Component("intercept", "base")]
     out += [Component("trend", "base")] if equation.trend else []
     out += [Component("seasonality", "base")] if equation.seasonality else []
@@ -182,7 +182,7 @@ def reaching(fit: Fit, mediator: str) -> list[str]:
     system, found, todo = fit.system, set(), [mediator]
     while todo:
         equation = system.equation(todo.pop())
-        todo += [n for n in (*equation.media, *equation.linear) if n in system.order]
+        todo += [n for n in equation.inputs if n in system.order]
         found |= {n for n in equation.media if n not in system.order}
     return [n for n in system.exogenous if n in found]
 
@@ -235,7 +235,7 @@ def _terms(base: engine.Baseline, equation: Equation) -> tuple[dict, dict]:
         if channel not in rows.system.order:
             media[channel, ""] = base.term[name, channel]
     for mediator in rows.system.mediators:
-        if mediator in (*equation.media, *equation.linear):
+        if mediator in equation.inputs:
             media |= _shared(base, equation, mediator)
     return linear, media
 

@@ -8,9 +8,9 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands.query import Asked, Timeline, ask, row_bytes, timeline, unit_of
+from bayesmmm.estimands.query import Asked, Timeline, ask, row_bytes, timeline
 from bayesmmm.estimands.setting import read_do
-from bayesmmm.results import Fit, checked_equation
+from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_paths, check_seed, check_size
 
 REDUCE = "pass draws=1000, or another number of draws to keep"
@@ -90,7 +90,7 @@ def predict(
     else:
         given = read_do(fit, do, line, mediators=True)
         found = _planned(asked, line, given, noise, 1 if noise else check_paths(paths), seed)
-    variables = {n: (*asked.label(found[n][:, 0], "date"), {"unit": unit_of(fit, n)}) for n in order}
+    variables = {n: (*asked.label(found[n][:, 0], "date"), {"unit": fit.data.unit(n)}) for n in order}
     kind = {"noise": int(noise), "start": line.attrs["start"], "stop": line.attrs["stop"]}
     return xr.Dataset(variables, {**asked.coords, "date": dates}, {**asked.attrs, **kind})
 
@@ -184,7 +184,7 @@ def residuals(
     >>> left = residuals(fit, "google")  # doctest: +SKIP
     """
     asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
-    name, seed = checked_equation(fit.system, equation), check_seed(seed)
+    name, seed = fit.system.checked(equation), check_seed(seed)
     check_size((len(asked.draws), len(fit.data.dates)), "the residuals", REDUCE)
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm import engine
-from bayesmmm.data import MONEY, next_dates, read_plan, window_mask
+from bayesmmm.data import next_dates, read_plan, window_mask
 from bayesmmm.equations import MMM
 from bayesmmm.errors import ConvergenceError
 from bayesmmm.results import Fit
@@ -147,17 +147,6 @@ def after(fit: Fit, ahead: Timeline, periods: int) -> tuple[pd.DatetimeIndex, di
         filled = np.repeat(mean, max(periods - ahead.planned, 0), axis=-1)
         columns[name] = np.concatenate([*known[1:], filled], axis=-1)[:, :periods]
     return dates, columns
-
-
-def unit_of(fit: Fit, name: str) -> str:
-    """Return the unit of a column."""
-    data = fit.data
-    return data.outcome_unit if name == data.outcome else data.mediators.get(name, MONEY)
-
-
-def is_money(fit: Fit, name: str) -> bool:
-    """Whether a column is money that somebody pays."""
-    return name in fit.data.media or fit.data.mediators.get(name) == MONEY
 
 
 def row_bytes(system: MMM, periods: int) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from bayesmmm.errors import UnknownTermError
-from bayesmmm.estimands.query import Timeline, is_money
+from bayesmmm.estimands.query import Timeline
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
 from bayesmmm.validate import check_dates, check_mapping, check_number, check_values
@@ -37,7 +37,7 @@ def read_do(
     for name, given in check_mapping(do, "do", "{'google': series}").items():
         check_settable(fit, name, "do", mediators=mediators)
         values = check_dates(given, f"do[{name!r}]", dates)
-        check_values(values, f"do[{name!r}]", money=is_money(fit, name))
+        check_values(values, f"do[{name!r}]", money=fit.data.is_money(name))
         out[name] = values[None, None]
     return out
 

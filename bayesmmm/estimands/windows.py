@@ -17,7 +17,7 @@ import pandas as pd
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import AnswerError, SettingError, UnknownTermError
-from bayesmmm.estimands.query import Asked, Timeline, after, ask, is_money, row_bytes, timeline, unit_of
+from bayesmmm.estimands.query import Asked, Timeline, after, ask, row_bytes, timeline
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
 from bayesmmm.validate import check_paths, check_seed
@@ -87,12 +87,12 @@ def question(
 
 def spend_unit(fit: Fit, names: Sequence[str]) -> str:
     """Unit of the spend of some channels."""
-    return MONEY if all(is_money(fit, name) for name in names) else "units of the column"
+    return MONEY if all(fit.data.is_money(name) for name in names) else "units of the column"
 
 
 def per_money(fit: Fit) -> dict[str, object]:
     """Unit of a return on spend and, where the outcome is money, the return at which spend is earned back."""
-    unit = unit_of(fit, fit.system.outcome)
+    unit = fit.data.unit(fit.system.outcome)
     return {"unit": f"{unit} per {MONEY}", **({"threshold": 1.0} if unit == MONEY else {})}
 
 
@@ -106,16 +106,15 @@ def bought_channels(fit: Fit, channels: Sequence[str] | None) -> Sequence[str] |
     AnswerError
         When there is no channel in money at all.
     """
-    acting = {name for equation in fit.system.equations for name in equation.media}
     if channels is None:
-        names = [n for n in fit.system.exogenous if n in acting and is_money(fit, n)]
+        names = [name for name in fit.system.channels if fit.data.is_money(name)]
         if not names:
             raise AnswerError(
                 "no channel of this system is money, so that there is no return on spend; ask effects(fit)"
             )
         return names
     for name in [] if isinstance(channels, str) else list(channels):
-        if name in fit.data.mediators and not is_money(fit, name):
+        if name in fit.data.mediators and not fit.data.is_money(name):
             raise SettingError(
                 f"{name!r} is counted in {fit.data.mediators[name]}, not in money, and has no return on spend; leave it "
                 f"out of channels, or ask effects(fit)"
@@ -135,15 +134,13 @@ def checked_channels(
     SettingError
         For a mediator in periods in which its spend is not known.
     """
-    system = fit.system
-    acting = {name for equation in system.equations for name in equation.media}
-    known = [n for n in (*system.exogenous, *system.mediators) if n in acting]
-    if not any(n in system.exogenous for n in known):
+    system, known = fit.system, fit.system.media
+    if not system.channels:
         raise AnswerError(
             "the system has no channel to ask about; list columns under media in one of its equations"
         )
     if channels is None:
-        return tuple(n for n in known if n in system.exogenous)
+        return system.channels
     names = [] if isinstance(channels, str) or not isinstance(channels, Iterable) else list(channels)
     if not names:
         example = [channels if isinstance(channels, str) and channels else known[0]]
@@ -174,11 +171,6 @@ def window_spend(asked: Question, name: str) -> np.ndarray:
 def spend_of(asked: Question, name: str) -> float:
     """Spend of a channel in the window, in the unit of its column."""
     return float(window_spend(asked, name).sum())
-
-
-def paid_mediators(fit: Fit) -> list[int]:
-    """Positions, among the mediators, of those whose unit is money."""
-    return [i for i, name in enumerate(fit.system.mediators) if fit.data.mediators[name] == MONEY]
 
 
 # ------------------------------------------------------------------------------------------- running over draws

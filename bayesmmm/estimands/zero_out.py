@@ -10,7 +10,6 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands.query import is_money, unit_of
 from bayesmmm.estimands.windows import (
     Question,
     Stretch,
@@ -18,7 +17,6 @@ from bayesmmm.estimands.windows import (
     checked_channels,
     inherited,
     over_draws,
-    paid_mediators,
     per_money,
     question,
     spend_of,
@@ -247,12 +245,11 @@ def _lost(stretch: Stretch, target: Sequence[str], columns: Mapping[str, np.ndar
     base = stretch.base
     system = base.rows.system
     outcome = system.equation(system.outcome)
-    inputs = {*outcome.media, *outcome.linear}
     answering = [[m] if m in columns and m not in target else [] for m in system.mediators]
     latent = base.latent[system.outcome]
     out = np.zeros((len(base.rows.draws), 1 + len(answering)))
     for j, step in enumerate([target, *answering]):
-        moved = [n for n in step if n in inputs]
+        moved = [n for n in step if n in outcome.inputs]
         if not moved:
             continue
         step = engine.add(base.rows, [engine.shift(base, system.outcome, n, columns[n], past) for n in moved])
@@ -270,14 +267,14 @@ def _labelled(
     found: Mapping[str, np.ndarray],
 ) -> xr.Dataset:
     fit, label = asked.asked.fit, asked.asked.label
-    unit, mediators = unit_of(fit, fit.system.outcome), list(fit.system.mediators)
+    unit, mediators = fit.data.unit(fit.system.outcome), list(fit.system.mediators)
     at = [singles.index(name) for name in names]
     path, induced = found["path"][:, at], found["induced"][:, at]
     direct, indirect = path[..., 0], path[..., 1:].sum(axis=-1)
     total = direct + indirect
     spend = np.array([spend_of(asked, name) for name in names])
-    net = spend + induced[..., paid_mediators(fit)].sum(axis=-1)
-    bought = np.array([is_money(fit, name) for name in names]) & (spend > 0.0)
+    net = spend + induced[..., [fit.data.is_money(m) for m in mediators]].sum(axis=-1)
+    bought = np.array([fit.data.is_money(name) for name in names]) & (spend > 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = {
             "roi": total / spend,

@@ -246,7 +246,7 @@ def cross_validate(
         "chains": chains,
         "seed": seed,
         "frequency": data.frequency,
-        "units": {n: data.mediators.get(n, data.outcome_unit) for n in system.order},
+        "units": {n: data.unit(n) for n in system.order},
     }
     judged = judge_folds(list(done.results.values()), nested=window == "expanding")
     warn_of_failures(judged.folds)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bayesmmm import engine
-from bayesmmm.data import MONEY, MMMData, Scales
+from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM
 from bayesmmm.errors import EvaluationError
 from bayesmmm.estimands import effects
@@ -30,9 +30,8 @@ def returns_of(system: MMM, data: MMMData) -> list[tuple[str, str]]:
     direct = {source for source, target, _ in system.edges() if target == system.outcome}
     mediated = {source for source, target, _ in system.edges() if target != system.outcome}
     out = []
-    for channel in system.exogenous:
-        money = channel in data.media or data.mediators.get(channel) == MONEY
-        if money and any(channel in equation.media for equation in system.equations):
+    for channel in system.channels:
+        if data.is_money(channel):
             both = channel in direct and channel in mediated
             out += [(name, channel) for name in (("roi", "roi_direct", "roi_indirect") if both else ("roi",))]
     return out

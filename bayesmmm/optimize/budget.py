@@ -10,7 +10,6 @@ import xarray as xr
 
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SolverError
-from bayesmmm.estimands import unit_of
 from bayesmmm.optimize.arguments import BudgetKeywords, Solver, Window, fill_in
 from bayesmmm.optimize.constraints import Constraints, Limits
 from bayesmmm.optimize.feasibility import check_possible
@@ -154,7 +153,7 @@ def _plan(problem: Problem, goal: Goal, programme: Programme, found: Search, beg
         frame=frame_of(problem, levels.spend(spend)),
         attrs={
             "outcome": fit.system.outcome,
-            "unit": unit_of(fit, fit.system.outcome),
+            "unit": fit.data.unit(fit.system.outcome),
             **phrase_of(goal),
             "flighting": "free" if levels.free else _flighting(levels.profile),
             **{key: problem.whole.question.line.attrs[key] for key in ("start", "stop")},

@@ -7,7 +7,6 @@ from functools import cached_property
 import numpy as np
 
 from bayesmmm import engine
-from bayesmmm.data import MONEY
 from bayesmmm.equations import MMM
 from bayesmmm.estimands.windows import Question, Stretch
 
@@ -69,7 +68,7 @@ class Setting:
     @cached_property
     def paid(self) -> tuple[str, ...]:
         """Mediators that answer and are paid."""
-        return tuple(m for m in self.answering if self.question.asked.fit.data.mediators[m] == MONEY)
+        return tuple(m for m in self.answering if self.question.asked.fit.data.is_money(m))
 
 
 class DrawChunk:

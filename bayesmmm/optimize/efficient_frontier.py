@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayesmmm.data import MONEY
 from bayesmmm.errors import AnswerError, InfeasibleError, SettingError
-from bayesmmm.estimands import EXTRAPOLATED, unit_of
+from bayesmmm.estimands import EXTRAPOLATED
 from bayesmmm.estimands.windows import per_money
 from bayesmmm.optimize.arguments import FrontierKeywords, Solver, Window, fill_in
 from bayesmmm.optimize.budget import settled
@@ -125,7 +125,7 @@ def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], margi
     own = np.array([plan.sum() for plan in spend])
     cost = own + np.stack([found.induced.sum(axis=-1) for found in brought], axis=-1)
     now = out.evaluate(problem.current)
-    unit, per = unit_of(fit, fit.system.outcome), per_money(fit)
+    unit, per = fit.data.unit(fit.system.outcome), per_money(fit)
     variables = {
         "spend": (("total", "channel"), np.stack([plan.sum(axis=1) for plan in spend]), {"unit": MONEY}),
         "marginal": ("total", np.array(marginal), per),

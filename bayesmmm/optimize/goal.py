@@ -12,7 +12,6 @@ from scipy import optimize, special
 
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands import unit_of
 from bayesmmm.optimize.arguments import Record
 from bayesmmm.results import Fit
 from bayesmmm.validate import check_choice, check_number, is_number, refusal
@@ -159,7 +158,7 @@ def check_goal(fit: Fit, goal: Goal) -> None:
     for argument, wrong, text in _faults(goal):
         if wrong:
             raise SettingError(text, argument=argument, value=getattr(goal, argument))
-    unit = unit_of(fit, fit.system.outcome)
+    unit = fit.data.unit(fit.system.outcome)
     if goal.objective == "profit" and goal.margin is None and unit != MONEY:
         raise SettingError(
             f"the outcome is counted in {unit}; say what a unit of it is worth with margin=", argument="margin"

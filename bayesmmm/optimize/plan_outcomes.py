@@ -5,7 +5,6 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MONEY
-from bayesmmm.estimands import unit_of
 from bayesmmm.estimands.curves import EXTRAPOLATED, share_beyond
 from bayesmmm.estimands.windows import per_money
 from bayesmmm.optimize.goal import Goal
@@ -31,7 +30,7 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
             "spend": cost[:, 0] - cost[:, 1],
             "roi": lift[:, 1] / cost[:, 1] - lift[:, 0] / cost[:, 0],
         }.get(goal.objective, goal.worth * uplift - goal.price * (cost[:, 1] - cost[:, 0]))
-    unit = unit_of(fit, fit.system.outcome)
+    unit = fit.data.unit(fit.system.outcome)
     per = per_money(fit)
     worth = {"profit": MONEY, "spend": MONEY, "roi": per["unit"]}.get(goal.objective, unit)
     label = asked.label

@@ -8,7 +8,7 @@ from warnings import warn
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data import MONEY, next_dates
+from bayesmmm.data import next_dates
 from bayesmmm.equations import MMM
 from bayesmmm.errors import (
     AnswerError,
@@ -122,8 +122,7 @@ def read_channels(fit: Fit, channels: Sequence[str] | None, modes: Mapping[str, 
     """
     system = fit.system
     own = [m for m, mode in modes.items() if mode == "decide"]
-    acting = {name for equation in system.equations for name in equation.media}
-    known = [n for n in system.exogenous if n in acting]
+    known = list(system.channels)
     if channels is None:
         names = list(bought_channels(fit, None)) if known or not own else []
     else:
@@ -173,13 +172,13 @@ def read_modes(fit: Fit, mediators: str | Mapping[str, str]) -> dict[str, str]:
                 f"Mediators are: {', '.join(system.mediators) or 'none'}.",
                 **about,
             )
-        if mode == "decide" and fit.data.mediators[name] != MONEY:
+        if mode == "decide" and not fit.data.is_money(name):
             raise SettingError(
                 f"{name!r} is counted in {fit.data.mediators[name]}, not in money that somebody plans; let it "
                 f"'respond'",
                 **about,
             )
-        if mode == "decide" and not any(name in equation.media for equation in system.equations):
+        if mode == "decide" and name not in system.media:
             raise SettingError(
                 f"{name!r} acts linearly, without saturation, so that there is no best spend on it; let it 'respond'",
                 **about,

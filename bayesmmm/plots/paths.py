@@ -110,7 +110,7 @@ def forecast(
     ax.set_xlim(past.index[0], table.index[-1] + (table.index[0] - end) / 2)
     numbers(ax.yaxis)
     date_axis(ax)
-    unit = unit_of(draws) or f" ({history.outcome_unit if name == history.outcome else history.mediators[name]})"
+    unit = unit_of(draws) or f" ({history.unit(name)})"
     ax.set_ylabel(f"{name}{unit}", fontsize=TEXT)
     legend_above(ax, [*ax.get_legend_handles_labels()[0], *caution(prediction.attrs)], 3)
     return ax

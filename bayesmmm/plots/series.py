@@ -60,7 +60,7 @@ def spend(data: MMMData, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
         figure.get_layout_engine().set(hspace=0.04)
     axes = listed(axes, len(names))
     for name, ax in zip(names, axes, strict=True):
-        unit = data.outcome_unit if name == data.outcome else data.mediators.get(name, "money")
+        unit = data.unit(name)
         role = "outcome" if name == data.outcome else "mediator" if name in data.mediators else "channel"
         colour = {"outcome": BLUE, "mediator": ORANGE, "channel": GREY}[role]
         for series in data.columns[name]:

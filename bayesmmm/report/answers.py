@@ -19,7 +19,6 @@ from bayesmmm.estimands import (
     predict,
     residuals,
     response_curves,
-    unit_of,
 )
 from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
 from bayesmmm.validate import check_ci_prob
@@ -96,7 +95,7 @@ class Answers:
     @property
     def unit(self) -> str:
         """Unit of the outcome."""
-        return unit_of(self.fit, self.outcome)
+        return self.fit.data.unit(self.outcome)
 
     @property
     def is_money(self) -> bool:
@@ -111,16 +110,12 @@ class Answers:
     @property
     def bought(self) -> list[str]:
         """Channels that are money; another column may act as media too, but has no return."""
-        return [name for name in self.channels if self.unit_of(name) == MONEY]
-
-    def unit_of(self, name: str) -> str:
-        """Return the unit of a column."""
-        return unit_of(self.fit, name)
+        return [name for name in self.channels if self.fit.data.is_money(name)]
 
     @property
     def paid(self) -> list[str]:
         """Mediators that the planner pays."""
-        return [name for name in self.fit.system.mediators if self.fit.data.mediators[name] == MONEY]
+        return [name for name in self.fit.system.mediators if self.fit.data.is_money(name)]
 
 
 def collect(
@@ -141,7 +136,7 @@ def collect(
     found = effects(fit, window=window, **about)
     counted = found if window == "outcome" else effects(fit, window="outcome", **about)
     paid = _acting(fit)
-    bought = any(unit_of(fit, name) == MONEY for name in found["channel"].values)
+    bought = any(fit.data.is_money(name) for name in found["channel"].values)
     system = fit.system
     left = {name: residuals(fit, name, **anyway) for name in system.order}
     return Answers(
@@ -172,8 +167,7 @@ def collect(
 
 def _acting(fit: Fit) -> list[str]:
     """Paid mediators that act as media, so that their own spend can be judged."""
-    acting = {name for equation in fit.system.equations for name in equation.media}
-    return [m for m in fit.system.mediators if m in acting and fit.data.mediators[m] == MONEY]
+    return [name for name in fit.system.mediators if name in fit.system.media and fit.data.is_money(name)]
 
 
 def _part_size(fit: Fit) -> float:

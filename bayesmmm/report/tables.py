@@ -97,7 +97,7 @@ def _by_channel(
     """Draws by channel, summarised; kind is "channel", or "mediator" for one that is set to zero itself."""
     table = rows(draws, answers, kind=kind, quantity=quantity)
     table["spend"] = table["channel"].map(found["spend"].to_series())
-    return table.assign(spend_unit=table["channel"].map(answers.unit_of))
+    return table.assign(spend_unit=table["channel"].map(answers.fit.data.unit))
 
 
 def _stacked(tables: list[pd.DataFrame], answers: Answers, window: str | None = None) -> pd.DataFrame:
@@ -282,7 +282,7 @@ def _curves(answers: Answers) -> pd.DataFrame:
     out = rows(curves["outcome"], answers)
     long = curves[["spend", "extrapolated"]].to_dataframe().reset_index()
     out.insert(2, "spend", long["spend"])
-    out.insert(3, "spend_unit", out["channel"].map(answers.unit_of))
+    out.insert(3, "spend_unit", out["channel"].map(answers.fit.data.unit))
     out.insert(4, "extrapolated_share", long["extrapolated"])
     out.insert(5, "extrapolated", out["extrapolated_share"] > EXTRAPOLATED)
     return out.assign(draws=curves.sizes["chain"] * curves.sizes["draw"], **_window(answers))

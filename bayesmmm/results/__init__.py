@@ -7,7 +7,7 @@ elsewhere; here is only what they are, how far they can be trusted, and how they
 from bayesmmm.results.convergence import Convergence
 from bayesmmm.results.files import FORMAT
 from bayesmmm.results.fit import Fit, library_versions, load
-from bayesmmm.results.predictive import checked_equation, predictive_check, predictive_table
+from bayesmmm.results.predictive import predictive_check, predictive_table
 from bayesmmm.results.residuals import autocorrelation
 from bayesmmm.results.summaries import summarise
 
@@ -16,7 +16,6 @@ __all__ = [
     "Convergence",
     "Fit",
     "autocorrelation",
-    "checked_equation",
     "library_versions",
     "load",
     "predictive_check",

@@ -9,9 +9,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.equations import MMM
-from bayesmmm.errors import UnknownTermError
-from bayesmmm.priors import closest
 from bayesmmm.results.summaries import interval
 from bayesmmm.validate import check_ci_prob
 
@@ -100,31 +97,10 @@ def predictive_check(fit: "Fit", equation: str, ci_prob: float | None = None) ->
     return table
 
 
-def checked_equation(system: MMM, equation: str | None) -> str:
-    """Return the name of an equation, the outcome by default.
-
-    Raises
-    ------
-    UnknownTermError
-        When the system has no such equation.
-    """
-    if equation is None:
-        return system.outcome
-    if equation not in system.order:
-        raise UnknownTermError(
-            f"the system has no equation for {equation!r}{closest(equation, system.order)}. "
-            f"Use one of: {', '.join(system.order)}."
-        )
-    return equation
-
-
 def _series(fit: "Fit", equation: str, ci_prob: float | None) -> tuple[xr.DataArray, xr.DataArray, dict]:
-    equation = checked_equation(fit.system, equation)
-    data = fit.data
-    unit = data.outcome_unit if equation == data.outcome else data.mediators[equation]
-    attrs = {"equation": equation, "unit": unit, "ci_prob": check_ci_prob(ci_prob)}
-    return (
-        fit.tree["observed_data"].to_dataset()[equation],
-        fit.tree["posterior_predictive"].to_dataset()[equation],
-        attrs,
+    equation = fit.system.checked(equation)
+    attrs = {"equation": equation, "unit": fit.data.unit(equation), "ci_prob": check_ci_prob(ci_prob)}
+    observed, replicated = (
+        fit.tree[group].to_dataset()[equation] for group in ("observed_data", "posterior_predictive")
     )
+    return observed, replicated, attrs

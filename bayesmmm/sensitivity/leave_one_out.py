@@ -100,7 +100,7 @@ def leave_one_channel_out(
     """
     ask(fit, draws=None, allow_unconverged=allow_unconverged)
     ci_prob, seed = check_ci_prob(ci_prob), check_seed(seed)
-    known = tuple(n for n in fit.system.exogenous if any(n in e.media for e in fit.system.equations))
+    known = fit.system.channels
     names = _checked_channels(channels, known)
     asking = Asking(known, start, stop, window, paths)
     full = asking.ask(fit, seed=seed, anyway=allow_unconverged)

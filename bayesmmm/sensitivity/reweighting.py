@@ -233,7 +233,7 @@ def checked_mediator(fit: Fit, mediator: str | None) -> str:
     """
     system = fit.system
     outcome = system.equation(system.outcome)
-    known = [name for name in system.mediators if name in (*outcome.media, *outcome.linear)]
+    known = [name for name in system.mediators if name in outcome.inputs]
     if not known:
         raise AnswerError(
             f"no mediator acts on {system.outcome!r}, so that there is no mediated effect to doubt; ask "

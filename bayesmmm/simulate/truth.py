@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine
-from bayesmmm.data import MONEY, MMMData, Scales
+from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM, Equation
 
 __all__ = ["PARTS", "Truth", "find_truth", "zero_out"]
@@ -167,9 +167,9 @@ def zero_out(system: MMM, data: MMMData, series: Callable[[Mapping[str, np.ndarr
     xarray.Dataset
         ``Truth.effects``.
     """
-    channels = [n for n in system.exogenous if any(n in e.media for e in system.equations)]
+    channels = list(system.channels)
     mediators = list(system.mediators)
-    paid = [i for i, m in enumerate(mediators) if data.mediators[m] == MONEY]
+    paid = [data.is_money(m) for m in mediators]
     with_all = series({})
     rows: dict[str, list] = {name: [] for name in ("spend", "total", "direct", "indirect", "via", "induced")}
     for channel in channels:

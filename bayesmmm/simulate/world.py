@@ -176,7 +176,7 @@ def _check_part_names(system: MMM) -> None:
     """Refuse a column with the name of a part of a series, which would be one label for two parts."""
     for name in system.order:
         equation = system.equation(name)
-        for column in (*equation.media, *equation.linear):
+        for column in equation.inputs:
             if column in PARTS:
                 raise EquationError(
                     f"equation {name!r} has a term {column!r}, which is the name of a part of every series "
