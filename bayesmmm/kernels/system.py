@@ -20,11 +20,8 @@ IDENTITY, CENSORED, LOGNORMAL = 0, 1, 2
 
 
 @jit
-def _carried_over(x, before, retention, carry_in, max_lag, out):
-    """Adstock of a series, from the adstock carried in or, where it is cut, from the inputs before it."""
-    if max_lag < 0:
-        decayed(x, retention, carry_in, out)
-        return
+def _cut_adstock(x, before, retention, max_lag, out):
+    """Adstock that is cut, of a series with known inputs before it."""
     weight, _ = lag_weights(retention, max_lag)
     known = before.shape[0]
     for t in range(x.shape[0]):
@@ -65,7 +62,10 @@ def channel_terms(terms, x, shape, lag, before, equations, response, bend):
             if terms[i, 0] >= equations:
                 continue
             half, slope, scale = shape[HALF, s, i], shape[SLOPE, s, i], shape[SCALE, s, i]
-            _carried_over(x[terms[i, 1]], before[s, i], shape[KEEP, s, i], shape[CARRY, s, i], lag[i], a)
+            if lag[i] < 0:
+                decayed(x[terms[i, 1]], shape[KEEP, s, i], shape[CARRY, s, i], a)
+            else:
+                _cut_adstock(x[terms[i, 1]], before[s, i], shape[KEEP, s, i], lag[i], a)
             hill_curve(a, half, slope, z, p)
             bent(a, p, half, slope, scale, z)
             for t in range(n_time):
@@ -189,8 +189,10 @@ def system_forward(
                             p[t] = series[row, r, m, t]
                             z[t] = max(p[t], 0.0) / unit[m]
                         if not mediator[j, 2]:
-                            keep, carry = shape[KEEP, s, j], shape[CARRY, s, j]
-                            _carried_over(z[:n_time], before[s, j], keep, carry, lag[j], a)
+                            if lag[j] < 0:
+                                decayed(z[:n_time], shape[KEEP, s, j], shape[CARRY, s, j], a)
+                            else:
+                                _cut_adstock(z[:n_time], before[s, j], shape[KEEP, s, j], lag[j], a)
                             hill_curve(a, shape[HALF, s, j], shape[SLOPE, s, j], z, p)
                             bent(a, p, shape[HALF, s, j], shape[SLOPE, s, j], scale, z)
                             for t in range(n_time):
@@ -216,8 +218,8 @@ def system_forward(
                                 y[t] = 0.0 if c == switched_off[o] else x[c, t]
                     for t in range(n_time):
                         series[row, r, e, t] = y[t]
-                        if c >= 0 and window[t]:
-                            y[t] = 0.0
+                    if c >= 0:
+                        y[window] = 0.0
                     total[s, e] = (total[s, e] if r else 0.0) + dot(weight[s], y) / n_paths
     return lift, total
 
