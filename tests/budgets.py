@@ -14,8 +14,8 @@ from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.optimize import Constraints, Goal, Solver, Window
 from bayesmmm.optimize.arguments import fill_in
-from bayesmmm.optimize.nonlinear_program import Programme
-from bayesmmm.optimize.problem import Problem, put_together
+from bayesmmm.optimize.nonlinear_program import PlanObjective
+from bayesmmm.optimize.problem import Problem, build_problem
 from tests import made
 
 SIX = ("tv", "radio", "print", "social", "video", "mail")
@@ -141,20 +141,20 @@ def problem_of(fit, *, total=None, **short) -> Problem:
         short["controls"] = {n: CONTROLS[n] for n in fit.system.exogenous if n in CONTROLS}
     kinds = {"window": Window, "constraints": Constraints, "solver": Solver}
     records = fill_in("problem_of", {name: (kind, None) for name, kind in kinds.items()}, {"paths": 2, **short})
-    return put_together(fit, *records, total=total)
+    return build_problem(fit, *records, total=total)
 
 
-def programme_of(problem: Problem, **goal) -> Programme:
+def objective_of(problem: Problem, **goal) -> PlanObjective:
     """Objective of a problem, over all draws that choose; a smoothed risk measure has its bandwidth."""
-    programme = Programme(problem.whole, problem.levels, Goal(**{"total": 1.0} | goal), problem.current)
-    programme.set_bandwidth(some_plan(programme))
-    return programme
+    objective = PlanObjective(problem.whole, problem.variables, Goal(**{"total": 1.0} | goal), problem.current)
+    objective.set_bandwidth(some_plan(objective))
+    return objective
 
 
-def some_plan(programme: Programme, seed=0) -> np.ndarray:
+def some_plan(objective: PlanObjective, seed=0) -> np.ndarray:
     """Decisions (V,) about as large as now, none of them zero."""
-    rng, now = np.random.default_rng(seed), programme.levels.decisions(programme.current)
-    return (0.7 * now + 0.3 * programme.unit) * rng.lognormal(0.0, 0.3, len(now))
+    rng, now = np.random.default_rng(seed), objective.variables.decisions(objective.current)
+    return (0.7 * now + 0.3 * objective.unit) * rng.lognormal(0.0, 0.3, len(now))
 
 
 def differences(function, at: np.ndarray, step=1e-3) -> np.ndarray:

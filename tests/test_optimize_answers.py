@@ -28,7 +28,7 @@ SOME = ["no mediator", "chain", "censored in a chain", "lognormal outcome, linea
 
 
 def answers(problem, spend, **goal):
-    return answers_of(problem, budgets.programme_of(problem, **goal).goal, spend)
+    return answers_of(problem, budgets.objective_of(problem, **goal).goal, spend)
 
 
 def same(found, expected, size=None):

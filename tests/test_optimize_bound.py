@@ -8,8 +8,8 @@ import pytest
 
 from bayesmmm.optimize import optimize_budget
 from bayesmmm.optimize.constraints import patterns
-from bayesmmm.optimize.global_bound import Alone, Curve, upper_bound
-from bayesmmm.optimize.local_solver import climb
+from bayesmmm.optimize.global_bound import BoundedCurve, ChannelResponse, upper_bound
+from bayesmmm.optimize.local_solver import maximise
 from bayesmmm.optimize.multistart import fit_in
 from tests import budgets, made
 from tests.test_optimize_known import chosen, missed
@@ -32,7 +32,7 @@ def random_plans(problem, total, count, seed=0):
     """Plans that spend a total, most of them far from the middle."""
     rng = np.random.default_rng(seed)
     for k in range(count):
-        weight = rng.dirichlet(np.full(problem.levels.size, (0.1, 1.0, 10.0)[k % 3]))
+        weight = rng.dirichlet(np.full(problem.variables.size, (0.1, 1.0, 10.0)[k % 3]))
         yield total * weight
 
 
@@ -44,13 +44,13 @@ def test_no_plan_beats_the_bound_where_all_is_concave(name, flighting):
     controls = {"price": 10.0} if "price" in fit.system.exogenous else None
     plan = optimize_budget(fit, total=600.0, periods=PERIODS, controls=controls, flighting=flighting, starts=1)
     problem = budgets.problem_of(fit, total=600.0, periods=PERIODS, flighting=flighting, paths=4)
-    programme = budgets.programme_of(problem, total=600.0)
-    best = max(programme.objective(other) for other in random_plans(problem, 600.0, 60))
-    assert plan.solution.bound >= max(best, plan.solution.objective) - 1e-9 * programme.size
+    objective = budgets.objective_of(problem, total=600.0)
+    best = max(objective.value(other) for other in random_plans(problem, 600.0, 60))
+    assert plan.solution.bound >= max(best, plan.solution.objective) - 1e-9 * objective.size
     assert plan.solution.gap == pytest.approx(
-        plan.solution.bound - plan.solution.objective, abs=1e-9 * programme.size
+        plan.solution.bound - plan.solution.objective, abs=1e-9 * objective.size
     )
-    assert plan.solution.gap <= 0.02 * programme.size
+    assert plan.solution.gap <= 0.02 * objective.size
 
 
 def test_a_bound_with_limits_on_sums():
@@ -62,15 +62,15 @@ def test_a_bound_with_limits_on_sums():
     }
     plan = optimize_budget(fit, total=600.0, periods=PERIODS, **rules)
     problem = budgets.problem_of(fit, total=600.0, periods=PERIODS, paths=4, **rules)
-    programme = budgets.programme_of(problem, total=600.0)
+    objective = budgets.objective_of(problem, total=600.0)
     allowed = [
         u
         for u in random_plans(problem, 600.0, 3000)
         if u[0] + u[1] <= 250.0 and u[2] - 3.0 * u[0] <= 100.0 and 30.0 <= u[1] <= 500.0
     ]
     assert len(allowed) > 20
-    best = max(programme.objective(u) for u in allowed)
-    assert plan.solution.objective >= best - 1e-6 * programme.size
+    best = max(objective.value(u) for u in allowed)
+    assert plan.solution.objective >= best - 1e-6 * objective.size
     assert plan.solution.bound >= plan.solution.objective
     # Without the prices of these limits it would be the bound of a freer problem.
     free = optimize_budget(fit, total=600.0, periods=PERIODS)
@@ -87,9 +87,9 @@ def test_forced_spend_is_not_cut_off():
         lift = float(plan.answers["lift"].sel(plan="new").mean())
         assert -1e-9 * forced <= plan.solution.gap <= 0.01 * lift
         problem = budgets.problem_of(fit, periods=PERIODS, paths=4)
-        programme = budgets.programme_of(problem, objective="profit", total=None)
+        objective = budgets.objective_of(problem, objective="profit", total=None)
         for share in np.linspace(0.0, 1.0, 21):
-            other = programme.objective(np.array([share * forced, (1 - share) * forced, 700.0]))
+            other = objective.value(np.array([share * forced, (1 - share) * forced, 700.0]))
             assert other <= plan.solution.bound + 1e-9 * forced
 
 
@@ -98,28 +98,30 @@ def test_every_way_to_settle_an_on_off_limit_gives_a_bound_on_all(seed):
     """Whichever way the solver ended with: what it would cost to switch there is not taken for granted."""
     fit = budgets.plain_fit(draws=4, seed=seed)
     problem = budgets.problem_of(fit, periods=PERIODS, total=300.0, minimum={"tv": 280.0})
-    programme = budgets.programme_of(problem, total=300.0)
+    objective = budgets.objective_of(problem, total=300.0)
     ends = [
-        climb(programme, way, fit_in(programme, way, problem.levels.decisions(problem.current)), precise=True)
+        maximise(
+            objective, way, fit_in(objective, way, problem.variables.decisions(problem.current)), precise=True
+        )
         for way in patterns(problem.limits)
     ]
     best = max(end.objective for end in ends)
-    assert min(end.objective for end in ends) < best - 0.01 * programme.size
+    assert min(end.objective for end in ends) < best - 0.01 * objective.size
     for end in ends:
-        bound, reason = upper_bound(problem, programme, end)
+        bound, reason = upper_bound(problem, objective, end)
         assert reason == ""
-        assert bound >= best - 1e-9 * programme.size
+        assert bound >= best - 1e-9 * objective.size
 
 
 def test_a_bound_from_wrong_curves_is_beaten(monkeypatch):
     """Negative control: with curves a tenth too low, the best plan is above what is said to be possible."""
-    right = Alone.at
+    right = ChannelResponse.evaluate
 
     def low(self, spend):
         return tuple(0.9 * each for each in right(self, spend))
 
     fit = budgets.plain_fit(draws=4)
-    monkeypatch.setattr(Alone, "at", low)
+    monkeypatch.setattr(ChannelResponse, "evaluate", low)
     assert optimize_budget(fit, periods=PERIODS, total=600.0).solution.gap < 0.0
     monkeypatch.undo()
     assert optimize_budget(fit, periods=PERIODS, total=600.0).solution.gap >= 0.0
@@ -131,11 +133,11 @@ def test_a_tangent_of_wrong_curves_is_beaten(monkeypatch):
     monkeypatch.setattr("bayesmmm.optimize.global_bound._not_concave", lambda problem: "")
     monkeypatch.setattr("bayesmmm.optimize.global_bound._adds_up", lambda problem: False)
     problem = budgets.problem_of(fit, periods=PERIODS, total=120.0)
-    programme = budgets.programme_of(problem, total=120.0)
-    even = climb(programme, problem.limits, np.full(3, 40.0), precise=False)
-    bound, _ = upper_bound(problem, programme, replace(even, decisions=np.full(3, 40.0)))
-    best = max(programme.objective(u) for u in random_plans(problem, 120.0, 60))
-    assert best > bound + 0.01 * programme.size
+    objective = budgets.objective_of(problem, total=120.0)
+    even = maximise(objective, problem.limits, np.full(3, 40.0), precise=False)
+    bound, _ = upper_bound(problem, objective, replace(even, decisions=np.full(3, 40.0)))
+    best = max(objective.value(u) for u in random_plans(problem, 120.0, 60))
+    assert best > bound + 0.01 * objective.size
 
 
 # ----------------------------------------------------------------------------------------------------- how near it is
@@ -220,7 +222,9 @@ def curves_of(name, window, made_with):
     fit = made.case_fit(name, **made_with)
     window |= budgets.last_periods(fit, window.pop("last")) if "last" in window else {}
     problem = budgets.problem_of(fit, flighting="historical", **window)
-    return problem, [Alone(problem.whole, c, profile, 1.0) for c, profile in enumerate(problem.levels.profile)]
+    return problem, [
+        ChannelResponse(problem.whole, c, profile, 1.0) for c, profile in enumerate(problem.variables.profile)
+    ]
 
 
 @pytest.mark.parametrize(("name", "window", "made_with"), CURVES)
@@ -229,8 +233,8 @@ def test_the_curve_of_a_channel_is_what_it_brings_alone(name, window, made_with)
     amounts = np.array([0.0, 0.3, 10.0, 500.0])
     for c, curve in enumerate(curves):
         only = np.arange(len(curves)) == c
-        lifts = [problem.whole.evaluate(problem.levels.spend(money * only)).lift.mean() for money in amounts]
-        np.testing.assert_allclose(curve.at(amounts)[0], lifts, rtol=1e-9, atol=1e-9 * max(lifts))
+        lifts = [problem.whole.evaluate(problem.variables.spend(money * only)).lift.mean() for money in amounts]
+        np.testing.assert_allclose(curve.evaluate(amounts)[0], lifts, rtol=1e-9, atol=1e-9 * max(lifts))
 
 
 AMOUNTS = np.array([0.0, 0.01, 1.0, 30.0, 200.0, 3000.0])
@@ -240,10 +244,10 @@ def broken(curves):
     """How far secants lie outside the bounds on slopes, relative to the steepest, at most."""
     worst = -np.inf
     for curve in curves:
-        _, least, most = curve.at(AMOUNTS)
+        _, least, most = curve.evaluate(AMOUNTS)
         for j, (left, right) in enumerate(itertools.pairwise(AMOUNTS)):
             fine = np.linspace(left, right, 60)
-            rise = np.diff(curve.at(fine)[0]) / np.diff(fine)
+            rise = np.diff(curve.evaluate(fine)[0]) / np.diff(fine)
             top = max(rise.max(), 1e-12)  # the channel may act on a mediator only
             worst = max(worst, *((least[j] - rise) / top), *((rise - most[j]) / top))
     return worst
@@ -257,7 +261,7 @@ def test_slopes_between_two_points_stay_within_their_bounds(name, window, made_w
 def test_slopes_at_the_ends_are_no_bounds_of_an_s_shaped_curve(monkeypatch):
     """Negative control: without the inflection the steepest part is missed."""
     _, curves = curves_of(*CURVES[1])
-    right = Alone.at
+    right = ChannelResponse.evaluate
 
     def ends_only(self, spend):
         value, least, _ = right(self, spend)
@@ -267,16 +271,16 @@ def test_slopes_at_the_ends_are_no_bounds_of_an_s_shaped_curve(monkeypatch):
         )
         return value, least, np.maximum(slope[1:], slope[:-1])
 
-    monkeypatch.setattr(Alone, "at", ends_only)
+    monkeypatch.setattr(ChannelResponse, "evaluate", ends_only)
     assert broken(curves) > 0.01
 
 
 def test_a_curve_is_below_its_bound_everywhere():
     for name, window, made_with in CURVES:
-        for alone in curves_of(name, window, made_with)[1]:
-            curve = Curve(alone, 0.0, 900.0, 123.0, False)
+        for response in curves_of(name, window, made_with)[1]:
+            curve = BoundedCurve(response, 0.0, 900.0, 123.0, False)
             fine = np.linspace(0.0, 900.0, 400)
-            value = alone.at(fine)[0]
+            value = response.evaluate(fine)[0]
             for price in (-0.1, 0.0, 0.3, 1.0, 5.0):
                 for _ in range(4):
                     top, at = curve.above(price)

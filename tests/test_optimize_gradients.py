@@ -72,10 +72,10 @@ def test_slopes_of_outcome_and_cost(name, flighting, window):
     fit = budgets.case_fit(name)
     for mediators in ways_of(fit):
         problem = budgets.problem_of(fit, mediators=mediators, flighting=flighting, **WINDOWS[window](fit))
-        programme = budgets.programme_of(problem)
-        at = budgets.some_plan(programme)
-        assert error(programme.slope(at), programme.smooth, at) < 1e-6
-        assert error(programme.cost_slope(at), programme.cost, at) < 1e-6
+        objective = budgets.objective_of(problem)
+        at = budgets.some_plan(objective)
+        assert error(objective.slope(at), objective.smooth, at) < 1e-6
+        assert error(objective.cost_slope(at), objective.cost, at) < 1e-6
 
 
 @pytest.mark.parametrize("goal", GOALS)
@@ -88,10 +88,10 @@ def test_slopes_of_objectives_and_constraints(name, goal):
         "linear": [({tv: 1.0, others[0]: -2.0}, (None, 0.0))],
     }
     problem = budgets.problem_of(fit, periods=5, **rules)
-    programme = budgets.programme_of(problem, **GOALS[goal])
-    at = budgets.some_plan(programme, seed=1)
-    assert error(programme.slope(at), programme.smooth, at) < 1e-6
-    constraints = programme.constraints(problem.limits)
+    objective = budgets.objective_of(problem, **GOALS[goal])
+    at = budgets.some_plan(objective, seed=1)
+    assert error(objective.slope(at), objective.smooth, at) < 1e-6
+    constraints = objective.constraints(problem.limits)
     wanted = {"spend": ["target"], "target": ["target ROI"]}.get(goal.split("_")[0].split()[0], [])
     assert {c.label for c in constraints} >= {"group some", f"1 {tv} -2 {others[0]}"}
     assert [c.label for c in constraints if c.label.startswith("target")] == (
@@ -109,7 +109,7 @@ def test_weighted_sums_of_draws_pull_at_every_period(name, window):
     out, rng = problem.whole, np.random.default_rng(4)
     assert out.paid
     lift, induced = rng.normal(size=out.size), rng.normal(size=(out.size, len(out.paid)))
-    spend = problem.levels.spend(budgets.some_plan(budgets.programme_of(problem)))
+    spend = problem.variables.spend(budgets.some_plan(budgets.objective_of(problem)))
 
     def weighed(decisions):
         brought = out.evaluate(decisions.reshape(spend.shape))
@@ -134,7 +134,7 @@ def test_without_its_mediator_a_slope_is_wrong(name):
     """Negative control: cutting the mediator moves slopes by much more than differences are off."""
     fit = budgets.case_fit(name)
     cut, whole = (
-        budgets.programme_of(budgets.problem_of(fit, periods=5, mediators=mode)) for mode in ("fixed", "respond")
+        budgets.objective_of(budgets.problem_of(fit, periods=5, mediators=mode)) for mode in ("fixed", "respond")
     )
     at = budgets.some_plan(whole)
     assert error(whole.slope(at), whole.smooth, at) < 1e-6
@@ -143,24 +143,24 @@ def test_without_its_mediator_a_slope_is_wrong(name):
 
 def test_a_slope_at_zero_spend_lets_a_channel_be_funded():
     fit = budgets.case_fit("slope one")
-    programme = budgets.programme_of(budgets.problem_of(fit, periods=5))
-    at = np.zeros(programme.levels.size)
-    step = 1e-5 * programme.unit
+    objective = budgets.objective_of(budgets.problem_of(fit, periods=5))
+    at = np.zeros(objective.variables.size)
+    step = 1e-5 * objective.unit
     right = [
-        (4.0 * programme.objective(move) - programme.objective(2.0 * move) - 3.0 * programme.objective(at))
+        (4.0 * objective.value(move) - objective.value(2.0 * move) - 3.0 * objective.value(at))
         / (2.0 * move.sum())
         for move in np.diag(step)
     ]
-    np.testing.assert_allclose(programme.slope(at), right, rtol=1e-5)
-    assert (programme.slope(at) > 0.0).all()
+    np.testing.assert_allclose(objective.slope(at), right, rtol=1e-5)
+    assert (objective.slope(at) > 0.0).all()
 
 
 def test_draws_keep_their_order():
     """Tails of many lengths and several chunks come back in the order of the draws asked for."""
     fit = made.case_fit("censored in a chain", draws=12)
     problem = budgets.problem_of(fit, periods=4, draws=24)
-    programme = budgets.programme_of(problem)
-    spend = problem.levels.spend(budgets.some_plan(programme))
+    objective = budgets.objective_of(problem)
+    spend = problem.variables.spend(budgets.some_plan(objective))
     tails = problem.whole._layout.draws
     assert not np.array_equal(tails, np.sort(tails))
     for s in (0, 7, 23):

@@ -173,15 +173,15 @@ def test_equal_net_marginal_returns(name, flighting):
     plan = optimize_budget(fit, total=total, periods=4, flighting=flighting, controls=controls)
     problem = budgets.problem_of(fit, periods=4, flighting=flighting, paths=4, total=total)
     spend, out = plan.spend.values, problem.whole
-    at = problem.levels.decisions(spend)
+    at = problem.variables.decisions(spend)
     funded = at > 1e-6 * at.max()
     assert funded.sum() >= 2
 
     def lift(u):
-        return out.evaluate(problem.levels.spend(u)).lift.mean()
+        return out.evaluate(problem.variables.spend(u)).lift.mean()
 
     def cost(u):
-        return u.sum() + out.evaluate(problem.levels.spend(u)).induced.sum(axis=1).mean()
+        return u.sum() + out.evaluate(problem.variables.spend(u)).induced.sum(axis=1).mean()
 
     def slope(f):  # a small step, since mediators that reach zero bend sharply
         return budgets.differences(lambda u: f(np.where(funded, u, at)), np.where(funded, at, 1.0), 1e-5)[funded]
@@ -190,8 +190,8 @@ def test_equal_net_marginal_returns(name, flighting):
     net = rise / price
     assert_allclose(net, net.mean(), rtol=1e-4)
     assert_allclose(net, plan.solution.multiplier, rtol=1e-3)
-    by_channel = np.bincount(problem.levels.owner[funded], net, len(problem.names)) / np.maximum(
-        np.bincount(problem.levels.owner[funded], minlength=len(problem.names)), 1
+    by_channel = np.bincount(problem.variables.owner[funded], net, len(problem.names)) / np.maximum(
+        np.bincount(problem.variables.owner[funded], minlength=len(problem.names)), 1
     )
     on = by_channel > 0.0
     assert_allclose(plan.solution.net_marginal.values[on], by_channel[on], rtol=2e-3)

@@ -405,8 +405,8 @@ def _matters(fit, name, controls):
         known = {n: fit.scales.center[n] for n in controls}
         known[name] += level * fit.scales.spread[name]
         problem = budgets.problem_of(fit, periods=4, controls=known, draws=4)
-        programme = budgets.programme_of(problem)
-        gains.append(programme.gains(budgets.some_plan(programme)))
+        objective = budgets.objective_of(problem)
+        gains.append(objective.gains(budgets.some_plan(objective)))
     return np.abs(gains[1] - gains[0]).max() > 1e-9 * np.abs(gains[0]).max()
 
 

@@ -120,18 +120,18 @@ class Kinked:
     """Minus the distance from a plan of 0.3 and 0.7, plus a little curvature: no slope is ever zero."""
 
     unit, size, current = np.ones(2), 1.0, np.ones((2, 1))
-    levels, goal = SimpleNamespace(size=2), SimpleNamespace(high=np.inf, price=0.0, objective="outcome")
+    variables, goal = SimpleNamespace(size=2), SimpleNamespace(high=np.inf, price=0.0, objective="outcome")
     outcomes = SimpleNamespace(paid=())
 
     def __init__(self):
         self.count = 0
 
-    def objective(self, v):
+    def value(self, v):
         return float(-np.abs(v - [0.3, 0.7]) @ [1.0, 0.5] - 0.1 * (v**2).sum())
 
     def smooth(self, v):
         self.count += 1
-        return self.objective(v)
+        return self.value(v)
 
     def slope(self, v):
         return -np.sign(v - [0.3, 0.7] + 1e-300) * [1.0, 0.5] - 0.2 * v
@@ -144,7 +144,7 @@ def test_a_climb_does_not_circle_a_kink():
     """Returns differ on its two sides, so that the conditions of a maximum cannot be met more closely by going on."""
     kinked = Kinked()
     none = SimpleNamespace(lower=np.zeros(2), upper=np.full(2, 5.0), rows=())
-    end = local_solver.climb(kinked, none, np.array([2.0, 0.1]), precise=True)
+    end = local_solver.maximise(kinked, none, np.array([2.0, 0.1]), precise=True)
     assert_allclose(end.decisions, [0.3, 0.7], atol=1e-3)
     assert kinked.count < 1000
     assert end.message.startswith("stopped early")
@@ -153,11 +153,11 @@ def test_a_climb_does_not_circle_a_kink():
 def test_a_climb_that_comes_to_a_known_end_is_not_followed_further():
     fit = budgets.plain_fit(draws=4)
     problem = budgets.problem_of(fit, periods=4, total=600.0)
-    programme = budgets.programme_of(problem, total=600.0)
-    one = local_solver.climb(programme, problem.limits, np.array([200.0, 200.0, 200.0]), precise=False)
+    objective = budgets.objective_of(problem, total=600.0)
+    one = local_solver.maximise(objective, problem.limits, np.array([200.0, 200.0, 200.0]), precise=False)
     start = np.array([500.0, 50.0, 50.0])
-    alone = local_solver.climb(programme, problem.limits, start, precise=False)
-    joined = local_solver.climb(programme, problem.limits, start, precise=False, known=[one])
+    alone = local_solver.maximise(objective, problem.limits, start, precise=False)
+    joined = local_solver.maximise(objective, problem.limits, start, precise=False, known=[one])
     assert joined.objective == one.objective
     assert joined.iterations < alone.iterations
     assert alone.objective == pytest.approx(one.objective, rel=1e-3)
@@ -165,5 +165,5 @@ def test_a_climb_that_comes_to_a_known_end_is_not_followed_further():
     elsewhere = local_solver.replace(one, limits=local_solver.replace(problem.limits))
     missed = local_solver.replace(one, optimality=local_solver.replace(one.optimality, violation=0.1))
     for known in (elsewhere, missed):
-        found = local_solver.climb(programme, problem.limits, start, precise=False, known=[known])
+        found = local_solver.maximise(objective, problem.limits, start, precise=False, known=[known])
         np.testing.assert_array_equal(found.decisions, alone.decisions)

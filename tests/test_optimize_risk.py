@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from bayesmmm.optimize import optimize_budget
-from bayesmmm.optimize.goal import Risk, bandwidth_for, exactly, judged
+from bayesmmm.optimize.goal import Risk, bandwidth_for, exact_risk, smoothed_risk
 from tests import budgets, made
 
 RISKS = [
@@ -35,25 +35,25 @@ def test_measures_by_plain_formulas():
         Risk("cvar", 0.5): ordered[:200].mean(),
     }
     for risk, value in exact.items():
-        assert_allclose(exactly(risk, gain), value, rtol=1e-12)
-        assert_allclose(judged(risk, gain, 1e-6 * sd)[0], value, rtol=1e-5)
+        assert_allclose(exact_risk(risk, gain), value, rtol=1e-12)
+        assert_allclose(smoothed_risk(risk, gain, 1e-6 * sd)[0], value, rtol=1e-5)
     assert_allclose(
-        exactly(Risk("cvar", 0.1013), gain), (ordered[:40].sum() + 0.52 * ordered[40]) / 40.52, rtol=1e-12
+        exact_risk(Risk("cvar", 0.1013), gain), (ordered[:40].sum() + 0.52 * ordered[40]) / 40.52, rtol=1e-12
     )
     for level in (0.1, 0.5, 0.9):
-        assert_allclose(exactly(Risk("quantile", level), gain), np.quantile(gain, level), rtol=1e-12)
+        assert_allclose(exact_risk(Risk("quantile", level), gain), np.quantile(gain, level), rtol=1e-12)
         # Between two draws near enough to each other.
-        value = judged(Risk("quantile", level), gain, 1e-3 * sd)[0]
+        value = smoothed_risk(Risk("quantile", level), gain, 1e-3 * sd)[0]
         assert ordered[int(400 * level) - 2] <= value <= ordered[int(400 * level) + 1]
 
 
 @pytest.mark.parametrize("risk", RISKS, ids=str)
 def test_smoothing_as_used_moves_a_measure_little(risk):
     gain = gains(2000)
-    smooth = judged(risk, gain, bandwidth_for(risk, gain.std()))[0]
-    assert abs(smooth - exactly(risk, gain)) < 0.05 * gain.std()
+    smooth = smoothed_risk(risk, gain, bandwidth_for(risk, gain.std()))[0]
+    assert abs(smooth - exact_risk(risk, gain)) < 0.05 * gain.std()
     if risk.kind == "cvar":  # smoothing never flatters it
-        assert smooth <= exactly(risk, gain)
+        assert smooth <= exact_risk(risk, gain)
 
 
 def test_the_smoothed_cvar_is_the_highest_of_its_kind():
@@ -62,12 +62,12 @@ def test_the_smoothed_cvar_is_the_highest_of_its_kind():
     grid = np.linspace(gain.min(), gain.max(), 4001)
     short = h * np.logaddexp(0.0, (grid - gain[:, None]) / h).mean(axis=0)
     best = (grid - short / share).max()
-    assert_allclose(judged(Risk("cvar", share), gain, h)[0], best, rtol=1e-6)
+    assert_allclose(smoothed_risk(Risk("cvar", share), gain, h)[0], best, rtol=1e-6)
 
 
 def test_the_smoothed_quantile_is_where_the_smoothed_distribution_is_at_its_share():
     gain, share, h = gains(), 0.2, 3.0
-    value = judged(Risk("quantile", share), gain, h)[0]
+    value = smoothed_risk(Risk("quantile", share), gain, h)[0]
     assert_allclose(stats.norm.cdf((value - gain) / h).mean(), share, rtol=1e-9)
 
 
@@ -77,10 +77,10 @@ def test_weights_are_derivatives(risk, bandwidth):
     gain = gains(60)
     if risk.kind == "quantile":  # of draws far apart in bandwidths there is none between two of them
         bandwidth = max(bandwidth, 2.0)
-    _, weight = judged(risk, gain, bandwidth)
+    _, weight = smoothed_risk(risk, gain, bandwidth)
     step = 1e-3 * bandwidth
     for s in (0, 17, 59, int(gain.argmin()), int(np.argsort(gain)[6])):
-        moves = [judged(risk, gain + k * step * (np.arange(60) == s), bandwidth)[0] for k in (-2, -1, 1, 2)]
+        moves = [smoothed_risk(risk, gain + k * step * (np.arange(60) == s), bandwidth)[0] for k in (-2, -1, 1, 2)]
         slope = (8.0 * (moves[2] - moves[1]) - (moves[3] - moves[0])) / (12.0 * step)
         assert_allclose(weight[s], slope, rtol=1e-5, atol=1e-7)
     assert_allclose(weight.sum(), 1.0, rtol=1e-9)
@@ -89,18 +89,18 @@ def test_weights_are_derivatives(risk, bandwidth):
 @pytest.mark.parametrize("risk", RISKS, ids=str)
 def test_measures_move_with_all_gains_and_scale_with_them(risk):
     gain = gains(100)
-    value, weight = judged(risk, gain, 2.0)
-    more, same = judged(risk, gain + 1000.0, 2.0)
+    value, weight = smoothed_risk(risk, gain, 2.0)
+    more, same = smoothed_risk(risk, gain + 1000.0, 2.0)
     assert_allclose(more, value + 1000.0, rtol=1e-10)
     assert_allclose(same, weight, rtol=1e-6, atol=1e-12)
-    assert_allclose(judged(risk, 1e6 * gain, 2e6)[0], 1e6 * value, rtol=1e-10)
+    assert_allclose(smoothed_risk(risk, 1e6 * gain, 2e6)[0], 1e6 * value, rtol=1e-10)
     shuffled = np.random.default_rng(1).permutation(100)
-    assert_allclose(judged(risk, gain[shuffled], 2.0)[0], value, rtol=1e-12)
+    assert_allclose(smoothed_risk(risk, gain[shuffled], 2.0)[0], value, rtol=1e-12)
 
 
 def test_gains_without_any_spread():
     for risk in RISKS:
-        value, weight = judged(risk, np.full(10, 5.0), bandwidth_for(risk, 0.0))
+        value, weight = smoothed_risk(risk, np.full(10, 5.0), bandwidth_for(risk, 0.0))
         assert value == pytest.approx(5.0)
         assert_allclose(weight.sum(), 1.0)
 
@@ -116,8 +116,10 @@ def certain_and_uncertain(draws=40):
 @pytest.mark.parametrize("kind", ["sd", "cvar", "quantile"])
 def test_who_shuns_risk_more_gets_less_of_it(kind):
     fit = certain_and_uncertain()
-    levels = {"sd": (0.2, 0.5, 1.0, 3.0), "cvar": (0.9, 0.5, 0.25, 0.1), "quantile": (0.5, 0.35, 0.2, 0.1)}[kind]
-    risks = ["mean", *((kind, level) for level in levels)]
+    variables = {"sd": (0.2, 0.5, 1.0, 3.0), "cvar": (0.9, 0.5, 0.25, 0.1), "quantile": (0.5, 0.35, 0.2, 0.1)}[
+        kind
+    ]
+    risks = ["mean", *((kind, level) for level in variables)]
     plans = [
         optimize_budget(fit, total=600.0, plan=budgets.ahead(fit, 4, tv=500.0, radio=50.0), draws=40, risk=risk)
         for risk in risks
@@ -127,7 +129,7 @@ def test_who_shuns_risk_more_gets_less_of_it(kind):
     assert spread[-1] < 0.7 * spread[0]
     # Each is the best by its own measure, on the draws that chose them; what is smoothed only nearly so.
     for plan, risk in zip(plans[1:], risks[1:], strict=True):
-        values = [exactly(Risk(*risk), _gains_that_chose(fit, other)) for other in plans]
+        values = [exact_risk(Risk(*risk), _gains_that_chose(fit, other)) for other in plans]
         slack = {"sd": 1e-4, "cvar": 0.01, "quantile": 0.05}[kind] * spread[0]
         assert values[plans.index(plan)] >= max(values) - slack
         assert_allclose(plan.solution.objective, values[plans.index(plan)], rtol=1e-6, atol=1e-6 * spread[0])
@@ -152,9 +154,9 @@ def test_the_objective_is_that_of_the_draws():
     for risk in (("sd", 0.5), ("cvar", 0.2), ("quantile", 0.3)):
         plan = optimize_budget(fit, total=600.0, periods=4, draws=40, risk=risk)
         gain = _flat_gains(fit, plan)
-        assert_allclose(plan.solution.objective, exactly(Risk(*risk), gain), rtol=1e-6, atol=1e-6 * gain.std())
+        assert_allclose(plan.solution.objective, exact_risk(Risk(*risk), gain), rtol=1e-6, atol=1e-6 * gain.std())
         judging = plan.answers["gain"].values.ravel()
-        assert_allclose(plan.solution.held_out, exactly(Risk(*risk), judging), rtol=1e-9)
+        assert_allclose(plan.solution.held_out, exact_risk(Risk(*risk), judging), rtol=1e-9)
 
 
 def _flat_gains(fit, plan):

@@ -15,12 +15,12 @@ from bayesmmm.optimize.constraints import Constraints, Limits
 from bayesmmm.optimize.feasibility import check_possible
 from bayesmmm.optimize.global_bound import upper_bound
 from bayesmmm.optimize.goal import Goal, check_goal, phrase_of
-from bayesmmm.optimize.local_solver import MET, floor_of, restored
+from bayesmmm.optimize.local_solver import MET, floor_of, project
 from bayesmmm.optimize.multistart import Search, check_reachable, search
-from bayesmmm.optimize.nonlinear_program import Constraint, Programme
+from bayesmmm.optimize.nonlinear_program import Constraint, PlanObjective
 from bayesmmm.optimize.plan import BindingLimit, Plan, Solution
 from bayesmmm.optimize.plan_outcomes import answers_of, frame_of
-from bayesmmm.optimize.problem import Problem, put_together
+from bayesmmm.optimize.problem import Problem, build_problem
 from bayesmmm.results import Fit
 
 
@@ -101,61 +101,63 @@ def optimize_budget(
     goal, window, constraints, solver = fill_in("optimize_budget", records, asked)
     check_goal(fit, goal)
     exact = goal.low if goal.low == goal.high else None
-    problem = put_together(fit, window, constraints, solver, total=exact)
+    problem = build_problem(fit, window, constraints, solver, total=exact)
     check_possible(problem, goal)
-    programmes = [Programme(out, problem.levels, goal, problem.current) for out in (problem.whole, problem.few)]
+    objectives = [
+        PlanObjective(out, problem.variables, goal, problem.current) for out in (problem.whole, problem.few)
+    ]
     try:
-        found = search(*programmes, problem.limits, solver)
+        found = search(*objectives, problem.limits, solver)
     except SolverError as error:
         check_reachable(problem, goal, solver, cause=error)
         raise
-    return _plan(problem, goal, programmes[0], found, began)
+    return _plan(problem, goal, objectives[0], found, began)
 
 
-def _plan(problem: Problem, goal: Goal, programme: Programme, found: Search, began: float) -> Plan:
-    fit, best, levels = problem.fit, found.best, problem.levels
-    spend = settled(programme, best.limits, best.decisions)
-    answers = answers_of(problem, goal, levels.spend(spend))
-    bound, reason = upper_bound(problem, programme, best)
-    objective = programme.objective(spend)
+def _plan(problem: Problem, goal: Goal, objective: PlanObjective, found: Search, began: float) -> Plan:
+    fit, best, variables = problem.fit, found.best, problem.variables
+    spend = zero_out_idle(objective, best.limits, best.decisions)
+    answers = answers_of(problem, goal, variables.spend(spend))
+    bound, reason = upper_bound(problem, objective, best)
+    value = objective.value(spend)
     held_out = None
     if problem.held_out:
-        judge = Programme(problem.judges, levels, goal, problem.current)
-        judge.bandwidth = programme.bandwidth
-        held_out = judge.objective(spend)
-    net = programme.lift_slope(spend) / programme.cost_slope(spend)
-    weight = levels.pattern(levels.spend(spend)).ravel() if levels.free else np.ones(len(net))
-    net = pd.Series(np.bincount(levels.owner, net * weight, len(levels.names)), list(levels.names))
+        judge = PlanObjective(problem.judges, variables, goal, problem.current)
+        judge.bandwidth = objective.bandwidth
+        held_out = judge.value(spend)
+    net = objective.lift_slope(spend) / objective.cost_slope(spend)
+    weight = variables.pattern(variables.spend(spend)).ravel() if variables.free else np.ones(len(net))
+    net = pd.Series(np.bincount(variables.owner, net * weight, len(variables.names)), list(variables.names))
     solution = Solution(
         status=best.message,
         iterations=found.iterations,
         evaluations=found.evaluations,
-        objective=objective,
+        objective=value,
         held_out=held_out,
         starts=found.starts,
         multiplier=0.0 if goal.objective == "roi" else best.optimality.multiplier,
         kkt=best.optimality.residual,
         net_marginal=net,
-        binding=_binding(programme, best.limits, spend, best.optimality.binding),
+        binding=_binding(objective, best.limits, spend, best.optimality.binding),
         bound=bound,
-        gap=None if bound is None else bound - objective,
+        gap=None if bound is None else bound - value,
         no_bound=reason,
-        bandwidth=programme.bandwidth if goal.risk.kind != "mean" else None,
+        bandwidth=objective.bandwidth if goal.risk.kind != "mean" else None,
         draws=problem.whole.size,
         held_out_draws=problem.judges.size if problem.held_out else 0,
         seconds=time.perf_counter() - began,
     )
     return Plan(
-        spend=_labelled(problem, levels.spend(spend)),
+        spend=_labelled(problem, variables.spend(spend)),
         current=_labelled(problem, problem.current, factor=problem.factor),
         answers=answers,
         solution=solution,
-        frame=frame_of(problem, levels.spend(spend)),
+        frame=frame_of(problem, variables.spend(spend)),
         attrs={
             "outcome": fit.system.outcome,
             "unit": fit.data.unit(fit.system.outcome),
             **phrase_of(goal),
-            "flighting": "free" if levels.free else _flighting(levels.profile),
+            "flighting": "free" if variables.free else _flighting(variables.profile),
             **{key: problem.whole.question.line.attrs[key] for key in ("start", "stop")},
             "verdict": answers.attrs["verdict"],
             "window": "future" if problem.questions.chosen.line.planned else "past",
@@ -165,25 +167,25 @@ def _plan(problem: Problem, goal: Goal, programme: Programme, found: Search, beg
     )
 
 
-def settled(programme: Programme, limits: Limits, decisions: np.ndarray) -> np.ndarray:
+def zero_out_idle(objective: PlanObjective, limits: Limits, decisions: np.ndarray) -> np.ndarray:
     """Set to zero what stands at the floor of the solver and does not want to rise, and spend that money elsewhere."""
-    floor = floor_of(programme, limits)
+    floor = floor_of(objective, limits)
     idle = (decisions <= 1.01 * floor) & (limits.lower <= 0.0) & (decisions > 0.0)
     if not idle.any():
         return decisions
     if idle.all():  # nothing at all is worth spending
         none = np.zeros_like(decisions)
-        return none if programme.goal.low <= 0.0 and _missed(programme, limits, none) <= MET else decisions
-    slope = programme.slope(np.where(idle, 0.0, decisions))
-    idle &= slope <= programme.slope(decisions)[~idle].max()
+        return none if objective.goal.low <= 0.0 and _missed(objective, limits, none) <= MET else decisions
+    slope = objective.slope(np.where(idle, 0.0, decisions))
+    idle &= slope <= objective.slope(decisions)[~idle].max()
     off = replace(limits, upper=np.where(idle, 0.0, limits.upper))
-    out = restored(programme, off, np.where(idle, 0.0, decisions), nearly=0.1)
-    return out if _missed(programme, limits, out) <= MET else decisions
+    out = project(objective, off, np.where(idle, 0.0, decisions), nearly=0.1)
+    return out if _missed(objective, limits, out) <= MET else decisions
 
 
-def _missed(programme: Programme, limits: Limits, decisions: np.ndarray) -> float:
+def _missed(objective: PlanObjective, limits: Limits, decisions: np.ndarray) -> float:
     """Largest violation of a constraint, in its scale."""
-    values = [(c.value(decisions), c) for c in programme.constraints(limits)]
+    values = [(c.value(decisions), c) for c in objective.constraints(limits)]
     return max((max(c.low - v, v - c.high) / c.scale for v, c in values), default=0.0)
 
 
@@ -197,17 +199,17 @@ def _labelled(problem: Problem, spend: np.ndarray, **attrs: float) -> xr.DataArr
 
 
 def _binding(
-    programme: Programme, limits: Limits, decisions: np.ndarray, constraints: tuple[Constraint, ...]
+    objective: PlanObjective, limits: Limits, decisions: np.ndarray, constraints: tuple[Constraint, ...]
 ) -> tuple[BindingLimit, ...]:
     """Return the limits that hold the plan back; a total that is one number, and always met, is not one of them."""
-    levels, ratio = programme.levels, programme.goal.target_roi
+    variables, ratio = objective.variables, objective.goal.target_roi
     unit = 1e-5 * np.maximum(limits.upper, 1e-300)
     high = decisions >= limits.upper - np.where(np.isfinite(unit), unit, 0.0)
     low = (decisions <= limits.lower * (1.0 + 1e-6)) & (limits.lower >= 0.0)
     fixed = limits.lower == limits.upper
     out = []
-    for c, name in enumerate(levels.names):
-        mine = levels.owner == c
+    for c, name in enumerate(variables.names):
+        mine = variables.owner == c
         for side, at, bound in (
             ("both", fixed, limits.upper),
             ("upper", high & ~fixed, limits.upper),
@@ -215,7 +217,7 @@ def _binding(
         ):
             count = int((at & mine).sum())
             if count:
-                periods = (count, int(mine.sum())) if levels.free else None
+                periods = (count, int(mine.sum())) if variables.free else None
                 out.append(BindingLimit("bound", side, float(bound[at & mine].max()), name, periods=periods))
     total = [c for c in constraints if c.kind == "total" and c.low < c.high]
     for c in [*(c for c in constraints if c.kind != "total"), *total]:

@@ -9,7 +9,7 @@ from scipy import optimize
 
 from bayesmmm.errors import InfeasibleError, UnknownTermError
 from bayesmmm.optimize.arguments import Range, Record, Side
-from bayesmmm.optimize.flighting import FLIGHTINGS, Levels
+from bayesmmm.optimize.flighting import FLIGHTINGS, DecisionVariables
 from bayesmmm.priors import closest
 from bayesmmm.validate import about, check_choice, check_mapping, check_number, is_number, refusal
 
@@ -206,15 +206,15 @@ class Limits:
     owner: np.ndarray
 
 
-def read_limits(levels: Levels, current: np.ndarray, constraints: Constraints) -> Limits:
+def read_limits(variables: DecisionVariables, current: np.ndarray, constraints: Constraints) -> Limits:
     """Find the limits on decisions; per cent and changes refer to the current plan (C, W).
 
     Raises
     ------
     SettingError, UnknownTermError
     """
-    names, own = levels.names, current.sum(axis=1)
-    lower, upper = np.zeros(levels.size), np.full(levels.size, np.inf)
+    names, own = variables.names, current.sum(axis=1)
+    lower, upper = np.zeros(variables.size), np.full(variables.size, np.inf)
     rows: list[Row] = []
     found = {
         name: [_range(given, own[i], where)]
@@ -225,15 +225,15 @@ def read_limits(levels: Levels, current: np.ndarray, constraints: Constraints) -
     for name, sides in found.items():
         i = names.index(name)
         low, high = max(low for low, _ in sides), min(high for _, high in sides)
-        if levels.free:
-            rows.append(Row("bound", name, (levels.owner == i).astype(float), low, high))
+        if variables.free:
+            rows.append(Row("bound", name, (variables.owner == i).astype(float), low, high))
         else:
             lower[i], upper[i] = low, high
     for where, i, _, given in _per_channel(names, constraints.period_bounds, "period_bounds"):
         low, high = _range(given, own[i] / current.shape[1], where)
-        mine = levels.owner == i
-        if not levels.free:  # the fullest period meets the upper bound first, the emptiest the lower one
-            profile = levels.profile[i]
+        mine = variables.owner == i
+        if not variables.free:  # the fullest period meets the upper bound first, the emptiest the lower one
+            profile = variables.profile[i]
             if low > 0.0 and profile.min() <= 0.0:
                 text = (
                     f"{where} asks for {low:,.0f} in every period, but its profile has periods without any spend"
@@ -245,17 +245,19 @@ def read_limits(levels: Levels, current: np.ndarray, constraints: Constraints) -
         where = f"groups[{label!r}]"
         members = [_known(name, names, where) for name in dict.fromkeys(some)]
         low, high = _range(sides, own[members].sum(), where)
-        rows.append(Row("group", label, np.isin(levels.owner, members).astype(float), low, high))
+        rows.append(Row("group", label, np.isin(variables.owner, members).astype(float), low, high))
     for k, (weights, sides) in enumerate(constraints.linear or ()):
         each = np.zeros(len(names))
         for name, number in weights.items():
             each[_known(name, names, f"linear[{k}]")] = number
         text = " ".join(f"{number:+g} {name}" for name, number in weights.items()).removeprefix("+")
-        rows.append(Row("linear", text, each[levels.owner], *_range(sides, np.nan, f"linear[{k}]", least=-np.inf)))
+        rows.append(
+            Row("linear", text, each[variables.owner], *_range(sides, np.nan, f"linear[{k}]", least=-np.inf))
+        )
     least = np.zeros(len(names))
     for _, i, _, money in _per_channel(names, constraints.minimum, "minimum"):
         least[i] = money
-    return Limits(lower, upper, tuple(rows), least, names, levels.owner)
+    return Limits(lower, upper, tuple(rows), least, names, variables.owner)
 
 
 def _known(name: str, names: tuple[str, ...], where: str) -> int:

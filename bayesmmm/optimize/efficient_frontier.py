@@ -11,14 +11,14 @@ from bayesmmm.errors import AnswerError, InfeasibleError, SettingError
 from bayesmmm.estimands import EXTRAPOLATED
 from bayesmmm.estimands.windows import per_money
 from bayesmmm.optimize.arguments import FrontierKeywords, Solver, Window, fill_in
-from bayesmmm.optimize.budget import settled
+from bayesmmm.optimize.budget import zero_out_idle
 from bayesmmm.optimize.constraints import Constraints
 from bayesmmm.optimize.feasibility import check_possible
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.multistart import search
-from bayesmmm.optimize.nonlinear_program import Programme
+from bayesmmm.optimize.nonlinear_program import PlanObjective
 from bayesmmm.optimize.plan_outcomes import beyond
-from bayesmmm.optimize.problem import Problem, put_together
+from bayesmmm.optimize.problem import Problem, build_problem
 from bayesmmm.results import Fit
 from bayesmmm.validate import check_numbers
 
@@ -73,17 +73,19 @@ def frontier(
     """
     records = {"window": (Window, window), "constraints": (Constraints, constraints), "solver": (Solver, solver)}
     window, constraints, solver = fill_in("frontier", records, {"periods": periods, **short}, ["totals"])
-    problem = put_together(fit, window, constraints, solver)
+    problem = build_problem(fit, window, constraints, solver)
     grid = _checked_totals(problem, totals)
     spend, marginal = [], []
     for total in grid:
         solver.tell(f"total {total:,.0f}")
         goal = Goal(total=float(total))
         check_possible(problem, goal)
-        whole, few = (Programme(o, problem.levels, goal, problem.current) for o in (problem.whole, problem.few))
+        whole, few = (
+            PlanObjective(o, problem.variables, goal, problem.current) for o in (problem.whole, problem.few)
+        )
         found = search(whole, few, problem.limits, solver)
-        decisions = settled(whole, found.best.limits, found.best.decisions)
-        spend.append(problem.levels.spend(decisions))
+        decisions = zero_out_idle(whole, found.best.limits, found.best.decisions)
+        spend.append(problem.variables.spend(decisions))
         marginal.append(found.best.optimality.multiplier)
     return _labelled(problem, grid, spend, marginal)
 

@@ -26,7 +26,7 @@ def check_possible(problem: Problem, goal: Goal) -> None:
         return
     most = np.where(np.isfinite(problem.limits.upper), problem.limits.upper, 1e6 * problem.current.sum() + 1e6)
     out = problem.whole
-    reached = float((out.base() + out.evaluate(problem.levels.spend(most)).lift).mean())
+    reached = float((out.base() + out.evaluate(problem.variables.spend(most)).lift).mean())
     if reached < goal.target:
         raise InfeasibleError(
             f"the target of {money(goal.target)} is out of reach: with every channel at its upper limit, or far beyond "
@@ -50,7 +50,7 @@ def _check_induced(problem: Problem, goal: Goal) -> None:
     """Refuse a total that bounds and induced spend together cannot meet."""
     limits, paid = problem.limits, ", ".join(problem.whole.paid)
     least, most = (
-        problem.whole.cost(problem.levels.spend(side)) if np.isfinite(side).all() else np.inf
+        problem.whole.cost(problem.variables.spend(side)) if np.isfinite(side).all() else np.inf
         for side in (limits.lower, limits.upper)
     )
     if least > goal.high:

@@ -8,7 +8,7 @@ FLIGHTINGS = ("flat", "historical", "free")
 
 
 @dataclass(frozen=True)
-class Levels:
+class DecisionVariables:
     """A linear map from decisions, money in the window, to spend per channel and period.
 
     Attributes
@@ -43,7 +43,7 @@ class Levels:
         """Decisions (V,) that spend as much per channel as a plan (C, W), or per period where those are free."""
         return spend.ravel().copy() if self.free else spend.sum(axis=1)
 
-    def pull(self, slope: np.ndarray) -> np.ndarray:
+    def vjp(self, slope: np.ndarray) -> np.ndarray:
         """Derivative (V,) to decisions, from that to spend (C, W)."""
         return slope.ravel() if self.free else (slope * self.profile).sum(axis=1)
 
@@ -53,8 +53,8 @@ class Levels:
         return np.where(own > 0.0, spend / np.where(own > 0.0, own, 1.0), self.profile)
 
 
-def read_levels(flighting: str, names: tuple[str, ...], current: np.ndarray) -> Levels:
+def read_variables(flighting: str, names: tuple[str, ...], current: np.ndarray) -> DecisionVariables:
     """Find how spend is spread; a channel without spend in the current plan is spread evenly."""
     even = np.full(current.shape, 1.0 / current.shape[1])
-    levels = Levels(names, even, flighting == "free")
-    return Levels(names, levels.pattern(current), False) if flighting == "historical" else levels
+    variables = DecisionVariables(names, even, flighting == "free")
+    return DecisionVariables(names, variables.pattern(current), False) if flighting == "historical" else variables

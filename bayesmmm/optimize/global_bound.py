@@ -12,7 +12,7 @@ from scipy import optimize
 
 from bayesmmm.kernels.response_bounds import rises
 from bayesmmm.optimize.local_solver import Solved
-from bayesmmm.optimize.nonlinear_program import Programme
+from bayesmmm.optimize.nonlinear_program import PlanObjective
 from bayesmmm.optimize.outcomes import Outcomes
 from bayesmmm.optimize.problem import Problem
 
@@ -23,7 +23,7 @@ OPEN, EVALUATIONS, ROUNDS = 1e-3, 1000, 8
 PARTS, PARTS_FROM_ZERO = np.array([0.25, 0.5, 0.75]), np.array([1.0, 4.0, 16.0]) / 64.0
 
 
-class Alone:
+class ChannelResponse:
     """The mean worth of what one channel brings over spending nothing on it, where channels add up.
 
     Parameters
@@ -48,18 +48,18 @@ class Alone:
             return np.zeros(len(spend)), np.zeros(len(spend) - 1), np.zeros(len(spend) - 1)
         return tuple(self._worth * sum(parts) for parts in zip(*found, strict=True))
 
-    def at(self, spend: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def evaluate(self, spend: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Worth (J,) of rising amounts of money (J,), and bounds (J - 1,) on its slope between them, from both sides."""
         value, least, most = self._summed(spend)
         return value - self._zero, least, most
 
 
-class Curve:
+class BoundedCurve:
     """A rising function of the spend of one channel, known at some points.
 
     Parameters
     ----------
-    alone : Alone
+    response : ChannelResponse
     low, high : float
         Range of spend.
     best : float
@@ -74,11 +74,11 @@ class Curve:
         Bounds on the slope between the points.
     """
 
-    def __init__(self, alone: Alone, low: float, high: float, best: float, idle: bool) -> None:
-        self._alone, self.idle = alone, idle
+    def __init__(self, response: ChannelResponse, low: float, high: float, best: float, idle: bool) -> None:
+        self._response, self.idle = response, idle
         ends = [low, high] if high > low else [low]
         self.spend = np.array(sorted({*ends, *([best] if low < best < high else [])}))
-        self.value, self.least, self.most = alone.at(self.spend)
+        self.value, self.least, self.most = self._response.evaluate(self.spend)
 
     def above(self, price: float) -> tuple[float, int]:
         """Bound on ``value - price * spend`` anywhere, and the interval that it comes from; -1 for a single point."""
@@ -106,7 +106,7 @@ class Curve:
         else:
             new = left * (right / left) ** PARTS if right > 4.0 * left else left + (right - left) * PARTS
         spend = np.unique([left, *new, right])
-        value, least, most = self._alone.at(spend)
+        value, least, most = self._response.evaluate(spend)
         self.spend = np.concatenate([self.spend[:at], spend, self.spend[at + 2 :]])
         self.value = np.concatenate([self.value[:at], value, self.value[at + 2 :]])
         self.least = np.concatenate([self.least[:at], least, self.least[at + 1 :]])
@@ -123,20 +123,20 @@ class Curve:
 
 
 # ------------------------------------------------------------------------------------------------------- the bound
-def upper_bound(problem: Problem, programme: Programme, best: Solved) -> tuple[float | None, str]:
+def upper_bound(problem: Problem, objective: PlanObjective, best: Solved) -> tuple[float | None, str]:
     """Return what no plan within the limits gains more than, on the draws that chose the plan, or why there is none."""
-    goal = programme.goal
+    goal = objective.goal
     if goal.objective not in ("outcome", "profit") or goal.risk.kind != "mean" or goal.target_roi is not None:
         return None, "bounds are known for the mean outcome or profit of a budget only"
     system = problem.fit.system
     if system.equation(system.outcome).likelihood not in ("normal", "student_t"):
         return None, f"channels multiply under the likelihood of {system.outcome}"
-    if _adds_up(problem) and not problem.levels.free:
-        return _dual_bound(problem, programme, best), ""
+    if _adds_up(problem) and not problem.variables.free:
+        return _dual_bound(problem, objective, best), ""
     reason = _not_concave(problem)
     if reason:
         return None, reason
-    return _tangent_bound(problem, programme, best)
+    return _tangent_bound(problem, objective, best)
 
 
 # ----------------------------------------------------------------------------------------------- channels add up
@@ -146,30 +146,30 @@ def _adds_up(problem: Problem) -> bool:
     return not problem.whole.answering and not linear.intersection(problem.names)
 
 
-def _dual_bound(problem: Problem, programme: Programme, best: Solved) -> float:
-    levels, goal, limits = problem.levels, programme.goal, problem.limits
-    count = len(levels.names)
-    alone = [Alone(problem.whole, c, levels.profile[c], goal.worth) for c in range(count)]
+def _dual_bound(problem: Problem, objective: PlanObjective, best: Solved) -> float:
+    variables, goal, limits = problem.variables, objective.goal, problem.limits
+    count = len(variables.names)
+    responses = [ChannelResponse(problem.whole, c, variables.profile[c], goal.worth) for c in range(count)]
     # Gain of no spend at all.
-    nothing = float(-goal.worth * programme.lift.mean() + goal.price * problem.current.sum())
+    nothing = float(-goal.worth * objective.lift.mean() + goal.price * problem.current.sum())
     # Prices of limits of the problem only: those of a way to settle its on-off limits do not hold for other ways.
     known = {row.label for row in limits.rows}
     priced = [item for item in best.optimality.prices if item[0] in known]
     rows = sum((price * normal for _, normal, _, price in priced), np.zeros(count))
     offset = nothing + sum(price * side for _, _, side, price in priced)
     low = np.maximum(limits.lower, limits.least)
-    high = _highest(programme, limits.upper, low, alone, nothing - best.objective)
+    high = _highest(objective, limits.upper, low, responses, nothing - best.objective)
     idle = (limits.least > 0.0) & (limits.lower <= 0.0)
-    curves = [Curve(*item) for item in zip(alone, low, high, best.decisions, idle, strict=True)]
+    curves = [BoundedCurve(*item) for item in zip(responses, low, high, best.decisions, idle, strict=True)]
 
-    def dual(total_price: float, top: Callable[[Curve, float], float]) -> float:
+    def dual(total_price: float, top: Callable[[BoundedCurve, float], float]) -> float:
         side = goal.high if total_price >= 0.0 else goal.low
         held = total_price * side if total_price and np.isfinite(side) else 0.0
         prices = goal.price + rows + total_price
         return offset + held + sum(top(curve, price) for curve, price in zip(curves, prices, strict=True))
 
     most = sum(curve.value[-1] for curve in curves)
-    tolerance = OPEN * max(goal.worth * float(programme.lift.mean()), float(most) * 1e-3)
+    tolerance = OPEN * max(goal.worth * float(objective.lift.mean()), float(most) * 1e-3)
     bound, evaluations, price = np.inf, 0, best.optimality.multiplier
     for _ in range(ROUNDS):
         dear = max(curve.steepest() for curve in curves) + float(np.abs(rows).max(initial=0.0))
@@ -181,7 +181,7 @@ def _dual_bound(problem: Problem, programme: Programme, best: Solved) -> float:
         if least == most:
             break
         next_one = optimize.minimize_scalar(
-            lambda p: dual(p, Curve.reached), bounds=(least, most), method="bounded"
+            lambda p: dual(p, BoundedCurve.reached), bounds=(least, most), method="bounded"
         )
         if bound - next_one.fun <= 2.0 * tolerance:
             break
@@ -190,21 +190,21 @@ def _dual_bound(problem: Problem, programme: Programme, best: Solved) -> float:
 
 
 def _highest(
-    programme: Programme, upper: np.ndarray, low: np.ndarray, alone: list[Alone], behind: float
+    objective: PlanObjective, upper: np.ndarray, low: np.ndarray, responses: list[ChannelResponse], behind: float
 ) -> np.ndarray:
     """Most that each channel could be spent on by a plan that beats the best one found, which is ahead of nothing."""
-    goal = programme.goal
+    goal = objective.goal
     high = np.minimum(upper, goal.high)
     if np.isfinite(high).all():
         return np.maximum(high, low)
-    far = 1e9 * programme.unit
+    far = 1e9 * objective.unit
     # All that channels could ever earn pays for all that is spent, and still leaves more than the best plan has.
-    earned = sum(each.at(np.array([money]))[0][0] for each, money in zip(alone, far, strict=True))
+    earned = sum(each.evaluate(np.array([money]))[0][0] for each, money in zip(responses, far, strict=True))
     paid = (earned * (1.0 + 1e-6) + behind) / goal.price if goal.price > 0.0 else far
     return np.maximum(np.where(np.isfinite(high), high, paid), low)
 
 
-def _refine(curves: list[Curve], prices: np.ndarray, tolerance: float, evaluations: int) -> int:
+def _refine(curves: list[BoundedCurve], prices: np.ndarray, tolerance: float, evaluations: int) -> int:
     """Divide, in curves that leave much open, the interval that their bound comes from, until little is left."""
     while evaluations < EVALUATIONS:
         tops = [curve.above(price) for curve, price in zip(curves, prices, strict=True)]
@@ -225,7 +225,7 @@ def _not_concave(problem: Problem) -> str:
     if out.paid:
         return f"{out.paid[0]} answers to the channels and is paid, so that what a plan costs is curved as well"
     moving = {*problem.names, *out.answering}
-    why = "every period is a decision of its own" if problem.levels.free else "channels meet in a mediator"
+    why = "every period is a decision of its own" if problem.variables.free else "channels meet in a mediator"
     draws = out.question.asked.draws
     for name in (*out.answering, system.outcome):
         equation, par = system.equation(name), out.question.asked.parameters[name]
@@ -239,12 +239,12 @@ def _not_concave(problem: Problem) -> str:
     return "" if out.stays_above_zero() else "a mediator reaches zero, or pulls the outcome down"
 
 
-def _tangent_bound(problem: Problem, programme: Programme, best: Solved) -> tuple[float | None, str]:
+def _tangent_bound(problem: Problem, objective: PlanObjective, best: Solved) -> tuple[float | None, str]:
     """Bound the objective by its tangent near the plan, highest within the limits."""
-    limits, goal = problem.limits, programme.goal
+    limits, goal = problem.limits, objective.goal
     # A tangent anywhere will do; away from zero slopes are those of the curves, and not of the floor under them.
-    at = np.maximum(best.decisions, 1e-3 * programme.unit)
-    slope = programme.slope(at)
+    at = np.maximum(best.decisions, 1e-3 * objective.unit)
+    slope = objective.slope(at)
     rows, sides = [], []
     for row in limits.rows:
         for sign, side in ((1.0, row.high), (-1.0, row.low)):
@@ -256,7 +256,7 @@ def _tangent_bound(problem: Problem, programme: Programme, best: Solved) -> tupl
         if np.isfinite(side):
             rows.append(sign * every)
             sides.append(sign * side)
-    unit = programme.unit
+    unit = objective.unit
     found = optimize.linprog(
         -slope * unit,
         A_ub=np.array(rows) * unit if rows else None,
@@ -266,4 +266,4 @@ def _tangent_bound(problem: Problem, programme: Programme, best: Solved) -> tupl
     )
     if found.status != 0:
         return None, "without an upper limit on spend the tangent has no highest point"
-    return float(programme.objective(at) - slope @ at - found.fun), ""
+    return float(objective.value(at) - slope @ at - found.fun), ""

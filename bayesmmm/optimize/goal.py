@@ -251,7 +251,7 @@ def phrase_of(goal: Goal) -> dict[str, Any]:
 
 
 # -------------------------------------------------------------------------------------------------- judging gains
-def judged(risk: Risk, gain: np.ndarray, bandwidth: float) -> tuple[float, np.ndarray]:
+def smoothed_risk(risk: Risk, gain: np.ndarray, bandwidth: float) -> tuple[float, np.ndarray]:
     """Judge gains.
 
     Parameters
@@ -287,7 +287,7 @@ def judged(risk: Risk, gain: np.ndarray, bandwidth: float) -> tuple[float, np.nd
     return float(mean + bandwidth * at), kernel / kernel.sum()
 
 
-def exactly(risk: Risk, gain: np.ndarray) -> float:
+def exact_risk(risk: Risk, gain: np.ndarray) -> float:
     """Judge gains (S,) without any smoothing."""
     if risk.kind == "sd":
         return float(gain.mean() - risk.level * gain.std())

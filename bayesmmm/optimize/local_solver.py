@@ -7,7 +7,7 @@ import numpy as np
 from scipy import optimize
 
 from bayesmmm.optimize.constraints import Limits
-from bayesmmm.optimize.nonlinear_program import BINDS, Constraint, Optimality, Programme, optimality
+from bayesmmm.optimize.nonlinear_program import BINDS, Constraint, Optimality, PlanObjective, optimality
 
 #: Least decision that the solver looks at, in units of typical spend: the slope at zero is infinite for n < 1.
 FLOOR = 1e-6
@@ -19,7 +19,7 @@ CLOSE = 1e-5
 JOINS = 0.03
 #: A constraint is met within this share of its scale.
 MET = 1e-7
-#: Constraints missed by up to this share are restored without solving again.
+#: Constraints missed by up to this share are repaired without solving again.
 NEARLY_MET = 1e-4
 #: Decisions up to which sequential least squares is used: its steps take time with their third power.
 DENSE = 60
@@ -50,14 +50,14 @@ class Solved:
     limits: Limits
 
 
-def floor_of(programme: Programme, limits: Limits) -> np.ndarray:
+def floor_of(objective: PlanObjective, limits: Limits) -> np.ndarray:
     """Least decision (V,) that the solver looks at."""
     # Of a total far below typical spend the floor must not be a part that matters.
-    return np.minimum(FLOOR * np.minimum(programme.unit, programme.goal.high / len(programme.unit)), limits.upper)
+    return np.minimum(FLOOR * np.minimum(objective.unit, objective.goal.high / len(objective.unit)), limits.upper)
 
 
-def climb(
-    programme: Programme,
+def maximise(
+    objective: PlanObjective,
     limits: Limits,
     start: np.ndarray,
     *,
@@ -79,40 +79,40 @@ def climb(
     known : sequence of Solved, optional
         Where other starts led: a climb that comes near one of them is not followed to its end.
     """
-    if programme.levels.size > DENSE:
-        return _lagrangian(programme, limits, start, precise)
-    return _least_squares(programme, limits, start, precise, programme.unit if step is None else step, known)
+    if objective.variables.size > DENSE:
+        return _lagrangian(objective, limits, start, precise)
+    return _slsqp(objective, limits, start, precise, objective.unit if step is None else step, known)
 
 
-def steps(programme: Programme, decisions: np.ndarray) -> np.ndarray:
+def steps(objective: PlanObjective, decisions: np.ndarray) -> np.ndarray:
     """Lengths (V,) at which the objective bends by about as much in every decision.
 
     In these units the solver's first guess at the curvature, one everywhere, is nearly right where channels add up.
     """
-    unit = programme.unit
-    if programme.levels.size > DENSE:
+    unit = objective.unit
+    if objective.variables.size > DENSE:
         return unit
-    slope, out = programme.slope(decisions), np.empty_like(unit)
+    slope, out = objective.slope(decisions), np.empty_like(unit)
     for i in range(len(unit)):
         near = decisions.copy()
         near[i] += 1e-3 * unit[i]
-        bend = (slope[i] - programme.slope(near)[i]) * unit[i] / (1e-3 * programme.size)
+        bend = (slope[i] - objective.slope(near)[i]) * unit[i] / (1e-3 * objective.size)
         out[i] = unit[i] / np.sqrt(max(bend, 1e-300))
     return np.minimum(out, 10.0 * np.maximum(unit, decisions))
 
 
-def restored(
-    programme: Programme, limits: Limits, decisions: np.ndarray, *, nearly: float = NEARLY_MET
+def project(
+    objective: PlanObjective, limits: Limits, decisions: np.ndarray, *, nearly: float = NEARLY_MET
 ) -> np.ndarray:
     """Meet constraints that are missed by next to nothing, moving decisions (V,) off their bounds as little as possible.
 
     Solvers stop at the precision of the objective, and a budget is to add up. Constraints missed by more than the share
     `nearly` are left alone.
     """
-    unit, lower, upper = programme.unit, np.maximum(limits.lower, floor_of(programme, limits)), limits.upper
+    unit, lower, upper = objective.unit, np.maximum(limits.lower, floor_of(objective, limits)), limits.upper
     for _ in range(4):
         gaps, normals = [], []
-        for c in programme.constraints(limits):
+        for c in objective.constraints(limits):
             value = c.value(decisions)
             side = c.low if value - c.low < c.high - value else c.high
             # Those that bind stay as they are while others are met.
@@ -130,24 +130,24 @@ def restored(
     return decisions
 
 
-def _ended(message: str, judged: Optimality) -> str:
+def _ended(message: str, conditions: Optimality) -> str:
     """Say how a climb ended: by the conditions of a maximum where they hold, whatever stopped the solver."""
-    held = judged.residual <= OPTIMAL and judged.violation <= MET
+    held = conditions.residual <= OPTIMAL and conditions.violation <= MET
     return "conditions of a maximum hold" if held else f"stopped early: {message}"
 
 
 # ----------------------------------------------------------------------------------------------- few decisions
-def _least_squares(
-    programme: Programme,
+def _slsqp(
+    objective: PlanObjective,
     limits: Limits,
     start: np.ndarray,
     precise: bool,
     unit: np.ndarray,
     known: Sequence[Solved],
 ) -> Solved:
-    size, floor = programme.size, floor_of(programme, limits)
+    size, floor = objective.size, floor_of(objective, limits)
     lower, upper = np.maximum(limits.lower, floor), limits.upper
-    constraints = programme.constraints(limits)
+    constraints = objective.constraints(limits)
     decisions, iterations, evaluations = np.clip(start, lower, upper), 0, 0
     best, stuck = None, 0
 
@@ -155,18 +155,18 @@ def _least_squares(
         """End where the conditions of a maximum hold: the solver's own measure, the objective, may take far longer."""
         here = np.clip(intermediate_result.x * unit, lower, upper)
         if not precise:
-            if _joined(programme, here, limits, known) is not None:
+            if _joined(objective, here, limits, known) is not None:
                 raise StopIteration
             return
-        judged = optimality(programme, limits, here, floor)
-        if judged.residual <= CLOSE and judged.violation <= NEARLY_MET:
+        conditions = optimality(objective, limits, here, floor)
+        if conditions.residual <= CLOSE and conditions.violation <= NEARLY_MET:
             raise StopIteration
 
     while True:
         found = optimize.minimize(
-            lambda v: -programme.smooth(v * unit) / size,
+            lambda v: -objective.smooth(v * unit) / size,
             decisions / unit,
-            jac=lambda v: -programme.slope(v * unit) * unit / size,
+            jac=lambda v: -objective.slope(v * unit) * unit / size,
             method="SLSQP",
             bounds=optimize.Bounds(lower / unit, upper / unit),
             constraints=[*_for_scipy(constraints, unit)],
@@ -175,43 +175,45 @@ def _least_squares(
         )
         decisions = np.clip(found.x * unit, lower, upper)
         if precise:
-            decisions = restored(programme, limits, decisions)
+            decisions = project(objective, limits, decisions)
         # Where bounds leave nothing to decide, SciPy does not count.
         iterations, evaluations = iterations + found.get("nit", 1), evaluations + found.get("nfev", 1)
-        end = _joined(programme, decisions, limits, known)
+        end = _joined(objective, decisions, limits, known)
         if end is not None:
             return replace(end, iterations=iterations, evaluations=evaluations)
-        judged = optimality(programme, limits, decisions, floor)
-        if best is None or _excess(judged) < _excess(best[1]):
+        conditions = optimality(objective, limits, decisions, floor)
+        if best is None or _excess(conditions) < _excess(best[1]):
             # A new approximation of the curvature often gets further than the old one. Not so at a kink, as where a
             # mediator reaches zero: returns differ on its sides, and no plan meets the conditions more closely.
-            stuck = stuck + 1 if best is not None and _excess(judged) > 0.5 * _excess(best[1]) else 0
-            best = decisions, judged
+            stuck = stuck + 1 if best is not None and _excess(conditions) > 0.5 * _excess(best[1]) else 0
+            best = decisions, conditions
         else:
             stuck += 1
-        done = judged.residual <= 0.1 * OPTIMAL and judged.violation <= MET
+        done = conditions.residual <= 0.1 * OPTIMAL and conditions.violation <= MET
         if done or not precise or max(iterations, evaluations / 3) > 1000 or stuck > (_excess(best[1]) > 1.0):
             break
-    decisions, judged = best
-    objective = programme.objective(decisions)
-    return Solved(decisions, objective, _ended(found.message, judged), iterations, evaluations, judged, limits)
+    decisions, conditions = best
+    value = objective.value(decisions)
+    return Solved(decisions, value, _ended(found.message, conditions), iterations, evaluations, conditions, limits)
 
 
-def _joined(programme: Programme, decisions: np.ndarray, limits: Limits, known: Sequence[Solved]) -> Solved | None:
+def _joined(
+    objective: PlanObjective, decisions: np.ndarray, limits: Limits, known: Sequence[Solved]
+) -> Solved | None:
     """Where another start led under the same limits, if that is near."""
     for end in known:
         if (
             end.optimality.violation <= NEARLY_MET
             and end.limits is limits
-            and np.abs((end.decisions - decisions) / programme.unit).max() <= JOINS
+            and np.abs((end.decisions - decisions) / objective.unit).max() <= JOINS
         ):
             return end
     return None
 
 
-def _excess(judged: Optimality) -> float:
+def _excess(conditions: Optimality) -> float:
     """How far the conditions of a maximum are missed, in multiples of what may be missed."""
-    return max(judged.residual / OPTIMAL, judged.violation / MET)
+    return max(conditions.residual / OPTIMAL, conditions.violation / MET)
 
 
 def _for_scipy(constraints: list[Constraint], unit: np.ndarray) -> Iterator[dict]:
@@ -237,22 +239,22 @@ def _jacobian(c: Constraint, side: tuple[float, float], unit: np.ndarray) -> Cal
 
 
 # ---------------------------------------------------------------------------------------------- many decisions
-def _lagrangian(programme: Programme, limits: Limits, start: np.ndarray, precise: bool) -> Solved:
-    unit, size, floor = programme.unit, programme.size, floor_of(programme, limits)
+def _lagrangian(objective: PlanObjective, limits: Limits, start: np.ndarray, precise: bool) -> Solved:
+    unit, size, floor = objective.unit, objective.size, floor_of(objective, limits)
     lower, upper = np.maximum(limits.lower, floor), limits.upper
     parts = [
         (kind == "eq", _value(c, side, unit), _jacobian(c, side, unit))
-        for c in programme.constraints(limits)
+        for c in objective.constraints(limits)
         for kind, side in _sides(c)
     ]
     equal = np.array([kind for kind, *_ in parts], bool)
     v = np.clip(start, lower, upper) / unit
-    price, weight = _first_prices(programme, parts, equal, v, lower / unit, upper / unit), 10.0
+    price, weight = _first_prices(objective, parts, equal, v, lower / unit, upper / unit), 10.0
     iterations = evaluations = 0
     missed_before = np.inf
 
     def augmented(v: np.ndarray, price: np.ndarray, weight: float) -> tuple[float, np.ndarray]:
-        f, slope = -programme.smooth(v * unit) / size, -programme.slope(v * unit) * unit / size
+        f, slope = -objective.smooth(v * unit) / size, -objective.slope(v * unit) * unit / size
         for (is_equal, value, jacobian), each in zip(parts, price, strict=True):
             f -= each**2 / (2.0 * weight)
             pull = each - weight * value(v)
@@ -281,35 +283,35 @@ def _lagrangian(programme: Programme, limits: Limits, start: np.ndarray, precise
         value = np.array([value(v) for _, value, _ in parts])
         price = np.where(equal, price - weight * value, np.maximum(price - weight * value, 0.0))
         missed = float(np.where(equal, np.abs(value), np.maximum(-value, 0.0)).max(initial=0.0))
-        judged = optimality(programme, limits, np.clip(v * unit, lower, upper), floor)
-        if missed <= (MET if precise else 1e-4) and (not precise or judged.residual <= 0.5 * OPTIMAL):
+        conditions = optimality(objective, limits, np.clip(v * unit, lower, upper), floor)
+        if missed <= (MET if precise else 1e-4) and (not precise or conditions.residual <= 0.5 * OPTIMAL):
             break
         if missed > 0.25 * missed_before:
             weight *= 5.0
         missed_before = missed
     decisions = np.clip(v * unit, lower, upper)
     if precise:
-        decisions = restored(programme, limits, decisions)
-        judged = optimality(programme, limits, decisions, floor)
+        decisions = project(objective, limits, decisions)
+        conditions = optimality(objective, limits, decisions, floor)
     return Solved(
         decisions,
-        programme.objective(decisions),
-        _ended(found.message, judged),
+        objective.value(decisions),
+        _ended(found.message, conditions),
         iterations,
         evaluations,
-        judged,
+        conditions,
         limits,
     )
 
 
 def _first_prices(
-    programme: Programme, parts: list, equal: np.ndarray, v: np.ndarray, lower: np.ndarray, upper: np.ndarray
+    objective: PlanObjective, parts: list, equal: np.ndarray, v: np.ndarray, lower: np.ndarray, upper: np.ndarray
 ) -> np.ndarray:
     """Prices of the constraints at a start, by least squares over decisions that no bound holds."""
     if not parts:
         return np.zeros(0)
     free = (v > lower * 1.01) & (v < upper)
-    slope = programme.slope(v * programme.unit) * programme.unit / programme.size
+    slope = objective.slope(v * objective.unit) * objective.unit / objective.size
     active = equal | np.array([value(v) < 1e-3 for _, value, _ in parts])
     price = np.zeros(len(parts))
     if active.any() and free.any():

@@ -10,10 +10,10 @@ from scipy import optimize
 from bayesmmm.errors import InfeasibleError, SolverError
 from bayesmmm.optimize.arguments import Solver
 from bayesmmm.optimize.constraints import ALL_PATTERNS, Limits, money, patterns, switched
-from bayesmmm.optimize.flighting import Levels
+from bayesmmm.optimize.flighting import DecisionVariables
 from bayesmmm.optimize.goal import Goal
-from bayesmmm.optimize.local_solver import FLOOR, MET, Solved, climb, floor_of, steps
-from bayesmmm.optimize.nonlinear_program import Programme
+from bayesmmm.optimize.local_solver import FLOOR, MET, Solved, floor_of, maximise, steps
+from bayesmmm.optimize.nonlinear_program import PlanObjective
 from bayesmmm.optimize.problem import Problem
 
 #: Residual of the first-order conditions up to which a plan is given at all.
@@ -36,7 +36,7 @@ class Search:
     evaluations: int
 
 
-def search(whole: Programme, few: Programme, limits: Limits, solver: Solver) -> Search:
+def search(whole: PlanObjective, few: PlanObjective, limits: Limits, solver: Solver) -> Search:
     """Find the best plan, over all draws that choose it and over a few of them.
 
     Raises
@@ -49,7 +49,7 @@ def search(whole: Programme, few: Programme, limits: Limits, solver: Solver) -> 
     choices = _choices(limits)
     for k, chosen in enumerate(choices):
         for start in first_plans(few, chosen, starts, seed):
-            ends.append(climb(few, chosen, start, precise=False, known=ends))
+            ends.append(maximise(few, chosen, start, precise=False, known=ends))
             note(f"start {len(ends)}" + (f", pattern {k + 1} of {len(choices)}" if len(choices) > 1 else ""))
     if np.count_nonzero(limits.least) > ALL_PATTERNS:
         ends = _flipped(few, limits, max(ends, key=_merit), note)
@@ -61,7 +61,7 @@ def search(whole: Programme, few: Programme, limits: Limits, solver: Solver) -> 
     for end in _distinct(few, ends, 2):
         if polished and _merit(end) < _merit(ends[0]) - 0.02 * few.size:
             continue
-        polished.append(climb(whole, end.limits, end.decisions, precise=True, step=steps(few, end.decisions)))
+        polished.append(maximise(whole, end.limits, end.decisions, precise=True, step=steps(few, end.decisions)))
         note("polished on all draws")
     good = [end for end in polished if end.optimality.violation <= MET and end.optimality.residual <= ACCEPTED]
     if not good:
@@ -76,7 +76,7 @@ def search(whole: Programme, few: Programme, limits: Limits, solver: Solver) -> 
 
 
 def _less_and_less_smoothed(
-    whole: Programme, few: Programme, ends: list[Solved], starts: int, seed: int
+    whole: PlanObjective, few: PlanObjective, ends: list[Solved], starts: int, seed: int
 ) -> list[Solved]:
     """Climb on with a measure of risk smoothed for the spread of the best plan so far.
 
@@ -88,18 +88,18 @@ def _less_and_less_smoothed(
     again = [(end.limits, end.decisions) for end in _distinct(few, ends, starts + 1)]
     for _ in range(ROUNDS):
         before = few.bandwidth
-        for programme in (few, whole):
-            programme.set_bandwidth(best.decisions)
+        for objective in (few, whole):
+            objective.set_bandwidth(best.decisions)
         if 0.7 * before < few.bandwidth <= before:
             break
-        ends = [climb(few, chosen, start, precise=False) for chosen, start in (*again, now)]
+        ends = [maximise(few, chosen, start, precise=False) for chosen, start in (*again, now)]
         best = max(ends, key=_merit)
         again = [(end.limits, end.decisions) for end in _distinct(few, ends, 2)]
     wide = few.bandwidth, whole.bandwidth
-    for programme in (few, whole):
-        programme.set_bandwidth(now[1])
+    for objective in (few, whole):
+        objective.set_bandwidth(now[1])
     # Smoothed for gains of some spread, one that is certain looks worse than it is, by a few tenths of the bandwidth.
-    careful = climb(few, *now, precise=False)
+    careful = maximise(few, *now, precise=False)
     if _merit(careful) > _merit(best) + 0.1 * wide[0]:
         return [careful]
     few.bandwidth, whole.bandwidth = wide
@@ -124,7 +124,7 @@ def check_reachable(problem: Problem, goal: Goal, solver: Solver, *, cause: Solv
     else:
         high = goal.high if np.isfinite(goal.high) else 1e3 * out.cost(problem.current)
         other = replace(goal, objective="outcome", target=None, total=(goal.low, max(high, 1e-300)))
-    whole, some = (Programme(o, problem.levels, other, problem.current) for o in (out, few))
+    whole, some = (PlanObjective(o, problem.variables, other, problem.current) for o in (out, few))
     try:
         best = search(whole, some, problem.limits, replace(solver, progress=False)).best
     except SolverError:
@@ -142,13 +142,13 @@ def check_reachable(problem: Problem, goal: Goal, solver: Solver, *, cause: Solv
         ) from cause
 
 
-def _failure(programme: Programme, ends: list[Solved]) -> str:
+def _failure(objective: PlanObjective, ends: list[Solved]) -> str:
     end = min(ends, key=lambda end: end.optimality.violation)
     where = f"net marginal returns still differ by {end.optimality.residual:.2%}"
     if end.optimality.violation > MET:
         missed = {
             c.label: max(c.low - c.value(end.decisions), c.value(end.decisions) - c.high) / c.scale
-            for c in programme.constraints(end.limits)
+            for c in objective.constraints(end.limits)
         }
         label = max(missed, key=missed.__getitem__)
         where = f"the nearest one misses the limit {label!r} by {missed[label]:.2g} of its scale"
@@ -164,15 +164,15 @@ def _merit(end: Solved) -> float:
 
 
 # ------------------------------------------------------------------------------------------------------- starts
-def first_plans(programme: Programme, limits: Limits, starts: int, seed: int) -> list[np.ndarray]:
+def first_plans(objective: PlanObjective, limits: Limits, starts: int, seed: int) -> list[np.ndarray]:
     """Return the most promising of many simple plans, the current one first."""
-    levels, unit = programme.levels, programme.unit
-    now = levels.decisions(programme.current)
-    plans = [fit_in(programme, limits, plan) for plan in _simple_plans(programme, levels, now, seed)]
-    worth = np.array([_first_merit(programme, limits, plan) for plan in plans])
+    variables, unit = objective.variables, objective.unit
+    now = variables.decisions(objective.current)
+    plans = [fit_in(objective, limits, plan) for plan in _simple_plans(objective, variables, now, seed)]
+    worth = np.array([_first_merit(objective, limits, plan) for plan in plans])
     chosen = [plans[0]]
-    if starts and len(levels.names) > 1 and now.any():
-        alone = fit_in(programme, limits, _best_if_alone(programme))
+    if starts and len(variables.names) > 1 and now.any():
+        alone = fit_in(objective, limits, _best_if_alone(objective))
         plans, worth = [*plans, alone], np.append(worth, np.inf)  # is always gone on from
     for i in np.argsort(-worth, kind="stable"):
         if len(chosen) > starts:
@@ -182,46 +182,50 @@ def first_plans(programme: Programme, limits: Limits, starts: int, seed: int) ->
     return chosen
 
 
-def _simple_plans(programme: Programme, levels: Levels, now: np.ndarray, seed: int) -> list[np.ndarray]:
+def _simple_plans(
+    objective: PlanObjective, variables: DecisionVariables, now: np.ndarray, seed: int
+) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
-    count, owner, unit = len(levels.names), levels.owner, programme.unit
-    own = programme.current.sum() or unit.sum()
+    count, owner, unit = len(variables.names), variables.owner, objective.unit
+    own = objective.current.sum() or unit.sum()
     sets = _subsets(count)
     shares = [*(np.isin(np.arange(count), s) / len(s) for s in sets), *rng.dirichlet(np.ones(count), 2 * count)]
-    even = 1.0 if not levels.free else 1.0 / levels.profile.shape[1]
+    even = 1.0 if not variables.free else 1.0 / variables.profile.shape[1]
     money = [own * share[owner] * even for share in shares]
     money.insert(0, own * unit / unit.sum())
-    if levels.free:  # pulses: the same money in every second, third or fourth period
-        periods = np.tile(np.arange(levels.profile.shape[1]), count)
+    if variables.free:  # pulses: the same money in every second, third or fourth period
+        periods = np.tile(np.arange(variables.profile.shape[1]), count)
         now_even = np.bincount(owner, now)[owner] * even
         money += [now_even * np.where(periods % k == 0, k, 0.02) for k in (2, 3, 4)]
         money += [now_even * rng.lognormal(0.0, 0.5, len(now)) for _ in range(2)]
     plans = [np.maximum(now, 0.02 * unit if not now.any() else 0.0), *money]
-    free_total = programme.goal.low < programme.goal.high
+    free_total = objective.goal.low < objective.goal.high
     factors = (1.0, 0.3, 3.0) if free_total else (1.0,)
     return [factor * plan for factor in factors for plan in plans]
 
 
-def _best_if_alone(programme: Programme) -> np.ndarray:
+def _best_if_alone(objective: PlanObjective) -> np.ndarray:
     """Best split of the money of the current plan in equal parts, if channels brought together what they bring alone.
 
     Where channels add up this is the best of its grid, by dynamic programming; elsewhere it is a good place to start.
     """
-    levels, own = programme.levels, float(programme.current.sum())
-    profile = np.full_like(levels.profile, 1.0 / levels.profile.shape[1]) if levels.free else levels.profile
+    variables, own = objective.variables, float(objective.current.sum())
+    profile = (
+        np.full_like(variables.profile, 1.0 / variables.profile.shape[1]) if variables.free else variables.profile
+    )
     top, parts = np.full(PARTS + 1, -np.inf), np.zeros((PARTS + 1, len(profile)), int)
     top[0] = 0.0
     total = np.arange(PARTS + 1)
     for c in range(len(profile)):
         only = own / PARTS * np.where(np.arange(len(profile))[:, None] == c, profile, 0.0)
-        some = [0.0, *(programme.outcomes.evaluate(k * only).lift.mean() for k in LOOKED_AT)]
+        some = [0.0, *(objective.outcomes.evaluate(k * only).lift.mean() for k in LOOKED_AT)]
         alone = np.interp(total, [0, *LOOKED_AT], some)
         before = total[:, None] - total  # parts left for the channels so far, by parts together and for this one
         sums = np.where(before >= 0, top[before], -np.inf) + alone
         best = sums.argmax(axis=1)
         top, parts = sums.max(axis=1), parts[total - best]
         parts[:, c] = best
-    return levels.decisions(own / PARTS * parts[-1][:, None] * profile)
+    return variables.decisions(own / PARTS * parts[-1][:, None] * profile)
 
 
 def _subsets(count: int) -> list[tuple[int, ...]]:
@@ -231,31 +235,31 @@ def _subsets(count: int) -> list[tuple[int, ...]]:
     return [tuple(every), *((i,) for i in every), *(tuple(j for j in every if j != i) for i in every)]
 
 
-def _first_merit(programme: Programme, limits: Limits, plan: np.ndarray) -> float:
+def _first_merit(objective: PlanObjective, limits: Limits, plan: np.ndarray) -> float:
     missed = 0.0
-    for constraint in programme.constraints(limits):
+    for constraint in objective.constraints(limits):
         value = constraint.value(plan)
         missed = max(
             missed, (constraint.low - value) / constraint.scale, (value - constraint.high) / constraint.scale
         )
-    return programme.objective(plan) / programme.size - 10.0 * missed
+    return objective.value(plan) / objective.size - 10.0 * missed
 
 
-def fit_in(programme: Programme, limits: Limits, plan: np.ndarray) -> np.ndarray:
+def fit_in(objective: PlanObjective, limits: Limits, plan: np.ndarray) -> np.ndarray:
     """Bring a plan within bounds and, but for other limits, to the total."""
-    lower, upper = np.maximum(limits.lower, floor_of(programme, limits)), limits.upper
-    goal, paid = programme.goal, programme.outcomes.paid
-    own = programme.current.sum()
+    lower, upper = np.maximum(limits.lower, floor_of(objective, limits)), limits.upper
+    goal, paid = objective.goal, objective.outcomes.paid
+    own = objective.current.sum()
     # What the channels may spend themselves, if induced spend grows with it.
-    part = own / programme.outcomes.cost(programme.current) if own > 0.0 else 1.0
-    plan = np.maximum(plan, FLOOR * programme.unit)
+    part = own / objective.outcomes.cost(objective.current) if own > 0.0 else 1.0
+    plan = np.maximum(plan, FLOOR * objective.unit)
     plan = _scaled_to(np.clip(plan.sum(), part * goal.low, part * goal.high), plan, lower, upper)
     if not paid:
         return plan
     # Other channels induce more or less than those of the current plan do: a few steps of the secant.
     before, cost_before = 0.0, 0.0
     for _ in range(3):
-        now, cost = plan.sum(), programme.cost(plan)
+        now, cost = plan.sum(), objective.cost(plan)
         aim = np.clip(cost, goal.low, goal.high)
         if abs(cost - aim) <= 1e-4 * cost or cost == cost_before:
             break
@@ -286,7 +290,7 @@ def _choices(limits: Limits) -> list[Limits]:
     return [replace(limits, least=np.zeros_like(limits.least))]
 
 
-def _flipped(few: Programme, limits: Limits, best: Solved, note: Callable[[str], None]) -> list[Solved]:
+def _flipped(few: PlanObjective, limits: Limits, best: Solved, note: Callable[[str], None]) -> list[Solved]:
     """Settle many on-off limits by rounding, then by switching one at a time as long as that helps."""
     some = np.flatnonzero(limits.least)
     spend = np.bincount(limits.owner, best.decisions, minlength=len(limits.names))
@@ -297,7 +301,7 @@ def _flipped(few: Programme, limits: Limits, best: Solved, note: Callable[[str],
         for i, active in state.items():
             chosen = switched(chosen, i, limits.least[i] if active else 0.0)
         note("on-off limits")
-        return climb(few, chosen, fit_in(few, chosen, best.decisions), precise=False)
+        return maximise(few, chosen, fit_in(few, chosen, best.decisions), precise=False)
 
     now = solved(on)
     while True:
@@ -308,12 +312,12 @@ def _flipped(few: Programme, limits: Limits, best: Solved, note: Callable[[str],
         now, on = better, {**on, i: not on[i]}
 
 
-def _distinct(programme: Programme, ends: list[Solved], count: int) -> list[Solved]:
+def _distinct(objective: PlanObjective, ends: list[Solved], count: int) -> list[Solved]:
     """Return the best ends that differ from each other, best first."""
     ends.sort(key=_merit, reverse=True)
     out: list[Solved] = []
     for end in ends:
-        alike = [np.abs((end.decisions - o.decisions) / programme.unit).max() < 1e-2 for o in out]
+        alike = [np.abs((end.decisions - o.decisions) / objective.unit).max() < 1e-2 for o in out]
         if len(out) < count and not any(alike):
             out.append(end)
     return out

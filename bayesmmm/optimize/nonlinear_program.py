@@ -8,8 +8,8 @@ import numpy as np
 from scipy import optimize
 
 from bayesmmm.optimize.constraints import Limits
-from bayesmmm.optimize.flighting import Levels
-from bayesmmm.optimize.goal import Goal, bandwidth_for, exactly, judged
+from bayesmmm.optimize.flighting import DecisionVariables
+from bayesmmm.optimize.goal import Goal, bandwidth_for, exact_risk, smoothed_risk
 from bayesmmm.optimize.outcomes import Outcomes
 
 #: Spread of gains that a risk measure is smoothed for at least, as a share of that of the lift: the best plan may be the
@@ -33,30 +33,30 @@ class Constraint:
     scale: float
 
 
-class Programme:
+class PlanObjective:
     """A goal over the draws of some outcomes.
 
     Parameters
     ----------
     outcomes : Outcomes
-    levels : Levels
+    variables : DecisionVariables
     goal : Goal
     current : (C, W) array
         The plan that gains are measured from.
     """
 
-    def __init__(self, outcomes: Outcomes, levels: Levels, goal: Goal, current: np.ndarray) -> None:
-        self.outcomes, self.levels, self.goal, self.current = outcomes, levels, goal, current
+    def __init__(self, outcomes: Outcomes, variables: DecisionVariables, goal: Goal, current: np.ndarray) -> None:
+        self.outcomes, self.variables, self.goal, self.current = outcomes, variables, goal, current
         brought = outcomes.evaluate(current)
         self.lift, self.induced = brought.lift, brought.induced.sum(axis=1)
         cost = self._cost_now()
         self.roi_now = float(self.lift.mean() / cost) if cost > 0.0 else 0.0
         self.bandwidth = 0.0
         typical = outcomes.question.asked.fit.scales.spend
-        each = np.array([typical[name][0] for name in levels.names])
-        periods = 1 if levels.free else current.shape[1]
+        each = np.array([typical[name][0] for name in variables.names])
+        periods = 1 if variables.free else current.shape[1]
         #: Spend (V,) that counts as one unit of a decision.
-        self.unit = each[levels.owner] * periods
+        self.unit = each[variables.owner] * periods
         gained = goal.worth * np.abs(self.lift).mean() + goal.price * current.sum()
         worth = {"spend": current.sum(), "roi": 1.0}.get(goal.objective, gained)
         self.size = worth if worth > 0.0 else 1.0
@@ -69,7 +69,7 @@ class Programme:
     # --------------------------------------------------------------------------------------------- the objective
     def gains(self, decisions: np.ndarray) -> np.ndarray:
         """Gain (S,) over the current plan, in terms of the goal."""
-        return self._gains(self.levels.spend(decisions))
+        return self._gains(self.variables.spend(decisions))
 
     def _gains(self, spend: np.ndarray) -> np.ndarray:
         goal, brought = self.goal, self.outcomes.evaluate(spend)
@@ -85,76 +85,76 @@ class Programme:
         least = LEAST_SPREAD * self.goal.worth * float(self.lift.std())
         self.bandwidth = bandwidth_for(self.goal.risk, max(float(self.gains(decisions).std()), least))
 
-    def objective(self, decisions: np.ndarray) -> float:
+    def value(self, decisions: np.ndarray) -> float:
         """What is to be as high as possible: the judged gain over the current plan, or saved money, or ROI gained."""
-        return self._objective(decisions, lambda gains: exactly(self.goal.risk, gains))
+        return self._objective(decisions, lambda gains: exact_risk(self.goal.risk, gains))
 
     def smooth(self, decisions: np.ndarray) -> float:
-        """`objective` with a derivative everywhere: a measure of risk is smoothed over the bandwidth."""
-        return self._objective(decisions, self._judged)
+        """`value` with a derivative everywhere: a measure of risk is smoothed over the bandwidth."""
+        return self._objective(decisions, self._smoothed)
 
     def _objective(self, decisions: np.ndarray, judge: Callable[[np.ndarray], float]) -> float:
-        spend = self.levels.spend(decisions)
+        spend = self.variables.spend(decisions)
         if self.goal.objective == "spend":
             return self._cost_now() - self.outcomes.cost(spend)
         if self.goal.objective == "roi":
             return float(self.outcomes.evaluate(spend).lift.mean() / self.outcomes.cost(spend)) - self.roi_now
         return judge(self._gains(spend))
 
-    def _judged(self, gains: np.ndarray) -> float:
-        return judged(self.goal.risk, gains, self.bandwidth)[0]
+    def _smoothed(self, gains: np.ndarray) -> float:
+        return smoothed_risk(self.goal.risk, gains, self.bandwidth)[0]
 
     def slope(self, decisions: np.ndarray) -> np.ndarray:
         """Derivative (V,) of `smooth`."""
-        spend, goal, out = self.levels.spend(decisions), self.goal, self.outcomes
+        spend, goal, out = self.variables.spend(decisions), self.goal, self.outcomes
         if goal.objective == "spend":
             return -self._cost_slope(spend)
         if goal.objective == "roi":
             cost, lift = out.cost(spend), out.evaluate(spend).lift.mean()
-            rise = self.levels.pull(out.vjp(spend, np.full(out.size, 1.0 / out.size), None))
+            rise = self.variables.vjp(out.vjp(spend, np.full(out.size, 1.0 / out.size), None))
             return rise / cost - lift / cost**2 * self._cost_slope(spend)
-        _, weight = judged(goal.risk, self._gains(spend), self.bandwidth)
+        _, weight = smoothed_risk(goal.risk, self._gains(spend), self.bandwidth)
         priced = goal.price and out.paid
         induced = np.repeat(-goal.price * weight[:, None], len(out.paid), axis=1) if priced else None
-        slope = self.levels.pull(out.vjp(spend, goal.worth * weight, induced))
+        slope = self.variables.vjp(out.vjp(spend, goal.worth * weight, induced))
         return slope - goal.price * self._own_slope()
 
     # ------------------------------------------------------------------------------------------------ pieces
     def cost(self, decisions: np.ndarray) -> float:
         """Money a plan takes in posterior mean."""
-        return self.outcomes.cost(self.levels.spend(decisions))
+        return self.outcomes.cost(self.variables.spend(decisions))
 
     def cost_slope(self, decisions: np.ndarray) -> np.ndarray:
         """Derivative (V,) of `cost`."""
-        return self._cost_slope(self.levels.spend(decisions))
+        return self._cost_slope(self.variables.spend(decisions))
 
     def lift_slope(self, decisions: np.ndarray) -> np.ndarray:
         """Derivative (V,) of the mean lift."""
-        out, spend = self.outcomes, self.levels.spend(decisions)
-        return self.levels.pull(out.vjp(spend, np.full(out.size, 1.0 / out.size), None))
+        out, spend = self.outcomes, self.variables.spend(decisions)
+        return self.variables.vjp(out.vjp(spend, np.full(out.size, 1.0 / out.size), None))
 
     def _cost_now(self) -> float:
         return self.outcomes.cost(self.current)
 
     def _own_slope(self) -> np.ndarray:
-        return self.levels.pull(np.ones_like(self.current))
+        return self.variables.vjp(np.ones_like(self.current))
 
     def _cost_slope(self, spend: np.ndarray) -> np.ndarray:
         out = self.outcomes
         own = self._own_slope()
         if not out.paid:
             return own
-        return own + self.levels.pull(out.vjp(spend, None, np.full((out.size, len(out.paid)), 1.0 / out.size)))
+        return own + self.variables.vjp(out.vjp(spend, None, np.full((out.size, len(out.paid)), 1.0 / out.size)))
 
     def _reached(self, decisions: np.ndarray) -> float:
         """Outcome of a plan, judged like its gain."""
-        lift = self.outcomes.evaluate(self.levels.spend(decisions)).lift
-        return self.level + self._judged(lift - self.lift)
+        lift = self.outcomes.evaluate(self.variables.spend(decisions)).lift
+        return self.level + self._smoothed(lift - self.lift)
 
     def _reached_slope(self, decisions: np.ndarray) -> np.ndarray:
-        spend = self.levels.spend(decisions)
-        _, weight = judged(self.goal.risk, self.outcomes.evaluate(spend).lift - self.lift, self.bandwidth)
-        return self.levels.pull(self.outcomes.vjp(spend, weight, None))
+        spend = self.variables.spend(decisions)
+        _, weight = smoothed_risk(self.goal.risk, self.outcomes.evaluate(spend).lift - self.lift, self.bandwidth)
+        return self.variables.vjp(self.outcomes.vjp(spend, weight, None))
 
     def constraints(self, limits: Limits) -> list[Constraint]:
         """Everything but bounds."""
@@ -171,7 +171,7 @@ class Programme:
             ratio = goal.target_roi
 
             def spare(decisions: np.ndarray) -> float:
-                spend = self.levels.spend(decisions)
+                spend = self.variables.spend(decisions)
                 return float(self.outcomes.evaluate(spend).lift.mean() - ratio * self.outcomes.cost(spend))
 
             def spare_slope(decisions: np.ndarray) -> np.ndarray:
@@ -221,7 +221,7 @@ class Optimality:
     prices: tuple[tuple[str, np.ndarray, float, float], ...]
 
 
-def optimality(programme: Programme, limits: Limits, decisions: np.ndarray, floor: np.ndarray) -> Optimality:
+def optimality(objective: PlanObjective, limits: Limits, decisions: np.ndarray, floor: np.ndarray) -> Optimality:
     """Check the first-order conditions of a maximum.
 
     The slope of the objective is to be a combination of the slopes of binding constraints, with the right signs;
@@ -232,9 +232,9 @@ def optimality(programme: Programme, limits: Limits, decisions: np.ndarray, floo
     floor : (V,) array
         Least value that the solver allows.
     """
-    slope = programme.slope(decisions)
+    slope = objective.slope(decisions)
     normals, binding, pieces, violation = [], [], [np.abs(slope)], 0.0
-    for constraint in programme.constraints(limits):
+    for constraint in objective.constraints(limits):
         value = constraint.value(decisions)
         missed = max(constraint.low - value, value - constraint.high) / constraint.scale
         violation = max(violation, missed)
@@ -248,15 +248,15 @@ def optimality(programme: Programme, limits: Limits, decisions: np.ndarray, floo
         normals += [(constraint.label, side * normal, limit[side]) for side, hit in sides if hit]
         if normal.any():
             pieces.append(np.abs(slope @ normal / (normal @ normal) * normal))
-    if programme.goal.price:
-        pieces.append(programme.goal.price * programme.cost_slope(decisions))
+    if objective.goal.price:
+        pieces.append(objective.goal.price * objective.cost_slope(decisions))
     if (
-        programme.goal.objective == "roi"
+        objective.goal.objective == "roi"
     ):  # the slope is that of the lift less that of the cost, both over the cost
-        roi = programme.objective(decisions) + programme.roi_now
-        pieces.append(np.abs(roi * programme.cost_slope(decisions) / programme.cost(decisions)))
+        roi = objective.value(decisions) + objective.roi_now
+        pieces.append(np.abs(roi * objective.cost_slope(decisions) / objective.cost(decisions)))
     weight = 1.0 / np.maximum(np.max(pieces, axis=0), 1e-12 * np.abs(slope).max() + 1e-300)
-    close = BINDS * programme.unit
+    close = BINDS * objective.unit
     at_upper = decisions >= limits.upper - close
     at_lower = decisions <= np.maximum(limits.lower, floor) + close
     prices, left = _explained(slope * weight, [n * weight for _, n, _ in normals], at_lower, at_upper)

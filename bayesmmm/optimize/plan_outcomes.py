@@ -24,7 +24,7 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
     induced = np.stack([found.induced for found in brought], axis=1)
     cost = np.array([plan.sum() for plan in plans]) + induced.sum(axis=-1)
     uplift = lift[:, 1] - lift[:, 0]
-    returns = [_returns(out, plan, problem.levels.pattern(plan)) for plan in plans]
+    returns = [_returns(out, plan, problem.variables.pattern(plan)) for plan in plans]
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = {
             "spend": cost[:, 0] - cost[:, 1],

@@ -20,7 +20,7 @@ from bayesmmm.errors import (
 from bayesmmm.estimands.windows import Question, bought_channels, question
 from bayesmmm.optimize.arguments import DRAWS, Solver, Window, which_window
 from bayesmmm.optimize.constraints import Constraints, Limits, read_limits
-from bayesmmm.optimize.flighting import Levels, read_levels
+from bayesmmm.optimize.flighting import DecisionVariables, read_variables
 from bayesmmm.optimize.outcomes import Outcomes, prepare
 from bayesmmm.priors import closest
 from bayesmmm.results import Fit
@@ -195,16 +195,16 @@ class Questions:
     ----------
     chosen, few : Question
         To all draws that choose, and to some of them.
-    judged : Question or None
+    held_out : Question or None
         To draws that have no part in it; None where there are none left.
     """
 
     chosen: Question
     few: Question
-    judged: Question | None
+    held_out: Question | None
 
 
-def put(fit: Fit, window: Window, solver: Solver) -> Questions:
+def split_draws(fit: Fit, window: Window, solver: Solver) -> Questions:
     """Put the question of a window to draws, evenly spaced in every chain."""
     posterior = fit.posterior
     chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
@@ -257,7 +257,7 @@ class Problem:
     current : (C, W) array
     factor : float
         What the current plan was multiplied by to meet the total.
-    levels : Levels
+    variables : DecisionVariables
     limits : Limits
     """
 
@@ -271,13 +271,13 @@ class Problem:
     judges: Outcomes
     current: np.ndarray
     factor: float
-    levels: Levels
+    variables: DecisionVariables
     limits: Limits
 
     @property
     def names(self) -> tuple[str, ...]:
         """Decided channels."""
-        return self.levels.names
+        return self.variables.names
 
     @property
     def held_out(self) -> bool:
@@ -285,18 +285,18 @@ class Problem:
         return self.judges is not self.whole
 
 
-def put_together(
+def build_problem(
     fit: Fit, window: Window, constraints: Constraints, solver: Solver, *, total: float | None = None
 ) -> Problem:
     """Evaluate what no plan changes, scale the current plan to `total` where that is a number, read the limits."""
     modes = read_modes(fit, constraints.mediators)
     names = read_channels(fit, constraints.channels, modes)
     window, controls = read_window(fit, window)
-    questions = put(fit, window, solver)
+    questions = split_draws(fit, window, solver)
     current, dates = _current(fit, questions, names)
-    levels = read_levels(constraints.flighting, names, current)
+    variables = read_variables(constraints.flighting, names, current)
     asked = [(questions.chosen, None), (questions.few, FEW_TAIL_WEIGHT)]
-    asked += [] if questions.judged is None else [(questions.judged, None)]
+    asked += [] if questions.held_out is None else [(questions.held_out, None)]
     whole, few, *others = (Outcomes(each, names, modes) for each in prepare(asked))
     judges = others[0] if others else whole
     factor = 1.0
@@ -309,9 +309,9 @@ def put_together(
     for outcomes in {id(o): o for o in (whole, few, judges)}.values():
         outcomes.compare_with(factor)
     current = factor * current
-    limits = read_limits(levels, current, constraints)
+    limits = read_limits(variables, current, constraints)
     solver.tell("the window")
-    return Problem(fit, controls, dates, modes, questions, whole, few, judges, current, factor, levels, limits)
+    return Problem(fit, controls, dates, modes, questions, whole, few, judges, current, factor, variables, limits)
 
 
 def _current(fit: Fit, questions: Questions, names: tuple[str, ...]) -> tuple[np.ndarray, pd.DatetimeIndex]:
