@@ -47,7 +47,7 @@ def zero_out(fit, channel, *, hold=None):
         seen = engine.inputs(equation, data, fit.scales)
         amplitude[name] = engine.amplitudes(equation, seen.media, par[name], data.days_per_period)
         mean = engine.latent(equation, seen.media, seen.design, par[name], amplitude[name], data.days_per_period)
-        residual[name] = engine.residuals(equation, seen.target, mean, par[name], rng.random(mean.shape))
+        residual[name] = equation.family.residual(seen.target, mean, par[name], rng.random(mean.shape))
     without = engine.run(
         system,
         par,

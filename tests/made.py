@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData
-from bayesmmm.equations import MMM, Equation, Fourier, check_system
+from bayesmmm.equations import MMM, Equation, Fourier, check_system, log_likelihood, observe
 from bayesmmm.priors import Prior
 from bayesmmm.results import Fit, library_versions
 from bayesmmm.results.convergence import Convergence
@@ -106,9 +106,9 @@ def _replicated(system, parameters, data, scales, rng):
         seen = engine.inputs(equation, data, scales)
         amplitude = engine.amplitudes(equation, seen.media, par, data.days_per_period)
         mean = engine.latent(equation, seen.media, seen.design, par, amplitude, data.days_per_period)
-        noisy = mean + engine.residual_draws(equation, par, mean.shape, rng)
-        replicates[name] = engine.observe(equation, noisy, scales)
-        densities[name] = engine.log_likelihood(equation, data.columns[name], mean, par, scales)
+        noisy = mean + equation.family.draw_residual(par, mean.shape, rng)
+        replicates[name] = observe(equation, noisy, scales)
+        densities[name] = log_likelihood(equation, data.columns[name], mean, par, scales)
     return replicates, densities
 
 

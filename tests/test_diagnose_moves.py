@@ -9,7 +9,7 @@ import pytest
 
 import bayesmmm as mm
 from bayesmmm.diagnostics import Threshold, advice, audit, diagnose, multiple_tests
-from bayesmmm.equations import MMM, Equation, check_system
+from bayesmmm.equations import LIKELIHOODS, MMM, Equation, check_system
 from bayesmmm.priors import Prior
 from tests import made
 
@@ -132,7 +132,7 @@ def test_a_return_is_not_asked_of_what_has_none():
 
 
 def test_other_likelihoods_are_offered_where_they_are_possible():
-    wanted = dict.fromkeys(("normal", "student_t", "lognormal", "censored_normal"), "why")
+    wanted = dict.fromkeys(LIKELIHOODS.values(), "why")
 
     def offered(case, name):
         return [

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from bayesmmm import engine
-from bayesmmm.equations import MMM, Equation
+from bayesmmm.equations import MMM, Equation, expected, log_likelihood, observe
 from bayesmmm.priors import Prior
 from tests import reference, worlds
 
@@ -32,8 +32,8 @@ def _evaluated(system, data, scales, parameters):
         seen = engine.inputs(equation, data, scales)
         amplitude[name] = engine.amplitudes(equation, seen.media, parameters[name], 7.0)
         mean[name] = engine.latent(equation, seen.media, seen.design, parameters[name], amplitude[name], 7.0)
-        residual[name] = engine.residuals(
-            equation, seen.target, mean[name], parameters[name], rng.random(mean[name].shape)
+        residual[name] = equation.family.residual(
+            seen.target, mean[name], parameters[name], rng.random(mean[name].shape)
         )
     return mean, amplitude, residual
 
@@ -77,7 +77,7 @@ def test_censored_residuals_follow_their_truncated_distribution():
     mean = np.full((4000, 1, 2), 0.5)
     par = {"sigma": np.full(4000, 0.8)}
     target = np.array([[0.0, 1.2]])
-    got = engine.residuals(equation, target, mean, par, np.random.default_rng(1).random(mean.shape))
+    got = equation.family.residual(target, mean, par, np.random.default_rng(1).random(mean.shape))
     assert_allclose(got[:, 0, 1], 0.7)
     assert (got[:, 0, 0] <= -0.5).all()
     truth = stats.truncnorm(-np.inf, -0.5 / 0.8, scale=0.8)
@@ -88,8 +88,8 @@ def test_censored_residuals_follow_their_truncated_distribution():
 
 def test_censored_residual_far_in_the_tail_stays_finite():
     equation = Equation("search", media=["social"], likelihood="censored_normal")
-    got = engine.residuals(
-        equation, np.zeros((1, 1)), np.full((3, 1, 1), 60.0), {"sigma": np.ones(3)}, np.full((3, 1, 1), 0.3)
+    got = equation.family.residual(
+        np.zeros((1, 1)), np.full((3, 1, 1), 60.0), {"sigma": np.ones(3)}, np.full((3, 1, 1), 0.3)
     )
     assert np.isfinite(got).all()
     assert (got <= -60.0).all()
@@ -130,12 +130,12 @@ def test_expected_series_is_the_mean_of_noisy_ones(likelihood):
     equation = Equation("sales", media=["tv"], likelihood=likelihood)
     par = {"sigma": np.full(200_000, 0.4), "nu_minus_two": np.full(200_000, 4.0)}
     mean = np.full((200_000, 1, 1), 0.2)
-    noise = engine.residual_draws(equation, par, mean.shape, np.random.default_rng(3))
-    draws = engine.observe(equation, mean + noise, data.scales())
-    exact = engine.expected(equation, mean[:1], par["sigma"][:1], data.scales()).item()
+    noise = equation.family.draw_residual(par, mean.shape, np.random.default_rng(3))
+    draws = observe(equation, mean + noise, data.scales())
+    exact = expected(equation, mean[:1], par["sigma"][:1], data.scales()).item()
     assert abs(draws.mean() - exact) < 4 * draws.std() / np.sqrt(200_000)
     # Negative control: the series at the latent mean differs wherever the link is not linear.
-    naive = engine.observe(equation, mean[:1], data.scales()).item()
+    naive = observe(equation, mean[:1], data.scales()).item()
     assert (abs(naive - exact) > 8 * draws.std() / np.sqrt(200_000)) == (
         likelihood in ("lognormal", "censored_normal")
     )
@@ -155,14 +155,14 @@ def test_log_likelihood_in_raw_units():
     }
     for likelihood, density in expected.items():
         equation = Equation("sales", media=["tv"], likelihood=likelihood)
-        assert_allclose(engine.log_likelihood(equation, y, mean, par, scales)[0], density, rtol=1e-10)
+        assert_allclose(log_likelihood(equation, y, mean, par, scales)[0], density, rtol=1e-10)
     search, size = data.columns["search"], scales.size["search"].item()
     equation = Equation("search", media=["social"], likelihood="censored_normal")
     density = np.where(
         search > 0, stats.norm.logpdf(search, -0.1 * size, 0.4 * size), stats.norm.logcdf(0.0, -0.1, 0.4)
     )
     assert (search == 0).any()
-    assert_allclose(engine.log_likelihood(equation, search, mean, par, scales)[0], density, rtol=1e-10)
+    assert_allclose(log_likelihood(equation, search, mean, par, scales)[0], density, rtol=1e-10)
 
 
 def test_labels_go_there_and_back(setting):

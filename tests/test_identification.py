@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from bayesmmm import engine, inference
-from bayesmmm.equations import MMM, Equation
+from bayesmmm.equations import MMM, Equation, log_likelihood
 from bayesmmm.inference import linear_plan
 from tests import reference, worlds
 from tests.fits import quiet, zero_out
@@ -58,7 +58,7 @@ def _density_on(data, scales, system, *, direct, slope_on_search, intercept=0.0)
     seen = engine.inputs(equation, data, scales)
     amplitude = engine.amplitudes(equation, seen.media, par, 7.0)
     mean = engine.latent(equation, seen.media, seen.design, par, amplitude, 7.0)
-    return float(engine.log_likelihood(equation, data.columns["sales"], mean, par, scales).sum())
+    return float(log_likelihood(equation, data.columns["sales"], mean, par, scales).sum())
 
 
 # ------------------------------------------------------------------------------- what each wrong model gets wrong

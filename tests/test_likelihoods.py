@@ -1,4 +1,7 @@
-"""Every likelihood record against SciPy and against itself."""
+"""Every likelihood record against SciPy and against itself; and that nothing else depends on the name of one."""
+
+import ast
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ from bayesmmm.equations.likelihoods import CORRELATED, Likelihood
 from bayesmmm.errors import LikelihoodError
 from tests import worlds
 
+PACKAGE = Path(__file__).parents[1] / "bayesmmm"
+HOME = PACKAGE / "equations" / "likelihoods.py"
 RECORDS = pytest.mark.parametrize("record", LIKELIHOODS.values(), ids=LIKELIHOODS)
 LATENT = np.linspace(-2.5, 2.5, 40)[None, None]  # no point at zero, where a censored series bends
 SIGMA, NU = 0.7, 5.0
@@ -162,3 +167,60 @@ def test_units(record):
 def test_another_word_is_refused(word):
     with pytest.raises(LikelihoodError, match="Use one of: normal, student_t, lognormal, censored_normal"):
         Equation("sales", likelihood=word)
+
+
+# ----------------------------------------------------------------------------------------------- names elsewhere
+def comparisons(source: str) -> list[str]:
+    """Where code depends on the name of a likelihood: comparisons, membership, match, keys and lists of names.
+
+    But for ``__all__``: kernels are called as the likelihoods are.
+    """
+    found, tree = [], ast.parse(source)
+    tree.body = [node for node in tree.body if not ast.unparse(node).startswith("__all__ =")]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            parts = [node.left, *node.comparators]
+            by_name = [p for p in parts if isinstance(p, ast.Attribute) and p.attr == "likelihood"]
+        elif isinstance(node, ast.Dict):
+            parts, by_name = [key for key in node.keys if key is not None], []
+        elif isinstance(node, ast.Tuple | ast.List | ast.Set):
+            parts, by_name = node.elts, []
+        elif isinstance(node, ast.MatchValue | ast.Subscript):
+            parts, by_name = [node.value if isinstance(node, ast.MatchValue) else node.slice], []
+        else:
+            continue
+        names = [p for p in parts if isinstance(p, ast.Constant) and p.value in LIKELIHOODS]
+        found += [f"line {part.lineno}: {ast.unparse(part)}" for part in (*names, *by_name)]
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(PACKAGE.rglob("*.py")) if path != HOME],
+    ids=lambda path: path.relative_to(PACKAGE).as_posix(),
+)
+def test_no_other_file_compares_the_name_of_a_likelihood(path):
+    assert comparisons(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'if equation.likelihood == "lognormal": ...',
+        'kind in ("normal", "student_t")',
+        '_WIDE = ["censored_normal"]',
+        'codes = {"normal": 0}',
+        'codes["student_t"]',
+        'match kind:\n    case "lognormal": ...',
+        "own.likelihood != other",
+    ],
+)
+def test_the_search_sees_a_comparison(source):
+    assert len(comparisons(source)) >= 1
+
+
+def test_the_search_passes_over_other_uses():
+    allowed = (
+        'Equation("sales", likelihood="lognormal")\nweight = "bold" if raised else "normal"\n__all__ = ["normal"]'
+    )
+    assert comparisons(allowed) == []

@@ -7,7 +7,7 @@ knows its parameter, and a likelihood or a correlation is only offered where the
 from dataclasses import replace
 
 from bayesmmm.data import MMMData
-from bayesmmm.equations import MMM, Equation, check_system
+from bayesmmm.equations import MMM, Equation, Likelihood, check_system
 from bayesmmm.errors import BayesMMMError
 
 #: Priors to start from, as code; what is known takes their place.
@@ -66,7 +66,7 @@ def prior_on_return(equation: Equation, channel: str, data: MMMData) -> str:
     """Code that says what is believed of a channel: on its roi or, where that is refused, on its contribution."""
     blocks = {block.name: block.labels for block in equation.parameters()}
     # Next to a prior on the contribution that was given, one on the roi would be a second opinion on one quantity.
-    known = data.is_money(channel) and equation.likelihood in ("normal", "student_t")
+    known = data.is_money(channel) and equation.family.additive
     if not known or "contribution" in equation.priors:
         return prior_on(equation, "contribution", channel)
     if channel in blocks.get("roi", ()):
@@ -79,21 +79,21 @@ def where(system: MMM, channel: str) -> Equation:
     return next(equation for equation in reversed(system.equations) if channel in equation.media)
 
 
-def likelihoods(system: MMM, data: MMMData, name: str, wanted: dict[str, str]) -> tuple[str, ...]:
+def likelihoods(system: MMM, data: MMMData, name: str, wanted: dict[Likelihood, str]) -> tuple[str, ...]:
     """Moves to other likelihoods of an equation, those that its data and the other equations allow.
 
     None away from "censored_normal": no other one knows what a zero is.
 
     Parameters
     ----------
-    wanted : dict of str to str
+    wanted : dict of Likelihood to str
         Likelihood -> when to take it.
     """
-    present = system.equation(name).likelihood
+    present = system.equation(name).family
     return tuple(
-        f"mm.Equation({name!r}, ..., likelihood={likelihood!r}), {when}"
-        for likelihood, when in wanted.items()
-        if present not in (likelihood, "censored_normal") and accepted(system, data, name, likelihood=likelihood)
+        f"mm.Equation({name!r}, ..., likelihood={other.name!r}), {when}"
+        for other, when in wanted.items()
+        if not present.censored and other is not present and accepted(system, data, name, likelihood=other.name)
     )
 
 

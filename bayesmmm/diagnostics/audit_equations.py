@@ -15,6 +15,7 @@ from bayesmmm.diagnostics.thresholds import (
     PRIOR_COVERAGE,
     SEASONS_SEEN,
 )
+from bayesmmm.equations import observe
 from bayesmmm.equations.checks import prior_media_share, values_per_parameter
 
 #: Quantiles of the half-life priors at which a mediator is asked whether it moves; rounds of a censored regression.
@@ -106,10 +107,8 @@ def share_table(seen: Studied) -> pd.DataFrame:
     share = prior_media_share(equation, seen.data)
     if share is None:
         share = seen.prior[name]["contribution"][:, 0]
-        share = -np.expm1(-share) if equation.likelihood == "lognormal" else share
-        total = (
-            -np.expm1(np.log1p(-share).sum(axis=1)) if equation.likelihood == "lognormal" else share.sum(axis=1)
-        )
+        share = -np.expm1(-share) if equation.family.log_scale else share
+        total = -np.expm1(np.log1p(-share).sum(axis=1)) if equation.family.log_scale else share.sum(axis=1)
     else:
         share = share[:: max(len(share) // len(seen.prior[name]["sigma"]), 1)]
         total = share.sum(axis=1)
@@ -149,8 +148,8 @@ def predictive_table(seen: Studied, name: str) -> pd.DataFrame:
     with np.errstate(over="ignore", invalid="ignore"):  # a wide prior under a log link passes the largest double
         full = engine.amplitudes(equation, inputs.media, par, days)
         mean = engine.latent(equation, inputs.media, inputs.design, par, full, days)
-        noise = engine.residual_draws(equation, par, mean.shape, np.random.default_rng(SEED))
-        series = engine.observe(equation, mean + noise, seen.scales)[:, 0]
+        noise = equation.family.draw_residual(par, mean.shape, np.random.default_rng(SEED))
+        series = observe(equation, mean + noise, seen.scales)[:, 0]
         lower, median, upper = np.quantile(series, [0.05, 0.5, 0.95], axis=0)
     columns = {"observed": seen.data.columns[name][0], "median": median, "lower": lower, "upper": upper}
     return pd.DataFrame(columns, pd.DatetimeIndex(seen.data.dates, name="date"))
@@ -208,7 +207,7 @@ def _added(seen: Studied, name: str, at: float) -> tuple[float, float]:
     added, free = ranks[1] - ranks[0], len(target) - ranks[1]
     if added < 1 or free < 1:
         return 0.0, np.nan
-    if seen.system.equation(name).likelihood == "censored_normal":
+    if seen.system.equation(name).family.censored:
         (before, wide), (after, narrow) = (censored_regression(target, part) for part in (design, basis))
         return 1.0 - (narrow / wide) ** 2, float(stats.chi2.sf(max(2.0 * (after - before), 0.0), added))
     before, after = (float(np.square(left_over(target, part)).sum()) for part in (design, basis))

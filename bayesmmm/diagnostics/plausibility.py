@@ -94,7 +94,7 @@ def _prior_share(fit: Fit) -> list[Check]:
     """Where the posterior of the summed direct contributions lies in its prior."""
     system = fit.system
     equation = system.equation(system.outcome)
-    if not equation.media or equation.likelihood == "lognormal":  # contributions in log units do not add up
+    if not equation.media or equation.family.log_scale:  # contributions in log units do not add up
         return []
     rng = np.random.default_rng(0)
     prior = engine.draw_prior(system, fit.data, fit.scales, draws=_PRIOR_DRAWS, rng=rng, observed_mediators=True)
@@ -120,7 +120,7 @@ def _baseline(seen: Seen) -> list[Check]:
     fit = seen.fit
     name = fit.system.outcome
     equation = fit.system.equation(name)
-    if equation.likelihood not in ("normal", "student_t") or _signed(fit):
+    if not equation.family.additive or _signed(fit):
         return []  # elsewhere the baseline cannot be negative, or may be
     base = seen.linear(name, without=fit.system.mediators)
     share = (base < 0.0).mean(axis=0)

@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from bayesmmm import engine
-from bayesmmm.equations import Equation
 from bayesmmm.errors import AnswerError
 from bayesmmm.estimands import row_bytes
 from bayesmmm.results import Fit
@@ -89,7 +87,7 @@ def look(fit: Fit, *, seed: int = 0) -> Seen:
             # Where a residual is correlated with that of a mediator, what is new in it beside that one.
             known, sigma = engine.given_mediator(equation, base.rows.parameters, base.residual)
             new = base.residual[name] - known
-            out[f"z {name}"] = standard(equation, new, {**par, "sigma": sigma})[:, 0]
+            out[f"z {name}"] = equation.family.standardise(new, {**par, "sigma": sigma})[:, 0]
             out[f"mean {name}"] = (base.latent[name] + known)[:, 0]
         return out
 
@@ -102,15 +100,6 @@ def look(fit: Fit, *, seed: int = 0) -> Seen:
         engine.history(fit.system, fit.scales, fit.data, parameters, tested[kept_at], seed=seed),
         kept_at,
     )
-
-
-def standard(equation: Equation, residual: np.ndarray, par: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Residuals (S, G, T) on the standard Normal scale: over sigma and, under "student_t", by their probability."""
-    z = residual / par["sigma"][:, None, None]
-    if equation.likelihood != "student_t":
-        return z
-    nu = 2.0 + par["nu_minus_two"][:, None, None]
-    return -np.sign(z) * special.ndtri(special.stdtr(nu, -np.abs(z)))  # the lower tail, where it is exact
 
 
 def _spaced(count: int, wanted: int) -> np.ndarray:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from bayesmmm import engine
 from bayesmmm.diagnostics.advice import likelihoods
 from bayesmmm.diagnostics.check import Check, judged
 from bayesmmm.diagnostics.multiple_tests import Trial
@@ -20,12 +19,14 @@ from bayesmmm.diagnostics.thresholds import (
     REPLICATES,
     Threshold,
 )
+from bayesmmm.equations import expected, to_latent
+from bayesmmm.equations.likelihoods import CENSORED_NORMAL, LOGNORMAL, STUDENT_T
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LEVELS = (0.5, 0.9)
 #: Another likelihood -> when to take it.
-_WHEN_POSITIVE = {"lognormal": "for a long upper tail", "student_t": "for outliers"}
-_WHEN = {"censored_normal": "for zeros", **_WHEN_POSITIVE}
+_WHEN_POSITIVE = {LOGNORMAL: "for a long upper tail", STUDENT_T: "for outliers"}
+_WHEN = {CENSORED_NORMAL: "for zeros", **_WHEN_POSITIVE}
 _UNKNOWN = (
     "leaving periods out cannot be computed from these draws: there are too few of them, or they are all alike."
 )
@@ -66,7 +67,7 @@ def _predictive(seen: Seen, name: str) -> tuple[Trial, pd.DataFrame]:
     fit = seen.fit
     observed = fit.data.columns[name]
     replicated = fit.tree["posterior_predictive"][name].values.reshape(-1, observed.shape[-1])
-    zeros = fit.system.equation(name).likelihood == "censored_normal" or bool((observed == 0.0).any())
+    zeros = fit.system.equation(name).family.censored or bool((observed == 0.0).any())
     both = statistics(np.concatenate([observed, replicated]), zeros=zeros)
     values = np.stack(list(both.values()), axis=-1)
     center, spread = values[1:].mean(axis=0), values[1:].std(axis=0)
@@ -153,18 +154,18 @@ def _left_out(seen: Seen, name: str) -> pd.DataFrame:
     log_weight = loo.log_weights.transpose("chain", "draw", "date").values.reshape(len(seen.z[name]), -1)
     weight = np.exp(log_weight - log_weight.max(axis=0))
     weight /= weight.sum(axis=0)
-    target = engine.to_latent(equation, fit.data.columns[name], fit.scales)[0]
+    target = to_latent(equation, fit.data.columns[name], fit.scales)[0]
     below = special.ndtr(seen.z[name])
     mean = seen.mean[name]
-    if equation.likelihood == "censored_normal":
+    if equation.family.censored:
         sigma = fit.parameters()[name]["sigma"]
         # A residual drawn in a censored period would leave its mark on the average: the probability of zero is exact.
         zero = special.ndtr(-mean / sigma[:, None])
         below = np.where(target > 0.0, below, zero)
         size = fit.scales.size[name].item()
-        mean = engine.expected(equation, mean[:, None], sigma, fit.scales)[:, 0] / size
+        mean = expected(equation, mean[:, None], sigma, fit.scales)[:, 0] / size
     pit = (weight * below).sum(axis=0)
-    if equation.likelihood == "censored_normal":
+    if equation.family.censored:
         pit = np.where(target > 0.0, pit, pit * np.random.default_rng(0).random(len(pit)))
     fitted = (weight * mean).sum(axis=0)
     values = (loo.elpd_i.values, loo.pareto_k.values, np.clip(pit, 0.0, 1.0), fitted, target)
@@ -188,7 +189,7 @@ def _pareto(seen: Seen, name: str, table: pd.DataFrame) -> Check:
         f"see what is special about {', '.join(f'{d:%Y-%m-%d}' for d in above[:3])}: a control for an event, or an "
         f"error in the data",
         "compare models by held-out periods instead of LOO, as mm.evaluate.cross_validate(system, data)",
-        *likelihoods(seen.fit.system, seen.fit.data, name, {"student_t": "if such periods are outliers"}),
+        *likelihoods(seen.fit.system, seen.fit.data, name, {STUDENT_T: "if such periods are outliers"}),
     )
     return judged(
         f"pareto_k:{name}",
@@ -259,7 +260,7 @@ def _pit(seen: Seen, name: str, pit: np.ndarray, coverage: dict[float, float]) -
         (
             f"look at the residuals, as mm.plots.residuals(mm.forecast.residuals(fit, {name!r}))",
             *likelihoods(
-                seen.fit.system, seen.fit.data, name, {"student_t": "for heavy tails", "lognormal": "for skewness"}
+                seen.fit.system, seen.fit.data, name, {STUDENT_T: "for heavy tails", LOGNORMAL: "for skewness"}
             ),
         ),
         PIT_SOURCE,

@@ -18,6 +18,7 @@ from bayesmmm.diagnostics.thresholds import (
     SKEWNESS,
     VARIANCE_RATIO,
 )
+from bayesmmm.equations.likelihoods import LOGNORMAL, STUDENT_T
 
 #: Periods for which spend is followed, after it (its delayed effect) and before it (whether it answers to sales).
 DELAY = {"daily": 14, "weekly": 8, "monthly": 3}
@@ -117,7 +118,7 @@ def _heteroscedasticity(seen: Seen, name: str, z: np.ndarray) -> Trial:
     ratios = {"fitted mean": float(np.median(by_mean)), "time": float(np.median(by_time))}
     what = "fitted mean" if np.median(p_mean) < np.median(p_time) else "time"
     ratio = ratios[what]
-    when = {"lognormal": "if sizes grow with the mean", "student_t": "if a few wild periods are behind it"}
+    when = {LOGNORMAL: "if sizes grow with the mean", STUDENT_T: "if a few wild periods are behind it"}
     moves = likelihoods(seen.fit.system, seen.fit.data, name, when)
     return Trial(
         f"heteroscedasticity:{name}",
@@ -138,8 +139,8 @@ def _normality(seen: Seen, name: str, z: np.ndarray) -> Trial:
     skew, kurtosis, p = tests.shape(z)
     skew, kurtosis = float(np.median(skew)), float(np.median(kurtosis))
     when = {
-        "student_t": "if tails are heavy (excess kurtosis)",
-        "lognormal": "if residuals are skewed to the right",
+        STUDENT_T: "if tails are heavy (excess kurtosis)",
+        LOGNORMAL: "if residuals are skewed to the right",
     }
     return Trial(
         f"normality:{name}",
@@ -173,7 +174,7 @@ def _outliers(seen: Seen, name: str, z: np.ndarray) -> Trial:
         (
             f"see what happened on {days[worst[0]]}: correct the data, or add a control that is 1 in that period and 0 "
             f"elsewhere",
-            *likelihoods(seen.fit.system, seen.fit.data, name, {"student_t": "which gives outliers less weight"}),
+            *likelihoods(seen.fit.system, seen.fit.data, name, {STUDENT_T: "which gives outliers less weight"}),
         ),
     )
 

@@ -13,16 +13,13 @@ Terms: *latent* is the right-hand side of an equation on its own scale (shares o
 
 from bayesmmm.engine.baseline import Baseline, carried, from_period, future, history, tail_periods
 from bayesmmm.engine.chunks import map_draws, processors
-from bayesmmm.engine.evaluate import Run, amplitudes, kernel_lag, latent, log_likelihood, media_term, run
+from bayesmmm.engine.evaluate import Run, amplitudes, kernel_lag, latent, media_term, run
 from bayesmmm.engine.inputs import (
     Inputs,
     check_national,
     checked_scales,
-    expected,
     inputs,
-    observe,
     retention,
-    to_latent,
 )
 from bayesmmm.engine.interventions import change, gained, gradient, moved, respond, shift, value
 from bayesmmm.engine.parameters import Parameters, canonical, draw_prior, rescale, spend_per_size, stack, unstack
@@ -31,9 +28,6 @@ from bayesmmm.engine.residuals import (
     given_mediator,
     joint_residuals,
     over_paths,
-    residual_at,
-    residual_draws,
-    residuals,
     stream,
     uniforms,
 )
@@ -59,7 +53,6 @@ __all__ = [
     "checked_scales",
     "correlation",
     "draw_prior",
-    "expected",
     "from_period",
     "future",
     "gained",
@@ -70,17 +63,12 @@ __all__ = [
     "joint_residuals",
     "kernel_lag",
     "latent",
-    "log_likelihood",
     "map_draws",
     "media_term",
     "moved",
-    "observe",
     "over_paths",
     "processors",
     "rescale",
-    "residual_at",
-    "residual_draws",
-    "residuals",
     "respond",
     "retention",
     "run",
@@ -90,7 +78,6 @@ __all__ = [
     "stack",
     "stream",
     "tail_periods",
-    "to_latent",
     "uniforms",
     "unstack",
     "value",

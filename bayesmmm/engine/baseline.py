@@ -20,11 +20,11 @@ import pandas as pd
 
 from bayesmmm import kernels
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine.inputs import observe, retention, to_latent
+from bayesmmm.engine.inputs import retention
 from bayesmmm.engine.parameters import Parameters
-from bayesmmm.engine.residuals import given_mediator, residual_at, residuals, stream, uniforms
+from bayesmmm.engine.residuals import given_mediator, stream, uniforms
 from bayesmmm.engine.terms import Past, Rows, Terms, add, behind, media_terms, rows_of, scaled
-from bayesmmm.equations import MMM, Equation, design_matrix
+from bayesmmm.equations import MMM, Equation, design_matrix, observe, to_latent
 
 Columns = Mapping[str, np.ndarray]
 
@@ -108,9 +108,9 @@ def history(
             latent[name] += terms.response.sum(axis=2)
         target = to_latent(equation, data.columns[name], scales)
         uniform = None
-        if equation.likelihood == "censored_normal":
+        if equation.family.censored:
             uniform = uniforms(seed, stream("observed", i), draws, target.shape)
-        residual[name] = residuals(equation, target, latent[name], par, uniform)
+        residual[name] = equation.family.residual(target, latent[name], par, uniform)
     rows = Rows(system, scales, data.days_per_period, chosen, amplitude, draws)
     return Baseline(rows, columns, {}, term, design, latent, residual, future=False)
 
@@ -175,11 +175,11 @@ def future(
         latent[name] = rows.wide(add(rows, parts))
         wide = {key: rows.wide(v) for key, v in par.items()}
         center, wide["sigma"] = _given_mediator(rows, equation, residual)
-        if equation.rho and equation.likelihood == "lognormal":
+        if equation.rho and equation.family.log_scale:
             tied[name] = (center, wide["sigma"])
         if noise or name != system.outcome:
             uniform = uniforms(seed, stream("future", i), rows.draws, shape, paths=paths, first=first)
-            residual[name] = center + residual_at(equation, wide, uniform)
+            residual[name] = center + equation.family.residual_at(wide, uniform)
         if name not in seen and name in residual:
             seen[name] = observe(equation, latent[name] + residual[name], scales)
     return Baseline(rows, seen, past, term, design, latent, residual, future=True, noise=tied)

@@ -7,9 +7,9 @@ import numpy as np
 
 from bayesmmm import kernels
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine.inputs import media_inputs, observe, retention, to_latent
+from bayesmmm.engine.inputs import media_inputs, retention
 from bayesmmm.engine.parameters import Parameters
-from bayesmmm.equations import MMM, Equation, design_matrix
+from bayesmmm.equations import MMM, Equation, design_matrix, observe
 
 
 def amplitudes(equation: Equation, media: np.ndarray, par: Mapping[str, np.ndarray], days: float) -> np.ndarray:
@@ -155,31 +155,3 @@ def _design(equation: Equation, data: MMMData, columns: Mapping, scales: Scales)
         if term in equation.linear and columns[term].ndim == 3:
             out[..., k] = (columns[term] - scales.center[term]) / scales.spread[term]
     return out
-
-
-def log_likelihood(
-    equation: Equation,
-    series: np.ndarray,
-    mean: np.ndarray,
-    par: Mapping[str, np.ndarray],
-    scales: Scales,
-) -> np.ndarray:
-    """Pointwise log density (S, G, T) of the observed series in its own units, given the latent mean."""
-    size = scales.size[equation.name][:, None]
-    target = to_latent(equation, series, scales)
-    y = np.ascontiguousarray(target).ravel()
-    out = np.empty(mean.shape)
-    slope = np.empty(y.shape)
-    kind = "normal" if equation.likelihood == "lognormal" else equation.likelihood
-    kernel = getattr(kernels, kind)
-    for s in range(len(mean)):
-        extra = (2.0 + par["nu_minus_two"][s],) if kind == "student_t" else ()
-        point = np.empty(y.shape)
-        kernel(y, np.ascontiguousarray(mean[s]).ravel(), par["sigma"][s], *extra, point, slope)
-        out[s] = point.reshape(target.shape)
-    if equation.likelihood == "lognormal":
-        return out - np.log(series)
-    density = np.broadcast_to(-np.log(size), series.shape)
-    if equation.likelihood == "censored_normal":  # a censored period has a probability, not a density
-        density = np.where(series > 0.0, density, 0.0)
-    return out + density

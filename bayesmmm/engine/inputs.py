@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.equations import MMM, Equation, design_matrix
+from bayesmmm.equations import MMM, Equation, design_matrix, to_latent
 from bayesmmm.errors import DateError, EquationError, PanelError, SettingError
 
 
@@ -99,29 +98,3 @@ def media_inputs(equation: Equation, columns: Mapping[str, np.ndarray], scales: 
         n_geo, n_time = next(iter(columns.values())).shape[-2:]
         return np.empty((n_geo, 0, n_time))
     return np.ascontiguousarray(np.stack(np.broadcast_arrays(*parts), axis=-2))
-
-
-def to_latent(equation: Equation, series: np.ndarray, scales: Scales) -> np.ndarray:
-    """Series in units of the column -> the scale of the equation."""
-    scaled = series / scales.size[equation.name][:, None]
-    return np.log(scaled) if equation.likelihood == "lognormal" else scaled
-
-
-def observe(equation: Equation, value: np.ndarray, scales: Scales) -> np.ndarray:
-    """Latent value with its residual -> series in units of the column."""
-    size = scales.size[equation.name][:, None]
-    if equation.likelihood == "lognormal":
-        return size * np.exp(value)
-    return size * (np.maximum(value, 0.0) if equation.likelihood == "censored_normal" else value)
-
-
-def expected(equation: Equation, mean: np.ndarray, sigma: np.ndarray, scales: Scales) -> np.ndarray:
-    """Mean of the series given its latent mean (S, G, T), residuals integrated out, in units of the column."""
-    size = scales.size[equation.name][:, None]
-    sigma = sigma[:, None, None]
-    if equation.likelihood == "lognormal":
-        return size * np.exp(mean + 0.5 * sigma**2)
-    if equation.likelihood == "censored_normal":
-        z = mean / sigma
-        return size * (mean * special.ndtr(z) + sigma * np.exp(-0.5 * z**2) / math.sqrt(2.0 * math.pi))
-    return size * mean

@@ -9,14 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy import special
 
 from bayesmmm import kernels
 from bayesmmm.engine.baseline import Baseline, Columns
 from bayesmmm.engine.evaluate import kernel_lag
-from bayesmmm.engine.inputs import expected, observe
 from bayesmmm.engine.terms import Past, Terms, add, media_terms, rows_of, scaled, shape_of, side_by_side, unit
-from bayesmmm.equations import Equation
+from bayesmmm.equations import Equation, expected, observe
 
 
 def respond(
@@ -179,7 +177,7 @@ def gained(base: Baseline, new: Baseline) -> np.ndarray:
 
 def _adds(base: Baseline, name: str) -> bool:
     """Whether a series is the sum of its terms, so that its changes do not depend on its level."""
-    return base.rows.system.equation(name).likelihood in ("normal", "student_t")
+    return base.rows.system.equation(name).family.additive
 
 
 def shift(base: Baseline, name: str, source: str, column: np.ndarray, past: Past | None = None) -> np.ndarray:
@@ -326,13 +324,10 @@ def _media_pull(
 def _link_slope(base: Baseline, name: str, *, mean: bool) -> np.ndarray:
     """Derivative of a series, or of its mean over residuals, to its latent mean."""
     rows = base.rows
-    equation, size = rows.system.equation(name), rows.scales.size[name][:, None]
-    if _adds(base, name):
+    family, size, latent = rows.system.equation(name).family, rows.scales.size[name][:, None], base.latent[name]
+    if family.additive:
         return size[None]
-    latent = base.latent[name]
-    if equation.likelihood == "lognormal":
-        return value(base, name, latent) if mean else observe(equation, latent + base.residual[name], rows.scales)
-    if equation.likelihood == "censored_normal":
-        sigma = rows.sigma(name)[:, None, None]
-        return size * (special.ndtr(latent / sigma) if mean else (latent + base.residual[name] > 0.0))
-    raise AssertionError(equation.likelihood)
+    if not mean:
+        return size * family.inverse_slope(latent + base.residual[name])
+    center, sigma = base.noise.get(name, (0.0, rows.sigma(name)))
+    return size * family.mean_slope(latent + center, sigma[:, None, None])

@@ -107,7 +107,7 @@ def rescale(system: MMM, parameters: Parameters, old: Scales, new: Scales) -> di
     out = {}
     for name in system.order:
         equation, par = system.equation(name), parameters[name]
-        log = equation.likelihood == "lognormal"
+        log = equation.family.log_scale
         size = float((old.size[name] / new.size[name]).item())
         unit = 1.0 if log else size
         terms = equation.terms()

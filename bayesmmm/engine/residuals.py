@@ -12,7 +12,6 @@ own is the Normal(0, sigma) that every other equation has. What follows from a r
 from collections.abc import Mapping
 
 import numpy as np
-from scipy import special
 
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.equations import MMM, Equation
@@ -57,47 +56,9 @@ def joint_residuals(system: MMM, parameters: Parameters, shape, rng: np.random.G
     out: dict[str, np.ndarray] = {}
     for name in system.order:
         mean, sigma = given_mediator(system.equation(name), parameters, out)
-        own = residual_draws(system.equation(name), {**parameters[name], "sigma": sigma}, shape, rng)
-        out[name] = mean + own
+        par = {**parameters[name], "sigma": sigma}
+        out[name] = mean + system.equation(name).family.draw_residual(par, shape, rng)
     return out
-
-
-def residual_draws(equation: Equation, par: Mapping[str, np.ndarray], shape, rng: np.random.Generator):
-    """Draw latent residuals of shape (S, G, T) of one equation on its own."""
-    sigma = par["sigma"][:, None, None]
-    if equation.likelihood == "student_t":
-        return sigma * rng.standard_t(2.0 + par["nu_minus_two"][:, None, None], size=shape)
-    return sigma * rng.standard_normal(shape)
-
-
-def residuals(
-    equation: Equation,
-    target: np.ndarray,
-    mean: np.ndarray,
-    par: Mapping[str, np.ndarray],
-    uniform: np.ndarray,
-) -> np.ndarray:
-    """Structural residuals (S, G, T) of observed periods.
-
-    In a censored period the residual is not observed: one value per draw comes from its truncated Normal, at the
-    probability `uniform` (S, G, T) of that distribution.
-    """
-    out = target - mean
-    if equation.likelihood == "censored_normal":
-        at = np.broadcast_to(target <= 0.0, out.shape)
-        sigma = np.broadcast_to(par["sigma"][:, None, None], out.shape)[at]
-        # Inverse distribution function in logs, so that a bound far in the tail stays exact.
-        log_u = np.log(uniform[at]) + special.log_ndtr(-mean[at] / sigma)
-        out[at] = sigma * special.ndtri_exp(log_u)
-    return out
-
-
-def residual_at(equation: Equation, par: Mapping[str, np.ndarray], uniform: np.ndarray) -> np.ndarray:
-    """Latent residuals (S, G, T) at given probabilities of their distribution."""
-    sigma = par["sigma"][:, None, None]
-    if equation.likelihood == "student_t":
-        return sigma * special.stdtrit(2.0 + par["nu_minus_two"][:, None, None], uniform)
-    return sigma * special.ndtri(uniform)
 
 
 _STREAMS = {"observed": 0, "future": 1, "replicated": 2}

@@ -16,9 +16,6 @@ from bayesmmm.equations import MMM, Equation
 from bayesmmm.kernels.response_bounds import adstocks
 from bayesmmm.kernels.system import (
     CARRY,
-    CENSORED,
-    IDENTITY,
-    LOGNORMAL,
     SCALE,
     channel_terms,
     system_forward,
@@ -26,7 +23,6 @@ from bayesmmm.kernels.system import (
 )
 
 _NONE_OFF = np.array([-1])
-_LINKS = {"normal": IDENTITY, "student_t": IDENTITY, "censored_normal": CENSORED, "lognormal": LOGNORMAL}
 
 
 def answering(system: MMM, channels: Collection[str], *, fixed: Collection[str] = ()) -> tuple[str, ...]:
@@ -114,7 +110,7 @@ class WindowSystem:
         self._changed, self._draws, paths = np.concatenate(changed), len(rows.draws), rows.paths
         weights = [np.broadcast_to(w[:, 0], (self._draws, w.shape[-1])) for w in weights]
         self._weight = np.ascontiguousarray(np.concatenate(weights, axis=1))
-        self.additive = _LINKS[equations[-1].likelihood] == IDENTITY
+        self.additive = equations[-1].family.additive
 
         set_here = [n in names for n in mediators]
         acting = {n for each in equations for n in each.media}  # the others have no unit as media
@@ -154,7 +150,7 @@ class WindowSystem:
         self._links = (
             np.array([*sizes, 1.0 if self.additive else rows.scales.size[outcome][0]]),
             np.array([unit(rows, m)[0, 0] if m in acting else 1.0 for m in mediators]),
-            np.array([_LINKS[each.likelihood] for each in equations], np.int64),
+            np.array([each.family.link_code for each in equations], np.int64),
         )
         self._decided = np.array(
             [names.index(m) if on else -1 for m, on in zip(mediators, set_here, strict=True)], int
@@ -363,7 +359,7 @@ def _fixed_part(base: Baseline, equations: Sequence[Equation], moving: Collectio
 
 def _spread(base: Baseline, outcome: Equation) -> np.ndarray | float:
     """What is added to latent means of the outcome where residuals are integrated over."""
-    if _LINKS[outcome.likelihood] != LOGNORMAL:
+    if not outcome.family.log_scale:
         return 0.0
     center, sigma = base.noise.get(outcome.name, (0.0, base.rows.sigma(outcome.name)))
     return center + 0.5 * sigma[:, None, None] ** 2
@@ -372,6 +368,6 @@ def _spread(base: Baseline, outcome: Equation) -> np.ndarray | float:
 def _sigma(base: Baseline, outcome: Equation) -> np.ndarray:
     """Residual scale (S, T) of a censored outcome where residuals are integrated over, else zero."""
     out = np.zeros((len(base.rows.draws), base.latent[outcome.name].shape[-1]))
-    if base.future and _LINKS[outcome.likelihood] == CENSORED:
+    if base.future and outcome.family.censored:
         out += base.rows.parameters[outcome.name]["sigma"][:, None]
     return out

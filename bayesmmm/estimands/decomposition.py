@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import special
 
 from bayesmmm import engine, kernels
-from bayesmmm.equations import Equation
+from bayesmmm.equations import Equation, expected
 from bayesmmm.errors import AnswerError
 from bayesmmm.estimands.query import ask, row_bytes, timeline
 from bayesmmm.results import Fit
@@ -200,30 +199,17 @@ def _parts(base: engine.Baseline, name: str, components: list[Component]) -> np.
     whole = base.latent[name] + center
 
     def mean(latent: np.ndarray) -> np.ndarray:
-        return engine.expected(equation, latent, sigma, rows.scales)
+        return expected(equation, latent, sigma, rows.scales)
 
-    lift = _secant(equation, no_media, whole, sigma, rows.scales)
-    rise = _secant(equation, floor, no_media, sigma, rows.scales)
+    size, wide = rows.scales.size[name][:, None], sigma[:, None, None]
+    lift = size * equation.family.mean_secant(no_media, whole, wide)
+    rise = size * equation.family.mean_secant(floor, no_media, wide)
     values = {("intercept", ""): mean(floor)} | {
         (key, ""): rise * v for key, v in linear.items() if key != "intercept"
     }
     values |= {key: lift * v for key, v in media.items()}
     keys = [(c.channel, c.mediator) if c.channel or c.mediator else (c.label, "") for c in components]
     return np.stack([np.broadcast_to(values[key], whole.shape)[:, 0] for key in keys], axis=1)
-
-
-def _secant(equation: Equation, low, high, sigma: np.ndarray, scales) -> np.ndarray | float:
-    """(f(high) - f(low)) / (high - low) of the mean f as a function of the latent mean; its slope where they meet."""
-    size = scales.size[equation.name][:, None]
-    if equation.likelihood == "lognormal":
-        return engine.expected(equation, low, sigma, scales) * special.exprel(high - low)
-    if equation.likelihood == "censored_normal":
-        step = high - low
-        near = np.abs(step) < 1e-6 * sigma[:, None, None]
-        rise = engine.expected(equation, high, sigma, scales) - engine.expected(equation, low, sigma, scales)
-        slope = size * special.ndtr(0.5 * (low + high) / sigma[:, None, None])
-        return np.where(near, slope, rise / np.where(near, 1.0, step))
-    return size
 
 
 def _terms(base: engine.Baseline, equation: Equation) -> tuple[dict, dict]:
@@ -299,14 +285,7 @@ def _parts_of_series(base: engine.Baseline, mediator: str) -> Mapping[str, np.nd
     if not terms:
         return {}
     size = rows.scales.size[mediator][:, None]
-    if equation.likelihood == "lognormal":
-        # Lift over the series without these channels, shared in proportion to the terms on the log scale.
-        whole = sum(terms.values())
-        per_term = base.columns[mediator] * np.exp(-whole) * special.exprel(whole)
-    elif equation.likelihood == "censored_normal":
-        per_term = size * (base.columns[mediator] > 0.0)
-    else:
-        per_term = size
+    per_term = size * equation.family.series_secant(base.columns[mediator] / size, sum(terms.values()))
     return {channel: per_term * term for channel, term in terms.items()}
 
 
@@ -314,7 +293,7 @@ def _check_sum(base: engine.Baseline, name: str, parts: np.ndarray) -> None:
     rows = base.rows
     equation = rows.system.equation(name)
     center, sigma = engine.given_mediator(equation, rows.parameters, base.residual)
-    mean = engine.expected(equation, base.latent[name] + center, sigma, rows.scales)[:, 0]
+    mean = expected(equation, base.latent[name] + center, sigma, rows.scales)[:, 0]
     off = np.abs(parts.sum(axis=1) - mean).max() / max(rows.scales.size[name].item(), np.abs(mean).max())
     if not off <= TOLERANCE:
         raise AnswerError(

@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine
+from bayesmmm.equations import expected, observe
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands.query import Asked, Timeline, ask, row_bytes, timeline
 from bayesmmm.estimands.setting import read_do
@@ -107,10 +108,10 @@ def _fitted(asked: Asked, noise: bool, seed: int) -> dict[str, np.ndarray]:
             mean = base.latent[name] + center
             if noise:
                 u = engine.uniforms(seed, engine.stream("replicated", i), draws, mean.shape[1:])
-                own = engine.residual_at(equation, {**par, "sigma": sigma}, u)
-                out[name] = engine.observe(equation, mean + own, fit.scales)
+                own = equation.family.residual_at({**par, "sigma": sigma}, u)
+                out[name] = observe(equation, mean + own, fit.scales)
             else:
-                out[name] = engine.expected(equation, mean, sigma, fit.scales)
+                out[name] = expected(equation, mean, sigma, fit.scales)
         return out
 
     return engine.map_draws(work, asked.draws, row_bytes(fit.system, len(fit.data.dates)))
@@ -133,7 +134,7 @@ def _planned(
                 series = np.broadcast_to(do[name], base.latent[name].shape)
             elif noise:
                 equation = fit.system.equation(name)
-                series = engine.observe(equation, base.latent[name] + base.residual[name], fit.scales)
+                series = observe(equation, base.latent[name] + base.residual[name], fit.scales)
             else:
                 series = engine.value(base, name, base.latent[name])
             out[name] = engine.over_paths(series, paths)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm import engine
+from bayesmmm.equations import expected, log_likelihood, observe, to_latent
 from bayesmmm.estimands import ask, row_bytes, timeline
 from bayesmmm.evaluate.scores import elpd
 from bayesmmm.results import Fit
@@ -111,14 +112,14 @@ def _one(base: engine.Baseline, name: str, seen: Mapping[str, np.ndarray], do: M
     for mediator in do:
         # What was observed of a mediator tells its residual, which residuals of the outcome may go along with.
         spec = rows.system.equation(mediator)
-        residual[mediator] = engine.to_latent(spec, seen[mediator][0], scales) - base.latent[mediator]
+        residual[mediator] = to_latent(spec, seen[mediator][0], scales) - base.latent[mediator]
     center, sigma = engine.given_mediator(equation, wide, residual)
     latent, par = base.latent[name] + center, {**wide[name], "sigma": sigma}
     own = base.residual[name] - engine.given_mediator(equation, wide, base.residual)[0]
-    density = engine.log_likelihood(equation, seen[name][0], latent, par, scales)
+    density = log_likelihood(equation, seen[name][0], latent, par, scales)
     by_path = density.reshape(-1, paths, *density.shape[1:])
     return {
-        "mean": engine.over_paths(engine.expected(equation, latent, sigma, scales), paths),
-        "drawn": engine.observe(equation, latent + own, scales)[::paths],
+        "mean": engine.over_paths(expected(equation, latent, sigma, scales), paths),
+        "drawn": observe(equation, latent + own, scales)[::paths],
         "density": elpd(np.moveaxis(by_path, 1, 0)),
     }

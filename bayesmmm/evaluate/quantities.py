@@ -6,7 +6,7 @@ import numpy as np
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.equations import MMM
+from bayesmmm.equations import MMM, log_likelihood
 from bayesmmm.errors import EvaluationError
 from bayesmmm.estimands import effects
 from bayesmmm.priors import closest
@@ -158,5 +158,5 @@ def _log_likelihood(system: MMM, parameters: engine.Parameters, data: MMMData, s
         center, sigma = engine.given_mediator(equation, parameters, residual)
         residual[name] = seen.target - mean
         given = {**parameters[name], "sigma": sigma}
-        total += engine.log_likelihood(equation, data.columns[name], mean + center, given, scales).sum()
+        total += log_likelihood(equation, data.columns[name], mean + center, given, scales).sum()
     return float(total)

@@ -52,7 +52,7 @@ def shared_units(fit: Fit, start: datetime.date, stop: datetime.date) -> dict[st
 
 
 def _is_log(fit: Fit, equation: str) -> bool:
-    return fit.system.equation(equation).likelihood == "lognormal"
+    return fit.system.equation(equation).family.log_scale
 
 
 def _scale(fit: Fit, equation: str, parameter: str, values: xr.DataArray) -> float | xr.DataArray:

@@ -13,7 +13,7 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Parameters
-from bayesmmm.equations import MMM, Equation
+from bayesmmm.equations import MMM, Equation, log_likelihood, observe
 from bayesmmm.inference.variables import LinearPlan, blocks, collapses, linear_plan
 
 PRIOR_DRAWS = 500
@@ -119,7 +119,7 @@ def predictive_groups(
     """
     mean, given, replicate = _replicate(system, parameters, data, scales, rng)
     density = {
-        name: engine.log_likelihood(system.equation(name), data.columns[name], mean[name], given[name], scales)
+        name: log_likelihood(system.equation(name), data.columns[name], mean[name], given[name], scales)
         for name in system.order
     }
     return {
@@ -149,8 +149,8 @@ def _replicate(
         if any(e.tied_to == name for e in system.equations):
             residual[name] = seen.target - mean
         means[name] = mean + center
-        noisy = means[name] + engine.residual_draws(equation, given[name], mean.shape, rng)
-        series[name] = engine.observe(equation, noisy, scales)
+        noisy = means[name] + equation.family.draw_residual(given[name], mean.shape, rng)
+        series[name] = observe(equation, noisy, scales)
     return means, given, series
 
 

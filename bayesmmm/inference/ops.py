@@ -129,14 +129,15 @@ class ExplicitLikelihood(_Density):
 
     Parameters
     ----------
-    family : {"normal", "student_t", "censored_normal"}
+    density : int
+        As `bayesmmm.kernels.likelihood` numbers them.
     """
 
-    __props__ = ("family",)
+    __props__ = ("density",)
     wrt = (1, 3, 4, 5)
 
-    def __init__(self, family: str):
-        self.family = family
+    def __init__(self, density: int):
+        self.density = density
 
     def make_node(self, *inputs):  # noqa: D102
         inputs = [pt.as_tensor_variable(i) for i in inputs]
@@ -144,7 +145,7 @@ class ExplicitLikelihood(_Density):
 
     def perform(self, node, inputs, outputs):  # noqa: D102
         y, media, design, coefficient, sigma, nu = inputs
-        values = getattr(kernels, f"explicit_{self.family}")(
+        values = kernels.EXPLICIT[self.density](
             y.ravel(), media.ravel(), design, coefficient, sigma.item(), nu.item()
         )
         shapes = ((), y.shape, coefficient.shape, (), ())
@@ -192,7 +193,7 @@ def _numba_collapsed_normal(op, node, **kwargs):
 
 @register_funcify_default_op_cache_key(ExplicitLikelihood)
 def _numba_explicit(op, node, **kwargs):
-    density = getattr(kernels, f"explicit_{op.family}")
+    density = kernels.EXPLICIT[op.density]
 
     @numba_njit
     def explicit(y, media, design, coefficient, sigma, nu):

@@ -25,7 +25,7 @@ from pymc.logprob.transforms import Transform
 
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import check_national, checked_scales, kernel_lag
-from bayesmmm.equations import MMM, Equation, check_system
+from bayesmmm.equations import MMM, Equation, Likelihood, check_system
 from bayesmmm.inference import ops
 from bayesmmm.inference.variables import Block, blocks, collapses, model_data, normal_terms, softplus_scale
 
@@ -134,8 +134,7 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapsed: bool,
         logp, random, signature = _collapsed_logp, _collapsed_random, "(g,t),(),(p,n),(p)->(g,t)"
         args = [given, box["basis"], box["basis_variance"]]
     else:
-        family = "normal" if equation.likelihood == "lognormal" else equation.likelihood
-        logp, random = _explicit(family)
+        logp, random = _explicit(equation.family)
         signature = "(g,t),(k,n),(k),(),()->(g,t)"
         rotated = next(iter(values["rotated"].values())) if "rotated" in values else np.zeros(0)
         nu = 2.0 + scalars["nu_minus_two"] if "nu_minus_two" in scalars else pt.constant(0.0)
@@ -243,19 +242,18 @@ def _collapsed_random(media, sigma, basis, variance, rng=None, size=None):
     return media + noise.reshape(*batch, *media.shape[-2:])
 
 
-def _explicit(family: str):
+def _explicit(family: Likelihood):
     """Log density and random draws of an explicit likelihood."""
 
     def logp(value, known, directions, rotated, sigma, nu):
-        return ops.ExplicitLikelihood(family)(value, known, directions, rotated, sigma, nu)[0]
+        return ops.ExplicitLikelihood(family.density_code)(value, known, directions, rotated, sigma, nu)[0]
 
     def random(known, directions, rotated, sigma, nu, rng=None, size=None):
         batch = tuple(size) if size is not None else known.shape[:-2]
         shape = (*batch, *known.shape[-2:])
         mean = known + np.einsum("...k,...kn->...n", rotated, directions).reshape(known.shape)
         sigma, nu = np.asarray(sigma)[..., None, None], np.asarray(nu)[..., None, None]
-        noise = rng.standard_t(nu, size=shape) if family == "student_t" else rng.standard_normal(shape)
-        value = mean + sigma * noise
-        return np.maximum(value, 0.0) if family == "censored_normal" else value
+        value = mean + sigma * family.noise(nu, shape, rng)
+        return np.maximum(value, 0.0) if family.censored else value
 
     return logp, random

@@ -48,7 +48,7 @@ class Block:
 
 def is_collapsed(equation: Equation, collapse: bool) -> bool:
     """Whether the Normal coefficients of an equation are integrated out of its density."""
-    return collapse and equation.likelihood in ("normal", "lognormal")
+    return collapse and equation.family.gaussian
 
 
 def collapses(system: MMM, name: str, collapse: bool) -> bool:

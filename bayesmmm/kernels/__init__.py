@@ -25,6 +25,7 @@ from bayesmmm.kernels.draws import (
 )
 from bayesmmm.kernels.hill import hill_curve
 from bayesmmm.kernels.likelihood import (
+    EXPLICIT,
     censored_normal,
     collapsed_normal,
     explicit_censored_normal,
@@ -38,6 +39,7 @@ from bayesmmm.kernels.likelihood import (
 from bayesmmm.kernels.media import adstock, media_basis, media_basis_vjp
 
 __all__ = [
+    "EXPLICIT",
     "SPEND_FLOOR",
     "adstock",
     "amplitudes",

@@ -210,3 +210,7 @@ def explicit_censored_normal(y, media, design, coefficient, sigma, nu):
     point, slope = np.empty(mu.shape[0]), np.empty(mu.shape[0])
     d_sigma = censored_normal(y, mu, sigma, point, slope)
     return point.sum(), slope, _back(slope, design), d_sigma, 0.0
+
+
+#: Log densities given every linear coefficient, by number of the density.
+EXPLICIT = (explicit_normal, explicit_student_t, explicit_censored_normal)

@@ -129,7 +129,7 @@ def upper_bound(problem: Problem, objective: PlanObjective, best: Solved) -> tup
     if goal.objective not in ("outcome", "profit") or goal.risk.kind != "mean" or goal.target_roi is not None:
         return None, "bounds are known for the mean outcome or profit of a budget only"
     system = problem.fit.system
-    if system.equation(system.outcome).likelihood not in ("normal", "student_t"):
+    if not system.equation(system.outcome).family.additive:
         return None, f"channels multiply under the likelihood of {system.outcome}"
     if _adds_up(problem) and not problem.variables.free:
         return _dual_bound(problem, objective, best), ""
@@ -232,7 +232,7 @@ def _not_concave(problem: Problem) -> str:
         for c, channel in enumerate(equation.media):
             if channel in moving and (par["slope"][draws, c] > 1.0).any():
                 return f"the curve of {channel} in {name} is S-shaped in some draws, and {why}"
-        if name != system.outcome and equation.likelihood not in ("normal", "student_t"):
+        if name != system.outcome and not equation.family.additive:
             return f"{name} answers in a curve that is not concave"
     if np.count_nonzero(problem.limits.least):
         return "channels are all or nothing"

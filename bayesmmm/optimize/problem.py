@@ -102,8 +102,7 @@ def _levels_that_matter(system: MMM) -> set[str]:
     curved: set[str] = set()  # series whose level matters
     for name in reversed(system.order):
         equation = system.equation(name)
-        linked = equation.likelihood in ("lognormal", "censored_normal")
-        if name in curved or linked:
+        if name in curved or not equation.family.additive:
             out |= set(equation.linear)
             curved |= set(equation.linear)
         curved |= set(equation.media)

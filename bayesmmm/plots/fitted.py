@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib import ticker
 from matplotlib.axes import Axes
 
+from bayesmmm.equations.likelihoods import LIKELIHOODS, NORMAL
 from bayesmmm.plots.parts import (
     BLACK,
     BLUE,
@@ -106,7 +107,7 @@ def residual_distribution(draws: xr.DataArray, *, ax: Axes | None = None) -> Axe
         linewidth=0.5,
         label=f"all draws of {len(means)} periods",
     )
-    if draws.attrs.get("likelihood") == "student_t":
+    if LIKELIHOODS.get(draws.attrs.get("likelihood"), NORMAL).heavy_tailed:
         ax.plot([], [], " ", label="noise is Student t:\nno Normal to compare with")
     else:
         at = np.linspace(-reach, reach, 201)

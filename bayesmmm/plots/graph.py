@@ -123,7 +123,7 @@ def _sizes(
 
 
 def _log(system: MMM, name: str) -> bool:
-    return system.equation(name).likelihood == "lognormal"
+    return system.equation(name).family.log_scale
 
 
 def _target(system: MMM, name: str) -> str:

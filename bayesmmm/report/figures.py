@@ -214,7 +214,7 @@ def _prior_posterior(answers: Answers, variable: str, unit: str) -> Callable[[],
 def _of_checks(answers: Answers) -> Iterator[Figure]:
     for name in answers.fit.system.order:
         left, ci_prob = answers.residuals[name], answers.ci_prob
-        censored = answers.fit.system.equation(name).likelihood == "censored_normal"
+        censored = answers.fit.system.equation(name).family.censored
         yield Figure(
             f"predictive_{name}",
             CHECKS,

@@ -5,13 +5,6 @@ from bayesmmm.estimands import EXTRAPOLATED, TAIL_WEIGHT
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.wording import counted, joined, percent
 
-_NOISE = {
-    "normal": "scatters around its mean by the same amount everywhere",
-    "student_t": "scatters around its mean by the same amount everywhere, with now and then a value far out",
-    "lognormal": "scatters in proportion to its mean, and its causes multiply",
-    "censored_normal": "scatters around its mean and stops at zero",
-}
-
 
 def method(answers: Answers) -> list[str]:
     """Say how the numbers were made."""
@@ -94,8 +87,7 @@ def assumptions(answers: Answers) -> list[str]:
             f"explain in one series does not also drive another{_but_tied(answers)}."
         )
     out += [
-        f"{equation.name} {_NOISE[equation.likelihood]}, period by period on its own."
-        for equation in system.equations
+        f"{equation.name} {equation.family.scatter}, period by period on its own." for equation in system.equations
     ]
     out.append("The priors are reasonable where the data say little; they are listed under Method.")
     return out

@@ -348,7 +348,7 @@ def _coefficients(answers: Answers) -> pd.DataFrame:
     for name in answers.fit.system.order:
         equation = answers.fit.system.equation(name)
         draws = answers.fit.coefficients(name)
-        unit = f"log {name}" if equation.likelihood == "lognormal" else answers.fitted[name].attrs["unit"]
+        unit = f"log {name}" if equation.family.log_scale else answers.fitted[name].attrs["unit"]
         table = rows(draws, answers, equation=name).rename(columns={f"{name}.term": "term"})
         table["unit"] = [f"{unit} per unit of {t}" if t in equation.linear else unit for t in table["term"]]
         tables.append(table[["equation", *(column for column in table if column != "equation")]])

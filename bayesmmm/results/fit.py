@@ -110,7 +110,7 @@ class Fit:
             Dims chain, draw, ``equation.term``.
         """
         spec = self.system.equation(equation)
-        size = 1.0 if spec.likelihood == "lognormal" else float(self.scales.size[equation].item())
+        size = 1.0 if spec.family.log_scale else float(self.scales.size[equation].item())
         dim = f"{equation}.term"
         b = self.posterior[f"{equation}.coefficient"] * size
         terms = b[dim].values.tolist()
@@ -118,7 +118,7 @@ class Fit:
         center = xr.DataArray([self.scales.center[t] if t in spec.linear else 0.0 for t in terms], dims=dim)
         raw = b / spread
         shift = (raw * center).sum(dim)
-        if spec.likelihood == "lognormal":  # the logarithm of the series, not of its share of mean size
+        if spec.family.log_scale:  # the logarithm of the series, not of its share of mean size
             shift = shift - np.log(self.scales.size[equation].item())
         return raw.where(raw[dim] != "intercept", raw - shift).rename(f"{equation}.coefficient_raw")
 
@@ -159,9 +159,9 @@ class Fit:
 
 def _unit(system: MMM, variable: str) -> str:
     name, _, parameter = variable.rpartition(".")
-    log = name in system.order and system.equation(name).likelihood == "lognormal"
-    share = "log units" if log else f"share of mean |{name}|"
-    if parameter == "sigma" and name in system.order and system.equation(name).likelihood == "student_t":
+    family = system.equation(name).family if name in system.order else None
+    share = "log units" if family and family.log_scale else f"share of mean |{name}|"
+    if parameter == "sigma" and family and family.heavy_tailed:
         share += ", scale of the t"
     fixed = {
         "half_life": "days",

@@ -222,7 +222,7 @@ class _WithoutWave:
         """Return the data with a wave taken out of the outcome."""
         name, data = self.system.outcome, self.refit.data
         observed = data.columns[name]
-        if self.system.equation(name).likelihood == "lognormal":
+        if self.system.equation(name).family.log_scale:
             return data.replace_columns({name: observed * np.exp(-strength * wave)})
         return data.replace_columns({name: observed - strength * self.refit.scales.size[name][:, None] * wave})
 
@@ -252,7 +252,7 @@ def _table(results, items: list, names: Sequence[str], grid: np.ndarray) -> xr.D
 def _checked_channels(fit: Fit, channels: Sequence[str] | None) -> tuple[str, ...]:
     system = fit.system
     outcome = system.equation(system.outcome)
-    if outcome.likelihood == "censored_normal":
+    if outcome.family.censored:
         raise LikelihoodError(
             f"{outcome.name!r} is censored: below its zeros nobody knows what a wave of demand would take away. Fit it "
             f"under normal or student_t to see what a wave does."

@@ -171,7 +171,7 @@ def identification(system: MMM, mediator: str) -> str:
     reasons = []
     if mediator not in outcome.linear:
         reasons.append(f"{mediator} acts through adstock and saturation")
-    if {own.likelihood, outcome.likelihood} != {"normal"}:
+    if not all(e.family.additive and e.family.gaussian for e in (own, outcome)):
         reasons.append("not both likelihoods are normal")
     if own.media:
         reasons.append(f"the media that move {mediator} act by curves of their own in each equation")

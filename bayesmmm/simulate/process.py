@@ -14,7 +14,7 @@ import numpy as np
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine.inputs import media_inputs
-from bayesmmm.equations import MMM, Equation, design_matrix
+from bayesmmm.equations import MMM, Equation, design_matrix, observe
 
 __all__ = ["Process"]
 
@@ -99,7 +99,7 @@ class Process:
             ]
             for channel, part in zip(equation.media, parts, strict=True):
                 latent = latent + self.drift.get((equation.name, channel), 1.0) * part
-        return engine.observe(equation, latent[None], self.scales)
+        return observe(equation, latent[None], self.scales)
 
     def _media(self, equation: Equation, columns: Mapping[str, np.ndarray]) -> tuple[np.ndarray, dict]:
         """Media inputs (1, C, T), and parameters under which they are carried over once and not twice."""

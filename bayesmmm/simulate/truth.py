@@ -113,12 +113,12 @@ def _components(system, data, scales, parameters, residual, base) -> xr.Dataset:
         parts["residual"] = residual[name][0, 0]
         size = scales.size[name].item()
         values = np.stack(list(parts.values()))
-        if equation.likelihood == "lognormal":
+        if equation.family.log_scale:
             values[0] += np.log(size)  # the intercept carries the unit, so that the sum is the log of the series
             scale = "log"
         else:
             values *= size
-            scale = "latent" if equation.likelihood == "censored_normal" else "observed"
+            scale = "latent" if equation.family.censored else "observed"
         dim = f"{name}.component"
         coords[dim] = list(parts)
         variables[name] = ((dim, "date"), values, {"scale": scale})

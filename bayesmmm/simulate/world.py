@@ -209,7 +209,7 @@ def _shapes(equation: Equation) -> dict[str, tuple[int, ...]]:
     shapes |= {"contribution": (1, 1, n), "coefficient": (1, len(equation.terms())), "sigma": (1,)}
     learned = any(block.name == "rho" for block in equation.parameters())
     shapes |= {"rho": (1, 1)} if learned else {}
-    return shapes | ({"nu_minus_two": (1,)} if equation.likelihood == "student_t" else {})
+    return shapes | ({"nu_minus_two": (1,)} if equation.family.heavy_tailed else {})
 
 
 def _checked(system: MMM, parameters: engine.Parameters) -> dict[str, dict[str, np.ndarray]]:
