@@ -434,5 +434,5 @@ def test_marginal_roi_lies_below_the_roi_of_its_channel():
 
 
 def test_roi_refuses_the_data_set_of_effects():
-    with pytest.raises(ValueError, match=r"a Dataset was given.*give the DataArray that roi\(fit\) returns"):
+    with pytest.raises(ValueError, match=r"what mm\.roi\(fit\) returns or a fit, but a Dataset was given"):
         plots.roi(made.effects(3))

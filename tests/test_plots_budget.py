@@ -188,9 +188,7 @@ def test_budget_draws_on_axes_that_are_given():
 
 @pytest.mark.parametrize("figure", [plots.budget, plots.allocation])
 def test_a_plan_is_wanted(figure):
-    with pytest.raises(
-        ValueError, match=r"a Dataset was given.*give the Plan that optimize_budget\(fit\) returns"
-    ):
+    with pytest.raises(ValueError, match=r"what mm\.optimize_budget\(fit\) returns, but a Dataset was given"):
         figure(answers.effects(3))
 
 

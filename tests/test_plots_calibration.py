@@ -128,7 +128,7 @@ def test_recovery_draws_estimates_against_truth_and_hollow_marks_for_misses():
 
 
 def test_recovery_refuses_another_table():
-    with pytest.raises(ValueError, match=r"no 'covered'; give what Recovery.table\(\) returns"):
+    with pytest.raises(ValueError, match=r"no 'covered'. Write plots\.recovery\(mm\.evaluate\.recover"):
         plots.recovery(made_table().drop(columns="covered"))
     with pytest.raises(ValueError, match="no 'quantity'"):
         plots.recovery(made_table().reset_index(drop=True))

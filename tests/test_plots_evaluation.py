@@ -178,9 +178,9 @@ def test_systems_are_drawn_by_their_difference_to_the_best():
 
 
 def test_other_things_are_refused():
-    with pytest.raises(ValueError, match="cv is a int; give what cross_validate"):
+    with pytest.raises(ValueError, match=r"but a int was given\. Write plots.cross_validation"):
         cross_validation(3)
     with pytest.raises(ValueError, match=r"no parameter 'roi'; they have: revenue\.half_life"):
         stability(made_cv(), parameters=["roi"])
-    with pytest.raises(ValueError, match="give what compare"):
+    with pytest.raises(ValueError, match=r"has no 'diff'\. Write plots.comparison"):
         comparison(pd.DataFrame({"elpd": [1.0]}))

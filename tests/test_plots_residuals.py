@@ -37,7 +37,7 @@ def test_residuals_refuse_a_panel_and_a_table():
     with pytest.raises(ValueError, match=r"give what residuals\(fit\) returns, of one geo"):
         plots.residuals(draws.expand_dims(geo=["north"]))
     with pytest.raises(
-        ValueError, match=r"a DataFrame was given.*give the DataArray that residuals\(fit\) returns"
+        ValueError, match=r"estimands\.residuals\(fit\) returns or a fit, but a DataFrame was given"
     ):
         plots.residuals(draws.mean("draw").to_pandas())
 
@@ -105,7 +105,7 @@ def test_autocorrelation_has_a_bar_per_lag_and_the_band():
     assert band.get_height() == pytest.approx(2 * 1.96 / np.sqrt(156), rel=1e-3)
     assert set(legend_words(ax)) >= {"95 % interval", "median", "median outside the band"}
     legible(ax)
-    with pytest.raises(ValueError, match=r"no 'band'; give what results\.autocorrelation\(residuals\) returns"):
+    with pytest.raises(ValueError, match=r"results\.autocorrelation.* has no 'band'"):
         plots.residual_autocorrelation(pd.DataFrame({"median": [1.0], "lower": [0.0], "upper": [1.0]}))
 
 

@@ -1,7 +1,6 @@
 """The audit of data on one page: outcome and spend over time, correlations, and what the priors imply."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,6 +10,7 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
+from bayesmmm.diagnostics import Diagnosis
 from bayesmmm.plots.parts import (
     BLACK,
     BLUE,
@@ -27,22 +27,22 @@ from bayesmmm.plots.parts import (
 )
 from bayesmmm.plots.reading import percents
 from bayesmmm.plots.series import correlation
+from bayesmmm.plots.sources import AUDIT
+from bayesmmm.results import Fit
 from bayesmmm.validate import check_ci_prob
 
 _STRIP = LinearSegmentedColormap.from_list("spend", ["#FFFFFF", "#BBD7EC", BLUE, "#00324E"])
 
 
-class _Audited(Protocol):
-    tables: Mapping[str, pd.DataFrame]
-
-
-def audit(diagnosis: _Audited, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None) -> np.ndarray:
+def audit(
+    diagnosis: Diagnosis | Fit, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None
+) -> np.ndarray:
     """Draw the outcome, a strip of spend for each channel, the correlations, and the media share that priors imply.
 
     Parameters
     ----------
-    diagnosis : Diagnosis
-        As `audit` gives it.
+    diagnosis : Diagnosis or Fit
+        As `audit` gives it, or a fit whose data and system are audited.
     ci_prob : float in (0, 1), optional
         Of the intervals of the implied media share; by default ArviZ's ``stats.ci_prob``.
     axes : sequence of four Axes, optional
@@ -56,12 +56,7 @@ def audit(diagnosis: _Audited, *, ci_prob: float | None = None, axes: Sequence[A
     --------
     >>> axes = audit(mm.diagnostics.audit(data, system))  # doctest: +SKIP
     """
-    missing = {"spend", "correlation", "media_share"} - set(getattr(diagnosis, "tables", {}))
-    if missing:
-        raise ValueError(
-            f"the diagnosis has no table {sorted(missing)[0]!r}; give what audit(data, system) returns"
-        )
-    tables = diagnosis.tables
+    tables = AUDIT(diagnosis).tables
     spend, table, share = tables["spend"], tables["correlation"], tables["media_share"]
     grid = _page(spend, table, share) if axes is None else listed(axes, 4)
     _outcome(grid[0], spend)

@@ -37,6 +37,7 @@ from bayesmmm.plots.parts import (
     tidy,
 )
 from bayesmmm.plots.reading import caution, numbers, table_of, unit_of, variable, zero_line
+from bayesmmm.plots.sources import ALLOCATION, BUDGET, FRONTIER
 from bayesmmm.validate import check_ci_prob
 
 _MAKER = "frontier(fit)"
@@ -76,7 +77,7 @@ def budget(plan: Plan, *, ci_prob: float | None = None, axes: Sequence[Axes] | N
     --------
     >>> axes = budget(plan, ci_prob=0.9)  # doctest: +SKIP
     """
-    table = _checked(plan).table(check_ci_prob(ci_prob))
+    table = BUDGET(plan).table(check_ci_prob(ci_prob))
     table = table[table["kind"] != "total"]
     table = table.assign(last=table["kind"] == "induced").sort_values(
         ["last", "new"], ascending=[True, False], kind="stable"
@@ -221,7 +222,7 @@ def allocation(plan: Plan, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
     --------
     >>> axes = allocation(plan)  # doctest: +SKIP
     """
-    channels = _checked(plan).spend["channel"].values.tolist()
+    channels = ALLOCATION(plan).spend["channel"].values.tolist()
     own = axes is None
     axes = _time_axes(len(channels)) if own else listed(axes, len(channels))
     share = plan.answers["extrapolated"].sel(plan="new")
@@ -313,7 +314,7 @@ def frontier(
     --------
     >>> axes = frontier(mm.frontier(fit), ci_prob=0.9)  # doctest: +SKIP
     """
-    ci_prob = check_ci_prob(ci_prob)
+    dataset, ci_prob = FRONTIER(dataset), check_ci_prob(ci_prob)
     outcome, roi = (variable(dataset, name, ["total"], _MAKER) for name in ("outcome", "roi"))
     before, lift, cost = (variable(dataset, f"current_{name}", [], _MAKER) for name in ("outcome", "lift", "cost"))
     total = float(dataset.attrs["current_total"])
@@ -387,14 +388,6 @@ def _last_seen(dataset: xr.Dataset) -> int:
 def _beyond(dataset: xr.Dataset) -> str:
     least = dataset["extrapolated"].attrs.get("threshold", 0.0)
     return f"over {100 * least:.3g} % beyond what was ever spent"
-
-
-def _checked(plan: object) -> Plan:
-    if not isinstance(plan, Plan):
-        raise ValueError(
-            f"a {type(plan).__name__} was given where a plan is wanted; give the Plan that optimize_budget(fit) returns"
-        )
-    return plan
 
 
 def _short(value: float) -> str:

@@ -4,7 +4,6 @@ import math
 import re
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bayesmmm.errors import SettingError
+from bayesmmm.evaluate import Calibration, Recovery
 from bayesmmm.plots.parts import (
     BLACK,
     BLUE,
@@ -28,9 +29,7 @@ from bayesmmm.plots.parts import (
     tidy,
 )
 from bayesmmm.plots.reading import numbers
-
-if TYPE_CHECKING:
-    from bayesmmm.evaluate.calibration import Calibration
+from bayesmmm.plots.sources import ECDF, RANKS, RECOVERY
 
 _MARKS = "osDv^<>Phx+*"  # labels of one parameter; none rests on colour
 _FAILED = (0, (5, 1.5))
@@ -38,7 +37,7 @@ _ECDF_LETTERS, _RANKS_LETTERS = 22, 18  # that a title as wide as its panel has 
 
 
 def ecdf(
-    calibration: "Calibration", *, quantities: Sequence[str] | None = None, axes: Sequence[Axes] | None = None
+    calibration: Calibration, *, quantities: Sequence[str] | None = None, axes: Sequence[Axes] | None = None
 ) -> np.ndarray:
     """Draw the distribution of the ranks of every quantity less the uniform one, with its simultaneous band.
 
@@ -63,6 +62,7 @@ def ecdf(
     --------
     >>> axes = ecdf(calibrate(system, data))  # doctest: +SKIP
     """
+    calibration = ECDF(calibration)
     bands, table = calibration.bands, calibration.table()
     blocks = _by_variable(_asked(table, quantities))
     own = axes is None
@@ -102,7 +102,7 @@ def ecdf(
 
 
 def ranks(
-    calibration: "Calibration", *, quantities: Sequence[str] | None = None, axes: Sequence[Axes] | None = None
+    calibration: Calibration, *, quantities: Sequence[str] | None = None, axes: Sequence[Axes] | None = None
 ) -> np.ndarray:
     """Draw histograms of the ranks of the truths, one panel per quantity.
 
@@ -126,6 +126,7 @@ def ranks(
     --------
     >>> axes = ranks(calibrate(system, data), quantities=["roi[tv]", "log_likelihood"])  # doctest: +SKIP
     """
+    calibration = RANKS(calibration)
     table = calibration.table()
     names = _asked(table, quantities)
     own = axes is None
@@ -163,15 +164,16 @@ def ranks(
     return np.asarray(axes, dtype=object)
 
 
-def recovery(table: pd.DataFrame, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
+def recovery(table: pd.DataFrame | Recovery, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
     """Draw estimates with their intervals against the truth, one panel per variable.
 
     On the diagonal, the estimate is the truth. Hollow marks with broken intervals miss it.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        ``Recovery.table()``: rows (simulation, quantity), columns truth, median, lower, upper, covered.
+    table : pandas.DataFrame or Recovery
+        As ``mm.evaluate.recover(system, data)`` gives it, or its table:
+        rows (simulation, quantity), columns truth, median, lower, upper, covered.
     axes : sequence of Axes, optional
         One for each variable.
 
@@ -183,9 +185,7 @@ def recovery(table: pd.DataFrame, *, axes: Sequence[Axes] | None = None) -> np.n
     --------
     >>> axes = recovery(recover(system, data, simulations=20).table())  # doctest: +SKIP
     """
-    missing = [name for name in ("truth", "median", "lower", "upper", "covered") if name not in table]
-    if missing or "quantity" not in table.index.names:
-        raise ValueError(f"the table has no {(missing or ['quantity'])[0]!r}; give what Recovery.table() returns")
+    table = RECOVERY(table)
     names = list(dict.fromkeys(table.index.get_level_values("quantity")))
     blocks = _by_variable(names)
     own = axes is None
@@ -239,7 +239,7 @@ def _asked(table: pd.DataFrame, quantities: Sequence[str] | None) -> list[str]:
     names = list(table.index)
     unknown = [name for name in quantities or () if name not in names]
     if unknown:
-        raise ValueError(f"there is no quantity {unknown[0]!r}; the calibration has {', '.join(names)}")
+        raise SettingError(f"there is no quantity {unknown[0]!r}; the calibration has {', '.join(names)}")
     return names if quantities is None else [name for name in names if name in quantities]
 
 

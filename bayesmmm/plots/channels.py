@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bayesmmm.errors import SettingError
 from bayesmmm.plots.parts import (
     BLACK,
     BLUE,
@@ -44,13 +45,15 @@ from bayesmmm.plots.reading import (
     window_words,
     zero_line,
 )
+from bayesmmm.plots.sources import ACCOUNTING, ACCOUNTING_EFFECTS, EFFECTS, MARGINAL_ROI, ROI
+from bayesmmm.results import Fit
 
 _EFFECTS = "effects(fit)"
 _SPAN = 20.0  # a logarithmic axis is used where returns differ by more than this factor
 _HATCH = ("", "///", "xxx", "...")
 
 
-def effects(dataset: xr.Dataset, *, ci_prob: float | None = None, ax: Axes | None = None) -> Axes:
+def effects(dataset: xr.Dataset | Fit, *, ci_prob: float | None = None, ax: Axes | None = None) -> Axes:
     """Draw the direct and the mediated part of what each channel does, with the interval of the total.
 
     Parts are posterior means, which add up, laid end to end, negative ones to the left of zero. The dot of the total is
@@ -59,8 +62,8 @@ def effects(dataset: xr.Dataset, *, ci_prob: float | None = None, ax: Axes | Non
 
     Parameters
     ----------
-    dataset : Dataset
-        As ``mm.effects(fit)`` gives it.
+    dataset : Dataset or Fit
+        As ``mm.effects(fit)`` gives it, or a fit.
     ci_prob : float in (0, 1), optional
         Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
     ax : Axes, optional
@@ -73,6 +76,7 @@ def effects(dataset: xr.Dataset, *, ci_prob: float | None = None, ax: Axes | Non
     --------
     >>> ax = effects(mm.effects(fit))  # doctest: +SKIP
     """
+    dataset = EFFECTS(dataset)
     parts = {"direct": variable(dataset, "direct", ["channel"], _EFFECTS)}
     mediators = dataset["mediator"].values.tolist() if "via" in dataset else []
     if len(mediators) > 1:
@@ -107,8 +111,8 @@ def effects(dataset: xr.Dataset, *, ci_prob: float | None = None, ax: Axes | Non
 
 
 def accounting(
-    decomposition: xr.Dataset,
-    effects: xr.Dataset,
+    decomposition: xr.Dataset | Fit,
+    effects: xr.Dataset | Fit | None = None,
     *,
     ci_prob: float | None = None,
     axes: Sequence[Axes] | None = None,
@@ -122,11 +126,11 @@ def accounting(
 
     Parameters
     ----------
-    decomposition : Dataset
-        As ``mm.decompose(fit)`` gives it for the outcome.
-    effects : Dataset
+    decomposition : Dataset or Fit
+        As ``mm.decompose(fit)`` gives it for the outcome, or a fit.
+    effects : Dataset or Fit, optional
         As ``mm.effects(fit)`` gives it, of the same draws and over the same window; with ``window="outcome"`` both views
-        are about the same periods.
+        are about the same periods. May be left out where a fit is given.
     ci_prob : float in (0, 1), optional
         Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
     axes : sequence of Axes, optional
@@ -145,6 +149,8 @@ def accounting(
     --------
     >>> axes = accounting(mm.decompose(fit), mm.effects(fit, window="outcome"))  # doctest: +SKIP
     """
+    effects = ACCOUNTING_EFFECTS(decomposition if effects is None else effects)
+    decomposition = ACCOUNTING(decomposition)
     removed = variable(effects, "total", ["channel"], _EFFECTS)
     credit = _credited(decomposition, removed)
     _check_same(decomposition, effects, credit, removed)
@@ -189,7 +195,7 @@ def _credited(dataset: xr.Dataset, removed: xr.DataArray) -> xr.DataArray:
     owner = dataset["channel"].values
     missing = [name for name in removed["channel"].values.tolist() if name not in owner]
     if missing:
-        raise ValueError(
+        raise SettingError(
             f"the decomposition has no component of the channel {missing[0]!r}; decompose the outcome, with "
             f"decompose(fit), and take the effects of single channels"
         )
@@ -201,28 +207,30 @@ def _check_same(
     decomposition: xr.Dataset, effects: xr.Dataset, credit: xr.DataArray, removed: xr.DataArray
 ) -> None:
     if not all(np.array_equal(credit[dim], removed[dim]) for dim in SAMPLE):
-        raise ValueError(
+        raise SettingError(
             f"the decomposition has {credit.sizes['chain']} x {credit.sizes['draw']} draws and the effects "
             f"{removed.sizes['chain']} x {removed.sizes['draw']}, or other ones; make both with the same draws="
         )
     units = [unit_of(d, s) for d, s in ((decomposition["contribution"], decomposition), (removed, effects))]
     if all(units) and units[0] != units[1]:
-        raise ValueError(f"the units differ:{units[0]} and{units[1]}; decompose the outcome, with decompose(fit)")
+        raise SettingError(
+            f"the units differ:{units[0]} and{units[1]}; decompose the outcome, with decompose(fit)"
+        )
     start, stop = (effects.attrs.get(end) for end in ("start", "stop"))
     if start and stop:
         spans = [span_of(decomposition), (pd.Timestamp(start), pd.Timestamp(stop))]
         if spans[0] != spans[1]:
             words = [f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" for first, last in spans]
-            raise ValueError(
+            raise SettingError(
                 f"the decomposition is about {words[0]}, the effects about {words[1]}; make both with the same start= "
                 f"and stop="
             )
 
 
 def roi(
-    draws: xr.DataArray,
+    draws: xr.DataArray | Fit,
     *,
-    marginal: xr.DataArray | None = None,
+    marginal: xr.DataArray | Fit | None = None,
     truth: Mapping[str, float] | None = None,
     ci_prob: float | None = None,
     ax: Axes | None = None,
@@ -235,10 +243,10 @@ def roi(
 
     Parameters
     ----------
-    draws : DataArray
-        As ``mm.roi(fit)`` gives it.
-    marginal : DataArray, optional
-        As ``mm.marginal_roi(fit)`` gives it, of the same channels.
+    draws : DataArray or Fit
+        As ``mm.roi(fit)`` gives it, or a fit.
+    marginal : DataArray or Fit, optional
+        As ``mm.marginal_roi(fit)`` gives it, of the same channels, or a fit.
     truth : mapping of str to float, optional
         True values of `draws` by channel, drawn as diamonds.
     ci_prob : float in (0, 1), optional
@@ -253,6 +261,7 @@ def roi(
     --------
     >>> ax = roi(mm.roi(fit), marginal=mm.marginal_roi(fit))  # doctest: +SKIP
     """
+    draws, marginal = ROI(draws), None if marginal is None else MARGINAL_ROI(marginal)
     table = _sorted(table_of(checked(draws, ["channel"], "roi(fit)"), ci_prob))
     shift = 0.0 if marginal is None else -0.16
     ax = _rows_axes(table.index, 5.0, 0.24 if marginal is None else 0.34) if ax is None else ax
@@ -264,9 +273,11 @@ def roi(
         extra = table_of(checked(marginal, ["channel"], "marginal_roi(fit)"), ci_prob)
         if set(extra.index) != set(table.index):
             odd = sorted(set(extra.index) ^ set(table.index))
-            raise ValueError(f"roi and marginal differ in the channel {odd[0]!r}; make both of the same channels")
+            raise SettingError(
+                f"roi and marginal differ in the channel {odd[0]!r}; make both of the same channels"
+            )
         if window_words(marginal.attrs) != window_words(draws.attrs):
-            raise ValueError(
+            raise SettingError(
                 f"roi is about {window_words(draws.attrs)!r} and marginal about {window_words(marginal.attrs)!r}; make "
                 f"both with the same window=, start= and stop="
             )

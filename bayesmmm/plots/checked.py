@@ -25,6 +25,8 @@ from bayesmmm.plots.parts import (
     short_number,
     tidy,
 )
+from bayesmmm.plots.sources import DIAGNOSIS
+from bayesmmm.results import Fit
 
 #: Shape and colour of each verdict: neither alone carries the meaning.
 _MARKS = {"ok": ("o", BLUE), "warn": ("^", ORANGE), "fail": ("X", RED), "unknown": ("_", GREY)}
@@ -35,7 +37,7 @@ _SHADES = LinearSegmentedColormap.from_list("taught", ["#FFFFFF", SKY, BLUE])
 _LEVELS = ("quantile 0.05", "quantile 0.25", "quantile 0.5", "quantile 0.75", "quantile 0.95", "maximum")
 
 
-def diagnosis(found: Diagnosis) -> np.ndarray:
+def diagnosis(found: Diagnosis | Fit) -> np.ndarray:
     """Draw a diagnosis: every check with its verdict, what the data taught, and each equation beside its series.
 
     The table of checks shows the number judged in each cell; its threshold is in ``found.table()``. Below it, for each
@@ -44,8 +46,9 @@ def diagnosis(found: Diagnosis) -> np.ndarray:
 
     Parameters
     ----------
-    found : Diagnosis
-        As `diagnose` returns it. One without tables (of a fit whose draws are no numbers) gets the checks alone.
+    found : Diagnosis or Fit
+        As `diagnose` returns it, or a fit. A diagnosis without tables (of a fit whose draws are no numbers) gets the
+        checks alone.
 
     Returns
     -------
@@ -57,6 +60,7 @@ def diagnosis(found: Diagnosis) -> np.ndarray:
     >>> axes = diagnosis(diagnose(fit))  # doctest: +SKIP
     >>> save(axes, "diagnosis.png")  # doctest: +SKIP
     """
+    found = DIAGNOSIS(found)
     rows, columns = _cells(found)
     equations = list(found.tables["series"].index.unique("equation")) if "series" in found.tables else []
     taught = _taught(found.tables["contraction"]) if "contraction" in found.tables else pd.DataFrame()

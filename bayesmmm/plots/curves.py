@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bayesmmm.errors import SettingError
 from bayesmmm.plots.parts import (
     BLACK,
     BLUE,
@@ -27,6 +28,8 @@ from bayesmmm.plots.parts import (
     tidy,
 )
 from bayesmmm.plots.reading import caution, numbers, percents, unit_of, variable, window_words
+from bayesmmm.plots.sources import ADSTOCK_DECAY, RESPONSE_CURVES
+from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
 from bayesmmm.validate import check_ci_prob
 
@@ -35,7 +38,7 @@ _LINES = ((BLUE, "-"), (ORANGE, (0, (5, 1.5))), (GREEN, (0, (3, 1, 1, 1))), (PUR
 
 
 def response_curves(
-    dataset: xr.Dataset, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None
+    dataset: xr.Dataset | Fit, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None
 ) -> np.ndarray:
     """Draw what each channel adds to the outcome against its spend in the window, a panel per channel.
 
@@ -46,8 +49,8 @@ def response_curves(
 
     Parameters
     ----------
-    dataset : Dataset
-        As ``mm.response_curves(fit)`` gives it.
+    dataset : Dataset or Fit
+        As ``mm.response_curves(fit)`` gives it, or a fit.
     ci_prob : float in (0, 1), optional
         Probability of the bands; by default ArviZ's ``stats.ci_prob``.
     axes : sequence of Axes, optional
@@ -61,6 +64,7 @@ def response_curves(
     --------
     >>> axes = response_curves(mm.response_curves(fit))  # doctest: +SKIP
     """
+    dataset = RESPONSE_CURVES(dataset)
     draws = variable(dataset, "outcome", ["channel", "factor"], "response_curves(fit)")
     threshold = _threshold(dataset)
     ci_prob = check_ci_prob(ci_prob)
@@ -89,7 +93,7 @@ def _threshold(dataset: xr.Dataset) -> float:
     """Share of the spend beyond what was ever observed above which a point is an extrapolation."""
     attrs = dataset["extrapolated"].attrs if "extrapolated" in dataset else {}
     if "threshold" not in attrs:
-        raise ValueError(
+        raise SettingError(
             "the response curves do not say from which share on they are extrapolated, as attrs['threshold'] of "
             "'extrapolated'; give the data set that response_curves(fit) returns"
         )
@@ -121,7 +125,7 @@ def _response(ax: Axes, curve: xr.Dataset, threshold: float) -> None:
 
 
 def adstock_decay(
-    dataset: xr.Dataset, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None
+    dataset: xr.Dataset | Fit, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None
 ) -> np.ndarray:
     """Draw what is left of the pressure of a channel so many days later, a panel per channel, a line per equation.
 
@@ -129,8 +133,8 @@ def adstock_decay(
 
     Parameters
     ----------
-    dataset : Dataset
-        As ``estimands.adstock_decay(fit)`` gives it.
+    dataset : Dataset or Fit
+        As ``estimands.adstock_decay(fit)`` gives it, or a fit.
     ci_prob : float in (0, 1), optional
         Probability of the bands; by default ArviZ's ``stats.ci_prob``.
     axes : sequence of Axes, optional
@@ -144,7 +148,7 @@ def adstock_decay(
     --------
     >>> axes = adstock_decay(estimands.adstock_decay(fit))  # doctest: +SKIP
     """
-    ci_prob = check_ci_prob(ci_prob)
+    dataset, ci_prob = ADSTOCK_DECAY(dataset), check_ci_prob(ci_prob)
     curves = {str(equation): _decays(dataset, str(equation), ci_prob) for equation in dataset.data_vars}
     channels = list(dict.fromkeys(name for lines in curves.values() for name in lines))
     own = axes is None

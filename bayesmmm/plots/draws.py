@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from bayesmmm.errors import SettingError
 from bayesmmm.plots.parts import (
     BLUE,
     GREY,
@@ -25,21 +26,23 @@ from bayesmmm.plots.parts import (
     percent,
     truths,
 )
+from bayesmmm.plots.sources import PARAMETERS, PRIOR_POSTERIOR, prior_and_posterior
+from bayesmmm.results import Fit
 
 _LOG = ("half_life", "half_saturation", "slope")
 _WORDS = {"half_life": "half-life", "half_saturation": "half-saturation", "nu_minus_two": "nu - 2"}
 
 
 def parameters(
-    table: pd.DataFrame, *, truth: Mapping[str, float] | None = None, axes: Sequence[Axes] | None = None
+    table: pd.DataFrame | Fit, *, truth: Mapping[str, float] | None = None, axes: Sequence[Axes] | None = None
 ) -> np.ndarray:
     """Draw medians and intervals of parameters: one row of panels per equation, one panel per parameter.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        As ``fit.summary()`` or `summarise` gives it: rows named ``equation.parameter[label]``, columns median, lower,
-        upper.
+    table : pandas.DataFrame or Fit
+        A fit, or what ``fit.summary()`` or `summarise` gives: rows named ``equation.parameter[label]``, columns median,
+        lower, upper.
     truth : mapping of str to float, optional
         True values under the same names, drawn as diamonds. Names that the table lacks are left out.
     axes : sequence of Axes, optional
@@ -54,6 +57,7 @@ def parameters(
     --------
     >>> axes = parameters(fit.summary(), truth={"revenue.half_life[facebook]": 10.0})  # doctest: +SKIP
     """
+    table = PARAMETERS(table)
     blocks = _blocks(table)
     own = axes is None
     axes = _parameter_grid(blocks) if own else listed(axes, len(blocks))
@@ -130,8 +134,8 @@ def _parameter_grid(blocks: Mapping[str, Mapping[str, str]]) -> list[Axes]:
 
 
 def prior_posterior(
-    prior: pd.DataFrame,
-    posterior: pd.DataFrame,
+    prior: pd.DataFrame | Fit,
+    posterior: pd.DataFrame | str,
     *,
     truth: Mapping[str, float] | None = None,
     log: bool = False,
@@ -142,7 +146,7 @@ def prior_posterior(
     Parameters
     ----------
     prior, posterior : pandas.DataFrame
-        As `summarise` gives them for one variable, with the same rows.
+        As `summarise` gives them for one variable, with the same rows; or a fit and the name of a variable.
     truth : mapping of str to float, optional
         True values by row name.
     log : bool
@@ -155,12 +159,15 @@ def prior_posterior(
 
     Examples
     --------
-    >>> groups = ("prior", "posterior")  # doctest: +SKIP
-    >>> tables = [mm.summarise(fit.tree[g]["revenue.half_life"]) for g in groups]  # doctest: +SKIP
-    >>> ax = prior_posterior(*tables, log=True)  # doctest: +SKIP
+    >>> ax = prior_posterior(fit, "revenue.half_life", log=True)  # doctest: +SKIP
     """
+    if isinstance(prior, Fit) and isinstance(posterior, str):
+        prior, posterior = prior_and_posterior(prior, posterior)
+    prior, posterior = PRIOR_POSTERIOR(prior), PRIOR_POSTERIOR(posterior)
     if list(prior.index) != list(posterior.index):
-        raise ValueError("prior and posterior must have the same rows; summarise the same variable of both groups")
+        raise SettingError(
+            "prior and posterior must have the same rows; summarise the same variable of both groups"
+        )
     if ax is None:
         labels = [inner_label(row) for row in prior.index]
         margin = LETTER * max(map(len, labels))

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bayesmmm.errors import SettingError
 from bayesmmm.evaluate import CrossValidation
 from bayesmmm.evaluate.stability import FAR
 from bayesmmm.plots.parts import (
@@ -27,6 +28,7 @@ from bayesmmm.plots.parts import (
     tidy,
 )
 from bayesmmm.plots.reading import numbers
+from bayesmmm.plots.sources import COMPARISON, CROSS_VALIDATION, STABILITY
 
 #: Most parameters that are drawn unless they are named.
 MOST = 12
@@ -59,7 +61,8 @@ def cross_validation(
     --------
     >>> axes = cross_validation(mm.evaluate.cross_validate(system, data, seed=1))  # doctest: +SKIP
     """
-    table = _checked(cv).table(equation)
+    cv = CROSS_VALIDATION(cv)
+    table = cv.table(equation)
     name = table.attrs["equation"]
     found = cv.predictions.sel(equation=name)
     own = axes is None
@@ -94,12 +97,6 @@ def cross_validation(
     else:
         axes[0].legend(handles=handles, frameon=False, fontsize=SMALL)
     return np.asarray(axes, dtype=object)
-
-
-def _checked(cv: CrossValidation) -> CrossValidation:
-    if not isinstance(cv, CrossValidation):
-        raise ValueError(f"cv is a {type(cv).__name__}; give what cross_validate(system, data) returns")
-    return cv
 
 
 def _forecasts(ax: Axes, found: xr.Dataset) -> None:
@@ -180,14 +177,15 @@ def stability(
     --------
     >>> axes = stability(cv, parameters=["roi[facebook]", "roi[tiktok]"])  # doctest: +SKIP
     """
-    found = _checked(cv).stability
+    cv = STABILITY(cv)
+    found = cv.stability
     known = found["parameter"].values.tolist()
     drifts = found["drift"].to_series()
     if parameters is None:
         parameters = drifts.abs().sort_values(ascending=False, na_position="last", kind="stable").index[:MOST]
     unknown = [name for name in parameters if name not in known]
     if unknown:
-        raise ValueError(f"the folds have no parameter {unknown[0]!r}; they have: {', '.join(known)}")
+        raise SettingError(f"the folds have no parameter {unknown[0]!r}; they have: {', '.join(known)}")
     names = [str(name) for name in parameters]
     if axes is None:
         columns = min(4, len(names))
@@ -257,9 +255,7 @@ def comparison(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     --------
     >>> ax = comparison(mm.evaluate.compare({"normal": fit, "student_t": other}))  # doctest: +SKIP
     """
-    wanted = {"diff", "diff_se", "weight", "high_k"}
-    if not isinstance(table, pd.DataFrame) or not wanted <= set(table.columns):
-        raise ValueError("table has no columns diff, diff_se, weight and high_k; give what compare({...}) returns")
+    table = COMPARISON(table)
     if ax is None:
         _, ax = plt.subplots(figsize=(7.0, 1.1 + 0.42 * len(table)), layout="constrained")
     at = np.arange(len(table))

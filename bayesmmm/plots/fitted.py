@@ -22,11 +22,13 @@ from bayesmmm.plots.parts import (
     tidy,
 )
 from bayesmmm.plots.reading import SAMPLE, caution, checked, table_of, unit_of, zero_line
+from bayesmmm.plots.sources import RESIDUAL_AUTOCORRELATION, RESIDUAL_DISTRIBUTION, RESIDUALS
+from bayesmmm.results import Fit
 
 _MAKER = "residuals(fit)"
 
 
-def residuals(draws: xr.DataArray, *, ci_prob: float | None = None, ax: Axes | None = None) -> Axes:
+def residuals(draws: xr.DataArray | Fit, *, ci_prob: float | None = None, ax: Axes | None = None) -> Axes:
     """Draw the residuals of an equation over time: what no term of it explains.
 
     Runs above or below zero say that something with a memory is missing; a change in width, that the noise is not the
@@ -34,8 +36,8 @@ def residuals(draws: xr.DataArray, *, ci_prob: float | None = None, ax: Axes | N
 
     Parameters
     ----------
-    draws : DataArray
-        Residuals with dims chain, draw, date, as ``forecast.residuals(fit)`` gives them.
+    draws : DataArray or Fit
+        Residuals with dims chain, draw, date, as ``estimands.residuals(fit)`` gives them; or a fit, for its outcome.
     ci_prob : float in (0, 1), optional
         Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
     ax : Axes, optional
@@ -46,9 +48,9 @@ def residuals(draws: xr.DataArray, *, ci_prob: float | None = None, ax: Axes | N
 
     Examples
     --------
-    >>> ax = residuals(forecast.residuals(fit))  # doctest: +SKIP
+    >>> ax = residuals(estimands.residuals(fit))  # doctest: +SKIP
     """
-    draws = checked(draws, ["date"], _MAKER)
+    draws = checked(RESIDUALS(draws), ["date"], _MAKER)
     table = table_of(draws, ci_prob)
     if ax is None:
         _, ax = plt.subplots(figsize=(9.5, 2.8), layout="constrained")
@@ -69,7 +71,7 @@ def residuals(draws: xr.DataArray, *, ci_prob: float | None = None, ax: Axes | N
     return ax
 
 
-def residual_distribution(draws: xr.DataArray, *, ax: Axes | None = None) -> Axes:
+def residual_distribution(draws: xr.DataArray | Fit, *, ax: Axes | None = None) -> Axes:
     """Draw how the residuals are distributed, against the standard Normal.
 
     Bars are the density of all draws of all periods: posterior means alone would be narrower than the noise. Marks on
@@ -78,9 +80,9 @@ def residual_distribution(draws: xr.DataArray, *, ax: Axes | None = None) -> Axe
 
     Parameters
     ----------
-    draws : DataArray
-        Residuals with dims chain, draw, date, as ``forecast.residuals(fit)`` gives them; ``attrs["likelihood"]`` says
-        what noise is assumed.
+    draws : DataArray or Fit
+        Residuals with dims chain, draw, date, as ``estimands.residuals(fit)`` gives them; ``attrs["likelihood"]`` says
+        what noise is assumed. Or a fit, for its outcome.
     ax : Axes, optional
 
     Returns
@@ -89,9 +91,9 @@ def residual_distribution(draws: xr.DataArray, *, ax: Axes | None = None) -> Axe
 
     Examples
     --------
-    >>> ax = residual_distribution(forecast.residuals(fit))  # doctest: +SKIP
+    >>> ax = residual_distribution(estimands.residuals(fit))  # doctest: +SKIP
     """
-    draws = checked(draws, ["date"], _MAKER)
+    draws = checked(RESIDUAL_DISTRIBUTION(draws), ["date"], _MAKER)
     pooled, means = draws.values.ravel(), draws.mean(SAMPLE).values
     if ax is None:
         _, ax = plt.subplots(figsize=(4.6, 3.2), layout="constrained")
@@ -125,13 +127,13 @@ def residual_distribution(draws: xr.DataArray, *, ax: Axes | None = None) -> Axe
     return ax
 
 
-def residual_autocorrelation(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def residual_autocorrelation(table: pd.DataFrame | xr.DataArray | Fit, *, ax: Axes | None = None) -> Axes:
     """Draw the autocorrelation of the residuals, a bar per lag, with the band in which white noise would stay.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        As ``results.autocorrelation(residuals)`` gives it.
+    table : pandas.DataFrame, DataArray or Fit
+        As ``results.autocorrelation(residuals)`` gives it, residuals, or a fit.
     ax : Axes, optional
 
     Returns
@@ -140,11 +142,9 @@ def residual_autocorrelation(table: pd.DataFrame, *, ax: Axes | None = None) -> 
 
     Examples
     --------
-    >>> ax = residual_autocorrelation(autocorrelation(forecast.residuals(fit)))  # doctest: +SKIP
+    >>> ax = residual_autocorrelation(autocorrelation(estimands.residuals(fit)))  # doctest: +SKIP
     """
-    missing = [name for name in ("median", "lower", "upper", "band") if name not in getattr(table, "columns", ())]
-    if missing:
-        raise ValueError(f"the table has no {missing[0]!r}; give what results.autocorrelation(residuals) returns")
+    table = RESIDUAL_AUTOCORRELATION(table)
     if ax is None:
         _, ax = plt.subplots(figsize=(max(4.6, 0.16 * len(table) + 1.4), 3.2), layout="constrained")
     band = float(table["band"].iloc[0])

@@ -11,8 +11,11 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from bayesmmm.equations import MMM
+from bayesmmm.errors import SettingError
 from bayesmmm.plots.parts import BLUE, GREY, LETTER, ORANGE, SMALL, TEXT
 from bayesmmm.plots.reading import variable
+from bayesmmm.plots.sources import CAUSAL_GRAPH
+from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
 from bayesmmm.validate import check_ci_prob
 
@@ -33,7 +36,7 @@ class _Words:
 
 
 def causal_graph(
-    system: MMM,
+    system: MMM | Fit,
     *,
     posterior: xr.Dataset | None = None,
     ci_prob: float | None = None,
@@ -48,7 +51,7 @@ def causal_graph(
 
     Parameters
     ----------
-    system : MMM
+    system : MMM or Fit
     posterior : Dataset, optional
         Draws of the system's parameters, as ``fit.posterior`` holds them.
     ci_prob : float in (0, 1), optional
@@ -64,6 +67,7 @@ def causal_graph(
     >>> ax = causal_graph(system)  # doctest: +SKIP
     >>> ax = causal_graph(fit.system, posterior=fit.posterior)  # doctest: +SKIP
     """
+    system = CAUSAL_GRAPH(system)
     edges = system.edges()
     groups: dict[tuple, list[str]] = {}
     for name in system.exogenous:
@@ -137,7 +141,7 @@ def _effect(system: MMM, posterior: xr.Dataset, source: str, target: str, kind: 
     )
     draws = variable(posterior, name, [dim], "fit.posterior")
     if source not in draws[dim].values:
-        raise ValueError(f"{name} of the posterior has no {source!r}; give the posterior of this system")
+        raise SettingError(f"{name} of the posterior has no {source!r}; give the posterior of this system")
     ends = interval(draws.sel({dim: source}), ci_prob)
     factor, digits = (1.0, 3) if _log(system, target) else (100.0, 1)
     values = (round(factor * float(ends[end]), digits) + 0.0 for end in ("median", "lower", "upper"))

@@ -12,6 +12,8 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from bayesmmm.errors import SettingError
+
 BLACK, GREY = "#000000", "#777777"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, RED, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
@@ -135,7 +137,7 @@ def listed(axes: Sequence[Axes], count: int) -> list[Axes]:
     """Return `axes` as a list, checked to be `count` of them."""
     given = list(np.ravel(np.asarray(axes, dtype=object)))
     if len(given) != count:
-        raise ValueError(f"axes has {len(given)} axes and {count} panels are drawn; give {count}, or none")
+        raise SettingError(f"axes has {len(given)} axes and {count} panels are drawn; give {count}, or none")
     return given
 
 

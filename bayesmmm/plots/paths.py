@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from bayesmmm.data import MMMData
+from bayesmmm.errors import SettingError
 from bayesmmm.plots.parts import (
     BLACK,
     BLUE,
@@ -25,13 +26,15 @@ from bayesmmm.plots.parts import (
     tidy,
 )
 from bayesmmm.plots.reading import caution, numbers, table_of, unit_of, variable, zero_line
+from bayesmmm.plots.sources import FORECAST, WHAT_IF
+from bayesmmm.results import Fit
 
 _PREDICT, _WHAT_IF = "predict(fit, plan)", "what_if(fit)"
 _CHANGE = ".change"
 
 
 def forecast(
-    history: MMMData,
+    history: MMMData | Fit,
     prediction: xr.Dataset,
     *,
     series: str | None = None,
@@ -45,8 +48,8 @@ def forecast(
 
     Parameters
     ----------
-    history : MMMData
-        National; ends before the prediction begins.
+    history : MMMData or Fit
+        National data, or a fit to them; ends before the prediction begins.
     prediction : Dataset
         As ``mm.predict(fit, plan)`` gives it.
     series : str, optional
@@ -72,8 +75,9 @@ def forecast(
 
     Examples
     --------
-    >>> ax = forecast(fit.data, mm.predict(fit, plan), noise=mm.predict(fit, plan, noise=True))  # doctest: +SKIP
+    >>> ax = forecast(fit, mm.predict(fit, plan), noise=mm.predict(fit, plan, noise=True))  # doctest: +SKIP
     """
+    history = FORECAST(history)
     name = history.outcome if series is None else series
     draws = variable(prediction, name, ["date"], _PREDICT)
     table = table_of(draws, ci_prob)
@@ -82,7 +86,7 @@ def forecast(
     end = past.index[-1]
     if table.index[0] <= end:
         before = table.index[0] - pd.Timedelta(days=1)
-        raise ValueError(
+        raise SettingError(
             f"the prediction begins on {table.index[0]:%Y-%m-%d} and history ends on {end:%Y-%m-%d}; give the history "
             f"before it, as data.between('{past.index[0]:%Y-%m-%d}', '{before:%Y-%m-%d}'), or draw fitted periods with "
             f"plots.predictive"
@@ -118,9 +122,9 @@ def forecast(
 
 def _observed(data: MMMData, name: str) -> pd.Series:
     if len(data.geos) > 1:
-        raise ValueError(f"the data have {len(data.geos)} geos; a forecast is drawn of national data")
+        raise SettingError(f"the data have {len(data.geos)} geos; a forecast is drawn of national data")
     if name not in data.columns:
-        raise ValueError(f"the data have no column {name!r}; name one of: {', '.join(data.columns)}")
+        raise SettingError(f"the data have no column {name!r}; name one of: {', '.join(data.columns)}")
     return pd.Series(data.columns[name][0], data.dates)
 
 
@@ -152,7 +156,8 @@ def what_if(
     --------
     >>> axes = what_if(mm.what_if(fit, scale={"facebook": 0.0}))  # doctest: +SKIP
     """
-    changed = [str(v).removesuffix(_CHANGE) for v in getattr(dataset, "data_vars", ()) if str(v).endswith(_CHANGE)]
+    dataset = WHAT_IF(dataset)
+    changed = [str(v).removesuffix(_CHANGE) for v in dataset.data_vars if str(v).endswith(_CHANGE)]
     name = series if series is not None else changed[-1] if changed else ""
     draws = variable(dataset, f"{name}{_CHANGE}", ["date"], _WHAT_IF)
     tables = [table_of(part, ci_prob) for part in (draws, draws.cumsum("date"))]

@@ -8,6 +8,7 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from bayesmmm.errors import SettingError
 from bayesmmm.plots.parts import short_number
 from bayesmmm.results.summaries import interval
 from bayesmmm.validate import check_ci_prob
@@ -18,12 +19,12 @@ SAMPLE = ("chain", "draw")
 def checked(draws: xr.DataArray, dims: Sequence[str], maker: str) -> xr.DataArray:
     """Return draws with the dims chain, draw and `dims`, in this order; anything else is refused."""
     if not isinstance(draws, xr.DataArray):
-        raise ValueError(
+        raise SettingError(
             f"a {type(draws).__name__} was given where draws are wanted; give the DataArray that {maker} returns"
         )
     wanted = (*SAMPLE, *dims)
     if set(draws.dims) != set(wanted):
-        raise ValueError(
+        raise SettingError(
             f"{draws.name or 'the draws'} has dims {draws.dims}, not {wanted}; give what {maker} returns, of one geo"
         )
     return draws.transpose(*wanted)
@@ -33,7 +34,7 @@ def variable(dataset: xr.Dataset, name: str, dims: Sequence[str], maker: str) ->
     """Return a variable of draws of a data set, checked as `checked` does."""
     if not isinstance(dataset, xr.Dataset) or name not in dataset:
         given = sorted(map(str, dataset.data_vars)) if isinstance(dataset, xr.Dataset) else type(dataset).__name__
-        raise ValueError(f"there is no variable {name!r} in {given}; give the data set that {maker} returns")
+        raise SettingError(f"there is no variable {name!r} in {given}; give the data set that {maker} returns")
     return checked(dataset[name], dims, maker)
 
 

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bayesmmm.errors import SettingError
 from bayesmmm.plots.parts import (
     BLACK,
     BLUE,
@@ -28,12 +29,14 @@ from bayesmmm.plots.parts import (
     tidy,
 )
 from bayesmmm.plots.reading import caution, unit_of, window_words, zero_line
+from bayesmmm.plots.sources import MEDIATION_SENSITIVITY, POWER_SCALED_BUDGET, POWER_SCALING
+from bayesmmm.results import Fit
 
 #: Part of the effect -> colour, line style, opacity of its band.
 _PARTS = {"total": (GREY, "-", 0.18), "direct": (BLUE, "--", 0.18), "indirect": (ORANGE, "-", 0.35)}
 
 
-def mediation_sensitivity(dataset: xr.Dataset, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
+def mediation_sensitivity(dataset: xr.Dataset | Fit, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
     """Draw direct, indirect and total effects against the residual correlation that is assumed, a panel per channel.
 
     Where an answer is not reliable (weights too unequal, or a sampler that did not converge) medians are dotted and
@@ -41,9 +44,9 @@ def mediation_sensitivity(dataset: xr.Dataset, *, axes: Sequence[Axes] | None = 
 
     Parameters
     ----------
-    dataset : xarray.Dataset
-        As `mediation_sensitivity` of ``bayesmmm.evaluate`` or `mediation_sensitivity_quick` of
-        ``bayesmmm.diagnostics`` gives it.
+    dataset : xarray.Dataset or Fit
+        As `mediation_sensitivity` or `mediation_sensitivity_quick` of ``bayesmmm.sensitivity`` gives it; of a fit the
+        quick one is drawn.
     axes : sequence of Axes, optional
         One for each channel.
 
@@ -55,10 +58,7 @@ def mediation_sensitivity(dataset: xr.Dataset, *, axes: Sequence[Axes] | None = 
     --------
     >>> axes = mediation_sensitivity(found)  # doctest: +SKIP
     """
-    if not isinstance(dataset, xr.Dataset) or not {"rho", "quantile", "channel"} <= set(dataset.dims):
-        raise ValueError(
-            "a data set with dims rho, quantile and channel is wanted; give what mediation_sensitivity returns"
-        )
+    dataset = MEDIATION_SENSITIVITY(dataset)
     names = [str(name) for name in dataset["channel"].values]
     own = axes is None
     grid = _grid(len(names)) if own else listed(axes, len(names))
@@ -150,13 +150,13 @@ def _grid(count: int) -> list[Axes]:
 
 
 # ----------------------------------------------------------------------------------------------------- power-scaling
-def power_scaling(table: pd.DataFrame, *, most: int = 25, ax: Axes | None = None) -> Axes:
+def power_scaling(table: pd.DataFrame | Fit, *, most: int = 25, ax: Axes | None = None) -> Axes:
     """Draw how much the priors and the data move each quantity, the most prior-bound on top.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        As the function of the same name gives it.
+    table : pandas.DataFrame or Fit
+        A fit, or what the function of the same name gives.
     most : int
         Draw so many quantities.
     ax : Axes, optional
@@ -169,11 +169,10 @@ def power_scaling(table: pd.DataFrame, *, most: int = 25, ax: Axes | None = None
     --------
     >>> ax = power_scaling(table)  # doctest: +SKIP
     """
-    if not {"prior", "likelihood", "verdict"} <= set(table.columns):
-        raise ValueError(f"the table has the columns {list(table.columns)}; give what power_scaling(fit) returns")
+    table = POWER_SCALING(table)
     known = table[table["verdict"] != "unknown"].sort_values("prior", ascending=False, kind="stable").head(most)
     if known.empty:
-        raise ValueError("every quantity of the table is unknown, so that there is nothing to draw")
+        raise SettingError("every quantity of the table is unknown, so that there is nothing to draw")
     if ax is None:
         margin = LETTER * max(len(str(name)) for name in known.index)
         _, ax = plt.subplots(figsize=(5.6 + margin, 1.3 + 0.21 * len(known)), layout="constrained")
@@ -217,10 +216,7 @@ def power_scaled_budget(dataset: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     --------
     >>> ax = power_scaled_budget(moved)  # doctest: +SKIP
     """
-    if not isinstance(dataset, xr.Dataset) or "alpha" not in dataset.dims:
-        raise ValueError(
-            "a data set with the dim alpha is wanted; give what power_scaled_budget(fit, plan) returns"
-        )
+    dataset = POWER_SCALED_BUDGET(dataset)
     names = [str(name) for name in dataset["channel"].values]
     low, base, high = dataset["spend"].transpose("alpha", "channel").values
     if ax is None:

@@ -9,6 +9,7 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 
 from bayesmmm.data import MMMData
+from bayesmmm.errors import SettingError
 from bayesmmm.plots.parts import (
     BLACK,
     BLUE,
@@ -25,14 +26,16 @@ from bayesmmm.plots.parts import (
     short_number,
     tidy,
 )
+from bayesmmm.plots.sources import CORRELATION, PREDICTIVE, PREDICTIVE_CHECK, SPEND
+from bayesmmm.results import Fit
 
 
-def spend(data: MMMData, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
+def spend(data: MMMData | Fit, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
     """Draw the outcome, the mediators and the channels over time, one panel each.
 
     Parameters
     ----------
-    data : MMMData
+    data : MMMData or Fit
         In a panel every geo is a line.
     axes : sequence of Axes, optional
         One for each of outcome, mediators and media, in this order.
@@ -45,6 +48,7 @@ def spend(data: MMMData, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
     --------
     >>> axes = spend(data)  # doctest: +SKIP
     """
+    data = SPEND(data)
     names = [data.outcome, *data.mediators, *data.media]
     if axes is None:
         wide = 1 if len(names) <= 5 else 2
@@ -79,13 +83,13 @@ def spend(data: MMMData, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
     return np.asarray(axes, dtype=object)
 
 
-def correlation(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def correlation(table: pd.DataFrame | MMMData | Fit, *, ax: Axes | None = None) -> Axes:
     """Draw a correlation table as a lower triangle of coloured, numbered cells.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        As ``data.correlation()`` gives it.
+    table : pandas.DataFrame, MMMData or Fit
+        Data, a fit, or what ``data.correlation()`` gives.
     ax : Axes, optional
 
     Returns
@@ -94,8 +98,11 @@ def correlation(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> ax = correlation(data.correlation())  # doctest: +SKIP
+    >>> ax = correlation(data)  # doctest: +SKIP
     """
+    given, table = table, CORRELATION(table)
+    if list(table.index) != list(table.columns):
+        CORRELATION.refuse(given, "the rows of the DataFrame that was given are not its columns")
     rows, columns = list(table.index[1:]), list(table.columns[:-1])
     values = table.to_numpy(float)[1:, :-1]
     shown = np.where(np.tri(len(rows), dtype=bool), values, np.nan)
@@ -119,13 +126,14 @@ def correlation(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def predictive(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def predictive(table: pd.DataFrame | Fit, *, ax: Axes | None = None) -> Axes:
     """Draw a series with the median and interval of what the model predicts for it.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        As `predictive_table` gives it, indexed by date; of a panel one geo, as ``table.loc["north"]``.
+    table : pandas.DataFrame or Fit
+        A fit, for its outcome, or what `predictive_table` gives, indexed by date; of a panel one geo, as
+        ``table.loc["north"]``.
     ax : Axes, optional
 
     Returns
@@ -136,8 +144,9 @@ def predictive(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     --------
     >>> ax = predictive(predictive_table(fit, "revenue"))  # doctest: +SKIP
     """
+    table = PREDICTIVE(table)
     if not isinstance(table.index, pd.DatetimeIndex):
-        raise ValueError(
+        raise SettingError(
             f"the table must be indexed by date, not by {table.index.names}; take one geo: table.loc[geo]"
         )
     if ax is None:
@@ -162,13 +171,13 @@ def predictive(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def predictive_check(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def predictive_check(table: pd.DataFrame | Fit, *, ax: Axes | None = None) -> Axes:
     """Draw replicated quantiles against observed quantiles; a good model keeps the diagonal inside its intervals.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        As the function of the same name in ``bayesmmm.results`` gives it.
+    table : pandas.DataFrame or Fit
+        A fit, for its outcome, or what the function of the same name in ``bayesmmm.results`` gives.
     ax : Axes, optional
 
     Returns
@@ -179,6 +188,7 @@ def predictive_check(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     --------
     >>> ax = predictive_check(results.predictive_check(fit, "google"))  # doctest: +SKIP
     """
+    table = PREDICTIVE_CHECK(table)
     if ax is None:
         _, ax = plt.subplots(figsize=(4.6, 4.4), layout="constrained")
     ends = [table[["observed", "median"]].to_numpy().min(), table[["observed", "median"]].to_numpy().max()]

@@ -36,6 +36,8 @@ from bayesmmm.plots.parts import (
     tidy,
 )
 from bayesmmm.plots.reading import SAMPLE, caution, numbers, span_of, unit_of, variable, zero_line
+from bayesmmm.plots.sources import DECOMPOSITION, WATERFALL
+from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
 from bayesmmm.validate import check_ci_prob
 
@@ -65,7 +67,7 @@ class _Area:
     hatch: str = ""
 
 
-def decomposition(dataset: xr.Dataset, *, ax: Axes | None = None) -> Axes:
+def decomposition(dataset: xr.Dataset | Fit, *, ax: Axes | None = None) -> Axes:
     """Draw the posterior mean contributions stacked over time, with the observed series as a line.
 
     The baseline (intercept, trend, seasonality) and the controls, which are relative to their means, share the lowest
@@ -76,8 +78,8 @@ def decomposition(dataset: xr.Dataset, *, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    dataset : Dataset
-        As ``decompose(fit)`` gives it.
+    dataset : Dataset or Fit
+        As ``mm.decompose(fit)`` gives it, or a fit.
     ax : Axes, optional
 
     Returns
@@ -88,6 +90,7 @@ def decomposition(dataset: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     --------
     >>> ax = decomposition(mm.decompose(fit, freq="month"))  # doctest: +SKIP
     """
+    dataset = DECOMPOSITION(dataset)
     values = variable(dataset, "contribution", ["component", "date"], _MAKER).mean(SAMPLE)
     if ax is None:
         _, ax = plt.subplots(figsize=(11.0, 4.2), layout="constrained")
@@ -195,7 +198,7 @@ def _named(what: str, parts: Sequence[str]) -> str:
 
 
 def waterfall(
-    dataset: xr.Dataset,
+    dataset: xr.Dataset | Fit,
     *,
     ci_prob: float | None = None,
     largest: int = 20,
@@ -210,8 +213,8 @@ def waterfall(
 
     Parameters
     ----------
-    dataset : Dataset
-        As ``decompose(fit)`` gives it.
+    dataset : Dataset or Fit
+        As ``mm.decompose(fit)`` gives it, or a fit.
     ci_prob : float in (0, 1), optional
         Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
     largest : int
@@ -229,6 +232,7 @@ def waterfall(
     --------
     >>> ax = waterfall(mm.decompose(fit), ci_prob=0.9)  # doctest: +SKIP
     """
+    dataset = WATERFALL(dataset)
     draws = variable(dataset, "contribution", ["component", "date"], _MAKER).sum("date")
     ci_prob = check_ci_prob(ci_prob)
     rows = _rows(draws, largest)

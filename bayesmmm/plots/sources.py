@@ -1,0 +1,223 @@
+"""What each figure reads: the table or record it draws, and how it is made of a fit."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import pandas as pd
+import xarray as xr
+
+from bayesmmm import diagnostics, estimands, sensitivity
+from bayesmmm.data import MMMData
+from bayesmmm.diagnostics import Diagnosis
+from bayesmmm.equations import MMM
+from bayesmmm.errors import SettingError
+from bayesmmm.evaluate import Calibration, CrossValidation, Recovery
+from bayesmmm.optimize import Plan
+from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table, summarise
+
+
+@dataclass(frozen=True)
+class Source[T]:
+    """What the first argument of a figure is, or is made of.
+
+    Attributes
+    ----------
+    figure : str
+        Name of the function of `bayesmmm.plots`.
+    kind : type
+        What it draws.
+    maker : str
+        What gives it, for messages.
+    made_of : mapping of type to callable
+        What it makes of something else.
+    holds : tuple of str
+        Columns, variables or tables without which it is another one.
+    line : str
+        Arguments that always work; by default ``fit``, where it is made of one, and else `maker`.
+    """
+
+    figure: str
+    kind: type[T]
+    maker: str
+    made_of: Mapping[type, Callable[[Any], T]] = field(default_factory=dict)
+    holds: tuple[str, ...] = ()
+    line: str = ""
+
+    def __call__(self, given: object) -> T:
+        """Return what the figure draws, made with default arguments where a fit was given."""
+        for kind, make in self.made_of.items():
+            if isinstance(given, kind):
+                return make(given)
+        if not isinstance(given, self.kind):
+            self.refuse(given, f"a {type(given).__name__} was given")
+        missing = [name for name in self.holds if name not in _names(given)]
+        if missing:
+            self.refuse(given, f"the {type(given).__name__} that was given has no {missing[0]!r}")
+        return given
+
+    def refuse(self, given: object, why: str) -> NoReturn:
+        """Say what the figure draws and what to write instead."""
+        wants = [f"what {self.maker} returns" if "(" in self.maker else self.maker]
+        wants += ["a fit"] if Fit in self.made_of else []
+        line = self.line or ("fit" if Fit in self.made_of else self.maker)
+        raise SettingError(
+            f"plots.{self.figure} draws {' or '.join(wants)}, but {why}. Write plots.{self.figure}({line})",
+            argument=self.figure,
+            value=given,
+        )
+
+
+def _names(given: object) -> set[str]:
+    """Columns, variables, dims or tables by which one table is told from another."""
+    if isinstance(given, xr.Dataset):
+        return {*map(str, given.data_vars), *map(str, given.dims)}
+    if isinstance(given, Diagnosis):
+        return set(given.tables)
+    table = given if isinstance(given, pd.DataFrame) else pd.DataFrame()
+    return {*map(str, table.columns), *map(str, table.index.names)}
+
+
+def _outcome(table: Callable[[Fit, str], pd.DataFrame]) -> Callable[[Fit], pd.DataFrame]:
+    return lambda fit: table(fit, fit.system.outcome)
+
+
+def prior_and_posterior(fit: Fit, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Medians and intervals of a variable before and after the data."""
+    if name not in fit.posterior:
+        raise SettingError(
+            f"the fit has no variable {name!r}; name one of: {', '.join(map(str, fit.posterior))}",
+            argument="posterior",
+            value=name,
+        )
+    prior, posterior = (summarise(fit.tree[group][name]) for group in ("prior", "posterior"))
+    posterior.attrs["unit"] = fit.summary().attrs["units"][name]
+    return prior, posterior
+
+
+_SPANS = ("median", "lower", "upper")
+_BUDGET, _FOLDS = "mm.optimize_budget(fit)", "mm.evaluate.cross_validate(fit.system, fit.data)"
+_RANKS = "mm.evaluate.calibrate(fit.system, fit.data)"
+_RESIDUALS = "estimands.residuals(fit)"
+
+ACCOUNTING = Source(
+    "accounting",
+    xr.Dataset,
+    "mm.decompose(fit)",
+    {Fit: estimands.decompose},
+    line="mm.decompose(fit), mm.effects(fit, window='outcome')",
+)
+ACCOUNTING_EFFECTS = Source(
+    "accounting",
+    xr.Dataset,
+    "mm.effects(fit, window='outcome') as its second argument",
+    {Fit: lambda fit: estimands.effects(fit, window="outcome")},
+    line=ACCOUNTING.line,
+)
+ADSTOCK_DECAY = Source(
+    "adstock_decay", xr.Dataset, "estimands.adstock_decay(fit)", {Fit: estimands.adstock_decay}, ("lag",)
+)
+ALLOCATION = Source("allocation", Plan, _BUDGET)
+AUDIT = Source(
+    "audit",
+    Diagnosis,
+    "mm.diagnostics.audit(data, system)",
+    {Fit: lambda fit: diagnostics.audit(fit.data, fit.system)},
+    ("spend", "correlation", "media_share"),
+)
+BUDGET = Source("budget", Plan, _BUDGET)
+CAUSAL_GRAPH = Source("causal_graph", MMM, "an MMM", {Fit: lambda fit: fit.system}, line="system")
+COMPARISON = Source(
+    "comparison",
+    pd.DataFrame,
+    "mm.evaluate.compare({'this': fit, 'other': other})",
+    holds=("diff", "diff_se", "weight", "high_k"),
+)
+CORRELATION = Source(
+    "correlation",
+    pd.DataFrame,
+    "data.correlation()",
+    {MMMData: lambda data: data.correlation(), Fit: lambda fit: fit.data.correlation()},
+    line="data",
+)
+CROSS_VALIDATION = Source("cross_validation", CrossValidation, _FOLDS)
+DECOMPOSITION = Source("decomposition", xr.Dataset, "mm.decompose(fit)", {Fit: estimands.decompose})
+DIAGNOSIS = Source("diagnosis", Diagnosis, "mm.diagnose(fit)", {Fit: diagnostics.diagnose})
+ECDF = Source("ecdf", Calibration, _RANKS)
+EFFECTS = Source("effects", xr.Dataset, "mm.effects(fit)", {Fit: estimands.effects})
+FORECAST = Source("forecast", MMMData, "MMMData", {Fit: lambda fit: fit.data}, line="fit, mm.predict(fit, plan)")
+FRONTIER = Source("frontier", xr.Dataset, "mm.frontier(fit)")
+MARGINAL_ROI = Source(
+    "roi",
+    xr.DataArray,
+    "mm.marginal_roi(fit) as marginal=",
+    {Fit: estimands.marginal_roi},
+    line="fit, marginal=fit",
+)
+MEDIATION_SENSITIVITY = Source(
+    "mediation_sensitivity",
+    xr.Dataset,
+    "mm.sensitivity.mediation_sensitivity(fit)",
+    {Fit: sensitivity.mediation_sensitivity_quick},
+    ("rho", "quantile", "channel"),
+)
+PARAMETERS = Source("parameters", pd.DataFrame, "fit.summary()", {Fit: lambda fit: fit.summary()}, _SPANS)
+POWER_SCALED_BUDGET = Source(
+    "power_scaled_budget",
+    xr.Dataset,
+    "mm.sensitivity.power_scaled_budget(fit, mm.optimize_budget)",
+    holds=("alpha", "spend", "moved"),
+)
+POWER_SCALING = Source(
+    "power_scaling",
+    pd.DataFrame,
+    "mm.sensitivity.power_scaling(fit)",
+    {Fit: sensitivity.power_scaling},
+    ("prior", "likelihood", "verdict"),
+)
+PREDICTIVE = Source(
+    "predictive",
+    pd.DataFrame,
+    "results.predictive_table(fit, equation)",
+    {Fit: _outcome(predictive_table)},
+    ("observed", *_SPANS),
+)
+PREDICTIVE_CHECK = Source(
+    "predictive_check",
+    pd.DataFrame,
+    "results.predictive_check(fit, equation)",
+    {Fit: _outcome(predictive_check)},
+    ("observed", *_SPANS),
+)
+PRIOR_POSTERIOR = Source(
+    "prior_posterior",
+    pd.DataFrame,
+    "mm.summarise(fit.tree['prior'][name]) and mm.summarise(fit.tree['posterior'][name])",
+    holds=_SPANS,
+    line="fit, f'{fit.system.outcome}.contribution'",
+)
+RANKS = Source("ranks", Calibration, _RANKS)
+RECOVERY = Source(
+    "recovery",
+    pd.DataFrame,
+    "mm.evaluate.recover(fit.system, fit.data)",
+    {Recovery: lambda found: found.table()},
+    ("truth", *_SPANS, "covered", "quantity"),
+)
+RESIDUAL_AUTOCORRELATION = Source(
+    "residual_autocorrelation",
+    pd.DataFrame,
+    f"results.autocorrelation({_RESIDUALS})",
+    {Fit: lambda fit: autocorrelation(estimands.residuals(fit)), xr.DataArray: autocorrelation},
+    (*_SPANS, "band"),
+)
+RESIDUAL_DISTRIBUTION = Source("residual_distribution", xr.DataArray, _RESIDUALS, {Fit: estimands.residuals})
+RESIDUALS = Source("residuals", xr.DataArray, _RESIDUALS, {Fit: estimands.residuals})
+RESPONSE_CURVES = Source(
+    "response_curves", xr.Dataset, "mm.response_curves(fit)", {Fit: estimands.response_curves}
+)
+ROI = Source("roi", xr.DataArray, "mm.roi(fit)", {Fit: estimands.roi})
+SPEND = Source("spend", MMMData, "MMMData", {Fit: lambda fit: fit.data}, line="data")
+STABILITY = Source("stability", CrossValidation, _FOLDS)
+WATERFALL = Source("waterfall", xr.Dataset, "mm.decompose(fit)", {Fit: estimands.decompose})
+WHAT_IF = Source("what_if", xr.Dataset, "mm.what_if(fit, scale={fit.data.media[0]: 0.0})")
