@@ -14,23 +14,10 @@ Terms: *latent* is the right-hand side of an equation on its own scale (shares o
 from bayesmmm.engine.baseline import Baseline, carried, from_period, future, history, tail_periods
 from bayesmmm.engine.chunks import map_draws, processors
 from bayesmmm.engine.evaluate import Run, amplitudes, kernel_lag, latent, media_term, run
-from bayesmmm.engine.inputs import (
-    Inputs,
-    check_national,
-    checked_scales,
-    inputs,
-    retention,
-)
+from bayesmmm.engine.inputs import Inputs, check_national, checked_scales, inputs, retention
 from bayesmmm.engine.interventions import change, gained, gradient, moved, respond, shift, value
 from bayesmmm.engine.parameters import Parameters, canonical, draw_prior, rescale, spend_per_size, stack, unstack
-from bayesmmm.engine.residuals import (
-    correlation,
-    given_mediator,
-    joint_residuals,
-    over_paths,
-    stream,
-    uniforms,
-)
+from bayesmmm.engine.residuals import correlation, given_mediator, joint_residuals, over_paths, stream, uniforms
 from bayesmmm.engine.terms import Past, Rows, add, scaled
 from bayesmmm.engine.window_system import PassState, WindowSystem, answering
 

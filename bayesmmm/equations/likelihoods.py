@@ -12,26 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from bayesmmm import kernels
 from bayesmmm.data.scales import Scales
 from bayesmmm.errors import LikelihoodError
-from bayesmmm.kernels.likelihood import CENSORED_NORMAL as CENSORED_DENSITY
-from bayesmmm.kernels.likelihood import NORMAL as NORMAL_DENSITY
-from bayesmmm.kernels.likelihood import STUDENT_T as STUDENT_T_DENSITY
-from bayesmmm.kernels.system import CENSORED, IDENTITY
-from bayesmmm.kernels.system import LOGNORMAL as LOG
+from bayesmmm.kernels import likelihood as densities
+from bayesmmm.kernels import system as links
 from bayesmmm.priors import WIDTHS, Prior, Widths, closest
 
 if TYPE_CHECKING:
     from bayesmmm.equations.equation import Equation
 
 Values = Mapping[str, np.ndarray]
-#: Pointwise log densities by code.
-_POINTWISE = {
-    NORMAL_DENSITY: kernels.normal,
-    STUDENT_T_DENSITY: kernels.student_t,
-    CENSORED_DENSITY: kernels.censored_normal,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,67 +30,44 @@ class Likelihood:
 
     Arrays have axes (draw, geo, date), (S, G, T). Scales given as ``sigma`` broadcast to them; parameters given as
     ``par`` have shape (S,).
-
-    Attributes
-    ----------
-    name : str
-        The user's word for it.
-    link_code : int
-        How the series follows its latent mean and residual, as `bayesmmm.kernels.system` names it.
-    density_code : int
-        Density on the latent scale, as `bayesmmm.kernels.likelihood` names it.
-    statement : str
-        Its equation, with ``{v}`` for the series.
-    comment : str
-        What it says about the series, in a few words.
-    scatter : str
-        The same as a sentence for readers who know no likelihoods, after the name of the series.
-    excluded : str
-        Values that it refuses, in words; empty where there are none.
-    instead : str
-        What to use for such values.
-    contribution_is : str
-        What a contribution is, where it is no share of the observed series.
-    widths : Widths
-        Of default priors.
     """
 
-    name: str
-    statement: str
-    comment: str
-    scatter: str
-    link_code: int = IDENTITY
-    density_code: int = NORMAL_DENSITY
-    excluded: str = ""
-    instead: str = ""
-    contribution_is: str = ""
-    widths: Widths = WIDTHS
+    name: str  #: The user's word for it.
+    statement: str  #: Its equation, with ``{v}`` for the series.
+    comment: str  #: What it says about the series, in a few words.
+    scatter: str  #: The same after the name of the series, for readers who know no likelihoods.
+    link_code: int = links.IDENTITY  #: How the series follows its latent mean and residual.
+    density_code: int = densities.NORMAL  #: Density on the latent scale.
+    excluded: str = ""  #: Values that it refuses, in words; empty where there are none.
+    instead: str = ""  #: What to use for such values.
+    contribution_is: str = ""  #: What a contribution is, where it is no share of the observed series.
+    widths: Widths = WIDTHS  #: Of default priors.
 
     # -------------------------------------------------------------------------------------------- what others ask
     @property
     def additive(self) -> bool:
         """Whether the series is the sum of its terms, so that changes do not depend on its level."""
-        return self.link_code == IDENTITY
+        return self.link_code == links.IDENTITY
 
     @property
     def log_scale(self) -> bool:
         """Whether terms are in log units, so that they multiply the series."""
-        return self.link_code == LOG
+        return self.link_code == links.LOGNORMAL
 
     @property
     def censored(self) -> bool:
         """Whether a zero says only that the latent value was not above it: its residual is then not observed."""
-        return self.link_code == CENSORED
+        return self.link_code == links.CENSORED
 
     @property
     def heavy_tailed(self) -> bool:
         """Whether residuals have Student-t tails, with degrees of freedom to learn."""
-        return self.density_code == STUDENT_T_DENSITY
+        return self.density_code == densities.STUDENT_T
 
     @property
     def gaussian(self) -> bool:
         """Whether residuals are Normal and all observed: they can be correlated, and coefficients integrate out."""
-        return self.density_code == NORMAL_DENSITY
+        return self.density_code == densities.NORMAL
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -176,7 +143,7 @@ class Likelihood:
         for s in range(len(mean)):
             point = np.empty(y.shape)
             at = np.ascontiguousarray(mean[s]).ravel()
-            _POINTWISE[self.density_code](y, at, *(v[s] for v in scalars), point, slope)
+            densities.POINTWISE[self.density_code](y, at, *(v[s] for v in scalars), point, slope)
             out[s] = point.reshape(target.shape)
         return out
 
@@ -290,14 +257,14 @@ NORMAL = Likelihood(
 )
 STUDENT_T = _StudentT(
     "student_t",
-    density_code=STUDENT_T_DENSITY,
+    density_code=densities.STUDENT_T,
     statement="{v}[t] / s = mu[t] + e[t],   e[t] ~ StudentT(nu, 0, sigma),   nu = 2 + nu_minus_two",
     comment="normal, with room for outliers",
     scatter="scatters around its mean by the same amount everywhere, with now and then a value far out",
 )
 LOGNORMAL = _LogNormal(
     "lognormal",
-    link_code=LOG,
+    link_code=links.LOGNORMAL,
     statement="log({v}[t] / s) = mu[t] + e[t],   e[t] ~ Normal(0, sigma)",
     comment="effects multiply; values are above 0",
     scatter="scatters in proportion to its mean, and its causes multiply",
@@ -309,8 +276,8 @@ LOGNORMAL = _LogNormal(
 )
 CENSORED_NORMAL = _CensoredNormal(
     "censored_normal",
-    link_code=CENSORED,
-    density_code=CENSORED_DENSITY,
+    link_code=links.CENSORED,
+    density_code=densities.CENSORED_NORMAL,
     statement="{v}[t] / s = max(0, mu[t] + e[t]),   e[t] ~ Normal(0, sigma)",
     comment="a zero says only that the latent value was not above 0",
     scatter="scatters around its mean and stops at zero",
@@ -321,9 +288,7 @@ CENSORED_NORMAL = _CensoredNormal(
     widths=Widths(contribution=4.0, linear=2.0, intercept=_INTERCEPT),
 )
 #: Every likelihood by its name.
-LIKELIHOODS: Mapping[str, Likelihood] = {
-    record.name: record for record in (NORMAL, STUDENT_T, LOGNORMAL, CENSORED_NORMAL)
-}
+LIKELIHOODS = {record.name: record for record in (NORMAL, STUDENT_T, LOGNORMAL, CENSORED_NORMAL)}
 #: Names of those whose residuals can be correlated.
 CORRELATED = tuple(name for name, record in LIKELIHOODS.items() if record.gaussian)
 

@@ -24,18 +24,7 @@ from bayesmmm.kernels.draws import (
     spend_pull,
 )
 from bayesmmm.kernels.hill import hill_curve
-from bayesmmm.kernels.likelihood import (
-    EXPLICIT,
-    censored_normal,
-    collapsed_normal,
-    explicit_censored_normal,
-    explicit_normal,
-    explicit_student_t,
-    linear_predictor,
-    log_normal_cdf,
-    normal,
-    student_t,
-)
+from bayesmmm.kernels.likelihood import EXPLICIT, collapsed_normal
 from bayesmmm.kernels.media import adstock, media_basis, media_basis_vjp
 
 __all__ = [
@@ -44,20 +33,12 @@ __all__ = [
     "adstock",
     "amplitudes",
     "carried_out",
-    "censored_normal",
     "collapsed_normal",
-    "explicit_censored_normal",
-    "explicit_normal",
-    "explicit_student_t",
     "hill_curve",
-    "linear_predictor",
-    "log_normal_cdf",
     "media_basis",
     "media_basis_vjp",
     "media_response",
-    "normal",
     "response_and_slope",
     "shared_out",
     "spend_pull",
-    "student_t",
 ]

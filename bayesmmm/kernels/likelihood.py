@@ -212,5 +212,6 @@ def explicit_censored_normal(y, media, design, coefficient, sigma, nu):
     return point.sum(), slope, _back(slope, design), d_sigma, 0.0
 
 
-#: Log densities given every linear coefficient, by number of the density.
+#: Pointwise log densities, and log densities given every linear coefficient, by number of the density.
+POINTWISE = (normal, student_t, censored_normal)
 EXPLICIT = (explicit_normal, explicit_student_t, explicit_censored_normal)
