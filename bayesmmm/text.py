@@ -11,7 +11,8 @@ import pandas as pd
 DIGITS = 3
 #: Longer lists are cut, with the number left out.
 SHOWN = 5
-UNKNOWN, UNBOUNDED = "unknown", "unbounded"
+UNKNOWN = "unknown"
+UNBOUNDED = "unbounded"
 _SIZES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 _LETTERS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 _TINY = 1e-6
@@ -45,7 +46,7 @@ def short_number(value: float, _position: object = None) -> str:
     return f"{value / size:.4g}{letter}".replace("-", "−")
 
 
-def money(value: float) -> str:
+def amount(value: float) -> str:
     """Write an amount of money by itself: rounded, small amounts would read as if they were equal."""
     whole = abs(value - round(value)) <= 1e-9 * abs(value)
     if whole or abs(value) >= 1e5:
@@ -53,7 +54,7 @@ def money(value: float) -> str:
     return _fixed(value, 2) if abs(value) >= 100.0 else f"{value:,.5g}"
 
 
-def money_column(values: Iterable[float]) -> list[str]:
+def amounts(values: Iterable[float]) -> list[str]:
     """Write amounts of money that stand in one column, with as many decimals as the largest needs."""
     values = [float(value) for value in values]
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
@@ -73,7 +74,7 @@ def told_apart(*values: float) -> tuple[str, ...]:
     return tuple(_fixed(round(v, places) if math.isfinite(v) else v, places) for v in map(float, values))
 
 
-def ends(median: float, lower: float, upper: float) -> tuple[str, str]:
+def interval_cells(median: float, lower: float, upper: float) -> tuple[str, str]:
     """Write a median and its interval for themselves, both in millions where one is large."""
     known = [abs(value) for value in (median, lower, upper) if math.isfinite(value)]
     size, word = _size(max(known, default=0.0))
@@ -90,7 +91,7 @@ def interval(median: float, lower: float, upper: float, ci_prob: float, unit: st
         Written after the median where it is not money, which has no unit of its own in the data; ``"%"`` stands
         after the interval too.
     """
-    middle, low_high = ends(median, lower, upper)
+    middle, low_high = interval_cells(median, lower, upper)
     return f"{middle}{f' {unit}' * bool(unit)} ({percent(ci_prob)}: {low_high}{' %' * (unit == '%')})"
 
 
@@ -99,7 +100,7 @@ def percent(value: float) -> str:
     return f"{100.0 * value:.4g} %"
 
 
-def share(value: float) -> str:
+def rough_percent(value: float) -> str:
     """Write a computed share in per cent, with two digits below 10 %."""
     value = 100.0 * float(value)
     if not math.isfinite(value):

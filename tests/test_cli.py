@@ -95,7 +95,7 @@ def test_bad_arguments_are_refused_in_one_line(argv, advice, capsys):
         (None, "No such file or directory"),
         ("[[equation]\n", "not valid TOML"),
         ('[[equation]]\nname = "revenue"\nmedia = ["facebook"]\n', "has no [data] table"),
-        (SPEC.read_text(encoding="utf-8").replace('date = "week"', 'date = "wek"'), "Did you mean 'week'?"),
+        (SPEC.read_text(encoding="utf-8").replace('date = "week"', 'date = "wek"'), "did you mean 'week'?"),
         (SPEC.read_text(encoding="utf-8").replace("likelihood =", "likelyhood ="), "did you mean 'likelihood'"),
         (SPEC.read_text(encoding="utf-8").replace('"censored_normal"', '"lognormal"'), "lognormal"),
     ],

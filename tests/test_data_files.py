@@ -177,7 +177,7 @@ def test_outlier_of_a_panel_names_the_geo_and_zeros_are_not_outliers():
 
 
 def test_warnings_of_an_unknown_channel():
-    with pytest.raises(errors.UnknownColumnError, match="Did you mean 'facebook'"):
+    with pytest.raises(errors.UnknownColumnError, match="did you mean 'facebook'"):
         data_warnings(read(weekly()), media=["facebok"])
 
 

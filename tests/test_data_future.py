@@ -335,7 +335,7 @@ def test_missing_column(data, plan, name, advice):
 def test_unknown_column(data, plan):
     with pytest.raises(
         errors.UnknownColumnError,
-        match=r"'facebok' of the plan is not .*Did you mean 'facebook'\? .* rename or drop it",
+        match=r"'facebok' of the plan is not .*did you mean 'facebook'\?.* rename or drop it",
     ):
         read_plan(data, plan.rename(columns={"facebook": "facebok"}), needed=NEEDED)
     with pytest.raises(

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from bayesmmm.optimize import BindingLimit, Plan
-from bayesmmm.optimize.plan_text import WIDTH, apart, in_percent, money, probability, significant
+from bayesmmm.optimize.plan_text import WIDTH
+from bayesmmm.text import amounts, number, probability, rough_percent, told_apart
 from tests import plans_made_up as made
 from tests.answers_made_up import LONG
 from tests.figures import quantiles
@@ -195,10 +196,10 @@ def test_text_says_how_sure_it_is():
     text, solution = " ".join(str(plan).split()), plan.solution
     assert "solver: converged; 34 iterations from 3 starts on 120 draws" in text
     assert "largest difference of net marginal returns: 0.031 %" in text
-    bound, gained = (significant(value, 4) for value in (solution.bound, solution.objective))
+    bound, gained = (number(value, 4) for value in (solution.bound, solution.objective))
     assert f"no plan within the limits gains more than {bound}; this one gains {gained}" in text
-    assert f"(gap {significant(solution.gap)}, 0.2 %)" in text
-    assert f"held-out draws: the objective gains {significant(solution.held_out, 4)} on 120 other draws" in text
+    assert f"(gap {number(solution.gap)}, 0.2 %)" in text
+    assert f"held-out draws: the objective gains {number(solution.held_out, 4)} on 120 other draws" in text
     assert "one more unit of total would gain 1.23" in text
     assert f"{LONG[0]} at its upper bound of 123,456; group social at its lower bound of 20,000" in text
     share = plan.table().loc["total", "extrapolated"]
@@ -209,7 +210,7 @@ def test_text_says_how_sure_it_is():
 def test_text_admits_what_is_not_known():
     plan = made.plan(bound=False, held_out=False, verdict="doubtful", total=None)
     text = " ".join(str(plan).split())
-    low, high = (significant(end(plan.solution.starts), 4) for end in (min, max))
+    low, high = (number(end(plan.solution.starts), 4) for end in (min, max))
     assert f"no bound: two channels feed the Hill curve of google; 3 starts gained {low} to {high}" in text
     assert "held-out draws: none" in text
     assert "share of the draws that chose it" in text
@@ -255,14 +256,19 @@ def test_many_channels_with_long_names_stay_aligned():
 
 # --------------------------------------------------------------------------------------------------- words and numbers
 def test_numbers_are_readable():
-    assert money([250_000.4, 1_234_567.0, 12.6]) == ["250,000", "1,234,567", "13"]
-    assert money([0.25, 2.5]) == ["0.250", "2.500"]
-    assert money([0.0, float("nan")]) == ["0", "unknown"]
-    assert [significant(v) for v in (0.9996, 12_345.0, -0.012345, 0.0)] == ["1.00", "12,300", "−0.0123", "0"]
-    assert apart(105_123.0, -8_421.0, 251_999.0) == ("105,000", "−8,000", "252,000")
-    assert apart(2_412_345.0, 2_412_345.0) == ("2,412,000", "2,412,000")
-    assert apart(float("nan"), float("nan")) == ("unknown", "unknown")
-    assert [in_percent(v) for v in (0.279, 0.00031, 1e-9, 0.0)] == ["28 %", "0.031 %", "less than 0.001 %", "0 %"]
+    assert amounts([250_000.4, 1_234_567.0, 12.6]) == ["250,000", "1,234,567", "13"]
+    assert amounts([0.25, 2.5]) == ["0.250", "2.500"]
+    assert amounts([0.0, float("nan")]) == ["0", "unknown"]
+    assert [number(v) for v in (0.9996, 12_345.0, -0.012345, 0.0)] == ["1.00", "12,300", "−0.0123", "0"]
+    assert told_apart(105_123.0, -8_421.0, 251_999.0) == ("105,000", "−8,000", "252,000")
+    assert told_apart(2_412_345.0, 2_412_345.0) == ("2,412,000", "2,412,000")
+    assert told_apart(float("nan"), float("nan")) == ("unknown", "unknown")
+    assert [rough_percent(v) for v in (0.279, 0.00031, 1e-9, 0.0)] == [
+        "28 %",
+        "0.031 %",
+        "less than 0.001 %",
+        "0 %",
+    ]
     assert [probability(v) for v in (0.999, 0.93, 0.0)] == ["more than 99 %", "93 %", "less than 1 %"]
 
 

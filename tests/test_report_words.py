@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bayesmmm.estimands import effects
-from bayesmmm.report import compose, figures, wording, write
+from bayesmmm.report import compose, figures, write
+from bayesmmm.text import counted, interval, joined, large_number, number, probability
 from tests.made import MMM, Equation, MMMData, case, case_fit, frame, made_fit
 from tests.reports import csv, page_of, said
 
@@ -19,26 +20,26 @@ def numbers(text, report):
     for name in (*report.answers.fit.data.columns, report.answers.unit):
         text = re.sub(rf"\b{re.escape(name)}\b", "", text)
     text = re.sub(r"\d{4}-\d\d-\d\d", "", text).replace("90 %", "")
-    return re.findall(r"-?\d[\d,]*(?:\.\d+)?(?:e-\d+)?", text)
+    return re.findall(r"[−-]?\d[\d,]*(?:\.\d+)?(?:e-\d+)?", text)
 
 
 def allowed(report, finding):
     """Every number of the tables that a finding cites, as it may be written."""
-    out = {wording.digits(f) for f in report.tables["response_curves"]["factor"]} | {"1", "80", "5"}
+    out = {number(f) for f in report.tables["response_curves"]["factor"]} | {"1", "80", "5"}
     for name in finding.tables:
         table = report.tables[name]
         out |= {str(n) for n in range(1, len(table) + 1)}  # counts of rows
         for value in table.select_dtypes("number").to_numpy(float).ravel():
             if np.isfinite(value):
-                out |= {wording.digits(s * value / d) for d in (1.0, 1e6, 1e9) for s in (1.0, -1.0)}
-                out |= {wording.digits(100.0 * value), wording.probability(value).split()[-2]}
+                out |= {number(s * value / d) for d in (1.0, 1e6, 1e9) for s in (1.0, -1.0)}
+                out |= {number(100.0 * value), probability(value).split()[-2]}
     return out
 
 
 def test_a_wrong_number_would_be_seen():
     report = compose(case_fit("one term", draws=20))
     (finding,) = (f for f in report.findings if f.text.startswith("Without tv"))
-    total = wording.digits(report.tables["effects"]["median"].iloc[0])
+    total = number(report.tables["effects"]["median"].iloc[0])
     assert total in numbers(finding.text, report)
     assert set(numbers(finding.text, report)) <= allowed(report, finding)
     wrong = numbers(finding.text.replace(total, "123.4"), report)
@@ -88,9 +89,7 @@ def test_returns_are_judged_by_their_intervals():
     }
     assert "more than it cost, with a probability of more than 99 %" in sentence["tv"]
     assert "less than it cost; the probability of more is less than 1 %" in sentence["radio"]
-    assert (
-        f"is open, the probability is {wording.probability(table.loc['social', 'p_above'])}" in sentence["social"]
-    )
+    assert f"is open, the probability is {probability(table.loc['social', 'p_above'])}" in sentence["social"]
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
@@ -125,7 +124,7 @@ def test_an_outcome_that_is_not_money_is_never_compared_with_its_cost(tmp_path, 
     assert "A return above 1" not in page.text
     assert "not in money" in page.text
     cost = report.tables["cost"].set_index("channel").loc["tv"]
-    written = wording.spread(cost["median"], cost["lower"], cost["upper"], 0.9)
+    written = interval(cost["median"], cost["lower"], cost["upper"], 0.9)
     assert f"Through tv, one more unit of deals (contracts) cost {written}." in page.text
     assert "p_above" not in report.tables["roi"]
     assert set(report.tables["roi"]["unit"]) == {"contracts per money"}
@@ -174,7 +173,7 @@ def test_extrapolation_and_little_learning_are_told():
     beyond = report.tables["response_curves"].query("extrapolated")
     for channel, rows in beyond.groupby("channel"):
         assert re.search(
-            rf"at {wording.digits(rows['factor'].min())} times the spend and above for [\w ,]*{channel}",
+            rf"at {number(rows['factor'].min())} times the spend and above for [\w ,]*{channel}",
             said(report),
         )
     # Prior and posterior of a made fit are the same draws.
@@ -188,7 +187,7 @@ def test_extrapolation_and_little_learning_are_told():
         (0.0, "0"),
         (0.01234, "0.0123"),
         (1.5, "1.50"),
-        (-12.345, "-12.3"),
+        (-12.345, "−12.3"),
         (999.6, "1,000"),
         (12345.0, "12,300"),
         (999_999.0, "1.00 million"),
@@ -200,13 +199,13 @@ def test_extrapolation_and_little_learning_are_told():
     ],
 )
 def test_numbers_as_words(value, text):
-    assert wording.number(value) == text
+    assert large_number(value) == text
 
 
 def test_intervals_share_their_size():
-    assert wording.spread(2.2e6, 3e5, 4.27e6, 0.9) == "2.20 million (90 %: 0.300 to 4.27 million)"
-    assert wording.spread(31.0, 2.0, 40.0, 0.5, "contracts") == "31.0 contracts (50 %: 2.00 to 40.0)"
-    assert wording.share(0.159, 0.0989, 0.2529, 0.9) == "15.9 % (90 %: 9.89 to 25.3 %)"
+    assert interval(2.2e6, 3e5, 4.27e6, 0.9) == "2.20 million (90 %: 0.300 to 4.27 million)"
+    assert interval(31.0, 2.0, 40.0, 0.5, "contracts") == "31.0 contracts (50 %: 2.00 to 40.0)"
+    assert interval(15.9, 9.89, 25.29, 0.9, "%") == "15.9 % (90 %: 9.89 to 25.3 %)"
 
 
 @pytest.mark.parametrize(
@@ -214,15 +213,15 @@ def test_intervals_share_their_size():
     [(1.0, "more than 99 %"), (0.9951, "more than 99 %"), (0.97, "97 %"), (0.0, "less than 1 %"), (0.012, "1 %")],
 )
 def test_a_probability_from_draws_is_never_certain(value, text):
-    assert wording.probability(value) == text
+    assert probability(value) == text
 
 
 def test_lists_as_words():
-    assert wording.joined([]) == "none"
-    assert wording.joined(["a"]) == "a"
-    assert wording.joined(["a", "b", "c"]) == "a, b and c"
-    assert wording.counted(1, "channel") == "1 channel"
-    assert wording.counted(3, "channel") == "3 channels"
+    assert joined([]) == "none"
+    assert joined(["a"]) == "a"
+    assert joined(["a", "b", "c"]) == "a, b and c"
+    assert counted(1, "channel") == "1 channel"
+    assert counted(3, "channel") == "3 channels"
 
 
 # --------------------------------------------------------------------------------------------------------- odd systems
@@ -312,7 +311,7 @@ def test_a_channel_that_is_not_money_has_an_effect_but_no_return(tmp_path, no_dr
     for name in ("roi", "marginal_roi", "cost"):
         assert set(report.tables[name]["channel"]) == {"tv", "search"}
     total = report.tables["effects"].query("channel == 'visits'")["spend"].iloc[0]
-    assert f"Without visits (sum {wording.number(total)} visits), sales would have been" in said(report)
+    assert f"Without visits (sum {large_number(total)} visits), sales would have been" in said(report)
     assert "visits returned" not in said(report)
     assert "Together the channels returned" not in said(report), "there is no spend of all together"
     write(report, tmp_path)

@@ -1,8 +1,9 @@
 """What the commands print: headings, tables, cautions, a posterior beside the truth, findings."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from bayesmmm.text import percent, wrapped
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -33,9 +34,7 @@ def laid_out(frame: "pd.DataFrame", number) -> str:
 
 def wrap(text: str) -> str:
     """Break a text into lines."""
-    kept = text.replace(" %", "\0%")  # a number and its percent sign stay together
-    lines = textwrap.fill(kept, _WIDTH, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False)
-    return lines.replace("\0", " ")
+    return "\n".join(wrapped(text, _WIDTH, indent=3))
 
 
 def option_of(said: "BayesMMMError | BayesMMMWarning", options: "Namespace") -> str:
@@ -69,10 +68,9 @@ def compare(table: "pd.DataFrame", truth: Mapping[str, float], ci_prob: float) -
     beside = with_truth(table, truth)
     known = beside[beside["truth"].notna()]
     inside = known["inside"].astype(bool)
-    share = f"{100 * ci_prob:.3g} %"
     heading("Posterior beside truth")
     print(
-        f"{inside.sum()} of {len(known)} true values lie inside their {share} intervals "
+        f"{inside.sum()} of {len(known)} true values lie inside their {percent(ci_prob)} intervals "
         f"(about {ci_prob * len(known):.0f} are to be expected)"
     )
     rows = known.index.str.partition("[").get_level_values(0)
@@ -120,8 +118,7 @@ def show_effects(fit: "Fit", world: "World | None", ci_prob: float) -> None:
         wrap(
             f"total, direct, indirect: {fit.system.outcome} ({unit}) lost without the channel, in the data; roi: "
             "total over "
-            f"spend; medians and {100 * ci_prob:.3g} % intervals"
-            + ("; * truth outside" if world is not None else "")
+            f"spend; medians and {percent(ci_prob)} intervals" + ("; * truth outside" if world is not None else "")
         )
     )
 

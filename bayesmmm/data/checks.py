@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data.wording import did_you_mean, listed
 from bayesmmm.errors import (
     ConstantColumnError,
     MissingValueError,
@@ -19,6 +18,7 @@ from bayesmmm.errors import (
     TooFewPeriodsError,
     UnknownColumnError,
 )
+from bayesmmm.text import did_you_mean, listed
 
 MONEY = "money"  # the unit of a column that somebody pays
 NATIONAL = "national"  # the one geo of a series that is not a panel
@@ -105,7 +105,7 @@ def check_known(names: Iterable[str], known: Sequence[object], *, where: str) ->
     for name in names:
         if name not in known:
             raise UnknownColumnError(
-                f"column {name!r} is not in {where}.{did_you_mean(name, known)} "
+                f"column {name!r} is not in {where}{did_you_mean(name, known)}. "
                 f"The columns there are {listed(known, shown=20)}"
             )
 

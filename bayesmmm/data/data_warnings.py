@@ -10,8 +10,8 @@ import numpy as np
 
 from bayesmmm.data.checks import check_known
 from bayesmmm.data.schema import MMMData
-from bayesmmm.data.wording import listed
 from bayesmmm.errors import BayesMMMWarning, CollinearityWarning, LowVariationWarning, OutlierWarning
+from bayesmmm.text import listed
 
 COLLINEAR_CORRELATION = 0.9  # absolute correlation between two channels above which they are named
 LOW_VARIATION = 0.05  # standard deviation as a share of the mean below which a channel hardly varies

@@ -9,8 +9,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data.wording import listed
 from bayesmmm.errors import CalendarGapError, DateError
+from bayesmmm.text import listed
 
 DAYS_PER_PERIOD = {"daily": 1.0, "weekly": 7.0, "monthly": 365.25 / 12}
 

@@ -16,7 +16,6 @@ from bayesmmm.data.dates import anchor_day, iso_date, parse_dates
 from bayesmmm.data.scales import read_only_arrays
 from bayesmmm.data.schema import MMMData
 from bayesmmm.data.tables import check_table, to_float
-from bayesmmm.data.wording import did_you_mean, listed
 from bayesmmm.errors import (
     CalendarGapError,
     DateError,
@@ -27,6 +26,7 @@ from bayesmmm.errors import (
     UnknownColumnError,
     WindowError,
 )
+from bayesmmm.text import did_you_mean, listed
 from bayesmmm.validate import check_count
 
 DATE = "date"  # column of a plan that holds its dates
@@ -359,8 +359,8 @@ def _check_columns(data: MMMData, plan: pd.DataFrame, needed: Sequence[str]) -> 
             )
         if name not in usable:
             raise UnknownColumnError(
-                f"column {name!r} of the plan is not among the media and controls of the data."
-                f"{did_you_mean(str(name), usable)} Allowed are {listed(usable, shown=20)}; rename or drop it"
+                f"column {name!r} of the plan is not among the media and controls of the data"
+                f"{did_you_mean(name, usable)}. Allowed are {listed(usable, shown=20)}; rename or drop it"
             )
     for name in needed:
         if name not in names:

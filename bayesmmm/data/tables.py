@@ -18,7 +18,6 @@ import pandas as pd
 
 from bayesmmm.data.checks import NATIONAL, check_known
 from bayesmmm.data.dates import check_order, parse_dates
-from bayesmmm.data.wording import listed
 from bayesmmm.errors import (
     DataError,
     MissingFileError,
@@ -28,6 +27,7 @@ from bayesmmm.errors import (
     TooFewPeriodsError,
     UnknownColumnError,
 )
+from bayesmmm.text import listed
 
 # What an empty cell of a number column may look like; text columns (dates, geos) keep theirs as text.
 _EMPTY_CELLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>")

@@ -3,7 +3,6 @@
 These records know nothing of fits or data: they hold numbers and sentences, and print them.
 """
 
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,7 +12,7 @@ import xarray as xr
 
 from bayesmmm.diagnostics.thresholds import Threshold
 from bayesmmm.errors import UnknownTermError
-from bayesmmm.priors import closest
+from bayesmmm.text import counted, did_you_mean, wrapped
 
 #: From good to bad. "unknown" is a check that could not be made: it raises no alarm, and it is no reassurance.
 VERDICTS = ("ok", "unknown", "warn", "fail")
@@ -155,7 +154,7 @@ class Diagnosis:
         found = {check.name: check for check in self.checks}
         if name not in found:
             raise UnknownTermError(
-                f"there is no check {name!r}{closest(name, list(found))}. Use one of: {', '.join(found)}."
+                f"there is no check {name!r}{did_you_mean(name, list(found))}. Use one of: {', '.join(found)}."
             )
         return found[name]
 
@@ -185,15 +184,15 @@ class Diagnosis:
     @property
     def advice(self) -> str:
         """The head of the text: the verdict, and what to do about each check that warns or fails."""
-        many = f"{len(self.checks)} check{'s' * (len(self.checks) != 1)}"
+        many = counted(len(self.checks), "check")
         parts = ", ".join(f"{self.counts[v]} {v}" for v in reversed(VERDICTS) if self.counts[v])
         lines = [f"diagnosis of the {self.subject}: {self.verdict} ({many}{': ' * bool(parts)}{parts})"]
         if self.raised:
             lines += ["", "what to do"]
             for check in self.raised:
-                lines += _wrapped(f"  {check.verdict} {check.name}: ", check.meaning, 7)
+                lines += wrapped(check.meaning, _WIDTH, head=f"  {check.verdict} {check.name}: ", indent=7)
                 for i, move in enumerate(check.moves, 1):
-                    lines += _wrapped(f"       {i}. ", move, 10)
+                    lines += wrapped(move, _WIDTH, head=f"       {i}. ", indent=10)
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -204,19 +203,9 @@ class Diagnosis:
             if members:
                 lines += ["", group]
             for check in sorted(members, key=lambda c: -VERDICTS.index(c.verdict)):
-                lines += _wrapped(f"  {check.verdict:<9}{check.name:<{wide}}", check.finding, 11 + wide)
+                lines += wrapped(
+                    check.finding, _WIDTH, head=f"  {check.verdict:<9}{check.name:<{wide}}", indent=11 + wide
+                )
         return "\n".join(lines)
 
     __repr__ = __str__
-
-
-def _wrapped(head: str, text: str, indent: int) -> list[str]:
-    """Lines of `text` after `head`, the later ones indented."""
-    wrapper = textwrap.TextWrapper(
-        _WIDTH,
-        initial_indent=head,
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return wrapper.wrap(text)

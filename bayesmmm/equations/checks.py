@@ -27,7 +27,7 @@ from bayesmmm.errors import (
     PriorWarning,
     UnknownColumnError,
 )
-from bayesmmm.priors import closest
+from bayesmmm.text import did_you_mean
 
 MIN_PERIODS_PER_PARAMETER = 4.0
 MAX_ZERO_SHARE = 0.25
@@ -99,7 +99,7 @@ def _check_columns(equation: Equation, data: MMMData) -> None:
         if name not in data.columns:
             raise UnknownColumnError(
                 f"{where} names the column {name!r}, which the data do not "
-                f"have{closest(name, data.columns)}. Known columns: {', '.join(data.columns)}. Correct the "
+                f"have{did_you_mean(name, data.columns)}. Known columns: {', '.join(data.columns)}. Correct the "
                 "name, or give the column a role when reading the data."
             )
     if equation.name not in (data.outcome, *data.mediators):

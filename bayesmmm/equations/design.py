@@ -8,7 +8,7 @@ import pandas as pd
 from bayesmmm.data import Scales
 from bayesmmm.equations.equation import Equation
 from bayesmmm.errors import UnknownColumnError
-from bayesmmm.priors import closest
+from bayesmmm.text import did_you_mean
 
 
 def design_matrix(
@@ -74,7 +74,7 @@ def design_matrix(
             if name not in names:
                 raise UnknownColumnError(
                     f"equation {equation.name!r} has the linear term {name!r}, which is missing from the "
-                    f"{place}{closest(name, names)}. Known: {', '.join(names) or 'none'}. Declare it as a "
+                    f"{place}{did_you_mean(name, names)}. Known: {', '.join(names) or 'none'}. Declare it as a "
                     "control."
                 )
         values = np.asarray(columns[name], dtype=float)

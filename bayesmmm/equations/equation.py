@@ -18,7 +18,8 @@ from bayesmmm.equations.correlation import read_rho
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likelihood
 from bayesmmm.equations.text import equation_text, format_days
 from bayesmmm.errors import DateError, EquationError, PriorError, UnknownPriorError
-from bayesmmm.priors import FrozenMap, Prior, check_support, closest, default_prior
+from bayesmmm.priors import FrozenMap, Prior, check_support, default_prior
+from bayesmmm.text import did_you_mean
 from bayesmmm.validate import is_count, is_number
 
 #: Parameters with one value per media channel.
@@ -389,7 +390,7 @@ def _read_priors(equation: Equation) -> FrozenMap:
             hint = " It belongs to student_t only." if parameter == "nu_minus_two" else ""
             raise UnknownPriorError(
                 f"{where} has a prior on the unknown parameter "
-                f"{parameter!r}{closest(parameter, known)}.{hint} Use one of: {', '.join(known)}."
+                f"{parameter!r}{did_you_mean(parameter, known)}.{hint} Use one of: {', '.join(known)}."
             )
         _check_applies(equation, parameter, value)
         read[parameter] = _read_prior(equation, parameter, value)
@@ -436,7 +437,7 @@ def _read_prior(equation: Equation, parameter: str, value: Any) -> Prior | Froze
             listed = f"Use one of: {', '.join(labels)}." if labels else "Give one Prior without labels."
             raise UnknownPriorError(
                 f"{where} has a prior on {parameter} of the unknown label "
-                f"{label!r}{closest(label, labels)}. {listed}"
+                f"{label!r}{did_you_mean(label, labels)}. {listed}"
             )
         if not isinstance(prior, Prior):
             raise PriorError(f"{where} has {prior!r} as the prior on {parameter} of {label!r}. Give a Prior.")

@@ -10,7 +10,7 @@ from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.text import graph_text, system_text
 from bayesmmm.equations.toml_writer import toml_text
 from bayesmmm.errors import CycleError, EquationError, UnknownTermError
-from bayesmmm.priors import closest
+from bayesmmm.text import did_you_mean
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,7 +121,8 @@ class MMM:
             if equation.name == name:
                 return equation
         raise UnknownTermError(
-            f"the system has no equation for {name!r}{closest(name, self.order)}. Use one of: {', '.join(self.order)}."
+            f"the system has no equation for {name!r}{did_you_mean(name, self.order)}. "
+            f"Use one of: {', '.join(self.order)}."
         )
 
     def edges(self) -> tuple[tuple[str, str, str], ...]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bayesmmm.priors import Prior
+from bayesmmm.text import counted, wrapped
 
 if TYPE_CHECKING:
     from bayesmmm.equations.equation import Equation, Parameter
@@ -21,7 +22,7 @@ _GLUE = "\0"
 def system_text(system: "MMM") -> str:
     """Return the text that printing a system shows."""
     count = len(system.equations)
-    head = f"MMM with {count} equation{'s' if count > 1 else ''} for the outcome {system.outcome}"
+    head = f"MMM with {counted(count, 'equation')} for the outcome {system.outcome}"
     if system.mediators:
         head += f", mediated by {', '.join(system.mediators)}"
     parts = [
@@ -103,7 +104,7 @@ def routes_text(system: "MMM") -> str:
         groups.setdefault(" and ".join(ways), []).append(source)
     if not groups:
         return "none"
-    return "\n".join(_wrap(f"{', '.join(sources)}: {ways}", "  ") for ways, sources in groups.items())
+    return "\n".join(_wrap(f"{', '.join(sources)}: {ways}", 2) for ways, sources in groups.items())
 
 
 # ---------------------------------------------------------------- one equation
@@ -118,7 +119,7 @@ def _equation_block(equation: "Equation", place: int | None) -> str:
         statement += f"\ncorrelation of e[t] with the e[t] of {mediator}: {given}"
     # A term stays on one line: its inner spaces are hidden from the wrapping.
     terms = " + ".join(term.replace(" ", _GLUE) for term in _mean_terms(equation))
-    mean = _wrap(f"mu[t] = {terms}", "        ").replace(_GLUE, " ")
+    mean = _wrap(f"mu[t] = {terms}", 8).replace(_GLUE, " ")
     rows = prior_rows(equation)
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     table = [f"{name:<{widths[0]}}  {prior:<{widths[1]}}  {unit}" for name, prior, unit in rows]
@@ -236,10 +237,8 @@ def _media_legend(equations: Iterable["Equation"], names: set[str]) -> list[tupl
     return lines
 
 
-def _wrap(text: str, hang: str) -> str:
-    return "\n".join(
-        textwrap.wrap(text, _WIDTH, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
-    )
+def _wrap(text: str, indent: int) -> str:
+    return "\n".join(wrapped(text, _WIDTH, indent=indent))
 
 
 def format_days(days: float) -> str:

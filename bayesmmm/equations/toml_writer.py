@@ -7,7 +7,8 @@ import tomli_w
 
 from bayesmmm.equations.equation import Equation
 from bayesmmm.errors import SpecError
-from bayesmmm.priors import Prior, closest
+from bayesmmm.priors import Prior
+from bayesmmm.text import did_you_mean
 
 #: Keys of [data]: the keyword arguments of ``MMMData.from_csv``.
 DATA_KEYS = ("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format")
@@ -20,7 +21,7 @@ def toml_text(equations: Iterable[Equation], data_columns: Mapping[str, Any] | N
         for key in data_columns:
             if key not in DATA_KEYS:
                 raise SpecError(
-                    f"the data columns have the unknown key {key!r}{closest(key, DATA_KEYS)}. Use: "
+                    f"the data columns have the unknown key {key!r}{did_you_mean(key, DATA_KEYS)}. Use: "
                     f"{', '.join(DATA_KEYS)}."
                 )
         spec["data"] = {key: _plain(value) for key, value in data_columns.items() if value is not None}

@@ -6,8 +6,8 @@ import numpy as np
 
 from bayesmmm.errors import UnknownTermError
 from bayesmmm.estimands.query import Timeline
-from bayesmmm.priors import closest
 from bayesmmm.results import Fit
+from bayesmmm.text import did_you_mean
 from bayesmmm.validate import check_dates, check_mapping, check_number, check_values
 
 
@@ -74,5 +74,5 @@ def check_settable(fit: Fit, name: str, where: str, *, mediators: bool) -> None:
             f"{where} sets {name!r}, which is a column of the plan; write it into the plan instead"
         )
     raise UnknownTermError(
-        f"{where} names {name!r}, which the system does not have{closest(name, known)}. It has: {', '.join(known)}."
+        f"{where} names {name!r}, which the system does not have{did_you_mean(name, known)}. It has: {', '.join(known)}."
     )

@@ -18,8 +18,8 @@ from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import AnswerError, SettingError, UnknownTermError
 from bayesmmm.estimands.query import Asked, Timeline, after, ask, row_bytes, timeline
-from bayesmmm.priors import closest
 from bayesmmm.results import Fit
+from bayesmmm.text import did_you_mean
 from bayesmmm.validate import check_paths, check_seed
 
 #: Share of adstock that may be left when an effect is no longer counted.
@@ -148,7 +148,7 @@ def checked_channels(
     for name in names:
         if name not in known:
             raise UnknownTermError(
-                f"no equation has the channel {name!r}{closest(name, known)}. Channels are: {', '.join(known)}."
+                f"no equation has the channel {name!r}{did_you_mean(name, known)}. Channels are: {', '.join(known)}."
             )
         if name in system.mediators and line.window[line.fitted :].any():
             raise SettingError(

@@ -9,10 +9,10 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM, log_likelihood
 from bayesmmm.errors import EvaluationError
 from bayesmmm.estimands import effects
-from bayesmmm.priors import closest
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
 from bayesmmm.simulate import World
+from bayesmmm.text import did_you_mean
 
 __all__ = ["LOG_LIKELIHOOD", "PARAMETERS", "chosen", "compared", "of_fit", "of_world", "returns_of"]
 
@@ -114,7 +114,7 @@ def chosen(names: Sequence[str], quantities: Sequence[str] | None) -> list[str]:
     for asked in quantities:
         if asked not in known:
             raise EvaluationError(
-                f"quantities holds {asked!r}, which these worlds do not have{closest(str(asked), known)}. They have: "
+                f"quantities holds {asked!r}, which these worlds do not have{did_you_mean(asked, known)}. They have: "
                 f"{', '.join(dict.fromkeys(known[: 1 + len(set(variables.values()))]))}, each alone or with a label in "
                 f"brackets."
             )

@@ -19,6 +19,7 @@ from bayesmmm.evaluate.prior_worlds import asked_of, draw_world, row, simulated,
 from bayesmmm.evaluate.quantities import compared, of_world
 from bayesmmm.inference.many_fits import cores_each, fit_quietly
 from bayesmmm.simulate import World
+from bayesmmm.text import counted
 from bayesmmm.validate import check_ci_prob, check_count
 
 __all__ = ["Recovery", "recover"]
@@ -100,7 +101,7 @@ class Recovery:
         covered = table["covered"]
         head = (
             f"Recovery: {covered.mean():.3f} of {len(table)} {100 * self.ci_prob:g} % intervals hold the truth "
-            f"({n} simulated data set{'s' * (n != 1)}, {found.sizes['quantity']} quantities)"
+            f"({counted(n, 'simulated data set')}, {found.sizes['quantity']} quantities)"
         )
         worst = table["z"].abs().idxmax()
         lines = [

@@ -10,7 +10,7 @@ from scipy import optimize
 from bayesmmm.errors import InfeasibleError, UnknownTermError
 from bayesmmm.optimize.arguments import Range, Record, Side
 from bayesmmm.optimize.flighting import FLIGHTINGS, DecisionVariables
-from bayesmmm.priors import closest
+from bayesmmm.text import amount, did_you_mean
 from bayesmmm.validate import about, check_choice, check_mapping, check_number, is_number, refusal
 
 #: On-off limits up to which every combination is looked at.
@@ -263,7 +263,7 @@ def read_limits(variables: DecisionVariables, current: np.ndarray, constraints: 
 def _known(name: str, names: tuple[str, ...], where: str) -> int:
     if name not in names:
         raise UnknownTermError(
-            f"{where} names {name!r}, which is no channel of the plan{closest(str(name), names)}. "
+            f"{where} names {name!r}, which is no channel of the plan{did_you_mean(name, names)}. "
             f"It decides about: {', '.join(names)}.",
             argument=where.partition("[")[0],
             value=name,
@@ -284,16 +284,8 @@ def _range(given: Range, base: float, where: str, least: float = 0.0) -> tuple[f
         none if side is None else _side(side, base) for side, none in zip(given, (least, np.inf), strict=True)
     )
     if low > high:
-        raise refusal(where, given, f"has its low side above its high side ({money(low)} > {money(high)})")
+        raise refusal(where, given, f"has its low side above its high side ({amount(low)} > {amount(high)})")
     return low, high
-
-
-def money(value: float) -> str:
-    """Write an amount of money that is compared with others: rounded, small amounts would read as if they were equal."""
-    whole = abs(value - round(value)) <= 1e-9 * abs(value)
-    if whole or abs(value) >= 1e5:
-        return f"{value:,.0f}"
-    return f"{value:,.2f}" if abs(value) >= 100.0 else f"{value:,.5g}"
 
 
 # --------------------------------------------------------------------------------------------------- feasibility
@@ -338,23 +330,23 @@ def _parts(limits: Limits, low: float, high: float, exact: bool) -> list[Part]:
             bound = side[mine]
             if np.isfinite(bound).all() and (label == "at most" or (bound > 0.0).any()):
                 each = " per period" if mine.sum() > 1 else ""
-                text = f"{name} {label} {money(bound.max() if sign > 0 else bound.min())}{each}"
+                text = f"{name} {label} {amount(bound.max() if sign > 0 else bound.min())}{each}"
                 parts.append((text, sign * identity[mine], np.repeat(idle, mine.sum(), axis=0), sign * bound))
     for row in limits.rows:
         weights = row.coefficients[None]
         if np.isfinite(row.high):
-            parts.append((f"{row.label} at most {money(row.high)}", weights, idle, np.array([row.high])))
+            parts.append((f"{row.label} at most {amount(row.high)}", weights, idle, np.array([row.high])))
         if np.isfinite(row.low) and (row.low > 0.0 or (weights < 0.0).any()):
-            parts.append((f"{row.label} at least {money(row.low)}", -weights, idle, np.array([-row.low])))
+            parts.append((f"{row.label} at least {amount(row.low)}", -weights, idle, np.array([-row.low])))
     every = np.ones((1, len(limits.owner)))
     if np.isfinite(high):
-        parts.append((f"total {'of' if exact else 'at most'} {money(high)}", every, idle, np.array([high])))
+        parts.append((f"total {'of' if exact else 'at most'} {amount(high)}", every, idle, np.array([high])))
     if low > 0.0:
-        parts.append((f"total {'of' if exact else 'at least'} {money(low)}", -every, idle, np.array([-low])))
+        parts.append((f"total {'of' if exact else 'at least'} {amount(low)}", -every, idle, np.array([-low])))
     far = FAR * max([limits.least.max(), *(np.abs(sides).max() for *_, sides in parts)])
     for i in np.flatnonzero(limits.least):
         own, switch = (limits.owner == i).astype(float), (np.arange(len(limits.names)) == i).astype(float)
-        text = f"{limits.names[i]} nothing or at least {money(limits.least[i])}"
+        text = f"{limits.names[i]} nothing or at least {amount(limits.least[i])}"
         # On, z = 1, own spend is at least so much; off, z = 0, it is zero.
         parts.append((text, np.stack([-own, own]), np.outer([limits.least[i], -far], switch), np.zeros(2)))
     return parts

@@ -3,9 +3,10 @@
 import numpy as np
 
 from bayesmmm.errors import InfeasibleError
-from bayesmmm.optimize.constraints import check_feasible, money
+from bayesmmm.optimize.constraints import check_feasible
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.problem import Problem
+from bayesmmm.text import amount
 
 
 def check_possible(problem: Problem, goal: Goal) -> None:
@@ -29,8 +30,8 @@ def check_possible(problem: Problem, goal: Goal) -> None:
     reached = float((out.base() + out.evaluate(problem.variables.spend(most)).lift).mean())
     if reached < goal.target:
         raise InfeasibleError(
-            f"the target of {money(goal.target)} is out of reach: with every channel at its upper limit, or far beyond "
-            f"anything seen where there is none, the outcome is {money(reached)}; lower the target or relax the bounds"
+            f"the target of {amount(goal.target)} is out of reach: with every channel at its upper limit, or far beyond "
+            f"anything seen where there is none, the outcome is {amount(reached)}; lower the target or relax the bounds"
         )
 
 
@@ -55,11 +56,11 @@ def _check_induced(problem: Problem, goal: Goal) -> None:
     )
     if least > goal.high:
         raise InfeasibleError(
-            f"no plan meets these limits together: total of {money(goal.high)}; lower bounds, which with what {paid} is "
-            f"induced to spend take {money(least)}. Relax one of them."
+            f"no plan meets these limits together: total of {amount(goal.high)}; lower bounds, which with what {paid} "
+            f"is induced to spend take {amount(least)}. Relax one of them."
         )
     if most < goal.low:
         raise InfeasibleError(
-            f"no plan meets these limits together: total of {money(goal.low)}; upper bounds, which with what {paid} is "
-            f"induced to spend take {money(most)} at most. Relax one of them."
+            f"no plan meets these limits together: total of {amount(goal.low)}; upper bounds, which with what {paid} is "
+            f"induced to spend take {amount(most)} at most. Relax one of them."
         )

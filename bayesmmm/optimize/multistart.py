@@ -9,12 +9,13 @@ from scipy import optimize
 
 from bayesmmm.errors import InfeasibleError, SolverError
 from bayesmmm.optimize.arguments import Solver
-from bayesmmm.optimize.constraints import ALL_PATTERNS, Limits, money, patterns, switched
+from bayesmmm.optimize.constraints import ALL_PATTERNS, Limits, patterns, switched
 from bayesmmm.optimize.flighting import DecisionVariables
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.local_solver import FLOOR, MET, Solved, floor_of, maximise, steps
 from bayesmmm.optimize.nonlinear_program import PlanObjective
 from bayesmmm.optimize.problem import Problem
+from bayesmmm.text import amount
 
 #: Residual of the first-order conditions up to which a plan is given at all.
 ACCEPTED = 1e-2
@@ -137,8 +138,8 @@ def check_reachable(problem: Problem, goal: Goal, solver: Solver, *, cause: Solv
         ) from cause
     if goal.target is not None and best.objective + whole.level < goal.target:
         raise InfeasibleError(
-            f"the target of {money(goal.target)} is out of reach: within the other limits no plan was found with an "
-            f"outcome above {money(best.objective + whole.level)}; lower it or relax the limits"
+            f"the target of {amount(goal.target)} is out of reach: within the other limits no plan was found with an "
+            f"outcome above {amount(best.objective + whole.level)}; lower it or relax the limits"
         ) from cause
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.optimize.plan_text import CI_PROB, in_percent, plan_text
+from bayesmmm.optimize.plan_text import CI_PROB, plan_text
 from bayesmmm.results import summarise
+from bayesmmm.text import rough_percent
 
 #: Share of the total by which rounding may exceed it without being called overspending.
 ROUNDING = 1e-6
@@ -267,7 +268,7 @@ def _notes(plan: Plan, names: list[str]) -> list[str]:
     for name in names:
         unseen = float(share.sel(channel=name))
         if unseen > least:
-            notes[name].append(f"{in_percent(unseen)} in periods above the highest spend seen")
+            notes[name].append(f"{rough_percent(unseen)} in periods above the highest spend seen")
     return ["; ".join(notes[name]) for name in names]
 
 

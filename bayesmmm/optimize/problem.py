@@ -22,8 +22,8 @@ from bayesmmm.optimize.arguments import DRAWS, Solver, Window, which_window
 from bayesmmm.optimize.constraints import Constraints, Limits, read_limits
 from bayesmmm.optimize.flighting import DecisionVariables, read_variables
 from bayesmmm.optimize.outcomes import Outcomes, prepare
-from bayesmmm.priors import closest
 from bayesmmm.results import Fit
+from bayesmmm.text import did_you_mean
 from bayesmmm.validate import check_count, check_dates, check_values
 
 #: Draws on which many starts are tried, and the share of adstock at which they stop to count: near enough to find the
@@ -72,7 +72,7 @@ def _repeated(fit: Fit, periods: int, controls) -> tuple[pd.DataFrame, str]:
     for name, values in known.items():
         if name not in wanted:
             raise UnknownTermError(
-                f"controls has {name!r}, which is no control of the equations{closest(str(name), wanted)}. "
+                f"controls has {name!r}, which is no control of the equations{did_you_mean(name, wanted)}. "
                 f"Controls are: {', '.join(wanted) or 'none'}.",
                 argument="controls",
                 value=controls,
@@ -136,7 +136,7 @@ def read_channels(fit: Fit, channels: Sequence[str] | None, modes: Mapping[str, 
             )
         if name not in known:
             raise UnknownTermError(
-                f"no equation has the channel {name!r}{closest(name, known)}. Channels are: {', '.join(known)}.",
+                f"no equation has the channel {name!r}{did_you_mean(name, known)}. Channels are: {', '.join(known)}.",
                 argument="channels",
                 value=channels,
             )
@@ -167,7 +167,7 @@ def read_modes(fit: Fit, mediators: str | Mapping[str, str]) -> dict[str, str]:
         about = {"argument": "mediators", "value": mediators}
         if name not in system.mediators:
             raise UnknownTermError(
-                f"mediators has {name!r}, which is no mediator{closest(str(name), system.mediators)}. "
+                f"mediators has {name!r}, which is no mediator{did_you_mean(name, system.mediators)}. "
                 f"Mediators are: {', '.join(system.mediators) or 'none'}.",
                 **about,
             )

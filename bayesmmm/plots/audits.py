@@ -11,24 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from bayesmmm.diagnostics import Diagnosis
-from bayesmmm.plots.parts import (
-    BLACK,
-    BLUE,
-    LETTER,
-    ORANGE,
-    RED,
-    SMALL,
-    TEXT,
-    date_axis,
-    label_rows,
-    listed,
-    short_number,
-    tidy,
-)
+from bayesmmm.plots.parts import BLACK, BLUE, LETTER, ORANGE, RED, SMALL, TEXT, date_axis, label_rows, listed, tidy
 from bayesmmm.plots.reading import percents
 from bayesmmm.plots.series import correlation
 from bayesmmm.plots.sources import AUDIT
 from bayesmmm.results import Fit
+from bayesmmm.text import percent, short_number
 from bayesmmm.validate import check_ci_prob
 
 _STRIP = LinearSegmentedColormap.from_list("spend", ["#FFFFFF", "#BBD7EC", BLUE, "#00324E"])
@@ -130,4 +118,4 @@ def _shares(ax: Axes, share: pd.DataFrame, ci_prob: float) -> None:
     ax.set_xlim(0.0, max(1.08, 1.05 * float(upper.max())))
     percents(ax.xaxis)
     ax.set_title("media share that the priors allow", loc="left", fontsize=TEXT)
-    ax.set_xlabel(f"median and {100 * ci_prob:.3g} % interval; dashed: all of the outcome", fontsize=SMALL)
+    ax.set_xlabel(f"median and {percent(ci_prob)} interval; dashed: all of the outcome", fontsize=SMALL)

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayesmmm.optimize import Plan
-from bayesmmm.optimize.plan_text import change_words, in_percent, probability
+from bayesmmm.optimize.plan_text import change_words
 from bayesmmm.plots.curves import DASHES
 from bayesmmm.plots.parts import (
     BLACK,
@@ -23,6 +23,7 @@ from bayesmmm.plots.parts import (
     SKY,
     SMALL,
     TEXT,
+    ci_label,
     date_axis,
     entry,
     intervals,
@@ -32,12 +33,11 @@ from bayesmmm.plots.parts import (
     listed,
     log_axis,
     one_date,
-    percent,
-    short_number,
     tidy,
 )
 from bayesmmm.plots.reading import caution, numbers, table_of, unit_of, variable, zero_line
 from bayesmmm.plots.sources import ALLOCATION, BUDGET, FRONTIER
+from bayesmmm.text import percent, probability, rough_percent, short_number
 from bayesmmm.validate import check_ci_prob
 
 _MAKER = "frontier(fit)"
@@ -129,7 +129,7 @@ def _bars(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
     if hatched:
         handles.append(Patch(facecolor=GREY, **_UNSEEN, label="in periods above the highest spend seen"))
     if doubtful.any():
-        handles.append(Line2D([], [], color=BLACK, lw=1.2, label=f"{percent(table)} interval of induced spend"))
+        handles.append(Line2D([], [], color=BLACK, lw=1.2, label=f"{ci_label(table)} interval of induced spend"))
     legend_above(ax, handles, 1)
 
 
@@ -138,7 +138,7 @@ def _returns(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
     for which, words, shift, colour in (("current", "current", -0.18, GREY), ("new", "new", 0.18, BLUE)):
         names = {f"roi_{which}": "median", f"roi_{which}_lower": "lower", f"roi_{which}_upper": "upper"}
         intervals(ax, table[list(names)].rename(columns=names), shift, colour, size=4.0, linewidth=1.8)
-        handles.append(entry(colour, f"ROI, {words} plan, {percent(table)} interval"))
+        handles.append(entry(colour, f"ROI, {words} plan, {ci_label(table)} interval"))
     ax.plot(table["marginal"], np.arange(len(table)) + 0.18, "D", mfc="white", mec=ORANGE, mew=1.5, ms=5, zorder=4)
     handles.append(
         Line2D([], [], ls="", marker="D", mfc="white", mec=ORANGE, mew=1.5, ms=5, label="next unit of money")
@@ -181,7 +181,7 @@ def _uplift(ax: Axes, plan: Plan, ci_prob: float) -> None:
     words = f"{name}: {_short(now)} now, {_short(then)} then; better in {probability(plan.p_better)} of draws"
     ax.set_title(words, loc="left", fontsize=TEXT, pad=4)
     ax.set_xlabel(
-        f"gained over the current plan, median and {percent(table)} interval{unit_of(answers['uplift'])}",
+        f"gained over the current plan, median and {ci_label(table)} interval{unit_of(answers['uplift'])}",
         fontsize=TEXT,
     )
 
@@ -233,7 +233,7 @@ def allocation(plan: Plan, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
         ax.set_title(str(name), loc="left", fontsize=TEXT, pad=3)
         words = f"{_short(float(current.sum()))} now, {_short(float(new.sum()))} then"
         unseen = float(share.sel(channel=name))
-        words += f", {in_percent(unseen)} unseen" if unseen > least else ""
+        words += f", {rough_percent(unseen)} unseen" if unseen > least else ""
         ax.set_title(words, loc="right", fontsize=SMALL, pad=3)
     label = "spend per period (money)"
     if own:
@@ -356,7 +356,7 @@ def _curve(ax: Axes, draws: xr.DataArray, last: int, ci_prob: float, label: str)
     table = table_of(draws, ci_prob)
     ax.fill_between(table.index, table["lower"], table["upper"], color=SKY, alpha=0.35, linewidth=0)
     line = _line(ax, table.index.to_numpy(), table["median"].to_numpy(), last, BLUE, "o", f"{label}, median")
-    return [line, Patch(color=SKY, alpha=0.35, label=f"{percent(table)} interval")]
+    return [line, Patch(color=SKY, alpha=0.35, label=f"{ci_label(table)} interval")]
 
 
 def _line(ax: Axes, x: np.ndarray, y: np.ndarray, last: int, colour: str, marker: str, label: str) -> Line2D:
@@ -387,7 +387,7 @@ def _last_seen(dataset: xr.Dataset) -> int:
 
 def _beyond(dataset: xr.Dataset) -> str:
     least = dataset["extrapolated"].attrs.get("threshold", 0.0)
-    return f"over {100 * least:.3g} % beyond what was ever spent"
+    return f"over {percent(least)} beyond what was ever spent"
 
 
 def _short(value: float) -> str:

@@ -22,14 +22,15 @@ from bayesmmm.plots.parts import (
     LETTER,
     RED,
     SMALL,
+    ci_label,
     inner_label,
     listed,
     name_axes,
-    percent,
     tidy,
 )
 from bayesmmm.plots.reading import numbers
 from bayesmmm.plots.sources import ECDF, RANKS, RECOVERY
+from bayesmmm.text import percent
 
 _MARKS = "osDv^<>Phx+*"  # labels of one parameter; none rests on colour
 _FAILED = (0, (5, 1.5))
@@ -91,7 +92,7 @@ def ecdf(
             color=GREY,
             alpha=0.22,
             linewidth=0,
-            label=f"{100 * bands.attrs['level']:.4g} % band of {n} uniform ranks",
+            label=f"{percent(bands.attrs['level'])} band of {n} uniform ranks",
         ),
         Line2D([], [], color=BLUE, linewidth=1.1, label="one quantity"),
         Line2D([], [], color=RED, linewidth=1.1, linestyle=_FAILED, label="outside its band, named"),
@@ -153,7 +154,7 @@ def ranks(
         ax.set_xlim(0, values)
         ax.xaxis.set_major_locator(ticker.FixedLocator([0, values // 2, values]))
         ax.yaxis.set_major_locator(ticker.MaxNLocator(3, integer=True))
-    n, share = calibration.simulations.sizes["simulation"], f"{100 * counted.attrs['probability']:.3g} %"
+    n, share = calibration.simulations.sizes["simulation"], f"{percent(counted.attrs['probability'])}"
     handles = [
         Patch(color=GREY, alpha=0.22, linewidth=0, label=f"{share} of single bars, {n} uniform ranks"),
         Patch(color=BLUE, label="no deviation"),
@@ -214,7 +215,7 @@ def recovery(table: pd.DataFrame | Recovery, *, axes: Sequence[Axes] | None = No
         tidy(ax)
         for axis in (ax.xaxis, ax.yaxis):
             numbers(axis, most=4)
-    share = percent(table)
+    share = ci_label(table)
     handles = [
         Line2D([], [], color=BLUE, marker="o", markersize=4, linewidth=0.9, label=f"median and {share} interval"),
         Line2D(

@@ -22,6 +22,7 @@ from bayesmmm.plots.parts import (
     SMALL,
     TEXT,
     TRUTH,
+    ci_label,
     entry,
     intervals,
     label_rows,
@@ -29,7 +30,6 @@ from bayesmmm.plots.parts import (
     legend_on_top,
     listed,
     log_axis,
-    percent,
     truths,
 )
 from bayesmmm.plots.reading import (
@@ -101,7 +101,7 @@ def effects(dataset: xr.Dataset | Fit, *, ci_prob: float | None = None, ax: Axes
             at += length
         handles.append(Patch(label=f"{label}, mean", **style))
     intervals(ax, total, 0.26, BLACK, size=3.5, linewidth=1.4)
-    handles.append(entry(BLACK, f"total, median and {percent(total)} interval", 1.4))
+    handles.append(entry(BLACK, f"total, median and {ci_label(total)} interval", 1.4))
     label_rows(ax, [str(name) for name in total.index])
     zero_line(ax, vertical=True)
     numbers(ax.xaxis)
@@ -182,7 +182,7 @@ def accounting(
     handles = [
         entry(GREY, "decomposition: what is credited to the channel", 2.2),
         entry(BLUE, "zero-out: what would be lost without it" + (f"\n({words})" if words else ""), 2.2),
-        entry(BLACK, f"their difference; all: median and {percent(tables[0])} interval"),
+        entry(BLACK, f"their difference; all: median and {ci_label(tables[0])} interval"),
         *caution(decomposition.attrs, effects.attrs),
     ]
     legend_on_top(axes[0], handles, own)
@@ -268,7 +268,7 @@ def roi(
     name = {"roi_net": "net ROI"}.get(str(draws.name), "ROI")
     tables = [table]
     intervals(ax, table, shift, BLUE, size=4.5, linewidth=2.2)
-    handles = [entry(BLUE, f"{name}, median and {percent(table)} interval", 2.2)]
+    handles = [entry(BLUE, f"{name}, median and {ci_label(table)} interval", 2.2)]
     if marginal is not None:
         extra = table_of(checked(marginal, ["channel"], "marginal_roi(fit)"), ci_prob)
         if set(extra.index) != set(table.index):
@@ -283,7 +283,7 @@ def roi(
             )
         tables.append(extra.loc[table.index])
         intervals(ax, tables[1], 0.16, ORANGE, size=4.0, linewidth=1.6)
-        handles.append(entry(ORANGE, f"marginal ROI, of a little more spend, {percent(table)}", 1.6))
+        handles.append(entry(ORANGE, f"marginal ROI, of a little more spend, {ci_label(table)}", 1.6))
     if truth is not None:
         truths(ax, table, truth, shift)
         handles.append(TRUTH)

@@ -11,22 +11,10 @@ from matplotlib.lines import Line2D
 
 from bayesmmm.diagnostics import Diagnosis
 from bayesmmm.diagnostics.thresholds import PARETO_K
-from bayesmmm.plots.parts import (
-    BLACK,
-    BLUE,
-    GREY,
-    LETTER,
-    ORANGE,
-    RED,
-    SKY,
-    SMALL,
-    TEXT,
-    label_rows,
-    short_number,
-    tidy,
-)
+from bayesmmm.plots.parts import BLACK, BLUE, GREY, LETTER, ORANGE, RED, SKY, SMALL, TEXT, label_rows, tidy
 from bayesmmm.plots.sources import DIAGNOSIS
 from bayesmmm.results import Fit
+from bayesmmm.text import short_number
 
 #: Shape and colour of each verdict: neither alone carries the meaning.
 _MARKS = {"ok": ("o", BLUE), "warn": ("^", ORANGE), "fail": ("X", RED), "unknown": ("_", GREY)}

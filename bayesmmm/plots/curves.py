@@ -31,6 +31,7 @@ from bayesmmm.plots.reading import caution, numbers, percents, unit_of, variable
 from bayesmmm.plots.sources import ADSTOCK_DECAY, RESPONSE_CURVES
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
+from bayesmmm.text import percent
 from bayesmmm.validate import check_ci_prob
 
 DASHES = (0, (3, 2))
@@ -79,10 +80,10 @@ def response_curves(
     name_axes(axes, "\n".join(filter(None, x)), f"outcome gained\nover no spend{unit_of(draws, dataset)}", own)
     handles = [
         Line2D([], [], color=BLUE, lw=1.6, label="median"),
-        Patch(color=SKY, alpha=0.35, label=f"{100 * ci_prob:.3g} % interval"),
+        Patch(color=SKY, alpha=0.35, label=f"{percent(ci_prob)} interval"),
         Line2D([], [], color=BLACK, marker="o", ls="", ms=4.5, label="spend as it is in the window"),
         Line2D(
-            [], [], color=BLUE, lw=1.6, ls=DASHES, label=f"over {100 * threshold:.3g} % beyond what was ever spent"
+            [], [], color=BLUE, lw=1.6, ls=DASHES, label=f"over {percent(threshold)} beyond what was ever spent"
         ),
     ]
     legend_on_top(axes[0], [*handles, *caution(dataset.attrs)], own)
@@ -175,7 +176,7 @@ def adstock_decay(
     name_axes(axes, "days since the spend", "share of the pressure\nthat is left", own)
     entries = [
         *(handles[equation] for equation in curves if equation in handles),
-        Patch(color=GREY, alpha=0.3, label=f"lines are medians, bands {100 * ci_prob:.3g} % intervals"),
+        Patch(color=GREY, alpha=0.3, label=f"lines are medians, bands {percent(ci_prob)} intervals"),
         Line2D([], [], color=GREY, lw=0.8, ls=":", label="half is left"),
     ]
     legend_on_top(axes[0], [*entries, *caution(dataset.attrs)], own)

@@ -16,6 +16,7 @@ from bayesmmm.plots.parts import (
     SMALL,
     TEXT,
     TRUTH,
+    ci_label,
     entry,
     inner_label,
     intervals,
@@ -23,7 +24,6 @@ from bayesmmm.plots.parts import (
     legend_on_top,
     listed,
     log_axis,
-    percent,
     truths,
 )
 from bayesmmm.plots.sources import PARAMETERS, PRIOR_POSTERIOR, prior_and_posterior
@@ -79,7 +79,7 @@ def parameters(
         named = equation
         unit = units.get(next(iter(rows)).partition("[")[0], "")
         ax.set_xlabel(textwrap.fill(unit, 18), fontsize=SMALL)
-    entries = [entry(BLUE, f"median and {percent(table)} interval")] + ([TRUTH] if truth is not None else [])
+    entries = [entry(BLUE, f"median and {ci_label(table)} interval")] + ([TRUTH] if truth is not None else [])
     legend_on_top(axes[0], entries, own)
     return np.asarray(axes, dtype=object)
 
@@ -180,7 +180,7 @@ def prior_posterior(
         log_axis(ax)
     ax.set_title(str(prior.index[0]).partition("[")[0], fontsize=TEXT, loc="left", pad=22)
     ax.set_xlabel(posterior.attrs.get("unit", ""), fontsize=SMALL)
-    share = percent(posterior)
+    share = ci_label(posterior)
     entries = [entry(GREY, f"prior, {share}", 1.2), entry(BLUE, f"posterior, {share}", 2.6)]
     entries += [TRUTH] if truth is not None else []
     ax.legend(handles=entries, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=SMALL)

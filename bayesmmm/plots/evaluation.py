@@ -29,6 +29,7 @@ from bayesmmm.plots.parts import (
 )
 from bayesmmm.plots.reading import numbers
 from bayesmmm.plots.sources import COMPARISON, CROSS_VALIDATION, STABILITY
+from bayesmmm.text import percent
 
 #: Most parameters that are drawn unless they are named.
 MOST = 12
@@ -205,7 +206,7 @@ def stability(
             above.tick_params(labelbottom=True)
         axes = axes[: len(names)]
         what = "periods trained on" if cv.settings["window"] == "expanding" else "fold"
-        figure.supxlabel(f"{what} (mean and {100 * cv.settings['ci_prob']:.3g} % interval)", fontsize=TEXT)
+        figure.supxlabel(f"{what} (mean and {percent(cv.settings['ci_prob'])} interval)", fontsize=TEXT)
     axes = listed(axes, len(names))
     at = cv.folds["periods"].to_numpy() if cv.settings["window"] == "expanding" else cv.folds.index.to_numpy()
     for ax, name in zip(axes, names, strict=True):

@@ -15,10 +15,10 @@ from bayesmmm.plots.parts import (
     RED,
     SKY,
     TEXT,
+    ci_label,
     date_axis,
     legend_above,
     one_date,
-    percent,
     tidy,
 )
 from bayesmmm.plots.reading import SAMPLE, caution, checked, table_of, unit_of, zero_line
@@ -56,7 +56,7 @@ def residuals(draws: xr.DataArray | Fit, *, ci_prob: float | None = None, ax: Ax
         _, ax = plt.subplots(figsize=(9.5, 2.8), layout="constrained")
     zero_line(ax)
     ax.vlines(
-        table.index, table["lower"], table["upper"], color=SKY, linewidth=1.6, label=f"{percent(table)} interval"
+        table.index, table["lower"], table["upper"], color=SKY, linewidth=1.6, label=f"{ci_label(table)} interval"
     )
     ax.plot(table.index, table["median"], ".", color=BLUE, markersize=4, label="median")
     tidy(ax)
@@ -148,7 +148,7 @@ def residual_autocorrelation(table: pd.DataFrame | xr.DataArray | Fit, *, ax: Ax
     if ax is None:
         _, ax = plt.subplots(figsize=(max(4.6, 0.16 * len(table) + 1.4), 3.2), layout="constrained")
     band = float(table["band"].iloc[0])
-    share = percent(table)
+    share = ci_label(table)
     ax.axhspan(-band, band, color=GREY, alpha=0.2, linewidth=0, label=f"{share} band of white noise", zorder=0)
     zero_line(ax)
     outside = table["median"].abs() > band

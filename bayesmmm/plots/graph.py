@@ -17,6 +17,7 @@ from bayesmmm.plots.reading import variable
 from bayesmmm.plots.sources import CAUSAL_GRAPH
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
+from bayesmmm.text import percent
 from bayesmmm.validate import check_ci_prob
 
 PALE_ORANGE, PALE_BLUE = "#FDF0D5", "#DCEEF9"
@@ -116,7 +117,7 @@ def _sizes(
         rows = [[_target(system, t), _effect(system, posterior, name, t, kind, ci_prob)] for t, kind in ends]
         texts[name] = "\n".join([name, *([_columns(rows)] if rows else [])])
     kinds = {kind for _, _, kind in system.edges()}
-    caption = [f"numbers: median ({100 * ci_prob:.3g} % interval) of the effect"]
+    caption = [f"numbers: median ({percent(ci_prob)} interval) of the effect"]
     caption += ["media: mean contribution per period"] if "media" in kinds else []
     caption += ["linear: per standard deviation of the cause"] if "linear" in kinds else []
     logs = {_log(system, name) for name in system.order}

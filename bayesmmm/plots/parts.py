@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bayesmmm.errors import SettingError
+from bayesmmm.text import percent, short_number
 
 BLACK, GREY = "#000000", "#777777"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
@@ -164,14 +165,6 @@ def series_label(table: pd.DataFrame) -> str:
     return f"{table.attrs.get('equation', 'series')}{f' ({unit})' if unit else ''}"
 
 
-def percent(table: pd.DataFrame) -> str:
+def ci_label(table: pd.DataFrame) -> str:
     """Return the probability of the intervals of a table, as "90 %"."""
-    return f"{100 * table.attrs['ci_prob']:.3g} %" if "ci_prob" in table.attrs else "lower to upper"
-
-
-def short_number(value: float, _position: object = None) -> str:
-    """12000 as 12k, 3400000 as 3.4M."""
-    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.4g}{letter}".replace("-", "−")
-    return f"{value:.4g}".replace("-", "−")
+    return percent(table.attrs["ci_prob"]) if "ci_prob" in table.attrs else "lower to upper"

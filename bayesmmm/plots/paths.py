@@ -17,17 +17,17 @@ from bayesmmm.plots.parts import (
     RED,
     SKY,
     TEXT,
+    ci_label,
     date_axis,
     legend_above,
     listed,
     one_date,
-    percent,
-    short_number,
     tidy,
 )
 from bayesmmm.plots.reading import caution, numbers, table_of, unit_of, variable, zero_line
 from bayesmmm.plots.sources import FORECAST, WHAT_IF
 from bayesmmm.results import Fit
+from bayesmmm.text import short_number
 
 _PREDICT, _WHAT_IF = "predict(fit, plan)", "what_if(fit)"
 _CHANGE = ".change"
@@ -98,10 +98,10 @@ def forecast(
     ax.axvline(end + (table.index[0] - end) / 2, color=GREY, lw=1.0, ls=":", label=f"history ends {end:%Y-%m-%d}")
     if noise is not None:
         wide = table_of(variable(noise, name, ["date"], "predict(fit, plan, noise=True)"), ci_prob)
-        _band(ax, wide, SKY, 0.3, f"{percent(wide)} interval of new observations")
+        _band(ax, wide, SKY, 0.3, f"{ci_label(wide)} interval of new observations")
     kinds = {True: " of new observations", False: " of the mean"}
     kind = kinds.get(prediction.attrs.get("noise", None if noise is None else False), "")
-    _band(ax, table, SKY if noise is None else BLUE, 0.4, f"{percent(table)} interval{kind}")
+    _band(ax, table, SKY if noise is None else BLUE, 0.4, f"{ci_label(table)} interval{kind}")
     marker = "o" if len(table) == 1 else ""
     ax.plot(table.index, table["median"], color=BLUE, linewidth=1.6, marker=marker, markersize=4, label="median")
     if actual is not None:
@@ -168,7 +168,7 @@ def what_if(
     words = (f"change of\n{name}{unit}", f"running total\nof the change{unit}")
     for ax, table, label in zip(axes, tables, words, strict=True):
         zero_line(ax)
-        _band(ax, table, SKY, 0.4, f"{percent(table)} interval")
+        _band(ax, table, SKY, 0.4, f"{ci_label(table)} interval")
         marker = "o" if len(table) == 1 else ""
         ax.plot(table.index, table["median"], color=BLUE, lw=1.4, marker=marker, markersize=4, label="median")
         tidy(ax)
@@ -183,7 +183,7 @@ def what_if(
         short_number(float(f"{tables[1][end].iloc[-1]:.3g}")) for end in ("median", "lower", "upper")
     )
     axes[1].set_title(
-        f"in all {median}, {percent(tables[1])} interval {lower} to {upper}", loc="left", fontsize=TEXT, pad=4
+        f"in all {median}, {ci_label(tables[1])} interval {lower} to {upper}", loc="left", fontsize=TEXT, pad=4
     )
     legend_above(axes[0], [*axes[0].get_legend_handles_labels()[0], *caution(dataset.attrs)], 3)
     return np.asarray(axes, dtype=object)

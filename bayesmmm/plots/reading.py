@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.parts import short_number
 from bayesmmm.results.summaries import interval
+from bayesmmm.text import short_number
 from bayesmmm.validate import check_ci_prob
 
 SAMPLE = ("chain", "draw")

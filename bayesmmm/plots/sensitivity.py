@@ -25,12 +25,12 @@ from bayesmmm.plots.parts import (
     label_rows,
     legend_on_top,
     listed,
-    short_number,
     tidy,
 )
 from bayesmmm.plots.reading import caution, unit_of, window_words, zero_line
 from bayesmmm.plots.sources import MEDIATION_SENSITIVITY, POWER_SCALED_BUDGET, POWER_SCALING
 from bayesmmm.results import Fit
+from bayesmmm.text import percent, short_number
 
 #: Part of the effect -> colour, line style, opacity of its band.
 _PARTS = {"total": (GREY, "-", 0.18), "direct": (BLUE, "--", 0.18), "indirect": (ORANGE, "-", 0.35)}
@@ -118,7 +118,7 @@ def _limit(ax: Axes, dataset: xr.Dataset, good: np.ndarray) -> None:
 
 def _entries(dataset: xr.Dataset, good: np.ndarray) -> list:
     share = dataset.attrs.get("ci_prob")
-    words = f", median and {100 * share:.3g} % interval" if share else ""
+    words = f", median and {percent(share)} interval" if share else ""
     entries: list = [
         Line2D([], [], color=colour, linewidth=1.6, linestyle=style, label=part + words * (part == "total"))
         for part, (colour, style, _) in _PARTS.items()

@@ -19,15 +19,15 @@ from bayesmmm.plots.parts import (
     SKY,
     SMALL,
     TEXT,
+    ci_label,
     date_axis,
     listed,
-    percent,
     series_label,
-    short_number,
     tidy,
 )
 from bayesmmm.plots.sources import CORRELATION, PREDICTIVE, PREDICTIVE_CHECK, SPEND
 from bayesmmm.results import Fit
+from bayesmmm.text import short_number
 
 
 def spend(data: MMMData | Fit, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
@@ -158,7 +158,7 @@ def predictive(table: pd.DataFrame | Fit, *, ax: Axes | None = None) -> Axes:
         color=SKY,
         alpha=0.4,
         lw=0,
-        label=f"{percent(table)} interval",
+        label=f"{ci_label(table)} interval",
     )
     ax.plot(table.index, table["median"], color=BLUE, linewidth=1.3, label="median")
     ax.plot(table.index, table["observed"], ".", color=BLACK, markersize=3.5, clip_on=False, label="observed")
@@ -200,7 +200,7 @@ def predictive_check(table: pd.DataFrame | Fit, *, ax: Axes | None = None) -> Ax
         axis.set_major_formatter(ticker.FuncFormatter(short_number))
         axis.set_major_locator(ticker.MaxNLocator(5))
     ax.set_xlabel(f"observed quantiles of {series_label(table)}", fontsize=TEXT)
-    ax.set_ylabel(f"replicated quantiles, median and {percent(table)} interval", fontsize=TEXT)
+    ax.set_ylabel(f"replicated quantiles, median and {ci_label(table)} interval", fontsize=TEXT)
     share = table.attrs.get("zero_share")
     if share and (share["observed"] > 0 or share["upper"] > 0):
         seen, low, high = (100 * share[key] for key in ("observed", "lower", "upper"))

@@ -39,6 +39,7 @@ from bayesmmm.plots.reading import SAMPLE, caution, numbers, span_of, unit_of, v
 from bayesmmm.plots.sources import DECOMPOSITION, WATERFALL
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
+from bayesmmm.text import counted, percent
 from bayesmmm.validate import check_ci_prob
 
 _MAKER = "decompose(fit)"
@@ -188,7 +189,7 @@ def _areas(values: xr.DataArray) -> list[_Area]:
     own = ranked if len(ranked) <= len(_CHANNELS) else ranked[: len(_CHANNELS)]
     rest = tuple(ranked[len(own) :])
     areas += [_Area(name, (name,), colour) for name, colour in zip(own, _CHANNELS, strict=False)]
-    return areas + ([_Area(f"{len(rest)} other channel{'s' * (len(rest) > 1)}", rest, GREY)] if rest else [])
+    return areas + ([_Area(f"{counted(len(rest), 'other channel')}", rest, GREY)] if rest else [])
 
 
 def _named(what: str, parts: Sequence[str]) -> str:
@@ -341,7 +342,7 @@ def _waterfall_legend(
     handles: list = [Patch(color=_KINDS[kind][0], label=name) for kind, name in names.items()]
     if negative:
         handles.append(Patch(facecolor=GREY, edgecolor="white", hatch="////", label="negative"))
-    handles.append(Line2D([], [], color=BLACK, linewidth=1.1, label=f"{100 * ci_prob:.3g} % interval of the part"))
+    handles.append(Line2D([], [], color=BLACK, linewidth=1.1, label=f"{percent(ci_prob)} interval of the part"))
     handles.append(Line2D([], [], ls="", marker="D", mfc="white", mec=BLACK, ms=4.5, label="observed"))
     legend_above(ax, [*handles, *more], 3)
 

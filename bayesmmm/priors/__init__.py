@@ -10,7 +10,7 @@ at the end. It never changes a prior that was given to it.
 """
 
 from bayesmmm.priors.defaults import WIDTHS, Widths, contribution_scale, default_prior
-from bayesmmm.priors.families import FAMILIES, FrozenMap, closest
+from bayesmmm.priors.families import FAMILIES, FrozenMap
 from bayesmmm.priors.prior import Prior, check_support
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "Prior",
     "Widths",
     "check_support",
-    "closest",
     "contribution_scale",
     "default_prior",
 ]

@@ -4,8 +4,9 @@ import math
 from typing import NamedTuple
 
 from bayesmmm.errors import UnknownPriorError
-from bayesmmm.priors.families import FrozenMap, closest
+from bayesmmm.priors.families import FrozenMap
 from bayesmmm.priors.prior import Prior
+from bayesmmm.text import did_you_mean
 
 # Half-life in days: 90 % of the mass between about 2 and 26 days, for daily, weekly and monthly data alike.
 _FIXED = FrozenMap(
@@ -100,6 +101,6 @@ def default_prior(parameter: str, *, n_channels: int = 1, widths: Widths = WIDTH
         return Prior("Normal", mu=0.0, sigma=_COEFFICIENT_SD[parameter] * widths.linear)
     known = [*_FIXED, "contribution", "intercept", *_COEFFICIENT_SD]
     raise UnknownPriorError(
-        f"{parameter!r} has no default prior{closest(parameter, known)}. Give one in `priors`, or use: "
+        f"{parameter!r} has no default prior{did_you_mean(parameter, known)}. Give one in `priors`, or use: "
         f"{', '.join(known)}."
     )

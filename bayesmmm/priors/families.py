@@ -4,7 +4,6 @@ Argument names and meanings are PyMC's. A family is listed when it is univariate
 an interval of the line, and SciPy (or a few lines here) gives its density, quantiles and draws.
 """
 
-import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -50,13 +49,6 @@ class FrozenMap(Mapping):
 
     def __reduce__(self) -> tuple:
         return (FrozenMap, (self._items,))
-
-
-def closest(word: str, known: Any) -> str:
-    """Return " (did you mean 'x'?)" for the known word nearest to `word`, or "" when none is near."""
-    words = {str(k).lower(): str(k) for k in known}
-    hits = difflib.get_close_matches(str(word).lower(), words, n=1)
-    return f" (did you mean '{words[hits[0]]}'?)" if hits else ""
 
 
 # ---------------------------------------------------------------- families that SciPy does not have

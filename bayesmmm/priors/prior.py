@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from bayesmmm.errors import PriorError, PriorSupportError, UnknownPriorError
-from bayesmmm.priors.families import FAMILIES, Family, FrozenMap, closest
+from bayesmmm.priors.families import FAMILIES, Family, FrozenMap
+from bayesmmm.text import did_you_mean
 from bayesmmm.validate import is_number
 
 
@@ -105,7 +106,7 @@ def _checked(family: str, args: Mapping[str, Any]) -> dict[str, float]:
     """Return the arguments as floats in the order of the form, or raise the error that names the fault."""
     if not isinstance(family, str) or family not in FAMILIES:
         raise UnknownPriorError(
-            f"there is no prior family {family!r}{closest(family, FAMILIES)}. Use one of: "
+            f"there is no prior family {family!r}{did_you_mean(family, FAMILIES)}. Use one of: "
             f"{', '.join(sorted(FAMILIES))}."
         )
     spec = FAMILIES[family]
@@ -115,7 +116,9 @@ def _checked(family: str, args: Mapping[str, Any]) -> dict[str, float]:
     known = {name for form in spec.forms for name in form} | set(spec.optional)
     for name in args:
         if name not in known:
-            raise UnknownPriorError(f"{family} has no argument {name!r}{closest(name, known)}. Write {usage}.")
+            raise UnknownPriorError(
+                f"{family} has no argument {name!r}{did_you_mean(name, known)}. Write {usage}."
+            )
     form = next((form for form in spec.forms if set(form) == set(args) - set(spec.optional)), None)
     if form is None:
         given = ", ".join(args) or "none"

@@ -9,7 +9,7 @@ import pandas as pd
 from bayesmmm.data import MONEY
 from bayesmmm.estimands import EXTRAPOLATED
 from bayesmmm.report.answers import Answers
-from bayesmmm.report.wording import counted, digits, joined, number, percent, probability, share, spread
+from bayesmmm.text import counted, interval, joined, large_number, number, percent, probability
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -68,11 +68,11 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
 def _words(answers: Answers) -> Callable[[pd.Series], str]:
     """Write a row in units of the outcome."""
     unit = "" if answers.is_money else answers.unit
-    return lambda row: spread(row["median"], row["lower"], row["upper"], answers.ci_prob, unit)
+    return lambda row: interval(row["median"], row["lower"], row["upper"], answers.ci_prob, unit)
 
 
 def _plain(row: pd.Series, answers: Answers) -> str:
-    return spread(row["median"], row["lower"], row["upper"], answers.ci_prob)
+    return interval(row["median"], row["lower"], row["upper"], answers.ci_prob)
 
 
 def _lost(row: pd.Series, answers: Answers) -> str:
@@ -89,7 +89,9 @@ def _lost(row: pd.Series, answers: Answers) -> str:
 def _spent(row: pd.Series, answers: Answers) -> str:
     place = "" if answers.window == "spend" else "in the window "
     money = row["spend_unit"] == MONEY
-    return f"{'spend' if money else 'sum'} {place}{number(row['spend'])}{'' if money else f' {row.spend_unit}'}"
+    return (
+        f"{'spend' if money else 'sum'} {place}{large_number(row['spend'])}{'' if money else f' {row.spend_unit}'}"
+    )
 
 
 def counted_words(answers: Answers) -> str:
@@ -116,7 +118,7 @@ def _together(answers: Answers, tables: Tables) -> list[Finding]:
         out.append(Finding(topic, f"{text} {_split(answers, groups)}".rstrip(), used, main=True))
     if "share" in set(groups["quantity"]):
         row = _one(groups, quantity="share")
-        part = share(row["median"], row["lower"], row["upper"], answers.ci_prob)
+        part = interval(*(100.0 * row[end] for end in ("median", "lower", "upper")), answers.ci_prob, "%")
         text = f"Of {answers.outcome} from {answers.start} to {answers.stop}, {part} is owed to the channels"
         if row["lower"] < 0.0:
             text += "; the interval reaches below zero"
@@ -388,7 +390,7 @@ def _two_views(answers: Answers, tables: Tables, topic: str) -> list[Finding]:
 def _base(answers: Answers, tables: Tables) -> list[Finding]:
     kinds = tables["decomposition_kinds"]
     row = _one(kinds, kind="base")
-    part = share(row["share_median"], row["share_lower"], row["share_upper"], answers.ci_prob)
+    part = interval(*(100.0 * row[f"share_{end}"] for end in ("median", "lower", "upper")), answers.ci_prob, "%")
     text = (
         f"In the accounting view, {part} of {answers.outcome} from {answers.start} to {answers.stop} is base: what the "
         f"intercept, trend and seasonality carry and no channel does."
@@ -445,7 +447,7 @@ def _extrapolated(answers: Answers, tables: Tables) -> list[Finding]:
             groups.setdefault(float(first.min()), []).append(name)
     free = [name for name in answers.channels if not any(name in names for names in groups.values())]
     parts = [
-        f"at {digits(factor)} times the spend and above for {joined(names)}"
+        f"at {number(factor)} times the spend and above for {joined(names)}"
         for factor, names in sorted(groups.items())
     ]
     if parts:
@@ -455,7 +457,7 @@ def _extrapolated(answers: Answers, tables: Tables) -> list[Finding]:
             "its assumed shape."
         )
         if free:
-            text += f" Those of {joined(free)} stay within what was observed up to {digits(last)} times the spend."
+            text += f" Those of {joined(free)} stay within what was observed up to {number(last)} times the spend."
     else:
-        text = f"Up to {digits(last)} times the spend no response curve leaves what was observed."
+        text = f"Up to {number(last)} times the spend no response curve leaves what was observed."
     return [Finding(topic, text, used, main=True)]

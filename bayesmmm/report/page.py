@@ -17,7 +17,7 @@ from bayesmmm.report.answers import Answers
 from bayesmmm.report.figures import Figure
 from bayesmmm.report.findings import Finding, counted_words
 from bayesmmm.report.style import CSS
-from bayesmmm.report.wording import apart, digits, joined, number, percent, probability
+from bayesmmm.text import interval_cells, joined, large_number, number, percent, probability
 
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _SECTIONS = {
@@ -106,7 +106,7 @@ def _cells(row: pd.Series | None, answers: Answers, *, factor: float = 1.0) -> s
     """A median with its interval below it, as the content of a cell."""
     if row is None or np.isnan(row["median"]):
         return "&ndash;"
-    middle, ends = apart(*(factor * row[name] for name in ("median", "lower", "upper")))
+    middle, ends = interval_cells(*(factor * row[name] for name in ("median", "lower", "upper")))
     return f"{middle}<small>{ends}</small>"
 
 
@@ -225,7 +225,8 @@ def _effects_table(answers: Answers, tables: Mapping[str, pd.DataFrame], order: 
         rows.append(
             [
                 _text(name),
-                number(total["spend"]) + ("" if name in answers.bought else f" {_text(total['spend_unit'])}"),
+                large_number(total["spend"])
+                + ("" if name in answers.bought else f" {_text(total['spend_unit'])}"),
                 _cells(total, answers),
                 _cells(_row(table, **where, quantity="direct"), answers),
                 *(_cells(_row(table, **where, quantity="via", mediator=m), answers) for m in mediators),
@@ -237,7 +238,7 @@ def _effects_table(answers: Answers, tables: Mapping[str, pd.DataFrame], order: 
         through = ["&ndash;"] * len(mediators)
         if len(mediators) == 1:
             through = [_cells(_row(tables["groups"], quantity="joint_indirect"), answers)]
-        spend = number(group["joint"]["spend"])
+        spend = large_number(group["joint"]["spend"])
         parts = [_cells(group[name], answers) for name in ("joint", "joint_direct")]
         rows.append(["all together", spend, *parts, *through, _cells(group["share"], answers, factor=100.0)])
     head = ["Channel", "Spend", f"Effect on {answers.outcome}", "Directly", *(f"Through {m}" for m in mediators)]
@@ -329,8 +330,8 @@ def _data(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
             _text(row["column"]),
             _text(row["role"]),
             _text(row["unit"]) or "&ndash;",
-            *(number(row[name]) for name in columns),
-            f"{digits(100.0 * row['zero_share'])} %",
+            *(large_number(row[name]) for name in columns),
+            f"{number(100.0 * row['zero_share'])} %",
         ]
         for _, row in tables["data"].iterrows()
     ]
@@ -353,9 +354,9 @@ def _diagnostics(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
         [
             _text(row["equation"]),
             _text(row["unit"]),
-            digits(row["r2"]),
-            number(row["rmse"]),
-            number(row["mae"]),
+            number(row["r2"]),
+            large_number(row["rmse"]),
+            large_number(row["mae"]),
             f"{100.0 * row['coverage']:.1f} %",
             f"{row['lags_outside_band']} of {row['lags']}",
         ]

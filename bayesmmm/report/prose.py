@@ -3,7 +3,7 @@
 from bayesmmm.equations import Equation
 from bayesmmm.estimands import EXTRAPOLATED, TAIL_WEIGHT
 from bayesmmm.report.answers import Answers
-from bayesmmm.report.wording import counted, joined, percent
+from bayesmmm.text import counted, joined, percent
 
 
 def method(answers: Answers) -> list[str]:

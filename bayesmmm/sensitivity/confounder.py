@@ -18,7 +18,6 @@ from bayesmmm.equations import MMM
 from bayesmmm.errors import LikelihoodError, SettingError, UnknownTermError
 from bayesmmm.estimands import ask
 from bayesmmm.inference.many_fits import run
-from bayesmmm.priors import closest
 from bayesmmm.results import Fit
 from bayesmmm.sensitivity.refit import (
     Asking,
@@ -32,6 +31,7 @@ from bayesmmm.sensitivity.refit import (
     worst,
 )
 from bayesmmm.sensitivity.reweighting import zero_nearest
+from bayesmmm.text import did_you_mean
 from bayesmmm.validate import PATHS, check_ci_prob, check_numbers, check_seed, is_number, refusal
 
 #: Strengths that are assumed unless others are given, in shares of the mean outcome per standard deviation of the wave.
@@ -262,7 +262,7 @@ def _checked_channels(fit: Fit, channels: Sequence[str] | None) -> tuple[str, ..
     for name in given:
         if name not in known:
             raise UnknownTermError(
-                f"{name!r} is no exogenous channel that acts on {outcome.name!r}{closest(str(name), known)}. Use: "
+                f"{name!r} is no exogenous channel that acts on {outcome.name!r}{did_you_mean(name, known)}. Use: "
                 f"{', '.join(known) or 'none, since it has none'}."
             )
     if not given or len(set(given)) < len(given):

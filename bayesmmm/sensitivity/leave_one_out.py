@@ -13,7 +13,7 @@ from bayesmmm.equations.equation import MEDIA_PARAMETERS
 from bayesmmm.errors import AnswerError, SettingError, UnknownTermError
 from bayesmmm.estimands import ask
 from bayesmmm.inference.many_fits import run
-from bayesmmm.priors import Prior, closest
+from bayesmmm.priors import Prior
 from bayesmmm.results import Fit
 from bayesmmm.sensitivity.refit import (
     Asking,
@@ -26,6 +26,7 @@ from bayesmmm.sensitivity.refit import (
     warn_failed,
     worst,
 )
+from bayesmmm.text import did_you_mean
 from bayesmmm.validate import PATHS, check_ci_prob, check_seed
 
 
@@ -197,7 +198,7 @@ def _checked_channels(channels: Sequence[str] | None, known: tuple[str, ...]) ->
     for name in given:
         if name not in known:
             raise UnknownTermError(
-                f"{name!r} is no exogenous channel of the system{closest(str(name), known)}. Use: {', '.join(known)}."
+                f"{name!r} is no exogenous channel of the system{did_you_mean(name, known)}. Use: {', '.join(known)}."
             )
     if not given or len(set(given)) < len(given):
         raise SettingError(

@@ -16,10 +16,10 @@ from bayesmmm import engine
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, LikelihoodError, SettingError, UnknownTermError
 from bayesmmm.estimands import Asked, ask, effects, row_bytes
-from bayesmmm.priors import closest
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import probabilities
 from bayesmmm.sensitivity.importance import Weights, smoothed, weighted_quantiles
+from bayesmmm.text import did_you_mean
 from bayesmmm.validate import PATHS, check_ci_prob, check_numbers
 
 #: Residual correlations that are looked at unless others are given.
@@ -247,7 +247,7 @@ def checked_mediator(fit: Fit, mediator: str | None) -> str:
     name = known[0] if mediator is None else mediator
     if name not in known:
         raise UnknownTermError(
-            f"{name!r} is no mediator that acts on {system.outcome!r}{closest(str(name), known)}. Use one of: "
+            f"{name!r} is no mediator that acts on {system.outcome!r}{did_you_mean(name, known)}. Use one of: "
             f"{', '.join(known)}."
         )
     for series in (name, system.outcome):

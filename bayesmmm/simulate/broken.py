@@ -22,11 +22,11 @@ import xarray as xr
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Fourier, check_system
 from bayesmmm.errors import SamplingError, SettingError
-from bayesmmm.priors import closest
 from bayesmmm.simulate.process import Process
 from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
 from bayesmmm.simulate.truth import zero_out
 from bayesmmm.simulate.world import tabled
+from bayesmmm.text import did_you_mean
 from bayesmmm.validate import check_seed
 
 __all__ = ["WORLDS", "BrokenWorld", "broken_world"]
@@ -221,7 +221,7 @@ def broken_world(name: str, *, seed: int, weeks: int = 156) -> BrokenWorld:
     """
     if name not in WORLDS:
         raise SettingError(
-            f"there is no world {name!r}{closest(str(name), WORLDS)}. Choose one of: {', '.join(WORLDS)}."
+            f"there is no world {name!r}{did_you_mean(name, WORLDS)}. Choose one of: {', '.join(WORLDS)}."
         )
     seed, weeks = check_seed(seed, SamplingError), check_weeks(weeks)
     clean, rng = _clean(seed, weeks)
