@@ -9,7 +9,7 @@ from bayesmmm import errors
 from bayesmmm.data import MMMData
 from bayesmmm.diagnostics import audit
 from bayesmmm.diagnostics.audit_equations import censored_regression
-from bayesmmm.diagnostics.prior_view import study
+from bayesmmm.diagnostics.prior_view import evaluate
 from bayesmmm.equations import MMM, Equation, Fourier, system_warnings
 from bayesmmm.equations.checks import prior_media_share
 from bayesmmm.priors import Prior
@@ -142,7 +142,7 @@ def test_what_is_broken_is_named(breaking, name):
     found = audit(read(breaking(table())), system())
     check = found[name]
     assert check.raised, str(found)
-    assert check.moves
+    assert check.remedies
     assert check.source
     assert name not in raised(table())
 
@@ -243,7 +243,7 @@ def test_feedback_is_a_t_test_in_a_regression(found):
     logs = np.where(on, np.log(np.where(on, spend, 1.0)), np.nan)
     centred = np.nan_to_num(logs - np.nanmean(logs, axis=0))
     level = centred.sum(axis=1) / np.maximum(on.sum(axis=1), 1)
-    seen = study(read(frame), system())
+    seen = evaluate(read(frame), system())
     active = on.any(axis=1)
     columns = [
         seen.design("sales"),

@@ -11,11 +11,10 @@ from scipy import stats
 from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.diagnostics import diagnose
-from bayesmmm.diagnostics.confounding import visible_share
 from bayesmmm.diagnostics.plausibility import adstocks
-from bayesmmm.diagnostics.posterior_view import look
+from bayesmmm.diagnostics.posterior_view import evaluate
 from bayesmmm.diagnostics.predictive import statistics
-from bayesmmm.diagnostics.residual_checks import lags_looked_at
+from bayesmmm.diagnostics.residual_checks import lags_looked_at, visible_share
 from bayesmmm.diagnostics.sampler import sampler_checks
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import AnswerError, SettingError
@@ -170,7 +169,7 @@ def test_one_chain_is_a_warning(fitted):
     single = {n: g.isel(chain=[0]) for n, g in groups.items() if "chain" in g.dims and not n.startswith("prior")}
     checks, _ = sampler_checks(changed(fitted, **single))
     assert checks[0].verdict == "warn"
-    assert "chains=4" in checks[0].moves[0]
+    assert "chains=4" in checks[0].remedies[0]
 
 
 @pytest.mark.parametrize("name", ["maxdepth_reached", "reached_max_treedepth"])
@@ -202,7 +201,7 @@ def test_divergences_warn_and_many_fail(fitted):
 @pytest.mark.parametrize("name", ["one mediator", "lognormal outcome", "student_t mediator", "censored mediator"])
 def test_residuals_are_those_of_the_forecasts(name):
     fit = made.case_fit(name)
-    seen = look(fit)
+    seen = evaluate(fit)
     for equation in fit.system.order:
         expected = residuals(fit, equation).values.reshape(-1, len(fit.data.dates))
         if fit.system.equation(equation).likelihood == "student_t":
@@ -219,8 +218,8 @@ def test_correlated_residuals_are_tested_given_those_of_the_mediator():
     table = worlds.frame(zeros=False)
     system = MMM(equations)
     data = MMMData.from_frame(table, **{**worlds.ROLES, "controls": []})
-    seen = look(made.made_fit(system, data))
-    free = look(made.made_fit(MMM([equations[0], Equation("sales", media=["tv", "search"])]), data))
+    seen = evaluate(made.made_fit(system, data))
+    free = evaluate(made.made_fit(MMM([equations[0], Equation("sales", media=["tv", "search"])]), data))
     np.testing.assert_allclose(seen.z["search"], free.z["search"])
     np.testing.assert_allclose(seen.z["sales"], (free.z["sales"] - 0.6 * free.z["search"]) / 0.8)
     sigma = seen.fit.parameters()["sales"]["sigma"][:, None]
@@ -242,12 +241,12 @@ def test_a_residual_that_the_next_equation_can_take_up_is_said_to_be_invisible()
         [Equation("visits", linear=["price"]), Equation("sales", media=["tv"], linear=["price", "visits"])]
     )
     fit = made.made_fit(system, made.made_data(system, made.frame()))
-    seen = look(fit)
+    seen = evaluate(fit)
     assert visible_share(seen, "visits", "sales") < 1e-10
     assert "silence is no comfort" in diagnose(fit)["confounding:visits->sales"].finding
     apart = MMM([Equation("visits", linear=["price", "holiday"]), Equation("sales", media=["tv", "visits"])])
     known = {"sales.half_life": 30.0, "sales.half_saturation": 1.0, "sales.slope": 1.0}
-    seen = look(made.made_fit(apart, made.made_data(apart, made.frame()), values=known))
+    seen = evaluate(made.made_fit(apart, made.made_data(apart, made.frame()), values=known))
     assert 0.5 < visible_share(seen, "visits", "sales") < 1.0
 
 
@@ -299,7 +298,7 @@ def test_periods_left_out_are_predicted_as_by_refitting_a_regression(fitted, dia
     """Left out, a period is predicted worse than with it: by 1 / (1 - leverage), as in a linear regression."""
     table = diagnosed.tables["loo"].loc["sales"]
     target = table["observed"]
-    inside = look(fitted).mean["sales"].mean(axis=0)
+    inside = evaluate(fitted).mean["sales"].mean(axis=0)
     assert ((target - table["fitted"]) ** 2).sum() > 1.1 * ((target - inside) ** 2).sum()
     other = target.mean() + (target.mean() - target) / (len(target) - 1)  # the mean of all other periods
     expected = 1.0 - ((target - table["fitted"]) ** 2).sum() / ((target - other) ** 2).sum()
@@ -338,7 +337,7 @@ def test_a_contribution_that_trades_with_the_intercept_is_named():
     assert found.value == pytest.approx(1.0)
     assert found.verdict == "warn"
     assert "the intercept and the contribution of radio" in found.finding
-    assert "pause radio" in found.moves[0]
+    assert "pause radio" in found.remedies[0]
 
 
 # ------------------------------------------------------------------------------------------------------ plausibility

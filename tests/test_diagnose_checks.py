@@ -10,16 +10,16 @@ from scipy import stats
 from bayesmmm.diagnostics import Check, Diagnosis, Threshold
 from bayesmmm.diagnostics import residual_tests as tests
 from bayesmmm.diagnostics import thresholds as bounds
+from bayesmmm.diagnostics.check import TestResult, bonferroni
 from bayesmmm.diagnostics.information import prior_scores
-from bayesmmm.diagnostics.multiple_tests import Trial, settled
 from bayesmmm.errors import UnknownTermError
 from bayesmmm.priors import Prior
 
 
 def check(name="rhat", verdict="ok", group="sampler", **kwargs) -> Check:
-    moves = ("run longer",) if verdict in ("warn", "fail") else ()
+    remedies = ("run longer",) if verdict in ("warn", "fail") else ()
     values = {"value": 1.0, "threshold": 1.01, "finding": "found.", "source": "a book", "meaning": "it means"}
-    return Check(name, group, verdict, **{**values, "moves": moves, **kwargs})
+    return Check(name, group, verdict, **{**values, "remedies": remedies, **kwargs})
 
 
 # --------------------------------------------------------------------------------------------------------- records
@@ -44,8 +44,8 @@ def test_the_worst_verdict_is_that_of_the_diagnosis(verdicts, worst):
     [
         ({"group": "weather"}, "must be one of sampler, fit, information, plausibility, data"),
         ({"verdict": "good"}, "must be one of ok, unknown, warn, fail"),
-        ({"verdict": "warn", "moves": ()}, "give moves where it warns or fails, and only there"),
-        ({"verdict": "ok", "moves": ("do it",)}, "give moves where it warns or fails, and only there"),
+        ({"verdict": "warn", "remedies": ()}, "give remedies where it warns or fails, and only there"),
+        ({"verdict": "ok", "remedies": ("do it",)}, "give remedies where it warns or fails, and only there"),
     ],
 )
 def test_checks_that_contradict_themselves_are_refused(kwargs, advice):
@@ -60,7 +60,7 @@ def test_a_diagnosis_is_read_by_name_as_a_table_and_as_text():
     assert [c.name for c in found.raised] == ["drift:sales", "energy"]
     table = found.table()
     assert table.index.tolist() == ["rhat", "drift:sales", "energy"]
-    assert table.loc["energy", "moves"] == "1. run longer"
+    assert table.loc["energy", "remedies"] == "1. run longer"
     text = str(found)
     assert text.splitlines()[0] == "diagnosis of the fit: fail (3 checks: 1 fail, 1 warn, 1 ok)"
     # What to do comes before the checks, failures first.
@@ -114,17 +114,19 @@ def test_every_threshold_has_a_source_and_is_stricter_to_fail_than_to_warn():
 
 # ---------------------------------------------------------------------------------------------------------- trials
 def trial(p, size=0.1, name="t"):
-    return Trial(name, p, size, 1.0, "found", "it means", ("do it",))
+    return TestResult(name, p, size, 1.0, "found", "it means", ("do it",))
 
 
 def test_trials_share_one_rate_of_false_alarms():
-    found = settled([trial(0.012, name="a"), trial(0.013, name="b"), trial(0.001, 2.0, "c"), trial(0.9, 2.0, "d")])
+    found = bonferroni(
+        [trial(0.012, name="a"), trial(0.013, name="b"), trial(0.001, 2.0, "c"), trial(0.9, 2.0, "d")]
+    )
     assert [c.verdict for c in found] == ["warn", "ok", "fail", "ok"]
     assert found[0].threshold == pytest.approx(0.05 / 4)
 
 
 def test_a_trial_that_could_not_be_made_costs_the_others_nothing():
-    found = settled([trial(math.nan, name="a"), trial(0.03, name="b")])
+    found = bonferroni([trial(math.nan, name="a"), trial(0.03, name="b")])
     assert [c.verdict for c in found] == ["unknown", "warn"]
     assert found[1].threshold == pytest.approx(0.05)
 

@@ -33,7 +33,7 @@ def _control(mediated, name: str, seed: int):
 def test_a_fault_is_found(mediated, name):
     found, alarm = _control(mediated, name, seed=0)
     assert found[alarm].raised
-    assert found[alarm].moves
+    assert found[alarm].remedies
     # The mediator has no part in it.
     assert not {a for a in alarms(found) if a.endswith(":search")}
 
@@ -104,7 +104,7 @@ def test_a_common_cause_that_is_left_out_shows_in_the_residuals():
     found = diagnose(_at_truth(free, world))
     assert found[name].raised
     assert found.tables["residual_correlation"].loc[("search", "sales"), "median"] == pytest.approx(0.6, abs=0.2)
-    assert "rho={'search': " in found[name].moves[-1]
+    assert "rho={'search': " in found[name].remedies[-1]
     # A system that has the correlation, and a world without it, raise nothing.
     assert not diagnose(_at_truth(tied, world))[name].raised
     apart = simulate_world(free, data, parameters=par, seed=4)

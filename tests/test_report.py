@@ -45,7 +45,7 @@ def other(fit):
 
 # ----------------------------------------------------------------------------------------------------------- diagnosis
 def test_the_page_tells_what_diagnose_finds(fit, written):
-    """Every check that was raised, with its moves in order, and how many were not: those of `diagnose`, no others."""
+    """Every check that was raised, with its remedies in order, and how many were not: those of `diagnose`, no others."""
     folder, _, _ = written
     found, page = diagnose(fit), page_of(folder).text
     assert found.raised
@@ -55,7 +55,7 @@ def test_the_page_tells_what_diagnose_finds(fit, written):
     at = 0
     for check in found.raised:
         head = f"{check.name} ({check.verdict}): {check.finding}"
-        for text in (head, *check.moves):
+        for text in (head, *check.remedies):
             at = page.index(" ".join(text.split()), at) + 1
     for check in found.checks:
         assert check.raised == (f"{check.name} ({check.verdict})" in page)

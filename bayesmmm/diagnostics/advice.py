@@ -1,6 +1,6 @@
-"""Code for next moves: what a move says is what the system and its data accept.
+"""Code for remedies: what a remedy says is what the system and its data accept.
 
-A move that is refused when it is tried is worse than none. So a prior is written under the name by which the equation
+A remedy that is refused when it is tried is worse than none. So a prior is written under the name by which the equation
 knows its parameter, and a likelihood or a correlation is only offered where the values and the other equations allow it.
 """
 
@@ -80,7 +80,7 @@ def where(system: MMM, channel: str) -> Equation:
 
 
 def likelihoods(system: MMM, data: MMMData, name: str, wanted: dict[Likelihood, str]) -> tuple[str, ...]:
-    """Moves to other likelihoods of an equation, those that its data and the other equations allow.
+    """Remedies that take other likelihoods of an equation, those that its data and the other equations allow.
 
     None away from "censored_normal": no other one knows what a zero is.
 

@@ -6,8 +6,8 @@ from scipy import special, stats
 
 from bayesmmm import engine
 from bayesmmm.diagnostics.advice import prior_on
-from bayesmmm.diagnostics.check import Check, judged
-from bayesmmm.diagnostics.prior_view import SEED, Studied, left_over
+from bayesmmm.diagnostics.check import Check, check_against
+from bayesmmm.diagnostics.prior_view import SEED, PriorView, left_over
 from bayesmmm.diagnostics.thresholds import (
     IMPLIED_MEDIA_SHARE,
     MEDIATOR_MOVES,
@@ -22,7 +22,7 @@ from bayesmmm.equations.checks import prior_media_share, values_per_parameter
 _HALF_LIVES, _ROUNDS = (0.1, 0.5, 0.9), 500
 
 
-def equation_checks(seen: Studied) -> tuple[list[Check], dict[str, pd.DataFrame]]:
+def equation_checks(view: PriorView) -> tuple[list[Check], dict[str, pd.DataFrame]]:
     """Check every equation with its priors against its data.
 
     Returns
@@ -32,28 +32,28 @@ def equation_checks(seen: Studied) -> tuple[list[Check], dict[str, pd.DataFrame]
         "parameters", "prior_predictive", "mediators", "media_share": see `audit`.
     """
     checks, counts, ahead = [], {}, {}
-    for name in seen.system.order:
-        values, parameters = values_per_parameter(seen.system.equation(name), seen.data)
+    for name in view.system.order:
+        values, parameters = values_per_parameter(view.system.equation(name), view.data)
         counts[name] = {"values": values, "parameters": parameters, "ratio": values / parameters}
-        ahead[name] = predictive_table(seen, name)
+        ahead[name] = predictive_table(view, name)
         checks += [
             _ratio(name, counts[name]),
-            *_seasons(seen, name),
-            *_share(seen, name),
+            *_seasons(view, name),
+            *_share(view, name),
             _coverage(name, ahead[name]),
         ]
-    mediators = mediator_table(seen)
-    checks += [_moves(seen, name, row) for name, row in mediators.iterrows()]
+    mediators = mediator_table(view)
+    checks += [_moves(view, name, row) for name, row in mediators.iterrows()]
     tables = {
         "parameters": pd.DataFrame.from_dict(counts, orient="index").rename_axis("equation"),
         "prior_predictive": pd.concat(ahead, names=["equation"]),
-        "media_share": share_table(seen),
+        "media_share": share_table(view),
     }
     return checks, tables | ({"mediators": mediators} if len(mediators) else {})
 
 
 def _ratio(name: str, count: dict[str, float]) -> Check:
-    return judged(
+    return check_against(
         f"periods:{name}",
         "data",
         PERIODS_PER_PARAMETER,
@@ -70,14 +70,14 @@ def _ratio(name: str, count: dict[str, float]) -> Check:
     )
 
 
-def _seasons(seen: Studied, name: str) -> list[Check]:
-    equation, data = seen.system.equation(name), seen.data
+def _seasons(view: PriorView, name: str) -> list[Check]:
+    equation, data = view.system.equation(name), view.data
     if not equation.seasonality:
         return []
     longest = max(season.period for season in equation.seasonality)
     cycles = len(data.dates) * data.days_per_period / longest
     return [
-        judged(
+        check_against(
             f"seasons:{name}",
             "data",
             SEASONS_SEEN,
@@ -96,36 +96,36 @@ def _seasons(seen: Studied, name: str) -> list[Check]:
 
 
 # ---------------------------------------------------------------------------------------------------- prior beliefs
-def share_table(seen: Studied) -> pd.DataFrame:
+def share_table(view: PriorView) -> pd.DataFrame:
     """What the priors let each channel bring to the outcome directly, in shares of its mean size: a row per draw.
 
     Under likelihoods where contributions are no such shares: of the sum of the latent scale, as
     ``1 - exp(-contribution)`` under "lognormal", as they are under "censored_normal".
     """
-    name = seen.system.outcome
-    equation = seen.system.equation(name)
-    share = prior_media_share(equation, seen.data)
+    name = view.system.outcome
+    equation = view.system.equation(name)
+    share = prior_media_share(equation, view.data)
     if share is None:
-        share = seen.prior[name]["contribution"][:, 0]
+        share = view.prior[name]["contribution"][:, 0]
         share = -np.expm1(-share) if equation.family.log_scale else share
         total = -np.expm1(np.log1p(-share).sum(axis=1)) if equation.family.log_scale else share.sum(axis=1)
     else:
-        share = share[:: max(len(share) // len(seen.prior[name]["sigma"]), 1)]
+        share = share[:: max(len(share) // len(view.prior[name]["sigma"]), 1)]
         total = share.sum(axis=1)
     table = pd.DataFrame(share, columns=list(equation.media))
     table.insert(len(equation.media), "total", total, allow_duplicates=True)
     return table
 
 
-def _share(seen: Studied, name: str) -> list[Check]:
-    share = prior_media_share(seen.system.equation(name), seen.data)
+def _share(view: PriorView, name: str) -> list[Check]:
+    share = prior_media_share(view.system.equation(name), view.data)
     if share is None:
         return []
     total = share.sum(axis=1)
     value = float((total > 1.0).mean())
     low, median, high = np.quantile(total, [0.05, 0.5, 0.95])
     return [
-        judged(
+        check_against(
             f"media_share:{name}",
             "data",
             IMPLIED_MEDIA_SHARE,
@@ -135,30 +135,30 @@ def _share(seen: Studied, name: str) -> list[Check]:
             "the priors believe in answers that cannot be; where the data say little, so will the posterior",
             (
                 "leave the default priors, which keep the total below the whole for any number of channels",
-                f"narrow them, as {prior_on(seen.system.equation(name), 'contribution', seen.media(name)[0])}",
+                f"narrow them, as {prior_on(view.system.equation(name), 'contribution', view.media(name)[0])}",
             ),
         )
     ]
 
 
-def predictive_table(seen: Studied, name: str) -> pd.DataFrame:
+def predictive_table(view: PriorView, name: str) -> pd.DataFrame:
     """Series beside what the priors predict for it, by date: observed, median, lower, upper (90 %), in its own unit."""
-    equation, par, inputs = seen.system.equation(name), seen.prior[name], seen.inputs[name]
-    days = seen.data.days_per_period
+    equation, par, inputs = view.system.equation(name), view.prior[name], view.inputs[name]
+    days = view.data.days_per_period
     with np.errstate(over="ignore", invalid="ignore"):  # a wide prior under a log link passes the largest double
         full = engine.amplitudes(equation, inputs.media, par, days)
         mean = engine.latent(equation, inputs.media, inputs.design, par, full, days)
         noise = equation.family.draw_residual(par, mean.shape, np.random.default_rng(SEED))
-        series = observe(equation, mean + noise, seen.scales)[:, 0]
+        series = observe(equation, mean + noise, view.scales)[:, 0]
         lower, median, upper = np.quantile(series, [0.05, 0.5, 0.95], axis=0)
-    columns = {"observed": seen.data.columns[name][0], "median": median, "lower": lower, "upper": upper}
-    return pd.DataFrame(columns, pd.DatetimeIndex(seen.data.dates, name="date"))
+    columns = {"observed": view.data.columns[name][0], "median": median, "lower": lower, "upper": upper}
+    return pd.DataFrame(columns, pd.DatetimeIndex(view.data.dates, name="date"))
 
 
 def _coverage(name: str, table: pd.DataFrame) -> Check:
     inside = (table["observed"] >= table["lower"]) & (table["observed"] <= table["upper"])
     value = float(inside.mean())
-    return judged(
+    return check_against(
         f"prior_predictive:{name}",
         "data",
         PRIOR_COVERAGE,
@@ -173,7 +173,7 @@ def _coverage(name: str, table: pd.DataFrame) -> Check:
 
 
 # -------------------------------------------------------------------------------------------------------- mediators
-def mediator_table(seen: Studied) -> pd.DataFrame:
+def mediator_table(view: PriorView) -> pd.DataFrame:
     """How well each mediator follows its drivers.
 
     Its media terms, at the prior medians of the curve, are added to a regression on its linear terms: at the 10, 50 and
@@ -187,27 +187,27 @@ def mediator_table(seen: Studied) -> pd.DataFrame:
         that they take up nothing, NaN where too few values are left; ``zeros``, share of periods at exactly zero.
     """
     rows = {}
-    for name in seen.system.mediators:
-        if not seen.media(name):
+    for name in view.system.mediators:
+        if not view.media(name):
             continue
-        found = [_added(seen, name, at) for at in _HALF_LIVES]
+        found = [_added(view, name, at) for at in _HALF_LIVES]
         share, p = min(found, key=lambda one: np.inf if np.isnan(one[1]) else one[1])
-        zeros = float((seen.data.columns[name] == 0.0).mean())
+        zeros = float((view.data.columns[name] == 0.0).mean())
         rows[name] = {"explained": share, "p": min(p * len(_HALF_LIVES), 1.0), "zeros": zeros}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["explained", "p", "zeros"]).rename_axis(
         "mediator"
     )
 
 
-def _added(seen: Studied, name: str, at: float) -> tuple[float, float]:
+def _added(view: PriorView, name: str, at: float) -> tuple[float, float]:
     """Share of residual variance that the media terms of an equation take up, and the p-value of that."""
-    design, target = seen.design(name), seen.inputs[name].target[0]
-    basis = np.column_stack([design, seen.curved(name, at=at)])
+    design, target = view.design(name), view.inputs[name].target[0]
+    basis = np.column_stack([design, view.curved(name, at=at)])
     ranks = [int(np.linalg.matrix_rank(part)) for part in (design, basis)]
     added, free = ranks[1] - ranks[0], len(target) - ranks[1]
     if added < 1 or free < 1:
         return 0.0, np.nan
-    if seen.system.equation(name).family.censored:
+    if view.system.equation(name).family.censored:
         (before, wide), (after, narrow) = (censored_regression(target, part) for part in (design, basis))
         return 1.0 - (narrow / wide) ** 2, float(stats.chi2.sf(max(2.0 * (after - before), 0.0), added))
     before, after = (float(np.square(left_over(target, part)).sum()) for part in (design, basis))
@@ -245,9 +245,9 @@ def censored_regression(target: np.ndarray, basis: np.ndarray) -> tuple[float, f
     return found, sd
 
 
-def _moves(seen: Studied, name: str, row: pd.Series) -> Check:
-    drivers = ", ".join(seen.media(name))
-    return judged(
+def _moves(view: PriorView, name: str, row: pd.Series) -> Check:
+    drivers = ", ".join(view.media(name))
+    return check_against(
         f"mediator:{name}",
         "data",
         MEDIATOR_MOVES,

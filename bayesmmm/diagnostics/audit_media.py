@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import stats
 
 from bayesmmm.diagnostics.advice import prior_on, prior_on_return, where
-from bayesmmm.diagnostics.check import Check, judged
-from bayesmmm.diagnostics.prior_view import Studied, left_over
+from bayesmmm.diagnostics.check import Check, check_against
+from bayesmmm.diagnostics.prior_view import PriorView, left_over
 from bayesmmm.diagnostics.thresholds import (
     CURVE_RANGE,
     FEEDBACK,
@@ -24,7 +24,7 @@ _LAGS = 2
 TOGETHER = "all channels"
 
 
-def media_checks(seen: Studied) -> tuple[list[Check], dict[str, pd.DataFrame]]:
+def media_checks(view: PriorView) -> tuple[list[Check], dict[str, pd.DataFrame]]:
     """Check the media columns, and what each equation can tell of them.
 
     Returns
@@ -33,31 +33,31 @@ def media_checks(seen: Studied) -> tuple[list[Check], dict[str, pd.DataFrame]]:
     dict
         "channels", "overlap", "vif", "range", "feedback": see `audit`.
     """
-    channels = channel_table(seen)
-    overlap = overlap_table(seen, channels)
-    checks = [*_persistence(seen, channels), *_overlap(seen, overlap)]
+    channels = channel_table(view)
+    overlap = overlap_table(view, channels)
+    checks = [*_persistence(view, channels), *_overlap(view, overlap)]
     inflation, ranges = {}, {}
-    for name in seen.system.order:
-        if seen.media(name):
-            inflation[name], ranges[name] = inflation_table(seen, name), range_table(seen, name)
-            checks += [_inflated(seen, name, inflation[name]), _range(seen, name, ranges[name])]
-    feedback = feedback_table(seen)
-    checks += _feedback(seen, feedback)
+    for name in view.system.order:
+        if view.media(name):
+            inflation[name], ranges[name] = inflation_table(view, name), range_table(view, name)
+            checks += [_inflated(view, name, inflation[name]), _range(view, name, ranges[name])]
+    feedback = feedback_table(view)
+    checks += _feedback(view, feedback)
     joined = {"vif": inflation, "range": ranges}
     tables = {key: pd.concat(found, names=["equation"]) for key, found in joined.items() if found}
     return checks, {"channels": channels, "overlap": overlap, "feedback": feedback, **tables}
 
 
-def _found(seen: Studied, equation: Equation, channel: str) -> str:
-    return f"say what an experiment found, as {prior_on_return(equation, channel, seen.data)}"
+def _found(view: PriorView, equation: Equation, channel: str) -> str:
+    return f"say what an experiment found, as {prior_on_return(equation, channel, view.data)}"
 
 
 # ----------------------------------------------------------------------------------------------------- each channel
-def channel_table(seen: Studied) -> pd.DataFrame:
+def channel_table(view: PriorView) -> pd.DataFrame:
     """Variation of every column that acts as media, over time."""
     rows = {}
-    for name in seen.system.media:
-        x = np.maximum(seen.data.columns[name][0], 0.0)
+    for name in view.system.media:
+        x = np.maximum(view.data.columns[name][0], 0.0)
         on = x > 0.0
         rows[name] = {
             "mean": x.mean(),
@@ -77,14 +77,14 @@ def _lagged(x: np.ndarray) -> float:
     return float(e[1:] @ e[:-1]) / power if power > 0.0 else np.nan
 
 
-def _persistence(seen: Studied, channels: pd.DataFrame) -> list[Check]:
+def _persistence(view: PriorView, channels: pd.DataFrame) -> list[Check]:
     known = channels["persistence"].dropna()
     if known.empty:
         return []
     worst, value = str(known.idxmax()), float(known.max())
     high = [str(name) for name in known.index[known > SPEND_PERSISTENCE.warn]]
     return [
-        judged(
+        check_against(
             "persistence",
             "data",
             SPEND_PERSISTENCE,
@@ -93,7 +93,7 @@ def _persistence(seen: Studied, channels: pd.DataFrame) -> list[Check]:
             f"how long {' and '.join(high) or worst} works cannot be told from how long it is on air: half-life and "
             f"contribution lean on their priors, and slow spend can pass for trend or season",
             (
-                f"say what is known, as {prior_on(where(seen.system, worst), 'half_life', worst)}",
+                f"say what is known, as {prior_on(where(view.system, worst), 'half_life', worst)}",
                 _EXPERIMENT.format(worst),
             ),
         )
@@ -101,7 +101,7 @@ def _persistence(seen: Studied, channels: pd.DataFrame) -> list[Check]:
 
 
 # ------------------------------------------------------------------------------------------------------ two channels
-def overlap_table(seen: Studied, channels: pd.DataFrame) -> pd.DataFrame:
+def overlap_table(view: PriorView, channels: pd.DataFrame) -> pd.DataFrame:
     """How often two channels are active together.
 
     Returns
@@ -110,7 +110,7 @@ def overlap_table(seen: Studied, channels: pd.DataFrame) -> pd.DataFrame:
         By pair: ``both`` and ``either``, shares of periods; ``shared``, both over either; ``pauses``, the correlation
         of on and off, NaN where one of the two never pauses.
     """
-    on = {name: np.maximum(seen.data.columns[name][0], 0.0) > 0.0 for name in channels.index}
+    on = {name: np.maximum(view.data.columns[name][0], 0.0) > 0.0 for name in channels.index}
     rows = {}
     for one, other in itertools.combinations(channels.index, 2):
         a, b = on[one], on[other]
@@ -123,14 +123,14 @@ def overlap_table(seen: Studied, channels: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(list(rows.values()), index, columns=["both", "either", "shared", "pauses"])
 
 
-def _overlap(seen: Studied, overlap: pd.DataFrame) -> list[Check]:
+def _overlap(view: PriorView, overlap: pd.DataFrame) -> list[Check]:
     known = overlap["pauses"].dropna()
     if known.empty:
         return []
     one, other = known.idxmax()
     value, row = float(known.max()), overlap.loc[(one, other)]
     return [
-        judged(
+        check_against(
             "overlap",
             "data",
             SHARED_PAUSES,
@@ -142,18 +142,18 @@ def _overlap(seen: Studied, overlap: pd.DataFrame) -> list[Check]:
             (
                 f"add {one} and {other} to one channel, and ask for their joint effect",
                 f"stagger flights: pause {one} while {other} runs, then fit again",
-                _found(seen, where(seen.system, one), one),
+                _found(view, where(view.system, one), one),
             ),
         )
     ]
 
 
 # --------------------------------------------------------------------------------------------------- in an equation
-def inflation_table(seen: Studied, name: str) -> pd.DataFrame:
+def inflation_table(view: PriorView, name: str) -> pd.DataFrame:
     """Variance inflation 1 / (1 - R^2) of each adstocked channel, given the other terms of its equation."""
-    stock, design = seen.stock(name).T, seen.design(name)
+    stock, design = view.stock(name).T, view.design(name)
     rows = {}
-    for c, channel in enumerate(seen.media(name)):
+    for c, channel in enumerate(view.media(name)):
         x = stock[:, c] - stock[:, c].mean()
         others = np.column_stack([design, np.delete(stock, c, axis=1)])
         left, size = left_over(x, others), float(x @ x)
@@ -162,17 +162,17 @@ def inflation_table(seen: Studied, name: str) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("channel")
 
 
-def _inflated(seen: Studied, name: str, table: pd.DataFrame) -> Check:
+def _inflated(view: PriorView, name: str, table: pd.DataFrame) -> Check:
     worst, value = str(table["vif"].idxmax()), float(table["vif"].max())
     size = f"{value:.3g}" if np.isfinite(value) else "without bound"
-    mediator = worst in seen.system.mediators
-    moves = (
+    mediator = worst in view.system.mediators
+    remedies = (
         f"drop linear terms of {name!r} that say the same, such as a high Fourier order or extra knots",
         f"add {worst} up with the channel that it moves with, as frame['sum'] = frame[{worst!r}] + frame['other']",
         _EXPERIMENT.format(worst),
-        _found(seen, seen.system.equation(name), worst),
+        _found(view, view.system.equation(name), worst),
     )
-    return judged(
+    return check_against(
         f"collinearity:{name}",
         "data",
         INFLATION,
@@ -181,11 +181,11 @@ def _inflated(seen: Studied, name: str, table: pd.DataFrame) -> Check:
         f"(variance inflation {size}), more than of any other channel.",
         f"the effect of {worst} is told from that of the others by what little they do not share"
         + (": direct and indirect effects of its drivers are hard to tell apart" if mediator else ""),
-        moves,
+        remedies,
     )
 
 
-def range_table(seen: Studied, name: str) -> pd.DataFrame:
+def range_table(view: PriorView, name: str) -> pd.DataFrame:
     """Where the half-saturation lies, as far as the priors know, beside the adstocked spend that was seen.
 
     Returns
@@ -194,21 +194,21 @@ def range_table(seen: Studied, name: str) -> pd.DataFrame:
         By channel: ``above`` (``below``), prior probability that it lies above (below) every adstocked spend of an
         active period; ``highest``, largest adstocked spend at the median half-life, in multiples of mean spend.
     """
-    par = seen.prior[name]
-    stock = seen.stocks(name, par["half_life"])
+    par = view.prior[name]
+    stock = view.stocks(name, par["half_life"])
     active = np.where(stock > 1e-3, stock, np.inf)
     columns = {
         "above": (par["half_saturation"] > stock.max(axis=-1)).mean(axis=0),
         "below": (par["half_saturation"] < active.min(axis=-1)).mean(axis=0),
-        "highest": seen.stock(name).max(axis=-1),
+        "highest": view.stock(name).max(axis=-1),
     }
-    return pd.DataFrame(columns, pd.Index(seen.media(name), name="channel"))
+    return pd.DataFrame(columns, pd.Index(view.media(name), name="channel"))
 
 
-def _range(seen: Studied, name: str, table: pd.DataFrame) -> Check:
+def _range(view: PriorView, name: str, table: pd.DataFrame) -> Check:
     worst = str(table["above"].idxmax())
     value = float(table.loc[worst, "above"])
-    return judged(
+    return check_against(
         f"range:{name}",
         "data",
         CURVE_RANGE,
@@ -218,14 +218,14 @@ def _range(seen: Studied, name: str, table: pd.DataFrame) -> Check:
         f"only the lower end of the curve of {worst} can be seen in these data: where it saturates, and what more "
         f"spend would bring, will be what the prior says",
         (
-            f"say where it saturates, as {prior_on(seen.system.equation(name), 'half_saturation', worst)}",
+            f"say where it saturates, as {prior_on(view.system.equation(name), 'half_saturation', worst)}",
             f"spend clearly more on {worst} in a test period, and fit again",
         ),
     )
 
 
 # --------------------------------------------------------------------------------------------------------- feedback
-def feedback_table(seen: Studied) -> pd.DataFrame:
+def feedback_table(view: PriorView) -> pd.DataFrame:
     """Test whether the outcome of a period tells the spend of the next one.
 
     Spend of each channel is regressed on the linear terms of the outcome, on its media terms of the period before (at
@@ -239,11 +239,11 @@ def feedback_table(seen: Studied) -> pd.DataFrame:
         By exogenous channel, and all together: ``t``, its t statistic, and ``p``, two-sided; NaN where too few periods
         are left.
     """
-    outcome = seen.system.outcome
-    design, target = seen.design(outcome), seen.inputs[outcome].target[0]
-    names = seen.system.channels
-    spend = np.column_stack([seen.data.columns[name][0] / seen.data.columns[name].mean() for name in names])
-    terms = seen.curved(outcome) if seen.media(outcome) else np.empty((len(target), 0))
+    outcome = view.system.outcome
+    design, target = view.design(outcome), view.inputs[outcome].target[0]
+    names = view.system.channels
+    spend = np.column_stack([view.data.columns[name][0] / view.data.columns[name].mean() for name in names])
+    terms = view.curved(outcome) if view.media(outcome) else np.empty((len(target), 0))
     known = np.column_stack([design, _before(np.column_stack([terms, spend]), 1)])
     rows = {}
     for c, name in enumerate(names):
@@ -283,16 +283,16 @@ def _added_by(cause: np.ndarray, effect: np.ndarray, basis: np.ndarray, where: n
     return {"t": t, "p": 2.0 * float(stats.t.sf(abs(t), free))}
 
 
-def _feedback(seen: Studied, table: pd.DataFrame) -> list[Check]:
+def _feedback(view: PriorView, table: pd.DataFrame) -> list[Check]:
     known = table["p"].dropna()
     if known.empty:
         return []
-    worst, outcome = str(known.idxmin()), seen.system.outcome
+    worst, outcome = str(known.idxmin()), view.system.outcome
     value = min(float(known.min()) * len(known), 1.0)
     way = "up" if table.loc[worst, "t"] > 0.0 else "down"
     one = str(table.index[0]) if worst == TOGETHER else worst
     return [
-        judged(
+        check_against(
             "feedback",
             "data",
             FEEDBACK,

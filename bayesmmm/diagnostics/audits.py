@@ -10,8 +10,8 @@ from bayesmmm.data.data_warnings import COLLINEAR_CORRELATION, OUTLIER_ROBUST_SD
 from bayesmmm.diagnostics.advice import prior_on_return, where
 from bayesmmm.diagnostics.audit_equations import equation_checks
 from bayesmmm.diagnostics.audit_media import media_checks
-from bayesmmm.diagnostics.check import Check, Diagnosis, judged
-from bayesmmm.diagnostics.prior_view import Studied, study
+from bayesmmm.diagnostics.check import Check, Diagnosis, check_against
+from bayesmmm.diagnostics.prior_view import PriorView, evaluate
 from bayesmmm.diagnostics.thresholds import WARNINGS
 from bayesmmm.equations import MMM, check_system, system_warnings
 from bayesmmm.errors import (
@@ -25,8 +25,8 @@ from bayesmmm.errors import (
     SettingError,
 )
 
-#: Checks that say what `system_warnings` found: name, kinds, what is well without any, what it means, moves. The other
-#: kinds have checks with numbers of their own. "{prior}" stands for a prior on what the channel brings.
+#: Checks that say what `system_warnings` found: name, kinds, what is well without any, what it means, remedies. The
+#: other kinds have checks with numbers of their own. "{prior}" stands for a prior on what the channel brings.
 _KINDS: tuple[tuple[str, tuple[type[BayesMMMWarning], ...], str, str, tuple[str, ...]], ...] = (
     (
         "backdoors",
@@ -127,33 +127,33 @@ def audit(data: MMMData, system: MMM) -> Diagnosis:
         )
     engine.check_national(data)
     check_system(system, data)
-    seen = study(data, system)
-    media, tables = media_checks(seen)
-    equations, more = equation_checks(seen)
-    checks = [*_warned(seen, system_warnings(system, data)), *media, *equations]
-    whole = {"summary": data.summary(), "correlation": data.correlation(), "spend": _series(seen)}
+    view = evaluate(data, system)
+    media, tables = media_checks(view)
+    equations, more = equation_checks(view)
+    checks = [*_warned(view, system_warnings(system, data)), *media, *equations]
+    whole = {"summary": data.summary(), "correlation": data.correlation(), "spend": _series(view)}
     return Diagnosis("data", tuple(checks), {**whole, **tables, **more})
 
 
-def _warned(seen: Studied, warnings: Sequence[BayesMMMWarning]) -> list[Check]:
+def _warned(view: PriorView, warnings: Sequence[BayesMMMWarning]) -> list[Check]:
     """One check for each kind of warning: what was found, or that nothing was."""
-    checks, system = [], seen.system
-    for name, kinds, well, meaning, moves in _KINDS:
+    checks, system = [], view.system
+    for name, kinds, well, meaning, remedies in _KINDS:
         found = [str(warning).rstrip(".") for warning in warnings if isinstance(warning, kinds)]
         finding = "; ".join(found) + "." if found else well
         if found:
             # Warnings of channels quote their names.
-            channels = seen.system.media
+            channels = view.system.media
             channel = next((c for c in channels if repr(c) in finding), channels[0]) if channels else ""
-            prior = prior_on_return(where(system, channel), channel, seen.data) if channel else ""
-            moves = tuple(move.replace("{prior}", prior) for move in moves)
-        checks.append(judged(name, "data", WARNINGS, float(len(found)), finding, meaning, moves))
+            prior = prior_on_return(where(system, channel), channel, view.data) if channel else ""
+            remedies = tuple(remedy.replace("{prior}", prior) for remedy in remedies)
+        checks.append(check_against(name, "data", WARNINGS, float(len(found)), finding, meaning, remedies))
     return checks
 
 
-def _series(seen: Studied) -> pd.DataFrame:
+def _series(view: PriorView) -> pd.DataFrame:
     """Outcome, mediators and media by date, with their units and roles in attrs."""
-    data = seen.data
+    data = view.data
     names = [data.outcome, *data.mediators, *data.media]
     table = pd.DataFrame(
         {name: data.columns[name][0] for name in names}, pd.DatetimeIndex(data.dates, name="date")

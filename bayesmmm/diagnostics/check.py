@@ -3,14 +3,15 @@
 These records know nothing of fits or data: they hold numbers and sentences, and print them.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.diagnostics.thresholds import Threshold
+from bayesmmm.diagnostics.thresholds import FALSE_ALARMS, TEST_SOURCE, Threshold
 from bayesmmm.errors import UnknownTermError
 from bayesmmm.text import counted, did_you_mean, wrapped
 
@@ -40,13 +41,13 @@ class Check:
         Where the threshold comes from.
     meaning : str
         What it means for an answer.
-    moves : tuple of str
+    remedies : tuple of str
         What to try, in order; empty where nothing is raised.
 
     Raises
     ------
     ValueError
-        For an unknown group or verdict, and for a raised check without a move.
+        For an unknown group or verdict, and for a raised check without a remedy.
     """
 
     name: str
@@ -57,7 +58,7 @@ class Check:
     finding: str
     source: str
     meaning: str
-    moves: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.group not in GROUPS:
@@ -66,10 +67,10 @@ class Check:
             raise ValueError(
                 f"verdict={self.verdict!r} of check {self.name!r} must be one of {', '.join(VERDICTS)}"
             )
-        if (self.verdict in RAISED) != bool(self.moves):
+        if (self.verdict in RAISED) != bool(self.remedies):
             raise ValueError(
-                f"check {self.name!r} with verdict {self.verdict!r} has {len(self.moves)} moves; "
-                f"give moves where it warns or fails, and only there"
+                f"check {self.name!r} with verdict {self.verdict!r} has {len(self.remedies)} remedies; "
+                f"give remedies where it warns or fails, and only there"
             )
 
     @property
@@ -78,26 +79,63 @@ class Check:
         return self.verdict in RAISED
 
 
-def judged(
+def check_against(
     name: str,
     group: str,
     threshold: Threshold,
     value: float,
     finding: str,
     meaning: str,
-    moves: tuple[str, ...],
+    remedies: tuple[str, ...],
 ) -> Check:
-    """Check of a value by its threshold; moves are kept where it warns or fails.
+    """Check of a value by its threshold; remedies are kept where it warns or fails.
 
     Examples
     --------
-    >>> judged("energy", "sampler", Threshold(0.3, 0.2, "", above=False), 0.9, "", "", ("run longer",)).moves
+    >>> check_against("energy", "sampler", Threshold(0.3, 0.2, "", above=False), 0.9, "", "", ("run longer",)).remedies
     ()
     """
     verdict = threshold.judge(value)
     bound = threshold.crossed(verdict)
-    moves = moves if verdict in RAISED else ()
-    return Check(name, group, verdict, value, bound, finding, threshold.source, meaning, moves)
+    remedies = remedies if verdict in RAISED else ()
+    return Check(name, group, verdict, value, bound, finding, threshold.source, meaning, remedies)
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """A test of fit before it is held against the bound of all of them.
+
+    `p` is NaN where the test could not be made; a departure of a `size` above `limit` is a failure where it is found.
+    """
+
+    __test__ = False  # no test of pytest
+
+    name: str
+    p: float
+    size: float
+    limit: float
+    finding: str
+    meaning: str
+    remedies: tuple[str, ...]
+    source: str = TEST_SOURCE
+
+
+def bonferroni(results: Sequence[TestResult]) -> list[Check]:
+    """Hold tests against ``FALSE_ALARMS / number of tests``, so that together they rarely cry wolf.
+
+    A p-value at or below the bound warns, and fails where the departure is also larger than its limit.
+    """
+    bound = FALSE_ALARMS / max(sum(not math.isnan(r.p) for r in results), 1)
+    checks = []
+    for r in results:
+        verdict, finding = "unknown", r.finding
+        if not math.isnan(r.p):
+            verdict = "ok" if r.p > bound else "fail" if r.size > r.limit else "warn"
+            short = "below 1e-10" if r.p < 1e-10 else f"= {r.p:.1e}" if r.p < 0.001 else f"= {r.p:.2g}"
+            finding = f"{finding} (p {short}, bound {bound:.2g})."
+        remedies = r.remedies if verdict in RAISED else ()
+        checks.append(Check(r.name, "fit", verdict, r.p, bound, finding, r.source, r.meaning, remedies))
+    return checks
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +197,7 @@ class Diagnosis:
         return found[name]
 
     def table(self) -> pd.DataFrame:
-        """One row per check, indexed by name; `moves` are numbered lines."""
+        """One row per check, indexed by name; `remedies` are numbered lines."""
         rows = {
             c.name: {
                 "group": c.group,
@@ -168,12 +206,12 @@ class Diagnosis:
                 "threshold": c.threshold,
                 "finding": c.finding,
                 "meaning": c.meaning,
-                "moves": "\n".join(f"{i}. {m}" for i, m in enumerate(c.moves, 1)),
+                "remedies": "\n".join(f"{i}. {r}" for i, r in enumerate(c.remedies, 1)),
                 "source": c.source,
             }
             for c in self.checks
         }
-        columns = ["group", "verdict", "value", "threshold", "finding", "meaning", "moves", "source"]
+        columns = ["group", "verdict", "value", "threshold", "finding", "meaning", "remedies", "source"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("check")
 
     @property
@@ -191,8 +229,8 @@ class Diagnosis:
             lines += ["", "what to do"]
             for check in self.raised:
                 lines += wrapped(check.meaning, _WIDTH, head=f"  {check.verdict} {check.name}: ", indent=7)
-                for i, move in enumerate(check.moves, 1):
-                    lines += wrapped(move, _WIDTH, head=f"       {i}. ", indent=10)
+                for i, remedy in enumerate(check.remedies, 1):
+                    lines += wrapped(remedy, _WIDTH, head=f"       {i}. ", indent=10)
         return "\n".join(lines)
 
     def __str__(self) -> str:

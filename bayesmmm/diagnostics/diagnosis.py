@@ -6,14 +6,12 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from bayesmmm.diagnostics.check import Check, Diagnosis
-from bayesmmm.diagnostics.confounding import confounding_checks
+from bayesmmm.diagnostics.check import Check, Diagnosis, bonferroni
 from bayesmmm.diagnostics.information import information_checks
-from bayesmmm.diagnostics.multiple_tests import settled
 from bayesmmm.diagnostics.plausibility import plausibility_checks
-from bayesmmm.diagnostics.posterior_view import Seen, check_groups, look
+from bayesmmm.diagnostics.posterior_view import PosteriorView, check_groups, evaluate
 from bayesmmm.diagnostics.predictive import loo_checks, predictive_checks
-from bayesmmm.diagnostics.residual_checks import residual_checks
+from bayesmmm.diagnostics.residual_checks import confounding_checks, residual_checks
 from bayesmmm.diagnostics.sampler import sampler_checks
 from bayesmmm.errors import SettingError
 from bayesmmm.results import Fit, predictive_table
@@ -81,39 +79,39 @@ def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
         if broken:
             checks.append(broken)
         else:
-            for found, more in _about_posterior(look(fit, seed=seed)):
+            for found, more in _about_posterior(evaluate(fit, seed=seed)):
                 checks += found
                 tables |= more
     return Diagnosis("fit", tuple(checks), tables)
 
 
-def _about_posterior(seen: Seen) -> list[tuple[list[Check], dict]]:
-    fit = seen.fit
+def _about_posterior(view: PosteriorView) -> list[tuple[list[Check], dict]]:
+    fit = view.fit
     series = {name: predictive_table(fit, name, _INTERVAL) for name in fit.system.order}
-    tests, tables = [], {"residuals": _residuals(seen), "series": pd.concat(series, names=["equation", "date"])}
+    tests, tables = [], {"residuals": _residuals(view), "series": pd.concat(series, names=["equation", "date"])}
     for group in (predictive_checks, residual_checks, confounding_checks):
-        found, more = group(seen)
+        found, more = group(view)
         tests += found
         tables |= more
-    checks, found, more = loo_checks(seen)
+    checks, found, more = loo_checks(view)
     tables |= more
-    in_order = sorted([*settled([*tests, *found]), *checks], key=_by_equation(seen))
+    in_order = sorted([*bonferroni([*tests, *found]), *checks], key=_by_equation(view))
     in_order.sort(key=lambda check: check.group != "fit")
-    return [(in_order, tables), information_checks(seen.fit), plausibility_checks(seen)]
+    return [(in_order, tables), information_checks(view.fit), plausibility_checks(view)]
 
 
-def _by_equation(seen: Seen) -> Callable[[Check], int]:
-    order = seen.fit.system.order
+def _by_equation(view: PosteriorView) -> Callable[[Check], int]:
+    order = view.fit.system.order
     return lambda check: order.index(check.name.partition(":")[2].rpartition("->")[2])
 
 
-def _residuals(seen: Seen) -> pd.DataFrame:
+def _residuals(view: PosteriorView) -> pd.DataFrame:
     """Median and 90 % interval of the residuals by equation and date, in residual sds."""
     tail = (1.0 - _INTERVAL) / 2.0
     tables = {}
-    for name, z in seen.z.items():
-        lower, median, upper = np.quantile(z[seen.tested], [tail, 0.5, 1.0 - tail], axis=0)
-        index = pd.DatetimeIndex(seen.fit.data.dates, name="date")
+    for name, z in view.z.items():
+        lower, median, upper = np.quantile(z[view.tested], [tail, 0.5, 1.0 - tail], axis=0)
+        index = pd.DatetimeIndex(view.fit.data.dates, name="date")
         tables[name] = pd.DataFrame({"median": median, "lower": lower, "upper": upper}, index)
     return pd.concat(tables, names=["equation", "date"])
 

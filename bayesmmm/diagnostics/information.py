@@ -13,7 +13,7 @@ from scipy import special
 
 from bayesmmm import engine
 from bayesmmm.diagnostics.advice import prior_on, prior_on_return
-from bayesmmm.diagnostics.check import Check, judged
+from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.thresholds import CONTRACTION, DIRECTIONS, SHAPES, TRADE_OFF, UNINFORMED
 from bayesmmm.priors import Prior
 from bayesmmm.results import Fit
@@ -130,12 +130,12 @@ def _contraction_check(fit: Fit, name: str, table: pd.DataFrame, parameters: Seq
     )
     equation = fit.system.equation(name)
     known = prior_on_return(equation, channel, fit.data) if effects else prior_on(equation, parameter, channel)
-    moves = (
+    remedies = (
         f"say what is known from elsewhere, as {known}",
         f"vary {channel} on purpose: switch it off for some weeks, then double it, and fit again",
         "see whether the answer depends on it, as mm.sensitivity.power_scaling(fit)",
     )
-    return judged(f"learned_{what}:{name}", "information", threshold, value, finding, meaning, moves)
+    return check_against(f"learned_{what}:{name}", "information", threshold, value, finding, meaning, remedies)
 
 
 # ------------------------------------------------------------------------------------------------------- directions
@@ -166,12 +166,12 @@ def _directions_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:
         f"{first['direction'] or 'many parameters at once'}."
     )
     meaning = "so much of the response curves is prior; answers that depend on these directions are belief"
-    moves = (
+    remedies = (
         f"narrow what is known, as {prior_on(fit.system.equation(name), 'slope')}",
         "merge channels that are planned together into one column",
         "see which answers depend on priors, as mm.sensitivity.power_scaling(fit)",
     )
-    return judged(f"directions:{name}", "information", DIRECTIONS, value, finding, meaning, moves)
+    return check_against(f"directions:{name}", "information", DIRECTIONS, value, finding, meaning, remedies)
 
 
 # --------------------------------------------------------------------------------------------------------- trade-offs
@@ -207,9 +207,9 @@ def _trade_off_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:
         if base
         else f"the data see the sum of {one} and {other} better than either of them"
     )
-    moves = (
+    remedies = (
         f"pause {other} in some weeks or regions, and fit again",
         f"say what is known, as {prior_on_return(equation, other, fit.data)}",
         f"say what the level is, as {prior_on(equation, 'intercept')}" if base else together,
     )
-    return judged(f"trade_off:{name}", "information", TRADE_OFF, value, finding, meaning, moves)
+    return check_against(f"trade_off:{name}", "information", TRADE_OFF, value, finding, meaning, remedies)

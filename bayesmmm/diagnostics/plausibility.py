@@ -7,8 +7,8 @@ import xarray as xr
 from bayesmmm import engine, kernels
 from bayesmmm.data import MONEY
 from bayesmmm.diagnostics.advice import prior_on, prior_on_return, where
-from bayesmmm.diagnostics.check import Check, judged
-from bayesmmm.diagnostics.posterior_view import Seen
+from bayesmmm.diagnostics.check import Check, check_against
+from bayesmmm.diagnostics.posterior_view import PosteriorView
 from bayesmmm.diagnostics.thresholds import (
     CURVE_RANGE,
     DOMINANCE,
@@ -26,7 +26,7 @@ DRAWS = 400
 _PRIOR_DRAWS = 4000
 
 
-def plausibility_checks(seen: Seen) -> tuple[list[Check], dict[str, pd.DataFrame | xr.Dataset]]:
+def plausibility_checks(view: PosteriorView) -> tuple[list[Check], dict[str, pd.DataFrame | xr.Dataset]]:
     """Check the size of the answers.
 
     Returns
@@ -36,12 +36,12 @@ def plausibility_checks(seen: Seen) -> tuple[list[Check], dict[str, pd.DataFrame
         "effects": what `effects` says with ``window="outcome"``. "curve_range": by equation and channel, probability
         that the half-saturation lies above (below) every adstocked spend seen, and the share of periods above it.
     """
-    fit = seen.fit
+    fit = view.fit
     found = effects(fit, window="outcome", draws=_draws(fit), allow_unconverged=True)
-    checks = [*_media_share(fit, found), *_prior_share(fit), *_baseline(seen), *_returns(fit, found)]
+    checks = [*_media_share(fit, found), *_prior_share(fit), *_baseline(view), *_returns(fit, found)]
     checks += _dominance(fit, found)
     tables: dict[str, pd.DataFrame | xr.Dataset] = {"effects": found}
-    ranges = {name: _ranges(seen, name) for name in fit.system.order if fit.system.equation(name).media}
+    ranges = {name: _ranges(view, name) for name in fit.system.order if fit.system.equation(name).media}
     checks += [_range_check(fit, name, table) for name, table in ranges.items()]
     if ranges:
         tables["curve_range"] = pd.concat(ranges, names=["equation"])
@@ -55,7 +55,7 @@ def _draws(fit: Fit) -> int:
 
 # ----------------------------------------------------------------------------------------------------------- shares
 def _believed(fit: Fit, channel: str = "") -> str:
-    """Move that says what is believed of a channel, by default the first one."""
+    """Remedy that says what is believed of a channel, by default the first one."""
     channel = channel or next(e for e in reversed(fit.system.equations) if e.media).media[0]
     return f"say what is believed, as {prior_on_return(where(fit.system, channel), channel, fit.data)}"
 
@@ -82,12 +82,12 @@ def _media_share(fit: Fit, found: xr.Dataset) -> list[Check]:
         f"more than all of it with probability {value:.2f}."
     )
     meaning = "media take credit for more than there is; every ROI is too high, and the baseline is negative"
-    moves = (
+    remedies = (
         "let the level be explained otherwise: seasonality=, trend=True, linear=[controls of demand]",
         _level(fit),
         _believed(fit),
     )
-    return [judged("media_share", "plausibility", MEDIA_SHARE, value, finding, meaning, moves)]
+    return [check_against("media_share", "plausibility", MEDIA_SHARE, value, finding, meaning, remedies)]
 
 
 def _prior_share(fit: Fit) -> list[Check]:
@@ -108,35 +108,35 @@ def _prior_share(fit: Fit) -> list[Check]:
     meaning = (
         "priors and data disagree about how much media matter: one of them is wrong, and the fit is a compromise"
     )
-    moves = (
+    remedies = (
         "look for what else could lift the outcome when spend is high: season, promotions, price, demand",
         f"if the belief was too low, say so, with a larger value than in "
         f"{prior_on_return(equation, equation.media[0], fit.data)}",
     )
-    return [judged("prior_share", "plausibility", PRIOR_SHARE, value, finding, meaning, moves)]
+    return [check_against("prior_share", "plausibility", PRIOR_SHARE, value, finding, meaning, remedies)]
 
 
-def _baseline(seen: Seen) -> list[Check]:
-    fit = seen.fit
+def _baseline(view: PosteriorView) -> list[Check]:
+    fit = view.fit
     name = fit.system.outcome
     equation = fit.system.equation(name)
     if not equation.family.additive or _signed(fit):
         return []  # elsewhere the baseline cannot be negative, or may be
-    base = seen.linear(name, without=fit.system.mediators)
+    base = view.linear(name, without=fit.system.mediators)
     share = (base < 0.0).mean(axis=0)
     value = float(share.mean())
     worst = int(share.argmax())
     finding = (
         f"without media and mediators {name} would be negative in {100 * value:.1f} % of periods (over draws); most "
-        f"likely in {seen.dates()[worst]}, with probability {share[worst]:.2f}."
+        f"likely in {view.dates()[worst]}, with probability {share[worst]:.2f}."
     )
     meaning = "media are credited with what would have come anyway: ROI is too high"
-    moves = (
+    remedies = (
         _level(fit),
         "lower the order of the season, as seasonality=[mm.Fourier(period=365.25, order=1)], if it swings below zero",
         _believed(fit),
     )
-    return [judged("baseline", "plausibility", NEGATIVE_BASELINE, value, finding, meaning, moves)]
+    return [check_against("baseline", "plausibility", NEGATIVE_BASELINE, value, finding, meaning, remedies)]
 
 
 # ---------------------------------------------------------------------------------------------------------- returns
@@ -156,13 +156,13 @@ def _returns(fit: Fit, found: xr.Dataset) -> list[Check]:
         f"probability {value:.2f}."
     )
     meaning = "a return of this size is more likely a fault of units or of the model than a discovery"
-    moves = (
+    remedies = (
         f"check the units of {worst} and of {fit.system.outcome}: thousands beside single units?",
         "check for a common cause: demand that lifts spend and outcome together, as a control; how strong it would have "
         f"to be is told by mm.sensitivity.confounder_sensitivity(fit, channels=[{worst!r}])",
         _believed(fit, worst),
     )
-    return [judged("roi_size", "plausibility", ROI_SIZE, value, finding, meaning, moves)]
+    return [check_against("roi_size", "plausibility", ROI_SIZE, value, finding, meaning, remedies)]
 
 
 def _dominance(fit: Fit, found: xr.Dataset) -> list[Check]:
@@ -181,19 +181,19 @@ def _dominance(fit: Fit, found: xr.Dataset) -> list[Check]:
     meaning = (
         f"true for some brands; otherwise {largest} stands in for demand or season that it was planned along with"
     )
-    moves = (
+    remedies = (
         f"fit without {largest}, and see who takes its place, as mm.sensitivity.leave_one_channel_out(fit, "
         f"channels=[{largest!r}])",
         "add season, promotions and demand as controls",
         _believed(fit, largest),
     )
-    return [judged("dominance", "plausibility", DOMINANCE, value, finding, meaning, moves)]
+    return [check_against("dominance", "plausibility", DOMINANCE, value, finding, meaning, remedies)]
 
 
 # ----------------------------------------------------------------------------------------------------------- curves
-def _ranges(seen: Seen, name: str) -> pd.DataFrame:
-    fit, equation = seen.fit, seen.fit.system.equation(name)
-    par = seen.kept.rows.parameters[name]
+def _ranges(view: PosteriorView, name: str) -> pd.DataFrame:
+    fit, equation = view.fit, view.fit.system.equation(name)
+    par = view.kept.rows.parameters[name]
     media = engine.inputs(equation, fit.data, fit.scales).media[0]
     stock = adstocks(
         media, engine.retention(par["half_life"], fit.data.days_per_period), engine.kernel_lag(equation)
@@ -231,11 +231,11 @@ def _range_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:
         f"only the lower end of the curve of {' and '.join(high) or worst} was seen: what more spend would bring is "
         f"extrapolated, and plans that raise it rest on the prior"
     )
-    moves = (
+    remedies = (
         f"keep plans near what was seen, as mm.optimize_budget(fit, ..., change={{{worst!r}: 0.2}})"
         if worst in fit.system.exogenous
         else "keep plans near what was seen, as mm.optimize_budget(fit, ..., change=0.2)",
         f"spend more on {worst} in a test period, and fit again",
         f"say where it saturates, as {prior_on(fit.system.equation(name), 'half_saturation', worst)}",
     )
-    return judged(f"curve_range:{name}", "plausibility", CURVE_RANGE, value, finding, meaning, moves)
+    return check_against(f"curve_range:{name}", "plausibility", CURVE_RANGE, value, finding, meaning, remedies)

@@ -15,7 +15,7 @@ TESTED, KEPT = 400, 100
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class PosteriorView:
     """The equations of a fit at its posterior draws.
 
     Attributes
@@ -72,7 +72,7 @@ def check_groups(fit: Fit, groups: Sequence[str], purpose: str) -> None:
             )
 
 
-def look(fit: Fit, *, seed: int = 0) -> Seen:
+def evaluate(fit: Fit, *, seed: int = 0) -> PosteriorView:
     """Evaluate all equations of a fit at its draws."""
     parameters = fit.parameters()
     count = fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]
@@ -92,7 +92,7 @@ def look(fit: Fit, *, seed: int = 0) -> Seen:
         return out
 
     found = engine.map_draws(work, np.arange(count), row_bytes(fit.system, len(fit.data.dates)))
-    return Seen(
+    return PosteriorView(
         fit,
         {name: found[f"z {name}"] for name in fit.system.order},
         {name: found[f"mean {name}"] for name in fit.system.order},

@@ -7,9 +7,8 @@ import pandas as pd
 from scipy import special
 
 from bayesmmm.diagnostics.advice import likelihoods
-from bayesmmm.diagnostics.check import Check, judged
-from bayesmmm.diagnostics.multiple_tests import Trial
-from bayesmmm.diagnostics.posterior_view import Seen
+from bayesmmm.diagnostics.check import Check, TestResult, check_against
+from bayesmmm.diagnostics.posterior_view import PosteriorView
 from bayesmmm.diagnostics.thresholds import (
     COVERAGE,
     EXPLAINED,
@@ -33,12 +32,12 @@ _UNKNOWN = (
 
 
 # -------------------------------------------------------------------------------------------------- replicated series
-def predictive_checks(seen: Seen) -> tuple[list[Trial], dict[str, pd.DataFrame]]:
+def predictive_checks(view: PosteriorView) -> tuple[list[TestResult], dict[str, pd.DataFrame]]:
     """Hold statistics of each series against those of its replicates.
 
     Returns
     -------
-    list of Trial
+    list of TestResult
         One for each equation, over all statistics together: how often a replicate has a statistic that stands out as
         much as the one of the series that stands out most.
     dict
@@ -46,8 +45,8 @@ def predictive_checks(seen: Seen) -> tuple[list[Trial], dict[str, pd.DataFrame]]
         share of replicates above the observed one.
     """
     tested, tables = [], {}
-    for name in seen.fit.system.order:
-        found, tables[name] = _predictive(seen, name)
+    for name in view.fit.system.order:
+        found, tables[name] = _predictive(view, name)
         tested.append(found)
     return tested, {"predictive": pd.concat(tables, names=["equation", "statistic"])}
 
@@ -63,8 +62,8 @@ def statistics(series: np.ndarray, *, zeros: bool) -> dict[str, np.ndarray]:
     return out | ({"share of zeros": (series == 0.0).mean(axis=-1)} if zeros else {})
 
 
-def _predictive(seen: Seen, name: str) -> tuple[Trial, pd.DataFrame]:
-    fit = seen.fit
+def _predictive(view: PosteriorView, name: str) -> tuple[TestResult, pd.DataFrame]:
+    fit = view.fit
     observed = fit.data.columns[name]
     replicated = fit.tree["posterior_predictive"][name].values.reshape(-1, observed.shape[-1])
     zeros = fit.system.equation(name).family.censored or bool((observed == 0.0).any())
@@ -90,7 +89,7 @@ def _predictive(seen: Seen, name: str) -> tuple[Trial, pd.DataFrame]:
     )
     worst = table.iloc[int(far[0].argmax())]
     unit = "" if worst.name in ("autocorrelation", "share of zeros") else f" {fit.data.unit(name)}"
-    found = Trial(
+    found = TestResult(
         f"predictive:{name}",
         float(p),
         float(top[0]),
@@ -109,14 +108,14 @@ def _predictive(seen: Seen, name: str) -> tuple[Trial, pd.DataFrame]:
 
 
 # ------------------------------------------------------------------------------------------------------ leaving one out
-def loo_checks(seen: Seen) -> tuple[list[Check], list[Trial], dict[str, pd.DataFrame]]:
+def loo_checks(view: PosteriorView) -> tuple[list[Check], list[TestResult], dict[str, pd.DataFrame]]:
     """Check each equation by leaving one period out at a time, by importance sampling.
 
     Returns
     -------
     list of Check
         Pareto k and LOO R-squared.
-    list of Trial
+    list of TestResult
         Uniformity of LOO-PIT values.
     dict
         "loo": by equation and date, elpd, pareto_k, pit (the probability that a period left out was predicted to be
@@ -124,12 +123,12 @@ def loo_checks(seen: Seen) -> tuple[list[Check], list[Trial], dict[str, pd.DataF
         "coverage": by equation, the share of periods in their 50 and 90 % LOO intervals.
     """
     checks, tested, tables, coverage = [], [], {}, {}
-    for name in seen.fit.system.order:
-        tables[name] = table = _left_out(seen, name)
+    for name in view.fit.system.order:
+        tables[name] = table = _left_out(view, name)
         inside = np.abs(table["pit"] - 0.5)
         coverage[name] = {level: float((inside <= level / 2.0).mean()) for level in _LEVELS}
-        checks += [_pareto(seen, name, table), _explained(seen, name, table)]
-        tested.append(_pit(seen, name, table["pit"].to_numpy(), coverage[name]))
+        checks += [_pareto(view, name, table), _explained(view, name, table)]
+        tested.append(_pit(view, name, table["pit"].to_numpy(), coverage[name]))
     return (
         checks,
         tested,
@@ -140,10 +139,10 @@ def loo_checks(seen: Seen) -> tuple[list[Check], list[Trial], dict[str, pd.DataF
     )
 
 
-def _left_out(seen: Seen, name: str) -> pd.DataFrame:
+def _left_out(view: PosteriorView, name: str) -> pd.DataFrame:
     import arviz_stats
 
-    fit = seen.fit
+    fit = view.fit
     equation = fit.system.equation(name)
     columns = ["elpd", "pareto_k", "pit", "fitted", "observed"]
     index = pd.DatetimeIndex(fit.data.dates, name="date")
@@ -151,12 +150,12 @@ def _left_out(seen: Seen, name: str) -> pd.DataFrame:
         loo = arviz_stats.loo(fit.tree, var_name=name, pointwise=True)
     except ValueError:  # no tail of weights that a Pareto distribution could be fitted to
         return pd.DataFrame(np.nan, index, columns)
-    log_weight = loo.log_weights.transpose("chain", "draw", "date").values.reshape(len(seen.z[name]), -1)
+    log_weight = loo.log_weights.transpose("chain", "draw", "date").values.reshape(len(view.z[name]), -1)
     weight = np.exp(log_weight - log_weight.max(axis=0))
     weight /= weight.sum(axis=0)
     target = to_latent(equation, fit.data.columns[name], fit.scales)[0]
-    below = special.ndtr(seen.z[name])
-    mean = seen.mean[name]
+    below = special.ndtr(view.z[name])
+    mean = view.mean[name]
     if equation.family.censored:
         sigma = fit.parameters()[name]["sigma"]
         # A residual drawn in a censored period would leave its mark on the average: the probability of zero is exact.
@@ -172,8 +171,8 @@ def _left_out(seen: Seen, name: str) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(columns, values, strict=True)), index)
 
 
-def _pareto(seen: Seen, name: str, table: pd.DataFrame) -> Check:
-    threshold = pareto_threshold(len(seen.z[name]))
+def _pareto(view: PosteriorView, name: str, table: pd.DataFrame) -> Check:
+    threshold = pareto_threshold(len(view.z[name]))
     bound = PARETO_K.warn
     k = table["pareto_k"]
     value = float(k.max()) if k.notna().all() else np.nan
@@ -185,13 +184,13 @@ def _pareto(seen: Seen, name: str, table: pd.DataFrame) -> Check:
             f"largest Pareto k of {name} {value:.2f}, in {day:%Y-%m-%d}; {len(above)} of {len(k)} periods above "
             f"{bound:.2f}."
         )
-    moves = (
+    remedies = (
         f"see what is special about {', '.join(f'{d:%Y-%m-%d}' for d in above[:3])}: a control for an event, or an "
         f"error in the data",
         "compare models by held-out periods instead of LOO, as mm.evaluate.cross_validate(system, data)",
-        *likelihoods(seen.fit.system, seen.fit.data, name, {STUDENT_T: "if such periods are outliers"}),
+        *likelihoods(view.fit.system, view.fit.data, name, {STUDENT_T: "if such periods are outliers"}),
     )
-    return judged(
+    return check_against(
         f"pareto_k:{name}",
         "fit",
         threshold,
@@ -199,7 +198,7 @@ def _pareto(seen: Seen, name: str, table: pd.DataFrame) -> Check:
         finding,
         "the posterior leans on single periods so much that leaving one out cannot be computed from these draws; LOO, "
         "and comparisons of models by it, are not to be trusted",
-        moves,
+        remedies,
     )
 
 
@@ -218,7 +217,7 @@ def pareto_threshold(draws: int) -> Threshold:
     return Threshold(*raised, PARETO_K.source)
 
 
-def _explained(seen: Seen, name: str, table: pd.DataFrame) -> Check:
+def _explained(view: PosteriorView, name: str, table: pd.DataFrame) -> Check:
     """R-squared of predictions of periods left out, on the scale of the equation."""
     miss = ((table["observed"] - table["fitted"]) ** 2).sum(skipna=False)
     count = len(table)
@@ -226,7 +225,7 @@ def _explained(seen: Seen, name: str, table: pd.DataFrame) -> Check:
     alone = (((table["observed"] - table["observed"].mean()) * count / (count - 1)) ** 2).sum()
     value = float(1.0 - miss / alone)
     finding = f"of the variance of {name} in periods left out, {100 * value:.0f} % is predicted from its inputs."
-    return judged(
+    return check_against(
         f"explained:{name}",
         "information",
         EXPLAINED,
@@ -240,16 +239,16 @@ def _explained(seen: Seen, name: str, table: pd.DataFrame) -> Check:
     )
 
 
-def _pit(seen: Seen, name: str, pit: np.ndarray, coverage: dict[float, float]) -> Trial:
+def _pit(view: PosteriorView, name: str, pit: np.ndarray, coverage: dict[float, float]) -> TestResult:
     from arviz_stats.base import array_stats
 
     if np.isnan(pit).any():
-        return Trial(f"calibration:{name}", np.nan, 0.0, 0.0, _UNKNOWN, "", (), PIT_SOURCE)
+        return TestResult(f"calibration:{name}", np.nan, 0.0, 0.0, _UNKNOWN, "", (), PIT_SOURCE)
     p = float(array_stats.uniformity_test(pit)[0])
     shares = " and ".join(f"{100 * coverage[level]:.0f} % in {100 * level:.0f} % intervals" for level in _LEVELS)
     miss = max(abs(coverage[level] - level) for level in _LEVELS)
     narrow = coverage[_LEVELS[1]] < _LEVELS[1]
-    return Trial(
+    return TestResult(
         f"calibration:{name}",
         p,
         miss,
@@ -258,9 +257,9 @@ def _pit(seen: Seen, name: str, pit: np.ndarray, coverage: dict[float, float]) -
         f"predictive intervals are too {'narrow' if narrow else 'wide'} in the tails or lean to one side, and so are "
         f"those of forecasts",
         (
-            f"look at the residuals, as mm.plots.residuals(mm.forecast.residuals(fit, {name!r}))",
+            f"look at the residuals, as mm.plots.residuals(mm.estimands.residuals(fit, {name!r}))",
             *likelihoods(
-                seen.fit.system, seen.fit.data, name, {STUDENT_T: "for heavy tails", LOGNORMAL: "for skewness"}
+                view.fit.system, view.fit.data, name, {STUDENT_T: "for heavy tails", LOGNORMAL: "for skewness"}
             ),
         ),
         PIT_SOURCE,

@@ -15,7 +15,7 @@ DRAWS, SEED = 1000, 20240107
 
 
 @dataclass(frozen=True, eq=False)
-class Studied:
+class PriorView:
     """A system and data before any fit.
 
     Attributes
@@ -72,13 +72,13 @@ class Studied:
         return (stock / (half**slope + stock)).T
 
 
-def study(data: MMMData, system: MMM) -> Studied:
+def evaluate(data: MMMData, system: MMM) -> PriorView:
     """Look at all equations before a fit."""
     scales = data.scales()
     rng = np.random.default_rng(SEED)
     prior = engine.draw_prior(system, data, scales, draws=DRAWS, rng=rng, observed_mediators=True)
     inputs = {name: engine.inputs(system.equation(name), data, scales) for name in system.order}
-    return Studied(data, system, scales, prior, inputs)
+    return PriorView(data, system, scales, prior, inputs)
 
 
 def left_over(columns: np.ndarray, basis: np.ndarray) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""Tests of whether the residuals of each equation are as it says: independent, even, of the right shape."""
+"""Tests of whether the residuals of each equation are as it says: independent, even, of the right shape.
+
+Residuals of a mediator beside those of what it moves hint at a common cause that nobody observed.
+"""
 
 from collections.abc import Sequence
 
@@ -6,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.diagnostics import residual_tests as tests
-from bayesmmm.diagnostics.advice import likelihoods, prior_on, prior_on_return
-from bayesmmm.diagnostics.multiple_tests import Trial
-from bayesmmm.diagnostics.posterior_view import Seen
+from bayesmmm.diagnostics.advice import accepted, likelihoods, prior_on, prior_on_return
+from bayesmmm.diagnostics.check import TestResult
+from bayesmmm.diagnostics.posterior_view import PosteriorView
 from bayesmmm.diagnostics.thresholds import (
     AUTOCORRELATION,
     CORRELATION,
@@ -17,6 +20,7 @@ from bayesmmm.diagnostics.thresholds import (
     OUTLIER,
     SKEWNESS,
     VARIANCE_RATIO,
+    VISIBLE,
 )
 from bayesmmm.equations.likelihoods import LOGNORMAL, STUDENT_T
 
@@ -24,27 +28,29 @@ from bayesmmm.equations.likelihoods import LOGNORMAL, STUDENT_T
 DELAY = {"daily": 14, "weekly": 8, "monthly": 3}
 LEAD = 2
 _SEASON = {"daily": (7, 365), "weekly": (52,), "monthly": (12,)}
+#: Directions of a media term over draws are kept until they hold this share of its variation.
+_KEPT = 0.99
 _TOO_FEW = 20  # the approximations behind skewness and kurtosis begin to hold
 
 
-def residual_checks(seen: Seen) -> tuple[list[Trial], dict[str, pd.DataFrame]]:
+def residual_checks(view: PosteriorView) -> tuple[list[TestResult], dict[str, pd.DataFrame]]:
     """Test the residuals of every equation.
 
     Returns
     -------
-    list of Trial
+    list of TestResult
     dict
         "autocorrelation": by equation and lag, the median over draws. "spend_and_residuals": by equation, channel and
         lag, the median correlation of spend with the residual so many periods later (negative: earlier).
     """
-    out: list[Trial] = []
+    out: list[TestResult] = []
     lags, spend = {}, {}
-    for name in seen.fit.system.order:
-        z = seen.z[name][seen.tested]
-        found, lags[name] = _autocorrelation(seen, name, z)
-        out += [found, _heteroscedasticity(seen, name, z), _normality(seen, name, z), _outliers(seen, name, z)]
-        out.append(_drift(seen, name, z))
-        out += _with_spend(seen, name, z, spend)
+    for name in view.fit.system.order:
+        z = view.z[name][view.tested]
+        found, lags[name] = _autocorrelation(view, name, z)
+        out += [found, _heteroscedasticity(view, name, z), _normality(view, name, z), _outliers(view, name, z)]
+        out.append(_drift(view, name, z))
+        out += _with_spend(view, name, z, spend)
     tables = {"autocorrelation": pd.concat(lags, axis=1)}
     if spend:
         index = pd.MultiIndex.from_tuples(spend, names=["equation", "channel", "lag"])
@@ -60,8 +66,8 @@ def lags_looked_at(periods: int, frequency: str) -> np.ndarray:
     return np.concatenate([first, seasons]).astype(int)
 
 
-def _autocorrelation(seen: Seen, name: str, z: np.ndarray) -> tuple[Trial, pd.Series]:
-    data = seen.fit.data
+def _autocorrelation(view: PosteriorView, name: str, z: np.ndarray) -> tuple[TestResult, pd.Series]:
+    data = view.fit.data
     lags = lags_looked_at(len(data.dates), data.frequency)
     r, p = tests.autocorrelations(z, lags)
     # Half of the weight goes to the first lag, where what was left out of an equation shows most often.
@@ -70,7 +76,7 @@ def _autocorrelation(seen: Seen, name: str, z: np.ndarray) -> tuple[Trial, pd.Se
     worst = int(np.argmin(np.median(p, axis=0)))
     neighbours = f"{_periods(lags[worst], data.frequency)} apart"
     share = (1.0 - abs(median[0])) / (1.0 + abs(median[0]))
-    found = Trial(
+    found = TestResult(
         f"autocorrelation:{name}",
         tests.combined(tests.smallest(both)),
         abs(float(median[worst])),
@@ -82,19 +88,19 @@ def _autocorrelation(seen: Seen, name: str, z: np.ndarray) -> tuple[Trial, pd.Se
         (
             f"add a season or raise its order, as mm.Equation({name!r}, ..., "
             f"seasonality=[mm.Fourier(period=365.25, order=4)]), if the lag is a season",
-            f"let the trend bend, as mm.Equation({name!r}, ..., trend=['{seen.dates()[len(data.dates) // 2]}'])",
+            f"let the trend bend, as mm.Equation({name!r}, ..., trend=['{view.dates()[len(data.dates) // 2]}'])",
             f"add what is known to move demand as controls, as mm.Equation({name!r}, ..., linear=['demand'])",
         ),
     )
     return found, pd.Series(median, pd.Index(lags, name="lag"), name=name)
 
 
-def _drift(seen: Seen, name: str, z: np.ndarray) -> Trial:
+def _drift(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
     means, p = tests.drift(z)
     median = np.median(means, axis=0)
     worst = int(np.abs(median).argmax())
-    edges = [part[[0, -1]] for part in np.array_split(np.asarray(seen.dates()), 3)]
-    return Trial(
+    edges = [part[[0, -1]] for part in np.array_split(np.asarray(view.dates()), 3)]
+    return TestResult(
         f"drift:{name}",
         tests.combined(p),
         abs(float(median[worst])),
@@ -112,37 +118,37 @@ def _drift(seen: Seen, name: str, z: np.ndarray) -> Trial:
 
 
 # ----------------------------------------------------------------------------------------------------------- shape
-def _heteroscedasticity(seen: Seen, name: str, z: np.ndarray) -> Trial:
-    by_mean, p_mean = tests.spread(z, seen.mean[name][seen.tested])
+def _heteroscedasticity(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
+    by_mean, p_mean = tests.spread(z, view.mean[name][view.tested])
     by_time, p_time = tests.spread(z, np.arange(z.shape[1]))
     ratios = {"fitted mean": float(np.median(by_mean)), "time": float(np.median(by_time))}
     what = "fitted mean" if np.median(p_mean) < np.median(p_time) else "time"
     ratio = ratios[what]
     when = {LOGNORMAL: "if sizes grow with the mean", STUDENT_T: "if a few wild periods are behind it"}
-    moves = likelihoods(seen.fit.system, seen.fit.data, name, when)
-    return Trial(
+    remedies = likelihoods(view.fit.system, view.fit.data, name, when)
+    return TestResult(
         f"heteroscedasticity:{name}",
         tests.combined(tests.smallest(np.stack([p_mean, p_time], axis=-1))),
         max(ratio, 1.0 / ratio),
         VARIANCE_RATIO,
         f"residuals of {name} in the upper third of {what} are {ratio:.2f} times as large as in the lower third",
         "periods are weighed as if all were equally noisy: intervals are wrong, and forecasts of calm periods too wide",
-        (*moves, "fit the later periods alone, as data.between(start, stop), if sizes change with time"),
+        (*remedies, "fit the later periods alone, as data.between(start, stop), if sizes change with time"),
     )
 
 
-def _normality(seen: Seen, name: str, z: np.ndarray) -> Trial:
-    likelihood = seen.fit.system.equation(name).likelihood
+def _normality(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
+    likelihood = view.fit.system.equation(name).likelihood
     if z.shape[1] < _TOO_FEW:
         finding = f"{z.shape[1]} periods are too few to tell the shape of residuals; {_TOO_FEW} are needed."
-        return Trial(f"normality:{name}", np.nan, 0.0, 0.0, finding, "", ())
+        return TestResult(f"normality:{name}", np.nan, 0.0, 0.0, finding, "", ())
     skew, kurtosis, p = tests.shape(z)
     skew, kurtosis = float(np.median(skew)), float(np.median(kurtosis))
     when = {
         STUDENT_T: "if tails are heavy (excess kurtosis)",
         LOGNORMAL: "if residuals are skewed to the right",
     }
-    return Trial(
+    return TestResult(
         f"normality:{name}",
         tests.combined(p),
         float(max(abs(skew) / SKEWNESS, abs(kurtosis) / KURTOSIS)),
@@ -151,20 +157,20 @@ def _normality(seen: Seen, name: str, z: np.ndarray) -> Trial:
         f"{likelihood} makes them Normal",
         "a few periods pull at every coefficient more than they should, and predictive intervals have the wrong shape",
         (
-            *likelihoods(seen.fit.system, seen.fit.data, name, when),
-            f"look at the largest residuals, as mm.plots.residuals(mm.forecast.residuals(fit, {name!r})): add a control "
-            f"for events that explain them",
+            *likelihoods(view.fit.system, view.fit.data, name, when),
+            f"look at the largest residuals, as mm.plots.residuals(mm.estimands.residuals(fit, {name!r})): add a "
+            f"control for events that explain them",
         ),
     )
 
 
-def _outliers(seen: Seen, name: str, z: np.ndarray) -> Trial:
+def _outliers(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
     top, p = tests.largest(z)
     mean = z.mean(axis=0)
     worst = np.argsort(-np.abs(mean))[:3]
-    days = seen.dates()
+    days = view.dates()
     listed = ", ".join(f"{days[t]} ({mean[t]:+.1f})" for t in worst)
-    return Trial(
+    return TestResult(
         f"outliers:{name}",
         tests.combined(p),
         float(np.median(top)),
@@ -174,14 +180,14 @@ def _outliers(seen: Seen, name: str, z: np.ndarray) -> Trial:
         (
             f"see what happened on {days[worst[0]]}: correct the data, or add a control that is 1 in that period and 0 "
             f"elsewhere",
-            *likelihoods(seen.fit.system, seen.fit.data, name, {STUDENT_T: "which gives outliers less weight"}),
+            *likelihoods(view.fit.system, view.fit.data, name, {STUDENT_T: "which gives outliers less weight"}),
         ),
     )
 
 
 # ----------------------------------------------------------------------------------------------------- with inputs
-def _with_spend(seen: Seen, name: str, z: np.ndarray, table: dict) -> list[Trial]:
-    data, equation = seen.fit.data, seen.fit.system.equation(name)
+def _with_spend(view: PosteriorView, name: str, z: np.ndarray, table: dict) -> list[TestResult]:
+    data, equation = view.fit.data, view.fit.system.equation(name)
     if not equation.media:
         return []
     x = np.stack([data.columns[c][0] for c in equation.media])
@@ -190,8 +196,8 @@ def _with_spend(seen: Seen, name: str, z: np.ndarray, table: dict) -> list[Trial
     early = [(-lead, *tests.correlations(z[:, :-lead], x[:, lead:])) for lead in range(1, LEAD + 1)]
     for lag, r, _ in sorted(early + late, key=lambda row: row[0]):
         table |= {(name, c, lag): float(np.median(r[:, i])) for i, c in enumerate(equation.media)}
-    out = [_delayed(seen, name, equation.media, late), _feedback(seen, name, equation.media, early)]
-    return [*out, _changing(seen, name, z, equation.media)]
+    out = [_delayed(view, name, equation.media, late), _feedback(view, name, equation.media, early)]
+    return [*out, _changing(view, name, z, equation.media)]
 
 
 def _strongest(channels: Sequence[str], rows: list) -> tuple[float, str, int, float]:
@@ -202,32 +208,32 @@ def _strongest(channels: Sequence[str], rows: list) -> tuple[float, str, int, fl
     return tests.combined(tests.smallest(p.reshape(len(p), -1))), channels[c], abs(rows[k][0]), float(r[c, k])
 
 
-def _delayed(seen: Seen, name: str, channels: Sequence[str], rows: list) -> Trial:
+def _delayed(view: PosteriorView, name: str, channels: Sequence[str], rows: list) -> TestResult:
     p, channel, lag, r = _strongest(channels, rows)
-    return Trial(
+    return TestResult(
         f"delayed_effect:{name}",
         p,
         abs(r),
         CORRELATION,
-        f"residuals of {name} correlate by {r:+.2f} with {channel} {_periods(lag, seen.fit.data.frequency)} before",
+        f"residuals of {name} correlate by {r:+.2f} with {channel} {_periods(lag, view.fit.data.frequency)} before",
         f"the carryover of {channel} has another form than a geometric one that is strongest at once, so its effect "
         f"and half-life are off",
         (
             f"shift {channel} by the delay before fitting, as frame[{channel!r}].shift(1) with the first row left out",
             f"give longer carryover room, with a larger mu than in "
-            f"{prior_on(seen.fit.system.equation(name), 'half_life', channel)}",
+            f"{prior_on(view.fit.system.equation(name), 'half_life', channel)}",
         ),
     )
 
 
-def _feedback(seen: Seen, name: str, channels: Sequence[str], rows: list) -> Trial:
+def _feedback(view: PosteriorView, name: str, channels: Sequence[str], rows: list) -> TestResult:
     p, channel, lead, r = _strongest(channels, rows)
-    return Trial(
+    return TestResult(
         f"feedback:{name}",
         p,
         abs(r),
         CORRELATION,
-        f"{channel} correlates by {r:+.2f} with the residual of {name} {_periods(lead, seen.fit.data.frequency)} "
+        f"{channel} correlates by {r:+.2f} with the residual of {name} {_periods(lead, view.fit.data.frequency)} "
         f"before",
         f"{channel} may be set by what {name} did: then spend and residuals move together for a reason that is no "
         f"effect, and the ROI is off by an unknown amount",
@@ -236,22 +242,22 @@ def _feedback(seen: Seen, name: str, channels: Sequence[str], rows: list) -> Tri
             f"add what the rule looks at as a control, such as {name} one period before, as "
             f"mm.Equation({name!r}, ..., linear=['last_{name}'])",
             f"let an experiment that switches spend at random decide, and put in what it found, as "
-            f"{prior_on_return(seen.fit.system.equation(name), channel, seen.fit.data)}",
+            f"{prior_on_return(view.fit.system.equation(name), channel, view.fit.data)}",
         ),
     )
 
 
-def _changing(seen: Seen, name: str, z: np.ndarray, channels: Sequence[str]) -> Trial:
+def _changing(view: PosteriorView, name: str, z: np.ndarray, channels: Sequence[str]) -> TestResult:
     """Test whether residuals follow a media term early and lean against it late: an effect that grows or fades."""
     term = np.stack(
-        [np.broadcast_to(seen.kept.term[name, c], (len(seen.kept_at), 1, z.shape[1])) for c in channels], 2
+        [np.broadcast_to(view.kept.term[name, c], (len(view.kept_at), 1, z.shape[1])) for c in channels], 2
     )
     time = np.linspace(-1.0, 1.0, z.shape[1])
     centred = term[:, 0] - term[:, 0].mean(axis=-1, keepdims=True)
-    r, p = tests.correlations(z[seen.kept_at], centred * time)
+    r, p = tests.correlations(z[view.kept_at], centred * time)
     c = int(np.argmin(np.median(p, axis=0)))
     at = float(np.median(r[:, c]))
-    return Trial(
+    return TestResult(
         f"changing_effect:{name}",
         tests.combined(tests.smallest(p)),
         abs(at),
@@ -265,6 +271,107 @@ def _changing(seen: Seen, name: str, z: np.ndarray, channels: Sequence[str]) -> 
             f"split {channels[c]} into two columns, before and after a known change of creative, price or tracking",
         ),
     )
+
+
+# ------------------------------------------------------------------------------------- mediators and what they move
+def confounding_checks(view: PosteriorView) -> tuple[list[TestResult], dict[str, pd.DataFrame]]:
+    """Test the correlation of the residuals of each mediator with those of the equations that it enters.
+
+    An equation that has M itself as an input takes up most of what a common cause of M and the outcome does: with a
+    linear effect and the same other terms, all of it, and the correlation of the residuals is zero by construction
+    whatever the confounding. How much could be seen is the share of the residual of M outside what the terms of the
+    next equation can follow.
+
+    Returns
+    -------
+    list of TestResult
+    dict
+        "residual_correlation": by mediator and equation, median, lower, upper (90 %), p and visible; empty without
+        mediators.
+    """
+    out, rows = [], {}
+    system = view.fit.system
+    for mediator in system.mediators:
+        for name in system.order:
+            if mediator in (*system.equation(name).media, *system.equation(name).linear):
+                found, rows[mediator, name] = _pair(view, mediator, name)
+                out.append(found)
+    if not rows:
+        return [], {}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["mediator", "equation"])
+    return out, {"residual_correlation": table}
+
+
+def visible_share(view: PosteriorView, mediator: str, name: str) -> float:
+    """Share of the residual of a mediator that the terms of the next equation cannot follow, 0 to 1.
+
+    The terms are the columns of the linear part, the mean of each media term, and the directions in which the term of
+    the mediator moves from draw to draw.
+    """
+    residual = view.kept.residual[mediator][:, 0].mean(axis=0)
+    equation, columns = view.fit.system.equation(name), [view.kept.design[name][0]]
+    for channel in equation.media:
+        term = np.broadcast_to(view.kept.term[name, channel], (len(view.kept_at), 1, len(residual)))[:, 0]
+        mean = term.mean(axis=0)
+        columns.append(mean[:, None])
+        if channel == mediator:
+            _, size, directions = np.linalg.svd(term - mean, full_matrices=False)
+            share = np.cumsum(size**2) / max((size**2).sum(), np.finfo(float).tiny)
+            columns.append(directions[: int(np.searchsorted(share, _KEPT)) + 1].T)
+    basis = np.concatenate(columns, axis=1)
+    basis = basis / np.maximum(np.linalg.norm(basis, axis=0), np.finfo(float).tiny)
+    q, size, _ = np.linalg.svd(basis, full_matrices=False)
+    q = q[:, size > 1e-8 * size[0]]
+    left = residual - q @ (q.T @ residual)
+    return float((left @ left) / max(residual @ residual, np.finfo(float).tiny))
+
+
+def _pair(view: PosteriorView, mediator: str, name: str) -> tuple[TestResult, dict[str, float]]:
+    z_mediator, z = (view.z[n][view.tested] for n in (mediator, name))
+    r, p = tests.correlations(z, tests.scores(z_mediator)[:, None])
+    lower, median, upper = np.quantile(r, [0.05, 0.5, 0.95])
+    visible = visible_share(view, mediator, name)
+    row = {"median": median, "lower": lower, "upper": upper, "p": tests.combined(p[:, 0]), "visible": visible}
+    sight = (
+        f"a correlation can hardly be seen here, since the equation of {name} takes up all but {100 * visible:.0f} % of "
+        f"the residual of {mediator}: silence is no comfort"
+        if visible < VISIBLE
+        else f"{100 * visible:.0f} % of the residual of {mediator} lies outside what the equation of {name} takes up, "
+        f"so that about as much of a correlation would show"
+    )
+    found = TestResult(
+        f"confounding:{mediator}->{name}",
+        row["p"],
+        abs(float(median)),
+        CORRELATION,
+        f"residuals of {mediator} and {name} correlate by {median:+.2f} (90 % {lower:+.2f} to {upper:+.2f}); {sight}",
+        f"something unobserved may move both {mediator} and {name}: then the effect of {mediator}, and every indirect "
+        f"effect through it, is off",
+        (
+            f"add the common cause (demand, weather, holidays, prices) as a control to both equations, as "
+            f"mm.Equation({mediator!r}, ..., linear=['demand']) and mm.Equation({name!r}, ..., linear=['demand'])",
+            *_assumed(view, mediator, name, float(median)),
+        ),
+    )
+    return found, row
+
+
+def _assumed(view: PosteriorView, mediator: str, name: str, median: float) -> tuple[str, ...]:
+    """Remedies that take a correlation for given, or what stands in the way."""
+    fit = view.fit
+    at = float(np.clip(np.round(median, 1), -0.9, 0.9)) + 0.0
+    if not accepted(fit.system, fit.data, name, rho={mediator: at}):
+        kinds = {n: fit.system.equation(n).likelihood for n in (mediator, name)}
+        return (
+            f"to assume a correlation and see how effects depend on it, fit both as 'normal' or 'lognormal': "
+            f"{mediator} is {kinds[mediator]!r}, {name} is {kinds[name]!r}",
+        )
+    rho = f"fit with a correlation that you believe, as mm.Equation({name!r}, ..., rho={{{mediator!r}: {at:g}}})"
+    if name != fit.system.outcome or fit.system.equation(name).rho:
+        return (rho,)
+    quick = f"mm.sensitivity.mediation_sensitivity_quick(fit, mediator={mediator!r})"
+    return (f"see how effects depend on it, as {quick}", rho)
 
 
 def _periods(count: int, frequency: str) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.diagnostics.advice import prior_on
-from bayesmmm.diagnostics.check import Check, judged
+from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.thresholds import (
     CONVERGENCE_SOURCE,
     DIVERGENCE_SOURCE,
@@ -75,17 +75,17 @@ def _rhat(fit: Fit, table: pd.DataFrame) -> Check:
     meaning = "chains that disagree have not all reached the same posterior: intervals would change with the seed"
     if table["rhat"].isna().all() and not table["ess_bulk"].isna().all():
         finding = "there is one chain, and one chain cannot show that it converged."
-        moves = ("run several chains, as mm.fit(system, data, chains=4)",)
-        return Check("rhat", "sampler", "warn", np.nan, RHAT_GOOD, finding, CONVERGENCE_SOURCE, meaning, moves)
+        remedies = ("run several chains, as mm.fit(system, data, chains=4)",)
+        return Check("rhat", "sampler", "warn", np.nan, RHAT_GOOD, finding, CONVERGENCE_SOURCE, meaning, remedies)
     value, worst = _worst(table["rhat"], largest=True)
-    moves = (
+    remedies = (
         _LONGER,
         f"compare the chains of {worst} with ArviZ, as arviz.plot_trace(fit.tree)",
         _narrow(fit, worst),
     )
     still = " (it does not move at all)" if np.isinf(value) else ""
     finding = f"largest R-hat {value:.3f}, of {worst}{still}; allowed {RHAT_GOOD}."
-    return judged("rhat", "sampler", threshold, value, finding, meaning, moves)
+    return check_against("rhat", "sampler", threshold, value, finding, meaning, remedies)
 
 
 def _ess(fit: Fit, table: pd.DataFrame, kind: str) -> Check:
@@ -94,7 +94,9 @@ def _ess(fit: Fit, table: pd.DataFrame, kind: str) -> Check:
     finding = f"smallest {kind} effective sample size {value:.0f} draws, of {worst}; asked {ESS_GOOD:.0f}."
     what = "medians and means" if kind == "bulk" else "ends of intervals"
     meaning = f"{what} carry Monte Carlo error: they would move if the fit were run again"
-    return judged(f"ess_{kind}", "sampler", threshold, value, finding, meaning, (_LONGER, _narrow(fit, worst)))
+    return check_against(
+        f"ess_{kind}", "sampler", threshold, value, finding, meaning, (_LONGER, _narrow(fit, worst))
+    )
 
 
 def _worst(column: pd.Series, *, largest: bool) -> tuple[float, str]:
@@ -112,7 +114,7 @@ def _divergences(fit: Fit, chains: pd.DataFrame) -> Check:
     meaning = (
         "the sampler could not follow the posterior everywhere: what it left out is missing from every answer"
     )
-    moves = (
+    remedies = (
         _CAREFUL,
         *(
             f"narrow priors of shapes that the data cannot inform, as {prior_on(e, 'slope')}"
@@ -120,7 +122,7 @@ def _divergences(fit: Fit, chains: pd.DataFrame) -> Check:
             if e.media
         ),
     )
-    return judged("divergences", "sampler", threshold, float(count), finding, meaning, moves)
+    return check_against("divergences", "sampler", threshold, float(count), finding, meaning, remedies)
 
 
 def _tree_depth(chains: pd.DataFrame) -> Check:
@@ -131,12 +133,12 @@ def _tree_depth(chains: pd.DataFrame) -> Check:
     if np.isnan(value):
         finding = "the sampler did not record whether trajectories were cut off."
     meaning = "trajectories were cut off: sampling is slow and draws depend on each other, but they are not wrong"
-    moves = (
+    remedies = (
         "give controls and channels that hardly vary a narrower prior, or leave them out: scales that differ widely "
         "need long trajectories",
         _LONGER,
     )
-    return judged("tree_depth", "sampler", TREE_DEPTH, value, finding, meaning, moves)
+    return check_against("tree_depth", "sampler", TREE_DEPTH, value, finding, meaning, remedies)
 
 
 def _energy(fit: Fit, chains: pd.DataFrame) -> Check:
@@ -146,11 +148,11 @@ def _energy(fit: Fit, chains: pd.DataFrame) -> Check:
     if not np.isnan(value):
         finding = f"smallest E-BFMI {value:.2f}, of chain {bfmi.idxmin()}; asked {ENERGY.warn}."
     meaning = "tails of the posterior are explored slowly: ends of intervals may be too close to the middle"
-    moves = (
+    remedies = (
         _LONGER,
         f"give scales lighter tails, as {prior_on(fit.system.equation(fit.system.outcome), 'sigma')}",
     )
-    return judged("energy", "sampler", ENERGY, value, finding, meaning, moves)
+    return check_against("energy", "sampler", ENERGY, value, finding, meaning, remedies)
 
 
 def _narrow(fit: Fit, worst: str) -> str:

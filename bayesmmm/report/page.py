@@ -387,7 +387,7 @@ def _checked(found: Diagnosis) -> str:
     told = joined([f"{counts[verdict]} {words[verdict]}" for verdict in words if counts[verdict]])
     items = "".join(
         f"<li><b>{_text(check.name)} ({_text(check.verdict)})</b>: {_text(check.finding)} "
-        f"{_text(check.meaning[:1].upper() + check.meaning[1:])}.\n{_steps(check.moves)}</li>\n"
+        f"{_text(check.meaning[:1].upper() + check.meaning[1:])}.\n{_steps(check.remedies)}</li>\n"
         for check in found.raised
     )
     silent = (
@@ -398,8 +398,8 @@ def _checked(found: Diagnosis) -> str:
     return f"<h3>What was checked</h3>\n{_p(f'Of {len(found.checks)} checks, {told}.')}{raised}{_p(silent)}"
 
 
-def _steps(moves: Sequence[str]) -> str:
-    return f"<ol>\n{_list(moves, 'li')}</ol>\n"
+def _steps(remedies: Sequence[str]) -> str:
+    return f"<ol>\n{_list(remedies, 'li')}</ol>\n"
 
 
 def _settings(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:

@@ -1,14 +1,15 @@
-"""Every move of every check is code that the system and its data accept."""
+"""Every remedy of every check is code that the system and its data accept."""
 
 import ast
 import inspect
 import re
+import typing
 from dataclasses import replace
 
 import pytest
 
 import bayesmmm as mm
-from bayesmmm.diagnostics import Threshold, advice, audit, diagnose, multiple_tests
+from bayesmmm.diagnostics import Threshold, advice, audit, check, diagnose
 from bayesmmm.equations import LIKELIHOODS, MMM, Equation, check_system
 from bayesmmm.priors import Prior
 from tests import made
@@ -25,9 +26,9 @@ CASES = (
 
 @pytest.fixture
 def alarmed(monkeypatch):
-    """All checks are made to fail, so that every move is said."""
+    """All checks are made to fail, so that every remedy is said."""
     monkeypatch.setattr(Threshold, "judge", lambda self, value: "fail")
-    monkeypatch.setattr(multiple_tests, "FALSE_ALARMS", 1e6)
+    monkeypatch.setattr(check, "FALSE_ALARMS", 1e6)
 
 
 def calls(text: str) -> list[str]:
@@ -50,7 +51,7 @@ def try_equation(node: ast.Call, system: MMM, data) -> None:
     given = {k.arg: k.value for k in node.keywords}
     # Columns that are yet to be found, as linear=['demand'], are not in the data.
     changed = {
-        name: eval(compile(ast.Expression(value), "move", "eval"), {"mm": mm})
+        name: eval(compile(ast.Expression(value), "remedy", "eval"), {"mm": mm})
         for name, value in given.items()
         if name not in ("linear", "media")
     }
@@ -67,26 +68,35 @@ def try_equation(node: ast.Call, system: MMM, data) -> None:
     check_system(MMM([other if e.name == other.name else e for e in system.equations]), data)
 
 
+def argument_names(function) -> set[str]:
+    """Names that a function takes, those of ``**short: Unpack[...]`` included."""
+    parameters = inspect.signature(function).parameters
+    unpacked = [typing.get_args(p.annotation) for p in parameters.values() if p.kind is p.VAR_KEYWORD]
+    return set(parameters).union(*(kind.__annotations__ for kinds in unpacked for kind in kinds))
+
+
 def try_call(code: str, system: MMM, data) -> None:
     node = ast.parse(code, mode="eval").body
-    function = eval(compile(ast.Expression(node.func), "move", "eval"), {"mm": mm})
+    for name in re.findall(r"mm(?:\.\w+)+", code):
+        assert eval(name, {"mm": mm}), code  # calls inside the outer one exist, too
+    function = eval(compile(ast.Expression(node.func), "remedy", "eval"), {"mm": mm})
     if function is mm.Equation and isinstance(node.args[0], ast.Constant) and node.args[0].value is not Ellipsis:
         try_equation(node, system, data)
         return
     if any(isinstance(a, ast.Constant) and a.value is Ellipsis for a in node.args):
         named = {k.arg for k in node.keywords}
-        assert named <= set(inspect.signature(function).parameters), code
+        assert named <= argument_names(function), code
         return
     inspect.signature(function).bind(*node.args, **{k.arg: k.value for k in node.keywords})
 
 
 def said(found) -> list[str]:
     assert len(found.raised) == len(found.checks)
-    return [code for check in found.checks for move in check.moves for code in calls(move)]
+    return [code for check in found.checks for remedy in check.remedies for code in calls(remedy)]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_moves_of_a_diagnosis_can_be_made(alarmed, name):
+def test_remedies_of_a_diagnosis_can_be_made(alarmed, name):
     fit = made.case_fit(name, draws=20, verdict=None)
     codes = said(diagnose(fit))
     assert len(codes) > 20
@@ -95,13 +105,13 @@ def test_moves_of_a_diagnosis_can_be_made(alarmed, name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_moves_of_an_audit_can_be_made(alarmed, name):
+def test_remedies_of_an_audit_can_be_made(alarmed, name):
     system, data = made.case(name)
     for code in said(audit(data, system)):
         try_call(code, system, data)
 
 
-def test_a_move_that_is_refused_would_be_found():
+def test_a_remedy_that_is_refused_would_be_found():
     """Negative control of the tests above."""
     system, data = made.case("censored, then lognormal")
     with pytest.raises(mm.errors.PriorError):
@@ -112,6 +122,10 @@ def test_a_move_that_is_refused_would_be_found():
         try_call("mm.Equation('sales', ..., rho={'search': 0.2})", system, data)
     with pytest.raises(TypeError):
         try_call("mm.fit(system, data, drawz=3)", system, data)
+    with pytest.raises(AssertionError):
+        try_call("mm.optimize_budget(fit, ..., chance=0.2)", system, data)
+    with pytest.raises(AttributeError):
+        try_call("mm.plots.residuals(mm.estimands.leftovers(fit))", system, data)
 
 
 def test_a_prior_is_written_under_the_name_that_the_equation_has_for_it():
@@ -136,7 +150,8 @@ def test_other_likelihoods_are_offered_where_they_are_possible():
 
     def offered(case, name):
         return [
-            re.search("likelihood='(.*)'", move)[1] for move in advice.likelihoods(*made.case(case), name, wanted)
+            re.search("likelihood='(.*)'", remedy)[1]
+            for remedy in advice.likelihoods(*made.case(case), name, wanted)
         ]
 
     assert offered("one mediator", "sales") == ["student_t", "lognormal", "censored_normal"]
