@@ -1,7 +1,6 @@
 """`optimize_budget`: the best plan of a window, and what is known about it."""
 
 import time
-from dataclasses import replace
 from typing import Unpack
 
 import numpy as np
@@ -15,7 +14,6 @@ from bayesmmm.optimize.constraints import Constraints, Limits
 from bayesmmm.optimize.feasibility import check_possible
 from bayesmmm.optimize.global_bound import upper_bound
 from bayesmmm.optimize.goal import Goal, check_goal, phrase_of
-from bayesmmm.optimize.local_solver import MET, floor_of, project
 from bayesmmm.optimize.multistart import Search, check_reachable, search
 from bayesmmm.optimize.nonlinear_program import Constraint, PlanObjective
 from bayesmmm.optimize.plan import BindingLimit, Plan, Solution
@@ -97,26 +95,23 @@ def optimize_budget(
         "constraints": (Constraints, constraints),
         "solver": (Solver, solver),
     }
-    asked = {"total": total, "periods": periods, **short}
-    goal, window, constraints, solver = fill_in("optimize_budget", records, asked)
+    short = {"total": total, "periods": periods, **short}
+    goal, window, constraints, solver = fill_in("optimize_budget", records, short)
     check_goal(fit, goal)
     exact = goal.low if goal.low == goal.high else None
     problem = build_problem(fit, window, constraints, solver, total=exact)
     check_possible(problem, goal)
-    objectives = [
-        PlanObjective(out, problem.variables, goal, problem.current) for out in (problem.whole, problem.few)
-    ]
     try:
-        found = search(*objectives, problem.limits, solver)
+        searched = search(problem, goal, solver)
     except SolverError as error:
         check_reachable(problem, goal, solver, cause=error)
         raise
-    return _plan(problem, goal, objectives[0], found, began)
+    return _plan(problem, goal, searched, began)
 
 
-def _plan(problem: Problem, goal: Goal, objective: PlanObjective, found: Search, began: float) -> Plan:
-    fit, best, variables = problem.fit, found.best, problem.variables
-    spend = zero_out_idle(objective, best.limits, best.decisions)
+def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
+    fit, best, variables = problem.fit, searched.best, problem.variables
+    objective, spend = searched.objective, searched.decisions
     answers = answers_of(problem, goal, variables.spend(spend))
     bound, reason = upper_bound(problem, objective, best)
     value = objective.value(spend)
@@ -130,11 +125,11 @@ def _plan(problem: Problem, goal: Goal, objective: PlanObjective, found: Search,
     net = pd.Series(np.bincount(variables.owner, net * weight, len(variables.names)), list(variables.names))
     solution = Solution(
         status=best.message,
-        iterations=found.iterations,
-        evaluations=found.evaluations,
+        iterations=searched.iterations,
+        evaluations=searched.evaluations,
         objective=value,
         held_out=held_out,
-        starts=found.starts,
+        starts=searched.starts,
         multiplier=0.0 if goal.objective == "roi" else best.optimality.multiplier,
         kkt=best.optimality.residual,
         net_marginal=net,
@@ -165,28 +160,6 @@ def _plan(problem: Problem, goal: Goal, objective: PlanObjective, found: Search,
             "controls": problem.controls,
         },
     )
-
-
-def zero_out_idle(objective: PlanObjective, limits: Limits, decisions: np.ndarray) -> np.ndarray:
-    """Set to zero what stands at the floor of the solver and does not want to rise, and spend that money elsewhere."""
-    floor = floor_of(objective, limits)
-    idle = (decisions <= 1.01 * floor) & (limits.lower <= 0.0) & (decisions > 0.0)
-    if not idle.any():
-        return decisions
-    if idle.all():  # nothing at all is worth spending
-        none = np.zeros_like(decisions)
-        return none if objective.goal.low <= 0.0 and _missed(objective, limits, none) <= MET else decisions
-    slope = objective.slope(np.where(idle, 0.0, decisions))
-    idle &= slope <= objective.slope(decisions)[~idle].max()
-    off = replace(limits, upper=np.where(idle, 0.0, limits.upper))
-    out = project(objective, off, np.where(idle, 0.0, decisions), nearly=0.1)
-    return out if _missed(objective, limits, out) <= MET else decisions
-
-
-def _missed(objective: PlanObjective, limits: Limits, decisions: np.ndarray) -> float:
-    """Largest violation of a constraint, in its scale."""
-    values = [(c.value(decisions), c) for c in objective.constraints(limits)]
-    return max((max(c.low - v, v - c.high) / c.scale for v, c in values), default=0.0)
 
 
 def _flighting(profile: np.ndarray) -> str:

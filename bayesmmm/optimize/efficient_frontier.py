@@ -8,16 +8,13 @@ import xarray as xr
 
 from bayesmmm.data import MONEY
 from bayesmmm.errors import AnswerError, InfeasibleError, SettingError
-from bayesmmm.estimands import EXTRAPOLATED
 from bayesmmm.estimands.windows import per_money
 from bayesmmm.optimize.arguments import FrontierKeywords, Solver, Window, fill_in
-from bayesmmm.optimize.budget import zero_out_idle
 from bayesmmm.optimize.constraints import Constraints
 from bayesmmm.optimize.feasibility import check_possible
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.multistart import search
-from bayesmmm.optimize.nonlinear_program import PlanObjective
-from bayesmmm.optimize.plan_outcomes import beyond
+from bayesmmm.optimize.plan_outcomes import extrapolated
 from bayesmmm.optimize.problem import Problem, build_problem
 from bayesmmm.results import Fit
 from bayesmmm.validate import check_numbers
@@ -80,13 +77,9 @@ def frontier(
         solver.tell(f"total {total:,.0f}")
         goal = Goal(total=float(total))
         check_possible(problem, goal)
-        whole, few = (
-            PlanObjective(o, problem.variables, goal, problem.current) for o in (problem.whole, problem.few)
-        )
-        found = search(whole, few, problem.limits, solver)
-        decisions = zero_out_idle(whole, found.best.limits, found.best.decisions)
-        spend.append(problem.variables.spend(decisions))
-        marginal.append(found.best.optimality.multiplier)
+        searched = search(problem, goal, solver)
+        spend.append(problem.variables.spend(searched.decisions))
+        marginal.append(searched.best.optimality.multiplier)
     return _labelled(problem, grid, spend, marginal)
 
 
@@ -122,20 +115,16 @@ def _possible(problem: Problem, total: float) -> bool:
 def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], marginal: list[float]) -> xr.Dataset:
     fit, out = problem.fit, problem.judges
     asked, base = out.question.asked, out.base()
-    brought = [out.evaluate(plan) for plan in spend]
-    lift = np.stack([found.lift for found in brought], axis=-1)
+    outcomes = [out.evaluate(plan) for plan in spend]
+    lift = np.stack([each.lift for each in outcomes], axis=-1)
     own = np.array([plan.sum() for plan in spend])
-    cost = own + np.stack([found.induced.sum(axis=-1) for found in brought], axis=-1)
+    cost = own + np.stack([each.induced.sum(axis=-1) for each in outcomes], axis=-1)
     now = out.evaluate(problem.current)
     unit, per = fit.data.unit(fit.system.outcome), per_money(fit)
     variables = {
         "spend": (("total", "channel"), np.stack([plan.sum(axis=1) for plan in spend]), {"unit": MONEY}),
         "marginal": ("total", np.array(marginal), per),
-        "extrapolated": (
-            ("total", "channel"),
-            np.stack([beyond(problem, plan) for plan in spend]),
-            {"unit": "share of spend", "threshold": EXTRAPOLATED},
-        ),
+        "extrapolated": extrapolated(problem, spend, "total"),
         "outcome": (*asked.label(base[:, None] + lift, "total"), {"unit": unit}),
         "lift": (*asked.label(lift, "total"), {"unit": unit}),
         "cost": (*asked.label(cost, "total"), {"unit": MONEY}),

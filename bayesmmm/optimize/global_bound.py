@@ -43,10 +43,10 @@ class ChannelResponse:
         self._zero = self._summed(np.zeros(1))[0][0]
 
     def _summed(self, spend: np.ndarray) -> tuple[np.ndarray, ...]:
-        found = self._outcomes.each(lambda piece: rises(spend, *piece), self._pieces)
-        if not found:  # the channel does not act on the outcome
+        terms = self._outcomes.each(lambda piece: rises(spend, *piece), self._pieces)
+        if not terms:  # the channel does not act on the outcome
             return np.zeros(len(spend)), np.zeros(len(spend) - 1), np.zeros(len(spend) - 1)
-        return tuple(self._worth * sum(parts) for parts in zip(*found, strict=True))
+        return tuple(self._worth * sum(parts) for parts in zip(*terms, strict=True))
 
     def evaluate(self, spend: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Worth (J,) of rising amounts of money (J,), and bounds (J - 1,) on its slope between them, from both sides."""
@@ -257,13 +257,13 @@ def _tangent_bound(problem: Problem, objective: PlanObjective, best: Solved) -> 
             rows.append(sign * every)
             sides.append(sign * side)
     unit = objective.unit
-    found = optimize.linprog(
+    result = optimize.linprog(
         -slope * unit,
         A_ub=np.array(rows) * unit if rows else None,
         b_ub=np.array(sides) if rows else None,
         bounds=list(zip(limits.lower / unit, limits.upper / unit, strict=True)),
         method="highs",
     )
-    if found.status != 0:
+    if result.status != 0:
         return None, "without an upper limit on spend the tangent has no highest point"
-    return float(objective.value(at) - slope @ at - found.fun), ""
+    return float(objective.value(at) - slope @ at - result.fun), ""

@@ -130,6 +130,28 @@ def project(
     return decisions
 
 
+def zero_out_idle(objective: PlanObjective, limits: Limits, decisions: np.ndarray) -> np.ndarray:
+    """Set to zero what stands at the floor of the solver and does not want to rise, and spend that money elsewhere."""
+    floor = floor_of(objective, limits)
+    idle = (decisions <= 1.01 * floor) & (limits.lower <= 0.0) & (decisions > 0.0)
+    if not idle.any():
+        return decisions
+    if idle.all():  # nothing at all is worth spending
+        none = np.zeros_like(decisions)
+        return none if objective.goal.low <= 0.0 and _missed(objective, limits, none) <= MET else decisions
+    slope = objective.slope(np.where(idle, 0.0, decisions))
+    idle &= slope <= objective.slope(decisions)[~idle].max()
+    off = replace(limits, upper=np.where(idle, 0.0, limits.upper))
+    out = project(objective, off, np.where(idle, 0.0, decisions), nearly=0.1)
+    return out if _missed(objective, limits, out) <= MET else decisions
+
+
+def _missed(objective: PlanObjective, limits: Limits, decisions: np.ndarray) -> float:
+    """Largest violation of a constraint, in its scale."""
+    values = [(c.value(decisions), c) for c in objective.constraints(limits)]
+    return max((max(c.low - v, v - c.high) / c.scale for v, c in values), default=0.0)
+
+
 def _ended(message: str, conditions: Optimality) -> str:
     """Say how a climb ended: by the conditions of a maximum where they hold, whatever stopped the solver."""
     held = conditions.residual <= OPTIMAL and conditions.violation <= MET
@@ -163,7 +185,7 @@ def _slsqp(
             raise StopIteration
 
     while True:
-        found = optimize.minimize(
+        result = optimize.minimize(
             lambda v: -objective.smooth(v * unit) / size,
             decisions / unit,
             jac=lambda v: -objective.slope(v * unit) * unit / size,
@@ -173,11 +195,11 @@ def _slsqp(
             callback=enough,
             options={"ftol": 1e-12 if precise else 1e-6, "maxiter": 400 if precise else 60},
         )
-        decisions = np.clip(found.x * unit, lower, upper)
+        decisions = np.clip(result.x * unit, lower, upper)
         if precise:
             decisions = project(objective, limits, decisions)
         # Where bounds leave nothing to decide, SciPy does not count.
-        iterations, evaluations = iterations + found.get("nit", 1), evaluations + found.get("nfev", 1)
+        iterations, evaluations = iterations + result.get("nit", 1), evaluations + result.get("nfev", 1)
         end = _joined(objective, decisions, limits, known)
         if end is not None:
             return replace(end, iterations=iterations, evaluations=evaluations)
@@ -194,7 +216,9 @@ def _slsqp(
             break
     decisions, conditions = best
     value = objective.value(decisions)
-    return Solved(decisions, value, _ended(found.message, conditions), iterations, evaluations, conditions, limits)
+    return Solved(
+        decisions, value, _ended(result.message, conditions), iterations, evaluations, conditions, limits
+    )
 
 
 def _joined(
@@ -264,7 +288,7 @@ def _lagrangian(objective: PlanObjective, limits: Limits, start: np.ndarray, pre
         return f, slope
 
     for _ in range(25 if precise else 4):
-        found = optimize.minimize(
+        result = optimize.minimize(
             augmented,
             v,
             args=(price, weight),
@@ -279,7 +303,7 @@ def _lagrangian(objective: PlanObjective, limits: Limits, start: np.ndarray, pre
                 "maxfun": 600,
             },
         )
-        v, iterations, evaluations = found.x, iterations + found.nit, evaluations + found.nfev
+        v, iterations, evaluations = result.x, iterations + result.nit, evaluations + result.nfev
         value = np.array([value(v) for _, value, _ in parts])
         price = np.where(equal, price - weight * value, np.maximum(price - weight * value, 0.0))
         missed = float(np.where(equal, np.abs(value), np.maximum(-value, 0.0)).max(initial=0.0))
@@ -296,7 +320,7 @@ def _lagrangian(objective: PlanObjective, limits: Limits, start: np.ndarray, pre
     return Solved(
         decisions,
         objective.value(decisions),
-        _ended(found.message, conditions),
+        _ended(result.message, conditions),
         iterations,
         evaluations,
         conditions,

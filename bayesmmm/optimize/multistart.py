@@ -12,7 +12,7 @@ from bayesmmm.optimize.arguments import Solver
 from bayesmmm.optimize.constraints import ALL_PATTERNS, Limits, patterns, switched
 from bayesmmm.optimize.flighting import DecisionVariables
 from bayesmmm.optimize.goal import Goal
-from bayesmmm.optimize.local_solver import FLOOR, MET, Solved, floor_of, maximise, steps
+from bayesmmm.optimize.local_solver import FLOOR, MET, Solved, floor_of, maximise, steps, zero_out_idle
 from bayesmmm.optimize.nonlinear_program import PlanObjective
 from bayesmmm.optimize.problem import Problem
 from bayesmmm.text import amount
@@ -29,23 +29,31 @@ ALL_SUBSETS = 5
 
 @dataclass(frozen=True)
 class Search:
-    """The best plan found, where starts that meet the limits led on the few draws, and how much work it all was."""
+    """The best plan found, where starts that meet the limits led on the few draws, and how much work it all was.
 
+    `decisions` are those of the best plan, with what is not worth spending at zero.
+    """
+
+    objective: PlanObjective
     best: Solved
+    decisions: np.ndarray
     starts: tuple[float, ...]
     iterations: int
     evaluations: int
 
 
-def search(whole: PlanObjective, few: PlanObjective, limits: Limits, solver: Solver) -> Search:
-    """Find the best plan, over all draws that choose it and over a few of them.
+def search(problem: Problem, goal: Goal, solver: Solver) -> Search:
+    """Find the best plan: from many starts over a few draws, then over all draws that choose it.
 
     Raises
     ------
     SolverError
         When no start leads to a plan that meets the limits and the conditions of a maximum.
     """
-    starts, seed, note = solver.starts, solver.seed, solver.tell
+    whole, few = (
+        PlanObjective(out, problem.variables, goal, problem.current) for out in (problem.whole, problem.few)
+    )
+    limits, starts, seed, note = problem.limits, solver.starts, solver.seed, solver.tell
     ends: list[Solved] = []
     choices = _choices(limits)
     for k, chosen in enumerate(choices):
@@ -68,8 +76,11 @@ def search(whole: PlanObjective, few: PlanObjective, limits: Limits, solver: Sol
     if not good:
         raise SolverError(_failure(whole, polished))
     done += polished
+    best = max(good, key=lambda end: end.objective)
     return Search(
-        best=max(good, key=lambda end: end.objective),
+        objective=whole,
+        best=best,
+        decisions=zero_out_idle(whole, best.limits, best.decisions),
         starts=tuple(sorted((end.objective for end in ends if _merit(end) > -np.inf), reverse=True)),
         iterations=sum(end.iterations for end in done),
         evaluations=sum(end.evaluations for end in done),
@@ -116,7 +127,7 @@ def check_reachable(problem: Problem, goal: Goal, solver: Solver, *, cause: Solv
     """
     if goal.target is None and goal.target_roi is None:
         return
-    few, out = problem.few, problem.whole
+    out = problem.whole
     if goal.target_roi is not None:
         # The highest return is that of next to no money, where nothing forbids that.
         low = max(goal.low, 1e-3 * out.cost(problem.current))
@@ -125,22 +136,21 @@ def check_reachable(problem: Problem, goal: Goal, solver: Solver, *, cause: Solv
     else:
         high = goal.high if np.isfinite(goal.high) else 1e3 * out.cost(problem.current)
         other = replace(goal, objective="outcome", target=None, total=(goal.low, max(high, 1e-300)))
-    whole, some = (PlanObjective(o, problem.variables, other, problem.current) for o in (out, few))
     try:
-        best = search(whole, some, problem.limits, replace(solver, progress=False)).best
+        result = search(problem, other, replace(solver, progress=False))
     except SolverError:
         return
-    if goal.target_roi is not None and best.objective + whole.roi_now < goal.target_roi:
-        reached = best.objective + whole.roi_now
-        raise InfeasibleError(
-            f"the target ROI of {goal.target_roi:g} is out of reach: within the other limits no plan was found with "
-            f"more than {reached:.3g}; lower it or relax the limits"
-        ) from cause
-    if goal.target is not None and best.objective + whole.level < goal.target:
-        raise InfeasibleError(
-            f"the target of {amount(goal.target)} is out of reach: within the other limits no plan was found with an "
-            f"outcome above {amount(best.objective + whole.level)}; lower it or relax the limits"
-        ) from cause
+    gained, objective, advice = result.best.objective, result.objective, "lower it or relax the limits"
+    nowhere = "is out of reach: within the other limits no plan was found with"
+    if goal.target_roi is not None and gained + objective.roi_now < goal.target_roi:
+        text = (
+            f"the target ROI of {goal.target_roi:g} {nowhere} more than {gained + objective.roi_now:.3g}; {advice}"
+        )
+        raise InfeasibleError(text, argument="target_roi", value=goal.target_roi) from cause
+    if goal.target is not None and gained + objective.level < goal.target:
+        most = amount(gained + objective.level)
+        text = f"the target of {amount(goal.target)} {nowhere} an outcome above {most}; {advice}"
+        raise InfeasibleError(text, argument="target", value=goal.target) from cause
 
 
 def _failure(objective: PlanObjective, ends: list[Solved]) -> str:

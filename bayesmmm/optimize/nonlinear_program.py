@@ -279,7 +279,7 @@ def _explained(
         bounds = [-row for row in np.eye(len(slope))[at_lower]] + [*np.eye(len(slope))[at_upper]]
         every = np.ones_like(held)
         again = _priced(slope, normals, bounds, every, ~every, ~every)
-        prices, left = min((prices, left), again, key=lambda found: found[1])
+        prices, left = min((prices, left), again, key=lambda priced: priced[1])
     return prices, left
 
 

@@ -1,5 +1,7 @@
 """What a plan brings beside the current one, on draws that did not choose it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -19,9 +21,9 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
     fit, out = problem.fit, problem.judges
     asked = out.question.asked
     plans = (problem.current, spend)
-    brought = [out.evaluate(plan) for plan in plans]
-    lift = np.stack([found.lift for found in brought], axis=-1)
-    induced = np.stack([found.induced for found in brought], axis=1)
+    outcomes = [out.evaluate(plan) for plan in plans]
+    lift = np.stack([each.lift for each in outcomes], axis=-1)
+    induced = np.stack([each.induced for each in outcomes], axis=1)
     cost = np.array([plan.sum() for plan in plans]) + induced.sum(axis=-1)
     uplift = lift[:, 1] - lift[:, 0]
     returns = [_returns(out, plan, problem.variables.pattern(plan)) for plan in plans]
@@ -42,11 +44,7 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
         "cost": (*label(cost, "plan"), {"unit": MONEY}),
         "roi": (*label(np.stack([r for r, _ in returns], axis=1), "plan", "channel"), per),
         "marginal_roi": (*label(np.stack([m for _, m in returns], axis=1), "plan", "channel"), per),
-        "extrapolated": (
-            ("plan", "channel"),
-            np.stack([beyond(problem, plan) for plan in plans]),
-            {"unit": "share of spend", "threshold": EXTRAPOLATED},
-        ),
+        "extrapolated": extrapolated(problem, plans, "plan"),
     }
     coords: dict = {**asked.coords, "plan": PLANS, "channel": list(problem.names)}
     if out.paid:
@@ -63,10 +61,14 @@ def _returns(out: Outcomes, spend: np.ndarray, pattern: np.ndarray) -> tuple[np.
     return roi, out.directional_derivative(spend, pattern)
 
 
-def beyond(problem: Problem, spend: np.ndarray) -> np.ndarray:
-    """Share (C,) of the spend of each channel in periods above the highest spend of the fitted periods."""
+def extrapolated(problem: Problem, plans: Sequence[np.ndarray], dim: str) -> tuple:
+    """Share of the spend of each channel in periods above the highest spend of the fitted periods, as a variable."""
     columns = problem.fit.data.columns
-    return np.array([share_beyond(own, columns[n].max()) for n, own in zip(problem.names, spend, strict=True)])
+    share = [
+        [share_beyond(own, columns[name].max()) for name, own in zip(problem.names, plan, strict=True)]
+        for plan in plans
+    ]
+    return (dim, "channel"), np.array(share), {"unit": "share of spend", "threshold": EXTRAPOLATED}
 
 
 def frame_of(problem: Problem, spend: np.ndarray) -> pd.DataFrame:
