@@ -40,14 +40,14 @@ _HOME = {
     "summarise": "results",
     "what_if": "estimands",
 }
-_MODULES = ("diagnostics", "errors", "evaluate", "plots", "sensitivity")
+_MODULES = ("diagnostics", "errors", "evaluate", "plots", "prepare", "sensitivity")
 
 __all__ = [*_HOME, *_MODULES]
 
 if (
     TYPE_CHECKING
 ):  # the same names for editors and type checkers, which do not run what follows; a test compares them
-    from bayesmmm import diagnostics, errors, evaluate, plots, sensitivity
+    from bayesmmm import diagnostics, errors, evaluate, plots, prepare, sensitivity
     from bayesmmm.data import MMMData
     from bayesmmm.diagnostics import diagnose
     from bayesmmm.equations import MMM, Equation, Fourier

@@ -93,6 +93,73 @@ class PlanError(DataError):
     """Raised when a plan does not continue the history."""
 
 
+# ---------------------------------------------------------------- raw exports
+
+
+class ExportError(DataError):
+    """Raised when raw exports cannot be prepared as they are; base of the classes below."""
+
+
+class FileFormatError(ExportError):
+    """Raised when a file is not text, is a spreadsheet under the name of a text file, or its text is damaged."""
+
+
+class MissingLibraryError(ExportError):
+    """Raised when a kind of file needs a library that is not installed."""
+
+
+class EmptyFileError(ExportError):
+    """Raised when a file has no row below its header, or nothing at all."""
+
+
+class NoDaysError(ExportError):
+    """Raised when an export holds totals only, without days."""
+
+
+class AmbiguousError(ExportError):
+    """Raised when dates or numbers, as written, can be read in two ways."""
+
+
+class NotStatedError(ExportError):
+    """Raised when a cell that is needed says that its number is not stated, or only that it is small."""
+
+
+class TotalsError(ExportError):
+    """Raised when a row of totals disagrees with the rows above it."""
+
+
+class MixedRowsError(ExportError):
+    """Raised when rows of several currencies or attribution settings would be added up."""
+
+
+class WeekError(ExportError):
+    """Raised when weeks of two starts, or weeks and other periods, would be laid side by side."""
+
+
+class AbsentDaysError(ExportError):
+    """Raised when days are absent that a sum or a join needs."""
+
+
+class IncompleteDayError(ExportError):
+    """Raised when the last day was not over when the file was made."""
+
+
+class OverlapError(ExportError):
+    """Raised when two files or tables both have a column asked for, or a day that would be counted twice."""
+
+
+class GroupError(ExportError):
+    """Raised when rows belong to no group, or two groups would get the same name."""
+
+
+class RatesError(ExportError):
+    """Raised when an exchange rate or a currency is not known."""
+
+
+class ExportSettingError(ExportError):
+    """Raised when an argument about raw exports is impossible."""
+
+
 # ---------------------------------------------------------------- equations
 
 

@@ -20,7 +20,7 @@ from tests.fits import judge
 
 SPEC = FOLDER / "social_search.toml"
 DATA = FOLDER / "social_search.csv"
-COMMANDS = ["demo", "fit", "report", "optimize", "simulate"]
+COMMANDS = ["demo", "prepare", "fit", "report", "optimize", "simulate"]
 QUICK = ["--draws", "50", "--tune", "50", "--chains", "2"]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "bayesmmm"
 GROUND = ["errors", "text", "validate"]
-BOTTOM = ["kernels", "data", "priors", "equations", "engine", "simulate", "results", "inference"]
+BOTTOM = ["kernels", "data", "prepare", "priors", "equations", "engine", "simulate", "results", "inference"]
 MIDDLE = ["estimands", "optimize", "diagnostics", "sensitivity", "evaluate", "plots"]
 ORDER = [*GROUND, *BOTTOM, *MIDDLE, "report", "__init__", "cli", "__main__"]
 OWNERS = {

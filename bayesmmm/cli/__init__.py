@@ -1,4 +1,4 @@
-"""The command line: ``bayesmmm demo | fit | report | optimize | simulate``. The only module that prints.
+"""The command line: ``bayesmmm demo | prepare | fit | report | optimize | simulate``. The only module that prints.
 
 Knows files, exit statuses and sentences; every number comes from elsewhere. Heavy modules are imported when a command
 runs, so that help and version answer at once.
@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-from bayesmmm.cli import arguments, commands, planning
+from bayesmmm.cli import arguments, commands, planning, preparing
 from bayesmmm.cli.arguments import CI_PROB
 from bayesmmm.cli.commands import DONE, INTERRUPTED, SAMPLER_FAILED
 from bayesmmm.cli.text import option_of
@@ -115,6 +115,15 @@ def _parser() -> argparse.ArgumentParser:
     arguments.add_out(demo, "bayesmmm-demo")
     _add_sampling(demo, seed=1)
     demo.set_defaults(run=commands.demo)
+
+    preparing.add_arguments(
+        actions.add_parser(
+            "prepare",
+            help="make a tidy table of raw exports",
+            description=preparing.ABOUT,
+            formatter_class=shape,
+        )
+    )
 
     fit = actions.add_parser("fit", help="fit your data", description=_FIT, formatter_class=shape)
     fit.add_argument(

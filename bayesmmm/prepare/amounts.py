@@ -1,0 +1,355 @@
+"""From cells to numbers: one decimal mark for a whole column, currency and percent signs stripped, nothing guessed.
+
+Knows digits, marks and signs. A cell that says that its number is not stated, or only that it is small, is never a
+number of its own accord: the caller says what it is to be taken for.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+
+from bayesmmm.errors import AmbiguousError, NotNumericError, NotStatedError
+
+#: Cells, in lower case, that say that nothing is stated.
+NOT_STATED = frozenset(
+    ["", "-", "--", "—", "–", "n/a", "na", "nan", "null", "none", "#n/a", "<na>", "not available", "k. a.", "k.a."]
+)
+_SIGNS = "$€£¥₹₩₽₺฿₪%"
+_BLANKS = " \u00a0\u2009\u202f'’"
+_SIMPLE = frozenset("0123456789.,-\n" + _SIGNS + _BLANKS)
+_DIGITS = frozenset("0123456789.,-\n")
+_STRIPPED = str.maketrans("", "", _SIGNS + _BLANKS)
+_CURRENCY = r"(?:[A-Z]{1,3}\$|[A-Z]{3}|[$€£¥₹₩₽₺฿₪%]|kr\.?|zł|Kč|Ft|Fr\.)"
+_ODD = re.compile(
+    rf"(?P<sign>[-−–+(]?)\s*{_CURRENCY}?\s*(?P<minus>[-−–]?)\s*(?P<number>\d[\d.,\s'’]*|[.,]\d+)\s*{_CURRENCY}?\s*(?P<end>[-−)]?)"
+)
+_LIMIT = re.compile(r"(?P<side>[<>])\s*(?P<number>\d[\d.,]*)\s*%?")
+_MOST_DECIMALS = 9
+_SHOWN = 3
+
+
+def _decides(mark: str, other: str) -> re.Pattern:
+    """Return what shows that `mark` is the decimal mark.
+
+    Behind it stand other than three digits, before it a single zero, nothing, or four digits; or the other mark is one
+    of thousands. Every way begins with a mark, which lets the search skip from mark to mark.
+    """
+    m, o = re.escape(mark), re.escape(other)
+    return re.compile(
+        rf"{m}(?:(?!\d{{3}}(?:[.,]|$)|\d{{2}}{m}\d)|(?<=(?<!\d)0{m})|(?<=(?<!\d){m})|(?<=\d{{4}}{m})(?=\d{{3}}$))|{o}\d+[.,]",
+        flags=re.MULTILINE,
+    )
+
+
+def _misgrouped(mark: str, other: str) -> re.Pattern:
+    """Return what is wrong where `mark` is the decimal mark: the other one away from groups of digits."""
+    m, o = re.escape(mark), re.escape(other)
+    return re.compile(
+        rf"{o}(?:(?!\d{{3}}(?:[.,]|$)|\d{{2}}{o})|(?<!\d{o})|(?<=\d{{4}}{o}))|{m}\d*[.,]", flags=re.MULTILINE
+    )
+
+
+_EVIDENCE = {".": _decides(".", ","), ",": _decides(",", ".")}
+_FAULT = {".": _misgrouped(".", ","), ",": _misgrouped(",", ".")}
+
+
+@dataclass(frozen=True)
+class Column:
+    """Cells of one column as they stand, before their decimal mark is known.
+
+    Parameters
+    ----------
+    text : str
+        Numbers, reduced to digits, marks and a minus sign, one a line.
+    index : numpy.ndarray
+        For every row the line of its number in `text`; -1 where there is none.
+    limits : dict
+        For rows such as "<5" the side and the number.
+    point : numpy.ndarray or None
+        The numbers if a point marks decimals, where they are known already.
+    mark : str or None
+        The decimal mark that the column itself shows; "?" where it can be either, None without any mark.
+    percent : bool
+        Whether a cell has a percent sign.
+    sign : str or None
+        The currency sign of the first cell that has one.
+    """
+
+    text: str
+    index: np.ndarray
+    limits: dict[int, tuple[str, str]]
+    point: np.ndarray | None
+    mark: str | None
+    percent: bool
+    sign: str | None
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """The numbers of a column.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        One for each row; NaN where nothing is stated.
+    decimals : int
+        Decimals that hold every number exactly.
+    whole : bool
+        Whether the numbers are whole, and not written as money is ("5.00").
+    small : numpy.ndarray
+        Rows that only say that the number is below a limit.
+    notes : tuple of str
+        What was taken for what.
+    """
+
+    values: np.ndarray
+    decimals: int
+    whole: bool
+    small: np.ndarray
+    notes: tuple[str, ...]
+
+
+def look(cells: Sequence[str], where: str, lines: Sequence[int]) -> Column:
+    """Reduce the cells of a column to digits and marks, and look for its decimal mark.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        One for each row.
+    where : str
+        The file and the column, for errors.
+    lines : sequence of int
+        Row numbers of the cells in the file.
+
+    Raises
+    ------
+    NotNumericError
+        A cell is no number, or cells contradict each other about the decimal mark.
+    """
+    text = "\n".join(cells)
+    signs = set(text)
+    limits: dict[int, tuple[str, str]] = {}
+    point = None
+    if (plain := _plain(cells, text, signs)) is not None:
+        reduced, index, point = plain
+    else:
+        reduced, index, limits = _one_by_one(cells, where, lines)
+    currency = next((c for c in text if c in _SIGNS and c != "%"), None) if signs & set(_SIGNS) else None
+    return Column(reduced, index, limits, point, _mark(reduced, where), "%" in signs, currency)
+
+
+def _plain(cells: Sequence[str], text: str, signs: set[str]) -> tuple[str, np.ndarray, np.ndarray] | None:
+    """Read a column of digits, marks, signs and empty cells at once; None for any other column."""
+    if not signs <= _SIMPLE or text.count("\n") != len(cells) - 1:
+        return None
+    if signs & (_SIMPLE - _DIGITS):
+        text = text.translate(_STRIPPED)
+    index = np.arange(len(cells))
+    for _ in range(2):
+        try:
+            point = np.array(list(map(float, text.replace(",", "").split("\n"))))
+        except ValueError:
+            stated = [cell for cell in text.split("\n") if cell not in NOT_STATED]
+            index = np.where([cell not in NOT_STATED for cell in text.split("\n")], 0, -1)
+            index[index == 0] = np.arange(len(stated))
+            text = "\n".join(stated)
+            continue
+        return text, index, point
+    return None
+
+
+def _one_by_one(
+    cells: Sequence[str], where: str, lines: Sequence[int]
+) -> tuple[str, np.ndarray, dict[int, tuple[str, str]]]:
+    regular: list[str] = []
+    known: dict[str, int] = {}
+    limited: dict[str, tuple[str, str]] = {}
+    for cell in dict.fromkeys(cells):
+        read = _reduce(cell)
+        if read is _NO_NUMBER:
+            row = lines[list(cells).index(cell)]
+            raise NotNumericError(
+                f"{where}, row {row}: {cell.strip()!r} is not a number; correct the cell, or leave the column out"
+            )
+        known[cell] = len(regular) if isinstance(read, str) else -1
+        if isinstance(read, str):
+            regular.append(read)
+        elif isinstance(read, tuple):
+            limited[cell] = read
+    index = np.array([known[cell] for cell in cells])
+    limits = {i: limited[cell] for i, cell in enumerate(cells) if cell in limited} if limited else {}
+    return "\n".join(regular), index, limits
+
+
+_NO_NUMBER = object()
+
+
+def _reduce(cell: str) -> object:
+    text = cell.strip()
+    if text.casefold() in NOT_STATED:
+        return None
+    if limit := _LIMIT.fullmatch(text):
+        return (limit["side"], limit["number"])
+    found = _ODD.fullmatch(text)
+    if not found or (found["sign"] == "(") != (found["end"] == ")"):
+        return _NO_NUMBER
+    minus = found["sign"] in ("-", "−", "–", "(") or found["minus"] != "" or found["end"] in ("-", "−")
+    return ("-" if minus else "") + found["number"].translate(_STRIPPED)
+
+
+def _mark(text: str, where: str) -> str | None:
+    if "." not in text and "," not in text:
+        return None
+    shown = [mark for mark, pattern in _EVIDENCE.items() if pattern.search(text)]
+    if len(shown) == 2:
+        first, second = (next(cell for cell in text.split("\n") if _EVIDENCE[mark].search(cell)) for mark in shown)
+        also = f" and {second!r}" if first != second else ""
+        raise NotNumericError(
+            f"{where} holds {first!r}{also}: the decimal mark of a column must be one, a point or a comma; correct "
+            f"the cells that differ"
+        )
+    return shown[0] if shown else "?"
+
+
+def is_number(cell: str) -> bool:
+    """Tell whether a cell holds a number, whatever its marks mean."""
+    return isinstance(_reduce(cell), str)
+
+
+def is_unstated(cell: str) -> bool:
+    """Tell whether a cell says that nothing is stated."""
+    return cell.strip().casefold() in NOT_STATED
+
+
+def refuse_mark(column: Column, where: str) -> NoReturn:
+    """Refuse a column whose marks can be read in two ways.
+
+    Raises
+    ------
+    AmbiguousError
+        Names a cell, both readings, and how to choose.
+    """
+    cell = next(cell for cell in column.text.split("\n") if "." in cell or "," in cell)
+    mark = "," if "," in cell else "."
+    raise AmbiguousError(
+        f"{where} reads {cell!r}, and no cell of the file shows whether that is {cell.replace(mark, '')} or "
+        f"{cell.replace(mark, '.')}: thousands or decimals; decimal='{'.' if mark == ',' else ','}' makes the "
+        f"{'comma' if mark == ',' else 'point'} a mark of thousands, decimal='{mark}' a decimal mark"
+    )
+
+
+def to_numbers(
+    column: Column,
+    cells: Sequence[str],
+    lines: Sequence[int],
+    *,
+    mark: str,
+    where: str,
+    missing: float | str | None,
+    below: float | str | None,
+    count: bool = False,
+) -> Amounts:
+    """Turn the cells of a column into numbers.
+
+    Parameters
+    ----------
+    column : Column
+        The cells as `look` found them.
+    cells, lines : sequence
+        Text and row number of every cell.
+    mark : str
+        The decimal mark.
+    where : str
+        The file and the column, for errors.
+    missing : float or str or None
+        Number to take where nothing is stated, or "empty"; None refuses.
+    below : float or str or None
+        Number to take for "<5", "half" for half the limit, or "empty"; None refuses.
+    count : bool
+        Whether the numbers count something, so that -1 says that nothing is stated.
+
+    Raises
+    ------
+    NotNumericError
+        A number has groups of digits that fit no way of writing.
+    NotStatedError
+        A cell states no number, and nobody said what to take it for.
+    """
+    numbers = _values(column, mark, where, lines, cells)
+    values = np.full(len(cells), np.nan)
+    held = column.index >= 0
+    if count and len(numbers) and numbers.min() == -1.0 and ((numbers >= 0.0) | (numbers == -1.0)).all():
+        held[held] = numbers[column.index[held]] != -1.0
+    values[held] = numbers[column.index[held]]
+    small = np.zeros(len(cells), dtype=bool)
+    small[[row for row, (side, _) in column.limits.items() if side == "<"]] = True
+    notes = []
+    for rows, taken, argument, said in (
+        (np.flatnonzero(~held & ~small).tolist(), missing, "missing", "not stated"),
+        (np.flatnonzero(small).tolist(), below, "below", "only said to be below a limit"),
+    ):
+        if not rows:
+            continue
+        if taken is None:
+            _refuse_unstated(where, [cells[i] for i in rows], [lines[i] for i in rows], argument, said)
+        if taken == "half":
+            values[rows] = [_limit(column.limits[i][1], mark) / 2.0 for i in rows]
+        elif taken is not None and taken != "empty":
+            values[rows] = float(taken)
+        notes.append(f"{where.rpartition(' column ')[2]}: {len(rows)} cells {said}, taken as {taken}")
+    decimals = _decimals(numbers)
+    whole = decimals == 0 and f"{mark}00" not in column.text
+    return Amounts(values, decimals, whole, small, tuple(notes))
+
+
+def _limit(text: str, mark: str) -> float:
+    return float(text.replace("." if mark == "," else ",", "").replace(mark, "."))
+
+
+def _values(column: Column, mark: str, where: str, lines: Sequence[int], cells: Sequence[str]) -> np.ndarray:
+    text = column.text
+    if not text:
+        return np.empty(0)
+    other = "," if mark == "." else "."
+    if fault := _FAULT[mark].search(text):
+        row = int(np.flatnonzero(column.index == text.count("\n", 0, fault.start()))[0])
+        name = "comma" if mark == "," else "point"
+        raise NotNumericError(
+            f"{where}, row {lines[row]}: {cells[row].strip()!r} is not a number where a {name} marks decimals; "
+            f"correct the cell, or say the mark: decimal={other!r}"
+        )
+    if mark == "." and column.point is not None:
+        return column.point
+    return np.array([float(number) for number in text.replace(other, "").replace(mark, ".").split("\n")])
+
+
+def _refuse_unstated(where: str, cells: list[str], lines: list[int], argument: str, said: str) -> None:
+    rows = ", ".join(map(str, lines[:_SHOWN])) + (
+        f" and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+    )
+    written = ", ".join(dict.fromkeys(repr(cell.strip()) for cell in cells[:_SHOWN]))
+    fix = (
+        "missing=0 takes them as zero, missing='empty' leaves them out of sums"
+        if argument == "missing"
+        else "below='half' takes half the limit, below=0 zero, below='empty' leaves them out of sums"
+    )
+    raise NotStatedError(
+        f"{where}: {len(lines)} cells are {said}, which is not zero: {written} in row {rows}; {fix}"
+    )
+
+
+def _decimals(numbers: np.ndarray) -> int:
+    """Return the fewest decimals that hold every number."""
+    for decimals in range(_MOST_DECIMALS):
+        scaled = numbers * 10.0**decimals
+        if not len(scaled) or np.abs(scaled - np.rint(scaled)).max() < 1e-4:
+            return decimals
+    return _MOST_DECIMALS
+
+
+def exact(value: float, decimals: int) -> float:
+    """Return a sum without what binary fractions add to it."""
+    return round(float(value), decimals)

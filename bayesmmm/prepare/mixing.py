@@ -1,0 +1,197 @@
+"""Rows that must not be added up as they are: several currencies, several attribution settings; and exchange rates.
+
+Knows the columns that say so. A column that does not depend on the difference is no reason to refuse.
+"""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from bayesmmm.data.wording import listed
+from bayesmmm.errors import MixedRowsError, RatesError
+from bayesmmm.prepare.part import Part, exact_sum, named_rows
+from bayesmmm.prepare.reading import clean
+from bayesmmm.prepare.tables import Table
+
+_CURRENCY_COLUMN = re.compile(
+    r"(?:\w+ )?(?:currency|currency ?code|währung|währungscode|devise|moneda|valuta|moeda)", re.I
+)
+_ATTRIBUTION_COLUMN = re.compile(
+    r".*\b(?:attribution (?:setting|window)s?|attributionseinstellung|attributionsfenster)", re.I
+)
+_IN_NAME = re.compile(r"\(([A-Z]{3})\)$")
+_SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₪": "ILS", "฿": "THB"}
+_COUNT = re.compile(
+    r"impr|click|klick|reach|reichweite|view|recipient|session|user|visit|quantity|menge|open|save|install|lead|"
+    r"(?:conversion|purchase|order|result)s?(?!.*(?:value|wert|revenue))",
+    flags=re.IGNORECASE,
+)
+_ATTRIBUTED = re.compile(
+    r"conver|konver|purchas|result|ergebnis|order|sale|revenue|umsatz|value|wert|roas|lead|install|cart|checkout|kauf|action",
+    flags=re.IGNORECASE,
+)
+_DELIVERED = re.compile(
+    r"spen[dt]|cost|kosten|ausg|amount|betrag|budget|impr|click|klick|reach|reichweite|frequency|view|cpm|cpc|ctr|fee",
+    flags=re.IGNORECASE,
+)
+
+
+def currency_place(table: Table) -> int | None:
+    """Return the column that says the currency."""
+    return next((i for i, known in enumerate(table.names) if known and _CURRENCY_COLUMN.fullmatch(known[0])), None)
+
+
+def attribution_place(table: Table) -> int | None:
+    """Return the column that says how conversions are attributed."""
+    return next((i for i, known in enumerate(table.names) if known and _ATTRIBUTION_COLUMN.match(known[0])), None)
+
+
+def is_money(source: str) -> bool:
+    """Tell whether a column is money, as far as its name says; in doubt it is."""
+    return not _COUNT.search(source)
+
+
+def is_attributed(source: str) -> bool:
+    """Tell whether a column depends on how conversions are attributed; in doubt it does."""
+    return bool(_ATTRIBUTED.search(source)) or not _DELIVERED.search(source)
+
+
+def currency_of(sources: Sequence[str], signs: Sequence[str | None], cells: np.ndarray | None) -> str | None:
+    """Return the one currency of a table, from its column, a name such as "Spend (EUR)", or a sign."""
+    if cells is not None:
+        found = {clean(cell) for cell in cells.tolist()} - {""}
+    else:
+        found = {code[1] for source in sources if (code := _IN_NAME.search(source))}
+        found = found or {_SIGNS[sign] for sign in signs if sign in _SIGNS}
+    return found.pop() if len(found) == 1 else None
+
+
+def check_attribution(part: Part, cells: np.ndarray, name: str, sources: dict[str, str], *, accept: bool) -> None:
+    """Refuse rows of several attribution settings where a column depends on them.
+
+    Raises
+    ------
+    MixedRowsError
+        Names every setting with its rows.
+    """
+    kinds = _kinds(cells)
+    touched = [column for column, source in sources.items() if is_attributed(source)]
+    if accept or len(kinds) < 2 or not touched:
+        return
+    raise MixedRowsError(
+        f"{part.path!r}, column {name!r}: rows of {len(kinds)} attribution settings would be added up in "
+        f"{listed(touched)}: {_shown(kinds, cells, part)}; take one, as "
+        f"where={{{name!r}: {max(kinds, key=kinds.__getitem__)!r}}}, or add them up all the same: "
+        f"accept=['attribution']"
+    )
+
+
+def _kinds(cells: np.ndarray) -> dict[str, int]:
+    kinds, counts = np.unique(
+        np.array([clean(cell) for cell in cells.tolist()], dtype=object).astype(str), return_counts=True
+    )
+    return {str(kind): int(count) for kind, count in zip(kinds, counts, strict=True) if kind}
+
+
+def _shown(kinds: dict[str, int], cells: np.ndarray, part: Part) -> str:
+    text = np.array([clean(cell) for cell in cells.tolist()], dtype=object)
+    return "; ".join(f"{kind!r} in {named_rows(part.lines[text == kind])}" for kind in kinds)
+
+
+def check_currency(part: Part, cells: np.ndarray, name: str, sources: dict[str, str], *, accept: bool) -> None:
+    """Refuse rows of several currencies where a column is money.
+
+    Raises
+    ------
+    MixedRowsError
+        Names every currency with its rows.
+    """
+    kinds = _kinds(cells)
+    touched = [column for column, source in sources.items() if is_money(source)]
+    if accept or len(kinds) < 2 or not touched:
+        return
+    most = max(kinds, key=kinds.__getitem__)
+    others = ", ".join(f"{kind!r}: rate" for kind in kinds if kind != most)
+    raise MixedRowsError(
+        f"{part.path!r}, column {name!r}: rows of {len(kinds)} currencies would be added up in {listed(touched)}: "
+        f"{_shown(kinds, cells, part)}; convert them, as currency={most!r}, rates={{{others}}}, or take one, as "
+        f"where={{{name!r}: {most!r}}}"
+    )
+
+
+def convert(
+    part: Part, cells: np.ndarray | None, money: Sequence[str], currency: str, rates: Sequence[Sequence]
+) -> tuple[Part, list]:
+    """Convert columns of money into one currency.
+
+    Parameters
+    ----------
+    part : Part
+        The rows.
+    cells : numpy.ndarray or None
+        Currency of every row, where a column says so.
+    money : sequence of str
+        Columns to convert.
+    currency : str
+        The new currency; "USD>EUR" where the file does not say its own.
+    rates : sequence of (day or None, currency, rate)
+        Units of the new currency for one of the old, for every day or for one.
+
+    Raises
+    ------
+    RatesError
+        A rate or the currency of the file is not known.
+    """
+    own, _, target = currency.rpartition(">")
+    texts = [""] * len(part.days) if cells is None else [clean(cell) for cell in cells.tolist()]
+    codes = np.array([text or own or part.currency or "" for text in texts], dtype=str)
+    table = {(None if day is None else np.datetime64(day), code): rate for day, code, rate in rates}
+    factor = np.ones(len(part.days))
+    details = []
+    for code in np.unique(codes):
+        mask = codes == code
+        if code == target:
+            continue
+        if not code and not any(np.nan_to_num(part.values[name][mask]).any() for name in money):
+            continue
+        if not code:
+            raise RatesError(
+                f"{part.path!r}: {named_rows(part.lines[mask])} do not say their currency, so that they cannot be "
+                f"converted; say it before the new one, as currency='USD>{target}'"
+            )
+        factor[mask] = [_rate(table, day, str(code), target, part, money) for day in part.days[mask]]
+        for name in money:
+            old = exact_sum(part.values[name][mask], part.decimals[name])
+            details.append(
+                f"{name}: {old:,.2f} {code} = {float(np.nansum(part.values[name][mask] * factor[mask])):,.2f} "
+                f"{target}"
+            )
+    # Parts of a cent are kept until the rows of a period are added up.
+    rounded = {name: max(part.decimals[name], 2) for name in money}
+    places = {name: part.decimals[name] + 4 for name in money}
+    values = {
+        name: np.round(old * factor, places[name]) if name in money else old for name, old in part.values.items()
+    }
+    done = dataclasses.replace(
+        part,
+        whole=part.whole - set(money),
+        values=values,
+        decimals={**part.decimals, **places},
+        currency=target,
+        rounded=rounded,
+    )
+    before, after = part.sums(), done.sums()
+    change = {name: round(after[name] - before[name], places[name]) for name in money if name in before}
+    return done, [done.step("convert", f"money in {target}: {', '.join(money)}", part, change, details)]
+
+
+def _rate(table: dict, day: np.datetime64, code: str, target: str, part: Part, money: Sequence[str]) -> float:
+    rate = table.get((day, code), table.get((None, code)))
+    if rate is None:
+        raise RatesError(
+            f"{part.path!r}: no rate from {code} to {target} on {day}, which {listed(money)} needs; add it to "
+            f"rates=, as {{{code!r}: 0.92}} or a row of date, currency and rate"
+        )
+    return rate

@@ -1,0 +1,111 @@
+"""What the lines around a table say about it: the range of days it covers, and until when its days are complete.
+
+Knows dates in lines of text. What is not said stays unknown.
+"""
+
+import datetime
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmmm.prepare.days import Token, order_of, to_day, tokens_in
+
+_START = re.compile(r"\bstart(?: date)?\b|\bfrom\b|\bvon\b", flags=re.IGNORECASE)
+_MADE = re.compile(
+    r"report time|report date|generated|exported|downloaded|created on|run date|erstellt", re.IGNORECASE
+)
+_COMPLETED = re.compile(r"last completed (?:available )?day", re.IGNORECASE)
+_INCOMPLETE = re.compile(r"incomplete data:? *(?P<said>true|yes|false|no)", re.IGNORECASE)
+_CLOCK = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::\d{2})? ?(?P<half>[AaPp])?")
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What is said around a table.
+
+    Parameters
+    ----------
+    tokens : tuple
+        Every day that is named.
+    covered : tuple of numpy.datetime64 or None
+        First and last day of the range that the file covers.
+    line : str
+        The line that says so.
+    start : datetime.date or None
+        The first day of the range.
+    complete : numpy.datetime64 or None
+        Last day that was over when the file was made; NaT where the file says no more than that days may be missing.
+    said : str
+        The line that tells that.
+    """
+
+    tokens: tuple[Token, ...]
+    covered: tuple[np.datetime64, np.datetime64] | None
+    line: str
+    start: datetime.date | None
+    complete: np.datetime64 | None
+    said: str
+
+
+def read_notes(above: Sequence[str], below: Sequence[str], order: str | None) -> Notes:
+    """Read the lines above a table; those below it where the ones above say nothing.
+
+    Parameters
+    ----------
+    above, below : sequence of str
+        The lines.
+    order : str or None
+        Order of day and month in the table itself, where it is known.
+    """
+    lines = [*reversed(above), *reversed(below)]
+    tokens = tuple(t for line in lines for t in tokens_in(line))
+    own = order_of(tokens)
+    order = own if own not in (None, "both") else order
+    covered, line = _range(lines, order)
+    complete, said = _complete(lines, order)
+    start = covered[0].astype(datetime.date) if covered else None
+    return Notes(tokens, covered, line, start, complete, said)
+
+
+def _days(line: str, order: str | None) -> list[datetime.date]:
+    return [day for t in tokens_in(line) if (day := to_day(t, order)) is not None]
+
+
+def _range(lines: list[str], order: str | None) -> tuple[tuple[np.datetime64, np.datetime64] | None, str]:
+    for line, other in zip(lines, ["", *lines], strict=False):
+        if _COMPLETED.search(line):
+            continue
+        days = _days(line, order)
+        if len(days) == 1 and _START.search(line):  # lines are read upwards: the end of the range came before
+            days += _days(other, order)[:1]
+            line = f"{line} {other}"
+        if len(days) == 2 and days[0] <= days[1]:
+            return (np.datetime64(days[0]), np.datetime64(days[1])), line
+    return None, ""
+
+
+def _complete(lines: list[str], order: str | None) -> tuple[np.datetime64 | None, str]:
+    """Return the last day that was over when the file was made, and the line that tells."""
+    flags = {found["said"].lower() for line in lines if (found := _INCOMPLETE.search(line))}
+    if flags & {"false", "no"}:
+        return None, ""
+    for line in lines:
+        days = _days(line, order)
+        if len(days) == 1 and (_COMPLETED.search(line) or _MADE.search(line)):
+            clock = _CLOCK.search(line)
+            # A moment of a day completes the day before it; a day without a time is itself complete.
+            over = 0 if clock is None and _COMPLETED.search(line) else 1
+            if clock is not None and _hour(clock) * 60 + int(clock["minute"]) >= 23 * 60 + 59:
+                over = 0
+            return np.datetime64(days[0]) - np.timedelta64(over, "D"), line
+    line = next((line for line in lines if _INCOMPLETE.search(line)), "")
+    return (np.datetime64("NaT", "D"), line) if flags else (None, "")
+
+
+def _hour(clock: re.Match) -> int:
+    hour = int(clock["hour"])
+    if clock["half"] is None:
+        return hour
+    return hour % 12 + (12 if clock["half"].lower() == "p" else 0)

@@ -1,0 +1,215 @@
+"""From a file to rows of text cells: its bytes are decoded, its separator is found, workbooks are opened.
+
+Knows bytes, encodings and separators; refuses to know what a cell means. What a file is, is read from its bytes and
+not from its name.
+"""
+
+import csv
+import datetime
+import io
+import os
+import re
+import zipfile
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bayesmmm.errors import EmptyFileError, FileFormatError, MissingFileError, MissingLibraryError
+
+_SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
+_HEAD = 400  # rows that decide on the separator
+_LONG_CELL = 200  # a cell of so many lines is a quote that was never closed
+_SIGNATURES = {
+    b"\xd0\xcf\x11\xe0": "an Excel workbook of the old format; save it as .xlsx",
+    b"%PDF": "a PDF; export the table as CSV",
+    b"\x1f\x8b": "a compressed file; unpack it first",
+    b"\x89PNG": "a picture; export the table as CSV",
+    b"\xff\xd8\xff": "a picture; export the table as CSV",
+}
+_WRITTEN = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
+_PAGES = (b"<!doctype", b"<html", b"<table", b"<?xml")
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """The cells of one file.
+
+    Parameters
+    ----------
+    name : str
+        What the file is called in arguments.
+    path : str
+        Where it came from.
+    rows : list of list of str
+        Every row, blank ones too, so that row numbers are those that a spreadsheet shows.
+    described : str
+        Encoding and separator in words.
+    """
+
+    name: str
+    path: str
+    rows: list[list[str]]
+    described: str
+
+
+def clean(cell: str) -> str:
+    """Return a cell without byte-order mark, and with single blanks only."""
+    return " ".join(cell.replace("\ufeff", "").split())
+
+
+def is_blank(row: list[str]) -> bool:
+    """Tell whether no cell of a row holds anything."""
+    return not any(row) or not any(cell.strip() for cell in row)
+
+
+def read_file(
+    name: str, source: str | os.PathLike[str] | pd.DataFrame, wanted: Collection[str], encoding: str | None
+) -> RawFile:
+    """Read every cell of a file as text.
+
+    Parameters
+    ----------
+    name : str
+        What the file is called in arguments.
+    source : path or pandas.DataFrame
+        The file, or a table that was read already.
+    wanted : collection of str
+        Names of columns; the separator is the one that shows most of them.
+    encoding : str, optional
+        Encoding of a text file that is neither UTF-8 nor UTF-16.
+
+    Raises
+    ------
+    MissingFileError, EmptyFileError, FileFormatError, MissingLibraryError
+        The file is not there, holds nothing, is not a table, or needs a library that is not installed.
+    """
+    if isinstance(source, pd.DataFrame):
+        return RawFile(name, "a table", _cells(source), "a table in memory")
+    path = os.fspath(source)
+    try:
+        with open(path, "rb") as file:
+            raw = file.read()
+    except FileNotFoundError as error:
+        looked = "" if os.path.isabs(path) else f" (looked for in {os.getcwd()!r})"
+        raise MissingFileError(f"the file {path!r} does not exist{looked}; correct the path") from error
+    if not raw.strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"):
+        raise EmptyFileError(f"{path!r} is empty: it holds no row at all; download it again")
+    if raw.startswith(b"PK\x03\x04"):
+        return _read_workbook(name, path, raw)
+    if raw.startswith(b"PAR1"):
+        _check_suffix(path, ".parquet", "a Parquet file")
+        return RawFile(name, path, _cells(_with_library("pyarrow", "parquet", pd.read_parquet, path)), "Parquet")
+    return _read_text(name, path, raw, wanted, encoding)
+
+
+# --------------------------------------------------------------------------------------------------------------- text
+def _read_text(name: str, path: str, raw: bytes, wanted: Collection[str], encoding: str | None) -> RawFile:
+    for signature, said in _SIGNATURES.items():
+        if raw.startswith(signature):
+            raise FileFormatError(f"{path!r} is not text but {said}")
+    if raw.lstrip()[:10].lower().startswith(_PAGES):
+        raise FileFormatError(f"{path!r} is a web page, not a table of cells; export the table as CSV")
+    code = encoding or _encoding(raw)
+    written = _WRITTEN.get(code, code)
+    if b"\0" in raw and not code.startswith("utf-16"):
+        raise FileFormatError(f"{path!r} is not text: it holds zero bytes; export the table as CSV")
+    try:
+        head = _parse(raw, code, wanted)
+        rows = list(csv.reader(_lines(raw, code), delimiter=head))
+    except (UnicodeError, LookupError) as error:
+        raise FileFormatError(
+            f"{path!r} is not text in {written}: {error}; save it as 'CSV UTF-8', or say how it is encoded, as "
+            f"encoding='cp1252'"
+        ) from error
+    except csv.Error as error:
+        raise FileFormatError(f"{path!r} cannot be cut into cells: {error}; download it again") from error
+    if rows and any(cell.count("\n") > _LONG_CELL for cell in rows[-1]):
+        raise FileFormatError(
+            f"{path!r}: the last cell, in row {len(rows)}, runs over more than {_LONG_CELL} lines, so that a "
+            f"quotation mark is never closed; download the file again"
+        )
+    return RawFile(name, path, rows, f"{written}, separated by {_SEPARATORS[head]}")
+
+
+def _encoding(raw: bytes) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    start = raw[:2000]
+    for code, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
+        if zeros.count(0) > 0.6 * len(zeros) and start.count(0) < 0.6 * len(start):
+            return code
+    return "utf-8-sig"
+
+
+def _lines(raw: bytes, code: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(raw), encoding=code, newline="")
+
+
+def _parse(raw: bytes, code: str, wanted: Collection[str]) -> str:
+    """Return the separator that shows most of the columns wanted, or else most rows of one width."""
+    names = {clean(name).casefold() for name in wanted}
+    scores = {}
+    for separator in _SEPARATORS:
+        reader = csv.reader(_lines(raw, code), delimiter=separator)
+        head = [row for row, _ in zip(reader, range(_HEAD), strict=False)]
+        found = max((len(names & {clean(cell).casefold() for cell in row}) for row in head), default=0)
+        widths = pd.Series([len(row) for row in head if len(row) > 1]).value_counts()
+        scores[separator] = (found, int((widths * widths.index).max()) if len(widths) else 0)
+    return max(scores, key=scores.__getitem__)
+
+
+# ---------------------------------------------------------------------------------------------------------- workbooks
+def _read_workbook(name: str, path: str, raw: bytes) -> RawFile:
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            inside = archive.namelist()
+    except zipfile.BadZipFile as error:
+        raise FileFormatError(f"{path!r} is not text but a damaged archive; download it again") from error
+    if not any(member.startswith("xl/") for member in inside):
+        raise FileFormatError(f"{path!r} is not text but an archive; unpack it first")
+    _check_suffix(path, ".xlsx", "an Excel workbook")
+    sheets = _with_library("openpyxl", "xlsx", pd.read_excel, path, sheet_name=None, header=None, dtype=object)
+    rows: list[list[str]] = []
+    for sheet in sheets.values():
+        rows += [*([[]] if rows else []), *_cells(sheet, header=False)]
+    return RawFile(name, path, rows, f"an Excel workbook of {len(sheets)} sheet(s)")
+
+
+def _check_suffix(path: str, suffix: str, what: str) -> None:
+    if not path.lower().endswith(suffix):
+        raise FileFormatError(
+            f"{path!r} is not text: it is {what} under another name; rename it to end in {suffix}, or save it as "
+            f"'CSV UTF-8'"
+        )
+
+
+def _with_library(library: str, extra: str, read, *args, **options):
+    try:
+        return read(*args, **options)
+    except ImportError as error:
+        raise MissingLibraryError(
+            f"{args[0]!r} needs {library}, which is not installed; pip install 'bayesmmm[{extra}]', or save the "
+            f"file as 'CSV UTF-8'"
+        ) from error
+
+
+def _cells(frame: pd.DataFrame, *, header: bool = True) -> list[list[str]]:
+    columns = [[_cell(value) for value in frame.iloc[:, i].tolist()] for i in range(frame.shape[1])]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return [[str(name) for name in frame.columns], *rows] if header else rows
+
+
+def _cell(value: object) -> str:
+    """Write a typed value so that it can be read in one way only."""
+    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and value != value):
+        return ""
+    if isinstance(value, datetime.datetime):
+        day = f"{value:%Y-%m-%d}"
+        return day if not (value.hour or value.minute or value.second) else f"{day} {value:%H:%M:%S}"
+    if isinstance(value, float):
+        if value == round(value) and abs(value) < 1e15:
+            return str(int(value))
+        text = f"{value:.15g}" if "e" not in f"{value:.15g}" else f"{value:.15f}"
+        return text + "0" if re.fullmatch(r"-?\d+\.\d{3}", text) else text
+    return str(value)

@@ -1,0 +1,407 @@
+"""From rows to one row per period: rows are grouped, added up, summed to weeks, and absent days are dealt with.
+
+Knows the rows of one table as days, numbers and text. Rows that look equal are added up like all others.
+"""
+
+import dataclasses
+import fnmatch
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data.wording import listed
+from bayesmmm.errors import AbsentDaysError, ExportSettingError, GroupError, WeekError
+from bayesmmm.prepare.log import Step
+from bayesmmm.prepare.part import Part, exact_sum
+from bayesmmm.prepare.settings import Settings
+from bayesmmm.prepare.weeks import DAY, MONTH, all_periods, first_days, iso_week, weekday
+
+PERIOD = "period"
+_ZEROS = ("sum", "rows", "distinct", "below")  # what an absent day that is told to be zero counts as
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """One row per period, and per geo where there are several.
+
+    Parameters
+    ----------
+    file, path : str
+        Name and path of the file.
+    frame : pandas.DataFrame
+        Columns of the result; the index holds the periods, or periods and geos.
+    unit : str
+        "day", "week" or "month".
+    covered : tuple of numpy.datetime64
+        First and last day that the rows are complete for.
+    origin : dict
+        From a column of the frame to the name asked for, as pivoting makes several of one.
+    decimals : dict
+        Decimals of each column asked for.
+    whole : frozenset of str
+        Columns asked for in which the file has whole numbers only.
+    summed : tuple of str
+        Columns asked for whose sums are recorded.
+    currency : str or None
+        What its money is in.
+    """
+
+    file: str
+    path: str
+    frame: pd.DataFrame
+    unit: str
+    covered: tuple[np.datetime64, np.datetime64]
+    origin: Mapping[str, str]
+    decimals: Mapping[str, int]
+    whole: frozenset[str]
+    summed: tuple[str, ...]
+    currency: str | None
+
+    def sums(self, mask: np.ndarray | None = None) -> dict[str, float]:
+        """Return the exact sum of every column asked for whose sums are recorded."""
+        frame = self.frame if mask is None else self.frame[mask]
+        parts = {
+            name: [column for column, origin in self.origin.items() if origin == name] for name in self.summed
+        }
+        return {
+            name: round(
+                sum(exact_sum(frame[c].to_numpy(dtype=float), self.decimals[name]) for c in columns),
+                self.decimals[name],
+            )
+            for name, columns in parts.items()
+        }
+
+    def periods(self) -> np.ndarray:
+        """Return the first day of every row."""
+        return self.frame.index.get_level_values(PERIOD).to_numpy().astype("datetime64[D]")
+
+    def cut(
+        self, mask: np.ndarray, name: str, text: str, details: Sequence[str] = ()
+    ) -> tuple["Shaped", list[Step]]:
+        """Return the rows outside a mask, with the record of those left out, if there are any."""
+        if not mask.any():
+            return self, []
+        rest = dataclasses.replace(self, frame=self.frame[~mask])
+        change = {column: -amount for column, amount in self.sums(mask).items()}
+        step = Step(
+            name,
+            self.file,
+            text,
+            len(self.frame),
+            len(rest.frame),
+            self.sums(),
+            rest.sums(),
+            change,
+            tuple(details),
+        )
+        return rest, [step]
+
+
+def shape(part: Part, columns: Mapping[str, str], given: Settings, equal: str) -> tuple[Shaped, list[Step]]:
+    """Group, add up, and fill.
+
+    Parameters
+    ----------
+    part : Part
+        Rows of one table.
+    columns : dict
+        Columns of the result that come from it.
+    given : Settings
+        The arguments.
+    equal : str
+        What is known about rows that look equal; empty if there are none.
+    """
+    steps: list[Step] = []
+    groups: list[str] = []
+    if given.pivot is not None and "group" in part.texts:
+        part, groups, said = _grouped(part, given)
+        steps.append(part.step("pivot", f"rows in {len(groups)} groups by {given.pivot!r}", part, details=said))
+    unit = _unit(part, given)
+    absent = _absent(part, unit, given)
+    periods = first_days(part.days, given.week_start) if unit != part.unit and given.week_start else part.days
+    frame, origin = _added_up(part, periods, columns, groups, given)
+    shaped = Shaped(
+        part.file,
+        part.path,
+        frame,
+        unit,
+        part.covered,
+        origin,
+        part.decimals,
+        part.whole,
+        part.summed,
+        part.currency,
+    )
+    what = f"rows added up to {unit}s" + (f" that start on {given.week_start}" if unit != part.unit else "")
+    details = [equal] if equal else []
+    before, after = part.sums(), shaped.sums()
+    steps.append(
+        Step("add_up", part.file, what, len(part.days), len(frame), before, after, details=tuple(details))
+    )
+    shaped, more = _rounded(shaped, part)
+    steps += more
+    shaped, more = _filled(shaped, absent, given)
+    steps += more
+    shaped = _calendar(shaped, columns, given)
+    return _partial(shaped, steps, given)
+
+
+def _unit(part: Part, given: Settings) -> str:
+    """Return the period of the result, and refuse what cannot be summed to weeks."""
+    if given.week_start is None or (part.unit == "day"):
+        return "week" if given.week_start is not None else part.unit
+    starts = {weekday(day) for day in np.unique(part.days)}
+    if part.unit == "month" or starts != {given.week_start}:
+        held = "months" if part.unit == "month" else f"weeks that start on {', '.join(sorted(starts))}"
+        raise WeekError(
+            f"{part.path!r} holds {held}, which cannot be made into weeks that start on {given.week_start}; "
+            f"download it by day"
+        )
+    return "week"
+
+
+# -------------------------------------------------------------------------------------------------------------- groups
+def _grouped(part: Part, given: Settings) -> tuple[Part, list[str], list[str]]:
+    """Put every row into a group, by rules or by the text of its cell."""
+    cells = part.texts["group"]
+    values = list(dict.fromkeys(cells.tolist()))
+    if given.rules is None:
+        group_of = {value: slug(value) for value in values}
+        by_name: dict[str, str] = {}
+        for value, group in group_of.items():
+            if by_name.setdefault(group, value) != value:
+                raise GroupError(
+                    f"{part.path!r}: {by_name[group]!r} and {value!r} in column {given.pivot!r} would both be "
+                    f"called {group!r}; say which belong together, as "
+                    f"rules={{{group!r}: [{by_name[group]!r}, {value!r}]}}"
+                )
+        groups = sorted(by_name)
+    else:
+        group_of = {value: _group_of(value, given.rules) for value in values}
+        groups = list(given.rules)
+        if lost := [value for value, group in group_of.items() if not group]:
+            mask = np.isin(cells.astype(str), lost)
+            sums = ", ".join(f"{name} {amount:,.2f}" for name, amount in part.sums(mask).items())
+            raise GroupError(
+                f"{part.path!r}: no rule holds for {listed(lost)} in column {given.pivot!r}, {int(mask.sum())} "
+                f"rows with {sums}; add a rule, as 'other': '*'"
+            )
+    named = np.array([group_of[cell] for cell in cells.tolist()], dtype=object)
+    said = []
+    for group in groups:
+        mask = named == group
+        sums = ", ".join(f"{name} {amount:,.2f}" for name, amount in part.sums(mask).items())
+        held = listed(value for value, own in group_of.items() if own == group)
+        said.append(f"{group}: {held or 'no row'}; {int(mask.sum())} rows, {sums}")
+    return dataclasses.replace(part, texts={**part.texts, "group": named}), groups, said
+
+
+def slug(text: str) -> str:
+    """Return a name for a column from the text of a cell."""
+    return re.sub(r"\W+", "_", text.casefold()).strip("_") or "blank"
+
+
+def _group_of(value: str, rules: Mapping[str, Sequence[str]]) -> str:
+    """Return the first group with a pattern that fits, as in file names: * stands for any text."""
+    for group, patterns in rules.items():
+        if any(fnmatch.fnmatchcase(value.casefold(), pattern.casefold()) for pattern in patterns):
+            return group
+    return ""
+
+
+# -------------------------------------------------------------------------------------------------------------- adding
+def _added_up(
+    part: Part, periods: np.ndarray, columns: Mapping[str, str], groups: list[str], given: Settings
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return one row per period (and geo), a column for each name or for each name and group."""
+    keys = {PERIOD: pd.Series(pd.DatetimeIndex(periods))}
+    if "geo" in part.texts:
+        keys["geo"] = pd.Series(part.texts["geo"])
+    index = _index(keys)
+    frame = pd.DataFrame(index=index)
+    origin: dict[str, str] = {}
+    for group in groups or [""]:
+        mask = part.texts["group"] == group if groups else np.ones(len(periods), dtype=bool)
+        by = [key[mask].reset_index(drop=True) for key in keys.values()]
+        for name in columns:
+            how = given.how_of(name)
+            if how in ("days", "iso_week", "complete"):
+                continue
+            column = f"{name}_{group}" if groups else name
+            if column in origin:
+                raise GroupError(f"two columns would be called {column!r}; rename one in columns=")
+            origin[column] = name
+            # A group without a row in a period in which the file has others: nothing was delivered.
+            empty = 0.0 if how in _ZEROS else np.nan
+            frame[column] = _one(part, name, how, mask, by).reindex(index, fill_value=empty)
+    return frame, origin
+
+
+def _index(keys: Mapping[str, pd.Series]) -> pd.Index:
+    unique = pd.DataFrame(keys).drop_duplicates().sort_values(list(keys))
+    return pd.MultiIndex.from_frame(unique) if len(keys) > 1 else pd.DatetimeIndex(unique[PERIOD], name=PERIOD)
+
+
+def _one(part: Part, name: str, how: str, mask: np.ndarray, by: list[pd.Series]) -> pd.Series:
+    """Return one column, by period."""
+    if how == "rows":
+        return pd.Series(1.0, index=range(int(mask.sum()))).groupby(by).sum()
+    if how == "distinct":
+        texts = pd.Series(part.texts[name][mask])
+        return texts.where(texts != "").groupby(by).nunique().astype(float)
+    values = pd.Series(part.values[name][mask])
+    if how in ("mean", "max"):
+        return values.groupby(by).agg(how)
+    if how == "only":
+        found = values.groupby(by).agg(["min", "max"])
+        differ = (found["min"] != found["max"]) & found["min"].notna()
+        if differ.any():
+            row = found[differ].iloc[0]
+            raise ExportSettingError(
+                f"{part.path!r}: the rows of {found.index[differ][0]} hold both {row['min']:g} and {row['max']:g} "
+                f"for {name!r}; how='only' needs one value per period; use 'mean' or 'max'"
+            )
+        return found["min"]
+    scale = 10.0 ** part.decimals[name]
+    scaled = np.rint(values * scale)
+    # Whole numbers of the smallest unit add up without error.
+    return scaled.groupby(by).sum(min_count=1) / scale
+
+
+def _rounded(shaped: Shaped, part: Part) -> tuple[Shaped, list[Step]]:
+    """Round converted money to cents, and record what that adds."""
+    if not part.rounded:
+        return shaped, []
+    frame = shaped.frame.copy()
+    for column, name in shaped.origin.items():
+        if name in part.rounded:
+            frame[column] = frame[column].round(part.rounded[name])
+    decimals, before = {**shaped.decimals, **part.rounded}, shaped.sums()
+    done = dataclasses.replace(shaped, frame=frame, decimals=decimals)
+    after = done.sums()
+    change = {
+        name: round(after[name] - before[name], shaped.decimals[name]) for name in part.rounded if name in after
+    }
+    rows, text = len(frame), f"converted money rounded by {shaped.unit}"
+    return done, [Step("round", shaped.file, text, rows, rows, before, after, change)]
+
+
+# ---------------------------------------------------------------------------------------------------- days not there
+def _absent(part: Part, unit: str, given: Settings) -> np.ndarray:
+    """Return the periods of the file that are not there, inside the range that it covers."""
+    present = np.unique(part.days)
+    first, last = part.covered
+    if part.unit == "week":
+        first = min(present[0], first + (present[0] - first).astype(int) % 7 * DAY)
+        last = max(present[-1], first)
+    if part.unit == "month":
+        first, last = present[0], present[-1]
+    absent = np.setdiff1d(all_periods(min(first, present[0]), max(last, present[-1]), part.unit), present)
+    if unit != part.unit and not given.fill:
+        _check_geos(part)
+    if len(absent) and unit != part.unit and not given.fill:
+        raise AbsentDaysError(
+            f"{part.path!r} has no rows on {len(absent)} days, {listed(map(pd.Timestamp, absent))}, so that its "
+            f"weeks cannot be summed; if nothing was delivered on these days, fill=True counts them as zero"
+        )
+    return absent
+
+
+def _check_geos(part: Part) -> None:
+    """Refuse geos without rows on days that others have."""
+    if "geo" not in part.texts:
+        return
+    rows = pd.DataFrame({"day": part.days, "geo": part.texts["geo"]}).drop_duplicates()
+    counts, days = rows["geo"].value_counts(), rows["day"].nunique()
+    if counts.min() < days:
+        geo = counts.idxmin()
+        raise AbsentDaysError(
+            f"{part.path!r} has no rows of {geo!r} on {days - counts.min()} of {days} days, so that its weeks "
+            f"cannot be summed; if nothing was delivered on these days, fill=True counts them as zero"
+        )
+
+
+def _filled(shaped: Shaped, absent: np.ndarray, given: Settings) -> tuple[Shaped, list[Step]]:
+    """Add rows of zeros for absent periods, where told."""
+    index = shaped.frame.index
+    # Several absent days may belong to one week.
+    wanted = pd.DatetimeIndex(np.unique(first_days(absent, given.week_start) if given.week_start else absent))
+    full = index.union(wanted).rename(PERIOD) if index.nlevels == 1 else None
+    if full is None:
+        periods = index.get_level_values(0).union(wanted).unique()
+        full = pd.MultiIndex.from_product([periods, index.get_level_values(1).unique()], names=index.names)
+    pairs = len(full) - len(index)
+    if not len(absent) and not pairs:
+        return shaped, []
+    days, rows = listed(map(pd.Timestamp, absent)), len(shaped.frame)
+    unit = "days" if given.week_start else shaped.unit + "s"
+    text = f"{len(absent)} {unit}: {days}" if len(absent) else f"{pairs} pairs of {shaped.unit} and geo"
+    if not given.fill:
+        sums = shaped.sums()
+        return shaped, [Step("absent", shaped.file, f"absent and not filled, {text}", rows, rows, sums, sums)]
+    frame = shaped.frame.reindex(full).sort_index()
+    fresh = ~frame.index.isin(index)
+    for column, name in shaped.origin.items():
+        if given.filled(name) and given.how_of(name) in _ZEROS:
+            frame[column] = frame[column].mask(fresh, 0.0)
+    filled = dataclasses.replace(shaped, frame=frame)
+    step = Step(
+        "fill", shaped.file, f"absent, counted as zero, {text}", rows, len(frame), shaped.sums(), filled.sums()
+    )
+    return filled, [step]
+
+
+# ------------------------------------------------------------------------------------------------------ whole periods
+def _days_covered(shaped: Shaped) -> np.ndarray:
+    """Return how many days of each period the file covers."""
+    starts = shaped.periods()
+    if shaped.unit == "month":
+        return ((starts.astype("datetime64[M]") + MONTH).astype("datetime64[D]") - starts).astype(int)
+    length = 7 if shaped.unit == "week" else 1
+    first, last = shaped.covered
+    ends = np.minimum(starts + (length - 1) * DAY, last)
+    return np.maximum((ends - np.maximum(starts, first)).astype(int) + 1, 0)
+
+
+def _calendar(shaped: Shaped, columns: Mapping[str, str], given: Settings) -> Shaped:
+    """Add the columns that come from the calendar."""
+    frame = shaped.frame.copy()
+    days = _days_covered(shaped)
+    length = 7 if shaped.unit == "week" else 1
+    for name in columns:
+        how = given.how_of(name)
+        if how == "days":
+            frame[name] = days
+        elif how == "iso_week":
+            frame[name] = [iso_week(day) for day in shaped.periods()]
+        elif how == "complete":
+            frame[name] = ["yes" if count >= length else "no: partial" for count in days]
+    return dataclasses.replace(shaped, frame=frame)
+
+
+def _partial(shaped: Shaped, steps: list[Step], given: Settings) -> tuple[Shaped, list[Step]]:
+    """List weeks of which only some days are covered, and leave them out unless told otherwise."""
+    days = _days_covered(shaped)
+    mask = days < 7 if shaped.unit == "week" else np.zeros(len(days), dtype=bool)
+    if not mask.any():
+        return shaped, steps
+    ends = sorted(
+        {f"{day}: {count} of 7 days" for day, count in zip(shaped.periods()[mask], days[mask], strict=True)}
+    )
+    if given.partial == "keep":
+        sums = shaped.sums()
+        step = Step(
+            "weeks", shaped.file, "partial weeks kept", len(days), len(days), sums, sums, details=tuple(ends)
+        )
+        return shaped, [*steps, step]
+    if mask.all():
+        raise WeekError(
+            f"{shaped.path!r} has no whole week: {', '.join(ends)}; download more days, or keep what there is: "
+            f"partial='keep'"
+        )
+    shaped, more = shaped.cut(mask, "weeks", "partial weeks left out", ends)
+    first, last = shaped.periods()[0], shaped.periods()[-1] + 6 * DAY
+    return dataclasses.replace(shaped, covered=(first, last)), steps + more

@@ -1,0 +1,164 @@
+"""Rows of totals: compared with the rows that they add up, then left out.
+
+Knows the table, its numbers and the words that totals have. A total that disagrees is refused with both numbers.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmmm.errors import NotNumericError, TotalsError
+from bayesmmm.prepare.amounts import look, to_numbers
+from bayesmmm.prepare.part import exact_sum, named_rows
+from bayesmmm.prepare.reading import clean
+from bayesmmm.prepare.tables import Table, is_total_name, total_of
+
+_ROUNDING_SDS = 4.0
+# People and visits that several rows share are counted once in a total.
+_SHARED = re.compile(
+    r"user|visit|visitor|session|reach|unique|nutzer|besuch|sitzung|reichweite", flags=re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A column of numbers of a table.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in the result.
+    place : int
+        Where it is in the table.
+    mark : str
+        Its decimal mark.
+    values : numpy.ndarray
+        Its numbers.
+    decimals : int
+        Their decimals.
+    """
+
+    name: str
+    place: int
+    mark: str
+    values: np.ndarray
+    decimals: int
+
+
+def compare_totals(table: Table, sources: Sequence[Source], *, accept: bool) -> tuple[dict[str, float], list[str]]:
+    """Compare every row of totals with the rows that it adds up.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    sources : sequence of Source
+        Columns that are added up.
+    accept : bool
+        Whether totals may disagree.
+
+    Returns
+    -------
+    dict
+        Sum of all rows of totals, by column.
+    list of str
+        What was compared.
+
+    Raises
+    ------
+    TotalsError
+        A total disagrees by more than rounding can explain.
+    """
+    taken = {source.name: 0.0 for source in sources}
+    details = []
+    for line, row in table.totals:
+        label = total_of(row)
+        mask = _members(table, label)
+        said = f"row {line}, {_written(row)!r}"
+        for source in sources:
+            total = _number(row[source.place], source, table)
+            if total is None:
+                continue
+            taken[source.name] += total
+            rows = exact_sum(source.values[mask], source.decimals)
+            details.append(_compared(table, said, source, total, rows, int(mask.sum()), accept))
+    return taken, details
+
+
+def _compared(table: Table, said: str, source: Source, total: float, rows: float, count: int, accept: bool) -> str:
+    decimals = max(source.decimals, next(k for k in range(10) if k == 9 or abs(total - round(total, k)) < 1e-9))
+    gap = round(total - rows, decimals)
+    name = table.names[source.place][0]
+    places = max(2, decimals) if decimals else 0
+    numbers = f"{total:,.{places}f} against {rows:,.{places}f} in {count} rows"
+    # Shown amounts are rounded one by one: their sum may be off by the error of so many roundings.
+    unit = 10.0**-source.decimals if source.decimals else 0.0
+    if abs(gap) <= unit / 2:
+        return f"{said}: {name} agrees, {numbers}"
+    if abs(gap) <= _ROUNDING_SDS * unit * math.sqrt(count / 12.0):
+        return f"{said}: {name} is {gap:+,.{places}f} off, as rounding of {count} rows can be, {numbers}"
+    if gap < 0 and _SHARED.search(name):
+        return f"{said}: {name} is {gap:+,.{places}f} off, as a total counts once what rows share, {numbers}"
+    if not accept:
+        raise TotalsError(
+            f"{table.path!r}, {said}: the total of {name!r} is {total:,.{places}f}, but its {count} rows "
+            f"add up to {rows:,.{places}f}, a difference of {gap:+,.{places}f}; download rows "
+            f"that are complete, or take the rows as they are: accept=['totals']"
+        )
+    return f"{said}: {name} is {gap:+,.{places}f} off, accepted, {numbers}"
+
+
+def _members(table: Table, label: str) -> np.ndarray:
+    """Return the rows that a total adds up: those with its label in a column, else all."""
+    if label:
+        for place in range(len(table.names)):
+            mask = np.array([clean(cell) == label for cell in table.columns[place]])
+            if mask.any():
+                return mask
+    return np.ones(len(table.rows), dtype=bool)
+
+
+def _written(row: Sequence[str]) -> str:
+    return ", ".join(clean(cell) for cell in row if clean(cell))[:60]
+
+
+def _number(cell: str, source: Source, table: Table) -> float | None:
+    try:
+        column = look([cell], "", [0])
+        read = to_numbers(column, [cell], [0], mark=source.mark, where="", missing="empty", below="empty")
+    except NotNumericError:
+        return None
+    return None if np.isnan(read.values[0]) else float(read.values[0])
+
+
+def daily_totals(table: Table, days: np.ndarray, sources: Sequence[Source]) -> tuple[np.ndarray, str]:
+    """Return the rows of data that are totals of their own day, and a sentence about them.
+
+    A row that is labelled as a total and has a day is one only if it agrees with the other rows of its day; a campaign
+    may be called Total.
+    """
+    mask = np.zeros(len(table.rows), dtype=bool)
+    numbers = {source.place for source in sources}
+    for place in range(len(table.names)):
+        if place in numbers or place == table.date:
+            continue
+        names = {cell for cell in set(table.columns[place]) if cell and is_total_name(cell)}
+        if names:
+            mask |= np.array([cell in names for cell in table.columns[place]])
+    if not mask.any() or not sources or mask.all():
+        return np.zeros(len(table.rows), dtype=bool), ""
+    agree = [_agrees(mask, days, source) for source in sources]
+    if not all(agree):
+        return np.zeros(len(table.rows), dtype=bool), ""
+    return mask, f"{named_rows(np.array(table.lines)[mask])} are the totals of their days and agree with them"
+
+
+def _agrees(mask: np.ndarray, days: np.ndarray, source: Source) -> bool:
+    values = np.nan_to_num(source.values)
+    unique, place = np.unique(days, return_inverse=True)
+    total = np.bincount(place, weights=np.where(mask, values, 0.0), minlength=len(unique))
+    rest = np.bincount(place, weights=np.where(mask, 0.0, values), minlength=len(unique))
+    return bool(np.abs(total - rest).max() <= 0.5 * 10.0**-source.decimals * max(1, len(values)))
