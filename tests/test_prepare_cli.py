@@ -96,7 +96,7 @@ def test_next_month_by_replay_beside_the_earlier_import(tmp_path, capsys):
     [
         (["--columns", "cost=Cost", "--missing"], "expected at least one argument"),
         (["--columns", "cost=Cost", "--where", "Campaign"], "--where 'Campaign' must be NAME=TEXT"),
-        (["--columns", "cost=Costs"], "Did you mean 'Cost'?"),
+        (["--columns", "cost=Costs"], "did you mean 'Cost'?"),
         (["--replay", "none.json"], "none.json"),
         (["--table", "0"], "argument --table: '0' must be a whole number of at least 1"),
     ],

@@ -80,7 +80,7 @@ def test_equal_rows_are_added_up(tmp_path):
     found = prepare.tidy(save(tmp_path, export()), columns=COLUMNS)
     assert by_day(found, "cost")["2026-03-13"] == 106.64
     assert found.log["add_up"][0].details == (
-        "row 7 equal another row in every cell and are added up, not dropped: cost 53.32, clicks 24.00",
+        "row 7 like another row in every cell, and added up, not dropped: cost 53.32, clicks 24.00",
     )
 
 
@@ -123,7 +123,7 @@ def test_ways_to_make_one_value_of_several_rows(tmp_path):
     )
     assert found.frame.iloc[0].tolist()[1:] == [2, 3, 40, 30, 30, 3.0, 5, 10, 9, 2]
     assert found.to_csv().splitlines()[1] == "2026-03-02,2,3,40.00,30.00,30.00,3,5.00,10,9,2"
-    assert "'Total': 1 cells not stated, taken as 0" in found.log["amounts"][0].details
+    assert "'Total': 1 cell not stated, taken as 0" in found.log["amounts"][0].details
     check_log(found.log)
 
 

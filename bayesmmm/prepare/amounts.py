@@ -12,6 +12,7 @@ from typing import NoReturn
 import numpy as np
 
 from bayesmmm.errors import AmbiguousError, NotNumericError, NotStatedError
+from bayesmmm.text import counted
 
 #: Cells, in lower case, that say that nothing is stated.
 NOT_STATED = frozenset(
@@ -299,7 +300,7 @@ def to_numbers(
             values[rows] = [_limit(column.limits[i][1], mark) / 2.0 for i in rows]
         elif taken is not None and taken != "empty":
             values[rows] = float(taken)
-        notes.append(f"{where.rpartition(' column ')[2]}: {len(rows)} cells {said}, taken as {taken}")
+        notes.append(f"{where.rpartition(' column ')[2]}: {counted(len(rows), 'cell')} {said}, taken as {taken}")
     decimals = _decimals(numbers)
     whole = decimals == 0 and f"{mark}00" not in column.text
     return Amounts(values, decimals, whole, small, tuple(notes))
@@ -337,7 +338,8 @@ def _refuse_unstated(where: str, cells: list[str], lines: list[int], argument: s
         else "below='half' takes half the limit, below=0 zero, below='empty' leaves them out of sums"
     )
     raise NotStatedError(
-        f"{where}: {len(lines)} cells are {said}, which is not zero: {written} in row {rows}; {fix}"
+        f"{where}: {counted(len(lines), 'cell is', 'cells are')} {said}, which is not zero: {written} in row "
+        f"{rows}; {fix}"
     )
 
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data.wording import listed
 from bayesmmm.errors import AbsentDaysError, ExportSettingError, MixedRowsError, OverlapError, WeekError
 from bayesmmm.prepare.log import Step
 from bayesmmm.prepare.part import Part
 from bayesmmm.prepare.settings import Settings
 from bayesmmm.prepare.shaping import Shaped
 from bayesmmm.prepare.weeks import all_periods, spacing, weekday
+from bayesmmm.text import counted, listed
 
 ALL = "all"
 
@@ -102,7 +102,7 @@ def join(tables: Sequence[Shaped], given: Settings) -> tuple[Shaped, list[Step]]
         absent = np.setdiff1d(all_periods(first, last, table.unit), table.periods())
         if len(absent):
             raise AbsentDaysError(
-                f"{table.path!r} has no rows on {len(absent)} {table.unit}s that the other files have, "
+                f"{table.path!r} has no rows on {counted(len(absent), table.unit)} that the other files have, "
                 f"{listed(map(pd.Timestamp, absent))}; if nothing was delivered then, fill=True counts them as "
                 f"zero"
             )

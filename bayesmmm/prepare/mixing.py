@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bayesmmm.data.wording import listed
 from bayesmmm.errors import MixedRowsError, RatesError
 from bayesmmm.prepare.part import Part, exact_sum, named_rows
 from bayesmmm.prepare.reading import clean
 from bayesmmm.prepare.tables import Table
+from bayesmmm.text import listed
 
 _CURRENCY_COLUMN = re.compile(
     r"(?:\w+ )?(?:currency|currency ?code|währung|währungscode|devise|moneda|valuta|moeda)", re.I

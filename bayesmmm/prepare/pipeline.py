@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 
-from bayesmmm.data.wording import did_you_mean, listed
 from bayesmmm.errors import EmptyFileError, ExportSettingError, OverlapError, UnknownColumnError
 from bayesmmm.prepare.amounts import Column
 from bayesmmm.prepare.joining import ALL, join, stack
@@ -25,6 +24,7 @@ from bayesmmm.prepare.settings import CALENDAR_HOWS, Settings, settings
 from bayesmmm.prepare.shaping import Shaped, shape
 from bayesmmm.prepare.source import Decided, equal_rows, number_columns, read_part
 from bayesmmm.prepare.tables import Search, Table, find_tables
+from bayesmmm.text import counted, did_you_mean, listed
 
 type File = str | os.PathLike[str] | pd.DataFrame
 
@@ -153,8 +153,8 @@ def _numbered(tables: list[Table], given: Settings, raw: RawFile) -> list[Table]
         return tables
     if given.table > len(tables):
         raise ExportSettingError(
-            f"table={given.table}, but {raw.path!r} has {len(tables)} tables with days and a column asked for; "
-            f"count from 1"
+            f"table={given.table}, but {raw.path!r} has {counted(len(tables), 'table')} with days and a column "
+            f"asked for; count from 1"
         )
     return [tables[given.table - 1]]
 
@@ -224,7 +224,7 @@ def _refuse_column(tables: Sequence[Table], column: str, file: str | None) -> No
     known = [names[0] for table in held for names in table.names if names and names[0]]
     where = listed(dict.fromkeys(table.path for table in held)) or repr(file)
     raise UnknownColumnError(
-        f"no table with days of {where} has a column {column!r}.{did_you_mean(column, known)} There are "
+        f"no table with days of {where} has a column {column!r}{did_you_mean(column, known)}; there are "
         f"{listed(known, shown=20)}"
     )
 

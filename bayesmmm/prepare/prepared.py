@@ -16,6 +16,7 @@ from bayesmmm.prepare.log import CENT, Log, Step
 from bayesmmm.prepare.part import Part, exact_sum
 from bayesmmm.prepare.settings import CALENDAR_HOWS, Settings
 from bayesmmm.prepare.shaping import PERIOD, Shaped
+from bayesmmm.text import counted
 
 _MAD_TO_SD = 1.4826  # the standard deviation of a Normal is this many median absolute deviations
 _WHOLE_HOWS = ("rows", "distinct", "below", "days")
@@ -124,7 +125,7 @@ def finish(
     ]
     found = outliers(out, given.date_as, numbers)
     sums = shaped.sums()
-    text = f"{len(found)} values further than {OUTLIER_ROBUST_SDS:g} robust standard deviations from their median"
+    text = f"{counted(len(found), 'value')} beyond {OUTLIER_ROBUST_SDS:g} robust standard deviations of the median"
     details = tuple(f"{row.column} on {row.date:%Y-%m-%d}: {row.value:,.2f}" for row in found.itertuples())
     step = Step("outliers", shaped.file, text, len(out), len(out), sums, sums, details=details)
     log = Log(log.arguments, log.files, log.decided, (*log.steps, step))

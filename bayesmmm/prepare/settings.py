@@ -12,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from bayesmmm.data.wording import did_you_mean, listed
 from bayesmmm.errors import ExportSettingError
+from bayesmmm.text import did_you_mean, listed
+from bayesmmm.validate import check_choice, check_count, is_number
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: How the rows of a period become one value; the last three need no column.
@@ -100,7 +101,7 @@ def settings(files: Sequence[str], **arguments: Any) -> Settings:
     known = [f.name for f in dataclasses.fields(Settings)]
     for name in arguments:
         if name not in known:
-            raise ExportSettingError(f"there is no argument {name!r}.{did_you_mean(name, known)}")
+            raise ExportSettingError(f"there is no argument {name!r}{did_you_mean(name, known)}")
     values = dict(arguments)
     columns = values.get("columns")
     if columns is not None and not isinstance(columns, Mapping):
@@ -177,14 +178,16 @@ def _rates(value: Any) -> list[list[Any]]:
 # ------------------------------------------------------------------------------------------------------------- checks
 def _check(given: Settings, files: Sequence[str]) -> None:
     for name in given.accept:
-        _check_choice("accept", name, ACCEPTED)
+        check_choice(name, "accept", ACCEPTED, error=ExportSettingError)
     for how in given.how.values():
-        _check_choice("how", how, HOWS)
+        check_choice(how, "how", HOWS, error=ExportSettingError)
     if given.week_start is not None:
-        _check_choice("week_start", given.week_start, WEEKDAYS)
-    _check_choice("partial", given.partial, ("drop", "keep"))
+        check_choice(given.week_start, "week_start", WEEKDAYS, error=ExportSettingError)
+    check_choice(given.partial, "partial", ("drop", "keep"), error=ExportSettingError)
     for name in files:
-        _check_choice("week_label", given.of("week_label", name) or "start", ("start", "end"))
+        check_choice(
+            given.of("week_label", name) or "start", "week_label", ("start", "end"), error=ExportSettingError
+        )
     _check_known(given, files)
     _check_taken(given)
     if given.date_as in (given.columns or {}):
@@ -203,15 +206,8 @@ def _check(given: Settings, files: Sequence[str]) -> None:
         raise ExportSettingError("currency='EUR' and rates={'USD': 0.92} go together: give both or neither")
     if given.start is not None and given.stop is not None and given.start > given.stop:
         raise ExportSettingError(f"start={given.start} comes after stop={given.stop}; swap the two")
-    if given.table is not None and (
-        isinstance(given.table, bool) or not isinstance(given.table, int) or given.table < 1
-    ):
-        raise ExportSettingError(f"table={given.table!r} must be a whole number of at least 1")
-
-
-def _check_choice(argument: str, value: Any, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise ExportSettingError(f"{argument}={value!r} must be one of {', '.join(allowed)}")
+    if given.table is not None:
+        check_count(given.table, "table", error=ExportSettingError)
 
 
 def _check_known(given: Settings, files: Sequence[str]) -> None:
@@ -223,16 +219,16 @@ def _check_known(given: Settings, files: Sequence[str]) -> None:
         for name in names:
             if given.columns is not None and name not in columns:
                 raise ExportSettingError(
-                    f"{argument}= names {name!r}, which is not in columns=: {listed(columns)}."
-                    f"{did_you_mean(name, columns)}"
+                    f"{argument}= names {name!r}{did_you_mean(name, columns)}, which is not in columns=: "
+                    f"{listed(columns)}"
                 )
     for argument in ("date", "date_format", "encoding", "week_label"):
         value = getattr(given, argument)
         for name in value if isinstance(value, Mapping) else ():
             if name not in files:
                 raise ExportSettingError(
-                    f"{argument}= names the file {name!r}; the files are "
-                    f"{listed(files)}.{did_you_mean(name, files)}"
+                    f"{argument}= names the file {name!r}{did_you_mean(name, files)}; the files are "
+                    f"{listed(files)}"
                 )
     for name, source in (given.columns or {}).items():
         if not source and given.how_of(name) not in CALENDAR_HOWS:
@@ -246,8 +242,7 @@ def _check_taken(given: Settings) -> None:
     for argument, words in (("missing", ("empty",)), ("below", ("half", "empty"))):
         value = getattr(given, argument)
         for taken in value.values() if isinstance(value, Mapping) else [value]:
-            number = isinstance(taken, int | float) and not isinstance(taken, bool)
-            if taken is not None and not number and taken not in words:
+            if taken is not None and not is_number(taken) and taken not in words:
                 raise ExportSettingError(
                     f"{argument}={taken!r} must be a number or one of {', '.join(map(repr, words))}"
                 )

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data.wording import listed
 from bayesmmm.errors import AbsentDaysError, ExportSettingError, GroupError, WeekError
 from bayesmmm.prepare.log import Step
 from bayesmmm.prepare.part import Part, exact_sum
 from bayesmmm.prepare.settings import Settings
 from bayesmmm.prepare.weeks import DAY, MONTH, all_periods, first_days, iso_week, weekday
+from bayesmmm.text import counted, listed
 
 PERIOD = "period"
 _ZEROS = ("sum", "rows", "distinct", "below")  # what an absent day that is told to be zero counts as
@@ -186,8 +186,8 @@ def _grouped(part: Part, given: Settings) -> tuple[Part, list[str], list[str]]:
             mask = np.isin(cells.astype(str), lost)
             sums = ", ".join(f"{name} {amount:,.2f}" for name, amount in part.sums(mask).items())
             raise GroupError(
-                f"{part.path!r}: no rule holds for {listed(lost)} in column {given.pivot!r}, {int(mask.sum())} "
-                f"rows with {sums}; add a rule, as 'other': '*'"
+                f"{part.path!r}: no rule holds for {listed(lost)} in column {given.pivot!r}, {counted(int(mask.sum()), 'row')} "
+                f"with {sums}; add a rule, as 'other': '*'"
             )
     named = np.array([group_of[cell] for cell in cells.tolist()], dtype=object)
     said = []
@@ -195,7 +195,7 @@ def _grouped(part: Part, given: Settings) -> tuple[Part, list[str], list[str]]:
         mask = named == group
         sums = ", ".join(f"{name} {amount:,.2f}" for name, amount in part.sums(mask).items())
         held = listed(value for value, own in group_of.items() if own == group)
-        said.append(f"{group}: {held or 'no row'}; {int(mask.sum())} rows, {sums}")
+        said.append(f"{group}: {held or 'no row'}; {counted(int(mask.sum()), 'row')}, {sums}")
     return dataclasses.replace(part, texts={**part.texts, "group": named}), groups, said
 
 
@@ -304,8 +304,9 @@ def _absent(part: Part, unit: str, given: Settings) -> np.ndarray:
         _check_geos(part)
     if len(absent) and unit != part.unit and not given.fill:
         raise AbsentDaysError(
-            f"{part.path!r} has no rows on {len(absent)} days, {listed(map(pd.Timestamp, absent))}, so that its "
-            f"weeks cannot be summed; if nothing was delivered on these days, fill=True counts them as zero"
+            f"{part.path!r} has no rows on {counted(len(absent), 'day')}, {listed(map(pd.Timestamp, absent))}, so "
+            f"that its weeks cannot be summed; if nothing was delivered on these days, fill=True counts them as "
+            f"zero"
         )
     return absent
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesmmm.data.wording import listed
 from bayesmmm.errors import (
     ExportSettingError,
     IncompleteDayError,
@@ -31,6 +30,7 @@ from bayesmmm.prepare.settings import Settings
 from bayesmmm.prepare.tables import Table, end_place
 from bayesmmm.prepare.totals import Source, compare_totals, daily_totals
 from bayesmmm.prepare.weeks import DAY, spacing
+from bayesmmm.text import counted, listed
 
 _NUMBERS = ("sum", "mean", "max", "only", "below")
 _RATE = re.compile(
@@ -345,7 +345,7 @@ def _days_step(part: Part, table: Table, days: Days, notes: Notes) -> Step:
     if notes.complete is not None:
         details.append(f"the file says {notes.said[:100]!r}")
     if len(table.totals):
-        details.append(f"{len(table.totals)} rows without a day are totals")
+        details.append(f"{counted(len(table.totals), 'row')} without a day: totals")
     text = (
         f"header in row {table.head}; column {column!r} holds {part.unit}s from {days.days.min()} to "
         f"{days.days.max()}, written {days.said}"
@@ -438,4 +438,4 @@ def equal_rows(table: Table, part: Part) -> tuple[np.ndarray, str]:
     sums = ", ".join(
         f"{name} {exact_sum(part.values[name][kept], part.decimals[name]):,.2f}" for name in part.summed
     )
-    return kept, f"{named_rows(lines)} equal another row in every cell and are added up, not dropped: {sums}"
+    return kept, f"{named_rows(lines)} like another row in every cell, and added up, not dropped: {sums}"

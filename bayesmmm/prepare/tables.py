@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from bayesmmm.data.wording import did_you_mean, listed
 from bayesmmm.errors import (
     AmbiguousError,
     DateError,
@@ -22,6 +21,7 @@ from bayesmmm.prepare.amounts import is_number, is_unstated
 from bayesmmm.prepare.days import Token, token
 from bayesmmm.prepare.reading import RawFile, clean, is_blank
 from bayesmmm.prepare.weeks import fiscal_token
+from bayesmmm.text import did_you_mean, listed
 
 # Columns that say how a row was counted, not what it is about: a row of totals may fill them.
 _SETTING = re.compile(r"attribution|currency|währung|setting|status|level", flags=re.IGNORECASE)
@@ -443,8 +443,8 @@ def _refuse(raw: RawFile, search: Search, starts: list[tuple[int, int]]) -> None
         wide = max(raw.rows[:_TOP], key=lambda row: sum(bool(clean(cell)) for cell in row), default=[])
         names = [clean(cell) for cell in wide if clean(cell)]
         raise UnknownColumnError(
-            f"{raw.path!r} has no row with any of the columns asked for, {listed(search.columns)}."
-            f"{did_you_mean(search.columns[0], names)} Its widest row reads {listed(names)}"
+            f"{raw.path!r} has no row with any of the columns asked for, {listed(search.columns)}"
+            f"{did_you_mean(search.columns[0], names)}; its widest row reads {listed(names)}"
         )
     line = next(i for i, other in enumerate(raw.rows) if other is row)
     below = [r for r in raw.rows[line + 1 : line + 1 + _PROBED] if not is_blank(r)]
@@ -456,8 +456,8 @@ def _refuse(raw: RawFile, search: Search, starts: list[tuple[int, int]]) -> None
     held = [clean(row[i]) for i in range(len(row)) if any(len(r) > i and _is_day(r[i]) for r in below[:5])]
     if search.dates and held:
         raise UnknownColumnError(
-            f"{raw.path!r} has no column {listed(search.dates)} in row "
-            f"{line + 1}.{did_you_mean(search.dates[0], held)} Days are read in {listed(held)}: date={held[0]!r}"
+            f"{raw.path!r} has no column {listed(search.dates)}{did_you_mean(search.dates[0], held)} in row "
+            f"{line + 1}; days are read in {listed(held)}: date={held[0]!r}"
         )
     above = next((_joined(r) for r in reversed(raw.rows[:line]) if not is_blank(r)), "")
     said = f" (the line above the table reads {above[:60]!r})" if above else ""

@@ -15,6 +15,7 @@ from bayesmmm.prepare.amounts import look, to_numbers
 from bayesmmm.prepare.part import exact_sum, named_rows
 from bayesmmm.prepare.reading import clean
 from bayesmmm.prepare.tables import Table, is_total_name, total_of
+from bayesmmm.text import counted
 
 _ROUNDING_SDS = 4.0
 # People and visits that several rows share are counted once in a total.
@@ -93,20 +94,22 @@ def _compared(table: Table, said: str, source: Source, total: float, rows: float
     gap = round(total - rows, decimals)
     name = table.names[source.place][0]
     places = max(2, decimals) if decimals else 0
-    numbers = f"{total:,.{places}f} against {rows:,.{places}f} in {count} rows"
+    numbers = f"{total:,.{places}f} against {rows:,.{places}f} in {counted(count, 'row')}"
     # Shown amounts are rounded one by one: their sum may be off by the error of so many roundings.
     unit = 10.0**-source.decimals if source.decimals else 0.0
     if abs(gap) <= unit / 2:
         return f"{said}: {name} agrees, {numbers}"
     if abs(gap) <= _ROUNDING_SDS * unit * math.sqrt(count / 12.0):
-        return f"{said}: {name} is {gap:+,.{places}f} off, as rounding of {count} rows can be, {numbers}"
+        return (
+            f"{said}: {name} is {gap:+,.{places}f} off, as rounding of {counted(count, 'row')} can be, {numbers}"
+        )
     if gap < 0 and _SHARED.search(name):
         return f"{said}: {name} is {gap:+,.{places}f} off, as a total counts once what rows share, {numbers}"
     if not accept:
         raise TotalsError(
-            f"{table.path!r}, {said}: the total of {name!r} is {total:,.{places}f}, but its {count} rows "
-            f"add up to {rows:,.{places}f}, a difference of {gap:+,.{places}f}; download rows "
-            f"that are complete, or take the rows as they are: accept=['totals']"
+            f"{table.path!r}, {said}: the total of {name!r} is {total:,.{places}f}, but its "
+            f"{counted(count, 'row')} add up to {rows:,.{places}f}, a difference of {gap:+,.{places}f}; download "
+            f"rows that are complete, or take the rows as they are: accept=['totals']"
         )
     return f"{said}: {name} is {gap:+,.{places}f} off, accepted, {numbers}"
 
