@@ -186,8 +186,8 @@ def _grouped(part: Part, given: Settings) -> tuple[Part, list[str], list[str]]:
             mask = np.isin(cells.astype(str), lost)
             sums = ", ".join(f"{name} {amount:,.2f}" for name, amount in part.sums(mask).items())
             raise GroupError(
-                f"{part.path!r}: no rule holds for {listed(lost)} in column {given.pivot!r}, {counted(int(mask.sum()), 'row')} "
-                f"with {sums}; add a rule, as 'other': '*'"
+                f"{part.path!r}: no rule holds for {listed(lost)} in column {given.pivot!r}, "
+                f"{counted(int(mask.sum()), 'row')} with {sums}; add a rule, as 'other': '*'"
             )
     named = np.array([group_of[cell] for cell in cells.tolist()], dtype=object)
     said = []
