@@ -44,11 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=prepare)
 
 
-def _add(group: argparse._ArgumentGroup, name: str, text: str, metavar: str = "NAME", **options: Any) -> None:
+def _add(group: arguments.Options, name: str, text: str, metavar: str = "NAME", **options: Any) -> None:
     group.add_argument(f"--{name}", metavar=metavar, help=text, **options)
 
 
-def _add_columns(group: argparse._ArgumentGroup) -> None:
+def _add_columns(group: arguments.Options) -> None:
     many = {"nargs": "+", "action": "extend"}
     _add(
         group,
@@ -77,7 +77,7 @@ def _add_columns(group: argparse._ArgumentGroup) -> None:
     _add(group, "label", "column, such as the campaign, that --compare tells apart", "COLUMN")
 
 
-def _add_cells(group: argparse._ArgumentGroup) -> None:
+def _add_cells(group: arguments.Options) -> None:
     many = {"nargs": "+", "action": "extend"}
     _add(group, "date-format", "format of dates, as %%d/%%m/%%Y; FILE=FORMAT where files differ", "FORMAT", **many)
     _add(group, "decimal", "decimal mark; NAME=MARK for one column or file", "MARK", **many)
@@ -89,7 +89,7 @@ def _add_cells(group: argparse._ArgumentGroup) -> None:
     _add(group, "below", "what <5 counts as: a number, half or empty; NAME=VALUE for one", "VALUE", **many)
 
 
-def _add_rows(group: argparse._ArgumentGroup) -> None:
+def _add_rows(group: arguments.Options) -> None:
     many = {"nargs": "+", "action": "extend"}
     _add(group, "where", "rows to take, as Status=paid; repeatable", "COLUMN=TEXT", **many)
     _add(
@@ -102,7 +102,7 @@ def _add_rows(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--stack", action="store_true", default=None, help="files are pieces of one export")
 
 
-def _add_periods(group: argparse._ArgumentGroup) -> None:
+def _add_periods(group: arguments.Options) -> None:
     many = {"nargs": "*", "action": "extend"}
     _add(group, "fill", "absent days count as zero, in all columns or in those named", **many)
     _add(group, "start", "first day", "DATE")
@@ -113,7 +113,7 @@ def _add_periods(group: argparse._ArgumentGroup) -> None:
     _add(group, "fiscal", "columns of year and week of the retail calendar", "COLUMN", nargs=2)
 
 
-def _add_money(group: argparse._ArgumentGroup) -> None:
+def _add_money(group: arguments.Options) -> None:
     _add(group, "currency", "convert money into this currency, as EUR", "CODE")
     _add(group, "rates", "units of it for one of another, as USD=0.92, or a CSV file", "RATE", nargs="+")
     _add(group, "money", "columns to convert (those that are money by name)", nargs="+")
