@@ -1,6 +1,7 @@
 """Numbers, intervals, lists and lines in words: every sentence and printed table writes them with these functions."""
 
 import difflib
+import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import TextWrapper
@@ -164,6 +165,25 @@ def aligned(columns: Mapping[str, Sequence[str]], left: Sequence[str]) -> list[s
         width = max(map(len, [head, *column]))
         cells.append([text.ljust(width) if head in left else text.rjust(width) for text in [head, *column]])
     return ["  ".join(line).rstrip() for line in zip(*cells, strict=True)]
+
+
+def notebook_html(printed: str, columns: Mapping[str, Sequence[object]]) -> str:
+    """Write a record for a notebook: the first line it prints, a small table, and all it prints to be opened.
+
+    Examples
+    --------
+    >>> notebook_html("A & B", {"name": ["<b>"]}).partition("<details>")[0]
+    '<div><b>A &amp; B</b><table><tr><th>name</th></tr><tr><td>&lt;b&gt;</td></tr></table>'
+    """
+    cells = [[head, *map(str, column)] for head, column in columns.items()]
+    lines = [
+        "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
+        for tag, row in zip(["th", *["td"] * len(cells[0])], zip(*cells, strict=True), strict=False)
+    ]
+    table = "".join(f"<tr>{line}</tr>" for line in lines)
+    head = html.escape(printed.partition("\n")[0])
+    text = f"<details><summary>as printed</summary><pre>{html.escape(printed)}</pre></details>"
+    return f"<div><b>{head}</b><table>{table}</table>{text}</div>"
 
 
 def _fixed(value: float, places: int) -> str:

@@ -19,6 +19,7 @@ from bayesmmm.data.dates import DAYS_PER_PERIOD, check_order, find_frequency, is
 from bayesmmm.data.scales import Scales, mean_positive, mean_size, read_only_arrays, same_arrays
 from bayesmmm.data.tables import check_table, lay_out, read_csv, to_float
 from bayesmmm.errors import DateError, PanelError
+from bayesmmm.text import notebook_html
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -394,6 +395,21 @@ class MMMData:
             f"Next: data.summary(), then mm.MMM([mm.Equation({self.outcome!r}, media=[{first!r}, ...], ...)])"
         )
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return the columns with role and unit, for notebooks."""
+        names = list(self.columns)
+        roles = (
+            {self.outcome: "outcome"}
+            | dict.fromkeys(self.mediators, "mediator")
+            | dict.fromkeys(self.media, "media")
+        )
+        columns = {
+            "column": names,
+            "role": [roles.get(name, "control") for name in names],
+            "unit": [self.unit(name) for name in names],
+        }
+        return notebook_html(repr(self), columns)
 
 
 def _uses(outcome: object, media: Any, mediators: Any, controls: Any) -> list[tuple[str, str]]:

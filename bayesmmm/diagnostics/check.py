@@ -13,7 +13,7 @@ import xarray as xr
 
 from bayesmmm.diagnostics.thresholds import FALSE_ALARMS, TEST_SOURCE, Threshold
 from bayesmmm.errors import UnknownTermError
-from bayesmmm.text import counted, did_you_mean, wrapped
+from bayesmmm.text import counted, did_you_mean, notebook_html, wrapped
 
 #: From good to bad. "unknown" is a check that could not be made: it raises no alarm, and it is no reassurance.
 VERDICTS = ("ok", "unknown", "warn", "fail")
@@ -247,3 +247,13 @@ class Diagnosis:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the checks with their verdicts and findings, for notebooks."""
+        columns = {
+            "group": [check.group for check in self.checks],
+            "verdict": [check.verdict for check in self.checks],
+            "check": [check.name for check in self.checks],
+            "finding": [check.finding for check in self.checks],
+        }
+        return notebook_html(str(self), columns)

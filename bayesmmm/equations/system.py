@@ -10,7 +10,7 @@ from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.text import graph_text, system_text
 from bayesmmm.equations.toml_writer import toml_text
 from bayesmmm.errors import CycleError, EquationError, UnknownTermError
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import did_you_mean, notebook_html
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,6 +155,17 @@ class MMM:
 
     def __repr__(self) -> str:
         return system_text(self)
+
+    def _repr_html_(self) -> str:
+        """Return the equations with what acts in them, for notebooks; priors are in the printed text."""
+        equations = [self.equation(name) for name in self.order]
+        columns = {
+            "equation": [equation.name for equation in equations],
+            "media": [", ".join(equation.media) for equation in equations],
+            "linear": [", ".join(equation.linear) for equation in equations],
+            "likelihood": [equation.likelihood for equation in equations],
+        }
+        return notebook_html(repr(self), columns)
 
 
 def _parents(system: MMM) -> dict[str, list[str]]:

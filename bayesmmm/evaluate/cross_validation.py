@@ -18,6 +18,7 @@ from bayesmmm.evaluate.folds import check_held_out, plan_folds
 from bayesmmm.evaluate.held_out import MEDIATORS
 from bayesmmm.evaluate.stability import FAR
 from bayesmmm.inference.many_fits import cores_each, run, seeds
+from bayesmmm.text import notebook_html
 from bayesmmm.validate import PATHS, check_choice, check_ci_prob, check_paths, check_seed
 
 
@@ -115,6 +116,15 @@ class CrossValidation:
         return "\n".join([*lines, "Next: .table(), .predictions, .stability, mm.plots.cross_validation(...)"])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the scores as they are printed, for notebooks."""
+        table = self.table().round(3)
+        columns = {"fold": list(table.index)}
+        for name in table:
+            lines = table[[name]].to_string(index=False, header=False).splitlines()
+            columns[str(name)] = [line.strip() for line in lines]
+        return notebook_html(str(self), columns)
 
 
 def cross_validate(

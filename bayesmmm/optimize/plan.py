@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.optimize.plan_text import CI_PROB, plan_text
+from bayesmmm.optimize.plan_text import CI_PROB, plan_columns, plan_text
 from bayesmmm.results import summarise
-from bayesmmm.text import rough_percent
+from bayesmmm.text import notebook_html, rough_percent
 
 #: Share of the total by which rounding may exceed it without being called overspending.
 ROUNDING = 1e-6
@@ -235,6 +235,10 @@ class Plan:
         return plan_text(self)
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the printed table of channels, for notebooks."""
+        return notebook_html(str(self), plan_columns(self, self.table()))
 
 
 def _channels(plan: Plan, names: list[str], ci_prob: float) -> pd.DataFrame:

@@ -77,7 +77,8 @@ def _asked(plan: "Plan") -> list[str]:
     return lines
 
 
-def _rows(plan: "Plan", table: pd.DataFrame) -> list[str]:
+def plan_columns(plan: "Plan", table: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the columns of the printed table, written out."""
     flags = _flags(plan, table)
     both = amounts([*table["current"], *table["new"]])
     ends = [told_apart(*row) for row in table[["roi_new_lower", "roi_new_upper"]].to_numpy()]
@@ -94,6 +95,11 @@ def _rows(plan: "Plan", table: pd.DataFrame) -> list[str]:
     }
     if not any(flags):
         del columns["flags"]
+    return columns
+
+
+def _rows(plan: "Plan", table: pd.DataFrame) -> list[str]:
+    columns = plan_columns(plan, table)
     lines = aligned(columns, left=("", "flags"))
     rule = "-" * max(map(len, lines))
     return [lines[0], rule, *lines[1:-1], rule, lines[-1]]

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmmm.results.summaries import flat
+from bayesmmm.text import notebook_html
 
 # Thresholds of the sampler verdict: Vehtari et al. (2021), doi:10.1214/20-BA1221, ask for R-hat <= 1.01 and an effective
 # sample size of 400; the outer bounds are where means and intervals themselves become unreliable.
@@ -49,6 +50,15 @@ class Convergence:
         )
         moves = self.next_moves()
         return head if not moves else head + "".join(f"\n  {i}. {m}" for i, m in enumerate(moves, 1))
+
+    def _repr_html_(self) -> str:
+        """Return what was judged, beside what is allowed, for notebooks."""
+        columns = {
+            "judged": ["R-hat", "effective sample size, bulk", "effective sample size, tail", "divergences"],
+            "found": [f"{self.rhat:.3f}", f"{self.ess_bulk:.0f}", f"{self.ess_tail:.0f}", self.divergences],
+            "asked": [f"at most {RHAT_GOOD}", *[f"at least {ESS_GOOD:.0f}"] * 2, "0"],
+        }
+        return notebook_html(str(self), columns)
 
     def next_moves(self) -> list[str]:
         """What to try, in order; empty when the verdict is good."""

@@ -18,6 +18,7 @@ from bayesmmm.equations import MMM
 from bayesmmm.results.convergence import Convergence, fingerprint, judge
 from bayesmmm.results.files import JUDGED, read, write
 from bayesmmm.results.summaries import flat, summarise
+from bayesmmm.text import notebook_html
 
 _LIBRARIES = ("bayesmmm", "pymc", "pytensor", "nutpie", "numba", "numpy", "scipy", "xarray", "arviz-stats")
 
@@ -155,6 +156,20 @@ class Fit:
             f"{self.convergence}\n"
             f"Next: fit.summary(), fit.tree (ArviZ groups), fit.save('fit.nc')"
         )
+
+    def _repr_html_(self) -> str:
+        """Return size, sampler and verdict, for notebooks."""
+        s, found = self.settings, self.convergence
+        rows = {
+            "equations": " -> ".join(self.system.order),
+            "periods": f"{len(self.data.dates)} {self.data.frequency}",
+            "draws": f"{s['chains']} chains x {s['draws']} draws by {s['sampler']}, seed {s['seed']}",
+            "sampler verdict": found.verdict,
+            "R-hat": f"{found.rhat:.3f}",
+            "effective sample size": f"bulk {found.ess_bulk:.0f}, tail {found.ess_tail:.0f}",
+            "divergences": found.divergences,
+        }
+        return notebook_html(repr(self), {"fit": list(rows), "": list(rows.values())})
 
 
 def _unit(system: MMM, variable: str) -> str:
