@@ -1,12 +1,11 @@
 """Numbers, intervals, lists and lines in words: every sentence and printed table writes them with these functions."""
 
+import datetime
 import difflib
 import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import TextWrapper
-
-import pandas as pd
 
 #: Significant digits of a number in a sentence, and of the width of an interval whose ends are told apart.
 DIGITS = 3
@@ -129,7 +128,7 @@ def joined(words: Iterable[object], last: str = "and") -> str:
 
 def listed(items: Iterable[object], *, shown: int = SHOWN) -> str:
     """Write items as ``'a', 'b' and 3 more``; dates are written without quotes as YYYY-MM-DD."""
-    words = [f"{item:%Y-%m-%d}" if isinstance(item, pd.Timestamp) else repr(item) for item in items]
+    words = [f"{item:%Y-%m-%d}" if isinstance(item, datetime.date) else repr(item) for item in items]
     return ", ".join(words[:shown]) + (f" and {len(words) - shown} more" if len(words) > shown else "")
 
 
