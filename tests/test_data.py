@@ -130,7 +130,7 @@ def test_every_column_has_a_unit_and_money_is_told_apart():
     assert {name: data.unit(name) for name in data.columns} == units == data.summary()["unit"].to_dict()
     assert [name for name in data.columns if data.is_money(name)] == ["tv", "facebook"]
     assert read(weekly()).is_money("google")  # a mediator that is paid
-    with pytest.raises(errors.UnknownColumnError, match="Did you mean 'facebook'"):
+    with pytest.raises(errors.UnknownColumnError, match=r"\(did you mean 'facebook'\?\)"):
         data.unit("facebok")
 
 

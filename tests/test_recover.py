@@ -139,7 +139,7 @@ def test_recovery_says_what_is_missing():
 @pytest.mark.parametrize(
     ("given", "advice"),
     [
-        ({"simulations": 0}, "at least 1, as 20"),
+        ({"simulations": 0}, "at least 1, as simulations=20"),
         ({"quantities": ["log_likelihood"]}, "holds 'log_likelihood', which these worlds do not have"),
     ],
 )

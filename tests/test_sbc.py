@@ -273,10 +273,10 @@ def test_priors_without_valid_data_and_makers_of_something_else_are_refused(monk
 @pytest.mark.parametrize(
     ("given", "advice"),
     [
-        ({"simulations": 0}, "at least 1, as 200"),
-        ({"kept": 5000}, "from 1 to the 2000 draws of a fit"),
-        ({"kept": 0}, "from 1 to the 2000 draws of a fit"),
-        ({"error": 5}, "between 0 and 1, as 0.05"),
+        ({"simulations": 0}, "at least 1, as simulations=200"),
+        ({"kept": 5000}, "from 1 to 2000, the draws of a fit, as kept=99"),
+        ({"kept": 0}, "from 1 to 2000, the draws of a fit, as kept=99"),
+        ({"error": 5}, "between 0 and 1, as error=0.05"),
         ({"quantities": ["roi[radio]"]}, "holds 'roi\\[radio\\]'"),
     ],
 )
