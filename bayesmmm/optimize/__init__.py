@@ -9,7 +9,8 @@ from bayesmmm.optimize.budget import optimize_budget
 from bayesmmm.optimize.constraints import Constraints
 from bayesmmm.optimize.efficient_frontier import frontier
 from bayesmmm.optimize.goal import Goal, Risk
-from bayesmmm.optimize.plan import BindingLimit, Plan, Solution
+from bayesmmm.optimize.plan import Plan
+from bayesmmm.optimize.solution import BindingLimit, Solution
 
 __all__ = [
     "BindingLimit",

@@ -16,9 +16,10 @@ from bayesmmm.optimize.global_bound import upper_bound
 from bayesmmm.optimize.goal import Goal, check_goal, phrase_of
 from bayesmmm.optimize.multistart import Search, check_reachable, search
 from bayesmmm.optimize.nonlinear_program import Constraint, PlanObjective
-from bayesmmm.optimize.plan import BindingLimit, Plan, Solution
+from bayesmmm.optimize.plan import Plan
 from bayesmmm.optimize.plan_outcomes import answers_of, frame_of
 from bayesmmm.optimize.problem import Problem, build_problem
+from bayesmmm.optimize.solution import BindingLimit, Solution
 from bayesmmm.results import Fit
 
 

@@ -1,4 +1,4 @@
-"""`Plan`: a budget beside the current one, and `Solution`: what the solver did. Records; nothing is solved here."""
+"""`Plan`: a budget beside the current one. A record; nothing is solved here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.optimize.plan_text import CI_PROB, plan_columns, plan_text
+from bayesmmm.optimize.solution import Solution
 from bayesmmm.results import summarise
 from bayesmmm.text import notebook_html, rough_percent
 
@@ -16,107 +17,6 @@ from bayesmmm.text import notebook_html, rough_percent
 ROUNDING = 1e-6
 _LIMITS = 3
 _ENDS = ("median", "lower", "upper")
-
-
-@dataclass(frozen=True)
-class BindingLimit:
-    """A limit that holds a plan back. Printing it gives a phrase.
-
-    Attributes
-    ----------
-    kind : {"bound", "minimum", "group", "linear", "total", "target", "target ROI"}
-    side : {"lower", "upper", "both"}
-        Side of its range that the plan is at; both where they are the same.
-    value : float
-        That side: money, but for a target and a weighted sum.
-    channel : str or None
-        Channel that it holds; None for a limit on several.
-    name : str
-        Of the group, or the weighted sum written out.
-    periods : (int, int) or None
-        For a bound on single periods: how many of them are at it, and of how many.
-    """
-
-    kind: str
-    side: str
-    value: float
-    channel: str | None = None
-    name: str = ""
-    periods: tuple[int, int] | None = None
-
-    @property
-    def words(self) -> str:
-        """What holds, without saying whom."""
-        if self.kind.startswith("target"):
-            return ""
-        each = f" in {self.periods[0]} of {self.periods[1]} periods" if self.periods else ""
-        if self.channel is not None and self.value == 0.0:
-            return f"at zero{each}"
-        where = {"minimum": "at its minimum of", "both": "held at"}
-        which = (
-            where["minimum"] if self.kind == "minimum" else where.get(self.side, f"at its {self.side} bound of")
-        )
-        return f"{which} {self.value:,.0f}{each}"
-
-    def __str__(self) -> str:
-        subject = f"group {self.name}" if self.kind == "group" else self.channel or self.name or self.kind
-        return f"{subject} {self.words}".rstrip()
-
-
-@dataclass(frozen=True)
-class Solution:
-    """What the solver did and how far its answer can be trusted.
-
-    Attributes
-    ----------
-    status : str
-        How the solver ended.
-    iterations, evaluations : int
-        Of all starts together.
-    objective : float
-        Gain over the current plan, on the draws that chose the plan.
-    held_out : float or None
-        The same on draws that had no part in it.
-    starts : tuple of float
-        Gain reached from each start.
-    multiplier : float
-        Objective gained by one more unit of total; 0 where the total is free.
-    kkt : float
-        Largest relative violation of equal net marginal returns.
-    net_marginal : pandas.Series
-        By channel: outcome gained per unit of money, induced spend included, at the plan.
-    binding : tuple of BindingLimit
-        Limits that hold the plan back.
-    bound : float or None
-        No plan within the limits gains more than this, on the draws that chose the plan.
-    gap : float or None
-        `bound` less `objective`.
-    no_bound : str
-        Why there is no bound; empty where there is one.
-    bandwidth : float or None
-        Smoothing of the risk measure, in units of the gain.
-    draws, held_out_draws : int
-        Draws that chose the plan, and draws that did not.
-    seconds : float
-    """
-
-    status: str
-    iterations: int
-    evaluations: int
-    objective: float
-    held_out: float | None
-    starts: tuple[float, ...]
-    multiplier: float
-    kkt: float
-    net_marginal: pd.Series
-    binding: tuple[BindingLimit, ...]
-    bound: float | None
-    gap: float | None
-    no_bound: str
-    bandwidth: float | None
-    draws: int
-    held_out_draws: int
-    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +103,7 @@ class Plan:
             medians (of the total: lift over cost). ``marginal`` is the outcome gained by the next unit of money,
             induced spend included. ``extrapolated_current`` and ``extrapolated`` are shares of spend in periods above
             the highest spend ever seen in one. ``note`` says what to know about the row. NaN where a number has no
-            meaning. ``attrs`` hold ci_prob, verdict, unit, p_better and p_overspend.
+            meaning. ``attrs`` hold ci_prob, verdict, unit, p_better, p_overspend and p_target.
 
         Raises
         ------
@@ -228,17 +128,18 @@ class Plan:
             "unit": self.attrs["unit"],
             "p_better": self.p_better,
             "p_overspend": self.p_overspend,
+            "p_target": self.p_target,
         }
         return table
 
     def __str__(self) -> str:
-        return plan_text(self)
+        return plan_text(self.table(CI_PROB), self.answers, self.solution, self.attrs, self.current)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         """Return the printed table of channels, for notebooks."""
-        return notebook_html(str(self), plan_columns(self, self.table()))
+        return notebook_html(str(self), plan_columns(self.table(), self.answers, self.solution))
 
 
 def _channels(plan: Plan, names: list[str], ci_prob: float) -> pd.DataFrame:

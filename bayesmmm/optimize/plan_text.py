@@ -1,11 +1,13 @@
 """A plan as text: the table that a marketing manager reads, and the lines that say how sure it is."""
 
 import math
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
+import xarray as xr
 
+from bayesmmm.optimize.solution import Solution
 from bayesmmm.results import summarise
 from bayesmmm.text import (
     UNKNOWN,
@@ -21,9 +23,6 @@ from bayesmmm.text import (
     wrapped,
 )
 
-if TYPE_CHECKING:
-    from bayesmmm.optimize.plan import Plan
-
 #: Probability of the intervals in a printed plan.
 CI_PROB = 0.9
 #: Significant digits of gains, which are compared with each other.
@@ -37,16 +36,19 @@ _EQUAL = 1e-3
 _MEDIATORS = {"respond": "{} responds", "fixed": "{} held as it is", "decide": "{} decided"}
 
 
-def plan_text(plan: "Plan") -> str:
-    """Write a plan as text: what is asked, the table, the outcome, and how sure all of it is."""
-    table = plan.table(CI_PROB)
-    rows = [*_rows(plan, table), *(_wrapped(line) for line in _overspending(plan, table))]
-    return "\n".join([*_asked(plan), "", *rows, "", *_outcomes(plan), "", *_sureness(plan, table)])
+def plan_text(
+    table: pd.DataFrame, answers: xr.Dataset, solution: Solution, attrs: Mapping[str, Any], current: xr.DataArray
+) -> str:
+    """Write the parts of a `Plan` as text: what is asked, its table, the outcome, and how sure all of it is."""
+    rows = [*_rows(table, answers, solution), *(_wrapped(line) for line in _overspending(table, answers, attrs))]
+    asked, outcomes = _asked(attrs, answers, current), _outcomes(table, answers, attrs)
+    return "\n".join([*asked, "", *rows, "", *outcomes, "", *_sureness(table, solution)])
 
 
 # ---------------------------------------------------------------------------------------------------------- the parts
-def _asked(plan: "Plan") -> list[str]:
-    attrs, periods = plan.attrs, plan.spend.sizes["date"]
+def _asked(attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArray) -> list[str]:
+    periods = current.sizes["date"]
+    returns = answers["roi"].attrs.get("unit") or f"{attrs['unit']} per money"
     ahead = {"future": "{} ahead", "past": "{} of the past"}[attrs["window"]].format(counted(periods, "period"))
     total = "free" if attrs["total"] is None else amount(attrs["total"])
     asked = [f"objective: {attrs['objective']}", f"total: {total}", f"risk: {attrs['risk']}"]
@@ -66,10 +68,10 @@ def _asked(plan: "Plan") -> list[str]:
         _wrapped("; ".join(setting)),
         _wrapped(
             f"ROI: outcome gained over own spend (total: over all cost); next unit: outcome gained by one more unit of "
-            f"money, induced spend counted; both in {_returns(plan)}"
+            f"money, induced spend counted; both in {returns}"
         ),
     ]
-    factor = float(plan.current.attrs.get("factor", 1.0))
+    factor = float(current.attrs.get("factor", 1.0))
     if not math.isclose(factor, 1.0, rel_tol=1e-6):
         lines.append(f"spend now is the current plan times {number(factor)}, so that the totals are the same")
     if attrs["verdict"] != "converged":
@@ -77,9 +79,9 @@ def _asked(plan: "Plan") -> list[str]:
     return lines
 
 
-def plan_columns(plan: "Plan", table: pd.DataFrame) -> dict[str, list[str]]:
+def plan_columns(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -> dict[str, list[str]]:
     """Return the columns of the printed table, written out."""
-    flags = _flags(plan, table)
+    flags = _flags(table, answers, solution)
     both = amounts([*table["current"], *table["new"]])
     ends = [told_apart(*row) for row in table[["roi_new_lower", "roi_new_upper"]].to_numpy()]
     columns = {
@@ -98,17 +100,16 @@ def plan_columns(plan: "Plan", table: pd.DataFrame) -> dict[str, list[str]]:
     return columns
 
 
-def _rows(plan: "Plan", table: pd.DataFrame) -> list[str]:
-    columns = plan_columns(plan, table)
-    lines = aligned(columns, left=("", "flags"))
+def _rows(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -> list[str]:
+    lines = aligned(plan_columns(table, answers, solution), left=("", "flags"))
     rule = "-" * max(map(len, lines))
     return [lines[0], rule, *lines[1:-1], rule, lines[-1]]
 
 
-def _flags(plan: "Plan", table: pd.DataFrame) -> list[str]:
+def _flags(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -> list[str]:
     """Short marks of the rows; the lines below the table say what they mean."""
-    least = plan.answers["extrapolated"].attrs.get("threshold", 0.0)
-    limited = {limit.channel for limit in plan.solution.binding}
+    least = answers["extrapolated"].attrs.get("threshold", 0.0)
+    limited = {limit.channel for limit in solution.binding}
     out = []
     for name, row in zip(table.index, table.itertuples(), strict=True):
         marks = []
@@ -122,22 +123,20 @@ def _flags(plan: "Plan", table: pd.DataFrame) -> list[str]:
     return out
 
 
-def _overspending(plan: "Plan", table: pd.DataFrame) -> list[str]:
+def _overspending(table: pd.DataFrame, answers: xr.Dataset, attrs: Mapping[str, Any]) -> list[str]:
     """How far the cost may lie from the total, where paid mediators respond."""
-    if "induced" not in plan.answers:
+    if "induced" not in answers:
         return []
     ends = " to ".join(told_apart(*table.loc[table["kind"] == "total", ["new_lower", "new_upper"]].iloc[0]))
     words = f"induced spend is uncertain: the plan costs {ends} in all ({percent(CI_PROB)})"
-    if plan.attrs["total"] is not None and plan.answers.attrs.get("held_out"):
+    if attrs["total"] is not None and answers.attrs.get("held_out"):
         words += "; the total is met in the mean of the draws that chose it"
-    if plan.p_overspend is None:
-        return [words]
-    return [f"P(overspend) {probability(plan.p_overspend)}: {words}"]
+    over = table.attrs["p_overspend"]
+    return [words if over is None else f"P(overspend) {probability(over)}: {words}"]
 
 
-def _outcomes(plan: "Plan") -> list[str]:
-    answers, unit = plan.answers, plan.attrs["unit"]
-    name = plan.attrs["outcome"]
+def _outcomes(table: pd.DataFrame, answers: xr.Dataset, attrs: Mapping[str, Any]) -> list[str]:
+    name, unit = attrs["outcome"], attrs["unit"]
     draws = {
         f"{name} now": answers["outcome"].sel(plan="current"),
         f"{name} then": answers["outcome"].sel(plan="new"),
@@ -156,17 +155,17 @@ def _outcomes(plan: "Plan") -> list[str]:
         columns["unit"].append(str(gain.attrs.get("unit", "")) if label == GAIN else unit)
     lines = aligned(columns, left=("", interval, "unit"))
     which = "draws that had no part in choosing it" if answers.attrs.get("held_out") else "the draws that chose it"
-    if plan.p_target is not None:
+    reaches, better = table.attrs["p_target"], table.attrs["p_better"]
+    if reaches is not None:
         return [
             *lines,
-            f"P(target) {probability(plan.p_target)}: share of {which} in which the outcome reaches the target",
+            f"P(target) {probability(reaches)}: share of {which} in which the outcome reaches the target",
         ]
-    better = f"P(better) {probability(plan.p_better)}: share of {which} in which the plan beats the current one"
-    return [*lines, better]
+    return [*lines, f"P(better) {probability(better)}: share of {which} in which the plan beats the current one"]
 
 
-def _sureness(plan: "Plan", table: pd.DataFrame) -> list[str]:
-    solution, lines = plan.solution, []
+def _sureness(table: pd.DataFrame, solution: Solution) -> list[str]:
+    lines = []
     work = f"{counted(solution.iterations, 'iteration')} from {counted(len(solution.starts), 'start')}"
     lines.append(
         f"solver: {solution.status}; {work} on {counted(solution.draws, 'draw')}, {solution.seconds:.1f} s; largest "
@@ -174,7 +173,7 @@ def _sureness(plan: "Plan", table: pd.DataFrame) -> list[str]:
     )
     if solution.kkt > _EQUAL:
         lines.append("CAUTION: the solver stopped early; a better plan may be near")
-    lines += [_optimality(plan), _transfer(plan)]
+    lines += [_optimality(solution), _transfer(solution)]
     if solution.multiplier:
         lines.append(f"one more unit of total would gain {number(solution.multiplier)}")
     if solution.bandwidth:
@@ -187,8 +186,7 @@ def _sureness(plan: "Plan", table: pd.DataFrame) -> list[str]:
     return [_wrapped(line) for line in lines]
 
 
-def _optimality(plan: "Plan") -> str:
-    solution = plan.solution
+def _optimality(solution: Solution) -> str:
     if solution.bound is None:
         low, high = (number(end(solution.starts), GAIN_DIGITS) for end in (min, max))
         starts = f"{counted(len(solution.starts), 'start')} gained {low} to {high} on a part of the draws"
@@ -198,9 +196,8 @@ def _optimality(plan: "Plan") -> str:
     return f"bound: no plan within the limits gains more than {bound}; this one gains {gained} (gap {gap})"
 
 
-def _transfer(plan: "Plan") -> str:
+def _transfer(solution: Solution) -> str:
     """What the objective is on draws that the solver did not see."""
-    solution = plan.solution
     if solution.held_out is None:
         return "held-out draws: none; the gain is judged on the draws that chose the plan, and so is a little too good"
     held, seen = (number(value, GAIN_DIGITS) for value in (solution.held_out, solution.objective))
@@ -236,11 +233,6 @@ def change_words(row: tuple) -> str:
     if row.current > 0.0:
         return f"{100.0 * row.change:+.0f} %".replace("-", "−").replace("−0 %", "0 %").replace("+0 %", "0 %")
     return "new" if row.new > 0.0 else ""
-
-
-def _returns(plan: "Plan") -> str:
-    unit = plan.attrs["unit"]
-    return str(plan.answers["roi"].attrs.get("unit") or f"{unit} per money")
 
 
 def _wrapped(line: str) -> str:

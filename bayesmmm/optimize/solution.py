@@ -1,0 +1,106 @@
+"""`Solution`: what the solver did, and the limits that hold a plan back, as records."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class BindingLimit:
+    """A limit that holds a plan back. Printing it gives a phrase.
+
+    Attributes
+    ----------
+    kind : {"bound", "minimum", "group", "linear", "total", "target", "target ROI"}
+    side : {"lower", "upper", "both"}
+        Side of its range that the plan is at; both where they are the same.
+    value : float
+        That side: money, but for a target and a weighted sum.
+    channel : str or None
+        Channel that it holds; None for a limit on several.
+    name : str
+        Of the group, or the weighted sum written out.
+    periods : (int, int) or None
+        For a bound on single periods: how many of them are at it, and of how many.
+    """
+
+    kind: str
+    side: str
+    value: float
+    channel: str | None = None
+    name: str = ""
+    periods: tuple[int, int] | None = None
+
+    @property
+    def words(self) -> str:
+        """What holds, without saying whom."""
+        if self.kind.startswith("target"):
+            return ""
+        each = f" in {self.periods[0]} of {self.periods[1]} periods" if self.periods else ""
+        if self.channel is not None and self.value == 0.0:
+            return f"at zero{each}"
+        where = {"minimum": "at its minimum of", "both": "held at"}
+        which = (
+            where["minimum"] if self.kind == "minimum" else where.get(self.side, f"at its {self.side} bound of")
+        )
+        return f"{which} {self.value:,.0f}{each}"
+
+    def __str__(self) -> str:
+        subject = f"group {self.name}" if self.kind == "group" else self.channel or self.name or self.kind
+        return f"{subject} {self.words}".rstrip()
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What the solver did and how far its answer can be trusted.
+
+    Attributes
+    ----------
+    status : str
+        How the solver ended.
+    iterations, evaluations : int
+        Of all starts together.
+    objective : float
+        Gain over the current plan, on the draws that chose the plan.
+    held_out : float or None
+        The same on draws that had no part in it.
+    starts : tuple of float
+        Gain reached from each start.
+    multiplier : float
+        Objective gained by one more unit of total; 0 where the total is free.
+    kkt : float
+        Largest relative violation of equal net marginal returns.
+    net_marginal : pandas.Series
+        By channel: outcome gained per unit of money, induced spend included, at the plan.
+    binding : tuple of BindingLimit
+        Limits that hold the plan back.
+    bound : float or None
+        No plan within the limits gains more than this, on the draws that chose the plan.
+    gap : float or None
+        `bound` less `objective`.
+    no_bound : str
+        Why there is no bound; empty where there is one.
+    bandwidth : float or None
+        Smoothing of the risk measure, in units of the gain.
+    draws, held_out_draws : int
+        Draws that chose the plan, and draws that did not.
+    seconds : float
+    """
+
+    status: str
+    iterations: int
+    evaluations: int
+    objective: float
+    held_out: float | None
+    starts: tuple[float, ...]
+    multiplier: float
+    kkt: float
+    net_marginal: pd.Series
+    binding: tuple[BindingLimit, ...]
+    bound: float | None
+    gap: float | None
+    no_bound: str
+    bandwidth: float | None
+    draws: int
+    held_out_draws: int
+    seconds: float
