@@ -93,7 +93,7 @@ class WindowSystem:
     Attributes
     ----------
     columns : (C, T) array
-        Spend of the channels in the baselines; of mediators zero.
+        Spend of the channels in the baselines; of mediators the series of the first path.
     """
 
     def __init__(
@@ -115,11 +115,8 @@ class WindowSystem:
         set_here = [n in names for n in mediators]
         acting = {n for each in equations for n in each.media}  # the others have no unit as media
         self._unit = np.array([1.0 if n in mediators else unit(rows, n)[0, 0] for n in names])
-        each = [
-            [np.zeros(b.columns[n].shape[-1]) if n in mediators else b.columns[n][0, 0] for n in names]
-            for b in bases
-        ]
-        self.columns = np.concatenate([np.stack(part) for part in each], axis=1)
+        self.columns = np.concatenate([np.stack([b.columns[n][0, 0] for n in names]) for b in bases], axis=1)
+        self._least = np.array([-np.inf if n in mediators else 0.0 for n in names])[:, None]
 
         channel = [
             (e, c)
@@ -192,14 +189,14 @@ class WindowSystem:
         """
         periods = columns.shape[1]
         room = self.room(1, periods) if room is None else room
-        x, equations = np.maximum(columns, 0.0) / self._unit[:, None], len(self.mediators) + outcome
+        x, equations = np.maximum(columns, self._least) / self._unit[:, None], len(self.mediators) + outcome
         channel_terms(self._channel.index, x, *self._channel.parts, equations, room.response, room.bend)
         lift, total = self._through(room, room.response, x, _NONE_OFF, weight, sets=sets, outcome=outcome)
         return lift[:, 0], total
 
     def drop_one(self, state: PassState, zero: PassState, columns: np.ndarray) -> np.ndarray:
         """Weighted outcome (S, C) that is lost as one channel after the other is as in another pass, and not set."""
-        x, off = np.maximum(columns, 0.0) / self._unit[:, None], np.arange(-1, len(columns))
+        x, off = np.maximum(columns, self._least) / self._unit[:, None], np.arange(-1, len(columns))
         lift, _ = self._through(replace(zero, response=state.response), zero.response, x, off)
         return lift[:, :1] - lift[:, 1:]
 

@@ -15,6 +15,7 @@ from bayesmmm.estimands.windows import (
     over_draws,
     per_money,
     question,
+    reached,
     spend_of,
 )
 from bayesmmm.results import Fit
@@ -84,16 +85,23 @@ def marginal_roi(
 
 def _along_spend(stretches: list[Stretch], names: Sequence[str]) -> dict[str, np.ndarray]:
     """Derivative (S, channel) of the counted outcome to a factor on the changed spend."""
-    gained = np.zeros((len(stretches[0].base.rows.draws), len(names)))
-    later: dict = {}
-    outcome = stretches[0].base.rows.system.outcome
-    for stretch in reversed(stretches):
-        base = stretch.base
-        size = (len(stretch.weight), *base.latent[outcome].shape[1:])
-        weight = base.rows.wide(np.broadcast_to(stretch.weight, size))
-        slopes, early = engine.gradient(base, {outcome: weight}, later)
-        for j, name in enumerate(names):
-            along = slopes[name] * np.where(stretch.changed, base.columns[name], 0.0)
-            gained[:, j] += base.rows.narrow(along.sum(axis=(1, 2)))
-        later = {key: base.rows.narrow(value) for key, value in early.items()}
+    system, stretches = stretches[0].base.rows.system, reached(stretches)
+    changed = np.concatenate([stretch.changed for stretch in stretches])
+    gained = np.zeros((len(stretches[0].weight), len(names)))
+    # To set a mediator cuts what drives it, so that each is looked at by itself.
+    together = tuple(n for n in names if n not in system.mediators)
+    for part in [*([together] if together else []), *((n,) for n in names if n in system.mediators)]:
+        answering = engine.answering(system, part)
+        window = engine.WindowSystem(
+            [stretch.base for stretch in stretches],
+            [stretch.changed for stretch in stretches],
+            [stretch.weight for stretch in stretches],
+            part,
+            tuple(m for m in system.mediators if m in (*part, *answering)),
+        )
+        room = window.room()
+        _, total = window.forward(window.columns, room)
+        pattern = np.where(changed, window.columns, 0.0)
+        _, along = window.vjp(room, np.ones(len(total)), np.zeros_like(total), pattern)
+        gained[:, [names.index(n) for n in part]] = along
     return {"gained": gained}
