@@ -43,7 +43,7 @@ FROM_FIT = {
     "decomposition": lambda fit: (mm.decompose(fit),),
     "diagnosis": lambda fit: (mm.diagnose(fit),),
     "effects": lambda fit: (mm.effects(fit),),
-    "mediation_sensitivity": lambda fit: (mm.sensitivity.mediation_sensitivity_quick(fit),),
+    "mediation_sensitivity": lambda fit: (mm.sensitivity.mediation_sensitivity(fit),),
     "parameters": lambda fit: (fit.summary(),),
     "power_scaling": lambda fit: (mm.sensitivity.power_scaling(fit),),
     "predictive": lambda fit: (results.predictive_table(fit, "sales"),),

@@ -1,6 +1,7 @@
 """Sensitivities that refit: what is fitted, what is kept of it, what is refused. Fits here are made, not sampled."""
 
 import dataclasses
+import functools
 import pickle
 import re
 from types import SimpleNamespace
@@ -53,6 +54,9 @@ def fits(monkeypatch):
     return recorded
 
 
+refitted = functools.partial(mediation_sensitivity, method="refit")
+
+
 def base(outcome="normal", mediator="normal", **kwargs):
     return made_fit(worlds.system(outcome, mediator, **kwargs), worlds.data(60, zeros=False), draws=10)
 
@@ -60,7 +64,7 @@ def base(outcome="normal", mediator="normal", **kwargs):
 # ------------------------------------------------------------------------------------------ residual correlation
 def test_each_correlation_is_assumed_in_turn(fits):
     fit = base()
-    found = mediation_sensitivity(fit, rho=[0.3, -0.3, 0.0], seed=5, draws=7, tune=9, chains=3, progress=False)
+    found = refitted(fit, rho=[0.3, -0.3, 0.0], seed=5, draws=7, tune=9, chains=3, progress=False)
     by_rho = {call[0].equation("sales").rho["search"]: call for call in fits.calls}
     assert sorted(by_rho) == [-0.3, 0.0, 0.3]
     for system, data, settings, made in by_rho.values():
@@ -90,12 +94,12 @@ def test_the_vanishing_point_is_interpolated_between_refits(fits, monkeypatch):
         rho = made.system.equation("sales").rho.get("search", 0.0)
         return found.assign(indirect=found["indirect"] * 0.0 + indirect[rho])
 
-    monkeypatch.setattr(refit.Asking, "ask", asked)
-    found = mediation_sensitivity(fit, rho=list(indirect), progress=False)
+    monkeypatch.setattr(refit.EffectSettings, "of", asked)
+    found = refitted(fit, rho=list(indirect), progress=False)
     assert_allclose(found["rho_star"], 0.3)
     fits.made.verdict = lambda system: "failed" if system.equation("sales").rho == {"search": 0.4} else "converged"
     with pytest.warns(ConvergenceWarning, match=r"1 of 3 refits \(rho = 0.4\)"):
-        found = mediation_sensitivity(fit, rho=list(indirect), progress=False)
+        found = refitted(fit, rho=list(indirect), progress=False)
     assert found["reliable"].values.tolist() == [True, True, False]
     assert found.attrs["verdict"] == "failed"
     assert np.isnan(found["rho_star"]).all()
@@ -111,18 +115,18 @@ def test_a_refit_that_fails_is_left_out_and_said(fits, monkeypatch):
 
     monkeypatch.setattr(refit, "fit_quietly", failing)
     with pytest.warns(FailedRunsWarning, match=r"rho = 0.2\) with ValueError: no luck"):
-        found = mediation_sensitivity(base(), rho=[0.0, 0.2], progress=False)
+        found = refitted(base(), rho=[0.0, 0.2], progress=False)
     assert found["rho"].values.tolist() == [0.0]
     assert found.attrs["complete"] == 0
 
 
 def test_correlations_that_have_no_meaning_are_refused(fits):
     with pytest.raises(LikelihoodError, match="under normal and lognormal only"):
-        mediation_sensitivity(base("normal", "censored_normal"), progress=False)
+        refitted(base("normal", "censored_normal"), progress=False)
     with pytest.raises(SettingError, match="between -1 and 1"):
-        mediation_sensitivity(base(), rho=[1.0], progress=False)
+        refitted(base(), rho=[1.0], progress=False)
     with pytest.raises(UnknownTermError, match="search"):
-        mediation_sensitivity(base(), mediator="tv", progress=False)
+        refitted(base(), mediator="tv", progress=False)
     two = MMM(
         [
             Equation("search", media=["tv"]),
@@ -135,7 +139,7 @@ def test_correlations_that_have_no_meaning_are_refused(fits):
         table, **{**worlds.ROLES, "media": ["tv"], "mediators": {"search": "money", "social": "money"}}
     )
     with pytest.raises(SettingError, match="pass mediator='social'"):
-        mediation_sensitivity(made_fit(two, data, draws=10), mediator="search", progress=False)
+        refitted(made_fit(two, data, draws=10), mediator="search", progress=False)
     assert not fits.calls
 
 
@@ -213,7 +217,7 @@ def test_break_even_and_half_are_where_medians_cross(fits, monkeypatch):
         value = levels[item[1]]
         made = found.assign({n: found[n] * 0.0 + value for n in ("total", "roi")})
         numbers = {"rhat": 1.0, "ess": 500.0, "divergences": 0, "reliable": True, "verdict": "converged"}
-        return refit.quantiles(made, 0.9), numbers
+        return refit.Refitted(refit.quantiles(made, 0.9), numbers, 1.0)
 
     monkeypatch.setattr(confounder._WithoutWave, "__call__", level)
     found = confounder_sensitivity(fit, channels=["tv"], strength=[0.1, 0.2], progress=False)
@@ -320,16 +324,16 @@ def test_one_channel_cannot_be_left_out(fits):
 
 def test_tasks_can_be_sent_to_other_processes():
     fit = base(rho={"search": Prior("Uniform", lower=-0.5, upper=0.5)})
-    asking = refit.Asking(("tv",), None, None, "spend", 4)
-    settings = {"draws": 10, "tune": 10, "chains": 2, "target_accept": 0.9, "seed": 1}
-    again = refit.refitting(fit, asking, 3, None, **settings)
-    assert again.cores == 1
+    asked = refit.EffectSettings(("tv", "social"), None, None, "spend", 4, 1)
+    sampler = {"draws": 10, "tune": 10, "chains": 2, "target_accept": 0.9}
+    again = refit.refit_of(fit, asked, 0.9, 3, None, **sampler)
+    assert again.sampler["cores"] == 1
     for task in (
-        residual_correlation._AtRho(again, fit.system, "search", 0.9),
-        confounder._WithoutWave(again, fit.system, {"tv": wave(fit, "tv")}, 0.9),
-        leave_one_out._Without(again, fit.system, ("tv", "social"), 0.9),
+        residual_correlation._AtRho(again, "search"),
+        confounder._WithoutWave(again, {"tv": wave(fit, "tv")}),
+        leave_one_out._Without(again),
     ):
         back = pickle.loads(pickle.dumps(task))
-        assert back.system == fit.system
+        assert back.refit.system == fit.system
         assert back.refit.data == fit.data
-        assert back.refit.asking == asking
+        assert back.refit.asked == asked

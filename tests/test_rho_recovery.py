@@ -11,7 +11,6 @@ from bayesmmm.inference import fit
 from bayesmmm.priors import Prior
 from bayesmmm.sensitivity import confounder_sensitivity, leave_one_channel_out, mediation_sensitivity
 from bayesmmm.sensitivity.residual_correlation import with_rho
-from bayesmmm.sensitivity.reweighting import mediation_sensitivity_quick
 from tests.fits import monte_carlo_z, quiet
 
 pytestmark = pytest.mark.slow
@@ -75,7 +74,7 @@ def test_the_mediated_effect_moves_with_rho_as_in_closed_form():
     data = read(table)
     ordinary = quiet(fit, linear_system(), data, seed=1, progress=False)
     grid = [-0.3, 0.0, 0.4, 0.6]
-    found = mediation_sensitivity(ordinary, rho=grid, chains=2, progress=False)
+    found = mediation_sensitivity(ordinary, method="refit", rho=grid, chains=2, progress=False)
     a, g, s_m, s_y = least_squares(table)
     middle = found["indirect"].sel(quantile=0.5, channel="tv")
     width = (found["indirect"].isel(quantile=2) - found["indirect"].isel(quantile=0)).sel(channel="tv")
@@ -84,8 +83,8 @@ def test_the_mediated_effect_moves_with_rho_as_in_closed_form():
         assert abs(middle.sel(rho=rho).item() - closed) < 0.08 * width.sel(rho=rho).item(), rho
     k = g * s_m / s_y
     assert found["rho_star"].item() == pytest.approx(k / np.sqrt(1 + k**2), abs=0.01)
-    quick = mediation_sensitivity_quick(ordinary, rho=[-0.1, 0.0, 0.1])
-    again = mediation_sensitivity(ordinary, rho=[-0.1, 0.1], chains=2, progress=False)
+    quick = mediation_sensitivity(ordinary, rho=[-0.1, 0.0, 0.1])
+    again = mediation_sensitivity(ordinary, method="refit", rho=[-0.1, 0.1], chains=2, progress=False)
     for rho in (-0.1, 0.1):
         if quick["reliable"].sel(rho=rho):
             one, other = (d["indirect"].sel(rho=rho, channel="tv") for d in (quick, again))

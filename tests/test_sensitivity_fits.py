@@ -10,7 +10,7 @@ import xarray as xr
 from bayesmmm import errors
 from bayesmmm.estimands import effects, roi
 from bayesmmm.optimize import optimize_budget
-from bayesmmm.sensitivity import mediation_sensitivity_quick, power_scaled_budget, power_scaling
+from bayesmmm.sensitivity import mediation_sensitivity, power_scaled_budget, power_scaling
 from bayesmmm.sensitivity.psense import log_densities
 from tests import made, worlds
 from tests.fits import quiet
@@ -219,12 +219,11 @@ def test_what_is_no_plan(fitted, given, words):
 def test_weights_agree_with_refits():
     """Within reach of the weights both methods give the same effects, up to Monte Carlo error."""
     from bayesmmm.inference import fit
-    from bayesmmm.sensitivity.residual_correlation import mediation_sensitivity
 
     found = quiet(fit, worlds.system("normal", "normal"), worlds.data(zeros=False), seed=5, progress=False)
     grid = [-0.2, 0.0, 0.2]
-    quick = quiet(mediation_sensitivity_quick, found, rho=grid)
-    refit = quiet(mediation_sensitivity, found, rho=grid, draws=1000, tune=1000, progress=False)
+    quick = quiet(mediation_sensitivity, found, rho=grid)
+    refit = quiet(mediation_sensitivity, found, method="refit", rho=grid, draws=1000, tune=1000, progress=False)
     assert quick["reliable"].all()
     width = refit["indirect"].isel(quantile=2) - refit["indirect"].isel(quantile=0)
     for part in ("indirect", "direct", "total"):

@@ -12,7 +12,7 @@ from bayesmmm.equations import MMM
 from bayesmmm.estimands import effects, residuals
 from bayesmmm.priors import Prior
 from bayesmmm.sensitivity.importance import smoothed, weighted_quantiles
-from bayesmmm.sensitivity.reweighting import log_ratio, mediation_sensitivity_quick, vanishing
+from bayesmmm.sensitivity.residual_correlation import log_ratio, mediation_sensitivity, vanishing
 from tests import made
 
 RHO = (-0.3, -0.01, 0.0, 0.02)
@@ -113,7 +113,7 @@ def case(request):
 
 def test_weights_and_quantiles_of_a_fit(case):
     """Residuals, densities and effects by other routes than that of the function."""
-    found = mediation_sensitivity_quick(case, rho=RHO, window="outcome", ci_prob=0.8)
+    found = mediation_sensitivity(case, rho=RHO, window="outcome", ci_prob=0.8)
     left = [residuals(case, name).values for name in ("queries", "sales")]
     answers = effects(case, window="outcome", groups={})
     assert found.attrs | {"method": "reweight", "mediator": "queries", "ci_prob": 0.8} == found.attrs
@@ -131,7 +131,7 @@ def test_weights_and_quantiles_of_a_fit(case):
 
 
 def test_without_correlation_nothing_changes(case):
-    found = mediation_sensitivity_quick(case, rho=[0.0, 0.1], ci_prob=0.9).sel(rho=0.0)
+    found = mediation_sensitivity(case, rho=[0.0, 0.1], ci_prob=0.9).sel(rho=0.0)
     answers = effects(case, groups={})
     for part in ("direct", "indirect", "total"):
         wanted = answers[part].quantile([0.05, 0.5, 0.95], ["chain", "draw"])
@@ -141,7 +141,7 @@ def test_without_correlation_nothing_changes(case):
 
 def test_made_up_draws_are_no_posterior_and_the_weights_say_so(case):
     """Draws from the prior have residuals of any size: k is large."""
-    found = mediation_sensitivity_quick(case, rho=[-0.5, 0.0, 0.5])
+    found = mediation_sensitivity(case, rho=[-0.5, 0.0, 0.5])
     assert found["reliable"].values.tolist() == [False, True, False]
     assert np.isnan(found["rho_star"]).all()
 
@@ -157,9 +157,9 @@ def tied(fit, rho):
 
 def test_a_fit_at_another_rho_is_where_the_weights_start():
     fit = tied(made.case_fit("one mediator", draws=60), 0.3)
-    found = mediation_sensitivity_quick(fit, rho=[0.0, 0.3])
+    found = mediation_sensitivity(fit, rho=[0.0, 0.3])
     assert found["pareto_k"].sel(rho=0.3) == 0.0
-    back = mediation_sensitivity_quick(tied(fit, 0.0), rho=[0.0, 0.3])
+    back = mediation_sensitivity(tied(fit, 0.0), rho=[0.0, 0.3])
     assert float(found["size"].sel(rho=0.0)) < float(back["size"].sel(rho=0.0))
     np.testing.assert_allclose(
         found["total"].sel(rho=0.3), back["total"].sel(rho=0.0)
@@ -169,7 +169,7 @@ def test_a_fit_at_another_rho_is_where_the_weights_start():
 def test_future_residuals_of_a_lognormal_outcome_go_with_those_of_the_mediator():
     """The tail after the data is averaged over residuals; at every rho with that rho."""
     fit = made.case_fit("lognormal outcome", draws=40)
-    found = mediation_sensitivity_quick(tied(fit, 0.6), rho=[0.6], ci_prob=0.8)
+    found = mediation_sensitivity(tied(fit, 0.6), rho=[0.6], ci_prob=0.8)
     at = found.attrs["ci_prob"]
     for rho, agree in ((0.6, True), (0.0, False)):
         wanted = effects(tied(fit, rho), groups={})["indirect"].quantile([0.1, 0.5, 0.9], ["chain", "draw"])
@@ -189,7 +189,7 @@ def test_a_rho_that_stands_in_the_way(name, rho, words):
     equations = [replace(e, rho=rho) if e.name == "sales" else e for e in system.equations]
     fit = made.made_fit(MMM(equations), data, draws=4)
     with pytest.raises(errors.AnswerError, match=words):
-        mediation_sensitivity_quick(fit, mediator="queries")
+        mediation_sensitivity(fit, mediator="queries")
 
 
 # --------------------------------------------------------------------------------------------------- vanishing point
@@ -224,11 +224,11 @@ def test_the_vanishing_point_is_the_nearest_reliable_one():
 )
 def test_what_cannot_be_asked(name, given, error, words):
     with pytest.raises(error, match=words.replace("(", r"\(")):
-        mediation_sensitivity_quick(made.case_fit(name), **given)
+        mediation_sensitivity(made.case_fit(name), **given)
 
 
 def test_a_failed_sampler_is_not_asked():
     fit = made.case_fit("one mediator", verdict="failed")
     with pytest.raises(errors.ConvergenceError, match="allow_unconverged"):
-        mediation_sensitivity_quick(fit)
-    assert mediation_sensitivity_quick(fit, allow_unconverged=True).attrs["verdict"] == "failed"
+        mediation_sensitivity(fit)
+    assert mediation_sensitivity(fit, allow_unconverged=True).attrs["verdict"] == "failed"

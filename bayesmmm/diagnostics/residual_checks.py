@@ -370,8 +370,8 @@ def _assumed(view: PosteriorView, mediator: str, name: str, median: float) -> tu
     rho = f"fit with a correlation that you believe, as mm.Equation({name!r}, ..., rho={{{mediator!r}: {at:g}}})"
     if name != fit.system.outcome or fit.system.equation(name).rho:
         return (rho,)
-    quick = f"mm.sensitivity.mediation_sensitivity_quick(fit, mediator={mediator!r})"
-    return (f"see how effects depend on it, as {quick}", rho)
+    sensitivity = f"mm.sensitivity.mediation_sensitivity(fit, mediator={mediator!r})"
+    return (f"see how effects depend on it, as {sensitivity}", rho)
 
 
 def _periods(count: int, frequency: str) -> str:

@@ -45,8 +45,7 @@ def mediation_sensitivity(dataset: xr.Dataset | Fit, *, axes: Sequence[Axes] | N
     Parameters
     ----------
     dataset : xarray.Dataset or Fit
-        As `mediation_sensitivity` or `mediation_sensitivity_quick` of ``bayesmmm.sensitivity`` gives it; of a fit the
-        quick one is drawn.
+        As `mediation_sensitivity` of ``bayesmmm.sensitivity`` gives it, by either method; of a fit draws are weighted.
     axes : sequence of Axes, optional
         One for each channel.
 

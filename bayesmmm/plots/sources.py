@@ -158,7 +158,7 @@ MEDIATION_SENSITIVITY = Source(
     "mediation_sensitivity",
     xr.Dataset,
     "mm.sensitivity.mediation_sensitivity(fit)",
-    {Fit: sensitivity.mediation_sensitivity_quick},
+    {Fit: sensitivity.mediation_sensitivity},
     ("rho", "quantile", "channel"),
 )
 PARAMETERS = Source("parameters", pd.DataFrame, "fit.summary()", {Fit: lambda fit: fit.summary()}, _SPANS)

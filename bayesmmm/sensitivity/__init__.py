@@ -1,19 +1,17 @@
 """How much an answer rests on priors, on one channel, or on a cause that nobody recorded.
 
-`power_scaling` and the reweighting form of `mediation_sensitivity` weigh the draws of a fit; the others fit again.
+`power_scaling` and, by default, `mediation_sensitivity` weigh the draws of a fit; the others fit again.
 """
 
 from bayesmmm.sensitivity.confounder import confounder_sensitivity
 from bayesmmm.sensitivity.leave_one_out import leave_one_channel_out
 from bayesmmm.sensitivity.psense import power_scaled_budget, power_scaling
 from bayesmmm.sensitivity.residual_correlation import mediation_sensitivity
-from bayesmmm.sensitivity.reweighting import mediation_sensitivity_quick
 
 __all__ = [
     "confounder_sensitivity",
     "leave_one_channel_out",
     "mediation_sensitivity",
-    "mediation_sensitivity_quick",
     "power_scaled_budget",
     "power_scaling",
 ]

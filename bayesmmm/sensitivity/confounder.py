@@ -5,7 +5,7 @@ credited to the channel. Here such a wave is assumed, taken out of the outcome, 
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,24 +14,20 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData
-from bayesmmm.equations import MMM
-from bayesmmm.errors import LikelihoodError, SettingError, UnknownTermError
-from bayesmmm.estimands import ask
-from bayesmmm.inference.many_fits import run
+from bayesmmm.errors import LikelihoodError, SettingError
 from bayesmmm.results import Fit
 from bayesmmm.sensitivity.refit import (
-    Asking,
-    Refitting,
-    finished,
-    numbered,
-    quantiles,
-    refitting,
+    MISSING,
+    EffectSettings,
+    Refit,
+    Refitted,
+    checked_channels,
+    labels_of,
+    refit_each,
+    refit_of,
     sampler_numbers,
-    warn_failed,
-    worst,
+    zero_nearest,
 )
-from bayesmmm.sensitivity.reweighting import zero_nearest
-from bayesmmm.text import did_you_mean
 from bayesmmm.validate import PATHS, check_ci_prob, check_numbers, check_seed, is_number, refusal
 
 #: Strengths that are assumed unless others are given, in shares of the mean outcome per standard deviation of the wave.
@@ -127,33 +123,27 @@ def confounder_sensitivity(
     >>> found = confounder_sensitivity(fit, channels=["facebook"], strength=[0.05, 0.1])  # doctest: +SKIP
     >>> found["break_even"].to_series()  # doctest: +SKIP
     """
-    ask(fit, draws=None, allow_unconverged=allow_unconverged)
-    ci_prob, seed = check_ci_prob(ci_prob), check_seed(seed)
     names, grid = _checked_channels(fit, channels), _checked_strength(strength)
-    r = _checked_correlation(correlation)
-    waves = {name: r * wave(fit, name) for name in names}
-    asking = Asking(names, start, stop, window, paths)
-    marks = asking.ask(fit, seed=seed, draws=fit.posterior.sizes["chain"])
+    r, ci_prob = _checked_correlation(correlation), check_ci_prob(ci_prob)
+    asked = EffectSettings(names, start, stop, window, paths, check_seed(seed))
+    marks = asked.marks(fit, allow_unconverged=allow_unconverged)
     # Without strength all waves are alike: one refit serves all channels.
-    items = [(None, 0.0), *((name, s) for name in names for s in grid if s != 0.0)]
-    settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept, "seed": seed}
-    task = _WithoutWave(refitting(fit, asking, len(items), executor, **settings), fit.system, waves, ci_prob)
-    done = run(task, items, executor=executor, progress=progress, label=_label, title="refits")
-    finished(done)
-    found = _table(done.results, items, names, grid)
-    warn_failed(
-        [_label(items[i]) for i in done.results], [done.results[i][1]["reliable"] for i in done.results], ""
+    items = [(None, 0.0), *((name, s) for name in names for s in grid.tolist() if s != 0.0)]
+    sampler = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
+    task = _WithoutWave(
+        refit_of(fit, asked, ci_prob, len(items), executor, **sampler),
+        {name: r * wave(fit, name) for name in names},
     )
+    refits, about = refit_each(task, items, executor=executor, progress=progress, label=_label)
+    answer = _table(refits, names, grid)
     unit = marks["roi"].attrs
     threshold = unit.get("threshold", np.nan) if threshold is None else float(threshold)
-    middle = found.sel(quantile=0.5)
-    found["break_even"] = crossing(middle["roi"], threshold)
-    found["halved"] = crossing(middle["total"] / middle["total"].sel(strength=0.0), 0.5)
-    found["roi"].attrs = {key: unit[key] for key in ("unit", "threshold") if key in unit}
-    about = {key: marks.attrs[key] for key in ("window", "start", "stop", "unit")}
-    mine = {"correlation": r, "threshold": threshold, "ci_prob": ci_prob, "complete": int(done.complete)}
-    mine["verdict"] = worst([result[1] for result in done.results.values()])
-    return found.assign_attrs({**about, **mine})
+    middle = answer.sel(quantile=0.5)
+    answer["break_even"] = crossing(middle["roi"], threshold)
+    answer["halved"] = crossing(middle["total"] / middle["total"].sel(strength=0.0), 0.5)
+    answer["roi"].attrs = {key: unit[key] for key in ("unit", "threshold") if key in unit}
+    mine = {"correlation": r, "threshold": threshold, "ci_prob": ci_prob}
+    return answer.assign_attrs({**labels_of(marks.attrs), **mine, **about})
 
 
 def wave(fit: Fit, channel: str) -> np.ndarray:
@@ -180,18 +170,7 @@ def wave(fit: Fit, channel: str) -> np.ndarray:
 
 
 def crossing(median: xr.DataArray, level: float) -> xr.DataArray:
-    """Strength nearest to 0 at which a median falls to a level, by linear interpolation.
-
-    Parameters
-    ----------
-    median : DataArray
-        Dims channel, strength; strength rises.
-    level : float
-
-    Returns
-    -------
-    DataArray
-        Dim channel; NaN where it never does.
+    """Strength (channel) nearest to 0 at which a median (channel, strength) falls to a level; NaN where it never does.
 
     Examples
     --------
@@ -207,69 +186,52 @@ def crossing(median: xr.DataArray, level: float) -> xr.DataArray:
 class _WithoutWave:
     """Task: effects of a channel after its wave has been taken out of the outcome."""
 
-    refit: Refitting
-    system: MMM
+    refit: Refit
     waves: dict[str, np.ndarray]
-    ci_prob: float
 
-    def __call__(self, item: tuple[str | None, float]) -> tuple[xr.Dataset, dict]:
+    def __call__(self, item: tuple[str | None, float]) -> Refitted:
         channel, strength = item
-        data = self.refit.data if channel is None else self.without(self.waves[channel], strength)
-        found, gained = self.refit.again(self.system, data)
-        return quantiles(gained, self.ci_prob), sampler_numbers(found.convergence)
+        data = None if channel is None else self.without(self.waves[channel], strength)
+        return self.refit(self.refit.system, data)
 
     def without(self, wave: np.ndarray, strength: float) -> MMMData:
         """Return the data with a wave taken out of the outcome."""
-        name, data = self.system.outcome, self.refit.data
-        observed = data.columns[name]
-        if self.system.equation(name).family.log_scale:
-            return data.replace_columns({name: observed * np.exp(-strength * wave)})
-        return data.replace_columns({name: observed - strength * self.refit.scales.size[name][:, None] * wave})
+        system, data = self.refit.system, self.refit.data
+        observed = data.columns[system.outcome]
+        if system.equation(system.outcome).family.log_scale:
+            return data.replace_columns({system.outcome: observed * np.exp(-strength * wave)})
+        size = self.refit.scales.size[system.outcome][:, None]
+        return data.replace_columns({system.outcome: observed - strength * size * wave})
 
 
 def _label(item: tuple[str | None, float]) -> str:
     return "no wave" if item[0] is None else f"{item[0]} at {item[1]:g}"
 
 
-def _table(results, items: list, names: Sequence[str], grid: np.ndarray) -> xr.Dataset:
+def _table(refits: Mapping[Any, Refitted], names: Sequence[str], grid: np.ndarray) -> xr.Dataset:
     """Put refits together, dims channel, strength, quantile; NaN where one is missing."""
-    at = {items[i]: result for i, result in results.items()}
-    first = next(iter(results.values()))[0]
-    blank = xr.full_like(first.isel(channel=0, drop=True), np.nan)
-    missing = {"rhat": np.nan, "ess": np.nan, "divergences": -1, "reliable": False}
+    blank = xr.full_like(next(iter(refits.values())).effects.isel(channel=0, drop=True), np.nan)
     rows, numbers = [], []
     for name in names:
-        keys = [(name, s) if s != 0.0 else (None, 0.0) for s in grid.tolist()]
+        row = [refits.get((name, s) if s != 0.0 else (None, 0.0)) for s in grid.tolist()]
         rows.append(
-            xr.concat([at[k][0].sel(channel=name, drop=True) if k in at else blank for k in keys], dim="strength")
+            xr.concat([r.effects.sel(channel=name, drop=True) if r else blank for r in row], dim="strength")
         )
-        numbers += [at[k][1] if k in at else missing for k in keys]
-    found = xr.concat(rows, dim="channel").assign_coords(channel=list(names), strength=grid)
-    found = found.transpose("channel", "strength", "quantile")
-    return found.assign(numbered(numbers, ("channel", "strength"), (len(names), len(grid))))
+        numbers += [r.numbers if r else MISSING for r in row]
+    answer = xr.concat(rows, dim="channel").assign_coords(channel=list(names), strength=grid)
+    answer = answer.transpose("channel", "strength", "quantile")
+    return answer.assign(sampler_numbers(numbers, ("channel", "strength"), (len(names), len(grid))))
 
 
 def _checked_channels(fit: Fit, channels: Sequence[str] | None) -> tuple[str, ...]:
-    system = fit.system
-    outcome = system.equation(system.outcome)
+    outcome = fit.system.equation(fit.system.outcome)
     if outcome.family.censored:
         raise LikelihoodError(
             f"{outcome.name!r} is censored: below its zeros nobody knows what a wave of demand would take away. Fit it "
             f"under normal or student_t to see what a wave does."
         )
-    known = [name for name in outcome.media if name in system.exogenous]
-    given = known if channels is None else [channels] if isinstance(channels, str) else list(channels)
-    for name in given:
-        if name not in known:
-            raise UnknownTermError(
-                f"{name!r} is no exogenous channel that acts on {outcome.name!r}{did_you_mean(name, known)}. Use: "
-                f"{', '.join(known) or 'none, since it has none'}."
-            )
-    if not given or len(set(given)) < len(given):
-        raise SettingError(
-            f"channels={channels!r} must name at least one channel, each once, as channels={known[:1]}"
-        )
-    return tuple(given)
+    known = [name for name in outcome.media if name in fit.system.exogenous]
+    return checked_channels(channels, known, f"that acts on {outcome.name!r}")
 
 
 def _checked_strength(strength: Sequence[float]) -> np.ndarray:

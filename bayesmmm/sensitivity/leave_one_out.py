@@ -10,23 +10,20 @@ import xarray as xr
 
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.equations.equation import MEDIA_PARAMETERS
-from bayesmmm.errors import AnswerError, SettingError, UnknownTermError
-from bayesmmm.estimands import ask
-from bayesmmm.inference.many_fits import run
+from bayesmmm.errors import AnswerError
 from bayesmmm.priors import Prior
 from bayesmmm.results import Fit
 from bayesmmm.sensitivity.refit import (
-    Asking,
-    Refitting,
-    finished,
-    numbered,
+    EffectSettings,
+    Refit,
+    Refitted,
+    checked_channels,
+    labels_of,
     quantiles,
-    refitting,
+    refit_each,
+    refit_of,
     sampler_numbers,
-    warn_failed,
-    worst,
 )
-from bayesmmm.text import did_you_mean
 from bayesmmm.validate import PATHS, check_ci_prob, check_seed
 
 
@@ -99,49 +96,40 @@ def leave_one_channel_out(
     >>> found = leave_one_channel_out(fit)  # doctest: +SKIP
     >>> found["change"].to_pandas()  # doctest: +SKIP
     """
-    ask(fit, draws=None, allow_unconverged=allow_unconverged)
-    ci_prob, seed = check_ci_prob(ci_prob), check_seed(seed)
     known = fit.system.channels
-    names = _checked_channels(channels, known)
-    asking = Asking(known, start, stop, window, paths)
-    full = asking.ask(fit, seed=seed, anyway=allow_unconverged)
-    settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept, "seed": seed}
-    task = _Without(refitting(fit, asking, len(names), executor, **settings), fit.system, known, ci_prob)
-    done = run(task, names, executor=executor, progress=progress, title="refits")
-    finished(done)
-    kept = [names[i] for i in done.results]
-    rows = [done.results[i] for i in done.results]
-    found = xr.concat([row[0].reindex(channel=list(known)) for row in rows], dim="left_out")
-    found = found.assign_coords(left_out=kept).transpose("left_out", "quantile", "channel")
+    if len(known) < 2:
+        raise AnswerError(
+            f"the system has {len(known)} exogenous channels, so that none is left to look at without one; ask for "
+            f"confounder_sensitivity(fit) instead"
+        )
+    names, ci_prob = checked_channels(channels, known, "of the system"), check_ci_prob(ci_prob)
+    asked = EffectSettings(known, start, stop, window, paths, check_seed(seed))
+    full = asked.of(fit, allow_unconverged=allow_unconverged)
+    sampler = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
+    task = _Without(refit_of(fit, asked, ci_prob, len(names), executor, **sampler))
+    refits, about = refit_each(
+        task, names, executor=executor, progress=progress, label=lambda name: f"without {name}"
+    )
+    kept, rows = list(refits), list(refits.values())
+    answer = xr.concat([row.effects.reindex(channel=list(known)) for row in rows], dim="left_out")
+    answer = answer.assign_coords(left_out=kept).transpose("left_out", "quantile", "channel")
     before = quantiles(full, ci_prob)
-    found = found.assign(
-        {f"full_{name}": before[name].transpose("quantile", "channel") for name in before.data_vars}
-    )
-    found["change"] = found["total"].sel(quantile=0.5, drop=True) - found["full_total"].sel(
-        quantile=0.5, drop=True
-    )
-    own = found["full_total"].sel(quantile=0.5, channel=kept, drop=True).values
+    answer = answer.assign({f"full_{name}": values for name, values in before.data_vars.items()})
+    middle = answer.sel(quantile=0.5, drop=True)
+    answer["change"] = middle["total"] - middle["full_total"]
+    own = middle["full_total"].sel(channel=kept, drop=True).values
     with np.errstate(divide="ignore", invalid="ignore"):
-        found["taken_over"] = ("left_out", found["change"].sum("channel").values / own)
+        answer["taken_over"] = ("left_out", answer["change"].sum("channel").values / own)
     sigma = float(fit.posterior[f"{fit.system.outcome}.sigma"].median())
-    found["sigma_ratio"] = ("left_out", np.array([row[2] for row in rows]) / sigma)
-    numbers = [row[1] for row in rows]
-    found = found.assign(numbered(numbers, ("left_out",), (len(rows),)))
-    warn_failed(kept, found["reliable"].values, "without")
-    about = {key: full.attrs[key] for key in ("window", "start", "stop", "unit")}
-    mine = {"ci_prob": ci_prob, "complete": int(done.complete), "verdict": worst(numbers)}
-    return found.assign_attrs({**about, **mine})
+    answer["sigma_ratio"] = ("left_out", np.array([row.sigma for row in rows]) / sigma)
+    answer = answer.assign(sampler_numbers([row.numbers for row in rows], ("left_out",), (len(rows),)))
+    return answer.assign_attrs({**labels_of(full.attrs), "ci_prob": ci_prob, **about})
 
 
 def without_channel(system: MMM, channel: str) -> MMM:
     """Return the system without an exogenous channel; priors of the others stay what they were.
 
     The default prior of a contribution depends on the number of channels: it is written down before one of them goes.
-
-    Parameters
-    ----------
-    system : MMM
-    channel : str
 
     Examples
     --------
@@ -173,35 +161,11 @@ def _without(equation: Equation, channel: str) -> Equation:
 
 @dataclass(frozen=True)
 class _Without:
-    """Task: effects of the others, numbers on the sampler, and the residual scale of the outcome."""
+    """Task: effects of the others."""
 
-    refit: Refitting
-    system: MMM
-    known: tuple[str, ...]
-    ci_prob: float
+    refit: Refit
 
-    def __call__(self, channel: str) -> tuple[xr.Dataset, dict, float]:
-        others = tuple(name for name in self.known if name != channel)
-        refit = replace(self.refit, asking=replace(self.refit.asking, channels=others))
-        found, gained = refit.again(without_channel(self.system, channel))
-        sigma = float(found.posterior[f"{self.system.outcome}.sigma"].median())
-        return quantiles(gained, self.ci_prob), sampler_numbers(found.convergence), sigma
-
-
-def _checked_channels(channels: Sequence[str] | None, known: tuple[str, ...]) -> list[str]:
-    if len(known) < 2:
-        raise AnswerError(
-            f"the system has {len(known)} exogenous channels, so that none is left to look at without one; ask for "
-            f"confounder_sensitivity(fit) instead"
-        )
-    given = list(known) if channels is None else [channels] if isinstance(channels, str) else list(channels)
-    for name in given:
-        if name not in known:
-            raise UnknownTermError(
-                f"{name!r} is no exogenous channel of the system{did_you_mean(name, known)}. Use: {', '.join(known)}."
-            )
-    if not given or len(set(given)) < len(given):
-        raise SettingError(
-            f"channels={channels!r} must name at least one channel, each once, as channels={[known[0]]}"
-        )
-    return given
+    def __call__(self, channel: str) -> Refitted:
+        asked = self.refit.asked
+        others = replace(asked, channels=tuple(name for name in asked.channels or () if name != channel))
+        return replace(self.refit, asked=others)(without_channel(self.refit.system, channel))

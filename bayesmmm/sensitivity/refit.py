@@ -2,156 +2,174 @@
 
 import datetime
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM
-from bayesmmm.errors import ConvergenceWarning
+from bayesmmm.errors import ConvergenceWarning, SettingError, UnknownTermError
 from bayesmmm.estimands import effects
-from bayesmmm.inference.many_fits import Completed, cores_each, fit_quietly
+from bayesmmm.inference.many_fits import cores_each, fit_quietly, run
 from bayesmmm.results import Fit
-from bayesmmm.results.convergence import Convergence
 from bayesmmm.results.summaries import probabilities
+from bayesmmm.text import did_you_mean
 
-#: Effects that are kept of every refit.
-KEPT = ("total", "direct", "indirect", "roi")
+#: Effects that a sensitivity is about, those that are kept of every refit.
+EFFECTS = ("total", "direct", "indirect", "roi")
+#: Numbers on the sampler of a refit that an answer shows.
+_SHOWN = ("rhat", "ess", "divergences", "reliable")
+#: Numbers of a refit that is missing.
+MISSING = {"rhat": np.nan, "ess": np.nan, "divergences": -1, "reliable": False}
 
 
 @dataclass(frozen=True)
-class Asking:
-    """Which effects are asked of a refit; as in `effects`."""
+class EffectSettings:
+    """Which effects a sensitivity is about; as in `effects`."""
 
-    channels: tuple[str, ...] | None
+    channels: Sequence[str] | None
     start: str | datetime.date | None
     stop: str | datetime.date | None
     window: str
     paths: int
+    seed: int
 
-    def ask(self, fit: Fit, *, seed: int, draws: int | None = None, anyway: bool = True) -> xr.Dataset:
-        """Return the effects of a fit."""
-        return effects(
-            fit,
-            channels=self.channels,
-            groups={},
-            start=self.start,
-            stop=self.stop,
-            window=self.window,
-            draws=draws,
-            paths=self.paths,
-            seed=seed,
-            allow_unconverged=anyway,
-        )
+    def of(self, fit: Fit, *, draws: int | None = None, allow_unconverged: bool = True) -> xr.Dataset:
+        """Effects of a fit."""
+        settings = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return effects(fit, groups={}, draws=draws, allow_unconverged=allow_unconverged, **settings)
+
+    def marks(self, fit: Fit, *, allow_unconverged: bool) -> xr.Dataset:
+        """Effects of a few draws: their marks, and every complaint about the settings before anything is fitted."""
+        draws = fit.posterior.sizes["chain"]
+        return self.of(fit, draws=draws, allow_unconverged=allow_unconverged)
+
+
+class Refitted(NamedTuple):
+    """What is kept of a refit: quantiles of effects, numbers on the sampler, median residual scale of the outcome."""
+
+    effects: xr.Dataset
+    numbers: dict[str, Any]
+    sigma: float
 
 
 @dataclass(frozen=True)
-class Refitting:
-    """A fit as it is to be repeated with something changed; a task for `run` is made of it.
+class Refit:
+    """A fit as it is to be repeated with something changed; tasks for `run` are made of it.
 
-    Attributes
-    ----------
-    data : MMMData
-        As observed; effects are asked for these data.
-    scales : Scales
-        Frozen scales, those of the fit.
-    collapse : bool
-    draws, tune, chains, cores : int
-    target_accept : float
-    seed : int
-        The same for all refits, so that they differ by what is changed only.
-    asking : Asking
+    All refits have the scales and the seed of one fit, so that they differ by what is changed only.
     """
 
+    system: MMM
     data: MMMData
     scales: Scales
-    collapse: bool
-    draws: int
-    tune: int
-    chains: int
-    cores: int
-    target_accept: float
-    seed: int
-    asking: Asking
+    sampler: Mapping[str, Any]
+    asked: EffectSettings
+    ci_prob: float
 
-    def again(self, system: MMM, data: MMMData | None = None) -> tuple[Fit, xr.Dataset]:
-        """Fit a system, to other data if wanted; return the fit and the effects on the observed data."""
+    def __call__(self, system: MMM, data: MMMData | None = None) -> Refitted:
+        """Fit a system, to other data if wanted; effects are those on what was observed."""
         data = self.data if data is None else data
-        found = fit_quietly(
-            system,
-            data,
-            seed=self.seed,
-            draws=self.draws,
-            tune=self.tune,
-            chains=self.chains,
-            cores=self.cores,
-            target_accept=self.target_accept,
-            scales=self.scales,
-            collapse=self.collapse,
-        ).fit
+        fit = fit_quietly(system, data, scales=self.scales, **self.sampler).fit
+        sampled = fit.convergence
+        numbers = {
+            "rhat": sampled.rhat,
+            "ess": min(sampled.ess_bulk, sampled.ess_tail),
+            "divergences": sampled.divergences,
+            "reliable": sampled.verdict != "failed",
+            "verdict": sampled.verdict,
+        }
+        sigma = float(fit.posterior[f"{system.outcome}.sigma"].median())
         # Parameters of the refit, residuals against what was observed.
-        return found, self.asking.ask(replace(found, data=self.data), seed=self.seed)
+        return Refitted(quantiles(self.asked.of(replace(fit, data=self.data)), self.ci_prob), numbers, sigma)
 
 
-def refitting(fit: Fit, asking: Asking, count: int, executor: Any, **settings: Any) -> Refitting:
-    """Prepare so many refits of a fit, with the settings draws, tune, chains, target_accept and seed."""
-    return Refitting(
-        data=fit.data,
-        scales=fit.scales,
-        collapse=bool(fit.settings["collapse"]),
-        cores=cores_each(count, executor),
-        asking=asking,
-        **settings,
-    )
-
-
-def finished(done: Completed) -> None:
-    """Let Ctrl-C through where nothing was done before it."""
-    if not done.results:
-        raise KeyboardInterrupt
-
-
-def quantiles(found: xr.Dataset, ci_prob: float) -> xr.Dataset:
-    """Quantiles over draws of what is kept of every refit, dims quantile, channel."""
-    kept = found[list(KEPT)]
-    return kept.quantile(list(probabilities(ci_prob)), ("chain", "draw"), keep_attrs=True)
-
-
-def sampler_numbers(judged: Convergence) -> dict[str, Any]:
-    """Numbers on the sampler of a refit, and whether its draws may be used."""
-    return {
-        "rhat": judged.rhat,
-        "ess": min(judged.ess_bulk, judged.ess_tail),
-        "divergences": judged.divergences,
-        "reliable": judged.verdict != "failed",
-        "verdict": judged.verdict,
+def refit_of(fit: Fit, asked: EffectSettings, ci_prob: float, count: int, executor: Any, **sampler: Any) -> Refit:
+    """Prepare so many refits of a fit, with the settings draws, tune, chains and target_accept."""
+    sampler |= {
+        "seed": asked.seed,
+        "cores": cores_each(count, executor),
+        "collapse": bool(fit.settings["collapse"]),
     }
+    return Refit(fit.system, fit.data, fit.scales, sampler, asked, ci_prob)
 
 
-def worst(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Worst sampler verdict of some refits: the one of an answer that rests on all of them."""
-    return max((row["verdict"] for row in rows), key=("converged", "doubtful", "failed").index)
+def refit_each(
+    task: Callable[[Any], Refitted],
+    items: Sequence,
+    *,
+    executor: Any,
+    progress: bool,
+    label: Callable[[Any], str],
+) -> tuple[dict[Any, Refitted], dict[str, Any]]:
+    """Refits by item, and marks of an answer: whether all are there, and the worst verdict on their samplers.
 
-
-def warn_failed(names: Sequence[str], reliable: Sequence[bool], what: str) -> None:
-    """Give one warning for all refits whose sampler failed."""
-    bad = [name for name, good in zip(names, reliable, strict=True) if not good]
-    if bad:
+    One warning is given for all refits whose sampler failed.
+    """
+    done = run(task, items, executor=executor, progress=progress, label=label, title="refits")
+    if not done.results:  # let Ctrl-C through where nothing was done before it
+        raise KeyboardInterrupt
+    refits = {items[i]: refitted for i, refitted in done.results.items()}
+    failed = [label(item) for item, refitted in refits.items() if not refitted.numbers["reliable"]]
+    if failed:
         warnings.warn(
             ConvergenceWarning(
-                f"the sampler failed in {len(bad)} of {len(names)} refits ({what} {', '.join(bad)}), which are marked "
+                f"the sampler failed in {len(failed)} of {len(refits)} refits ({', '.join(failed)}), which are marked "
                 f"as not reliable. Ask for more, as draws=1000, tune=1000."
             ),
             stacklevel=3,
         )
+    verdicts = [refitted.numbers["verdict"] for refitted in refits.values()]
+    worst = max(verdicts, key=("converged", "doubtful", "failed").index)
+    return refits, {"complete": int(done.complete), "verdict": worst}
 
 
-def numbered(rows: Sequence[Mapping[str, Any]], dims: tuple[str, ...], shape: tuple[int, ...]) -> dict:
+def quantiles(answer: xr.Dataset, ci_prob: float) -> xr.Dataset:
+    """Quantiles over draws of the effects that a sensitivity is about, dims quantile, channel."""
+    kept = answer[list(EFFECTS)]
+    found = kept.quantile(list(probabilities(ci_prob)), ("chain", "draw"), keep_attrs=True)
+    return found.transpose("quantile", "channel")
+
+
+def sampler_numbers(rows: Sequence[Mapping[str, Any]], dims: tuple[str, ...], shape: tuple[int, ...]) -> dict:
     """Numbers on the sampler, one row per refit, as variables over `dims`."""
-    return {
-        name: (dims, np.array([row[name] for row in rows]).reshape(shape))
-        for name in ("rhat", "ess", "divergences", "reliable")
-    }
+    return {name: (dims, np.array([row[name] for row in rows]).reshape(shape)) for name in _SHOWN}
+
+
+def labels_of(marks: Mapping[str, Any]) -> dict[str, Any]:
+    """Labels that a sensitivity takes over from the effects: window and unit."""
+    return {key: marks[key] for key in ("window", "start", "stop", "unit")}
+
+
+def checked_channels(channels: Sequence[str] | None, known: Sequence[str], where: str) -> tuple[str, ...]:
+    """Channels to look at, all that are known by default; `where` says what they are known in."""
+    names = list(known) if channels is None else [channels] if isinstance(channels, str) else list(channels)
+    for name in names:
+        if name not in known:
+            raise UnknownTermError(
+                f"{name!r} is no exogenous channel {where}{did_you_mean(name, known)}. Use: "
+                f"{', '.join(known) or 'none, since it has none'}."
+            )
+    if not names or len(set(names)) < len(names):
+        raise SettingError(
+            f"channels={channels!r} must name at least one channel, each once, as channels={list(known[:1])}"
+        )
+    return tuple(names)
+
+
+def zero_nearest(values: xr.DataArray, dim: str, counts: np.ndarray | bool = True) -> xr.DataArray:
+    """Zero nearest to 0 along a rising coordinate, by linear interpolation: dim channel, NaN where there is none.
+
+    `counts` (intervals,) says between which neighbours one is looked for.
+    """
+    at, out = values[dim].values, np.full(values.sizes["channel"], np.nan)
+    for c, line in enumerate(values.transpose("channel", dim).values):
+        low, high = line[:-1], line[1:]
+        met = counts & (low * high <= 0.0) & (low != high)
+        if met.any():
+            zeros = at[:-1][met] - (low * np.diff(at))[met] / (high - low)[met]
+            out[c] = zeros[np.argmin(np.abs(zeros))]
+    return xr.DataArray(out, {"channel": values["channel"].values}, ("channel",))

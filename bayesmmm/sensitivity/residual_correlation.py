@@ -1,43 +1,54 @@
-"""Effects refitted under an assumed correlation of the residuals of a mediator and the outcome.
+"""Effects where the residuals of a mediator and of the outcome go together.
 
-Mediated effects rest on the assumption that nothing unobserved moves mediator and outcome at once. A correlation rho of
-their residuals stands for what would; each value is assumed in turn, and the system fitted anew under it.
+Mediated effects rest on one assumption that no design of the media can secure: nothing unobserved moves mediator and
+outcome at once. A correlation rho of their residuals stands for what would. Each value is assumed in turn, and the draws
+of a fit are weighted for it, or the system is fitted anew under it.
 """
 
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import xarray as xr
 
+from bayesmmm import engine
 from bayesmmm.equations import MMM
-from bayesmmm.errors import SettingError
-from bayesmmm.estimands import ask
-from bayesmmm.inference.many_fits import run
+from bayesmmm.errors import AnswerError, LikelihoodError, SettingError, UnknownTermError
+from bayesmmm.estimands import row_bytes
 from bayesmmm.results import Fit
+from bayesmmm.results.summaries import probabilities
+from bayesmmm.sensitivity.importance import Weights, smoothed, weighted_quantiles
 from bayesmmm.sensitivity.refit import (
-    Asking,
-    Refitting,
-    finished,
-    numbered,
-    quantiles,
-    refitting,
+    EFFECTS,
+    EffectSettings,
+    Refit,
+    Refitted,
+    labels_of,
+    refit_each,
+    refit_of,
     sampler_numbers,
-    warn_failed,
-    worst,
+    zero_nearest,
 )
-from bayesmmm.sensitivity.reweighting import PARTS, checked_mediator, checked_rho, vanishing
-from bayesmmm.validate import PATHS, check_ci_prob, check_seed
+from bayesmmm.text import did_you_mean
+from bayesmmm.validate import PATHS, check_choice, check_ci_prob, check_numbers, check_seed
 
-#: Correlations that are assumed unless others are given.
-RHO = (-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6)
+#: Correlations that are assumed unless others are given: many for weights, few for fits.
+RHO = {"reweight": np.linspace(-0.5, 0.5, 21).round(3), "refit": np.linspace(-0.6, 0.6, 7).round(3)}
+_WEIGHTS = {
+    "pareto_k": ("k", "Pareto k of the weights"),
+    "reliable": ("reliable", "whether k is small enough"),
+    "size": ("size", "draws that the weighted ones are worth"),
+    "log_evidence": ("log_mean", "log marginal likelihood over that of the fit"),
+}
 
 
 def mediation_sensitivity(
     fit: Fit,
     *,
-    rho: Sequence[float] = RHO,
+    method: Literal["reweight", "refit"] = "reweight",
+    rho: Sequence[float] | None = None,
     mediator: str | None = None,
     channels: Sequence[str] | None = None,
     start: str | datetime.date | None = None,
@@ -54,9 +65,10 @@ def mediation_sensitivity(
     progress: bool = True,
     allow_unconverged: bool = False,
 ) -> xr.Dataset:
-    """Direct, indirect and total effects under assumed residual correlations, each by a fit of its own.
+    """Direct, indirect and total effects as functions of the residual correlation of a mediator and the outcome.
 
-    With linear equations and flat priors the effect g of the mediator moves with rho by::
+    "refit" fits the system under each correlation. With linear equations and flat priors the effect g of the mediator
+    moves with rho by::
 
         g(rho) = g(0) - rho / sqrt(1 - rho^2) * sigma_{Y|M} / sigma_M
 
@@ -64,11 +76,26 @@ def mediation_sensitivity(
     equally well: the answer is a range, not an estimate. ``attrs["identification"]`` says whether that holds for this
     system.
 
+    "reweight" takes seconds. With the standardised residuals m and y of mediator and outcome over T periods, every draw
+    of a fit at rho = 0 gets the weight::
+
+        log w(rho) = sum_t log N2(m_t, y_t | rho) - log N2(m_t, y_t | 0)
+                   = -T/2 log(1 - rho^2) - [M - 2 rho C + Y] / (2 (1 - rho^2)) + (M + Y) / 2
+
+    with M = sum m_t^2, Y = sum y_t^2, C = sum m_t y_t; of a fit at another fixed rho, the ratio to that one. Weights are
+    Pareto smoothed. The estimands are those of `effects`: given the parameters they do not depend on rho (but for what
+    is averaged over future residuals of a lognormal outcome, which is done at each rho), but which parameters are
+    likely does. Weights reach about as far as ``|rho| sqrt(T) < 2``; beyond, k is too large and ``reliable`` is False.
+    Refits have no such limit.
+
     Parameters
     ----------
     fit : Fit
-    rho : sequence of float in (-1, 1)
-        Correlations to assume.
+        To weight its draws, residuals must be independent, or have a fixed correlation with those of this mediator.
+    method : {"reweight", "refit"}
+        Weights of the draws there are, or a fit for each correlation.
+    rho : sequence of float in (-1, 1), optional
+        Correlations to assume; by default 21 from -0.5 to 0.5 for weights, 7 from -0.6 to 0.6 for refits.
     mediator : str, optional
         Needed where the outcome has several.
     channels, start, stop, window, paths, allow_unconverged
@@ -80,23 +107,26 @@ def mediation_sensitivity(
     ci_prob : float in (0, 1), optional
         As in `summarise`.
     executor, progress
-        As in `run`.
+        Of the refits, as in `run`.
 
     Returns
     -------
     xarray.Dataset
         ``direct``, ``indirect``, ``total`` (rho, quantile, channel) in units of the outcome, and ``roi``, quantile being
-        lower, median and upper end of the interval; ``rho_star`` (channel), the correlation nearest to 0 at which the
-        median indirect effect vanishes, interpolated, NaN where there is none between reliable refits; ``rhat``,
-        ``ess``, ``divergences``, ``reliable`` (rho). ``attrs["method"]`` is "refit", ``attrs["complete"]`` says whether
-        all refits are there.
+        lower, median and upper end of the interval; ``reliable`` (rho); ``rho_star`` (channel), the correlation nearest
+        to 0 at which the median indirect effect vanishes, interpolated, NaN where there is none between reliable
+        neighbours. Of weights: ``pareto_k``, ``size`` (draws that the weighted ones are worth) and ``log_evidence`` (log
+        marginal likelihood over that of the fit: where it rises or falls, the data themselves speak about rho) (rho). Of
+        refits: ``rhat``, ``ess``, ``divergences`` (rho). ``attrs`` hold mediator, method, ci_prob, window, verdict of
+        the sampler, identification, and ``complete``, whether all correlations asked for are there.
 
     Raises
     ------
     LikelihoodError
         When mediator or outcome is neither normal nor lognormal.
     UnknownTermError, SettingError, AnswerError
-        For an unknown mediator, an impossible rho, a system without a mediator.
+        For an unknown mediator, an impossible rho, a system without a mediator, and weights of a fit whose rho is a
+        parameter.
     ConvergenceError
         When the sampler of `fit` failed.
     EvaluationError
@@ -110,45 +140,136 @@ def mediation_sensitivity(
     References
     ----------
     Imai, Keele and Yamamoto (2010), Identification, inference and sensitivity analysis for causal mediation effects,
-    doi:10.1214/10-STS321.
+    doi:10.1214/10-STS321. Vehtari et al. (2024), Pareto smoothed importance sampling, JMLR 25(72).
 
     Examples
     --------
-    >>> found = mediation_sensitivity(fit, rho=[-0.3, 0.0, 0.3])  # doctest: +SKIP
-    >>> found["rho_star"].to_series()  # doctest: +SKIP
+    >>> found = mediation_sensitivity(fit, rho=[-0.1, 0.0, 0.1])  # doctest: +SKIP
+    >>> found["indirect"].sel(quantile=0.5).to_pandas()  # doctest: +SKIP
+    >>> exact = mediation_sensitivity(fit, method="refit", rho=[-0.3, 0.0, 0.3])  # doctest: +SKIP
+    >>> exact["rho_star"].to_series()  # doctest: +SKIP
     """
-    ask(fit, draws=None, allow_unconverged=allow_unconverged)
-    grid, name, ci_prob = checked_rho(rho), checked_mediator(fit, mediator), check_ci_prob(ci_prob)
-    _check_free(fit.system, name)
-    asking = Asking(None if channels is None else tuple(channels), start, stop, window, paths)
-    marks = asking.ask(fit, seed=check_seed(seed), draws=fit.posterior.sizes["chain"]).attrs
-    settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept, "seed": seed}
-    task = _AtRho(refitting(fit, asking, len(grid), executor, **settings), fit.system, name, ci_prob)
-    done = run(
-        task, grid.tolist(), executor=executor, progress=progress, label=lambda r: f"rho = {r:g}", title="refits"
-    )
-    finished(done)
-    kept = [grid[i] for i in done.results]
-    rows = [done.results[i][1] for i in done.results]
-    found = xr.concat([done.results[i][0] for i in done.results], dim="rho").assign_coords(rho=kept)
-    found = found[list(PARTS)].transpose("rho", "quantile", "channel")
-    found = found.assign(numbered(rows, ("rho",), (len(rows),)))
-    found["rho_star"] = vanishing(found["indirect"].sel(quantile=0.5), found["reliable"])
-    warn_failed([f"{r:g}" for r in kept], found["reliable"].values, "rho =")
-    about = {key: marks[key] for key in ("window", "start", "stop", "unit")}
-    mine = {"mediator": name, "ci_prob": ci_prob, "method": "refit", "complete": int(done.complete)}
-    mine["verdict"] = worst(rows)
-    return found.assign_attrs({**about, **mine, "identification": identification(fit.system, name)})
+    check_choice(method, "method", tuple(RHO))
+    grid, name = _checked_rho(RHO[method] if rho is None else rho), _checked_mediator(fit.system, mediator)
+    asked = EffectSettings(channels, start, stop, window, paths, check_seed(seed))
+    ci_prob = check_ci_prob(ci_prob)
+    marks = asked.marks(fit, allow_unconverged=allow_unconverged).attrs
+    if method == "reweight":
+        answer, about = _reweighted(fit, name, grid, asked, ci_prob)
+    else:
+        sampler = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
+        task = _AtRho(refit_of(fit, asked, ci_prob, len(grid), executor, **sampler), name)
+        refits, about = refit_each(
+            task, grid.tolist(), executor=executor, progress=progress, label=lambda r: f"rho = {r:g}"
+        )
+        answer = xr.concat([r.effects for r in refits.values()], dim="rho").assign_coords(rho=list(refits))
+        answer = answer.assign(sampler_numbers([r.numbers for r in refits.values()], ("rho",), (len(refits),)))
+    answer["rho_star"] = vanishing(answer["indirect"].sel(quantile=0.5), answer["reliable"])
+    mine = {
+        "mediator": name,
+        "ci_prob": ci_prob,
+        "method": method,
+        "identification": identification(fit.system, name),
+    }
+    return answer.assign_attrs({**labels_of(marks), **mine, **about})
+
+
+def _reweighted(
+    fit: Fit, mediator: str, grid: np.ndarray, asked: EffectSettings, ci_prob: float
+) -> tuple[xr.Dataset, dict[str, Any]]:
+    """Quantiles of the effects from weighted draws at each correlation, the weights behind them, and marks."""
+    weights = _weights_at(fit, mediator, grid, _assumed_rho(fit, mediator))
+    if fit.system.equation(fit.system.outcome).family.log_scale and asked.window == "spend":
+        answers = [asked.of(_assuming(fit, mediator, rho)) for rho in grid.tolist()]
+    else:
+        answers = [asked.of(fit)] * len(grid)
+    at = probabilities(ci_prob)
+    variables: dict[str, Any] = {}
+    for part in EFFECTS:
+        rows = [weighted_quantiles(a[part], w.values, at) for a, w in zip(answers, weights, strict=True)]
+        variables[part] = xr.concat(rows, dim="rho").assign_attrs(answers[0][part].attrs)
+    for name, (key, words) in _WEIGHTS.items():
+        variables[name] = ("rho", np.array([getattr(weight, key) for weight in weights]), {"long_name": words})
+    about = {"allowed_k": weights[0].allowed, "complete": 1, "verdict": answers[0].attrs["verdict"]}
+    return xr.Dataset(variables).assign_coords(rho=grid), about
+
+
+def _weights_at(fit: Fit, mediator: str, grid: np.ndarray, given: float) -> list[Weights]:
+    """Weights of the draws of a fit at residual correlation `given`, for each of a grid of others."""
+    sums, periods = _products(fit, mediator), len(fit.data.dates)
+    coords = {dim: fit.posterior[dim].values for dim in ("chain", "draw")}
+    weights = []
+    for rho in grid:
+        ratio = log_ratio(sums, periods, rho) - log_ratio(sums, periods, given)
+        weights.append(
+            smoothed(xr.DataArray(ratio.reshape([len(v) for v in coords.values()]), coords, tuple(coords)))
+        )
+    return weights
+
+
+def _products(fit: Fit, mediator: str) -> np.ndarray:
+    """Sums of squares and products (S, 3) of standardised residuals of mediator m and outcome y: m m, y y, m y."""
+    parameters = fit.parameters()
+
+    def work(draws: np.ndarray) -> dict[str, np.ndarray]:
+        base = engine.history(fit.system, fit.scales, fit.data, parameters, draws, seed=0)
+        m, y = (
+            base.residual[name] / base.rows.parameters[name]["sigma"][:, None, None]
+            for name in (mediator, fit.system.outcome)
+        )
+        return {"sums": np.stack([(a * b).sum(axis=(1, 2)) for a, b in ((m, m), (y, y), (m, y))], axis=-1)}
+
+    draws = np.arange(fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
+    return engine.map_draws(work, draws, row_bytes(fit.system, len(fit.data.dates)))["sums"]
+
+
+def log_ratio(sums: np.ndarray, periods: int, rho: float) -> np.ndarray:
+    """Log density (S,) of standardised bivariate Normal residuals at rho over that at 0, from `_products` (S, 3).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(log_ratio(np.array([1.0, 1.0, 1.0]), 1, 0.6))  # -log 0.8 - 1 / 1.6 + 1
+    0.598
+    """
+    m, y, c = np.moveaxis(np.asarray(sums, float), -1, 0)
+    left = 1.0 - rho**2
+    return -0.5 * periods * np.log(left) - (m - 2.0 * rho * c + y) / (2.0 * left) + 0.5 * (m + y)
+
+
+def _assumed_rho(fit: Fit, mediator: str) -> float:
+    """Residual correlation with a mediator that a fit took for given; 0 where residuals are independent."""
+    outcome = fit.system.equation(fit.system.outcome)
+    value = outcome.rho.get(mediator, 0.0)
+    if not isinstance(value, float):
+        raise AnswerError(
+            f"the residual correlation of {outcome.name!r} with {mediator!r} is a parameter of this fit: its draws are "
+            f"in fit.posterior['{outcome.name}.rho']. To vary it, refit, as method='refit', or fit without rho, or with "
+            f"a number for it."
+        )
+    return value
+
+
+def _assuming(fit: Fit, mediator: str, rho: float) -> Fit:
+    """Fit with the same draws, read as those of a system with this residual correlation."""
+    other = replace(fit, system=with_rho(fit.system, mediator, rho))
+    other.__dict__["convergence"] = fit.convergence  # of the same draws; worked out once
+    return other
+
+
+@dataclass(frozen=True)
+class _AtRho:
+    """Task: the effects under one assumed correlation."""
+
+    refit: Refit
+    mediator: str
+
+    def __call__(self, rho: float) -> Refitted:
+        return self.refit(with_rho(self.refit.system, self.mediator, rho))
 
 
 def with_rho(system: MMM, mediator: str, rho: float) -> MMM:
     """Return the system with an assumed correlation of the residuals of a mediator and the outcome.
-
-    Parameters
-    ----------
-    system : MMM
-    mediator : str
-    rho : float in (-1, 1)
 
     Examples
     --------
@@ -189,24 +310,66 @@ def identification(system: MMM, mediator: str) -> str:
     )
 
 
-@dataclass(frozen=True)
-class _AtRho:
-    """Task: the effects under one assumed correlation."""
+def _checked_rho(rho: Sequence[float]) -> np.ndarray:
+    """Residual correlations in rising order."""
 
-    refit: Refitting
-    system: MMM
-    mediator: str
-    ci_prob: float
+    def holds(grid: np.ndarray) -> bool:
+        return bool((np.abs(grid) < 1.0).all()) and len(np.unique(grid)) == len(grid)
 
-    def __call__(self, rho: float) -> tuple[xr.Dataset, dict]:
-        found, gained = self.refit.again(with_rho(self.system, self.mediator, rho))
-        return quantiles(gained, self.ci_prob), sampler_numbers(found.convergence)
+    allowed = "a list of different correlations between -1 and 1, both excluded"
+    return np.sort(check_numbers(rho, "rho", allowed, "[-0.2, 0.0, 0.2]", holds))
 
 
-def _check_free(system: MMM, mediator: str) -> None:
-    tied = system.equation(system.outcome).tied_to
-    if tied not in (None, mediator):
-        raise SettingError(
-            f"the residuals of {system.outcome!r} are correlated with those of {tied!r} already, and an equation has "
-            f"one rho; pass mediator={tied!r}, or fit without that rho first"
+def _checked_mediator(system: MMM, mediator: str | None) -> str:
+    """The mediator whose residual may go with that of the outcome."""
+    outcome = system.equation(system.outcome)
+    known = [name for name in system.mediators if name in outcome.inputs]
+    if not known:
+        raise AnswerError(
+            f"no mediator acts on {system.outcome!r}, so that there is no mediated effect to doubt; ask "
+            f"power_scaling(fit) what the effects rest on"
         )
+    if mediator is None and len(known) > 1:
+        raise SettingError(
+            f"{len(known)} mediators act on {system.outcome!r} ({', '.join(known)}); name one, as "
+            f"mediator={known[0]!r}"
+        )
+    name = known[0] if mediator is None else mediator
+    if name not in known:
+        raise UnknownTermError(
+            f"{name!r} is no mediator that acts on {system.outcome!r}{did_you_mean(name, known)}. Use one of: "
+            f"{', '.join(known)}."
+        )
+    for series in (name, system.outcome):
+        family = system.equation(series).family
+        if not family.gaussian:
+            raise LikelihoodError(
+                f"the equation of {series!r} is {family.name}, and residuals have a correlation with a known density "
+                f"under normal and lognormal only. Fit {series!r} with one of these to see how the mediated effect "
+                f"depends on it."
+            )
+    if outcome.tied_to not in (None, name):
+        raise SettingError(
+            f"the residuals of {outcome.name!r} are correlated with those of {outcome.tied_to!r} in this fit, and an "
+            f"equation has one rho; pass mediator={outcome.tied_to!r}, or fit without that rho first"
+        )
+    return name
+
+
+def vanishing(median: xr.DataArray, reliable: xr.DataArray) -> xr.DataArray:
+    """Correlation (channel) nearest to 0 at which a median effect (rho, channel) changes its sign, by interpolation.
+
+    An interval between two neighbours counts when both are reliable; NaN where there is none.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> rho = [-0.2, 0.0, 0.2]
+    >>> line = xr.DataArray([[3.0], [2.0], [-2.0]], {"rho": rho, "channel": ["tv"]}, ("rho", "channel"))
+    >>> float(vanishing(line, xr.DataArray([True] * 3, {"rho": rho}, ("rho",))).item())
+    0.1
+    """
+    star = zero_nearest(median, "rho", reliable.values[1:] & reliable.values[:-1])
+    return star.rename("rho_star").assign_attrs(
+        long_name="correlation at which the median indirect effect vanishes"
+    )
