@@ -15,10 +15,10 @@ from bayesmmm.errors import (
 )
 from bayesmmm.estimands import predict
 from bayesmmm.evaluate import CrossValidation, cross_validate, drift, fold_task, hold_out
-from bayesmmm.evaluate.held_out import hold_against
+from bayesmmm.evaluate.held_out import score_held_out
 from bayesmmm.evaluate.scores import crps
 from bayesmmm.inference import fit_quietly, many_fits, seeds
-from bayesmmm.inference.many_fits import Quiet
+from bayesmmm.inference.many_fits import SilentFit
 from tests import worlds
 from tests.fits import quiet
 from tests.made import case, frame, made_data, made_fit
@@ -73,10 +73,10 @@ def test_density_of_the_future_is_that_of_the_closed_form(rho):
         name: special.logsumexp(density, axis=0) - np.log(20)
         for name, density in marginal(fit, plan, actual).items()
     }
-    observed = hold_against(fit, plan, actual, last=8, mediators="observed", paths=1, seed=1)
+    observed = score_held_out(fit, plan, actual, last=8, mediators="observed", paths=1, seed=1)
     assert list(observed) == ["sales"]
     np.testing.assert_allclose(observed["sales"].log_density, exact["observed"], atol=1e-9)
-    both = hold_against(fit, plan, actual, last=8, mediators="respond", paths=2000, seed=1)
+    both = score_held_out(fit, plan, actual, last=8, mediators="respond", paths=2000, seed=1)
     assert list(both) == ["queries", "sales"]
     np.testing.assert_allclose(both["sales"].log_density, exact["respond"], atol=0.005)
     np.testing.assert_allclose(both["queries"].log_density, exact["queries"], atol=1e-9)
@@ -89,7 +89,7 @@ def test_means_and_observations_are_those_of_predict(name):
     system, data = case(name)
     training, plan, actual = split(system, data)
     fit = made_fit(system, training, draws=8)
-    found = hold_against(fit, plan, actual, last=5, mediators="respond", paths=4, seed=7)
+    found = score_held_out(fit, plan, actual, last=5, mediators="respond", paths=4, seed=7)
     paths = 4 if system.mediators else 1
     mean = predict(fit, plan, seed=7, paths=paths)
     drawn = predict(fit, plan, seed=7, noise=True)
@@ -105,7 +105,7 @@ def test_observed_mediators_are_those_set_by_do():
     system, data = case("chain")
     training, plan, actual = split(system, data)
     fit = made_fit(system, training, draws=8)
-    found = hold_against(fit, plan, actual, last=8, mediators="observed", paths=4, seed=0)
+    found = score_held_out(fit, plan, actual, last=8, mediators="observed", paths=4, seed=0)
     expected = predict(fit, plan, do={m: actual[m] for m in system.mediators})["sales"]
     np.testing.assert_allclose(found["sales"].mean, expected.values.reshape(-1, 8), rtol=1e-10)
 
@@ -118,7 +118,7 @@ def no_sampling(monkeypatch):
 
     def made(system, data, *, seed, draws, chains, **_):
         asked.append(seed)
-        return Quiet(made_fit(system, data, draws=20, chains=2, seed=seed), ())
+        return SilentFit(made_fit(system, data, draws=20, chains=2, seed=seed), ())
 
     monkeypatch.setattr(fold_task, "fit_quietly", made)
     monkeypatch.setattr(many_fits.engine, "processors", lambda: 1)
@@ -218,7 +218,7 @@ def test_a_failed_fold_and_one_without_convergence_are_told(no_sampling, monkeyp
     def some_fail(system, data, *, seed, **_):
         if len(data.dates) == 45:
             raise ValueError("no start")
-        return Quiet(made_fit(system, data, draws=20, seed=seed, verdict="failed"), ())
+        return SilentFit(made_fit(system, data, draws=20, seed=seed, verdict="failed"), ())
 
     monkeypatch.setattr(fold_task, "fit_quietly", some_fail)
     with (

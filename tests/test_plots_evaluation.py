@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.dates import num2date
 
 from bayesmmm.evaluate import CrossValidation
-from bayesmmm.evaluate.fold_scores import judge_folds
+from bayesmmm.evaluate.fold_scores import score_folds
 from bayesmmm.evaluate.fold_task import FoldResult
 from bayesmmm.evaluate.stability import moments
 from bayesmmm.plots import comparison, cross_validation, stability
@@ -56,7 +56,7 @@ def made_cv(folds=4, horizon=5, channels=2, window="expanding", complete=True, f
             "verdict": "converged",
         }
         results.append(FoldResult(predictions, moments(draws, 0.8), about))
-    judged = judge_folds(results, nested=window == "expanding")
+    judged = score_folds(results, nested=window == "expanding")
     settings = {
         "folds": folds + (not complete),
         "window": window,

@@ -23,7 +23,7 @@ from bayesmmm.errors import (
     UnknownTermError,
 )
 from bayesmmm.estimands import effects
-from bayesmmm.inference.many_fits import Quiet
+from bayesmmm.inference.many_fits import SilentFit
 from bayesmmm.priors import Prior
 from bayesmmm.sensitivity import confounder, leave_one_out, refit, residual_correlation
 from bayesmmm.sensitivity.confounder import confounder_sensitivity, crossing, wave
@@ -46,7 +46,7 @@ def fits(monkeypatch):
         kept = dataclasses.replace(found, scales=settings["scales"])
         kept.__dict__["convergence"] = found.convergence
         recorded.calls.append((system, data, settings, kept))
-        return Quiet(kept, ())
+        return SilentFit(kept, ())
 
     made.verdict = lambda system: "converged"
     recorded.made = made

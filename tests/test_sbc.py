@@ -14,7 +14,7 @@ from bayesmmm.estimands import effects
 from bayesmmm.evaluate import Calibration, calibrate, calibration, prior_worlds
 from bayesmmm.evaluate.prior_worlds import PriorWorlds, draw_world
 from bayesmmm.evaluate.quantities import chosen, of_fit, of_world, returns_of
-from bayesmmm.inference import Quiet
+from bayesmmm.inference import SilentFit
 from bayesmmm.priors import Prior
 from bayesmmm.simulate import simulate_world
 from benchmarks.calibration import correlated, example
@@ -322,7 +322,7 @@ def sampler(*, weighted, candidates=2000):
         tree["log_likelihood"] = xr.DataTree(made._labelled(part, data, chains))
         fit = dataclasses.replace(shape, data=data, tree=tree, scales=scales)
         fit.__dict__["convergence"] = shape.convergence
-        return Quiet(fit, ())
+        return SilentFit(fit, ())
 
     return fit
 

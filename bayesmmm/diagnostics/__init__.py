@@ -9,10 +9,4 @@ from bayesmmm.diagnostics.check import Check, Diagnosis
 from bayesmmm.diagnostics.diagnosis import diagnose
 from bayesmmm.diagnostics.thresholds import Threshold
 
-__all__ = [
-    "Check",
-    "Diagnosis",
-    "Threshold",
-    "audit",
-    "diagnose",
-]
+__all__ = ["Check", "Diagnosis", "Threshold", "audit", "diagnose"]

@@ -9,13 +9,7 @@ from scipy import stats
 from bayesmmm.diagnostics.advice import prior_on, prior_on_return, where
 from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.prior_view import PriorView, left_over
-from bayesmmm.diagnostics.thresholds import (
-    CURVE_RANGE,
-    FEEDBACK,
-    INFLATION,
-    SHARED_PAUSES,
-    SPEND_PERSISTENCE,
-)
+from bayesmmm.diagnostics.thresholds import CURVE_RANGE, FEEDBACK, INFLATION, SHARED_PAUSES, SPEND_PERSISTENCE
 from bayesmmm.equations import Equation
 
 _EXPERIMENT = "run an experiment: pause or raise {0} in some weeks or regions, and fit again"

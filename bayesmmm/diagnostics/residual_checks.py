@@ -144,10 +144,7 @@ def _normality(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
         return TestResult(f"normality:{name}", np.nan, 0.0, 0.0, finding, "", ())
     skew, kurtosis, p = tests.shape(z)
     skew, kurtosis = float(np.median(skew)), float(np.median(kurtosis))
-    when = {
-        STUDENT_T: "if tails are heavy (excess kurtosis)",
-        LOGNORMAL: "if residuals are skewed to the right",
-    }
+    when = {STUDENT_T: "if tails are heavy (excess kurtosis)", LOGNORMAL: "if residuals are skewed to the right"}
     return TestResult(
         f"normality:{name}",
         tests.combined(p),

@@ -5,13 +5,7 @@ import pandas as pd
 
 from bayesmmm.diagnostics.advice import prior_on
 from bayesmmm.diagnostics.check import Check, check_against
-from bayesmmm.diagnostics.thresholds import (
-    CONVERGENCE_SOURCE,
-    DIVERGENCE_SOURCE,
-    ENERGY,
-    TREE_DEPTH,
-    Threshold,
-)
+from bayesmmm.diagnostics.thresholds import CONVERGENCE_SOURCE, DIVERGENCE_SOURCE, ENERGY, TREE_DEPTH, Threshold
 from bayesmmm.results import Fit
 from bayesmmm.results.convergence import DIVERGENT_BAD, ESS_BAD, ESS_GOOD, RHAT_BAD, RHAT_GOOD
 from bayesmmm.results.summaries import flat

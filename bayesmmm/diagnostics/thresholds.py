@@ -57,10 +57,7 @@ TREE_DEPTH = Threshold(
     "convention of this package, as it costs speed and not correctness",
 )
 ENERGY = Threshold(
-    0.3,
-    0.2,
-    "Betancourt (2016), arXiv:1604.00695; the bound 0.3 is that of Stan and ArviZ",
-    above=False,
+    0.3, 0.2, "Betancourt (2016), arXiv:1604.00695; the bound 0.3 is that of Stan and ArviZ", above=False
 )
 CONVERGENCE_SOURCE = "Vehtari et al. (2021), doi:10.1214/20-BA1221"
 DIVERGENCE_SOURCE = (

@@ -202,7 +202,7 @@ class Calibration:
             return ["  no fault was found; that is no proof. Next: .table(), plots.ecdf(...), plots.ranks(...)"]
         return [
             "  what to do: see plots.ecdf(...); raise draws and target_accept to rule out the sampler; then compare the "
-            "maker of the worlds with the fitted system, term by term",
+            "maker of the worlds with the fitted system, term by term"
         ]
 
 

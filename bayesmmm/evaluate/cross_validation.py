@@ -12,7 +12,7 @@ from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, check_system
 from bayesmmm.errors import EvaluationError, SettingError
-from bayesmmm.evaluate.fold_scores import SCORES, judge_folds, scored, warn_of_failures
+from bayesmmm.evaluate.fold_scores import SCORES, score_folds, scored, warn_of_failures
 from bayesmmm.evaluate.fold_task import FoldTask
 from bayesmmm.evaluate.folds import check_held_out, plan_folds
 from bayesmmm.evaluate.held_out import MEDIATORS
@@ -258,7 +258,7 @@ def cross_validate(
         "frequency": data.frequency,
         "units": {n: data.unit(n) for n in system.order},
     }
-    judged = judge_folds(list(done.results.values()), nested=window == "expanding")
+    judged = score_folds(list(done.results.values()), nested=window == "expanding")
     warn_of_failures(judged.folds)
     return CrossValidation(
         scores=judged.scores,

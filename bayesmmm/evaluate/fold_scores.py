@@ -17,7 +17,7 @@ SCORES = ("rmse", "mae", "mape", "r2", "crps", "coverage", "elpd", "rmse_naive")
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class FoldScores:
     """What `CrossValidation` says of its folds."""
 
     scores: xr.Dataset
@@ -26,7 +26,7 @@ class Judged:
     folds: pd.DataFrame
 
 
-def judge_folds(results: Sequence[FoldResult], *, nested: bool) -> Judged:
+def score_folds(results: Sequence[FoldResult], *, nested: bool) -> FoldScores:
     """Put folds together, in order.
 
     Parameters
@@ -54,7 +54,7 @@ def judge_folds(results: Sequence[FoldResult], *, nested: bool) -> Judged:
         {name: (("fold", "equation"), np.array(rows)) for name, rows in values.items()},
         {"fold": folds.index.to_numpy(), "equation": predictions["equation"].values},
     )
-    return Judged(scores, predictions, stability, folds)
+    return FoldScores(scores, predictions, stability, folds)
 
 
 def scored(predictions: xr.Dataset) -> dict[str, float]:

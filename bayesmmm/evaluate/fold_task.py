@@ -8,10 +8,10 @@ import xarray as xr
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM
 from bayesmmm.evaluate.folds import Fold
-from bayesmmm.evaluate.held_out import HeldOut, hold_against
+from bayesmmm.evaluate.held_out import HeldOut, score_held_out
 from bayesmmm.evaluate.scores import crps
 from bayesmmm.evaluate.stability import moments, shared_units
-from bayesmmm.inference.many_fits import Quiet, fit_quietly
+from bayesmmm.inference.many_fits import SilentFit, fit_quietly
 from bayesmmm.results import Fit
 
 
@@ -59,7 +59,7 @@ class FoldTask:
     def __call__(self, item: tuple[Fold, int]) -> FoldResult:
         """Work off one fold with its seed."""
         fold, seed = item
-        quiet = fit_quietly(
+        silent = fit_quietly(
             self.system,
             fold.training(self.data),
             seed=seed,
@@ -70,8 +70,8 @@ class FoldTask:
             target_accept=self.target_accept,
         )
         ahead = slice(fold.train.stop, fold.test.stop)
-        held = hold_against(
-            quiet.fit,
+        held = score_held_out(
+            silent.fit,
             fold.plan(self.data, self.system.exogenous),
             {name: self.data.columns[name][0, ahead] for name in self.system.order},
             last=fold.test.stop - fold.test.start,
@@ -83,8 +83,8 @@ class FoldTask:
         days = self.data.dates[spend.start], self.data.dates[spend.stop - 1]
         return FoldResult(
             predictions=self._predictions(fold, held),
-            moments=moments(shared_units(quiet.fit, *days), self.ci_prob),
-            about=self._about(fold, quiet),
+            moments=moments(shared_units(silent.fit, *days), self.ci_prob),
+            about=self._about(fold, silent),
         )
 
     def _predictions(self, fold: Fold, held: dict[str, HeldOut]) -> xr.Dataset:
@@ -110,8 +110,8 @@ class FoldTask:
         dates = self.data.dates[fold.test].to_numpy()
         return xr.Dataset(variables, {"equation": list(held), "ahead": steps, "date": ("ahead", dates)})
 
-    def _about(self, fold: Fold, quiet: Quiet) -> dict[str, object]:
-        dates, fit = self.data.dates, quiet.fit
+    def _about(self, fold: Fold, silent: SilentFit) -> dict[str, object]:
+        dates, fit = self.data.dates, silent.fit
         verdict = fit.convergence
         return {
             "fold": fold.number,
@@ -125,7 +125,7 @@ class FoldTask:
             "ess": min(verdict.ess_bulk, verdict.ess_tail),
             "divergences": verdict.divergences,
             "seconds": sum(_seconds(fit)),
-            "warnings": ", ".join(sorted({type(w).__name__ for w in quiet.notices})),
+            "warnings": ", ".join(sorted({type(w).__name__ for w in silent.notices})),
         }
 
 

@@ -41,7 +41,7 @@ class HeldOut:
     log_density: np.ndarray
 
 
-def hold_against(
+def score_held_out(
     fit: Fit,
     plan: pd.DataFrame,
     actual: Mapping[str, np.ndarray],

@@ -253,7 +253,7 @@ def _bar(total: int, title: str, progress: bool) -> Iterator[Callable[[], None]]
 
 # --------------------------------------------------------------------------------------------------- quiet fits
 @dataclass(frozen=True)
-class Quiet:
+class SilentFit:
     """A fit, and the warnings that it gave: kept, not shown.
 
     Attributes
@@ -278,7 +278,7 @@ def fit_quietly(
     target_accept: float = 0.9,
     scales: Scales | None = None,
     collapse: bool = True,
-) -> Quiet:
+) -> SilentFit:
     """Fit, and collect the warnings instead of giving them.
 
     Parameters
@@ -288,7 +288,7 @@ def fit_quietly(
 
     Returns
     -------
-    Quiet
+    SilentFit
         Safe to call from several threads.
     """
     with _listening() as notices:
@@ -305,7 +305,7 @@ def fit_quietly(
             collapse=collapse,
             progress=False,
         )
-    return Quiet(found, tuple(notices))
+    return SilentFit(found, tuple(notices))
 
 
 @contextmanager
