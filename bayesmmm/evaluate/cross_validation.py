@@ -222,17 +222,14 @@ def cross_validate(
     splits = plan_folds(
         system, data, folds=folds, initial=initial, horizon=horizon, step=step, gap=gap, window=window
     )
+    settings = {"draws": draws, "tune": tune, "chains": chains}
     task = FoldTask(
         system=system,
         data=data,
         mediators=mediators,
         paths=check_paths(paths),
         ci_prob=check_ci_prob(ci_prob),
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        cores=cores_each(len(splits), executor),
-        target_accept=target_accept,
+        settings={**settings, "target_accept": target_accept, "cores": cores_each(len(splits), executor)},
         shared=splits[0].train if window == "expanding" else None,
     )
     items = list(zip(splits, seeds(seed, len(splits)), strict=True))
@@ -243,28 +240,22 @@ def cross_validate(
         raise EvaluationError(
             "interrupted before the first fold was done, so there is nothing to show; run it again"
         )
-    settings = {
+    settings |= {
         "folds": len(splits),
         "initial": splits[0].train.stop,
-        "horizon": splits[0].test.stop - splits[0].test.start,
+        "horizon": splits[0].horizon,
         "gap": gap,
         "window": window,
         "mediators": mediators,
         "ci_prob": task.ci_prob,
-        "draws": draws,
-        "tune": tune,
-        "chains": chains,
         "seed": seed,
         "frequency": data.frequency,
         "units": {n: data.unit(n) for n in system.order},
     }
-    judged = score_folds(list(done.results.values()), nested=window == "expanding")
-    warn_of_failures(judged.folds)
+    fold_scores = score_folds(list(done.results.values()), nested=window == "expanding")
+    warn_of_failures(fold_scores.folds)
     return CrossValidation(
-        scores=judged.scores,
-        predictions=judged.predictions,
-        stability=judged.stability,
-        folds=judged.folds,
+        **vars(fold_scores),
         failed={splits[i].number: message for i, message in done.failed.items()},
         complete=done.complete,
         settings=settings,

@@ -27,50 +27,37 @@ class FoldScores:
 
 
 def score_folds(results: Sequence[FoldResult], *, nested: bool) -> FoldScores:
-    """Put folds together, in order.
-
-    Parameters
-    ----------
-    nested : bool
-        Whether the data of the first fold are part of those of the last.
-    """
+    """Put folds together, in order; `nested`: the data of the first fold are part of those of the last."""
     folds = pd.DataFrame([result.about for result in results]).set_index("fold")
     number = xr.Variable("fold", folds.index.to_numpy())
     bare = xr.concat([r.predictions.drop_vars("date") for r in results], dim=number.dims[0])
     dates = np.stack([r.predictions["date"].values for r in results])
     predictions = bare.assign_coords(fold=number, date=(("fold", "ahead"), dates))
-    found = xr.concat([r.moments for r in results], dim=number.dims[0]).assign_coords(fold=number)
+    moments = xr.concat([r.moments for r in results], dim=number.dims[0]).assign_coords(fold=number)
     new = 1.0 - float(folds["periods"].iloc[0] / folds["periods"].iloc[-1]) if nested else None
-    moved = drift(found["working_mean"].values, found["working_sd"].values, found["working_error"].values, new=new)
-    stability = found[["mean", "sd", "lower", "upper"]].assign(drift=("parameter", moved))
-    values = {
-        name: [
-            [scored(predictions.sel(fold=f, equation=e))[name] for e in predictions["equation"].values]
-            for f in folds.index
-        ]
-        for name in SCORES
-    }
-    scores = xr.Dataset(
-        {name: (("fold", "equation"), np.array(rows)) for name, rows in values.items()},
-        {"fold": folds.index.to_numpy(), "equation": predictions["equation"].values},
-    )
+    mean, sd, error = (moments[f"working_{part}"].values for part in ("mean", "sd", "error"))
+    stability = moments[["mean", "sd", "lower", "upper"]]
+    stability = stability.assign(drift=("parameter", drift(mean, sd, error, new=new)))
+    coords = {"fold": folds.index.to_numpy(), "equation": predictions["equation"].values}
+    rows = [[scored(predictions.sel(fold=f, equation=e)) for e in coords["equation"]] for f in coords["fold"]]
+    values = {name: np.array([[one[name] for one in row] for row in rows]) for name in SCORES}
+    scores = xr.Dataset({name: (("fold", "equation"), array) for name, array in values.items()}, coords)
     return FoldScores(scores, predictions, stability, folds)
 
 
 def scored(predictions: xr.Dataset) -> dict[str, float]:
     """Return every score of the predictions of one series, whatever their dims."""
-    found = {str(name): values.values.ravel() for name, values in predictions.data_vars.items()}
-    y, p = found["observed"], found["mean"]
-    varies = np.ptp(y) > 0.0
+    values = {str(name): array.values.ravel() for name, array in predictions.data_vars.items()}
+    y, p = values["observed"], values["mean"]
     return {
         "rmse": float(rmse(y, p)),
         "mae": float(mae(y, p)),
         "mape": float(mape(y, p)) if (y != 0.0).all() else np.nan,
-        "r2": float(r2(y, p)) if varies else np.nan,
-        "crps": float(found["crps"].mean()),
-        "coverage": float(np.mean((found["lower"] <= y) & (y <= found["upper"]))),
-        "elpd": float(found["log_density"].mean()),
-        "rmse_naive": float(rmse(y, found["naive"])),
+        "r2": float(r2(y, p)) if np.ptp(y) > 0.0 else np.nan,
+        "crps": float(values["crps"].mean()),
+        "coverage": float(np.mean((values["lower"] <= y) & (y <= values["upper"]))),
+        "elpd": float(values["log_density"].mean()),
+        "rmse_naive": float(rmse(y, values["naive"])),
     }
 
 

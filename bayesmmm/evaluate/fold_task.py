@@ -1,6 +1,8 @@
 """One fold from beginning to end: fit, forecast, compare, and keep only what is small."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,69 +14,39 @@ from bayesmmm.evaluate.held_out import HeldOut, score_held_out
 from bayesmmm.evaluate.scores import crps
 from bayesmmm.evaluate.stability import moments, shared_units
 from bayesmmm.inference.many_fits import SilentFit, fit_quietly
-from bayesmmm.results import Fit
 
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What is kept of a fold.
-
-    Attributes
-    ----------
-    predictions : xarray.Dataset
-        Dims equation, ahead.
-    moments : xarray.Dataset
-        Dim parameter.
-    about : dict
-        Row of the table of folds.
-    """
+    """What is kept of a fold: predictions (equation, ahead), moments (parameter), its row of the table of folds."""
 
     predictions: xr.Dataset
     moments: xr.Dataset
-    about: dict[str, object]
+    about: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class FoldTask:
-    """Fit one fold and judge it; picklable, so that it can be sent to other processes.
-
-    Attributes
-    ----------
-    shared : slice, optional
-        Periods whose spend the ROI is of; by default the fold's own.
-    """
+    """Fit one fold and judge it; picklable, so that it can be sent to other processes."""
 
     system: MMM
     data: MMMData
     mediators: str
     paths: int
     ci_prob: float
-    draws: int
-    tune: int
-    chains: int
-    cores: int
-    target_accept: float
-    shared: slice | None
+    settings: Mapping[str, Any]  # of the sampler
+    shared: slice | None  # periods whose spend the ROI is of; by default the fold's own
 
     def __call__(self, item: tuple[Fold, int]) -> FoldResult:
         """Work off one fold with its seed."""
         fold, seed = item
-        silent = fit_quietly(
-            self.system,
-            fold.training(self.data),
-            seed=seed,
-            draws=self.draws,
-            tune=self.tune,
-            chains=self.chains,
-            cores=self.cores,
-            target_accept=self.target_accept,
-        )
+        silent = fit_quietly(self.system, fold.training(self.data), seed=seed, **self.settings)
         ahead = slice(fold.train.stop, fold.test.stop)
         held = score_held_out(
             silent.fit,
             fold.plan(self.data, self.system.exogenous),
             {name: self.data.columns[name][0, ahead] for name in self.system.order},
-            last=fold.test.stop - fold.test.start,
+            last=fold.horizon,
             mediators=self.mediators,
             paths=self.paths,
             seed=seed,
@@ -90,29 +62,28 @@ class FoldTask:
     def _predictions(self, fold: Fold, held: dict[str, HeldOut]) -> xr.Dataset:
         tail = (1.0 - self.ci_prob) / 2.0
         rows = []
-        for name, found in held.items():
-            lower, median, upper = np.quantile(found.drawn, [tail, 0.5, 1.0 - tail], axis=0)
+        for name, series in held.items():
+            lower, median, upper = np.quantile(series.drawn, [tail, 0.5, 1.0 - tail], axis=0)
             rows.append(
                 {
-                    "observed": found.observed,
-                    "mean": found.mean.mean(axis=0),
+                    "observed": series.observed,
+                    "mean": series.mean.mean(axis=0),
                     "median": median,
                     "lower": lower,
                     "upper": upper,
-                    "crps": crps(found.observed, found.drawn),
-                    "log_density": found.log_density,
+                    "crps": crps(series.observed, series.drawn),
+                    "log_density": series.log_density,
                     "naive": naive(self.data, name, fold),
                 }
             )
         dims = ("equation", "ahead")
-        steps = np.arange(1, fold.test.stop - fold.test.start + 1)
+        steps = np.arange(1, fold.horizon + 1)
         variables = {key: (dims, np.stack([row[key] for row in rows])) for key in rows[0]}
         dates = self.data.dates[fold.test].to_numpy()
         return xr.Dataset(variables, {"equation": list(held), "ahead": steps, "date": ("ahead", dates)})
 
-    def _about(self, fold: Fold, silent: SilentFit) -> dict[str, object]:
-        dates, fit = self.data.dates, silent.fit
-        verdict = fit.convergence
+    def _about(self, fold: Fold, silent: SilentFit) -> dict[str, Any]:
+        dates, verdict = self.data.dates, silent.fit.convergence
         return {
             "fold": fold.number,
             "train_start": dates[fold.train.start],
@@ -124,13 +95,9 @@ class FoldTask:
             "rhat": verdict.rhat,
             "ess": min(verdict.ess_bulk, verdict.ess_tail),
             "divergences": verdict.divergences,
-            "seconds": sum(_seconds(fit)),
+            "seconds": sum(silent.fit.settings["seconds"].values()),
             "warnings": ", ".join(sorted({type(w).__name__ for w in silent.notices})),
         }
-
-
-def _seconds(fit: Fit) -> list[float]:
-    return list(fit.settings["seconds"].values())
 
 
 def naive(data: MMMData, name: str, fold: Fold) -> np.ndarray:

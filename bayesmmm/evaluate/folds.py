@@ -24,22 +24,17 @@ _LEAST = 8
 
 @dataclass(frozen=True)
 class Fold:
-    """One split, as positions among the periods of the data.
+    """One split, as positions among the periods of the data."""
 
-    Attributes
-    ----------
-    number : int
-        From 1.
-    train, test : slice
-        Periods trained on, and periods predicted.
-    gap : int
-        Periods in between, which are neither.
-    """
-
-    number: int
+    number: int  # from 1
     train: slice
     test: slice
-    gap: int
+    gap: int  # periods in between, which are neither
+
+    @property
+    def horizon(self) -> int:
+        """Number of periods predicted."""
+        return self.test.stop - self.test.start
 
     def training(self, data: MMMData) -> MMMData:
         """Return the data trained on, checked again."""
@@ -52,11 +47,11 @@ class Fold:
 
     def label(self, data: MMMData) -> str:
         """Return the dates of the split in words."""
-        days = [
-            f"{data.dates[at]:%Y-%m-%d}"
-            for at in (self.train.start, self.train.stop - 1, self.test.start, self.test.stop - 1)
-        ]
-        return f"fold {self.number}: {days[0]} to {days[1]}, then {days[2]} to {days[3]}"
+        train, test = (
+            f"{data.dates[part.start]:%Y-%m-%d} to {data.dates[part.stop - 1]:%Y-%m-%d}"
+            for part in (self.train, self.test)
+        )
+        return f"fold {self.number}: {train}, then {test}"
 
 
 def plan_folds(
@@ -70,14 +65,17 @@ def plan_folds(
     gap: int = 0,
     window: str = "expanding",
 ) -> list[Fold]:
-    """Lay out splits and check each of them; see `cross_validate` for the arguments.
-
-    Raises
-    ------
-    SettingError
-        When the arguments are impossible or leave no room, or a split cannot be fitted.
-    """
-    _check(folds=folds, initial=initial, horizon=horizon, step=step, gap=gap, window=window)
+    """Lay out splits and check each of them, with the arguments of `cross_validate`."""
+    for name, value, fewest in (
+        ("folds", folds, 1),
+        ("initial", initial, _LEAST),
+        ("horizon", horizon, 1),
+        ("step", step, 1),
+    ):
+        if value is not None:
+            check_count(value, name, least=fewest)
+    check_count(gap, "gap", least=0)
+    check_choice(window, "window", WINDOWS)
     periods, least = len(data.dates), least_periods(system, data)
     horizon = horizon or step
     if initial is not None and horizon is not None:
@@ -108,18 +106,20 @@ def plan_folds(
             f"the first of {count} folds would be trained on {first} periods, and this system needs {least}: "
             f"{_why(system, data, least)}. Ask for initial={least} or more, fewer folds or a shorter horizon"
         )
-    found = [
-        Fold(
-            number=k + 1,
-            train=slice(0 if window == "expanding" else k * step, first + k * step),
-            test=slice(first + k * step + gap, first + k * step + gap + horizon),
-            gap=gap,
-        )
-        for k in range(count)
-    ]
-    for fold in found:
-        _check_fold(system, data, fold)
-    return found
+    splits = []
+    for k in range(count):
+        stop = first + k * step
+        train = slice(0 if window == "expanding" else k * step, stop)
+        splits.append(Fold(k + 1, train, slice(stop + gap, stop + gap + horizon), gap))
+    for fold in splits:
+        try:
+            check_system(system, fold.training(data))
+        except (DataError, EquationError) as error:
+            raise SettingError(
+                f"{fold.label(data)} cannot be fitted: {error}. Make the training periods longer with initial=..., or "
+                f"leave the column out of the system"
+            ) from error
+    return splits
 
 
 def least_periods(system: MMM, data: MMMData) -> int:
@@ -128,14 +128,9 @@ def least_periods(system: MMM, data: MMMData) -> int:
 
 
 def check_held_out(system: MMM, data: MMMData, *, periods: int, gap: int) -> None:
-    """Refuse to hold out so many periods at the end, after a gap, that the rest cannot be fitted.
-
-    Raises
-    ------
-    SettingError
-    """
+    """Refuse to hold out so many periods at the end, after a gap, that the rest cannot be fitted."""
     check_count(periods, "periods")
-    _check(window=WINDOWS[0], gap=gap)
+    check_count(gap, "gap", least=0)
     left, least = len(data.dates) - periods - gap, least_periods(system, data)
     if left < least:
         raise SettingError(
@@ -160,23 +155,3 @@ def _reasons(system: MMM, data: MMMData) -> dict[str, int]:
 def _why(system: MMM, data: MMMData, least: int) -> str:
     reasons = [reason for reason, needed in _reasons(system, data).items() if needed == least]
     return reasons[0] if reasons else "fewer cannot be fitted"
-
-
-def _check(*, window: str, **whole: int | None) -> None:
-    least = {"folds": 1, "initial": _LEAST, "horizon": 1, "step": 1, "gap": 0}
-    for name, value in whole.items():
-        if value is None and name != "gap":
-            continue
-        check_count(value, name, least=least[name])
-    check_choice(window, "window", WINDOWS)
-
-
-def _check_fold(system: MMM, data: MMMData, fold: Fold) -> None:
-    """Refuse, before anything is fitted, a split whose training data could not be."""
-    try:
-        check_system(system, fold.training(data))
-    except (DataError, EquationError) as error:
-        raise SettingError(
-            f"{fold.label(data)} cannot be fitted: {error}. Make the training periods longer with initial=..., or "
-            f"leave the column out of the system"
-        ) from error

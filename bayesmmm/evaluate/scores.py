@@ -5,13 +5,13 @@ error, since a score over the rest would be one of other periods.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from bayesmmm.errors import MissingValueError, SettingError
-from bayesmmm.validate import check_fraction
 
 
-def rmse(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def rmse(observed: ArrayLike, predicted: ArrayLike) -> np.ndarray:
     """Root mean squared error, ``sqrt(mean (y - p)^2)``, in units of the series.
 
     Parameters
@@ -36,21 +36,8 @@ def rmse(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.sqrt(np.mean((y - p) ** 2, axis=-1))
 
 
-def mae(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Mean absolute error, ``mean |y - p|``, in units of the series.
-
-    Parameters
-    ----------
-    observed, predicted : (..., T) arrays
-
-    Returns
-    -------
-    (...) array
-
-    Raises
-    ------
-    MissingValueError, SettingError
-        As `rmse`.
+def mae(observed: ArrayLike, predicted: ArrayLike) -> np.ndarray:
+    """Mean absolute error, ``mean |y - p|``, in units of the series; otherwise as in :func:`rmse`.
 
     Examples
     --------
@@ -61,21 +48,10 @@ def mae(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.mean(np.abs(y - p), axis=-1)
 
 
-def mape(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def mape(observed: ArrayLike, predicted: ArrayLike) -> np.ndarray:
     """Mean absolute error as a share of what was observed, ``mean |y - p| / |y|``: 0.1 is 10 %.
 
-    Parameters
-    ----------
-    observed, predicted : (..., T) arrays
-
-    Returns
-    -------
-    (...) array
-
-    Raises
-    ------
-    MissingValueError, SettingError
-        As `rmse`, and where something observed is zero.
+    As in :func:`rmse`; a SettingError, too, where something observed is zero.
 
     Examples
     --------
@@ -89,43 +65,27 @@ def mape(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.mean(np.abs((y - p) / y), axis=-1)
 
 
-def r2(observed: np.ndarray, predicted: np.ndarray, reference: np.ndarray | float | None = None) -> np.ndarray:
-    """Share of variation that is predicted, ``1 - sum (y - p)^2 / sum (y - reference)^2``.
+def r2(observed: ArrayLike, predicted: ArrayLike) -> np.ndarray:
+    """Share of variation that is predicted, ``1 - sum (y - p)^2 / sum (y - mean y)^2``.
 
-    Below zero the reference would have been the better prediction.
-
-    Parameters
-    ----------
-    observed, predicted : (..., T) arrays
-    reference : float or (..., T) array, optional
-        By default the mean of `observed` over T, as in a regression; out of sample nobody knew that.
-
-    Returns
-    -------
-    (...) array
-
-    Raises
-    ------
-    MissingValueError, SettingError
-        As `rmse`, and where the reference meets every value.
+    As in :func:`rmse`; a SettingError, too, where nothing varies. Below zero the mean would have been the better
+    prediction; out of sample nobody knew it.
 
     Examples
     --------
-    >>> float(r2([1.0, 2.0, 3.0], [1.0, 2.0, 2.0])), float(r2([1.0, 2.0], [1.0, 1.0], reference=0.0))
-    (0.5, 0.8)
+    >>> float(r2([1.0, 2.0, 3.0], [1.0, 2.0, 2.0]))
+    0.5
     """
     y, p = _pair(observed, predicted)
-    base = np.mean(y, axis=-1, keepdims=True) if reference is None else _numbers(reference, "reference")
-    total = np.sum((y - base) ** 2, axis=-1)
+    total = np.sum((y - np.mean(y, axis=-1, keepdims=True)) ** 2, axis=-1)
     if (total == 0.0).any():
         raise SettingError(
-            f"r2 compares with a reference that meets all {y.shape[-1]} observed values exactly, so there is nothing "
-            f"left to explain; use rmse"
+            f"all {y.shape[-1]} observed values are equal, so r2 has nothing left to explain; use rmse"
         )
     return 1.0 - np.sum((y - p) ** 2, axis=-1) / total
 
 
-def crps(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:
+def crps(observed: ArrayLike, draws: ArrayLike) -> np.ndarray:
     """Continuous ranked probability score of each value, in units of the series: lower is better.
 
     ``E|x - y| - E|x - x'| / 2`` for independent x, x' from the prediction. The second mean is over all pairs of
@@ -145,7 +105,7 @@ def crps(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:
     Raises
     ------
     MissingValueError, SettingError
-        For values that are not finite, shapes that differ, and fewer than two draws.
+        As :func:`rmse`, and for fewer than two draws.
 
     References
     ----------
@@ -156,46 +116,20 @@ def crps(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:
     >>> crps([0.0], [[-1.0], [1.0]])  # 1 - (|-1 - 1| / 2)
     array([0.])
     """
-    y, x = _with_draws(observed, draws, least=2)
+    y, x = _finite(observed, "observed"), _finite(draws, "draws")
     count = len(x)
+    if x.shape[1:] != y.shape or y.ndim == 0 or y.shape[-1] == 0 or count < 2:
+        raise SettingError(
+            f"draws has shape {x.shape} and observed {y.shape}; draws must be (S, {', '.join(map(str, y.shape))}) with "
+            f"S of at least 2"
+        )
     rank = np.arange(1, count + 1).reshape(-1, *[1] * y.ndim)
     # In order of size, the sum of |x_i - x_j| over pairs is sum (2 i - S - 1) x_(i): no S x S table is needed.
     pairs = np.sum((2 * rank - count - 1) * np.sort(x, axis=0), axis=0)
     return np.mean(np.abs(x - y), axis=0) - pairs / (count * (count - 1))
 
 
-def coverage(observed: np.ndarray, draws: np.ndarray, ci_prob: float) -> np.ndarray:
-    """Share of values that lie in the equal-tailed interval of the draws, its ends included.
-
-    Parameters
-    ----------
-    observed : (..., T) array
-    draws : (S, ..., T) array
-    ci_prob : float in (0, 1)
-        What the share should be.
-
-    Returns
-    -------
-    (...) array
-
-    Raises
-    ------
-    MissingValueError, SettingError
-        As `crps`, and for a probability outside 0 to 1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> float(coverage([0.0, 2.0], np.linspace(-1.0, 1.0, 101)[:, None] * [1.0, 1.0], 0.9))
-    0.5
-    """
-    y, x = _with_draws(observed, draws, least=2)
-    check_fraction(ci_prob, "ci_prob", "as 0.9")
-    low, high = np.quantile(x, [(1.0 - ci_prob) / 2.0, (1.0 + ci_prob) / 2.0], axis=0)
-    return np.mean((low <= y) & (y <= high), axis=-1)
-
-
-def elpd(log_density: np.ndarray) -> np.ndarray:
+def elpd(log_density: ArrayLike) -> np.ndarray:
     """Log predictive density of each value: the logarithm of its mean density over draws; higher is better.
 
     ``log (1 / S) sum_s p(y_t | draw s)``, computed in logs; the sum over t is the expected log predictive density.
@@ -232,31 +166,20 @@ def elpd(log_density: np.ndarray) -> np.ndarray:
     return special.logsumexp(values, axis=0) - np.log(len(values))
 
 
-# ------------------------------------------------------------------------------------------------------ checks
-def _numbers(values: object, what: str) -> np.ndarray:
-    found = np.asarray(values, dtype=float)
-    bad = int(np.size(found) - np.isfinite(found).sum())
+def _finite(values: ArrayLike, what: str) -> np.ndarray:
+    array = np.asarray(values, dtype=float)
+    bad = int(np.size(array) - np.isfinite(array).sum())
     if bad:
         raise MissingValueError(
-            f"{what} has {bad} of {found.size} values that are missing or infinite; score only periods that are known"
+            f"{what} has {bad} of {array.size} values that are missing or infinite; score only periods that are known"
         )
-    return found
+    return array
 
 
-def _pair(observed: object, predicted: object) -> tuple[np.ndarray, np.ndarray]:
-    y, p = _numbers(observed, "observed"), _numbers(predicted, "predicted")
+def _pair(observed: ArrayLike, predicted: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    y, p = _finite(observed, "observed"), _finite(predicted, "predicted")
     if y.shape != p.shape or y.ndim == 0 or y.shape[-1] == 0:
         raise SettingError(
             f"observed has shape {y.shape} and predicted {p.shape}; they must be alike, with at least one value"
         )
     return y, p
-
-
-def _with_draws(observed: object, draws: object, *, least: int) -> tuple[np.ndarray, np.ndarray]:
-    y, x = _numbers(observed, "observed"), _numbers(draws, "draws")
-    if x.shape[1:] != y.shape or y.ndim == 0 or y.shape[-1] == 0 or len(x) < least:
-        raise SettingError(
-            f"draws has shape {x.shape} and observed {y.shape}; draws must be (S, {', '.join(map(str, y.shape))}) with "
-            f"S of at least {least}"
-        )
-    return y, x
