@@ -42,7 +42,7 @@ def test_recovery_lays_the_estimates_of_a_fit_beside_the_truth_of_its_world(read
         np.testing.assert_allclose(table.xs(f"sales.half_life[{name}]", level="quantity")["truth"], value)
     # The second simulation, made again by hand.
     rng = np.random.default_rng(seeds(5, 2)[1])
-    world = draw_world(maker, rng).world
+    world, _ = draw_world(maker, rng)
     again = {name: value for name, value in SHORT.items() if name != "progress"}
     fit = quiet(
         inference.fit,

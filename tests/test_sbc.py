@@ -253,11 +253,11 @@ class Refusing:
 
 def test_refused_data_sets_are_drawn_again_and_counted():
     makers = [draw_world(Refusing(1000.0), np.random.default_rng(seed)) for seed in range(8)]
-    assert all(drawn.world.data.columns["sales"].mean() >= 1000.0 for drawn in makers)
-    assert 2 < sum(drawn.refused for drawn in makers) < 100
-    again = draw_world(Refusing(1000.0), np.random.default_rng(7))
-    assert again.refused == makers[7].refused
-    assert again.world.data == makers[7].world.data
+    assert all(world.data.columns["sales"].mean() >= 1000.0 for world, _ in makers)
+    assert 2 < sum(refused for _, refused in makers) < 100
+    world, refused = draw_world(Refusing(1000.0), np.random.default_rng(7))
+    assert refused == makers[7][1]
+    assert world.data == makers[7][0].data
 
 
 def test_priors_without_valid_data_and_makers_of_something_else_are_refused(monkeypatch):

@@ -18,7 +18,7 @@ from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM
 from bayesmmm.errors import EvaluationError
 from bayesmmm.evaluate.ecdf_bands import simultaneous_band, uniformity
-from bayesmmm.evaluate.prior_worlds import asked_of, draw_world, row, simulated, worlds_from
+from bayesmmm.evaluate.prior_worlds import check_quantities, draw_world, row, shortfall, simulate_many, worlds_from
 from bayesmmm.evaluate.quantities import compared, of_world
 from bayesmmm.inference.many_fits import fit_quietly
 from bayesmmm.simulate import World
@@ -136,7 +136,9 @@ class Calibration:
             ranks test little), ``p_value``, ``verdict`` ("ok" or "fail"), ``shape`` (what is
             wrong with the draws, where the verdict is "fail").
         """
-        found, ranks = self.simulations, self.simulations["rank"].transpose("quantity", "simulation").values
+        ranks, truth, mean = (
+            self.simulations[name].transpose("quantity", "simulation").values for name in ("rank", "truth", "mean")
+        )
         position = (ranks + 0.5) / (self.kept + 1)
         p_value = self.bands["p_value"].values
         failed = p_value <= self.error / len(p_value)
@@ -145,14 +147,13 @@ class Calibration:
             tail = round((self.kept + 1) * (1.0 - probability) / 2.0)
             hit = (ranks >= tail) & (ranks <= self.kept - tail)
             columns[f"coverage{100 * probability:.0f}"] = hit.mean(axis=1)
-        truth, mean = (found[name].transpose("quantity", "simulation").values for name in ("truth", "mean"))
         columns["learnt"] = [_rank_correlation(*pair) for pair in zip(truth, mean, strict=True)]
         columns |= {
             "p_value": p_value,
             "verdict": np.where(failed, "fail", "ok"),
             "shape": [shape_of(u) if bad else "" for u, bad in zip(position, failed, strict=True)],
         }
-        return pd.DataFrame(columns, index=pd.Index(found["quantity"].values, name="quantity"))
+        return pd.DataFrame(columns, index=pd.Index(self.simulations["quantity"].values, name="quantity"))
 
     def __repr__(self) -> str:
         return "\n".join([*self._head(), *self._cautions(), *self._next()])
@@ -167,35 +168,31 @@ class Calibration:
         ]
         lines += [f"  fail {name}: {p_text(row.p_value)}, {row['shape']}" for name, row in bad.iterrows()]
         least = table["p_value"].idxmin()
-        lines += [
+        return [
+            *lines,
             f"  smallest of all: {p_text(table['p_value'].min())} ({least}), held against "
             f"{self.error / len(table):.2g}; coverage of 90 % intervals {table['coverage90'].min():.2f} to "
-            f"{table['coverage90'].max():.2f}, mean {table['coverage90'].mean():.3f}"
+            f"{table['coverage90'].max():.2f}, mean {table['coverage90'].mean():.3f}",
         ]
-        return lines
 
     def _cautions(self) -> list[str]:
-        found, lines = self.simulations, []
-        refused = int(found["refused"].sum())
+        rows, lines = self.simulations, []
+        refused = int(rows["refused"].sum())
         if refused:
             lines.append(
                 f"  {refused} more data sets were no valid data and were drawn again; that rule reads the data alone, "
                 f"so that ranks stay uniform"
             )
-        short = int((found["ess"].min("quantity") < self.kept).sum())
+        short = int((rows["ess"].min("quantity") < self.kept).sum())
         if short:
             lines.append(
                 f"  {short} fits have an effective sample size below {self.kept} in some quantity (least "
-                f"{float(found['ess'].min()):.0f}); their ranks spread a little too far"
+                f"{float(rows['ess'].min()):.0f}); their ranks spread a little too far"
             )
-        divergent = int((found["divergences"] > 0).sum())
+        divergent = int((rows["divergences"] > 0).sum())
         if divergent:
-            lines.append(f"  {divergent} fits have divergences, {int(found['divergences'].sum())} in all")
-        if self.failed:
-            lines.append(f"  {len(self.failed)} fits failed and are left out: {next(iter(self.failed.values()))}")
-        if not self.complete and not self.failed:
-            lines.append(f"  interrupted: {found.sizes['simulation']} of {self.asked} simulations are done")
-        return lines
+            lines.append(f"  {divergent} fits have divergences, {int(rows['divergences'].sum())} in all")
+        return lines + shortfall(self.failed, rows.sizes["simulation"], self.asked)
 
     def _next(self) -> list[str]:
         if self.verdict == "ok":
@@ -296,9 +293,9 @@ def calibrate(
     check_count(kept, "kept", most=draws * chains, advice=advice, error=EvaluationError)
     check_fraction(error, "error", "as error=0.05", error=EvaluationError)
     settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
-    asked = asked_of(worlds, system, quantities, seed=seed, restated=False)
-    task = Ranking(system, worlds, kept, asked, settings)
-    rows, about = simulated(task, simulations, settings, seed=seed, executor=executor, progress=progress)
+    names = check_quantities(worlds, system, quantities, seed=seed, restated=False)
+    task = Ranking(system, worlds, kept, names, settings)
+    rows, about = simulate_many(task, simulations, settings, seed=seed, executor=executor, progress=progress)
     return Calibration(simulations=rows, kept=kept, error=error, **about)
 
 
@@ -316,18 +313,12 @@ class Ranking:
     def __call__(self, seed: int) -> xr.Dataset:
         """Return the row of this simulation in ``Calibration.simulations``."""
         rng = np.random.default_rng(seed)
-        drawn = draw_world(self.worlds, rng)
-        world = drawn.world
+        world, refused = draw_world(self.worlds, rng)
         truth = of_world(world, self.system, restated=False)
         for doubling in range(DOUBLINGS + 1):
             longer = {name: self.settings[name] * 2**doubling for name in ("draws", "tune")}
-            fit = fit_quietly(
-                self.system,
-                world.data,
-                scales=world.scales,
-                seed=int(rng.integers(2**31)),
-                **{**self.settings, **longer},
-            ).fit
+            settings = {**self.settings, **longer, "scales": world.scales, "seed": int(rng.integers(2**31))}
+            fit = fit_quietly(self.system, world.data, **settings).fit
             names, true, values = compared(fit, truth, self.quantities)
             ess = effective(values)
             # Whether to sample on is decided by the draws alone, never by the truth: ranks stay uniform.
@@ -347,7 +338,7 @@ class Ranking:
             "rhat": convergence.rhat,
             "divergences": convergence.divergences,
             "draws": convergence.draws,
-            "refused": drawn.refused,
+            "refused": refused,
         }
         return row(names, by_quantity, about, seed=seed)
 
@@ -386,16 +377,10 @@ def shape_of(position: np.ndarray) -> str:
     off_spread = ((position - 0.5) ** 2).mean() - 1.0 / 12.0
     off_spread *= 6.0 if off_spread > 0.0 else 12.0
     if abs(off_center) >= abs(off_spread):
-        return (
-            "draws too low: the truth is above them"
-            if off_center > 0
-            else "draws too high: the truth is below them"
-        )
-    return (
-        "draws too narrow: the truth is outside"
-        if off_spread > 0
-        else "draws too wide: the truth is in the middle"
-    )
+        too_low = off_center > 0
+        return f"draws too {'low' if too_low else 'high'}: the truth is {'above' if too_low else 'below'} them"
+    narrow = off_spread > 0
+    return f"draws too {'narrow: the truth is outside' if narrow else 'wide: the truth is in the middle'}"
 
 
 def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:

@@ -18,6 +18,9 @@ NOTE = (
     "this says which system describes the outcome, not which one forecasts it (cross_validate does), nor which one is "
     "causally right."
 )
+#: Columns of ArviZ's comparison, and what some of them are called here.
+_COLUMNS = ["elpd", "se", "elpd_diff", "dse", "p_worse", "p", "weight"]
+_RENAMED = {"elpd_diff": "diff", "dse": "diff_se", "p": "p_eff"}
 
 
 def compare(fits: Mapping[str, Fit], *, allow_unconverged: bool = False) -> pd.DataFrame:
@@ -78,32 +81,21 @@ def compare(fits: Mapping[str, Fit], *, allow_unconverged: bool = False) -> pd.D
         name: ask(fit, draws=None, allow_unconverged=allow_unconverged).attrs["verdict"]
         for name, fit in fits.items()
     }
-    outcome = next(iter(fits.values())).system.outcome
+    first = next(iter(fits.values()))
+    outcome = first.system.outcome
     with warnings.catch_warnings():
         # ArviZ says that some k are high; which ones is said below.
         warnings.simplefilter("ignore", UserWarning)
         scores = {name: _left_out(name, fit, outcome) for name, fit in fits.items()}
-        found = arviz_stats.compare(scores, method="stacking", round_to="none")
-    order = found.index.tolist()
-    k = {name: scores[name].pareto_k for name in order}
+        ranking = arviz_stats.compare(scores, method="stacking", round_to="none")
+    k = {name: scores[name].pareto_k for name in ranking.index}
     good = min(float(score.good_k) for score in scores.values())
-    table = pd.DataFrame(
-        {
-            "elpd": found["elpd"].astype(float),
-            "se": found["se"].astype(float),
-            "diff": found["elpd_diff"].astype(float),
-            "diff_se": found["dse"].astype(float),
-            "p_worse": found["p_worse"].astype(float),
-            "p_eff": found["p"].astype(float),
-            "weight": found["weight"].astype(float).clip(0.0, 1.0),
-            "max_k": [float(k[name].max()) for name in order],
-            "high_k": [int((k[name] > good).sum()) for name in order],
-            "caution": found["diag_diff"].astype(str),
-            "verdict": [verdicts[name] for name in order],
-        },
-        index=pd.Index(order, name="system"),
-    )
-    first = next(iter(fits.values()))
+    table = ranking[_COLUMNS].astype(float).rename(columns=_RENAMED).rename_axis("system")
+    table["weight"] = table["weight"].clip(0.0, 1.0)
+    table["max_k"] = [float(values.max()) for values in k.values()]
+    table["high_k"] = [int((values > good).sum()) for values in k.values()]
+    table["caution"] = ranking["diag_diff"].astype(str)
+    table["verdict"] = [verdicts[name] for name in k]
     table.attrs = {"outcome": outcome, "periods": len(first.data.dates), "good_k": good, "note": NOTE}
     _warn_of_weights(table, k, good)
     return table
@@ -159,20 +151,14 @@ def _span(fit: Fit) -> str:
 
 
 def _warn_of_weights(table: pd.DataFrame, k: Mapping[str, xr.DataArray], good: float) -> None:
-    high = table.index[table["high_k"] > 0].tolist()
-    if not high:
-        return
     parts = []
-    for name in high:
-        worst = pd.Timestamp(k[name]["date"].values[int(np.argmax(k[name].values))])
-        parts.append(
-            f"{name} {table.loc[name, 'high_k']} (largest {table.loc[name, 'max_k']:.2f}, {worst:%Y-%m-%d})"
-        )
-    warnings.warn(
-        ParetoWarning(
+    for name, row in table[table["high_k"] > 0].iterrows():
+        worst = pd.Timestamp(k[str(name)]["date"].values[int(np.argmax(k[str(name)].values))])
+        parts.append(f"{name} {row['high_k']} (largest {row['max_k']:.2f}, {worst:%Y-%m-%d})")
+    if parts:
+        message = (
             f"the density of some periods left out cannot be told from these draws, Pareto k above {good:.2f}: "
             f"{'; '.join(parts)}. Their elpd is too high rather than too low. Compare by cross_validate(...), or try "
             f"likelihood='student_t' for periods that do not fit."
-        ),
-        stacklevel=3,
-    )
+        )
+        warnings.warn(ParetoWarning(message), stacklevel=3)

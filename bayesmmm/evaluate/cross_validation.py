@@ -92,20 +92,18 @@ class CrossValidation:
         return table
 
     def __str__(self) -> str:
-        s, name = self.settings, self.outcome
-        done = len(self.scores["fold"])
-        head = (
+        s, name, done = self.settings, self.outcome, len(self.scores["fold"])
+        table = self.table()
+        total = table.loc["all"]
+        gap = f" after a gap of {s['gap']}" if s["gap"] else ""
+        lines = [
             f"Cross-validation of {name!r}: {done} of {s['folds']} folds, {s['window']} window, "
-            f"{s['horizon']} {s['frequency']} period(s) ahead"
-            + (f" after a gap of {s['gap']}" if s["gap"] else "")
-            + f", mediators {s['mediators']}"
-        )
-        lines = [head, self.table().round(3).to_string(), f"unit of rmse, mae, crps: {s['units'][name]}"]
-        total = scored(self.predictions.sel(equation=name))
-        lines.append(
+            f"{s['horizon']} {s['frequency']} period(s) ahead{gap}, mediators {s['mediators']}",
+            table.round(3).to_string(),
+            f"unit of rmse, mae, crps: {s['units'][name]}",
             f"coverage {total['coverage']:.2f} of {s['ci_prob']:.2f} intended; rmse {total['rmse']:.4g}, of the naive "
-            f"forecast {total['rmse_naive']:.4g}"
-        )
+            f"forecast {total['rmse_naive']:.4g}",
+        ]
         moved = self.stability["drift"].to_series().dropna()
         moved = moved[moved.abs() > FAR].sort_values(key=np.abs, ascending=False)
         if len(moved):
@@ -222,7 +220,7 @@ def cross_validate(
     splits = plan_folds(
         system, data, folds=folds, initial=initial, horizon=horizon, step=step, gap=gap, window=window
     )
-    settings = {"draws": draws, "tune": tune, "chains": chains}
+    settings: dict[str, Any] = {"draws": draws, "tune": tune, "chains": chains}
     task = FoldTask(
         system=system,
         data=data,
@@ -237,9 +235,7 @@ def cross_validate(
         task, items, executor=executor, progress=progress, label=lambda item: item[0].label(data), title="folds"
     )
     if not done.results:
-        raise EvaluationError(
-            "interrupted before the first fold was done, so there is nothing to show; run it again"
-        )
+        raise EvaluationError("interrupted before the first fold was done: there is nothing to show; run it again")
     settings |= {
         "folds": len(splits),
         "initial": splits[0].train.stop,
@@ -281,22 +277,15 @@ def hold_out(
 
     Parameters
     ----------
-    system, data
-        As in `cross_validate`.
     periods : int
         How many are held out at the end.
-    gap, mediators, draws, tune, chains, target_accept, paths, ci_prob, seed
-        As in `cross_validate`.
+    system, data, gap, mediators, draws, tune, chains, target_accept, paths, ci_prob, seed
+        As in :func:`cross_validate`, which raises the same errors.
 
     Returns
     -------
     CrossValidation
         With one fold; nothing is known of drift.
-
-    Raises
-    ------
-    SettingError, EquationError, DataError, PriorError, EvaluationError
-        As `cross_validate`.
 
     Examples
     --------

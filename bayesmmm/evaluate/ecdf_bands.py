@@ -15,9 +15,9 @@ Probability Letters 123, 177-182, doi:10.1016/j.spl.2016.11.027.
 """
 
 import functools
-from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bayesmmm.errors import SettingError
 from bayesmmm.validate import check_count, check_fraction, check_numbers
@@ -28,7 +28,7 @@ __all__ = ["path_probability", "simultaneous_band", "uniformity"]
 _HALVINGS = 60
 
 
-def path_probability(lower: Sequence[int], upper: Sequence[int], points: Sequence[float], *, n: int) -> float:
+def path_probability(lower: ArrayLike, upper: ArrayLike, points: ArrayLike, *, n: int) -> float:
     """Probability that counts of uniform numbers stay within bounds at every point.
 
     ``P(lower_k <= N_k <= upper_k for all k)``, N_k the count at or below z_k among n independent uniform numbers.
@@ -40,11 +40,12 @@ def path_probability(lower: Sequence[int], upper: Sequence[int], points: Sequenc
     points : (K,) sequence of float
         z_k, increasing, within 0 to 1, ends excluded.
     n : int
-        How many numbers.
+        How many numbers: the size of a sample.
 
-    Returns
-    -------
-    float
+    Raises
+    ------
+    SettingError
+        For points out of order and an empty sample.
 
     Examples
     --------
@@ -52,13 +53,11 @@ def path_probability(lower: Sequence[int], upper: Sequence[int], points: Sequenc
     0.75
     """
     z = _checked_points(points, n)
-    lower = np.clip(np.asarray(lower, int), 0, n)
-    upper = np.clip(np.asarray(upper, int), -1, n)
     counts = np.arange(n + 1)
-    steps = np.diff(z, prepend=0.0, append=1.0) * n
-    path = np.ones(1)
-    at = 0  # the smallest count that `path` stands for
-    for step, low, high in zip(steps, [*lower, n], [*upper, n], strict=True):
+    lows = [*np.clip(np.asarray(lower, int), 0, n), n]
+    highs = [*np.clip(np.asarray(upper, int), -1, n), n]
+    path, at = np.ones(1), 0  # `at`: the smallest count that `path` stands for
+    for step, low, high in zip(np.diff(z, prepend=0.0, append=1.0) * n, lows, highs, strict=True):
         if high < max(low, at):
             return 0.0
         grown = np.convolve(path, _poisson(counts[: high - at + 1], step))[: high - at + 1]
@@ -67,15 +66,13 @@ def path_probability(lower: Sequence[int], upper: Sequence[int], points: Sequenc
     return float(min(path[0] / _poisson(np.array([n]), float(n))[0], 1.0))
 
 
-def simultaneous_band(points: Sequence[float], *, n: int, level: float) -> tuple[np.ndarray, np.ndarray]:
+def simultaneous_band(points: ArrayLike, *, n: int, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Narrowest band of equal tail probabilities that holds the whole path of counts with probability `level`.
 
     Parameters
     ----------
-    points : (K,) sequence of float
-        Where the counts are taken, increasing, within 0 to 1.
-    n : int
-        Size of the sample.
+    points, n
+        As in :func:`path_probability`.
     level : float in (0, 1)
         Least probability that a uniform sample stays inside at all points. Counts are whole numbers, so the probability
         that is reached may be a little higher.
@@ -88,7 +85,7 @@ def simultaneous_band(points: Sequence[float], *, n: int, level: float) -> tuple
     Raises
     ------
     SettingError
-        For points out of order, an empty sample and a level outside 0 to 1.
+        As :func:`path_probability`, and for a level outside 0 to 1.
 
     Examples
     --------
@@ -102,7 +99,7 @@ def simultaneous_band(points: Sequence[float], *, n: int, level: float) -> tuple
     return lower.copy(), upper.copy()
 
 
-def uniformity(counts: Sequence[int], points: Sequence[float], *, n: int) -> float:
+def uniformity(counts: ArrayLike, points: ArrayLike, *, n: int) -> float:
     """p-value of a sample being uniform, by the most surprising point of its distribution function.
 
     The statistic is ``min_k 2 min(P(N_k <= count_k), P(N_k >= count_k))``, and the p-value the exact probability that a
@@ -113,18 +110,13 @@ def uniformity(counts: Sequence[int], points: Sequence[float], *, n: int) -> flo
     ----------
     counts : (K,) sequence of int
         How many of the sample are at or below each point.
-    points : (K,) sequence of float
-    n : int
-        Size of the sample.
-
-    Returns
-    -------
-    float
+    points, n
+        As in :func:`path_probability`.
 
     Raises
     ------
     SettingError
-        For points out of order, an empty sample, and counts that no sample has.
+        As :func:`path_probability`, and for counts that no sample has.
 
     Examples
     --------
@@ -132,19 +124,19 @@ def uniformity(counts: Sequence[int], points: Sequence[float], *, n: int) -> flo
     0.001953
     """
     z = _checked_points(points, n)
-    counts = np.asarray(counts)
-    if counts.shape != z.shape or (np.diff(counts, prepend=0, append=n) < 0).any():
+    observed = np.asarray(counts)
+    if observed.shape != z.shape or (np.diff(observed, prepend=0, append=n) < 0).any():
         raise SettingError(
-            f"counts are {counts.tolist()} for {len(z)} points and n={n}; give one count for each point, not falling, "
+            f"counts are {observed.tolist()} for {len(z)} points and n={n}; give one count for each point, not falling, "
             f"from 0 to n"
         )
     tails = _tails(tuple(z.tolist()), n)
-    worst = tails[np.arange(len(z)), counts].min()
+    worst = tails[np.arange(len(z)), observed].min()
     return max(1.0 - path_probability(*_inside(tails, worst), z, n=n), 0.0)
 
 
 # ------------------------------------------------------------------------------------------------------ inner
-def _checked_points(points: Sequence[float], n: int) -> np.ndarray:
+def _checked_points(points: ArrayLike, n: int) -> np.ndarray:
     def rising(z: np.ndarray) -> np.ndarray:
         return np.diff(z, prepend=0.0, append=1.0) > 0
 
@@ -175,10 +167,8 @@ def _tails(points: tuple[float, ...], n: int) -> np.ndarray:
 def _inside(tails: np.ndarray, gamma: float) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest count of tail probability above `gamma`, at every point; 1, 0 where there is none."""
     kept = tails > gamma
-    some = kept.any(axis=1)
-    lower = np.where(some, kept.argmax(axis=1), 1)
-    upper = np.where(some, tails.shape[1] - 1 - kept[:, ::-1].argmax(axis=1), 0)
-    return lower, upper
+    some, last = kept.any(axis=1), tails.shape[1] - 1
+    return np.where(some, kept.argmax(axis=1), 1), np.where(some, last - kept[:, ::-1].argmax(axis=1), 0)
 
 
 @functools.lru_cache(maxsize=64)

@@ -65,10 +65,8 @@ def warn_of_failures(folds: pd.DataFrame) -> None:
     """Say which folds have draws that are not to be trusted."""
     failed = folds.index[folds["verdict"] == "failed"].tolist()
     if failed:
-        warnings.warn(
-            ConvergenceWarning(
-                f"the sampler failed in fold {', '.join(map(str, failed))}, whose scores may say little; see "
-                f"`.folds`, and run longer, as draws=2000, tune=1000, chains=4"
-            ),
-            stacklevel=3,
+        message = (
+            f"the sampler failed in fold {', '.join(map(str, failed))}, whose scores may say little; see `.folds`, and "
+            f"run longer, as draws=2000, tune=1000, chains=4"
         )
+        warnings.warn(ConvergenceWarning(message), stacklevel=3)

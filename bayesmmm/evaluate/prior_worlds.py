@@ -16,7 +16,7 @@ from bayesmmm.evaluate.quantities import chosen, of_world
 from bayesmmm.inference.many_fits import run, seeds
 from bayesmmm.simulate import World, simulate_world
 
-__all__ = ["Drawn", "PriorWorlds", "asked_of", "draw_world", "row", "simulated", "worlds_from"]
+__all__ = ["PriorWorlds", "check_quantities", "draw_world", "row", "shortfall", "simulate_many", "worlds_from"]
 
 #: Refused data sets in a row after which the priors, not bad luck, are to blame.
 MOST_REFUSED = 100
@@ -44,24 +44,8 @@ class PriorWorlds:
         return simulate_world(self.system, self.data, scales=self.scales, seed=seed)
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """A world, and how many were refused before it."""
-
-    world: World
-    refused: int
-
-
 def worlds_from(system: MMM, source: MMMData | Callable[..., World]) -> Callable[..., World]:
-    """Return a maker of worlds: `source` itself if it is one, or `PriorWorlds` of data.
-
-    Raises
-    ------
-    DataError, EquationError, PanelError
-        When data and system do not fit together.
-    EvaluationError
-        For something that is neither.
-    """
+    """Return a maker of worlds: `source` itself if it is one, or `PriorWorlds` of data."""
     if isinstance(source, MMMData):
         engine.check_national(source)
         check_system(system, source)
@@ -73,16 +57,11 @@ def worlds_from(system: MMM, source: MMMData | Callable[..., World]) -> Callable
     )
 
 
-def draw_world(worlds: Callable[..., World], rng: np.random.Generator) -> Drawn:
-    """Draw worlds until one is valid data.
+def draw_world(worlds: Callable[..., World], rng: np.random.Generator) -> tuple[World, int]:
+    """Draw worlds until one is valid data; return it, and how many were refused before it.
 
     A data set is refused by what is in it, such as a mediator that never leaves zero; never by the parameters behind
     it. Given the data, the posterior is the same with or without that rule, and so ranks of truths stay uniform.
-
-    Raises
-    ------
-    EvaluationError
-        When `MOST_REFUSED` are refused in a row, or `worlds` does not return a World.
     """
     for refused in range(MOST_REFUSED):
         try:
@@ -94,23 +73,23 @@ def draw_world(worlds: Callable[..., World], rng: np.random.Generator) -> Drawn:
             raise EvaluationError(
                 f"the maker of worlds returned a {type(world).__name__}; let it return a World, as simulate_world does"
             )
-        return Drawn(world, refused)
+        return world, refused
     raise EvaluationError(
         f"{MOST_REFUSED} simulated data sets in a row are no valid data; give narrower priors, above all for the "
         f"intercepts. The last was refused because: {last}"
     ) from last
 
 
-def asked_of(
+def check_quantities(
     worlds: Callable[..., World], system: MMM, quantities: Sequence[str] | None, *, seed: int, restated: bool
 ) -> tuple[str, ...] | None:
-    """Return `quantities`, after a first world: what cannot be simulated or asked for is said at once."""
-    first = of_world(draw_world(worlds, np.random.default_rng(seed)).world, system, restated=restated)
+    """Return `quantities`, checked against a first world: what cannot be simulated or told is said at once."""
+    first = of_world(draw_world(worlds, np.random.default_rng(seed))[0], system, restated=restated)
     chosen(list(first), quantities)
     return None if quantities is None else tuple(quantities)
 
 
-def simulated(
+def simulate_many(
     task: Callable[[int], xr.Dataset],
     simulations: int,
     settings: Mapping[str, Any],
@@ -129,13 +108,19 @@ def simulated(
         label=lambda item: f"seed {item}",
         title="simulations",
     )
-    rows = _gathered(done.results)
-    return rows, {
+    return _joined(done.results), {
         "asked": simulations,
         "failed": dict(done.failed),
         "complete": done.complete,
         "settings": {**settings, "seed": seed, "seconds": time.perf_counter() - start},
     }
+
+
+def shortfall(failed: Mapping[int, str], done: int, asked: int) -> list[str]:
+    """Say in a line how many simulations are missing; nothing where all are there."""
+    if failed:
+        return [f"  {len(failed)} fits failed and are left out: {next(iter(failed.values()))}"]
+    return [f"  interrupted: {done} of {asked} simulations are done"] if done < asked else []
 
 
 def row(
@@ -146,7 +131,7 @@ def row(
     return xr.Dataset({**values, **about}, {"quantity": names, "seed": seed})
 
 
-def _gathered(results: Mapping[int, xr.Dataset]) -> xr.Dataset:
+def _joined(results: Mapping[int, xr.Dataset]) -> xr.Dataset:
     """Join the rows of single simulations along the dim simulation; quantities that all of them have."""
     rows = list(results.values())
     if not rows:

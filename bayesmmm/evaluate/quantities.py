@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
@@ -14,7 +15,7 @@ from bayesmmm.results.summaries import flat
 from bayesmmm.simulate import World
 from bayesmmm.text import did_you_mean
 
-__all__ = ["LOG_LIKELIHOOD", "PARAMETERS", "chosen", "compared", "of_fit", "of_world", "returns_of"]
+__all__ = ["LOG_LIKELIHOOD", "PARAMETERS", "by_label", "chosen", "compared", "of_fit", "of_world", "returns_of"]
 
 PARAMETERS = "parameters"
 LOG_LIKELIHOOD = "log_likelihood"
@@ -22,11 +23,8 @@ _OPTIONAL = {"nu_minus_two", "rho"}  # parameters that not every equation has
 
 
 def returns_of(system: MMM, data: MMMData) -> list[tuple[str, str]]:
-    """List the returns (variable of `effects`, channel) that a system does not fix beforehand.
-
-    A channel without a mediated path has an indirect return of exactly 0, and a direct return that is its total one;
-    neither would tell anything new.
-    """
+    """List the returns (variable of `effects`, channel) that a system does not fix beforehand."""
+    # A channel without a mediated path has an indirect return of exactly 0, and a direct one that is its total.
     direct = {source for source, target, _ in system.edges() if target == system.outcome}
     mediated = {source for source, target, _ in system.edges() if target != system.outcome}
     out = []
@@ -43,29 +41,35 @@ def of_fit(fit: Fit) -> dict[str, np.ndarray]:
     Parameters ``equation.parameter[label]``; ``roi[channel]``, ``roi_direct[channel]`` and ``roi_indirect[channel]``
     by ``window="outcome"``; ``log_likelihood``, the joint log density of all series.
     """
-    out = {}
+    out: dict[str, np.ndarray] = {}
     for name, values in fit.posterior.data_vars.items():
-        out |= _by_label(str(name), values.transpose("chain", "draw", ...))
-    found = effects(fit, groups={}, window="outcome", allow_unconverged=True)
+        out |= by_label(str(name), values)
+    returns = effects(fit, groups={}, window="outcome", allow_unconverged=True)
     for name, channel in returns_of(fit.system, fit.data):
-        out[f"{name}[{channel}]"] = found[name].sel(channel=channel).transpose("chain", "draw").values
-    densities = fit.tree["log_likelihood"].to_dataset()
-    total = sum(v.sum([d for d in v.dims if d not in ("chain", "draw")]) for v in densities.data_vars.values())
-    return out | {LOG_LIKELIHOOD: total.transpose("chain", "draw").values}
+        out[f"{name}[{channel}]"] = returns[name].sel(channel=channel).transpose("chain", "draw").values
+    densities = fit.tree["log_likelihood"].to_dataset().data_vars.values()
+    joint = sum(
+        (d.sum([dim for dim in d.dims if dim not in ("chain", "draw")]) for d in densities), xr.DataArray(0.0)
+    )
+    return out | {LOG_LIKELIHOOD: joint.transpose("chain", "draw").values}
+
+
+def by_label(name: str, values: xr.DataArray) -> dict[str, np.ndarray]:
+    """Return draws (chain, draw) of every element of a variable, as ``name[label]``."""
+    values = values.transpose("chain", "draw", ...)
+    rest = values.dims[2:]
+    if not rest:
+        return {name: values.values}
+    long = values.stack(at=rest).transpose("chain", "draw", "at")
+    labels = [", ".join(map(str, np.atleast_1d(label))) for label in (tuple(v) for v in long["at"].values)]
+    return {f"{name}[{label}]": long.values[..., i] for i, label in enumerate(labels)}
 
 
 def of_world(world: World, system: MMM, *, restated: bool) -> dict[str, float]:
     """True value of every quantity that a world has, under the names of `of_fit`.
 
-    Parameters
-    ----------
-    world : World
-    system : MMM
-        The fitted system. Where its parameters are not all among those of the world, the log likelihood of the truth
-        is not known and left out.
-    restated : bool
-        Whether parameters are those on the scales that the simulated series imply, rather than on the generating ones.
-        There is no log likelihood then.
+    Parameters are on the generating scales or, `restated`, on those that the simulated series imply. The log likelihood
+    is left out then, and where the fitted system has parameters that the world has not.
     """
     if restated:
         truth = world.truth.parameters
@@ -93,15 +97,7 @@ def compared(
 def chosen(names: Sequence[str], quantities: Sequence[str] | None) -> list[str]:
     """Return those of `names` that were asked for; all without `quantities`.
 
-    Parameters
-    ----------
-    quantities : sequence of str, optional
-        Names as "roi[tv]", variables as "roi" or "sales.half_life", and "parameters" for all of these.
-
-    Raises
-    ------
-    EvaluationError
-        For something that is not there, or nothing at all.
+    Quantities are names as "roi[tv]", variables as "roi" or "sales.half_life", and "parameters" for all of these.
     """
     if quantities is None:
         return list(names)
@@ -111,11 +107,11 @@ def chosen(names: Sequence[str], quantities: Sequence[str] | None) -> list[str]:
         )
     variables = {name: name.partition("[")[0] for name in names}
     known = [PARAMETERS, *dict.fromkeys(variables.values()), *names]
-    for asked in quantities:
-        if asked not in known:
+    for quantity in quantities:
+        if quantity not in known:
             raise EvaluationError(
-                f"quantities holds {asked!r}, which these worlds do not have{did_you_mean(asked, known)}. They have: "
-                f"{', '.join(dict.fromkeys(known[: 1 + len(set(variables.values()))]))}, each alone or with a label in "
+                f"quantities holds {quantity!r}, which these worlds do not have{did_you_mean(quantity, known)}. They "
+                f"have: {', '.join([PARAMETERS, *dict.fromkeys(variables.values())])}, each alone or with a label in "
                 f"brackets."
             )
     return [
@@ -128,15 +124,6 @@ def chosen(names: Sequence[str], quantities: Sequence[str] | None) -> list[str]:
 
 
 # ------------------------------------------------------------------------------------------------------- inner
-def _by_label(name: str, values) -> dict[str, np.ndarray]:
-    rest = values.dims[2:]
-    if not rest:
-        return {name: values.values}
-    long = values.stack(at=rest).transpose("chain", "draw", "at")
-    labels = [", ".join(map(str, np.atleast_1d(label))) for label in (tuple(v) for v in long["at"].values)]
-    return {f"{name}[{label}]": long.values[..., i] for i, label in enumerate(labels)}
-
-
 def _same_parameters(system: MMM, parameters: engine.Parameters) -> bool:
     """Whether parameters of a world can be read by another system's equations."""
     return set(system.order) <= set(parameters) and all(
@@ -148,15 +135,15 @@ def _same_parameters(system: MMM, parameters: engine.Parameters) -> bool:
 
 
 def _log_likelihood(system: MMM, parameters: engine.Parameters, data: MMMData, scales: Scales) -> float:
-    total, residual = 0.0, {}
+    total, residual = 0.0, dict[str, np.ndarray]()
     for name in system.order:
         equation, days = system.equation(name), data.days_per_period
-        seen = engine.inputs(equation, data, scales)
-        amplitude = engine.amplitudes(equation, seen.media, parameters[name], days)
-        mean = engine.latent(equation, seen.media, seen.design, parameters[name], amplitude, days)
+        inputs = engine.inputs(equation, data, scales)
+        amplitude = engine.amplitudes(equation, inputs.media, parameters[name], days)
+        mean = engine.latent(equation, inputs.media, inputs.design, parameters[name], amplitude, days)
         # Where residuals are correlated: given that of the mediator, so that the parts add up to the joint density.
         center, sigma = engine.given_mediator(equation, parameters, residual)
-        residual[name] = seen.target - mean
-        given = {**parameters[name], "sigma": sigma}
-        total += log_likelihood(equation, data.columns[name], mean + center, given, scales).sum()
+        residual[name] = inputs.target - mean
+        conditional = {**parameters[name], "sigma": sigma}
+        total += log_likelihood(equation, data.columns[name], mean + center, conditional, scales).sum()
     return float(total)

@@ -15,7 +15,7 @@ import xarray as xr
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM
 from bayesmmm.errors import EvaluationError
-from bayesmmm.evaluate.prior_worlds import asked_of, draw_world, row, simulated, worlds_from
+from bayesmmm.evaluate.prior_worlds import check_quantities, draw_world, row, shortfall, simulate_many, worlds_from
 from bayesmmm.evaluate.quantities import compared, of_world
 from bayesmmm.inference.many_fits import cores_each, fit_quietly
 from bayesmmm.simulate import World
@@ -85,35 +85,32 @@ class Recovery:
         error = table["median"] - table["truth"]
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = (error / table["truth"]).abs()
-        columns = {
-            "bias": error.groupby("quantity", sort=False).mean(),
-            "rmse": (error**2).groupby("quantity", sort=False).mean() ** 0.5,
-            "relative_error": relative.groupby("quantity", sort=False).median(),
-            "coverage": table["covered"].groupby("quantity", sort=False).mean(),
-            "z": table["z"].groupby("quantity", sort=False).mean(),
-            "z_spread": (table["z"] ** 2).groupby("quantity", sort=False).mean() ** 0.5,
-        }
-        return pd.DataFrame(columns)
+
+        def over_simulations(column: pd.Series, how: str = "mean") -> pd.Series:
+            return column.groupby("quantity", sort=False).agg(how)
+
+        return pd.DataFrame(
+            {
+                "bias": over_simulations(error),
+                "rmse": over_simulations(error**2) ** 0.5,
+                "relative_error": over_simulations(relative, "median"),
+                "coverage": over_simulations(table["covered"]),
+                "z": over_simulations(table["z"]),
+                "z_spread": over_simulations(table["z"] ** 2) ** 0.5,
+            }
+        )
 
     def __repr__(self) -> str:
-        table, found = self.table(), self.values
-        n = found.sizes["simulation"]
-        covered = table["covered"]
-        head = (
-            f"Recovery: {covered.mean():.3f} of {len(table)} {100 * self.ci_prob:g} % intervals hold the truth "
-            f"({counted(n, 'simulated data set')}, {found.sizes['quantity']} quantities)"
-        )
+        table, n = self.table(), self.values.sizes["simulation"]
         worst = table["z"].abs().idxmax()
+        verdicts = pd.Series(self.values["convergence"].values).value_counts()
         lines = [
-            head,
+            f"Recovery: {table['covered'].mean():.3f} of {len(table)} {100 * self.ci_prob:g} % intervals hold the truth "
+            f"({counted(n, 'simulated data set')}, {self.values.sizes['quantity']} quantities)",
             f"  furthest off: {worst[1]} in simulation {worst[0]}, {table.loc[worst, 'z']:+.1f} posterior sds",
+            "  sampler: " + ", ".join(f"{count} {name}" for name, count in verdicts.items()),
+            *shortfall(self.failed, n, self.asked),
         ]
-        verdicts = pd.Series(found["convergence"].values).value_counts()
-        lines.append("  sampler: " + ", ".join(f"{count} {name}" for name, count in verdicts.items()))
-        if self.failed:
-            lines.append(f"  {len(self.failed)} fits failed and are left out: {next(iter(self.failed.values()))}")
-        elif not self.complete:
-            lines.append(f"  interrupted: {n} of {self.asked} simulations are done")
         shown = table.droplevel("simulation") if n == 1 else self.summary()
         return "\n".join(
             [*lines, shown.round(3).to_string(), "Next: .table(), .summary(), plots.recovery(...table())"]
@@ -151,30 +148,14 @@ def recover(
         system assumes.
     simulations : int
         Worlds.
-    quantities : sequence of str, optional
-        As in `calibrate`.
     ci_prob : float in (0, 1), optional
         Probability of the equal-tailed intervals; by default ArviZ's ``stats.ci_prob``.
-    draws, tune, chains, target_accept
-        As in ``fit``.
-    seed, executor, progress
-        As in `calibrate`.
+    quantities, draws, tune, chains, target_accept, seed, executor, progress
+        As in :func:`calibrate`, which raises and warns of the same things.
 
     Returns
     -------
     Recovery
-
-    Raises
-    ------
-    EvaluationError
-        For impossible settings, unknown quantities, and priors under which no valid data arise.
-    DataError, EquationError, PriorError
-        When system and data do not fit together.
-
-    Warns
-    -----
-    InterruptedWarning
-        After Ctrl-C: what is done is returned.
 
     Examples
     --------
@@ -185,11 +166,11 @@ def recover(
     worlds = worlds_from(system, source)
     check_count(simulations, "simulations", advice="as simulations=20", error=EvaluationError)
     ci_prob = check_ci_prob(ci_prob)
-    asked = asked_of(worlds, system, quantities, seed=seed, restated=True)
+    names = check_quantities(worlds, system, quantities, seed=seed, restated=True)
     settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
     cores = min(chains, cores_each(simulations, executor))
-    task = Recovering(system, worlds, asked, ci_prob, settings | {"cores": cores})
-    rows, about = simulated(task, simulations, settings, seed=seed, executor=executor, progress=progress)
+    task = Recovering(system, worlds, names, ci_prob, settings | {"cores": cores})
+    rows, about = simulate_many(task, simulations, settings, seed=seed, executor=executor, progress=progress)
     return Recovery(values=rows, ci_prob=ci_prob, **about)
 
 
@@ -206,9 +187,9 @@ class Recovering:
     def __call__(self, seed: int) -> xr.Dataset:
         """Return the row of this simulation in ``Recovery.values``."""
         rng = np.random.default_rng(seed)
-        drawn = draw_world(self.worlds, rng)
-        truth = of_world(drawn.world, self.system, restated=True)
-        fit = fit_quietly(self.system, drawn.world.data, seed=int(rng.integers(2**31)), **self.settings).fit
+        world, refused = draw_world(self.worlds, rng)
+        truth = of_world(world, self.system, restated=True)
+        fit = fit_quietly(self.system, world.data, seed=int(rng.integers(2**31)), **self.settings).fit
         names, true, draws = compared(fit, truth, self.quantities)
         values = draws.reshape(-1, len(names))
         tail = (1.0 - self.ci_prob) / 2.0
@@ -227,6 +208,6 @@ class Recovering:
             "rhat": convergence.rhat,
             "ess_bulk": convergence.ess_bulk,
             "divergences": convergence.divergences,
-            "refused": drawn.refused,
+            "refused": refused,
         }
         return row(names, by_quantity, about, seed=seed)

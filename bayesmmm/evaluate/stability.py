@@ -4,14 +4,14 @@ import datetime
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands import roi
+from bayesmmm.evaluate.quantities import by_label
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
 
-#: Parameters that a fold knows in multiples of its own scales, and which scale that is.
-_SCALED = {"half_saturation": "spend", "sigma": "size"}
 #: Left out: they are what they are over the fitted periods, which differ.
 _OF_THE_WINDOW = ("contribution", "coefficient")
 #: Moves of a parameter from the first to the last fold beyond so many standard deviations are pointed out.
@@ -25,41 +25,25 @@ def shared_units(fit: Fit, start: datetime.date, stop: datetime.date) -> dict[st
     Half-saturation in money or units of the mediator, residual scale in units of the series, linear coefficients per
     raw unit, ROI of the spend from `start` to `stop`. Contributions, intercept, trend and season are left out.
     """
-    variables, posterior = {}, fit.posterior
-    for name, values in posterior.data_vars.items():
+    draws: dict[str, xr.DataArray] = {}
+    for name, values in fit.posterior.data_vars.items():
         equation, _, parameter = str(name).rpartition(".")
         if parameter in _OF_THE_WINDOW:
             continue
-        if parameter in _SCALED and not (parameter == "sigma" and _is_log(fit, equation)):
-            values = values * _scale(fit, equation, parameter, values)
-        variables[str(name)] = values
-    for equation in fit.system.order:
-        linear = list(fit.system.equation(equation).linear)
+        if parameter == "half_saturation":
+            (dim,) = (dim for dim in values.dims if dim not in ("chain", "draw"))
+            spend = [fit.scales.spend[channel].item() for channel in values[dim].values]
+            values = values * xr.DataArray(spend, dims=[dim])
+        elif parameter == "sigma" and not fit.system.equation(equation).family.log_scale:
+            values = values * fit.scales.size[equation].item()
+        draws[str(name)] = values
+    for name in fit.system.order:
+        linear = list(fit.system.equation(name).linear)
         if linear:
-            dim = f"{equation}.term"
-            variables[f"{equation}.coefficient"] = fit.coefficients(equation).sel({dim: linear})
-    draws = {name: values.transpose("chain", "draw", ...) for name, values in variables.items()}
+            draws[f"{name}.coefficient"] = fit.coefficients(name).sel({f"{name}.term": linear})
     if any(name in fit.data.media for name in fit.system.exogenous):
         draws["roi"] = roi(fit, start=start, stop=stop, allow_unconverged=True)
-    out = {}
-    for name, values in draws.items():
-        if values.ndim == 2:
-            out[name] = values.values
-        else:
-            labels = values[values.dims[2]].values
-            out |= {f"{name}[{label}]": values.values[:, :, k] for k, label in enumerate(labels)}
-    return out
-
-
-def _is_log(fit: Fit, equation: str) -> bool:
-    return fit.system.equation(equation).family.log_scale
-
-
-def _scale(fit: Fit, equation: str, parameter: str, values: xr.DataArray) -> float | xr.DataArray:
-    if parameter == "sigma":
-        return float(fit.scales.size[equation].item())
-    (dim,) = [d for d in values.dims if d not in ("chain", "draw")]
-    return xr.DataArray([fit.scales.spend[c].item() for c in values[dim].values], dims=dim)
+    return {key: array for name, values in draws.items() for key, array in by_label(name, values).items()}
 
 
 def moments(draws: dict[str, np.ndarray], ci_prob: float) -> xr.Dataset:
@@ -70,30 +54,29 @@ def moments(draws: dict[str, np.ndarray], ci_prob: float) -> xr.Dataset:
     """
     import arviz_stats
 
-    names = list(draws)
-    parts = [name.partition("[")[0].rpartition(".")[2] for name in names]
     with np.errstate(divide="ignore"):
         working = [
-            np.log(draws[name]) if part in _POSITIVE else draws[name]
-            for name, part in zip(names, parts, strict=True)
+            np.log(values) if name.partition("[")[0].rpartition(".")[2] in _POSITIVE else values
+            for name, values in draws.items()
         ]
     variables = xr.Dataset({str(k): (("chain", "draw"), w) for k, w in enumerate(working)})
     error = flat(arviz_stats.mcse(variables, method="mean"))
+    tail = (1.0 - ci_prob) / 2.0
     columns = {
-        "mean": [draws[name].mean() for name in names],
-        "sd": [draws[name].std() for name in names],
-        "lower": [np.quantile(draws[name], (1.0 - ci_prob) / 2.0) for name in names],
-        "upper": [np.quantile(draws[name], (1.0 + ci_prob) / 2.0) for name in names],
+        "mean": [values.mean() for values in draws.values()],
+        "sd": [values.std() for values in draws.values()],
+        "lower": [np.quantile(values, tail) for values in draws.values()],
+        "upper": [np.quantile(values, 1.0 - tail) for values in draws.values()],
         "working_mean": [w.mean() for w in working],
         "working_sd": [w.std() for w in working],
-        "working_error": [error[str(k)] for k in range(len(names))],
+        "working_error": [error[str(k)] for k in range(len(working))],
     }
-    return xr.Dataset({name: ("parameter", np.array(v)) for name, v in columns.items()}, {"parameter": names})
+    return xr.Dataset(
+        {name: ("parameter", np.array(v)) for name, v in columns.items()}, {"parameter": list(draws)}
+    )
 
 
-def drift(
-    mean: np.ndarray, sd: np.ndarray, error: np.ndarray | float = 0.0, *, new: float | None = None
-) -> np.ndarray:
+def drift(mean: ArrayLike, sd: ArrayLike, error: ArrayLike = 0.0, *, new: float | None = None) -> np.ndarray:
     """Move of a posterior mean from the first to the last fold, in standard deviations of such a move.
 
     ``z = (m_K - m_1) / sqrt(V)``. Where the first data are part of the last, a posterior mean is a martingale: before
