@@ -57,4 +57,4 @@ def zero_out(fit, channel, *, hold=None):
         amplitude=amplitude,
         do={channel: np.zeros_like(data.columns[channel])} | ({hold: data.columns[hold]} if hold else {}),
     )
-    return (data.columns[system.outcome] - without.series[system.outcome]).mean(axis=(1, 2))
+    return (data.columns[system.outcome] - without.columns[system.outcome]).mean(axis=(1, 2))

@@ -68,8 +68,8 @@ def test_residuals_give_the_observed_series_back(setting):
     _, amplitude, residual = _evaluated(*setting)
     again = engine.run(system, parameters, data, scales, residual=residual, amplitude=amplitude)
     for name in system.order:
-        observed = np.broadcast_to(data.columns[name], again.series[name].shape)
-        assert_allclose(again.series[name], observed, rtol=1e-9, atol=1e-9 * scales.size[name].item())
+        observed = np.broadcast_to(data.columns[name], again.columns[name].shape)
+        assert_allclose(again.columns[name], observed, rtol=1e-9, atol=1e-9 * scales.size[name].item())
 
 
 def test_censored_residuals_follow_their_truncated_distribution():
@@ -102,13 +102,15 @@ def test_setting_a_mediator_cuts_what_drives_it(setting):
     args = {"residual": residual, "amplitude": amplitude}
     fixed = {"search": data.columns["search"] * 0.5}
     base = engine.run(system, parameters, data, scales, do=fixed, **args)
-    assert_array_equal(base.series["search"], np.broadcast_to(fixed["search"], (DRAWS, 1, 40)))
+    assert_array_equal(
+        np.broadcast_to(base.columns["search"], (DRAWS, 1, 40)), np.broadcast_to(fixed["search"], (DRAWS, 1, 40))
+    )
     # With search held, social moves sales through its own path only.
     without = {"social": np.zeros((1, 40))}
     held = engine.run(system, parameters, data, scales, do=fixed | without, **args)
     free = engine.run(system, parameters, data, scales, do=without, **args)
-    assert_array_equal(held.series["search"], base.series["search"])
-    assert not np.array_equal(free.series["search"], held.series["search"])
+    assert_array_equal(held.columns["search"], base.columns["search"])
+    assert not np.array_equal(free.columns["search"], held.columns["search"])
 
 
 def test_a_later_change_does_not_move_earlier_periods(setting):
@@ -120,8 +122,8 @@ def test_a_later_change_does_not_move_earlier_periods(setting):
     base = engine.run(system, parameters, data, scales, **args)
     moved = engine.run(system, parameters, data, scales, do={"social": changed}, **args)
     for name in system.order:
-        assert_array_equal(moved.series[name][..., :25], base.series[name][..., :25])
-    assert not np.array_equal(moved.series["sales"], base.series["sales"])
+        assert_array_equal(moved.columns[name][..., :25], base.columns[name][..., :25])
+    assert not np.array_equal(moved.columns["sales"], base.columns["sales"])
 
 
 @pytest.mark.parametrize("likelihood", ["normal", "student_t", "lognormal", "censored_normal"])

@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import integrate, special
 
 from bayesmmm import kernels
+from bayesmmm.kernels import draws, system
 from bayesmmm.kernels import likelihood as densities
 from tests import reference
 
@@ -201,38 +202,52 @@ def test_many_draws_equal_one_at_a_time(world):
 
 @pytest.mark.parametrize("max_lag", CASES)
 def test_spend_gradient_equals_central_differences(world, max_lag):
-    rng = np.random.default_rng(5)
-    lag = _lag(max_lag)
-    x = world["x"][None] + rng.uniform(0.05, 0.1, (2, 2, 4, 30))
-    start = world["carry_in"][None]
+    """Terms of a geo in two draws, and their derivative to spend, backwards through adstock."""
+    rng, lag = np.random.default_rng(5), _lag(max_lag)
+    x = world["x"][1] + rng.uniform(0.05, 0.1, (4, 30))
     par = [world[k] * np.ones((2, 1)) for k in ("retention", "half_saturation", "slope")]
-    amplitude = rng.gamma(1.0, 0.3, (2, 2, 4))
-    cotangent = rng.normal(size=(2, 2, 30))
-    later = np.zeros_like(amplitude) if lag >= 0 else rng.normal(size=amplitude.shape)
-    response, bend = kernels.response_and_slope(x, start, *par, amplitude, lag)
-    got, early = kernels.spend_pull(bend, par[0], lag, cotangent, later)
-    np.testing.assert_array_equal(response, kernels.media_response(x, start, *par, amplitude, lag, True))
+    amplitude, start, cotangent = rng.gamma(1.0, 0.3, (2, 4)), world["carry_in"][1], rng.normal(size=(2, 4, 30))
+    terms, lags = np.array([(0, c) for c in range(4)]), np.full(4, lag)
+    shape = np.stack([*par, amplitude, np.tile(start, (2, 1))])
+    response, slope = np.empty((2, 2, 4, 30))
+    system.channel_terms(terms, x, shape, lags, np.zeros((2, 4, 0)), 1, response, slope)
 
-    def f(value, carry):
-        out = (kernels.media_response(value, carry, *par, amplitude, lag, False)[:, :, 0] * cotangent).sum()
-        for c in range(later.shape[2]):  # what is carried on counts as well
-            carried = kernels.carried_out(value[:, :, c].copy(), carry[:, :, c].copy(), par[0][:, c].copy())
-            out += (carried * later[:, :, c]).sum()
-        return out
+    def media(value):
+        return kernels.media_response(value[None, None], start[None, None], *par, amplitude[:, None], lag, True)[
+            :, 0
+        ]
 
-    assert_allclose(got, _numeric(lambda v: f(v, start), x, 1e-7), rtol=1e-5, atol=1e-7)
-    assert_allclose(
-        early.sum(axis=0, keepdims=True), _numeric(lambda v: f(x, v), start, 1e-7), rtol=1e-5, atol=1e-7
-    )
+    assert_array_equal(response, media(x))
+    got = np.zeros((4, 30))
+    for s, c in np.ndindex(2, 4):
+        back = np.empty(30)
+        draws.adstock_transpose(cotangent[s, c] * slope[s, c], par[0][s, c], lag, back)
+        got[c] += back
+    assert_allclose(got, _numeric(lambda v: (media(v) * cotangent).sum(), x, 1e-7), rtol=1e-5, atol=1e-7)
 
 
-def test_spend_gradient_at_zero_spend():
-    x = np.zeros((1, 1, 3, 1))
-    k = np.array([[0.5, 0.5, 0.5]])
-    n = np.array([[0.5, 1.0, 2.0]])
-    keep = np.zeros((1, 3))
-    _, bend = kernels.response_and_slope(x, np.zeros((1, 1, 3)), keep, k, n, np.ones((1, 1, 3)), -1)
-    got = kernels.spend_pull(bend, keep, -1, np.ones((1, 1, 1)), np.zeros((1, 1, 3)))[0][0, 0, :, 0]
+def test_earlier_inputs_and_what_is_carried_in_are_the_same_as_a_longer_series(world):
+    x, k, n = world["x"][0, :1], np.array([[0.5]]), np.array([[1.4]])
+    for lag in (-1, 4):
+        whole = kernels.media_response(x[None, None], np.zeros((1, 1, 1)), k, k, n, np.ones((1, 1, 1)), lag, True)
+        known, response = np.zeros((1, 1, 0)), np.empty((1, 1, 20))
+        carry = kernels.carried_out(x[None, :, :10].copy(), np.zeros((1, 1)), k[0])[0]
+        if lag >= 0:
+            known, carry = x[None, :, 6:10].copy(), np.zeros(1)
+        shape = np.stack([k, k, n, np.ones((1, 1)), carry[:, None]])
+        late = x[:, 10:].copy()
+        system.channel_terms(
+            np.zeros((1, 2), int), late, shape, np.array([lag]), known, 1, response, response.copy()
+        )
+        assert_allclose(response[0, 0], whole[0, 0, 0, 10:], rtol=1e-12)
+
+
+def test_slope_at_zero_spend():
+    got = []
+    for n in (0.5, 1.0, 2.0):
+        out = np.empty(1)
+        draws.bent(np.zeros(1), np.zeros(1), 0.5, n, 1.0, out)
+        got.append(out[0])
     floor = kernels.SPEND_FLOOR
     p = np.sqrt(floor) / (np.sqrt(0.5) + np.sqrt(floor))
     assert got[0] == pytest.approx(0.5 * p * (1 - p) / floor, rel=1e-12)

@@ -155,7 +155,7 @@ def test_the_clean_world_is_the_one_that_the_fitted_equations_make():
     arguments = (process.system, process.data, process.scales, process.parameters, residual)
     base = engine.run(process.system, process.parameters, process.data, process.scales, residual=residual)
     for name in ("search", "sales"):
-        np.testing.assert_allclose(world.data.columns[name], base.series[name][0], rtol=1e-12)
+        np.testing.assert_allclose(world.data.columns[name], base.columns[name][0], rtol=1e-12)
     truth = find_truth(*(world.data if i == 1 else a for i, a in enumerate(arguments)), base)
     for name in ("spend", "total", "direct", "indirect", "roi"):
         np.testing.assert_allclose(world.truth[name], truth.effects[name], rtol=1e-9)

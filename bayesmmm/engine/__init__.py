@@ -4,18 +4,28 @@ Works on arrays shaped (draw, geo, channel, date). Parameters are plain arrays w
 and `unstack` translate them from and to labelled data sets. The engine knows nothing of PyMC, of how the draws
 were made, or of tables and plots.
 
-`run` makes a world. `history`, `future`, `respond`, `moved` and `gradient` answer questions about a fit: they keep what
+`run` makes a world. `history`, `future`, `respond` and `WindowSystem` answer questions about a fit: they keep what
 the fitted periods froze, and recompute only what an intervention moves.
 
 Terms: *latent* is the right-hand side of an equation on its own scale (shares of mean size, or their log), with
 `residual` added; *series* is what is observed, in the units of the column.
 """
 
-from bayesmmm.engine.baseline import Baseline, carried, from_period, future, history, tail_periods
+from bayesmmm.engine.baseline import (
+    Baseline,
+    amplitudes,
+    carried,
+    from_period,
+    future,
+    history,
+    latent,
+    media_term,
+    run,
+    tail_periods,
+)
 from bayesmmm.engine.chunks import map_draws, processors
-from bayesmmm.engine.evaluate import Run, amplitudes, kernel_lag, latent, media_term, run
-from bayesmmm.engine.inputs import Inputs, check_national, checked_scales, inputs, retention
-from bayesmmm.engine.interventions import change, gained, gradient, moved, respond, shift, value
+from bayesmmm.engine.inputs import Inputs, check_national, checked_scales, inputs, kernel_lag, retention
+from bayesmmm.engine.interventions import change, respond, shift, value
 from bayesmmm.engine.parameters import Parameters, canonical, draw_prior, rescale, spend_per_size, stack, unstack
 from bayesmmm.engine.residuals import correlation, given_mediator, joint_residuals, over_paths, stream, uniforms
 from bayesmmm.engine.terms import Past, Rows, add, scaled
@@ -28,7 +38,6 @@ __all__ = [
     "PassState",
     "Past",
     "Rows",
-    "Run",
     "WindowSystem",
     "add",
     "amplitudes",
@@ -42,9 +51,7 @@ __all__ = [
     "draw_prior",
     "from_period",
     "future",
-    "gained",
     "given_mediator",
-    "gradient",
     "history",
     "inputs",
     "joint_residuals",
@@ -52,7 +59,6 @@ __all__ = [
     "latent",
     "map_draws",
     "media_term",
-    "moved",
     "over_paths",
     "processors",
     "rescale",

@@ -1,10 +1,8 @@
 """Baselines: the evaluation of all equations over a stretch of periods, behind every answer about a fit.
 
 A *baseline* is the evaluation of all equations over a stretch of periods: the fitted ones (`history`), where the
-series are those observed and residuals follow from them, or periods after them (`future`), where mediators are
-simulated and adstock carries over. An intervention is a mapping from columns to new values; `respond` recomputes the
-mediators in causal order with their residuals kept, `shift` gives the change of a latent mean by one input, and
-`gradient` the derivative of a weighted sum of the outcome to every media input, backwards through the mediators.
+series are those observed and residuals follow from them, periods after them (`future`), where mediators are simulated
+and adstock carries over, or a world that is made (`run`), whose residuals are given. All go through one loop.
 
 Arrays have axes (row, geo, date). There are R = S * paths rows: each of S posterior draws with one or more residual
 paths, side by side. What does not differ between paths may have S rows only, and what does not differ between draws 1
@@ -12,7 +10,7 @@ paths, side by side. What does not differ between paths may have S rows only, an
 adstock carried in, (P, G, 1), or under ``max_lag`` the inputs of the last periods, (P, G, max_lag).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,10 +18,10 @@ import pandas as pd
 
 from bayesmmm import kernels
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine.inputs import retention
+from bayesmmm.engine.inputs import kernel_lag, retention
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.engine.residuals import given_mediator, stream, uniforms
-from bayesmmm.engine.terms import Past, Rows, Terms, add, behind, media_terms, rows_of, scaled
+from bayesmmm.engine.terms import Past, Rows, add, behind, media_terms, rows_of, scaled
 from bayesmmm.equations import MMM, Equation, design_matrix, observe, to_latent
 
 Columns = Mapping[str, np.ndarray]
@@ -52,10 +50,6 @@ class Baseline:
     noise : mapping of str to ((R, G, T) array, (R,) array)
         Mean and scale of the future residuals of a series given those of its mediator, where its mean depends on them:
         in a lognormal equation that is correlated with a mediator's.
-    inputs : mapping of str to (P, G, T) array
-        Columns as media inputs, where that has been worked out.
-    bent : mapping of str to tuple of Terms
-        By equation, media terms with their derivatives to adstock, likewise.
     """
 
     rows: Rows
@@ -67,8 +61,6 @@ class Baseline:
     residual: Columns
     future: bool
     noise: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
-    inputs: Columns = field(default_factory=dict, repr=False)
-    bent: Mapping[str, tuple[Terms, ...]] = field(default_factory=dict, repr=False)
 
     def slope(self, name: str, term: str) -> np.ndarray:
         """Coefficient (S, 1, 1) of a linear term of an equation, per raw unit of its column."""
@@ -76,6 +68,79 @@ class Baseline:
 
 
 # -------------------------------------------------------------------------------------------------- baselines
+def _evaluate(
+    rows: Rows,
+    dates: pd.DatetimeIndex,
+    known: Columns,
+    seen: Columns,
+    residual_of: Callable[[int, Equation, np.ndarray, Columns], np.ndarray | None],
+    *,
+    past: Past,
+    trend_until: pd.Timestamp | None = None,
+) -> Baseline:
+    """Go through the equations in causal order.
+
+    Parameters
+    ----------
+    rows : Rows
+        Without amplitudes where those of these very periods are to be found.
+    known : mapping of str to (G, T) array
+        Columns that stand in designs.
+    seen : mapping of str to (P, G, T) array
+        Every column but series that follow from their residuals.
+    residual_of : callable
+        From number, equation, latent mean and the residuals before it to residuals (R, G, T), or None where the series
+        has none.
+    """
+    system, scales, seen = rows.system, rows.scales, dict(seen)
+    geos = next(iter(known.values())).shape[0] if known else 1
+    amplitude, term, design, latent, residual = dict(rows.amplitude), {}, {}, {}, {}
+    for i, name in enumerate(system.order):
+        equation, par = system.equation(name), rows.parameters[name]
+        # What is not known is left at its centre in the design, where it adds nothing, and enters by itself.
+        centred = {n: np.full((geos, len(dates)), scales.center[n]) for n in equation.linear if n not in known}
+        design[name] = _design(equation, dates, {**known, **centred}, scales, geos, trend_until)
+        parts = [_linear(design[name], par)]
+        parts += [rows.wide(_slope(rows, name, n)) * (seen[n] - scales.center[n]) for n in centred]
+        inputs = {n: scaled(rows, n, seen[n]) for n in equation.media}
+        frozen = rows.amplitude.get(name)
+        if frozen is None:
+            amplitude[name] = np.zeros(par["contribution"].shape)
+        for terms in media_terms(rows, equation, inputs, past, frozen):
+            if frozen is None:
+                mean = terms.response.mean(axis=-1)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    amplitude[name] = np.where(mean > 0.0, par["contribution"] / mean, 0.0)
+                terms.response[:] *= amplitude[name][..., None]
+            term |= {(name, n): values for n, values in terms.each().items()}
+            parts.append(terms.response.sum(axis=2))
+        latent[name] = rows.wide(add(rows, parts))
+        own = residual_of(i, equation, latent[name], residual)
+        if own is not None:
+            residual[name] = own
+        if name not in seen and own is not None:
+            seen[name] = observe(equation, latent[name] + own, scales)
+    rows = replace(rows, amplitude=amplitude)
+    return Baseline(rows, seen, past, term, design, latent, residual, future=False)
+
+
+def _design(
+    equation: Equation,
+    dates: pd.DatetimeIndex,
+    columns: Columns,
+    scales: Scales,
+    geos: int,
+    trend_until: pd.Timestamp | None,
+) -> np.ndarray:
+    """Columns (G, T, K) of the linear part, trends staying where they are after a date."""
+    out = design_matrix(equation, dates, columns, scales, geos=geos)
+    if trend_until is not None and equation.trend:
+        held = design_matrix(equation, dates.where(dates < trend_until, trend_until), columns, scales)
+        trends = [k for k, term in enumerate(equation.terms()) if term.split("@")[0] == "trend"]
+        out[..., trends] = held[..., trends]
+    return out
+
+
 def history(
     system: MMM, scales: Scales, data: MMMData, parameters: Parameters, draws: np.ndarray, *, seed: int
 ) -> Baseline:
@@ -91,28 +156,50 @@ def history(
     """
     chosen = {name: {key: value[draws] for key, value in par.items()} for name, par in parameters.items()}
     rows = Rows(system, scales, data.days_per_period, chosen, {}, draws)
-    columns = {name: values[None] for name, values in data.columns.items()}
-    amplitude, term, design, latent, residual = {}, {}, {}, {}, {}
-    for i, name in enumerate(system.order):
-        equation, par = system.equation(name), chosen[name]
-        design[name] = design_matrix(equation, data.dates, data.columns, scales, geos=len(data.geos))
-        latent[name] = _linear(design[name], par)
-        amplitude[name] = np.zeros(par["contribution"].shape)
-        inputs = {n: scaled(rows, n, columns[n]) for n in equation.media}
-        for terms in media_terms(rows, equation, inputs, {}, None):
-            mean = terms.response.mean(axis=-1)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                amplitude[name] = np.where(mean > 0.0, par["contribution"] / mean, 0.0)
-            terms.response[:] *= amplitude[name][..., None]
-            term |= {(name, n): values for n, values in terms.each().items()}
-            latent[name] += terms.response.sum(axis=2)
-        target = to_latent(equation, data.columns[name], scales)
+
+    def residual(i: int, equation: Equation, mean: np.ndarray, _: Columns) -> np.ndarray:
+        target = to_latent(equation, data.columns[equation.name], scales)
         uniform = None
         if equation.family.censored:
             uniform = uniforms(seed, stream("observed", i), draws, target.shape)
-        residual[name] = equation.family.residual(target, latent[name], par, uniform)
-    rows = Rows(system, scales, data.days_per_period, chosen, amplitude, draws)
-    return Baseline(rows, columns, {}, term, design, latent, residual, future=False)
+        return equation.family.residual(target, mean, chosen[equation.name], uniform)
+
+    seen = {name: values[None] for name, values in data.columns.items()}
+    return _evaluate(rows, data.dates, data.columns, seen, residual, past={})
+
+
+def run(
+    system: MMM,
+    parameters: Parameters,
+    data: MMMData,
+    scales: Scales,
+    *,
+    residual: Columns,
+    amplitude: Columns | None = None,
+    do: Columns | None = None,
+) -> Baseline:
+    """Make a world: the series of all equations over the periods of some data, with given residuals.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        With a leading draw axis of S.
+    data : MMMData
+        Dates and exogenous columns; its endogenous columns are not read.
+    residual : mapping of str to (S, G, T) array
+        Latent residual of every equation.
+    amplitude : mapping of str to (S, G, C) array, optional
+        Frozen amplitudes of the fitted periods. Without it they are those of this very run, which is how a
+        world is simulated.
+    do : mapping of str to (G, T) or (S, G, T) array, optional
+        Columns set by intervention, in their units. Setting a mediator cuts everything that drives it.
+    """
+    draws = np.arange(len(parameters[system.outcome]["sigma"]))
+    rows = Rows(system, scales, data.days_per_period, parameters, amplitude or {}, draws)
+    columns = {n: v for n, v in data.columns.items() if n not in system.order} | dict(do or {})
+    seen = {n: v if v.ndim == 3 else v[None] for n, v in columns.items()}
+    known = {n: v for n, v in columns.items() if v.ndim == 2}
+    return _evaluate(rows, data.dates, known, seen, lambda i, equation, *_: residual[equation.name], past={})
 
 
 def future(
@@ -149,40 +236,23 @@ def future(
     do : mapping of str to (P, G, H) array, optional
         Mediators set by intervention.
     """
-    rows = replace(base.rows, paths=paths)
-    system, scales = rows.system, rows.scales
-    seen = {name: values[None] for name, values in columns.items()} | dict(do or {})
-    geos = next(iter(columns.values())).shape[0] if columns else 1
-    shape = (geos, len(dates))
-    term, design, latent, residual, tied = {}, {}, {}, {}, {}
-    for i, name in enumerate(system.order):
-        equation, par = system.equation(name), rows.parameters[name]
-        # Mediators are left at their centre in the design, where they add nothing, and enter by themselves.
-        centred = {n: np.full(shape, scales.center[n]) for n in equation.linear if n not in columns}
-        design[name] = design_matrix(equation, dates, {**columns, **centred}, scales, geos=geos)
-        if trend_until is not None and equation.trend:
-            held = design_matrix(
-                equation, dates.where(dates < trend_until, trend_until), {**columns, **centred}, scales
-            )
-            trends = [k for k, term in enumerate(equation.terms()) if term.split("@")[0] == "trend"]
-            design[name][..., trends] = held[..., trends]
-        parts = [_linear(design[name], par)]
-        parts += [rows.wide(_slope(rows, name, n)) * (seen[n] - scales.center[n]) for n in centred]
-        inputs = {n: scaled(rows, n, seen[n]) for n in equation.media}
-        for terms in media_terms(rows, equation, inputs, past, rows.amplitude[name]):
-            term |= {(name, n): values for n, values in terms.each().items()}
-            parts.append(terms.response.sum(axis=2))
-        latent[name] = rows.wide(add(rows, parts))
-        wide = {key: rows.wide(v) for key, v in par.items()}
-        center, wide["sigma"] = _given_mediator(rows, equation, residual)
+    rows, system, tied = replace(base.rows, paths=paths), base.rows.system, {}
+    shape = next(iter(columns.values())).shape[0] if columns else 1, len(dates)
+
+    def residual(i: int, equation: Equation, _: np.ndarray, before: Columns) -> np.ndarray | None:
+        name = equation.name
+        wide = {key: rows.wide(v) for key, v in rows.parameters[name].items()}
+        center, wide["sigma"] = _given_mediator(rows, equation, before)
         if equation.rho and equation.family.log_scale:
             tied[name] = (center, wide["sigma"])
-        if noise or name != system.outcome:
-            uniform = uniforms(seed, stream("future", i), rows.draws, shape, paths=paths, first=first)
-            residual[name] = center + equation.family.residual_at(wide, uniform)
-        if name not in seen and name in residual:
-            seen[name] = observe(equation, latent[name] + residual[name], scales)
-    return Baseline(rows, seen, past, term, design, latent, residual, future=True, noise=tied)
+        if name == system.outcome and not noise:
+            return None
+        uniform = uniforms(seed, stream("future", i), rows.draws, shape, paths=paths, first=first)
+        return center + equation.family.residual_at(wide, uniform)
+
+    seen = {name: values[None] for name, values in columns.items()} | dict(do or {})
+    found = _evaluate(rows, dates, columns, seen, residual, past=past, trend_until=trend_until)
+    return replace(found, future=True, noise=tied)
 
 
 def carried(base: Baseline, changed: Columns | None = None) -> dict:
@@ -224,6 +294,64 @@ def from_period(base: Baseline, first: int) -> Baseline:
     noise = {name: (center[..., first:], sigma) for name, (center, sigma) in base.noise.items()}
     parts = {name: late(getattr(base, name)) for name in ("columns", "term", "latent", "residual")}
     return replace(base, **parts, past=carried(before), design=design, noise=noise)
+
+
+# ------------------------------------------------------------------------------------------- one equation alone
+def amplitudes(equation: Equation, media: np.ndarray, par: Mapping[str, np.ndarray], days: float) -> np.ndarray:
+    """Amplitudes (S, G, C) that give each channel its mean contribution over the fitted periods.
+
+    `media` is (G, C, T), or (S, G, C, T) where every draw has its own path of a simulated mediator.
+    """
+    plans = media[None] if media.ndim == 3 else media
+    shape = [retention(par["half_life"], days), par["half_saturation"], par["slope"]]
+    parts = []
+    for i, plan in enumerate(plans):
+        rows = slice(None) if len(plans) == 1 else slice(i, i + 1)
+        args = [np.ascontiguousarray(p[rows]) for p in (*shape, par["contribution"])]
+        parts.append(kernels.amplitudes(plan, np.zeros(plan.shape[:2]), *args, kernel_lag(equation)))
+    return np.concatenate(parts)
+
+
+def latent(
+    equation: Equation,
+    media: np.ndarray,
+    design: np.ndarray,
+    par: Mapping[str, np.ndarray],
+    amplitude: np.ndarray,
+    days: float,
+) -> np.ndarray:
+    """Latent mean (S, G, T): media term with frozen amplitudes plus the linear part.
+
+    `media` is (G, C, T) or (S, G, C, T); `design` is (G, T, K) or (S, G, T, K).
+    """
+    rows = "sgtk" if design.ndim == 4 else "gtk"
+    linear = np.einsum(f"{rows},sk->sgt", design, par["coefficient"])
+    if not equation.media:
+        return linear
+    return linear + media_term(equation, media, par, amplitude, days)[:, :, 0]
+
+
+def media_term(
+    equation: Equation,
+    media: np.ndarray,
+    par: Mapping[str, np.ndarray],
+    amplitude: np.ndarray,
+    days: float,
+    *,
+    by_channel: bool = False,
+) -> np.ndarray:
+    """Media term with frozen amplitudes: (S, G, 1, T), or (S, G, C, T) `by_channel`."""
+    plans = media[None] if media.ndim == 3 else media
+    return kernels.media_response(
+        plans,
+        np.zeros((1, *plans.shape[1:3])),
+        retention(par["half_life"], days),
+        par["half_saturation"],
+        par["slope"],
+        amplitude,
+        kernel_lag(equation),
+        by_channel,
+    )
 
 
 # ------------------------------------------------------------------------------------------------- small parts

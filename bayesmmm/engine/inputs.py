@@ -17,6 +17,11 @@ def retention(half_life, days_per_period: float):
         return np.exp(-math.log(2.0) * days_per_period / np.asarray(half_life, float))
 
 
+def kernel_lag(equation: Equation) -> int:
+    """``max_lag`` as the kernels take it: -1 for none."""
+    return -1 if equation.max_lag is None else equation.max_lag
+
+
 @dataclass(frozen=True)
 class Inputs:
     """What one equation sees of the data, on its own scale.

@@ -1,4 +1,4 @@
-"""Media terms of an equation: the responses to its media inputs, and their derivatives.
+"""Media terms of an equation: the responses to its media inputs.
 
 Inputs that have the same number of rows share one call of a kernel. Arrays have axes (row, geo, date), or with the
 channels of an equation side by side (row, geo, channel, date); what a row is stands in `bayesmmm.engine.baseline`.
@@ -11,8 +11,7 @@ import numpy as np
 
 from bayesmmm import kernels
 from bayesmmm.data import Scales
-from bayesmmm.engine.evaluate import kernel_lag
-from bayesmmm.engine.inputs import retention
+from bayesmmm.engine.inputs import kernel_lag, retention
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.engine.residuals import over_paths
 from bayesmmm.equations import MMM, Equation
@@ -77,14 +76,10 @@ class Terms:
     names : tuple of str
         Media inputs (C).
     response : (S or R, G, C, T) array
-    bend : (S or R, G, C, T or more) array or None
-        Derivative of each response to the adstock of the same period, from the first of the earlier inputs on; None
-        where it was not asked for.
     """
 
     names: tuple[str, ...]
     response: np.ndarray
-    bend: np.ndarray | None
 
     def each(self) -> dict[str, np.ndarray]:
         """Response (S or R, G, T) to each input."""
@@ -98,8 +93,6 @@ def media_terms(
     inputs: Mapping[str, np.ndarray],
     past: Past,
     amplitude: np.ndarray | None,
-    *,
-    slopes: bool = False,
 ) -> list[Terms]:
     """Evaluate media terms: together those whose inputs are the same on all paths of a draw, and those that are not.
 
@@ -111,17 +104,12 @@ def media_terms(
         What they inherit.
     amplitude : (S, G, C) array or None
         Of all media inputs of the equation; 1 where none is given.
-    slopes : bool
-        Whether derivatives are wanted, too.
     """
     out = []
     for names in _alike(rows, equation, inputs, past):
         given, lag = term_inputs(rows, equation, {n: inputs[n] for n in names}, past, amplitude)
-        if slopes:
-            response, bend = kernels.response_and_slope(*given, lag)
-        else:
-            response, bend = kernels.media_response(*given, lag, True), None
-        out.append(Terms(names, response[..., -inputs[names[0]].shape[-1] :], bend))
+        response = kernels.media_response(*given, lag, True)
+        out.append(Terms(names, response[..., -inputs[names[0]].shape[-1] :]))
     return out
 
 

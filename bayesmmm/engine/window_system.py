@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bayesmmm.engine.baseline import Baseline
-from bayesmmm.engine.evaluate import kernel_lag
+from bayesmmm.engine.inputs import kernel_lag
 from bayesmmm.engine.terms import shape_of, unit
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.kernels.response_bounds import adstocks

@@ -19,9 +19,7 @@ from bayesmmm.kernels.draws import (
     amplitudes,
     carried_out,
     media_response,
-    response_and_slope,
     shared_out,
-    spend_pull,
 )
 from bayesmmm.kernels.hill import hill_curve
 from bayesmmm.kernels.likelihood import EXPLICIT, collapsed_normal
@@ -38,7 +36,5 @@ __all__ = [
     "media_basis",
     "media_basis_vjp",
     "media_response",
-    "response_and_slope",
     "shared_out",
-    "spend_pull",
 ]

@@ -171,92 +171,19 @@ def bent(a, share, half_saturation, slope, scale, out):
 
 
 @jit
-def response_and_slope(x, carry_in, retention, half_saturation, slope, amplitude, max_lag):
-    """Media term of every channel as in `media_response`, and its derivative to the adstock of the same period.
-
-    Parameters are those of `media_response`.
-
-    Returns
-    -------
-    response, bend : (S, G, C, T) float arrays
-        The latter as by `bent`.
-    """
-    n_draw = retention.shape[0]
-    n_plan, n_geo, n_channel, n_time = x.shape
-    response = np.empty((n_draw, n_geo, n_channel, n_time))
-    bend = np.empty((n_draw, n_geo, n_channel, n_time))
-    a, z, p = np.empty(n_time), np.empty(n_time), np.empty(n_time)
-    for s in range(n_draw):
-        plan = s if n_plan > 1 else 0
-        start = s if carry_in.shape[0] > 1 else 0
-        for g in range(n_geo):
-            for c in range(n_channel):
-                adstock(x[plan, g, c], retention[s, c], carry_in[start, g, c], max_lag, a)
-                k, n, scale, into = half_saturation[s, c], slope[s, c], amplitude[s, g, c], response[s, g, c]
-                hill_curve(a, k, n, z, p)
-                for t in range(n_time):
-                    into[t] = scale * p[t]
-                bent(a, p, k, n, scale, bend[s, g, c])
-    return response, bend
-
-
-@jit
-def spend_pull(bend, retention, max_lag, cotangent, later):
-    """Derivative to spend and to the adstock carried in, from that to the media term.
-
-    Parameters
-    ----------
-    bend : (S, G, C, T) float array
-        From `response_and_slope`.
-    retention : (S, C) float array
-    max_lag : int
-    cotangent : (S, G, T) float array
-        Derivative of each draw's scalar with respect to its media term.
-    later : (S, G, C) float array
-        Its derivative with respect to the adstock carried out of the last period, as the next stretch returned it;
-        zeros if there is none, and under truncation.
-
-    Returns
-    -------
-    spend : (S, G, C, T) float array
-        Derivative of each draw's scalar with respect to spend.
-    carry_in : (S, G, C) float array
-        Its derivative with respect to the adstock carried in; zeros under truncation, which does not use it.
-    """
-    n_draw, n_geo, n_channel, n_time = bend.shape
-    out = np.empty((n_draw, n_geo, n_channel, n_time))
-    early = np.zeros((n_draw, n_geo, n_channel))
-    v = np.empty(n_time)
-    for s in range(n_draw):
-        for g in range(n_geo):
-            for c in range(n_channel):
-                for t in range(n_time):
-                    v[t] = cotangent[s, g, t] * bend[s, g, c, t]
-                early[s, g, c] = adstock_transpose(v, retention[s, c], max_lag, later[s, g, c], out[s, g, c])
-    return out, early
-
-
-@jit
-def adstock_transpose(v, retention, max_lag, later, out):
-    """Transpose of the adstock map: spend of period t reaches t, t + 1, ... Returns what reaches the carry-in."""
+def adstock_transpose(v, retention, max_lag, out):
+    """Transpose of the adstock map, written into ``out``: spend of period t reaches t, t + 1, ..."""
     n_time = v.shape[0]
     if max_lag < 0:
-        return decayed_back(v, retention, later, out)
+        keep, later = 1.0 - retention, 0.0
+        for t in range(n_time - 1, -1, -1):
+            later += v[t]
+            out[t] = keep * later
+            later *= retention
+        return
     weight, _ = lag_weights(retention, max_lag)
     for t in range(n_time):
         s = 0.0
         for lag in range(min(n_time - 1 - t, max_lag) + 1):
             s += weight[lag] * v[t + lag]
         out[t] = s
-    return 0.0
-
-
-@jit
-def decayed_back(v, retention, later, out):
-    """`adstock_transpose` of adstock that is not cut."""
-    keep = 1.0 - retention
-    for t in range(v.shape[0] - 1, -1, -1):
-        later += v[t]
-        out[t] = keep * later
-        later *= retention
-    return later

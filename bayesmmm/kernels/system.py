@@ -314,7 +314,7 @@ def system_vjp(
                         continue
                     for t in range(n_time):
                         v[t] = each[t] * mediator_bend[s, r, j, t]
-                    adstock_transpose(v, mediator_shape[KEEP, s, j], mediator_lag[j], 0.0, back)
+                    adstock_transpose(v, mediator_shape[KEEP, s, j], mediator_lag[j], back)
                     for t in range(n_time):  # a mediator at zero counts as on its zero side
                         reached[r, m, t] += per_unit * back[t] if series[s, r, m, t] > 0.0 else 0.0
             for i in range(channel.shape[0]):
@@ -323,7 +323,7 @@ def system_vjp(
                 c = channel[i, 1]
                 for t in range(n_time):
                     v[t] = own[t] * bend[s, i, t]
-                adstock_transpose(v, channel_shape[KEEP, s, i], channel_lag[i], 0.0, back)
+                adstock_transpose(v, channel_shape[KEEP, s, i], channel_lag[i], back)
                 for t in range(n_time):
                     spend[c, t] += back[t]
                 along[s, c] += dot(back, pattern[c]) / spend_unit[c]

@@ -79,7 +79,7 @@ def find_truth(
     scales: Scales,
     parameters: engine.Parameters,
     residual: Mapping[str, np.ndarray],
-    base: engine.Run,
+    base: engine.Baseline,
 ) -> Truth:
     """Collect the truth of a world.
 
@@ -93,7 +93,7 @@ def find_truth(
         One draw, on `scales`.
     residual : mapping of str to (1, 1, T) array
         Latent residuals.
-    base : Run
+    base : Baseline
         The run that made the series.
     """
     restated = engine.rescale(system, parameters, scales, data.scales())
@@ -109,7 +109,7 @@ def _components(system, data, scales, parameters, residual, base) -> xr.Dataset:
     variables, coords = {}, {"date": data.dates}
     for name in system.order:
         equation = system.equation(name)
-        parts = _parts(equation, data, scales, parameters[name], base.amplitude[name])
+        parts = _parts(equation, data, scales, parameters[name], base.rows.amplitude[name])
         parts["residual"] = residual[name][0, 0]
         size = scales.size[name].item()
         values = np.stack(list(parts.values()))
@@ -143,8 +143,8 @@ def _parts(equation: Equation, data: MMMData, scales: Scales, par: Mapping, ampl
 
 def _effects(system, data, scales, parameters, residual, base) -> xr.Dataset:
     def series(do: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        out = engine.run(system, parameters, data, scales, residual=residual, amplitude=base.amplitude, do=do)
-        return {name: values[0] for name, values in out.series.items()}
+        out = engine.run(system, parameters, data, scales, residual=residual, amplitude=base.rows.amplitude, do=do)
+        return {name: out.columns[name][0] for name in system.order}
 
     return zero_out(system, data, series)
 

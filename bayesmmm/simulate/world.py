@@ -184,9 +184,9 @@ def _check_part_names(system: MMM) -> None:
                 )
 
 
-def _accepted(system: MMM, data: MMMData, run: engine.Run, seed: int) -> MMMData:
+def _accepted(system: MMM, data: MMMData, run: engine.Baseline, seed: int) -> MMMData:
     try:
-        data = data.replace_columns({name: series[0] for name, series in run.series.items()})
+        data = data.replace_columns({name: run.columns[name][0] for name in system.order})
         check_system(system, data)
     except (DataError, EquationError) as error:
         raise type(error)(
