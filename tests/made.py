@@ -104,8 +104,7 @@ def _replicated(system, parameters, data, scales, rng):
     for name in system.order:
         equation, par = system.equation(name), parameters[name]
         seen = engine.inputs(equation, data, scales)
-        amplitude = engine.amplitudes(equation, seen.media, par, data.days_per_period)
-        mean = engine.latent(equation, seen.media, seen.design, par, amplitude, data.days_per_period)
+        mean = engine.latent_mean(equation, seen, par, data.days_per_period)
         noisy = mean + equation.family.draw_residual(par, mean.shape, rng)
         replicates[name] = observe(equation, noisy, scales)
         densities[name] = log_likelihood(equation, data.columns[name], mean, par, scales)

@@ -30,8 +30,8 @@ def _evaluated(system, data, scales, parameters):
     for name in system.order:
         equation = system.equation(name)
         seen = engine.inputs(equation, data, scales)
-        amplitude[name] = engine.amplitudes(equation, seen.media, parameters[name], 7.0)
-        mean[name] = engine.latent(equation, seen.media, seen.design, parameters[name], amplitude[name], 7.0)
+        _, amplitude[name] = engine.media_term(equation, seen.media, parameters[name], 7.0)
+        mean[name] = engine.latent_mean(equation, seen, parameters[name], 7.0)
         residual[name] = equation.family.residual(
             seen.target, mean[name], parameters[name], rng.random(mean[name].shape)
         )

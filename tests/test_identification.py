@@ -56,8 +56,7 @@ def _density_on(data, scales, system, *, direct, slope_on_search, intercept=0.0)
         "sigma": np.array([0.1]),
     }
     seen = engine.inputs(equation, data, scales)
-    amplitude = engine.amplitudes(equation, seen.media, par, 7.0)
-    mean = engine.latent(equation, seen.media, seen.design, par, amplitude, 7.0)
+    mean = engine.latent_mean(equation, seen, par, 7.0)
     return float(log_likelihood(equation, data.columns["sales"], mean, par, scales).sum())
 
 

@@ -190,14 +190,13 @@ def test_many_draws_equal_one_at_a_time(world):
     draws = 3
     par = {k: world[k] * rng.uniform(0.8, 1.1, (draws, 4)) for k in ("retention", "half_saturation", "slope")}
     gamma = rng.gamma(1.0, 0.3, (draws, 2, 4))
-    amplitude = kernels.amplitudes(world["x"], world["carry_in"], *par.values(), gamma, -1)
     plan, start = world["x"][None], world["carry_in"][None]
-    total = kernels.media_response(plan, start, *par.values(), amplitude, -1, False)
-    parts = kernels.media_response(plan, start, *par.values(), amplitude, -1, True)
-    assert_allclose(parts.sum(axis=2), total[:, :, 0], rtol=1e-12)
+    terms = kernels.media_response(plan, start, *par.values(), np.ones_like(gamma), -1)
+    amplitude = kernels.amplitudes(terms, gamma)
+    assert_array_equal(terms, kernels.media_response(plan, start, *par.values(), amplitude, -1))
     for s in range(draws):
         one = reference.media(world["x"], world["carry_in"], *(v[s] for v in par.values()), gamma[s])
-        assert_allclose(total[s, :, 0], one, rtol=1e-11)
+        assert_allclose(terms[s].sum(axis=1), one, rtol=1e-11)
 
 
 @pytest.mark.parametrize("max_lag", CASES)
@@ -213,9 +212,7 @@ def test_spend_gradient_equals_central_differences(world, max_lag):
     system.channel_terms(terms, x, shape, lags, np.zeros((2, 4, 0)), 1, response, slope)
 
     def media(value):
-        return kernels.media_response(value[None, None], start[None, None], *par, amplitude[:, None], lag, True)[
-            :, 0
-        ]
+        return kernels.media_response(value[None, None], start[None, None], *par, amplitude[:, None], lag)[:, 0]
 
     assert_array_equal(response, media(x))
     got = np.zeros((4, 30))
@@ -229,7 +226,7 @@ def test_spend_gradient_equals_central_differences(world, max_lag):
 def test_earlier_inputs_and_what_is_carried_in_are_the_same_as_a_longer_series(world):
     x, k, n = world["x"][0, :1], np.array([[0.5]]), np.array([[1.4]])
     for lag in (-1, 4):
-        whole = kernels.media_response(x[None, None], np.zeros((1, 1, 1)), k, k, n, np.ones((1, 1, 1)), lag, True)
+        whole = kernels.media_response(x[None, None], np.zeros((1, 1, 1)), k, k, n, np.ones((1, 1, 1)), lag)
         known, response = np.zeros((1, 1, 0)), np.empty((1, 1, 20))
         carry = kernels.carried_out(x[None, :, :10].copy(), np.zeros((1, 1)), k[0])[0]
         if lag >= 0:

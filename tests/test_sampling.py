@@ -47,9 +47,8 @@ def test_arviz_reads_the_tree(fitted):
 def test_log_likelihood_is_the_density_of_the_raw_series(fitted):
     """Normal equation: rebuilt from the posterior with SciPy, one draw."""
     par = {k: v[:1] for k, v in fitted.parameters()["sales"].items()}
-    seen = engine.inputs(fitted.system.equation("sales"), fitted.data, fitted.scales)
-    amplitude = engine.amplitudes(fitted.system.equation("sales"), seen.media, par, 7.0)
-    mean = engine.latent(fitted.system.equation("sales"), seen.media, seen.design, par, amplitude, 7.0)
+    equation = fitted.system.equation("sales")
+    mean = engine.latent_mean(equation, engine.inputs(equation, fitted.data, fitted.scales), par, 7.0)
     size = fitted.scales.size["sales"].item()
     expected = stats.norm.logpdf(fitted.data.columns["sales"][0], size * mean[0, 0], size * par["sigma"][0])
     assert_allclose(fitted.tree["log_likelihood"]["sales"][0, 0], expected, rtol=1e-10)

@@ -274,8 +274,7 @@ def test_restated_parameters_give_the_same_latent_means(kind):
         means = []
         for par, scales in ((world.parameters[name], world.scales), (restated[name], realised)):
             seen = engine.inputs(equation, world.data, scales)
-            amplitude = engine.amplitudes(equation, seen.media, par, 7.0)
-            mean = engine.latent(equation, seen.media, seen.design, par, amplitude, 7.0)[0, 0]
+            mean = engine.latent_mean(equation, seen, par, 7.0)[0, 0]
             size = scales.size[name][0]
             means.append(mean + np.log(size) if equation.likelihood == "lognormal" else mean * size)
         np.testing.assert_allclose(means[1], means[0], rtol=1e-10, atol=1e-10 * np.abs(means[0]).max())

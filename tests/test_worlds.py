@@ -307,7 +307,7 @@ def oracle_z(name, *, season=True):
         equation = process.system.equation("sales")
         seen = engine.inputs(equation, data, process.scales)
         par, height = process.parameters["sales"], process.amplitude["sales"]
-        media = engine.media_term(equation, seen.media, par, height, 7.0, by_channel=True)[0, 0]
+        media = engine.media_term(equation, seen.media, par, 7.0, height)[0][0, 0]
         keep = [season or not term.startswith(("sin", "cos")) for term in equation.terms()]
         x = np.column_stack([*media, seen.design[0][:, keep]])
         b, *_ = np.linalg.lstsq(x, seen.target[0])

@@ -146,8 +146,7 @@ def predictive_table(view: PriorView, name: str) -> pd.DataFrame:
     equation, par, inputs = view.system.equation(name), view.prior[name], view.inputs[name]
     days = view.data.days_per_period
     with np.errstate(over="ignore", invalid="ignore"):  # a wide prior under a log link passes the largest double
-        full = engine.amplitudes(equation, inputs.media, par, days)
-        mean = engine.latent(equation, inputs.media, inputs.design, par, full, days)
+        mean = engine.latent_mean(equation, inputs, par, days)
         noise = equation.family.draw_residual(par, mean.shape, np.random.default_rng(SEED))
         series = observe(equation, mean + noise, view.scales)[:, 0]
         lower, median, upper = np.quantile(series, [0.05, 0.5, 0.95], axis=0)

@@ -18,7 +18,7 @@ import pandas as pd
 
 from bayesmmm import kernels
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine.inputs import kernel_lag, retention
+from bayesmmm.engine.inputs import Inputs, kernel_lag, retention
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.engine.residuals import given_mediator, stream, uniforms
 from bayesmmm.engine.terms import Past, Rows, add, behind, media_terms, rows_of, scaled
@@ -108,10 +108,7 @@ def _evaluate(
             amplitude[name] = np.zeros(par["contribution"].shape)
         for terms in media_terms(rows, equation, inputs, past, frozen):
             if frozen is None:
-                mean = terms.response.mean(axis=-1)
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    amplitude[name] = np.where(mean > 0.0, par["contribution"] / mean, 0.0)
-                terms.response[:] *= amplitude[name][..., None]
+                amplitude[name] = kernels.amplitudes(terms.response, np.ascontiguousarray(par["contribution"]))
             term |= {(name, n): values for n, values in terms.each().items()}
             parts.append(terms.response.sum(axis=2))
         latent[name] = rows.wide(add(rows, parts))
@@ -297,61 +294,42 @@ def from_period(base: Baseline, first: int) -> Baseline:
 
 
 # ------------------------------------------------------------------------------------------- one equation alone
-def amplitudes(equation: Equation, media: np.ndarray, par: Mapping[str, np.ndarray], days: float) -> np.ndarray:
-    """Amplitudes (S, G, C) that give each channel its mean contribution over the fitted periods.
-
-    `media` is (G, C, T), or (S, G, C, T) where every draw has its own path of a simulated mediator.
-    """
-    plans = media[None] if media.ndim == 3 else media
-    shape = [retention(par["half_life"], days), par["half_saturation"], par["slope"]]
-    parts = []
-    for i, plan in enumerate(plans):
-        rows = slice(None) if len(plans) == 1 else slice(i, i + 1)
-        args = [np.ascontiguousarray(p[rows]) for p in (*shape, par["contribution"])]
-        parts.append(kernels.amplitudes(plan, np.zeros(plan.shape[:2]), *args, kernel_lag(equation)))
-    return np.concatenate(parts)
-
-
-def latent(
-    equation: Equation,
-    media: np.ndarray,
-    design: np.ndarray,
-    par: Mapping[str, np.ndarray],
-    amplitude: np.ndarray,
-    days: float,
-) -> np.ndarray:
-    """Latent mean (S, G, T): media term with frozen amplitudes plus the linear part.
-
-    `media` is (G, C, T) or (S, G, C, T); `design` is (G, T, K) or (S, G, T, K).
-    """
-    rows = "sgtk" if design.ndim == 4 else "gtk"
-    linear = np.einsum(f"{rows},sk->sgt", design, par["coefficient"])
-    if not equation.media:
-        return linear
-    return linear + media_term(equation, media, par, amplitude, days)[:, :, 0]
-
-
 def media_term(
     equation: Equation,
     media: np.ndarray,
     par: Mapping[str, np.ndarray],
-    amplitude: np.ndarray,
     days: float,
-    *,
-    by_channel: bool = False,
-) -> np.ndarray:
-    """Media term with frozen amplitudes: (S, G, 1, T), or (S, G, C, T) `by_channel`."""
-    plans = media[None] if media.ndim == 3 else media
-    return kernels.media_response(
-        plans,
-        np.zeros((1, *plans.shape[1:3])),
-        retention(par["half_life"], days),
-        par["half_saturation"],
-        par["slope"],
-        amplitude,
-        kernel_lag(equation),
-        by_channel,
+    amplitude: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Media terms (S, G, C, T) and their amplitudes (S, G, C).
+
+    Parameters
+    ----------
+    media : (G, C, T) array
+        Inputs, scaled.
+    amplitude : (S, G, C) array, optional
+        Frozen amplitudes. Without it those that give each channel its mean contribution over these very periods.
+    """
+    full = np.ones_like(par["contribution"]) if amplitude is None else amplitude
+    shape = (retention(par["half_life"], days), par["half_saturation"], par["slope"], full)
+    response = kernels.media_response(
+        media[None], np.zeros((1, *media.shape[:2])), *map(np.ascontiguousarray, shape), kernel_lag(equation)
     )
+    if amplitude is None:
+        full = kernels.amplitudes(response, np.ascontiguousarray(par["contribution"]))
+    return response, full
+
+
+def latent_mean(
+    equation: Equation,
+    seen: Inputs,
+    par: Mapping[str, np.ndarray],
+    days: float,
+    amplitude: np.ndarray | None = None,
+) -> np.ndarray:
+    """Latent mean (S, G, T) of an equation given its inputs, amplitudes as in `media_term`."""
+    response, _ = media_term(equation, seen.media, par, days, amplitude)
+    return _linear(seen.design, par) + response.sum(axis=2)
 
 
 # ------------------------------------------------------------------------------------------------- small parts
@@ -391,4 +369,4 @@ def _slope(rows: Rows, name: str, term: str) -> np.ndarray:
 
 
 def _linear(design: np.ndarray, par: Mapping[str, np.ndarray]) -> np.ndarray:
-    return np.stack([par["coefficient"] @ one.T for one in design], axis=1)
+    return np.einsum("gtk,sk->sgt", design, par["coefficient"])

@@ -108,7 +108,7 @@ def media_terms(
     out = []
     for names in _alike(rows, equation, inputs, past):
         given, lag = term_inputs(rows, equation, {n: inputs[n] for n in names}, past, amplitude)
-        response = kernels.media_response(*given, lag, True)
+        response = kernels.media_response(*given, lag)
         out.append(Terms(names, response[..., -inputs[names[0]].shape[-1] :]))
     return out
 

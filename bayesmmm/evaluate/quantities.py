@@ -139,8 +139,7 @@ def _log_likelihood(system: MMM, parameters: engine.Parameters, data: MMMData, s
     for name in system.order:
         equation, days = system.equation(name), data.days_per_period
         inputs = engine.inputs(equation, data, scales)
-        amplitude = engine.amplitudes(equation, inputs.media, parameters[name], days)
-        mean = engine.latent(equation, inputs.media, inputs.design, parameters[name], amplitude, days)
+        mean = engine.latent_mean(equation, inputs, parameters[name], days)
         # Where residuals are correlated: given that of the mediator, so that the parts add up to the joint density.
         center, sigma = engine.given_mediator(equation, parameters, residual)
         residual[name] = inputs.target - mean

@@ -48,7 +48,7 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
         drawn["coefficient"] |= dict(zip(plan.terms, coefficients.T, strict=True))
         parameters[name], sampled[name] = par, drawn
         if any(e.tied_to == name for e in system.equations):
-            residual[name] = seen.target - _latent_mean(equation, seen, par, data.days_per_period)
+            residual[name] = seen.target - engine.latent_mean(equation, seen, par, data.days_per_period)
     groups = {
         "posterior": engine.unstack(system, parameters, data, chains=chains),
         "sample_stats": trace["sample_stats"].to_dataset(),
@@ -101,7 +101,7 @@ def draw_coordinates(
     (S, K) array
         Coordinates z; ``plan.coefficients`` turns them into coefficients.
     """
-    mean = _latent_mean(equation, seen, par, days) + center
+    mean = engine.latent_mean(equation, seen, par, days) + center
     r = (seen.target - plan.offset - mean).reshape(len(mean), -1)
     s2 = par["sigma"][:, None] ** 2
     shrink = s2 + plan.variance
@@ -128,11 +128,6 @@ def predictive_groups(
     }
 
 
-def _latent_mean(equation: Equation, seen: engine.Inputs, par: Mapping, days: float) -> np.ndarray:
-    amplitude = engine.amplitudes(equation, seen.media, par, days)
-    return engine.latent(equation, seen.media, seen.design, par, amplitude, days)
-
-
 def _replicate(
     system: MMM, parameters: Parameters, data: MMMData, scales: Scales, rng: np.random.Generator
 ) -> tuple[dict, dict, dict]:
@@ -143,7 +138,7 @@ def _replicate(
     residual: dict[str, np.ndarray] = {}
     for name in system.order:
         equation, seen = system.equation(name), engine.inputs(system.equation(name), data, scales)
-        mean = _latent_mean(equation, seen, parameters[name], data.days_per_period)
+        mean = engine.latent_mean(equation, seen, parameters[name], data.days_per_period)
         center, sigma = engine.given_mediator(equation, parameters, residual)
         given[name] = {**parameters[name], "sigma": sigma}
         if any(e.tied_to == name for e in system.equations):

@@ -14,42 +14,36 @@ SPEND_FLOOR = 1e-12
 
 
 @jit
-def amplitudes(x, carry_in, retention, half_saturation, slope, contribution, max_lag):
+def amplitudes(response, contribution):
     """Amplitudes ``A = contribution / mean_t hill(a_t)`` of many draws, over the fitted periods.
 
     Parameters
     ----------
-    x : (G, C, T) float array
-        Spend over the fitted periods, in multiples of its mean positive value.
-    carry_in : (G, C) float array
-    retention, half_saturation, slope : (S, C) float arrays
-        One row a draw.
+    response : (S, G, C, T) float array
+        Media terms of amplitude 1 over the fitted periods, which are multiplied by what is returned.
     contribution : (S, G, C) float array
-    max_lag : int
 
     Returns
     -------
     (S, G, C) float array
         In the unit of ``contribution``; 0 for a channel that is silent over all periods of a geo.
     """
-    n_draw = retention.shape[0]
-    n_geo, n_channel, n_time = x.shape
+    n_draw, n_geo, n_channel, n_time = response.shape
     out = np.zeros((n_draw, n_geo, n_channel))
-    a, z, p = np.empty(n_time), np.empty(n_time), np.empty(n_time)
     for s in range(n_draw):
         for g in range(n_geo):
             for c in range(n_channel):
-                adstock(x[g, c], retention[s, c], carry_in[g, c], max_lag, a)
-                hill_curve(a, half_saturation[s, c], slope[s, c], z, p)
-                total = p.sum()
+                total = response[s, g, c].sum()
                 if total > 0.0:
                     out[s, g, c] = contribution[s, g, c] * n_time / total
+                for t in range(n_time):
+                    response[s, g, c, t] *= out[s, g, c]
     return out
 
 
 @jit
-def media_response(x, carry_in, retention, half_saturation, slope, amplitude, max_lag, by_channel):
-    """Media term of many draws with frozen amplitudes, on any spend.
+def media_response(x, carry_in, retention, half_saturation, slope, amplitude, max_lag):
+    """Media terms of many draws with frozen amplitudes, on any spend.
 
     Parameters
     ----------
@@ -60,16 +54,14 @@ def media_response(x, carry_in, retention, half_saturation, slope, amplitude, ma
     amplitude : (S, G, C) float array
         From `amplitudes`.
     max_lag : int
-    by_channel : bool
-        Keep channels apart.
 
     Returns
     -------
-    (S, G, C, T) float array when ``by_channel``, otherwise (S, G, 1, T), summed over channels.
+    (S, G, C, T) float array
     """
     n_draw = retention.shape[0]
     n_plan, n_geo, n_channel, n_time = x.shape
-    out = np.zeros((n_draw, n_geo, n_channel if by_channel else 1, n_time))
+    out = np.empty((n_draw, n_geo, n_channel, n_time))
     a, z, p = np.empty(n_time), np.empty(n_time), np.empty(n_time)
     for s in range(n_draw):
         plan = s if n_plan > 1 else 0
@@ -78,9 +70,8 @@ def media_response(x, carry_in, retention, half_saturation, slope, amplitude, ma
             for c in range(n_channel):
                 adstock(x[plan, g, c], retention[s, c], carry_in[start, g, c], max_lag, a)
                 hill_curve(a, half_saturation[s, c], slope[s, c], z, p)
-                into, scale = out[s, g, c if by_channel else 0], amplitude[s, g, c]
                 for t in range(n_time):
-                    into[t] += scale * p[t]
+                    out[s, g, c, t] = amplitude[s, g, c] * p[t]
     return out
 
 

@@ -85,7 +85,7 @@ class Process:
         columns, amplitude = {**self.data.columns, **self.series({})}, {}
         for name in self.system.order:
             equation = self.system.equation(name)
-            amplitude[name] = self._amplitude(equation, *self._media(equation, columns))
+            _, amplitude[name] = self._terms(equation, *self._media(equation, columns))
         return replace(self, amplitude=amplitude)
 
     def _one(self, equation: Equation, columns: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -93,11 +93,7 @@ class Process:
         latent = design @ self.parameters[equation.name]["coefficient"][0] + self.residual[equation.name]
         if equation.media:
             media, par = self._media(equation, columns)
-            height = self._amplitude(equation, media, par)
-            parts = engine.media_term(equation, media, par, height, self.data.days_per_period, by_channel=True)[
-                0, 0
-            ]
-            for channel, part in zip(equation.media, parts, strict=True):
+            for channel, part in zip(equation.media, self._terms(equation, media, par)[0][0, 0], strict=True):
                 latent = latent + self.drift.get((equation.name, channel), 1.0) * part
         return observe(equation, latent[None], self.scales)
 
@@ -111,7 +107,9 @@ class Process:
                 par["half_life"] = np.where(np.arange(len(equation.media)) == i, _NONE_KEPT, par["half_life"])
         return media, par
 
-    def _amplitude(self, equation: Equation, media: np.ndarray, par: Mapping[str, np.ndarray]) -> np.ndarray:
-        if equation.name in self.amplitude:
-            return self.amplitude[equation.name]
-        return engine.amplitudes(equation, media, par, self.data.days_per_period)
+    def _terms(
+        self, equation: Equation, media: np.ndarray, par: Mapping[str, np.ndarray]
+    ) -> tuple[np.ndarray, ...]:
+        return engine.media_term(
+            equation, media, par, self.data.days_per_period, self.amplitude.get(equation.name)
+        )

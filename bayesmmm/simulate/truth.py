@@ -136,7 +136,7 @@ def _parts(equation: Equation, data: MMMData, scales: Scales, par: Mapping, ampl
         part = term if term in equation.linear else "trend" if knot else "seasonality"
         parts[part] = parts.get(part, 0.0) + linear[:, k]
     if equation.media:
-        response = engine.media_term(equation, seen.media, par, amplitude, data.days_per_period, by_channel=True)
+        response, _ = engine.media_term(equation, seen.media, par, data.days_per_period, amplitude)
         parts |= dict(zip(equation.media, response[0, 0], strict=True))
     return parts
 
