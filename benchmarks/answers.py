@@ -58,9 +58,9 @@ print(json.dumps({"peak_gb": peak, "seconds": seconds, "refused": refused}))
 ASKED = [
     "mm.effects(fit)",
     "mm.marginal_roi(fit)",
-    "mm.response_curves(fit, draws=400)",
+    "mm.response_curves(fit.thin(400))",
     "mm.decompose(fit)",
-    "mm.decompose(fit, draws=2000)",
+    "mm.decompose(fit.thin(2000))",
     "mm.decompose(fit, freq='month')",
     "mm.predict(fit, noise=True)",
     "mm.what_if(fit, scale={'channel_1': 1.3})",

@@ -64,7 +64,7 @@ def question(fit, total: float, after: str) -> dict:
     The first is what `optimize_budget` assumes of the time after a window. The other is asked for with a window that
     has weeks without spend at its end, which a plan in the profile of this window leaves as they are.
     """
-    asked = {"total": total, "draws": task.DRAWS, "allow_unconverged": True}
+    asked = {"total": total, "draws": task.DRAWS}
     if after == "current":
         known = weeks_of(fit).drop(columns=measure.MEDIA)
         return asked | {"periods": task.PERIODS, "controls": {name: known[name] for name in known}}
@@ -84,7 +84,7 @@ def plan(given) -> None:
     loaded, load_s, _ = task.clocked(load, given.fit)
 
     def at(factor: float):
-        return optimize(loaded, **question(loaded, factor * total, given.after))
+        return optimize(loaded.accept_unconverged(), **question(loaded, factor * total, given.after))
 
     made = [task.clocked(at, factor) for factor in task.FACTORS]
     sums = [found.spend.sum("date") for found, *_ in made]
@@ -124,7 +124,7 @@ def evaluate(given) -> None:
     for money in plans:
         for channel in measure.MEDIA:
             frame.loc[inside, channel] = money[channel] / task.PERIODS
-        series = mm.predict(loaded, frame, draws=task.DRAWS, allow_unconverged=True)["y"]
+        series = mm.predict(loaded.thin(task.DRAWS).accept_unconverged(), frame)["y"]
         values.append(float(series.sum("date").mean()))
     task.report("bayesmmm", given, values=values)
 

@@ -57,7 +57,7 @@ def estimates(given) -> None:
 
     def estimate(case) -> dict:
         _, fit = fitted(given, case)
-        found = mm.effects(fit, channels=cases.CHANNELS, groups={}, window="outcome", allow_unconverged=True)
+        found = mm.effects(fit.accept_unconverged(), channels=cases.CHANNELS, groups={}, window="outcome")
         rows = {name: cases.intervals(found[name].values) for name in cases.QUANTITIES}
         convergence = fit.convergence
         return rows | {

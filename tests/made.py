@@ -67,7 +67,7 @@ def made_fit(system, data, *, draws=40, chains=2, seed=0, values=None, verdict="
         versions=library_versions(),
     )
     if verdict is not None:
-        fit.__dict__["convergence"] = _verdict(verdict, draws, chains)  # where the cached property keeps its value
+        fit._cache["convergence"] = _verdict(verdict, draws, chains)
     return fit
 
 

@@ -15,18 +15,18 @@ class SlowPlans:
     """Plans of a problem in draw number `s` of those that choose."""
 
     def __init__(self, problem, s):
-        out, fit, question = problem.whole, problem.fit, problem.whole.question
-        number = question.asked.draws[s : s + 1]
-        stretches = out._layout.stretches(number)
-        past, *later = [stretch.base for stretch in stretches]
-        self.problem, self.names, self.planned = problem, problem.names, question.line.planned
+        out, fit, query = problem.whole, problem.fit, problem.whole.query
+        number = query.draws[s : s + 1]
+        segments = out._order.segments(number)
+        past, *later = [segment.base for segment in segments]
+        self.problem, self.names, self.planned = problem, problem.names, query.timeline.planned
         self.paid = [m for m in fit.system.mediators if m in out.paid]
         self.draw = reference.read_draw(fit, *divmod(int(number[0]), fit.posterior.sizes["draw"]))
         self.fitted = len(self.draw.days)
         self.changed, self.window = (
-            np.concatenate([getattr(each, name) for each in stretches]) for name in ("changed", "window")
+            np.concatenate([getattr(each, name) for each in segments]) for name in ("changed", "window")
         )
-        self.weight = np.concatenate([each.weight[0, 0] for each in stretches])
+        self.weight = np.concatenate([each.weight[0, 0] for each in segments])
         known = reference.residuals(self.draw, {n: v[0, 0] for n, v in past.residual.items()})
         self.residual, self.kept, self.tied = [known], [self.draw.columns], [None]
         for base in later:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import bayesmmm as mm
 from bayesmmm import estimands, validate
@@ -52,9 +53,9 @@ def plan(fit):
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_fit_whose_sampler_failed_is_refused_unless_told_otherwise(name):
     failed = case_fit("censored mediator", verdict="failed")
-    with pytest.raises(ConvergenceError, match=r"sampler verdict: failed[\s\S]*pass allow_unconverged=True"):
+    with pytest.raises(ConvergenceError, match=r"sampler verdict: failed[\s\S]*ask fit\.accept_unconverged\(\)"):
         ANSWERS[name](failed)
-    answer = ANSWERS[name](failed, allow_unconverged=True)
+    answer = ANSWERS[name](failed.accept_unconverged())
     assert answer.attrs["verdict"] == "failed"
     good = ANSWERS[name](case_fit("censored mediator"))
     assert good.attrs["verdict"] == "converged"
@@ -66,11 +67,26 @@ def test_tables_carry_the_mark():
         assert mm.summarise(answer).attrs["verdict"] == "doubtful"
 
 
+@pytest.mark.parametrize("draws", [0, 1, 2.0, True, "all"])
+def test_impossible_number_of_draws(fit, draws):
+    with pytest.raises(SettingError, match="whole number of at least 2, one draw per chain"):
+        fit.thin(draws)
+
+
+@pytest.mark.parametrize(
+    ("draws", "kept"), [(2, [0]), (5, [0, 5]), (6, [0, 2, 5]), (11, [0, 1, 2, 4, 5]), (13, range(6))]
+)
+def test_draws_that_are_kept_are_evenly_spaced_in_every_chain(fit, draws, kept):
+    assert mm.roi(fit.thin(draws)).sizes["chain"] == 2
+    assert mm.roi(fit.thin(draws))["draw"].values.tolist() == list(kept)
+    assert mm.roi(fit.thin(draws).thin(12))["draw"].values.tolist() == list(kept)
+
+
 @pytest.mark.parametrize("name", ANSWERS)
-@pytest.mark.parametrize("draws", [0, 1, 13, 2.0, True, "all"])
-def test_impossible_number_of_draws(fit, name, draws):
-    with pytest.raises(SettingError, match="whole number from 2 to 12, one draw per chain to all of them"):
-        ANSWERS[name](fit, draws=draws)
+def test_an_answer_of_fewer_draws_is_the_whole_answer_in_these(fit, name):
+    whole, some = ANSWERS[name](fit), ANSWERS[name](fit.thin(6))
+    xr.testing.assert_allclose(some, whole.sel(draw=[0, 2, 5]), rtol=1e-12)
+    assert some.attrs == whole.attrs
 
 
 @pytest.mark.parametrize("name", WINDOWED)
@@ -185,13 +201,13 @@ def test_unknown_equation_and_frequency(fit):
 
 def test_an_answer_that_is_too_large_says_how_to_make_it_smaller(fit, monkeypatch):
     monkeypatch.setattr(validate, "LARGEST", 20_000.0)
-    with pytest.raises(AnswerSizeError, match=r"12 x 8 x 52.*pass draws=1000, or freq='month'"):
+    with pytest.raises(AnswerSizeError, match=r"12 x 8 x 52.*as fit\.thin\(1000\), or pass freq='month'"):
         mm.decompose(fit)
     assert mm.decompose(fit, freq="month").sizes["date"] == 12
     monkeypatch.setattr(validate, "LARGEST", 10_000.0)
-    with pytest.raises(AnswerSizeError, match="pass draws=1000"):
+    with pytest.raises(AnswerSizeError, match=r"as fit\.thin\(1000\)"):
         mm.what_if(fit, scale={"tv": 0.0})
-    assert mm.what_if(fit, scale={"tv": 0.0}, draws=4).sizes["draw"] == 2
+    assert mm.what_if(fit.thin(4), scale={"tv": 0.0}).sizes["draw"] == 2
 
 
 def test_a_column_with_the_name_of_a_part_is_refused():

@@ -55,7 +55,7 @@ class Future:
         rows = [plan[self.current.columns], *[self.current.mean().to_frame().T] * self.tail]
         dates = pd.DatetimeIndex(next_dates(fit.data, PERIODS + self.tail), name="date")
         frame = pd.concat(rows, ignore_index=True).set_axis(dates)
-        found = predict(fit, frame, paths=paths, allow_unconverged=True)
+        found = predict(fit.accept_unconverged(), frame, paths=paths)
         paid = [m for m in fit.system.mediators if fit.data.mediators[m] == MONEY]
         return float(found[fit.system.outcome].sum("date").mean()), sum(float(found[m].sum()) for m in paid) / (
             found.sizes["chain"] * found.sizes["draw"]
@@ -145,11 +145,10 @@ def _curves(rng, half_life):
 def _planned(fit, total, **settings):
     return quiet(
         optimize_budget,
-        fit,
+        fit.accept_unconverged(),
         total=total,
         periods=PERIODS,
         channels=SOCIAL,
-        allow_unconverged=True,
         **settings,
     )
 
@@ -250,7 +249,7 @@ def _promise(world, scales, seed):
     settings = {"draws": 500, "tune": 500, "chains": 2, "seed": seed, "progress": False}
     fit = quiet(inference.fit, world.system, world.data, scales=scales, **settings)
     total = float(sum(world.data.columns[n][0, -PERIODS:].sum() for n in DECIDED))
-    plan = quiet(optimize_budget, fit, total=total, periods=PERIODS, allow_unconverged=True)
+    plan = quiet(optimize_budget, fit.accept_unconverged(), total=total, periods=PERIODS)
     uplift = plan.answers["uplift"].values
     assert plan.answers.attrs["held_out"] == 1
     # Half-lives of the priors reach months, so that the tail has to be long.

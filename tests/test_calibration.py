@@ -27,7 +27,7 @@ def _coverage(system, simulated):
     for world in simulated:
         settings = {"draws": 500, "tune": 500, "chains": 2, "seed": world.seed, "progress": False}
         fit = quiet(inference.fit, system, world.data, **settings)
-        found = quiet(estimands.effects, fit, channels=SOCIAL, groups={}, window="outcome", allow_unconverged=True)
+        found = quiet(estimands.effects, fit.accept_unconverged(), channels=SOCIAL, groups={}, window="outcome")
         for name in EFFECTS:
             low, high = (found[name].quantile(q, ["chain", "draw"]).values for q in (tail, 1 - tail))
             truth = world.truth.effects[name].values

@@ -160,6 +160,7 @@ def asked(monkeypatch):
 
     def answer(name, made):
         def ask(fit, **settings):
+            assert fit.accepted  # whether a failed sampler may be asked was settled before
             calls.append((name, settings))
             return made()
 
@@ -376,8 +377,8 @@ def test_the_written_plan_goes_on(planned, expected, saved, tmp_path, capsys):
     _, out = planned
     fit, plan, _ = expected
     frame = pd.read_csv(out / "plan.csv")
-    ahead = mm.predict(fit, frame, draws=20)
-    np.testing.assert_allclose(ahead["sales"], mm.predict(fit, plan.to_frame(), draws=20)["sales"], rtol=1e-12)
+    ahead = mm.predict(fit.thin(20), frame)
+    np.testing.assert_allclose(ahead["sales"], mm.predict(fit.thin(20), plan.to_frame())["sales"], rtol=1e-12)
     assert run(saved, tmp_path / "next", "--plan", out / "plan.csv", *QUICK, "--mediators", "decide") == 0
     said = capsys.readouterr().out
     assert "controls: as in the plan" in said
@@ -491,7 +492,7 @@ def test_a_failed_sampler_plans_only_when_told_to(saved, asked, no_figures, tmp_
     assert not (tmp_path / "out").exists()
     assert run(*command, "--allow-unconverged") == 1
     assert capsys.readouterr().err == "bayesmmm: the sampler failed: do not use this plan\n"
-    assert asked[0][1]["solver"].allow_unconverged is True
+    assert len(asked) == 1
     assert (tmp_path / "out" / "plan.txt").is_file()
 
 

@@ -303,10 +303,10 @@ def test_folds_are_the_fits_that_one_would_make_by_hand(mediated):
         {"date": data.dates[54:]} | {c: data.columns[c][0, 54:] for c in ("tv", "social", "price")}
     )
     seed = seeds(5, 2)[1]
-    by_hand = predict(fit, plan, seed=seed, allow_unconverged=True)["sales"].mean(("chain", "draw"))
+    by_hand = predict(fit.accept_unconverged(), plan, seed=seed)["sales"].mean(("chain", "draw"))
     second = cv.predictions.sel(fold=2, equation="sales")
     np.testing.assert_allclose(second["mean"].values, by_hand.values, rtol=1e-9)
-    noisy = predict(fit, plan, noise=True, seed=seed, allow_unconverged=True)["sales"].values.reshape(-1, 6)
+    noisy = predict(fit.accept_unconverged(), plan, noise=True, seed=seed)["sales"].values.reshape(-1, 6)
     np.testing.assert_allclose(second["crps"].values, crps(data.columns["sales"][0, 54:], noisy), rtol=1e-9)
     assert cv.folds.loc[2, "verdict"] == fit.convergence.verdict
     # The series has sd 200 around a level of 1000, and its noise 60.

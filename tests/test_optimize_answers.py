@@ -282,8 +282,8 @@ def test_draws_that_choose_do_not_judge():
     found = optimize_budget(fit, total=500.0, periods=4, controls={"price": 10.0}, draws=6)
     judged = found.answers["draw"].values
     problem = budgets.problem_of(fit, periods=4, draws=6)
-    assert not set(judged) & set(problem.questions.chosen.asked.coords["draw"])
-    assert set(judged) | set(problem.questions.chosen.asked.coords["draw"]) == set(fit.posterior["draw"].values)
+    assert not set(judged) & set(problem.whole.query.coords["draw"])
+    assert set(judged) | set(problem.whole.query.coords["draw"]) == set(fit.posterior["draw"].values)
     everything = optimize_budget(fit, total=500.0, periods=4, controls={"price": 10.0}, draws=12)
     assert everything.solution.held_out is None
     assert everything.answers.attrs["held_out"] == 0

@@ -161,7 +161,7 @@ def test_draws_keep_their_order():
     problem = budgets.problem_of(fit, periods=4, draws=24)
     objective = budgets.objective_of(problem)
     spend = problem.variables.spend(budgets.some_plan(objective))
-    tails = problem.whole._layout.draws
+    tails = problem.whole._order.draws
     assert not np.array_equal(tails, np.sort(tails))
     for s in (0, 7, 23):
         one = np.arange(24) == s

@@ -163,7 +163,7 @@ def test_channels(fit):
     refused(fit, UnknownTermError, "no equation has the channel 'price'", channels=["price"])
     unseen = dataclasses.replace(fit.scales, spend={**fit.scales.spend, "tv": np.array([np.nan])})
     never = dataclasses.replace(fit, scales=unseen)
-    never.__dict__["convergence"] = fit.convergence
+    never._cache["convergence"] = fit.convergence
     refused(never, NeverSpentError, "'tv' was never spent.*leave it out of the plan, or run a test and fit again")
 
 
@@ -277,8 +277,8 @@ def test_settings_shared_with_other_answers(fit):
     for starts in (-1, 2.0, True):
         refused(fit, SettingError, "must be a whole number of at least 0, as starts=4", starts=starts)
     failed = made.case_fit("chain", verdict="failed")
-    refused(failed, ConvergenceError, "pass allow_unconverged=True")
-    plan = optimize_budget(failed, **CALL, allow_unconverged=True, starts=0)
+    refused(failed, ConvergenceError, "ask fit.accept_unconverged\\(\\) in place of fit")
+    plan = optimize_budget(failed.accept_unconverged(), **CALL, starts=0)
     assert plan.attrs["verdict"] == "failed"
 
 

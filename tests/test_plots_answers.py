@@ -339,7 +339,7 @@ def test_accounting_does_not_magnify_rounding_errors():
 
 def test_accounting_refuses_answers_that_do_not_belong_together():
     parts, dataset = made.decomposition(3), made.effects(3)
-    with pytest.raises(ValueError, match="make both with the same draws="):
+    with pytest.raises(ValueError, match="make both from one fit"):
         plots.accounting(parts, dataset.isel(draw=slice(0, 30)))
     with pytest.raises(ValueError, match="make both with the same start= and stop="):
         plots.accounting(parts, dataset.assign_attrs(start="2022-01-02"))

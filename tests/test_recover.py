@@ -53,7 +53,7 @@ def test_recovery_lays_the_estimates_of_a_fit_beside_the_truth_of_its_world(read
         cores=1,
         **again,
     )
-    effects = quiet(estimands.effects, fit, window="outcome", allow_unconverged=True)
+    effects = quiet(estimands.effects, fit.accept_unconverged(), window="outcome")
     draws = {
         "roi_indirect[social]": effects["roi_indirect"].sel(channel="social"),
         "sales.sigma": fit.posterior["sales.sigma"],

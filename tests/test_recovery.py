@@ -55,7 +55,7 @@ def _coverage(fit_system, simulated, scales):
             progress=False,
         )
         draws, truth = dict(fit.posterior.data_vars), _true_parameters(world)
-        found = quiet(estimands.effects, fit, window="outcome", allow_unconverged=True)
+        found = quiet(estimands.effects, fit.accept_unconverged(), window="outcome")
         for name, channels in ROI.items():
             draws[name] = found[name].sel(channel=channels)
             truth[name] = world.truth.effects[name].sel(channel=channels).values

@@ -44,7 +44,7 @@ def fits(monkeypatch):
     def made(system, data, **settings):
         found = made_fit(system, data, draws=10, seed=settings["seed"], verdict=made.verdict(system))
         kept = dataclasses.replace(found, scales=settings["scales"])
-        kept.__dict__["convergence"] = found.convergence
+        kept._cache["convergence"] = found.convergence
         recorded.calls.append((system, data, settings, kept))
         return SilentFit(kept, ())
 
@@ -73,7 +73,7 @@ def test_each_correlation_is_assumed_in_turn(fits):
         assert data == fit.data
         assert settings["scales"] == fit.scales
         assert [settings[k] for k in ("seed", "draws", "tune", "chains")] == [5, 7, 9, 3]
-        told = effects(made, seed=5, allow_unconverged=True)
+        told = effects(made.accept_unconverged(), seed=5)
         for part in ("total", "direct", "indirect"):
             at = found[part].sel(rho=rho)
             middle = told[part].median(("chain", "draw"))
@@ -90,7 +90,7 @@ def test_the_vanishing_point_is_interpolated_between_refits(fits, monkeypatch):
     indirect = {-0.2: 5.0, 0.0: 3.0, 0.4: -1.0}
 
     def asked(self, made, **kwargs):
-        found = effects(made, groups={}, seed=0, allow_unconverged=True)
+        found = effects(made.accept_unconverged(), groups={}, seed=0)
         rho = made.system.equation("sales").rho.get("search", 0.0)
         return found.assign(indirect=found["indirect"] * 0.0 + indirect[rho])
 
@@ -195,7 +195,7 @@ def test_the_wave_is_taken_out_of_the_outcome_and_effects_are_those_on_what_was_
         assert settings["scales"] == fit.scales
         key = next(k for k, v in expected.items() if np.allclose(v, data.columns["sales"], rtol=1e-12))
         expected.pop(key)
-        told = effects(dataclasses.replace(made, data=fit.data), seed=3, allow_unconverged=True)["roi"]
+        told = effects(dataclasses.replace(made.accept_unconverged(), data=fit.data), seed=3)["roi"]
         for channel in ("tv", "social"):
             if key == "none" or key[0] == channel:
                 strength = 0.0 if key == "none" else key[1]
@@ -295,7 +295,7 @@ def test_what_the_others_take_over_is_counted(fits):
         gone, other = ("tv", "social") if "tv" not in system.exogenous else ("social", "tv")
         assert system == without_channel(fit.system, gone)
         assert settings["scales"] == fit.scales
-        told = effects(made, groups={}, seed=2, allow_unconverged=True)["total"].median(("chain", "draw"))
+        told = effects(made.accept_unconverged(), groups={}, seed=2)["total"].median(("chain", "draw"))
         row = found.sel(left_out=gone)
         assert_allclose(row["total"].sel(quantile=0.5, channel=other), told.sel(channel=other))
         assert np.isnan(row["total"].sel(channel=gone)).all()

@@ -241,7 +241,7 @@ def test_what_the_data_taught_is_measured_against_the_prior(fit):
     wide["sales.contribution"] = 4.0 * wide["sales.contribution"]
     tree["prior"] = wide
     changed = type(fit)(fit.data, fit.system, fit.scales, tree, fit.settings, fit.versions)
-    changed.__dict__["convergence"] = fit.convergence
+    changed._cache["convergence"] = fit.convergence
     table = compose(changed).tables["learnt"].set_index(["equation", "parameter"])
     np.testing.assert_allclose(table.loc[("sales", "half_life"), "width_ratio"], 0.5, rtol=0.01)
     np.testing.assert_allclose(table.loc[("sales", "contribution"), "width_ratio"], 0.25)
@@ -283,8 +283,8 @@ def test_page_holds_every_figure_and_every_finding(written):
 # ------------------------------------------------------------------------------------------------- settings, the gate
 def test_window_draws_and_interval_are_passed_on(fit):
     window = {"start": "2023-04-02", "stop": "2023-09-24", "window": "outcome"}
-    report = compose(fit, **window, ci_prob=0.5, draws=10)
-    found = effects(fit, **window, draws=10)
+    report = compose(fit.thin(10), **window, ci_prob=0.5)
+    found = effects(fit.thin(10), **window)
     table = report.tables["effects"].query("quantity == 'total' and kind == 'channel'")
     np.testing.assert_allclose(table[["median", "lower", "upper"]], rows_of(found["total"], 0.5)[:, :3])
     assert set(table["start"]) == {"2023-04-02"}
@@ -292,7 +292,7 @@ def test_window_draws_and_interval_are_passed_on(fit):
     assert set(report.tables["accounting"]["window"]) == {"outcome"}
     assert "(50 %: " in said(report)
     assert "2023-04-02 to 2023-09-24" in said(report)
-    parts = decompose(fit, start="2023-04-02", stop="2023-09-24", draws=10)["contribution"].sum("date")
+    parts = decompose(fit.thin(10), start="2023-04-02", stop="2023-09-24")["contribution"].sum("date")
     np.testing.assert_allclose(report.tables["decomposition_total"]["median"], rows_of(parts)[:, 0], atol=1e-6)
 
 
@@ -300,7 +300,6 @@ def test_window_draws_and_interval_are_passed_on(fit):
     ("settings", "error", "advice"),
     [
         ({"start": "1999-01-01"}, WindowError, "fitted periods"),
-        ({"draws": 1}, SettingError, "one draw per chain to all of them"),
         ({"window": "tail"}, SettingError, "'spend' is the default"),
         ({"ci_prob": 90}, ValueError, "must lie between 0 and 1"),
     ],
@@ -313,10 +312,10 @@ def test_bad_settings_are_refused_before_anything_is_made(settings, error, advic
 
 def test_a_failed_sampler_is_refused_or_marked_everywhere(tmp_path, no_drawing):
     fit = case_fit("one mediator", draws=10, verdict="failed")
-    with pytest.raises(ConvergenceError, match="allow_unconverged=True"):
+    with pytest.raises(ConvergenceError, match=r"ask fit\.accept_unconverged\(\)"):
         write_report(fit, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    paths = write_report(fit, tmp_path, allow_unconverged=True)
+    paths = write_report(fit.accept_unconverged(), tmp_path)
     page = page_of(tmp_path)
     assert (
         "The sampler failed: these draws do not represent the posterior. Do not use the numbers below."

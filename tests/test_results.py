@@ -50,7 +50,7 @@ def test_reading_a_fit_loads_no_sampler_and_no_plots(saved):
 def test_the_verdict_is_read_and_not_worked_out_again(fitted, saved):
     statement = f"import bayesmmm as mm; fit = mm.load({str(saved)!r}); print(fit.convergence)"
     assert "arviz_stats" not in modules_after(statement)
-    assert results.load(saved).__dict__["convergence"] == fitted.convergence
+    assert results.load(saved)._cache["convergence"] == fitted.convergence
 
 
 def test_a_verdict_on_other_draws_is_not_believed(saved):
@@ -61,14 +61,14 @@ def test_a_verdict_on_other_draws_is_not_believed(saved):
     tree["posterior"] = xr.DataTree(posterior)
     tree.to_netcdf(saved, engine="h5netcdf")
     loaded = results.load(saved)
-    assert "convergence" not in loaded.__dict__
+    assert "convergence" not in loaded._cache
     assert loaded.convergence.verdict == "failed"
 
 
 def test_a_verdict_that_was_not_passed_on_these_draws_is_not_kept(fitted, tmp_path):
     assert fitted.convergence.verdict == "converged"
     by_hand = _with_posterior(fitted, lambda groups: {})
-    by_hand.__dict__["convergence"] = fitted.convergence
+    by_hand._cache["convergence"] = fitted.convergence
     changed = _with_posterior(fitted, lambda groups: {"posterior": groups["posterior"].copy(deep=True)})
     assert changed.convergence == fitted.convergence
     changed.tree["posterior"]["sales.sigma"].values[0] += 100.0
@@ -78,7 +78,7 @@ def test_a_verdict_that_was_not_passed_on_these_draws_is_not_kept(fitted, tmp_pa
     renamed.tree["posterior"].dataset = renamed.posterior.assign_coords({"sales.media": labels})
     for fit in (by_hand, changed, renamed):
         loaded = results.load(fit.save(tmp_path / "fit.nc"))
-        assert "convergence" not in loaded.__dict__
+        assert "convergence" not in loaded._cache
     assert results.load(changed.save(tmp_path / "fit.nc")).convergence.verdict == "failed"
 
 
@@ -91,6 +91,32 @@ def test_a_kept_verdict_follows_the_thresholds_of_today(fitted, saved, monkeypat
     assert fitted.convergence.verdict == "converged"
     monkeypatch.setattr("bayesmmm.results.convergence.ESS_GOOD", 1e9)
     assert results.load(saved).convergence.verdict == "doubtful"
+
+
+def test_a_file_holds_all_draws_and_how_many_answers_use(fitted, tmp_path):
+    loaded = results.load(fitted.thin(10).save(tmp_path / "fit.nc"))
+    assert loaded.answering == 10
+    assert loaded.posterior.equals(fitted.posterior)
+    assert loaded.convergence == fitted.convergence
+    assert "answers use at most 10 draws" in repr(loaded)
+    assert fitted.answering is None
+
+
+def test_who_loads_a_fit_accepts_a_failed_sampler_anew(fitted, tmp_path):
+    accepted = fitted.accept_unconverged()
+    assert accepted.accepted
+    assert "although the sampler failed" in repr(accepted)
+    assert not results.load(accepted.save(tmp_path / "fit.nc")).accepted
+    assert not fitted.accepted
+
+
+def test_what_is_known_about_draws_goes_with_them_and_no_further(fitted):
+    verdict = fitted.convergence
+    assert fitted.thin(10).accept_unconverged()._cache["convergence"] is verdict
+    assert dataclasses.replace(fitted)._cache == {}
+    failed = dataclasses.replace(verdict, verdict="failed")
+    assert fitted.with_convergence(failed).convergence is failed
+    assert fitted.convergence is verdict
 
 
 def test_missing_file(tmp_path):
@@ -158,7 +184,7 @@ def test_a_kill_while_saving_leaves_the_existing_file(fitted, saved):
         f"""
         import os, signal
         import bayesmmm as mm
-        from bayesmmm.results import files
+        from bayesmmm.results import fit as files
         fit = mm.load({str(saved)!r})
         files._flush = lambda path: os.kill(os.getpid(), signal.SIGKILL)
         fit.save({str(saved)!r})

@@ -107,7 +107,7 @@ def test_a_world_with_correlated_residuals_is_recovered_under_its_rho_and_biased
             data = read(world(seed, rho=0.4))
             system = with_rho(linear_system(), "search", rho)
             drawn = quiet(fit, system, data, seed=seed, draws=500, tune=500, chains=2, progress=False)
-            found = effects(drawn, allow_unconverged=True)["indirect"].sel(channel="tv")
+            found = effects(drawn.accept_unconverged())["indirect"].sel(channel="tv")
             truth = 1.5 * data.columns["tv"].sum()
             z.append(float((found.mean() - truth) / found.std()))
         at[rho] = np.array(z)

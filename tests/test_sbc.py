@@ -172,7 +172,7 @@ def test_what_limits_the_answer_is_said():
 @pytest.mark.parametrize("name", ["no mediator", "one mediator", "no direct path", "chain", "linear mediator"])
 def test_returns_left_out_are_those_known_beforehand(name):
     fit = made.case_fit(name)
-    found = effects(fit, groups={}, window="outcome", allow_unconverged=True)
+    found = effects(fit.accept_unconverged(), groups={}, window="outcome")
     kept = returns_of(fit.system, fit.data)
     for channel in found["channel"].values:
         assert ("roi", channel) in kept
@@ -321,8 +321,7 @@ def sampler(*, weighted, candidates=2000):
         part = {name: d[some] for name, d in density.items()}
         tree["log_likelihood"] = xr.DataTree(made._labelled(part, data, chains))
         fit = dataclasses.replace(shape, data=data, tree=tree, scales=scales)
-        fit.__dict__["convergence"] = shape.convergence
-        return SilentFit(fit, ())
+        return SilentFit(fit.with_convergence(shape.convergence), ())
 
     return fit
 

@@ -229,6 +229,6 @@ def test_what_cannot_be_asked(name, given, error, words):
 
 def test_a_failed_sampler_is_not_asked():
     fit = made.case_fit("one mediator", verdict="failed")
-    with pytest.raises(errors.ConvergenceError, match="allow_unconverged"):
+    with pytest.raises(errors.ConvergenceError, match="accept_unconverged"):
         mediation_sensitivity(fit)
-    assert mediation_sensitivity(fit, allow_unconverged=True).attrs["verdict"] == "failed"
+    assert mediation_sensitivity(fit.accept_unconverged()).attrs["verdict"] == "failed"

@@ -154,53 +154,51 @@ def rebuilt(name: str, groups: dict[str, xr.Dataset]) -> Fit:
     more = predictive_groups(system, fit.parameters(), data, scales, CHAINS, np.random.default_rng(1))
     observed = {n: ("date", data.columns[n][0]) for n in system.order}
     groups = {**groups, **more, "observed_data": xr.Dataset(observed, {"date": data.dates})}
-    return Fit(data, system, scales, xr.DataTree.from_dict(groups), settings, library_versions())
-
-
-_ANYWAY = {"allow_unconverged": True}  # so few draws never converge
+    fit = Fit(data, system, scales, xr.DataTree.from_dict(groups), settings, library_versions())
+    return fit.accept_unconverged()  # so few draws never converge
 
 
 def answers(name: str, fit: Fit) -> dict[str, object]:
     """Every answer but plans, by name."""
     (system, data, plan), dates = world(name), fit.data.dates
-    some, last = {"start": dates[20], "stop": dates[40], **_ANYWAY}, {"start": dates[-6], **_ANYWAY}
-    tv = {"do": {"tv": np.linspace(10.0, 90.0, AHEAD)}, "scale": {"social": 0.5}, "plan": plan, **_ANYWAY}
+    some, last = {"start": dates[20], "stop": dates[40]}, {"start": dates[-6]}
+    tv = {"do": {"tv": np.linspace(10.0, 90.0, AHEAD)}, "scale": {"social": 0.5}, "plan": plan}
     out = {
         "summary": fit.summary(0.9),
         "density": fit.tree["log_likelihood"].to_dataset(),
         "replicates": fit.tree["posterior_predictive"].to_dataset(),
-        "effects": mm.effects(fit, **_ANYWAY),
+        "effects": mm.effects(fit),
         "effects at the end": mm.effects(fit, **last),
         "effects on a window": mm.effects(fit, window="outcome", **some),
-        "effects of a plan": mm.effects(fit, plan=plan, **_ANYWAY),
+        "effects of a plan": mm.effects(fit, plan=plan),
         "roi": mm.roi(fit, **some),
         "net roi": mm.roi(fit, net=True, **some),
         "marginal roi": mm.marginal_roi(fit, **some),
-        "marginal roi of a plan": mm.marginal_roi(fit, plan=plan, **_ANYWAY),
+        "marginal roi of a plan": mm.marginal_roi(fit, plan=plan),
         "curves": mm.response_curves(fit, factors=[0.5, 1.5], **last),
-        "curves of a plan": mm.response_curves(fit, factors=[0.5, 1.5], plan=plan, **_ANYWAY),
-        "fitted": mm.predict(fit, **_ANYWAY),
-        "fitted with noise": mm.predict(fit, noise=True, **_ANYWAY),
-        "predicted": mm.predict(fit, plan, **_ANYWAY),
-        "predicted with noise": mm.predict(fit, plan, noise=True, **_ANYWAY),
+        "curves of a plan": mm.response_curves(fit, factors=[0.5, 1.5], plan=plan),
+        "fitted": mm.predict(fit),
+        "fitted with noise": mm.predict(fit, noise=True),
+        "predicted": mm.predict(fit, plan),
+        "predicted with noise": mm.predict(fit, plan, noise=True),
         "what if": mm.what_if(fit, scale={"social": 1.3}, **some),
         "what if of a plan": mm.what_if(fit, **tv),
-        "adstock": adstock_decay(fit, days=30.0, **_ANYWAY),
-        "power scaling": mm.sensitivity.power_scaling(fit, **_ANYWAY),
+        "adstock": adstock_decay(fit, days=30.0),
+        "power scaling": mm.sensitivity.power_scaling(fit),
         "diagnosis": mm.diagnose(fit),
         "audit": mm.diagnostics.audit(data, system),
     }
     for equation in system.order:
         out |= {
-            f"decomposed {equation}": mm.decompose(fit, equation, **_ANYWAY),
-            f"residuals {equation}": residuals(fit, equation, **_ANYWAY),
+            f"decomposed {equation}": mm.decompose(fit, equation),
+            f"residuals {equation}": residuals(fit, equation),
             f"coefficients {equation}": fit.coefficients(equation),
         }
     if name in ("chain", "lognormal"):
-        asked = {"mediator": "queries", "rho": [-0.2, -0.1, 0.0, 0.1, 0.2], **_ANYWAY}
+        asked = {"mediator": "queries", "rho": [-0.2, -0.1, 0.0, 0.1, 0.2]}
         out["mediation"] = mm.sensitivity.mediation_sensitivity(fit, **asked)
     if name in ("censored mediator", "rho"):
-        held = {"do": {system.mediators[0]: np.linspace(5.0, 60.0, AHEAD)}, **_ANYWAY}
+        held = {"do": {system.mediators[0]: np.linspace(5.0, 60.0, AHEAD)}}
         out["predicted with a mediator set"] = mm.predict(fit, plan, **held)
     return out
 
@@ -208,7 +206,7 @@ def answers(name: str, fit: Fit) -> dict[str, object]:
 def plans(name: str, fit: Fit) -> dict[str, object]:
     """Plans by name; all but that of fixed spend come from a solver."""
     system, _, plan = world(name)
-    best = functools.partial(mm.optimize_budget, fit, starts=1, **_ANYWAY)
+    best = functools.partial(mm.optimize_budget, fit, starts=1)
     channels = [n for n in system.exogenous if n in made.MEDIA]
     spend = {channel: 0.7 * float(plan[channel].sum()) + 50.0 for channel in channels}
     total = float(f"{1.2 * sum(spend.values()):.3g}")
@@ -222,7 +220,7 @@ def plans(name: str, fit: Fit) -> dict[str, object]:
     target = float(f"{reached.mean('plan'):.3g}")
     out["plan for a target"] = best(plan=plan, objective="spend", target=target, change=0.9)
     out["plan against risk"] = best(plan=plan, total=total, risk=("cvar", 0.25), change=0.5)
-    out["frontier"] = mm.frontier(fit, plan=plan, totals=[0.6 * total, total], starts=1, **_ANYWAY)
+    out["frontier"] = mm.frontier(fit, plan=plan, totals=[0.6 * total, total], starts=1)
     if name == "normal":
         dates = fit.data.dates
         free = {"start": dates[10], "stop": dates[34], "flighting": "free", "total": 4000.0}

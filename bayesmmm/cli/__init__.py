@@ -193,7 +193,9 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         "window (%(default)s)",
     )
     arguments.add_ci_prob(parser)
-    parser.add_argument("--draws", type=arguments.count, metavar="N", help="use so many posterior draws (all)")
+    parser.add_argument(
+        "--draws", type=arguments.count, metavar="N", help="use at most so many posterior draws (all)"
+    )
     parser.add_argument(
         "--allow-unconverged", action="store_true", help="report although the sampler failed; the page says so"
     )

@@ -86,16 +86,15 @@ def report(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return SAMPLER_FAILED
+    fit = fit.accept_unconverged()
     with opened_folder(options.out) as folder:
         found = compose(
-            fit,
+            fit if options.draws is None else fit.thin(options.draws),
             title=options.title,
             start=options.start,
             stop=options.stop,
             window=options.window,
             ci_prob=options.ci_prob,
-            draws=options.draws,
-            allow_unconverged=options.allow_unconverged,
         )
     show_findings(found.findings)
     paths = write(found, folder)

@@ -224,7 +224,7 @@ def plan_budget(options: argparse.Namespace) -> int:
         )
         return SAMPLER_FAILED
     with opened_folder(options.out) as folder:
-        plan, trade, cautions = solve(fit, options)
+        plan, trade, cautions = solve(fit.accept_unconverged(), options)
         names = write_plan(plan, trade, cautions, folder, options.ci_prob)
     if not options.quiet:
         _show(plan, trade, cautions)
@@ -322,7 +322,6 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
             draws=options.draws,
             seed=options.seed,
             progress=sys.stderr.isatty() and not options.quiet,
-            allow_unconverged=options.allow_unconverged,
             **({"starts": options.starts} if options.starts is not None else {}),
         ),
     }

@@ -37,7 +37,8 @@ def plausibility_checks(view: PosteriorView) -> tuple[list[Check], dict[str, pd.
         that the half-saturation lies above (below) every adstocked spend seen, and the share of periods above it.
     """
     fit = view.fit
-    found = effects(fit, window="outcome", draws=_draws(fit), allow_unconverged=True)
+    few = fit.thin(max(DRAWS, fit.posterior.sizes["chain"])).accept_unconverged()
+    found = effects(few, window="outcome")
     checks = [*_media_share(fit, found), *_prior_share(fit), *_baseline(view), *_returns(fit, found)]
     checks += _dominance(fit, found)
     tables: dict[str, pd.DataFrame | xr.Dataset] = {"effects": found}
@@ -46,11 +47,6 @@ def plausibility_checks(view: PosteriorView) -> tuple[list[Check], dict[str, pd.
     if ranges:
         tables["curve_range"] = pd.concat(ranges, names=["equation"])
     return checks, tables
-
-
-def _draws(fit: Fit) -> int:
-    sizes = fit.posterior.sizes
-    return min(max(DRAWS, sizes["chain"]), sizes["chain"] * sizes["draw"])
 
 
 # ----------------------------------------------------------------------------------------------------------- shares

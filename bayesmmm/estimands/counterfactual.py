@@ -8,12 +8,11 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine
-from bayesmmm.errors import SettingError
-from bayesmmm.estimands.prediction import REDUCE
-from bayesmmm.estimands.query import Asked, Timeline, ask, row_bytes, timeline
-from bayesmmm.estimands.setting import read_do, read_scale
+from bayesmmm.errors import SettingError, UnknownTermError
+from bayesmmm.estimands.query import REDUCE, Query, Timeline, open_query
 from bayesmmm.results import Fit
-from bayesmmm.validate import PATHS, check_paths, check_seed, check_size
+from bayesmmm.text import did_you_mean
+from bayesmmm.validate import PATHS, check_dates, check_mapping, check_number, check_size, check_values
 
 
 def what_if(
@@ -24,10 +23,8 @@ def what_if(
     start: str | datetime.date | None = None,
     stop: str | datetime.date | None = None,
     plan: pd.DataFrame | None = None,
-    draws: int | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    allow_unconverged: bool = False,
 ) -> xr.Dataset:
     """Compare a scenario with what happened, or with a plan.
 
@@ -46,7 +43,7 @@ def what_if(
         Window of the change, both included. By default all fitted periods, or all of the plan.
     plan : DataFrame, optional
         Compare future periods: the plan against the plan with these changes. As in `predict`.
-    draws, paths, seed, allow_unconverged
+    paths, seed
         As in `predict`.
 
     Returns
@@ -71,8 +68,8 @@ def what_if(
     >>> more = what_if(fit, scale={"google": 1.3}, start="2024-01-07")  # doctest: +SKIP
     >>> more["revenue.change"].sum("date").median()  # doctest: +SKIP
     """
-    asked, seed = ask(fit, draws=draws, allow_unconverged=allow_unconverged), check_seed(seed)
-    line = timeline(fit, plan, start, stop)
+    query = open_query(fit, start=start, stop=stop, plan=plan, paths=paths, seed=seed)
+    line = query.timeline
     factors, given = read_scale(fit, scale), read_do(fit, do, line)
     if not factors and not given:
         raise SettingError("what_if changes nothing; pass scale={'channel': 1.3} or do={'channel': series}")
@@ -86,25 +83,28 @@ def what_if(
         )
     dates = line.dates if plan is None else line.dates[line.fitted :]
     order = fit.system.order
-    check_size((2 * len(order), len(asked.draws), len(dates)), "the comparison", REDUCE)
-    found = _compared(asked, line, factors, given, 1 if plan is None else check_paths(paths), seed)
+    check_size((2 * len(order), len(query.draws), len(dates)), "the comparison", REDUCE)
+    found = _compared(query, factors, given)
     variables = {}
     for name in order:
         unit = {"unit": fit.data.unit(name)}
-        variables[name] = (*asked.label(found[name][:, 0], "date"), unit)
-        variables[f"{name}.change"] = (*asked.label(found[f"{name}.change"][:, 0], "date"), unit)
-    return xr.Dataset(variables, {**asked.coords, "date": dates}, {**asked.attrs, **line.attrs})
+        variables[name] = (*query.label(found[name][:, 0], "date"), unit)
+        variables[f"{name}.change"] = (*query.label(found[f"{name}.change"][:, 0], "date"), unit)
+    return xr.Dataset(variables, {**query.coords, "date": dates}, query.attrs)
 
 
-def _compared(asked: Asked, line: Timeline, factors: Mapping, given: Mapping, paths: int, seed: int) -> dict:
-    fit = asked.fit
+def _compared(query: Query, factors: Mapping, given: Mapping) -> dict:
+    fit, line = query.fit, query.timeline
+    paths = query.paths if line.planned else 1
     window = line.window[line.fitted :] if line.planned else line.window
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        base = engine.history(fit.system, fit.scales, fit.data, asked.parameters, draws, seed=seed)
+        base = query.history(draws)
         if line.planned:
             dates = line.dates[line.fitted :]
-            base = engine.future(base, dates, line.columns, past=engine.carried(base), seed=seed, paths=paths)
+            base = engine.future(
+                base, dates, line.columns, past=engine.carried(base), seed=query.seed, paths=paths
+            )
         changed = {name: scaled_within(base.columns[name], window, factor) for name, factor in factors.items()}
         changed |= {name: placed_within(base.columns[name], window, values) for name, values in given.items()}
         new = engine.respond(base, changed, where=window)
@@ -122,8 +122,7 @@ def _compared(asked: Asked, line: Timeline, factors: Mapping, given: Mapping, pa
             out[f"{name}.change"] = engine.over_paths(np.broadcast_to(series - before, shape), paths)
         return out
 
-    periods = line.fitted + paths * line.planned
-    return engine.map_draws(work, asked.draws, 2 * row_bytes(fit.system, periods))
+    return query.map(work, 2 * (line.fitted + paths * line.planned))
 
 
 def scaled_within(column: np.ndarray, window: np.ndarray, factor: float) -> np.ndarray:
@@ -136,3 +135,71 @@ def placed_within(column: np.ndarray, window: np.ndarray, values: np.ndarray) ->
     out = column.copy()
     out[..., window] = values
     return out
+
+
+# ---------------------------------------------------------------------------------------------- reading interventions
+def read_do(
+    fit: Fit, do: Mapping[str, object] | None, line: Timeline, *, mediators: bool = False
+) -> dict[str, np.ndarray]:
+    """Return columns set to a series as (1, G, W) arrays over the W periods of the window.
+
+    Parameters
+    ----------
+    do : mapping of str to number, array (W,) or Series
+        A pandas Series indexed by date is matched by date and must cover the window exactly.
+    mediators : bool
+        Whether only mediators may be set.
+
+    Raises
+    ------
+    UnknownTermError
+        For a column that the system does not have, or the outcome.
+    SettingError
+        For values of another length or other dates than the window.
+    MissingValueError, NegativeSpendError
+        For values that are not finite, or negative money.
+    """
+    out = {}
+    dates = line.dates[line.window]
+    for name, given in check_mapping(do, "do", "{'google': series}").items():
+        check_settable(fit, name, "do", mediators=mediators)
+        values = check_dates(given, f"do[{name!r}]", dates)
+        check_values(values, f"do[{name!r}]", money=fit.data.is_money(name))
+        out[name] = values[None, None]
+    return out
+
+
+def read_scale(fit: Fit, scale: Mapping[str, float] | None) -> dict[str, float]:
+    """Return columns that are multiplied by a factor, checked.
+
+    Raises
+    ------
+    UnknownTermError
+        For a column that the system does not have, or the outcome.
+    SettingError
+        For a factor that is not a number of 0 or more.
+    """
+    out = {}
+    for name, factor in check_mapping(scale, "scale", "{'tiktok': 1.3}").items():
+        check_settable(fit, name, "scale", mediators=False)
+        advice = "as 0 to switch off, or 1.3 to add 30 %"
+        out[name] = check_number(factor, f"scale[{name!r}]", least=0.0, advice=advice)
+    return out
+
+
+def check_settable(fit: Fit, name: str, where: str, *, mediators: bool) -> None:
+    """Refuse a column that cannot be set."""
+    known = fit.system.mediators if mediators else (*fit.system.exogenous, *fit.system.mediators)
+    if name in known:
+        return
+    if name == fit.system.outcome:
+        raise UnknownTermError(
+            f"{where} sets {name!r}, which is the outcome; set what drives it: {', '.join(known)}"
+        )
+    if mediators and name in fit.system.exogenous:
+        raise UnknownTermError(
+            f"{where} sets {name!r}, which is a column of the plan; write it into the plan instead"
+        )
+    raise UnknownTermError(
+        f"{where} names {name!r}, which the system does not have{did_you_mean(name, known)}. It has: {', '.join(known)}."
+    )

@@ -9,18 +9,8 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.errors import AnswerError
-from bayesmmm.estimands.query import ask
-from bayesmmm.estimands.windows import (
-    Question,
-    Stretch,
-    checked_channels,
-    inherited,
-    over_draws,
-    question,
-    spend_of,
-    spend_unit,
-    window_spend,
-)
+from bayesmmm.estimands.query import REDUCE, Query, checked_channels, open_query
+from bayesmmm.estimands.windows import Segment, carry_over, over_draws
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_number, check_numbers, check_size
 
@@ -38,10 +28,8 @@ def response_curves(
     stop: str | datetime.date | None = None,
     window: str = "spend",
     plan: pd.DataFrame | None = None,
-    draws: int | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    allow_unconverged: bool = False,
 ) -> xr.Dataset:
     """Outcome gained over no spend, when the spend of the window is multiplied by a factor.
 
@@ -51,7 +39,7 @@ def response_curves(
     Parameters
     ----------
     fit : Fit
-    channels, start, stop, window, plan, draws, paths, seed, allow_unconverged
+    channels, start, stop, window, plan, paths, seed
         As in `effects`.
     factors : sequence of float, optional
         Multiples of the spend of the window; 0 and 1 are added. By default twelve from 0 to 2.
@@ -74,37 +62,27 @@ def response_curves(
 
     Examples
     --------
-    >>> curves = response_curves(fit, draws=1000)  # doctest: +SKIP
+    >>> curves = response_curves(fit.thin(1000))  # doctest: +SKIP
     """
-    asked = question(
-        fit,
-        start=start,
-        stop=stop,
-        window=window,
-        plan=plan,
-        draws=draws,
-        paths=paths,
-        seed=seed,
-        allow_unconverged=allow_unconverged,
-    )
-    names = checked_channels(fit, channels, asked.line)
+    query = open_query(fit, start=start, stop=stop, window=window, plan=plan, paths=paths, seed=seed)
+    names = checked_channels(query, channels)
     grid = _checked_factors(factors)
-    check_size((len(asked.asked.draws), len(names), len(grid)), "the response curves", "pass draws=1000")
-    found = over_draws(asked, lambda stretches: _gained(stretches, names, grid))
-    spend = np.array([spend_of(asked, name) for name in names])[:, None] * grid
+    check_size((len(query.draws), len(names), len(grid)), "the response curves", REDUCE)
+    found = over_draws(query, lambda segments: _gained(segments, names, grid))
+    spend, money = query.spend(names)
     unit = fit.data.unit(fit.system.outcome)
     return xr.Dataset(
         {
-            "outcome": (*asked.asked.label(found["outcome"], "channel", "factor"), {"unit": unit}),
-            "spend": (("channel", "factor"), spend, {"unit": spend_unit(fit, names)}),
+            "outcome": (*query.label(found["outcome"], "channel", "factor"), {"unit": unit}),
+            "spend": (("channel", "factor"), spend[:, None] * grid, money),
             "extrapolated": (
                 ("channel", "factor"),
-                _beyond(asked, names, grid),
+                _beyond(query, names, grid),
                 {"unit": "share of spend", "threshold": EXTRAPOLATED},
             ),
         },
-        {**asked.asked.coords, "channel": list(names), "factor": grid},
-        {**asked.attrs, "unit": unit},
+        {**query.coords, "channel": list(names), "factor": grid},
+        {**query.attrs, "unit": unit},
     )
 
 
@@ -114,40 +92,40 @@ def _checked_factors(factors: Sequence[float] | None) -> np.ndarray:
     return np.unique([0.0, 1.0, *given])
 
 
-def _gained(stretches: list[Stretch], names: Sequence[str], grid: np.ndarray) -> dict[str, np.ndarray]:
-    out = np.zeros((len(stretches[0].base.rows.draws), len(names), len(grid)))
+def _gained(segments: list[Segment], names: Sequence[str], grid: np.ndarray) -> dict[str, np.ndarray]:
+    out = np.zeros((len(segments[0].base.rows.draws), len(names), len(grid)))
     for j, name in enumerate(names):
         for k, factor in enumerate(grid):
             if factor != 1.0:
-                out[:, j, k] = _moved(stretches, name, factor)
+                out[:, j, k] = _moved(segments, name, factor)
     return {"outcome": out - out[:, :, :1]}
 
 
-def _moved(stretches: list[Stretch], name: str, factor: float) -> np.ndarray:
+def _moved(segments: list[Segment], name: str, factor: float) -> np.ndarray:
     """Outcome with the spend of a channel multiplied, less the outcome as it is: (S,)."""
-    system = stretches[0].base.rows.system
+    system = segments[0].base.rows.system
     outcome = system.equation(system.outcome)
     out: np.ndarray | float = 0.0
     past: dict = {}
-    for stretch in stretches:
-        if not (stretch.changed.any() or past):
+    for segment in segments:
+        if not (segment.changed.any() or past):
             continue
-        base = stretch.base
+        base = segment.base
         column = base.columns[name]
-        columns = engine.respond(base, {name: np.where(stretch.changed, factor * column, column)}, past)
+        columns = engine.respond(base, {name: np.where(segment.changed, factor * column, column)}, past)
         latent = base.latent[system.outcome]
         moved = [n for n in outcome.inputs if n in columns]
         shifts = [engine.shift(base, system.outcome, n, columns[n], past) for n in moved]
-        out = out + stretch.total(engine.change(base, system.outcome, latent, engine.add(base.rows, shifts)))
-        past = inherited(stretches, stretch, columns)
+        out = out + segment.total(engine.change(base, system.outcome, latent, engine.add(base.rows, shifts)))
+        past = carry_over(segments, segment, columns)
     return out
 
 
-def _beyond(asked: Question, names: Sequence[str], grid: np.ndarray) -> np.ndarray:
+def _beyond(query: Query, names: Sequence[str], grid: np.ndarray) -> np.ndarray:
     """Share of spend (channel, factor) in periods above the highest spend of the fitted periods."""
-    data = asked.asked.fit.data
+    data = query.fit.data
     return np.array(
-        [[share_beyond(f * window_spend(asked, n)[0], data.columns[n].max()) for f in grid] for n in names]
+        [[share_beyond(f * query.spend_by_period(n)[0], data.columns[n].max()) for f in grid] for n in names]
     )
 
 
@@ -158,9 +136,7 @@ def share_beyond(spend: np.ndarray, highest: float) -> float:
     return float(spend[outside].sum() / spend.sum()) if spend.sum() > 0.0 else 0.0
 
 
-def adstock_decay(
-    fit: Fit, *, days: float | None = None, draws: int | None = None, allow_unconverged: bool = False
-) -> xr.Dataset:
+def adstock_decay(fit: Fit, *, days: float | None = None) -> xr.Dataset:
     """How much of the pressure of a spend is left after so many days: 0.5 ** (lag / half-life).
 
     Parameters
@@ -168,8 +144,6 @@ def adstock_decay(
     fit : Fit
     days : float, optional
         Longest lag; by default four times the largest posterior median of a half-life.
-    draws, allow_unconverged
-        As in `effects`.
 
     Returns
     -------
@@ -188,24 +162,24 @@ def adstock_decay(
     --------
     >>> decay = adstock_decay(fit)  # doctest: +SKIP
     """
-    asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
+    query = open_query(fit)
     acting = [equation for equation in fit.system.equations if equation.media]
     if not acting:
         raise AnswerError(
             "no equation has media, so that there is no carryover to show; list channels under media"
         )
     if days is None:
-        days = 4.0 * max(np.median(asked.parameters[e.name]["half_life"], axis=0).max() for e in acting)
+        days = 4.0 * max(np.median(query.parameters[e.name]["half_life"], axis=0).max() for e in acting)
     lag = np.linspace(0.0, check_number(days, "days", above=0.0, advice="as days=60"), 61)
-    variables, coords = {}, {**asked.coords, "lag": ("lag", lag, {"unit": "days"})}
+    variables, coords = {}, {**query.coords, "lag": ("lag", lag, {"unit": "days"})}
     for equation in acting:
         dim = f"{equation.name}.media"
         coords[dim] = list(equation.media)
-        check_size((len(asked.draws), len(equation.media), len(lag)), "the decay", "pass draws=1000")
-        half_life = asked.parameters[equation.name]["half_life"][asked.draws]
+        check_size((len(query.draws), len(equation.media), len(lag)), "the decay", REDUCE)
+        half_life = query.parameters[equation.name]["half_life"][query.draws]
         with np.errstate(divide="ignore", invalid="ignore"):
             left = np.where(lag > 0.0, 0.5 ** (lag / half_life[..., None]), 1.0)
         if equation.max_lag is not None:
             left = np.where(lag <= equation.max_lag * fit.data.days_per_period, left, 0.0)
-        variables[equation.name] = (*asked.label(left, dim, "lag"), {"unit": "share of the pressure left"})
-    return xr.Dataset(variables, coords, dict(asked.attrs))
+        variables[equation.name] = (*query.label(left, dim, "lag"), {"unit": "share of the pressure left"})
+    return xr.Dataset(variables, coords, {"verdict": query.attrs["verdict"]})

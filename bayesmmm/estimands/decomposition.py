@@ -11,9 +11,9 @@ import xarray as xr
 from bayesmmm import engine, kernels
 from bayesmmm.equations import Equation, expected
 from bayesmmm.errors import AnswerError
-from bayesmmm.estimands.query import ask, row_bytes, timeline
+from bayesmmm.estimands.query import REDUCE, open_query, row_bytes
 from bayesmmm.results import Fit
-from bayesmmm.validate import check_choice, check_seed, check_size
+from bayesmmm.validate import check_choice, check_size
 
 #: How far parts may miss the mean, in multiples of the mean size of the series. More is a defect of this package.
 TOLERANCE = 1e-8
@@ -45,9 +45,7 @@ def decompose(
     start: str | datetime.date | None = None,
     stop: str | datetime.date | None = None,
     freq: str | None = None,
-    draws: int | None = None,
     seed: int = 0,
-    allow_unconverged: bool = False,
 ) -> xr.Dataset:
     """Split the mean of a series into parts that add up, in every draw and period.
 
@@ -71,12 +69,8 @@ def decompose(
         Fitted periods to return, both included; all by default.
     freq : {"month", "quarter", "year"}, optional
         Add up periods by the calendar month (quarter, year) of their date.
-    draws : int, optional
-        Use so many posterior draws; all by default.
     seed : int
         Of the residuals of censored periods.
-    allow_unconverged : bool
-        Answer although the sampler failed.
 
     Returns
     -------
@@ -105,37 +99,36 @@ def decompose(
     >>> parts = decompose(fit, freq="quarter")  # doctest: +SKIP
     >>> parts["contribution"].median(("chain", "draw"))  # doctest: +SKIP
     """
-    asked, seed = ask(fit, draws=draws, allow_unconverged=allow_unconverged), check_seed(seed)
-    name = fit.system.checked(equation)
-    line = timeline(fit, None, start, stop)
+    query = open_query(fit, start=start, stop=stop, seed=seed)
+    name, line = fit.system.checked(equation), query.timeline
     if freq is not None:
         check_choice(freq, "freq", FREQUENCIES, "or left out")
     components = _components(fit, name)
     dates = line.dates[line.window]
     labels, place = _periods(dates, freq)
     first, last = np.flatnonzero(line.window)[[0, -1]]
-    shape = (len(asked.draws), len(components), len(labels))
-    check_size(shape, "the decomposition", "pass draws=1000, or freq='month'")
+    shape = (len(query.draws), len(components), len(labels))
+    check_size(shape, "the decomposition", f"{REDUCE}, or pass freq='month'")
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        base = engine.history(fit.system, fit.scales, fit.data, asked.parameters, draws, seed=seed)
+        base = query.history(draws)
         parts = _parts(base, name, components)
         _check_sum(base, name, parts)
         return {"parts": _added_up(parts[..., first : last + 1], place, len(labels))}
 
     # Parts are written several times over: they should stay near the processor meanwhile.
     memory = 2.0 * row_bytes(fit.system, len(fit.data.dates)) + 48.0 * len(components) * len(fit.data.dates)
-    parts = engine.map_draws(work, asked.draws, memory)["parts"]
+    parts = engine.map_draws(work, query.draws, memory)["parts"]
     unit = {"unit": fit.data.unit(name)}
     observed = _added_up(fit.data.columns[name][0, line.window], place, len(labels))
     return xr.Dataset(
         {
-            "contribution": (*asked.label(parts, "component", "date"), unit),
-            "mean": (*asked.label(parts.sum(axis=1), "date"), unit),
+            "contribution": (*query.label(parts, "component", "date"), unit),
+            "mean": (*query.label(parts.sum(axis=1), "date"), unit),
             "observed": ("date", observed, unit),
         },
         {
-            **asked.coords,
+            **query.coords,
             "component": [c.label for c in components],
             "date": labels,
             **{
@@ -143,7 +136,7 @@ def decompose(
                 for key in ("kind", "channel", "mediator")
             },
         },
-        {**asked.attrs, **line.attrs, "equation": name, "freq": freq or fit.data.frequency, **unit},
+        {**query.attrs, "equation": name, "freq": freq or fit.data.frequency, **unit},
     )
 
 

@@ -8,16 +8,8 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine
-from bayesmmm.estimands.windows import (
-    Stretch,
-    bought_channels,
-    checked_channels,
-    over_draws,
-    per_money,
-    question,
-    reached,
-    spend_of,
-)
+from bayesmmm.estimands.query import bought_channels, checked_channels, open_query, per_money
+from bayesmmm.estimands.windows import Segment, over_draws, reached
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS
 
@@ -30,10 +22,8 @@ def marginal_roi(
     stop: str | datetime.date | None = None,
     window: str = "spend",
     plan: pd.DataFrame | None = None,
-    draws: int | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    allow_unconverged: bool = False,
 ) -> xr.DataArray:
     """Return on a little more spend in the same pattern: sum_t x_t dY/dx_t / sum_t x_t, mediators responding.
 
@@ -43,7 +33,7 @@ def marginal_roi(
     Parameters
     ----------
     fit : Fit
-    channels, start, stop, window, plan, draws, paths, seed, allow_unconverged
+    channels, start, stop, window, plan, paths, seed
         As in `effects`. With ``window="outcome"``, spend is changed in all periods up to the end of the window; what
         the outcome of the window gains is divided by the spend of the window.
 
@@ -62,40 +52,30 @@ def marginal_roi(
     --------
     >>> table = mm.summarise(marginal_roi(fit))  # doctest: +SKIP
     """
-    asked = question(
-        fit,
-        start=start,
-        stop=stop,
-        window=window,
-        plan=plan,
-        draws=draws,
-        paths=paths,
-        seed=seed,
-        allow_unconverged=allow_unconverged,
-    )
-    names = checked_channels(fit, bought_channels(fit, channels), asked.line)
-    found = over_draws(asked, lambda stretches: _along_spend(stretches, names))
-    spend = np.array([spend_of(asked, name) for name in names])
+    query = open_query(fit, start=start, stop=stop, window=window, plan=plan, paths=paths, seed=seed)
+    names = checked_channels(query, bought_channels(fit, channels))
+    slopes = over_draws(query, lambda segments: _along_spend(segments, names))["slopes"]
+    spend, _ = query.spend(names)
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = np.where(spend > 0.0, found["gained"] / spend, np.nan)
-    attrs = {**asked.attrs, **per_money(fit)}
-    dims, values = asked.asked.label(values, "channel")
-    return xr.DataArray(values, {**asked.asked.coords, "channel": list(names)}, dims, "marginal_roi", attrs)
+        values = np.where(spend > 0.0, slopes / spend, np.nan)
+    attrs = {**query.attrs, **per_money(fit)}
+    dims, values = query.label(values, "channel")
+    return xr.DataArray(values, {**query.coords, "channel": list(names)}, dims, "marginal_roi", attrs)
 
 
-def _along_spend(stretches: list[Stretch], names: Sequence[str]) -> dict[str, np.ndarray]:
+def _along_spend(segments: list[Segment], names: Sequence[str]) -> dict[str, np.ndarray]:
     """Derivative (S, channel) of the counted outcome to a factor on the changed spend."""
-    system, stretches = stretches[0].base.rows.system, reached(stretches)
-    changed = np.concatenate([stretch.changed for stretch in stretches])
-    gained = np.zeros((len(stretches[0].weight), len(names)))
+    system, segments = segments[0].base.rows.system, reached(segments)
+    changed = np.concatenate([segment.changed for segment in segments])
+    slopes = np.zeros((len(segments[0].weight), len(names)))
     # To set a mediator cuts what drives it, so that each is looked at by itself.
     together = tuple(n for n in names if n not in system.mediators)
     for part in [*([together] if together else []), *((n,) for n in names if n in system.mediators)]:
         answering = engine.answering(system, part)
         window = engine.WindowSystem(
-            [stretch.base for stretch in stretches],
-            [stretch.changed for stretch in stretches],
-            [stretch.weight for stretch in stretches],
+            [segment.base for segment in segments],
+            [segment.changed for segment in segments],
+            [segment.weight for segment in segments],
             part,
             tuple(m for m in system.mediators if m in (*part, *answering)),
         )
@@ -103,5 +83,5 @@ def _along_spend(stretches: list[Stretch], names: Sequence[str]) -> dict[str, np
         _, total = window.forward(window.columns, room)
         pattern = np.where(changed, window.columns, 0.0)
         _, along = window.vjp(room, np.ones(len(total)), np.zeros_like(total), pattern)
-        gained[:, [names.index(n) for n in part]] = along
-    return {"gained": gained}
+        slopes[:, [names.index(n) for n in part]] = along
+    return {"slopes": slopes}

@@ -9,12 +9,10 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.equations import expected, observe
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands.query import Asked, Timeline, ask, row_bytes, timeline
-from bayesmmm.estimands.setting import read_do
+from bayesmmm.estimands.counterfactual import read_do
+from bayesmmm.estimands.query import REDUCE, Query, open_query
 from bayesmmm.results import Fit
-from bayesmmm.validate import PATHS, check_paths, check_seed, check_size
-
-REDUCE = "pass draws=1000, or another number of draws to keep"
+from bayesmmm.validate import PATHS, check_size
 
 
 def predict(
@@ -23,10 +21,8 @@ def predict(
     *,
     noise: bool = False,
     do: Mapping[str, object] | None = None,
-    draws: int | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    allow_unconverged: bool = False,
 ) -> xr.Dataset:
     """Predict every explained series, over the fitted periods or over those of a plan.
 
@@ -46,14 +42,10 @@ def predict(
         predictive intervals.
     do : mapping of str to array (H,), optional
         Mediators that the planner sets over the plan, which cuts everything that drives them.
-    draws : int, optional
-        Keep so many posterior draws; all by default.
     paths : int
         Residual paths of the mediators that a mean is averaged over, per draw.
     seed : int
         Of residuals. The residuals of a period do not depend on plan or draws kept, so that plans can be compared.
-    allow_unconverged : bool
-        Answer although the sampler failed.
 
     Returns
     -------
@@ -76,57 +68,53 @@ def predict(
     >>> fitted = predict(fit)  # doctest: +SKIP
     >>> ahead = predict(fit, plan, noise=True)  # doctest: +SKIP
     """
-    asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
-    line = timeline(fit, plan, None, None)
-    seed = check_seed(seed)
+    query = open_query(fit, plan=plan, paths=paths, seed=seed)
+    line = query.timeline
     if do is not None and plan is None:
         raise SettingError(
             "do={...} sets mediators over a plan; for the fitted periods use what_if(fit, do={...})"
         )
     dates = line.dates[line.window]
     order = fit.system.order
-    check_size((len(order), len(asked.draws), len(dates)), "the prediction", REDUCE)
+    check_size((len(order), len(query.draws), len(dates)), "the prediction", REDUCE)
     if plan is None:
-        found = _fitted(asked, noise, seed)
+        found = _fitted(query, noise)
     else:
         given = read_do(fit, do, line, mediators=True)
-        found = _planned(asked, line, given, noise, 1 if noise else check_paths(paths), seed)
-    variables = {n: (*asked.label(found[n][:, 0], "date"), {"unit": fit.data.unit(n)}) for n in order}
-    kind = {"noise": int(noise), "start": line.attrs["start"], "stop": line.attrs["stop"]}
-    return xr.Dataset(variables, {**asked.coords, "date": dates}, {**asked.attrs, **kind})
+        found = _planned(query, given, noise)
+    variables = {n: (*query.label(found[n][:, 0], "date"), {"unit": fit.data.unit(n)}) for n in order}
+    return xr.Dataset(variables, {**query.coords, "date": dates}, {**query.attrs, "noise": int(noise)})
 
 
-def _fitted(asked: Asked, noise: bool, seed: int) -> dict[str, np.ndarray]:
-    fit = asked.fit
+def _fitted(query: Query, noise: bool) -> dict[str, np.ndarray]:
+    fit = query.fit
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        base = engine.history(fit.system, fit.scales, fit.data, asked.parameters, draws, seed=seed)
+        base = query.history(draws)
         out = {}
         for i, name in enumerate(fit.system.order):
             equation, par = fit.system.equation(name), base.rows.parameters[name]
             center, sigma = engine.given_mediator(equation, base.rows.parameters, base.residual)
             mean = base.latent[name] + center
             if noise:
-                u = engine.uniforms(seed, engine.stream("replicated", i), draws, mean.shape[1:])
+                u = engine.uniforms(query.seed, engine.stream("replicated", i), draws, mean.shape[1:])
                 own = equation.family.residual_at({**par, "sigma": sigma}, u)
                 out[name] = observe(equation, mean + own, fit.scales)
             else:
                 out[name] = expected(equation, mean, sigma, fit.scales)
         return out
 
-    return engine.map_draws(work, asked.draws, row_bytes(fit.system, len(fit.data.dates)))
+    return query.map(work, len(fit.data.dates))
 
 
-def _planned(
-    asked: Asked, line: Timeline, do: Mapping, noise: bool, paths: int, seed: int
-) -> dict[str, np.ndarray]:
-    fit = asked.fit
+def _planned(query: Query, do: Mapping, noise: bool) -> dict[str, np.ndarray]:
+    fit, line, paths = query.fit, query.timeline, 1 if noise else query.paths
     dates = line.dates[line.fitted :]
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        past = engine.history(fit.system, fit.scales, fit.data, asked.parameters, draws, seed=seed)
+        past = query.history(draws)
         base = engine.future(
-            past, dates, line.columns, past=engine.carried(past), seed=seed, paths=paths, noise=noise, do=do
+            past, dates, line.columns, past=engine.carried(past), seed=query.seed, paths=paths, noise=noise, do=do
         )
         out = {}
         for name in fit.system.order:
@@ -140,16 +128,14 @@ def _planned(
             out[name] = engine.over_paths(series, paths)
         return out
 
-    return engine.map_draws(work, asked.draws, row_bytes(fit.system, line.fitted + paths * len(dates)))
+    return query.map(work, line.fitted + paths * len(dates))
 
 
 def residuals(
     fit: Fit,
     equation: str | None = None,
     *,
-    draws: int | None = None,
     seed: int = 0,
-    allow_unconverged: bool = False,
 ) -> xr.DataArray:
     """Structural residuals of an equation over the fitted periods, in units of its residual scale.
 
@@ -162,7 +148,7 @@ def residuals(
     fit : Fit
     equation : str, optional
         The outcome by default.
-    draws, seed, allow_unconverged
+    seed
         As in `predict`.
 
     Returns
@@ -184,21 +170,20 @@ def residuals(
     >>> from bayesmmm.estimands import residuals
     >>> left = residuals(fit, "google")  # doctest: +SKIP
     """
-    asked = ask(fit, draws=draws, allow_unconverged=allow_unconverged)
-    name, seed = fit.system.checked(equation), check_seed(seed)
-    check_size((len(asked.draws), len(fit.data.dates)), "the residuals", REDUCE)
+    query, name = open_query(fit, seed=seed), fit.system.checked(equation)
+    check_size((len(query.draws), len(fit.data.dates)), "the residuals", REDUCE)
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        base = engine.history(fit.system, fit.scales, fit.data, asked.parameters, draws, seed=seed)
+        base = query.history(draws)
         sigma = base.rows.parameters[name]["sigma"][:, None, None]
         return {"residual": base.residual[name] / sigma}
 
-    found = engine.map_draws(work, asked.draws, row_bytes(fit.system, len(fit.data.dates)))
-    dims, values = asked.label(found["residual"][:, 0], "date")
+    found = query.map(work, len(fit.data.dates))
+    dims, values = query.label(found["residual"][:, 0], "date")
     attrs = {
-        **asked.attrs,
+        **query.attrs,
         "equation": name,
         "unit": "residual sd",
         "likelihood": fit.system.equation(name).likelihood,
     }
-    return xr.DataArray(values, {**asked.coords, "date": fit.data.dates}, dims, "residual", attrs)
+    return xr.DataArray(values, {**query.coords, "date": fit.data.dates}, dims, "residual", attrs)

@@ -1,83 +1,27 @@
-"""What every answer begins and ends with: the convergence gate, the draws to use, the periods, the labels."""
+"""`Query`: what every answer begins and ends with, checked: the draws to use, the periods, the labels.
+
+Under ``window="spend"`` the effect of the spend of the window counts, then and later; under ``window="outcome"`` what
+all spend did to the outcome of the window. `bayesmmm.estimands.windows` says how.
+"""
 
 import datetime
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from bayesmmm import engine
-from bayesmmm.data import next_dates, read_plan, window_mask
+from bayesmmm.data import MONEY, next_dates, read_plan, window_mask
 from bayesmmm.equations import MMM
-from bayesmmm.errors import ConvergenceError
+from bayesmmm.errors import AnswerError, ConvergenceError, SettingError, UnknownTermError
 from bayesmmm.results import Fit
-from bayesmmm.validate import check_count
+from bayesmmm.text import did_you_mean
+from bayesmmm.validate import PATHS, check_paths, check_seed
 
-
-@dataclass(frozen=True)
-class Asked:
-    """A fit that may be asked, with the draws to use.
-
-    Attributes
-    ----------
-    fit : Fit
-    parameters : Parameters
-        Of all draws.
-    draws : (S,) int array
-        Which of them are used, chain after chain.
-    coords : dict
-        Labels of chain and draw.
-    attrs : dict
-        Marks that every answer carries.
-    """
-
-    fit: Fit
-    parameters: engine.Parameters
-    draws: np.ndarray
-    coords: Mapping[str, np.ndarray]
-    attrs: Mapping[str, Any]
-
-    def label(self, values: np.ndarray, *dims: str) -> tuple:
-        """Return values (S, ...) as dims and array of an xarray variable: chain, draw, then `dims`."""
-        chains, draws = (len(self.coords[dim]) for dim in ("chain", "draw"))
-        return ("chain", "draw", *dims), values.reshape(chains, draws, *values.shape[1:])
-
-
-def ask(fit: Fit, *, draws: int | None, allow_unconverged: bool) -> Asked:
-    """Check that a fit may be asked and choose draws.
-
-    Parameters
-    ----------
-    draws : int, optional
-        At most so many draws, the same number from every chain and evenly spaced; all by default.
-    allow_unconverged : bool
-        Answer although the sampler failed; answers carry ``attrs["verdict"]``.
-
-    Raises
-    ------
-    ConvergenceError
-        When the sampler failed and nobody said that this is all right.
-    SettingError
-        For an impossible number of draws.
-    """
-    verdict = fit.convergence.verdict
-    if verdict == "failed" and not allow_unconverged:
-        raise ConvergenceError(
-            f"these draws do not represent the posterior, so answers from them may be far off. {fit.convergence}\n"
-            f"To look at them all the same, pass allow_unconverged=True."
-        )
-    posterior = fit.posterior
-    chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
-    kept = np.arange(length)
-    if draws is not None:
-        advice = "one draw per chain to all of them; leave it out for all"
-        draws = check_count(draws, "draws", least=chains, most=chains * length, advice=advice)
-        kept = np.linspace(0, length - 1, draws // chains).round().astype(int)
-    index = (np.arange(chains)[:, None] * length + kept).ravel()
-    coords = {"chain": posterior["chain"].values, "draw": posterior["draw"].values[kept]}
-    return Asked(fit, fit.parameters(), index, coords, {"verdict": verdict})
+WINDOWS = ("spend", "outcome")
+#: What to do about an answer that is too large.
+REDUCE = "ask a fit with fewer draws, as fit.thin(1000)"
 
 
 @dataclass(frozen=True)
@@ -108,6 +52,148 @@ class Timeline:
     def planned(self) -> int:
         """Number of periods of the plan."""
         return len(self.dates) - self.fitted
+
+
+@dataclass(frozen=True)
+class Query:
+    """A fit that may be asked, with what is asked of it.
+
+    Attributes
+    ----------
+    fit : Fit
+    parameters : Parameters
+        Of all draws.
+    draws : (S,) int array
+        Which of them are used, chain after chain.
+    coords : dict
+        Labels of chain and draw.
+    timeline : Timeline
+    window : {"spend", "outcome"} or None
+        What counts; None where the answer is about the periods themselves.
+    paths : int
+        Residual paths of mediators per draw in periods after the data; 1 where there are no mediators.
+    seed : int
+        Of residuals.
+    """
+
+    fit: Fit
+    parameters: engine.Parameters
+    draws: np.ndarray
+    coords: Mapping[str, np.ndarray]
+    timeline: Timeline
+    window: str | None
+    paths: int
+    seed: int
+
+    @property
+    def attrs(self) -> dict[str, str]:
+        """Marks of the answer."""
+        rule = {"window": self.window} if self.window else {}
+        return {"verdict": self.fit.convergence.verdict, **self.timeline.attrs, **rule}
+
+    @property
+    def changed(self) -> np.ndarray:
+        """Periods (T + H,) in which spend is changed."""
+        if self.window == "spend":
+            return self.timeline.window
+        last = np.flatnonzero(self.timeline.window)[-1]
+        return np.arange(len(self.timeline.window)) <= last
+
+    def at(self, positions: np.ndarray, **changes: int) -> "Query":
+        """Return the same of the draws at some positions of every chain."""
+        chains = len(self.coords["chain"])
+        coords = {**self.coords, "draw": self.coords["draw"][positions]}
+        return replace(self, draws=self.draws.reshape(chains, -1)[:, positions].ravel(), coords=coords, **changes)
+
+    def label(self, values: np.ndarray, *dims: str) -> tuple:
+        """Return values (S, ...) as dims and array of an xarray variable: chain, draw, then `dims`."""
+        chains, draws = (len(self.coords[dim]) for dim in ("chain", "draw"))
+        return ("chain", "draw", *dims), values.reshape(chains, draws, *values.shape[1:])
+
+    def history(self, draws: np.ndarray) -> engine.Baseline:
+        """Evaluate the fitted periods of some draws."""
+        fit = self.fit
+        return engine.history(fit.system, fit.scales, fit.data, self.parameters, draws, seed=self.seed)
+
+    def map(self, work: Callable[[np.ndarray], Mapping[str, np.ndarray]], periods: float) -> dict[str, np.ndarray]:
+        """Apply a function to chunks of the draws, each of which goes through so many periods."""
+        return engine.map_draws(work, self.draws, row_bytes(self.fit.system, periods))
+
+    def spend_by_period(self, name: str) -> np.ndarray:
+        """Spend (G, W) of a channel in the periods of the window, in the unit of its column."""
+        line, known = self.timeline, self.fit.data.columns[name]
+        if line.planned:
+            ahead = line.columns.get(name)
+            known = known if ahead is None else np.concatenate([known, ahead], axis=-1)
+        return known[:, line.window[: known.shape[-1]]]
+
+    def spend(self, names: Sequence[str]) -> tuple[np.ndarray, dict[str, str]]:
+        """Spend (C,) of channels in the window, and its unit as attrs."""
+        unit = MONEY if all(self.fit.data.is_money(name) for name in names) else "units of the column"
+        return np.array([float(self.spend_by_period(name).sum()) for name in names]), {"unit": unit}
+
+
+def open_query(
+    fit: Fit,
+    *,
+    start: str | datetime.date | None = None,
+    stop: str | datetime.date | None = None,
+    window: str | None = None,
+    plan: pd.DataFrame | None = None,
+    paths: int = PATHS,
+    seed: int = 0,
+) -> Query:
+    """Check that a fit may be asked, and the arguments that answers share.
+
+    Raises
+    ------
+    ConvergenceError
+        When the sampler failed and nobody said that this is all right.
+    SettingError, WindowError, DateError, PlanError, DataError
+        For impossible arguments.
+    """
+    verdict_of(fit)
+    if window is not None and window not in WINDOWS:
+        raise SettingError(
+            f"window={window!r} must be 'spend' (what the spend of the window does, then and later) or 'outcome' (what "
+            f"all spend did to the outcome of the window); 'spend' is the default"
+        )
+    posterior = fit.posterior
+    chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
+    positions = spaced(length, length if fit.answering is None else fit.answering // chains)
+    # Only mediators have residuals that future periods are averaged over.
+    paths = check_paths(paths) if fit.system.mediators else min(check_paths(paths), 1)
+    return Query(
+        fit,
+        fit.parameters(),
+        (np.arange(chains)[:, None] * length + positions).ravel(),
+        {"chain": posterior["chain"].values, "draw": posterior["draw"].values[positions]},
+        timeline(fit, plan, start, stop),
+        window,
+        paths,
+        check_seed(seed),
+    )
+
+
+def verdict_of(fit: Fit) -> str:
+    """Return the verdict on the sampler of a fit that may be asked.
+
+    Raises
+    ------
+    ConvergenceError
+        When the sampler failed and nobody said that this is all right.
+    """
+    if fit.convergence.verdict == "failed" and not fit.accepted:
+        raise ConvergenceError(
+            f"these draws do not represent the posterior, so answers from them may be far off. {fit.convergence}\n"
+            f"To look at them all the same, ask fit.accept_unconverged() in place of fit."
+        )
+    return fit.convergence.verdict
+
+
+def spaced(length: int, count: int) -> np.ndarray:
+    """Positions of so many out of `length`, evenly spaced with both ends; of all where there are fewer."""
+    return np.unique(np.linspace(0, length - 1, min(count, length)).round().astype(int))
 
 
 def timeline(
@@ -153,3 +239,70 @@ def row_bytes(system: MMM, periods: int) -> float:
     """Working memory of one row over so many periods, in bytes."""
     arrays = sum(2 * len(equation.media) + 8 for equation in system.equations)
     return 8.0 * max(periods, 1) * arrays
+
+
+# ----------------------------------------------------------------------------------------------- channels and money
+def per_money(fit: Fit) -> dict[str, object]:
+    """Unit of a return on spend and, where the outcome is money, the return at which spend is earned back."""
+    unit = fit.data.unit(fit.system.outcome)
+    return {"unit": f"{unit} per {MONEY}", **({"threshold": 1.0} if unit == MONEY else {})}
+
+
+def bought_channels(fit: Fit, channels: Sequence[str] | None) -> Sequence[str] | None:
+    """Leave out what is not money, or refuse it where it was asked for by name: it has no return on spend.
+
+    Raises
+    ------
+    SettingError
+        For a column that is not money.
+    AnswerError
+        When there is no channel in money at all.
+    """
+    if channels is None:
+        names = [name for name in fit.system.channels if fit.data.is_money(name)]
+        if not names:
+            raise AnswerError(
+                "no channel of this system is money, so that there is no return on spend; ask effects(fit)"
+            )
+        return names
+    for name in [] if isinstance(channels, str) else list(channels):
+        if name in fit.data.mediators and not fit.data.is_money(name):
+            raise SettingError(
+                f"{name!r} is counted in {fit.data.mediators[name]}, not in money, and has no return on spend; leave it "
+                f"out of channels, or ask effects(fit)"
+            )
+    return channels
+
+
+def checked_channels(query: Query, channels: Sequence[str] | None, *, where: str = "channels") -> tuple[str, ...]:
+    """Return the channels asked for: by default every exogenous column that acts as media.
+
+    Raises
+    ------
+    UnknownTermError
+        For a name that acts as media in no equation.
+    SettingError
+        For a mediator in periods in which its spend is not known.
+    """
+    system, known, line = query.fit.system, query.fit.system.media, query.timeline
+    if not system.channels:
+        raise AnswerError(
+            "the system has no channel to ask about; list columns under media in one of its equations"
+        )
+    if channels is None:
+        return system.channels
+    names = [] if isinstance(channels, str) or not isinstance(channels, Iterable) else list(channels)
+    if not names:
+        example = [channels if isinstance(channels, str) and channels else known[0]]
+        raise SettingError(f"{where}={channels!r} must be a list of channels, as {where}={example}")
+    for name in names:
+        if name not in known:
+            raise UnknownTermError(
+                f"no equation has the channel {name!r}{did_you_mean(name, known)}. Channels are: {', '.join(known)}."
+            )
+        if name in system.mediators and line.window[line.fitted :].any():
+            raise SettingError(
+                f"{name!r} is a mediator: in the periods of a plan its spend is predicted, so that it has no ROI of its "
+                f"own there; ask for a window in the fitted periods, or leave it out of {where}"
+            )
+    return tuple(dict.fromkeys(names))

@@ -10,18 +10,8 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands.windows import (
-    Question,
-    Stretch,
-    bought_channels,
-    checked_channels,
-    inherited,
-    over_draws,
-    per_money,
-    question,
-    spend_of,
-    spend_unit,
-)
+from bayesmmm.estimands.query import Query, bought_channels, checked_channels, open_query, per_money
+from bayesmmm.estimands.windows import Segment, carry_over, over_draws
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_mapping
 
@@ -37,10 +27,8 @@ def effects(
     stop: str | datetime.date | None = None,
     window: str = "spend",
     plan: pd.DataFrame | None = None,
-    draws: int | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    allow_unconverged: bool = False,
 ) -> xr.Dataset:
     """Effects of spend in a window: what is lost without it, directly and through each mediator.
 
@@ -70,14 +58,10 @@ def effects(
         all spend up to the end of the window on the outcome of the window, carry-in counted, the tail dropped.
     plan : DataFrame, optional
         Future spend and controls, as in `predict`.
-    draws : int, optional
-        Use so many posterior draws; all by default.
     paths : int
         Residual paths of mediators that periods after the data are averaged over, per draw.
     seed : int
         Of residuals.
-    allow_unconverged : bool
-        Answer although the sampler failed.
 
     Returns
     -------
@@ -108,24 +92,14 @@ def effects(
     >>> found = effects(fit, start="2024-01-07", stop="2024-12-29")  # doctest: +SKIP
     >>> found["total"].median(("chain", "draw"))  # doctest: +SKIP
     """
-    asked = question(
-        fit,
-        start=start,
-        stop=stop,
-        window=window,
-        plan=plan,
-        draws=draws,
-        paths=paths,
-        seed=seed,
-        allow_unconverged=allow_unconverged,
-    )
-    names = checked_channels(fit, channels, asked.line)
-    members = _checked_groups(fit, groups, asked)
+    query = open_query(fit, start=start, stop=stop, window=window, plan=plan, paths=paths, seed=seed)
+    names = checked_channels(query, channels)
+    members = _checked_groups(query, groups)
     # Members of groups are removed one at a time as well, so that the interaction can be told.
     singles = tuple(dict.fromkeys([*names, *(name for group in members.values() for name in group)]))
     targets = [*((name,) for name in singles), *members.values()]
-    found = over_draws(asked, lambda stretches: removed(stretches, targets))
-    return _labelled(asked, names, singles, members, found)
+    found = over_draws(query, lambda segments: removed(segments, targets))
+    return _labelled(query, names, singles, members, found)
 
 
 def roi(
@@ -137,10 +111,8 @@ def roi(
     stop: str | datetime.date | None = None,
     window: str = "spend",
     plan: pd.DataFrame | None = None,
-    draws: int | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    allow_unconverged: bool = False,
 ) -> xr.DataArray:
     """Return on spend: the total effect of a channel over its spend in the window.
 
@@ -149,7 +121,7 @@ def roi(
     fit : Fit
     net : bool
         Count what a paid mediator was induced to spend as spend of the channel, too.
-    channels, start, stop, window, plan, draws, paths, seed, allow_unconverged
+    channels, start, stop, window, plan, paths, seed
         As in `effects`.
 
     Returns
@@ -176,23 +148,19 @@ def roi(
         stop=stop,
         window=window,
         plan=plan,
-        draws=draws,
         paths=paths,
         seed=seed,
-        allow_unconverged=allow_unconverged,
     )
     return found["roi_net" if net else "roi"]
 
 
-def _checked_groups(
-    fit: Fit, groups: Mapping[str, Sequence[str]] | None, asked: Question
-) -> dict[str, tuple[str, ...]]:
+def _checked_groups(query: Query, groups: Mapping[str, Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
     if groups is None:
-        return {ALL_MEDIA: checked_channels(fit, None, asked.line)}
+        return {ALL_MEDIA: checked_channels(query, None)}
     out = {}
     for label, members in check_mapping(groups, "groups", "{'social': ['facebook', 'tiktok']}").items():
-        out[str(label)] = checked_channels(fit, members, asked.line, where=f"groups[{label!r}]")
-        mixed = [name for name in out[str(label)] if name in fit.system.mediators]
+        out[str(label)] = checked_channels(query, members, where=f"groups[{label!r}]")
+        mixed = [name for name in out[str(label)] if name in query.fit.system.mediators]
         if mixed and len(out[str(label)]) > 1:
             raise SettingError(
                 f"group {label!r} holds the mediator {mixed[0]!r} beside channels that may drive it; such parts are not "
@@ -202,7 +170,7 @@ def _checked_groups(
 
 
 # ---------------------------------------------------------------------------------------------------- zero-out
-def removed(stretches: list[Stretch], targets: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
+def removed(segments: list[Segment], targets: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
     """Take each target out of a chunk of draws, and sum up what is lost.
 
     Returns
@@ -211,38 +179,38 @@ def removed(stretches: list[Stretch], targets: Sequence[Sequence[str]]) -> dict[
         ``path`` (S, target, 1 + mediators): the direct part, then that through each mediator; ``induced``
         (S, target, mediators); ``outcome`` (S,).
     """
-    path, induced = zip(*(_removed_one(stretches, target) for target in targets), strict=True)
-    system = stretches[0].base.rows.system
+    path, induced = zip(*(_removed_one(segments, target) for target in targets), strict=True)
+    system = segments[0].base.rows.system
     outcome = np.zeros(len(path[0]))
-    for stretch in stretches:
-        base = stretch.base
-        series = engine.value(base, system.outcome, base.latent[system.outcome])[..., stretch.window]
+    for segment in segments:
+        base = segment.base
+        series = engine.value(base, system.outcome, base.latent[system.outcome])[..., segment.window]
         outcome += engine.over_paths(series.sum(axis=(1, 2)), base.rows.paths)
     return {"path": np.stack(path, axis=1), "induced": np.stack(induced, axis=1), "outcome": outcome}
 
 
-def _removed_one(stretches: list[Stretch], target: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    system = stretches[0].base.rows.system
-    n_draw = len(stretches[0].base.rows.draws)
+def _removed_one(segments: list[Segment], target: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    system = segments[0].base.rows.system
+    n_draw = len(segments[0].base.rows.draws)
     path, induced = np.zeros((n_draw, 1 + len(system.mediators))), np.zeros((n_draw, len(system.mediators)))
     past: dict = {}
-    for stretch in stretches:
-        if not (stretch.changed.any() or past):
+    for segment in segments:
+        if not (segment.changed.any() or past):
             continue
-        base = stretch.base
-        without = {n: np.where(stretch.changed, 0.0, base.columns[n]) for n in target}
+        base = segment.base
+        without = {n: np.where(segment.changed, 0.0, base.columns[n]) for n in target}
         columns = engine.respond(base, without, past)
-        path += _lost(stretch, target, columns, past)
+        path += _lost(segment, target, columns, past)
         for j, mediator in enumerate(system.mediators):
             if mediator in columns and mediator not in target:  # its own spend is no induced spend
-                induced[:, j] += stretch.total(base.columns[mediator] - columns[mediator])
-        past = inherited(stretches, stretch, columns)
+                induced[:, j] += segment.total(base.columns[mediator] - columns[mediator])
+        past = carry_over(segments, segment, columns)
     return path, induced
 
 
-def _lost(stretch: Stretch, target: Sequence[str], columns: Mapping[str, np.ndarray], past: Mapping) -> np.ndarray:
+def _lost(segment: Segment, target: Sequence[str], columns: Mapping[str, np.ndarray], past: Mapping) -> np.ndarray:
     """What the outcome loses as the target goes, then as mediators answer one after the other: (S, 1 + mediators)."""
-    base = stretch.base
+    base = segment.base
     system = base.rows.system
     outcome = system.equation(system.outcome)
     answering = [[m] if m in columns and m not in target else [] for m in system.mediators]
@@ -253,26 +221,26 @@ def _lost(stretch: Stretch, target: Sequence[str], columns: Mapping[str, np.ndar
         if not moved:
             continue
         step = engine.add(base.rows, [engine.shift(base, system.outcome, n, columns[n], past) for n in moved])
-        out[:, j] = -stretch.total(engine.change(base, system.outcome, latent, step))
+        out[:, j] = -segment.total(engine.change(base, system.outcome, latent, step))
         latent = latent + base.rows.wide(step)
     return out
 
 
 # -------------------------------------------------------------------------------------------------------- labels
 def _labelled(
-    asked: Question,
+    query: Query,
     names: Sequence[str],
     singles: Sequence[str],
     members: Mapping[str, Sequence[str]],
     found: Mapping[str, np.ndarray],
 ) -> xr.Dataset:
-    fit, label = asked.asked.fit, asked.asked.label
+    fit, label = query.fit, query.label
     unit, mediators = fit.data.unit(fit.system.outcome), list(fit.system.mediators)
     at = [singles.index(name) for name in names]
     path, induced = found["path"][:, at], found["induced"][:, at]
     direct, indirect = path[..., 0], path[..., 1:].sum(axis=-1)
     total = direct + indirect
-    spend = np.array([spend_of(asked, name) for name in names])
+    spend, money = query.spend(names)
     net = spend + induced[..., [fit.data.is_money(m) for m in mediators]].sum(axis=-1)
     bought = np.array([fit.data.is_money(name) for name in names]) & (spend > 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -286,13 +254,13 @@ def _labelled(
         share = total / found["outcome"][:, None]
     ratios = {name: np.where(bought, values, np.nan) for name, values in ratios.items()}
     cost = ratios.pop("cost")
-    variables: dict = {"spend": ("channel", spend, {"unit": spend_unit(fit, names)})}
+    variables: dict = {"spend": ("channel", spend, money)}
     for name, values in {"total": total, "direct": direct, "indirect": indirect}.items():
         variables[name] = (*label(values, "channel"), {"unit": unit})
     variables["share"] = (*label(share, "channel"), {"unit": "share of the outcome"})
     variables |= {name: (*label(values, "channel"), per_money(fit)) for name, values in ratios.items()}
     variables["cost"] = (*label(cost, "channel"), {"unit": f"{MONEY} per unit of {fit.system.outcome} ({unit})"})
-    coords: dict = {**asked.asked.coords, "channel": list(names)}
+    coords: dict = {**query.coords, "channel": list(names)}
     if mediators:
         coords["mediator"] = mediators
         variables["via"] = (*label(path[..., 1:], "channel", "mediator"), {"unit": unit})
@@ -309,8 +277,8 @@ def _labelled(
             "interaction": joint.sum(axis=-1) - np.stack(alone, axis=-1),
         }.items():
             variables[name] = (*label(values, "group"), {"unit": unit})
-    found = xr.Dataset(variables, coords, {**asked.attrs, "unit": unit})
+    found = xr.Dataset(variables, coords, {**query.attrs, "unit": unit})
     # A variable taken out of the data set still says what it is about.
     for variable in found.data_vars.values():
-        variable.attrs |= asked.attrs
+        variable.attrs |= query.attrs
     return found

@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayesmmm.diagnostics.posterior_view import check_groups
 from bayesmmm.errors import ParetoWarning, SettingError
-from bayesmmm.estimands import ask
+from bayesmmm.estimands import verdict_of
 from bayesmmm.results import Fit
 from bayesmmm.validate import check_mapping
 
@@ -23,7 +23,7 @@ _COLUMNS = ["elpd", "se", "elpd_diff", "dse", "p_worse", "p", "weight"]
 _RENAMED = {"elpd_diff": "diff", "dse": "diff_se", "p": "p_eff"}
 
 
-def compare(fits: Mapping[str, Fit], *, allow_unconverged: bool = False) -> pd.DataFrame:
+def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
     """Compare systems by the expected log predictive density of the outcome, leaving out one period at a time.
 
     ``elpd = sum_t log p(y_t | all other periods)``, from one fit by Pareto-smoothed importance sampling (PSIS-LOO), of
@@ -35,8 +35,6 @@ def compare(fits: Mapping[str, Fit], *, allow_unconverged: bool = False) -> pd.D
     ----------
     fits : mapping of str to Fit
         Two or more, of the same outcome over the same periods.
-    allow_unconverged : bool
-        Compare although the sampler failed in some fit.
 
     Returns
     -------
@@ -77,10 +75,7 @@ def compare(fits: Mapping[str, Fit], *, allow_unconverged: bool = False) -> pd.D
 
     fits = check_mapping(fits, "fits", "{'normal': fit, 'student_t': other}")
     _check_comparable(fits)
-    verdicts = {
-        name: ask(fit, draws=None, allow_unconverged=allow_unconverged).attrs["verdict"]
-        for name, fit in fits.items()
-    }
+    verdicts = {name: verdict_of(fit) for name, fit in fits.items()}
     first = next(iter(fits.values()))
     outcome = first.system.outcome
     with warnings.catch_warnings():

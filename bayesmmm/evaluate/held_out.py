@@ -12,7 +12,7 @@ import pandas as pd
 
 from bayesmmm import engine
 from bayesmmm.equations import expected, log_likelihood, observe, to_latent
-from bayesmmm.estimands import ask, row_bytes, timeline
+from bayesmmm.estimands import open_query
 from bayesmmm.evaluate.scores import elpd
 from bayesmmm.results import Fit
 
@@ -44,16 +44,16 @@ def score_held_out(
     `actual` has every explained series over the plan. Predicted are the outcome and, with ``mediators="respond"``, every
     mediator, in causal order.
     """
-    query = ask(fit, draws=None, allow_unconverged=True)
-    line = timeline(fit, plan, None, None)
+    query = open_query(fit.accept_unconverged(), plan=plan, paths=paths, seed=seed)
+    line = query.timeline
     system, dates = fit.system, line.dates[line.fitted :]
     series = {name: np.asarray(values, float)[None, None] for name, values in actual.items()}
     do = {name: series[name] for name in system.mediators} if mediators == "observed" else {}
-    paths = 1 if do or not system.mediators else paths
+    paths = 1 if do else query.paths
     predicted = [name for name in system.order if name not in do]
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        past = engine.history(system, fit.scales, fit.data, query.parameters, draws, seed=seed)
+        past = query.history(draws)
         base = engine.future(
             past, dates, line.columns, past=engine.carried(past), seed=seed, paths=paths, noise=True, do=do
         )
@@ -63,7 +63,7 @@ def score_held_out(
             for part, values in _one(base, name, series, do).items()
         }
 
-    parts = engine.map_draws(work, query.draws, row_bytes(system, line.fitted + paths * len(dates)))
+    parts = query.map(work, line.fitted + paths * len(dates))
     return {
         name: HeldOut(
             observed=series[name][0, 0, -last:],

@@ -42,7 +42,7 @@ def shared_units(fit: Fit, start: datetime.date, stop: datetime.date) -> dict[st
         if linear:
             draws[f"{name}.coefficient"] = fit.coefficients(name).sel({f"{name}.term": linear})
     if any(name in fit.data.media for name in fit.system.exogenous):
-        draws["roi"] = roi(fit, start=start, stop=stop, allow_unconverged=True)
+        draws["roi"] = roi(fit.accept_unconverged(), start=start, stop=stop)
     return {key: array for name, values in draws.items() for key, array in by_label(name, values).items()}
 
 

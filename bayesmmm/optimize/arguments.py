@@ -106,8 +106,6 @@ class Solver(Record):
         Of starts, and of residuals to come: as in `predict`.
     progress : bool
         Tell on standard error what is going on.
-    allow_unconverged : bool
-        Plan although the sampler failed.
 
     Raises
     ------
@@ -124,7 +122,6 @@ class Solver(Record):
     seed: int = 0
     paths: int = PATHS
     progress: bool = False
-    allow_unconverged: bool = False
 
     def __post_init__(self) -> None:
         if self.draws is not None:
@@ -171,7 +168,6 @@ class SolverKeywords(TypedDict, total=False):
     seed: int
     paths: int
     progress: bool
-    allow_unconverged: bool
 
 
 class FrontierKeywords(WindowKeywords, ConstraintKeywords, SolverKeywords, total=False):

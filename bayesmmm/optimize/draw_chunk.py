@@ -8,7 +8,8 @@ import numpy as np
 
 from bayesmmm import engine
 from bayesmmm.equations import MMM
-from bayesmmm.estimands.windows import Question, Stretch
+from bayesmmm.estimands.query import Query
+from bayesmmm.estimands.windows import Segment
 
 
 @dataclass(frozen=True)
@@ -33,21 +34,21 @@ class Setting:
 
     Attributes
     ----------
-    question : Question
+    query : Query
     names : tuple of str
         Decided channels (C), exogenous or mediators.
     modes : mapping of str to {"respond", "fixed", "decide"}
         By mediator.
     """
 
-    question: Question
+    query: Query
     names: tuple[str, ...]
     modes: Mapping[str, str]
 
     @property
     def system(self) -> MMM:
         """The system of the fit."""
-        return self.question.asked.fit.system
+        return self.query.fit.system
 
     @property
     def outcome(self) -> str:
@@ -68,7 +69,7 @@ class Setting:
     @cached_property
     def paid(self) -> tuple[str, ...]:
         """Mediators that answer and are paid."""
-        return tuple(m for m in self.answering if self.question.asked.fit.data.is_money(m))
+        return tuple(m for m in self.answering if self.query.fit.data.is_money(m))
 
 
 class DrawChunk:
@@ -79,18 +80,18 @@ class DrawChunk:
     setting : Setting
     at : slice
         Where the draws stand, in the order of tails.
-    stretches : list of Stretch
+    segments : list of Segment
         From the window on, under the plan of the question.
     """
 
-    def __init__(self, setting: Setting, at: slice, stretches: list[Stretch]) -> None:
-        self.at, self._set, self._stretches = at, setting, stretches
-        self._window = np.concatenate([stretch.window for stretch in stretches])
-        self._changed = np.concatenate([stretch.changed for stretch in stretches])
+    def __init__(self, setting: Setting, at: slice, segments: list[Segment]) -> None:
+        self.at, self._set, self._segments = at, setting, segments
+        self._window = np.concatenate([segment.window for segment in segments])
+        self._changed = np.concatenate([segment.changed for segment in segments])
         self._system = engine.WindowSystem(
-            [stretch.base for stretch in stretches],
-            [stretch.changed for stretch in stretches],
-            [stretch.weight for stretch in stretches],
+            [segment.base for segment in segments],
+            [segment.changed for segment in segments],
+            [segment.weight for segment in segments],
             setting.names,
             setting.moving,
         )
@@ -107,10 +108,10 @@ class DrawChunk:
     def base(self) -> np.ndarray:
         """Outcome (S,) of the window without any spend of the decided channels."""
         level = 0.0
-        for stretch in self._stretches:
-            latent = stretch.base.latent[self._set.outcome]
-            series = stretch.base.rows.narrow(engine.value(stretch.base, self._set.outcome, latent))
-            level = level + series[:, 0] @ stretch.window.astype(float)
+        for segment in self._segments:
+            latent = segment.base.latent[self._set.outcome]
+            series = segment.base.rows.narrow(engine.value(segment.base, self._set.outcome, latent))
+            level = level + series[:, 0] @ segment.window.astype(float)
         return level + self._inside(self._columns(0.0)) - self._inside(self._system.columns, sets=False)
 
     def _inside(self, columns: np.ndarray, *, sets: bool = True) -> np.ndarray:
@@ -121,7 +122,7 @@ class DrawChunk:
 
     def _multiple(self, factor: float) -> np.ndarray:
         """Spend (C, T) of the channels where a future window is followed by so many times that of the question."""
-        return (factor if self._set.question.line.planned else 1.0) * self._system.columns
+        return (factor if self._set.query.timeline.planned else 1.0) * self._system.columns
 
     def _columns(self, spend: np.ndarray | float, outside: np.ndarray | None = None) -> np.ndarray:
         """Spend (C, T) of the channels in all periods under a plan (C, W) of the window."""

@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayesmmm.data import MONEY
 from bayesmmm.errors import AnswerError, InfeasibleError, SettingError
-from bayesmmm.estimands.windows import per_money
+from bayesmmm.estimands.query import per_money
 from bayesmmm.optimize.arguments import FrontierKeywords, Solver, Window, fill_in
 from bayesmmm.optimize.constraints import Constraints
 from bayesmmm.optimize.feasibility import check_possible
@@ -114,7 +114,7 @@ def _possible(problem: Problem, total: float) -> bool:
 
 def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], marginal: list[float]) -> xr.Dataset:
     fit, out = problem.fit, problem.judges
-    asked, base = out.question.asked, out.base()
+    query, base = out.query, out.base()
     outcomes = [out.evaluate(plan) for plan in spend]
     lift = np.stack([each.lift for each in outcomes], axis=-1)
     own = np.array([plan.sum() for plan in spend])
@@ -125,22 +125,21 @@ def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], margi
         "spend": (("total", "channel"), np.stack([plan.sum(axis=1) for plan in spend]), {"unit": MONEY}),
         "marginal": ("total", np.array(marginal), per),
         "extrapolated": extrapolated(problem, spend, "total"),
-        "outcome": (*asked.label(base[:, None] + lift, "total"), {"unit": unit}),
-        "lift": (*asked.label(lift, "total"), {"unit": unit}),
-        "cost": (*asked.label(cost, "total"), {"unit": MONEY}),
-        "roi": (*asked.label(lift / cost, "total"), per),
-        "current_outcome": (*asked.label(base + now.lift), {"unit": unit}),
-        "current_lift": (*asked.label(now.lift), {"unit": unit}),
-        "current_cost": (*asked.label(problem.current.sum() + now.induced.sum(axis=-1)), {"unit": MONEY}),
+        "outcome": (*query.label(base[:, None] + lift, "total"), {"unit": unit}),
+        "lift": (*query.label(lift, "total"), {"unit": unit}),
+        "cost": (*query.label(cost, "total"), {"unit": MONEY}),
+        "roi": (*query.label(lift / cost, "total"), per),
+        "current_outcome": (*query.label(base + now.lift), {"unit": unit}),
+        "current_lift": (*query.label(now.lift), {"unit": unit}),
+        "current_cost": (*query.label(problem.current.sum() + now.induced.sum(axis=-1)), {"unit": MONEY}),
     }
     attrs = {
-        **asked.attrs,
-        **{key: out.question.line.attrs[key] for key in ("start", "stop")},
+        **{key: query.attrs[key] for key in ("verdict", "start", "stop")},
         "current_total": problem.whole.cost(problem.current),
         "unit": unit,
         "outcome": fit.system.outcome,
         "held_out": int(problem.held_out),
     }
-    coords = {**asked.coords, "total": grid, "channel": list(problem.names)}
+    coords = {**query.coords, "total": grid, "channel": list(problem.names)}
     coords["total"] = ("total", grid, {"unit": MONEY})
     return xr.Dataset(variables, coords, attrs)

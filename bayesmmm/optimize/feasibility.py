@@ -37,12 +37,12 @@ def check_possible(problem: Problem, goal: Goal) -> None:
 
 def _rises(problem: Problem) -> bool:
     """Whether no mediator pulls down what it acts on, so that more spend is never less of anything."""
-    asked, system = problem.whole.question.asked, problem.fit.system
+    query, system = problem.whole.query, problem.fit.system
     for equation in system.equations:
         for name in equation.linear:
             if name in system.mediators:
                 k = equation.terms().index(name)
-                if (asked.parameters[equation.name]["coefficient"][asked.draws, k] < 0.0).any():
+                if (query.parameters[equation.name]["coefficient"][query.draws, k] < 0.0).any():
                     return False
     return True
 

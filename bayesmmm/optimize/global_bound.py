@@ -226,9 +226,9 @@ def _not_concave(problem: Problem) -> str:
         return f"{out.paid[0]} answers to the channels and is paid, so that what a plan costs is curved as well"
     moving = {*problem.names, *out.answering}
     why = "every period is a decision of its own" if problem.variables.free else "channels meet in a mediator"
-    draws = out.question.asked.draws
+    draws = out.query.draws
     for name in (*out.answering, system.outcome):
-        equation, par = system.equation(name), out.question.asked.parameters[name]
+        equation, par = system.equation(name), out.query.parameters[name]
         for c, channel in enumerate(equation.media):
             if channel in moving and (par["slope"][draws, c] > 1.0).any():
                 return f"the curve of {channel} in {name} is S-shaped in some draws, and {why}"

@@ -52,7 +52,7 @@ class PlanObjective:
         cost = self._cost_now()
         self.roi_now = float(self.lift.mean() / cost) if cost > 0.0 else 0.0
         self.bandwidth = 0.0
-        typical = outcomes.question.asked.fit.scales.spend
+        typical = outcomes.query.fit.scales.spend
         each = np.array([typical[name][0] for name in variables.names])
         periods = 1 if variables.free else current.shape[1]
         #: Spend (V,) that counts as one unit of a decision.

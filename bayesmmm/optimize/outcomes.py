@@ -15,7 +15,8 @@ import numpy as np
 from bayesmmm import engine
 from bayesmmm.errors import AnswerSizeError
 from bayesmmm.estimands import row_bytes
-from bayesmmm.estimands.windows import Layout, Question, Stretch, lay_out, reached
+from bayesmmm.estimands.query import Query
+from bayesmmm.estimands.windows import DrawOrder, Segment, order_by_tail, reached
 from bayesmmm.optimize.draw_chunk import DrawChunk, PlanOutcome, Setting
 from bayesmmm.results import Fit
 from bayesmmm.results.convergence import fingerprint
@@ -33,16 +34,16 @@ class Prepared:
 
     Attributes
     ----------
-    question : Question
+    query : Query
         With the current plan; `window` is "spend".
-    layout : Layout
-    chunks : tuple of (slice, list of Stretch)
+    order : DrawOrder
+    chunks : tuple of (slice, list of Segment)
         Some draws each: where they stand in the order of tails, and their periods.
     """
 
-    question: Question
-    layout: Layout
-    chunks: tuple[tuple[slice, list[Stretch]], ...]
+    query: Query
+    order: DrawOrder
+    chunks: tuple[tuple[slice, list[Segment]], ...]
 
 
 class Outcomes:
@@ -58,7 +59,7 @@ class Outcomes:
     """
 
     def __init__(self, prepared: Prepared, names: tuple[str, ...], modes: Mapping[str, str]) -> None:
-        self._setting, self._layout = Setting(prepared.question, names, modes), prepared.layout
+        self._setting, self._order = Setting(prepared.query, names, modes), prepared.order
         self._pool = ThreadPoolExecutor(engine.processors())
         self._chunks = self.each(lambda item: DrawChunk(self._setting, *item), list(prepared.chunks))
         self._factor: float | None = None
@@ -66,9 +67,9 @@ class Outcomes:
         self._seen: dict[bytes, tuple[list, PlanOutcome]] = {}
 
     @property
-    def question(self) -> Question:
-        """The question, with the current plan."""
-        return self._setting.question
+    def query(self) -> Query:
+        """The query, with the current plan."""
+        return self._setting.query
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -93,7 +94,7 @@ class Outcomes:
     @property
     def size(self) -> int:
         """Number of draws."""
-        return len(self._layout.draws)
+        return len(self._order.draws)
 
     def each[T](self, function: Callable[..., T], items: list) -> list[T]:
         """Apply a function to every item, in threads."""
@@ -101,7 +102,7 @@ class Outcomes:
 
     def in_order(self, parts: list[np.ndarray]) -> np.ndarray:
         """Join arrays of the chunks in the order of the draws asked for."""
-        return np.concatenate(parts)[self._layout.back]
+        return np.concatenate(parts)[self._order.back]
 
     def compare_with(self, factor: float) -> None:
         """Set what plans do not decide: that is so for the current plan, and the same whatever plan is looked at.
@@ -173,7 +174,7 @@ class Outcomes:
 
     def _backward(self, spend: np.ndarray, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
         # The order of the chunks is that of tails.
-        lift, induced = (None if w is None else _reordered(w, self._layout.back) for w in (lift, induced))
+        lift, induced = (None if w is None else _reordered(w, self._order.back) for w in (lift, induced))
 
         def back(chunk: DrawChunk, state: engine.PassState) -> np.ndarray:
             return chunk.vjp(state, *(None if w is None else w[chunk.at] for w in (lift, induced)))
@@ -224,32 +225,30 @@ class _Kept(dict):
         return _Kept()
 
 
-def prepare(questions: list[tuple[Question, float | None]]) -> list[Prepared]:
+def prepare(queries: list[tuple[Query, float | None]]) -> list[Prepared]:
     """Evaluate what no plan changes, or take it from the last plan of the fit where that asked the same.
 
     Parameters
     ----------
-    questions : list of (Question, float or None)
-        Sets of draws of one fit, and for each the share of adstock at which tails end, as in `lay_out`.
+    queries : list of (Query, float or None)
+        Sets of draws of one fit, and for each the share of adstock at which tails end, as in `order_by_tail`.
     """
-    fit = questions[0][0].asked.fit
+    fit = queries[0][0].fit
     numbers = fingerprint(fit.tree)  # the tree that holds the draws can be written to
-    before = fit.__dict__.get("_prepared_plans", {})
+    before = fit._cache.get("plans", {})
     found, keys = {}, []
-    for question, weight in questions:
-        layout = lay_out(question, tail_weight=weight)
-        _check_size(layout, fit, question)
-        slices = _split(_periods(layout, fit, question))
-        key = numbers, _key(question, weight), tuple((at.start, at.stop) for at in slices)
+    for query, weight in queries:
+        order = order_by_tail(query, tail_weight=weight)
+        _check_size(order, fit, query)
+        slices = _split(_periods(order, fit, query))
+        key = numbers, _key(query, weight), tuple((at.start, at.stop) for at in slices)
         keys.append(key)
-        found[key] = (
-            replace(before[key], question=question) if key in before else _evaluated(question, layout, slices)
-        )
+        found[key] = replace(before[key], query=query) if key in before else _evaluated(query, order, slices)
     # One window at a time, put in place as a whole: other threads find all of it or nothing.
     if sum(_size(each) for each in found.values()) <= KEPT:
-        fit.__dict__["_prepared_plans"] = _Kept(found)
+        fit._cache["plans"] = _Kept(found)
     else:
-        fit.__dict__.pop("_prepared_plans", None)
+        fit._cache.pop("plans", None)
     return [found[key] for key in keys]
 
 
@@ -258,50 +257,50 @@ def in_threads[T](pool: ThreadPoolExecutor, function: Callable[..., T], items: l
     return list(pool.map(function, items)) if len(items) > 1 else [function(item) for item in items]
 
 
-def _evaluated(question: Question, layout: Layout, slices: list[slice]) -> Prepared:
-    def each(at: slice) -> tuple[slice, list[Stretch]]:
-        return at, reached(layout.stretches(layout.draws[at]))
+def _evaluated(query: Query, order: DrawOrder, slices: list[slice]) -> Prepared:
+    def each(at: slice) -> tuple[slice, list[Segment]]:
+        return at, reached(order.segments(order.draws[at]))
 
     with ThreadPoolExecutor(engine.processors()) as pool:
-        return Prepared(question, layout, tuple(in_threads(pool, each, slices)))
+        return Prepared(query, order, tuple(in_threads(pool, each, slices)))
 
 
-# ------------------------------------------------------------------------------------------------- the same question?
-def _key(question: Question, weight: float | None) -> tuple:
+# ------------------------------------------------------------------------------------------------- the same query?
+def _key(query: Query, weight: float | None) -> tuple:
     """Everything else that an evaluation depends on; data, scales and system of a fit never change."""
-    line = question.line
+    line = query.timeline
     columns = tuple((name, values.tobytes()) for name, values in line.columns.items())
     when = line.dates.asi8.tobytes(), line.fitted, line.window.tobytes(), columns
-    return question.asked.draws.tobytes(), question.window, question.paths, question.seed, weight, when
+    return query.draws.tobytes(), query.window, query.paths, query.seed, weight, when
 
 
 def _size(prepared: Prepared) -> float:
     """Bytes of its arrays."""
     return sum(
         array.nbytes
-        for _, stretches in prepared.chunks
-        for stretch in stretches
+        for _, segments in prepared.chunks
+        for segment in segments
         for part in ("columns", "term", "latent", "residual")
-        for array in getattr(stretch.base, part).values()
+        for array in getattr(segment.base, part).values()
     )
 
 
 # ------------------------------------------------------------------------------------------------------------ chunks
-def _periods(layout: Layout, fit: Fit, question: Question) -> np.ndarray:
+def _periods(order: DrawOrder, fit: Fit, query: Query) -> np.ndarray:
     """Periods (S,) of all rows of each draw that an evaluation goes through."""
     # Fitted periods before the window are let go; later ones count on every path.
-    fitted = question.line.fitted
-    late = max(fitted - int(np.flatnonzero(question.changed)[0]), 0)
-    return 0.5 * layout.memory / row_bytes(fit.system, 1) - fitted + question.paths * late
+    fitted = query.timeline.fitted
+    late = max(fitted - int(np.flatnonzero(query.changed)[0]), 0)
+    return 0.5 * order.memory / row_bytes(fit.system, 1) - fitted + query.paths * late
 
 
-def _check_size(layout: Layout, fit: Fit, question: Question) -> None:
+def _check_size(order: DrawOrder, fit: Fit, query: Query) -> None:
     """Refuse draws whose evaluations would not fit into memory: those of the current plan and the two looked at last."""
-    size = 2.0 * row_bytes(fit.system, 1) * _periods(layout, fit, question).sum()
+    size = 2.0 * row_bytes(fit.system, 1) * _periods(order, fit, query).sum()
     if size > LARGEST:
-        few = max(int(0.8 * len(layout.draws) * LARGEST / size), 1)
+        few = max(int(0.8 * len(order.draws) * LARGEST / size), 1)
         raise AnswerSizeError(
-            f"{len(layout.draws)} draws of the plan would take {size / 1e9:.1f} GB, more than the {LARGEST / 1e9:.1f} "
+            f"{len(order.draws)} draws of the plan would take {size / 1e9:.1f} GB, more than the {LARGEST / 1e9:.1f} "
             f"GB that they may take; pass draws={few} or fewer, or plan fewer periods"
         )
 

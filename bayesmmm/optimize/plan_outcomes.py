@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayesmmm.data import MONEY
 from bayesmmm.estimands.curves import EXTRAPOLATED, share_beyond
-from bayesmmm.estimands.windows import per_money
+from bayesmmm.estimands.query import per_money
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.outcomes import Outcomes
 from bayesmmm.optimize.problem import Problem
@@ -19,7 +19,7 @@ PLANS = ["current", "new"]
 def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
     """Outcome, cost and returns (chain, draw, plan, ...) of the current plan and of a new one (C, W)."""
     fit, out = problem.fit, problem.judges
-    asked = out.question.asked
+    query = out.query
     plans = (problem.current, spend)
     outcomes = [out.evaluate(plan) for plan in plans]
     lift = np.stack([each.lift for each in outcomes], axis=-1)
@@ -35,7 +35,7 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
     unit = fit.data.unit(fit.system.outcome)
     per = per_money(fit)
     worth = {"profit": MONEY, "spend": MONEY, "roi": per["unit"]}.get(goal.objective, unit)
-    label = asked.label
+    label = query.label
     variables: dict = {
         "outcome": (*label(out.base()[:, None] + lift, "plan"), {"unit": unit}),
         "lift": (*label(lift, "plan"), {"unit": unit}),
@@ -46,11 +46,11 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
         "marginal_roi": (*label(np.stack([m for _, m in returns], axis=1), "plan", "channel"), per),
         "extrapolated": extrapolated(problem, plans, "plan"),
     }
-    coords: dict = {**asked.coords, "plan": PLANS, "channel": list(problem.names)}
+    coords: dict = {**query.coords, "plan": PLANS, "channel": list(problem.names)}
     if out.paid:
         coords["mediator"] = list(out.paid)
         variables["induced"] = (*label(induced, "plan", "mediator"), {"unit": MONEY})
-    return xr.Dataset(variables, coords, {**asked.attrs, "held_out": int(problem.held_out)})
+    return xr.Dataset(variables, coords, {"verdict": query.attrs["verdict"], "held_out": int(problem.held_out)})
 
 
 def _returns(out: Outcomes, spend: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +73,7 @@ def extrapolated(problem: Problem, plans: Sequence[np.ndarray], dim: str) -> tup
 
 def frame_of(problem: Problem, spend: np.ndarray) -> pd.DataFrame:
     """Every exogenous column of the window under a plan."""
-    line, data = problem.questions.chosen.line, problem.fit.data
+    line, data = problem.whole.query.timeline, problem.fit.data
     frame = {}
     for name in problem.fit.system.exogenous:
         known = data.columns[name][0]

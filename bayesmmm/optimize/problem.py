@@ -1,7 +1,7 @@
 """A planning problem: window and current plan, what is decided, the outcomes over three sets of draws, the limits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from warnings import warn
 
@@ -17,7 +17,7 @@ from bayesmmm.errors import (
     SettingError,
     UnknownTermError,
 )
-from bayesmmm.estimands.windows import Question, bought_channels, question
+from bayesmmm.estimands.query import Query, bought_channels, open_query, spaced
 from bayesmmm.optimize.arguments import DRAWS, Solver, Window, which_window
 from bayesmmm.optimize.constraints import Constraints, Limits, read_limits
 from bayesmmm.optimize.flighting import DecisionVariables, read_variables
@@ -186,52 +186,28 @@ def read_modes(fit: Fit, mediators: str | Mapping[str, str]) -> dict[str, str]:
 
 
 # ------------------------------------------------------------------------------------------------------- draws
-@dataclass(frozen=True)
-class Questions:
-    """The question of a plan, put to the draws that choose it and to others that judge it.
-
-    Attributes
-    ----------
-    chosen, few : Question
-        To all draws that choose, and to some of them.
-    held_out : Question or None
-        To draws that have no part in it; None where there are none left.
-    """
-
-    chosen: Question
-    few: Question
-    held_out: Question | None
-
-
-def split_draws(fit: Fit, window: Window, solver: Solver) -> Questions:
-    """Put the question of a window to draws, evenly spaced in every chain."""
-    posterior = fit.posterior
-    chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
-    whole = question(
+def split_draws(fit: Fit, window: Window, solver: Solver) -> tuple[Query, Query, Query | None]:
+    """Return what is asked of the draws that choose a plan, of some of these, and of as many others if any are left."""
+    query = open_query(
         fit,
         start=window.start,
         stop=window.stop,
         window="spend",
         plan=window.plan,
-        draws=max(min(DRAWS, chains * length // 2), chains) if solver.draws is None else solver.draws,
         paths=solver.paths,
         seed=solver.seed,
-        allow_unconverged=solver.allow_unconverged,
     )
-    asked = whole.asked
-    count = len(asked.coords["draw"])
-    kept = np.searchsorted(posterior["draw"].values, asked.coords["draw"])
-    rest = np.setdiff1d(np.arange(length), kept)
-    rest = rest[np.unique(np.linspace(0, len(rest) - 1, min(count, len(rest))).round().astype(int))]
-    some = kept[np.unique(np.linspace(0, count - 1, max(FEW // chains, 1)).round().astype(int))]
-
-    def of(positions: np.ndarray, paths: int = whole.paths) -> Question:
-        index = (np.arange(chains)[:, None] * length + positions).ravel()
-        coords = {**asked.coords, "draw": posterior["draw"].values[positions]}
-        return replace(whole, asked=replace(whole.asked, draws=index, coords=coords), paths=paths)
-
+    chains, length = (len(query.coords[dim]) for dim in ("chain", "draw"))
+    draws = max(min(DRAWS, chains * length // 2), chains)
+    if solver.draws is not None:
+        advice = "one draw per chain to all of them"
+        draws = check_count(solver.draws, "draws", least=chains, most=chains * length, advice=advice)
+    chosen = spaced(length, draws // chains)
     # One residual path will do where a plan is only to be near the best one.
-    return Questions(of(kept), of(some, 1), of(rest) if len(rest) else None)
+    few = query.at(chosen[spaced(len(chosen), max(FEW // chains, 1))], paths=1)
+    rest = np.setdiff1d(np.arange(length), chosen)
+    others = query.at(rest[spaced(len(rest), len(chosen))]) if len(rest) else None
+    return query.at(chosen), few, others
 
 
 # --------------------------------------------------------------------------------------------------- the problem
@@ -248,7 +224,6 @@ class Problem:
         W periods.
     modes : mapping of str to str
         Of mediators.
-    questions : Questions
     whole, few : Outcomes
         Over the draws that choose the plan, and some of them.
     judges : Outcomes
@@ -264,7 +239,6 @@ class Problem:
     controls: str
     dates: pd.DatetimeIndex
     modes: Mapping[str, str]
-    questions: Questions
     whole: Outcomes
     few: Outcomes
     judges: Outcomes
@@ -291,13 +265,12 @@ def build_problem(
     modes = read_modes(fit, constraints.mediators)
     names = read_channels(fit, constraints.channels, modes)
     window, controls = read_window(fit, window)
-    questions = split_draws(fit, window, solver)
-    current, dates = _current(fit, questions, names)
+    chosen, some, others = split_draws(fit, window, solver)
+    current, dates = _current(chosen, names)
     variables = read_variables(constraints.flighting, names, current)
-    asked = [(questions.chosen, None), (questions.few, FEW_TAIL_WEIGHT)]
-    asked += [] if questions.held_out is None else [(questions.held_out, None)]
-    whole, few, *others = (Outcomes(each, names, modes) for each in prepare(asked))
-    judges = others[0] if others else whole
+    queries = [(chosen, None), (some, FEW_TAIL_WEIGHT), *([] if others is None else [(others, None)])]
+    whole, few, *judging = (Outcomes(each, names, modes) for each in prepare(queries))
+    judges = judging[0] if judging else whole
     factor = 1.0
     if total is not None and current.any():
         factor = total / current.sum()
@@ -310,15 +283,15 @@ def build_problem(
     current = factor * current
     limits = read_limits(variables, current, constraints)
     solver.tell("the window")
-    return Problem(fit, controls, dates, modes, questions, whole, few, judges, current, factor, variables, limits)
+    return Problem(fit, controls, dates, modes, whole, few, judges, current, factor, variables, limits)
 
 
-def _current(fit: Fit, questions: Questions, names: tuple[str, ...]) -> tuple[np.ndarray, pd.DatetimeIndex]:
+def _current(query: Query, names: tuple[str, ...]) -> tuple[np.ndarray, pd.DatetimeIndex]:
     """Spend (C, W) of the current plan, and the dates of the window.
 
     A mediator of a future window is to be spent as in as many periods before it.
     """
-    line = questions.chosen.line
+    fit, line = query.fit, query.timeline
     at = np.flatnonzero(line.window)
     rows = []
     for name in names:

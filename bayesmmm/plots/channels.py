@@ -209,7 +209,7 @@ def _check_same(
     if not all(np.array_equal(credit[dim], removed[dim]) for dim in SAMPLE):
         raise SettingError(
             f"the decomposition has {credit.sizes['chain']} x {credit.sizes['draw']} draws and the effects "
-            f"{removed.sizes['chain']} x {removed.sizes['draw']}, or other ones; make both with the same draws="
+            f"{removed.sizes['chain']} x {removed.sizes['draw']}, or other ones; make both from one fit"
         )
     units = [unit_of(d, s) for d, s in ((decomposition["contribution"], decomposition), (removed, effects))]
     if all(units) and units[0] != units[1]:

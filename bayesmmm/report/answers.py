@@ -4,7 +4,6 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -12,7 +11,6 @@ from bayesmmm.data import MONEY
 from bayesmmm.diagnostics import Diagnosis, diagnose
 from bayesmmm.estimands import (
     adstock_decay,
-    ask,
     decompose,
     effects,
     marginal_roi,
@@ -125,20 +123,18 @@ def collect(
     stop: str | datetime.date | None = None,
     window: str = "spend",
     ci_prob: float = 0.9,
-    draws: int | None = None,
-    allow_unconverged: bool = False,
 ) -> Answers:
     """Ask a fit everything that the report tells; see `write_report` for the arguments."""
     ci_prob = check_ci_prob(ci_prob)
-    anyway = {"draws": draws, "allow_unconverged": allow_unconverged}
-    asked = ask(fit, **anyway)
-    about = {"start": start, "stop": stop, **anyway}
+    about = {"start": start, "stop": stop}
+    chains = fit.posterior.sizes["chain"]
+    some = max(_SOME, chains)
     found = effects(fit, window=window, **about)
     counted = found if window == "outcome" else effects(fit, window="outcome", **about)
     paid = _acting(fit)
     bought = any(fit.data.is_money(name) for name in found["channel"].values)
     system = fit.system
-    left = {name: residuals(fit, name, **anyway) for name in system.order}
+    left = {name: residuals(fit, name) for name in system.order}
     return Answers(
         fit=fit,
         ci_prob=ci_prob,
@@ -151,11 +147,11 @@ def collect(
         mediators=effects(fit, channels=paid, groups={}, window=window, **about) if paid else None,
         marginal=marginal_roi(fit, window=window, **about) if bought else None,
         marginal_mediators=marginal_roi(fit, channels=paid, window=window, **about) if paid else None,
-        curves=response_curves(fit, window=window, **about | {"draws": _at_most(asked, _SOME)}),
-        parts=decompose(fit, **about | {"draws": _at_most(asked, _PARTS / _part_size(fit))}),
+        curves=response_curves(fit.thin(some), window=window, **about),
+        parts=decompose(fit.thin(max(int(_PARTS / _part_size(fit)), chains)), **about),
         quarters=decompose(fit, freq="quarter", **about),
-        decay=adstock_decay(fit, draws=_at_most(asked, _SOME), allow_unconverged=allow_unconverged),
-        fitted=predict(fit, **anyway),
+        decay=adstock_decay(fit.thin(some)),
+        fitted=predict(fit),
         residuals=left,
         autocorrelation={name: autocorrelation(draw, ci_prob=ci_prob) for name, draw in left.items()},
         predictive={name: predictive_table(fit, name, ci_prob) for name in system.order},
@@ -175,9 +171,3 @@ def _part_size(fit: Fit) -> float:
     system = fit.system
     columns = len(system.exogenous) * (1 + len(system.mediators)) + 3 + len(system.mediators)
     return float(columns * len(fit.data.dates))
-
-
-def _at_most(asked, count: float) -> int:
-    """So many draws, or all where there are fewer, and one of every chain at least."""
-    chains = len(asked.coords["chain"])
-    return int(np.clip(count, chains, len(asked.draws)))

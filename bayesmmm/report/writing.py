@@ -48,8 +48,6 @@ def compose(
     stop: str | datetime.date | None = None,
     window: str = "spend",
     ci_prob: float = 0.9,
-    draws: int | None = None,
-    allow_unconverged: bool = False,
 ) -> Report:
     """Ask a fit everything and put the answers into tables and sentences; arguments as in `write_report`."""
     answers = collect(
@@ -58,8 +56,6 @@ def compose(
         stop=stop,
         window=window,
         ci_prob=ci_prob,
-        draws=draws,
-        allow_unconverged=allow_unconverged,
     )
     tables = make_tables(answers)
     title = f"Marketing mix: {answers.outcome}" if title is None else title
@@ -104,8 +100,6 @@ def write_report(
     stop: str | datetime.date | None = None,
     window: str = "spend",
     ci_prob: float = 0.9,
-    draws: int | None = None,
-    allow_unconverged: bool = False,
 ) -> list[Path]:
     """Write everything that a fit says about a window: one page to read, and the tables and figures behind it.
 
@@ -116,6 +110,8 @@ def write_report(
     Parameters
     ----------
     fit : Fit
+        Response curves use at most 1000 of its draws. Of ``fit.accept_unconverged()`` there is a report even if the
+        sampler failed; the page and every table then say so.
     folder : str or path
         Made if need be. Files of the same names are replaced, others are left alone.
     title : str, optional
@@ -125,10 +121,6 @@ def write_report(
         What the effects count, as in `effects` of ``bayesmmm.estimands``.
     ci_prob : float in (0, 1)
         Probability of all intervals.
-    draws : int, optional
-        Use so many posterior draws; all by default. Response curves use at most 1000.
-    allow_unconverged : bool
-        Report although the sampler failed; the page and every table then say so.
 
     Returns
     -------
@@ -155,8 +147,6 @@ def write_report(
         stop=stop,
         window=window,
         ci_prob=ci_prob,
-        draws=draws,
-        allow_unconverged=allow_unconverged,
     )
     return write(report, folder)
 

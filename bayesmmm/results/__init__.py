@@ -5,10 +5,8 @@ elsewhere; here is only what they are, how far they can be trusted, and how they
 """
 
 from bayesmmm.results.convergence import Convergence
-from bayesmmm.results.files import FORMAT
-from bayesmmm.results.fit import Fit, library_versions, load
-from bayesmmm.results.predictive import predictive_check, predictive_table
-from bayesmmm.results.residuals import autocorrelation
+from bayesmmm.results.fit import FORMAT, Fit, library_versions, load
+from bayesmmm.results.predictive import autocorrelation, predictive_check, predictive_table
 from bayesmmm.results.summaries import summarise
 
 __all__ = [

@@ -1,9 +1,15 @@
-"""`Fit`: data, system, scales and draws in one record."""
+"""`Fit`: data, system, scales and draws in one record, and its file.
 
-import functools
+The file is one netCDF file with the ArviZ groups and a group of our own. The verdict on the sampler is kept in it with a
+fingerprint of the draws it was passed on, since working it out takes longer than reading the file; for other draws it is
+worked out anew.
+"""
+
+import json
 import os
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,12 +20,15 @@ import xarray as xr
 
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Parameters, stack
-from bayesmmm.equations import MMM
-from bayesmmm.results.convergence import Convergence, fingerprint, judge
-from bayesmmm.results.files import JUDGED, read, write
+from bayesmmm.equations import MMM, read_toml
+from bayesmmm.errors import FitFileError
+from bayesmmm.results.convergence import Convergence, fingerprint, judge, judged
 from bayesmmm.results.summaries import flat, summarise
 from bayesmmm.text import notebook_html
+from bayesmmm.validate import check_count
 
+FORMAT = 1
+_OWN_GROUP = "bayesmmm"
 _LIBRARIES = ("bayesmmm", "pymc", "pytensor", "nutpie", "numba", "numpy", "scipy", "xarray", "arviz-stats")
 
 
@@ -46,6 +55,10 @@ class Fit:
         Sampler settings, seed and seconds.
     versions : dict
         Libraries that made the draws.
+    answering : int, optional
+        Answers use at most so many draws, as `thin` says; all by default.
+    accepted : bool
+        Whether answers may rest on a sampler that failed, as `accept_unconverged` says.
     """
 
     data: MMMData
@@ -54,12 +67,71 @@ class Fit:
     tree: xr.DataTree
     settings: Mapping[str, Any]
     versions: Mapping[str, str]
+    answering: int | None = None
+    accepted: bool = False
+    #: What was worked out about these draws; a changed record begins without it.
+    _cache: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    @functools.cached_property
+    @property
     def convergence(self) -> Convergence:
         """Verdict on the sampler: R-hat, effective sample sizes, divergences."""
-        self.__dict__[JUDGED] = fingerprint(self.tree)
-        return judge(self.tree)
+        if "convergence" not in self._cache:
+            self._cache["judged"] = fingerprint(self.tree)
+            self._cache["convergence"] = judge(self.tree)
+        return self._cache["convergence"]
+
+    def with_convergence(self, known: Convergence) -> "Fit":
+        """Return the fit with a verdict that is known already, as from one with the same draws; files do not keep it."""
+        found = replace(self)
+        found._cache["convergence"] = known
+        return found
+
+    def thin(self, draws: int) -> "Fit":
+        """Return a fit that answers with at most so many draws: evenly spaced, the same number from every chain.
+
+        Answers of it are smaller, quicker, and less exact. They are those of the whole fit in the draws that are left:
+        nothing else changes. The verdict on the sampler, tables of parameters and checks go on to use all draws.
+
+        Parameters
+        ----------
+        draws : int
+            In all chains together; one per chain at least.
+
+        Returns
+        -------
+        Fit
+
+        Raises
+        ------
+        SettingError
+            For an impossible number of draws.
+
+        Examples
+        --------
+        >>> parts = mm.decompose(fit.thin(1000))  # doctest: +SKIP
+        """
+        sizes = self.posterior.sizes
+        check_count(draws, "draws", least=sizes["chain"], advice="one draw per chain")
+        return self._answering(answering=min(draws, self.answering or sizes["chain"] * sizes["draw"]))
+
+    def accept_unconverged(self) -> "Fit":
+        """Return a fit that answers even if its sampler failed; answers go on to carry ``attrs["verdict"]``.
+
+        Returns
+        -------
+        Fit
+
+        Examples
+        --------
+        >>> found = mm.roi(fit.accept_unconverged())  # doctest: +SKIP
+        >>> found.attrs["verdict"]  # doctest: +SKIP
+        """
+        return self._answering(accepted=True)
+
+    def _answering(self, **changes: Any) -> "Fit":
+        found = replace(self, **changes)
+        object.__setattr__(found, "_cache", self._cache)  # the draws are the same
+        return found
 
     @property
     def posterior(self) -> xr.Dataset:
@@ -128,7 +200,9 @@ class Fit:
 
         The file is written under a temporary name in the same folder and then renamed, so that a failure leaves an
         existing file as it was. The verdict on the sampler is written with a fingerprint of the draws it is on: whoever
-        reads the file has it at once, and draws that were changed since are judged anew.
+        reads the file has it at once, and draws that were changed since are judged anew. All draws are written, of a
+        fit that answers with some of them too; a fit that is loaded answers with as many. Whoever loads a fit whose
+        sampler failed has to accept it anew.
 
         Parameters
         ----------
@@ -143,17 +217,40 @@ class Fit:
         FitFileError
             When the file cannot be written.
         """
-        return write(self, path)
+        path = Path(path)
+        tree = self.tree.copy()
+        tree[_OWN_GROUP] = xr.DataTree(_own_group(self))
+        # In memory first: the HDF5 library does not report a full disk as an error that can be caught.
+        content = tree.to_netcdf(engine="h5netcdf")
+        try:
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+            os.close(handle)
+            try:
+                Path(temporary).write_bytes(content)
+                os.chmod(temporary, 0o666 & ~_umask())
+                _flush(temporary)
+                os.replace(temporary, path)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise FitFileError(
+                f"{path} could not be written: {error}. An existing file is unchanged. Give a path in a folder that "
+                f"exists, with space and write permission."
+            ) from error
+        return path
 
     def __repr__(self) -> str:
         data, s = self.data, self.settings
         seconds = s["seconds"]
         took = ", ".join(f"{k} {v:.1f} s" for k, v in seconds.items())
+        used = f"\nanswers use at most {self.answering} draws" if self.answering else ""
+        used += "\nanswers are given although the sampler failed" if self.accepted else ""
         return (
             f"Fit of {self.system.outcome!r} ({' -> '.join(self.system.order)}) on {len(data.dates)} {data.frequency} "
             f"periods, {data.dates[0]:%Y-%m-%d} to {data.dates[-1]:%Y-%m-%d}\n"
             f"{s['chains']} chains x {s['draws']} draws by {s['sampler']}, seed {s['seed']}; {took}\n"
-            f"{self.convergence}\n"
+            f"{self.convergence}{used}\n"
             f"Next: fit.summary(), fit.tree (ArviZ groups), fit.save('fit.nc')"
         )
 
@@ -188,6 +285,46 @@ def _unit(system: MMM, variable: str) -> str:
     return fixed.get(parameter, share)
 
 
+def _own_group(fit: Fit) -> xr.Dataset:
+    data = fit.data
+    roles = {
+        "outcome": data.outcome,
+        "media": list(data.media),
+        "mediators": dict(data.mediators),
+        "controls": list(data.controls),
+        "outcome_unit": data.outcome_unit,
+        "unused": list(data.unused),
+    }
+    variables = {f"column_{i}": (("geo", "date"), v) for i, v in enumerate(data.columns.values())}
+    attrs = {
+        "format": FORMAT,
+        "columns": json.dumps(list(data.columns)),
+        "roles": json.dumps(roles),
+        "system": fit.system.to_toml(),
+        "scales": json.dumps(fit.scales.to_dict()),
+        "settings": json.dumps(fit.settings),
+        "versions": json.dumps(dict(fit.versions)),
+    }
+    if fit.answering is not None:
+        attrs["answering"] = fit.answering
+    found = fingerprint(fit.tree)
+    if fit._cache.get("judged") == found:  # no verdict that was made by hand, or on draws that were changed since
+        numbers = {k: v for k, v in asdict(fit.convergence).items() if k != "verdict"}
+        attrs |= {"convergence": json.dumps(numbers), "fingerprint": found}
+    return xr.Dataset(variables, {"geo": list(data.geos), "date": data.dates}, attrs)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _flush(path: str) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
 def load(path: str | os.PathLike[str]) -> Fit:
     """Read a fit that `Fit.save` wrote; every number comes back bit for bit.
 
@@ -204,7 +341,51 @@ def load(path: str | os.PathLike[str]) -> Fit:
     FitFileError
         When the file is missing, cut short, not a saved fit, or written by a newer version.
     """
-    fields, known = read(path)
-    found = Fit(**fields)
-    found.__dict__.update(known)
+    path = Path(path)
+    if not path.is_file():
+        raise FitFileError(f"{path} does not exist. Give the path that fit.save(...) returned.")
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as opened:
+            tree = opened.load()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise FitFileError(
+            f"{path} cannot be read as netCDF ({error}): it is cut short or not a saved fit. Save the fit again."
+        ) from error
+    own = tree[_OWN_GROUP].to_dataset() if _OWN_GROUP in tree.children else xr.Dataset()
+    if "format" not in own.attrs:
+        raise FitFileError(
+            f"{path} is a netCDF file but not a fit of bayesmmm: its group {_OWN_GROUP!r} is missing. Give a file that "
+            f"fit.save(...) wrote."
+        )
+    if int(own.attrs["format"]) > FORMAT:
+        version = json.loads(own.attrs["versions"]).get("bayesmmm", "unknown")
+        raise FitFileError(
+            f"{path} has file format {int(own.attrs['format'])}, written by bayesmmm {version}; this version reads up "
+            f"to format {FORMAT}. Upgrade bayesmmm."
+        )
+    found = Fit(**_fields(tree, own))
+    if "fingerprint" in own.attrs and own.attrs["fingerprint"] == fingerprint(tree):
+        known = judged(**json.loads(own.attrs["convergence"]))
+        found._cache.update(judged=own.attrs["fingerprint"], convergence=known)
     return found
+
+
+def _fields(tree: xr.DataTree, own: xr.Dataset) -> dict[str, Any]:
+    roles = json.loads(own.attrs["roles"])
+    names = json.loads(own.attrs["columns"])
+    data = MMMData(
+        dates=pd.DatetimeIndex(own["date"].values),
+        geos=tuple(str(g) for g in own["geo"].values),
+        columns={name: own[f"column_{i}"].values for i, name in enumerate(names)},
+        **roles,
+    )
+    groups = {name: node.to_dataset() for name, node in tree.children.items() if name != _OWN_GROUP}
+    return {
+        "data": data,
+        "system": read_toml(own.attrs["system"])[0],
+        "scales": Scales.from_dict(json.loads(own.attrs["scales"])),
+        "tree": xr.DataTree.from_dict(groups),
+        "settings": json.loads(own.attrs["settings"]),
+        "versions": json.loads(own.attrs["versions"]),
+        "answering": int(own.attrs["answering"]) if "answering" in own.attrs else None,
+    }

@@ -1,4 +1,4 @@
-"""Replicated series beside the observed one: the numbers behind the predictive figures.
+"""The numbers behind the figures of replicated series and of residuals.
 
 Each equation is replicated given its observed inputs, so these tables judge the equations one at a time.
 """
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy import special
 
 from bayesmmm.results.summaries import interval
-from bayesmmm.validate import check_ci_prob
+from bayesmmm.validate import check_ci_prob, check_count
 
 if TYPE_CHECKING:
     from bayesmmm.results.fit import Fit
@@ -104,3 +105,65 @@ def _series(fit: "Fit", equation: str, ci_prob: float | None) -> tuple[xr.DataAr
         fit.tree[group].to_dataset()[equation] for group in ("observed_data", "posterior_predictive")
     )
     return observed, replicated, attrs
+
+
+def autocorrelation(
+    residual: xr.DataArray, *, lags: int | None = None, ci_prob: float | None = None
+) -> pd.DataFrame:
+    """Autocorrelation of a residual series by lag, draw by draw, beside the band in which white noise would stay.
+
+    With e the residuals of one draw less their mean over the T periods, the autocorrelation at lag k is::
+
+        r_k = sum_{t > k} e_t e_{t-k} / sum_t e_t^2
+
+    Of white noise every r_k, k >= 1, is close to Normal(0, 1 / sqrt(T)), so it stays within plus or minus
+    ``band = z / sqrt(T)`` with probability `ci_prob`, where z is the Normal quantile at (1 + ci_prob) / 2, as
+    1.96 / sqrt(T) for 0.95. The band holds for one lag at a time: of many lags some leave it by chance. The intervals
+    say how sure the posterior is of r_k, the band says how far chance takes white noise; their widths are not alike.
+
+    Parameters
+    ----------
+    residual : DataArray
+        Dims chain, draw, date; as `residuals` of ``bayesmmm.estimands`` gives it.
+    lags : int, optional
+        Largest lag, in periods; by default ``10 log10(T)``, 21 for three years of weeks.
+    ci_prob : float in (0, 1), optional
+        Of the intervals over draws and of the band; by default ArviZ's ``stats.ci_prob``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by lag, from 1; columns median, lower, upper over draws, and band, the same at every lag. ``attrs``
+        holds ci_prob, periods, and what `residual` had, such as equation.
+
+    Raises
+    ------
+    ValueError
+        When dims or lags do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> wave = xr.DataArray(np.tile([1.0, -1.0], 50)[None, None], dims=("chain", "draw", "date"))
+    >>> autocorrelation(wave, lags=2, ci_prob=0.95)
+         median  lower  upper   band
+    lag
+    1     -0.99  -0.99  -0.99  0.196
+    2      0.98   0.98   0.98  0.196
+    """
+    if set(residual.dims) != {"chain", "draw", "date"}:
+        raise ValueError(f"residual has dims {residual.dims}; give one with dims chain, draw and date")
+    ci_prob = check_ci_prob(ci_prob)
+    periods = residual.sizes["date"]
+    largest = min(periods - 1, int(10.0 * np.log10(periods))) if lags is None else lags
+    check_count(largest, "lags", most=periods - 1, advice="one less than there are periods")
+    error = residual.transpose("chain", "draw", "date").values
+    error = error - error.mean(-1, keepdims=True)
+    power = (error**2).sum(-1)
+    index = np.arange(1, largest + 1)
+    values = np.stack([(error[..., k:] * error[..., :-k]).sum(-1) / power for k in index], axis=-1)
+    columns = interval(xr.DataArray(values, dims=("chain", "draw", "lag")), ci_prob)
+    table = pd.DataFrame({name: column.values for name, column in columns.items()}, pd.Index(index, name="lag"))
+    table["band"] = float(special.ndtri(0.5 + ci_prob / 2.0) / np.sqrt(periods))
+    table.attrs = {**residual.attrs, "ci_prob": ci_prob, "periods": periods}
+    return table

@@ -55,7 +55,6 @@ def confounder_sensitivity(
     ci_prob: float | None = None,
     executor: Any = None,
     progress: bool = True,
-    allow_unconverged: bool = False,
 ) -> xr.Dataset:
     """Effect of a channel if an unobserved wave of demand, correlated with its spend, moved the outcome, too.
 
@@ -79,7 +78,7 @@ def confounder_sensitivity(
         r, of the wave with x.
     threshold : float, optional
         Return at which a channel breaks even; by default 1 where the outcome is money.
-    start, stop, window, paths, allow_unconverged
+    start, stop, window, paths
         As in `effects`.
     draws, tune, chains, target_accept, seed
         Of the refits, as in `fit`.
@@ -126,7 +125,7 @@ def confounder_sensitivity(
     names, grid = _checked_channels(fit, channels), _checked_strength(strength)
     r, ci_prob = _checked_correlation(correlation), check_ci_prob(ci_prob)
     asked = EffectSettings(names, start, stop, window, paths, check_seed(seed))
-    marks = asked.marks(fit, allow_unconverged=allow_unconverged)
+    marks = asked.marks(fit)
     # Without strength all waves are alike: one refit serves all channels.
     items = [(None, 0.0), *((name, s) for name in names for s in grid.tolist() if s != 0.0)]
     sampler = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}

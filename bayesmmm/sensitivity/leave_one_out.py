@@ -43,7 +43,6 @@ def leave_one_channel_out(
     ci_prob: float | None = None,
     executor: Any = None,
     progress: bool = True,
-    allow_unconverged: bool = False,
 ) -> xr.Dataset:
     """Refit without each channel in turn: how effects and returns of the others move.
 
@@ -56,7 +55,7 @@ def leave_one_channel_out(
     fit : Fit
     channels : sequence of str, optional
         To leave out; by default every exogenous channel.
-    start, stop, window, paths, allow_unconverged
+    start, stop, window, paths
         As in `effects`.
     draws, tune, chains, target_accept, seed
         Of the refits, as in `fit`.
@@ -104,7 +103,7 @@ def leave_one_channel_out(
         )
     names, ci_prob = checked_channels(channels, known, "of the system"), check_ci_prob(ci_prob)
     asked = EffectSettings(known, start, stop, window, paths, check_seed(seed))
-    full = asked.of(fit, allow_unconverged=allow_unconverged)
+    full = asked.of(fit)
     sampler = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
     task = _Without(refit_of(fit, asked, ci_prob, len(names), executor, **sampler))
     refits, about = refit_each(

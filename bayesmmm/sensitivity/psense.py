@@ -15,8 +15,8 @@ import xarray as xr
 from bayesmmm.diagnostics.posterior_view import check_groups
 from bayesmmm.diagnostics.thresholds import BUDGET_MOVED, POWER_SENSITIVE
 from bayesmmm.errors import AnswerError, SettingError
-from bayesmmm.estimands import ask, roi
-from bayesmmm.estimands.windows import bought_channels
+from bayesmmm.estimands import open_query, roi, verdict_of
+from bayesmmm.estimands.query import bought_channels
 from bayesmmm.optimize import Plan
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
@@ -41,7 +41,6 @@ def power_scaling(
     quantity: xr.DataArray | xr.Dataset | None = None,
     *,
     alphas: tuple[float, float] = ALPHAS,
-    allow_unconverged: bool = False,
 ) -> pd.DataFrame:
     """Sensitivity of parameters, of returns on spend, or of anything else, to the priors and to the data.
 
@@ -60,8 +59,6 @@ def power_scaling(
         every channel by default.
     alphas : (float, float)
         Powers on the prior, below and above 1, at which medians are shown.
-    allow_unconverged : bool
-        Answer although the sampler failed.
 
     Returns
     -------
@@ -97,10 +94,10 @@ def power_scaling(
     >>> table.loc["roi[tv]", ["prior", "likelihood", "finding"]]  # doctest: +SKIP
     >>> power_scaling(fit, mm.effects(fit)["indirect"])  # doctest: +SKIP
     """
-    asked = ask(fit, draws=None, allow_unconverged=allow_unconverged)
+    verdict = verdict_of(fit)
     alphas = checked_alphas(alphas)
     density = log_densities(fit)
-    values = _quantities(fit, quantity, allow_unconverged=allow_unconverged)
+    values = _quantities(fit, quantity)
     density = density.sel({dim: values[dim] for dim in _SAMPLE})
     found = {name: _sensitivity(values, density[list(parts)]) for name, parts in _parts(density).items()}
     total = {name: density[list(parts)].to_dataarray().sum("variable") for name, parts in _parts(density).items()}
@@ -127,7 +124,7 @@ def power_scaling(
         "reliable": all(weights["prior", a].reliable for a in alphas),
         "threshold": POWER_SENSITIVE.warn,
         "source": POWER_SENSITIVE.source,
-        "verdict": asked.attrs["verdict"],
+        "verdict": verdict,
     }
     return table.rename_axis("quantity")
 
@@ -183,12 +180,11 @@ def _main_prior(values: xr.Dataset, density: xr.Dataset) -> pd.Series:
     return table.fillna(-1.0).idxmax(axis=1).where(table.notna().all(axis=1), "")
 
 
-def _quantities(fit: Fit, quantity: xr.DataArray | xr.Dataset | None, *, allow_unconverged: bool) -> xr.Dataset:
+def _quantities(fit: Fit, quantity: xr.DataArray | xr.Dataset | None) -> xr.Dataset:
     """Draws of what is asked about, as a data set."""
     if quantity is None:
-        money = bought_or_none(fit)
-        returns = {"roi": roi(fit, allow_unconverged=allow_unconverged)} if money else {}
-        return xr.Dataset({**fit.posterior.data_vars, **returns})
+        returns = {"roi": roi(fit)} if bought_or_none(fit) else {}
+        return xr.Dataset({**fit.posterior.sel(open_query(fit).coords).data_vars, **returns})
     given = quantity.to_dataset(name=quantity.name or "value") if isinstance(quantity, xr.DataArray) else quantity
     names = []
     if isinstance(given, xr.Dataset):
@@ -266,7 +262,6 @@ def power_scaled_budget(
     component: str = "prior",
     alphas: tuple[float, float] = ALPHAS,
     seed: int = 0,
-    allow_unconverged: bool = False,
 ) -> xr.Dataset:
     """How the best budget moves as the priors, or the data, count for less or more.
 
@@ -284,8 +279,6 @@ def power_scaled_budget(
         Powers, below and above 1.
     seed : int
         Of resampling.
-    allow_unconverged : bool
-        Answer although the sampler failed.
 
     Returns
     -------
@@ -311,7 +304,7 @@ def power_scaled_budget(
     >>> best = lambda fit: mm.optimize_budget(fit, total=250_000, periods=13)  # doctest: +SKIP
     >>> print(power_scaled_budget(fit, best).attrs["finding"])  # doctest: +SKIP
     """
-    asked = ask(fit, draws=None, allow_unconverged=allow_unconverged)
+    verdict = verdict_of(fit)
     alphas, seed = checked_alphas(alphas), check_seed(seed)
     if component not in COMPONENTS:
         raise SettingError(f"component={component!r} must be 'prior' or 'likelihood'")
@@ -324,8 +317,8 @@ def power_scaled_budget(
     log_density = density[list(_parts(density)[component])].to_dataarray().sum("variable")
     weights = {a: smoothed((a - 1.0) * log_density) for a in alphas}
     base = _spend(plan, fit)
-    length = fit.posterior.sizes["draw"]
-    others = np.arange(asked.draws.size).reshape(-1, length)
+    sizes = fit.posterior.sizes
+    others = np.arange(sizes["chain"] * sizes["draw"]).reshape(-1, sizes["draw"])
     chance = _spend(plan, _with_draws(fit, np.roll(others, 1, axis=1).ravel()))
     low, high = (_spend(plan, _with_draws(fit, resampled(weights[a].values, seed=seed))) for a in alphas)
     spend = xr.concat([low, base, high], dim="alpha").assign_coords(alpha=[alphas[0], 1.0, alphas[1]])
@@ -338,7 +331,7 @@ def power_scaled_budget(
             "pareto_k": ("alpha", [weights[alphas[0]].k, 0.0, weights[alphas[1]].k]),
             "reliable": ("alpha", [weights[alphas[0]].reliable, True, weights[alphas[1]].reliable]),
         },
-        attrs={"component": component, "verdict": asked.attrs["verdict"], "source": BUDGET_MOVED.source},
+        attrs={"component": component, "verdict": verdict, "source": BUDGET_MOVED.source},
     )
     return out.assign_attrs(_judged(out, weights))
 
@@ -354,8 +347,7 @@ def _with_draws(fit: Fit, index: np.ndarray) -> Fit:
 
     found = replace(fit, tree=xr.DataTree.from_dict({"posterior": posterior.map(chosen)}))
     # Draws that occur twice would pass for a chain that is stuck; what there is to say was said of the fit itself.
-    found.__dict__["convergence"] = fit.convergence
-    return found
+    return found.with_convergence(fit.convergence)
 
 
 def _spend(plan: Callable[[Fit], Plan], fit: Fit) -> xr.DataArray:

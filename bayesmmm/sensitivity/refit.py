@@ -37,15 +37,14 @@ class EffectSettings:
     paths: int
     seed: int
 
-    def of(self, fit: Fit, *, draws: int | None = None, allow_unconverged: bool = True) -> xr.Dataset:
+    def of(self, fit: Fit) -> xr.Dataset:
         """Effects of a fit."""
         settings = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return effects(fit, groups={}, draws=draws, allow_unconverged=allow_unconverged, **settings)
+        return effects(fit, groups={}, **settings)
 
-    def marks(self, fit: Fit, *, allow_unconverged: bool) -> xr.Dataset:
+    def marks(self, fit: Fit) -> xr.Dataset:
         """Effects of a few draws: their marks, and every complaint about the settings before anything is fitted."""
-        draws = fit.posterior.sizes["chain"]
-        return self.of(fit, draws=draws, allow_unconverged=allow_unconverged)
+        return self.of(fit.thin(fit.posterior.sizes["chain"]))
 
 
 class Refitted(NamedTuple):
@@ -84,7 +83,8 @@ class Refit:
         }
         sigma = float(fit.posterior[f"{system.outcome}.sigma"].median())
         # Parameters of the refit, residuals against what was observed.
-        return Refitted(quantiles(self.asked.of(replace(fit, data=self.data)), self.ci_prob), numbers, sigma)
+        fit = replace(fit, data=self.data, accepted=True).with_convergence(sampled)
+        return Refitted(quantiles(self.asked.of(fit), self.ci_prob), numbers, sigma)
 
 
 def refit_of(fit: Fit, asked: EffectSettings, ci_prob: float, count: int, executor: Any, **sampler: Any) -> Refit:

@@ -13,10 +13,10 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from bayesmmm import engine
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, LikelihoodError, SettingError, UnknownTermError
-from bayesmmm.estimands import row_bytes
+from bayesmmm.estimands import open_query
+from bayesmmm.estimands.query import Query
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import probabilities
 from bayesmmm.sensitivity.importance import Weights, smoothed, weighted_quantiles
@@ -63,7 +63,6 @@ def mediation_sensitivity(
     ci_prob: float | None = None,
     executor: Any = None,
     progress: bool = True,
-    allow_unconverged: bool = False,
 ) -> xr.Dataset:
     """Direct, indirect and total effects as functions of the residual correlation of a mediator and the outcome.
 
@@ -98,7 +97,7 @@ def mediation_sensitivity(
         Correlations to assume; by default 21 from -0.5 to 0.5 for weights, 7 from -0.6 to 0.6 for refits.
     mediator : str, optional
         Needed where the outcome has several.
-    channels, start, stop, window, paths, allow_unconverged
+    channels, start, stop, window, paths
         As in `effects`.
     draws, tune, chains, target_accept
         Settings of the refits, as in `fit`.
@@ -153,7 +152,7 @@ def mediation_sensitivity(
     grid, name = _checked_rho(RHO[method] if rho is None else rho), _checked_mediator(fit.system, mediator)
     asked = EffectSettings(channels, start, stop, window, paths, check_seed(seed))
     ci_prob = check_ci_prob(ci_prob)
-    marks = asked.marks(fit, allow_unconverged=allow_unconverged).attrs
+    marks = asked.marks(fit).attrs
     if method == "reweight":
         answer, about = _reweighted(fit, name, grid, asked, ci_prob)
     else:
@@ -196,31 +195,28 @@ def _reweighted(
 
 def _weights_at(fit: Fit, mediator: str, grid: np.ndarray, given: float) -> list[Weights]:
     """Weights of the draws of a fit at residual correlation `given`, for each of a grid of others."""
-    sums, periods = _products(fit, mediator), len(fit.data.dates)
-    coords = {dim: fit.posterior[dim].values for dim in ("chain", "draw")}
+    query, periods = open_query(fit), len(fit.data.dates)
+    sums = _products(query, mediator)
     weights = []
     for rho in grid:
         ratio = log_ratio(sums, periods, rho) - log_ratio(sums, periods, given)
-        weights.append(
-            smoothed(xr.DataArray(ratio.reshape([len(v) for v in coords.values()]), coords, tuple(coords)))
-        )
+        dims, values = query.label(ratio)
+        weights.append(smoothed(xr.DataArray(values, query.coords, dims)))
     return weights
 
 
-def _products(fit: Fit, mediator: str) -> np.ndarray:
+def _products(query: Query, mediator: str) -> np.ndarray:
     """Sums of squares and products (S, 3) of standardised residuals of mediator m and outcome y: m m, y y, m y."""
-    parameters = fit.parameters()
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        base = engine.history(fit.system, fit.scales, fit.data, parameters, draws, seed=0)
+        base = query.history(draws)
         m, y = (
             base.residual[name] / base.rows.parameters[name]["sigma"][:, None, None]
-            for name in (mediator, fit.system.outcome)
+            for name in (mediator, query.fit.system.outcome)
         )
         return {"sums": np.stack([(a * b).sum(axis=(1, 2)) for a, b in ((m, m), (y, y), (m, y))], axis=-1)}
 
-    draws = np.arange(fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"])
-    return engine.map_draws(work, draws, row_bytes(fit.system, len(fit.data.dates)))["sums"]
+    return query.map(work, len(query.fit.data.dates))["sums"]
 
 
 def log_ratio(sums: np.ndarray, periods: int, rho: float) -> np.ndarray:
@@ -252,9 +248,7 @@ def _assumed_rho(fit: Fit, mediator: str) -> float:
 
 def _assuming(fit: Fit, mediator: str, rho: float) -> Fit:
     """Fit with the same draws, read as those of a system with this residual correlation."""
-    other = replace(fit, system=with_rho(fit.system, mediator, rho))
-    other.__dict__["convergence"] = fit.convergence  # of the same draws; worked out once
-    return other
+    return replace(fit, system=with_rho(fit.system, mediator, rho)).with_convergence(fit.convergence)
 
 
 @dataclass(frozen=True)
