@@ -150,9 +150,7 @@ def test_made_up_draws_are_no_posterior_and_the_weights_say_so(case):
 def tied(fit, rho):
     """The same draws, as those of a system with this rho between sales and queries."""
     equations = [replace(e, rho={"queries": rho}) if e.name == "sales" else e for e in fit.system.equations]
-    found = replace(fit, system=MMM(equations))
-    found.__dict__["convergence"] = fit.convergence
-    return found
+    return replace(fit, system=MMM(equations)).with_convergence(fit.convergence)
 
 
 def test_a_fit_at_another_rho_is_where_the_weights_start():
