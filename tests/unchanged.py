@@ -236,6 +236,7 @@ def raw(answer: object) -> dict[str, object]:
     if isinstance(answer, xr.DataArray):
         return raw(answer.to_dataset(name=answer.name or "value"))
     if isinstance(answer, xr.Dataset):
+        answer = answer.drop_dims("input", errors="ignore")  # the mark of extrapolation came after the numbers
         variables = {**answer.data_vars, **{n: c for n, c in answer.coords.items() if c.dtype.kind == "f"}}
         labels = [",".join(map(str, c.values)) for c in answer.coords.values() if c.dtype.kind in "OUT"]
         return {**{str(n): v.values for n, v in variables.items()}, "": " ".join(labels)}

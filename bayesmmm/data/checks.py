@@ -24,7 +24,7 @@ MONEY = "money"  # the unit of a column that somebody pays
 NATIONAL = "national"  # the one geo of a series that is not a panel
 MIN_PERIODS = 8
 # Names of dims in every labelled result; a column of the same name would clash with them.
-RESERVED = ("chain", "draw", "geo", "date", "channel", "component", "equation")
+RESERVED = ("chain", "draw", "geo", "date", "channel", "component", "equation", "input", "extrapolated")
 
 _CONSTANT = 1e-12  # a range below this share of the largest value is rounding, not variation
 
@@ -88,7 +88,7 @@ def check_roles(roles: Sequence[tuple[str, str]]) -> None:
         seen[name] = role
         if role not in ("date", "geo") and name in RESERVED:
             raise RoleError(
-                f"column {name!r} ({role}) has the name of a dimension of the results; reserved are "
+                f"column {name!r} ({role}) has a name that the results use themselves; reserved are "
                 f"{', '.join(RESERVED)}; rename the column"
             )
         if role not in ("date", "geo") and "/" in name:

@@ -9,6 +9,7 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.errors import SettingError, UnknownTermError
+from bayesmmm.estimands.extrapolation import extrapolated
 from bayesmmm.estimands.query import REDUCE, Query, Timeline, open_query
 from bayesmmm.results import Fit
 from bayesmmm.text import did_you_mean
@@ -50,7 +51,8 @@ def what_if(
     -------
     xarray.Dataset
         For every equation a variable ``<series>``, the series under the scenario, and ``<series>.change``, scenario
-        minus baseline; dims chain, draw, date (all fitted periods, or those of the plan), raw units.
+        minus baseline; dims chain, draw, date (all fitted periods, or those of the plan), raw units. ``extrapolated``
+        (input), as in `predict`, of the inputs that are changed and of those of the plan.
 
     Raises
     ------
@@ -90,7 +92,18 @@ def what_if(
         unit = {"unit": fit.data.unit(name)}
         variables[name] = (*query.label(found[name][:, 0], "date"), unit)
         variables[f"{name}.change"] = (*query.label(found[f"{name}.change"][:, 0], "date"), unit)
+    variables |= extrapolated(fit, _scenario(query, factors, given))
     return xr.Dataset(variables, {**query.coords, "date": dates}, query.attrs)
+
+
+def _scenario(
+    query: Query, factors: Mapping[str, float], given: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Inputs (G, W) of a scenario in the window: those that are changed, and those of a plan."""
+    planned = query.timeline.columns
+    names = [name for name in {**planned, **factors} if name in planned or not query.timeline.planned]
+    scaled = {name: factors.get(name, 1.0) * query.spend_by_period(name) for name in names}
+    return scaled | {name: values[0] for name, values in given.items()}
 
 
 def _compared(query: Query, factors: Mapping, given: Mapping) -> dict:

@@ -9,13 +9,12 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.errors import AnswerError
+from bayesmmm.estimands.extrapolation import EXTRAPOLATED, share_beyond
 from bayesmmm.estimands.query import REDUCE, Query, checked_channels, open_query
 from bayesmmm.estimands.windows import Segment, carry_over, over_draws
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_number, check_numbers, check_size
 
-#: Share of spend beyond the highest ever seen in one period above which a point of a curve is an extrapolation.
-EXTRAPOLATED = 0.05
 FACTORS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0, 1.2, 1.4, 1.7, 2.0)
 
 
@@ -127,13 +126,6 @@ def _beyond(query: Query, names: Sequence[str], grid: np.ndarray) -> np.ndarray:
     return np.array(
         [[share_beyond(f * query.spend_by_period(n)[0], data.columns[n].max()) for f in grid] for n in names]
     )
-
-
-def share_beyond(spend: np.ndarray, highest: float) -> float:
-    """Share of spend (W,) in periods with more of it than `highest`; 0 where nothing is spent."""
-    # Rounding of a multiple of the highest period must not make it an extrapolation of itself.
-    outside = spend > highest * (1.0 + 1e-12)
-    return float(spend[outside].sum() / spend.sum()) if spend.sum() > 0.0 else 0.0
 
 
 def adstock_decay(fit: Fit, *, days: float | None = None) -> xr.Dataset:

@@ -10,6 +10,7 @@ from bayesmmm import engine
 from bayesmmm.equations import expected, observe
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands.counterfactual import read_do
+from bayesmmm.estimands.extrapolation import extrapolated
 from bayesmmm.estimands.query import REDUCE, Query, open_query
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_size
@@ -50,7 +51,10 @@ def predict(
     Returns
     -------
     xarray.Dataset
-        One variable per equation, dims chain, draw, date, in raw units (``attrs["unit"]``).
+        One variable per equation, dims chain, draw, date, in raw units (``attrs["unit"]``). With a plan also
+        ``extrapolated`` (input): of every channel the share of its spend in periods above the highest ever observed, of
+        every other input the share of periods outside its observed range; above ``attrs["threshold"]`` the answer rests
+        on the form of the curves.
 
     Raises
     ------
@@ -83,6 +87,9 @@ def predict(
         given = read_do(fit, do, line, mediators=True)
         found = _planned(query, given, noise)
     variables = {n: (*query.label(found[n][:, 0], "date"), {"unit": fit.data.unit(n)}) for n in order}
+    if plan is not None:
+        planned = {**line.columns, **{name: values[0] for name, values in given.items()}}
+        variables |= extrapolated(fit, planned)
     return xr.Dataset(variables, {**query.coords, "date": dates}, {**query.attrs, "noise": int(noise)})
 
 

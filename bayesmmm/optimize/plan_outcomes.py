@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MONEY
-from bayesmmm.estimands.curves import EXTRAPOLATED, share_beyond
+from bayesmmm.estimands.extrapolation import EXTRAPOLATED, share_beyond
 from bayesmmm.estimands.query import per_money
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.outcomes import Outcomes
