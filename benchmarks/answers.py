@@ -96,7 +96,7 @@ def large_fit(path: Path) -> None:
         ]
     )
     par = engine.draw_prior(system, data, data.scales(), draws=4000, rng=rng, observed_mediators=True)
-    posterior = engine.unstack(system, par, data, chains=4)
+    posterior = engine.to_dataset(system, par, data, chains=4)
     stats = xr.Dataset(
         {"diverging": (("chain", "draw"), np.zeros((4, 1000), bool))}, posterior.coords.to_dataset().coords
     )

@@ -171,7 +171,7 @@ def translate(given) -> None:
     _, of_one = engine.media_term(equation, media, parameters, data.days_per_period)
     parameters["contribution"] = wide("saturation_beta")[:, None] * height / size / of_one
     system = mm.MMM([equation])
-    posterior = engine.unstack(system, {"y": parameters}, data, chains=chains)
+    posterior = engine.to_dataset(system, {"y": parameters}, data, chains=chains)
     stats = tree["sample_stats"].to_dataset()[["diverging"]].load().reset_coords(drop=True)
     stats = xr.Dataset(
         {"diverging": (("chain", "draw"), stats["diverging"].values)}, posterior[["chain", "draw"]].coords

@@ -30,10 +30,10 @@ def made_fit(system, data, *, draws=40, chains=2, seed=0, values=None, verdict="
     scales, rng = data.scales(), np.random.default_rng(seed)
     wide = engine.draw_prior(system, data, scales, draws=draws * chains, rng=rng, observed_mediators=True)
     parameters = {name: _drawn_in(system.equation(name), par) for name, par in wide.items()}
-    posterior = engine.unstack(system, parameters, data, chains=chains)
+    posterior = engine.to_dataset(system, parameters, data, chains=chains)
     for variable, value in (values or {}).items():
         posterior[variable] = _overwritten(posterior[variable], value)
-    parameters = engine.stack(system, posterior)
+    parameters = engine.to_arrays(system, posterior)
     replicates, densities = _replicated(system, parameters, data, scales, rng)
     groups = {
         "posterior": posterior,

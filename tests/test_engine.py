@@ -169,14 +169,14 @@ def test_log_likelihood_in_raw_units():
 
 def test_labels_go_there_and_back(setting):
     system, data, _, parameters = setting
-    labelled = engine.unstack(system, parameters, data, chains=1)
-    back = engine.stack(system, labelled)
+    labelled = engine.to_dataset(system, parameters, data, chains=1)
+    back = engine.to_arrays(system, labelled)
     for name in system.order:
         for key, value in parameters[name].items():
             assert_array_equal(back[name][key], value)
     # Labels decide, not positions.
     shuffled = labelled.isel({"sales.media": [2, 0, 1], "sales.term": slice(None, None, -1)})
-    assert_array_equal(engine.stack(system, shuffled)["sales"]["slope"], parameters["sales"]["slope"])
+    assert_array_equal(engine.to_arrays(system, shuffled)["sales"]["slope"], parameters["sales"]["slope"])
 
 
 def test_roi_and_retention_become_contribution_and_half_life():

@@ -199,6 +199,11 @@ def test_many_draws_equal_one_at_a_time(world):
         assert_allclose(terms[s].sum(axis=1), one, rtol=1e-11)
 
 
+def _room(response, derivative):
+    """Room of a pass over channel terms alone."""
+    return response, derivative, np.empty((1, 1, 0, 1)), np.empty((1, 1, 0, 1)), np.empty((1, 0, 1))
+
+
 @pytest.mark.parametrize("max_lag", CASES)
 def test_spend_gradient_equals_central_differences(world, max_lag):
     """Terms of a geo in two draws, and their derivative to spend, backwards through adstock."""
@@ -209,7 +214,7 @@ def test_spend_gradient_equals_central_differences(world, max_lag):
     terms, lags = np.array([(0, c) for c in range(4)]), np.full(4, lag)
     shape = np.stack([*par, amplitude, np.tile(start, (2, 1))])
     response, slope = np.empty((2, 2, 4, 30))
-    system.channel_terms(terms, x, shape, lags, np.zeros((2, 4, 0)), 1, response, slope)
+    system.channel_terms((terms, shape, lags, np.zeros((2, 4, 0))), x, 1, _room(response, slope))
 
     def media(value):
         return kernels.media_response(value[None, None], start[None, None], *par, amplitude[:, None], lag)[:, 0]
@@ -228,14 +233,13 @@ def test_earlier_inputs_and_what_is_carried_in_are_the_same_as_a_longer_series(w
     for lag in (-1, 4):
         whole = kernels.media_response(x[None, None], np.zeros((1, 1, 1)), k, k, n, np.ones((1, 1, 1)), lag)
         known, response = np.zeros((1, 1, 0)), np.empty((1, 1, 20))
-        carry = kernels.carried_out(x[None, :, :10].copy(), np.zeros((1, 1)), k[0])[0]
+        carry = kernels.final_adstock(x[None, :, :10].copy(), np.zeros((1, 1)), k[0])[0]
         if lag >= 0:
             known, carry = x[None, :, 6:10].copy(), np.zeros(1)
         shape = np.stack([k, k, n, np.ones((1, 1)), carry[:, None]])
         late = x[:, 10:].copy()
-        system.channel_terms(
-            np.zeros((1, 2), int), late, shape, np.array([lag]), known, 1, response, response.copy()
-        )
+        channel = (np.zeros((1, 2), int), shape, np.array([lag]), known)
+        system.channel_terms(channel, late, 1, _room(response, response.copy()))
         assert_allclose(response[0, 0], whole[0, 0, 0, 10:], rtol=1e-12)
 
 
@@ -243,7 +247,7 @@ def test_slope_at_zero_spend():
     got = []
     for n in (0.5, 1.0, 2.0):
         out = np.empty(1)
-        draws.bent(np.zeros(1), np.zeros(1), 0.5, n, 1.0, out)
+        draws.response_derivative(np.zeros(1), np.zeros(1), 0.5, n, 1.0, out)
         got.append(out[0])
     floor = kernels.SPEND_FLOOR
     p = np.sqrt(floor) / (np.sqrt(0.5) + np.sqrt(floor))

@@ -53,17 +53,17 @@ def test_kernels_work_where_no_folder_can_be_written_to():
         import numpy as np
         from numba.core.caching import CacheImpl
         CacheImpl._locator_classes.clear()
-        from bayesmmm.kernels.compile import HOW, dot
+        from bayesmmm.kernels.compile import NUMBA_OPTIONS, inner_product
         double, doubles = nb.types.double, nb.types.CPointer(nb.types.double)
 
-        @nb.cfunc(double(nb.types.uint64, doubles, doubles), **HOW)
+        @nb.cfunc(double(nb.types.uint64, doubles, doubles), **NUMBA_OPTIONS)
         def dot_address(n, a, b):
-            return dot(nb.carray(a, (n,)), nb.carray(b, (n,)))
+            return inner_product(nb.carray(a, (n,)), nb.carray(b, (n,)))
 
         a, b = np.ones(5), np.arange(5.0)
         pointer = dot_address.ctypes.argtypes[1]
         there = dot_address.ctypes(5, a.ctypes.data_as(pointer), b.ctypes.data_as(pointer))
-        print(HOW["cache"], dot(a, b), there)
+        print(NUMBA_OPTIONS["cache"], inner_product(a, b), there)
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

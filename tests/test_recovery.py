@@ -34,7 +34,7 @@ def _worlds(system, data, scales, count):
 
 
 def _true_parameters(world):
-    truth = engine.unstack(world.system, world.parameters, world.data, chains=1).isel(chain=0, draw=0)
+    truth = engine.to_dataset(world.system, world.parameters, world.data, chains=1).isel(chain=0, draw=0)
     return {name: values.values for name, values in truth.data_vars.items()}
 
 

@@ -217,7 +217,7 @@ def brute_force(fit, table, n=400_000):
     dates = pd.DatetimeIndex(table["date"])
     future = engine.future(past, dates, columns, past=engine.carried(past), seed=0, paths=1)
     s_m, s_y = (par[n]["sigma"][0] for n in ("search", "sales"))
-    rho = engine.correlation(fit.system.equation("sales"), par["sales"])[0]
+    rho = fit.system.equation("sales").rho["search"]
     e_m = s_m * rng.standard_normal(n)
     e_y = s_y * (rho * e_m / s_m + np.sqrt(1 - rho**2) * rng.standard_normal(n))
     search = (future.latent["search"][0, 0, 0] + e_m) * fit.scales.size["search"][0]

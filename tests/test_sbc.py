@@ -191,7 +191,7 @@ def test_truth_and_draws_are_the_same_quantities(name):
     world = simulate_world(system, data, parameters=one, scales=scales, seed=1)
     truth = of_world(world, system, restated=False)
     again = made.made_fit(system, world.data, draws=4, chains=1, seed=5)
-    posterior = engine.unstack(system, world.parameters, world.data, chains=1)
+    posterior = engine.to_dataset(system, world.parameters, world.data, chains=1)
     _, densities = made._replicated(system, world.parameters, world.data, scales, np.random.default_rng(0))
     tree = again.tree.copy()
     tree["posterior"] = xr.DataTree(posterior)
@@ -317,7 +317,7 @@ def sampler(*, weighted, candidates=2000):
         some = rng.choice(candidates, draws * chains, p=weight / weight.sum())
         par = {e: {k: v[some] for k, v in p.items()} for e, p in par.items()}
         tree = shape.tree.copy()
-        tree["posterior"] = xr.DataTree(engine.unstack(system, par, data, chains=chains))
+        tree["posterior"] = xr.DataTree(engine.to_dataset(system, par, data, chains=chains))
         part = {name: d[some] for name, d in density.items()}
         tree["log_likelihood"] = xr.DataTree(made._labelled(part, data, chains))
         fit = dataclasses.replace(shape, data=data, tree=tree, scales=scales)

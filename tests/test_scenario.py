@@ -167,7 +167,7 @@ def test_uniform_numbers_belong_to_their_draw_and_period():
     assert_array_equal(engine.uniforms(3, 5, draws, (1, 12), first=8), u[..., 8:20])
     for other in (engine.uniforms(4, 5, draws, (1, 30)), engine.uniforms(3, 6, draws, (1, 30))):
         assert abs(np.corrcoef(u.ravel(), other.ravel())[0, 1]) < 0.03
-    kinds = [engine.stream(kind, i) for kind in ("observed", "future", "replicated") for i in range(4)]
+    kinds = [engine.random_stream_id(kind, i) for kind in ("observed", "future", "replicated") for i in range(4)]
     assert len(set(kinds)) == 12
 
 
@@ -266,7 +266,7 @@ def test_stretches_share_rows(monkeypatch):
     assert {len(ahead.term["sales", "tv"]), len(ahead.term["sales", "social"])} == {12}
     assert len(ahead.term["sales", "queries"]) == len(ahead.latent["sales"]) == 48
     alone = replace(ahead.rows, draws=ahead.rows.draws[:1])
-    assert_array_equal(alone.wide(np.ones((1, 2))), np.ones((4, 2)))
+    assert_array_equal(alone.per_path(np.ones((1, 2))), np.ones((4, 2)))
 
 
 def test_a_trend_can_stay_where_it_was_while_seasons_go_on():

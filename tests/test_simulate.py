@@ -268,7 +268,7 @@ def test_restated_parameters_give_the_same_latent_means(kind):
     world = world_of(kind)
     realised = world.data.scales()
     labelled = world.truth.parameters.expand_dims(["chain", "draw"])
-    restated = engine.stack(world.system, labelled)
+    restated = engine.to_arrays(world.system, labelled)
     for name in world.system.order:
         equation = world.system.equation(name)
         means = []

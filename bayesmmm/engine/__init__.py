@@ -1,10 +1,10 @@
 """The only evaluator: a system, parameters and inputs give series, with or without an intervention.
 
-Works on arrays shaped (draw, geo, channel, date). Parameters are plain arrays with a leading draw axis; `stack`
-and `unstack` translate them from and to labelled data sets. The engine knows nothing of PyMC, of how the draws
+Works on arrays shaped (draw, geo, channel, date). Parameters are plain arrays with a leading draw axis; `to_arrays`
+and `to_dataset` translate them from and to labelled data sets. The engine knows nothing of PyMC, of how the draws
 were made, or of tables and plots.
 
-`run` makes a world. `history`, `future`, `respond` and `WindowSystem` answer questions about a fit: they keep what
+`run` makes a world. `history`, `future`, `propagate` and `WindowSystem` answer questions about a fit: they keep what
 the fitted periods froze, and recompute only what an intervention moves.
 
 Terms: *latent* is the right-hand side of an equation on its own scale (shares of mean size, or their log), with
@@ -24,28 +24,40 @@ from bayesmmm.engine.baseline import (
 )
 from bayesmmm.engine.chunks import map_draws, processors
 from bayesmmm.engine.inputs import Inputs, check_national, checked_scales, inputs, kernel_lag, retention
-from bayesmmm.engine.interventions import change, respond, shift, value
-from bayesmmm.engine.parameters import Parameters, canonical, draw_prior, rescale, spend_per_size, stack, unstack
-from bayesmmm.engine.residuals import correlation, given_mediator, joint_residuals, over_paths, stream, uniforms
-from bayesmmm.engine.terms import Past, Rows, add, scaled
+from bayesmmm.engine.interventions import change, latent_change, propagate, value
+from bayesmmm.engine.parameters import (
+    Parameters,
+    draw_prior,
+    rescale,
+    spend_per_size,
+    to_arrays,
+    to_dataset,
+    to_engine_parameters,
+)
+from bayesmmm.engine.residuals import (
+    given_mediator,
+    joint_residuals,
+    over_paths,
+    random_stream_id,
+    uniforms,
+)
+from bayesmmm.engine.terms import CarryOver, Rows, add, scaled
 from bayesmmm.engine.window_system import PassState, WindowSystem, answering
 
 __all__ = [
     "Baseline",
+    "CarryOver",
     "Inputs",
     "Parameters",
     "PassState",
-    "Past",
     "Rows",
     "WindowSystem",
     "add",
     "answering",
-    "canonical",
     "carried",
     "change",
     "check_national",
     "checked_scales",
-    "correlation",
     "draw_prior",
     "from_period",
     "future",
@@ -54,22 +66,23 @@ __all__ = [
     "inputs",
     "joint_residuals",
     "kernel_lag",
+    "latent_change",
     "latent_mean",
     "map_draws",
     "media_term",
     "over_paths",
     "processors",
+    "propagate",
+    "random_stream_id",
     "rescale",
-    "respond",
     "retention",
     "run",
     "scaled",
-    "shift",
     "spend_per_size",
-    "stack",
-    "stream",
     "tail_periods",
+    "to_arrays",
+    "to_dataset",
+    "to_engine_parameters",
     "uniforms",
-    "unstack",
     "value",
 ]

@@ -1,4 +1,4 @@
-"""Baselines: the evaluation of all equations over a stretch of periods, behind every answer about a fit.
+"""Baselines: the evaluation of all equations over a stretch of periods, prepend_history every answer about a fit.
 
 A *baseline* is the evaluation of all equations over a stretch of periods: the fitted ones (`history`), where the
 series are those observed and residuals follow from them, periods after them (`future`), where mediators are simulated
@@ -20,8 +20,8 @@ from bayesmmm import kernels
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine.inputs import Inputs, kernel_lag, retention
 from bayesmmm.engine.parameters import Parameters
-from bayesmmm.engine.residuals import given_mediator, stream, uniforms
-from bayesmmm.engine.terms import Past, Rows, add, behind, media_terms, rows_of, scaled
+from bayesmmm.engine.residuals import given_mediator, random_stream_id, uniforms
+from bayesmmm.engine.terms import CarryOver, Rows, add, by_input, media_terms, prepend_history, scaled
 from bayesmmm.equations import MMM, Equation, design_matrix, observe, to_latent
 
 Columns = Mapping[str, np.ndarray]
@@ -36,7 +36,7 @@ class Baseline:
     rows : Rows
     columns : mapping of str to (P, G, T) array
         Every column in its units, endogenous ones included.
-    past : Past
+    past : CarryOver
         Empty where the stretch is the first.
     term : mapping of (equation, input) to (S or R, G, T) array
         Media terms of the latent mean.
@@ -54,7 +54,7 @@ class Baseline:
 
     rows: Rows
     columns: Columns
-    past: Past
+    past: CarryOver
     term: Mapping[tuple[str, str], np.ndarray]
     design: Columns
     latent: Columns
@@ -62,9 +62,9 @@ class Baseline:
     future: bool
     noise: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
 
-    def slope(self, name: str, term: str) -> np.ndarray:
-        """Coefficient (S, 1, 1) of a linear term of an equation, per raw unit of its column."""
-        return _slope(self.rows, name, term)
+    def noise_of(self, name: str) -> tuple[np.ndarray | float, np.ndarray]:
+        """Mean (R, G, T) or 0, and scale (R,), of the future residuals of a series."""
+        return self.noise.get(name, (0.0, self.rows.sigma(name)))
 
 
 # -------------------------------------------------------------------------------------------------- baselines
@@ -72,10 +72,10 @@ def _evaluate(
     rows: Rows,
     dates: pd.DatetimeIndex,
     known: Columns,
-    seen: Columns,
+    columns: Columns,
     residual_of: Callable[[int, Equation, np.ndarray, Columns], np.ndarray | None],
     *,
-    past: Past,
+    past: CarryOver,
     trend_until: pd.Timestamp | None = None,
 ) -> Baseline:
     """Go through the equations in causal order.
@@ -86,39 +86,40 @@ def _evaluate(
         Without amplitudes where those of these very periods are to be found.
     known : mapping of str to (G, T) array
         Columns that stand in designs.
-    seen : mapping of str to (P, G, T) array
+    columns : mapping of str to (P, G, T) array
         Every column but series that follow from their residuals.
     residual_of : callable
         From number, equation, latent mean and the residuals before it to residuals (R, G, T), or None where the series
         has none.
     """
-    system, scales, seen = rows.system, rows.scales, dict(seen)
+    system, scales, columns = rows.system, rows.scales, dict(columns)
     geos = next(iter(known.values())).shape[0] if known else 1
-    amplitude, term, design, latent, residual = dict(rows.amplitude), {}, {}, {}, {}
+    amplitude, term = dict(rows.amplitude), dict[tuple[str, str], np.ndarray]()
+    design, latent, residual = (dict[str, np.ndarray]() for _ in range(3))
     for i, name in enumerate(system.order):
         equation, par = system.equation(name), rows.parameters[name]
         # What is not known is left at its centre in the design, where it adds nothing, and enters by itself.
         centred = {n: np.full((geos, len(dates)), scales.center[n]) for n in equation.linear if n not in known}
         design[name] = _design(equation, dates, {**known, **centred}, scales, geos, trend_until)
         parts = [_linear(design[name], par)]
-        parts += [rows.wide(_slope(rows, name, n)) * (seen[n] - scales.center[n]) for n in centred]
-        inputs = {n: scaled(rows, n, seen[n]) for n in equation.media}
+        parts += [rows.per_path(rows.slope(name, n)) * (columns[n] - scales.center[n]) for n in centred]
         frozen = rows.amplitude.get(name)
         if frozen is None:
             amplitude[name] = np.zeros(par["contribution"].shape)
-        for terms in media_terms(rows, equation, inputs, past, frozen):
+        inputs = {n: scaled(rows, n, columns[n]) for n in equation.media}
+        for names, response in media_terms(rows, equation, inputs, past, frozen):
             if frozen is None:
-                amplitude[name] = kernels.amplitudes(terms.response, np.ascontiguousarray(par["contribution"]))
-            term |= {(name, n): values for n, values in terms.each().items()}
-            parts.append(terms.response.sum(axis=2))
-        latent[name] = rows.wide(add(rows, parts))
+                amplitude[name] = kernels.amplitudes(response, np.ascontiguousarray(par["contribution"]))
+            term |= {(name, n): values for n, values in by_input(names, response).items()}
+            parts.append(response.sum(axis=2))
+        latent[name] = rows.per_path(add(rows, parts))
         own = residual_of(i, equation, latent[name], residual)
         if own is not None:
             residual[name] = own
-        if name not in seen and own is not None:
-            seen[name] = observe(equation, latent[name] + own, scales)
+            if name not in columns:
+                columns[name] = observe(equation, latent[name] + own, scales)
     rows = replace(rows, amplitude=amplitude)
-    return Baseline(rows, seen, past, term, design, latent, residual, future=False)
+    return Baseline(rows, columns, past, term, design, latent, residual, future=False)
 
 
 def _design(
@@ -133,7 +134,7 @@ def _design(
     out = design_matrix(equation, dates, columns, scales, geos=geos)
     if trend_until is not None and equation.trend:
         held = design_matrix(equation, dates.where(dates < trend_until, trend_until), columns, scales)
-        trends = [k for k, term in enumerate(equation.terms()) if term.split("@")[0] == "trend"]
+        trends = [k for k, term in enumerate(equation.terms()) if equation.term_kind(term) == "trend"]
         out[..., trends] = held[..., trends]
     return out
 
@@ -158,11 +159,11 @@ def history(
         target = to_latent(equation, data.columns[equation.name], scales)
         uniform = None
         if equation.family.censored:
-            uniform = uniforms(seed, stream("observed", i), draws, target.shape)
+            uniform = uniforms(seed, random_stream_id("observed", i), draws, target.shape)
         return equation.family.residual(target, mean, chosen[equation.name], uniform)
 
-    seen = {name: values[None] for name, values in data.columns.items()}
-    return _evaluate(rows, data.dates, data.columns, seen, residual, past={})
+    columns = {name: values[None] for name, values in data.columns.items()}
+    return _evaluate(rows, data.dates, data.columns, columns, residual, past={})
 
 
 def run(
@@ -186,17 +187,16 @@ def run(
     residual : mapping of str to (S, G, T) array
         Latent residual of every equation.
     amplitude : mapping of str to (S, G, C) array, optional
-        Frozen amplitudes of the fitted periods. Without it they are those of this very run, which is how a
-        world is simulated.
+        Frozen amplitudes of the fitted periods; by default those of this very run, which is how a world is simulated.
     do : mapping of str to (G, T) or (S, G, T) array, optional
         Columns set by intervention, in their units. Setting a mediator cuts everything that drives it.
     """
     draws = np.arange(len(parameters[system.outcome]["sigma"]))
     rows = Rows(system, scales, data.days_per_period, parameters, amplitude or {}, draws)
-    columns = {n: v for n, v in data.columns.items() if n not in system.order} | dict(do or {})
-    seen = {n: v if v.ndim == 3 else v[None] for n, v in columns.items()}
-    known = {n: v for n, v in columns.items() if v.ndim == 2}
-    return _evaluate(rows, data.dates, known, seen, lambda i, equation, *_: residual[equation.name], past={})
+    values = {n: v for n, v in data.columns.items() if n not in system.order} | dict(do or {})
+    columns = {n: v if v.ndim == 3 else v[None] for n, v in values.items()}
+    known = {n: v for n, v in values.items() if v.ndim == 2}
+    return _evaluate(rows, data.dates, known, columns, lambda i, equation, *_: residual[equation.name], past={})
 
 
 def future(
@@ -204,7 +204,7 @@ def future(
     dates: pd.DatetimeIndex,
     columns: Columns,
     *,
-    past: Past,
+    past: CarryOver,
     seed: int,
     paths: int,
     first: int = 0,
@@ -220,7 +220,7 @@ def future(
         H periods that follow on from `base`.
     columns : mapping of str to (G, H) array
         Exogenous columns.
-    past : Past
+    past : CarryOver
         From `carried`.
     paths : int
         Residual paths of each draw.
@@ -233,26 +233,27 @@ def future(
     do : mapping of str to (P, G, H) array, optional
         Mediators set by intervention.
     """
-    rows, system, tied = replace(base.rows, paths=paths), base.rows.system, {}
+    rows, system = replace(base.rows, paths=paths), base.rows.system
+    tied: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     shape = next(iter(columns.values())).shape[0] if columns else 1, len(dates)
 
     def residual(i: int, equation: Equation, _: np.ndarray, before: Columns) -> np.ndarray | None:
         name = equation.name
-        wide = {key: rows.wide(v) for key, v in rows.parameters[name].items()}
-        center, wide["sigma"] = _given_mediator(rows, equation, before)
-        if equation.rho and equation.family.log_scale:
-            tied[name] = (center, wide["sigma"])
+        par = {n: {k: rows.per_path(v) for k, v in rows.parameters[n].items()} for n in (name, *equation.rho)}
+        center, sigma = given_mediator(equation, par, before)
+        if isinstance(center, np.ndarray) and equation.family.log_scale:
+            tied[name] = center, sigma
         if name == system.outcome and not noise:
             return None
-        uniform = uniforms(seed, stream("future", i), rows.draws, shape, paths=paths, first=first)
-        return center + equation.family.residual_at(wide, uniform)
+        uniform = uniforms(seed, random_stream_id("future", i), rows.draws, shape, paths=paths, first=first)
+        return center + equation.family.residual_at({**par[name], "sigma": sigma}, uniform)
 
-    seen = {name: values[None] for name, values in columns.items()} | dict(do or {})
-    found = _evaluate(rows, dates, columns, seen, residual, past=past, trend_until=trend_until)
-    return replace(found, future=True, noise=tied)
+    every = {name: values[None] for name, values in columns.items()} | dict(do or {})
+    out = _evaluate(rows, dates, columns, every, residual, past=past, trend_until=trend_until)
+    return replace(out, future=True, noise=tied)
 
 
-def carried(base: Baseline, changed: Columns | None = None) -> dict:
+def carried(base: Baseline, changed: Columns | None = None) -> dict[tuple[str, str], np.ndarray]:
     """Return what the next stretch inherits.
 
     Parameters
@@ -261,20 +262,20 @@ def carried(base: Baseline, changed: Columns | None = None) -> dict:
         Columns that differ from the baseline: only what they pass on is returned.
     """
     rows, out = base.rows, {}
+    columns = base.columns if changed is None else changed
     for name in rows.system.order:
         equation = rows.system.equation(name)
         for c, channel in enumerate(equation.media):
-            if changed is not None and channel not in changed:
+            if channel not in columns:
                 continue
-            column = base.columns[channel] if changed is None else changed[channel]
-            x, before = scaled(rows, channel, column), base.past.get((name, channel))
+            x, before = scaled(rows, channel, columns[channel]), base.past.get((name, channel))
             if equation.max_lag is None:
                 carry = np.zeros(x.shape[:2]) if before is None else before[..., 0]
                 keep = retention(rows.parameters[name]["half_life"][:, c], rows.days)
-                alike = [np.ascontiguousarray(rows_of(rows, v, x, carry)) for v in (x, carry, keep)]
-                out[name, channel] = kernels.carried_out(*alike)[..., None]
+                alike = [np.ascontiguousarray(rows.matching(v, x, carry)) for v in (x, carry, keep)]
+                out[name, channel] = kernels.final_adstock(*alike)[..., None]
             else:
-                out[name, channel] = behind(rows, before, x, equation.max_lag)[..., -equation.max_lag :]
+                out[name, channel] = prepend_history(rows, before, x, equation.max_lag)[..., -equation.max_lag :]
     return out
 
 
@@ -286,11 +287,16 @@ def from_period(base: Baseline, first: int) -> Baseline:
     def late(values: Mapping) -> dict:
         return {key: np.ascontiguousarray(each[..., first:]) for key, each in values.items()}
 
-    before = replace(base, columns={name: column[..., :first] for name, column in base.columns.items()})
-    design = {name: values[:, first:] for name, values in base.design.items()}
-    noise = {name: (center[..., first:], sigma) for name, (center, sigma) in base.noise.items()}
-    parts = {name: late(getattr(base, name)) for name in ("columns", "term", "latent", "residual")}
-    return replace(base, **parts, past=carried(before), design=design, noise=noise)
+    return replace(
+        base,
+        columns=late(base.columns),
+        past=carried(replace(base, columns={name: column[..., :first] for name, column in base.columns.items()})),
+        term=late(base.term),
+        design={name: values[:, first:] for name, values in base.design.items()},
+        latent=late(base.latent),
+        residual=late(base.residual),
+        noise={name: (center[..., first:], sigma) for name, (center, sigma) in base.noise.items()},
+    )
 
 
 # ------------------------------------------------------------------------------------------- one equation alone
@@ -354,18 +360,6 @@ def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float)
             own = np.ceil(half_life.max(axis=1) / days * np.log2(1.0 / share))
         reach[name] = own + np.max(above, axis=0, initial=0.0)
     return reach[system.outcome]
-
-
-def _given_mediator(rows: Rows, equation: Equation, residual: Columns) -> tuple[np.ndarray | float, np.ndarray]:
-    """As `given_mediator`, with a row for every path."""
-    names = [equation.name, *equation.rho]
-    wide = {name: {key: rows.wide(rows.parameters[name][key]) for key in rows.parameters[name]} for name in names}
-    return given_mediator(equation, wide, residual)
-
-
-def _slope(rows: Rows, name: str, term: str) -> np.ndarray:
-    k = rows.system.equation(name).terms().index(term)
-    return (rows.parameters[name]["coefficient"][:, k] / rows.scales.spread[term])[:, None, None]
 
 
 def _linear(design: np.ndarray, par: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -49,11 +50,13 @@ def draw_prior(
         for block in equation.parameters():
             values = np.stack([np.asarray(p.draw(rng, draws), float) for p in block.priors], axis=-1)
             drawn[block.name] = dict(zip(block.labels, values.T, strict=True)) if block.labels else values[:, 0]
-        out[name] = canonical(equation, drawn, data, scales, endogenous=unknown)
+        out[name] = to_engine_parameters(equation, drawn, data, scales, endogenous=unknown)
     return out
 
 
-def canonical(equation: Equation, drawn: Mapping, data: MMMData, scales: Scales, *, endogenous=()) -> dict:
+def to_engine_parameters(
+    equation: Equation, drawn: Mapping, data: MMMData, scales: Scales, *, endogenous=()
+) -> dict:
     """Bring sampled blocks to the engine's parameters: retention to half-life, ROI to contribution.
 
     Parameters
@@ -130,7 +133,7 @@ def rescale(system: MMM, parameters: Parameters, old: Scales, new: Scales) -> di
     return out
 
 
-def unstack(system: MMM, parameters: Parameters, data: MMMData, *, chains: int) -> xr.Dataset:
+def to_dataset(system: MMM, parameters: Parameters, data: MMMData, *, chains: int) -> xr.Dataset:
     """Label parameters: variables ``equation.parameter`` with dims chain, draw, then geo, media or term.
 
     Parameters
@@ -138,32 +141,31 @@ def unstack(system: MMM, parameters: Parameters, data: MMMData, *, chains: int) 
     parameters : Parameters
         Leading axis chains * draws, chain by chain.
     """
-    variables, coords = {}, {}
+    variables, coords, national = {}, dict[str, Any](), len(data.geos) == 1
     for name in system.order:
-        equation, par = system.equation(name), parameters[name]
+        equation = system.equation(name)
         if equation.media:
             coords[f"{name}.media"] = list(equation.media)
         coords[f"{name}.term"] = list(equation.terms())
-        for parameter, value in par.items():
-            if parameter in (*_PER_CHANNEL, "contribution") and not equation.media:
+        dims = {"coefficient": (f"{name}.term",), "rho": (f"{name}.mediator",), **dict.fromkeys(_SCALARS, ())}
+        for parameter, value in parameters[name].items():
+            own = dims.get(parameter, (f"{name}.media",))
+            if own == (f"{name}.media",) and not equation.media:
                 continue
-            own = {"coefficient": (f"{name}.term",), "sigma": (), "nu_minus_two": (), "rho": (f"{name}.mediator",)}
-            dims = own.get(parameter, (f"{name}.media",))
             if parameter == "rho":
                 coords[f"{name}.mediator"] = [equation.tied_to]
             if parameter == "contribution":
-                value = value[:, 0] if len(data.geos) == 1 else value
-                dims = dims if len(data.geos) == 1 else ("geo", *dims)
+                value, own = (value[:, 0], own) if national else (value, ("geo", *own))
             split = value.reshape(chains, -1, *value.shape[1:])
-            variables[f"{name}.{parameter}"] = (("chain", "draw", *dims), split)
+            variables[f"{name}.{parameter}"] = (("chain", "draw", *own), split)
     n_draw = next(iter(variables.values()))[1].shape[1]
-    if len(data.geos) > 1:
+    if not national:
         coords["geo"] = list(data.geos)
     return xr.Dataset(variables, {"chain": np.arange(chains), "draw": np.arange(n_draw), **coords})
 
 
-def stack(system: MMM, posterior: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
-    """Read parameters from a labelled data set, by name: the inverse of `unstack`."""
+def to_arrays(system: MMM, posterior: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
+    """Read parameters from a labelled data set, by name: the inverse of `to_dataset`."""
     out = {}
     for name in system.order:
         equation = system.equation(name)

@@ -17,15 +17,6 @@ from bayesmmm.engine.parameters import Parameters
 from bayesmmm.equations import MMM, Equation
 
 
-def correlation(equation: Equation, par: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """Correlation (S,) of the residuals of an equation with those of the mediator it is tied to; None without one."""
-    if equation.tied_to is None:
-        return None
-    if "rho" in par:
-        return par["rho"][:, 0]
-    return np.full(len(par["sigma"]), equation.rho[equation.tied_to])
-
-
 def given_mediator(
     equation: Equation, parameters: Parameters, residual: Mapping[str, np.ndarray]
 ) -> tuple[np.ndarray | float, np.ndarray]:
@@ -43,12 +34,12 @@ def given_mediator(
     mean : (S, G, T) array, or 0 where the residuals are independent
     sigma : (S,) array
     """
-    sigma = parameters[equation.name]["sigma"]
-    rho = correlation(equation, parameters[equation.name])
-    if rho is None:
-        return 0.0, sigma
-    slope = rho * sigma / parameters[equation.tied_to]["sigma"]
-    return slope[:, None, None] * residual[equation.tied_to], sigma * np.sqrt(1.0 - rho**2)
+    par, mediator = parameters[equation.name], equation.tied_to
+    if mediator is None:
+        return 0.0, par["sigma"]
+    rho = par["rho"][:, 0] if "rho" in par else np.full(len(par["sigma"]), equation.rho[mediator])
+    slope = rho * par["sigma"] / parameters[mediator]["sigma"]
+    return slope[:, None, None] * residual[mediator], par["sigma"] * np.sqrt(1.0 - rho**2)
 
 
 def joint_residuals(system: MMM, parameters: Parameters, shape, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -64,7 +55,7 @@ def joint_residuals(system: MMM, parameters: Parameters, shape, rng: np.random.G
 _STREAMS = {"observed": 0, "future": 1, "replicated": 2}
 
 
-def stream(kind: str, equation: int) -> int:
+def random_stream_id(kind: str, equation: int) -> int:
     """Number of a stream of random numbers: kinds ("observed", "future", "replicated") and equations are kept apart."""
     return _STREAMS[kind] << 32 | equation
 
@@ -88,7 +79,7 @@ def uniforms(
     Parameters
     ----------
     seed, stream : int
-        See `stream`.
+        See `random_stream_id`.
     draws : (S,) int array
         Which draws of the posterior.
     shape : tuple

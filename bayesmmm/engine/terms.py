@@ -4,7 +4,7 @@ Inputs that have the same number of rows share one call of a kernel. Arrays have
 channels of an equation side by side (row, geo, channel, date); what a row is stands in `bayesmmm.engine.baseline`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +17,7 @@ from bayesmmm.engine.residuals import over_paths
 from bayesmmm.equations import MMM, Equation
 
 #: (equation, input) -> what the next stretch inherits.
-Past = Mapping[tuple[str, str], np.ndarray]
+CarryOver = Mapping[tuple[str, str], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Rows:
         Which draws of the posterior they are.
     paths : int
         Rows per draw.
-    shapes : dict
-        By equation and media inputs: what `shape_of` has found for them, once and for all.
+    curves : dict
+        By equation and media inputs: what `curve_parameters` has found for them, once and for all.
     """
 
     system: MMM
@@ -49,156 +49,128 @@ class Rows:
     amplitude: Mapping[str, np.ndarray]
     draws: np.ndarray
     paths: int = 1
-    shapes: dict[tuple[str, tuple[str, ...]], tuple[np.ndarray, ...]] = field(
+    curves: dict[tuple[str, tuple[str, ...]], tuple[np.ndarray, ...]] = field(
         default_factory=dict, repr=False, compare=False
     )
 
-    def wide(self, array: np.ndarray) -> np.ndarray:
+    def per_path(self, array: np.ndarray) -> np.ndarray:
         """Return an array with S rows as one with R rows; others as they are."""
-        narrow = self.paths > 1 and len(array) == len(self.draws)
-        return np.repeat(array, self.paths, axis=0) if narrow else array
+        expand = self.paths > 1 and len(array) == len(self.draws)
+        return np.repeat(array, self.paths, axis=0) if expand else array
 
-    def narrow(self, array: np.ndarray) -> np.ndarray:
+    def per_draw(self, array: np.ndarray) -> np.ndarray:
         """Return the average over the paths of each draw of an array with R rows; others as they are."""
         return over_paths(array, self.paths) if self.paths > 1 and len(array) > len(self.draws) else array
 
+    def matching(self, array: np.ndarray, *others: np.ndarray) -> np.ndarray:
+        """Return an array with as many rows as the others need that it meets: R where one of them has R."""
+        return self.per_path(array) if max(map(len, others)) > len(self.draws) else array
+
     def sigma(self, name: str) -> np.ndarray:
         """Residual scale (R,) of an equation."""
-        return self.wide(self.parameters[name]["sigma"])
+        return self.per_path(self.parameters[name]["sigma"])
 
+    def slope(self, name: str, term: str) -> np.ndarray:
+        """Coefficient (S, 1, 1) of a linear term of an equation, per raw unit of its column."""
+        k = self.system.equation(name).terms().index(term)
+        return (self.parameters[name]["coefficient"][:, k] / self.scales.spread[term])[:, None, None]
 
-@dataclass(frozen=True)
-class Terms:
-    """Some media terms of an equation, evaluated together.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Media inputs (C).
-    response : (S or R, G, C, T) array
-    """
-
-    names: tuple[str, ...]
-    response: np.ndarray
-
-    def each(self) -> dict[str, np.ndarray]:
-        """Response (S or R, G, T) to each input."""
-        # Each in one piece: arithmetic on parts of rows is slower than on whole arrays.
-        return {n: np.ascontiguousarray(self.response[:, :, c]) for c, n in enumerate(self.names)}
+    def unit(self, name: str) -> np.ndarray:
+        """Mean positive spend (G, 1) of a column, or 1 where it has none: what its values are divided by."""
+        size = self.scales.spend[name]
+        return np.where(np.isnan(size), 1.0, size)[:, None]
 
 
 def media_terms(
     rows: Rows,
     equation: Equation,
     inputs: Mapping[str, np.ndarray],
-    past: Past,
+    past: CarryOver,
     amplitude: np.ndarray | None,
-) -> list[Terms]:
+) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
     """Evaluate media terms: together those whose inputs are the same on all paths of a draw, and those that are not.
 
     Parameters
     ----------
     inputs : mapping of str to (P, G, T) array
         Some media inputs of the equation, scaled.
-    past : Past
+    past : CarryOver
         What they inherit.
     amplitude : (S, G, C) array or None
         Of all media inputs of the equation; 1 where none is given.
+
+    Yields
+    ------
+    names : tuple of str
+        Media inputs (C).
+    response : (S or R, G, C, T) array
     """
-    out = []
-    for names in _alike(rows, equation, inputs, past):
-        given, lag = term_inputs(rows, equation, {n: inputs[n] for n in names}, past, amplitude)
-        response = kernels.media_response(*given, lag)
-        out.append(Terms(names, response[..., -inputs[names[0]].shape[-1] :]))
-    return out
+    lag, many = kernel_lag(equation), len(rows.draws)
+    before = {n: past.get((equation.name, n)) for n in inputs}
+    on_paths = tuple(n for n, x in inputs.items() if max(len(x), 0 if (b := before[n]) is None else len(b)) > many)
+    for names in (tuple(n for n in inputs if n not in on_paths), on_paths):
+        if not names:
+            continue
+        x, zero = [inputs[n] for n in names], np.zeros((1, inputs[names[0]].shape[1], 1))
+        # Under truncation earlier inputs stand in front; otherwise they are in the adstock carried in.
+        carry = [zero if lag >= 0 or (b := before[n]) is None else b for n in names]
+        if lag >= 0:
+            x = [prepend_history(rows, before[n], each, 0) for n, each in zip(names, x, strict=True)]
+        arguments = (
+            _side_by_side([rows.matching(v, *x, *carry) for v in x]),
+            _side_by_side([rows.matching(v, *x, *carry) for v in carry])[..., 0],
+            *(rows.matching(v, *x, *carry) for v in curve_parameters(rows, equation, names, amplitude)),
+        )
+        response = kernels.media_response(*map(np.ascontiguousarray, arguments), lag)
+        yield names, response[..., -inputs[names[0]].shape[-1] :]
 
 
-def _alike(rows: Rows, equation: Equation, inputs: Mapping[str, np.ndarray], past: Past) -> list[tuple[str, ...]]:
-    """Divide inputs into those with a row for every path, and others."""
-    wide = tuple(
-        n for n, x in inputs.items() if max(len(x), len(past.get((equation.name, n), ()))) > len(rows.draws)
-    )
-    return [names for names in (tuple(n for n in inputs if n not in wide), wide) if names]
+def by_input(names: tuple[str, ...], response: np.ndarray) -> dict[str, np.ndarray]:
+    """Response (S or R, G, T) to each input, each in one piece: arithmetic on parts of rows is slower."""
+    return {n: np.ascontiguousarray(response[:, :, c]) for c, n in enumerate(names)}
 
 
-def term_inputs(
-    rows: Rows, equation: Equation, inputs: Mapping[str, np.ndarray], past: Past, amplitude: np.ndarray | None
-) -> tuple[tuple[np.ndarray, ...], int]:
-    """Arguments of a kernel for media terms that are alike: under truncation with the earlier inputs in front.
-
-    Returns
-    -------
-    arguments : tuple of arrays
-        Inputs (P, G, C, T), adstock carried in (P, G, C), and what `shape_of` returns, S or R rows each.
-    lag : int
-    """
-    lag, names = kernel_lag(equation), tuple(inputs)
-    before = [past.get((equation.name, n)) for n in names]
-    x = list(inputs.values())
-    carry = [np.zeros((1, x[0].shape[1], 1)) if b is None or lag >= 0 else b for b in before]
-    if lag >= 0:
-        x = [each if b is None else behind(rows, b, each, 0) for each, b in zip(x, before, strict=True)]
-    shape = shape_of(rows, equation, names, amplitude)
-    given = (
-        side_by_side([rows_of(rows, v, *x, *carry) for v in x]),
-        side_by_side([rows_of(rows, v, *x, *carry) for v in carry])[..., 0],
-        *(rows_of(rows, v, *x, *carry) for v in shape),
-    )
-    return tuple(map(np.ascontiguousarray, given)), lag
-
-
-def side_by_side(parts: Sequence[np.ndarray]) -> np.ndarray:
+def _side_by_side(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Arrays (P, G, T) of several channels as one (P, G, C, T)."""
     return parts[0][:, :, None] if len(parts) == 1 else np.stack(np.broadcast_arrays(*parts), axis=2)
 
 
-def shape_of(
+def curve_parameters(
     rows: Rows, equation: Equation, names: tuple[str, ...], amplitude: np.ndarray | None
 ) -> tuple[np.ndarray, ...]:
     """Retention, half-saturation and slope (S, C) and amplitude (S, G, C) of media terms; 1 where none is given."""
     key = equation.name, names
-    if amplitude is not None and key in rows.shapes:
-        return rows.shapes[key]
+    if amplitude is not None and key in rows.curves:
+        return rows.curves[key]
     par, at = rows.parameters[equation.name], [equation.media.index(n) for n in names]
     keep = retention(par["half_life"][:, at], rows.days)
     full = np.ones_like(par["contribution"]) if amplitude is None else amplitude
     values = (keep, par["half_saturation"][:, at], par["slope"][:, at], full[:, :, at])
-    found = tuple(np.ascontiguousarray(v) for v in values)
+    curves = tuple(np.ascontiguousarray(v) for v in values)
     if amplitude is not None:
-        rows.shapes[key] = found
-    return found
+        rows.curves[key] = curves
+    return curves
 
 
 # ------------------------------------------------------------------------------------------------- small parts
 def scaled(rows: Rows, name: str, column: np.ndarray) -> np.ndarray:
     """Return a column as a media input: in multiples of its mean positive value, below zero as zero."""
-    return np.ascontiguousarray(np.maximum(column, 0.0) / unit(rows, name))
-
-
-def unit(rows: Rows, name: str) -> np.ndarray:
-    """Mean positive spend (G, 1) of a column, or 1 where it has none: what its values are divided by."""
-    size = rows.scales.spend[name]
-    return np.where(np.isnan(size), 1.0, size)[:, None]
+    return np.ascontiguousarray(np.maximum(column, 0.0) / rows.unit(name))
 
 
 def add(rows: Rows, parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Add arrays; those that are the same for all paths of a draw first, so that they are widened once."""
-    narrow = [p for p in parts if len(p) <= len(rows.draws)]
-    wide = [p for p in parts if len(p) > len(rows.draws)]
-    if narrow and wide:
-        wide.append(rows.wide(sum(narrow[1:], narrow[0])))
-    found = wide or narrow
-    return sum(found[1:], found[0])
+    """Add arrays; those that are the same for all paths of a draw first, so that they are expanded once."""
+    per_draw = [p for p in parts if len(p) <= len(rows.draws)]
+    per_path = [p for p in parts if len(p) > len(rows.draws)]
+    if per_draw and per_path:
+        per_path.append(rows.per_path(sum(per_draw[1:], per_draw[0])))
+    parts = per_path or per_draw
+    return sum(parts[1:], parts[0])
 
 
-def rows_of(rows: Rows, values: np.ndarray, *arrays: np.ndarray) -> np.ndarray:
-    """Give values (S, ...) as many rows as the arrays they meet need: S, or R where one of them has R."""
-    return rows.wide(values) if max(map(len, arrays)) > len(rows.draws) else values
-
-
-def behind(rows: Rows, before: np.ndarray | None, x: np.ndarray, least: int) -> np.ndarray:
+def prepend_history(rows: Rows, before: np.ndarray | None, x: np.ndarray, least: int) -> np.ndarray:
     """Put earlier inputs in front of `x`; zeros where there are fewer than `least`."""
-    parts = [x] if before is None else [rows_of(rows, before, before, x), rows_of(rows, x, before, x)]
+    parts = [x] if before is None else [rows.matching(before, before, x), rows.matching(x, before, x)]
     count = max(len(p) for p in parts)
     parts = [np.broadcast_to(p, (count, *p.shape[1:])) for p in parts]
     short = least - sum(p.shape[-1] for p in parts)

@@ -5,22 +5,16 @@ its derivatives one back.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from bayesmmm.engine.baseline import Baseline
 from bayesmmm.engine.inputs import kernel_lag
-from bayesmmm.engine.terms import shape_of, unit
+from bayesmmm.engine.terms import curve_parameters
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.kernels.response_bounds import adstocks
-from bayesmmm.kernels.system import (
-    CARRY,
-    SCALE,
-    channel_terms,
-    system_forward,
-    system_vjp,
-)
+from bayesmmm.kernels.system import CARRY, SCALE, channel_terms, system_forward, system_vjp
 
 _NONE_OFF = np.array([-1])
 
@@ -39,39 +33,33 @@ def answering(system: MMM, channels: Collection[str], *, fixed: Collection[str] 
     return tuple(out)
 
 
-@dataclass(frozen=True)
-class PassState:
+class PassState(NamedTuple):
     """What is kept of a pass forward for derivatives: room that a later pass may take over.
 
     Attributes
     ----------
-    response, bend : (S, N, T) arrays
+    response, derivative : (S, N, T) arrays
         Channel terms, and their derivatives to adstock.
-    mediator_bend, series : (S, P, F, T) and (S, P, M, T) arrays
+    mediator_derivative, series : (S, P, F, T) and (S, P, M, T) arrays
         Derivatives of mediator terms to adstock, and the mediators.
     slope : (S, P, T) array
         Derivative of the outcome to its latent mean; without paths where that never changes.
     """
 
     response: np.ndarray
-    bend: np.ndarray
-    mediator_bend: np.ndarray
+    derivative: np.ndarray
+    mediator_derivative: np.ndarray
     series: np.ndarray
     slope: np.ndarray
 
 
-@dataclass(frozen=True)
-class _Terms:
-    """Terms of a kind: which they are, the table of their shapes, greatest lags, and inputs before the first period."""
+class _Terms(NamedTuple):
+    """Terms of a kind, as in `bayesmmm.kernels.system`."""
 
-    index: np.ndarray
+    edges: np.ndarray
     shape: np.ndarray
     lag: np.ndarray
     before: np.ndarray
-
-    @property
-    def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.shape, self.lag, self.before
 
 
 class WindowSystem:
@@ -107,60 +95,45 @@ class WindowSystem:
         rows, self.mediators = bases[-1].rows, mediators
         system, outcome = rows.system, rows.system.outcome
         equations = [system.equation(n) for n in (*mediators, outcome)]
-        self._changed, self._draws, paths = np.concatenate(changed), len(rows.draws), rows.paths
+        self._changed, self._draws = np.concatenate(changed), len(rows.draws)
         weights = [np.broadcast_to(w[:, 0], (self._draws, w.shape[-1])) for w in weights]
         self._weight = np.ascontiguousarray(np.concatenate(weights, axis=1))
         self.additive = equations[-1].family.additive
-
-        set_here = [n in names for n in mediators]
-        acting = {n for each in equations for n in each.media}  # the others have no unit as media
-        self._unit = np.array([1.0 if n in mediators else unit(rows, n)[0, 0] for n in names])
+        self._unit = np.array([1.0 if n in mediators else rows.unit(n)[0, 0] for n in names])
         self.columns = np.concatenate([np.stack([b.columns[n][0, 0] for n in names]) for b in bases], axis=1)
         self._least = np.array([-np.inf if n in mediators else 0.0 for n in names])[:, None]
 
-        channel = [
-            (e, c)
-            for e, each in enumerate(equations)
-            for c, n in enumerate(names)
-            if n in each.media and n not in mediators
+        numbered = list(enumerate(equations))
+        channels = [
+            (e, c) for e, v in numbered for c, n in enumerate(names) if n in v.media and n not in mediators
         ]
-        mediator = [
-            (e, m, int(n in each.linear))
-            for e, each in enumerate(equations)
-            for m, n in enumerate(mediators)
-            if n in each.inputs
-        ]
-        scale = (
-            rows.scales.size[outcome][0] if self.additive else 1.0
-        )  # amplitudes in units where terms are summed up
-        self._channel = _terms(bases[0], channel, [(equations[e], names[c]) for e, c in channel], 2, scale)
-        self._mediator = _terms(
-            bases[0], mediator, [(equations[e], mediators[m]) for e, m, _ in mediator], 3, scale
-        )
-        fixed = [
-            _fixed_part(b, equations[: None if not self.additive else -1], {*names, *mediators}, paths)
-            for b in bases
-        ]
+        inner = [(e, m, int(n in v.linear)) for e, v in numbered for m, n in enumerate(mediators) if n in v.inputs]
+        size = rows.scales.size[outcome][0]
+        scale = size if self.additive else 1.0  # amplitudes in units where terms are summed up
+        self._channel = _terms(bases[0], channels, [(equations[e], names[c]) for e, c in channels], 2, scale)
+        self._mediator = _terms(bases[0], inner, [(equations[e], mediators[m]) for e, m, _ in inner], 3, scale)
+        told = equations[:-1] if self.additive else equations
+        fixed = [_fixed_part(b, told, {*names, *mediators}, rows.paths) for b in bases]
         self._fixed = np.ascontiguousarray(np.concatenate(fixed, axis=-1))
-        self._sigma = np.concatenate([_sigma(b, equations[-1]) for b in bases], axis=-1)
-        sizes = [rows.scales.size[m][0] for m in mediators]
-        self._links = (
-            np.array([*sizes, 1.0 if self.additive else rows.scales.size[outcome][0]]),
-            np.array([unit(rows, m)[0, 0] if m in acting else 1.0 for m in mediators]),
-            np.array([each.family.link_code for each in equations], np.int64),
-        )
-        self._decided = np.array(
-            [names.index(m) if on else -1 for m, on in zip(mediators, set_here, strict=True)], int
-        )
+        self._sigma = np.concatenate([_integrated(b, outcome) for b in bases], axis=-1)
+        acting = {n for v in equations for n in v.media}  # the others have no unit as media
+        self._units = np.array([rows.unit(m)[0, 0] if m in acting else 1.0 for m in mediators])
+        self._sizes = np.array([*(rows.scales.size[m][0] for m in mediators), 1.0 if self.additive else size])
+        self._link = np.array([v.family.link_code for v in equations], np.int64)
+        self._decided = np.array([names.index(m) if m in names else -1 for m in mediators], np.int64)
 
     # ---------------------------------------------------------------------------------------------------- forward
     def room(self, rows: int | None = None, periods: int | None = None) -> PassState:
         """Room for what a pass keeps; of one draw where derivatives will not be asked for."""
         draws, paths, _, n_time = self._fixed.shape
         rows, n_time = rows or draws, periods or n_time
-        terms = (np.empty((count, len(self._channel.index), n_time)) for count in (draws, rows))
-        wide = (np.empty((rows, paths, n, n_time)) for n in (len(self._mediator.index), len(self.mediators)))
-        return PassState(*terms, *wide, np.empty((rows, 0 if self.additive else paths, n_time)))
+        return PassState(
+            response=np.empty((draws, len(self._channel.edges), n_time)),
+            derivative=np.empty((rows, len(self._channel.edges), n_time)),
+            mediator_derivative=np.empty((rows, paths, len(self._mediator.edges), n_time)),
+            series=np.empty((rows, paths, len(self.mediators), n_time)),
+            slope=np.empty((rows, 0 if self.additive else paths, n_time)),
+        )
 
     def forward(
         self,
@@ -190,14 +163,14 @@ class WindowSystem:
         periods = columns.shape[1]
         room = self.room(1, periods) if room is None else room
         x, equations = np.maximum(columns, self._least) / self._unit[:, None], len(self.mediators) + outcome
-        channel_terms(self._channel.index, x, *self._channel.parts, equations, room.response, room.bend)
+        channel_terms(tuple(self._channel), x, equations, tuple(room))
         lift, total = self._through(room, room.response, x, _NONE_OFF, weight, sets=sets, outcome=outcome)
         return lift[:, 0], total
 
     def drop_one(self, state: PassState, zero: PassState, columns: np.ndarray) -> np.ndarray:
         """Weighted outcome (S, C) that is lost as one channel after the other is as in another pass, and not set."""
-        x, off = np.maximum(columns, self._least) / self._unit[:, None], np.arange(-1, len(columns))
-        lift, _ = self._through(replace(zero, response=state.response), zero.response, x, off)
+        x, switched_off = np.maximum(columns, self._least) / self._unit[:, None], np.arange(-1, len(columns))
+        lift, _ = self._through(zero._replace(response=state.response), zero.response, x, switched_off)
         return lift[:, :1] - lift[:, 1:]
 
     def _through(
@@ -205,7 +178,7 @@ class WindowSystem:
         room: PassState,
         other: np.ndarray,
         x: np.ndarray,
-        off: np.ndarray,
+        switched_off: np.ndarray,
         weight: np.ndarray | None = None,
         *,
         sets: bool = True,
@@ -215,27 +188,16 @@ class WindowSystem:
         weight, periods = self._weight if weight is None else weight, x.shape[1]
         if self.additive and not self.mediators:
             both = [np.einsum("snt,st->sn", terms, weight) for terms in (room.response, other)]
-            lifts = [np.where(self._channel.index[:, 1] == c, *both[::-1]).sum(axis=1) for c in off]
+            lifts = [np.where(self._channel.edges[:, 1] == c, *both[::-1]).sum(axis=1) for c in switched_off]
             return np.stack(lifts, axis=1), np.zeros((len(weight), 0))
-        return system_forward(
-            self._channel.index,
-            self._mediator.index,
-            *self._mediator.parts,
-            np.ascontiguousarray(self._fixed[..., :periods]),
-            *self._links,
-            np.ascontiguousarray(self._sigma[:, :periods]),
-            self._decided if sets else np.full_like(self._decided, -1),
-            self._changed[:periods],
-            x,
-            weight,
-            outcome,
-            off,
-            room.response,
-            other,
-            room.mediator_bend,
-            room.series,
-            room.slope,
-        )
+        fixed, sigma = (np.ascontiguousarray(each[..., :periods]) for each in (self._fixed, self._sigma))
+        links, kept = self._links(periods, sets), tuple(room)
+        edges, mediator = self._channel.edges, tuple(self._mediator)
+        return system_forward(edges, mediator, links, fixed, sigma, x, weight, outcome, switched_off, other, kept)
+
+    def _links(self, periods: int | None = None, sets: bool = True) -> tuple[np.ndarray, ...]:
+        decided = self._decided if sets else np.full_like(self._decided, -1)
+        return self._sizes, self._link, self._units, decided, self._changed[:periods]
 
     def reached(self, columns: np.ndarray) -> np.ndarray:
         """Mediators (S, P, M, T) under a plan."""
@@ -248,29 +210,21 @@ class WindowSystem:
         self, state: PassState, lift: np.ndarray, total: np.ndarray, pattern: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Derivative (C, T) of weighted sums (S,) and (S, M), and (S, C) of each draw's part along a pattern (C, T)."""
+        terms, weights = (tuple(self._channel), tuple(self._mediator)), (lift, total)
         return system_vjp(
-            self._channel.index,
-            *self._channel.parts[:2],
-            self._mediator.index,
-            *self._mediator.parts[:2],
-            *self._links,
-            self._decided,
-            self._changed,
+            *terms,
+            self._links(),
             self._unit,
             self._weight,
-            state.bend,
-            state.mediator_bend,
-            state.series,
-            state.slope,
-            np.ascontiguousarray(lift),
-            np.ascontiguousarray(total),
+            tuple(state),
+            *map(np.ascontiguousarray, weights),
             pattern,
         )
 
     # ------------------------------------------------------------------------------------------------- one channel
     def pulls_down(self) -> bool:
         """Whether a linear term of a mediator has a coefficient below zero in some draw."""
-        return bool((self._mediator.shape[SCALE][:, self._mediator.index[:, 2] == 1] < 0.0).any())
+        return bool((self._mediator.shape[SCALE][:, self._mediator.edges[:, 2] == 1] < 0.0).any())
 
     def alone(self, c: int, columns: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, ...] | None:
         """Return what the term of a channel in the outcome does by itself, where nothing else moves with the channel.
@@ -290,14 +244,14 @@ class WindowSystem:
         """
         outcome, m = len(self.mediators), np.flatnonzero(self._decided == c)
         terms, source = (self._mediator, int(m[0])) if len(m) else (self._channel, c)
-        own = (terms.index[:, 0] == outcome) & (terms.index[:, 1] == source)
+        own = (terms.edges[:, 0] == outcome) & (terms.edges[:, 1] == source)
         if len(m):
-            own &= terms.index[:, 2] == 0
+            own &= terms.edges[:, 2] == 0
         if not own.any():
             return None
         i, x, scale, paths = int(np.flatnonzero(own)[0]), np.maximum(columns[c : c + 1], 0.0), self._unit[c], 1
         if len(m):
-            series, scale = self.reached(columns)[:, :, source], self._links[1][source]
+            series, scale = self.reached(columns)[:, :, source], self._units[source]
             x, paths = np.maximum(series.reshape(-1, series.shape[-1]), 0.0), series.shape[1]
         at = np.repeat(np.arange(self._draws), paths)
         keep, *curve, carry = terms.shape[:, at, i]
@@ -312,7 +266,7 @@ class WindowSystem:
 
 # ------------------------------------------------------------------------------------------------- small parts
 def _terms(
-    base: Baseline, index: list[tuple[int, ...]], terms: list[tuple[Equation, str]], width: int, scale: float
+    base: Baseline, index: Sequence[tuple[int, ...]], terms: list[tuple[Equation, str]], width: int, scale: float
 ) -> _Terms:
     """Tables of terms; those of the outcome are multiplied by `scale`."""
     rows, draws = base.rows, len(base.rows.draws)
@@ -321,9 +275,9 @@ def _terms(
     for i, (equation, name) in enumerate(terms):
         past = base.past.get((equation.name, name))
         if name not in equation.media:
-            shape[SCALE, :, i] = base.slope(equation.name, name)[:, 0, 0]
+            shape[SCALE, :, i] = rows.slope(equation.name, name)[:, 0, 0]
         else:
-            *curve, amplitude = shape_of(rows, equation, (name,), rows.amplitude[equation.name])
+            *curve, amplitude = curve_parameters(rows, equation, (name,), rows.amplitude[equation.name])
             shape[:SCALE, :, i] = [each[:, 0] for each in curve]
             shape[SCALE, :, i] = amplitude[:, 0, 0]
             if past is not None and lags[i] < 0:
@@ -337,34 +291,25 @@ def _terms(
 
 def _fixed_part(base: Baseline, equations: Sequence[Equation], moving: Collection[str], paths: int) -> np.ndarray:
     """Latent means and residuals (S, P, E, T) of equations, without the terms of what moves."""
-    rows, out = base.rows, []
+    rows, parts = base.rows, []
     for equation in equations:
         name = equation.name
-        own = base.latent[name] + (base.residual[name] if name in base.residual else _spread(base, equation))
-        for n in equation.media:
-            if n in moving:
-                own = own - rows.wide(base.term[name, n])
-        for n in equation.linear:
-            if n in moving:
-                own = own - rows.wide(base.slope(name, n)) * base.columns[n]
+        own = base.latent[name] + (base.residual[name] if name in base.residual else base.noise_of(name)[0])
+        for n in equation.inputs:
+            if n in moving and n in equation.media:
+                own = own - rows.per_path(base.term[name, n])
+            elif n in moving:
+                own = own - rows.per_path(rows.slope(name, n)) * base.columns[n]
         own = own.reshape(len(rows.draws), rows.paths, -1)
-        out.append(np.broadcast_to(own, (len(own), paths, own.shape[-1])))
-    if not out:
+        parts.append(np.broadcast_to(own, (len(own), paths, own.shape[-1])))
+    if not parts:
         return np.zeros((len(rows.draws), 1, 0, next(iter(base.columns.values())).shape[-1]))
-    return np.stack(out, axis=2)
+    return np.stack(parts, axis=2)
 
 
-def _spread(base: Baseline, outcome: Equation) -> np.ndarray | float:
-    """What is added to latent means of the outcome where residuals are integrated over."""
-    if not outcome.family.log_scale:
-        return 0.0
-    center, sigma = base.noise.get(outcome.name, (0.0, base.rows.sigma(outcome.name)))
-    return center + 0.5 * sigma[:, None, None] ** 2
-
-
-def _sigma(base: Baseline, outcome: Equation) -> np.ndarray:
-    """Residual scale (S, T) of a censored outcome where residuals are integrated over, else zero."""
-    out = np.zeros((len(base.rows.draws), base.latent[outcome.name].shape[-1]))
-    if base.future and outcome.family.censored:
-        out += base.rows.parameters[outcome.name]["sigma"][:, None]
-    return out
+def _integrated(base: Baseline, name: str) -> np.ndarray:
+    """Scale (S, T) of the residuals of a series that are integrated over: none where they are kept."""
+    sigma = (
+        base.noise_of(name)[1][:: base.rows.paths] if name not in base.residual else np.zeros(len(base.rows.draws))
+    )
+    return np.repeat(sigma[:, None], base.latent[name].shape[-1], axis=1)

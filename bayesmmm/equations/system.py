@@ -94,10 +94,7 @@ class MMM:
     @cached_property
     def exogenous(self) -> tuple[str, ...]:
         """Columns that some equation needs and none explains: media first, then linear."""
-        names = [
-            *(n for e in self.equations for n in e.media),
-            *(n for e in self.equations for n in e.linear),
-        ]
+        names = [*(n for e in self.equations for n in e.media), *(n for e in self.equations for n in e.linear)]
         return tuple(dict.fromkeys(n for n in names if n not in {e.name for e in self.equations}))
 
     @cached_property

@@ -120,15 +120,15 @@ def _compared(query: Query, factors: Mapping, given: Mapping) -> dict:
             )
         changed = {name: scaled_within(base.columns[name], window, factor) for name, factor in factors.items()}
         changed |= {name: placed_within(base.columns[name], window, values) for name, values in given.items()}
-        new = engine.respond(base, changed, where=window)
+        new = engine.propagate(base, changed, where=window)
         out = {}
         for name in fit.system.order:
             if name in changed:
                 series, before = new[name], base.columns[name]
             else:
                 inputs = fit.system.equation(name).inputs
-                shifts = [engine.shift(base, name, n, new[n]) for n in inputs if n in new]
-                latent = base.latent[name] + (base.rows.wide(engine.add(base.rows, shifts)) if shifts else 0.0)
+                shifts = [engine.latent_change(base, name, n, new[n]) for n in inputs if n in new]
+                latent = base.latent[name] + (base.rows.per_path(engine.add(base.rows, shifts)) if shifts else 0.0)
                 series, before = engine.value(base, name, latent), engine.value(base, name, base.latent[name])
             shape = base.latent[name].shape
             out[name] = engine.over_paths(np.broadcast_to(series, shape), paths)

@@ -111,10 +111,10 @@ def _moved(segments: list[Segment], name: str, factor: float) -> np.ndarray:
             continue
         base = segment.base
         column = base.columns[name]
-        columns = engine.respond(base, {name: np.where(segment.changed, factor * column, column)}, past)
+        columns = engine.propagate(base, {name: np.where(segment.changed, factor * column, column)}, past)
         latent = base.latent[system.outcome]
         moved = [n for n in outcome.inputs if n in columns]
-        shifts = [engine.shift(base, system.outcome, n, columns[n], past) for n in moved]
+        shifts = [engine.latent_change(base, system.outcome, n, columns[n], past) for n in moved]
         out = out + segment.total(engine.change(base, system.outcome, latent, engine.add(base.rows, shifts)))
         past = carry_over(segments, segment, columns)
     return out

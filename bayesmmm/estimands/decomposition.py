@@ -242,8 +242,8 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
     shape = base.latent[mediator].shape
     out: dict[tuple[str, str], np.ndarray] = {}
     if mediator in equation.linear:
-        whole = base.slope(equation.name, mediator) * (column - rows.scales.center[mediator])
-        shares = [base.slope(equation.name, mediator) * parts[c] for c in channels]
+        whole = rows.slope(equation.name, mediator) * (column - rows.scales.center[mediator])
+        shares = [rows.slope(equation.name, mediator) * parts[c] for c in channels]
     else:
         whole = base.term[equation.name, mediator]
         c = equation.media.index(mediator)
@@ -253,7 +253,7 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
         stacked = [np.broadcast_to(parts[k] * active / unit, shape) for k in channels]
         shares = []
         if channels:
-            found = kernels.shared_out(
+            found = kernels.aumann_shapley_shares(
                 engine.scaled(rows, mediator, column),
                 np.ascontiguousarray(np.stack(stacked, axis=2)),
                 np.ascontiguousarray(whole),

@@ -104,7 +104,7 @@ def _fitted(query: Query, noise: bool) -> dict[str, np.ndarray]:
             center, sigma = engine.given_mediator(equation, base.rows.parameters, base.residual)
             mean = base.latent[name] + center
             if noise:
-                u = engine.uniforms(query.seed, engine.stream("replicated", i), draws, mean.shape[1:])
+                u = engine.uniforms(query.seed, engine.random_stream_id("replicated", i), draws, mean.shape[1:])
                 own = equation.family.residual_at({**par, "sigma": sigma}, u)
                 out[name] = observe(equation, mean + own, fit.scales)
             else:

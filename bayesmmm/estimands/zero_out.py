@@ -199,7 +199,7 @@ def _removed_one(segments: list[Segment], target: Sequence[str]) -> tuple[np.nda
             continue
         base = segment.base
         without = {n: np.where(segment.changed, 0.0, base.columns[n]) for n in target}
-        columns = engine.respond(base, without, past)
+        columns = engine.propagate(base, without, past)
         path += _lost(segment, target, columns, past)
         for j, mediator in enumerate(system.mediators):
             if mediator in columns and mediator not in target:  # its own spend is no induced spend
@@ -220,9 +220,11 @@ def _lost(segment: Segment, target: Sequence[str], columns: Mapping[str, np.ndar
         moved = [n for n in step if n in outcome.inputs]
         if not moved:
             continue
-        step = engine.add(base.rows, [engine.shift(base, system.outcome, n, columns[n], past) for n in moved])
+        step = engine.add(
+            base.rows, [engine.latent_change(base, system.outcome, n, columns[n], past) for n in moved]
+        )
         out[:, j] = -segment.total(engine.change(base, system.outcome, latent, step))
-        latent = latent + base.rows.wide(step)
+        latent = latent + base.rows.per_path(step)
     return out
 
 

@@ -79,7 +79,7 @@ def _one(base: engine.Baseline, name: str, series: Mapping[str, np.ndarray], do:
     """Mean, new observation and log density (S, G, H) of one series."""
     rows, paths = base.rows, base.rows.paths
     equation, scales = rows.system.equation(name), rows.scales
-    wide = {n: {key: rows.wide(v) for key, v in par.items()} for n, par in rows.parameters.items()}
+    wide = {n: {key: rows.per_path(v) for key, v in par.items()} for n, par in rows.parameters.items()}
     residual = dict(base.residual)
     for mediator in do:
         # What was observed of a mediator tells its residual, which residuals of the outcome may go along with.

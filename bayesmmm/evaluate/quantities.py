@@ -74,7 +74,7 @@ def of_world(world: World, system: MMM, *, restated: bool) -> dict[str, float]:
     if restated:
         truth = world.truth.parameters
     else:
-        labelled = engine.unstack(world.system, world.parameters, world.data, chains=1)
+        labelled = engine.to_dataset(world.system, world.parameters, world.data, chains=1)
         truth = labelled.isel(chain=0, draw=0, drop=True)
     out = flat(truth)
     for name, channel in returns_of(system, world.data):

@@ -36,7 +36,7 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
         plan = linear_plan(equation, seen.design)
         zero = np.zeros_like(drawn["sigma"])
         drawn["coefficient"] = dict.fromkeys(plan.terms, zero) | drawn.get("coefficient", {})
-        par = engine.canonical(equation, drawn, data, scales)
+        par = engine.to_engine_parameters(equation, drawn, data, scales)
         if collapsed:
             center, sigma = engine.given_mediator(equation, {**parameters, name: par}, residual)
             given = {**par, "sigma": sigma}
@@ -50,7 +50,7 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
         if any(e.tied_to == name for e in system.equations):
             residual[name] = seen.target - engine.latent_mean(equation, seen, par, data.days_per_period)
     groups = {
-        "posterior": engine.unstack(system, parameters, data, chains=chains),
+        "posterior": engine.to_dataset(system, parameters, data, chains=chains),
         "sample_stats": trace["sample_stats"].to_dataset(),
         **predictive_groups(system, parameters, data, scales, chains, streams[1]),
         "log_prior": _log_prior(system, sampled, (chains, draws)),
@@ -169,7 +169,7 @@ def _prior_groups(system: MMM, data: MMMData, scales: Scales, rng: np.random.Gen
     with np.errstate(over="ignore", invalid="ignore"):  # a wide prior under a log link can pass the largest double
         _, _, replicate = _replicate(system, parameters, data, scales, rng)
     return {
-        "prior": engine.unstack(system, parameters, data, chains=1),
+        "prior": engine.to_dataset(system, parameters, data, chains=1),
         "prior_predictive": _series(replicate, data, chains=1),
     }
 

@@ -200,12 +200,6 @@ def _numba_explicit(op, node, **kwargs):
         logp, d_media, d_coefficient, d_sigma, d_nu = density(
             y.ravel(), media.ravel(), design, coefficient, sigma.item(), nu.item()
         )
-        return (
-            np.asarray(logp),
-            d_media.reshape(y.shape),
-            d_coefficient,
-            np.asarray(d_sigma),
-            np.asarray(d_nu),
-        )
+        return (np.asarray(logp), d_media.reshape(y.shape), d_coefficient, np.asarray(d_sigma), np.asarray(d_nu))
 
     return explicit, _VERSION

@@ -14,13 +14,7 @@ Definitions, for one geo and one channel::
 All functions are compiled by numba, kept on disk between processes, and release the global lock.
 """
 
-from bayesmmm.kernels.draws import (
-    SPEND_FLOOR,
-    amplitudes,
-    carried_out,
-    media_response,
-    shared_out,
-)
+from bayesmmm.kernels.draws import SPEND_FLOOR, amplitudes, aumann_shapley_shares, final_adstock, media_response
 from bayesmmm.kernels.hill import hill_curve
 from bayesmmm.kernels.likelihood import EXPLICIT, collapsed_normal
 from bayesmmm.kernels.media import adstock, media_basis, media_basis_vjp
@@ -30,11 +24,11 @@ __all__ = [
     "SPEND_FLOOR",
     "adstock",
     "amplitudes",
-    "carried_out",
+    "aumann_shapley_shares",
     "collapsed_normal",
+    "final_adstock",
     "hill_curve",
     "media_basis",
     "media_basis_vjp",
     "media_response",
-    "shared_out",
 ]

@@ -15,7 +15,7 @@ from typing import Any
 import numba as nb
 from numba.core.caching import CacheImpl
 
-__all__ = ["HOW", "SOURCE", "dot", "jit", "part"]
+__all__ = ["NUMBA_OPTIONS", "SOURCE", "inlined", "inner_product", "jit"]
 
 _FOLDER = Path(__file__).resolve().parent
 #: Number that changes with the source of any kernel; 0 where there are no files, as in a zip archive.
@@ -52,16 +52,16 @@ def _keeps() -> bool:
 
 
 #: Options of every kernel. Where nothing is kept (a read-only file system, no home) each process compiles its own.
-HOW: dict[str, Any] = {"cache": _keeps(), "nogil": True, "error_model": "numpy"}
+NUMBA_OPTIONS: dict[str, Any] = {"cache": _keeps(), "nogil": True, "error_model": "numpy"}
 
-jit = nb.njit(**HOW)
+jit = nb.njit(**NUMBA_OPTIONS)
 #: For what is small or has one caller: compiled as a part of what calls it. The compiler works through any other kernel
 #: again in everything that calls it, however far up.
-part = nb.njit(inline="always", **HOW)
+inlined = nb.njit(inline="always", **NUMBA_OPTIONS)
 
 
 @jit
-def dot(a, b):
+def inner_product(a, b):
     """Inner product in four interleaved partial sums, in an order that is fixed."""
     n = a.shape[0]
     s0 = s1 = s2 = s3 = 0.0

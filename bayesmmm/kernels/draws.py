@@ -76,7 +76,7 @@ def media_response(x, carry_in, retention, half_saturation, slope, amplitude, ma
 
 
 @jit
-def carried_out(x, carry_in, retention):
+def final_adstock(x, carry_in, retention):
     """Adstock at the end of a stretch, which the next stretch takes as its ``carry_in``; without truncation.
 
     Parameters
@@ -106,7 +106,7 @@ def carried_out(x, carry_in, retention):
 
 
 @jit
-def shared_out(x, parts, term, retention, max_lag):
+def aumann_shapley_shares(x, parts, term, retention, max_lag):
     """Share out the response to a series over the parts of the series, in proportion to their adstock.
 
     ``(a_k / a) * term``, 0 where ``a = 0``: the Aumann-Shapley share of part k. Adstock starts from zero.
@@ -151,7 +151,7 @@ def _slope_at_zero(half_saturation, slope):
 
 
 @jit
-def bent(a, share, half_saturation, slope, scale, out):
+def response_derivative(a, share, half_saturation, slope, scale, out):
     """Derivative of ``scale * hill(a)`` to adstock, of a series with its Hill curve, written into ``out``.
 
     At zero adstock it is the right-hand one, and for ``slope < 1`` the (otherwise infinite) one at `SPEND_FLOOR`.

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from bayesmmm.kernels.compile import dot, jit
+from bayesmmm.kernels.compile import inner_product, jit
 
 _LOG_2PI = math.log(2.0 * math.pi)
 #: Densities of a series on its latent scale, by number.
@@ -57,7 +57,7 @@ def collapsed_normal(y, media, sigma, basis, variance):
     d_media = np.zeros(n)
     for i in range(p):
         row = basis[i]
-        q = dot(row, r)
+        q = inner_product(row, r)
         v = s2 + variance[i]
         logp -= 0.5 * (math.log(v) + q * q / v)
         d_sigma += sigma * (q * q / v - 1.0) / v
@@ -65,7 +65,7 @@ def collapsed_normal(y, media, sigma, basis, variance):
         for t in range(n):
             e[t] -= q * row[t]
             d_media[t] += w * row[t]
-    rest = dot(e, e)
+    rest = inner_product(e, e)
     for t in range(n):
         d_media[t] += e[t] / s2
     logp -= 0.5 * rest / s2
@@ -165,7 +165,7 @@ def _back(slope, design):
     """Derivative with respect to coefficients from the one with respect to mu."""
     out = np.empty(design.shape[0])
     for k in range(design.shape[0]):
-        out[k] = dot(design[k], slope)
+        out[k] = inner_product(design[k], slope)
     return out
 
 

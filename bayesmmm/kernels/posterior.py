@@ -10,7 +10,7 @@ import math
 import numba as nb
 import numpy as np
 
-from bayesmmm.kernels.compile import HOW, dot, jit, part
+from bayesmmm.kernels.compile import NUMBA_OPTIONS, inlined, inner_product, jit
 from bayesmmm.kernels.likelihood import (
     NORMAL,
     STUDENT_T,
@@ -60,19 +60,19 @@ RETENTION, DECAY, HALF_SATURATION, SLOPE, CONTRIBUTION, UNIT, CHANNEL = range(7)
 ) = range(23)
 
 
-@part
+@inlined
 def _stretch(program, at, field, size):
     start = int(program[at + field])
     return program[start : start + size]
 
 
-@part
+@inlined
 def _copy(values, into):
     for t in range(into.shape[0]):
         into[t] = values[t]
 
 
-@part
+@inlined
 def _channels(program, at, theta):
     """Retention, half-saturation, slope, contribution (per geo) of an equation, and d retention / d parameter."""
     n_geos, n = int(program[at + N_GEOS]), int(program[at + N_CHANNELS])
@@ -93,14 +93,14 @@ def _channels(program, at, theta):
     return retention, half, slope, contribution, d_retention
 
 
-@part
+@inlined
 def _linear(program, at):
     """Directions (n, N) of an equation and where their coordinates begin among the parameters."""
     n, size = int(program[at + N_DIRECTIONS]), int(program[at + N_GEOS] * program[at + N_PERIODS])
     return _stretch(program, at, DIRECTIONS, n * size).reshape(n, size), int(program[at + ROTATED])
 
 
-@part
+@inlined
 def _explicit(program, at):
     """Design (n, N) of the terms that are parameters, and their positions."""
     n, size = int(program[at + N_TERMS]), int(program[at + N_GEOS] * program[at + N_PERIODS])
@@ -130,7 +130,7 @@ def _backward(program, at, saved, d_known, d_theta):
     """Add the derivatives to the parameters of media and explicit terms, given those to their sum."""
     design, terms = _explicit(program, at)
     for k in range(len(terms)):
-        d_theta[int(terms[k])] += dot(d_known, design[k])
+        d_theta[int(terms[k])] += inner_product(d_known, design[k])
     share, log_ratio, log_decay, half, slope, contribution, d_retention = saved
     cotangent = d_known.reshape(int(program[at + N_GEOS]), int(program[at + N_PERIODS]))
     back = media_basis_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent)
@@ -198,18 +198,18 @@ def _correlated(program, at, at_mediator, theta, known, known_mediator, d_known,
     ratio, mean = rho * sigma / other, known.copy()
     add_multiple(mean, ratio, residual)
     value, d_scale = _likelihood(program, at, theta, mean, sigma * rest, d_known, d_theta)
-    d_ratio = dot(d_known, residual)
+    d_ratio = inner_product(d_known, residual)
     d_theta[at_sigma] += d_scale * rest + d_ratio * rho / other
     d_theta[at_other] -= d_ratio * ratio / other
     if at_rho >= 0:
         d_theta[at_rho] += d_ratio * sigma / other - d_scale * sigma * rho / rest
     for k in range(n):
-        d_theta[first + k] -= ratio * dot(d_known, directions[k])
+        d_theta[first + k] -= ratio * inner_product(d_known, directions[k])
     add_multiple(d_mediator, -ratio, d_known)
     return value
 
 
-@part
+@inlined
 def _log_likelihood(program, theta, d_theta):
     """Log likelihood of all equations; adds its derivatives to ``d_theta``."""
     n, first = int(program[N_EQUATIONS]), int(program[HEAD])
@@ -235,7 +235,7 @@ def _log_likelihood(program, theta, d_theta):
     return total
 
 
-@part
+@inlined
 def log_posterior(program, u, gradient):
     """Log posterior density at unconstrained coordinates, with the terms of the change of variables.
 
@@ -282,7 +282,7 @@ _DOUBLES = nb.types.CPointer(nb.types.double)
 _CODE, _SIZE = nb.types.int64, nb.types.uint64
 
 
-@nb.cfunc(_CODE(_SIZE, _DOUBLES, _DOUBLES, _DOUBLES, nb.types.voidptr), **HOW)
+@nb.cfunc(_CODE(_SIZE, _DOUBLES, _DOUBLES, _DOUBLES, nb.types.voidptr), **NUMBA_OPTIONS)
 def log_posterior_address(n, u, gradient, value, program):
     """`log_posterior` with the calling convention of nutpie; 0, or a code for a value that is not finite."""
     length = int(nb.carray(program, (1,), nb.float64)[LENGTH])
@@ -297,7 +297,7 @@ def log_posterior_address(n, u, gradient, value, program):
     return 0
 
 
-@nb.cfunc(_CODE(_SIZE, _SIZE, _DOUBLES, _DOUBLES, nb.types.voidptr), **HOW)
+@nb.cfunc(_CODE(_SIZE, _SIZE, _DOUBLES, _DOUBLES, nb.types.voidptr), **NUMBA_OPTIONS)
 def constrained_address(n, n_out, u, theta, program):
     """`constrained` with the calling convention of nutpie."""
     length = int(nb.carray(program, (1,), nb.float64)[LENGTH])

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from bayesmmm.kernels.compile import jit, part
+from bayesmmm.kernels.compile import inlined, jit
 from bayesmmm.kernels.likelihood import log_normal_cdf
 
 FAMILIES = (
@@ -80,7 +80,7 @@ def _mills(z):
     return math.exp(-0.5 * z * z - _HALF_LOG_2PI - log_normal_cdf(z))
 
 
-@part
+@inlined
 def _on_the_line(family, a, b, y):
     """Families on the whole line, and those that are one half of such."""
     if family <= 2:  # norm, halfnorm, truncnorm
@@ -110,7 +110,7 @@ def _on_the_line(family, a, b, y):
     return -rate * y + log_normal_cdf(y - rate), -rate + _mills(y - rate)
 
 
-@part
+@inlined
 def _bounded(family, a, b, y):
     """Families on positive values or on a stretch, which have a logarithm of y."""
     log_y = math.log(y)

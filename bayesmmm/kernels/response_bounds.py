@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from bayesmmm.kernels.compile import dot, jit
-from bayesmmm.kernels.draws import SPEND_FLOOR, bent
+from bayesmmm.kernels.compile import inner_product, jit
+from bayesmmm.kernels.draws import SPEND_FLOOR, response_derivative
 from bayesmmm.kernels.hill import hill_curve, scratch
 from bayesmmm.kernels.media import adstock
 
@@ -37,7 +37,7 @@ def adstocks(x, carry_in, retention, max_lag):
 
 
 @jit
-def rises(spend, start, rate, weight, half_saturation, slope, amplitude):
+def response_with_slope_bounds(spend, start, rate, weight, half_saturation, slope, amplitude):
     """Sum over draws and periods of a media term, at several amounts of money, and bounds on its slope between them.
 
     The slope of a Hill curve rises up to its inflection, at the share ``(n - 1) / (2 n)`` where n > 1, and falls from
@@ -64,7 +64,7 @@ def rises(spend, start, rate, weight, half_saturation, slope, amplitude):
     value, least, most = np.zeros(n_spend), np.zeros(n_spend - 1), np.zeros(n_spend - 1)
     # Amounts stand one behind the other, for loops that take several periods at once.
     a, z, p = scratch(n_spend * n_time)
-    bend, low, high, rising = np.empty_like(a), np.empty(n_time), np.empty(n_time), np.empty(n_time)
+    derivative, low, high, rising = np.empty_like(a), np.empty(n_time), np.empty(n_time), np.empty(n_time)
     for s in range(n_draw):
         k, n, scale = half_saturation[s], slope[s], amplitude[s]
         # Up to here the slope counts as endless: where there is no adstock and n < 1.
@@ -79,16 +79,16 @@ def rises(spend, start, rate, weight, half_saturation, slope, amplitude):
             for t in range(n_time):
                 a[j * n_time + t] = start[s, t] + spend[j] * rate[s, t]
         hill_curve(a, k, n, z, p)
-        bent(a, p, k, n, scale, bend)
+        response_derivative(a, p, k, n, scale, derivative)
         for j in range(n_spend):
-            value[j] += scale * dot(weight[s], p[j * n_time : (j + 1) * n_time])
+            value[j] += scale * inner_product(weight[s], p[j * n_time : (j + 1) * n_time])
         for j in range(n_spend - 1):
             here, next_one = j * n_time, (j + 1) * n_time
             for t in range(n_time):
-                one, other = bend[here + t], bend[next_one + t]
+                one, other = derivative[here + t], derivative[next_one + t]
                 top = steepest if (a[here + t] < turn) & (turn < a[next_one + t]) else max(one, other)
                 high[t] = ENDLESS if a[here + t] <= floor else top
                 low[t] = min(one, other)
-            least[j] += dot(rising, low)
-            most[j] += dot(rising, high)
+            least[j] += inner_product(rising, low)
+            most[j] += inner_product(rising, high)
     return value, least, most

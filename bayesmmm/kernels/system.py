@@ -1,87 +1,108 @@
 """One pass forward through the equations of a system in many draws, and its vector-Jacobian product with spend.
 
 For one geo. Equations are numbered in causal order: mediators 0 to M - 1, the outcome M. *Channel terms* have a channel
-as their input, and are the same on all residual paths of a draw; *mediator terms* have a mediator.
+as their input, and are the same on all residual paths of a draw; *mediator terms* have a mediator. Terms of a kind, N
+channel terms or F mediator terms, come as a tuple:
+
+edges : (N, 2) or (F, 3) int array
+    Equation and channel; or equation, mediator and whether it acts linearly, with a coefficient as its amplitude.
+shape : (5, S, N or F) float array
+    Retention, half-saturation, slope, amplitude and adstock carried in.
+lag : (N or F,) int array
+    Greatest lag of the adstock, or -1.
+before : (S, N or F, L) float array
+    Inputs before the first period, for adstock that is cut.
+
+What series are, `links`, is another tuple:
+
+size, link : (M + 1,) arrays
+    What a series is in multiples of, and how it follows its latent mean. The link of the outcome is that of its mean
+    over residuals.
+unit : (M,) float array
+    What the media inputs of a mediator are in multiples of.
+decided : (M,) int array
+    Number of the channel that is this mediator, set by a plan in the periods of `window`; -1 for none.
+window : (T,) bool array
+
+And `room` what a pass keeps for derivatives, with one row that of the last draw:
+
+response, derivative : (S, N, T) and (S or 1, N, T) float arrays
+    Channel terms, and their derivatives to adstock.
+mediator_derivative, series : (S or 1, P, F, T) and (S or 1, P, M, T) float arrays
+    Derivatives of mediator terms to adstock, and the mediators.
+slope : (S or 1, P, T) float array
+    Derivative of the outcome to its latent mean, unless its link is IDENTITY.
 """
 
 import math
 
 import numpy as np
 
-from bayesmmm.kernels.compile import dot, jit
-from bayesmmm.kernels.draws import adstock_transpose, bent
+from bayesmmm.kernels.compile import inner_product, jit
+from bayesmmm.kernels.draws import adstock_transpose, response_derivative
 from bayesmmm.kernels.hill import hill_curve, scratch
 from bayesmmm.kernels.media import decayed, lag_weights
 
 #: Rows of a table of shapes.
-KEEP, HALF, SLOPE, SCALE, CARRY = 0, 1, 2, 3, 4
+KEEP, HALF, SLOPE, SCALE, CARRY = range(5)
 #: How a series follows its latent mean and residual, in multiples of its size.
-IDENTITY, CENSORED, LOGNORMAL = 0, 1, 2
+IDENTITY, CENSORED, LOGNORMAL = range(3)
 
 
 @jit
-def _cut_adstock(x, before, retention, max_lag, out):
-    """Adstock that is cut, of a series with known inputs before it."""
-    weight, _ = lag_weights(retention, max_lag)
-    known = before.shape[0]
-    for t in range(x.shape[0]):
-        total = 0.0
-        for lag in range(min(t, max_lag) + 1):
-            total += weight[lag] * x[t - lag]
-        for lag in range(t + 1, min(t + known, max_lag) + 1):
-            total += weight[lag] * before[known + t - lag]
-        out[t] = total
+def _term(x, shape, lag, before, a, z, p):
+    """Adstock ``a`` and Hill curve ``p`` of a term with inputs x (T,), and its derivative ``z`` to adstock."""
+    if lag < 0:
+        decayed(x, shape[KEEP], shape[CARRY], a)
+    else:
+        weight, _ = lag_weights(shape[KEEP], lag)
+        known = before.shape[0]
+        for t in range(x.shape[0]):
+            total = 0.0
+            for back in range(min(t, lag) + 1):
+                total += weight[back] * x[t - back]
+            for back in range(t + 1, min(t + known, lag) + 1):
+                total += weight[back] * before[known + t - back]
+            a[t] = total
+    hill_curve(a, shape[HALF], shape[SLOPE], z, p)
+    response_derivative(a, p, shape[HALF], shape[SLOPE], shape[SCALE], z)
 
 
 @jit
-def channel_terms(terms, x, shape, lag, before, equations, response, bend):
-    """Channel terms of many draws, and their derivatives to adstock.
+def channel_terms(channel, x, equations, room):
+    """Channel terms of many draws and their derivatives, written into ``room``.
 
     Parameters
     ----------
-    terms : (N, 2) int array
-        Equation and channel of every term.
     x : (C, T) float array
         Spend of the channels, in multiples of the mean positive one.
-    shape : (5, S, N) float array
-        Retention, half-saturation, slope, amplitude and adstock carried in of every term.
-    lag : (N,) int array
-        Greatest lag of its adstock, or -1.
-    before : (S, N, L) float array
-        Inputs before the first period, for adstock that is cut.
     equations : int
         Those from this number on are left out.
-    response, bend : (S, N, T) and (S or 1, N, T) float arrays
-        Receive the terms and the derivatives; with one row those of the last draw.
     """
+    edges, shape, lag, before = channel
+    response, derivative, _, _, _ = room
     n_draw, _, n_time = response.shape
     a, z, p = scratch(n_time)
     for s in range(n_draw):
-        row = min(s, bend.shape[0] - 1)
-        for i in range(terms.shape[0]):
-            if terms[i, 0] >= equations:
+        row = min(s, derivative.shape[0] - 1)
+        for i in range(edges.shape[0]):
+            if edges[i, 0] >= equations:
                 continue
-            half, slope, scale = shape[HALF, s, i], shape[SLOPE, s, i], shape[SCALE, s, i]
-            if lag[i] < 0:
-                decayed(x[terms[i, 1]], shape[KEEP, s, i], shape[CARRY, s, i], a)
-            else:
-                _cut_adstock(x[terms[i, 1]], before[s, i], shape[KEEP, s, i], lag[i], a)
-            hill_curve(a, half, slope, z, p)
-            bent(a, p, half, slope, scale, z)
+            _term(x[edges[i, 1]], shape[:, s, i], lag[i], before[s, i], a, z, p)
             for t in range(n_time):
-                response[s, i, t] = scale * p[t]
-                bend[row, i, t] = z[t]
+                response[s, i, t] = shape[SCALE, s, i] * p[t]
+                derivative[row, i, t] = z[t]
 
 
 @jit
 def _mean_of_outcome(y, link, size, sigma, slope):
     """Turn latent means of the outcome into its means over residuals, in units; ``slope`` receives the derivative.
 
-    Under LOGNORMAL half the variance has been added to the latent mean. Where sigma is zero the residual is in there.
+    Where sigma is zero the residual is in there.
     """
     for t in range(y.shape[0]):
         if link == LOGNORMAL:
-            y[t] = slope[t] = size * math.exp(y[t])
+            y[t] = slope[t] = size * math.exp(y[t] + 0.5 * sigma[t] * sigma[t])
         elif sigma[t] > 0.0:
             z = y[t] / sigma[t]
             below = 0.5 * math.erfc(-z / math.sqrt(2.0))
@@ -93,52 +114,18 @@ def _mean_of_outcome(y, link, size, sigma, slope):
 
 
 @jit
-def system_forward(
-    channel,
-    mediator,
-    shape,
-    lag,
-    before,
-    fixed_part,
-    size,
-    unit,
-    link,
-    sigma,
-    decided,
-    window,
-    x,
-    weight,
-    outcome,
-    switched_off,
-    response,
-    other,
-    bend,
-    series,
-    slope,
-):
+def system_forward(channels, mediator, links, fixed_part, sigma, x, weight, outcome, switched_off, other, room):
     """From channel terms through the mediators to the outcome, in many draws.
 
     Parameters
     ----------
-    channel : (N, 2) int array
-        Equation and channel of every channel term.
-    mediator : (F, 3) int array
-        Equation, mediator and kind of every mediator term: 0 saturates, 1 is linear.
-    shape, lag, before : (5, S, F), (F,) and (S, F, L) arrays
-        Of mediator terms, as in `channel_terms`; a coefficient is an amplitude.
+    channels : (N, 2) int array
+        Edges of the channel terms, which are in ``room``; it receives the rest, under the last of `switched_off`.
     fixed_part : (S, P, M or M + 1, T) float array
         Latent means and residuals on P paths, without these terms. With M rows the outcome is the sum of its terms up
         to what no plan changes, and only these are summed.
-    size, link : (M + 1,) arrays
-        What a series is in multiples of, and how it follows its latent mean. The link of the outcome is that of its
-        mean over residuals.
-    unit : (M,) float array
-        What the media inputs of a mediator are in multiples of.
     sigma : (S, T) float array
-        Residual scale of a CENSORED outcome where residuals are integrated over, else 0; not read otherwise.
-    decided : (M,) int array
-        Number of the channel that is this mediator, set by a plan in the periods of `window`; -1 for none.
-    window : (T,) bool array
+        Scale of the residuals of the outcome that are integrated over, else 0; not read under IDENTITY.
     x : (C, T) float array
         Spend of the channels; that of mediators in their units.
     weight : (S, T) float array
@@ -147,13 +134,8 @@ def system_forward(
         Whether the outcome is wanted.
     switched_off : (O,) int array
         Numbers of channels whose terms are taken from another plan, one after the other; -1 for none.
-    response, other : (S, N, T) float arrays
-        Channel terms of the plan and of the other one.
-    bend, series : (S or 1, P, F, T) and (S or 1, P, M, T) float arrays
-        Receive the derivatives of mediator terms to adstock, and the mediators, under the last of `switched_off`; with
-        one row those of the last draw.
-    slope : (S or 1, P, T) float array
-        Receives the derivative of the outcome to its latent mean, unless its link is IDENTITY.
+    other : (S, N, T) float array
+        Channel terms of the other plan.
 
     Returns
     -------
@@ -162,6 +144,9 @@ def system_forward(
     total : (S, M) float array
         The same of the mediators where they are not set, under the last of `switched_off`.
     """
+    edges, shape, lag, before = mediator
+    size, link, unit, decided, window = links
+    response, _, derivative, series, slope = room
     n_draw, n_paths, n_fixed, n_time = fixed_part.shape
     n_mediator = len(unit)
     lift, total = np.zeros((n_draw, len(switched_off))), np.zeros((n_draw, n_mediator))
@@ -173,36 +158,31 @@ def system_forward(
             for e in range(n_mediator + outcome):
                 for t in range(n_time):
                     own[t] = 0.0
-                for i in range(channel.shape[0]):
-                    if channel[i, 0] == e:
-                        changes = channel[i, 1] == switched_off[o]
+                for i in range(channels.shape[0]):
+                    if channels[i, 0] == e:
+                        changes = channels[i, 1] == switched_off[o]
                         for t in range(n_time):
                             own[t] += other[s, i, t] if changes else response[s, i, t]
                 for r in range(n_paths):
                     for t in range(n_time):
                         y[t] = own[t] + (fixed_part[s, r, e, t] if e < n_fixed else 0.0)
-                    for j in range(mediator.shape[0]):
-                        if mediator[j, 0] != e:
+                    for j in range(edges.shape[0]):
+                        if edges[j, 0] != e:
                             continue
-                        m, scale = mediator[j, 1], shape[SCALE, s, j]
+                        m, scale = edges[j, 1], shape[SCALE, s, j]
                         for t in range(n_time):
                             p[t] = series[row, r, m, t]
                             z[t] = max(p[t], 0.0) / unit[m]
-                        if not mediator[j, 2]:
-                            if lag[j] < 0:
-                                decayed(z[:n_time], shape[KEEP, s, j], shape[CARRY, s, j], a)
-                            else:
-                                _cut_adstock(z[:n_time], before[s, j], shape[KEEP, s, j], lag[j], a)
-                            hill_curve(a, shape[HALF, s, j], shape[SLOPE, s, j], z, p)
-                            bent(a, p, shape[HALF, s, j], shape[SLOPE, s, j], scale, z)
+                        if not edges[j, 2]:
+                            _term(z[:n_time], shape[:, s, j], lag[j], before[s, j], a, z, p)
                             for t in range(n_time):
-                                bend[row, r, j, t] = z[t]
+                                derivative[row, r, j, t] = z[t]
                         for t in range(n_time):
                             y[t] += scale * p[t]
                     if e == n_mediator:
                         if link[e] != IDENTITY:
                             _mean_of_outcome(y, link[e], size[e], sigma[s], slope[row, r])
-                        lift[s, o] += dot(weight[s], y) / n_paths
+                        lift[s, o] += inner_product(weight[s], y) / n_paths
                         continue
                     for t in range(n_time):
                         value = y[t]
@@ -220,43 +200,22 @@ def system_forward(
                         series[row, r, e, t] = y[t]
                     if c >= 0:
                         y[window] = 0.0
-                    total[s, e] = (total[s, e] if r else 0.0) + dot(weight[s], y) / n_paths
+                    total[s, e] = (total[s, e] if r else 0.0) + inner_product(weight[s], y) / n_paths
     return lift, total
 
 
 @jit
-def system_vjp(
-    channel,
-    channel_shape,
-    channel_lag,
-    mediator,
-    mediator_shape,
-    mediator_lag,
-    size,
-    unit,
-    link,
-    decided,
-    window,
-    spend_unit,
-    weight,
-    bend,
-    mediator_bend,
-    series,
-    slope,
-    lift,
-    total,
-    pattern,
-):
+def system_vjp(channel, mediator, links, spend_unit, weight, room, lift, total, pattern):
     """Derivative to spend of what `system_forward` returns, weighted draw by draw.
-
-    Parameters are those of `channel_terms` and `system_forward`, and
 
     Parameters
     ----------
     spend_unit : (C,) float array
         Mean positive spend of the channels; 1 for a mediator.
-    bend, mediator_bend, series, slope : arrays
-        As these left them, with S rows.
+    weight : (S, T) float array
+        By which periods count.
+    room : tuple
+        As the pass forward left it, with S rows.
     lift, total : (S,) and (S, M) float arrays
         Weights of its two results.
     pattern : (C, T) float array
@@ -269,6 +228,10 @@ def system_vjp(
     along : (S, C) float array
         Of each draw's part, to a unit of money in the pattern.
     """
+    edges, shape, lag, _ = channel
+    mediator_edges, mediator_shape, mediator_lag, _ = mediator
+    size, link, unit, decided, window = links
+    _, derivative, mediator_derivative, series, slope = room
     n_draw, n_paths, n_mediator, n_time = series.shape
     spend, along = np.zeros(pattern.shape), np.zeros((n_draw, pattern.shape[0]))
     v, back, own, each = np.empty(n_time), np.empty(n_time), np.empty(n_time), np.empty(n_time)
@@ -287,7 +250,7 @@ def system_vjp(
             for r in range(n_paths):
                 if e < n_mediator and decided[e] >= 0:
                     c = decided[e]
-                    along[s, c] += dot(reached[r, e], pattern[c])
+                    along[s, c] += inner_product(reached[r, e], pattern[c])
                     for t in range(n_time):
                         spend[c, t] += reached[r, e, t]
                         if window[t]:
@@ -304,27 +267,27 @@ def system_vjp(
                     else:
                         each[t] = reached[r, e, t] * size[e]
                     own[t] += each[t]
-                for j in range(mediator.shape[0]):
-                    if mediator[j, 0] != e:
+                for j in range(mediator_edges.shape[0]):
+                    if mediator_edges[j, 0] != e:
                         continue
-                    m, per_unit = mediator[j, 1], 1.0 / unit[mediator[j, 1]]
-                    if mediator[j, 2]:
+                    m, per_unit = mediator_edges[j, 1], 1.0 / unit[mediator_edges[j, 1]]
+                    if mediator_edges[j, 2]:
                         for t in range(n_time):
                             reached[r, m, t] += each[t] * mediator_shape[SCALE, s, j]
                         continue
                     for t in range(n_time):
-                        v[t] = each[t] * mediator_bend[s, r, j, t]
+                        v[t] = each[t] * mediator_derivative[s, r, j, t]
                     adstock_transpose(v, mediator_shape[KEEP, s, j], mediator_lag[j], back)
                     for t in range(n_time):  # a mediator at zero counts as on its zero side
                         reached[r, m, t] += per_unit * back[t] if series[s, r, m, t] > 0.0 else 0.0
-            for i in range(channel.shape[0]):
-                if channel[i, 0] != e:
+            for i in range(edges.shape[0]):
+                if edges[i, 0] != e:
                     continue
-                c = channel[i, 1]
+                c = edges[i, 1]
                 for t in range(n_time):
-                    v[t] = own[t] * bend[s, i, t]
-                adstock_transpose(v, channel_shape[KEEP, s, i], channel_lag[i], back)
+                    v[t] = own[t] * derivative[s, i, t]
+                adstock_transpose(v, shape[KEEP, s, i], lag[i], back)
                 for t in range(n_time):
                     spend[c, t] += back[t]
-                along[s, c] += dot(back, pattern[c]) / spend_unit[c]
+                along[s, c] += inner_product(back, pattern[c]) / spend_unit[c]
     return spend / spend_unit.reshape(-1, 1), along

@@ -110,7 +110,7 @@ class DrawChunk:
         level = 0.0
         for segment in self._segments:
             latent = segment.base.latent[self._set.outcome]
-            series = segment.base.rows.narrow(engine.value(segment.base, self._set.outcome, latent))
+            series = segment.base.rows.per_draw(engine.value(segment.base, self._set.outcome, latent))
             level = level + series[:, 0] @ segment.window.astype(float)
         return level + self._inside(self._columns(0.0)) - self._inside(self._system.columns, sets=False)
 

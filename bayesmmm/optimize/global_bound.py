@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import optimize
 
-from bayesmmm.kernels.response_bounds import rises
+from bayesmmm.kernels.response_bounds import response_with_slope_bounds
 from bayesmmm.optimize.local_solver import Solved
 from bayesmmm.optimize.nonlinear_program import PlanObjective
 from bayesmmm.optimize.outcomes import Outcomes
@@ -43,7 +43,7 @@ class ChannelResponse:
         self._zero = self._summed(np.zeros(1))[0][0]
 
     def _summed(self, spend: np.ndarray) -> tuple[np.ndarray, ...]:
-        terms = self._outcomes.each(lambda piece: rises(spend, *piece), self._pieces)
+        terms = self._outcomes.each(lambda piece: response_with_slope_bounds(spend, *piece), self._pieces)
         if not terms:  # the channel does not act on the outcome
             return np.zeros(len(spend)), np.zeros(len(spend) - 1), np.zeros(len(spend) - 1)
         return tuple(self._worth * sum(parts) for parts in zip(*terms, strict=True))

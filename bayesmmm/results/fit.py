@@ -19,7 +19,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine import Parameters, stack
+from bayesmmm.engine import Parameters, to_arrays
 from bayesmmm.equations import MMM, read_toml
 from bayesmmm.errors import FitFileError
 from bayesmmm.results.convergence import Convergence, fingerprint, judge, judged
@@ -140,7 +140,7 @@ class Fit:
 
     def parameters(self) -> Parameters:
         """Posterior draws as the engine's arrays, chain after chain."""
-        return stack(self.system, self.posterior)
+        return to_arrays(self.system, self.posterior)
 
     def summary(self, ci_prob: float | None = None) -> pd.DataFrame:
         """Table of every parameter: `summarise` with R-hat and effective sample sizes beside it.

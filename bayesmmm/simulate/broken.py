@@ -42,11 +42,7 @@ _FLIGHTS = {
     "display": (3_000.0, 0.40, (2, 6), (2, 6)),
 }
 # Columns: half-life in days, half-saturation in multiples of mean positive spend, slope, contribution.
-_SEARCH_MEDIA = {
-    "tv": (7.0, 1.0, 1.2, 0.20),
-    "social": (4.0, 0.9, 1.1, 0.16),
-    "display": (5.0, 1.0, 1.0, 0.10),
-}
+_SEARCH_MEDIA = {"tv": (7.0, 1.0, 1.2, 0.20), "social": (4.0, 0.9, 1.1, 0.16), "display": (5.0, 1.0, 1.0, 0.10)}
 _SALES_MEDIA = {
     "tv": (12.0, 1.1, 1.2, 0.09),
     "social": (6.0, 0.9, 1.1, 0.07),

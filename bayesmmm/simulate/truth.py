@@ -97,7 +97,7 @@ def find_truth(
         The run that made the series.
     """
     restated = engine.rescale(system, parameters, scales, data.scales())
-    labelled = engine.unstack(system, restated, data, chains=1).isel(chain=0, draw=0, drop=True)
+    labelled = engine.to_dataset(system, restated, data, chains=1).isel(chain=0, draw=0, drop=True)
     return Truth(
         parameters=labelled,
         components=_components(system, data, scales, parameters, residual, base),
