@@ -170,7 +170,7 @@ class WindowSystem:
     def drop_one(self, state: PassState, zero: PassState, columns: np.ndarray) -> np.ndarray:
         """Weighted outcome (S, C) that is lost as one channel after the other is as in another pass, and not set."""
         x, switched_off = np.maximum(columns, self._least) / self._unit[:, None], np.arange(-1, len(columns))
-        lift, _ = self._through(zero._replace(response=state.response), zero.response, x, switched_off)
+        lift, _ = self._through(PassState(state.response, *zero[1:]), zero.response, x, switched_off)
         return lift[:, :1] - lift[:, 1:]
 
     def _through(

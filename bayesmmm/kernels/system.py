@@ -205,6 +205,14 @@ def system_forward(channels, mediator, links, fixed_part, sigma, x, weight, outc
 
 
 @jit
+def _slope_of_link(link, size, value):
+    """Derivative of a series to its latent value, where the series has some value."""
+    if link == LOGNORMAL:
+        return value
+    return 0.0 if link == CENSORED and value <= 0.0 else size
+
+
+@jit
 def system_vjp(channel, mediator, links, spend_unit, weight, room, lift, total, pattern):
     """Derivative to spend of what `system_forward` returns, weighted draw by draw.
 
@@ -257,15 +265,10 @@ def system_vjp(channel, mediator, links, spend_unit, weight, room, lift, total, 
                             reached[r, e, t] = 0.0
                 for t in range(n_time):
                     if e == n_mediator:
-                        each[t] = (
-                            lift[s] * weight[s, t] / n_paths * (1.0 if link[e] == IDENTITY else slope[s, r, t])
-                        )
-                    elif link[e] == LOGNORMAL:
-                        each[t] = reached[r, e, t] * series[s, r, e, t]
-                    elif link[e] == CENSORED:
-                        each[t] = reached[r, e, t] * size[e] if series[s, r, e, t] > 0.0 else 0.0
+                        rate = 1.0 if link[e] == IDENTITY else slope[s, r, t]
+                        each[t] = lift[s] * weight[s, t] / n_paths * rate
                     else:
-                        each[t] = reached[r, e, t] * size[e]
+                        each[t] = reached[r, e, t] * _slope_of_link(link[e], size[e], series[s, r, e, t])
                     own[t] += each[t]
                 for j in range(mediator_edges.shape[0]):
                     if mediator_edges[j, 0] != e:
