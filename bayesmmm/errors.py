@@ -275,6 +275,10 @@ class BackdoorWarning(BayesMMMWarning):
     """Given when a common cause of a mediator and the outcome may be missing from one equation."""
 
 
+class ConsequenceWarning(BayesMMMWarning):
+    """Given when a control or mediator goes with a series so closely that it is rather a part or consequence of it."""
+
+
 class AlwaysOnWarning(BayesMMMWarning):
     """Given when a channel never pauses, so that its contribution trades with the intercept."""
 

@@ -19,15 +19,28 @@ from bayesmmm.errors import (
     BackdoorWarning,
     BayesMMMWarning,
     CollinearityWarning,
+    ConsequenceWarning,
     LowVariationWarning,
     ManyZerosWarning,
     OutlierWarning,
     SettingError,
 )
 
+_Kind = tuple[str, tuple[type[BayesMMMWarning], ...], str, str, tuple[str, ...]]
+
+CONSEQUENCES: _Kind = (
+    "consequences",
+    (ConsequenceWarning,),
+    "no control and no mediator explains nearly all of a series on its own.",
+    "what follows from a series takes the effects of its causes to itself, and returns come out near zero",
+    (
+        "leave the column out of the equation",
+        "if it is a step on the way from spend to the outcome, give it an equation of its own",
+    ),
+)
 #: Checks that say what `system_warnings` found: name, kinds, what is well without any, what it means, remedies. The
 #: other kinds have checks with numbers of their own. "{prior}" stands for a prior on what the channel brings.
-_KINDS: tuple[tuple[str, tuple[type[BayesMMMWarning], ...], str, str, tuple[str, ...]], ...] = (
+_KINDS: tuple[_Kind, ...] = (
     (
         "backdoors",
         (BackdoorWarning,),
@@ -38,6 +51,7 @@ _KINDS: tuple[tuple[str, tuple[type[BayesMMMWarning], ...], str, str, tuple[str,
             "leave one out only if the mediator carries all of its effect, and say why",
         ),
     ),
+    CONSEQUENCES,
     (
         "pairs",
         (CollinearityWarning,),
@@ -130,24 +144,26 @@ def audit(data: MMMData, system: MMM) -> Diagnosis:
     view = evaluate(data, system)
     media, tables = media_checks(view)
     equations, more = equation_checks(view)
-    checks = [*_warned(view, system_warnings(system, data)), *media, *equations]
+    checks = [*warning_checks(system, data), *media, *equations]
     whole = {"summary": data.summary(), "correlation": data.correlation(), "spend": _series(view)}
     return Diagnosis("data", tuple(checks), {**whole, **tables, **more})
 
 
-def _warned(view: PriorView, warnings: Sequence[BayesMMMWarning]) -> list[Check]:
+def warning_checks(
+    system: MMM, data: MMMData, kinds: Sequence[_Kind] = _KINDS, group: str = "data"
+) -> list[Check]:
     """One check for each kind of warning: what was found, or that nothing was."""
-    checks, system = [], view.system
-    for name, kinds, well, meaning, remedies in _KINDS:
-        found = [str(warning).rstrip(".") for warning in warnings if isinstance(warning, kinds)]
+    checks, warnings = [], system_warnings(system, data)
+    for name, classes, well, meaning, remedies in kinds:
+        found = [str(warning).rstrip(".") for warning in warnings if isinstance(warning, classes)]
         finding = "; ".join(found) + "." if found else well
         if found:
             # Warnings of channels quote their names.
-            channels = view.system.media
+            channels = system.media
             channel = next((c for c in channels if repr(c) in finding), channels[0]) if channels else ""
-            prior = prior_on_return(where(system, channel), channel, view.data) if channel else ""
+            prior = prior_on_return(where(system, channel), channel, data) if channel else ""
             remedies = tuple(remedy.replace("{prior}", prior) for remedy in remedies)
-        checks.append(check_against(name, "data", WARNINGS, float(len(found)), finding, meaning, remedies))
+        checks.append(check_against(name, group, WARNINGS, float(len(found)), finding, meaning, remedies))
     return checks
 
 

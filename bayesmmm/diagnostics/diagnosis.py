@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from bayesmmm.diagnostics.audits import CONSEQUENCES, warning_checks
 from bayesmmm.diagnostics.check import Check, Diagnosis, bonferroni
 from bayesmmm.diagnostics.information import information_checks
 from bayesmmm.diagnostics.plausibility import plausibility_checks
@@ -97,7 +98,8 @@ def _about_posterior(view: PosteriorView) -> list[tuple[list[Check], dict]]:
     tables |= more
     in_order = sorted([*bonferroni([*tests, *found]), *checks], key=_by_equation(view))
     in_order.sort(key=lambda check: check.group != "fit")
-    return [(in_order, tables), information_checks(view.fit), plausibility_checks(view)]
+    follows = warning_checks(fit.system, fit.data, (CONSEQUENCES,), "plausibility")
+    return [(in_order, tables), information_checks(fit), plausibility_checks(view), (follows, {})]
 
 
 def _by_equation(view: PosteriorView) -> Callable[[Check], int]:

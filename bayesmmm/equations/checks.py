@@ -17,6 +17,7 @@ from bayesmmm.errors import (
     AlwaysOnWarning,
     BackdoorWarning,
     BayesMMMWarning,
+    ConsequenceWarning,
     ConstantColumnError,
     EquationError,
     FewPeriodsWarning,
@@ -33,6 +34,10 @@ MIN_PERIODS_PER_PARAMETER = 4.0
 MAX_ZERO_SHARE = 0.25
 MAX_MEDIA_SHARE_PROBABILITY = 0.05
 ALWAYS_ON_VARIATION = 0.2
+#: Shares of the variance of a series, and of its changes from period to period, that one input may explain alone.
+#: Both are asked for: two series that share a trend or a season explain each other's level, not each other's changes.
+MAX_EXPLAINED = 0.9
+MAX_CHANGES_EXPLAINED = 0.25
 _PRIOR_DRAWS = 40_000
 _PRIOR_SEED = 20240107
 
@@ -197,8 +202,8 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
     Returns
     -------
     list of BayesMMMWarning
-        BackdoorWarning, FewPeriodsWarning, ManyZerosWarning, PriorWarning and AlwaysOnWarning, then the
-        warnings of `data_warnings` for the columns that act as media. Nothing is emitted here. Back doors are
+        BackdoorWarning, ConsequenceWarning, FewPeriodsWarning, ManyZerosWarning, PriorWarning and AlwaysOnWarning,
+        then the warnings of `data_warnings` for the columns that act as media. Nothing is emitted here. Back doors are
         looked for between every equation and every equation that it feeds.
 
     Examples
@@ -214,6 +219,7 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
     found = [*_backdoors(system)]
     for name in system.order:
         equation = system.equation(name)
+        found += [*_consequences(equation, data)]
         found += [*_few_periods(equation, data), *_many_zeros(equation, data), *_media_share(equation, data)]
     found += [*_many_negatives(system.media, data), *_always_on(system.media, data)]
     return [*found, *data_warnings(data, media=system.media)]
@@ -249,6 +255,34 @@ def _calendar_terms(equation: Equation, other: Equation) -> list[str]:
     known = {season.period for season in other.seasonality}
     lacking = [format_days(season.period) for season in equation.seasonality if season.period not in known]
     return [*trend, *([f"seasonality ({' and '.join(lacking)} days)"] if lacking else [])]
+
+
+def _consequences(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
+    """Name inputs, media apart, that explain nearly all of a series on their own."""
+    series = data.columns[equation.name]
+    for name in equation.inputs:
+        values = data.columns[name]
+        if name in data.media or (values == values[:, :1]).all():
+            continue
+        share = _explained(values, series)
+        if share > MAX_EXPLAINED and _explained(np.diff(values), np.diff(series)) > MAX_CHANGES_EXPLAINED:
+            yield ConsequenceWarning(
+                f"{name!r} alone explains {share:.1%} of the variance of {equation.name!r} (more than "
+                f"{MAX_EXPLAINED:.0%}), and moves with it from period to period. Such a column is usually a part or a "
+                f"consequence of {equation.name!r} (orders, units, traffic of buyers), not a cause: it takes the effect "
+                f"of every channel to itself. Leave {name!r} out of the equation, unless it surely comes before."
+            )
+
+
+def _explained(values: np.ndarray, series: np.ndarray) -> float:
+    """Squared correlation of two columns (G, T) within geos; free of overflow, 0 where one is constant."""
+    parts = []
+    for column in (values, series):
+        deviation = column / max(np.abs(column).max(), np.finfo(float).tiny)
+        deviation = deviation - deviation.mean(axis=1, keepdims=True)
+        norm = np.sqrt(np.sum(deviation**2))
+        parts.append(deviation / norm if norm > 0.0 else deviation)
+    return float(np.sum(parts[0] * parts[1]) ** 2)
 
 
 def values_per_parameter(equation: Equation, data: MMMData) -> tuple[int, int]:
