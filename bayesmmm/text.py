@@ -5,6 +5,7 @@ import difflib
 import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, repeat
 from textwrap import TextWrapper
 
 #: Significant digits of a number in a sentence, and of the width of an interval whose ends are told apart.
@@ -13,7 +14,7 @@ DIGITS = 3
 SHOWN = 5
 UNKNOWN = "unknown"
 UNBOUNDED = "unbounded"
-_SIZES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
+_SIZES = ((1e12, " trillion"), (1e9, " billion"), (1e6, " million"))
 _LETTERS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 _TINY = 1e-6
 #: Shares below this, in per cent, are not told apart.
@@ -36,22 +37,23 @@ def number(value: float, digits: int = DIGITS) -> str:
 
 def large_number(value: float) -> str:
     """Write a number, large ones in millions: 2.31 million."""
-    size, word = _size(value)
+    size, word = _size(value, _SIZES, DIGITS)
     return f"{number(value / size)}{word}"
 
 
 def short_number(value: float, _position: object = None) -> str:
     """Write a number as the label of an axis: 12000 as 12k, 3400000 as 3.4M."""
-    size, letter = next(((size, letter) for size, letter in _LETTERS if abs(value) >= size), (1.0, ""))
-    return f"{value / size:.4g}{letter}".replace("-", "−")
+    if not math.isfinite(value):
+        return _fixed(value, 0)
+    size, letter = _size(value, _LETTERS, 4)
+    return f"{value / size + 0.0:.4g}{letter}".replace("-", "−")
 
 
 def amount(value: float) -> str:
     """Write an amount of money by itself: rounded, small amounts would read as if they were equal."""
-    whole = abs(value - round(value)) <= 1e-9 * abs(value)
-    if whole or abs(value) >= 1e5:
+    if not abs(value) < 1e5 or abs(value - round(value)) <= 1e-9 * abs(value):
         return _fixed(value, 0)
-    return _fixed(value, 2) if abs(value) >= 100.0 else f"{value:,.5g}"
+    return _fixed(value, 2) if abs(value) >= 100.0 else f"{value:.5g}".replace("-", "−")
 
 
 def amounts(values: Iterable[float]) -> list[str]:
@@ -66,7 +68,7 @@ def told_apart(*values: float) -> tuple[str, ...]:
     """Write numbers that belong together so that they can be told apart: digits follow from how far they are."""
     known = [float(value) for value in values if math.isfinite(value)]
     if not known:
-        return tuple(UNKNOWN for _ in values)
+        return tuple(_fixed(value, 0) for value in values)
     width, largest = max(known) - min(known), max(map(abs, known))
     # Equal numbers, up to rounding, still need digits of their own.
     size = width if width > 1e-6 * largest else largest / 10.0
@@ -77,9 +79,9 @@ def told_apart(*values: float) -> tuple[str, ...]:
 def interval_cells(median: float, lower: float, upper: float) -> tuple[str, str]:
     """Write a median and its interval for themselves, both in millions where one is large."""
     known = [abs(value) for value in (median, lower, upper) if math.isfinite(value)]
-    size, word = _size(max(known, default=0.0))
-    middle, low, high = (number(value / size) for value in (median, lower, upper))
-    return f"{middle}{word}", f"{low} to {high}{word}"
+    size, word = _size(max(known, default=0.0), _SIZES, DIGITS)
+    middle, low, high = (number(v / size) + word * math.isfinite(v) for v in (median, lower, upper))
+    return middle, f"{low.removesuffix(word) if high.endswith(word) else low} to {high}"
 
 
 def interval(median: float, lower: float, upper: float, ci_prob: float, unit: str = "") -> str:
@@ -107,7 +109,7 @@ def rough_percent(value: float) -> str:
         return UNKNOWN
     if 0.0 < value < _LEAST:
         return f"less than {_LEAST:g} %"
-    return f"{value:.0f} %" if value >= 9.95 else f"{value:.2g} %"
+    return f"{value + 0.0:{'.0f' if abs(value) >= 9.95 else '.2g'}} %".replace("-", "−")
 
 
 def probability(value: float) -> str:
@@ -122,13 +124,14 @@ def probability(value: float) -> str:
 # --------------------------------------------------------------------------------------------------------------- lists
 def joined(words: Iterable[object], last: str = "and") -> str:
     """Write a list: a, b and c."""
-    words = [str(word) for word in words]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else "none"
+    *first, end = [str(word) for word in words] or ["none"]
+    return f"{', '.join(first)} {last} {end}" if first else end
 
 
 def listed(items: Iterable[object], *, shown: int = SHOWN) -> str:
     """Write items as ``'a', 'b' and 3 more``; dates are written without quotes as YYYY-MM-DD."""
-    words = [f"{item:%Y-%m-%d}" if isinstance(item, datetime.date) else repr(item) for item in items]
+    plain = (item.item() if hasattr(item, "item") else item for item in items)  # NumPy's would show their types
+    words = [f"{item:%Y-%m-%d}" if isinstance(item, datetime.date) else repr(item) for item in plain]
     return ", ".join(words[:shown]) + (f" and {len(words) - shown} more" if len(words) > shown else "")
 
 
@@ -144,16 +147,23 @@ def did_you_mean(word: object, known: Iterable[object]) -> str:
     return f" (did you mean {words[hits[0]]!r}?)" if hits else ""
 
 
+def no_such(text: str, word: object, known: Iterable[object], say: str = "Use one of", none: str = "none") -> str:
+    """Write that a word is unknown, the known word nearest to it, and all that are known.
+
+    Examples
+    --------
+    >>> no_such("there is no channel 'tvs'", "tvs", ["tv", "radio"])
+    "there is no channel 'tvs' (did you mean 'tv'?). Use one of: tv, radio."
+    """
+    words = [str(k) for k in known]
+    return f"{text}{did_you_mean(word, words)}. {say}: {', '.join(words) or none}."
+
+
 # --------------------------------------------------------------------------------------------------------------- lines
 def wrapped(text: str, width: int, *, head: str = "", indent: int = 2) -> list[str]:
     """Break a text into lines after `head`, the later ones indented; a number and its percent sign stay together."""
-    wrapper = TextWrapper(
-        width,
-        initial_indent=head,
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    wrapper = TextWrapper(width, initial_indent=head, subsequent_indent=" " * indent)
+    wrapper.break_long_words = wrapper.break_on_hyphens = False
     return [line.replace("\0", " ") for line in wrapper.wrap(text.replace(" %", "\0%"))]
 
 
@@ -174,11 +184,11 @@ def notebook_html(printed: str, columns: Mapping[str, Sequence[object]]) -> str:
     >>> notebook_html("A & B", {"name": ["<b>"]}).partition("<details>")[0]
     '<div><b>A &amp; B</b><table><tr><th>name</th></tr><tr><td>&lt;b&gt;</td></tr></table>'
     """
-    cells = [[head, *map(str, column)] for head, column in columns.items()]
-    lines = [
+    rows = zip(*([head, *map(str, column)] for head, column in columns.items()), strict=True)
+    lines = (
         "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
-        for tag, row in zip(["th", *["td"] * len(cells[0])], zip(*cells, strict=True), strict=False)
-    ]
+        for tag, row in zip(chain(["th"], repeat("td")), rows, strict=False)
+    )
     table = "".join(f"<tr>{line}</tr>" for line in lines)
     head = html.escape(printed.partition("\n")[0])
     text = f"<details><summary>as printed</summary><pre>{html.escape(printed)}</pre></details>"
@@ -195,9 +205,7 @@ def _magnitude(value: float) -> int:
     return math.floor(math.log10(abs(value)))
 
 
-def _size(value: float) -> tuple[float, str]:
-    if math.isfinite(value):
-        for size, word in _SIZES:
-            if abs(value) >= 0.9995 * size:
-                return size, f" {word}"
-    return 1.0, ""
+def _size(value: float, sizes: Sequence[tuple[float, str]], digits: int) -> tuple[float, str]:
+    """Return the largest size that a value has once it is rounded to so many digits, and its word."""
+    least = 1.0 - 0.5 * 10.0**-digits
+    return next((size for size in sizes if math.inf > abs(value) >= least * size[0]), (1.0, ""))

@@ -12,13 +12,7 @@ from typing import Any, TypeGuard
 import numpy as np
 import pandas as pd
 
-from bayesmmm.errors import (
-    AnswerSizeError,
-    BayesMMMError,
-    MissingValueError,
-    NegativeSpendError,
-    SettingError,
-)
+from bayesmmm.errors import AnswerSizeError, BayesMMMError, MissingValueError, NegativeSpendError, SettingError
 from bayesmmm.text import did_you_mean
 
 #: Largest answer that is kept in memory, in bytes.
@@ -49,7 +43,10 @@ def is_count(value: object) -> TypeGuard[int]:
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is a finite number; True and False are none."""
-    return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and math.isfinite(value)
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False
 
 
 def check_count(
@@ -107,12 +104,12 @@ def check_numbers(
 ) -> np.ndarray:
     """Return a list of finite numbers, at least one, for all of which a condition holds."""
     try:
-        found = np.asarray(values, float)
-    except (TypeError, ValueError):
-        found = np.empty(0)
-    if found.ndim != 1 or not len(found) or not np.isfinite(found).all() or not np.all(holds(found)):
+        numbers = np.asarray(values, float)
+    except (TypeError, ValueError, OverflowError):
+        numbers = np.empty(0)
+    if numbers.ndim != 1 or not len(numbers) or not np.isfinite(numbers).all() or not np.all(holds(numbers)):
         raise refusal(name, values, f"must be {allowed}, as {name}={example}")
-    return found
+    return numbers
 
 
 # --------------------------------------------------------------------------------------------------- words and mappings
@@ -130,12 +127,12 @@ def check_choice(
     return value
 
 
-def check_mapping(given: object, name: str, example: str) -> Mapping:
+def check_mapping(value: object, name: str, example: str) -> Mapping[Any, Any]:
     """Return a mapping, or an empty one for None."""
-    if given is not None and not isinstance(given, Mapping):
-        kind = type(given).__name__
-        raise about(name, given, f"{name} is a {kind}, and must be a mapping, as {name}={example}")
-    return given or {}
+    if value is not None and not isinstance(value, Mapping):
+        kind = type(value).__name__
+        raise about(name, value, f"{name} is a {kind}, and must be a mapping, as {name}={example}")
+    return value or {}
 
 
 # ------------------------------------------------------------------------------------------------- periods, large arrays
@@ -151,14 +148,11 @@ def check_dates(values: object, name: str, dates: pd.DatetimeIndex) -> np.ndarra
         raise about(name, values, f"{name} {wrong}: {window}; give a value for each of these, in order")
     try:
         numbers = np.asarray(values, float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise about(name, values, f"{name} must be numbers, one per period of the window: {error}") from error
     if numbers.shape not in ((), (len(dates),)):
-        raise about(
-            name,
-            values,
-            f"{name} has shape {numbers.shape}, and {window}; give one number, or one for each period",
-        )
+        text = f"{name} has shape {numbers.shape}, and {window}; give one number, or one for each period"
+        raise about(name, values, text)
     return np.broadcast_to(numbers, len(dates))
 
 

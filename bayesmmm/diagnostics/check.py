@@ -13,7 +13,7 @@ import xarray as xr
 
 from bayesmmm.diagnostics.thresholds import FALSE_ALARMS, TEST_SOURCE, Threshold
 from bayesmmm.errors import UnknownTermError
-from bayesmmm.text import counted, did_you_mean, notebook_html, wrapped
+from bayesmmm.text import counted, no_such, notebook_html, wrapped
 
 #: From good to bad. "unknown" is a check that could not be made: it raises no alarm, and it is no reassurance.
 VERDICTS = ("ok", "unknown", "warn", "fail")
@@ -191,9 +191,7 @@ class Diagnosis:
         """Return the check of this name."""
         found = {check.name: check for check in self.checks}
         if name not in found:
-            raise UnknownTermError(
-                f"there is no check {name!r}{did_you_mean(name, list(found))}. Use one of: {', '.join(found)}."
-            )
+            raise UnknownTermError(no_such(f"there is no check {name!r}", name, found))
         return found[name]
 
     def table(self) -> pd.DataFrame:

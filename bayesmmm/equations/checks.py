@@ -28,7 +28,7 @@ from bayesmmm.errors import (
     PriorWarning,
     UnknownColumnError,
 )
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 
 MIN_PERIODS_PER_PARAMETER = 4.0
 MAX_ZERO_SHARE = 0.25
@@ -103,9 +103,11 @@ def _check_columns(equation: Equation, data: MMMData) -> None:
     for name in (equation.name, *equation.inputs):
         if name not in data.columns:
             raise UnknownColumnError(
-                f"{where} names the column {name!r}, which the data do not "
-                f"have{did_you_mean(name, data.columns)}. Known columns: {', '.join(data.columns)}. Correct the "
-                "name, or give the column a role when reading the data."
+                no_such(
+                    f"{where} names the column {name!r}, which the data do not have",
+                    *(name, data.columns, "Known columns"),
+                )
+                + " Correct the name, or give the column a role when reading the data."
             )
     if equation.name not in (data.outcome, *data.mediators):
         role = "a control" if equation.name in data.controls else "exogenous media"

@@ -11,7 +11,7 @@ from typing import Any
 from bayesmmm.equations.likelihoods import CORRELATED, Likelihood
 from bayesmmm.errors import EquationError, LikelihoodError, UnknownTermError
 from bayesmmm.priors import FrozenMap, Prior, check_support
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 from bayesmmm.validate import is_number
 
 
@@ -47,8 +47,10 @@ def read_rho(name: str, value: Any, causes: Sequence[str], family: Likelihood) -
     mediator, given = next(iter(value.items()))
     if mediator not in causes:
         raise UnknownTermError(
-            f"{where} has a rho for {mediator!r}, which does not act in it{did_you_mean(mediator, causes)}. Name a "
-            f"mediator among its causes: {', '.join(causes) or 'it has none'}."
+            no_such(
+                f"{where} has a rho for {mediator!r}, which does not act in it",
+                *(mediator, causes, "Name a mediator among its causes", "it has none"),
+            )
         )
     if not family.gaussian:
         raise LikelihoodError(

@@ -8,7 +8,7 @@ import pandas as pd
 from bayesmmm.data import Scales
 from bayesmmm.equations.equation import Equation
 from bayesmmm.errors import UnknownColumnError
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 
 
 def design_matrix(
@@ -73,9 +73,11 @@ def design_matrix(
         for place, names in (("columns", columns), ("scales", scales.center)):
             if name not in names:
                 raise UnknownColumnError(
-                    f"equation {equation.name!r} has the linear term {name!r}, which is missing from the "
-                    f"{place}{did_you_mean(name, names)}. Known: {', '.join(names) or 'none'}. Declare it as a "
-                    "control."
+                    no_such(
+                        f"equation {equation.name!r} has the linear term {name!r}, which is missing from the {place}",
+                        *(name, names, "Known"),
+                    )
+                    + " Declare it as a control."
                 )
         values = np.asarray(columns[name], dtype=float)
         design[:, :, k] = (values - scales.center[name]) / scales.spread[name]

@@ -19,7 +19,7 @@ from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likeli
 from bayesmmm.equations.text import equation_text, format_days
 from bayesmmm.errors import DateError, EquationError, PriorError, UnknownPriorError
 from bayesmmm.priors import FrozenMap, Prior, check_support, default_prior
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 from bayesmmm.validate import is_count, is_number
 
 #: Parameters with one value per media channel.
@@ -387,10 +387,9 @@ def _read_priors(equation: Equation) -> FrozenMap:
                 f"{equation.family.contribution_is}. Put the prior on contribution, or use normal or student_t."
             )
         if parameter not in known:
-            hint = " It belongs to student_t only." if parameter == "nu_minus_two" else ""
+            use = "It belongs to student_t only. " * (parameter == "nu_minus_two") + "Use one of"
             raise UnknownPriorError(
-                f"{where} has a prior on the unknown parameter "
-                f"{parameter!r}{did_you_mean(parameter, known)}.{hint} Use one of: {', '.join(known)}."
+                no_such(f"{where} has a prior on the unknown parameter {parameter!r}", parameter, known, use)
             )
         _check_applies(equation, parameter, value)
         read[parameter] = _read_prior(equation, parameter, value)
@@ -434,10 +433,9 @@ def _read_prior(equation: Equation, parameter: str, value: Any) -> Prior | Froze
         )
     for label, prior in value.items():
         if label not in labels:
-            listed = f"Use one of: {', '.join(labels)}." if labels else "Give one Prior without labels."
+            wrong = f"{where} has a prior on {parameter} of the unknown label {label!r}"
             raise UnknownPriorError(
-                f"{where} has a prior on {parameter} of the unknown label "
-                f"{label!r}{did_you_mean(label, labels)}. {listed}"
+                no_such(wrong, label, labels) if labels else f"{wrong}. Give one Prior without labels."
             )
         if not isinstance(prior, Prior):
             raise PriorError(f"{where} has {prior!r} as the prior on {parameter} of {label!r}. Give a Prior.")

@@ -17,7 +17,7 @@ from bayesmmm.errors import LikelihoodError
 from bayesmmm.kernels import likelihood as densities
 from bayesmmm.kernels import system as links
 from bayesmmm.priors import WIDTHS, Prior, Widths
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 
 if TYPE_CHECKING:
     from bayesmmm.equations.equation import Equation
@@ -298,8 +298,7 @@ def check_likelihood(equation: str, likelihood: str) -> None:
     """Refuse what is no name of a likelihood."""
     if not isinstance(likelihood, str) or likelihood not in LIKELIHOODS:
         raise LikelihoodError(
-            f"equation {equation!r} has the likelihood {likelihood!r}{did_you_mean(likelihood, LIKELIHOODS)}. "
-            f"Use one of: {', '.join(LIKELIHOODS)}."
+            no_such(f"equation {equation!r} has the likelihood {likelihood!r}", likelihood, LIKELIHOODS)
         )
 
 

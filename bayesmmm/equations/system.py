@@ -10,7 +10,7 @@ from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.text import graph_text, system_text
 from bayesmmm.equations.toml_writer import toml_text
 from bayesmmm.errors import CycleError, EquationError, UnknownTermError
-from bayesmmm.text import did_you_mean, notebook_html
+from bayesmmm.text import no_such, notebook_html
 
 
 @dataclass(frozen=True, repr=False)
@@ -117,10 +117,7 @@ class MMM:
         for equation in self.equations:
             if equation.name == name:
                 return equation
-        raise UnknownTermError(
-            f"the system has no equation for {name!r}{did_you_mean(name, self.order)}. "
-            f"Use one of: {', '.join(self.order)}."
-        )
+        raise UnknownTermError(no_such(f"the system has no equation for {name!r}", name, self.order))
 
     def edges(self) -> tuple[tuple[str, str, str], ...]:
         """Return (source, target, kind) for every cause; kind is "media" or "linear"."""

@@ -11,7 +11,7 @@ from bayesmmm.equations.system import MMM
 from bayesmmm.equations.toml_writer import DATA_KEYS
 from bayesmmm.errors import SpecError
 from bayesmmm.priors import Prior
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 
 _EQUATION_KEYS = ("name", "media", "linear", "trend", "likelihood", "max_lag", "rho", "seasonality", "priors")
 _LISTS = ("media", "controls")
@@ -74,9 +74,7 @@ def _text(source: str | Path) -> tuple[str, str]:
 def _check_keys(table: Mapping[str, Any], known: Sequence[str], where: str) -> None:
     for key in table:
         if key not in known:
-            raise SpecError(
-                f"{where} has the unknown key {key!r}{did_you_mean(key, known)}. Use: {', '.join(known)}."
-            )
+            raise SpecError(no_such(f"{where} has the unknown key {key!r}", key, known, "Use"))
 
 
 def _check_table(value: Any, where: str) -> None:

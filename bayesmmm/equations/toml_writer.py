@@ -8,7 +8,7 @@ import tomli_w
 from bayesmmm.equations.equation import Equation
 from bayesmmm.errors import SpecError
 from bayesmmm.priors import Prior
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 
 #: Keys of [data]: the keyword arguments of ``MMMData.from_csv``.
 DATA_KEYS = ("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format")
@@ -20,10 +20,7 @@ def toml_text(equations: Iterable[Equation], data_columns: Mapping[str, Any] | N
     if data_columns is not None:
         for key in data_columns:
             if key not in DATA_KEYS:
-                raise SpecError(
-                    f"the data columns have the unknown key {key!r}{did_you_mean(key, DATA_KEYS)}. Use: "
-                    f"{', '.join(DATA_KEYS)}."
-                )
+                raise SpecError(no_such(f"the data columns have the unknown key {key!r}", key, DATA_KEYS, "Use"))
         spec["data"] = {key: _plain(value) for key, value in data_columns.items() if value is not None}
     spec["equation"] = [_equation(equation) for equation in equations]
     return tomli_w.dumps(spec)

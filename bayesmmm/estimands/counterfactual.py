@@ -12,7 +12,7 @@ from bayesmmm.errors import SettingError, UnknownTermError
 from bayesmmm.estimands.extrapolation import extrapolated
 from bayesmmm.estimands.query import REDUCE, Query, Timeline, open_query
 from bayesmmm.results import Fit
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 from bayesmmm.validate import PATHS, check_dates, check_mapping, check_number, check_size, check_values
 
 
@@ -214,5 +214,5 @@ def check_settable(fit: Fit, name: str, where: str, *, mediators: bool) -> None:
             f"{where} sets {name!r}, which is a column of the plan; write it into the plan instead"
         )
     raise UnknownTermError(
-        f"{where} names {name!r}, which the system does not have{did_you_mean(name, known)}. It has: {', '.join(known)}."
+        no_such(f"{where} names {name!r}, which the system does not have", name, known, "It has")
     )

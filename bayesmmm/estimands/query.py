@@ -16,7 +16,7 @@ from bayesmmm.data import MONEY, next_dates, read_plan, window_mask
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, ConvergenceError, SettingError, UnknownTermError
 from bayesmmm.results import Fit
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 from bayesmmm.validate import PATHS, check_paths, check_seed
 
 WINDOWS = ("spend", "outcome")
@@ -297,9 +297,7 @@ def checked_channels(query: Query, channels: Sequence[str] | None, *, where: str
         raise SettingError(f"{where}={channels!r} must be a list of channels, as {where}={example}")
     for name in names:
         if name not in known:
-            raise UnknownTermError(
-                f"no equation has the channel {name!r}{did_you_mean(name, known)}. Channels are: {', '.join(known)}."
-            )
+            raise UnknownTermError(no_such(f"no equation has the channel {name!r}", name, known, "Channels are"))
         if name in system.mediators and line.window[line.fitted :].any():
             raise SettingError(
                 f"{name!r} is a mediator: in the periods of a plan its spend is predicted, so that it has no ROI of its "

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 import pandas as pd
 
 from bayesmmm.errors import SettingError
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 from bayesmmm.validate import PATHS, about, check_count, check_paths, check_seed, refusal
 
 #: Draws that choose a plan, and as many that judge it, unless the caller says otherwise.
@@ -207,7 +207,7 @@ def fill_in(
         if key not in home:
             known = [*own, *records, *home]
             raise SettingError(
-                f"{function} has no argument {key!r}{did_you_mean(key, known)}. It takes: {', '.join(known)}.",
+                no_such(f"{function} has no argument {key!r}", key, known, "It takes"),
                 argument=key,
                 value=short[key],
             )

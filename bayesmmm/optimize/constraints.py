@@ -10,7 +10,7 @@ from scipy import optimize
 from bayesmmm.errors import InfeasibleError, UnknownTermError
 from bayesmmm.optimize.arguments import Range, Record, Side
 from bayesmmm.optimize.flighting import FLIGHTINGS, DecisionVariables
-from bayesmmm.text import amount, did_you_mean
+from bayesmmm.text import amount, no_such
 from bayesmmm.validate import about, check_choice, check_mapping, check_number, is_number, refusal
 
 #: On-off limits up to which every combination is looked at.
@@ -263,8 +263,7 @@ def read_limits(variables: DecisionVariables, current: np.ndarray, constraints: 
 def _known(name: str, names: tuple[str, ...], where: str) -> int:
     if name not in names:
         raise UnknownTermError(
-            f"{where} names {name!r}, which is no channel of the plan{did_you_mean(name, names)}. "
-            f"It decides about: {', '.join(names)}.",
+            no_such(f"{where} names {name!r}, which is no channel of the plan", name, names, "It decides about"),
             argument=where.partition("[")[0],
             value=name,
         )

@@ -23,7 +23,7 @@ from bayesmmm.optimize.constraints import Constraints, Limits, read_limits
 from bayesmmm.optimize.flighting import DecisionVariables, read_variables
 from bayesmmm.optimize.outcomes import Outcomes, prepare
 from bayesmmm.results import Fit
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 from bayesmmm.validate import check_count, check_dates, check_values
 
 #: Draws on which many starts are tried, and the share of adstock at which they stop to count: near enough to find the
@@ -72,8 +72,9 @@ def _repeated(fit: Fit, periods: int, controls) -> tuple[pd.DataFrame, str]:
     for name, values in known.items():
         if name not in wanted:
             raise UnknownTermError(
-                f"controls has {name!r}, which is no control of the equations{did_you_mean(name, wanted)}. "
-                f"Controls are: {', '.join(wanted) or 'none'}.",
+                no_such(
+                    f"controls has {name!r}, which is no control of the equations", name, wanted, "Controls are"
+                ),
                 argument="controls",
                 value=controls,
             )
@@ -136,7 +137,7 @@ def read_channels(fit: Fit, channels: Sequence[str] | None, modes: Mapping[str, 
             )
         if name not in known:
             raise UnknownTermError(
-                f"no equation has the channel {name!r}{did_you_mean(name, known)}. Channels are: {', '.join(known)}.",
+                no_such(f"no equation has the channel {name!r}", name, known, "Channels are"),
                 argument="channels",
                 value=channels,
             )
@@ -167,8 +168,7 @@ def read_modes(fit: Fit, mediators: str | Mapping[str, str]) -> dict[str, str]:
         about = {"argument": "mediators", "value": mediators}
         if name not in system.mediators:
             raise UnknownTermError(
-                f"mediators has {name!r}, which is no mediator{did_you_mean(name, system.mediators)}. "
-                f"Mediators are: {', '.join(system.mediators) or 'none'}.",
+                no_such(f"mediators has {name!r}, which is no mediator", name, system.mediators, "Mediators are"),
                 **about,
             )
         if mode == "decide" and not fit.data.is_money(name):

@@ -27,7 +27,7 @@ from bayesmmm.plots.parts import (
 from bayesmmm.plots.reading import caution, numbers, table_of, unit_of, variable, zero_line
 from bayesmmm.plots.sources import FORECAST, WHAT_IF
 from bayesmmm.results import Fit
-from bayesmmm.text import short_number
+from bayesmmm.text import no_such, short_number
 
 _PREDICT, _WHAT_IF = "predict(fit, plan)", "what_if(fit)"
 _CHANGE = ".change"
@@ -124,7 +124,7 @@ def _observed(data: MMMData, name: str) -> pd.Series:
     if len(data.geos) > 1:
         raise SettingError(f"the data have {len(data.geos)} geos; a forecast is drawn of national data")
     if name not in data.columns:
-        raise SettingError(f"the data have no column {name!r}; name one of: {', '.join(data.columns)}")
+        raise SettingError(no_such(f"the data have no column {name!r}", name, data.columns))
     return pd.Series(data.columns[name][0], data.dates)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from bayesmmm.errors import UnknownPriorError
 from bayesmmm.priors.families import FrozenMap
 from bayesmmm.priors.prior import Prior
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 
 # Half-life in days: 90 % of the mass between about 2 and 26 days, for daily, weekly and monthly data alike.
 _FIXED = FrozenMap(
@@ -101,6 +101,5 @@ def default_prior(parameter: str, *, n_channels: int = 1, widths: Widths = WIDTH
         return Prior("Normal", mu=0.0, sigma=_COEFFICIENT_SD[parameter] * widths.linear)
     known = [*_FIXED, "contribution", "intercept", *_COEFFICIENT_SD]
     raise UnknownPriorError(
-        f"{parameter!r} has no default prior{did_you_mean(parameter, known)}. Give one in `priors`, or use: "
-        f"{', '.join(known)}."
+        no_such(f"{parameter!r} has no default prior", parameter, known, "Give one in `priors`, or use")
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from bayesmmm.errors import PriorError, PriorSupportError, UnknownPriorError
 from bayesmmm.priors.families import FAMILIES, Family, FrozenMap
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import did_you_mean, no_such
 from bayesmmm.validate import is_number
 
 
@@ -105,10 +105,7 @@ def _short(value: float) -> str:
 def _checked(family: str, args: Mapping[str, Any]) -> dict[str, float]:
     """Return the arguments as floats in the order of the form, or raise the error that names the fault."""
     if not isinstance(family, str) or family not in FAMILIES:
-        raise UnknownPriorError(
-            f"there is no prior family {family!r}{did_you_mean(family, FAMILIES)}. Use one of: "
-            f"{', '.join(sorted(FAMILIES))}."
-        )
+        raise UnknownPriorError(no_such(f"there is no prior family {family!r}", family, sorted(FAMILIES)))
     spec = FAMILIES[family]
     usage = " or ".join(f"{family}({', '.join(form)})" for form in spec.forms)
     if spec.optional:

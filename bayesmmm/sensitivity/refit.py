@@ -16,7 +16,7 @@ from bayesmmm.estimands import effects
 from bayesmmm.inference.many_fits import cores_each, fit_quietly, run
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import probabilities
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 
 #: Effects that a sensitivity is about, those that are kept of every refit.
 EFFECTS = ("total", "direct", "indirect", "roi")
@@ -150,8 +150,7 @@ def checked_channels(channels: Sequence[str] | None, known: Sequence[str], where
     for name in names:
         if name not in known:
             raise UnknownTermError(
-                f"{name!r} is no exogenous channel {where}{did_you_mean(name, known)}. Use: "
-                f"{', '.join(known) or 'none, since it has none'}."
+                no_such(f"{name!r} is no exogenous channel {where}", name, known, "Use", "none, since it has none")
             )
     if not names or len(set(names)) < len(names):
         raise SettingError(

@@ -31,7 +31,7 @@ from bayesmmm.sensitivity.refit import (
     sampler_numbers,
     zero_nearest,
 )
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 from bayesmmm.validate import PATHS, check_choice, check_ci_prob, check_numbers, check_seed
 
 #: Correlations that are assumed unless others are given: many for weights, few for fits.
@@ -330,10 +330,7 @@ def _checked_mediator(system: MMM, mediator: str | None) -> str:
         )
     name = known[0] if mediator is None else mediator
     if name not in known:
-        raise UnknownTermError(
-            f"{name!r} is no mediator that acts on {system.outcome!r}{did_you_mean(name, known)}. Use one of: "
-            f"{', '.join(known)}."
-        )
+        raise UnknownTermError(no_such(f"{name!r} is no mediator that acts on {system.outcome!r}", name, known))
     for series in (name, system.outcome):
         family = system.equation(series).family
         if not family.gaussian:

@@ -26,7 +26,7 @@ from bayesmmm.simulate.process import Process
 from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
 from bayesmmm.simulate.truth import zero_out
 from bayesmmm.simulate.world import tabled
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import no_such
 from bayesmmm.validate import check_seed
 
 __all__ = ["WORLDS", "BrokenWorld", "broken_world"]
@@ -216,9 +216,7 @@ def broken_world(name: str, *, seed: int, weeks: int = 156) -> BrokenWorld:
     True
     """
     if name not in WORLDS:
-        raise SettingError(
-            f"there is no world {name!r}{did_you_mean(name, WORLDS)}. Choose one of: {', '.join(WORLDS)}."
-        )
+        raise SettingError(no_such(f"there is no world {name!r}", name, WORLDS, "Choose one of"))
     seed, weeks = check_seed(seed, SamplingError), check_weeks(weeks)
     clean, rng = _clean(seed, weeks)
     process = _BREAKS[name](clean, rng) if name in _BREAKS else clean
