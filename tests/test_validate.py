@@ -275,7 +275,7 @@ def test_other_numbers_than_dates_are_refused(values, sentence):
 
 @pytest.mark.parametrize("values", ["high", ["a", "b", "c"], {"tv": 1}, HUGE])
 def test_what_are_no_numbers_for_dates_is_refused(values):
-    with pytest.raises(errors.SettingError, match="^x must be numbers, one per period of the window: ") as caught:
+    with pytest.raises(errors.SettingError, match=r"^x must be numbers, one per period of the window: ") as caught:
         validate.check_dates(values, "x", DATES)
     assert caught.value.value is values
 
