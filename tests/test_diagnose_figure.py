@@ -36,7 +36,7 @@ def test_every_check_has_a_mark_of_its_verdict(found, axes):
     assert len(marks) == len(found.checks)
     for verdict, mark in {"ok": "o", "warn": "^", "fail": "X", "unknown": "_"}.items():
         assert marks.count(mark) == sum(c.verdict == verdict for c in found.checks)
-    assert axes[0].get_title(loc="left") == f"Diagnosis of the fit: {found.verdict}"
+    assert axes[0].figure.figure.get_suptitle() == f"Diagnosis of the fit: {found.verdict}"
     columns = [t.get_text() for t in axes[0].get_xticklabels()]
     assert columns == ["whole fit", "queries", "sales"]
 

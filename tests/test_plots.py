@@ -299,7 +299,7 @@ def test_prior_lies_above_posterior():
     screen = ax.transData.transform
     assert (screen(before)[:, 1] > screen(after)[:, 1]).all()
     assert dots(ax, "D")[0][0].tolist() == [3.3, after[2, 1]]
-    assert ax.get_title(loc="left") == "sales.half_life"
+    assert ax.figure.get_suptitle() == "sales: half-life, before and after the data"
     assert ax.get_xscale() == "log"
     assert tick_words(ax.yaxis) == LONG
     assert overlapping(tick_texts(ax.yaxis)) == []

@@ -9,7 +9,7 @@ from matplotlib import dates as mdates
 from matplotlib.colors import to_hex
 
 from bayesmmm import plots
-from bayesmmm.plots.parts import BROWN, PALE
+from bayesmmm.plots.style import BROWN, PALE
 from bayesmmm.validate import check_ci_prob
 from tests import answers_made_up as made
 from tests.figures import (

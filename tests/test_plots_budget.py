@@ -7,7 +7,7 @@ from matplotlib import dates as mdates
 from matplotlib.colors import to_hex
 
 from bayesmmm import plots
-from bayesmmm.plots.parts import BLUE, ORANGE
+from bayesmmm.plots.style import BLUE, ORANGE
 from bayesmmm.validate import check_ci_prob
 from tests import answers_made_up as answers
 from tests import plans_made_up as made

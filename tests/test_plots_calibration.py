@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from bayesmmm import plots
-from bayesmmm.plots.parts import BLUE, RED
+from bayesmmm.plots.style import BLUE, RED
 from tests.figures import drawn, inside, legend_words, legible, overlapping, whole_figure_is_legible
 from tests.test_sbc import made_up
 

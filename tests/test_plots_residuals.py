@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from bayesmmm import plots
-from bayesmmm.plots.parts import RED
+from bayesmmm.plots.style import RED
 from bayesmmm.results import autocorrelation
 from tests import answers_made_up as made
 from tests.figures import drawn, legend_words, legible, line_of, quantiles, segments, tick_words

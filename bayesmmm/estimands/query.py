@@ -89,7 +89,8 @@ class Query:
     def attrs(self) -> dict[str, str]:
         """Marks of the answer."""
         rule = {"window": self.window} if self.window else {}
-        return {"verdict": self.fit.convergence.verdict, **self.timeline.attrs, **rule}
+        marks = {"verdict": self.fit.convergence.verdict, "outcome": self.fit.system.outcome}
+        return {**marks, **self.timeline.attrs, **rule}
 
     @property
     def changed(self) -> np.ndarray:

@@ -1,7 +1,17 @@
 """Figures of what others computed: data, systems, tables of draws. Computes nothing but layout.
 
-Every function takes what it draws and returns the axes it drew on, so that anything can be changed afterwards. No global
-style is touched. Colours are those of Okabe and Ito, and no meaning rests on colour alone.
+Every function takes what it draws and returns the axes it drew on, so that anything can be changed afterwards: `Axes`
+where it takes ``ax``, an array of them where it takes ``axes``. No global style is touched. Colours are those of Okabe
+and Ito, and no meaning rests on colour alone. What a figure cannot draw is refused with a `SettingError` whose message
+holds a line that works. All figures share these arguments:
+
+ci_prob : float in (0, 1), optional
+    Probability of intervals and bands; by default ArviZ's ``stats.ci_prob``.
+title : str or None
+    By default the title says what is seen: the quantity, its series, its window. A text replaces it, None leaves it out.
+    Several axes that were given get no title by default; a text stands above the figure that they are on.
+ax, axes : Axes, sequence of Axes, optional
+    Where to draw; by default on a new figure.
 """
 
 from bayesmmm.plots.audits import audit

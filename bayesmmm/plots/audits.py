@@ -1,29 +1,32 @@
 """The audit of data on one page: outcome and spend over time, correlations, and what the priors imply."""
 
-from collections.abc import Sequence
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib import dates as mdates
-from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from bayesmmm.diagnostics import Diagnosis
-from bayesmmm.plots.parts import BLACK, BLUE, LETTER, ORANGE, RED, SMALL, TEXT, date_axis, label_rows, listed, tidy
-from bayesmmm.plots.reading import percents
+from bayesmmm.plots.axis import date_axis, label_rows, numbers, percents, tidy
+from bayesmmm.plots.parts import AUTO, Panels, Title, finish, listed
+from bayesmmm.plots.reading import dates_of
 from bayesmmm.plots.series import correlation
 from bayesmmm.plots.sources import AUDIT
+from bayesmmm.plots.style import BLACK, BLUE, DASHED, LETTER, ORANGE, RED, SMALL, TEXT
 from bayesmmm.results import Fit
-from bayesmmm.text import percent, short_number
+from bayesmmm.text import counted, percent
 from bayesmmm.validate import check_ci_prob
 
 _STRIP = LinearSegmentedColormap.from_list("spend", ["#FFFFFF", "#BBD7EC", BLUE, "#00324E"])
 
 
 def audit(
-    diagnosis: Diagnosis | Fit, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None
+    diagnosis: Diagnosis | Fit,
+    *,
+    ci_prob: float | None = None,
+    title: Title = AUTO,
+    axes: Panels = None,
 ) -> np.ndarray:
     """Draw the outcome, a strip of spend for each channel, the correlations, and the media share that priors imply.
 
@@ -31,14 +34,10 @@ def audit(
     ----------
     diagnosis : Diagnosis or Fit
         As `audit` gives it, or a fit whose data and system are audited.
-    ci_prob : float in (0, 1), optional
-        Of the intervals of the implied media share; by default ArviZ's ``stats.ci_prob``.
     axes : sequence of four Axes, optional
         For the outcome, the strips, the correlations and the shares.
-
-    Returns
-    -------
-    array of Axes
+    ci_prob, title
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -46,13 +45,16 @@ def audit(
     """
     tables = AUDIT(diagnosis).tables
     spend, table, share = tables["spend"], tables["correlation"], tables["media_share"]
+    own = axes is None
     grid = _page(spend, table, share) if axes is None else listed(axes, 4)
     _outcome(grid[0], spend)
     _strips(grid[1], spend)
     correlation(table, ax=grid[2])
     grid[2].set_title("correlations", loc="left", fontsize=TEXT)
     _shares(grid[3], share, check_ci_prob(ci_prob))
-    return np.asarray(grid, dtype=object)
+    days, series = spend.index, spend.columns
+    words = f"Data of {series[0]} and its {counted(len(series) - 1, 'driver')}{dates_of(days[0], days[-1])}"
+    return finish(grid, own, title, words)
 
 
 def _page(spend: pd.DataFrame, table: pd.DataFrame, share: pd.DataFrame) -> list[Axes]:
@@ -77,8 +79,7 @@ def _outcome(ax: Axes, spend: pd.DataFrame) -> None:
     ax.plot(spend.index, spend[name], color=BLACK, linewidth=1.0)
     ax.set_title(f"{name} ({spend.attrs['unit'][name]})", loc="left", fontsize=TEXT)
     tidy(ax)
-    ax.yaxis.set_major_locator(ticker.MaxNLocator(3))
-    ax.yaxis.set_major_formatter(ticker.FuncFormatter(short_number))
+    numbers(ax.yaxis, most=3)
     ax.tick_params(labelbottom=False)
 
 
@@ -114,7 +115,7 @@ def _shares(ax: Axes, share: pd.DataFrame, ci_prob: float) -> None:
     for row, colour in zip(at, colours, strict=True):
         ax.plot(median[row], row, "D" if row == at[-1] else "o", color=colour, markersize=4.5)
     label_rows(ax, [str(name) for name in share.columns])
-    ax.axvline(1.0, color=RED, linewidth=1.0, linestyle=(0, (4, 2)))
+    ax.axvline(1.0, color=RED, linewidth=1.0, linestyle=DASHED)
     ax.set_xlim(0.0, max(1.08, 1.05 * float(upper.max())))
     percents(ax.xaxis)
     ax.set_title("media share that the priors allow", loc="left", fontsize=TEXT)

@@ -1,54 +1,46 @@
 """Budgets: a plan beside the current one, its spend over time, and what every total could buy."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib import dates as mdates
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayesmmm.optimize import Plan
 from bayesmmm.optimize.plan_text import change_words
-from bayesmmm.plots.curves import DASHES
+from bayesmmm.plots.axis import date_axis, label_rows, log_axis, name_axes, numbers, panels, tidy, zero_line
 from bayesmmm.plots.parts import (
-    BLACK,
-    BLUE,
-    GREY,
-    LETTER,
-    ORANGE,
-    SKY,
-    SMALL,
-    TEXT,
-    ci_label,
-    date_axis,
+    AUTO,
+    Panels,
+    Title,
     entry,
+    finish,
     intervals,
-    label_rows,
+    key,
     legend_above,
     legend_on_top,
     listed,
-    log_axis,
-    one_date,
-    tidy,
 )
-from bayesmmm.plots.reading import caution, numbers, table_of, unit_of, variable, zero_line
+from bayesmmm.plots.reading import caution, ci_label, series_of, table_of, unit_of, variable, when
 from bayesmmm.plots.sources import ALLOCATION, BUDGET, FRONTIER
+from bayesmmm.plots.style import BLACK, BLUE, DASHED, DASHES, GREY, LETTER, ORANGE, SKY, SMALL, TEXT
 from bayesmmm.text import percent, probability, rough_percent, short_number
 from bayesmmm.validate import check_ci_prob
 
 _MAKER = "frontier(fit)"
 _LIGHT = "#B8B8B8"
-_EARNED = (0, (4, 2))
 _SPAN = 20.0  # a logarithmic axis is used where returns differ by more than this factor
-_UNSEEN = {"edgecolor": "white", "hatch": "////", "linewidth": 0.0}
+_UNSEEN: dict[str, Any] = {"edgecolor": "white", "hatch": "////", "linewidth": 0.0}
 
 
 # --------------------------------------------------------------------------------------------------------- the budget
-def budget(plan: Plan, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None) -> np.ndarray:
+def budget(plan: Plan, *, ci_prob: float | None = None, title: Title = AUTO, axes: Panels = None) -> np.ndarray:
     """Draw a plan beside the current one: spend and returns of each channel, and below them the uplift.
 
     Channels are sorted by what they get; below them stands what paid mediators are induced to spend, with its interval.
@@ -59,19 +51,10 @@ def budget(plan: Plan, *, ci_prob: float | None = None, axes: Sequence[Axes] | N
     ----------
     plan : Plan
         As ``mm.optimize_budget(fit)`` gives it.
-    ci_prob : float in (0, 1), optional
-        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
     axes : sequence of Axes, optional
         Three: for spend, for returns, and for the uplift.
-
-    Returns
-    -------
-    array of Axes
-
-    Raises
-    ------
-    ValueError
-        For something that is not a plan.
+    ci_prob, title
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -83,13 +66,14 @@ def budget(plan: Plan, *, ci_prob: float | None = None, axes: Sequence[Axes] | N
         ["last", "new"], ascending=[True, False], kind="stable"
     )
     own = axes is None
-    axes = _budget_axes(table.index) if own else listed(axes, 3)
+    axes = _budget_axes(list(table.index)) if axes is None else listed(axes, 3)
     _bars(axes[0], plan, table)
     _returns(axes[1], plan, table)
     if own:
         axes[1].tick_params(labelleft=False)
     _uplift(axes[2], plan, table.attrs["ci_prob"])
-    return np.asarray(axes, dtype=object)
+    words = f"Budget for {series_of(plan.attrs)}: the new plan beside the current one{when(plan.attrs)}"
+    return finish(axes, own, title, words)
 
 
 def _bars(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
@@ -104,32 +88,27 @@ def _bars(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
             left = table[which] - unseen
             ax.barh(at + shift, unseen, left=left, height=0.34, facecolor=colour, **_UNSEEN)
             hatched = True
-    doubtful = (table["kind"] == "induced").to_numpy()
-    ax.hlines(
-        at[doubtful] + 0.18, table["new_lower"][doubtful], table["new_upper"][doubtful], color=BLACK, linewidth=1.2
-    )
+    induced = (table["kind"] == "induced").to_numpy()
+    spans = (table[end].to_numpy()[induced] for end in ("new_lower", "new_upper"))
+    ax.hlines(at[induced] + 0.18, *spans, color=BLACK, linewidth=1.2)
     right = table[["current", "new", "new_upper"]].max(axis=1)
     for i, row in enumerate(table.itertuples()):
-        ax.annotate(
-            change_words(row),
-            (right.iloc[i], i),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=SMALL,
-        )
-    label_rows(ax, [str(name) for name in table.index])
+        place: dict[str, Any] = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+        ax.annotate(change_words(row), (right.iloc[i], i), fontsize=SMALL, **place)
+    label_rows(ax, list(table.index))
     numbers(ax.xaxis, most=4)
     ax.set_xlim(0.0, 1.17 * right.max() if right.max() > 0.0 else 1.0)
-    what = f"spend of {plan.attrs['start']} to {plan.attrs['stop']} (money)"
+    ax.set_xlabel(f"spend of {plan.attrs['start']} to {plan.attrs['stop']} (money)", fontsize=TEXT)
     factor = plan.current.attrs.get("factor", 1.0)
     scaled = "" if np.isclose(factor, 1.0) else f", times {factor:.3g}"
-    ax.set_xlabel(what, fontsize=TEXT)
-    handles = [Patch(color=_LIGHT, label=f"current plan{scaled}"), Patch(color=BLUE, label="new plan")]
+    handles: list[Artist] = [
+        Patch(color=_LIGHT, label=f"current plan{scaled}"),
+        Patch(color=BLUE, label="new plan"),
+    ]
     if hatched:
         handles.append(Patch(facecolor=GREY, **_UNSEEN, label="in periods above the highest spend seen"))
-    if doubtful.any():
-        handles.append(Line2D([], [], color=BLACK, lw=1.2, label=f"{ci_label(table)} interval of induced spend"))
+    if induced.any():
+        handles.append(key(f"{ci_label(table)} interval of induced spend", lw=1.2))
     legend_above(ax, handles, 1)
 
 
@@ -140,26 +119,24 @@ def _returns(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
         intervals(ax, table[list(names)].rename(columns=names), shift, colour, size=4.0, linewidth=1.8)
         handles.append(entry(colour, f"ROI, {words} plan, {ci_label(table)} interval"))
     ax.plot(table["marginal"], np.arange(len(table)) + 0.18, "D", mfc="white", mec=ORANGE, mew=1.5, ms=5, zorder=4)
-    handles.append(
-        Line2D([], [], ls="", marker="D", mfc="white", mec=ORANGE, mew=1.5, ms=5, label="next unit of money")
-    )
-    label_rows(ax, [str(name) for name in table.index])
+    handles.append(key("next unit of money", ls="", marker="D", mfc="white", mec=ORANGE, mew=1.5, ms=5))
+    label_rows(ax, list(table.index))
     roi = plan.answers["roi"]
     threshold = roi.attrs.get("threshold")
     if threshold is not None:
-        ax.axvline(threshold, color=BLACK, linewidth=1.0, linestyle=_EARNED, zorder=1)
-        handles.append(Line2D([], [], color=BLACK, lw=1.0, ls=_EARNED, label="spend is earned back"))
+        ax.axvline(threshold, color=BLACK, linewidth=1.0, linestyle=DASHED, zorder=1)
+        handles.append(key("spend is earned back", lw=1.0, ls=DASHED))
     ends = [f"roi_{which}_{end}" for which in ("current", "new") for end in ("lower", "upper")]
-    found = table[[*ends, "marginal"]].to_numpy().ravel()
-    found = found[np.isfinite(found)]
+    values = table[[*ends, "marginal"]].to_numpy().ravel()
+    values = values[np.isfinite(values)]
     scale = ""
-    if len(found) and found.min() > 0.0 and found.max() > _SPAN * found.min():
+    if len(values) and values.min() > 0.0 and values.max() > _SPAN * values.min():
         log_axis(ax)
         scale = ", log scale"
     else:
-        numbers(ax.xaxis, most=5)
+        numbers(ax.xaxis)
         zero_line(ax, vertical=True)
-        ax.set_xlim(min(0.0, 1.05 * found.min(initial=0.0)), 1.05 * found.max(initial=threshold or 1.0))
+        ax.set_xlim(min(0.0, 1.05 * values.min(initial=0.0)), 1.05 * values.max(initial=threshold or 1.0))
     ax.set_xlabel(f"return on spend{unit_of(roi)}{scale}", fontsize=TEXT)
     legend_above(ax, [*handles, *caution(plan.attrs)], 1)
 
@@ -186,7 +163,7 @@ def _uplift(ax: Axes, plan: Plan, ci_prob: float) -> None:
     )
 
 
-def _budget_axes(labels: Sequence[object]) -> list[Axes]:
+def _budget_axes(labels: list[object]) -> list[Axes]:
     margin = LETTER * max(len(str(label)) for label in labels)
     top = 0.4 * len(labels) + 0.2
     figure = plt.figure(figsize=(7.4 + margin, top + 2.7), layout="constrained")
@@ -196,7 +173,7 @@ def _budget_axes(labels: Sequence[object]) -> list[Axes]:
 
 
 # ----------------------------------------------------------------------------------------------------- spend over time
-def allocation(plan: Plan, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
+def allocation(plan: Plan, *, title: Title = AUTO, axes: Panels = None) -> np.ndarray:
     """Draw the spend of each channel over time, the new plan as a line over the area of the current one.
 
     Beside the name of a channel stands its spend in the window, now and then, and the share of the new spend that is in
@@ -208,23 +185,20 @@ def allocation(plan: Plan, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
         As ``mm.optimize_budget(fit)`` gives it.
     axes : sequence of Axes, optional
         One for each channel, in the order of the plan.
-
-    Returns
-    -------
-    array of Axes
-
-    Raises
-    ------
-    ValueError
-        For something that is not a plan, and the wrong number of axes.
+    title
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
     >>> axes = allocation(plan)  # doctest: +SKIP
     """
     channels = ALLOCATION(plan).spend["channel"].values.tolist()
-    own = axes is None
-    axes = _time_axes(len(channels)) if own else listed(axes, len(channels))
+    own, wide = axes is None, 1 if len(channels) <= 5 else 2
+    tall = -(-len(channels) // wide)
+    if axes is None:
+        size = (9.5, 0.9 + (1.35 if tall < 3 else 1.15) * tall)
+        axes = panels(len(channels), wide, size, sharex=True)
+    axes = listed(axes, len(channels))
     share = plan.answers["extrapolated"].sel(plan="new")
     least = share.attrs.get("threshold", 0.0)
     for name, ax in zip(channels, axes, strict=True):
@@ -236,30 +210,24 @@ def allocation(plan: Plan, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
         words += f", {rough_percent(unseen)} unseen" if unseen > least else ""
         ax.set_title(words, loc="right", fontsize=SMALL, pad=3)
     label = "spend per period (money)"
-    if own:
-        axes[0].figure.supylabel(label, fontsize=TEXT)
-    else:
-        for ax in axes:
-            ax.set_ylabel(label, fontsize=SMALL)
-    handles = [
-        Patch(color=_LIGHT, label="current plan"),
-        Line2D([], [], color=BLUE, lw=1.6, label="new plan"),
-    ]
+    name_axes(axes, "", label, own)
+    handles: list[Artist] = [Patch(color=_LIGHT, label="current plan"), key("new plan", BLUE, lw=1.6)]
     if (share > least).any():
-        handles.append(Line2D([], [], ls="", label="unseen: in periods above the highest spend seen"))
+        handles.append(key("unseen: in periods above the highest spend seen", ls=""))
     legend_on_top(axes[0], [*handles, *caution(plan.attrs)], own)
-    return np.asarray(axes, dtype=object)
+    words = f"Plan for {series_of(plan.attrs)}: spend of each channel by period, now and then{when(plan.attrs)}"
+    return finish(axes, own, title, words)
 
 
 def _steps(ax: Axes, current: xr.DataArray, new: xr.DataArray) -> None:
-    days = mdates.date2num(pd.DatetimeIndex(new["date"].values))
+    dates = pd.DatetimeIndex(new["date"].values)
+    days = mdates.date2num(dates)
+    date_axis(ax, dates)
     if len(days) == 1:
         edges = days[0] + np.array([-0.5, 0.5])
-        one_date(ax, pd.Timestamp(new["date"].values[0]))
     else:
         edges = np.append(days, 2.0 * days[-1] - days[-2])
         ax.set_xlim(edges[0], edges[-1])
-        date_axis(ax)
     ax.stairs(current.values, edges, fill=True, color=_LIGHT)
     # A line on the axis is seen whole: nothing is spent there.
     ax.stairs(new.values, edges, baseline=None, color=BLUE, linewidth=1.6, clip_on=False, zorder=3)
@@ -269,22 +237,13 @@ def _steps(ax: Axes, current: xr.DataArray, new: xr.DataArray) -> None:
     numbers(ax.yaxis, most=3)
 
 
-def _time_axes(count: int) -> list[Axes]:
-    """Panels below each other, in two columns where there are many; what stays empty is taken away."""
-    wide = 1 if count <= 5 else 2
-    tall = -(-count // wide)
-    size = (9.5, 0.9 + (1.35 if tall < 3 else 1.15) * tall)
-    figure, grid = plt.subplots(tall, wide, figsize=size, sharex=True, squeeze=False, layout="constrained")
-    figure.get_layout_engine().set(hspace=0.04, wspace=0.03)
-    for empty in grid.ravel()[count:]:
-        empty.remove()
-        grid[-2, -1].tick_params(labelbottom=True)
-    return list(grid.ravel()[:count])
-
-
 # -------------------------------------------------------------------------------------------------------- the frontier
 def frontier(
-    dataset: xr.Dataset, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None
+    dataset: xr.Dataset,
+    *,
+    ci_prob: float | None = None,
+    title: Title = AUTO,
+    axes: Panels = None,
 ) -> np.ndarray:
     """Draw what the best plan of every total earns: its outcome, its return and that of the next unit of money.
 
@@ -296,19 +255,10 @@ def frontier(
     ----------
     dataset : Dataset
         As ``mm.frontier(fit)`` gives it.
-    ci_prob : float in (0, 1), optional
-        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
     axes : sequence of Axes, optional
         Two: for the outcome and for the returns.
-
-    Returns
-    -------
-    array of Axes
-
-    Raises
-    ------
-    ValueError
-        For another data set.
+    ci_prob, title
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -318,41 +268,41 @@ def frontier(
     outcome, roi = (variable(dataset, name, ["total"], _MAKER) for name in ("outcome", "roi"))
     before, lift, cost = (variable(dataset, f"current_{name}", [], _MAKER) for name in ("outcome", "lift", "cost"))
     total = float(dataset.attrs["current_total"])
-    if axes is None:
-        _, axes = plt.subplots(1, 2, figsize=(10.0, 4.3), layout="constrained")
-    axes = listed(axes, 2)
+    own = axes is None
+    axes = panels(2, 2, (10.0, 4.3)) if axes is None else listed(axes, 2)
     last = _last_seen(dataset)
     handles = [
-        [*_curve(axes[0], outcome, last, ci_prob, "best plan of each total")],
-        [*_curve(axes[1], roi, last, ci_prob, "return on all spend")],
+        _curve(axes[0], outcome, last, ci_prob, "best plan of each total"),
+        _curve(axes[1], roi, last, ci_prob, "return on all spend"),
     ]
     marginal = dataset["marginal"]
-    handles[1].append(
-        _line(axes[1], marginal["total"].values, marginal.values, last, ORANGE, "^", "next unit of money")
-    )
-    for ax, draws, found in zip(axes, (before, lift / cost), handles, strict=True):
-        found.append(_current(ax, draws, total, ci_prob))
+    more = _line(axes[1], marginal["total"].values, marginal.values, last, ORANGE, "^", "next unit of money")
+    handles[1].append(more)
+    for ax, draws, entries in zip(axes, (before, lift / cost), handles, strict=True):
+        entries.append(_current(ax, draws, total, ci_prob))
     threshold = roi.attrs.get("threshold")
     if threshold is not None:
-        axes[1].axhline(threshold, color=BLACK, linewidth=1.0, linestyle=_EARNED, zorder=1)
-        handles[1].append(Line2D([], [], color=BLACK, lw=1.0, ls=_EARNED, label="spend is earned back"))
+        axes[1].axhline(threshold, color=BLACK, linewidth=1.0, linestyle=DASHED, zorder=1)
+        handles[1].append(key("spend is earned back", lw=1.0, ls=DASHED))
     if last < dataset.sizes["total"] - 1:
-        handles[0].append(Line2D([], [], color=BLUE, lw=1.6, ls=DASHES, label=_beyond(dataset)))
+        least = dataset["extrapolated"].attrs.get("threshold", 0.0)
+        handles[0].append(key(f"over {percent(least)} beyond what was ever spent", BLUE, lw=1.6, ls=DASHES))
     handles[1] += caution(dataset.attrs)
     labels = (f"{dataset.attrs.get('outcome', 'outcome')}{unit_of(outcome, dataset)}", f"return{unit_of(roi)}")
     span = " to ".join(str(dataset.attrs.get(end, "")) for end in ("start", "stop"))
-    for ax, label, found in zip(axes, labels, handles, strict=True):
+    for ax, label, entries in zip(axes, labels, handles, strict=True):
         tidy(ax)
         numbers(ax.xaxis)
         numbers(ax.yaxis)
         ax.set_ylabel(label, fontsize=TEXT)
         ax.set_xlabel(f"total spend of {span},\ninduced spend included{unit_of(dataset['cost'])}", fontsize=TEXT)
-        legend_above(ax, found, 1)
+        legend_above(ax, entries, 1)
     axes[1].set_ylim(bottom=min(0.0, axes[1].get_ylim()[0]))
-    return np.asarray(axes, dtype=object)
+    words = f"What the best plan of every total earns in {series_of(dataset.attrs)}{when(dataset.attrs)}"
+    return finish(axes, own, title, words)
 
 
-def _curve(ax: Axes, draws: xr.DataArray, last: int, ci_prob: float, label: str) -> list:
+def _curve(ax: Axes, draws: xr.DataArray, last: int, ci_prob: float, label: str) -> list[Artist]:
     table = table_of(draws, ci_prob)
     ax.fill_between(table.index, table["lower"], table["upper"], color=SKY, alpha=0.35, linewidth=0)
     line = _line(ax, table.index.to_numpy(), table["median"].to_numpy(), last, BLUE, "o", f"{label}, median")
@@ -361,17 +311,17 @@ def _curve(ax: Axes, draws: xr.DataArray, last: int, ci_prob: float, label: str)
 
 def _line(ax: Axes, x: np.ndarray, y: np.ndarray, last: int, colour: str, marker: str, label: str) -> Line2D:
     """Draw a line, dashed from its last point that is not extrapolated on; return its legend entry."""
-    style = {"color": colour, "marker": marker, "markersize": 3.5, "linewidth": 1.6}
-    ax.plot(x[: last + 1], y[: last + 1], **style)
+    style: dict[str, Any] = {"marker": marker, "markersize": 3.5, "linewidth": 1.6}
+    ax.plot(x[: last + 1], y[: last + 1], color=colour, **style)
     if last < len(x) - 1:
-        ax.plot(x[max(last, 0) :], y[max(last, 0) :], linestyle=DASHES, **style)
-    return Line2D([], [], label=label, **style)
+        ax.plot(x[max(last, 0) :], y[max(last, 0) :], color=colour, linestyle=DASHES, **style)
+    return key(label, colour, **style)
 
 
 def _current(ax: Axes, draws: xr.DataArray, total: float, ci_prob: float) -> Line2D:
     """Mark the current plan with its interval; return its legend entry."""
     table = table_of(draws.expand_dims("plan").assign_coords(plan=["current"]), ci_prob).iloc[0]
-    style = {"color": BLACK, "marker": "D", "markersize": 5, "linewidth": 1.2}
+    style: dict[str, Any] = {"color": BLACK, "marker": "D", "markersize": 5, "linewidth": 1.2}
     ax.vlines(total, table["lower"], table["upper"], color=BLACK, linewidth=1.2, zorder=4)
     ax.plot([total], [table["median"]], zorder=5, **style)
     return Line2D([], [], label="current plan", **style)
@@ -383,11 +333,6 @@ def _last_seen(dataset: xr.Dataset) -> int:
     whole = ((share * spend).sum("channel") / spend.sum("channel")).values
     unseen = np.flatnonzero(whole > share.attrs.get("threshold", 0.0))
     return int(unseen[0]) - 1 if len(unseen) else len(whole) - 1
-
-
-def _beyond(dataset: xr.Dataset) -> str:
-    least = dataset["extrapolated"].attrs.get("threshold", 0.0)
-    return f"over {percent(least)} beyond what was ever spent"
 
 
 def _short(value: float) -> str:

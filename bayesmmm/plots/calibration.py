@@ -4,41 +4,36 @@ import math
 import re
 import textwrap
 from collections.abc import Sequence
+from itertools import cycle
+from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib import ticker
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayesmmm.errors import SettingError
 from bayesmmm.evaluate import Calibration, Recovery
-from bayesmmm.plots.parts import (
-    BLACK,
-    BLUE,
-    GREY,
-    LETTER,
-    RED,
-    SMALL,
-    ci_label,
-    inner_label,
-    listed,
-    name_axes,
-    tidy,
-)
-from bayesmmm.plots.reading import numbers
+from bayesmmm.plots.axis import name_axes, numbers, panels, tidy
+from bayesmmm.plots.parts import AUTO, Panels, Title, entry, finish, key, legend_on_top, listed
+from bayesmmm.plots.reading import ci_label, inner_label
 from bayesmmm.plots.sources import ECDF, RANKS, RECOVERY
-from bayesmmm.text import percent
+from bayesmmm.plots.style import BLACK, BLUE, GREY, RED, SMALL
+from bayesmmm.text import counted, percent
 
 _MARKS = "osDv^<>Phx+*"  # labels of one parameter; none rests on colour
-_FAILED = (0, (5, 1.5))
+_FAILED, _MISSED = (0, (5, 1.5)), (0, (2, 1))
 _ECDF_LETTERS, _RANKS_LETTERS = 22, 18  # that a title as wide as its panel has room for
 
 
 def ecdf(
-    calibration: Calibration, *, quantities: Sequence[str] | None = None, axes: Sequence[Axes] | None = None
+    calibration: Calibration,
+    *,
+    quantities: Sequence[str] | None = None,
+    title: Title = AUTO,
+    axes: Panels = None,
 ) -> np.ndarray:
     """Draw the distribution of the ranks of every quantity less the uniform one, with its simultaneous band.
 
@@ -53,6 +48,8 @@ def ecdf(
         Names as in its table; all by default.
     axes : sequence of Axes, optional
         One for each panel; a panel holds one variable, its labels together.
+    title
+        As for every figure: see `bayesmmm.plots`.
 
     Returns
     -------
@@ -65,45 +62,46 @@ def ecdf(
     """
     calibration = ECDF(calibration)
     bands, table = calibration.bands, calibration.table()
-    blocks = _by_variable(_asked(table, quantities))
+    chosen = _chosen(table, quantities)
+    blocks = _by_variable(chosen)
     own = axes is None
-    axes = _panels(blocks, 2.1, 1.55) if own else listed(axes, len(blocks))
+    axes = _panels(len(blocks), 2.1, 1.55) if axes is None else listed(axes, len(blocks))
     point = np.concatenate([[0.0], bands["point"].values, [1.0]])
     for (variable, names), ax in zip(blocks.items(), axes, strict=True):
-        edges = [np.concatenate([[0.0], bands[end].values, [0.0]]) for end in ("lower", "upper")]
-        ax.fill_between(point, *edges, color=GREY, alpha=0.22, linewidth=0, zorder=0)
+        lower, upper = (np.concatenate([[0.0], bands[end].values, [0.0]]) for end in ("lower", "upper"))
+        ax.fill_between(point, lower, upper, color=GREY, alpha=0.22, linewidth=0, zorder=0)
         ax.axhline(0.0, color=GREY, linewidth=0.8, zorder=1)
         bad = []
         for name in names:
             failed = table.loc[name, "verdict"] == "fail"
             line = np.concatenate([[0.0], bands["difference"].sel(quantity=name).values, [0.0]])
-            ax.plot(
-                point, line, color=RED if failed else BLUE, linestyle=_FAILED if failed else "-", linewidth=1.1
-            )
+            colour, style = (RED, _FAILED) if failed else (BLUE, "-")
+            ax.plot(point, line, color=colour, linestyle=style, linewidth=1.1)
             bad += [inner_label(name)] if failed else []
-        _title(ax, variable, bad)
+        _name_panel(ax, variable, bad)
         tidy(ax)
         ax.set_xlim(0.0, 1.0)
         ax.xaxis.set_major_locator(ticker.FixedLocator([0.0, 0.5, 1.0]))
         ax.yaxis.set_major_locator(ticker.MaxNLocator(4, symmetric=True))
     n = bands.attrs["simulations"]
-    handles = [
-        Patch(
-            color=GREY,
-            alpha=0.22,
-            linewidth=0,
-            label=f"{percent(bands.attrs['level'])} band of {n} uniform ranks",
-        ),
-        Line2D([], [], color=BLUE, linewidth=1.1, label="one quantity"),
-        Line2D([], [], color=RED, linewidth=1.1, linestyle=_FAILED, label="outside its band, named"),
+    handles: list[Artist] = [
+        Patch(color=GREY, alpha=0.22, lw=0, label=f"{percent(bands.attrs['level'])} band of {n} uniform ranks"),
+        key("one quantity", BLUE, linewidth=1.1),
     ]
-    handles = handles if (table.loc[_asked(table, quantities), "verdict"] == "fail").any() else handles[:2]
-    _finish(axes, handles, "relative rank of the truth", "distribution less uniform", own)
-    return np.asarray(axes, dtype=object)
+    fails = int((table.loc[chosen, "verdict"] == "fail").sum())
+    handles += [key("outside its band, named", RED, linewidth=1.1, linestyle=_FAILED)] if fails else []
+    legend_on_top(axes[0], handles, own)
+    name_axes(axes, "relative rank of the truth", "distribution less uniform", own)
+    words = f"Ranks of the truth in {counted(n, 'simulation')}: {_verdict(fails, len(chosen))}"
+    return finish(axes, own, title, words)
 
 
 def ranks(
-    calibration: Calibration, *, quantities: Sequence[str] | None = None, axes: Sequence[Axes] | None = None
+    calibration: Calibration,
+    *,
+    quantities: Sequence[str] | None = None,
+    title: Title = AUTO,
+    axes: Panels = None,
 ) -> np.ndarray:
     """Draw histograms of the ranks of the truths, one panel per quantity.
 
@@ -118,10 +116,8 @@ def ranks(
         Names as in its table; all by default.
     axes : sequence of Axes, optional
         One for each quantity.
-
-    Returns
-    -------
-    array of Axes
+    title
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -129,43 +125,37 @@ def ranks(
     """
     calibration = RANKS(calibration)
     table = calibration.table()
-    names = _asked(table, quantities)
+    names = _chosen(table, quantities)
     own = axes is None
-    axes = _panels({name: [name] for name in names}, 1.75, 1.25) if own else listed(axes, len(names))
-    counted = calibration.histogram()
-    width, values = counted.attrs["width"], calibration.kept + 1
+    axes = _panels(len(names), 1.75, 1.25) if axes is None else listed(axes, len(names))
+    bars = calibration.histogram()
+    width, values = bars.attrs["width"], calibration.kept + 1
     for name, ax in zip(names, axes, strict=True):
         failed = table.loc[name, "verdict"] == "fail"
-        ax.axhspan(float(counted["lower"]), float(counted["upper"]), color=GREY, alpha=0.22, linewidth=0, zorder=0)
-        ax.axhline(float(counted["expected"]), color=GREY, linewidth=0.8, zorder=1)
-        ax.bar(
-            counted["bin"],
-            counted["count"].sel(quantity=name),
-            width,
-            align="edge",
-            color=RED if failed else BLUE,
-            hatch="////" if failed else None,
-            edgecolor="white",
-            linewidth=0.4,
-            zorder=0.5,
-        )
+        ax.axhspan(float(bars["lower"]), float(bars["upper"]), color=GREY, alpha=0.22, linewidth=0, zorder=0)
+        ax.axhline(float(bars["expected"]), color=GREY, linewidth=0.8, zorder=1)
+        style: dict[str, Any] = {"color": RED, "hatch": "////"} if failed else {"color": BLUE}
+        style |= {"edgecolor": "white", "linewidth": 0.4, "zorder": 0.5}
+        ax.bar(bars["bin"], bars["count"].sel(quantity=name), width, align="edge", **style)
         ax.set_title(_wrapped(name, _RANKS_LETTERS), fontsize=SMALL, loc="left", color=RED if failed else BLACK)
         tidy(ax)
         ax.set_xlim(0, values)
         ax.xaxis.set_major_locator(ticker.FixedLocator([0, values // 2, values]))
         ax.yaxis.set_major_locator(ticker.MaxNLocator(3, integer=True))
-    n, share = calibration.simulations.sizes["simulation"], f"{percent(counted.attrs['probability'])}"
+    n, share = calibration.simulations.sizes["simulation"], percent(bars.attrs["probability"])
     handles = [
         Patch(color=GREY, alpha=0.22, linewidth=0, label=f"{share} of single bars, {n} uniform ranks"),
         Patch(color=BLUE, label="no deviation"),
         Patch(facecolor=RED, hatch="///", edgecolor="white", label="outside the band of its distribution"),
     ]
-    handles = handles if (table.loc[names, "verdict"] == "fail").any() else handles[:2]
-    _finish(axes, handles, f"rank of the truth among {calibration.kept} draws", "simulations", own)
-    return np.asarray(axes, dtype=object)
+    fails = int((table.loc[names, "verdict"] == "fail").sum())
+    legend_on_top(axes[0], handles if fails else handles[:2], own)
+    name_axes(axes, f"rank of the truth among {calibration.kept} draws", "simulations", own)
+    words = f"Ranks of the truth in {counted(n, 'simulation')}: {_verdict(fails, len(names))}"
+    return finish(axes, own, title, words)
 
 
-def recovery(table: pd.DataFrame | Recovery, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
+def recovery(table: pd.DataFrame | Recovery, *, title: Title = AUTO, axes: Panels = None) -> np.ndarray:
     """Draw estimates with their intervals against the truth, one panel per variable.
 
     On the diagonal, the estimate is the truth. Hollow marks with broken intervals miss it.
@@ -177,10 +167,8 @@ def recovery(table: pd.DataFrame | Recovery, *, axes: Sequence[Axes] | None = No
         rows (simulation, quantity), columns truth, median, lower, upper, covered.
     axes : sequence of Axes, optional
         One for each variable.
-
-    Returns
-    -------
-    array of Axes
+    title
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -190,53 +178,42 @@ def recovery(table: pd.DataFrame | Recovery, *, axes: Sequence[Axes] | None = No
     names = list(dict.fromkeys(table.index.get_level_values("quantity")))
     blocks = _by_variable(names)
     own = axes is None
-    axes = _panels(blocks, 2.3, 2.1) if own else listed(axes, len(blocks))
+    axes = _panels(len(blocks), 2.3, 2.1) if axes is None else listed(axes, len(blocks))
     for (variable, members), ax in zip(blocks.items(), axes, strict=True):
         part = table[table.index.get_level_values("quantity").isin(members)]
         ends = np.array([part[["truth", "lower"]].min().min(), part[["truth", "upper"]].max().max()])
         ax.axline((ends[0], ends[0]), (ends[1], ends[1]), color=GREY, linewidth=0.8, zorder=0)
-        for name, mark in zip(members, _MARKS * (1 + len(members) // len(_MARKS)), strict=False):
+        for name, mark in zip(members, cycle(_MARKS), strict=False):
             rows = part[part.index.get_level_values("quantity") == name]
             for hit, colour in ((True, BLUE), (False, RED)):
-                some = rows[rows["covered"] == hit]
-                style = "-" if hit else (0, (2, 1))
-                ax.vlines(
-                    some["truth"], some["lower"], some["upper"], color=colour, linewidth=0.9, linestyle=style
-                )
-                face = colour if hit else "white"
+                some, face = rows[rows["covered"] == hit], colour if hit else "white"
+                style: dict[str, Any] = {"color": colour, "linestyle": "-" if hit else _MISSED}
+                ax.vlines(some["truth"], some["lower"], some["upper"], linewidth=0.9, **style)
                 ax.plot(some["truth"], some["median"], mark, color=colour, mfc=face, markersize=4, zorder=3)
         ax.set_title(_wrapped(variable, _ECDF_LETTERS), fontsize=SMALL, loc="left")
         if len(members) > 1:
             marks = [
-                Line2D([], [], ls="", marker=m, color=BLACK, markersize=3.5, label=inner_label(n))
-                for n, m in zip(members, _MARKS * (1 + len(members) // len(_MARKS)), strict=False)
+                key(inner_label(n), ls="", marker=m, ms=3.5) for n, m in zip(members, cycle(_MARKS), strict=False)
             ]
             ax.legend(handles=marks, fontsize=SMALL - 2, frameon=False, handletextpad=0.1, borderpad=0.1)
         tidy(ax)
         for axis in (ax.xaxis, ax.yaxis):
             numbers(axis, most=4)
     share = ci_label(table)
+    missed: dict[str, Any] = {"mfc": "white", "linewidth": 0.9, "linestyle": _MISSED}
     handles = [
-        Line2D([], [], color=BLUE, marker="o", markersize=4, linewidth=0.9, label=f"median and {share} interval"),
-        Line2D(
-            [],
-            [],
-            color=RED,
-            marker="o",
-            mfc="white",
-            markersize=4,
-            linewidth=0.9,
-            linestyle=(0, (2, 1)),
-            label="interval without the truth",
-        ),
-        Line2D([], [], color=GREY, linewidth=0.8, label="estimate = truth"),
+        entry(BLUE, f"median and {share} interval", 0.9),
+        key("interval without the truth", RED, marker="o", markersize=4, **missed),
+        key("estimate = truth", GREY, linewidth=0.8),
     ]
-    _finish(axes, handles, "truth", "estimate", own)
-    return np.asarray(axes, dtype=object)
+    legend_on_top(axes[0], handles, own)
+    name_axes(axes, "truth", "estimate", own)
+    words = f"Estimates against the truth: {table['covered'].sum()} of {len(table)} intervals hold it"
+    return finish(axes, own, title, words)
 
 
 # ------------------------------------------------------------------------------------------------------ inner
-def _asked(table: pd.DataFrame, quantities: Sequence[str] | None) -> list[str]:
+def _chosen(table: pd.DataFrame, quantities: Sequence[str] | None) -> list[str]:
     names = list(table.index)
     unknown = [name for name in quantities or () if name not in names]
     if unknown:
@@ -262,7 +239,7 @@ def _wrapped(name: str, letters: int) -> str:
     return "\n".join(part for line in lines for part in textwrap.wrap(line, letters) or [line])
 
 
-def _title(ax: Axes, variable: str, bad: Sequence[str]) -> None:
+def _name_panel(ax: Axes, variable: str, bad: Sequence[str]) -> None:
     """Name the panel, and in it what failed."""
     words = _wrapped(variable, _ECDF_LETTERS)
     if bad and bad != [variable]:
@@ -271,26 +248,13 @@ def _title(ax: Axes, variable: str, bad: Sequence[str]) -> None:
     ax.set_title(words, fontsize=SMALL, loc="left", color=RED if bad else BLACK)
 
 
-def _panels(blocks, width: float, height: float) -> list[Axes]:
-    count = len(blocks)
+def _verdict(fails: int, of: int) -> str:
+    """Say how many quantities leave their band."""
+    ends = "leaves its band" if fails < 2 else "leave their bands"
+    return f"{fails or 'none'} of {counted(of, 'quantity', 'quantities')} {ends}"
+
+
+def _panels(count: int, width: float, height: float) -> list[Axes]:
     across = min(count, max(3, math.ceil(math.sqrt(1.3 * count))))
     down = math.ceil(count / across)
-    figure, grid = plt.subplots(
-        down,
-        across,
-        figsize=(max(width * across, 5.2), (height + 0.35) * down + 0.6),
-        squeeze=False,
-        layout="constrained",
-    )
-    for ax in grid.ravel()[count:]:
-        figure.delaxes(ax)
-    return list(grid.ravel()[:count])
-
-
-def _finish(axes: Sequence[Axes], handles: list, x: str, y: str, own: bool) -> None:
-    if own:
-        figure = axes[0].figure.figure
-        longest = LETTER * max(len(handle.get_label()) for handle in handles) + 0.6
-        across = int(np.clip(figure.get_figwidth() // longest, 1, len(handles)))
-        figure.legend(handles=handles, loc="outside upper left", ncols=across, frameon=False, fontsize=SMALL)
-    name_axes(axes, x, y, own)
+    return panels(count, across, (max(width * across, 5.2), (height + 0.35) * down + 0.6))

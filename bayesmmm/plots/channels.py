@@ -1,51 +1,47 @@
 """What each channel does: effects, the two views of its contribution, returns."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayesmmm.errors import SettingError
+from bayesmmm.plots.axis import label_rows, log_axis, numbers, percents, rows_axes, zero_line
 from bayesmmm.plots.parts import (
-    BLACK,
-    BLUE,
-    BROWN,
-    GREY,
-    LETTER,
-    ORANGE,
-    PALE,
-    SMALL,
-    TEXT,
+    AUTO,
     TRUTH,
-    ci_label,
+    Panels,
+    Title,
     entry,
+    finish,
     intervals,
-    label_rows,
+    key,
     legend_above,
     legend_on_top,
     listed,
-    log_axis,
     truths,
 )
 from bayesmmm.plots.reading import (
     SAMPLE,
     caution,
     checked,
-    numbers,
-    percents,
+    ci_label,
+    series_of,
     span_of,
     table_of,
     unit_of,
     variable,
+    when,
     window_words,
-    zero_line,
 )
 from bayesmmm.plots.sources import ACCOUNTING, ACCOUNTING_EFFECTS, EFFECTS, MARGINAL_ROI, ROI
+from bayesmmm.plots.style import BLACK, BLUE, BROWN, DASHED, GREY, LETTER, ORANGE, PALE, SMALL, TEXT
 from bayesmmm.results import Fit
 
 _EFFECTS = "effects(fit)"
@@ -53,7 +49,9 @@ _SPAN = 20.0  # a logarithmic axis is used where returns differ by more than thi
 _HATCH = ("", "///", "xxx", "...")
 
 
-def effects(dataset: xr.Dataset | Fit, *, ci_prob: float | None = None, ax: Axes | None = None) -> Axes:
+def effects(
+    dataset: xr.Dataset | Fit, *, ci_prob: float | None = None, title: Title = AUTO, ax: Axes | None = None
+) -> Axes:
     """Draw the direct and the mediated part of what each channel does, with the interval of the total.
 
     Parts are posterior means, which add up, laid end to end, negative ones to the left of zero. The dot of the total is
@@ -64,13 +62,8 @@ def effects(dataset: xr.Dataset | Fit, *, ci_prob: float | None = None, ax: Axes
     ----------
     dataset : Dataset or Fit
         As ``mm.effects(fit)`` gives it, or a fit.
-    ci_prob : float in (0, 1), optional
-        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
-    ax : Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    ci_prob, title, ax
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -88,25 +81,27 @@ def effects(dataset: xr.Dataset | Fit, *, ci_prob: float | None = None, ax: Axes
             parts[f"via {mediators[0]}" if mediators else "mediated"] = indirect
     draws = variable(dataset, "total", ["channel"], _EFFECTS)
     total = _sorted(table_of(draws, ci_prob))
-    ax = _rows_axes(total.index, 5.6) if ax is None else ax
+    own = ax is None
+    ax = rows_axes(list(total.index), 5.6, 1.4, 0.27) if ax is None else ax
     right, left = np.zeros(len(total)), np.zeros(len(total))
-    handles: list = []
+    handles: list[Artist] = []
     for i, (label, part) in enumerate(parts.items()):
         mean = part.mean(SAMPLE).sel(channel=total.index.tolist()).values
         colour = BLUE if i == 0 else (ORANGE, PALE)[(i - 1) % 2]
         edge = BROWN if colour == PALE else "white"
-        style = {"facecolor": colour, "edgecolor": edge, "hatch": _HATCH[i % len(_HATCH)], "linewidth": 0.4}
+        style: dict[str, Any] = {"facecolor": colour, "edgecolor": edge, "hatch": _HATCH[i % 4], "linewidth": 0.4}
         for at, length in ((right, mean.clip(min=0.0)), (left, mean.clip(max=0.0))):
             ax.barh(np.arange(len(total)) - 0.14, length, left=at, height=0.44, **style)
             at += length
         handles.append(Patch(label=f"{label}, mean", **style))
     intervals(ax, total, 0.26, BLACK, size=3.5, linewidth=1.4)
     handles.append(entry(BLACK, f"total, median and {ci_label(total)} interval", 1.4))
-    label_rows(ax, [str(name) for name in total.index])
+    label_rows(ax, list(total.index))
     zero_line(ax, vertical=True)
     numbers(ax.xaxis)
     ax.set_xlabel(_lines(f"outcome gained{unit_of(draws, dataset)}", window_words(dataset.attrs)), fontsize=TEXT)
     legend_above(ax, [*handles, *caution(dataset.attrs)], 2)
+    finish([ax], own, title, f"What each channel brought to {series_of(dataset.attrs)}{when(dataset.attrs)}")
     return ax
 
 
@@ -115,7 +110,8 @@ def accounting(
     effects: xr.Dataset | Fit | None = None,
     *,
     ci_prob: float | None = None,
-    axes: Sequence[Axes] | None = None,
+    title: Title = AUTO,
+    axes: Panels = None,
 ) -> np.ndarray:
     """Draw what the decomposition credits to each channel beside what would be lost without it.
 
@@ -131,14 +127,10 @@ def accounting(
     effects : Dataset or Fit, optional
         As ``mm.effects(fit)`` gives it, of the same draws and over the same window; with ``window="outcome"`` both views
         are about the same periods. May be left out where a fit is given.
-    ci_prob : float in (0, 1), optional
-        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
     axes : sequence of Axes, optional
         Two: for the shares and for their difference.
-
-    Returns
-    -------
-    array of Axes
+    ci_prob, title
+        As for every figure: see `bayesmmm.plots`.
 
     Raises
     ------
@@ -160,16 +152,15 @@ def accounting(
     credit, removed = credit.sel(order) / whole, removed.sel(order) / whole
     tables = [table_of(part, ci_prob) for part in (credit, removed, credit - removed)]
     own = axes is None
-    axes = _pair_of_axes(names) if own else listed(axes, 2)
+    axes = _pair_of_axes(list(names)) if axes is None else listed(axes, 2)
     intervals(axes[0], tables[0], -0.16, GREY, size=4.0, linewidth=2.2)
     intervals(axes[0], tables[1], 0.16, BLUE, size=4.0, linewidth=2.2)
     intervals(axes[1], tables[2], 0.0, BLACK, size=4.0, linewidth=1.8)
-    for ax, what in zip(
-        axes, ("share of the observed outcome", "difference: decomposition less zero-out"), strict=True
-    ):
-        label_rows(ax, [str(name) for name in names])
+    what_is_drawn = ("share of the observed outcome", "difference: decomposition less zero-out")
+    for ax, what in zip(axes, what_is_drawn, strict=True):
+        label_rows(ax, list(names))
         zero_line(ax, vertical=True)
-        percents(ax.xaxis, most=5)
+        percents(ax.xaxis)
         ax.set_xlabel(what, fontsize=TEXT)
     # Without a least width, rounding errors would fill the panel where both views agree.
     reach = np.abs(tables[2][["lower", "upper"]]).to_numpy().max()
@@ -186,7 +177,8 @@ def accounting(
         *caution(decomposition.attrs, effects.attrs),
     ]
     legend_on_top(axes[0], handles, own)
-    return np.asarray(axes, dtype=object)
+    about = f"{series_of(decomposition.attrs)} by channel{when(decomposition.attrs)}"
+    return finish(axes, own, title, f"Two ways to count: {about}")
 
 
 def _credited(dataset: xr.Dataset, removed: xr.DataArray) -> xr.DataArray:
@@ -233,6 +225,7 @@ def roi(
     marginal: xr.DataArray | Fit | None = None,
     truth: Mapping[str, float] | None = None,
     ci_prob: float | None = None,
+    title: Title = AUTO,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the return of each channel and, beside it, the return of a little more spend.
@@ -249,13 +242,8 @@ def roi(
         As ``mm.marginal_roi(fit)`` gives it, of the same channels, or a fit.
     truth : mapping of str to float, optional
         True values of `draws` by channel, drawn as diamonds.
-    ci_prob : float in (0, 1), optional
-        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
-    ax : Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    ci_prob, title, ax
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -264,7 +252,8 @@ def roi(
     draws, marginal = ROI(draws), None if marginal is None else MARGINAL_ROI(marginal)
     table = _sorted(table_of(checked(draws, ["channel"], "roi(fit)"), ci_prob))
     shift = 0.0 if marginal is None else -0.16
-    ax = _rows_axes(table.index, 5.0, 0.24 if marginal is None else 0.34) if ax is None else ax
+    own = ax is None
+    ax = rows_axes(list(table.index), 5.0, 1.4, 0.24 if marginal is None else 0.34) if ax is None else ax
     name = {"roi_net": "net ROI"}.get(str(draws.name), "ROI")
     tables = [table]
     intervals(ax, table, shift, BLUE, size=4.5, linewidth=2.2)
@@ -287,16 +276,17 @@ def roi(
     if truth is not None:
         truths(ax, table, truth, shift)
         handles.append(TRUTH)
-    label_rows(ax, [str(channel) for channel in table.index])
+    label_rows(ax, list(table.index))
     threshold = draws.attrs.get("threshold")
     if threshold is not None:
-        ax.axvline(threshold, color=BLACK, linewidth=1.0, linestyle=(0, (4, 2)), zorder=1)
-        handles.append(Line2D([], [], color=BLACK, lw=1.0, ls=(0, (4, 2)), label="spend is earned back"))
+        ax.axvline(threshold, color=BLACK, linewidth=1.0, linestyle=DASHED, zorder=1)
+        handles.append(key("spend is earned back", lw=1.0, ls=DASHED))
     _note_no_spend(ax, tables)
     scale = ", log scale" if _return_axis(ax, tables, truth, threshold) else ""
     what = name if marginal is None else f"{name} and marginal ROI"
     ax.set_xlabel(_lines(f"{what}{unit_of(draws)}{scale}", window_words(draws.attrs)), fontsize=TEXT)
     legend_above(ax, [*handles, *caution(draws.attrs, {} if marginal is None else marginal.attrs)], 2)
+    finish([ax], own, title, f"{what} of each channel in {series_of(draws.attrs)}{when(draws.attrs)}")
     return ax
 
 
@@ -305,15 +295,15 @@ def _return_axis(
 ) -> bool:
     """Choose a linear axis that shows zero, or a logarithmic one; say whether it is logarithmic."""
     known = [value for channel, value in ({} if truth is None else truth).items() if channel in tables[0].index]
-    found = np.concatenate([known, *(table[["lower", "upper"]].to_numpy().ravel() for table in tables)])
-    found = found[np.isfinite(found)]  # none where no channel has spend
-    low, high = found.min(initial=np.inf), found.max(initial=-np.inf)
+    values = np.concatenate([known, *(table[["lower", "upper"]].to_numpy().ravel() for table in tables)])
+    values = values[np.isfinite(values)]  # none where no channel has spend
+    low, high = values.min(initial=np.inf), values.max(initial=-np.inf)
     if low > 0.0 and high > _SPAN * low:
         log_axis(ax)
         return True
     numbers(ax.xaxis, most=6)
     zero_line(ax, vertical=True)
-    ends = [*(found if len(found) else [1.0]), 0.0, *([threshold] if threshold is not None else [])]
+    ends = [*(values if len(values) else [1.0]), 0.0, *([threshold] if threshold is not None else [])]
     room = 0.04 * (max(ends) - min(ends))
     ax.set_xlim(min(ends) - (room if min(ends) < 0.0 else 0.0), max(ends) + room)
     return False
@@ -322,16 +312,9 @@ def _return_axis(
 def _note_no_spend(ax: Axes, tables: Sequence[pd.DataFrame]) -> None:
     """Say in the rows without a return why there is none."""
     for i in np.flatnonzero(np.all([table["median"].isna() for table in tables], axis=0)):
-        ax.text(
-            0.02,
-            i,
-            "no spend",
-            transform=ax.get_yaxis_transform(),
-            va="center",
-            fontsize=SMALL,
-            color=GREY,
-            bbox={"facecolor": "white", "linewidth": 0, "pad": 1.0},
-        )
+        box = {"facecolor": "white", "linewidth": 0, "pad": 1.0}
+        place = ax.get_yaxis_transform()
+        ax.text(0.02, float(i), "no spend", transform=place, va="center", fontsize=SMALL, color=GREY, bbox=box)
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
@@ -339,14 +322,7 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("median", ascending=False, kind="stable")
 
 
-def _rows_axes(labels: Sequence[object], width: float, height: float = 0.27) -> Axes:
-    """Figure with a row for each label."""
-    margin = LETTER * max(len(str(label)) for label in labels)
-    _, ax = plt.subplots(figsize=(width + margin, 1.4 + height * len(labels)), layout="constrained")
-    return ax
-
-
-def _pair_of_axes(labels: Sequence[object]) -> list[Axes]:
+def _pair_of_axes(labels: list[object]) -> list[Axes]:
     margin = LETTER * max(len(str(label)) for label in labels)
     size = (7.0 + margin, 1.6 + 0.34 * len(labels))
     _, grid = plt.subplots(1, 2, figsize=size, width_ratios=[1.5, 1.0], layout="constrained")

@@ -1,18 +1,20 @@
 """Everything that was checked about a fit, on one page."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.lines import Line2D
 
 from bayesmmm.diagnostics import Diagnosis
 from bayesmmm.diagnostics.thresholds import PARETO_K
-from bayesmmm.plots.parts import BLACK, BLUE, GREY, LETTER, ORANGE, RED, SKY, SMALL, TEXT, label_rows, tidy
+from bayesmmm.plots.axis import label_rows, tidy
+from bayesmmm.plots.parts import AUTO, Title, finish, key
 from bayesmmm.plots.sources import DIAGNOSIS
+from bayesmmm.plots.style import BLACK, BLUE, GREY, LETTER, ORANGE, RED, SKY, SMALL, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.text import short_number
 
@@ -25,18 +27,20 @@ _SHADES = LinearSegmentedColormap.from_list("taught", ["#FFFFFF", SKY, BLUE])
 _LEVELS = ("quantile 0.05", "quantile 0.25", "quantile 0.5", "quantile 0.75", "quantile 0.95", "maximum")
 
 
-def diagnosis(found: Diagnosis | Fit) -> np.ndarray:
+def diagnosis(diagnosis: Diagnosis | Fit, *, title: Title = AUTO) -> np.ndarray:
     """Draw a diagnosis: every check with its verdict, what the data taught, and each equation beside its series.
 
-    The table of checks shows the number judged in each cell; its threshold is in ``found.table()``. Below it, for each
-    equation: the series with its 90 % predictive interval; quantiles and maximum beside those of replicates; residuals
-    with their 90 % posterior intervals; Pareto k of each period.
+    The table of checks shows the number judged in each cell; its threshold is in ``diagnosis.table()``. Below it, for
+    each equation: the series with its 90 % predictive interval; quantiles and maximum beside those of replicates;
+    residuals with their 90 % posterior intervals; Pareto k of each period.
 
     Parameters
     ----------
-    found : Diagnosis or Fit
+    diagnosis : Diagnosis or Fit
         As `diagnose` returns it, or a fit. A diagnosis without tables (of a fit whose draws are no numbers) gets the
         checks alone.
+    title
+        As for every figure: see `bayesmmm.plots`.
 
     Returns
     -------
@@ -48,51 +52,50 @@ def diagnosis(found: Diagnosis | Fit) -> np.ndarray:
     >>> axes = diagnosis(diagnose(fit))  # doctest: +SKIP
     >>> save(axes, "diagnosis.png")  # doctest: +SKIP
     """
-    found = DIAGNOSIS(found)
-    rows, columns = _cells(found)
-    equations = list(found.tables["series"].index.unique("equation")) if "series" in found.tables else []
-    taught = _taught(found.tables["contraction"]) if "contraction" in found.tables else pd.DataFrame()
+    diagnosis = DIAGNOSIS(diagnosis)
+    rows, columns = _cells(diagnosis)
+    equations = list(diagnosis.tables["series"].index.unique("equation")) if "series" in diagnosis.tables else []
+    taught = _taught(diagnosis.tables["contraction"]) if "contraction" in diagnosis.tables else pd.DataFrame()
     tall = max(len(rows), len(taught) + 3) * _ROW + 0.8
     below = _PANEL * len(equations)
     figure = plt.figure(figsize=(_WIDTH, tall + below + 0.3 * bool(equations)), layout="constrained")
-    parts = figure.subfigures(2, 1, height_ratios=[tall, below + 0.3]) if equations else [figure]
-    names = LETTER * max(map(len, rows)) + _COLUMN * len(columns)
-    if len(taught):
-        left = min(names, 0.68 * _WIDTH)
-        top = parts[0].subplots(1, 2, width_ratios=[left, _WIDTH - left])
-    else:
-        top = [parts[0].subplots()]
-    axes = [_checks(top[0], found, rows, columns)]
+    parts: Any = [figure]
+    if equations:
+        parts = figure.subfigures(2, 1, height_ratios=[tall, below + 0.3])
+    left = min(LETTER * max(map(len, rows)) + _COLUMN * len(columns), 0.68 * _WIDTH)
+    ratios = [left, _WIDTH - left] if len(taught) else [1.0]
+    top = parts[0].subplots(1, len(ratios), squeeze=False, width_ratios=ratios)[0]
+    axes: list[Axes] = [_checks(top[0], diagnosis, rows, columns)]
     if len(taught):
         axes.append(_contraction(top[1], taught))
     if equations:
         grid = parts[1].subplots(len(equations), 4, squeeze=False, width_ratios=[1.5, 0.9, 1.5, 1.1])
         for line, name in zip(grid, equations, strict=True):
-            axes += _equation(line, found.tables, name, last=name == equations[-1])
-    return np.asarray(axes, dtype=object)
+            axes += _equation(line, diagnosis.tables, name, last=name == equations[-1])
+    return finish(axes, True, title, f"Diagnosis of the {diagnosis.subject}: {diagnosis.verdict}")
 
 
 # ----------------------------------------------------------------------------------------------------------- checks
-def _cells(found: Diagnosis) -> tuple[dict[str, dict], list[str]]:
+def _cells(diagnosis: Diagnosis) -> tuple[dict[str, dict], list[str]]:
     """Checks by row and column: an equation's own in its column, the others in the first."""
     rows: dict[str, dict] = {}
-    columns = ["whole fit" if found.subject == "fit" else found.subject]
-    for check in found.checks:
+    columns = ["whole fit" if diagnosis.subject == "fit" else diagnosis.subject]
+    for check in diagnosis.checks:
         base, _, where = check.name.partition(":")
         source, arrow, target = where.rpartition("->")
         label = f"{base}: {source}" if arrow else base
         column = target or columns[0]
         columns += [column] if column not in columns else []
         rows.setdefault(f"{check.group}/{label}", {})[column] = check
-    order = list(dict.fromkeys(check.group for check in found.checks))
+    order = list(dict.fromkeys(check.group for check in diagnosis.checks))
     return dict(sorted(rows.items(), key=lambda item: order.index(item[0].partition("/")[0]))), columns
 
 
-def _checks(ax: Axes, found: Diagnosis, rows: Mapping[str, Mapping], columns: Sequence[str]) -> Axes:
+def _checks(ax: Axes, diagnosis: Diagnosis, rows: Mapping[str, Mapping], columns: Sequence[str]) -> Axes:
     group = ""
-    for i, (key, cells) in enumerate(rows.items()):
-        if key.partition("/")[0] != group:
-            group = key.partition("/")[0]
+    for i, (row, cells) in enumerate(rows.items()):
+        if row.partition("/")[0] != group:
+            group = row.partition("/")[0]
             ax.axhline(i - 0.5, color=GREY, linewidth=0.8)
             ax.text(len(columns) - 0.33, i, group, fontsize=SMALL, color=GREY, ha="right", va="center")
         for column, check in cells.items():
@@ -101,28 +104,17 @@ def _checks(ax: Axes, found: Diagnosis, rows: Mapping[str, Mapping], columns: Se
             ax.plot(at - 0.38, i, mark, color=colour, markersize=6, markeredgewidth=1.5 if mark == "_" else 0.5)
             bold = "bold" if check.raised else "normal"
             ax.text(at - 0.26, i, _number(check), fontsize=SMALL, va="center", fontweight=bold)
-    label_rows(ax, [_readable(key.partition("/")[2]) for key in rows])
+    label_rows(ax, [_readable(row.partition("/")[2]) for row in rows])
     ax.grid(visible=False)
     ax.set_xlim(-0.5, len(columns) - 0.3)
     ax.set_xticks(np.arange(len(columns)) - 0.26, columns, ha="left")
-    ax.xaxis.tick_top()
+    ax.tick_params(axis="x", top=True, labeltop=True, bottom=False, labelbottom=False)
     ax.tick_params(axis="x", length=0)
     ax.spines[["left", "bottom"]].set_visible(False)
-    ax.set_title(
-        f"Diagnosis of the {found.subject}: {found.verdict}", fontsize=TEXT + 1, loc="left", fontweight="bold"
-    )
-    present = [v for v in _MARKS if any(c.verdict == v for c in found.checks)]
-    handles = [Line2D([], [], ls="", marker=_MARKS[v][0], color=_MARKS[v][1], ms=6, label=v) for v in present]
-    ax.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0, 0),
-        ncols=4,
-        frameon=False,
-        fontsize=SMALL,
-        handletextpad=0.1,
-        columnspacing=1.2,
-    )
+    present = [v for v in _MARKS if any(c.verdict == v for c in diagnosis.checks)]
+    handles = [key(v, _MARKS[v][1], ls="", marker=_MARKS[v][0], ms=6) for v in present]
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, 0), "ncols": 4, "frameon": False}
+    ax.legend(handles=handles, fontsize=SMALL, handletextpad=0.1, columnspacing=1.2, **place)
     return ax
 
 
@@ -155,10 +147,8 @@ def _contraction(ax: Axes, table: pd.DataFrame) -> Axes:
     ax.imshow(np.clip(values, 0.0, 1.0), cmap=_SHADES, vmin=0.0, vmax=1.0, aspect="auto")
     for (i, j), value in np.ndenumerate(values):
         if np.isfinite(value):
-            light = "white" if value > 0.75 else BLACK
-            ax.text(
-                j, i, f"{100 * value:.0f}".replace("-", "−"), ha="center", va="center", fontsize=SMALL, color=light
-            )
+            colour, text = "white" if value > 0.75 else BLACK, f"{100 * value:.0f}".replace("-", "−")
+            ax.text(j, i, text, ha="center", va="center", fontsize=SMALL, color=colour)
     equations = table.index.get_level_values(0)
     for i in np.flatnonzero(equations[1:] != equations[:-1]):
         ax.axhline(i + 0.5, color=BLACK, linewidth=1.0)

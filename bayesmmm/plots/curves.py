@@ -1,45 +1,36 @@
 """Curves of each channel: response to spend, decay of its pressure."""
 
-from collections.abc import Sequence
 from itertools import cycle
+from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib import ticker
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.parts import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    SMALL,
-    TEXT,
-    legend_on_top,
-    listed,
-    name_axes,
-    tidy,
-)
-from bayesmmm.plots.reading import caution, numbers, percents, unit_of, variable, window_words
+from bayesmmm.plots.axis import name_axes, numbers, panels, percents, tidy
+from bayesmmm.plots.parts import AUTO, Panels, Title, finish, key, legend_on_top, listed
+from bayesmmm.plots.reading import caution, series_of, unit_of, variable, when, window_words
 from bayesmmm.plots.sources import ADSTOCK_DECAY, RESPONSE_CURVES
+from bayesmmm.plots.style import BLACK, BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, SKY, SMALL, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
-from bayesmmm.text import percent
+from bayesmmm.text import joined, percent
 from bayesmmm.validate import check_ci_prob
 
-DASHES = (0, (3, 2))
 _LINES = ((BLUE, "-"), (ORANGE, (0, (5, 1.5))), (GREEN, (0, (3, 1, 1, 1))), (PURPLE, (0, (1, 1))))
 
 
 def response_curves(
-    dataset: xr.Dataset | Fit, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None
+    dataset: xr.Dataset | Fit,
+    *,
+    ci_prob: float | None = None,
+    title: Title = AUTO,
+    axes: Panels = None,
 ) -> np.ndarray:
     """Draw what each channel adds to the outcome against its spend in the window, a panel per channel.
 
@@ -52,14 +43,10 @@ def response_curves(
     ----------
     dataset : Dataset or Fit
         As ``mm.response_curves(fit)`` gives it, or a fit.
-    ci_prob : float in (0, 1), optional
-        Probability of the bands; by default ArviZ's ``stats.ci_prob``.
     axes : sequence of Axes, optional
         One for each channel, in the order of the data set.
-
-    Returns
-    -------
-    array of Axes
+    ci_prob, title
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -72,22 +59,21 @@ def response_curves(
     curves = xr.Dataset(interval(draws, ci_prob)).assign({n: dataset[n] for n in ("spend", "extrapolated")})
     channels = draws["channel"].values.tolist()
     own = axes is None
-    axes = _panels(len(channels)) if own else listed(axes, len(channels))
+    axes = _panels(len(channels)) if axes is None else listed(axes, len(channels))
     for name, ax in zip(channels, axes, strict=True):
         _response(ax, curves.sel(channel=name).sortby("factor"), threshold)
         ax.set_title(str(name), loc="left", fontsize=TEXT, pad=3)
     x = [f"spend in the window{unit_of(dataset['spend'])}", window_words(dataset.attrs)]
     name_axes(axes, "\n".join(filter(None, x)), f"outcome gained\nover no spend{unit_of(draws, dataset)}", own)
-    handles = [
-        Line2D([], [], color=BLUE, lw=1.6, label="median"),
+    handles: list[Artist] = [
+        key("median", BLUE, lw=1.6),
         Patch(color=SKY, alpha=0.35, label=f"{percent(ci_prob)} interval"),
-        Line2D([], [], color=BLACK, marker="o", ls="", ms=4.5, label="spend as it is in the window"),
-        Line2D(
-            [], [], color=BLUE, lw=1.6, ls=DASHES, label=f"over {percent(threshold)} beyond what was ever spent"
-        ),
+        key("spend as it is in the window", marker="o", ls="", ms=4.5),
+        key(f"over {percent(threshold)} beyond what was ever spent", BLUE, lw=1.6, ls=DASHES),
     ]
     legend_on_top(axes[0], [*handles, *caution(dataset.attrs)], own)
-    return np.asarray(axes, dtype=object)
+    words = f"What spend on each channel brings to {series_of(dataset.attrs)}{when(dataset.attrs)}"
+    return finish(axes, own, title, words)
 
 
 def _threshold(dataset: xr.Dataset) -> float:
@@ -106,8 +92,8 @@ def _response(ax: Axes, curve: xr.Dataset, threshold: float) -> None:
     if not spend.any():
         tidy(ax)
         ax.set(xticks=[], yticks=[])
-        words = "no spend\nin the window"
-        ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", fontsize=SMALL, color=GREY)
+        place: dict[str, Any] = {"transform": ax.transAxes, "ha": "center", "va": "center"}
+        ax.text(0.5, 0.5, "no spend\nin the window", fontsize=SMALL, color=GREY, **place)
         return
     ax.fill_between(spend, curve["lower"], curve["upper"], color=SKY, alpha=0.35, linewidth=0)
     # The dashed line starts at the last point that is not extrapolated.
@@ -126,7 +112,11 @@ def _response(ax: Axes, curve: xr.Dataset, threshold: float) -> None:
 
 
 def adstock_decay(
-    dataset: xr.Dataset | Fit, *, ci_prob: float | None = None, axes: Sequence[Axes] | None = None
+    dataset: xr.Dataset | Fit,
+    *,
+    ci_prob: float | None = None,
+    title: Title = AUTO,
+    axes: Panels = None,
 ) -> np.ndarray:
     """Draw what is left of the pressure of a channel so many days later, a panel per channel, a line per equation.
 
@@ -136,14 +126,10 @@ def adstock_decay(
     ----------
     dataset : Dataset or Fit
         As ``estimands.adstock_decay(fit)`` gives it, or a fit.
-    ci_prob : float in (0, 1), optional
-        Probability of the bands; by default ArviZ's ``stats.ci_prob``.
     axes : sequence of Axes, optional
         One for each channel, in the order in which the equations list them.
-
-    Returns
-    -------
-    array of Axes
+    ci_prob, title
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -153,7 +139,7 @@ def adstock_decay(
     curves = {str(equation): _decays(dataset, str(equation), ci_prob) for equation in dataset.data_vars}
     channels = list(dict.fromkeys(name for lines in curves.values() for name in lines))
     own = axes is None
-    axes = _panels(len(channels), share=True) if own else listed(axes, len(channels))
+    axes = _panels(len(channels), share=True) if axes is None else listed(axes, len(channels))
     lags = dataset["lag"].values
     handles: dict[str, Line2D] = {}
     looks = dict(zip(reversed(curves), cycle(_LINES), strict=False))  # the outcome, which comes last, is blue
@@ -174,13 +160,11 @@ def adstock_decay(
         percents(ax.yaxis)
         ax.set_yticks([0.0, 0.5, 1.0])
     name_axes(axes, "days since the spend", "share of the pressure\nthat is left", own)
-    entries = [
-        *(handles[equation] for equation in curves if equation in handles),
-        Patch(color=GREY, alpha=0.3, label=f"lines are medians, bands {percent(ci_prob)} intervals"),
-        Line2D([], [], color=GREY, lw=0.8, ls=":", label="half is left"),
-    ]
+    entries: list[Artist] = [handles[equation] for equation in curves if equation in handles]
+    entries.append(Patch(color=GREY, alpha=0.3, label=f"lines are medians, bands {percent(ci_prob)} intervals"))
+    entries.append(key("half is left", GREY, lw=0.8, ls=":"))
     legend_on_top(axes[0], [*entries, *caution(dataset.attrs)], own)
-    return np.asarray(axes, dtype=object)
+    return finish(axes, own, title, f"How long spend keeps working on {joined(curves)}")
 
 
 def _decays(dataset: xr.Dataset, equation: str, ci_prob: float) -> dict[str, np.ndarray]:
@@ -198,16 +182,11 @@ def _weeks(ax: Axes, longest: float) -> None:
 
 
 def _panels(count: int, *, share: bool = False) -> list[Axes]:
-    """Grid of small panels, filled row by row; what stays empty is taken away."""
+    """Grid of small panels; where they `share` their axes, only the outer ones have numbers."""
     wide = count if count <= 4 else 3 if count <= 6 else 4
     tall = -(-count // wide)
-    size = (max(2.6 * wide + 0.6, 5.0), (2.2 if tall == 1 else 1.75) * tall + 1.3)
-    figure, grid = plt.subplots(tall, wide, figsize=size, squeeze=False, layout="constrained")
-    figure.get_layout_engine().set(hspace=0.05, wspace=0.04)
-    for empty in grid.ravel()[count:]:
-        empty.remove()
-    axes = list(grid.ravel()[:count])
-    if share:
-        for i, ax in enumerate(axes):
+    axes = panels(count, wide, (max(2.6 * wide + 0.6, 5.0), (2.2 if tall == 1 else 1.75) * tall + 1.3))
+    for i, ax in enumerate(axes):
+        if share:
             ax.tick_params(labelleft=i % wide == 0, labelbottom=i + wide >= count)
     return axes

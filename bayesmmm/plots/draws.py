@@ -1,7 +1,7 @@
 """Medians and intervals of parameters."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,32 +9,36 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bayesmmm.errors import SettingError
+from bayesmmm.plots.axis import label_rows, log_axis, rows_axes
 from bayesmmm.plots.parts import (
-    BLUE,
-    GREY,
-    LETTER,
-    SMALL,
-    TEXT,
+    AUTO,
     TRUTH,
-    ci_label,
+    Panels,
+    Title,
     entry,
-    inner_label,
+    finish,
     intervals,
-    label_rows,
+    legend_above,
     legend_on_top,
     listed,
-    log_axis,
     truths,
 )
+from bayesmmm.plots.reading import ci_label, inner_label
 from bayesmmm.plots.sources import PARAMETERS, PRIOR_POSTERIOR, prior_and_posterior
+from bayesmmm.plots.style import BLUE, GREY, LETTER, SMALL, TEXT
 from bayesmmm.results import Fit
+from bayesmmm.text import joined
 
 _LOG = ("half_life", "half_saturation", "slope")
 _WORDS = {"half_life": "half-life", "half_saturation": "half-saturation", "nu_minus_two": "nu - 2"}
 
 
 def parameters(
-    table: pd.DataFrame | Fit, *, truth: Mapping[str, float] | None = None, axes: Sequence[Axes] | None = None
+    table: pd.DataFrame | Fit,
+    *,
+    truth: Mapping[str, float] | None = None,
+    title: Title = AUTO,
+    axes: Panels = None,
 ) -> np.ndarray:
     """Draw medians and intervals of parameters: one row of panels per equation, one panel per parameter.
 
@@ -47,6 +51,8 @@ def parameters(
         True values under the same names, drawn as diamonds. Names that the table lacks are left out.
     axes : sequence of Axes, optional
         One for each panel, in the order of the table. The intercepts have panels of their own.
+    title
+        As for every figure: see `bayesmmm.plots`.
 
     Returns
     -------
@@ -60,7 +66,7 @@ def parameters(
     table = PARAMETERS(table)
     blocks = _blocks(table)
     own = axes is None
-    axes = _parameter_grid(blocks) if own else listed(axes, len(blocks))
+    axes = _parameter_grid(blocks) if axes is None else listed(axes, len(blocks))
     units = table.attrs.get("units", {})
     named = None
     for (variable, rows), ax in zip(blocks.items(), axes, strict=True):
@@ -74,14 +80,15 @@ def parameters(
         elif part["lower"].min() < 0 < part["upper"].max():
             ax.axvline(0.0, color=GREY, linewidth=0.8, zorder=0)
         # The equation is named once per row: its name may be wider than a panel.
-        title = _WORDS.get(parameter, parameter)
-        ax.set_title(title if equation == named else f"{equation}\n{title}", fontsize=TEXT, loc="left")
+        word = _WORDS.get(parameter, parameter)
+        ax.set_title(word if equation == named else f"{equation}\n{word}", fontsize=TEXT, loc="left")
         named = equation
         unit = units.get(next(iter(rows)).partition("[")[0], "")
         ax.set_xlabel(textwrap.fill(unit, 18), fontsize=SMALL)
     entries = [entry(BLUE, f"median and {ci_label(table)} interval")] + ([TRUTH] if truth is not None else [])
     legend_on_top(axes[0], entries, own)
-    return np.asarray(axes, dtype=object)
+    equations = dict.fromkeys(variable.rpartition(".")[0] for variable in blocks)
+    return finish(axes, own, title, f"Parameters of the equations of {joined(equations)}")
 
 
 def _blocks(table: pd.DataFrame) -> dict[str, dict[str, str]]:
@@ -139,6 +146,7 @@ def prior_posterior(
     *,
     truth: Mapping[str, float] | None = None,
     log: bool = False,
+    title: Title = AUTO,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the prior interval above the posterior interval of each row: what the data taught.
@@ -151,11 +159,8 @@ def prior_posterior(
         True values by row name.
     log : bool
         Logarithmic axis, for positive parameters.
-    ax : Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    title, ax
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -168,20 +173,19 @@ def prior_posterior(
         raise SettingError(
             "prior and posterior must have the same rows; summarise the same variable of both groups"
         )
-    if ax is None:
-        labels = [inner_label(row) for row in prior.index]
-        margin = LETTER * max(map(len, labels))
-        _, ax = plt.subplots(figsize=(4.6 + margin, 1.1 + 0.3 * len(labels)), layout="constrained")
+    labels, own = [inner_label(row) for row in prior.index], ax is None
+    ax = rows_axes(labels, 4.6, 1.1, 0.3) if ax is None else ax
     intervals(ax, prior, -0.16, GREY, size=3.5, linewidth=1.2)
     intervals(ax, posterior, 0.16, BLUE, size=4.5, linewidth=2.6)
     truths(ax, posterior, truth, 0.16)
-    label_rows(ax, [inner_label(row) for row in prior.index])
+    label_rows(ax, labels)
     if log:
         log_axis(ax)
-    ax.set_title(str(prior.index[0]).partition("[")[0], fontsize=TEXT, loc="left", pad=22)
     ax.set_xlabel(posterior.attrs.get("unit", ""), fontsize=SMALL)
     share = ci_label(posterior)
     entries = [entry(GREY, f"prior, {share}", 1.2), entry(BLUE, f"posterior, {share}", 2.6)]
     entries += [TRUTH] if truth is not None else []
-    ax.legend(handles=entries, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=SMALL)
+    legend_above(ax, entries, 3, left=True)
+    equation, _, parameter = str(prior.index[0]).partition("[")[0].rpartition(".")
+    finish([ax], own, title, f"{equation}: {_WORDS.get(parameter, parameter)}, before and after the data")
     return ax

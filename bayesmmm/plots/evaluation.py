@@ -1,11 +1,13 @@
 """How well systems forecast, how stable their parameters are, and which of them describes the outcome best."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -13,30 +15,39 @@ from matplotlib.patches import Patch
 from bayesmmm.errors import SettingError
 from bayesmmm.evaluate import CrossValidation
 from bayesmmm.evaluate.stability import FAR
+from bayesmmm.plots.axis import date_axis, label_rows, numbers, panels, rows_axes, tidy
 from bayesmmm.plots.parts import (
-    BLACK,
-    BLUE,
-    GREY,
-    ORANGE,
-    RED,
-    SKY,
-    SMALL,
-    TEXT,
-    date_axis,
-    label_rows,
+    AUTO,
+    Panels,
+    Title,
+    finish,
+    key,
+    legend_above,
+    legend_on_top,
     listed,
-    tidy,
+    whole_figure,
 )
-from bayesmmm.plots.reading import numbers
+from bayesmmm.plots.reading import dates_of
 from bayesmmm.plots.sources import COMPARISON, CROSS_VALIDATION, STABILITY
-from bayesmmm.text import percent
+from bayesmmm.plots.style import BLACK, BLUE, GREY, ORANGE, RED, SKY, SMALL, TEXT
+from bayesmmm.text import counted, percent
 
+_POINT: dict[str, Any] = {"markersize": 5, "ls": ""}
+_ERRORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "rmse": ("RMSE", _POINT | {"color": BLUE, "marker": "o"}),
+    "rmse_naive": ("RMSE, naive", _POINT | {"color": ORANGE, "marker": "s", "mfc": "white"}),
+    "crps": ("CRPS", _POINT | {"color": RED, "marker": "D", "mfc": "white"}),
+}
 #: Most parameters that are drawn unless they are named.
 MOST = 12
 
 
 def cross_validation(
-    cv: CrossValidation, *, equation: str | None = None, axes: Sequence[Axes] | None = None
+    cv: CrossValidation,
+    *,
+    equation: str | None = None,
+    title: Title = AUTO,
+    axes: Panels = None,
 ) -> np.ndarray:
     """Draw what every fold forecast beside what happened, and below it how far it was off.
 
@@ -48,15 +59,8 @@ def cross_validation(
         The outcome by default, or a mediator that was forecast.
     axes : sequence of Axes, optional
         Two: for the forecasts and for their errors.
-
-    Returns
-    -------
-    array of Axes
-
-    Raises
-    ------
-    ValueError
-        For something else than a cross-validation.
+    title
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -65,44 +69,38 @@ def cross_validation(
     cv = CROSS_VALIDATION(cv)
     table = cv.table(equation)
     name = table.attrs["equation"]
-    found = cv.predictions.sel(equation=name)
+    folds, unit = cv.predictions.sel(equation=name), table.attrs["unit"]
     own = axes is None
-    if own:
-        _, axes = plt.subplots(
-            2, 1, figsize=(9.5, 5.4), sharex=True, height_ratios=(2.2, 1.0), layout="constrained"
-        )
+    if axes is None:
+        shape: dict[str, Any] = {"figsize": (9.5, 5.4), "sharex": True, "height_ratios": (2.2, 1.0)}
+        axes = plt.subplots(2, 1, layout="constrained", **shape)[1]
     axes = listed(axes, 2)
-    _forecasts(axes[0], found)
-    axes[0].set_ylabel(f"{name} ({table.attrs['unit']})", fontsize=TEXT)
-    _errors(axes[1], found, table)
-    axes[1].set_ylabel(f"error ({table.attrs['unit']})", fontsize=TEXT)
-    share = 100 * cv.settings["ci_prob"]
+    _forecasts(axes[0], folds)
+    axes[0].set_ylabel(f"{name} ({unit})", fontsize=TEXT)
+    _errors(axes[1], folds, table)
+    axes[1].set_ylabel(f"error ({unit})", fontsize=TEXT)
     handles = [
-        Line2D([], [], color=BLACK, marker=".", markersize=5, linewidth=0.8, label="observed"),
-        Line2D([], [], color=BLUE, linewidth=1.6, label="forecast mean"),
-        Patch(facecolor=SKY, alpha=0.4, label=f"{share:.3g} % interval of new observations"),
-        Line2D([], [], color=ORANGE, linewidth=1.2, ls="--", label="naive forecast"),
-        Line2D([], [], color=GREY, linewidth=0.9, ls=":", label="a fold's test begins"),
+        key("observed", marker=".", markersize=5, linewidth=0.8),
+        key("forecast mean", BLUE, linewidth=1.6),
+        Patch(facecolor=SKY, alpha=0.4, label=f"{percent(cv.settings['ci_prob'])} interval of new observations"),
+        key("naive forecast", ORANGE, linewidth=1.2, ls="--"),
+        key("a fold's test begins", GREY, linewidth=0.9, ls=":"),
     ]
-    total = table.loc["all"]
-    words = (
-        f"{100 * total['coverage']:.0f} % of {len(found['fold']) * len(found['ahead'])} values lie in the interval"
-    )
+    count, values = len(folds["fold"]), folds["observed"].size
+    words = f"{100 * table.loc['all', 'coverage']:.0f} % of {values} values lie in the interval"
     if not cv.complete:
-        words += f"; {len(found['fold'])} of {cv.settings['folds']} folds"
+        words += f"; {count} of {cv.settings['folds']} folds"
     axes[0].set_title(words, loc="left", fontsize=TEXT, pad=4)
-    if own:
-        axes[0].figure.figure.legend(
-            handles=handles, loc="outside upper center", ncols=5, frameon=False, fontsize=SMALL
-        )
-    else:
-        axes[0].legend(handles=handles, frameon=False, fontsize=SMALL)
-    return np.asarray(axes, dtype=object)
+    legend_on_top(axes[0], handles, own)
+    days = np.sort(folds["date"].values.ravel())
+    return finish(
+        axes, own, title, f"Forecasts of {name} by {counted(count, 'fold')}{dates_of(days[0], days[-1])}"
+    )
 
 
-def _forecasts(ax: Axes, found: xr.Dataset) -> None:
-    for k in range(found.sizes["fold"]):
-        fold = found.isel(fold=k)
+def _forecasts(ax: Axes, folds: xr.Dataset) -> None:
+    for k in range(folds.sizes["fold"]):
+        fold = folds.isel(fold=k)
         days = pd.DatetimeIndex(fold["date"].values)
         if len(days) == 1:  # one period has no width to fill
             ax.vlines(days, fold["lower"], fold["upper"], color=SKY, alpha=0.6, linewidth=5)
@@ -112,48 +110,34 @@ def _forecasts(ax: Axes, found: xr.Dataset) -> None:
         ax.plot(days, fold["mean"], color=BLUE, linewidth=1.6, marker=marker, markersize=4)
         ax.plot(days, fold["naive"], color=ORANGE, linewidth=1.2, ls="--", marker=marker, markersize=3)
         ax.axvline(days[0], color=GREY, linewidth=0.9, ls=":", zorder=0)
-    seen = pd.Series(found["observed"].values.ravel(), pd.DatetimeIndex(found["date"].values.ravel()))
-    seen = seen[~seen.index.duplicated()].sort_index()
-    ax.plot(seen.index, seen, color=BLACK, linewidth=0.8, marker=".", markersize=5)
+    observed = pd.Series(folds["observed"].values.ravel(), pd.DatetimeIndex(folds["date"].values.ravel()))
+    observed = observed[~observed.index.duplicated()].sort_index()
+    ax.plot(observed.index, observed, color=BLACK, linewidth=0.8, marker=".", markersize=5)
     tidy(ax)
     numbers(ax.yaxis)
     date_axis(ax)
 
 
-def _errors(ax: Axes, found: xr.Dataset, table: pd.DataFrame) -> None:
+def _errors(ax: Axes, folds: xr.Dataset, table: pd.DataFrame) -> None:
     """Root mean squared error of every fold over its test, the naive one beside it."""
-    ends = []
-    for k in range(found.sizes["fold"]):
-        days = pd.DatetimeIndex(found["date"].isel(fold=k).values)
-        row = table.iloc[k]
-        middle = days[0] + (days[-1] - days[0]) / 2
-        for column, colour, marker in (("rmse", BLUE, "o"), ("rmse_naive", ORANGE, "s"), ("crps", RED, "D")):
-            fill = colour if column == "rmse" else "white"
-            ax.plot(middle, row[column], marker=marker, color=colour, mfc=fill, markersize=5, ls="")
-        ends.append(days[0])
-    for day in ends:
-        ax.axvline(day, color=GREY, linewidth=0.9, ls=":", zorder=0)
+    for k in range(folds.sizes["fold"]):
+        days = pd.DatetimeIndex(folds["date"].isel(fold=k).values)
+        for column, (_, style) in _ERRORS.items():
+            ax.plot(days[0] + (days[-1] - days[0]) / 2, table.iloc[k][column], **style)
+    for k in range(folds.sizes["fold"]):
+        ax.axvline(folds["date"].values[k, 0], color=GREY, linewidth=0.9, ls=":", zorder=0)
     tidy(ax)
     ax.set_ylim(bottom=0.0)
     numbers(ax.yaxis, most=4)
-    handles = [
-        Line2D([], [], color=BLUE, marker="o", ls="", markersize=5, label="RMSE"),
-        Line2D([], [], color=ORANGE, marker="s", mfc="white", ls="", markersize=5, label="RMSE, naive"),
-        Line2D([], [], color=RED, marker="D", mfc="white", ls="", markersize=5, label="CRPS"),
-    ]
-    ax.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        ncols=3,
-        frameon=False,
-        fontsize=SMALL,
-        borderaxespad=0.1,
-    )
+    legend_above(ax, [Line2D([], [], label=label, **style) for label, style in _ERRORS.values()], 3, left=True)
 
 
 def stability(
-    cv: CrossValidation, *, parameters: Sequence[str] | None = None, axes: Sequence[Axes] | None = None
+    cv: CrossValidation,
+    *,
+    parameters: Sequence[str] | None = None,
+    title: Title = AUTO,
+    axes: Panels = None,
 ) -> np.ndarray:
     """Draw posterior means of parameters and their intervals, by how many periods a fold was trained on.
 
@@ -164,10 +148,8 @@ def stability(
         As in ``cv.stability["parameter"]``; by default the twelve that drift most, in order.
     axes : sequence of Axes, optional
         One for each parameter.
-
-    Returns
-    -------
-    array of Axes
+    title
+        As for every figure: see `bayesmmm.plots`.
 
     Raises
     ------
@@ -179,102 +161,74 @@ def stability(
     >>> axes = stability(cv, parameters=["roi[facebook]", "roi[tiktok]"])  # doctest: +SKIP
     """
     cv = STABILITY(cv)
-    found = cv.stability
-    known = found["parameter"].values.tolist()
-    drifts = found["drift"].to_series()
+    known = cv.stability["parameter"].values.tolist()
+    drifts = cv.stability["drift"].to_series()
     if parameters is None:
         parameters = drifts.abs().sort_values(ascending=False, na_position="last", kind="stable").index[:MOST]
     unknown = [name for name in parameters if name not in known]
     if unknown:
         raise SettingError(f"the folds have no parameter {unknown[0]!r}; they have: {', '.join(known)}")
-    names = [str(name) for name in parameters]
+    names, own, grows = [str(name) for name in parameters], axes is None, cv.settings["window"] == "expanding"
     if axes is None:
-        columns = min(4, len(names))
-        rows = -(-len(names) // columns)
-        figure, grid = plt.subplots(
-            rows,
-            columns,
-            figsize=(2.5 * columns, 1.9 * rows + 0.4),
-            layout="constrained",
-            squeeze=False,
-            sharex=True,
-        )
-        axes = list(grid.ravel())
-        for empty in axes[len(names) :]:
-            empty.set_visible(False)
-        for above in axes[len(names) - columns : len(names)]:
-            above.tick_params(labelbottom=True)
-        axes = axes[: len(names)]
-        what = "periods trained on" if cv.settings["window"] == "expanding" else "fold"
-        figure.supxlabel(f"{what} (mean and {percent(cv.settings['ci_prob'])} interval)", fontsize=TEXT)
+        wide = min(4, len(names))
+        axes = panels(len(names), wide, (2.5 * wide, 1.9 * -(-len(names) // wide) + 0.4), sharex=True)
+        what = "periods trained on" if grows else "fold"
+        words = f"{what} (mean and {percent(cv.settings['ci_prob'])} interval)"
+        whole_figure(axes[0]).supxlabel(words, fontsize=TEXT)
     axes = listed(axes, len(names))
-    at = cv.folds["periods"].to_numpy() if cv.settings["window"] == "expanding" else cv.folds.index.to_numpy()
+    at = cv.folds["periods"].to_numpy() if grows else cv.folds.index.to_numpy()
     for ax, name in zip(axes, names, strict=True):
-        one = found.sel(parameter=name)
+        one = cv.stability.sel(parameter=name)
         ax.vlines(at, one["lower"], one["upper"], color=BLUE, linewidth=1.4)
         ax.plot(at, one["mean"], color=BLUE, marker="o", markersize=3.5, linewidth=1.0)
         z = float(drifts[name])
         far = abs(z) > FAR
         words = "" if np.isnan(z) else f"{'! ' if far else ''}drift z {z:.1f}".replace("-", "−")
-        ax.set_title(f"{name.replace('[', chr(10) + '[')}", loc="left", fontsize=SMALL, pad=3)
-        ax.text(
-            0.98,
-            0.97,
-            words,
-            transform=ax.transAxes,
-            ha="right",
-            va="top",
-            fontsize=SMALL,
-            color=RED if far else GREY,
-        )
+        ax.set_title(name.replace("[", "\n["), loc="left", fontsize=SMALL, pad=3)
+        place: dict[str, Any] = {"transform": ax.transAxes, "ha": "right", "va": "top"}
+        ax.text(0.98, 0.97, words, fontsize=SMALL, color=RED if far else GREY, **place)
         tidy(ax)
         numbers(ax.yaxis, most=4)
         ax.margins(y=0.2)
-        ax.xaxis.get_major_locator().set_params(integer=True, nbins=4)
-    return np.asarray(axes, dtype=object)
+        ax.xaxis.set_major_locator(ticker.MaxNLocator(4, integer=True))
+    count, of = len(cv.folds), "that drift most" if len(names) < len(known) else ""
+    words = f"Parameters {of} over {counted(count, 'fold')}".replace("  ", " ")
+    return finish(axes, own, title, words)
 
 
-def comparison(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def comparison(table: pd.DataFrame, *, title: Title = AUTO, ax: Axes | None = None) -> Axes:
     """Draw by how much systems are worse than the best one, with two standard errors of the difference.
 
     Parameters
     ----------
     table : DataFrame
         As ``mm.evaluate.compare({...})`` gives it.
-    ax : Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-
-    Raises
-    ------
-    ValueError
-        For another table.
+    title, ax
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
     >>> ax = comparison(mm.evaluate.compare({"normal": fit, "student_t": other}))  # doctest: +SKIP
     """
     table = COMPARISON(table)
-    if ax is None:
-        _, ax = plt.subplots(figsize=(7.0, 1.1 + 0.42 * len(table)), layout="constrained")
-    at = np.arange(len(table))
-    ax.axvline(0.0, color=GREY, linewidth=0.9)
-    ax.hlines(at, table["diff"] - 2 * table["diff_se"], table["diff"] + 2 * table["diff_se"], color=BLUE, lw=1.8)
-    fill = [RED if high else BLUE for high in table["high_k"]]
-    ax.scatter(table["diff"], at, c=fill, marker="o", s=28, zorder=3)
     names = [
         f"{name}{f' (k high in {high})' if high else ''}"
         for name, high in zip(table.index, table["high_k"], strict=True)
     ]
+    own = ax is None
+    ax = rows_axes(names, 6.0, 1.1, 0.42) if ax is None else ax
+    at = np.arange(len(table))
+    ax.axvline(0.0, color=GREY, linewidth=0.9)
+    ax.hlines(at, table["diff"] - 2 * table["diff_se"], table["diff"] + 2 * table["diff_se"], color=BLUE, lw=1.8)
+    colours = [RED if high else BLUE for high in table["high_k"]]
+    ax.scatter(table["diff"], at, c=colours, marker="o", s=28, zorder=3)
     label_rows(ax, names)
     for row, weight in zip(at, table["weight"], strict=True):
-        ax.annotate(
-            f"weight {weight:.2f}", (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=SMALL
-        )
-    unit = table.attrs.get("outcome", "outcome")
-    ax.set_xlabel(
-        f"expected log predictive density of {unit}, difference to the best (two standard errors)", fontsize=SMALL
-    )
+        place = ("axes fraction", "data")
+        ax.annotate(f"weight {weight:.2f}", (1.01, row), xycoords=place, va="center", fontsize=SMALL)
+    outcome = table.attrs.get("outcome", "outcome")
+    words = f"expected log predictive density of {outcome}, difference to the best (two standard errors)"
+    ax.set_xlabel(words, fontsize=SMALL)
+    words = f"How well {counted(len(table), 'system')} predict {outcome}: {table.index[0]} comes first"
+    finish([ax], own, title, words)
     return ax

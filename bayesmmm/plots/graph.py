@@ -2,26 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from bayesmmm.equations import MMM
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.parts import BLUE, GREY, LETTER, ORANGE, SMALL, TEXT
+from bayesmmm.plots.axis import panels
+from bayesmmm.plots.parts import AUTO, Title, finish, key
 from bayesmmm.plots.reading import variable
 from bayesmmm.plots.sources import CAUSAL_GRAPH
+from bayesmmm.plots.style import BLUE, DASHED, GREY, LETTER, ORANGE, SMALL, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
-from bayesmmm.text import percent
+from bayesmmm.text import joined, percent
 from bayesmmm.validate import check_ci_prob
 
 PALE_ORANGE, PALE_BLUE = "#FDF0D5", "#DCEEF9"
-DASHES = (0, (4, 2))
 PAD = 4.5  # points between a name and its box
 WIDE, NARROW = 1.25 * LETTER, 0.95 * LETTER  # inches of a letter in a box: of a bold name, of a table
 
@@ -41,6 +41,7 @@ def causal_graph(
     *,
     posterior: xr.Dataset | None = None,
     ci_prob: float | None = None,
+    title: Title = AUTO,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw which columns cause which, from left to right; mediators stand out.
@@ -55,13 +56,8 @@ def causal_graph(
     system : MMM or Fit
     posterior : Dataset, optional
         Draws of the system's parameters, as ``fit.posterior`` holds them.
-    ci_prob : float in (0, 1), optional
-        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
-    ax : Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    ci_prob, title, ax
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -79,10 +75,11 @@ def causal_graph(
     inches = _widths(words, system, depth)
     places = _left_places(texts, inches[0] / sum(inches)) | _right_places(system, depth, inches)
     heights = [y for _, y in places.values()]
+    own = ax is None
     if ax is None:
         lines = sum(text.count("\n") + 2.6 for text in texts.values())
         size = (sum(inches) + 0.3, max(2.4, 0.17 * lines) * max(1.0, max(heights) - min(heights)) + 0.5)
-        _, ax = plt.subplots(figsize=size, layout="constrained")
+        (ax,) = panels(1, 1, size)
     rim = 2.0 * PAD / 72.0 / sum(inches)
     ax.set_xlim(-rim, 1.0 + rim)
     ax.set_ylim(min(0.0, *heights) - 0.05, max(1.0, *heights) + 0.05)
@@ -92,6 +89,8 @@ def causal_graph(
     for source, target, kind in dict.fromkeys((first.get(s, s), t, kind) for s, t, kind in edges):
         _arrow(ax, boxes[source], boxes[target], kind)
     _graph_legend(ax, system, {kind for _, _, kind in edges}, words.caption)
+    through = f", directly and through {joined(system.mediators)}" if system.mediators else ""
+    finish([ax], own, title, f"What is taken to act on {system.outcome}{through}")
     return ax
 
 
@@ -108,13 +107,13 @@ def _sizes(
     ci_prob = check_ci_prob(ci_prob)
     texts = {}
     for ends, names in groups.items():
-        cells = [[_effect(system, posterior, name, *end, ci_prob) for end in ends] for name in names]
+        cells = [[_effect(system, posterior, name, t, kind, ci_prob) for t, kind in ends] for name in names]
         rows = [["", *(_target(system, target) for target, _ in ends)]]
         rows += [[name, *row] for name, row in zip(names, cells, strict=True)]
         texts[names[0]] = _columns(rows)
     for name in system.order:
-        ends = [(t, kind) for s, t, kind in system.edges() if s == name]
-        rows = [[_target(system, t), _effect(system, posterior, name, t, kind, ci_prob)] for t, kind in ends]
+        ways = [(t, kind) for s, t, kind in system.edges() if s == name]
+        rows = [[_target(system, t), _effect(system, posterior, name, t, kind, ci_prob)] for t, kind in ways]
         texts[name] = "\n".join([name, *([_columns(rows)] if rows else [])])
     kinds = {kind for _, _, kind in system.edges()}
     caption = [f"numbers: median ({percent(ci_prob)} interval) of the effect"]
@@ -196,63 +195,31 @@ def _right_places(
 def _box(ax: Axes, system: MMM, name: str, words: _Words, place: tuple[float, float]) -> Text:
     mediator, outcome = name in system.mediators, name == system.outcome
     plain = words.table and not outcome
-    return ax.text(
-        *place,
-        words.texts[name],
-        ha="right",
-        va="center",
-        multialignment="left",
-        fontsize=SMALL if plain else TEXT,
-        fontfamily="DejaVu Sans Mono" if plain else None,
-        fontweight="bold" if (mediator or outcome) and not plain else "normal",
-        linespacing=1.25,
-        zorder=3,
-        bbox={
-            "boxstyle": f"round,pad={PAD / TEXT}",
-            "facecolor": PALE_ORANGE if mediator else PALE_BLUE if outcome else "white",
-            "edgecolor": ORANGE if mediator else BLUE if outcome else GREY,
-            "linewidth": 2.0 if mediator or outcome else 1.0,
-        },
-    )
+    face, edge = (PALE_ORANGE, ORANGE) if mediator else (PALE_BLUE, BLUE) if outcome else ("white", GREY)
+    style: dict[str, Any] = {"ha": "right", "va": "center", "multialignment": "left", "linespacing": 1.25}
+    style |= {"fontsize": SMALL, "fontfamily": "DejaVu Sans Mono"} if plain else {"fontsize": TEXT}
+    style["fontweight"] = "bold" if (mediator or outcome) and not plain else "normal"
+    box: dict[str, Any] = {"boxstyle": f"round,pad={PAD / TEXT}", "facecolor": face, "edgecolor": edge}
+    box["linewidth"] = 2.0 if mediator or outcome else 1.0
+    return ax.text(*place, words.texts[name], zorder=3, bbox=box, **style)
 
 
 def _arrow(ax: Axes, source: Text, target: Text, kind: str) -> None:
     # Ends are tied to the texts themselves, so that they hold when the figure is resized.
-    ax.annotate(
-        "",
-        xy=(0.0, 0.5),
-        xycoords=target,
-        xytext=(1.0, 0.5),
-        textcoords=source,
-        arrowprops={
-            "arrowstyle": "-|>",
-            "color": BLUE if kind == "media" else GREY,
-            "linestyle": "-" if kind == "media" else DASHES,
-            "linewidth": 1.6 if kind == "media" else 1.2,
-            "mutation_scale": 13,
-            "shrinkA": PAD + 1.0,
-            "shrinkB": PAD + 1.0,
-        },
-        zorder=2,
-    )
+    colour, style, width = (BLUE, "-", 1.6) if kind == "media" else (GREY, DASHED, 1.2)
+    look: dict[str, Any] = {"arrowstyle": "-|>", "color": colour, "linestyle": style, "linewidth": width}
+    look |= {"mutation_scale": 13, "shrinkA": PAD + 1.0, "shrinkB": PAD + 1.0}
+    ends: dict[str, Any] = {"xycoords": target, "textcoords": source}
+    ax.annotate("", xy=(0.0, 0.5), xytext=(1.0, 0.5), arrowprops=look, zorder=2, **ends)
 
 
 def _graph_legend(ax: Axes, system: MMM, kinds: set[str], caption: str) -> None:
     entries = []
     if "media" in kinds:
-        entries.append(Line2D([], [], color=BLUE, lw=1.6, label="media: adstock, then Hill"))
+        entries.append(key("media: adstock, then Hill", BLUE, lw=1.6))
     if "linear" in kinds:
-        entries.append(Line2D([], [], color=GREY, lw=1.2, ls=DASHES, label="linear"))
+        entries.append(key("linear", GREY, lw=1.2, ls=DASHED))
     if system.mediators:
-        style = {"marker": "s", "ls": "", "mec": ORANGE, "mfc": PALE_ORANGE, "mew": 2, "ms": 9}
-        entries.append(Line2D([], [], label="mediator", **style))
-    ax.legend(
-        handles=entries,
-        title=caption or None,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.0),
-        ncols=3,
-        frameon=False,
-        fontsize=SMALL,
-        title_fontsize=SMALL,
-    )
+        entries.append(key("mediator", marker="s", ls="", mec=ORANGE, mfc=PALE_ORANGE, mew=2, ms=9))
+    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "ncols": 3, "frameon": False}
+    ax.legend(handles=entries, title=caption or None, fontsize=SMALL, title_fontsize=SMALL, **place)

@@ -1,27 +1,32 @@
-"""What the figures share: colours, sizes, rows of intervals, axes, saving."""
+"""What the figures share: titles, legends, rows of intervals, saving."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib import dates as mdates
-from matplotlib import ticker
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
 
 from bayesmmm.errors import SettingError
-from bayesmmm.text import percent, short_number
+from bayesmmm.plots.style import BLACK, HEAD, LETTER, RED, SMALL
 
-BLACK, GREY = "#000000", "#777777"
-ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
-BLUE, RED, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
-PALE = "#F7D992"  # a light orange
-BROWN = "#8C5A00"  # hatches on a pale area, where white ones are not seen
-SMALL, TEXT = 8, 9
-LETTER = 0.068  # inches that one letter of the small size takes, on average
+#: Types of the arguments that figures share, and the title that stands for what the figure says itself.
+Title = str | None
+Panels = Sequence[Axes] | np.ndarray | None
+AUTO = "auto"
+_PAD = 0.06  # inches around a title
+_BOLD = 0.086  # inches that one letter of a title takes, on average
 
 
 def save(axes: Axes | np.ndarray, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
@@ -40,20 +45,104 @@ def save(axes: Axes | np.ndarray, path: str | os.PathLike[str], *, dpi: int = 15
     -------
     pathlib.Path
     """
-    figure = np.ravel(axes)[0].figure.figure  # the whole figure, also from a part of one
+    figure = whole_figure(np.ravel(np.asarray(axes, dtype=object))[0])
     figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white")
     plt.close(figure)
     return Path(path)
 
 
-TRUTH = Line2D([], [], marker="D", ls="", mfc="none", mec=RED, mew=1.4, ms=5, label="truth")
+def whole_figure(ax: Axes) -> Figure:
+    """Return the whole figure, also from a part of one."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None, "axes that were taken off their figure"
+    return figure
+
+
+# ------------------------------------------------------------------------------------------------------------- titles
+def finish(axes: Sequence[Axes], own: bool, title: Title, words: str) -> np.ndarray:
+    """Write the title of a figure that is drawn otherwise, and return its axes as an array.
+
+    Parameters
+    ----------
+    own : bool
+        Whether the figure is ours, not made of axes that were given.
+    title : str or None
+        As the user gave it: `AUTO` stands for `words`.
+    words : str
+        What is seen.
+    """
+    text = words if title == AUTO else title
+    if text and own:
+        _title_figure(whole_figure(axes[0]), text)
+    elif text and len(axes) == 1:
+        legend, pad = axes[0].get_legend(), 4.0
+        if legend is not None:  # one above the axes stands below their title
+            above = legend.get_window_extent().y1 - axes[0].get_window_extent().y1
+            pad += max(0.0, 72.0 * above / whole_figure(axes[0]).dpi)
+        axes[0].set_title(text, loc="left", fontsize=HEAD, fontweight="bold", pad=pad)
+    elif text and title != AUTO:
+        axes[0].figure.suptitle(text, fontsize=HEAD, fontweight="bold")
+    return np.asarray(list(axes), dtype=object)
+
+
+def _title_figure(figure: Figure, text: str) -> None:
+    """Make the figure higher by a title on top of it, at the left.
+
+    Matplotlib lays a title and a legend "outside upper" on each other: both take their room from the same margin. So
+    the panels keep to a part of the figure that has room for both, and the legend is moved below the title.
+    """
+    wide, tall = figure.get_size_inches()
+    kept = re.sub(r"(\d) to (\d)", "\\1\u00a0to\u00a0\\2", text)  # a span of dates stays on one line
+    lines = fill(kept, int((wide - 2 * _PAD) / _BOLD)).replace("\u00a0", " ")
+    place: dict[str, Any] = {"ha": "left", "va": "top", "x": _PAD / wide}
+    head = figure.suptitle(lines, y=1.0, fontsize=HEAD, fontweight="bold", **place)
+    used = head.get_window_extent().height / figure.dpi + 3 * _PAD
+    tall += used
+    figure.set_size_inches(wide, tall)
+    head.set_y(1.0 - _PAD / tall)
+    for legend in figure.legends:
+        below = figure.transFigure + ScaledTranslation(0.0, -used, figure.dpi_scale_trans)
+        legend.set_bbox_to_anchor((0.0, 0.0, 1.0, 1.0), below)
+        used += legend.get_window_extent().height / figure.dpi + 2 * _PAD
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine), "the layout of every figure of our own"
+    engine.set(rect=(0.0, 0.0, 1.0, 1.0 - used / tall))
+
+
+# ------------------------------------------------------------------------------------------------------------ legends
+def key(label: str, colour: str = BLACK, **style: Any) -> Line2D:
+    """Return a legend entry."""
+    return Line2D([], [], label=label, color=colour, **style)
 
 
 def entry(colour: str, label: str, linewidth: float = 1.8) -> Line2D:
     """Return the legend entry of a row of intervals."""
-    return Line2D([], [], color=colour, marker="o", markersize=4, linewidth=linewidth, label=label)
+    return key(label, colour, marker="o", markersize=4, linewidth=linewidth)
 
 
+TRUTH = key("truth", RED, marker="D", ls="", mfc="none", mec=RED, mew=1.4, ms=5)
+
+
+def legend_on_top(ax: Axes, entries: Sequence[Artist], own: bool) -> None:
+    """Put the legend above the whole figure, or into `ax` when the figure is not our own."""
+    if not own:
+        ax.legend(handles=list(entries), frameon=False, fontsize=SMALL)
+        return
+    figure = whole_figure(ax)
+    longest = LETTER * max(len(line) for entry in entries for line in str(entry.get_label()).split("\n")) + 0.6
+    across = int(np.clip(figure.get_figwidth() // longest, 1, len(entries)))
+    place: dict[str, Any] = {"loc": "outside upper left", "ncols": across, "frameon": False}
+    figure.legend(handles=list(entries), fontsize=SMALL, **place)
+
+
+def legend_above(ax: Axes, entries: Sequence[Artist], ncols: int, *, left: bool = False) -> Legend:
+    """Put a legend above the axes, to the right or to the left."""
+    place: dict[str, Any] = {"loc": "lower left" if left else "lower right"}
+    place["bbox_to_anchor"] = (0.0, 1.0) if left else (1.0, 1.0)
+    return ax.legend(handles=list(entries), ncols=ncols, frameon=False, fontsize=SMALL, **place)
+
+
+# ---------------------------------------------------------------------------------------------------------- intervals
 def intervals(
     ax: Axes, table: pd.DataFrame, shift: float, colour: str, *, size: float, linewidth: float = 1.8
 ) -> None:
@@ -70,101 +159,9 @@ def truths(ax: Axes, table: pd.DataFrame, truth: Mapping[str, float] | None, shi
         ax.plot(*zip(*known, strict=True), ls="", marker="D", mfc="none", mec=RED, mew=1.4, ms=4.5, zorder=3)
 
 
-def label_rows(ax: Axes, labels: Sequence[str]) -> None:
-    """Name the rows, the first on top."""
-    ax.set_yticks(range(len(labels)), labels)
-    ax.set_ylim(len(labels) - 0.4, -0.6)
-    tidy(ax)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(axis="y", color="#EEEEEE", linewidth=0.8)
-    ax.set_axisbelow(True)
-    ax.xaxis.set_major_locator(ticker.MaxNLocator(3 if len(labels) > 1 else 2))
-
-
-def log_axis(ax: Axes) -> None:
-    """Make the x axis logarithmic, with few labels."""
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0), numticks=5))
-    ax.xaxis.set_major_formatter(ticker.FuncFormatter(short_number))
-    ax.xaxis.set_minor_locator(ticker.NullLocator())
-
-
-def date_axis(ax: Axes) -> None:
-    """Label the x axis with few dates, every month with its year, every day with its month."""
-    locator = mdates.AutoDateLocator(minticks=3, maxticks=8)
-    formatter = mdates.ConciseDateFormatter(locator, show_offset=False)
-    formatter.formats[1] = formatter.zero_formats[2] = "%b %Y"
-    formatter.formats[2] = "%d %b"
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(formatter)
-
-
-def one_date(ax: Axes, day: object) -> None:
-    """Label the x axis of a single period with its date, in the middle."""
-    at = float(mdates.date2num(day))
-    ax.set_xlim(at - 1.0, at + 1.0)
-    ax.xaxis.set_major_locator(ticker.FixedLocator([at]))
-    ax.xaxis.set_major_formatter(mdates.DateFormatter("%Y-%m-%d"))
-
-
-def legend_on_top(ax: Axes, entries: list[Line2D], own: bool) -> None:
-    """Put the legend above the whole figure, or into `ax` when the figure is not our own."""
-    if own:
-        whole = ax.figure.figure
-        whole.legend(handles=entries, loc="outside upper right", ncols=2, frameon=False, fontsize=SMALL)
-    else:
-        ax.legend(handles=entries, frameon=False, fontsize=SMALL)
-
-
-def legend_above(ax: Axes, handles: list, ncols: int) -> None:
-    """Put a legend above the axes, to the right."""
-    ax.legend(
-        handles=handles,
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
-        ncols=ncols,
-        frameon=False,
-        fontsize=SMALL,
-    )
-
-
-def tidy(ax: Axes) -> None:
-    """Take away the lines that carry nothing."""
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.tick_params(labelsize=SMALL)
-
-
-def listed(axes: Sequence[Axes], count: int) -> list[Axes]:
+def listed(axes: Sequence[Axes] | np.ndarray, count: int) -> list[Axes]:
     """Return `axes` as a list, checked to be `count` of them."""
     given = list(np.ravel(np.asarray(axes, dtype=object)))
     if len(given) != count:
         raise SettingError(f"axes has {len(given)} axes and {count} panels are drawn; give {count}, or none")
     return given
-
-
-def name_axes(axes: Sequence[Axes], x: str, y: str, own: bool) -> None:
-    """Name the axes once for a figure of our own, else on every panel."""
-    if own:
-        figure = axes[0].figure.figure
-        figure.supxlabel(x, fontsize=TEXT)
-        figure.supylabel(y, fontsize=TEXT)
-        return
-    for ax in axes:
-        ax.set_xlabel(x, fontsize=SMALL)
-        ax.set_ylabel(y, fontsize=SMALL)
-
-
-def inner_label(row: str) -> str:
-    """Return what stands in the brackets of ``variable[label]``."""
-    return str(row).partition("[")[2].removesuffix("]") or str(row)
-
-
-def series_label(table: pd.DataFrame) -> str:
-    """Return the name of a series with its unit."""
-    unit = table.attrs.get("unit", "")
-    return f"{table.attrs.get('equation', 'series')}{f' ({unit})' if unit else ''}"
-
-
-def ci_label(table: pd.DataFrame) -> str:
-    """Return the probability of the intervals of a table, as "90 %"."""
-    return percent(table.attrs["ci_prob"]) if "ci_prob" in table.attrs else "lower to upper"

@@ -1,8 +1,7 @@
 """Series that were not observed: forecasts, and what would have been."""
 
-from collections.abc import Sequence
+from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -10,22 +9,11 @@ from matplotlib.axes import Axes
 
 from bayesmmm.data import MMMData
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.parts import (
-    BLACK,
-    BLUE,
-    GREY,
-    RED,
-    SKY,
-    TEXT,
-    ci_label,
-    date_axis,
-    legend_above,
-    listed,
-    one_date,
-    tidy,
-)
-from bayesmmm.plots.reading import caution, numbers, table_of, unit_of, variable, zero_line
+from bayesmmm.plots.axis import date_axis, numbers, panels, tidy, zero_line
+from bayesmmm.plots.parts import AUTO, Panels, Title, finish, legend_above, listed
+from bayesmmm.plots.reading import caution, ci_label, dates_of, table_of, unit_of, variable
 from bayesmmm.plots.sources import FORECAST, WHAT_IF
+from bayesmmm.plots.style import BLACK, BLUE, GREY, RED, SKY, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.text import no_such, short_number
 
@@ -42,6 +30,7 @@ def forecast(
     actual: MMMData | pd.Series | None = None,
     periods: int | None = None,
     ci_prob: float | None = None,
+    title: Title = AUTO,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the last periods of a series and, after them, what is predicted.
@@ -60,13 +49,8 @@ def forecast(
         What happened: data that hold the series, or its values by date.
     periods : int, optional
         So many periods of history are drawn; by default four times those predicted, and no fewer than 26.
-    ci_prob : float in (0, 1), optional
-        Probability of the bands; by default ArviZ's ``stats.ci_prob``.
-    ax : Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    ci_prob, title, ax
+        As for every figure: see `bayesmmm.plots`.
 
     Raises
     ------
@@ -92,24 +76,23 @@ def forecast(
             f"plots.predictive"
         )
     past = past.iloc[-(max(26, 4 * len(table)) if periods is None else periods) :]
-    if ax is None:
-        _, ax = plt.subplots(figsize=(9.5, 3.2), layout="constrained")
+    own = ax is None
+    ax = panels(1, 1, (9.5, 3.2))[0] if ax is None else ax
     ax.plot(past.index, past, color=BLACK, linewidth=1.0, marker=".", markersize=3.5, label="observed")
     ax.axvline(end + (table.index[0] - end) / 2, color=GREY, lw=1.0, ls=":", label=f"history ends {end:%Y-%m-%d}")
     if noise is not None:
         wide = table_of(variable(noise, name, ["date"], "predict(fit, plan, noise=True)"), ci_prob)
         _band(ax, wide, SKY, 0.3, f"{ci_label(wide)} interval of new observations")
-    kinds = {True: " of new observations", False: " of the mean"}
-    kind = kinds.get(prediction.attrs.get("noise", None if noise is None else False), "")
+    noisy = prediction.attrs.get("noise", None if noise is None else False)
+    kind = "" if noisy is None else " of new observations" if noisy else " of the mean"
     _band(ax, table, SKY if noise is None else BLUE, 0.4, f"{ci_label(table)} interval{kind}")
     marker = "o" if len(table) == 1 else ""
     ax.plot(table.index, table["median"], color=BLUE, linewidth=1.6, marker=marker, markersize=4, label="median")
     if actual is not None:
-        seen = _observed(actual, name) if isinstance(actual, MMMData) else actual
-        seen = seen[seen.index > end]  # the history is drawn already
-        ax.plot(
-            pd.DatetimeIndex(seen.index), seen, "D", mfc="white", mec=RED, ms=4, zorder=4, label="what happened"
-        )
+        later = _observed(actual, name) if isinstance(actual, MMMData) else actual
+        later = later[later.index > end]  # the history is drawn already
+        style: dict[str, Any] = {"mfc": "white", "mec": RED, "ms": 4, "zorder": 4}
+        ax.plot(pd.DatetimeIndex(later.index), later, "D", label="what happened", **style)
     tidy(ax)
     ax.set_xlim(past.index[0], table.index[-1] + (table.index[0] - end) / 2)
     numbers(ax.yaxis)
@@ -117,6 +100,7 @@ def forecast(
     unit = unit_of(draws) or f" ({history.unit(name)})"
     ax.set_ylabel(f"{name}{unit}", fontsize=TEXT)
     legend_above(ax, [*ax.get_legend_handles_labels()[0], *caution(prediction.attrs)], 3)
+    finish([ax], own, title, f"Forecast of {name}{dates_of(table.index[0], table.index[-1])}")
     return ax
 
 
@@ -133,7 +117,8 @@ def what_if(
     *,
     series: str | None = None,
     ci_prob: float | None = None,
-    axes: Sequence[Axes] | None = None,
+    title: Title = AUTO,
+    axes: Panels = None,
 ) -> np.ndarray:
     """Draw by how much a scenario changes a series over time, and below it the running total of the change.
 
@@ -143,14 +128,10 @@ def what_if(
         As ``mm.what_if(fit)`` gives it.
     series : str, optional
         By default the last of the data set, the outcome.
-    ci_prob : float in (0, 1), optional
-        Probability of the bands; by default ArviZ's ``stats.ci_prob``.
     axes : sequence of Axes, optional
         Two: for the change and for its running total.
-
-    Returns
-    -------
-    array of Axes
+    ci_prob, title
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -161,9 +142,8 @@ def what_if(
     name = series if series is not None else changed[-1] if changed else ""
     draws = variable(dataset, f"{name}{_CHANGE}", ["date"], _WHAT_IF)
     tables = [table_of(part, ci_prob) for part in (draws, draws.cumsum("date"))]
-    if axes is None:
-        _, axes = plt.subplots(2, 1, figsize=(9.5, 4.6), sharex=True, layout="constrained")
-    axes = listed(axes, 2)
+    own = axes is None
+    axes = panels(2, 1, (9.5, 4.6), sharex=True) if axes is None else listed(axes, 2)
     unit = unit_of(draws, dataset)
     words = (f"change of\n{name}{unit}", f"running total\nof the change{unit}")
     for ax, table, label in zip(axes, tables, words, strict=True):
@@ -173,27 +153,20 @@ def what_if(
         ax.plot(table.index, table["median"], color=BLUE, lw=1.4, marker=marker, markersize=4, label="median")
         tidy(ax)
         numbers(ax.yaxis, most=4)
-        if len(table) == 1:
-            one_date(ax, table.index[0])
-        else:
-            ax.set_xlim(table.index[0], table.index[-1])
-            date_axis(ax)
+        date_axis(ax, pd.DatetimeIndex(table.index))
         ax.set_ylabel(label, fontsize=TEXT)
-    median, lower, upper = (
-        short_number(float(f"{tables[1][end].iloc[-1]:.3g}")) for end in ("median", "lower", "upper")
-    )
-    axes[1].set_title(
-        f"in all {median}, {ci_label(tables[1])} interval {lower} to {upper}", loc="left", fontsize=TEXT, pad=4
-    )
+    whole = tables[1].iloc[-1]
+    median, lower, upper = (short_number(float(f"{whole[end]:.3g}")) for end in ("median", "lower", "upper"))
+    in_all = f"in all {median}, {ci_label(tables[1])} interval {lower} to {upper}"
+    axes[1].set_title(in_all, loc="left", fontsize=TEXT, pad=4)
     legend_above(axes[0], [*axes[0].get_legend_handles_labels()[0], *caution(dataset.attrs)], 3)
-    return np.asarray(axes, dtype=object)
+    dates = tables[0].index
+    return finish(axes, own, title, f"What the scenario changes in {name}{dates_of(dates[0], dates[-1])}")
 
 
 def _band(ax: Axes, table: pd.DataFrame, colour: str, alpha: float, label: str) -> None:
-    # One period has no width to fill.
-    if len(table) == 1:
-        ax.vlines(table.index, table["lower"], table["upper"], color=colour, alpha=alpha, linewidth=6, label=label)
+    style: dict[str, Any] = {"color": colour, "alpha": alpha, "label": label}
+    if len(table) == 1:  # one period has no width to fill
+        ax.vlines(table.index, table["lower"], table["upper"], linewidth=6, **style)
     else:
-        ax.fill_between(
-            table.index, table["lower"], table["upper"], color=colour, alpha=alpha, linewidth=0, label=label
-        )
+        ax.fill_between(table.index, table["lower"], table["upper"], linewidth=0, **style)

@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import xarray as xr
-from matplotlib import ticker
-from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bayesmmm.errors import SettingError
 from bayesmmm.results.summaries import interval
-from bayesmmm.text import short_number
+from bayesmmm.text import percent
 from bayesmmm.validate import check_ci_prob
 
 SAMPLE = ("chain", "draw")
@@ -80,18 +78,34 @@ def caution(*attrs: Mapping[str, object]) -> list[Line2D]:
     return [Line2D([], [], ls="", label=f"sampler verdict: {worst}")] if worst else []
 
 
-def numbers(axis: ticker.TickHelper, *, most: int = 5) -> None:
-    """Label an axis with few short numbers, as 120k."""
-    axis.set_major_locator(ticker.MaxNLocator(most))
-    axis.set_major_formatter(ticker.FuncFormatter(short_number))
+def inner_label(row: object) -> str:
+    """Return what stands in the brackets of ``variable[label]``."""
+    return str(row).partition("[")[2].removesuffix("]") or str(row)
 
 
-def percents(axis: ticker.TickHelper, *, most: int = 5) -> None:
-    """Label an axis of shares in percent."""
-    axis.set_major_locator(ticker.MaxNLocator(most))
-    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{100 * value:.3g} %".replace("-", "−")))
+def series_label(table: pd.DataFrame) -> str:
+    """Return the name of a series with its unit."""
+    unit = table.attrs.get("unit", "")
+    return f"{series_of(table.attrs)}{f' ({unit})' if unit else ''}"
 
 
-def zero_line(ax: Axes, *, vertical: bool = False) -> None:
-    """Draw the zero that values are judged against."""
-    (ax.axvline if vertical else ax.axhline)(0.0, color="#777777", linewidth=0.8, zorder=1)
+def ci_label(table: pd.DataFrame) -> str:
+    """Return the probability of the intervals of a table, as "90 %"."""
+    return percent(table.attrs["ci_prob"]) if "ci_prob" in table.attrs else "lower to upper"
+
+
+# ------------------------------------------------------------------------------------------------- words for a title
+def series_of(attrs: Mapping[str, object]) -> str:
+    """Return the name of the series that an answer is about."""
+    return str(attrs.get("equation") or attrs.get("outcome") or "the outcome")
+
+
+def dates_of(first: object, last: object) -> str:
+    """Return the end of a title with the dates that it is about, as ", A to B", or nothing where they are not known."""
+    ends = [str(end)[:10] for end in (first, last) if end]
+    return f", {' to '.join(dict.fromkeys(ends))}" if len(ends) == 2 else ""
+
+
+def when(attrs: Mapping[str, object]) -> str:
+    """Return the end of a title with the window of an answer."""
+    return dates_of(attrs.get("start"), attrs.get("stop"))

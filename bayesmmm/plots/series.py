@@ -1,8 +1,5 @@
 """Series over time, their correlations, and what a model predicts for them."""
 
-from collections.abc import Sequence
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib import ticker
@@ -10,27 +7,16 @@ from matplotlib.axes import Axes
 
 from bayesmmm.data import MMMData
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.parts import (
-    BLACK,
-    BLUE,
-    GREY,
-    LETTER,
-    ORANGE,
-    SKY,
-    SMALL,
-    TEXT,
-    ci_label,
-    date_axis,
-    listed,
-    series_label,
-    tidy,
-)
+from bayesmmm.plots.axis import date_axis, numbers, panels, tidy
+from bayesmmm.plots.parts import AUTO, Panels, Title, finish, legend_above, listed
+from bayesmmm.plots.reading import ci_label, dates_of, series_label, series_of
 from bayesmmm.plots.sources import CORRELATION, PREDICTIVE, PREDICTIVE_CHECK, SPEND
+from bayesmmm.plots.style import BLACK, BLUE, DASHED, GREY, LETTER, ORANGE, SKY, SMALL, TEXT
 from bayesmmm.results import Fit
-from bayesmmm.text import short_number
+from bayesmmm.text import counted, joined, short_number
 
 
-def spend(data: MMMData | Fit, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
+def spend(data: MMMData | Fit, *, title: Title = AUTO, axes: Panels = None) -> np.ndarray:
     """Draw the outcome, the mediators and the channels over time, one panel each.
 
     Parameters
@@ -39,10 +25,8 @@ def spend(data: MMMData | Fit, *, axes: Sequence[Axes] | None = None) -> np.ndar
         In a panel every geo is a line.
     axes : sequence of Axes, optional
         One for each of outcome, mediators and media, in this order.
-
-    Returns
-    -------
-    array of Axes
+    title
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -50,18 +34,9 @@ def spend(data: MMMData | Fit, *, axes: Sequence[Axes] | None = None) -> np.ndar
     """
     data = SPEND(data)
     names = [data.outcome, *data.mediators, *data.media]
+    own, wide = axes is None, 1 if len(names) <= 5 else 2
     if axes is None:
-        wide = 1 if len(names) <= 5 else 2
-        tall = -(-len(names) // wide)
-        figure, grid = plt.subplots(
-            tall, wide, figsize=(9.5, 0.7 + 1.05 * tall), sharex=True, squeeze=False, layout="constrained"
-        )
-        axes = grid.T.ravel()[: len(names)]
-        for empty in grid.T.ravel()[len(names) :]:
-            empty.set_axis_off()
-            above = grid[tall - 2, -1]
-            above.tick_params(labelbottom=True)
-        figure.get_layout_engine().set(hspace=0.04)
+        axes = panels(len(names), wide, (9.5, 0.7 + 1.05 * -(-len(names) // wide)), sharex=True, down=True)
     axes = listed(axes, len(names))
     for name, ax in zip(names, axes, strict=True):
         unit = data.unit(name)
@@ -74,42 +49,39 @@ def spend(data: MMMData | Fit, *, axes: Sequence[Axes] | None = None) -> np.ndar
                 ax.plot(data.dates, series, color=colour, linewidth=1.0, alpha=1.0 if len(data.geos) == 1 else 0.5)
         if data.columns[name].min() >= 0 and role != "outcome":
             ax.set_ylim(bottom=0)
-        ax.set_xlim(data.dates[0], data.dates[-1])
         ax.set_title(f"{name} ({role}, {unit})", loc="left", fontsize=TEXT, pad=3)
         tidy(ax)
-        ax.yaxis.set_major_locator(ticker.MaxNLocator(3))
-        ax.yaxis.set_major_formatter(ticker.FuncFormatter(short_number))
-        date_axis(ax)
-    return np.asarray(axes, dtype=object)
+        numbers(ax.yaxis, most=3)
+        date_axis(ax, data.dates)
+    names = [data.outcome, *(["mediators"] if data.mediators else []), "channels"]
+    words = f"Data of {joined(names)}{dates_of(data.dates[0], data.dates[-1])}"
+    return finish(axes, own, title, words)
 
 
-def correlation(table: pd.DataFrame | MMMData | Fit, *, ax: Axes | None = None) -> Axes:
+def correlation(table: pd.DataFrame | MMMData | Fit, *, title: Title = AUTO, ax: Axes | None = None) -> Axes:
     """Draw a correlation table as a lower triangle of coloured, numbered cells.
 
     Parameters
     ----------
     table : pandas.DataFrame, MMMData or Fit
         Data, a fit, or what ``data.correlation()`` gives.
-    ax : Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    title, ax
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
     >>> ax = correlation(data)  # doctest: +SKIP
     """
-    given, table = table, CORRELATION(table)
+    source, table = table, CORRELATION(table)
     if list(table.index) != list(table.columns):
-        CORRELATION.refuse(given, "the rows of the DataFrame that was given are not its columns")
+        CORRELATION.refuse(source, "the rows of the DataFrame that was given are not its columns")
     rows, columns = list(table.index[1:]), list(table.columns[:-1])
     values = table.to_numpy(float)[1:, :-1]
     shown = np.where(np.tri(len(rows), dtype=bool), values, np.nan)
+    own = ax is None
     if ax is None:
-        margin = LETTER * max(map(len, map(str, table.index)))
-        side = 0.36 * len(rows) + margin
-        _, ax = plt.subplots(figsize=(max(side, 4.0) + 1.0, max(side, 3.4)), layout="constrained")
+        side = 0.36 * len(rows) + LETTER * max(map(len, map(str, table.index)))
+        (ax,) = panels(1, 1, (max(side, 4.0) + 1.0, max(side, 3.4)))
     image = ax.imshow(shown, cmap="RdBu_r", vmin=-1, vmax=1, aspect="equal")
     for i, j in zip(*np.nonzero(np.isfinite(shown)), strict=True):
         dark = abs(shown[i, j]) > 0.6
@@ -123,10 +95,11 @@ def correlation(table: pd.DataFrame | MMMData | Fit, *, ax: Axes | None = None) 
     bar.set_label("correlation", fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
     bar.outline.set_visible(False)
+    finish([ax], own, title, f"Correlation of {counted(len(table), 'series', 'series')} over time")
     return ax
 
 
-def predictive(table: pd.DataFrame | Fit, *, ax: Axes | None = None) -> Axes:
+def predictive(table: pd.DataFrame | Fit, *, title: Title = AUTO, ax: Axes | None = None) -> Axes:
     """Draw a series with the median and interval of what the model predicts for it.
 
     Parameters
@@ -134,11 +107,8 @@ def predictive(table: pd.DataFrame | Fit, *, ax: Axes | None = None) -> Axes:
     table : pandas.DataFrame or Fit
         A fit, for its outcome, or what `predictive_table` gives, indexed by date; of a panel one geo, as
         ``table.loc["north"]``.
-    ax : Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    title, ax
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -149,62 +119,53 @@ def predictive(table: pd.DataFrame | Fit, *, ax: Axes | None = None) -> Axes:
         raise SettingError(
             f"the table must be indexed by date, not by {table.index.names}; take one geo: table.loc[geo]"
         )
-    if ax is None:
-        _, ax = plt.subplots(figsize=(9.5, 3.2), layout="constrained")
-    ax.fill_between(
-        table.index,
-        table["lower"],
-        table["upper"],
-        color=SKY,
-        alpha=0.4,
-        lw=0,
-        label=f"{ci_label(table)} interval",
-    )
+    own = ax is None
+    ax = panels(1, 1, (9.5, 3.2))[0] if ax is None else ax
+    label = f"{ci_label(table)} interval"
+    ax.fill_between(table.index, table["lower"], table["upper"], color=SKY, alpha=0.4, lw=0, label=label)
     ax.plot(table.index, table["median"], color=BLUE, linewidth=1.3, label="median")
     ax.plot(table.index, table["observed"], ".", color=BLACK, markersize=3.5, clip_on=False, label="observed")
     tidy(ax)
-    ax.set_xlim(table.index[0], table.index[-1])
     ax.yaxis.set_major_formatter(ticker.FuncFormatter(short_number))
-    date_axis(ax)
+    date_axis(ax, table.index)
     ax.set_ylabel(series_label(table), fontsize=TEXT)
-    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False, fontsize=SMALL)
+    legend_above(ax, ax.get_legend_handles_labels()[0], 3)
+    words = f"{series_of(table.attrs)}, observed and expected{dates_of(table.index[0], table.index[-1])}"
+    finish([ax], own, title, words)
     return ax
 
 
-def predictive_check(table: pd.DataFrame | Fit, *, ax: Axes | None = None) -> Axes:
+def predictive_check(table: pd.DataFrame | Fit, *, title: Title = AUTO, ax: Axes | None = None) -> Axes:
     """Draw replicated quantiles against observed quantiles; a good model keeps the diagonal inside its intervals.
 
     Parameters
     ----------
     table : pandas.DataFrame or Fit
         A fit, for its outcome, or what the function of the same name in ``bayesmmm.results`` gives.
-    ax : Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    title, ax
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
     >>> ax = predictive_check(results.predictive_check(fit, "google"))  # doctest: +SKIP
     """
     table = PREDICTIVE_CHECK(table)
-    if ax is None:
-        _, ax = plt.subplots(figsize=(4.6, 4.4), layout="constrained")
+    own = ax is None
+    ax = panels(1, 1, (4.6, 4.4))[0] if ax is None else ax
     ends = [table[["observed", "median"]].to_numpy().min(), table[["observed", "median"]].to_numpy().max()]
-    ax.plot(ends, ends, color=GREY, linewidth=1.0, linestyle=(0, (4, 2)), label="same distribution")
+    ax.plot(ends, ends, color=GREY, linewidth=1.0, linestyle=DASHED, label="same distribution")
     ax.vlines(table["observed"], table["lower"], table["upper"], color=SKY, linewidth=1.6, zorder=1)
     ax.plot(table["observed"], table["median"], "o", color=BLUE, markersize=3.0)
     tidy(ax)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(ticker.FuncFormatter(short_number))
-        axis.set_major_locator(ticker.MaxNLocator(5))
+        numbers(axis)
     ax.set_xlabel(f"observed quantiles of {series_label(table)}", fontsize=TEXT)
     ax.set_ylabel(f"replicated quantiles, median and {ci_label(table)} interval", fontsize=TEXT)
     share = table.attrs.get("zero_share")
     if share and (share["observed"] > 0 or share["upper"] > 0):
-        seen, low, high = (100 * share[key] for key in ("observed", "lower", "upper"))
-        text = f"zeros: {seen:.0f} % observed,\n{low:.0f} to {high:.0f} % replicated"
+        there, low, high = (100 * share[end] for end in ("observed", "lower", "upper"))
+        text = f"zeros: {there:.0f} % observed,\n{low:.0f} to {high:.0f} % replicated"
         ax.text(0.03, 0.97, text, transform=ax.transAxes, va="top", fontsize=SMALL)
     ax.legend(loc="lower right", frameon=False, fontsize=SMALL)
+    finish([ax], own, title, f"{series_of(table.attrs)}: is its distribution right?")
     return ax

@@ -90,7 +90,7 @@ def prior_and_posterior(fit: Fit, name: str) -> tuple[pd.DataFrame, pd.DataFrame
             argument="posterior",
             value=name,
         )
-    prior, posterior = (summarise(fit.tree[group][name]) for group in ("prior", "posterior"))
+    prior, posterior = (summarise(fit.tree[group].dataset[name]) for group in ("prior", "posterior"))
     posterior.attrs["unit"] = fit.summary().attrs["units"][name]
     return prior, posterior
 

@@ -3,24 +3,28 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import fill
+from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib import dates as mdates
 from matplotlib import patheffects
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayesmmm.plots.parts import (
+from bayesmmm.plots.axis import date_axis, label_rows, numbers, panels, rows_axes, tidy, zero_line
+from bayesmmm.plots.parts import AUTO, Title, finish, key, legend_above
+from bayesmmm.plots.reading import SAMPLE, caution, dates_of, series_of, span_of, unit_of, variable
+from bayesmmm.plots.sources import DECOMPOSITION, WATERFALL
+from bayesmmm.plots.style import (
     BLACK,
     BLUE,
     BROWN,
     GREEN,
     GREY,
-    LETTER,
     ORANGE,
     PALE,
     PURPLE,
@@ -29,14 +33,7 @@ from bayesmmm.plots.parts import (
     SMALL,
     TEXT,
     YELLOW,
-    date_axis,
-    label_rows,
-    legend_above,
-    one_date,
-    tidy,
 )
-from bayesmmm.plots.reading import SAMPLE, caution, numbers, span_of, unit_of, variable, zero_line
-from bayesmmm.plots.sources import DECOMPOSITION, WATERFALL
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
 from bayesmmm.text import counted, percent
@@ -68,7 +65,7 @@ class _Area:
     hatch: str = ""
 
 
-def decomposition(dataset: xr.Dataset | Fit, *, ax: Axes | None = None) -> Axes:
+def decomposition(dataset: xr.Dataset | Fit, *, title: Title = AUTO, ax: Axes | None = None) -> Axes:
     """Draw the posterior mean contributions stacked over time, with the observed series as a line.
 
     The baseline (intercept, trend, seasonality) and the controls, which are relative to their means, share the lowest
@@ -81,11 +78,8 @@ def decomposition(dataset: xr.Dataset | Fit, *, ax: Axes | None = None) -> Axes:
     ----------
     dataset : Dataset or Fit
         As ``mm.decompose(fit)`` gives it, or a fit.
-    ax : Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    title, ax
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -93,18 +87,23 @@ def decomposition(dataset: xr.Dataset | Fit, *, ax: Axes | None = None) -> Axes:
     """
     dataset = DECOMPOSITION(dataset)
     values = variable(dataset, "contribution", ["component", "date"], _MAKER).mean(SAMPLE)
-    if ax is None:
-        _, ax = plt.subplots(figsize=(11.0, 4.2), layout="constrained")
+    own = ax is None
+    ax = panels(1, 1, (11.0, 4.2))[0] if ax is None else ax
     freq = str(dataset.attrs.get("freq") or "")
     freq = freq if freq in _PERIOD else ""  # otherwise one value per period of the data
     left, middle, width = _places(values["date"].values, freq)
     as_bars = bool(freq) or len(middle) == 1  # one period has no width to fill
     up, down = np.zeros(len(middle)), np.zeros(len(middle))
-    handles = []
+    handles: list[Artist] = []
     for area in _areas(values):
         height = values.sel(component=list(area.members)).sum("component").values
         edge = BROWN if area.colour == PALE else "white"
-        style = {"facecolor": area.colour, "edgecolor": edge, "hatch": area.hatch, "linewidth": 0.3}
+        style: dict[str, Any] = {
+            "facecolor": area.colour,
+            "edgecolor": edge,
+            "hatch": area.hatch,
+            "linewidth": 0.3,
+        }
         for base, part in ((up, height.clip(min=0.0)), (down, height.clip(max=0.0))):
             if not part.any():
                 continue
@@ -121,10 +120,10 @@ def decomposition(dataset: xr.Dataset | Fit, *, ax: Axes | None = None) -> Axes:
         zero_line(ax)
         at, total = middle, up + down
         if len(at) == 1:  # across its bar
-            at, total = [left[0], left[0] + width[0]], total.repeat(2)
+            at, total = left[0] + np.array([0.0, width[0]]), total.repeat(2)
         (line,) = ax.plot(at, total, color=BLACK, lw=1.0, ls=(0, (3, 1.5)), label="sum of the parts")
         handles.insert(0, line)
-    marker = {"marker": "o", "markersize": 3.5} if as_bars else {}
+    marker: dict[str, Any] = {"marker": "o", "markersize": 3.5} if as_bars else {}
     (line,) = ax.plot(middle, dataset["observed"].values, color=BLACK, linewidth=0.9, label="observed", **marker)
     line.set_path_effects([patheffects.withStroke(linewidth=2.2, foreground="white", alpha=0.7)])
     handles = [line, *handles, *caution(dataset.attrs)]
@@ -133,23 +132,16 @@ def decomposition(dataset: xr.Dataset | Fit, *, ax: Axes | None = None) -> Axes:
     if not below:
         ax.set_ylim(bottom=min(0.0, float(dataset["observed"].min())))
     numbers(ax.yaxis)
-    if len(middle) == 1 and not freq:
-        one_date(ax, values["date"].values[0])
-    else:
+    date_axis(ax, pd.DatetimeIndex(values["date"].values) if len(middle) == 1 and not freq else None)
+    if len(middle) > 1 or freq:
         ax.set_xlim(left[0], left[-1] + width[-1])
-        date_axis(ax)
     per = f" per {freq}" if freq else ""
-    ax.set_ylabel(f"{_equation(dataset)}{per}{unit_of(dataset['contribution'], dataset)}", fontsize=TEXT)
-    ax.legend(
-        handles=handles,
-        title="posterior means",
-        loc="upper left",
-        bbox_to_anchor=(1.0, 1.0),
-        frameon=False,
-        fontsize=SMALL,
-        title_fontsize=SMALL,
-        alignment="left",
-    )
+    name = series_of(dataset.attrs)
+    ax.set_ylabel(f"{name}{per}{unit_of(dataset['contribution'], dataset)}", fontsize=TEXT)
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "alignment": "left"}
+    style = {"frameon": False, "fontsize": SMALL, "title_fontsize": SMALL}
+    ax.legend(handles=handles, title="posterior means", **place, **style)
+    finish([ax], own, title, f"What {name} is made up of{per}{dates_of(*span_of(dataset))}")
     return ax
 
 
@@ -184,7 +176,7 @@ def _areas(values: xr.DataArray) -> list[_Area]:
         if via:
             areas.append(_Area(f"all channels via {name}", via, ORANGE, _VIA[i % len(_VIA)]))
     direct = values.isel(component=kind == "direct")
-    size = np.abs(direct).sum("date").values
+    size = abs(direct).sum("date").values
     ranked = [direct["component"].values.tolist()[i] for i in np.argsort(-size, kind="stable")]
     own = ranked if len(ranked) <= len(_CHANNELS) else ranked[: len(_CHANNELS)]
     rest = tuple(ranked[len(own) :])
@@ -204,6 +196,7 @@ def waterfall(
     ci_prob: float | None = None,
     largest: int = 20,
     from_zero: bool = False,
+    title: Title = AUTO,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the totals over the window from the baseline to the mean of the series, one bar per part.
@@ -223,11 +216,8 @@ def waterfall(
     from_zero : bool
         Whether the axis must start at zero. Otherwise it is cut where the baseline takes up most of it; cut bars are
         torn and the axis says so.
-    ax : Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    title, ax
+        As for every figure: see `bayesmmm.plots`.
 
     Examples
     --------
@@ -237,23 +227,15 @@ def waterfall(
     draws = variable(dataset, "contribution", ["component", "date"], _MAKER).sum("date")
     ci_prob = check_ci_prob(ci_prob)
     rows = _rows(draws, largest)
-    labels = [label for label, _, _ in rows] + [f"mean of {_equation(dataset)}"]
-    if ax is None:
-        margin = LETTER * max(map(len, labels))
-        _, ax = plt.subplots(figsize=(6.4 + margin, 1.2 + 0.23 * len(labels)), layout="constrained")
+    name, own = series_of(dataset.attrs), ax is None
+    labels = [label for label, _, _ in rows] + [f"mean of {name}"]
+    ax = rows_axes(labels, 6.4, 1.2, 0.23) if ax is None else ax
     steps = _steps(rows, draws, ci_prob)
     colours = [_KINDS[kind][0] for _, kind, _ in rows] + [_MIDDLE]
     negative = (steps["length"] < -_NEGLIGIBLE * abs(steps["length"].iloc[-1])).to_numpy()
-    ax.barh(
-        range(len(steps)),
-        steps["length"],
-        left=steps["start"],
-        height=0.72,
-        color=colours,
-        hatch=["////" if minus else "" for minus in negative],
-        edgecolor=[BROWN if colour == PALE else "white" for colour in colours],
-        linewidth=0.0,
-    )
+    style: dict[str, Any] = {"color": colours, "hatch": ["////" if minus else "" for minus in negative]}
+    style["edgecolor"] = [BROWN if colour == PALE else "white" for colour in colours]
+    ax.barh(range(len(steps)), steps["length"], left=steps["start"], height=0.72, linewidth=0.0, **style)
     ends = (steps["start"] + steps["length"]).to_numpy()
     ax.vlines(ends[:-1], np.arange(len(rows)) - 0.36, np.arange(len(rows)) + 1.36, color=GREY, linewidth=0.6)
     ax.hlines(range(len(steps)), steps["lower"], steps["upper"], color=BLACK, linewidth=1.1, zorder=3)
@@ -265,12 +247,13 @@ def waterfall(
     numbers(ax.xaxis)
     unit = unit_of(dataset["contribution"], dataset)
     span = " to ".join(f"{day:%Y-%m-%d}" for day in span_of(dataset))
-    ax.set_xlabel(f"{_equation(dataset)}, {span}{unit}{', axis not from zero' if cut else ''}", fontsize=TEXT)
+    ax.set_xlabel(f"{name}, {span}{unit}{', axis not from zero' if cut else ''}", fontsize=TEXT)
     names = {kind: name for kind, (_, name) in _KINDS.items() if kind in [k for _, k, _ in rows]}
     if "base" in names:
         base = dataset["component"].values[dataset["kind"].values == "base"]
         names["base"] = _named("baseline", base.tolist())
     _waterfall_legend(ax, names, bool(negative.any()), ci_prob, caution(dataset.attrs))
+    finish([ax], own, title, f"From the baseline to {name}{dates_of(*span_of(dataset))}")
     return ax
 
 
@@ -294,7 +277,8 @@ def _rows(draws: xr.DataArray, largest: int) -> list[tuple[str, str, xr.DataArra
 
 def _steps(rows: Sequence[tuple[str, str, xr.DataArray]], draws: xr.DataArray, ci_prob: float) -> pd.DataFrame:
     """Start and length of every bar, and its interval where it is drawn; the last bar is the whole."""
-    out, at = [], 0.0
+    out: list[tuple[float, float, float, float]] = []
+    at = 0.0
     for part in [part for _, _, part in rows] + [draws.sum("component")]:
         at = 0.0 if len(out) == len(rows) else at
         ends = interval(part, ci_prob)
@@ -316,10 +300,8 @@ def _limits(ax: Axes, steps: pd.DataFrame, observed: float, from_zero: bool) -> 
     if cut:
         for i in steps.index[steps["start"] == 0.0]:
             for shift in (0.0, 0.012):
-                x = [0.02 + shift, 0.032 + shift]
-                ax.plot(
-                    x, [i + 0.45, i - 0.45], transform=ax.get_yaxis_transform(), color="white", lw=1.5, zorder=5
-                )
+                x, place = [0.02 + shift, 0.032 + shift], ax.get_yaxis_transform()
+                ax.plot(x, [i + 0.45, i - 0.45], transform=place, color="white", lw=1.5, zorder=5)
     elif left < 0.0:
         zero_line(ax, vertical=True)
     return cut
@@ -331,21 +313,16 @@ def _percents(ax: Axes, steps: pd.DataFrame, observed: float, whole: float) -> N
         right = max(row.start, row.start + row.length, row.upper, observed if i == len(steps) - 1 else row.upper)
         share = round(100.0 * row.length / whole, 1) + 0.0  # no negative zero
         text = f"{share:.1f} %".replace("-", "−")
-        ax.annotate(
-            text, (right, i), xytext=(4, 0), textcoords="offset points", va="center", fontsize=SMALL, color=BLACK
-        )
+        place: dict[str, Any] = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+        ax.annotate(text, (right, i), fontsize=SMALL, color=BLACK, **place)
 
 
 def _waterfall_legend(
     ax: Axes, names: Mapping[str, str], negative: bool, ci_prob: float, more: Sequence[Line2D]
 ) -> None:
-    handles: list = [Patch(color=_KINDS[kind][0], label=name) for kind, name in names.items()]
+    handles: list[Artist] = [Patch(color=_KINDS[kind][0], label=name) for kind, name in names.items()]
     if negative:
         handles.append(Patch(facecolor=GREY, edgecolor="white", hatch="////", label="negative"))
-    handles.append(Line2D([], [], color=BLACK, linewidth=1.1, label=f"{percent(ci_prob)} interval of the part"))
-    handles.append(Line2D([], [], ls="", marker="D", mfc="white", mec=BLACK, ms=4.5, label="observed"))
+    handles.append(key(f"{percent(ci_prob)} interval of the part", linewidth=1.1))
+    handles.append(key("observed", ls="", marker="D", mfc="white", mec=BLACK, ms=4.5))
     legend_above(ax, [*handles, *more], 3)
-
-
-def _equation(dataset: xr.Dataset) -> str:
-    return str(dataset.attrs.get("equation", "the series"))

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class Figure:
     title, reading : str
         What it shows, and how to read it.
     draw : callable
-        Returns its axes.
+        Draws it and returns its axes; takes ``title``.
     small : bool
         Whether two of its kind fit side by side.
     """
@@ -46,7 +47,7 @@ class Figure:
     section: str
     title: str
     reading: str
-    draw: Callable[[], object]
+    draw: Callable[..., object]
     small: bool = False
 
 
@@ -60,14 +61,14 @@ def make_figures(answers: Answers) -> list[Figure]:
         taken[name.casefold()] = taken.get(name.casefold(), 0) + 1
         again = taken[name.casefold()]
         name = name if again == 1 else f"{name}~{again}"
-        out.append(Figure(**{**figure.__dict__, "name": name}))
+        out.append(replace(figure, name=name))
     return out
 
 
 def save_figures(figures: list[Figure], folder: Path) -> None:
     """Draw every figure and write it as PNG and SVG."""
     for figure in figures:
-        axes = figure.draw()
+        axes = figure.draw(title=None)  # the page has one
         for suffix in SUFFIXES:
             plots.save(np.ravel(np.asarray(axes, dtype=object)), folder / f"{figure.name}{suffix}")
 
@@ -86,7 +87,7 @@ def _of_answers(answers: Answers) -> Iterator[Figure]:
         f"What {outcome} would have lost without each channel",
         "Each bar is laid together from what came directly and what came through mediators; the line is the interval of "
         "the total, and a line that reaches zero says that the effect may be nothing.",
-        lambda: plots.effects(answers.effects, ci_prob=ci_prob),
+        partial(plots.effects, answers.effects, ci_prob=ci_prob),
     )
     if answers.marginal is not None:
         back = answers.effects["roi"].sel(channel=answers.marginal["channel"])
@@ -101,7 +102,7 @@ def _of_answers(answers: Answers) -> Iterator[Figure]:
                 if answers.is_money
                 else "the wider the interval, the less is known."
             ),
-            lambda: plots.roi(back, marginal=answers.marginal, ci_prob=ci_prob),
+            partial(plots.roi, back, marginal=answers.marginal, ci_prob=ci_prob),
         )
     yield from _of_decomposition(answers)
     yield Figure(
@@ -110,7 +111,7 @@ def _of_answers(answers: Answers) -> Iterator[Figure]:
         f"What more or less spend would have brought to {outcome}",
         "The dot is the spend as it was; where the curve is dashed, part of the spend would fall into periods with more "
         "spend than was ever observed, and its shape is assumed rather than seen.",
-        lambda: plots.response_curves(answers.curves, ci_prob=ci_prob),
+        partial(plots.response_curves, answers.curves, ci_prob=ci_prob),
     )
     yield Figure(
         "adstock_decay",
@@ -118,7 +119,7 @@ def _of_answers(answers: Answers) -> Iterator[Figure]:
         "How long spend keeps working",
         "The line falls to one half at the half-life; a wide band says that the data do not tell how long the effect "
         "lasts.",
-        lambda: plots.adstock_decay(answers.decay, ci_prob=ci_prob),
+        partial(plots.adstock_decay, answers.decay, ci_prob=ci_prob),
     )
 
 
@@ -130,14 +131,14 @@ def _of_decomposition(answers: Answers) -> Iterator[Figure]:
         f"Where {outcome} came from: accounting for the window",
         "Read from the baseline on: each bar adds its part until the mean of the whole is reached; the lines are the "
         "intervals of single parts.",
-        lambda: plots.waterfall(answers.parts, ci_prob=ci_prob),
+        partial(plots.waterfall, answers.parts, ci_prob=ci_prob),
     )
     yield Figure(
         "decomposition",
         ANSWERS,
         f"Where {outcome} came from, period by period",
         "The areas are posterior means and add up to what the model expects; the line is what was observed.",
-        lambda: plots.decomposition(answers.parts),
+        partial(plots.decomposition, answers.parts),
     )
     yield Figure(
         "accounting",
@@ -145,7 +146,7 @@ def _of_decomposition(answers: Answers) -> Iterator[Figure]:
         "Two ways to count: accounting beside what would have been lost",
         "The left panel lays both counts side by side, the right one shows their difference; where its interval holds "
         "zero, the two may be the same.",
-        lambda: plots.accounting(answers.quarters, answers.counted, ci_prob=ci_prob),
+        partial(plots.accounting, answers.quarters, answers.counted, ci_prob=ci_prob),
     )
 
 
@@ -158,14 +159,14 @@ def _of_model(answers: Answers) -> Iterator[Figure]:
         "What is taken to cause what, and how strongly",
         "An arrow says that what stands on its left acts on what stands on its right; where there is no arrow, "
         "no direct effect is allowed for. The boxes say how large the effects are, beside the mean of what they act on.",
-        lambda: plots.causal_graph(fit.system, posterior=fit.posterior, ci_prob=answers.ci_prob),
+        partial(plots.causal_graph, fit.system, posterior=fit.posterior, ci_prob=answers.ci_prob),
     )
     yield Figure(
         "data",
         DATA,
         "The data over time",
         "One panel for each series; channels that rise and fall together, or never pause, are hard to tell apart.",
-        lambda: plots.spend(fit.data),
+        partial(plots.spend, fit.data),
     )
     if len(fit.data.columns) > 2:
         yield Figure(
@@ -173,7 +174,7 @@ def _of_model(answers: Answers) -> Iterator[Figure]:
             DATA,
             "How the series move together",
             "Two channels near 1 or -1 share their effect in a way that the data cannot settle.",
-            lambda: plots.correlation(fit.data.correlation()),
+            partial(plots.correlation, fit.data.correlation()),
         )
 
 
@@ -189,7 +190,7 @@ def _of_learnt(answers: Answers) -> Iterator[Figure]:
                     f"{equation}: {parameter.replace('_', '-')}",
                     f"{meaning}: grey is what was assumed before the data, blue what is left after them; where both are "
                     f"alike, the data said little.",
-                    _prior_posterior(answers, variable, table.attrs["units"][variable]),
+                    partial(_prior_posterior, answers, variable),
                     small=True,
                 )
     yield Figure(
@@ -197,17 +198,17 @@ def _of_learnt(answers: Answers) -> Iterator[Figure]:
         LEARNT,
         "All parameters",
         "One row of panels for each equation; dots are medians, lines intervals.",
-        lambda: plots.parameters(table),
+        partial(plots.parameters, table),
     )
 
 
-def _prior_posterior(answers: Answers, variable: str, unit: str) -> Callable[[], object]:
-    def draw() -> object:
-        pair = [summarise(answers.fit.tree[group][variable], answers.ci_prob) for group in ("prior", "posterior")]
-        pair[1].attrs["unit"] = unit
-        return plots.prior_posterior(*pair, log=variable.rpartition(".")[2] in _LOGARITHMIC)
-
-    return draw
+def _prior_posterior(answers: Answers, variable: str, **title: None) -> object:
+    prior, posterior = (
+        summarise(answers.fit.tree[group].dataset[variable], answers.ci_prob) for group in ("prior", "posterior")
+    )
+    posterior.attrs["unit"] = answers.parameters.attrs["units"][variable]
+    log = variable.rpartition(".")[2] in _LOGARITHMIC
+    return plots.prior_posterior(prior, posterior, log=log, **title)
 
 
 # ----------------------------------------------------------------------------------------------------------- checks
@@ -221,14 +222,14 @@ def _of_checks(answers: Answers) -> Iterator[Figure]:
             f"{name}: observed, and what the model expects",
             "Dots are observed values; about as many of them as the interval promises should lie in the band, and those "
             "outside should not come in runs.",
-            lambda name=name: plots.predictive(answers.predictive[name]),
+            partial(plots.predictive, answers.predictive[name]),
         )
         yield Figure(
             f"residuals_{name}",
             CHECKS,
             f"{name}: what the model leaves unexplained",
             "There should be no pattern over time; a run above or below zero is something that the model misses.",
-            lambda left=left, ci_prob=ci_prob: plots.residuals(left, ci_prob=ci_prob),
+            partial(plots.residuals, left, ci_prob=ci_prob),
         )
         yield Figure(
             f"predictive_check_{name}",
@@ -236,7 +237,7 @@ def _of_checks(answers: Answers) -> Iterator[Figure]:
             f"{name}: is its distribution right?",
             "Points on the line say that simulated data spread as the observed ones do; points off it at an end, that "
             "the model misses extremes or zeros.",
-            lambda name=name: plots.predictive_check(answers.checks[name]),
+            partial(plots.predictive_check, answers.checks[name]),
             small=True,
         )
         yield Figure(
@@ -245,7 +246,7 @@ def _of_checks(answers: Answers) -> Iterator[Figure]:
             f"{name}: how large the unexplained part is",
             "Bars far from the curve, or single values far out, say that the assumed noise does not fit."
             + (" Of a period at zero only the average of what may be below it is shown." if censored else ""),
-            lambda left=left: plots.residual_distribution(left),
+            partial(plots.residual_distribution, left),
             small=True,
         )
         yield Figure(
@@ -254,6 +255,6 @@ def _of_checks(answers: Answers) -> Iterator[Figure]:
             f"{name}: does the unexplained part remember?",
             "Bars should stay within the grey band, but for a few by chance; bars outside at the first lags say that "
             "intervals may be too narrow.",
-            lambda name=name: plots.residual_autocorrelation(answers.autocorrelation[name]),
+            partial(plots.residual_autocorrelation, answers.autocorrelation[name]),
             small=True,
         )

@@ -140,8 +140,8 @@ def sampler_numbers(rows: Sequence[Mapping[str, Any]], dims: tuple[str, ...], sh
 
 
 def labels_of(marks: Mapping[str, Any]) -> dict[str, Any]:
-    """Labels that a sensitivity takes over from the effects: window and unit."""
-    return {key: marks[key] for key in ("window", "start", "stop", "unit")}
+    """Labels that a sensitivity takes over from the effects: outcome, unit and window."""
+    return {key: marks[key] for key in ("outcome", "window", "start", "stop", "unit")}
 
 
 def checked_channels(channels: Sequence[str] | None, known: Sequence[str], where: str) -> tuple[str, ...]:

@@ -1,0 +1,116 @@
+"""Axes of figures: rows with names, numbers and dates with few labels, zero lines."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib import dates as mdates
+from matplotlib import ticker
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+
+from bayesmmm.plots.style import GREY, LETTER, SMALL, TEXT
+from bayesmmm.text import short_number
+
+
+def tidy(ax: Axes) -> None:
+    """Take away the lines that carry nothing."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=SMALL)
+
+
+def zero_line(ax: Axes, *, vertical: bool = False) -> None:
+    """Draw the zero that values are judged against."""
+    (ax.axvline if vertical else ax.axhline)(0.0, color=GREY, linewidth=0.8, zorder=1)
+
+
+# ------------------------------------------------------------------------------------------------------------ numbers
+def numbers(axis: Axis, *, most: int = 5) -> None:
+    """Label an axis with few short numbers, as 120k."""
+    axis.set_major_locator(ticker.MaxNLocator(most))
+    axis.set_major_formatter(ticker.FuncFormatter(short_number))
+
+
+def percents(axis: Axis, *, most: int = 5) -> None:
+    """Label an axis of shares in percent."""
+    axis.set_major_locator(ticker.MaxNLocator(most))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{100 * value:.3g} %".replace("-", "−")))
+
+
+def log_axis(ax: Axes, *, most: int = 5) -> None:
+    """Make the x axis logarithmic, with few labels."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0), numticks=most))
+    ax.xaxis.set_major_formatter(ticker.FuncFormatter(short_number))
+    ax.xaxis.set_minor_locator(ticker.NullLocator())
+
+
+# -------------------------------------------------------------------------------------------------------------- dates
+def date_axis(ax: Axes, dates: pd.DatetimeIndex | None = None, *, step: float = 0.0) -> None:
+    """Label the x axis with few dates, every month with its year, every day with its month.
+
+    With `dates`, the axis reaches from the first to the last, so many steps further on either side; the date of a
+    single period is written in the middle.
+    """
+    if dates is not None and len(dates) == 1:
+        at = float(mdates.date2num(dates[0]))
+        ax.set_xlim(at - 1.0, at + 1.0)
+        ax.xaxis.set_major_locator(ticker.FixedLocator([at]))
+        ax.xaxis.set_major_formatter(mdates.DateFormatter("%Y-%m-%d"))
+        return
+    if dates is not None:
+        room = step * (dates[-1] - dates[0]) / len(dates)
+        ax.set_xlim(mdates.date2num(dates[0] - room), mdates.date2num(dates[-1] + room))
+    locator = mdates.AutoDateLocator(minticks=3, maxticks=8)
+    formatter = mdates.ConciseDateFormatter(locator, show_offset=False)
+    formatter.formats[1] = formatter.zero_formats[2] = "%b %Y"
+    formatter.formats[2] = "%d %b"
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(formatter)
+
+
+# --------------------------------------------------------------------------------------------------------------- rows
+def rows_axes(labels: Sequence[object], width: float, height: float, row: float) -> Axes:
+    """Make a figure with a row for each label: inches beside the labels, beside the rows, and of a row."""
+    margin = LETTER * max(len(str(label)) for label in labels)
+    _, ax = plt.subplots(figsize=(width + margin, height + row * len(labels)), layout="constrained")
+    return ax
+
+
+def label_rows(ax: Axes, labels: Sequence[object]) -> None:
+    """Name the rows, the first on top."""
+    ax.set_yticks(range(len(labels)), [str(label) for label in labels])
+    ax.set_ylim(len(labels) - 0.4, -0.6)
+    tidy(ax)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="y", color="#EEEEEE", linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.xaxis.set_major_locator(ticker.MaxNLocator(3 if len(labels) > 1 else 2))
+
+
+# ------------------------------------------------------------------------------------------------------------- panels
+def panels(
+    count: int, wide: int, size: tuple[float, float], *, sharex: bool = False, down: bool = False
+) -> list[Axes]:
+    """Make a grid of panels, `wide` across, filled row by row or `down` by column; what stays empty is taken away."""
+    tall = -(-count // wide)
+    _, grid = plt.subplots(tall, wide, figsize=size, sharex=sharex, squeeze=False, layout="constrained")
+    filled = list((grid.T if down else grid).ravel())
+    for empty in filled[count:]:
+        empty.remove()
+    for row, column in ((tall - 2, c) for c in range(wide) if tall > 1 and sharex):
+        if grid[row + 1, column] in filled[count:]:  # the lowest of its column
+            grid[row, column].tick_params(labelbottom=True)
+    return filled[:count]
+
+
+def name_axes(axes: Sequence[Axes], x: str, y: str, own: bool) -> None:
+    """Name the axes once for a figure of our own, else on every panel."""
+    if own:
+        figure = axes[0].figure.figure
+        figure.supxlabel(x, fontsize=TEXT)
+        figure.supylabel(y, fontsize=TEXT)
+        return
+    for ax in axes:
+        ax.set_xlabel(x, fontsize=SMALL)
+        ax.set_ylabel(y, fontsize=SMALL)
