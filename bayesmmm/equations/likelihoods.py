@@ -139,14 +139,11 @@ class Likelihood:
     def log_density(self, target: np.ndarray, mean: np.ndarray, par: Values) -> np.ndarray:
         """Pointwise log density (S, G, T) of a target (G, T) on the latent scale."""
         y = np.ascontiguousarray(target).ravel()
-        out, slope = np.empty(mean.shape), np.empty(y.shape)
-        scalars = [par["sigma"], *([2.0 + par["nu_minus_two"]] if self.heavy_tailed else [])]
+        out, slope, at = np.empty((len(mean), y.size)), np.empty(y.shape), np.ascontiguousarray(mean)
+        sigma, nu = par["sigma"], 2.0 + par.get("nu_minus_two", np.zeros(len(mean)))
         for s in range(len(mean)):
-            point = np.empty(y.shape)
-            at = np.ascontiguousarray(mean[s]).ravel()
-            densities.POINTWISE[self.density_code](y, at, *(v[s] for v in scalars), point, slope)
-            out[s] = point.reshape(target.shape)
-        return out
+            densities.pointwise(self.density_code, y, at[s].ravel(), sigma[s], nu[s], out[s], slope)
+        return out.reshape(mean.shape)
 
     def log_jacobian(self, series: np.ndarray, size: np.ndarray) -> np.ndarray:
         """What the log density of a series in its units has beyond that of its latent value."""

@@ -145,9 +145,8 @@ class ExplicitLikelihood(_Density):
 
     def perform(self, node, inputs, outputs):  # noqa: D102
         y, media, design, coefficient, sigma, nu = inputs
-        values = kernels.EXPLICIT[self.density](
-            y.ravel(), media.ravel(), design, coefficient, sigma.item(), nu.item()
-        )
+        at = y.ravel(), media.ravel(), design, coefficient, sigma.item(), nu.item()
+        values = kernels.explicit(self.density, *at)
         shapes = ((), y.shape, coefficient.shape, (), ())
         for store, value, shape in zip(outputs, values, shapes, strict=True):
             store[0] = np.asarray(value).reshape(shape)
@@ -193,7 +192,7 @@ def _numba_collapsed_normal(op, node, **kwargs):
 
 @register_funcify_default_op_cache_key(ExplicitLikelihood)
 def _numba_explicit(op, node, **kwargs):
-    density = kernels.EXPLICIT[op.density]
+    density = op.density
 
     @numba_njit
     def explicit(y, media, design, coefficient, sigma, nu):

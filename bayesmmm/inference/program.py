@@ -109,7 +109,7 @@ def _parameter(prior: Prior, parameter: str) -> tuple[list[float], float]:
     names = [name for name in names if name]
     values = {"loc": 0.0, "scale": 1.0} | dict(zip(names, frozen.args, strict=False)) | frozen.kwds
     *shapes, loc, scale = (values[name] for name in names)
-    family = prior_density.FAMILIES.index(frozen.dist.name)
+    family = getattr(prior_density, frozen.dist.name.upper())
     a, b = ([float(s) for s in shapes] + [0.0, 0.0])[:2]
     # SciPy's density is the definition; the compiled one leaves out what does not depend on the value.
     median = prior.median

@@ -16,16 +16,16 @@ All functions are compiled by numba, kept on disk between processes, and release
 
 from bayesmmm.kernels.draws import SPEND_FLOOR, amplitudes, aumann_shapley_shares, final_adstock, media_response
 from bayesmmm.kernels.hill import hill_curve
-from bayesmmm.kernels.likelihood import EXPLICIT, collapsed_normal
+from bayesmmm.kernels.likelihood import collapsed_normal, explicit
 from bayesmmm.kernels.media import adstock, media_basis, media_basis_vjp
 
 __all__ = [
-    "EXPLICIT",
     "SPEND_FLOOR",
     "adstock",
     "amplitudes",
     "aumann_shapley_shares",
     "collapsed_normal",
+    "explicit",
     "final_adstock",
     "hill_curve",
     "media_basis",

@@ -18,6 +18,12 @@ TINY = 1e-250
 _ROOT_HALF = 0x3FE6A09E667F3BCD  # bits of sqrt(1/2); the exponent of a double begins at bit 52
 _LOG2_HIGH, _LOG2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _LOG2_E = 1.44269504088896338700e00
+# Coefficients of the polynomials for the logarithm and the exponential.
+_L1, _L2, _L3 = 6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01
+_L4, _L5 = 2.222219843214978396e-01, 1.818357216161805012e-01
+_L6, _L7 = 1.531383769920937332e-01, 1.479819860511658591e-01
+_E1, _E2, _E3 = 1.66666666666666019037e-01, -2.77777777770155933842e-03, 6.61375632143793436117e-05
+_E4, _E5 = -1.65339022054652515390e-06, 4.13813679705723846039e-08
 # Beyond this the exponential leaves the doubles; a share is then 0 or 1 to within rounding anyway.
 _FAR = 708.0
 
@@ -46,26 +52,7 @@ def hill_curve(a, half_saturation, slope, log_ratio, share):
         f = log_ratio[t] - 1.0
         s = f / (2.0 + f)
         y = s * s
-        r = y * (
-            6.666666666666735130e-01
-            + y
-            * (
-                3.999999999940941908e-01
-                + y
-                * (
-                    2.857142874366239149e-01
-                    + y
-                    * (
-                        2.222219843214978396e-01
-                        + y
-                        * (
-                            1.818357216161805012e-01
-                            + y * (1.531383769920937332e-01 + y * 1.479819860511658591e-01)
-                        )
-                    )
-                )
-            )
-        )
+        r = y * (_L1 + y * (_L2 + y * (_L3 + y * (_L4 + y * (_L5 + y * (_L6 + y * _L7))))))
         half = 0.5 * f * f
         log = exponent * _LOG2_HIGH - ((half - (s * (half + r) + exponent * _LOG2_LOW)) - f)
         log_ratio[t] = log - log_half if a[t] > TINY else 0.0
@@ -76,15 +63,7 @@ def hill_curve(a, half_saturation, slope, log_ratio, share):
         low = whole * _LOG2_LOW
         r = high - low
         y = r * r
-        c = r - y * (
-            1.66666666666666019037e-01
-            + y
-            * (
-                -2.77777777770155933842e-03
-                + y
-                * (6.61375632143793436117e-05 + y * (-1.65339022054652515390e-06 + y * 4.13813679705723846039e-08))
-            )
-        )
+        c = r - y * (_E1 + y * (_E2 + y * (_E3 + y * (_E4 + y * _E5))))
         share[t] = 1.0 - ((low - (r * c) / (2.0 - c)) - high)
         p_bits[t] += np.int64(whole) << 52
     for t in range(n_time):

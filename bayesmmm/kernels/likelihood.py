@@ -159,27 +159,29 @@ def censored_normal(y, mu, sigma, point, slope):
     return d_sigma
 
 
-# ----------------------------------------------------------------- sums and gradients given every linear coefficient
+# ------------------------------------------------------------------------------------------------ by number
 @jit
-def _back(slope, design):
-    """Derivative with respect to coefficients from the one with respect to mu."""
-    out = np.empty(design.shape[0])
-    for k in range(design.shape[0]):
-        out[k] = inner_product(design[k], slope)
-    return out
+def pointwise(density, y, mu, sigma, nu, point, slope):
+    """As `normal`, for a density by its number; returns (d/dsigma, d/dnu), of which Student-t has the second."""
+    if density == NORMAL:
+        return normal(y, mu, sigma, point, slope), 0.0
+    if density == STUDENT_T:
+        return student_t(y, mu, sigma, nu, point, slope)
+    return censored_normal(y, mu, sigma, point, slope), 0.0
 
 
 @jit
-def explicit_normal(y, media, design, coefficient, sigma, nu):
-    """Log density of ``y ~ Normal(media + W b, sigma)`` and its gradient.
+def explicit(density, y, media, design, coefficient, sigma, nu):
+    """Log density of a series around ``media + W b``, given every linear coefficient, and its gradient.
 
     Parameters
     ----------
+    density : int
     y, media : (N,) float arrays
     design : (K, N) float array
     coefficient : (K,) float array
     sigma, nu : float
-        ``nu`` is read by `explicit_student_t` only.
+        ``nu`` is read by STUDENT_T only.
 
     Returns
     -------
@@ -190,28 +192,8 @@ def explicit_normal(y, media, design, coefficient, sigma, nu):
     """
     mu = linear_predictor(media, design, coefficient)
     point, slope = np.empty(mu.shape[0]), np.empty(mu.shape[0])
-    d_sigma = normal(y, mu, sigma, point, slope)
-    return point.sum(), slope, _back(slope, design), d_sigma, 0.0
-
-
-@jit
-def explicit_student_t(y, media, design, coefficient, sigma, nu):
-    """As `explicit_normal`, for Student-t residuals with ``nu`` degrees of freedom."""
-    mu = linear_predictor(media, design, coefficient)
-    point, slope = np.empty(mu.shape[0]), np.empty(mu.shape[0])
-    d_sigma, d_nu = student_t(y, mu, sigma, nu, point, slope)
-    return point.sum(), slope, _back(slope, design), d_sigma, d_nu
-
-
-@jit
-def explicit_censored_normal(y, media, design, coefficient, sigma, nu):
-    """As `explicit_normal`, for ``y = max(0, media + W b + e)``."""
-    mu = linear_predictor(media, design, coefficient)
-    point, slope = np.empty(mu.shape[0]), np.empty(mu.shape[0])
-    d_sigma = censored_normal(y, mu, sigma, point, slope)
-    return point.sum(), slope, _back(slope, design), d_sigma, 0.0
-
-
-#: Pointwise log densities, and log densities given every linear coefficient, by number of the density.
-POINTWISE = (normal, student_t, censored_normal)
-EXPLICIT = (explicit_normal, explicit_student_t, explicit_censored_normal)
+    d_sigma, d_nu = pointwise(density, y, mu, sigma, nu, point, slope)
+    d_coefficient = np.empty(design.shape[0])
+    for k in range(design.shape[0]):
+        d_coefficient[k] = inner_product(design[k], slope)
+    return point.sum(), slope, d_coefficient, d_sigma, d_nu

@@ -11,16 +11,7 @@ import numba as nb
 import numpy as np
 
 from bayesmmm.kernels.compile import NUMBA_OPTIONS, inlined, inner_product, jit
-from bayesmmm.kernels.likelihood import (
-    NORMAL,
-    STUDENT_T,
-    add_multiple,
-    collapsed_normal,
-    explicit_censored_normal,
-    explicit_normal,
-    explicit_student_t,
-    linear_predictor,
-)
+from bayesmmm.kernels.likelihood import add_multiple, collapsed_normal, explicit, linear_predictor
 from bayesmmm.kernels.media import media_basis, media_basis_vjp
 from bayesmmm.kernels.prior_density import constrain, log_density
 
@@ -33,31 +24,9 @@ FAMILY, SHAPE_A, SHAPE_B, LOC, SCALE, CONSTANT, MAP, LOW, HIGH, PARAMETER = rang
 RETENTION, DECAY, HALF_SATURATION, SLOPE, CONTRIBUTION, UNIT, CHANNEL = range(7)
 # An equation: kinds and sizes, positions of parameters (-1: there is none), positions of arrays. TIED is the number of
 # the mediator's equation that its residuals are correlated with, RHO_VALUE the correlation where it is no parameter.
-(
-    LIKELIHOOD,
-    COLLAPSED,
-    N_GEOS,
-    N_PERIODS,
-    N_CHANNELS,
-    N_DIRECTIONS,
-    N_TERMS,
-    MAX_LAG,
-    SIGMA,
-    NU_MINUS_TWO,
-    ROTATED,
-    MEDIA,
-    DIRECTIONS,
-    VARIANCE,
-    OFFSET,
-    DESIGN,
-    OBSERVED,
-    CHANNELS,
-    TERMS,
-    TIED,
-    RHO,
-    RHO_VALUE,
-    EQUATION,
-) = range(23)
+LIKELIHOOD, COLLAPSED, N_GEOS, N_PERIODS, N_CHANNELS, N_DIRECTIONS, N_TERMS, MAX_LAG = range(8)
+SIGMA, NU_MINUS_TWO, ROTATED, MEDIA, DIRECTIONS, VARIANCE, OFFSET, DESIGN = range(8, 16)
+OBSERVED, CHANNELS, TERMS, TIED, RHO, RHO_VALUE, EQUATION = range(16, 23)
 
 
 @inlined
@@ -160,16 +129,11 @@ def _likelihood(program, at, theta, known, sigma, d_known, d_theta):
         _copy(slope, d_known)
         return value, d_sigma
     rotated = theta[first : first + n] if n > 0 else np.empty(0)
-    kind = int(program[at + LIKELIHOOD])
-    if kind == NORMAL:
-        value, slope, d_rotated, d_sigma, _ = explicit_normal(y, known, directions, rotated, sigma, 0.0)
-    elif kind == STUDENT_T:
-        at_nu = int(program[at + NU_MINUS_TWO])
-        nu = 2.0 + theta[at_nu]
-        value, slope, d_rotated, d_sigma, d_nu = explicit_student_t(y, known, directions, rotated, sigma, nu)
+    density, at_nu = int(program[at + LIKELIHOOD]), int(program[at + NU_MINUS_TWO])
+    nu = 2.0 + theta[at_nu] if at_nu >= 0 else 0.0
+    value, slope, d_rotated, d_sigma, d_nu = explicit(density, y, known, directions, rotated, sigma, nu)
+    if at_nu >= 0:
         d_theta[at_nu] += d_nu
-    else:
-        value, slope, d_rotated, d_sigma, _ = explicit_censored_normal(y, known, directions, rotated, sigma, 0.0)
     for k in range(n):
         d_theta[first + k] += d_rotated[k]
     _copy(slope, d_known)
@@ -191,18 +155,18 @@ def _correlated(program, at, at_mediator, theta, known, known_mediator, d_known,
     rho = theta[at_rho] if at_rho >= 0 else program[at + RHO_VALUE]
     sigma, other = theta[at_sigma], theta[at_other]
     directions, first = _linear(program, at_mediator)
-    n, rest = directions.shape[0], math.sqrt(1.0 - rho * rho)
+    n, narrower = directions.shape[0], math.sqrt(1.0 - rho * rho)
     rotated = theta[first : first + n] if n > 0 else np.empty(0)
     residual = _stretch(program, at_mediator, OBSERVED, known.shape[0]).copy()
     add_multiple(residual, -1.0, linear_predictor(known_mediator, directions, rotated))
     ratio, mean = rho * sigma / other, known.copy()
     add_multiple(mean, ratio, residual)
-    value, d_scale = _likelihood(program, at, theta, mean, sigma * rest, d_known, d_theta)
+    value, d_scale = _likelihood(program, at, theta, mean, sigma * narrower, d_known, d_theta)
     d_ratio = inner_product(d_known, residual)
-    d_theta[at_sigma] += d_scale * rest + d_ratio * rho / other
+    d_theta[at_sigma] += d_scale * narrower + d_ratio * rho / other
     d_theta[at_other] -= d_ratio * ratio / other
     if at_rho >= 0:
-        d_theta[at_rho] += d_ratio * sigma / other - d_scale * sigma * rho / rest
+        d_theta[at_rho] += d_ratio * sigma / other - d_scale * sigma * rho / narrower
     for k in range(n):
         d_theta[first + k] -= ratio * inner_product(d_known, directions[k])
     add_multiple(d_mediator, -ratio, d_known)

@@ -1,8 +1,7 @@
 """Log densities of single parameters, and the maps from the whole line to their supports.
 
 A family enters in its standard form, ``x = loc + scale * y``, with up to two shapes; what does not depend on y is left
-out, since the caller knows the whole density at one point. Numbers of the families are their positions in `FAMILIES`,
-whose names are SciPy's.
+out, since the caller knows the whole density at one point. Numbers of families have SciPy's names.
 """
 
 import math
@@ -12,36 +11,11 @@ import numpy as np
 from bayesmmm.kernels.compile import inlined, jit
 from bayesmmm.kernels.likelihood import log_normal_cdf
 
-FAMILIES = (
-    "norm",
-    "halfnorm",
-    "truncnorm",
-    "lognorm",
-    "t",
-    "half_student_t",
-    "gamma",
-    "invgamma",
-    "beta",
-    "expon",
-    "cauchy",
-    "halfcauchy",
-    "laplace",
-    "laplace_asymmetric",
-    "uniform",
-    "weibull_min",
-    "kumaraswamy",
-    "logit_normal",
-    "logistic",
-    "gumbel_r",
-    "moyal",
-    "pareto",
-    "invgauss",
-    "chi2",
-    "triang",
-    "skewnorm",
-    "exponnorm",
-    "rice",
-)
+# Families by number: on the whole line, and those that are one half of such; then on positive values or a stretch.
+NORM, HALFNORM, TRUNCNORM, T, HALF_STUDENT_T, CAUCHY, HALFCAUCHY, LAPLACE = range(8)
+LAPLACE_ASYMMETRIC, UNIFORM, LOGISTIC, GUMBEL_R, MOYAL, SKEWNORM, EXPONNORM = range(8, 15)
+LOGNORM, GAMMA, INVGAMMA, BETA, EXPON, WEIBULL_MIN, KUMARASWAMY = range(15, 22)
+LOGIT_NORMAL, PARETO, INVGAUSS, CHI2, TRIANG, RICE = range(22, 28)
 # Maps from the line; `ABOVE` and `BELOW` have one bound, `BETWEEN` two, `SOFTPLUS` is linear from its scale on.
 FREE, ABOVE, BELOW, BETWEEN, SOFTPLUS = range(5)
 
@@ -82,29 +56,29 @@ def _mills(z):
 
 @inlined
 def _on_the_line(family, a, b, y):
-    """Families on the whole line, and those that are one half of such."""
-    if family <= 2:  # norm, halfnorm, truncnorm
+    """Those up to EXPONNORM."""
+    if family <= TRUNCNORM:
         return -0.5 * y * y, -y
-    if family <= 5:  # t, half_student_t
+    if family <= HALF_STUDENT_T:
         return -0.5 * (a + 1.0) * math.log1p(y * y / a), -(a + 1.0) * y / (a + y * y)
-    if family <= 11:  # cauchy, halfcauchy
+    if family <= HALFCAUCHY:
         return -math.log1p(y * y), -2.0 * y / (1.0 + y * y)
-    if family == 12:  # laplace
+    if family == LAPLACE:
         return -abs(y), -1.0 if y > 0.0 else 1.0
-    if family == 13:  # laplace_asymmetric
+    if family == LAPLACE_ASYMMETRIC:
         rate = a if y > 0.0 else -1.0 / a
         return -rate * y, -rate
-    if family == 14:  # uniform
+    if family == UNIFORM:
         return 0.0, 0.0
-    if family == 18:  # logistic
+    if family == LOGISTIC:
         return -abs(y) - 2.0 * math.log1p(math.exp(-abs(y))), -math.tanh(0.5 * y)
-    if family == 19:  # gumbel_r
+    if family == GUMBEL_R:
         e = math.exp(-y)
         return -y - e, e - 1.0
-    if family == 20:  # moyal
+    if family == MOYAL:
         e = math.exp(-y)
         return -0.5 * (y + e), 0.5 * (e - 1.0)
-    if family == 25:  # skewnorm
+    if family == SKEWNORM:
         return -0.5 * y * y + log_normal_cdf(a * y), -y + a * _mills(a * y)
     rate = 1.0 / a  # exponnorm
     return -rate * y + log_normal_cdf(y - rate), -rate + _mills(y - rate)
@@ -112,38 +86,38 @@ def _on_the_line(family, a, b, y):
 
 @inlined
 def _bounded(family, a, b, y):
-    """Families on positive values or on a stretch, which have a logarithm of y."""
+    """Those from LOGNORM on, which have a logarithm of y."""
     log_y = math.log(y)
-    if family == 3:  # lognorm
+    if family == LOGNORM:
         z = log_y / a
         return -0.5 * z * z - log_y, -(z / a + 1.0) / y
-    if family == 6:  # gamma
+    if family == GAMMA:
         return (a - 1.0) * log_y - y, (a - 1.0) / y - 1.0
-    if family == 7:  # invgamma
+    if family == INVGAMMA:
         return -(a + 1.0) * log_y - 1.0 / y, (1.0 / y - (a + 1.0)) / y
-    if family == 8:  # beta
+    if family == BETA:
         return (a - 1.0) * log_y + (b - 1.0) * math.log1p(-y), (a - 1.0) / y - (b - 1.0) / (1.0 - y)
-    if family == 9:  # expon
+    if family == EXPON:
         return -y, -1.0
-    if family == 15:  # weibull_min
+    if family == WEIBULL_MIN:
         p = math.exp(a * log_y)
         return (a - 1.0) * log_y - p, (a - 1.0 - a * p) / y
-    if family == 16:  # kumaraswamy
+    if family == KUMARASWAMY:
         p = math.exp(a * log_y)
         slope = (a - 1.0 - (b - 1.0) * a * p / (1.0 - p)) / y
         return (a - 1.0) * log_y + (b - 1.0) * math.log1p(-p), slope
-    if family == 17:  # logit_normal
+    if family == LOGIT_NORMAL:
         rest = math.log1p(-y)
         z = (log_y - rest - a) / b
         return -0.5 * z * z - log_y - rest, (2.0 * y - 1.0 - z / b) / (y * (1.0 - y))
-    if family == 21:  # pareto
+    if family == PARETO:
         return -(a + 1.0) * log_y, -(a + 1.0) / y
-    if family == 22:  # invgauss
+    if family == INVGAUSS:
         d = y / a - 1.0
         return -1.5 * log_y - 0.5 * d * d / y, (-1.5 - d / a + 0.5 * d * d / y) / y
-    if family == 23:  # chi2
+    if family == CHI2:
         return (0.5 * a - 1.0) * log_y - 0.5 * y, (0.5 * a - 1.0) / y - 0.5
-    if family == 24:  # triang
+    if family == TRIANG:
         if y < a:
             return log_y, 1.0 / y
         return math.log1p(-y) + (math.log(a) - math.log1p(-a) if a > 0.0 else 0.0), -1.0 / (1.0 - y)
@@ -158,7 +132,7 @@ def log_density(family, a, b, y):
     Parameters
     ----------
     family : int
-        Position in `FAMILIES`.
+        Number of a family.
     a, b : float
         Shapes in SciPy's order; 0 where a family has fewer.
     y : float
@@ -168,9 +142,7 @@ def log_density(family, a, b, y):
     -------
     log_density, slope : float
     """
-    if family == 3 or 6 <= family <= 9 or 15 <= family <= 17 or 21 <= family <= 24 or family == 27:
-        return _bounded(family, a, b, y)
-    return _on_the_line(family, a, b, y)
+    return _bounded(family, a, b, y) if family >= LOGNORM else _on_the_line(family, a, b, y)
 
 
 @jit
