@@ -233,7 +233,7 @@ def test_earlier_inputs_and_what_is_carried_in_are_the_same_as_a_longer_series(w
     for lag in (-1, 4):
         whole = kernels.media_response(x[None, None], np.zeros((1, 1, 1)), k, k, n, np.ones((1, 1, 1)), lag)
         known, response = np.zeros((1, 1, 0)), np.empty((1, 1, 20))
-        carry = kernels.final_adstock(x[None, :, :10].copy(), np.zeros((1, 1)), k[0])[0]
+        carry = kernels.adstocks(x[:, :10].copy(), np.zeros(1), k[0], -1)[0, -1:]
         if lag >= 0:
             known, carry = x[None, :, 6:10].copy(), np.zeros(1)
         shape = np.stack([k, k, n, np.ones((1, 1)), carry[:, None]])

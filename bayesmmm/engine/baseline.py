@@ -272,8 +272,9 @@ def carried(base: Baseline, changed: Columns | None = None) -> dict[tuple[str, s
             if equation.max_lag is None:
                 carry = np.zeros(x.shape[:2]) if before is None else before[..., 0]
                 keep = retention(rows.parameters[name]["half_life"][:, c], rows.days)
-                alike = [np.ascontiguousarray(rows.matching(v, x, carry)) for v in (x, carry, keep)]
-                out[name, channel] = kernels.final_adstock(*alike)[..., None]
+                x, carry, keep = (rows.matching(v, x, carry) for v in (x, carry, keep))
+                each = [(np.ascontiguousarray(v[:, g]) for v in (x, carry)) for g in range(x.shape[1])]
+                out[name, channel] = np.stack([kernels.adstocks(*v, keep, -1)[:, -1:] for v in each], axis=1)
             else:
                 out[name, channel] = prepend_history(rows, before, x, equation.max_lag)[..., -equation.max_lag :]
     return out

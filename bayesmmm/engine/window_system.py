@@ -13,7 +13,7 @@ from bayesmmm.engine.baseline import Baseline
 from bayesmmm.engine.inputs import kernel_lag
 from bayesmmm.engine.terms import curve_parameters
 from bayesmmm.equations import MMM, Equation
-from bayesmmm.kernels.response_bounds import adstocks
+from bayesmmm.kernels import adstocks
 from bayesmmm.kernels.system import CARRY, SCALE, channel_terms, system_forward, system_vjp
 
 _NONE_OFF = np.array([-1])

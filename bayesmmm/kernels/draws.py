@@ -1,4 +1,9 @@
-"""The media response of many draws on frozen amplitudes, and its derivative to spend: what the engine runs on."""
+"""The media response of many draws on frozen amplitudes, and its derivative to spend: what the engine runs on.
+
+Inputs ``x`` are spend in multiples of its mean positive value over the fitted periods; they and the adstock before the
+first period, ``carry_in``, have one row for all draws or one each. Parameters have a row a draw; ``max_lag`` is as in
+`adstock`.
+"""
 
 import math
 
@@ -15,18 +20,10 @@ SPEND_FLOOR = 1e-12
 
 @jit
 def amplitudes(response, contribution):
-    """Amplitudes ``A = contribution / mean_t hill(a_t)`` of many draws, over the fitted periods.
+    """Amplitudes ``A = contribution / mean_t hill(a_t)`` over the fitted periods, in the unit of ``contribution``.
 
-    Parameters
-    ----------
-    response : (S, G, C, T) float array
-        Media terms of amplitude 1 over the fitted periods, which are multiplied by what is returned.
-    contribution : (S, G, C) float array
-
-    Returns
-    -------
-    (S, G, C) float array
-        In the unit of ``contribution``; 0 for a channel that is silent over all periods of a geo.
+    ``response`` (S, G, C, T) holds media terms of amplitude 1 over these periods, which are multiplied by what is
+    returned, (S, G, C) as ``contribution``: 0 for a channel that is silent over all periods of a geo.
     """
     n_draw, n_geo, n_channel, n_time = response.shape
     out = np.zeros((n_draw, n_geo, n_channel))
@@ -43,29 +40,17 @@ def amplitudes(response, contribution):
 
 @jit
 def media_response(x, carry_in, retention, half_saturation, slope, amplitude, max_lag):
-    """Media terms of many draws with frozen amplitudes, on any spend.
+    """Media terms (S, G, C, T) of many draws with frozen amplitudes, on any spend.
 
-    Parameters
-    ----------
-    x : (S or 1, G, C, T) float array
-        Spend in multiples of the mean positive spend of the fitted periods; one plan for all draws, or one each.
-    carry_in : (S or 1, G, C) float array
-    retention, half_saturation, slope : (S, C) float arrays
-    amplitude : (S, G, C) float array
-        From `amplitudes`.
-    max_lag : int
-
-    Returns
-    -------
-    (S, G, C, T) float array
+    Of ``x`` (S or 1, G, C, T), ``carry_in`` (S or 1, G, C), ``retention``, ``half_saturation`` and ``slope`` (S, C),
+    and ``amplitude`` (S, G, C), as from `amplitudes`.
     """
     n_draw = retention.shape[0]
     n_plan, n_geo, n_channel, n_time = x.shape
     out = np.empty((n_draw, n_geo, n_channel, n_time))
     a, z, p = np.empty(n_time), np.empty(n_time), np.empty(n_time)
     for s in range(n_draw):
-        plan = s if n_plan > 1 else 0
-        start = s if carry_in.shape[0] > 1 else 0
+        plan, start = s if n_plan > 1 else 0, s if carry_in.shape[0] > 1 else 0
         for g in range(n_geo):
             for c in range(n_channel):
                 adstock(x[plan, g, c], retention[s, c], carry_in[start, g, c], max_lag, a)
@@ -76,32 +61,12 @@ def media_response(x, carry_in, retention, half_saturation, slope, amplitude, ma
 
 
 @jit
-def final_adstock(x, carry_in, retention):
-    """Adstock at the end of a stretch, which the next stretch takes as its ``carry_in``; without truncation.
-
-    Parameters
-    ----------
-    x : (S or 1, G, T) float array
-        Spend of one channel in multiples of its mean positive value; one plan for all draws, or one each.
-    carry_in : (S or 1, G) float array
-    retention : (S,) float array
-
-    Returns
-    -------
-    (S, G) float array
-    """
-    n_draw = retention.shape[0]
-    n_plan, n_geo, n_time = x.shape
-    out = np.empty((n_draw, n_geo))
-    for s in range(n_draw):
-        plan = s if n_plan > 1 else 0
-        start = s if carry_in.shape[0] > 1 else 0
-        keep = 1.0 - retention[s]
-        for g in range(n_geo):
-            a = carry_in[start, g]
-            for t in range(n_time):
-                a = keep * x[plan, g, t] + retention[s] * a
-            out[s, g] = a
+def adstocks(x, carry_in, retention, max_lag):
+    """Adstock (S, T) of one channel in many draws, of ``x`` (S or 1, T), ``carry_in`` (S or 1,), ``retention`` (S,)."""
+    out = np.empty((retention.shape[0], x.shape[1]))
+    for s in range(retention.shape[0]):
+        plan, start = s if x.shape[0] > 1 else 0, s if carry_in.shape[0] > 1 else 0
+        adstock(x[plan], retention[s], carry_in[start], max_lag, out[s])
     return out
 
 
@@ -114,7 +79,7 @@ def aumann_shapley_shares(x, parts, term, retention, max_lag):
     Parameters
     ----------
     x : (S or 1, G, T) float array
-        The series, in multiples of its mean positive value.
+        The series.
     parts : (S, G, K, T) float array
         Some parts of it, in the same unit; what they leave over is not shared out.
     term : (S, G, T) float array
@@ -126,17 +91,14 @@ def aumann_shapley_shares(x, parts, term, retention, max_lag):
     -------
     (S, G, K, T) float array
     """
-    n_draw, n_geo, n_part, n_time = parts.shape
-    out = np.empty((n_draw, n_geo, n_part, n_time))
-    zero = 0.0
-    a = np.empty(n_time)
-    for s in range(n_draw):
+    out, a = np.empty(parts.shape), np.empty(parts.shape[3])
+    for s in range(parts.shape[0]):
         plan = s if x.shape[0] > 1 else 0
-        for g in range(n_geo):
-            adstock(x[plan, g], retention[s], zero, max_lag, a)
-            for k in range(n_part):
-                adstock(parts[s, g, k], retention[s], zero, max_lag, out[s, g, k])
-                for t in range(n_time):
+        for g in range(parts.shape[1]):
+            adstock(x[plan, g], retention[s], 0.0, max_lag, a)
+            for k in range(parts.shape[2]):
+                adstock(parts[s, g, k], retention[s], 0.0, max_lag, out[s, g, k])
+                for t in range(parts.shape[3]):
                     out[s, g, k, t] = out[s, g, k, t] / a[t] * term[s, g, t] if a[t] > TINY else 0.0
     return out
 

@@ -7,33 +7,9 @@ import numpy as np
 from bayesmmm.kernels.compile import inner_product, jit
 from bayesmmm.kernels.draws import SPEND_FLOOR, response_derivative
 from bayesmmm.kernels.hill import hill_curve, scratch
-from bayesmmm.kernels.media import adstock
 
 #: Slope where there is none, at zero adstock of a curve with ``slope < 1``.
 ENDLESS = 1e200
-
-
-@jit
-def adstocks(x, carry_in, retention, max_lag):
-    """Adstock of one channel in many draws.
-
-    Parameters
-    ----------
-    x : (S or 1, T) float array
-    carry_in : (S or 1,) float array
-    retention : (S,) float array
-    max_lag : int
-
-    Returns
-    -------
-    (S, T) float array
-    """
-    out = np.empty((retention.shape[0], x.shape[1]))
-    for s in range(retention.shape[0]):
-        plan = s if x.shape[0] > 1 else 0
-        start = s if carry_in.shape[0] > 1 else 0
-        adstock(x[plan], retention[s], carry_in[start], max_lag, out[s])
-    return out
 
 
 @jit
