@@ -1,8 +1,7 @@
 """The system of structural equations: what a model is before it meets data.
 
-Knows names, causes, likelihoods and priors; builds the columns of the linear part; checks a system against
-data; writes itself as text and as TOML. It does not know how an equation is computed (`engine`) or sampled
-(`model`).
+Knows names, causes, likelihoods and priors; builds the columns of the linear part; checks a system against data; writes
+itself as text and as TOML. It does not know how an equation is computed (`engine`) or sampled (`model`).
 """
 
 from bayesmmm.equations.checks import check_system, system_warnings

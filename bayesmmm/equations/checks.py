@@ -87,9 +87,8 @@ def check_system(system: MMM, data: MMMData) -> None:
         )
     if system.outcome != data.outcome:
         raise EquationError(
-            f"the last equation explains {system.outcome!r}, but the outcome of the data is "
-            f"{data.outcome!r}. Put the equation of {data.outcome!r} last, or read the data with "
-            f"outcome={system.outcome!r}."
+            f"the last equation explains {system.outcome!r}, but the outcome of the data is {data.outcome!r}. Put the "
+            f"equation of {data.outcome!r} last, or read the data with outcome={system.outcome!r}."
         )
     for equation in system.equations:
         _check_columns(equation, data)
@@ -355,10 +354,9 @@ def _media_share(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]
     probability = float(np.mean(total > 1.0))
     if probability > MAX_MEDIA_SHARE_PROBABILITY:
         yield PriorWarning(
-            f"the priors of equation {equation.name!r} let media explain more than all of "
-            f"{equation.name!r} with probability {probability:.0%} (more than "
-            f"{MAX_MEDIA_SHARE_PROBABILITY:.0%}). Narrow the priors on contribution or roi; the median "
-            f"total share is {np.median(total):.2g}."
+            f"the priors of equation {equation.name!r} let media explain more than all of {equation.name!r} with "
+            f"probability {probability:.0%} (more than {MAX_MEDIA_SHARE_PROBABILITY:.0%}). Narrow the priors on "
+            f"contribution or roi; the median total share is {np.median(total):.2g}."
         )
 
 

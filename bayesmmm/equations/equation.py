@@ -1,7 +1,6 @@
 """One structural equation: what explains a series, by which likelihood, under which priors.
 
-Knows names, labels and priors. Knows no data: columns are names until `design_matrix` or the model builder
-meets them.
+Knows names, labels and priors. Knows no data: columns are names until `design_matrix` or the model builder meets them.
 """
 
 import math
@@ -137,8 +136,7 @@ class Equation:
     name
         The column that this equation explains.
     media
-        Columns that act through adstock and Hill saturation: exogenous spend, or the series of another
-        equation.
+        Columns that act through adstock and Hill saturation: exogenous spend, or the series of another equation.
     linear
         Columns that act linearly with free sign; each is standardised over the fitted periods.
     seasonality
@@ -146,8 +144,7 @@ class Equation:
     trend
         False, True for a straight line, or a sequence of ISO dates at which the slope of the line may change.
     likelihood
-        "normal", "student_t", "lognormal" (needs positive values) or "censored_normal" (values are max(0,
-        latent)).
+        "normal", "student_t", "lognormal" (needs positive values) or "censored_normal" (values are max(0, latent)).
     priors
         ``{parameter: Prior}`` for every label, or ``{parameter: {label: Prior}}`` for some of them; the rest
         keep the default. Parameters: half_life (days), retention (per period), half_saturation (multiples of
@@ -174,8 +171,7 @@ class Equation:
     LikelihoodError
         When the likelihood is not known, or has no correlation.
     UnknownPriorError, PriorError, PriorSupportError
-        When a prior names an unknown parameter or label, applies to nothing, is given twice over, or does not
-        fit.
+        When a prior names an unknown parameter or label, applies to nothing, is given twice over, or does not fit.
 
     Examples
     --------
@@ -291,8 +287,7 @@ def _names(equation: Equation, argument: str) -> tuple[str, ...]:
     value = getattr(equation, argument)
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise EquationError(
-            f"equation {equation.name!r} has {argument} = {value!r}. Give a list of column names, as "
-            f"[{str(value)!r}]."
+            f"equation {equation.name!r} has {argument} = {value!r}. Give a list of column names, as [{str(value)!r}]."
         )
     for name in value:
         if not isinstance(name, str) or not name:
@@ -307,8 +302,7 @@ def _seasons(equation: Equation) -> tuple[Fourier, ...]:
     value = (value,) if isinstance(value, Fourier) else value
     if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(v, Fourier) for v in value):
         raise EquationError(
-            f"equation {equation.name!r} has seasonality = {value!r}. Give Fourier(period=365.25, "
-            "order=2), or a list."
+            f"equation {equation.name!r} has seasonality = {value!r}. Give Fourier(period=365.25, order=2), or a list."
         )
     return tuple(value)
 
@@ -342,8 +336,7 @@ def _check_terms(equation: Equation) -> None:
     both = [name for name in equation.media if name in equation.linear]
     if both:
         raise EquationError(
-            f"equation {equation.name!r} lists {both[0]!r} under media and under linear. Keep it in one of "
-            "the two."
+            f"equation {equation.name!r} lists {both[0]!r} under media and under linear. Keep it in one of the two."
         )
     if equation.name in equation.inputs:
         raise EquationError(f"equation {equation.name!r} lists its own column as a cause. Take it out.")
@@ -397,9 +390,8 @@ def _read_priors(equation: Equation) -> FrozenMap:
         both = [c for c in equation.media if _has(read, first, c) and _has(read, second, c)]
         if both:
             raise PriorError(
-                f"{where} gives {both[0]!r} a prior on {first} and on {second}, which are one quantity. "
-                f"Keep one of them; name channels, as {{'{second}': {{'{both[0]}': Prior(...)}}}}, where "
-                "they differ."
+                f"{where} gives {both[0]!r} a prior on {first} and on {second}, which are one quantity. Keep one of "
+                f"them; name channels, as {{'{second}': {{'{both[0]}': Prior(...)}}}}, where they differ."
             )
     return FrozenMap(read)
 

@@ -17,9 +17,8 @@ from bayesmmm.text import no_such, notebook_html
 class MMM:
     """A marketing-mix model: structural equations, of which the last explains the outcome.
 
-    An equation whose column is a cause in another equation is a mediator: its *observed* series enters there,
-    as media (adstock, then Hill) or linearly. Printing the system shows every equation, unit, prior and
-    causal path.
+    An equation whose column is a cause in another equation is a mediator: its *observed* series enters there, as media
+    (adstock, then Hill) or linearly. Printing the system shows every equation, unit, prior and causal path.
 
     Parameters
     ----------

@@ -153,8 +153,7 @@ def _priors(table: Any, where: str) -> dict[str, Any]:
     for parameter, value in table.items():
         place = f"the prior on {parameter} of {where}"
         _check_table(value, place)
-        # A prior is the table that names a family; a channel may be called "family" too, but then holds a
-        # table.
+        # A prior is the table that names a family; a channel may be called "family" too, but then holds a table.
         if isinstance(value.get("family"), str):
             priors[parameter] = Prior.from_dict(value)
             continue

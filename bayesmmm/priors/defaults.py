@@ -69,9 +69,8 @@ def default_prior(parameter: str, *, n_channels: int = 1, widths: Widths = WIDTH
     Parameters
     ----------
     parameter
-        half_life (days), half_saturation (multiples of mean spend), slope, contribution (share of s_v; log
-        units under "lognormal"), sigma (share of s_v), nu_minus_two, intercept, trend, seasonality,
-        coefficient.
+        half_life (days), half_saturation (multiples of mean spend), slope, contribution (share of s_v; log units under
+        "lognormal"), sigma (share of s_v), nu_minus_two, intercept, trend, seasonality, coefficient.
     n_channels
         Number of media channels of the equation; sets the scale of "contribution".
     widths
@@ -82,8 +81,7 @@ def default_prior(parameter: str, *, n_channels: int = 1, widths: Widths = WIDTH
     Raises
     ------
     UnknownPriorError
-        For a parameter without a default, such as retention or roi, which are used only where a prior is
-        given.
+        For a parameter without a default, such as retention or roi, which are used only where a prior is given.
 
     Examples
     --------

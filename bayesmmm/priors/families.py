@@ -125,8 +125,7 @@ class Family:
     forms
         Alternative sets of arguments in PyMC's names and order, each complete.
     build
-        Arguments to a frozen SciPy distribution; raises ValueError with a sentence when they contradict each
-        other.
+        Arguments to a frozen SciPy distribution; raises ValueError with a sentence when they contradict each other.
     free
         Arguments that may be negative or zero; all others must be > 0.
     optional
