@@ -217,23 +217,20 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
     >>> [type(w).__name__ for w in system_warnings(MMM([Equation("sales", media=["tv"])]), data)]
     ['FewPeriodsWarning']
     """
-    found = [*_backdoors(system)]
-    for name in system.order:
-        equation = system.equation(name)
-        found += [*_consequences(equation, data)]
-        found += [*_few_periods(equation, data), *_many_zeros(equation, data), *_media_share(equation, data)]
-    found += [*_many_negatives(system.media, data), *_always_on(system.media, data)]
-    return [*found, *data_warnings(data, media=system.media)]
-
-
-def _backdoors(system: MMM) -> Iterable[BayesMMMWarning]:
-    """Compare every equation with every equation that it feeds."""
+    warnings: list[BayesMMMWarning] = []
     for source, target, _ in system.edges():
         if source not in system.exogenous:
-            yield from _backdoors_between(system.equation(source), system.equation(target))
+            warnings += _backdoors(system.equation(source), system.equation(target))
+    for name in system.order:
+        equation = system.equation(name)
+        warnings += _consequences(equation, data)
+        warnings += [*_few_periods(equation, data), *_many_zeros(equation, data), *_media_share(equation, data)]
+    for check in (_many_negatives, _always_on):
+        warnings += [warning for name in system.media for warning in check(name, data)]
+    return [*warnings, *data_warnings(data, media=system.media)]
 
 
-def _backdoors_between(mediator: Equation, target: Equation) -> Iterable[BayesMMMWarning]:
+def _backdoors(mediator: Equation, target: Equation) -> Iterable[BayesMMMWarning]:
     missing = [repr(name) for name in mediator.inputs if name not in target.inputs]
     if missing:
         act, are, them = ("act", "are", "them") if len(missing) > 1 else ("acts", "is", "it")
@@ -312,14 +309,13 @@ def _many_zeros(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
         )
 
 
-def _many_negatives(media: Iterable[str], data: MMMData) -> Iterable[BayesMMMWarning]:
-    for name in media:
-        negative = float(np.mean(data.columns[name] < 0))
-        if negative > MAX_ZERO_SHARE:
-            yield ManyZerosWarning(
-                f"{name!r} acts as media and is negative in {negative:.0%} of its periods (more than "
-                f"{MAX_ZERO_SHARE:.0%}), where it enters as 0. List it under linear."
-            )
+def _many_negatives(name: str, data: MMMData) -> Iterable[BayesMMMWarning]:
+    negative = float(np.mean(data.columns[name] < 0))
+    if negative > MAX_ZERO_SHARE:
+        yield ManyZerosWarning(
+            f"{name!r} acts as media and is negative in {negative:.0%} of its periods (more than {MAX_ZERO_SHARE:.0%}), "
+            f"where it enters as 0. List it under linear."
+        )
 
 
 def prior_media_share(equation: Equation, data: MMMData) -> np.ndarray | None:
@@ -360,15 +356,14 @@ def _media_share(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]
         )
 
 
-def _always_on(media: Iterable[str], data: MMMData) -> Iterable[BayesMMMWarning]:
-    for name in media:
-        values = data.columns[name]
-        if (values <= 0).any():
-            continue
-        variation = float((values / values.mean(axis=1, keepdims=True)).std())
-        if variation < ALWAYS_ON_VARIATION:
-            yield AlwaysOnWarning(
-                f"{name!r} is never zero and varies by only {variation:.0%} of its mean (less than "
-                f"{ALWAYS_ON_VARIATION:.0%}), so that its contribution trades with the intercept. Give its "
-                "contribution or roi an informative prior, from an experiment if there is one."
-            )
+def _always_on(name: str, data: MMMData) -> Iterable[BayesMMMWarning]:
+    values = data.columns[name]
+    if (values <= 0).any():
+        return
+    variation = float((values / values.mean(axis=1, keepdims=True)).std())
+    if variation < ALWAYS_ON_VARIATION:
+        yield AlwaysOnWarning(
+            f"{name!r} is never zero and varies by only {variation:.0%} of its mean (less than "
+            f"{ALWAYS_ON_VARIATION:.0%}), so that its contribution trades with the intercept. Give its contribution or "
+            "roi an informative prior, from an experiment if there is one."
+        )

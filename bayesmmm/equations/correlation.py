@@ -16,22 +16,7 @@ from bayesmmm.validate import is_number
 
 
 def read_rho(name: str, value: Any, causes: Sequence[str], family: Likelihood) -> FrozenMap:
-    """Return ``{mediator: correlation}`` of an equation, checked; empty without one.
-
-    Parameters
-    ----------
-    name : str
-        Of the equation.
-    value : mapping of str to float or Prior
-    causes : sequence of str
-        What acts in the equation: its media and linear terms.
-    family : Likelihood
-
-    Raises
-    ------
-    EquationError, UnknownTermError, LikelihoodError, PriorSupportError
-        See `Equation`.
-    """
+    """Return ``{mediator: correlation}`` of an equation in which some causes act, checked; empty without one."""
     where = f"equation {name!r}"
     if not isinstance(value, Mapping):
         raise EquationError(
@@ -69,16 +54,7 @@ def read_rho(name: str, value: Any, causes: Sequence[str], family: Likelihood) -
 
 
 def check_mediator(name: str, mediator: str, families: Mapping[str, Likelihood]) -> None:
-    """Refuse a rho with a series that no equation explains, or whose residuals are not Normal.
-
-    Parameters
-    ----------
-    name : str
-        Of the equation that has the rho.
-    mediator : str
-    families : mapping of str to Likelihood
-        Of all equations, by name.
-    """
+    """Refuse a rho of an equation with a series that no equation explains, or whose residuals are not Normal."""
     if mediator not in families:
         raise UnknownTermError(
             f"equation {name!r} has a rho for {mediator!r}, which no equation explains, so that it has no residual. "

@@ -33,16 +33,7 @@ _NEEDS = {
     "coefficient": ("linear terms", "list columns in linear=[...]"),
 }
 _LINEAR_PARAMETERS = ("intercept", "trend", "seasonality", "coefficient")
-_SUPPORT = {
-    "half_life": (0.0, math.inf),
-    "retention": (0.0, 1.0),
-    "half_saturation": (0.0, math.inf),
-    "slope": (0.0, math.inf),
-    "contribution": (0.0, math.inf),
-    "roi": (0.0, math.inf),
-    "sigma": (0.0, math.inf),
-    "nu_minus_two": (0.0, math.inf),
-}
+_SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two"], (0.0, math.inf)) | {"retention": (0.0, 1.0)}
 _EPOCH = pd.Timestamp("1970-01-01")
 
 
@@ -259,7 +250,8 @@ class Equation:
         blocks = [Parameter(name, *_channels(self, name)) for name in MEDIA_PARAMETERS]
         blocks = [block for block in blocks if block.labels]
         terms = self.terms()
-        blocks.append(Parameter("coefficient", terms, tuple(_term_prior(self, term) for term in terms)))
+        priors = tuple(_prior(self, self.term_kind(term), term) for term in terms)
+        blocks.append(Parameter("coefficient", terms, priors))
         blocks += [Parameter(name, (), (_prior(self, name, None),)) for name in self.family.scalars]
         blocks += [Parameter("rho", (m,), (v,)) for m, v in self.rho.items() if isinstance(v, Prior)]
         return tuple(blocks)
@@ -361,17 +353,13 @@ def _labels(equation: Equation, parameter: str) -> tuple[str, ...]:
     return equation.linear if parameter == "coefficient" else ()
 
 
-def _known_parameters(equation: Equation) -> tuple[str, ...]:
-    media = tuple(p for p in MEDIA_PARAMETERS if p != "roi" or equation.family.additive)
-    return (*media, *_LINEAR_PARAMETERS, *equation.family.scalars)
-
-
 def _read_priors(equation: Equation) -> FrozenMap:
     where = f"equation {equation.name!r}"
     given = equation.priors
     if not isinstance(given, Mapping):
         raise PriorError(f'{where} has priors = {given!r}. Give a mapping such as {{"slope": Prior(...)}}.')
-    known = _known_parameters(equation)
+    media = (p for p in MEDIA_PARAMETERS if p != "roi" or equation.family.additive)
+    known = (*media, *_LINEAR_PARAMETERS, *equation.family.scalars)
     read = {}
     for parameter, value in given.items():
         if parameter == "roi" and not equation.family.additive:
@@ -453,12 +441,7 @@ def _channels(equation: Equation, parameter: str) -> tuple[tuple[str, ...], tupl
     """Return the channels that are parametrised by `parameter`, and their priors."""
     channels = equation.media
     for usual, instead in _EITHER:
-        if parameter == usual:
-            channels = tuple(c for c in channels if not _has(equation.priors, instead, c))
-        elif parameter == instead:
-            channels = tuple(c for c in channels if _has(equation.priors, instead, c))
+        if parameter in (usual, instead):
+            wanted = parameter == instead
+            channels = tuple(c for c in channels if _has(equation.priors, instead, c) == wanted)
     return channels, tuple(_prior(equation, parameter, c) for c in channels)
-
-
-def _term_prior(equation: Equation, term: str) -> Prior:
-    return _prior(equation, equation.term_kind(term), term)

@@ -2,14 +2,13 @@
 
 import textwrap
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bayesmmm.priors import Prior
 from bayesmmm.text import counted, wrapped
 
 if TYPE_CHECKING:
-    from bayesmmm.equations.equation import Equation, Parameter
+    from bayesmmm.equations.equation import Equation
     from bayesmmm.equations.system import MMM
 
 _WIDTH = 100
@@ -25,15 +24,11 @@ def system_text(system: "MMM") -> str:
     head = f"MMM with {counted(count, 'equation')} for the outcome {system.outcome}"
     if system.mediators:
         head += f", mediated by {', '.join(system.mediators)}"
-    parts = [
-        head,
-        "Causal graph\n" + _indent(graph_text(system)),
-        "Ways to the outcome\n" + _indent(routes_text(system)),
-    ]
-    parts += [_equation_block(system.equation(name), place) for place, name in enumerate(system.order, start=1)]
-    parts.append("How to read it\n" + _indent(_legend(system.equations)))
-    parts.append("Next: fit = mm.fit(system, data, seed=1)")
-    return "\n\n".join(parts)
+    graph, ways = _indent(graph_text(system)), _indent(routes_text(system))
+    blocks = [_equation_block(system.equation(name), place) for place, name in enumerate(system.order, start=1)]
+    legend = f"How to read it\n{_indent(_legend(system.equations))}"
+    parts = [head, f"Causal graph\n{graph}", f"Ways to the outcome\n{ways}", *blocks, legend]
+    return "\n\n".join([*parts, "Next: fit = mm.fit(system, data, seed=1)"])
 
 
 def equation_text(equation: "Equation") -> str:
@@ -138,33 +133,22 @@ def _mean_terms(equation: "Equation") -> list[str]:
 
 def prior_rows(equation: "Equation") -> list[tuple[str, str, str]]:
     """Return (parameter or label, prior, unit and 90 % interval) lines; labels only where they differ."""
-    rows = []
+    blocks: dict[str, dict[str, Prior]] = {}
     for parameter in equation.parameters():
-        if parameter.name == "coefficient":
-            for kind in ("intercept", "trend", "seasonality", "coefficient"):
-                mine = [
-                    (label, prior)
-                    for label, prior in zip(parameter.labels, parameter.priors, strict=True)
-                    if equation.term_kind(label) == kind
-                ]
-                if mine:
-                    block = replace(
-                        parameter, name=kind, labels=tuple(m[0] for m in mine), priors=tuple(m[1] for m in mine)
-                    )
-                    rows += _rows(equation, block)
-        else:
-            rows += _rows(equation, parameter)
+        for label, prior in zip(parameter.labels or ("",), parameter.priors, strict=True):
+            name = equation.term_kind(label) if parameter.name == "coefficient" else parameter.name
+            blocks.setdefault(name, {})[label] = prior
+    rows = []
+    for name, block in blocks.items():
+        priors = list(block.values())
+        usual = max(priors, key=priors.count)
+        everyone = name not in ("retention", "roi") or len(block) == len(equation.media)
+        title = name if everyone else f"{name} of {', '.join(block)}"
+        exact = [(f"  {label}", prior) for label, prior in block.items() if prior != usual]
+        for row, prior in [(title, usual), *exact]:
+            args = ", ".join(f"{arg}={value:.4g}" for arg, value in prior.args.items())
+            rows.append((row, f"{prior.family}({args})", f"{_unit(equation, name)}; {interval_text(prior)}"))
     return rows
-
-
-def _rows(equation: "Equation", parameter: "Parameter") -> list[tuple[str, str, str]]:
-    name, unit = parameter.name, _unit(equation, parameter.name)
-    usual = max(parameter.priors, key=parameter.priors.count)
-    exact = [(label, p) for label, p in zip(parameter.labels, parameter.priors, strict=False) if p != usual]
-    everyone = name not in ("retention", "roi") or len(parameter.labels) == len(equation.media)
-    title = name if everyone else f"{name} of {', '.join(parameter.labels)}"
-    rows = [(title, _prior_text(usual), f"{unit}; {interval_text(usual)}")]
-    return rows + [(f"  {label}", _prior_text(p), f"{unit}; {interval_text(p)}") for label, p in exact]
 
 
 def _unit(equation: "Equation", name: str) -> str:
@@ -186,10 +170,6 @@ def _unit(equation: "Equation", name: str) -> str:
         "nu_minus_two": "no unit",
         "rho": "correlation",
     }[name]
-
-
-def _prior_text(prior: Prior) -> str:
-    return f"{prior.family}({', '.join(f'{name}={value:.4g}' for name, value in prior.args.items())})"
 
 
 def interval_text(prior: Prior) -> str:

@@ -21,23 +21,19 @@ def toml_text(equations: Iterable[Equation], data_columns: Mapping[str, Any] | N
         for key in data_columns:
             if key not in DATA_KEYS:
                 raise SpecError(no_such(f"the data columns have the unknown key {key!r}", key, DATA_KEYS, "Use"))
-        spec["data"] = {key: _plain(value) for key, value in data_columns.items() if value is not None}
+        spec["data"] = {
+            key: dict(value) if isinstance(value, Mapping) else value if isinstance(value, str) else list(value)
+            for key, value in data_columns.items()
+            if value is not None
+        }
     spec["equation"] = [_equation(equation) for equation in equations]
     return tomli_w.dumps(spec)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    return value if isinstance(value, str) else list(value)
 
 
 def _equation(equation: Equation) -> dict[str, Any]:
     """Return one equation as plain tables; what equals its default is left out."""
     table: dict[str, Any] = {"name": equation.name}
-    for key in ("media", "linear"):
-        if getattr(equation, key):
-            table[key] = list(getattr(equation, key))
+    table |= {key: list(getattr(equation, key)) for key in ("media", "linear") if getattr(equation, key)}
     if equation.trend:
         table["trend"] = list(equation.knots) or True
     table["likelihood"] = equation.likelihood
@@ -48,11 +44,10 @@ def _equation(equation: Equation) -> dict[str, Any]:
     if equation.seasonality:
         table["seasonality"] = [{"period": s.period, "order": s.order} for s in equation.seasonality]
     if equation.priors:
-        table["priors"] = {name: _priors(value) for name, value in equation.priors.items()}
+        table["priors"] = {
+            name: value.to_dict()
+            if isinstance(value, Prior)
+            else {label: p.to_dict() for label, p in value.items()}
+            for name, value in equation.priors.items()
+        }
     return table
-
-
-def _priors(value: Prior | Mapping[str, Prior]) -> dict[str, Any]:
-    if isinstance(value, Prior):
-        return value.to_dict()
-    return {label: prior.to_dict() for label, prior in value.items()}
