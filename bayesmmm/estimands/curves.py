@@ -86,9 +86,8 @@ def response_curves(
 
 
 def _checked_factors(factors: Sequence[float] | None) -> np.ndarray:
-    given = FACTORS if factors is None else factors
-    given = check_numbers(given, "factors", "numbers of 0 or more", "[0.5, 1, 1.5]", lambda x: x >= 0.0)
-    return np.unique([0.0, 1.0, *given])
+    allowed = ("numbers of 0 or more", "[0.5, 1, 1.5]", lambda x: x >= 0.0)
+    return np.unique([0.0, 1.0, *check_numbers(FACTORS if factors is None else factors, "factors", *allowed)])
 
 
 def _gained(segments: list[Segment], names: Sequence[str], grid: np.ndarray) -> dict[str, np.ndarray]:
@@ -104,7 +103,7 @@ def _moved(segments: list[Segment], name: str, factor: float) -> np.ndarray:
     """Outcome with the spend of a channel multiplied, less the outcome as it is: (S,)."""
     system = segments[0].base.rows.system
     outcome = system.equation(system.outcome)
-    out: np.ndarray | float = 0.0
+    out = np.zeros(len(segments[0].base.rows.draws))
     past: dict = {}
     for segment in segments:
         if not (segment.changed.any() or past):
@@ -115,7 +114,7 @@ def _moved(segments: list[Segment], name: str, factor: float) -> np.ndarray:
         latent = base.latent[system.outcome]
         moved = [n for n in outcome.inputs if n in columns]
         shifts = [engine.latent_change(base, system.outcome, n, columns[n], past) for n in moved]
-        out = out + segment.total(engine.change(base, system.outcome, latent, engine.add(base.rows, shifts)))
+        out += segment.total(engine.change(base, system.outcome, latent, engine.add(base.rows, shifts)))
         past = carry_over(segments, segment, columns)
     return out
 

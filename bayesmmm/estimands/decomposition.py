@@ -278,7 +278,8 @@ def _parts_of_series(base: engine.Baseline, mediator: str) -> Mapping[str, np.nd
     if not terms:
         return {}
     size = rows.scales.size[mediator][:, None]
-    per_term = size * equation.family.series_secant(base.columns[mediator] / size, sum(terms.values()))
+    lift = engine.add(rows, list(terms.values()))
+    per_term = size * equation.family.series_secant(base.columns[mediator] / size, lift)
     return {channel: per_term * term for channel, term in terms.items()}
 
 

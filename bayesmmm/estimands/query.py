@@ -7,6 +7,7 @@ all spend did to the outcome of the window. `bayesmmm.estimands.windows` says ho
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,7 +101,7 @@ class Query:
         last = np.flatnonzero(self.timeline.window)[-1]
         return np.arange(len(self.timeline.window)) <= last
 
-    def at(self, positions: np.ndarray, **changes: int) -> "Query":
+    def at(self, positions: np.ndarray, **changes: Any) -> "Query":
         """Return the same of the draws at some positions of every chain."""
         chains = len(self.coords["chain"])
         coords = {**self.coords, "draw": self.coords["draw"][positions]}
@@ -212,15 +213,16 @@ def timeline(
     WindowError, DateError
         When the window lies outside fitted periods and plan.
     """
-    dates, fitted, columns = fit.data.dates, len(fit.data.dates), {}
+    dates, fitted = fit.data.dates, len(fit.data.dates)
+    columns: Mapping[str, np.ndarray] = {}
     if plan is not None:
         ahead = read_plan(fit.data, plan, needed=fit.system.exogenous)
         dates, columns = dates.append(ahead.dates), ahead.columns
         start = ahead.dates[0] if start is None else start
         stop = ahead.dates[-1] if stop is None else stop
     window = window_mask(dates, start, stop, where="the fitted periods" if plan is None else "history and plan")
-    seen = dates[window]
-    attrs = {"start": f"{seen[0]:%Y-%m-%d}", "stop": f"{seen[-1]:%Y-%m-%d}"}
+    first, last = dates[window][[0, -1]]
+    attrs = {"start": f"{first:%Y-%m-%d}", "stop": f"{last:%Y-%m-%d}"}
     return Timeline(dates, fitted, columns, window, attrs)
 
 
@@ -236,7 +238,7 @@ def after(fit: Fit, ahead: Timeline, periods: int) -> tuple[pd.DatetimeIndex, di
     return dates, columns
 
 
-def row_bytes(system: MMM, periods: int) -> float:
+def row_bytes(system: MMM, periods: float) -> float:
     """Working memory of one row over so many periods, in bytes."""
     arrays = sum(2 * len(equation.media) + 8 for equation in system.equations)
     return 8.0 * max(periods, 1) * arrays

@@ -220,11 +220,10 @@ def _lost(segment: Segment, target: Sequence[str], columns: Mapping[str, np.ndar
         moved = [n for n in step if n in outcome.inputs]
         if not moved:
             continue
-        step = engine.add(
-            base.rows, [engine.latent_change(base, system.outcome, n, columns[n], past) for n in moved]
-        )
-        out[:, j] = -segment.total(engine.change(base, system.outcome, latent, step))
-        latent = latent + base.rows.per_path(step)
+        shifts = [engine.latent_change(base, system.outcome, n, columns[n], past) for n in moved]
+        shift = engine.add(base.rows, shifts)
+        out[:, j] = -segment.total(engine.change(base, system.outcome, latent, shift))
+        latent = latent + base.rows.per_path(shift)
     return out
 
 
@@ -279,8 +278,8 @@ def _labelled(
             "interaction": joint.sum(axis=-1) - np.stack(alone, axis=-1),
         }.items():
             variables[name] = (*label(values, "group"), {"unit": unit})
-    found = xr.Dataset(variables, coords, {**query.attrs, "unit": unit})
+    answer = xr.Dataset(variables, coords, {**query.attrs, "unit": unit})
     # A variable taken out of the data set still says what it is about.
-    for variable in found.data_vars.values():
+    for variable in answer.data_vars.values():
         variable.attrs |= query.attrs
-    return found
+    return answer

@@ -53,9 +53,9 @@ class Convergence:
 
     def _repr_html_(self) -> str:
         """Return what was judged, beside what is allowed, for notebooks."""
-        columns = {
+        columns: dict[str, list] = {
             "judged": ["R-hat", "effective sample size, bulk", "effective sample size, tail", "divergences"],
-            "found": [f"{self.rhat:.3f}", f"{self.ess_bulk:.0f}", f"{self.ess_tail:.0f}", self.divergences],
+            "measured": [f"{self.rhat:.3f}", f"{self.ess_bulk:.0f}", f"{self.ess_tail:.0f}", self.divergences],
             "asked": [f"at most {RHAT_GOOD}", *[f"at least {ESS_GOOD:.0f}"] * 2, "0"],
         }
         return notebook_html(str(self), columns)
