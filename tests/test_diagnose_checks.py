@@ -96,10 +96,10 @@ def test_two_checks_of_one_name_are_refused():
     ],
 )
 def test_thresholds_where_large_is_bad(value, verdict):
-    assert Threshold(1.0, 2.0, "").judge(value) == verdict
-    assert Threshold(-1.0, -2.0, "", above=False).judge(-value) == verdict
+    assert Threshold(1.0, "", fail=2.0).judge(value) == verdict
+    assert Threshold(-1.0, "", fail=-2.0, above=False).judge(-value) == verdict
     if verdict == "fail":
-        assert Threshold(1.0, math.nan, "").judge(value) == "warn"
+        assert Threshold(1.0, "").judge(value) == "warn"
 
 
 def test_every_threshold_has_a_source_and_is_stricter_to_fail_than_to_warn():

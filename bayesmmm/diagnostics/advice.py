@@ -5,6 +5,7 @@ knows its parameter, and a likelihood or a correlation is only offered where the
 """
 
 from dataclasses import replace
+from typing import Any
 
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Likelihood, check_system
@@ -32,15 +33,7 @@ _OTHERWISE = {"half_life": "retention", "contribution": "roi"}
 
 
 def prior_on(equation: Equation, parameter: str, label: str = "") -> str:
-    """Code that gives one parameter of an equation a narrower prior.
-
-    Parameters
-    ----------
-    equation : Equation
-    parameter : str
-        As in the posterior or in the blocks of the equation: "half_life", "coefficient", "sigma", ...
-    label : str
-        Channel or linear term.
+    """Code that gives one parameter of an equation, of this channel or linear term, a narrower prior.
 
     Examples
     --------
@@ -51,9 +44,8 @@ def prior_on(equation: Equation, parameter: str, label: str = "") -> str:
     """
     if parameter == "coefficient":
         parameter = equation.term_kind(label)
-    blocks = {block.name: block.labels for block in equation.parameters()}
     other = _OTHERWISE.get(parameter, "")
-    if label in blocks.get(other, ()):
+    if label in _labels(equation).get(other, ()):
         parameter = other
     start = STARTS[parameter]
     if parameter == "rho":
@@ -64,14 +56,17 @@ def prior_on(equation: Equation, parameter: str, label: str = "") -> str:
 
 def prior_on_return(equation: Equation, channel: str, data: MMMData) -> str:
     """Code that says what is believed of a channel: on its roi or, where that is refused, on its contribution."""
-    blocks = {block.name: block.labels for block in equation.parameters()}
     # Next to a prior on the contribution that was given, one on the roi would be a second opinion on one quantity.
     known = data.is_money(channel) and equation.family.additive
     if not known or "contribution" in equation.priors:
         return prior_on(equation, "contribution", channel)
-    if channel in blocks.get("roi", ()):
+    if channel in _labels(equation).get("roi", ()):
         return prior_on(equation, "roi", channel)
     return f"mm.Equation({equation.name!r}, ..., priors={{'roi': {{{channel!r}: {STARTS['roi']}}}}})"
+
+
+def _labels(equation: Equation) -> dict[str, tuple[str, ...]]:
+    return {block.name: block.labels for block in equation.parameters()}
 
 
 def where(system: MMM, channel: str) -> Equation:
@@ -80,24 +75,17 @@ def where(system: MMM, channel: str) -> Equation:
 
 
 def likelihoods(system: MMM, data: MMMData, name: str, wanted: dict[Likelihood, str]) -> tuple[str, ...]:
-    """Remedies that take other likelihoods of an equation, those that its data and the other equations allow.
-
-    None away from "censored_normal": no other one knows what a zero is.
-
-    Parameters
-    ----------
-    wanted : dict of Likelihood to str
-        Likelihood -> when to take it.
-    """
+    """Remedies that take another likelihood, with when to take it, of those that data and other equations allow."""
     present = system.equation(name).family
     return tuple(
         f"mm.Equation({name!r}, ..., likelihood={other.name!r}), {when}"
         for other, when in wanted.items()
+        # No other likelihood than "censored_normal" knows what a zero is.
         if not present.censored and other is not present and accepted(system, data, name, likelihood=other.name)
     )
 
 
-def accepted(system: MMM, data: MMMData, name: str, **changed: object) -> bool:
+def accepted(system: MMM, data: MMMData, name: str, **changed: Any) -> bool:
     """Whether the system would still be valid for the data with an equation so changed."""
     try:
         equations = [replace(e, **changed) if e.name == name else e for e in system.equations]

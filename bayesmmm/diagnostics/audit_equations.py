@@ -23,42 +23,33 @@ _HALF_LIVES, _ROUNDS = (0.1, 0.5, 0.9), 500
 
 
 def equation_checks(view: PriorView) -> tuple[list[Check], dict[str, pd.DataFrame]]:
-    """Check every equation with its priors against its data.
-
-    Returns
-    -------
-    list of Check
-    dict
-        "parameters", "prior_predictive", "mediators", "media_share": see `audit`.
-    """
-    checks, counts, ahead = [], {}, {}
+    """Check every equation with its priors against its data; tables as `audit` lists them."""
+    checks: list[Check | None] = []
+    counts, ahead = {}, {}
     for name in view.system.order:
         values, parameters = values_per_parameter(view.system.equation(name), view.data)
         counts[name] = {"values": values, "parameters": parameters, "ratio": values / parameters}
         ahead[name] = predictive_table(view, name)
-        checks += [
-            _ratio(name, counts[name]),
-            *_seasons(view, name),
-            *_share(view, name),
-            _coverage(name, ahead[name]),
-        ]
+        checks += [_ratio(name, values, parameters), _seasons(view, name), _share(view, name)]
+        checks.append(_coverage(name, ahead[name]))
     mediators = mediator_table(view)
-    checks += [_moves(view, name, row) for name, row in mediators.iterrows()]
+    checks += [_moves(view, str(name), row) for name, row in mediators.iterrows()]
     tables = {
         "parameters": pd.DataFrame.from_dict(counts, orient="index").rename_axis("equation"),
         "prior_predictive": pd.concat(ahead, names=["equation"]),
         "media_share": share_table(view),
     }
-    return checks, tables | ({"mediators": mediators} if len(mediators) else {})
+    made = [check for check in checks if check is not None]
+    return made, tables | ({"mediators": mediators} if len(mediators) else {})
 
 
-def _ratio(name: str, count: dict[str, float]) -> Check:
+def _ratio(name: str, values: int, parameters: int) -> Check:
     return check_against(
         f"periods:{name}",
         "data",
         PERIODS_PER_PARAMETER,
-        count["ratio"],
-        f"{name} has {count['values']} values for {count['parameters']} parameters, {count['ratio']:.1f} for each.",
+        values / parameters,
+        f"{name} has {values} values for {parameters} parameters, {values / parameters:.1f} for each.",
         "there is less to learn from than there is to be learned: priors decide much of the answer",
         (
             "use fewer terms: a lower order, as seasonality=[mm.Fourier(period=365.25, order=1)], no trend knots, fewer "
@@ -70,29 +61,27 @@ def _ratio(name: str, count: dict[str, float]) -> Check:
     )
 
 
-def _seasons(view: PriorView, name: str) -> list[Check]:
+def _seasons(view: PriorView, name: str) -> Check | None:
     equation, data = view.system.equation(name), view.data
     if not equation.seasonality:
-        return []
+        return None
     longest = max(season.period for season in equation.seasonality)
     cycles = len(data.dates) * data.days_per_period / longest
-    return [
-        check_against(
-            f"seasons:{name}",
-            "data",
-            SEASONS_SEEN,
-            cycles,
-            f"the data of {name} run over {cycles:.1f} of its seasons of {longest:g} days.",
-            "what comes back every season cannot be told from what happened once: season, trend and campaigns trade "
-            "with each other",
-            (
-                "use a longer history",
-                f"lower the order, as seasonality=[mm.Fourier(period={longest:g}, order=1)], or narrow its prior, as "
-                f"{prior_on(equation, 'seasonality')}",
-                "replace the season by what causes it: holidays, weather, price promotions as controls",
-            ),
-        )
-    ]
+    return check_against(
+        f"seasons:{name}",
+        "data",
+        SEASONS_SEEN,
+        cycles,
+        f"the data of {name} run over {cycles:.1f} of its seasons of {longest:g} days.",
+        "what comes back every season cannot be told from what happened once: season, trend and campaigns trade with "
+        "each other",
+        (
+            "use a longer history",
+            f"lower the order, as seasonality=[mm.Fourier(period={longest:g}, order=1)], or narrow its prior, as "
+            f"{prior_on(equation, 'seasonality')}",
+            "replace the season by what causes it: holidays, weather, price promotions as controls",
+        ),
+    )
 
 
 # ---------------------------------------------------------------------------------------------------- prior beliefs
@@ -117,28 +106,26 @@ def share_table(view: PriorView) -> pd.DataFrame:
     return table
 
 
-def _share(view: PriorView, name: str) -> list[Check]:
+def _share(view: PriorView, name: str) -> Check | None:
     share = prior_media_share(view.system.equation(name), view.data)
     if share is None:
-        return []
+        return None
     total = share.sum(axis=1)
     value = float((total > 1.0).mean())
-    low, median, high = np.quantile(total, [0.05, 0.5, 0.95])
-    return [
-        check_against(
-            f"media_share:{name}",
-            "data",
-            IMPLIED_MEDIA_SHARE,
-            value,
-            f"the priors let all media of {name} bring {100 * median:.0f} % of it (90 % {100 * low:.0f} to "
-            f"{100 * high:.0f} %), and more than all of it with probability {value:.2f}.",
-            "the priors believe in answers that cannot be; where the data say little, so will the posterior",
-            (
-                "leave the default priors, which keep the total below the whole for any number of channels",
-                f"narrow them, as {prior_on(view.system.equation(name), 'contribution', view.media(name)[0])}",
-            ),
-        )
-    ]
+    low, median, high = 100.0 * np.quantile(total, [0.05, 0.5, 0.95])
+    return check_against(
+        f"media_share:{name}",
+        "data",
+        IMPLIED_MEDIA_SHARE,
+        value,
+        f"the priors let all media of {name} bring {median:.0f} % of it (90 % {low:.0f} to {high:.0f} %), and more than "
+        f"all of it with probability {value:.2f}.",
+        "the priors believe in answers that cannot be; where the data say little, so will the posterior",
+        (
+            "leave the default priors, which keep the total below the whole for any number of channels",
+            f"narrow them, as {prior_on(view.system.equation(name), 'contribution', view.media(name)[0])}",
+        ),
+    )
 
 
 def predictive_table(view: PriorView, name: str) -> pd.DataFrame:
@@ -177,25 +164,18 @@ def mediator_table(view: PriorView) -> pd.DataFrame:
 
     Its media terms, at the prior medians of the curve, are added to a regression on its linear terms: at the 10, 50 and
     90 % quantiles of the half-life priors, of which the one that fits best counts (with its p-value times three). A
-    censored series has a censored regression.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By mediator: ``explained``, the share of the residual variance that the media terms take up; ``p`` of the test
-        that they take up nothing, NaN where too few values are left; ``zeros``, share of periods at exactly zero.
+    censored series has a censored regression. ``explained`` is the share of the residual variance that the media terms
+    take up; ``p`` that of the test that they take up nothing, NaN where too few values are left; ``zeros`` the share of
+    periods at exactly zero.
     """
     rows = {}
-    for name in view.system.mediators:
-        if not view.media(name):
-            continue
-        found = [_added(view, name, at) for at in _HALF_LIVES]
-        share, p = min(found, key=lambda one: np.inf if np.isnan(one[1]) else one[1])
+    for name in filter(view.media, view.system.mediators):
+        fits = [_added(view, name, at) for at in _HALF_LIVES]
+        share, p = min(fits, key=lambda one: np.inf if np.isnan(one[1]) else one[1])
         zeros = float((view.data.columns[name] == 0.0).mean())
         rows[name] = {"explained": share, "p": min(p * len(_HALF_LIVES), 1.0), "zeros": zeros}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["explained", "p", "zeros"]).rename_axis(
-        "mediator"
-    )
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["explained", "p", "zeros"])
+    return table.rename_axis("mediator")
 
 
 def _added(view: PriorView, name: str, at: float) -> tuple[float, float]:
@@ -227,21 +207,21 @@ def censored_regression(target: np.ndarray, basis: np.ndarray) -> tuple[float, f
     """
     u, size, _ = np.linalg.svd(basis, full_matrices=False)
     u = u[:, size > 1e-10 * size[0]]
-    zero, latent, sd, found = target <= 0.0, target.astype(float), float(target.std()), -np.inf
+    zero, latent, sd, density = target <= 0.0, target.astype(float), float(target.std()), -np.inf
     for _ in range(_ROUNDS):
         mean = u @ (u.T @ latent)
         a = -mean[zero] / sd
         log_below = special.log_ndtr(a)
         inverse = np.exp(-0.5 * a**2 - log_below) / np.sqrt(2.0 * np.pi)
-        before, found = found, float(stats.norm.logpdf(target[~zero], mean[~zero], sd).sum() + log_below.sum())
-        if abs(found - before) < 1e-9 * len(target):
+        before, density = density, float(stats.norm.logpdf(target[~zero], mean[~zero], sd).sum() + log_below.sum())
+        if abs(density - before) < 1e-9 * len(target):
             break
         latent = np.where(zero, 0.0, target)
         latent[zero] = mean[zero] - sd * inverse
         spread = sd**2 * np.maximum(1.0 - a * inverse - inverse**2, 0.0)
         mean = u @ (u.T @ latent)
         sd = float(np.sqrt((np.square(latent - mean).sum() + spread.sum()) / len(target)))
-    return found, sd
+    return density, sd
 
 
 def _moves(view: PriorView, name: str, row: pd.Series) -> Check:

@@ -8,6 +8,7 @@ from scipy import stats
 
 from bayesmmm.diagnostics.advice import prior_on, prior_on_return, where
 from bayesmmm.diagnostics.check import Check, check_against
+from bayesmmm.diagnostics.plausibility import curve_range
 from bayesmmm.diagnostics.prior_view import PriorView, left_over
 from bayesmmm.diagnostics.thresholds import CURVE_RANGE, FEEDBACK, INFLATION, SHARED_PAUSES, SPEND_PERSISTENCE
 from bayesmmm.equations import Equation
@@ -19,30 +20,22 @@ TOGETHER = "all channels"
 
 
 def media_checks(view: PriorView) -> tuple[list[Check], dict[str, pd.DataFrame]]:
-    """Check the media columns, and what each equation can tell of them.
-
-    Returns
-    -------
-    list of Check
-    dict
-        "channels", "overlap", "vif", "range", "feedback": see `audit`.
-    """
-    channels = channel_table(view)
+    """Check the media columns, and what each equation can tell of them; tables as `audit` lists them."""
+    channels, feedback = channel_table(view), feedback_table(view)
     overlap = overlap_table(view, channels)
-    checks = [*_persistence(view, channels), *_overlap(view, overlap)]
+    checks = [_persistence(view, channels), _overlap(view, overlap)]
     inflation, ranges = {}, {}
-    for name in view.system.order:
-        if view.media(name):
-            inflation[name], ranges[name] = inflation_table(view, name), range_table(view, name)
-            checks += [_inflated(view, name, inflation[name]), _range(view, name, ranges[name])]
-    feedback = feedback_table(view)
-    checks += _feedback(view, feedback)
-    joined = {"vif": inflation, "range": ranges}
-    tables = {key: pd.concat(found, names=["equation"]) for key, found in joined.items() if found}
-    return checks, {"channels": channels, "overlap": overlap, "feedback": feedback, **tables}
+    for name in filter(view.media, view.system.order):
+        inflation[name], ranges[name] = inflation_table(view, name), range_table(view, name)
+        checks += [_inflated(view, name, inflation[name]), _range(view, name, ranges[name])]
+    checks.append(_feedback(view, feedback))
+    by_equation = {"vif": inflation, "range": ranges}
+    tables = {key: pd.concat(parts, names=["equation"]) for key, parts in by_equation.items() if parts}
+    made = [check for check in checks if check is not None]
+    return made, {"channels": channels, "overlap": overlap, "feedback": feedback, **tables}
 
 
-def _found(view: PriorView, equation: Equation, channel: str) -> str:
+def _experiment(view: PriorView, equation: Equation, channel: str) -> str:
     return f"say what an experiment found, as {prior_on_return(equation, channel, view.data)}"
 
 
@@ -71,75 +64,63 @@ def _lagged(x: np.ndarray) -> float:
     return float(e[1:] @ e[:-1]) / power if power > 0.0 else np.nan
 
 
-def _persistence(view: PriorView, channels: pd.DataFrame) -> list[Check]:
+def _persistence(view: PriorView, channels: pd.DataFrame) -> Check | None:
     known = channels["persistence"].dropna()
     if known.empty:
-        return []
+        return None
     worst, value = str(known.idxmax()), float(known.max())
     high = [str(name) for name in known.index[known > SPEND_PERSISTENCE.warn]]
-    return [
-        check_against(
-            "persistence",
-            "data",
-            SPEND_PERSISTENCE,
-            value,
-            f"spend changes most slowly on {worst}: its autocorrelation from one period to the next is {value:.2f}.",
-            f"how long {' and '.join(high) or worst} works cannot be told from how long it is on air: half-life and "
-            f"contribution lean on their priors, and slow spend can pass for trend or season",
-            (
-                f"say what is known, as {prior_on(where(view.system, worst), 'half_life', worst)}",
-                _EXPERIMENT.format(worst),
-            ),
-        )
-    ]
+    known_as = f"say what is known, as {prior_on(where(view.system, worst), 'half_life', worst)}"
+    return check_against(
+        "persistence",
+        "data",
+        SPEND_PERSISTENCE,
+        value,
+        f"spend changes most slowly on {worst}: its autocorrelation from one period to the next is {value:.2f}.",
+        f"how long {' and '.join(high) or worst} works cannot be told from how long it is on air: half-life and "
+        f"contribution lean on their priors, and slow spend can pass for trend or season",
+        (known_as, _EXPERIMENT.format(worst)),
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ two channels
 def overlap_table(view: PriorView, channels: pd.DataFrame) -> pd.DataFrame:
-    """How often two channels are active together.
+    """How often two channels are active together: ``both`` and ``either`` as shares of periods, ``shared`` their ratio.
 
-    Returns
-    -------
-    pandas.DataFrame
-        By pair: ``both`` and ``either``, shares of periods; ``shared``, both over either; ``pauses``, the correlation
-        of on and off, NaN where one of the two never pauses.
+    ``pauses`` is the correlation of on and off, NaN where one of the two never pauses.
     """
     on = {name: np.maximum(view.data.columns[name][0], 0.0) > 0.0 for name in channels.index}
-    rows = {}
+    rows = []
     for one, other in itertools.combinations(channels.index, 2):
         a, b = on[one], on[other]
         both, either = (a & b).mean(), (a | b).mean()
         pause = np.nan if a.all() or b.all() else float(np.corrcoef(a, b)[0, 1])
-        rows[one, other] = {"both": both, "either": either, "shared": both / either, "pauses": pause}
-    index = (
-        pd.MultiIndex.from_tuples(rows, names=["one", "other"]) if rows else pd.MultiIndex.from_arrays([[], []])
-    )
-    return pd.DataFrame(list(rows.values()), index, columns=["both", "either", "shared", "pauses"])
+        rows.append((one, other, both, either, both / either, pause))
+    columns = ["one", "other", "both", "either", "shared", "pauses"]
+    return pd.DataFrame(rows, columns=columns).set_index(["one", "other"])
 
 
-def _overlap(view: PriorView, overlap: pd.DataFrame) -> list[Check]:
+def _overlap(view: PriorView, overlap: pd.DataFrame) -> Check | None:
     known = overlap["pauses"].dropna()
     if known.empty:
-        return []
+        return None
     one, other = known.idxmax()
     value, row = float(known.max()), overlap.loc[(one, other)]
-    return [
-        check_against(
-            "overlap",
-            "data",
-            SHARED_PAUSES,
-            value,
-            f"pauses most alike: {one} and {other}, on and off together with correlation {value:.2f}; both are active "
-            f"in {100 * row['both']:.0f} % of periods, one of them in {100 * row['either']:.0f} %.",
-            f"periods without {one} are periods without {other}: their effects are told apart by how much is spent "
-            f"only, which the curves blur",
-            (
-                f"add {one} and {other} to one channel, and ask for their joint effect",
-                f"stagger flights: pause {one} while {other} runs, then fit again",
-                _found(view, where(view.system, one), one),
-            ),
-        )
-    ]
+    return check_against(
+        "overlap",
+        "data",
+        SHARED_PAUSES,
+        value,
+        f"pauses most alike: {one} and {other}, on and off together with correlation {value:.2f}; both are active in "
+        f"{100 * row['both']:.0f} % of periods, one of them in {100 * row['either']:.0f} %.",
+        f"periods without {one} are periods without {other}: their effects are told apart by how much is spent only, "
+        f"which the curves blur",
+        (
+            f"add {one} and {other} to one channel, and ask for their joint effect",
+            f"stagger flights: pause {one} while {other} runs, then fit again",
+            _experiment(view, where(view.system, one), one),
+        ),
+    )
 
 
 # --------------------------------------------------------------------------------------------------- in an equation
@@ -160,12 +141,6 @@ def _inflated(view: PriorView, name: str, table: pd.DataFrame) -> Check:
     worst, value = str(table["vif"].idxmax()), float(table["vif"].max())
     size = f"{value:.3g}" if np.isfinite(value) else "without bound"
     mediator = worst in view.system.mediators
-    remedies = (
-        f"drop linear terms of {name!r} that say the same, such as a high Fourier order or extra knots",
-        f"add {worst} up with the channel that it moves with, as frame['sum'] = frame[{worst!r}] + frame['other']",
-        _EXPERIMENT.format(worst),
-        _found(view, view.system.equation(name), worst),
-    )
     return check_against(
         f"collinearity:{name}",
         "data",
@@ -175,28 +150,23 @@ def _inflated(view: PriorView, name: str, table: pd.DataFrame) -> Check:
         f"(variance inflation {size}), more than of any other channel.",
         f"the effect of {worst} is told from that of the others by what little they do not share"
         + (": direct and indirect effects of its drivers are hard to tell apart" if mediator else ""),
-        remedies,
+        (
+            f"drop linear terms of {name!r} that say the same, such as a high Fourier order or extra knots",
+            f"add {worst} up with the channel that it moves with, as frame['sum'] = frame[{worst!r}] + frame['other']",
+            _EXPERIMENT.format(worst),
+            _experiment(view, view.system.equation(name), worst),
+        ),
     )
 
 
 def range_table(view: PriorView, name: str) -> pd.DataFrame:
-    """Where the half-saturation lies, as far as the priors know, beside the adstocked spend that was seen.
+    """Where the priors put the half-saturation beside the adstocked spend that was seen; see `curve_range`.
 
-    Returns
-    -------
-    pandas.DataFrame
-        By channel: ``above`` (``below``), prior probability that it lies above (below) every adstocked spend of an
-        active period; ``highest``, largest adstocked spend at the median half-life, in multiples of mean spend.
+    ``highest`` is the largest adstocked spend at the median half-life, in multiples of mean spend.
     """
-    par = view.prior[name]
-    stock = view.stocks(name, par["half_life"])
-    active = np.where(stock > 1e-3, stock, np.inf)
-    columns = {
-        "above": (par["half_saturation"] > stock.max(axis=-1)).mean(axis=0),
-        "below": (par["half_saturation"] < active.min(axis=-1)).mean(axis=0),
-        "highest": view.stock(name).max(axis=-1),
-    }
-    return pd.DataFrame(columns, pd.Index(view.media(name), name="channel"))
+    prior = view.prior[name]
+    table = curve_range(view.media(name), prior["half_saturation"], view.stocks(name, prior["half_life"]))
+    return table.assign(highest=view.stock(name).max(axis=-1))
 
 
 def _range(view: PriorView, name: str, table: pd.DataFrame) -> Check:
@@ -225,13 +195,8 @@ def feedback_table(view: PriorView) -> pd.DataFrame:
     Spend of each channel is regressed on the linear terms of the outcome, on its media terms of the period before (at
     prior medians), on its own spend in the two periods before and that of the other channels in the one before; the test
     asks whether the outcome of the period before adds to that. "all channels" does the same with what budgets have in
-    common: the mean, over channels that are on air, of the logarithm of spend less its own mean.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By exogenous channel, and all together: ``t``, its t statistic, and ``p``, two-sided; NaN where too few periods
-        are left.
+    common: the mean, over channels that are on air, of the logarithm of spend less its own mean. ``t`` is the statistic and
+    ``p`` two-sided; NaN where too few periods are left.
     """
     outcome = view.system.outcome
     design, target = view.design(outcome), view.inputs[outcome].target[0]
@@ -277,29 +242,27 @@ def _added_by(cause: np.ndarray, effect: np.ndarray, basis: np.ndarray, where: n
     return {"t": t, "p": 2.0 * float(stats.t.sf(abs(t), free))}
 
 
-def _feedback(view: PriorView, table: pd.DataFrame) -> list[Check]:
+def _feedback(view: PriorView, table: pd.DataFrame) -> Check | None:
     known = table["p"].dropna()
     if known.empty:
-        return []
+        return None
     worst, outcome = str(known.idxmin()), view.system.outcome
     value = min(float(known.min()) * len(known), 1.0)
     way = "up" if table.loc[worst, "t"] > 0.0 else "down"
     one = str(table.index[0]) if worst == TOGETHER else worst
-    return [
-        check_against(
-            "feedback",
-            "data",
-            FEEDBACK,
-            value,
-            f"after a period in which {outcome} was higher than its terms say, spend on {worst} goes {way} "
-            f"(p = {value:.2g}, all tests counted).",
-            f"budgets may follow sales, or both follow a demand, season or trend that is not in the equations: {worst} "
-            f"can then be credited with sales that it did not bring, and no fit can tell",
-            (
-                "add what drives both as a control, as linear=['demand']: search interest, footfall, weather, prices",
-                "add the season or trend that budgets follow, as seasonality=[mm.Fourier(period=365.25, order=2)]",
-                "ask how budgets are set; use periods in which they were set by plan",
-                _EXPERIMENT.format(one),
-            ),
-        )
-    ]
+    return check_against(
+        "feedback",
+        "data",
+        FEEDBACK,
+        value,
+        f"after a period in which {outcome} was higher than its terms say, spend on {worst} goes {way} "
+        f"(p = {value:.2g}, all tests counted).",
+        f"budgets may follow sales, or both follow a demand, season or trend that is not in the equations: {worst} can "
+        f"then be credited with sales that it did not bring, and no fit can tell",
+        (
+            "add what drives both as a control, as linear=['demand']: search interest, footfall, weather, prices",
+            "add the season or trend that budgets follow, as seasonality=[mm.Fourier(period=365.25, order=2)]",
+            "ask how budgets are set; use periods in which they were set by plan",
+            _EXPERIMENT.format(one),
+        ),
+    )

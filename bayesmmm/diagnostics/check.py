@@ -61,12 +61,9 @@ class Check:
     remedies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.group not in GROUPS:
-            raise ValueError(f"group={self.group!r} of check {self.name!r} must be one of {', '.join(GROUPS)}")
-        if self.verdict not in VERDICTS:
-            raise ValueError(
-                f"verdict={self.verdict!r} of check {self.name!r} must be one of {', '.join(VERDICTS)}"
-            )
+        for field, value, allowed in (("group", self.group, GROUPS), ("verdict", self.verdict, VERDICTS)):
+            if value not in allowed:
+                raise ValueError(f"{field}={value!r} of check {self.name!r} must be one of {', '.join(allowed)}")
         if (self.verdict in RAISED) != bool(self.remedies):
             raise ValueError(
                 f"check {self.name!r} with verdict {self.verdict!r} has {len(self.remedies)} remedies; "
@@ -88,13 +85,7 @@ def check_against(
     meaning: str,
     remedies: tuple[str, ...],
 ) -> Check:
-    """Check of a value by its threshold; remedies are kept where it warns or fails.
-
-    Examples
-    --------
-    >>> check_against("energy", "sampler", Threshold(0.3, 0.2, "", above=False), 0.9, "", "", ("run longer",)).remedies
-    ()
-    """
+    """Check of a value by its threshold; remedies are kept where it warns or fails."""
     verdict = threshold.judge(value)
     bound = threshold.crossed(verdict)
     remedies = remedies if verdict in RAISED else ()
@@ -103,16 +94,13 @@ def check_against(
 
 @dataclass(frozen=True)
 class TestResult:
-    """A test of fit before it is held against the bound of all of them.
-
-    `p` is NaN where the test could not be made; a departure of a `size` above `limit` is a failure where it is found.
-    """
+    """A test of fit before it is held against the bound of all of them."""
 
     __test__ = False  # no test of pytest
 
     name: str
-    p: float
-    size: float
+    p: float  # NaN where the test could not be made
+    size: float  # a departure that is found fails, if it is larger than `limit`
     limit: float
     finding: str
     meaning: str
@@ -179,8 +167,7 @@ class Diagnosis:
     @property
     def verdict(self) -> str:
         """The worst verdict of any check that could be made: "ok", "warn" or "fail"."""
-        found = [check.verdict for check in self.raised]
-        return "fail" if "fail" in found else "warn" if found else "ok"
+        return self.raised[0].verdict if self.raised else "ok"
 
     @property
     def raised(self) -> tuple[Check, ...]:
@@ -189,24 +176,15 @@ class Diagnosis:
 
     def __getitem__(self, name: str) -> Check:
         """Return the check of this name."""
-        found = {check.name: check for check in self.checks}
-        if name not in found:
-            raise UnknownTermError(no_such(f"there is no check {name!r}", name, found))
-        return found[name]
+        checks = {check.name: check for check in self.checks}
+        if name not in checks:
+            raise UnknownTermError(no_such(f"there is no check {name!r}", name, checks))
+        return checks[name]
 
     def table(self) -> pd.DataFrame:
         """One row per check, indexed by name; `remedies` are numbered lines."""
         rows = {
-            c.name: {
-                "group": c.group,
-                "verdict": c.verdict,
-                "value": c.value,
-                "threshold": c.threshold,
-                "finding": c.finding,
-                "meaning": c.meaning,
-                "remedies": "\n".join(f"{i}. {r}" for i, r in enumerate(c.remedies, 1)),
-                "source": c.source,
-            }
+            c.name: vars(c) | {"remedies": "\n".join(f"{i}. {r}" for i, r in enumerate(c.remedies, 1))}
             for c in self.checks
         }
         columns = ["group", "verdict", "value", "threshold", "finding", "meaning", "remedies", "source"]
@@ -248,10 +226,6 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         """Return the checks with their verdicts and findings, for notebooks."""
-        columns = {
-            "group": [check.group for check in self.checks],
-            "verdict": [check.verdict for check in self.checks],
-            "check": [check.name for check in self.checks],
-            "finding": [check.finding for check in self.checks],
-        }
-        return notebook_html(str(self), columns)
+        columns = {"group": "group", "verdict": "verdict", "check": "name", "finding": "finding"}
+        cells = {head: [getattr(check, field) for check in self.checks] for head, field in columns.items()}
+        return notebook_html(str(self), cells)

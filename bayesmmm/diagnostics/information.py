@@ -44,70 +44,53 @@ def prior_scores(prior: Prior, values: np.ndarray) -> np.ndarray:
 def information_checks(fit: Fit) -> tuple[list[Check], dict[str, pd.DataFrame]]:
     """Compare posterior and prior.
 
-    Returns
-    -------
-    list of Check
-    dict
-        "contraction": by equation, parameter and label, ``1 - var(posterior) / var(prior)`` on the scale of the prior,
-        and shift, the posterior mean in prior sds. "directions": by equation and rank, sd over prior sd along each
-        eigenvector of the media parameters and the intercept, and which parameters are in it. "trade_off": by equation
-        and pair, posterior correlation of contributions with each other and with the intercept.
+    Tables: "contraction" by equation, parameter and label, ``1 - var(posterior) / var(prior)`` on the scale of the
+    prior, and shift, the posterior mean in prior sds; "directions" by equation and rank, sd over prior sd along each
+    eigenvector of the media parameters and the intercept, and which parameters are in it; "trade_off" by equation and
+    pair, posterior correlation of contributions with each other and with the intercept.
     """
-    checks, contraction, directions, trades = [], {}, {}, {}
+    checks: list[Check] = []
+    tables: dict[str, dict[str, pd.DataFrame]] = {"contraction": {}, "directions": {}, "trade_off": {}}
     for name in fit.system.order:
         scores = _scores(fit, name)
-        table = contraction[name] = _contraction(scores)
-        found = (
-            [_contraction_check(fit, name, table, _EFFECTS, "contribution")]
-            if fit.system.equation(name).media
-            else []
-        )
+        table = tables["contraction"][name] = _contraction(scores)
         if fit.system.equation(name).media:
-            found.append(_contraction_check(fit, name, table, _SHAPES, "shape"))
-            directions[name] = _directions(scores)
-            found.append(_directions_check(fit, name, directions[name]))
-            trades[name] = _trade_offs(fit, name)
-            found.append(_trade_off_check(fit, name, trades[name]))
-        checks += found
-    tables = {"contraction": pd.concat(contraction, names=["equation"])}
-    if directions:
-        tables["directions"] = pd.concat(directions, names=["equation"])
-        tables["trade_off"] = pd.concat(trades, names=["equation"])
-    return checks, tables
+            directions = tables["directions"][name] = _directions(scores)
+            trades = tables["trade_off"][name] = _trade_offs(fit, name)
+            checks += [
+                _contraction_check(fit, name, table, _EFFECTS, "contribution"),
+                _contraction_check(fit, name, table, _SHAPES, "shape"),
+                _directions_check(fit, name, directions),
+                _trade_off_check(fit, name, trades),
+            ]
+    return checks, {key: pd.concat(parts, names=["equation"]) for key, parts in tables.items() if parts}
 
 
 def _scores(fit: Fit, name: str) -> dict[tuple[str, str], np.ndarray]:
     """Draws (S,) of every parameter of an equation on the scale of its prior, by parameter and label."""
     equation, par, data = fit.system.equation(name), fit.parameters()[name], fit.data
+    columns = {"coefficient": equation.terms(), **dict.fromkeys((*_SHAPES, *_EFFECTS), equation.media)}
     out = {}
     for block in equation.parameters():
-        if not block.labels:
-            out[block.name, ""] = prior_scores(block.priors[0], par[block.name])
-            continue
-        for label, prior in zip(block.labels, block.priors, strict=True):
-            if block.name == "coefficient":
-                values = par["coefficient"][:, equation.terms().index(label)]
-            elif block.name not in (*_SHAPES, *_EFFECTS):
-                values = par[block.name].reshape(len(par["sigma"]), -1)[:, block.labels.index(label)]
-            else:
-                c = equation.media.index(label)
-                values = {
-                    "retention": lambda c=c: engine.retention(par["half_life"][:, c], data.days_per_period),
-                    "contribution": lambda c=c: par["contribution"][:, 0, c],
-                    "roi": lambda c=c, label=label: (
-                        par["contribution"][:, 0, c] / engine.spend_per_size(equation, label, data, fit.scales)
-                    ),
-                }.get(block.name, lambda c=c, block=block: par[block.name][:, c])()
+        labels = block.labels or ("",)
+        if block.name == "retention":
+            draws = engine.retention(par["half_life"], data.days_per_period)
+        elif block.name in _EFFECTS:
+            draws = par["contribution"][:, 0]
+        else:
+            draws = par[block.name].reshape(len(par["sigma"]), -1)
+        for label, prior in zip(labels, block.priors, strict=True):
+            values = draws[:, columns.get(block.name, labels).index(label)]
+            if block.name == "roi":
+                values = values / engine.spend_per_size(equation, label, data, fit.scales)
             out[block.name, label] = prior_scores(prior, values)
     return out
 
 
 # ----------------------------------------------------------------------------------------------------- contraction
 def _contraction(scores: dict[tuple[str, str], np.ndarray]) -> pd.DataFrame:
-    rows = {key: {"contraction": 1.0 - float(np.var(u)), "shift": float(np.mean(u))} for key, u in scores.items()}
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(table.index, names=["parameter", "label"])
-    return table
+    rows = [{"contraction": 1.0 - float(np.var(u)), "shift": float(np.mean(u))} for u in scores.values()]
+    return pd.DataFrame(rows, pd.MultiIndex.from_tuples(scores, names=["parameter", "label"]))
 
 
 def _contraction_check(fit: Fit, name: str, table: pd.DataFrame, parameters: Sequence[str], what: str) -> Check:
@@ -118,11 +101,11 @@ def _contraction_check(fit: Fit, name: str, table: pd.DataFrame, parameters: Seq
     threshold, value = (CONTRACTION, float(part.min())) if effects else (SHAPES, len(low) / len(part))
     worst = ", ".join(f"{p} of {label} ({100 * v:.0f} %)" for (p, label), v in low.iloc[:4].items())
     more = f" and {len(low) - 4} more" if len(low) > 4 else ""
-    at = " of ".join(part.idxmin())
-    finding = f"every {what} parameter of {name} was informed; least, {at}: contraction {100 * part.min():.0f} %."
+    parameter, channel = part.idxmin()
+    least = f"least, {parameter} of {channel}: contraction {100 * part.min():.0f} %"
+    finding = f"every {what} parameter of {name} was informed; {least}."
     if len(low):
         finding = f"{len(low)} of {len(part)} {what} parameters of {name} are as their priors say: {worst}{more}."
-    parameter, channel = part.idxmin()
     meaning = (
         "the ROI of such a channel is what was believed before: the data neither support nor contradict it"
         if effects
@@ -143,17 +126,14 @@ def _directions(scores: dict[tuple[str, str], np.ndarray]) -> pd.DataFrame:
     keys = [k for k in scores if k[0] in (*_SHAPES, *_EFFECTS) or k == ("coefficient", "intercept")]
     covariance = np.cov(np.stack([scores[k] for k in keys]))
     variance, vectors = np.linalg.eigh(np.atleast_2d(covariance))
+    names = ["intercept" if parameter == "coefficient" else f"{parameter}[{label}]" for parameter, label in keys]
     rows = []
     for v, vector in zip(variance[::-1], vectors.T[::-1], strict=True):
         vector = vector * np.sign(vector[np.abs(vector).argmax()])
         parts = [i for i in np.argsort(-np.abs(vector)) if abs(vector[i]) >= _LOADING]
-        text = ", ".join(f"{vector[i]:+.2f} {_named(keys[i])}" for i in parts)
+        text = ", ".join(f"{vector[i]:+.2f} {names[i]}" for i in parts)
         rows.append({"sd_ratio": float(np.sqrt(max(v, 0.0))), "direction": text})
     return pd.DataFrame(rows, pd.RangeIndex(1, len(rows) + 1, name="rank"))
-
-
-def _named(key: tuple[str, str]) -> str:
-    return "intercept" if key[0] == "coefficient" else f"{key[0]}[{key[1]}]"
 
 
 def _directions_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:

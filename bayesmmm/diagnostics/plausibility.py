@@ -1,5 +1,7 @@
 """Whether the answers of a fit have a believable size: media share, baseline, returns, curves, dominance."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -29,24 +31,20 @@ _PRIOR_DRAWS = 4000
 def plausibility_checks(view: PosteriorView) -> tuple[list[Check], dict[str, pd.DataFrame | xr.Dataset]]:
     """Check the size of the answers.
 
-    Returns
-    -------
-    list of Check
-    dict
-        "effects": what `effects` says with ``window="outcome"``. "curve_range": by equation and channel, probability
-        that the half-saturation lies above (below) every adstocked spend seen, and the share of periods above it.
+    Tables: "effects" as `effects` says with ``window="outcome"``; "curve_range" by equation and channel, see
+    `curve_range`, with the share of periods above the half-saturation.
     """
     fit = view.fit
     few = fit.thin(max(DRAWS, fit.posterior.sizes["chain"])).accept_unconverged()
-    found = effects(few, window="outcome")
-    checks = [*_media_share(fit, found), *_prior_share(fit), *_baseline(view), *_returns(fit, found)]
-    checks += _dominance(fit, found)
-    tables: dict[str, pd.DataFrame | xr.Dataset] = {"effects": found}
+    answers = effects(few, window="outcome")
+    checks = [_media_share(fit, answers), _prior_share(fit), _baseline(view), _returns(fit, answers)]
+    checks.append(_dominance(fit, answers))
+    tables: dict[str, pd.DataFrame | xr.Dataset] = {"effects": answers}
     ranges = {name: _ranges(view, name) for name in fit.system.order if fit.system.equation(name).media}
     checks += [_range_check(fit, name, table) for name, table in ranges.items()]
     if ranges:
         tables["curve_range"] = pd.concat(ranges, names=["equation"])
-    return checks, tables
+    return [check for check in checks if check is not None], tables
 
 
 # ----------------------------------------------------------------------------------------------------------- shares
@@ -66,16 +64,16 @@ def _signed(fit: Fit) -> bool:
     return bool((fit.data.columns[fit.system.outcome] < 0.0).any())
 
 
-def _media_share(fit: Fit, found: xr.Dataset) -> list[Check]:
+def _media_share(fit: Fit, answers: xr.Dataset) -> Check | None:
     if _signed(fit):
-        return []
+        return None
     # Without a window the effects are those of the fitted periods.
-    share = (found["joint"].isel(group=0) / fit.data.columns[fit.system.outcome].sum()).values.ravel()
+    share = (answers["joint"].isel(group=0) / fit.data.columns[fit.system.outcome].sum()).values.ravel()
     value = float((share > 1.0).mean())
-    low, median, high = np.quantile(share, [0.05, 0.5, 0.95])
+    low, median, high = 100.0 * np.quantile(share, [0.05, 0.5, 0.95])
     finding = (
-        f"all media together bring {100 * median:.0f} % of the outcome (90 % {100 * low:.0f} to {100 * high:.0f} %); "
-        f"more than all of it with probability {value:.2f}."
+        f"all media together bring {median:.0f} % of the outcome (90 % {low:.0f} to {high:.0f} %); more than all of it "
+        f"with probability {value:.2f}."
     )
     meaning = "media take credit for more than there is; every ROI is too high, and the baseline is negative"
     remedies = (
@@ -83,15 +81,15 @@ def _media_share(fit: Fit, found: xr.Dataset) -> list[Check]:
         _level(fit),
         _believed(fit),
     )
-    return [check_against("media_share", "plausibility", MEDIA_SHARE, value, finding, meaning, remedies)]
+    return check_against("media_share", "plausibility", MEDIA_SHARE, value, finding, meaning, remedies)
 
 
-def _prior_share(fit: Fit) -> list[Check]:
+def _prior_share(fit: Fit) -> Check | None:
     """Where the posterior of the summed direct contributions lies in its prior."""
     system = fit.system
     equation = system.equation(system.outcome)
     if not equation.media or equation.family.log_scale:  # contributions in log units do not add up
-        return []
+        return None
     rng = np.random.default_rng(0)
     prior = engine.draw_prior(system, fit.data, fit.scales, draws=_PRIOR_DRAWS, rng=rng, observed_mediators=True)
     before = prior[system.outcome]["contribution"][:, 0].sum(axis=-1)
@@ -109,15 +107,13 @@ def _prior_share(fit: Fit) -> list[Check]:
         f"if the belief was too low, say so, with a larger value than in "
         f"{prior_on_return(equation, equation.media[0], fit.data)}",
     )
-    return [check_against("prior_share", "plausibility", PRIOR_SHARE, value, finding, meaning, remedies)]
+    return check_against("prior_share", "plausibility", PRIOR_SHARE, value, finding, meaning, remedies)
 
 
-def _baseline(view: PosteriorView) -> list[Check]:
-    fit = view.fit
-    name = fit.system.outcome
-    equation = fit.system.equation(name)
-    if not equation.family.additive or _signed(fit):
-        return []  # elsewhere the baseline cannot be negative, or may be
+def _baseline(view: PosteriorView) -> Check | None:
+    fit, name = view.fit, view.fit.system.outcome
+    if not fit.system.equation(name).family.additive or _signed(fit):
+        return None  # elsewhere the baseline cannot be negative, or may be
     base = view.linear(name, without=fit.system.mediators)
     share = (base < 0.0).mean(axis=0)
     value = float(share.mean())
@@ -132,24 +128,20 @@ def _baseline(view: PosteriorView) -> list[Check]:
         "lower the order of the season, as seasonality=[mm.Fourier(period=365.25, order=1)], if it swings below zero",
         _believed(fit),
     )
-    return [check_against("baseline", "plausibility", NEGATIVE_BASELINE, value, finding, meaning, remedies)]
+    return check_against("baseline", "plausibility", NEGATIVE_BASELINE, value, finding, meaning, remedies)
 
 
 # ---------------------------------------------------------------------------------------------------------- returns
-def _returns(fit: Fit, found: xr.Dataset) -> list[Check]:
-    if fit.data.outcome_unit != MONEY:
-        return []  # sign-ups per unit of money have no size that is wrong
-    roi = found["roi"].dropna("channel", how="all")
-    if not roi.sizes["channel"]:
-        return []
-    above = (roi > ROI_BOUND).mean(("chain", "draw"))
-    worst = str(roi["channel"].values[int(above.argmax())])
-    top = roi.median(("chain", "draw"))
-    largest = str(roi["channel"].values[int(top.argmax())])
-    value = float(above.max())
+def _returns(fit: Fit, answers: xr.Dataset) -> Check | None:
+    roi = answers["roi"].dropna("channel", how="all")
+    # Sign-ups per unit of money have no size that is wrong.
+    if fit.data.outcome_unit != MONEY or not roi.sizes["channel"]:
+        return None
+    value, worst = _largest((roi > ROI_BOUND).mean(("chain", "draw")))
+    top, largest = _largest(roi.median(("chain", "draw")))
     finding = (
-        f"largest ROI {float(top.max()):.2f} (median), of {largest}; that of {worst} is above {ROI_BOUND:.0f} with "
-        f"probability {value:.2f}."
+        f"largest ROI {top:.2f} (median), of {largest}; that of {worst} is above {ROI_BOUND:.0f} with probability "
+        f"{value:.2f}."
     )
     meaning = "a return of this size is more likely a fault of units or of the model than a discovery"
     remedies = (
@@ -158,22 +150,21 @@ def _returns(fit: Fit, found: xr.Dataset) -> list[Check]:
         f"to be is told by mm.sensitivity.confounder_sensitivity(fit, channels=[{worst!r}])",
         _believed(fit, worst),
     )
-    return [check_against("roi_size", "plausibility", ROI_SIZE, value, finding, meaning, remedies)]
+    return check_against("roi_size", "plausibility", ROI_SIZE, value, finding, meaning, remedies)
 
 
-def _dominance(fit: Fit, found: xr.Dataset) -> list[Check]:
-    if found.sizes["channel"] < 2:
-        return []
-    total = found["total"].median(("chain", "draw"))
+def _largest(by_channel: xr.DataArray) -> tuple[float, str]:
+    """Largest value, and the channel that has it."""
+    return float(by_channel.max()), str(by_channel.idxmax("channel").item())
+
+
+def _dominance(fit: Fit, answers: xr.Dataset) -> Check | None:
+    total = answers["total"].median(("chain", "draw"))
     whole = float(total.clip(min=0.0).sum())
-    if whole <= 0.0:
-        return []
-    share = total / whole
-    largest = str(share["channel"].values[int(share.argmax())])
-    value = float(share.max())
-    finding = (
-        f"{largest} has {100 * value:.0f} % of all media effect, more than any other of {share.sizes['channel']}."
-    )
+    if total.size < 2 or whole <= 0.0:
+        return None
+    value, largest = _largest(total / whole)
+    finding = f"{largest} has {100 * value:.0f} % of all media effect, more than any other of {total.size}."
     meaning = (
         f"true for some brands; otherwise {largest} stands in for demand or season that it was planned along with"
     )
@@ -183,7 +174,7 @@ def _dominance(fit: Fit, found: xr.Dataset) -> list[Check]:
         "add season, promotions and demand as controls",
         _believed(fit, largest),
     )
-    return [check_against("dominance", "plausibility", DOMINANCE, value, finding, meaning, remedies)]
+    return check_against("dominance", "plausibility", DOMINANCE, value, finding, meaning, remedies)
 
 
 # ----------------------------------------------------------------------------------------------------------- curves
@@ -191,19 +182,20 @@ def _ranges(view: PosteriorView, name: str) -> pd.DataFrame:
     fit, equation = view.fit, view.fit.system.equation(name)
     par = view.kept.rows.parameters[name]
     media = engine.inputs(equation, fit.data, fit.scales).media[0]
-    stock = adstocks(
-        media, engine.retention(par["half_life"], fit.data.days_per_period), engine.kernel_lag(equation)
-    )
-    point = par["half_saturation"][..., None]
+    retention = engine.retention(par["half_life"], fit.data.days_per_period)
+    stock = adstocks(media, retention, engine.kernel_lag(equation))
+    table = curve_range(equation.media, par["half_saturation"], stock)
+    return table.assign(periods_above=(stock > par["half_saturation"][..., None]).mean(axis=(0, 2)))
+
+
+def curve_range(channels: Sequence[str], half_saturation: np.ndarray, stock: np.ndarray) -> pd.DataFrame:
+    """Share of draws (S, C) in which the half-saturation lies above (below) all adstocked spend (S, C, T) on air."""
     active = np.where(stock > 1e-3, stock, np.inf)
-    return pd.DataFrame(
-        {
-            "above": (point[..., 0] > stock.max(axis=-1)).mean(axis=0),
-            "below": (point[..., 0] < active.min(axis=-1)).mean(axis=0),
-            "periods_above": (stock > point).mean(axis=(0, 2)),
-        },
-        pd.Index(equation.media, name="channel"),
-    )
+    columns = {
+        "above": (half_saturation > stock.max(axis=-1)).mean(axis=0),
+        "below": (half_saturation < active.min(axis=-1)).mean(axis=0),
+    }
+    return pd.DataFrame(columns, pd.Index(channels, name="channel"))
 
 
 def adstocks(media: np.ndarray, retention: np.ndarray, lag: int) -> np.ndarray:

@@ -35,20 +35,15 @@ _UNKNOWN = (
 def predictive_checks(view: PosteriorView) -> tuple[list[TestResult], dict[str, pd.DataFrame]]:
     """Hold statistics of each series against those of its replicates.
 
-    Returns
-    -------
-    list of TestResult
-        One for each equation, over all statistics together: how often a replicate has a statistic that stands out as
-        much as the one of the series that stands out most.
-    dict
-        "predictive": by equation and statistic, observed, median, lower and upper (90 %) of the replicates, and p, the
-        share of replicates above the observed one.
+    One test for each equation, over all statistics together: how often a replicate has a statistic that stands out as
+    much as the one of the series that stands out most. Table "predictive" by equation and statistic: observed, median,
+    lower and upper (90 %) of the replicates, and p, the share of replicates above the observed one.
     """
-    tested, tables = [], {}
-    for name in view.fit.system.order:
-        found, tables[name] = _predictive(view, name)
-        tested.append(found)
-    return tested, {"predictive": pd.concat(tables, names=["equation", "statistic"])}
+    results = {name: _predictive(view, name) for name in view.fit.system.order}
+    tables = {name: table for name, (_, table) in results.items()}
+    return [test for test, _ in results.values()], {
+        "predictive": pd.concat(tables, names=["equation", "statistic"])
+    }
 
 
 def statistics(series: np.ndarray, *, zeros: bool) -> dict[str, np.ndarray]:
@@ -65,7 +60,7 @@ def statistics(series: np.ndarray, *, zeros: bool) -> dict[str, np.ndarray]:
 def _predictive(view: PosteriorView, name: str) -> tuple[TestResult, pd.DataFrame]:
     fit = view.fit
     observed = fit.data.columns[name]
-    replicated = fit.tree["posterior_predictive"][name].values.reshape(-1, observed.shape[-1])
+    replicated = fit.tree["posterior_predictive"].to_dataset()[name].values.reshape(-1, observed.shape[-1])
     zeros = fit.system.equation(name).family.censored or bool((observed == 0.0).any())
     both = statistics(np.concatenate([observed, replicated]), zeros=zeros)
     values = np.stack(list(both.values()), axis=-1)
@@ -89,7 +84,7 @@ def _predictive(view: PosteriorView, name: str) -> tuple[TestResult, pd.DataFram
     )
     worst = table.iloc[int(far[0].argmax())]
     unit = "" if worst.name in ("autocorrelation", "share of zeros") else f" {fit.data.unit(name)}"
-    found = TestResult(
+    test = TestResult(
         f"predictive:{name}",
         float(p),
         float(top[0]),
@@ -104,39 +99,30 @@ def _predictive(view: PosteriorView, name: str) -> tuple[TestResult, pd.DataFram
         ),
         PREDICTIVE_SOURCE,
     )
-    return found, table
+    return test, table
 
 
 # ------------------------------------------------------------------------------------------------------ leaving one out
 def loo_checks(view: PosteriorView) -> tuple[list[Check], list[TestResult], dict[str, pd.DataFrame]]:
     """Check each equation by leaving one period out at a time, by importance sampling.
 
-    Returns
-    -------
-    list of Check
-        Pareto k and LOO R-squared.
-    list of TestResult
-        Uniformity of LOO-PIT values.
-    dict
-        "loo": by equation and date, elpd, pareto_k, pit (the probability that a period left out was predicted to be
-        below what it was; random within that of zero for a censored one) and fitted (its mean when left out).
-        "coverage": by equation, the share of periods in their 50 and 90 % LOO intervals.
+    Tables: "loo" by equation and date, elpd, pareto_k, pit (the probability that a period left out was predicted to be
+    below what it was; random within that of zero for a censored one) and fitted (its mean when left out); "coverage" by
+    equation, the share of periods in their 50 and 90 % LOO intervals.
     """
-    checks, tested, tables, coverage = [], [], {}, {}
+    checks: list[Check] = []
+    tests, loo, coverage = [], {}, {}
     for name in view.fit.system.order:
-        tables[name] = table = _left_out(view, name)
+        loo[name] = table = _left_out(view, name)
         inside = np.abs(table["pit"] - 0.5)
         coverage[name] = {level: float((inside <= level / 2.0).mean()) for level in _LEVELS}
         checks += [_pareto(view, name, table), _explained(view, name, table)]
-        tested.append(_pit(view, name, table["pit"].to_numpy(), coverage[name]))
-    return (
-        checks,
-        tested,
-        {
-            "loo": pd.concat(tables, names=["equation", "date"]),
-            "coverage": pd.DataFrame(coverage).T.rename_axis(index="equation", columns="level"),
-        },
-    )
+        tests.append(_pit(view, name, table["pit"].to_numpy(), coverage[name]))
+    tables = {
+        "loo": pd.concat(loo, names=["equation", "date"]),
+        "coverage": pd.DataFrame(coverage).T.rename_axis(index="equation", columns="level"),
+    }
+    return checks, tests, tables
 
 
 def _left_out(view: PosteriorView, name: str) -> pd.DataFrame:
@@ -172,33 +158,28 @@ def _left_out(view: PosteriorView, name: str) -> pd.DataFrame:
 
 
 def _pareto(view: PosteriorView, name: str, table: pd.DataFrame) -> Check:
-    threshold = pareto_threshold(len(view.z[name]))
-    bound = PARETO_K.warn
-    k = table["pareto_k"]
-    value = float(k.max()) if k.notna().all() else np.nan
-    day = k.idxmax() if k.notna().any() else None
+    k, bound = table["pareto_k"], PARETO_K.warn
+    value, finding = float(k.max(skipna=False)), _UNKNOWN
     above = k.index[k > bound]
-    finding = _UNKNOWN
-    if day is not None and not np.isnan(value):
+    if not np.isnan(value):
         finding = (
-            f"largest Pareto k of {name} {value:.2f}, in {day:%Y-%m-%d}; {len(above)} of {len(k)} periods above "
+            f"largest Pareto k of {name} {value:.2f}, in {k.idxmax():%Y-%m-%d}; {len(above)} of {len(k)} periods above "
             f"{bound:.2f}."
         )
-    remedies = (
-        f"see what is special about {', '.join(f'{d:%Y-%m-%d}' for d in above[:3])}: a control for an event, or an "
-        f"error in the data",
-        "compare models by held-out periods instead of LOO, as mm.evaluate.cross_validate(system, data)",
-        *likelihoods(view.fit.system, view.fit.data, name, {STUDENT_T: "if such periods are outliers"}),
-    )
     return check_against(
         f"pareto_k:{name}",
         "fit",
-        threshold,
+        pareto_threshold(len(view.z[name])),
         value,
         finding,
         "the posterior leans on single periods so much that leaving one out cannot be computed from these draws; LOO, "
         "and comparisons of models by it, are not to be trusted",
-        remedies,
+        (
+            f"see what is special about {', '.join(f'{d:%Y-%m-%d}' for d in above[:3])}: a control for an event, or an "
+            f"error in the data",
+            "compare models by held-out periods instead of LOO, as mm.evaluate.cross_validate(system, data)",
+            *likelihoods(view.fit.system, view.fit.data, name, {STUDENT_T: "if such periods are outliers"}),
+        ),
     )
 
 
@@ -213,8 +194,8 @@ def pareto_threshold(draws: int) -> Threshold:
     """
     tail = min(0.2 * draws, 3.0 * math.sqrt(draws))
     warn = max(0.0, min(PARETO_K.warn, 1.0 - 1.0 / math.log10(draws)))
-    raised = [k + (1.0 + k) / math.sqrt(tail) for k in (warn, PARETO_K.fail)]
-    return Threshold(*raised, PARETO_K.source)
+    warn, fail = (k + (1.0 + k) / math.sqrt(tail) for k in (warn, PARETO_K.fail))
+    return Threshold(warn, PARETO_K.source, fail)
 
 
 def _explained(view: PosteriorView, name: str, table: pd.DataFrame) -> Check:
@@ -248,6 +229,7 @@ def _pit(view: PosteriorView, name: str, pit: np.ndarray, coverage: dict[float, 
     shares = " and ".join(f"{100 * coverage[level]:.0f} % in {100 * level:.0f} % intervals" for level in _LEVELS)
     miss = max(abs(coverage[level] - level) for level in _LEVELS)
     narrow = coverage[_LEVELS[1]] < _LEVELS[1]
+    when = {STUDENT_T: "for heavy tails", LOGNORMAL: "for skewness"}
     return TestResult(
         f"calibration:{name}",
         p,
@@ -258,9 +240,7 @@ def _pit(view: PosteriorView, name: str, pit: np.ndarray, coverage: dict[float, 
         f"those of forecasts",
         (
             f"look at the residuals, as mm.plots.residuals(mm.estimands.residuals(fit, {name!r}))",
-            *likelihoods(
-                view.fit.system, view.fit.data, name, {STUDENT_T: "for heavy tails", LOGNORMAL: "for skewness"}
-            ),
+            *likelihoods(view.fit.system, view.fit.data, name, when),
         ),
         PIT_SOURCE,
     )

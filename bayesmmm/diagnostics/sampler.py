@@ -19,15 +19,11 @@ _AT_MAXIMUM = ("maxdepth_reached", "reached_max_treedepth")
 def sampler_checks(fit: Fit) -> tuple[list[Check], dict[str, pd.DataFrame]]:
     """Check the draws of a fit, by the thresholds of ``fit.convergence``.
 
-    Returns
-    -------
-    list of Check
-    dict
-        "convergence": R-hat, bulk and tail ESS of every parameter. "chains": divergences, share of draws at the
-        greatest tree depth and E-BFMI of every chain.
+    Tables: "convergence" (R-hat, bulk and tail ESS of every parameter) and "chains" (divergences, share of draws at the
+    greatest tree depth and E-BFMI of every chain).
     """
     parameters, chains = _parameters(fit), _chains(fit)
-    checks = [_rhat(fit, parameters), _ess(fit, parameters, "bulk"), _ess(fit, parameters, "tail")]
+    checks = [_rhat(fit, parameters), *(_ess(fit, parameters, kind) for kind in ("bulk", "tail"))]
     checks += [_divergences(fit, chains), _tree_depth(chains), _energy(fit, chains)]
     return checks, {"convergence": parameters, "chains": chains}
 
@@ -35,23 +31,16 @@ def sampler_checks(fit: Fit) -> tuple[list[Check], dict[str, pd.DataFrame]]:
 def _parameters(fit: Fit) -> pd.DataFrame:
     import arviz_stats
 
-    posterior = fit.posterior
-    columns = {
-        "ess_bulk": flat(arviz_stats.ess(posterior, method="bulk")),
-        "ess_tail": flat(arviz_stats.ess(posterior, method="tail")),
-    }
-    if posterior.sizes["chain"] > 1:
-        columns = {"rhat": flat(arviz_stats.rhat(posterior))} | columns
-    table = pd.DataFrame(columns)
-    return table if "rhat" in table else table.assign(rhat=np.nan)[["rhat", "ess_bulk", "ess_tail"]]
+    columns = {f"ess_{kind}": flat(arviz_stats.ess(fit.posterior, method=kind)) for kind in ("bulk", "tail")}
+    if fit.posterior.sizes["chain"] > 1:
+        columns["rhat"] = flat(arviz_stats.rhat(fit.posterior))
+    return pd.DataFrame(columns).reindex(columns=["rhat", "ess_bulk", "ess_tail"])
 
 
 def _chains(fit: Fit) -> pd.DataFrame:
     stats = fit.tree["sample_stats"].to_dataset()
-    chain = stats["chain"].values
-    table = pd.DataFrame(
-        {"divergences": stats["diverging"].sum("draw").values}, index=pd.Index(chain, name="chain")
-    )
+    chain = pd.Index(stats["chain"].values, name="chain")
+    table = pd.DataFrame({"divergences": stats["diverging"].sum("draw").values}, chain)
     name = next((n for n in _AT_MAXIMUM if n in stats), None)
     table["at_maximum_depth"] = np.nan if name is None else stats[name].mean("draw").values
     table["bfmi"] = np.nan
@@ -65,74 +54,65 @@ def _chains(fit: Fit) -> pd.DataFrame:
 
 
 def _rhat(fit: Fit, table: pd.DataFrame) -> Check:
-    threshold = Threshold(RHAT_GOOD, RHAT_BAD, CONVERGENCE_SOURCE)
+    threshold = Threshold(RHAT_GOOD, CONVERGENCE_SOURCE, fail=RHAT_BAD)
     meaning = "chains that disagree have not all reached the same posterior: intervals would change with the seed"
     if table["rhat"].isna().all() and not table["ess_bulk"].isna().all():
         finding = "there is one chain, and one chain cannot show that it converged."
         remedies = ("run several chains, as mm.fit(system, data, chains=4)",)
         return Check("rhat", "sampler", "warn", np.nan, RHAT_GOOD, finding, CONVERGENCE_SOURCE, meaning, remedies)
-    value, worst = _worst(table["rhat"], largest=True)
-    remedies = (
-        _LONGER,
-        f"compare the chains of {worst} with ArviZ, as arviz.plot_trace(fit.tree)",
-        _narrow(fit, worst),
-    )
+    value, worst, narrow = _worst(fit, table["rhat"].fillna(np.inf), largest=True)
+    compare = f"compare the chains of {worst} with ArviZ, as arviz.plot_trace(fit.tree)"
     still = " (it does not move at all)" if np.isinf(value) else ""
     finding = f"largest R-hat {value:.3f}, of {worst}{still}; allowed {RHAT_GOOD}."
-    return check_against("rhat", "sampler", threshold, value, finding, meaning, remedies)
+    return check_against("rhat", "sampler", threshold, value, finding, meaning, (_LONGER, compare, narrow))
 
 
 def _ess(fit: Fit, table: pd.DataFrame, kind: str) -> Check:
-    threshold = Threshold(ESS_GOOD, ESS_BAD, CONVERGENCE_SOURCE, above=False)
-    value, worst = _worst(table[f"ess_{kind}"], largest=False)
+    threshold = Threshold(ESS_GOOD, CONVERGENCE_SOURCE, fail=ESS_BAD, above=False)
+    value, worst, narrow = _worst(fit, table[f"ess_{kind}"].fillna(0.0), largest=False)
     finding = f"smallest {kind} effective sample size {value:.0f} draws, of {worst}; asked {ESS_GOOD:.0f}."
     what = "medians and means" if kind == "bulk" else "ends of intervals"
     meaning = f"{what} carry Monte Carlo error: they would move if the fit were run again"
-    return check_against(
-        f"ess_{kind}", "sampler", threshold, value, finding, meaning, (_LONGER, _narrow(fit, worst))
-    )
+    return check_against(f"ess_{kind}", "sampler", threshold, value, finding, meaning, (_LONGER, narrow))
 
 
-def _worst(column: pd.Series, *, largest: bool) -> tuple[float, str]:
-    """Return the worst value and where; an unknown one, of a parameter that never moves, is the worst of all."""
-    filled = column.fillna(np.inf if largest else 0.0)
-    at = filled.idxmax() if largest else filled.idxmin()
-    return float(filled[at]), str(at)
+def _worst(fit: Fit, column: pd.Series, *, largest: bool) -> tuple[float, str, str]:
+    """Worst value, its parameter and the remedy for that; of one that never moves the caller has filled in the worst."""
+    worst = str(column.idxmax() if largest else column.idxmin())
+    variable, _, label = worst.removesuffix("]").partition("[")
+    name, _, parameter = variable.rpartition(".")
+    code = prior_on(fit.system.equation(name), parameter, label)
+    narrow = f"look at {worst}: if the data cannot inform it, give it a narrower prior, as {code}"
+    return float(column[worst]), worst, narrow
 
 
 def _divergences(fit: Fit, chains: pd.DataFrame) -> Check:
     draws = fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]
     count = int(chains["divergences"].sum())
-    threshold = Threshold(0.0, DIVERGENT_BAD * draws, DIVERGENCE_SOURCE)
+    threshold = Threshold(0.0, DIVERGENCE_SOURCE, fail=DIVERGENT_BAD * draws)
     finding = f"{count} divergences in {draws} draws; by chain {', '.join(map(str, chains['divergences']))}."
     meaning = (
         "the sampler could not follow the posterior everywhere: what it left out is missing from every answer"
     )
-    remedies = (
-        _CAREFUL,
-        *(
-            f"narrow priors of shapes that the data cannot inform, as {prior_on(e, 'slope')}"
-            for e in fit.system.equations[-1:]
-            if e.media
-        ),
+    last = fit.system.equations[-1]
+    narrow = (f"narrow priors of shapes that the data cannot inform, as {prior_on(last, 'slope')}",) * bool(
+        last.media
     )
-    return check_against("divergences", "sampler", threshold, float(count), finding, meaning, remedies)
+    return check_against("divergences", "sampler", threshold, float(count), finding, meaning, (_CAREFUL, *narrow))
 
 
 def _tree_depth(chains: pd.DataFrame) -> Check:
     value = float(chains["at_maximum_depth"].mean())
-    finding = (
-        f"{100 * value:.1f} % of draws ended at the greatest tree depth; allowed {100 * TREE_DEPTH.warn:.0f} %."
-    )
-    if np.isnan(value):
-        finding = "the sampler did not record whether trajectories were cut off."
+    finding = "the sampler did not record whether trajectories were cut off."
+    if not np.isnan(value):
+        allowed = f"allowed {100 * TREE_DEPTH.warn:.0f} %"
+        finding = f"{100 * value:.1f} % of draws ended at the greatest tree depth; {allowed}."
     meaning = "trajectories were cut off: sampling is slow and draws depend on each other, but they are not wrong"
-    remedies = (
+    narrower = (
         "give controls and channels that hardly vary a narrower prior, or leave them out: scales that differ widely "
-        "need long trajectories",
-        _LONGER,
+        "need long trajectories"
     )
-    return check_against("tree_depth", "sampler", TREE_DEPTH, value, finding, meaning, remedies)
+    return check_against("tree_depth", "sampler", TREE_DEPTH, value, finding, meaning, (narrower, _LONGER))
 
 
 def _energy(fit: Fit, chains: pd.DataFrame) -> Check:
@@ -142,15 +122,5 @@ def _energy(fit: Fit, chains: pd.DataFrame) -> Check:
     if not np.isnan(value):
         finding = f"smallest E-BFMI {value:.2f}, of chain {bfmi.idxmin()}; asked {ENERGY.warn}."
     meaning = "tails of the posterior are explored slowly: ends of intervals may be too close to the middle"
-    remedies = (
-        _LONGER,
-        f"give scales lighter tails, as {prior_on(fit.system.equation(fit.system.outcome), 'sigma')}",
-    )
-    return check_against("energy", "sampler", ENERGY, value, finding, meaning, remedies)
-
-
-def _narrow(fit: Fit, worst: str) -> str:
-    variable, _, label = worst.removesuffix("]").partition("[")
-    name, _, parameter = variable.rpartition(".")
-    code = prior_on(fit.system.equation(name), parameter, label)
-    return f"look at {worst}: if the data cannot inform it, give it a narrower prior, as {code}"
+    lighter = f"give scales lighter tails, as {prior_on(fit.system.equation(fit.system.outcome), 'sigma')}"
+    return check_against("energy", "sampler", ENERGY, value, finding, meaning, (_LONGER, lighter))

@@ -13,17 +13,18 @@ class Threshold:
 
     Attributes
     ----------
-    warn, fail : float
-        NaN where the check has no such verdict.
+    warn : float
     source : str
         A reference with DOI, or "convention of this package" and why.
+    fail : float
+        NaN where the check never fails.
     above : bool
         Whether large values are bad; otherwise small ones are.
     """
 
     warn: float
-    fail: float
     source: str
+    fail: float = math.nan
     above: bool = True
 
     def judge(self, value: float) -> str:
@@ -33,7 +34,7 @@ class Threshold:
 
         Examples
         --------
-        >>> Threshold(0.3, 0.2, "", above=False).judge(0.25)
+        >>> Threshold(0.3, "", fail=0.2, above=False).judge(0.25)
         'warn'
         """
         if math.isnan(value):
@@ -46,23 +47,26 @@ class Threshold:
 
     def crossed(self, verdict: str) -> float:
         """The bound that a verdict refers to: the outer one of a failure, else the inner one."""
-        return self.fail if verdict == "fail" or math.isnan(self.warn) else self.warn
+        return self.fail if verdict == "fail" else self.warn
 
+
+_OURS = "convention of this package"
+_BOUND_OURS = f"the bound is a {_OURS}"
+_TOGETHER = "at most 5 % false alarms over all tests of fit together"
 
 # ------------------------------------------------------------------------------------------------------- sampler
 TREE_DEPTH = Threshold(
     0.01,
-    math.nan,
     "Betancourt (2017), arXiv:1701.02434, section 4: longer trajectories would be better; 1 % of draws is a "
-    "convention of this package, as it costs speed and not correctness",
+    f"{_OURS}, as it costs speed and not correctness",
 )
 ENERGY = Threshold(
-    0.3, 0.2, "Betancourt (2016), arXiv:1604.00695; the bound 0.3 is that of Stan and ArviZ", above=False
+    0.3, "Betancourt (2016), arXiv:1604.00695; the bound 0.3 is that of Stan and ArviZ", fail=0.2, above=False
 )
 CONVERGENCE_SOURCE = "Vehtari et al. (2021), doi:10.1214/20-BA1221"
 DIVERGENCE_SOURCE = (
     "Betancourt (2017), arXiv:1701.02434, section 6.2: every divergence is a warning; failure from 1 % of draws is a "
-    "convention of this package"
+    f"{_OURS}"
 )
 
 # ----------------------------------------------------------------------------------------------------------- fit
@@ -70,16 +74,12 @@ DIVERGENCE_SOURCE = (
 FALSE_ALARMS = 0.05
 TEST_SOURCE = (
     "tests of residuals at posterior draws, Johnson (2007), doi:10.1214/07-BA229; twice the median p-value over draws, "
-    "Meinshausen et al. (2009), doi:10.1198/jasa.2009.tm08647; at most 5 % false alarms over all tests of fit together"
+    f"Meinshausen et al. (2009), doi:10.1198/jasa.2009.tm08647; {_TOGETHER}"
 )
 PREDICTIVE_SOURCE = (
-    "posterior predictive check, Gelman, Meng and Stern (1996), Statistica Sinica 6, 733-807; at most 5 % false alarms "
-    "over all tests of fit together"
+    f"posterior predictive check, Gelman, Meng and Stern (1996), Statistica Sinica 6, 733-807; {_TOGETHER}"
 )
-PIT_SOURCE = (
-    "uniformity of LOO-PIT values by POT-C, Tesso and Vehtari (2026), as in arviz_stats; at most 5 % false alarms over "
-    "all tests of fit together"
-)
+PIT_SOURCE = f"uniformity of LOO-PIT values by POT-C, Tesso and Vehtari (2026), as in arviz_stats; {_TOGETHER}"
 #: How large an effect has to be, where a test finds one, for the check to fail rather than warn: conventions of this
 #: package. Autocorrelation r leaves about T (1 - r) / (1 + r) of T periods (Bayley and Hammersley, 1946,
 #: doi:10.2307/2983560): of 0.3, half of them. Residual sds that differ by a factor of 2, skewness of 1 or excess
@@ -89,16 +89,16 @@ AUTOCORRELATION, VARIANCE_RATIO, SKEWNESS, KURTOSIS = 0.3, 2.0, 1.0, 3.0
 DRIFT, OUTLIER, CORRELATION, COVERAGE, REPLICATES = 0.5, 6.0, 0.5, 0.2, 5.0
 PARETO_K = Threshold(
     0.7,
-    1.0,
     "Vehtari et al. (2024), Journal of Machine Learning Research 25(72), arXiv:1507.02646: min(0.7, 1 - 1 / log10 of "
     "the draws), and 1, where the estimate has no finite mean; both raised by one standard error of k, (1 + k) / sqrt "
     "of the draws in the tail, Smith (1987), doi:10.1214/aos/1176350499, since the largest of many estimates is judged",
+    fail=1.0,
 )
 EXPLAINED = Threshold(
     0.1,
-    0.0,
-    "convention of this package: at 0 the equation predicts a period left out no better than the mean does; R-squared "
+    f"{_OURS}: at 0 the equation predicts a period left out no better than the mean does; R-squared "
     "as in Gelman et al. (2019), doi:10.1080/00031305.2018.1549100",
+    fail=0.0,
     above=False,
 )
 #: Share of a mediator's residual that the next equation cannot take up, below which a correlation is hard to see: about
@@ -108,116 +108,86 @@ VISIBLE = 0.5
 # --------------------------------------------------------------------------------------------------- information
 CONTRACTION = Threshold(
     0.1,
-    math.nan,
     "contraction as in Schad, Betancourt and Vasishth (2021), doi:10.1037/met0000275; the bound, a posterior sd within "
-    "5 % of that of the prior, is a convention of this package",
+    f"5 % of that of the prior, is a {_OURS}",
     above=False,
 )
 SHAPES = Threshold(
     0.5,
-    math.nan,
-    "convention of this package: a series of some years rarely informs every half-life, half-saturation and slope; here "
+    f"{_OURS}: a series of some years rarely informs every half-life, half-saturation and slope; here "
     "more than half of them have a contraction below 0.1",
 )
 #: Posterior sd over prior sd from which a direction counts as not informed.
 UNINFORMED = 0.9
 DIRECTIONS = Threshold(
-    0.5,
-    math.nan,
-    "convention of this package: half of the directions of the media parameters have a posterior sd within 10 % of the "
-    "prior's",
+    0.5, f"{_OURS}: half of the directions of the media parameters have a posterior sd within 10 % of the prior's"
 )
 TRADE_OFF = Threshold(
-    0.9,
-    math.nan,
-    "convention of this package: at a correlation of 0.9 an interval is 2.3 times as wide as with the other parameter "
-    "known",
+    0.9, f"{_OURS}: at a correlation of 0.9 an interval is 2.3 times as wide as with the other parameter known"
 )
 
 # -------------------------------------------------------------------------------------------------- plausibility
 MEDIA_SHARE = Threshold(
-    0.05,
-    0.5,
-    "convention of this package: media cannot bring more than the whole outcome unless the rest is negative",
+    0.05, f"{_OURS}: media cannot bring more than the whole outcome unless the rest is negative", fail=0.5
 )
 PRIOR_SHARE = Threshold(
-    0.95,
-    math.nan,
-    "prior-data conflict, Evans and Moshonov (2006), doi:10.1214/06-BA129; the bound is a convention of this package",
+    0.95, f"prior-data conflict, Evans and Moshonov (2006), doi:10.1214/06-BA129; {_BOUND_OURS}"
 )
 NEGATIVE_BASELINE = Threshold(
-    0.05, 0.25, "convention of this package: sales without media are not negative, but for noise in a few periods"
+    0.05, f"{_OURS}: sales without media are not negative, but for noise in a few periods", fail=0.25
 )
 #: Return on spend that no channel is believed to have.
 ROI_BOUND = 50.0
 ROI_SIZE = Threshold(
-    0.05,
-    0.5,
-    "convention of this package: 50 back for each 1 spent is far beyond published returns; suspect units first",
+    0.05, f"{_OURS}: 50 back for each 1 spent is far beyond published returns; suspect units first", fail=0.5
 )
 CURVE_RANGE = Threshold(
-    0.5,
-    math.nan,
-    "convention of this package: more likely than not, the half-saturation lies above every adstocked spend seen",
+    0.5, f"{_OURS}: more likely than not, the half-saturation lies above every adstocked spend seen"
 )
-DOMINANCE = Threshold(
-    0.8, math.nan, "convention of this package: one channel with more than four fifths of all media effect"
-)
+DOMINANCE = Threshold(0.8, f"{_OURS}: one channel with more than four fifths of all media effect")
 
 # --------------------------------------------------------------------------------------------------- sensitivity
 _POWER = "Kallioinen et al. (2024), doi:10.1007/s11222-023-10366-5"
 #: Change of a posterior per doubling of a power, as a distance of distribution functions, from which it counts.
 POWER_SENSITIVE = Threshold(
-    0.05, math.nan, f"{_POWER}, whose bound it is: about that of a Normal that moves by 0.3 of its sd"
+    0.05, f"{_POWER}, whose bound it is: about that of a Normal that moves by 0.3 of its sd"
 )
-BUDGET_MOVED = Threshold(
-    0.1,
-    math.nan,
-    f"power-scaling as in {_POWER}; a tenth of the money going elsewhere is a convention of this package",
-)
+BUDGET_MOVED = Threshold(0.1, f"power-scaling as in {_POWER}; a tenth of the money going elsewhere is a {_OURS}")
 
 # ---------------------------------------------------------------------------------------------------------- data
-_WARNED = "the bound of the warning of the same kind that mm.fit gives, a convention of this package"
+_WARNED = f"the bound of the warning of the same kind that mm.fit gives, a {_OURS}"
 #: Of a check that counts warnings: none is allowed.
-WARNINGS = Threshold(0.0, math.nan, _WARNED)
+WARNINGS = Threshold(0.0, _WARNED)
 PERIODS_PER_PARAMETER = Threshold(
-    4.0, 1.0, f"{_WARNED}; with fewer values than parameters only priors give an answer", above=False
+    4.0, f"{_WARNED}; with fewer values than parameters only priors give an answer", fail=1.0, above=False
 )
 INFLATION = Threshold(
     10.0,
-    100.0,
     "Marquardt (1970), doi:10.1080/00401706.1970.10488699, for 10; see O'Brien (2007), "
     "doi:10.1007/s11135-006-9018-6, on what it does not say; at 100 a standard error is ten times as large",
+    fail=100.0,
 )
 SPEND_PERSISTENCE = Threshold(
     0.9,
-    math.nan,
-    "convention of this package: at 0.9 only 1 - 0.9^2 = 19 % of the variance of spend is new in each period, and "
+    f"{_OURS}: at 0.9 only 1 - 0.9^2 = 19 % of the variance of spend is new in each period, and "
     "carry-over looks like spend",
 )
-SHARED_PAUSES = Threshold(
-    0.9, math.nan, "convention of this package: a correlation of on and off above 0.9; 1 where pauses are the same"
-)
-IMPLIED_MEDIA_SHARE = Threshold(0.05, math.nan, _WARNED)
+SHARED_PAUSES = Threshold(0.9, f"{_OURS}: a correlation of on and off above 0.9; 1 where pauses are the same")
+IMPLIED_MEDIA_SHARE = Threshold(0.05, _WARNED)
 PRIOR_COVERAGE = Threshold(
     0.5,
-    0.1,
-    "prior predictive check, Gabry et al. (2019), doi:10.1111/rssa.12378; the bounds are a convention of this package",
+    f"prior predictive check, Gabry et al. (2019), doi:10.1111/rssa.12378; the bounds are a {_OURS}",
+    fail=0.1,
     above=False,
 )
 SEASONS_SEEN = Threshold(
-    2.0, 1.0, "convention of this package: a season seen once is not told from a trend or a campaign", above=False
+    2.0, f"{_OURS}: a season seen once is not told from a trend or a campaign", fail=1.0, above=False
 )
 #: Probability of a false alarm over all channels together.
 FEEDBACK = Threshold(
     0.01,
-    1e-4,
-    "test of Granger (1969), doi:10.2307/1912791, Bonferroni over channels; failure from 1e-4 is a convention of this "
-    "package",
+    f"test of Granger (1969), doi:10.2307/1912791, Bonferroni over channels; failure from 1e-4 is a {_OURS}",
+    fail=1e-4,
     above=False,
 )
-MEDIATOR_MOVES = Threshold(
-    0.05,
-    math.nan,
-    "F test of the drivers beside the linear terms; the level of 5 % is a convention of this package",
-)
+MEDIATOR_MOVES = Threshold(0.05, f"F test of the drivers beside the linear terms; the level of 5 % is a {_OURS}")
