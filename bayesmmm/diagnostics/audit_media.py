@@ -195,7 +195,7 @@ def feedback_table(view: PriorView) -> pd.DataFrame:
     Spend of each channel is regressed on the linear terms of the outcome, on its media terms of the period before (at
     prior medians), on its own spend in the two periods before and that of the other channels in the one before; the test
     asks whether the outcome of the period before adds to that. "all channels" does the same with what budgets have in
-    common: the mean, over channels that are on air, of the logarithm of spend less its own mean. ``t`` is the statistic and
+    common: the mean, over channels that are on air, of the logarithm of spend less its own mean. ``t`` is the statistic,
     ``p`` two-sided; NaN where too few periods are left.
     """
     outcome = view.system.outcome

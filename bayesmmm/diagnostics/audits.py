@@ -153,30 +153,24 @@ def warning_checks(
     system: MMM, data: MMMData, kinds: Sequence[_Kind] = _KINDS, group: str = "data"
 ) -> list[Check]:
     """One check for each kind of warning: what was found, or that nothing was."""
-    checks, warnings = [], system_warnings(system, data)
+    checks, warnings, channels = [], system_warnings(system, data), system.media
     for name, classes, well, meaning, remedies in kinds:
-        found = [str(warning).rstrip(".") for warning in warnings if isinstance(warning, classes)]
-        finding = "; ".join(found) + "." if found else well
-        if found:
-            # Warnings of channels quote their names.
-            channels = system.media
-            channel = next((c for c in channels if repr(c) in finding), channels[0]) if channels else ""
-            prior = prior_on_return(where(system, channel), channel, data) if channel else ""
+        sentences = [str(warning).rstrip(".") for warning in warnings if isinstance(warning, classes)]
+        finding = "; ".join(sentences) + "." if sentences else well
+        if sentences and channels:
+            channel = next((c for c in channels if repr(c) in finding), channels[0])  # warnings quote their names
+            prior = prior_on_return(where(system, channel), channel, data)
             remedies = tuple(remedy.replace("{prior}", prior) for remedy in remedies)
-        checks.append(check_against(name, group, WARNINGS, float(len(found)), finding, meaning, remedies))
+        checks.append(check_against(name, group, WARNINGS, float(len(sentences)), finding, meaning, remedies))
     return checks
 
 
 def _series(view: PriorView) -> pd.DataFrame:
     """Outcome, mediators and media by date, with their units and roles in attrs."""
     data = view.data
-    names = [data.outcome, *data.mediators, *data.media]
-    table = pd.DataFrame(
-        {name: data.columns[name][0] for name in names}, pd.DatetimeIndex(data.dates, name="date")
-    )
-    roles = {
-        name: "outcome" if name == data.outcome else "mediator" if name in data.mediators else "channel"
-        for name in names
-    }
-    table.attrs = {"role": roles, "unit": {name: data.unit(name) for name in names}}
+    roles = {data.outcome: "outcome", **dict.fromkeys(data.mediators, "mediator")}
+    roles |= {name: "channel" for name in data.media if name not in roles}
+    index = pd.DatetimeIndex(data.dates, name="date")
+    table = pd.DataFrame({name: data.columns[name][0] for name in roles}, index)
+    table.attrs = {"role": roles, "unit": {name: data.unit(name) for name in roles}}
     return table

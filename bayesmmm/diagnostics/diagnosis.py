@@ -1,13 +1,12 @@
 """`diagnose`: everything that can be said about a fit without fitting again."""
 
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
 from bayesmmm.diagnostics.audits import CONSEQUENCES, warning_checks
-from bayesmmm.diagnostics.check import Check, Diagnosis, bonferroni
+from bayesmmm.diagnostics.check import Check, Diagnosis, TestResult, bonferroni
 from bayesmmm.diagnostics.information import information_checks
 from bayesmmm.diagnostics.plausibility import plausibility_checks
 from bayesmmm.diagnostics.posterior_view import PosteriorView, check_groups, evaluate
@@ -80,41 +79,41 @@ def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
         if broken:
             checks.append(broken)
         else:
-            for found, more in _about_posterior(evaluate(fit, seed=seed)):
-                checks += found
-                tables |= more
+            view = evaluate(fit, seed=seed)
+            for more, numbers in (_fit_checks(view), information_checks(fit), plausibility_checks(view)):
+                checks += more
+                tables |= numbers
+            checks += warning_checks(fit.system, fit.data, (CONSEQUENCES,), "plausibility")
     return Diagnosis("fit", tuple(checks), tables)
 
 
-def _about_posterior(view: PosteriorView) -> list[tuple[list[Check], dict]]:
+def _fit_checks(view: PosteriorView) -> tuple[list[Check], dict[str, pd.DataFrame]]:
+    """Tests of the series and their residuals, equation by equation, held against one bound of false alarms."""
     fit = view.fit
     series = {name: predictive_table(fit, name, _INTERVAL) for name in fit.system.order}
-    tests, tables = [], {"residuals": _residuals(view), "series": pd.concat(series, names=["equation", "date"])}
+    tables = {"residuals": _residuals(view), "series": pd.concat(series, names=["equation", "date"])}
+    tests: list[TestResult] = []
     for group in (predictive_checks, residual_checks, confounding_checks):
-        found, more = group(view)
-        tests += found
-        tables |= more
-    checks, found, more = loo_checks(view)
-    tables |= more
-    in_order = sorted([*bonferroni([*tests, *found]), *checks], key=_by_equation(view))
-    in_order.sort(key=lambda check: check.group != "fit")
-    follows = warning_checks(fit.system, fit.data, (CONSEQUENCES,), "plausibility")
-    return [(in_order, tables), information_checks(fit), plausibility_checks(view), (follows, {})]
+        results, numbers = group(view)
+        tests += results
+        tables |= numbers
+    checks, results, numbers = loo_checks(view)
 
+    def place(check: Check) -> tuple[bool, int]:
+        equation = check.name.partition(":")[2].rpartition("->")[2]
+        return check.group != "fit", fit.system.order.index(equation)
 
-def _by_equation(view: PosteriorView) -> Callable[[Check], int]:
-    order = view.fit.system.order
-    return lambda check: order.index(check.name.partition(":")[2].rpartition("->")[2])
+    return sorted([*bonferroni([*tests, *results]), *checks], key=place), tables | numbers
 
 
 def _residuals(view: PosteriorView) -> pd.DataFrame:
     """Median and 90 % interval of the residuals by equation and date, in residual sds."""
     tail = (1.0 - _INTERVAL) / 2.0
+    index = pd.DatetimeIndex(view.fit.data.dates, name="date")
     tables = {}
     for name, z in view.z.items():
-        lower, median, upper = np.quantile(z[view.tested], [tail, 0.5, 1.0 - tail], axis=0)
-        index = pd.DatetimeIndex(view.fit.data.dates, name="date")
-        tables[name] = pd.DataFrame({"median": median, "lower": lower, "upper": upper}, index)
+        ends = np.quantile(z[view.tested], [0.5, tail, 1.0 - tail], axis=0)
+        tables[name] = pd.DataFrame(ends.T, index, ["median", "lower", "upper"])
     return pd.concat(tables, names=["equation", "date"])
 
 

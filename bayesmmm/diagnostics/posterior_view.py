@@ -16,39 +16,27 @@ TESTED, KEPT = 400, 100
 
 @dataclass(frozen=True, eq=False)
 class PosteriorView:
-    """The equations of a fit at its posterior draws.
-
-    Attributes
-    ----------
-    fit : Fit
-    z : mapping of str to (S, T) array
-        By equation, residuals at all draws on the standard Normal scale; of a censored period drawn from its truncated
-        distribution; where they correlate with those of a mediator, what is new beside these.
-    mean : mapping of str to (S, T) array
-        Latent means, likewise given the residual of the mediator.
-    tested : (s,) int array
-        Draws at which residuals are tested, evenly spaced.
-    kept : engine.Baseline
-        Media terms and designs of a few draws, those of `tested` at even steps.
-    kept_at : (k,) int array
-        Their places in `tested`.
-    """
+    """The equations of a fit at its posterior draws."""
 
     fit: Fit
+    #: By equation, residuals (S, T) at all draws on the standard Normal scale; of a censored period drawn from its
+    #: truncated distribution; where they correlate with those of a mediator, what is new beside these.
     z: Mapping[str, np.ndarray]
+    #: Latent means (S, T), likewise given the residual of the mediator.
     mean: Mapping[str, np.ndarray]
+    #: Draws at which residuals are tested, evenly spaced.
     tested: np.ndarray
+    #: Media terms and designs of a few draws, and the places of these in `tested`.
     kept: engine.Baseline
     kept_at: np.ndarray
-
-    @property
-    def parameters(self) -> engine.Parameters:
-        """Parameters at all draws."""
-        return self.fit.parameters()
 
     def dates(self) -> list[str]:
         """Dates of the fitted periods, as text."""
         return [f"{day:%Y-%m-%d}" for day in self.fit.data.dates]
+
+    def term(self, name: str, channel: str) -> np.ndarray:
+        """Media term (k, T) of a channel in an equation at the draws kept."""
+        return np.broadcast_to(self.kept.term[name, channel], (len(self.kept_at), 1, self.z[name].shape[1]))[:, 0]
 
     def linear(self, name: str, *, without: tuple[str, ...] = ()) -> np.ndarray:
         """Linear part (k, T) of an equation at the draws kept; terms `without` are left out, at their mean."""
@@ -58,12 +46,7 @@ class PosteriorView:
 
 
 def check_groups(fit: Fit, groups: Sequence[str], purpose: str) -> None:
-    """Refuse a fit whose tree was cut down.
-
-    Raises
-    ------
-    AnswerError
-    """
+    """Refuse a fit whose tree was cut down."""
     for group in groups:
         if group not in fit.tree.children:
             raise AnswerError(
@@ -91,11 +74,11 @@ def evaluate(fit: Fit, *, seed: int = 0) -> PosteriorView:
             out[f"mean {name}"] = (base.latent[name] + known)[:, 0]
         return out
 
-    found = engine.map_draws(work, np.arange(count), row_bytes(fit.system, len(fit.data.dates)))
+    parts = engine.map_draws(work, np.arange(count), row_bytes(fit.system, len(fit.data.dates)))
     return PosteriorView(
         fit,
-        {name: found[f"z {name}"] for name in fit.system.order},
-        {name: found[f"mean {name}"] for name in fit.system.order},
+        {name: parts[f"z {name}"] for name in fit.system.order},
+        {name: parts[f"mean {name}"] for name in fit.system.order},
         tested,
         engine.history(fit.system, fit.scales, fit.data, parameters, tested[kept_at], seed=seed),
         kept_at,

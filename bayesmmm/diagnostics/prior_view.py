@@ -16,18 +16,7 @@ DRAWS, SEED = 1000, 20240107
 
 @dataclass(frozen=True, eq=False)
 class PriorView:
-    """A system and data before any fit.
-
-    Attributes
-    ----------
-    data : MMMData
-    system : MMM
-    scales : Scales
-    prior : engine.Parameters
-        Draws from the priors.
-    inputs : mapping of str to Inputs
-        What each equation sees.
-    """
+    """A system and data before any fit: draws from the priors, and what each equation sees."""
 
     data: MMMData
     system: MMM
@@ -45,16 +34,16 @@ class PriorView:
 
     def typical(self, name: str, parameter: str, at: float = 0.5) -> np.ndarray:
         """Quantile (C,) of the priors on half_life, half_saturation or slope, channel by channel."""
-        blocks = {block.name: block for block in self.system.equation(name).parameters()}
-        found = {}
-        for key in (parameter, *(("retention",) if parameter == "half_life" else ())):
-            block = blocks.get(key)
-            for label, prior in zip(block.labels, block.priors, strict=True) if block else ():
-                value = float(prior.scipy().ppf(at))
-                found[label] = (
-                    value if key == parameter else np.log(0.5) * self.data.days_per_period / np.log(value)
-                )
-        return np.array([found[channel] for channel in self.media(name)])
+        values = {}
+        for block in self.system.equation(name).parameters():
+            for label, prior in zip(
+                block.labels, block.priors, strict=False
+            ):  # a block without labels has one prior
+                if block.name == parameter:
+                    values[label] = float(prior.scipy().ppf(at))
+                elif (block.name, parameter) == ("retention", "half_life"):
+                    values[label] = np.log(0.5) * self.data.days_per_period / np.log(float(prior.scipy().ppf(at)))
+        return np.array([values[channel] for channel in self.media(name)])
 
     def stock(self, name: str, *, at: float = 0.5) -> np.ndarray:
         """Adstocked media (C, T) at a quantile of the half-life priors, in multiples of mean positive spend."""

@@ -23,6 +23,7 @@ from bayesmmm.diagnostics.thresholds import (
     VISIBLE,
 )
 from bayesmmm.equations.likelihoods import LOGNORMAL, STUDENT_T
+from bayesmmm.text import counted
 
 #: Periods for which spend is followed, after it (its delayed effect) and before it (whether it answers to sales).
 DELAY = {"daily": 14, "weekly": 8, "monthly": 3}
@@ -36,26 +37,22 @@ _TOO_FEW = 20  # the approximations behind skewness and kurtosis begin to hold
 def residual_checks(view: PosteriorView) -> tuple[list[TestResult], dict[str, pd.DataFrame]]:
     """Test the residuals of every equation.
 
-    Returns
-    -------
-    list of TestResult
-    dict
-        "autocorrelation": by equation and lag, the median over draws. "spend_and_residuals": by equation, channel and
-        lag, the median correlation of spend with the residual so many periods later (negative: earlier).
+    Tables: "autocorrelation" by equation and lag, the median over draws; "spend_and_residuals" by equation, channel and
+    lag, the median correlation of spend with the residual so many periods later (negative: earlier).
     """
-    out: list[TestResult] = []
-    lags, spend = {}, {}
+    results: list[TestResult] = []
+    lags: dict[str, pd.Series] = {}
+    spend: dict[tuple[str, str, int], float] = {}
     for name in view.fit.system.order:
         z = view.z[name][view.tested]
-        found, lags[name] = _autocorrelation(view, name, z)
-        out += [found, _heteroscedasticity(view, name, z), _normality(view, name, z), _outliers(view, name, z)]
-        out.append(_drift(view, name, z))
-        out += _with_spend(view, name, z, spend)
+        test, lags[name] = _autocorrelation(view, name, z)
+        results += [test, *(make(view, name, z) for make in (_heteroscedasticity, _normality, _outliers, _drift))]
+        results += _with_spend(view, name, z, spend)
     tables = {"autocorrelation": pd.concat(lags, axis=1)}
     if spend:
         index = pd.MultiIndex.from_tuples(spend, names=["equation", "channel", "lag"])
         tables["spend_and_residuals"] = pd.DataFrame({"correlation": list(spend.values())}, index)
-    return out, tables
+    return results, tables
 
 
 # --------------------------------------------------------------------------------------------------------- in time
@@ -74,14 +71,14 @@ def _autocorrelation(view: PosteriorView, name: str, z: np.ndarray) -> tuple[Tes
     both = np.stack([p[:, 0], tests.smallest(p[:, 1:])], axis=-1)
     median = np.median(r, axis=0)
     worst = int(np.argmin(np.median(p, axis=0)))
-    neighbours = f"{_periods(lags[worst], data.frequency)} apart"
+    apart = f"{_periods(lags[worst], data.frequency)} apart"
     share = (1.0 - abs(median[0])) / (1.0 + abs(median[0]))
-    found = TestResult(
+    test = TestResult(
         f"autocorrelation:{name}",
         tests.combined(tests.smallest(both)),
         abs(float(median[worst])),
         AUTOCORRELATION,
-        f"residuals of {name} {neighbours} correlate by {median[worst]:+.2f}, the least likely of {len(lags)} lags",
+        f"residuals of {name} {apart} correlate by {median[worst]:+.2f}, the least likely of {len(lags)} lags",
         f"something that moves slowly is missing from the equation of {name}; {len(data.dates)} periods tell about as "
         f"much as {share * len(data.dates):.0f} independent ones, so intervals are too narrow, and channels that move "
         f"with it take its credit",
@@ -92,7 +89,7 @@ def _autocorrelation(view: PosteriorView, name: str, z: np.ndarray) -> tuple[Tes
             f"add what is known to move demand as controls, as mm.Equation({name!r}, ..., linear=['demand'])",
         ),
     )
-    return found, pd.Series(median, pd.Index(lags, name="lag"), name=name)
+    return test, pd.Series(median, pd.Index(lags, name="lag"), name=name)
 
 
 def _drift(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
@@ -121,9 +118,8 @@ def _drift(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
 def _heteroscedasticity(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
     by_mean, p_mean = tests.spread(z, view.mean[name][view.tested])
     by_time, p_time = tests.spread(z, np.arange(z.shape[1]))
-    ratios = {"fitted mean": float(np.median(by_mean)), "time": float(np.median(by_time))}
-    what = "fitted mean" if np.median(p_mean) < np.median(p_time) else "time"
-    ratio = ratios[what]
+    what, ratios = ("fitted mean", by_mean) if np.median(p_mean) < np.median(p_time) else ("time", by_time)
+    ratio = float(np.median(ratios))
     when = {LOGNORMAL: "if sizes grow with the mean", STUDENT_T: "if a few wild periods are behind it"}
     remedies = likelihoods(view.fit.system, view.fit.data, name, when)
     return TestResult(
@@ -142,8 +138,8 @@ def _normality(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
     if z.shape[1] < _TOO_FEW:
         finding = f"{z.shape[1]} periods are too few to tell the shape of residuals; {_TOO_FEW} are needed."
         return TestResult(f"normality:{name}", np.nan, 0.0, 0.0, finding, "", ())
-    skew, kurtosis, p = tests.shape(z)
-    skew, kurtosis = float(np.median(skew)), float(np.median(kurtosis))
+    *moments, p = tests.shape(z)
+    skew, kurtosis = (float(np.median(moment)) for moment in moments)
     when = {STUDENT_T: "if tails are heavy (excess kurtosis)", LOGNORMAL: "if residuals are skewed to the right"}
     return TestResult(
         f"normality:{name}",
@@ -183,7 +179,9 @@ def _outliers(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
 
 
 # ----------------------------------------------------------------------------------------------------- with inputs
-def _with_spend(view: PosteriorView, name: str, z: np.ndarray, table: dict) -> list[TestResult]:
+def _with_spend(
+    view: PosteriorView, name: str, z: np.ndarray, table: dict[tuple[str, str, int], float]
+) -> list[TestResult]:
     data, equation = view.fit.data, view.fit.system.equation(name)
     if not equation.media:
         return []
@@ -193,26 +191,30 @@ def _with_spend(view: PosteriorView, name: str, z: np.ndarray, table: dict) -> l
     early = [(-lead, *tests.correlations(z[:, :-lead], x[:, lead:])) for lead in range(1, LEAD + 1)]
     for lag, r, _ in sorted(early + late, key=lambda row: row[0]):
         table |= {(name, c, lag): float(np.median(r[:, i])) for i, c in enumerate(equation.media)}
-    out = [_delayed(view, name, equation.media, late), _feedback(view, name, equation.media, early)]
-    return [*out, _changing(view, name, z, equation.media)]
+    return [
+        _delayed(view, name, equation.media, late),
+        _feedback(view, name, equation.media, early),
+        _changing(view, name, z, equation.media),
+    ]
 
 
-def _strongest(channels: Sequence[str], rows: list) -> tuple[float, str, int, float]:
-    """Combined p-value over channels and lags; channel, lag and median correlation of the least likely one."""
+def _strongest(view: PosteriorView, channels: Sequence[str], rows: list) -> tuple[float, str, str, float]:
+    """Combined p-value over channels and lags; channel, lag in words and median correlation of the least likely one."""
     p = np.stack([p for _, _, p in rows], axis=-1)  # (S, channel, lag)
     r = np.median(np.stack([r for _, r, _ in rows], axis=-1), axis=0)
-    c, k = np.unravel_index(np.argmin(np.median(p, axis=0)), r.shape)
-    return tests.combined(tests.smallest(p.reshape(len(p), -1))), channels[c], abs(rows[k][0]), float(r[c, k])
+    c, k = divmod(int(np.argmin(np.median(p, axis=0))), r.shape[1])
+    lag = _periods(abs(rows[k][0]), view.fit.data.frequency)
+    return tests.combined(tests.smallest(p.reshape(len(p), -1))), channels[c], lag, float(r[c, k])
 
 
 def _delayed(view: PosteriorView, name: str, channels: Sequence[str], rows: list) -> TestResult:
-    p, channel, lag, r = _strongest(channels, rows)
+    p, channel, lag, r = _strongest(view, channels, rows)
     return TestResult(
         f"delayed_effect:{name}",
         p,
         abs(r),
         CORRELATION,
-        f"residuals of {name} correlate by {r:+.2f} with {channel} {_periods(lag, view.fit.data.frequency)} before",
+        f"residuals of {name} correlate by {r:+.2f} with {channel} {lag} before",
         f"the carryover of {channel} has another form than a geometric one that is strongest at once, so its effect "
         f"and half-life are off",
         (
@@ -224,14 +226,13 @@ def _delayed(view: PosteriorView, name: str, channels: Sequence[str], rows: list
 
 
 def _feedback(view: PosteriorView, name: str, channels: Sequence[str], rows: list) -> TestResult:
-    p, channel, lead, r = _strongest(channels, rows)
+    p, channel, lead, r = _strongest(view, channels, rows)
     return TestResult(
         f"feedback:{name}",
         p,
         abs(r),
         CORRELATION,
-        f"{channel} correlates by {r:+.2f} with the residual of {name} {_periods(lead, view.fit.data.frequency)} "
-        f"before",
+        f"{channel} correlates by {r:+.2f} with the residual of {name} {lead} before",
         f"{channel} may be set by what {name} did: then spend and residuals move together for a reason that is no "
         f"effect, and the ROI is off by an unknown amount",
         (
@@ -246,23 +247,21 @@ def _feedback(view: PosteriorView, name: str, channels: Sequence[str], rows: lis
 
 def _changing(view: PosteriorView, name: str, z: np.ndarray, channels: Sequence[str]) -> TestResult:
     """Test whether residuals follow a media term early and lean against it late: an effect that grows or fades."""
-    term = np.stack(
-        [np.broadcast_to(view.kept.term[name, c], (len(view.kept_at), 1, z.shape[1])) for c in channels], 2
-    )
+    term = np.stack([view.term(name, c) for c in channels], 1)
     time = np.linspace(-1.0, 1.0, z.shape[1])
-    centred = term[:, 0] - term[:, 0].mean(axis=-1, keepdims=True)
-    r, p = tests.correlations(z[view.kept_at], centred * time)
+    r, p = tests.correlations(z[view.kept_at], (term - term.mean(axis=-1, keepdims=True)) * time)
     c = int(np.argmin(np.median(p, axis=0)))
     at = float(np.median(r[:, c]))
+    more, less, change = ("late", "early", "grow") if at > 0 else ("early", "late", "fade")
     return TestResult(
         f"changing_effect:{name}",
         tests.combined(tests.smallest(p)),
         abs(at),
         CORRELATION,
-        f"residuals of {name} follow the effect of {channels[c]} {'more late' if at > 0 else 'more early'} than "
-        f"{'early' if at > 0 else 'late'} in the sample (correlation {at:+.2f})",
-        f"the effect of {channels[c]} seems to {'grow' if at > 0 else 'fade'}; the fit reports an average, which is not "
-        f"what the next period will bring",
+        f"residuals of {name} follow the effect of {channels[c]} more {more} than {less} in the sample (correlation "
+        f"{at:+.2f})",
+        f"the effect of {channels[c]} seems to {change}; the fit reports an average, which is not what the next period "
+        f"will bring",
         (
             "fit the later half alone, as data.between(start, stop), and compare mm.roi(fit) of both",
             f"split {channels[c]} into two columns, before and after a known change of creative, price or tracking",
@@ -277,27 +276,16 @@ def confounding_checks(view: PosteriorView) -> tuple[list[TestResult], dict[str,
     An equation that has M itself as an input takes up most of what a common cause of M and the outcome does: with a
     linear effect and the same other terms, all of it, and the correlation of the residuals is zero by construction
     whatever the confounding. How much could be seen is the share of the residual of M outside what the terms of the
-    next equation can follow.
-
-    Returns
-    -------
-    list of TestResult
-    dict
-        "residual_correlation": by mediator and equation, median, lower, upper (90 %), p and visible; empty without
-        mediators.
+    next equation can follow. Table
+    "residual_correlation" by mediator and equation, where there are any: median, lower, upper (90 %), p and visible.
     """
-    out, rows = [], {}
-    system = view.fit.system
-    for mediator in system.mediators:
-        for name in system.order:
-            if mediator in (*system.equation(name).media, *system.equation(name).linear):
-                found, rows[mediator, name] = _pair(view, mediator, name)
-                out.append(found)
-    if not rows:
+    order = view.fit.system.equations
+    pairs = [(m, e.name) for m in view.fit.system.mediators for e in order if m in (*e.media, *e.linear)]
+    if not pairs:
         return [], {}
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    table.index = pd.MultiIndex.from_tuples(table.index, names=["mediator", "equation"])
-    return out, {"residual_correlation": table}
+    results, rows = zip(*(_pair(view, *pair) for pair in pairs), strict=True)
+    index = pd.MultiIndex.from_tuples(pairs, names=["mediator", "equation"])
+    return list(results), {"residual_correlation": pd.DataFrame(list(rows), index)}
 
 
 def visible_share(view: PosteriorView, mediator: str, name: str) -> float:
@@ -309,19 +297,19 @@ def visible_share(view: PosteriorView, mediator: str, name: str) -> float:
     residual = view.kept.residual[mediator][:, 0].mean(axis=0)
     equation, columns = view.fit.system.equation(name), [view.kept.design[name][0]]
     for channel in equation.media:
-        term = np.broadcast_to(view.kept.term[name, channel], (len(view.kept_at), 1, len(residual)))[:, 0]
+        term = view.term(name, channel)
         mean = term.mean(axis=0)
         columns.append(mean[:, None])
         if channel == mediator:
             _, size, directions = np.linalg.svd(term - mean, full_matrices=False)
-            share = np.cumsum(size**2) / max((size**2).sum(), np.finfo(float).tiny)
+            share = np.cumsum(size**2) / max(float((size**2).sum()), np.finfo(float).tiny)
             columns.append(directions[: int(np.searchsorted(share, _KEPT)) + 1].T)
     basis = np.concatenate(columns, axis=1)
     basis = basis / np.maximum(np.linalg.norm(basis, axis=0), np.finfo(float).tiny)
     q, size, _ = np.linalg.svd(basis, full_matrices=False)
     q = q[:, size > 1e-8 * size[0]]
     left = residual - q @ (q.T @ residual)
-    return float((left @ left) / max(residual @ residual, np.finfo(float).tiny))
+    return float(left @ left) / max(float(residual @ residual), np.finfo(float).tiny)
 
 
 def _pair(view: PosteriorView, mediator: str, name: str) -> tuple[TestResult, dict[str, float]]:
@@ -337,7 +325,7 @@ def _pair(view: PosteriorView, mediator: str, name: str) -> tuple[TestResult, di
         else f"{100 * visible:.0f} % of the residual of {mediator} lies outside what the equation of {name} takes up, "
         f"so that about as much of a correlation would show"
     )
-    found = TestResult(
+    test = TestResult(
         f"confounding:{mediator}->{name}",
         row["p"],
         abs(float(median)),
@@ -351,7 +339,7 @@ def _pair(view: PosteriorView, mediator: str, name: str) -> tuple[TestResult, di
             *_assumed(view, mediator, name, float(median)),
         ),
     )
-    return found, row
+    return test, row
 
 
 def _assumed(view: PosteriorView, mediator: str, name: str, median: float) -> tuple[str, ...]:
@@ -372,5 +360,4 @@ def _assumed(view: PosteriorView, mediator: str, name: str, median: float) -> tu
 
 
 def _periods(count: int, frequency: str) -> str:
-    word = {"daily": "day", "weekly": "week", "monthly": "month"}[frequency]
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+    return counted(count, {"daily": "day", "weekly": "week", "monthly": "month"}[frequency])
