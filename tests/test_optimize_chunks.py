@@ -102,7 +102,7 @@ def test_cost_of_a_multiple_is_that_of_the_plan_compared_with_itself(name):
 
 def test_what_an_evaluation_kept_is_written_over_only_where_that_is_asked_for():
     chunk = budgets.problem_of(budgets.case_fit("chain"), periods=5).whole._chunks[0]
-    spend = np.full((len(chunk._set.names), 5), 3.0)
+    spend = np.full((len(chunk._prepared.names), 5), 3.0)
     one, _ = chunk.evaluate(spend)
     before = one.response.copy()
     other, _ = chunk.evaluate(2.0 * spend)
@@ -120,9 +120,9 @@ def test_three_plans_in_turn_are_told_apart():
     one = np.ones(out.size)
     alone = []
     for plan in plans:
-        out._seen, out._slopes = {}, {}
+        out._evaluations, out._slopes = {}, {}
         alone.append((out.evaluate(plan).lift, out.vjp(plan, one, None)))
-    out._seen, out._slopes = {}, {}
+    out._evaluations, out._slopes = {}, {}
     for k in (0, 1, 0, 2, 1, 0, 2, 0):
         np.testing.assert_array_equal(out.evaluate(plans[k]).lift, alone[k][0])
         out._slopes = {}

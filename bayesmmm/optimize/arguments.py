@@ -25,8 +25,8 @@ class Record:
     """Base of the records of a planner: printing one leaves out what is as it would be anyway."""
 
     def __repr__(self) -> str:
-        given = [f.name for f in fields(self) if not _same(getattr(self, f.name), f.default)]  # type: ignore[arg-type]
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in given)})"
+        names = [f.name for f in fields(self) if not _same(getattr(self, f.name), f.default)]  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
 
 def _same(value: object, default: object) -> bool:
@@ -67,11 +67,11 @@ class Window(Record):
     controls: Mapping[str, object] | pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
-        given = self.said()
-        if len(given) > 1:
-            raise which_window(given)
-        if self.controls is not None and given not in ([], ["periods"]):
-            text = f"controls= goes with periods=; with {given[0]} they are those of the window"
+        ways = self.said()
+        if len(ways) > 1:
+            raise which_window(ways)
+        if self.controls is not None and ways not in ([], ["periods"]):
+            text = f"controls= goes with periods=; with {ways[0]} they are those of the window"
             raise about("controls", self.controls, text)
         if self.periods is not None:
             check_count(self.periods, "periods", advice="as periods=13")
@@ -83,10 +83,10 @@ class Window(Record):
         return [name for name, here in ways.items() if here]
 
 
-def which_window(given: list[str]) -> SettingError:
+def which_window(ways: list[str]) -> SettingError:
     """Ask for one way of saying which periods are meant."""
     return SettingError(
-        f"{' and '.join(given) or 'nothing'} says which window to plan; give one of periods=13 (the next ones), "
+        f"{' and '.join(ways) or 'nothing'} says which window to plan; give one of periods=13 (the next ones), "
         f"plan=DataFrame (those of a current plan), or start= and stop= (fitted periods)",
         argument="periods",
     )
@@ -137,18 +137,13 @@ class Solver(Record):
 
 
 # ------------------------------------------------------------------------------------------------- short keywords
-class WindowKeywords(TypedDict, total=False):
-    """Fields of a `Window`."""
+class FrontierKeywords(TypedDict, total=False):
+    """Fields of `Window`, `Constraints` and `Solver`, which `frontier` takes in short."""
 
     plan: pd.DataFrame | None
     start: str | datetime.date | None
     stop: str | datetime.date | None
     controls: Mapping[str, object] | pd.DataFrame | None
-
-
-class ConstraintKeywords(TypedDict, total=False):
-    """Fields of `Constraints`."""
-
     channels: Sequence[str] | None
     mediators: str | Mapping[str, str]
     flighting: str
@@ -158,11 +153,6 @@ class ConstraintKeywords(TypedDict, total=False):
     groups: Mapping[str, tuple[Sequence[str], Range]] | None
     linear: Sequence[tuple[Mapping[str, float], Range]] | None
     minimum: float | Mapping[str, float] | None
-
-
-class SolverKeywords(TypedDict, total=False):
-    """Fields of a `Solver`."""
-
     draws: int | None
     starts: int
     seed: int
@@ -170,12 +160,8 @@ class SolverKeywords(TypedDict, total=False):
     progress: bool
 
 
-class FrontierKeywords(WindowKeywords, ConstraintKeywords, SolverKeywords, total=False):
-    """What `frontier` takes in short."""
-
-
 class BudgetKeywords(FrontierKeywords, total=False):
-    """What `optimize_budget` takes in short."""
+    """These, and fields of `Goal`, which `optimize_budget` takes in short."""
 
     objective: str
     margin: float | None
@@ -186,36 +172,26 @@ class BudgetKeywords(FrontierKeywords, total=False):
 
 
 def fill_in(
-    function: str, records: Mapping[str, tuple[type, Any]], short: Mapping[str, object], own: Sequence[str] = ()
+    function: str,
+    records: Mapping[str, tuple[type[Any], Any]],
+    short: Mapping[str, object],
+    own: Sequence[str] = (),
 ) -> list[Any]:
     """Return the records that a function was given, short keywords filled in.
 
-    Parameters
-    ----------
-    records : mapping of str to (type, object)
-        By argument: the record that it takes, and what was given.
-    own : sequence of str
-        Arguments besides.
-
-    Raises
-    ------
-    SettingError
-        For a keyword that no record has, or a field that is given twice.
+    Records are by argument: the type that it takes, and what was stated. `own` are arguments besides.
     """
     home = {field.name: name for name, (kind, _) in records.items() for field in fields(kind)}
     for key in short:
         if key not in home:
             known = [*own, *records, *home]
-            raise SettingError(
-                no_such(f"{function} has no argument {key!r}", key, known, "It takes"),
-                argument=key,
-                value=short[key],
-            )
+            text = no_such(f"{function} has no argument {key!r}", key, known, "It takes")
+            raise SettingError(text, argument=key, value=short[key])
     out = []
-    for name, (kind, given) in records.items():
-        record = kind() if given is None else given
+    for name, (kind, stated) in records.items():
+        record: Any = kind() if stated is None else stated
         if not isinstance(record, kind):
-            raise refusal(name, given, f"must be a {kind.__name__}, as {name}=mm.{kind.__name__}(...)")
+            raise refusal(name, stated, f"must be a {kind.__name__}, as {name}=mm.{kind.__name__}(...)")
         new = {}
         for field in fields(kind):
             value = short.get(field.name)

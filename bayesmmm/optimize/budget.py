@@ -11,14 +11,13 @@ from bayesmmm.data import MONEY
 from bayesmmm.errors import SolverError
 from bayesmmm.optimize.arguments import BudgetKeywords, Solver, Window, fill_in
 from bayesmmm.optimize.constraints import Constraints, Limits
-from bayesmmm.optimize.feasibility import check_possible
 from bayesmmm.optimize.global_bound import upper_bound
 from bayesmmm.optimize.goal import Goal, check_goal, phrase_of
 from bayesmmm.optimize.multistart import Search, check_reachable, search
 from bayesmmm.optimize.nonlinear_program import Constraint, PlanObjective
 from bayesmmm.optimize.plan import Plan
 from bayesmmm.optimize.plan_outcomes import answers_of, frame_of
-from bayesmmm.optimize.problem import Problem, build_problem
+from bayesmmm.optimize.problem import Problem, build_problem, check_possible
 from bayesmmm.optimize.solution import BindingLimit, Solution
 from bayesmmm.results import Fit
 
@@ -50,13 +49,13 @@ def optimize_budget(
     periods : int, optional
         Plan the next so many periods, as in `Window`.
     goal : Goal, optional
-        What the plan is for: objective, total, margin, targets, attitude to risk.
+        What the plan is for.
     window : Window, optional
-        Periods, current plan and controls.
+        Which periods.
     constraints : Constraints, optional
-        What is decided, and limits: channels, mediators, flighting, bounds, change, groups.
+        What is decided, and limits.
     solver : Solver, optional
-        Draws, starts, seed, progress.
+        How the plan is looked for.
     **short
         Any field of these four records by its name, as ``change=0.3`` for ``constraints=Constraints(change=0.3)``.
         What a record leaves as it is by default may be given beside it.
@@ -96,8 +95,8 @@ def optimize_budget(
         "constraints": (Constraints, constraints),
         "solver": (Solver, solver),
     }
-    short = {"total": total, "periods": periods, **short}
-    goal, window, constraints, solver = fill_in("optimize_budget", records, short)
+    fields: dict[str, object] = {"total": total, "periods": periods, **short}
+    goal, window, constraints, solver = fill_in("optimize_budget", records, fields)
     check_goal(fit, goal)
     exact = goal.low if goal.low == goal.high else None
     problem = build_problem(fit, window, constraints, solver, total=exact)
@@ -112,17 +111,17 @@ def optimize_budget(
 
 def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
     fit, best, variables = problem.fit, searched.best, problem.variables
-    objective, spend = searched.objective, searched.decisions
-    answers = answers_of(problem, goal, variables.spend(spend))
+    objective, decisions, timeline = searched.objective, searched.decisions, problem.whole.query.timeline
+    spend = variables.spend(decisions)
+    answers = answers_of(problem, goal, spend)
     bound, reason = upper_bound(problem, objective, best)
-    value = objective.value(spend)
-    held_out = None
+    value, held_out = objective.value(decisions), None
     if problem.held_out:
         judge = PlanObjective(problem.judges, variables, goal, problem.current)
         judge.bandwidth = objective.bandwidth
-        held_out = judge.value(spend)
-    net = objective.lift_slope(spend) / objective.cost_slope(spend)
-    weight = variables.pattern(variables.spend(spend)).ravel() if variables.free else np.ones(len(net))
+        held_out = judge.value(decisions)
+    net = objective.lift_slope(decisions) / objective.cost_slope(decisions)
+    weight = variables.pattern(spend).ravel() if variables.free else np.ones(len(net))
     net = pd.Series(np.bincount(variables.owner, net * weight, len(variables.names)), list(variables.names))
     solution = Solution(
         status=best.message,
@@ -134,37 +133,33 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
         multiplier=0.0 if goal.objective == "roi" else best.optimality.multiplier,
         kkt=best.optimality.residual,
         net_marginal=net,
-        binding=_binding(objective, best.limits, spend, best.optimality.binding),
+        binding=_binding(objective, best.limits, decisions, best.optimality.binding),
         bound=bound,
         gap=None if bound is None else bound - value,
         no_bound=reason,
-        bandwidth=objective.bandwidth if goal.risk.kind != "mean" else None,
+        bandwidth=objective.bandwidth if goal.measure.kind != "mean" else None,
         draws=problem.whole.size,
         held_out_draws=problem.judges.size if problem.held_out else 0,
         seconds=time.perf_counter() - began,
     )
     return Plan(
-        spend=_labelled(problem, variables.spend(spend)),
+        spend=_labelled(problem, spend),
         current=_labelled(problem, problem.current, factor=problem.factor),
         answers=answers,
         solution=solution,
-        frame=frame_of(problem, variables.spend(spend)),
+        frame=frame_of(problem, spend),
         attrs={
             "outcome": fit.system.outcome,
             "unit": fit.data.unit(fit.system.outcome),
             **phrase_of(goal),
-            "flighting": "free" if variables.free else _flighting(variables.profile),
-            **{key: problem.whole.query.timeline.attrs[key] for key in ("start", "stop")},
+            "flighting": variables.flighting,
+            **{key: timeline.attrs[key] for key in ("start", "stop")},
             "verdict": answers.attrs["verdict"],
-            "window": "future" if problem.whole.query.timeline.planned else "past",
+            "window": "future" if timeline.planned else "past",
             "mediators": dict(problem.modes),
             "controls": problem.controls,
         },
     )
-
-
-def _flighting(profile: np.ndarray) -> str:
-    return "flat" if np.allclose(profile, 1.0 / profile.shape[1]) else "historical"
 
 
 def _labelled(problem: Problem, spend: np.ndarray, **attrs: float) -> xr.DataArray:
@@ -176,35 +171,24 @@ def _binding(
     objective: PlanObjective, limits: Limits, decisions: np.ndarray, constraints: tuple[Constraint, ...]
 ) -> tuple[BindingLimit, ...]:
     """Return the limits that hold the plan back; a total that is one number, and always met, is not one of them."""
-    variables, ratio = objective.variables, objective.goal.target_roi
+    variables, ratio = objective.variables, objective.goal.target_roi or 0.0
     unit = 1e-5 * np.maximum(limits.upper, 1e-300)
     high = decisions >= limits.upper - np.where(np.isfinite(unit), unit, 0.0)
     low = (decisions <= limits.lower * (1.0 + 1e-6)) & (limits.lower >= 0.0)
     fixed = limits.lower == limits.upper
-    out = []
-    for c, name in enumerate(variables.names):
-        mine = variables.owner == c
-        for side, at, bound in (
-            ("both", fixed, limits.upper),
-            ("upper", high & ~fixed, limits.upper),
-            ("lower", low & ~fixed, limits.lower),
-        ):
+    upper, lower, out = ("upper", high & ~fixed, limits.upper), ("lower", low & ~fixed, limits.lower), []
+    for i, name in enumerate(variables.names):
+        mine = variables.owner == i
+        for side, at, bound in (("both", fixed, limits.upper), upper, lower):
             count = int((at & mine).sum())
             if count:
                 periods = (count, int(mine.sum())) if variables.free else None
                 out.append(BindingLimit("bound", side, float(bound[at & mine].max()), name, periods=periods))
     total = [c for c in constraints if c.kind == "total" and c.low < c.high]
     for c in [*(c for c in constraints if c.kind != "total"), *total]:
-        value = c.value(decisions)
+        value, own = c.value(decisions), c.kind in ("bound", "minimum")
         side = "upper" if abs(c.high - value) < abs(c.low - value) else "lower"
-        own = c.kind in ("bound", "minimum")
-        out.append(
-            BindingLimit(
-                c.kind,
-                "both" if c.low == c.high else side,
-                ratio if c.kind == "target ROI" else c.high if side == "upper" else c.low,
-                c.name if own else None,
-                "" if own else c.name,
-            )
-        )
+        limit = ratio if c.kind == "target ROI" else c.high if side == "upper" else c.low
+        side = "both" if c.low == c.high else side
+        out.append(BindingLimit(c.kind, side, limit, c.name if own else None, "" if own else c.name))
     return tuple(dict.fromkeys(out))

@@ -1,4 +1,4 @@
-"""What a plan may not do: bounds, groups, linear limits, change, all or nothing; and which of them conflict."""
+"""What a plan decides, and what it may not do: bounds, groups, change, all or nothing; and which of them conflict."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,13 +9,12 @@ from scipy import optimize
 
 from bayesmmm.errors import InfeasibleError, UnknownTermError
 from bayesmmm.optimize.arguments import Range, Record, Side
-from bayesmmm.optimize.flighting import FLIGHTINGS, DecisionVariables
 from bayesmmm.text import amount, no_such
 from bayesmmm.validate import about, check_choice, check_mapping, check_number, is_number, refusal
 
 #: On-off limits up to which every combination is looked at.
 ALL_PATTERNS = 5
-MODES = ("respond", "fixed", "decide")
+MODES, FLIGHTINGS = ("respond", "fixed", "decide"), ("flat", "historical", "free")
 #: Label, rows A and B and sides b of a limit ``A u + B z <= b`` on decisions u and on-off switches z.
 Part = tuple[str, np.ndarray, np.ndarray, np.ndarray]
 #: Multiple of the largest amount of money that a channel which is switched on stays below.
@@ -82,63 +81,62 @@ class Constraints(Record):
                 "must be 'flat' (evenly over the window), 'historical' (in the profile of the current plan) or 'free' "
                 "(every period decided on its own)",
             )
-        for where, given in _entries(self.bounds, "bounds"):
-            _check_range(given, where, example="(10_000, 50_000)")
-        for where, given in _entries(self.period_bounds, "period_bounds"):
-            _check_range(given, where, example="(0, 5_000)")
+        for where, sides in _entries(self.bounds, "bounds"):
+            _check_range(sides, where, example="(10_000, 50_000)")
+        for where, sides in _entries(self.period_bounds, "period_bounds"):
+            _check_range(sides, where, example="(0, 5_000)")
         for where, share in _entries(self.change, "change"):
             check_number(share, where, above=0.0, advice="as 0.3 for at most 30 % more or less")
         for where, money in _entries(self.minimum, "minimum"):
             check_number(money, where, above=0.0, advice="as 20_000 for nothing or at least 20,000")
         _check_groups(self.groups)
-        for k, given in enumerate(self.linear or ()):
-            _check_linear(given, f"linear[{k}]")
+        for k, limit in enumerate(self.linear or ()):
+            _check_linear(limit, f"linear[{k}]")
 
 
-def _entries(given: object, where: str) -> Iterator[tuple[str, Any]]:
+def _entries(values: object, where: str) -> Iterator[tuple[str, Any]]:
     """Name and value of every entry of a mapping, or of the one value for all; nothing for None."""
-    if isinstance(given, Mapping):
-        yield from ((f"{where}[{name!r}]", value) for name, value in given.items())
-    elif given is not None:
-        yield where, given
+    if isinstance(values, Mapping):
+        yield from ((f"{where}[{name!r}]", value) for name, value in values.items())
+    elif values is not None:
+        yield where, values
 
 
 def _check_groups(groups: object) -> None:
     example = "(['facebook', 'tiktok'], (0, 50_000))"
-    groups = check_mapping(groups, "groups", f"{{'social': {example}}}")
-    for where, given in _entries(groups, "groups"):
-        if not isinstance(given, tuple | list) or len(given) != 2 or isinstance(given[0], str):
-            raise refusal(where, given, f"must be channels and a range, as {example}")
-        if not len(list(given[0])):
-            raise refusal(where, given, f"has no channels; name some, as {example}")
-        _check_range(given[1], where, example="(0, 50_000)")
+    for where, limit in _entries(check_mapping(groups, "groups", f"{{'social': {example}}}"), "groups"):
+        if not isinstance(limit, tuple | list) or len(limit) != 2 or isinstance(limit[0], str):
+            raise refusal(where, limit, f"must be channels and a range, as {example}")
+        if not len(list(limit[0])):
+            raise refusal(where, limit, f"has no channels; name some, as {example}")
+        _check_range(limit[1], where, example="(0, 50_000)")
 
 
-def _check_linear(given: object, where: str) -> None:
+def _check_linear(limit: object, where: str) -> None:
     example = "({'tv': 1, 'radio': -2}, (None, 0))"
-    if not isinstance(given, tuple | list) or len(given) != 2 or not isinstance(given[0], Mapping):
-        raise refusal(where, given, f"must be coefficients and a range, as {example}")
-    for name, number in given[0].items():
+    if not isinstance(limit, tuple | list) or len(limit) != 2 or not isinstance(limit[0], Mapping):
+        raise refusal(where, limit, f"must be coefficients and a range, as {example}")
+    for name, number in limit[0].items():
         if not is_number(number):
-            raise refusal(where, given, f"has {name!r}: {number!r}, which is no number; write it as {example}")
-    if not any(given[0].values()):
-        raise refusal(where, given, f"weighs no channel; write it as {example}")
-    _check_range(given[1], where, example="(None, 0)", weighted=True)
+            raise refusal(where, limit, f"has {name!r}: {number!r}, which is no number; write it as {example}")
+    if not any(limit[0].values()):
+        raise refusal(where, limit, f"weighs no channel; write it as {example}")
+    _check_range(limit[1], where, example="(None, 0)", weighted=True)
 
 
-def _check_range(given: object, where: str, *, example: str, weighted: bool = False) -> None:
+def _check_range(sides: object, where: str, *, example: str, weighted: bool = False) -> None:
     """Refuse what is no pair of sides; one of a weighted sum of channels may be below zero, and has no per cent."""
-    if not isinstance(given, tuple | list) or len(given) != 2:
-        raise refusal(where, given, f"must be a pair (low, high), as {example}; None is no limit")
-    for side in given:
+    if not isinstance(sides, tuple | list) or len(sides) != 2:
+        raise refusal(where, sides, f"must be a pair (low, high), as {example}; None is no limit")
+    for side in sides:
         if side is None:
             continue
         value = _side(side, 1.0) if not weighted or is_number(side) else np.nan
         if np.isnan(value):
             percent = "" if weighted else ", or text in per cent of the current plan, as '120%'"
-            raise refusal(where, given, f"has {side!r}, which must be a number of money{percent}, or None")
+            raise refusal(where, sides, f"has {side!r}, which must be a number of money{percent}, or None")
         if value < 0.0 and not weighted:
-            raise refusal(where, given, "is below zero; spend is zero or more")
+            raise refusal(where, sides, "is below zero; spend is zero or more")
 
 
 def _side(side: Side, base: float) -> float:
@@ -148,89 +146,111 @@ def _side(side: Side, base: float) -> float:
             return float(side.strip().removesuffix("%")) / 100.0 * base
         except ValueError:
             return np.nan
-    return float(side) if is_number(side) else np.nan  # type: ignore[arg-type]
+    return float(side) if is_number(side) else np.nan
 
 
-# ---------------------------------------------------------------------------------- limits on the decisions
+# ----------------------------------------------------------------------------------------- decisions
+@dataclass(frozen=True)
+class DecisionVariables:
+    """A linear map from decisions, money in the window, to spend per channel and period."""
+
+    names: tuple[str, ...]  # channels (C)
+    profile: np.ndarray  # (C, W): how one unit of money of a channel is spread over the window
+    free: bool  # whether every period is a decision of its own; the profile then only tells where a plan starts
+
+    @property
+    def flighting(self) -> str:
+        """How spend is spread, as in `Constraints`; a historical profile that is even is flat."""
+        even = np.allclose(self.profile, 1.0 / self.profile.shape[1])
+        return "free" if self.free else "flat" if even else "historical"
+
+    @property
+    def size(self) -> int:
+        """Number of decisions (V)."""
+        return self.profile.size if self.free else len(self.names)
+
+    @property
+    def owner(self) -> np.ndarray:
+        """Channel (V,) that each decision belongs to."""
+        return np.repeat(np.arange(len(self.names)), self.size // len(self.names))
+
+    def spend(self, decisions: np.ndarray) -> np.ndarray:
+        """Spend (C, W) of decisions (V,)."""
+        return decisions.reshape(self.profile.shape) if self.free else decisions[:, None] * self.profile
+
+    def decisions(self, spend: np.ndarray) -> np.ndarray:
+        """Decisions (V,) that spend as much per channel as a plan (C, W), or per period where those are free."""
+        return spend.ravel().copy() if self.free else spend.sum(axis=1)
+
+    def vjp(self, slope: np.ndarray) -> np.ndarray:
+        """Derivative (V,) to decisions, from that to spend (C, W)."""
+        return slope.ravel() if self.free else (slope * self.profile).sum(axis=1)
+
+    def pattern(self, spend: np.ndarray) -> np.ndarray:
+        """How the next unit of money of each channel is spread (C, W): as the plan is, by the profile if it has none."""
+        own = spend.sum(axis=1, keepdims=True)
+        return np.where(own > 0.0, spend / np.where(own > 0.0, own, 1.0), self.profile)
+
+
+def read_variables(flighting: str, names: tuple[str, ...], current: np.ndarray) -> DecisionVariables:
+    """Find how spend is spread; a channel without spend in the current plan is spread evenly."""
+    even = np.full(current.shape, 1.0 / current.shape[1])
+    variables = DecisionVariables(names, even, flighting == "free")
+    return DecisionVariables(names, variables.pattern(current), False) if flighting == "historical" else variables
+
+
+# ---------------------------------------------------------------------------------------- limits on them
 @dataclass(frozen=True)
 class Row:
-    """A linear limit ``low <= coefficients @ decisions <= high``.
+    """A linear limit ``low <= coefficients @ decisions <= high``; sides are infinite where there is no limit.
 
-    Attributes
-    ----------
-    kind : {"bound", "minimum", "group", "linear"}
-        A bound on all periods of a channel, its least spend while it is on, a limit on several channels.
-    name : str
-        Of the channel or group, or the weighted sum written out.
-    coefficients : (V,) array
-    low, high : float
-        Infinite where there is no limit.
+    `kind` is "bound" (on all periods of a channel), "minimum" (of a channel that is on), "group" or "linear"; `name` is
+    that of the channel or group, or the weighted sum written out.
     """
 
     kind: str
     name: str
-    coefficients: np.ndarray
+    coefficients: np.ndarray  # (V,)
     low: float
     high: float
 
     @property
     def label(self) -> str:
         """What it is called where limits are told apart."""
-        return {"group": f"group {self.name}", "minimum": f"{self.name} at its minimum of {self.low:,.0f}"}.get(
-            self.kind, self.name
-        )
+        words = {"group": f"group {self.name}", "minimum": f"{self.name} at its minimum of {self.low:,.0f}"}
+        return words.get(self.kind, self.name)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """All limits on the decisions of a plan.
+    """All limits on the decisions of a plan."""
 
-    Attributes
-    ----------
-    lower, upper : (V,) arrays
-        Money.
-    rows : tuple of Row
-    least : (C,) array
-        Channels spend nothing or at least this; 0 where there is no such limit.
-    names : tuple of str
-        Channels (C).
-    owner : (V,) array
-        Channel of each decision.
-    """
-
-    lower: np.ndarray
+    lower: np.ndarray  # (V,) money
     upper: np.ndarray
     rows: tuple[Row, ...]
-    least: np.ndarray
-    names: tuple[str, ...]
-    owner: np.ndarray
+    least: np.ndarray  # (C,) channels spend nothing or at least this; 0 where there is no such limit
+    names: tuple[str, ...]  # of channels
+    owner: np.ndarray  # (V,) channel of each decision
 
 
 def read_limits(variables: DecisionVariables, current: np.ndarray, constraints: Constraints) -> Limits:
-    """Find the limits on decisions; per cent and changes refer to the current plan (C, W).
-
-    Raises
-    ------
-    SettingError, UnknownTermError
-    """
+    """Find the limits on decisions; per cent and changes refer to the current plan (C, W)."""
     names, own = variables.names, current.sum(axis=1)
     lower, upper = np.zeros(variables.size), np.full(variables.size, np.inf)
     rows: list[Row] = []
-    found = {
-        name: [_range(given, own[i], where)]
-        for where, i, name, given in _per_channel(names, constraints.bounds, "bounds")
-    }
-    for _, i, name, share in _per_channel(names, constraints.change, "change"):
-        found.setdefault(name, []).append(((1.0 - share) * own[i] if share < 1 else 0.0, (1.0 + share) * own[i]))
-    for name, sides in found.items():
-        i = names.index(name)
-        low, high = max(low for low, _ in sides), min(high for _, high in sides)
+    ranges: dict[int, list[tuple[float, float]]] = {}
+    for where, i, sides in _per_channel(names, constraints.bounds, "bounds"):
+        ranges[i] = [_range(sides, own[i], where)]
+    for _, i, share in _per_channel(names, constraints.change, "change"):
+        ranges.setdefault(i, []).append(((1.0 - share) * own[i] if share < 1 else 0.0, (1.0 + share) * own[i]))
+    for i, allowed in ranges.items():
+        name, low, high = names[i], max(low for low, _ in allowed), min(high for _, high in allowed)
         if variables.free:
             rows.append(Row("bound", name, (variables.owner == i).astype(float), low, high))
         else:
             lower[i], upper[i] = low, high
-    for where, i, _, given in _per_channel(names, constraints.period_bounds, "period_bounds"):
-        low, high = _range(given, own[i] / current.shape[1], where)
+    for where, i, sides in _per_channel(names, constraints.period_bounds, "period_bounds"):
+        low, high = _range(sides, own[i] / current.shape[1], where)
         mine = variables.owner == i
         if not variables.free:  # the fullest period meets the upper bound first, the emptiest the lower one
             profile = variables.profile[i]
@@ -238,7 +258,7 @@ def read_limits(variables: DecisionVariables, current: np.ndarray, constraints: 
                 text = (
                     f"{where} asks for {low:,.0f} in every period, but its profile has periods without any spend"
                 )
-                raise about(where, given, f"{text}; use flighting='flat' or 'free'")
+                raise about(where, sides, f"{text}; use flighting='flat' or 'free'")
             low, high = low / profile.min() if low > 0.0 else 0.0, high / profile.max()
         lower[mine], upper[mine] = np.maximum(lower[mine], low), np.minimum(upper[mine], high)
     for label, (some, sides) in (constraints.groups or {}).items():
@@ -247,43 +267,37 @@ def read_limits(variables: DecisionVariables, current: np.ndarray, constraints: 
         low, high = _range(sides, own[members].sum(), where)
         rows.append(Row("group", label, np.isin(variables.owner, members).astype(float), low, high))
     for k, (weights, sides) in enumerate(constraints.linear or ()):
-        each = np.zeros(len(names))
+        each, where = np.zeros(len(names)), f"linear[{k}]"
         for name, number in weights.items():
-            each[_known(name, names, f"linear[{k}]")] = number
+            each[_known(name, names, where)] = number
         text = " ".join(f"{number:+g} {name}" for name, number in weights.items()).removeprefix("+")
-        rows.append(
-            Row("linear", text, each[variables.owner], *_range(sides, np.nan, f"linear[{k}]", least=-np.inf))
-        )
+        rows.append(Row("linear", text, each[variables.owner], *_range(sides, np.nan, where, least=-np.inf)))
     least = np.zeros(len(names))
-    for _, i, _, money in _per_channel(names, constraints.minimum, "minimum"):
+    for _, i, money in _per_channel(names, constraints.minimum, "minimum"):
         least[i] = money
     return Limits(lower, upper, tuple(rows), least, names, variables.owner)
 
 
 def _known(name: str, names: tuple[str, ...], where: str) -> int:
     if name not in names:
-        raise UnknownTermError(
-            no_such(f"{where} names {name!r}, which is no channel of the plan", name, names, "It decides about"),
-            argument=where.partition("[")[0],
-            value=name,
-        )
+        wrong = f"{where} names {name!r}, which is no channel of the plan"
+        text = no_such(wrong, name, names, "It decides about")
+        raise UnknownTermError(text, argument=where.partition("[")[0], value=name)
     return names.index(name)
 
 
-def _per_channel(names: tuple[str, ...], given: Any, where: str) -> Iterator[tuple[str, int, str, Any]]:
-    """Where it was said, number and name of each channel, and what is given for it: one value may hold for all."""
-    entries = given.items() if isinstance(given, Mapping) else ((name, given) for name in names)
-    for name, value in entries if given is not None else ():
-        yield f"{where}[{name!r}]", _known(name, names, where), name, value
+def _per_channel(names: tuple[str, ...], values: Any, where: str) -> Iterator[tuple[str, int, Any]]:
+    """Where it was said, number of each channel, and what was said of it: one value may hold for all."""
+    entries = values.items() if isinstance(values, Mapping) else ((name, values) for name in names)
+    for name, value in entries if values is not None else ():
+        yield f"{where}[{name!r}]", _known(name, names, where), value
 
 
-def _range(given: Range, base: float, where: str, least: float = 0.0) -> tuple[float, float]:
+def _range(sides: Range, base: float, where: str, least: float = 0.0) -> tuple[float, float]:
     """Money of both sides of a range that may be in per cent of `base`."""
-    low, high = (
-        none if side is None else _side(side, base) for side, none in zip(given, (least, np.inf), strict=True)
-    )
+    low, high = (n if side is None else _side(side, base) for side, n in zip(sides, (least, np.inf), strict=True))
     if low > high:
-        raise refusal(where, given, f"has its low side above its high side ({amount(low)} > {amount(high)})")
+        raise refusal(where, sides, f"has its low side above its high side ({amount(low)} > {amount(high)})")
     return low, high
 
 
@@ -291,16 +305,8 @@ def _range(given: Range, base: float, where: str, least: float = 0.0) -> tuple[f
 def check_feasible(limits: Limits, low: float, high: float, *, exact: bool) -> None:
     """Refuse limits that no plan can meet, and name the smallest set of them that conflicts.
 
-    Parameters
-    ----------
-    low, high : float
-        Range of the money that the channels themselves may spend.
-    exact : bool
-        Whether the total is one number, of which a part may be spent by induced mediators.
-
-    Raises
-    ------
-    InfeasibleError
+    The channels themselves may spend `low` to `high`; the total is one number where it is `exact`, of which a part may
+    be spent by induced mediators.
     """
     # Bounds and a total alone need no solver to see that they can be met.
     if not limits.rows and not limits.least.any():
@@ -343,11 +349,11 @@ def _parts(limits: Limits, low: float, high: float, exact: bool) -> list[Part]:
     if low > 0.0:
         parts.append((f"total {'of' if exact else 'at least'} {amount(low)}", -every, idle, np.array([-low])))
     far = FAR * max([limits.least.max(), *(np.abs(sides).max() for *_, sides in parts)])
-    for i in np.flatnonzero(limits.least):
-        own, switch = (limits.owner == i).astype(float), (np.arange(len(limits.names)) == i).astype(float)
-        text = f"{limits.names[i]} nothing or at least {amount(limits.least[i])}"
+    for c in np.flatnonzero(limits.least):
+        own, switch = (limits.owner == c).astype(float), (np.arange(len(limits.names)) == c).astype(float)
+        text = f"{limits.names[c]} nothing or at least {amount(limits.least[c])}"
         # On, z = 1, own spend is at least so much; off, z = 0, it is zero.
-        parts.append((text, np.stack([-own, own]), np.outer([limits.least[i], -far], switch), np.zeros(2)))
+        parts.append((text, np.stack([-own, own]), np.outer([limits.least[c], -far], switch), np.zeros(2)))
     return parts
 
 
@@ -358,7 +364,7 @@ def _possible(parts: list[Part], limits: Limits) -> bool:
     # In units of a typical limit, since the solver's tolerance is absolute.
     scale = max(np.abs(sides).max(), limits.least.max(), 1e-300)
     count, on_off = spend.shape[1], switches.shape[1]
-    found = optimize.linprog(
+    result = optimize.linprog(
         np.zeros(count + on_off),
         A_ub=np.hstack([spend, switches / scale]),
         b_ub=sides / scale,
@@ -366,20 +372,20 @@ def _possible(parts: list[Part], limits: Limits) -> bool:
         method="highs",
         integrality=np.repeat([0, 1], [count, on_off]) if switches.any() else None,
     )
-    return found.status == 0
+    return result.status == 0
 
 
 def patterns(limits: Limits) -> list[Limits]:
     """Every way of switching the channels with an all-or-nothing limit on and off, as limits without one."""
-    found = [replace(limits, least=np.zeros_like(limits.least))]
+    out = [replace(limits, least=np.zeros_like(limits.least))]
     for i in np.flatnonzero(limits.least):
         may_pause = not (limits.lower[limits.owner == i] > 0.0).any()
         ways = (limits.least[i], 0.0) if may_pause else (limits.least[i],)
-        found = [switched(each, i, least) for each in found for least in ways]
-    return found
+        out = [switched(each, i, least) for each in out for least in ways]
+    return out
 
 
-def switched(limits: Limits, i: int, least: float) -> Limits:
+def switched(limits: Limits, i: int | np.integer, least: float) -> Limits:
     """Limits under which channel i spends at least so much, or, at 0, nothing."""
     mine = limits.owner == i
     if least <= 0.0:

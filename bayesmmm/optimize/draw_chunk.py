@@ -7,64 +7,40 @@ from functools import cached_property
 import numpy as np
 
 from bayesmmm import engine
-from bayesmmm.equations import MMM
 from bayesmmm.estimands.query import Query
-from bayesmmm.estimands.windows import Segment
+from bayesmmm.estimands.windows import DrawOrder, Segment
 
 
 @dataclass(frozen=True)
 class PlanOutcome:
-    """What a plan brings.
+    """What a plan brings, over no spend of the decided channels; after the window what carries over from it counts."""
 
-    Attributes
-    ----------
-    lift : (S,) array
-        Outcome of the plan less that without any spend of the decided channels, carry-over after the window included.
-    induced : (S, M) array
-        By paid mediator: its spend less that without any spend of the decided channels.
-    """
-
-    lift: np.ndarray
-    induced: np.ndarray
+    lift: np.ndarray  # (S,) outcome
+    induced: np.ndarray  # (S, M) spend of paid mediators
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What is the same for all draws and plans.
+class Prepared:
+    """What no plan changes: the periods that plans can reach, under the current plan, and who answers to whom."""
 
-    Attributes
-    ----------
-    query : Query
-    names : tuple of str
-        Decided channels (C), exogenous or mediators.
-    modes : mapping of str to {"respond", "fixed", "decide"}
-        By mediator.
-    """
-
-    query: Query
-    names: tuple[str, ...]
-    modes: Mapping[str, str]
-
-    @property
-    def system(self) -> MMM:
-        """The system of the fit."""
-        return self.query.fit.system
-
-    @property
-    def outcome(self) -> str:
-        """Name of the outcome."""
-        return self.system.outcome
+    query: Query  # with the current plan; its `window` is "spend"
+    order: DrawOrder
+    #: Some draws each: where they stand in the order of tails, and their periods from the window on.
+    chunks: tuple[tuple[slice, list[Segment]], ...]
+    names: tuple[str, ...]  # decided channels (C), exogenous or mediators
+    modes: Mapping[str, str]  # of mediators: "respond", "fixed" or "decide"
 
     @cached_property
     def answering(self) -> tuple[str, ...]:
         """Mediators that answer to decided channels, after the window at least."""
         fixed = [m for m, mode in self.modes.items() if mode == "fixed"]
-        return engine.answering(self.system, self.names, fixed=fixed)
+        return engine.answering(self.query.fit.system, self.names, fixed=fixed)
 
     @cached_property
     def moving(self) -> tuple[str, ...]:
         """These and the decided ones."""
-        return tuple(m for m in self.system.mediators if m in self.answering or self.modes[m] == "decide")
+        mediators = self.query.fit.system.mediators
+        return tuple(m for m in mediators if m in self.answering or self.modes[m] == "decide")
 
     @cached_property
     def paid(self) -> tuple[str, ...]:
@@ -73,44 +49,32 @@ class Setting:
 
 
 class DrawChunk:
-    """Some draws of the periods that a plan can reach.
+    """Some draws of the periods that a plan can reach."""
 
-    Parameters
-    ----------
-    setting : Setting
-    at : slice
-        Where the draws stand, in the order of tails.
-    segments : list of Segment
-        From the window on, under the plan of the question.
-    """
-
-    def __init__(self, setting: Setting, at: slice, segments: list[Segment]) -> None:
-        self.at, self._set, self._segments = at, setting, segments
+    def __init__(self, prepared: Prepared, at: slice, segments: list[Segment]) -> None:
+        self.at, self._prepared, self._segments = at, prepared, segments
         self._window = np.concatenate([segment.window for segment in segments])
         self._changed = np.concatenate([segment.changed for segment in segments])
-        self._system = engine.WindowSystem(
-            [segment.base for segment in segments],
-            [segment.changed for segment in segments],
-            [segment.weight for segment in segments],
-            setting.names,
-            setting.moving,
+        bases, changed, weights = (
+            [getattr(each, part) for each in segments] for part in ("base", "changed", "weight")
         )
-        self._paid = [setting.moving.index(m) for m in setting.paid]
+        self._system = engine.WindowSystem(bases, changed, weights, prepared.names, prepared.moving)
+        self._paid = [prepared.moving.index(m) for m in prepared.paid]
 
     # ------------------------------------------------------------------------------------------------ set-up
     def compare_with(self, factor: float) -> None:
         """Set what plans do not decide: so many times the spend after a future window that the question has there."""
         self._outside = self._multiple(factor)
         self._zero = self._sums(self._columns(0.0))
-        self._without: engine.PassState | None = None
+        self._zero_state: engine.PassState | None = None
 
     @property
     def base(self) -> np.ndarray:
         """Outcome (S,) of the window without any spend of the decided channels."""
-        level = 0.0
+        outcome, level = self._prepared.query.fit.system.outcome, 0.0
         for segment in self._segments:
-            latent = segment.base.latent[self._set.outcome]
-            series = segment.base.rows.per_draw(engine.value(segment.base, self._set.outcome, latent))
+            latent = segment.base.latent[outcome]
+            series = segment.base.rows.per_draw(engine.value(segment.base, outcome, latent))
             level = level + series[:, 0] @ segment.window.astype(float)
         return level + self._inside(self._columns(0.0)) - self._inside(self._system.columns, sets=False)
 
@@ -121,8 +85,8 @@ class DrawChunk:
         return self._system.forward(np.ascontiguousarray(columns[:, :last]), weight=weight, sets=sets)[0]
 
     def _multiple(self, factor: float) -> np.ndarray:
-        """Spend (C, T) of the channels where a future window is followed by so many times that of the question."""
-        return (factor if self._set.query.timeline.planned else 1.0) * self._system.columns
+        """Spend (C, T) of the channels where a future window is followed by so many times that of the query."""
+        return (factor if self._prepared.query.timeline.planned else 1.0) * self._system.columns
 
     def _columns(self, spend: np.ndarray | float, outside: np.ndarray | None = None) -> np.ndarray:
         """Spend (C, T) of the channels in all periods under a plan (C, W) of the window."""
@@ -148,8 +112,8 @@ class DrawChunk:
     ) -> tuple[engine.PassState, PlanOutcome]:
         """Evaluate a plan (C, W); the first result is what derivatives need, in room that is written over."""
         room = self._system.room() if room is None else room
-        found = self._sums(self._columns(spend), room)
-        return room, PlanOutcome(found.lift - self._zero.lift, found.induced - self._zero.induced)
+        plan = self._sums(self._columns(spend), room)
+        return room, PlanOutcome(plan.lift - self._zero.lift, plan.induced - self._zero.induced)
 
     def induced(self, spend: np.ndarray) -> np.ndarray:
         """Induced spend (S, M) of a plan (C, W), by itself."""
@@ -157,10 +121,10 @@ class DrawChunk:
 
     def drop_one(self, state: engine.PassState, spend: np.ndarray) -> np.ndarray:
         """Outcome (S, C) that is lost as one channel of a plan after the other spends nothing in the window."""
-        if self._without is None:
-            self._without = self._system.room(1)
-            self._sums(self._columns(0.0), self._without)
-        return self._system.drop_one(state, self._without, self._columns(spend))
+        if self._zero_state is None:
+            self._zero_state = self._system.room(1)
+            self._sums(self._columns(0.0), self._zero_state)
+        return self._system.drop_one(state, self._zero_state, self._columns(spend))
 
     def vjp(self, state: engine.PassState, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
         """Derivative (C, W) of lift and induced spend, weighted draw by draw, to the plan."""
@@ -174,7 +138,7 @@ class DrawChunk:
         self, state: engine.PassState, lift: np.ndarray | None, induced: np.ndarray | None, pattern: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         draws = len(self._zero.lift)
-        total = np.zeros((draws, len(self._set.moving)))
+        total = np.zeros((draws, len(self._prepared.moving)))
         if induced is not None:
             total[:, self._paid] = induced
         return self._system.vjp(state, np.zeros(draws) if lift is None else lift, total, pattern)
@@ -192,6 +156,6 @@ class DrawChunk:
 
     def stays_above_zero(self) -> bool:
         """Whether mediators that answer are nowhere below zero without any spend, and never pull downwards."""
-        series, moving = self._system.reached(self._columns(0.0)), self._set.moving
-        lowest = series[:, :, [moving.index(m) for m in self._set.answering]].min(initial=0.0)
+        series, moving = self._system.reached(self._columns(0.0)), self._prepared.moving
+        lowest = series[:, :, [moving.index(m) for m in self._prepared.answering]].min(initial=0.0)
         return bool(lowest >= 0.0) and not self._system.pulls_down()

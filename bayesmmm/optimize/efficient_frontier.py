@@ -11,11 +11,10 @@ from bayesmmm.errors import AnswerError, InfeasibleError, SettingError
 from bayesmmm.estimands.query import per_money
 from bayesmmm.optimize.arguments import FrontierKeywords, Solver, Window, fill_in
 from bayesmmm.optimize.constraints import Constraints
-from bayesmmm.optimize.feasibility import check_possible
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.multistart import search
-from bayesmmm.optimize.plan_outcomes import extrapolated
-from bayesmmm.optimize.problem import Problem, build_problem
+from bayesmmm.optimize.plan_outcomes import extrapolated, outcomes_of
+from bayesmmm.optimize.problem import Problem, build_problem, check_possible
 from bayesmmm.results import Fit
 from bayesmmm.validate import check_numbers
 
@@ -87,18 +86,13 @@ def _checked_totals(problem: Problem, totals: Sequence[float] | None) -> np.ndar
     cost = problem.whole.cost(problem.current)
     if totals is None:
         if cost <= 0.0:
-            raise AnswerError(
-                "the current plan spends nothing, so that totals must be given: totals=[50_000, 100_000]",
-                argument="totals",
-            )
-        grid = [total for total in cost * np.array(MULTIPLES) if _possible(problem, total)]
-        if not grid:
-            raise SettingError(
-                f"the limits allow none of {MULTIPLES[0]:g} to {MULTIPLES[-1]:g} times the current total of "
-                f"{cost:,.0f}; pass totals=",
-                argument="totals",
-            )
-        return np.array(grid)
+            text = "the current plan spends nothing, so that totals must be given: totals=[50_000, 100_000]"
+            raise AnswerError(text, argument="totals")
+        possible = [total for total in cost * np.array(MULTIPLES) if _possible(problem, total)]
+        if not possible:
+            times = f"{MULTIPLES[0]:g} to {MULTIPLES[-1]:g} times the current total of {cost:,.0f}"
+            raise SettingError(f"the limits allow none of {times}; pass totals=", argument="totals")
+        return np.array(possible)
     example = "[50_000, 100_000]"
     grid = check_numbers(totals, "totals", "amounts of money above 0", example, lambda x: x > 0.0)
     return np.unique(grid)
@@ -115,11 +109,8 @@ def _possible(problem: Problem, total: float) -> bool:
 def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], marginal: list[float]) -> xr.Dataset:
     fit, out = problem.fit, problem.judges
     query, base = out.query, out.base()
-    outcomes = [out.evaluate(plan) for plan in spend]
-    lift = np.stack([each.lift for each in outcomes], axis=-1)
-    own = np.array([plan.sum() for plan in spend])
-    cost = own + np.stack([each.induced.sum(axis=-1) for each in outcomes], axis=-1)
-    now = out.evaluate(problem.current)
+    lift, _, cost = outcomes_of(out, spend)
+    now, _, cost_now = (each[:, 0] for each in outcomes_of(out, [problem.current]))
     unit, per = fit.data.unit(fit.system.outcome), per_money(fit)
     variables = {
         "spend": (("total", "channel"), np.stack([plan.sum(axis=1) for plan in spend]), {"unit": MONEY}),
@@ -129,9 +120,9 @@ def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], margi
         "lift": (*query.label(lift, "total"), {"unit": unit}),
         "cost": (*query.label(cost, "total"), {"unit": MONEY}),
         "roi": (*query.label(lift / cost, "total"), per),
-        "current_outcome": (*query.label(base + now.lift), {"unit": unit}),
-        "current_lift": (*query.label(now.lift), {"unit": unit}),
-        "current_cost": (*query.label(problem.current.sum() + now.induced.sum(axis=-1)), {"unit": MONEY}),
+        "current_outcome": (*query.label(base + now), {"unit": unit}),
+        "current_lift": (*query.label(now), {"unit": unit}),
+        "current_cost": (*query.label(cost_now), {"unit": MONEY}),
     }
     attrs = {
         **{key: query.attrs[key] for key in ("verdict", "start", "stop")},
@@ -140,6 +131,5 @@ def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], margi
         "outcome": fit.system.outcome,
         "held_out": int(problem.held_out),
     }
-    coords = {**query.coords, "total": grid, "channel": list(problem.names)}
-    coords["total"] = ("total", grid, {"unit": MONEY})
+    coords = {**query.coords, "total": ("total", grid, {"unit": MONEY}), "channel": list(problem.names)}
     return xr.Dataset(variables, coords, attrs)

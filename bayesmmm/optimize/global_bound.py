@@ -24,17 +24,9 @@ PARTS, PARTS_FROM_ZERO = np.array([0.25, 0.5, 0.75]), np.array([1.0, 4.0, 16.0])
 
 
 class ChannelResponse:
-    """The mean worth of what one channel brings over spending nothing on it, where channels add up.
+    """Mean worth of what one channel brings over spending nothing on it, where channels add up.
 
-    Parameters
-    ----------
-    outcomes : Outcomes
-    c : int
-        Channel.
-    profile : (W,) array
-        How its money is spread over the window.
-    worth : float
-        Of a unit of outcome.
+    `profile` (W,) is how money of channel `c` is spread over the window, `worth` that of a unit of outcome.
     """
 
     def __init__(self, outcomes: Outcomes, c: int, profile: np.ndarray, worth: float) -> None:
@@ -55,24 +47,15 @@ class ChannelResponse:
 
 
 class BoundedCurve:
-    """A rising function of the spend of one channel, known at some points.
+    """A rising function of the spend of one channel, from low to high, known at some points.
 
-    Parameters
-    ----------
-    response : ChannelResponse
-    low, high : float
-        Range of spend.
-    best : float
-        Where it is looked at first.
-    idle : bool
-        Whether spending nothing is allowed although the range begins above it.
-
-    Attributes
-    ----------
-    spend, value : (J,) arrays
-    least, most : (J - 1,) arrays
-        Bounds on the slope between the points.
+    It is looked at first at `best`; where `idle`, spending nothing is allowed although the range begins above it.
     """
+
+    spend: np.ndarray  # (J,)
+    value: np.ndarray
+    least: np.ndarray  # (J - 1,) bounds on the slope between the points
+    most: np.ndarray
 
     def __init__(self, response: ChannelResponse, low: float, high: float, best: float, idle: bool) -> None:
         self._response, self.idle = response, idle
@@ -102,15 +85,14 @@ class BoundedCurve:
         """Look at some more points of an interval."""
         left, right = self.spend[at : at + 2]
         if left < right / 64.0:
-            new = left + (right - left) * PARTS_FROM_ZERO
+            between = left + (right - left) * PARTS_FROM_ZERO
         else:
-            new = left * (right / left) ** PARTS if right > 4.0 * left else left + (right - left) * PARTS
-        spend = np.unique([left, *new, right])
+            between = left * (right / left) ** PARTS if right > 4.0 * left else left + (right - left) * PARTS
+        spend = np.unique([left, *between, right])
         value, least, most = self._response.evaluate(spend)
-        self.spend = np.concatenate([self.spend[:at], spend, self.spend[at + 2 :]])
-        self.value = np.concatenate([self.value[:at], value, self.value[at + 2 :]])
-        self.least = np.concatenate([self.least[:at], least, self.least[at + 1 :]])
-        self.most = np.concatenate([self.most[:at], most, self.most[at + 1 :]])
+        for name, new, wide in (("spend", spend, 2), ("value", value, 2), ("least", least, 1), ("most", most, 1)):
+            old = getattr(self, name)
+            setattr(self, name, np.concatenate([old[:at], new, old[at + wide :]]))
 
     def steepest(self) -> float:
         """Highest rise per money between points next to each other."""
@@ -126,7 +108,7 @@ class BoundedCurve:
 def upper_bound(problem: Problem, objective: PlanObjective, best: Solved) -> tuple[float | None, str]:
     """Return what no plan within the limits gains more than, on the draws that chose the plan, or why there is none."""
     goal = objective.goal
-    if goal.objective not in ("outcome", "profit") or goal.risk.kind != "mean" or goal.target_roi is not None:
+    if goal.objective not in ("outcome", "profit") or goal.measure.kind != "mean" or goal.target_roi is not None:
         return None, "bounds are known for the mean outcome or profit of a budget only"
     system = problem.fit.system
     if not system.equation(system.outcome).family.additive:
@@ -180,12 +162,12 @@ def _dual_bound(problem: Problem, objective: PlanObjective, best: Solved) -> flo
         bound = min(bound, dual(price, lambda curve, each: curve.above(each)[0]))
         if least == most:
             break
-        next_one = optimize.minimize_scalar(
+        lowest = optimize.minimize_scalar(
             lambda p: dual(p, BoundedCurve.reached), bounds=(least, most), method="bounded"
         )
-        if bound - next_one.fun <= 2.0 * tolerance:
+        if bound - lowest.fun <= 2.0 * tolerance:
             break
-        price = next_one.x
+        price = lowest.x
     return bound
 
 
@@ -245,22 +227,15 @@ def _tangent_bound(problem: Problem, objective: PlanObjective, best: Solved) -> 
     # A tangent anywhere will do; away from zero slopes are those of the curves, and not of the floor under them.
     at = np.maximum(best.decisions, 1e-3 * objective.unit)
     slope = objective.slope(at)
-    rows, sides = [], []
-    for row in limits.rows:
-        for sign, side in ((1.0, row.high), (-1.0, row.low)):
-            if np.isfinite(side):
-                rows.append(sign * row.coefficients)
-                sides.append(sign * side)
-    every = np.ones(len(at))
-    for sign, side in ((1.0, goal.high), (-1.0, goal.low)):
-        if np.isfinite(side):
-            rows.append(sign * every)
-            sides.append(sign * side)
-    unit = objective.unit
+    ranges = [(r.coefficients, r.low, r.high) for r in limits.rows] + [(np.ones(len(at)), goal.low, goal.high)]
+    both = [
+        (s * a, s * side) for a, low, high in ranges for s, side in ((1.0, high), (-1.0, low)) if np.isfinite(side)
+    ]
+    rows, sides, unit = [row for row, _ in both], [side for _, side in both], objective.unit
     result = optimize.linprog(
         -slope * unit,
-        A_ub=np.array(rows) * unit if rows else None,
-        b_ub=np.array(sides) if rows else None,
+        A_ub=np.array(rows) * unit,  # there is one row at least, as the total is never below zero
+        b_ub=np.array(sides),
         bounds=list(zip(limits.lower / unit, limits.upper / unit, strict=True)),
         method="highs",
     )

@@ -5,7 +5,7 @@ kernel (Nadaraya, 1964, doi:10.1137/1109069), so that both have derivatives; the
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from scipy import optimize, special
@@ -16,7 +16,12 @@ from bayesmmm.optimize.arguments import Record
 from bayesmmm.results import Fit
 from bayesmmm.validate import check_choice, check_number, is_number, refusal
 
-OBJECTIVES = ("outcome", "profit", "spend", "roi")
+OBJECTIVES = {
+    "outcome": "most outcome",
+    "profit": "most profit",
+    "spend": "least spend for the target",
+    "roi": "highest ROI",
+}
 #: Bandwidth of smoothed risk measures, in standard deviations of the gain.
 BANDWIDTH = {"mean": 0.0, "sd": 1e-2, "cvar": 0.1, "quantile": 0.1}
 PHRASES = {
@@ -97,6 +102,11 @@ class Goal(Record):
         object.__setattr__(self, "risk", _read_risk(self.risk))
 
     @property
+    def measure(self) -> Risk:
+        """`risk` as a record, whichever way it was given."""
+        return cast("Risk", self.risk)
+
+    @property
     def low(self) -> float:
         """Least cost of the plan in posterior mean."""
         return float((self.total[0] if isinstance(self.total, tuple | list) else self.total) or 0.0)
@@ -149,77 +159,48 @@ def _check_total(total: object) -> None:
 
 
 def check_goal(fit: Fit, goal: Goal) -> None:
-    """Refuse a goal whose objective, total and targets do not go together, or are not enough for a fit.
-
-    Raises
-    ------
-    SettingError
-    """
+    """Refuse a goal whose objective, total and targets do not go together, or are not enough for a fit."""
     for argument, wrong, text in _faults(goal):
         if wrong:
             raise SettingError(text, argument=argument, value=getattr(goal, argument))
     unit = fit.data.unit(fit.system.outcome)
     if goal.objective == "profit" and goal.margin is None and unit != MONEY:
-        raise SettingError(
-            f"the outcome is counted in {unit}; say what a unit of it is worth with margin=", argument="margin"
-        )
+        text = f"the outcome is counted in {unit}; say what a unit of it is worth with margin="
+        raise SettingError(text, argument="margin")
 
 
 def _faults(goal: Goal) -> list[tuple[str, bool, str]]:
     """Argument, whether it does not fit the others, and what to do about it."""
     kind, total = goal.objective, goal.total
+    both = goal.target_roi is not None and goal.target_marginal_roi is not None
     free = goal.target_roi is not None or goal.target_marginal_roi is not None
     fixed = total is not None and not isinstance(total, tuple | list)
+    targets = "target_roi= and target_marginal_roi="
+    least = "objective='spend' looks for the least money that reaches a target; pass target="
+    needs = "objective='outcome' needs total=, the money of the window, or a target_roi="
+    low = (
+        "objective='roi' needs a range of money, as total=(50_000, 200_000): without a least spend the highest return "
+        "is often that of next to no money"
+    )
+    goes = "{0}= goes with objective={1!r}; leave it out, or pass objective={1!r}"
+    decides = "{} decides about the total; pass total=(low, high) or leave it out"
     return [
-        (
-            "target",
-            kind == "spend" and goal.target is None,
-            "objective='spend' looks for the least money that reaches a target; pass target=",
-        ),
-        (
-            "target",
-            kind != "spend" and goal.target is not None,
-            "target= goes with objective='spend'; leave it out, or pass objective='spend'",
-        ),
-        (
-            "margin",
-            kind != "profit" and goal.margin is not None,
-            "margin= goes with objective='profit'; leave it out, or pass objective='profit'",
-        ),
-        (
-            "target_marginal_roi",
-            goal.target_roi is not None and goal.target_marginal_roi is not None,
-            "give one of target_roi= and target_marginal_roi=",
-        ),
+        ("target", kind == "spend" and goal.target is None, least),
+        ("target", kind != "spend" and goal.target is not None, goes.format("target", "spend")),
+        ("margin", kind != "profit" and goal.margin is not None, goes.format("margin", "profit")),
+        ("target_marginal_roi", both, f"give one of {targets}"),
         (
             "target_roi" if goal.target_roi is not None else "target_marginal_roi",
             kind != "outcome" and free,
-            "target_roi= and target_marginal_roi= go with objective='outcome'; leave them out",
+            f"{targets} go with objective='outcome'; leave them out",
         ),
-        (
-            "total",
-            kind == "outcome" and total is None and not free,
-            "objective='outcome' needs total=, the money of the window, or a target_roi=",
-        ),
-        (
-            "total",
-            free and fixed,
-            "a target for ROI decides about the total; pass total=(low, high) or leave it out",
-        ),
-        (
-            "total",
-            kind == "spend" and fixed,
-            "objective='spend' decides about the total; pass total=(low, high) or leave it out",
-        ),
-        (
-            "total",
-            kind == "roi" and (fixed or not goal.low),
-            "objective='roi' needs a range of money, as total=(50_000, 200_000): without a least spend the highest "
-            "return is often that of next to no money",
-        ),
+        ("total", kind == "outcome" and total is None and not free, needs),
+        ("total", free and fixed, decides.format("a target for ROI")),
+        ("total", kind == "spend" and fixed, decides.format("objective='spend'")),
+        ("total", kind == "roi" and (fixed or not goal.low), low),
         (
             "risk",
-            kind == "roi" and goal.risk.kind != "mean",
+            kind == "roi" and goal.measure.kind != "mean",
             "objective='roi' is lift per cost in posterior mean; leave risk='mean'",
         ),
     ]
@@ -227,12 +208,6 @@ def _faults(goal: Goal) -> list[tuple[str, bool, str]]:
 
 def phrase_of(goal: Goal) -> dict[str, Any]:
     """What a plan is for, as attributes that can be read."""
-    phrase = {
-        "outcome": "most outcome",
-        "profit": "most profit",
-        "spend": "least spend for the target",
-        "roi": "highest ROI",
-    }[goal.objective]
     target = None
     if goal.target_marginal_roi is not None:
         target = f"next unit returns {goal.price:g}"
@@ -241,7 +216,7 @@ def phrase_of(goal: Goal) -> dict[str, Any]:
     elif goal.target is not None:
         target = f"outcome of at least {goal.target:,.0f}"
     return {
-        "objective": phrase,
+        "objective": OBJECTIVES[goal.objective],
         "risk": str(goal.risk),
         "total": goal.low if goal.low == goal.high else None,
         "margin": goal.worth if goal.objective == "profit" else None,
@@ -252,19 +227,9 @@ def phrase_of(goal: Goal) -> dict[str, Any]:
 
 # -------------------------------------------------------------------------------------------------- judging gains
 def smoothed_risk(risk: Risk, gain: np.ndarray, bandwidth: float) -> tuple[float, np.ndarray]:
-    """Judge gains.
+    """Judge gains (S,): a value, and its derivative (S,) to each gain.
 
-    Parameters
-    ----------
-    gain : (S,) array
-    bandwidth : float
-        In the unit of `gain`; at 0 a measure that has no derivative without smoothing is replaced by the mean.
-
-    Returns
-    -------
-    value : float
-    weight : (S,) array
-        Derivative of the value to each gain.
+    The bandwidth is in the unit of the gains; at 0 a measure that has no derivative is replaced by the mean.
     """
     n, mean = len(gain), gain.mean()
     if risk.kind == "mean":

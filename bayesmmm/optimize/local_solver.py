@@ -1,16 +1,15 @@
 """From one start to a maximum: sequential least squares for few decisions, an augmented Lagrangian for many."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import optimize
 
 from bayesmmm.optimize.constraints import Limits
-from bayesmmm.optimize.nonlinear_program import BINDS, Constraint, Optimality, PlanObjective, optimality
+from bayesmmm.optimize.nonlinear_program import BINDS, Constraint, Optimality, PlanObjective, box, optimality
 
-#: Least decision that the solver looks at, in units of typical spend: the slope at zero is infinite for n < 1.
-FLOOR = 1e-6
 #: Violation of equal net marginal returns up to which a plan is called optimal.
 OPTIMAL = 1e-4
 #: Violation at which the solver need not go on.
@@ -23,37 +22,21 @@ MET = 1e-7
 NEARLY_MET = 1e-4
 #: Decisions up to which sequential least squares is used: its steps take time with their third power.
 DENSE = 60
+#: Of decisions in units of a step.
+Function = Callable[[np.ndarray], Any]
 
 
 @dataclass(frozen=True)
 class Solved:
-    """Where the solver ended.
+    """Where the solver ended."""
 
-    Attributes
-    ----------
-    decisions : (V,) array
-    objective : float
-    message : str
-        Of the solver.
-    iterations, evaluations : int
-    optimality : Optimality
-    limits : Limits
-        Those it was solved under: with on-off limits settled.
-    """
-
-    decisions: np.ndarray
+    decisions: np.ndarray  # (V,)
     objective: float
     message: str
     iterations: int
     evaluations: int
-    optimality: Optimality | None
-    limits: Limits
-
-
-def floor_of(objective: PlanObjective, limits: Limits) -> np.ndarray:
-    """Least decision (V,) that the solver looks at."""
-    # Of a total far below typical spend the floor must not be a part that matters.
-    return np.minimum(FLOOR * np.minimum(objective.unit, objective.goal.high / len(objective.unit)), limits.upper)
+    optimality: Optimality
+    limits: Limits  # those it was solved under: with on-off limits settled
 
 
 def maximise(
@@ -65,19 +48,11 @@ def maximise(
     step: np.ndarray | None = None,
     known: Sequence[Solved] = (),
 ) -> Solved:
-    """Follow the slope from a start to a maximum.
+    """Follow the slope from a start to a maximum; if `precise`, until the first-order conditions hold.
 
     Sequential least squares is that of Kraft (1988), DFVLR-FB 88-28; the augmented Lagrangian that of Powell, Hestenes
-    and Rockafellar, doi:10.1007/BF01580138, around L-BFGS-B, doi:10.1137/0916069.
-
-    Parameters
-    ----------
-    precise : bool
-        Whether to go on until the first-order conditions hold.
-    step : (V,) array, optional
-        Natural length of a step in each decision, as `steps` finds it.
-    known : sequence of Solved, optional
-        Where other starts led: a climb that comes near one of them is not followed to its end.
+    and Rockafellar, doi:10.1007/BF01580138, around L-BFGS-B, doi:10.1137/0916069. A `step` (V,) is the natural length
+    of a step in each decision, and a climb that comes near where others led, `known`, is not followed to its end.
     """
     if objective.variables.size > DENSE:
         return _lagrangian(objective, limits, start, precise)
@@ -109,7 +84,7 @@ def project(
     Solvers stop at the precision of the objective, and a budget is to add up. Constraints missed by more than the share
     `nearly` are left alone.
     """
-    unit, lower, upper = objective.unit, np.maximum(limits.lower, floor_of(objective, limits)), limits.upper
+    unit, (lower, upper) = objective.unit, box(objective, limits)
     for _ in range(4):
         gaps, normals = [], []
         for c in objective.constraints(limits):
@@ -132,8 +107,7 @@ def project(
 
 def zero_out_idle(objective: PlanObjective, limits: Limits, decisions: np.ndarray) -> np.ndarray:
     """Set to zero what stands at the floor of the solver and does not want to rise, and spend that money elsewhere."""
-    floor = floor_of(objective, limits)
-    idle = (decisions <= 1.01 * floor) & (limits.lower <= 0.0) & (decisions > 0.0)
+    idle = (decisions <= 1.01 * box(objective, limits)[0]) & (limits.lower <= 0.0) & (decisions > 0.0)
     if not idle.any():
         return decisions
     if idle.all():  # nothing at all is worth spending
@@ -148,14 +122,38 @@ def zero_out_idle(objective: PlanObjective, limits: Limits, decisions: np.ndarra
 
 def _missed(objective: PlanObjective, limits: Limits, decisions: np.ndarray) -> float:
     """Largest violation of a constraint, in its scale."""
-    values = [(c.value(decisions), c) for c in objective.constraints(limits)]
-    return max((max(c.low - v, v - c.high) / c.scale for v, c in values), default=0.0)
+    return max((c.missed(c.value(decisions)) for c in objective.constraints(limits)), default=0.0)
 
 
-def _ended(message: str, conditions: Optimality) -> str:
-    """Say how a climb ended: by the conditions of a maximum where they hold, whatever stopped the solver."""
+def _solved(
+    objective: PlanObjective,
+    limits: Limits,
+    at: np.ndarray,
+    conditions: Optimality,
+    message: str,
+    work: tuple[int, int],
+) -> Solved:
+    # By the conditions of a maximum where they hold, whatever stopped the solver.
     held = conditions.residual <= OPTIMAL and conditions.violation <= MET
-    return "conditions of a maximum hold" if held else f"stopped early: {message}"
+    message = "conditions of a maximum hold" if held else f"stopped early: {message}"
+    return Solved(at, objective.value(at), message, *work, optimality=conditions, limits=limits)
+
+
+def _one_sided(constraints: list[Constraint], unit: np.ndarray) -> list[tuple[bool, Function, Function]]:
+    """Each side of each constraint: whether it is an equality, ``value(v) >= 0`` in its scale, and its slope."""
+
+    def one_side(c: Constraint, sign: float, limit: float) -> tuple[bool, Function, Function]:
+        return (
+            c.low == c.high,
+            lambda v: sign * (c.value(v * unit) - limit) / c.scale,
+            lambda v: sign * c.slope(v * unit) * unit / c.scale,
+        )
+
+    out = []
+    for c in constraints:
+        sides = [(1.0, c.low)] if c.low == c.high else [(1.0, c.low), (-1.0, c.high)]
+        out += [one_side(c, *side) for side in sides if np.isfinite(side[1])]
+    return out
 
 
 # ----------------------------------------------------------------------------------------------- few decisions
@@ -167,9 +165,11 @@ def _slsqp(
     unit: np.ndarray,
     known: Sequence[Solved],
 ) -> Solved:
-    size, floor = objective.size, floor_of(objective, limits)
-    lower, upper = np.maximum(limits.lower, floor), limits.upper
-    constraints = objective.constraints(limits)
+    size, (lower, upper) = objective.size, box(objective, limits)
+    constraints = [
+        {"type": "eq" if equal else "ineq", "fun": value, "jac": slope}
+        for equal, value, slope in _one_sided(objective.constraints(limits), unit)
+    ]
     decisions, iterations, evaluations = np.clip(start, lower, upper), 0, 0
     best, stuck = None, 0
 
@@ -180,7 +180,7 @@ def _slsqp(
             if _joined(objective, here, limits, known) is not None:
                 raise StopIteration
             return
-        conditions = optimality(objective, limits, here, floor)
+        conditions = optimality(objective, limits, here)
         if conditions.residual <= CLOSE and conditions.violation <= NEARLY_MET:
             raise StopIteration
 
@@ -191,7 +191,7 @@ def _slsqp(
             jac=lambda v: -objective.slope(v * unit) * unit / size,
             method="SLSQP",
             bounds=optimize.Bounds(lower / unit, upper / unit),
-            constraints=[*_for_scipy(constraints, unit)],
+            constraints=constraints,
             callback=enough,
             options={"ftol": 1e-12 if precise else 1e-6, "maxiter": 400 if precise else 60},
         )
@@ -203,7 +203,7 @@ def _slsqp(
         end = _joined(objective, decisions, limits, known)
         if end is not None:
             return replace(end, iterations=iterations, evaluations=evaluations)
-        conditions = optimality(objective, limits, decisions, floor)
+        conditions = optimality(objective, limits, decisions)
         if best is None or _excess(conditions) < _excess(best[1]):
             # A new approximation of the curvature often gets further than the old one. Not so at a kink, as where a
             # mediator reaches zero: returns differ on its sides, and no plan meets the conditions more closely.
@@ -214,11 +214,7 @@ def _slsqp(
         done = conditions.residual <= 0.1 * OPTIMAL and conditions.violation <= MET
         if done or not precise or max(iterations, evaluations / 3) > 1000 or stuck > (_excess(best[1]) > 1.0):
             break
-    decisions, conditions = best
-    value = objective.value(decisions)
-    return Solved(
-        decisions, value, _ended(result.message, conditions), iterations, evaluations, conditions, limits
-    )
+    return _solved(objective, limits, *best, result.message, (iterations, evaluations))
 
 
 def _joined(
@@ -226,11 +222,8 @@ def _joined(
 ) -> Solved | None:
     """Where another start led under the same limits, if that is near."""
     for end in known:
-        if (
-            end.optimality.violation <= NEARLY_MET
-            and end.limits is limits
-            and np.abs((end.decisions - decisions) / objective.unit).max() <= JOINS
-        ):
+        near = np.abs((end.decisions - decisions) / objective.unit).max() <= JOINS
+        if near and end.optimality.violation <= NEARLY_MET and end.limits is limits:
             return end
     return None
 
@@ -240,42 +233,15 @@ def _excess(conditions: Optimality) -> float:
     return max(conditions.residual / OPTIMAL, conditions.violation / MET)
 
 
-def _for_scipy(constraints: list[Constraint], unit: np.ndarray) -> Iterator[dict]:
-    for c in constraints:
-        for kind, side in _sides(c):
-            yield {"type": kind, "fun": _value(c, side, unit), "jac": _jacobian(c, side, unit)}
-
-
-def _sides(c: Constraint) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Kind, sign and limit of each side of a constraint, written as ``sign * (value - limit) >= 0`` or ``= 0``."""
-    if c.low == c.high:
-        yield "eq", (1.0, c.low)
-        return
-    yield from (("ineq", side) for side in ((1.0, c.low), (-1.0, c.high)) if np.isfinite(side[1]))
-
-
-def _value(c: Constraint, side: tuple[float, float], unit: np.ndarray) -> Callable[[np.ndarray], float]:
-    return lambda v: side[0] * (c.value(v * unit) - side[1]) / c.scale
-
-
-def _jacobian(c: Constraint, side: tuple[float, float], unit: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda v: side[0] * c.slope(v * unit) * unit / c.scale
-
-
 # ---------------------------------------------------------------------------------------------- many decisions
 def _lagrangian(objective: PlanObjective, limits: Limits, start: np.ndarray, precise: bool) -> Solved:
-    unit, size, floor = objective.unit, objective.size, floor_of(objective, limits)
-    lower, upper = np.maximum(limits.lower, floor), limits.upper
-    parts = [
-        (kind == "eq", _value(c, side, unit), _jacobian(c, side, unit))
-        for c in objective.constraints(limits)
-        for kind, side in _sides(c)
-    ]
+    unit, size, (lower, upper) = objective.unit, objective.size, box(objective, limits)
+    parts = _one_sided(objective.constraints(limits), unit)
     equal = np.array([kind for kind, *_ in parts], bool)
     v = np.clip(start, lower, upper) / unit
     price, weight = _first_prices(objective, parts, equal, v, lower / unit, upper / unit), 10.0
-    iterations = evaluations = 0
-    missed_before = np.inf
+    iterations, evaluations, missed_before = 0, 0, np.inf
+    ends = {"ftol": 1e-15, "maxiter": 300} if precise else {"ftol": 1e-8, "maxiter": 40}
 
     def augmented(v: np.ndarray, price: np.ndarray, weight: float) -> tuple[float, np.ndarray]:
         f, slope = -objective.smooth(v * unit) / size, -objective.slope(v * unit) * unit / size
@@ -295,19 +261,13 @@ def _lagrangian(objective: PlanObjective, limits: Limits, start: np.ndarray, pre
             jac=True,
             method="L-BFGS-B",
             bounds=optimize.Bounds(lower / unit, upper / unit),
-            options={
-                "maxcor": 30,
-                "ftol": 1e-15 if precise else 1e-8,
-                "gtol": 1e-9,
-                "maxiter": 300 if precise else 40,
-                "maxfun": 600,
-            },
+            options={"maxcor": 30, "gtol": 1e-9, "maxfun": 600, **ends},
         )
         v, iterations, evaluations = result.x, iterations + result.nit, evaluations + result.nfev
         value = np.array([value(v) for _, value, _ in parts])
         price = np.where(equal, price - weight * value, np.maximum(price - weight * value, 0.0))
         missed = float(np.where(equal, np.abs(value), np.maximum(-value, 0.0)).max(initial=0.0))
-        conditions = optimality(objective, limits, np.clip(v * unit, lower, upper), floor)
+        conditions = optimality(objective, limits, np.clip(v * unit, lower, upper))
         if missed <= (MET if precise else 1e-4) and (not precise or conditions.residual <= 0.5 * OPTIMAL):
             break
         if missed > 0.25 * missed_before:
@@ -316,16 +276,8 @@ def _lagrangian(objective: PlanObjective, limits: Limits, start: np.ndarray, pre
     decisions = np.clip(v * unit, lower, upper)
     if precise:
         decisions = project(objective, limits, decisions)
-        conditions = optimality(objective, limits, decisions, floor)
-    return Solved(
-        decisions,
-        objective.value(decisions),
-        _ended(result.message, conditions),
-        iterations,
-        evaluations,
-        conditions,
-        limits,
-    )
+        conditions = optimality(objective, limits, decisions)
+    return _solved(objective, limits, decisions, conditions, result.message, (iterations, evaluations))
 
 
 def _first_prices(

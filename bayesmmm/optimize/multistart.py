@@ -9,11 +9,10 @@ from scipy import optimize
 
 from bayesmmm.errors import InfeasibleError, SolverError
 from bayesmmm.optimize.arguments import Solver
-from bayesmmm.optimize.constraints import ALL_PATTERNS, Limits, patterns, switched
-from bayesmmm.optimize.flighting import DecisionVariables
+from bayesmmm.optimize.constraints import ALL_PATTERNS, DecisionVariables, Limits, patterns, switched
 from bayesmmm.optimize.goal import Goal
-from bayesmmm.optimize.local_solver import FLOOR, MET, Solved, floor_of, maximise, steps, zero_out_idle
-from bayesmmm.optimize.nonlinear_program import PlanObjective
+from bayesmmm.optimize.local_solver import MET, Solved, maximise, steps, zero_out_idle
+from bayesmmm.optimize.nonlinear_program import FLOOR, PlanObjective, box
 from bayesmmm.optimize.problem import Problem
 from bayesmmm.text import amount
 
@@ -45,28 +44,26 @@ class Search:
 def search(problem: Problem, goal: Goal, solver: Solver) -> Search:
     """Find the best plan: from many starts over a few draws, then over all draws that choose it.
 
-    Raises
-    ------
-    SolverError
-        When no start leads to a plan that meets the limits and the conditions of a maximum.
+    A `SolverError` says that no start leads to a plan that meets the limits and the conditions of a maximum.
     """
-    whole, few = (
-        PlanObjective(out, problem.variables, goal, problem.current) for out in (problem.whole, problem.few)
-    )
+    outcomes = problem.whole, problem.few
+    whole, few = (PlanObjective(out, problem.variables, goal, problem.current) for out in outcomes)
     limits, starts, seed, note = problem.limits, solver.starts, solver.seed, solver.tell
     ends: list[Solved] = []
-    choices = _choices(limits)
+    many = np.count_nonzero(limits.least) > ALL_PATTERNS
+    # On-off channels are settled in every way while they are few; else at first there is no such limit.
+    choices = [replace(limits, least=np.zeros_like(limits.least))] if many else patterns(limits)
     for k, chosen in enumerate(choices):
         for start in first_plans(few, chosen, starts, seed):
             ends.append(maximise(few, chosen, start, precise=False, known=ends))
             note(f"start {len(ends)}" + (f", pattern {k + 1} of {len(choices)}" if len(choices) > 1 else ""))
-    if np.count_nonzero(limits.least) > ALL_PATTERNS:
+    if many:
         ends = _flipped(few, limits, max(ends, key=_merit), note)
     done = [*ends]
-    if few.goal.risk.kind != "mean":
+    if few.goal.measure.kind != "mean":
         ends = _less_and_less_smoothed(whole, few, ends, starts, seed)
         done += ends
-    polished = []
+    polished: list[Solved] = []
     for end in _distinct(few, ends, 2):
         if polished and _merit(end) < _merit(ends[0]) - 0.02 * few.size:
             continue
@@ -119,12 +116,7 @@ def _less_and_less_smoothed(
 
 
 def check_reachable(problem: Problem, goal: Goal, solver: Solver, *, cause: SolverError) -> None:
-    """Say so where the solver found no plan because a target cannot be reached within the limits.
-
-    Raises
-    ------
-    InfeasibleError
-    """
+    """Say so where the solver found no plan because a target cannot be reached within the limits."""
     if goal.target is None and goal.target_roi is None:
         return
     out = problem.whole
@@ -143,9 +135,8 @@ def check_reachable(problem: Problem, goal: Goal, solver: Solver, *, cause: Solv
     gained, objective, advice = result.best.objective, result.objective, "lower it or relax the limits"
     nowhere = "is out of reach: within the other limits no plan was found with"
     if goal.target_roi is not None and gained + objective.roi_now < goal.target_roi:
-        text = (
-            f"the target ROI of {goal.target_roi:g} {nowhere} more than {gained + objective.roi_now:.3g}; {advice}"
-        )
+        most = f"{gained + objective.roi_now:.3g}"
+        text = f"the target ROI of {goal.target_roi:g} {nowhere} more than {most}; {advice}"
         raise InfeasibleError(text, argument="target_roi", value=goal.target_roi) from cause
     if goal.target is not None and gained + objective.level < goal.target:
         most = amount(gained + objective.level)
@@ -157,10 +148,7 @@ def _failure(objective: PlanObjective, ends: list[Solved]) -> str:
     end = min(ends, key=lambda end: end.optimality.violation)
     where = f"net marginal returns still differ by {end.optimality.residual:.2%}"
     if end.optimality.violation > MET:
-        missed = {
-            c.label: max(c.low - c.value(end.decisions), c.value(end.decisions) - c.high) / c.scale
-            for c in objective.constraints(end.limits)
-        }
+        missed = {c.label: c.missed(c.value(end.decisions)) for c in objective.constraints(end.limits)}
         label = max(missed, key=missed.__getitem__)
         where = f"the nearest one misses the limit {label!r} by {missed[label]:.2g} of its scale"
     return (
@@ -171,7 +159,7 @@ def _failure(objective: PlanObjective, ends: list[Solved]) -> str:
 
 def _merit(end: Solved) -> float:
     """Objective, with a penalty for missed limits that no gain makes up for."""
-    return end.objective if end.optimality is None or end.optimality.violation <= 1e-4 else -np.inf
+    return end.objective if end.optimality.violation <= 1e-4 else -np.inf
 
 
 # ------------------------------------------------------------------------------------------------------- starts
@@ -220,10 +208,9 @@ def _best_if_alone(objective: PlanObjective) -> np.ndarray:
 
     Where channels add up this is the best of its grid, by dynamic programming; elsewhere it is a good place to start.
     """
-    variables, own = objective.variables, float(objective.current.sum())
-    profile = (
-        np.full_like(variables.profile, 1.0 / variables.profile.shape[1]) if variables.free else variables.profile
-    )
+    variables, own, profile = objective.variables, float(objective.current.sum()), objective.variables.profile
+    if variables.free:
+        profile = np.full_like(profile, 1.0 / profile.shape[1])
     top, parts = np.full(PARTS + 1, -np.inf), np.zeros((PARTS + 1, len(profile)), int)
     top[0] = 0.0
     total = np.arange(PARTS + 1)
@@ -247,19 +234,13 @@ def _subsets(count: int) -> list[tuple[int, ...]]:
 
 
 def _first_merit(objective: PlanObjective, limits: Limits, plan: np.ndarray) -> float:
-    missed = 0.0
-    for constraint in objective.constraints(limits):
-        value = constraint.value(plan)
-        missed = max(
-            missed, (constraint.low - value) / constraint.scale, (value - constraint.high) / constraint.scale
-        )
-    return objective.value(plan) / objective.size - 10.0 * missed
+    missed = [0.0, *(c.missed(c.value(plan)) for c in objective.constraints(limits))]
+    return objective.value(plan) / objective.size - 10.0 * max(missed)
 
 
 def fit_in(objective: PlanObjective, limits: Limits, plan: np.ndarray) -> np.ndarray:
     """Bring a plan within bounds and, but for other limits, to the total."""
-    lower, upper = np.maximum(limits.lower, floor_of(objective, limits)), limits.upper
-    goal, paid = objective.goal, objective.outcomes.paid
+    goal, paid, (lower, upper) = objective.goal, objective.outcomes.paid, box(objective, limits)
     own = objective.current.sum()
     # What the channels may spend themselves, if induced spend grows with it.
     part = own / objective.outcomes.cost(objective.current) if own > 0.0 else 1.0
@@ -294,13 +275,6 @@ def _scaled_to(wanted: float, plan: np.ndarray, lower: np.ndarray, upper: np.nda
 
 
 # ----------------------------------------------------------------------------------------------------- all or nothing
-def _choices(limits: Limits) -> list[Limits]:
-    """Limits with on-off channels settled in every way while they are few, else without those limits at first."""
-    if np.count_nonzero(limits.least) <= ALL_PATTERNS:
-        return patterns(limits)
-    return [replace(limits, least=np.zeros_like(limits.least))]
-
-
 def _flipped(few: PlanObjective, limits: Limits, best: Solved, note: Callable[[str], None]) -> list[Solved]:
     """Settle many on-off limits by rounding, then by switching one at a time as long as that helps."""
     some = np.flatnonzero(limits.least)

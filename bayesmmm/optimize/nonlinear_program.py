@@ -7,14 +7,15 @@ from functools import cached_property
 import numpy as np
 from scipy import optimize
 
-from bayesmmm.optimize.constraints import Limits
-from bayesmmm.optimize.flighting import DecisionVariables
+from bayesmmm.optimize.constraints import DecisionVariables, Limits
 from bayesmmm.optimize.goal import Goal, bandwidth_for, exact_risk, smoothed_risk
 from bayesmmm.optimize.outcomes import Outcomes
 
 #: Spread of gains that a risk measure is smoothed for at least, as a share of that of the lift: the best plan may be the
 #: current one, whose gain is certain.
 LEAST_SPREAD = 0.02
+#: Least decision that the solver looks at, in units of typical spend: the slope at zero is infinite for n < 1.
+FLOOR = 1e-6
 #: A limit binds when a plan is this close to it, in units of typical spend.
 BINDS = 1e-5
 
@@ -32,31 +33,24 @@ class Constraint:
     high: float
     scale: float
 
+    def missed(self, value: float) -> float:
+        """How far a value is outside, in the scale; below zero where it is inside."""
+        return max(self.low - value, value - self.high) / self.scale
+
 
 class PlanObjective:
-    """A goal over the draws of some outcomes.
-
-    Parameters
-    ----------
-    outcomes : Outcomes
-    variables : DecisionVariables
-    goal : Goal
-    current : (C, W) array
-        The plan that gains are measured from.
-    """
+    """A goal over the draws of some outcomes; gains are measured from the plan `current` (C, W)."""
 
     def __init__(self, outcomes: Outcomes, variables: DecisionVariables, goal: Goal, current: np.ndarray) -> None:
         self.outcomes, self.variables, self.goal, self.current = outcomes, variables, goal, current
-        brought = outcomes.evaluate(current)
-        self.lift, self.induced = brought.lift, brought.induced.sum(axis=1)
-        cost = self._cost_now()
+        now, cost = outcomes.evaluate(current), outcomes.cost(current)
+        self.lift, self.induced = now.lift, now.induced.sum(axis=1)
         self.roi_now = float(self.lift.mean() / cost) if cost > 0.0 else 0.0
         self.bandwidth = 0.0
         typical = outcomes.query.fit.scales.spend
         each = np.array([typical[name][0] for name in variables.names])
-        periods = 1 if variables.free else current.shape[1]
         #: Spend (V,) that counts as one unit of a decision.
-        self.unit = each[variables.owner] * periods
+        self.unit = each[variables.owner] * (1 if variables.free else current.shape[1])
         gained = goal.worth * np.abs(self.lift).mean() + goal.price * current.sum()
         worth = {"spend": current.sum(), "roi": 1.0}.get(goal.objective, gained)
         self.size = worth if worth > 0.0 else 1.0
@@ -69,92 +63,82 @@ class PlanObjective:
     # --------------------------------------------------------------------------------------------- the objective
     def gains(self, decisions: np.ndarray) -> np.ndarray:
         """Gain (S,) over the current plan, in terms of the goal."""
-        return self._gains(self.variables.spend(decisions))
-
-    def _gains(self, spend: np.ndarray) -> np.ndarray:
-        goal, brought = self.goal, self.outcomes.evaluate(spend)
-        gain = goal.worth * (brought.lift - self.lift)
+        goal, spend = self.goal, self.variables.spend(decisions)
+        plan = self.outcomes.evaluate(spend)
+        gain = goal.worth * (plan.lift - self.lift)
         if goal.price:
-            gain = gain - goal.price * (
-                spend.sum() - self.current.sum() + brought.induced.sum(axis=1) - self.induced
-            )
+            more = spend.sum() - self.current.sum() + plan.induced.sum(axis=1) - self.induced
+            gain = gain - goal.price * more
         return gain
 
     def set_bandwidth(self, decisions: np.ndarray) -> None:
         """Smooth a risk measure for gains like those of a plan."""
         least = LEAST_SPREAD * self.goal.worth * float(self.lift.std())
-        self.bandwidth = bandwidth_for(self.goal.risk, max(float(self.gains(decisions).std()), least))
+        self.bandwidth = bandwidth_for(self.goal.measure, max(float(self.gains(decisions).std()), least))
 
     def value(self, decisions: np.ndarray) -> float:
         """What is to be as high as possible: the judged gain over the current plan, or saved money, or ROI gained."""
-        return self._objective(decisions, lambda gains: exact_risk(self.goal.risk, gains))
+        return self._objective(decisions, lambda gains: exact_risk(self.goal.measure, gains))
 
     def smooth(self, decisions: np.ndarray) -> float:
         """`value` with a derivative everywhere: a measure of risk is smoothed over the bandwidth."""
-        return self._objective(decisions, self._smoothed)
+        return self._objective(decisions, lambda gains: self._smoothed(gains)[0])
 
     def _objective(self, decisions: np.ndarray, judge: Callable[[np.ndarray], float]) -> float:
-        spend = self.variables.spend(decisions)
         if self.goal.objective == "spend":
-            return self._cost_now() - self.outcomes.cost(spend)
+            return self.outcomes.cost(self.current) - self.cost(decisions)
         if self.goal.objective == "roi":
-            return float(self.outcomes.evaluate(spend).lift.mean() / self.outcomes.cost(spend)) - self.roi_now
-        return judge(self._gains(spend))
+            return float(self._lift(decisions).mean() / self.cost(decisions)) - self.roi_now
+        return judge(self.gains(decisions))
 
-    def _smoothed(self, gains: np.ndarray) -> float:
-        return smoothed_risk(self.goal.risk, gains, self.bandwidth)[0]
+    def _smoothed(self, gains: np.ndarray) -> tuple[float, np.ndarray]:
+        return smoothed_risk(self.goal.measure, gains, self.bandwidth)
 
     def slope(self, decisions: np.ndarray) -> np.ndarray:
         """Derivative (V,) of `smooth`."""
-        spend, goal, out = self.variables.spend(decisions), self.goal, self.outcomes
+        goal, out = self.goal, self.outcomes
         if goal.objective == "spend":
-            return -self._cost_slope(spend)
+            return -self.cost_slope(decisions)
         if goal.objective == "roi":
-            cost, lift = out.cost(spend), out.evaluate(spend).lift.mean()
-            rise = self.variables.vjp(out.vjp(spend, np.full(out.size, 1.0 / out.size), None))
-            return rise / cost - lift / cost**2 * self._cost_slope(spend)
-        _, weight = smoothed_risk(goal.risk, self._gains(spend), self.bandwidth)
+            cost, lift = self.cost(decisions), self._lift(decisions).mean()
+            return self.lift_slope(decisions) / cost - lift / cost**2 * self.cost_slope(decisions)
+        _, weight = self._smoothed(self.gains(decisions))
         priced = goal.price and out.paid
         induced = np.repeat(-goal.price * weight[:, None], len(out.paid), axis=1) if priced else None
-        slope = self.variables.vjp(out.vjp(spend, goal.worth * weight, induced))
-        return slope - goal.price * self._own_slope()
+        return self._vjp(decisions, goal.worth * weight, induced) - goal.price * self._own_slope
 
     # ------------------------------------------------------------------------------------------------ pieces
+    def _lift(self, decisions: np.ndarray) -> np.ndarray:
+        return self.outcomes.evaluate(self.variables.spend(decisions)).lift
+
+    def _vjp(self, decisions: np.ndarray, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
+        return self.variables.vjp(self.outcomes.vjp(self.variables.spend(decisions), lift, induced))
+
+    def lift_slope(self, decisions: np.ndarray) -> np.ndarray:
+        """Derivative (V,) of the mean lift."""
+        return self._vjp(decisions, np.full(self.outcomes.size, 1.0 / self.outcomes.size), None)
+
     def cost(self, decisions: np.ndarray) -> float:
         """Money a plan takes in posterior mean."""
         return self.outcomes.cost(self.variables.spend(decisions))
 
     def cost_slope(self, decisions: np.ndarray) -> np.ndarray:
         """Derivative (V,) of `cost`."""
-        return self._cost_slope(self.variables.spend(decisions))
+        size, paid = self.outcomes.size, len(self.outcomes.paid)
+        if not paid:
+            return self._own_slope
+        return self._own_slope + self._vjp(decisions, None, np.full((size, paid), 1.0 / size))
 
-    def lift_slope(self, decisions: np.ndarray) -> np.ndarray:
-        """Derivative (V,) of the mean lift."""
-        out, spend = self.outcomes, self.variables.spend(decisions)
-        return self.variables.vjp(out.vjp(spend, np.full(out.size, 1.0 / out.size), None))
-
-    def _cost_now(self) -> float:
-        return self.outcomes.cost(self.current)
-
+    @property
     def _own_slope(self) -> np.ndarray:
         return self.variables.vjp(np.ones_like(self.current))
 
-    def _cost_slope(self, spend: np.ndarray) -> np.ndarray:
-        out = self.outcomes
-        own = self._own_slope()
-        if not out.paid:
-            return own
-        return own + self.variables.vjp(out.vjp(spend, None, np.full((out.size, len(out.paid)), 1.0 / out.size)))
-
     def _reached(self, decisions: np.ndarray) -> float:
         """Outcome of a plan, judged like its gain."""
-        lift = self.outcomes.evaluate(self.variables.spend(decisions)).lift
-        return self.level + self._smoothed(lift - self.lift)
+        return self.level + self._smoothed(self._lift(decisions) - self.lift)[0]
 
     def _reached_slope(self, decisions: np.ndarray) -> np.ndarray:
-        spend = self.variables.spend(decisions)
-        _, weight = smoothed_risk(self.goal.risk, self.outcomes.evaluate(spend).lift - self.lift, self.bandwidth)
-        return self.variables.vjp(self.outcomes.vjp(spend, weight, None))
+        return self._vjp(decisions, self._smoothed(self._lift(decisions) - self.lift)[1], None)
 
     def constraints(self, limits: Limits) -> list[Constraint]:
         """Everything but bounds."""
@@ -164,80 +148,62 @@ class PlanObjective:
             out.append(Constraint("total", "", "total", self.cost, self.cost_slope, goal.low, goal.high, scale))
         if goal.target is not None:
             scale = max(abs(goal.target - self.level), self.size / max(goal.worth, 1e-300), 1e-300)
-            out.append(
-                Constraint("target", "", "target", self._reached, self._reached_slope, goal.target, np.inf, scale)
-            )
+            functions = self._reached, self._reached_slope
+            out.append(Constraint("target", "", "target", *functions, goal.target, np.inf, scale))
         if goal.target_roi is not None:
-            ratio = goal.target_roi
+            ratio, name = goal.target_roi, "target ROI"
 
             def spare(decisions: np.ndarray) -> float:
-                spend = self.variables.spend(decisions)
-                return float(self.outcomes.evaluate(spend).lift.mean() - ratio * self.outcomes.cost(spend))
+                return float(self._lift(decisions).mean() - ratio * self.cost(decisions))
 
             def spare_slope(decisions: np.ndarray) -> np.ndarray:
                 return self.lift_slope(decisions) - ratio * self.cost_slope(decisions)
 
-            out.append(Constraint("target ROI", "", "target ROI", spare, spare_slope, 0.0, np.inf, self.size))
+            out.append(Constraint(name, "", name, spare, spare_slope, 0.0, np.inf, self.size))
         for row in limits.rows:
             a = row.coefficients
             # A limit far above typical spend is met when it is met to a share of itself.
             least = min(abs(side) for side in (row.low, row.high))
             scale = max(np.abs(a * self.unit).max(initial=1e-300), least if np.isfinite(least) else 0.0)
-            out.append(Constraint(row.kind, row.name, row.label, _dot(a), _constant(a), row.low, row.high, scale))
+            out.append(Constraint(row.kind, row.name, row.label, *_linear(a), row.low, row.high, scale))
         return out
 
 
-def _dot(a: np.ndarray) -> Callable[[np.ndarray], float]:
-    return lambda decisions: float(a @ decisions)
-
-
-def _constant(a: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda decisions: a
+def _linear(a: np.ndarray) -> tuple[Callable[[np.ndarray], float], Callable[[np.ndarray], np.ndarray]]:
+    return lambda decisions: float(a @ decisions), lambda decisions: a
 
 
 # ------------------------------------------------------------------------------------------------- optimality
 @dataclass(frozen=True)
 class Optimality:
-    """How far a plan is from the conditions of Karush, Kuhn and Tucker.
+    """How far a plan is from the conditions of Karush, Kuhn and Tucker."""
 
-    Attributes
-    ----------
-    residual : float
-        Largest violation of equal net marginal returns, relative to these returns.
-    multiplier : float
-        Objective gained by one more unit of the total; 0 where the total does not bind.
-    violation : float
-        Largest violation of a constraint, in its scale.
-    binding : tuple of Constraint
-        Those that bind.
-    prices : tuple of (str, (V,) array, float, float)
-        Label, normal, side and price of those that are linear or taken to be so: ``normal @ decisions <= side``.
-    """
-
-    residual: float
-    multiplier: float
-    violation: float
+    residual: float  # largest violation of equal net marginal returns, relative to these returns
+    multiplier: float  # objective gained by one more unit of the total; 0 where the total does not bind
+    violation: float  # largest violation of a constraint, in its scale
     binding: tuple[Constraint, ...]
+    #: Label, normal (V,), side and price of those that are linear or taken to be so: ``normal @ decisions <= side``.
     prices: tuple[tuple[str, np.ndarray, float, float], ...]
 
 
-def optimality(objective: PlanObjective, limits: Limits, decisions: np.ndarray, floor: np.ndarray) -> Optimality:
+def box(objective: PlanObjective, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
+    """Least and highest decisions (V,) that the solver looks at."""
+    # Of a total far below typical spend the floor must not be a part that matters.
+    floor = FLOOR * np.minimum(objective.unit, objective.goal.high / len(objective.unit))
+    return np.maximum(limits.lower, np.minimum(floor, limits.upper)), limits.upper
+
+
+def optimality(objective: PlanObjective, limits: Limits, decisions: np.ndarray) -> Optimality:
     """Check the first-order conditions of a maximum.
 
     The slope of the objective is to be a combination of the slopes of binding constraints, with the right signs;
     what is left over is compared with the pieces it is the difference of.
-
-    Parameters
-    ----------
-    floor : (V,) array
-        Least value that the solver allows.
     """
     slope = objective.slope(decisions)
     normals, binding, pieces, violation = [], [], [np.abs(slope)], 0.0
     for constraint in objective.constraints(limits):
         value = constraint.value(decisions)
-        missed = max(constraint.low - value, value - constraint.high) / constraint.scale
-        violation = max(violation, missed)
+        violation = max(violation, constraint.missed(value))
         near = BINDS * constraint.scale
         sides = ((1.0, value >= constraint.high - near), (-1.0, value <= constraint.low + near))
         if not any(hit for _, hit in sides):
@@ -250,15 +216,13 @@ def optimality(objective: PlanObjective, limits: Limits, decisions: np.ndarray, 
             pieces.append(np.abs(slope @ normal / (normal @ normal) * normal))
     if objective.goal.price:
         pieces.append(objective.goal.price * objective.cost_slope(decisions))
-    if (
-        objective.goal.objective == "roi"
-    ):  # the slope is that of the lift less that of the cost, both over the cost
+    if objective.goal.objective == "roi":
+        # The slope is that of the lift less that of the cost, both over the cost.
         roi = objective.value(decisions) + objective.roi_now
         pieces.append(np.abs(roi * objective.cost_slope(decisions) / objective.cost(decisions)))
     weight = 1.0 / np.maximum(np.max(pieces, axis=0), 1e-12 * np.abs(slope).max() + 1e-300)
-    close = BINDS * objective.unit
-    at_upper = decisions >= limits.upper - close
-    at_lower = decisions <= np.maximum(limits.lower, floor) + close
+    close, (lower, upper) = BINDS * objective.unit, box(objective, limits)
+    at_lower, at_upper = decisions <= lower + close, decisions >= upper - close
     prices, left = _explained(slope * weight, [n * weight for _, n, _ in normals], at_lower, at_upper)
     priced = tuple((*normal, float(price)) for normal, price in zip(normals, prices, strict=True))
     total = sum(price * np.sign(normal.sum()) for label, normal, _, price in priced if label == "total")
@@ -287,16 +251,16 @@ def _priced(
     slope: np.ndarray,
     normals: list[np.ndarray],
     bounds: list[np.ndarray],
-    told: np.ndarray,
+    counted: np.ndarray,
     at_lower: np.ndarray,
     at_upper: np.ndarray,
 ) -> tuple[np.ndarray, float]:
-    """Prices by non-negative least squares over the decisions `told`, and the largest part that is left over."""
+    """Prices by non-negative least squares over the decisions `counted`, and the largest part that is left over."""
     columns, prices = [*normals, *bounds], np.zeros(len(normals) + len(bounds))
-    if columns and told.any():
+    if columns and counted.any():
         matrix = np.stack(columns, axis=1)
-        size = np.maximum(np.linalg.norm(matrix[told], axis=0), 1e-300)
-        prices = optimize.nnls(matrix[told] / size, slope[told], maxiter=50 * len(columns) + 100)[0] / size
+        size = np.maximum(np.linalg.norm(matrix[counted], axis=0), 1e-300)
+        prices = optimize.nnls(matrix[counted] / size, slope[counted], maxiter=50 * len(columns) + 100)[0] / size
         slope = slope - matrix @ prices
     left = np.where(at_lower, np.maximum(slope, 0.0), np.where(at_upper, np.maximum(-slope, 0.0), np.abs(slope)))
     return prices[: len(normals)], float(left.max(initial=0.0))

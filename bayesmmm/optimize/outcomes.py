@@ -8,7 +8,6 @@ derivatives one pass back. Draws are evaluated in chunks.
 import itertools
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from bayesmmm.errors import AnswerSizeError
 from bayesmmm.estimands import row_bytes
 from bayesmmm.estimands.query import Query
 from bayesmmm.estimands.windows import DrawOrder, Segment, order_by_tail, reached
-from bayesmmm.optimize.draw_chunk import DrawChunk, PlanOutcome, Setting
+from bayesmmm.optimize.draw_chunk import DrawChunk, PlanOutcome, Prepared
 from bayesmmm.results import Fit
 from bayesmmm.results.convergence import fingerprint
 
@@ -28,94 +27,31 @@ LARGEST, KEPT = 2e9, 400e6
 CHUNK_COST, CHUNK_LIMIT = 12_000, 90_000
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """The periods that plans of a window can reach, under the current plan. Nothing in it is ever changed.
-
-    Attributes
-    ----------
-    query : Query
-        With the current plan; `window` is "spend".
-    order : DrawOrder
-    chunks : tuple of (slice, list of Segment)
-        Some draws each: where they stand in the order of tails, and their periods.
-    """
-
-    query: Query
-    order: DrawOrder
-    chunks: tuple[tuple[slice, list[Segment]], ...]
-
-
 class Outcomes:
-    """The outcomes of plans of a window.
+    """The outcomes of plans of a window."""
 
-    Parameters
-    ----------
-    prepared : Prepared
-    names : tuple of str
-        Decided channels (C), exogenous or mediators.
-    modes : mapping of str to {"respond", "fixed", "decide"}
-        By mediator.
-    """
-
-    def __init__(self, prepared: Prepared, names: tuple[str, ...], modes: Mapping[str, str]) -> None:
-        self._setting, self._order = Setting(prepared.query, names, modes), prepared.order
+    def __init__(self, prepared: Prepared) -> None:
+        self.query, self.answering, self.paid = prepared.query, prepared.answering, prepared.paid
+        self._order, self.size = prepared.order, len(prepared.order.draws)
         self._pool = ThreadPoolExecutor(engine.processors())
-        self._chunks = self.each(lambda item: DrawChunk(self._setting, *item), list(prepared.chunks))
+        self._chunks = self.each(lambda item: DrawChunk(prepared, *item), list(prepared.chunks))
         self._factor: float | None = None
         self._slopes: dict[tuple[bytes, ...], np.ndarray] = {}
-        self._seen: dict[bytes, tuple[list, PlanOutcome]] = {}
-
-    @property
-    def query(self) -> Query:
-        """The query, with the current plan."""
-        return self._setting.query
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Decided channels."""
-        return self._setting.names
-
-    @property
-    def outcome(self) -> str:
-        """Name of the outcome."""
-        return self._setting.outcome
-
-    @property
-    def answering(self) -> tuple[str, ...]:
-        """Mediators that answer to decided channels."""
-        return self._setting.answering
-
-    @property
-    def paid(self) -> tuple[str, ...]:
-        """Those of them that are paid."""
-        return self._setting.paid
-
-    @property
-    def size(self) -> int:
-        """Number of draws."""
-        return len(self._order.draws)
+        self._evaluations: dict[bytes, tuple[list, PlanOutcome]] = {}
 
     def each[T](self, function: Callable[..., T], items: list) -> list[T]:
         """Apply a function to every item, in threads."""
         return in_threads(self._pool, function, items)
 
-    def in_order(self, parts: list[np.ndarray]) -> np.ndarray:
+    def _in_order(self, parts: list[np.ndarray]) -> np.ndarray:
         """Join arrays of the chunks in the order of the draws asked for."""
         return np.concatenate(parts)[self._order.back]
 
     def compare_with(self, factor: float) -> None:
-        """Set what plans do not decide: that is so for the current plan, and the same whatever plan is looked at.
-
-        Parameters
-        ----------
-        factor : float
-            Multiple of the plan of the question that the current one is. After a future window, where the mean of that
-            plan is assumed to be spent, so much of it is assumed.
-        """
+        """Set what plans do not decide: after a future window so many times the plan of the query goes on."""
         if factor != self._factor:
             self.each(lambda chunk: chunk.compare_with(factor), self._chunks)
-            self._seen, self._slopes, self._factor = {}, {}, factor
+            self._evaluations, self._slopes, self._factor = {}, {}, factor
 
     def cost_of_multiple(self, current: np.ndarray, factor: float) -> float:
         """Money that a multiple of the current plan (C, W) takes, compared with itself."""
@@ -125,12 +61,12 @@ class Outcomes:
     # ---------------------------------------------------------------------------------------------- evaluation
     def base(self) -> np.ndarray:
         """Outcome (S,) of the window without any spend of the decided channels."""
-        return self.in_order([chunk.base for chunk in self._chunks])
+        return self._in_order([chunk.base for chunk in self._chunks])
 
     def alone(self, c: int, profile: np.ndarray) -> list[tuple[np.ndarray, ...]]:
         """Return what one channel does by itself, spent in a profile (W,), by chunk; nothing where it does not act."""
-        found = self.each(lambda chunk: chunk.alone(c, profile), self._chunks)
-        return [each for each in found if each is not None]
+        parts = self.each(lambda chunk: chunk.alone(c, profile), self._chunks)
+        return [part for part in parts if part is not None]
 
     def stays_above_zero(self) -> bool:
         """Whether mediators that answer are nowhere below zero without any spend, and never pull downwards."""
@@ -142,28 +78,21 @@ class Outcomes:
 
     def _evaluated(self, spend: np.ndarray) -> tuple[list, PlanOutcome]:
         key = spend.tobytes()
-        if key not in self._seen:
+        if key not in self._evaluations:
             # The last two are kept: derivatives follow values, and a plan is looked at beside the current one.
-            *before, last = [None, None, *self._seen.items()][-2:]
+            *before, last = [None, None, *self._evaluations.items()][-2:]
             old = before[0][1][0] if before[0] else [None] * len(self._chunks)
-            self._seen = dict([last] if last else [])  # what is written over is not to be found any more
-            done = self.each(
-                lambda item: item[0].evaluate(spend, item[1]), list(zip(self._chunks, old, strict=True))
-            )
-            brought = PlanOutcome(
-                self.in_order([found.lift for _, found in done]),
-                self.in_order([found.induced for _, found in done]),
-            )
-            self._seen |= {key: ([state for state, _ in done], brought)}
-        return self._seen[key]
+            self._evaluations = dict([last] if last else [])  # what is written over is not to be found any more
+            items = list(zip(self._chunks, old, strict=True))
+            done = self.each(lambda item: item[0].evaluate(spend, item[1]), items)
+            lift, induced = (self._in_order([getattr(o, part) for _, o in done]) for part in ("lift", "induced"))
+            self._evaluations |= {key: ([state for state, _ in done], PlanOutcome(lift, induced))}
+        return self._evaluations[key]
 
     def vjp(self, spend: np.ndarray, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
         """Derivative (C, W) of ``sum_s lift_s * Lift_s + sum_sm induced_sm * Induced_sm`` to the plan.
 
-        Parameters
-        ----------
-        lift : (S,) array, optional
-        induced : (S, M) array, optional
+        Either weight, (S,) or (S, M), may be None for nothing.
         """
         key = tuple(b"" if a is None else a.tobytes() for a in (spend, lift, induced))
         if key not in self._slopes:
@@ -172,23 +101,24 @@ class Outcomes:
             self._slopes[key].setflags(write=False)
         return self._slopes[key]
 
-    def _backward(self, spend: np.ndarray, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
+    def _backward(self, spend: np.ndarray, *weights: np.ndarray | None) -> np.ndarray:
         # The order of the chunks is that of tails.
-        lift, induced = (None if w is None else _reordered(w, self._order.back) for w in (lift, induced))
+        order = np.argsort(self._order.back)
+        by_tail = [None if w is None else w[order] for w in weights]
 
         def back(chunk: DrawChunk, state: engine.PassState) -> np.ndarray:
-            return chunk.vjp(state, *(None if w is None else w[chunk.at] for w in (lift, induced)))
+            return chunk.vjp(state, *(None if w is None else w[chunk.at] for w in by_tail))
 
-        return sum(self._each_under(spend, back))
+        return np.add.reduce(self._each_under(spend, back))
 
     def drop_one(self, spend: np.ndarray) -> np.ndarray:
         """Outcome (S, C) that is lost as one channel of a plan after the other spends nothing in the window."""
-        return self.in_order(self._each_under(spend, lambda chunk, state: chunk.drop_one(state, spend)))
+        return self._in_order(self._each_under(spend, lambda chunk, state: chunk.drop_one(state, spend)))
 
     def directional_derivative(self, spend: np.ndarray, pattern: np.ndarray) -> np.ndarray:
         """Derivative (S, C) of every draw's lift to a unit of money of each channel, spent in a pattern (C, W)."""
-        found = self._each_under(spend, lambda chunk, state: chunk.directional_derivative(state, pattern))
-        return self.in_order(found)
+        each = self._each_under(spend, lambda chunk, state: chunk.directional_derivative(state, pattern))
+        return self._in_order(each)
 
     def _each_under[T](self, spend: np.ndarray, function: Callable[..., T]) -> list[T]:
         items = list(zip(self._chunks, self._evaluated(spend)[0], strict=True))
@@ -198,20 +128,13 @@ class Outcomes:
         """Money that a plan takes: its own, and what paid mediators are induced to spend in posterior mean."""
         if not self.paid:
             return float(spend.sum())
-        if spend.tobytes() in self._seen:
+        if spend.tobytes() in self._evaluations:
             return float(spend.sum() + self.evaluate(spend).induced.sum(axis=1).mean())
         return float(spend.sum()) + self._mean(self.each(lambda chunk: chunk.induced(spend), self._chunks))
 
     def _mean(self, parts: list[np.ndarray]) -> float:
         """Mean over draws of what all mediators of the chunks spend."""
         return sum(float(part.sum()) for part in parts) / self.size
-
-
-def _reordered(values: np.ndarray, back: np.ndarray) -> np.ndarray:
-    """Bring values into the order of tails: the inverse of taking ``[back]``."""
-    out = np.empty_like(values)
-    out[back] = values
-    return out
 
 
 # ------------------------------------------------------------------------------------- what no plan changes
@@ -225,31 +148,30 @@ class _Kept(dict):
         return _Kept()
 
 
-def prepare(queries: list[tuple[Query, float | None]]) -> list[Prepared]:
+def prepare(
+    queries: list[tuple[Query, float | None]], names: tuple[str, ...], modes: Mapping[str, str]
+) -> list[Prepared]:
     """Evaluate what no plan changes, or take it from the last plan of the fit where that asked the same.
 
-    Parameters
-    ----------
-    queries : list of (Query, float or None)
-        Sets of draws of one fit, and for each the share of adstock at which tails end, as in `order_by_tail`.
+    Queries are of some draws of one fit each, with the share of adstock at which tails end, as in `order_by_tail`.
     """
     fit = queries[0][0].fit
     numbers = fingerprint(fit.tree)  # the tree that holds the draws can be written to
     before = fit._cache.get("plans", {})
-    found, keys = {}, []
+    now: dict[tuple, Prepared] = {}
     for query, weight in queries:
         order = order_by_tail(query, tail_weight=weight)
         _check_size(order, fit, query)
         slices = _split(_periods(order, fit, query))
         key = numbers, _key(query, weight), tuple((at.start, at.stop) for at in slices)
-        keys.append(key)
-        found[key] = replace(before[key], query=query) if key in before else _evaluated(query, order, slices)
+        chunks = before[key].chunks if key in before else _evaluated(query, order, slices)
+        now[key] = Prepared(query, order, chunks, names, modes)
     # One window at a time, put in place as a whole: other threads find all of it or nothing.
-    if sum(_size(each) for each in found.values()) <= KEPT:
-        fit._cache["plans"] = _Kept(found)
+    if sum(_size(each) for each in now.values()) <= KEPT:
+        fit._cache["plans"] = _Kept(now)
     else:
         fit._cache.pop("plans", None)
-    return [found[key] for key in keys]
+    return list(now.values())
 
 
 def in_threads[T](pool: ThreadPoolExecutor, function: Callable[..., T], items: list) -> list[T]:
@@ -257,12 +179,12 @@ def in_threads[T](pool: ThreadPoolExecutor, function: Callable[..., T], items: l
     return list(pool.map(function, items)) if len(items) > 1 else [function(item) for item in items]
 
 
-def _evaluated(query: Query, order: DrawOrder, slices: list[slice]) -> Prepared:
+def _evaluated(query: Query, order: DrawOrder, slices: list[slice]) -> tuple[tuple[slice, list[Segment]], ...]:
     def each(at: slice) -> tuple[slice, list[Segment]]:
         return at, reached(order.segments(order.draws[at]))
 
     with ThreadPoolExecutor(engine.processors()) as pool:
-        return Prepared(query, order, tuple(in_threads(pool, each, slices)))
+        return tuple(in_threads(pool, each, slices))
 
 
 # ------------------------------------------------------------------------------------------------- the same query?

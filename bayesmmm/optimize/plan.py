@@ -17,6 +17,8 @@ from bayesmmm.text import notebook_html, rough_percent
 ROUNDING = 1e-6
 _LIMITS = 3
 _ENDS = ("median", "lower", "upper")
+#: Both plans, and the columns of how much of their spend was never seen.
+_PLANS = {"current": "extrapolated_current", "new": "extrapolated"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,18 +67,14 @@ class Plan:
     @property
     def p_overspend(self) -> float | None:
         """Share of draws in which the plan costs more than the total; None where the total is no number."""
-        total = self.attrs["total"]
-        if total is None:
-            return None
-        return float((self.answers["cost"].sel(plan="new") > total * (1.0 + ROUNDING)).mean())
+        total, cost = self.attrs["total"], self.answers["cost"].sel(plan="new")
+        return None if total is None else float((cost > total * (1.0 + ROUNDING)).mean())
 
     @property
     def p_target(self) -> float | None:
         """Share of draws in which the outcome reaches the target; None where there is none."""
-        reach = self.attrs.get("reach")
-        if reach is None:
-            return None
-        return float((self.answers["outcome"].sel(plan="new") >= reach * (1.0 - ROUNDING)).mean())
+        reach, outcome = self.attrs.get("reach"), self.answers["outcome"].sel(plan="new")
+        return None if reach is None else float((outcome >= reach * (1.0 - ROUNDING)).mean())
 
     def to_frame(self) -> pd.DataFrame:
         """Return every exogenous column under the plan, indexed by date: the ``plan=`` of `predict` and `roi`.
@@ -122,14 +120,8 @@ class Plan:
         table = pd.concat(parts)
         table.insert(3, "change", table["new"] / table["current"].where(table["current"] > 0.0) - 1.0)
         table["note"] = table["note"].fillna("")
-        table.attrs |= {
-            "ci_prob": ci_prob,
-            "verdict": self.attrs["verdict"],
-            "unit": self.attrs["unit"],
-            "p_better": self.p_better,
-            "p_overspend": self.p_overspend,
-            "p_target": self.p_target,
-        }
+        table.attrs |= {"ci_prob": ci_prob, "verdict": self.attrs["verdict"], "unit": self.attrs["unit"]}
+        table.attrs |= {name: getattr(self, name) for name in ("p_better", "p_overspend", "p_target")}
         return table
 
     def __str__(self) -> str:
@@ -147,14 +139,13 @@ def _channels(plan: Plan, names: list[str], ci_prob: float) -> pd.DataFrame:
     new, current = (part.sum("date").sel(channel=names).values for part in (plan.spend, plan.current))
     table = pd.DataFrame({"kind": "channel", "current": current, "new": new}, index=pd.Index(names, name="name"))
     table["new_lower"] = table["new_upper"] = new
-    for which in ("current", "new"):
-        found = summarise(plan.answers["roi"].sel(plan=which, channel=names).rename("roi"), ci_prob)
-        for end, column in zip(_ENDS, _columns(which), strict=True):
-            table[column] = found[end].values
-    table["marginal"] = plan.solution.net_marginal.reindex(names)
     share = plan.answers["extrapolated"].sel(channel=names)
-    table["extrapolated_current"] = share.sel(plan="current").values
-    table["extrapolated"] = share.sel(plan="new").values
+    for which, unseen in _PLANS.items():
+        roi = summarise(plan.answers["roi"].sel(plan=which, channel=names).rename("roi"), ci_prob)
+        for end, column in zip(_ENDS, _columns(which), strict=True):
+            table[column] = roi[end].values
+        table[unseen] = share.sel(plan=which).values
+    table["marginal"] = plan.solution.net_marginal.reindex(names)
     table["note"] = _notes(plan, names)
     return table
 
@@ -179,23 +170,13 @@ def _notes(plan: Plan, names: list[str]) -> list[str]:
 
 def _induced(induced: xr.DataArray, ci_prob: float, modes: Mapping[str, str]) -> pd.DataFrame:
     """Rows of the paid mediators that respond; one that is decided does so after the window."""
+    mean, spent = induced.mean(("chain", "draw")), summarise(induced.sel(plan="new").rename("induced"), ci_prob)
     names = [str(name) for name in induced["mediator"].values]
-    mean = induced.mean(("chain", "draw"))
-    found = summarise(induced.sel(plan="new").rename("induced"), ci_prob)
-    columns = {
-        "kind": "induced",
-        "current": mean.sel(plan="current").values,
-        "new": mean.sel(plan="new").values,
-        "new_lower": found["lower"].values,
-        "new_upper": found["upper"].values,
-        "note": "induced by the channels, mean of the draws",
-    }
-    return pd.DataFrame(columns, index=pd.Index([_induced_name(n, modes) for n in names], name="name"))
-
-
-def _induced_name(mediator: str, modes: Mapping[str, str]) -> str:
-    """What the row of induced spend is called."""
-    return f"{mediator} ({'induced later' if modes.get(mediator) == 'decide' else 'induced'})"
+    rows = [f"{name} ({'induced later' if modes.get(name) == 'decide' else 'induced'})" for name in names]
+    columns = {which: mean.sel(plan=which).values for which in _PLANS}
+    columns |= {f"new_{end}": spent[end].values for end in ("lower", "upper")}
+    note = "induced by the channels, mean of the draws"
+    return pd.DataFrame({"kind": "induced", **columns, "note": note}, index=pd.Index(rows, name="name"))
 
 
 def _total(plan: Plan, ci_prob: float) -> pd.DataFrame:
@@ -204,13 +185,12 @@ def _total(plan: Plan, ci_prob: float) -> pd.DataFrame:
     mean = cost.mean(("chain", "draw"))
     spent = summarise(cost.sel(plan="new").rename("cost"), ci_prob).iloc[0]
     row: dict[str, object] = {"kind": "total", "new_lower": spent["lower"], "new_upper": spent["upper"]}
-    for which in ("current", "new"):
-        found = summarise(roi.sel(plan=which), ci_prob).iloc[0]
-        row |= {which: float(mean.sel(plan=which))}
-        row |= {column: found[end] for end, column in zip(_ENDS, _columns(which), strict=True)}
-    for which, column in (("current", "extrapolated_current"), ("new", "extrapolated")):
+    for which, unseen in _PLANS.items():
+        total = summarise(roi.sel(plan=which), ci_prob).iloc[0]
         spend = (plan.current if which == "current" else plan.spend).sum("date")
-        row[column] = overall(plan.answers["extrapolated"].sel(plan=which), spend)
+        row |= {which: float(mean.sel(plan=which))}
+        row |= {column: total[end] for end, column in zip(_ENDS, _columns(which), strict=True)}
+        row[unseen] = overall(plan.answers["extrapolated"].sel(plan=which), spend)
     return pd.DataFrame([row], index=pd.Index(["total"], name="name"))
 
 

@@ -21,19 +21,14 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
     fit, out = problem.fit, problem.judges
     query = out.query
     plans = (problem.current, spend)
-    outcomes = [out.evaluate(plan) for plan in plans]
-    lift = np.stack([each.lift for each in outcomes], axis=-1)
-    induced = np.stack([each.induced for each in outcomes], axis=1)
-    cost = np.array([plan.sum() for plan in plans]) + induced.sum(axis=-1)
+    lift, induced, cost = outcomes_of(out, plans)
     uplift = lift[:, 1] - lift[:, 0]
     returns = [_returns(out, plan, problem.variables.pattern(plan)) for plan in plans]
     with np.errstate(divide="ignore", invalid="ignore"):
-        gain = {
-            "spend": cost[:, 0] - cost[:, 1],
-            "roi": lift[:, 1] / cost[:, 1] - lift[:, 0] / cost[:, 0],
-        }.get(goal.objective, goal.worth * uplift - goal.price * (cost[:, 1] - cost[:, 0]))
-    unit = fit.data.unit(fit.system.outcome)
-    per = per_money(fit)
+        gain = {"spend": cost[:, 0] - cost[:, 1], "roi": lift[:, 1] / cost[:, 1] - lift[:, 0] / cost[:, 0]}.get(
+            goal.objective, goal.worth * uplift - goal.price * (cost[:, 1] - cost[:, 0])
+        )
+    unit, per = fit.data.unit(fit.system.outcome), per_money(fit)
     worth = {"profit": MONEY, "spend": MONEY, "roi": per["unit"]}.get(goal.objective, unit)
     label = query.label
     variables: dict = {
@@ -51,6 +46,14 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
         coords["mediator"] = list(out.paid)
         variables["induced"] = (*label(induced, "plan", "mediator"), {"unit": MONEY})
     return xr.Dataset(variables, coords, {"verdict": query.attrs["verdict"], "held_out": int(problem.held_out)})
+
+
+def outcomes_of(out: Outcomes, plans: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lift (S, P), induced spend by mediator (S, P, M) and cost (S, P) of some plans."""
+    outcomes = [out.evaluate(plan) for plan in plans]
+    lift = np.stack([each.lift for each in outcomes], axis=-1)
+    induced = np.stack([each.induced for each in outcomes], axis=1)
+    return lift, induced, np.array([plan.sum() for plan in plans]) + induced.sum(axis=-1)
 
 
 def _returns(out: Outcomes, spend: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -41,36 +41,33 @@ def plan_text(
 ) -> str:
     """Write the parts of a `Plan` as text: what is asked, its table, the outcome, and how sure all of it is."""
     rows = [*_rows(table, answers, solution), *(_wrapped(line) for line in _overspending(table, answers, attrs))]
-    asked, outcomes = _asked(attrs, answers, current), _outcomes(table, answers, attrs)
-    return "\n".join([*asked, "", *rows, "", *outcomes, "", *_sureness(table, solution)])
+    heading, outcomes = _heading(attrs, answers, current), _outcomes(table, answers, attrs)
+    return "\n".join([*heading, "", *rows, "", *outcomes, "", *_sureness(table, solution)])
 
 
 # ---------------------------------------------------------------------------------------------------------- the parts
-def _asked(attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArray) -> list[str]:
+def _heading(attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArray) -> list[str]:
     periods = current.sizes["date"]
     returns = answers["roi"].attrs.get("unit") or f"{attrs['unit']} per money"
     ahead = {"future": "{} ahead", "past": "{} of the past"}[attrs["window"]].format(counted(periods, "period"))
     total = "free" if attrs["total"] is None else amount(attrs["total"])
-    asked = [f"objective: {attrs['objective']}", f"total: {total}", f"risk: {attrs['risk']}"]
+    goal = [f"objective: {attrs['objective']}", f"total: {total}", f"risk: {attrs['risk']}"]
     if attrs["target"] is not None:
-        asked.append(f"target: {attrs['target']}")
+        goal.append(f"target: {attrs['target']}")
     if attrs["margin"] is not None:
-        asked.append(f"margin: {attrs['margin']:.6g}")
+        goal.append(f"margin: {attrs['margin']:.6g}")
     setting = [f"flighting: {attrs['flighting']}"]
     if attrs["mediators"]:
-        words = (_MEDIATORS[how].format(name) for name, how in attrs["mediators"].items())
+        words = [_MEDIATORS[how].format(name) for name, how in attrs["mediators"].items()]
         setting.append(f"mediators: {', '.join(words)}")
     if attrs["controls"]:
         setting.append(f"controls: {attrs['controls']}")
-    lines = [
-        f"Budget plan for {attrs['start']} to {attrs['stop']}, {ahead}",
-        _wrapped("; ".join(asked)),
-        _wrapped("; ".join(setting)),
-        _wrapped(
-            f"ROI: outcome gained over own spend (total: over all cost); next unit: outcome gained by one more unit of "
-            f"money, induced spend counted; both in {returns}"
-        ),
-    ]
+    meaning = (
+        f"ROI: outcome gained over own spend (total: over all cost); next unit: outcome gained by one more unit of "
+        f"money, induced spend counted; both in {returns}"
+    )
+    parts = ["; ".join(goal), "; ".join(setting), meaning]
+    lines = [f"Budget plan for {attrs['start']} to {attrs['stop']}, {ahead}", *map(_wrapped, parts)]
     factor = float(current.attrs.get("factor", 1.0))
     if not math.isclose(factor, 1.0, rel_tol=1e-6):
         lines.append(f"spend now is the current plan times {number(factor)}, so that the totals are the same")
@@ -81,7 +78,6 @@ def _asked(attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArray)
 
 def plan_columns(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -> dict[str, list[str]]:
     """Return the columns of the printed table, written out."""
-    flags = _flags(table, answers, solution)
     both = amounts([*table["current"], *table["new"]])
     ends = [told_apart(*row) for row in table[["roi_new_lower", "roi_new_upper"]].to_numpy()]
     columns = {
@@ -93,11 +89,9 @@ def plan_columns(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -
         "ROI new": _cells(table["roi_new"]),
         f"{percent(CI_PROB)} interval": [f"{low} to {high}" if low != UNKNOWN else "" for low, high in ends],
         "next unit": _cells(table["marginal"]),
-        "flags": flags,
     }
-    if not any(flags):
-        del columns["flags"]
-    return columns
+    flags = _flags(table, answers, solution)
+    return columns | ({"flags": flags} if any(flags) else {})
 
 
 def _rows(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -> list[str]:
@@ -137,12 +131,9 @@ def _overspending(table: pd.DataFrame, answers: xr.Dataset, attrs: Mapping[str, 
 
 def _outcomes(table: pd.DataFrame, answers: xr.Dataset, attrs: Mapping[str, Any]) -> list[str]:
     name, unit = attrs["outcome"], attrs["unit"]
-    draws = {
-        f"{name} now": answers["outcome"].sel(plan="current"),
-        f"{name} then": answers["outcome"].sel(plan="new"),
-        "uplift": answers["uplift"],
-    }
-    uplift, gain = answers["uplift"], answers["gain"]
+    outcome, uplift, gain = answers["outcome"], answers["uplift"], answers["gain"]
+    draws = {f"{name} {when}": outcome.sel(plan=plan) for when, plan in (("now", "current"), ("then", "new"))}
+    draws["uplift"] = uplift
     if not (abs(gain - uplift) <= 1e-9 * (1.0 + abs(uplift))).all():
         draws[GAIN] = gain
     interval = f"{percent(CI_PROB)} interval"
@@ -156,21 +147,18 @@ def _outcomes(table: pd.DataFrame, answers: xr.Dataset, attrs: Mapping[str, Any]
     lines = aligned(columns, left=("", interval, "unit"))
     which = "draws that had no part in choosing it" if answers.attrs.get("held_out") else "the draws that chose it"
     reaches, better = table.attrs["p_target"], table.attrs["p_better"]
+    last = f"P(better) {probability(better)}: share of {which} in which the plan beats the current one"
     if reaches is not None:
-        return [
-            *lines,
-            f"P(target) {probability(reaches)}: share of {which} in which the outcome reaches the target",
-        ]
-    return [*lines, f"P(better) {probability(better)}: share of {which} in which the plan beats the current one"]
+        last = f"P(target) {probability(reaches)}: share of {which} in which the outcome reaches the target"
+    return [*lines, last]
 
 
 def _sureness(table: pd.DataFrame, solution: Solution) -> list[str]:
-    lines = []
     work = f"{counted(solution.iterations, 'iteration')} from {counted(len(solution.starts), 'start')}"
-    lines.append(
+    lines = [
         f"solver: {solution.status}; {work} on {counted(solution.draws, 'draw')}, {solution.seconds:.1f} s; largest "
         f"difference of net marginal returns: {rough_percent(solution.kkt)}"
-    )
+    ]
     if solution.kkt > _EQUAL:
         lines.append("CAUTION: the solver stopped early; a better plan may be near")
     lines += [_optimality(solution), _transfer(solution)]
@@ -187,7 +175,7 @@ def _sureness(table: pd.DataFrame, solution: Solution) -> list[str]:
 
 
 def _optimality(solution: Solution) -> str:
-    if solution.bound is None:
+    if solution.bound is None or solution.gap is None:
         low, high = (number(end(solution.starts), GAIN_DIGITS) for end in (min, max))
         starts = f"{counted(len(solution.starts), 'start')} gained {low} to {high} on a part of the draws"
         return f"no bound: {solution.no_bound}; {starts}"
@@ -200,9 +188,9 @@ def _transfer(solution: Solution) -> str:
     """What the objective is on draws that the solver did not see."""
     if solution.held_out is None:
         return "held-out draws: none; the gain is judged on the draws that chose the plan, and so is a little too good"
-    held, seen = (number(value, GAIN_DIGITS) for value in (solution.held_out, solution.objective))
+    held, own = (number(value, GAIN_DIGITS) for value in (solution.held_out, solution.objective))
     return (
-        f"held-out draws: the objective gains {held} on {counted(solution.held_out_draws, 'other draw')}, {seen} on "
+        f"held-out draws: the objective gains {held} on {counted(solution.held_out_draws, 'other draw')}, {own} on "
         f"those that chose the plan"
     )
 
@@ -213,10 +201,8 @@ def _unseen(table: pd.DataFrame) -> str:
     new, now = rough_percent(total["extrapolated"]), rough_percent(total["extrapolated_current"])
     if not len(unseen):
         return f"outside the observed range: none of the new spend, {now} of the current"
-    names = ", ".join(
-        f"{name} {rough_percent(part)}"
-        for name, part in unseen.sort_values(ascending=False, kind="stable").items()
-    )
+    parts = unseen.sort_values(ascending=False, kind="stable").items()
+    names = ", ".join(f"{name} {rough_percent(part)}" for name, part in parts)
     return (
         f"outside the observed range (unseen): {new} of the new spend, {now} of the current, is in periods above the "
         f"highest spend ever seen in one ({names}); there the answer rests on the equation and its priors"
@@ -228,7 +214,7 @@ def _cells(values: Iterable[float]) -> list[str]:
     return ["" if math.isnan(value) else number(value) for value in values]
 
 
-def change_words(row: tuple) -> str:
+def change_words(row: Any) -> str:
     """Write the change of a row of the table of a plan."""
     if row.current > 0.0:
         return f"{100.0 * row.change:+.0f} %".replace("-", "−").replace("−0 %", "0 %").replace("+0 %", "0 %")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from warnings import warn
 
 import numpy as np
@@ -10,21 +11,22 @@ import pandas as pd
 
 from bayesmmm.data import next_dates
 from bayesmmm.equations import MMM
-from bayesmmm.errors import (
-    AnswerError,
-    ControlsWarning,
-    NeverSpentError,
-    SettingError,
-    UnknownTermError,
-)
+from bayesmmm.errors import AnswerError, ControlsWarning, InfeasibleError, NeverSpentError, UnknownTermError
 from bayesmmm.estimands.query import Query, bought_channels, open_query, spaced
 from bayesmmm.optimize.arguments import DRAWS, Solver, Window, which_window
-from bayesmmm.optimize.constraints import Constraints, Limits, read_limits
-from bayesmmm.optimize.flighting import DecisionVariables, read_variables
+from bayesmmm.optimize.constraints import (
+    Constraints,
+    DecisionVariables,
+    Limits,
+    check_feasible,
+    read_limits,
+    read_variables,
+)
+from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.outcomes import Outcomes, prepare
 from bayesmmm.results import Fit
-from bayesmmm.text import no_such
-from bayesmmm.validate import check_count, check_dates, check_values
+from bayesmmm.text import amount, no_such
+from bayesmmm.validate import about, check_count, check_dates, check_values
 
 #: Draws on which many starts are tried, and the share of adstock at which they stop to count: near enough to find the
 #: best start, from which all draws go on.
@@ -32,52 +34,40 @@ FEW, FEW_TAIL_WEIGHT = 60, 0.03
 
 
 def read_window(fit: Fit, window: Window) -> tuple[Window, str]:
-    """Return the window with its current plan in place of a number of periods, and where the controls come from.
-
-    Raises
-    ------
-    SettingError
-        When nothing says which window is meant, or its controls cannot be used.
-    """
+    """Return the window with its current plan in place of a number of periods, and where the controls come from."""
     if not window.said():
         raise which_window([])
-    periods, length = window.periods, len(fit.data.dates)
-    if periods is None:
+    if window.periods is None:
         return window, "as in the plan" if window.plan is not None else "as observed"
     advice = (
         "the number of fitted periods, whose last ones are the current plan; for a longer window write the current "
         "plan down and pass plan="
     )
-    check_count(periods, "periods", most=length, advice=advice)
-    frame, note = _repeated(fit, int(periods), window.controls)
+    periods = check_count(window.periods, "periods", most=len(fit.data.dates), advice=advice)
+    frame, note = _repeated(fit, periods, window.controls)
     return Window(plan=frame), note
 
 
-def _repeated(fit: Fit, periods: int, controls) -> tuple[pd.DataFrame, str]:
+def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, str]:
     """Return the last periods again, with the controls that are known."""
     data, dates = fit.data, next_dates(fit.data, periods)
     frame = pd.DataFrame({n: data.columns[n][0, -periods:] for n in fit.system.exogenous}, index=dates)
     frame.index.name = "date"
     wanted = [name for name in fit.system.exogenous if name in data.controls]
     if controls is not None and not isinstance(controls, Mapping | pd.DataFrame):
-        raise SettingError(
-            f"controls is a {type(controls).__name__}, and must be a mapping or a DataFrame, as "
-            f"controls={{{wanted[0] if wanted else 'price'!r}: 0.0}}",
-            argument="controls",
-            value=controls,
+        example = f"controls={{{wanted[0] if wanted else 'price'!r}: 0.0}}"
+        kind = type(controls).__name__
+        raise about(
+            "controls", controls, f"controls is a {kind}, and must be a mapping or a DataFrame, as {example}"
         )
     if isinstance(controls, pd.DataFrame) and "date" in controls:
         controls = controls.set_index(pd.DatetimeIndex(pd.to_datetime(controls["date"]))).drop(columns="date")
     known = {} if controls is None else {n: controls[n] for n in controls}
     for name, values in known.items():
         if name not in wanted:
-            raise UnknownTermError(
-                no_such(
-                    f"controls has {name!r}, which is no control of the equations", name, wanted, "Controls are"
-                ),
-                argument="controls",
-                value=controls,
-            )
+            wrong = f"controls has {name!r}, which is no control of the equations"
+            text = no_such(wrong, name, wanted, "Controls are")
+            raise about("controls", controls, text, UnknownTermError)
         frame[name] = check_dates(values, f"controls[{name!r}]", dates)
         check_values(values, f"controls[{name!r}]")
     repeated = [name for name in wanted if name not in known]
@@ -85,15 +75,11 @@ def _repeated(fit: Fit, periods: int, controls) -> tuple[pd.DataFrame, str]:
         return frame, ""
     matter = [name for name in repeated if name in _levels_that_matter(fit.system)]
     if matter:
-        told = ControlsWarning(
+        text = (
             f"the best plan depends on {', '.join(matter)} in the window, and the values of the last {periods} periods "
-            f"are repeated for it; say what to expect with controls={{{matter[0]!r}: value or {periods} values}}",
-            argument="controls",
+            f"are repeated for it; say what to expect with controls={{{matter[0]!r}: value or {periods} values}}"
         )
-        warn(
-            told,
-            skip_file_prefixes=(str(Path(__file__).parent),),
-        )
+        warn(ControlsWarning(text, argument="controls"), skip_file_prefixes=(str(Path(__file__).parent),))
     return frame, f"last {periods} periods repeated: {', '.join(repeated)}" if repeated else "as given"
 
 
@@ -111,92 +97,61 @@ def _levels_that_matter(system: MMM) -> set[str]:
 
 
 def read_channels(fit: Fit, channels: Sequence[str] | None, modes: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the decided channels: money that is spent on media, then mediators that are decided.
-
-    Raises
-    ------
-    UnknownTermError, SettingError, AnswerError
-        For names that are no channel, or not money.
-    NeverSpentError
-        For a channel that was never spent in the fitted periods.
-    """
+    """Return the decided channels: money that is spent on media, then mediators that are decided."""
     system = fit.system
     own = [m for m, mode in modes.items() if mode == "decide"]
     known = list(system.channels)
     if channels is None:
-        names = list(bought_channels(fit, None)) if known or not own else []
+        names = list(bought_channels(fit, None) or ()) if known or not own else []
     else:
         names = list(dict.fromkeys(channels))
     for name in names:
         if name in system.mediators:
-            raise SettingError(
+            text = (
                 f"{name!r} is a mediator, whose spend follows from the channels; to plan it, pass "
-                f"mediators={{{name!r}: 'decide'}}",
-                argument="channels",
-                value=channels,
+                f"mediators={{{name!r}: 'decide'}}"
             )
+            raise about("channels", channels, text)
         if name not in known:
-            raise UnknownTermError(
-                no_such(f"no equation has the channel {name!r}", name, known, "Channels are"),
-                argument="channels",
-                value=channels,
-            )
-    names = list(bought_channels(fit, names)) if names else []
+            text = no_such(f"no equation has the channel {name!r}", name, known, "Channels are")
+            raise about("channels", channels, text, UnknownTermError)
+    names = list(bought_channels(fit, names) or ()) if names else []
     for name in [*names, *own]:
         if not np.isfinite(fit.scales.spend[name]).all():
-            raise NeverSpentError(
+            text = (
                 f"{name!r} was never spent in the fitted periods, so that the data say nothing about what it brings; "
-                f"leave it out of the plan, or run a test and fit again",
-                argument="channels",
-                value=name,
+                f"leave it out of the plan, or run a test and fit again"
             )
+            raise about("channels", name, text, NeverSpentError)
     if not names and not own:
         raise AnswerError("there is no channel to decide about; list channels under media in an equation")
     return (*names, *own)
 
 
 def read_modes(fit: Fit, mediators: str | Mapping[str, str]) -> dict[str, str]:
-    """Return how each mediator behaves under a plan: it responds, stays as it is, or is decided, too.
-
-    Raises
-    ------
-    SettingError, UnknownTermError
-    """
+    """Return how each mediator behaves under a plan: it responds, stays as it is, or is decided, too."""
     system = fit.system
-    given = dict.fromkeys(system.mediators, mediators) if isinstance(mediators, str) else mediators
-    for name, mode in given.items():
-        about = {"argument": "mediators", "value": mediators}
+    modes = dict.fromkeys(system.mediators, mediators) if isinstance(mediators, str) else mediators
+    for name, mode in modes.items():
         if name not in system.mediators:
-            raise UnknownTermError(
-                no_such(f"mediators has {name!r}, which is no mediator", name, system.mediators, "Mediators are"),
-                **about,
-            )
+            wrong = f"mediators has {name!r}, which is no mediator"
+            text = no_such(wrong, name, system.mediators, "Mediators are")
+            raise about("mediators", mediators, text, UnknownTermError)
         if mode == "decide" and not fit.data.is_money(name):
-            raise SettingError(
-                f"{name!r} is counted in {fit.data.mediators[name]}, not in money that somebody plans; let it "
-                f"'respond'",
-                **about,
-            )
+            unit = fit.data.mediators[name]
+            text = f"{name!r} is counted in {unit}, not in money that somebody plans; let it 'respond'"
+            raise about("mediators", mediators, text)
         if mode == "decide" and name not in system.media:
-            raise SettingError(
-                f"{name!r} acts linearly, without saturation, so that there is no best spend on it; let it 'respond'",
-                **about,
-            )
-    return {name: given.get(name, "respond") for name in system.mediators}
+            text = f"{name!r} acts linearly, without saturation, so that there is no best spend on it"
+            raise about("mediators", mediators, f"{text}; let it 'respond'")
+    return {name: modes.get(name, "respond") for name in system.mediators}
 
 
 # ------------------------------------------------------------------------------------------------------- draws
 def split_draws(fit: Fit, window: Window, solver: Solver) -> tuple[Query, Query, Query | None]:
     """Return what is asked of the draws that choose a plan, of some of these, and of as many others if any are left."""
-    query = open_query(
-        fit,
-        start=window.start,
-        stop=window.stop,
-        window="spend",
-        plan=window.plan,
-        paths=solver.paths,
-        seed=solver.seed,
-    )
+    days = {"start": window.start, "stop": window.stop, "plan": window.plan}
+    query = open_query(fit, window="spend", paths=solver.paths, seed=solver.seed, **days)
     chains, length = (len(query.coords[dim]) for dim in ("chain", "draw"))
     draws = max(min(DRAWS, chains * length // 2), chains)
     if solver.draws is not None:
@@ -213,37 +168,17 @@ def split_draws(fit: Fit, window: Window, solver: Solver) -> tuple[Query, Query,
 # --------------------------------------------------------------------------------------------------- the problem
 @dataclass(frozen=True)
 class Problem:
-    """Everything about a planning problem but its goal.
-
-    Attributes
-    ----------
-    fit : Fit
-    controls : str
-        Where those of the window come from.
-    dates : DatetimeIndex
-        W periods.
-    modes : mapping of str to str
-        Of mediators.
-    whole, few : Outcomes
-        Over the draws that choose the plan, and some of them.
-    judges : Outcomes
-        Over draws that have no part in it; the same as `whole` where there are none.
-    current : (C, W) array
-    factor : float
-        What the current plan was multiplied by to meet the total.
-    variables : DecisionVariables
-    limits : Limits
-    """
+    """Everything about a planning problem but its goal."""
 
     fit: Fit
-    controls: str
-    dates: pd.DatetimeIndex
-    modes: Mapping[str, str]
-    whole: Outcomes
-    few: Outcomes
-    judges: Outcomes
-    current: np.ndarray
-    factor: float
+    controls: str  # where those of the window come from
+    dates: pd.DatetimeIndex  # of W periods
+    modes: Mapping[str, str]  # of mediators
+    whole: Outcomes  # over the draws that choose the plan
+    few: Outcomes  # over some of them
+    judges: Outcomes  # over draws that have no part in it; `whole` where there are none
+    current: np.ndarray  # (C, W)
+    factor: float  # what the current plan was multiplied by to meet the total
     variables: DecisionVariables
     limits: Limits
 
@@ -269,7 +204,7 @@ def build_problem(
     current, dates = _current(chosen, names)
     variables = read_variables(constraints.flighting, names, current)
     queries = [(chosen, None), (some, FEW_TAIL_WEIGHT), *([] if others is None else [(others, None)])]
-    whole, few, *judging = (Outcomes(each, names, modes) for each in prepare(queries))
+    whole, few, *judging = map(Outcomes, prepare(queries, names, modes))
     judges = judging[0] if judging else whole
     factor = 1.0
     if total is not None and current.any():
@@ -318,11 +253,64 @@ def _factor(
     for _ in range(50):
         if abs(ahead - total) <= 1e-9 * total:
             break
-        before, seen = factor, ahead
+        before, cost_before = factor, ahead
         # Cost is nearly proportional to the factor, so that the first step goes by the ratio.
         factor = factor * total / ahead if slope is None else factor - (ahead - total) / slope
         if factor == before:
             break
         ahead = cost(factor)
-        slope = (ahead - seen) / (factor - before)
+        slope = (ahead - cost_before) / (factor - before)
     return factor, slope
+
+
+# --------------------------------------------------------------------------------------- whether there is any plan
+def check_possible(problem: Problem, goal: Goal) -> None:
+    """Refuse limits that no plan meets, before any solving."""
+    rising, paid = _rises(problem), bool(problem.whole.paid)
+    # What is induced comes on top, so that the channels themselves may spend less than the total but not more; where a
+    # channel lowers a mediator nothing is said beforehand.
+    low, high = (0.0 if paid else goal.low), (np.inf if paid and not rising else goal.high)
+    check_feasible(problem.limits, low, high, exact=goal.low == goal.high)
+    if paid and rising:
+        _check_induced(problem, goal)
+    if goal.target is None or not rising:
+        return
+    most = np.where(np.isfinite(problem.limits.upper), problem.limits.upper, 1e6 * problem.current.sum() + 1e6)
+    out = problem.whole
+    reached = float((out.base() + out.evaluate(problem.variables.spend(most)).lift).mean())
+    if reached < goal.target:
+        raise InfeasibleError(
+            f"the target of {amount(goal.target)} is out of reach: with every channel at its upper limit, or far beyond "
+            f"anything seen where there is none, the outcome is {amount(reached)}; lower the target or relax the bounds"
+        )
+
+
+def _rises(problem: Problem) -> bool:
+    """Whether no mediator pulls down what it acts on, so that more spend is never less of anything."""
+    query, system = problem.whole.query, problem.fit.system
+    for equation in system.equations:
+        for name in equation.linear:
+            if name in system.mediators:
+                k = equation.terms().index(name)
+                if (query.parameters[equation.name]["coefficient"][query.draws, k] < 0.0).any():
+                    return False
+    return True
+
+
+def _check_induced(problem: Problem, goal: Goal) -> None:
+    """Refuse a total that bounds and induced spend together cannot meet."""
+    limits, paid = problem.limits, ", ".join(problem.whole.paid)
+    least, most = (
+        problem.whole.cost(problem.variables.spend(side)) if np.isfinite(side).all() else np.inf
+        for side in (limits.lower, limits.upper)
+    )
+    if least > goal.high:
+        raise InfeasibleError(
+            f"no plan meets these limits together: total of {amount(goal.high)}; lower bounds, which with what {paid} "
+            f"is induced to spend take {amount(least)}. Relax one of them."
+        )
+    if most < goal.low:
+        raise InfeasibleError(
+            f"no plan meets these limits together: total of {amount(goal.low)}; upper bounds, which with what {paid} is "
+            f"induced to spend take {amount(most)} at most. Relax one of them."
+        )

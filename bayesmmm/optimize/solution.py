@@ -40,10 +40,8 @@ class BindingLimit:
         if self.channel is not None and self.value == 0.0:
             return f"at zero{each}"
         where = {"minimum": "at its minimum of", "both": "held at"}
-        which = (
-            where["minimum"] if self.kind == "minimum" else where.get(self.side, f"at its {self.side} bound of")
-        )
-        return f"{which} {self.value:,.0f}{each}"
+        side = "minimum" if self.kind == "minimum" else self.side
+        return f"{where.get(side, f'at its {side} bound of')} {self.value:,.0f}{each}"
 
     def __str__(self) -> str:
         subject = f"group {self.name}" if self.kind == "group" else self.channel or self.name or self.kind
@@ -60,10 +58,8 @@ class Solution:
         How the solver ended.
     iterations, evaluations : int
         Of all starts together.
-    objective : float
-        Gain over the current plan, on the draws that chose the plan.
-    held_out : float or None
-        The same on draws that had no part in it.
+    objective, held_out : float
+        Gain over the current plan, on the draws that chose the plan, and on draws that had no part in it, or None.
     starts : tuple of float
         Gain reached from each start.
     multiplier : float
@@ -74,10 +70,8 @@ class Solution:
         By channel: outcome gained per unit of money, induced spend included, at the plan.
     binding : tuple of BindingLimit
         Limits that hold the plan back.
-    bound : float or None
-        No plan within the limits gains more than this, on the draws that chose the plan.
-    gap : float or None
-        `bound` less `objective`.
+    bound, gap : float or None
+        No plan within the limits gains more than this, on the draws that chose the plan; `bound` less `objective`.
     no_bound : str
         Why there is no bound; empty where there is one.
     bandwidth : float or None
