@@ -14,7 +14,7 @@ import pytest
 import bayesmmm as mm
 from bayesmmm import cli
 from bayesmmm.cli import arguments, planning
-from bayesmmm.cli.plan_files import frontier_table
+from bayesmmm.cli.files import frontier_table
 from bayesmmm.errors import ControlsWarning
 from tests import plans_made_up
 from tests.fits import judge

@@ -68,9 +68,9 @@ def test_every_other_option_says_what_the_argument_does(tmp_path, monkeypatch, c
     ]
     assert run(*words) == 0
     options = cli._parser().parse_args(["prepare", *words])
-    from bayesmmm.cli.preparing import _given
+    from bayesmmm.cli.preparing import _settings
 
-    given = _given(options)
+    given = _settings(options)
     assert given["where"] == {"Campaign": ["Brand search", "Shopping all"]}
     assert given["rules"] == {"brand": ["brand*"], "rest": ["*"]}
     assert (tmp_path / "tidy.csv").read_text() == prepare.tidy("google.csv", **given).to_csv()

@@ -58,6 +58,22 @@ Write a simulated world: NAME.csv (data), NAME.toml (roles, equations, priors) a
 example:
   bayesmmm simulate --seed 7 --weeks 208 --out world
 """
+_TEXTS = {
+    "draws": "draws per chain (%(default)s)",
+    "tune": "warm-up per chain (%(default)s)",
+    "chains": "chains (%(default)s)",
+    "target-accept": "acceptance rate (%(default)s)",
+    "sampler": "NUTS by (%(default)s)",
+    "no-progress": "no progress bar",
+    "title": "title of the page",
+    "start": "first period of the window (of the fitted ones)",
+    "stop": "last period of the window (of the fitted ones)",
+    "window": "count what the spend of the window does, then and later, or what all spend did to the outcome of the "
+    "window (%(default)s)",
+    "allow-unconverged": "report although the sampler failed; the page says so",
+    "world": "which (%(default)s)",
+    "weeks": "periods (%(default)s)",
+}
 
 
 # ---------------------------------------------------------------------------------------------- entry and arguments
@@ -109,94 +125,59 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bayesmmm {version('bayesmmm')}")
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    demo = actions.add_parser(
-        "demo", help="fit the example world, compare with its truth", description=_DEMO, formatter_class=shape
-    )
+    def command(name: str, text: str, about: str) -> argparse.ArgumentParser:
+        return actions.add_parser(name, help=text, description=about, formatter_class=shape)
+
+    demo = command("demo", "fit the example world, compare with its truth", _DEMO)
     arguments.add_out(demo, "bayesmmm-demo")
     _add_sampling(demo, seed=1)
     demo.set_defaults(run=commands.demo)
 
-    preparing.add_arguments(
-        actions.add_parser(
-            "prepare",
-            help="make a tidy table of raw exports",
-            description=preparing.ABOUT,
-            formatter_class=shape,
-        )
-    )
+    preparing.add_arguments(command("prepare", "make a tidy table of raw exports", preparing.ABOUT))
 
-    fit = actions.add_parser("fit", help="fit your data", description=_FIT, formatter_class=shape)
-    fit.add_argument(
-        "data", metavar="DATA.csv", type=Path, help="one row per period, dates and columns as in the spec"
-    )
+    fit = command("fit", "fit your data", _FIT)
+    rows = "one row per period, dates and columns as in the spec"
+    fit.add_argument("data", metavar="DATA.csv", type=Path, help=rows)
     fit.add_argument("--spec", metavar="SYSTEM.toml", type=Path, required=True, help="roles, equations and priors")
     arguments.add_out(fit, None)
     _add_sampling(fit, seed=None)
     fit.set_defaults(run=commands.fit)
 
-    _add_report(
-        actions.add_parser("report", help="report a saved fit", description=_REPORT, formatter_class=shape)
-    )
+    _add_report(command("report", "report a saved fit", _REPORT))
+    planning.add_arguments(command("optimize", "plan a budget", planning.ABOUT))
 
-    planning.add_arguments(
-        actions.add_parser("optimize", help="plan a budget", description=planning.ABOUT, formatter_class=shape)
-    )
-
-    simulate = actions.add_parser(
-        "simulate", help="write a world with known truth", description=_SIMULATE, formatter_class=shape
-    )
-    simulate.add_argument(
-        "--world", choices=["social_search"], default="social_search", help="which (%(default)s)"
-    )
-    simulate.add_argument("--seed", type=arguments.seed, default=1, help="seed of the world (%(default)s)")
-    simulate.add_argument("--weeks", type=arguments.count, default=156, metavar="N", help="periods (%(default)s)")
+    simulate = command("simulate", "write a world with known truth", _SIMULATE)
+    add = arguments.adding(simulate, _TEXTS | {"seed": "seed of the world (%(default)s)"})
+    add("world", choices=["social_search"], default="social_search")
+    add("seed", read=arguments.seed, default=1)
+    add("weeks", "N", arguments.count, default=156)
     arguments.add_out(simulate, None)
     simulate.set_defaults(run=commands.simulate)
     return parser
 
 
 def _add_sampling(parser: argparse.ArgumentParser, *, seed: int | None) -> None:
-    group = parser.add_argument_group("sampling")
-    group.add_argument(
-        "--draws", type=arguments.count, default=1000, metavar="N", help="draws per chain (%(default)s)"
-    )
-    group.add_argument(
-        "--tune", type=arguments.count, default=1000, metavar="N", help="warm-up per chain (%(default)s)"
-    )
-    group.add_argument("--chains", type=arguments.count, default=4, metavar="N", help="chains (%(default)s)")
-    group.add_argument(
-        "--seed", type=arguments.seed, default=seed, help=f"seed ({'drawn and stored' if seed is None else seed})"
-    )
-    group.add_argument(
-        "--target-accept",
-        type=arguments.probability,
-        default=0.9,
-        metavar="P",
-        help="acceptance rate (%(default)s)",
-    )
-    group.add_argument("--sampler", choices=["nutpie", "pymc"], default="nutpie", help="NUTS by (%(default)s)")
-    group.add_argument("--no-progress", action="store_true", help="no progress bar")
+    texts = _TEXTS | {"seed": f"seed ({'drawn and stored' if seed is None else seed})"}
+    add = arguments.adding(parser.add_argument_group("sampling"), texts)
+    add("draws", "N", arguments.count, default=1000)
+    add("tune", "N", arguments.count, default=1000)
+    add("chains", "N", arguments.count, default=4)
+    add("seed", read=arguments.seed, default=seed)
+    add("target-accept", "P", arguments.probability, default=0.9)
+    add("sampler", choices=["nutpie", "pymc"], default="nutpie")
+    add("no-progress", action="store_true")
     arguments.add_ci_prob(parser)
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fit", metavar="FIT.nc", type=Path, help="a saved fit")
     arguments.add_out(parser, None)
-    parser.add_argument("--title", metavar="TEXT", help="title of the page")
-    parser.add_argument("--start", metavar="DATE", help="first period of the window (of the fitted ones)")
-    parser.add_argument("--stop", metavar="DATE", help="last period of the window (of the fitted ones)")
-    parser.add_argument(
-        "--window",
-        choices=["spend", "outcome"],
-        default="spend",
-        help="count what the spend of the window does, then and later, or what all spend did to the outcome of the "
-        "window (%(default)s)",
-    )
+    add = arguments.adding(parser, _TEXTS | {"draws": "use at most so many posterior draws (all)"})
+    add("title", "TEXT")
+    add("start", "DATE")
+    add("stop", "DATE")
+    add("window", choices=["spend", "outcome"], default="spend")
     arguments.add_ci_prob(parser)
-    parser.add_argument(
-        "--draws", type=arguments.count, metavar="N", help="use at most so many posterior draws (all)"
-    )
-    parser.add_argument(
-        "--allow-unconverged", action="store_true", help="report although the sampler failed; the page says so"
-    )
+    add("draws", "N", arguments.count)
+    add("allow-unconverged", action="store_true")
     parser.set_defaults(run=commands.report)

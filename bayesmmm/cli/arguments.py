@@ -6,7 +6,9 @@ Every refusal says what was written and what is allowed. Loads nothing heavy: he
 import argparse
 import math
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, NoReturn
 
 CI_PROB = 0.9
 #: Stands for every channel in place of a name.
@@ -18,49 +20,54 @@ Range = tuple[Side, Side]
 
 _RISKS = {"sd": "sd:0.5", "cvar": "cvar:0.1", "quantile": "quantile:0.1"}
 _MODES = ("respond", "fixed", "decide")
+_MONEY, _SIDES = "an amount of money above 0, as 250000", "in money or in per cent of the current plan"
 
 
 # ------------------------------------------------------------------------------------------------------ shared options
-def add_out(parser: argparse.ArgumentParser, default: str | None) -> None:
-    """Add the folder for the results; without a default it has to be given."""
-    given = f" ({default})" if default else ""
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
-        type=Path,
-        default=default,
-        required=default is None,
-        help=f"folder for the results, made if need be{given}",
-    )
-
-
 #: A parser or a group of its options; argparse has no public name for what both are.
 Options = argparse._ActionsContainer
 
 
+def adding(group: Options, texts: Mapping[str, str]) -> Callable[..., None]:
+    """Return what adds an option to a group by its name, with its text: metavar, and what reads it."""
+
+    def add(
+        name: str, metavar: str | None = None, read: Callable[[str], object] | None = None, **how: Any
+    ) -> None:
+        how |= {} if how.get("action") == "store_true" else {"metavar": metavar, "type": read}
+        group.add_argument(f"--{name}", help=texts[name], **how)
+
+    return add
+
+
+def add_out(parser: Options, default: str | None) -> None:
+    """Add the folder for the results; without a default it has to be given."""
+    text = f"folder for the results, made if need be{f' ({default})' if default else ''}"
+    parser.add_argument("--out", metavar="DIR", type=Path, default=default, required=default is None, help=text)
+
+
 def add_ci_prob(parser: Options, what: str = "intervals in tables and figures") -> None:
     """Add the probability of intervals."""
-    parser.add_argument(
-        "--ci-prob",
-        type=probability,
-        default=CI_PROB,
-        metavar="P",
-        help=f"probability of {what} (%(default)s)",
-    )
+    text = f"probability of {what} (%(default)s)"
+    parser.add_argument("--ci-prob", type=probability, default=CI_PROB, metavar="P", help=text)
 
 
 # ------------------------------------------------------------------------------------------------------------- numbers
+def _refuse(text: str, why: str) -> NoReturn:
+    raise argparse.ArgumentTypeError(f"{text!r} {why}")
+
+
 def count(text: str) -> int:
     """Read a whole number of at least 1."""
     if not re.fullmatch(r"\d+", text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
+        _refuse(text, "must be a whole number of at least 1")
     return int(text)
 
 
 def seed(text: str) -> int:
     """Read a whole number of at least 0."""
     if not re.fullmatch(r"\d+", text) or int(text) >= 2**63:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 0 to {2**63 - 1}")
+        _refuse(text, f"must be a whole number from 0 to {2**63 - 1}")
     return int(text)
 
 
@@ -68,7 +75,7 @@ def probability(text: str) -> float:
     """Read a number between 0 and 1."""
     value = _number(text)
     if value is None or not 0.0 < value < 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} must lie between 0 and 1")
+        _refuse(text, "must lie between 0 and 1")
     return value
 
 
@@ -76,7 +83,7 @@ def number(text: str) -> float:
     """Read a number."""
     value = _number(text)
     if value is None:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a number, as 2.5")
+        _refuse(text, "must be a number, as 2.5")
     return value
 
 
@@ -84,7 +91,7 @@ def money(text: str) -> float:
     """Read an amount of money above 0."""
     value = _number(text)
     if value is None or value <= 0.0:
-        raise argparse.ArgumentTypeError(f"{text!r} must be an amount of money above 0, as 250000")
+        _refuse(text, f"must be {_MONEY}")
     return value
 
 
@@ -98,17 +105,14 @@ def _number(text: str) -> float | None:
 
 
 # -------------------------------------------------------------------------------------------------- what plans are given
-def total(text: str) -> float | tuple[float | None, float | None]:
+def total(text: str) -> float | Range:
     """Read the money of a window: an amount, or LOW:HIGH with an empty side for no limit."""
     if ":" not in text and (_number(text) or 0.0) > 0.0:
         return float(text)
     ends = _range(text, text)
     if ends is None or "%" in text or not any(ends):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} must be an amount of money above 0, as 250000, or a range LOW:HIGH, as 200000:300000, :300000 "
-            f"or 200000:"
-        )
-    return ends  # type: ignore[return-value]
+        _refuse(text, f"must be {_MONEY}, or a range LOW:HIGH, as 200000:300000, :300000 or 200000:")
+    return ends
 
 
 def risk(text: str) -> str | tuple[str, float]:
@@ -118,9 +122,7 @@ def risk(text: str) -> str | tuple[str, float]:
     if kind == "mean" and not colon:
         return "mean"
     if kind not in _RISKS or level is None:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} must be mean, {', '.join(list(_RISKS.values())[:-1])} or {_RISKS['quantile']}"
-        )
+        _refuse(text, f"must be mean, {', '.join(list(_RISKS.values())[:-1])} or {_RISKS['quantile']}")
     if not 0.0 < level < (math.inf if kind == "sd" else 1.0):
         allowed = "above 0" if kind == "sd" else "between 0 and 1"
         raise argparse.ArgumentTypeError(f"{text!r}: the number of {kind} must be {allowed}, as {_RISKS[kind]}")
@@ -132,10 +134,8 @@ def bounds(text: str) -> tuple[str, Range]:
     name, _, sides = text.rpartition("=")  # from the right, as a name may hold anything
     ends = _range(text, sides)
     if not name or ends is None:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} must be NAME=LOW:HIGH in money or in per cent of the current plan, as tv=10000:50000, "
-            f"tv=80%:120% or tv=:50000; {ALL}=80%:120% holds for every channel"
-        )
+        examples = f"tv=10000:50000, tv=80%:120% or tv=:50000; {ALL}=80%:120% holds for every channel"
+        _refuse(text, f"must be NAME=LOW:HIGH {_SIDES}, as {examples}")
     return name, ends
 
 
@@ -145,10 +145,7 @@ def group(text: str) -> tuple[str, tuple[list[str], Range]]:
     members, *sides = rest.rsplit(":", 2)
     ends, channels = _range(text, ":".join(sides)), members.split("+")
     if not name or ends is None or not all(channels):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} must be NAME=CHANNEL+CHANNEL:LOW:HIGH in money or in per cent of the current plan, as "
-            f"social=facebook+tiktok:0:50000"
-        )
+        _refuse(text, f"must be NAME=CHANNEL+CHANNEL:LOW:HIGH {_SIDES}, as social=facebook+tiktok:0:50000")
     return name, (channels, ends)
 
 
@@ -164,7 +161,7 @@ def _range(text: str, sides: str) -> Range | None:
         return None
     low, high = ends
     if type(low) is type(high) and float(str(low).rstrip("%")) > float(str(high).rstrip("%")):
-        raise argparse.ArgumentTypeError(f"{text!r} has its low side above its high side; swap the two")
+        _refuse(text, "has its low side above its high side; swap the two")
     return low, high
 
 
@@ -174,10 +171,8 @@ def change(text: str) -> tuple[str, float]:
     percent = share.endswith("%")
     value = _number(share.removesuffix("%"))
     if value is None or value <= 0.0 or text.startswith("="):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} must be a share of the current plan above 0, as 0.3 or 30%, for every channel or for one, as "
-            f"tv=0.3"
-        )
+        whom = "for every channel or for one, as tv=0.3"
+        _refuse(text, f"must be a share of the current plan above 0, as 0.3 or 30%, {whom}")
     return name or ALL, value / 100.0 if percent else value
 
 
@@ -186,27 +181,25 @@ def minimum(text: str) -> tuple[str, float]:
     name, _, size = text.rpartition("=")
     value = _number(size)
     if not name or value is None or value <= 0.0:
-        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=MONEY with money above 0, as tv=20000")
+        _refuse(text, "must be NAME=MONEY with money above 0, as tv=20000")
     return name, value
 
 
 def control(text: str) -> tuple[str, float | list[float]]:
     """Read NAME=VALUE, or NAME=VALUE,VALUE,... with a value for each period."""
     name, _, written = text.rpartition("=")
-    values = [_number(part) for part in written.split(",")]
-    if not name or None in values:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} must be NAME=VALUE, or NAME=VALUE,VALUE,... with a value for each period, as promotion=0 or "
-            f"promotion=0,0,1"
-        )
-    return name, values[0] if len(values) == 1 else values  # type: ignore[return-value]
+    parts = [_number(part) for part in written.split(",")]
+    values = [value for value in parts if value is not None]
+    if not name or len(values) < len(parts):
+        each = "NAME=VALUE,VALUE,... with a value for each period, as promotion=0 or promotion=0,0,1"
+        _refuse(text, f"must be NAME=VALUE, or {each}")
+    return name, values[0] if len(values) == 1 else values
 
 
 def mediator(text: str) -> tuple[str, str]:
     """Read how mediators behave: one word for all, or NAME=word."""
     name, _, mode = text.rpartition("=")
     if mode not in _MODES or text.startswith("="):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} must be {', '.join(_MODES[:-1])} or {_MODES[-1]} for all mediators, or NAME=one of these"
-        )
+        words = f"{', '.join(_MODES[:-1])} or {_MODES[-1]}"
+        _refuse(text, f"must be {words} for all mediators, or NAME=one of these")
     return name or ALL, mode

@@ -18,7 +18,6 @@ from bayesmmm.cli.text import (
     show_findings,
     show_true_effects,
     show_warnings,
-    true_values,
     wrap,
 )
 from bayesmmm.errors import BayesMMMWarning, SpecError
@@ -77,34 +76,37 @@ def report(options: argparse.Namespace) -> int:
     from bayesmmm.results import load
 
     fit = load(options.fit)
-    verdict = fit.convergence.verdict
     print(wrap(str(fit.convergence).splitlines()[0]))
-    if verdict == "failed" and not options.allow_unconverged:
-        print(
-            "bayesmmm: error: the sampler failed, so that these draws do not represent the posterior and nothing is "
-            "reported; fit again, or pass --allow-unconverged to look at them all the same",
-            file=sys.stderr,
-        )
+    if refused(fit, options, "reported", "them"):
         return SAMPLER_FAILED
     fit = fit.accept_unconverged()
     with opened_folder(options.out) as folder:
-        found = compose(
-            fit if options.draws is None else fit.thin(options.draws),
-            title=options.title,
-            start=options.start,
-            stop=options.stop,
-            window=options.window,
-            ci_prob=options.ci_prob,
-        )
-    show_findings(found.findings)
-    paths = write(found, folder)
+        settings = {name: getattr(options, name) for name in ("title", "start", "stop", "window", "ci_prob")}
+        composed = compose(fit if options.draws is None else fit.thin(options.draws), **settings)
+    show_findings(composed.findings)
+    paths = write(composed, folder)
     heading("Files")
     _list_files(folder, paths)
     print(f"next: open {paths[0]} in a browser")
-    if verdict == "failed":
-        print("bayesmmm: the sampler failed: do not use these numbers", file=sys.stderr)
-        return SAMPLER_FAILED
-    return DONE
+    return ending(fit, "do not use these numbers")
+
+
+def refused(fit: "Fit", options: argparse.Namespace, done: str, what: str) -> bool:
+    """Whether a fit whose sampler failed is not to be used, which is said."""
+    if fit.convergence.verdict != "failed" or options.allow_unconverged:
+        return False
+    why = f"these draws do not represent the posterior and nothing is {done}"
+    remedy = f"fit again, or pass --allow-unconverged to look at {what} all the same"
+    print(f"bayesmmm: error: the sampler failed, so that {why}; {remedy}", file=sys.stderr)
+    return True
+
+
+def ending(fit: "Fit", warning: str) -> int:
+    """Return the exit status, with a last word where the sampler failed."""
+    if fit.convergence.verdict != "failed":
+        return DONE
+    print(f"bayesmmm: the sampler failed: {warning}", file=sys.stderr)
+    return SAMPLER_FAILED
 
 
 def _list_files(folder: Path, paths: "Sequence[Path]") -> None:
@@ -118,15 +120,15 @@ def _list_files(folder: Path, paths: "Sequence[Path]") -> None:
     print(f"written to {folder}:")
     for (inside, *ends), stems in kinds.items():
         kind = f"{inside}/, {' and '.join(ends)}: {', '.join(stems)}"
-        print(
-            wrap(f"- {kind}" if inside != "." else f"- {', '.join(stem + end for stem in stems for end in ends)}")
-        )
+        here = ", ".join(stem + end for stem in stems for end in ends)
+        print(wrap(f"- {here if inside == '.' else kind}"))
 
 
 def _analyse(
     data: "MMMData", system: "MMM", options: argparse.Namespace, folder: Path, world: "World | None"
 ) -> int:
     from bayesmmm.diagnostics import diagnose
+    from bayesmmm.results.summaries import flat
 
     heading("Data")
     print(str(data).rpartition("\nNext:")[0])
@@ -140,18 +142,18 @@ def _analyse(
     table = fit.summary(options.ci_prob)
     truth = None
     if world is not None:
-        truth = true_values(world)
+        truth = flat(world.truth.parameters)  # by the names that a summary has
         compare(table, truth, options.ci_prob)
     names = write_fit(fit, table, truth, folder, options.ci_prob)
     failed = fit.convergence.verdict == "failed"
     try:
-        found = diagnose(fit)
-        names = sorted([*names, *write_diagnosis(found, folder)])
+        diagnosis = diagnose(fit)
+        names = sorted([*names, *write_diagnosis(diagnosis, folder)])
         if not failed:
             show_effects(fit, world, options.ci_prob)
         elif world is not None:
             show_true_effects(world)
-        show_diagnosis(found)
+        show_diagnosis(diagnosis)
     except BaseException as problem:
         # Whatever went wrong, the sampling is not lost, and whoever waited for it should know.
         interrupted = isinstance(problem, KeyboardInterrupt)
@@ -167,13 +169,7 @@ def _analyse(
     print("in Python:")
     print("  import bayesmmm as mm")
     print(f"  fit = mm.load({str(folder / 'fit.nc')!r}); print(fit); fit.summary()")
-    if failed:
-        print(
-            "bayesmmm: the sampler failed: the files are written, but do not use these numbers; see the moves above",
-            file=sys.stderr,
-        )
-        return SAMPLER_FAILED
-    return DONE
+    return ending(fit, "the files are written, but do not use these numbers; see the moves above")
 
 
 def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit":
@@ -187,17 +183,9 @@ def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit
     with warnings.catch_warnings():
         # They are shown in our own words, before and after.
         warnings.simplefilter("ignore", BayesMMMWarning)
-        result = fit(
-            system,
-            data,
-            draws=options.draws,
-            tune=options.tune,
-            chains=options.chains,
-            seed=options.seed,
-            target_accept=options.target_accept,
-            sampler=options.sampler,
-            progress=progress,
-        )
+        names = ("draws", "tune", "chains", "seed", "target_accept", "sampler")
+        settings = {name: getattr(options, name) for name in names}
+        result = fit(system, data, progress=progress, **settings)
     if progress:
         print()
     seconds = result.settings["seconds"]

@@ -1,6 +1,7 @@
 """The command `prepare`: its options, which are the arguments of `bayesmmm.prepare.tidy`, and its files."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,99 +25,89 @@ example:
 _PAIR = "NAME=TEXT"
 
 
+_TEXTS = {
+    "columns": "column of the result and of the files, as cost=Cost or cost=google:Cost (every column of numbers that "
+    "can be added up); NAME alone for the same name, or where --how needs no column",
+    "date": "column of days, FILE=COLUMN where files differ (found)",
+    "date-as": "name of the dates in the result (date)",
+    "how": "how rows of a period become one value: sum (if nothing is said), mean, max, only, distinct, below; without "
+    "a column: rows, days, iso_week, complete",
+    "only": "count a row only where COLUMN is not empty, or holds a text",
+    "geo": "column of regions, which stay rows",
+    "pivot": "column whose groups become columns",
+    "rules": "group and pattern of --pivot, as brand=*brand*; repeatable",
+    "label": "column, such as the campaign, that --compare tells apart",
+    "date-format": "format of dates, as %%d/%%m/%%Y; FILE=FORMAT where files differ",
+    "decimal": "decimal mark; NAME=MARK for one column or file",
+    "encoding": "encoding, FILE=ENCODING where files differ (UTF-8 or UTF-16)",
+    "table": "which of several tables of a file",
+    "missing": "what an unstated cell counts as: a number or empty; NAME=VALUE for one",
+    "below": "what <5 counts as: a number, half or empty; NAME=VALUE for one",
+    "where": "rows to take, as Status=paid; repeatable",
+    "accept": "accept what is else refused: totals, attribution, currency, incomplete, overlap",
+    "stack": "files are pieces of one export",
+    "fill": "absent days count as zero, in all columns or in those named",
+    "start": "first day",
+    "stop": "last day",
+    "week-start": "sum days to weeks that start on this day, as monday",
+    "week-label": "start or end: the day that labels a week (start)",
+    "partial": "drop or keep weeks of which only some days are covered (drop)",
+    "fiscal": "columns of year and week of the retail calendar",
+    "currency": "convert money into this currency, as EUR",
+    "rates": "units of it for one of another, as USD=0.92, or a CSV file",
+    "money": "columns to convert (those that are money by name)",
+}
+
+
 # ------------------------------------------------------------------------------------------------------------- options
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument(
-        "files", metavar="FILE", nargs="+", help="a file, or NAME=FILE to call it NAME in other options"
-    )
+    named = "a file, or NAME=FILE to call it NAME in other options"
+    parser.add_argument("files", metavar="FILE", nargs="+", help=named)
     parser.add_argument("--out", metavar="CSV", type=Path, required=True, help="the tidy table")
     parser.add_argument("--log", metavar="JSON", type=Path, help="the log (beside the table, as tidy.log.json)")
     parser.add_argument("--replay", metavar="JSON", type=Path, help="take all that is not said here from this log")
-    parser.add_argument(
-        "--compare", metavar="FILE", nargs="+", help="an earlier import of the same account, to compare with"
-    )
-    _add_columns(parser.add_argument_group("columns"))
-    _add_cells(parser.add_argument_group("how cells are written"))
-    _add_rows(parser.add_argument_group("rows"))
-    _add_periods(parser.add_argument_group("periods"))
-    _add_money(parser.add_argument_group("money"))
+    earlier = "an earlier import of the same account, to compare with"
+    parser.add_argument("--compare", metavar="FILE", nargs="+", help=earlier)
+
+    def part(title: str) -> Callable[..., None]:
+        return arguments.adding(parser.add_argument_group(title), _TEXTS)
+
+    many = {"nargs": "+", "action": "extend"}
+    add = part("columns")
+    add("columns", "NAME[=COLUMN]", **many)
+    add("date", "COLUMN", **many)
+    add("date-as", "NAME")
+    add("how", "NAME=HOW", **many)
+    add("only", "NAME=COLUMN[=TEXT]", **many)
+    add("geo", "COLUMN")
+    add("pivot", "COLUMN")
+    add("rules", "GROUP=PATTERN", **many)
+    add("label", "COLUMN")
+    add = part("how cells are written")
+    add("date-format", "FORMAT", **many)
+    add("decimal", "MARK", **many)
+    add("encoding", "ENCODING", **many)
+    add("table", "N", arguments.count)
+    add("missing", "VALUE", **many)
+    add("below", "VALUE", **many)
+    add = part("rows")
+    add("where", "COLUMN=TEXT", **many)
+    add("accept", "WHAT", **many)
+    add("stack", action="store_true", default=None)
+    add = part("periods")
+    add("fill", "NAME", nargs="*", action="extend")
+    add("start", "DATE")
+    add("stop", "DATE")
+    add("week-start", "DAY")
+    add("week-label", "WHICH", nargs="+")
+    add("partial", "WHAT")
+    add("fiscal", "COLUMN", nargs=2)
+    add = part("money")
+    add("currency", "CODE")
+    add("rates", "RATE", nargs="+")
+    add("money", "NAME", nargs="+")
     parser.set_defaults(run=prepare)
-
-
-def _add(group: arguments.Options, name: str, text: str, metavar: str = "NAME", **options: Any) -> None:
-    group.add_argument(f"--{name}", metavar=metavar, help=text, **options)
-
-
-def _add_columns(group: arguments.Options) -> None:
-    many = {"nargs": "+", "action": "extend"}
-    _add(
-        group,
-        "columns",
-        "column of the result and of the files, as cost=Cost or cost=google:Cost (every column of numbers that "
-        "can be added up); NAME alone for the same name, or where --how needs no column",
-        "NAME[=COLUMN]",
-        **many,
-    )
-    _add(group, "date", "column of days, FILE=COLUMN where files differ (found)", "COLUMN", **many)
-    _add(group, "date-as", "name of the dates in the result (date)")
-    _add(
-        group,
-        "how",
-        "how rows of a period become one value: sum (if nothing is said), mean, max, only, distinct, below; "
-        "without a column: rows, days, iso_week, complete",
-        "NAME=HOW",
-        **many,
-    )
-    _add(
-        group, "only", "count a row only where COLUMN is not empty, or holds a text", "NAME=COLUMN[=TEXT]", **many
-    )
-    _add(group, "geo", "column of regions, which stay rows", "COLUMN")
-    _add(group, "pivot", "column whose groups become columns", "COLUMN")
-    _add(group, "rules", "group and pattern of --pivot, as brand=*brand*; repeatable", "GROUP=PATTERN", **many)
-    _add(group, "label", "column, such as the campaign, that --compare tells apart", "COLUMN")
-
-
-def _add_cells(group: arguments.Options) -> None:
-    many = {"nargs": "+", "action": "extend"}
-    _add(group, "date-format", "format of dates, as %%d/%%m/%%Y; FILE=FORMAT where files differ", "FORMAT", **many)
-    _add(group, "decimal", "decimal mark; NAME=MARK for one column or file", "MARK", **many)
-    _add(group, "encoding", "encoding, FILE=ENCODING where files differ (UTF-8 or UTF-16)", "ENCODING", **many)
-    _add(group, "table", "which of several tables of a file", "N", type=arguments.count)
-    _add(
-        group, "missing", "what an unstated cell counts as: a number or empty; NAME=VALUE for one", "VALUE", **many
-    )
-    _add(group, "below", "what <5 counts as: a number, half or empty; NAME=VALUE for one", "VALUE", **many)
-
-
-def _add_rows(group: arguments.Options) -> None:
-    many = {"nargs": "+", "action": "extend"}
-    _add(group, "where", "rows to take, as Status=paid; repeatable", "COLUMN=TEXT", **many)
-    _add(
-        group,
-        "accept",
-        "accept what is else refused: totals, attribution, currency, incomplete, overlap",
-        "WHAT",
-        **many,
-    )
-    group.add_argument("--stack", action="store_true", default=None, help="files are pieces of one export")
-
-
-def _add_periods(group: arguments.Options) -> None:
-    many = {"nargs": "*", "action": "extend"}
-    _add(group, "fill", "absent days count as zero, in all columns or in those named", **many)
-    _add(group, "start", "first day", "DATE")
-    _add(group, "stop", "last day", "DATE")
-    _add(group, "week-start", "sum days to weeks that start on this day, as monday", "DAY")
-    _add(group, "week-label", "start or end: the day that labels a week (start)", "WHICH", nargs="+")
-    _add(group, "partial", "drop or keep weeks of which only some days are covered (drop)", "WHAT")
-    _add(group, "fiscal", "columns of year and week of the retail calendar", "COLUMN", nargs=2)
-
-
-def _add_money(group: arguments.Options) -> None:
-    _add(group, "currency", "convert money into this currency, as EUR", "CODE")
-    _add(group, "rates", "units of it for one of another, as USD=0.92, or a CSV file", "RATE", nargs="+")
-    _add(group, "money", "columns to convert (those that are money by name)", nargs="+")
 
 
 # ------------------------------------------------------------------------------------------------------------- running
@@ -124,8 +115,8 @@ def prepare(options: argparse.Namespace) -> int:
     """Prepare files, write the table and its log."""
     from bayesmmm.prepare import compare
 
-    given = _given(options)
-    result = _run(options, _files(options.files), given)
+    settings = _settings(options)
+    result = _run(options, _files(options.files), settings)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     log = options.log or options.out.with_suffix(".log.json")
     result.to_csv(options.out)
@@ -133,16 +124,16 @@ def prepare(options: argparse.Namespace) -> int:
     print(result)
     if options.compare:
         heading("Beside the earlier import")
-        print(compare(_run(options, _files(options.compare), given), result))
+        print(compare(_run(options, _files(options.compare), settings), result))
     heading("Files")
     print(f"written: {options.out}, {log}")
     return DONE
 
 
-def _run(options: argparse.Namespace, files: dict[str, str] | list[str], given: dict[str, Any]) -> "Prepared":
+def _run(options: argparse.Namespace, files: dict[str, str] | list[str], settings: dict[str, Any]) -> "Prepared":
     from bayesmmm.prepare import replay, tidy
 
-    return tidy(files, **given) if options.replay is None else replay(options.replay, files, **given)
+    return tidy(files, **settings) if options.replay is None else replay(options.replay, files, **settings)
 
 
 def _files(texts: list[str]) -> dict[str, str] | list[str]:
@@ -153,7 +144,7 @@ def _files(texts: list[str]) -> dict[str, str] | list[str]:
     return texts
 
 
-def _given(options: argparse.Namespace) -> dict[str, Any]:
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of `tidy` that the options state."""
     from bayesmmm.prepare import name_files
 
@@ -166,15 +157,12 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
         "rates": _rates,
         "fill": lambda _, names: names or True,
     }
-    plain = ("date_as", "geo", "pivot", "label", "table", "accept", "stack", "start", "stop", "week_start")
-    read |= dict.fromkeys((*plain, "partial", "fiscal", "currency", "money"), lambda _, value: value)
-    names = list(name_files(_files(options.files)))
-    values = {name: getattr(options, name) for name in read}
-    return {
-        name: read[name](names if read[name] is _by_file else name, value)
-        for name, value in values.items()
-        if value is not None
-    }
+    files, out = list(name_files(_files(options.files))), {}
+    for name in (option.replace("-", "_") for option in _TEXTS):
+        value, reader = getattr(options, name), read.get(name)
+        if value is not None:
+            out[name] = value if reader is None else reader(files if reader is _by_file else name, value)
+    return out
 
 
 def _columns(_: str, texts: list[str]) -> dict[str, str]:
@@ -190,11 +178,11 @@ def _pairs(option: str, texts: list[str]) -> dict[str, str]:
 
 
 def _lists(option: str, texts: list[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    out: dict[str, list[str]] = {}
     for text in texts:
         for name, value in _pairs(option, [text]).items():
-            found.setdefault(name, []).append(value)
-    return found
+            out.setdefault(name, []).append(value)
+    return out
 
 
 def _by_file(files: list[str], texts: list[str]) -> Any:

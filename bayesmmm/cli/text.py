@@ -1,6 +1,6 @@
 """What the commands print: headings, tables, cautions, a posterior beside the truth, findings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bayesmmm.text import percent, wrapped
@@ -27,7 +27,7 @@ def heading(text: str) -> None:
     print(f"\n{text}\n{'-' * len(text)}")
 
 
-def laid_out(frame: "pd.DataFrame", number) -> str:
+def laid_out(frame: "pd.DataFrame", number: "Callable[[float], str]") -> str:
     """Return a table as text."""
     return frame.to_string(float_format=number, line_width=None, index_names=False)
 
@@ -35,6 +35,11 @@ def laid_out(frame: "pd.DataFrame", number) -> str:
 def wrap(text: str) -> str:
     """Break a text into lines."""
     return "\n".join(wrapped(text, _WIDTH, indent=3))
+
+
+def listing(cautions: Sequence[str]) -> str:
+    """Return cautions as numbered lines."""
+    return "\n".join(wrap(f"{number}. {caution}") for number, caution in enumerate(cautions, 1))
 
 
 def option_of(said: "BayesMMMError | BayesMMMWarning", options: "Namespace") -> str:
@@ -48,19 +53,9 @@ def show_warnings(system: "MMM", data: "MMMData") -> None:
     """Print what is unwise about data and model."""
     from bayesmmm.equations import system_warnings
 
-    found = system_warnings(system, data)
     heading("Cautions")
-    for number, warning in enumerate(found, 1):
-        print(wrap(f"{number}. {warning} [{type(warning).__name__}]"))
-    if not found:
-        print("none: nothing about these data and this model is unwise")
-
-
-def true_values(world: "World") -> dict[str, float]:
-    """True parameters by the names that a summary has."""
-    from bayesmmm.results.summaries import flat
-
-    return flat(world.truth.parameters)
+    cautions = [f"{warning} [{type(warning).__name__}]" for warning in system_warnings(system, data)]
+    print(listing(cautions) or "none: nothing about these data and this model is unwise")
 
 
 def compare(table: "pd.DataFrame", truth: Mapping[str, float], ci_prob: float) -> None:
@@ -75,9 +70,8 @@ def compare(table: "pd.DataFrame", truth: Mapping[str, float], ci_prob: float) -
     )
     rows = known.index.str.partition("[").get_level_values(0)
     count = inside.groupby(rows, sort=False).agg(["sum", "size"])
-    print(
-        laid_out(count.rename(columns={"sum": "inside", "size": "of"}).rename_axis("parameter"), "{:.0f}".format)
-    )
+    count = count.rename(columns={"sum": "inside", "size": "of"}).rename_axis("parameter")
+    print(laid_out(count, "{:.0f}".format))
     media = [row for row in known.index if ".coefficient" not in row and "[" in row]
     print("\nmedia parameters (* outside)")
     shown = known.loc[media, ["truth", "median", "lower", "upper"]].rename_axis("parameter")
@@ -100,12 +94,12 @@ def show_effects(fit: "Fit", world: "World | None", ci_prob: float) -> None:
     from bayesmmm.results import summarise
 
     # The convention of the truth of a world: what the outcome of the data owes to all spend.
-    found = effects(fit, groups={}, window="outcome")
-    if not found.sizes["channel"]:
+    draws = effects(fit, groups={}, window="outcome")
+    if not draws.sizes["channel"]:
         return
     heading("Effects of each channel" + (", beside the truth" if world is not None else ""))
-    table = summarise(found[list(_EFFECTS)], ci_prob)
-    names = [f"{effect}[{channel}]" for channel in found["channel"].values for effect in _EFFECTS]
+    table = summarise(draws[list(_EFFECTS)], ci_prob)
+    names = [f"{effect}[{channel}]" for channel in draws["channel"].values for effect in _EFFECTS]
     shown = table.loc[names, ["median", "lower", "upper"]]
     if world is not None:
         from bayesmmm.results.summaries import flat
@@ -113,14 +107,10 @@ def show_effects(fit: "Fit", world: "World | None", ci_prob: float) -> None:
         shown = with_truth(shown, flat(world.truth.effects[list(_EFFECTS)]))
         shown[" "] = ["" if ok else "*" for ok in shown.pop("inside")]
     print(laid_out(shown, "{:,.4g}".format))
-    unit = found.attrs["unit"]
-    print(
-        wrap(
-            f"total, direct, indirect: {fit.system.outcome} ({unit}) lost without the channel, in the data; roi: "
-            "total over "
-            f"spend; medians and {percent(ci_prob)} intervals" + ("; * truth outside" if world is not None else "")
-        )
-    )
+    unit = draws.attrs["unit"]
+    meaning = f"total, direct, indirect: {fit.system.outcome} ({unit}) lost without the channel, in the data"
+    outside = "; * truth outside" if world is not None else ""
+    print(wrap(f"{meaning}; roi: total over spend; medians and {percent(ci_prob)} intervals{outside}"))
 
 
 def show_true_effects(world: "World") -> None:
@@ -133,10 +123,10 @@ def show_true_effects(world: "World") -> None:
 
 
 # ------------------------------------------------------------------------------------------------- checks and findings
-def show_diagnosis(found: "Diagnosis") -> None:
+def show_diagnosis(diagnosis: "Diagnosis") -> None:
     """Print the verdict of all checks, and what to do about those that raise something."""
     heading("Diagnosis")
-    print(found.advice)
+    print(diagnosis.advice)
     print("every check, with its number, bound and source: diagnosis.csv")
 
 
