@@ -324,9 +324,9 @@ def test_one_channel_cannot_be_left_out(fits):
 
 def test_tasks_can_be_sent_to_other_processes():
     fit = base(rho={"search": Prior("Uniform", lower=-0.5, upper=0.5)})
-    asked = refit.EffectSettings(("tv", "social"), None, None, "spend", 4, 1)
+    settings = refit.EffectSettings(("tv", "social"), None, None, "spend", 4, 1)
     sampler = {"draws": 10, "tune": 10, "chains": 2, "target_accept": 0.9}
-    again = refit.refit_of(fit, asked, 0.9, 3, None, **sampler)
+    again = refit.refit_of(fit, settings, 0.9, 3, None, **sampler)
     assert again.sampler["cores"] == 1
     for task in (
         residual_correlation._AtRho(again, "search"),
@@ -336,4 +336,4 @@ def test_tasks_can_be_sent_to_other_processes():
         back = pickle.loads(pickle.dumps(task))
         assert back.refit.system == fit.system
         assert back.refit.data == fit.data
-        assert back.refit.asked == asked
+        assert back.refit.settings == settings

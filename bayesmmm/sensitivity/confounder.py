@@ -78,14 +78,8 @@ def confounder_sensitivity(
         r, of the wave with x.
     threshold : float, optional
         Return at which a channel breaks even; by default 1 where the outcome is money.
-    start, stop, window, paths
-        As in `effects`.
-    draws, tune, chains, target_accept, seed
-        Of the refits, as in `fit`.
-    ci_prob : float in (0, 1), optional
-        As in `summarise`.
-    executor, progress
-        As in `run`.
+    start, stop, window, draws, tune, chains, target_accept, paths, seed, ci_prob, executor, progress
+        As in :func:`mediation_sensitivity`.
 
     Returns
     -------
@@ -102,15 +96,8 @@ def confounder_sensitivity(
         When the outcome is censored, so that a wave cannot be taken out of its zeros.
     UnknownTermError, SettingError
         For unknown channels and impossible arguments, and where the linear terms explain all of a channel's spend.
-    ConvergenceError
-        When the sampler of `fit` failed.
-    EvaluationError
-        When all refits failed.
-
-    Warns
-    -----
-    ConvergenceWarning
-        When the sampler failed in some refits.
+    ConvergenceError, EvaluationError
+        As :func:`mediation_sensitivity`, which warns of the same things.
 
     References
     ----------
@@ -124,15 +111,13 @@ def confounder_sensitivity(
     """
     names, grid = _checked_channels(fit, channels), _checked_strength(strength)
     r, ci_prob = _checked_correlation(correlation), check_ci_prob(ci_prob)
-    asked = EffectSettings(names, start, stop, window, paths, check_seed(seed))
-    marks = asked.marks(fit)
+    settings = EffectSettings(names, start, stop, window, paths, check_seed(seed))
+    marks = settings.marks(fit)
     # Without strength all waves are alike: one refit serves all channels.
     items = [(None, 0.0), *((name, s) for name in names for s in grid.tolist() if s != 0.0)]
     sampler = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
-    task = _WithoutWave(
-        refit_of(fit, asked, ci_prob, len(items), executor, **sampler),
-        {name: r * wave(fit, name) for name in names},
-    )
+    refit = refit_of(fit, settings, ci_prob, len(items), executor, **sampler)
+    task = _WithoutWave(refit, {name: r * wave(fit, name) for name in names})
     refits, about = refit_each(task, items, executor=executor, progress=progress, label=_label)
     answer = _table(refits, names, grid)
     unit = marks["roi"].attrs
@@ -146,17 +131,11 @@ def confounder_sensitivity(
 
 
 def wave(fit: Fit, channel: str) -> np.ndarray:
-    """Spend (T,) of a channel less what the exogenous linear terms of the outcome explain of it, with mean square 1.
-
-    Raises
-    ------
-    SettingError
-        When nothing is left.
-    """
+    """Spend (T,) of a channel less what the exogenous linear terms of the outcome explain of it, with mean square 1."""
     equation = fit.system.equation(fit.system.outcome)
     # Mediators follow from spend: what they hold of it is no reason for it.
-    given = [k for k, term in enumerate(equation.terms()) if term not in fit.system.mediators]
-    design = engine.inputs(equation, fit.data, fit.scales).design[0][:, given]
+    exogenous = [k for k, term in enumerate(equation.terms()) if term not in fit.system.mediators]
+    design = engine.inputs(equation, fit.data, fit.scales).design[0][:, exogenous]
     spend = fit.data.columns[channel][0]
     left = spend - design @ np.linalg.lstsq(design, spend, rcond=None)[0]
     size = np.sqrt(np.mean(left**2))
@@ -169,15 +148,7 @@ def wave(fit: Fit, channel: str) -> np.ndarray:
 
 
 def crossing(median: xr.DataArray, level: float) -> xr.DataArray:
-    """Strength (channel) nearest to 0 at which a median (channel, strength) falls to a level; NaN where it never does.
-
-    Examples
-    --------
-    >>> import xarray as xr
-    >>> line = xr.DataArray([[3.0, 2.0, 0.0]], {"channel": ["tv"], "strength": [0.0, 0.1, 0.2]}, ("channel", "strength"))
-    >>> crossing(line, 1.0).values.round(3).tolist()
-    [0.15]
-    """
+    """Least strength (channel) at which a median (channel, strength) falls to a level; NaN where it never does."""
     return zero_nearest(median - level, "strength")
 
 

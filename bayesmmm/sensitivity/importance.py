@@ -18,27 +18,13 @@ _SAMPLE = ["chain", "draw"]
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Smoothed, normalised weights of draws.
+    """Smoothed, normalised weights of draws."""
 
-    Attributes
-    ----------
-    values : DataArray
-        Dims chain, draw; they add up to 1.
-    k : float
-        Pareto k of the weights before smoothing; 0 where all are alike, infinite where there is no tail to fit.
-    allowed : float
-        Largest k with which averages are to be trusted, for this many draws.
-    size : float
-        Number of draws of equal weight that would estimate a mean as well, ``1 / sum w^2``; autocorrelation apart.
-    log_mean : float
-        Logarithm of the mean of the raw weights.
-    """
-
-    values: xr.DataArray
-    k: float
-    allowed: float
-    size: float
-    log_mean: float
+    values: xr.DataArray  # dims chain, draw; they add up to 1
+    k: float  # of the Pareto tail before smoothing; 0 where all are alike, infinite where there is no tail to fit
+    allowed: float  # largest k with which averages over so many draws are to be trusted
+    size: float  # draws of equal weight that would estimate a mean as well, 1 / sum w^2; autocorrelation apart
+    log_mean: float  # logarithm of the mean of the raw weights
 
     @property
     def reliable(self) -> bool:
@@ -60,24 +46,7 @@ def allowed_k(draws: int) -> float:
 
 
 def smoothed(log_ratio: xr.DataArray) -> Weights:
-    """Smooth and normalise weights that are given by their logarithms.
-
-    Parameters
-    ----------
-    log_ratio : DataArray
-        Dims chain, draw: log density of the wanted posterior less that of the given one, up to a constant.
-
-    Returns
-    -------
-    Weights
-
-    Examples
-    --------
-    >>> import numpy as np, xarray as xr
-    >>> flat = smoothed(xr.DataArray(np.zeros((2, 50)), dims=("chain", "draw")))
-    >>> flat.k, flat.size, float(flat.values[0, 0])
-    (0.0, 100.0, 0.01)
-    """
+    """Weights from the log density (chain, draw) of the wanted posterior less that of the draws, up to a constant."""
     import arviz_stats
 
     ratio = log_ratio.transpose(*_SAMPLE).astype(float)
@@ -91,34 +60,20 @@ def smoothed(log_ratio: xr.DataArray) -> Weights:
     log_weight, k = ratio - highest, np.inf
     try:
         with np.errstate(all="ignore"):  # weights too unequal for double precision
-            fitted, found = (-ratio).azstats.psislw(r_eff=min(max(independent, 1e-3), 1.0), dim=_SAMPLE)
+            fitted, shape = (-ratio).azstats.psislw(r_eff=min(max(independent, 1e-3), 1.0), dim=_SAMPLE)
     except ValueError:  # fewer than five draws in the tail, or all of them alike
-        found = np.nan
-    if np.isfinite(found):
-        log_weight, k = fitted - fitted.max(), float(found)
+        shape = np.nan
+    if np.isfinite(shape):
+        log_weight, k = fitted - fitted.max(), float(shape)
     weight = np.exp(log_weight)
     weight = (weight / weight.sum()).transpose(*_SAMPLE).drop_attrs()
     return Weights(weight, k, allowed_k(draws), float(1.0 / (weight**2).sum()), log_mean)
 
 
 def weighted_quantiles(draws: xr.DataArray, weights: xr.DataArray, at: tuple[float, ...]) -> xr.DataArray:
-    """Quantiles of weighted draws; with equal weights those of `numpy.quantile`.
+    """Quantiles (quantile, ...) of weighted draws (chain, draw, ...); with equal weights those of `numpy.quantile`.
 
     Between two neighbouring values the distribution function rises by the mean of their weights.
-
-    Parameters
-    ----------
-    draws : DataArray
-        Dims chain, draw and others.
-    weights : DataArray
-        Dims chain, draw.
-    at : tuple of float
-        Probabilities.
-
-    Returns
-    -------
-    DataArray
-        Dims quantile, then the others of `draws`.
 
     Examples
     --------
@@ -139,8 +94,10 @@ def weighted_quantiles(draws: xr.DataArray, weights: xr.DataArray, at: tuple[flo
         out[:, row] = np.interp(at, reached / reached[-1], values[order])
     shape = [draws.sizes[dim] for dim in others]
     coords = {dim: draws[dim].values for dim in others if dim in draws.coords}
-    found = xr.DataArray(out.reshape(len(at), *shape), {"quantile": list(at), **coords}, ("quantile", *others))
-    return found.assign_attrs(draws.attrs).rename(draws.name)
+    dims = ("quantile", *others)
+    return xr.DataArray(
+        out.reshape(len(at), *shape), {"quantile": list(at), **coords}, dims, draws.name, draws.attrs
+    )
 
 
 def resampled(weights: xr.DataArray, *, seed: int) -> np.ndarray:
@@ -148,16 +105,6 @@ def resampled(weights: xr.DataArray, *, seed: int) -> np.ndarray:
 
     Systematic resampling: every draw comes up as often as its weight says, but for less than one. A draw that comes up
     at all keeps its place, so that two sets of weights differ only where they must.
-
-    Parameters
-    ----------
-    weights : DataArray
-        Dims chain, draw.
-    seed : int
-
-    Returns
-    -------
-    (S,) int array
 
     Examples
     --------

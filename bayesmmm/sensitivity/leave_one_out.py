@@ -55,14 +55,8 @@ def leave_one_channel_out(
     fit : Fit
     channels : sequence of str, optional
         To leave out; by default every exogenous channel.
-    start, stop, window, paths
-        As in `effects`.
-    draws, tune, chains, target_accept, seed
-        Of the refits, as in `fit`.
-    ci_prob : float in (0, 1), optional
-        As in `summarise`.
-    executor, progress
-        As in `run`.
+    start, stop, window, draws, tune, chains, target_accept, paths, seed, ci_prob, executor, progress
+        As in :func:`mediation_sensitivity`.
 
     Returns
     -------
@@ -80,15 +74,8 @@ def leave_one_channel_out(
         When there is only one channel.
     UnknownTermError, SettingError
         For unknown channels and impossible arguments.
-    ConvergenceError
-        When the sampler of `fit` failed.
-    EvaluationError
-        When all refits failed.
-
-    Warns
-    -----
-    ConvergenceWarning
-        When the sampler failed in some refits.
+    ConvergenceError, EvaluationError
+        As :func:`mediation_sensitivity`, which warns of the same things.
 
     Examples
     --------
@@ -102,10 +89,10 @@ def leave_one_channel_out(
             f"confounder_sensitivity(fit) instead"
         )
     names, ci_prob = checked_channels(channels, known, "of the system"), check_ci_prob(ci_prob)
-    asked = EffectSettings(known, start, stop, window, paths, check_seed(seed))
-    full = asked.of(fit)
+    settings = EffectSettings(known, start, stop, window, paths, check_seed(seed))
+    full = settings.of(fit)
     sampler = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
-    task = _Without(refit_of(fit, asked, ci_prob, len(names), executor, **sampler))
+    task = _Without(refit_of(fit, settings, ci_prob, len(names), executor, **sampler))
     refits, about = refit_each(
         task, names, executor=executor, progress=progress, label=lambda name: f"without {name}"
     )
@@ -141,21 +128,15 @@ def without_channel(system: MMM, channel: str) -> MMM:
 
 def _without(equation: Equation, channel: str) -> Equation:
     media = tuple(name for name in equation.media if name != channel)
-    priors: dict[str, Any] = {}
-    for parameter, value in equation.priors.items():
-        if isinstance(value, Prior):
-            priors[parameter] = value
-        elif rest := {label: prior for label, prior in value.items() if label != channel}:
-            priors[parameter] = rest
+    priors: dict[str, Any] = dict(equation.priors)
     for block in equation.parameters():
         if block.name == "contribution":
-            rest = {c: p for c, p in zip(block.labels, block.priors, strict=True) if c != channel}
-            priors["contribution"] = rest
-            if not rest:
-                del priors["contribution"]
-    if not media:
-        priors = {name: prior for name, prior in priors.items() if name not in MEDIA_PARAMETERS}
-    return replace(equation, media=media, priors=priors)
+            priors["contribution"] = dict(zip(block.labels, block.priors, strict=True))
+    for parameter, value in list(priors.items()):
+        if not isinstance(value, Prior):
+            priors[parameter] = {label: prior for label, prior in value.items() if label != channel}
+    unused = () if media else MEDIA_PARAMETERS
+    return replace(equation, media=media, priors={k: v for k, v in priors.items() if v and k not in unused})
 
 
 @dataclass(frozen=True)
@@ -165,6 +146,6 @@ class _Without:
     refit: Refit
 
     def __call__(self, channel: str) -> Refitted:
-        asked = self.refit.asked
-        others = replace(asked, channels=tuple(name for name in asked.channels or () if name != channel))
-        return replace(self.refit, asked=others)(without_channel(self.refit.system, channel))
+        settings = self.refit.settings
+        others = replace(settings, channels=tuple(name for name in settings.channels or () if name != channel))
+        return replace(self.refit, settings=others)(without_channel(self.refit.system, channel))

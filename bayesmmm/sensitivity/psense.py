@@ -37,10 +37,7 @@ _SAMPLE = ("chain", "draw")
 
 
 def power_scaling(
-    fit: Fit,
-    quantity: xr.DataArray | xr.Dataset | None = None,
-    *,
-    alphas: tuple[float, float] = ALPHAS,
+    fit: Fit, quantity: xr.DataArray | xr.Dataset | None = None, *, alphas: tuple[float, float] = ALPHAS
 ) -> pd.DataFrame:
     """Sensitivity of parameters, of returns on spend, or of anything else, to the priors and to the data.
 
@@ -99,13 +96,12 @@ def power_scaling(
     density = log_densities(fit)
     values = _quantities(fit, quantity)
     density = density.sel({dim: values[dim] for dim in _SAMPLE})
-    found = {name: _sensitivity(values, density[list(parts)]) for name, parts in _parts(density).items()}
-    total = {name: density[list(parts)].to_dataarray().sum("variable") for name, parts in _parts(density).items()}
-    weights = {(name, a): smoothed((a - 1.0) * total[name]) for name in COMPONENTS for a in alphas}
-    table = pd.DataFrame({name: found[name] for name in COMPONENTS})
+    parts = {name: density[names] for name, names in _parts(density).items()}
+    weights = {(name, a): _weights(part, a) for name, part in parts.items() for a in alphas}
+    table = pd.DataFrame({name: _sensitivity(values, part) for name, part in parts.items()})
     table.insert(2, "verdict", [_verdict(p, q) for p, q in zip(table["prior"], table["likelihood"], strict=True)])
-    even = xr.full_like(weights["prior", alphas[0]].values, 1.0 / total["prior"].size)
-    medians = {"median": _medians(values, even)}
+    even = xr.ones_like(weights["prior", alphas[0]].values)
+    medians = {"median": _medians(values, even / even.size)}
     for column, a in zip(("weaker", "stronger"), alphas, strict=True):
         weight = weights["prior", a]
         medians[column] = (
@@ -141,42 +137,34 @@ def checked_alphas(alphas: tuple[float, float]) -> tuple[float, float]:
 
 
 def log_densities(fit: Fit) -> xr.Dataset:
-    """Log prior of each block and log likelihood of each equation, summed over periods (chain, draw).
-
-    Returns
-    -------
-    xarray.Dataset
-        ``attrs["likelihood"]`` holds the names of the latter.
-
-    Raises
-    ------
-    AnswerError
-        When the fit does not hold them.
-    """
+    """Log prior of each block and log likelihood of each equation (in ``attrs``), summed over periods (chain, draw)."""
     check_groups(fit, ("log_prior", "log_likelihood"), "power-scaling")
     prior = fit.tree["log_prior"].to_dataset()
-    pointwise = fit.tree["log_likelihood"].to_dataset()
     likelihood = {
         f"log p({name})": series.sum([dim for dim in series.dims if dim not in _SAMPLE])
-        for name, series in pointwise.items()
+        for name, series in fit.tree["log_likelihood"].to_dataset().items()
     }
     return xr.Dataset({**prior.data_vars, **likelihood}).assign_attrs(likelihood=tuple(likelihood))
 
 
-def _parts(density: xr.Dataset) -> dict[str, tuple[str, ...]]:
+def _parts(density: xr.Dataset) -> dict[str, list[str]]:
     """What is scaled together: all priors, and all likelihoods."""
-    likelihood = density.attrs["likelihood"]
-    return {"prior": tuple(str(name) for name in density if name not in likelihood), "likelihood": likelihood}
+    likelihood = list(density.attrs["likelihood"])
+    return {"prior": [str(name) for name in density if name not in likelihood], "likelihood": likelihood}
+
+
+def _weights(part: xr.Dataset, alpha: float) -> Weights:
+    """Weights of draws as the densities of one part are raised to a power."""
+    return smoothed((alpha - 1.0) * part.to_dataarray().sum("variable"))
 
 
 def _main_prior(values: xr.Dataset, density: xr.Dataset) -> pd.Series:
     """Block of priors whose power moves the mean of each value fastest; empty for a value that does not vary."""
-    blocks = list(_parts(density)["prior"])
-    pull = {
+    covariance = {
         block: flat(abs((_usable(values) * (density[block] - density[block].mean())).mean(_SAMPLE, skipna=False)))
-        for block in blocks
+        for block in _parts(density)["prior"]
     }
-    table = pd.DataFrame(pull)
+    table = pd.DataFrame(covariance)
     return table.fillna(-1.0).idxmax(axis=1).where(table.notna().all(axis=1), "")
 
 
@@ -185,22 +173,22 @@ def _quantities(fit: Fit, quantity: xr.DataArray | xr.Dataset | None) -> xr.Data
     if quantity is None:
         returns = {"roi": roi(fit)} if bought_or_none(fit) else {}
         return xr.Dataset({**fit.posterior.sel(open_query(fit).coords).data_vars, **returns})
-    given = quantity.to_dataset(name=quantity.name or "value") if isinstance(quantity, xr.DataArray) else quantity
+    draws = quantity.to_dataset(name=quantity.name or "value") if isinstance(quantity, xr.DataArray) else quantity
     names = []
-    if isinstance(given, xr.Dataset):
-        names = [n for n in given.data_vars if set(_SAMPLE) <= set(given[n].dims)]
+    if isinstance(draws, xr.Dataset):
+        names = [n for n in draws.data_vars if set(_SAMPLE) <= set(draws[n].dims)]
     if not names:
         raise SettingError(
             f"quantity is a {type(quantity).__name__} without dims chain and draw; give draws, as quantity=mm.roi(fit)"
         )
     posterior = fit.posterior
     for dim in _SAMPLE:
-        if dim not in given.coords or not np.isin(given[dim].values, posterior[dim].values).all():
+        if dim not in draws.coords or not np.isin(draws[dim].values, posterior[dim].values).all():
             raise SettingError(
                 f"quantity has draws that this fit does not have (its {dim} is labelled otherwise); give what was "
                 f"computed from this fit, as quantity=mm.roi(fit)"
             )
-    return given[names]
+    return draws[names]
 
 
 def bought_or_none(fit: Fit) -> bool:
@@ -223,7 +211,7 @@ def _sensitivity(values: xr.Dataset, density: xr.Dataset) -> dict[str, float]:
 
 def _usable(values: xr.Dataset) -> xr.Dataset:
     """Values with NaN throughout where one draw is not finite or none differs, which no distance is defined for."""
-    good = (np.isfinite(values).all(_SAMPLE)) & (values.max(_SAMPLE) > values.min(_SAMPLE))
+    good = values.map(np.isfinite).all(_SAMPLE) & (values.max(_SAMPLE) > values.min(_SAMPLE))
     return values.where(good)
 
 
@@ -314,8 +302,7 @@ def power_scaled_budget(
             f"mm.optimize_budget(fit, total=250_000, periods=13)"
         )
     density = log_densities(fit)
-    log_density = density[list(_parts(density)[component])].to_dataarray().sum("variable")
-    weights = {a: smoothed((a - 1.0) * log_density) for a in alphas}
+    weights = {a: _weights(density[_parts(density)[component]], a) for a in alphas}
     base = _spend(plan, fit)
     sizes = fit.posterior.sizes
     others = np.arange(sizes["chain"] * sizes["draw"]).reshape(-1, sizes["draw"])
@@ -333,31 +320,30 @@ def power_scaled_budget(
         },
         attrs={"component": component, "verdict": verdict, "source": BUDGET_MOVED.source},
     )
-    return out.assign_attrs(_judged(out, weights))
+    return out.assign_attrs(_verdict_on_budget(out, weights))
 
 
 def _with_draws(fit: Fit, index: np.ndarray) -> Fit:
     """Fit with some draws in the place of others; nothing but the posterior is kept."""
-    posterior = fit.posterior
 
     def chosen(values: xr.DataArray) -> xr.DataArray:
         wide = values.transpose(*_SAMPLE, ...)
         flat_values = wide.values.reshape(-1, *wide.shape[2:])
         return wide.copy(data=flat_values[index].reshape(wide.shape))
 
-    found = replace(fit, tree=xr.DataTree.from_dict({"posterior": posterior.map(chosen)}))
+    other = replace(fit, tree=xr.DataTree.from_dict({"posterior": fit.posterior.map(chosen)}))
     # Draws that occur twice would pass for a chain that is stuck; what there is to say was said of the fit itself.
-    return found.with_convergence(fit.convergence)
+    return other.with_convergence(fit.convergence)
 
 
 def _spend(plan: Callable[[Fit], Plan], fit: Fit) -> xr.DataArray:
-    found = plan(fit)
-    if not isinstance(found, Plan):
+    best = plan(fit)
+    if not isinstance(best, Plan):
         raise SettingError(
-            f"plan(fit) returned a {type(found).__name__}, and must return a Plan, as plan=lambda fit: "
+            f"plan(fit) returned a {type(best).__name__}, and must return a Plan, as plan=lambda fit: "
             f"mm.optimize_budget(fit, total=250_000, periods=13)"
         )
-    return found.spend.sum("date")
+    return best.spend.sum("date")
 
 
 def _moved(spend: xr.DataArray, base: xr.DataArray) -> xr.DataArray:
@@ -365,12 +351,13 @@ def _moved(spend: xr.DataArray, base: xr.DataArray) -> xr.DataArray:
     return 0.5 * abs(spend - base).sum("channel") / base.sum("channel")
 
 
-def _judged(found: xr.Dataset, weights: dict[float, Weights]) -> dict[str, object]:
+def _verdict_on_budget(answer: xr.Dataset, weights: dict[float, Weights]) -> dict[str, object]:
     """Say how far a plan moves, and whether that is more than chance."""
-    noise, component = float(found["noise"]), found.attrs["component"]
+    noise, component = float(answer["noise"]), answer.attrs["component"]
+    moved = {a: float(answer["moved"].sel(alpha=a)) for a in weights}
     bad = [f"{a:g} ({w.k:.2f}, allowed {w.allowed:.2f})" for a, w in weights.items() if not w.reliable]
-    parts = [f"{float(found['moved'].sel(alpha=a)):.1%} at power {a:g}" for a in weights]
-    most = max(float(found["moved"].sel(alpha=a)) for a in weights)
+    parts = [f"{share:.1%} at power {a:g}" for a, share in moved.items()]
+    most = max(moved.values())
     raised = bool(most > BUDGET_MOVED.warn and most > 2.0 * noise)
     words = "rests on" if raised else "hardly depends on"
     finding = (

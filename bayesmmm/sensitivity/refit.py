@@ -39,8 +39,7 @@ class EffectSettings:
 
     def of(self, fit: Fit) -> xr.Dataset:
         """Effects of a fit."""
-        settings = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return effects(fit, groups={}, **settings)
+        return effects(fit, groups={}, **vars(self))
 
     def marks(self, fit: Fit) -> xr.Dataset:
         """Effects of a few draws: their marks, and every complaint about the settings before anything is fitted."""
@@ -66,7 +65,7 @@ class Refit:
     data: MMMData
     scales: Scales
     sampler: Mapping[str, Any]
-    asked: EffectSettings
+    settings: EffectSettings
     ci_prob: float
 
     def __call__(self, system: MMM, data: MMMData | None = None) -> Refitted:
@@ -84,26 +83,19 @@ class Refit:
         sigma = float(fit.posterior[f"{system.outcome}.sigma"].median())
         # Parameters of the refit, residuals against what was observed.
         fit = replace(fit, data=self.data, accepted=True).with_convergence(sampled)
-        return Refitted(quantiles(self.asked.of(fit), self.ci_prob), numbers, sigma)
+        return Refitted(quantiles(self.settings.of(fit), self.ci_prob), numbers, sigma)
 
 
-def refit_of(fit: Fit, asked: EffectSettings, ci_prob: float, count: int, executor: Any, **sampler: Any) -> Refit:
+def refit_of(
+    fit: Fit, settings: EffectSettings, ci_prob: float, count: int, executor: Any, **sampler: Any
+) -> Refit:
     """Prepare so many refits of a fit, with the settings draws, tune, chains and target_accept."""
-    sampler |= {
-        "seed": asked.seed,
-        "cores": cores_each(count, executor),
-        "collapse": bool(fit.settings["collapse"]),
-    }
-    return Refit(fit.system, fit.data, fit.scales, sampler, asked, ci_prob)
+    sampler |= {"cores": cores_each(count, executor), "collapse": bool(fit.settings["collapse"])}
+    return Refit(fit.system, fit.data, fit.scales, {**sampler, "seed": settings.seed}, settings, ci_prob)
 
 
 def refit_each(
-    task: Callable[[Any], Refitted],
-    items: Sequence,
-    *,
-    executor: Any,
-    progress: bool,
-    label: Callable[[Any], str],
+    task: Callable[[Any], Refitted], items: Sequence, *, executor: Any, progress: bool, label: Callable[[Any], str]
 ) -> tuple[dict[Any, Refitted], dict[str, Any]]:
     """Refits by item, and marks of an answer: whether all are there, and the worst verdict on their samplers.
 
@@ -115,13 +107,11 @@ def refit_each(
     refits = {items[i]: refitted for i, refitted in done.results.items()}
     failed = [label(item) for item, refitted in refits.items() if not refitted.numbers["reliable"]]
     if failed:
-        warnings.warn(
-            ConvergenceWarning(
-                f"the sampler failed in {len(failed)} of {len(refits)} refits ({', '.join(failed)}), which are marked "
-                f"as not reliable. Ask for more, as draws=1000, tune=1000."
-            ),
-            stacklevel=3,
+        message = (
+            f"the sampler failed in {len(failed)} of {len(refits)} refits ({', '.join(failed)}), which are marked as "
+            f"not reliable. Ask for more, as draws=1000, tune=1000."
         )
+        warnings.warn(ConvergenceWarning(message), stacklevel=3)
     verdicts = [refitted.numbers["verdict"] for refitted in refits.values()]
     worst = max(verdicts, key=("converged", "doubtful", "failed").index)
     return refits, {"complete": int(done.complete), "verdict": worst}
@@ -130,8 +120,8 @@ def refit_each(
 def quantiles(answer: xr.Dataset, ci_prob: float) -> xr.Dataset:
     """Quantiles over draws of the effects that a sensitivity is about, dims quantile, channel."""
     kept = answer[list(EFFECTS)]
-    found = kept.quantile(list(probabilities(ci_prob)), ("chain", "draw"), keep_attrs=True)
-    return found.transpose("quantile", "channel")
+    ends = kept.quantile(list(probabilities(ci_prob)), ("chain", "draw"), keep_attrs=True)
+    return ends.transpose("quantile", "channel")
 
 
 def sampler_numbers(rows: Sequence[Mapping[str, Any]], dims: tuple[str, ...], shape: tuple[int, ...]) -> dict:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, LikelihoodError, SettingError, UnknownTermError
@@ -150,38 +151,36 @@ def mediation_sensitivity(
     """
     check_choice(method, "method", tuple(RHO))
     grid, name = _checked_rho(RHO[method] if rho is None else rho), _checked_mediator(fit.system, mediator)
-    asked = EffectSettings(channels, start, stop, window, paths, check_seed(seed))
+    settings = EffectSettings(channels, start, stop, window, paths, check_seed(seed))
     ci_prob = check_ci_prob(ci_prob)
-    marks = asked.marks(fit).attrs
+    marks = settings.marks(fit).attrs
     if method == "reweight":
-        answer, about = _reweighted(fit, name, grid, asked, ci_prob)
+        answer, about = _reweighted(fit, name, grid, settings, ci_prob)
     else:
         sampler = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
-        task = _AtRho(refit_of(fit, asked, ci_prob, len(grid), executor, **sampler), name)
+        task = _AtRho(refit_of(fit, settings, ci_prob, len(grid), executor, **sampler), name)
         refits, about = refit_each(
             task, grid.tolist(), executor=executor, progress=progress, label=lambda r: f"rho = {r:g}"
         )
         answer = xr.concat([r.effects for r in refits.values()], dim="rho").assign_coords(rho=list(refits))
         answer = answer.assign(sampler_numbers([r.numbers for r in refits.values()], ("rho",), (len(refits),)))
     answer["rho_star"] = vanishing(answer["indirect"].sel(quantile=0.5), answer["reliable"])
-    mine = {
-        "mediator": name,
-        "ci_prob": ci_prob,
-        "method": method,
-        "identification": identification(fit.system, name),
-    }
+    mine = {"mediator": name, "ci_prob": ci_prob, "method": method}
+    mine["identification"] = identification(fit.system, name)
     return answer.assign_attrs({**labels_of(marks), **mine, **about})
 
 
 def _reweighted(
-    fit: Fit, mediator: str, grid: np.ndarray, asked: EffectSettings, ci_prob: float
+    fit: Fit, mediator: str, grid: np.ndarray, settings: EffectSettings, ci_prob: float
 ) -> tuple[xr.Dataset, dict[str, Any]]:
     """Quantiles of the effects from weighted draws at each correlation, the weights behind them, and marks."""
     weights = _weights_at(fit, mediator, grid, _assumed_rho(fit, mediator))
-    if fit.system.equation(fit.system.outcome).family.log_scale and asked.window == "spend":
-        answers = [asked.of(_assuming(fit, mediator, rho)) for rho in grid.tolist()]
+    if fit.system.equation(fit.system.outcome).family.log_scale and settings.window == "spend":
+        # The same draws, read as those of a system with this residual correlation.
+        assumed = [replace(fit, system=with_rho(fit.system, mediator, rho)) for rho in grid.tolist()]
+        answers = [settings.of(other.with_convergence(fit.convergence)) for other in assumed]
     else:
-        answers = [asked.of(fit)] * len(grid)
+        answers = [settings.of(fit)] * len(grid)
     at = probabilities(ci_prob)
     variables: dict[str, Any] = {}
     for part in EFFECTS:
@@ -193,13 +192,13 @@ def _reweighted(
     return xr.Dataset(variables).assign_coords(rho=grid), about
 
 
-def _weights_at(fit: Fit, mediator: str, grid: np.ndarray, given: float) -> list[Weights]:
-    """Weights of the draws of a fit at residual correlation `given`, for each of a grid of others."""
+def _weights_at(fit: Fit, mediator: str, grid: np.ndarray, assumed: float) -> list[Weights]:
+    """Weights of the draws of a fit at residual correlation `assumed`, for each of a grid of others."""
     query, periods = open_query(fit), len(fit.data.dates)
     sums = _products(query, mediator)
     weights = []
     for rho in grid:
-        ratio = log_ratio(sums, periods, rho) - log_ratio(sums, periods, given)
+        ratio = log_ratio(sums, periods, rho) - log_ratio(sums, periods, assumed)
         dims, values = query.label(ratio)
         weights.append(smoothed(xr.DataArray(values, query.coords, dims)))
     return weights
@@ -246,11 +245,6 @@ def _assumed_rho(fit: Fit, mediator: str) -> float:
     return value
 
 
-def _assuming(fit: Fit, mediator: str, rho: float) -> Fit:
-    """Fit with the same draws, read as those of a system with this residual correlation."""
-    return replace(fit, system=with_rho(fit.system, mediator, rho)).with_convergence(fit.convergence)
-
-
 @dataclass(frozen=True)
 class _AtRho:
     """Task: the effects under one assumed correlation."""
@@ -263,15 +257,7 @@ class _AtRho:
 
 
 def with_rho(system: MMM, mediator: str, rho: float) -> MMM:
-    """Return the system with an assumed correlation of the residuals of a mediator and the outcome.
-
-    Examples
-    --------
-    >>> from bayesmmm.equations import Equation
-    >>> system = MMM([Equation("search", media=["tv"]), Equation("sales", media=["tv", "search"])])
-    >>> dict(with_rho(system, "search", 0.3).equation("sales").rho)
-    {'search': 0.3}
-    """
+    """Return the system with an assumed correlation of the residuals of a mediator and the outcome."""
     return MMM([replace(e, rho={mediator: rho}) if e.name == system.outcome else e for e in system.equations])
 
 
@@ -304,7 +290,7 @@ def identification(system: MMM, mediator: str) -> str:
     )
 
 
-def _checked_rho(rho: Sequence[float]) -> np.ndarray:
+def _checked_rho(rho: ArrayLike) -> np.ndarray:
     """Residual correlations in rising order."""
 
     def holds(grid: np.ndarray) -> bool:
@@ -351,16 +337,7 @@ def vanishing(median: xr.DataArray, reliable: xr.DataArray) -> xr.DataArray:
     """Correlation (channel) nearest to 0 at which a median effect (rho, channel) changes its sign, by interpolation.
 
     An interval between two neighbours counts when both are reliable; NaN where there is none.
-
-    Examples
-    --------
-    >>> import numpy as np, xarray as xr
-    >>> rho = [-0.2, 0.0, 0.2]
-    >>> line = xr.DataArray([[3.0], [2.0], [-2.0]], {"rho": rho, "channel": ["tv"]}, ("rho", "channel"))
-    >>> float(vanishing(line, xr.DataArray([True] * 3, {"rho": rho}, ("rho",))).item())
-    0.1
     """
     star = zero_nearest(median, "rho", reliable.values[1:] & reliable.values[:-1])
-    return star.rename("rho_star").assign_attrs(
-        long_name="correlation at which the median indirect effect vanishes"
-    )
+    words = "correlation at which the median indirect effect vanishes"
+    return star.rename("rho_star").assign_attrs(long_name=words)
