@@ -59,77 +59,31 @@ _FAULT = {".": _misgrouped(".", ","), ",": _misgrouped(",", ".")}
 
 @dataclass(frozen=True)
 class Column:
-    """Cells of one column as they stand, before their decimal mark is known.
+    """Cells of one column as they stand, before their decimal mark is known."""
 
-    Parameters
-    ----------
-    text : str
-        Numbers, reduced to digits, marks and a minus sign, one a line.
-    index : numpy.ndarray
-        For every row the line of its number in `text`; -1 where there is none.
-    limits : dict
-        For rows such as "<5" the side and the number.
-    point : numpy.ndarray or None
-        The numbers if a point marks decimals, where they are known already.
-    mark : str or None
-        The decimal mark that the column itself shows; "?" where it can be either, None without any mark.
-    percent : bool
-        Whether a cell has a percent sign.
-    sign : str or None
-        The currency sign of the first cell that has one.
-    """
-
-    text: str
-    index: np.ndarray
-    limits: dict[int, tuple[str, str]]
-    point: np.ndarray | None
+    text: str  # numbers, reduced to digits, marks and a minus sign, one a line
+    index: np.ndarray  # for every row the line of its number in `text`; -1 where there is none
+    limits: dict[int, tuple[str, str]]  # for rows such as "<5" the side and the number
+    point: np.ndarray | None  # the numbers if a point marks decimals, where they are known already
+    #: the decimal mark that the column itself shows; "?" where it can be either, None without any mark
     mark: str | None
-    percent: bool
-    sign: str | None
+    percent: bool  # whether a cell has a percent sign
+    sign: str | None  # the currency sign of the first cell that has one
 
 
 @dataclass(frozen=True)
 class Amounts:
-    """The numbers of a column.
+    """The numbers of a column."""
 
-    Parameters
-    ----------
-    values : numpy.ndarray
-        One for each row; NaN where nothing is stated.
-    decimals : int
-        Decimals that hold every number exactly.
-    whole : bool
-        Whether the numbers are whole, and not written as money is ("5.00").
-    small : numpy.ndarray
-        Rows that only say that the number is below a limit.
-    notes : tuple of str
-        What was taken for what.
-    """
-
-    values: np.ndarray
-    decimals: int
-    whole: bool
-    small: np.ndarray
-    notes: tuple[str, ...]
+    values: np.ndarray  # one for each row; NaN where nothing is stated
+    decimals: int  # decimals that hold every number exactly
+    whole: bool  # whether the numbers are whole, and not written as money is ("5.00")
+    small: np.ndarray  # rows that only say that the number is below a limit
+    notes: tuple[str, ...]  # what was taken for what
 
 
 def look(cells: Sequence[str], where: str, lines: Sequence[int]) -> Column:
-    """Reduce the cells of a column to digits and marks, and look for its decimal mark.
-
-    Parameters
-    ----------
-    cells : sequence of str
-        One for each row.
-    where : str
-        The file and the column, for errors.
-    lines : sequence of int
-        Row numbers of the cells in the file.
-
-    Raises
-    ------
-    NotNumericError
-        A cell is no number, or cells contradict each other about the decimal mark.
-    """
+    """Reduce the cells of a column to digits and marks, and look for its decimal mark."""
     text = "\n".join(cells)
     signs = set(text)
     limits: dict[int, tuple[str, str]] = {}
@@ -226,13 +180,7 @@ def is_unstated(cell: str) -> bool:
 
 
 def refuse_mark(column: Column, where: str) -> NoReturn:
-    """Refuse a column whose marks can be read in two ways.
-
-    Raises
-    ------
-    AmbiguousError
-        Names a cell, both readings, and how to choose.
-    """
+    """Refuse a column whose marks can be read in two ways."""
     cell = next(cell for cell in column.text.split("\n") if "." in cell or "," in cell)
     mark = "," if "," in cell else "."
     raise AmbiguousError(
@@ -255,29 +203,8 @@ def to_numbers(
 ) -> Amounts:
     """Turn the cells of a column into numbers.
 
-    Parameters
-    ----------
-    column : Column
-        The cells as `look` found them.
-    cells, lines : sequence
-        Text and row number of every cell.
-    mark : str
-        The decimal mark.
-    where : str
-        The file and the column, for errors.
-    missing : float or str or None
-        Number to take where nothing is stated, or "empty"; None refuses.
-    below : float or str or None
-        Number to take for "<5", "half" for half the limit, or "empty"; None refuses.
-    count : bool
-        Whether the numbers count something, so that -1 says that nothing is stated.
-
-    Raises
-    ------
-    NotNumericError
-        A number has groups of digits that fit no way of writing.
-    NotStatedError
-        A cell states no number, and nobody said what to take it for.
+    `missing` is the number to take where nothing is stated, `below` that for "<5"; either may be "empty", `below` "half"
+    of the limit, and None refuses. With `count` only such cells are counted.
     """
     numbers = _values(column, mark, where, lines, cells)
     values = np.full(len(cells), np.nan)

@@ -64,38 +64,16 @@ _SAID = {
 
 @dataclass(frozen=True)
 class Days:
-    """The days of a column.
+    """The days of a column."""
 
-    Parameters
-    ----------
-    days : numpy.ndarray
-        First day of every cell, as datetime64[D].
-    kind : str
-        "day", "week" or "month": what a cell stands for, as far as its writing says so.
-    order : str or None
-        "day first" or "month first", where that had to be decided.
-    said : str
-        How the cells are written.
-    """
-
-    days: np.ndarray
-    kind: str
-    order: str | None
-    said: str
+    days: np.ndarray  # first day of every cell, as datetime64[D]
+    kind: str  # "day", "week" or "month": what a cell stands for, as far as its writing says so
+    order: str | None  # "day first" or "month first", where that had to be decided
+    said: str  # how the cells are written
 
 
 def token(cell: str, date_format: str | None = None, *, counted: bool = False) -> Token | None:
-    """Return what a cell is as a day, or None.
-
-    Parameters
-    ----------
-    cell : str
-        Text without surrounding blanks.
-    date_format : str, optional
-        As in `datetime.strptime`; nothing else is then read.
-    counted : bool
-        Whether a number is the number of days since the start, as in a column "Nth day".
-    """
+    """Return what a cell is as a day, or None; `counted` where a number is that of days since the start."""
     if date_format is not None:
         for text in dict.fromkeys((cell, _CLOCK.sub("", cell))):
             with contextlib.suppress(ValueError):
@@ -189,25 +167,8 @@ def read_days(
 ) -> Days:
     """Turn tokens into days.
 
-    Parameters
-    ----------
-    tokens : sequence of Token
-        One for each row.
-    where : str
-        The file and the column, for errors.
-    around : sequence of Token
-        Days that the lines around the table name.
-    known : str or None
-        Order of day and month that an earlier file of the same kind had; used where nothing else tells.
-    start : datetime.date or None
-        The day with number zero, for a column that counts days.
-
-    Raises
-    ------
-    DateError
-        Day first in one row, month first in another, or more than one way of writing.
-    AmbiguousError
-        Day and month cannot be told apart.
+    Which of day and month comes first is told by the cells, else by days around the table, else by an earlier file of
+    the same kind (`known`); `start` is the day with number zero, for a column that counts days.
     """
     unique = list(dict.fromkeys(tokens))
     kinds = {t[0] for t in unique}

@@ -22,15 +22,7 @@ ALL = "all"
 
 
 def stack(parts: Sequence[Part], given: Settings) -> tuple[Part, list[Step]]:
-    """Put the rows of files of the same kind below each other.
-
-    Raises
-    ------
-    OverlapError
-        Two files have a day in common.
-    MixedRowsError
-        Their money is in several currencies.
-    """
+    """Put the rows of files of the same kind below each other."""
     if len(parts) == 1:
         return parts[0], []
     _check_currencies([part.currency for part in parts], [part.path for part in parts], given)
@@ -65,17 +57,7 @@ def stack(parts: Sequence[Part], given: Settings) -> tuple[Part, list[Step]]:
 
 
 def join(tables: Sequence[Shaped], given: Settings) -> tuple[Shaped, list[Step]]:
-    """Lay tables side by side by date, for the periods that all of them cover.
-
-    Raises
-    ------
-    WeekError
-        Weeks of two starts, or weeks beside days or months.
-    MixedRowsError
-        Their money is in several currencies.
-    AbsentDaysError
-        A file has no row for a period inside its own range.
-    """
+    """Lay tables side by side by date, for the periods that all of them cover."""
     if len(tables) == 1:
         return tables[0], []
     _check_units(tables)
@@ -97,7 +79,7 @@ def join(tables: Sequence[Shaped], given: Settings) -> tuple[Shaped, list[Step]]
         periods = table.periods()
         outside = (periods < first) | (periods > last)
         text = f"{table.unit}s outside {first} to {last}, which not all files cover, left out"
-        table, more = table.cut(outside, "join", text)
+        table, more = table.without(outside, "join", text)
         steps += more
         absent = np.setdiff1d(all_periods(first, last, table.unit), table.periods())
         if len(absent):

@@ -5,7 +5,7 @@ Knows the columns that say so. A column that does not depend on the difference i
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -69,80 +69,52 @@ def currency_of(sources: Sequence[str], signs: Sequence[str | None], cells: np.n
 
 
 def check_attribution(part: Part, cells: np.ndarray, name: str, sources: dict[str, str], *, accept: bool) -> None:
-    """Refuse rows of several attribution settings where a column depends on them.
-
-    Raises
-    ------
-    MixedRowsError
-        Names every setting with its rows.
-    """
-    kinds = _kinds(cells)
-    touched = [column for column, source in sources.items() if is_attributed(source)]
-    if accept or len(kinds) < 2 or not touched:
-        return
-    raise MixedRowsError(
-        f"{part.path!r}, column {name!r}: rows of {len(kinds)} attribution settings would be added up in "
-        f"{listed(touched)}: {_shown(kinds, cells, part)}; take one, as "
-        f"where={{{name!r}: {max(kinds, key=kinds.__getitem__)!r}}}, or add them up all the same: "
-        f"accept=['attribution']"
+    """Refuse rows of several attribution settings where a column depends on them."""
+    touched = [] if accept else [column for column, source in sources.items() if is_attributed(source)]
+    _check_one(
+        *(part, cells, name, "attribution settings", touched),
+        lambda most, _: (
+            f"take one, as where={{{name!r}: {most!r}}}, or add them up all the same: accept=['attribution']"
+        ),
     )
-
-
-def _kinds(cells: np.ndarray) -> dict[str, int]:
-    kinds, counts = np.unique(
-        np.array([clean(cell) for cell in cells.tolist()], dtype=object).astype(str), return_counts=True
-    )
-    return {str(kind): int(count) for kind, count in zip(kinds, counts, strict=True) if kind}
-
-
-def _shown(kinds: dict[str, int], cells: np.ndarray, part: Part) -> str:
-    text = np.array([clean(cell) for cell in cells.tolist()], dtype=object)
-    return "; ".join(f"{kind!r} in {named_rows(part.lines[text == kind])}" for kind in kinds)
 
 
 def check_currency(part: Part, cells: np.ndarray, name: str, sources: dict[str, str], *, accept: bool) -> None:
-    """Refuse rows of several currencies where a column is money.
+    """Refuse rows of several currencies where a column is money."""
 
-    Raises
-    ------
-    MixedRowsError
-        Names every currency with its rows.
-    """
-    kinds = _kinds(cells)
-    touched = [column for column, source in sources.items() if is_money(source)]
-    if accept or len(kinds) < 2 or not touched:
+    def fix(most: str, others: list[str]) -> str:
+        rates = ", ".join(f"{kind!r}: rate" for kind in others)
+        return (
+            f"convert them, as currency={most!r}, rates={{{rates}}}, or take one, as where={{{name!r}: {most!r}}}"
+        )
+
+    touched = [] if accept else [column for column, source in sources.items() if is_money(source)]
+    _check_one(part, cells, name, "currencies", touched, fix)
+
+
+def _check_one(
+    part: Part, cells: np.ndarray, name: str, what: str, touched: list[str], fix: Callable[[str, list[str]], str]
+) -> None:
+    """Refuse rows of several kinds where columns depend on them, with each kind's rows; most rows are of the first."""
+    texts = np.array([clean(cell) for cell in cells.tolist()], dtype=object)
+    kinds, counts = np.unique(texts.astype(str), return_counts=True)
+    rows = {str(kind): int(count) for kind, count in zip(kinds, counts, strict=True) if kind}
+    if len(rows) < 2 or not touched:
         return
-    most = max(kinds, key=kinds.__getitem__)
-    others = ", ".join(f"{kind!r}: rate" for kind in kinds if kind != most)
+    shown = "; ".join(f"{kind!r} in {named_rows(part.lines[texts == kind])}" for kind in rows)
+    most = max(rows, key=rows.__getitem__)
     raise MixedRowsError(
-        f"{part.path!r}, column {name!r}: rows of {len(kinds)} currencies would be added up in {listed(touched)}: "
-        f"{_shown(kinds, cells, part)}; convert them, as currency={most!r}, rates={{{others}}}, or take one, as "
-        f"where={{{name!r}: {most!r}}}"
+        f"{part.path!r}, column {name!r}: rows of {len(rows)} {what} would be added up in {listed(touched)}: {shown}; "
+        f"{fix(most, [kind for kind in rows if kind != most])}"
     )
 
 
 def convert(
     part: Part, cells: np.ndarray | None, money: Sequence[str], currency: str, rates: Sequence[Sequence]
 ) -> tuple[Part, list]:
-    """Convert columns of money into one currency.
+    """Convert columns of money into one currency, "USD>EUR" where the file does not say its own.
 
-    Parameters
-    ----------
-    part : Part
-        The rows.
-    cells : numpy.ndarray or None
-        Currency of every row, where a column says so.
-    money : sequence of str
-        Columns to convert.
-    currency : str
-        The new currency; "USD>EUR" where the file does not say its own.
-    rates : sequence of (day or None, currency, rate)
-        Units of the new currency for one of the old, for every day or for one.
-
-    Raises
-    ------
-    RatesError
-        A rate or the currency of the file is not known.
+    `cells` hold the currency of every row, where a column says so; a rate holds for a day, or for every day (None).
     """
     own, _, target = currency.rpartition(">")
     texts = [""] * len(part.days) if cells is None else [clean(cell) for cell in cells.tolist()]

@@ -23,42 +23,19 @@ _CLOCK = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::\d{2})? ?(?P<half>[
 
 @dataclass(frozen=True)
 class Notes:
-    """What is said around a table.
+    """What is said around a table."""
 
-    Parameters
-    ----------
-    tokens : tuple
-        Every day that is named.
-    covered : tuple of numpy.datetime64 or None
-        First and last day of the range that the file covers.
-    line : str
-        The line that says so.
-    start : datetime.date or None
-        The first day of the range.
-    complete : numpy.datetime64 or None
-        Last day that was over when the file was made; NaT where the file says no more than that days may be missing.
-    said : str
-        The line that tells that.
-    """
-
-    tokens: tuple[Token, ...]
-    covered: tuple[np.datetime64, np.datetime64] | None
-    line: str
-    start: datetime.date | None
+    tokens: tuple[Token, ...]  # every day that is named
+    covered: tuple[np.datetime64, np.datetime64] | None  # first and last day of the range that the file covers
+    line: str  # the line that says so
+    start: datetime.date | None  # the first day of the range
+    #: last day that was over when the file was made; NaT where the file says no more than that days may be missing
     complete: np.datetime64 | None
-    said: str
+    said: str  # the line that tells that
 
 
 def read_notes(above: Sequence[str], below: Sequence[str], order: str | None) -> Notes:
-    """Read the lines above a table; those below it where the ones above say nothing.
-
-    Parameters
-    ----------
-    above, below : sequence of str
-        The lines.
-    order : str or None
-        Order of day and month in the table itself, where it is known.
-    """
+    """Read the lines above a table; those below it where the ones above say nothing."""
     lines = [*reversed(above), *reversed(below)]
     tokens = tuple(t for line in lines for t in tokens_in(line))
     own = order_of(tokens)

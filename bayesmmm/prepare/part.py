@@ -6,57 +6,70 @@ Knows arrays only; a step makes a new record and a `Step`.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from bayesmmm.prepare.log import Step
 
 
-@dataclass(frozen=True)
-class Part:
-    """Rows of one table.
-
-    Parameters
-    ----------
-    file, path : str
-        Name and path of the file.
-    lines : numpy.ndarray
-        Row numbers in the file.
-    days : numpy.ndarray
-        First day of what each row stands for.
-    unit : str
-        "day", "week" or "month".
-    values : dict
-        Numbers by name of the result.
-    texts : dict
-        Cells that stay text: those to count, and "geo", "group", "label".
-    summed : tuple of str
-        Names of the columns whose sums are recorded.
-    decimals : dict
-        Decimals of each column.
-    whole : frozenset of str
-        Columns in which the file has whole numbers only.
-    covered : tuple of numpy.datetime64
-        First and last day that the rows are complete for.
-    currency : str or None
-        What its money is in, where the file says so.
-    rounded : dict
-        Decimals to which converted columns are rounded once they are added up.
-    """
+class Recorded:
+    """Rows of which every step is recorded with their number and sums before and after it."""
 
     file: str
-    path: str
-    lines: np.ndarray
-    days: np.ndarray
-    unit: str
-    values: Mapping[str, np.ndarray]
-    texts: Mapping[str, np.ndarray]
-    summed: tuple[str, ...]
-    decimals: Mapping[str, int]
-    whole: frozenset[str]
-    covered: tuple[np.datetime64, np.datetime64]
-    currency: str | None = None
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def take(self, mask: np.ndarray) -> Self:
+        """Return some of the rows."""
+        raise NotImplementedError
+
+    def sums(self, mask: np.ndarray | None = None) -> dict[str, float]:
+        """Return the exact sum of every column whose sums are recorded, of all rows or of some."""
+        raise NotImplementedError
+
+    def said_sums(self, mask: np.ndarray) -> str:
+        """Write the sums of some rows."""
+        return ", ".join(f"{name} {amount:,.2f}" for name, amount in self.sums(mask).items())
+
+    def step(
+        self, name: str, text: str, before: "Recorded", change: Mapping[str, float] | None = None, details=()
+    ) -> Step:
+        """Return the record of the step that led from `before` to this."""
+        sums = (before.sums(), self.sums(), dict(change or {}))
+        return Step(name, self.file, text, len(before), len(self), *sums, tuple(details))
+
+    def without(self, mask: np.ndarray, name: str, text: str, details=()) -> tuple[Self, list[Step]]:
+        """Return the rows outside a mask, with the record of those left out, if there are any."""
+        if not mask.any():
+            return self, []
+        rest = self.take(~mask)
+        change = {column: -amount for column, amount in self.sums(mask).items()}
+        return rest, [rest.step(name, text, self, change, details)]
+
+
+@dataclass(frozen=True)
+class Part(Recorded):
+    """Rows of one table."""
+
+    file: str  # what the file is called
+    path: str  # where it came from
+    lines: np.ndarray  # row numbers in the file
+    days: np.ndarray  # first day of what each row stands for
+    unit: str  # "day", "week" or "month"
+    values: Mapping[str, np.ndarray]  # numbers by name of the result
+    texts: Mapping[str, np.ndarray]  # cells that stay text: those to count, and "geo", "group", "label"
+    summed: tuple[str, ...]  # names of the columns whose sums are recorded
+    decimals: Mapping[str, int]  # decimals of each column
+    whole: frozenset[str]  # columns in which the file has whole numbers only
+    covered: tuple[np.datetime64, np.datetime64]  # first and last day that the rows are complete for
+    currency: str | None = None  # what its money is in, where the file says so
+    #: decimals to which converted columns are rounded once they are added up
     rounded: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.days)
 
     def take(self, mask: np.ndarray) -> "Part":
         """Return some of the rows."""
@@ -69,33 +82,9 @@ class Part:
         )
 
     def sums(self, mask: np.ndarray | None = None) -> dict[str, float]:
-        """Return the exact sum of every column whose sums are recorded."""
+        """Return the exact sum of every column whose sums are recorded, of all rows or of some."""
         chosen = slice(None) if mask is None else mask
         return {name: exact_sum(self.values[name][chosen], self.decimals[name]) for name in self.summed}
-
-    def step(
-        self, name: str, text: str, before: "Part", change: Mapping[str, float] | None = None, details=()
-    ) -> Step:
-        """Return the record of the step that led from `before` to this."""
-        return Step(
-            name,
-            self.file,
-            text,
-            len(before.days),
-            len(self.days),
-            before.sums(),
-            self.sums(),
-            dict(change or {}),
-            tuple(details),
-        )
-
-    def without(self, mask: np.ndarray, name: str, text: str, details=()) -> tuple["Part", list[Step]]:
-        """Return the rows outside a mask, with the record of those left out, if there are any."""
-        if not mask.any():
-            return self, []
-        rest = self.take(~mask)
-        change = {column: -amount for column, amount in self.sums(mask).items()}
-        return rest, [rest.step(name, text, self, change, details)]
 
 
 def exact_sum(values: np.ndarray, decimals: int) -> float:

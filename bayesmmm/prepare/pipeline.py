@@ -43,17 +43,7 @@ def _no_collection() -> Iterator[None]:
 
 @_no_collection()
 def prepare_files(files: Any, arguments: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> Prepared:
-    """Run every step; see `tidy` for the arguments.
-
-    Parameters
-    ----------
-    files : path, table, list or dict
-        As in `tidy`.
-    arguments : dict
-        The other arguments of `tidy`.
-    known : dict, optional
-        What earlier files of the same kind showed, as `Log.decided` holds it.
-    """
+    """Run every step; see `tidy` for the arguments."""
     named = name_files(files)
     given = settings(list(named), **arguments)
     before = {name: Decided(**found) for name, found in (known or {}).items()}

@@ -12,8 +12,8 @@ import pandas as pd
 
 from bayesmmm.data import OUTLIER_ROBUST_SDS
 from bayesmmm.errors import TotalsError
-from bayesmmm.prepare.log import CENT, Log, Step
-from bayesmmm.prepare.part import Part, exact_sum
+from bayesmmm.prepare.log import CENT, Log
+from bayesmmm.prepare.part import Part
 from bayesmmm.prepare.settings import CALENDAR_HOWS, Settings
 from bayesmmm.prepare.shaping import PERIOD, Shaped
 from bayesmmm.text import counted
@@ -91,21 +91,7 @@ class Prepared:
 def finish(
     shaped: Shaped, names: Sequence[str], given: Settings, log: Log, labels: pd.DataFrame | None
 ) -> Prepared:
-    """Order the columns, make whole numbers whole, and look for outliers.
-
-    Parameters
-    ----------
-    shaped : Shaped
-        One row per period.
-    names : sequence of str
-        Columns asked for, in order.
-    given : Settings
-        The arguments.
-    log : Log
-        The steps so far.
-    labels : pandas.DataFrame or None
-        Rows and sums by campaign.
-    """
+    """Order the columns, make whole numbers whole, and look for outliers."""
     frame = shaped.frame
     ordered = [column for name in names for column in frame.columns if shaped.origin.get(column, column) == name]
     out = frame[ordered].reset_index().rename(columns={PERIOD: given.date_as})
@@ -124,10 +110,9 @@ def finish(
         column for column in ordered if given.how_of(shaped.origin.get(column, column)) not in CALENDAR_HOWS
     ]
     found = outliers(out, given.date_as, numbers)
-    sums = shaped.sums()
     text = f"{counted(len(found), 'value')} beyond {OUTLIER_ROBUST_SDS:g} robust standard deviations of the median"
     details = tuple(f"{row.column} on {row.date:%Y-%m-%d}: {row.value:,.2f}" for row in found.itertuples())
-    step = Step("outliers", shaped.file, text, len(out), len(out), sums, sums, details=details)
+    step = shaped.step("outliers", text, shaped, details=details)
     log = Log(log.arguments, log.files, log.decided, (*log.steps, step))
     _check_balance(log)
     return Prepared(out, log, found, labels, decimals)
@@ -155,11 +140,8 @@ def outliers(frame: pd.DataFrame, date: str, columns: Sequence[str]) -> pd.DataF
             continue
         median = float(np.median(active))
         sd = _MAD_TO_SD * float(np.median(np.abs(active - median)))
-        for i in (
-            np.flatnonzero((values != 0.0) & (np.abs(values - median) > OUTLIER_ROBUST_SDS * sd))
-            if sd > 0.0
-            else ()
-        ):
+        far = (values != 0.0) & (np.abs(values - median) > OUTLIER_ROBUST_SDS * sd)
+        for i in np.flatnonzero(far) if sd > 0.0 else ():
             rows.append((frame[date].iloc[i], name, values[i], median, (values[i] - median) / sd))
     return pd.DataFrame(rows, columns=["date", "column", "value", "median", "robust_sds"])
 
@@ -171,14 +153,10 @@ def label_table(parts: Sequence[Part]) -> pd.DataFrame | None:
         cells = part.texts.get("label", part.texts.get("group"))
         for label in dict.fromkeys(cells.tolist()) if cells is not None else ():
             mask = cells == label
-            row = rows.setdefault(
-                label, {"rows": 0, "first": part.days[mask].min(), "last": part.days[mask].max()}
-            )
+            first, last = part.days[mask].min(), part.days[mask].max()
+            row = rows.setdefault(label, {"rows": 0, "first": first, "last": last})
+            row |= {"first": min(row["first"], first), "last": max(row["last"], last)}
             row["rows"] += int(mask.sum())
-            row["first"], row["last"] = (
-                min(row["first"], part.days[mask].min()),
-                max(row["last"], part.days[mask].max()),
-            )
-            for name in part.summed:
-                row[name] = row.get(name, 0.0) + exact_sum(part.values[name][mask], part.decimals[name])
+            for name, amount in part.sums(mask).items():
+                row[name] = row.get(name, 0.0) + amount
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("label") if rows else None

@@ -33,24 +33,12 @@ _PAGES = (b"<!doctype", b"<html", b"<table", b"<?xml")
 
 @dataclass(frozen=True)
 class RawFile:
-    """The cells of one file.
+    """The cells of one file."""
 
-    Parameters
-    ----------
-    name : str
-        What the file is called in arguments.
-    path : str
-        Where it came from.
-    rows : list of list of str
-        Every row, blank ones too, so that row numbers are those that a spreadsheet shows.
-    described : str
-        Encoding and separator in words.
-    """
-
-    name: str
-    path: str
-    rows: list[list[str]]
-    described: str
+    name: str  # what the file is called in arguments
+    path: str  # where it came from
+    rows: list[list[str]]  # every row, blank ones too, so that row numbers are those that a spreadsheet shows
+    described: str  # encoding and separator in words
 
 
 def clean(cell: str) -> str:
@@ -66,24 +54,7 @@ def is_blank(row: list[str]) -> bool:
 def read_file(
     name: str, source: str | os.PathLike[str] | pd.DataFrame, wanted: Collection[str], encoding: str | None
 ) -> RawFile:
-    """Read every cell of a file as text.
-
-    Parameters
-    ----------
-    name : str
-        What the file is called in arguments.
-    source : path or pandas.DataFrame
-        The file, or a table that was read already.
-    wanted : collection of str
-        Names of columns; the separator is the one that shows most of them.
-    encoding : str, optional
-        Encoding of a text file that is neither UTF-8 nor UTF-16.
-
-    Raises
-    ------
-    MissingFileError, EmptyFileError, FileFormatError, MissingLibraryError
-        The file is not there, holds nothing, is not a table, or needs a library that is not installed.
-    """
+    """Read every cell of a file as text."""
     if isinstance(source, pd.DataFrame):
         return RawFile(name, "a table", _cells(source), "a table in memory")
     path = os.fspath(source)

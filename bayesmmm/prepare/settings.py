@@ -84,20 +84,7 @@ class Settings:
 
 
 def settings(files: Sequence[str], **arguments: Any) -> Settings:
-    """Check the arguments of `tidy` and write each in one way.
-
-    Parameters
-    ----------
-    files : sequence of str
-        Names of the files.
-    **arguments
-        As in `tidy`.
-
-    Raises
-    ------
-    ExportSettingError
-        An argument is impossible; says what is allowed.
-    """
+    """Check the arguments of `tidy` and write each in one way."""
     known = [f.name for f in dataclasses.fields(Settings)]
     for name in arguments:
         if name not in known:

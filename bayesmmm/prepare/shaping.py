@@ -14,7 +14,7 @@ import pandas as pd
 
 from bayesmmm.errors import AbsentDaysError, ExportSettingError, GroupError, WeekError
 from bayesmmm.prepare.log import Step
-from bayesmmm.prepare.part import Part, exact_sum
+from bayesmmm.prepare.part import Part, Recorded, exact_sum
 from bayesmmm.prepare.settings import Settings
 from bayesmmm.prepare.weeks import DAY, MONTH, all_periods, first_days, iso_week, weekday
 from bayesmmm.text import counted, listed
@@ -24,96 +24,44 @@ _ZEROS = ("sum", "rows", "distinct", "below")  # what an absent day that is told
 
 
 @dataclass(frozen=True)
-class Shaped:
-    """One row per period, and per geo where there are several.
+class Shaped(Recorded):
+    """One row per period, and per geo where there are several."""
 
-    Parameters
-    ----------
-    file, path : str
-        Name and path of the file.
-    frame : pandas.DataFrame
-        Columns of the result; the index holds the periods, or periods and geos.
-    unit : str
-        "day", "week" or "month".
-    covered : tuple of numpy.datetime64
-        First and last day that the rows are complete for.
-    origin : dict
-        From a column of the frame to the name asked for, as pivoting makes several of one.
-    decimals : dict
-        Decimals of each column asked for.
-    whole : frozenset of str
-        Columns asked for in which the file has whole numbers only.
-    summed : tuple of str
-        Columns asked for whose sums are recorded.
-    currency : str or None
-        What its money is in.
-    """
+    file: str  # what the file is called
+    path: str  # where it came from
+    frame: pd.DataFrame  # columns of the result; the index holds the periods, or periods and geos
+    unit: str  # "day", "week" or "month"
+    covered: tuple[np.datetime64, np.datetime64]  # first and last day that the rows are complete for
+    origin: Mapping[str, str]  # from a column of the frame to the name asked for, as pivoting makes several of one
+    decimals: Mapping[str, int]  # decimals of each column asked for
+    whole: frozenset[str]  # columns asked for in which the file has whole numbers only
+    summed: tuple[str, ...]  # columns asked for whose sums are recorded
+    currency: str | None  # what its money is in
 
-    file: str
-    path: str
-    frame: pd.DataFrame
-    unit: str
-    covered: tuple[np.datetime64, np.datetime64]
-    origin: Mapping[str, str]
-    decimals: Mapping[str, int]
-    whole: frozenset[str]
-    summed: tuple[str, ...]
-    currency: str | None
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def take(self, mask: np.ndarray) -> "Shaped":
+        """Return some of the rows."""
+        return dataclasses.replace(self, frame=self.frame[mask])
 
     def sums(self, mask: np.ndarray | None = None) -> dict[str, float]:
-        """Return the exact sum of every column asked for whose sums are recorded."""
+        """Return the exact sum of every column asked for whose sums are recorded, of all rows or of some."""
         frame = self.frame if mask is None else self.frame[mask]
-        parts = {
-            name: [column for column, origin in self.origin.items() if origin == name] for name in self.summed
-        }
-        return {
-            name: round(
-                sum(exact_sum(frame[c].to_numpy(dtype=float), self.decimals[name]) for c in columns),
-                self.decimals[name],
-            )
-            for name, columns in parts.items()
-        }
+        out = {}
+        for name in self.summed:
+            columns = [column for column, origin in self.origin.items() if origin == name]
+            places = self.decimals[name]
+            out[name] = round(sum(exact_sum(frame[c].to_numpy(dtype=float), places) for c in columns), places)
+        return out
 
     def periods(self) -> np.ndarray:
         """Return the first day of every row."""
         return self.frame.index.get_level_values(PERIOD).to_numpy().astype("datetime64[D]")
 
-    def cut(
-        self, mask: np.ndarray, name: str, text: str, details: Sequence[str] = ()
-    ) -> tuple["Shaped", list[Step]]:
-        """Return the rows outside a mask, with the record of those left out, if there are any."""
-        if not mask.any():
-            return self, []
-        rest = dataclasses.replace(self, frame=self.frame[~mask])
-        change = {column: -amount for column, amount in self.sums(mask).items()}
-        step = Step(
-            name,
-            self.file,
-            text,
-            len(self.frame),
-            len(rest.frame),
-            self.sums(),
-            rest.sums(),
-            change,
-            tuple(details),
-        )
-        return rest, [step]
-
 
 def shape(part: Part, columns: Mapping[str, str], given: Settings, equal: str) -> tuple[Shaped, list[Step]]:
-    """Group, add up, and fill.
-
-    Parameters
-    ----------
-    part : Part
-        Rows of one table.
-    columns : dict
-        Columns of the result that come from it.
-    given : Settings
-        The arguments.
-    equal : str
-        What is known about rows that look equal; empty if there are none.
-    """
+    """Group the rows of a table, add them up, and fill; `equal` says what is known of rows that look equal."""
     steps: list[Step] = []
     groups: list[str] = []
     if given.pivot is not None and "group" in part.texts:
@@ -123,24 +71,10 @@ def shape(part: Part, columns: Mapping[str, str], given: Settings, equal: str) -
     absent = _absent(part, unit, given)
     periods = first_days(part.days, given.week_start) if unit != part.unit and given.week_start else part.days
     frame, origin = _added_up(part, periods, columns, groups, given)
-    shaped = Shaped(
-        part.file,
-        part.path,
-        frame,
-        unit,
-        part.covered,
-        origin,
-        part.decimals,
-        part.whole,
-        part.summed,
-        part.currency,
-    )
+    same = (part.decimals, part.whole, part.summed, part.currency)
+    shaped = Shaped(part.file, part.path, frame, unit, part.covered, origin, *same)
     what = f"rows added up to {unit}s" + (f" that start on {given.week_start}" if unit != part.unit else "")
-    details = [equal] if equal else []
-    before, after = part.sums(), shaped.sums()
-    steps.append(
-        Step("add_up", part.file, what, len(part.days), len(frame), before, after, details=tuple(details))
-    )
+    steps.append(shaped.step("add_up", what, part, details=[equal] if equal else []))
     shaped, more = _rounded(shaped, part)
     steps += more
     shaped, more = _filled(shaped, absent, given)
@@ -184,18 +118,16 @@ def _grouped(part: Part, given: Settings) -> tuple[Part, list[str], list[str]]:
         groups = list(given.rules)
         if lost := [value for value, group in group_of.items() if not group]:
             mask = np.isin(cells.astype(str), lost)
-            sums = ", ".join(f"{name} {amount:,.2f}" for name, amount in part.sums(mask).items())
             raise GroupError(
                 f"{part.path!r}: no rule holds for {listed(lost)} in column {given.pivot!r}, "
-                f"{counted(int(mask.sum()), 'row')} with {sums}; add a rule, as 'other': '*'"
+                f"{counted(int(mask.sum()), 'row')} with {part.said_sums(mask)}; add a rule, as 'other': '*'"
             )
     named = np.array([group_of[cell] for cell in cells.tolist()], dtype=object)
     said = []
     for group in groups:
         mask = named == group
-        sums = ", ".join(f"{name} {amount:,.2f}" for name, amount in part.sums(mask).items())
         held = listed(value for value, own in group_of.items() if own == group)
-        said.append(f"{group}: {held or 'no row'}; {counted(int(mask.sum()), 'row')}, {sums}")
+        said.append(f"{group}: {held or 'no row'}; {counted(int(mask.sum()), 'row')}, {part.said_sums(mask)}")
     return dataclasses.replace(part, texts={**part.texts, "group": named}), groups, said
 
 
@@ -285,8 +217,7 @@ def _rounded(shaped: Shaped, part: Part) -> tuple[Shaped, list[Step]]:
     change = {
         name: round(after[name] - before[name], shaped.decimals[name]) for name in part.rounded if name in after
     }
-    rows, text = len(frame), f"converted money rounded by {shaped.unit}"
-    return done, [Step("round", shaped.file, text, rows, rows, before, after, change)]
+    return done, [done.step("round", f"converted money rounded by {shaped.unit}", shaped, change)]
 
 
 # ---------------------------------------------------------------------------------------------------- days not there
@@ -337,22 +268,18 @@ def _filled(shaped: Shaped, absent: np.ndarray, given: Settings) -> tuple[Shaped
     pairs = len(full) - len(index)
     if not len(absent) and not pairs:
         return shaped, []
-    days, rows = listed(map(pd.Timestamp, absent)), len(shaped.frame)
+    days = listed(map(pd.Timestamp, absent))
     unit = "days" if given.week_start else shaped.unit + "s"
     text = f"{len(absent)} {unit}: {days}" if len(absent) else f"{pairs} pairs of {shaped.unit} and geo"
     if not given.fill:
-        sums = shaped.sums()
-        return shaped, [Step("absent", shaped.file, f"absent and not filled, {text}", rows, rows, sums, sums)]
+        return shaped, [shaped.step("absent", f"absent and not filled, {text}", shaped)]
     frame = shaped.frame.reindex(full).sort_index()
     fresh = ~frame.index.isin(index)
     for column, name in shaped.origin.items():
         if given.filled(name) and given.how_of(name) in _ZEROS:
             frame[column] = frame[column].mask(fresh, 0.0)
     filled = dataclasses.replace(shaped, frame=frame)
-    step = Step(
-        "fill", shaped.file, f"absent, counted as zero, {text}", rows, len(frame), shaped.sums(), filled.sums()
-    )
-    return filled, [step]
+    return filled, [filled.step("fill", f"absent, counted as zero, {text}", shaped)]
 
 
 # ------------------------------------------------------------------------------------------------------ whole periods
@@ -389,20 +316,15 @@ def _partial(shaped: Shaped, steps: list[Step], given: Settings) -> tuple[Shaped
     mask = days < 7 if shaped.unit == "week" else np.zeros(len(days), dtype=bool)
     if not mask.any():
         return shaped, steps
-    ends = sorted(
-        {f"{day}: {count} of 7 days" for day, count in zip(shaped.periods()[mask], days[mask], strict=True)}
-    )
+    pairs = zip(shaped.periods()[mask], days[mask], strict=True)
+    ends = sorted({f"{day}: {count} of 7 days" for day, count in pairs})
     if given.partial == "keep":
-        sums = shaped.sums()
-        step = Step(
-            "weeks", shaped.file, "partial weeks kept", len(days), len(days), sums, sums, details=tuple(ends)
-        )
-        return shaped, [*steps, step]
+        return shaped, [*steps, shaped.step("weeks", "partial weeks kept", shaped, details=ends)]
     if mask.all():
         raise WeekError(
             f"{shaped.path!r} has no whole week: {', '.join(ends)}; download more days, or keep what there is: "
             f"partial='keep'"
         )
-    shaped, more = shaped.cut(mask, "weeks", "partial weeks left out", ends)
+    shaped, more = shaped.without(mask, "weeks", "partial weeks left out", ends)
     first, last = shaped.periods()[0], shaped.periods()[-1] + 6 * DAY
     return dataclasses.replace(shaped, covered=(first, last)), steps + more

@@ -24,7 +24,7 @@ from bayesmmm.prepare.amounts import Column, look, refuse_mark, to_numbers
 from bayesmmm.prepare.days import Days, read_days, to_day, token
 from bayesmmm.prepare.log import Step
 from bayesmmm.prepare.notes import Notes, read_notes
-from bayesmmm.prepare.part import Part, exact_sum, named_rows
+from bayesmmm.prepare.part import Part, named_rows
 from bayesmmm.prepare.reading import clean
 from bayesmmm.prepare.settings import Settings
 from bayesmmm.prepare.tables import Table, end_place
@@ -43,46 +43,21 @@ _ID = re.compile(r"\b(?:id|ids|number|nummer|zip|postcode|year|week|month|weekda
 
 @dataclass(frozen=True)
 class Decided:
-    """What the cells of a file showed, for files of the same kind that do not show it.
+    """What the cells of a file showed, for files of the same kind that do not show it."""
 
-    Parameters
-    ----------
-    order : str or None
-        Order of day and month.
-    marks : dict
-        Decimal mark of each column of the file.
-    """
-
-    order: str | None = None
-    marks: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    order: str | None = None  # order of day and month
+    marks: Mapping[str, str] = dataclasses.field(default_factory=dict)  # decimal mark of each column of the file
 
 
 def read_part(
     table: Table, columns: Mapping[str, str], given: Settings, known: Decided, read: Mapping[int, Column]
 ) -> tuple[Part, list[Step], Decided]:
-    """Turn a table into rows of days and numbers.
-
-    Parameters
-    ----------
-    table : Table
-        The table.
-    columns : dict
-        Names in the result and the columns of this table that they come from.
-    given : Settings
-        The arguments.
-    known : Decided
-        What an earlier file of the same kind showed.
-    read : dict
-        Columns that were read already, by place.
-    """
+    """Turn a table into rows of days and numbers."""
     days, notes = _days(table, given, known)
     part, sources, decided, step = _numbers(table, columns, days, notes, given, known, read)
     numbered = [s for s in sources if given.how_of(s.name) == "sum" and s.name not in given.only]
     taken, details = compare_totals(table, numbered, accept="totals" in given.accept)
-    steps = [
-        _days_step(part, table, days, notes),
-        *_with_totals(step, len(table.totals), taken, details),
-    ]
+    steps = [_days_step(part, table, days, notes), *_with_totals(step, len(table.totals), taken, details)]
     mask, said = daily_totals(table, days.days, numbered)
     part, more = part.without(mask, "totals", "rows that are totals of their day, left out", [said])
     steps += more
@@ -198,10 +173,8 @@ def _numbers(
                     f"columns= asks for {source!r}, which holds the days of {table.path!r}; leave it out of "
                     f"columns= and say date={source!r}, date_as={name!r}"
                 )
-            looked[source] = (
-                place,
-                read.get(place) or look(table.columns[place], _where(table, place), table.lines),
-            )
+            column = read.get(place) or look(table.columns[place], _where(table, place), table.lines)
+            looked[source] = (place, column)
     marks = _marks(table, needed, looked, given, known)
     sources: list[Source] = []
     values, decimals, whole, said = {}, {}, set(), []  # type: ignore[var-annotated]
@@ -435,7 +408,5 @@ def equal_rows(table: Table, part: Part) -> tuple[np.ndarray, str]:
     kept = np.isin(part.lines, lines)
     if not kept.any():
         return kept, ""
-    sums = ", ".join(
-        f"{name} {exact_sum(part.values[name][kept], part.decimals[name]):,.2f}" for name in part.summed
-    )
-    return kept, f"{named_rows(lines)} like another row in every cell, and added up, not dropped: {sums}"
+    said = f"{named_rows(lines)} like another row in every cell, and added up, not dropped"
+    return kept, f"{said}: {part.said_sums(kept)}"

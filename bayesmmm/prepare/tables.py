@@ -40,47 +40,22 @@ _USUAL = (
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a file.
+    """One table of a file."""
 
-    Parameters
-    ----------
-    file, path : str
-        Name and path of the file.
-    names : list of tuple of str
-        What each column may be called: its name, and the parts of a header of several rows.
-    head : int
-        Row number of the header.
-    date : int
-        Place of the column of days.
-    rows : list of list of str
-        Rows with a day.
-    columns : list of tuple of str
-        The same cells by column.
-    lines : list of int
-        Their row numbers.
-    tokens : list
-        What the days of these rows are, as far as one cell tells.
-    totals : list of (int, list of str)
-        Rows of totals with their row numbers.
-    above, below : list of str
-        The lines around the table.
-    counted : bool
-        Whether days are counted from a start that the notes give.
-    """
-
-    file: str
-    path: str
+    file: str  # what the file is called
+    path: str  # where it came from
+    #: what each column may be called: its name, and the parts of a header of several rows
     names: list[tuple[str, ...]]
-    head: int
-    date: int
-    rows: list[list[str]]
-    columns: list[tuple[str, ...]]
-    lines: list[int]
-    tokens: list[Token]
-    totals: list[tuple[int, list[str]]]
-    above: list[str]
-    below: list[str]
-    counted: bool
+    head: int  # row number of the header
+    date: int  # place of the column of days
+    rows: list[list[str]]  # rows with a day
+    columns: list[tuple[str, ...]]  # the same cells by column
+    lines: list[int]  # their row numbers
+    tokens: list[Token]  # what the days of these rows are, as far as one cell tells
+    totals: list[tuple[int, list[str]]]  # rows of totals with their row numbers
+    above: list[str]  # the lines above the table
+    below: list[str]  # the lines below it
+    counted: bool  # whether days are counted from a start that the notes give
 
     def places(self, name: str) -> list[int]:
         """Return where columns of a name are; ``name#2`` is the second of them."""
@@ -96,13 +71,7 @@ class Table:
         return found or [i for i, known in enumerate(self.names) if folded in (n.casefold() for n in known)]
 
     def place(self, name: str) -> int | None:
-        """Return where a column is; None if there is none.
-
-        Raises
-        ------
-        OverlapError
-            Several columns have the name, and different cells.
-        """
+        """Return where a column is; None if there is none."""
         found = self.places(name)
         if any(self.columns[i] != self.columns[found[0]] for i in found[1:]):
             raise OverlapError(
@@ -115,34 +84,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for in a file.
+    """What is looked for in a file."""
 
-    Parameters
-    ----------
-    columns : tuple of str
-        Columns asked for; empty if every column of numbers is.
-    dates : tuple of str
-        Names that the column of days may have; empty if it has to be found.
-    date_format : str or None
-        As in `datetime.strptime`.
-    fiscal : tuple of str or None
-        Columns of fiscal year and week, where weeks are numbered.
-    """
-
-    columns: tuple[str, ...]
-    dates: tuple[str, ...]
-    date_format: str | None
-    fiscal: Sequence[str] | None = None
+    columns: tuple[str, ...]  # columns asked for; empty if every column of numbers is
+    dates: tuple[str, ...]  # names that the column of days may have; empty if it has to be found
+    date_format: str | None  # as in `datetime.strptime`
+    fiscal: Sequence[str] | None = None  # columns of fiscal year and week, where weeks are numbered
 
 
 def find_tables(raw: RawFile, search: Search) -> list[Table]:
-    """Return every table with days and one of the columns asked for.
-
-    Raises
-    ------
-    NoDaysError, UnknownColumnError, EmptyFileError
-        There is none; says what is missing.
-    """
+    """Return every table with days and one of the columns asked for."""
     starts = _headers(raw, search)
     tables: list[Table] = []
     end = 0

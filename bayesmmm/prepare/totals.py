@@ -26,53 +26,17 @@ _SHARED = re.compile(
 
 @dataclass(frozen=True)
 class Source:
-    """A column of numbers of a table.
+    """A column of numbers of a table."""
 
-    Parameters
-    ----------
-    name : str
-        What it is called in the result.
-    place : int
-        Where it is in the table.
-    mark : str
-        Its decimal mark.
-    values : numpy.ndarray
-        Its numbers.
-    decimals : int
-        Their decimals.
-    """
-
-    name: str
-    place: int
-    mark: str
-    values: np.ndarray
-    decimals: int
+    name: str  # what it is called in the result
+    place: int  # where it is in the table
+    mark: str  # its decimal mark
+    values: np.ndarray  # its numbers
+    decimals: int  # their decimals
 
 
 def compare_totals(table: Table, sources: Sequence[Source], *, accept: bool) -> tuple[dict[str, float], list[str]]:
-    """Compare every row of totals with the rows that it adds up.
-
-    Parameters
-    ----------
-    table : Table
-        The table.
-    sources : sequence of Source
-        Columns that are added up.
-    accept : bool
-        Whether totals may disagree.
-
-    Returns
-    -------
-    dict
-        Sum of all rows of totals, by column.
-    list of str
-        What was compared.
-
-    Raises
-    ------
-    TotalsError
-        A total disagrees by more than rounding can explain.
-    """
+    """Compare every row of totals with the rows that it adds up."""
     taken = {source.name: 0.0 for source in sources}
     details = []
     for line, row in table.totals:

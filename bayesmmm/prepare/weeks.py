@@ -21,11 +21,6 @@ def retail_week(year: int, week: int) -> datetime.date:
     """Return the Sunday on which a week of the retail calendar (4-5-4) starts.
 
     The year ends on the Saturday nearest to 31 January of the next calendar year, so that some years have 53 weeks.
-
-    Raises
-    ------
-    DateError
-        The year has no such week.
     """
     first, following = _retail_year(year), _retail_year(year + 1)
     day = first + datetime.timedelta(weeks=week - 1)
@@ -70,21 +65,9 @@ def iso_week(day: np.datetime64) -> str:
 
 
 def spacing(days: np.ndarray, kind: str, where: str, name: str) -> str:
-    """Return "day", "week" or "month": what one row stands for.
+    """Return "day", "week" or "month": what one row stands for, where cells say `kind`.
 
-    Parameters
-    ----------
-    days : numpy.ndarray
-        Different days in order.
-    kind : str
-        What the cells say that they are.
-    where, name : str
-        The file and the column, for errors, and the column; one that is called a week holds no weekends.
-
-    Raises
-    ------
-    WeekError
-        Rows are weeks of two starts.
+    A column that is called a week holds no weekends.
     """
     starts = list(dict.fromkeys(weekday(day) for day in days))
     weeks = kind == "week" or (len(days) > 3 and len(starts) == 2 and _WEEK.search(name))
