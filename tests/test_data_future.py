@@ -76,7 +76,8 @@ def test_history_and_next_dates_are_one_calendar(dates):
 @pytest.mark.parametrize("day", range(1, 32))
 def test_every_day_of_the_month_goes_on_through_leap_years(day):
     dates = monthly_on(day, "2022-03", 48)
-    for kept in range(8, 48):
+    # Ends of months go on from every length of the history, other days from every third, in turn.
+    for kept in range(8, 48) if day > 27 else range(8 + day % 3, 48, 3):
         assert texts(next_dates(history(dates[:kept]), 48 - kept)) == texts(dates[kept:])
 
 

@@ -69,13 +69,7 @@ def check_unit(unit: object, where: str) -> None:
 
 
 def check_roles(roles: Sequence[tuple[str, str]]) -> None:
-    """Refuse a column in two roles, a reserved name, a name with a slash, and roles without any media term.
-
-    Parameters
-    ----------
-    roles : sequence of (name, role)
-        Every use of a column, the date and geo columns included where there is a table.
-    """
+    """Refuse a column in two roles, a reserved name, a name with a slash, and roles without any media term."""
     seen: dict[str, str] = {}
     for name, role in roles:
         if name in seen:
@@ -139,24 +133,40 @@ def check_periods(count: int, *, where: str) -> None:
         )
 
 
-def check_finite(name: str, values: np.ndarray, geos: Sequence[str], dates: pd.DatetimeIndex) -> None:
+def check_finite(
+    name: str,
+    values: np.ndarray,
+    geos: Sequence[str],
+    dates: pd.DatetimeIndex,
+    *,
+    where: str = "",
+    fill: str = "what is true (0 only where nothing happened)",
+) -> None:
     """Refuse NaN and infinite values."""
     bad = ~np.isfinite(values)
     if bad.any():
         kind = "missing (NaN)" if np.isnan(values[bad]).any() else "infinite"
         raise MissingValueError(
-            f"column {name!r} has {int(bad.sum())} {kind} value(s){places(bad, geos, dates)}; every value "
-            "must be finite; fill it yourself with what is true (0 only where nothing happened)"
+            f"column {name!r}{where} has {int(bad.sum())} {kind} value(s){places(bad, geos, dates)}; every value "
+            f"must be finite; fill it yourself with {fill}"
         )
 
 
-def check_not_negative(name: str, values: np.ndarray, geos: Sequence[str], dates: pd.DatetimeIndex) -> None:
+def check_not_negative(
+    name: str,
+    values: np.ndarray,
+    geos: Sequence[str],
+    dates: pd.DatetimeIndex,
+    *,
+    where: str = "",
+    fix: str = "book refunds in the period of the spend",
+) -> None:
     """Refuse negative spend."""
     bad = values < 0
     if bad.any():
         raise NegativeSpendError(
-            f"column {name!r} has {int(bad.sum())} negative value(s), the lowest {values.min():g},"
-            f"{places(bad, geos, dates)}; spend is zero or more; book refunds in the period of the spend"
+            f"column {name!r}{where} has {int(bad.sum())} negative value(s), the lowest {values.min():g},"
+            f"{places(bad, geos, dates)}; spend is zero or more; {fix}"
         )
 
 

@@ -26,24 +26,7 @@ _OFFERED = (
 def parse_dates(
     values: pd.Series, *, column: str, date_format: str | None, fix: str = "pass date_format={}"
 ) -> pd.DatetimeIndex:
-    """Turn a column into dates at midnight, or say which row cannot be one.
-
-    Parameters
-    ----------
-    values : pandas.Series
-        Datetimes, date objects, or text.
-    column : str
-        Its name, for the error.
-    date_format : str or None
-        Format of the text as in `datetime.strptime`; None means ISO, YYYY-MM-DD.
-    fix : str
-        Advice about text of another form; the format in quotes is put in for the braces.
-
-    Raises
-    ------
-    DateError
-        A value that is missing, not a date, outside the calendar, in a time zone, or not at midnight.
-    """
+    """Turn a column into dates at midnight, or say which row cannot be one."""
     if isinstance(values.dtype, pd.PeriodDtype):
         raise DateError(
             f"column {column!r} holds periods such as {values.iloc[0]!s}, not dates; "
@@ -60,43 +43,20 @@ def parse_dates(
     return _at_midnight(pd.DatetimeIndex(parsed), column)
 
 
-def check_order(dates: pd.DatetimeIndex, *, column: str, geo: str | None = None, sort_by: str = "") -> None:
-    """Refuse duplicate dates and dates out of order.
-
-    Parameters
-    ----------
-    dates : pandas.DatetimeIndex
-        Dates of one geo in the order of the table.
-    column : str
-        Name of the date column.
-    geo : str, optional
-        The geo, where there are several.
-    sort_by : str, optional
-        What the advice tells to sort by; the date column if not given.
-
-    Raises
-    ------
-    DateError
-        Names the duplicates, or the first date that stands after a later one.
-    """
-    where = f" of geo {geo!r}" if geo is not None else ""
-    counts = pd.Series(1, index=dates).groupby(level=0).sum()
-    twice = counts.index[counts > 1]
+def check_order(dates: pd.DatetimeIndex, *, where: str, sort: str, panel: bool = False) -> None:
+    """Refuse duplicate dates and dates out of order; in no panel, duplicates of all may be the rows of regions."""
+    twice = dates[dates.duplicated()].unique().sort_values()
     if len(twice):
-        each = "every date occurs" if len(twice) == len(counts) else f"{len(twice)} date(s) occur"
-        fix = "keep or add up the rows so that there is one per date"
-        if geo is None and len(twice) == len(counts):
-            fix = "if the rows are regions, name their column with geo=..."
-        raise DateError(
-            f"{each} more than once in column {column!r}{where}: {listed(twice)}; a date may occur once; {fix}"
-        )
+        each, fix = f"{len(twice)} date(s) occur", "keep or add up the rows so that there is one per date"
+        if len(twice) == dates.nunique() and not panel:
+            each, fix = "every date occurs", "if the rows are regions, name their column with geo=..."
+        raise DateError(f"{each} more than once in {where}: {listed(twice)}; a date may occur once; {fix}")
     backwards = np.flatnonzero(np.diff(dates.asi8) < 0)
     if len(backwards):
         i = int(backwards[0]) + 1
         raise DateError(
-            f"column {column!r}{where} is out of order: {dates[i]:%Y-%m-%d} comes after "
-            f"{dates[i - 1]:%Y-%m-%d}; dates must increase; "
-            f"sort the frame by {sort_by or repr(column)} first (it is never reordered silently)"
+            f"{where} is out of order: {dates[i]:%Y-%m-%d} comes after {dates[i - 1]:%Y-%m-%d}; dates must increase; "
+            f"{sort} first (it is never reordered silently)"
         )
 
 
@@ -105,18 +65,6 @@ def find_frequency(dates: pd.DatetimeIndex) -> str:
 
     Daily means every step is 1 day, weekly 7 days, monthly the same day of every month (the last day where a
     month is too short, so that month ends count as monthly).
-
-    Parameters
-    ----------
-    dates : pandas.DatetimeIndex
-        Increasing dates at midnight, at least two.
-
-    Raises
-    ------
-    CalendarGapError
-        Names the missing dates and those that lie off the calendar.
-    DateError
-        The commonest step is none of the three.
     """
     steps, counts = np.unique(np.diff(dates).astype("timedelta64[D]").astype(int), return_counts=True)
     step = int(steps[np.argmax(counts)])
@@ -145,13 +93,7 @@ def find_frequency(dates: pd.DatetimeIndex) -> str:
 
 
 def iso_date(value: object, name: str) -> pd.Timestamp:
-    """Return an ISO text or a date as a timestamp at midnight, or say that it is neither.
-
-    Raises
-    ------
-    DateError
-        Names the argument and the value.
-    """
+    """Return an ISO text or a date as a timestamp at midnight, or say that it is neither."""
     sound = isinstance(value, datetime.date | np.datetime64) or (isinstance(value, str) and _ISO.fullmatch(value))
     try:
         stamp = pd.Timestamp(value).as_unit("ns") if sound else pd.NaT  # beyond 2262 there are no nanoseconds

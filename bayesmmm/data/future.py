@@ -11,16 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data.checks import check_known, places
-from bayesmmm.data.dates import anchor_day, iso_date, parse_dates
+from bayesmmm.data.checks import check_finite, check_known, check_not_negative
+from bayesmmm.data.dates import anchor_day, check_order, iso_date, parse_dates
 from bayesmmm.data.scales import read_only_arrays
 from bayesmmm.data.schema import MMMData
 from bayesmmm.data.tables import check_table, to_float
 from bayesmmm.errors import (
     CalendarGapError,
     DateError,
-    MissingValueError,
-    NegativeSpendError,
     PanelError,
     PlanError,
     UnknownColumnError,
@@ -164,16 +162,15 @@ def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Fu
     _check_calendar(data, dates)
     _check_columns(data, plan, needed)
     columns = {name: to_float(plan[name], name, fix="correct the value")[np.newaxis] for name in needed}
-    _check_values(data, dates, columns)
+    for name, values in columns.items():
+        check_finite(name, values, data.geos, dates, where=" of the plan", fill=_fill(data, name))
+        if data.is_money(name):
+            check_not_negative(name, values, data.geos, dates, where=" of the plan", fix="plan what will be spent")
     return Future(dates=dates, columns=read_only_arrays(columns))
 
 
 def window_mask(
-    dates: pd.DatetimeIndex,
-    start: str | datetime.date | None,
-    stop: str | datetime.date | None,
-    *,
-    where: str,
+    dates: pd.DatetimeIndex, start: str | datetime.date | None, stop: str | datetime.date | None, *, where: str
 ) -> np.ndarray:
     """Return which periods lie in the window from `start` to `stop`, both included.
 
@@ -277,20 +274,8 @@ def _plan_dates(plan: pd.DataFrame) -> pd.DatetimeIndex:
         _refuse_no_dates(plan)
     fix = f"use pd.to_datetime(plan[{DATE!r}], format={{}}) first"
     dates = parse_dates(column.reset_index(drop=True), column=DATE, date_format=None, fix=fix)
-    twice = dates[dates.duplicated()].unique()
-    if len(twice):
-        raise DateError(
-            f"{len(twice)} date(s) occur more than once in the plan: {listed(twice)}; a period occurs once; "
-            "keep or add up the rows so that there is one per date"
-        )
-    backwards = np.flatnonzero(np.diff(dates.asi8) < 0)
-    if len(backwards):
-        i = int(backwards[0]) + 1
-        fix = f"plan.sort_values({DATE!r})" if has_column else "plan.sort_index()"
-        raise DateError(
-            f"the plan is out of order: {dates[i]:%Y-%m-%d} comes after {dates[i - 1]:%Y-%m-%d}; dates must "
-            f"increase; use {fix} first (it is never reordered silently)"
-        )
+    sort = f"use plan.sort_values({DATE!r})" if has_column else "use plan.sort_index()"
+    check_order(dates, where="the plan", sort=sort, panel=True)
     return dates
 
 
@@ -364,27 +349,12 @@ def _check_columns(data: MMMData, plan: pd.DataFrame, needed: Sequence[str]) -> 
             )
     for name in needed:
         if name not in names:
-            zero = "0 where nothing will be spent" if data.is_money(name) else "the values that you expect"
             raise UnknownColumnError(
                 f"column {name!r} is not in the plan, and the equations need {listed(needed, shown=20)}; "
-                f"add {name!r}, with {zero}"
+                f"add {name!r}, with {_fill(data, name)}"
             )
 
 
-def _check_values(data: MMMData, dates: pd.DatetimeIndex, columns: Mapping[str, np.ndarray]) -> None:
-    """Refuse values that are not finite, and spend below zero."""
-    for name, values in columns.items():
-        bad = ~np.isfinite(values)
-        if bad.any():
-            kind = "missing (NaN)" if np.isnan(values).any() else "infinite"
-            zero = "0 where nothing will be spent" if data.is_money(name) else "the values that you expect"
-            raise MissingValueError(
-                f"column {name!r} of the plan has {int(bad.sum())} {kind} value(s)"
-                f"{places(bad, data.geos, dates)}; every value must be finite; fill it yourself with {zero}"
-            )
-        bad = values < 0
-        if bad.any() and data.is_money(name):
-            raise NegativeSpendError(
-                f"column {name!r} of the plan has {int(bad.sum())} negative value(s), the lowest "
-                f"{values.min():g},{places(bad, data.geos, dates)}; spend is zero or more; plan what will be spent"
-            )
+def _fill(data: MMMData, name: str) -> str:
+    """Write what a value of a plan is that nobody has given."""
+    return "0 where nothing will be spent" if data.is_money(name) else "the values that you expect"

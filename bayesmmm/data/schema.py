@@ -92,7 +92,7 @@ class MMMData:
         checks.check_known([name for name, _ in uses], list(self.columns), where="columns")
         checks.check_no_role(self.columns, uses)
         dates = parse_dates(pd.Series(self.dates), column="dates", date_format=None)
-        check_order(dates, column="dates")
+        check_order(dates, where="column 'dates'", sort="sort the frame by 'dates'")
         checks.check_periods(len(dates), where="the data")
         geos = tuple(str(geo) for geo in self.geos)
         if not geos or len(set(geos)) < len(geos):

@@ -36,24 +36,7 @@ _DECIMAL_COMMA = re.compile(r"-?[\d.]*\d,\d+")
 
 
 def read_csv(path: str | os.PathLike[str], *, date: str, geo: str | None, numbers: Sequence[str]) -> pd.DataFrame:
-    """Read a comma-separated UTF-8 file, dates and geos as text, numbers exactly.
-
-    Parameters
-    ----------
-    path : str or path
-        The file.
-    date, geo : str
-        Columns kept as text.
-    numbers : sequence of str
-        Columns in which an empty cell is a missing number.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    DataError
-        The file is empty, not UTF-8, not separated by commas, or has rows longer than its header.
-    """
+    """Read a comma-separated UTF-8 file, dates and geos as text, numbers exactly."""
     wanted = [date, *([geo] if geo is not None else []), *numbers]
     text = _read_text(path)
     header = next((row for row in csv.reader(io.StringIO(text, newline=None)) if row), [])
@@ -146,22 +129,7 @@ def check_table(frame: object, *, wanted: Sequence[str], where: str) -> None:
 
 
 def to_float(values: pd.Series, name: str, *, fix: str = "") -> np.ndarray:
-    """Return a column as float64, missing values as NaN; booleans count as 0 and 1.
-
-    Parameters
-    ----------
-    values : pandas.Series
-        Any column.
-    name : str
-        Its name, for the error.
-    fix : str, optional
-        Advice about a value that no reader would call a number; to correct it or leave the column out if not given.
-
-    Raises
-    ------
-    NotNumericError
-        Names the first value that is not a number, and its row.
-    """
+    """Return a column as float64, missing values as NaN; booleans count as 0 and 1."""
     kind = values.dtype.kind
     if kind in "biuf":
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -205,27 +173,16 @@ def _refuse_text(values: pd.Series, name: str, i: int, fix: str) -> NoReturn:
 def lay_out(
     frame: pd.DataFrame, *, date: str, geo: str | None, numbers: Sequence[str], date_format: str | None
 ) -> tuple[pd.DatetimeIndex, tuple[str, ...], dict[str, np.ndarray]]:
-    """Return the dates, the geos and one (geo, date) array per number column.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Rows in date order within each geo; geos may be stacked or interleaved.
-    date, geo : str
-        Columns of the dates and, in a panel, of the geos.
-    numbers : sequence of str
-        Columns to convert.
-    date_format : str or None
-        As in `parse_dates`.
-    """
+    """Return the dates, the geos and one (geo, date) array per number column."""
     dates = parse_dates(frame[date], column=date, date_format=date_format)
     values = {name: to_float(frame[name], name) for name in numbers}
     if geo is None:
-        check_order(dates, column=date)
+        check_order(dates, where=f"column {date!r}", sort=f"sort the frame by {date!r}")
         return dates, (NATIONAL,), {name: array[np.newaxis] for name, array in values.items()}
     rows = _rows_by_geo(frame[geo], geo)
     for label, where in rows.items():
-        check_order(dates[where], column=date, geo=label, sort_by=f"[{geo!r}, {date!r}]")
+        whose, sort = f"column {date!r} of geo {label!r}", f"sort the frame by [{geo!r}, {date!r}]"
+        check_order(dates[where], where=whose, sort=sort, panel=True)
     _check_one_calendar({label: dates[where] for label, where in rows.items()})
     order = np.stack(list(rows.values()))
     return dates[order[0]], tuple(rows), {name: array[order] for name, array in values.items()}
