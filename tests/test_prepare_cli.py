@@ -1,18 +1,12 @@
-"""The command `prepare`, and how long a large file takes."""
+"""The command `prepare`, and a large file."""
 
 import json
-import os
-import subprocess
-import sys
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from bayesmmm import cli, prepare
+from benchmarks import large_export
 from tests.raw_exports import RECORDS, comma, export, save, table
-
-ROWS, COLUMNS, SECONDS, GIGABYTES = 132_759, 50, 10.0, 1.5
 
 
 def run(*words):
@@ -115,48 +109,12 @@ def test_bad_options_are_refused_in_one_line(tmp_path, capsys, words, said):
 
 
 # --------------------------------------------------------------------------------------------------------------- size
-_CHILD = """
-import resource, sys, time
-from bayesmmm import prepare
-start = time.process_time()
-found = prepare.tidy(sys.argv[1])
-seconds = time.process_time() - start
-scale = 1e9 if sys.platform == "darwin" else 1e6
-print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale, *found.frame.shape)
-found.to_csv(sys.argv[2])
-"""
-
-
-@pytest.mark.slow
-def test_a_large_file_in_seconds(tmp_path):
-    """132,759 rows x 50 columns: days, text, 46 columns of numbers in three ways of writing, each compared by day.
-
-    Time is the processor's: what else runs on the machine does not count.
-    """
-    rng = np.random.default_rng(1)
-    days = pd.date_range("2022-01-01", periods=1500)
-    place = rng.integers(0, len(days), ROWS)
-    cells = {
-        "Day": days[place].strftime("%Y-%m-%d"),
-        "Campaign": [f"Campaign {i}" for i in rng.integers(0, 200, ROWS)],
-        "Currency code": ["EUR"] * ROWS,
-        "Ad": [f"Ad {i}" for i in rng.integers(0, 100_000, ROWS)],
-    }
-    cents = {}
-    for j in range(COLUMNS - len(cells)):
-        name = f"Amount {j}"
-        cents[name] = rng.integers(0, 10**6, ROWS) * (100 if j % 3 == 2 else 1)
-        ways = ("{:,.2f}", "{:.2f}", "{:,.0f}")
-        cells[name] = [ways[j % 3].format(value) for value in (cents[name] / 100).tolist()]
-    path = tmp_path / "large.csv"
-    pd.DataFrame(cells).to_csv(path, index=False)
-    words = [sys.executable, "-c", _CHILD, str(path), str(tmp_path / "tidy.csv")]
-    done = subprocess.run(words, capture_output=True, text=True, check=True, env=os.environ)
-    seconds, gigabytes, rows, columns = map(float, done.stdout.split())
-    sys.stdout.write(f"{ROWS} rows x {COLUMNS} columns: {seconds:.1f} s, {gigabytes:.2f} GB\n")
-    assert (rows, columns) == (1500, COLUMNS - 3)
-    tidy = pd.read_csv(tmp_path / "tidy.csv")
-    for name, values in cents.items():
-        assert (tidy[name] * 100).round().tolist() == np.bincount(place, weights=values).tolist()
-    assert seconds <= SECONDS
-    assert gigabytes <= GIGABYTES
+def test_a_large_export_is_the_sums_of_what_was_written(tmp_path):
+    """Days, text, and columns of numbers in three ways of writing; the script times it with many more rows."""
+    place, cents = large_export.write_export(tmp_path / "export.csv", 3000, 8)
+    frame = prepare.tidy(tmp_path / "export.csv").frame
+    assert frame.shape == (large_export.DAYS, 5)
+    assert large_export.wrong_columns(frame, place, cents) == []
+    frame.loc[7, "Amount 2"] += 1
+    assert large_export.wrong_columns(frame, place, cents) == ["Amount 2"]
+    assert large_export.wrong_columns(frame.drop(columns="Amount 1"), place, cents) == ["Amount 1"]
