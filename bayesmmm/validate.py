@@ -114,11 +114,7 @@ def check_numbers(
 
 # --------------------------------------------------------------------------------------------------- words and mappings
 def check_choice(
-    value: object,
-    name: str,
-    choices: Collection[str],
-    advice: str = "",
-    error: type[BayesMMMError] = SettingError,
+    value: object, name: str, choices: Collection[str], advice: str = "", error: type[BayesMMMError] = SettingError
 ) -> str:
     """Return one of some words."""
     if not isinstance(value, str) or value not in choices:

@@ -10,6 +10,15 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 EXTERNAL = "BAYESMMM_EXTERNAL_DATA"
 
 
+#: Files that take longest, which are given out first so that both workers end at about the same time.
+LONGEST = ("notebooks", "cli", "report_words", "readme", "results", "plots_sources", "optimize_chunks", "report")
+
+
+def pytest_collection_modifyitems(items):
+    order = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
 @pytest.fixture
 def external_data():
     """Function from a file name to its path in the external folder; skips, saying why, without it."""

@@ -1,9 +1,13 @@
 """The command line: what it refuses and how, what it writes, and that it never leaves half a result."""
 
+import contextlib
+import io
 import json
 import re
+import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +19,7 @@ from bayesmmm.cli import files
 from bayesmmm.cli.text import show_diagnosis
 from bayesmmm.diagnostics.check import Check, Diagnosis
 from bayesmmm.equations import read_toml
+from bayesmmm.results import Fit
 from bayesmmm.simulate.datasets import FOLDER
 from tests.fits import judge
 
@@ -38,16 +43,30 @@ def refusal(argv, capsys):
 
 
 # ------------------------------------------------------------------------------------------------- help and refusals
-@pytest.mark.parametrize("argv", [["--help"], *([name, "--help"] for name in COMMANDS), ["--version"]])
-def test_help_and_version_load_nothing_heavy(argv):
-    code = (
-        "import json, sys\nfrom bayesmmm.cli import main\n"
-        f"try:\n    main({argv!r})\nexcept SystemExit as stop:\n    status = stop.code\n"
-        "print(json.dumps([status, sorted(sys.modules)]))"
-    )
+LIGHT = [["--help"], *([name, "--help"] for name in COMMANDS), ["--version"]]
+
+
+@pytest.fixture(scope="module")
+def told():
+    """What a program says that is asked all of this in turn: lines, status, and the modules loaded by then."""
+    code = f"""
+import contextlib, io, json, sys
+from bayesmmm.cli import main
+for argv in {LIGHT!r}:
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        try:
+            main(argv)
+        except SystemExit as stop:
+            status = stop.code
+    print(json.dumps([said.getvalue().splitlines(), status, sorted(sys.modules)]))
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    *said, last = done.stdout.splitlines()
-    status, modules = json.loads(last)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("argv", LIGHT)
+def test_help_and_version_load_nothing_heavy(argv, told):
+    said, status, modules = told[LIGHT.index(argv)]
     assert status == 0
     assert {name.split(".")[0] for name in modules}.isdisjoint({"numpy", "pandas", "pymc", "numba", "matplotlib"})
     if argv == ["--version"]:
@@ -55,6 +74,12 @@ def test_help_and_version_load_nothing_heavy(argv):
     else:
         assert "example:" in said
         assert any(line.startswith("  bayesmmm ") for line in said)
+
+
+def test_the_package_is_a_program():
+    command = [sys.executable, "-m", "bayesmmm", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"bayesmmm {mm.__version__}\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -153,9 +178,11 @@ def test_a_world_that_cannot_be_simulated_is_refused(tmp_path, capsys):
 def demo(tmp_path_factory):
     """The demo, run once with few draws: status, folder, output."""
     out = tmp_path_factory.mktemp("demo") / "results"
-    command = [sys.executable, "-m", "bayesmmm", "demo", "--out", str(out), *QUICK, "--no-progress"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done, out
+    said, failures = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(failures), warnings.catch_warnings():
+        warnings.resetwarnings()  # as in a program of its own
+        status = cli.main(["demo", "--out", str(out), *QUICK, "--no-progress"])
+    return subprocess.CompletedProcess("demo", status, said.getvalue(), failures.getvalue()), out
 
 
 def test_demo_says_what_it_found(demo):
@@ -224,9 +251,16 @@ def test_demo_table_is_the_summary_beside_the_truth(demo):
     assert read_toml(out / "system.toml")[0] == fit.system
 
 
-def test_demo_says_what_the_checks_raise_and_keeps_all_of_them(demo):
+@pytest.fixture(scope="module")
+def drawn(demo):
+    """The fit of the demo, read back, what the checks find in it, and its summary. Read them, do not change them."""
+    fit = mm.load(demo[1] / "fit.nc")
+    return fit, mm.diagnose(fit), fit.summary(0.9)
+
+
+def test_demo_says_what_the_checks_raise_and_keeps_all_of_them(demo, drawn):
     done, out = demo
-    found = mm.diagnose(mm.load(out / "fit.nc"))
+    _, found, _ = drawn
     table = pd.read_csv(out / "diagnosis.csv", index_col="check", keep_default_na=False)
     assert list(table.index) == [check.name for check in found.checks]
     assert list(table["verdict"]) == [check.verdict for check in found.checks]
@@ -248,12 +282,13 @@ def test_a_diagnosis_is_shown_without_its_groups_whatever_checks_it_has(groups, 
 
 # ------------------------------------------------------------------------------------------------- fit, without sampling
 @pytest.fixture
-def sampled(demo, monkeypatch):
-    """Replace sampling by the draws of the demo; the list collects the settings asked for."""
+def sampled(demo, drawn, monkeypatch):
+    """Replace sampling, and what is worked out from draws, by those of the demo; collects the settings asked for."""
+    import bayesmmm.diagnostics
     import bayesmmm.evaluate  # takes `fit` when it is first imported: that must be the real one, for other tests
     import bayesmmm.inference
 
-    saved = mm.load(demo[1] / "fit.nc")
+    saved, diagnosis, table = drawn
     asked = []
 
     def fit(system, data, **settings):
@@ -262,6 +297,9 @@ def sampled(demo, monkeypatch):
         return saved
 
     monkeypatch.setattr(bayesmmm.inference, "fit", fit)
+    monkeypatch.setattr(bayesmmm.diagnostics, "diagnose", lambda fit: diagnosis)
+    monkeypatch.setattr(Fit, "summary", lambda fit, ci_prob: table.copy())
+    monkeypatch.setattr(Fit, "save", lambda fit, path: Path(shutil.copyfile(demo[1] / "fit.nc", path)))
     return asked
 
 
@@ -277,7 +315,7 @@ def fit_command(out):
     return [*argv, "--seed", "5", "--target-accept", "0.95"]
 
 
-def test_fit_passes_on_what_was_asked_and_needs_no_truth(sampled, tmp_path, capsys):
+def test_fit_passes_on_what_was_asked_and_needs_no_truth(sampled, no_figures, tmp_path, capsys):
     status = cli.main(fit_command(tmp_path / "a" / "b"))
     assert status in (0, 1)
     (settings,) = sampled
@@ -425,12 +463,22 @@ def test_report_writes_and_tells_without_pymc(saved, tmp_path):
 
     argv = ["report", str(saved), "--out", str(tmp_path / "a" / "report"), "--start", "2023-04-02"]
     argv += ["--draws", "40", "--title", "Spring", "--ci-prob", "0.8"]
-    code = (
-        "import sys\nfrom bayesmmm.cli import main\n"
-        f"status = main({argv!r})\n"
-        "print(sorted({name.split('.')[0] for name in sys.modules} & {'pymc', 'pytensor', 'nutpie'}))\n"
-        "sys.exit(status)"
-    )
+    code = f"""
+import sys
+from bayesmmm.cli import main
+from bayesmmm.report import figures, writing
+
+def save(drawings, folder, real=figures.save_figures):
+    real(drawings[:1], folder)  # drawing all of them takes most of the time
+    for drawing in drawings[1:]:
+        for suffix in figures.SUFFIXES:
+            (folder / (drawing.name + suffix)).write_text("<svg/>")
+
+writing.save_figures = save
+status = main({argv!r})
+print(sorted({{name.split(".")[0] for name in sys.modules}} & {{"pymc", "pytensor", "nutpie"}}))
+sys.exit(status)
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     *said, last = done.stdout.splitlines()

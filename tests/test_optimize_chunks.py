@@ -66,7 +66,10 @@ def agree_on_slopes(out, spend, s):
 def test_plans_bring_what_the_equations_say(name, window):
     """Mediators that respond, that are fixed, and that are decided; every link; adstock that is cut."""
     fit = budgets.case_fit(name, draws=5)
-    for mediators in ways_of(fit):
+    ways = ways_of(fit)
+    if name.startswith("random"):  # where memories may be long and loops slow, each way in one of the windows
+        ways = ways[list(WINDOWS).index(window) :: len(WINDOWS)]
+    for mediators in ways:
         agree(budgets.problem_of(fit, mediators=mediators, **WINDOWS[window](fit)))
 
 

@@ -61,7 +61,7 @@ def test_command_line_is_accepted():
 
 @pytest.mark.filterwarnings("ignore::bayesmmm.errors.BayesMMMWarning")
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
-def test_python_blocks_run(tmp_path, monkeypatch, capsys):
+def test_python_blocks_run(tmp_path, monkeypatch, capsys, no_drawing):
     """In one session, with draws that answers accept."""
 
     def fit(system, data, *, seed, real=mm.fit):

@@ -29,8 +29,8 @@ def fit():
 def written(fit, tmp_path_factory):
     """Its report, with every figure drawn: the folder, the paths, and the report that was written."""
     folder = tmp_path_factory.mktemp("report") / "new" / "report"
-    paths = write_report(fit, folder, title="Sales & <media>")
-    return folder, paths, compose(fit, title="Sales & <media>")
+    report = compose(fit, title="Sales & <media>")
+    return folder, write(report, folder), report
 
 
 @pytest.fixture(scope="module")
