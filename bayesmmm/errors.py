@@ -202,7 +202,7 @@ class PriorSupportError(PriorError):
 
 
 class FitFileError(BayesMMMError):
-    """Raised when a saved fit is truncated, was written by something else, or by a newer version."""
+    """Raised when a saved fit is damaged or was changed, was written by something else, or cannot be written."""
 
 
 class SamplingError(BayesMMMError, RuntimeError):
@@ -211,6 +211,10 @@ class SamplingError(BayesMMMError, RuntimeError):
 
 class ConvergenceError(SamplingError):
     """Raised when an answer is asked of a fit whose sampler failed."""
+
+
+class BusyFolderError(BayesMMMError):
+    """Raised when another run is writing to the same folder."""
 
 
 # ---------------------------------------------------------------- answers
@@ -301,3 +305,11 @@ class FailedRunsWarning(BayesMMMWarning):
 
 class ParetoWarning(BayesMMMWarning):
     """Given when importance weights are too uneven for what is computed from them to be trusted."""
+
+
+class FigureWarning(BayesMMMWarning):
+    """Given when a figure cannot be drawn, so that a report or a folder of results goes without it."""
+
+
+class KernelCacheWarning(BayesMMMWarning):
+    """Given when compiled code that was kept on disk is damaged, so that it is compiled again."""

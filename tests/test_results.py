@@ -58,7 +58,7 @@ def killed(file, tmp_path_factory):
     code = f"""
         import os, signal, sys
         import bayesmmm as mm
-        from bayesmmm.results import fit as files
+        from bayesmmm import files
 
         def tell():
             print(*{{name.split(".")[0] for name in sys.modules}}, flush=True)
@@ -68,7 +68,7 @@ def killed(file, tmp_path_factory):
         tell()
         fit.summary(), repr(fit), fit.parameters()
         tell()
-        files._flush = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+        files.flush = lambda path: os.kill(os.getpid(), signal.SIGKILL)
         fit.save({str(path)!r})
         """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
@@ -89,18 +89,6 @@ def test_the_verdict_is_read_and_not_worked_out_again(fitted, saved, killed):
     assert results.load(saved)._cache["convergence"] == fitted.convergence
 
 
-def test_a_verdict_on_other_draws_is_not_believed(saved):
-    with xr.open_datatree(saved, engine="h5netcdf") as opened:
-        tree = opened.load()
-    posterior = tree["posterior"].to_dataset().copy(deep=True)
-    posterior["sales.sigma"][0] += 10 * posterior["sales.sigma"].std()
-    tree["posterior"] = xr.DataTree(posterior)
-    tree.to_netcdf(saved, engine="h5netcdf")
-    loaded = results.load(saved)
-    assert "convergence" not in loaded._cache
-    assert loaded.convergence.verdict == "failed"
-
-
 def test_a_verdict_that_was_not_passed_on_these_draws_is_not_kept(fitted, tmp_path):
     assert fitted.convergence.verdict == "converged"
     by_hand = _with_posterior(fitted, lambda groups: {})
@@ -108,11 +96,7 @@ def test_a_verdict_that_was_not_passed_on_these_draws_is_not_kept(fitted, tmp_pa
     changed = _with_posterior(fitted, lambda groups: {"posterior": groups["posterior"].copy(deep=True)})
     assert changed.convergence == fitted.convergence
     changed.tree["posterior"]["sales.sigma"].values[0] += 100.0
-    renamed = _with_posterior(fitted, lambda groups: {})
-    assert renamed.convergence == fitted.convergence
-    labels = renamed.posterior["sales.media"].values[::-1]
-    renamed.tree["posterior"].dataset = renamed.posterior.assign_coords({"sales.media": labels})
-    for fit in (by_hand, changed, renamed):
+    for fit in (by_hand, changed):
         loaded = results.load(fit.save(tmp_path / "fit.nc"))
         assert "convergence" not in loaded._cache
     assert results.load(changed.save(tmp_path / "fit.nc")).convergence.verdict == "failed"
@@ -164,7 +148,7 @@ def test_truncated_file(saved):
     content = saved.read_bytes()
     for share in (0.0, 0.1, 0.9):
         saved.write_bytes(content[: int(share * len(content))])
-        with pytest.raises(FitFileError, match="Save the fit again"):
+        with pytest.raises(FitFileError, match="cut short"):
             results.load(saved)
 
 
@@ -176,15 +160,6 @@ def test_foreign_file(tmp_path):
     path.write_text("not netCDF at all")
     with pytest.raises(FitFileError, match="not a saved fit"):
         results.load(path)
-
-
-def test_file_of_a_newer_version(saved):
-    import h5py
-
-    with h5py.File(saved, "r+") as file:
-        file["bayesmmm"].attrs["format"] = results.FORMAT + 1
-    with pytest.raises(FitFileError, match="Upgrade bayesmmm"):
-        results.load(saved)
 
 
 def test_a_full_disk_leaves_the_existing_file(saved):
@@ -207,6 +182,9 @@ def test_a_kill_while_saving_leaves_the_existing_file(fitted, killed):
     assert status == -9
     assert path.read_bytes() == before
     assert results.load(path).posterior.equals(fitted.posterior)
+    assert len(list(path.parent.iterdir())) == 2
+    fitted.save(path)
+    assert [path.name for path in path.parent.iterdir()] == ["fit.nc"], "the next one sweeps what is left"
 
 
 def test_a_folder_that_does_not_exist(fitted, tmp_path):

@@ -28,6 +28,7 @@ from bayesmmm.engine.interventions import change, latent_change, propagate, valu
 from bayesmmm.engine.parameters import (
     Parameters,
     draw_prior,
+    layout,
     rescale,
     spend_per_size,
     to_arrays,
@@ -68,6 +69,7 @@ __all__ = [
     "kernel_lag",
     "latent_change",
     "latent_mean",
+    "layout",
     "map_draws",
     "media_term",
     "over_paths",

@@ -1,8 +1,7 @@
 """Parameters as arrays: drawn from priors, restated on other scales, labelled and read back."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -133,6 +132,26 @@ def rescale(system: MMM, parameters: Parameters, old: Scales, new: Scales) -> di
     return out
 
 
+def layout(system: MMM, geos: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], dict[str, list[str]]]:
+    """Dims of every variable ``equation.parameter`` beside chain and draw, and the labels of these dims."""
+    places = ("geo",) if len(geos) > 1 else ()
+    dims: dict[str, tuple[str, ...]] = {}
+    labels: dict[str, list[str]] = {}
+    for name in system.order:
+        equation = system.equation(name)
+        if equation.media:
+            labels[f"{name}.media"] = list(equation.media)
+            dims |= {f"{name}.{parameter}": (f"{name}.media",) for parameter in _PER_CHANNEL}
+            dims[f"{name}.contribution"] = (*places, f"{name}.media")
+        labels[f"{name}.term"] = list(equation.terms())
+        dims[f"{name}.coefficient"] = (f"{name}.term",)
+        dims |= {f"{name}.{parameter}": () for parameter in equation.family.scalars}
+        if any(block.name == "rho" for block in equation.parameters()):
+            labels[f"{name}.mediator"] = [str(equation.tied_to)]
+            dims[f"{name}.rho"] = (f"{name}.mediator",)
+    return dims, labels | ({"geo": list(geos)} if places else {})
+
+
 def to_dataset(system: MMM, parameters: Parameters, data: MMMData, *, chains: int) -> xr.Dataset:
     """Label parameters: variables ``equation.parameter`` with dims chain, draw, then geo, media or term.
 
@@ -141,27 +160,16 @@ def to_dataset(system: MMM, parameters: Parameters, data: MMMData, *, chains: in
     parameters : Parameters
         Leading axis chains * draws, chain by chain.
     """
-    variables, coords, national = {}, dict[str, Any](), len(data.geos) == 1
-    for name in system.order:
-        equation = system.equation(name)
-        if equation.media:
-            coords[f"{name}.media"] = list(equation.media)
-        coords[f"{name}.term"] = list(equation.terms())
-        dims = {"coefficient": (f"{name}.term",), "rho": (f"{name}.mediator",), **dict.fromkeys(_SCALARS, ())}
-        for parameter, value in parameters[name].items():
-            own = dims.get(parameter, (f"{name}.media",))
-            if own == (f"{name}.media",) and not equation.media:
-                continue
-            if parameter == "rho":
-                coords[f"{name}.mediator"] = [equation.tied_to]
-            if parameter == "contribution":
-                value, own = (value[:, 0], own) if national else (value, ("geo", *own))
-            split = value.reshape(chains, -1, *value.shape[1:])
-            variables[f"{name}.{parameter}"] = (("chain", "draw", *own), split)
+    dims, labels = layout(system, data.geos)
+    variables: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
+    for variable, own in dims.items():
+        name, _, parameter = variable.rpartition(".")
+        value = parameters[name][parameter]
+        if parameter == "contribution" and len(data.geos) == 1:
+            value = value[:, 0]
+        variables[variable] = (("chain", "draw", *own), value.reshape(chains, -1, *value.shape[1:]))
     n_draw = next(iter(variables.values()))[1].shape[1]
-    if not national:
-        coords["geo"] = list(data.geos)
-    return xr.Dataset(variables, {"chain": np.arange(chains), "draw": np.arange(n_draw), **coords})
+    return xr.Dataset(variables, {"chain": np.arange(chains), "draw": np.arange(n_draw), **labels})
 
 
 def to_arrays(system: MMM, posterior: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:

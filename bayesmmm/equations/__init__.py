@@ -9,7 +9,7 @@ from bayesmmm.equations.design import design_matrix
 from bayesmmm.equations.equation import Equation, Fourier, Parameter
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, expected, log_likelihood, observe, to_latent
 from bayesmmm.equations.system import MMM
-from bayesmmm.equations.toml_reader import read_toml
+from bayesmmm.equations.toml_reader import parse_toml, read_toml
 
 __all__ = [
     "LIKELIHOODS",
@@ -23,6 +23,7 @@ __all__ = [
     "expected",
     "log_likelihood",
     "observe",
+    "parse_toml",
     "read_toml",
     "system_warnings",
     "to_latent",

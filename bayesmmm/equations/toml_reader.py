@@ -45,7 +45,11 @@ def read_toml(source: str | Path) -> tuple[MMM, dict[str, Any] | None]:
     >>> system.outcome, data_columns
     ('sales', None)
     """
-    text, where = _text(source)
+    return parse_toml(*_text(source))
+
+
+def parse_toml(text: str, where: str = "the text") -> tuple[MMM, dict[str, Any] | None]:
+    """Read TOML text, and never a path, as `read_toml` does; `where` names it in errors."""
     try:
         spec = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:

@@ -13,7 +13,7 @@ from bayesmmm.equations import MMM, check_system, system_warnings
 from bayesmmm.errors import BayesMMMWarning, ConvergenceWarning, SamplingError
 from bayesmmm.inference.groups import complete
 from bayesmmm.inference.samplers import SAMPLERS
-from bayesmmm.results import Fit, library_versions
+from bayesmmm.results import GIVEN_SCALES, Fit, library_versions
 from bayesmmm.validate import LARGEST_SEED, check_choice, check_count, check_fraction
 
 #: List that the warnings of a fit are put into instead of being given. For fits in several threads: the filters of the
@@ -114,6 +114,7 @@ def fit(
     check_system(system, data)
     for warning in system_warnings(system, data):
         give(warning)
+    given = {"scales": GIVEN_SCALES} if scales is not None and scales != data.scales() else {}
     scales = engine.checked_scales(system, data, scales)
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
     settings = {
@@ -125,6 +126,7 @@ def fit(
         "target_accept": target_accept,
         "sampler": sampler,
         "collapse": collapse,
+        **given,
     }
     start = time.perf_counter()
     trace = SAMPLERS[sampler](system, data, scales, settings, progress)

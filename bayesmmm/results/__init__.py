@@ -5,12 +5,14 @@ elsewhere; here is only what they are, how far they can be trusted, and how they
 """
 
 from bayesmmm.results.convergence import Convergence
-from bayesmmm.results.fit import FORMAT, Fit, library_versions, load
+from bayesmmm.results.fit import Fit, library_versions, load
+from bayesmmm.results.fit_file import FORMAT, GIVEN_SCALES
 from bayesmmm.results.predictive import autocorrelation, predictive_check, predictive_table
 from bayesmmm.results.summaries import summarise
 
 __all__ = [
     "FORMAT",
+    "GIVEN_SCALES",
     "Convergence",
     "Fit",
     "autocorrelation",

@@ -1,13 +1,11 @@
 """`Fit`: data, system, scales and draws in one record, and its file.
 
-The file is one netCDF file with the ArviZ groups and a group of our own. The verdict on the sampler is kept in it with a
-fingerprint of the draws it was passed on, since working it out takes longer than reading the file; for other draws it is
-worked out anew.
+The verdict on the sampler is kept in the file with a fingerprint of the draws it was passed on, since working it out
+takes longer than reading the file; for other draws it is worked out anew.
 """
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
@@ -20,15 +18,16 @@ import xarray as xr
 
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Parameters, to_arrays
-from bayesmmm.equations import MMM, read_toml
+from bayesmmm.equations import MMM
 from bayesmmm.errors import FitFileError
+from bayesmmm.files import digest
 from bayesmmm.results.convergence import Convergence, fingerprint, judge, judged
+from bayesmmm.results.fit_file import read_fit_file, write_fit_file
 from bayesmmm.results.summaries import flat, summarise
 from bayesmmm.text import notebook_html
 from bayesmmm.validate import check_count
 
-FORMAT = 1
-_OWN_GROUP = "bayesmmm"
+_PARTS = ("data", "system", "scales", "tree", "settings", "versions")
 _LIBRARIES = ("bayesmmm", "pymc", "pytensor", "nutpie", "numba", "numpy", "scipy", "xarray", "arviz-stats")
 
 
@@ -134,6 +133,16 @@ class Fit:
         return found
 
     @property
+    def stamp(self) -> str:
+        """Twelve letters that change with draws, data, system or scales; every file made of a fit carries them."""
+        data = self.data
+        columns = [np.ascontiguousarray(values).data.cast("B") for values in data.columns.values()]
+        roles = (list(data.columns), data.geos, data.media, dict(data.mediators), data.outcome_unit)
+        dates = data.dates.asi8.tolist()
+        scales = self.scales.to_dict()
+        return digest(fingerprint(self.tree), self.system.to_toml(), scales, roles, dates, *columns)
+
+    @property
     def posterior(self) -> xr.Dataset:
         """The posterior draws, ``equation.parameter`` by chain, draw and label."""
         return self.tree["posterior"].to_dataset()
@@ -198,11 +207,10 @@ class Fit:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write everything to one netCDF file.
 
-        The file is written under a temporary name in the same folder and then renamed, so that a failure leaves an
-        existing file as it was. The verdict on the sampler is written with a fingerprint of the draws it is on: whoever
-        reads the file has it at once, and draws that were changed since are judged anew. All draws are written, of a
-        fit that answers with some of them too; a fit that is loaded answers with as many. Whoever loads a fit whose
-        sampler failed has to accept it anew.
+        The file is made beside and then moved in, so that a failure leaves an existing file as it was. It ends in a
+        checksum: one that was changed or damaged is refused by `load`. The verdict on the sampler is written with it.
+        All draws are written, of a fit that answers with some of them too; a fit that is loaded answers with as many.
+        Whoever loads a fit whose sampler failed has to accept it anew.
 
         Parameters
         ----------
@@ -215,29 +223,18 @@ class Fit:
         Raises
         ------
         FitFileError
-            When the file cannot be written.
+            When the file cannot be written, or a symbolic link, a device or a folder stands in its place.
         """
         path = Path(path)
-        tree = self.tree.copy()
-        tree[_OWN_GROUP] = xr.DataTree(_own_group(self))
-        # In memory first: the HDF5 library does not report a full disk as an error that can be caught.
-        content = tree.to_netcdf(engine="h5netcdf")
-        try:
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-            os.close(handle)
-            try:
-                Path(temporary).write_bytes(content)
-                os.chmod(temporary, 0o666 & ~_umask())
-                _flush(temporary)
-                os.replace(temporary, path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
-        except OSError as error:
-            raise FitFileError(
-                f"{path} could not be written: {error}. An existing file is unchanged. Give a path in a folder that "
-                f"exists, with space and write permission."
-            ) from error
+        found = fingerprint(self.tree)
+        extra: dict[str, Any] = {}
+        if self.answering is not None:
+            extra["answering"] = self.answering
+        if self._cache.get("judged") == found:  # no verdict made by hand, or on draws that were changed since
+            numbers = {k: v for k, v in asdict(self.convergence).items() if k != "verdict"}
+            extra |= {"convergence": json.dumps(numbers), "fingerprint": found}
+        parts = {name: getattr(self, name) for name in _PARTS}
+        write_fit_file(path, self.stamp, **parts, extra=extra)
         return path
 
     def __repr__(self) -> str:
@@ -285,46 +282,6 @@ def _unit(system: MMM, variable: str) -> str:
     return fixed.get(parameter, share)
 
 
-def _own_group(fit: Fit) -> xr.Dataset:
-    data = fit.data
-    roles = {
-        "outcome": data.outcome,
-        "media": list(data.media),
-        "mediators": dict(data.mediators),
-        "controls": list(data.controls),
-        "outcome_unit": data.outcome_unit,
-        "unused": list(data.unused),
-    }
-    variables = {f"column_{i}": (("geo", "date"), v) for i, v in enumerate(data.columns.values())}
-    attrs = {
-        "format": FORMAT,
-        "columns": json.dumps(list(data.columns)),
-        "roles": json.dumps(roles),
-        "system": fit.system.to_toml(),
-        "scales": json.dumps(fit.scales.to_dict()),
-        "settings": json.dumps(fit.settings),
-        "versions": json.dumps(dict(fit.versions)),
-    }
-    if fit.answering is not None:
-        attrs["answering"] = fit.answering
-    found = fingerprint(fit.tree)
-    if fit._cache.get("judged") == found:  # no verdict that was made by hand, or on draws that were changed since
-        numbers = {k: v for k, v in asdict(fit.convergence).items() if k != "verdict"}
-        attrs |= {"convergence": json.dumps(numbers), "fingerprint": found}
-    return xr.Dataset(variables, {"geo": list(data.geos), "date": data.dates}, attrs)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _flush(path: str) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-
-
 def load(path: str | os.PathLike[str]) -> Fit:
     """Read a fit that `Fit.save` wrote; every number comes back bit for bit.
 
@@ -339,53 +296,23 @@ def load(path: str | os.PathLike[str]) -> Fit:
     Raises
     ------
     FitFileError
-        When the file is missing, cut short, not a saved fit, or written by a newer version.
+        When the file is missing, cut short, damaged, changed since it was saved, not a saved fit, or of another
+        version's format; when data, system, scales and draws in it do not belong together.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FitFileError(f"{path} does not exist. Give the path that fit.save(...) returned.")
+    parts, attrs = read_fit_file(path)
     try:
-        with xr.open_datatree(path, engine="h5netcdf") as opened:
-            tree = opened.load()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        answering = int(attrs["answering"]) if "answering" in attrs else None
+        found = Fit(**parts, answering=answering)
+        if "fingerprint" in attrs:
+            known = judged(**json.loads(attrs["convergence"]))
+            sizes = found.posterior.sizes
+            if (known.chains, known.draws) != (sizes["chain"], sizes["chain"] * sizes["draw"]):
+                raise ValueError(f"a verdict on {known.draws} draws")
+            found._cache.update(judged=attrs["fingerprint"], convergence=known)
+    except (ValueError, KeyError, TypeError) as error:
         raise FitFileError(
-            f"{path} cannot be read as netCDF ({error}): it is cut short or not a saved fit. Save the fit again."
+            f"{path} does not hold a fit that can be used: its verdict is not one on its draws ({error}). Save the fit "
+            f"again from where it was made, or fit again."
         ) from error
-    own = tree[_OWN_GROUP].to_dataset() if _OWN_GROUP in tree.children else xr.Dataset()
-    if "format" not in own.attrs:
-        raise FitFileError(
-            f"{path} is a netCDF file but not a fit of bayesmmm: its group {_OWN_GROUP!r} is missing. Give a file that "
-            f"fit.save(...) wrote."
-        )
-    if int(own.attrs["format"]) > FORMAT:
-        version = json.loads(own.attrs["versions"]).get("bayesmmm", "unknown")
-        raise FitFileError(
-            f"{path} has file format {int(own.attrs['format'])}, written by bayesmmm {version}; this version reads up "
-            f"to format {FORMAT}. Upgrade bayesmmm."
-        )
-    found = Fit(**_fields(tree, own))
-    if "fingerprint" in own.attrs and own.attrs["fingerprint"] == fingerprint(tree):
-        known = judged(**json.loads(own.attrs["convergence"]))
-        found._cache.update(judged=own.attrs["fingerprint"], convergence=known)
     return found
-
-
-def _fields(tree: xr.DataTree, own: xr.Dataset) -> dict[str, Any]:
-    roles = json.loads(own.attrs["roles"])
-    names = json.loads(own.attrs["columns"])
-    data = MMMData(
-        dates=pd.DatetimeIndex(own["date"].values),
-        geos=tuple(str(g) for g in own["geo"].values),
-        columns={name: own[f"column_{i}"].values for i, name in enumerate(names)},
-        **roles,
-    )
-    groups = {name: node.to_dataset() for name, node in tree.children.items() if name != _OWN_GROUP}
-    return {
-        "data": data,
-        "system": read_toml(own.attrs["system"])[0],
-        "scales": Scales.from_dict(json.loads(own.attrs["scales"])),
-        "tree": xr.DataTree.from_dict(groups),
-        "settings": json.loads(own.attrs["settings"]),
-        "versions": json.loads(own.attrs["versions"]),
-        "answering": int(own.attrs["answering"]) if "answering" in own.attrs else None,
-    }

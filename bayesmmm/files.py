@@ -1,0 +1,289 @@
+"""Files that are never half written, lost or mixed: made beside, marked by what made them, moved in whole.
+
+What is made lies in a hidden folder beside its place until it is complete. The maker holds a lock on that folder, so
+that whoever writes to the same place next can tell what a kill has left behind from what is still being made. This
+module knows nothing of what files hold.
+"""
+
+import csv
+import hashlib
+import os
+import re
+import shutil
+import signal
+import stat
+import struct
+import tempfile
+import threading
+import zlib
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import ModuleType
+
+from bayesmmm.errors import BusyFolderError
+
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: no locks, and nothing is taken for left behind
+    fcntl = None
+
+_PART = ".part-"
+_PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+_MARK = re.compile(rb"bayesmmm:(\w+):([0-9a-f]{12}):([0-9a-f]{12})")
+#: Marks stand at the end of a file, within so many bytes.
+_TAIL = 4096
+#: What stands around a mark in a file that ends in so.
+_COMMENTS = {".svg": "<!-- {} -->\n", ".html": "<!-- {} -->\n", ".toml": "# {}\n", ".txt": "\n{}\n"}
+
+
+# ------------------------------------------------------------------------------------------------------ parts and locks
+def obstacle(path: Path) -> str:
+    """What stands at a path and must not be replaced, with the way out; empty for an ordinary file or nothing."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return ""
+    if stat.S_ISREG(mode):
+        return ""
+    if stat.S_ISLNK(mode):
+        return f"is a symbolic link, which would be replaced: give the path that it leads to, {os.path.realpath(path)}"
+    if stat.S_ISDIR(mode):
+        return "Is a directory: give the path of a file"
+    return "is a device or a pipe, which would be replaced: give the path of an ordinary file"
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse a path at which something stands that is no ordinary file."""
+    if problem := obstacle(path):
+        raise FileExistsError(0, problem, str(path))
+
+
+@contextmanager
+def part_folder(folder: Path) -> Iterator[Path]:
+    """Make a hidden folder for what will be moved into `folder`; those that a kill left behind go first."""
+    sweep(folder)
+    while True:
+        part = Path(tempfile.mkdtemp(prefix=_PART, dir=folder))
+        lock = _lock(part, wait=True)
+        if part.exists():  # else swept between the two lines above
+            break
+        _unlock(lock)
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        _unlock(lock)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a kill left behind, and nothing that is still being made."""
+    for part in folder.glob(f"{_PART}*"):
+        lock = _lock(part, wait=False)
+        if lock is not None:
+            shutil.rmtree(part, ignore_errors=True)
+            _unlock(lock)
+
+
+def leftovers(folder: Path) -> bool:
+    """Whether there are parts in a folder, left behind or being made."""
+    return any(folder.glob(f"{_PART}*"))
+
+
+def _lock(folder: Path, *, wait: bool) -> int | None:
+    """Lock a folder until its number is closed; None where it is locked already or the system has no locks."""
+    if fcntl is None:
+        return None
+    handle = None
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        _unlock(handle)
+        return None
+    return handle
+
+
+def _unlock(handle: int | None) -> None:
+    if handle is not None:
+        os.close(handle)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back until what must not be torn apart is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
+    if held and callable(before):
+        before(signal.SIGINT, None)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write one file: there is the old one or the new one, whole, at every moment."""
+    check_replaceable(path)
+    with part_folder(path.parent) as part:
+        (part / "file").write_bytes(content)
+        flush(part / "file")
+        os.replace(part / "file", path)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file is on the disk."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+# ------------------------------------------------------------------------------------------------------ a run's folder
+class RunFolder:
+    """A folder while one run writes to it: see `run_folder`."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def write(self, make: Callable[[Path], None], mark: str, *, last: Collection[str] = ()) -> list[Path]:
+        """Let `make` write into a folder beside, mark its files, and move them in; a failure leaves all as it was.
+
+        Files are replaced one after the other, each at once, those in `last` after all others. Their marks tell files
+        of one run from those of another, whenever it is stopped.
+        """
+        with part_folder(self.path) as part:
+            make(part)
+            names = sorted(path.relative_to(part) for path in part.rglob("*") if path.is_file())
+            names.sort(key=lambda name: name.as_posix() in last)
+            for name in names:
+                _add_mark(part / name, mark)
+            with uninterrupted():
+                _move_in(part, self.path, names)
+        return [self.path / name for name in names]
+
+
+@contextmanager
+def run_folder(path: Path) -> Iterator[RunFolder]:
+    """Make a folder if need be, try it and hold it for one run; a new one goes again when the run writes nothing.
+
+    Raises
+    ------
+    BusyFolderError
+        When another run holds it.
+    OSError
+        When it cannot be written to.
+    """
+    new = not path.exists()
+    path.mkdir(parents=True, exist_ok=True)
+    lock = _lock(path, wait=False)
+    if lock is None and is_busy(path):
+        raise BusyFolderError(
+            f"another run is writing to {path}. Wait until it is done, or give this one a folder of its own."
+        )
+    try:
+        sweep(path)
+        with tempfile.TemporaryFile(dir=path):  # before minutes are spent on what would go into it
+            pass
+        yield RunFolder(path)
+    finally:
+        if new:
+            with suppress(OSError):  # not empty
+                path.rmdir()
+        _unlock(lock)
+
+
+def is_busy(path: Path) -> bool:
+    """Whether a run holds a folder."""
+    if fcntl is None:
+        return False
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
+def _move_in(part: Path, folder: Path, names: list[Path]) -> None:
+    """Replace files one by one; when one cannot be, those already replaced are put back."""
+    older, done = part / ".older", []
+    for name in names:
+        check_replaceable(folder / name)
+    try:
+        for name in names:
+            target = folder / name
+            target.parent.mkdir(exist_ok=True)
+            if target.exists():
+                (older / name).parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    os.link(target, older / name)
+                except OSError:  # a file system without links
+                    shutil.copy2(target, older / name)
+            done.append(name)
+            os.replace(part / name, target)
+    except BaseException:
+        for name in done:
+            if (older / name).exists():
+                os.replace(older / name, folder / name)
+            elif not (part / name).exists():
+                (folder / name).unlink(missing_ok=True)
+        raise
+
+
+# ---------------------------------------------------------------------------------------------------------------- marks
+def digest(*what: object) -> str:
+    """Twelve letters that change with what is given: arrays by their bytes, everything else by how it is written."""
+    made = hashlib.blake2b(digest_size=6)
+    for each in what:
+        content = each if isinstance(each, bytes | memoryview) else repr(each).encode()
+        made.update(f"{len(content)}:".encode())
+        made.update(content)
+    return made.hexdigest()
+
+
+def make_mark(kind: str, run: str, fit: str) -> str:
+    """Mark of the files of a run: what made them, which run it was, and of which fit."""
+    return f"bayesmmm:{kind}:{run}:{fit}"
+
+
+def read_mark(path: Path) -> tuple[str, str, str] | None:
+    """Kind, run and fit in the mark of a file, or None."""
+    with open(path, "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+        found = _MARK.findall(file.read())
+    if not found:
+        return None
+    kind, run, fit = (part.decode() for part in found[-1])
+    return kind, run, fit
+
+
+def _add_mark(path: Path, mark: str) -> None:
+    """Put a mark at the end of a file, in the way of its kind; kinds without one, and fits, which have theirs, stay."""
+    if path.suffix == ".png":
+        content = path.read_bytes()
+        if content.startswith(_PNG) and content.endswith(_PNG_END):
+            text = b"tEXtbayesmmm run\0" + mark.encode()
+            chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+            path.write_bytes(content[:-12] + chunk + content[-12:])
+    elif path.suffix == ".csv":
+        path.write_bytes(_with_column(path.read_bytes().decode(), mark).encode())
+    elif path.suffix in _COMMENTS:
+        with open(path, "a", encoding="utf-8", newline="\n") as file:
+            file.write(_COMMENTS[path.suffix].format(mark))
+
+
+def _with_column(table: str, mark: str) -> str:
+    """Return a table with a last column "run"; what it holds so far stays as it is written."""
+    lines = table.split("\n")
+    reader = csv.reader(line + "\n" for line in lines[:-1])
+    for number, _ in enumerate(reader):
+        end = reader.line_num - 1  # a cell may hold line breaks
+        lines[end] = f"{lines[end].removesuffix('\r')},{mark if number else 'run'}"
+    return "\n".join(lines)
