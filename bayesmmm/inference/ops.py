@@ -5,9 +5,10 @@ computes its value and what its gradient needs in one call; the gradient graph o
 Nothing is known here of equations, priors or data.
 """
 
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytensor.tensor as pt
@@ -26,7 +27,24 @@ __all__ = ["CollapsedNormal", "ExplicitLikelihood", "MediaResponse", "media_resp
 _VERSION = int(sha256(Path(__file__).read_bytes()).hexdigest()[:12], 16) ^ SOURCE
 
 
-class MediaResponse(Op):
+class _KernelOp(Op):
+    """Op whose value is one function of arrays, in Python as in compiled graphs."""
+
+    #: Types of the outputs.
+    gives: ClassVar[tuple[Callable[[], Any], ...]]
+
+    def make_node(self, *inputs):
+        return Apply(self, [pt.as_tensor_variable(i) for i in inputs], [kind() for kind in self.gives])
+
+    def function(self) -> Callable[..., tuple]:
+        raise NotImplementedError
+
+    def perform(self, node, inputs, outputs):
+        for store, value in zip(outputs, self.function()(*inputs), strict=True):
+            store[0] = value
+
+
+class MediaResponse(_KernelOp):
     """Media term of one equation over the fitted periods, `kernels.media_basis`.
 
     Inputs: x (G, C, T), carry_in (G, C), retention (C,), half_saturation (C,), slope (C,), contribution (G, C).
@@ -39,49 +57,47 @@ class MediaResponse(Op):
     """
 
     __props__ = ("max_lag",)
+    gives = (pt.dmatrix, pt.dtensor3, pt.dtensor3, pt.dtensor3)
 
     def __init__(self, max_lag: int = -1):
         self.max_lag = max_lag
 
-    def make_node(self, *inputs):  # noqa: D102
-        inputs = [pt.as_tensor_variable(i) for i in inputs]
-        return Apply(self, inputs, [pt.dmatrix(), pt.dtensor3(), pt.dtensor3(), pt.dtensor3()])
+    def function(self):  # noqa: D102
+        max_lag = self.max_lag
+
+        def media(x, carry_in, retention, half_saturation, slope, contribution):
+            return kernels.media_basis(x, carry_in, retention, half_saturation, slope, contribution, max_lag)
+
+        return media
 
     def infer_shape(self, node, shapes):  # noqa: D102
         g, c, t = shapes[0]
         return [(g, t), (g, c, t), (g, c, t), (g, c, t)]
 
-    def perform(self, node, inputs, outputs):  # noqa: D102
-        for store, value in zip(outputs, kernels.media_basis(*inputs, self.max_lag), strict=True):
-            store[0] = value
-
     def pullback(self, inputs, outputs, cotangents):  # noqa: D102
-        _, share, log_ratio, log_decay = outputs
-        _, _, _, half_saturation, slope, contribution = inputs
-        grads = MediaResponseVJP()(
-            share, log_ratio, log_decay, half_saturation, slope, contribution, cotangents[0]
-        )
+        grads = MediaResponseVJP()(*outputs[1:], *inputs[3:], cotangents[0])
         return [disconnected_type(), disconnected_type(), *grads]
 
     def connection_pattern(self, node):  # noqa: D102
         return [[False] * 4] * 2 + [[True, False, False, False]] * 4
 
 
-class MediaResponseVJP(Op):
+class MediaResponseVJP(_KernelOp):
     """Gradient of `MediaResponse` with respect to its parameters, `kernels.media_basis_vjp`."""
 
     __props__ = ()
+    gives = (pt.dvector, pt.dvector, pt.dvector, pt.dmatrix)
 
-    def make_node(self, *inputs):
-        inputs = [pt.as_tensor_variable(i) for i in inputs]
-        return Apply(self, inputs, [pt.dvector(), pt.dvector(), pt.dvector(), pt.dmatrix()])
+    def function(self):
+        def media_vjp(share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent):
+            return kernels.media_basis_vjp(
+                share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent
+            )
 
-    def perform(self, node, inputs, outputs):
-        for store, value in zip(outputs, kernels.media_basis_vjp(*inputs), strict=True):
-            store[0] = value
+        return media_vjp
 
 
-class _Density(Op):
+class _Density(_KernelOp):
     """Op whose first output is a scalar log density and whose other outputs are its derivatives."""
 
     #: Positions of the inputs that have a derivative, in the order of the outputs after the first.
@@ -108,17 +124,17 @@ class CollapsedNormal(_Density):
     """
 
     __props__ = ()
+    gives = (pt.dscalar, pt.dmatrix, pt.dscalar)
     wrt = (1, 2)
 
-    def make_node(self, *inputs):  # noqa: D102
-        inputs = [pt.as_tensor_variable(i) for i in inputs]
-        return Apply(self, inputs, [pt.dscalar(), pt.dmatrix(), pt.dscalar()])
+    def function(self):  # noqa: D102
+        def collapsed(y, media, sigma, basis, variance):
+            logp, d_media, d_sigma = kernels.collapsed_normal(
+                y.ravel(), media.ravel(), sigma.item(), basis, variance
+            )
+            return np.asarray(logp), d_media.reshape(y.shape), np.asarray(d_sigma)
 
-    def perform(self, node, inputs, outputs):  # noqa: D102
-        y, media, sigma, basis, variance = inputs
-        values = kernels.collapsed_normal(y.ravel(), media.ravel(), sigma.item(), basis, variance)
-        for store, value, shape in zip(outputs, values, ((), y.shape, ()), strict=True):
-            store[0] = np.asarray(value).reshape(shape)
+        return collapsed
 
 
 class ExplicitLikelihood(_Density):
@@ -134,22 +150,23 @@ class ExplicitLikelihood(_Density):
     """
 
     __props__ = ("density",)
+    gives = (pt.dscalar, pt.dmatrix, pt.dvector, pt.dscalar, pt.dscalar)
     wrt = (1, 3, 4, 5)
 
     def __init__(self, density: int):
         self.density = density
 
-    def make_node(self, *inputs):  # noqa: D102
-        inputs = [pt.as_tensor_variable(i) for i in inputs]
-        return Apply(self, inputs, [pt.dscalar(), pt.dmatrix(), pt.dvector(), pt.dscalar(), pt.dscalar()])
+    def function(self):  # noqa: D102
+        density = self.density
 
-    def perform(self, node, inputs, outputs):  # noqa: D102
-        y, media, design, coefficient, sigma, nu = inputs
-        at = y.ravel(), media.ravel(), design, coefficient, sigma.item(), nu.item()
-        values = kernels.explicit(self.density, *at)
-        shapes = ((), y.shape, coefficient.shape, (), ())
-        for store, value, shape in zip(outputs, values, shapes, strict=True):
-            store[0] = np.asarray(value).reshape(shape)
+        def explicit(y, media, design, coefficient, sigma, nu):
+            logp, d_media, d_coefficient, d_sigma, d_nu = kernels.explicit(
+                density, y.ravel(), media.ravel(), design, coefficient, sigma.item(), nu.item()
+            )
+            d_media = d_media.reshape(y.shape)
+            return np.asarray(logp), d_media, d_coefficient, np.asarray(d_sigma), np.asarray(d_nu)
+
+        return explicit
 
 
 def media_response(x, carry_in, retention, half_saturation, slope, contribution, *, max_lag=-1):
@@ -157,48 +174,6 @@ def media_response(x, carry_in, retention, half_saturation, slope, contribution,
     return MediaResponse(max_lag)(x, carry_in, retention, half_saturation, slope, contribution)[0]
 
 
-# ---------------------------------------------------------------------------------------- numba implementations
-@register_funcify_default_op_cache_key(MediaResponse)
-def _numba_media_response(op, node, **kwargs):
-    max_lag = op.max_lag
-
-    @numba_njit
-    def media(x, carry_in, retention, half_saturation, slope, contribution):
-        return kernels.media_basis(x, carry_in, retention, half_saturation, slope, contribution, max_lag)
-
-    return media, _VERSION
-
-
-@register_funcify_default_op_cache_key(MediaResponseVJP)
-def _numba_media_vjp(op, node, **kwargs):
-    @numba_njit
-    def media_vjp(share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent):
-        return kernels.media_basis_vjp(
-            share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent
-        )
-
-    return media_vjp, _VERSION
-
-
-@register_funcify_default_op_cache_key(CollapsedNormal)
-def _numba_collapsed_normal(op, node, **kwargs):
-    @numba_njit
-    def collapsed(y, media, sigma, basis, variance):
-        logp, d_media, d_sigma = kernels.collapsed_normal(y.ravel(), media.ravel(), sigma.item(), basis, variance)
-        return np.asarray(logp), d_media.reshape(y.shape), np.asarray(d_sigma)
-
-    return collapsed, _VERSION
-
-
-@register_funcify_default_op_cache_key(ExplicitLikelihood)
-def _numba_explicit(op, node, **kwargs):
-    density = op.density
-
-    @numba_njit
-    def explicit(y, media, design, coefficient, sigma, nu):
-        logp, d_media, d_coefficient, d_sigma, d_nu = density(
-            y.ravel(), media.ravel(), design, coefficient, sigma.item(), nu.item()
-        )
-        return (np.asarray(logp), d_media.reshape(y.shape), d_coefficient, np.asarray(d_sigma), np.asarray(d_nu))
-
-    return explicit, _VERSION
+@register_funcify_default_op_cache_key(_KernelOp)
+def _numba(op, node, **kwargs):
+    return numba_njit(op.function()), _VERSION
