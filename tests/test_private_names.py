@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "bayesmmm"
 DOORS = {
     "_locator_classes": "kernels/compile.py",
     "numba.core.caching": "kernels/compile.py",
-    "nutpie.compile_pymc": "inference/nutpie_model.py",
+    "nutpie.compile_pymc": "inference/samplers.py",
     "_ActionsContainer": "cli/arguments.py",
 }
 
@@ -84,14 +84,14 @@ def test_argparse_still_has_one_class_for_parsers_and_groups():
 
 @pytest.mark.parametrize("part", ["arguments", "methods"])
 def test_nutpie_still_takes_a_compiled_density(part):
-    """`inference.nutpie_model` fills in nutpie's record of a compiled model, which its documentation leaves out."""
+    """`inference.samplers` fills in nutpie's record of a compiled model, which its documentation leaves out."""
     from nutpie.compile_pymc import CompiledPyMCModel
 
-    sentence = "nutpie describes compiled models in another way now: rewrite bayesmmm/inference/nutpie_model.py"
+    sentence = "nutpie describes compiled models in another way now: rewrite bayesmmm/inference/samplers.py"
     if part == "methods":
         assert callable(getattr(CompiledPyMCModel, "_make_sampler", None)), sentence
         return
-    tree = ast.parse((PACKAGE / "inference/nutpie_model.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PACKAGE / "inference/samplers.py").read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     (call,) = [node for node in calls if getattr(node.func, "id", "") == "CompiledPyMCModel"]
     given = {keyword.arg for keyword in call.keywords}

@@ -80,17 +80,9 @@ def _evaluate(
 ) -> Baseline:
     """Go through the equations in causal order.
 
-    Parameters
-    ----------
-    rows : Rows
-        Without amplitudes where those of these very periods are to be found.
-    known : mapping of str to (G, T) array
-        Columns that stand in designs.
-    columns : mapping of str to (P, G, T) array
-        Every column but series that follow from their residuals.
-    residual_of : callable
-        From number, equation, latent mean and the residuals before it to residuals (R, G, T), or None where the series
-        has none.
+    Without amplitudes in `rows` those of these very periods are found. Of `columns` (P, G, T), all but the series that
+    follow from their residuals, the `known` ones (G, T) stand in designs. `residual_of` gives residuals (R, G, T), or
+    None, from the number of an equation, the equation, its latent mean and the residuals before it.
     """
     system, scales, columns = rows.system, rows.scales, dict(columns)
     geos = next(iter(known.values())).shape[0] if known else 1

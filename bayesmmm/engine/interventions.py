@@ -17,7 +17,9 @@ from bayesmmm.equations import expected, observe
 def propagate(
     base: Baseline, changed: Columns, past: CarryOver | None = None, *, where: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """Return all columns that differ from the baseline when some are set, mediators answering in causal order.
+    """Return all columns (P, G, T) that differ from the baseline when some are set, mediators answering in causal order.
+
+    These are the `changed` ones and every mediator that they move; the outcome is left to the caller.
 
     Parameters
     ----------
@@ -27,11 +29,6 @@ def propagate(
         What they inherit, where that differs from the baseline.
     where : (T,) bool array, optional
         Periods in which mediators are set; in the others they listen to what drives them. All by default.
-
-    Returns
-    -------
-    dict of str to (P, G, T) array
-        `changed` and every mediator that it moves; the outcome is left to the caller.
     """
     out, inputs = dict(changed), dict[str, np.ndarray]()
     for name in base.rows.system.mediators:

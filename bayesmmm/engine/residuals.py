@@ -22,17 +22,8 @@ def given_mediator(
 ) -> tuple[np.ndarray | float, np.ndarray]:
     """Mean and scale of the residuals of an equation, given those of the mediator that they are correlated with.
 
-    Parameters
-    ----------
-    parameters : Parameters
-        Of all equations, S draws.
-    residual : mapping of str to (S, G, T) array
-        Structural residuals by equation; only that of the mediator is read.
-
-    Returns
-    -------
-    mean : (S, G, T) array, or 0 where the residuals are independent
-    sigma : (S,) array
+    Of the residuals (S, G, T) by equation only those of the mediator are read. The mean (S, G, T) is 0 where there is
+    none; the scale is (S,).
     """
     par, mediator = parameters[equation.name], equation.tied_to
     if mediator is None:
@@ -74,26 +65,11 @@ def over_paths(values: np.ndarray, paths: int) -> np.ndarray:
 def uniforms(
     seed: int, stream: int, draws: np.ndarray, shape: tuple[int, int], *, paths: int = 1, first: int = 0
 ) -> np.ndarray:
-    """Numbers in (0, 1) that depend on seed, stream, draw and period only.
+    """Numbers (S * paths, G, T) in (0, 1) that depend on seed, stream, draw and period only.
 
-    Parameters
-    ----------
-    seed, stream : int
-        See `random_stream_id`.
-    draws : (S,) int array
-        Which draws of the posterior.
-    shape : tuple
-        G, T.
-    paths : int
-        Numbers for each draw, geo and period: u, u + 1 / paths, ... modulo 1. They are spread evenly, so that an
-        average over paths integrates over the residual of each period better than independent draws would.
-    first : int
-        Period at which to start: the numbers of a period do not depend on where a stretch begins.
-
-    Returns
-    -------
-    (S * paths, G, T) float array
-        Paths of one draw side by side.
+    Paths of one draw stand side by side, and are u, u + 1 / paths, ... modulo 1: spread evenly, so that an average over
+    paths integrates over the residual of each period better than independent draws would. The numbers of a period do
+    not depend on the period `first` at which a stretch begins.
     """
     n_geo, n_time = shape
     generator = np.random.Philox(key=np.array([seed, stream], np.uint64))

@@ -90,20 +90,8 @@ def media_terms(
 ) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
     """Evaluate media terms: together those whose inputs are the same on all paths of a draw, and those that are not.
 
-    Parameters
-    ----------
-    inputs : mapping of str to (P, G, T) array
-        Some media inputs of the equation, scaled.
-    past : CarryOver
-        What they inherit.
-    amplitude : (S, G, C) array or None
-        Of all media inputs of the equation; 1 where none is given.
-
-    Yields
-    ------
-    names : tuple of str
-        Media inputs (C).
-    response : (S or R, G, C, T) array
+    Of some media inputs of the equation, scaled, (P, G, T). Amplitudes (S, G, C) are those of all of its media inputs;
+    1 where none are given. Yields the names of inputs (C) and the responses (S or R, G, C, T) to them.
     """
     lag, many = kernel_lag(equation), len(rows.draws)
     before = {n: past.get((equation.name, n)) for n in inputs}

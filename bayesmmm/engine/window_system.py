@@ -34,17 +34,7 @@ def answering(system: MMM, channels: Collection[str], *, fixed: Collection[str] 
 
 
 class PassState(NamedTuple):
-    """What is kept of a pass forward for derivatives: room that a later pass may take over.
-
-    Attributes
-    ----------
-    response, derivative : (S, N, T) arrays
-        Channel terms, and their derivatives to adstock.
-    mediator_derivative, series : (S, P, F, T) and (S, P, M, T) arrays
-        Derivatives of mediator terms to adstock, and the mediators.
-    slope : (S, P, T) array
-        Derivative of the outcome to its latent mean; without paths where that never changes.
-    """
+    """What a pass forward keeps for derivatives, the `room` of `bayesmmm.kernels.system`; a later one may reuse it."""
 
     response: np.ndarray
     derivative: np.ndarray
@@ -144,21 +134,11 @@ class WindowSystem:
         sets: bool = True,
         outcome: bool = True,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Weighted sums of the outcome (S,) and of mediators (S, M), averaged over paths.
+        """Weighted sums of the outcome (S,) and of mediators (S, M), averaged over paths, under columns (C, T).
 
-        Where the outcome is the sum of its terms, it is so up to what no plan changes.
-
-        Parameters
-        ----------
-        columns : (C, T) array
-            Of the first periods, or all of them.
-        room : PassState, optional
-            Receives what derivatives need.
-        weight : (S, T) array, optional
-        sets : bool
-            Whether mediators among the channels are set; otherwise they answer.
-        outcome : bool
-            Whether the outcome is wanted.
+        Where the outcome is the sum of its terms, it is so up to what no plan changes. The columns may be those of the
+        first periods only; mediators among them are set where `sets`, and answer otherwise. A room receives what
+        derivatives need.
         """
         periods = columns.shape[1]
         room = self.room(1, periods) if room is None else room

@@ -8,8 +8,8 @@ densities) is computed from the draws by the engine. `run` works off many fits.
 from bayesmmm.inference.fitting import fit, give, heard
 from bayesmmm.inference.groups import PRIOR_DRAWS, draw_coordinates, predictive_groups
 from bayesmmm.inference.many_fits import Completed, SilentFit, fit_quietly, run, seeds
-from bayesmmm.inference.nutpie_model import nutpie_model
 from bayesmmm.inference.program import Program, write_program
+from bayesmmm.inference.samplers import nutpie_model
 from bayesmmm.inference.variables import (
     Block,
     LinearPlan,

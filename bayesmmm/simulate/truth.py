@@ -81,44 +81,34 @@ def find_truth(
     residual: Mapping[str, np.ndarray],
     base: engine.Baseline,
 ) -> Truth:
-    """Collect the truth of a world.
-
-    Parameters
-    ----------
-    data : MMMData
-        With the simulated series.
-    scales : Scales
-        The generating scales.
-    parameters : Parameters
-        One draw, on `scales`.
-    residual : mapping of str to (1, 1, T) array
-        Latent residuals.
-    base : Baseline
-        The run that made the series.
-    """
+    """Collect the truth of a world from the run that made its series, generating scales, parameters and residuals."""
     restated = engine.rescale(system, parameters, scales, data.scales())
     labelled = engine.to_dataset(system, restated, data, chains=1).isel(chain=0, draw=0, drop=True)
+    amplitude = base.rows.amplitude
+
+    def series(do: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        run = engine.run(system, parameters, data, scales, residual=residual, amplitude=amplitude, do=do)
+        return {name: run.columns[name][0] for name in system.order}
+
     return Truth(
         parameters=labelled,
-        components=_components(system, data, scales, parameters, residual, base),
-        effects=_effects(system, data, scales, parameters, residual, base),
+        components=_components(system, data, scales, parameters, residual, amplitude),
+        effects=zero_out(system, data, series),
     )
 
 
-def _components(system, data, scales, parameters, residual, base) -> xr.Dataset:
+def _components(system, data, scales, parameters, residual, amplitude) -> xr.Dataset:
     variables, coords = {}, {"date": data.dates}
     for name in system.order:
         equation = system.equation(name)
-        parts = _parts(equation, data, scales, parameters[name], base.rows.amplitude[name])
+        parts = _parts(equation, data, scales, parameters[name], amplitude[name])
         parts["residual"] = residual[name][0, 0]
-        size = scales.size[name].item()
-        values = np.stack(list(parts.values()))
+        size, values = scales.size[name].item(), np.stack(list(parts.values()))
+        scale = "log" if equation.family.log_scale else "latent" if equation.family.censored else "observed"
         if equation.family.log_scale:
             values[0] += np.log(size)  # the intercept carries the unit, so that the sum is the log of the series
-            scale = "log"
         else:
             values *= size
-            scale = "latent" if equation.family.censored else "observed"
         dim = f"{name}.component"
         coords[dim] = list(parts)
         variables[name] = ((dim, "date"), values, {"scale": scale})
@@ -132,21 +122,12 @@ def _parts(equation: Equation, data: MMMData, scales: Scales, par: Mapping, ampl
     terms = equation.terms()
     parts = {"intercept": linear[:, 0]}
     for k, term in enumerate(terms[1:], start=1):
-        knot = term == "trend" or term.startswith("trend@")
-        part = term if term in equation.linear else "trend" if knot else "seasonality"
+        part = term if term in equation.linear else equation.term_kind(term)
         parts[part] = parts.get(part, 0.0) + linear[:, k]
     if equation.media:
         response, _ = engine.media_term(equation, seen.media, par, data.days_per_period, amplitude)
         parts |= dict(zip(equation.media, response[0, 0], strict=True))
     return parts
-
-
-def _effects(system, data, scales, parameters, residual, base) -> xr.Dataset:
-    def series(do: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        out = engine.run(system, parameters, data, scales, residual=residual, amplitude=base.rows.amplitude, do=do)
-        return {name: out.columns[name][0] for name in system.order}
-
-    return zero_out(system, data, series)
 
 
 def zero_out(system: MMM, data: MMMData, series: Callable[[Mapping[str, np.ndarray]], Mapping]) -> xr.Dataset:

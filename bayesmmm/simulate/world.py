@@ -160,28 +160,22 @@ def tabled(
 
     A channel has half-life, half-saturation, slope and contribution; `factor` (C, 4) multiplies them.
     """
-    values = np.array([media[name] for name in equation.media]) * factor
-    half_life, half_saturation, slope, contribution = values.T
-    return {
-        "half_life": half_life[None],
-        "half_saturation": half_saturation[None],
-        "slope": slope[None],
-        "contribution": contribution[None, None],
-        "coefficient": np.array([[linear[term] for term in equation.terms()]]),
-        "sigma": np.array([sigma]),
-    }
+    half_life, half_saturation, slope, contribution = (
+        np.array([media[name] for name in equation.media]) * factor
+    ).T[:, None]
+    curves = {"half_life": half_life, "half_saturation": half_saturation, "slope": slope}
+    coefficient = np.array([[linear[term] for term in equation.terms()]])
+    return {**curves, "contribution": contribution[None], "coefficient": coefficient, "sigma": np.array([sigma])}
 
 
 def _check_part_names(system: MMM) -> None:
     """Refuse a column with the name of a part of a series, which would be one label for two parts."""
-    for name in system.order:
-        equation = system.equation(name)
-        for column in equation.inputs:
-            if column in PARTS:
-                raise EquationError(
-                    f"equation {name!r} has a term {column!r}, which is the name of a part of every series "
-                    f"({', '.join(PARTS)}). Rename the column."
-                )
+    for column, name, _ in system.edges():
+        if column in PARTS:
+            raise EquationError(
+                f"equation {name!r} has a term {column!r}, which is the name of a part of every series "
+                f"({', '.join(PARTS)}). Rename the column."
+            )
 
 
 def _accepted(system: MMM, data: MMMData, run: engine.Baseline, seed: int) -> MMMData:
@@ -189,27 +183,22 @@ def _accepted(system: MMM, data: MMMData, run: engine.Baseline, seed: int) -> MM
         data = data.replace_columns({name: run.columns[name][0] for name in system.order})
         check_system(system, data)
     except (DataError, EquationError) as error:
-        raise type(error)(
-            f"the world of seed {seed} is not valid data. {_way_out(error)} The reason: {error}"
-        ) from error
+        if isinstance(error, NegativeSpendError):
+            advice = 'Give that equation likelihood="censored_normal", or declare the column in another unit than money.'
+        else:
+            flat = isinstance(error, NeverSpentError | ConstantColumnError)
+            parameters = "a higher intercept for that column" if flat else "smaller coefficients"
+            advice = f"Take another seed, or give parameters with {parameters}."
+        raise type(error)(f"the world of seed {seed} is not valid data. {advice} The reason: {error}") from error
     return data
-
-
-def _way_out(error: Exception) -> str:
-    if isinstance(error, NegativeSpendError):
-        return 'Give that equation likelihood="censored_normal", or declare the column in another unit than money.'
-    if isinstance(error, NeverSpentError | ConstantColumnError):
-        return "Take another seed, or give parameters with a higher intercept for that column."
-    return "Take another seed, or give parameters with smaller coefficients."
 
 
 def _shapes(equation: Equation) -> dict[str, tuple[int, ...]]:
     n = len(equation.media)
     shapes: dict[str, tuple[int, ...]] = {name: (1, n) for name in ("half_life", "half_saturation", "slope")}
-    shapes |= {"contribution": (1, 1, n), "coefficient": (1, len(equation.terms())), "sigma": (1,)}
-    learned = any(block.name == "rho" for block in equation.parameters())
-    shapes |= {"rho": (1, 1)} if learned else {}
-    return shapes | ({"nu_minus_two": (1,)} if equation.family.heavy_tailed else {})
+    shapes |= {"contribution": (1, 1, n), "coefficient": (1, len(equation.terms()))}
+    shapes |= dict.fromkeys(equation.family.scalars, (1,))
+    return shapes | ({"rho": (1, 1)} if any(block.name == "rho" for block in equation.parameters()) else {})
 
 
 def _checked(system: MMM, parameters: engine.Parameters) -> dict[str, dict[str, np.ndarray]]:
@@ -227,14 +216,14 @@ def _checked(system: MMM, parameters: engine.Parameters) -> dict[str, dict[str, 
                 raise EquationError(
                     f"{where} has shape {value.shape}. Give it shape {shape}: one draw, then labels."
                 )
+            # Boundaries: no contribution and a t with two degrees of freedom are worlds, a flat Hill curve is none.
+            signed, zero = parameter == "coefficient", parameter in ("contribution", "nu_minus_two")
             if parameter == "rho":
                 if not (np.abs(value) < 1.0).all():
                     raise EquationError(f"{where} holds {value.item()}. Give a correlation above -1 and below 1.")
-                out[name][parameter] = value
-                continue
-            # Boundaries: no contribution and a t with two degrees of freedom are worlds, a flat Hill curve is none.
-            signed, zero = parameter == "coefficient", parameter in ("contribution", "nu_minus_two")
-            if not np.isfinite(value).all() or not (signed or (value > 0).all() or (zero and (value >= 0).all())):
+            elif not np.isfinite(value).all() or not (
+                signed or (value > 0).all() or (zero and (value >= 0).all())
+            ):
                 bound = "finite" if signed else "0 or more, and finite" if zero else "above 0, and finite"
                 raise EquationError(f"{where} holds {value.ravel().tolist()}. Give values that are {bound}.")
             out[name][parameter] = value
