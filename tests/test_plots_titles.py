@@ -40,6 +40,8 @@ def boxes(figure):
     """Places of the title, of every legend, and of everything that belongs to each of the axes."""
     renderer = figure.canvas.get_renderer()
     found = {f"title {i}": text.get_window_extent(renderer) for i, text in enumerate(titles(figure))}
+    beside = [text for text in figure.texts if text.get_text() and text.get_text() == figure.get_supylabel()]
+    found |= {f"label {i}": text.get_window_extent(renderer) for i, text in enumerate(beside)}
     found |= {f"legend {i}": legend.get_window_extent(renderer) for i, legend in enumerate(figure.legends)}
     return found | {f"axes {i}": ax.get_tightbbox(renderer) for i, ax in enumerate(figure.axes)}
 

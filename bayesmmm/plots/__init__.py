@@ -12,6 +12,11 @@ title : str or None
     Several axes that were given get no title by default; a text stands above the figure that they are on.
 ax, axes : Axes, sequence of Axes, optional
     Where to draw; by default on a new figure.
+
+Examples
+--------
+>>> ax = plots.effects(mm.effects(fit), ci_prob=0.9, title="What spend brought in 2024")  # doctest: +SKIP
+>>> plots.save(ax, "effects.png")  # doctest: +SKIP
 """
 
 from bayesmmm.plots.audits import audit
@@ -24,7 +29,7 @@ from bayesmmm.plots.draws import parameters, prior_posterior
 from bayesmmm.plots.evaluation import comparison, cross_validation, stability
 from bayesmmm.plots.fitted import residual_autocorrelation, residual_distribution, residuals
 from bayesmmm.plots.graph import causal_graph
-from bayesmmm.plots.parts import save
+from bayesmmm.plots.layout import save
 from bayesmmm.plots.paths import forecast, what_if
 from bayesmmm.plots.sensitivity import mediation_sensitivity, power_scaled_budget, power_scaling
 from bayesmmm.plots.series import correlation, predictive, predictive_check, spend

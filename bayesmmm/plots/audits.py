@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from bayesmmm.diagnostics import Diagnosis
 from bayesmmm.plots.axis import date_axis, label_rows, numbers, percents, tidy
-from bayesmmm.plots.parts import AUTO, Panels, Title, finish, listed
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed
 from bayesmmm.plots.reading import dates_of
 from bayesmmm.plots.series import correlation
 from bayesmmm.plots.sources import AUDIT
@@ -22,11 +22,7 @@ _STRIP = LinearSegmentedColormap.from_list("spend", ["#FFFFFF", "#BBD7EC", BLUE,
 
 
 def audit(
-    diagnosis: Diagnosis | Fit,
-    *,
-    ci_prob: float | None = None,
-    title: Title = AUTO,
-    axes: Panels = None,
+    diagnosis: Diagnosis | Fit, *, ci_prob: float | None = None, title: Title = AUTO, axes: Panels = None
 ) -> np.ndarray:
     """Draw the outcome, a strip of spend for each channel, the correlations, and the media share that priors imply.
 
@@ -36,12 +32,7 @@ def audit(
         As `audit` gives it, or a fit whose data and system are audited.
     axes : sequence of four Axes, optional
         For the outcome, the strips, the correlations and the shares.
-    ci_prob, title
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> axes = audit(mm.diagnostics.audit(data, system))  # doctest: +SKIP
+    ci_prob, title : as for every figure, see `bayesmmm.plots`
     """
     tables = AUDIT(diagnosis).tables
     spend, table, share = tables["spend"], tables["correlation"], tables["media_share"]
@@ -49,7 +40,7 @@ def audit(
     grid = _page(spend, table, share) if axes is None else listed(axes, 4)
     _outcome(grid[0], spend)
     _strips(grid[1], spend)
-    correlation(table, ax=grid[2])
+    correlation(table, title=None, ax=grid[2])
     grid[2].set_title("correlations", loc="left", fontsize=TEXT)
     _shares(grid[3], share, check_ci_prob(ci_prob))
     days, series = spend.index, spend.columns

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib import dates as mdates
 from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 
-from bayesmmm.plots.style import GREY, LETTER, SMALL, TEXT
+from bayesmmm.plots.style import GREY, SMALL
 from bayesmmm.text import short_number
 
 
@@ -70,13 +69,6 @@ def date_axis(ax: Axes, dates: pd.DatetimeIndex | None = None, *, step: float = 
 
 
 # --------------------------------------------------------------------------------------------------------------- rows
-def rows_axes(labels: Sequence[object], width: float, height: float, row: float) -> Axes:
-    """Make a figure with a row for each label: inches beside the labels, beside the rows, and of a row."""
-    margin = LETTER * max(len(str(label)) for label in labels)
-    _, ax = plt.subplots(figsize=(width + margin, height + row * len(labels)), layout="constrained")
-    return ax
-
-
 def label_rows(ax: Axes, labels: Sequence[object]) -> None:
     """Name the rows, the first on top."""
     ax.set_yticks(range(len(labels)), [str(label) for label in labels])
@@ -86,31 +78,3 @@ def label_rows(ax: Axes, labels: Sequence[object]) -> None:
     ax.grid(axis="y", color="#EEEEEE", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.xaxis.set_major_locator(ticker.MaxNLocator(3 if len(labels) > 1 else 2))
-
-
-# ------------------------------------------------------------------------------------------------------------- panels
-def panels(
-    count: int, wide: int, size: tuple[float, float], *, sharex: bool = False, down: bool = False
-) -> list[Axes]:
-    """Make a grid of panels, `wide` across, filled row by row or `down` by column; what stays empty is taken away."""
-    tall = -(-count // wide)
-    _, grid = plt.subplots(tall, wide, figsize=size, sharex=sharex, squeeze=False, layout="constrained")
-    filled = list((grid.T if down else grid).ravel())
-    for empty in filled[count:]:
-        empty.remove()
-    for row, column in ((tall - 2, c) for c in range(wide) if tall > 1 and sharex):
-        if grid[row + 1, column] in filled[count:]:  # the lowest of its column
-            grid[row, column].tick_params(labelbottom=True)
-    return filled[:count]
-
-
-def name_axes(axes: Sequence[Axes], x: str, y: str, own: bool) -> None:
-    """Name the axes once for a figure of our own, else on every panel."""
-    if own:
-        figure = axes[0].figure.figure
-        figure.supxlabel(x, fontsize=TEXT)
-        figure.supylabel(y, fontsize=TEXT)
-        return
-    for ax in axes:
-        ax.set_xlabel(x, fontsize=SMALL)
-        ax.set_ylabel(y, fontsize=SMALL)

@@ -14,28 +14,17 @@ from matplotlib.patches import Patch
 
 from bayesmmm.optimize import Plan
 from bayesmmm.optimize.plan_text import change_words
-from bayesmmm.plots.axis import date_axis, label_rows, log_axis, name_axes, numbers, panels, tidy, zero_line
-from bayesmmm.plots.parts import (
-    AUTO,
-    Panels,
-    Title,
-    entry,
-    finish,
-    intervals,
-    key,
-    legend_above,
-    legend_on_top,
-    listed,
-)
+from bayesmmm.plots.axis import date_axis, label_rows, numbers, tidy, zero_line
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, name_axes, panels
+from bayesmmm.plots.parts import earned_back, entry, intervals, key, legend_above, legend_on_top, return_axis
 from bayesmmm.plots.reading import caution, ci_label, series_of, table_of, unit_of, variable, when
 from bayesmmm.plots.sources import ALLOCATION, BUDGET, FRONTIER
-from bayesmmm.plots.style import BLACK, BLUE, DASHED, DASHES, GREY, LETTER, ORANGE, SKY, SMALL, TEXT
+from bayesmmm.plots.style import BLACK, BLUE, DASHES, GREY, LETTER, ORANGE, SKY, SMALL, TEXT
 from bayesmmm.text import percent, probability, rough_percent, short_number
 from bayesmmm.validate import check_ci_prob
 
 _MAKER = "frontier(fit)"
 _LIGHT = "#B8B8B8"
-_SPAN = 20.0  # a logarithmic axis is used where returns differ by more than this factor
 _UNSEEN: dict[str, Any] = {"edgecolor": "white", "hatch": "////", "linewidth": 0.0}
 
 
@@ -53,12 +42,7 @@ def budget(plan: Plan, *, ci_prob: float | None = None, title: Title = AUTO, axe
         As ``mm.optimize_budget(fit)`` gives it.
     axes : sequence of Axes, optional
         Three: for spend, for returns, and for the uplift.
-    ci_prob, title
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> axes = budget(plan, ci_prob=0.9)  # doctest: +SKIP
+    ci_prob, title : as for every figure, see `bayesmmm.plots`
     """
     table = BUDGET(plan).table(check_ci_prob(ci_prob))
     table = table[table["kind"] != "total"]
@@ -113,30 +97,18 @@ def _bars(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
 
 
 def _returns(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
-    handles = []
-    for which, words, shift, colour in (("current", "current", -0.18, GREY), ("new", "new", 0.18, BLUE)):
+    handles: list[Artist] = []
+    for which, shift, colour in (("current", -0.18, GREY), ("new", 0.18, BLUE)):
         names = {f"roi_{which}": "median", f"roi_{which}_lower": "lower", f"roi_{which}_upper": "upper"}
         intervals(ax, table[list(names)].rename(columns=names), shift, colour, size=4.0, linewidth=1.8)
-        handles.append(entry(colour, f"ROI, {words} plan, {ci_label(table)} interval"))
+        handles.append(entry(colour, f"ROI, {which} plan, {ci_label(table)} interval"))
     ax.plot(table["marginal"], np.arange(len(table)) + 0.18, "D", mfc="white", mec=ORANGE, mew=1.5, ms=5, zorder=4)
     handles.append(key("next unit of money", ls="", marker="D", mfc="white", mec=ORANGE, mew=1.5, ms=5))
     label_rows(ax, list(table.index))
     roi = plan.answers["roi"]
-    threshold = roi.attrs.get("threshold")
-    if threshold is not None:
-        ax.axvline(threshold, color=BLACK, linewidth=1.0, linestyle=DASHED, zorder=1)
-        handles.append(key("spend is earned back", lw=1.0, ls=DASHED))
+    handles += earned_back(ax, roi.attrs.get("threshold"))
     ends = [f"roi_{which}_{end}" for which in ("current", "new") for end in ("lower", "upper")]
-    values = table[[*ends, "marginal"]].to_numpy().ravel()
-    values = values[np.isfinite(values)]
-    scale = ""
-    if len(values) and values.min() > 0.0 and values.max() > _SPAN * values.min():
-        log_axis(ax)
-        scale = ", log scale"
-    else:
-        numbers(ax.xaxis)
-        zero_line(ax, vertical=True)
-        ax.set_xlim(min(0.0, 1.05 * values.min(initial=0.0)), 1.05 * values.max(initial=threshold or 1.0))
+    scale = return_axis(ax, table[[*ends, "marginal"]].to_numpy().ravel(), roi.attrs.get("threshold"))
     ax.set_xlabel(f"return on spend{unit_of(roi)}{scale}", fontsize=TEXT)
     legend_above(ax, [*handles, *caution(plan.attrs)], 1)
 
@@ -185,12 +157,7 @@ def allocation(plan: Plan, *, title: Title = AUTO, axes: Panels = None) -> np.nd
         As ``mm.optimize_budget(fit)`` gives it.
     axes : sequence of Axes, optional
         One for each channel, in the order of the plan.
-    title
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> axes = allocation(plan)  # doctest: +SKIP
+    title : as for every figure, see `bayesmmm.plots`
     """
     channels = ALLOCATION(plan).spend["channel"].values.tolist()
     own, wide = axes is None, 1 if len(channels) <= 5 else 2
@@ -239,11 +206,7 @@ def _steps(ax: Axes, current: xr.DataArray, new: xr.DataArray) -> None:
 
 # -------------------------------------------------------------------------------------------------------- the frontier
 def frontier(
-    dataset: xr.Dataset,
-    *,
-    ci_prob: float | None = None,
-    title: Title = AUTO,
-    axes: Panels = None,
+    dataset: xr.Dataset, *, ci_prob: float | None = None, title: Title = AUTO, axes: Panels = None
 ) -> np.ndarray:
     """Draw what the best plan of every total earns: its outcome, its return and that of the next unit of money.
 
@@ -257,12 +220,7 @@ def frontier(
         As ``mm.frontier(fit)`` gives it.
     axes : sequence of Axes, optional
         Two: for the outcome and for the returns.
-    ci_prob, title
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> axes = frontier(mm.frontier(fit), ci_prob=0.9)  # doctest: +SKIP
+    ci_prob, title : as for every figure, see `bayesmmm.plots`
     """
     dataset, ci_prob = FRONTIER(dataset), check_ci_prob(ci_prob)
     outcome, roi = (variable(dataset, name, ["total"], _MAKER) for name in ("outcome", "roi"))
@@ -280,10 +238,7 @@ def frontier(
     handles[1].append(more)
     for ax, draws, entries in zip(axes, (before, lift / cost), handles, strict=True):
         entries.append(_current(ax, draws, total, ci_prob))
-    threshold = roi.attrs.get("threshold")
-    if threshold is not None:
-        axes[1].axhline(threshold, color=BLACK, linewidth=1.0, linestyle=DASHED, zorder=1)
-        handles[1].append(key("spend is earned back", lw=1.0, ls=DASHED))
+    handles[1] += earned_back(axes[1], roi.attrs.get("threshold"), across=True)
     if last < dataset.sizes["total"] - 1:
         least = dataset["extrapolated"].attrs.get("threshold", 0.0)
         handles[0].append(key(f"over {percent(least)} beyond what was ever spent", BLUE, lw=1.6, ls=DASHES))

@@ -16,8 +16,9 @@ from matplotlib.patches import Patch
 
 from bayesmmm.errors import SettingError
 from bayesmmm.evaluate import Calibration, Recovery
-from bayesmmm.plots.axis import name_axes, numbers, panels, tidy
-from bayesmmm.plots.parts import AUTO, Panels, Title, entry, finish, key, legend_on_top, listed
+from bayesmmm.plots.axis import numbers, tidy
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, name_axes, panels
+from bayesmmm.plots.parts import entry, key, legend_on_top
 from bayesmmm.plots.reading import ci_label, inner_label
 from bayesmmm.plots.sources import ECDF, RANKS, RECOVERY
 from bayesmmm.plots.style import BLACK, BLUE, GREY, RED, SMALL
@@ -29,11 +30,7 @@ _ECDF_LETTERS, _RANKS_LETTERS = 22, 18  # that a title as wide as its panel has 
 
 
 def ecdf(
-    calibration: Calibration,
-    *,
-    quantities: Sequence[str] | None = None,
-    title: Title = AUTO,
-    axes: Panels = None,
+    calibration: Calibration, *, quantities: Sequence[str] | None = None, title: Title = AUTO, axes: Panels = None
 ) -> np.ndarray:
     """Draw the distribution of the ranks of every quantity less the uniform one, with its simultaneous band.
 
@@ -48,17 +45,12 @@ def ecdf(
         Names as in its table; all by default.
     axes : sequence of Axes, optional
         One for each panel; a panel holds one variable, its labels together.
-    title
-        As for every figure: see `bayesmmm.plots`.
+    title : as for every figure, see `bayesmmm.plots`
 
     Returns
     -------
     array of Axes
         One for each variable, in the order of the table.
-
-    Examples
-    --------
-    >>> axes = ecdf(calibrate(system, data))  # doctest: +SKIP
     """
     calibration = ECDF(calibration)
     bands, table = calibration.bands, calibration.table()
@@ -91,17 +83,13 @@ def ecdf(
     fails = int((table.loc[chosen, "verdict"] == "fail").sum())
     handles += [key("outside its band, named", RED, linewidth=1.1, linestyle=_FAILED)] if fails else []
     legend_on_top(axes[0], handles, own)
-    name_axes(axes, "relative rank of the truth", "distribution less uniform", own)
+    name_axes(axes, "relative rank of the truth", "distribution\nless uniform", own)
     words = f"Ranks of the truth in {counted(n, 'simulation')}: {_verdict(fails, len(chosen))}"
     return finish(axes, own, title, words)
 
 
 def ranks(
-    calibration: Calibration,
-    *,
-    quantities: Sequence[str] | None = None,
-    title: Title = AUTO,
-    axes: Panels = None,
+    calibration: Calibration, *, quantities: Sequence[str] | None = None, title: Title = AUTO, axes: Panels = None
 ) -> np.ndarray:
     """Draw histograms of the ranks of the truths, one panel per quantity.
 
@@ -116,8 +104,7 @@ def ranks(
         Names as in its table; all by default.
     axes : sequence of Axes, optional
         One for each quantity.
-    title
-        As for every figure: see `bayesmmm.plots`.
+    title : as for every figure, see `bayesmmm.plots`
 
     Examples
     --------
@@ -167,12 +154,7 @@ def recovery(table: pd.DataFrame | Recovery, *, title: Title = AUTO, axes: Panel
         rows (simulation, quantity), columns truth, median, lower, upper, covered.
     axes : sequence of Axes, optional
         One for each variable.
-    title
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> axes = recovery(recover(system, data, simulations=20).table())  # doctest: +SKIP
+    title : as for every figure, see `bayesmmm.plots`
     """
     table = RECOVERY(table)
     names = list(dict.fromkeys(table.index.get_level_values("quantity")))

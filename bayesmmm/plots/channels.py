@@ -12,19 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.axis import label_rows, log_axis, numbers, percents, rows_axes, zero_line
+from bayesmmm.plots.axis import label_rows, numbers, percents, zero_line
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, rows_axes
 from bayesmmm.plots.parts import (
-    AUTO,
     TRUTH,
-    Panels,
-    Title,
+    earned_back,
     entry,
-    finish,
     intervals,
-    key,
     legend_above,
     legend_on_top,
-    listed,
+    return_axis,
     truths,
 )
 from bayesmmm.plots.reading import (
@@ -41,11 +38,10 @@ from bayesmmm.plots.reading import (
     window_words,
 )
 from bayesmmm.plots.sources import ACCOUNTING, ACCOUNTING_EFFECTS, EFFECTS, MARGINAL_ROI, ROI
-from bayesmmm.plots.style import BLACK, BLUE, BROWN, DASHED, GREY, LETTER, ORANGE, PALE, SMALL, TEXT
+from bayesmmm.plots.style import BLACK, BLUE, BROWN, GREY, LETTER, ORANGE, PALE, SMALL, TEXT
 from bayesmmm.results import Fit
 
 _EFFECTS = "effects(fit)"
-_SPAN = 20.0  # a logarithmic axis is used where returns differ by more than this factor
 _HATCH = ("", "///", "xxx", "...")
 
 
@@ -62,12 +58,7 @@ def effects(
     ----------
     dataset : Dataset or Fit
         As ``mm.effects(fit)`` gives it, or a fit.
-    ci_prob, title, ax
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> ax = effects(mm.effects(fit))  # doctest: +SKIP
+    ci_prob, title, ax : as for every figure, see `bayesmmm.plots`
     """
     dataset = EFFECTS(dataset)
     parts = {"direct": variable(dataset, "direct", ["channel"], _EFFECTS)}
@@ -129,8 +120,7 @@ def accounting(
         are about the same periods. May be left out where a fit is given.
     axes : sequence of Axes, optional
         Two: for the shares and for their difference.
-    ci_prob, title
-        As for every figure: see `bayesmmm.plots`.
+    ci_prob, title : as for every figure, see `bayesmmm.plots`
 
     Raises
     ------
@@ -242,8 +232,7 @@ def roi(
         As ``mm.marginal_roi(fit)`` gives it, of the same channels, or a fit.
     truth : mapping of str to float, optional
         True values of `draws` by channel, drawn as diamonds.
-    ci_prob, title, ax
-        As for every figure: see `bayesmmm.plots`.
+    ci_prob, title, ax : as for every figure, see `bayesmmm.plots`
 
     Examples
     --------
@@ -257,7 +246,7 @@ def roi(
     name = {"roi_net": "net ROI"}.get(str(draws.name), "ROI")
     tables = [table]
     intervals(ax, table, shift, BLUE, size=4.5, linewidth=2.2)
-    handles = [entry(BLUE, f"{name}, median and {ci_label(table)} interval", 2.2)]
+    handles: list[Artist] = [entry(BLUE, f"{name}, median and {ci_label(table)} interval", 2.2)]
     if marginal is not None:
         extra = table_of(checked(marginal, ["channel"], "marginal_roi(fit)"), ci_prob)
         if set(extra.index) != set(table.index):
@@ -278,35 +267,16 @@ def roi(
         handles.append(TRUTH)
     label_rows(ax, list(table.index))
     threshold = draws.attrs.get("threshold")
-    if threshold is not None:
-        ax.axvline(threshold, color=BLACK, linewidth=1.0, linestyle=DASHED, zorder=1)
-        handles.append(key("spend is earned back", lw=1.0, ls=DASHED))
+    handles += earned_back(ax, threshold)
     _note_no_spend(ax, tables)
-    scale = ", log scale" if _return_axis(ax, tables, truth, threshold) else ""
+    known = [value for channel, value in (truth or {}).items() if channel in table.index]
+    ends = [part[["lower", "upper"]].to_numpy().ravel() for part in tables]
+    scale = return_axis(ax, np.concatenate([known, *ends]), threshold)
     what = name if marginal is None else f"{name} and marginal ROI"
     ax.set_xlabel(_lines(f"{what}{unit_of(draws)}{scale}", window_words(draws.attrs)), fontsize=TEXT)
     legend_above(ax, [*handles, *caution(draws.attrs, {} if marginal is None else marginal.attrs)], 2)
     finish([ax], own, title, f"{what} of each channel in {series_of(draws.attrs)}{when(draws.attrs)}")
     return ax
-
-
-def _return_axis(
-    ax: Axes, tables: Sequence[pd.DataFrame], truth: Mapping[str, float] | None, threshold: float | None
-) -> bool:
-    """Choose a linear axis that shows zero, or a logarithmic one; say whether it is logarithmic."""
-    known = [value for channel, value in ({} if truth is None else truth).items() if channel in tables[0].index]
-    values = np.concatenate([known, *(table[["lower", "upper"]].to_numpy().ravel() for table in tables)])
-    values = values[np.isfinite(values)]  # none where no channel has spend
-    low, high = values.min(initial=np.inf), values.max(initial=-np.inf)
-    if low > 0.0 and high > _SPAN * low:
-        log_axis(ax)
-        return True
-    numbers(ax.xaxis, most=6)
-    zero_line(ax, vertical=True)
-    ends = [*(values if len(values) else [1.0]), 0.0, *([threshold] if threshold is not None else [])]
-    room = 0.04 * (max(ends) - min(ends))
-    ax.set_xlim(min(ends) - (room if min(ends) < 0.0 else 0.0), max(ends) + room)
-    return False
 
 
 def _note_no_spend(ax: Axes, tables: Sequence[pd.DataFrame]) -> None:

@@ -12,7 +12,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from bayesmmm.diagnostics import Diagnosis
 from bayesmmm.diagnostics.thresholds import PARETO_K
 from bayesmmm.plots.axis import label_rows, tidy
-from bayesmmm.plots.parts import AUTO, Title, finish, key
+from bayesmmm.plots.layout import AUTO, Title, finish
+from bayesmmm.plots.parts import key
 from bayesmmm.plots.sources import DIAGNOSIS
 from bayesmmm.plots.style import BLACK, BLUE, GREY, LETTER, ORANGE, RED, SKY, SMALL, TEXT
 from bayesmmm.results import Fit
@@ -39,8 +40,7 @@ def diagnosis(diagnosis: Diagnosis | Fit, *, title: Title = AUTO) -> np.ndarray:
     diagnosis : Diagnosis or Fit
         As `diagnose` returns it, or a fit. A diagnosis without tables (of a fit whose draws are no numbers) gets the
         checks alone.
-    title
-        As for every figure: see `bayesmmm.plots`.
+    title : as for every figure, see `bayesmmm.plots`
 
     Returns
     -------

@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.axis import name_axes, numbers, panels, percents, tidy
-from bayesmmm.plots.parts import AUTO, Panels, Title, finish, key, legend_on_top, listed
+from bayesmmm.plots.axis import numbers, percents, tidy
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, name_axes, panels
+from bayesmmm.plots.parts import key, legend_on_top
 from bayesmmm.plots.reading import caution, series_of, unit_of, variable, when, window_words
 from bayesmmm.plots.sources import ADSTOCK_DECAY, RESPONSE_CURVES
 from bayesmmm.plots.style import BLACK, BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, SKY, SMALL, TEXT
@@ -26,11 +27,7 @@ _LINES = ((BLUE, "-"), (ORANGE, (0, (5, 1.5))), (GREEN, (0, (3, 1, 1, 1))), (PUR
 
 
 def response_curves(
-    dataset: xr.Dataset | Fit,
-    *,
-    ci_prob: float | None = None,
-    title: Title = AUTO,
-    axes: Panels = None,
+    dataset: xr.Dataset | Fit, *, ci_prob: float | None = None, title: Title = AUTO, axes: Panels = None
 ) -> np.ndarray:
     """Draw what each channel adds to the outcome against its spend in the window, a panel per channel.
 
@@ -45,12 +42,7 @@ def response_curves(
         As ``mm.response_curves(fit)`` gives it, or a fit.
     axes : sequence of Axes, optional
         One for each channel, in the order of the data set.
-    ci_prob, title
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> axes = response_curves(mm.response_curves(fit))  # doctest: +SKIP
+    ci_prob, title : as for every figure, see `bayesmmm.plots`
     """
     dataset = RESPONSE_CURVES(dataset)
     draws = variable(dataset, "outcome", ["channel", "factor"], "response_curves(fit)")
@@ -112,11 +104,7 @@ def _response(ax: Axes, curve: xr.Dataset, threshold: float) -> None:
 
 
 def adstock_decay(
-    dataset: xr.Dataset | Fit,
-    *,
-    ci_prob: float | None = None,
-    title: Title = AUTO,
-    axes: Panels = None,
+    dataset: xr.Dataset | Fit, *, ci_prob: float | None = None, title: Title = AUTO, axes: Panels = None
 ) -> np.ndarray:
     """Draw what is left of the pressure of a channel so many days later, a panel per channel, a line per equation.
 
@@ -128,12 +116,7 @@ def adstock_decay(
         As ``estimands.adstock_decay(fit)`` gives it, or a fit.
     axes : sequence of Axes, optional
         One for each channel, in the order in which the equations list them.
-    ci_prob, title
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> axes = adstock_decay(estimands.adstock_decay(fit))  # doctest: +SKIP
+    ci_prob, title : as for every figure, see `bayesmmm.plots`
     """
     dataset, ci_prob = ADSTOCK_DECAY(dataset), check_ci_prob(ci_prob)
     curves = {str(equation): _decays(dataset, str(equation), ci_prob) for equation in dataset.data_vars}

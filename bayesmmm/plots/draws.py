@@ -9,20 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.axis import label_rows, log_axis, rows_axes
-from bayesmmm.plots.parts import (
-    AUTO,
-    TRUTH,
-    Panels,
-    Title,
-    entry,
-    finish,
-    intervals,
-    legend_above,
-    legend_on_top,
-    listed,
-    truths,
-)
+from bayesmmm.plots.axis import label_rows, log_axis
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, rows_axes
+from bayesmmm.plots.parts import TRUTH, entry, intervals, legend_above, legend_on_top, truths
 from bayesmmm.plots.reading import ci_label, inner_label
 from bayesmmm.plots.sources import PARAMETERS, PRIOR_POSTERIOR, prior_and_posterior
 from bayesmmm.plots.style import BLUE, GREY, LETTER, SMALL, TEXT
@@ -51,8 +40,7 @@ def parameters(
         True values under the same names, drawn as diamonds. Names that the table lacks are left out.
     axes : sequence of Axes, optional
         One for each panel, in the order of the table. The intercepts have panels of their own.
-    title
-        As for every figure: see `bayesmmm.plots`.
+    title : as for every figure, see `bayesmmm.plots`
 
     Returns
     -------
@@ -159,8 +147,7 @@ def prior_posterior(
         True values by row name.
     log : bool
         Logarithmic axis, for positive parameters.
-    title, ax
-        As for every figure: see `bayesmmm.plots`.
+    title, ax : as for every figure, see `bayesmmm.plots`
 
     Examples
     --------
@@ -187,5 +174,6 @@ def prior_posterior(
     entries += [TRUTH] if truth is not None else []
     legend_above(ax, entries, 3, left=True)
     equation, _, parameter = str(prior.index[0]).partition("[")[0].rpartition(".")
-    finish([ax], own, title, f"{equation}: {_WORDS.get(parameter, parameter)}, before and after the data")
+    name = f"{equation}: {_WORDS.get(parameter, parameter)}".removeprefix(": ")
+    finish([ax], own, title, f"{name}, before and after the data")
     return ax

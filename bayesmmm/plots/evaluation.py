@@ -15,18 +15,9 @@ from matplotlib.patches import Patch
 from bayesmmm.errors import SettingError
 from bayesmmm.evaluate import CrossValidation
 from bayesmmm.evaluate.stability import FAR
-from bayesmmm.plots.axis import date_axis, label_rows, numbers, panels, rows_axes, tidy
-from bayesmmm.plots.parts import (
-    AUTO,
-    Panels,
-    Title,
-    finish,
-    key,
-    legend_above,
-    legend_on_top,
-    listed,
-    whole_figure,
-)
+from bayesmmm.plots.axis import date_axis, label_rows, numbers, tidy
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, panels, rows_axes, whole_figure
+from bayesmmm.plots.parts import key, legend_above, legend_on_top
 from bayesmmm.plots.reading import dates_of
 from bayesmmm.plots.sources import COMPARISON, CROSS_VALIDATION, STABILITY
 from bayesmmm.plots.style import BLACK, BLUE, GREY, ORANGE, RED, SKY, SMALL, TEXT
@@ -43,11 +34,7 @@ MOST = 12
 
 
 def cross_validation(
-    cv: CrossValidation,
-    *,
-    equation: str | None = None,
-    title: Title = AUTO,
-    axes: Panels = None,
+    cv: CrossValidation, *, equation: str | None = None, title: Title = AUTO, axes: Panels = None
 ) -> np.ndarray:
     """Draw what every fold forecast beside what happened, and below it how far it was off.
 
@@ -59,12 +46,7 @@ def cross_validation(
         The outcome by default, or a mediator that was forecast.
     axes : sequence of Axes, optional
         Two: for the forecasts and for their errors.
-    title
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> axes = cross_validation(mm.evaluate.cross_validate(system, data, seed=1))  # doctest: +SKIP
+    title : as for every figure, see `bayesmmm.plots`
     """
     cv = CROSS_VALIDATION(cv)
     table = cv.table(equation)
@@ -133,11 +115,7 @@ def _errors(ax: Axes, folds: xr.Dataset, table: pd.DataFrame) -> None:
 
 
 def stability(
-    cv: CrossValidation,
-    *,
-    parameters: Sequence[str] | None = None,
-    title: Title = AUTO,
-    axes: Panels = None,
+    cv: CrossValidation, *, parameters: Sequence[str] | None = None, title: Title = AUTO, axes: Panels = None
 ) -> np.ndarray:
     """Draw posterior means of parameters and their intervals, by how many periods a fold was trained on.
 
@@ -148,8 +126,7 @@ def stability(
         As in ``cv.stability["parameter"]``; by default the twelve that drift most, in order.
     axes : sequence of Axes, optional
         One for each parameter.
-    title
-        As for every figure: see `bayesmmm.plots`.
+    title : as for every figure, see `bayesmmm.plots`
 
     Raises
     ------
@@ -203,12 +180,7 @@ def comparison(table: pd.DataFrame, *, title: Title = AUTO, ax: Axes | None = No
     ----------
     table : DataFrame
         As ``mm.evaluate.compare({...})`` gives it.
-    title, ax
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> ax = comparison(mm.evaluate.compare({"normal": fit, "student_t": other}))  # doctest: +SKIP
+    title, ax : as for every figure, see `bayesmmm.plots`
     """
     table = COMPARISON(table)
     names = [

@@ -9,8 +9,9 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 
 from bayesmmm.equations.likelihoods import LIKELIHOODS, NORMAL
-from bayesmmm.plots.axis import date_axis, panels, tidy, zero_line
-from bayesmmm.plots.parts import AUTO, Title, finish, legend_above
+from bayesmmm.plots.axis import date_axis, tidy, zero_line
+from bayesmmm.plots.layout import AUTO, Title, finish, panels
+from bayesmmm.plots.parts import legend_above
 from bayesmmm.plots.reading import SAMPLE, caution, checked, ci_label, dates_of, series_of, table_of, unit_of
 from bayesmmm.plots.sources import RESIDUAL_AUTOCORRELATION, RESIDUAL_DISTRIBUTION, RESIDUALS
 from bayesmmm.plots.style import BLACK, BLUE, DASHED, GREY, RED, SKY, TEXT
@@ -31,12 +32,7 @@ def residuals(
     ----------
     draws : DataArray or Fit
         Residuals with dims chain, draw, date, as ``estimands.residuals(fit)`` gives them; or a fit, for its outcome.
-    ci_prob, title, ax
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> ax = residuals(estimands.residuals(fit))  # doctest: +SKIP
+    ci_prob, title, ax : as for every figure, see `bayesmmm.plots`
     """
     draws = checked(RESIDUALS(draws), ["date"], _MAKER)
     table = table_of(draws, ci_prob)
@@ -67,12 +63,7 @@ def residual_distribution(draws: xr.DataArray | Fit, *, title: Title = AUTO, ax:
     draws : DataArray or Fit
         Residuals with dims chain, draw, date, as ``estimands.residuals(fit)`` gives them; ``attrs["likelihood"]`` says
         what noise is assumed. Or a fit, for its outcome.
-    title, ax
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> ax = residual_distribution(estimands.residuals(fit))  # doctest: +SKIP
+    title, ax : as for every figure, see `bayesmmm.plots`
     """
     draws = checked(RESIDUAL_DISTRIBUTION(draws), ["date"], _MAKER)
     pooled, means = draws.values.ravel(), draws.mean(SAMPLE).values
@@ -114,12 +105,7 @@ def residual_autocorrelation(
     ----------
     table : pandas.DataFrame, DataArray or Fit
         As ``results.autocorrelation(residuals)`` gives it, residuals, or a fit.
-    title, ax
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> ax = residual_autocorrelation(autocorrelation(estimands.residuals(fit)))  # doctest: +SKIP
+    title, ax : as for every figure, see `bayesmmm.plots`
     """
     table = RESIDUAL_AUTOCORRELATION(table)
     own = ax is None

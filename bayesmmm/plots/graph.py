@@ -11,8 +11,8 @@ from matplotlib.text import Text
 
 from bayesmmm.equations import MMM
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.axis import panels
-from bayesmmm.plots.parts import AUTO, Title, finish, key
+from bayesmmm.plots.layout import AUTO, Title, finish, panels
+from bayesmmm.plots.parts import key
 from bayesmmm.plots.reading import variable
 from bayesmmm.plots.sources import CAUSAL_GRAPH
 from bayesmmm.plots.style import BLUE, DASHED, GREY, LETTER, ORANGE, SMALL, TEXT
@@ -56,8 +56,7 @@ def causal_graph(
     system : MMM or Fit
     posterior : Dataset, optional
         Draws of the system's parameters, as ``fit.posterior`` holds them.
-    ci_prob, title, ax
-        As for every figure: see `bayesmmm.plots`.
+    ci_prob, title, ax : as for every figure, see `bayesmmm.plots`
 
     Examples
     --------

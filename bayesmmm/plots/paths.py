@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 
 from bayesmmm.data import MMMData
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.axis import date_axis, numbers, panels, tidy, zero_line
-from bayesmmm.plots.parts import AUTO, Panels, Title, finish, legend_above, listed
+from bayesmmm.plots.axis import date_axis, numbers, tidy, zero_line
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, panels
+from bayesmmm.plots.parts import legend_above
 from bayesmmm.plots.reading import caution, ci_label, dates_of, table_of, unit_of, variable
 from bayesmmm.plots.sources import FORECAST, WHAT_IF
 from bayesmmm.plots.style import BLACK, BLUE, GREY, RED, SKY, TEXT
@@ -49,8 +50,7 @@ def forecast(
         What happened: data that hold the series, or its values by date.
     periods : int, optional
         So many periods of history are drawn; by default four times those predicted, and no fewer than 26.
-    ci_prob, title, ax
-        As for every figure: see `bayesmmm.plots`.
+    ci_prob, title, ax : as for every figure, see `bayesmmm.plots`
 
     Raises
     ------
@@ -130,8 +130,7 @@ def what_if(
         By default the last of the data set, the outcome.
     axes : sequence of Axes, optional
         Two: for the change and for its running total.
-    ci_prob, title
-        As for every figure: see `bayesmmm.plots`.
+    ci_prob, title : as for every figure, see `bayesmmm.plots`
 
     Examples
     --------

@@ -31,8 +31,8 @@ def checked(draws: xr.DataArray, dims: Sequence[str], maker: str) -> xr.DataArra
 def variable(dataset: xr.Dataset, name: str, dims: Sequence[str], maker: str) -> xr.DataArray:
     """Return a variable of draws of a data set, checked as `checked` does."""
     if not isinstance(dataset, xr.Dataset) or name not in dataset:
-        given = sorted(map(str, dataset.data_vars)) if isinstance(dataset, xr.Dataset) else type(dataset).__name__
-        raise SettingError(f"there is no variable {name!r} in {given}; give the data set that {maker} returns")
+        names = sorted(map(str, dataset.data_vars)) if isinstance(dataset, xr.Dataset) else type(dataset).__name__
+        raise SettingError(f"there is no variable {name!r} in {names}; give the data set that {maker} returns")
     return checked(dataset[name], dims, maker)
 
 

@@ -10,8 +10,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.axis import label_rows, log_axis, name_axes, numbers, panels, rows_axes, tidy, zero_line
-from bayesmmm.plots.parts import AUTO, Panels, Title, finish, key, legend_above, legend_on_top, listed
+from bayesmmm.plots.axis import label_rows, log_axis, numbers, tidy, zero_line
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, name_axes, panels, rows_axes
+from bayesmmm.plots.parts import key, legend_above, legend_on_top
 from bayesmmm.plots.reading import caution, series_of, unit_of, when, window_words
 from bayesmmm.plots.sources import MEDIATION_SENSITIVITY, POWER_SCALED_BUDGET, POWER_SCALING
 from bayesmmm.plots.style import BLACK, BLUE, DASHED, GREY, ORANGE, RED, SMALL, TEXT
@@ -34,12 +35,7 @@ def mediation_sensitivity(dataset: xr.Dataset | Fit, *, title: Title = AUTO, axe
         As `mediation_sensitivity` of ``bayesmmm.sensitivity`` gives it, by either method; of a fit draws are weighted.
     axes : sequence of Axes, optional
         One for each channel.
-    title
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> axes = mediation_sensitivity(found)  # doctest: +SKIP
+    title : as for every figure, see `bayesmmm.plots`
     """
     dataset = MEDIATION_SENSITIVITY(dataset)
     names = [str(name) for name in dataset["channel"].values]
@@ -114,12 +110,7 @@ def power_scaling(
         A fit, or what the function of the same name gives.
     most : int
         Draw so many quantities.
-    title, ax
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> ax = power_scaling(table)  # doctest: +SKIP
+    title, ax : as for every figure, see `bayesmmm.plots`
     """
     table = POWER_SCALING(table)
     known = table[table["verdict"] != "unknown"].sort_values("prior", ascending=False, kind="stable").head(most)
@@ -153,12 +144,7 @@ def power_scaled_budget(dataset: xr.Dataset, *, title: Title = AUTO, ax: Axes | 
     ----------
     dataset : xarray.Dataset
         As the function of the same name gives it.
-    title, ax
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> ax = power_scaled_budget(moved)  # doctest: +SKIP
+    title, ax : as for every figure, see `bayesmmm.plots`
     """
     dataset = POWER_SCALED_BUDGET(dataset)
     names = [str(name) for name in dataset["channel"].values]

@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 
 from bayesmmm.data import MMMData
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.axis import date_axis, numbers, panels, tidy
-from bayesmmm.plots.parts import AUTO, Panels, Title, finish, legend_above, listed
+from bayesmmm.plots.axis import date_axis, numbers, tidy
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, panels
+from bayesmmm.plots.parts import legend_above
 from bayesmmm.plots.reading import ci_label, dates_of, series_label, series_of
 from bayesmmm.plots.sources import CORRELATION, PREDICTIVE, PREDICTIVE_CHECK, SPEND
 from bayesmmm.plots.style import BLACK, BLUE, DASHED, GREY, LETTER, ORANGE, SKY, SMALL, TEXT
@@ -25,12 +26,7 @@ def spend(data: MMMData | Fit, *, title: Title = AUTO, axes: Panels = None) -> n
         In a panel every geo is a line.
     axes : sequence of Axes, optional
         One for each of outcome, mediators and media, in this order.
-    title
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> axes = spend(data)  # doctest: +SKIP
+    title : as for every figure, see `bayesmmm.plots`
     """
     data = SPEND(data)
     names = [data.outcome, *data.mediators, *data.media]
@@ -65,12 +61,7 @@ def correlation(table: pd.DataFrame | MMMData | Fit, *, title: Title = AUTO, ax:
     ----------
     table : pandas.DataFrame, MMMData or Fit
         Data, a fit, or what ``data.correlation()`` gives.
-    title, ax
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> ax = correlation(data)  # doctest: +SKIP
+    title, ax : as for every figure, see `bayesmmm.plots`
     """
     source, table = table, CORRELATION(table)
     if list(table.index) != list(table.columns):
@@ -107,12 +98,7 @@ def predictive(table: pd.DataFrame | Fit, *, title: Title = AUTO, ax: Axes | Non
     table : pandas.DataFrame or Fit
         A fit, for its outcome, or what `predictive_table` gives, indexed by date; of a panel one geo, as
         ``table.loc["north"]``.
-    title, ax
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> ax = predictive(predictive_table(fit, "revenue"))  # doctest: +SKIP
+    title, ax : as for every figure, see `bayesmmm.plots`
     """
     table = PREDICTIVE(table)
     if not isinstance(table.index, pd.DatetimeIndex):
@@ -142,12 +128,7 @@ def predictive_check(table: pd.DataFrame | Fit, *, title: Title = AUTO, ax: Axes
     ----------
     table : pandas.DataFrame or Fit
         A fit, for its outcome, or what the function of the same name in ``bayesmmm.results`` gives.
-    title, ax
-        As for every figure: see `bayesmmm.plots`.
-
-    Examples
-    --------
-    >>> ax = predictive_check(results.predictive_check(fit, "google"))  # doctest: +SKIP
+    title, ax : as for every figure, see `bayesmmm.plots`
     """
     table = PREDICTIVE_CHECK(table)
     own = ax is None

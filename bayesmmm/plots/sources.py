@@ -44,19 +44,19 @@ class Source[T]:
     holds: tuple[str, ...] = ()
     line: str = ""
 
-    def __call__(self, given: object) -> T:
+    def __call__(self, value: object) -> T:
         """Return what the figure draws, made with default arguments where a fit was given."""
         for kind, make in self.made_of.items():
-            if isinstance(given, kind):
-                return make(given)
-        if not isinstance(given, self.kind):
-            self.refuse(given, f"a {type(given).__name__} was given")
-        missing = [name for name in self.holds if name not in _names(given)]
+            if isinstance(value, kind):
+                return make(value)
+        if not isinstance(value, self.kind):
+            self.refuse(value, f"a {type(value).__name__} was given")
+        missing = [name for name in self.holds if name not in _names(value)]
         if missing:
-            self.refuse(given, f"the {type(given).__name__} that was given has no {missing[0]!r}")
-        return given
+            self.refuse(value, f"the {type(value).__name__} that was given has no {missing[0]!r}")
+        return value
 
-    def refuse(self, given: object, why: str) -> NoReturn:
+    def refuse(self, value: object, why: str) -> NoReturn:
         """Say what the figure draws and what to write instead."""
         wants = [f"what {self.maker} returns" if "(" in self.maker else self.maker]
         wants += ["a fit"] if Fit in self.made_of else []
@@ -64,17 +64,17 @@ class Source[T]:
         raise SettingError(
             f"plots.{self.figure} draws {' or '.join(wants)}, but {why}. Write plots.{self.figure}({line})",
             argument=self.figure,
-            value=given,
+            value=value,
         )
 
 
-def _names(given: object) -> set[str]:
+def _names(value: object) -> set[str]:
     """Columns, variables, dims or tables by which one table is told from another."""
-    if isinstance(given, xr.Dataset):
-        return {*map(str, given.data_vars), *map(str, given.dims)}
-    if isinstance(given, Diagnosis):
-        return set(given.tables)
-    table = given if isinstance(given, pd.DataFrame) else pd.DataFrame()
+    if isinstance(value, xr.Dataset):
+        return {*map(str, value.data_vars), *map(str, value.dims)}
+    if isinstance(value, Diagnosis):
+        return set(value.tables)
+    table = value if isinstance(value, pd.DataFrame) else pd.DataFrame()
     return {*map(str, table.columns), *map(str, table.index.names)}
 
 
@@ -201,7 +201,7 @@ RECOVERY = Source(
     "recovery",
     pd.DataFrame,
     "mm.evaluate.recover(fit.system, fit.data)",
-    {Recovery: lambda found: found.table()},
+    {Recovery: lambda study: study.table()},
     ("truth", *_SPANS, "covered", "quantity"),
 )
 RESIDUAL_AUTOCORRELATION = Source(

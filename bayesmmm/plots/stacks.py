@@ -15,32 +15,18 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayesmmm.plots.axis import date_axis, label_rows, numbers, panels, rows_axes, tidy, zero_line
-from bayesmmm.plots.parts import AUTO, Title, finish, key, legend_above
+from bayesmmm.plots.axis import date_axis, label_rows, numbers, tidy, zero_line
+from bayesmmm.plots.layout import AUTO, Title, finish, panels, rows_axes
+from bayesmmm.plots.parts import key, legend_above
 from bayesmmm.plots.reading import SAMPLE, caution, dates_of, series_of, span_of, unit_of, variable
 from bayesmmm.plots.sources import DECOMPOSITION, WATERFALL
-from bayesmmm.plots.style import (
-    BLACK,
-    BLUE,
-    BROWN,
-    GREEN,
-    GREY,
-    ORANGE,
-    PALE,
-    PURPLE,
-    RED,
-    SKY,
-    SMALL,
-    TEXT,
-    YELLOW,
-)
+from bayesmmm.plots.style import BLACK, BLUE, BROWN, GREY, ORANGE, PALE, SERIES, SKY, SMALL, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
 from bayesmmm.text import counted, percent
 from bayesmmm.validate import check_ci_prob
 
 _MAKER = "decompose(fit)"
-_CHANNELS = (BLUE, GREEN, SKY, PURPLE, RED, YELLOW)
 _VIA, _ORGANIC = ("///", "\\\\\\", "xxx"), ("...", "ooo", "***")
 _MIDDLE, _LIGHT = "#A0A0A0", "#D0D0D0"
 _KINDS = {
@@ -78,8 +64,7 @@ def decomposition(dataset: xr.Dataset | Fit, *, title: Title = AUTO, ax: Axes | 
     ----------
     dataset : Dataset or Fit
         As ``mm.decompose(fit)`` gives it, or a fit.
-    title, ax
-        As for every figure: see `bayesmmm.plots`.
+    title, ax : as for every figure, see `bayesmmm.plots`
 
     Examples
     --------
@@ -178,9 +163,9 @@ def _areas(values: xr.DataArray) -> list[_Area]:
     direct = values.isel(component=kind == "direct")
     size = abs(direct).sum("date").values
     ranked = [direct["component"].values.tolist()[i] for i in np.argsort(-size, kind="stable")]
-    own = ranked if len(ranked) <= len(_CHANNELS) else ranked[: len(_CHANNELS)]
+    own = ranked if len(ranked) <= len(SERIES) else ranked[: len(SERIES)]
     rest = tuple(ranked[len(own) :])
-    areas += [_Area(name, (name,), colour) for name, colour in zip(own, _CHANNELS, strict=False)]
+    areas += [_Area(name, (name,), colour) for name, colour in zip(own, SERIES, strict=False)]
     return areas + ([_Area(f"{counted(len(rest), 'other channel')}", rest, GREY)] if rest else [])
 
 
@@ -216,8 +201,7 @@ def waterfall(
     from_zero : bool
         Whether the axis must start at zero. Otherwise it is cut where the baseline takes up most of it; cut bars are
         torn and the axis says so.
-    title, ax
-        As for every figure: see `bayesmmm.plots`.
+    title, ax : as for every figure, see `bayesmmm.plots`
 
     Examples
     --------

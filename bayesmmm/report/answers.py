@@ -3,21 +3,14 @@
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MONEY
 from bayesmmm.diagnostics import Diagnosis, diagnose
-from bayesmmm.estimands import (
-    adstock_decay,
-    decompose,
-    effects,
-    marginal_roi,
-    predict,
-    residuals,
-    response_curves,
-)
+from bayesmmm.estimands import adstock_decay, decompose, effects, marginal_roi, predict, residuals, response_curves
 from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
 from bayesmmm.validate import check_ci_prob
 
@@ -29,60 +22,29 @@ _SOME = 1000
 
 @dataclass(frozen=True)
 class Answers:
-    """What a fit says about a window.
-
-    Attributes
-    ----------
-    fit : Fit
-    ci_prob : float
-    window : {"spend", "outcome"}
-    start, stop : str
-        First and last period of the window.
-    verdict : str
-        Of the sampler.
-    effects : Dataset
-        Of the channels, under the window rule asked for.
-    counted : Dataset
-        Of the channels on the outcome of the window, as `decompose` counts: the counterpart of the accounting.
-    mediators : Dataset or None
-        Effects of paid mediators that act as media; they overlap with those of the channels.
-    marginal, marginal_mediators : DataArray or None
-        Marginal returns of channels, and of paid mediators, that are money.
-    curves : Dataset
-    parts, quarters : Dataset
-        Decomposition of the outcome, by period (thinned where it is large) and by quarter.
-    decay : Dataset
-    fitted : Dataset
-        Means of every series given its observed inputs.
-    residuals : mapping of str to DataArray
-    autocorrelation, predictive, checks : mapping of str to DataFrame
-    parameters : DataFrame
-        Summary of the posterior.
-    diagnosis : Diagnosis
-        Every check of the fit.
-    """
+    """What a fit says about a window."""
 
     fit: Fit
     ci_prob: float
-    window: str
-    start: str
+    window: str  # "spend" or "outcome"
+    start: str  # first and last period of the window
     stop: str
-    verdict: str
-    effects: xr.Dataset
-    counted: xr.Dataset
-    mediators: xr.Dataset | None
-    marginal: xr.DataArray | None
+    verdict: str  # of the sampler
+    effects: xr.Dataset  # of the channels, under the window rule asked for
+    counted: xr.Dataset  # on the outcome of the window, as `decompose` counts: the counterpart of the accounting
+    mediators: xr.Dataset | None  # of paid mediators that act as media; they overlap with those of the channels
+    marginal: xr.DataArray | None  # marginal returns of channels, and of paid mediators, that are money
     marginal_mediators: xr.DataArray | None
     curves: xr.Dataset
-    parts: xr.Dataset
+    parts: xr.Dataset  # decomposition of the outcome by period, thinned where it is large
     quarters: xr.Dataset
     decay: xr.Dataset
-    fitted: xr.Dataset
+    fitted: xr.Dataset  # means of every series given its observed inputs
     residuals: Mapping[str, xr.DataArray]
     autocorrelation: Mapping[str, pd.DataFrame]
     predictive: Mapping[str, pd.DataFrame]
-    checks: Mapping[str, pd.DataFrame]
-    parameters: pd.DataFrame
+    checks: Mapping[str, pd.DataFrame]  # observed quantiles beside those of replicates
+    parameters: pd.DataFrame  # summary of the posterior
     diagnosis: Diagnosis
 
     @property
@@ -126,23 +88,22 @@ def collect(
 ) -> Answers:
     """Ask a fit everything that the report tells; see `write_report` for the arguments."""
     ci_prob = check_ci_prob(ci_prob)
-    about = {"start": start, "stop": stop}
+    about: dict[str, Any] = {"start": start, "stop": stop}
     chains = fit.posterior.sizes["chain"]
     some = max(_SOME, chains)
-    found = effects(fit, window=window, **about)
-    counted = found if window == "outcome" else effects(fit, window="outcome", **about)
-    paid = _acting(fit)
-    bought = any(fit.data.is_money(name) for name in found["channel"].values)
-    system = fit.system
-    left = {name: residuals(fit, name) for name in system.order}
+    lost = effects(fit, window=window, **about)
+    counted = lost if window == "outcome" else effects(fit, window="outcome", **about)
+    # Paid mediators that act as media, so that their own spend can be judged.
+    paid = [name for name in fit.system.mediators if name in fit.system.media and fit.data.is_money(name)]
+    bought = any(fit.data.is_money(name) for name in lost["channel"].values)
+    order = fit.system.order
+    left = {name: residuals(fit, name) for name in order}
     return Answers(
         fit=fit,
         ci_prob=ci_prob,
         window=window,
-        start=found.attrs["start"],
-        stop=found.attrs["stop"],
-        verdict=found.attrs["verdict"],
-        effects=found,
+        **{mark: lost.attrs[mark] for mark in ("start", "stop", "verdict")},
+        effects=lost,
         counted=counted,
         mediators=effects(fit, channels=paid, groups={}, window=window, **about) if paid else None,
         marginal=marginal_roi(fit, window=window, **about) if bought else None,
@@ -154,16 +115,11 @@ def collect(
         fitted=predict(fit),
         residuals=left,
         autocorrelation={name: autocorrelation(draw, ci_prob=ci_prob) for name, draw in left.items()},
-        predictive={name: predictive_table(fit, name, ci_prob) for name in system.order},
-        checks={name: predictive_check(fit, name, ci_prob) for name in system.order},
+        predictive={name: predictive_table(fit, name, ci_prob) for name in order},
+        checks={name: predictive_check(fit, name, ci_prob) for name in order},
         parameters=fit.summary(ci_prob),
         diagnosis=diagnose(fit),
     )
-
-
-def _acting(fit: Fit) -> list[str]:
-    """Paid mediators that act as media, so that their own spend can be judged."""
-    return [name for name in fit.system.mediators if name in fit.system.media and fit.data.is_money(name)]
 
 
 def _part_size(fit: Fit) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,86 @@ from bayesmmm.results import summarise
 ANSWERS, MODEL, DATA, LEARNT, CHECKS = "answers", "model", "data", "learnt", "checks"
 SUFFIXES = (".png", ".svg")
 _LONGEST_NAME = 80
-_LEARNT = {
+#: Title of each figure, and how to read it.
+_WORDS = {
+    "effects": (
+        "What {outcome} would have lost without each channel",
+        "Each bar is laid together from what came directly and what came through mediators; the line is the interval of "
+        "the total, and a line that reaches zero says that the effect may be nothing.",
+    ),
+    "roi": (
+        "Return on spend, and on a little more of it",
+        "The first mark of a channel is the return on what was spent, the second the return on the next unit of money; "
+        "{back}.",
+    ),
+    "waterfall": (
+        "Where {outcome} came from: accounting for the window",
+        "Read from the baseline on: each bar adds its part until the mean of the whole is reached; the lines are the "
+        "intervals of single parts.",
+    ),
+    "decomposition": (
+        "Where {outcome} came from, period by period",
+        "The areas are posterior means and add up to what the model expects; the line is what was observed.",
+    ),
+    "accounting": (
+        "Two ways to count: accounting beside what would have been lost",
+        "The left panel lays both counts side by side, the right one shows their difference; where its interval holds "
+        "zero, the two may be the same.",
+    ),
+    "response_curves": (
+        "What more or less spend would have brought to {outcome}",
+        "The dot is the spend as it was; where the curve is dashed, part of the spend would fall into periods with more "
+        "spend than was ever observed, and its shape is assumed rather than seen.",
+    ),
+    "adstock_decay": (
+        "How long spend keeps working",
+        "The line falls to one half at the half-life; a wide band says that the data do not tell how long the effect "
+        "lasts.",
+    ),
+    "causal_graph": (
+        "What is taken to cause what, and how strongly",
+        "An arrow says that what stands on its left acts on what stands on its right; where there is no arrow, "
+        "no direct effect is allowed for. The boxes say how large the effects are, beside the mean of what they act on.",
+    ),
+    "data": (
+        "The data over time",
+        "One panel for each series; channels that rise and fall together, or never pause, are hard to tell apart.",
+    ),
+    "correlation": (
+        "How the series move together",
+        "Two channels near 1 or -1 share their effect in a way that the data cannot settle.",
+    ),
+    "prior_posterior": (
+        "{equation}: {parameter}",
+        "{meaning}: grey is what was assumed before the data, blue what is left after them; where both are alike, the "
+        "data said little.",
+    ),
+    "parameters": ("All parameters", "One row of panels for each equation; dots are medians, lines intervals."),
+    "predictive": (
+        "{equation}: observed, and what the model expects",
+        "Dots are observed values; about as many of them as the interval promises should lie in the band, and those "
+        "outside should not come in runs.",
+    ),
+    "residuals": (
+        "{equation}: what the model leaves unexplained",
+        "There should be no pattern over time; a run above or below zero is something that the model misses.",
+    ),
+    "predictive_check": (
+        "{equation}: is its distribution right?",
+        "Points on the line say that simulated data spread as the observed ones do; points off it at an end, that the "
+        "model misses extremes or zeros.",
+    ),
+    "residual_distribution": (
+        "{equation}: how large the unexplained part is",
+        "Bars far from the curve, or single values far out, say that the assumed noise does not fit.{censored}",
+    ),
+    "residual_autocorrelation": (
+        "{equation}: does the unexplained part remember?",
+        "Bars should stay within the grey band, but for a few by chance; bars outside at the first lags say that "
+        "intervals may be too narrow.",
+    ),
+}
+_MEANINGS = {
     "contribution": "How much each term adds on average, as a share of the mean of the series",
     "half_life": "In how many days carried-over pressure halves",
     "half_saturation": "At how much spend, in multiples of the mean, the response is half its ceiling",
@@ -27,28 +107,14 @@ _LOGARITHMIC = ("half_life", "half_saturation", "slope")
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the report.
+    """A figure of the report."""
 
-    Attributes
-    ----------
-    name : str
-        Name of its files, without suffix.
-    section : str
-        Where on the page it stands.
-    title, reading : str
-        What it shows, and how to read it.
-    draw : callable
-        Draws it and returns its axes; takes ``title``.
-    small : bool
-        Whether two of its kind fit side by side.
-    """
-
-    name: str
+    name: str  # of its files, without suffix
     section: str
     title: str
-    reading: str
-    draw: Callable[..., object]
-    small: bool = False
+    reading: str  # how to read it
+    draw: Callable[..., object]  # returns its axes; takes ``title``
+    small: bool = False  # whether two of its kind fit side by side
 
 
 def make_figures(answers: Answers) -> list[Figure]:
@@ -78,128 +144,56 @@ def safe_name(text: str) -> str:
     return re.sub(r"[^\w.-]+", "_", text).lstrip(".")[:_LONGEST_NAME] or "_"
 
 
-# ---------------------------------------------------------------------------------------------------------- answers
+def _figure(
+    kind: str, section: str, draw: Callable[..., object], *, end: str = "", small: bool = False, **words: str
+) -> Figure:
+    """Return a figure whose title and reading are filled with `words`; `end` tells it from others of its kind."""
+    title, reading = (text.format(**words) for text in _WORDS[kind])
+    return Figure(kind + end, section, title, reading, draw, small)
+
+
 def _of_answers(answers: Answers) -> Iterator[Figure]:
-    ci_prob, outcome = answers.ci_prob, answers.outcome
-    yield Figure(
-        "effects",
-        ANSWERS,
-        f"What {outcome} would have lost without each channel",
-        "Each bar is laid together from what came directly and what came through mediators; the line is the interval of "
-        "the total, and a line that reaches zero says that the effect may be nothing.",
-        partial(plots.effects, answers.effects, ci_prob=ci_prob),
-    )
+    ci_prob: dict[str, Any] = {"ci_prob": answers.ci_prob}
+    outcome = answers.outcome
+    yield _figure("effects", ANSWERS, partial(plots.effects, answers.effects, **ci_prob), outcome=outcome)
     if answers.marginal is not None:
         back = answers.effects["roi"].sel(channel=answers.marginal["channel"])
-        yield Figure(
-            "roi",
-            ANSWERS,
-            "Return on spend, and on a little more of it",
-            "The first mark of a channel is the return on what was spent, the second the return on the next "
-            "unit of money; "
-            + (
-                "an interval that crosses the line at 1 leaves open whether spend was earned back."
-                if answers.is_money
-                else "the wider the interval, the less is known."
-            ),
-            partial(plots.roi, back, marginal=answers.marginal, ci_prob=ci_prob),
+        reading = (
+            "an interval that crosses the line at 1 leaves open whether spend was earned back"
+            if answers.is_money
+            else "the wider the interval, the less is known"
         )
-    yield from _of_decomposition(answers)
-    yield Figure(
-        "response_curves",
-        ANSWERS,
-        f"What more or less spend would have brought to {outcome}",
-        "The dot is the spend as it was; where the curve is dashed, part of the spend would fall into periods with more "
-        "spend than was ever observed, and its shape is assumed rather than seen.",
-        partial(plots.response_curves, answers.curves, ci_prob=ci_prob),
-    )
-    yield Figure(
-        "adstock_decay",
-        ANSWERS,
-        "How long spend keeps working",
-        "The line falls to one half at the half-life; a wide band says that the data do not tell how long the effect "
-        "lasts.",
-        partial(plots.adstock_decay, answers.decay, ci_prob=ci_prob),
-    )
+        yield _figure("roi", ANSWERS, partial(plots.roi, back, marginal=answers.marginal, **ci_prob), back=reading)
+    yield _figure("waterfall", ANSWERS, partial(plots.waterfall, answers.parts, **ci_prob), outcome=outcome)
+    yield _figure("decomposition", ANSWERS, partial(plots.decomposition, answers.parts), outcome=outcome)
+    yield _figure("accounting", ANSWERS, partial(plots.accounting, answers.quarters, answers.counted, **ci_prob))
+    curves = partial(plots.response_curves, answers.curves, **ci_prob)
+    yield _figure("response_curves", ANSWERS, curves, outcome=outcome)
+    yield _figure("adstock_decay", ANSWERS, partial(plots.adstock_decay, answers.decay, **ci_prob))
 
 
-def _of_decomposition(answers: Answers) -> Iterator[Figure]:
-    ci_prob, outcome = answers.ci_prob, answers.outcome
-    yield Figure(
-        "waterfall",
-        ANSWERS,
-        f"Where {outcome} came from: accounting for the window",
-        "Read from the baseline on: each bar adds its part until the mean of the whole is reached; the lines are the "
-        "intervals of single parts.",
-        partial(plots.waterfall, answers.parts, ci_prob=ci_prob),
-    )
-    yield Figure(
-        "decomposition",
-        ANSWERS,
-        f"Where {outcome} came from, period by period",
-        "The areas are posterior means and add up to what the model expects; the line is what was observed.",
-        partial(plots.decomposition, answers.parts),
-    )
-    yield Figure(
-        "accounting",
-        ANSWERS,
-        "Two ways to count: accounting beside what would have been lost",
-        "The left panel lays both counts side by side, the right one shows their difference; where its interval holds "
-        "zero, the two may be the same.",
-        partial(plots.accounting, answers.quarters, answers.counted, ci_prob=ci_prob),
-    )
-
-
-# ------------------------------------------------------------------------------------------------- model and data
 def _of_model(answers: Answers) -> Iterator[Figure]:
     fit = answers.fit
-    yield Figure(
-        "causal_graph",
-        MODEL,
-        "What is taken to cause what, and how strongly",
-        "An arrow says that what stands on its left acts on what stands on its right; where there is no arrow, "
-        "no direct effect is allowed for. The boxes say how large the effects are, beside the mean of what they act on.",
-        partial(plots.causal_graph, fit.system, posterior=fit.posterior, ci_prob=answers.ci_prob),
-    )
-    yield Figure(
-        "data",
-        DATA,
-        "The data over time",
-        "One panel for each series; channels that rise and fall together, or never pause, are hard to tell apart.",
-        partial(plots.spend, fit.data),
-    )
+    graph = partial(plots.causal_graph, fit.system, posterior=fit.posterior, ci_prob=answers.ci_prob)
+    yield _figure("causal_graph", MODEL, graph)
+    yield _figure("data", DATA, partial(plots.spend, fit.data))
     if len(fit.data.columns) > 2:
-        yield Figure(
-            "correlation",
-            DATA,
-            "How the series move together",
-            "Two channels near 1 or -1 share their effect in a way that the data cannot settle.",
-            partial(plots.correlation, fit.data.correlation()),
-        )
+        yield _figure("correlation", DATA, partial(plots.correlation, fit.data.correlation()))
 
 
 def _of_learnt(answers: Answers) -> Iterator[Figure]:
-    fit, table = answers.fit, answers.parameters
-    for equation in fit.system.order:
-        for parameter, meaning in _LEARNT.items():
+    for equation in answers.fit.system.order:
+        for parameter, meaning in _MEANINGS.items():
             variable = f"{equation}.{parameter}"
-            if variable in fit.posterior:
-                yield Figure(
-                    f"prior_posterior_{equation}_{parameter}",
-                    LEARNT,
-                    f"{equation}: {parameter.replace('_', '-')}",
-                    f"{meaning}: grey is what was assumed before the data, blue what is left after them; where both are "
-                    f"alike, the data said little.",
-                    partial(_prior_posterior, answers, variable),
-                    small=True,
-                )
-    yield Figure(
-        "parameters",
-        LEARNT,
-        "All parameters",
-        "One row of panels for each equation; dots are medians, lines intervals.",
-        partial(plots.parameters, table),
-    )
+            if variable in answers.fit.posterior:
+                words: dict[str, Any] = {
+                    "equation": equation,
+                    "parameter": parameter.replace("_", "-"),
+                    "meaning": meaning,
+                }
+                draw, end = partial(_prior_posterior, answers, variable), f"_{equation}_{parameter}"
+                yield _figure("prior_posterior", LEARNT, draw, end=end, small=True, **words)
+    yield _figure("parameters", LEARNT, partial(plots.parameters, answers.parameters))
 
 
 def _prior_posterior(answers: Answers, variable: str, **title: None) -> object:
@@ -211,50 +205,17 @@ def _prior_posterior(answers: Answers, variable: str, **title: None) -> object:
     return plots.prior_posterior(prior, posterior, log=log, **title)
 
 
-# ----------------------------------------------------------------------------------------------------------- checks
 def _of_checks(answers: Answers) -> Iterator[Figure]:
     for name in answers.fit.system.order:
-        left, ci_prob = answers.residuals[name], answers.ci_prob
+        left = answers.residuals[name]
+        common: dict[str, Any] = {"end": f"_{name}", "equation": name}
+        yield _figure("predictive", CHECKS, partial(plots.predictive, answers.predictive[name]), **common)
+        yield _figure("residuals", CHECKS, partial(plots.residuals, left, ci_prob=answers.ci_prob), **common)
+        check = partial(plots.predictive_check, answers.checks[name])
+        yield _figure("predictive_check", CHECKS, check, small=True, **common)
         censored = answers.fit.system.equation(name).family.censored
-        yield Figure(
-            f"predictive_{name}",
-            CHECKS,
-            f"{name}: observed, and what the model expects",
-            "Dots are observed values; about as many of them as the interval promises should lie in the band, and those "
-            "outside should not come in runs.",
-            partial(plots.predictive, answers.predictive[name]),
-        )
-        yield Figure(
-            f"residuals_{name}",
-            CHECKS,
-            f"{name}: what the model leaves unexplained",
-            "There should be no pattern over time; a run above or below zero is something that the model misses.",
-            partial(plots.residuals, left, ci_prob=ci_prob),
-        )
-        yield Figure(
-            f"predictive_check_{name}",
-            CHECKS,
-            f"{name}: is its distribution right?",
-            "Points on the line say that simulated data spread as the observed ones do; points off it at an end, that "
-            "the model misses extremes or zeros.",
-            partial(plots.predictive_check, answers.checks[name]),
-            small=True,
-        )
-        yield Figure(
-            f"residual_distribution_{name}",
-            CHECKS,
-            f"{name}: how large the unexplained part is",
-            "Bars far from the curve, or single values far out, say that the assumed noise does not fit."
-            + (" Of a period at zero only the average of what may be below it is shown." if censored else ""),
-            partial(plots.residual_distribution, left),
-            small=True,
-        )
-        yield Figure(
-            f"residual_autocorrelation_{name}",
-            CHECKS,
-            f"{name}: does the unexplained part remember?",
-            "Bars should stay within the grey band, but for a few by chance; bars outside at the first lags say that "
-            "intervals may be too narrow.",
-            partial(plots.residual_autocorrelation, answers.autocorrelation[name]),
-            small=True,
-        )
+        below = " Of a period at zero only the average of what may be below it is shown." if censored else ""
+        spread = partial(plots.residual_distribution, left)
+        yield _figure("residual_distribution", CHECKS, spread, small=True, censored=below, **common)
+        memory = partial(plots.residual_autocorrelation, answers.autocorrelation[name])
+        yield _figure("residual_autocorrelation", CHECKS, memory, small=True, **common)

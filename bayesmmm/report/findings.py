@@ -1,6 +1,6 @@
 """The findings as plain sentences, computed from the tables: each with its interval, none saying more than that."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 from bayesmmm.data import MONEY
 from bayesmmm.estimands import EXTRAPOLATED
 from bayesmmm.report.answers import Answers
+from bayesmmm.report.tables import one, pick
 from bayesmmm.text import counted, interval, joined, large_number, number, percent, probability
 
 Tables = Mapping[str, pd.DataFrame]
@@ -21,68 +22,49 @@ _SMALL = 0.01
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding.
-
-    Attributes
-    ----------
-    topic : str
-        Heading that it stands under.
-    text : str
-        One or a few sentences.
-    tables : tuple of str
-        Where its numbers come from.
-    main : bool
-        Whether it belongs into the short list that stands first.
-    """
+    """One finding: its topic, one or a few sentences, the tables that its numbers come from."""
 
     topic: str
     text: str
     tables: tuple[str, ...]
-    main: bool = False
+    main: bool = False  # whether it belongs into the short list that stands first
 
 
 def make_findings(answers: Answers, tables: Tables) -> list[Finding]:
     """Return the findings in the order of the page."""
-    found: list[Finding] = []
-    for make in (_together, _channels, _returns, _next_money, _mediators, _base, _uncertain, _extrapolated):
-        found += make(answers, tables)
-    return found
+    makers = (_together, _channels, _returns, _next_money, _mediators, _base, _uncertain, _extrapolated)
+    return [finding for make in makers for finding in make(answers, tables)]
 
 
 # ------------------------------------------------------------------------------------------------ reading the tables
-def _pick(table: pd.DataFrame, **where: object) -> pd.DataFrame:
-    keep = np.ones(len(table), bool)
-    for name, value in where.items():
-        keep &= (table[name] == value).to_numpy()
-    return table[keep]
-
-
-def _one(table: pd.DataFrame, **where: object) -> pd.Series:
-    return _pick(table, **where).iloc[0]
-
-
 def _ranked(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("median", ascending=False, kind="stable", na_position="last")
 
 
-def _words(answers: Answers) -> Callable[[pd.Series], str]:
+def _amount(row: pd.Series, answers: Answers) -> str:
     """Write a row in units of the outcome."""
     unit = "" if answers.is_money else answers.unit
-    return lambda row: interval(row["median"], row["lower"], row["upper"], answers.ci_prob, unit)
+    return interval(row["median"], row["lower"], row["upper"], answers.ci_prob, unit)
 
 
 def _plain(row: pd.Series, answers: Answers) -> str:
     return interval(row["median"], row["lower"], row["upper"], answers.ci_prob)
 
 
+def _percents(row: pd.Series, answers: Answers, name: str = "") -> str:
+    """Write shares, those of columns that begin with `name`, in percent."""
+    median, lower, upper = (100.0 * row[f"{name}{end}"] for end in ("median", "lower", "upper"))
+    return interval(median, lower, upper, answers.ci_prob, "%")
+
+
 def _lost(row: pd.Series, answers: Answers) -> str:
     """Say what would have happened to the outcome without something, no surer than the interval is."""
-    said = f"{answers.outcome} would have been lower by {_words(answers)(row)}"
+    said = f"{answers.outcome} would have been lower by {_amount(row, answers)}"
     if row["lower"] > 0.0 or row["lower"] == row["upper"]:
         return said
     if row["upper"] < 0.0:
         turned = pd.Series({"median": -row["median"], "lower": -row["upper"], "upper": -row["lower"]})
-        return f"{answers.outcome} would have been higher by {_words(answers)(turned)}"
+        return f"{answers.outcome} would have been higher by {_amount(turned, answers)}"
     return f"{said}; the interval reaches from a loss to a gain, so the direction is open"
 
 
@@ -110,16 +92,19 @@ def counted_words(answers: Answers) -> str:
 # ---------------------------------------------------------------------------------------------------- all together
 def _together(answers: Answers, tables: Tables) -> list[Finding]:
     topic, groups = "All channels together", tables["groups"]
-    joint, count = _one(groups, quantity="joint"), len(answers.channels)
+    joint, count = one(groups, quantity="joint"), len(answers.channels)
     used = ("groups",)
     out = []
     if count > 1:
         text = f"Without the {counted(count, 'channel')} ({_spent(joint, answers)}), {_lost(joint, answers)}."
-        out.append(Finding(topic, f"{text} {_split(answers, groups)}".rstrip(), used, main=True))
+        if mediators := answers.fit.system.mediators:
+            direct, indirect = (one(groups, quantity=f"joint_{name}") for name in ("direct", "indirect"))
+            text = f"{text} {_ways(answers, direct, {joined(mediators): indirect})}"
+        out.append(Finding(topic, text, used, main=True))
     if "share" in set(groups["quantity"]):
-        row = _one(groups, quantity="share")
-        part = interval(*(100.0 * row[end] for end in ("median", "lower", "upper")), answers.ci_prob, "%")
-        text = f"Of {answers.outcome} from {answers.start} to {answers.stop}, {part} is owed to the channels"
+        row = one(groups, quantity="share")
+        span = f"from {answers.start} to {answers.stop}"
+        text = f"Of {answers.outcome} {span}, {_percents(row, answers)} is owed to the channels"
         if row["lower"] < 0.0:
             text += "; the interval reaches below zero"
         out.append(Finding(topic, f"{text}. Carry-over of earlier spend is counted in.", used, main=True))
@@ -129,18 +114,16 @@ def _together(answers: Answers, tables: Tables) -> list[Finding]:
     return out
 
 
-def _split(answers: Answers, groups: pd.DataFrame) -> str:
-    """Say how much of the joint effect came directly and how much through mediators."""
-    if not answers.fit.system.mediators:
-        return ""
-    direct, indirect = (_one(groups, quantity=f"joint_{name}") for name in ("direct", "indirect"))
-    through = joined(answers.fit.system.mediators)
-    words = _words(answers)
-    if _nothing(indirect):
+def _ways(answers: Answers, direct: pd.Series, via: Mapping[str, pd.Series]) -> str:
+    """Say how much of an effect came directly and how much through each mediator."""
+    via = {name: row for name, row in via.items() if not _nothing(row)}
+    if not via:
         return "All of it came directly."
-    if _nothing(direct):
-        return f"All of it came through {through}."
-    return f"Of this, {words(direct)} came directly and {words(indirect)} through {through}."
+    if _nothing(direct) and len(via) == 1:
+        return f"All of it came through {next(iter(via))}."
+    parts = [] if _nothing(direct) else [f"{_amount(direct, answers)} came directly"]
+    parts += [f"{_amount(row, answers)} through {name}" for name, row in via.items()]
+    return f"Of this, {joined(parts)}."
 
 
 def _nothing(row: pd.Series) -> bool:
@@ -151,12 +134,12 @@ def _joint_return(answers: Answers, groups: pd.DataFrame) -> list[str]:
     if "roi" not in set(groups["quantity"]):
         return []
     if answers.is_money:
-        row = _one(groups, quantity="roi")
+        row = one(groups, quantity="roi")
         return [
             f"Together the channels returned {_plain(row, answers)} per unit of money spent; the probability that they "
             f"returned more than they cost is {probability(row['p_above'])}."
         ]
-    row = _one(groups, quantity="cost")
+    row = one(groups, quantity="cost")
     return [f"Through all channels together, {_one_more(answers)} cost {_plain(row, answers)}{_if_gain(row)}."]
 
 
@@ -172,43 +155,32 @@ def _if_gain(row: pd.Series) -> str:
 
 
 def _interaction(answers: Answers, groups: pd.DataFrame) -> list[str]:
-    row, joint = (_one(groups, quantity=name) for name in ("interaction", "joint"))
+    row, joint = (one(groups, quantity=name) for name in ("interaction", "joint"))
     if abs(row["median"]) < _SMALL * abs(joint["median"]):
         return []
     return [
         "The effects of single channels do not add up to that of all: the effect of all together, less the sum "
-        f"of the single ones, is {_words(answers)(row)}."
+        f"of the single ones, is {_amount(row, answers)}."
     ]
 
 
 # --------------------------------------------------------------------------------------------------------- channels
 def _channels(answers: Answers, tables: Tables) -> list[Finding]:
     table = tables["effects"]
-    totals = _ranked(_pick(table, kind="channel", quantity="total"))
+    totals = _ranked(pick(table, kind="channel", quantity="total"))
     alone = len(totals) == 1
     out = []
     for _, row in totals.iterrows():
         name = row["channel"]
         if row["spend"] > 0.0 or answers.window == "outcome":
-            text = f"Without {name} ({_spent(row, answers)}), {_lost(row, answers)}. {_ways(answers, table, name)}"
+            of = pick(table, channel=name, kind="channel")
+            via = {part["mediator"]: part for _, part in pick(of, quantity="via").iterrows()}
+            ways = _ways(answers, one(of, quantity="direct"), via)
+            text = f"Without {name} ({_spent(row, answers)}), {_lost(row, answers)}. {ways}"
         else:
             text = f"{name} had no spend in the window, so nothing can be said of its effect there."
         out.append(Finding("What each channel did", text, ("effects",), main=alone))
     return out
-
-
-def _ways(answers: Answers, table: pd.DataFrame, channel: str) -> str:
-    """Say how much of a channel's effect came directly and how much through each mediator."""
-    direct = _one(table, channel=channel, kind="channel", quantity="direct")
-    via = _pick(table, channel=channel, kind="channel", quantity="via")
-    via = via[[not _nothing(row) for _, row in via.iterrows()]]
-    words = _words(answers)
-    if not len(via):
-        return "All of it came directly."
-    if _nothing(direct) and len(via) == 1:
-        return f"All of it came through {via['mediator'].iloc[0]}."
-    parts = [f"{words(row)} through {row['mediator']}" for _, row in via.iterrows()]
-    return f"Of this, {joined(parts if _nothing(direct) else [f'{words(direct)} came directly', *parts])}."
 
 
 # ---------------------------------------------------------------------------------------------------------- returns
@@ -220,7 +192,7 @@ def _returns(answers: Answers, tables: Tables) -> list[Finding]:
 
 def _money_returns(answers: Answers, tables: Tables) -> list[Finding]:
     topic = "What each channel returned"
-    table = _ranked(_pick(tables["roi"], kind="channel", quantity="roi"))
+    table = _ranked(pick(tables["roi"], kind="channel", quantity="roi"))
     table = table[table["median"].notna()]
     used = ("roi", *(["roi_net", "induced"] if "roi_net" in tables else []))
     out = []
@@ -263,9 +235,9 @@ def _net(answers: Answers, tables: Tables, channel: str) -> str:
     """Say what is left of a return when the spend that the channel drew into paid mediators counts as its cost."""
     if "roi_net" not in tables:
         return ""
-    drawn = _pick(tables["induced"], channel=channel)
+    drawn = pick(tables["induced"], channel=channel)
     drawn = drawn[[row["mediator"] in answers.paid and not _nothing(row) for _, row in drawn.iterrows()]]
-    row = _one(tables["roi_net"], channel=channel)
+    row = one(tables["roi_net"], channel=channel)
     if not len(drawn) or np.isnan(row["median"]):
         return ""
     words = joined(f"{_plain(r, answers)} of spend into {r['mediator']}" for _, r in drawn.iterrows())
@@ -276,7 +248,7 @@ def _costs(answers: Answers, tables: Tables) -> list[Finding]:
     topic, used = f"What a unit of {answers.outcome} cost", ("cost", "roi")
     table = tables["cost"].sort_values("median", kind="stable")
     table = table[table["median"].notna()]
-    best = _pick(tables["roi"], kind="channel", quantity="roi")
+    best = pick(tables["roi"], kind="channel", quantity="roi")
     out = []
     if len(table) > 1 and best["p_best"].notna().any():
         row = best.loc[best["p_best"].idxmax()]
@@ -297,7 +269,7 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
     topic, used = "Where a little more money would go furthest", ("marginal_roi",)
     if not answers.bought:
         return []
-    table = _ranked(_pick(tables["marginal_roi"], kind="channel"))
+    table = _ranked(pick(tables["marginal_roi"], kind="channel"))
     table = table[table["median"].notna()]
     out = []
     if len(table) > 1:
@@ -315,7 +287,7 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
         brings = "brings back" if answers.is_money else "brings"
         text = (
             f"One more unit of money in {row['channel']}, spread over time as its spend was, {brings} "
-            f"{_words(answers)(row)}{_at_the_margin(row, answers)}."
+            f"{_amount(row, answers)}{_at_the_margin(row, answers)}."
         )
         out.append(Finding(topic, text, used, main=len(table) == 1))
     return out
@@ -336,13 +308,13 @@ def _at_the_margin(row: pd.Series, answers: Answers) -> str:
 def _mediators(answers: Answers, tables: Tables) -> list[Finding]:
     topic, out = "Mediators", []
     kinds = tables["decomposition_kinds"]
-    words = _words(answers)
     for name in answers.fit.system.mediators:
-        via, organic = (_pick(kinds, kind=kind, mediator=name) for kind in ("via", "organic"))
+        via, organic = (pick(kinds, kind=kind, mediator=name) for kind in ("via", "organic"))
         if len(via) and len(organic):
+            driven, other = (_amount(part.iloc[0], answers) for part in (via, organic))
             text = (
-                f"In the accounting view, of what {name} added to {answers.outcome}, {words(via.iloc[0])} was driven by "
-                f"the channels and {words(organic.iloc[0])} was not."
+                f"In the accounting view, of what {name} added to {answers.outcome}, {driven} was driven by the "
+                f"channels and {other} was not."
             )
             if organic["lower"].iloc[0] < 0.0:
                 text += (
@@ -350,14 +322,14 @@ def _mediators(answers: Answers, tables: Tables) -> list[Finding]:
                 )
             out.append(Finding(topic, text, ("decomposition_kinds",)))
     out += _two_views(answers, tables, topic)
-    own = _pick(tables["effects"], kind="mediator", quantity="total")
+    own = pick(tables["effects"], kind="mediator", quantity="total")
     for _, row in own.iterrows():
         text = (
             f"Without {row['channel']} itself ({_spent(row, answers)}), whatever drove it, {_lost(row, answers)}."
         )
         used = ["effects"]
         if answers.is_money and answers.bought and row["spend"] > 0.0:
-            back = _one(tables["roi"], channel=row["channel"], kind="mediator", quantity="roi")
+            back = one(tables["roi"], channel=row["channel"], kind="mediator", quantity="roi")
             text += (
                 f" It returned {_plain(back, answers)} per unit of money spent on it; the probability of more than 1 is "
                 f"{probability(back['p_above'])}."
@@ -370,11 +342,11 @@ def _mediators(answers: Answers, tables: Tables) -> list[Finding]:
 
 def _two_views(answers: Answers, tables: Tables, topic: str) -> list[Finding]:
     """Say where the accounting and what would be lost differ beyond doubt."""
-    table = _pick(tables["accounting"], effect="total", view="difference")
+    table = pick(tables["accounting"], effect="total", view="difference")
     sides = {"more": table[table["lower"] > 0.0], "less": table[table["upper"] < 0.0]}
     parts = [
         f"{side} than would have been lost without the channel for "
-        f"{joined(f'{row.channel} by {_words(answers)(row)}' for _, row in rows.iterrows())}"
+        f"{joined(f'{row.channel} by {_amount(row, answers)}' for _, row in rows.iterrows())}"
         for side, rows in sides.items()
         if len(rows)
     ]
@@ -388,9 +360,7 @@ def _two_views(answers: Answers, tables: Tables, topic: str) -> list[Finding]:
 
 
 def _base(answers: Answers, tables: Tables) -> list[Finding]:
-    kinds = tables["decomposition_kinds"]
-    row = _one(kinds, kind="base")
-    part = interval(*(100.0 * row[f"share_{end}"] for end in ("median", "lower", "upper")), answers.ci_prob, "%")
+    part = _percents(one(tables["decomposition_kinds"], kind="base"), answers, "share_")
     text = (
         f"In the accounting view, {part} of {answers.outcome} from {answers.start} to {answers.stop} is base: what the "
         f"intercept, trend and seasonality carry and no channel does."
@@ -401,14 +371,14 @@ def _base(answers: Answers, tables: Tables) -> list[Finding]:
 # ------------------------------------------------------------------------------------------------- what is not known
 def _uncertain(answers: Answers, tables: Tables) -> list[Finding]:
     topic, out = "What remains uncertain", []
-    totals = _pick(tables["effects"], kind="channel", quantity="total")
+    totals = pick(tables["effects"], kind="channel", quantity="total")
     totals = totals[totals["median"] != 0.0]
     if len(totals) > 1:
         width = (totals["upper"] - totals["lower"]) / totals["median"].abs()
         row = totals.loc[width.idxmax()]
         text = (
             f"Least certain, for its size, is the effect of {row['channel']} on {answers.outcome}: "
-            f"{_words(answers)(row)}."
+            f"{_amount(row, answers)}."
         )
         out.append(Finding(topic, text, ("effects",), main=True))
     known = tables["learnt"]

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,9 @@ from bayesmmm.report import figures as drawn
 from bayesmmm.report import prose
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.figures import Figure
-from bayesmmm.report.findings import Finding, counted_words
+from bayesmmm.report.findings import Finding, Tables, counted_words
 from bayesmmm.report.style import CSS
+from bayesmmm.report.tables import one, pick
 from bayesmmm.text import interval_cells, joined, large_number, number, percent, probability
 
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
@@ -35,19 +37,13 @@ _SECTIONS = {
 
 def make_page(
     answers: Answers,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Tables,
     findings: Sequence[Finding],
     figures: Sequence[Figure],
     folder: Path,
     title: str,
 ) -> str:
-    """Return the page as HTML text.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the figures were saved as SVG.
-    """
+    """Return the page as HTML text; `folder` is where the figures were saved as SVG."""
     bodies = {
         "findings": _findings(answers, findings),
         "numbers": _numbers(answers, tables),
@@ -102,12 +98,18 @@ def _pairs(values: Mapping[str, object]) -> str:
     return f"<dl>\n{rows}</dl>\n"
 
 
-def _cells(row: pd.Series | None, answers: Answers, *, factor: float = 1.0) -> str:
-    """A median with its interval below it, as the content of a cell."""
-    if row is None or np.isnan(row["median"]):
+def _cell(row: pd.Series, factor: float = 1.0, name: str = "") -> str:
+    """A median with its interval below it, of columns that begin with `name`."""
+    if np.isnan(row[f"{name}median"]):
         return "&ndash;"
-    middle, ends = interval_cells(*(factor * row[name] for name in ("median", "lower", "upper")))
+    middle, ends = interval_cells(*(factor * row[f"{name}{end}"] for end in ("median", "lower", "upper")))
     return f"{middle}<small>{ends}</small>"
+
+
+def _picked(table: pd.DataFrame, factor: float = 1.0, **where: object) -> str:
+    """The cell of the row with these values, a dash where there is none."""
+    rows = pick(table, **where)
+    return _cell(rows.iloc[0], factor) if len(rows) else "&ndash;"
 
 
 def _table(
@@ -156,7 +158,6 @@ def _lead(answers: Answers) -> str:
 
 
 def _banner(answers: Answers) -> str:
-    judged = answers.fit.convergence
     if answers.verdict == "converged":
         return ""
     what = (
@@ -164,24 +165,21 @@ def _banner(answers: Answers) -> str:
         if answers.verdict == "failed"
         else "The sampler's verdict is doubtful: take the numbers below as provisional."
     )
-    said = str(judged).splitlines()[0]
+    said = str(answers.fit.convergence).splitlines()[0]
     return f'<div class="banner" role="alert">\n{_p(what)}{_p(said)}</div>\n'
 
 
 # ---------------------------------------------------------------------------------------------------------- findings
 def _findings(answers: Answers, findings: Sequence[Finding]) -> str:
-    out = [
-        _p(
-            f"Numbers are medians; ranges in brackets hold {percent(answers.ci_prob)} of the probability. "
-            f"{counted_words(answers)}. All this holds as far as the assumptions below do."
-        )
-    ]
-    short = [finding for finding in findings if finding.main]
-    out.append("<h3>In short</h3>\n<ul>\n" + "".join(map(_finding, short)) + "</ul>\n")
-    for topic in dict.fromkeys(finding.topic for finding in findings if not finding.main):
-        rest = [finding for finding in findings if finding.topic == topic and not finding.main]
-        out.append(f"<h3>{_text(topic)}</h3>\n<ul>\n" + "".join(map(_finding, rest)) + "</ul>\n")
-    return "".join(out)
+    lead = _p(
+        f"Numbers are medians; ranges in brackets hold {percent(answers.ci_prob)} of the probability. "
+        f"{counted_words(answers)}. All this holds as far as the assumptions below do."
+    )
+    topics: dict[str, list[str]] = {"In short": []}
+    for finding in findings:
+        topics.setdefault("In short" if finding.main else finding.topic, []).append(_finding(finding))
+    lists = (f"<h3>{_text(topic)}</h3>\n<ul>\n{''.join(items)}</ul>\n" for topic, items in topics.items())
+    return lead + "".join(lists)
 
 
 def _finding(finding: Finding) -> str:
@@ -189,58 +187,38 @@ def _finding(finding: Finding) -> str:
     return f'<li>{_text(finding.text)} <span class="source">[{_text(source)}]</span></li>\n'
 
 
-def _row(table: pd.DataFrame | None, **where: object) -> pd.Series | None:
-    if table is None:
-        return None
-    keep = np.ones(len(table), bool)
-    for name, value in where.items():
-        keep &= (table[name] == value).to_numpy()
-    return table[keep].iloc[0] if keep.any() else None
-
-
-def _numbers(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
+def _numbers(answers: Answers, tables: Tables) -> str:
     effects = tables["effects"]
     totals = effects[(effects["kind"] == "channel") & (effects["quantity"] == "total")]
     order = totals.sort_values("median", ascending=False)["channel"].tolist()
     out = [_effects_table(answers, tables, order)]
     if answers.bought:
         out.append(_returns_table(answers, tables, [name for name in order if name in answers.bought]))
-    out += [
-        _accounting_table(answers, tables, order),
-        _parts_table(answers, tables),
-        _memory_table(answers, tables),
-    ]
+    out += [_accounting_table(answers, tables, order), _parts_table(answers, tables), _memory_table(tables)]
     files = ", ".join(f"{name}.csv" for name in tables)
     out.append(_p(f"Every table is a file beside this page, in the folder tables: {files}.", "note"))
     return "".join(out)
 
 
-def _effects_table(answers: Answers, tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> str:
+def _effects_table(answers: Answers, tables: Tables, order: Sequence[str]) -> str:
     table = tables["effects"]
     mediators = list(answers.fit.system.mediators)
     rows = []
     for name in order:
-        where = {"channel": name, "kind": "channel"}
-        total = _row(table, **where, quantity="total")
-        rows.append(
-            [
-                _text(name),
-                large_number(total["spend"])
-                + ("" if name in answers.bought else f" {_text(total['spend_unit'])}"),
-                _cells(total, answers),
-                _cells(_row(table, **where, quantity="direct"), answers),
-                *(_cells(_row(table, **where, quantity="via", mediator=m), answers) for m in mediators),
-                _cells(_row(tables["shares"], channel=name), answers, factor=100.0),
-            ]
-        )
-    group = {name: _row(tables["groups"], quantity=name) for name in ("joint", "joint_direct", "share")}
+        where: dict[str, Any] = {"channel": name, "kind": "channel"}
+        total = one(table, **where, quantity="total")
+        unit = "" if name in answers.bought else f" {_text(total['spend_unit'])}"
+        cells = [_text(name), large_number(total["spend"]) + unit, _cell(total)]
+        cells.append(_picked(table, **where, quantity="direct"))
+        cells += [_picked(table, **where, quantity="via", mediator=m) for m in mediators]
+        rows.append([*cells, _picked(tables["shares"], 100.0, channel=name)])
     if len(order) > 1:
-        through = ["&ndash;"] * len(mediators)
-        if len(mediators) == 1:
-            through = [_cells(_row(tables["groups"], quantity="joint_indirect"), answers)]
-        spend = large_number(group["joint"]["spend"])
-        parts = [_cells(group[name], answers) for name in ("joint", "joint_direct")]
-        rows.append(["all together", spend, *parts, *through, _cells(group["share"], answers, factor=100.0)])
+        groups = tables["groups"]
+        names = ["joint", "joint_direct", *(["joint_indirect"] if len(mediators) == 1 else [])]
+        cells = ["all together", large_number(one(groups, quantity="joint")["spend"])]
+        cells += [_picked(groups, quantity=name) for name in names]
+        cells += ["&ndash;"] * (len(mediators) if len(mediators) > 1 else 0)
+        rows.append([*cells, _picked(groups, 100.0, quantity="share")])
     head = ["Channel", "Spend", f"Effect on {answers.outcome}", "Directly", *(f"Through {m}" for m in mediators)]
     note = (
         f"Effects in {answers.unit}; below each median its {percent(answers.ci_prob)} interval. "
@@ -249,22 +227,15 @@ def _effects_table(answers: Answers, tables: Mapping[str, pd.DataFrame], order: 
     return _table("What would have been lost without each channel", [*head, "Share, %"], rows, note=note)
 
 
-def _returns_table(answers: Answers, tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> str:
+def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> str:
     rows = []
     for name in order:
         where = {"channel": name, "kind": "channel"}
-        back = _row(tables["roi"], **where, quantity="roi")
-        more = _row(tables["marginal_roi"], **where)
-        cells = [_text(name), _cells(back, answers)]
-        if answers.is_money:
-            cells.append(probability(back["p_above"]))
-        else:
-            cells.append(_cells(_row(tables["cost"], channel=name), answers))
-        if "roi_net" in tables:
-            cells.append(_cells(_row(tables["roi_net"], channel=name), answers))
-        cells.append(_cells(more, answers))
-        cells += [probability(more["p_above"])] if answers.is_money else []
-        rows.append([*cells, probability(more["p_best"])])
+        back, more = one(tables["roi"], **where, quantity="roi"), one(tables["marginal_roi"], **where)
+        cost = probability(back["p_above"]) if answers.is_money else _picked(tables["cost"], channel=name)
+        net = [_picked(tables["roi_net"], channel=name)] if "roi_net" in tables else []
+        above = [probability(more["p_above"])] if answers.is_money else []
+        rows.append([_text(name), _cell(back), cost, *net, _cell(more), *above, probability(more["p_best"])])
     head = ["Channel", "Return", "P(above 1)" if answers.is_money else f"Cost per unit of {answers.outcome}"]
     head += ["Net return"] if "roi_net" in tables else []
     head += ["Marginal return", *(["P(above 1)"] if answers.is_money else []), "P(highest)"]
@@ -277,12 +248,9 @@ def _returns_table(answers: Answers, tables: Mapping[str, pd.DataFrame], order: 
     return _table("What the channels returned", head, rows, note=note)
 
 
-def _accounting_table(answers: Answers, tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> str:
+def _accounting_table(answers: Answers, tables: Tables, order: Sequence[str]) -> str:
     table, views = tables["accounting"], ("accounting", "zero_out", "difference")
-    rows = [
-        [_text(c), *(_cells(_row(table, channel=c, effect="total", view=v), answers) for v in views)]
-        for c in order
-    ]
+    rows = [[_text(c), *(_picked(table, channel=c, effect="total", view=v) for v in views)] for c in order]
     note = (
         f"In {answers.unit}, on the outcome of {answers.start} to {answers.stop}, earlier spend counted in. The "
         "accounting splits the outcome into parts that add up; the other column is what would have been lost."
@@ -291,14 +259,13 @@ def _accounting_table(answers: Answers, tables: Mapping[str, pd.DataFrame], orde
     return _table("Two ways to count", head, rows, note=note)
 
 
-def _parts_table(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
+def _parts_table(answers: Answers, tables: Tables) -> str:
     rows, nothing = [], []
     for _, row in tables["decomposition_total"].iterrows():
         if row["lower"] == row["upper"] == 0.0:
             nothing.append(row["component"])
             continue
-        part = pd.Series({name: row[f"share_{name}"] for name in ("median", "lower", "upper")})
-        rows.append([_text(row["component"]), _cells(row, answers), _cells(part, answers, factor=100.0)])
+        rows.append([_text(row["component"]), _cell(row), _cell(row, 100.0, "share_")])
     note = (
         f"In {answers.unit}, summed over {answers.start} to {answers.stop}; by quarter in decomposition_quarters.csv. "
         f"Controls count relative to their mean over the data."
@@ -309,11 +276,9 @@ def _parts_table(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
     return _table(f"Accounting: the parts of {answers.outcome}", head, rows, note=note)
 
 
-def _memory_table(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
-    rows = [
-        [_text(row["channel"]), _text(row["equation"]), _cells(row, answers)]
-        for _, row in tables["half_lives"].iterrows()
-    ]
+def _memory_table(tables: Tables) -> str:
+    half_lives = tables["half_lives"]
+    rows = [[_text(row["channel"]), _text(row["equation"]), _cell(row)] for _, row in half_lives.iterrows()]
     return _table("Half-life of what is carried over, in days", ["Channel", "Acts on", "Half-life"], rows, text=2)
 
 
@@ -323,45 +288,29 @@ def _equations(answers: Answers) -> str:
     return f"<h3>Equations and priors</h3>\n<pre>{escape(text)}</pre>\n"
 
 
-def _data(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
+def _data(answers: Answers, tables: Tables) -> str:
     columns = {"mean": "Mean", "sd": "SD", "min": "Least", "median": "Median", "max": "Most", "total": "Total"}
-    rows = [
-        [
-            _text(row["column"]),
-            _text(row["role"]),
-            _text(row["unit"]) or "&ndash;",
-            *(large_number(row[name]) for name in columns),
-            f"{number(100.0 * row['zero_share'])} %",
-        ]
-        for _, row in tables["data"].iterrows()
-    ]
+    rows = []
+    for _, row in tables["data"].iterrows():
+        cells = [_text(row["column"]), _text(row["role"]), _text(row["unit"]) or "&ndash;"]
+        cells += [large_number(row[name]) for name in columns]
+        rows.append([*cells, f"{number(100.0 * row['zero_share'])} %"])
     head = ["Column", "Role", "Unit", *columns.values(), "Zeros"]
-    found = system_warnings(answers.fit.system, answers.fit.data)
-    cautions = (
-        _items(map(str, found))
-        if found
-        else _p("None: the checks of data and model before a fit found nothing unwise.")
-    )
+    unwise = system_warnings(answers.fit.system, answers.fit.data)
+    none = _p("None: the checks of data and model before a fit found nothing unwise.")
+    cautions = _items(map(str, unwise)) if unwise else none
     return _table("The data by column", head, rows, text=3) + "<h3>Cautions</h3>\n" + cautions
 
 
 # ------------------------------------------------------------------------------------------------------- diagnostics
-def _diagnostics(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
+def _diagnostics(answers: Answers, tables: Tables) -> str:
     lines = str(answers.fit.convergence).splitlines()
     out = [_p(f"S{lines[0][1:]}."), _items(line.strip() for line in lines[1:]) if lines[1:] else ""]
-    quality = tables["fit_quality"]
-    rows = [
-        [
-            _text(row["equation"]),
-            _text(row["unit"]),
-            number(row["r2"]),
-            large_number(row["rmse"]),
-            large_number(row["mae"]),
-            f"{100.0 * row['coverage']:.1f} %",
-            f"{row['lags_outside_band']} of {row['lags']}",
-        ]
-        for _, row in quality.iterrows()
-    ]
+    rows = []
+    for _, row in tables["fit_quality"].iterrows():
+        cells = [_text(row["equation"]), _text(row["unit"]), number(row["r2"])]
+        cells += [large_number(row["rmse"]), large_number(row["mae"]), f"{100.0 * row['coverage']:.1f} %"]
+        rows.append([*cells, f"{row['lags_outside_band']} of {row['lags']}"])
     head = [
         "Equation",
         "Unit",
@@ -380,32 +329,28 @@ def _diagnostics(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
     return "".join(out) + _checked(answers.diagnosis)
 
 
-def _checked(found: Diagnosis) -> str:
+def _checked(diagnosis: Diagnosis) -> str:
     """Every check that was raised, with what it means and what to try; how many were not."""
-    counts = found.counts
+    counts = diagnosis.counts
     words = {"ok": "found nothing", "warn": "warn", "fail": "failed", "unknown": "could not be made"}
     told = joined([f"{counts[verdict]} {words[verdict]}" for verdict in words if counts[verdict]])
     items = "".join(
         f"<li><b>{_text(check.name)} ({_text(check.verdict)})</b>: {_text(check.finding)} "
-        f"{_text(check.meaning[:1].upper() + check.meaning[1:])}.\n{_steps(check.remedies)}</li>\n"
-        for check in found.raised
+        f"{_text(check.meaning[:1].upper() + check.meaning[1:])}.\n<ol>\n{_list(check.remedies, 'li')}</ol>\n</li>\n"
+        for check in diagnosis.raised
     )
     silent = (
         "No check sees a cause of spend and sales that is not in the data. Thresholds and their sources are in the "
         "table diagnosis."
     )
     raised = f"<ul>\n{items}</ul>\n" if items else ""
-    return f"<h3>What was checked</h3>\n{_p(f'Of {len(found.checks)} checks, {told}.')}{raised}{_p(silent)}"
+    return f"<h3>What was checked</h3>\n{_p(f'Of {len(diagnosis.checks)} checks, {told}.')}{raised}{_p(silent)}"
 
 
-def _steps(remedies: Sequence[str]) -> str:
-    return f"<ol>\n{_list(remedies, 'li')}</ol>\n"
-
-
-def _settings(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
+def _settings(answers: Answers, tables: Tables) -> str:
     fit = answers.fit
     used = answers.effects.sizes["chain"] * answers.effects.sizes["draw"]
-    asked = {
+    report = {
         "window": f"{answers.window}, {answers.start} to {answers.stop}",
         "interval": f"{percent(answers.ci_prob)}, equal-tailed",
         "draws used": f"{used:,} of {fit.posterior.sizes['chain'] * fit.posterior.sizes['draw']:,}; "
@@ -414,6 +359,6 @@ def _settings(answers: Answers, tables: Mapping[str, pd.DataFrame]) -> str:
     }
     plain = {name: value for name, value in fit.settings.items() if name != "seconds"}
     return (
-        f"<h3>This report</h3>\n{_pairs(asked)}<h3>The fit</h3>\n{_pairs(plain)}"
+        f"<h3>This report</h3>\n{_pairs(report)}<h3>The fit</h3>\n{_pairs(plain)}"
         f"<h3>Versions that made the draws</h3>\n{_pairs(fit.versions)}"
     )

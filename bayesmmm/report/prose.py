@@ -47,7 +47,7 @@ def _explained(equation: Equation) -> str:
     if equation.linear:
         by.append(f"in a straight line by {joined(equation.linear)}")
     if equation.trend:
-        bends = 0 if equation.trend is True else len(equation.trend)
+        bends = len(equation.trend) if isinstance(equation.trend, tuple) else 0
         by.append(f"a trend with {counted(bends, 'bend')}" if bends else "a straight trend")
     if equation.seasonality:
         by.append(f"seasons with a period of {joined(f'{wave.period:g}' for wave in equation.seasonality)} days")
@@ -97,9 +97,9 @@ def _but_tied(answers: Answers) -> str:
     """Name the series whose residuals are correlated, as the end of a sentence."""
     posterior, out = answers.fit.posterior, []
     for equation in answers.fit.system.equations:
-        for mediator, given in equation.rho.items():
+        for mediator, assumed in equation.rho.items():
             learned = f"{equation.name}.rho" in posterior
-            value = float(posterior[f"{equation.name}.rho"].median()) if learned else given
+            value = float(posterior[f"{equation.name}.rho"].median()) if learned else assumed
             how = "estimated" if learned else "assumed"
             out.append(f"{mediator} and {equation.name}, where a correlation of {value:.2g} is {how}")
     return f", but for {joined(out)}" if out else ""

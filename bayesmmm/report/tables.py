@@ -1,5 +1,7 @@
 """The tables of a report: one row per value, with its unit, its interval and the sampler's verdict beside it."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -34,7 +36,7 @@ def make_tables(answers: Answers) -> dict[str, pd.DataFrame]:
         "shares": _shares(answers),
         "induced": _induced(answers),
         "groups": _groups(answers),
-        "decomposition_total": _decomposition_total(answers),
+        "decomposition_total": _labelled_parts(answers.quarters.sum("date", keep_attrs=True), answers),
         "decomposition_kinds": _decomposition_kinds(answers),
         "decomposition_quarters": _decomposition_quarters(answers),
         "accounting": _accounting(answers),
@@ -47,7 +49,9 @@ def make_tables(answers: Answers) -> dict[str, pd.DataFrame]:
         "coefficients": _coefficients(answers),
         "fit_quality": _quality(answers),
         "predictive": _predictive(answers),
-        "predictive_check": _checks(answers),
+        "predictive_check": _by_equation(
+            answers.checks, "probability", "unit", "observed", "median", "lower", "upper"
+        ),
         "residual_autocorrelation": _autocorrelation(answers),
         "convergence": _convergence(answers),
         "diagnosis": answers.diagnosis.table().rename(columns={"verdict": "result"}).reset_index(),
@@ -55,7 +59,7 @@ def make_tables(answers: Answers) -> dict[str, pd.DataFrame]:
     if answers.bought:
         tables |= {"roi": _roi(answers), "marginal_roi": _marginal(answers), "cost": _cost(answers)}
     if answers.bought and answers.paid:
-        tables["roi_net"] = _roi_net(answers)
+        tables["roi_net"] = _stacked(_by_channel(answers, "roi_net"), answers)
     return {name: _marked(table, answers) for name, table in tables.items() if len(table)}
 
 
@@ -71,10 +75,23 @@ def rows(draws: xr.DataArray, answers: Answers, **columns: object) -> pd.DataFra
     """Summarise draws, one row per value: a column for each dim, then `columns`, unit and the summary."""
     table = summarise(draws.rename("value"), answers.ci_prob)
     dims = [dim for dim in draws.dims if dim not in _OVER]
-    places = pd.MultiIndex.from_product([draws[dim].values for dim in dims]) if dims else None
-    labels = {str(dim): places.get_level_values(i) for i, dim in enumerate(dims)}
+    places = pd.MultiIndex.from_product([draws[dim].values for dim in dims] or [np.zeros(1)])
+    labels: dict[str, object] = {str(dim): places.get_level_values(i) for i, dim in enumerate(dims)}
     unit = {"unit": draws.attrs.get("unit", "")}
     return pd.DataFrame(labels | columns | unit, index=range(len(table))).join(table.reset_index(drop=True))
+
+
+def pick(table: pd.DataFrame, **where: object) -> pd.DataFrame:
+    """Return the rows whose columns have the values given."""
+    keep = np.ones(len(table), bool)
+    for name, value in where.items():
+        keep &= (table[name] == value).to_numpy()
+    return table[keep]
+
+
+def one(table: pd.DataFrame, **where: object) -> pd.Series:
+    """Return the first of the rows that `pick` returns."""
+    return pick(table, **where).iloc[0]
 
 
 def _window(answers: Answers, window: str | None = None) -> dict[str, str]:
@@ -83,20 +100,25 @@ def _window(answers: Answers, window: str | None = None) -> dict[str, str]:
 
 # -------------------------------------------------------------------------------------------------------- effects
 def _effects(answers: Answers) -> pd.DataFrame:
-    found, own = answers.effects, answers.mediators
-    names = ("total", "direct", "indirect", *(["via"] if "via" in found else []))
-    tables = [_by_channel(answers, found, found[name], "channel", name) for name in names]
-    if own is not None:
-        tables.append(_by_channel(answers, own, own["total"], "mediator", "total"))
-    return _stacked(tables, answers)
+    names = ("total", "direct", "indirect", *(["via"] if "via" in answers.effects else []))
+    return _stacked([*_by_channel(answers, *names), *_own(answers, "total")], answers)
 
 
-def _by_channel(
-    answers: Answers, found: xr.Dataset, draws: xr.DataArray, kind: str, quantity: str
-) -> pd.DataFrame:
-    """Draws by channel, summarised; kind is "channel", or "mediator" for one that is set to zero itself."""
+def _by_channel(answers: Answers, *names: str) -> list[pd.DataFrame]:
+    """Effects of channels by name, summarised; of returns and costs, those of channels that are money."""
+    lost = answers.effects if names[0] in ("total", "induced") else _bought(answers)
+    return [_with_spend(answers, lost, lost[name], "channel", name) for name in names]
+
+
+def _own(answers: Answers, name: str) -> list[pd.DataFrame]:
+    """Effects of paid mediators that are set to zero themselves."""
+    own = answers.mediators
+    return [] if own is None else [_with_spend(answers, own, own[name], "mediator", name)]
+
+
+def _with_spend(answers: Answers, lost: xr.Dataset, draws: xr.DataArray, kind: str, quantity: str) -> pd.DataFrame:
     table = rows(draws, answers, kind=kind, quantity=quantity)
-    table["spend"] = table["channel"].map(found["spend"].to_series())
+    table["spend"] = table["channel"].map(lost["spend"].to_series())
     return table.assign(spend_unit=table["channel"].map(answers.fit.data.unit))
 
 
@@ -110,30 +132,22 @@ def _stacked(tables: list[pd.DataFrame], answers: Answers, window: str | None = 
 
 
 def _roi(answers: Answers) -> pd.DataFrame:
-    found, own = _bought(answers), answers.mediators
-    names = ("roi", "roi_direct", "roi_indirect")
-    tables = [_by_channel(answers, found, found[name], "channel", name) for name in names]
-    tables[0]["p_best"] = _best(found["roi"])
-    if own is not None:
-        tables.append(_by_channel(answers, own, own["roi"], "mediator", "roi"))
-    return _stacked(tables, answers)
+    tables = _by_channel(answers, "roi", "roi_direct", "roi_indirect")
+    tables[0]["p_best"] = _best(_bought(answers)["roi"])
+    return _stacked([*tables, *_own(answers, "roi")], answers)
 
 
 def _bought(answers: Answers) -> xr.Dataset:
     return answers.effects.sel(channel=answers.bought)
 
 
-def _roi_net(answers: Answers) -> pd.DataFrame:
-    found = _bought(answers)
-    return _stacked([_by_channel(answers, found, found["roi_net"], "channel", "roi_net")], answers)
-
-
 def _marginal(answers: Answers) -> pd.DataFrame:
-    found, own = _bought(answers), answers.mediators
-    tables = [_by_channel(answers, found, answers.marginal, "channel", "marginal_roi")]
-    tables[0]["p_best"] = _best(answers.marginal)
-    if own is not None:
-        tables.append(_by_channel(answers, own, answers.marginal_mediators, "mediator", "marginal_roi"))
+    marginal, own = answers.marginal, answers.marginal_mediators
+    assert marginal is not None, "made where a channel is money, as this table is"
+    table = _with_spend(answers, answers.effects, marginal, "channel", "marginal_roi")
+    tables = [table.assign(p_best=_best(marginal))]
+    if own is not None and answers.mediators is not None:
+        tables.append(_with_spend(answers, answers.mediators, own, "mediator", "marginal_roi"))
     return _stacked(tables, answers)
 
 
@@ -150,33 +164,30 @@ def _best(draws: xr.DataArray) -> np.ndarray:
 
 def _cost(answers: Answers) -> pd.DataFrame:
     """Spend per unit of outcome; p_gain is the share of draws with a gain, in others the cost is infinite."""
-    found = _bought(answers)
-    table = _by_channel(answers, found, found["cost"], "channel", "cost")
-    table["p_gain"] = (found["total"] > 0.0).mean(_OVER).values
+    (table,) = _by_channel(answers, "cost")
+    table["p_gain"] = (_bought(answers)["total"] > 0.0).mean(_OVER).values
     return _stacked([table], answers)
 
 
 def _shares(answers: Answers) -> pd.DataFrame:
     """Total effects over the outcome of the window; an effect with its tail counts more periods than the window has."""
-    found = answers.counted
-    table = _by_channel(answers, found, found["share"], "channel", "share")
-    return _stacked([table], answers, "outcome")
+    counted = answers.counted
+    return _stacked([_with_spend(answers, counted, counted["share"], "channel", "share")], answers, "outcome")
 
 
 def _induced(answers: Answers) -> pd.DataFrame:
-    found = answers.effects
-    if "induced" not in found:
+    if "induced" not in answers.effects:
         return pd.DataFrame()
-    out = _stacked([_by_channel(answers, found, found["induced"], "channel", "induced")], answers)
+    out = _stacked(_by_channel(answers, "induced"), answers)
     return out.assign(unit=out["mediator"].map(dict(answers.fit.data.mediators)))
 
 
 def _groups(answers: Answers) -> pd.DataFrame:
     """All channels removed together: effects, interaction, return, cost, and the share of the outcome of the window."""
-    found, unit = answers.effects, answers.unit
-    spend = float(found["spend"].sel(channel=answers.bought).sum())
-    joint = found["joint"]
-    parts = [found[name] for name in ("joint", "joint_direct", "joint_indirect", "interaction")]
+    lost, unit = answers.effects, answers.unit
+    spend = float(lost["spend"].sel(channel=answers.bought).sum())
+    joint = lost["joint"]
+    parts = [lost[name] for name in ("joint", "joint_direct", "joint_indirect", "interaction")]
     # A return of all together needs all of them to be money.
     if spend > 0.0 and answers.bought == answers.channels:
         money = {"unit": f"{unit} per {MONEY}"} | ({"threshold": 1.0} if answers.is_money else {})
@@ -197,10 +208,6 @@ def _groups(answers: Answers) -> pd.DataFrame:
 
 
 # -------------------------------------------------------------------------------------------------- decomposition
-def _decomposition_total(answers: Answers) -> pd.DataFrame:
-    return _labelled_parts(answers.quarters.sum("date", keep_attrs=True), answers)
-
-
 def _labelled_parts(parts: xr.Dataset, answers: Answers) -> pd.DataFrame:
     """Contributions with kind, channel and mediator of their component, and their share of the mean."""
     values, mean = parts["contribution"], parts["mean"]
@@ -298,10 +305,10 @@ def _half_lives(answers: Answers) -> pd.DataFrame:
 
 
 def _decay(answers: Answers) -> pd.DataFrame:
-    tables = []
-    for name, draws in answers.decay.data_vars.items():
-        table = rows(draws, answers, equation=name).rename(columns={f"{name}.media": "channel", "lag": "lag_days"})
-        tables.append(table)
+    tables = [
+        rows(draws, answers, equation=name).rename(columns={f"{name}.media": "channel", "lag": "lag_days"})
+        for name, draws in answers.decay.data_vars.items()
+    ]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -319,13 +326,15 @@ def learnt(answers: Answers) -> pd.DataFrame:
 
     Widths of half-lives, half-saturations and slopes are compared in logs, those of contributions as they are.
     """
-    tree, tables = answers.fit.tree, []
-    for name in answers.fit.posterior.data_vars:
+    tables = []
+    for name, draws in answers.fit.posterior.data_vars.items():
         equation, _, parameter = str(name).rpartition(".")
         if parameter not in (*_FACTORS, "contribution"):
             continue
-        prior, posterior = (summarise(tree[group][name], answers.ci_prob) for group in ("prior", "posterior"))
-        channels = tree["posterior"][name][f"{equation}.media"].values
+        prior, posterior = (
+            summarise(answers.fit.tree[group].dataset[name], answers.ci_prob) for group in ("prior", "posterior")
+        )
+        channels = draws[f"{equation}.media"].values
         table = pd.DataFrame({"equation": equation, "channel": channels, "parameter": parameter})
         table["unit"] = answers.parameters.attrs["units"][name]
         width = {}
@@ -360,19 +369,19 @@ def _quality(answers: Answers) -> pd.DataFrame:
     out = []
     for name in answers.fit.system.order:
         table = answers.predictive[name]
-        seen = table["observed"].to_numpy()
-        error = seen - answers.fitted[name].mean(_OVER).values
+        observed = table["observed"].to_numpy()
+        error = observed - answers.fitted[name].mean(_OVER).values
         left = answers.autocorrelation[name]
         out.append(
             {
                 "equation": name,
                 "unit": table.attrs["unit"],
-                "periods": len(seen),
-                "r2": 1.0 - np.sum(error**2) / np.sum((seen - seen.mean()) ** 2),
+                "periods": len(observed),
+                "r2": 1.0 - np.sum(error**2) / np.sum((observed - observed.mean()) ** 2),
                 "rmse": np.sqrt(np.mean(error**2)),
                 "mae": np.mean(np.abs(error)),
                 "interval_probability": answers.ci_prob,
-                "coverage": np.mean((table["lower"] <= seen) & (seen <= table["upper"])),
+                "coverage": np.mean((table["lower"] <= observed) & (observed <= table["upper"])),
                 "lags": len(left),
                 "lags_outside_band": int((left["median"].abs() > left["band"]).sum()),
             }
@@ -380,32 +389,27 @@ def _quality(answers: Answers) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
+def _by_equation(tables: Mapping[str, pd.DataFrame], *columns: str) -> pd.DataFrame:
+    """Tables below each other, each with its equation in front and its unit."""
+    parts = [
+        table.reset_index().assign(equation=name, unit=table.attrs.get("unit")) for name, table in tables.items()
+    ]
+    return pd.concat(parts, ignore_index=True)[["equation", *columns]]
+
+
 def _predictive(answers: Answers) -> pd.DataFrame:
-    tables = []
-    for name, table in answers.predictive.items():
-        mean = answers.fitted[name].mean(_OVER).values
-        part = table.assign(fitted_mean=mean, unit=table.attrs["unit"]).reset_index()
-        tables.append(part.assign(equation=name, date=part["date"].dt.strftime("%Y-%m-%d")))
-    front = ["equation", "date", "unit", "observed", "fitted_mean", "median", "lower", "upper"]
-    return pd.concat(tables, ignore_index=True)[front]
-
-
-def _checks(answers: Answers) -> pd.DataFrame:
-    tables = []
-    for name, table in answers.checks.items():
-        tables.append(table.reset_index().assign(equation=name, unit=table.attrs["unit"]))
-    front = ["equation", "probability", "unit", "observed", "median", "lower", "upper"]
-    return pd.concat(tables, ignore_index=True)[front]
+    means = {name: answers.fitted[name].mean(_OVER).values for name in answers.predictive}
+    tables = {name: table.assign(fitted_mean=means[name]) for name, table in answers.predictive.items()}
+    out = _by_equation(tables, "date", "unit", "observed", "fitted_mean", "median", "lower", "upper")
+    return out.assign(date=out["date"].dt.strftime("%Y-%m-%d"))
 
 
 def _autocorrelation(answers: Answers) -> pd.DataFrame:
-    tables = [table.reset_index().assign(equation=name) for name, table in answers.autocorrelation.items()]
-    front = ["equation", "lag", "median", "lower", "upper", "band"]
-    return pd.concat(tables, ignore_index=True)[front].rename(columns={"lag": "lag_periods"})
+    out = _by_equation(answers.autocorrelation, "lag", "median", "lower", "upper", "band")
+    return out.rename(columns={"lag": "lag_periods"})
 
 
 def _convergence(answers: Answers) -> pd.DataFrame:
-    judged = answers.fit.convergence
     names = ("rhat", "ess_bulk", "ess_tail", "divergences", "draws", "chains", "worst")
-    out = pd.DataFrame([{name: getattr(judged, name) for name in names}])
+    out = pd.DataFrame([{name: getattr(answers.fit.convergence, name) for name in names}])
     return out.rename(columns={"worst": "worst_parameter"})

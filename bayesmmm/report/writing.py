@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,40 +24,17 @@ PAGE, TABLES, FIGURES = "index.html", "tables", "figures"
 
 @dataclass(frozen=True)
 class Report:
-    """A report before it is drawn and written.
-
-    Attributes
-    ----------
-    title : str
-    answers : Answers
-    tables : mapping of str to DataFrame
-        By the name of their file.
-    findings : tuple of Finding
-    """
+    """A report before it is drawn and written."""
 
     title: str
     answers: Answers
-    tables: Mapping[str, pd.DataFrame]
+    tables: Mapping[str, pd.DataFrame]  # by the name of their file
     findings: tuple[Finding, ...]
 
 
-def compose(
-    fit: Fit,
-    *,
-    title: str | None = None,
-    start: str | datetime.date | None = None,
-    stop: str | datetime.date | None = None,
-    window: str = "spend",
-    ci_prob: float = 0.9,
-) -> Report:
+def compose(fit: Fit, *, title: str | None = None, **settings: Any) -> Report:
     """Ask a fit everything and put the answers into tables and sentences; arguments as in `write_report`."""
-    answers = collect(
-        fit,
-        start=start,
-        stop=stop,
-        window=window,
-        ci_prob=ci_prob,
-    )
+    answers = collect(fit, **settings)
     tables = make_tables(answers)
     title = f"Marketing mix: {answers.outcome}" if title is None else title
     return Report(title, answers, tables, tuple(make_findings(answers, tables)))
@@ -140,14 +118,7 @@ def write_report(
     --------
     >>> paths = write_report(fit, "report", start="2024-01-07")  # doctest: +SKIP
     """
-    report = compose(
-        fit,
-        title=title,
-        start=start,
-        stop=stop,
-        window=window,
-        ci_prob=ci_prob,
-    )
+    report = compose(fit, title=title, start=start, stop=stop, window=window, ci_prob=ci_prob)
     return write(report, folder)
 
 

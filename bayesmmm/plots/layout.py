@@ -1,0 +1,155 @@
+"""Figures and their panels: making, naming, titling and saving them."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.transforms import ScaledTranslation
+
+from bayesmmm.errors import SettingError
+from bayesmmm.plots.style import HEAD, LETTER, SMALL, TEXT
+
+#: Types of the arguments that figures share, and the title that stands for what the figure says itself.
+Title = str | None
+Panels = Sequence[Axes] | np.ndarray | None
+AUTO = "auto"
+_PAD = 0.06  # inches around a title
+_LEGEND = 0.4  # inches that figures have for a legend
+_BOLD = 0.086  # inches that one letter of a title takes, on average
+
+
+def save(axes: Axes | np.ndarray, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
+    """Write the figure of `axes` to a file and close it.
+
+    Parameters
+    ----------
+    axes : Axes or array of Axes
+        What a function of this module returned.
+    path : str or path
+        Its suffix gives the format: .png, .svg, .pdf.
+    dpi : int
+        Resolution.
+
+    Returns
+    -------
+    pathlib.Path
+    """
+    figure = whole_figure(np.ravel(np.asarray(axes, dtype=object))[0])
+    figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white")
+    plt.close(figure)
+    return Path(path)
+
+
+def whole_figure(ax: Axes) -> Figure:
+    """Return the whole figure, also from a part of one."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None, "axes that were taken off their figure"
+    return figure
+
+
+# ------------------------------------------------------------------------------------------------------------- panels
+def panels(
+    count: int, wide: int, size: tuple[float, float], *, sharex: bool = False, down: bool = False
+) -> list[Axes]:
+    """Make a grid of panels, `wide` across, filled row by row or `down` by column; what stays empty is taken away."""
+    tall = -(-count // wide)
+    _, grid = plt.subplots(tall, wide, figsize=size, sharex=sharex, squeeze=False, layout="constrained")
+    filled = list((grid.T if down else grid).ravel())
+    for empty in filled[count:]:
+        empty.remove()
+    for row, column in ((tall - 2, c) for c in range(wide) if tall > 1 and sharex):
+        if grid[row + 1, column] in filled[count:]:  # the lowest of its column
+            grid[row, column].tick_params(labelbottom=True)
+    return filled[:count]
+
+
+def name_axes(axes: Sequence[Axes], x: str, y: str, own: bool) -> None:
+    """Name the axes once for a figure of our own, else on every panel."""
+    if own:
+        figure = axes[0].figure.figure
+        figure.supxlabel(x, fontsize=TEXT)
+        figure.supylabel(y, fontsize=TEXT)
+        return
+    for ax in axes:
+        ax.set_xlabel(x, fontsize=SMALL)
+        ax.set_ylabel(y, fontsize=SMALL)
+
+
+def rows_axes(labels: Sequence[object], width: float, height: float, row: float) -> Axes:
+    """Make a figure with a row for each label: inches beside the labels, beside the rows, and of a row."""
+    margin = LETTER * max(len(str(label)) for label in labels)
+    _, ax = plt.subplots(figsize=(width + margin, height + row * len(labels)), layout="constrained")
+    return ax
+
+
+def listed(axes: Sequence[Axes] | np.ndarray, count: int) -> list[Axes]:
+    """Return `axes` as a list, checked to be `count` of them."""
+    flat = list(np.ravel(np.asarray(axes, dtype=object)))
+    if len(flat) != count:
+        raise SettingError(f"axes has {len(flat)} axes and {count} panels are drawn; give {count}, or none")
+    return flat
+
+
+# ------------------------------------------------------------------------------------------------------------- titles
+def finish(axes: Sequence[Axes], own: bool, title: Title, words: str) -> np.ndarray:
+    """Write the title of a figure that is drawn otherwise, and return its axes as an array.
+
+    Parameters
+    ----------
+    own : bool
+        Whether the figure is ours, not made of axes that were given.
+    title : str or None
+        As the user gave it: `AUTO` stands for `words`.
+    words : str
+        What is seen.
+    """
+    text = words if title == AUTO else title
+    if own:
+        _lay_out_head(whole_figure(axes[0]), text or "")
+    elif text and len(axes) == 1:
+        legend, pad = axes[0].get_legend(), 4.0
+        if legend is not None:  # one above the axes stands below their title
+            above = legend.get_window_extent().y1 - axes[0].get_window_extent().y1
+            pad += max(0.0, 72.0 * above / whole_figure(axes[0]).dpi)
+        axes[0].set_title(text, loc="left", fontsize=HEAD, fontweight="bold", pad=pad)
+    elif text and title != AUTO:
+        axes[0].figure.suptitle(text, fontsize=HEAD, fontweight="bold")
+    return np.asarray(list(axes), dtype=object)
+
+
+def _lay_out_head(figure: Figure, text: str) -> None:
+    """Make the figure higher by a title on top of it, at the left, and by a legend of many lines below that.
+
+    Matplotlib lays a title and a legend "outside upper" on each other: both take their room from the same margin. So
+    the panels keep to a part of the figure that has room for both, and the legend is moved below the title.
+    """
+    (wide, tall), used = figure.get_size_inches(), 0.0
+    if text:
+        kept = re.sub(r"(\d) to (\d)", "\\1\u00a0to\u00a0\\2", text)  # a span of dates stays on one line
+        lines = fill(kept, int((wide - 2 * _PAD) / _BOLD)).replace("\u00a0", " ")
+        place: dict[str, Any] = {"ha": "left", "va": "top", "x": _PAD / wide}
+        head = figure.suptitle(lines, y=1.0, fontsize=HEAD, fontweight="bold", **place)
+        used = head.get_window_extent().height / figure.dpi + 3 * _PAD
+    heights = [legend.get_window_extent().height / figure.dpi + 2 * _PAD for legend in figure.legends]
+    tall += used + sum(max(0.0, height - _LEGEND) for height in heights)
+    figure.set_size_inches(wide, tall)
+    for legend, height in zip(figure.legends, heights, strict=True):
+        if text:
+            below = figure.transFigure + ScaledTranslation(0.0, -used, figure.dpi_scale_trans)
+            legend.set_bbox_to_anchor((0.0, 0.0, 1.0, 1.0), below)
+        used += height
+    if figure.get_supylabel():  # in the middle of the panels
+        figure.supylabel(figure.get_supylabel(), y=0.5 * (1.0 - used / tall), fontsize=TEXT)
+    if text:
+        head.set_y(1.0 - _PAD / tall)
+        engine = figure.get_layout_engine()
+        assert isinstance(engine, ConstrainedLayoutEngine), "the layout of every figure of our own"
+        engine.set(rect=(0.0, 0.0, 1.0, 1.0 - used / tall))
