@@ -78,7 +78,7 @@ def _windows():
             yield pytest.param(name, window, marks=() if quick else pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("name", "window"), _windows())
+@pytest.mark.parametrize(("name", "window"), list(_windows()))
 def test_every_number_of_a_finding_is_in_the_tables_that_it_cites(name, window):
     report = report_of(name, window)
     for finding in report.findings:
