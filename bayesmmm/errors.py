@@ -45,6 +45,10 @@ class MissingValueError(DataError):
     """Raised when a value is missing (NaN) or infinite."""
 
 
+class ValueRangeError(DataError):
+    """Raised when the values of a column are too large or too small for their squares and products to be computed."""
+
+
 class DateError(DataError):
     """Raised when a date cannot be parsed, is ambiguous, occurs twice or stands out of order."""
 

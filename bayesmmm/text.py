@@ -17,6 +17,10 @@ UNBOUNDED = "unbounded"
 _SIZES = ((1e12, " trillion"), (1e9, " billion"), (1e6, " million"))
 _LETTERS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 _TINY = 1e-6
+#: Characters of a long value that are shown at either end.
+_ENDS = 100
+#: Whole numbers from here on have digits that mean nothing.
+_EXACT = 1e15
 #: Shares below this, in per cent, are not told apart.
 _LEAST = 0.001
 #: A probability of 0 or 1 among so many draws is not certainty.
@@ -51,6 +55,8 @@ def short_number(value: float, _position: object = None) -> str:
 
 def amount(value: float) -> str:
     """Write an amount of money by itself: rounded, small amounts would read as if they were equal."""
+    if math.isfinite(value) and abs(value) >= _EXACT:
+        return f"{value:.{DIGITS - 1}e}".replace("-", "−")
     if not abs(value) < 1e5 or abs(value - round(value)) <= 1e-9 * abs(value):
         return _fixed(value, 0)
     return _fixed(value, 2) if abs(value) >= 100.0 else f"{value:.5g}".replace("-", "−")
@@ -157,6 +163,15 @@ def no_such(text: str, word: object, known: Iterable[object], say: str = "Use on
     """
     words = [str(k) for k in known]
     return f"{text}{did_you_mean(word, words)}. {say}: {', '.join(words) or none}."
+
+
+def written(value: object) -> str:
+    """Write a value as code, a long one cut in the middle; Python writes no whole number of thousands of digits."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "(a number of thousands of digits)"
+    return text if len(text) <= 2 * _ENDS else f"{text[:_ENDS]} ... {text[-_ENDS:]}"
 
 
 # --------------------------------------------------------------------------------------------------------------- lines

@@ -5,6 +5,7 @@ A message has the name of the argument, the value seen, what is allowed and a wa
 """
 
 import math
+import re
 from collections.abc import Callable, Collection, Mapping
 from numbers import Integral, Real
 from typing import Any, TypeGuard
@@ -12,13 +13,27 @@ from typing import Any, TypeGuard
 import numpy as np
 import pandas as pd
 
-from bayesmmm.errors import AnswerSizeError, BayesMMMError, MissingValueError, NegativeSpendError, SettingError
-from bayesmmm.text import did_you_mean
+from bayesmmm.errors import (
+    AnswerSizeError,
+    BayesMMMError,
+    MissingValueError,
+    NegativeSpendError,
+    SettingError,
+    ValueRangeError,
+)
+from bayesmmm.text import did_you_mean, written
 
 #: Largest answer that is kept in memory, in bytes.
 LARGEST = 800e6
+#: Largest number that is computed with, and the inverse of the smallest size of a column: squares and products of a few
+#: such numbers stay within what a double holds.
+LARGEST_NUMBER = 1e50
 #: Residual paths per draw over which what is not observed is averaged: the same in every answer, so that they agree.
 PATHS = 4
+#: Most of them, each of which costs as much as one draw more.
+MOST_PATHS = 10_000
+#: Largest number of draws, simulations, starts and the like: more would take days.
+MOST = 1_000_000
 #: Largest seed.
 LARGEST_SEED = 2**63 - 1
 
@@ -32,7 +47,7 @@ def refusal(
     name: str, value: object, text: str, error: type[BayesMMMError] = SettingError, advice: str = ""
 ) -> BayesMMMError:
     """Return the error that ``name=value`` is, has or must be what `text` says."""
-    return about(name, value, f"{name}={value!r} {text}{f', {advice}' * bool(advice)}", error)
+    return about(name, value, f"{name}={written(value)} {text}{f', {advice}' * bool(advice)}", error)
 
 
 # ------------------------------------------------------------------------------------------------------------- numbers
@@ -42,11 +57,14 @@ def is_count(value: object) -> TypeGuard[int]:
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether a value is a finite number; True and False are none."""
-    try:
-        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
-        return False
+    """Whether a value is a number that can be computed with, so not infinite or huge; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
+
+
+def of_allowed_size(value: object) -> str:
+    """Say how large a number may be, where this is what is wrong with a value."""
+    huge = isinstance(value, Real) and abs(value) > LARGEST_NUMBER
+    return f" of at most {LARGEST_NUMBER:g} in size" if huge else ""
 
 
 def check_count(
@@ -54,13 +72,17 @@ def check_count(
     name: str,
     *,
     least: int = 1,
-    most: int | None = None,
+    most: int = MOST,
     advice: str = "",
     error: type[BayesMMMError] = SettingError,
 ) -> int:
     """Return a whole number within these ends, which belong to it."""
-    if not is_count(value) or value < least or (most is not None and value > most):
-        ends = f"of at least {least}" if most is None else f"from {least} to {most}"
+    if not is_count(value) or not least <= value <= most:
+        ends = (
+            f"of at least {least}"
+            if most == MOST and not (is_count(value) and value > most)
+            else f"from {least} to {most}"
+        )
         raise refusal(name, value, f"must be a whole number {ends}", error, advice)
     return int(value)
 
@@ -72,15 +94,16 @@ def check_seed(seed: object, error: type[BayesMMMError] = SettingError) -> int:
 
 def check_paths(paths: object) -> int:
     """Return a number of residual paths."""
-    return check_count(paths, "paths", advice=f"as paths={PATHS}")
+    return check_count(paths, "paths", most=MOST_PATHS, advice=f"as paths={PATHS}")
 
 
 def check_number(
     value: object, name: str, *, above: float = -math.inf, least: float = -math.inf, advice: str
 ) -> float:
-    """Return a finite number above a bound, or of at least one."""
+    """Return a number that can be computed with, above a bound, or of at least one."""
     if not is_number(value) or value <= above or value < least:
         ends = f" above {above:g}" if above > -math.inf else f" of at least {least:g}" if least > -math.inf else ""
+        ends += of_allowed_size(value)
         raise refusal(name, value, f"must be a number{ends}", advice=advice)
     return float(value)
 
@@ -102,12 +125,13 @@ def check_ci_prob(ci_prob: float | None) -> float:
 def check_numbers(
     values: object, name: str, allowed: str, example: object, holds: Callable[[np.ndarray], Any]
 ) -> np.ndarray:
-    """Return a list of finite numbers, at least one, for all of which a condition holds."""
+    """Return a list of numbers that can be computed with, at least one, for all of which a condition holds."""
     try:
         numbers = np.asarray(values, float)
     except (TypeError, ValueError, OverflowError):
         numbers = np.empty(0)
-    if numbers.ndim != 1 or not len(numbers) or not np.isfinite(numbers).all() or not np.all(holds(numbers)):
+    sound = numbers.ndim == 1 and len(numbers) and (np.abs(numbers) <= LARGEST_NUMBER).all()
+    if not sound or not np.all(holds(numbers)):
         raise refusal(name, values, f"must be {allowed}, as {name}={example}")
     return numbers
 
@@ -129,6 +153,15 @@ def check_mapping(value: object, name: str, example: str) -> Mapping[Any, Any]:
         kind = type(value).__name__
         raise about(name, value, f"{name} is a {kind}, and must be a mapping, as {name}={example}")
     return value or {}
+
+
+def check_date_format(value: object, error: type[BayesMMMError], name: str = "date_format") -> str:
+    """Return a format of dates, which says the year: without one, every date would be read as of 1900."""
+    if not isinstance(value, str) or not re.search(r"%[-#]?[YyGcx]", value.replace("%%", "")):
+        wrong = "has no year" if isinstance(value, str) and "%" in value else "is no format of dates"
+        text = f"{wrong}; write it with the codes of datetime.strptime, as '%d/%m/%Y'"
+        raise refusal(name, value, f"{text}; where the column holds no year, put it there first", error)
+    return value
 
 
 # ------------------------------------------------------------------------------------------------- periods, large arrays
@@ -153,11 +186,14 @@ def check_dates(values: object, name: str, dates: pd.DatetimeIndex) -> np.ndarra
 
 
 def check_values(values: object, name: str, *, money: bool = False) -> None:
-    """Refuse values that are no data: not finite, or negative money."""
+    """Refuse values that are no data: not finite, too large to be computed with, or negative money."""
     numbers = np.asarray(values, float)
     if not np.isfinite(numbers).all():
         text = f"{name} has missing or infinite values; give a finite number for every period"
         raise about(name, values, text, MissingValueError)
+    if np.abs(numbers).max(initial=0.0) > LARGEST_NUMBER:
+        text = f"{name} has {np.abs(numbers).max():g}, and values are at most {LARGEST_NUMBER:g} in size"
+        raise about(name, values, f"{text}; give them in the unit that the fitted column has", ValueRangeError)
     if money and (numbers < 0).any():
         text = f"{name} has the negative value {numbers.min():g}; spend is zero or more"
         raise about(name, values, text, NegativeSpendError)

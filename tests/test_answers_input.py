@@ -133,7 +133,7 @@ def test_questions_about_channels(fit, plan, name):
         answer(fit, channels=["search"], plan=plan)
     with pytest.raises(SettingError, match="'spend' is the default"):
         answer(fit, window="sales")
-    with pytest.raises(SettingError, match="at least 1"):
+    with pytest.raises(SettingError, match="from 1 to 10000"):
         answer(fit, paths=0)
 
 

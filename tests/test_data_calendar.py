@@ -167,7 +167,7 @@ def test_bad_dates_of_other_types():
         read(frame.assign(week=pd.period_range("2023-01", periods=PERIODS, freq="M")))
     with pytest.raises(errors.DateError, match="data row 4: the date is missing"):
         read(with_value("week", pd.NaT))
-    with pytest.raises(errors.DateError, match="outside 1678 to 2261"):
+    with pytest.raises(errors.DateError, match="data row 1: 9999-01-01 has a year outside 1900 to 2189"):
         read(frame.assign(week=[f"9999-01-{i + 1:02d}" for i in range(PERIODS)]))
 
 

@@ -91,10 +91,10 @@ def test_number_of_periods(data, count):
 @pytest.mark.parametrize("dates", CALENDARS.values(), ids=CALENDARS)
 def test_calendars_end(dates):
     own = history(dates)
-    with pytest.raises(errors.PlanError, match=r"beyond the year 2261.*ask for fewer periods"):
-        next_dates(own, 10**15)
-    most = int((pd.Timestamp("2261-12-31") - dates[-1]).days / own.days_per_period)
-    assert next_dates(own, most)[-1].year >= 2261
+    with pytest.raises(errors.PlanError, match=r"beyond the year 2189.*ask for fewer periods"):
+        next_dates(own, 10**6)
+    most = int((pd.Timestamp("2189-12-31") - dates[-1]).days / own.days_per_period)
+    assert next_dates(own, most)[-1].year >= 2189
 
 
 # ---------------------------------------------------------------- plans
@@ -226,7 +226,7 @@ def test_gap_inside(dates, gone):
         read_plan(own, plan.drop(index=gone), needed=NEEDED)
 
 
-@pytest.mark.parametrize("typo", ["2203-06-11", "2262-04-01"])
+@pytest.mark.parametrize("typo", ["2103-06-11", "2189-04-01"])
 @pytest.mark.parametrize("dates", CALENDARS.values(), ids=CALENDARS)
 def test_a_year_mistyped_is_a_gap(dates, typo):
     own = history(dates)

@@ -272,7 +272,7 @@ def test_a_profile_with_pauses_cannot_spend_in_every_period(fit):
 
 def test_settings_shared_with_other_answers(fit):
     refused(fit, SettingError, "draws=1 must be a whole number from 2", draws=1)
-    refused(fit, SettingError, "paths=0 must be a whole number of at least 1", paths=0)
+    refused(fit, SettingError, "paths=0 must be a whole number from 1 to 10000", paths=0)
     refused(fit, SettingError, "seed=-1 must be a whole number from 0", seed=-1)
     for starts in (-1, 2.0, True):
         refused(fit, SettingError, "must be a whole number of at least 0, as starts=4", starts=starts)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from bayesmmm.text import written
+
 CI_PROB = 0.9
 #: Stands for every channel in place of a name.
 ALL = "ALL"
@@ -54,19 +56,19 @@ def add_ci_prob(parser: Options, what: str = "intervals in tables and figures") 
 
 # ------------------------------------------------------------------------------------------------------------- numbers
 def _refuse(text: str, why: str) -> NoReturn:
-    raise argparse.ArgumentTypeError(f"{text!r} {why}")
+    raise argparse.ArgumentTypeError(f"{written(text)} {why}")
 
 
 def count(text: str) -> int:
-    """Read a whole number of at least 1."""
-    if not re.fullmatch(r"\d+", text) or int(text) < 1:
-        _refuse(text, "must be a whole number of at least 1")
+    """Read a whole number of at least 1; how large it may be is said where it is used."""
+    if not re.fullmatch(r"\d{1,18}", text) or int(text) < 1:
+        _refuse(text, "must be a whole number of at least 1, and of 18 digits at most")
     return int(text)
 
 
 def seed(text: str) -> int:
     """Read a whole number of at least 0."""
-    if not re.fullmatch(r"\d+", text) or int(text) >= 2**63:
+    if not re.fullmatch(r"\d{1,19}", text) or int(text) >= 2**63:
         _refuse(text, f"must be a whole number from 0 to {2**63 - 1}")
     return int(text)
 

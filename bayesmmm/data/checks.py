@@ -17,8 +17,10 @@ from bayesmmm.errors import (
     RoleError,
     TooFewPeriodsError,
     UnknownColumnError,
+    ValueRangeError,
 )
 from bayesmmm.text import did_you_mean, listed
+from bayesmmm.validate import LARGEST_NUMBER
 
 MONEY = "money"  # the unit of a column that somebody pays
 NATIONAL = "national"  # the one geo of a series that is not a panel
@@ -149,6 +151,16 @@ def check_finite(
         raise MissingValueError(
             f"column {name!r}{where} has {int(bad.sum())} {kind} value(s){places(bad, geos, dates)}; every value "
             f"must be finite; fill it yourself with {fill}"
+        )
+
+
+def check_range(name: str, values: np.ndarray, *, where: str = "", least: float = 1.0 / LARGEST_NUMBER) -> None:
+    """Refuse a column in a unit so small or so large that squares and products of its values cannot be computed."""
+    size = float(np.abs(values).max())
+    if size > LARGEST_NUMBER or 0.0 < size < least:
+        raise ValueRangeError(
+            f"column {name!r}{where} has {size:g} as its largest value in size; that must lie between {least:g} and "
+            f"{LARGEST_NUMBER:g}; give the column in another unit, for example divided by {size:.0e}"
         )
 
 

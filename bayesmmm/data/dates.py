@@ -10,9 +10,13 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.errors import CalendarGapError, DateError
-from bayesmmm.text import listed
+from bayesmmm.text import listed, written
+from bayesmmm.validate import check_date_format
 
 DAYS_PER_PERIOD = {"daily": 1.0, "weekly": 7.0, "monthly": 365.25 / 12}
+
+#: Years that dates may have, so that the time between any two of them can be counted in nanoseconds.
+FIRST_YEAR, LAST_YEAR = 1900, 2189
 
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}([ T].*)?")
 # Formats offered in an error when they fit the text; day first and month first stand side by side.
@@ -99,9 +103,11 @@ def iso_date(value: object, name: str) -> pd.Timestamp:
         stamp = pd.Timestamp(value).as_unit("ns") if sound else pd.NaT  # beyond 2262 there are no nanoseconds
     except ValueError:
         stamp = pd.NaT
-    if stamp is pd.NaT or stamp.tzinfo is not None or stamp != stamp.normalize():
+    sound = stamp is not pd.NaT and stamp.tzinfo is None and stamp == stamp.normalize()
+    if not sound or not FIRST_YEAR <= stamp.year <= LAST_YEAR:
         raise DateError(
-            f"{name}={value!r} is not a date without time of day, in 1678 to 2261; write it as YYYY-MM-DD"
+            f"{name}={written(value)} is not a date without time of day, in {FIRST_YEAR} to {LAST_YEAR}; write it as "
+            f"YYYY-MM-DD"
         )
     return stamp
 
@@ -146,7 +152,7 @@ def _from_objects(values: pd.Series, column: str, date_format: str | None, fix: 
         shaped = np.array([isinstance(v, str) and bool(_ISO.fullmatch(v)) for v in objects])
         stamps = pd.to_datetime(text.where(shaped), format="ISO8601", errors="coerce", utc=True)
     else:
-        stamps = _strptime(text, date_format)
+        stamps = _strptime(text, check_date_format(date_format, DateError))
     unparsed = stamps.isna().to_numpy()
     if unparsed.any():
         i = int(np.argmax(unparsed))
@@ -189,12 +195,13 @@ def _advice(text: pd.Series, i: int, date_format: str | None, fix: str) -> str:
 
 
 def _at_midnight(dates: pd.DatetimeIndex, column: str) -> pd.DatetimeIndex:
-    try:
-        dates = dates.as_unit("ns")
-    except pd.errors.OutOfBoundsDatetime as error:
+    bad = np.flatnonzero((dates.year < FIRST_YEAR) | (dates.year > LAST_YEAR))
+    if len(bad):
         raise DateError(
-            f"column {column!r} holds a year outside 1678 to 2261 ({error}); correct the date"
-        ) from error
+            f"{_row(column, int(bad[0]))}: {dates[bad[0]]:%Y-%m-%d} has a year outside {FIRST_YEAR} to {LAST_YEAR}; "
+            f"correct the date"
+        )
+    dates = dates.as_unit("ns")
     late = np.flatnonzero(dates != dates.normalize())
     if len(late):
         raise DateError(

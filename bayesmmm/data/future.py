@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data.checks import check_finite, check_known, check_not_negative
-from bayesmmm.data.dates import anchor_day, check_order, iso_date, parse_dates
+from bayesmmm.data.checks import check_finite, check_known, check_not_negative, check_range
+from bayesmmm.data.dates import LAST_YEAR, anchor_day, check_order, iso_date, parse_dates
 from bayesmmm.data.scales import read_only_arrays
 from bayesmmm.data.schema import MMMData
 from bayesmmm.data.tables import check_table, to_float
@@ -28,7 +28,7 @@ from bayesmmm.text import did_you_mean, listed
 from bayesmmm.validate import check_count
 
 DATE = "date"  # column of a plan that holds its dates
-_LAST_DAY = pd.Timestamp("2261-12-31")  # dates in nanoseconds end in the year after
+_LAST_DAY = pd.Timestamp(year=LAST_YEAR, month=12, day=31)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ def next_dates(data: MMMData, count: int) -> pd.DatetimeIndex:
     Raises
     ------
     PlanError
-        `count` is not a whole number of at least 1, or leads beyond the year 2261.
+        `count` is not a whole number of at least 1, or leads beyond the year 2189.
 
     Examples
     --------
@@ -85,10 +85,10 @@ def next_dates(data: MMMData, count: int) -> pd.DatetimeIndex:
     last = data.dates[-1]
     if count * data.days_per_period > (_LAST_DAY - last).days:
         raise PlanError(
-            f"count={count} {data.frequency} periods after {last:%Y-%m-%d} lead beyond the year 2261, where dates "
-            "end; ask for fewer periods"
+            f"count={count} {data.frequency} periods after {last:%Y-%m-%d} lead beyond the year {LAST_YEAR}, where "
+            "dates end; ask for fewer periods"
         )
-    return _index(_following(data, int(count)))
+    return _index(_following(data, count))
 
 
 def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Future:
@@ -125,8 +125,8 @@ def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Fu
         A date cannot be read, occurs twice or is out of order.
     CalendarGapError
         Periods are missing inside the plan, or lie off the calendar.
-    NotNumericError, MissingValueError, NegativeSpendError
-        A value is text, is not finite, or is spend below zero.
+    NotNumericError, MissingValueError, ValueRangeError, NegativeSpendError
+        A value is text, is not finite, is too large, or is spend below zero.
     DataError
         The plan is not a DataFrame, or has a column twice (`RoleError`).
 
@@ -164,6 +164,7 @@ def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Fu
     columns = {name: to_float(plan[name], name, fix="correct the value")[np.newaxis] for name in needed}
     for name, values in columns.items():
         check_finite(name, values, data.geos, dates, where=" of the plan", fill=_fill(data, name))
+        check_range(name, values, where=" of the plan", least=0.0)
         if data.is_money(name):
             check_not_negative(name, values, data.geos, dates, where=" of the plan", fix="plan what will be spent")
     return Future(dates=dates, columns=read_only_arrays(columns))

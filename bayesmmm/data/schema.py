@@ -442,6 +442,7 @@ def _check_values(data: MMMData, uses: Sequence[tuple[str, str]]) -> None:
     for name, role in uses:
         values = data.columns[name]
         checks.check_finite(name, values, data.geos, data.dates)
+        checks.check_range(name, values)
         if data.is_money(name):
             checks.check_not_negative(name, values, data.geos, data.dates)
         if role in ("media", "mediators"):

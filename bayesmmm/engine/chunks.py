@@ -42,7 +42,9 @@ def map_draws(
 
     def work(start: int, stop: int) -> None:
         # Written in place, so that no second copy of a large answer exists.
-        for name, value in function(draws[start:stop]).items():
+        with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is refused, once it is all there
+            found = function(draws[start:stop])
+        for name, value in found.items():
             if name not in out:
                 out.setdefault(name, np.empty((len(draws), *value.shape[1:])))
             out[name][start:stop] = value

@@ -9,6 +9,7 @@ import numpy as np
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM, Equation, design_matrix, to_latent
 from bayesmmm.errors import DateError, EquationError, PanelError, SettingError
+from bayesmmm.validate import LARGEST_NUMBER
 
 
 def retention(half_life, days_per_period: float):
@@ -87,10 +88,12 @@ def checked_scales(system: MMM, data: MMMData, scales: Scales | None) -> Scales:
     for kind, names in wanted.items():
         given = getattr(scales, kind)
         for name in sorted(names):
-            if name not in given or not np.isfinite(given[name]).all() or not (np.asarray(given[name]) > 0).all():
+            values = np.asarray(given.get(name, np.nan))
+            if not ((values >= 1.0 / LARGEST_NUMBER) & (values <= LARGEST_NUMBER)).all():
                 raise EquationError(
-                    f"scales.{kind} has {given.get(name, 'nothing')} for {name!r}. Give a number above 0: start from "
-                    f"data.scales() and replace what should differ."
+                    f"scales.{kind} has {given.get(name, 'nothing')} for {name!r}. Give a number above 0, from "
+                    f"{1.0 / LARGEST_NUMBER:g} to {LARGEST_NUMBER:g}: start from data.scales() and replace what should "
+                    f"differ."
                 )
     return scales
 

@@ -28,6 +28,7 @@ from bayesmmm.errors import (
     PriorWarning,
     UnknownColumnError,
 )
+from bayesmmm.priors import LARGEST_SHARE
 from bayesmmm.text import no_such
 
 MIN_PERIODS_PER_PARAMETER = 4.0
@@ -179,9 +180,17 @@ def _check_time(equation: Equation, data: MMMData) -> None:
 
 
 def _check_roi(equation: Equation, data: MMMData) -> None:
+    size = np.abs(data.columns[equation.name]).mean()
     for parameter in equation.parameters():
         if parameter.name == "roi":
-            for name in parameter.labels:
+            for name, prior in zip(parameter.labels, parameter.priors, strict=True):
+                most = prior.scipy().ppf(0.95) * np.maximum(data.columns[name], 0.0).mean() / size
+                if most > LARGEST_SHARE:
+                    raise PriorError(
+                        f"equation {equation.name!r} has the prior {prior!r} on the roi of {name!r}, under which it "
+                        f"brings up to {most:.3g} times all of {equation.name!r}, where that cannot be told from "
+                        f"rounding. Give a prior on outcome per unit of spend, such as one with a median of 1."
+                    )
                 if not data.is_money(name):
                     raise PriorError(
                         f"equation {equation.name!r} has a prior on the roi of {name!r}, whose unit is "

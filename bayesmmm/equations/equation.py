@@ -4,6 +4,7 @@ Knows names, labels and priors. Knows no data: columns are names until `design_m
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -17,8 +18,8 @@ from bayesmmm.equations.correlation import read_rho
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likelihood
 from bayesmmm.equations.text import equation_text, format_days
 from bayesmmm.errors import DateError, EquationError, PriorError, UnknownPriorError
-from bayesmmm.priors import FrozenMap, Prior, check_support, default_prior
-from bayesmmm.text import no_such
+from bayesmmm.priors import FrozenMap, Prior, check_reach, check_support, default_prior
+from bayesmmm.text import no_such, written
 from bayesmmm.validate import is_count, is_number
 
 #: Parameters with one value per media channel.
@@ -34,6 +35,9 @@ _NEEDS = {
 }
 _LINEAR_PARAMETERS = ("intercept", "trend", "seasonality", "coefficient")
 _SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two"], (0.0, math.inf)) | {"retention": (0.0, 1.0)}
+#: A century: a longer season is a trend.
+_LONGEST_SEASON = 36525
+_MOST_LAGS = 1000
 _EPOCH = pd.Timestamp("1970-01-01")
 
 
@@ -50,14 +54,14 @@ class Fourier:
     Parameters
     ----------
     period
-        Length of the season in days: 365.25 for a year, 7 for a week.
+        Length of the season in days, from 2 to 36525: 365.25 for a year, 7 for a week.
     order
-        Number of harmonics.
+        Number of harmonics: at most half as many as the season has days, since no data are finer than daily.
 
     Raises
     ------
     EquationError
-        When `period` or `order` is not positive.
+        When `period` or `order` is something else.
 
     Examples
     --------
@@ -69,13 +73,15 @@ class Fourier:
     order: int
 
     def __post_init__(self):
-        if not is_number(self.period) or self.period <= 0:
+        if not is_number(self.period) or not 2 <= self.period <= _LONGEST_SEASON:
             raise EquationError(
-                f"the period of a Fourier season is {self.period!r}. Give its length in days, as 365.25."
+                f"the period of a Fourier season is {written(self.period)}. Give its length in days, from 2 to "
+                f"{_LONGEST_SEASON}, as 365.25."
             )
-        if not is_count(self.order) or self.order < 1:
+        if not is_count(self.order) or not 1 <= self.order <= self.period / 2:
             raise EquationError(
-                f"the order of a Fourier season is {self.order!r}. Give a whole number of 1 or more."
+                f"the order of a Fourier season is {written(self.order)}. Give a whole number from 1 to "
+                f"{int(self.period / 2)}: a wave of less than two days shows in no data. Usual are 1 to 4."
             )
         object.__setattr__(self, "period", float(self.period))
         object.__setattr__(self, "order", int(self.order))
@@ -145,7 +151,7 @@ class Equation:
         censored_normal it is a share of the latent series, part of which is cut off at 0. Under student_t,
         sigma is the scale of the t distribution; its standard deviation is sigma sqrt(nu / (nu - 2)).
     max_lag
-        Cut the adstock after this many periods and renormalise; None for the exact, endless one.
+        Cut the adstock after this many periods, at most 1000, and renormalise; None for the exact, endless one.
     rho
         ``{mediator: correlation}`` of the residuals of this equation with those of one mediator that acts in it, in
         the same period: what an unobserved common cause of both would leave. A number above -1 and below 1 is
@@ -209,10 +215,10 @@ class Equation:
         check_likelihood(self.name, self.likelihood)
         _check_terms(self)
         if self.max_lag is not None:
-            if not is_count(self.max_lag) or self.max_lag < 1:
+            if not is_count(self.max_lag) or not 1 <= self.max_lag <= _MOST_LAGS:
                 raise EquationError(
-                    f"equation {self.name!r} has max_lag = {self.max_lag!r}. Give a whole number of "
-                    "periods, 1 or more, or leave it out for the exact adstock."
+                    f"equation {self.name!r} has max_lag = {written(self.max_lag)}. Give a whole number of periods, 1 "
+                    f"to {_MOST_LAGS} (every lag costs as much as a period more), or leave it out for the exact adstock."
                 )
             _set(self, "max_lag", int(self.max_lag))
         _set(self, "priors", _read_priors(self))
@@ -333,7 +339,7 @@ def _check_terms(equation: Equation) -> None:
     if equation.name in equation.inputs:
         raise EquationError(f"equation {equation.name!r} lists its own column as a cause. Take it out.")
     terms = equation.terms()
-    clash = next((term for term in terms if terms.count(term) > 1), None)
+    clash = next((term for term, count in Counter(terms).items() if count > 1), None)
     if clash is not None:
         raise EquationError(
             f"equation {equation.name!r} has two linear terms called {clash!r}. Rename the column, or give "
@@ -405,6 +411,7 @@ def _read_prior(equation: Equation, parameter: str, value: Any) -> Prior | Froze
     bounds = _SUPPORT.get(parameter, (-math.inf, math.inf))
     if isinstance(value, Prior):
         check_support(value, f"{parameter} of {where}", *bounds)
+        check_reach(value, parameter, where)
         return value
     labels = _labels(equation, parameter)
     if not isinstance(value, Mapping):
@@ -420,6 +427,7 @@ def _read_prior(equation: Equation, parameter: str, value: Any) -> Prior | Froze
         if not isinstance(prior, Prior):
             raise PriorError(f"{where} has {prior!r} as the prior on {parameter} of {label!r}. Give a Prior.")
         check_support(prior, f"{parameter} of {label!r} in {where}", *bounds)
+        check_reach(prior, parameter, f"{where} for {label!r}")
     return FrozenMap(value)
 
 

@@ -118,8 +118,16 @@ class Query:
         return engine.history(fit.system, fit.scales, fit.data, self.parameters, draws, seed=self.seed)
 
     def map(self, work: Callable[[np.ndarray], Mapping[str, np.ndarray]], periods: float) -> dict[str, np.ndarray]:
-        """Apply a function to chunks of the draws, each of which goes through so many periods."""
-        return engine.map_draws(work, self.draws, row_bytes(self.fit.system, periods))
+        """Apply a function to chunks of the draws, each of which goes through so many periods.
+
+        Raises
+        ------
+        AnswerError
+            When something is infinite.
+        """
+        found = engine.map_draws(work, self.draws, row_bytes(self.fit.system, periods))
+        check_finite(self.fit.system, found)
+        return found
 
     def spend_by_period(self, name: str) -> np.ndarray:
         """Spend (G, W) of a channel in the periods of the window, in the unit of its column."""
@@ -236,6 +244,22 @@ def after(fit: Fit, ahead: Timeline, periods: int) -> tuple[pd.DatetimeIndex, di
         filled = np.repeat(mean, max(periods - ahead.planned, 0), axis=-1)
         columns[name] = np.concatenate([*known[1:], filled], axis=-1)[:, :periods]
     return dates, columns
+
+
+def check_finite(system: MMM, found: Mapping[str, np.ndarray]) -> None:
+    """Refuse an answer that a double cannot hold.
+
+    Raises
+    ------
+    AnswerError
+    """
+    if any(np.isinf(values).any() for values in found.values()):
+        names = [equation.name for equation in system.equations if equation.family.log_scale]
+        raise AnswerError(
+            f"the answer is larger than any number, since terms of {', '.join(names) or 'an equation'} multiply: what "
+            f"is asked lies too far from what was observed. Ask for smaller changes, or for values nearer to those of "
+            f"the data, in their unit."
+        )
 
 
 def row_bytes(system: MMM, periods: float) -> float:

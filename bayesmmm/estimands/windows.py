@@ -14,7 +14,7 @@ import numpy as np
 
 from bayesmmm import engine
 from bayesmmm.errors import AnswerError
-from bayesmmm.estimands.query import Query, after, row_bytes
+from bayesmmm.estimands.query import Query, after, check_finite, row_bytes
 
 #: Share of adstock that may be left when an effect is no longer counted.
 TAIL_WEIGHT = 1e-3
@@ -77,10 +77,11 @@ def over_draws(query: Query, work: Callable[[list[Segment]], Mapping[str, np.nda
     Raises
     ------
     AnswerError
-        When the tail of a draw is longer than `LONGEST_TAIL`.
+        When the tail of a draw is longer than `LONGEST_TAIL`, or something is infinite.
     """
     order = order_by_tail(query)
     found = engine.map_draws(lambda draws: work(order.segments(draws)), order.draws, order.memory)
+    check_finite(query.fit.system, found)
     return {name: values[order.back] for name, values in found.items()}
 
 

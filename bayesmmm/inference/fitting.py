@@ -14,8 +14,10 @@ from bayesmmm.errors import BayesMMMWarning, ConvergenceWarning, SamplingError
 from bayesmmm.inference.groups import complete
 from bayesmmm.inference.samplers import SAMPLERS
 from bayesmmm.results import GIVEN_SCALES, Fit, library_versions
-from bayesmmm.validate import LARGEST_SEED, check_choice, check_count, check_fraction
+from bayesmmm.validate import LARGEST_SEED, MOST, check_choice, check_count, check_fraction
 
+#: Largest set of draws with all that is worked out of them, in bytes.
+LARGEST_FIT = 8e9
 #: List that the warnings of a fit are put into instead of being given. For fits in several threads: the filters of the
 #: module `warnings` are shared by all threads, and any library may change them at any moment.
 heard: ContextVar[list[BayesMMMWarning] | None] = ContextVar("heard", default=None)
@@ -112,6 +114,7 @@ def fit(
     _check_settings(draws=draws, tune=tune, chains=chains, cores=cores, seed=seed, target_accept=target_accept)
     engine.check_national(data)
     check_system(system, data)
+    _check_memory(system, data, draws, chains)
     for warning in system_warnings(system, data):
         give(warning)
     given = {"scales": GIVEN_SCALES} if scales is not None and scales != data.scales() else {}
@@ -149,9 +152,25 @@ def fit(
 
 def _check_settings(*, target_accept: float, **whole: int | None) -> None:
     least = {"draws": 4, "tune": 1, "chains": 1, "cores": 1, "seed": 0}
+    most = {"draws": MOST, "tune": MOST, "chains": 1000, "cores": 1000, "seed": LARGEST_SEED}
     for name, value in whole.items():
         if value is None and name in ("cores", "seed"):
             continue
-        most = LARGEST_SEED if name == "seed" else None
-        check_count(value, name, least=least[name], most=most, error=SamplingError)
+        check_count(value, name, least=least[name], most=most[name], error=SamplingError)
     check_fraction(target_accept, "target_accept", "as 0.9, the default", SamplingError)
+
+
+def _check_memory(system: MMM, data: MMMData, draws: int, chains: int) -> None:
+    """Refuse more draws than fit into memory."""
+    # Log likelihood and replicates of every series, in the posterior, and as long for what makes them.
+    row = 8.0 * sum(
+        4 * data.dates.size + len(equation.terms()) + 5 * len(equation.media) for equation in system.equations
+    )
+    if draws * chains * row > LARGEST_FIT:
+        raise SamplingError(
+            f"draws={draws} in each of chains={chains} would take {draws * chains * row / 1e9:.0f} GB of memory, more "
+            f"than the {LARGEST_FIT / 1e9:.0f} GB that a fit may take; take at most "
+            f"draws={int(LARGEST_FIT / chains / row)}; 1000 are enough for most",
+            argument="draws",
+            value=draws,
+        )

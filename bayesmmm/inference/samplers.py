@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -11,6 +12,8 @@ from bayesmmm.equations import MMM
 from bayesmmm.errors import SamplingError
 from bayesmmm.inference.program import Program, write_program
 from bayesmmm.kernels.posterior import constrained_address, log_posterior_address
+from bayesmmm.priors import Prior
+from bayesmmm.text import joined
 
 _COMMON = ("draws", "tune", "chains", "cores", "target_accept")
 
@@ -30,7 +33,7 @@ def _with_nutpie(system: MMM, data: MMMData, scales: Scales, settings: Mapping, 
             adaptation="draw_diag",
         )
     except RuntimeError as error:
-        raise _stopped(error, program) from error
+        raise _stopped(error, system, data, scales, settings["collapse"]) from error
     if trace["posterior"].sizes.get("draw", 0) < settings["draws"]:
         # nutpie answers Ctrl-C with the draws made so far, which nobody asked for.
         raise KeyboardInterrupt
@@ -56,8 +59,7 @@ def _with_pymc(system: MMM, data: MMMData, scales: Scales, settings: Mapping, pr
                 compute_convergence_checks=False,
             )
     except RuntimeError as error:
-        program = write_program(system, data, scales, collapse=settings["collapse"])
-        raise _stopped(error, program) from error
+        raise _stopped(error, system, data, scales, settings["collapse"]) from error
 
 
 def nutpie_model(program: Program):
@@ -88,21 +90,59 @@ def nutpie_model(program: Program):
     )
 
 
-def _stopped(error: Exception, program: Program) -> SamplingError:
+def _stopped(error: Exception, system: MMM, data: MMMData, scales: Scales, collapse: bool) -> SamplingError:
     what = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
-    with np.errstate(all="ignore"):
-        bad = ~(np.isfinite(program.start) & np.isfinite(program.log_density(program.start)[1]))
-    names = [
-        block.variable + (f" of {label!r}" if label else "")
-        for block in program.blocks
-        for label in block.labels or ("",)
-    ]
-    found = [name for name, is_bad in zip(names, bad, strict=True) if is_bad]
-    if found and len(found) < len(names):
-        advice = f"At its prior median {found[0]} lies so far out that it has no density: give it another prior."
-    else:
-        advice = "Check the priors for extreme values (print(system)), or try another seed."
+    named = blamed(system, data, scales, collapse=collapse)
+    advice = "Check the priors for extreme values (print(system)), or try another seed."
+    if named:
+        advice = f"There is no place to start from with {joined(named)}. Give another prior, or leave it out."
     return SamplingError(f"the sampler stopped: {what}. {advice}")
+
+
+def blamed(system: MMM, data: MMMData, scales: Scales, *, collapse: bool = True) -> list[str]:
+    """Name the priors that leave the sampler no place to start from; none where that cannot be told.
+
+    All given priors are taken away and put back one after another: the density depends on all of them together, so that
+    looking at its derivatives would name those that come first.
+    """
+    given = [
+        (equation.name, parameter, label, prior)
+        for equation in system.equations
+        for parameter, value in equation.priors.items()
+        for label, prior in ([(None, value)] if isinstance(value, Prior) else value.items())
+    ]
+    kept: list[tuple] = []
+    if not _starts(_with_priors(system, kept), data, scales, collapse):
+        return []
+    for each in given:
+        if _starts(_with_priors(system, [*kept, each]), data, scales, collapse):
+            kept.append(each)
+    return [
+        f"{prior!r} on {parameter} of {f'{label!r} in ' * (label is not None)}equation {equation!r}"
+        for equation, parameter, label, prior in given
+        if (equation, parameter, label, prior) not in kept
+    ]
+
+
+def _with_priors(system: MMM, given: list[tuple]) -> MMM:
+    """Return the system with only these priors; others are the default ones."""
+    priors: dict[str, dict] = {equation.name: {} for equation in system.equations}
+    for name, parameter, label, prior in given:
+        if label is None:
+            priors[name][parameter] = prior
+        else:
+            priors[name].setdefault(parameter, {})[label] = prior
+    return MMM([replace(equation, priors=priors[equation.name]) for equation in system.equations])
+
+
+def _starts(system: MMM, data: MMMData, scales: Scales, collapse: bool) -> bool:
+    """Whether the density and its gradient are numbers near the prior medians, where samplers start."""
+    program, rng = write_program(system, data, scales, collapse=collapse), np.random.default_rng(0)
+    with np.errstate(all="ignore"):
+        tries = (
+            program.log_density(program.start + rng.uniform(-1.0, 1.0, len(program.start))) for _ in range(20)
+        )
+        return any(np.isfinite(value) and np.isfinite(gradient).all() for value, gradient in tries)
 
 
 SAMPLERS = {"nutpie": _with_nutpie, "pymc": _with_pymc}

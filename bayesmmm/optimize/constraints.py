@@ -9,8 +9,17 @@ from scipy import optimize
 
 from bayesmmm.errors import InfeasibleError, UnknownTermError
 from bayesmmm.optimize.arguments import Range, Record, Side
-from bayesmmm.text import amount, no_such
-from bayesmmm.validate import about, check_choice, check_mapping, check_number, is_number, refusal
+from bayesmmm.text import amount, no_such, written
+from bayesmmm.validate import (
+    LARGEST_NUMBER,
+    about,
+    check_choice,
+    check_mapping,
+    check_number,
+    is_number,
+    of_allowed_size,
+    refusal,
+)
 
 #: On-off limits up to which every combination is looked at.
 ALL_PATTERNS = 5
@@ -118,8 +127,11 @@ def _check_linear(limit: object, where: str) -> None:
         raise refusal(where, limit, f"must be coefficients and a range, as {example}")
     for name, number in limit[0].items():
         if not is_number(number):
-            raise refusal(where, limit, f"has {name!r}: {number!r}, which is no number; write it as {example}")
-    if not any(limit[0].values()):
+            size = of_allowed_size(number)
+            raise refusal(
+                where, limit, f"has {name!r}: {written(number)}, which is no number{size}; write it as {example}"
+            )
+    if max(map(abs, limit[0].values()), default=0.0) < 1.0 / LARGEST_NUMBER:
         raise refusal(where, limit, f"weighs no channel; write it as {example}")
     _check_range(limit[1], where, example="(None, 0)", weighted=True)
 
@@ -134,7 +146,10 @@ def _check_range(sides: object, where: str, *, example: str, weighted: bool = Fa
         value = _side(side, 1.0) if not weighted or is_number(side) else np.nan
         if np.isnan(value):
             percent = "" if weighted else ", or text in per cent of the current plan, as '120%'"
-            raise refusal(where, sides, f"has {side!r}, which must be a number of money{percent}, or None")
+            size = of_allowed_size(side)
+            raise refusal(
+                where, sides, f"has {written(side)}, which must be a number of money{size}{percent}, or None"
+            )
         if value < 0.0 and not weighted:
             raise refusal(where, sides, "is below zero; spend is zero or more")
 
@@ -143,9 +158,10 @@ def _side(side: Side, base: float) -> float:
     """Money of a side that may be in per cent of `base`; NaN where it is neither."""
     if isinstance(side, str) and side.strip().endswith("%"):
         try:
-            return float(side.strip().removesuffix("%")) / 100.0 * base
+            share = float(side.strip().removesuffix("%"))
         except ValueError:
             return np.nan
+        return share / 100.0 * base if is_number(share) else np.nan
     return float(side) if is_number(side) else np.nan
 
 

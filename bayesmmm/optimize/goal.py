@@ -14,7 +14,7 @@ from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
 from bayesmmm.optimize.arguments import Record
 from bayesmmm.results import Fit
-from bayesmmm.validate import check_choice, check_number, is_number, refusal
+from bayesmmm.validate import check_choice, check_number, is_number, of_allowed_size, refusal
 
 OBJECTIVES = {
     "outcome": "most outcome",
@@ -155,7 +155,10 @@ def _check_total(total: object) -> None:
         low, high = (default if side is None else side for side, default in zip(sides, (0.0, np.inf), strict=True))
         if low <= high and high > 0.0:
             return
-    raise refusal("total", total, "must be an amount of money above 0 for the whole window, or a pair (low, high)")
+    size = next(filter(None, map(of_allowed_size, sides)), "")
+    raise refusal(
+        "total", total, f"must be an amount of money above 0{size} for the whole window, or a pair (low, high)"
+    )
 
 
 def check_goal(fit: Fit, goal: Goal) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.data import next_dates
+from bayesmmm.data.dates import parse_dates
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, ControlsWarning, InfeasibleError, NeverSpentError, UnknownTermError
 from bayesmmm.estimands.query import Query, bought_channels, open_query, spaced
@@ -61,7 +62,8 @@ def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, str]
             "controls", controls, f"controls is a {kind}, and must be a mapping or a DataFrame, as {example}"
         )
     if isinstance(controls, pd.DataFrame) and "date" in controls:
-        controls = controls.set_index(pd.DatetimeIndex(pd.to_datetime(controls["date"]))).drop(columns="date")
+        index = parse_dates(controls["date"], column="date", date_format=None)
+        controls = controls.set_index(index).drop(columns="date")
     known = {} if controls is None else {n: controls[n] for n in controls}
     for name, values in known.items():
         if name not in wanted:

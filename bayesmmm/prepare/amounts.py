@@ -12,7 +12,7 @@ from typing import NoReturn
 import numpy as np
 
 from bayesmmm.errors import AmbiguousError, NotNumericError, NotStatedError
-from bayesmmm.text import counted, listed
+from bayesmmm.text import counted
 
 #: Cells, in lower case, that say that nothing is stated.
 NOT_STATED = frozenset(
@@ -255,7 +255,9 @@ def _values(column: Column, mark: str, where: str, lines: Sequence[int], cells: 
 
 
 def _refuse_unstated(where: str, cells: list[str], lines: list[int], argument: str, said: str) -> None:
-    rows = listed(lines, shown=_SHOWN)
+    rows = ", ".join(map(str, lines[:_SHOWN])) + (
+        f" and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+    )
     written = ", ".join(dict.fromkeys(repr(cell.strip()) for cell in cells[:_SHOWN]))
     fix = (
         "missing=0 takes them as zero, missing='empty' leaves them out of sums"
@@ -275,3 +277,8 @@ def _decimals(numbers: np.ndarray) -> int:
         if not len(scaled) or np.abs(scaled - np.rint(scaled)).max() < 1e-4:
             return decimals
     return _MOST_DECIMALS
+
+
+def exact(value: float, decimals: int) -> float:
+    """Return a sum without what binary fractions add to it."""
+    return round(float(value), decimals)

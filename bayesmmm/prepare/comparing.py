@@ -133,10 +133,22 @@ def _by_age(days: pd.DataFrame) -> pd.DataFrame:
 def _labels(first: Prepared, second: Prepared) -> pd.DataFrame | None:
     if first.labels is None or second.labels is None:
         return None
-    old, new = first.labels, second.labels
-    columns = [name for name in old.columns if name in new.columns and name not in ("first", "last")]
-    both = pd.concat([old[columns].add_suffix(" first"), new[columns].add_suffix(" second")], axis=1, sort=True)
-    said = ["gone" if k not in new.index else "new" if k not in old.index else "other numbers" for k in both.index]
+    columns = [
+        name for name in first.labels.columns if name in second.labels.columns and name not in ("first", "last")
+    ]
+    pair = [
+        table[columns].add_suffix(f" {name}")
+        for name, table in (("first", first.labels), ("second", second.labels))
+    ]
+    both = pd.concat(pair, axis=1, sort=True)
+    said = [
+        "gone"
+        if label not in second.labels.index
+        else "new"
+        if label not in first.labels.index
+        else "other numbers"
+        for label in both.index
+    ]
     same = pd.Series(True, index=both.index)
     for name in columns:
         same &= (both[f"{name} first"] - both[f"{name} second"]).abs() < 0.005

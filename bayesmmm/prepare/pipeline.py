@@ -54,8 +54,9 @@ def prepare_files(files: Any, arguments: Mapping[str, Any], known: Mapping[str, 
         found = _numbered(find_tables(raw, search), given, raw)
         raws.append(raw)
         tables += found
-        rows = sum(len(table.rows) for table in found)
-        steps.append(Step("read", name, f"{raw.path}, {raw.described}", len(raw.rows), rows))
+        steps.append(
+            Step("read", name, f"{raw.path}, {raw.described}", len(raw.rows), sum(len(t.rows) for t in found))
+        )
     wanted, left = _assign(tables, given, list(named))
     for name in set(named) - {table.file for table, *_ in wanted}:
         steps.append(Step("read", name, "no column of it is asked for", 0, 0))
@@ -69,8 +70,9 @@ def prepare_files(files: Any, arguments: Mapping[str, Any], known: Mapping[str, 
         steps += more
         parts.append((part, columns, equal_rows(table, part)[1]))
     if left:
-        text = f"shares, averages and identifiers are not added up: {listed(left)}"
-        steps.append(Step("columns", ALL, text, 0, 0))
+        steps.append(
+            Step("columns", ALL, f"shares, averages and identifiers are not added up: {listed(left)}", 0, 0)
+        )
     shaped, more = _shaped(parts, given)
     labels = label_table([part for part, _, _ in parts]) if given.label or given.pivot else None
     log = Log(
@@ -104,10 +106,14 @@ def name_files(files: Any) -> dict[str, File]:
     if isinstance(files, Mapping):
         named = {str(name): file for name, file in files.items()}
     else:
-        numbered = list(enumerate(files, 1))
-        stems = [f"table{i}" if isinstance(file, pd.DataFrame) else Path(file).stem for i, file in numbered]
-        pairs = zip(stems, numbered, strict=True)
-        named = {stem if stems.count(stem) == 1 else f"{stem}_{i}": file for stem, (i, file) in pairs}
+        listed_files = list(files)
+        stems = [
+            f"table{i}" if isinstance(f, pd.DataFrame) else Path(f).stem for i, f in enumerate(listed_files, 1)
+        ]
+        named = {
+            stem if stems.count(stem) == 1 else f"{stem}_{i}": file
+            for i, (stem, file) in enumerate(zip(stems, listed_files, strict=True), 1)
+        }
     if not named:
         raise ExportSettingError("no file is given; name at least one")
     return named

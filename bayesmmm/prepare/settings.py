@@ -14,7 +14,7 @@ import pandas as pd
 
 from bayesmmm.errors import ExportSettingError
 from bayesmmm.text import did_you_mean, listed
-from bayesmmm.validate import check_choice, check_count, is_number
+from bayesmmm.validate import check_choice, check_count, check_date_format, is_number
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: How the rows of a period become one value; the last three need no column.
@@ -104,15 +104,22 @@ def settings(files: Sequence[str], **arguments: Any) -> Settings:
     values["where"] = {column: _names("where", allowed) for column, allowed in values["where"].items()}
     if values.get("rules") is not None:
         values["rules"] = {group: _names("rules", patterns) for group, patterns in values["rules"].items()}
-    readers = {"accept": _names, "money": _names, "fiscal": _names, "start": _day, "stop": _day, "rates": _rates}
-    for name, read in readers.items():
+    for name in ("accept", "money", "fiscal"):
         if values.get(name) is not None:
-            values[name] = read(name, values[name])
+            values[name] = _names(name, values[name])
     if not isinstance(values.get("fill", False), bool):
         values["fill"] = _names("fill", values["fill"])
+    for name in ("start", "stop"):
+        if values.get(name) is not None:
+            values[name] = _day(name, values[name])
+    if values.get("rates") is not None:
+        values["rates"] = _rates(values["rates"])
     for name in ("date", "date_format", "decimal", "encoding", "week_label"):
         if isinstance(values.get(name), Mapping):
             values[name] = dict(values[name])
+    formats = values.get("date_format")
+    for form in formats.values() if isinstance(formats, dict) else [formats] if formats is not None else []:
+        check_date_format(form, ExportSettingError)
     found = Settings(**values)
     _check(found, files)
     return found
@@ -133,7 +140,7 @@ def _day(argument: str, value: Any) -> str:
         raise ExportSettingError(f"{argument}={value!r} must be a day, as '2026-03-02'") from error
 
 
-def _rates(argument: str, value: Any) -> list[list[Any]]:
+def _rates(value: Any) -> list[list[Any]]:
     """Write a table of exchange rates as rows of day (or None), currency and rate."""
     if isinstance(value, Mapping):
         rows = [[None, currency, rate] for currency, rate in value.items()]
@@ -141,31 +148,36 @@ def _rates(argument: str, value: Any) -> list[list[Any]]:
         rows = [list(row) for row in value]
     else:
         frame = value if isinstance(value, pd.DataFrame) else pd.read_csv(os.fspath(value), dtype=str)
-        if not {"currency", "rate"} <= set(frame.columns):
+        wanted = ("currency", "rate")
+        if not set(wanted) <= set(frame.columns):
             raise ExportSettingError(
-                f"{argument}= has the columns {listed(frame.columns)}; needed are currency, rate and, where rates "
+                f"rates= has the columns {listed(frame.columns)}; needed are currency, rate and, where rates "
                 f"change, date (as 2026-03-02)"
             )
-        days = frame["date"].map(lambda day: _day(argument, day)) if "date" in frame else [None] * len(frame)
+        days = frame["date"].map(lambda day: _day("rates", day)) if "date" in frame else [None] * len(frame)
         rows = [list(row) for row in zip(days, frame["currency"], frame["rate"], strict=True)]
     try:
         rows = [[day, str(currency), float(rate)] for day, currency, rate in rows]
     except (ValueError, TypeError) as error:
-        raise ExportSettingError(f"{argument}={value!r} must hold numbers, as {{'USD': 0.92}}") from error
+        raise ExportSettingError(f"rates={value!r} must hold numbers, as {{'USD': 0.92}}") from error
     if any(not rate > 0.0 for _, _, rate in rows):
-        raise ExportSettingError(f"{argument}= must be above 0: units of the new currency for one of the old")
+        raise ExportSettingError("rates= must be above 0: units of the new currency for one of the old")
     return rows
 
 
 # ------------------------------------------------------------------------------------------------------------- checks
 def _check(given: Settings, files: Sequence[str]) -> None:
-    choices: list[tuple[str, str, Sequence[str]]] = [("partial", given.partial, ("drop", "keep"))]
-    choices += [("accept", name, ACCEPTED) for name in given.accept]
-    choices += [("how", how, HOWS) for how in given.how.values()]
-    choices += [("week_start", given.week_start, WEEKDAYS)] if given.week_start is not None else []
-    choices += [("week_label", given.of("week_label", name) or "start", ("start", "end")) for name in files]
-    for argument, value, allowed in choices:
-        check_choice(value, argument, allowed, error=ExportSettingError)
+    for name in given.accept:
+        check_choice(name, "accept", ACCEPTED, error=ExportSettingError)
+    for how in given.how.values():
+        check_choice(how, "how", HOWS, error=ExportSettingError)
+    if given.week_start is not None:
+        check_choice(given.week_start, "week_start", WEEKDAYS, error=ExportSettingError)
+    check_choice(given.partial, "partial", ("drop", "keep"), error=ExportSettingError)
+    for name in files:
+        check_choice(
+            given.of("week_label", name) or "start", "week_label", ("start", "end"), error=ExportSettingError
+        )
     _check_known(given, files)
     _check_taken(given)
     if given.date_as in (given.columns or {}):

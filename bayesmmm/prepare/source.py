@@ -113,10 +113,14 @@ def _covered(days: np.ndarray, unit: str, notes: Notes, given: Settings) -> tupl
     first, last = days.min(), days.max() + length * DAY
     if notes.covered is not None and unit != "month" and notes.covered[0] <= last and notes.covered[1] >= first:
         # Days that are there are covered whatever a line says; a week may be cut by the range.
-        start, end = notes.covered
-        first, last = (min(first, start), max(last, end)) if unit == "day" else notes.covered
-    first = first if given.start is None else np.datetime64(given.start)
-    return first, last if given.stop is None else np.datetime64(given.stop)
+        first, last = (
+            (min(first, notes.covered[0]), max(last, notes.covered[1])) if unit == "day" else notes.covered
+        )
+    if given.start is not None:
+        first = np.datetime64(given.start)
+    if given.stop is not None:
+        last = np.datetime64(given.stop)
+    return first, last
 
 
 def _check_incomplete(part: Part, notes: Notes, given: Settings, held: np.datetime64) -> None:
@@ -197,10 +201,20 @@ def _numbers(
     ordered = np.unique(days.days)
     unit = spacing(ordered, days.kind, _where(table, table.date), table.names[table.date][0])
     texts = {name: _text(table, source) for name, source in _texts(columns, given).items()}
-    summed = tuple(name for name in needed if given.how_of(name) == "sum")
-    rest = (_covered(days.days, unit, notes, given), _currency(table, needed, looked))
-    rows = (np.array(table.lines), days.days, unit, values, texts)
-    part = Part(table.file, table.path, *rows, summed, decimals, frozenset(whole), *rest)
+    part = Part(
+        table.file,
+        table.path,
+        np.array(table.lines),
+        days.days,
+        unit,
+        values,
+        texts,
+        tuple(name for name in needed if given.how_of(name) == "sum"),
+        decimals,
+        frozenset(whole),
+        _covered(days.days, unit, notes, given),
+        _currency(table, needed, looked),
+    )
     shown = {source: marks[source] for source, (_, column) in looked.items() if column.mark is not None}
     step = part.step("amounts", _said_marks(marks, looked), part, details=said)
     return part, sources, Decided(None, shown), step
@@ -290,8 +304,11 @@ def _currency(table: Table, needed: Mapping[str, str], looked: Mapping[str, tupl
     place = mixing.currency_place(table)
     cells = None if place is None else np.array(table.columns[place], dtype=object)
     money = [source for source in needed.values() if mixing.is_money(source)]
-    names = [table.names[_needed(table, source)][0] for source in money]
-    return mixing.currency_of(names, [looked[source][1].sign for source in money], cells)
+    return mixing.currency_of([_name(table, s) for s in money], [looked[s][1].sign for s in money], cells)
+
+
+def _name(table: Table, source: str) -> str:
+    return table.names[_needed(table, source)][0]
 
 
 # -------------------------------------------------------------------------------------------------------------- steps

@@ -138,6 +138,10 @@ class Family:
     optional: tuple[str, ...] = ()
 
 
+#: Standard deviations between the peak of a Normal and where it is truncated, beyond which its density is all rounding.
+_FAR = 1e4
+
+
 def _sd(sigma: float | None, tau: float | None) -> float:
     """One of the two is given."""
     return sigma if tau is None else tau**-0.5  # type: ignore[return-value]
@@ -177,6 +181,9 @@ def _truncated_normal(mu, sigma=None, tau=None, lower=-math.inf, upper=math.inf)
     if not lower < upper:
         raise ValueError(f"lower is {lower:g} and upper is {upper:g}; lower must be below upper")
     sd = _sd(sigma, tau)
+    far = max((lower - mu) / sd, (mu - upper) / sd)
+    if far > _FAR:
+        raise ValueError(f"mu is {mu:g}, {far:.2g} sigma outside of lower and upper")
     return stats.truncnorm((lower - mu) / sd, (upper - mu) / sd, loc=mu, scale=sd)
 
 

@@ -10,8 +10,18 @@ import numpy as np
 
 from bayesmmm.errors import PriorError, PriorSupportError, UnknownPriorError
 from bayesmmm.priors.families import FAMILIES, Family, FrozenMap
-from bayesmmm.text import did_you_mean, no_such
-from bayesmmm.validate import is_number
+from bayesmmm.text import did_you_mean, no_such, written
+from bayesmmm.validate import LARGEST_NUMBER, is_number, of_allowed_size
+
+#: Largest size of what a prior lets a parameter be, nine times in ten, where the parameter is in units of the equation
+#: and not of the data, as roi is: beyond it the series itself is lost in rounding.
+LARGEST_SHARE = 1e8
+_MEASURED = {
+    "half_life": "days",
+    "half_saturation": "multiples of mean positive spend",
+    "slope": "a pure number",
+    "nu_minus_two": "a pure number",
+}
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -33,7 +43,7 @@ class Prior:
     UnknownPriorError
         When the family or an argument is not known.
     PriorError
-        When an argument is missing or has an impossible value.
+        When an argument is missing or has an impossible value, or most of the mass lies where nothing can be computed.
 
     Examples
     --------
@@ -93,9 +103,30 @@ class Prior:
 @lru_cache(maxsize=4096)  # SciPy takes half a millisecond to make one, and a fit asks hundreds of times
 def _frozen(prior: Prior) -> Any:
     try:
-        return FAMILIES[prior.family].build(**prior.args)
+        frozen = FAMILIES[prior.family].build(**prior.args)
     except ValueError as problem:
         raise PriorError(f"{prior!r} is not a distribution: {problem}. Change that argument.") from None
+    except ArithmeticError:
+        frozen = None
+    if frozen is None or not _computable(frozen):
+        raise PriorError(
+            f"{prior!r} cannot be computed with: the middle 90 % of a prior must lie between "
+            f"-{LARGEST_NUMBER:g} and {LARGEST_NUMBER:g}, and not all within {1.0 / LARGEST_NUMBER:g} of 0. Give less "
+            f"extreme arguments."
+        )
+    return frozen
+
+
+def _computable(frozen: Any) -> bool:
+    """Whether the middle 90 % of a distribution are numbers that can be computed with."""
+    try:
+        with np.errstate(all="ignore"):
+            low, median, high = frozen.ppf([0.05, 0.5, 0.95])
+            known = not np.isnan([frozen.logpdf(median), *frozen.support()]).any()
+    except (ValueError, ArithmeticError, RuntimeError):  # SciPy's search for a quantile found none
+        return False
+    size = max(abs(low), abs(high))
+    return bool(known and 1.0 / LARGEST_NUMBER <= size <= LARGEST_NUMBER)
 
 
 def _short(value: float) -> str:
@@ -125,7 +156,9 @@ def _checked(family: str, args: Mapping[str, Any]) -> dict[str, float]:
 
 def _number(family: str, name: str, value: Any, spec: Family) -> float:
     if not is_number(value):
-        raise PriorError(f"{name} of {family} is {value!r}. Give one finite number.")
+        raise PriorError(
+            f"{name} of {family} is {written(value)}. Give one finite number{of_allowed_size(value)}."
+        )
     if name not in spec.free and value <= 0:
         raise PriorError(f"{name} of {family} is {value:g}. Give a number above 0.")
     return float(value)
@@ -165,3 +198,25 @@ def check_support(prior: Prior, parameter: str, lower: float, upper: float) -> N
         f"{prior!r} on {parameter} allows values from {low:g} to {high:g}, but {parameter} lies between "
         f"{lower:g} and {upper:g}. {advice}."
     )
+
+
+def check_reach(prior: Prior, parameter: str, where: str) -> None:
+    """Check that a prior lies where the effect of its parameter can be told from rounding.
+
+    Raises
+    ------
+    PriorError
+        When the middle 90 % of the prior reach too far out; for sigma, when all of them are next to zero.
+    """
+    if parameter == "roi":  # the data tell how large one can be
+        return
+    low, high = prior.scipy().ppf([0.05, 0.95])
+    least = 1.0 / LARGEST_SHARE if parameter == "sigma" else 0.0
+    if max(abs(low), abs(high)) > LARGEST_SHARE or max(abs(low), abs(high)) < least:
+        measured = _MEASURED.get(parameter, "shares of the mean size of the series")
+        size = f"at most {LARGEST_SHARE:g}" if not least else f"from {least:g} to {LARGEST_SHARE:g}"
+        raise PriorError(
+            f"{where} has the prior {prior!r} on {parameter}, the middle 90 % of which go from {low:.3g} to {high:.3g}, "
+            f"where nothing can be told from rounding: {parameter} is in {measured}. Give a prior whose middle 90 % are "
+            f"{size} in size."
+        )

@@ -185,7 +185,7 @@ def broken_world(name: str, *, seed: int, weeks: int = 156) -> BrokenWorld:
     seed : int
         Worlds of one seed and length share curves, planned spend, price and shocks.
     weeks : int
-        Number of weeks from 2 January 2022, at least 52.
+        Number of weeks from 2 January 2022, 52 to 5200.
 
     Returns
     -------
@@ -194,7 +194,7 @@ def broken_world(name: str, *, seed: int, weeks: int = 156) -> BrokenWorld:
     Raises
     ------
     SettingError
-        For an unknown name.
+        For an unknown name, or more than 5200 weeks.
     SamplingError
         For an impossible seed.
     TooFewPeriodsError

@@ -76,7 +76,7 @@ def social_search(*, seed: int = 1, weeks: int = 156) -> World:
     seed : int
         The same seed and length give the same world.
     weeks : int
-        Number of weeks from 2 January 2022, at least 52.
+        Number of weeks from 2 January 2022, 52 to 5200.
 
     Returns
     -------
@@ -87,6 +87,8 @@ def social_search(*, seed: int = 1, weeks: int = 156) -> World:
     ------
     TooFewPeriodsError
         For fewer than 52 weeks.
+    SettingError
+        For more than 5200 weeks.
     SamplingError
         For an impossible seed.
 

@@ -4,16 +4,21 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.errors import TooFewPeriodsError
-from bayesmmm.validate import check_count
+from bayesmmm.validate import check_count, is_count, refusal
 
 __all__ = ["MIN_WEEKS", "check_weeks", "christmas", "flights", "wander", "weeks_from"]
 
 MIN_WEEKS = 52
+MOST_WEEKS = 5200
 _FIRST_WEEK = "2022-01-02"
 
 
 def check_weeks(weeks: object) -> int:
-    """Return a number of weeks as an int; refuse less than a year."""
+    """Return a number of weeks as an int; refuse less than a year, and more than a century."""
+    if is_count(weeks) and weeks > MOST_WEEKS:
+        raise refusal(
+            "weeks", weeks, f"must be at most {MOST_WEEKS}, a hundred years", advice="weeks=156 is the default"
+        )
     advice = "so that every channel and season occurs; weeks=156 is the default"
     return check_count(weeks, "weeks", least=MIN_WEEKS, advice=advice, error=TooFewPeriodsError)
 
