@@ -78,10 +78,21 @@ def test_replicates_have_the_mean_of_the_data(fitted):
     assert (fitted.tree["posterior_predictive"]["search"] >= 0).all()
 
 
-def test_the_same_seed_gives_the_same_draws(mediated, fitted):
-    again = quiet(inference.fit, mediated, worlds.data(), seed=3, progress=False)
+#: Enough where every bit is compared.
+BRIEF = {"draws": 100, "tune": 100, "chains": 2, "seed": 3, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def brief(mediated):
+    return quiet(inference.fit, mediated, worlds.data(), **BRIEF)
+
+
+def test_the_same_seed_gives_the_same_draws(mediated, brief):
+    again = quiet(inference.fit, mediated, worlds.data(), **BRIEF)
     for group in ("posterior", "posterior_predictive", "prior"):
-        assert again.tree[group].to_dataset().identical(fitted.tree[group].to_dataset())
+        assert again.tree[group].to_dataset().identical(brief.tree[group].to_dataset())
+    other = quiet(inference.fit, mediated, worlds.data(), **(BRIEF | {"seed": 4}))
+    assert not other.posterior.identical(brief.posterior)
 
 
 def _scaled(money, kpi):
@@ -91,15 +102,15 @@ def _scaled(money, kpi):
     return worlds.MMMData.from_frame(table, **worlds.ROLES)
 
 
-def test_units_that_are_powers_of_two_change_no_bit(mediated, fitted):
+def test_units_that_are_powers_of_two_change_no_bit(mediated, brief):
     data = _scaled(1024.0, 2.0**-7)
-    other = quiet(inference.fit, mediated, data, seed=3, progress=False)
-    assert other.posterior.identical(fitted.posterior)
-    assert other.tree["sample_stats"].to_dataset().equals(fitted.tree["sample_stats"].to_dataset())
+    other = quiet(inference.fit, mediated, data, **BRIEF)
+    assert other.posterior.identical(brief.posterior)
+    assert other.tree["sample_stats"].to_dataset().equals(brief.tree["sample_stats"].to_dataset())
     for name, unit in (("sales", 2.0**-7), ("search", 1024.0)):
         replicates = other.tree["posterior_predictive"][name] / unit
-        assert_array_equal(replicates, fitted.tree["posterior_predictive"][name])
-    assert other.convergence == fitted.convergence
+        assert_array_equal(replicates, brief.tree["posterior_predictive"][name])
+    assert other.convergence == brief.convergence
 
 
 def test_other_units_agree_within_monte_carlo_error(mediated, fitted):
@@ -115,12 +126,12 @@ def test_other_units_agree_within_monte_carlo_error(mediated, fitted):
     assert monte_carlo_z(shifted, other)["sales.sigma"] > 4.5
 
 
-def test_column_order_does_not_matter(mediated, fitted):
+def test_column_order_does_not_matter(mediated, brief):
     table = worlds.frame()
     table = table[table.columns[::-1]]
     data = worlds.MMMData.from_frame(table, **worlds.ROLES)
-    other = quiet(inference.fit, mediated, data, seed=3, progress=False)
-    assert other.posterior.identical(fitted.posterior)
+    other = quiet(inference.fit, mediated, data, **BRIEF)
+    assert other.posterior.identical(brief.posterior)
 
 
 def test_channel_order_gives_the_same_answers_by_name(fitted):

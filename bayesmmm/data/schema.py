@@ -173,17 +173,8 @@ class MMMData:
         numbers = [name for name, _ in uses]
         dates, geos, columns = lay_out(frame, date=date, geo=geo, numbers=numbers, date_format=date_format)
         unused = tuple(str(name) for name in frame.columns if name not in wanted)
-        return cls(
-            dates=dates,
-            geos=geos,
-            columns=columns,
-            outcome=outcome,
-            media=tuple(media),
-            mediators=checks.as_units(mediators),
-            controls=tuple(controls),
-            outcome_unit=outcome_unit,
-            unused=unused,
-        )
+        roles = (outcome, tuple(media), checks.as_units(mediators), tuple(controls))
+        return cls(dates, geos, columns, *roles, outcome_unit=outcome_unit, unused=unused)
 
     @classmethod
     def from_csv(
@@ -223,17 +214,9 @@ class MMMData:
         uses = _uses(outcome, media, mediators, controls)
         checks.check_roles([*_keys(date, geo), *uses])
         frame = read_csv(path, date=date, geo=geo, numbers=[name for name, _ in uses])
-        return cls.from_frame(
-            frame,
-            date=date,
-            outcome=outcome,
-            media=media,
-            mediators=mediators,
-            controls=controls,
-            geo=geo,
-            outcome_unit=outcome_unit,
-            date_format=date_format,
-        )
+        roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
+        keys: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format}
+        return cls.from_frame(frame, **keys, **roles, outcome_unit=outcome_unit)
 
     def scales(self) -> Scales:
         """Return what one unit of each series is over these periods.
@@ -398,18 +381,10 @@ class MMMData:
 
     def _repr_html_(self) -> str:
         """Return the columns with role and unit, for notebooks."""
-        names = list(self.columns)
-        roles = (
-            {self.outcome: "outcome"}
-            | dict.fromkeys(self.mediators, "mediator")
-            | dict.fromkeys(self.media, "media")
-        )
-        columns = {
-            "column": names,
-            "role": [roles.get(name, "control") for name in names],
-            "unit": [self.unit(name) for name in names],
-        }
-        return notebook_html(repr(self), columns)
+        names, roles = zip(*_uses(self.outcome, self.media, self.mediators, self.controls), strict=True)
+        units = [self.unit(name) for name in names]
+        shown = {"column": names, "role": [role.removesuffix("s") for role in roles], "unit": units}
+        return notebook_html(repr(self), shown)
 
 
 def _uses(outcome: object, media: Any, mediators: Any, controls: Any) -> list[tuple[str, str]]:
