@@ -174,6 +174,13 @@ class DecisionVariables:
     profile: np.ndarray  # (C, W): how one unit of money of a channel is spread over the window
     free: bool  # whether every period is a decision of its own; the profile then only tells where a plan starts
 
+    @classmethod
+    def spread(cls, flighting: str, names: tuple[str, ...], current: np.ndarray) -> "DecisionVariables":
+        """Return those of a flighting; a channel without spend in the current plan (C, W) is spread evenly."""
+        even = np.full(current.shape, 1.0 / current.shape[1])
+        variables = cls(names, even, flighting == "free")
+        return cls(names, variables.pattern(current), False) if flighting == "historical" else variables
+
     @property
     def flighting(self) -> str:
         """How spend is spread, as in `Constraints`; a historical profile that is even is flat."""
@@ -206,13 +213,6 @@ class DecisionVariables:
         """How the next unit of money of each channel is spread (C, W): as the plan is, by the profile if it has none."""
         own = spend.sum(axis=1, keepdims=True)
         return np.where(own > 0.0, spend / np.where(own > 0.0, own, 1.0), self.profile)
-
-
-def read_variables(flighting: str, names: tuple[str, ...], current: np.ndarray) -> DecisionVariables:
-    """Find how spend is spread; a channel without spend in the current plan is spread evenly."""
-    even = np.full(current.shape, 1.0 / current.shape[1])
-    variables = DecisionVariables(names, even, flighting == "free")
-    return DecisionVariables(names, variables.pattern(current), False) if flighting == "historical" else variables
 
 
 # ---------------------------------------------------------------------------------------- limits on them

@@ -15,14 +15,7 @@ from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, ControlsWarning, InfeasibleError, NeverSpentError, UnknownTermError
 from bayesmmm.estimands.query import Query, bought_channels, open_query, spaced
 from bayesmmm.optimize.arguments import DRAWS, Solver, Window, which_window
-from bayesmmm.optimize.constraints import (
-    Constraints,
-    DecisionVariables,
-    Limits,
-    check_feasible,
-    read_limits,
-    read_variables,
-)
+from bayesmmm.optimize.constraints import Constraints, DecisionVariables, Limits, check_feasible, read_limits
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.outcomes import Outcomes, prepare
 from bayesmmm.results import Fit
@@ -204,7 +197,7 @@ def build_problem(
     window, controls = read_window(fit, window)
     chosen, some, others = split_draws(fit, window, solver)
     current, dates = _current(chosen, names)
-    variables = read_variables(constraints.flighting, names, current)
+    variables = DecisionVariables.spread(constraints.flighting, names, current)
     queries = [(chosen, None), (some, FEW_TAIL_WEIGHT), *([] if others is None else [(others, None)])]
     whole, few, *judging = map(Outcomes, prepare(queries, names, modes))
     judges = judging[0] if judging else whole
@@ -306,13 +299,10 @@ def _check_induced(problem: Problem, goal: Goal) -> None:
         problem.whole.cost(problem.variables.spend(side)) if np.isfinite(side).all() else np.inf
         for side in (limits.lower, limits.upper)
     )
+    take, conflict = f"which with what {paid} is induced to spend take", ""
     if least > goal.high:
-        raise InfeasibleError(
-            f"no plan meets these limits together: total of {amount(goal.high)}; lower bounds, which with what {paid} "
-            f"is induced to spend take {amount(least)}. Relax one of them."
-        )
-    if most < goal.low:
-        raise InfeasibleError(
-            f"no plan meets these limits together: total of {amount(goal.low)}; upper bounds, which with what {paid} is "
-            f"induced to spend take {amount(most)} at most. Relax one of them."
-        )
+        conflict = f"total of {amount(goal.high)}; lower bounds, {take} {amount(least)}"
+    elif most < goal.low:
+        conflict = f"total of {amount(goal.low)}; upper bounds, {take} {amount(most)} at most"
+    if conflict:
+        raise InfeasibleError(f"no plan meets these limits together: {conflict}. Relax one of them.")
