@@ -17,10 +17,10 @@ from bayesmmm.optimize.plan_text import change_words
 from bayesmmm.plots.axis import date_axis, label_rows, numbers, tidy, zero_line
 from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, name_axes, panels
 from bayesmmm.plots.parts import earned_back, entry, intervals, key, legend_above, legend_on_top, return_axis
-from bayesmmm.plots.reading import caution, ci_label, series_of, table_of, unit_of, variable, when
+from bayesmmm.plots.reading import caution, ci_label, rounded, series_of, table_of, unit_of, variable, when
 from bayesmmm.plots.sources import ALLOCATION, BUDGET, FRONTIER
 from bayesmmm.plots.style import BLACK, BLUE, DASHES, GREY, LETTER, ORANGE, SKY, SMALL, TEXT
-from bayesmmm.text import percent, probability, rough_percent, short_number
+from bayesmmm.text import percent, probability, rough_percent
 from bayesmmm.validate import check_ci_prob
 
 _MAKER = "frontier(fit)"
@@ -127,7 +127,7 @@ def _uplift(ax: Axes, plan: Plan, ci_prob: float) -> None:
     zero_line(ax, vertical=True)
     numbers(ax.xaxis, most=6)
     now, then = (float(answers["outcome"].sel(plan=which).median()) for which in ("current", "new"))
-    words = f"{name}: {_short(now)} now, {_short(then)} then; better in {probability(plan.p_better)} of draws"
+    words = f"{name}: {rounded(now)} now, {rounded(then)} then; better in {probability(plan.p_better)} of draws"
     ax.set_title(words, loc="left", fontsize=TEXT, pad=4)
     ax.set_xlabel(
         f"gained over the current plan, median and {ci_label(table)} interval{unit_of(answers['uplift'])}",
@@ -172,7 +172,7 @@ def allocation(plan: Plan, *, title: Title = AUTO, axes: Panels = None) -> np.nd
         current, new = (part.sel(channel=name) for part in (plan.current, plan.spend))
         _steps(ax, current, new)
         ax.set_title(str(name), loc="left", fontsize=TEXT, pad=3)
-        words = f"{_short(float(current.sum()))} now, {_short(float(new.sum()))} then"
+        words = f"{rounded(float(current.sum()))} now, {rounded(float(new.sum()))} then"
         unseen = float(share.sel(channel=name))
         words += f", {rough_percent(unseen)} unseen" if unseen > least else ""
         ax.set_title(words, loc="right", fontsize=SMALL, pad=3)
@@ -288,8 +288,3 @@ def _last_seen(dataset: xr.Dataset) -> int:
     whole = ((share * spend).sum("channel") / spend.sum("channel")).values
     unseen = np.flatnonzero(whole > share.attrs.get("threshold", 0.0))
     return int(unseen[0]) - 1 if len(unseen) else len(whole) - 1
-
-
-def _short(value: float) -> str:
-    """Three significant digits, as 2.94M."""
-    return short_number(float(f"{value:.3g}"))

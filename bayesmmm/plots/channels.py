@@ -92,8 +92,9 @@ def effects(
     numbers(ax.xaxis)
     ax.set_xlabel(_lines(f"outcome gained{unit_of(draws, dataset)}", window_words(dataset.attrs)), fontsize=TEXT)
     legend_above(ax, [*handles, *caution(dataset.attrs)], 2)
-    finish([ax], own, title, f"What each channel brought to {series_of(dataset.attrs)}{when(dataset.attrs)}")
-    return ax
+    return finish(
+        [ax], own, title, f"What each channel brought to {series_of(dataset.attrs)}{when(dataset.attrs)}"
+    )[0]
 
 
 def accounting(
@@ -275,8 +276,7 @@ def roi(
     what = name if marginal is None else f"{name} and marginal ROI"
     ax.set_xlabel(_lines(f"{what}{unit_of(draws)}{scale}", window_words(draws.attrs)), fontsize=TEXT)
     legend_above(ax, [*handles, *caution(draws.attrs, {} if marginal is None else marginal.attrs)], 2)
-    finish([ax], own, title, f"{what} of each channel in {series_of(draws.attrs)}{when(draws.attrs)}")
-    return ax
+    return finish([ax], own, title, f"{what} of each channel in {series_of(draws.attrs)}{when(draws.attrs)}")[0]
 
 
 def _note_no_spend(ax: Axes, tables: Sequence[pd.DataFrame]) -> None:

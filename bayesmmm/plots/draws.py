@@ -175,5 +175,4 @@ def prior_posterior(
     legend_above(ax, entries, 3, left=True)
     equation, _, parameter = str(prior.index[0]).partition("[")[0].rpartition(".")
     name = f"{equation}: {_WORDS.get(parameter, parameter)}".removeprefix(": ")
-    finish([ax], own, title, f"{name}, before and after the data")
-    return ax
+    return finish([ax], own, title, f"{name}, before and after the data")[0]

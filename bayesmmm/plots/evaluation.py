@@ -202,5 +202,4 @@ def comparison(table: pd.DataFrame, *, title: Title = AUTO, ax: Axes | None = No
     words = f"expected log predictive density of {outcome}, difference to the best (two standard errors)"
     ax.set_xlabel(words, fontsize=SMALL)
     words = f"How well {counted(len(table), 'system')} predict {outcome}: {table.index[0]} comes first"
-    finish([ax], own, title, words)
-    return ax
+    return finish([ax], own, title, words)[0]

@@ -47,8 +47,9 @@ def residuals(
     name = series_of(draws.attrs)
     ax.set_ylabel(f"residual of {name}\n{unit_of(draws).strip()}".strip(), fontsize=TEXT)
     _legend(ax, draws)
-    finish([ax], own, title, f"What no term explains of {name}{dates_of(table.index[0], table.index[-1])}")
-    return ax
+    return finish([ax], own, title, f"What no term explains of {name}{dates_of(table.index[0], table.index[-1])}")[
+        0
+    ]
 
 
 def residual_distribution(draws: xr.DataArray | Fit, *, title: Title = AUTO, ax: Axes | None = None) -> Axes:
@@ -92,8 +93,7 @@ def residual_distribution(draws: xr.DataArray | Fit, *, title: Title = AUTO, ax:
     _legend(ax, draws)
     dates = draws["date"].values
     words = f"Distribution of the residuals of {series_of(draws.attrs)}{dates_of(dates[0], dates[-1])}"
-    finish([ax], own, title, words)
-    return ax
+    return finish([ax], own, title, words)[0]
 
 
 def residual_autocorrelation(
@@ -128,8 +128,7 @@ def residual_autocorrelation(
     name = series_of(table.attrs)
     ax.set_ylabel(f"autocorrelation of the residuals\nof {name}", fontsize=TEXT)
     _legend(ax, table)
-    finish([ax], own, title, f"Autocorrelation of the residuals of {name}")
-    return ax
+    return finish([ax], own, title, f"Autocorrelation of the residuals of {name}")[0]
 
 
 def _legend(ax: Axes, source: xr.DataArray | pd.DataFrame) -> None:

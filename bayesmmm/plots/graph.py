@@ -89,8 +89,7 @@ def causal_graph(
         _arrow(ax, boxes[source], boxes[target], kind)
     _graph_legend(ax, system, {kind for _, _, kind in edges}, words.caption)
     through = f", directly and through {joined(system.mediators)}" if system.mediators else ""
-    finish([ax], own, title, f"What is taken to act on {system.outcome}{through}")
-    return ax
+    return finish([ax], own, title, f"What is taken to act on {system.outcome}{through}")[0]
 
 
 def _names(groups: Mapping[tuple, Sequence[str]], system: MMM) -> _Words:

@@ -12,11 +12,11 @@ from bayesmmm.errors import SettingError
 from bayesmmm.plots.axis import date_axis, numbers, tidy, zero_line
 from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, panels
 from bayesmmm.plots.parts import legend_above
-from bayesmmm.plots.reading import caution, ci_label, dates_of, table_of, unit_of, variable
+from bayesmmm.plots.reading import caution, ci_label, dates_of, rounded, table_of, unit_of, variable
 from bayesmmm.plots.sources import FORECAST, WHAT_IF
 from bayesmmm.plots.style import BLACK, BLUE, GREY, RED, SKY, TEXT
 from bayesmmm.results import Fit
-from bayesmmm.text import no_such, short_number
+from bayesmmm.text import no_such
 
 _PREDICT, _WHAT_IF = "predict(fit, plan)", "what_if(fit)"
 _CHANGE = ".change"
@@ -100,8 +100,7 @@ def forecast(
     unit = unit_of(draws) or f" ({history.unit(name)})"
     ax.set_ylabel(f"{name}{unit}", fontsize=TEXT)
     legend_above(ax, [*ax.get_legend_handles_labels()[0], *caution(prediction.attrs)], 3)
-    finish([ax], own, title, f"Forecast of {name}{dates_of(table.index[0], table.index[-1])}")
-    return ax
+    return finish([ax], own, title, f"Forecast of {name}{dates_of(table.index[0], table.index[-1])}")[0]
 
 
 def _observed(data: MMMData, name: str) -> pd.Series:
@@ -155,7 +154,7 @@ def what_if(
         date_axis(ax, pd.DatetimeIndex(table.index))
         ax.set_ylabel(label, fontsize=TEXT)
     whole = tables[1].iloc[-1]
-    median, lower, upper = (short_number(float(f"{whole[end]:.3g}")) for end in ("median", "lower", "upper"))
+    median, lower, upper = (rounded(whole[end]) for end in ("median", "lower", "upper"))
     in_all = f"in all {median}, {ci_label(tables[1])} interval {lower} to {upper}"
     axes[1].set_title(in_all, loc="left", fontsize=TEXT, pad=4)
     legend_above(axes[0], [*axes[0].get_legend_handles_labels()[0], *caution(dataset.attrs)], 3)

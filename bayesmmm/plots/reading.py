@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 
 from bayesmmm.errors import SettingError
 from bayesmmm.results.summaries import interval
-from bayesmmm.text import percent
+from bayesmmm.text import percent, short_number
 from bayesmmm.validate import check_ci_prob
 
 SAMPLE = ("chain", "draw")
@@ -87,6 +87,11 @@ def series_label(table: pd.DataFrame) -> str:
     """Return the name of a series with its unit."""
     unit = table.attrs.get("unit", "")
     return f"{series_of(table.attrs)}{f' ({unit})' if unit else ''}"
+
+
+def rounded(value: float) -> str:
+    """Return a number of three significant digits, as 2.94M."""
+    return short_number(float(f"{value:.3g}"))
 
 
 def ci_label(table: pd.DataFrame) -> str:

@@ -133,8 +133,9 @@ def power_scaling(
         ax.text(1.01, row, verdict, transform=ax.get_yaxis_transform(), va="center", fontsize=6.5, color=BLACK)
     ax.set_xlabel("how far the posterior moves as the prior, or the data, count for twice as much", fontsize=SMALL)
     legend_above(ax, [*ax.get_legend_handles_labels()[0], *caution(table.attrs)], 4, left=True)
-    finish([ax], own, title, f"What moves {counted(len(known), 'quantity', 'quantities')}: the prior or the data")
-    return ax
+    return finish(
+        [ax], own, title, f"What moves {counted(len(known), 'quantity', 'quantities')}: the prior or the data"
+    )[0]
 
 
 def power_scaled_budget(dataset: xr.Dataset, *, title: Title = AUTO, ax: Axes | None = None) -> Axes:
@@ -169,5 +170,4 @@ def power_scaled_budget(dataset: xr.Dataset, *, title: Title = AUTO, ax: Axes | 
     ax.set_xlabel(fill(words, 64), fontsize=SMALL)
     bad = [] if dataset["reliable"].all() else [key("weights not reliable", ls="")]
     legend_above(ax, [*ax.get_legend_handles_labels()[0], *bad, *caution(dataset.attrs)], 2, left=True)
-    finish([ax], own, title, f"The best budget under a weaker and a stronger {component}")
-    return ax
+    return finish([ax], own, title, f"The best budget under a weaker and a stronger {component}")[0]

@@ -86,8 +86,7 @@ def correlation(table: pd.DataFrame | MMMData | Fit, *, title: Title = AUTO, ax:
     bar.set_label("correlation", fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
     bar.outline.set_visible(False)
-    finish([ax], own, title, f"Correlation of {counted(len(table), 'series', 'series')} over time")
-    return ax
+    return finish([ax], own, title, f"Correlation of {counted(len(table), 'series', 'series')} over time")[0]
 
 
 def predictive(table: pd.DataFrame | Fit, *, title: Title = AUTO, ax: Axes | None = None) -> Axes:
@@ -117,8 +116,7 @@ def predictive(table: pd.DataFrame | Fit, *, title: Title = AUTO, ax: Axes | Non
     ax.set_ylabel(series_label(table), fontsize=TEXT)
     legend_above(ax, ax.get_legend_handles_labels()[0], 3)
     words = f"{series_of(table.attrs)}, observed and expected{dates_of(table.index[0], table.index[-1])}"
-    finish([ax], own, title, words)
-    return ax
+    return finish([ax], own, title, words)[0]
 
 
 def predictive_check(table: pd.DataFrame | Fit, *, title: Title = AUTO, ax: Axes | None = None) -> Axes:
@@ -148,5 +146,4 @@ def predictive_check(table: pd.DataFrame | Fit, *, title: Title = AUTO, ax: Axes
         text = f"zeros: {there:.0f} % observed,\n{low:.0f} to {high:.0f} % replicated"
         ax.text(0.03, 0.97, text, transform=ax.transAxes, va="top", fontsize=SMALL)
     ax.legend(loc="lower right", frameon=False, fontsize=SMALL)
-    finish([ax], own, title, f"{series_of(table.attrs)}: is its distribution right?")
-    return ax
+    return finish([ax], own, title, f"{series_of(table.attrs)}: is its distribution right?")[0]

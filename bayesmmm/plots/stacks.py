@@ -126,8 +126,7 @@ def decomposition(dataset: xr.Dataset | Fit, *, title: Title = AUTO, ax: Axes | 
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "alignment": "left"}
     style = {"frameon": False, "fontsize": SMALL, "title_fontsize": SMALL}
     ax.legend(handles=handles, title="posterior means", **place, **style)
-    finish([ax], own, title, f"What {name} is made up of{per}{dates_of(*span_of(dataset))}")
-    return ax
+    return finish([ax], own, title, f"What {name} is made up of{per}{dates_of(*span_of(dataset))}")[0]
 
 
 def _places(dates: np.ndarray, freq: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -237,8 +236,7 @@ def waterfall(
         base = dataset["component"].values[dataset["kind"].values == "base"]
         names["base"] = _named("baseline", base.tolist())
     _waterfall_legend(ax, names, bool(negative.any()), ci_prob, caution(dataset.attrs))
-    finish([ax], own, title, f"From the baseline to {name}{dates_of(*span_of(dataset))}")
-    return ax
+    return finish([ax], own, title, f"From the baseline to {name}{dates_of(*span_of(dataset))}")[0]
 
 
 def _rows(draws: xr.DataArray, largest: int) -> list[tuple[str, str, xr.DataArray]]:
