@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,10 +73,10 @@ def what_if(
     """
     query = open_query(fit, start=start, stop=stop, plan=plan, paths=paths, seed=seed)
     line = query.timeline
-    factors, given = read_scale(fit, scale), read_do(fit, do, line)
-    if not factors and not given:
+    factors, set_to = read_scale(fit, scale), read_do(fit, do, line)
+    if not factors and not set_to:
         raise SettingError("what_if changes nothing; pass scale={'channel': 1.3} or do={'channel': series}")
-    both = sorted(set(factors) & set(given))
+    both = sorted(set(factors) & set(set_to))
     if both:
         raise SettingError(f"{both[0]!r} is in scale and in do; leave it out of one of the two")
     if plan is not None and line.window[: line.fitted].any():
@@ -86,27 +87,27 @@ def what_if(
     dates = line.dates if plan is None else line.dates[line.fitted :]
     order = fit.system.order
     check_size((2 * len(order), len(query.draws), len(dates)), "the comparison", REDUCE)
-    found = _compared(query, factors, given)
-    variables = {}
+    series, variables = _compared(query, factors, set_to), dict[str, Any]()
     for name in order:
-        unit = {"unit": fit.data.unit(name)}
-        variables[name] = (*query.label(found[name][:, 0], "date"), unit)
-        variables[f"{name}.change"] = (*query.label(found[f"{name}.change"][:, 0], "date"), unit)
-    variables |= extrapolated(fit, _scenario(query, factors, given))
+        for key in (name, f"{name}.change"):
+            variables[key] = (*query.label(series[key][:, 0], "date"), {"unit": fit.data.unit(name)})
+    variables |= extrapolated(fit, _scenario(query, factors, set_to))
     return xr.Dataset(variables, {**query.coords, "date": dates}, query.attrs)
 
 
 def _scenario(
-    query: Query, factors: Mapping[str, float], given: Mapping[str, np.ndarray]
+    query: Query, factors: Mapping[str, float], set_to: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Inputs (G, W) of a scenario in the window: those that are changed, and those of a plan."""
     planned = query.timeline.columns
     names = [name for name in {**planned, **factors} if name in planned or not query.timeline.planned]
     scaled = {name: factors.get(name, 1.0) * query.spend_by_period(name) for name in names}
-    return scaled | {name: values[0] for name, values in given.items()}
+    return scaled | {name: values[0] for name, values in set_to.items()}
 
 
-def _compared(query: Query, factors: Mapping, given: Mapping) -> dict:
+def _compared(
+    query: Query, factors: Mapping[str, float], set_to: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     fit, line = query.fit, query.timeline
     paths = query.paths if line.planned else 1
     window = line.window[line.fitted :] if line.planned else line.window
@@ -118,8 +119,10 @@ def _compared(query: Query, factors: Mapping, given: Mapping) -> dict:
             base = engine.future(
                 base, dates, line.columns, past=engine.carried(base), seed=query.seed, paths=paths
             )
-        changed = {name: scaled_within(base.columns[name], window, factor) for name, factor in factors.items()}
-        changed |= {name: placed_within(base.columns[name], window, values) for name, values in given.items()}
+        changed = {n: np.where(window, factor * base.columns[n], base.columns[n]) for n, factor in factors.items()}
+        for name, values in set_to.items():
+            changed[name] = base.columns[name].copy()
+            changed[name][..., window] = values
         new = engine.propagate(base, changed, where=window)
         out = {}
         for name in fit.system.order:
@@ -138,64 +141,26 @@ def _compared(query: Query, factors: Mapping, given: Mapping) -> dict:
     return query.map(work, 2 * (line.fitted + paths * line.planned))
 
 
-def scaled_within(column: np.ndarray, window: np.ndarray, factor: float) -> np.ndarray:
-    """Return a column multiplied in the window."""
-    return np.where(window, column * factor, column)
-
-
-def placed_within(column: np.ndarray, window: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return a column replaced in the window by values (1, G, W)."""
-    out = column.copy()
-    out[..., window] = values
-    return out
-
-
 # ---------------------------------------------------------------------------------------------- reading interventions
 def read_do(
     fit: Fit, do: Mapping[str, object] | None, line: Timeline, *, mediators: bool = False
 ) -> dict[str, np.ndarray]:
-    """Return columns set to a series as (1, G, W) arrays over the W periods of the window.
-
-    Parameters
-    ----------
-    do : mapping of str to number, array (W,) or Series
-        A pandas Series indexed by date is matched by date and must cover the window exactly.
-    mediators : bool
-        Whether only mediators may be set.
-
-    Raises
-    ------
-    UnknownTermError
-        For a column that the system does not have, or the outcome.
-    SettingError
-        For values of another length or other dates than the window.
-    MissingValueError, NegativeSpendError
-        For values that are not finite, or negative money.
-    """
+    """Return columns (or only mediators) set to a series as (1, G, W) arrays over the W periods of the window."""
     out = {}
-    dates = line.dates[line.window]
-    for name, given in check_mapping(do, "do", "{'google': series}").items():
+    for name, series in check_mapping(do, "do", "{'google': series}").items():
         check_settable(fit, name, "do", mediators=mediators)
-        values = check_dates(given, f"do[{name!r}]", dates)
+        values = check_dates(series, f"do[{name!r}]", line.dates[line.window])
         check_values(values, f"do[{name!r}]", money=fit.data.is_money(name))
         out[name] = values[None, None]
     return out
 
 
 def read_scale(fit: Fit, scale: Mapping[str, float] | None) -> dict[str, float]:
-    """Return columns that are multiplied by a factor, checked.
-
-    Raises
-    ------
-    UnknownTermError
-        For a column that the system does not have, or the outcome.
-    SettingError
-        For a factor that is not a number of 0 or more.
-    """
+    """Return columns that are multiplied by a factor, checked."""
     out = {}
+    advice = "as 0 to switch off, or 1.3 to add 30 %"
     for name, factor in check_mapping(scale, "scale", "{'tiktok': 1.3}").items():
         check_settable(fit, name, "scale", mediators=False)
-        advice = "as 0 to switch off, or 1.3 to add 30 %"
         out[name] = check_number(factor, f"scale[{name!r}]", least=0.0, advice=advice)
     return out
 
@@ -206,13 +171,9 @@ def check_settable(fit: Fit, name: str, where: str, *, mediators: bool) -> None:
     if name in known:
         return
     if name == fit.system.outcome:
-        raise UnknownTermError(
-            f"{where} sets {name!r}, which is the outcome; set what drives it: {', '.join(known)}"
-        )
-    if mediators and name in fit.system.exogenous:
-        raise UnknownTermError(
-            f"{where} sets {name!r}, which is a column of the plan; write it into the plan instead"
-        )
-    raise UnknownTermError(
-        no_such(f"{where} names {name!r}, which the system does not have", name, known, "It has")
-    )
+        message = f"{where} sets {name!r}, which is the outcome; set what drives it: {', '.join(known)}"
+    elif mediators and name in fit.system.exogenous:
+        message = f"{where} sets {name!r}, which is a column of the plan; write it into the plan instead"
+    else:
+        message = no_such(f"{where} names {name!r}, which the system does not have", name, known, "It has")
+    raise UnknownTermError(message)

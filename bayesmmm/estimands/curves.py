@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm import engine
 from bayesmmm.errors import AnswerError
 from bayesmmm.estimands.extrapolation import EXTRAPOLATED, share_beyond
 from bayesmmm.estimands.query import REDUCE, Query, checked_channels, open_query
-from bayesmmm.estimands.windows import Segment, carry_over, over_draws
+from bayesmmm.estimands.windows import Segment, over_draws, propagated
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_number, check_numbers, check_size
 
@@ -67,18 +66,14 @@ def response_curves(
     names = checked_channels(query, channels)
     grid = _checked_factors(factors)
     check_size((len(query.draws), len(names), len(grid)), "the response curves", REDUCE)
-    found = over_draws(query, lambda segments: _gained(segments, names, grid))
+    gained = over_draws(query, lambda segments: _gained(segments, names, grid))["outcome"]
     spend, money = query.spend(names)
-    unit = fit.data.unit(fit.system.outcome)
+    unit, beyond = fit.data.unit(fit.system.outcome), {"unit": "share of spend", "threshold": EXTRAPOLATED}
     return xr.Dataset(
         {
-            "outcome": (*query.label(found["outcome"], "channel", "factor"), {"unit": unit}),
+            "outcome": (*query.label(gained, "channel", "factor"), {"unit": unit}),
             "spend": (("channel", "factor"), spend[:, None] * grid, money),
-            "extrapolated": (
-                ("channel", "factor"),
-                _beyond(query, names, grid),
-                {"unit": "share of spend", "threshold": EXTRAPOLATED},
-            ),
+            "extrapolated": (("channel", "factor"), _beyond(query, names, grid), beyond),
         },
         {**query.coords, "channel": list(names), "factor": grid},
         {**query.attrs, "unit": unit},
@@ -102,20 +97,11 @@ def _gained(segments: list[Segment], names: Sequence[str], grid: np.ndarray) -> 
 def _moved(segments: list[Segment], name: str, factor: float) -> np.ndarray:
     """Outcome with the spend of a channel multiplied, less the outcome as it is: (S,)."""
     system = segments[0].base.rows.system
-    outcome = system.equation(system.outcome)
+    inputs = system.equation(system.outcome).inputs
     out = np.zeros(len(segments[0].base.rows.draws))
-    past: dict = {}
-    for segment in segments:
-        if not (segment.changed.any() or past):
-            continue
-        base = segment.base
-        column = base.columns[name]
-        columns = engine.propagate(base, {name: np.where(segment.changed, factor * column, column)}, past)
-        latent = base.latent[system.outcome]
-        moved = [n for n in outcome.inputs if n in columns]
-        shifts = [engine.latent_change(base, system.outcome, n, columns[n], past) for n in moved]
-        out += segment.total(engine.change(base, system.outcome, latent, engine.add(base.rows, shifts)))
-        past = carry_over(segments, segment, columns)
+    for segment, columns, past in propagated(segments, {name: factor}):
+        moved = [n for n in inputs if n in columns]
+        out += segment.gain(segment.base.latent[system.outcome], moved, columns, past)[0]
     return out
 
 

@@ -22,18 +22,10 @@ FREQUENCIES = {"month": "M", "quarter": "Q", "year": "Y"}
 
 @dataclass(frozen=True)
 class Component:
-    """One part of an equation.
-
-    Attributes
-    ----------
-    label : str
-    kind : {"base", "control", "direct", "via", "organic"}
-    channel, mediator : str
-        Empty where there is none.
-    """
+    """One part of an equation, with the channel and the mediator that it is about."""
 
     label: str
-    kind: str
+    kind: str  # base, control, direct, via or organic
     channel: str = ""
     mediator: str = ""
 
@@ -131,10 +123,7 @@ def decompose(
             **query.coords,
             "component": [c.label for c in components],
             "date": labels,
-            **{
-                key: ("component", [getattr(c, key) for c in components])
-                for key in ("kind", "channel", "mediator")
-            },
+            **{k: ("component", [getattr(c, k) for c in components]) for k in ("kind", "channel", "mediator")},
         },
         {**query.attrs, "equation": name, "freq": freq or fit.data.frequency, **unit},
     )
@@ -171,12 +160,12 @@ def common(mediator: str) -> str:
 
 def reaching(fit: Fit, mediator: str) -> list[str]:
     """Exogenous channels that act on a mediator, directly or through other mediators, in the order of the data."""
-    system, found, todo = fit.system, set(), [mediator]
-    while todo:
-        equation = system.equation(todo.pop())
-        todo += [n for n in equation.inputs if n in system.order]
-        found |= {n for n in equation.media if n not in system.order}
-    return [n for n in system.exogenous if n in found]
+    system, channels, upstream = fit.system, set(), [mediator]
+    while upstream:
+        equation = system.equation(upstream.pop())
+        upstream += [n for n in equation.inputs if n in system.order]
+        channels |= {n for n in equation.media if n not in system.order}
+    return [n for n in system.exogenous if n in channels]
 
 
 # ------------------------------------------------------------------------------------------------------ numbers
@@ -197,9 +186,7 @@ def _parts(base: engine.Baseline, name: str, components: list[Component]) -> np.
     size, wide = rows.scales.size[name][:, None], sigma[:, None, None]
     lift = size * equation.family.mean_secant(no_media, whole, wide)
     rise = size * equation.family.mean_secant(floor, no_media, wide)
-    values = {("intercept", ""): mean(floor)} | {
-        (key, ""): rise * v for key, v in linear.items() if key != "intercept"
-    }
+    values = {(key, ""): rise * v for key, v in linear.items()} | {("intercept", ""): mean(floor)}
     values |= {key: lift * v for key, v in media.items()}
     keys = [(c.channel, c.mediator) if c.channel or c.mediator else (c.label, "") for c in components]
     return np.stack([np.broadcast_to(values[key], whole.shape)[:, 0] for key in keys], axis=1)
@@ -253,14 +240,14 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
         stacked = [np.broadcast_to(parts[k] * active / unit, shape) for k in channels]
         shares = []
         if channels:
-            found = kernels.aumann_shapley_shares(
+            by_channel = kernels.aumann_shapley_shares(
                 engine.scaled(rows, mediator, column),
                 np.ascontiguousarray(np.stack(stacked, axis=2)),
                 np.ascontiguousarray(whole),
                 engine.retention(half_life, rows.days),
                 engine.kernel_lag(equation),
             )
-            shares = [found[:, :, k] for k in range(len(channels))]
+            shares = [by_channel[:, :, k] for k in range(len(channels))]
     out |= {(channel, mediator): share for channel, share in zip(channels, shares, strict=True)}
     out["", mediator] = whole - sum(shares) if shares else whole
     return out

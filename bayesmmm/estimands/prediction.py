@@ -81,15 +81,11 @@ def predict(
     dates = line.dates[line.window]
     order = fit.system.order
     check_size((len(order), len(query.draws), len(dates)), "the prediction", REDUCE)
-    if plan is None:
-        found = _fitted(query, noise)
-    else:
-        given = read_do(fit, do, line, mediators=True)
-        found = _planned(query, given, noise)
-    variables = {n: (*query.label(found[n][:, 0], "date"), {"unit": fit.data.unit(n)}) for n in order}
+    set_to = read_do(fit, do, line, mediators=True)
+    series = _fitted(query, noise) if plan is None else _planned(query, set_to, noise)
+    variables = {n: (*query.label(series[n][:, 0], "date"), {"unit": fit.data.unit(n)}) for n in order}
     if plan is not None:
-        planned = {**line.columns, **{name: values[0] for name, values in given.items()}}
-        variables |= extrapolated(fit, planned)
+        variables |= extrapolated(fit, {**line.columns, **{name: values[0] for name, values in set_to.items()}})
     return xr.Dataset(variables, {**query.coords, "date": dates}, {**query.attrs, "noise": int(noise)})
 
 
@@ -138,12 +134,7 @@ def _planned(query: Query, do: Mapping, noise: bool) -> dict[str, np.ndarray]:
     return query.map(work, line.fitted + paths * len(dates))
 
 
-def residuals(
-    fit: Fit,
-    equation: str | None = None,
-    *,
-    seed: int = 0,
-) -> xr.DataArray:
+def residuals(fit: Fit, equation: str | None = None, *, seed: int = 0) -> xr.DataArray:
     """Structural residuals of an equation over the fitted periods, in units of its residual scale.
 
     ``(y_t - mu_t) / sigma`` with y and mu on the scale of the equation (logs under "lognormal"), observed inputs on
@@ -185,12 +176,7 @@ def residuals(
         sigma = base.rows.parameters[name]["sigma"][:, None, None]
         return {"residual": base.residual[name] / sigma}
 
-    found = query.map(work, len(fit.data.dates))
-    dims, values = query.label(found["residual"][:, 0], "date")
-    attrs = {
-        **query.attrs,
-        "equation": name,
-        "unit": "residual sd",
-        "likelihood": fit.system.equation(name).likelihood,
-    }
+    dims, values = query.label(query.map(work, len(fit.data.dates))["residual"][:, 0], "date")
+    attrs = {**query.attrs, "equation": name, "unit": "residual sd"}
+    attrs["likelihood"] = fit.system.equation(name).likelihood
     return xr.DataArray(values, {**query.coords, "date": fit.data.dates}, dims, "residual", attrs)

@@ -27,27 +27,13 @@ REDUCE = "ask a fit with fewer draws, as fit.thin(1000)"
 
 @dataclass(frozen=True)
 class Timeline:
-    """The periods an answer is about.
+    """The periods an answer is about."""
 
-    Attributes
-    ----------
-    dates : DatetimeIndex
-        Fitted periods, then those of the plan.
-    fitted : int
-        How many are fitted.
-    columns : mapping of str to (G, H) array
-        Exogenous columns of the plan; empty without one.
-    window : (T + H,) bool array
-        The periods asked about.
-    attrs : dict
-        Start and stop of the window, as text.
-    """
-
-    dates: pd.DatetimeIndex
-    fitted: int
-    columns: Mapping[str, np.ndarray]
-    window: np.ndarray
-    attrs: Mapping[str, str]
+    dates: pd.DatetimeIndex  # fitted periods, then those of the plan
+    fitted: int  # how many are fitted
+    columns: Mapping[str, np.ndarray]  # exogenous columns (G, H) of the plan; empty without one
+    window: np.ndarray  # whether a period (T + H,) is asked about
+    attrs: Mapping[str, str]  # start and stop of the window, as text
 
     @property
     def planned(self) -> int:
@@ -57,34 +43,16 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Query:
-    """A fit that may be asked, with what is asked of it.
-
-    Attributes
-    ----------
-    fit : Fit
-    parameters : Parameters
-        Of all draws.
-    draws : (S,) int array
-        Which of them are used, chain after chain.
-    coords : dict
-        Labels of chain and draw.
-    timeline : Timeline
-    window : {"spend", "outcome"} or None
-        What counts; None where the answer is about the periods themselves.
-    paths : int
-        Residual paths of mediators per draw in periods after the data; 1 where there are no mediators.
-    seed : int
-        Of residuals.
-    """
+    """A fit that may be asked, with what is asked of it."""
 
     fit: Fit
-    parameters: engine.Parameters
-    draws: np.ndarray
-    coords: Mapping[str, np.ndarray]
+    parameters: engine.Parameters  # of all draws
+    draws: np.ndarray  # which of them (S,) are used, chain after chain
+    coords: Mapping[str, np.ndarray]  # labels of chain and draw
     timeline: Timeline
-    window: str | None
-    paths: int
-    seed: int
+    window: str | None  # what counts, of WINDOWS; None where the answer is about the periods themselves
+    paths: int  # residual paths of mediators per draw in periods after the data; 1 without mediators
+    seed: int  # of residuals
 
     @property
     def attrs(self) -> dict[str, str]:
@@ -153,15 +121,7 @@ def open_query(
     paths: int = PATHS,
     seed: int = 0,
 ) -> Query:
-    """Check that a fit may be asked, and the arguments that answers share.
-
-    Raises
-    ------
-    ConvergenceError
-        When the sampler failed and nobody said that this is all right.
-    SettingError, WindowError, DateError, PlanError, DataError
-        For impossible arguments.
-    """
+    """Check that a fit may be asked, and the arguments that answers share."""
     verdict_of(fit)
     if window is not None and window not in WINDOWS:
         raise SettingError(
@@ -186,13 +146,7 @@ def open_query(
 
 
 def verdict_of(fit: Fit) -> str:
-    """Return the verdict on the sampler of a fit that may be asked.
-
-    Raises
-    ------
-    ConvergenceError
-        When the sampler failed and nobody said that this is all right.
-    """
+    """Return the verdict on the sampler of a fit that may be asked; refuse one that failed and was not accepted."""
     if fit.convergence.verdict == "failed" and not fit.accepted:
         raise ConvergenceError(
             f"these draws do not represent the posterior, so answers from them may be far off. {fit.convergence}\n"
@@ -207,20 +161,9 @@ def spaced(length: int, count: int) -> np.ndarray:
 
 
 def timeline(
-    fit: Fit,
-    plan: pd.DataFrame | None,
-    start: str | datetime.date | None,
-    stop: str | datetime.date | None,
+    fit: Fit, plan: pd.DataFrame | None, start: str | datetime.date | None, stop: str | datetime.date | None
 ) -> Timeline:
-    """Put plan and window together; by default the window is the plan, or without one the fitted periods.
-
-    Raises
-    ------
-    PlanError, DataError
-        When the plan does not continue the history, or its columns cannot be used.
-    WindowError, DateError
-        When the window lies outside fitted periods and plan.
-    """
+    """Put plan and window together; by default the window is the plan, or without one the fitted periods."""
     dates, fitted = fit.data.dates, len(fit.data.dates)
     columns: Mapping[str, np.ndarray] = {}
     if plan is not None:
@@ -276,15 +219,7 @@ def per_money(fit: Fit) -> dict[str, object]:
 
 
 def bought_channels(fit: Fit, channels: Sequence[str] | None) -> Sequence[str] | None:
-    """Leave out what is not money, or refuse it where it was asked for by name: it has no return on spend.
-
-    Raises
-    ------
-    SettingError
-        For a column that is not money.
-    AnswerError
-        When there is no channel in money at all.
-    """
+    """Leave out what is not money, or refuse it where it was asked for by name: it has no return on spend."""
     if channels is None:
         names = [name for name in fit.system.channels if fit.data.is_money(name)]
         if not names:
@@ -302,15 +237,7 @@ def bought_channels(fit: Fit, channels: Sequence[str] | None) -> Sequence[str] |
 
 
 def checked_channels(query: Query, channels: Sequence[str] | None, *, where: str = "channels") -> tuple[str, ...]:
-    """Return the channels asked for: by default every exogenous column that acts as media.
-
-    Raises
-    ------
-    UnknownTermError
-        For a name that acts as media in no equation.
-    SettingError
-        For a mediator in periods in which its spend is not known.
-    """
+    """Return the channels asked for: by default every exogenous column that acts as media."""
     system, known, line = query.fit.system, query.fit.system.media, query.timeline
     if not system.channels:
         raise AnswerError(

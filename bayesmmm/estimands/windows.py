@@ -7,7 +7,7 @@ exogenous input is at its mean over the window, a trend stays where it was last,
 only.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,32 +21,29 @@ TAIL_WEIGHT = 1e-3
 #: Longest tail that is followed, in years.
 LONGEST_TAIL = 100.0
 
+Columns = Mapping[str, np.ndarray]
+
 
 @dataclass(frozen=True)
 class Segment:
-    """A baseline with the weights of its periods in the answer.
-
-    Attributes
-    ----------
-    base : Baseline
-    changed : (T,) bool array
-        Periods in which spend is changed.
-    weight : (S, 1, T) array
-        1 where the outcome counts, 0 where it does not.
-    window : (T,) bool array
-        Periods of the window itself.
-    """
+    """A baseline with the weights of its periods in the answer."""
 
     base: engine.Baseline
-    changed: np.ndarray
-    weight: np.ndarray
-    window: np.ndarray
+    changed: np.ndarray  # (T,), whether spend is changed in a period
+    weight: np.ndarray  # (S, 1, T), 1 where the outcome counts, 0 where it does not
+    window: np.ndarray  # (T,), whether a period belongs to the window itself
 
     def total(self, values: np.ndarray) -> np.ndarray:
         """Sum over counted periods, averaged over paths: (S,)."""
         rows = self.base.rows
         mean = engine.over_paths(values, rows.paths) if len(values) > len(rows.draws) else values
         return np.einsum("sgt,sgt->s", *np.broadcast_arrays(mean, self.weight))
+
+    def gain(self, latent: np.ndarray, names: Iterable[str], columns: Columns, past: engine.CarryOver) -> tuple:
+        """Counted change (S,) of an outcome at `latent` as some columns change, and the change of `latent` itself."""
+        base, outcome = self.base, self.base.rows.system.outcome
+        shift = engine.add(base.rows, [engine.latent_change(base, outcome, n, columns[n], past) for n in names])
+        return self.total(engine.change(base, outcome, latent, shift)), shift
 
 
 def reached(segments: list[Segment]) -> list[Segment]:
@@ -59,30 +56,26 @@ def reached(segments: list[Segment]) -> list[Segment]:
     return [replace(first, base=engine.from_period(first.base, at), **masks), *later]
 
 
-def carry_over(segments: list[Segment], segment: Segment, columns: Mapping[str, np.ndarray]) -> dict:
-    """Return what changed columns of a segment pass on to the next one."""
-    if segment is segments[-1]:
-        return {}
-    return engine.carried(segment.base, columns)
+def propagated(
+    segments: list[Segment], name_to_factor: Mapping[str, float]
+) -> Iterator[tuple[Segment, Columns, engine.CarryOver]]:
+    """Multiply the changed spend of columns: every segment that this reaches, its columns, and what came from before."""
+    past: engine.CarryOver = {}
+    for segment in segments:
+        if segment.changed.any() or past:
+            known = {name: segment.base.columns[name] for name in name_to_factor}
+            changed = {n: np.where(segment.changed, f * known[n], known[n]) for n, f in name_to_factor.items()}
+            columns = engine.propagate(segment.base, changed, past)
+            yield segment, columns, past
+            past = {} if segment is segments[-1] else engine.carried(segment.base, columns)
 
 
 def over_draws(query: Query, work: Callable[[list[Segment]], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Run `work` over chunks of draws; it gets the fitted periods and, where they count, those after them.
-
-    Parameters
-    ----------
-    work : callable
-        From segments, in order of time, to arrays with a leading axis of draws.
-
-    Raises
-    ------
-    AnswerError
-        When the tail of a draw is longer than `LONGEST_TAIL`, or something is infinite.
-    """
+    """Run `work` over chunks of draws: from segments, in order of time, to arrays with a leading axis of draws."""
     order = order_by_tail(query)
-    found = engine.map_draws(lambda draws: work(order.segments(draws)), order.draws, order.memory)
-    check_finite(query.fit.system, found)
-    return {name: values[order.back] for name, values in found.items()}
+    arrays = engine.map_draws(lambda draws: work(order.segments(draws)), order.draws, order.memory)
+    check_finite(query.fit.system, arrays)
+    return {name: values[order.back] for name, values in arrays.items()}
 
 
 @dataclass(frozen=True)
@@ -90,38 +83,17 @@ class DrawOrder:
     """Draws in the order of their tails, so that short tails do not pay for long ones.
 
     Every draw counts its own tail exactly, whatever else is in its chunk.
-
-    Attributes
-    ----------
-    draws : (S,) int array
-        In that order.
-    memory : (S,) array
-        What each needs of working memory, in bytes.
-    back : (S,) int array
-        Positions that bring answers into the order of the draws asked for.
-    segments : callable
-        From some of the draws to the fitted periods and, where they count, those after them.
     """
 
-    draws: np.ndarray
-    memory: np.ndarray
-    back: np.ndarray
+    draws: np.ndarray  # (S,), in that order
+    memory: np.ndarray  # (S,), working memory of each in bytes
+    back: np.ndarray  # (S,), positions that bring answers into the order of the draws asked for
+    #: From some of the draws to the fitted periods and, where they count, those after them.
     segments: Callable[[np.ndarray], list[Segment]]
 
 
 def order_by_tail(query: Query, *, tail_weight: float | None = None) -> DrawOrder:
-    """Put the draws of a question in order; nothing is evaluated yet.
-
-    Parameters
-    ----------
-    tail_weight : float, optional
-        Share of adstock that may be left when an effect is no longer counted; `TAIL_WEIGHT` by default.
-
-    Raises
-    ------
-    AnswerError
-        When the tail of a draw is longer than `LONGEST_TAIL`.
-    """
+    """Put the draws of a query in order; nothing is evaluated yet. `tail_weight` takes the place of `TAIL_WEIGHT`."""
     fit, line = query.fit, query.timeline
     first, last = np.flatnonzero(line.window)[[0, -1]]
     stop = np.full(len(query.draws), last + 1)
@@ -138,15 +110,15 @@ def order_by_tail(query: Query, *, tail_weight: float | None = None) -> DrawOrde
         weight = ((periods >= first) & (periods < stops)).astype(float)
         touched, inside = _as_long(changed, len(periods)), _as_long(line.window, len(periods))
         cut = line.fitted
-        found = [Segment(base, touched[:cut], weight[..., :cut], inside[:cut])]
+        parts = [Segment(base, touched[:cut], weight[..., :cut], inside[:cut])]
         if len(periods) > cut:
             dates, columns = after(fit, line, len(periods) - cut)
             past = engine.carried(base)
             ahead = engine.future(
                 base, dates, columns, past=past, seed=query.seed, paths=query.paths, trend_until=line.dates[-1]
             )
-            found.append(Segment(ahead, touched[cut:], weight[..., cut:], inside[cut:]))
-        return found
+            parts.append(Segment(ahead, touched[cut:], weight[..., cut:], inside[cut:]))
+        return parts
 
     beyond = np.maximum(stop[order] - line.fitted, 0)
     memory = 2.0 * row_bytes(fit.system, 1) * (line.fitted + query.paths * beyond)

@@ -11,7 +11,7 @@ from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands.query import Query, bought_channels, checked_channels, open_query, per_money
-from bayesmmm.estimands.windows import Segment, carry_over, over_draws
+from bayesmmm.estimands.windows import Columns, Segment, over_draws, propagated
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_mapping
 
@@ -98,8 +98,8 @@ def effects(
     # Members of groups are removed one at a time as well, so that the interaction can be told.
     singles = tuple(dict.fromkeys([*names, *(name for group in members.values() for name in group)]))
     targets = [*((name,) for name in singles), *members.values()]
-    found = over_draws(query, lambda segments: removed(segments, targets))
-    return _labelled(query, names, singles, members, found)
+    lost = over_draws(query, lambda segments: removed(segments, targets))
+    return _labelled(query, names, singles, members, lost)
 
 
 def roi(
@@ -140,7 +140,7 @@ def roi(
     --------
     >>> table = mm.summarise(roi(fit))  # doctest: +SKIP
     """
-    found = effects(
+    answer = effects(
         fit,
         channels=bought_channels(fit, channels),
         groups={},
@@ -151,7 +151,7 @@ def roi(
         paths=paths,
         seed=seed,
     )
-    return found["roi_net" if net else "roi"]
+    return answer["roi_net" if net else "roi"]
 
 
 def _checked_groups(query: Query, groups: Mapping[str, Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
@@ -159,9 +159,9 @@ def _checked_groups(query: Query, groups: Mapping[str, Sequence[str]] | None) ->
         return {ALL_MEDIA: checked_channels(query, None)}
     out = {}
     for label, members in check_mapping(groups, "groups", "{'social': ['facebook', 'tiktok']}").items():
-        out[str(label)] = checked_channels(query, members, where=f"groups[{label!r}]")
-        mixed = [name for name in out[str(label)] if name in query.fit.system.mediators]
-        if mixed and len(out[str(label)]) > 1:
+        names = out[str(label)] = checked_channels(query, members, where=f"groups[{label!r}]")
+        mixed = [name for name in names if name in query.fit.system.mediators]
+        if mixed and len(names) > 1:
             raise SettingError(
                 f"group {label!r} holds the mediator {mixed[0]!r} beside channels that may drive it; such parts are not "
                 f"defined together; leave {mixed[0]!r} out of it"
@@ -173,11 +173,8 @@ def _checked_groups(query: Query, groups: Mapping[str, Sequence[str]] | None) ->
 def removed(segments: list[Segment], targets: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
     """Take each target out of a chunk of draws, and sum up what is lost.
 
-    Returns
-    -------
-    dict of str to array
-        ``path`` (S, target, 1 + mediators): the direct part, then that through each mediator; ``induced``
-        (S, target, mediators); ``outcome`` (S,).
+    ``path`` (S, target, 1 + mediators) is the direct part, then that through each mediator; ``induced`` (S, target,
+    mediators); ``outcome`` (S,).
     """
     path, induced = zip(*(_removed_one(segments, target) for target in targets), strict=True)
     system = segments[0].base.rows.system
@@ -190,40 +187,28 @@ def removed(segments: list[Segment], targets: Sequence[Sequence[str]]) -> dict[s
 
 
 def _removed_one(segments: list[Segment], target: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    system = segments[0].base.rows.system
-    n_draw = len(segments[0].base.rows.draws)
-    path, induced = np.zeros((n_draw, 1 + len(system.mediators))), np.zeros((n_draw, len(system.mediators)))
-    past: dict = {}
-    for segment in segments:
-        if not (segment.changed.any() or past):
-            continue
-        base = segment.base
-        without = {n: np.where(segment.changed, 0.0, base.columns[n]) for n in target}
-        columns = engine.propagate(base, without, past)
+    mediators, n_draw = segments[0].base.rows.system.mediators, len(segments[0].base.rows.draws)
+    path, induced = np.zeros((n_draw, 1 + len(mediators))), np.zeros((n_draw, len(mediators)))
+    for segment, columns, past in propagated(segments, dict.fromkeys(target, 0.0)):
         path += _lost(segment, target, columns, past)
-        for j, mediator in enumerate(system.mediators):
+        for j, mediator in enumerate(mediators):
             if mediator in columns and mediator not in target:  # its own spend is no induced spend
-                induced[:, j] += segment.total(base.columns[mediator] - columns[mediator])
-        past = carry_over(segments, segment, columns)
+                induced[:, j] += segment.total(segment.base.columns[mediator] - columns[mediator])
     return path, induced
 
 
-def _lost(segment: Segment, target: Sequence[str], columns: Mapping[str, np.ndarray], past: Mapping) -> np.ndarray:
+def _lost(segment: Segment, target: Sequence[str], columns: Columns, past: engine.CarryOver) -> np.ndarray:
     """What the outcome loses as the target goes, then as mediators answer one after the other: (S, 1 + mediators)."""
-    base = segment.base
-    system = base.rows.system
-    outcome = system.equation(system.outcome)
+    rows, system = segment.base.rows, segment.base.rows.system
     answering = [[m] if m in columns and m not in target else [] for m in system.mediators]
-    latent = base.latent[system.outcome]
-    out = np.zeros((len(base.rows.draws), 1 + len(answering)))
+    latent = segment.base.latent[system.outcome]
+    out = np.zeros((len(rows.draws), 1 + len(answering)))
     for j, step in enumerate([target, *answering]):
-        moved = [n for n in step if n in outcome.inputs]
-        if not moved:
-            continue
-        shifts = [engine.latent_change(base, system.outcome, n, columns[n], past) for n in moved]
-        shift = engine.add(base.rows, shifts)
-        out[:, j] = -segment.total(engine.change(base, system.outcome, latent, shift))
-        latent = latent + base.rows.per_path(shift)
+        moved = [n for n in step if n in system.equation(system.outcome).inputs]
+        if moved:
+            gain, shift = segment.gain(latent, moved, columns, past)
+            out[:, j] = -gain
+            latent = latent + rows.per_path(shift)
     return out
 
 
@@ -233,12 +218,12 @@ def _labelled(
     names: Sequence[str],
     singles: Sequence[str],
     members: Mapping[str, Sequence[str]],
-    found: Mapping[str, np.ndarray],
+    lost: Mapping[str, np.ndarray],
 ) -> xr.Dataset:
     fit, label = query.fit, query.label
     unit, mediators = fit.data.unit(fit.system.outcome), list(fit.system.mediators)
     at = [singles.index(name) for name in names]
-    path, induced = found["path"][:, at], found["induced"][:, at]
+    path, induced = lost["path"][:, at], lost["induced"][:, at]
     direct, indirect = path[..., 0], path[..., 1:].sum(axis=-1)
     total = direct + indirect
     spend, money = query.spend(names)
@@ -252,7 +237,7 @@ def _labelled(
             "roi_net": np.where(net > 0.0, total / net, np.nan),
             "cost": np.where(total > 0.0, spend / total, np.inf),
         }
-        share = total / found["outcome"][:, None]
+        share = total / lost["outcome"][:, None]
     ratios = {name: np.where(bought, values, np.nan) for name, values in ratios.items()}
     cost = ratios.pop("cost")
     variables: dict = {"spend": ("channel", spend, money)}
@@ -268,8 +253,8 @@ def _labelled(
         variables["induced"] = (*label(induced, "channel", "mediator"), {"unit": "units of the mediator"})
     if members:
         coords["group"] = list(members)
-        joint = found["path"][:, len(singles) :]
-        parts = found["path"].sum(axis=-1)
+        joint = lost["path"][:, len(singles) :]
+        parts = lost["path"].sum(axis=-1)
         alone = [parts[:, [singles.index(n) for n in group]].sum(axis=-1) for group in members.values()]
         for name, values in {
             "joint": joint.sum(axis=-1),

@@ -48,8 +48,7 @@ class Convergence:
             f"{self.ess_bulk:.0f}, tail {self.ess_tail:.0f}, asked {ESS_GOOD:.0f}; {self.divergences} divergences in "
             f"{self.draws} draws; worst: {self.worst})"
         )
-        moves = self.next_moves()
-        return head if not moves else head + "".join(f"\n  {i}. {m}" for i, m in enumerate(moves, 1))
+        return "\n".join([head, *(f"  {i}. {move}" for i, move in enumerate(self.next_moves(), 1))])
 
     def _repr_html_(self) -> str:
         """Return what was judged, beside what is allowed, for notebooks."""
@@ -81,11 +80,9 @@ def judge(tree: xr.DataTree) -> Convergence:
     import arviz_stats
 
     posterior = tree["posterior"].to_dataset()
-    divergences = int(tree["sample_stats"]["diverging"].sum())
-    draws = posterior.sizes["chain"] * posterior.sizes["draw"]
-    rhat = flat(arviz_stats.rhat(posterior)) if posterior.sizes["chain"] > 1 else {}
-    bulk = flat(arviz_stats.ess(posterior, method="bulk"))
-    tail = flat(arviz_stats.ess(posterior, method="tail"))
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    rhat = flat(arviz_stats.rhat(posterior)) if chains > 1 else {}
+    bulk, tail = (flat(arviz_stats.ess(posterior, method=method)) for method in ("bulk", "tail"))
     # An unknown number, of a parameter that never moves, is the worst of all.
     worst_ess = min(bulk, key=lambda k: -np.inf if np.isnan(bulk[k]) else bulk[k])
     worst_rhat = max(rhat, key=lambda k: np.inf if np.isnan(rhat[k]) else rhat[k]) if rhat else worst_ess
@@ -94,9 +91,9 @@ def judge(tree: xr.DataTree) -> Convergence:
         rhat=largest,
         ess_bulk=float(bulk[worst_ess]),
         ess_tail=float(np.min(list(tail.values()))),
-        divergences=divergences,
-        draws=draws,
-        chains=posterior.sizes["chain"],
+        divergences=int(tree["sample_stats"]["diverging"].sum()),
+        draws=chains * draws,
+        chains=chains,
         worst=worst_ess if largest <= RHAT_GOOD else worst_rhat,
     )
 

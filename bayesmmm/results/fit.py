@@ -81,9 +81,9 @@ class Fit:
 
     def with_convergence(self, known: Convergence) -> "Fit":
         """Return the fit with a verdict that is known already, as from one with the same draws; files do not keep it."""
-        found = replace(self)
-        found._cache["convergence"] = known
-        return found
+        fit = replace(self)
+        fit._cache["convergence"] = known
+        return fit
 
     def thin(self, draws: int) -> "Fit":
         """Return a fit that answers with at most so many draws: evenly spaced, the same number from every chain.
@@ -128,9 +128,9 @@ class Fit:
         return self._answering(accepted=True)
 
     def _answering(self, **changes: Any) -> "Fit":
-        found = replace(self, **changes)
-        object.__setattr__(found, "_cache", self._cache)  # the draws are the same
-        return found
+        fit = replace(self, **changes)
+        object.__setattr__(fit, "_cache", self._cache)  # the draws are the same
+        return fit
 
     @property
     def stamp(self) -> str:
@@ -170,8 +170,8 @@ class Fit:
         table = summarise(posterior, ci_prob)
         if posterior.sizes["chain"] > 1:
             table["rhat"] = pd.Series(flat(arviz_stats.rhat(posterior)))
-        table["ess_bulk"] = pd.Series(flat(arviz_stats.ess(posterior, method="bulk")))
-        table["ess_tail"] = pd.Series(flat(arviz_stats.ess(posterior, method="tail")))
+        for method in ("bulk", "tail"):
+            table[f"ess_{method}"] = pd.Series(flat(arviz_stats.ess(posterior, method=method)))
         table.attrs["units"] = {str(v): _unit(self.system, str(v)) for v in posterior.data_vars}
         return table
 
@@ -239,8 +239,7 @@ class Fit:
 
     def __repr__(self) -> str:
         data, s = self.data, self.settings
-        seconds = s["seconds"]
-        took = ", ".join(f"{k} {v:.1f} s" for k, v in seconds.items())
+        took = ", ".join(f"{k} {v:.1f} s" for k, v in s["seconds"].items())
         used = f"\nanswers use at most {self.answering} draws" if self.answering else ""
         used += "\nanswers are given although the sampler failed" if self.accepted else ""
         return (
@@ -253,15 +252,15 @@ class Fit:
 
     def _repr_html_(self) -> str:
         """Return size, sampler and verdict, for notebooks."""
-        s, found = self.settings, self.convergence
+        s, sampled = self.settings, self.convergence
         rows = {
             "equations": " -> ".join(self.system.order),
             "periods": f"{len(self.data.dates)} {self.data.frequency}",
             "draws": f"{s['chains']} chains x {s['draws']} draws by {s['sampler']}, seed {s['seed']}",
-            "sampler verdict": found.verdict,
-            "R-hat": f"{found.rhat:.3f}",
-            "effective sample size": f"bulk {found.ess_bulk:.0f}, tail {found.ess_tail:.0f}",
-            "divergences": found.divergences,
+            "sampler verdict": sampled.verdict,
+            "R-hat": f"{sampled.rhat:.3f}",
+            "effective sample size": f"bulk {sampled.ess_bulk:.0f}, tail {sampled.ess_tail:.0f}",
+            "divergences": sampled.divergences,
         }
         return notebook_html(repr(self), {"fit": list(rows), "": list(rows.values())})
 
@@ -272,14 +271,8 @@ def _unit(system: MMM, variable: str) -> str:
     share = "log units" if family and family.log_scale else f"share of mean |{name}|"
     if parameter == "sigma" and family and family.heavy_tailed:
         share += ", scale of the t"
-    fixed = {
-        "half_life": "days",
-        "half_saturation": "multiples of mean spend",
-        "slope": "",
-        "nu_minus_two": "",
-        "rho": "correlation",
-    }
-    return fixed.get(parameter, share)
+    fixed = {"half_life": "days", "half_saturation": "multiples of mean spend", "rho": "correlation"}
+    return fixed.get(parameter, "" if parameter in ("slope", "nu_minus_two") else share)
 
 
 def load(path: str | os.PathLike[str]) -> Fit:

@@ -59,12 +59,7 @@ def predictive_check(fit: "Fit", equation: str, ci_prob: float | None = None) ->
     Where the observed quantiles leave the intervals, the likelihood has the wrong shape: outliers at the ends, zeros at
     the lower end. Quantiles ignore time; `predictive_table` keeps it.
 
-    Parameters
-    ----------
-    fit : Fit
-    equation : str
-    ci_prob : float in (0, 1), optional
-        By default ArviZ's ``stats.ci_prob``.
+    Parameters and errors are those of :func:`predictive_table`.
 
     Returns
     -------
@@ -72,11 +67,6 @@ def predictive_check(fit: "Fit", equation: str, ci_prob: float | None = None) ->
         Columns observed, median, lower, upper, in units of the data; indexed by probability, at most 99 of them.
         Geos are pooled. ``attrs`` holds equation, unit, ci_prob and zero_share, the share of exact zeros under the
         same four names.
-
-    Raises
-    ------
-    UnknownTermError
-        When the system has no such equation.
 
     Examples
     --------
@@ -88,10 +78,8 @@ def predictive_check(fit: "Fit", equation: str, ci_prob: float | None = None) ->
     levels = (np.arange(count) + 0.5) / count
     ordered = replicated.quantile(levels, observed.dims).rename(quantile="probability")
     quantiles = interval(ordered, attrs["ci_prob"])
-    table = pd.DataFrame(
-        {"observed": np.quantile(observed.values, levels)} | {k: v.values for k, v in quantiles.items()},
-        index=pd.Index(levels, name="probability"),
-    )
+    columns = {"observed": np.quantile(observed.values, levels)} | {k: v.values for k, v in quantiles.items()}
+    table = pd.DataFrame(columns, pd.Index(levels, name="probability"))
     zeros = interval((replicated == 0.0).mean(observed.dims), attrs["ci_prob"])
     share = {"observed": float((observed == 0.0).mean())} | {name: float(v) for name, v in zeros.items()}
     table.attrs = attrs | {"zero_share": share}
@@ -101,10 +89,8 @@ def predictive_check(fit: "Fit", equation: str, ci_prob: float | None = None) ->
 def _series(fit: "Fit", equation: str, ci_prob: float | None) -> tuple[xr.DataArray, xr.DataArray, dict]:
     equation = fit.system.checked(equation)
     attrs = {"equation": equation, "unit": fit.data.unit(equation), "ci_prob": check_ci_prob(ci_prob)}
-    observed, replicated = (
-        fit.tree[group].to_dataset()[equation] for group in ("observed_data", "posterior_predictive")
-    )
-    return observed, replicated, attrs
+    series = [fit.tree[group].to_dataset()[equation] for group in ("observed_data", "posterior_predictive")]
+    return series[0], series[1], attrs
 
 
 def autocorrelation(

@@ -49,11 +49,8 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
     if not data.data_vars:
         raise ValueError("there is nothing with dims chain and draw to summarise; pass draws, as mm.roi(fit)")
     with np.errstate(invalid="ignore"):  # a cost is infinite in a draw without effect
-        columns = {
-            **interval(data, ci_prob),
-            "mean": data.mean(over, skipna=False),
-            "sd": data.std(over, skipna=False),
-        }
+        moments = {"mean": data.mean(over, skipna=False), "sd": data.std(over, skipna=False)}
+        columns = interval(data, ci_prob) | moments
     table = pd.DataFrame({name: flat(values) for name, values in columns.items()})
     above = {n: v.attrs["threshold"] for n, v in data.items() if "threshold" in v.attrs}
     if above:
@@ -86,9 +83,8 @@ def flat(values: xr.Dataset) -> dict[str, float]:
     out = {}
     for name, array in values.data_vars.items():
         long = array.stack(at=array.dims) if array.dims else array.expand_dims("at")
-        for label, value in zip(
-            np.atleast_1d(long["at"].values) if array.dims else [()], long.values, strict=True
-        ):
+        labels = np.atleast_1d(long["at"].values) if array.dims else [()]
+        for label, value in zip(labels, long.values, strict=True):
             where = ", ".join(map(str, label))
             out[f"{name}[{where}]" if where else str(name)] = float(value)
     return out
