@@ -211,11 +211,10 @@ def _check_posterior(posterior: xr.Dataset, system: MMM, data: MMMData) -> None:
     if set(posterior.data_vars) != set(dims):
         odd = sorted(set(map(str, posterior.data_vars)) ^ set(dims))
         raise ValueError(f"its draws and its system do not both have {odd[0]!r}")
-    for dim, own in labels.items():
-        if posterior[dim].values.tolist() != own:
-            raise ValueError(
-                f"its draws are labelled {posterior[dim].values.tolist()} along {dim!r}, its system {own}"
-            )
+    for dim, known in labels.items():
+        drawn = posterior[dim].values.tolist()
+        if drawn != known:
+            raise ValueError(f"its draws are labelled {drawn} along {dim!r}, its system {known}")
     for variable, own in dims.items():
         if posterior[variable].dims != ("chain", "draw", *own):
             raise ValueError(f"its draws of {variable!r} have dims {posterior[variable].dims}")
