@@ -16,7 +16,7 @@ import struct
 import tempfile
 import threading
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +32,9 @@ except ImportError:  # not a POSIX system: no locks, and nothing is taken for le
 _PART = ".part-"
 _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _MARK = re.compile(rb"bayesmmm:(\w+):([0-9a-f]{12}):([0-9a-f]{12})")
+#: Column of every table that holds its mark.
+RUN_COLUMN = "bayesmmm run"
+_LONGEST_NAME, _MOST_BYTES = 80, 200
 #: Marks stand at the end of a file, within so many bytes.
 _TAIL = 4096
 #: What stands around a mark in a file that ends in so.
@@ -148,7 +151,7 @@ class RunFolder:
     def __init__(self, path: Path):
         self.path = path
 
-    def write(self, make: Callable[[Path], None], mark: str, *, last: Collection[str] = ()) -> list[Path]:
+    def write(self, make: Callable[[Path], object], mark: str, *, last: Collection[str] = ()) -> list[Path]:
         """Let `make` write into a folder beside, mark its files, and move them in; a failure leaves all as it was.
 
         Files are replaced one after the other, each at once, those in `last` after all others. Their marks tell files
@@ -237,6 +240,23 @@ def _move_in(part: Path, folder: Path, names: list[Path]) -> None:
         raise
 
 
+# ---------------------------------------------------------------------------------------------------------------- names
+def safe_name(text: str) -> str:
+    """Return a text as the stem of a file name: letters, digits and ``_ . -``, not too long, never hidden."""
+    name = re.sub(r"[^\w.-]+", "_", text).lstrip(".")[:_LONGEST_NAME]
+    return name.encode()[:_MOST_BYTES].decode(errors="ignore") or "_"
+
+
+def safe_names(texts: Iterable[str]) -> list[str]:
+    """Return texts as file names that differ, on a file system that does not tell cases apart, too."""
+    taken: dict[str, int] = {}
+    out = []
+    for name in map(safe_name, texts):
+        again = taken[name.casefold()] = taken.get(name.casefold(), 0) + 1
+        out.append(name if again == 1 else f"{name}~{again}")
+    return out
+
+
 # ---------------------------------------------------------------------------------------------------------------- marks
 def digest(*what: object) -> str:
     """Twelve letters that change with what is given: arrays by their bytes, everything else by how it is written."""
@@ -269,7 +289,7 @@ def _add_mark(path: Path, mark: str) -> None:
     if path.suffix == ".png":
         content = path.read_bytes()
         if content.startswith(_PNG) and content.endswith(_PNG_END):
-            text = b"tEXtbayesmmm run\0" + mark.encode()
+            text = b"tEXt" + RUN_COLUMN.encode() + b"\0" + mark.encode()
             chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
             path.write_bytes(content[:-12] + chunk + content[-12:])
     elif path.suffix == ".csv":
@@ -280,10 +300,10 @@ def _add_mark(path: Path, mark: str) -> None:
 
 
 def _with_column(table: str, mark: str) -> str:
-    """Return a table with a last column "run"; what it holds so far stays as it is written."""
+    """Return a table with a last column for its mark; what it holds so far stays as it is written."""
     lines = table.split("\n")
     reader = csv.reader(line + "\n" for line in lines[:-1])
     for number, _ in enumerate(reader):
         end = reader.line_num - 1  # a cell may hold line breaks
-        lines[end] = f"{lines[end].removesuffix('\r')},{mark if number else 'run'}"
+        lines[end] = f"{lines[end].removesuffix('\r')},{mark if number else RUN_COLUMN}"
     return "\n".join(lines)

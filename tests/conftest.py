@@ -62,5 +62,6 @@ def no_drawing(monkeypatch):
         for figure in found:
             for suffix in figures.SUFFIXES:
                 (folder / f"{figure.name}{suffix}").write_text("<svg/>", encoding="utf-8")
+        return found
 
     monkeypatch.setattr(writing, "save_figures", save)

@@ -4,6 +4,15 @@ from html.parser import HTMLParser
 
 import pandas as pd
 
+from bayesmmm import report
+from bayesmmm.files import run_folder
+
+
+def write(composed, folder):
+    """Write a report to a folder."""
+    with run_folder(folder) as run:
+        return report.write(composed, run)
+
 
 class Page(HTMLParser):
     """What a page holds: its tags, its text, its images; unbalanced tags are noted."""

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from bayesmmm.estimands import effects
-from bayesmmm.report import compose, figures, write
+from bayesmmm.files import safe_name
+from bayesmmm.report import compose, figures
 from bayesmmm.text import counted, interval, joined, large_number, number, probability
 from tests.made import MMM, Equation, MMMData, case, case_fit, frame, made_fit
-from tests.reports import csv, page_of, said
+from tests.reports import csv, page_of, said, write
 
 OVER = ("chain", "draw")
 
@@ -309,8 +310,8 @@ def test_figures_of_names_that_become_one_keep_apart():
 
 @pytest.mark.parametrize(("text", "name"), [("../x", "_x"), (".hidden", "hidden"), ("a b:c", "a_b_c"), ("…", "_")])
 def test_safe_names(text, name):
-    assert figures.safe_name(text) == name
-    assert len(figures.safe_name("x" * 500)) <= 80
+    assert safe_name(text) == name
+    assert len(safe_name("x" * 500)) <= 80
 
 
 def bought_or_not(names):

@@ -1,14 +1,16 @@
-"""The command line: ``bayesmmm demo | prepare | fit | report | optimize | simulate``. The only module that prints.
+"""The command line: ``bayesmmm demo | prepare | fit | report | optimize | show | simulate``; alone in that it prints.
 
 Knows files, exit statuses and sentences; every number comes from elsewhere. Heavy modules are imported when a command
 runs, so that help and version answer at once.
 
 Exit status: 0 done; 1 the sampler failed (`fit` writes its files all the same, `report` and `optimize` only when told
-to); 2 the input cannot be used; 130 interrupted.
+to); 2 the input cannot be used; 3 `show` found files of several runs, or damaged ones; 70 a fault of the program; 130
+interrupted.
 """
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -16,13 +18,13 @@ from typing import NoReturn
 
 from bayesmmm.cli import arguments, commands, planning, preparing
 from bayesmmm.cli.arguments import CI_PROB
-from bayesmmm.cli.commands import DONE, INTERRUPTED, SAMPLER_FAILED
+from bayesmmm.cli.commands import DONE, INTERRUPTED, MIXED, SAMPLER_FAILED
 from bayesmmm.cli.text import option_of
 from bayesmmm.errors import BayesMMMError
 
-__all__ = ["BAD_INPUT", "CI_PROB", "DONE", "INTERRUPTED", "SAMPLER_FAILED", "main"]
+__all__ = ["BAD_INPUT", "CI_PROB", "DONE", "FAULT", "INTERRUPTED", "MIXED", "SAMPLER_FAILED", "main"]
 
-BAD_INPUT = 2
+BAD_INPUT, FAULT = 2, 70
 
 _ABOUT = """\
 Bayesian marketing-mix models as systems of structural equations, with explicit mediators.
@@ -51,6 +53,12 @@ table as CSV, and every figure as PNG and SVG.
 
 example:
   bayesmmm report result/fit.nc --out report --start 2024-01-07 --stop 2024-12-22
+"""
+_SHOW = """\
+Say which run every file of a folder is of, whether all are of one, and whether saved fits in it are undamaged.
+
+example:
+  bayesmmm show result
 """
 _SIMULATE = """\
 Write a simulated world: NAME.csv (data), NAME.toml (roles, equations, priors) and NAME.json (the truth behind the data).
@@ -98,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return options.run(options)
     except KeyboardInterrupt:
-        print("bayesmmm: interrupted; nothing was written", file=sys.stderr)
+        print("bayesmmm: interrupted; no file is half written", file=sys.stderr)
         return INTERRUPTED
     except BayesMMMError as error:
         option = option_of(error, options)
@@ -106,6 +114,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         reason = error.strerror or str(error)
         return _refuse(f"{error.filename}: {reason}" if error.filename else reason)
+    except Exception as error:
+        # Nothing that a user did should end here, and it must not look like a verdict on the sampler.
+        traceback.print_exc()
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"bayesmmm: a fault of the program: {what}; please report it with the lines above", file=sys.stderr)
+        return FAULT
 
 
 def _refuse(sentence: str) -> int:
@@ -145,6 +159,10 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_report(command("report", "report a saved fit", _REPORT))
     planning.add_arguments(command("optimize", "plan a budget", planning.ABOUT))
+
+    show = command("show", "say which run files are of", _SHOW)
+    show.add_argument("folder", metavar="DIR", type=Path, help="a folder that runs wrote to")
+    show.set_defaults(run=commands.show)
 
     simulate = command("simulate", "write a world with known truth", _SIMULATE)
     add = arguments.adding(simulate, _TEXTS | {"seed": "seed of the world (%(default)s)"})

@@ -8,7 +8,19 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bayesmmm.cli.files import checked_folder, opened_folder, write_diagnosis, write_fit
+from bayesmmm.cli.files import (
+    DIAGNOSIS,
+    FIT,
+    SUMMARY,
+    SYSTEM,
+    are_mixed,
+    draw,
+    marked,
+    others,
+    told_figures,
+    write_diagnosis,
+    write_tables,
+)
 from bayesmmm.cli.text import (
     compare,
     heading,
@@ -20,17 +32,27 @@ from bayesmmm.cli.text import (
     show_warnings,
     wrap,
 )
-from bayesmmm.errors import BayesMMMWarning, SpecError
+from bayesmmm.errors import BayesMMMWarning, FitFileError, SpecError
+from bayesmmm.files import (
+    RunFolder,
+    check_replaceable,
+    digest,
+    is_busy,
+    leftovers,
+    make_mark,
+    run_folder,
+    uninterrupted,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bayesmmm.data import MMMData
     from bayesmmm.equations import MMM
     from bayesmmm.results import Fit
     from bayesmmm.simulate import World
 
-DONE, SAMPLER_FAILED, INTERRUPTED = 0, 1, 130
+DONE, SAMPLER_FAILED, MIXED, INTERRUPTED = 0, 1, 3, 130
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -39,7 +61,7 @@ def demo(options: argparse.Namespace) -> int:
 
     world = load_social_search()
     print("The example world: simulated data, so that the truth is known.\n")
-    return _analyse(world.data, world.system, options, checked_folder(options.out), world)
+    return _analyse(world.data, world.system, options, world)
 
 
 def fit(options: argparse.Namespace) -> int:
@@ -55,7 +77,7 @@ def fit(options: argparse.Namespace) -> int:
         )
     data = MMMData.from_csv(options.data, **columns)
     check_system(system, data)
-    return _analyse(data, system, options, checked_folder(options.out), None)
+    return _analyse(data, system, options, None)
 
 
 def simulate(options: argparse.Namespace) -> int:
@@ -80,13 +102,15 @@ def report(options: argparse.Namespace) -> int:
     if refused(fit, options, "reported", "them"):
         return SAMPLER_FAILED
     fit = fit.accept_unconverged()
-    with opened_folder(options.out) as folder:
+    with run_folder(options.out) as run:
         settings = {name: getattr(options, name) for name in ("title", "start", "stop", "window", "ci_prob")}
         composed = compose(fit if options.draws is None else fit.thin(options.draws), **settings)
-    show_findings(composed.findings)
-    paths = write(composed, folder)
+        show_findings(composed.findings)
+        with told_figures():
+            paths = write(composed, run)
     heading("Files")
-    _list_files(folder, paths)
+    _list_files(options.out, paths)
+    _list_others(options.out, composed.mark)
     print(f"next: open {paths[0]} in a browser")
     return ending(fit, "do not use these numbers")
 
@@ -124,19 +148,107 @@ def _list_files(folder: Path, paths: "Sequence[Path]") -> None:
         print(wrap(f"- {here if inside == '.' else kind}"))
 
 
-def _analyse(
-    data: "MMMData", system: "MMM", options: argparse.Namespace, folder: Path, world: "World | None"
-) -> int:
+def _list_others(folder: Path, mark: str) -> None:
+    """Print the files that an earlier run wrote and this one has none in place of."""
+    if left := others(folder, mark):
+        print(wrap(f"of an earlier run, left as they are: {', '.join(left)}"))
+
+
+def show(options: argparse.Namespace) -> int:
+    """Say which run every file of a folder is of."""
+    folder = options.folder
+    if not folder.is_dir():
+        raise NotADirectoryError(0, "is no folder; give the one that a run wrote to", str(folder))
+    found = marked(folder)
+    marks = [mark for mark in found if mark is not None]
+    mixed = are_mixed(marks)
+    heading(
+        f"{folder}: {'files of several runs' if mixed else 'files of one run' if marks else 'no files of a run'}"
+    )
+    for mark, names in found.items():
+        kind, run, fit = mark or ("not of a run", "", "")
+        head = f"{kind} {fit}" if kind == "saved" else f"{kind} {run} of fit {fit}" if mark else kind
+        print(wrap(f"- {head}: {', '.join(names)}"))
+    damaged = [problem for name in found.get(None, []) + _saved(found) if (problem := _problem(folder / name))]
+    for problem in damaged:
+        print(wrap(f"- {problem}"))
+    if is_busy(folder):
+        print("- a run is writing to this folder now")
+    elif leftovers(folder):
+        print("- a run was killed here; what it left behind goes with the next run")
+    return MIXED if mixed or damaged else DONE
+
+
+def _saved(found: "Mapping[tuple[str, str, str] | None, list[str]]") -> list[str]:
+    return [name for mark, names in found.items() if mark is not None and mark[0] == "saved" for name in names]
+
+
+def _problem(path: Path) -> str:
+    """What is wrong with a file that should be a fit."""
+    if path.suffix != Path(FIT).suffix:
+        return ""
+    from bayesmmm.results import load
+
+    try:
+        load(path)
+    except FitFileError as error:
+        return str(error)
+    return ""
+
+
+def _analyse(data: "MMMData", system: "MMM", options: argparse.Namespace, world: "World | None") -> int:
+    with run_folder(options.out) as run:
+        for name in (FIT, SUMMARY, SYSTEM, DIAGNOSIS):  # before minutes are spent on what would go there
+            check_replaceable(options.out / name)
+        heading("Data")
+        print(str(data).rpartition("\nNext:")[0])
+        print(laid_out(data.summary(), "{:,.4g}".format))
+        heading("Model")
+        print(str(system).rpartition("\n\nNext:")[0])
+        show_warnings(system, data)
+        fit = _sample(system, data, options)
+        mark = make_mark("fit", digest(fit.stamp, options.ci_prob, world is None), fit.stamp)
+        names: list[str] = []
+        try:
+            with uninterrupted():
+                _write(run, mark, names, lambda part: fit.save(part / FIT))
+            _tell(fit, run, mark, names, options, world)
+        except BaseException as problem:
+            if not names:
+                raise
+            # Whatever went wrong, the sampling is not lost, and whoever waited for it should know.
+            interrupted = isinstance(problem, KeyboardInterrupt)
+            how = "interrupted" if interrupted else "stopped"
+            print(
+                f"bayesmmm: {how} after sampling; written to {options.out}: {', '.join(sorted(names))}",
+                file=sys.stderr,
+            )
+            if interrupted:
+                return INTERRUPTED
+            raise
+    heading("Files")
+    print(wrap(f"written to {options.out}: {', '.join(sorted(names))}"))
+    _list_others(options.out, mark)
+    if fit.convergence.verdict != "failed":
+        print(f"next: bayesmmm report {shlex.quote(str(options.out / FIT))} --out report")
+    print("in Python:")
+    print("  import bayesmmm as mm")
+    print(f"  fit = mm.load({str(options.out / FIT)!r}); print(fit); fit.summary()")
+    return ending(fit, "the files are written, but do not use these numbers; see the moves above")
+
+
+def _write(run: RunFolder, mark: str, names: list[str], make: "Callable[[Path], object]") -> None:
+    with told_figures():
+        names.extend(path.name for path in run.write(make, mark))
+
+
+def _tell(
+    fit: "Fit", run: RunFolder, mark: str, names: list[str], options: argparse.Namespace, world: "World | None"
+) -> None:
+    """Write all but the fit itself, adding to `names`, and print the results."""
     from bayesmmm.diagnostics import diagnose
     from bayesmmm.results.summaries import flat
 
-    heading("Data")
-    print(str(data).rpartition("\nNext:")[0])
-    print(laid_out(data.summary(), "{:,.4g}".format))
-    heading("Model")
-    print(str(system).rpartition("\n\nNext:")[0])
-    show_warnings(system, data)
-    fit = _sample(system, data, options)
     heading("Result")
     print("\n".join(wrap(line) for line in str(fit.convergence).splitlines()))
     table = fit.summary(options.ci_prob)
@@ -144,32 +256,15 @@ def _analyse(
     if world is not None:
         truth = flat(world.truth.parameters)  # by the names that a summary has
         compare(table, truth, options.ci_prob)
-    names = write_fit(fit, table, truth, folder, options.ci_prob)
-    failed = fit.convergence.verdict == "failed"
-    try:
-        diagnosis = diagnose(fit)
-        names = sorted([*names, *write_diagnosis(diagnosis, folder)])
-        if not failed:
-            show_effects(fit, world, options.ci_prob)
-        elif world is not None:
-            show_true_effects(world)
-        show_diagnosis(diagnosis)
-    except BaseException as problem:
-        # Whatever went wrong, the sampling is not lost, and whoever waited for it should know.
-        interrupted = isinstance(problem, KeyboardInterrupt)
-        how = "interrupted" if interrupted else "stopped"
-        print(f"bayesmmm: {how} after sampling; written to {folder}: {', '.join(names)}", file=sys.stderr)
-        if interrupted:
-            return INTERRUPTED
-        raise
-    heading("Files")
-    print(wrap(f"written to {folder}: {', '.join(names)}"))
-    if not failed:
-        print(f"next: bayesmmm report {shlex.quote(str(folder / 'fit.nc'))} --out report")
-    print("in Python:")
-    print("  import bayesmmm as mm")
-    print(f"  fit = mm.load({str(folder / 'fit.nc')!r}); print(fit); fit.summary()")
-    return ending(fit, "the files are written, but do not use these numbers; see the moves above")
+    _write(run, mark, names, lambda part: write_tables(fit, table, truth, options.ci_prob, part))
+    _write(run, mark, names, lambda part: draw(fit, table, truth, options.ci_prob, part))
+    diagnosis = diagnose(fit)
+    _write(run, mark, names, lambda part: write_diagnosis(diagnosis, part))
+    if fit.convergence.verdict != "failed":
+        show_effects(fit, world, options.ci_prob)
+    elif world is not None:
+        show_true_effects(world)
+    show_diagnosis(diagnosis)
 
 
 def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit":

@@ -1,13 +1,16 @@
-"""The files that `demo`, `fit` and `optimize` write."""
+"""The files that `demo`, `fit` and `optimize` write, and what `show` says of a folder with files of runs."""
 
-import re
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayesmmm.cli.text import listing, with_truth
+from bayesmmm.errors import BayesMMMWarning
+from bayesmmm.files import read_mark, safe_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,101 +20,95 @@ if TYPE_CHECKING:
     from bayesmmm.optimize import Plan
     from bayesmmm.results import Fit
 
+FIT, SUMMARY, SYSTEM, DIAGNOSIS = "fit.nc", "summary.csv", "system.toml", "diagnosis.csv"
+#: Where the files of a run lie.
+_FOLDERS = ("", "tables", "figures")
 _LOGARITHMIC = ("half_life", "half_saturation", "slope")
 _ENDS = {"median": "", "lower": "_lower", "upper": "_upper"}
 
 
-def checked_folder(path: Path) -> Path:
-    """Make the folder and try it, before minutes are spent on what would go into it."""
-    path.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=path):
-        return path
+# ------------------------------------------------------------------------------------------------------------- writing
+def write_tables(
+    fit: "Fit", table: "pd.DataFrame", truth: Mapping[str, float] | None, ci_prob: float, part: Path
+) -> None:
+    """Write what needs no drawing."""
+    columns = table if truth is None else with_truth(table, truth)
+    columns.assign(ci_prob=ci_prob).rename_axis("parameter").to_csv(part / SUMMARY)
+    (part / SYSTEM).write_text(fit.system.to_toml(), encoding="utf-8")
+
+
+def draw(fit: "Fit", table: "pd.DataFrame", truth: Mapping[str, float] | None, ci_prob: float, part: Path) -> None:
+    """Draw the figures of a fit; one that cannot be drawn is a warning."""
+    from bayesmmm.report.figures import save_figure
+
+    figures = list(_figures(fit, table, truth, ci_prob))
+    for name, (_, make) in zip(safe_names(name for name, _ in figures), figures, strict=True):
+        save_figure(make, [part / f"{name}.png"])
+
+
+def write_diagnosis(diagnosis: "Diagnosis", part: Path) -> None:
+    """Write the checks, and draw their figure."""
+    from bayesmmm import plots
+    from bayesmmm.report.figures import save_figure
+
+    diagnosis.table().to_csv(part / DIAGNOSIS)
+    save_figure(partial(plots.diagnosis, diagnosis), [part / "diagnosis.png"])
+
+
+def _figures(
+    fit: "Fit", table: "pd.DataFrame", truth: Mapping[str, float] | None, ci_prob: float
+) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Names and drawings of the figures of a fit."""
+    from bayesmmm import plots
+    from bayesmmm.results import predictive_check, predictive_table
+
+    yield "causal_graph", partial(plots.causal_graph, fit.system)
+    yield "data", partial(plots.spend, fit.data)
+    yield "correlation", lambda: plots.correlation(fit.data.correlation())
+    yield "parameters", partial(plots.parameters, table, truth=truth)
+    for equation in fit.system.order:
+        whole = predictive_table(fit, equation, ci_prob)
+        if whole.index.nlevels == 1:
+            yield f"predictive_{equation}", partial(plots.predictive, whole)
+        else:
+            for geo in whole.index.unique(0):
+                yield f"predictive_{equation}_{geo}", partial(plots.predictive, whole.loc[geo])
+        check = predictive_check(fit, equation, ci_prob)
+        yield f"predictive_check_{equation}", partial(plots.predictive_check, check)
+        for parameter in ("half_life", "half_saturation", "slope", "contribution"):
+            if f"{equation}.{parameter}" in fit.posterior:
+                make = partial(_prior_posterior, fit, table, truth, ci_prob, equation, parameter)
+                yield f"prior_posterior_{equation}_{parameter}", make
+
+
+def _prior_posterior(
+    fit: "Fit",
+    table: "pd.DataFrame",
+    truth: Mapping[str, float] | None,
+    ci_prob: float,
+    equation: str,
+    parameter: str,
+) -> object:
+    from bayesmmm import plots
+    from bayesmmm.results import summarise
+
+    name = f"{equation}.{parameter}"
+    pair = [summarise(fit.tree[group].to_dataset()[name], ci_prob) for group in ("prior", "posterior")]
+    pair[1].attrs["unit"] = table.attrs["units"][name]
+    return plots.prior_posterior(*pair, truth=truth, log=parameter in _LOGARITHMIC)
 
 
 @contextmanager
-def opened_folder(path: Path) -> Iterator[Path]:
-    """Make the folder and try it; one that is new goes again when what is done in here is refused."""
-    new = not path.exists()
-    folder = checked_folder(path)
-    try:
-        yield folder
-    except BaseException:
-        if new:  # a refusal leaves nothing behind
-            folder.rmdir()
-        raise
-
-
-def write_fit(
-    fit: "Fit", table: "pd.DataFrame", truth: Mapping[str, float] | None, folder: Path, ci_prob: float
-) -> list[str]:
-    """Write all but the checks to a folder beside, then move it in: a failure leaves older files as they were."""
-    from bayesmmm.report.writing import made_beside
-
-    def make(part: Path) -> None:
-        fit.save(part / "fit.nc")
-        columns = table if truth is None else with_truth(table, truth)
-        columns.assign(ci_prob=ci_prob).rename_axis("parameter").to_csv(part / "summary.csv")
-        (part / "system.toml").write_text(fit.system.to_toml(), encoding="utf-8")
-        draw(fit, table, truth, part, ci_prob)
-
-    return [path.name for path in made_beside(folder, make)]
-
-
-def write_diagnosis(diagnosis: "Diagnosis", folder: Path) -> list[str]:
-    """Write the checks in the same way."""
-    from bayesmmm.report.writing import made_beside
-
-    def make(part: Path) -> None:
-        diagnosis.table().to_csv(part / "diagnosis.csv")
-        draw_diagnosis(diagnosis, part)
-
-    return [path.name for path in made_beside(folder, make)]
-
-
-def draw(
-    fit: "Fit", table: "pd.DataFrame", truth: Mapping[str, float] | None, folder: Path, ci_prob: float
-) -> None:
-    """Draw the figures of a fit."""
-    from bayesmmm import plots
-    from bayesmmm.results import predictive_check, predictive_table, summarise
-
-    plots.save(plots.causal_graph(fit.system), folder / "causal_graph.png")
-    plots.save(plots.spend(fit.data), folder / "data.png")
-    plots.save(plots.correlation(fit.data.correlation()), folder / "correlation.png")
-    plots.save(plots.parameters(table, truth=truth), folder / "parameters.png")
-    for equation in fit.system.order:
-        stem = file_name(equation)
-        whole = predictive_table(fit, equation, ci_prob)
-        for geo, part in _by_geo(whole):
-            plots.save(plots.predictive(part), folder / f"predictive_{file_name(equation, *geo)}.png")
-        check = predictive_check(fit, equation, ci_prob)
-        plots.save(plots.predictive_check(check), folder / f"predictive_check_{stem}.png")
-        for parameter in ("half_life", "half_saturation", "slope", "contribution"):
-            name = f"{equation}.{parameter}"
-            if name not in fit.posterior:
-                continue
-            pair = [summarise(fit.tree[group].to_dataset()[name], ci_prob) for group in ("prior", "posterior")]
-            pair[1].attrs["unit"] = table.attrs["units"][name]
-            ax = plots.prior_posterior(*pair, truth=truth, log=parameter in _LOGARITHMIC)
-            plots.save(ax, folder / f"prior_posterior_{stem}_{parameter}.png")
-
-
-def draw_diagnosis(diagnosis: "Diagnosis", folder: Path) -> None:
-    """Draw the figure of the checks."""
-    from bayesmmm import plots
-
-    plots.save(plots.diagnosis(diagnosis), folder / "diagnosis.png")
-
-
-def _by_geo(table: "pd.DataFrame") -> Iterable[tuple[tuple[str, ...], "pd.DataFrame"]]:
-    if table.index.nlevels == 1:
-        return [((), table)]
-    return [((str(geo),), table.loc[geo]) for geo in table.index.unique(0)]
-
-
-def file_name(*words: str) -> str:
-    """Return words as a file name that is safe."""
-    return re.sub(r"[^\w.-]+", "_", "_".join(words))
+def told_figures() -> Iterator[None]:
+    """Tell figures that cannot be drawn in one line each."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", BayesMMMWarning)
+        yield
+    for each in caught:
+        if isinstance(each.message, BayesMMMWarning):
+            print(f"bayesmmm: warning: {each.message}", file=sys.stderr)
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 # ----------------------------------------------------------------------------------------------------------- plans
@@ -138,27 +135,22 @@ def frontier_table(trade: "xr.Dataset", ci_prob: float) -> "pd.DataFrame":
     return pd.concat([best, now], ignore_index=True).assign(ci_prob=ci_prob, verdict=trade.attrs["verdict"])
 
 
-def write_plan(
-    plan: "Plan", trade: "xr.Dataset | None", cautions: list[str], folder: Path, ci_prob: float
-) -> list[str]:
-    """Write everything to a folder beside, then move it in: a failure leaves older files as they were."""
+def write_plan(plan: "Plan", trade: "xr.Dataset | None", cautions: list[str], ci_prob: float, part: Path) -> None:
+    """Write everything about a plan."""
     from bayesmmm import plots
-    from bayesmmm.report.writing import made_beside
+    from bayesmmm.report.figures import save_figure
 
-    def make(part: Path) -> None:
-        text = [str(plan), *(["cautions:", listing(cautions)] if cautions else [])]
-        (part / "plan.txt").write_text("\n\n".join(text) + "\n", encoding="utf-8")
-        plan.to_frame().to_csv(part / "plan.csv")
-        spend_table(plan).to_csv(part / "spend.csv", index=False)
-        table = plan.table(ci_prob)
-        table.assign(ci_prob=ci_prob, verdict=table.attrs["verdict"]).to_csv(part / "channels.csv")
-        plots.save(plots.budget(plan, ci_prob=ci_prob), part / "budget.png")
-        plots.save(plots.allocation(plan), part / "allocation.png")
-        if trade is not None:
-            frontier_table(trade, ci_prob).to_csv(part / "frontier.csv", index=False)
-            plots.save(plots.frontier(trade, ci_prob=ci_prob), part / "frontier.png")
-
-    return [path.name for path in made_beside(folder, make)]
+    text = [str(plan), *(["cautions:", listing(cautions)] if cautions else [])]
+    (part / "plan.txt").write_text("\n\n".join(text) + "\n", encoding="utf-8")
+    plan.to_frame().to_csv(part / "plan.csv")
+    spend_table(plan).to_csv(part / "spend.csv", index=False)
+    table = plan.table(ci_prob)
+    table.assign(ci_prob=ci_prob, verdict=table.attrs["verdict"]).to_csv(part / "channels.csv")
+    save_figure(partial(plots.budget, plan, ci_prob=ci_prob), [part / "budget.png"])
+    save_figure(partial(plots.allocation, plan), [part / "allocation.png"])
+    if trade is not None:
+        frontier_table(trade, ci_prob).to_csv(part / "frontier.csv", index=False)
+        save_figure(partial(plots.frontier, trade, ci_prob=ci_prob), [part / "frontier.png"])
 
 
 def spend_table(plan: "Plan") -> "pd.DataFrame":
@@ -166,3 +158,29 @@ def spend_table(plan: "Plan") -> "pd.DataFrame":
     table = plan.current.rename("current").to_dataframe()[["current"]]
     table["new"] = plan.spend.to_series()
     return table.reset_index()
+
+
+# ------------------------------------------------------------------------------------------------------------- showing
+def marked(folder: Path) -> dict[tuple[str, str, str] | None, list[str]]:
+    """Return the files of a folder by their mark: kind, run and fit; None for those without one."""
+    out: dict[tuple[str, str, str] | None, list[str]] = {}
+    for inside in _FOLDERS:
+        for path in sorted((folder / inside).glob("[!.]*")):
+            if path.is_file():
+                out.setdefault(read_mark(path), []).append(path.relative_to(folder).as_posix())
+    return out
+
+
+def others(folder: Path, mark: str) -> list[str]:
+    """Files in a folder that an earlier run of the same kind wrote and this one did not replace."""
+    kind = mark.split(":")[1]
+    runs = {own: names for own, names in marked(folder).items() if own is not None and own[0] == kind}
+    return [name for own, names in runs.items() if ":".join(own) not in mark for name in names]
+
+
+def are_mixed(marks: list[tuple[str, str, str]]) -> bool:
+    """Whether files of several runs of one kind lie together, or files of a fit that is not there beside another."""
+    saved = {fit for kind, _, fit in marks if kind == "saved"}
+    runs = {(kind, run): fit for kind, run, fit in marks if kind != "saved"}
+    several = len({kind for kind, _ in runs}) < len(runs)
+    return several or bool(saved and set(runs.values()) - saved)

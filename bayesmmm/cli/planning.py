@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from bayesmmm.cli import arguments
 from bayesmmm.cli.arguments import ALL
 from bayesmmm.cli.commands import SAMPLER_FAILED, ending, refused
-from bayesmmm.cli.files import frontier_table, opened_folder, write_plan
+from bayesmmm.cli.files import frontier_table, told_figures, write_plan
 from bayesmmm.cli.text import heading, listing, option_of, wrap
 from bayesmmm.errors import BayesMMMWarning, InfeasibleError, SettingError
+from bayesmmm.files import digest, make_mark, run_folder
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,6 +30,8 @@ channels.csv, budget.png and allocation.png; with --frontier also frontier.csv a
 example:
   bayesmmm optimize result/fit.nc --total 250000 --periods 13 --controls promotion=0 --bounds ALL=50%:200% --out plan
 """
+#: Options that change nothing in a plan.
+_NOT_ASKED = ("run", "fit", "out", "quiet")
 _AIM = ("total", "objective", "margin", "target", "target_roi", "target_marginal_roi", "risk")
 
 
@@ -124,13 +127,17 @@ def plan_budget(options: argparse.Namespace) -> int:
         print(wrap(str(fit.convergence).splitlines()[0]))
     if refused(fit, options, "planned", "a plan"):
         return SAMPLER_FAILED
-    with opened_folder(options.out) as folder:
+    with run_folder(options.out) as run:
         plan, trade, cautions = solve(fit.accept_unconverged(), options)
-        names = write_plan(plan, trade, cautions, folder, options.ci_prob)
+        stamp = fit.stamp
+        asked = {name: value for name, value in vars(options).items() if name not in _NOT_ASKED}
+        mark = make_mark("optimize", digest(stamp, plan.to_frame().to_csv(), sorted(asked.items())), stamp)
+        with told_figures():
+            paths = run.write(lambda part: write_plan(plan, trade, cautions, options.ci_prob, part), mark)
     if not options.quiet:
         _show(plan, trade, cautions)
         heading("Files")
-        print(wrap(f"written to {folder}: {', '.join(names)}"))
+        print(wrap(f"written to {options.out}: {', '.join(path.name for path in paths)}"))
     return ending(fit, "do not use this plan")
 
 

@@ -71,7 +71,7 @@ def check_unit(unit: object, where: str) -> None:
 
 
 def check_roles(roles: Sequence[tuple[str, str]]) -> None:
-    """Refuse a column in two roles, a reserved name, a name with a slash, and roles without any media term."""
+    """Refuse a column in two roles, a reserved name, a name that is a path, and roles without any media term."""
     seen: dict[str, str] = {}
     for name, role in roles:
         if name in seen:
@@ -91,6 +91,11 @@ def check_roles(roles: Sequence[tuple[str, str]]) -> None:
             raise RoleError(
                 f"column {name!r} ({role}) holds a '/', which a saved fit (netCDF) would take for the border "
                 f"between two groups; rename it, for example to {name.replace('/', '_')!r}"
+            )
+        if role not in ("date", "geo") and name in (".", ".."):
+            raise RoleError(
+                f"column {name!r} ({role}) is a way to a folder and no name in a saved fit (netCDF); rename it, for "
+                f"example to 'column{len(name)}'"
             )
     if not {"media", "mediators"} & set(seen.values()):
         raise RoleError("media=[] names no channel; at least one is needed; list the spend columns in media=[...]")

@@ -24,6 +24,7 @@ from bayesmmm.errors import (
     UnknownColumnError,
     WindowError,
 )
+from bayesmmm.files import RUN_COLUMN
 from bayesmmm.text import did_you_mean, listed
 from bayesmmm.validate import check_count
 
@@ -332,7 +333,7 @@ def _check_calendar(data: MMMData, dates: pd.DatetimeIndex) -> None:
 
 def _check_columns(data: MMMData, plan: pd.DataFrame, needed: Sequence[str]) -> None:
     """Refuse columns that are unknown or are to be predicted, and the absence of a needed one."""
-    names = [name for name in plan.columns if name != DATE]
+    names = [name for name in plan.columns if name not in (DATE, RUN_COLUMN)]
     usable = [*data.media, *data.controls, *(name for name in needed if name in data.mediators)]
     for name in names:
         if name == data.outcome or (name in data.mediators and name not in needed):

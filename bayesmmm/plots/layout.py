@@ -43,8 +43,10 @@ def save(axes: Axes | np.ndarray, path: str | os.PathLike[str], *, dpi: int = 15
     pathlib.Path
     """
     figure = whole_figure(np.ravel(np.asarray(axes, dtype=object))[0])
-    figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white")
-    plt.close(figure)
+    try:
+        figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white")
+    finally:
+        plt.close(figure)
     return Path(path)
 
 

@@ -1,7 +1,7 @@
 """The figures of a report, drawn by `plots` from the answers, each with a title and a sentence on how to read it."""
 
-import re
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from bayesmmm import plots
+from bayesmmm.errors import FigureWarning
+from bayesmmm.files import safe_names
 from bayesmmm.report.answers import Answers
 from bayesmmm.results import summarise
 
 #: Sections of the page that hold figures.
 ANSWERS, MODEL, DATA, LEARNT, CHECKS = "answers", "model", "data", "learnt", "checks"
 SUFFIXES = (".png", ".svg")
-_LONGEST_NAME = 80
 #: Title of each figure, and how to read it.
 _WORDS = {
     "effects": (
@@ -119,29 +120,39 @@ class Figure:
 
 def make_figures(answers: Answers) -> list[Figure]:
     """Return all figures in the order of the page, with safe and distinct names."""
-    taken: dict[str, int] = {}
-    out = []
-    for figure in (*_of_answers(answers), *_of_model(answers), *_of_learnt(answers), *_of_checks(answers)):
-        name = safe_name(figure.name)
-        # Two names may become one when made safe, or on a file system that does not tell cases apart.
-        taken[name.casefold()] = taken.get(name.casefold(), 0) + 1
-        again = taken[name.casefold()]
-        name = name if again == 1 else f"{name}~{again}"
-        out.append(replace(figure, name=name))
-    return out
+    figures = [*_of_answers(answers), *_of_model(answers), *_of_learnt(answers), *_of_checks(answers)]
+    names = safe_names(figure.name for figure in figures)
+    return [replace(figure, name=name) for figure, name in zip(figures, names, strict=True)]
 
 
-def save_figures(figures: list[Figure], folder: Path) -> None:
-    """Draw every figure and write it as PNG and SVG."""
-    for figure in figures:
-        axes = figure.draw(title=None)  # the page has one
-        for suffix in SUFFIXES:
-            plots.save(np.ravel(np.asarray(axes, dtype=object)), folder / f"{figure.name}{suffix}")
+def save_figures(figures: list[Figure], folder: Path) -> list[Figure]:
+    """Draw every figure and write it as PNG and SVG; returns those that could be drawn."""
+    return [
+        figure
+        # The page has titles.
+        for figure in figures
+        if save_figure(partial(figure.draw, title=None), [folder / f"{figure.name}{end}" for end in SUFFIXES])
+    ]
 
 
-def safe_name(text: str) -> str:
-    """Return a text as the stem of a file name: letters, digits and ``_ . -``, not too long, never hidden."""
-    return re.sub(r"[^\w.-]+", "_", text).lstrip(".")[:_LONGEST_NAME] or "_"
+def save_figure(draw: Callable[[], object], paths: Sequence[Path]) -> bool:
+    """Draw a figure and write it, or warn which one cannot be drawn and leave it out."""
+    try:
+        axes = np.ravel(np.asarray(draw(), dtype=object))
+        for path in paths:
+            plots.save(axes, path)
+    except OSError:  # such as a full disk: no matter of this figure
+        raise
+    except Exception as problem:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        reason = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+        warnings.warn(
+            FigureWarning(f"the figure {paths[0].stem!r} could not be drawn ({reason}); all else is written"),
+            stacklevel=2,
+        )
+        return False
+    return True
 
 
 def _figure(

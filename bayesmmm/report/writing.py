@@ -1,17 +1,15 @@
 """From a fit to a folder: everything is made beside and moved in at the end."""
 
 import datetime
-import errno
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from bayesmmm.files import RunFolder, digest, make_mark, run_folder
 from bayesmmm.report.answers import Answers, collect
 from bayesmmm.report.figures import make_figures, save_figures
 from bayesmmm.report.findings import Finding, make_findings
@@ -30,6 +28,7 @@ class Report:
     answers: Answers
     tables: Mapping[str, pd.DataFrame]  # by the name of their file
     findings: tuple[Finding, ...]
+    mark: str  # what made it, which run, of which fit
 
 
 def compose(fit: Fit, *, title: str | None = None, **settings: Any) -> Report:
@@ -37,10 +36,13 @@ def compose(fit: Fit, *, title: str | None = None, **settings: Any) -> Report:
     answers = collect(fit, **settings)
     tables = make_tables(answers)
     title = f"Marketing mix: {answers.outcome}" if title is None else title
-    return Report(title, answers, tables, tuple(make_findings(answers, tables)))
+    stamp = fit.stamp
+    run = digest(stamp, title, sorted((name, str(value)) for name, value in settings.items()), fit.answering)
+    mark = make_mark("report", run, stamp)
+    return Report(title, answers, tables, tuple(make_findings(answers, tables)), mark)
 
 
-def write(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
+def write(report: Report, run: RunFolder) -> list[Path]:
     """Draw and write a report; files and errors as those of `write_report`."""
 
     def make(part: Path) -> None:
@@ -48,25 +50,14 @@ def write(report: Report, folder: str | os.PathLike[str]) -> list[Path]:
             (part / name).mkdir()
         for name, table in report.tables.items():
             table.to_csv(part / TABLES / f"{name}.csv", index=False)
-        figures = make_figures(report.answers)
-        save_figures(figures, part / FIGURES)
+        figures = save_figures(make_figures(report.answers), part / FIGURES)
         page = make_page(
             report.answers, report.tables, report.findings, figures, part / FIGURES, title=report.title
         )
         (part / PAGE).write_text(page, encoding="utf-8")
 
-    return made_beside(Path(folder), make)
-
-
-def made_beside(folder: Path, make: Callable[[Path], None]) -> list[Path]:
-    """Let `make` write into a folder beside, then move what it wrote in: a failure leaves older files as they were."""
-    folder.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
-    try:
-        make(part)
-        return _move_in(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    paths = run.write(make, report.mark, last=[PAGE])
+    return [paths[-1], *paths[:-1]]
 
 
 def write_report(
@@ -111,38 +102,20 @@ def write_report(
         When the sampler failed.
     WindowError, DateError, SettingError
         For a window outside the data, impossible settings, or a system without channels.
+    BusyFolderError
+        When another run is writing to the folder.
     OSError
         When the folder cannot be written.
+
+    Warns
+    -----
+    FigureWarning
+        For a figure that cannot be drawn; the report goes without it.
 
     Examples
     --------
     >>> paths = write_report(fit, "report", start="2024-01-07")  # doctest: +SKIP
     """
-    report = compose(fit, title=title, start=start, stop=stop, window=window, ci_prob=ci_prob)
-    return write(report, folder)
-
-
-def _move_in(part: Path, folder: Path) -> list[Path]:
-    """Move files into place; when one cannot be, those already moved make room for the older ones again."""
-    names = sorted(path.relative_to(part) for path in part.rglob("*") if path.is_file())
-    names.sort(key=lambda name: name != Path(PAGE))
-    older = part / ".older"
-    moved: list[Path] = []
-    try:
-        for name in names:
-            target = folder / name
-            target.parent.mkdir(exist_ok=True)
-            if target.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-            if target.exists():
-                (older / name).parent.mkdir(parents=True, exist_ok=True)
-                os.replace(target, older / name)
-            moved.append(name)
-            os.replace(part / name, target)
-    except BaseException:
-        for name in moved:
-            (folder / name).unlink(missing_ok=True)
-            if (older / name).exists():
-                os.replace(older / name, folder / name)
-        raise
-    return [folder / name for name in names]
+    with run_folder(Path(folder)) as run:
+        report = compose(fit, title=title, start=start, stop=stop, window=window, ci_prob=ci_prob)
+        return write(report, run)
