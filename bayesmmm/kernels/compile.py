@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numba as nb
-from numba.core.caching import CacheImpl
+from numba.core import caching
+from numba.core.caching import CacheImpl, IndexDataCacheFile
+
+from bayesmmm.kernels.cache_files import CheckedCacheFile
 
 __all__ = ["NUMBA_OPTIONS", "SOURCE", "inlined", "inner_product", "jit"]
 
@@ -39,7 +42,14 @@ class _WholeFolder:
         return None
 
 
+def _cache_file(cache_path: str, filename_base: str, source_stamp: object) -> IndexDataCacheFile:
+    """Return the files of a kernel with checksums, and those of other functions as they are."""
+    kind = CheckedCacheFile if source_stamp == SOURCE else IndexDataCacheFile
+    return kind(cache_path, filename_base, source_stamp)
+
+
 CacheImpl._locator_classes.insert(0, _WholeFolder)  # type: ignore[arg-type]
+caching.IndexDataCacheFile = _cache_file  # type: ignore[assignment,misc]
 
 
 def _keeps() -> bool:
