@@ -487,6 +487,7 @@ def save(drawings, folder, real=figures.save_figures):
     for drawing in drawings[1:]:
         for suffix in figures.SUFFIXES:
             (folder / (drawing.name + suffix)).write_text("<svg/>")
+    return drawings
 
 writing.save_figures = save
 status = main({argv!r})

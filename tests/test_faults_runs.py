@@ -60,11 +60,18 @@ def fit_without_sampling(tmp_path, monkeypatch):
     return run
 
 
+def touch(_, path):
+    """Save an empty figure."""
+    plt.close("all")
+    path.write_text("<svg/>", encoding="utf-8")
+
+
 @pytest.mark.parametrize(
-    ("mediator", "channel"), [("search", r"$\frac$"), ("a" * 260, "tv"), ("ü" * 150, "tv ($)")], ids=str
+    ("mediator", "channel"), [("search", r"$\frac$"), ("a" * 260, "tv"), ("ü" * 150, "tv")], ids=str
 )
 def test_names_of_any_kind_lose_no_fit(mediator, channel, fit_without_sampling, monkeypatch, capsys):
-    monkeypatch.setattr(figures, "SUFFIXES", (".png",))
+    if "$" not in channel:  # drawing takes most of the time
+        monkeypatch.setattr(mm.plots, "save", touch)
     status, out = fit_without_sampling(*named(mediator, channel))
     assert status in (cli.DONE, cli.SAMPLER_FAILED), capsys.readouterr().err
     assert mm.load(out / "fit.nc").system.channels == (channel,)
@@ -84,6 +91,7 @@ def test_a_figure_that_fails_is_a_warning_that_names_it(fit_without_sampling, mo
         raise ValueError("no such glyph\nin this font")
 
     monkeypatch.setattr(mm.plots, "predictive", fail)
+    monkeypatch.setattr(mm.plots, "save", touch)
     status, out = fit_without_sampling(*named("search", "tv"))
     assert status in (cli.DONE, cli.SAMPLER_FAILED)
     said = capsys.readouterr().err
@@ -98,12 +106,7 @@ def test_a_report_goes_without_a_figure_that_fails(tmp_path, monkeypatch):
         raise ValueError("no such glyph")
 
     monkeypatch.setattr(mm.plots, "roi", fail)
-
-    def save(_, path):
-        plt.close("all")
-        path.write_text("<svg/>", encoding="utf-8")
-
-    monkeypatch.setattr(mm.plots, "save", save)
+    monkeypatch.setattr(mm.plots, "save", touch)
     with pytest.warns(FigureWarning, match="the figure 'roi' could not be drawn"):
         write_report(case_fit("one mediator", draws=4), tmp_path)
     assert not list(tmp_path.rglob("roi.png"))
@@ -302,7 +305,8 @@ def test_a_failure_in_the_midst_of_replacing_puts_everything_back(tmp_path, monk
 
 
 # ------------------------------------------------------------------------------------------------------------------ show
-def test_show_tells_runs_apart(fit_without_sampling, tmp_path, capsys):
+def test_show_tells_runs_apart(fit_without_sampling, monkeypatch, capsys):
+    monkeypatch.setattr(cli.commands, "draw", lambda *_: None)
     _, out = fit_without_sampling(*named("search", "tv"), "--ci-prob", "0.9")
     assert cli.main(["show", str(out)]) == cli.DONE
     words = " ".join(capsys.readouterr().out.split())
@@ -311,7 +315,6 @@ def test_show_tells_runs_apart(fit_without_sampling, tmp_path, capsys):
     assert f"saved {stamp}: fit.nc" in words
     assert f"of fit {stamp}: " in words
     (out / "notes.txt").write_text("mine", encoding="utf-8")
-    (out / "predictive_old.png").write_bytes((out / "data.png").read_bytes())
     mm.load(out / "fit.nc").thin(20).save(out / "fit.nc")
     assert cli.main(["show", str(out)]) == cli.DONE, "the same draws"
     case_fit("one mediator", draws=4).save(out / "fit.nc")
