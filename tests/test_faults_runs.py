@@ -21,7 +21,7 @@ from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import BusyFolderError, FigureWarning, RoleError
 from bayesmmm.files import RUN_COLUMN, run_folder
-from bayesmmm.report import figures, write_report
+from bayesmmm.report import write_report
 from tests.made import case_fit, made_fit
 
 ONE, OTHER = (files.make_mark("fit", letter * 12, "f" * 12) for letter in "ab")
