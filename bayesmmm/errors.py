@@ -307,6 +307,10 @@ class FailedRunsWarning(BayesMMMWarning):
     """Given when some of the fits of an evaluation failed, so that the answer goes without them."""
 
 
+class GlyphWarning(BayesMMMWarning):
+    """Given when the font of a figure has no sign for a letter of a name."""
+
+
 class ParetoWarning(BayesMMMWarning):
     """Given when importance weights are too uneven for what is computed from them to be trusted."""
 

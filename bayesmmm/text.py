@@ -19,6 +19,8 @@ _LETTERS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 _TINY = 1e-6
 #: Characters of a long value that are shown at either end.
 _ENDS = 100
+#: Letters of a name that a figure has room for.
+LONGEST = 40
 #: Whole numbers from here on have digits that mean nothing.
 _EXACT = 1e15
 #: Shares below this, in per cent, are not told apart.
@@ -175,6 +177,20 @@ def written(value: object) -> str:
 
 
 # --------------------------------------------------------------------------------------------------------------- lines
+def shortened(text: str, width: int = LONGEST) -> str:
+    """Cut a long text in the middle, since names often differ at their ends.
+
+    Examples
+    --------
+    >>> shortened("paid_social_prospecting_video", 11)
+    'paid_…video'
+    """
+    if len(text) <= width:
+        return text
+    kept = width - 1
+    return f"{text[: kept // 2]}…{text[len(text) - (kept + 1) // 2 :]}"
+
+
 def wrapped(text: str, width: int, *, head: str = "", indent: int = 2) -> list[str]:
     """Break a text into lines after `head`, the later ones indented; a number and its percent sign stay together."""
     wrapper = TextWrapper(width, initial_indent=head, subsequent_indent=" " * indent)

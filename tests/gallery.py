@@ -39,19 +39,17 @@ RECORDS = {
 }
 
 
-def fit_of(channels: int) -> Fit:
+def fit_of(channels: int, outcome: str = "revenue") -> Fit:
     """Fit of so many channels with long names and one mediator that is paid, from made-up draws."""
     rng, names = np.random.default_rng(7), answers.LONG[:channels]
     table = pd.DataFrame({name: rng.gamma(2.0, 4e3, 60) * (rng.random(60) < 0.7) for name in names})
     table["google"] = 5e3 + 0.1 * table.sum(axis=1) + rng.normal(0.0, 500.0, 60)
     table["price"] = rng.normal(10.0, 1.0, 60)
-    table["revenue"] = 1e5 + table[names].sum(axis=1) + rng.normal(0.0, 8e3, 60)
+    table[outcome] = 1e5 + table[names].sum(axis=1) + rng.normal(0.0, 8e3, 60)
     table["date"] = pd.date_range("2022-01-02", periods=60, freq="7D")
     roles = {"media": names, "mediators": {"google": "money"}, "controls": ["price"]}
-    data = MMMData.from_frame(table, date="date", outcome="revenue", **roles)
-    system = MMM(
-        [Equation("google", media=names), Equation("revenue", media=[*names, "google"], linear=["price"])]
-    )
+    data = MMMData.from_frame(table, date="date", outcome=outcome, **roles)
+    system = MMM([Equation("google", media=names), Equation(outcome, media=[*names, "google"], linear=["price"])])
     fit = made_fit(system, data, draws=20)
     density = {name: -0.5 * v**2 for name, v in fit.posterior.items()}
     density = {name: v.sum([dim for dim in v.dims if dim not in ("chain", "draw")]) for name, v in density.items()}
@@ -59,9 +57,9 @@ def fit_of(channels: int) -> Fit:
     return fit
 
 
-def gallery(channels: int) -> dict[str, Callable[..., object]]:
+def gallery(channels: int, outcome: str = "revenue") -> dict[str, Callable[..., object]]:
     """Return for each figure a function that draws it and takes ``title``."""
-    fit = fit_of(channels)
+    fit = fit_of(channels, outcome)
     plan = pd.DataFrame({name: fit.data.columns[name][0, -4:] for name in [*fit.data.media, "price"]})
     plan["date"] = fit.data.dates[-4:] + pd.Timedelta(weeks=4)
     variable = f"{fit.system.outcome}.half_life"

@@ -9,11 +9,11 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from bayesmmm.diagnostics import Diagnosis
 from bayesmmm.plots.axis import date_axis, label_rows, numbers, percents, tidy
-from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, width_of
 from bayesmmm.plots.reading import dates_of
 from bayesmmm.plots.series import correlation
 from bayesmmm.plots.sources import AUDIT
-from bayesmmm.plots.style import BLACK, BLUE, DASHED, LETTER, ORANGE, RED, SMALL, TEXT
+from bayesmmm.plots.style import BLACK, BLUE, DASHED, ORANGE, RED, SMALL, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.text import counted, percent
 from bayesmmm.validate import check_ci_prob
@@ -50,7 +50,7 @@ def audit(
 
 def _page(spend: pd.DataFrame, table: pd.DataFrame, share: pd.DataFrame) -> list[Axes]:
     strips, cells, rows = spend.shape[1] - 1, len(table), share.shape[1]
-    margin = LETTER * max(map(len, map(str, table.index)))
+    margin = width_of(table.index)
     left = 1.2 + 0.32 * strips
     right = 0.31 * (cells - 1) + margin + 0.5
     figure = plt.figure(

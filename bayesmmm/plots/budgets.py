@@ -15,11 +15,11 @@ from matplotlib.patches import Patch
 from bayesmmm.optimize import Plan
 from bayesmmm.optimize.plan_text import change_words
 from bayesmmm.plots.axis import date_axis, label_rows, numbers, tidy, zero_line
-from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, name_axes, panels
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, name_axes, panels, width_of
 from bayesmmm.plots.parts import earned_back, entry, intervals, key, legend_above, legend_on_top, return_axis
 from bayesmmm.plots.reading import caution, ci_label, rounded, series_of, table_of, unit_of, variable, when
 from bayesmmm.plots.sources import ALLOCATION, BUDGET, FRONTIER
-from bayesmmm.plots.style import BLACK, BLUE, DASHES, GREY, LETTER, ORANGE, SKY, SMALL, TEXT
+from bayesmmm.plots.style import BLACK, BLUE, DASHES, GREY, ORANGE, SKY, SMALL, TEXT
 from bayesmmm.text import percent, probability, rough_percent
 from bayesmmm.validate import check_ci_prob
 
@@ -136,7 +136,7 @@ def _uplift(ax: Axes, plan: Plan, ci_prob: float) -> None:
 
 
 def _budget_axes(labels: list[object]) -> list[Axes]:
-    margin = LETTER * max(len(str(label)) for label in labels)
+    margin = width_of(labels)
     top = 0.4 * len(labels) + 0.2
     figure = plt.figure(figsize=(7.4 + margin, top + 2.7), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=[1.25, 1.0], height_ratios=[top, 0.42])

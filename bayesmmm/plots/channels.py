@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from bayesmmm.errors import SettingError
 from bayesmmm.plots.axis import label_rows, numbers, percents, zero_line
-from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, rows_axes
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, rows_axes, width_of
 from bayesmmm.plots.parts import (
     TRUTH,
     earned_back,
@@ -38,7 +38,7 @@ from bayesmmm.plots.reading import (
     window_words,
 )
 from bayesmmm.plots.sources import ACCOUNTING, ACCOUNTING_EFFECTS, EFFECTS, MARGINAL_ROI, ROI
-from bayesmmm.plots.style import BLACK, BLUE, BROWN, GREY, LETTER, ORANGE, PALE, SMALL, TEXT
+from bayesmmm.plots.style import BLACK, BLUE, BROWN, GREY, ORANGE, PALE, SMALL, TEXT
 from bayesmmm.results import Fit
 
 _EFFECTS = "effects(fit)"
@@ -293,7 +293,7 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _pair_of_axes(labels: list[object]) -> list[Axes]:
-    margin = LETTER * max(len(str(label)) for label in labels)
+    margin = width_of(labels)
     size = (7.0 + margin, 1.6 + 0.34 * len(labels))
     _, grid = plt.subplots(1, 2, figsize=size, width_ratios=[1.5, 1.0], layout="constrained")
     return list(grid)

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 
 from bayesmmm.errors import SettingError
 from bayesmmm.plots.axis import label_rows, log_axis
-from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, rows_axes
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, rows_axes, width_of
 from bayesmmm.plots.parts import TRUTH, entry, intervals, legend_above, legend_on_top, truths
 from bayesmmm.plots.reading import ci_label, inner_label
 from bayesmmm.plots.sources import PARAMETERS, PRIOR_POSTERIOR, prior_and_posterior
-from bayesmmm.plots.style import BLUE, GREY, LETTER, SMALL, TEXT
+from bayesmmm.plots.style import BLUE, GREY, SMALL, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.text import joined
 
@@ -104,7 +104,7 @@ def _parameter_grid(blocks: Mapping[str, Mapping[str, str]]) -> list[Axes]:
     widths = [
         0.7 if max(len(block) for v, block in blocks.items() if v.endswith(f".{n}")) == 1 else 1.0 for n in names
     ]
-    margin = LETTER * max(len(label) for block in blocks.values() for label in block.values())
+    margin = width_of(label for block in blocks.values() for label in block.values())
     _, grid = plt.subplots(
         len(equations),
         len(names),

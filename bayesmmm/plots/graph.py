@@ -18,7 +18,7 @@ from bayesmmm.plots.sources import CAUSAL_GRAPH
 from bayesmmm.plots.style import BLUE, DASHED, GREY, LETTER, ORANGE, SMALL, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
-from bayesmmm.text import joined, percent
+from bayesmmm.text import joined, percent, shortened
 from bayesmmm.validate import check_ci_prob
 
 PALE_ORANGE, PALE_BLUE = "#FDF0D5", "#DCEEF9"
@@ -94,7 +94,8 @@ def causal_graph(
 
 def _names(groups: Mapping[tuple, Sequence[str]], system: MMM) -> _Words:
     return _Words(
-        {names[0]: "\n".join(names) for names in groups.values()} | {name: name for name in system.order}
+        {names[0]: "\n".join(map(shortened, names)) for names in groups.values()}
+        | {name: shortened(name) for name in system.order}
     )
 
 
@@ -107,12 +108,12 @@ def _sizes(
     for ends, names in groups.items():
         cells = [[_effect(system, posterior, name, t, kind, ci_prob) for t, kind in ends] for name in names]
         rows = [["", *(_target(system, target) for target, _ in ends)]]
-        rows += [[name, *row] for name, row in zip(names, cells, strict=True)]
+        rows += [[shortened(name), *row] for name, row in zip(names, cells, strict=True)]
         texts[names[0]] = _columns(rows)
     for name in system.order:
         ways = [(t, kind) for s, t, kind in system.edges() if s == name]
         rows = [[_target(system, t), _effect(system, posterior, name, t, kind, ci_prob)] for t, kind in ways]
-        texts[name] = "\n".join([name, *([_columns(rows)] if rows else [])])
+        texts[name] = "\n".join([shortened(name), *([_columns(rows)] if rows else [])])
     kinds = {kind for _, _, kind in system.edges()}
     caption = [f"numbers: median ({percent(ci_prob)} interval) of the effect"]
     caption += ["media: mean contribution per period"] if "media" in kinds else []
@@ -129,7 +130,7 @@ def _log(system: MMM, name: str) -> bool:
 
 
 def _target(system: MMM, name: str) -> str:
-    return f"→ {name} ({'log' if _log(system, name) else '%'})"
+    return f"→ {shortened(name)} ({'log' if _log(system, name) else '%'})"
 
 
 def _effect(system: MMM, posterior: xr.Dataset, source: str, target: str, kind: str, ci_prob: float) -> str:

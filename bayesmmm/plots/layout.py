@@ -2,7 +2,9 @@
 
 import os
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -11,11 +13,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator
 from matplotlib.transforms import ScaledTranslation
 
-from bayesmmm.errors import SettingError
+from bayesmmm.errors import GlyphWarning, SettingError
 from bayesmmm.plots.style import HEAD, LETTER, SMALL, TEXT
+from bayesmmm.text import LONGEST, shortened
 
 #: Types of the arguments that figures share, and the title that stands for what the figure says itself.
 Title = str | None
@@ -23,6 +29,7 @@ Panels = Sequence[Axes] | np.ndarray | None
 AUTO = "auto"
 _PAD = 0.06  # inches around a title
 _LEGEND = 0.4  # inches that figures have for a legend
+_LONG_WORD = re.compile(rf"\S{{{LONGEST + 1},}}")
 _BOLD = 0.086  # inches that one letter of a title takes, on average
 
 
@@ -87,9 +94,52 @@ def name_axes(axes: Sequence[Axes], x: str, y: str, own: bool) -> None:
 
 def rows_axes(labels: Sequence[object], width: float, height: float, row: float) -> Axes:
     """Make a figure with a row for each label: inches beside the labels, beside the rows, and of a row."""
-    margin = LETTER * max(len(str(label)) for label in labels)
+    margin = width_of(labels)
     _, ax = plt.subplots(figsize=(width + margin, height + row * len(labels)), layout="constrained")
     return ax
+
+
+def width_of(labels: Iterable[object]) -> float:
+    """Inches that the longest of some labels takes, once they are cut."""
+    return LETTER * max(min(len(str(label)), LONGEST) for label in labels)
+
+
+def plain_texts(where: Figure | Sequence[Axes]) -> None:
+    """Draw every text as what it is: no dollar begins mathematics; long names are cut, missing letters are told."""
+    parts = where.axes if isinstance(where, Figure) else where
+    for axis in (axis for ax in parts for axis in (ax.xaxis, ax.yaxis)):
+        labels = [label.get_text() for label in axis.get_ticklabels()]
+        if isinstance(axis.get_major_locator(), FixedLocator) and max(map(len, labels), default=0) > LONGEST:
+            axis.set_ticks(axis.get_ticklocs(), labels=[shortened(label) for label in labels])
+    texts = [text for part in ([where] if isinstance(where, Figure) else where) for text in part.findobj(Text)]
+    lost: dict[str, str] = {}
+    for text in texts:
+        assert isinstance(text, Text)
+        text.set_parse_math(False)
+        text.set_text(_LONG_WORD.sub(lambda word: shortened(word[0]), text.get_text()))
+        lost |= {letter: text.get_text() for letter in text.get_text() if _is_lost(letter, text)}
+    if lost:
+        letters, names = "".join(lost), ", ".join(repr(name) for name in dict.fromkeys(lost.values()))
+        warnings.warn(
+            GlyphWarning(
+                f"the font of the figure has no sign for {letters!r}, in {names}; boxes stand for them. Choose a font "
+                f"that has them, as plt.rcParams['font.family'] = ['DejaVu Sans', 'Noto Sans CJK JP'], or rename them."
+            ),
+            stacklevel=4,
+        )
+
+
+def _is_lost(letter: str, text: Text) -> bool:
+    """Whether no font of a text has a sign for a letter."""
+    if letter.isascii() or letter.isspace():
+        return False
+    return not any(ord(letter) in _letters(family) for family in text.get_fontproperties().get_family())
+
+
+@cache
+def _letters(family: str) -> frozenset[int]:
+    """Code points that a family of fonts has signs for."""
+    return frozenset(get_font(findfont(FontProperties(family=[family]))).get_charmap())
 
 
 def listed(axes: Sequence[Axes] | np.ndarray, count: int) -> list[Axes]:
@@ -114,6 +164,7 @@ def finish(axes: Sequence[Axes], own: bool, title: Title, words: str) -> np.ndar
         What is seen.
     """
     text = words if title == AUTO else title
+    plain_texts(whole_figure(axes[0]) if own else axes)
     if own:
         _lay_out_head(whole_figure(axes[0]), text or "")
     elif text and len(axes) == 1:
@@ -121,9 +172,9 @@ def finish(axes: Sequence[Axes], own: bool, title: Title, words: str) -> np.ndar
         if legend is not None:  # one above the axes stands below their title
             above = legend.get_window_extent().y1 - axes[0].get_window_extent().y1
             pad += max(0.0, 72.0 * above / whole_figure(axes[0]).dpi)
-        axes[0].set_title(text, loc="left", fontsize=HEAD, fontweight="bold", pad=pad)
+        axes[0].set_title(text, loc="left", fontsize=HEAD, fontweight="bold", pad=pad, parse_math=False)
     elif text and title != AUTO:
-        axes[0].figure.suptitle(text, fontsize=HEAD, fontweight="bold")
+        axes[0].figure.suptitle(text, fontsize=HEAD, fontweight="bold", parse_math=False)
     return np.asarray(list(axes), dtype=object)
 
 
@@ -136,8 +187,10 @@ def _lay_out_head(figure: Figure, text: str) -> None:
     (wide, tall), used = figure.get_size_inches(), 0.0
     if text:
         kept = re.sub(r"(\d) to (\d)", "\\1\u00a0to\u00a0\\2", text)  # a span of dates stays on one line
-        lines = fill(kept, int((wide - 2 * _PAD) / _BOLD)).replace("\u00a0", " ")
-        place: dict[str, Any] = {"ha": "left", "va": "top", "x": _PAD / wide}
+        lines = fill(
+            _LONG_WORD.sub(lambda word: shortened(word[0]), kept), int((wide - 2 * _PAD) / _BOLD)
+        ).replace("\u00a0", " ")
+        place: dict[str, Any] = {"ha": "left", "va": "top", "x": _PAD / wide, "parse_math": False}
         head = figure.suptitle(lines, y=1.0, fontsize=HEAD, fontweight="bold", **place)
         used = head.get_window_extent().height / figure.dpi + 3 * _PAD
     heights = [legend.get_window_extent().height / figure.dpi + 2 * _PAD for legend in figure.legends]

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from bayesmmm.data import MMMData
 from bayesmmm.errors import SettingError
 from bayesmmm.plots.axis import date_axis, numbers, tidy
-from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, panels
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, panels, width_of
 from bayesmmm.plots.parts import legend_above
 from bayesmmm.plots.reading import ci_label, dates_of, series_label, series_of
 from bayesmmm.plots.sources import CORRELATION, PREDICTIVE, PREDICTIVE_CHECK, SPEND
-from bayesmmm.plots.style import BLACK, BLUE, DASHED, GREY, LETTER, ORANGE, SKY, SMALL, TEXT
+from bayesmmm.plots.style import BLACK, BLUE, DASHED, GREY, ORANGE, SKY, SMALL, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.text import counted, joined, short_number
 
@@ -71,7 +71,7 @@ def correlation(table: pd.DataFrame | MMMData | Fit, *, title: Title = AUTO, ax:
     shown = np.where(np.tri(len(rows), dtype=bool), values, np.nan)
     own = ax is None
     if ax is None:
-        side = 0.36 * len(rows) + LETTER * max(map(len, map(str, table.index)))
+        side = 0.36 * len(rows) + width_of(table.index)
         (ax,) = panels(1, 1, (max(side, 4.0) + 1.0, max(side, 3.4)))
     image = ax.imshow(shown, cmap="RdBu_r", vmin=-1, vmax=1, aspect="equal")
     for i, j in zip(*np.nonzero(np.isfinite(shown)), strict=True):

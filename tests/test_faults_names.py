@@ -1,0 +1,65 @@
+"""Names of columns are text: drawn, written to tables and pages as what they are."""
+
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from bayesmmm import errors, plots
+from bayesmmm.plots.layout import plain_texts
+from tests import answers_made_up as answers
+from tests.gallery import gallery
+
+ODD = ["tv ($)", "$\\frac$", "a_b^2 & <i>$x$", "=1+1", "wide" * 65]
+FIGURES = [name for name in plots.__all__ if name != "save"]
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def figures():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answers, "LONG", ODD)
+        yield gallery(len(ODD), "sales ($, net of $)")
+
+
+def texts_of(figure):
+    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_draws_names_as_they_are_and_keeps_its_size(figures, name):
+    axes = figures[name]()
+    figure = np.ravel(np.asarray(axes, dtype=object))[0].get_figure(root=True)
+    figure.draw_without_rendering()  # what begins with a dollar would end here, were it mathematics
+    for text in texts_of(figure):
+        assert not text.get_parse_math() or "$" not in text.get_text()
+        assert max(map(len, text.get_text().split())) <= 80
+    assert figure.get_figwidth() < 20.0
+
+
+def test_dollars_are_seen_where_names_are_drawn(figures):
+    figure = figures["roi"]().get_figure(root=True)
+    figure.draw_without_rendering()
+    labels = [label.get_text() for ax in figure.axes for label in ax.get_yticklabels()]
+    assert ODD[0] in labels
+    assert ODD[1] in labels
+    assert any(label.startswith("wide") and "…" in label and len(label) == 40 for label in labels)
+
+
+def test_a_letter_without_a_sign_is_told_once():
+    _, ax = plt.subplots()
+    ax.set_title("\U00013080 tv")
+    with pytest.warns(errors.GlyphWarning, match="the font of the figure has no sign for '\U00013080'") as told:
+        plain_texts([ax])
+    assert len(told) == 1
+    ax.set_title("Zürich, Łódź, Ελλάδα: 5 € − 3")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plain_texts([ax])
