@@ -32,7 +32,7 @@ from bayesmmm.cli.text import (
     show_warnings,
     wrap,
 )
-from bayesmmm.errors import BayesMMMWarning, FitFileError, SpecError
+from bayesmmm.errors import BayesMMMWarning, FitFileError, KernelCacheWarning, SpecError
 from bayesmmm.files import (
     RunFolder,
     check_replaceable,
@@ -278,6 +278,7 @@ def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit
     with warnings.catch_warnings():
         # They are shown in our own words, before and after.
         warnings.simplefilter("ignore", BayesMMMWarning)
+        warnings.simplefilter("default", KernelCacheWarning)
         names = ("draws", "tune", "chains", "seed", "target_accept", "sampler")
         settings = {name: getattr(options, name) for name in names}
         result = fit(system, data, progress=progress, **settings)

@@ -5,6 +5,7 @@ compiled for them.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Parameters
 from bayesmmm.equations import MMM, Equation, log_likelihood, observe
 from bayesmmm.inference.variables import LinearPlan, blocks, collapses, linear_plan
+from bayesmmm.results import library_versions
 
 PRIOR_DRAWS = 500
 
@@ -51,14 +53,42 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
             residual[name] = seen.target - engine.latent_mean(equation, seen, par, data.days_per_period)
     groups = {
         "posterior": engine.to_dataset(system, parameters, data, chains=chains),
-        "sample_stats": trace["sample_stats"].to_dataset(),
+        "sample_stats": _with_texts(trace["sample_stats"].to_dataset()),
         **predictive_groups(system, parameters, data, scales, chains, streams[1]),
         "log_prior": _log_prior(system, sampled, (chains, draws)),
         **_prior_groups(system, data, scales, streams[2]),
         "observed_data": _series({n: data.columns[n] for n in system.order}, data),
         "constant_data": _series({n: data.columns[n] for n in system.exogenous}, data),
     }
+    attrs = _attributes(settings)
+    for group in groups.values():
+        group.attrs |= attrs | ({"sample_dims": ["chain", "draw"]} if "draw" in group.dims else {})
     return xr.DataTree.from_dict(groups)
+
+
+def _attributes(settings: Mapping) -> dict[str, Any]:
+    """Attributes that ArviZ gives to groups: what made them, and when."""
+    versions = library_versions()
+    return {
+        "created_at": datetime.now(UTC).isoformat(),
+        "creation_library": "bayesmmm",
+        "creation_library_version": versions["bayesmmm"],
+        "creation_library_language": "Python",
+        "inference_library": settings["sampler"],
+        "inference_library_version": versions[settings["sampler"]],
+        "tuning_steps": settings["tune"],
+    }
+
+
+def _with_texts(stats: xr.Dataset) -> xr.Dataset:
+    """Statistics in which what is a text in some draws is one in all: a file has no column of texts and numbers."""
+    mixed = {name: values for name, values in stats.data_vars.items() if values.dtype == object}
+    return stats.assign(
+        {
+            name: (values.dims, [[text if isinstance(text, str) else "" for text in row] for row in values.values])
+            for name, values in mixed.items()
+        }
+    )
 
 
 def _read_blocks(equation: Equation, raw: xr.Dataset, collapse: bool) -> dict:
