@@ -114,7 +114,7 @@ def test_every_threshold_has_a_source_and_is_stricter_to_fail_than_to_warn():
 
 # ---------------------------------------------------------------------------------------------------------- trials
 def trial(p, size=0.1, name="t"):
-    return TestResult(name, p, size, 1.0, "found", "it means", ("do it",))
+    return TestResult(name, p, size, "found", "it means", ("do it",))
 
 
 def test_trials_share_one_rate_of_false_alarms():

@@ -126,6 +126,8 @@ SYSTEMS = {
     ),
 }
 NAMES = tuple(SYSTEMS)
+#: Checks that were added after the numbers were written.
+LATER = ("consequences",)
 
 
 @functools.cache
@@ -244,9 +246,10 @@ def raw(answer: object) -> dict[str, object]:
         numbers = answer.select_dtypes(["number", "bool"])
         return {**{str(n): column.values for n, column in numbers.items()}, "": ",".join(map(str, answer.index))}
     if isinstance(answer, mm.diagnostics.Diagnosis):
-        found = {c.name: np.array([c.value]) for c in answer.checks}
-        found["thresholds"] = np.array([c.threshold for c in answer.checks])
-        return {**found, "": f"{answer.verdict}: {','.join(c.verdict for c in answer.checks)}"}
+        checks = [c for c in answer.checks if c.name not in LATER]
+        found = {c.name: np.array([c.value]) for c in checks}
+        found["thresholds"] = np.array([c.threshold for c in checks])
+        return {**found, "": f"{answer.verdict}: {','.join(c.verdict for c in checks)}"}
     solution = answer.solution
     return {
         "spend": answer.spend.values,

@@ -5,16 +5,10 @@ import pandas as pd
 from scipy import special, stats
 
 from bayesmmm import engine
+from bayesmmm.diagnostics import thresholds as bounds
 from bayesmmm.diagnostics.advice import prior_on
 from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.prior_view import SEED, PriorView, left_over
-from bayesmmm.diagnostics.thresholds import (
-    IMPLIED_MEDIA_SHARE,
-    MEDIATOR_MOVES,
-    PERIODS_PER_PARAMETER,
-    PRIOR_COVERAGE,
-    SEASONS_SEEN,
-)
 from bayesmmm.equations import observe
 from bayesmmm.equations.checks import prior_media_share, values_per_parameter
 
@@ -47,7 +41,7 @@ def _ratio(name: str, values: int, parameters: int) -> Check:
     return check_against(
         f"periods:{name}",
         "data",
-        PERIODS_PER_PARAMETER,
+        bounds.PERIODS_PER_PARAMETER,
         values / parameters,
         f"{name} has {values} values for {parameters} parameters, {values / parameters:.1f} for each.",
         "there is less to learn from than there is to be learned: priors decide much of the answer",
@@ -70,7 +64,7 @@ def _seasons(view: PriorView, name: str) -> Check | None:
     return check_against(
         f"seasons:{name}",
         "data",
-        SEASONS_SEEN,
+        bounds.SEASONS_SEEN,
         cycles,
         f"the data of {name} run over {cycles:.1f} of its seasons of {longest:g} days.",
         "what comes back every season cannot be told from what happened once: season, trend and campaigns trade with "
@@ -116,7 +110,7 @@ def _share(view: PriorView, name: str) -> Check | None:
     return check_against(
         f"media_share:{name}",
         "data",
-        IMPLIED_MEDIA_SHARE,
+        bounds.IMPLIED_MEDIA_SHARE,
         value,
         f"the priors let all media of {name} bring {median:.0f} % of it (90 % {low:.0f} to {high:.0f} %), and more than "
         f"all of it with probability {value:.2f}.",
@@ -147,7 +141,7 @@ def _coverage(name: str, table: pd.DataFrame) -> Check:
     return check_against(
         f"prior_predictive:{name}",
         "data",
-        PRIOR_COVERAGE,
+        bounds.PRIOR_COVERAGE,
         value,
         f"the 90 % interval that the priors predict for {name} holds {100 * value:.0f} % of its values.",
         "the priors rule out what was observed: data and priors will pull against each other",
@@ -229,7 +223,7 @@ def _moves(view: PriorView, name: str, row: pd.Series) -> Check:
     return check_against(
         f"mediator:{name}",
         "data",
-        MEDIATOR_MOVES,
+        bounds.MEDIATOR_MOVES,
         float(row["p"]),
         f"{drivers} take up {100 * row['explained']:.0f} % of what the linear terms leave of {name} "
         f"(p = {row['p']:.2g}); {name} is zero in {100 * row['zeros']:.0f} % of periods.",

@@ -100,8 +100,7 @@ class TestResult:
 
     name: str
     p: float  # NaN where the test could not be made
-    size: float  # a departure that is found fails, if it is larger than `limit`
-    limit: float
+    size: float  # of the departure, in multiples of that from which a test fails where it finds one
     finding: str
     meaning: str
     remedies: tuple[str, ...]
@@ -118,7 +117,7 @@ def bonferroni(results: Sequence[TestResult]) -> list[Check]:
     for r in results:
         verdict, finding = "unknown", r.finding
         if not math.isnan(r.p):
-            verdict = "ok" if r.p > bound else "fail" if r.size > r.limit else "warn"
+            verdict = "ok" if r.p > bound else "fail" if r.size > 1.0 else "warn"
             short = "below 1e-10" if r.p < 1e-10 else f"= {r.p:.1e}" if r.p < 0.001 else f"= {r.p:.2g}"
             finding = f"{finding} (p {short}, bound {bound:.2g})."
         remedies = r.remedies if verdict in RAISED else ()

@@ -8,18 +8,10 @@ import xarray as xr
 
 from bayesmmm import engine, kernels
 from bayesmmm.data import MONEY
+from bayesmmm.diagnostics import thresholds as bounds
 from bayesmmm.diagnostics.advice import prior_on, prior_on_return, where
 from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.posterior_view import PosteriorView
-from bayesmmm.diagnostics.thresholds import (
-    CURVE_RANGE,
-    DOMINANCE,
-    MEDIA_SHARE,
-    NEGATIVE_BASELINE,
-    PRIOR_SHARE,
-    ROI_BOUND,
-    ROI_SIZE,
-)
 from bayesmmm.estimands import effects
 from bayesmmm.results import Fit
 
@@ -81,7 +73,7 @@ def _media_share(fit: Fit, answers: xr.Dataset) -> Check | None:
         _level(fit),
         _believed(fit),
     )
-    return check_against("media_share", "plausibility", MEDIA_SHARE, value, finding, meaning, remedies)
+    return check_against("media_share", "plausibility", bounds.MEDIA_SHARE, value, finding, meaning, remedies)
 
 
 def _prior_share(fit: Fit) -> Check | None:
@@ -107,7 +99,7 @@ def _prior_share(fit: Fit) -> Check | None:
         f"if the belief was too low, say so, with a larger value than in "
         f"{prior_on_return(equation, equation.media[0], fit.data)}",
     )
-    return check_against("prior_share", "plausibility", PRIOR_SHARE, value, finding, meaning, remedies)
+    return check_against("prior_share", "plausibility", bounds.PRIOR_SHARE, value, finding, meaning, remedies)
 
 
 def _baseline(view: PosteriorView) -> Check | None:
@@ -128,7 +120,7 @@ def _baseline(view: PosteriorView) -> Check | None:
         "lower the order of the season, as seasonality=[mm.Fourier(period=365.25, order=1)], if it swings below zero",
         _believed(fit),
     )
-    return check_against("baseline", "plausibility", NEGATIVE_BASELINE, value, finding, meaning, remedies)
+    return check_against("baseline", "plausibility", bounds.NEGATIVE_BASELINE, value, finding, meaning, remedies)
 
 
 # ---------------------------------------------------------------------------------------------------------- returns
@@ -137,11 +129,11 @@ def _returns(fit: Fit, answers: xr.Dataset) -> Check | None:
     # Sign-ups per unit of money have no size that is wrong.
     if fit.data.outcome_unit != MONEY or not roi.sizes["channel"]:
         return None
-    value, worst = _largest((roi > ROI_BOUND).mean(("chain", "draw")))
+    value, worst = _largest((roi > bounds.ROI_BOUND).mean(("chain", "draw")))
     top, largest = _largest(roi.median(("chain", "draw")))
     finding = (
-        f"largest ROI {top:.2f} (median), of {largest}; that of {worst} is above {ROI_BOUND:.0f} with probability "
-        f"{value:.2f}."
+        f"largest ROI {top:.2f} (median), of {largest}; that of {worst} is above {bounds.ROI_BOUND:.0f} with "
+        f"probability {value:.2f}."
     )
     meaning = "a return of this size is more likely a fault of units or of the model than a discovery"
     remedies = (
@@ -150,7 +142,7 @@ def _returns(fit: Fit, answers: xr.Dataset) -> Check | None:
         f"to be is told by mm.sensitivity.confounder_sensitivity(fit, channels=[{worst!r}])",
         _believed(fit, worst),
     )
-    return check_against("roi_size", "plausibility", ROI_SIZE, value, finding, meaning, remedies)
+    return check_against("roi_size", "plausibility", bounds.ROI_SIZE, value, finding, meaning, remedies)
 
 
 def _largest(by_channel: xr.DataArray) -> tuple[float, str]:
@@ -174,7 +166,7 @@ def _dominance(fit: Fit, answers: xr.Dataset) -> Check | None:
         "add season, promotions and demand as controls",
         _believed(fit, largest),
     )
-    return check_against("dominance", "plausibility", DOMINANCE, value, finding, meaning, remedies)
+    return check_against("dominance", "plausibility", bounds.DOMINANCE, value, finding, meaning, remedies)
 
 
 # ----------------------------------------------------------------------------------------------------------- curves
@@ -210,7 +202,7 @@ def _range_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:
     worst = str(table["above"].idxmax())
     row = table.loc[worst]
     value = float(row["above"])
-    high = [str(c) for c in table.index[table["above"] > CURVE_RANGE.warn]]
+    high = [str(c) for c in table.index[table["above"] > bounds.CURVE_RANGE.warn]]
     finding = (
         f"the half-saturation of {worst} in {name} lies above all spend seen with probability {value:.2f}; adstocked "
         f"spend is above it in {100 * row['periods_above']:.0f} % of periods."
@@ -226,4 +218,6 @@ def _range_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:
         f"spend more on {worst} in a test period, and fit again",
         f"say where it saturates, as {prior_on(fit.system.equation(name), 'half_saturation', worst)}",
     )
-    return check_against(f"curve_range:{name}", "plausibility", CURVE_RANGE, value, finding, meaning, remedies)
+    return check_against(
+        f"curve_range:{name}", "plausibility", bounds.CURVE_RANGE, value, finding, meaning, remedies
+    )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmmm import engine
+from bayesmmm.data import MMMData
+from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError
 from bayesmmm.estimands import row_bytes
 from bayesmmm.results import Fit
@@ -29,6 +31,11 @@ class PosteriorView:
     #: Media terms and designs of a few draws, and the places of these in `tested`.
     kept: engine.Baseline
     kept_at: np.ndarray
+
+    @property
+    def about(self) -> tuple[MMM, MMMData]:
+        """System and data of the fit."""
+        return self.fit.system, self.fit.data
 
     def dates(self) -> list[str]:
         """Dates of the fitted periods, as text."""

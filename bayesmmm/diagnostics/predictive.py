@@ -6,18 +6,11 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from bayesmmm.diagnostics import thresholds as bounds
 from bayesmmm.diagnostics.advice import likelihoods
 from bayesmmm.diagnostics.check import Check, TestResult, check_against
 from bayesmmm.diagnostics.posterior_view import PosteriorView
-from bayesmmm.diagnostics.thresholds import (
-    COVERAGE,
-    EXPLAINED,
-    PARETO_K,
-    PIT_SOURCE,
-    PREDICTIVE_SOURCE,
-    REPLICATES,
-    Threshold,
-)
+from bayesmmm.diagnostics.thresholds import Threshold
 from bayesmmm.equations import expected, to_latent
 from bayesmmm.equations.likelihoods import CENSORED_NORMAL, LOGNORMAL, STUDENT_T
 
@@ -87,17 +80,16 @@ def _predictive(view: PosteriorView, name: str) -> tuple[TestResult, pd.DataFram
     test = TestResult(
         f"predictive:{name}",
         float(p),
-        float(top[0]),
-        REPLICATES,
+        float(top[0]) / bounds.REPLICATES,
         f"{worst.name} of {name} is {worst['observed']:.4g}{unit}, its replicates lie between {worst['lower']:.4g} and "
         f"{worst['upper']:.4g} with 90 %; of {len(table)} statistics the one that stands out most",
         f"series made by the equation do not look like {name}: predictions and what is called unusual cannot be trusted",
         (
             f"draw it, as mm.plots.predictive_check(mm.results.predictive_check(fit, {name!r}))",
-            *likelihoods(fit.system, fit.data, name, _WHEN if zeros else _WHEN_POSITIVE),
+            *likelihoods(*view.about, name, _WHEN if zeros else _WHEN_POSITIVE),
             "autocorrelation: add a season, knots of the trend, or controls",
         ),
-        PREDICTIVE_SOURCE,
+        bounds.PREDICTIVE_SOURCE,
     )
     return test, table
 
@@ -158,7 +150,7 @@ def _left_out(view: PosteriorView, name: str) -> pd.DataFrame:
 
 
 def _pareto(view: PosteriorView, name: str, table: pd.DataFrame) -> Check:
-    k, bound = table["pareto_k"], PARETO_K.warn
+    k, bound = table["pareto_k"], bounds.PARETO_K.warn
     value, finding = float(k.max(skipna=False)), _UNKNOWN
     above = k.index[k > bound]
     if not np.isnan(value):
@@ -178,7 +170,7 @@ def _pareto(view: PosteriorView, name: str, table: pd.DataFrame) -> Check:
             f"see what is special about {', '.join(f'{d:%Y-%m-%d}' for d in above[:3])}: a control for an event, or an "
             f"error in the data",
             "compare models by held-out periods instead of LOO, as mm.evaluate.cross_validate(system, data)",
-            *likelihoods(view.fit.system, view.fit.data, name, {STUDENT_T: "if such periods are outliers"}),
+            *likelihoods(*view.about, name, {STUDENT_T: "if such periods are outliers"}),
         ),
     )
 
@@ -193,9 +185,9 @@ def pareto_threshold(draws: int) -> Threshold:
     (0.82, 1.15)
     """
     tail = min(0.2 * draws, 3.0 * math.sqrt(draws))
-    warn = max(0.0, min(PARETO_K.warn, 1.0 - 1.0 / math.log10(draws)))
-    warn, fail = (k + (1.0 + k) / math.sqrt(tail) for k in (warn, PARETO_K.fail))
-    return Threshold(warn, PARETO_K.source, fail)
+    warn = max(0.0, min(bounds.PARETO_K.warn, 1.0 - 1.0 / math.log10(draws)))
+    warn, fail = (k + (1.0 + k) / math.sqrt(tail) for k in (warn, bounds.PARETO_K.fail))
+    return Threshold(warn, bounds.PARETO_K.source, fail)
 
 
 def _explained(view: PosteriorView, name: str, table: pd.DataFrame) -> Check:
@@ -209,7 +201,7 @@ def _explained(view: PosteriorView, name: str, table: pd.DataFrame) -> Check:
     return check_against(
         f"explained:{name}",
         "information",
-        EXPLAINED,
+        bounds.EXPLAINED,
         value,
         _UNKNOWN if np.isnan(value) else finding,
         f"the equation hardly knows {name}: what it says about channels is prior and chance",
@@ -224,7 +216,7 @@ def _pit(view: PosteriorView, name: str, pit: np.ndarray, coverage: dict[float, 
     from arviz_stats.base import array_stats
 
     if np.isnan(pit).any():
-        return TestResult(f"calibration:{name}", np.nan, 0.0, 0.0, _UNKNOWN, "", (), PIT_SOURCE)
+        return TestResult(f"calibration:{name}", np.nan, 0.0, _UNKNOWN, "", (), bounds.PIT_SOURCE)
     p = float(array_stats.uniformity_test(pit)[0])
     shares = " and ".join(f"{100 * coverage[level]:.0f} % in {100 * level:.0f} % intervals" for level in _LEVELS)
     miss = max(abs(coverage[level] - level) for level in _LEVELS)
@@ -233,14 +225,13 @@ def _pit(view: PosteriorView, name: str, pit: np.ndarray, coverage: dict[float, 
     return TestResult(
         f"calibration:{name}",
         p,
-        miss,
-        COVERAGE,
+        miss / bounds.COVERAGE,
         f"periods of {name} left out fall in their predictive intervals with these shares: {shares}",
         f"predictive intervals are too {'narrow' if narrow else 'wide'} in the tails or lean to one side, and so are "
         f"those of forecasts",
         (
             f"look at the residuals, as mm.plots.residuals(mm.estimands.residuals(fit, {name!r}))",
-            *likelihoods(view.fit.system, view.fit.data, name, when),
+            *likelihoods(*view.about, name, when),
         ),
-        PIT_SOURCE,
+        bounds.PIT_SOURCE,
     )

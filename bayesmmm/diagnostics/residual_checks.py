@@ -9,19 +9,10 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.diagnostics import residual_tests as tests
+from bayesmmm.diagnostics import thresholds as bounds
 from bayesmmm.diagnostics.advice import accepted, likelihoods, prior_on, prior_on_return
 from bayesmmm.diagnostics.check import TestResult
 from bayesmmm.diagnostics.posterior_view import PosteriorView
-from bayesmmm.diagnostics.thresholds import (
-    AUTOCORRELATION,
-    CORRELATION,
-    DRIFT,
-    KURTOSIS,
-    OUTLIER,
-    SKEWNESS,
-    VARIANCE_RATIO,
-    VISIBLE,
-)
 from bayesmmm.equations.likelihoods import LOGNORMAL, STUDENT_T
 from bayesmmm.text import counted
 
@@ -76,8 +67,7 @@ def _autocorrelation(view: PosteriorView, name: str, z: np.ndarray) -> tuple[Tes
     test = TestResult(
         f"autocorrelation:{name}",
         tests.combined(tests.smallest(both)),
-        abs(float(median[worst])),
-        AUTOCORRELATION,
+        abs(float(median[worst])) / bounds.AUTOCORRELATION,
         f"residuals of {name} {apart} correlate by {median[worst]:+.2f}, the least likely of {len(lags)} lags",
         f"something that moves slowly is missing from the equation of {name}; {len(data.dates)} periods tell about as "
         f"much as {share * len(data.dates):.0f} independent ones, so intervals are too narrow, and channels that move "
@@ -100,8 +90,7 @@ def _drift(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
     return TestResult(
         f"drift:{name}",
         tests.combined(p),
-        abs(float(median[worst])),
-        DRIFT,
+        abs(float(median[worst])) / bounds.DRIFT,
         f"residuals of {name} from {edges[worst][0]} to {edges[worst][1]} lie {median[worst]:+.2f} residual sds from "
         f"the mean, most of the three thirds of the sample",
         "the level of the series changed in a way that the equation does not have; channels that were raised or cut "
@@ -121,12 +110,11 @@ def _heteroscedasticity(view: PosteriorView, name: str, z: np.ndarray) -> TestRe
     what, ratios = ("fitted mean", by_mean) if np.median(p_mean) < np.median(p_time) else ("time", by_time)
     ratio = float(np.median(ratios))
     when = {LOGNORMAL: "if sizes grow with the mean", STUDENT_T: "if a few wild periods are behind it"}
-    remedies = likelihoods(view.fit.system, view.fit.data, name, when)
+    remedies = likelihoods(*view.about, name, when)
     return TestResult(
         f"heteroscedasticity:{name}",
         tests.combined(tests.smallest(np.stack([p_mean, p_time], axis=-1))),
-        max(ratio, 1.0 / ratio),
-        VARIANCE_RATIO,
+        max(ratio, 1.0 / ratio) / bounds.VARIANCE_RATIO,
         f"residuals of {name} in the upper third of {what} are {ratio:.2f} times as large as in the lower third",
         "periods are weighed as if all were equally noisy: intervals are wrong, and forecasts of calm periods too wide",
         (*remedies, "fit the later periods alone, as data.between(start, stop), if sizes change with time"),
@@ -137,20 +125,19 @@ def _normality(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
     likelihood = view.fit.system.equation(name).likelihood
     if z.shape[1] < _TOO_FEW:
         finding = f"{z.shape[1]} periods are too few to tell the shape of residuals; {_TOO_FEW} are needed."
-        return TestResult(f"normality:{name}", np.nan, 0.0, 0.0, finding, "", ())
+        return TestResult(f"normality:{name}", np.nan, 0.0, finding, "", ())
     *moments, p = tests.shape(z)
     skew, kurtosis = (float(np.median(moment)) for moment in moments)
     when = {STUDENT_T: "if tails are heavy (excess kurtosis)", LOGNORMAL: "if residuals are skewed to the right"}
     return TestResult(
         f"normality:{name}",
         tests.combined(p),
-        float(max(abs(skew) / SKEWNESS, abs(kurtosis) / KURTOSIS)),
-        1.0,
+        float(max(abs(skew) / bounds.SKEWNESS, abs(kurtosis) / bounds.KURTOSIS)),
         f"residuals of {name} have skewness {skew:+.2f} and excess kurtosis {kurtosis:+.2f} on the scale on which "
         f"{likelihood} makes them Normal",
         "a few periods pull at every coefficient more than they should, and predictive intervals have the wrong shape",
         (
-            *likelihoods(view.fit.system, view.fit.data, name, when),
+            *likelihoods(*view.about, name, when),
             f"look at the largest residuals, as mm.plots.residuals(mm.estimands.residuals(fit, {name!r})): add a "
             f"control for events that explain them",
         ),
@@ -166,14 +153,13 @@ def _outliers(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
     return TestResult(
         f"outliers:{name}",
         tests.combined(p),
-        float(np.median(top)),
-        OUTLIER,
+        float(np.median(top)) / bounds.OUTLIER,
         f"largest residual of {name} {np.median(top):.1f} residual sds; largest periods {listed}",
         "single periods decide about the channels that were active in them",
         (
             f"see what happened on {days[worst[0]]}: correct the data, or add a control that is 1 in that period and 0 "
             f"elsewhere",
-            *likelihoods(view.fit.system, view.fit.data, name, {STUDENT_T: "which gives outliers less weight"}),
+            *likelihoods(*view.about, name, {STUDENT_T: "which gives outliers less weight"}),
         ),
     )
 
@@ -212,8 +198,7 @@ def _delayed(view: PosteriorView, name: str, channels: Sequence[str], rows: list
     return TestResult(
         f"delayed_effect:{name}",
         p,
-        abs(r),
-        CORRELATION,
+        abs(r) / bounds.CORRELATION,
         f"residuals of {name} correlate by {r:+.2f} with {channel} {lag} before",
         f"the carryover of {channel} has another form than a geometric one that is strongest at once, so its effect "
         f"and half-life are off",
@@ -230,8 +215,7 @@ def _feedback(view: PosteriorView, name: str, channels: Sequence[str], rows: lis
     return TestResult(
         f"feedback:{name}",
         p,
-        abs(r),
-        CORRELATION,
+        abs(r) / bounds.CORRELATION,
         f"{channel} correlates by {r:+.2f} with the residual of {name} {lead} before",
         f"{channel} may be set by what {name} did: then spend and residuals move together for a reason that is no "
         f"effect, and the ROI is off by an unknown amount",
@@ -256,8 +240,7 @@ def _changing(view: PosteriorView, name: str, z: np.ndarray, channels: Sequence[
     return TestResult(
         f"changing_effect:{name}",
         tests.combined(tests.smallest(p)),
-        abs(at),
-        CORRELATION,
+        abs(at) / bounds.CORRELATION,
         f"residuals of {name} follow the effect of {channels[c]} more {more} than {less} in the sample (correlation "
         f"{at:+.2f})",
         f"the effect of {channels[c]} seems to {change}; the fit reports an average, which is not what the next period "
@@ -321,15 +304,14 @@ def _pair(view: PosteriorView, mediator: str, name: str) -> tuple[TestResult, di
     sight = (
         f"a correlation can hardly be seen here, since the equation of {name} takes up all but {100 * visible:.0f} % of "
         f"the residual of {mediator}: silence is no comfort"
-        if visible < VISIBLE
+        if visible < bounds.VISIBLE
         else f"{100 * visible:.0f} % of the residual of {mediator} lies outside what the equation of {name} takes up, "
         f"so that about as much of a correlation would show"
     )
     test = TestResult(
         f"confounding:{mediator}->{name}",
         row["p"],
-        abs(float(median)),
-        CORRELATION,
+        abs(float(median)) / bounds.CORRELATION,
         f"residuals of {mediator} and {name} correlate by {median:+.2f} (90 % {lower:+.2f} to {upper:+.2f}); {sight}",
         f"something unobserved may move both {mediator} and {name}: then the effect of {mediator}, and every indirect "
         f"effect through it, is off",

@@ -12,18 +12,6 @@ Tests of dependence use Normal scores of the ranks, so that heavy tails raise th
 import numpy as np
 from scipy import special
 
-__all__ = [
-    "autocorrelations",
-    "combined",
-    "correlations",
-    "drift",
-    "largest",
-    "scores",
-    "shape",
-    "smallest",
-    "spread",
-]
-
 
 def combined(p: np.ndarray) -> float:
     """Twice the median over draws, at most 1: a p-value however the p-values (S,) depend on each other.

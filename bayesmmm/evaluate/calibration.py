@@ -24,8 +24,6 @@ from bayesmmm.inference.many_fits import fit_quietly
 from bayesmmm.simulate import World
 from bayesmmm.validate import check_count, check_fraction
 
-__all__ = ["Calibration", "calibrate"]
-
 #: How often a fit whose draws are too few to be independent is made again with twice as many.
 DOUBLINGS = 2
 #: Coverage of central intervals that the table shows.

@@ -22,8 +22,6 @@ from numpy.typing import ArrayLike
 from bayesmmm.errors import SettingError
 from bayesmmm.validate import check_count, check_fraction, check_numbers
 
-__all__ = ["path_probability", "simultaneous_band", "uniformity"]
-
 # Halvings of the interval in which the tail probability of a band is sought; enough to exhaust double precision.
 _HALVINGS = 60
 

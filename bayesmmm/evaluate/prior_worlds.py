@@ -16,8 +16,6 @@ from bayesmmm.evaluate.quantities import chosen, of_world
 from bayesmmm.inference.many_fits import run, seeds
 from bayesmmm.simulate import World, simulate_world
 
-__all__ = ["PriorWorlds", "check_quantities", "draw_world", "row", "shortfall", "simulate_many", "worlds_from"]
-
 #: Refused data sets in a row after which the priors, not bad luck, are to blame.
 MOST_REFUSED = 100
 

@@ -15,8 +15,6 @@ from bayesmmm.results.summaries import flat
 from bayesmmm.simulate import World
 from bayesmmm.text import did_you_mean
 
-__all__ = ["LOG_LIKELIHOOD", "PARAMETERS", "by_label", "chosen", "compared", "of_fit", "of_world", "returns_of"]
-
 PARAMETERS = "parameters"
 LOG_LIKELIHOOD = "log_likelihood"
 _OPTIONAL = {"nu_minus_two", "rho"}  # parameters that not every equation has

@@ -22,8 +22,6 @@ from bayesmmm.simulate import World
 from bayesmmm.text import counted
 from bayesmmm.validate import check_ci_prob, check_count
 
-__all__ = ["Recovery", "recover"]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recovery:

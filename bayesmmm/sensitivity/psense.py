@@ -14,9 +14,8 @@ import xarray as xr
 
 from bayesmmm.diagnostics.posterior_view import check_groups
 from bayesmmm.diagnostics.thresholds import BUDGET_MOVED, POWER_SENSITIVE
-from bayesmmm.errors import AnswerError, SettingError
+from bayesmmm.errors import SettingError
 from bayesmmm.estimands import open_query, roi, verdict_of
-from bayesmmm.estimands.query import bought_channels
 from bayesmmm.optimize import Plan
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
@@ -171,7 +170,7 @@ def _main_prior(values: xr.Dataset, density: xr.Dataset) -> pd.Series:
 def _quantities(fit: Fit, quantity: xr.DataArray | xr.Dataset | None) -> xr.Dataset:
     """Draws of what is asked about, as a data set."""
     if quantity is None:
-        returns = {"roi": roi(fit)} if bought_or_none(fit) else {}
+        returns = {"roi": roi(fit)} if any(map(fit.data.is_money, fit.system.channels)) else {}
         return xr.Dataset({**fit.posterior.sel(open_query(fit).coords).data_vars, **returns})
     draws = quantity.to_dataset(name=quantity.name or "value") if isinstance(quantity, xr.DataArray) else quantity
     names = []
@@ -189,14 +188,6 @@ def _quantities(fit: Fit, quantity: xr.DataArray | xr.Dataset | None) -> xr.Data
                 f"computed from this fit, as quantity=mm.roi(fit)"
             )
     return draws[names]
-
-
-def bought_or_none(fit: Fit) -> bool:
-    """Whether any channel is money, so that there is a return on spend."""
-    try:
-        return bool(bought_channels(fit, None))
-    except AnswerError:
-        return False
 
 
 def _sensitivity(values: xr.Dataset, density: xr.Dataset) -> dict[str, float]:
