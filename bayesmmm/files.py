@@ -20,8 +20,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from bayesmmm.errors import BusyFolderError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 fcntl: ModuleType | None
 try:
@@ -255,6 +259,19 @@ def safe_names(texts: Iterable[str]) -> list[str]:
         again = taken[name.casefold()] = taken.get(name.casefold(), 0) + 1
         out.append(name if again == 1 else f"{name}~{again}")
     return out
+
+
+# --------------------------------------------------------------------------------------------------------------- tables
+def write_csv(table: "pd.DataFrame", path: Path, *, index: bool = True) -> None:
+    """Write a table; an apostrophe stands before text that a spreadsheet would take for a formula and run."""
+    cells = table.copy()
+    for name in table.select_dtypes(exclude=["number", "bool", "datetime", "timedelta"]).columns:
+        cells[name] = table[name].map(_no_formula)
+    cells.rename(index=_no_formula, columns=_no_formula).to_csv(path, index=index)
+
+
+def _no_formula(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and len(cell) > 1 and cell[0] in "=+-@\t\r" else cell
 
 
 # ---------------------------------------------------------------------------------------------------------------- marks

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from numbers import Integral, Real
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 import pandas as pd
@@ -58,12 +58,16 @@ def is_count(value: object) -> TypeGuard[int]:
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is a number that can be computed with, so not infinite or huge; True and False are none."""
-    return isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
+    return isinstance(value, Real) and not isinstance(value, bool) and _size(value) <= LARGEST_NUMBER
+
+
+def _size(value: Real) -> float:
+    return abs(cast("float", value))  # an integer beyond all floats compares as it is
 
 
 def of_allowed_size(value: object) -> str:
     """Say how large a number may be, where this is what is wrong with a value."""
-    huge = isinstance(value, Real) and abs(value) > LARGEST_NUMBER
+    huge = isinstance(value, Real) and _size(value) > LARGEST_NUMBER
     return f" of at most {LARGEST_NUMBER:g} in size" if huge else ""
 
 

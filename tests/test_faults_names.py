@@ -1,14 +1,19 @@
 """Names of columns are text: drawn, written to tables and pages as what they are."""
 
+import inspect
 import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.text import Text
 
 from bayesmmm import errors, plots
+from bayesmmm.cli import files as cli_files
+from bayesmmm.files import write_csv
 from bayesmmm.plots.layout import plain_texts
+from bayesmmm.report import writing
 from tests import answers_made_up as answers
 from tests.gallery import gallery
 
@@ -51,6 +56,26 @@ def test_dollars_are_seen_where_names_are_drawn(figures):
     assert ODD[0] in labels
     assert ODD[1] in labels
     assert any(label.startswith("wide") and "…" in label and len(label) == 40 for label in labels)
+
+
+def test_text_in_a_table_is_no_formula_and_numbers_stay_numbers(tmp_path):
+    table = pd.DataFrame(
+        {"=2+2": [-1.5, 2.0], "channel": ["=1+1", "tv"], "date": pd.to_datetime(["2024-01-07", "2024-01-14"])},
+        index=pd.Index(["@home", "-"], name="name"),
+    )
+    write_csv(table, tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_text(encoding="utf-8").splitlines() == [
+        "name,'=2+2,channel,date",
+        "'@home,-1.5,'=1+1,2024-01-07",
+        "-,2.0,tv,2024-01-14",
+    ]
+    write_csv(table, tmp_path / "bare.csv", index=False)
+    assert (tmp_path / "bare.csv").read_text(encoding="utf-8").startswith("'=2+2,channel,date\n")
+
+
+@pytest.mark.parametrize("module", [cli_files, writing])
+def test_every_table_of_a_run_is_written_so(module):
+    assert ".to_csv(" not in inspect.getsource(module)
 
 
 def test_a_letter_without_a_sign_is_told_once():

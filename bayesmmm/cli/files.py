@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bayesmmm.cli.text import listing, with_truth
 from bayesmmm.errors import BayesMMMWarning
-from bayesmmm.files import read_mark, safe_names
+from bayesmmm.files import read_mark, safe_names, write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ def write_tables(
 ) -> None:
     """Write what needs no drawing."""
     columns = table if truth is None else with_truth(table, truth)
-    columns.assign(ci_prob=ci_prob).rename_axis("parameter").to_csv(part / SUMMARY)
+    write_csv(columns.assign(ci_prob=ci_prob).rename_axis("parameter"), part / SUMMARY)
     (part / SYSTEM).write_text(fit.system.to_toml(), encoding="utf-8")
 
 
@@ -51,7 +51,7 @@ def write_diagnosis(diagnosis: "Diagnosis", part: Path) -> None:
     from bayesmmm import plots
     from bayesmmm.report.figures import save_figure
 
-    diagnosis.table().to_csv(part / DIAGNOSIS)
+    write_csv(diagnosis.table(), part / DIAGNOSIS)
     save_figure(partial(plots.diagnosis, diagnosis), [part / "diagnosis.png"])
 
 
@@ -142,14 +142,14 @@ def write_plan(plan: "Plan", trade: "xr.Dataset | None", cautions: list[str], ci
 
     text = [str(plan), *(["cautions:", listing(cautions)] if cautions else [])]
     (part / "plan.txt").write_text("\n\n".join(text) + "\n", encoding="utf-8")
-    plan.to_frame().to_csv(part / "plan.csv")
-    spend_table(plan).to_csv(part / "spend.csv", index=False)
+    write_csv(plan.to_frame(), part / "plan.csv")
+    write_csv(spend_table(plan), part / "spend.csv", index=False)
     table = plan.table(ci_prob)
-    table.assign(ci_prob=ci_prob, verdict=table.attrs["verdict"]).to_csv(part / "channels.csv")
+    write_csv(table.assign(ci_prob=ci_prob, verdict=table.attrs["verdict"]), part / "channels.csv")
     save_figure(partial(plots.budget, plan, ci_prob=ci_prob), [part / "budget.png"])
     save_figure(partial(plots.allocation, plan), [part / "allocation.png"])
     if trade is not None:
-        frontier_table(trade, ci_prob).to_csv(part / "frontier.csv", index=False)
+        write_csv(frontier_table(trade, ci_prob), part / "frontier.csv", index=False)
         save_figure(partial(plots.frontier, trade, ci_prob=ci_prob), [part / "frontier.png"])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from bayesmmm.files import RunFolder, digest, make_mark, run_folder
+from bayesmmm.files import RunFolder, digest, make_mark, run_folder, write_csv
 from bayesmmm.report.answers import Answers, collect
 from bayesmmm.report.figures import make_figures, save_figures
 from bayesmmm.report.findings import Finding, make_findings
@@ -49,7 +49,7 @@ def write(report: Report, run: RunFolder) -> list[Path]:
         for name in (TABLES, FIGURES):
             (part / name).mkdir()
         for name, table in report.tables.items():
-            table.to_csv(part / TABLES / f"{name}.csv", index=False)
+            write_csv(table, part / TABLES / f"{name}.csv", index=False)
         figures = save_figures(make_figures(report.answers), part / FIGURES)
         page = make_page(
             report.answers, report.tables, report.findings, figures, part / FIGURES, title=report.title
