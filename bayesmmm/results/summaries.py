@@ -1,5 +1,7 @@
 """Tables of draws, in the one interval convention of the package."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -66,10 +68,8 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
 def interval[Draws: (xr.DataArray, xr.Dataset)](draws: Draws, ci_prob: float) -> dict[str, Draws]:
     """Return median, lower and upper of an equal-tailed interval over chain and draw."""
     tail = (1.0 - ci_prob) / 2.0
-    at = {"median": 0.5, "lower": tail, "upper": 1.0 - tail}
-    return {
-        name: draws.quantile(p, ["chain", "draw"], skipna=False).drop_vars("quantile") for name, p in at.items()
-    }
+    ends = draws.quantile([0.5, tail, 1.0 - tail], ["chain", "draw"], skipna=False)
+    return {name: ends.isel(quantile=i, drop=True) for i, name in enumerate(("median", "lower", "upper"))}
 
 
 def probabilities(ci_prob: float) -> tuple[float, float, float]:
@@ -82,9 +82,8 @@ def flat(values: xr.Dataset) -> dict[str, float]:
     """Return every value of a data set by its name, ``variable[label, ...]``."""
     out = {}
     for name, array in values.data_vars.items():
-        long = array.stack(at=array.dims) if array.dims else array.expand_dims("at")
-        labels = np.atleast_1d(long["at"].values) if array.dims else [()]
-        for label, value in zip(labels, long.values, strict=True):
+        labels = product(*(array.get_index(dim) for dim in array.dims))
+        for label, value in zip(labels, array.values.ravel().tolist(), strict=True):
             where = ", ".join(map(str, label))
             out[f"{name}[{where}]" if where else str(name)] = float(value)
     return out
