@@ -86,16 +86,10 @@ class Query:
         return engine.history(fit.system, fit.scales, fit.data, self.parameters, draws, seed=self.seed)
 
     def map(self, work: Callable[[np.ndarray], Mapping[str, np.ndarray]], periods: float) -> dict[str, np.ndarray]:
-        """Apply a function to chunks of the draws, each of which goes through so many periods.
-
-        Raises
-        ------
-        AnswerError
-            When something is infinite.
-        """
-        found = engine.map_draws(work, self.draws, row_bytes(self.fit.system, periods))
-        check_finite(self.fit.system, found)
-        return found
+        """Apply a function to chunks of the draws, each of which goes through so many periods."""
+        arrays = engine.map_draws(work, self.draws, row_bytes(self.fit.system, periods))
+        check_finite(self.fit.system, arrays)
+        return arrays
 
     def spend_by_period(self, name: str) -> np.ndarray:
         """Spend (G, W) of a channel in the periods of the window, in the unit of its column."""
@@ -189,14 +183,9 @@ def after(fit: Fit, ahead: Timeline, periods: int) -> tuple[pd.DatetimeIndex, di
     return dates, columns
 
 
-def check_finite(system: MMM, found: Mapping[str, np.ndarray]) -> None:
-    """Refuse an answer that a double cannot hold.
-
-    Raises
-    ------
-    AnswerError
-    """
-    if any(np.isinf(values).any() for values in found.values()):
+def check_finite(system: MMM, arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse an answer that a double cannot hold."""
+    if any(np.isinf(values).any() for values in arrays.values()):
         names = [equation.name for equation in system.equations if equation.family.log_scale]
         raise AnswerError(
             f"the answer is larger than any number, since terms of {', '.join(names) or 'an equation'} multiply: what "

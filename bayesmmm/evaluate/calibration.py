@@ -154,7 +154,7 @@ class Calibration:
         return pd.DataFrame(columns, index=pd.Index(self.simulations["quantity"].values, name="quantity"))
 
     def __repr__(self) -> str:
-        return "\n".join([*self._head(), *self._cautions(), *self._next()])
+        return "\n".join([*self._head(), *self._cautions(), self._next()])
 
     def _head(self) -> list[str]:
         table, n = self.table(), self.simulations.sizes["simulation"]
@@ -192,13 +192,13 @@ class Calibration:
             lines.append(f"  {divergent} fits have divergences, {int(rows['divergences'].sum())} in all")
         return lines + shortfall(self.failed, rows.sizes["simulation"], self.asked)
 
-    def _next(self) -> list[str]:
+    def _next(self) -> str:
         if self.verdict == "ok":
-            return ["  no fault was found; that is no proof. Next: .table(), plots.ecdf(...), plots.ranks(...)"]
-        return [
+            return "  no fault was found; that is no proof. Next: .table(), plots.ecdf(...), plots.ranks(...)"
+        return (
             "  what to do: see plots.ecdf(...); raise draws and target_accept to rule out the sampler; then compare the "
             "maker of the worlds with the fitted system, term by term"
-        ]
+        )
 
 
 def calibrate(

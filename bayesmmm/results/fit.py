@@ -226,13 +226,11 @@ class Fit:
             When the file cannot be written, or a symbolic link, a device or a folder stands in its place.
         """
         path = Path(path)
-        found = fingerprint(self.tree)
-        extra: dict[str, Any] = {}
-        if self.answering is not None:
-            extra["answering"] = self.answering
-        if self._cache.get("judged") == found:  # no verdict made by hand, or on draws that were changed since
+        draws = fingerprint(self.tree)
+        extra: dict[str, Any] = {} if self.answering is None else {"answering": self.answering}
+        if self._cache.get("judged") == draws:  # no verdict made by hand, or on draws that were changed since
             numbers = {k: v for k, v in asdict(self.convergence).items() if k != "verdict"}
-            extra |= {"convergence": json.dumps(numbers), "fingerprint": found}
+            extra |= {"convergence": json.dumps(numbers), "fingerprint": draws}
         parts = {name: getattr(self, name) for name in _PARTS}
         write_fit_file(path, self.stamp, **parts, extra=extra)
         return path
@@ -296,16 +294,16 @@ def load(path: str | os.PathLike[str]) -> Fit:
     parts, attrs = read_fit_file(path)
     try:
         answering = int(attrs["answering"]) if "answering" in attrs else None
-        found = Fit(**parts, answering=answering)
+        fit = Fit(**parts, answering=answering)
         if "fingerprint" in attrs:
             known = judged(**json.loads(attrs["convergence"]))
-            sizes = found.posterior.sizes
+            sizes = fit.posterior.sizes
             if (known.chains, known.draws) != (sizes["chain"], sizes["chain"] * sizes["draw"]):
                 raise ValueError(f"a verdict on {known.draws} draws")
-            found._cache.update(judged=attrs["fingerprint"], convergence=known)
+            fit._cache.update(judged=attrs["fingerprint"], convergence=known)
     except (ValueError, KeyError, TypeError) as error:
         raise FitFileError(
             f"{path} does not hold a fit that can be used: its verdict is not one on its draws ({error}). Save the fit "
             f"again from where it was made, or fit again."
         ) from error
-    return found
+    return fit
