@@ -93,7 +93,7 @@ def _evaluate(
         # What is not known is left at its centre in the design, where it adds nothing, and enters by itself.
         centred = {n: np.full((geos, len(dates)), scales.center[n]) for n in equation.linear if n not in known}
         design[name] = _design(equation, dates, {**known, **centred}, scales, geos, trend_until)
-        parts = [_linear(design[name], par)]
+        parts = [_linear(design[name], par["coefficient"])]
         parts += [rows.per_path(rows.slope(name, n)) * (columns[n] - scales.center[n]) for n in centred]
         frozen = rows.amplitude.get(name)
         if frozen is None:
@@ -264,9 +264,8 @@ def carried(base: Baseline, changed: Columns | None = None) -> dict[tuple[str, s
             if equation.max_lag is None:
                 carry = np.zeros(x.shape[:2]) if before is None else before[..., 0]
                 keep = retention(rows.parameters[name]["half_life"][:, c], rows.days)
-                x, carry, keep = (rows.matching(v, x, carry) for v in (x, carry, keep))
-                each = [(np.ascontiguousarray(v[:, g]) for v in (x, carry)) for g in range(x.shape[1])]
-                out[name, channel] = np.stack([kernels.adstocks(*v, keep, -1)[:, -1:] for v in each], axis=1)
+                alike = [np.ascontiguousarray(rows.matching(v, x, carry)) for v in (x, carry, keep)]
+                out[name, channel] = kernels.final_adstock(*alike)[..., None]
             else:
                 out[name, channel] = prepend_history(rows, before, x, equation.max_lag)[..., -equation.max_lag :]
     return out
@@ -328,7 +327,7 @@ def latent_mean(
 ) -> np.ndarray:
     """Latent mean (S, G, T) of an equation given its inputs, amplitudes as in `media_term`."""
     response, _ = media_term(equation, seen.media, par, days, amplitude)
-    return _linear(seen.design, par) + response.sum(axis=2)
+    return np.einsum("gtk,sk->sgt", seen.design, par["coefficient"]) + response.sum(axis=2)
 
 
 # ------------------------------------------------------------------------------------------------- small parts
@@ -355,5 +354,8 @@ def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float)
     return reach[system.outcome]
 
 
-def _linear(design: np.ndarray, par: Mapping[str, np.ndarray]) -> np.ndarray:
-    return np.einsum("gtk,sk->sgt", design, par["coefficient"])
+def _linear(design: np.ndarray, coefficient: np.ndarray) -> np.ndarray:
+    """Linear part (S, G, T)."""
+    if len(coefficient) == 1:  # the order of sums in which the shipped world was made
+        return np.einsum("gtk,sk->sgt", design, coefficient)
+    return np.swapaxes(coefficient @ np.swapaxes(design, 1, 2), 0, 1)

@@ -58,13 +58,15 @@ def design_matrix(
     >>> design_matrix(Equation("sales", trend=True), dates, {}, scales)[0, :, 1].tolist()
     [0.0, 0.5, 1.0]
     """
-    dates = pd.DatetimeIndex(dates)
-    span = scales.end - scales.start
-    time = np.asarray((dates - scales.start) / span, dtype=float)
     fixed = [np.ones(len(dates))]
     if equation.trend:
+        start, end = (
+            scales.start.to_datetime64(),
+            scales.end.to_datetime64(),
+        )  # much faster than the same by pandas
+        time = (dates.to_numpy() - start) / (end - start)
         fixed.append(time)
-        fixed += [np.maximum(0.0, time - (pd.Timestamp(knot) - scales.start) / span) for knot in equation.knots]
+        fixed += [np.maximum(0.0, time - (np.datetime64(knot) - start) / (end - start)) for knot in equation.knots]
     for season in equation.seasonality:
         fixed += list(season.columns(dates).T)
     design = np.empty((geos, len(dates), len(equation.terms())))

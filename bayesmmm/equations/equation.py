@@ -38,7 +38,7 @@ _SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two"], (0.0, mat
 #: A century: a longer season is a trend.
 _LONGEST_SEASON = 36525
 _MOST_LAGS = 1000
-_EPOCH = pd.Timestamp("1970-01-01")
+_EPOCH = np.datetime64("1970-01-01")
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ class Fourier:
 
     def columns(self, dates: pd.DatetimeIndex) -> np.ndarray:
         """Return the waves at `dates` (T), shape (T, 2 * order): sin1, cos1, sin2, cos2, ..."""
-        days = (pd.DatetimeIndex(dates) - _EPOCH) / pd.Timedelta(days=1)
+        days = (dates.to_numpy() - _EPOCH) / np.timedelta64(1, "D")  # much faster than the same by pandas
         # The fraction of a turn is reduced first, so that large day numbers cost no accuracy in sin and cos.
-        turns = np.outer(np.asarray(days, dtype=float) / self.period, np.arange(1, self.order + 1)) % 1.0
+        turns = np.outer(days / self.period, np.arange(1, self.order + 1)) % 1.0
         waves = np.stack([np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)], axis=-1)
         return waves.reshape(len(days), 2 * self.order)
 

@@ -14,7 +14,14 @@ Definitions, for one geo and one channel::
 All functions are compiled by numba, kept on disk between processes, and release the global lock.
 """
 
-from bayesmmm.kernels.draws import SPEND_FLOOR, adstocks, amplitudes, aumann_shapley_shares, media_response
+from bayesmmm.kernels.draws import (
+    SPEND_FLOOR,
+    adstocks,
+    amplitudes,
+    aumann_shapley_shares,
+    final_adstock,
+    media_response,
+)
 from bayesmmm.kernels.hill import hill_curve
 from bayesmmm.kernels.likelihood import collapsed_normal, explicit
 from bayesmmm.kernels.media import adstock, media_basis, media_basis_vjp
@@ -27,6 +34,7 @@ __all__ = [
     "aumann_shapley_shares",
     "collapsed_normal",
     "explicit",
+    "final_adstock",
     "hill_curve",
     "media_basis",
     "media_basis_vjp",

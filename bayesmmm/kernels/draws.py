@@ -26,15 +26,16 @@ def amplitudes(response, contribution):
     returned, (S, G, C) as ``contribution``: 0 for a channel that is silent over all periods of a geo.
     """
     n_draw, n_geo, n_channel, n_time = response.shape
-    out = np.zeros((n_draw, n_geo, n_channel))
+    out = np.empty((n_draw, n_geo, n_channel))
     for s in range(n_draw):
         for g in range(n_geo):
             for c in range(n_channel):
-                total = response[s, g, c].sum()
-                if total > 0.0:
-                    out[s, g, c] = contribution[s, g, c] * n_time / total
+                own = response[s, g, c]
+                total = own.sum()
+                scale = contribution[s, g, c] * n_time / total if total > 0.0 else 0.0
                 for t in range(n_time):
-                    response[s, g, c, t] *= out[s, g, c]
+                    own[t] *= scale
+                out[s, g, c] = scale
     return out
 
 
@@ -55,8 +56,9 @@ def media_response(x, carry_in, retention, half_saturation, slope, amplitude, ma
             for c in range(n_channel):
                 adstock(x[plan, g, c], retention[s, c], carry_in[start, g, c], max_lag, a)
                 hill_curve(a, half_saturation[s, c], slope[s, c], z, p)
+                own, scale = out[s, g, c], amplitude[s, g, c]
                 for t in range(n_time):
-                    out[s, g, c, t] = amplitude[s, g, c] * p[t]
+                    own[t] = scale * p[t]
     return out
 
 
@@ -67,6 +69,24 @@ def adstocks(x, carry_in, retention, max_lag):
     for s in range(retention.shape[0]):
         plan, start = s if x.shape[0] > 1 else 0, s if carry_in.shape[0] > 1 else 0
         adstock(x[plan], retention[s], carry_in[start], max_lag, out[s])
+    return out
+
+
+@jit
+def final_adstock(x, carry_in, retention):
+    """Adstock (S, G) at the end of a stretch of one channel, without truncation: ``carry_in`` of the next stretch.
+
+    Of ``x`` (S or 1, G, T), ``carry_in`` (S or 1, G) and ``retention`` (S,).
+    """
+    n_plan, n_geo, n_time = x.shape
+    out = np.empty((retention.shape[0], n_geo))
+    for s in range(retention.shape[0]):
+        plan, start, keep = s if n_plan > 1 else 0, s if carry_in.shape[0] > 1 else 0, 1.0 - retention[s]
+        for g in range(n_geo):
+            a = carry_in[start, g]
+            for t in range(n_time):
+                a = keep * x[plan, g, t] + retention[s] * a
+            out[s, g] = a
     return out
 
 

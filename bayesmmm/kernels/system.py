@@ -89,8 +89,9 @@ def channel_terms(channel, x, equations, room):
             if edges[i, 0] >= equations:
                 continue
             _term(x[edges[i, 1]], shape[:, s, i], lag[i], before[s, i], a, z, p)
+            scale = shape[SCALE, s, i]
             for t in range(n_time):
-                response[s, i, t] = shape[SCALE, s, i] * p[t]
+                response[s, i, t] = scale * p[t]
                 derivative[row, i, t] = z[t]
 
 
