@@ -11,7 +11,20 @@ EXTERNAL = "BAYESMMM_EXTERNAL_DATA"
 
 
 #: Files that take longest, which are given out first so that both workers end at about the same time.
-LONGEST = ("notebooks", "cli", "report_words", "readme", "results", "plots_sources", "optimize_chunks", "report")
+LONGEST = (
+    *("notebooks", "cli", "report_words", "cli_optimize", "results", "optimize_chunks", "estimands_reference"),
+    *(
+        "report",
+        "worlds",
+        "sampling",
+        "plots_sources",
+        "density",
+        "readme",
+        "diagnose",
+        "identification",
+        "imports",
+    ),
+)
 
 
 def pytest_collection_modifyitems(items):
