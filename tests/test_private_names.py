@@ -1,4 +1,4 @@
-"""Names of other libraries that they do not promise to keep: each is used in one file, and is looked for here."""
+"""Names of other libraries that they do not promise to keep: each is used in few files, and is looked for here."""
 
 import ast
 import inspect
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "bayesmmm"
-#: Private name, or module that its library does not document -> the one file that may use it.
+#: Private name, or module that its library does not document -> the files that may use it.
 DOORS = {
-    "_locator_classes": "kernels/compile.py",
-    "numba.core.caching": "kernels/compile.py",
-    "nutpie.compile_pymc": "inference/samplers.py",
-    "_ActionsContainer": "cli/arguments.py",
+    "_locator_classes": ("kernels/compile.py",),
+    "numba.core.caching": ("kernels/compile.py", "kernels/cache_files.py"),
+    "nutpie.compile_pymc": ("inference/samplers.py",),
+    "_ActionsContainer": ("cli/arguments.py",),
 }
 
 
@@ -48,7 +48,7 @@ def test_private_names_of_others_stay_behind_their_door():
     for path in sorted(PACKAGE.rglob("*.py")):
         here = path.relative_to(PACKAGE).as_posix()
         names = private_names(path.read_text(encoding="utf-8")) - own
-        misplaced += [f"{here}: {name}" for name in sorted(names) if DOORS.get(name) != here]
+        misplaced += [f"{here}: {name}" for name in sorted(names) if here not in DOORS.get(name, ())]
     assert misplaced == []
 
 
