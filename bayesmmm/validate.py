@@ -126,12 +126,28 @@ def check_ci_prob(ci_prob: float | None) -> float:
     return check_fraction(rcParams["stats.ci_prob"] if ci_prob is None else ci_prob, "ci_prob", "as 0.9")
 
 
+def as_floats(values: object) -> np.ndarray:
+    """Return numbers as an array of floats; text is no number, even where it could be read as one.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+    """
+    array = np.asarray(values)
+    text = (
+        [value for value in array.ravel() if isinstance(value, str | bytes)] if array.dtype.kind in "OSU" else []
+    )
+    if text or array.dtype.kind in "mM":
+        raise TypeError(f"{written((text or array.ravel().tolist())[0])} is no number")
+    return array.astype(float)
+
+
 def check_numbers(
     values: object, name: str, allowed: str, example: object, holds: Callable[[np.ndarray], Any]
 ) -> np.ndarray:
     """Return a list of numbers that can be computed with, at least one, for all of which a condition holds."""
     try:
-        numbers = np.asarray(values, float)
+        numbers = as_floats(values)
     except (TypeError, ValueError, OverflowError):
         numbers = np.empty(0)
     sound = numbers.ndim == 1 and len(numbers) and (np.abs(numbers) <= LARGEST_NUMBER).all()
@@ -149,6 +165,13 @@ def check_choice(
         meant = did_you_mean(value, choices) if isinstance(value, str) else ""
         raise refusal(name, value, f"must be one of {', '.join(choices)}{meant}", error, advice)
     return value
+
+
+def check_ordered(values: object, name: str, error: type[BayesMMMError] = SettingError) -> None:
+    """Refuse a set where a list is meant: the order of a set of words differs from process to process."""
+    if isinstance(values, set | frozenset):
+        text = f"is a set, which has no order; write a list, as {name}={written(sorted(map(str, values)))}"
+        raise refusal(name, values, text, error)
 
 
 def check_mapping(value: object, name: str, example: str) -> Mapping[Any, Any]:
@@ -180,7 +203,7 @@ def check_dates(values: object, name: str, dates: pd.DatetimeIndex) -> np.ndarra
         wrong = f"has {len(values)} values with other dates than the window"
         raise about(name, values, f"{name} {wrong}: {window}; give a value for each of these, in order")
     try:
-        numbers = np.asarray(values, float)
+        numbers = as_floats(values)
     except (TypeError, ValueError, OverflowError) as error:
         raise about(name, values, f"{name} must be numbers, one per period of the window: {error}") from error
     if numbers.shape not in ((), (len(dates),)):

@@ -22,7 +22,7 @@ from bayesmmm.errors import (
     UnknownTermError,
     WindowError,
 )
-from tests.made import case_fit, made_data, made_fit
+from tests.made import case_fit, made_fit
 
 ANSWERS = {
     "predict": estimands.predict,
@@ -208,24 +208,6 @@ def test_an_answer_that_is_too_large_says_how_to_make_it_smaller(fit, monkeypatc
     with pytest.raises(AnswerSizeError, match=r"as fit\.thin\(1000\)"):
         mm.what_if(fit, scale={"tv": 0.0})
     assert mm.what_if(fit.thin(4), scale={"tv": 0.0}).sizes["draw"] == 2
-
-
-def test_a_column_with_the_name_of_a_part_is_refused():
-    from tests.made import frame
-
-    table = frame().rename(columns={"radio": "tv via queries"})
-    system = MMM([Equation("queries", media=["tv"]), Equation("sales", media=["tv via queries", "queries"])])
-    base = made_data(MMM([Equation("sales", media=["tv"])]), table)
-    data = mm.MMMData(
-        dates=base.dates,
-        geos=base.geos,
-        columns={n: table[n].to_numpy() for n in ("sales", "queries", "tv", "tv via queries")},
-        outcome="sales",
-        media=("tv", "tv via queries"),
-        mediators={"queries": "queries"},
-    )
-    with pytest.raises(AnswerError, match="rename the column"):
-        mm.decompose(made_fit(system, data))
 
 
 def test_a_channel_without_spend_in_the_window_has_no_roi():

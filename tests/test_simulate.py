@@ -422,14 +422,6 @@ def test_scales_that_do_not_fit_are_refused():
         simulate_world(system, data, scales=replace(scales, spend=spend), seed=1)
 
 
-def test_a_column_named_like_a_part_is_refused():
-    data = plan()
-    columns = {("residual" if name == "price" else name): values for name, values in data.columns.items()}
-    data = replace(data, columns=columns, controls=("residual",))
-    with pytest.raises(EquationError, match="Rename the column"):
-        simulate_world(MMM([Equation("sales", media=["tv"], linear=["residual"])]), data, seed=1)
-
-
 # ------------------------------------------------------------------------------------------------ the example world
 @pytest.mark.parametrize("seed", range(1, 9))
 def test_the_example_world_is_plausible(seed):

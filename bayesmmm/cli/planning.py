@@ -14,6 +14,7 @@ from bayesmmm.cli.files import frontier_table, told_figures, write_plan
 from bayesmmm.cli.text import heading, listing, option_of, wrap
 from bayesmmm.errors import BayesMMMWarning, InfeasibleError, SettingError
 from bayesmmm.files import digest, make_mark, run_folder
+from bayesmmm.text import joined
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -194,17 +195,19 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
     from bayesmmm.optimize.problem import read_channels, read_modes
 
     how = _unique(options.mediators, "--mediators")
-    mediators = _for_all(how, fit.system.mediators) if how else "respond"
+    mediators = _for_all(how, fit.system.mediators, "--mediators") if how else "respond"
     names = read_channels(fit, options.channels, read_modes(fit, mediators))
     plan = options.plan
     if plan is not None:
         plan = read_csv(plan, date="date", geo=None, numbers=fit.system.exogenous)
     limits: dict[str, Any] = {
-        name: _for_all(_unique(getattr(options, name), f"--{name.replace('_', '-')}"), names) or None
+        name: _for_all(_unique(getattr(options, name), option), names, option) or None
         for name in ("bounds", "period_bounds", "change", "minimum")
+        for option in [f"--{name.replace('_', '-')}"]
     }
     controls = _unique(options.controls, "--controls") or None
-    groups = _unique(options.groups, "--group") or None
+    groups = _unique(options.groups, "--group")
+    groups = {label: (_members(label, some, names), sides) for label, (some, sides) in groups.items()} or None
     return {
         "window": Window(options.periods, plan, options.start, options.stop, controls),
         "constraints": Constraints(options.channels, mediators, options.flighting, groups=groups, **limits),
@@ -228,10 +231,31 @@ def _unique(pairs: Iterable[tuple[str, Any]] | None, option: str) -> dict[str, A
     return out
 
 
-def _for_all(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def _for_all(values: Mapping[str, Any], names: Iterable[str], option: str) -> dict[str, Any]:
     """Give every name that is not listed what is given for all."""
+    names = list(names)
+    if ALL in values and ALL in names:
+        raise SettingError(
+            f"{option} {ALL} can be read in two ways, as every channel and as the column {ALL!r}; plan in Python with "
+            f"mm.optimize_budget, where each is named"
+        )
     every = dict.fromkeys(names, values[ALL]) if ALL in values else {}
     return every | {name: value for name, value in values.items() if name != ALL}
+
+
+def _members(label: str, parts: list[str], names: Iterable[str]) -> list[str]:
+    """Return the members of a group of which the names were cut at every plus, one within a name too."""
+    known, ways = set(names), [[parts[0]]]
+    for part in parts[1:]:
+        ways = [way for head in ways for way in ([*head, part], [*head[:-1], f"{head[-1]}+{part}"])]
+        ways = [way for way in ways if all(name in known for name in way[:-1])] or ways[:1]
+    sound = [way for way in ways if all(name in known for name in way)]
+    if len(sound) > 1:
+        raise SettingError(
+            f"--group {label} can be read in two ways: as {joined(sound[0])}, and as {joined(sound[1])}; plan in Python "
+            f"with groups={{{label!r}: (channels, range)}}"
+        )
+    return sound[0] if sound else parts
 
 
 # ----------------------------------------------------------------------------------------------------- what is printed

@@ -3,6 +3,8 @@
 Knows arrays of shape (geo, date), names and roles; does not know tables or files.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -20,13 +22,16 @@ from bayesmmm.errors import (
     ValueRangeError,
 )
 from bayesmmm.text import did_you_mean, listed
-from bayesmmm.validate import LARGEST_NUMBER
+from bayesmmm.validate import LARGEST_NUMBER, check_ordered
 
 MONEY = "money"  # the unit of a column that somebody pays
 NATIONAL = "national"  # the one geo of a series that is not a panel
 MIN_PERIODS = 8
-# Names of dims in every labelled result; a column of the same name would clash with them.
-RESERVED = ("chain", "draw", "geo", "date", "channel", "component", "equation", "input", "extrapolated")
+# Names of dims and of parts in labelled results; a column of the same name would clash with them.
+RESERVED = (
+    *("chain", "draw", "geo", "date", "channel", "component", "equation", "input", "extrapolated"),
+    *("intercept", "trend", "seasonality", "residual", "all media"),
+)
 
 _CONSTANT = 1e-12  # a range below this share of the largest value is rounding, not variation
 
@@ -37,9 +42,10 @@ def as_names(names: object, *, role: str) -> tuple[str, ...]:
         raise RoleError(f"{role}={names!r} must be a list of column names; write {role}=[] if there is none")
     if isinstance(names, str):
         raise RoleError(f"{role}={names!r} must be a list of column names; write {role}=[{names!r}]")
+    check_ordered(names, role, RoleError)
     names = tuple(names)
     for name in names:
-        if not isinstance(name, str) or not name:
+        if not isinstance(name, str) or not name.strip():
             raise RoleError(f"{role} holds {name!r}; a column name is text; rename the column in the table first")
     return names
 
@@ -87,6 +93,12 @@ def check_roles(roles: Sequence[tuple[str, str]]) -> None:
                 f"column {name!r} ({role}) has a name that the results use themselves; reserved are "
                 f"{', '.join(RESERVED)}; rename the column"
             )
+        if role not in ("date", "geo") and not name.isprintable():
+            shown = "".join(c if c.isprintable() else " " for c in name)
+            raise RoleError(
+                f"column {name!r} ({role}) holds a character that cannot be printed, such as a line break or a special "
+                f"blank, which files and figures lose; rename it, for example to {' '.join(shown.split())!r}"
+            )
         if role not in ("date", "geo") and "/" in name:
             raise RoleError(
                 f"column {name!r} ({role}) holds a '/', which a saved fit (netCDF) would take for the border "
@@ -97,8 +109,22 @@ def check_roles(roles: Sequence[tuple[str, str]]) -> None:
                 f"column {name!r} ({role}) is a way to a folder and no name in a saved fit (netCDF); rename it, for "
                 f"example to 'column{len(name)}'"
             )
+    _check_alike([name for name, role in roles if role not in ("date", "geo")])
     if not {"media", "mediators"} & set(seen.values()):
         raise RoleError("media=[] names no channel; at least one is needed; list the spend columns in media=[...]")
+
+
+def _check_alike(names: Iterable[str]) -> None:
+    """Refuse names that become one in the names of files: as `tv ads` and `TV_ads`."""
+    seen: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFKC", name).strip()).casefold()
+        if plain in seen:
+            raise RoleError(
+                f"columns {seen[plain]!r} and {name!r} differ only in capitals, blanks or signs, and would share "
+                f"the names of files; rename one of the two"
+            )
+        seen[plain] = name
 
 
 def check_known(names: Iterable[str], known: Sequence[object], *, where: str) -> None:

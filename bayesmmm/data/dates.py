@@ -137,17 +137,18 @@ def _regular_months(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 def _from_objects(values: pd.Series, column: str, date_format: str | None, fix: str) -> pd.DatetimeIndex:
     """Parse text and date objects, refusing the first that is neither."""
-    absent = values.isna().to_numpy() | (values.astype(str).str.strip() == "").to_numpy()
+    objects = list(values)
+    absent = values.isna().to_numpy() | np.array([isinstance(v, str) and not v.strip() for v in objects])
     if absent.any():
         _refuse_missing(column, int(np.argmax(absent)))
-    objects = list(values)
     if all(isinstance(v, datetime.date | np.datetime64) for v in objects):
         stamps = [pd.Timestamp(v) for v in objects]
         zoned = next((s for s in stamps if s.tzinfo is not None), None)
         if zoned is not None:
             _refuse_time_zone(column, zoned)
         return pd.DatetimeIndex(stamps)
-    text = pd.Series([v if isinstance(v, str) else str(v) for v in objects], dtype="str")
+    # Half of a pair of surrogates is no character, and pandas cannot hold it.
+    text = pd.Series([str(v).encode("utf-8", "replace").decode() for v in objects], dtype="str")
     if date_format is None:
         shaped = np.array([isinstance(v, str) and bool(_ISO.fullmatch(v)) for v in objects])
         stamps = pd.to_datetime(text.where(shaped), format="ISO8601", errors="coerce", utc=True)
@@ -156,7 +157,9 @@ def _from_objects(values: pd.Series, column: str, date_format: str | None, fix: 
     unparsed = stamps.isna().to_numpy()
     if unparsed.any():
         i = int(np.argmax(unparsed))
-        raise DateError(f"{_row(column, i)}: {objects[i]!r} is not a date{_advice(text, i, date_format, fix)}")
+        raise DateError(
+            f"{_row(column, i)}: {written(objects[i])} is not a date{_advice(text, i, date_format, fix)}"
+        )
     if date_format is None:
         zoned = text.str.contains(r"[zZ]$|[+-]\d{2}:?\d{2}$|[+-]\d{2}$", regex=True) & (text.str.len() > 10)
         if zoned.any():

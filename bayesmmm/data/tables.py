@@ -27,7 +27,7 @@ from bayesmmm.errors import (
     TooFewPeriodsError,
     UnknownColumnError,
 )
-from bayesmmm.text import listed
+from bayesmmm.text import listed, written
 
 # What an empty cell of a number column may look like; text columns (dates, geos) keep theirs as text.
 _EMPTY_CELLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>")
@@ -39,7 +39,13 @@ def read_csv(path: str | os.PathLike[str], *, date: str, geo: str | None, number
     """Read a comma-separated UTF-8 file, dates and geos as text, numbers exactly."""
     wanted = [date, *([geo] if geo is not None else []), *numbers]
     text = _read_text(path)
-    header = next((row for row in csv.reader(io.StringIO(text, newline=None)) if row), [])
+    try:
+        header = next((row for row in csv.reader(io.StringIO(text, newline=None)) if row), [])
+    except csv.Error as error:
+        raise DataError(
+            f"the header of {str(path)!r} cannot be read ({error}); a header is one line of short names; look whether a "
+            "quote is left open"
+        ) from error
     if not any(cell.strip() for cell in header):
         raise TooFewPeriodsError(f"{str(path)!r} is empty: it has no header and no rows; give a CSV with both")
     if not set(wanted) <= set(header):
@@ -80,6 +86,8 @@ def _number(cell: str) -> float | str:
 
 
 def _read_text(path: str | os.PathLike[str]) -> str:
+    if not isinstance(path, str | os.PathLike):
+        raise DataError(f"the file is given as {written(path)}, which is no path; write the path of a CSV file")
     try:
         with open(path, "rb") as file:
             raw = file.read()
@@ -89,8 +97,13 @@ def _read_text(path: str | os.PathLike[str]) -> str:
             f"the file {str(path)!r} does not exist{looked}; a CSV file on this computer can be read; "
             "correct the path"
         ) from error
+    except (OSError, ValueError) as error:  # a folder, a file of somebody else, a name that no file can have
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(
+            f"{written(str(path))} cannot be read: {reason}; a CSV file on this computer can be; correct the path"
+        ) from error
     with contextlib.suppress(UnicodeDecodeError):
-        text = raw.decode("utf-8-sig")  # drops the byte-order mark that Excel writes
+        text = raw.decode("utf-8").lstrip("\ufeff")  # Excel writes a byte-order mark, and other programs one more
         if "\0" not in text:
             return text
     raise DataError(
@@ -100,12 +113,12 @@ def _read_text(path: str | os.PathLike[str]) -> str:
 
 
 def _refuse_separator(path: str | os.PathLike[str], header: Sequence[str]) -> None:
-    for separator, written in ((";", ";"), ("\t", "\\t"), ("|", "|")):
+    for separator, shown in ((";", ";"), ("\t", "\\t"), ("|", "|")):
         if any(separator in cell for cell in header):
             raise UnknownColumnError(
                 f"the header of {str(path)!r} reads {','.join(header)[:80]!r}: its columns are separated by "
-                f"'{written}', and only commas are read; use MMMData.from_frame(pd.read_csv(path, "
-                f"sep='{written}'), ...), with decimal=',' if numbers are written 1,5"
+                f"'{shown}', and only commas are read; use MMMData.from_frame(pd.read_csv(path, "
+                f"sep='{shown}'), ...), with decimal=',' if numbers are written 1,5"
             )
 
 

@@ -11,6 +11,7 @@ from bayesmmm.equations.text import graph_text, system_text
 from bayesmmm.equations.toml_writer import toml_text
 from bayesmmm.errors import CycleError, EquationError, UnknownTermError
 from bayesmmm.text import no_such, notebook_html
+from bayesmmm.validate import check_ordered
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,6 +55,7 @@ class MMM:
             equations = (equations,)
         if isinstance(equations, str) or not isinstance(equations, Iterable):
             raise EquationError(f"an MMM was given {equations!r}. Give a list of Equation, the outcome last.")
+        check_ordered(equations, "equations", EquationError)
         equations = tuple(equations)
         odd = next((e for e in equations if not isinstance(e, Equation)), None)
         if odd is not None or not equations:
@@ -64,6 +66,7 @@ class MMM:
         if twice is not None:
             raise EquationError(f"two equations explain {twice!r}. Merge them into one equation.")
         _check_variables(names)
+        _check_parts(self)
         _check_acyclic(self)
         _check_reach(self)
         for equation in equations:
@@ -174,6 +177,19 @@ def _check_variables(names: Iterable[str]) -> None:
             raise EquationError(
                 f"the equation {name!r} is named like a variable of the equation {other!r}, as {other}.sigma is. "
                 f"Rename the column, for example to {name.replace('.', '_')!r}."
+            )
+
+
+def _check_parts(system: MMM) -> None:
+    """Refuse a column with the name of a part of a decomposition, which are called after channels and mediators."""
+    columns = {name for equation in system.equations for name in (equation.name, *equation.inputs)}
+    for mediator in {equation.name for equation in system.equations[:-1]}:
+        starts = {f"{column} via {mediator}" for column in columns}
+        both = sorted(columns & {*starts, f"{mediator} organic", f"common with {mediator}"})
+        if both:
+            raise EquationError(
+                f"the column {both[0]!r} has the name of a part of what {mediator!r} brings. Rename the column, for "
+                f"example to {both[0].replace(' ', '_')!r}."
             )
 
 

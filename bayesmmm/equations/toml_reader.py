@@ -11,7 +11,7 @@ from bayesmmm.equations.system import MMM
 from bayesmmm.equations.toml_writer import DATA_KEYS
 from bayesmmm.errors import SpecError
 from bayesmmm.priors import Prior
-from bayesmmm.text import no_such
+from bayesmmm.text import no_such, written
 
 _EQUATION_KEYS = ("name", "media", "linear", "trend", "likelihood", "max_lag", "rho", "seasonality", "priors")
 _LISTS = ("media", "controls")
@@ -54,6 +54,11 @@ def parse_toml(text: str, where: str = "the text") -> tuple[MMM, dict[str, Any] 
         spec = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise SpecError(f"{where} is not valid TOML: {problem}. Mend that line.") from None
+    except (ValueError, RecursionError) as problem:  # a number of thousands of digits, brackets within brackets
+        raise SpecError(
+            f"{where} cannot be read: {problem}. Take out what is so long or so deeply nested."
+        ) from None
+    _check_whole(spec, where)
     _check_keys(spec, ("data", "equation"), f"the top level of {where}")
     tables = spec.get("equation")
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
@@ -67,12 +72,24 @@ def parse_toml(text: str, where: str = "the text") -> tuple[MMM, dict[str, Any] 
 def _text(source: str | Path) -> tuple[str, str]:
     if isinstance(source, str) and "\n" in source:
         return source, "the text"
-    path = Path(source)
     try:
-        return path.read_text(encoding="utf-8"), str(path)
-    except (OSError, UnicodeDecodeError) as problem:
-        reason = getattr(problem, "strerror", None) or "it is not UTF-8 text"
-        raise SpecError(f"cannot read {str(path)!r}: {reason}. Give the path of a TOML file.") from None
+        return Path(source).read_text(encoding="utf-8"), str(source)
+    except (OSError, ValueError, TypeError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        reason = "it is not UTF-8 text" if isinstance(problem, UnicodeDecodeError) else reason
+        shown = written(str(source) if isinstance(source, Path) else source)
+        raise SpecError(f"cannot read {shown}: {reason}. Give the path of a TOML file.") from None
+
+
+def _check_whole(value: Any, where: str) -> None:
+    """Refuse whole numbers beyond those that TOML has."""
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check_whole(inner, where)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise SpecError(
+            f"{where} has a whole number of more than 64 bits. Write a smaller one, or one with a point."
+        )
 
 
 def _check_keys(table: Mapping[str, Any], known: Sequence[str], where: str) -> None:

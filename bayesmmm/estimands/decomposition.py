@@ -143,13 +143,6 @@ def _components(fit: Fit, name: str) -> list[Component]:
     for m in mediators:
         out += [Component(f"{c} via {m}", "via", c, m) for c in reaching(fit, m)]
         out.append(Component(f"{m} organic", "organic", "", m))
-    labels = [c.label for c in out]
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if twice:
-        raise AnswerError(
-            f"two parts of {name!r} are called {twice[0]!r}, as a column has the name of a part; rename the column "
-            f"and fit again"
-        )
     return out
 
 

@@ -18,7 +18,7 @@ from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, ConvergenceError, SettingError, UnknownTermError
 from bayesmmm.results import Fit
 from bayesmmm.text import no_such
-from bayesmmm.validate import PATHS, check_paths, check_seed
+from bayesmmm.validate import PATHS, check_ordered, check_paths, check_seed, refusal
 
 WINDOWS = ("spend", "outcome")
 #: What to do about an answer that is too large.
@@ -216,13 +216,23 @@ def bought_channels(fit: Fit, channels: Sequence[str] | None) -> Sequence[str] |
                 "no channel of this system is money, so that there is no return on spend; ask effects(fit)"
             )
         return names
-    for name in [] if isinstance(channels, str) else list(channels):
+    for name in _listed(channels, "channels", next(iter(fit.system.media), "tv")):
         if name in fit.data.mediators and not fit.data.is_money(name):
             raise SettingError(
                 f"{name!r} is counted in {fit.data.mediators[name]}, not in money, and has no return on spend; leave it "
                 f"out of channels, or ask effects(fit)"
             )
     return channels
+
+
+def _listed(channels: object, where: str, example: str) -> list[str]:
+    """Return a list of names, at least one."""
+    check_ordered(channels, where)
+    names = [] if isinstance(channels, str) or not isinstance(channels, Iterable) else list(channels)
+    if not names or not all(isinstance(name, str) for name in names):
+        first = channels if isinstance(channels, str) and channels else example
+        raise refusal(where, channels, f"must be a list of channels, as {where}={[first]}")
+    return names
 
 
 def checked_channels(query: Query, channels: Sequence[str] | None, *, where: str = "channels") -> tuple[str, ...]:
@@ -234,10 +244,7 @@ def checked_channels(query: Query, channels: Sequence[str] | None, *, where: str
         )
     if channels is None:
         return system.channels
-    names = [] if isinstance(channels, str) or not isinstance(channels, Iterable) else list(channels)
-    if not names:
-        example = [channels if isinstance(channels, str) and channels else known[0]]
-        raise SettingError(f"{where}={channels!r} must be a list of channels, as {where}={example}")
+    names = _listed(channels, where, known[0])
     for name in names:
         if name not in known:
             raise UnknownTermError(no_such(f"no equation has the channel {name!r}", name, known, "Channels are"))

@@ -16,6 +16,7 @@ from bayesmmm.validate import (
     check_choice,
     check_mapping,
     check_number,
+    check_ordered,
     is_number,
     of_allowed_size,
     refusal,
@@ -78,6 +79,7 @@ class Constraints(Record):
 
     def __post_init__(self) -> None:
         names = self.channels
+        check_ordered(names, "channels")
         if names is not None and (isinstance(names, str) or not len(list(names))):
             example = [names] if isinstance(names, str) and names else ["tv", "radio"]
             raise refusal("channels", names, f"must be a list of channels, as channels={example}")
@@ -116,6 +118,7 @@ def _check_groups(groups: object) -> None:
     for where, limit in _entries(check_mapping(groups, "groups", f"{{'social': {example}}}"), "groups"):
         if not isinstance(limit, tuple | list) or len(limit) != 2 or isinstance(limit[0], str):
             raise refusal(where, limit, f"must be channels and a range, as {example}")
+        check_ordered(limit[0], where)
         if not len(list(limit[0])):
             raise refusal(where, limit, f"has no channels; name some, as {example}")
         _check_range(limit[1], where, example="(0, 50_000)")

@@ -56,7 +56,7 @@ class Prior:
     family: str
     args: Mapping[str, float]
 
-    def __init__(self, family: str, **args: float):
+    def __init__(self, /, family: str, **args: float):  # a record may hold the key "self", too
         object.__setattr__(self, "family", family)
         object.__setattr__(self, "args", FrozenMap(_checked(family, args)))
         self.scipy()

@@ -19,7 +19,7 @@ from bayesmmm.errors import (
     NeverSpentError,
     SamplingError,
 )
-from bayesmmm.simulate.truth import PARTS, Truth, find_truth
+from bayesmmm.simulate.truth import Truth, find_truth
 from bayesmmm.validate import check_seed
 
 __all__ = ["World", "simulate_world"]
@@ -125,7 +125,6 @@ def simulate_world(
     seed = check_seed(seed, SamplingError)
     engine.check_national(data)
     check_system(system, data)
-    _check_part_names(system)
     scales = engine.checked_scales(system, data, scales)
     # A stream each, so that giving parameters leaves the residuals as they were.
     prior_stream, residual_stream = np.random.default_rng(seed).spawn(2)
@@ -166,16 +165,6 @@ def tabled(
     curves = {"half_life": half_life, "half_saturation": half_saturation, "slope": slope}
     coefficient = np.array([[linear[term] for term in equation.terms()]])
     return {**curves, "contribution": contribution[None], "coefficient": coefficient, "sigma": np.array([sigma])}
-
-
-def _check_part_names(system: MMM) -> None:
-    """Refuse a column with the name of a part of a series, which would be one label for two parts."""
-    for column, name, _ in system.edges():
-        if column in PARTS:
-            raise EquationError(
-                f"equation {name!r} has a term {column!r}, which is the name of a part of every series "
-                f"({', '.join(PARTS)}). Rename the column."
-            )
 
 
 def _accepted(system: MMM, data: MMMData, run: engine.Baseline, seed: int) -> MMMData:
