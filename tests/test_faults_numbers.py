@@ -85,6 +85,7 @@ EXTREME = [
     ("LogitNormal", {"mu": 800, "sigma": 1}),
     ("Pareto", {"alpha": 1e-10, "m": 1}),
     ("HalfNormal", {"sigma": 1e-320}),
+    ("HalfStudentT", {"nu": 1e-300, "sigma": 1}),
     ("Normal", {"mu": 10**400, "sigma": 1}),
 ]
 

@@ -159,8 +159,9 @@ def _number(family: str, name: str, value: Any, spec: Family) -> float:
         raise PriorError(
             f"{name} of {family} is {written(value)}. Give one finite number{of_allowed_size(value)}."
         )
-    if name not in spec.free and value <= 0:
-        raise PriorError(f"{name} of {family} is {value:g}. Give a number above 0.")
+    if name not in spec.free and value < 1.0 / LARGEST_NUMBER:
+        least = f", of at least {1.0 / LARGEST_NUMBER:g}" if value > 0 else ""
+        raise PriorError(f"{name} of {family} is {value:g}. Give a number above 0{least}.")
     return float(value)
 
 
