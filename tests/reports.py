@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pandas as pd
 
 from bayesmmm import report
-from bayesmmm.files import run_folder
+from bayesmmm.files import RUN_COLUMN, run_folder
 
 
 def write(composed, folder):
@@ -56,7 +56,10 @@ def page_of(folder):
 
 
 def csv(folder, name):
-    return pd.read_csv(folder / "tables" / f"{name}.csv", keep_default_na=True)
+    """A table without the mark of its run, which every row has."""
+    table = pd.read_csv(folder / "tables" / f"{name}.csv", keep_default_na=True)
+    assert table.pop(RUN_COLUMN).str.startswith("bayesmmm:report:").all()
+    return table
 
 
 def said(report, topic=""):

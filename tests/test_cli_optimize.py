@@ -322,7 +322,8 @@ def test_the_plan_is_printed_and_written(planned, expected):
     timed = re.compile(r"\d+\.\d s;")
     printed = timed.sub("", "\n".join(said))
     assert timed.sub("", str(plan)) in printed
-    assert timed.sub("", (out / "plan.txt").read_text(encoding="utf-8")) == timed.sub("", f"{plan}\n")
+    text, mark, _ = (out / "plan.txt").read_text(encoding="utf-8").rpartition("\nbayesmmm:optimize:")
+    assert (timed.sub("", text), bool(mark)) == (timed.sub("", f"{plan}\n"), True)
     assert printed.startswith("sampler verdict: converged")
     assert "Cautions" not in printed
     assert sorted(path.name for path in out.iterdir()) == sorted([*FILES, "frontier.csv", "frontier.png"])

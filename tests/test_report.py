@@ -269,7 +269,8 @@ def test_page_holds_every_figure_and_every_finding(written):
     page = page_of(folder)
     for figure in figures.make_figures(report.answers):
         drawn = base64.b64decode(page.images[figure.title].partition(",")[2])
-        assert drawn == (folder / "figures" / f"{figure.name}.svg").read_bytes()
+        saved = (folder / "figures" / f"{figure.name}.svg").read_bytes()
+        assert saved == drawn + f"<!-- {report.mark} -->\n".encode()
         assert figure.reading in page.text
     for finding in report.findings:
         assert finding.text in page.text
