@@ -38,7 +38,7 @@ import math
 
 import numpy as np
 
-from bayesmmm.kernels.compile import inner_product, jit
+from bayesmmm.kernels.compile import inlined, inner_product, jit
 from bayesmmm.kernels.draws import adstock_transpose, response_derivative
 from bayesmmm.kernels.hill import hill_curve, scratch
 from bayesmmm.kernels.media import decayed, lag_weights
@@ -49,23 +49,30 @@ KEEP, HALF, SLOPE, SCALE, CARRY = range(5)
 IDENTITY, CENSORED, LOGNORMAL = range(3)
 
 
-@jit
-def _term(x, shape, lag, before, a, z, p):
-    """Adstock ``a`` and Hill curve ``p`` of a term with inputs x (T,), and its derivative ``z`` to adstock."""
-    if lag < 0:
-        decayed(x, shape[KEEP], shape[CARRY], a)
+@inlined
+def _term(x, shape, s, i, lag, before, a, z, p):
+    """Adstock ``a`` and Hill curve ``p`` of term i in draw s, with inputs x (T,); its derivative ``z`` to adstock."""
+    keep, half, slope, scale = shape[KEEP, s, i], shape[HALF, s, i], shape[SLOPE, s, i], shape[SCALE, s, i]
+    if lag[i] < 0:
+        decayed(x, keep, shape[CARRY, s, i], a)
     else:
-        weight, _ = lag_weights(shape[KEEP], lag)
-        known = before.shape[0]
-        for t in range(x.shape[0]):
-            total = 0.0
-            for back in range(min(t, lag) + 1):
-                total += weight[back] * x[t - back]
-            for back in range(t + 1, min(t + known, lag) + 1):
-                total += weight[back] * before[known + t - back]
-            a[t] = total
-    hill_curve(a, shape[HALF], shape[SLOPE], z, p)
-    response_derivative(a, p, shape[HALF], shape[SLOPE], shape[SCALE], z)
+        _cut_adstock(x, before[s, i], keep, lag[i], a)
+    hill_curve(a, half, slope, z, p)
+    response_derivative(a, p, half, slope, scale, z)
+
+
+@jit
+def _cut_adstock(x, before, retention, max_lag, out):
+    """Adstock that is cut, of a series with known inputs before it."""
+    weight, _ = lag_weights(retention, max_lag)
+    known = before.shape[0]
+    for t in range(x.shape[0]):
+        total = 0.0
+        for lag in range(min(t, max_lag) + 1):
+            total += weight[lag] * x[t - lag]
+        for lag in range(t + 1, min(t + known, max_lag) + 1):
+            total += weight[lag] * before[known + t - lag]
+        out[t] = total
 
 
 @jit
@@ -88,7 +95,7 @@ def channel_terms(channel, x, equations, room):
         for i in range(edges.shape[0]):
             if edges[i, 0] >= equations:
                 continue
-            _term(x[edges[i, 1]], shape[:, s, i], lag[i], before[s, i], a, z, p)
+            _term(x[edges[i, 1]], shape, s, i, lag, before, a, z, p)
             scale = shape[SCALE, s, i]
             for t in range(n_time):
                 response[s, i, t] = scale * p[t]
@@ -175,7 +182,7 @@ def system_forward(channels, mediator, links, fixed_part, sigma, x, weight, outc
                             p[t] = series[row, r, m, t]
                             z[t] = max(p[t], 0.0) / unit[m]
                         if not edges[j, 2]:
-                            _term(z[:n_time], shape[:, s, j], lag[j], before[s, j], a, z, p)
+                            _term(z[:n_time], shape, s, j, lag, before, a, z, p)
                             for t in range(n_time):
                                 derivative[row, r, j, t] = z[t]
                         for t in range(n_time):
