@@ -44,9 +44,8 @@ _MODULES = ("diagnostics", "errors", "evaluate", "plots", "prepare", "sensitivit
 
 __all__ = [*_HOME, *_MODULES]
 
-if (
-    TYPE_CHECKING
-):  # the same names for editors and type checkers, which do not run what follows; a test compares them
+# The same names for editors and type checkers, which do not run what follows; a test compares them.
+if TYPE_CHECKING:
     from bayesmmm import diagnostics, errors, evaluate, plots, prepare, sensitivity
     from bayesmmm.data import MMMData
     from bayesmmm.diagnostics import diagnose

@@ -1,6 +1,6 @@
 """Time and judge bayesmmm's budget optimiser beside PyMC-Marketing's, on the same data, in one run.
 
-    BAYESMMM_EXTERNAL_DATA=/path/to/data python benchmarks/budget.py --work /tmp/budget --repeats 5 --out budget.json
+    BAYESMMM_EXTERNAL_DATA=/path/to/data python benchmarks/budget.py --work FOLDER --repeats 5 --out budget.json
 
 Needs Python and `uv`. Environments and fits are kept in `--work` for the next run; bayesmmm itself is built anew each
 time. Without the external data only bayesmmm's own cases are timed. See README.md in this folder for what is measured.

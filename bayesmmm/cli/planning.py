@@ -206,8 +206,8 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
         for option in [f"--{name.replace('_', '-')}"]
     }
     controls = _unique(options.controls, "--controls") or None
-    groups = _unique(options.groups, "--group")
-    groups = {label: (_members(label, some, names), sides) for label, (some, sides) in groups.items()} or None
+    given = _unique(options.groups, "--group").items()
+    groups = {label: (_members(label, some, names), sides) for label, (some, sides) in given} or None
     return {
         "window": Window(options.periods, plan, options.start, options.stop, controls),
         "constraints": Constraints(options.channels, mediators, options.flighting, groups=groups, **limits),

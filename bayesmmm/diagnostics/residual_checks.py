@@ -263,7 +263,7 @@ def confounding_checks(view: PosteriorView) -> tuple[list[TestResult], dict[str,
     "residual_correlation" by mediator and equation, where there are any: median, lower, upper (90 %), p and visible.
     """
     order = view.fit.system.equations
-    pairs = [(m, e.name) for m in view.fit.system.mediators for e in order if m in (*e.media, *e.linear)]
+    pairs = [(m, e.name) for m in view.fit.system.mediators for e in order if m in e.inputs]
     if not pairs:
         return [], {}
     results, rows = zip(*(_pair(view, *pair) for pair in pairs), strict=True)

@@ -1,12 +1,12 @@
-"""Baselines: the evaluation of all equations over a stretch of periods, prepend_history every answer about a fit.
+"""Baselines: the evaluation of all equations over a segment of periods, behind every answer about a fit.
 
-A *baseline* is the evaluation of all equations over a stretch of periods: the fitted ones (`history`), where the
+A *baseline* is the evaluation of all equations over a segment of periods: the fitted ones (`history`), where the
 series are those observed and residuals follow from them, periods after them (`future`), where mediators are simulated
 and adstock carries over, or a world that is made (`run`), whose residuals are given. All go through one loop.
 
 Arrays have axes (row, geo, date). There are R = S * paths rows: each of S posterior draws with one or more residual
 paths, side by side. What does not differ between paths may have S rows only, and what does not differ between draws 1
-(P stands for any of the three). What a stretch inherits from the one before is its *past*, by equation and input: the
+(P stands for any of the three). What a segment inherits from the one before is its *past*, by equation and input: the
 adstock carried in, (P, G, 1), or under ``max_lag`` the inputs of the last periods, (P, G, max_lag).
 """
 
@@ -29,7 +29,7 @@ Columns = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Baseline:
-    """All equations over one stretch of periods.
+    """All equations over one segment of periods.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Baseline:
     columns : mapping of str to (P, G, T) array
         Every column in its units, endogenous ones included.
     past : CarryOver
-        Empty where the stretch is the first.
+        Empty where the segment is the first.
     term : mapping of (equation, input) to (S or R, G, T) array
         Media terms of the latent mean.
     design : mapping of str to (G, T, K) array
@@ -246,7 +246,7 @@ def future(
 
 
 def carried(base: Baseline, changed: Columns | None = None) -> dict[tuple[str, str], np.ndarray]:
-    """Return what the next stretch inherits.
+    """Return what the next segment inherits.
 
     Parameters
     ----------
@@ -272,7 +272,7 @@ def carried(base: Baseline, changed: Columns | None = None) -> dict[tuple[str, s
 
 
 def from_period(base: Baseline, first: int) -> Baseline:
-    """Return the periods of a stretch from one on, which inherit what those before them pass on."""
+    """Return the periods of a segment from one on, which inherit what those before them pass on."""
     if not first:
         return base
 

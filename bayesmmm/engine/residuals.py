@@ -69,7 +69,7 @@ def uniforms(
 
     Paths of one draw stand side by side, and are u, u + 1 / paths, ... modulo 1: spread evenly, so that an average over
     paths integrates over the residual of each period better than independent draws would. The numbers of a period do
-    not depend on the period `first` at which a stretch begins.
+    not depend on the period `first` at which a segment begins.
     """
     n_geo, n_time = shape
     generator = np.random.Philox(key=np.array([seed, stream], np.uint64))

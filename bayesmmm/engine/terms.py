@@ -16,7 +16,7 @@ from bayesmmm.engine.parameters import Parameters
 from bayesmmm.engine.residuals import over_paths
 from bayesmmm.equations import MMM, Equation
 
-#: (equation, input) -> what the next stretch inherits.
+#: (equation, input) -> what the next segment inherits.
 CarryOver = Mapping[tuple[str, str], np.ndarray]
 
 

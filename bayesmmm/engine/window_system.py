@@ -53,7 +53,7 @@ class _Terms(NamedTuple):
 
 
 class WindowSystem:
-    """A system over stretches of periods that follow on each other, for one geo.
+    """A system over segments of periods that follow on each other, for one geo.
 
     Parameters
     ----------
@@ -106,8 +106,7 @@ class WindowSystem:
         fixed = [_fixed_part(b, told, {*names, *mediators}, rows.paths) for b in bases]
         self._fixed = np.ascontiguousarray(np.concatenate(fixed, axis=-1))
         self._sigma = np.concatenate([_integrated(b, outcome) for b in bases], axis=-1)
-        acting = {n for v in equations for n in v.media}  # the others have no unit as media
-        self._units = np.array([rows.unit(m)[0, 0] if m in acting else 1.0 for m in mediators])
+        self._units = np.array([rows.unit(m)[0, 0] if m in system.media else 1.0 for m in mediators])
         self._sizes = np.array([*(rows.scales.size[m][0] for m in mediators), 1.0 if self.additive else size])
         self._link = np.array([v.family.link_code for v in equations], np.int64)
         self._decided = np.array([names.index(m) if m in names else -1 for m in mediators], np.int64)

@@ -74,7 +74,7 @@ def adstocks(x, carry_in, retention, max_lag):
 
 @jit
 def final_adstock(x, carry_in, retention):
-    """Adstock (S, G) at the end of a stretch of one channel, without truncation: ``carry_in`` of the next stretch.
+    """Adstock (S, G) at the end of a segment of one channel, without truncation: ``carry_in`` of the next segment.
 
     Of ``x`` (S or 1, G, T), ``carry_in`` (S or 1, G) and ``retention`` (S,).
     """

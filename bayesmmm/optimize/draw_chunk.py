@@ -63,7 +63,7 @@ class DrawChunk:
 
     # ------------------------------------------------------------------------------------------------ set-up
     def compare_with(self, factor: float) -> None:
-        """Set what plans do not decide: so many times the spend after a future window that the question has there."""
+        """Set what plans do not decide: so many times the spend after a future window that the query has there."""
         self._outside = self._multiple(factor)
         self._zero = self._sums(self._columns(0.0))
         self._zero_state: engine.PassState | None = None

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bayesmmm.text import amount
+
 
 @dataclass(frozen=True)
 class BindingLimit:
@@ -40,8 +42,9 @@ class BindingLimit:
         if self.channel is not None and self.value == 0.0:
             return f"at zero{each}"
         where = {"minimum": "at its minimum of", "both": "held at"}
+        limit = f"{self.value:,.0f}" if abs(self.value) >= 10.0 else amount(self.value)
         side = "minimum" if self.kind == "minimum" else self.side
-        return f"{where.get(side, f'at its {side} bound of')} {self.value:,.0f}{each}"
+        return f"{where.get(side, f'at its {side} bound of')} {limit}{each}"
 
     def __str__(self) -> str:
         subject = f"group {self.name}" if self.kind == "group" else self.channel or self.name or self.kind
