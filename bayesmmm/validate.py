@@ -5,10 +5,12 @@ A message has the name of the argument, the value seen, what is allowed and a wa
 """
 
 import math
+import os
 import re
 from collections.abc import Callable, Collection, Mapping
 from numbers import Integral, Real
-from typing import Any, TypeGuard, cast
+from pathlib import Path
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -62,7 +64,10 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 def _size(value: Real) -> float:
-    return abs(cast("float", value))  # an integer beyond all floats compares as it is
+    try:
+        return abs(float(value))  # as a double: a number of fewer bits cannot be compared with the largest one
+    except OverflowError:  # an integer beyond all floats
+        return math.inf
 
 
 def of_allowed_size(value: object) -> str:
@@ -81,14 +86,11 @@ def check_count(
     error: type[BayesMMMError] = SettingError,
 ) -> int:
     """Return a whole number within these ends, which belong to it."""
-    if not is_count(value) or not least <= value <= most:
-        ends = (
-            f"of at least {least}"
-            if most == MOST and not (is_count(value) and value > most)
-            else f"from {least} to {most}"
-        )
+    whole = int(value) if is_count(value) else least - 1  # numbers of few bits cannot be compared with the ends
+    if not least <= whole <= most:
+        ends = f"of at least {least}" if most == MOST and whole <= most else f"from {least} to {most}"
         raise refusal(name, value, f"must be a whole number {ends}", error, advice)
-    return int(value)
+    return whole
 
 
 def check_seed(seed: object, error: type[BayesMMMError] = SettingError) -> int:
@@ -174,6 +176,21 @@ def check_ordered(values: object, name: str, error: type[BayesMMMError] = Settin
         raise refusal(name, values, text, error)
 
 
+def check_flag(value: object, name: str, error: type[BayesMMMError] = SettingError) -> bool:
+    """Return True or False: any other text, as "no", would count as true."""
+    if not isinstance(value, bool | np.bool_):
+        raise refusal(name, value, "must be True or False", error)
+    return bool(value)
+
+
+def check_path(value: object, name: str, error: type[BayesMMMError], example: str) -> Path:
+    """Return the path of a file or folder."""
+    path = os.fsdecode(value) if isinstance(value, str | bytes | os.PathLike) else ""
+    if not path or "\0" in path:
+        raise refusal(name, value, f"must be a path, as {name}={example!r}", error)
+    return Path(path)
+
+
 def check_mapping(value: object, name: str, example: str) -> Mapping[Any, Any]:
     """Return a mapping, or an empty one for None."""
     if value is not None and not isinstance(value, Mapping):
@@ -195,11 +212,9 @@ def check_date_format(value: object, error: type[BayesMMMError], name: str = "da
 def check_dates(values: object, name: str, dates: pd.DatetimeIndex) -> np.ndarray:
     """Return one number for each date of a window, given as one for all, as a list, or as a series with these dates."""
     window = f"the window has the {len(dates)} periods {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"
-    if (
-        isinstance(values, pd.Series)
-        and isinstance(values.index, pd.DatetimeIndex)
-        and not values.index.equals(dates)
-    ):
+    if hasattr(values, "to_series") and getattr(values, "ndim", 0) == 1:  # of xarray
+        values = values.to_series()
+    if isinstance(values, pd.Series) and not _labels(values.index, dates):
         wrong = f"has {len(values)} values with other dates than the window"
         raise about(name, values, f"{name} {wrong}: {window}; give a value for each of these, in order")
     try:
@@ -210,6 +225,18 @@ def check_dates(values: object, name: str, dates: pd.DatetimeIndex) -> np.ndarra
         text = f"{name} has shape {numbers.shape}, and {window}; give one number, or one for each period"
         raise about(name, values, text)
     return np.broadcast_to(numbers, len(dates))
+
+
+def _labels(index: pd.Index, dates: pd.DatetimeIndex) -> bool:
+    """Whether a series with this index has its values in the order of the dates: by these, or by rising numbers."""
+    if pd.api.types.is_integer_dtype(index):
+        return index.is_monotonic_increasing
+    if not isinstance(index, pd.DatetimeIndex):
+        try:
+            index = pd.to_datetime(index, format="ISO8601", errors="coerce")
+        except (TypeError, ValueError):
+            return False
+    return index.equals(dates)
 
 
 def check_values(values: object, name: str, *, money: bool = False) -> None:

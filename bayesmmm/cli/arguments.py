@@ -45,7 +45,7 @@ def adding(group: Options, texts: Mapping[str, str]) -> Callable[..., None]:
 def add_out(parser: Options, default: str | None) -> None:
     """Add the folder for the results; without a default it has to be given."""
     text = f"folder for the results, made if need be{f' ({default})' if default else ''}"
-    parser.add_argument("--out", metavar="DIR", type=Path, default=default, required=default is None, help=text)
+    parser.add_argument("--out", metavar="DIR", type=place, default=default, required=default is None, help=text)
 
 
 def add_ci_prob(parser: Options, what: str = "intervals in tables and figures") -> None:
@@ -57,6 +57,13 @@ def add_ci_prob(parser: Options, what: str = "intervals in tables and figures") 
 # ------------------------------------------------------------------------------------------------------------- numbers
 def _refuse(text: str, why: str) -> NoReturn:
     raise argparse.ArgumentTypeError(f"{written(text)} {why}")
+
+
+def place(text: str) -> Path:
+    """Read a path, which no empty text is: that would be the folder one is in."""
+    if not text or "\0" in text:
+        _refuse(text, "must be a path, as result")
+    return Path(text)
 
 
 def count(text: str) -> int:

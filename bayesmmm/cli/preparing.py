@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     named = "a file, or NAME=FILE to call it NAME in other options"
     parser.add_argument("files", metavar="FILE", nargs="+", help=named)
-    parser.add_argument("--out", metavar="CSV", type=Path, required=True, help="the tidy table")
+    parser.add_argument("--out", metavar="CSV", type=arguments.place, required=True, help="the tidy table")
     parser.add_argument("--log", metavar="JSON", type=Path, help="the log (beside the table, as tidy.log.json)")
     parser.add_argument("--replay", metavar="JSON", type=Path, help="take all that is not said here from this log")
     earlier = "an earlier import of the same account, to compare with"

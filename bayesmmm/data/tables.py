@@ -157,6 +157,8 @@ def to_float(values: pd.Series, name: str, *, fix: str = "") -> np.ndarray:
             break
         try:
             numbers[i] = float(value)
+        except OverflowError:  # an integer beyond all floats is refused for its size, as large floats are
+            numbers[i] = np.finfo(float).max * (1 if value > 0 else -1)
         except (TypeError, ValueError):
             break
     else:

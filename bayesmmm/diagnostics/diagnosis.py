@@ -13,8 +13,7 @@ from bayesmmm.diagnostics.posterior_view import PosteriorView, check_groups, eva
 from bayesmmm.diagnostics.predictive import loo_checks, predictive_checks
 from bayesmmm.diagnostics.residual_checks import confounding_checks, residual_checks
 from bayesmmm.diagnostics.sampler import sampler_checks
-from bayesmmm.errors import SettingError
-from bayesmmm.results import Fit, predictive_table
+from bayesmmm.results import Fit, check_fit, predictive_table
 from bayesmmm.validate import check_seed
 
 #: Probability of the intervals of series and residuals in the tables.
@@ -67,8 +66,7 @@ def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
     >>> found.verdict, [check.name for check in found.raised]  # doctest: +SKIP
     >>> mm.plots.diagnosis(found)  # doctest: +SKIP
     """
-    if not isinstance(fit, Fit):
-        raise SettingError(f"fit is a {type(fit).__name__}, and must be a Fit, as mm.fit(system, data) returns it")
+    check_fit(fit)
     seed = check_seed(seed)
     check_groups(fit, _GROUPS, "diagnose")
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore", over="ignore"):

@@ -75,6 +75,11 @@ def checked_scales(system: MMM, data: MMMData, scales: Scales | None) -> Scales:
     """
     if scales is None:
         return data.scales()
+    if not isinstance(scales, Scales):
+        raise EquationError(
+            f"scales is a {type(scales).__name__}, and must be Scales: start from data.scales() and replace what should "
+            f"differ."
+        )
     if (scales.start, scales.end) != (data.dates[0], data.dates[-1]):
         raise DateError(
             f"scales run from {scales.start:%Y-%m-%d} to {scales.end:%Y-%m-%d}, the data from {data.dates[0]:%Y-%m-%d} "

@@ -73,7 +73,7 @@ def _text(source: str | Path) -> tuple[str, str]:
     if isinstance(source, str) and "\n" in source:
         return source, "the text"
     try:
-        return Path(source).read_text(encoding="utf-8"), str(source)
+        return Path(source).read_text(encoding="utf-8-sig"), str(source)
     except (OSError, ValueError, TypeError) as problem:
         reason = getattr(problem, "strerror", None) or problem
         reason = "it is not UTF-8 text" if isinstance(problem, UnicodeDecodeError) else reason

@@ -8,7 +8,7 @@ import tomli_w
 from bayesmmm.equations.equation import Equation
 from bayesmmm.errors import SpecError
 from bayesmmm.priors import Prior
-from bayesmmm.text import no_such
+from bayesmmm.text import no_such, written
 
 #: Keys of [data]: the keyword arguments of ``MMMData.from_csv``.
 DATA_KEYS = ("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format")
@@ -18,6 +18,10 @@ def toml_text(equations: Iterable[Equation], data_columns: Mapping[str, Any] | N
     """Return the TOML text of equations and, when given, of the keyword arguments of ``MMMData.from_csv``."""
     spec: dict[str, Any] = {}
     if data_columns is not None:
+        if not isinstance(data_columns, Mapping):
+            raise SpecError(
+                f"the data columns are {written(data_columns)}. Give a mapping, as {{'date': 'week', 'media': ['tv']}}."
+            )
         for key in data_columns:
             if key not in DATA_KEYS:
                 raise SpecError(no_such(f"the data columns have the unknown key {key!r}", key, DATA_KEYS, "Use"))

@@ -13,7 +13,7 @@ from bayesmmm.estimands.counterfactual import read_do
 from bayesmmm.estimands.extrapolation import extrapolated
 from bayesmmm.estimands.query import REDUCE, Query, open_query
 from bayesmmm.results import Fit
-from bayesmmm.validate import PATHS, check_size
+from bayesmmm.validate import PATHS, check_flag, check_size
 
 
 def predict(
@@ -72,7 +72,7 @@ def predict(
     >>> fitted = predict(fit)  # doctest: +SKIP
     >>> ahead = predict(fit, plan, noise=True)  # doctest: +SKIP
     """
-    query = open_query(fit, plan=plan, paths=paths, seed=seed)
+    query, noise = open_query(fit, plan=plan, paths=paths, seed=seed), check_flag(noise, "noise")
     line = query.timeline
     if do is not None and plan is None:
         raise SettingError(

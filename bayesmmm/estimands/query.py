@@ -16,7 +16,7 @@ from bayesmmm import engine
 from bayesmmm.data import MONEY, next_dates, read_plan, window_mask
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, ConvergenceError, SettingError, UnknownTermError
-from bayesmmm.results import Fit
+from bayesmmm.results import Fit, check_fit
 from bayesmmm.text import no_such
 from bayesmmm.validate import PATHS, check_ordered, check_paths, check_seed, refusal
 
@@ -117,7 +117,7 @@ def open_query(
 ) -> Query:
     """Check that a fit may be asked, and the arguments that answers share."""
     verdict_of(fit)
-    if window is not None and window not in WINDOWS:
+    if window is not None and (not isinstance(window, str) or window not in WINDOWS):
         raise SettingError(
             f"window={window!r} must be 'spend' (what the spend of the window does, then and later) or 'outcome' (what "
             f"all spend did to the outcome of the window); 'spend' is the default"
@@ -141,6 +141,7 @@ def open_query(
 
 def verdict_of(fit: Fit) -> str:
     """Return the verdict on the sampler of a fit that may be asked; refuse one that failed and was not accepted."""
+    check_fit(fit)
     if fit.convergence.verdict == "failed" and not fit.accepted:
         raise ConvergenceError(
             f"these draws do not represent the posterior, so answers from them may be far off. {fit.convergence}\n"
@@ -209,6 +210,7 @@ def per_money(fit: Fit) -> dict[str, object]:
 
 def bought_channels(fit: Fit, channels: Sequence[str] | None) -> Sequence[str] | None:
     """Leave out what is not money, or refuse it where it was asked for by name: it has no return on spend."""
+    check_fit(fit)
     if channels is None:
         names = [name for name in fit.system.channels if fit.data.is_money(name)]
         if not names:

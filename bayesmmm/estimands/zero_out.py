@@ -13,7 +13,7 @@ from bayesmmm.errors import SettingError
 from bayesmmm.estimands.query import Query, bought_channels, checked_channels, open_query, per_money
 from bayesmmm.estimands.windows import Columns, Segment, over_draws, propagated
 from bayesmmm.results import Fit
-from bayesmmm.validate import PATHS, check_mapping
+from bayesmmm.validate import PATHS, check_flag, check_mapping
 
 ALL_MEDIA = "all media"
 
@@ -140,6 +140,7 @@ def roi(
     --------
     >>> table = mm.summarise(roi(fit))  # doctest: +SKIP
     """
+    net = check_flag(net, "net")
     answer = effects(
         fit,
         channels=bought_channels(fit, channels),

@@ -3,7 +3,7 @@
 import time
 import warnings
 from contextvars import ContextVar
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from bayesmmm.errors import BayesMMMWarning, ConvergenceWarning, SamplingError
 from bayesmmm.inference.groups import complete
 from bayesmmm.inference.samplers import SAMPLERS
 from bayesmmm.results import GIVEN_SCALES, Fit, library_versions
-from bayesmmm.validate import LARGEST_SEED, MOST, check_choice, check_count, check_fraction
+from bayesmmm.validate import LARGEST_SEED, MOST, check_choice, check_count, check_flag, check_fraction
 
 #: Largest set of draws with all that is worked out of them, in bytes.
 LARGEST_FIT = 8e9
@@ -111,24 +111,25 @@ def fit(
     >>> print(fit.convergence)  # doctest: +SKIP
     """
     check_choice(sampler, "sampler", SAMPLERS, error=SamplingError)
-    _check_settings(draws=draws, tune=tune, chains=chains, cores=cores, seed=seed, target_accept=target_accept)
+    asked = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "seed": seed}
+    checked = _checked(**asked, target_accept=target_accept, collapse=collapse)
+    progress = check_flag(progress, "progress", SamplingError)
     engine.check_national(data)
     check_system(system, data)
-    _check_memory(system, data, draws, chains)
+    _check_memory(system, data, checked["draws"], checked["chains"])
     for warning in system_warnings(system, data):
         give(warning)
     given = {"scales": GIVEN_SCALES} if scales is not None and scales != data.scales() else {}
     scales = engine.checked_scales(system, data, scales)
-    seed = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
     settings = {
-        "draws": draws,
-        "tune": tune,
-        "chains": chains,
-        "cores": cores or min(chains, engine.processors()),
-        "seed": seed,
-        "target_accept": target_accept,
+        "draws": checked["draws"],
+        "tune": checked["tune"],
+        "chains": checked["chains"],
+        "cores": checked.get("cores") or min(checked["chains"], engine.processors()),
+        "seed": checked["seed"] if "seed" in checked else int(np.random.default_rng().integers(2**31)),
+        "target_accept": checked["target_accept"],
         "sampler": sampler,
-        "collapse": collapse,
+        "collapse": checked["collapse"],
         **given,
     }
     start = time.perf_counter()
@@ -150,14 +151,17 @@ def fit(
     return result
 
 
-def _check_settings(*, target_accept: float, **whole: int | None) -> None:
+def _checked(*, target_accept: float, collapse: bool, **whole: int | None) -> dict[str, Any]:
+    """Return settings of a sampler as numbers of Python, which a file can hold and no product overflows."""
     least = {"draws": 4, "tune": 1, "chains": 1, "cores": 1, "seed": 0}
     most = {"draws": MOST, "tune": MOST, "chains": 1000, "cores": 1000, "seed": LARGEST_SEED}
-    for name, value in whole.items():
-        if value is None and name in ("cores", "seed"):
-            continue
-        check_count(value, name, least=least[name], most=most[name], error=SamplingError)
-    check_fraction(target_accept, "target_accept", "as 0.9, the default", SamplingError)
+    counts = {
+        name: check_count(value, name, least=least[name], most=most[name], error=SamplingError)
+        for name, value in whole.items()
+        if value is not None or name not in ("cores", "seed")
+    }
+    accept = check_fraction(target_accept, "target_accept", "as 0.9, the default", SamplingError)
+    return counts | {"target_accept": accept, "collapse": check_flag(collapse, "collapse", SamplingError)}
 
 
 def _check_memory(system: MMM, data: MMMData, draws: int, chains: int) -> None:

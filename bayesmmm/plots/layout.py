@@ -22,6 +22,7 @@ from matplotlib.transforms import ScaledTranslation
 from bayesmmm.errors import GlyphWarning, SettingError
 from bayesmmm.plots.style import HEAD, LETTER, SMALL, TEXT
 from bayesmmm.text import LONGEST, shortened
+from bayesmmm.validate import check_count, check_path, refusal
 
 #: Types of the arguments that figures share, and the title that stands for what the figure says itself.
 Title = str | None
@@ -48,16 +49,30 @@ def save(axes: Axes | np.ndarray, path: str | os.PathLike[str], *, dpi: int = 15
     Returns
     -------
     pathlib.Path
+
+    Raises
+    ------
+    SettingError
+        For axes, a suffix or a resolution that cannot be.
     """
-    figure = whole_figure(np.ravel(np.asarray(axes, dtype=object))[0])
+    first = next(iter(np.ravel(np.asarray(axes, dtype=object))), None)
+    if not isinstance(first, Axes | Figure):
+        raise refusal("axes", axes, "must be what a function of mm.plots returned")
+    figure, path = whole_figure(first), check_path(path, "path", SettingError, "figure.png")
+    kinds = figure.canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in kinds:  # without one, another file would be written than is returned
+        raise refusal(
+            "path", str(path), f"must end in one of {', '.join(f'.{kind}' for kind in kinds)}, as 'figure.png'"
+        )
+    dpi = check_count(dpi, "dpi", least=10, most=2400, advice="as dpi=150")
     try:
         figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white")
     finally:
         plt.close(figure)
-    return Path(path)
+    return path
 
 
-def whole_figure(ax: Axes) -> Figure:
+def whole_figure(ax: Axes | Figure) -> Figure:
     """Return the whole figure, also from a part of one."""
     figure = ax.get_figure(root=True)
     assert figure is not None, "axes that were taken off their figure"
@@ -163,6 +178,8 @@ def finish(axes: Sequence[Axes], own: bool, title: Title, words: str) -> np.ndar
     words : str
         What is seen.
     """
+    if not isinstance(title, str | None):
+        raise refusal("title", title, "must be text, or None for no title")
     text = words if title == AUTO else title
     plain_texts(whole_figure(axes[0]) if own else axes)
     if own:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bayesmmm.errors import OverlapError, UnknownColumnError
+from bayesmmm.errors import ExportSettingError, OverlapError, UnknownColumnError
 from bayesmmm.prepare.prepared import Prepared
 
 _AGES = ((0, 6, "0 to 6 days"), (7, 27, "7 to 27 days"), (28, 10**6, "28 days or more"))
@@ -75,6 +75,12 @@ def compare(first: Prepared, second: Prepared) -> Comparison:
     OverlapError
         The two have no day in common.
     """
+    for name, prepared in (("first", first), ("second", second)):
+        if not isinstance(prepared, Prepared):
+            kind = type(prepared).__name__
+            raise ExportSettingError(
+                f"{name} is a {kind}, and must be Prepared, as mm.prepare.tidy(...) returns it"
+            )
     date = str(first.frame.columns[0])
     keys = [date, *(["geo"] if "geo" in first.frame.columns and "geo" in second.frame.columns else [])]
     numbers = [

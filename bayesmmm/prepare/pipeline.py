@@ -7,8 +7,7 @@ import contextlib
 import dataclasses
 import gc
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -24,7 +23,8 @@ from bayesmmm.prepare.settings import CALENDAR_HOWS, Settings, settings
 from bayesmmm.prepare.shaping import Shaped, shape
 from bayesmmm.prepare.source import Decided, equal_rows, number_columns, read_part
 from bayesmmm.prepare.tables import Search, Table, find_tables
-from bayesmmm.text import counted, did_you_mean, listed
+from bayesmmm.text import counted, did_you_mean, listed, written
+from bayesmmm.validate import check_path
 
 type File = str | os.PathLike[str] | pd.DataFrame
 
@@ -106,14 +106,22 @@ def name_files(files: Any) -> dict[str, File]:
     if isinstance(files, Mapping):
         named = {str(name): file for name, file in files.items()}
     else:
+        if isinstance(files, bytes) or not isinstance(files, Iterable):
+            raise ExportSettingError(f"files={written(files)} must be a path, a list of paths, or paths by name")
         listed_files = list(files)
         stems = [
-            f"table{i}" if isinstance(f, pd.DataFrame) else Path(f).stem for i, f in enumerate(listed_files, 1)
+            f"table{i}"
+            if isinstance(f, pd.DataFrame)
+            else check_path(f, "files", ExportSettingError, "google.csv").stem
+            for i, f in enumerate(listed_files, 1)
         ]
         named = {
             stem if stems.count(stem) == 1 else f"{stem}_{i}": file
             for i, (stem, file) in enumerate(zip(stems, listed_files, strict=True), 1)
         }
+    for name, file in named.items():
+        if not isinstance(file, pd.DataFrame):
+            check_path(file, f"files[{name!r}]", ExportSettingError, "google.csv")
     if not named:
         raise ExportSettingError("no file is given; name at least one")
     return named

@@ -64,6 +64,9 @@ def read_file(
     except FileNotFoundError as error:
         looked = "" if os.path.isabs(path) else f" (looked for in {os.getcwd()!r})"
         raise MissingFileError(f"the file {path!r} does not exist{looked}; correct the path") from error
+    except OSError as error:
+        text = f"the file {path!r} cannot be read: {error.strerror}; give the path of a file that you may read"
+        raise FileFormatError(text) from error
     if not raw.strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"):
         raise EmptyFileError(f"{path!r} is empty: it holds no row at all; download it again")
     if raw.startswith(b"PK\x03\x04"):

@@ -5,7 +5,7 @@ elsewhere; here is only what they are, how far they can be trusted, and how they
 """
 
 from bayesmmm.results.convergence import Convergence
-from bayesmmm.results.fit import Fit, library_versions, load
+from bayesmmm.results.fit import Fit, check_fit, library_versions, load
 from bayesmmm.results.fit_file import FORMAT, GIVEN_SCALES
 from bayesmmm.results.predictive import autocorrelation, predictive_check, predictive_table
 from bayesmmm.results.summaries import summarise
@@ -16,6 +16,7 @@ __all__ = [
     "Convergence",
     "Fit",
     "autocorrelation",
+    "check_fit",
     "library_versions",
     "load",
     "predictive_check",

@@ -25,7 +25,7 @@ from bayesmmm.results.convergence import Convergence, fingerprint, judge, judged
 from bayesmmm.results.fit_file import read_fit_file, write_fit_file
 from bayesmmm.results.summaries import flat, summarise
 from bayesmmm.text import notebook_html
-from bayesmmm.validate import check_count
+from bayesmmm.validate import about, check_count, check_path
 
 _PARTS = ("data", "system", "scales", "tree", "settings", "versions")
 _LIBRARIES = ("bayesmmm", "pymc", "pytensor", "nutpie", "numba", "numpy", "scipy", "xarray", "arviz-stats")
@@ -225,7 +225,7 @@ class Fit:
         FitFileError
             When the file cannot be written, or a symbolic link, a device or a folder stands in its place.
         """
-        path = Path(path)
+        path = check_path(path, "path", FitFileError, "fit.nc")
         draws = fingerprint(self.tree)
         extra: dict[str, Any] = {} if self.answering is None else {"answering": self.answering}
         if self._cache.get("judged") == draws:  # no verdict made by hand, or on draws that were changed since
@@ -263,6 +263,13 @@ class Fit:
         return notebook_html(repr(self), {"fit": list(rows), "": list(rows.values())})
 
 
+def check_fit(fit: object) -> None:
+    """Refuse what is no fit."""
+    if not isinstance(fit, Fit):
+        kind = type(fit).__name__
+        raise about("fit", fit, f"fit is a {kind}, and must be a Fit, as mm.fit(system, data) returns it")
+
+
 def _unit(system: MMM, variable: str) -> str:
     name, _, parameter = variable.rpartition(".")
     family = system.equation(name).family if name in system.order else None
@@ -290,7 +297,7 @@ def load(path: str | os.PathLike[str]) -> Fit:
         When the file is missing, cut short, damaged, changed since it was saved, not a saved fit, or of another
         version's format; when data, system, scales and draws in it do not belong together.
     """
-    path = Path(path)
+    path = check_path(path, "path", FitFileError, "fit.nc")
     parts, attrs = read_fit_file(path)
     try:
         answering = int(attrs["answering"]) if "answering" in attrs else None

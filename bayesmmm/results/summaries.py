@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.validate import check_ci_prob
+from bayesmmm.validate import about, check_ci_prob
 
 
 def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
 
     Raises
     ------
-    ValueError
+    SettingError
         For something without draws, and a probability outside 0 to 1.
 
     Examples
@@ -42,14 +42,17 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
     """
     ci_prob = check_ci_prob(ci_prob)
     if not isinstance(draws, xr.DataArray | xr.Dataset):
-        raise ValueError(
-            f"draws is a {type(draws).__name__}, and must be a DataArray or Dataset; of a fit: fit.summary()"
-        )
+        text = f"draws is a {type(draws).__name__}, and must be a DataArray or Dataset; of a fit: fit.summary()"
+        raise about("draws", draws, text)
     data: xr.Dataset = draws.to_dataset(name=draws.name or "value") if isinstance(draws, xr.DataArray) else draws
     over = ["chain", "draw"]
-    data = data[[name for name in data.data_vars if set(over) <= set(data[name].dims)]]
-    if not data.data_vars:
-        raise ValueError("there is nothing with dims chain and draw to summarise; pass draws, as mm.roi(fit)")
+    # Of truth values, the mean is the share that is true.
+    data = data.assign({name: v.astype(float) for name, v in data.data_vars.items() if v.dtype.kind == "b"})
+    names = [n for n, v in data.data_vars.items() if set(over) <= set(v.dims) and v.dtype.kind in "iuf" and v.size]
+    data = data[names]
+    if not names:
+        text = "there is nothing with dims chain and draw to summarise; pass draws, as mm.roi(fit)"
+        raise about("draws", draws, text)
     with np.errstate(invalid="ignore"):  # a cost is infinite in a draw without effect
         moments = {"mean": data.mean(over, skipna=False), "sd": data.std(over, skipna=False)}
         columns = interval(data, ci_prob) | moments
