@@ -24,6 +24,7 @@ from bayesmmm.errors import (
 )
 from bayesmmm.inference import fitting
 from bayesmmm.priors import Prior
+from bayesmmm.report import write_report
 from bayesmmm.validate import check_count, is_number
 from tests.fits import quiet
 from tests.made import case, case_fit, frame
@@ -231,4 +232,16 @@ def test_out_is_a_path(out, capsys, tmp_path, monkeypatch):
     with pytest.raises(SystemExit):
         cli.main(["simulate", "--out", out])
     assert "must be a path, as result" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_needs_a_fit_a_folder_and_a_title_of_text(fit, tmp_path):
+    for arguments, words in [
+        ((fit, None), "folder=None must be a path, as folder='report'"),
+        ((fit, "a\0b"), "must be a path"),
+        ((tmp_path, fit), "must be a Fit"),
+        ((fit, tmp_path / "report", 3), "title=3 must be text"),
+    ]:
+        with pytest.raises(SettingError, match=words):
+            write_report(*arguments[:2], **dict(zip(["title"], arguments[2:], strict=False)))
     assert not list(tmp_path.iterdir())

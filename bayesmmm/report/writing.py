@@ -9,13 +9,15 @@ from typing import Any
 
 import pandas as pd
 
+from bayesmmm.errors import SettingError
 from bayesmmm.files import RunFolder, digest, make_mark, run_folder, write_csv
 from bayesmmm.report.answers import Answers, collect
 from bayesmmm.report.figures import make_figures, save_figures
 from bayesmmm.report.findings import Finding, make_findings
 from bayesmmm.report.page import make_page
 from bayesmmm.report.tables import make_tables
-from bayesmmm.results import Fit
+from bayesmmm.results import Fit, check_fit
+from bayesmmm.validate import check_path, refusal
 
 PAGE, TABLES, FIGURES = "index.html", "tables", "figures"
 
@@ -116,6 +118,9 @@ def write_report(
     --------
     >>> paths = write_report(fit, "report", start="2024-01-07")  # doctest: +SKIP
     """
-    with run_folder(Path(folder)) as run:
+    check_fit(fit)
+    if not isinstance(title, str | None):
+        raise refusal("title", title, "must be text")
+    with run_folder(check_path(folder, "folder", SettingError, "report")) as run:
         report = compose(fit, title=title, start=start, stop=stop, window=window, ci_prob=ci_prob)
         return write(report, run)
