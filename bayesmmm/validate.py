@@ -139,7 +139,7 @@ def as_floats(values: object) -> np.ndarray:
     text = (
         [value for value in array.ravel() if isinstance(value, str | bytes)] if array.dtype.kind in "OSU" else []
     )
-    if text or array.dtype.kind in "mM":
+    if text or array.dtype.kind in "cmM":
         raise TypeError(f"{written((text or array.ravel().tolist())[0])} is no number")
     return array.astype(float)
 
