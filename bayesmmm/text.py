@@ -20,7 +20,7 @@ _TINY = 1e-6
 #: Characters of a long value that are shown at either end.
 _ENDS = 100
 #: Letters of a name that a figure has room for.
-LONGEST = 40
+LONGEST = 60
 #: Whole numbers from here on have digits that mean nothing.
 _EXACT = 1e15
 #: Shares below this, in per cent, are not told apart.
@@ -168,11 +168,13 @@ def no_such(text: str, word: object, known: Iterable[object], say: str = "Use on
 
 
 def written(value: object) -> str:
-    """Write a value as code, a long one cut in the middle; Python writes no whole number of thousands of digits."""
+    """Write a value as code, a long one cut in the middle; Python writes no number of thousands of digits."""
     try:
         text = repr(value)
     except ValueError:
         return "(a number of thousands of digits)"
+    except RecursionError:
+        return "(lists in lists without end)"
     return text if len(text) <= 2 * _ENDS else f"{text[:_ENDS]} ... {text[-_ENDS:]}"
 
 

@@ -66,7 +66,7 @@ def test_what_explains_nearly_all_of_the_outcome_is_named(control, mediator):
     assert control in found.finding
 
 
-@pytest.mark.parametrize("scale", [1e154, 1e-300, -1e-3])
+@pytest.mark.parametrize("scale", [1e40, 1e-40, -1e-3])
 def test_the_unit_of_the_column_does_not_matter(scale):
     frame = table()
     frame["orders"] *= scale

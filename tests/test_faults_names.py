@@ -14,6 +14,7 @@ from bayesmmm.cli import files as cli_files
 from bayesmmm.files import write_csv
 from bayesmmm.plots.layout import plain_texts
 from bayesmmm.report import writing
+from bayesmmm.text import LONGEST
 from tests import answers_made_up as answers
 from tests.gallery import gallery
 
@@ -55,7 +56,7 @@ def test_dollars_are_seen_where_names_are_drawn(figures):
     labels = [label.get_text() for ax in figure.axes for label in ax.get_yticklabels()]
     assert ODD[0] in labels
     assert ODD[1] in labels
-    assert any(label.startswith("wide") and "…" in label and len(label) == 40 for label in labels)
+    assert any(label.startswith("wide") and "…" in label and len(label) == LONGEST for label in labels)
 
 
 def test_text_in_a_table_is_no_formula_and_numbers_stay_numbers(tmp_path):

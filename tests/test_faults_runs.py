@@ -134,11 +134,15 @@ def test_ctrl_c_while_a_fit_is_saved_waits_until_it_is(fit_without_sampling, mon
         flush(path)
 
     monkeypatch.setattr(files, "flush", interrupt)
-    status, out = fit_without_sampling(*named("search", "tv"))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
+    try:
+        status, out = fit_without_sampling(*named("search", "tv"))
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert status == cli.INTERRUPTED
     assert [path.name for path in out.iterdir()] == ["fit.nc"]
     assert "written to" in capsys.readouterr().err
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 # ----------------------------------------------------------------------------------------------------------------- marks

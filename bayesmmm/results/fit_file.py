@@ -222,7 +222,10 @@ def _check_posterior(posterior: xr.Dataset, system: MMM, data: MMMData) -> None:
         for block in system.equation(name).parameters():
             variable = f"{name}.{block.name}"
             if variable in posterior:
-                _check_support(variable, posterior[variable].values, [p.support for p in block.priors])
+                draws, (dim, *_) = posterior[variable], (*dims[variable], "")
+                # A half-life may have a prior for some channels and follow from the retention for the others.
+                draws = draws.sel({dim: list(block.labels)}) if dim else draws
+                _check_support(variable, draws.values, [p.support for p in block.priors])
 
 
 def _check_support(variable: str, values: np.ndarray, supports: list[tuple[float, float]]) -> None:
