@@ -45,33 +45,41 @@ def data_warnings(data: MMMData, *, media: Sequence[str] | None = None) -> list[
     """
     channels = tuple(media) if media is not None else (*data.media, *data.mediators)
     check_known(channels, list(data.columns), where="the data")
-    shapes = {name: _within(data.columns[name]) for name in channels}
+    within = {name: deviations(data.columns[name]) for name in channels}
     outliers = dict.fromkeys((data.outcome, *channels))
     return [
-        *_collinear({name: deviation for name, (deviation, _) in shapes.items()}),
-        *_steady({name: share for name, (_, share) in shapes.items()}),
+        *_collinear(within),
+        *_steady({name: _variation(data.columns[name], deviation) for name, deviation in within.items()}),
         *(warning for name in outliers for warning in _outlying(data, name)),
     ]
 
 
-def _within(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return deviations from the geo means in units of mean |v| of the geo, and their sd over the mean."""
+def deviations(values: np.ndarray) -> np.ndarray:
+    """Return deviations (G, T) of a column from the means of its geos, in units of mean |v| of the geo."""
     size = np.abs(values).mean(axis=1, keepdims=True)
     scaled = values / np.where(size > 0, size, 1.0)
-    deviation = scaled - scaled.mean(axis=1, keepdims=True)
-    active = size[:, 0] > 0
-    return deviation, float(deviation[active].std() / np.abs(scaled[active]).mean())
+    return scaled - scaled.mean(axis=1, keepdims=True)
+
+
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the correlation of two columns of deviations, all geos together; 0 where one is constant."""
+    norm = np.sqrt(np.sum(one**2) * np.sum(other**2))
+    return float(np.sum(one * other) / norm) if norm > 0 else 0.0
+
+
+def _variation(values: np.ndarray, deviation: np.ndarray) -> float:
+    """Standard deviation over the mean, which deviations are in units of, where anything is spent."""
+    return float(deviation[(values != 0).any(axis=1)].std())
 
 
 def _collinear(deviations: dict[str, np.ndarray]) -> list[BayesMMMWarning]:
     found: list[BayesMMMWarning] = []
     for (one, a), (other, b) in combinations(deviations.items(), 2):
-        norm = np.sqrt(np.sum(a**2) * np.sum(b**2))
-        correlation = float(np.sum(a * b) / norm) if norm > 0 else 0.0
-        if abs(correlation) > COLLINEAR_CORRELATION:
+        together = correlation(a, b)
+        if abs(together) > COLLINEAR_CORRELATION:
             found.append(
                 CollinearityWarning(
-                    f"channels {one!r} and {other!r} have correlation {correlation:.3f} (above "
+                    f"channels {one!r} and {other!r} have correlation {together:.3f} (above "
                     f"{COLLINEAR_CORRELATION}), so the data can hardly tell their effects apart; add them up "
                     "to one channel, or give one an informative prior"
                 )

@@ -144,16 +144,20 @@ def audit(data: MMMData, system: MMM) -> Diagnosis:
     view = evaluate(data, system)
     media, tables = media_checks(view)
     equations, more = equation_checks(view)
-    checks = [*warning_checks(system, data), *media, *equations]
+    checks = [*warning_checks(system_warnings(system, data), system, data), *media, *equations]
     whole = {"summary": data.summary(), "correlation": data.correlation(), "spend": _series(view)}
     return Diagnosis("data", tuple(checks), {**whole, **tables, **more})
 
 
 def warning_checks(
-    system: MMM, data: MMMData, kinds: Sequence[_Kind] = _KINDS, group: str = "data"
+    warnings: Sequence[BayesMMMWarning],
+    system: MMM,
+    data: MMMData,
+    kinds: Sequence[_Kind] = _KINDS,
+    group: str = "data",
 ) -> list[Check]:
     """One check for each kind of warning: what was found, or that nothing was."""
-    checks, warnings, channels = [], system_warnings(system, data), system.media
+    checks, channels = [], system.media
     for name, classes, well, meaning, remedies in kinds:
         sentences = [str(warning).rstrip(".") for warning in warnings if isinstance(warning, classes)]
         finding = "; ".join(sentences) + "." if sentences else well

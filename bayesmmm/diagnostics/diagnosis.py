@@ -13,6 +13,7 @@ from bayesmmm.diagnostics.posterior_view import PosteriorView, check_groups, eva
 from bayesmmm.diagnostics.predictive import loo_checks, predictive_checks
 from bayesmmm.diagnostics.residual_checks import confounding_checks, residual_checks
 from bayesmmm.diagnostics.sampler import sampler_checks
+from bayesmmm.equations.checks import consequences
 from bayesmmm.results import Fit, check_fit, predictive_table
 from bayesmmm.validate import check_seed
 
@@ -81,7 +82,9 @@ def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
             for more, numbers in (_fit_checks(view), information_checks(fit), plausibility_checks(view)):
                 checks += more
                 tables |= numbers
-            checks += warning_checks(fit.system, fit.data, (CONSEQUENCES,), "plausibility")
+            system, data = fit.system, fit.data
+            follow = [w for name in system.order for w in consequences(system.equation(name), data)]
+            checks += warning_checks(follow, system, data, (CONSEQUENCES,), "plausibility")
     return Diagnosis("fit", tuple(checks), tables)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bayesmmm.data import MMMData, data_warnings
 from bayesmmm.data.checks import is_constant
+from bayesmmm.data.data_warnings import correlation, deviations
 from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.system import MMM
 from bayesmmm.equations.text import format_days
@@ -232,7 +233,7 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
             warnings += _backdoors(system.equation(source), system.equation(target))
     for name in system.order:
         equation = system.equation(name)
-        warnings += _consequences(equation, data)
+        warnings += consequences(equation, data)
         warnings += [*_few_periods(equation, data), *_many_zeros(equation, data), *_media_share(equation, data)]
     for check in (_many_negatives, _always_on):
         warnings += [warning for name in system.media for warning in check(name, data)]
@@ -264,7 +265,7 @@ def _calendar_terms(equation: Equation, other: Equation) -> list[str]:
     return [*trend, *([f"seasonality ({' and '.join(lacking)} days)"] if lacking else [])]
 
 
-def _consequences(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
+def consequences(equation: Equation, data: MMMData) -> Iterable[ConsequenceWarning]:
     """Name inputs, media apart, that explain nearly all of a series on their own."""
     series = data.columns[equation.name]
     for name in equation.inputs:
@@ -282,14 +283,8 @@ def _consequences(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning
 
 
 def _explained(values: np.ndarray, series: np.ndarray) -> float:
-    """Squared correlation of two columns (G, T) within geos; free of overflow, 0 where one is constant."""
-    parts = []
-    for column in (values, series):
-        deviation = column / max(np.abs(column).max(), np.finfo(float).tiny)
-        deviation = deviation - deviation.mean(axis=1, keepdims=True)
-        norm = np.sqrt(np.sum(deviation**2))
-        parts.append(deviation / norm if norm > 0.0 else deviation)
-    return float(np.sum(parts[0] * parts[1]) ** 2)
+    """Share of the variance of a column (G, T) within geos that another explains."""
+    return correlation(deviations(values), deviations(series)) ** 2
 
 
 def values_per_parameter(equation: Equation, data: MMMData) -> tuple[int, int]:
