@@ -207,7 +207,8 @@ def _analyse(data: "MMMData", system: "MMM", options: argparse.Namespace, world:
         print(str(system).rpartition("\n\nNext:")[0])
         show_warnings(system, data)
         fit = _sample(system, data, options)
-        mark = make_mark("fit", digest(fit.stamp, options.ci_prob, world is None), fit.stamp)
+        stamp = fit.stamp  # a pass through all draws
+        mark = make_mark("fit", digest(stamp, options.ci_prob, world is None), stamp)
         names: list[str] = []
         try:
             with uninterrupted():

@@ -108,9 +108,7 @@ def _moved(segments: list[Segment], name: str, factor: float) -> np.ndarray:
 def _beyond(query: Query, names: Sequence[str], grid: np.ndarray) -> np.ndarray:
     """Share of spend (channel, factor) in periods above the highest spend of the fitted periods."""
     data = query.fit.data
-    return np.array(
-        [[share_beyond(f * query.spend_by_period(n)[0], data.columns[n].max()) for f in grid] for n in names]
-    )
+    return np.array([[share_beyond(data, n, f * query.spend_by_period(n)[0]) for f in grid] for n in names])
 
 
 def adstock_decay(fit: Fit, *, days: float | None = None) -> xr.Dataset:

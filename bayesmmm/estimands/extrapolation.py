@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayesmmm.data import MMMData
 from bayesmmm.results import Fit
 
 #: Share of an input beyond what was ever observed in one period above which an answer is called an extrapolation.
 EXTRAPOLATED = 0.05
 
 
-def share_beyond(spend: np.ndarray, highest: float) -> float:
-    """Share of spend (W,) in periods with more of it than `highest`; 0 where nothing is spent."""
+def share_beyond(data: MMMData, channel: str, spend: np.ndarray) -> float:
+    """Share of spend (W,) in periods with more of it than was ever observed in one; 0 where nothing is spent."""
     # Rounding of a multiple of the highest period must not make it an extrapolation of itself.
-    outside = spend > highest * (1.0 + 1e-12)
+    outside = spend > data.columns[channel].max() * (1.0 + 1e-12)
     return float(spend[outside].sum() / spend.sum()) if spend.sum() > 0.0 else 0.0
 
 
@@ -29,7 +30,7 @@ def extrapolated(fit: Fit, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
     for name, values in columns.items():
         known, values = fit.data.columns[name], np.asarray(values, float)
         if name in fit.system.channels:
-            shares.append(share_beyond(values.ravel(), known.max()))
+            shares.append(share_beyond(fit.data, name, values.ravel()))
         else:
             slack = 1e-12 * np.abs(known).max()
             outside = (values < known.min() - slack) | (values > known.max() + slack)

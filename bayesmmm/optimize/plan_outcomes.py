@@ -66,10 +66,9 @@ def _returns(out: Outcomes, spend: np.ndarray, pattern: np.ndarray) -> tuple[np.
 
 def extrapolated(problem: Problem, plans: Sequence[np.ndarray], dim: str) -> tuple:
     """Share of the spend of each channel in periods above the highest spend of the fitted periods, as a variable."""
-    columns = problem.fit.data.columns
+    data = problem.fit.data
     share = [
-        [share_beyond(own, columns[name].max()) for name, own in zip(problem.names, plan, strict=True)]
-        for plan in plans
+        [share_beyond(data, name, own) for name, own in zip(problem.names, plan, strict=True)] for plan in plans
     ]
     return (dim, "channel"), np.array(share), {"unit": "share of spend", "threshold": EXTRAPOLATED}
 

@@ -123,8 +123,10 @@ def plain_texts(where: Figure | Sequence[Axes]) -> None:
     """Draw every text as what it is: no dollar begins mathematics; long names are cut, missing letters are told."""
     parts = where.axes if isinstance(where, Figure) else where
     for axis in (axis for ax in parts for axis in (ax.xaxis, ax.yaxis)):
+        if not isinstance(axis.get_major_locator(), FixedLocator):
+            continue
         labels = [label.get_text() for label in axis.get_ticklabels()]
-        if isinstance(axis.get_major_locator(), FixedLocator) and max(map(len, labels), default=0) > LONGEST:
+        if max(map(len, labels), default=0) > LONGEST:
             axis.set_ticks(axis.get_ticklocs(), labels=[shortened(label) for label in labels])
     texts = [text for part in ([where] if isinstance(where, Figure) else where) for text in part.findobj(Text)]
     lost: dict[str, str] = {}
