@@ -62,7 +62,7 @@ def short_fit_of(name):
             posterior[f"{n}.half_life"] = fit.data.days_per_period * (0.25 + 0.35 * h / (5.0 + h))
     tree["posterior"] = posterior
     out = dataclasses.replace(fit, tree=tree)
-    out._cache["convergence"] = fit.convergence
+    out = out.with_convergence(fit.convergence)
     return out
 
 

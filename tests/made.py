@@ -67,7 +67,7 @@ def made_fit(system, data, *, draws=40, chains=2, seed=0, values=None, verdict="
         versions=library_versions(),
     )
     if verdict is not None:
-        fit._cache["convergence"] = _verdict(verdict, draws, chains)
+        fit = fit.with_convergence(_verdict(verdict, draws, chains))
     return fit
 
 

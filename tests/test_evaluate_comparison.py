@@ -28,7 +28,7 @@ def with_density(fit, density, **changes):
     old = groups["log_likelihood"]
     groups["log_likelihood"] = old.assign(sales=old["sales"].copy(data=density.reshape(old["sales"].shape)))
     out = replace(fit, tree=xr.DataTree.from_dict(groups), **changes)
-    out._cache["convergence"] = fit.convergence
+    out = out.with_convergence(fit.convergence)
     return out
 
 
@@ -123,7 +123,7 @@ def test_what_is_no_comparison_is_refused(bare):
 def test_fits_that_failed_are_refused_unless_asked_for(bare):
     density, _ = normal_mean(bare, bare.data.columns["sales"].std(), 0)
     failed = with_density(bare, density)
-    failed._cache["convergence"] = replace(bare.convergence, verdict="failed")
+    failed = failed.with_convergence(replace(bare.convergence, verdict="failed"))
     with pytest.raises(ConvergenceError, match=r"ask fit\.accept_unconverged\(\)"):
         compare({"a": with_density(bare, density), "b": failed})
     table = compare({"a": with_density(bare, density), "b": failed.accept_unconverged()})

@@ -163,7 +163,7 @@ def test_channels(fit):
     refused(fit, UnknownTermError, "no equation has the channel 'price'", channels=["price"])
     unseen = dataclasses.replace(fit.scales, spend={**fit.scales.spend, "tv": np.array([np.nan])})
     never = dataclasses.replace(fit, scales=unseen)
-    never._cache["convergence"] = fit.convergence
+    never = never.with_convergence(fit.convergence)
     refused(never, NeverSpentError, "'tv' was never spent.*leave it out of the plan, or run a test and fit again")
 
 

@@ -44,7 +44,7 @@ def fits(monkeypatch):
     def made(system, data, **settings):
         found = made_fit(system, data, draws=10, seed=settings["seed"], verdict=made.verdict(system))
         kept = dataclasses.replace(found, scales=settings["scales"])
-        kept._cache["convergence"] = found.convergence
+        kept = kept.with_convergence(found.convergence)
         recorded.calls.append((system, data, settings, kept))
         return SilentFit(kept, ())
 

@@ -241,7 +241,7 @@ def test_what_the_data_taught_is_measured_against_the_prior(fit):
     wide["sales.contribution"] = 4.0 * wide["sales.contribution"]
     tree["prior"] = wide
     changed = type(fit)(fit.data, fit.system, fit.scales, tree, fit.settings, fit.versions)
-    changed._cache["convergence"] = fit.convergence
+    changed = changed.with_convergence(fit.convergence)
     table = compose(changed).tables["learnt"].set_index(["equation", "parameter"])
     np.testing.assert_allclose(table.loc[("sales", "half_life"), "width_ratio"], 0.5, rtol=0.01)
     np.testing.assert_allclose(table.loc[("sales", "contribution"), "width_ratio"], 0.25)

@@ -45,7 +45,7 @@ def plan(periods=6, seed=5):
 def same_answers(fit, system):
     """The same draws read as draws of another system."""
     other = dataclasses.replace(fit, system=system)
-    other._cache["convergence"] = fit.convergence
+    other = other.with_convergence(fit.convergence)
     return other
 
 

@@ -51,7 +51,7 @@ def shortened(fit, periods):
             posterior[f"{name}.contribution"].loc[at] = (amplitude * shape).reshape(2, 6)
     tree = xr.DataTree.from_dict({"posterior": posterior})
     out = Fit(data, fit.system, fit.scales, tree, fit.settings, fit.versions)
-    out._cache["convergence"] = fit.convergence
+    out = out.with_convergence(fit.convergence)
     return out
 
 

@@ -101,7 +101,7 @@ def conjugate(fitted):
         labels = {"chain": posterior["chain"], "draw": posterior["draw"]}
         tree = {"posterior": posterior} | {name: group.assign_coords(labels) for name, group in density.items()}
         fit = replace(fitted, tree=xr.DataTree.from_dict(tree))
-        fit._cache["convergence"] = fitted.convergence
+        fit = fit.with_convergence(fitted.convergence)
         return fit, theta.assign_coords(labels).rename("theta")
 
     return made_up
