@@ -20,6 +20,7 @@ _HOME = {
     "Goal": "optimize",
     "MMM": "equations",
     "MMMData": "data",
+    "Panel": "equations",
     "Prior": "priors",
     "Solver": "optimize",
     "Window": "optimize",
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from bayesmmm import diagnostics, errors, evaluate, plots, prepare, sensitivity
     from bayesmmm.data import MMMData
     from bayesmmm.diagnostics import diagnose
-    from bayesmmm.equations import MMM, Equation, Fourier
+    from bayesmmm.equations import MMM, Equation, Fourier, Panel
     from bayesmmm.estimands import decompose, effects, marginal_roi, predict, response_curves, roi, what_if
     from bayesmmm.inference import fit
     from bayesmmm.inference.pymc_model import build_model

@@ -7,16 +7,19 @@ import numpy as np
 import xarray as xr
 
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.equations import MMM, Equation
+from bayesmmm.equations import FIXED_SD, MMM, Equation
 from bayesmmm.errors import PriorError
 
 #: Equation name -> parameter name -> values. half_life, half_saturation, slope (draw, channel); contribution
 #: (draw, geo, channel); coefficient (draw, term); sigma and, under student_t, nu_minus_two (draw,); rho (draw, 1) where
-#: it has a prior: one that is assumed stays in the system.
+#: it has a prior: one that is assumed stays in the system. On a panel coefficient has axes (draw, geo, term), and with
+#: period effects there are also omega (draw,) and period (draw, date); tau (draw, channel) and median_contribution
+#: (draw, channel) where contributions are pooled in part are for the record.
 Parameters = Mapping[str, Mapping[str, np.ndarray]]
 
 _PER_CHANNEL = ("half_life", "half_saturation", "slope")
-_SCALARS = ("sigma", "nu_minus_two")
+_POOLED = ("tau", "median_contribution")
+_SCALARS = ("sigma", "nu_minus_two", "omega")
 
 
 def draw_prior(
@@ -47,8 +50,19 @@ def draw_prior(
         equation = system.equation(name)
         drawn = {}
         for block in equation.parameters():
-            values = np.stack([np.asarray(p.draw(rng, draws), float) for p in block.priors], axis=-1)
-            drawn[block.name] = dict(zip(block.labels, values.T, strict=True)) if block.labels else values[:, 0]
+            many = len(data.geos)
+            own = {"contribution", "roi"} if equation.panel and equation.panel.pooling == "none" else ()
+            values = [
+                np.asarray(p.draw(rng, (draws, many) if label in equation.per_geo or block.name in own else draws), float)
+                for label, p in zip(block.labels or (None,), block.priors, strict=True)
+            ]
+            drawn[block.name] = dict(zip(block.labels, values, strict=True)) if block.labels else values[0]
+        if "tau" in drawn:
+            deviation = rng.standard_normal((draws, len(data.geos), len(equation.media)))
+            drawn["z"] = dict(zip(equation.media, np.moveaxis(deviation, -1, 0), strict=True))
+        if equation.panel and equation.panel.periods in ("random", "fixed"):
+            omega = drawn.setdefault("omega", np.full(draws, FIXED_SD))
+            drawn["period"] = omega[:, None] * rng.standard_normal((draws, len(data.dates)))
         out[name] = to_engine_parameters(equation, drawn, data, scales, endogenous=unknown)
     return out
 
@@ -61,7 +75,8 @@ def to_engine_parameters(
     Parameters
     ----------
     drawn : mapping
-        Block name -> label -> (S,) array, and (S,) arrays for scalars.
+        Block name -> label -> (S,) array, and (S,) arrays for scalars. On a panel a label may have an array (S, G); then
+        also z -> channel -> (S, G) and period (S, T).
     endogenous : sequence of str
         Columns on which an ROI prior is refused, because their spend is not data here.
     """
@@ -77,7 +92,6 @@ def to_engine_parameters(
                 f"system: its spend is not known before it is simulated. Put the prior on contribution instead."
             )
         contribution[label] = value * spend_per_size(equation, label, data, scales)
-    n_geo = len(data.geos)
 
     def table(values: Mapping) -> np.ndarray:
         columns = [values[label] for label in equation.media]
@@ -88,16 +102,41 @@ def to_engine_parameters(
         "half_life": table(half_life),
         "half_saturation": table(drawn.get("half_saturation", {})),
         "slope": table(drawn.get("slope", {})),
-        "contribution": np.repeat(table(contribution)[:, None, :], n_geo, axis=1),
-        "coefficient": np.stack([drawn["coefficient"][term] for term in equation.terms()], axis=-1),
     }
-    out |= {name: drawn[name] for name in _SCALARS if name in drawn}
-    return out | ({"rho": np.stack([*drawn["rho"].values()], axis=-1)} if "rho" in drawn else {})
+    out |= {name: drawn[name] for name in (*_SCALARS, "period") if name in drawn}
+    if equation.panel is None:
+        out["contribution"] = np.repeat(table(contribution)[:, None, :], len(data.geos), axis=1)
+        out["coefficient"] = np.stack([drawn["coefficient"][term] for term in equation.terms()], axis=-1)
+        return out | ({"rho": np.stack([*drawn["rho"].values()], axis=-1)} if "rho" in drawn else {})
+    shape = (len(drawn["sigma"]), len(data.geos))
+    coefficients = [_per_geo(drawn["coefficient"][term], shape) for term in equation.terms()]
+    out["coefficient"] = np.stack(coefficients, axis=-1)
+    if "tau" in drawn:
+        out |= {"tau": table(drawn["tau"]), "median_contribution": table(contribution)}
+        spread = {c: np.exp(drawn["tau"][c][:, None] * z) for c, z in drawn["z"].items()}
+        contribution = {c: value[:, None] * spread[c] for c, value in contribution.items()}
+    columns = [_per_geo(contribution[c], shape) * bought(data, c) for c in equation.media]
+    out["contribution"] = np.stack(columns, axis=-1) if columns else np.empty((*shape, 0))
+    return out
+
+
+def _per_geo(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Values (S,) or (S, G) as (S, G)."""
+    return np.broadcast_to(values if values.ndim == 2 else values[:, None], shape)
+
+
+def bought(data: MMMData, channel: str) -> np.ndarray:
+    """Whether a channel was ever above zero in each geo (G,)."""
+    return (data.columns[channel] > 0).any(axis=-1)
 
 
 def spend_per_size(equation: Equation, channel: str, data: MMMData, scales: Scales) -> float:
-    """Mean spend of a channel over mean size of the outcome: contribution = roi * this."""
-    return float(data.columns[channel].mean() / scales.size[equation.name].mean())
+    """Mean spend of a channel over mean size of the outcome: contribution = roi * this.
+
+    Of the median geo of those that buy it, on a panel.
+    """
+    share = data.columns[channel].mean(axis=-1) / scales.size[equation.name]
+    return float(np.median(share[bought(data, channel)]))
 
 
 def rescale(system: MMM, parameters: Parameters, old: Scales, new: Scales) -> dict[str, dict[str, np.ndarray]]:
@@ -139,14 +178,18 @@ def layout(system: MMM, geos: Sequence[str]) -> tuple[dict[str, tuple[str, ...]]
     labels: dict[str, list[str]] = {}
     for name in system.order:
         equation = system.equation(name)
+        blocks = {block.name for block in equation.parameters()}
         if equation.media:
             labels[f"{name}.media"] = list(equation.media)
-            dims |= {f"{name}.{parameter}": (f"{name}.media",) for parameter in _PER_CHANNEL}
+            pooled = _POOLED if "tau" in blocks else ()
+            dims |= {f"{name}.{parameter}": (f"{name}.media",) for parameter in (*_PER_CHANNEL, *pooled)}
             dims[f"{name}.contribution"] = (*places, f"{name}.media")
         labels[f"{name}.term"] = list(equation.terms())
-        dims[f"{name}.coefficient"] = (f"{name}.term",)
-        dims |= {f"{name}.{parameter}": () for parameter in equation.family.scalars}
-        if any(block.name == "rho" for block in equation.parameters()):
+        dims[f"{name}.coefficient"] = (*(places if equation.panel else ()), f"{name}.term")
+        dims |= {f"{name}.{parameter}": () for parameter in equation.scalars}
+        if equation.panel and equation.panel.periods in ("random", "fixed"):
+            dims |= {f"{name}.omega": (), f"{name}.period": ("date",)}
+        if "rho" in blocks:
             labels[f"{name}.mediator"] = [str(equation.tied_to)]
             dims[f"{name}.rho"] = (f"{name}.mediator",)
     return dims, labels | ({"geo": list(geos)} if places else {})
@@ -167,9 +210,12 @@ def to_dataset(system: MMM, parameters: Parameters, data: MMMData, *, chains: in
         value = parameters[name][parameter]
         if parameter == "contribution" and len(data.geos) == 1:
             value = value[:, 0]
+        elif parameter == "contribution":  # no number where there is nothing to know
+            value = np.where(np.stack([bought(data, c) for c in labels[f"{name}.media"]], axis=-1), value, np.nan)
         variables[variable] = (("chain", "draw", *own), value.reshape(chains, -1, *value.shape[1:]))
     n_draw = next(iter(variables.values()))[1].shape[1]
-    return xr.Dataset(variables, {"chain": np.arange(chains), "draw": np.arange(n_draw), **labels})
+    dates = {"date": data.dates} if any("date" in own for own in dims.values()) else {}
+    return xr.Dataset(variables, {"chain": np.arange(chains), "draw": np.arange(n_draw), **labels, **dates})
 
 
 def to_arrays(system: MMM, posterior: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
@@ -182,15 +228,15 @@ def to_arrays(system: MMM, posterior: xr.Dataset) -> dict[str, dict[str, np.ndar
         order = {
             d: labels for d, labels in order.items() if d in posterior and posterior[d].values.tolist() != labels
         }
-        for parameter in (*_PER_CHANNEL, "contribution", "coefficient", *_SCALARS, "rho"):
+        for parameter in (*_PER_CHANNEL, *_POOLED, "contribution", "coefficient", *_SCALARS, "period", "rho"):
             key = f"{name}.{parameter}"
             if key not in posterior:
                 continue
             value = posterior[key]
             value = value.sel({dim: labels for dim, labels in order.items() if dim in value.dims})
             array = value.values.reshape(-1, *value.shape[2:])
-            if parameter == "contribution" and array.ndim == 2:
-                array = array[:, None, :]
+            if parameter == "contribution":
+                array = array[:, None, :] if array.ndim == 2 else np.nan_to_num(array)
             par[parameter] = np.ascontiguousarray(array)
         if not equation.media:
             empty = np.empty((len(par["sigma"]), 0))

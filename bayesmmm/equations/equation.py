@@ -6,7 +6,7 @@ Knows names, labels and priors. Knows no data: columns are names until `design_m
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import pandas as pd
 from bayesmmm.data.dates import iso_date
 from bayesmmm.equations.correlation import read_rho
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likelihood
+from bayesmmm.equations.panel import MIN_GEOS, Panel
 from bayesmmm.equations.text import equation_text, format_days
 from bayesmmm.errors import DateError, EquationError, PriorError, UnknownPriorError
 from bayesmmm.priors import FrozenMap, Prior, check_reach, check_support, default_prior
@@ -32,9 +33,10 @@ _NEEDS = {
     "trend": ("trend", "set trend=True"),
     "seasonality": ("seasonality", "set seasonality=Fourier(period=365.25, order=2)"),
     "coefficient": ("linear terms", "list columns in linear=[...]"),
+    "tau": ("media", "list channels in media=[...]"),
 }
 _LINEAR_PARAMETERS = ("intercept", "trend", "seasonality", "coefficient")
-_SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two"], (0.0, math.inf)) | {"retention": (0.0, 1.0)}
+_SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two", "tau", "omega"], (0.0, math.inf)) | {"retention": (0.0, 1.0)}
 #: A century: a longer season is a trend.
 _LONGEST_SEASON = 36525
 _MOST_LAGS = 1000
@@ -108,7 +110,8 @@ class Parameter:
     Attributes
     ----------
     name
-        half_life, retention, half_saturation, slope, contribution, roi, coefficient, sigma, nu_minus_two or rho.
+        half_life, retention, half_saturation, slope, contribution, roi, tau, coefficient, sigma, nu_minus_two, omega or
+        rho.
     labels
         What the values belong to: channels, linear terms, a mediator; empty for a single value.
     priors
@@ -158,6 +161,9 @@ class Equation:
         assumed; a Prior with support within these is learned. The data tell it from the effect of the mediator by the
         form of the equations alone, so that a learned rho mostly says what the priors on that effect imply, unless an
         experiment is behind them. Both likelihoods must be normal or lognormal. By default residuals are independent.
+    panel
+        How the geos of a panel share this equation; for data with several geos ``Panel()`` where it is left out. It adds
+        the parameters tau (spread of the log contributions of geos) and omega (sd of the period effects, share of s_v).
 
     Raises
     ------
@@ -188,6 +194,7 @@ class Equation:
     priors: Mapping[str, Any] = field(default_factory=FrozenMap, kw_only=True)
     max_lag: int | None = field(default=None, kw_only=True)
     rho: Mapping[str, Any] = field(default_factory=FrozenMap, kw_only=True)
+    panel: Panel | None = field(default=None, kw_only=True)
 
     if TYPE_CHECKING:  # what may be given; the fields say what is kept
 
@@ -203,6 +210,7 @@ class Equation:
             priors: Mapping[str, Prior | Mapping[str, Prior]] = {},
             max_lag: int | None = None,
             rho: Mapping[str, float | Prior] = {},
+            panel: Panel | None = None,
         ) -> None: ...
 
     def __post_init__(self):
@@ -221,6 +229,7 @@ class Equation:
                     f"to {_MOST_LAGS} (every lag costs as much as a period more), or leave it out for the exact adstock."
                 )
             _set(self, "max_lag", int(self.max_lag))
+        _check_panel(self)
         _set(self, "priors", _read_priors(self))
         _set(self, "rho", read_rho(self.name, self.rho, self.inputs, self.family))
         self.parameters()
@@ -245,6 +254,28 @@ class Equation:
         """ISO dates at which the slope of the trend may change."""
         return self.trend if isinstance(self.trend, tuple) else ()
 
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        """Parameters that have one value."""
+        random = self.panel is not None and self.panel.periods == "random"
+        return (*self.family.scalars, "omega") if random else self.family.scalars
+
+    @property
+    def per_geo(self) -> tuple[str, ...]:
+        """Linear terms with a coefficient for every geo: none in a national equation."""
+        if self.panel is None:
+            return ()
+        own = {"intercept", *self.panel.per_geo}
+        return tuple(term for term in self.terms() if term in own or self.term_kind(term) in own - {"coefficient"})
+
+    def for_geos(self, count: int) -> "Equation":
+        """Return the equation with what its panel leaves open decided for so many geos."""
+        panel = self.panel or Panel()
+        if panel.periods is None:
+            random = count >= MIN_GEOS and self.family.gaussian
+            panel = replace(panel, periods="random" if random else "none")
+        return self if panel == self.panel else replace(self, panel=panel)
+
     def terms(self) -> tuple[str, ...]:
         """Return the labels of the linear part, in the order of the columns of `design_matrix`."""
         trend = ("trend", *(f"trend@{date}" for date in self.knots)) if self.trend else ()
@@ -255,10 +286,12 @@ class Equation:
         """Return every block of unknowns with one prior per label; blocks without labels are left out."""
         blocks = [Parameter(name, *_channels(self, name)) for name in MEDIA_PARAMETERS]
         blocks = [block for block in blocks if block.labels]
+        if self.media and self.panel and self.panel.pooling == "partial":
+            blocks.append(Parameter("tau", self.media, tuple(_prior(self, "tau", c) for c in self.media)))
         terms = self.terms()
         priors = tuple(_prior(self, self.term_kind(term), term) for term in terms)
         blocks.append(Parameter("coefficient", terms, priors))
-        blocks += [Parameter(name, (), (_prior(self, name, None),)) for name in self.family.scalars]
+        blocks += [Parameter(name, (), (_prior(self, name, None),)) for name in self.scalars]
         blocks += [Parameter("rho", (m,), (v,)) for m, v in self.rho.items() if isinstance(v, Prior)]
         return tuple(blocks)
 
@@ -323,6 +356,27 @@ def _trend(equation: Equation) -> bool | tuple[str, ...]:
     return tuple(knot.date().isoformat() for knot in knots)
 
 
+def _check_panel(equation: Equation) -> None:
+    panel = equation.panel
+    if panel is None:
+        return
+    if not isinstance(panel, Panel):
+        raise EquationError(
+            f"equation {equation.name!r} has panel = {written(panel)}. Give Panel(), or what differs, as "
+            f'Panel(per_geo=["trend"]).'
+        )
+    panel.check_terms(equation.name, map(equation.term_kind, equation.terms()), equation.linear)
+    if panel.periods in ("random", "fixed") and not equation.family.gaussian:
+        raise EquationError(
+            f"equation {equation.name!r} is {equation.likelihood} and has panel periods={panel.periods!r}, which only "
+            f'normal and lognormal have. Give Panel(periods="none"), or another likelihood.'
+        )
+    if equation.rho:
+        raise EquationError(
+            f"equation {equation.name!r} has rho and panel: correlated residuals are for national data. Leave rho out."
+        )
+
+
 def _check_terms(equation: Equation) -> None:
     for argument in ("media", "linear"):
         names = getattr(equation, argument)
@@ -352,7 +406,7 @@ def _check_terms(equation: Equation) -> None:
 
 def _labels(equation: Equation, parameter: str) -> tuple[str, ...]:
     """Return the labels that a per-label prior of this parameter may name."""
-    if parameter in MEDIA_PARAMETERS:
+    if parameter in (*MEDIA_PARAMETERS, "tau"):
         return equation.media
     if parameter == "trend":
         return tuple(term for term in equation.terms() if term.split("@")[0] == "trend") if equation.trend else ()
@@ -365,7 +419,7 @@ def _read_priors(equation: Equation) -> FrozenMap:
     if not isinstance(given, Mapping):
         raise PriorError(f'{where} has priors = {given!r}. Give a mapping such as {{"slope": Prior(...)}}.')
     media = (p for p in MEDIA_PARAMETERS if p != "roi" or equation.family.additive)
-    known = (*media, *_LINEAR_PARAMETERS, *equation.family.scalars)
+    known = (*media, *_LINEAR_PARAMETERS, *equation.family.scalars, *(("tau", "omega") if equation.panel else ()))
     read = {}
     for parameter, value in given.items():
         if parameter == "roi" and not equation.family.additive:

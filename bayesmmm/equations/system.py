@@ -9,7 +9,7 @@ from bayesmmm.equations.correlation import check_mediator
 from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.text import graph_text, system_text
 from bayesmmm.equations.toml_writer import toml_text
-from bayesmmm.errors import CycleError, EquationError, UnknownTermError
+from bayesmmm.errors import CycleError, EquationError, PanelError, UnknownTermError
 from bayesmmm.text import no_such, notebook_html
 from bayesmmm.validate import check_ordered
 
@@ -120,6 +120,31 @@ class MMM:
             if equation.name == name:
                 return equation
         raise UnknownTermError(no_such(f"the system has no equation for {name!r}", name, self.order))
+
+    def for_geos(self, count: int) -> "MMM":
+        """Return the system as it is fitted to so many geos: every equation says how they share it.
+
+        Parameters
+        ----------
+        count : int
+            Number of geos; 1 for national data.
+
+        Raises
+        ------
+        PanelError
+            When an equation says how geos share it, and there is one.
+        EquationError
+            When an equation cannot be shared.
+        """
+        if count == 1:
+            odd = next((e for e in self.equations if e.panel is not None), None)
+            if odd is not None:
+                raise PanelError(
+                    f"equation {odd.name!r} says how geos share it (panel={odd.panel}), and the data hold one series. "
+                    f"Leave panel out, or read the data with geo='...', the column that names the geo of each row."
+                )
+            return self
+        return MMM([e.for_geos(count) for e in self.equations])
 
     def edges(self) -> tuple[tuple[str, str, str], ...]:
         """Return (source, target, kind) for every cause; kind is "media" or "linear"."""

@@ -122,7 +122,9 @@ def _equation_block(equation: "Equation", place: int | None) -> str:
 
 
 def _mean_terms(equation: "Equation") -> list[str]:
-    terms = ["intercept"]
+    own = {equation.term_kind(term) for term in equation.per_geo}
+    terms = ["intercept[g]" if own else "intercept"]
+    terms += ["u"] if equation.panel and equation.panel.periods in ("random", "fixed") else []
     if equation.trend:
         knots = f" bending at {', '.join(equation.knots)}" if equation.knots else ""
         terms.append(f"trend{knots}")
@@ -168,6 +170,8 @@ def _unit(equation: "Equation", name: str) -> str:
         # A standard deviation elsewhere; that of a t is larger than its scale, and depends on nu.
         "sigma": f"{share}, scale of the t, not its sd" if equation.family.heavy_tailed else share,
         "nu_minus_two": "no unit",
+        "tau": "sd of log contribution between geos",
+        "omega": f"{share}, sd of what geos share in a period",
         "rho": "correlation",
     }[name]
 

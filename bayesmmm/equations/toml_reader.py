@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from bayesmmm.equations.equation import Equation, Fourier
+from bayesmmm.equations.panel import Panel
 from bayesmmm.equations.system import MMM
 from bayesmmm.equations.toml_writer import DATA_KEYS
 from bayesmmm.errors import SpecError
 from bayesmmm.priors import Prior
 from bayesmmm.text import no_such, written
 
-_EQUATION_KEYS = ("name", "media", "linear", "trend", "likelihood", "max_lag", "rho", "seasonality", "priors")
+_EQUATION_KEYS = ("name", "media", "linear", "trend", "likelihood", "max_lag", "rho", "seasonality", "priors", "panel")
 _LISTS = ("media", "controls")
 
 
@@ -139,6 +140,10 @@ def _equation(table: Mapping[str, Any], number: int) -> Equation:
         given["priors"] = _priors(given["priors"], where)
     if "rho" in given:
         given["rho"] = _rho(given["rho"], where)
+    if "panel" in given:
+        _check_table(given["panel"], f"panel of {where}")
+        _check_keys(given["panel"], ("pooling", "periods", "per_geo"), f"panel of {where}")
+        given["panel"] = Panel(**given["panel"])
     return Equation(name, **given)
 
 

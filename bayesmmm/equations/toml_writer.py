@@ -45,6 +45,10 @@ def _equation(equation: Equation) -> dict[str, Any]:
         table["max_lag"] = equation.max_lag
     if equation.rho:
         table["rho"] = {m: v.to_dict() if isinstance(v, Prior) else v for m, v in equation.rho.items()}
+    if equation.panel is not None:
+        panel = {"pooling": equation.panel.pooling, "periods": equation.panel.periods}
+        table["panel"] = {key: value for key, value in panel.items() if value is not None}
+        table["panel"] |= {"per_geo": list(equation.panel.per_geo)} if equation.panel.per_geo else {}
     if equation.seasonality:
         table["seasonality"] = [{"period": s.period, "order": s.order} for s in equation.seasonality]
     if equation.priors:

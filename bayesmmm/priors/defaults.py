@@ -18,6 +18,10 @@ _FIXED = FrozenMap(
         # Away from zero: as nu falls to 2 the variance of the residual grows without bound, predictive intervals lose
         # their meaning, and the sampler meets a narrow neck. 90 % between nu = 4 and nu = 32.
         "nu_minus_two": Prior("LogNormal", mu=math.log(8.0), sigma=0.8),
+        # Spread of the log contributions of geos: 90 % between 0.09 and 0.67. Away from zero, where the deviations of
+        # geos would lose their hold and the sampler meets a funnel.
+        "tau": Prior("LogNormal", mu=math.log(0.25), sigma=0.6),
+        "omega": Prior("HalfNormal", sigma=0.5),
     }
 )
 _COEFFICIENT_SD = FrozenMap({"trend": 1.0, "seasonality": 0.5, "coefficient": 0.5})
@@ -70,7 +74,7 @@ def default_prior(parameter: str, *, n_channels: int = 1, widths: Widths = WIDTH
     ----------
     parameter
         half_life (days), half_saturation (multiples of mean spend), slope, contribution (share of s_v; log units under
-        "lognormal"), sigma (share of s_v), nu_minus_two, intercept, trend, seasonality, coefficient.
+        "lognormal"), sigma (share of s_v), nu_minus_two, tau, omega (share of s_v), intercept, trend, seasonality, coefficient.
     n_channels
         Number of media channels of the equation; sets the scale of "contribution".
     widths
