@@ -23,10 +23,19 @@ from bayesmmm.engine.baseline import (
     tail_periods,
 )
 from bayesmmm.engine.chunks import map_draws, processors
-from bayesmmm.engine.inputs import Inputs, check_national, checked_scales, inputs, kernel_lag, retention
+from bayesmmm.engine.inputs import (
+    Inputs,
+    check_data,
+    check_national,
+    checked_scales,
+    inputs,
+    kernel_lag,
+    retention,
+)
 from bayesmmm.engine.interventions import change, latent_change, propagate, value
 from bayesmmm.engine.parameters import (
     Parameters,
+    bought,
     draw_prior,
     layout,
     rescale,
@@ -55,8 +64,10 @@ __all__ = [
     "WindowSystem",
     "add",
     "answering",
+    "bought",
     "carried",
     "change",
+    "check_data",
     "check_national",
     "checked_scales",
     "draw_prior",

@@ -327,7 +327,9 @@ def latent_mean(
 ) -> np.ndarray:
     """Latent mean (S, G, T) of an equation given its inputs, amplitudes as in `media_term`."""
     response, _ = media_term(equation, seen.media, par, days, amplitude)
-    return np.einsum("gtk,sk->sgt", seen.design, par["coefficient"]) + response.sum(axis=2)
+    linear = "gtk,sgk->sgt" if par["coefficient"].ndim == 3 else "gtk,sk->sgt"
+    mean = np.einsum(linear, seen.design, par["coefficient"]) + response.sum(axis=2)
+    return mean + par["period"][:, None] if "period" in par else mean
 
 
 # ------------------------------------------------------------------------------------------------- small parts

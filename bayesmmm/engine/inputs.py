@@ -51,13 +51,18 @@ def inputs(equation: Equation, data: MMMData, scales: Scales) -> Inputs:
     )
 
 
-def check_national(data: MMMData) -> None:
-    """Refuse more than one geo, and what is no data."""
+def check_data(data: MMMData) -> None:
+    """Refuse what is no data."""
     if not isinstance(data, MMMData):
         raise SettingError(
             f"data is a {type(data).__name__}, and must be MMMData, as MMMData.from_csv(...) returns it; the system "
             f"comes first, as in mm.fit(system, data)"
         )
+
+
+def check_national(data: MMMData) -> None:
+    """Refuse more than one geo, and what is no data."""
+    check_data(data)
     if len(data.geos) > 1:
         raise PanelError(
             f"the data hold {len(data.geos)} geos ({', '.join(data.geos[:3])}, ...), and a model takes one series. "

@@ -53,7 +53,9 @@ def draw_prior(
             many = len(data.geos)
             own = {"contribution", "roi"} if equation.panel and equation.panel.pooling == "none" else ()
             values = [
-                np.asarray(p.draw(rng, (draws, many) if label in equation.per_geo or block.name in own else draws), float)
+                np.asarray(
+                    p.draw(rng, (draws, many) if label in equation.per_geo or block.name in own else draws), float
+                )
                 for label, p in zip(block.labels or (None,), block.priors, strict=True)
             ]
             drawn[block.name] = dict(zip(block.labels, values, strict=True)) if block.labels else values[0]

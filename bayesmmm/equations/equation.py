@@ -36,7 +36,9 @@ _NEEDS = {
     "tau": ("media", "list channels in media=[...]"),
 }
 _LINEAR_PARAMETERS = ("intercept", "trend", "seasonality", "coefficient")
-_SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two", "tau", "omega"], (0.0, math.inf)) | {"retention": (0.0, 1.0)}
+_SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two", "tau", "omega"], (0.0, math.inf)) | {
+    "retention": (0.0, 1.0)
+}
 #: A century: a longer season is a trend.
 _LONGEST_SEASON = 36525
 _MOST_LAGS = 1000

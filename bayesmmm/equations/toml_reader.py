@@ -14,7 +14,18 @@ from bayesmmm.errors import SpecError
 from bayesmmm.priors import Prior
 from bayesmmm.text import no_such, written
 
-_EQUATION_KEYS = ("name", "media", "linear", "trend", "likelihood", "max_lag", "rho", "seasonality", "priors", "panel")
+_EQUATION_KEYS = (
+    "name",
+    "media",
+    "linear",
+    "trend",
+    "likelihood",
+    "max_lag",
+    "rho",
+    "seasonality",
+    "priors",
+    "panel",
+)
 _LISTS = ("media", "controls")
 
 

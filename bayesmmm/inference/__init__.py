@@ -8,6 +8,7 @@ densities) is computed from the draws by the engine. `run` works off many fits.
 from bayesmmm.inference.fitting import fit, give, heard
 from bayesmmm.inference.groups import PRIOR_DRAWS, draw_coordinates, predictive_groups
 from bayesmmm.inference.many_fits import Completed, SilentFit, fit_quietly, run, seeds
+from bayesmmm.inference.panel import PanelPlan, panel_plan
 from bayesmmm.inference.program import Program, write_program
 from bayesmmm.inference.samplers import nutpie_model
 from bayesmmm.inference.variables import (
@@ -27,6 +28,7 @@ __all__ = [
     "Block",
     "Completed",
     "LinearPlan",
+    "PanelPlan",
     "Program",
     "SilentFit",
     "blocks",
@@ -41,6 +43,7 @@ __all__ = [
     "model_data",
     "normal_terms",
     "nutpie_model",
+    "panel_plan",
     "predictive_groups",
     "run",
     "seeds",

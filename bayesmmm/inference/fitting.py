@@ -114,8 +114,9 @@ def fit(
     asked = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "seed": seed}
     checked = _checked(**asked, target_accept=target_accept, collapse=collapse)
     progress = check_flag(progress, "progress", SamplingError)
-    engine.check_national(data)
+    engine.check_data(data)
     check_system(system, data)
+    system = system.for_geos(len(data.geos))
     _check_memory(system, data, checked["draws"], checked["chains"])
     for warning in system_warnings(system, data):
         give(warning)

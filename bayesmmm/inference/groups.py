@@ -15,7 +15,8 @@ from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Parameters
 from bayesmmm.equations import MMM, Equation, log_likelihood, observe
-from bayesmmm.inference.variables import LinearPlan, blocks, collapses, linear_plan
+from bayesmmm.inference.panel import omega_of, panel_plan
+from bayesmmm.inference.variables import LinearPlan, blocks, collapses, geo_pairs, linear_plan, normal_terms
 from bayesmmm.results import library_versions
 
 PRIOR_DRAWS = 500
@@ -32,22 +33,26 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
     for name in system.order:
         equation = system.equation(name)
         collapsed = collapses(system, name, settings["collapse"])
-        drawn = _read_blocks(equation, raw, collapsed)
+        drawn = _read_blocks(equation, data, raw, collapsed)
         rotated = drawn.pop("rotated", {})
         seen = engine.inputs(equation, data, scales)
+        normal = normal_terms(equation)
+        drawn["coefficient"] = dict.fromkeys(normal, np.zeros_like(drawn["sigma"])) | drawn.get("coefficient", {})
+        if equation.panel:
+            _draw_panel(equation, seen, drawn, rotated, data, scales, streams[0], collapsed)
+            parameters[name] = engine.to_engine_parameters(equation, drawn, data, scales)
+            sampled[name] = drawn
+            continue
         plan = linear_plan(equation, seen.design)
-        zero = np.zeros_like(drawn["sigma"])
-        drawn["coefficient"] = dict.fromkeys(plan.terms, zero) | drawn.get("coefficient", {})
         par = engine.to_engine_parameters(equation, drawn, data, scales)
         if collapsed:
             center, sigma = engine.given_mediator(equation, {**parameters, name: par}, residual)
             given = {**par, "sigma": sigma}
             z = draw_coordinates(equation, seen, given, plan, data.days_per_period, streams[0], center=center)
         else:
-            z = np.stack([*rotated.values()], axis=-1) if rotated else np.empty((len(zero), 0))
-        coefficients = plan.coefficients(z)
-        par["coefficient"][:, [equation.terms().index(t) for t in plan.terms]] = coefficients
-        drawn["coefficient"] |= dict(zip(plan.terms, coefficients.T, strict=True))
+            z = _coordinates(rotated, len(drawn["sigma"]))
+        drawn["coefficient"] |= plan.by_term(z)
+        par["coefficient"] = np.stack([drawn["coefficient"][term] for term in equation.terms()], axis=-1)
         parameters[name], sampled[name] = par, drawn
         if any(e.tied_to == name for e in system.equations):
             residual[name] = seen.target - engine.latent_mean(equation, seen, par, data.days_per_period)
@@ -91,16 +96,69 @@ def _with_texts(stats: xr.Dataset) -> xr.Dataset:
     )
 
 
-def _read_blocks(equation: Equation, raw: xr.Dataset, collapse: bool) -> dict:
+def _read_blocks(equation: Equation, data: MMMData, raw: xr.Dataset, collapse: bool) -> dict:
+    """Draws (S,) of each label of each parameter; (S, G) where the labels are of channels in geos."""
     drawn: dict[str, Any] = {}
-    for block in blocks(equation, collapse=collapse):
+    pairs = geo_pairs(equation, data) if equation.panel else {}
+    for block in blocks(equation, data, collapse=collapse):
         values = raw[block.variable]
         if block.dim is None:
             drawn[block.parameter] = values.values.reshape(-1)
-        else:
-            flat = values.sel({block.dim: list(block.labels)}).values.reshape(-1, len(block.labels))
-            drawn.setdefault(block.parameter, {}).update(zip(block.labels, flat.T, strict=True))
+            continue
+        flat = values.sel({block.dim: list(block.labels)}).values.reshape(-1, len(block.labels))
+        into = drawn.setdefault(block.parameter, {})
+        for label, column in zip(block.labels, flat.T, strict=True):
+            if label in pairs:
+                channel, g = pairs[label]
+                into.setdefault(channel, np.zeros((len(column), len(data.geos))))[:, g] = column
+            else:
+                into[label] = column
     return drawn
+
+
+def _coordinates(rotated: Mapping[str, np.ndarray], draws: int) -> np.ndarray:
+    """Coordinates (S, K) of coefficients that were sampled."""
+    return np.stack([*rotated.values()], axis=-1) if rotated else np.empty((draws, 0))
+
+
+def _draw_panel(
+    equation: Equation,
+    seen: engine.Inputs,
+    drawn: dict[str, Any],
+    rotated: Mapping[str, np.ndarray],
+    data: MMMData,
+    scales: Scales,
+    rng: np.random.Generator,
+    collapsed: bool,
+) -> None:
+    """Add to the draws of an equation what was integrated out of it: coefficients, and period effects."""
+    if not collapsed:
+        plan = linear_plan(equation, seen.design)
+        drawn["coefficient"] |= plan.by_term(_coordinates(rotated, len(drawn["sigma"])))
+        return
+    normal, labels = normal_terms(equation), equation.terms()
+    plan_of_panel = panel_plan(equation, seen.design, normal)
+    known = omega_of(equation)
+    omega = drawn["omega"] if known is None else np.full_like(drawn["sigma"], known)
+    par = engine.to_engine_parameters(equation, drawn, data, scales)
+    noise = [rng.standard_normal((len(omega), n)) for n in (len(plan_of_panel.gram), len(data.dates))]
+
+    def work(draws: np.ndarray) -> dict[str, np.ndarray]:
+        own = {key: value[draws] for key, value in par.items()}
+        mean = engine.latent_mean(equation, seen, own, data.days_per_period)
+        r = np.ascontiguousarray(seen.target - plan_of_panel.offset - mean)
+        coefficients, period = plan_of_panel.draw(
+            r, own["sigma"], omega[draws], (noise[0][draws], noise[1][draws])
+        )
+        return {"coefficient": coefficients, "period": period}
+
+    out = engine.map_draws(work, np.arange(len(omega)), 8.0 * seen.target.size * (2 + 4 * len(equation.media)))
+    for term in normal:
+        values = out["coefficient"][..., labels.index(term)]
+        drawn["coefficient"][term] = values if term in equation.per_geo else values[:, 0]
+    if known != 0.0:
+        drawn["period"] = out["period"]
+        drawn.setdefault("omega", out["period"].std(axis=1))
 
 
 def draw_coordinates(
@@ -187,7 +245,7 @@ def _log_prior(system: MMM, sampled: Mapping, shape: tuple[int, int]) -> xr.Data
             values = sampled[name][block.name]
             if block.labels:
                 parts = [p.logpdf(values[t]) for t, p in zip(block.labels, block.priors, strict=True)]
-                total = np.sum(parts, axis=0)
+                total = np.sum([part if part.ndim == 1 else part.sum(axis=1) for part in parts], axis=0)
             else:
                 total = block.priors[0].logpdf(values)
             out[f"{name}.{block.name}"] = (("chain", "draw"), np.asarray(total).reshape(shape))

@@ -12,7 +12,15 @@ import numpy as np
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import kernel_lag
 from bayesmmm.equations import MMM, Equation
-from bayesmmm.inference.variables import Block, blocks, collapses, model_data, normal_terms, softplus_scale
+from bayesmmm.inference.variables import (
+    Block,
+    blocks,
+    collapses,
+    geo_pairs,
+    model_data,
+    normal_terms,
+    softplus_scale,
+)
 from bayesmmm.kernels import posterior as at
 from bayesmmm.kernels import prior_density
 from bayesmmm.priors import Prior
@@ -79,7 +87,7 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
     """
     arrays = model_data(system, data, scales, collapse=collapse)
     collapsed = {name: collapses(system, name, collapse) for name in system.order}
-    free = [(n, block) for n in system.order for block in blocks(system.equation(n), collapse=collapsed[n])]
+    free = [(n, block) for n in system.order for block in blocks(system.equation(n), data, collapse=collapsed[n])]
     rows: list[list[float]] = []
     start: list[float] = []
     where: dict[tuple, int] = {}
@@ -97,7 +105,7 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
         position = {key[1:]: value for key, value in where.items() if key[0] == name}
         equation = system.equation(name)
         tied = system.order.index(equation.tied_to) if equation.tied_to else -1
-        head[at.HEAD + k] = _equation(tape, equation, own, position, collapsed[name], tied, data.days_per_period)
+        head[at.HEAD + k] = _equation(tape, equation, own, position, collapsed[name], tied, data)
     head[at.LENGTH] = tape.size
     return Program(np.concatenate(tape.parts), tuple(block for _, block in free), np.array(start))
 
@@ -132,11 +140,11 @@ def _map(prior: Prior, parameter: str) -> tuple[int, float, float]:
 
 
 def _equation(
-    tape: _Tape, equation: Equation, arrays: Mapping, position: Mapping, collapsed: bool, tied: int, days: float
+    tape: _Tape, equation: Equation, arrays: Mapping, position: Mapping, collapsed: bool, tied: int, data: MMMData
 ) -> int:
     """Lay down one equation; returns where its head begins."""
     observed = arrays["observed"]
-    linear = arrays["basis" if collapsed else "directions"]
+    linear = arrays.get("basis" if collapsed else "directions", ())
     terms = [t for t in equation.terms() if t not in normal_terms(equation)]
     head = np.empty(at.EQUATION)
     head[[at.N_GEOS, at.N_PERIODS]] = observed.shape
@@ -154,18 +162,42 @@ def _equation(
     head[at.OFFSET] = tape.put(arrays["offset"]) if "offset" in arrays else -1
     head[at.DESIGN] = tape.put(arrays.get("design", ()))
     head[at.OBSERVED] = tape.put(observed)
-    head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position, days) for c in equation.media])
+    head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position, data) for c in equation.media])
+    where, deviation = _by_geo(equation, position, data)
+    head[at.CONTRIBUTIONS], head[at.DEVIATIONS] = tape.put(where), tape.put(deviation)
+    for count, place, key in (
+        (at.N_OWN, at.OWN, "own"),
+        (at.N_CALENDAR, at.CALENDAR, "calendar"),
+        (at.N_WIDE, at.WIDE, "wide"),
+    ):
+        head[count], head[place] = len(arrays.get(key, ())), tape.put(arrays.get(key, ()))
+    head[at.GRAM], head[at.BY_PERIOD] = tape.put(arrays.get("gram", ())), tape.put(arrays.get("by_period", ()))
+    head[at.OMEGA], head[at.OMEGA_VALUE] = position.get(("omega", None), -1), arrays.get("omega", [0.0])[0]
     head[at.TERMS] = tape.put([position["coefficient", t] for t in terms])
     return tape.put(head)
 
 
-def _channel(equation: Equation, channel: str, arrays: Mapping, position: Mapping, days: float) -> list[float]:
+def _by_geo(equation: Equation, position: Mapping, data: MMMData) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (G, C) of the contributions of geos and of their deviations, -1 where there is none."""
+    parameter = {
+        label: b.name for b in equation.parameters() if b.name in ("contribution", "roi") for label in b.labels
+    }
+    where = np.full((len(data.geos), len(equation.media)), -1.0)
+    deviation = where.copy()
+    for label, (channel, g) in geo_pairs(equation, data).items():
+        c, own = equation.media.index(channel), (parameter[channel], label)
+        where[g, c] = position[own] if own in position else position[parameter[channel], channel]
+        deviation[g, c] = position.get(("z", label), -1)
+    return where, deviation
+
+
+def _channel(equation: Equation, channel: str, arrays: Mapping, position: Mapping, data: MMMData) -> list[float]:
     row = np.empty(at.CHANNEL)
     by_half_life = ("half_life", channel) in position
     row[at.RETENTION] = position["half_life" if by_half_life else "retention", channel]
-    row[at.DECAY] = np.log(2.0) * days if by_half_life else 0.0
+    row[at.DECAY] = np.log(2.0) * data.days_per_period if by_half_life else 0.0
     row[at.HALF_SATURATION], row[at.SLOPE] = position["half_saturation", channel], position["slope", channel]
     by_roi = next((b.labels for b in equation.parameters() if b.name == "roi"), ())
-    row[at.CONTRIBUTION] = position["roi" if channel in by_roi else "contribution", channel]
+    row[at.TAU] = position.get(("tau", channel), -1)
     row[at.UNIT] = arrays["contribution_per_roi"][by_roi.index(channel)] if channel in by_roi else 1.0
     return row.tolist()

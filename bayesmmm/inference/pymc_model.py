@@ -90,7 +90,7 @@ def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, col
 def _coords(system: MMM, data: MMMData, collapse: bool) -> dict:
     coords = {"geo": list(data.geos), "date": data.dates.strftime("%Y-%m-%d").tolist()}
     for name in system.order:
-        for block in blocks(system.equation(name), collapse=collapses(system, name, collapse)):
+        for block in blocks(system.equation(name), data, collapse=collapses(system, name, collapse)):
             if block.dim is not None:
                 coords[block.dim] = list(block.labels)
     return coords
@@ -112,7 +112,7 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapsed: bool,
     """
     values: dict[str, dict] = {}
     scalars = {}
-    for block in blocks(equation, collapse=collapsed):
+    for block in blocks(equation, data, collapse=collapsed):
         how = _contribution_transform(block)
         variable = getattr(pm, block.family)(block.variable, **block.args, dims=block.dim, **how)
         if block.dim is None:

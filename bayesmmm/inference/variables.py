@@ -1,12 +1,14 @@
 """Which free variables the posterior of a system has, and which arrays it reads."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine import inputs, spend_per_size
-from bayesmmm.equations import MMM, Equation
+from bayesmmm.engine import bought, inputs, spend_per_size
+from bayesmmm.equations import MMM, Equation, Parameter
+from bayesmmm.inference.panel import PanelPlan, normal_prior, omega_of, panel_plan
 from bayesmmm.priors import Prior
 
 
@@ -67,16 +69,18 @@ def normal_terms(equation: Equation) -> tuple[str, ...]:
     return tuple(t for t, p in zip(block.labels, block.priors, strict=True) if p.family == "Normal")
 
 
-def blocks(equation: Equation, *, collapse: bool) -> list[Block]:
+def blocks(equation: Equation, data: MMMData, *, collapse: bool) -> list[Block]:
     """List the free variables of an equation; `collapse` as `collapses` has it."""
     normal = normal_terms(equation)
     out = []
     if normal and not is_collapsed(equation, collapse):
-        directions = tuple(str(i) for i in range(len(normal)))
-        priors = (Prior("Normal", mu=0, sigma=1),) * len(normal)
-        dim = f"{equation.name}.direction"
-        out.append(Block(f"{equation.name}.rotated", dim, "rotated", directions, priors))
+        count = sum(len(data.geos) if term in equation.per_geo else 1 for term in normal)
+        out.append(_standard_normal(equation, "rotated", "direction", tuple(str(i) for i in range(count))))
+    if equation.media and equation.panel and equation.panel.pooling == "partial":
+        out.append(_standard_normal(equation, "z", "pair", tuple(geo_pairs(equation, data))))
     for parameter in equation.parameters():
+        if parameter.name in ("contribution", "roi") and equation.panel and equation.panel.pooling == "none":
+            parameter = _repeated(parameter, geo_pairs(equation, data))
         name = f"{equation.name}.{parameter.name}"
         if not parameter.labels:
             out.append(Block(name, None, parameter.name, (), parameter.priors))
@@ -98,6 +102,28 @@ def blocks(equation: Equation, *, collapse: bool) -> list[Block]:
             dim = f"{equation.name}.{kind}" if labels == tuple(everything) else f"{name}{suffix}.{kind}"
             out.append(Block(name + suffix, dim, parameter.name, labels, priors))
     return out
+
+
+def _standard_normal(equation: Equation, parameter: str, kind: str, labels: tuple[str, ...]) -> Block:
+    priors = (Prior("Normal", mu=0, sigma=1),) * len(labels)
+    return Block(f"{equation.name}.{parameter}", f"{equation.name}.{kind}", parameter, labels, priors)
+
+
+def geo_pairs(equation: Equation, data: MMMData) -> dict[str, tuple[str, int]]:
+    """Channels and numbers of the geos that ever bought them, by a label of both."""
+    return {
+        f"{channel} @ {geo}": (channel, g)
+        for channel in equation.media
+        for g, geo in enumerate(data.geos)
+        if bought(data, channel)[g]
+    }
+
+
+def _repeated(parameter: Parameter, pairs: Mapping[str, tuple[str, int]]) -> Parameter:
+    """Return a parameter of channels with a value for each geo."""
+    prior = dict(zip(parameter.labels, parameter.priors, strict=True))
+    labels = tuple(label for label, (channel, _) in pairs.items() if channel in prior)
+    return Parameter(parameter.name, labels, tuple(prior[pairs[label][0]] for label in labels))
 
 
 def softplus_scale(prior: Prior, parameter: str) -> float | None:
@@ -132,6 +158,8 @@ class LinearPlan:
         ``P``.
     offset : (G, T) array
         ``W mean``.
+    counts : tuple of int
+        Columns of each term: G where every geo has a coefficient of its own, else 1.
     """
 
     terms: tuple[str, ...]
@@ -141,25 +169,45 @@ class LinearPlan:
     variance: np.ndarray
     rotation: np.ndarray
     offset: np.ndarray
+    counts: tuple[int, ...]
 
     def coefficients(self, z: np.ndarray) -> np.ndarray:
         """Coefficients (S, K) at coordinates (S, K)."""
         return self.mean + self.sd * (z @ self.rotation.T)
 
+    def by_term(self, z: np.ndarray) -> dict[str, np.ndarray]:
+        """Coefficients of each term at coordinates (S, K): (S,), or (S, G) where every geo has its own."""
+        ends = np.cumsum(self.counts)
+        parts = np.split(self.coefficients(z), ends[:-1], axis=1)
+        return {
+            t: part if n > 1 else part[:, 0] for t, n, part in zip(self.terms, self.counts, parts, strict=True)
+        }
+
 
 def linear_plan(equation: Equation, design: np.ndarray) -> LinearPlan:
-    """Decompose the design (G, T, K) of the terms with a Normal prior; needs K <= G * T."""
+    """Decompose the design (G, T, K) of the terms with a Normal prior; needs K <= G * T.
+
+    A term with a coefficient for each geo stands for as many columns, each of which is 0 in the other geos.
+    """
     terms = normal_terms(equation)
-    block = next(b for b in equation.parameters() if b.name == "coefficient")
-    prior = dict(zip(block.labels, block.priors, strict=True))
+    mean, sd = normal_prior(equation, terms)
+    counts = tuple(design.shape[0] if term in equation.per_geo else 1 for term in terms)
     columns = [equation.terms().index(t) for t in terms]
-    w = design[..., columns].reshape(design.shape[0] * design.shape[1], len(terms))
-    mean = np.array([prior[t].scipy().mean() for t in terms])
-    sd = np.array([prior[t].scipy().std() for t in terms])
+    w = design[..., columns]
+    if max(counts, default=1) > 1:
+        mean, sd, w = np.repeat(mean, counts), np.repeat(sd, counts), _by_geo(w, counts)
+    w = w.reshape(design.shape[0] * design.shape[1], len(mean))
     u, s, vt = np.linalg.svd(w * sd, full_matrices=False)
     offset = (w @ mean).reshape(design.shape[:2])
     basis, rotation = np.ascontiguousarray(u.T), np.ascontiguousarray(vt.T)
-    return LinearPlan(terms, mean, sd, basis, s**2, rotation, offset)
+    return LinearPlan(terms, mean, sd, basis, s**2, rotation, offset, counts)
+
+
+def _by_geo(w: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
+    """Columns (G, T, K) with a column for each geo in place of those of which every geo has its own."""
+    place = np.eye(len(w))[:, None, :]
+    parts = [w[..., k : k + 1] * (place if n > 1 else 1.0) for k, n in enumerate(counts)]
+    return np.concatenate(parts, axis=-1)
 
 
 def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) -> dict[str, np.ndarray]:
@@ -171,7 +219,6 @@ def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) ->
     for name in system.order:
         equation = system.equation(name)
         seen = inputs(equation, data, scales)
-        plan = linear_plan(equation, seen.design)
         out[f"{name}.observed"] = seen.target
         if equation.media:
             out[f"{name}.media_input"] = seen.media
@@ -179,16 +226,27 @@ def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) ->
         if money:
             factor = [spend_per_size(equation, c, data, scales) for c in money[0]]
             out[f"{name}.contribution_per_roi"] = np.array(factor)
-        if collapses(system, name, collapse):
-            out[f"{name}.basis"], out[f"{name}.basis_variance"] = plan.basis, plan.variance
+        plan: LinearPlan | PanelPlan
+        if equation.panel and collapses(system, name, collapse):
+            plan = panel_plan(equation, seen.design, normal_terms(equation))
+            own = {"own": plan.own, "calendar": plan.calendar, "wide": plan.wide}
+            own |= {"gram": plan.gram, "by_period": plan.by_period}
+            omega = omega_of(equation)
+            own |= {} if omega is None else {"omega": np.array([omega])}
+            out |= {f"{name}.{key}": value for key, value in own.items()}
         else:
-            out[f"{name}.directions"] = np.sqrt(plan.variance)[:, None] * plan.basis
+            plan = linear_plan(equation, seen.design)
+            if collapses(system, name, collapse):
+                out[f"{name}.basis"], out[f"{name}.basis_variance"] = plan.basis, plan.variance
+            else:
+                out[f"{name}.directions"] = np.sqrt(plan.variance)[:, None] * plan.basis
         for value in equation.rho.values():
             if not isinstance(value, Prior):
                 out[f"{name}.rho"] = np.array([value])
-        if plan.mean.any():
+        if plan.offset.any():
             out[f"{name}.offset"] = plan.offset
-        rest = [k for k, t in enumerate(equation.terms()) if t not in plan.terms]
+        normal = normal_terms(equation)
+        rest = [k for k, t in enumerate(equation.terms()) if t not in normal]
         if rest:
             design = np.moveaxis(seen.design[..., rest], -1, 0)
             out[f"{name}.design"] = np.ascontiguousarray(design)

@@ -13,6 +13,7 @@ import numpy as np
 from bayesmmm.kernels.compile import NUMBA_OPTIONS, inlined, inner_product, jit
 from bayesmmm.kernels.likelihood import add_multiple, collapsed_normal, explicit, linear_predictor
 from bayesmmm.kernels.media import media_basis, media_basis_vjp
+from bayesmmm.kernels.panel import collapsed_panel
 from bayesmmm.kernels.prior_density import constrain, log_density
 
 # The head of a program; the positions of the equations follow it.
@@ -20,13 +21,18 @@ LENGTH, N_EQUATIONS, PARAMETERS, HEAD = range(4)
 # A parameter, one row each: its prior in standard form, the constant that was left out, and its map from the line.
 FAMILY, SHAPE_A, SHAPE_B, LOC, SCALE, CONSTANT, MAP, LOW, HIGH, PARAMETER = range(10)
 # A channel of an equation, one row each. DECAY is log 2 * days per period for a half-life and 0 for a retention;
-# UNIT is what a unit of its contribution parameter contributes.
-RETENTION, DECAY, HALF_SATURATION, SLOPE, CONTRIBUTION, UNIT, CHANNEL = range(7)
+# UNIT is what a unit of its contribution parameter contributes, TAU its spread between geos.
+RETENTION, DECAY, HALF_SATURATION, SLOPE, UNIT, TAU, CHANNEL = range(7)
 # An equation: kinds and sizes, positions of parameters (-1: there is none), positions of arrays. TIED is the number of
 # the mediator's equation that its residuals are correlated with, RHO_VALUE the correlation where it is no parameter.
 LIKELIHOOD, COLLAPSED, N_GEOS, N_PERIODS, N_CHANNELS, N_DIRECTIONS, N_TERMS, MAX_LAG = range(8)
 SIGMA, NU_MINUS_TWO, ROTATED, MEDIA, DIRECTIONS, VARIANCE, OFFSET, DESIGN = range(8, 16)
-OBSERVED, CHANNELS, TERMS, TIED, RHO, RHO_VALUE, EQUATION = range(16, 23)
+OBSERVED, CHANNELS, TERMS, TIED, RHO, RHO_VALUE = range(16, 22)
+# By geo and channel: positions of the contribution, -1 where a geo never bought, and of its deviation in logs.
+CONTRIBUTIONS, DEVIATIONS = range(22, 24)
+# A panel whose coefficients and period effects are integrated out: numbers of columns (0: no panel) and arrays of
+# `collapsed_panel`, position of omega, or its value where it is no parameter.
+N_OWN, N_CALENDAR, N_WIDE, OWN, CALENDAR, WIDE, GRAM, BY_PERIOD, OMEGA, OMEGA_VALUE, EQUATION = range(24, 35)
 
 
 @inlined
@@ -46,7 +52,8 @@ def _channels(program, at, theta):
     """Retention, half-saturation, slope, contribution (per geo) of an equation, and d retention / d parameter."""
     n_geos, n = int(program[at + N_GEOS]), int(program[at + N_CHANNELS])
     retention, half, slope = np.empty(n), np.empty(n), np.empty(n)
-    contribution, d_retention = np.empty((n_geos, n)), np.ones(n)
+    contribution, d_retention = np.zeros((n_geos, n)), np.ones(n)
+    where, deviation = _by_geo(program, at, n_geos, n)
     rows = _stretch(program, at, CHANNELS, n * CHANNEL)
     for c in range(n):
         row = rows[c * CHANNEL : (c + 1) * CHANNEL]
@@ -58,8 +65,18 @@ def _channels(program, at, theta):
             retention[c] = value
         half[c], slope[c] = theta[int(row[HALF_SATURATION])], theta[int(row[SLOPE])]
         for g in range(n_geos):
-            contribution[g, c] = theta[int(row[CONTRIBUTION])] * row[UNIT]
+            if where[g, c] >= 0.0:
+                contribution[g, c] = theta[int(where[g, c])] * row[UNIT]
+            if deviation[g, c] >= 0.0:
+                contribution[g, c] *= math.exp(theta[int(row[TAU])] * theta[int(deviation[g, c])])
     return retention, half, slope, contribution, d_retention
+
+
+@inlined
+def _by_geo(program, at, n_geos, n):
+    """Positions (G, C) of contributions and of their deviations; -1 where there is none."""
+    where = _stretch(program, at, CONTRIBUTIONS, n_geos * n).reshape(n_geos, n)
+    return where, _stretch(program, at, DEVIATIONS, n_geos * n).reshape(n_geos, n)
 
 
 @inlined
@@ -95,7 +112,7 @@ def _forward(program, at, theta, known):
 
 
 @jit
-def _backward(program, at, saved, d_known, d_theta):
+def _backward(program, at, theta, saved, d_known, d_theta):
     """Add the derivatives to the parameters of media and explicit terms, given those to their sum."""
     design, terms = _explicit(program, at)
     for k in range(len(terms)):
@@ -104,15 +121,47 @@ def _backward(program, at, saved, d_known, d_theta):
     cotangent = d_known.reshape(int(program[at + N_GEOS]), int(program[at + N_PERIODS]))
     back = media_basis_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent)
     rows = _stretch(program, at, CHANNELS, len(half) * CHANNEL)
+    where, deviation = _by_geo(program, at, contribution.shape[0], len(half))
     for c in range(len(half)):
         row = rows[c * CHANNEL : (c + 1) * CHANNEL]
         d_theta[int(row[RETENTION])] += back[0][c] * d_retention[c]
         d_theta[int(row[HALF_SATURATION])] += back[1][c]
         d_theta[int(row[SLOPE])] += back[2][c]
-        d_contribution = 0.0
         for g in range(back[3].shape[0]):
-            d_contribution += back[3][g, c]
-        d_theta[int(row[CONTRIBUTION])] += d_contribution * row[UNIT]
+            if where[g, c] < 0.0:
+                continue
+            at_median, d_contribution = int(where[g, c]), back[3][g, c]
+            if deviation[g, c] < 0.0:
+                d_theta[at_median] += d_contribution * row[UNIT]
+                continue
+            at_tau, at_deviation = int(row[TAU]), int(deviation[g, c])
+            d_log = d_contribution * contribution[g, c]
+            d_theta[at_median] += d_log / theta[at_median]
+            d_theta[at_tau] += d_log * theta[at_deviation]
+            d_theta[at_deviation] += d_log * theta[at_tau]
+
+
+@jit
+def _panel(program, at, theta, y, known, sigma, d_known, d_theta):
+    """`_likelihood` of a panel whose coefficients and period effects are integrated out."""
+    n_geos, n_periods = int(program[at + N_GEOS]), int(program[at + N_PERIODS])
+    n_own, n_calendar, n_wide = int(program[at + N_OWN]), int(program[at + N_CALENDAR]), int(program[at + N_WIDE])
+    size, p, at_omega = n_geos * n_periods, n_own * n_geos + n_calendar + n_wide, int(program[at + OMEGA])
+    value, slope, d_sigma, d_omega = collapsed_panel(
+        y.reshape(n_geos, n_periods),
+        known.reshape(n_geos, n_periods),
+        sigma,
+        theta[at_omega] if at_omega >= 0 else program[at + OMEGA_VALUE],
+        _stretch(program, at, OWN, n_own * size).reshape(n_own, n_geos, n_periods),
+        _stretch(program, at, CALENDAR, n_calendar * n_periods).reshape(n_calendar, n_periods),
+        _stretch(program, at, WIDE, n_wide * size).reshape(n_wide, n_geos, n_periods),
+        _stretch(program, at, GRAM, p * p).reshape(p, p),
+        _stretch(program, at, BY_PERIOD, p * p).reshape(p, p),
+    )
+    if at_omega >= 0:
+        d_theta[at_omega] += d_omega
+    _copy(slope.ravel(), d_known)
+    return value, d_sigma
 
 
 @jit
@@ -122,6 +171,8 @@ def _likelihood(program, at, theta, known, sigma, d_known, d_theta):
     Writes the derivative to ``known`` into ``d_known`` and adds those to its other parameters.
     """
     y = _stretch(program, at, OBSERVED, known.shape[0])
+    if program[at + N_OWN] > 0.0:
+        return _panel(program, at, theta, y, known, sigma, d_known, d_theta)
     directions, first = _linear(program, at)
     n = directions.shape[0]
     if program[at + COLLAPSED] > 0.0:
@@ -195,7 +246,7 @@ def _log_likelihood(program, theta, d_theta):
             )
         total += value
     for k in range(n):
-        _backward(program, int(program[HEAD + k]), saved[k], d_known[k], d_theta)
+        _backward(program, int(program[HEAD + k]), theta, saved[k], d_known[k], d_theta)
     return total
 
 

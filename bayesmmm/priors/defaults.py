@@ -74,7 +74,8 @@ def default_prior(parameter: str, *, n_channels: int = 1, widths: Widths = WIDTH
     ----------
     parameter
         half_life (days), half_saturation (multiples of mean spend), slope, contribution (share of s_v; log units under
-        "lognormal"), sigma (share of s_v), nu_minus_two, tau, omega (share of s_v), intercept, trend, seasonality, coefficient.
+        "lognormal"), sigma (share of s_v), nu_minus_two, tau, omega (share of s_v), intercept, trend,
+        seasonality, coefficient.
     n_channels
         Number of media channels of the equation; sets the scale of "contribution".
     widths

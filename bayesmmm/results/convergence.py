@@ -80,9 +80,13 @@ def judge(tree: xr.DataTree) -> Convergence:
     import arviz_stats
 
     posterior = tree["posterior"].to_dataset()
+    unknown = [name for name, values in posterior.items() if values.isnull().all(("chain", "draw")).any()]
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     rhat = flat(arviz_stats.rhat(posterior)) if chains > 1 else {}
     bulk, tail = (flat(arviz_stats.ess(posterior, method=method)) for method in ("bulk", "tail"))
+    if unknown:  # the contribution of a channel in a geo that never bought it is no parameter
+        absent = flat(posterior[unknown].isnull().all(("chain", "draw")))
+        rhat, bulk, tail = ({k: v for k, v in each.items() if not absent.get(k)} for each in (rhat, bulk, tail))
     # An unknown number, of a parameter that never moves, is the worst of all.
     worst_ess = min(bulk, key=lambda k: -np.inf if np.isnan(bulk[k]) else bulk[k])
     worst_rhat = max(rhat, key=lambda k: np.inf if np.isnan(rhat[k]) else rhat[k]) if rhat else worst_ess
