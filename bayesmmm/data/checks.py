@@ -21,7 +21,7 @@ from bayesmmm.errors import (
     UnknownColumnError,
     ValueRangeError,
 )
-from bayesmmm.text import did_you_mean, listed
+from bayesmmm.text import did_you_mean, listed, no_such, written
 from bayesmmm.validate import LARGEST_NUMBER, check_ordered
 
 MONEY = "money"  # the unit of a column that somebody pays
@@ -155,6 +155,20 @@ def check_shapes(columns: Mapping[str, np.ndarray], *, geos: Sequence[str], date
                 f"column {name!r} has shape {values.shape}; allowed is (geo, date) = "
                 f"{(len(geos), len(dates))}; give one row per geo and one value per date"
             )
+
+
+def chosen_geos(geo: object, geos: Sequence[str]) -> tuple[str, ...]:
+    """Return one geo, or several, as a tuple; refuse what the data do not have."""
+    check_ordered(geo, "geo", PanelError)
+    names = (geo,) if isinstance(geo, str) else tuple(geo) if isinstance(geo, Iterable) else ()
+    if not names or len(set(names)) < len(names) or not all(isinstance(name, str) for name in names):
+        raise PanelError(
+            f"geo={written(geo)} must be the name of a geo, or a list of different ones, as geo=[{geos[0]!r}]"
+        )
+    for name in names:
+        if name not in geos:
+            raise PanelError(no_such(f"geo {name!r} is not in the data", name, geos, "Geos are"))
+    return names
 
 
 def check_periods(count: int, *, where: str) -> None:

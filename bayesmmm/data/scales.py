@@ -4,8 +4,8 @@ Knows arrays and names only. A counterfactual, forecast or plan reuses the scale
 never recomputes them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -65,6 +65,11 @@ class Scales:
             and same_arrays(self.center, other.center)
             and same_arrays(self.spread, other.spread)
         )
+
+    def sel(self, at: Sequence[int]) -> "Scales":
+        """Return the scales of the geos at some positions."""
+        size, spend = ({name: v[list(at)] for name, v in each.items()} for each in (self.size, self.spend))
+        return replace(self, size=size, spend=spend)
 
     def to_dict(self) -> dict[str, object]:
         """Return plain lists and numbers that JSON can hold; NaN becomes None, floats round-trip exactly."""

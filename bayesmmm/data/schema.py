@@ -324,6 +324,22 @@ class MMMData:
         columns = {name: values[:, keep] for name, values in self.columns.items()}
         return replace(self, dates=self.dates[keep], columns=columns)
 
+    def sel(self, geo: str | Sequence[str]) -> "MMMData":
+        """Return the data of one geo, or of some in the order in which they are named.
+
+        Parameters
+        ----------
+        geo : str or sequence of str
+
+        Raises
+        ------
+        PanelError
+            For a geo that the data do not have, or one that is named twice.
+        """
+        geos = checks.chosen_geos(geo, self.geos)
+        at = [self.geos.index(name) for name in geos]
+        return replace(self, geos=geos, columns={name: values[at] for name, values in self.columns.items()})
+
     def replace_columns(self, columns: Mapping[str, np.ndarray]) -> "MMMData":
         """Return the data with other values in some columns, checked again.
 
@@ -414,12 +430,16 @@ def _to_array(values: object, name: str, geos: int) -> np.ndarray:
 
 
 def _check_values(data: MMMData, uses: Sequence[tuple[str, str]]) -> None:
+    # Some geos of a panel need not buy what others buy; a system is checked against all that it is fitted to.
+    part = data.geos != (NATIONAL,)
     for name, role in uses:
         values = data.columns[name]
         checks.check_finite(name, values, data.geos, data.dates)
         checks.check_range(name, values)
         if data.is_money(name):
             checks.check_not_negative(name, values, data.geos, data.dates)
+        if part:
+            continue
         if role in ("media", "mediators"):
             checks.check_spent(name, values, role=role)
         if role in ("mediators", "controls"):

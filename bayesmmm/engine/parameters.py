@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -48,7 +49,7 @@ def draw_prior(
     out = {}
     for name in system.order:
         equation = system.equation(name)
-        drawn = {}
+        drawn: dict[str, Any] = {}
         for block in equation.parameters():
             many = len(data.geos)
             own = {"contribution", "roi"} if equation.panel and equation.panel.pooling == "none" else ()
@@ -210,10 +211,10 @@ def to_dataset(system: MMM, parameters: Parameters, data: MMMData, *, chains: in
     for variable, own in dims.items():
         name, _, parameter = variable.rpartition(".")
         value = parameters[name][parameter]
-        if parameter == "contribution" and len(data.geos) == 1:
-            value = value[:, 0]
-        elif parameter == "contribution":  # no number where there is nothing to know
+        if parameter == "contribution" and system.equation(name).panel:  # no number where there is nothing to know
             value = np.where(np.stack([bought(data, c) for c in labels[f"{name}.media"]], axis=-1), value, np.nan)
+        if len(data.geos) == 1 and value.ndim == 3:
+            value = value[:, 0]
         variables[variable] = (("chain", "draw", *own), value.reshape(chains, -1, *value.shape[1:]))
     n_draw = next(iter(variables.values()))[1].shape[1]
     dates = {"date": data.dates} if any("date" in own for own in dims.values()) else {}
@@ -237,8 +238,12 @@ def to_arrays(system: MMM, posterior: xr.Dataset) -> dict[str, dict[str, np.ndar
             value = posterior[key]
             value = value.sel({dim: labels for dim, labels in order.items() if dim in value.dims})
             array = value.values.reshape(-1, *value.shape[2:])
-            if parameter == "contribution":
-                array = array[:, None, :] if array.ndim == 2 else np.nan_to_num(array)
+            if array.ndim == 2 and (
+                parameter == "contribution" or (parameter == "coefficient" and equation.panel)
+            ):
+                array = array[:, None, :]  # of one geo
+            if parameter == "contribution" and equation.panel:
+                array = np.nan_to_num(array)
             par[parameter] = np.ascontiguousarray(array)
         if not equation.media:
             empty = np.empty((len(par["sigma"]), 0))

@@ -6,7 +6,7 @@ takes longer than reading the file; for other draws it is worked out anew.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.data import MMMData, Scales
+from bayesmmm.data import NATIONAL, MMMData, Scales
 from bayesmmm.engine import Parameters, to_arrays
 from bayesmmm.equations import MMM
-from bayesmmm.errors import FitFileError
+from bayesmmm.errors import FitFileError, PanelError
 from bayesmmm.files import digest
 from bayesmmm.results.convergence import Convergence, fingerprint, judge, judged
-from bayesmmm.results.fit_file import read_fit_file, write_fit_file
+from bayesmmm.results.fit_file import GIVEN_SCALES, read_fit_file, write_fit_file
 from bayesmmm.results.summaries import flat, summarise
 from bayesmmm.text import notebook_html
 from bayesmmm.validate import about, check_count, check_path
@@ -112,6 +112,44 @@ class Fit:
         sizes = self.posterior.sizes
         check_count(draws, "draws", least=sizes["chain"], advice="one draw per chain")
         return self._answering(answering=min(draws, self.answering or sizes["chain"] * sizes["draw"]))
+
+    def sel(self, geo: str | Sequence[str]) -> "Fit":
+        """Return the fit of one geo of a panel, or of some: answers are theirs alone, in total over them.
+
+        Parameters
+        ----------
+        geo : str or sequence of str
+
+        Returns
+        -------
+        Fit
+            With the draws, scales and data of these geos, and the verdict on the whole fit.
+
+        Raises
+        ------
+        PanelError
+            For a geo that is not in the data, and for a fit of national data.
+
+        Examples
+        --------
+        >>> mm.roi(fit.sel(geo=["north", "east"]))  # doctest: +SKIP
+        """
+        if self.data.geos == (NATIONAL,):
+            raise PanelError("the fit is of national data, without geos to choose from; ask the fit itself")
+        data = self.data.sel(geo)
+        at, one = [self.data.geos.index(name) for name in data.geos], len(data.geos) == 1
+        groups = {name: node.to_dataset() for name, node in self.tree.children.items()}
+        for name, group in groups.items():
+            if "geo" in group.dims:
+                groups[name] = group.isel(geo=at[0], drop=True) if one else group.isel(geo=at)
+        fit = replace(
+            self,
+            data=data,
+            scales=self.scales.sel(at),
+            tree=xr.DataTree.from_dict(groups),
+            settings={**self.settings, "scales": GIVEN_SCALES},
+        )
+        return fit.with_convergence(self.convergence)
 
     def accept_unconverged(self) -> "Fit":
         """Return a fit that answers even if its sampler failed; answers go on to carry ``attrs["verdict"]``.

@@ -19,7 +19,7 @@ import xarray as xr
 
 from bayesmmm import files
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine import layout
+from bayesmmm.engine import bought, layout
 from bayesmmm.equations import MMM, check_system, parse_toml
 from bayesmmm.errors import FitFileError
 
@@ -168,7 +168,7 @@ def _check(
     data: MMMData, system: MMM, scales: Scales, tree: xr.DataTree, settings: Mapping[str, Any], versions: object
 ) -> None:
     """Hold the parts of a fit against each other; a ValueError or an error of the package says what disagrees."""
-    check_system(system, data)
+    check_system(system, data, part=any(equation.panel for equation in system.equations))
     if system.outcome != data.outcome:
         raise ValueError(f"its system explains {system.outcome!r}, its data {data.outcome!r}")
     _check_records(settings, versions)
@@ -222,10 +222,24 @@ def _check_posterior(posterior: xr.Dataset, system: MMM, data: MMMData) -> None:
         for block in system.equation(name).parameters():
             variable = f"{name}.{block.name}"
             if variable in posterior:
-                draws, (dim, *_) = posterior[variable], (*dims[variable], "")
+                draws = posterior[variable]
                 # A half-life may have a prior for some channels and follow from the retention for the others.
-                draws = draws.sel({dim: list(block.labels)}) if dim else draws
-                _check_support(variable, draws.values, [p.support for p in block.priors])
+                dim = f"{name}.{'term' if block.name == 'coefficient' else 'media'}" if block.labels else ""
+                draws = draws.sel({dim: list(block.labels)}) if dim in draws.dims else draws
+                values, supports = draws.values, [p.support for p in block.priors]
+                if block.name == "contribution" and system.equation(name).panel:
+                    values, supports = _of_buyers(variable, values, supports, block.labels, data)
+                _check_support(variable, values, supports)
+
+
+def _of_buyers(variable: str, values: np.ndarray, supports: list, labels: tuple[str, ...], data: MMMData) -> tuple:
+    """Draws, and their supports, of channels in geos that ever bought them; the others have none."""
+    buys = np.stack([bought(data, channel) for channel in labels], axis=-1).reshape(values.shape[2:])
+    if (np.isnan(values) == buys).any():
+        raise ValueError(f"its draws of {variable!r} are not those of the geos that buy a channel")
+    return values[..., buys], [
+        support for geo in np.atleast_2d(buys) for support, buy in zip(supports, geo, strict=True) if buy
+    ]
 
 
 def _check_support(variable: str, values: np.ndarray, supports: list[tuple[float, float]]) -> None:

@@ -87,6 +87,8 @@ def flat(values: xr.Dataset) -> dict[str, float]:
     for name, array in values.data_vars.items():
         labels = product(*(array.get_index(dim) for dim in array.dims))
         for label, value in zip(labels, array.values.ravel().tolist(), strict=True):
-            where = ", ".join(map(str, label))
+            where = ", ".join(
+                f"{each:%Y-%m-%d}" if isinstance(each, pd.Timestamp) else str(each) for each in label
+            )
             out[f"{name}[{where}]" if where else str(name)] = float(value)
     return out
