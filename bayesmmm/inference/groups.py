@@ -15,7 +15,7 @@ from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Parameters
 from bayesmmm.equations import MMM, Equation, log_likelihood, observe
-from bayesmmm.inference.panel import omega_of, panel_plan
+from bayesmmm.inference.panel import normal_prior, omega_of, panel_plan
 from bayesmmm.inference.variables import LinearPlan, blocks, collapses, geo_pairs, linear_plan, normal_terms
 from bayesmmm.results import library_versions
 
@@ -136,26 +136,24 @@ def _draw_panel(
         plan = linear_plan(equation, seen.design)
         drawn["coefficient"] |= plan.by_term(_coordinates(rotated, len(drawn["sigma"])))
         return
-    normal, labels = normal_terms(equation), equation.terms()
-    plan_of_panel = panel_plan(equation, seen.design, normal)
-    known = omega_of(equation)
+    terms, known = normal_terms(equation), omega_of(equation)
+    panel = panel_plan(equation, seen.design, terms)
     omega = drawn["omega"] if known is None else np.full_like(drawn["sigma"], known)
     par = engine.to_engine_parameters(equation, drawn, data, scales)
-    noise = [rng.standard_normal((len(omega), n)) for n in (len(plan_of_panel.gram), len(data.dates))]
+    noise = panel.noise(rng, len(omega))
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         own = {key: value[draws] for key, value in par.items()}
-        mean = engine.latent_mean(equation, seen, own, data.days_per_period)
-        r = np.ascontiguousarray(seen.target - plan_of_panel.offset - mean)
-        coefficients, period = plan_of_panel.draw(
-            r, own["sigma"], omega[draws], (noise[0][draws], noise[1][draws])
-        )
-        return {"coefficient": coefficients, "period": period}
+        r = seen.target - panel.offset - engine.latent_mean(equation, seen, own, data.days_per_period)
+        noises = {key: values[draws] for key, values in noise.items()}
+        standard, period = panel.draw(r, own["sigma"], omega[draws], noises)
+        return {"period": period, **{f"{t}@{g}": values for (t, g), values in standard.items()}}
 
-    out = engine.map_draws(work, np.arange(len(omega)), 8.0 * seen.target.size * (2 + 4 * len(equation.media)))
-    for term in normal:
-        values = out["coefficient"][..., labels.index(term)]
-        drawn["coefficient"][term] = values if term in equation.per_geo else values[:, 0]
+    row = 8.0 * seen.target.size * (2 + 4 * len(equation.media))
+    out = engine.map_draws(work, np.arange(len(omega)), row)
+    for term, mean, sd in zip(terms, *normal_prior(equation, terms), strict=True):
+        parts = [out[f"{term}@{g}"] for g in (None, *range(len(data.geos))) if f"{term}@{g}" in out]
+        drawn["coefficient"][term] = mean + sd * (parts[0] if len(parts) == 1 else np.stack(parts, axis=1))
     if known != 0.0:
         drawn["period"] = out["period"]
         drawn.setdefault("omega", out["period"].std(axis=1))

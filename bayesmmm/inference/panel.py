@@ -30,53 +30,31 @@ def omega_of(equation: Equation) -> float | None:
 class PanelPlan:
     """The Normal part of the linear terms of a panel, for G geos and T periods.
 
-    Columns are multiplied by the prior sd of their coefficients, so that what multiplies them is standard Normal: first
-    those with a coefficient for each geo, then those of the calendar, then those that vary over both.
+    Columns are multiplied by the prior sd of their coefficients, so that what multiplies them is standard Normal. The
+    coefficients of geos are divided into means over geos, whose columns stand first in the calendar, and contrasts
+    between geos. A column that differs between geos and has a coefficient for each stands for G wide columns.
 
     Attributes
     ----------
-    equation : Equation
-    own : (I, G, T) array
-    calendar : (K, T) array
-    wide : (J, G, T) array
-    gram, by_period : (p, p) arrays
-        ``X'X`` and ``X'D D'X``; D repeats a value of a period for all geos; p = I G + K + J.
+    arrays : dict of str to array
+        The arguments of `kernels.panel.collapsed_panel`, from ``own`` on.
     offset : (G, T) array
         The columns times the prior means.
-    terms : tuple of tuple of str
-        Labels of the three kinds.
+    rotation : (I, I) array
+        Columns with a coefficient for each geo are ``rotation @ own``.
+    labels : tuple of tuple of (str, int or None)
+        Term and number of the geo, None for all: of the columns that became ``own``, of the calendar after these, of
+        the wide ones.
     """
 
-    equation: Equation
-    own: np.ndarray
-    calendar: np.ndarray
-    wide: np.ndarray
-    gram: np.ndarray
-    by_period: np.ndarray
+    arrays: dict[str, np.ndarray]
     offset: np.ndarray
-    terms: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
-
-    @property
-    def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Own, calendar and wide columns."""
-        return self.own, self.calendar, self.wide
-
-    def coefficients(self, a: np.ndarray) -> np.ndarray:
-        """Coefficients (S, G, K), in the order of the terms of the equation, from standard Normal values (S, p)."""
-        own, calendar, wide = self.terms
-        geos, labels = self.own.shape[1], self.equation.terms()
-        mean, sd = normal_prior(self.equation, (*own, *calendar, *wide))
-        out = np.zeros((len(a), geos, len(labels)))
-        for i, term in enumerate(own):
-            out[:, :, labels.index(term)] = mean[i] + sd[i] * a[:, i * geos : (i + 1) * geos]
-        for k, term in enumerate((*calendar, *wide), start=len(own)):
-            shared = a[:, len(own) * geos + k - len(own)]
-            out[:, :, labels.index(term)] = (mean[k] + sd[k] * shared)[:, None]
-        return out
+    rotation: np.ndarray
+    labels: tuple[tuple[tuple[str, int | None], ...], ...]
 
     def draw(
-        self, r: np.ndarray, sigma: np.ndarray, omega: np.ndarray, noise: tuple[np.ndarray, np.ndarray]
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, r: np.ndarray, sigma: np.ndarray, omega: np.ndarray, noise: dict[str, np.ndarray]
+    ) -> tuple[dict[tuple[str, int | None], np.ndarray], np.ndarray]:
         """Draw what was integrated out from its exact conditional distribution.
 
         Parameters
@@ -84,65 +62,113 @@ class PanelPlan:
         r : (S, G, T) array
             The series less the offset and everything that is not integrated out.
         sigma, omega : (S,) arrays
-        noise : (S, p) and (S, T) arrays
-            Standard Normal.
+        noise : dict of str to array
+            Standard Normal: shared (S, p), contrast (S, I, G), period (S, T), as `noise` returns it.
 
         Returns
         -------
-        coefficients : (S, G, K) array
-            0 for terms that are not integrated out.
+        standard : dict
+            By term and geo, what multiplies its column: (S, G) for all geos at once, (S,) for the others.
         period : (S, T) array
         """
-        geos, periods = r.shape[1:]
-        standard, period = np.empty((len(r), len(self.gram))), np.zeros((len(r), periods))
-        for s, (s2, o2) in enumerate(zip(sigma**2, omega**2, strict=True)):
-            w = o2 / (geos * o2 + s2)
-            first = r[s] - w * r[s].sum(axis=0)
-            q = kernel.projections(first, *self.columns) / s2
-            precision = (self.gram - w * self.by_period) / s2 + np.eye(len(self.gram))
-            lower = np.linalg.cholesky(precision)
-            # L' a = L^-1 q + noise has the mean H^-1 q and the covariance H^-1.
-            standard[s] = np.linalg.solve(lower.T, np.linalg.solve(lower, q) + noise[0][s])
-            left = r[s].copy()
-            kernel.subtract_columns(left, *self.columns, standard[s])
-            period[s] = w * left.sum(axis=0) + np.sqrt(s2 * w) * noise[1][s]
-        return self.coefficients(standard), period
+        array, geos = self.arrays, r.shape[1]
+        own, calendar, wide = array["own"], array["calendar"], array["wide"]
+        shared, by_geo = np.empty(noise["shared"].shape), np.empty(noise["contrast"].shape)
+        period = np.empty(noise["period"].shape)
+        products = (array["norm"], array["gram"], array["gram_by_period"], array["cross"])
+        for s in range(len(r)):
+            s2, o2 = sigma[s] ** 2, omega[s] ** 2
+            w, width = o2 / (geos * o2 + s2), s2 + array["norm"]
+            left = np.ascontiguousarray(r[s].T)
+            free = kernel.contrasts(left, own)
+            total = kernel.by_period(left)
+            q = kernel.projections(left, total, calendar, wide)
+            q[: len(calendar)] *= 1.0 - w * geos
+            q[len(calendar) :] -= w * array["wide_by_period"] @ total
+            q[len(calendar) :] -= np.einsum("ijg,ig->j", array["between"], free / width[:, None])
+            lower = kernel.cholesky(kernel.posterior_precision(sigma[s], omega[s], geos, *products))
+            # L' a = L^-1 q / sigma^2 + noise has the mean H^-1 q / sigma^2 and the covariance H^-1.
+            shared[s] = np.linalg.solve(lower.T, np.linalg.solve(lower, q / s2) + noise["shared"][s])
+            free -= np.einsum("ijg,j->ig", array["between"], shared[s, len(calendar) :])
+            apart = noise["contrast"][s] - noise["contrast"][s].mean(axis=1, keepdims=True)
+            contrast = free / width[:, None] + np.sqrt(s2 / width)[:, None] * apart
+            kernel.subtract_columns(left, own, calendar, wide, contrast, shared[s])
+            period[s] = w * left.sum(axis=1) + np.sqrt(s2 * w) * noise["period"][s]
+            by_geo[s] = contrast + shared[s, : len(own), None] / np.sqrt(geos)
+        mixed = np.einsum("ki,sig->skg", self.rotation, by_geo)
+        names, calendar_names, wide_names = self.labels
+        out = {label: mixed[:, k] for k, label in enumerate(names)}
+        for k, label in enumerate((*calendar_names, *wide_names), start=len(own)):
+            out[label] = shared[:, k]
+        return out, period
+
+    def noise(self, rng: np.random.Generator, draws: int) -> dict[str, np.ndarray]:
+        """Standard Normal numbers that `draw` needs for so many draws."""
+        geos, periods = self.offset.shape
+        shapes = {
+            "shared": (len(self.arrays["gram"]),),
+            "contrast": (len(self.rotation), geos),
+            "period": (periods,),
+        }
+        return {name: rng.standard_normal((draws, *shape)) for name, shape in shapes.items()}
 
 
 def panel_plan(equation: Equation, design: np.ndarray, terms: tuple[str, ...]) -> PanelPlan:
     """Sort the columns (G, T, K) of the terms that are integrated out by how they vary, and work out their products."""
-    labels, (geos, periods, _) = equation.terms(), design.shape
-    column = {term: np.ascontiguousarray(design[..., labels.index(term)]) for term in terms}
-    own = tuple(t for t in terms if t in equation.per_geo)
-    calendar = tuple(t for t in terms if t not in own and (column[t] == column[t][:1]).all())
-    wide = tuple(t for t in terms if t not in (*own, *calendar))
-    mean, sd = normal_prior(equation, (*own, *calendar, *wide))
-    scaled = {t: sd[i] * column[t] for i, t in enumerate((*own, *calendar, *wide))}
-    offset = sum((mean[i] * column[t] for i, t in enumerate((*own, *calendar, *wide))), np.zeros((geos, periods)))
-    parts = (
-        np.array([scaled[t] for t in own]).reshape(len(own), geos, periods),
-        np.array([scaled[t][0] for t in calendar]).reshape(len(calendar), periods),
-        np.array([scaled[t] for t in wide]).reshape(len(wide), geos, periods),
+    geos, periods, _ = design.shape
+    names, (mean, sd) = equation.terms(), normal_prior(equation, terms)
+    column = {t: np.ascontiguousarray(design[..., names.index(t)].T) for t in terms}
+    offset = sum((m * column[t] for t, m in zip(terms, mean, strict=True)), np.zeros((periods, geos)))
+    scaled = {t: width * column[t] for t, width in zip(terms, sd, strict=True)}
+    alike = {t for t in terms if (column[t] == column[t][:, :1]).all()}
+    of_geos = tuple(t for t in terms if t in equation.per_geo and t in alike)
+    calendar = tuple(t for t in terms if t not in of_geos and t in alike)
+    wide = [(t, None) for t in terms if t not in alike and t not in equation.per_geo]
+    alone = [(t, g) for t in terms if t not in alike and t in equation.per_geo for g in range(geos)]
+    place = np.eye(geos)
+    own, rotation = _orthogonal(np.array([scaled[t][:, 0] for t in of_geos]).reshape(len(of_geos), periods))
+    return PanelPlan(
+        _products(
+            own,
+            np.array([*(own / np.sqrt(geos)), *(scaled[t][:, 0] for t in calendar)]).reshape(-1, periods),
+            np.array([scaled[t] if g is None else scaled[t] * place[g] for t, g in (*wide, *alone)]).reshape(
+                -1, periods, geos
+            ),
+        ),
+        offset.T,
+        rotation,
+        (tuple((t, None) for t in of_geos), tuple((t, None) for t in calendar), (*wide, *alone)),
     )
-    return PanelPlan(equation, *parts, *_products(*parts), offset, (own, calendar, wide))
 
 
-def _products(own: np.ndarray, calendar: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """``X'X`` and ``X'D D'X`` (p, p), without ever laying out X, which has a row for each geo and period."""
-    geos = own.shape[1]
-    # Sums over geos by period, (p, T): a column of one geo is its own sum.
-    total = np.concatenate([own.reshape(-1, own.shape[-1]), geos * calendar, wide.sum(axis=1)])
-    shared = [np.broadcast_to(c, own.shape[1:]) for c in calendar] + list(wide)
-    first, n = len(own) * geos, len(total)
-    gram = np.zeros((n, n))
-    for i, one in enumerate(own):
-        for j, other in enumerate(own):
-            gram[i * geos : (i + 1) * geos, j * geos : (j + 1) * geos] = np.diag(np.einsum("gt,gt->g", one, other))
-        for k, column in enumerate(shared, start=first):
-            gram[i * geos : (i + 1) * geos, k] = gram[k, i * geos : (i + 1) * geos] = np.einsum(
-                "gt,gt->g", one, column
-            )
-    for k, one in enumerate(shared, start=first):
-        for m, other in enumerate(shared, start=first):
-            gram[k, m] = np.einsum("gt,gt->", one, other)
-    return gram, total @ total.T
+def _orthogonal(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Orthogonal columns (I, T), and the rotation R (I, I) that gives the columns back: ``columns = R @ orthogonal``.
+
+    Standard Normal coefficients b of the columns are ``b = R c`` with standard Normal c.
+    """
+    _, rotation = np.linalg.eigh(columns @ columns.T)
+    return rotation.T @ columns, rotation
+
+
+def _products(own: np.ndarray, calendar: np.ndarray, wide: np.ndarray) -> dict[str, np.ndarray]:
+    """Arguments of the density: the columns (I, T), (K, T) and (J, T, G), and their products."""
+    geos, total, n = wide.shape[2], wide.sum(axis=2), len(calendar)
+    sums = np.concatenate([geos * calendar, total])
+    gram = np.empty((len(sums), len(sums)))
+    gram[:n, :n] = geos * calendar @ calendar.T
+    gram[:n, n:] = calendar @ total.T
+    gram[n:, :n] = gram[:n, n:].T
+    gram[n:, n:] = np.tensordot(wide, wide, axes=([1, 2], [1, 2]))
+    between = np.einsum("jtg,it->ijg", wide, own)
+    between -= between.mean(axis=2, keepdims=True)
+    return {
+        "own": own,
+        "calendar": calendar,
+        "wide": wide,
+        "wide_by_period": total,
+        "norm": (own**2).sum(axis=1),
+        "gram": gram,
+        "gram_by_period": sums @ sums.T,
+        "between": between,
+        "cross": np.einsum("ijg,ikg->ijk", between, between),
+    }

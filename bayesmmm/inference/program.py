@@ -56,6 +56,15 @@ class Program:
         return theta
 
 
+#: Numbers and places of the arrays of a panel whose coefficients are integrated out, by name.
+_COUNTED = {"norm": at.N_OWN, "calendar": at.N_CALENDAR, "wide": at.N_WIDE}
+_OF_PANEL = {
+    **{"own": at.OWN, "calendar": at.CALENDAR, "wide": at.WIDE, "wide_by_period": at.WIDE_BY_PERIOD},
+    **{"norm": at.NORM, "gram": at.GRAM, "gram_by_period": at.GRAM_BY_PERIOD},
+    **{"between": at.BETWEEN, "cross": at.CROSS},
+}
+
+
 class _Tape:
     """Arrays laid one after another, each known by where it begins."""
 
@@ -144,6 +153,8 @@ def _equation(
 ) -> int:
     """Lay down one equation; returns where its head begins."""
     observed = arrays["observed"]
+    if len(data.geos) > 1:
+        arrays = _geos_last(arrays, observed.shape)
     linear = arrays.get("basis" if collapsed else "directions", ())
     terms = [t for t in equation.terms() if t not in normal_terms(equation)]
     head = np.empty(at.EQUATION)
@@ -161,20 +172,28 @@ def _equation(
     head[at.VARIANCE] = tape.put(arrays.get("basis_variance", ()))
     head[at.OFFSET] = tape.put(arrays["offset"]) if "offset" in arrays else -1
     head[at.DESIGN] = tape.put(arrays.get("design", ()))
-    head[at.OBSERVED] = tape.put(observed)
+    head[at.OBSERVED] = tape.put(arrays["observed"])
     head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position, data) for c in equation.media])
     where, deviation = _by_geo(equation, position, data)
     head[at.CONTRIBUTIONS], head[at.DEVIATIONS] = tape.put(where), tape.put(deviation)
-    for count, place, key in (
-        (at.N_OWN, at.OWN, "own"),
-        (at.N_CALENDAR, at.CALENDAR, "calendar"),
-        (at.N_WIDE, at.WIDE, "wide"),
-    ):
-        head[count], head[place] = len(arrays.get(key, ())), tape.put(arrays.get(key, ()))
-    head[at.GRAM], head[at.BY_PERIOD] = tape.put(arrays.get("gram", ())), tape.put(arrays.get("by_period", ()))
+    for key, count in _COUNTED.items():
+        head[count] = len(arrays.get(key, ()))
+    for key, place in _OF_PANEL.items():
+        head[place] = tape.put(arrays.get(key, ()))
     head[at.OMEGA], head[at.OMEGA_VALUE] = position.get(("omega", None), -1), arrays.get("omega", [0.0])[0]
     head[at.TERMS] = tape.put([position["coefficient", t] for t in terms])
     return tape.put(head)
+
+
+def _geos_last(arrays: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Arrays (..., G, T), or (..., G * T), as (..., T, G); those of panels are so already."""
+    out = dict(arrays)
+    for key in ("observed", "offset", "design", "directions", "basis"):
+        if key in arrays:
+            out[key] = np.swapaxes(arrays[key].reshape(*arrays[key].shape[:-2], -1, *shape), -1, -2)
+    if "media_input" in arrays:  # (G, C, T)
+        out["media_input"] = np.moveaxis(arrays["media_input"], 0, -1)
+    return out
 
 
 def _by_geo(equation: Equation, position: Mapping, data: MMMData) -> tuple[np.ndarray, np.ndarray]:

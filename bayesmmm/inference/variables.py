@@ -229,10 +229,8 @@ def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) ->
         plan: LinearPlan | PanelPlan
         if equation.panel and collapses(system, name, collapse):
             plan = panel_plan(equation, seen.design, normal_terms(equation))
-            own = {"own": plan.own, "calendar": plan.calendar, "wide": plan.wide}
-            own |= {"gram": plan.gram, "by_period": plan.by_period}
             omega = omega_of(equation)
-            own |= {} if omega is None else {"omega": np.array([omega])}
+            own = plan.arrays if omega is None else {**plan.arrays, "omega": np.array([omega])}
             out |= {f"{name}.{key}": value for key, value in own.items()}
         else:
             plan = linear_plan(equation, seen.design)

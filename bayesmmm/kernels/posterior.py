@@ -13,7 +13,7 @@ import numpy as np
 from bayesmmm.kernels.compile import NUMBA_OPTIONS, inlined, inner_product, jit
 from bayesmmm.kernels.likelihood import add_multiple, collapsed_normal, explicit, linear_predictor
 from bayesmmm.kernels.media import media_basis, media_basis_vjp
-from bayesmmm.kernels.panel import collapsed_panel
+from bayesmmm.kernels.panel import collapsed_panel, panel_media, panel_media_vjp
 from bayesmmm.kernels.prior_density import constrain, log_density
 
 # The head of a program; the positions of the equations follow it.
@@ -30,9 +30,10 @@ SIGMA, NU_MINUS_TWO, ROTATED, MEDIA, DIRECTIONS, VARIANCE, OFFSET, DESIGN = rang
 OBSERVED, CHANNELS, TERMS, TIED, RHO, RHO_VALUE = range(16, 22)
 # By geo and channel: positions of the contribution, -1 where a geo never bought, and of its deviation in logs.
 CONTRIBUTIONS, DEVIATIONS = range(22, 24)
-# A panel whose coefficients and period effects are integrated out: numbers of columns (0: no panel) and arrays of
-# `collapsed_panel`, position of omega, or its value where it is no parameter.
-N_OWN, N_CALENDAR, N_WIDE, OWN, CALENDAR, WIDE, GRAM, BY_PERIOD, OMEGA, OMEGA_VALUE, EQUATION = range(24, 35)
+# A panel whose coefficients and period effects are integrated out: numbers of columns and arrays of `collapsed_panel`,
+# position of omega, or its value where it is no parameter. In a panel geos stand last in all arrays.
+N_OWN, N_CALENDAR, N_WIDE, OWN, CALENDAR, WIDE, WIDE_BY_PERIOD, NORM, GRAM, GRAM_BY_PERIOD = range(24, 34)
+BETWEEN, CROSS, OMEGA, OMEGA_VALUE, EQUATION = range(34, 39)
 
 
 @inlined
@@ -97,11 +98,16 @@ def _explicit(program, at):
 def _forward(program, at, theta, known):
     """Write media and explicit terms of an equation into ``known``; returns what `_backward` needs."""
     n_geos, n_periods, n = int(program[at + N_GEOS]), int(program[at + N_PERIODS]), int(program[at + N_CHANNELS])
-    x = _stretch(program, at, MEDIA, n_geos * n_periods * n).reshape(n_geos, n, n_periods)
+    x, max_lag = _stretch(program, at, MEDIA, n_geos * n_periods * n), int(program[at + MAX_LAG])
     retention, half, slope, contribution, d_retention = _channels(program, at, theta)
-    media, share, log_ratio, log_decay = media_basis(
-        x, np.zeros((n_geos, n)), retention, half, slope, contribution, int(program[at + MAX_LAG])
-    )
+    if n_geos > 1:
+        x = x.reshape(n, n_periods, n_geos)
+        media, share, log_ratio, log_decay = panel_media(x, retention, half, slope, contribution, max_lag)
+    else:
+        x = x.reshape(n_geos, n, n_periods)
+        media, share, log_ratio, log_decay = media_basis(
+            x, np.zeros((n_geos, n)), retention, half, slope, contribution, max_lag
+        )
     design, terms = _explicit(program, at)
     _copy(media.ravel(), known)
     for k in range(len(terms)):
@@ -118,8 +124,13 @@ def _backward(program, at, theta, saved, d_known, d_theta):
     for k in range(len(terms)):
         d_theta[int(terms[k])] += inner_product(d_known, design[k])
     share, log_ratio, log_decay, half, slope, contribution, d_retention = saved
-    cotangent = d_known.reshape(int(program[at + N_GEOS]), int(program[at + N_PERIODS]))
-    back = media_basis_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent)
+    n_geos, n_periods = int(program[at + N_GEOS]), int(program[at + N_PERIODS])
+    if n_geos > 1:
+        cotangent = d_known.reshape(n_periods, n_geos)
+        back = panel_media_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent)
+    else:
+        cotangent = d_known.reshape(n_geos, n_periods)
+        back = media_basis_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent)
     rows = _stretch(program, at, CHANNELS, len(half) * CHANNEL)
     where, deviation = _by_geo(program, at, contribution.shape[0], len(half))
     for c in range(len(half)):
@@ -146,17 +157,21 @@ def _panel(program, at, theta, y, known, sigma, d_known, d_theta):
     """`_likelihood` of a panel whose coefficients and period effects are integrated out."""
     n_geos, n_periods = int(program[at + N_GEOS]), int(program[at + N_PERIODS])
     n_own, n_calendar, n_wide = int(program[at + N_OWN]), int(program[at + N_CALENDAR]), int(program[at + N_WIDE])
-    size, p, at_omega = n_geos * n_periods, n_own * n_geos + n_calendar + n_wide, int(program[at + OMEGA])
+    size, p, at_omega = n_geos * n_periods, n_calendar + n_wide, int(program[at + OMEGA])
     value, slope, d_sigma, d_omega = collapsed_panel(
-        y.reshape(n_geos, n_periods),
-        known.reshape(n_geos, n_periods),
+        y.reshape(n_periods, n_geos),
+        known.reshape(n_periods, n_geos),
         sigma,
         theta[at_omega] if at_omega >= 0 else program[at + OMEGA_VALUE],
-        _stretch(program, at, OWN, n_own * size).reshape(n_own, n_geos, n_periods),
+        _stretch(program, at, OWN, n_own * n_periods).reshape(n_own, n_periods),
         _stretch(program, at, CALENDAR, n_calendar * n_periods).reshape(n_calendar, n_periods),
-        _stretch(program, at, WIDE, n_wide * size).reshape(n_wide, n_geos, n_periods),
+        _stretch(program, at, WIDE, n_wide * size).reshape(n_wide, n_periods, n_geos),
+        _stretch(program, at, WIDE_BY_PERIOD, n_wide * n_periods).reshape(n_wide, n_periods),
+        _stretch(program, at, NORM, n_own),
         _stretch(program, at, GRAM, p * p).reshape(p, p),
-        _stretch(program, at, BY_PERIOD, p * p).reshape(p, p),
+        _stretch(program, at, GRAM_BY_PERIOD, p * p).reshape(p, p),
+        _stretch(program, at, BETWEEN, n_own * n_wide * n_geos).reshape(n_own, n_wide, n_geos),
+        _stretch(program, at, CROSS, n_own * n_wide * n_wide).reshape(n_own, n_wide, n_wide),
     )
     if at_omega >= 0:
         d_theta[at_omega] += d_omega
@@ -171,7 +186,7 @@ def _likelihood(program, at, theta, known, sigma, d_known, d_theta):
     Writes the derivative to ``known`` into ``d_known`` and adds those to its other parameters.
     """
     y = _stretch(program, at, OBSERVED, known.shape[0])
-    if program[at + N_OWN] > 0.0:
+    if program[at + COLLAPSED] > 0.0 and program[at + N_GEOS] > 1.0:
         return _panel(program, at, theta, y, known, sigma, d_known, d_theta)
     directions, first = _linear(program, at)
     n = directions.shape[0]
