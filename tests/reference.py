@@ -72,3 +72,26 @@ def student_t(y, mu, sigma, nu):
 def retention_from_half_life(half_life, days_per_period):
     """Share kept into the next period."""
     return math.exp(-math.log(2) * days_per_period / half_life)
+
+
+def panel_covariance(own, shared, prior_sd_own, prior_sd_shared, sigma, omega):
+    """Dense covariance of a panel (G, T), geo after geo, from its columns (G, T, I) per geo and (G, T, K) shared."""
+    geos, periods = own.shape[:2]
+    cells = [(g, t) for g in range(geos) for t in range(periods)]
+    out = np.zeros((len(cells), len(cells)))
+    for i, (g, t) in enumerate(cells):
+        for j, (h, s) in enumerate(cells):
+            out[i, j] = (prior_sd_shared**2 * shared[g, t] * shared[h, s]).sum()
+            if g == h:
+                out[i, j] += (prior_sd_own**2 * own[g, t] * own[g, s]).sum()
+            if t == s:
+                out[i, j] += omega**2
+        out[i, i] += sigma**2
+    return out
+
+
+def dense_normal(r, covariance):
+    """Log density of r (N,) with mean zero."""
+    low = np.linalg.cholesky(covariance)
+    z = np.linalg.solve(low, r)
+    return float(-0.5 * z @ z - np.log(np.diag(low)).sum() - 0.5 * len(r) * math.log(2 * math.pi))

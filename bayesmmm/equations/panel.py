@@ -82,7 +82,8 @@ class Panel:
 
     def check_terms(self, equation: str, kinds: Iterable[str], linear: Sequence[str]) -> None:
         """Refuse a name under `per_geo` that is no linear term: a kind of terms that there are, or a column."""
-        known = [*(kind for kind in ("trend", "seasonality") if kind in set(kinds)), *linear]
+        kinds = set(kinds)
+        known = [*(kind for kind in ("trend", "seasonality") if kind in kinds), *linear]
         for name in self.per_geo:
             if name not in known:
                 raise EquationError(

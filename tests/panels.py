@@ -1,0 +1,60 @@
+"""Small panels for tests: geos of different size, one of which never buys social, a mediator, a control."""
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data import MMMData
+from bayesmmm.equations import MMM, Equation, Fourier
+
+GEOS = ("north", "east", "south", "west", "centre")
+ROLES = {
+    "date": "week",
+    "geo": "geo",
+    "outcome": "sales",
+    "media": ["tv", "social"],
+    "mediators": {"search": "queries"},
+    "controls": ["price", "fair"],
+}
+
+
+def frame(geos=GEOS, periods=30, seed=0):
+    """A row for each geo and week; `fair` is the same in all geos, `price` is not."""
+    rows = []
+    common = np.random.default_rng(seed)
+    weeks = pd.date_range("2023-01-01", periods=periods, freq="7D")
+    fair, shock = common.normal(size=periods), common.normal(size=periods)
+    for geo in geos:
+        rng = np.random.default_rng([seed, *geo.encode()])
+        size = 100.0 * (1 + GEOS.index(geo)) if geo in GEOS else 100.0
+        tv = size * rng.gamma(2.0, 0.1, periods) * (rng.random(periods) < 0.6)
+        social = size * rng.gamma(2.0, 0.1, periods) * (rng.random(periods) < 0.8) * (geo != "south")
+        price = 10 + rng.normal(0, 1, periods)
+        search = 0.2 * size + 0.4 * social + 0.05 * size * (shock + rng.normal(size=periods))
+        noise = size * (0.1 * shock + 0.05 * rng.normal(size=periods))
+        sales = 3 * size + tv + 0.5 * social + search - 0.05 * size * (price - 10) + noise
+        columns = {"sales": sales, "search": search, "tv": tv, "social": social, "price": price, "fair": fair}
+        rows.append(pd.DataFrame({"geo": geo, "week": weeks, **columns}))
+    return pd.concat(rows, ignore_index=True)
+
+
+def data(geos=GEOS, periods=30, seed=0) -> MMMData:
+    return MMMData.from_frame(frame(geos, periods, seed), **ROLES)
+
+
+def system(likelihood="normal", mediator="normal", panel=None, **kwargs) -> MMM:
+    season = Fourier(period=365.25, order=1)
+    return MMM(
+        [
+            Equation("search", media=["social"], linear=["price"], trend=True, likelihood=mediator, panel=None),
+            Equation(
+                "sales",
+                media=["tv", "social", "search"],
+                linear=["price", "fair"],
+                trend=True,
+                seasonality=season,
+                likelihood=likelihood,
+                panel=panel,
+                **kwargs,
+            ),
+        ]
+    )

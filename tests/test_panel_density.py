@@ -1,0 +1,208 @@
+"""The density of panels against dense matrices, its gradient, and what is drawn back."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from bayesmmm import engine
+from bayesmmm.equations import FIXED_SD, Panel
+from bayesmmm.inference import write_program
+from bayesmmm.inference.panel import normal_prior, panel_plan
+from bayesmmm.priors import Prior
+from tests import panels, reference
+
+PANELS = {
+    "default": Panel(),
+    "own trend": Panel(per_geo=["trend"]),
+    "own season and price": Panel(per_geo=["seasonality", "price", "fair"]),
+    "full": Panel(pooling="full"),
+    "no pooling": Panel(pooling="none", periods="fixed"),
+    "no periods": Panel(periods="none"),
+}
+
+
+def _program(panel=None, likelihood="normal", mediator="normal", geos=panels.GEOS, periods=11, **kwargs):
+    data = panels.data(geos, periods)
+    system = panels.system(likelihood, mediator, panel, **kwargs).for_geos(len(data.geos))
+    return data, system, write_program(system, data, data.scales())
+
+
+def _values(program, u):
+    """Parameters by variable and label."""
+    theta, out, start = program.constrained(u), {}, 0
+    for block in program.blocks:
+        labels = block.labels or (None,)
+        out[block.variable] = dict(zip(labels, theta[start : start + len(labels)], strict=True))
+        start += len(labels)
+    return out
+
+
+def _contribution(equation, data, value):
+    """Contributions (G, C) written out: the median geo times the exponential of a deviation."""
+    out = np.zeros((len(data.geos), len(equation.media)))
+    name = equation.name
+    for g, geo in enumerate(data.geos):
+        for c, channel in enumerate(equation.media):
+            pair = f"{channel} @ {geo}"
+            if not (data.columns[channel][g] > 0).any():
+                continue
+            if equation.panel.pooling == "none":
+                out[g, c] = value[f"{name}.contribution"][pair]
+                continue
+            out[g, c] = value[f"{name}.contribution"][channel]
+            if equation.panel.pooling == "partial":
+                out[g, c] *= np.exp(value[f"{name}.tau"][channel] * value[f"{name}.z"][pair])
+    return out
+
+
+def _reference(system, data, program, u):
+    """Log density by loops and dense covariances, with the change of variables by differences."""
+    scales, value, total = data.scales(), _values(program, u), 0.0
+    for name in system.order:
+        equation = system.equation(name)
+        seen = engine.inputs(equation, data, scales)
+        per_channel = [[*value[f"{name}.{p}"].values()] for p in ("half_life", "half_saturation", "slope")]
+        keep = [reference.retention_from_half_life(h, data.days_per_period) for h in per_channel[0]]
+        gamma = _contribution(equation, data, value)
+        media = reference.media(seen.media, np.zeros(gamma.shape), keep, *per_channel[1:], gamma)
+        mean, sd = normal_prior(equation, equation.terms())
+        own = np.array([term in equation.per_geo for term in equation.terms()])
+        omega = {"random": None, "fixed": FIXED_SD, "none": 0.0}[equation.panel.periods]
+        omega = value[f"{name}.omega"][None] if omega is None else omega
+        covariance = reference.panel_covariance(
+            seen.design[..., own], seen.design[..., ~own], sd[own], sd[~own], value[f"{name}.sigma"][None], omega
+        )
+        total += reference.dense_normal((seen.target - media - seen.design @ mean).ravel(), covariance)
+    for block in program.blocks:
+        for label, prior in zip(block.labels or (None,), block.priors, strict=True):
+            total += float(prior.logpdf(value[block.variable][label]))
+    step = 1e-6
+    up, down = program.constrained(u + step), program.constrained(u - step)
+    return total + np.log(np.abs(up - down) / (2 * step)).sum()
+
+
+def _point(program, seed=0):
+    return program.start + np.random.default_rng(seed).uniform(-0.5, 0.5, len(program.start))
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_density_is_that_of_a_dense_covariance(name):
+    data, system, program = _program(PANELS[name])
+    u = _point(program)
+    assert_allclose(program.log_density(u)[0], _reference(system, data, program, u), rtol=1e-8)
+
+
+def test_density_under_lognormal_is_that_of_a_dense_covariance():
+    data, system, program = _program(likelihood="lognormal")
+    u = _point(program)
+    assert_allclose(program.log_density(u)[0], _reference(system, data, program, u), rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "mediator", "panel", "kwargs"),
+    [
+        *(("normal", "normal", panel, {}) for panel in PANELS.values()),
+        ("lognormal", "censored_normal", None, {}),
+        ("student_t", "student_t", Panel(per_geo=["trend"]), {}),
+        ("normal", "normal", None, {"max_lag": 3}),
+        ("normal", "normal", None, {"priors": {"roi": {"tv": Prior("HalfNormal", sigma=2.0)}}}),
+        ("normal", "normal", None, {"priors": {"coefficient": {"price": Prior("StudentT", nu=3, mu=0, sigma=1)}}}),
+    ],
+)
+def test_gradient_equals_central_differences(likelihood, mediator, panel, kwargs):
+    _, _, program = _program(panel, likelihood, mediator, **kwargs)
+    u, step = _point(program, seed=3), 1e-5
+    got = program.log_density(u)[1]
+    numeric = [
+        (program.log_density(u + step * e)[0] - program.log_density(u - step * e)[0]) / (2 * step)
+        for e in np.eye(len(u))
+    ]
+    assert_allclose(got, numeric, rtol=1e-6, atol=2e-6)
+
+
+def test_a_density_without_its_period_effects_is_another_one():
+    """Negative control of the comparison with dense matrices."""
+    data, system, program = _program()
+    u = _point(program)
+    silent = dataclasses.replace(system.equation("sales"), panel=Panel(periods="none"))
+    other = dataclasses.replace(system, equations=(system.equation("search"), silent))
+    less = write_program(other, data, data.scales())
+    variables = [block.variable for block in program.blocks for _ in block.labels or (None,)]
+    kept = np.array(variables) != "sales.omega"
+    assert kept.sum() == len(less.start)
+    assert abs(program.log_density(u)[0] - less.log_density(u[kept])[0]) > 1.0
+
+
+def test_geos_in_another_order_have_the_same_density():
+    data, _, program = _program()
+    turned, _, other = _program(geos=panels.GEOS[::-1])
+    u = _point(program)
+    by_name = {
+        (b.variable, label): i
+        for i, (b, label) in enumerate((b, x) for b in other.blocks for x in b.labels or (None,))
+    }
+    order = [by_name[b.variable, label] for b in program.blocks for label in b.labels or (None,)]
+    v = np.empty(len(u))
+    v[order] = u
+    assert turned.geos == data.geos[::-1]
+    assert_allclose(other.log_density(v)[0], program.log_density(u)[0], rtol=1e-12)
+    assert_allclose(other.log_density(v)[1][order], program.log_density(u)[1], rtol=1e-9, atol=1e-9)
+
+
+def test_a_geo_that_never_buys_a_channel_has_no_unknown_for_it():
+    _, _, program = _program()
+    pairs = next(block.labels for block in program.blocks if block.variable == "sales.z")
+    assert "tv @ south" in pairs
+    assert "social @ south" not in pairs
+    assert len(pairs) == 3 * len(panels.GEOS) - 1
+
+
+def _conditional(equation, design, r, sigma, omega):
+    """Mean and covariance of coefficients and period effects given r (G, T), by one dense Normal."""
+    geos, periods, _ = design.shape
+    terms, own = equation.terms(), equation.per_geo
+    _, sd = normal_prior(equation, terms)
+    columns, labels = [], []
+    for k, term in enumerate(terms):
+        for g in range(geos) if term in own else [None]:
+            column = sd[k] * design[..., k].copy()
+            if g is not None:
+                column[[h for h in range(geos) if h != g]] = 0.0
+            columns.append(column.ravel())
+            labels.append((term, g))
+    for t in range(periods):
+        column = np.zeros((geos, periods))
+        column[:, t] = omega
+        columns.append(column.ravel())
+        labels.append(("period", t))
+    x = np.array(columns).T
+    covariance = np.linalg.inv(np.eye(len(labels)) + x.T @ x / sigma**2)
+    return labels, covariance @ x.T @ r.ravel() / sigma**2, covariance
+
+
+@pytest.mark.parametrize("panel", [Panel(), Panel(per_geo=["trend", "price"])])
+def test_what_was_integrated_out_is_drawn_from_its_conditional(panel):
+    data, system, _ = _program(panel)
+    equation = system.equation("sales")
+    seen = engine.inputs(equation, data, data.scales())
+    plan = panel_plan(equation, seen.design, equation.terms())
+    rng, draws, sigma, omega = np.random.default_rng(0), 40_000, 0.06, 0.1
+    r = 0.1 * rng.normal(size=seen.target.shape) + np.linspace(0, 0.3, len(data.geos))[:, None]
+    same = np.broadcast_to(r, (draws, *r.shape))
+    standard, period = plan.draw(same, np.full(draws, sigma), np.full(draws, omega), plan.noise(rng, draws))
+    labels, mean, covariance = _conditional(equation, seen.design, r, sigma, omega)
+    drawn = np.empty((draws, len(labels)))
+    for i, (term, g) in enumerate(labels):
+        if term == "period":
+            drawn[:, i] = period[:, g] / omega
+        elif (term, g) in standard:
+            drawn[:, i] = standard[term, g]
+        else:
+            drawn[:, i] = standard[term, None][:, g]
+    sd = np.sqrt(np.diag(covariance))
+    assert np.abs((drawn.mean(axis=0) - mean) / sd).max() < 5.0 / np.sqrt(draws)
+    correlation = np.corrcoef(drawn.T) - covariance / np.outer(sd, sd)
+    assert np.abs(correlation).max() < 6.0 / np.sqrt(draws)
+    assert_allclose(drawn.std(axis=0), sd, rtol=0.03)
