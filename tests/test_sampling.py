@@ -10,7 +10,7 @@ from scipy import stats
 
 from bayesmmm import engine, inference, results
 from bayesmmm.equations import MMM, Equation
-from bayesmmm.errors import ConvergenceWarning, DateError, FewPeriodsWarning, PanelError, SamplingError
+from bayesmmm.errors import ConvergenceWarning, DateError, FewPeriodsWarning, SamplingError
 from bayesmmm.priors import Prior
 from tests import worlds
 from tests.fits import monte_carlo_z, quiet
@@ -285,11 +285,3 @@ def test_scales_that_do_not_fit_are_refused(mediated):
     wrong = worlds.data(48).scales()
     with pytest.raises(DateError, match=r"Start from data\.scales\(\)"):
         quiet(inference.fit, mediated, worlds.data(), scales=wrong)
-
-
-def test_a_panel_is_refused(mediated):
-    table = worlds.pd.concat([worlds.frame(), worlds.frame()], ignore_index=True)
-    table["region"] = np.repeat(["north", "south"], 60)
-    panel = worlds.MMMData.from_frame(table, geo="region", **worlds.ROLES)
-    with pytest.raises(PanelError, match="Sum the columns over geos"):
-        quiet(inference.fit, mediated, panel)

@@ -48,6 +48,9 @@ class MMMData:
         Unit of the outcome.
     unused : tuple of str
         Columns of the table without a role, for the record; not compared.
+    part : bool
+        Whether these are some geos of a panel, as `sel` takes them: in a part, channels may be silent and controls
+        constant.
 
     Attributes
     ----------
@@ -82,6 +85,7 @@ class MMMData:
     controls: tuple[str, ...] = ()
     outcome_unit: str = MONEY
     unused: tuple[str, ...] = ()
+    part: bool = False
     frequency: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -338,7 +342,8 @@ class MMMData:
         """
         geos = checks.chosen_geos(geo, self.geos)
         at = [self.geos.index(name) for name in geos]
-        return replace(self, geos=geos, columns={name: values[at] for name, values in self.columns.items()})
+        columns = {name: values[at] for name, values in self.columns.items()}
+        return replace(self, geos=geos, columns=columns, part=True)
 
     def replace_columns(self, columns: Mapping[str, np.ndarray]) -> "MMMData":
         """Return the data with other values in some columns, checked again.
@@ -373,7 +378,7 @@ class MMMData:
     def __reduce__(self) -> tuple:
         """Pickle through the constructor, since read-only views of a dict cannot be pickled."""
         given = (self.dates, self.geos, dict(self.columns), self.outcome, self.media, dict(self.mediators))
-        return (MMMData, (*given, self.controls, self.outcome_unit, self.unused))
+        return (MMMData, (*given, self.controls, self.outcome_unit, self.unused, self.part))
 
     def __repr__(self) -> str:
         """Return size, calendar, roles and units, and what to call next."""
@@ -430,15 +435,13 @@ def _to_array(values: object, name: str, geos: int) -> np.ndarray:
 
 
 def _check_values(data: MMMData, uses: Sequence[tuple[str, str]]) -> None:
-    # Some geos of a panel need not buy what others buy; a system is checked against all that it is fitted to.
-    part = data.geos != (NATIONAL,)
     for name, role in uses:
         values = data.columns[name]
         checks.check_finite(name, values, data.geos, data.dates)
         checks.check_range(name, values)
         if data.is_money(name):
             checks.check_not_negative(name, values, data.geos, data.dates)
-        if part:
+        if data.part:
             continue
         if role in ("media", "mediators"):
             checks.check_spent(name, values, role=role)

@@ -63,7 +63,7 @@ def draw_prior(
         if "tau" in drawn:
             deviation = rng.standard_normal((draws, len(data.geos), len(equation.media)))
             drawn["z"] = dict(zip(equation.media, np.moveaxis(deviation, -1, 0), strict=True))
-        if equation.panel and equation.panel.periods in ("random", "fixed"):
+        if equation.has_period_effects:
             omega = drawn.setdefault("omega", np.full(draws, FIXED_SD))
             drawn["period"] = omega[:, None] * rng.standard_normal((draws, len(data.dates)))
         out[name] = to_engine_parameters(equation, drawn, data, scales, endogenous=unknown)
@@ -190,7 +190,7 @@ def layout(system: MMM, geos: Sequence[str]) -> tuple[dict[str, tuple[str, ...]]
         labels[f"{name}.term"] = list(equation.terms())
         dims[f"{name}.coefficient"] = (*(places if equation.panel else ()), f"{name}.term")
         dims |= {f"{name}.{parameter}": () for parameter in equation.scalars}
-        if equation.panel and equation.panel.periods in ("random", "fixed"):
+        if equation.has_period_effects:
             dims |= {f"{name}.omega": (), f"{name}.period": ("date",)}
         if "rho" in blocks:
             labels[f"{name}.mediator"] = [str(equation.tied_to)]

@@ -47,7 +47,7 @@ _PRIOR_SEED = 20240107
 # ---------------------------------------------------------------- impossible
 
 
-def check_system(system: MMM, data: MMMData, *, part: bool = False) -> None:
+def check_system(system: MMM, data: MMMData) -> None:
     """Check that every equation can be fitted to the data.
 
     Parameters
@@ -56,8 +56,6 @@ def check_system(system: MMM, data: MMMData, *, part: bool = False) -> None:
         The equations.
     data
         The data, with their roles.
-    part
-        Whether the data are some geos of those that the system was fitted to: a column need not vary there.
 
     Raises
     ------
@@ -96,8 +94,6 @@ def check_system(system: MMM, data: MMMData, *, part: bool = False) -> None:
         )
     for equation in system.equations:
         _check_columns(equation, data)
-        if not part:
-            _check_information(equation, data)
         _check_likelihood(equation, data)
         _check_time(equation, data)
         _check_roi(equation, data)
@@ -126,28 +122,21 @@ def _check_columns(equation: Equation, data: MMMData) -> None:
                 f"{where} lists {name!r} under media, but the data declare it as a control. List it under "
                 f"linear, or read the data with {name!r} in media."
             )
-    for name in equation.linear:
-        if name in data.media:
-            raise EquationError(
-                f"{where} lists {name!r} under linear, but the data declare it as media. List it under media, or read "
-                f"the data with {name!r} in controls."
-            )
-
-
-def _check_information(equation: Equation, data: MMMData) -> None:
-    """Refuse inputs that nothing can be learnt about."""
-    where = f"equation {equation.name!r}"
-    for name in equation.media:
-        if not (data.columns[name] > 0).any():
+        if not data.part and not (data.columns[name] > 0).any():
             raise NeverSpentError(
                 f"{where} lists {name!r} under media, but its values are never above 0 (the highest is "
                 f"{data.columns[name].max():g}), and negative values enter as 0. List it under linear."
             )
     for name in equation.linear:
-        if is_constant(data.columns[name]):
+        if not data.part and is_constant(data.columns[name]):
             raise ConstantColumnError(
                 f"{where} lists {name!r} under linear, but it is {data.columns[name].flat[0]:g} in every period, "
                 f"so that it says no more than the intercept. Leave {name!r} out of linear."
+            )
+        if name in data.media:
+            raise EquationError(
+                f"{where} lists {name!r} under linear, but the data declare it as media. List it under media, or read "
+                f"the data with {name!r} in controls."
             )
 
 

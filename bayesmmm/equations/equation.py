@@ -3,7 +3,6 @@
 Knows names, labels and priors. Knows no data: columns are names until `design_matrix` or the model builder meets them.
 """
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,30 +14,15 @@ import pandas as pd
 
 from bayesmmm.data.dates import iso_date
 from bayesmmm.equations.correlation import read_rho
+from bayesmmm.equations.equation_priors import MEDIA_PARAMETERS, parametrised, prior_of, read_priors
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likelihood
 from bayesmmm.equations.panel import MIN_GEOS, Panel
 from bayesmmm.equations.text import equation_text, format_days
-from bayesmmm.errors import DateError, EquationError, PriorError, UnknownPriorError
-from bayesmmm.priors import FrozenMap, Prior, check_reach, check_support, default_prior
-from bayesmmm.text import no_such, written
+from bayesmmm.errors import DateError, EquationError
+from bayesmmm.priors import FrozenMap, Prior
+from bayesmmm.text import written
 from bayesmmm.validate import is_count, is_number
 
-#: Parameters with one value per media channel.
-MEDIA_PARAMETERS = ("half_life", "retention", "half_saturation", "slope", "contribution", "roi")
-#: Two ways to write one belief: a channel has one or the other.
-_EITHER = (("half_life", "retention"), ("contribution", "roi"))
-#: What an equation must have for a prior to apply: how it is called, and how to get it.
-_NEEDS = {
-    **dict.fromkeys(MEDIA_PARAMETERS, ("media", "list channels in media=[...]")),
-    "trend": ("trend", "set trend=True"),
-    "seasonality": ("seasonality", "set seasonality=Fourier(period=365.25, order=2)"),
-    "coefficient": ("linear terms", "list columns in linear=[...]"),
-    "tau": ("media", "list channels in media=[...]"),
-}
-_LINEAR_PARAMETERS = ("intercept", "trend", "seasonality", "coefficient")
-_SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two", "tau", "omega"], (0.0, math.inf)) | {
-    "retention": (0.0, 1.0)
-}
 #: A century: a longer season is a trend.
 _LONGEST_SEASON = 36525
 _MOST_LAGS = 1000
@@ -232,7 +216,7 @@ class Equation:
                 )
             _set(self, "max_lag", int(self.max_lag))
         _check_panel(self)
-        _set(self, "priors", _read_priors(self))
+        _set(self, "priors", read_priors(self))
         _set(self, "rho", read_rho(self.name, self.rho, self.inputs, self.family))
         self.parameters()
 
@@ -255,6 +239,11 @@ class Equation:
     def knots(self) -> tuple[str, ...]:
         """ISO dates at which the slope of the trend may change."""
         return self.trend if isinstance(self.trend, tuple) else ()
+
+    @property
+    def has_period_effects(self) -> bool:
+        """Whether geos of a panel share an effect of every period."""
+        return self.panel is not None and self.panel.periods in ("random", "fixed")
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -286,14 +275,14 @@ class Equation:
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Return every block of unknowns with one prior per label; blocks without labels are left out."""
-        blocks = [Parameter(name, *_channels(self, name)) for name in MEDIA_PARAMETERS]
+        blocks = [Parameter(name, *parametrised(self, name)) for name in MEDIA_PARAMETERS]
         blocks = [block for block in blocks if block.labels]
         if self.media and self.panel and self.panel.pooling == "partial":
-            blocks.append(Parameter("tau", self.media, tuple(_prior(self, "tau", c) for c in self.media)))
+            blocks.append(Parameter("tau", self.media, tuple(prior_of(self, "tau", c) for c in self.media)))
         terms = self.terms()
-        priors = tuple(_prior(self, self.term_kind(term), term) for term in terms)
+        priors = tuple(prior_of(self, self.term_kind(term), term) for term in terms)
         blocks.append(Parameter("coefficient", terms, priors))
-        blocks += [Parameter(name, (), (_prior(self, name, None),)) for name in self.scalars]
+        blocks += [Parameter(name, (), (prior_of(self, name, None),)) for name in self.scalars]
         blocks += [Parameter("rho", (m,), (v,)) for m, v in self.rho.items() if isinstance(v, Prior)]
         return tuple(blocks)
 
@@ -368,11 +357,6 @@ def _check_panel(equation: Equation) -> None:
             f'Panel(per_geo=["trend"]).'
         )
     panel.check_terms(equation.name, map(equation.term_kind, equation.terms()), equation.linear)
-    if panel.periods in ("random", "fixed") and not equation.family.gaussian:
-        raise EquationError(
-            f"equation {equation.name!r} is {equation.likelihood} and has panel periods={panel.periods!r}, which only "
-            f'normal and lognormal have. Give Panel(periods="none"), or another likelihood.'
-        )
     if equation.rho:
         raise EquationError(
             f"equation {equation.name!r} has rho and panel: correlated residuals are for national data. Leave rho out."
@@ -401,111 +385,3 @@ def _check_terms(equation: Equation) -> None:
             f"equation {equation.name!r} has two linear terms called {clash!r}. Rename the column, or give "
             "each season a period of its own."
         )
-
-
-# ---------------------------------------------------------------- priors of an equation
-
-
-def _labels(equation: Equation, parameter: str) -> tuple[str, ...]:
-    """Return the labels that a per-label prior of this parameter may name."""
-    if parameter in (*MEDIA_PARAMETERS, "tau"):
-        return equation.media
-    if parameter == "trend":
-        return tuple(term for term in equation.terms() if term.split("@")[0] == "trend") if equation.trend else ()
-    return equation.linear if parameter == "coefficient" else ()
-
-
-def _read_priors(equation: Equation) -> FrozenMap:
-    where = f"equation {equation.name!r}"
-    given = equation.priors
-    if not isinstance(given, Mapping):
-        raise PriorError(f'{where} has priors = {given!r}. Give a mapping such as {{"slope": Prior(...)}}.')
-    media = (p for p in MEDIA_PARAMETERS if p != "roi" or equation.family.additive)
-    known = (*media, *_LINEAR_PARAMETERS, *equation.family.scalars, *(("tau", "omega") if equation.panel else ()))
-    read = {}
-    for parameter, value in given.items():
-        if parameter == "roi" and not equation.family.additive:
-            raise PriorError(
-                f"{where} has a prior on roi under a {equation.likelihood} likelihood, where a contribution is "
-                f"{equation.family.contribution_is}. Put the prior on contribution, or use normal or student_t."
-            )
-        if parameter not in known:
-            use = "It belongs to student_t only. " * (parameter == "nu_minus_two") + "Use one of"
-            raise UnknownPriorError(
-                no_such(f"{where} has a prior on the unknown parameter {parameter!r}", parameter, known, use)
-            )
-        _check_applies(equation, parameter, value)
-        read[parameter] = _read_prior(equation, parameter, value)
-    for first, second in _EITHER:
-        both = [c for c in equation.media if _has(read, first, c) and _has(read, second, c)]
-        if both:
-            raise PriorError(
-                f"{where} gives {both[0]!r} a prior on {first} and on {second}, which are one quantity. Keep one of "
-                f"them; name channels, as {{'{second}': {{'{both[0]}': Prior(...)}}}}, where they differ."
-            )
-    return FrozenMap(read)
-
-
-def _check_applies(equation: Equation, parameter: str, value: Any) -> None:
-    """Refuse a prior that would be read and then change nothing."""
-    where = f"equation {equation.name!r}"
-    labels = equation.seasonality if parameter == "seasonality" else _labels(equation, parameter)
-    if parameter in _NEEDS and not labels:
-        lacking, remedy = _NEEDS[parameter]
-        raise UnknownPriorError(
-            f"{where} has a prior on {parameter} but no {lacking}: {remedy} or drop the prior."
-        )
-    if isinstance(value, Mapping) and not value:
-        raise UnknownPriorError(
-            f"{where} has an empty mapping as the prior on {parameter}, which applies to nothing. Give a Prior, "
-            f"or drop {parameter!r} from priors."
-        )
-
-
-def _read_prior(equation: Equation, parameter: str, value: Any) -> Prior | FrozenMap:
-    where = f"equation {equation.name!r}"
-    bounds = _SUPPORT.get(parameter, (-math.inf, math.inf))
-    if isinstance(value, Prior):
-        check_support(value, f"{parameter} of {where}", *bounds)
-        check_reach(value, parameter, where)
-        return value
-    labels = _labels(equation, parameter)
-    if not isinstance(value, Mapping):
-        raise PriorError(
-            f"{where} has {value!r} as the prior on {parameter}. Give a Prior, or a mapping from label to Prior."
-        )
-    for label, prior in value.items():
-        if label not in labels:
-            wrong = f"{where} has a prior on {parameter} of the unknown label {label!r}"
-            raise UnknownPriorError(
-                no_such(wrong, label, labels) if labels else f"{wrong}. Give one Prior without labels."
-            )
-        if not isinstance(prior, Prior):
-            raise PriorError(f"{where} has {prior!r} as the prior on {parameter} of {label!r}. Give a Prior.")
-        check_support(prior, f"{parameter} of {label!r} in {where}", *bounds)
-        check_reach(prior, parameter, f"{where} for {label!r}")
-    return FrozenMap(value)
-
-
-def _has(priors: Mapping, parameter: str, label: str) -> bool:
-    value = priors.get(parameter)
-    return isinstance(value, Prior) or (value is not None and label in value)
-
-
-def _prior(equation: Equation, parameter: str, label: str | None) -> Prior:
-    value = equation.priors.get(parameter)
-    if isinstance(value, Prior):
-        return value
-    if value is not None and label in value:
-        return value[label]
-    return default_prior(parameter, n_channels=len(equation.media), widths=equation.family.widths)
-
-
-def _channels(equation: Equation, parameter: str) -> tuple[tuple[str, ...], tuple[Prior, ...]]:
-    """Return the channels that are parametrised by `parameter`, and their priors."""
-    channels = equation.media
-    for usual, instead in _EITHER:
-        if parameter in (usual, instead):
-            wanted = parameter == instead
-            channels = tuple(c for c in channels if _has(equation.priors, instead, c) == wanted)
-    return channels, tuple(_prior(equation, parameter, c) for c in channels)

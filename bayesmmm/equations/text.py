@@ -124,7 +124,7 @@ def _equation_block(equation: "Equation", place: int | None) -> str:
 def _mean_terms(equation: "Equation") -> list[str]:
     own = {equation.term_kind(term) for term in equation.per_geo}
     terms = ["intercept[g]" if own else "intercept"]
-    terms += ["u"] if equation.panel and equation.panel.periods in ("random", "fixed") else []
+    terms += ["u[t]"] if equation.has_period_effects else []
     if equation.trend:
         knots = f" bending at {', '.join(equation.knots)}" if equation.knots else ""
         terms.append(f"trend{knots}")

@@ -14,7 +14,7 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Parameters
-from bayesmmm.equations import MMM, Equation, log_likelihood, observe
+from bayesmmm.equations import FIXED_SD, MMM, Equation, log_likelihood, observe
 from bayesmmm.inference.panel import normal_prior, omega_of, panel_plan
 from bayesmmm.inference.variables import LinearPlan, blocks, collapses, geo_pairs, linear_plan, normal_terms
 from bayesmmm.results import library_versions
@@ -135,6 +135,10 @@ def _draw_panel(
     if not collapsed:
         plan = linear_plan(equation, seen.design)
         drawn["coefficient"] |= plan.by_term(_coordinates(rotated, len(drawn["sigma"])))
+        if equation.has_period_effects:
+            standard = np.stack([*drawn.pop("standard_period").values()], axis=-1)
+            drawn["period"] = (drawn["omega"][:, None] if "omega" in drawn else FIXED_SD) * standard
+            drawn.setdefault("omega", drawn["period"].std(axis=1))
         return
     terms, known = normal_terms(equation), omega_of(equation)
     panel = panel_plan(equation, seen.design, terms)

@@ -19,8 +19,9 @@ from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_defa
 
 from bayesmmm import kernels
 from bayesmmm.kernels.compile import SOURCE
+from bayesmmm.kernels.panel import collapsed_panel
 
-__all__ = ["CollapsedNormal", "ExplicitLikelihood", "MediaResponse", "media_response"]
+__all__ = ["CollapsedNormal", "CollapsedPanel", "ExplicitLikelihood", "MediaResponse", "media_response"]
 
 
 # Number that changes with this file and the source of the kernels: compiled graphs on disk carry it in their key.
@@ -133,6 +134,39 @@ class CollapsedNormal(_Density):
                 y.ravel(), media.ravel(), sigma.item(), basis, variance
             )
             return np.asarray(logp), d_media.reshape(y.shape), np.asarray(d_sigma)
+
+        return collapsed
+
+
+class CollapsedPanel(_Density):
+    """Normal log density of a panel with coefficients and period effects integrated out, `kernels.panel`.
+
+    Inputs: y (G, T), media (G, T), sigma (), omega () and the arrays of `kernels.panel.collapsed_panel` from ``own`` on.
+    Outputs: log density and its derivatives with respect to media, sigma and omega.
+    """
+
+    __props__ = ()
+    gives = (pt.dscalar, pt.dmatrix, pt.dscalar, pt.dscalar)
+    wrt = (1, 2, 3)
+
+    def function(self):  # noqa: D102
+        def collapsed(y, media, sigma, omega, own, calendar, wide, totals, norm, gram, by_period, between, cross):
+            logp, d_media, d_sigma, d_omega = collapsed_panel(
+                np.ascontiguousarray(y.T),
+                np.ascontiguousarray(media.T),
+                sigma.item(),
+                omega.item(),
+                own,
+                calendar,
+                wide,
+                totals,
+                norm,
+                gram,
+                by_period,
+                between,
+                cross,
+            )
+            return np.asarray(logp), np.ascontiguousarray(d_media.T), np.asarray(d_sigma), np.asarray(d_omega)
 
         return collapsed
 

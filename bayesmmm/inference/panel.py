@@ -11,6 +11,12 @@ import numpy as np
 from bayesmmm.equations import FIXED_SD, Equation
 from bayesmmm.kernels import panel as kernel
 
+#: Arguments of `kernels.panel.collapsed_panel` that a panel is described by, in their order.
+PANEL_ARRAYS = (
+    *("own", "calendar", "wide", "wide_by_period", "norm"),
+    *("gram", "gram_by_period", "between", "cross"),
+)
+
 
 def normal_prior(equation: Equation, terms: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sd (K,) of the priors of terms, which are Normal."""

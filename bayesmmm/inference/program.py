@@ -180,6 +180,7 @@ def _equation(
         head[count] = len(arrays.get(key, ()))
     for key, place in _OF_PANEL.items():
         head[place] = tape.put(arrays.get(key, ()))
+    head[at.PERIOD] = position.get(("standard_period", data.dates[0].strftime("%Y-%m-%d")), -1)
     head[at.OMEGA], head[at.OMEGA_VALUE] = position.get(("omega", None), -1), arrays.get("omega", [0.0])[0]
     head[at.TERMS] = tape.put([position["coefficient", t] for t in terms])
     return tape.put(head)

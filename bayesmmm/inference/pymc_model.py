@@ -16,7 +16,7 @@ sampled, so that its residuals are known, and they shift the mean of the other e
 coefficients of the other are integrated out as ever.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pymc as pm
@@ -24,10 +24,19 @@ import pytensor.tensor as pt
 from pymc.logprob.transforms import Transform
 
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine import check_national, checked_scales, kernel_lag
+from bayesmmm.engine import check_data, checked_scales, kernel_lag
 from bayesmmm.equations import MMM, Equation, Likelihood, check_system
 from bayesmmm.inference import ops
-from bayesmmm.inference.variables import Block, blocks, collapses, model_data, normal_terms, softplus_scale
+from bayesmmm.inference.panel import PANEL_ARRAYS
+from bayesmmm.inference.variables import (
+    Block,
+    blocks,
+    collapses,
+    geo_pairs,
+    model_data,
+    normal_terms,
+    softplus_scale,
+)
 
 __all__ = ["build_model"]
 
@@ -63,7 +72,7 @@ def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, col
     EquationError, DataError
         When system and data do not fit together; see `check_system`.
     PanelError
-        For more than one geo.
+        When the system says how geos share it, and there is one.
 
     Examples
     --------
@@ -73,8 +82,9 @@ def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, col
     >>> [rv.name for rv in model.observed_RVs]
     ['google', 'revenue']
     """
-    check_national(data)
+    check_data(data)
     check_system(system, data)
+    system = system.for_geos(len(data.geos))
     scales = checked_scales(system, data, scales)
     arrays = model_data(system, data, scales, collapse=collapse)
     with pm.Model(coords=_coords(system, data, collapse)) as model:
@@ -130,7 +140,16 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapsed: bool,
         known = known + box["offset"]
     sigma, residual = scalars["sigma"], None
     center, given = _given_mediator(equation, values, box, sigma, left)
-    if collapsed:
+    logp: Callable
+    random: Callable
+    omega = scalars.get("omega", box["omega"][0] if "omega" in box else np.float64(0.0))
+    if "standard_period" in values:
+        known = known + omega * next(iter(values["standard_period"].values()))[None, :]
+    if collapsed and equation.panel:
+        logp, random = _panel_logp, _panel_random
+        signature = "(g,t),(),(),(i,t),(k,t),(j,t,g),(j,t),(i),(p,p),(p,p),(i,j,g),(i,j,j)->(g,t)"
+        args = [sigma, omega, *(box[key] for key in PANEL_ARRAYS)]
+    elif collapsed:
         logp, random, signature = _collapsed_logp, _collapsed_random, "(g,t),(),(p,n),(p)->(g,t)"
         args = [given, box["basis"], box["basis_variance"]]
     else:
@@ -152,6 +171,24 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapsed: bool,
         dims=("geo", "date"),
     )
     return residual, sigma
+
+
+def _by_geo(
+    equation: Equation, values: dict, data: MMMData, each: Mapping[str, pt.TensorVariable]
+) -> pt.TensorVariable:
+    """Contributions (G, C), from those of the median geo by channel, or those of each geo by channel and geo."""
+    pairs = geo_pairs(equation, data)
+    z, tau = _each(values.get("z", {})), _each(values.get("tau", {}))
+    rows: list[list] = [[pt.constant(0.0)] * len(equation.media) for _ in data.geos]
+    for label, (channel, g) in pairs.items():
+        value = each[label] if label in each else each[channel]
+        rows[g][equation.media.index(channel)] = value * pt.exp(tau[channel] * z[label]) if z else value
+    return pt.stack([pt.stack(row) for row in rows])
+
+
+def _each(parts: Mapping[tuple, pt.TensorVariable]) -> dict[str, pt.TensorVariable]:
+    """Variables of single labels."""
+    return {label: variable[i] for labels, variable in parts.items() for i, label in enumerate(labels)}
 
 
 def _given_mediator(equation: Equation, values: dict, box: dict, sigma: pt.TensorVariable, left: Mapping) -> tuple:
@@ -210,11 +247,14 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
         values.get("half_life", {}),
         lambda _, half_life: pt.exp(-np.log(2.0) * data.days_per_period / half_life),
     )
+    channel_of = {label: channel for label, (channel, _) in geo_pairs(equation, data).items()}
     with_roi = next((b.labels for b in equation.parameters() if b.name == "roi"), ())
     contribution = _either(
         values.get("contribution", {}),
         values.get("roi", {}),
-        lambda labels, roi: roi * box["contribution_per_roi"][[with_roi.index(c) for c in labels]],
+        lambda labels, roi: (
+            roi * box["contribution_per_roi"][[with_roi.index(channel_of.get(c, c)) for c in labels]]
+        ),
     )
     order = equation.media
     return ops.media_response(
@@ -223,7 +263,9 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
         _ordered(keep, order),
         _ordered(values["half_saturation"], order),
         _ordered(values["slope"], order),
-        _ordered(contribution, order)[None, :],
+        _by_geo(equation, values, data, _each(contribution))
+        if equation.panel
+        else _ordered(contribution, order)[None, :],
         max_lag=kernel_lag(equation),
     )
 
@@ -240,6 +282,23 @@ def _collapsed_random(media, sigma, basis, variance, rng=None, size=None):
     z = rng.standard_normal((*batch, variance.shape[-1])) * np.sqrt(variance)
     noise = sigma * rng.standard_normal((*batch, n)) + np.einsum("...p,...pn->...n", z, basis)
     return media + noise.reshape(*batch, *media.shape[-2:])
+
+
+def _panel_logp(value, media, sigma, omega, *arrays):
+    return ops.CollapsedPanel()(value, media, sigma, omega, *arrays)[0]
+
+
+def _panel_random(media, sigma, omega, own, calendar, wide, *products, rng=None, size=None):
+    batch = tuple(size) if size is not None else media.shape[:-2]
+    geos, periods = media.shape[-2:]
+    apart = rng.standard_normal((*batch, geos, own.shape[-2]))
+    shared = rng.standard_normal((*batch, calendar.shape[-2] + wide.shape[-3]))
+    effect = np.asarray(omega)[..., None] * rng.standard_normal((*batch, periods))
+    effect = effect + shared[..., : calendar.shape[-2]] @ calendar
+    by_geo = (apart - apart.mean(axis=-2, keepdims=True)) @ own
+    by_geo = by_geo + np.einsum("...j,...jtg->...gt", shared[..., calendar.shape[-2] :], wide)
+    noise = np.asarray(sigma)[..., None, None] * rng.standard_normal((*batch, geos, periods))
+    return media + by_geo + effect[..., None, :] + noise
 
 
 def _explicit(family: Likelihood):

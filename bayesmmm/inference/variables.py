@@ -78,6 +78,9 @@ def blocks(equation: Equation, data: MMMData, *, collapse: bool) -> list[Block]:
         out.append(_standard_normal(equation, "rotated", "direction", tuple(str(i) for i in range(count))))
     if equation.media and equation.panel and equation.panel.pooling == "partial":
         out.append(_standard_normal(equation, "z", "pair", tuple(geo_pairs(equation, data))))
+    if equation.has_period_effects and not is_collapsed(equation, collapse):
+        dates = tuple(data.dates.strftime("%Y-%m-%d"))
+        out.append(_standard_normal(equation, "standard_period", "date", dates))
     for parameter in equation.parameters():
         if parameter.name in ("contribution", "roi") and equation.panel and equation.panel.pooling == "none":
             parameter = _repeated(parameter, geo_pairs(equation, data))
@@ -177,11 +180,11 @@ class LinearPlan:
 
     def by_term(self, z: np.ndarray) -> dict[str, np.ndarray]:
         """Coefficients of each term at coordinates (S, K): (S,), or (S, G) where every geo has its own."""
-        ends = np.cumsum(self.counts)
-        parts = np.split(self.coefficients(z), ends[:-1], axis=1)
-        return {
-            t: part if n > 1 else part[:, 0] for t, n, part in zip(self.terms, self.counts, parts, strict=True)
-        }
+        values, first, out = self.coefficients(z), 0, {}
+        for term, count in zip(self.terms, self.counts, strict=True):
+            out[term] = values[:, first : first + count] if count > 1 else values[:, first]
+            first += count
+        return out
 
 
 def linear_plan(equation: Equation, design: np.ndarray) -> LinearPlan:
@@ -238,6 +241,8 @@ def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) ->
                 out[f"{name}.basis"], out[f"{name}.basis_variance"] = plan.basis, plan.variance
             else:
                 out[f"{name}.directions"] = np.sqrt(plan.variance)[:, None] * plan.basis
+                if equation.has_period_effects and (omega := omega_of(equation)) is not None:
+                    out[f"{name}.omega"] = np.array([omega])
         for value in equation.rho.values():
             if not isinstance(value, Prior):
                 out[f"{name}.rho"] = np.array([value])

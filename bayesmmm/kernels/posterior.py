@@ -31,9 +31,10 @@ OBSERVED, CHANNELS, TERMS, TIED, RHO, RHO_VALUE = range(16, 22)
 # By geo and channel: positions of the contribution, -1 where a geo never bought, and of its deviation in logs.
 CONTRIBUTIONS, DEVIATIONS = range(22, 24)
 # A panel whose coefficients and period effects are integrated out: numbers of columns and arrays of `collapsed_panel`,
-# position of omega, or its value where it is no parameter. In a panel geos stand last in all arrays.
+# position of omega, or its value where it is no parameter. PERIOD is where standard Normal period effects begin among
+# the parameters, -1 where there are none or they are integrated out. In a panel geos stand last in all arrays.
 N_OWN, N_CALENDAR, N_WIDE, OWN, CALENDAR, WIDE, WIDE_BY_PERIOD, NORM, GRAM, GRAM_BY_PERIOD = range(24, 34)
-BETWEEN, CROSS, OMEGA, OMEGA_VALUE, EQUATION = range(34, 39)
+BETWEEN, CROSS, OMEGA, OMEGA_VALUE, PERIOD, EQUATION = range(34, 40)
 
 
 @inlined
@@ -114,7 +115,20 @@ def _forward(program, at, theta, known):
         add_multiple(known, theta[int(terms[k])], design[k])
     if program[at + OFFSET] >= 0.0:
         add_multiple(known, 1.0, _stretch(program, at, OFFSET, known.shape[0]))
+    first = int(program[at + PERIOD])
+    if first >= 0:
+        omega, _ = _omega(program, at, theta)
+        for t in range(n_periods):
+            for g in range(n_geos):
+                known[t * n_geos + g] += omega * theta[first + t]
     return share, log_ratio, log_decay, half, slope, contribution, d_retention
+
+
+@inlined
+def _omega(program, at, theta):
+    """Sd of period effects, and its position among the parameters, -1 where it is none."""
+    at_omega = int(program[at + OMEGA])
+    return theta[at_omega] if at_omega >= 0 else program[at + OMEGA_VALUE], at_omega
 
 
 @jit
@@ -125,6 +139,16 @@ def _backward(program, at, theta, saved, d_known, d_theta):
         d_theta[int(terms[k])] += inner_product(d_known, design[k])
     share, log_ratio, log_decay, half, slope, contribution, d_retention = saved
     n_geos, n_periods = int(program[at + N_GEOS]), int(program[at + N_PERIODS])
+    first = int(program[at + PERIOD])
+    if first >= 0:
+        omega, at_omega = _omega(program, at, theta)
+        for t in range(n_periods):
+            d_period = 0.0
+            for g in range(n_geos):
+                d_period += d_known[t * n_geos + g]
+            d_theta[first + t] += omega * d_period
+            if at_omega >= 0:
+                d_theta[at_omega] += d_period * theta[first + t]
     if n_geos > 1:
         cotangent = d_known.reshape(n_periods, n_geos)
         back = panel_media_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent)
@@ -157,12 +181,13 @@ def _panel(program, at, theta, y, known, sigma, d_known, d_theta):
     """`_likelihood` of a panel whose coefficients and period effects are integrated out."""
     n_geos, n_periods = int(program[at + N_GEOS]), int(program[at + N_PERIODS])
     n_own, n_calendar, n_wide = int(program[at + N_OWN]), int(program[at + N_CALENDAR]), int(program[at + N_WIDE])
-    size, p, at_omega = n_geos * n_periods, n_calendar + n_wide, int(program[at + OMEGA])
+    size, p = n_geos * n_periods, n_calendar + n_wide
+    omega, at_omega = _omega(program, at, theta)
     value, slope, d_sigma, d_omega = collapsed_panel(
         y.reshape(n_periods, n_geos),
         known.reshape(n_periods, n_geos),
         sigma,
-        theta[at_omega] if at_omega >= 0 else program[at + OMEGA_VALUE],
+        omega,
         _stretch(program, at, OWN, n_own * n_periods).reshape(n_own, n_periods),
         _stretch(program, at, CALENDAR, n_calendar * n_periods).reshape(n_calendar, n_periods),
         _stretch(program, at, WIDE, n_wide * size).reshape(n_wide, n_periods, n_geos),

@@ -23,11 +23,11 @@ from bayesmmm.engine import bought, layout
 from bayesmmm.equations import MMM, check_system, parse_toml
 from bayesmmm.errors import FitFileError
 
-FORMAT = 2
+FORMAT = 3
 #: What the sampler's settings say where scales were given instead of taken from the data.
 GIVEN_SCALES = "given"
 _OWN_GROUP = "bayesmmm"
-_ROLES = ("outcome", "media", "mediators", "controls", "outcome_unit", "unused")
+_ROLES = ("outcome", "media", "mediators", "controls", "outcome_unit", "unused", "part")
 _RECORDS = ("scales", "settings", "versions")
 _SEAL = re.compile(rb"crc32:([0-9a-f]{8})\n\Z")
 _SEAL_SIZE = 15
@@ -77,7 +77,7 @@ def write_fit_file(
 
 def _plain_roles(data: MMMData) -> tuple[Any, ...]:
     lists = (list(data.media), dict(data.mediators), list(data.controls))
-    return (data.outcome, *lists, data.outcome_unit, list(data.unused))
+    return (data.outcome, *lists, data.outcome_unit, list(data.unused), data.part)
 
 
 def sealed(content: bytes, stamp: str) -> bytes:
@@ -168,7 +168,7 @@ def _check(
     data: MMMData, system: MMM, scales: Scales, tree: xr.DataTree, settings: Mapping[str, Any], versions: object
 ) -> None:
     """Hold the parts of a fit against each other; a ValueError or an error of the package says what disagrees."""
-    check_system(system, data, part=any(equation.panel for equation in system.equations))
+    check_system(system, data)
     if system.outcome != data.outcome:
         raise ValueError(f"its system explains {system.outcome!r}, its data {data.outcome!r}")
     _check_records(settings, versions)

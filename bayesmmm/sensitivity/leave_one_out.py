@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmmm.equations import MMM, Equation
-from bayesmmm.equations.equation import MEDIA_PARAMETERS
+from bayesmmm.equations.equation_priors import MEDIA_PARAMETERS
 from bayesmmm.errors import AnswerError
 from bayesmmm.priors import Prior
 from bayesmmm.results import Fit

@@ -10,7 +10,6 @@ from scipy import stats
 
 from bayesmmm import engine
 from bayesmmm.equations import MMM, Equation
-from bayesmmm.errors import PanelError
 from bayesmmm.inference import linear_plan, model_data
 from bayesmmm.inference.pymc_model import build_model
 from bayesmmm.priors import Prior
@@ -214,15 +213,6 @@ def test_priors_on_roi_and_retention_equal_the_reference(outcome):
         model.value_vars, model.logp(vars=[observed]), mode="FAST_COMPILE", on_unused_input="ignore"
     )
     assert_allclose(f(*point), expected, rtol=1e-8)
-
-
-def test_more_than_one_geo_is_refused():
-    table = worlds.frame(30)
-    panel = np.repeat(["north", "south"], 30)
-    table = worlds.pd.concat([table, table], ignore_index=True).assign(region=panel)
-    data = worlds.MMMData.from_frame(table, geo="region", **worlds.ROLES)
-    with pytest.raises(PanelError, match="Sum the columns over geos"):
-        build_model(worlds.system(), data)
 
 
 def test_coefficient_with_another_family_stays_explicit():

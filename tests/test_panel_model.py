@@ -1,0 +1,63 @@
+"""The PyMC model of a panel, collapsed and with every coefficient and period effect spelled out."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from bayesmmm import engine
+from bayesmmm.equations import Panel
+from bayesmmm.inference import panel_plan, write_program
+from bayesmmm.inference.panel import PANEL_ARRAYS, normal_prior
+from bayesmmm.inference.pymc_model import _panel_random, build_model
+from bayesmmm.priors import Prior
+from tests import panels, reference
+from tests.test_pymc_model import _logp
+
+CASES = {
+    "default": ("normal", "normal", None, {}),
+    "own price": ("lognormal", "normal", Panel(per_geo=["trend", "price"]), {}),
+    "no pooling": ("normal", "censored_normal", Panel(pooling="none", periods="fixed"), {}),
+    "heavy tails": ("student_t", "normal", Panel(periods="random"), {}),
+    "roi": (
+        "normal",
+        "normal",
+        Panel(pooling="full"),
+        {"priors": {"roi": {"tv": Prior("HalfNormal", sigma=2.0)}}},
+    ),
+}
+
+
+@pytest.mark.parametrize("collapse", [True, False])
+@pytest.mark.parametrize("case", CASES)
+def test_model_and_compiled_density_agree(case, collapse):
+    likelihood, mediator, panel, more = CASES[case]
+    data, system = panels.data(periods=12), panels.system(likelihood, mediator, panel, **more)
+    model = build_model(system, data, collapse=collapse)
+    program = write_program(system.for_geos(len(data.geos)), data, data.scales(), collapse=collapse)
+    u = program.start + np.random.default_rng(0).uniform(-0.3, 0.3, len(program.start))
+    start, point = 0, {}
+    for block in program.blocks:
+        size = len(block.labels) or 1
+        point[block.variable] = u[start : start + size].reshape((size,) if block.dim else ())
+        start += size
+    values = [point[model.values_to_rvs[v].name] for v in model.value_vars]
+    got = float(_logp(model, jacobian=True)(*values)[0])
+    assert_allclose(got, program.log_density(u)[0], rtol=1e-9)
+
+
+def test_replicates_of_a_collapsed_panel_have_its_covariance():
+    data = panels.data(panels.GEOS[:4], periods=8)
+    equation = panels.system("normal", "normal", Panel(per_geo=["trend"])).for_geos(4).equation("sales")
+    seen = engine.inputs(equation, data, data.scales())
+    plan = panel_plan(equation, seen.design, equation.terms())
+    draws, sigma, omega = 40_000, 0.5, 0.7
+    arrays = [plan.arrays[key] for key in PANEL_ARRAYS]
+    rng = np.random.default_rng(0)
+    made = _panel_random(np.zeros((4, 8)), sigma, omega, *arrays, rng=rng, size=(draws,)).reshape(draws, -1)
+    own = np.array([term in equation.per_geo for term in equation.terms()])
+    sd = normal_prior(equation, equation.terms())[1]
+    right = reference.panel_covariance(
+        seen.design[..., own], seen.design[..., ~own], sd[own], sd[~own], sigma, omega
+    )
+    width = np.sqrt(np.outer(np.diag(right), np.diag(right)) + right**2)
+    assert np.abs((made.T @ made / draws - right) / width).max() < 5.5 / np.sqrt(draws)
