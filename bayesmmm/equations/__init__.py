@@ -10,21 +10,3 @@ from bayesmmm.equations.equation import Equation, Fourier, Parameter
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, expected, log_likelihood, observe, to_latent
 from bayesmmm.equations.system import MMM
 from bayesmmm.equations.toml_reader import parse_toml, read_toml
-
-__all__ = [
-    "LIKELIHOODS",
-    "MMM",
-    "Equation",
-    "Fourier",
-    "Likelihood",
-    "Parameter",
-    "check_system",
-    "design_matrix",
-    "expected",
-    "log_likelihood",
-    "observe",
-    "parse_toml",
-    "read_toml",
-    "system_warnings",
-    "to_latent",
-]

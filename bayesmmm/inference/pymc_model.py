@@ -29,8 +29,6 @@ from bayesmmm.equations import MMM, Equation, Likelihood, check_system
 from bayesmmm.inference import ops
 from bayesmmm.inference.variables import Block, blocks, collapses, model_data, normal_terms, softplus_scale
 
-__all__ = ["build_model"]
-
 
 # ------------------------------------------------------------------------------------------------- the graph
 def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, collapse: bool = True) -> pm.Model:
