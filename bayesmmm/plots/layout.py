@@ -20,6 +20,7 @@ from matplotlib.ticker import FixedLocator
 from matplotlib.transforms import ScaledTranslation
 
 from bayesmmm.errors import GlyphWarning, SettingError
+from bayesmmm.files import writing
 from bayesmmm.plots.style import HEAD, LETTER, SMALL, TEXT
 from bayesmmm.text import LONGEST, shortened
 from bayesmmm.validate import check_count, check_path, refusal
@@ -54,6 +55,8 @@ def save(axes: Axes | np.ndarray, path: str | os.PathLike[str], *, dpi: int = 15
     ------
     SettingError
         For axes, a suffix or a resolution that cannot be.
+    WritingError
+        When the file cannot be written.
     """
     first = next(iter(np.ravel(np.asarray(axes, dtype=object))), None)
     if not isinstance(first, Axes | Figure):
@@ -66,7 +69,8 @@ def save(axes: Axes | np.ndarray, path: str | os.PathLike[str], *, dpi: int = 15
         )
     dpi = check_count(dpi, "dpi", least=10, most=2400, advice="as dpi=150")
     try:
-        figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white")
+        with writing(path):
+            figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white")
     finally:
         plt.close(figure)
     return path
