@@ -139,7 +139,9 @@ def _regular_months(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
 def _from_objects(values: pd.Series, column: str, date_format: str | None, fix: str) -> pd.DatetimeIndex:
     """Parse text and date objects, refusing the first that is neither."""
     objects = list(values)
-    absent = values.isna().to_numpy() | np.array([isinstance(v, str) and not v.strip() for v in objects])
+    absent = values.isna().to_numpy() | np.array(
+        [isinstance(v, str) and not v.strip() for v in objects], dtype=bool
+    )
     if absent.any():
         _refuse_missing(column, int(np.argmax(absent)))
     if all(isinstance(v, datetime.date | np.datetime64) for v in objects):

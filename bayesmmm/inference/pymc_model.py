@@ -26,8 +26,10 @@ from pymc.logprob.transforms import Transform
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import check_national, checked_scales, kernel_lag
 from bayesmmm.equations import MMM, Equation, Likelihood, check_system
+from bayesmmm.errors import SamplingError
 from bayesmmm.inference import ops
 from bayesmmm.inference.variables import Block, blocks, collapses, model_data, normal_terms, softplus_scale
+from bayesmmm.validate import check_flag
 
 
 # ------------------------------------------------------------------------------------------------- the graph
@@ -74,7 +76,7 @@ def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, col
     check_national(data)
     check_system(system, data)
     scales = checked_scales(system, data, scales)
-    arrays = model_data(system, data, scales, collapse=collapse)
+    arrays = model_data(system, data, scales, collapse=check_flag(collapse, "collapse", SamplingError))
     with pm.Model(coords=_coords(system, data, collapse)) as model:
         left: dict[str, tuple] = {}
         for name in system.order:

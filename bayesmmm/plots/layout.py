@@ -168,7 +168,14 @@ def listed(axes: Sequence[Axes] | np.ndarray, count: int) -> list[Axes]:
     flat = list(np.ravel(np.asarray(axes, dtype=object)))
     if len(flat) != count:
         raise SettingError(f"axes has {len(flat)} axes and {count} panels are drawn; give {count}, or none")
-    return flat
+    return [one(ax, "axes") for ax in flat]
+
+
+def one(ax: object, name: str = "ax") -> Axes:
+    """Return `ax`, checked to be axes that stand on a figure."""
+    if not isinstance(ax, Axes) or ax.get_figure(root=True) is None:
+        raise refusal(name, ax, "must be axes of a figure of matplotlib, as plt.subplots()[1]")
+    return ax
 
 
 # ------------------------------------------------------------------------------------------------------------- titles
