@@ -21,6 +21,10 @@ class _Named:
         super().__init__(*args)
         self.argument, self.value = argument, value
 
+    def __reduce__(self) -> tuple:
+        # Some have two built-in parents of different layout: libraries that send them between processes need to be told.
+        return type(self), getattr(self, "args", ()), self.__dict__
+
 
 class BayesMMMError(_Named, Exception):
     """Base of every error that the package raises on purpose; `argument` and `value` tell what it is about."""
@@ -83,10 +87,6 @@ class RoleError(DataError):
 
 class MissingFileError(DataError, FileNotFoundError):
     """Raised when the file to be read does not exist; a `FileNotFoundError` too."""
-
-    def __reduce__(self) -> tuple:
-        # Two built-in parents of different layout: libraries that send exceptions between processes need to be told.
-        return type(self), self.args, self.__dict__
 
 
 class WindowError(DataError):
@@ -219,6 +219,10 @@ class ConvergenceError(SamplingError):
 
 class BusyFolderError(BayesMMMError):
     """Raised when another run is writing to the same folder."""
+
+
+class WritingError(BayesMMMError, OSError):
+    """Raised when files cannot be written to where they should be; an `OSError` too."""
 
 
 # ---------------------------------------------------------------- answers

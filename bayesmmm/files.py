@@ -16,13 +16,13 @@ import struct
 import tempfile
 import threading
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from bayesmmm.errors import BusyFolderError
+from bayesmmm.errors import BusyFolderError, WritingError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,13 +133,30 @@ def uninterrupted() -> Iterator[None]:
         before(signal.SIGINT, None)
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write one file: there is the old one or the new one, whole, at every moment."""
-    check_replaceable(path)
-    with part_folder(path.parent) as part:
-        (part / "file").write_bytes(content)
-        flush(part / "file")
-        os.replace(part / "file", path)
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write files: each is the old one or the new one, whole, at every moment; none is replaced before all are made."""
+    with ExitStack() as stack:
+        parts = {}
+        for path, content in contents.items():
+            check_replaceable(path)
+            parts[path] = stack.enter_context(part_folder(path.parent)) / "file"
+            parts[path].write_bytes(content)
+            flush(parts[path])
+        with uninterrupted():
+            for path, part in parts.items():
+                os.replace(part, path)
+
+
+@contextmanager
+def writing(*paths: Path) -> Iterator[None]:
+    """Say of paths that cannot be written to why, and what helps."""
+    try:
+        yield
+    except OSError as error:
+        raise WritingError(
+            f"{' and '.join(map(str, paths))} cannot be written: {error.strerror or error}. What is there is unchanged. "
+            f"Give a path in a folder that exists, with space and write permission, and names that are not too long."
+        ) from error
 
 
 def flush(path: Path) -> None:

@@ -139,7 +139,7 @@ def joined(words: Iterable[object], last: str = "and") -> str:
 def listed(items: Iterable[object], *, shown: int = SHOWN) -> str:
     """Write items as ``'a', 'b' and 3 more``; dates are written without quotes as YYYY-MM-DD."""
     plain = (item.item() if hasattr(item, "item") else item for item in items)  # NumPy's would show their types
-    words = [f"{item:%Y-%m-%d}" if isinstance(item, datetime.date) else repr(item) for item in plain]
+    words = [f"{item:%Y-%m-%d}" if isinstance(item, datetime.date) else written(item) for item in plain]
     return ", ".join(words[:shown]) + (f" and {len(words) - shown} more" if len(words) > shown else "")
 
 

@@ -129,18 +129,17 @@ def check_ci_prob(ci_prob: float | None) -> float:
 
 
 def as_floats(values: object) -> np.ndarray:
-    """Return numbers as an array of floats; text is no number, even where it could be read as one.
+    """Return numbers as an array of floats; text and None are none, even where they could be read as one.
 
     Raises
     ------
     TypeError, ValueError, OverflowError
     """
     array = np.asarray(values)
-    text = (
-        [value for value in array.ravel() if isinstance(value, str | bytes)] if array.dtype.kind in "OSU" else []
-    )
-    if text or array.dtype.kind in "cmM":
-        raise TypeError(f"{written((text or array.ravel().tolist())[0])} is no number")
+    each = array.ravel().tolist() if array.dtype.kind in "OSU" else []
+    odd = [value for value in each if value is None or isinstance(value, str | bytes)]
+    if odd or array.dtype.kind in "cmM":
+        raise TypeError(f"{written((odd or array.ravel().tolist())[0])} is no number")
     return array.astype(float)
 
 
@@ -152,7 +151,8 @@ def check_numbers(
         numbers = as_floats(values)
     except (TypeError, ValueError, OverflowError):
         numbers = np.empty(0)
-    sound = numbers.ndim == 1 and len(numbers) and (np.abs(numbers) <= LARGEST_NUMBER).all()
+    flags = any(isinstance(value, bool | np.bool_) for value in as_list(values) or ())
+    sound = numbers.ndim == 1 and len(numbers) and (np.abs(numbers) <= LARGEST_NUMBER).all() and not flags
     if not sound or not np.all(holds(numbers)):
         raise refusal(name, values, f"must be {allowed}, as {name}={example}")
     return numbers
@@ -174,6 +174,23 @@ def check_ordered(values: object, name: str, error: type[BayesMMMError] = Settin
     if isinstance(values, set | frozenset):
         text = f"is a set, which has no order; write a list, as {name}={written(sorted(map(str, values)))}"
         raise refusal(name, values, text, error)
+
+
+def as_list(values: object) -> list[Any] | None:
+    """Return what is listed in an order that stays; None for text, a mapping, a set, and what one look uses up."""
+    if not isinstance(values, Collection) or isinstance(values, str | bytes | Mapping | set | frozenset):
+        return None
+    array = (
+        values.tolist() if hasattr(values, "tolist") else values
+    )  # NumPy's numbers and texts would show their types
+    return list(array) if getattr(values, "ndim", 1) == 1 else None
+
+
+def list_for(values: object, example: list[str]) -> list[str]:
+    """Return the list that may be meant where none is given."""
+    if isinstance(values, str) and values:
+        return [values]
+    return sorted(map(str, values)) if isinstance(values, set | frozenset | Mapping) and values else example
 
 
 def check_flag(value: object, name: str, error: type[BayesMMMError] = SettingError) -> bool:

@@ -277,7 +277,7 @@ def test_power_of_two_change_of_currency_leaves_scaled_arrays_untouched(factor):
         ({"outcome": None}, "outcome holds None"),
         ({"date": None}, "date holds None; a column name is text"),
         ({"geo": 3}, "geo holds 3; a column name is text"),
-        ({"media": None}, r"write media=\[\] if there is none"),
+        ({"media": None}, r"write media=\['tv'\]"),
         ({"mediators": ["google"]}, "write mediators={'google': \"money\"}"),
         ({"mediators": "google"}, "gives no units"),
         ({"mediators": {"google": ""}}, 'is not a unit; .* write "money", or what is counted'),

@@ -21,6 +21,7 @@ from bayesmmm.errors import (
     SettingError,
     SpecError,
     ValueRangeError,
+    WritingError,
 )
 from bayesmmm.inference import fitting
 from bayesmmm.priors import Prior
@@ -245,3 +246,16 @@ def test_a_report_needs_a_fit_a_folder_and_a_title_of_text(fit, tmp_path):
         with pytest.raises(SettingError, match=words):
             write_report(*arguments[:2], **dict(zip(["title"], arguments[2:], strict=False)))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "file", "x" * 300, "file/report"])
+def test_a_report_or_figure_that_cannot_be_written_is_refused_by_its_place(place, fit, tmp_path):
+    (tmp_path / "file").write_text("x")
+    for write in (
+        write_report,
+        lambda _, path: mm.plots.save(mm.plots.roi(mm.roi(fit, **WINDOW)), path / "figure.png"),
+    ):
+        with pytest.raises(WritingError, match=r"cannot be written: .* Give a path in a folder that exists"):
+            write(fit, tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "x"

@@ -114,13 +114,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def prepare(options: argparse.Namespace) -> int:
     """Prepare files, write the table and its log."""
     from bayesmmm.prepare import compare
+    from bayesmmm.prepare.log import write_text
 
-    settings = _settings(options)
-    result = _run(options, _files(options.files), settings)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
+    settings, files = _settings(options), _files(options.files)
     log = options.log or options.out.with_suffix(".log.json")
-    result.to_csv(options.out)
-    result.log.to_json(log)
+    read = [*(files.values() if isinstance(files, dict) else files), *([options.replay] if options.replay else [])]
+    taken = {path.resolve() for path in map(Path, read)}
+    if len({options.out.resolve(), log.resolve()} - taken) < 2:
+        raise ExportSettingError("--out and --log must differ from each other and from the files that are read")
+    result = _run(options, files, settings)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    write_text((log, result.log.to_json()), (options.out, result.to_csv()))
     print(result)
     if options.compare:
         heading("Beside the earlier import")

@@ -22,7 +22,7 @@ from bayesmmm.errors import (
     ValueRangeError,
 )
 from bayesmmm.text import did_you_mean, listed, no_such, written
-from bayesmmm.validate import LARGEST_NUMBER, check_ordered
+from bayesmmm.validate import LARGEST_NUMBER, as_list, check_ordered, list_for
 
 MONEY = "money"  # the unit of a column that somebody pays
 NATIONAL = "national"  # the one geo of a series that is not a panel
@@ -38,16 +38,16 @@ _CONSTANT = 1e-12  # a range below this share of the largest value is rounding, 
 
 def as_names(names: object, *, role: str) -> tuple[str, ...]:
     """Return column names as a tuple, refusing a bare text and anything that is not a name."""
-    if not isinstance(names, str) and not isinstance(names, Iterable):
-        raise RoleError(f"{role}={names!r} must be a list of column names; write {role}=[] if there is none")
-    if isinstance(names, str):
-        raise RoleError(f"{role}={names!r} must be a list of column names; write {role}=[{names!r}]")
     check_ordered(names, role, RoleError)
-    names = tuple(names)
-    for name in names:
+    known = as_list(names)
+    if known is None:
+        example = list_for(names, ["tv"] if role == "media" else [])
+        fix = f"{role}={example}{' if there is none' * (not example)}"
+        raise RoleError(f"{role}={written(names)} must be a list of column names; write {fix}")
+    for name in known:
         if not isinstance(name, str) or not name.strip():
             raise RoleError(f"{role} holds {name!r}; a column name is text; rename the column in the table first")
-    return names
+    return tuple(map(str, known))
 
 
 def as_units(mediators: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
@@ -55,17 +55,17 @@ def as_units(mediators: Mapping[str, str] | Sequence[str] | None) -> dict[str, s
     if mediators is None:
         return {}
     if not isinstance(mediators, Mapping):
-        names = [mediators] if isinstance(mediators, str) else list(mediators)
-        if not names:
+        names = as_list(mediators)
+        if names == []:
             return {}
-        units = ", ".join(f'{name!r}: "money"' for name in names)
+        units = ", ".join(f'{name!r}: "money"' for name in names or list_for(mediators, ["search"]))
         raise RoleError(
-            f"mediators={mediators!r} gives no units; a mediator is paid when its unit is money and unpaid "
+            f"mediators={written(mediators)} gives no units; a mediator is paid when its unit is money and unpaid "
             f"otherwise (queries, visits); write mediators={{{units}}}, or the unit that it has"
         )
     for name, unit in mediators.items():
         check_unit(unit, f"mediators[{name!r}]")
-    return dict(zip(as_names(mediators, role="mediators"), mediators.values(), strict=True))
+    return dict(zip(as_names(list(mediators), role="mediators"), mediators.values(), strict=True))
 
 
 def check_unit(unit: object, where: str) -> None:

@@ -5,6 +5,7 @@ Knows dates only. A date is never guessed: text must be ISO, or the caller says 
 
 import datetime
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -138,7 +139,9 @@ def _regular_months(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
 def _from_objects(values: pd.Series, column: str, date_format: str | None, fix: str) -> pd.DatetimeIndex:
     """Parse text and date objects, refusing the first that is neither."""
     objects = list(values)
-    absent = values.isna().to_numpy() | np.array([isinstance(v, str) and not v.strip() for v in objects])
+    absent = values.isna().to_numpy() | np.array(
+        [isinstance(v, str) and not v.strip() for v in objects], dtype=bool
+    )
     if absent.any():
         _refuse_missing(column, int(np.argmax(absent)))
     if all(isinstance(v, datetime.date | np.datetime64) for v in objects):
@@ -197,13 +200,19 @@ def _advice(text: pd.Series, i: int, date_format: str | None, fix: str) -> str:
     return f" of the ISO form YYYY-MM-DD, and other forms are not guessed; {offer}"
 
 
-def _at_midnight(dates: pd.DatetimeIndex, column: str) -> pd.DatetimeIndex:
-    bad = np.flatnonzero((dates.year < FIRST_YEAR) | (dates.year > LAST_YEAR))
+def check_years(days: np.ndarray, where: Callable[[int], str]) -> None:
+    """Refuse days whose year is none that dates may have, with what is said of the place of the first."""
+    years = days.astype("datetime64[Y]").astype(int) + 1970
+    bad = np.flatnonzero((years < FIRST_YEAR) | (years > LAST_YEAR))
     if len(bad):
+        day = days[bad[0]].astype("datetime64[D]")
         raise DateError(
-            f"{_row(column, int(bad[0]))}: {dates[bad[0]]:%Y-%m-%d} has a year outside {FIRST_YEAR} to {LAST_YEAR}; "
-            f"correct the date"
+            f"{where(int(bad[0]))}: {day} has a year outside {FIRST_YEAR} to {LAST_YEAR}; correct the date"
         )
+
+
+def _at_midnight(dates: pd.DatetimeIndex, column: str) -> pd.DatetimeIndex:
+    check_years(dates.to_numpy(), lambda row: _row(column, row))
     dates = dates.as_unit("ns")
     late = np.flatnonzero(dates != dates.normalize())
     if len(late):

@@ -18,8 +18,9 @@ from bayesmmm.data.checks import MONEY, NATIONAL
 from bayesmmm.data.dates import DAYS_PER_PERIOD, check_order, find_frequency, iso_date, parse_dates
 from bayesmmm.data.scales import Scales, mean_positive, mean_size, read_only_arrays, same_arrays
 from bayesmmm.data.tables import check_table, lay_out, read_csv, to_float
-from bayesmmm.errors import DateError, PanelError
-from bayesmmm.text import notebook_html
+from bayesmmm.errors import DateError, PanelError, RoleError
+from bayesmmm.text import notebook_html, written
+from bayesmmm.validate import as_list, list_for
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,14 +94,23 @@ class MMMData:
         uses = _uses(self.outcome, self.media, self.mediators, self.controls)
         checks.check_roles(uses)
         checks.check_unit(self.outcome_unit, "outcome_unit")
+        if not isinstance(self.columns, Mapping):
+            text = f"columns={written(self.columns)} must be a mapping from names to arrays"
+            raise RoleError(f"{text}; write columns={{{self.outcome!r}: [...], ...}}, or use MMMData.from_frame")
         checks.check_known([name for name, _ in uses], list(self.columns), where="columns")
         checks.check_no_role(self.columns, uses)
+        if as_list(self.dates) is None:
+            raise DateError(f"dates={written(self.dates)} must be a list of dates; write them as a DatetimeIndex")
         dates = parse_dates(pd.Series(self.dates), column="dates", date_format=None)
         check_order(dates, where="column 'dates'", sort="sort the frame by 'dates'")
         checks.check_periods(len(dates), where="the data")
-        geos = tuple(str(geo) for geo in self.geos)
+        geos = tuple(str(geo) for geo in as_list(self.geos) or ())
         if not geos or len(set(geos)) < len(geos):
-            raise PanelError(f"geos={geos!r} must be different names, at least one; give each geo once")
+            fix = f"give each geo once, as geos={list_for(self.geos, [NATIONAL])}"
+            raise PanelError(f"geos={written(self.geos)} must be a list of different names, at least one; {fix}")
+        unused = as_list(self.unused)
+        if unused is None:
+            raise RoleError(f"unused={written(self.unused)} must be a list of names; write unused=[]")
         columns = {name: _to_array(self.columns[name], name, len(geos)) for name, _ in uses}
         checks.check_shapes(columns, geos=geos, dates=dates)
         normal = {
@@ -110,7 +120,7 @@ class MMMData:
             "media": tuple(self.media),
             "mediators": MappingProxyType(checks.as_units(self.mediators)),
             "controls": tuple(self.controls),
-            "unused": tuple(str(name) for name in self.unused),
+            "unused": tuple(str(name) for name in unused),
             "frequency": find_frequency(dates),
         }
         for name, value in normal.items():

@@ -11,23 +11,3 @@ from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, expected, lo
 from bayesmmm.equations.panel import FIXED_SD, Panel
 from bayesmmm.equations.system import MMM
 from bayesmmm.equations.toml_reader import parse_toml, read_toml
-
-__all__ = [
-    "FIXED_SD",
-    "LIKELIHOODS",
-    "MMM",
-    "Equation",
-    "Fourier",
-    "Likelihood",
-    "Panel",
-    "Parameter",
-    "check_system",
-    "design_matrix",
-    "expected",
-    "log_likelihood",
-    "observe",
-    "parse_toml",
-    "read_toml",
-    "system_warnings",
-    "to_latent",
-]

@@ -21,7 +21,7 @@ from bayesmmm.equations.text import equation_text, format_days
 from bayesmmm.errors import DateError, EquationError
 from bayesmmm.priors import FrozenMap, Prior
 from bayesmmm.text import written
-from bayesmmm.validate import is_count, is_number
+from bayesmmm.validate import as_list, is_count, is_number, list_for
 
 #: A century: a longer season is a trend.
 _LONGEST_SEASON = 36525
@@ -307,16 +307,18 @@ def _set(equation: Equation, name: str, value: Any) -> None:
 
 def _names(equation: Equation, argument: str) -> tuple[str, ...]:
     value = getattr(equation, argument)
-    if isinstance(value, str) or not isinstance(value, Sequence):
+    names = as_list(value)
+    if names is None:
+        example = list_for(value, ["tv", "radio"] if argument == "media" else ["price"])
         raise EquationError(
-            f"equation {equation.name!r} has {argument} = {value!r}. Give a list of column names, as [{str(value)!r}]."
+            f"equation {equation.name!r} has {argument} = {written(value)}. Give a list of column names, as {example}."
         )
-    for name in value:
+    for name in names:
         if not isinstance(name, str) or not name:
             raise EquationError(
                 f"equation {equation.name!r} lists {name!r} under {argument}. Give column names as text."
             )
-    return tuple(value)
+    return tuple(map(str, names))
 
 
 def _seasons(equation: Equation) -> tuple[Fourier, ...]:

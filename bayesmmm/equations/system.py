@@ -10,7 +10,7 @@ from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.text import graph_text, system_text
 from bayesmmm.equations.toml_writer import toml_text
 from bayesmmm.errors import CycleError, EquationError, PanelError, UnknownTermError
-from bayesmmm.text import no_such, notebook_html
+from bayesmmm.text import no_such, notebook_html, written
 from bayesmmm.validate import check_ordered
 
 
@@ -57,9 +57,10 @@ class MMM:
             raise EquationError(f"an MMM was given {equations!r}. Give a list of Equation, the outcome last.")
         check_ordered(equations, "equations", EquationError)
         equations = tuple(equations)
-        odd = next((e for e in equations if not isinstance(e, Equation)), None)
-        if odd is not None or not equations:
-            raise EquationError(f"an MMM was given {odd!r}. Give a list of Equation, the outcome last.")
+        odd = [written(e) for e in equations if not isinstance(e, Equation)]
+        if odd or not equations:
+            found = odd[0] if odd else "no equation"
+            raise EquationError(f"an MMM was given {found}. Give a list of Equation, the outcome last.")
         object.__setattr__(self, "equations", equations)
         names = [equation.name for equation in equations]
         twice = next((name for name in names if names.count(name) > 1), None)

@@ -12,27 +12,6 @@ from bayesmmm.estimands.decomposition import decompose
 from bayesmmm.estimands.extrapolation import EXTRAPOLATED
 from bayesmmm.estimands.marginal import marginal_roi
 from bayesmmm.estimands.prediction import predict, residuals
-from bayesmmm.estimands.query import Query, Timeline, after, open_query, row_bytes, timeline, verdict_of
+from bayesmmm.estimands.query import after, open_query, row_bytes, timeline, verdict_of
 from bayesmmm.estimands.windows import TAIL_WEIGHT
 from bayesmmm.estimands.zero_out import effects, roi
-
-__all__ = [
-    "EXTRAPOLATED",
-    "TAIL_WEIGHT",
-    "Query",
-    "Timeline",
-    "adstock_decay",
-    "after",
-    "decompose",
-    "effects",
-    "marginal_roi",
-    "open_query",
-    "predict",
-    "residuals",
-    "response_curves",
-    "roi",
-    "row_bytes",
-    "timeline",
-    "verdict_of",
-    "what_if",
-]

@@ -5,7 +5,7 @@ all spend did to the outcome of the window. `bayesmmm.estimands.windows` says ho
 """
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, ConvergenceError, SettingError, UnknownTermError
 from bayesmmm.results import Fit, check_fit
 from bayesmmm.text import no_such
-from bayesmmm.validate import PATHS, check_ordered, check_paths, check_seed, refusal
+from bayesmmm.validate import PATHS, as_list, check_ordered, check_paths, check_seed, list_for, refusal
 
 WINDOWS = ("spend", "outcome")
 #: What to do about an answer that is too large.
@@ -230,10 +230,9 @@ def bought_channels(fit: Fit, channels: Sequence[str] | None) -> Sequence[str] |
 def _listed(channels: object, where: str, example: str) -> list[str]:
     """Return a list of names, at least one."""
     check_ordered(channels, where)
-    names = [] if isinstance(channels, str) or not isinstance(channels, Iterable) else list(channels)
+    names = as_list(channels)
     if not names or not all(isinstance(name, str) for name in names):
-        first = channels if isinstance(channels, str) and channels else example
-        raise refusal(where, channels, f"must be a list of channels, as {where}={[first]}")
+        raise refusal(where, channels, f"must be a list of channels, as {where}={list_for(channels, [example])}")
     return names
 
 

@@ -14,6 +14,7 @@ from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
 from bayesmmm.simulate import World
 from bayesmmm.text import did_you_mean
+from bayesmmm.validate import as_list
 
 PARAMETERS = "parameters"
 LOG_LIKELIHOOD = "log_likelihood"
@@ -99,7 +100,7 @@ def chosen(names: Sequence[str], quantities: Sequence[str] | None) -> list[str]:
     """
     if quantities is None:
         return list(names)
-    if isinstance(quantities, str) or not len(quantities):
+    if not as_list(quantities):
         raise EvaluationError(
             f"quantities={quantities!r} must be a list of one name or more, as ['roi', 'sales.half_life[tv]']"
         )

@@ -24,6 +24,7 @@ from bayesmmm.equations import MMM
 from bayesmmm.errors import BayesMMMWarning, EvaluationError, FailedRunsWarning, InterruptedWarning, SettingError
 from bayesmmm.inference.fitting import fit, heard
 from bayesmmm.results import Fit
+from bayesmmm.validate import check_flag
 
 
 # ------------------------------------------------------------------------------------------------------- runs
@@ -106,7 +107,8 @@ def run(
     items = tuple(items)
     if not items:
         raise SettingError(f"there are no {title} to run; give at least one item")
-    if executor is not None and not callable(getattr(executor, "submit", None)):
+    check_flag(progress, "progress")
+    if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "submit", None))):
         raise SettingError(
             f"executor is a {type(executor).__name__} without `submit`; give a concurrent.futures executor, as "
             f"ProcessPoolExecutor(4), or leave it out for threads of this process"

@@ -26,6 +26,7 @@ from pymc.logprob.transforms import Transform
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import check_data, checked_scales, kernel_lag
 from bayesmmm.equations import MMM, Equation, Likelihood, check_system
+from bayesmmm.errors import SamplingError
 from bayesmmm.inference import ops
 from bayesmmm.inference.panel import PANEL_ARRAYS
 from bayesmmm.inference.variables import (
@@ -37,8 +38,7 @@ from bayesmmm.inference.variables import (
     normal_terms,
     softplus_scale,
 )
-
-__all__ = ["build_model"]
+from bayesmmm.validate import check_flag
 
 
 # ------------------------------------------------------------------------------------------------- the graph
@@ -86,7 +86,7 @@ def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, col
     check_system(system, data)
     system = system.for_geos(len(data.geos))
     scales = checked_scales(system, data, scales)
-    arrays = model_data(system, data, scales, collapse=collapse)
+    arrays = model_data(system, data, scales, collapse=check_flag(collapse, "collapse", SamplingError))
     with pm.Model(coords=_coords(system, data, collapse)) as model:
         left: dict[str, tuple] = {}
         for name in system.order:

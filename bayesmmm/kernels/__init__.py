@@ -25,18 +25,3 @@ from bayesmmm.kernels.draws import (
 from bayesmmm.kernels.hill import hill_curve
 from bayesmmm.kernels.likelihood import collapsed_normal, explicit
 from bayesmmm.kernels.media import adstock, media_basis, media_basis_vjp
-
-__all__ = [
-    "SPEND_FLOOR",
-    "adstock",
-    "adstocks",
-    "amplitudes",
-    "aumann_shapley_shares",
-    "collapsed_normal",
-    "explicit",
-    "final_adstock",
-    "hill_curve",
-    "media_basis",
-    "media_basis_vjp",
-    "media_response",
-]

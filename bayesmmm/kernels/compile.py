@@ -18,8 +18,6 @@ from numba.core.caching import CacheImpl, IndexDataCacheFile
 
 from bayesmmm.kernels.cache_files import CheckedCacheFile
 
-__all__ = ["NUMBA_OPTIONS", "SOURCE", "inlined", "inner_product", "jit"]
-
 _FOLDER = Path(__file__).resolve().parent
 #: Number that changes with the source of any kernel; 0 where there are no files, as in a zip archive.
 SOURCE = 0

@@ -11,16 +11,3 @@ from bayesmmm.optimize.efficient_frontier import frontier
 from bayesmmm.optimize.goal import Goal, Risk
 from bayesmmm.optimize.plan import Plan
 from bayesmmm.optimize.solution import BindingLimit, Solution
-
-__all__ = [
-    "BindingLimit",
-    "Constraints",
-    "Goal",
-    "Plan",
-    "Risk",
-    "Solution",
-    "Solver",
-    "Window",
-    "frontier",
-    "optimize_budget",
-]

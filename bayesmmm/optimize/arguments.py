@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayesmmm.errors import SettingError
 from bayesmmm.text import no_such
-from bayesmmm.validate import PATHS, about, check_count, check_paths, check_seed, refusal
+from bayesmmm.validate import PATHS, about, check_count, check_flag, check_paths, check_seed, refusal
 
 #: Draws that choose a plan, and as many that judge it, unless the caller says otherwise.
 DRAWS = 1000
@@ -129,6 +129,7 @@ class Solver(Record):
         check_count(self.starts, "starts", least=0, advice=f"as starts={STARTS}")
         check_paths(self.paths)
         check_seed(self.seed)
+        check_flag(self.progress, "progress")
 
     def tell(self, text: str) -> None:
         """Say how the search goes on."""

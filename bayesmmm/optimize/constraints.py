@@ -13,11 +13,13 @@ from bayesmmm.text import amount, no_such, written
 from bayesmmm.validate import (
     LARGEST_NUMBER,
     about,
+    as_list,
     check_choice,
     check_mapping,
     check_number,
     check_ordered,
     is_number,
+    list_for,
     of_allowed_size,
     refusal,
 )
@@ -80,8 +82,8 @@ class Constraints(Record):
     def __post_init__(self) -> None:
         names = self.channels
         check_ordered(names, "channels")
-        if names is not None and (isinstance(names, str) or not len(list(names))):
-            example = [names] if isinstance(names, str) and names else ["tv", "radio"]
+        if names is not None and not as_list(names):
+            example = list_for(names, ["tv", "radio"])
             raise refusal("channels", names, f"must be a list of channels, as channels={example}")
         for where, mode in _entries(self.mediators, "mediators"):
             check_choice(mode, where, MODES, "" if "[" in where else "or a mapping from mediators to these")

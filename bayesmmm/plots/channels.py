@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from bayesmmm.errors import SettingError
 from bayesmmm.plots.axis import label_rows, numbers, percents, zero_line
-from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, rows_axes, width_of
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, one, rows_axes, width_of
 from bayesmmm.plots.parts import (
     TRUTH,
     earned_back,
@@ -73,7 +73,7 @@ def effects(
     draws = variable(dataset, "total", ["channel"], _EFFECTS)
     total = _sorted(table_of(draws, ci_prob))
     own = ax is None
-    ax = rows_axes(list(total.index), 5.6, 1.4, 0.27) if ax is None else ax
+    ax = rows_axes(list(total.index), 5.6, 1.4, 0.27) if ax is None else one(ax)
     right, left = np.zeros(len(total)), np.zeros(len(total))
     handles: list[Artist] = []
     for i, (label, part) in enumerate(parts.items()):
@@ -243,7 +243,7 @@ def roi(
     table = _sorted(table_of(checked(draws, ["channel"], "roi(fit)"), ci_prob))
     shift = 0.0 if marginal is None else -0.16
     own = ax is None
-    ax = rows_axes(list(table.index), 5.0, 1.4, 0.24 if marginal is None else 0.34) if ax is None else ax
+    ax = rows_axes(list(table.index), 5.0, 1.4, 0.24 if marginal is None else 0.34) if ax is None else one(ax)
     name = {"roi_net": "net ROI"}.get(str(draws.name), "ROI")
     tables = [table]
     intervals(ax, table, shift, BLUE, size=4.5, linewidth=2.2)

@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 
 from bayesmmm.errors import SettingError
 from bayesmmm.plots.axis import label_rows, log_axis
-from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, rows_axes, width_of
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, one, rows_axes, width_of
 from bayesmmm.plots.parts import TRUTH, entry, intervals, legend_above, legend_on_top, truths
 from bayesmmm.plots.reading import ci_label, inner_label
 from bayesmmm.plots.sources import PARAMETERS, PRIOR_POSTERIOR, prior_and_posterior
 from bayesmmm.plots.style import BLUE, GREY, SMALL, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.text import joined
+from bayesmmm.validate import check_flag
 
 _LOG = ("half_life", "half_saturation", "slope")
 _WORDS = {"half_life": "half-life", "half_saturation": "half-saturation", "nu_minus_two": "nu - 2"}
@@ -161,12 +162,12 @@ def prior_posterior(
             "prior and posterior must have the same rows; summarise the same variable of both groups"
         )
     labels, own = [inner_label(row) for row in prior.index], ax is None
-    ax = rows_axes(labels, 4.6, 1.1, 0.3) if ax is None else ax
+    ax = rows_axes(labels, 4.6, 1.1, 0.3) if ax is None else one(ax)
     intervals(ax, prior, -0.16, GREY, size=3.5, linewidth=1.2)
     intervals(ax, posterior, 0.16, BLUE, size=4.5, linewidth=2.6)
     truths(ax, posterior, truth, 0.16)
     label_rows(ax, labels)
-    if log:
+    if check_flag(log, "log"):
         log_axis(ax)
     ax.set_xlabel(posterior.attrs.get("unit", ""), fontsize=SMALL)
     share = ci_label(posterior)

@@ -16,7 +16,7 @@ from bayesmmm.errors import SettingError
 from bayesmmm.evaluate import CrossValidation
 from bayesmmm.evaluate.stability import FAR
 from bayesmmm.plots.axis import date_axis, label_rows, numbers, tidy
-from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, panels, rows_axes, whole_figure
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, one, panels, rows_axes, whole_figure
 from bayesmmm.plots.parts import key, legend_above, legend_on_top
 from bayesmmm.plots.reading import dates_of
 from bayesmmm.plots.sources import COMPARISON, CROSS_VALIDATION, STABILITY
@@ -188,7 +188,7 @@ def comparison(table: pd.DataFrame, *, title: Title = AUTO, ax: Axes | None = No
         for name, high in zip(table.index, table["high_k"], strict=True)
     ]
     own = ax is None
-    ax = rows_axes(names, 6.0, 1.1, 0.42) if ax is None else ax
+    ax = rows_axes(names, 6.0, 1.1, 0.42) if ax is None else one(ax)
     at = np.arange(len(table))
     ax.axvline(0.0, color=GREY, linewidth=0.9)
     ax.hlines(at, table["diff"] - 2 * table["diff_se"], table["diff"] + 2 * table["diff_se"], color=BLUE, lw=1.8)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from bayesmmm.equations.likelihoods import LIKELIHOODS, NORMAL
 from bayesmmm.plots.axis import date_axis, tidy, zero_line
-from bayesmmm.plots.layout import AUTO, Title, finish, panels
+from bayesmmm.plots.layout import AUTO, Title, finish, one, panels
 from bayesmmm.plots.parts import legend_above
 from bayesmmm.plots.reading import SAMPLE, caution, checked, ci_label, dates_of, series_of, table_of, unit_of
 from bayesmmm.plots.sources import RESIDUAL_AUTOCORRELATION, RESIDUAL_DISTRIBUTION, RESIDUALS
@@ -37,7 +37,7 @@ def residuals(
     draws = checked(RESIDUALS(draws), ["date"], _MAKER)
     table = table_of(draws, ci_prob)
     own = ax is None
-    ax = panels(1, 1, (9.5, 2.8))[0] if ax is None else ax
+    ax = panels(1, 1, (9.5, 2.8))[0] if ax is None else one(ax)
     zero_line(ax)
     label = f"{ci_label(table)} interval"
     ax.vlines(table.index, table["lower"], table["upper"], color=SKY, linewidth=1.6, label=label)
@@ -69,7 +69,7 @@ def residual_distribution(draws: xr.DataArray | Fit, *, title: Title = AUTO, ax:
     draws = checked(RESIDUAL_DISTRIBUTION(draws), ["date"], _MAKER)
     pooled, means = draws.values.ravel(), draws.mean(SAMPLE).values
     own = ax is None
-    ax = panels(1, 1, (4.6, 3.2))[0] if ax is None else ax
+    ax = panels(1, 1, (4.6, 3.2))[0] if ax is None else one(ax)
     # A single draw far out must not squeeze the rest; a single period must be seen.
     reach = max(3.5, 1.05 * float(np.abs(means).max()), 1.05 * float(np.quantile(np.abs(pooled), 0.999)))
     edges = np.linspace(-reach, reach, max(9, 2 * int(np.sqrt(len(means))) + 1))
@@ -109,7 +109,7 @@ def residual_autocorrelation(
     """
     table = RESIDUAL_AUTOCORRELATION(table)
     own = ax is None
-    ax = panels(1, 1, (max(4.6, 0.16 * len(table) + 1.4), 3.2))[0] if ax is None else ax
+    ax = panels(1, 1, (max(4.6, 0.16 * len(table) + 1.4), 3.2))[0] if ax is None else one(ax)
     band = float(table["band"].iloc[0])
     share = ci_label(table)
     ax.axhspan(-band, band, color=GREY, alpha=0.2, linewidth=0, label=f"{share} band of white noise", zorder=0)

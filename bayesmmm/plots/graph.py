@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from bayesmmm.equations import MMM
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.layout import AUTO, Title, finish, panels
+from bayesmmm.plots.layout import AUTO, Title, finish, one, panels
 from bayesmmm.plots.parts import key
 from bayesmmm.plots.reading import variable
 from bayesmmm.plots.sources import CAUSAL_GRAPH
@@ -79,6 +79,7 @@ def causal_graph(
         lines = sum(text.count("\n") + 2.6 for text in texts.values())
         size = (sum(inches) + 0.3, max(2.4, 0.17 * lines) * max(1.0, max(heights) - min(heights)) + 0.5)
         (ax,) = panels(1, 1, size)
+    ax = one(ax)
     rim = 2.0 * PAD / 72.0 / sum(inches)
     ax.set_xlim(-rim, 1.0 + rim)
     ax.set_ylim(min(0.0, *heights) - 0.05, max(1.0, *heights) + 0.05)

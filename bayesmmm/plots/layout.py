@@ -20,6 +20,7 @@ from matplotlib.ticker import FixedLocator
 from matplotlib.transforms import ScaledTranslation
 
 from bayesmmm.errors import GlyphWarning, SettingError
+from bayesmmm.files import writing
 from bayesmmm.plots.style import HEAD, LETTER, SMALL, TEXT
 from bayesmmm.text import LONGEST, shortened
 from bayesmmm.validate import check_count, check_path, refusal
@@ -54,6 +55,8 @@ def save(axes: Axes | np.ndarray, path: str | os.PathLike[str], *, dpi: int = 15
     ------
     SettingError
         For axes, a suffix or a resolution that cannot be.
+    WritingError
+        When the file cannot be written.
     """
     first = next(iter(np.ravel(np.asarray(axes, dtype=object))), None)
     if not isinstance(first, Axes | Figure):
@@ -66,7 +69,8 @@ def save(axes: Axes | np.ndarray, path: str | os.PathLike[str], *, dpi: int = 15
         )
     dpi = check_count(dpi, "dpi", least=10, most=2400, advice="as dpi=150")
     try:
-        figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white")
+        with writing(path):
+            figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white")
     finally:
         plt.close(figure)
     return path
@@ -164,7 +168,14 @@ def listed(axes: Sequence[Axes] | np.ndarray, count: int) -> list[Axes]:
     flat = list(np.ravel(np.asarray(axes, dtype=object)))
     if len(flat) != count:
         raise SettingError(f"axes has {len(flat)} axes and {count} panels are drawn; give {count}, or none")
-    return flat
+    return [one(ax, "axes") for ax in flat]
+
+
+def one(ax: object, name: str = "ax") -> Axes:
+    """Return `ax`, checked to be axes that stand on a figure."""
+    if not isinstance(ax, Axes) or ax.get_figure(root=True) is None:
+        raise refusal(name, ax, "must be axes of a figure of matplotlib, as plt.subplots()[1]")
+    return ax
 
 
 # ------------------------------------------------------------------------------------------------------------- titles

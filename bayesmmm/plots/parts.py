@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from bayesmmm.plots.axis import log_axis, numbers, zero_line
 from bayesmmm.plots.layout import whole_figure
 from bayesmmm.plots.style import BLACK, DASHED, LETTER, RED, SMALL
+from bayesmmm.validate import as_floats, check_mapping, refusal
 
 _SPAN = 20.0  # a logarithmic axis is used where returns differ by more than this factor
 
@@ -62,7 +63,14 @@ def intervals(
 
 def truths(ax: Axes, table: pd.DataFrame, truth: Mapping[str, float] | None, shift: float = 0.0) -> None:
     """Mark the true value of every row that has one."""
-    known = [(truth[row], i + shift) for i, row in enumerate(table.index) if truth is not None and row in truth]
+    values = check_mapping(truth, "truth", "{'roi[tv]': 1.5}")
+    try:
+        sound = as_floats(list(values.values())).ndim == 1
+    except (TypeError, ValueError, OverflowError):
+        sound = False
+    if not sound:
+        raise refusal("truth", truth, "must be numbers by name, as {'roi[tv]': 1.5}")
+    known = [(values[row], i + shift) for i, row in enumerate(table.index) if row in values]
     if known:
         ax.plot(*zip(*known, strict=True), ls="", marker="D", mfc="none", mec=RED, mew=1.4, ms=4.5, zorder=3)
 

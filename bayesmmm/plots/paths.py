@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from bayesmmm.data import MMMData
 from bayesmmm.errors import SettingError
 from bayesmmm.plots.axis import date_axis, numbers, tidy, zero_line
-from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, panels
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, one, panels
 from bayesmmm.plots.parts import legend_above
 from bayesmmm.plots.reading import caution, ci_label, dates_of, rounded, table_of, unit_of, variable
 from bayesmmm.plots.sources import FORECAST, WHAT_IF
@@ -77,7 +77,7 @@ def forecast(
         )
     past = past.iloc[-(max(26, 4 * len(table)) if periods is None else periods) :]
     own = ax is None
-    ax = panels(1, 1, (9.5, 3.2))[0] if ax is None else ax
+    ax = panels(1, 1, (9.5, 3.2))[0] if ax is None else one(ax)
     ax.plot(past.index, past, color=BLACK, linewidth=1.0, marker=".", markersize=3.5, label="observed")
     ax.axvline(end + (table.index[0] - end) / 2, color=GREY, lw=1.0, ls=":", label=f"history ends {end:%Y-%m-%d}")
     if noise is not None:

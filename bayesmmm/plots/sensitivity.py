@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from bayesmmm.errors import SettingError
 from bayesmmm.plots.axis import label_rows, log_axis, numbers, tidy, zero_line
-from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, name_axes, panels, rows_axes
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, name_axes, one, panels, rows_axes
 from bayesmmm.plots.parts import key, legend_above, legend_on_top
 from bayesmmm.plots.reading import caution, series_of, unit_of, when, window_words
 from bayesmmm.plots.sources import MEDIATION_SENSITIVITY, POWER_SCALED_BUDGET, POWER_SCALING
@@ -117,7 +117,7 @@ def power_scaling(
     if known.empty:
         raise SettingError("every quantity of the table is unknown, so that there is nothing to draw")
     own = ax is None
-    ax = rows_axes(list(known.index), 5.6, 1.3, 0.21) if ax is None else ax
+    ax = rows_axes(list(known.index), 5.6, 1.3, 0.21) if ax is None else one(ax)
     at = np.arange(len(known))
     floor = 1e-3  # below which nothing moves
     prior, data = (known[column].clip(lower=floor) for column in ("prior", "likelihood"))
@@ -151,7 +151,7 @@ def power_scaled_budget(dataset: xr.Dataset, *, title: Title = AUTO, ax: Axes | 
     names = [str(name) for name in dataset["channel"].values]
     low, base, high = dataset["spend"].transpose("alpha", "channel").values
     own = ax is None
-    ax = rows_axes(names, 5.6, 1.7, 0.3) if ax is None else ax
+    ax = rows_axes(names, 5.6, 1.7, 0.3) if ax is None else one(ax)
     at = np.arange(len(names))
     ax.hlines(at, np.min([low, base, high], axis=0), np.max([low, base, high], axis=0), color="#CCCCCC", lw=2.0)
     component = dataset.attrs["component"]

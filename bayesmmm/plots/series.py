@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from bayesmmm.data import MMMData
 from bayesmmm.errors import SettingError
 from bayesmmm.plots.axis import date_axis, numbers, tidy
-from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, panels, width_of
+from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, one, panels, width_of
 from bayesmmm.plots.parts import legend_above
 from bayesmmm.plots.reading import ci_label, dates_of, series_label, series_of
 from bayesmmm.plots.sources import CORRELATION, PREDICTIVE, PREDICTIVE_CHECK, SPEND
@@ -73,6 +73,7 @@ def correlation(table: pd.DataFrame | MMMData | Fit, *, title: Title = AUTO, ax:
     if ax is None:
         side = 0.36 * len(rows) + width_of(table.index)
         (ax,) = panels(1, 1, (max(side, 4.0) + 1.0, max(side, 3.4)))
+    ax = one(ax)
     image = ax.imshow(shown, cmap="RdBu_r", vmin=-1, vmax=1, aspect="equal")
     for i, j in zip(*np.nonzero(np.isfinite(shown)), strict=True):
         dark = abs(shown[i, j]) > 0.6
@@ -105,7 +106,7 @@ def predictive(table: pd.DataFrame | Fit, *, title: Title = AUTO, ax: Axes | Non
             f"the table must be indexed by date, not by {table.index.names}; take one geo: table.loc[geo]"
         )
     own = ax is None
-    ax = panels(1, 1, (9.5, 3.2))[0] if ax is None else ax
+    ax = panels(1, 1, (9.5, 3.2))[0] if ax is None else one(ax)
     label = f"{ci_label(table)} interval"
     ax.fill_between(table.index, table["lower"], table["upper"], color=SKY, alpha=0.4, lw=0, label=label)
     ax.plot(table.index, table["median"], color=BLUE, linewidth=1.3, label="median")
@@ -130,7 +131,7 @@ def predictive_check(table: pd.DataFrame | Fit, *, title: Title = AUTO, ax: Axes
     """
     table = PREDICTIVE_CHECK(table)
     own = ax is None
-    ax = panels(1, 1, (4.6, 4.4))[0] if ax is None else ax
+    ax = panels(1, 1, (4.6, 4.4))[0] if ax is None else one(ax)
     ends = [table[["observed", "median"]].to_numpy().min(), table[["observed", "median"]].to_numpy().max()]
     ax.plot(ends, ends, color=GREY, linewidth=1.0, linestyle=DASHED, label="same distribution")
     ax.vlines(table["observed"], table["lower"], table["upper"], color=SKY, linewidth=1.6, zorder=1)

@@ -54,6 +54,10 @@ class Source[T]:
         missing = [name for name in self.holds if name not in _names(value)]
         if missing:
             self.refuse(value, f"the {type(value).__name__} that was given has no {missing[0]!r}")
+        lengths = {"rows": len(value)} if isinstance(value, pd.DataFrame) else dict(getattr(value, "sizes", {}))
+        for dim, length in lengths.items():
+            if not length and dim != "mediator":  # of which a system may have none
+                self.refuse(value, f"the {type(value).__name__} that was given has no {dim}")
         return value
 
     def refuse(self, value: object, why: str) -> NoReturn:

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayesmmm.plots.axis import date_axis, label_rows, numbers, tidy, zero_line
-from bayesmmm.plots.layout import AUTO, Title, finish, panels, rows_axes
+from bayesmmm.plots.layout import AUTO, Title, finish, one, panels, rows_axes
 from bayesmmm.plots.parts import key, legend_above
 from bayesmmm.plots.reading import SAMPLE, caution, dates_of, series_of, span_of, unit_of, variable
 from bayesmmm.plots.sources import DECOMPOSITION, WATERFALL
@@ -24,7 +24,7 @@ from bayesmmm.plots.style import BLACK, BLUE, BROWN, GREY, ORANGE, PALE, SERIES,
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
 from bayesmmm.text import counted, percent
-from bayesmmm.validate import check_ci_prob
+from bayesmmm.validate import check_ci_prob, check_count, check_flag
 
 _MAKER = "decompose(fit)"
 _VIA, _ORGANIC = ("///", "\\\\\\", "xxx"), ("...", "ooo", "***")
@@ -73,7 +73,7 @@ def decomposition(dataset: xr.Dataset | Fit, *, title: Title = AUTO, ax: Axes | 
     dataset = DECOMPOSITION(dataset)
     values = variable(dataset, "contribution", ["component", "date"], _MAKER).mean(SAMPLE)
     own = ax is None
-    ax = panels(1, 1, (11.0, 4.2))[0] if ax is None else ax
+    ax = panels(1, 1, (11.0, 4.2))[0] if ax is None else one(ax)
     freq = str(dataset.attrs.get("freq") or "")
     freq = freq if freq in _PERIOD else ""  # otherwise one value per period of the data
     left, middle, width = _places(values["date"].values, freq)
@@ -209,10 +209,11 @@ def waterfall(
     dataset = WATERFALL(dataset)
     draws = variable(dataset, "contribution", ["component", "date"], _MAKER).sum("date")
     ci_prob = check_ci_prob(ci_prob)
-    rows = _rows(draws, largest)
+    rows = _rows(draws, check_count(largest, "largest", least=0, advice="as largest=20"))
+    from_zero = check_flag(from_zero, "from_zero")
     name, own = series_of(dataset.attrs), ax is None
     labels = [label for label, _, _ in rows] + [f"mean of {name}"]
-    ax = rows_axes(labels, 6.4, 1.2, 0.23) if ax is None else ax
+    ax = rows_axes(labels, 6.4, 1.2, 0.23) if ax is None else one(ax)
     steps = _steps(rows, draws, ci_prob)
     colours = [_KINDS[kind][0] for _, kind, _ in rows] + [_MIDDLE]
     negative = (steps["length"] < -_NEGLIGIBLE * abs(steps["length"].iloc[-1])).to_numpy()

@@ -58,7 +58,8 @@ def tidy(
     columns : dict or list of str, optional
         Names in the result and the columns of the files that they come from; the header is found by them.
         ``"google:Cost"`` is column Cost of the file google, ``"Clicks#2"`` the second column Clicks. Without
-        `columns` every column of numbers is taken but shares, averages and identifiers.
+        `columns` every column of numbers is taken but shares, averages and identifiers. A percent sign is stripped,
+        so that 5% is 5, and the log says so; numbers of several units (5% beside 5, $ beside €) are refused.
     date : str, list or dict by file, optional
         The column of days; found by itself where one column holds days or has a usual name.
     date_as : str
@@ -121,7 +122,8 @@ def tidy(
         One of its classes for each kind of file that cannot be taken as it is; the message names the argument
         that helps.
     DataError
-        A file or column is missing, or a cell is no number or day.
+        A file or column is missing, or a cell is no number or day, or a number above 1e50 or a day outside the years
+        1900 to 2189.
 
     Examples
     --------

@@ -11,8 +11,9 @@ from typing import NoReturn
 
 import numpy as np
 
-from bayesmmm.errors import AmbiguousError, NotNumericError, NotStatedError
-from bayesmmm.text import counted
+from bayesmmm.errors import AmbiguousError, MixedRowsError, NotNumericError, NotStatedError, ValueRangeError
+from bayesmmm.text import counted, written
+from bayesmmm.validate import LARGEST_NUMBER
 
 #: Cells, in lower case, that say that nothing is stated.
 NOT_STATED = frozenset(
@@ -67,8 +68,7 @@ class Column:
     point: np.ndarray | None  # the numbers if a point marks decimals, where they are known already
     #: the decimal mark that the column itself shows; "?" where it can be either, None without any mark
     mark: str | None
-    percent: bool  # whether a cell has a percent sign
-    sign: str | None  # the currency sign of the first cell that has one
+    signs: frozenset[str]  # the percent and currency signs that its cells have
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,7 @@ def look(cells: Sequence[str], where: str, lines: Sequence[int]) -> Column:
         reduced, index, point = plain
     else:
         reduced, index, limits = _one_by_one(cells, where, lines)
-    currency = next((c for c in text if c in _SIGNS and c != "%"), None) if signs & set(_SIGNS) else None
-    return Column(reduced, index, limits, point, _mark(reduced, where), "%" in signs, currency)
+    return Column(reduced, index, limits, point, _mark(reduced, where), frozenset(signs & set(_SIGNS)))
 
 
 def _plain(cells: Sequence[str], text: str, signs: set[str]) -> tuple[str, np.ndarray, np.ndarray] | None:
@@ -204,9 +203,17 @@ def to_numbers(
     """Turn the cells of a column into numbers.
 
     `missing` is the number to take where nothing is stated, `below` that for "<5"; either may be "empty", `below` "half"
-    of the limit, and None refuses. With `count` only such cells are counted.
+    of the limit, and None refuses. With `count` only such cells are counted. Signs are stripped, so that 5% is 5, where
+    all numbers of the column have the same.
     """
+    notes = _check_signs(column, cells, lines, where)
     numbers = _values(column, mark, where, lines, cells)
+    if (large := np.flatnonzero(~(np.abs(numbers) <= LARGEST_NUMBER))).size:
+        row = int(np.flatnonzero(column.index == large[0])[0])
+        raise ValueRangeError(
+            f"{where}, row {lines[row]}: {written(cells[row].strip())} is more than {LARGEST_NUMBER:g}, the most that "
+            f"is computed with; correct the cell"
+        )
     values = np.full(len(cells), np.nan)
     held = column.index >= 0
     if count and len(numbers) and numbers.min() == -1.0 and ((numbers >= 0.0) | (numbers == -1.0)).all():
@@ -214,7 +221,6 @@ def to_numbers(
     values[held] = numbers[column.index[held]]
     small = np.zeros(len(cells), dtype=bool)
     small[[row for row, (side, _) in column.limits.items() if side == "<"]] = True
-    notes = []
     for rows, taken, argument, said in (
         (np.flatnonzero(~held & ~small).tolist(), missing, "missing", "not stated"),
         (np.flatnonzero(small).tolist(), below, "below", "only said to be below a limit"),
@@ -231,6 +237,20 @@ def to_numbers(
     decimals = _decimals(numbers)
     whole = decimals == 0 and f"{mark}00" not in column.text
     return Amounts(values, decimals, whole, small, tuple(notes))
+
+
+def _check_signs(column: Column, cells: Sequence[str], lines: Sequence[int], where: str) -> list[str]:
+    """Refuse numbers of several units, of which signs tell; say that percent signs are stripped."""
+    for sign in sorted(column.signs) if len(column.signs) > 1 or "%" in column.signs else ():
+        bare = [i for i, cell in enumerate(cells) if column.index[i] >= 0 and sign not in cell]
+        other = [i for i in bare if sign == "%" or set(cells[i]) & set(_SIGNS)]
+        if other:
+            raise MixedRowsError(
+                f"{where}, row {lines[other[0]]}: {cells[other[0]].strip()!r} stands among numbers with {sign!r}, and "
+                f"numbers of one unit only can be added up; write the column in one unit"
+            )
+    name = where.rpartition(" column ")[2]
+    return [f"{name}: percent signs are stripped, 5% is taken as 5"] if "%" in column.signs else []
 
 
 def _limit(text: str, mark: str) -> float:

@@ -14,6 +14,8 @@ import numpy as np
 
 from bayesmmm.errors import AmbiguousError, DateError
 
+#: Which of day and month comes first in slashed dates.
+ORDERS = ("day first", "month first")
 #: What a cell is before day and month are told apart: a kind, and its numbers.
 Token = tuple
 

@@ -8,12 +8,14 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from bayesmmm.errors import ExportSettingError
+from bayesmmm.files import write_files, writing
+from bayesmmm.text import written
+from bayesmmm.validate import check_path
 
 _VERSION = 1
 CENT = 0.005
@@ -104,7 +106,7 @@ class Log:
         """Return the log as JSON, and write it to a file where one is given."""
         text = json.dumps({"bayesmmm_log": _VERSION, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_text((path, text))
         return text
 
     @classmethod
@@ -116,17 +118,25 @@ class Log:
         ExportSettingError
             The file is no such log.
         """
+        path = check_path(source, "log", ExportSettingError, "tidy.log.json")
         try:
-            read = json.loads(Path(source).read_text(encoding="utf-8"))
-            if read.pop("bayesmmm_log") != _VERSION:
-                raise KeyError
+            read = json.loads(path.read_text(encoding="utf-8"))
+            if (version := read.pop("bayesmmm_log")) != _VERSION:
+                raise ValueError(f"it has version {written(version)}, and {_VERSION} can be read")
             steps = tuple(Step(**{**step, "details": tuple(step["details"])}) for step in read.pop("steps"))
-            return cls(**read, steps=steps)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            log = cls(**read, steps=steps)
+            if not all(isinstance(part, dict) for part in (log.arguments, log.files, log.decided)):
+                raise TypeError("arguments, files and decided must be mappings")
+            str(log)  # which looks at every part of the steps
+        except OSError as error:
+            text = f"the log {str(path)!r} cannot be read: {error.strerror}; give the path of a file that you may read"
+            raise ExportSettingError(text) from error
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ExportSettingError(
-                f"{str(source)!r} is not a log of a preparation; Log.to_json writes one, and so does `bayesmmm "
-                f"prepare`"
+                f"{str(path)!r} is not a log of a preparation ({error}); Log.to_json writes one, and so does "
+                f"`bayesmmm prepare`"
             ) from error
+        return log
 
     def __str__(self) -> str:
         lines = []
@@ -141,6 +151,14 @@ class Log:
             shown = table.map(lambda value: f"{value if abs(value) >= CENT else 0.0:,.2f}")
             lines += ["", shown.to_string()]
         return "\n".join(lines)
+
+
+def write_text(*texts: tuple[str | os.PathLike[str], str]) -> None:
+    """Write texts to paths: all of them, or none."""
+    paths = {check_path(path, "path", ExportSettingError, "tidy.csv"): text for path, text in texts}
+    with writing(*paths):
+        # Half of a pair of surrogates, which JSON and names of columns may hold, is written as JSON writes it.
+        write_files({path: text.encode("utf-8", "backslashreplace") for path, text in paths.items()})
 
 
 def _signed(amount: float) -> str:

@@ -58,7 +58,7 @@ def is_attributed(source: str) -> bool:
     return bool(_ATTRIBUTED.search(source)) or not _DELIVERED.search(source)
 
 
-def currency_of(sources: Sequence[str], signs: Sequence[str | None], cells: np.ndarray | None) -> str | None:
+def currency_of(sources: Sequence[str], signs: Sequence[str], cells: np.ndarray | None) -> str | None:
     """Return the one currency of a table, from its column, a name such as "Spend (EUR)", or a sign."""
     if cells is not None:
         found = {clean(cell) for cell in cells.tolist()} - {""}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayesmmm.data.dates import FIRST_YEAR, LAST_YEAR
 from bayesmmm.prepare.days import Token, order_of, to_day, tokens_in
 
 _START = re.compile(r"\bstart(?: date)?\b|\bfrom\b|\bvon\b", flags=re.IGNORECASE)
@@ -47,7 +48,8 @@ def read_notes(above: Sequence[str], below: Sequence[str], order: str | None) ->
 
 
 def _days(line: str, order: str | None) -> list[datetime.date]:
-    return [day for t in tokens_in(line) if (day := to_day(t, order)) is not None]
+    days = [to_day(t, order) for t in tokens_in(line)]
+    return [day for day in days if day is not None and FIRST_YEAR <= day.year <= LAST_YEAR]
 
 
 def _range(lines: list[str], order: str | None) -> tuple[tuple[np.datetime64, np.datetime64] | None, str]:

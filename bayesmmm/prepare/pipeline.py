@@ -45,8 +45,8 @@ def _no_collection() -> Iterator[None]:
 def prepare_files(files: Any, arguments: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> Prepared:
     """Run every step; see `tidy` for the arguments."""
     named = name_files(files)
-    given = settings(list(named), **arguments)
-    before = {name: Decided(**found) for name, found in (known or {}).items()}
+    given = settings(list(named), arguments)
+    before = _decided(known or {})
     raws, tables, steps = [], [], []
     for name, source in named.items():
         search = _search(given, name, list(named))
@@ -96,6 +96,14 @@ def _shaped(parts: Sequence[tuple[Part, Mapping[str, str], str]], given: Setting
         steps += more
     shaped, more = join(tables, given)
     return shaped, steps + more
+
+
+def _decided(known: Mapping[str, Any]) -> dict[str, Decided]:
+    """Read what a log says that the cells of files showed."""
+    try:
+        return {name: Decided(**found) for name, found in known.items()}
+    except (TypeError, AttributeError) as error:
+        raise ExportSettingError(f"the log is not as it was written: {error}; prepare the files anew") from error
 
 
 # --------------------------------------------------------------------------------------------------------------- files

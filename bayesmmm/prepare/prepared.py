@@ -5,20 +5,20 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from bayesmmm.data import OUTLIER_ROBUST_SDS
 from bayesmmm.errors import TotalsError
-from bayesmmm.prepare.log import CENT, Log
+from bayesmmm.prepare.log import CENT, Log, write_text
 from bayesmmm.prepare.part import Part
 from bayesmmm.prepare.settings import CALENDAR_HOWS, Settings
 from bayesmmm.prepare.shaping import PERIOD, Shaped
 from bayesmmm.text import counted
 
 _MAD_TO_SD = 1.4826  # the standard deviation of a Normal is this many median absolute deviations
+_EXACT = 2.0**53  # whole numbers below are all floats
 _WHOLE_HOWS = ("rows", "distinct", "below", "days")
 
 
@@ -59,7 +59,7 @@ class Prepared:
         ]
         writer.writerows(zip(*columns, strict=True))
         if path is not None:
-            Path(path).write_text(out.getvalue(), encoding="utf-8")
+            write_text((path, out.getvalue()))
         return out.getvalue()
 
     def _written(self, name: str, value: object) -> str:
@@ -102,7 +102,7 @@ def finish(
         if how in _WHOLE_HOWS or (name in shaped.whole and how != "mean"):
             decimals[column] = 0
             values = out[column]
-            if values.notna().all() and (values == values.round()).all():
+            if (values == values.round()).all() and values.abs().max() < _EXACT:
                 out[column] = values.astype("int64")
         elif how not in ("mean", *CALENDAR_HOWS):
             decimals[column] = max(2, shaped.decimals[name])

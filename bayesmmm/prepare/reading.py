@@ -7,18 +7,22 @@ not from its name.
 import csv
 import datetime
 import io
+import math
 import os
 import re
 import zipfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from bayesmmm.errors import EmptyFileError, FileFormatError, MissingFileError, MissingLibraryError
+from bayesmmm.text import written
 
 _SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 _HEAD = 400  # rows that decide on the separator
+_MOST_BITS = 10_000  # of a whole number that Python writes
 _LONG_CELL = 200  # a cell of so many lines is a quote that was never closed
 _SIGNATURES = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook of the old format; save it as .xlsx",
@@ -91,7 +95,7 @@ def _read_text(name: str, path: str, raw: bytes, wanted: Collection[str], encodi
     try:
         head = _parse(raw, code, wanted)
         rows = list(csv.reader(_lines(raw, code), delimiter=head))
-    except (UnicodeError, LookupError) as error:
+    except (ValueError, LookupError) as error:  # UnicodeError, or a name that no encoding has
         raise FileFormatError(
             f"{path!r} is not text in {written}: {error}; save it as 'CSV UTF-8', or say how it is encoded, as "
             f"encoding='cp1252'"
@@ -138,7 +142,7 @@ def _read_workbook(name: str, path: str, raw: bytes) -> RawFile:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             inside = archive.namelist()
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError) as error:
         raise FileFormatError(f"{path!r} is not text but a damaged archive; download it again") from error
     if not any(member.startswith("xl/") for member in inside):
         raise FileFormatError(f"{path!r} is not text but an archive; unpack it first")
@@ -158,13 +162,18 @@ def _check_suffix(path: str, suffix: str, what: str) -> None:
         )
 
 
-def _with_library(library: str, extra: str, read, *args, **options):
+def _with_library(library: str, extra: str, read: Callable[..., Any], path: str, **options: Any) -> Any:
     try:
-        return read(*args, **options)
+        return read(path, **options)
     except ImportError as error:
         raise MissingLibraryError(
-            f"{args[0]!r} needs {library}, which is not installed; pip install 'bayesmmm[{extra}]', or save the "
+            f"{path!r} needs {library}, which is not installed; pip install 'bayesmmm[{extra}]', or save the "
             f"file as 'CSV UTF-8'"
+        ) from error
+    except Exception as error:  # of a damaged file anything comes
+        raise FileFormatError(
+            f"{path!r} cannot be read by {library}, and may be damaged ({type(error).__name__}: "
+            f"{' '.join(str(error).split())[:200]}); download it again, or save it as 'CSV UTF-8'"
         ) from error
 
 
@@ -181,9 +190,10 @@ def _cell(value: object) -> str:
     if isinstance(value, datetime.datetime):
         day = f"{value:%Y-%m-%d}"
         return day if not (value.hour or value.minute or value.second) else f"{day} {value:%H:%M:%S}"
-    if isinstance(value, float):
+    if isinstance(value, float) and math.isfinite(value):
         if value == round(value) and abs(value) < 1e15:
             return str(int(value))
         text = f"{value:.15g}" if "e" not in f"{value:.15g}" else f"{value:.15f}"
         return text + "0" if re.fullmatch(r"-?\d+\.\d{3}", text) else text
-    return str(value)
+    huge = isinstance(value, int) and value.bit_length() > _MOST_BITS
+    return written(value) if huge else str(value)

@@ -5,22 +5,40 @@ from the name of a file.
 """
 
 import dataclasses
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from bayesmmm.errors import ExportSettingError
+from bayesmmm.data.dates import iso_date
+from bayesmmm.errors import DataError, ExportSettingError
 from bayesmmm.text import did_you_mean, listed
-from bayesmmm.validate import check_choice, check_count, check_date_format, is_number
+from bayesmmm.validate import (
+    check_choice,
+    check_count,
+    check_date_format,
+    check_flag,
+    check_path,
+    is_count,
+    is_number,
+    refusal,
+)
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: How the rows of a period become one value; the last three need no column.
 CALENDAR_HOWS = ("rows", "days", "iso_week", "complete")
 HOWS = ("sum", "mean", "max", "only", "distinct", "below", *CALENDAR_HOWS)
 ACCEPTED = ("totals", "attribution", "currency", "incomplete", "overlap")
+#: Arguments that are text: what each may be.
+_TEXTS = {
+    **dict.fromkeys(("date_as", "geo", "pivot", "label", "currency", "week_start", "partial"), "text"),
+    **dict.fromkeys(("date_format", "decimal", "encoding", "week_label"), "text or mapping"),
+    **dict.fromkeys(("how", "only"), "mapping"),
+    **dict.fromkeys(("where", "rules"), "mapping to names"),
+    "date": "names",
+}
 
 
 @dataclass(frozen=True)
@@ -83,40 +101,36 @@ class Settings:
         }
 
 
-def settings(files: Sequence[str], **arguments: Any) -> Settings:
-    """Check the arguments of `tidy` and write each in one way."""
+def settings(files: Sequence[str], arguments: Mapping[str, Any]) -> Settings:
+    """Check the arguments of `tidy` and write each in one way; None stands for the default."""
     known = [f.name for f in dataclasses.fields(Settings)]
     for name in arguments:
         if name not in known:
             raise ExportSettingError(f"there is no argument {name!r}{did_you_mean(name, known)}")
-    values = dict(arguments)
-    columns = values.get("columns")
-    if columns is not None and not isinstance(columns, Mapping):
-        columns = {name: name for name in _names("columns", columns)}
-    if columns is not None:
-        columns = {str(name): "" if source is None else str(source) for name, source in columns.items()}
-        if not columns:
-            raise ExportSettingError("columns= names no column; give at least one, or leave the argument out")
-    values["columns"] = columns
-    for name in ("how", "only", "where"):
-        if not isinstance(values.setdefault(name, {}), Mapping):
-            raise ExportSettingError(f"{name}={values[name]!r} must be a mapping, as {{'name': 'text'}}")
-    values["where"] = {column: _names("where", allowed) for column, allowed in values["where"].items()}
-    if values.get("rules") is not None:
-        values["rules"] = {group: _names("rules", patterns) for group, patterns in values["rules"].items()}
+    values = {name: value for name, value in arguments.items() if value is not None}
+    if "columns" in values:
+        values["columns"] = _columns(values["columns"])
+    for name, each in _TEXTS.items():
+        if name in values:
+            values[name] = _texts(name, values[name], each)
     for name in ("accept", "money", "fiscal"):
-        if values.get(name) is not None:
+        if name in values:
             values[name] = _names(name, values[name])
-    if not isinstance(values.get("fill", False), bool):
-        values["fill"] = _names("fill", values["fill"])
+    if "fill" in values:
+        flag = isinstance(values["fill"], bool | np.bool_)
+        values["fill"] = bool(values["fill"]) if flag else _names("fill", values["fill"])
+    if "stack" in values:
+        values["stack"] = check_flag(values["stack"], "stack", ExportSettingError)
+    if "table" in values:
+        values["table"] = check_count(values["table"], "table", error=ExportSettingError)
+    for name, words in (("missing", ("empty",)), ("below", ("half", "empty"))):
+        if name in values:
+            values[name] = _taken(name, values[name], words)
     for name in ("start", "stop"):
-        if values.get(name) is not None:
+        if name in values:
             values[name] = _day(name, values[name])
-    if values.get("rates") is not None:
+    if "rates" in values:
         values["rates"] = _rates(values["rates"])
-    for name in ("date", "date_format", "decimal", "encoding", "week_label"):
-        if isinstance(values.get(name), Mapping):
-            values[name] = dict(values[name])
     formats = values.get("date_format")
     for form in formats.values() if isinstance(formats, dict) else [formats] if formats is not None else []:
         check_date_format(form, ExportSettingError)
@@ -125,19 +139,49 @@ def settings(files: Sequence[str], **arguments: Any) -> Settings:
     return found
 
 
+def _columns(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        value = {name: name for name in _names("columns", value)}
+    if not value:
+        raise ExportSettingError("columns= names no column; give at least one, or leave the argument out")
+    return {str(name): "" if source is None else str(source) for name, source in value.items()}
+
+
 def _names(argument: str, value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
     if not isinstance(value, Sequence) or not all(isinstance(name, str) for name in value):
-        raise ExportSettingError(f"{argument}={value!r} must be a name or a list of names")
+        raise refusal(argument, value, "must be a name or a list of names", ExportSettingError)
     return list(value)
 
 
+def _texts(argument: str, value: Any, kind: str) -> Any:
+    """Return a text, a mapping to texts or lists of texts, or what may be either."""
+    if isinstance(value, Mapping) and kind != "text":
+        read = _names if "names" in kind else _text
+        return {_text(argument, key): read(argument, each) for key, each in value.items()}
+    if kind.startswith("mapping"):
+        raise refusal(argument, value, "must be a mapping, as {'name': 'text'}", ExportSettingError)
+    return _names(argument, value) if kind == "names" and not isinstance(value, str) else _text(argument, value)
+
+
+def _text(argument: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise refusal(argument, value, "must be text, and not blank", ExportSettingError)
+    return value
+
+
+def _taken(argument: str, value: Any, words: Sequence[str]) -> Any:
+    """Return numbers that fit into JSON, or words."""
+    if isinstance(value, Mapping):
+        return {_text(argument, name): _taken(argument, each, words) for name, each in value.items()}
+    if is_number(value):
+        return int(value) if is_count(value) else float(value)
+    return check_choice(value, argument, words, "or a number", ExportSettingError)
+
+
 def _day(argument: str, value: Any) -> str:
-    try:
-        return f"{pd.Timestamp(value):%Y-%m-%d}"
-    except (ValueError, TypeError) as error:
-        raise ExportSettingError(f"{argument}={value!r} must be a day, as '2026-03-02'") from error
+    return f"{iso_date(value, argument):%Y-%m-%d}"
 
 
 def _rates(value: Any) -> list[list[Any]]:
@@ -145,24 +189,40 @@ def _rates(value: Any) -> list[list[Any]]:
     if isinstance(value, Mapping):
         rows = [[None, currency, rate] for currency, rate in value.items()]
     elif isinstance(value, list):
-        rows = [list(row) for row in value]
+        rows = value
     else:
-        frame = value if isinstance(value, pd.DataFrame) else pd.read_csv(os.fspath(value), dtype=str)
+        frame = value if isinstance(value, pd.DataFrame) else _read_rates(value)
         wanted = ("currency", "rate")
         if not set(wanted) <= set(frame.columns):
             raise ExportSettingError(
                 f"rates= has the columns {listed(frame.columns)}; needed are currency, rate and, where rates "
                 f"change, date (as 2026-03-02)"
             )
-        days = frame["date"].map(lambda day: _day("rates", day)) if "date" in frame else [None] * len(frame)
+        days = frame["date"] if "date" in frame else [None] * len(frame)
         rows = [list(row) for row in zip(days, frame["currency"], frame["rate"], strict=True)]
     try:
-        rows = [[day, str(currency), float(rate)] for day, currency, rate in rows]
+        # As text first: True is no rate.
+        rows = [
+            [day if day is None else _day("rates", day), _text("rates", c), float(str(r))] for day, c, r in rows
+        ]
     except (ValueError, TypeError) as error:
-        raise ExportSettingError(f"rates={value!r} must hold numbers, as {{'USD': 0.92}}") from error
-    if any(not rate > 0.0 for _, _, rate in rows):
+        if isinstance(error, DataError):
+            raise
+        raise refusal("rates", value, "must hold numbers, as {'USD': 0.92}", ExportSettingError) from error
+    if any(not is_number(rate) or not rate > 0.0 for _, _, rate in rows):
         raise ExportSettingError("rates= must be above 0: units of the new currency for one of the old")
     return rows
+
+
+def _read_rates(value: Any) -> pd.DataFrame:
+    path = check_path(value, "rates", ExportSettingError, "rates.csv")
+    try:
+        return pd.read_csv(path, dtype=str)
+    except (OSError, ValueError) as error:
+        raise ExportSettingError(
+            f"rates: {str(path)!r} cannot be read: {error}; give the path of a CSV file with the columns currency and "
+            f"rate"
+        ) from error
 
 
 # ------------------------------------------------------------------------------------------------------------- checks
@@ -179,7 +239,7 @@ def _check(given: Settings, files: Sequence[str]) -> None:
             given.of("week_label", name) or "start", "week_label", ("start", "end"), error=ExportSettingError
         )
     _check_known(given, files)
-    _check_taken(given)
+    _check_marks(given)
     if given.date_as in (given.columns or {}):
         source = (given.columns or {})[given.date_as]
         raise ExportSettingError(
@@ -196,8 +256,6 @@ def _check(given: Settings, files: Sequence[str]) -> None:
         raise ExportSettingError("currency='EUR' and rates={'USD': 0.92} go together: give both or neither")
     if given.start is not None and given.stop is not None and given.start > given.stop:
         raise ExportSettingError(f"start={given.start} comes after stop={given.stop}; swap the two")
-    if given.table is not None:
-        check_count(given.table, "table", error=ExportSettingError)
 
 
 def _check_known(given: Settings, files: Sequence[str]) -> None:
@@ -220,6 +278,13 @@ def _check_known(given: Settings, files: Sequence[str]) -> None:
                     f"{argument}= names the file {name!r}{did_you_mean(name, files)}; the files are "
                     f"{listed(files)}"
                 )
+    sources = [part for source in (given.columns or {}).values() for part in (source, source.partition(":")[2])]
+    for name in given.decimal if isinstance(given.decimal, Mapping) and columns else ():
+        if name not in [*columns, *sources, *files]:
+            raise ExportSettingError(
+                f"decimal= names {name!r}{did_you_mean(name, [*columns, *files])}, which is neither a column nor a "
+                f"file: {listed([*columns, *files])}"
+            )
     for name, source in (given.columns or {}).items():
         if not source and given.how_of(name) not in CALENDAR_HOWS:
             raise ExportSettingError(
@@ -228,14 +293,7 @@ def _check_known(given: Settings, files: Sequence[str]) -> None:
             )
 
 
-def _check_taken(given: Settings) -> None:
-    for argument, words in (("missing", ("empty",)), ("below", ("half", "empty"))):
-        value = getattr(given, argument)
-        for taken in value.values() if isinstance(value, Mapping) else [value]:
-            if taken is not None and not is_number(taken) and taken not in words:
-                raise ExportSettingError(
-                    f"{argument}={taken!r} must be a number or one of {', '.join(map(repr, words))}"
-                )
+def _check_marks(given: Settings) -> None:
     for mark in given.decimal.values() if isinstance(given.decimal, Mapping) else [given.decimal]:
         if mark not in (None, ".", ","):
             raise ExportSettingError(f"decimal={mark!r} must be '.' or ','")

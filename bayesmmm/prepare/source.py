@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayesmmm.data.dates import check_years
 from bayesmmm.errors import (
     ExportSettingError,
     IncompleteDayError,
@@ -21,7 +22,7 @@ from bayesmmm.errors import (
 )
 from bayesmmm.prepare import mixing
 from bayesmmm.prepare.amounts import Column, look, refuse_mark, to_numbers
-from bayesmmm.prepare.days import Days, read_days, to_day, token
+from bayesmmm.prepare.days import ORDERS, Days, read_days, to_day, token
 from bayesmmm.prepare.log import Step
 from bayesmmm.prepare.notes import Notes, read_notes
 from bayesmmm.prepare.part import Part, named_rows
@@ -30,7 +31,7 @@ from bayesmmm.prepare.settings import Settings
 from bayesmmm.prepare.tables import Table, end_place
 from bayesmmm.prepare.totals import Source, compare_totals, daily_totals
 from bayesmmm.prepare.weeks import DAY, spacing
-from bayesmmm.text import counted, listed
+from bayesmmm.text import counted, listed, written
 
 _NUMBERS = ("sum", "mean", "max", "only", "below")
 _RATE = re.compile(
@@ -47,6 +48,10 @@ class Decided:
 
     order: str | None = None  # order of day and month
     marks: Mapping[str, str] = dataclasses.field(default_factory=dict)  # decimal mark of each column of the file
+
+    def __post_init__(self) -> None:
+        if self.order not in (None, *ORDERS) or not all(mark in (".", ",") for mark in self.marks.values()):
+            raise TypeError(f"{written(self)} is no way to write cells")
 
 
 def read_part(
@@ -73,6 +78,7 @@ def _days(table: Table, given: Settings, known: Decided) -> tuple[Days, Notes]:
     where = f"{table.path!r}, column {table.names[table.date][0] or 'of days'!r}"
     notes = read_notes(table.above, table.below, known.order)
     days = read_days(table.tokens, where=where, around=notes.tokens, known=known.order, start=notes.start)
+    check_years(days.days, lambda row: f"{where}, row {table.lines[row]}")
     if days.order is not None:
         notes = read_notes(table.above, table.below, days.order)
     days = _spans(table, days, given, where)
@@ -153,7 +159,7 @@ def number_columns(table: Table) -> tuple[dict[str, str], list[str], dict[int, C
         if not column.text:
             continue
         read[place] = column
-        if column.percent or _RATE.search(name) or _ID.search(name) or name in chosen:
+        if "%" in column.signs or _RATE.search(name) or _ID.search(name) or name in chosen:
             left.append(name)
         else:
             chosen[name] = name
@@ -304,7 +310,9 @@ def _currency(table: Table, needed: Mapping[str, str], looked: Mapping[str, tupl
     place = mixing.currency_place(table)
     cells = None if place is None else np.array(table.columns[place], dtype=object)
     money = [source for source in needed.values() if mixing.is_money(source)]
-    return mixing.currency_of([_name(table, s) for s in money], [looked[s][1].sign for s in money], cells)
+    return mixing.currency_of(
+        [_name(table, s) for s in money], [sign for s in money for sign in looked[s][1].signs], cells
+    )
 
 
 def _name(table: Table, source: str) -> str:

@@ -25,6 +25,7 @@ from bayesmmm.text import did_you_mean, listed
 
 # Columns that say how a row was counted, not what it is about: a row of totals may fill them.
 _SETTING = re.compile(r"attribution|currency|währung|setting|status|level", flags=re.IGNORECASE)
+_PLACE = re.compile(r"[1-9]\d{0,3}", flags=re.ASCII)  # of a column among those of its name
 _TOP = 200  # a table starts among so many first rows, or after a blank row or a comment
 _PROBED = 60
 _TOTAL = re.compile(
@@ -60,7 +61,7 @@ class Table:
     def places(self, name: str) -> list[int]:
         """Return where columns of a name are; ``name#2`` is the second of them."""
         base, mark, number = name.rpartition("#")
-        if mark and number.isdigit() and (found := self._named(base)):
+        if mark and _PLACE.fullmatch(number) and (found := self._named(base)):
             return found[int(number) - 1 : int(number)]
         return self._named(name)
 
@@ -118,7 +119,7 @@ def _folded(cells: Collection[str]) -> set[str]:
 
 def _plain(name: str) -> str:
     base, mark, number = name.rpartition("#")
-    return clean(base if mark and number.isdigit() else name).casefold()
+    return clean(base if mark and _PLACE.fullmatch(number) else name).casefold()
 
 
 def _headers(raw: RawFile, search: Search) -> list[tuple[int, int]]:

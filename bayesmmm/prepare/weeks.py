@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bayesmmm.data.dates import FIRST_YEAR, LAST_YEAR
 from bayesmmm.errors import DateError, WeekError
 from bayesmmm.prepare.days import Token
 from bayesmmm.prepare.settings import WEEKDAYS
@@ -22,6 +23,8 @@ def retail_week(year: int, week: int) -> datetime.date:
 
     The year ends on the Saturday nearest to 31 January of the next calendar year, so that some years have 53 weeks.
     """
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise DateError(f"fiscal year {year} is outside {FIRST_YEAR} to {LAST_YEAR}; correct the row")
     first, following = _retail_year(year), _retail_year(year + 1)
     day = first + datetime.timedelta(weeks=week - 1)
     if week < 1 or day >= following:

@@ -11,16 +11,3 @@ at the end. It never changes a prior that was given to it.
 from bayesmmm.priors.defaults import WIDTHS, Widths, contribution_scale, default_prior
 from bayesmmm.priors.families import FAMILIES, FrozenMap
 from bayesmmm.priors.prior import LARGEST_SHARE, Prior, check_reach, check_support
-
-__all__ = [
-    "FAMILIES",
-    "LARGEST_SHARE",
-    "WIDTHS",
-    "FrozenMap",
-    "Prior",
-    "Widths",
-    "check_reach",
-    "check_support",
-    "contribution_scale",
-    "default_prior",
-]

@@ -11,7 +11,7 @@ import numpy as np
 from bayesmmm.errors import PriorError, PriorSupportError, UnknownPriorError
 from bayesmmm.priors.families import FAMILIES, Family, FrozenMap
 from bayesmmm.text import did_you_mean, no_such, written
-from bayesmmm.validate import LARGEST_NUMBER, is_number, of_allowed_size
+from bayesmmm.validate import LARGEST_NUMBER, as_floats, check_size, is_count, is_number, of_allowed_size
 
 #: Largest size of what a prior lets a parameter be, nine times in ten, where the parameter is in units of the equation
 #: and not of the data, as roi is: beyond it the series itself is lost in rounding.
@@ -78,11 +78,21 @@ class Prior:
 
     def logpdf(self, x: Any) -> np.ndarray:
         """Return the log density at `x` (any shape); -inf outside the support."""
-        return np.asarray(self.scipy().logpdf(x), dtype=float)
+        try:
+            values = as_floats(x)
+        except (TypeError, ValueError, OverflowError) as problem:
+            raise PriorError(f"the density of {self!r} is asked at {written(x)}. Give numbers.") from problem
+        return np.asarray(self.scipy().logpdf(values), dtype=float)
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...] | None = None) -> np.ndarray:
         """Return draws of shape `size` made with the generator `rng`."""
-        return np.asarray(self.scipy().rvs(size=() if size is None else size, random_state=rng), dtype=float)
+        if not isinstance(rng, np.random.Generator):
+            raise PriorError(f"rng is {written(rng)}. Give a generator, as np.random.default_rng(0).")
+        shape = () if size is None else size if isinstance(size, tuple) else (size,)
+        if not all(is_count(n) and n >= 0 for n in shape):
+            raise PriorError(f"the size of draws is {written(size)}. Give a whole number, or a tuple of these.")
+        check_size(shape, f"draws of {self!r}", "ask for fewer")
+        return np.asarray(self.scipy().rvs(size=shape, random_state=rng), dtype=float)
 
     def to_dict(self) -> dict[str, Any]:
         """Return ``{"family": ..., **args}``, ready for JSON or TOML."""
@@ -91,8 +101,12 @@ class Prior:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Prior":
         """Rebuild a prior from `to_dict`."""
-        if "family" not in record:
-            raise PriorError(f"the prior {dict(record)} names no family. Add one, as in family = 'LogNormal'.")
+        if (
+            not isinstance(record, Mapping)
+            or "family" not in record
+            or not all(isinstance(key, str) for key in record)
+        ):
+            raise PriorError(f"the prior {written(record)} names no family. Add one, as in family = 'LogNormal'.")
         return cls(**record)
 
     def __repr__(self) -> str:

@@ -5,5 +5,3 @@ Computes nothing about the model: it asks for answers, once and under one window
 
 from bayesmmm.report.findings import Finding
 from bayesmmm.report.writing import Report, compose, write, write_report
-
-__all__ = ["Finding", "Report", "compose", "write", "write_report"]

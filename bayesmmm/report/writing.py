@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bayesmmm.errors import SettingError
-from bayesmmm.files import RunFolder, digest, make_mark, run_folder, write_csv
+from bayesmmm.files import RunFolder, digest, make_mark, run_folder, write_csv, writing
 from bayesmmm.report.answers import Answers, collect
 from bayesmmm.report.figures import make_figures, save_figures
 from bayesmmm.report.findings import Finding, make_findings
@@ -106,7 +106,7 @@ def write_report(
         For a window outside the data, impossible settings, or a system without channels.
     BusyFolderError
         When another run is writing to the folder.
-    OSError
+    WritingError
         When the folder cannot be written.
 
     Warns
@@ -121,6 +121,7 @@ def write_report(
     check_fit(fit)
     if not isinstance(title, str | None):
         raise refusal("title", title, "must be text")
-    with run_folder(check_path(folder, "folder", SettingError, "report")) as run:
+    path = check_path(folder, "folder", SettingError, "report")
+    with writing(path), run_folder(path) as run:
         report = compose(fit, title=title, start=start, stop=stop, window=window, ci_prob=ci_prob)
         return write(report, run)

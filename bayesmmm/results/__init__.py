@@ -9,17 +9,3 @@ from bayesmmm.results.fit import Fit, check_fit, library_versions, load
 from bayesmmm.results.fit_file import FORMAT, GIVEN_SCALES
 from bayesmmm.results.predictive import autocorrelation, predictive_check, predictive_table
 from bayesmmm.results.summaries import summarise
-
-__all__ = [
-    "FORMAT",
-    "GIVEN_SCALES",
-    "Convergence",
-    "Fit",
-    "autocorrelation",
-    "check_fit",
-    "library_versions",
-    "load",
-    "predictive_check",
-    "predictive_table",
-    "summarise",
-]

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.data import NATIONAL, MMMData, Scales
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.data.checks import NATIONAL
 from bayesmmm.engine import Parameters, to_arrays
 from bayesmmm.equations import MMM
 from bayesmmm.errors import FitFileError, PanelError

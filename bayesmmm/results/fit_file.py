@@ -67,7 +67,7 @@ def write_fit_file(
     try:
         if problem := files.obstacle(path):
             raise FitFileError(f"{path} {problem}.")
-        files.write_file(path, content)
+        files.write_files({path: content})
     except OSError as error:
         raise FitFileError(
             f"{path} could not be written: {error}. An existing file is unchanged. Give a path in a folder that "

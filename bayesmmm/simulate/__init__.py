@@ -10,15 +10,3 @@ from bayesmmm.simulate.files import read_world, write_world
 from bayesmmm.simulate.social import social_search
 from bayesmmm.simulate.truth import Truth
 from bayesmmm.simulate.world import World, simulate_world
-
-__all__ = [
-    "WORLDS",
-    "BrokenWorld",
-    "Truth",
-    "World",
-    "broken_world",
-    "read_world",
-    "simulate_world",
-    "social_search",
-    "write_world",
-]

@@ -29,8 +29,6 @@ from bayesmmm.simulate.world import tabled
 from bayesmmm.text import no_such
 from bayesmmm.validate import check_seed
 
-__all__ = ["WORLDS", "BrokenWorld", "broken_world"]
-
 CHANNELS = ("tv", "social", "display")
 _SALES, _SEARCH = 100_000.0, 2_000.0
 _SEARCH_SIGMA, _SALES_SIGMA = 0.20, 0.04

@@ -5,8 +5,6 @@ from pathlib import Path
 from bayesmmm.simulate.files import read_world
 from bayesmmm.simulate.world import World
 
-__all__ = ["FOLDER", "load_social_search"]
-
 _HERE = Path(__file__).parents[1]
 
 #: Where the shipped files are: inside an installed package, or next to it in a checkout.

@@ -14,8 +14,6 @@ from bayesmmm.errors import DataError
 from bayesmmm.simulate.truth import Truth
 from bayesmmm.simulate.world import World
 
-__all__ = ["read_world", "write_world"]
-
 FORMAT = 1
 _DATE_COLUMN = {"daily": "day", "weekly": "week", "monthly": "month"}
 # How far the parts of the truth may miss the table: rounding of sums, and no more.

@@ -16,8 +16,6 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine.inputs import media_inputs
 from bayesmmm.equations import MMM, Equation, design_matrix, observe
 
-__all__ = ["Process"]
-
 # Half-life in days at which nothing is kept from one period to the next.
 _NONE_KEPT = 1e-9
 

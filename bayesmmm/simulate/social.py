@@ -16,8 +16,6 @@ from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, 
 from bayesmmm.simulate.world import World, simulate_world, tabled
 from bayesmmm.validate import check_seed
 
-__all__ = ["social_search"]
-
 SOCIAL = ("facebook", "tiktok", "instagram", "snapchat")
 # Mean size of the series, in money: what a share in the parameters below is a share of.
 _REVENUE, _GOOGLE, _GOOGLE_WHEN_ON = 180_000.0, 2_400.0, 3_900.0

@@ -6,8 +6,6 @@ import pandas as pd
 from bayesmmm.errors import TooFewPeriodsError
 from bayesmmm.validate import check_count, is_count, refusal
 
-__all__ = ["MIN_WEEKS", "check_weeks", "christmas", "flights", "wander", "weeks_from"]
-
 MIN_WEEKS = 52
 MOST_WEEKS = 5200
 _FIRST_WEEK = "2022-01-02"

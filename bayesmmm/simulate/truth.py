@@ -16,8 +16,6 @@ from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM, Equation
 
-__all__ = ["PARTS", "Truth", "find_truth", "zero_out"]
-
 #: Parts of a series that are not columns.
 PARTS = ("intercept", "trend", "seasonality", "residual")
 

@@ -22,8 +22,6 @@ from bayesmmm.errors import (
 from bayesmmm.simulate.truth import Truth, find_truth
 from bayesmmm.validate import check_seed
 
-__all__ = ["World", "simulate_world"]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class World:
