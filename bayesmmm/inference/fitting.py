@@ -81,7 +81,8 @@ def fit(
     -------
     Fit
         Its ``tree`` has the groups posterior, sample_stats, log_likelihood, log_prior, posterior_predictive, prior,
-        prior_predictive, observed_data and constant_data. Series are in the units of the data, parameters in those of
+        prior_predictive, observed_data and constant_data; of a large panel those that would hold more than 20 million
+        values, one for each draw, geo and period, are left out. Series are in the units of the data, parameters in those of
         ``print(system)``.
 
     Raises
@@ -167,9 +168,12 @@ def _checked(*, target_accept: float, collapse: bool, **whole: int | None) -> di
 
 def _check_memory(system: MMM, data: MMMData, draws: int, chains: int) -> None:
     """Refuse more draws than fit into memory."""
-    # Log likelihood and replicates of every series, in the posterior, and as long for what makes them.
+    # Log likelihood and replicates of every series, in the posterior, and as long for what makes them; of panels only
+    # where they are few, and period effects.
+    geos = len(data.geos)
     row = 8.0 * sum(
-        4 * data.dates.size + len(equation.terms()) + 5 * len(equation.media) for equation in system.equations
+        (4 if geos == 1 else 1) * data.dates.size + geos * (len(equation.terms()) + 5 * len(equation.media))
+        for equation in system.equations
     )
     if draws * chains * row > LARGEST_FIT:
         raise SamplingError(

@@ -20,6 +20,8 @@ from bayesmmm.inference.variables import LinearPlan, blocks, collapses, geo_pair
 from bayesmmm.results import library_versions
 
 PRIOR_DRAWS = 500
+#: Values of a group that has one for every draw, geo and period, up to which it is kept.
+MOST_POINTWISE = 2e7
 
 
 def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, settings: Mapping) -> xr.DataTree:
@@ -56,10 +58,12 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
         parameters[name], sampled[name] = par, drawn
         if any(e.tied_to == name for e in system.equations):
             residual[name] = seen.target - engine.latent_mean(equation, seen, par, data.days_per_period)
+    cells = len(system.order) * len(data.geos) * len(data.dates)
+    pointwise = len(data.geos) == 1 or chains * draws * cells <= MOST_POINTWISE
     groups = {
         "posterior": engine.to_dataset(system, parameters, data, chains=chains),
         "sample_stats": _with_texts(trace["sample_stats"].to_dataset()),
-        **predictive_groups(system, parameters, data, scales, chains, streams[1]),
+        **(predictive_groups(system, parameters, data, scales, chains, streams[1]) if pointwise else {}),
         "log_prior": _log_prior(system, sampled, (chains, draws)),
         **_prior_groups(system, data, scales, streams[2]),
         "observed_data": _series({n: data.columns[n] for n in system.order}, data),
@@ -256,12 +260,14 @@ def _log_prior(system: MMM, sampled: Mapping, shape: tuple[int, int]) -> xr.Data
 
 def _prior_groups(system: MMM, data: MMMData, scales: Scales, rng: np.random.Generator) -> dict[str, xr.Dataset]:
     parameters = engine.draw_prior(system, data, scales, draws=PRIOR_DRAWS, rng=rng, observed_mediators=True)
-    with np.errstate(over="ignore", invalid="ignore"):  # a wide prior under a log link can pass the largest double
-        _, _, replicate = _replicate(system, parameters, data, scales, rng)
-    return {
-        "prior": engine.to_dataset(system, parameters, data, chains=1),
-        "prior_predictive": _series(replicate, data, chains=1),
-    }
+    groups = {"prior": engine.to_dataset(system, parameters, data, chains=1)}
+    if PRIOR_DRAWS * len(system.order) * len(data.geos) * len(data.dates) <= MOST_POINTWISE:
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # a wide prior under a log link can pass the largest double
+            _, _, replicate = _replicate(system, parameters, data, scales, rng)
+        groups["prior_predictive"] = _series(replicate, data, chains=1)
+    return groups
 
 
 def _series(values: Mapping, data: MMMData, *, chains: int | None = None) -> xr.Dataset:
