@@ -6,7 +6,7 @@ dropped, clipped or reordered: a table is taken as it is, or refused with the re
 
 from bayesmmm.data.checks import MIN_PERIODS, MONEY, NATIONAL
 from bayesmmm.data.data_warnings import COLLINEAR_CORRELATION, LOW_VARIATION, OUTLIER_ROBUST_SDS, data_warnings
-from bayesmmm.data.future import Future, next_dates, read_plan, window_mask
+from bayesmmm.data.future import Future, next_dates, read_plan, silent_geos, window_mask
 from bayesmmm.data.scales import Scales
 from bayesmmm.data.schema import MMMData
 
@@ -23,5 +23,6 @@ __all__ = [
     "data_warnings",
     "next_dates",
     "read_plan",
+    "silent_geos",
     "window_mask",
 ]

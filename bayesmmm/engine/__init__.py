@@ -19,6 +19,7 @@ from bayesmmm.engine.baseline import (
     history,
     latent_mean,
     media_term,
+    of_geo,
     run,
     tail_periods,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "layout",
     "map_draws",
     "media_term",
+    "of_geo",
     "over_paths",
     "processors",
     "propagate",
