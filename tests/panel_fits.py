@@ -140,28 +140,17 @@ def alone(fit: Fit, geo: str) -> Fit:
     ]
     used = {n: values[[g]] for n, values in data.columns.items() if n in bought or n not in data.media}
     own = replace(data, geos=(geo,), columns=used, media=tuple(bought))
-    sliced = replace(
-        scales,
-        size={n: v[[g]] for n, v in scales.size.items()},
-        spend={n: v[[g]] for n, v in scales.spend.items()},
-    )
     posterior = fit.posterior.sel(geo=geo, drop=True)
     for e in equations:
         if e.media:
             posterior = posterior.sel({f"{e.name}.media": list(e.media)})
-    return fit_with(MMM(equations), own, sliced, posterior)
+    return fit_with(MMM(equations), own, scales.sel([g]), posterior)
 
 
 def reordered(fit: Fit, geos: tuple[str, ...]) -> Fit:
     """The same fit with its geos in another order."""
     at = [fit.data.geos.index(geo) for geo in geos]
-    data = replace(fit.data, geos=geos, columns={n: v[at] for n, v in fit.data.columns.items()})
-    scales = replace(
-        fit.scales,
-        size={n: v[at] for n, v in fit.scales.size.items()},
-        spend={n: v[at] for n, v in fit.scales.spend.items()},
-    )
-    return fit_with(fit.system, data, scales, fit.posterior.sel(geo=list(geos)))
+    return fit_with(fit.system, fit.data.sel(geos), fit.scales.sel(at), fit.posterior.sel(geo=list(geos)))
 
 
 def plan_of(fit: Fit, *, periods=6, seed=0) -> pd.DataFrame:

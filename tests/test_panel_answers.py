@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import special
 
-from bayesmmm import engine, errors
+from bayesmmm import engine, errors, validate
 from bayesmmm.engine import chunks
 from bayesmmm.equations import design_matrix
 from bayesmmm.estimands import (
@@ -176,6 +176,21 @@ def test_residuals_in_total_are_standardised_sums():
     each, size = residuals(fit, "queries", by="geo"), fit.scales.size["queries"]
     weighed = sum(size[g] * each.sel(geo=geo) for g, geo in enumerate(GEOS)) / np.sqrt((size**2).sum())
     assert_close(weighed, residuals(fit, "queries"), "residual")
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_geos_that_are_chosen_answer_for_themselves(asked):
+    """One is a national fit of its own, which keeps the effects of periods; several are a panel."""
+    fit, plan = FITS["mediated"], plan_of(FITS["mediated"])
+    whole = answer_of("mediated", asked, "geo")
+    for geo in GEOS:
+        own = plan[plan["geo"] == geo].drop(columns="geo").reset_index(drop=True)
+        for key, values in variables(ASKED[asked](fit.sel(geo=geo), own)).items():
+            assert_close(whole[key].sel(geo=geo), values, (geo, key), of=whole.get(DIFFERENCE_OF.get(key)))
+    some = ["west", "north"]
+    total = variables(ASKED[asked](fit.sel(geo=some), plan[plan["geo"].isin(some)]))
+    for key in set(total) - set(RATIOS):
+        assert_close(whole[key].sel(geo=some).sum("geo"), total[key], key, of=total.get(DIFFERENCE_OF.get(key)))
 
 
 # ----------------------------------------------------------------------------------------- a channel never bought
@@ -422,11 +437,26 @@ def test_memory_counts_geos_and_chunks_change_nothing(monkeypatch):
             assert_close(before[asked][key], values, (asked, key), bound=1e-12, of=of)
 
 
-def test_a_large_answer_by_geo_is_refused_with_a_way_out():
-    fit = panel_fit("no mediator", draws=60_000)
-    with pytest.raises(errors.AnswerSizeError, match=r"fit\.thin\(1000\), or pass freq='month'"):
+def test_geos_count_in_the_size_of_an_answer(monkeypatch):
+    fit = FITS["no mediator"]  # 8 draws, 3 geos, 3 channels, 52 periods
+    monkeypatch.setattr(validate, "LARGEST", 40_000.0)
+    assert decompose(fit)["contribution"].shape == (2, 4, 8, 52)
+    with pytest.raises(errors.AnswerSizeError, match=r"8 x 3 x 8 x 52.*fit\.thin\(1000\), or pass freq='month'"):
         decompose(fit, by="geo")
-    assert decompose(fit.thin(10), by="geo", freq="month").sizes["geo"] == 3
+    assert decompose(fit.thin(2), by="geo", freq="month").sizes["geo"] == 3
+    monkeypatch.setattr(validate, "LARGEST", 8.0 * 9 * 8 * 4)
+    assert effects(fit).sizes["channel"] == 3
+    with pytest.raises(errors.AnswerSizeError, match=r"the effects would .*9 x 8 x 3 x 4.*fit\.thin\(1000\)"):
+        effects(fit, by="geo")
+    for ask in (predict, residuals, lambda fit, by: what_if(fit, scale={"tv": 0.5}, by=by)):
+        monkeypatch.setattr(validate, "LARGEST", 8.0 * 2 * 8 * 52)
+        assert ask(fit, by=None).sizes["date"] == 52
+        monkeypatch.setattr(validate, "LARGEST", 8.0 * 3 * 8 * 52 - 1.0)
+        with pytest.raises(errors.AnswerSizeError, match="8 x 3 x 52"):
+            ask(fit, by="geo")
+    monkeypatch.setattr(validate, "LARGEST", 8.0 * 8 * 3 * 12)
+    with pytest.raises(errors.AnswerSizeError, match="8 x 3 x 3 x 12"):
+        response_curves(fit, by="geo")
 
 
 # ---------------------------------------------------------------------------------------------------------- refusals

@@ -327,10 +327,9 @@ def of_geo(base: Baseline, geo: int) -> Baseline:
         }
         for name, par in rows.parameters.items()
     }
-    scales = replace(rows.scales, size=one(rows.scales.size, 0), spend=one(rows.scales.spend, 0))
     own = replace(
         rows,
-        scales=scales,
+        scales=rows.scales.sel([geo]),
         parameters=parameters,
         amplitude=one(rows.amplitude, 1),
         geos=(rows.geos[geo],),

@@ -181,7 +181,7 @@ def _checked_by(fit: Fit, by: object) -> dict[str, np.ndarray]:
         raise refusal(
             "by", by, f"tells the geos of a panel apart, and this fit is of one series, {geos[0]!r}; leave by out"
         )
-    return {GEO: np.array(geos, dtype=object)}
+    return {GEO: np.array(geos)}
 
 
 def verdict_of(fit: Fit) -> str:

@@ -11,10 +11,10 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands.query import Query, bought_channels, checked_channels, open_query, per_money
+from bayesmmm.estimands.query import REDUCE, Query, bought_channels, checked_channels, open_query, per_money
 from bayesmmm.estimands.windows import Columns, Segment, over_draws, propagated
 from bayesmmm.results import Fit
-from bayesmmm.validate import PATHS, check_flag, check_mapping
+from bayesmmm.validate import PATHS, check_flag, check_mapping, check_size
 
 ALL_MEDIA = "all media"
 
@@ -87,6 +87,8 @@ def effects(
         For unknown channels and impossible arguments.
     WindowError, PlanError, DataError
         For a window outside the data, and a plan that cannot be used.
+    AnswerSizeError
+        When the answer would not fit into memory.
 
     References
     ----------
@@ -103,6 +105,8 @@ def effects(
     # Members of groups are removed one at a time as well, so that the interaction can be told.
     singles = tuple(dict.fromkeys([*names, *(name for group in members.values() for name in group)]))
     targets = [*((name,) for name in singles), *members.values()]
+    amounts = 9 + 2 * len(fit.system.mediators)
+    check_size((amounts, *query.shape(len(targets))), "the effects", REDUCE)
     lost = over_draws(query, lambda segments: removed(query, segments, targets))
     return _labelled(query, names, singles, members, lost)
 
@@ -139,7 +143,7 @@ def roi(
 
     Raises
     ------
-    ConvergenceError, UnknownTermError, SettingError, WindowError, PlanError, DataError
+    ConvergenceError, UnknownTermError, SettingError, WindowError, PlanError, DataError, AnswerSizeError
         As `effects`.
 
     Examples
