@@ -47,7 +47,7 @@ SYSTEMS = {
                 media=["social", "tv"],
                 linear=["price"],
                 likelihood="censored_normal",
-                panel=Panel(periods="none"),
+                panel=_PANEL,
             ),
             _sales(media=["tv", "radio", "search"], linear=["price"]),
         ]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy import special
+from scipy import special, stats
 
 from bayesmmm import engine, errors, validate
 from bayesmmm.engine import chunks
@@ -359,37 +359,41 @@ def test_fitted_series_and_zero_out_by_explicit_loops(chain, draw):
         assert_allclose(value, sum(parts) / spent[channel], rtol=1e-8)
 
 
-@pytest.mark.parametrize("name", ["mediated", "lognormal"])
+@pytest.mark.parametrize("name", ["mediated", "lognormal", "censored"])
 def test_plans_by_explicit_loops_with_period_effects_to_come(name):
     fit, plan, (chain, draw), paths, seed = FITS[name], plan_of(FITS[name]), (1, 2), 3, 5
-    slow = Slow(fit, chain, draw, plan)
-    mean, noisy = (
-        predict(fit, plan, paths=paths, seed=seed, by="geo"),
-        predict(fit, plan, noise=True, seed=seed, by="geo"),
-    )
-    spread = {n: [slow.value(f"{n}.{p}") for p in ("sigma", "omega")] for n in ("queries", "sales")}
-    log, ahead = name == "lognormal", slice(slow.fitted, None)
+    slow, mediator = Slow(fit, chain, draw, plan), fit.system.mediators[0]
+    mean = predict(fit, plan, paths=paths, seed=seed, by="geo")
+    noisy = predict(fit, plan, noise=True, seed=seed, by="geo")
+    spread = {n: [slow.value(f"{n}.{p}") for p in ("sigma", "omega")] for n in (mediator, "sales")}
+    # Sd of what is not known of a period, and the series from its latent value or, in the mean, its latent mean.
+    wide = {n: np.sqrt(sigma**2 + omega**2) for n, (sigma, omega) in spread.items()}
+    series, averaged = {n: lambda x: x for n in spread}, {n: lambda m: m for n in spread}
+    if name == "lognormal":
+        series["sales"], averaged["sales"] = np.exp, lambda m: np.exp(m + wide["sales"] ** 2 / 2)
+    if name == "censored":
+        series[mediator] = lambda x: np.maximum(x, 0.0)
+        normal = stats.norm(scale=wide[mediator])
+        averaged[mediator] = lambda m: m * normal.cdf(m) + wide[mediator] ** 2 * normal.pdf(m)
+    ahead = slice(slow.fitted, None)
     for g, geo in enumerate(GEOS):
         at = {"chain": chain, "draw": draw, "geo": geo}
         size = {n: fit.scales.size[n][g] for n in spread}
-        center = np.array(slow.latent("queries", g, slow.columns)[ahead])
+        center = np.array(slow.latent(mediator, g, slow.columns)[ahead])
         outcomes = []
         for path, many in [*((p, paths) for p in range(paths)), (0, 1)]:
             e, u = ({n: slow.noise(n, g, kind, path, many, seed) for n in spread} for kind in ("future", "period"))
             own = {n: spread[n][0] * e[n] + spread[n][1] * u[n] for n in spread}
-            queries = size["queries"] * (center + own["queries"])
-            columns = {**slow.columns, ("queries", g): [*slow.columns["queries", g][: slow.fitted], *queries]}
+            drawn = size[mediator] * series[mediator](center + own[mediator])
+            columns = {**slow.columns, (mediator, g): [*slow.columns[mediator, g][: slow.fitted], *drawn]}
             latent = np.array(slow.latent("sales", g, columns)[ahead])
             if many == 1:
-                drawn = latent + own["sales"]
-                assert_allclose(noisy["queries"].sel(at), queries, rtol=1e-9)
-                assert_allclose(
-                    noisy["sales"].sel(at), size["sales"] * (np.exp(drawn) if log else drawn), rtol=1e-9
-                )
+                sales = size["sales"] * series["sales"](latent + own["sales"])
+                assert_allclose(noisy[mediator].sel(at), drawn, rtol=1e-9)
+                assert_allclose(noisy["sales"].sel(at), sales, rtol=1e-9)
             else:
-                wide = (spread["sales"][0] ** 2 + spread["sales"][1] ** 2) / 2
-                outcomes.append(size["sales"] * (np.exp(latent + wide) if log else latent))
-        assert_allclose(mean["queries"].sel(at), size["queries"] * center, rtol=1e-9)
+                outcomes.append(size["sales"] * averaged["sales"](latent))
+        assert_allclose(mean[mediator].sel(at), size[mediator] * averaged[mediator](center), rtol=1e-9)
         assert_allclose(mean["sales"].sel(at), sum(outcomes) / paths, rtol=1e-9)
 
 
