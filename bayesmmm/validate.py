@@ -244,6 +244,26 @@ def check_dates(values: object, name: str, dates: pd.DatetimeIndex) -> np.ndarra
     return np.broadcast_to(numbers, len(dates))
 
 
+def check_dates_by_geo(values: object, name: str, dates: pd.DatetimeIndex, geos: Collection[str]) -> np.ndarray:
+    """Return numbers (G, W) for the geos and dates of a window, given as one for all, or as a table of dates by geos."""
+    if isinstance(values, pd.DataFrame):
+        labels = [str(column) for column in values.columns]
+        if sorted(labels) != sorted(geos):
+            known = f"it must have one column for each of the geos {', '.join(geos)}"
+            raise about(name, values, f"{name} has the columns {', '.join(labels) or 'of no geo'}, and {known}")
+        # By position, since names of geos may be numbers in the table.
+        own = {label: values.iloc[:, i] for i, label in enumerate(labels)}
+        return np.stack([check_dates(own[geo], name, dates) for geo in geos])
+    if not isinstance(values, Real) or isinstance(values, bool):
+        text = (
+            f"{name} is a {type(values).__name__}, and must be one number for all {len(geos)} geos and {len(dates)} "
+            f"periods of the window, or a table with these dates as its index and a column for each geo, as "
+            f"pd.DataFrame({{geo: series for geo in fit.data.geos}}, index=dates)"
+        )
+        raise about(name, values, text)
+    return np.full((len(geos), len(dates)), float(values))
+
+
 def _labels(index: pd.Index, dates: pd.DatetimeIndex) -> bool:
     """Whether a series with this index has its values in the order of the dates: by these, or by rising numbers."""
     if pd.api.types.is_integer_dtype(index):

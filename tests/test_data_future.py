@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
 
 from bayesmmm import errors
 from bayesmmm.data import next_dates, read_plan
@@ -374,15 +375,100 @@ def test_column_twice(data, plan):
         read_plan(data, pd.concat([plan, plan[["date"]]], axis=1), needed=NEEDED)
 
 
-def test_panels_are_refused(data, plan):
-    with pytest.raises(errors.PanelError, match=r"3 geos \('north', 'south', 'west'\).*plan each geo by itself"):
-        read_plan(read(panel(), geo="region"), plan, needed=NEEDED)
+# ----------------------------------------------------------------------------------------------------------- panels
+@pytest.fixture
+def regions():
+    return read(panel(), geo="region")
+
+
+@pytest.fixture
+def regional(plan):
+    """Plan with a row for every geo and period, geos in turn within each period."""
+    parts = [plan.assign(geo=geo, tv=plan["tv"] + 10.0 * i) for i, geo in enumerate(("west", "south", "north"))]
+    return pd.concat(parts).sort_values("date", kind="stable", ignore_index=True)
+
+
+def test_a_plan_for_one_geo_names_none(data, plan):
     stacked = pd.concat([plan.assign(geo=geo) for geo in "ab"])
     for table in (plan.assign(geo="a"), stacked, stacked.set_index(["geo", "date"])):
         with pytest.raises(
             errors.PanelError, match=r"a column 'geo', .* keep the rows of that geo and drop the column"
         ):
             read_plan(data, table, needed=NEEDED)
+    assert read_plan(data, plan.assign(geo="a").drop(columns="geo"), needed=NEEDED).columns["tv"].shape[0] == 1
+
+
+def test_a_plan_for_a_panel_is_read_by_name(regions, regional, plan):
+    found = read_plan(regions, regional, needed=NEEDED)
+    assert list(found.columns) == NEEDED
+    assert_array_equal(found.dates, pd.DatetimeIndex(plan["date"]))
+    # Geos in the order of the data: north, south, west.
+    assert_array_equal(found.columns["tv"], plan["tv"].to_numpy() + np.array([[20.0], [10.0], [0.0]]))
+    for other in (
+        regional.sort_values(["geo", "date"]),
+        regional.set_index("date"),
+        regional.assign(geo=regional["geo"].astype("category")),
+        regional[["geo", *NEEDED, "date"]],
+    ):
+        again = read_plan(regions, other, needed=NEEDED)
+        for name in NEEDED:
+            assert_array_equal(again.columns[name], found.columns[name])
+
+
+def test_geos_that_a_plan_lacks_or_that_the_data_lack(regions, regional, plan):
+    with pytest.raises(
+        errors.PanelError, match=r"no column 'geo', .* 3 geos \('north', 'south', 'west'\).*its rows"
+    ):
+        read_plan(regions, plan, needed=NEEDED)
+    with pytest.raises(errors.PanelError, match=r"no column 'geo'.*use plan.reset_index\(\) first"):
+        read_plan(regions, regional.set_index("geo"), needed=NEEDED)
+    assert len(read_plan(regions, regional.set_index("geo").reset_index(), needed=NEEDED).dates)
+    with pytest.raises(errors.PanelError, match=r"no rows for geo 'south', 'west'; .*fit\.sel\(geo=\[\.\.\.\]\)"):
+        read_plan(regions, regional[regional["geo"] == "north"], needed=NEEDED)
+    wrong = regional.assign(geo=regional["geo"].replace("north", "nort"))
+    with pytest.raises(
+        errors.PanelError, match=r"rows for 'nort', which is no geo .*'north'.*rename or drop them"
+    ):
+        read_plan(regions, wrong, needed=NEEDED)
+    with pytest.raises(errors.PanelError, match="data row 2: the geo is missing"):
+        read_plan(regions, regional.assign(geo=regional["geo"].where(regional.index != 1)), needed=NEEDED)
+
+
+def test_rows_of_geos_in_a_plan(regions, regional):
+    last = regional["date"] == regional["date"].iloc[-1]
+    with pytest.raises(errors.PanelError, match=r"3 row\(s\) for geo 'south' and 4 for 'north'; .*add those"):
+        read_plan(regions, regional[~last | (regional["geo"] != "south")], needed=NEEDED)
+    late = (regional["geo"] == "west") & last
+    later = regional["date"].where(~late, regional["date"] + pd.Timedelta("7D"))
+    with pytest.raises(
+        errors.PanelError, match=r"other dates for geo 'west' than for 'north': 2023-06-18; .*correct"
+    ):
+        read_plan(regions, regional.assign(date=later), needed=NEEDED)
+    with pytest.raises(errors.DateError, match=r"out of order.*sort_values\('date'\)"):
+        read_plan(regions, regional.iloc[::-1], needed=NEEDED)
+    assert len(read_plan(regions, regional.iloc[::-1].sort_values("date"), needed=NEEDED).dates) == 4
+    with pytest.raises(errors.DateError, match="more than once in the plan"):
+        read_plan(regions, regional.assign(date=regional["date"].iloc[0]), needed=NEEDED)
+
+
+def test_values_of_a_geo_in_a_plan(regions, regional):
+    missing = regional.assign(tv=regional["tv"].where(regional["geo"] != "south"))
+    with pytest.raises(errors.MissingValueError, match=r"'tv' of the plan has 4 missing.*in geo 'south'"):
+        read_plan(regions, missing, needed=NEEDED)
+    with pytest.raises(errors.NegativeSpendError, match="in geo 'west'"):
+        read_plan(regions, regional.assign(tv=np.where(regional["geo"] == "west", -1.0, 1.0)), needed=NEEDED)
+
+
+def test_a_channel_is_planned_only_where_it_was_bought(regional):
+    frame = panel()
+    frame.loc[frame["region"] == "south", "tv"] = 0.0
+    regions = read(frame, geo="region")
+    with pytest.raises(
+        errors.PlanError, match=r"spends on 'tv' in geo 'south', where nothing was ever spent on it.*plan 0 there"
+    ):
+        read_plan(regions, regional.assign(tv=1.0), needed=NEEDED)
+    some = regional.assign(tv=np.where(regional["geo"] == "south", 0.0, 1.0))
+    assert_array_equal(read_plan(regions, some, needed=NEEDED).columns["tv"][:, 0], [1.0, 0.0, 1.0])
 
 
 @pytest.mark.parametrize("name", NEEDED)

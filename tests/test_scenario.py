@@ -1,5 +1,6 @@
 """Stretches of periods, chunks of draws, streams of noise: what every answer rests on."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -156,29 +157,45 @@ def test_draws_end_up_where_they_belong_and_failures_are_passed_on(monkeypatch):
 
 
 # ------------------------------------------------------------------------------------------------------------ noise
+ONE = ("national",)
+
+
 def test_uniform_numbers_belong_to_their_draw_and_period():
     draws = np.arange(2000)
-    u = engine.uniforms(3, 5, draws, (1, 30))
+    u = engine.uniforms(3, 5, draws, ONE, 30)
     assert stats.kstest(u.ravel(), "uniform").pvalue > 0.01
     assert abs(np.corrcoef(u[:-1].ravel(), u[1:].ravel())[0, 1]) < 0.03
     assert abs(np.corrcoef(u[..., :-1].ravel(), u[..., 1:].ravel())[0, 1]) < 0.03
     some = np.array([7, 2, 1999])
-    assert_array_equal(engine.uniforms(3, 5, some, (1, 30)), u[some])
-    assert_array_equal(engine.uniforms(3, 5, draws, (1, 12), first=8), u[..., 8:20])
-    for other in (engine.uniforms(4, 5, draws, (1, 30)), engine.uniforms(3, 6, draws, (1, 30))):
+    assert_array_equal(engine.uniforms(3, 5, some, ONE, 30), u[some])
+    assert_array_equal(engine.uniforms(3, 5, draws, ONE, 12, first=8), u[..., 8:20])
+    for other in (engine.uniforms(4, 5, draws, ONE, 30), engine.uniforms(3, 6, draws, ONE, 30)):
         assert abs(np.corrcoef(u.ravel(), other.ravel())[0, 1]) < 0.03
-    kinds = [engine.random_stream_id(kind, i) for kind in ("observed", "future", "replicated") for i in range(4)]
-    assert len(set(kinds)) == 12
+    kinds = [
+        engine.random_stream_id(kind, i)
+        for kind in ("observed", "future", "replicated", "period")
+        for i in range(4)
+    ]
+    assert len(set(kinds)) == 16
+
+
+def test_uniform_numbers_of_a_geo_depend_on_its_name_alone():
+    draws = np.arange(500)
+    u = engine.uniforms(3, 5, draws, ("north", "south", "national"), 30)
+    assert_array_equal(engine.uniforms(3, 5, draws, ("south", "north"), 30), u[:, [1, 0]])
+    assert_array_equal(engine.uniforms(3, 5, draws, ONE, 30), u[:, 2:])
+    for one, other in itertools.combinations(range(3), 2):
+        assert abs(np.corrcoef(u[:, one].ravel(), u[:, other].ravel())[0, 1]) < 0.03
 
 
 def test_paths_of_a_draw_spread_evenly_in_every_period():
-    u = engine.uniforms(0, 1, np.arange(50), (1, 20), paths=5).reshape(50, 5, 20)
+    u = engine.uniforms(0, 1, np.arange(50), ONE, 20, paths=5).reshape(50, 5, 20)
     ranks = np.floor(5 * u).astype(int)
     assert_array_equal(np.sort(ranks, axis=1), np.broadcast_to(np.arange(5)[:, None], (50, 5, 20)))
     # One path alone is plain independent noise.
     assert stats.kstest(u[:, 2].ravel(), "uniform").pvalue > 0.01
     assert abs(np.corrcoef(u[:, 2, :-1].ravel(), u[:, 2, 1:].ravel())[0, 1]) < 0.1
-    assert_array_equal(engine.uniforms(0, 1, np.arange(50), (1, 20)), u[:, 0, None])
+    assert_array_equal(engine.uniforms(0, 1, np.arange(50), ONE, 20), u[:, 0, None])
 
 
 def test_more_paths_integrate_better():

@@ -30,7 +30,7 @@ MIN_PERIODS = 8
 # Names of dims and of parts in labelled results; a column of the same name would clash with them.
 RESERVED = (
     *("chain", "draw", "geo", "date", "channel", "component", "equation", "input", "extrapolated"),
-    *("intercept", "trend", "seasonality", "residual", "all media"),
+    *("intercept", "trend", "seasonality", "period effects", "residual", "all media"),
 )
 
 _CONSTANT = 1e-12  # a range below this share of the largest value is rounding, not variation

@@ -15,7 +15,7 @@ from bayesmmm.data.checks import check_finite, check_known, check_not_negative, 
 from bayesmmm.data.dates import LAST_YEAR, anchor_day, check_order, iso_date, parse_dates
 from bayesmmm.data.scales import read_only_arrays
 from bayesmmm.data.schema import MMMData
-from bayesmmm.data.tables import check_table, to_float
+from bayesmmm.data.tables import check_table, rows_by_geo, to_float
 from bayesmmm.errors import (
     CalendarGapError,
     DateError,
@@ -29,6 +29,7 @@ from bayesmmm.text import did_you_mean, listed
 from bayesmmm.validate import check_count
 
 DATE = "date"  # column of a plan that holds its dates
+GEO = "geo"  # column of a plan for a panel that names the geo of a row
 _LAST_DAY = pd.Timestamp(year=LAST_YEAR, month=12, day=31)
 
 
@@ -40,8 +41,8 @@ class Future:
     ----------
     dates : pandas.DatetimeIndex, shape (date,)
         The periods right after the history, on its calendar.
-    columns : Mapping of str to ndarray, shape (geo=1, date)
-        Raw units, read-only float64.
+    columns : Mapping of str to ndarray, shape (geo, date)
+        Raw units, read-only float64; geos in the order of the data.
     """
 
     dates: pd.DatetimeIndex
@@ -100,26 +101,28 @@ def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Fu
     Parameters
     ----------
     data : MMMData
-        The history, of one geo.
+        The history.
     plan : pandas.DataFrame
         One row per period, the first right after the last of the history. Dates stand in a column "date" (datetimes
-        or ISO text) or in a DatetimeIndex. Media and controls of the data that are not needed may be there, and
-        are not read.
+        or ISO text) or in a DatetimeIndex. Of a panel, one row per geo and period, with the name of the geo in a column
+        "geo": every geo of the data has the same periods, and none of them is left out. Media and controls of the
+        data that are not needed may be there, and are not read.
     needed : sequence of str
         Columns of the data that the equations take as given.
 
     Returns
     -------
     Future
-        Its columns are those of `needed`, in that order, each of shape (geo=1, date).
+        Its columns are those of `needed`, in that order, each of shape (geo, date).
 
     Raises
     ------
     PlanError
-        The plan is empty, holds its dates twice, does not start where the history ends, or holds the outcome or a
-        mediator that is not needed.
+        The plan is empty, holds its dates twice, does not start where the history ends, holds the outcome or a
+        mediator that is not needed, or buys a channel in a geo where it was never bought.
     PanelError
-        The data have more than one geo, or the plan has a column "geo".
+        The plan has a column "geo" and the data have one geo; of a panel, it has none, names other geos than the data,
+        or other periods for one geo than for another.
     UnknownColumnError
         A needed column or the dates are missing, or a column is not known.
     DateError
@@ -146,29 +149,40 @@ def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Fu
     array([[2., 0.]])
     """
     check_known(needed, list(data.columns), where="the data")
-    if len(data.geos) > 1:
-        raise PanelError(
-            f"the data have {len(data.geos)} geos ({listed(data.geos)}), and a plan is read for one; "
-            "fit and plan each geo by itself"
-        )
     if isinstance(plan, pd.DataFrame) and not len(plan):
         raise PlanError(f"the plan has no rows; give one row per period, and start at {_next(data):%Y-%m-%d}")
-    if isinstance(plan, pd.DataFrame) and "geo" in [*plan.columns, *plan.index.names]:
+    panel = len(data.geos) > 1
+    if isinstance(plan, pd.DataFrame) and not panel and GEO in [*plan.columns, *plan.index.names]:
         raise PanelError(
             "the plan has a column 'geo', and a plan is read for one geo; keep the rows of that geo and drop the column"
         )
-    present = [name for name in (DATE, *needed) if name in list(getattr(plan, "columns", ()))]
+    present = [name for name in (DATE, GEO, *needed) if name in list(getattr(plan, "columns", ()))]
     check_table(plan, wanted=present, where="the plan")
-    dates = _plan_dates(plan)
+    rows = _plan_rows(data, plan) if panel else np.arange(len(plan))[np.newaxis]
+    dates = _dates_of(data, plan, rows)
     _check_calendar(data, dates)
     _check_columns(data, plan, needed)
-    columns = {name: to_float(plan[name], name, fix="correct the value")[np.newaxis] for name in needed}
+    columns = {name: to_float(plan[name], name, fix="correct the value")[rows] for name in needed}
     for name, values in columns.items():
         check_finite(name, values, data.geos, dates, where=" of the plan", fill=_fill(data, name))
         check_range(name, values, where=" of the plan", least=0.0)
         if data.is_money(name):
             check_not_negative(name, values, data.geos, dates, where=" of the plan", fix="plan what will be spent")
+        never = silent_geos(data, name, values)
+        if never:
+            raise PlanError(
+                f"the plan spends on {name!r} in geo {listed(never)}, where nothing was ever spent on it, so that "
+                f"nothing is known of its effect there; plan 0 there"
+            )
     return Future(dates=dates, columns=read_only_arrays(columns))
+
+
+def silent_geos(data: MMMData, name: str, values: np.ndarray) -> list[str]:
+    """Return the geos in which a channel is above zero in some values (geo, date), and never was in the history."""
+    if not data.is_money(name) and name not in data.mediators:
+        return []
+    silent = (values > 0.0).any(axis=-1) & ~(data.columns[name] > 0.0).any(axis=-1)
+    return [geo for geo, is_silent in zip(data.geos, silent, strict=True) if is_silent]
 
 
 def window_mask(
@@ -247,6 +261,54 @@ def _index(days: np.ndarray) -> pd.DatetimeIndex:
 def _next(data: MMMData) -> pd.Timestamp:
     """Return the first period after the history."""
     return _index(_following(data, 1))[0]
+
+
+def _plan_rows(data: MMMData, plan: pd.DataFrame) -> np.ndarray:
+    """Return the row numbers (geo, date) of a plan for a panel: geos in the order of the data, rows as they stand."""
+    if GEO not in list(plan.columns):
+        fix = "use plan.reset_index() first" if GEO in plan.index.names else "give every geo its rows"
+        raise PanelError(
+            f"the plan has no column {GEO!r}, and the data have {len(data.geos)} geos ({listed(data.geos)}); {fix}, "
+            f"named in a column {GEO!r}"
+        )
+    rows = rows_by_geo(plan[GEO], GEO)
+    for geo in rows:
+        if geo not in data.geos:
+            raise PanelError(
+                f"the plan has rows for {geo!r}, which is no geo of the data{did_you_mean(geo, data.geos)}; geos are "
+                f"{listed(data.geos, shown=20)}; rename or drop them"
+            )
+    missing = [geo for geo in data.geos if geo not in rows]
+    if missing:
+        raise PanelError(
+            f"the plan has no rows for geo {listed(missing)}; every geo needs a row for each period, with zero spend "
+            f"where nothing is planned; to leave a geo out, ask the fit of the others, fit.sel(geo=[...])"
+        )
+    counts = {geo: len(rows[geo]) for geo in data.geos}
+    most = max(counts, key=counts.__getitem__)
+    short = next((geo for geo in data.geos if counts[geo] < counts[most]), None)
+    if short is not None:
+        raise PanelError(
+            f"the plan has {counts[short]} row(s) for geo {short!r} and {counts[most]} for {most!r}; every geo needs a "
+            f"row for each period; add those that are missing"
+        )
+    return np.stack([rows[geo] for geo in data.geos])
+
+
+def _dates_of(data: MMMData, plan: pd.DataFrame, rows: np.ndarray) -> pd.DatetimeIndex:
+    """Return the dates of a plan, the same for all geos."""
+    if len(rows) == 1:
+        return _plan_dates(plan)
+    dates = _plan_dates(plan.iloc[rows[0]])
+    for geo, own in zip(data.geos[1:], rows[1:], strict=True):
+        other = _plan_dates(plan.iloc[own])
+        if not other.equals(dates):
+            differ = other[other != dates]
+            raise PanelError(
+                f"the plan has other dates for geo {geo!r} than for {data.geos[0]!r}: {listed(differ)}; every geo must "
+                f"have the same dates; correct them"
+            )
+    return dates
 
 
 def _plan_dates(plan: pd.DataFrame) -> pd.DatetimeIndex:
@@ -333,7 +395,7 @@ def _check_calendar(data: MMMData, dates: pd.DatetimeIndex) -> None:
 
 def _check_columns(data: MMMData, plan: pd.DataFrame, needed: Sequence[str]) -> None:
     """Refuse columns that are unknown or are to be predicted, and the absence of a needed one."""
-    names = [name for name in plan.columns if name not in (DATE, RUN_COLUMN)]
+    names = [name for name in plan.columns if name not in (DATE, GEO, RUN_COLUMN)]
     usable = [*data.media, *data.controls, *(name for name in needed if name in data.mediators)]
     for name in names:
         if name == data.outcome or (name in data.mediators and name not in needed):

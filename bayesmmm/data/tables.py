@@ -194,7 +194,7 @@ def lay_out(
     if geo is None:
         check_order(dates, where=f"column {date!r}", sort=f"sort the frame by {date!r}")
         return dates, (NATIONAL,), {name: array[np.newaxis] for name, array in values.items()}
-    rows = _rows_by_geo(frame[geo], geo)
+    rows = rows_by_geo(frame[geo], geo)
     for label, where in rows.items():
         whose, sort = f"column {date!r} of geo {label!r}", f"sort the frame by [{geo!r}, {date!r}]"
         check_order(dates[where], where=whose, sort=sort, panel=True)
@@ -203,7 +203,7 @@ def lay_out(
     return dates[order[0]], tuple(rows), {name: array[order] for name, array in values.items()}
 
 
-def _rows_by_geo(labels: pd.Series, column: str) -> dict[str, np.ndarray]:
+def rows_by_geo(labels: pd.Series, column: str) -> dict[str, np.ndarray]:
     """Return the row numbers of every geo, geos in order of first appearance."""
     text = labels.astype(object)
     absent = text.isna().to_numpy() | (text.astype(str).str.strip() == "").to_numpy()

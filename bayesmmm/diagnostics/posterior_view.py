@@ -81,7 +81,7 @@ def evaluate(fit: Fit, *, seed: int = 0) -> PosteriorView:
             out[f"mean {name}"] = (base.latent[name] + known)[:, 0]
         return out
 
-    parts = engine.map_draws(work, np.arange(count), row_bytes(fit.system, len(fit.data.dates)))
+    parts = engine.map_draws(work, np.arange(count), row_bytes(fit, len(fit.data.dates)))
     return PosteriorView(
         fit,
         {name: parts[f"z {name}"] for name in fit.system.order},

@@ -19,6 +19,7 @@ from bayesmmm.engine.baseline import (
     history,
     latent_mean,
     media_term,
+    of_geo,
     run,
     tail_periods,
 )

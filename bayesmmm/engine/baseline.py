@@ -8,6 +8,10 @@ Arrays have axes (row, geo, date). There are R = S * paths rows: each of S poste
 paths, side by side. What does not differ between paths may have S rows only, and what does not differ between draws 1
 (P stands for any of the three). What a segment inherits from the one before is its *past*, by equation and input: the
 adstock carried in, (P, G, 1), or under ``max_lag`` the inputs of the last periods, (P, G, max_lag).
+
+The geos of a panel are series side by side. What all of them have in common in a period, its *period effect*, is in the
+latent mean of fitted periods and of worlds that are made. Of later periods it is not known: it is drawn, or integrated
+over, with the residual, and is part of it.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,13 +19,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from bayesmmm import kernels
-from bayesmmm.data import MMMData, Scales
+from bayesmmm.data import NATIONAL, MMMData, Scales
 from bayesmmm.engine.inputs import Inputs, kernel_lag, retention
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.engine.residuals import given_mediator, random_stream_id, uniforms
-from bayesmmm.engine.terms import CarryOver, Rows, add, by_input, media_terms, prepend_history, scaled
+from bayesmmm.engine.terms import CarryOver, Rows, add, by_geo, by_input, media_terms, prepend_history, scaled
 from bayesmmm.equations import MMM, Equation, design_matrix, observe, to_latent
 
 Columns = Mapping[str, np.ndarray]
@@ -43,13 +48,14 @@ class Baseline:
     design : mapping of str to (G, T, K) array
         Columns of the linear part; a mediator that is simulated stands at its centre there.
     latent : mapping of str to (R, G, T) array
-        Latent mean, the sum of both.
+        Latent mean, the sum of both, and of what geos have in common in fitted periods.
     residual : mapping of str to (R, G, T) array
+        In later periods what geos have in common is part of it.
     future : bool
         Whether residuals are simulated, so that the outcome stands for its mean over them.
-    noise : mapping of str to ((R, G, T) array, (R,) array)
-        Mean and scale of the future residuals of a series given those of its mediator, where its mean depends on them:
-        in a lognormal equation that is correlated with a mediator's.
+    noise : mapping of str to ((R, G, T) array or 0, (R,) array)
+        Mean and scale of the future residuals of a series, where they are not 0 and sigma: those given the residuals of
+        its mediator, in a lognormal equation that is correlated with a mediator's; with those of period effects.
     """
 
     rows: Rows
@@ -60,7 +66,7 @@ class Baseline:
     latent: Columns
     residual: Columns
     future: bool
-    noise: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+    noise: Mapping[str, tuple[np.ndarray | float, np.ndarray]] = field(default_factory=dict, repr=False)
 
     def noise_of(self, name: str) -> tuple[np.ndarray | float, np.ndarray]:
         """Mean (R, G, T) or 0, and scale (R,), of the future residuals of a series."""
@@ -77,15 +83,17 @@ def _evaluate(
     *,
     past: CarryOver,
     trend_until: pd.Timestamp | None = None,
+    periods_known: bool = True,
 ) -> Baseline:
     """Go through the equations in causal order.
 
     Without amplitudes in `rows` those of these very periods are found. Of `columns` (P, G, T), all but the series that
     follow from their residuals, the `known` ones (G, T) stand in designs. `residual_of` gives residuals (R, G, T), or
-    None, from the number of an equation, the equation, its latent mean and the residuals before it.
+    None, from the number of an equation, the equation, its latent mean and the residuals before it. `periods_known` says
+    whether the period effects among the parameters are those of these periods.
     """
     system, scales, columns = rows.system, rows.scales, dict(columns)
-    geos = next(iter(known.values())).shape[0] if known else 1
+    geos = len(rows.geos)
     amplitude, term = dict(rows.amplitude), dict[tuple[str, str], np.ndarray]()
     design, latent, residual = (dict[str, np.ndarray]() for _ in range(3))
     for i, name in enumerate(system.order):
@@ -94,6 +102,7 @@ def _evaluate(
         centred = {n: np.full((geos, len(dates)), scales.center[n]) for n in equation.linear if n not in known}
         design[name] = _design(equation, dates, {**known, **centred}, scales, geos, trend_until)
         parts = [_linear(design[name], par["coefficient"])]
+        parts += [par["period"][:, None]] if periods_known and "period" in par else []
         parts += [rows.per_path(rows.slope(name, n)) * (columns[n] - scales.center[n]) for n in centred]
         frozen = rows.amplitude.get(name)
         if frozen is None:
@@ -125,7 +134,7 @@ def _design(
     """Columns (G, T, K) of the linear part, trends staying where they are after a date."""
     out = design_matrix(equation, dates, columns, scales, geos=geos)
     if trend_until is not None and equation.trend:
-        held = design_matrix(equation, dates.where(dates < trend_until, trend_until), columns, scales)
+        held = design_matrix(equation, dates.where(dates < trend_until, trend_until), columns, scales, geos=geos)
         trends = [k for k, term in enumerate(equation.terms()) if equation.term_kind(term) == "trend"]
         out[..., trends] = held[..., trends]
     return out
@@ -145,13 +154,13 @@ def history(
         For residuals of censored periods.
     """
     chosen = {name: {key: value[draws] for key, value in par.items()} for name, par in parameters.items()}
-    rows = Rows(system, scales, data.days_per_period, chosen, {}, draws)
+    rows = Rows(system, scales, data.days_per_period, chosen, {}, draws, data.geos)
 
     def residual(i: int, equation: Equation, mean: np.ndarray, _: Columns) -> np.ndarray:
         target = to_latent(equation, data.columns[equation.name], scales)
         uniform = None
         if equation.family.censored:
-            uniform = uniforms(seed, random_stream_id("observed", i), draws, target.shape)
+            uniform = uniforms(seed, random_stream_id("observed", i), draws, data.geos, len(data.dates))
         return equation.family.residual(target, mean, chosen[equation.name], uniform)
 
     columns = {name: values[None] for name, values in data.columns.items()}
@@ -173,7 +182,7 @@ def run(
     Parameters
     ----------
     parameters : Parameters
-        With a leading draw axis of S.
+        With a leading draw axis of S; period effects are those of the dates of `data`.
     data : MMMData
         Dates and exogenous columns; its endogenous columns are not read.
     residual : mapping of str to (S, G, T) array
@@ -184,7 +193,7 @@ def run(
         Columns set by intervention, in their units. Setting a mediator cuts everything that drives it.
     """
     draws = np.arange(len(parameters[system.outcome]["sigma"]))
-    rows = Rows(system, scales, data.days_per_period, parameters, amplitude or {}, draws)
+    rows = Rows(system, scales, data.days_per_period, parameters, amplitude or {}, draws, data.geos)
     values = {n: v for n, v in data.columns.items() if n not in system.order} | dict(do or {})
     columns = {n: v if v.ndim == 3 else v[None] for n, v in values.items()}
     known = {n: v for n, v in values.items() if v.ndim == 2}
@@ -226,23 +235,33 @@ def future(
         Mediators set by intervention.
     """
     rows, system = replace(base.rows, paths=paths), base.rows.system
-    tied: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    shape = next(iter(columns.values())).shape[0] if columns else 1, len(dates)
+    moments: dict[str, tuple[np.ndarray | float, np.ndarray]] = {}
+    own: dict[str, np.ndarray] = {}  # residuals without period effects, which no correlation is about
 
-    def residual(i: int, equation: Equation, _: np.ndarray, before: Columns) -> np.ndarray | None:
+    def drawn(kind: str, i: int, geos: tuple[str, ...]) -> np.ndarray:
+        return uniforms(seed, random_stream_id(kind, i), rows.draws, geos, len(dates), paths=paths, first=first)
+
+    def residual(i: int, equation: Equation, _: np.ndarray, __: Columns) -> np.ndarray | None:
         name = equation.name
         par = {n: {k: rows.per_path(v) for k, v in rows.parameters[n].items()} for n in (name, *equation.rho)}
-        center, sigma = given_mediator(equation, par, before)
+        center, sigma = given_mediator(equation, par, own)
+        omega = par[name].get("omega")
         if isinstance(center, np.ndarray) and equation.family.log_scale:
-            tied[name] = center, sigma
+            moments[name] = center, sigma
+        if omega is not None:
+            moments[name] = moments.get(name, (0.0,))[0], np.hypot(sigma, omega)
         if name == system.outcome and not noise:
             return None
-        uniform = uniforms(seed, random_stream_id("future", i), rows.draws, shape, paths=paths, first=first)
-        return center + equation.family.residual_at({**par[name], "sigma": sigma}, uniform)
+        own[name] = center + equation.family.residual_at(
+            {**par[name], "sigma": sigma}, drawn("future", i, rows.geos)
+        )
+        if omega is None:
+            return own[name]
+        return own[name] + omega[:, None, None] * special.ndtri(drawn("period", i, (NATIONAL,)))
 
     every = {name: values[None] for name, values in columns.items()} | dict(do or {})
-    out = _evaluate(rows, dates, columns, every, residual, past=past, trend_until=trend_until)
-    return replace(out, future=True, noise=tied)
+    out = _evaluate(rows, dates, columns, every, residual, past=past, trend_until=trend_until, periods_known=False)
+    return replace(out, future=True, noise=moments)
 
 
 def carried(base: Baseline, changed: Columns | None = None) -> dict[tuple[str, str], np.ndarray]:
@@ -287,7 +306,48 @@ def from_period(base: Baseline, first: int) -> Baseline:
         design={name: values[:, first:] for name, values in base.design.items()},
         latent=late(base.latent),
         residual=late(base.residual),
-        noise={name: (center[..., first:], sigma) for name, (center, sigma) in base.noise.items()},
+        noise={
+            name: (center[..., first:] if isinstance(center, np.ndarray) else center, sigma)
+            for name, (center, sigma) in base.noise.items()
+        },
+    )
+
+
+def of_geo(base: Baseline, geo: int) -> Baseline:
+    """Return one geo of a segment, by its number, as a segment with one geo."""
+
+    def one(values: Mapping, axis: int) -> dict:
+        return {key: np.take(each, [geo], axis) if each.shape[axis] > 1 else each for key, each in values.items()}
+
+    rows = base.rows
+    parameters = {
+        name: {
+            k: v[:, [geo]] if k == "contribution" or (k == "coefficient" and v.ndim == 3) else v
+            for k, v in par.items()
+        }
+        for name, par in rows.parameters.items()
+    }
+    own = replace(
+        rows,
+        scales=rows.scales.sel([geo]),
+        parameters=parameters,
+        amplitude=one(rows.amplitude, 1),
+        geos=(rows.geos[geo],),
+        curves={},
+    )
+    return replace(
+        base,
+        rows=own,
+        columns=one(base.columns, 1),
+        past=one(base.past, 1),
+        term=one(base.term, 1),
+        design=one(base.design, 0),
+        latent=one(base.latent, 1),
+        residual=one(base.residual, 1),
+        noise={
+            name: (center[:, [geo]] if isinstance(center, np.ndarray) else center, sigma)
+            for name, (center, sigma) in base.noise.items()
+        },
     )
 
 
@@ -358,6 +418,6 @@ def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float)
 
 def _linear(design: np.ndarray, coefficient: np.ndarray) -> np.ndarray:
     """Linear part (S, G, T)."""
-    if len(coefficient) == 1:  # the order of sums in which the shipped world was made
+    if len(coefficient) == 1 and coefficient.ndim == 2:  # the order of sums in which the shipped world was made
         return np.einsum("gtk,sk->sgt", design, coefficient)
-    return np.swapaxes(coefficient @ np.swapaxes(design, 1, 2), 0, 1)
+    return np.swapaxes(np.swapaxes(by_geo(coefficient), 0, 1) @ np.swapaxes(design, 1, 2), 0, 1)

@@ -1,7 +1,7 @@
 """Residuals: drawn for a world, kept from observed periods, integrated over in future ones.
 
-Residuals that answers need are a fixed function of seed, equation, draw and period, so that no answer depends on how
-draws are divided among processors, and plans that are compared meet the same noise.
+Residuals that answers need are a fixed function of seed, equation, draw, geo and period, so that no answer depends on
+how draws are divided among processors or on what other geos there are, and plans that are compared meet the same noise.
 
 The residuals of an equation may be correlated with those of one of its mediators. What they are is then told in two
 steps, the mediator's first: given e_M, ``e ~ Normal(rho sigma / sigma_M e_M, sigma sqrt(1 - rho^2))``, which on its
@@ -9,10 +9,12 @@ own is the Normal(0, sigma) that every other equation has. What follows from a r
 (those of other equations that it is correlated with) is independent.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bayesmmm.data import NATIONAL
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.equations import MMM, Equation
 
@@ -43,11 +45,11 @@ def joint_residuals(system: MMM, parameters: Parameters, shape, rng: np.random.G
     return out
 
 
-_STREAMS = {"observed": 0, "future": 1, "replicated": 2}
+_STREAMS = {"observed": 0, "future": 1, "replicated": 2, "period": 3}
 
 
 def random_stream_id(kind: str, equation: int) -> int:
-    """Number of a stream of random numbers: kinds ("observed", "future", "replicated") and equations are kept apart."""
+    """Number of a stream of random numbers: kinds, as "observed" or "future", and equations are kept apart."""
     return _STREAMS[kind] << 32 | equation
 
 
@@ -63,24 +65,37 @@ def over_paths(values: np.ndarray, paths: int) -> np.ndarray:
 
 
 def uniforms(
-    seed: int, stream: int, draws: np.ndarray, shape: tuple[int, int], *, paths: int = 1, first: int = 0
+    seed: int,
+    stream: int,
+    draws: np.ndarray,
+    geos: Sequence[str],
+    periods: int,
+    *,
+    paths: int = 1,
+    first: int = 0,
 ) -> np.ndarray:
-    """Numbers (S * paths, G, T) in (0, 1) that depend on seed, stream, draw and period only.
+    """Numbers (S * paths, G, T) in (0, 1) that depend on seed, stream, draw, name of the geo and period only.
 
     Paths of one draw stand side by side, and are u, u + 1 / paths, ... modulo 1: spread evenly, so that an average over
     paths integrates over the residual of each period better than independent draws would. The numbers of a period do
     not depend on the period `first` at which a segment begins.
     """
-    n_geo, n_time = shape
     generator = np.random.Philox(key=np.array([seed, stream], np.uint64))
     state = generator.state
     numbers = np.random.Generator(generator)
-    out = np.empty((len(draws), first + n_time, n_geo))
-    for row, draw in enumerate(draws):
-        state["state"]["counter"][:] = (0, 0, draw, 0)
-        state["buffer_pos"] = 4
-        generator.state = state
-        numbers.random(out=out[row])
-    out = np.swapaxes(out[:, first:], 1, 2)
-    turns = (out[:, None] + (np.arange(paths) / paths)[:, None, None]) % 1.0
-    return np.maximum(turns.reshape(-1, n_geo, n_time), 2.0**-54)
+    out = np.empty((len(draws), len(geos), first + periods))
+    for g, geo in enumerate(map(_number_of_geo, geos)):
+        for row, draw in enumerate(draws):
+            state["state"]["counter"][:] = (0, 0, draw, geo)
+            state["buffer_pos"] = 4
+            generator.state = state
+            numbers.random(out=out[row, g])
+    turns = (out[:, None, :, first:] + (np.arange(paths) / paths)[:, None, None]) % 1.0
+    return np.maximum(turns.reshape(-1, len(geos), periods), 2.0**-54)
+
+
+def _number_of_geo(name: str) -> int:
+    """Number of a geo in its streams: by its name, so that its noise is its own whatever geos stand beside it."""
+    if name == NATIONAL:
+        return 0
+    return int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")

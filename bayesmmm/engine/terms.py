@@ -36,6 +36,8 @@ class Rows:
         By equation; empty until the fitted periods have been seen.
     draws : (S,) int array
         Which draws of the posterior they are.
+    geos : tuple of str
+        Their names, G of them.
     paths : int
         Rows per draw.
     curves : dict
@@ -48,6 +50,7 @@ class Rows:
     parameters: Parameters
     amplitude: Mapping[str, np.ndarray]
     draws: np.ndarray
+    geos: tuple[str, ...]
     paths: int = 1
     curves: dict[tuple[str, tuple[str, ...]], tuple[np.ndarray, ...]] = field(
         default_factory=dict, repr=False, compare=False
@@ -71,9 +74,9 @@ class Rows:
         return self.per_path(self.parameters[name]["sigma"])
 
     def slope(self, name: str, term: str) -> np.ndarray:
-        """Coefficient (S, 1, 1) of a linear term of an equation, per raw unit of its column."""
+        """Coefficient (S, G, 1), or (S, 1, 1), of a linear term of an equation, per raw unit of its column."""
         k = self.system.equation(name).terms().index(term)
-        return (self.parameters[name]["coefficient"][:, k] / self.scales.spread[term])[:, None, None]
+        return by_geo(self.parameters[name]["coefficient"])[..., k, None] / self.scales.spread[term]
 
     def unit(self, name: str) -> np.ndarray:
         """Mean positive spend (G, 1) of a column, or 1 where it has none: what its values are divided by."""
@@ -141,6 +144,11 @@ def curve_parameters(
 
 
 # ------------------------------------------------------------------------------------------------- small parts
+def by_geo(coefficient: np.ndarray) -> np.ndarray:
+    """Coefficients of the linear part (S, G, K), or (S, 1, K) where they are those of a national series."""
+    return coefficient if coefficient.ndim == 3 else coefficient[:, None]
+
+
 def scaled(rows: Rows, name: str, column: np.ndarray) -> np.ndarray:
     """Return a column as a media input: in multiples of its mean positive value, below zero as zero."""
     return np.ascontiguousarray(np.maximum(column, 0.0) / rows.unit(name))

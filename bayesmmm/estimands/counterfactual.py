@@ -2,19 +2,28 @@
 
 import datetime
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine
+from bayesmmm.data import silent_geos
 from bayesmmm.errors import SettingError, UnknownTermError
 from bayesmmm.estimands.extrapolation import extrapolated
 from bayesmmm.estimands.query import REDUCE, Query, Timeline, open_query
 from bayesmmm.results import Fit
-from bayesmmm.text import no_such
-from bayesmmm.validate import PATHS, check_dates, check_mapping, check_number, check_size, check_values
+from bayesmmm.text import listed, no_such
+from bayesmmm.validate import (
+    PATHS,
+    check_dates,
+    check_dates_by_geo,
+    check_mapping,
+    check_number,
+    check_size,
+    check_values,
+)
 
 
 def what_if(
@@ -27,6 +36,7 @@ def what_if(
     plan: pd.DataFrame | None = None,
     paths: int = PATHS,
     seed: int = 0,
+    by: Literal["geo"] | None = None,
 ) -> xr.Dataset:
     """Compare a scenario with what happened, or with a plan.
 
@@ -37,23 +47,24 @@ def what_if(
     ----------
     fit : Fit
     scale : mapping of str to float, optional
-        Column -> factor: 0 switches it off, 1.3 adds 30 %.
+        Column -> factor, of all geos: 0 switches it off, 1.3 adds 30 %.
     do : mapping of str to number, array (W,) or Series, optional
         Column -> its values in the W periods of the window, in raw units. Setting or scaling a mediator cuts
-        everything that drives it, in the window; after it the mediator listens again.
+        everything that drives it, in the window; after it the mediator listens again. On a panel a number for all geos
+        and periods, or a DataFrame with these periods as its index and a column for every geo.
     start, stop : str or date, optional
         Window of the change, both included. By default all fitted periods, or all of the plan.
     plan : DataFrame, optional
         Compare future periods: the plan against the plan with these changes. As in `predict`.
-    paths, seed
+    paths, seed, by
         As in `predict`.
 
     Returns
     -------
     xarray.Dataset
         For every equation a variable ``<series>``, the series under the scenario, and ``<series>.change``, scenario
-        minus baseline; dims chain, draw, date (all fitted periods, or those of the plan), raw units. ``extrapolated``
-        (input), as in `predict`, of the inputs that are changed and of those of the plan.
+        minus baseline; dims chain, draw, (geo,) date (all fitted periods, or those of the plan), raw units.
+        ``extrapolated`` (input), as in `predict`, of the inputs that are changed and of those of the plan.
 
     Raises
     ------
@@ -71,7 +82,7 @@ def what_if(
     >>> more = what_if(fit, scale={"google": 1.3}, start="2024-01-07")  # doctest: +SKIP
     >>> more["revenue.change"].sum("date").median()  # doctest: +SKIP
     """
-    query = open_query(fit, start=start, stop=stop, plan=plan, paths=paths, seed=seed)
+    query = open_query(fit, start=start, stop=stop, plan=plan, paths=paths, seed=seed, by=by)
     line = query.timeline
     factors, set_to = read_scale(fit, scale), read_do(fit, do, line)
     if not factors and not set_to:
@@ -86,12 +97,12 @@ def what_if(
         )
     dates = line.dates if plan is None else line.dates[line.fitted :]
     order = fit.system.order
-    check_size((2 * len(order), len(query.draws), len(dates)), "the comparison", REDUCE)
+    check_size((2 * len(order), *query.shape(len(dates))), "the comparison", REDUCE)
     series, variables = _compared(query, factors, set_to), dict[str, Any]()
     for name in order:
         for key in (name, f"{name}.change"):
-            variables[key] = (*query.label(series[key][:, 0], "date"), {"unit": fit.data.unit(name)})
-    variables |= extrapolated(fit, _scenario(query, factors, set_to))
+            variables[key] = (*query.label_places(series[key], "date"), {"unit": fit.data.unit(name)})
+    variables |= extrapolated(query, _scenario(query, factors, set_to))
     return xr.Dataset(variables, {**query.coords, "date": dates}, query.attrs)
 
 
@@ -134,8 +145,8 @@ def _compared(
                 latent = base.latent[name] + (base.rows.per_path(engine.add(base.rows, shifts)) if shifts else 0.0)
                 series, before = engine.value(base, name, latent), engine.value(base, name, base.latent[name])
             shape = base.latent[name].shape
-            out[name] = engine.over_paths(np.broadcast_to(series, shape), paths)
-            out[f"{name}.change"] = engine.over_paths(np.broadcast_to(series - before, shape), paths)
+            out[name] = engine.over_paths(query.added(np.broadcast_to(series, shape)), paths)
+            out[f"{name}.change"] = engine.over_paths(query.added(np.broadcast_to(series - before, shape)), paths)
         return out
 
     return query.map(work, 2 * (line.fitted + paths * line.planned))
@@ -149,10 +160,25 @@ def read_do(
     out = {}
     for name, series in check_mapping(do, "do", "{'google': series}").items():
         check_settable(fit, name, "do", mediators=mediators)
-        values = check_dates(series, f"do[{name!r}]", line.dates[line.window])
-        check_values(values, f"do[{name!r}]", money=fit.data.is_money(name))
-        out[name] = values[None, None]
+        where, dates = f"do[{name!r}]", line.dates[line.window]
+        if len(fit.data.geos) == 1:
+            values = check_dates(series, where, dates)[None]
+        else:
+            values = check_dates_by_geo(series, where, dates, fit.data.geos)
+        check_values(values, where, money=fit.data.is_money(name))
+        _check_bought(fit, name, values)
+        out[name] = values[None]
     return out
+
+
+def _check_bought(fit: Fit, name: str, values: np.ndarray) -> None:
+    """Refuse to set a channel where it was never bought: its effect there is not known."""
+    never = [] if name not in fit.system.media else silent_geos(fit.data, name, values)
+    if never:
+        raise SettingError(
+            f"do[{name!r}] is above zero in geo {listed(never)}, where {name!r} was never above zero, so that nothing "
+            f"is known of its effect there; give 0 for {'it' if len(never) == 1 else 'them'}"
+        )
 
 
 def read_scale(fit: Fit, scale: Mapping[str, float] | None) -> dict[str, float]:

@@ -2,13 +2,14 @@
 
 import datetime
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayesmmm.errors import AnswerError
-from bayesmmm.estimands.extrapolation import EXTRAPOLATED, share_beyond
+from bayesmmm.estimands.extrapolation import EXTRAPOLATED, shares_beyond
 from bayesmmm.estimands.query import REDUCE, Query, checked_channels, open_query
 from bayesmmm.estimands.windows import Segment, over_draws, propagated
 from bayesmmm.results import Fit
@@ -28,16 +29,17 @@ def response_curves(
     plan: pd.DataFrame | None = None,
     paths: int = PATHS,
     seed: int = 0,
+    by: Literal["geo"] | None = None,
 ) -> xr.Dataset:
     """Outcome gained over no spend, when the spend of the window is multiplied by a factor.
 
     ``y(f x) - y(0)``, summed over the counted periods, other channels as they are and mediators responding. At factor 1
-    it is the total effect of `effects`.
+    it is the total effect of `effects`. On a panel the factor is that of every geo.
 
     Parameters
     ----------
     fit : Fit
-    channels, start, stop, window, plan, paths, seed
+    channels, start, stop, window, plan, paths, seed, by
         As in `effects`.
     factors : sequence of float, optional
         Multiples of the spend of the window; 0 and 1 are added. By default twelve from 0 to 2.
@@ -49,7 +51,7 @@ def response_curves(
         window; ``extrapolated`` (channel, factor), the share of that spend which falls into periods with more spend than
         was ever observed in one period: above ``attrs["threshold"]`` call it an extrapolation. With
         ``window="outcome"`` the factor scales all spend up to the end of the window; ``spend`` and ``extrapolated``
-        speak of the window itself.
+        speak of the window itself. By geo every variable has a dim geo, after draw where it has one.
 
     Raises
     ------
@@ -62,18 +64,18 @@ def response_curves(
     --------
     >>> curves = response_curves(fit.thin(1000))  # doctest: +SKIP
     """
-    query = open_query(fit, start=start, stop=stop, window=window, plan=plan, paths=paths, seed=seed)
+    query = open_query(fit, start=start, stop=stop, window=window, plan=plan, paths=paths, seed=seed, by=by)
     names = checked_channels(query, channels)
     grid = _checked_factors(factors)
-    check_size((len(query.draws), len(names), len(grid)), "the response curves", REDUCE)
-    gained = over_draws(query, lambda segments: _gained(segments, names, grid))["outcome"]
+    check_size(query.shape(len(names), len(grid)), "the response curves", REDUCE)
+    gained = over_draws(query, lambda segments: _gained(query, segments, names, grid))["outcome"]
     spend, money = query.spend(names)
     unit, beyond = fit.data.unit(fit.system.outcome), {"unit": "share of spend", "threshold": EXTRAPOLATED}
     return xr.Dataset(
         {
-            "outcome": (*query.label(gained, "channel", "factor"), {"unit": unit}),
-            "spend": (("channel", "factor"), spend[:, None] * grid, money),
-            "extrapolated": (("channel", "factor"), _beyond(query, names, grid), beyond),
+            "outcome": (*query.label_places(gained, "channel", "factor"), {"unit": unit}),
+            "spend": (*query.known_places(spend[..., None] * grid, "channel", "factor"), money),
+            "extrapolated": (*query.known_places(_beyond(query, names, grid), "channel", "factor"), beyond),
         },
         {**query.coords, "channel": list(names), "factor": grid},
         {**query.attrs, "unit": unit},
@@ -85,20 +87,22 @@ def _checked_factors(factors: Sequence[float] | None) -> np.ndarray:
     return np.unique([0.0, 1.0, *check_numbers(FACTORS if factors is None else factors, "factors", *allowed)])
 
 
-def _gained(segments: list[Segment], names: Sequence[str], grid: np.ndarray) -> dict[str, np.ndarray]:
-    out = np.zeros((len(segments[0].base.rows.draws), len(names), len(grid)))
+def _gained(
+    query: Query, segments: list[Segment], names: Sequence[str], grid: np.ndarray
+) -> dict[str, np.ndarray]:
+    out = np.zeros((len(segments[0].base.rows.draws), query.places, len(names), len(grid)))
     for j, name in enumerate(names):
         for k, factor in enumerate(grid):
             if factor != 1.0:
-                out[:, j, k] = _moved(segments, name, factor)
-    return {"outcome": out - out[:, :, :1]}
+                out[..., j, k] = query.added(_moved(segments, name, factor))
+    return {"outcome": out - out[..., :1]}
 
 
 def _moved(segments: list[Segment], name: str, factor: float) -> np.ndarray:
-    """Outcome with the spend of a channel multiplied, less the outcome as it is: (S,)."""
+    """Outcome with the spend of a channel multiplied, less the outcome as it is: (S, G)."""
     system = segments[0].base.rows.system
     inputs = system.equation(system.outcome).inputs
-    out = np.zeros(len(segments[0].base.rows.draws))
+    out = np.zeros((len(segments[0].base.rows.draws), len(segments[0].base.rows.geos)))
     for segment, columns, past in propagated(segments, {name: factor}):
         moved = [n for n in inputs if n in columns]
         out += segment.gain(segment.base.latent[system.outcome], moved, columns, past)[0]
@@ -106,9 +110,9 @@ def _moved(segments: list[Segment], name: str, factor: float) -> np.ndarray:
 
 
 def _beyond(query: Query, names: Sequence[str], grid: np.ndarray) -> np.ndarray:
-    """Share of spend (channel, factor) in periods above the highest spend of the fitted periods."""
-    data = query.fit.data
-    return np.array([[share_beyond(data, n, f * query.spend_by_period(n)[0]) for f in grid] for n in names])
+    """Share of spend (P, channel, factor) in periods above the highest spend of the fitted periods."""
+    shares = [[shares_beyond(query, n, f * query.spend_by_period(n)) for f in grid] for n in names]
+    return np.moveaxis(np.array(shares), -1, 0)
 
 
 def adstock_decay(fit: Fit, *, days: float | None = None) -> xr.Dataset:

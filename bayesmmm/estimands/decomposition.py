@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,14 @@ import xarray as xr
 from bayesmmm import engine, kernels
 from bayesmmm.equations import Equation, expected
 from bayesmmm.errors import AnswerError
-from bayesmmm.estimands.query import REDUCE, open_query, row_bytes
+from bayesmmm.estimands.query import REDUCE, Query, open_query, row_bytes
 from bayesmmm.results import Fit
 from bayesmmm.validate import check_choice, check_size
 
 #: How far parts may miss the mean, in multiples of the mean size of the series. More is a defect of this package.
 TOLERANCE = 1e-8
+#: Label of the part that the geos of a panel have in common.
+PERIOD_EFFECTS = "period effects"
 FREQUENCIES = {"month": "M", "quarter": "Q", "year": "Y"}
 
 
@@ -38,6 +41,7 @@ def decompose(
     stop: str | datetime.date | None = None,
     freq: str | None = None,
     seed: int = 0,
+    by: Literal["geo"] | None = None,
 ) -> xr.Dataset:
     """Split the mean of a series into parts that add up, in every draw and period.
 
@@ -47,7 +51,8 @@ def decompose(
     ``E(v_t)`` given the observed inputs; where it is not linear in its terms ("lognormal", "censored_normal"), the
     lift of the media over the no-media mean is shared in proportion to the media terms, and that of the linear terms
     over the intercept in proportion to the linear terms. An equation with a rho has one more linear term, "common with"
-    its mediator: what the mediator's residual says about its own, as an unobserved cause of both would have it.
+    its mediator: what the mediator's residual says about its own, as an unobserved cause of both would have it. On a
+    panel "period effects" are what all geos have in common in a period, counted from zero.
 
     This is accounting, not zero-out: with saturation, what a channel gets here is not what would be lost without it.
     `effects` tells that.
@@ -63,13 +68,16 @@ def decompose(
         Add up periods by the calendar month (quarter, year) of their date.
     seed : int
         Of the residuals of censored periods.
+    by : {"geo"}, optional
+        Tell the geos of a panel apart; by default parts are added up over geos.
 
     Returns
     -------
     xarray.Dataset
         ``contribution`` (chain, draw, component, date), ``mean`` (chain, draw, date), their sum over components,
         ``observed`` (date), all in units of the series. Coords on component: ``kind`` (base, control, direct, via,
-        organic), ``channel``, ``mediator``. With `freq`, date is the first day of the month (quarter, year).
+        organic), ``channel``, ``mediator``. With `freq`, date is the first day of the month (quarter, year). By geo all
+        three have a dim geo, after draw where they have one.
 
     Raises
     ------
@@ -91,33 +99,34 @@ def decompose(
     >>> parts = decompose(fit, freq="quarter")  # doctest: +SKIP
     >>> parts["contribution"].median(("chain", "draw"))  # doctest: +SKIP
     """
-    query = open_query(fit, start=start, stop=stop, seed=seed)
+    query = open_query(fit, start=start, stop=stop, seed=seed, by=by)
     name, line = fit.system.checked(equation), query.timeline
     if freq is not None:
         check_choice(freq, "freq", FREQUENCIES, "or left out")
-    components = _components(fit, name)
+    components = _components(query, name)
     dates = line.dates[line.window]
     labels, place = _periods(dates, freq)
     first, last = np.flatnonzero(line.window)[[0, -1]]
-    shape = (len(query.draws), len(components), len(labels))
-    check_size(shape, "the decomposition", f"{REDUCE}, or pass freq='month'")
+    check_size(query.shape(len(components), len(labels)), "the decomposition", f"{REDUCE}, or pass freq='month'")
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         base = query.history(draws)
         parts = _parts(base, name, components)
         _check_sum(base, name, parts)
-        return {"parts": _added_up(parts[..., first : last + 1], place, len(labels))}
+        whole = np.stack([query.added(part[..., first : last + 1]) for part in parts], axis=2)
+        return {"parts": _added_up(whole, place, len(labels))}
 
     # Parts are written several times over: they should stay near the processor meanwhile.
-    memory = 2.0 * row_bytes(fit.system, len(fit.data.dates)) + 48.0 * len(components) * len(fit.data.dates)
+    cells = len(fit.data.geos) * len(fit.data.dates)
+    memory = 2.0 * row_bytes(fit, len(fit.data.dates)) + 48.0 * len(components) * cells
     parts = engine.map_draws(work, query.draws, memory)["parts"]
     unit = {"unit": fit.data.unit(name)}
-    observed = _added_up(fit.data.columns[name][0, line.window], place, len(labels))
+    observed = _added_up(query.added(fit.data.columns[name][:, line.window], axis=0), place, len(labels))
     return xr.Dataset(
         {
-            "contribution": (*query.label(parts, "component", "date"), unit),
-            "mean": (*query.label(parts.sum(axis=1), "date"), unit),
-            "observed": ("date", observed, unit),
+            "contribution": (*query.label_places(parts, "component", "date"), unit),
+            "mean": (*query.label_places(parts.sum(axis=2), "date"), unit),
+            "observed": (*query.known_places(observed, "date"), unit),
         },
         {
             **query.coords,
@@ -130,13 +139,14 @@ def decompose(
 
 
 # ---------------------------------------------------------------------------------------------------- what there is
-def _components(fit: Fit, name: str) -> list[Component]:
-    system = fit.system
+def _components(query: Query, name: str) -> list[Component]:
+    fit, system = query.fit, query.fit.system
     equation = system.equation(name)
     mediators = [m for m in system.mediators if m in equation.inputs]
     out = [Component("intercept", "base")]
     out += [Component("trend", "base")] if equation.trend else []
     out += [Component("seasonality", "base")] if equation.seasonality else []
+    out += [Component(PERIOD_EFFECTS, "base")] if "period" in query.parameters[name] else []
     out += [Component(common(m), "base") for m in equation.rho]
     out += [Component(n, "control") for n in equation.linear if n not in mediators]
     out += [Component(n, "direct", n) for n in equation.media if n not in mediators]
@@ -162,8 +172,8 @@ def reaching(fit: Fit, mediator: str) -> list[str]:
 
 
 # ------------------------------------------------------------------------------------------------------ numbers
-def _parts(base: engine.Baseline, name: str, components: list[Component]) -> np.ndarray:
-    """Parts (S, component, T) of the mean of a series, in its units."""
+def _parts(base: engine.Baseline, name: str, components: list[Component]) -> list[np.ndarray]:
+    """Parts (S, G, T) of the mean of a series, in its units, by component."""
     rows = base.rows
     equation = rows.system.equation(name)
     linear, media = _terms(base, equation)
@@ -182,7 +192,7 @@ def _parts(base: engine.Baseline, name: str, components: list[Component]) -> np.
     values = {(key, ""): rise * v for key, v in linear.items()} | {("intercept", ""): mean(floor)}
     values |= {key: lift * v for key, v in media.items()}
     keys = [(c.channel, c.mediator) if c.channel or c.mediator else (c.label, "") for c in components]
-    return np.stack([np.broadcast_to(values[key], whole.shape)[:, 0] for key in keys], axis=1)
+    return [np.broadcast_to(values[key], whole.shape) for key in keys]
 
 
 def _terms(base: engine.Baseline, equation: Equation) -> tuple[dict, dict]:
@@ -200,7 +210,7 @@ def _terms(base: engine.Baseline, equation: Equation) -> tuple[dict, dict]:
 
 
 def _linear_terms(base: engine.Baseline, equation: Equation) -> dict[str, np.ndarray]:
-    """Intercept, trend, seasonality and controls (R, G, T); mediators are left out."""
+    """Intercept, trend, seasonality and controls (R, G, T), period effects (R, 1, T); mediators are left out."""
     system = base.rows.system
     keep: dict[str, list[int]] = {}
     for k, term in enumerate(equation.terms()):
@@ -210,8 +220,15 @@ def _linear_terms(base: engine.Baseline, equation: Equation) -> dict[str, np.nda
             key = "intercept" if k == 0 else "trend" if term.split("@")[0] == "trend" else "seasonality"
         if key not in system.order:
             keep.setdefault(key, []).append(k)
-    design, b = base.design[equation.name], base.rows.parameters[equation.name]["coefficient"]
-    return {key: np.stack([b[:, at] @ one[:, at].T for one in design], axis=1) for key, at in keep.items()}
+    design, par = base.design[equation.name], base.rows.parameters[equation.name]
+    own = (
+        [par["coefficient"]] * len(design)
+        if par["coefficient"].ndim == 2
+        else np.moveaxis(par["coefficient"], 1, 0)
+    )
+    pairs = list(zip(own, design, strict=True))
+    out = {key: np.stack([b[:, at] @ x[:, at].T for b, x in pairs], axis=1) for key, at in keep.items()}
+    return out | ({PERIOD_EFFECTS: par["period"][:, None]} if "period" in par else {})
 
 
 def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tuple[str, str], np.ndarray]:
@@ -263,12 +280,14 @@ def _parts_of_series(base: engine.Baseline, mediator: str) -> Mapping[str, np.nd
     return {channel: per_term * term for channel, term in terms.items()}
 
 
-def _check_sum(base: engine.Baseline, name: str, parts: np.ndarray) -> None:
+def _check_sum(base: engine.Baseline, name: str, parts: list[np.ndarray]) -> None:
+    """Refuse parts that do not add up to the mean in every geo."""
     rows = base.rows
     equation = rows.system.equation(name)
     center, sigma = engine.given_mediator(equation, rows.parameters, base.residual)
-    mean = expected(equation, base.latent[name] + center, sigma, rows.scales)[:, 0]
-    off = np.abs(parts.sum(axis=1) - mean).max() / max(rows.scales.size[name].item(), np.abs(mean).max())
+    mean = expected(equation, base.latent[name] + center, sigma, rows.scales)
+    miss, size = sum(parts[1:], parts[0]) - mean, rows.scales.size[name]
+    off = (np.abs(miss).max(axis=(0, 2)) / np.maximum(size, np.abs(mean).max(axis=(0, 2)))).max()
     if not off <= TOLERANCE:
         raise AnswerError(
             f"the parts of {name!r} miss its mean by {off:.1e} of its size, more than {TOLERANCE:.0e}: parameters lie "

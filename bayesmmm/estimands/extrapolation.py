@@ -7,33 +7,51 @@ import numpy as np
 import xarray as xr
 
 from bayesmmm.data import MMMData
-from bayesmmm.results import Fit
+from bayesmmm.estimands.query import Query
 
 #: Share of an input beyond what was ever observed in one period above which an answer is called an extrapolation.
 EXTRAPOLATED = 0.05
 
 
 def share_beyond(data: MMMData, channel: str, spend: np.ndarray) -> float:
-    """Share of spend (W,) in periods with more of it than was ever observed in one; 0 where nothing is spent."""
+    """Share of spend (W,) or (G, W) in periods with more of it than was ever observed in one.
+
+    Every geo is held against itself. 0 where nothing is spent.
+    """
+    return _share(data.columns[channel], np.atleast_2d(spend))
+
+
+def _share(known: np.ndarray, spend: np.ndarray) -> float:
     # Rounding of a multiple of the highest period must not make it an extrapolation of itself.
-    outside = spend > data.columns[channel].max() * (1.0 + 1e-12)
+    outside = spend > known.max(axis=-1, keepdims=True) * (1.0 + 1e-12)
     return float(spend[outside].sum() / spend.sum()) if spend.sum() > 0.0 else 0.0
 
 
-def extrapolated(fit: Fit, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def shares_beyond(query: Query, channel: str, spend: np.ndarray) -> list[float]:
+    """`share_beyond` (P) of spend (G, W), in total or by geo as the answer is."""
+    known = query.fit.data.columns[channel]
+    if not query.by:
+        return [_share(known, spend)]
+    return [_share(*each) for each in zip(known[:, None], spend[:, None], strict=True)]
+
+
+def extrapolated(query: Query, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Variable ``extrapolated`` (input) of an answer about columns (G, W) in raw units, with its coordinate.
 
     Of a channel, the share of its spend in periods above the highest of the fitted ones; of any other column, the share
-    of periods outside the range of the fitted ones.
+    of periods outside the range of the fitted ones. Every geo is held against itself; by geo it is (geo, input).
     """
-    shares = []
+    fit, shares = query.fit, []
     for name, values in columns.items():
         known, values = fit.data.columns[name], np.asarray(values, float)
         if name in fit.system.channels:
-            shares.append(share_beyond(fit.data, name, values.ravel()))
+            shares.append(shares_beyond(query, name, values))
         else:
-            slack = 1e-12 * np.abs(known).max()
-            outside = (values < known.min() - slack) | (values > known.max() + slack)
-            shares.append(float(outside.mean()))
+            slack = 1e-12 * np.abs(known).max(axis=-1, keepdims=True)
+            low, high = known.min(axis=-1, keepdims=True) - slack, known.max(axis=-1, keepdims=True) + slack
+            outside = (values < low) | (values > high)
+            shares.append(outside.mean(axis=-1).tolist() if query.by else [float(outside.mean())])
     attrs = {"unit": "share of the spend of channels, of the periods of others", "threshold": EXTRAPOLATED}
-    return {"extrapolated": xr.DataArray(np.array(shares), {"input": list(columns)}, ("input",), attrs=attrs)}
+    dims, table = query.known_places(np.array(shares).reshape(len(columns), query.places).T, "input")
+    coords = {"input": list(columns), **{dim: query.coords[dim] for dim in dims if dim in query.coords}}
+    return {"extrapolated": xr.DataArray(table, coords, dims, attrs=attrs)}

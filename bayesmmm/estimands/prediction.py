@@ -1,6 +1,7 @@
 """Fitted and future series, and what the equations leave unexplained."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ def predict(
     do: Mapping[str, object] | None = None,
     paths: int = PATHS,
     seed: int = 0,
+    by: Literal["geo"] | None = None,
 ) -> xr.Dataset:
     """Predict every explained series, over the fitted periods or over those of a plan.
 
@@ -37,21 +39,25 @@ def predict(
     fit : Fit
     plan : DataFrame, optional
         Planned spend and known controls: every exogenous column of the system, in raw units, and a column "date" or a
-        DatetimeIndex. It starts in the period after the history and has no gaps.
+        DatetimeIndex. It starts in the period after the history and has no gaps. Of a panel, a row for every geo and
+        period, with a column "geo".
     noise : bool
         False: the mean of each series given the parameters, ``E(v_t | draw)``. True: new observations, for
         predictive intervals.
     do : mapping of str to array (H,), optional
-        Mediators that the planner sets over the plan, which cuts everything that drives them.
+        Mediators that the planner sets over the plan, which cuts everything that drives them. On a panel as in
+        `what_if`.
     paths : int
         Residual paths of the mediators that a mean is averaged over, per draw.
     seed : int
         Of residuals. The residuals of a period do not depend on plan or draws kept, so that plans can be compared.
+    by : {"geo"}, optional
+        Tell the geos of a panel apart; by default series are added up over geos.
 
     Returns
     -------
     xarray.Dataset
-        One variable per equation, dims chain, draw, date, in raw units (``attrs["unit"]``). With a plan also
+        One variable per equation, dims chain, draw, (geo,) date, in raw units (``attrs["unit"]``). With a plan also
         ``extrapolated`` (input): of every channel the share of its spend in periods above the highest ever observed, of
         every other input the share of periods outside its observed range; above ``attrs["threshold"]`` the answer rests
         on the form of the curves.
@@ -72,7 +78,7 @@ def predict(
     >>> fitted = predict(fit)  # doctest: +SKIP
     >>> ahead = predict(fit, plan, noise=True)  # doctest: +SKIP
     """
-    query, noise = open_query(fit, plan=plan, paths=paths, seed=seed), check_flag(noise, "noise")
+    query, noise = open_query(fit, plan=plan, paths=paths, seed=seed, by=by), check_flag(noise, "noise")
     line = query.timeline
     if do is not None and plan is None:
         raise SettingError(
@@ -80,12 +86,12 @@ def predict(
         )
     dates = line.dates[line.window]
     order = fit.system.order
-    check_size((len(order), len(query.draws), len(dates)), "the prediction", REDUCE)
+    check_size((len(order), *query.shape(len(dates))), "the prediction", REDUCE)
     set_to = read_do(fit, do, line, mediators=True)
     series = _fitted(query, noise) if plan is None else _planned(query, set_to, noise)
-    variables = {n: (*query.label(series[n][:, 0], "date"), {"unit": fit.data.unit(n)}) for n in order}
+    variables = {n: (*query.label_places(series[n], "date"), {"unit": fit.data.unit(n)}) for n in order}
     if plan is not None:
-        variables |= extrapolated(fit, {**line.columns, **{name: values[0] for name, values in set_to.items()}})
+        variables |= extrapolated(query, {**line.columns, **{name: values[0] for name, values in set_to.items()}})
     return xr.Dataset(variables, {**query.coords, "date": dates}, {**query.attrs, "noise": int(noise)})
 
 
@@ -100,11 +106,13 @@ def _fitted(query: Query, noise: bool) -> dict[str, np.ndarray]:
             center, sigma = engine.given_mediator(equation, base.rows.parameters, base.residual)
             mean = base.latent[name] + center
             if noise:
-                u = engine.uniforms(query.seed, engine.random_stream_id("replicated", i), draws, mean.shape[1:])
+                stream, data = engine.random_stream_id("replicated", i), fit.data
+                u = engine.uniforms(query.seed, stream, draws, data.geos, len(data.dates))
                 own = equation.family.residual_at({**par, "sigma": sigma}, u)
-                out[name] = observe(equation, mean + own, fit.scales)
+                series = observe(equation, mean + own, fit.scales)
             else:
-                out[name] = expected(equation, mean, sigma, fit.scales)
+                series = expected(equation, mean, sigma, fit.scales)
+            out[name] = query.added(series)
         return out
 
     return query.map(work, len(fit.data.dates))
@@ -128,31 +136,36 @@ def _planned(query: Query, do: Mapping, noise: bool) -> dict[str, np.ndarray]:
                 series = observe(equation, base.latent[name] + base.residual[name], fit.scales)
             else:
                 series = engine.value(base, name, base.latent[name])
-            out[name] = engine.over_paths(series, paths)
+            out[name] = engine.over_paths(query.added(series), paths)
         return out
 
     return query.map(work, line.fitted + paths * len(dates))
 
 
-def residuals(fit: Fit, equation: str | None = None, *, seed: int = 0) -> xr.DataArray:
+def residuals(
+    fit: Fit, equation: str | None = None, *, seed: int = 0, by: Literal["geo"] | None = None
+) -> xr.DataArray:
     """Structural residuals of an equation over the fitted periods, in units of its residual scale.
 
     ``(y_t - mu_t) / sigma`` with y and mu on the scale of the equation (logs under "lognormal"), observed inputs on
     the right-hand side. If the likelihood is right they are independent standard Normal, or t distributed. In a
     censored period the residual is not observed and is drawn from its truncated Normal.
 
+    Of a panel in total, the sum of the residuals of its geos, each weighted by the mean size of its series, in units of
+    the sd of that sum.
+
     Parameters
     ----------
     fit : Fit
     equation : str, optional
         The outcome by default.
-    seed
+    seed, by
         As in `predict`.
 
     Returns
     -------
     xarray.DataArray
-        Named "residual", dims chain, draw, date; attrs equation, likelihood and unit.
+        Named "residual", dims chain, draw, (geo,) date; attrs equation, likelihood and unit.
 
     Raises
     ------
@@ -168,15 +181,18 @@ def residuals(fit: Fit, equation: str | None = None, *, seed: int = 0) -> xr.Dat
     >>> from bayesmmm.estimands import residuals
     >>> left = residuals(fit, "google")  # doctest: +SKIP
     """
-    query, name = open_query(fit, seed=seed), fit.system.checked(equation)
-    check_size((len(query.draws), len(fit.data.dates)), "the residuals", REDUCE)
+    query, name = open_query(fit, seed=seed, by=by), fit.system.checked(equation)
+    check_size(query.shape(len(fit.data.dates)), "the residuals", REDUCE)
+    size = fit.scales.size[name][:, None]
+    # Residuals of geos are independent of each other: what they have in common are period effects.
+    weight = 1.0 if by or len(size) == 1 else size / np.sqrt((size**2).sum())
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         base = query.history(draws)
         sigma = base.rows.parameters[name]["sigma"][:, None, None]
-        return {"residual": base.residual[name] / sigma}
+        return {"residual": query.added(weight * (base.residual[name] / sigma))}
 
-    dims, values = query.label(query.map(work, len(fit.data.dates))["residual"][:, 0], "date")
+    dims, values = query.label_places(query.map(work, len(fit.data.dates))["residual"], "date")
     attrs = {**query.attrs, "equation": name, "unit": "residual sd"}
     attrs["likelihood"] = fit.system.equation(name).likelihood
     return xr.DataArray(values, {**query.coords, "date": fit.data.dates}, dims, "residual", attrs)

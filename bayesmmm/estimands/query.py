@@ -2,12 +2,15 @@
 
 Under ``window="spend"`` the effect of the spend of the window counts, then and later; under ``window="outcome"`` what
 all spend did to the outcome of the window. `bayesmmm.estimands.windows` says how.
+
+Answers about a panel are in total over its geos, or by geo. Inside they have an axis of geos (P), of length 1 where they
+are in total: what is money or another amount is added up in every draw, and ratios are made of the sums.
 """
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,9 +21,19 @@ from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, ConvergenceError, SettingError, UnknownTermError
 from bayesmmm.results import Fit, check_fit
 from bayesmmm.text import no_such
-from bayesmmm.validate import PATHS, as_list, check_ordered, check_paths, check_seed, list_for, refusal
+from bayesmmm.validate import (
+    PATHS,
+    as_list,
+    check_choice,
+    check_ordered,
+    check_paths,
+    check_seed,
+    list_for,
+    refusal,
+)
 
 WINDOWS = ("spend", "outcome")
+GEO = "geo"
 #: What to do about an answer that is too large.
 REDUCE = "ask a fit with fewer draws, as fit.thin(1000)"
 
@@ -53,6 +66,7 @@ class Query:
     window: str | None  # what counts, of WINDOWS; None where the answer is about the periods themselves
     paths: int  # residual paths of mediators per draw in periods after the data; 1 without mediators
     seed: int  # of residuals
+    by: str | None = None  # "geo" where geos are told apart, None where answers are in total
 
     @property
     def attrs(self) -> dict[str, str]:
@@ -80,6 +94,29 @@ class Query:
         chains, draws = (len(self.coords[dim]) for dim in ("chain", "draw"))
         return ("chain", "draw", *dims), values.reshape(chains, draws, *values.shape[1:])
 
+    # ------------------------------------------------------------------------------------------------------ geos
+    @property
+    def places(self) -> int:
+        """Length P of the axis of geos in an answer."""
+        return len(self.fit.data.geos) if self.by else 1
+
+    def shape(self, *lengths: int) -> tuple[int, ...]:
+        """Shape of a variable of the answer: draws, geos where they are told apart, then axes of these lengths."""
+        return (len(self.draws), *([self.places] if self.by else []), *lengths)
+
+    def added(self, values: np.ndarray, axis: int = 1) -> np.ndarray:
+        """Return amounts with an axis of geos (G) as the answer has them (P): added up, or each by itself."""
+        return values if self.by or values.shape[axis] == 1 else values.sum(axis=axis, keepdims=True)
+
+    def label_places(self, values: np.ndarray, *dims: str) -> tuple:
+        """Return values (S, P, ...) as dims and array of an xarray variable: chain, draw, by geo, then `dims`."""
+        return self.label(values, GEO, *dims) if self.by else self.label(values[:, 0], *dims)
+
+    def known_places(self, values: np.ndarray, *dims: str) -> tuple:
+        """Return what is the same in all draws, (P, ...), as dims and array of an xarray variable."""
+        return ((GEO, *dims), values) if self.by else (dims, values[0])
+
+    # ------------------------------------------------------------------------------------------------- evaluation
     def history(self, draws: np.ndarray) -> engine.Baseline:
         """Evaluate the fitted periods of some draws."""
         fit = self.fit
@@ -87,7 +124,7 @@ class Query:
 
     def map(self, work: Callable[[np.ndarray], Mapping[str, np.ndarray]], periods: float) -> dict[str, np.ndarray]:
         """Apply a function to chunks of the draws, each of which goes through so many periods."""
-        arrays = engine.map_draws(work, self.draws, row_bytes(self.fit.system, periods))
+        arrays = engine.map_draws(work, self.draws, row_bytes(self.fit, periods))
         check_finite(self.fit.system, arrays)
         return arrays
 
@@ -100,9 +137,10 @@ class Query:
         return known[:, line.window[: known.shape[-1]]]
 
     def spend(self, names: Sequence[str]) -> tuple[np.ndarray, dict[str, str]]:
-        """Spend (C,) of channels in the window, and its unit as attrs."""
+        """Spend (P, C) of channels in the window, and its unit as attrs."""
         unit = MONEY if all(self.fit.data.is_money(name) for name in names) else "units of the column"
-        return np.array([float(self.spend_by_period(name).sum()) for name in names]), {"unit": unit}
+        spend = np.stack([self.spend_by_period(name).sum(axis=-1) for name in names], axis=-1)
+        return self.added(spend, axis=0), {"unit": unit}
 
 
 def open_query(
@@ -114,9 +152,11 @@ def open_query(
     plan: pd.DataFrame | None = None,
     paths: int = PATHS,
     seed: int = 0,
+    by: Literal["geo"] | None = None,
 ) -> Query:
     """Check that a fit may be asked, and the arguments that answers share."""
     verdict_of(fit)
+    geos = _checked_by(fit, by)
     if window is not None and (not isinstance(window, str) or window not in WINDOWS):
         raise SettingError(
             f"window={window!r} must be 'spend' (what the spend of the window does, then and later) or 'outcome' (what "
@@ -131,12 +171,26 @@ def open_query(
         fit,
         fit.parameters(),
         (np.arange(chains)[:, None] * length + positions).ravel(),
-        {"chain": posterior["chain"].values, "draw": posterior["draw"].values[positions]},
+        {"chain": posterior["chain"].values, "draw": posterior["draw"].values[positions], **geos},
         timeline(fit, plan, start, stop),
         window,
         paths,
         check_seed(seed),
+        by,
     )
+
+
+def _checked_by(fit: Fit, by: object) -> dict[str, np.ndarray]:
+    """Labels of the geos of an answer that tells them apart; refuse to tell apart what is one."""
+    if by is None:
+        return {}
+    check_choice(by, "by", (GEO,), "or left out for the total")
+    geos = fit.data.geos
+    if len(geos) == 1:
+        raise refusal(
+            "by", by, f"tells the geos of a panel apart, and this fit is of one series, {geos[0]!r}; leave by out"
+        )
+    return {GEO: np.array(geos)}
 
 
 def verdict_of(fit: Fit) -> str:
@@ -195,10 +249,10 @@ def check_finite(system: MMM, arrays: Mapping[str, np.ndarray]) -> None:
         )
 
 
-def row_bytes(system: MMM, periods: float) -> float:
-    """Working memory of one row over so many periods, in bytes."""
-    arrays = sum(2 * len(equation.media) + 8 for equation in system.equations)
-    return 8.0 * max(periods, 1) * arrays
+def row_bytes(fit: Fit, periods: float) -> float:
+    """Working memory of one row over so many periods of all geos, in bytes."""
+    arrays = sum(2 * len(equation.media) + 8 for equation in fit.system.equations)
+    return 8.0 * max(periods, 1) * arrays * len(fit.data.geos)
 
 
 # ----------------------------------------------------------------------------------------------- channels and money

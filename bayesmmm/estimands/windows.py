@@ -34,13 +34,13 @@ class Segment:
     window: np.ndarray  # (T,), whether a period belongs to the window itself
 
     def total(self, values: np.ndarray) -> np.ndarray:
-        """Sum over counted periods, averaged over paths: (S,)."""
+        """Sum over counted periods of each geo, averaged over paths: (S, G)."""
         rows = self.base.rows
         mean = engine.over_paths(values, rows.paths) if len(values) > len(rows.draws) else values
-        return np.einsum("sgt,sgt->s", *np.broadcast_arrays(mean, self.weight))
+        return np.einsum("sgt,sgt->sg", *np.broadcast_arrays(mean, self.weight))
 
     def gain(self, latent: np.ndarray, names: Iterable[str], columns: Columns, past: engine.CarryOver) -> tuple:
-        """Counted change (S,) of an outcome at `latent` as some columns change, and the change of `latent` itself."""
+        """Counted change (S, G) of an outcome at `latent` as some columns change, and the change of `latent` itself."""
         base, outcome = self.base, self.base.rows.system.outcome
         shift = engine.add(base.rows, [engine.latent_change(base, outcome, n, columns[n], past) for n in names])
         return self.total(engine.change(base, outcome, latent, shift)), shift
@@ -121,7 +121,7 @@ def order_by_tail(query: Query, *, tail_weight: float | None = None) -> DrawOrde
         return parts
 
     beyond = np.maximum(stop[order] - line.fitted, 0)
-    memory = 2.0 * row_bytes(fit.system, 1) * (line.fitted + query.paths * beyond)
+    memory = 2.0 * row_bytes(fit, 1) * (line.fitted + query.paths * beyond)
     return DrawOrder(query.draws[order], memory, np.argsort(order, kind="stable"), segments)
 
 

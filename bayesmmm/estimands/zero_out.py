@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,10 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands.query import Query, bought_channels, checked_channels, open_query, per_money
+from bayesmmm.estimands.query import REDUCE, Query, bought_channels, checked_channels, open_query, per_money
 from bayesmmm.estimands.windows import Columns, Segment, over_draws, propagated
 from bayesmmm.results import Fit
-from bayesmmm.validate import PATHS, check_flag, check_mapping, refusal
+from bayesmmm.validate import PATHS, check_flag, check_mapping, check_size, refusal
 
 ALL_MEDIA = "all media"
 
@@ -29,6 +30,7 @@ def effects(
     plan: pd.DataFrame | None = None,
     paths: int = PATHS,
     seed: int = 0,
+    by: Literal["geo"] | None = None,
 ) -> xr.Dataset:
     """Effects of spend in a window: what is lost without it, directly and through each mediator.
 
@@ -62,6 +64,8 @@ def effects(
         Residual paths of mediators that periods after the data are averaged over, per draw.
     seed : int
         Of residuals.
+    by : {"geo"}, optional
+        Tell the geos of a panel apart; by default the answer is about their total, ratios made of sums over geos.
 
     Returns
     -------
@@ -72,7 +76,8 @@ def effects(
         outcome, infinite in a draw without effect) (chain, draw, channel). By mediator: ``via`` and ``induced``, the
         change of the mediator in its own units (chain, draw, channel, mediator). By group: ``joint``,
         ``joint_direct``, ``joint_indirect``, and ``interaction``, joint minus the sum of its members' totals (chain,
-        draw, group). Ratios are NaN where a channel has no spend in the window, and for a column that is not money.
+        draw, group). Ratios are NaN where a channel has no spend in the window, and for a column that is not money. By
+        geo every variable has a dim geo, after draw where it has one.
 
     Raises
     ------
@@ -82,6 +87,8 @@ def effects(
         For unknown channels and impossible arguments.
     WindowError, PlanError, DataError
         For a window outside the data, and a plan that cannot be used.
+    AnswerSizeError
+        When the answer would not fit into memory.
 
     References
     ----------
@@ -92,13 +99,15 @@ def effects(
     >>> found = effects(fit, start="2024-01-07", stop="2024-12-29")  # doctest: +SKIP
     >>> found["total"].median(("chain", "draw"))  # doctest: +SKIP
     """
-    query = open_query(fit, start=start, stop=stop, window=window, plan=plan, paths=paths, seed=seed)
+    query = open_query(fit, start=start, stop=stop, window=window, plan=plan, paths=paths, seed=seed, by=by)
     names = checked_channels(query, channels)
     members = _checked_groups(query, groups)
     # Members of groups are removed one at a time as well, so that the interaction can be told.
     singles = tuple(dict.fromkeys([*names, *(name for group in members.values() for name in group)]))
     targets = [*((name,) for name in singles), *members.values()]
-    lost = over_draws(query, lambda segments: removed(segments, targets))
+    amounts = 9 + 2 * len(fit.system.mediators)
+    check_size((amounts, *query.shape(len(targets))), "the effects", REDUCE)
+    lost = over_draws(query, lambda segments: removed(query, segments, targets))
     return _labelled(query, names, singles, members, lost)
 
 
@@ -113,6 +122,7 @@ def roi(
     plan: pd.DataFrame | None = None,
     paths: int = PATHS,
     seed: int = 0,
+    by: Literal["geo"] | None = None,
 ) -> xr.DataArray:
     """Return on spend: the total effect of a channel over its spend in the window.
 
@@ -121,19 +131,19 @@ def roi(
     fit : Fit
     net : bool
         Count what a paid mediator was induced to spend as spend of the channel, too.
-    channels, start, stop, window, plan, paths, seed
+    channels, start, stop, window, plan, paths, seed, by
         As in `effects`.
 
     Returns
     -------
     xarray.DataArray
-        Named "roi", or "roi_net"; by default for every channel that is money; dims chain, draw, channel; units of the
-        outcome per unit of money. Where the outcome is money, ``attrs["threshold"]`` is 1, and `summarise` tells the
-        probability of being above it.
+        Named "roi", or "roi_net"; by default for every channel that is money; dims chain, draw, (geo,) channel; units
+        of the outcome per unit of money. Where the outcome is money, ``attrs["threshold"]`` is 1, and `summarise` tells
+        the probability of being above it.
 
     Raises
     ------
-    ConvergenceError, UnknownTermError, SettingError, WindowError, PlanError, DataError
+    ConvergenceError, UnknownTermError, SettingError, WindowError, PlanError, DataError, AnswerSizeError
         As `effects`.
 
     Examples
@@ -151,6 +161,7 @@ def roi(
         plan=plan,
         paths=paths,
         seed=seed,
+        by=by,
     )
     return answer["roi_net" if net else "roi"]
 
@@ -175,44 +186,46 @@ def _checked_groups(query: Query, groups: Mapping[str, Sequence[str]] | None) ->
 
 
 # ---------------------------------------------------------------------------------------------------- zero-out
-def removed(segments: list[Segment], targets: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
+def removed(query: Query, segments: list[Segment], targets: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
     """Take each target out of a chunk of draws, and sum up what is lost.
 
-    ``path`` (S, target, 1 + mediators) is the direct part, then that through each mediator; ``induced`` (S, target,
-    mediators); ``outcome`` (S,).
+    ``path`` (S, P, target, 1 + mediators) is the direct part, then that through each mediator; ``induced`` (S, P,
+    target, mediators); ``outcome`` (S, P).
     """
     path, induced = zip(*(_removed_one(segments, target) for target in targets), strict=True)
     system = segments[0].base.rows.system
-    outcome = np.zeros(len(path[0]))
+    outcome = np.zeros(path[0].shape[:2])
     for segment in segments:
         base = segment.base
         series = engine.value(base, system.outcome, base.latent[system.outcome])[..., segment.window]
-        outcome += engine.over_paths(series.sum(axis=(1, 2)), base.rows.paths)
-    return {"path": np.stack(path, axis=1), "induced": np.stack(induced, axis=1), "outcome": outcome}
+        outcome += engine.over_paths(series.sum(axis=-1), base.rows.paths)
+    lost = {"path": np.stack(path, axis=2), "induced": np.stack(induced, axis=2), "outcome": outcome}
+    return {name: query.added(values) for name, values in lost.items()}
 
 
 def _removed_one(segments: list[Segment], target: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    mediators, n_draw = segments[0].base.rows.system.mediators, len(segments[0].base.rows.draws)
-    path, induced = np.zeros((n_draw, 1 + len(mediators))), np.zeros((n_draw, len(mediators)))
+    rows = segments[0].base.rows
+    mediators, shape = rows.system.mediators, (len(rows.draws), len(rows.geos))
+    path, induced = np.zeros((*shape, 1 + len(mediators))), np.zeros((*shape, len(mediators)))
     for segment, columns, past in propagated(segments, dict.fromkeys(target, 0.0)):
         path += _lost(segment, target, columns, past)
         for j, mediator in enumerate(mediators):
             if mediator in columns and mediator not in target:  # its own spend is no induced spend
-                induced[:, j] += segment.total(segment.base.columns[mediator] - columns[mediator])
+                induced[..., j] += segment.total(segment.base.columns[mediator] - columns[mediator])
     return path, induced
 
 
 def _lost(segment: Segment, target: Sequence[str], columns: Columns, past: engine.CarryOver) -> np.ndarray:
-    """What the outcome loses as the target goes, then as mediators answer one after the other: (S, 1 + mediators)."""
+    """What the outcome loses as the target goes, then as mediators answer one after the other: (S, G, 1 + mediators)."""
     rows, system = segment.base.rows, segment.base.rows.system
     answering = [[m] if m in columns and m not in target else [] for m in system.mediators]
     latent = segment.base.latent[system.outcome]
-    out = np.zeros((len(rows.draws), 1 + len(answering)))
+    out = np.zeros((len(rows.draws), len(rows.geos), 1 + len(answering)))
     for j, step in enumerate([target, *answering]):
         moved = [n for n in step if n in system.equation(system.outcome).inputs]
         if moved:
             gain, shift = segment.gain(latent, moved, columns, past)
-            out[:, j] = -gain
+            out[..., j] = -gain
             latent = latent + rows.per_path(shift)
     return out
 
@@ -225,10 +238,10 @@ def _labelled(
     members: Mapping[str, Sequence[str]],
     lost: Mapping[str, np.ndarray],
 ) -> xr.Dataset:
-    fit, label = query.fit, query.label
+    fit, label = query.fit, query.label_places
     unit, mediators = fit.data.unit(fit.system.outcome), list(fit.system.mediators)
     at = [singles.index(name) for name in names]
-    path, induced = lost["path"][:, at], lost["induced"][:, at]
+    path, induced = lost["path"][:, :, at], lost["induced"][:, :, at]
     direct, indirect = path[..., 0], path[..., 1:].sum(axis=-1)
     total = direct + indirect
     spend, money = query.spend(names)
@@ -242,10 +255,10 @@ def _labelled(
             "roi_net": np.where(net > 0.0, total / net, np.nan),
             "cost": np.where(total > 0.0, spend / total, np.inf),
         }
-        share = total / lost["outcome"][:, None]
+        share = total / lost["outcome"][..., None]
     ratios = {name: np.where(bought, values, np.nan) for name, values in ratios.items()}
     cost = ratios.pop("cost")
-    variables: dict = {"spend": ("channel", spend, money)}
+    variables: dict = {"spend": (*query.known_places(spend, "channel"), money)}
     for name, values in {"total": total, "direct": direct, "indirect": indirect}.items():
         variables[name] = (*label(values, "channel"), {"unit": unit})
     variables["share"] = (*label(share, "channel"), {"unit": "share of the outcome"})
@@ -258,9 +271,9 @@ def _labelled(
         variables["induced"] = (*label(induced, "channel", "mediator"), {"unit": "units of the mediator"})
     if members:
         coords["group"] = list(members)
-        joint = lost["path"][:, len(singles) :]
+        joint = lost["path"][:, :, len(singles) :]
         parts = lost["path"].sum(axis=-1)
-        alone = [parts[:, [singles.index(n) for n in group]].sum(axis=-1) for group in members.values()]
+        alone = [parts[..., [singles.index(n) for n in group]].sum(axis=-1) for group in members.values()]
         for name, values in {
             "joint": joint.sum(axis=-1),
             "joint_direct": joint[..., 0],

@@ -213,12 +213,12 @@ def _periods(order: DrawOrder, fit: Fit, query: Query) -> np.ndarray:
     # Fitted periods before the window are let go; later ones count on every path.
     fitted = query.timeline.fitted
     late = max(fitted - int(np.flatnonzero(query.changed)[0]), 0)
-    return 0.5 * order.memory / row_bytes(fit.system, 1) - fitted + query.paths * late
+    return 0.5 * order.memory / row_bytes(fit, 1) - fitted + query.paths * late
 
 
 def _check_size(order: DrawOrder, fit: Fit, query: Query) -> None:
     """Refuse draws whose evaluations would not fit into memory: those of the current plan and the two looked at last."""
-    size = 2.0 * row_bytes(fit.system, 1) * _periods(order, fit, query).sum()
+    size = 2.0 * row_bytes(fit, 1) * _periods(order, fit, query).sum()
     if size > LARGEST:
         few = max(int(0.8 * len(order.draws) * LARGEST / size), 1)
         raise AnswerSizeError(

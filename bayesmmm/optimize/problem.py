@@ -145,8 +145,15 @@ def read_modes(fit: Fit, mediators: str | Mapping[str, str]) -> dict[str, str]:
 # ------------------------------------------------------------------------------------------------------- draws
 def split_draws(fit: Fit, window: Window, solver: Solver) -> tuple[Query, Query, Query | None]:
     """Return what is asked of the draws that choose a plan, of some of these, and of as many others if any are left."""
-    days = {"start": window.start, "stop": window.stop, "plan": window.plan}
-    query = open_query(fit, window="spend", paths=solver.paths, seed=solver.seed, **days)
+    query = open_query(
+        fit,
+        start=window.start,
+        stop=window.stop,
+        window="spend",
+        plan=window.plan,
+        paths=solver.paths,
+        seed=solver.seed,
+    )
     chains, length = (len(query.coords[dim]) for dim in ("chain", "draw"))
     draws = max(min(DRAWS, chains * length // 2), chains)
     if solver.draws is not None:
