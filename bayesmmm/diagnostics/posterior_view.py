@@ -9,7 +9,7 @@ from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError
-from bayesmmm.estimands import row_bytes
+from bayesmmm.estimands.query import row_bytes, spaced
 from bayesmmm.results import Fit
 
 #: Draws at which residuals are tested, and of those at which media terms are kept.
@@ -66,8 +66,8 @@ def evaluate(fit: Fit, *, seed: int = 0) -> PosteriorView:
     """Evaluate all equations of a fit at its draws."""
     parameters = fit.parameters()
     count = fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]
-    tested = _spaced(count, TESTED)
-    kept_at = _spaced(len(tested), KEPT)
+    tested = spaced(count, TESTED)
+    kept_at = spaced(len(tested), KEPT)
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         base = engine.history(fit.system, fit.scales, fit.data, parameters, draws, seed=seed)
@@ -90,7 +90,3 @@ def evaluate(fit: Fit, *, seed: int = 0) -> PosteriorView:
         engine.history(fit.system, fit.scales, fit.data, parameters, tested[kept_at], seed=seed),
         kept_at,
     )
-
-
-def _spaced(count: int, wanted: int) -> np.ndarray:
-    return np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(int))

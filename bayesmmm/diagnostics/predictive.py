@@ -108,7 +108,7 @@ def loo_checks(view: PosteriorView) -> tuple[list[Check], list[TestResult], dict
         loo[name] = table = _left_out(view, name)
         inside = np.abs(table["pit"] - 0.5)
         coverage[name] = {level: float((inside <= level / 2.0).mean()) for level in _LEVELS}
-        checks += [_pareto(view, name, table), _explained(view, name, table)]
+        checks += [_pareto(view, name, table), _explained(name, table)]
         tests.append(_pit(view, name, table["pit"].to_numpy(), coverage[name]))
     tables = {
         "loo": pd.concat(loo, names=["equation", "date"]),
@@ -190,7 +190,7 @@ def pareto_threshold(draws: int) -> Threshold:
     return Threshold(warn, bounds.PARETO_K.source, fail)
 
 
-def _explained(view: PosteriorView, name: str, table: pd.DataFrame) -> Check:
+def _explained(name: str, table: pd.DataFrame) -> Check:
     """R-squared of predictions of periods left out, on the scale of the equation."""
     miss = ((table["observed"] - table["fitted"]) ** 2).sum(skipna=False)
     count = len(table)

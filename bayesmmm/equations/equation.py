@@ -16,7 +16,7 @@ import pandas as pd
 from bayesmmm.data.dates import iso_date
 from bayesmmm.equations.correlation import read_rho
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likelihood
-from bayesmmm.equations.text import equation_text, format_days
+from bayesmmm.equations.text import equation_text, format_days, unit_of
 from bayesmmm.errors import DateError, EquationError, PriorError, UnknownPriorError
 from bayesmmm.priors import FrozenMap, Prior, check_reach, check_support, default_prior
 from bayesmmm.text import no_such, written
@@ -413,7 +413,7 @@ def _read_prior(equation: Equation, parameter: str, value: Any) -> Prior | Froze
     bounds = _SUPPORT.get(parameter, (-math.inf, math.inf))
     if isinstance(value, Prior):
         check_support(value, f"{parameter} of {where}", *bounds)
-        check_reach(value, parameter, where)
+        check_reach(value, parameter, where, unit_of(equation, parameter))
         return value
     labels = _labels(equation, parameter)
     if not isinstance(value, Mapping):
@@ -429,7 +429,7 @@ def _read_prior(equation: Equation, parameter: str, value: Any) -> Prior | Froze
         if not isinstance(prior, Prior):
             raise PriorError(f"{where} has {prior!r} as the prior on {parameter} of {label!r}. Give a Prior.")
         check_support(prior, f"{parameter} of {label!r} in {where}", *bounds)
-        check_reach(prior, parameter, f"{where} for {label!r}")
+        check_reach(prior, parameter, f"{where} for {label!r}", unit_of(equation, parameter))
     return FrozenMap(value)
 
 

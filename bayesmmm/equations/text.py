@@ -147,18 +147,21 @@ def prior_rows(equation: "Equation") -> list[tuple[str, str, str]]:
         exact = [(f"  {label}", prior) for label, prior in block.items() if prior != usual]
         for row, prior in [(title, usual), *exact]:
             args = ", ".join(f"{arg}={value:.4g}" for arg, value in prior.args.items())
-            rows.append((row, f"{prior.family}({args})", f"{_unit(equation, name)}; {interval_text(prior)}"))
+            rows.append(
+                (row, f"{prior.family}({args})", f"{unit_of(equation, name) or 'no unit'}; {interval_text(prior)}")
+            )
     return rows
 
 
-def _unit(equation: "Equation", name: str) -> str:
+def unit_of(equation: "Equation", parameter: str) -> str:
+    """Return the unit of a parameter of an equation; empty for a pure number."""
     v = equation.name
     share = "log units" if equation.family.log_scale else f"share of mean |{v}|"
     return {
         "half_life": "days",
         "retention": "share kept into the next period",
         "half_saturation": "multiples of mean positive spend",
-        "slope": "no unit",
+        "slope": "",
         "contribution": f"{share}, per period",
         "roi": f"{v} per unit of spend",
         "intercept": share,
@@ -167,9 +170,9 @@ def _unit(equation: "Equation", name: str) -> str:
         "coefficient": f"{share}, per sd of the column",
         # A standard deviation elsewhere; that of a t is larger than its scale, and depends on nu.
         "sigma": f"{share}, scale of the t, not its sd" if equation.family.heavy_tailed else share,
-        "nu_minus_two": "no unit",
+        "nu_minus_two": "",
         "rho": "correlation",
-    }[name]
+    }[parameter]
 
 
 def interval_text(prior: Prior) -> str:

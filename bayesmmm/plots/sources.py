@@ -14,7 +14,7 @@ from bayesmmm.equations import MMM
 from bayesmmm.errors import SettingError
 from bayesmmm.evaluate import Calibration, CrossValidation, Recovery
 from bayesmmm.optimize import Plan
-from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table, summarise
+from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
 
 
 @dataclass(frozen=True)
@@ -84,19 +84,6 @@ def _names(value: object) -> set[str]:
 
 def _outcome(table: Callable[[Fit, str], pd.DataFrame]) -> Callable[[Fit], pd.DataFrame]:
     return lambda fit: table(fit, fit.system.outcome)
-
-
-def prior_and_posterior(fit: Fit, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Medians and intervals of a variable before and after the data."""
-    if name not in fit.posterior:
-        raise SettingError(
-            f"the fit has no variable {name!r}; name one of: {', '.join(map(str, fit.posterior))}",
-            argument="posterior",
-            value=name,
-        )
-    prior, posterior = (summarise(fit.tree[group].dataset[name]) for group in ("prior", "posterior"))
-    posterior.attrs["unit"] = fit.summary().attrs["units"][name]
-    return prior, posterior
 
 
 _SPANS = ("median", "lower", "upper")

@@ -297,8 +297,3 @@ def _decimals(numbers: np.ndarray) -> int:
         if not len(scaled) or np.abs(scaled - np.rint(scaled)).max() < 1e-4:
             return decimals
     return _MOST_DECIMALS
-
-
-def exact(value: float, decimals: int) -> float:
-    """Return a sum without what binary fractions add to it."""
-    return round(float(value), decimals)

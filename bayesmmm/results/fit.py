@@ -19,6 +19,7 @@ import xarray as xr
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Parameters, to_arrays
 from bayesmmm.equations import MMM
+from bayesmmm.equations.text import unit_of
 from bayesmmm.errors import FitFileError
 from bayesmmm.files import digest
 from bayesmmm.results.convergence import Convergence, fingerprint, judge, judged
@@ -27,6 +28,8 @@ from bayesmmm.results.summaries import flat, summarise
 from bayesmmm.text import notebook_html
 from bayesmmm.validate import about, check_count, check_path
 
+#: Parameters that are compared by factors, and so drawn on a logarithmic axis.
+FACTORS = ("half_life", "half_saturation", "slope")
 _PARTS = ("data", "system", "scales", "tree", "settings", "versions")
 _LIBRARIES = ("bayesmmm", "pymc", "pytensor", "nutpie", "numba", "numpy", "scipy", "xarray", "arviz-stats")
 
@@ -272,12 +275,17 @@ def check_fit(fit: object) -> None:
 
 def _unit(system: MMM, variable: str) -> str:
     name, _, parameter = variable.rpartition(".")
-    family = system.equation(name).family if name in system.order else None
-    share = "log units" if family and family.log_scale else f"share of mean |{name}|"
-    if parameter == "sigma" and family and family.heavy_tailed:
-        share += ", scale of the t"
-    fixed = {"half_life": "days", "half_saturation": "multiples of mean spend", "rho": "correlation"}
-    return fixed.get(parameter, "" if parameter in ("slope", "nu_minus_two") else share)
+    # Coefficients are those of all linear terms: what they share is the unit of the series.
+    return unit_of(system.equation(name), "intercept" if parameter == "coefficient" else parameter)
+
+
+def prior_and_posterior(
+    fit: Fit, variable: str, ci_prob: float | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Summaries of a variable before and after the data; ``attrs["unit"]`` of the second is its unit."""
+    prior, posterior = (summarise(fit.tree[group].dataset[variable], ci_prob) for group in ("prior", "posterior"))
+    posterior.attrs["unit"] = _unit(fit.system, variable)
+    return prior, posterior
 
 
 def load(path: str | os.PathLike[str]) -> Fit:
