@@ -75,10 +75,10 @@ def evaluate(fit: Fit, *, seed: int = 0) -> PosteriorView:
         for name in fit.system.order:
             par, equation = base.rows.parameters[name], fit.system.equation(name)
             # Where a residual is correlated with that of a mediator, what is new in it beside that one.
-            known, sigma = engine.given_mediator(equation, base.rows.parameters, base.residual)
-            new = base.residual[name] - known
+            mean, sigma = base.conditional(name)
+            new = base.residual[name] - (mean - base.latent[name])
             out[f"z {name}"] = equation.family.standardise(new, {**par, "sigma": sigma})[:, 0]
-            out[f"mean {name}"] = (base.latent[name] + known)[:, 0]
+            out[f"mean {name}"] = mean[:, 0]
         return out
 
     parts = engine.map_draws(work, np.arange(count), row_bytes(fit.system, len(fit.data.dates)))

@@ -66,6 +66,12 @@ class Baseline:
         """Mean (R, G, T) or 0, and scale (R,), of the future residuals of a series."""
         return self.noise.get(name, (0.0, self.rows.sigma(name)))
 
+    def conditional(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Latent mean (S, G, T) and residual scale (S,) of an observed series given the residual it is tied to."""
+        equation = self.rows.system.equation(name)
+        center, sigma = given_mediator(equation, self.rows.parameters, self.residual)
+        return self.latent[name] + center, sigma
+
 
 # -------------------------------------------------------------------------------------------------- baselines
 def _evaluate(

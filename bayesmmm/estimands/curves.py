@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayesmmm.errors import AnswerError
 from bayesmmm.estimands.extrapolation import EXTRAPOLATED, share_beyond
-from bayesmmm.estimands.query import REDUCE, Query, checked_channels, open_query
+from bayesmmm.estimands.query import REDUCE, checked_channels, open_query
 from bayesmmm.estimands.windows import Segment, over_draws, propagated
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_number, check_numbers, check_size
@@ -64,25 +64,23 @@ def response_curves(
     """
     query = open_query(fit, start=start, stop=stop, window=window, plan=plan, paths=paths, seed=seed)
     names = checked_channels(query, channels)
-    grid = _checked_factors(factors)
+    allowed = ("numbers of 0 or more", "[0.5, 1, 1.5]", lambda x: x >= 0.0)
+    grid = np.unique([0.0, 1.0, *check_numbers(FACTORS if factors is None else factors, "factors", *allowed)])
     check_size((len(query.draws), len(names), len(grid)), "the response curves", REDUCE)
     gained = over_draws(query, lambda segments: _gained(segments, names, grid))["outcome"]
     spend, money = query.spend(names)
-    unit, beyond = fit.data.unit(fit.system.outcome), {"unit": "share of spend", "threshold": EXTRAPOLATED}
+    unit = fit.data.unit(fit.system.outcome)
+    beyond = [[share_beyond(fit.data, n, f * query.spend_by_period(n)[0]) for f in grid] for n in names]
+    share = {"unit": "share of spend", "threshold": EXTRAPOLATED}
     return xr.Dataset(
         {
             "outcome": (*query.label(gained, "channel", "factor"), {"unit": unit}),
             "spend": (("channel", "factor"), spend[:, None] * grid, money),
-            "extrapolated": (("channel", "factor"), _beyond(query, names, grid), beyond),
+            "extrapolated": (("channel", "factor"), np.array(beyond), share),
         },
         {**query.coords, "channel": list(names), "factor": grid},
         {**query.attrs, "unit": unit},
     )
-
-
-def _checked_factors(factors: Sequence[float] | None) -> np.ndarray:
-    allowed = ("numbers of 0 or more", "[0.5, 1, 1.5]", lambda x: x >= 0.0)
-    return np.unique([0.0, 1.0, *check_numbers(FACTORS if factors is None else factors, "factors", *allowed)])
 
 
 def _gained(segments: list[Segment], names: Sequence[str], grid: np.ndarray) -> dict[str, np.ndarray]:
@@ -103,12 +101,6 @@ def _moved(segments: list[Segment], name: str, factor: float) -> np.ndarray:
         moved = [n for n in inputs if n in columns]
         out += segment.gain(segment.base.latent[system.outcome], moved, columns, past)[0]
     return out
-
-
-def _beyond(query: Query, names: Sequence[str], grid: np.ndarray) -> np.ndarray:
-    """Share of spend (channel, factor) in periods above the highest spend of the fitted periods."""
-    data = query.fit.data
-    return np.array([[share_beyond(data, n, f * query.spend_by_period(n)[0]) for f in grid] for n in names])
 
 
 def adstock_decay(fit: Fit, *, days: float | None = None) -> xr.Dataset:

@@ -265,9 +265,7 @@ def _parts_of_series(base: engine.Baseline, mediator: str) -> Mapping[str, np.nd
 
 def _check_sum(base: engine.Baseline, name: str, parts: np.ndarray) -> None:
     rows = base.rows
-    equation = rows.system.equation(name)
-    center, sigma = engine.given_mediator(equation, rows.parameters, base.residual)
-    mean = expected(equation, base.latent[name] + center, sigma, rows.scales)[:, 0]
+    mean = expected(rows.system.equation(name), *base.conditional(name), rows.scales)[:, 0]
     off = np.abs(parts.sum(axis=1) - mean).max() / max(rows.scales.size[name].item(), np.abs(mean).max())
     if not off <= TOLERANCE:
         raise AnswerError(

@@ -97,8 +97,7 @@ def _fitted(query: Query, noise: bool) -> dict[str, np.ndarray]:
         out = {}
         for i, name in enumerate(fit.system.order):
             equation, par = fit.system.equation(name), base.rows.parameters[name]
-            center, sigma = engine.given_mediator(equation, base.rows.parameters, base.residual)
-            mean = base.latent[name] + center
+            mean, sigma = base.conditional(name)
             if noise:
                 u = engine.uniforms(query.seed, engine.random_stream_id("replicated", i), draws, mean.shape[1:])
                 own = equation.family.residual_at({**par, "sigma": sigma}, u)

@@ -14,6 +14,7 @@ Linear terms: intercept, trend, a yearly wave, price. Curves differ a little fro
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -302,10 +303,6 @@ def _hidden_demand(clean: Process, rng: np.random.Generator, kept: float = _DEMA
     )
 
 
-def _fleeting_demand(clean: Process, rng: np.random.Generator) -> Process:
-    return _hidden_demand(clean, rng, kept=0.0)
-
-
 def _sales_driven_spend(clean: Process, rng: np.random.Generator) -> Process:
     """x_ct = plan_ct (sales_{t-1} / size)^2, week after week, since sales answer to the spend that they set."""
     weeks = len(clean.data.dates)
@@ -388,7 +385,7 @@ def _weak_signal(clean: Process, rng: np.random.Generator) -> Process:
 # "clean" changes nothing, and "missing_season" only what is fitted.
 _BREAKS: Mapping[str, Callable[[Process, np.random.Generator], Process]] = {
     "hidden_demand": _hidden_demand,
-    "fleeting_demand": _fleeting_demand,
+    "fleeting_demand": partial(_hidden_demand, kept=0.0),
     "sales_driven_spend": _sales_driven_spend,
     "confounded_mediator": _confounded_mediator,
     "collinear_flighting": _collinear_flighting,
