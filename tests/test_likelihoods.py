@@ -108,7 +108,7 @@ def test_a_record_agrees_with_itself_and_with_the_law_of_its_residuals(record):
 @pytest.mark.parametrize(
     ("method", "wrong", "fault"),
     [
-        ("mean_slope", lambda self, latent, sigma: 0.9, "mean_slope"),
+        ("mean_secant", lambda self, low, high, sigma: 0.9, "mean_secant"),
         ("mean", lambda self, latent, sigma: latent + 0.1, "mean"),
         ("link", lambda self, share: 2.0 * share, "link"),
         ("residual_at", lambda self, par, uniform: 1.1 * stats.norm.ppf(uniform, scale=SIGMA), "residual_at"),
