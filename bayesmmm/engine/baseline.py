@@ -21,7 +21,7 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine.inputs import Inputs, kernel_lag, retention
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.engine.residuals import given_mediator, random_stream_id, uniforms
-from bayesmmm.engine.terms import CarryOver, Rows, add, by_input, media_terms, prepend_history, scaled
+from bayesmmm.engine.terms import CarryOver, FrozenDraws, add, by_input, media_terms, prepend_history, scaled
 from bayesmmm.equations import MMM, Equation, design_matrix, observe, to_latent
 
 Columns = Mapping[str, np.ndarray]
@@ -33,7 +33,7 @@ class Baseline:
 
     Attributes
     ----------
-    rows : Rows
+    rows : FrozenDraws
     columns : mapping of str to (P, G, T) array
         Every column in its units, endogenous ones included.
     past : CarryOver
@@ -52,7 +52,7 @@ class Baseline:
         in a lognormal equation that is correlated with a mediator's.
     """
 
-    rows: Rows
+    rows: FrozenDraws
     columns: Columns
     past: CarryOver
     term: Mapping[tuple[str, str], np.ndarray]
@@ -75,7 +75,7 @@ class Baseline:
 
 # -------------------------------------------------------------------------------------------------- baselines
 def _evaluate(
-    rows: Rows,
+    rows: FrozenDraws,
     dates: pd.DatetimeIndex,
     known: Columns,
     columns: Columns,
@@ -151,7 +151,7 @@ def history(
         For residuals of censored periods.
     """
     chosen = {name: {key: value[draws] for key, value in par.items()} for name, par in parameters.items()}
-    rows = Rows(system, scales, data.days_per_period, chosen, {}, draws)
+    rows = FrozenDraws(system, scales, data.days_per_period, chosen, {}, draws)
 
     def residual(i: int, equation: Equation, mean: np.ndarray, _: Columns) -> np.ndarray:
         target = to_latent(equation, data.columns[equation.name], scales)
@@ -190,7 +190,7 @@ def run(
         Columns set by intervention, in their units. Setting a mediator cuts everything that drives it.
     """
     draws = np.arange(len(parameters[system.outcome]["sigma"]))
-    rows = Rows(system, scales, data.days_per_period, parameters, amplitude or {}, draws)
+    rows = FrozenDraws(system, scales, data.days_per_period, parameters, amplitude or {}, draws)
     values = {n: v for n, v in data.columns.items() if n not in system.order} | dict(do or {})
     columns = {n: v if v.ndim == 3 else v[None] for n, v in values.items()}
     known = {n: v for n, v in values.items() if v.ndim == 2}
@@ -202,7 +202,6 @@ def future(
     dates: pd.DatetimeIndex,
     columns: Columns,
     *,
-    past: CarryOver,
     seed: int,
     paths: int,
     first: int = 0,
@@ -210,7 +209,7 @@ def future(
     trend_until: pd.Timestamp | None = None,
     do: Columns | None = None,
 ) -> Baseline:
-    """Evaluate periods after those of `base`.
+    """Evaluate periods after those of `base`, which inherit its `carryover`.
 
     Parameters
     ----------
@@ -218,8 +217,6 @@ def future(
         H periods that follow on from `base`.
     columns : mapping of str to (G, H) array
         Exogenous columns.
-    past : CarryOver
-        From `carried`.
     paths : int
         Residual paths of each draw.
     first : int
@@ -247,11 +244,11 @@ def future(
         return center + equation.family.residual_at({**par[name], "sigma": sigma}, uniform)
 
     every = {name: values[None] for name, values in columns.items()} | dict(do or {})
-    out = _evaluate(rows, dates, columns, every, residual, past=past, trend_until=trend_until)
+    out = _evaluate(rows, dates, columns, every, residual, past=carryover(base), trend_until=trend_until)
     return replace(out, future=True, noise=tied)
 
 
-def carried(base: Baseline, changed: Columns | None = None) -> dict[tuple[str, str], np.ndarray]:
+def carryover(base: Baseline, changed: Columns | None = None) -> dict[tuple[str, str], np.ndarray]:
     """Return what the next segment inherits.
 
     Parameters
@@ -288,7 +285,9 @@ def from_period(base: Baseline, first: int) -> Baseline:
     return replace(
         base,
         columns=late(base.columns),
-        past=carried(replace(base, columns={name: column[..., :first] for name, column in base.columns.items()})),
+        past=carryover(
+            replace(base, columns={name: column[..., :first] for name, column in base.columns.items()})
+        ),
         term=late(base.term),
         design={name: values[:, first:] for name, values in base.design.items()},
         latent=late(base.latent),

@@ -116,9 +116,7 @@ def _compared(
         base = query.history(draws)
         if line.planned:
             dates = line.dates[line.fitted :]
-            base = engine.future(
-                base, dates, line.columns, past=engine.carried(base), seed=query.seed, paths=paths
-            )
+            base = engine.future(base, dates, line.columns, seed=query.seed, paths=paths)
         changed = {n: np.where(window, factor * base.columns[n], base.columns[n]) for n, factor in factors.items()}
         for name, values in set_to.items():
             changed[name] = base.columns[name].copy()

@@ -115,9 +115,7 @@ def _planned(query: Query, do: Mapping, noise: bool) -> dict[str, np.ndarray]:
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         past = query.history(draws)
-        base = engine.future(
-            past, dates, line.columns, past=engine.carried(past), seed=query.seed, paths=paths, noise=noise, do=do
-        )
+        base = engine.future(past, dates, line.columns, seed=query.seed, paths=paths, noise=noise, do=do)
         out = {}
         for name in fit.system.order:
             if name in do:

@@ -72,20 +72,20 @@ class Fit:
     answering: int | None = None
     accepted: bool = False
     #: What was worked out about these draws; a changed record begins without it.
-    _cache: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def convergence(self) -> Convergence:
         """Verdict on the sampler: R-hat, effective sample sizes, divergences."""
-        if "convergence" not in self._cache:
-            self._cache["judged"] = fingerprint(self.tree)
-            self._cache["convergence"] = judge(self.tree)
-        return self._cache["convergence"]
+        if "convergence" not in self.memo:
+            self.memo["judged"] = fingerprint(self.tree)
+            self.memo["convergence"] = judge(self.tree)
+        return self.memo["convergence"]
 
     def with_convergence(self, known: Convergence) -> "Fit":
         """Return the fit with a verdict that is known already, as from one with the same draws; files do not keep it."""
         fit = replace(self)
-        fit._cache["convergence"] = known
+        fit.memo["convergence"] = known
         return fit
 
     def thin(self, draws: int) -> "Fit":
@@ -132,7 +132,7 @@ class Fit:
 
     def _answering(self, **changes: Any) -> "Fit":
         fit = replace(self, **changes)
-        object.__setattr__(fit, "_cache", self._cache)  # the draws are the same
+        object.__setattr__(fit, "memo", self.memo)  # the draws are the same
         return fit
 
     @property
@@ -231,7 +231,7 @@ class Fit:
         path = check_path(path, "path", FitFileError, "fit.nc")
         draws = fingerprint(self.tree)
         extra: dict[str, Any] = {} if self.answering is None else {"answering": self.answering}
-        if self._cache.get("judged") == draws:  # no verdict made by hand, or on draws that were changed since
+        if self.memo.get("judged") == draws:  # no verdict made by hand, or on draws that were changed since
             numbers = {k: v for k, v in asdict(self.convergence).items() if k != "verdict"}
             extra |= {"convergence": json.dumps(numbers), "fingerprint": draws}
         parts = {name: getattr(self, name) for name in _PARTS}
@@ -315,7 +315,7 @@ def load(path: str | os.PathLike[str]) -> Fit:
             sizes = fit.posterior.sizes
             if (known.chains, known.draws) != (sizes["chain"], sizes["chain"] * sizes["draw"]):
                 raise ValueError(f"a verdict on {known.draws} draws")
-            fit._cache.update(judged=attrs["fingerprint"], convergence=known)
+            fit.memo.update(judged=attrs["fingerprint"], convergence=known)
     except (ValueError, KeyError, TypeError) as error:
         raise FitFileError(
             f"{path} does not hold a fit that can be used: its verdict is not one on its draws ({error}). Save the fit "
