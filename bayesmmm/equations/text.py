@@ -1,7 +1,7 @@
 """A system in words: equations, units, every prior, the causal graph. Computes nothing that a model uses."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bayesmmm.priors import Prior
@@ -87,19 +87,25 @@ def routes_text(system: "MMM") -> str:
         children.setdefault(source, []).append(target)
     groups: dict[str, list[str]] = {}
     for source in (*system.exogenous, *system.mediators):
-        reached, todo = set(), list(children[source])
-        while todo:
-            name = todo.pop()
-            if name not in reached:
-                reached.add(name)
-                todo += children.get(name, [])
-        through = [name for name in system.mediators if name in reached]
+        beyond = reached(children[source], children)
+        through = [name for name in system.mediators if name in beyond]
         ways = ["directly"] if system.outcome in children[source] else []
         ways += [f"through {', '.join(through)}"] if through else []
         groups.setdefault(" and ".join(ways), []).append(source)
     if not groups:
         return "none"
     return "\n".join(_wrap(f"{', '.join(sources)}: {ways}", 2) for ways, sources in groups.items())
+
+
+def reached(start: Iterable[str], ways: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return where one comes from some places, themselves included, by the ways that lead on from each."""
+    out, todo = set[str](), list(start)
+    while todo:
+        name = todo.pop()
+        if name not in out:
+            out.add(name)
+            todo += ways.get(name, [])
+    return out
 
 
 # ---------------------------------------------------------------- one equation

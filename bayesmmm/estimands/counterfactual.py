@@ -129,7 +129,7 @@ def _compared(
             else:
                 inputs = fit.system.equation(name).inputs
                 shifts = [engine.latent_change(base, name, n, new[n]) for n in inputs if n in new]
-                latent = base.latent[name] + (base.rows.per_path(engine.add(base.rows, shifts)) if shifts else 0.0)
+                latent = engine.add(base.rows, [base.latent[name], *shifts])
                 series, before = engine.value(base, name, latent), engine.value(base, name, base.latent[name])
             shape = base.latent[name].shape
             out[name] = engine.over_paths(np.broadcast_to(series, shape), paths)

@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayesmmm import engine, kernels
 from bayesmmm.equations import Equation, expected
+from bayesmmm.equations.text import reached
 from bayesmmm.errors import AnswerError
 from bayesmmm.estimands.query import REDUCE, open_query, row_bytes
 from bayesmmm.results import Fit
@@ -153,11 +154,9 @@ def common(mediator: str) -> str:
 
 def reaching(fit: Fit, mediator: str) -> list[str]:
     """Exogenous channels that act on a mediator, directly or through other mediators, in the order of the data."""
-    system, channels, upstream = fit.system, set(), [mediator]
-    while upstream:
-        equation = system.equation(upstream.pop())
-        upstream += [n for n in equation.inputs if n in system.order]
-        channels |= {n for n in equation.media if n not in system.order}
+    system = fit.system
+    behind = reached([mediator], {e.name: [n for n in e.inputs if n in system.order] for e in system.equations})
+    channels = {channel for name in behind for channel in system.equation(name).media}
     return [n for n in system.exogenous if n in channels]
 
 

@@ -35,9 +35,7 @@ class Segment:
 
     def total(self, values: np.ndarray) -> np.ndarray:
         """Sum over counted periods, averaged over paths: (S,)."""
-        rows = self.base.rows
-        mean = engine.over_paths(values, rows.paths) if len(values) > len(rows.draws) else values
-        return np.einsum("sgt,sgt->s", *np.broadcast_arrays(mean, self.weight))
+        return np.einsum("sgt,sgt->s", *np.broadcast_arrays(self.base.rows.per_draw(values), self.weight))
 
     def gain(self, latent: np.ndarray, names: Iterable[str], columns: Columns, past: engine.CarryOver) -> tuple:
         """Counted change (S,) of an outcome at `latent` as some columns change, and the change of `latent` itself."""

@@ -26,7 +26,7 @@ from bayesmmm.errors import SamplingError, SettingError
 from bayesmmm.simulate.process import Process
 from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
 from bayesmmm.simulate.truth import zero_out
-from bayesmmm.simulate.world import tabled
+from bayesmmm.simulate.world import planned, sized, tabled
 from bayesmmm.text import no_such
 from bayesmmm.validate import check_seed
 
@@ -242,12 +242,7 @@ def _clean(seed: int, weeks: int) -> tuple[Process, np.random.Generator]:
     """The process in which every assumption holds, and the random numbers that are left for a break."""
     curves, spend, shocks, rest = np.random.default_rng(seed).spawn(4)
     system, data = _system(season=True), _planned(weeks, spend)
-    base = data.scales()
-    scales = replace(
-        base,
-        size={"sales": np.array([_SALES]), "search": np.array([_SEARCH])},
-        spend={**base.spend, "search": np.array([_SEARCH])},
-    )
+    scales = sized(data, {"sales": _SALES, "search": _SEARCH}, {"search": _SEARCH})
     residual = {
         "search": _SEARCH_SIGMA * shocks.standard_normal(weeks),
         "sales": _SALES_SIGMA * shocks.standard_normal(weeks),
@@ -271,17 +266,8 @@ def _planned(weeks: int, rng: np.random.Generator) -> MMMData:
     for name, (level, sd, flight, pause) in _FLIGHTS.items():
         pressure = 0.3 * christmas(dates) + wander(weeks, 0.5, sd, rng)
         spend[name] = level * np.exp(pressure) * flights(weeks, flight, pause, rng)
-    placeholder = np.linspace(1.0, 2.0, weeks)
-    columns = {"sales": placeholder, "search": placeholder, **spend, "price": 40.0 + wander(weeks, 0.6, 1.5, rng)}
-    return MMMData(
-        dates=dates,
-        geos=("national",),
-        columns={name: values[None] for name, values in columns.items()},
-        outcome="sales",
-        media=CHANNELS,
-        mediators={"search": "queries"},
-        controls=("price",),
-    )
+    price = 40.0 + wander(weeks, 0.6, 1.5, rng)
+    return planned(dates, spend, {"price": price}, outcome="sales", mediators={"search": "queries"})
 
 
 # ------------------------------------------------------------------------------------------------------- breaks
