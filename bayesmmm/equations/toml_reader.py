@@ -175,9 +175,8 @@ def _priors(table: Any, where: str) -> dict[str, Any]:
         place = f"the prior on {parameter} of {where}"
         _check_table(value, place)
         # A prior is the table that names a family; a channel may be called "family" too, but then holds a table.
-        one = isinstance(value.get("family"), str)
-        each = (
-            {label: _prior(inner, f"{place} for {label!r}") for label, inner in value.items()} if not one else {}
-        )
-        priors[parameter] = Prior.from_dict(value) if one else each
+        if isinstance(value.get("family"), str):
+            priors[parameter] = Prior.from_dict(value)
+        else:
+            priors[parameter] = {label: _prior(inner, f"{place} for {label!r}") for label, inner in value.items()}
     return priors
