@@ -185,7 +185,7 @@ class RunFolder:
             for name in names:
                 _add_mark(part / name, mark)
             with uninterrupted():
-                move_in(part, self.path, names)
+                _move_in(part, self.path, names)
         return [self.path / name for name in names]
 
 
@@ -235,7 +235,7 @@ def is_busy(path: Path) -> bool:
     return False
 
 
-def move_in(part: Path, folder: Path, names: list[Path]) -> None:
+def _move_in(part: Path, folder: Path, names: list[Path]) -> None:
     """Replace files one by one; when one cannot be, those already replaced are put back."""
     older, done = part / ".older", []
     for name in names:

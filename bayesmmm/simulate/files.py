@@ -11,7 +11,7 @@ import pandas as pd
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import read_toml
 from bayesmmm.errors import DataError
-from bayesmmm.files import move_in, part_folder
+from bayesmmm.files import write_files
 from bayesmmm.simulate.truth import Truth
 from bayesmmm.simulate.world import World
 
@@ -59,19 +59,16 @@ def write_world(world: World, folder: str | os.PathLike[str], name: str) -> tupl
     }
     truth = json.dumps(record, allow_nan=False) + "\n"
     text = {"csv": _csv(world.data, columns["date"]), "json": truth, "toml": spec}
-    names = [Path(f"{name}.{ending}") for ending in text]
+    paths = {ending: folder / f"{name}.{ending}" for ending in text}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with part_folder(folder) as part:
-            for file, content in zip(names, text.values(), strict=True):
-                (part / file).write_text(content, encoding="utf-8", newline="\n")
-            move_in(part, folder, names)
+        write_files({paths[ending]: content.encode() for ending, content in text.items()})
     except OSError as error:
         raise DataError(
             f"the world {name!r} could not be written to {folder}: {error}. Give a folder with space and write "
             f"permission, and a name without slashes."
         ) from error
-    return folder / names[0], folder / names[1], folder / names[2]
+    return paths["csv"], paths["json"], paths["toml"]
 
 
 def data_columns(data: MMMData) -> dict[str, Any]:
