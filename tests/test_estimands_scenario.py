@@ -56,7 +56,7 @@ def shortened(fit, periods):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_forecast_joins_the_history(name):
+def test_a_forecast_joins_the_history(name, monkeypatch):
     """What was fitted in the last periods is what is predicted for them from the periods before."""
     fit = case_fit(name)
     cut = len(fit.data.dates) - HELD_OUT
@@ -69,11 +69,11 @@ def test_a_forecast_joins_the_history(name):
     assert_allclose(ahead[outcome], fitted, rtol=1e-9, atol=1e-9 * np.abs(fitted).max())
     assert_array_equal(ahead["date"], fitted["date"])
     # Negative control: without the history there is a step.
+    monkeypatch.setattr("bayesmmm.engine.baseline.carryover", lambda base: {})
     alone = engine.future(
         engine.history(fit.system, fit.scales, before.data, before.parameters(), np.arange(12), seed=0),
         fit.data.dates[cut:],
         {n: fit.data.columns[n][:, cut:] for n in fit.system.exogenous},
-        past={},
         seed=0,
         paths=1,
         do={m: v[None, None] for m, v in seen.items()},

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import special
 
 from bayesmmm.diagnostics import thresholds as bounds
-from bayesmmm.diagnostics.advice import likelihoods
+from bayesmmm.diagnostics.advice import figure, likelihoods
 from bayesmmm.diagnostics.check import Check, TestResult, check_against
 from bayesmmm.diagnostics.posterior_view import PosteriorView
 from bayesmmm.diagnostics.thresholds import Threshold
@@ -85,7 +85,7 @@ def _predictive(view: PosteriorView, name: str) -> tuple[TestResult, pd.DataFram
         f"{worst['upper']:.4g} with 90 %; of {len(table)} statistics the one that stands out most",
         f"series made by the equation do not look like {name}: predictions and what is called unusual cannot be trusted",
         (
-            f"draw it, as mm.plots.predictive_check(mm.results.predictive_check(fit, {name!r}))",
+            f"draw it, as {figure('predictive_check', 'results', fit.system, name)}",
             *likelihoods(*view.about, name, _WHEN if zeros else _WHEN_POSITIVE),
             "autocorrelation: add a season, knots of the trend, or controls",
         ),
@@ -230,7 +230,7 @@ def _pit(view: PosteriorView, name: str, pit: np.ndarray, coverage: dict[float, 
         f"predictive intervals are too {'narrow' if narrow else 'wide'} in the tails or lean to one side, and so are "
         f"those of forecasts",
         (
-            f"look at the residuals, as mm.plots.residuals(mm.estimands.residuals(fit, {name!r}))",
+            f"look at the residuals, as {figure('residuals', 'estimands', view.fit.system, name)}",
             *likelihoods(*view.about, name, when),
         ),
         bounds.PIT_SOURCE,

@@ -58,7 +58,7 @@ class Answers:
         return self.fit.data.unit(self.outcome)
 
     @property
-    def is_money(self) -> bool:
+    def in_money(self) -> bool:
         """Whether the outcome is money, so that a return can be compared with 1."""
         return self.unit == MONEY
 

@@ -170,7 +170,7 @@ def _of_answers(answers: Answers) -> Iterator[Figure]:
         back = answers.effects["roi"].sel(channel=answers.marginal["channel"])
         reading = (
             "an interval that crosses the line at 1 leaves open whether spend was earned back"
-            if answers.is_money
+            if answers.in_money
             else "the wider the interval, the less is known"
         )
         yield _figure("roi", ANSWERS, partial(plots.roi, back, marginal=answers.marginal, **ci_prob), back=reading)

@@ -188,7 +188,7 @@ def _groups(answers: Answers) -> pd.DataFrame:
     parts = [lost[name] for name in ("joint", "joint_direct", "joint_indirect", "interaction")]
     # A return of all together needs all of them to be money.
     if spend > 0.0 and answers.bought == answers.channels:
-        money = {"unit": f"{unit} per {MONEY}"} | ({"threshold": 1.0} if answers.is_money else {})
+        money = {"unit": f"{unit} per {MONEY}"} | ({"threshold": 1.0} if answers.in_money else {})
         parts.append((joint / spend).rename("roi").assign_attrs(money))
         cost = {"unit": f"{MONEY} per unit of {answers.outcome} ({unit})"}
         gain = joint > 0.0
