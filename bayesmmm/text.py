@@ -17,8 +17,8 @@ UNBOUNDED = "unbounded"
 _SIZES = ((1e12, " trillion"), (1e9, " billion"), (1e6, " million"))
 _LETTERS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 _TINY = 1e-6
-#: Characters of a long value that are shown at either end.
-_ENDS = 100
+#: Letters of a value that is written as code.
+_CODE = 200
 #: Letters of a name that a figure has room for.
 LONGEST = 60
 #: Whole numbers from here on have digits that mean nothing.
@@ -175,7 +175,7 @@ def written(value: object) -> str:
         return "(a number of thousands of digits)"
     except RecursionError:
         return "(lists in lists without end)"
-    return text if len(text) <= 2 * _ENDS else f"{text[:_ENDS]} ... {text[-_ENDS:]}"
+    return shortened(text, _CODE)
 
 
 # --------------------------------------------------------------------------------------------------------------- lines

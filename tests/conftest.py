@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# A machine may forbid Python to keep bytecode, as in an image that is built. Then every process of a run, the workers
+# and all that the tests start, compiles PyMC and these tests anew: 15 seconds each for a worker.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 EXTERNAL = "BAYESMMM_EXTERNAL_DATA"
 

@@ -8,15 +8,14 @@ from scipy import stats
 
 def adstock(x, retention, carry_in=0.0, max_lag=None):
     """Sum over lags with explicit weights."""
+    if max_lag is None:
+        weights = [(1 - retention) * retention**lag for lag in range(len(x))]
+    else:
+        norm = sum(retention**lag for lag in range(max_lag + 1))
+        weights = [retention**lag / norm for lag in range(max_lag + 1)]
     out = []
     for t in range(len(x)):
-        lags = range(t + 1) if max_lag is None else range(min(t, max_lag) + 1)
-        if max_lag is None:
-            weights = {lag: (1 - retention) * retention**lag for lag in lags}
-        else:
-            norm = sum(retention**lag for lag in range(max_lag + 1))
-            weights = {lag: retention**lag / norm for lag in lags}
-        total = sum(weights[lag] * x[t - lag] for lag in lags)
+        total = sum(weights[lag] * x[t - lag] for lag in range(min(t + 1, len(weights))))
         if max_lag is None:
             total += retention ** (t + 1) * carry_in
         out.append(total)

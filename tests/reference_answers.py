@@ -45,7 +45,7 @@ class Draw:
     scales: object
     par: dict
     trend_until: float = math.inf  # day after which a trend stays where it is
-    amplitudes: dict = field(init=False, default_factory=dict)  # those worked out so far
+    known: dict = field(init=False, default_factory=dict)  # amplitudes, media and linear terms worked out so far
 
     @property
     def outcome(self):
@@ -162,8 +162,13 @@ def _day(moment):
 
 def linear_terms(draw, name, columns):
     """Term -> its values times its coefficient, on the scale of the equation."""
-    b = draw.par[name]["coefficient"]
-    return {t: [b[t] * v for v in design_column(draw, t, columns)] for t in terms(draw.equation(name))}
+    b, out = draw.par[name]["coefficient"], {}
+    for term in terms(draw.equation(name)):
+        this = (name, term, "linear", tuple(columns.get(term, ())))
+        if this not in draw.known:
+            draw.known[this] = [b[term] * v for v in design_column(draw, term, columns)]
+        out[term] = draw.known[this]
+    return out
 
 
 def pressure(draw, name, channel, series):
@@ -177,12 +182,14 @@ def response(draw, name, channel, series):
     """Media term of one channel: amplitude from the observed fitted periods, whatever `series` is."""
     par = draw.par[name]
     shape = (par["half_saturation"][channel], par["slope"][channel])
-    if (name, channel) not in draw.amplitudes:
+    if (name, channel) not in draw.known:
         seen = hill(pressure(draw, name, channel, _cut(draw.columns[channel][: draw.fitted])), *shape)
         mean = sum(seen) / draw.fitted
-        draw.amplitudes[name, channel] = par["contribution"][channel] / mean if mean else 0.0
-    amplitude = draw.amplitudes[name, channel]
-    return [amplitude * h for h in hill(pressure(draw, name, channel, _cut(series)), *shape)]
+        draw.known[name, channel] = par["contribution"][channel] / mean if mean else 0.0
+    amplitude, this = draw.known[name, channel], (name, channel, tuple(series))
+    if this not in draw.known:
+        draw.known[this] = [amplitude * h for h in hill(pressure(draw, name, channel, _cut(series)), *shape)]
+    return draw.known[this]
 
 
 def _cut(series):

@@ -125,7 +125,7 @@ def test_a_remedy_that_is_refused_would_be_found():
     with pytest.raises(AssertionError):
         try_call("mm.optimize_budget(fit, ..., chance=0.2)", system, data)
     with pytest.raises(AttributeError):
-        try_call("mm.plots.residuals(mm.estimands.leftovers(fit))", system, data)
+        try_call("mm.plots.leftovers(fit)", system, data)
 
 
 def test_a_prior_is_written_under_the_name_that_the_equation_has_for_it():

@@ -202,43 +202,56 @@ def test_the_same_run_gives_the_same_bytes(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------- kills, leftovers, overlaps
+#: One program, since each takes seconds to start: copies of it run, and are killed as they replace a file.
 _KILLED = """
 import os, sys
 from pathlib import Path
 from tests.test_faults_runs import OTHER, write
-seen = 0
-def hook(event, args):
-    global seen
-    if event == "os.rename" and ".part-" in str(args[0]):
-        seen += 1
-        if seen == int(sys.argv[2]):
-            os.kill(os.getpid(), 9)
-sys.addaudithook(hook)
-write(Path(sys.argv[1]), "b", OTHER)
+for at in map(int, sys.argv[2:]):
+    child = os.fork()
+    if child == 0:
+        seen = 0
+        def hook(event, args):
+            global seen
+            if event == "os.rename" and ".part-" in str(args[0]):
+                seen += 1
+                if seen == at:
+                    os.kill(os.getpid(), 9)
+        sys.addaudithook(hook)
+        write(Path(sys.argv[1]) / str(at), "b", OTHER)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
+RENAMES = [1, 2, 4, 6]
 
 
-def run_killed(folder, at):
-    """A run that is killed as it replaces its file number `at`."""
-    return subprocess.run([sys.executable, "-c", _KILLED, str(folder), str(at)], capture_output=True, text=True)
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """Folders of a run, by the number of the file at whose replacing another run on it was killed."""
+    folder = tmp_path_factory.mktemp("killed")
+    for at in RENAMES:
+        (folder / str(at)).mkdir()
+        write(folder / str(at), "a", ONE)
+    command = [sys.executable, "-c", _KILLED, str(folder), *map(str, RENAMES)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.split() == ["-9"] * len(RENAMES), done.stderr
+    return {at: folder / str(at) for at in RENAMES}
 
 
-@pytest.mark.parametrize("at", [1, 2, 4, 6])
-def test_a_kill_at_any_rename_loses_and_mixes_nothing_unmarked(at, tmp_path, capsys):
-    write(tmp_path, "a", ONE)
-    done = run_killed(tmp_path, at)
-    assert done.returncode == -9, done.stderr
-    found = {name: (tmp_path / name).read_bytes() for name in content("a")}
-    marks = {name: files.read_mark(tmp_path / name)[1][0] for name in found}
+@pytest.mark.parametrize("at", RENAMES)
+def test_a_kill_at_any_rename_loses_and_mixes_nothing_unmarked(at, killed, capsys):
+    folder = killed[at]
+    found = {name: (folder / name).read_bytes() for name in content("a")}
+    marks = {name: files.read_mark(folder / name)[1][0] for name in found}
     assert list(marks.values()).count("b") == at - 1
     assert all(marks[name].encode() in body for name, body in found.items() if not name.endswith("png"))
-    assert cli.main(["show", str(tmp_path)]) == (cli.DONE if at == 1 else cli.MIXED)
+    assert cli.main(["show", str(folder)]) == (cli.DONE if at == 1 else cli.MIXED)
     said = capsys.readouterr().out
     assert "a run was killed here; what it left behind goes with the next run" in said
     assert ("files of several runs" in said) == (at > 1)
-    write(tmp_path, "b", OTHER)
-    assert not list(tmp_path.rglob(".*"))
-    assert cli.main(["show", str(tmp_path)]) == cli.DONE
+    write(folder, "b", OTHER)
+    assert not list(folder.rglob(".*"))
+    assert cli.main(["show", str(folder)]) == cli.DONE
     assert "files of one run" in capsys.readouterr().out
 
 

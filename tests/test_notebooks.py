@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 QUICKSTART, MEDIATION, BUDGET = "01_quickstart.ipynb", "02_mediation.ipynb", "03_budget.ipynb"
 DIAGNOSTICS = "04_diagnostics.ipynb"
-FEW = {"DRAWS": "250", "TUNE": "250", "CHAINS": "2", "WORLDS": "2"}
+FEW = {"DRAWS": "140", "TUNE": "160", "CHAINS": "2", "WORLDS": "2"}
 FULL = {"DRAWS": "1000", "TUNE": "1000", "CHAINS": "4"}
 SETTING = re.compile(r'environ\.get\("BAYESMMM_NOTEBOOK_(\w+)", (\d+)\)')
 
@@ -59,7 +59,8 @@ def test_every_code_cell_is_introduced_or_shows_one_figure(name):
 
 # -------------------------------------------------------------------------------------------------------- execution
 #: What the kernel is told once. So few draws need not pass the gate of the answers; a fit that several notebooks make
-#: is sampled once; a figure is drawn once, not a second time to find its margins.
+#: is sampled once, and those of folds with fewer draws still; a figure is drawn once, not a second time to find its
+#: margins.
 ONCE = """
 %matplotlib inline
 %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
@@ -71,7 +72,11 @@ def fit(system, data, *, sample=bayesmmm.fit, fits=[], **settings):
         fits.append((asked, sample(system, data, **settings).accept_unconverged()))
     return next(answer for one, answer in fits if one == asked)
 
+def cross_validate(*args, real=bayesmmm.evaluate.cross_validate, **settings):
+    return real(*args, **(settings | {"draws": 80, "tune": 120}))
+
 bayesmmm.fit = fit
+bayesmmm.evaluate.cross_validate = cross_validate
 """
 #: And before every notebook, which starts with no name of another and no option that it set.
 BEFORE = "%reset -f\nimport pandas\npandas.reset_option('display')\ndel pandas"
@@ -159,7 +164,7 @@ def rows(table):
 # -------------------------------------------------------------------------------------------------------- quickstart
 def test_quickstart_runs(executed):
     text = printed(executed[QUICKSTART])
-    assert "2 chains x 250 draws" in text
+    assert f"2 chains x {FEW['DRAWS']} draws" in text
     assert "nothing to object to" in text
     assert re.search(r"\d+ of 56 true values lie inside their 90% intervals", text)
     assert shown(executed[QUICKSTART], "again = ") == ["True"]  # the loaded fit is the saved one

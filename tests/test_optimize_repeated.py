@@ -90,12 +90,12 @@ def test_draws_that_were_written_to_are_noticed(evaluated):
 def test_only_one_window_is_kept_and_no_large_one(monkeypatch, evaluated):
     fit = fresh()
     optimize_budget(fit, **CALL)
-    kept = len(fit._cache["plans"])
+    kept = len(fit.memo["plans"])
     optimize_budget(fit, **CALL | {"periods": 6})
-    assert len(fit._cache["plans"]) == kept
+    assert len(fit.memo["plans"]) == kept
     monkeypatch.setattr(outcomes, "KEPT", 100.0)
     optimize_budget(fit, **CALL)
-    assert "plans" not in fit._cache
+    assert "plans" not in fit.memo
 
 
 def test_a_copy_of_a_fit_begins_anew():
@@ -103,7 +103,7 @@ def test_a_copy_of_a_fit_begins_anew():
     plan = optimize_budget(fit, **CALL)
     for other in (copy.deepcopy(fit), copy.copy(fit), pickle.loads(pickle.dumps(fit))):
         identical(plan, optimize_budget(other, **CALL))
-    assert copy.deepcopy(fit)._cache["plans"] == {}
+    assert copy.deepcopy(fit).memo["plans"] == {}
 
 
 def test_plans_of_several_threads():

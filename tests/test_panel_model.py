@@ -11,7 +11,7 @@ from bayesmmm.inference.panel import PANEL_ARRAYS, normal_prior
 from bayesmmm.inference.pymc_model import _panel_random, build_model
 from bayesmmm.priors import Prior
 from tests import panels, reference
-from tests.test_pymc_model import _logp
+from tests.test_inference_model import _logp
 
 CASES = {
     "default": ("normal", "normal", None, {}),

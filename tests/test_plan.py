@@ -275,7 +275,7 @@ def test_numbers_are_readable():
 @pytest.mark.parametrize(
     ("limit", "text", "words"),
     [
-        (BindingLimit("bound", "upper", 1234.4, "tv late"), "tv late at its upper bound of 1,234", None),
+        (BindingLimit("bound", "upper", 1234.4, "tv late"), "tv late at its upper bound of 1,234.40", None),
         (BindingLimit("bound", "upper", 0.3, "tv"), "tv at its upper bound of 0.3", None),
         (BindingLimit("bound", "both", 50.0, "tv"), "tv held at 50", None),
         (BindingLimit("bound", "lower", 0.0, "tv"), "tv at zero", None),

@@ -68,10 +68,7 @@ def made_cv(folds=4, horizon=5, channels=2, window="expanding", complete=True, f
         "frequency": "weekly",
     }
     return CrossValidation(
-        scores=judged.scores,
-        predictions=judged.predictions,
-        stability=judged.stability,
-        folds=judged.folds,
+        **judged,
         failed=MappingProxyType({}),
         complete=complete,
         settings=settings,

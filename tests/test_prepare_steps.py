@@ -10,7 +10,7 @@ import pytest
 import bayesmmm as mm
 from bayesmmm import prepare
 from bayesmmm.errors import ExportSettingError, TotalsError
-from bayesmmm.prepare import shaping
+from bayesmmm.prepare import periods
 from tests.raw_exports import DAILY, RECORDS, by_day, comma, export, point, save, table
 
 COLUMNS = {"cost": "Cost", "clicks": "Clicks"}
@@ -236,13 +236,13 @@ def test_weeks_of_many_absent_days(tmp_path, kept):
 
 def test_a_table_that_is_not_what_went_in_is_never_handed_out(tmp_path, monkeypatch):
     """Negative control: a step that counts a row twice is caught, whatever the step."""
-    twice = shaping._added_up
+    twice = periods._added_up
 
     def broken(*arguments):
         frame, origin = twice(*arguments)
         return 2 * frame, origin
 
-    monkeypatch.setattr(shaping, "_added_up", broken)
+    monkeypatch.setattr(periods, "_added_up", broken)
     with pytest.raises(TotalsError, match=r"what came out is not what went in: cost \+1,899.04"):
         prepare.tidy(save(tmp_path, export()), columns={"cost": "Cost"})
 

@@ -187,7 +187,7 @@ def test_verdicts():
 def test_groups_and_exit_statuses():
     from bayesmmm import cli
     from bayesmmm.inference import PRIOR_DRAWS
-    from tests.test_sampling import GROUPS
+    from tests.test_inference_sampling import GROUPS
 
     assert {name for row in table("group of `fit.tree`") for name in in_code(row[0])} == GROUPS
     assert f"the same, {PRIOR_DRAWS} draws" in TEXT

@@ -119,7 +119,7 @@ def test_recovery_says_what_is_missing():
         },
         {"quantity": names, "simulation": [0, 1, 4]},
     )
-    found = Recovery(values=values, ci_prob=0.9, asked=5, failed={}, complete=False, settings={})
+    found = Recovery(values=values, ci_prob=0.9, requested=5, failed={}, complete=False, settings={})
     summary = found.summary()
     assert summary.loc["roi[tv]", "bias"] == pytest.approx(0.1)
     assert summary.loc["roi[tv]", "rmse"] == pytest.approx(np.sqrt((0.01 + 0.09 + 0.01) / 3))

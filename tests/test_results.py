@@ -86,19 +86,19 @@ def test_the_verdict_is_read_and_not_worked_out_again(fitted, saved, killed):
     _, loaded, *_ = killed
     assert "xarray" in loaded
     assert "arviz_stats" not in loaded
-    assert results.load(saved)._cache["convergence"] == fitted.convergence
+    assert results.load(saved).memo["convergence"] == fitted.convergence
 
 
 def test_a_verdict_that_was_not_passed_on_these_draws_is_not_kept(fitted, tmp_path):
     assert fitted.convergence.verdict == "converged"
     by_hand = _with_posterior(fitted, lambda groups: {})
-    by_hand._cache["convergence"] = fitted.convergence
+    by_hand.memo["convergence"] = fitted.convergence
     changed = _with_posterior(fitted, lambda groups: {"posterior": groups["posterior"].copy(deep=True)})
     assert changed.convergence == fitted.convergence
     changed.tree["posterior"]["sales.sigma"].values[0] += 100.0
     for fit in (by_hand, changed):
         loaded = results.load(fit.save(tmp_path / "fit.nc"))
-        assert "convergence" not in loaded._cache
+        assert "convergence" not in loaded.memo
     assert results.load(changed.save(tmp_path / "fit.nc")).convergence.verdict == "failed"
 
 
@@ -132,8 +132,8 @@ def test_who_loads_a_fit_accepts_a_failed_sampler_anew(fitted, tmp_path):
 
 def test_what_is_known_about_draws_goes_with_them_and_no_further(fitted):
     verdict = fitted.convergence
-    assert fitted.thin(10).accept_unconverged()._cache["convergence"] is verdict
-    assert dataclasses.replace(fitted)._cache == {}
+    assert fitted.thin(10).accept_unconverged().memo["convergence"] is verdict
+    assert dataclasses.replace(fitted).memo == {}
     failed = dataclasses.replace(verdict, verdict="failed")
     assert fitted.with_convergence(failed).convergence is failed
     assert fitted.convergence is verdict

@@ -198,7 +198,6 @@ def test_future_residuals_are_correlated(outcome):
             past,
             pd.DatetimeIndex(plan()["date"]),
             {n: plan()[n].to_numpy()[None] for n in ("tv", "social", "price")},
-            past=engine.carried(past),
             seed=0,
             paths=1,
             noise=True,
@@ -215,7 +214,7 @@ def brute_force(fit, table, n=400_000):
     past = engine.history(fit.system, fit.scales, fit.data, par, np.arange(1), seed=0)
     columns = {n: table[n].to_numpy()[None] for n in ("tv", "social", "price")}
     dates = pd.DatetimeIndex(table["date"])
-    future = engine.future(past, dates, columns, past=engine.carried(past), seed=0, paths=1)
+    future = engine.future(past, dates, columns, seed=0, paths=1)
     s_m, s_y = (par[n]["sigma"][0] for n in ("search", "sales"))
     rho = fit.system.equation("sales").rho["search"]
     e_m = s_m * rng.standard_normal(n)
@@ -226,7 +225,7 @@ def brute_force(fit, table, n=400_000):
     own = {k: par["sales"][k][0, at] for k in ("half_life", "half_saturation", "slope")}
     keep = 0.5 ** (7.0 / own["half_life"])
     x = np.maximum(search, 0.0) / fit.scales.spend["search"][0]
-    a = (1 - keep) * x + keep * engine.carried(past)["sales", "search"][0, 0, 0]
+    a = (1 - keep) * x + keep * engine.carryover(past)["sales", "search"][0, 0, 0]
     h = a ** own["slope"] / (own["half_saturation"] ** own["slope"] + a ** own["slope"])
     media = past.rows.amplitude["sales"][0, 0, at] * h
     return float((fit.scales.size["sales"][0] * np.exp(latent + media + e_y)).mean())

@@ -15,7 +15,7 @@ from bayesmmm.inference.pymc_model import build_model
 from bayesmmm.kernels import posterior, prior_density
 from bayesmmm.priors import Prior
 from tests import reference, worlds
-from tests.test_model import _constrained, _logp, _point
+from tests.test_inference_model import _constrained, _logp, _point
 
 RHO = Prior("Uniform", lower=-0.9, upper=0.9)
 

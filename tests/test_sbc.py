@@ -83,7 +83,14 @@ def made_up(position, **changes):
         },
         {"quantity": [f"roi[{i}]" for i in range(n_quantity)], "simulation": np.arange(n)},
     )
-    given = {"kept": KEPT, "error": 0.05, "asked": n, "failed": {}, "complete": True, "settings": {"seconds": 1.0}}
+    given = {
+        "kept": KEPT,
+        "error": 0.05,
+        "requested": n,
+        "failed": {},
+        "complete": True,
+        "settings": {"seconds": 1.0},
+    }
     return Calibration(simulations=found, **(given | changes))
 
 
@@ -157,7 +164,7 @@ def test_the_histogram_counts_every_rank_once():
 
 
 def test_what_limits_the_answer_is_said():
-    found = made_up(np.random.default_rng(6).random((3, 50)), asked=80, complete=False)
+    found = made_up(np.random.default_rng(6).random((3, 50)), requested=80, complete=False)
     values = found.simulations.copy(deep=True)
     values["refused"][3], values["divergences"][1], values["ess"][4, 0] = 2, 5, 40.0
     text = str(dataclasses.replace(found, simulations=values))

@@ -272,7 +272,7 @@ def test_joined_by_another_word():
         ([np.int64(3), np.float64(0.5), np.bool_(True)], "3, 0.5, True"),
         (["it's"], '"it\'s"'),
         (["w" * 198], f"'{'w' * 198}'"),
-        (["w" * 300], f"'{'w' * 99} ... {'w' * 99}'"),
+        (["w" * 300], f"'{'w' * 98}…{'w' * 99}'"),
     ],
 )
 def test_listed(items, words):

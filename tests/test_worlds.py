@@ -10,11 +10,11 @@ from scipy import stats
 from bayesmmm import engine
 from bayesmmm.equations import system_warnings
 from bayesmmm.errors import SamplingError, SettingError, TooFewPeriodsError
-from bayesmmm.simulate import WORLDS, broken, broken_world
+from bayesmmm.simulate import WORLDS, broken_world, broken_worlds
 from bayesmmm.simulate.truth import find_truth
 from tests import reference
 
-CHANNELS = list(broken.CHANNELS)
+CHANNELS = list(broken_worlds.CHANNELS)
 # Worlds in which only the residual of sales differs from the clean one.
 SAME_EFFECTS = ("confounded_mediator", "heavy_tails", "outliers")
 # Long enough for a share or a correlation to be told from its neighbours.
@@ -23,8 +23,8 @@ LONG = 2000
 
 def process_of(name, seed=1, weeks=156):
     """The true process of a world."""
-    clean, rng = broken._clean(seed, weeks)
-    return broken._BREAKS[name](clean, rng) if name in broken._BREAKS else clean
+    clean, rng = broken_worlds._clean(seed, weeks)
+    return broken_worlds._BREAKS[name](clean, rng) if name in broken_worlds._BREAKS else clean
 
 
 def column(world, name):
@@ -348,7 +348,7 @@ def test_who_knows_the_curves_is_misled_where_the_break_moves_spend_or_search():
 
 
 def test_spend_that_follows_sales_does_no_harm_without_persistence(monkeypatch):
-    monkeypatch.setattr(broken, "_WAVE_KEPT", 0.0)
+    monkeypatch.setattr(broken_worlds, "_WAVE_KEPT", 0.0)
     assert (np.abs(oracle_z("sales_driven_spend").mean(axis=0)) < CHANCE).all()
 
 

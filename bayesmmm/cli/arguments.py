@@ -80,28 +80,21 @@ def seed(text: str) -> int:
     return int(text)
 
 
-def probability(text: str) -> float:
-    """Read a number between 0 and 1."""
-    value = _number(text)
-    if value is None or not 0.0 < value < 1.0:
-        _refuse(text, "must lie between 0 and 1")
-    return value
+def _reader(allowed: str, holds: Callable[[float], bool] = lambda value: True) -> Callable[[str], float]:
+    """Return what reads a number for which a condition holds."""
+
+    def read(text: str) -> float:
+        value = _number(text)
+        if value is None or not holds(value):
+            _refuse(text, f"must {allowed}")
+        return value
+
+    return read
 
 
-def number(text: str) -> float:
-    """Read a number."""
-    value = _number(text)
-    if value is None:
-        _refuse(text, "must be a number, as 2.5")
-    return value
-
-
-def money(text: str) -> float:
-    """Read an amount of money above 0."""
-    value = _number(text)
-    if value is None or value <= 0.0:
-        _refuse(text, f"must be {_MONEY}")
-    return value
+probability = _reader("lie between 0 and 1", lambda value: 0.0 < value < 1.0)
+number = _reader("be a number, as 2.5")
+money = _reader(f"be {_MONEY}", lambda value: value > 0.0)
 
 
 def _number(text: str) -> float | None:

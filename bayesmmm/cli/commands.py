@@ -45,7 +45,7 @@ from bayesmmm.files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from bayesmmm.data import MMMData
     from bayesmmm.equations import MMM
@@ -169,7 +169,8 @@ def show(options: argparse.Namespace) -> int:
         kind, run, fit = mark or ("not of a run", "", "")
         head = f"{kind} {fit}" if kind == "saved" else f"{kind} {run} of fit {fit}" if mark else kind
         print(wrap(f"- {head}: {', '.join(names)}"))
-    damaged = [problem for name in found.get(None, []) + _saved(found) if (problem := _problem(folder / name))]
+    fits = [name for mark, names in found.items() if mark is None or mark[0] == "saved" for name in names]
+    damaged = [problem for name in fits if (problem := _problem(folder / name))]
     for problem in damaged:
         print(wrap(f"- {problem}"))
     if is_busy(folder):
@@ -177,10 +178,6 @@ def show(options: argparse.Namespace) -> int:
     elif leftovers(folder):
         print("- a run was killed here; what it left behind goes with the next run")
     return MIXED if mixed or damaged else DONE
-
-
-def _saved(found: "Mapping[tuple[str, str, str] | None, list[str]]") -> list[str]:
-    return [name for mark, names in found.items() if mark is not None and mark[0] == "saved" for name in names]
 
 
 def _problem(path: Path) -> str:

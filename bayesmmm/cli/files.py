@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 FIT, SUMMARY, SYSTEM, DIAGNOSIS = "fit.nc", "summary.csv", "system.toml", "diagnosis.csv"
 #: Where the files of a run lie.
 _FOLDERS = ("", "tables", "figures")
-_LOGARITHMIC = ("half_life", "half_saturation", "slope")
 _ENDS = {"median": "", "lower": "_lower", "upper": "_upper"}
 
 
@@ -60,7 +59,7 @@ def _figures(
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """Names and drawings of the figures of a fit."""
     from bayesmmm import plots
-    from bayesmmm.results import predictive_check, predictive_table
+    from bayesmmm.results import FACTORS, predictive_check, predictive_table, prior_and_posterior
 
     yield "causal_graph", partial(plots.causal_graph, fit.system)
     yield "data", partial(plots.spend, fit.data)
@@ -75,27 +74,11 @@ def _figures(
                 yield f"predictive_{equation}_{geo}", partial(plots.predictive, whole.loc[geo])
         check = predictive_check(fit, equation, ci_prob)
         yield f"predictive_check_{equation}", partial(plots.predictive_check, check)
-        for parameter in ("half_life", "half_saturation", "slope", "contribution"):
-            if f"{equation}.{parameter}" in fit.posterior:
-                make = partial(_prior_posterior, fit, table, truth, ci_prob, equation, parameter)
+        for parameter in (*FACTORS, "contribution"):
+            if (name := f"{equation}.{parameter}") in fit.posterior:
+                both = prior_and_posterior(fit, name, ci_prob)
+                make = partial(plots.prior_posterior, *both, truth=truth, log=parameter in FACTORS)
                 yield f"prior_posterior_{equation}_{parameter}", make
-
-
-def _prior_posterior(
-    fit: "Fit",
-    table: "pd.DataFrame",
-    truth: Mapping[str, float] | None,
-    ci_prob: float,
-    equation: str,
-    parameter: str,
-) -> object:
-    from bayesmmm import plots
-    from bayesmmm.results import summarise
-
-    name = f"{equation}.{parameter}"
-    pair = [summarise(fit.tree[group].to_dataset()[name], ci_prob) for group in ("prior", "posterior")]
-    pair[1].attrs["unit"] = table.attrs["units"][name]
-    return plots.prior_posterior(*pair, truth=truth, log=parameter in _LOGARITHMIC)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The command `prepare`: its options, which are the arguments of `bayesmmm.prepare.tidy`, and its files."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,37 +24,55 @@ example:
 _PAIR = "NAME=TEXT"
 
 
-_TEXTS = {
-    "columns": "column of the result and of the files, as cost=Cost or cost=google:Cost (every column of numbers that "
-    "can be added up); NAME alone for the same name, or where --how needs no column",
-    "date": "column of days, FILE=COLUMN where files differ (found)",
-    "date-as": "name of the dates in the result (date)",
-    "how": "how rows of a period become one value: sum (if nothing is said), mean, max, only, distinct, below; without "
-    "a column: rows, days, iso_week, complete",
-    "only": "count a row only where COLUMN is not empty, or holds a text",
-    "geo": "column of regions, which stay rows",
-    "pivot": "column whose groups become columns",
-    "rules": "group and pattern of --pivot, as brand=*brand*; repeatable",
-    "label": "column, such as the campaign, that --compare tells apart",
-    "date-format": "format of dates, as %%d/%%m/%%Y; FILE=FORMAT where files differ",
-    "decimal": "decimal mark; NAME=MARK for one column or file",
-    "encoding": "encoding, FILE=ENCODING where files differ (UTF-8 or UTF-16)",
-    "table": "which of several tables of a file",
-    "missing": "what an unstated cell counts as: a number or empty; NAME=VALUE for one",
-    "below": "what <5 counts as: a number, half or empty; NAME=VALUE for one",
-    "where": "rows to take, as Status=paid; repeatable",
-    "accept": "accept what is else refused: totals, attribution, currency, incomplete, overlap",
-    "stack": "files are pieces of one export",
-    "fill": "absent days count as zero, in all columns or in those named",
-    "start": "first day",
-    "stop": "last day",
-    "week-start": "sum days to weeks that start on this day, as monday",
-    "week-label": "start or end: the day that labels a week (start)",
-    "partial": "drop or keep weeks of which only some days are covered (drop)",
-    "fiscal": "columns of year and week of the retail calendar",
-    "currency": "convert money into this currency, as EUR",
-    "rates": "units of it for one of another, as USD=0.92, or a CSV file",
-    "money": "columns to convert (those that are money by name)",
+#: Options by part of the help: name, what stands for its value, and "..." where there may be several; with their text.
+_OPTIONS = {
+    "columns": {
+        "columns NAME[=COLUMN]...": "column of the result and of the files, as cost=Cost or cost=google:Cost (every "
+        "column of numbers that can be added up); NAME alone for the same name, or where --how needs no column",
+        "date COLUMN...": "column of days, FILE=COLUMN where files differ (found)",
+        "date-as NAME": "name of the dates in the result (date)",
+        "how NAME=HOW...": "how rows of a period become one value: sum (if nothing is said), mean, max, only, distinct, "
+        "below; without a column: rows, days, iso_week, complete",
+        "only NAME=COLUMN[=TEXT]...": "count a row only where COLUMN is not empty, or holds a text",
+        "geo COLUMN": "column of regions, which stay rows",
+        "pivot COLUMN": "column whose groups become columns",
+        "rules GROUP=PATTERN...": "group and pattern of --pivot, as brand=*brand*; repeatable",
+        "label COLUMN": "column, such as the campaign, that --compare tells apart",
+    },
+    "how cells are written": {
+        "date-format FORMAT...": "format of dates, as %%d/%%m/%%Y; FILE=FORMAT where files differ",
+        "decimal MARK...": "decimal mark; NAME=MARK for one column or file",
+        "encoding ENCODING...": "encoding, FILE=ENCODING where files differ (UTF-8 or UTF-16)",
+        "table N": "which of several tables of a file",
+        "missing VALUE...": "what an unstated cell counts as: a number or empty; NAME=VALUE for one",
+        "below VALUE...": "what <5 counts as: a number, half or empty; NAME=VALUE for one",
+    },
+    "rows": {
+        "where COLUMN=TEXT...": "rows to take, as Status=paid; repeatable",
+        "accept WHAT...": "accept what is else refused: totals, attribution, currency, incomplete, overlap",
+        "stack": "files are pieces of one export",
+    },
+    "periods": {
+        "fill NAME": "absent days count as zero, in all columns or in those named",
+        "start DATE": "first day",
+        "stop DATE": "last day",
+        "week-start DAY": "sum days to weeks that start on this day, as monday",
+        "week-label WHICH...": "start or end: the day that labels a week (start)",
+        "partial WHAT": "drop or keep weeks of which only some days are covered (drop)",
+        "fiscal COLUMN": "columns of year and week of the retail calendar",
+    },
+    "money": {
+        "currency CODE": "convert money into this currency, as EUR",
+        "rates RATE...": "units of it for one of another, as USD=0.92, or a CSV file",
+        "money NAME...": "columns to convert (those that are money by name)",
+    },
+}
+#: Options that are read in another way than one text, or one or more of them.
+_OTHERWISE: dict[str, dict[str, Any]] = {
+    "table": {"type": arguments.count},
+    "stack": {"action": "store_true", "default": None},
+    "fill": {"nargs": "*", "action": "extend"},
+    "fiscal": {"nargs": 2},
 }
 
 
@@ -70,43 +87,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     earlier = "an earlier import of the same account, to compare with"
     parser.add_argument("--compare", metavar="FILE", nargs="+", help=earlier)
 
-    def part(title: str) -> Callable[..., None]:
-        return arguments.adding(parser.add_argument_group(title), _TEXTS)
-
-    many = {"nargs": "+", "action": "extend"}
-    add = part("columns")
-    add("columns", "NAME[=COLUMN]", **many)
-    add("date", "COLUMN", **many)
-    add("date-as", "NAME")
-    add("how", "NAME=HOW", **many)
-    add("only", "NAME=COLUMN[=TEXT]", **many)
-    add("geo", "COLUMN")
-    add("pivot", "COLUMN")
-    add("rules", "GROUP=PATTERN", **many)
-    add("label", "COLUMN")
-    add = part("how cells are written")
-    add("date-format", "FORMAT", **many)
-    add("decimal", "MARK", **many)
-    add("encoding", "ENCODING", **many)
-    add("table", "N", arguments.count)
-    add("missing", "VALUE", **many)
-    add("below", "VALUE", **many)
-    add = part("rows")
-    add("where", "COLUMN=TEXT", **many)
-    add("accept", "WHAT", **many)
-    add("stack", action="store_true", default=None)
-    add = part("periods")
-    add("fill", "NAME", nargs="*", action="extend")
-    add("start", "DATE")
-    add("stop", "DATE")
-    add("week-start", "DAY")
-    add("week-label", "WHICH", nargs="+")
-    add("partial", "WHAT")
-    add("fiscal", "COLUMN", nargs=2)
-    add = part("money")
-    add("currency", "CODE")
-    add("rates", "RATE", nargs="+")
-    add("money", "NAME", nargs="+")
+    for title, options in _OPTIONS.items():
+        group = parser.add_argument_group(title)
+        for usage, text in options.items():
+            name, _, metavar = usage.partition(" ")
+            several = {"nargs": "+", "action": "extend"} if metavar.endswith("...") else {}
+            shown = {"metavar": metavar.removesuffix("...")} if metavar else {}
+            group.add_argument(f"--{name}", help=text, **{**shown, **several, **_OTHERWISE.get(name, {})})
     parser.set_defaults(run=prepare)
 
 
@@ -162,7 +149,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         "fill": lambda _, names: names or True,
     }
     files, out = list(name_files(_files(options.files))), {}
-    for name in (option.replace("-", "_") for option in _TEXTS):
+    for name in (usage.partition(" ")[0].replace("-", "_") for part in _OPTIONS.values() for usage in part):
         value, reader = getattr(options, name), read.get(name)
         if value is not None:
             out[name] = value if reader is None else reader(files if reader is _by_file else name, value)

@@ -69,6 +69,13 @@ def _labels(equation: Equation) -> dict[str, tuple[str, ...]]:
     return {block.name: block.labels for block in equation.parameters()}
 
 
+def figure(name: str, room: str, system: MMM, series: str) -> str:
+    """Return the code of a figure of one series; that of the outcome it makes of a fit itself."""
+    if series == system.outcome:
+        return f"mm.plots.{name}(fit)"
+    return f"mm.plots.{name}({name}(fit, {series!r})) with {name} from bayesmmm.{room}"
+
+
 def where(system: MMM, channel: str) -> Equation:
     """Equation in which a channel acts: that of the outcome, or else the last one before it."""
     return next(equation for equation in reversed(system.equations) if channel in equation.media)

@@ -192,10 +192,8 @@ def curve_range(channels: Sequence[str], half_saturation: np.ndarray, stock: np.
 
 def adstocks(media: np.ndarray, retention: np.ndarray, lag: int) -> np.ndarray:
     """Adstocked inputs (S, C, T) of media (C, T) at retentions (S, C); `lag` as the kernels take it."""
-    out = np.empty((*retention.shape, media.shape[-1]))
-    for s, c in np.ndindex(*retention.shape):
-        kernels.adstock(media[c], retention[s, c], 0.0, lag, out[s, c])
-    return out
+    channels = zip(media, np.ascontiguousarray(retention.T), strict=True)
+    return np.stack([kernels.adstocks(x[None], np.zeros(1), keep, lag) for x, keep in channels], axis=1)
 
 
 def _range_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:

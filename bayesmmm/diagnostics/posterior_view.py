@@ -9,7 +9,7 @@ from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError
-from bayesmmm.estimands import row_bytes
+from bayesmmm.estimands.query import row_bytes, spaced
 from bayesmmm.results import Fit
 
 #: Draws at which residuals are tested, and of those at which media terms are kept.
@@ -66,8 +66,8 @@ def evaluate(fit: Fit, *, seed: int = 0) -> PosteriorView:
     """Evaluate all equations of a fit at its draws."""
     parameters = fit.parameters()
     count = fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]
-    tested = _spaced(count, TESTED)
-    kept_at = _spaced(len(tested), KEPT)
+    tested = spaced(count, TESTED)
+    kept_at = spaced(len(tested), KEPT)
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         base = engine.history(fit.system, fit.scales, fit.data, parameters, draws, seed=seed)
@@ -75,10 +75,10 @@ def evaluate(fit: Fit, *, seed: int = 0) -> PosteriorView:
         for name in fit.system.order:
             par, equation = base.rows.parameters[name], fit.system.equation(name)
             # Where a residual is correlated with that of a mediator, what is new in it beside that one.
-            known, sigma = engine.given_mediator(equation, base.rows.parameters, base.residual)
-            new = base.residual[name] - known
+            mean, sigma = base.conditional(name)
+            new = base.residual[name] - (mean - base.latent[name])
             out[f"z {name}"] = equation.family.standardise(new, {**par, "sigma": sigma})[:, 0]
-            out[f"mean {name}"] = (base.latent[name] + known)[:, 0]
+            out[f"mean {name}"] = mean[:, 0]
         return out
 
     parts = engine.map_draws(work, np.arange(count), row_bytes(fit, len(fit.data.dates)))
@@ -90,7 +90,3 @@ def evaluate(fit: Fit, *, seed: int = 0) -> PosteriorView:
         engine.history(fit.system, fit.scales, fit.data, parameters, tested[kept_at], seed=seed),
         kept_at,
     )
-
-
-def _spaced(count: int, wanted: int) -> np.ndarray:
-    return np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(int))

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import special
 
 from bayesmmm.diagnostics import thresholds as bounds
-from bayesmmm.diagnostics.advice import likelihoods
+from bayesmmm.diagnostics.advice import figure, likelihoods
 from bayesmmm.diagnostics.check import Check, TestResult, check_against
 from bayesmmm.diagnostics.posterior_view import PosteriorView
 from bayesmmm.diagnostics.thresholds import Threshold
@@ -85,7 +85,7 @@ def _predictive(view: PosteriorView, name: str) -> tuple[TestResult, pd.DataFram
         f"{worst['upper']:.4g} with 90 %; of {len(table)} statistics the one that stands out most",
         f"series made by the equation do not look like {name}: predictions and what is called unusual cannot be trusted",
         (
-            f"draw it, as mm.plots.predictive_check(mm.results.predictive_check(fit, {name!r}))",
+            f"draw it, as {figure('predictive_check', 'results', fit.system, name)}",
             *likelihoods(*view.about, name, _WHEN if zeros else _WHEN_POSITIVE),
             "autocorrelation: add a season, knots of the trend, or controls",
         ),
@@ -108,7 +108,7 @@ def loo_checks(view: PosteriorView) -> tuple[list[Check], list[TestResult], dict
         loo[name] = table = _left_out(view, name)
         inside = np.abs(table["pit"] - 0.5)
         coverage[name] = {level: float((inside <= level / 2.0).mean()) for level in _LEVELS}
-        checks += [_pareto(view, name, table), _explained(view, name, table)]
+        checks += [_pareto(view, name, table), _explained(name, table)]
         tests.append(_pit(view, name, table["pit"].to_numpy(), coverage[name]))
     tables = {
         "loo": pd.concat(loo, names=["equation", "date"]),
@@ -190,7 +190,7 @@ def pareto_threshold(draws: int) -> Threshold:
     return Threshold(warn, bounds.PARETO_K.source, fail)
 
 
-def _explained(view: PosteriorView, name: str, table: pd.DataFrame) -> Check:
+def _explained(name: str, table: pd.DataFrame) -> Check:
     """R-squared of predictions of periods left out, on the scale of the equation."""
     miss = ((table["observed"] - table["fitted"]) ** 2).sum(skipna=False)
     count = len(table)
@@ -230,7 +230,7 @@ def _pit(view: PosteriorView, name: str, pit: np.ndarray, coverage: dict[float, 
         f"predictive intervals are too {'narrow' if narrow else 'wide'} in the tails or lean to one side, and so are "
         f"those of forecasts",
         (
-            f"look at the residuals, as mm.plots.residuals(mm.estimands.residuals(fit, {name!r}))",
+            f"look at the residuals, as {figure('residuals', 'estimands', view.fit.system, name)}",
             *likelihoods(*view.about, name, when),
         ),
         bounds.PIT_SOURCE,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayesmmm.diagnostics import residual_tests as tests
 from bayesmmm.diagnostics import thresholds as bounds
-from bayesmmm.diagnostics.advice import accepted, likelihoods, prior_on, prior_on_return
+from bayesmmm.diagnostics.advice import accepted, figure, likelihoods, prior_on, prior_on_return
 from bayesmmm.diagnostics.check import TestResult
 from bayesmmm.diagnostics.posterior_view import PosteriorView
 from bayesmmm.equations.likelihoods import LOGNORMAL, STUDENT_T
@@ -138,7 +138,7 @@ def _normality(view: PosteriorView, name: str, z: np.ndarray) -> TestResult:
         "a few periods pull at every coefficient more than they should, and predictive intervals have the wrong shape",
         (
             *likelihoods(*view.about, name, when),
-            f"look at the largest residuals, as mm.plots.residuals(mm.estimands.residuals(fit, {name!r})): add a "
+            f"look at the largest residuals, as {figure('residuals', 'estimands', view.fit.system, name)}: add a "
             f"control for events that explain them",
         ),
     )

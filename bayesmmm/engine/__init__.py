@@ -13,7 +13,7 @@ Terms: *latent* is the right-hand side of an equation on its own scale (shares o
 
 from bayesmmm.engine.baseline import (
     Baseline,
-    carried,
+    carryover,
     from_period,
     future,
     history,
@@ -52,5 +52,5 @@ from bayesmmm.engine.residuals import (
     random_stream_id,
     uniforms,
 )
-from bayesmmm.engine.terms import CarryOver, Rows, add, scaled
+from bayesmmm.engine.terms import CarryOver, FrozenDraws, add, scaled
 from bayesmmm.engine.window_system import PassState, WindowSystem, answering

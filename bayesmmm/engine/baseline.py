@@ -22,11 +22,21 @@ import pandas as pd
 from scipy import special
 
 from bayesmmm import kernels
-from bayesmmm.data import NATIONAL, MMMData, Scales
+from bayesmmm.data import MMMData, Scales
+from bayesmmm.data.checks import NATIONAL
 from bayesmmm.engine.inputs import Inputs, kernel_lag, retention
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.engine.residuals import given_mediator, random_stream_id, uniforms
-from bayesmmm.engine.terms import CarryOver, Rows, add, by_geo, by_input, media_terms, prepend_history, scaled
+from bayesmmm.engine.terms import (
+    CarryOver,
+    FrozenDraws,
+    add,
+    by_geo,
+    by_input,
+    media_terms,
+    prepend_history,
+    scaled,
+)
 from bayesmmm.equations import MMM, Equation, design_matrix, observe, to_latent
 
 Columns = Mapping[str, np.ndarray]
@@ -38,7 +48,7 @@ class Baseline:
 
     Attributes
     ----------
-    rows : Rows
+    rows : FrozenDraws
     columns : mapping of str to (P, G, T) array
         Every column in its units, endogenous ones included.
     past : CarryOver
@@ -58,7 +68,7 @@ class Baseline:
         its mediator, in a lognormal equation that is correlated with a mediator's; with those of period effects.
     """
 
-    rows: Rows
+    rows: FrozenDraws
     columns: Columns
     past: CarryOver
     term: Mapping[tuple[str, str], np.ndarray]
@@ -72,10 +82,16 @@ class Baseline:
         """Mean (R, G, T) or 0, and scale (R,), of the future residuals of a series."""
         return self.noise.get(name, (0.0, self.rows.sigma(name)))
 
+    def conditional(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Latent mean (S, G, T) and residual scale (S,) of an observed series given the residual it is tied to."""
+        equation = self.rows.system.equation(name)
+        center, sigma = given_mediator(equation, self.rows.parameters, self.residual)
+        return self.latent[name] + center, sigma
+
 
 # -------------------------------------------------------------------------------------------------- baselines
 def _evaluate(
-    rows: Rows,
+    rows: FrozenDraws,
     dates: pd.DatetimeIndex,
     known: Columns,
     columns: Columns,
@@ -154,7 +170,7 @@ def history(
         For residuals of censored periods.
     """
     chosen = {name: {key: value[draws] for key, value in par.items()} for name, par in parameters.items()}
-    rows = Rows(system, scales, data.days_per_period, chosen, {}, draws, data.geos)
+    rows = FrozenDraws(system, scales, data.days_per_period, chosen, {}, draws, data.geos)
 
     def residual(i: int, equation: Equation, mean: np.ndarray, _: Columns) -> np.ndarray:
         target = to_latent(equation, data.columns[equation.name], scales)
@@ -193,7 +209,7 @@ def run(
         Columns set by intervention, in their units. Setting a mediator cuts everything that drives it.
     """
     draws = np.arange(len(parameters[system.outcome]["sigma"]))
-    rows = Rows(system, scales, data.days_per_period, parameters, amplitude or {}, draws, data.geos)
+    rows = FrozenDraws(system, scales, data.days_per_period, parameters, amplitude or {}, draws, data.geos)
     values = {n: v for n, v in data.columns.items() if n not in system.order} | dict(do or {})
     columns = {n: v if v.ndim == 3 else v[None] for n, v in values.items()}
     known = {n: v for n, v in values.items() if v.ndim == 2}
@@ -205,7 +221,6 @@ def future(
     dates: pd.DatetimeIndex,
     columns: Columns,
     *,
-    past: CarryOver,
     seed: int,
     paths: int,
     first: int = 0,
@@ -213,7 +228,7 @@ def future(
     trend_until: pd.Timestamp | None = None,
     do: Columns | None = None,
 ) -> Baseline:
-    """Evaluate periods after those of `base`.
+    """Evaluate periods after those of `base`, which inherit its `carryover`.
 
     Parameters
     ----------
@@ -221,8 +236,6 @@ def future(
         H periods that follow on from `base`.
     columns : mapping of str to (G, H) array
         Exogenous columns.
-    past : CarryOver
-        From `carried`.
     paths : int
         Residual paths of each draw.
     first : int
@@ -260,11 +273,20 @@ def future(
         return own[name] + omega[:, None, None] * special.ndtri(drawn("period", i, (NATIONAL,)))
 
     every = {name: values[None] for name, values in columns.items()} | dict(do or {})
-    out = _evaluate(rows, dates, columns, every, residual, past=past, trend_until=trend_until, periods_known=False)
+    out = _evaluate(
+        rows,
+        dates,
+        columns,
+        every,
+        residual,
+        past=carryover(base),
+        trend_until=trend_until,
+        periods_known=False,
+    )
     return replace(out, future=True, noise=moments)
 
 
-def carried(base: Baseline, changed: Columns | None = None) -> dict[tuple[str, str], np.ndarray]:
+def carryover(base: Baseline, changed: Columns | None = None) -> dict[tuple[str, str], np.ndarray]:
     """Return what the next segment inherits.
 
     Parameters
@@ -301,7 +323,9 @@ def from_period(base: Baseline, first: int) -> Baseline:
     return replace(
         base,
         columns=late(base.columns),
-        past=carried(replace(base, columns={name: column[..., :first] for name, column in base.columns.items()})),
+        past=carryover(
+            replace(base, columns={name: column[..., :first] for name, column in base.columns.items()})
+        ),
         term=late(base.term),
         design={name: values[:, first:] for name, values in base.design.items()},
         latent=late(base.latent),

@@ -36,7 +36,7 @@ def propagate(
         moving = [n for n in equation.inputs if n in out]
         if not moving or (name in changed and (where is None or where.all())):
             continue
-        latent = _raised(base, name, _steps(base, name, moving, out, inputs, past))
+        latent = add(base.rows, [base.latent[name], *_steps(base, name, moving, out, inputs, past)])
         answer = observe(equation, latent + base.residual[name], base.rows.scales)
         if name in changed and where is not None:
             answer = np.where(where, changed[name], answer)
@@ -70,19 +70,6 @@ def _steps(
             step = columns[n] - base.columns[n]
             steps.append(rows.matching(rows.slope(name, n), step) * step)
     return steps
-
-
-def _raised(base: Baseline, name: str, steps: Sequence[np.ndarray]) -> np.ndarray:
-    """Latent mean (R, G, T) of the baseline with some steps added."""
-    rows, latent = base.rows, base.latent[name]
-    per_draw = [step for step in steps if len(step) <= len(rows.draws)]
-    for step in steps:
-        if len(step) > len(rows.draws):
-            latent = latent + step
-    if not per_draw:
-        return latent
-    paths = (-1, len(latent) // len(rows.draws), *latent.shape[1:])
-    return (latent.reshape(paths) + sum(per_draw[1:], per_draw[0])[:, None]).reshape(latent.shape)
 
 
 def latent_change(

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bayesmmm.data import NATIONAL
+from bayesmmm.data.checks import NATIONAL
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.equations import MMM, Equation
 

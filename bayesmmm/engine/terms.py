@@ -21,7 +21,7 @@ CarryOver = Mapping[tuple[str, str], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Rows:
+class FrozenDraws:
     """A system with everything that is frozen about some draws.
 
     Attributes
@@ -85,7 +85,7 @@ class Rows:
 
 
 def media_terms(
-    rows: Rows,
+    rows: FrozenDraws,
     equation: Equation,
     inputs: Mapping[str, np.ndarray],
     past: CarryOver,
@@ -127,7 +127,7 @@ def _side_by_side(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def curve_parameters(
-    rows: Rows, equation: Equation, names: tuple[str, ...], amplitude: np.ndarray | None
+    rows: FrozenDraws, equation: Equation, names: tuple[str, ...], amplitude: np.ndarray | None
 ) -> tuple[np.ndarray, ...]:
     """Retention, half-saturation and slope (S, C) and amplitude (S, G, C) of media terms; 1 where none is given."""
     key = equation.name, names
@@ -149,12 +149,12 @@ def by_geo(coefficient: np.ndarray) -> np.ndarray:
     return coefficient if coefficient.ndim == 3 else coefficient[:, None]
 
 
-def scaled(rows: Rows, name: str, column: np.ndarray) -> np.ndarray:
+def scaled(rows: FrozenDraws, name: str, column: np.ndarray) -> np.ndarray:
     """Return a column as a media input: in multiples of its mean positive value, below zero as zero."""
     return np.ascontiguousarray(np.maximum(column, 0.0) / rows.unit(name))
 
 
-def add(rows: Rows, parts: Sequence[np.ndarray]) -> np.ndarray:
+def add(rows: FrozenDraws, parts: Sequence[np.ndarray]) -> np.ndarray:
     """Add arrays; those that are the same for all paths of a draw first, so that they are expanded once."""
     per_draw = [p for p in parts if len(p) <= len(rows.draws)]
     per_path = [p for p in parts if len(p) > len(rows.draws)]
@@ -164,7 +164,7 @@ def add(rows: Rows, parts: Sequence[np.ndarray]) -> np.ndarray:
     return sum(parts[1:], parts[0])
 
 
-def prepend_history(rows: Rows, before: np.ndarray | None, x: np.ndarray, least: int) -> np.ndarray:
+def prepend_history(rows: FrozenDraws, before: np.ndarray | None, x: np.ndarray, least: int) -> np.ndarray:
     """Put earlier inputs in front of `x`; zeros where there are fewer than `least`."""
     parts = [x] if before is None else [rows.matching(before, before, x), rows.matching(x, before, x)]
     count = max(len(p) for p in parts)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bayesmmm.equations.text import unit_of
 from bayesmmm.errors import PriorError, UnknownPriorError
 from bayesmmm.priors import FrozenMap, Prior, check_reach, check_support, default_prior
 from bayesmmm.text import no_such
@@ -91,7 +92,7 @@ def _read_prior(equation: "Equation", parameter: str, value: Any) -> Prior | Fro
     bounds = _SUPPORT.get(parameter, (-math.inf, math.inf))
     if isinstance(value, Prior):
         check_support(value, f"{parameter} of {where}", *bounds)
-        check_reach(value, parameter, where)
+        check_reach(value, parameter, where, unit_of(equation, parameter))
         return value
     labels = _labels(equation, parameter)
     if not isinstance(value, Mapping):
@@ -107,7 +108,7 @@ def _read_prior(equation: "Equation", parameter: str, value: Any) -> Prior | Fro
         if not isinstance(prior, Prior):
             raise PriorError(f"{where} has {prior!r} as the prior on {parameter} of {label!r}. Give a Prior.")
         check_support(prior, f"{parameter} of {label!r} in {where}", *bounds)
-        check_reach(prior, parameter, f"{where} for {label!r}")
+        check_reach(prior, parameter, f"{where} for {label!r}", unit_of(equation, parameter))
     return FrozenMap(value)
 
 

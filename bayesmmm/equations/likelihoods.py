@@ -88,17 +88,9 @@ class Likelihood:
         """Latent value with its residual -> series."""
         return latent
 
-    def inverse_slope(self, latent: np.ndarray) -> np.ndarray | float:
-        """Derivative of `inverse`."""
-        return 1.0
-
     def mean(self, latent: np.ndarray, sigma: np.ndarray) -> np.ndarray:
         """Mean of the series given its latent mean, residuals integrated out."""
         return latent
-
-    def mean_slope(self, latent: np.ndarray, sigma: np.ndarray) -> np.ndarray | float:
-        """Derivative of `mean` to the latent mean."""
-        return 1.0
 
     def mean_secant(self, low: np.ndarray, high: np.ndarray, sigma: np.ndarray) -> np.ndarray | float:
         """(f(high) - f(low)) / (high - low) of `mean` f; its derivative where they meet."""
@@ -174,14 +166,8 @@ class _LogNormal(Likelihood):
     def inverse(self, latent):
         return np.exp(latent)
 
-    def inverse_slope(self, latent):
-        return np.exp(latent)
-
     def mean(self, latent, sigma):
         return np.exp(latent + 0.5 * sigma**2)
-
-    def mean_slope(self, latent, sigma):
-        return self.mean(latent, sigma)
 
     def mean_secant(self, low, high, sigma):
         return self.mean(low, sigma) * special.exprel(high - low)
@@ -201,21 +187,15 @@ class _CensoredNormal(Likelihood):
     def inverse(self, latent):
         return np.maximum(latent, 0.0)
 
-    def inverse_slope(self, latent):
-        return latent > 0.0
-
     def mean(self, latent, sigma):
         z = latent / sigma
         return latent * special.ndtr(z) + sigma * np.exp(-0.5 * z**2) / math.sqrt(2.0 * math.pi)
-
-    def mean_slope(self, latent, sigma):
-        return special.ndtr(latent / sigma)
 
     def mean_secant(self, low, high, sigma):
         step = high - low
         near = np.abs(step) < 1e-6 * sigma
         rise = self.mean(high, sigma) - self.mean(low, sigma)
-        return np.where(near, self.mean_slope(0.5 * (low + high), sigma), rise / np.where(near, 1.0, step))
+        return np.where(near, special.ndtr(0.5 * (low + high) / sigma), rise / np.where(near, 1.0, step))
 
     def series_secant(self, share, lift):
         return share > 0.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmmm.equations.correlation import check_mediator
 from bayesmmm.equations.equation import Equation
-from bayesmmm.equations.text import graph_text, system_text
+from bayesmmm.equations.text import graph_text, reached, system_text
 from bayesmmm.equations.toml_writer import toml_text
 from bayesmmm.errors import CycleError, EquationError, PanelError, UnknownTermError
 from bayesmmm.text import no_such, notebook_html, written
@@ -239,14 +239,8 @@ def _check_acyclic(system: MMM) -> None:
 
 
 def _check_reach(system: MMM) -> None:
-    parents = _parents(system)
-    reached, todo = set(), [system.outcome]
-    while todo:
-        name = todo.pop()
-        if name not in reached:
-            reached.add(name)
-            todo += parents[name]
-    lost = [e.name for e in system.equations if e.name not in reached]
+    leading = reached([system.outcome], _parents(system))
+    lost = [e.name for e in system.equations if e.name not in leading]
     if lost:
         raise EquationError(
             f"the equation of {lost[0]!r} does not lead to the outcome {system.outcome!r}. List "

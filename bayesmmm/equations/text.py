@@ -1,7 +1,7 @@
 """A system in words: equations, units, every prior, the causal graph. Computes nothing that a model uses."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bayesmmm.priors import Prior
@@ -87,19 +87,25 @@ def routes_text(system: "MMM") -> str:
         children.setdefault(source, []).append(target)
     groups: dict[str, list[str]] = {}
     for source in (*system.exogenous, *system.mediators):
-        reached, todo = set(), list(children[source])
-        while todo:
-            name = todo.pop()
-            if name not in reached:
-                reached.add(name)
-                todo += children.get(name, [])
-        through = [name for name in system.mediators if name in reached]
+        beyond = reached(children[source], children)
+        through = [name for name in system.mediators if name in beyond]
         ways = ["directly"] if system.outcome in children[source] else []
         ways += [f"through {', '.join(through)}"] if through else []
         groups.setdefault(" and ".join(ways), []).append(source)
     if not groups:
         return "none"
     return "\n".join(_wrap(f"{', '.join(sources)}: {ways}", 2) for ways, sources in groups.items())
+
+
+def reached(start: Iterable[str], ways: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return where one comes from some places, themselves included, by the ways that lead on from each."""
+    out, todo = set[str](), list(start)
+    while todo:
+        name = todo.pop()
+        if name not in out:
+            out.add(name)
+            todo += ways.get(name, [])
+    return out
 
 
 # ---------------------------------------------------------------- one equation
@@ -149,18 +155,21 @@ def prior_rows(equation: "Equation") -> list[tuple[str, str, str]]:
         exact = [(f"  {label}", prior) for label, prior in block.items() if prior != usual]
         for row, prior in [(title, usual), *exact]:
             args = ", ".join(f"{arg}={value:.4g}" for arg, value in prior.args.items())
-            rows.append((row, f"{prior.family}({args})", f"{_unit(equation, name)}; {interval_text(prior)}"))
+            rows.append(
+                (row, f"{prior.family}({args})", f"{unit_of(equation, name) or 'no unit'}; {interval_text(prior)}")
+            )
     return rows
 
 
-def _unit(equation: "Equation", name: str) -> str:
+def unit_of(equation: "Equation", parameter: str) -> str:
+    """Return the unit of a parameter of an equation; empty for a pure number."""
     v = equation.name
     share = "log units" if equation.family.log_scale else f"share of mean |{v}|"
     return {
         "half_life": "days",
         "retention": "share kept into the next period",
         "half_saturation": "multiples of mean positive spend",
-        "slope": "no unit",
+        "slope": "",
         "contribution": f"{share}, per period",
         "roi": f"{v} per unit of spend",
         "intercept": share,
@@ -169,11 +178,11 @@ def _unit(equation: "Equation", name: str) -> str:
         "coefficient": f"{share}, per sd of the column",
         # A standard deviation elsewhere; that of a t is larger than its scale, and depends on nu.
         "sigma": f"{share}, scale of the t, not its sd" if equation.family.heavy_tailed else share,
-        "nu_minus_two": "no unit",
+        "nu_minus_two": "",
         "tau": "sd of log contribution between geos",
         "omega": f"{share}, sd of what geos share in a period",
         "rho": "correlation",
-    }[name]
+    }[parameter]
 
 
 def interval_text(prior: Prior) -> str:

@@ -171,17 +171,17 @@ def _seasons(tables: Any, where: str) -> list[Fourier]:
     return [Fourier(**table) for table in tables]
 
 
+def _prior(table: Any, where: str, remedy: str = 'Add a line like family = "LogNormal"') -> Prior:
+    _check_table(table, where)
+    if not isinstance(table.get("family"), str):
+        raise SpecError(f"{where} names no family. {remedy}.")
+    return Prior.from_dict(table)
+
+
 def _rho(table: Any, where: str) -> dict[str, Any]:
     _check_table(table, f"rho of {where}")
-    rho: dict[str, Any] = {}
-    for mediator, value in table.items():
-        if isinstance(value, dict) and not isinstance(value.get("family"), str):
-            raise SpecError(
-                f"rho of {where} for {mediator!r} names no family. Give a number, or add a line like family = "
-                f'"Uniform".'
-            )
-        rho[mediator] = Prior.from_dict(value) if isinstance(value, dict) else value
-    return rho
+    place, remedy = f"rho of {where} for", 'Give a number, or add a line like family = "Uniform"'
+    return {m: _prior(v, f"{place} {m!r}", remedy) if isinstance(v, dict) else v for m, v in table.items()}
 
 
 def _priors(table: Any, where: str) -> dict[str, Any]:
@@ -193,10 +193,6 @@ def _priors(table: Any, where: str) -> dict[str, Any]:
         # A prior is the table that names a family; a channel may be called "family" too, but then holds a table.
         if isinstance(value.get("family"), str):
             priors[parameter] = Prior.from_dict(value)
-            continue
-        for label, inner in value.items():
-            _check_table(inner, f"{place} for {label!r}")
-            if not isinstance(inner.get("family"), str):
-                raise SpecError(f'{place} for {label!r} names no family. Add a line like family = "LogNormal".')
-        priors[parameter] = {label: Prior.from_dict(inner) for label, inner in value.items()}
+        else:
+            priors[parameter] = {label: _prior(inner, f"{place} for {label!r}") for label, inner in value.items()}
     return priors

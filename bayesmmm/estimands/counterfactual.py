@@ -127,9 +127,7 @@ def _compared(
         base = query.history(draws)
         if line.planned:
             dates = line.dates[line.fitted :]
-            base = engine.future(
-                base, dates, line.columns, past=engine.carried(base), seed=query.seed, paths=paths
-            )
+            base = engine.future(base, dates, line.columns, seed=query.seed, paths=paths)
         changed = {n: np.where(window, factor * base.columns[n], base.columns[n]) for n, factor in factors.items()}
         for name, values in set_to.items():
             changed[name] = base.columns[name].copy()
@@ -142,7 +140,7 @@ def _compared(
             else:
                 inputs = fit.system.equation(name).inputs
                 shifts = [engine.latent_change(base, name, n, new[n]) for n in inputs if n in new]
-                latent = base.latent[name] + (base.rows.per_path(engine.add(base.rows, shifts)) if shifts else 0.0)
+                latent = engine.add(base.rows, [base.latent[name], *shifts])
                 series, before = engine.value(base, name, latent), engine.value(base, name, base.latent[name])
             shape = base.latent[name].shape
             out[name] = engine.over_paths(query.added(np.broadcast_to(series, shape)), paths)

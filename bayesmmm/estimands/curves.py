@@ -66,11 +66,13 @@ def response_curves(
     """
     query = open_query(fit, start=start, stop=stop, window=window, plan=plan, paths=paths, seed=seed, by=by)
     names = checked_channels(query, channels)
-    grid = _checked_factors(factors)
+    allowed = ("numbers of 0 or more", "[0.5, 1, 1.5]", lambda x: x >= 0.0)
+    grid = np.unique([0.0, 1.0, *check_numbers(FACTORS if factors is None else factors, "factors", *allowed)])
     check_size(query.shape(len(names), len(grid)), "the response curves", REDUCE)
     gained = over_draws(query, lambda segments: _gained(query, segments, names, grid))["outcome"]
     spend, money = query.spend(names)
-    unit, beyond = fit.data.unit(fit.system.outcome), {"unit": "share of spend", "threshold": EXTRAPOLATED}
+    unit = fit.data.unit(fit.system.outcome)
+    beyond = {"unit": "share of spend", "threshold": EXTRAPOLATED}
     return xr.Dataset(
         {
             "outcome": (*query.label_places(gained, "channel", "factor"), {"unit": unit}),
@@ -80,11 +82,6 @@ def response_curves(
         {**query.coords, "channel": list(names), "factor": grid},
         {**query.attrs, "unit": unit},
     )
-
-
-def _checked_factors(factors: Sequence[float] | None) -> np.ndarray:
-    allowed = ("numbers of 0 or more", "[0.5, 1, 1.5]", lambda x: x >= 0.0)
-    return np.unique([0.0, 1.0, *check_numbers(FACTORS if factors is None else factors, "factors", *allowed)])
 
 
 def _gained(

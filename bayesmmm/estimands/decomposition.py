@@ -11,6 +11,7 @@ import xarray as xr
 
 from bayesmmm import engine, kernels
 from bayesmmm.equations import Equation, expected
+from bayesmmm.equations.text import reached
 from bayesmmm.errors import AnswerError
 from bayesmmm.estimands.query import REDUCE, Query, open_query, row_bytes
 from bayesmmm.results import Fit
@@ -163,11 +164,9 @@ def common(mediator: str) -> str:
 
 def reaching(fit: Fit, mediator: str) -> list[str]:
     """Exogenous channels that act on a mediator, directly or through other mediators, in the order of the data."""
-    system, channels, upstream = fit.system, set(), [mediator]
-    while upstream:
-        equation = system.equation(upstream.pop())
-        upstream += [n for n in equation.inputs if n in system.order]
-        channels |= {n for n in equation.media if n not in system.order}
+    system = fit.system
+    behind = reached([mediator], {e.name: [n for n in e.inputs if n in system.order] for e in system.equations})
+    channels = {channel for name in behind for channel in system.equation(name).media}
     return [n for n in system.exogenous if n in channels]
 
 
@@ -283,9 +282,7 @@ def _parts_of_series(base: engine.Baseline, mediator: str) -> Mapping[str, np.nd
 def _check_sum(base: engine.Baseline, name: str, parts: list[np.ndarray]) -> None:
     """Refuse parts that do not add up to the mean in every geo."""
     rows = base.rows
-    equation = rows.system.equation(name)
-    center, sigma = engine.given_mediator(equation, rows.parameters, base.residual)
-    mean = expected(equation, base.latent[name] + center, sigma, rows.scales)
+    mean = expected(rows.system.equation(name), *base.conditional(name), rows.scales)
     miss, size = sum(parts[1:], parts[0]) - mean, rows.scales.size[name]
     off = (np.abs(miss).max(axis=(0, 2)) / np.maximum(size, np.abs(mean).max(axis=(0, 2)))).max()
     if not off <= TOLERANCE:

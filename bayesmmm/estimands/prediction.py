@@ -103,8 +103,7 @@ def _fitted(query: Query, noise: bool) -> dict[str, np.ndarray]:
         out = {}
         for i, name in enumerate(fit.system.order):
             equation, par = fit.system.equation(name), base.rows.parameters[name]
-            center, sigma = engine.given_mediator(equation, base.rows.parameters, base.residual)
-            mean = base.latent[name] + center
+            mean, sigma = base.conditional(name)
             if noise:
                 stream, data = engine.random_stream_id("replicated", i), fit.data
                 u = engine.uniforms(query.seed, stream, draws, data.geos, len(data.dates))
@@ -124,9 +123,7 @@ def _planned(query: Query, do: Mapping, noise: bool) -> dict[str, np.ndarray]:
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         past = query.history(draws)
-        base = engine.future(
-            past, dates, line.columns, past=engine.carried(past), seed=query.seed, paths=paths, noise=noise, do=do
-        )
+        base = engine.future(past, dates, line.columns, seed=query.seed, paths=paths, noise=noise, do=do)
         out = {}
         for name in fit.system.order:
             if name in do:

@@ -35,9 +35,7 @@ class Segment:
 
     def total(self, values: np.ndarray) -> np.ndarray:
         """Sum over counted periods of each geo, averaged over paths: (S, G)."""
-        rows = self.base.rows
-        mean = engine.over_paths(values, rows.paths) if len(values) > len(rows.draws) else values
-        return np.einsum("sgt,sgt->sg", *np.broadcast_arrays(mean, self.weight))
+        return np.einsum("sgt,sgt->sg", *np.broadcast_arrays(self.base.rows.per_draw(values), self.weight))
 
     def gain(self, latent: np.ndarray, names: Iterable[str], columns: Columns, past: engine.CarryOver) -> tuple:
         """Counted change (S, G) of an outcome at `latent` as some columns change, and the change of `latent` itself."""
@@ -67,7 +65,7 @@ def propagated(
             changed = {n: np.where(segment.changed, f * known[n], known[n]) for n, f in name_to_factor.items()}
             columns = engine.propagate(segment.base, changed, past)
             yield segment, columns, past
-            past = {} if segment is segments[-1] else engine.carried(segment.base, columns)
+            past = {} if segment is segments[-1] else engine.carryover(segment.base, columns)
 
 
 def over_draws(query: Query, work: Callable[[list[Segment]], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -113,10 +111,8 @@ def order_by_tail(query: Query, *, tail_weight: float | None = None) -> DrawOrde
         parts = [Segment(base, touched[:cut], weight[..., :cut], inside[:cut])]
         if len(periods) > cut:
             dates, columns = after(fit, line, len(periods) - cut)
-            past = engine.carried(base)
-            ahead = engine.future(
-                base, dates, columns, past=past, seed=query.seed, paths=query.paths, trend_until=line.dates[-1]
-            )
+            until = line.dates[-1]
+            ahead = engine.future(base, dates, columns, seed=query.seed, paths=query.paths, trend_until=until)
             parts.append(Segment(ahead, touched[cut:], weight[..., cut:], inside[cut:]))
         return parts
 

@@ -46,7 +46,7 @@ class Calibration:
         Draws that a truth is ranked among, spread evenly over all draws of a fit.
     error : float
         Probability that a system without any fault is called out, all quantities together.
-    asked : int
+    requested : int
         Simulations asked for.
     failed : mapping of int to str
         Simulations that gave an error, and which.
@@ -58,7 +58,7 @@ class Calibration:
     simulations: xr.Dataset
     kept: int
     error: float
-    asked: int
+    requested: int
     failed: Mapping[int, str]
     complete: bool
     settings: Mapping[str, Any]
@@ -190,7 +190,7 @@ class Calibration:
         divergent = int((rows["divergences"] > 0).sum())
         if divergent:
             lines.append(f"  {divergent} fits have divergences, {int(rows['divergences'].sum())} in all")
-        return lines + shortfall(self.failed, rows.sizes["simulation"], self.asked)
+        return lines + shortfall(self.failed, rows.sizes["simulation"], self.requested)
 
     def _next(self) -> str:
         if self.verdict == "ok":

@@ -248,10 +248,10 @@ def cross_validate(
         "frequency": data.frequency,
         "units": {n: data.unit(n) for n in system.order},
     }
-    fold_scores = score_folds(list(done.results.values()), nested=window == "expanding")
-    warn_of_failures(fold_scores.folds)
+    scores = score_folds(list(done.results.values()), nested=window == "expanding")
+    warn_of_failures(scores["folds"])
     return CrossValidation(
-        **vars(fold_scores),
+        **scores,
         failed={splits[i].number: message for i, message in done.failed.items()},
         complete=done.complete,
         settings=settings,

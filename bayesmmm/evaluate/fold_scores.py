@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,18 +16,11 @@ from bayesmmm.evaluate.stability import drift
 SCORES = ("rmse", "mae", "mape", "r2", "crps", "coverage", "elpd", "rmse_naive")
 
 
-@dataclass(frozen=True, eq=False)
-class FoldScores:
-    """What `CrossValidation` says of its folds."""
+def score_folds(results: Sequence[FoldResult], *, nested: bool) -> dict[str, Any]:
+    """Put folds together, in order, as fields of `CrossValidation`.
 
-    scores: xr.Dataset
-    predictions: xr.Dataset
-    stability: xr.Dataset
-    folds: pd.DataFrame
-
-
-def score_folds(results: Sequence[FoldResult], *, nested: bool) -> FoldScores:
-    """Put folds together, in order; `nested`: the data of the first fold are part of those of the last."""
+    `nested`: the data of the first fold are part of those of the last.
+    """
     folds = pd.DataFrame([result.about for result in results]).set_index("fold")
     number = xr.Variable("fold", folds.index.to_numpy())
     bare = xr.concat([r.predictions.drop_vars("date") for r in results], dim=number.dims[0])
@@ -42,7 +35,7 @@ def score_folds(results: Sequence[FoldResult], *, nested: bool) -> FoldScores:
     rows = [[scored(predictions.sel(fold=f, equation=e)) for e in coords["equation"]] for f in coords["fold"]]
     values = {name: np.array([[one[name] for one in row] for row in rows]) for name in SCORES}
     scores = xr.Dataset({name: (("fold", "equation"), array) for name, array in values.items()}, coords)
-    return FoldScores(scores, predictions, stability, folds)
+    return {"scores": scores, "predictions": predictions, "stability": stability, "folds": folds}
 
 
 def scored(predictions: xr.Dataset) -> dict[str, float]:

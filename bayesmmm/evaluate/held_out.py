@@ -54,9 +54,7 @@ def score_held_out(
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         past = query.history(draws)
-        base = engine.future(
-            past, dates, line.columns, past=engine.carried(past), seed=seed, paths=paths, noise=True, do=do
-        )
+        base = engine.future(past, dates, line.columns, seed=seed, paths=paths, noise=True, do=do)
         return {
             f"{name}.{part}": values[:, 0, -last:]
             for name in predicted

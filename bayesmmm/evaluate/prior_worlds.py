@@ -96,7 +96,7 @@ def simulate_many(
     executor: Any,
     progress: bool,
 ) -> tuple[xr.Dataset, dict[str, Any]]:
-    """Run the simulations of a study; return their rows, and its fields asked, failed, complete and settings."""
+    """Run the simulations of a study; return their rows, and its fields requested, failed, complete and settings."""
     start = time.perf_counter()
     done = run(
         task,
@@ -107,18 +107,18 @@ def simulate_many(
         title="simulations",
     )
     return _joined(done.results), {
-        "asked": simulations,
+        "requested": simulations,
         "failed": dict(done.failed),
         "complete": done.complete,
         "settings": {**settings, "seed": seed, "seconds": time.perf_counter() - start},
     }
 
 
-def shortfall(failed: Mapping[int, str], done: int, asked: int) -> list[str]:
+def shortfall(failed: Mapping[int, str], done: int, requested: int) -> list[str]:
     """Say in a line how many simulations are missing; nothing where all are there."""
     if failed:
         return [f"  {len(failed)} fits failed and are left out: {next(iter(failed.values()))}"]
-    return [f"  interrupted: {done} of {asked} simulations are done"] if done < asked else []
+    return [f"  interrupted: {done} of {requested} simulations are done"] if done < requested else []
 
 
 def row(

@@ -134,14 +134,11 @@ def _same_parameters(system: MMM, parameters: engine.Parameters) -> bool:
 
 
 def _log_likelihood(system: MMM, parameters: engine.Parameters, data: MMMData, scales: Scales) -> float:
-    total, residual = 0.0, dict[str, np.ndarray]()
+    total, base = 0.0, engine.history(system, scales, data, parameters, np.arange(1), seed=0)
     for name in system.order:
-        equation, days = system.equation(name), data.days_per_period
-        inputs = engine.inputs(equation, data, scales)
-        mean = engine.latent_mean(equation, inputs, parameters[name], days)
+        equation = system.equation(name)
         # Where residuals are correlated: given that of the mediator, so that the parts add up to the joint density.
-        center, sigma = engine.given_mediator(equation, parameters, residual)
-        residual[name] = inputs.target - mean
+        mean, sigma = base.conditional(name)
         conditional = {**parameters[name], "sigma": sigma}
-        total += log_likelihood(equation, data.columns[name], mean + center, conditional, scales).sum()
+        total += log_likelihood(equation, data.columns[name], mean, conditional, scales).sum()
     return float(total)

@@ -35,7 +35,7 @@ class Recovery:
         sampler.
     ci_prob : float
         Probability of the intervals.
-    asked : int
+    requested : int
         Simulations asked for.
     failed : mapping of int to str
     complete : bool
@@ -45,7 +45,7 @@ class Recovery:
 
     values: xr.Dataset
     ci_prob: float
-    asked: int
+    requested: int
     failed: Mapping[int, str]
     complete: bool
     settings: Mapping[str, Any]
@@ -107,7 +107,7 @@ class Recovery:
             f"({counted(n, 'simulated data set')}, {self.values.sizes['quantity']} quantities)",
             f"  furthest off: {worst[1]} in simulation {worst[0]}, {table.loc[worst, 'z']:+.1f} posterior sds",
             "  sampler: " + ", ".join(f"{count} {name}" for name, count in verdicts.items()),
-            *shortfall(self.failed, n, self.asked),
+            *shortfall(self.failed, n, self.requested),
         ]
         shown = table.droplevel("simulation") if n == 1 else self.summary()
         return "\n".join(

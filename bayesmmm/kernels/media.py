@@ -30,12 +30,21 @@ def adstock(x, retention, carry_in, max_lag, out):
     if max_lag < 0:
         decayed(x, retention, carry_in, out)
         return
+    cut_adstock(x, x[:0], retention, max_lag, out)
+
+
+@jit
+def cut_adstock(x, before, retention, max_lag, out):
+    """`adstock` that is cut, of a series with known inputs ``before`` it."""
     weight, _ = lag_weights(retention, max_lag)
+    known = before.shape[0]
     for t in range(x.shape[0]):
-        s = 0.0
+        total = 0.0
         for lag in range(min(t, max_lag) + 1):
-            s += weight[lag] * x[t - lag]
-        out[t] = s
+            total += weight[lag] * x[t - lag]
+        for lag in range(t + 1, min(t + known, max_lag) + 1):
+            total += weight[lag] * before[known + t - lag]
+        out[t] = total
 
 
 @jit

@@ -41,7 +41,7 @@ import numpy as np
 from bayesmmm.kernels.compile import inlined, inner_product, jit
 from bayesmmm.kernels.draws import adstock_transpose, response_derivative
 from bayesmmm.kernels.hill import hill_curve, scratch
-from bayesmmm.kernels.media import decayed, lag_weights
+from bayesmmm.kernels.media import cut_adstock, decayed
 
 #: Rows of a table of shapes.
 KEEP, HALF, SLOPE, SCALE, CARRY = range(5)
@@ -56,23 +56,9 @@ def _term(x, shape, s, i, lag, before, a, z, p):
     if lag[i] < 0:
         decayed(x, keep, shape[CARRY, s, i], a)
     else:
-        _cut_adstock(x, before[s, i], keep, lag[i], a)
+        cut_adstock(x, before[s, i], keep, lag[i], a)
     hill_curve(a, half, slope, z, p)
     response_derivative(a, p, half, slope, scale, z)
-
-
-@jit
-def _cut_adstock(x, before, retention, max_lag, out):
-    """Adstock that is cut, of a series with known inputs before it."""
-    weight, _ = lag_weights(retention, max_lag)
-    known = before.shape[0]
-    for t in range(x.shape[0]):
-        total = 0.0
-        for lag in range(min(t, max_lag) + 1):
-            total += weight[lag] * x[t - lag]
-        for lag in range(t + 1, min(t + known, max_lag) + 1):
-            total += weight[lag] * before[known + t - lag]
-        out[t] = total
 
 
 @jit

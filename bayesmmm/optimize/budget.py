@@ -118,7 +118,7 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
     bound, reason = upper_bound(problem, objective, best)
     value, held_out = objective.value(decisions), None
     if problem.held_out:
-        judge = PlanObjective(problem.judges, variables, goal, problem.current)
+        judge = PlanObjective(problem.judging, variables, goal, problem.current)
         judge.bandwidth = objective.bandwidth
         held_out = judge.value(decisions)
     net = objective.lift_slope(decisions) / objective.cost_slope(decisions)
@@ -140,7 +140,7 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
         no_bound=reason,
         bandwidth=objective.bandwidth if goal.measure.kind != "mean" else None,
         draws=problem.whole.size,
-        held_out_draws=problem.judges.size if problem.held_out else 0,
+        held_out_draws=problem.judging.size if problem.held_out else 0,
         seconds=time.perf_counter() - began,
     )
     return Plan(

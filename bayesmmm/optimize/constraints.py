@@ -238,7 +238,7 @@ class Row:
     @property
     def label(self) -> str:
         """What it is called where limits are told apart."""
-        words = {"group": f"group {self.name}", "minimum": f"{self.name} at its minimum of {self.low:,.0f}"}
+        words = {"group": f"group {self.name}", "minimum": f"{self.name} at its minimum of {amount(self.low)}"}
         return words.get(self.kind, self.name)
 
 

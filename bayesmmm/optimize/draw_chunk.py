@@ -20,7 +20,7 @@ class PlanOutcome:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PlanContext:
     """What no plan changes: the periods that plans can reach, under the current plan, and who answers to whom."""
 
     query: Query  # with the current plan; its `window` is "spend"
@@ -51,15 +51,15 @@ class Prepared:
 class DrawChunk:
     """Some draws of the periods that a plan can reach."""
 
-    def __init__(self, prepared: Prepared, at: slice, segments: list[Segment]) -> None:
-        self.at, self._prepared, self._segments = at, prepared, segments
+    def __init__(self, context: PlanContext, at: slice, segments: list[Segment]) -> None:
+        self.at, self._context, self._segments = at, context, segments
         self._window = np.concatenate([segment.window for segment in segments])
         self._changed = np.concatenate([segment.changed for segment in segments])
         bases, changed, weights = (
             [getattr(each, part) for each in segments] for part in ("base", "changed", "weight")
         )
-        self._system = engine.WindowSystem(bases, changed, weights, prepared.names, prepared.moving)
-        self._paid = [prepared.moving.index(m) for m in prepared.paid]
+        self._system = engine.WindowSystem(bases, changed, weights, context.names, context.moving)
+        self._paid = [context.moving.index(m) for m in context.paid]
 
     # ------------------------------------------------------------------------------------------------ set-up
     def compare_with(self, factor: float) -> None:
@@ -71,7 +71,7 @@ class DrawChunk:
     @property
     def base(self) -> np.ndarray:
         """Outcome (S,) of the window without any spend of the decided channels."""
-        outcome, level = self._prepared.query.fit.system.outcome, 0.0
+        outcome, level = self._context.query.fit.system.outcome, 0.0
         for segment in self._segments:
             latent = segment.base.latent[outcome]
             series = segment.base.rows.per_draw(engine.value(segment.base, outcome, latent))
@@ -86,7 +86,7 @@ class DrawChunk:
 
     def _multiple(self, factor: float) -> np.ndarray:
         """Spend (C, T) of the channels where a future window is followed by so many times that of the query."""
-        return (factor if self._prepared.query.timeline.planned else 1.0) * self._system.columns
+        return (factor if self._context.query.timeline.planned else 1.0) * self._system.columns
 
     def _columns(self, spend: np.ndarray | float, outside: np.ndarray | None = None) -> np.ndarray:
         """Spend (C, T) of the channels in all periods under a plan (C, W) of the window."""
@@ -138,7 +138,7 @@ class DrawChunk:
         self, state: engine.PassState, lift: np.ndarray | None, induced: np.ndarray | None, pattern: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         draws = len(self._zero.lift)
-        total = np.zeros((draws, len(self._prepared.moving)))
+        total = np.zeros((draws, len(self._context.moving)))
         if induced is not None:
             total[:, self._paid] = induced
         return self._system.vjp(state, np.zeros(draws) if lift is None else lift, total, pattern)
@@ -156,6 +156,6 @@ class DrawChunk:
 
     def stays_above_zero(self) -> bool:
         """Whether mediators that answer are nowhere below zero without any spend, and never pull downwards."""
-        series, moving = self._system.reached(self._columns(0.0)), self._prepared.moving
-        lowest = series[:, :, [moving.index(m) for m in self._prepared.answering]].min(initial=0.0)
+        series, moving = self._system.reached(self._columns(0.0)), self._context.moving
+        lowest = series[:, :, [moving.index(m) for m in self._context.answering]].min(initial=0.0)
         return bool(lowest >= 0.0) and not self._system.pulls_down()

@@ -108,7 +108,7 @@ def _possible(problem: Problem, total: float) -> bool:
 
 
 def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], marginal: list[float]) -> xr.Dataset:
-    fit, out = problem.fit, problem.judges
+    fit, out = problem.fit, problem.judging
     query, base = out.query, out.base()
     lift, _, cost = outcomes_of(out, spend)
     now, _, cost_now = (each[:, 0] for each in outcomes_of(out, [problem.current]))

@@ -168,7 +168,8 @@ def first_plans(objective: PlanObjective, limits: Limits, starts: int, seed: int
     variables, unit = objective.variables, objective.unit
     now = variables.decisions(objective.current)
     plans = [fit_in(objective, limits, plan) for plan in _simple_plans(objective, variables, now, seed)]
-    worth = np.array([_first_merit(objective, limits, plan) for plan in plans])
+    missed = [max([0.0, *(c.missed(c.value(p)) for c in objective.constraints(limits))]) for p in plans]
+    worth = np.array([objective.value(p) / objective.size - 10.0 * m for p, m in zip(plans, missed, strict=True)])
     chosen = [plans[0]]
     if starts and len(variables.names) > 1 and now.any():
         alone = fit_in(objective, limits, _best_if_alone(objective))
@@ -231,11 +232,6 @@ def _subsets(count: int) -> list[tuple[int, ...]]:
     if count <= ALL_SUBSETS:
         return [s for size in range(1, count + 1) for s in itertools.combinations(every, size)]
     return [tuple(every), *((i,) for i in every), *(tuple(j for j in every if j != i) for i in every)]
-
-
-def _first_merit(objective: PlanObjective, limits: Limits, plan: np.ndarray) -> float:
-    missed = [0.0, *(c.missed(c.value(plan)) for c in objective.constraints(limits))]
-    return objective.value(plan) / objective.size - 10.0 * max(missed)
 
 
 def fit_in(objective: PlanObjective, limits: Limits, plan: np.ndarray) -> np.ndarray:

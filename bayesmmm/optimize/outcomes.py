@@ -16,7 +16,7 @@ from bayesmmm.errors import AnswerSizeError
 from bayesmmm.estimands import row_bytes
 from bayesmmm.estimands.query import Query
 from bayesmmm.estimands.windows import DrawOrder, Segment, order_by_tail, reached
-from bayesmmm.optimize.draw_chunk import DrawChunk, PlanOutcome, Prepared
+from bayesmmm.optimize.draw_chunk import DrawChunk, PlanContext, PlanOutcome
 from bayesmmm.results import Fit
 from bayesmmm.results.convergence import fingerprint
 
@@ -30,11 +30,11 @@ CHUNK_COST, CHUNK_LIMIT = 12_000, 90_000
 class Outcomes:
     """The outcomes of plans of a window."""
 
-    def __init__(self, prepared: Prepared) -> None:
-        self.query, self.answering, self.paid = prepared.query, prepared.answering, prepared.paid
-        self._order, self.size = prepared.order, len(prepared.order.draws)
+    def __init__(self, context: PlanContext) -> None:
+        self.query, self.answering, self.paid = context.query, context.answering, context.paid
+        self._order, self.size = context.order, len(context.order.draws)
         self._pool = ThreadPoolExecutor(engine.processors())
-        self._chunks = self.each(lambda item: DrawChunk(prepared, *item), list(prepared.chunks))
+        self._chunks = self.each(lambda item: DrawChunk(context, *item), list(context.chunks))
         self._factor: float | None = None
         self._slopes: dict[tuple[bytes, ...], np.ndarray] = {}
         self._evaluations: dict[bytes, tuple[list, PlanOutcome]] = {}
@@ -148,29 +148,29 @@ class _Kept(dict):
         return _Kept()
 
 
-def prepare(
+def plan_contexts(
     queries: list[tuple[Query, float | None]], names: tuple[str, ...], modes: Mapping[str, str]
-) -> list[Prepared]:
+) -> list[PlanContext]:
     """Evaluate what no plan changes, or take it from the last plan of the fit where that asked the same.
 
     Queries are of some draws of one fit each, with the share of adstock at which tails end, as in `order_by_tail`.
     """
     fit = queries[0][0].fit
     numbers = fingerprint(fit.tree)  # the tree that holds the draws can be written to
-    before = fit._cache.get("plans", {})
-    now: dict[tuple, Prepared] = {}
+    before = fit.memo.get("plans", {})
+    now: dict[tuple, PlanContext] = {}
     for query, weight in queries:
         order = order_by_tail(query, tail_weight=weight)
         _check_size(order, fit, query)
         slices = _split(_periods(order, fit, query))
         key = numbers, _key(query, weight), tuple((at.start, at.stop) for at in slices)
         chunks = before[key].chunks if key in before else _evaluated(query, order, slices)
-        now[key] = Prepared(query, order, chunks, names, modes)
+        now[key] = PlanContext(query, order, chunks, names, modes)
     # One window at a time, put in place as a whole: other threads find all of it or nothing.
     if sum(_size(each) for each in now.values()) <= KEPT:
-        fit._cache["plans"] = _Kept(now)
+        fit.memo["plans"] = _Kept(now)
     else:
-        fit._cache.pop("plans", None)
+        fit.memo.pop("plans", None)
     return list(now.values())
 
 
@@ -196,11 +196,11 @@ def _key(query: Query, weight: float | None) -> tuple:
     return query.draws.tobytes(), query.window, query.paths, query.seed, weight, when
 
 
-def _size(prepared: Prepared) -> float:
+def _size(context: PlanContext) -> float:
     """Bytes of its arrays."""
     return sum(
         array.nbytes
-        for _, segments in prepared.chunks
+        for _, segments in context.chunks
         for segment in segments
         for part in ("columns", "term", "latent", "residual")
         for array in getattr(segment.base, part).values()

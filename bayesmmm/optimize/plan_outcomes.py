@@ -18,7 +18,7 @@ PLANS = ["current", "new"]
 
 def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
     """Outcome, cost and returns (chain, draw, plan, ...) of the current plan and of a new one (C, W)."""
-    fit, out = problem.fit, problem.judges
+    fit, out = problem.fit, problem.judging
     query = out.query
     plans = (problem.current, spend)
     lift, induced, cost = outcomes_of(out, plans)

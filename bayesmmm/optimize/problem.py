@@ -17,7 +17,7 @@ from bayesmmm.estimands.query import Query, bought_channels, open_query, spaced
 from bayesmmm.optimize.arguments import DRAWS, Solver, Window, which_window
 from bayesmmm.optimize.constraints import Constraints, DecisionVariables, Limits, check_feasible, read_limits
 from bayesmmm.optimize.goal import Goal
-from bayesmmm.optimize.outcomes import Outcomes, prepare
+from bayesmmm.optimize.outcomes import Outcomes, plan_contexts
 from bayesmmm.results import Fit
 from bayesmmm.text import amount, no_such
 from bayesmmm.validate import about, check_count, check_dates, check_values
@@ -178,7 +178,7 @@ class Problem:
     modes: Mapping[str, str]  # of mediators
     whole: Outcomes  # over the draws that choose the plan
     few: Outcomes  # over some of them
-    judges: Outcomes  # over draws that have no part in it; `whole` where there are none
+    judging: Outcomes  # over draws that have no part in it; `whole` where there are none
     current: np.ndarray  # (C, W)
     factor: float  # what the current plan was multiplied by to meet the total
     variables: DecisionVariables
@@ -192,7 +192,7 @@ class Problem:
     @property
     def held_out(self) -> bool:
         """Whether the draws that judge are others than those that chose."""
-        return self.judges is not self.whole
+        return self.judging is not self.whole
 
 
 def build_problem(
@@ -202,12 +202,12 @@ def build_problem(
     modes = read_modes(fit, constraints.mediators)
     names = read_channels(fit, constraints.channels, modes)
     window, controls = read_window(fit, window)
-    chosen, some, others = split_draws(fit, window, solver)
+    chosen, some, spare = split_draws(fit, window, solver)
     current, dates = _current(chosen, names)
     variables = DecisionVariables.spread(constraints.flighting, names, current)
-    queries = [(chosen, None), (some, FEW_TAIL_WEIGHT), *([] if others is None else [(others, None)])]
-    whole, few, *judging = map(Outcomes, prepare(queries, names, modes))
-    judges = judging[0] if judging else whole
+    queries = [(chosen, None), (some, FEW_TAIL_WEIGHT), *([] if spare is None else [(spare, None)])]
+    whole, few, *others = map(Outcomes, plan_contexts(queries, names, modes))
+    judging = others[0] if others else whole
     factor = 1.0
     if total is not None and current.any():
         factor = total / current.sum()
@@ -215,12 +215,12 @@ def build_problem(
             slope = None
             for outcomes in (few, whole):
                 factor, slope = _factor(outcomes, current, total, factor, slope)
-    for outcomes in {id(o): o for o in (whole, few, judges)}.values():
+    for outcomes in {id(o): o for o in (whole, few, judging)}.values():
         outcomes.compare_with(factor)
     current = factor * current
     limits = read_limits(variables, current, constraints)
     solver.tell("the window")
-    return Problem(fit, controls, dates, modes, whole, few, judges, current, factor, variables, limits)
+    return Problem(fit, controls, dates, modes, whole, few, judging, current, factor, variables, limits)
 
 
 def _current(query: Query, names: tuple[str, ...]) -> tuple[np.ndarray, pd.DatetimeIndex]:

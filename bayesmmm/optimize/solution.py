@@ -42,9 +42,8 @@ class BindingLimit:
         if self.channel is not None and self.value == 0.0:
             return f"at zero{each}"
         where = {"minimum": "at its minimum of", "both": "held at"}
-        limit = f"{self.value:,.0f}" if abs(self.value) >= 10.0 else amount(self.value)
         side = "minimum" if self.kind == "minimum" else self.side
-        return f"{where.get(side, f'at its {side} bound of')} {limit}{each}"
+        return f"{where.get(side, f'at its {side} bound of')} {amount(self.value)}{each}"
 
     def __str__(self) -> str:
         subject = f"group {self.name}" if self.kind == "group" else self.channel or self.name or self.kind

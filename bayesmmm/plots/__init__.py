@@ -23,8 +23,8 @@ from bayesmmm.plots.audits import audit
 from bayesmmm.plots.budgets import allocation, budget, frontier
 from bayesmmm.plots.calibration import ecdf, ranks, recovery
 from bayesmmm.plots.channels import accounting, effects, roi
-from bayesmmm.plots.checked import diagnosis
 from bayesmmm.plots.curves import adstock_decay, response_curves
+from bayesmmm.plots.diagnoses import diagnosis
 from bayesmmm.plots.draws import parameters, prior_posterior
 from bayesmmm.plots.evaluation import comparison, cross_validation, stability
 from bayesmmm.plots.fitted import residual_autocorrelation, residual_distribution, residuals

@@ -143,7 +143,10 @@ def accounting(
     credit, removed = credit.sel(order) / whole, removed.sel(order) / whole
     tables = [table_of(part, ci_prob) for part in (credit, removed, credit - removed)]
     own = axes is None
-    axes = _pair_of_axes(list(names)) if axes is None else listed(axes, 2)
+    if axes is None:
+        size = (7.0 + width_of(names), 1.6 + 0.34 * len(names))
+        axes = plt.subplots(1, 2, figsize=size, width_ratios=[1.5, 1.0], layout="constrained")[1]
+    axes = listed(axes, 2)
     intervals(axes[0], tables[0], -0.16, GREY, size=4.0, linewidth=2.2)
     intervals(axes[0], tables[1], 0.16, BLUE, size=4.0, linewidth=2.2)
     intervals(axes[1], tables[2], 0.0, BLACK, size=4.0, linewidth=1.8)
@@ -290,13 +293,6 @@ def _note_no_spend(ax: Axes, tables: Sequence[pd.DataFrame]) -> None:
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows from the largest median to the smallest, attributes kept."""
     return table.sort_values("median", ascending=False, kind="stable")
-
-
-def _pair_of_axes(labels: list[object]) -> list[Axes]:
-    margin = width_of(labels)
-    size = (7.0 + margin, 1.6 + 0.34 * len(labels))
-    _, grid = plt.subplots(1, 2, figsize=size, width_ratios=[1.5, 1.0], layout="constrained")
-    return list(grid)
 
 
 def _lines(*words: str) -> str:

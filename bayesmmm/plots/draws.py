@@ -13,13 +13,12 @@ from bayesmmm.plots.axis import label_rows, log_axis
 from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, one, rows_axes, width_of
 from bayesmmm.plots.parts import TRUTH, entry, intervals, legend_above, legend_on_top, truths
 from bayesmmm.plots.reading import ci_label, inner_label
-from bayesmmm.plots.sources import PARAMETERS, PRIOR_POSTERIOR, prior_and_posterior
+from bayesmmm.plots.sources import PARAMETERS, PRIOR_POSTERIOR
 from bayesmmm.plots.style import BLUE, GREY, SMALL, TEXT
-from bayesmmm.results import Fit
+from bayesmmm.results import FACTORS, Fit, prior_and_posterior
 from bayesmmm.text import joined
 from bayesmmm.validate import check_flag
 
-_LOG = ("half_life", "half_saturation", "slope")
 _WORDS = {"half_life": "half-life", "half_saturation": "half-saturation", "nu_minus_two": "nu - 2"}
 
 
@@ -64,7 +63,7 @@ def parameters(
         truths(ax, part, truth)
         label_rows(ax, list(rows.values()))
         equation, _, parameter = variable.rpartition(".")
-        if parameter in _LOG:
+        if parameter in FACTORS:
             log_axis(ax)
         elif part["lower"].min() < 0 < part["upper"].max():
             ax.axvline(0.0, color=GREY, linewidth=0.8, zorder=0)
@@ -155,6 +154,9 @@ def prior_posterior(
     >>> ax = prior_posterior(fit, "revenue.half_life", log=True)  # doctest: +SKIP
     """
     if isinstance(prior, Fit) and isinstance(posterior, str):
+        if posterior not in prior.posterior:
+            text = f"the fit has no variable {posterior!r}; name one of: {', '.join(map(str, prior.posterior))}"
+            raise SettingError(text, argument="posterior", value=posterior)
         prior, posterior = prior_and_posterior(prior, posterior)
     prior, posterior = PRIOR_POSTERIOR(prior), PRIOR_POSTERIOR(posterior)
     if list(prior.index) != list(posterior.index):

@@ -14,7 +14,7 @@ from bayesmmm.equations import MMM
 from bayesmmm.errors import SettingError
 from bayesmmm.evaluate import Calibration, CrossValidation, Recovery
 from bayesmmm.optimize import Plan
-from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table, summarise
+from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
 
 
 @dataclass(frozen=True)
@@ -86,35 +86,22 @@ def _outcome(table: Callable[[Fit, str], pd.DataFrame]) -> Callable[[Fit], pd.Da
     return lambda fit: table(fit, fit.system.outcome)
 
 
-def prior_and_posterior(fit: Fit, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Medians and intervals of a variable before and after the data."""
-    if name not in fit.posterior:
-        raise SettingError(
-            f"the fit has no variable {name!r}; name one of: {', '.join(map(str, fit.posterior))}",
-            argument="posterior",
-            value=name,
-        )
-    prior, posterior = (summarise(fit.tree[group].dataset[name]) for group in ("prior", "posterior"))
-    posterior.attrs["unit"] = fit.summary().attrs["units"][name]
-    return prior, posterior
-
-
 _SPANS = ("median", "lower", "upper")
 _BUDGET, _FOLDS = "mm.optimize_budget(fit)", "mm.evaluate.cross_validate(fit.system, fit.data)"
 _RANKS = "mm.evaluate.calibrate(fit.system, fit.data)"
-_RESIDUALS = "estimands.residuals(fit)"
+_PARTS, _RESIDUALS = "mm.decompose(fit)", "estimands.residuals(fit)"
+_DECOMPOSED: dict[type, Callable[[Any], xr.Dataset]] = {Fit: estimands.decompose}
+_LEFT: dict[type, Callable[[Any], xr.DataArray]] = {Fit: estimands.residuals}
+_DATA: dict[type, Callable[[Any], MMMData]] = {Fit: lambda fit: fit.data}
+_SECOND = "mm.effects(fit, window='outcome')"
+_SCALED = "mm.sensitivity.power_scaled_budget(fit, mm.optimize_budget)"
+_SUMMARIES = "mm.summarise(fit.tree['prior'][name]) and mm.summarise(fit.tree['posterior'][name])"
 
-ACCOUNTING = Source(
-    "accounting",
-    xr.Dataset,
-    "mm.decompose(fit)",
-    {Fit: estimands.decompose},
-    line="mm.decompose(fit), mm.effects(fit, window='outcome')",
-)
+ACCOUNTING = Source("accounting", xr.Dataset, _PARTS, _DECOMPOSED, line=f"{_PARTS}, {_SECOND}")
 ACCOUNTING_EFFECTS = Source(
     "accounting",
     xr.Dataset,
-    "mm.effects(fit, window='outcome') as its second argument",
+    f"{_SECOND} as its second argument",
     {Fit: lambda fit: estimands.effects(fit, window="outcome")},
     line=ACCOUNTING.line,
 )
@@ -145,11 +132,11 @@ CORRELATION = Source(
     line="data",
 )
 CROSS_VALIDATION = Source("cross_validation", CrossValidation, _FOLDS)
-DECOMPOSITION = Source("decomposition", xr.Dataset, "mm.decompose(fit)", {Fit: estimands.decompose})
+DECOMPOSITION = Source("decomposition", xr.Dataset, _PARTS, _DECOMPOSED)
 DIAGNOSIS = Source("diagnosis", Diagnosis, "mm.diagnose(fit)", {Fit: diagnostics.diagnose})
 ECDF = Source("ecdf", Calibration, _RANKS)
 EFFECTS = Source("effects", xr.Dataset, "mm.effects(fit)", {Fit: estimands.effects})
-FORECAST = Source("forecast", MMMData, "MMMData", {Fit: lambda fit: fit.data}, line="fit, mm.predict(fit, plan)")
+FORECAST = Source("forecast", MMMData, "MMMData", _DATA, line="fit, mm.predict(fit, plan)")
 FRONTIER = Source("frontier", xr.Dataset, "mm.frontier(fit)")
 MARGINAL_ROI = Source(
     "roi",
@@ -166,12 +153,7 @@ MEDIATION_SENSITIVITY = Source(
     ("rho", "quantile", "channel"),
 )
 PARAMETERS = Source("parameters", pd.DataFrame, "fit.summary()", {Fit: lambda fit: fit.summary()}, _SPANS)
-POWER_SCALED_BUDGET = Source(
-    "power_scaled_budget",
-    xr.Dataset,
-    "mm.sensitivity.power_scaled_budget(fit, mm.optimize_budget)",
-    holds=("alpha", "spend", "moved"),
-)
+POWER_SCALED_BUDGET = Source("power_scaled_budget", xr.Dataset, _SCALED, holds=("alpha", "spend", "moved"))
 POWER_SCALING = Source(
     "power_scaling",
     pd.DataFrame,
@@ -194,11 +176,7 @@ PREDICTIVE_CHECK = Source(
     ("observed", *_SPANS),
 )
 PRIOR_POSTERIOR = Source(
-    "prior_posterior",
-    pd.DataFrame,
-    "mm.summarise(fit.tree['prior'][name]) and mm.summarise(fit.tree['posterior'][name])",
-    holds=_SPANS,
-    line="fit, f'{fit.system.outcome}.contribution'",
+    "prior_posterior", pd.DataFrame, _SUMMARIES, holds=_SPANS, line="fit, f'{fit.system.outcome}.contribution'"
 )
 RANKS = Source("ranks", Calibration, _RANKS)
 RECOVERY = Source(
@@ -215,13 +193,13 @@ RESIDUAL_AUTOCORRELATION = Source(
     {Fit: lambda fit: autocorrelation(estimands.residuals(fit)), xr.DataArray: autocorrelation},
     (*_SPANS, "band"),
 )
-RESIDUAL_DISTRIBUTION = Source("residual_distribution", xr.DataArray, _RESIDUALS, {Fit: estimands.residuals})
-RESIDUALS = Source("residuals", xr.DataArray, _RESIDUALS, {Fit: estimands.residuals})
+RESIDUAL_DISTRIBUTION = Source("residual_distribution", xr.DataArray, _RESIDUALS, _LEFT)
+RESIDUALS = Source("residuals", xr.DataArray, _RESIDUALS, _LEFT)
 RESPONSE_CURVES = Source(
     "response_curves", xr.Dataset, "mm.response_curves(fit)", {Fit: estimands.response_curves}
 )
 ROI = Source("roi", xr.DataArray, "mm.roi(fit)", {Fit: estimands.roi})
-SPEND = Source("spend", MMMData, "MMMData", {Fit: lambda fit: fit.data}, line="data")
+SPEND = Source("spend", MMMData, "MMMData", _DATA, line="data")
 STABILITY = Source("stability", CrossValidation, _FOLDS)
-WATERFALL = Source("waterfall", xr.Dataset, "mm.decompose(fit)", {Fit: estimands.decompose})
+WATERFALL = Source("waterfall", xr.Dataset, _PARTS, _DECOMPOSED)
 WHAT_IF = Source("what_if", xr.Dataset, "mm.what_if(fit, scale={fit.data.media[0]: 0.0})")

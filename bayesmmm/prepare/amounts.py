@@ -234,7 +234,7 @@ def to_numbers(
         elif taken is not None and taken != "empty":
             values[rows] = float(taken)
         notes.append(f"{where.rpartition(' column ')[2]}: {counted(len(rows), 'cell')} {said}, taken as {taken}")
-    decimals = _decimals(numbers)
+    decimals = fewest_decimals(numbers)
     whole = decimals == 0 and f"{mark}00" not in column.text
     return Amounts(values, decimals, whole, small, tuple(notes))
 
@@ -290,15 +290,11 @@ def _refuse_unstated(where: str, cells: list[str], lines: list[int], argument: s
     )
 
 
-def _decimals(numbers: np.ndarray) -> int:
-    """Return the fewest decimals that hold every number."""
+def fewest_decimals(numbers: np.ndarray) -> int:
+    """Return the fewest decimals that hold every number; NaN needs none."""
+    numbers = np.nan_to_num(numbers)
     for decimals in range(_MOST_DECIMALS):
         scaled = numbers * 10.0**decimals
         if not len(scaled) or np.abs(scaled - np.rint(scaled)).max() < 1e-4:
             return decimals
     return _MOST_DECIMALS
-
-
-def exact(value: float, decimals: int) -> float:
-    """Return a sum without what binary fractions add to it."""
-    return round(float(value), decimals)

@@ -13,8 +13,8 @@ import pandas as pd
 from bayesmmm.errors import AbsentDaysError, ExportSettingError, MixedRowsError, OverlapError, WeekError
 from bayesmmm.prepare.log import Step
 from bayesmmm.prepare.part import Part
+from bayesmmm.prepare.periods import PeriodTable
 from bayesmmm.prepare.settings import Settings
-from bayesmmm.prepare.shaping import Shaped
 from bayesmmm.prepare.weeks import all_periods, spacing, weekday
 from bayesmmm.text import counted, listed
 
@@ -56,7 +56,7 @@ def stack(parts: Sequence[Part], given: Settings) -> tuple[Part, list[Step]]:
     return joined, [joined.step("stack", text, joined)]
 
 
-def join(tables: Sequence[Shaped], given: Settings) -> tuple[Shaped, list[Step]]:
+def join(tables: Sequence[PeriodTable], given: Settings) -> tuple[PeriodTable, list[Step]]:
     """Lay tables side by side by date, for the periods that all of them cover."""
     if len(tables) == 1:
         return tables[0], []
@@ -106,12 +106,12 @@ def join(tables: Sequence[Shaped], given: Settings) -> tuple[Shaped, list[Step]]
     return joined, [*steps, Step("join", ALL, text, sum(len(t.frame) for t in kept), len(frame), sums, sums)]
 
 
-def _span(table: Shaped) -> tuple[np.datetime64, np.datetime64]:
+def _span(table: PeriodTable) -> tuple[np.datetime64, np.datetime64]:
     """Return the first and last period that a file covers; a day may be covered without a row."""
     return table.covered if table.unit == "day" else (table.periods().min(), table.periods().max())
 
 
-def _check_units(tables: Sequence[Shaped]) -> None:
+def _check_units(tables: Sequence[PeriodTable]) -> None:
     held = {}
     for table in tables:
         starts = sorted({weekday(day) for day in table.periods()}) if table.unit == "week" else []

@@ -17,10 +17,10 @@ from bayesmmm.prepare.amounts import Column
 from bayesmmm.prepare.joining import ALL, join, stack
 from bayesmmm.prepare.log import Log, Step
 from bayesmmm.prepare.part import Part
+from bayesmmm.prepare.periods import PeriodTable, to_periods
 from bayesmmm.prepare.prepared import Prepared, finish, label_table
 from bayesmmm.prepare.reading import RawFile, read_file
 from bayesmmm.prepare.settings import CALENDAR_HOWS, Settings, settings
-from bayesmmm.prepare.shaping import Shaped, shape
 from bayesmmm.prepare.source import Decided, equal_rows, number_columns, read_part
 from bayesmmm.prepare.tables import Search, Table, find_tables
 from bayesmmm.text import counted, did_you_mean, listed, written
@@ -73,7 +73,7 @@ def prepare_files(files: Any, arguments: Mapping[str, Any], known: Mapping[str, 
         steps.append(
             Step("columns", ALL, f"shares, averages and identifiers are not added up: {listed(left)}", 0, 0)
         )
-    shaped, more = _shaped(parts, given)
+    rows, more = _in_periods(parts, given)
     labels = label_table([part for part, _, _ in parts]) if given.label or given.pivot else None
     log = Log(
         given.arguments(),
@@ -81,21 +81,23 @@ def prepare_files(files: Any, arguments: Mapping[str, Any], known: Mapping[str, 
         {name: dataclasses.asdict(found) for name, found in decided.items()},
         tuple([*steps, *more]),
     )
-    return finish(shaped, list(given.columns or dict.fromkeys(shaped.origin.values())), given, log, labels)
+    return finish(rows, list(given.columns or dict.fromkeys(rows.origin.values())), given, log, labels)
 
 
-def _shaped(parts: Sequence[tuple[Part, Mapping[str, str], str]], given: Settings) -> tuple[Shaped, list[Step]]:
+def _in_periods(
+    parts: Sequence[tuple[Part, Mapping[str, str], str]], given: Settings
+) -> tuple[PeriodTable, list[Step]]:
     if given.stack:
         part, steps = stack([part for part, _, _ in parts], given)
-        shaped, more = shape(part, parts[0][1], given, "; ".join(equal for _, _, equal in parts if equal))
-        return shaped, steps + more
+        rows, more = to_periods(part, parts[0][1], given, "; ".join(equal for _, _, equal in parts if equal))
+        return rows, steps + more
     tables, steps = [], []
     for part, columns, equal in parts:
-        shaped, more = shape(part, columns, given, equal)
-        tables.append(shaped)
+        rows, more = to_periods(part, columns, given, equal)
+        tables.append(rows)
         steps += more
-    shaped, more = join(tables, given)
-    return shaped, steps + more
+    rows, more = join(tables, given)
+    return rows, steps + more
 
 
 def _decided(known: Mapping[str, Any]) -> dict[str, Decided]:

@@ -13,8 +13,8 @@ from bayesmmm.data import OUTLIER_ROBUST_SDS
 from bayesmmm.errors import TotalsError
 from bayesmmm.prepare.log import CENT, Log, write_text
 from bayesmmm.prepare.part import Part
+from bayesmmm.prepare.periods import PERIOD, PeriodTable
 from bayesmmm.prepare.settings import CALENDAR_HOWS, Settings
-from bayesmmm.prepare.shaping import PERIOD, Shaped
 from bayesmmm.text import counted
 
 _MAD_TO_SD = 1.4826  # the standard deviation of a Normal is this many median absolute deviations
@@ -89,30 +89,28 @@ class Prepared:
 
 
 def finish(
-    shaped: Shaped, names: Sequence[str], given: Settings, log: Log, labels: pd.DataFrame | None
+    rows: PeriodTable, names: Sequence[str], given: Settings, log: Log, labels: pd.DataFrame | None
 ) -> Prepared:
     """Order the columns, make whole numbers whole, and look for outliers."""
-    frame = shaped.frame
-    ordered = [column for name in names for column in frame.columns if shaped.origin.get(column, column) == name]
+    frame = rows.frame
+    ordered = [column for name in names for column in frame.columns if rows.origin.get(column, column) == name]
     out = frame[ordered].reset_index().rename(columns={PERIOD: given.date_as})
     decimals: dict[str, int] = {}
     for column in ordered:
-        name = shaped.origin.get(column, column)
+        name = rows.origin.get(column, column)
         how = given.how_of(name)
-        if how in _WHOLE_HOWS or (name in shaped.whole and how != "mean"):
+        if how in _WHOLE_HOWS or (name in rows.whole and how != "mean"):
             decimals[column] = 0
             values = out[column]
             if (values == values.round()).all() and values.abs().max() < _EXACT:
                 out[column] = values.astype("int64")
         elif how not in ("mean", *CALENDAR_HOWS):
-            decimals[column] = max(2, shaped.decimals[name])
-    numbers = [
-        column for column in ordered if given.how_of(shaped.origin.get(column, column)) not in CALENDAR_HOWS
-    ]
+            decimals[column] = max(2, rows.decimals[name])
+    numbers = [column for column in ordered if given.how_of(rows.origin.get(column, column)) not in CALENDAR_HOWS]
     found = outliers(out, given.date_as, numbers)
     text = f"{counted(len(found), 'value')} beyond {OUTLIER_ROBUST_SDS:g} robust standard deviations of the median"
     details = tuple(f"{row.column} on {row.date:%Y-%m-%d}: {row.value:,.2f}" for row in found.itertuples())
-    step = shaped.step("outliers", text, shaped, details=details)
+    step = rows.step("outliers", text, rows, details=details)
     log = Log(log.arguments, log.files, log.decided, (*log.steps, step))
     _check_balance(log)
     return Prepared(out, log, found, labels, decimals)

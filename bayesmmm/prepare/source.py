@@ -20,8 +20,8 @@ from bayesmmm.errors import (
     OverlapError,
     UnknownColumnError,
 )
-from bayesmmm.prepare import mixing
-from bayesmmm.prepare.amounts import Column, look, refuse_mark, to_numbers
+from bayesmmm.prepare import mixed_rows
+from bayesmmm.prepare.amounts import Column, fewest_decimals, look, refuse_mark, to_numbers
 from bayesmmm.prepare.days import ORDERS, Days, read_days, to_day, token
 from bayesmmm.prepare.log import Step
 from bayesmmm.prepare.notes import Notes, read_notes
@@ -193,7 +193,7 @@ def _numbers(
             mark=marks[source],
             where=_where(table, place),
             missing=given.taken("missing", name),
-            count=not mixing.is_money(source),
+            count=not mixed_rows.may_be_money(source),
             below="half" if given.how_of(name) == "below" else given.taken("below", name),
         )
         numbers = amounts.small.astype(float) if given.how_of(name) == "below" else amounts.values
@@ -201,7 +201,8 @@ def _numbers(
             numbers = np.where(_stated(table, given.only[name]), numbers, 0.0)
         values[name], decimals[name] = numbers, amounts.decimals if given.how_of(name) != "below" else 0
         whole |= {name} if amounts.whole or given.how_of(name) == "below" else set()
-        decimals[name] = max(decimals[name], _places(numbers))  # of numbers that stand for cells that state none
+        # Numbers that stand for cells that state none need theirs, too.
+        decimals[name] = max(decimals[name], fewest_decimals(numbers))
         sources.append(Source(name, place, marks[source], numbers, decimals[name]))
         said += amounts.notes
     ordered = np.unique(days.days)
@@ -224,14 +225,6 @@ def _numbers(
     shown = {source: marks[source] for source, (_, column) in looked.items() if column.mark is not None}
     step = part.step("amounts", _said_marks(marks, looked), part, details=said)
     return part, sources, Decided(None, shown), step
-
-
-def _places(numbers: np.ndarray) -> int:
-    """Return the decimals that numbers put in for cells need; at most four."""
-    scaled = (np.nan_to_num(numbers) * 10.0**places for places in range(4))
-    return next(
-        (k for k, values in enumerate(scaled) if np.abs(values - np.rint(values)).max(initial=0.0) < 1e-4), 0
-    )
 
 
 def _where(table: Table, place: int) -> str:
@@ -307,10 +300,10 @@ def _mark_of_file(table: Table, looked: Mapping[str, tuple[int, Column]]) -> str
 
 
 def _currency(table: Table, needed: Mapping[str, str], looked: Mapping[str, tuple[int, Column]]) -> str | None:
-    place = mixing.currency_place(table)
+    place = mixed_rows.currency_place(table)
     cells = None if place is None else np.array(table.columns[place], dtype=object)
-    money = [source for source in needed.values() if mixing.is_money(source)]
-    return mixing.currency_of(
+    money = [source for source in needed.values() if mixed_rows.may_be_money(source)]
+    return mixed_rows.currency_of(
         [_name(table, s) for s in money], [sign for s in money for sign in looked[s][1].signs], cells
     )
 
@@ -393,18 +386,18 @@ def _one_kind(part: Part, table: Table, columns: Mapping[str, str], given: Setti
         column = table.columns[place]
         return np.array([column[i] for i in chosen], dtype=object)
 
-    place = mixing.attribution_place(table)
+    place = mixed_rows.attribution_place(table)
     if place is not None:
         accept = "attribution" in given.accept
-        mixing.check_attribution(part, cells(place), table.names[place][0], added, accept=accept)
-    place = mixing.currency_place(table)
+        mixed_rows.check_attribution(part, cells(place), table.names[place][0], added, accept=accept)
+    place = mixed_rows.currency_place(table)
     codes = None if place is None else cells(place)
     if given.rates is not None and given.currency is not None:
-        money = [name for name in added if given.money is None and mixing.is_money(added[name])]
+        money = [name for name in added if given.money is None and mixed_rows.may_be_money(added[name])]
         money = [name for name in given.money if name in part.values] if given.money is not None else money
-        return mixing.convert(part, codes, money, given.currency, given.rates) if money else (part, [])
+        return mixed_rows.convert(part, codes, money, given.currency, given.rates) if money else (part, [])
     if place is not None and codes is not None:
-        mixing.check_currency(part, codes, table.names[place][0], added, accept="currency" in given.accept)
+        mixed_rows.check_currency(part, codes, table.names[place][0], added, accept="currency" in given.accept)
     return part, []
 
 

@@ -108,7 +108,7 @@ def find_tables(raw: RawFile, search: Search) -> list[Table]:
             table, end = _table(raw, search, names, (end, first, last, bound), *found)
             tables += [table] if table.rows else []
     if not tables:
-        _refuse(raw, search, starts)
+        _refuse(raw, search)
     return tables
 
 
@@ -385,7 +385,7 @@ def _refuse_row(raw: RawFile, line: int, row: list[str], name: str, date: int) -
 
 
 # ------------------------------------------------------------------------------------------------------------ refusals
-def _refuse(raw: RawFile, search: Search, starts: list[tuple[int, int]]) -> None:
+def _refuse(raw: RawFile, search: Search) -> None:
     """Say why a file has no table with the columns asked for."""
     asked = _asked(search)
     row = max(

@@ -44,7 +44,7 @@ def compare_totals(table: Table, sources: Sequence[Source], *, accept: bool) -> 
         mask = _members(table, label)
         said = f"row {line}, {_written(row)!r}"
         for source in sources:
-            total = _number(row[source.place], source, table)
+            total = _number(row[source.place], source)
             if total is None:
                 continue
             taken[source.name] += total
@@ -92,7 +92,7 @@ def _written(row: Sequence[str]) -> str:
     return ", ".join(clean(cell) for cell in row if clean(cell))[:60]
 
 
-def _number(cell: str, source: Source, table: Table) -> float | None:
+def _number(cell: str, source: Source) -> float | None:
     try:
         column = look([cell], "", [0])
         read = to_numbers(column, [cell], [0], mark=source.mark, where="", missing="empty", below="empty")

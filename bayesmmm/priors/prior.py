@@ -16,12 +16,6 @@ from bayesmmm.validate import LARGEST_NUMBER, as_floats, check_size, is_count, i
 #: Largest size of what a prior lets a parameter be, nine times in ten, where the parameter is in units of the equation
 #: and not of the data, as roi is: beyond it the series itself is lost in rounding.
 LARGEST_SHARE = 1e8
-_MEASURED = {
-    "half_life": "days",
-    "half_saturation": "multiples of mean positive spend",
-    "slope": "a pure number",
-    "nu_minus_two": "a pure number",
-}
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -215,8 +209,8 @@ def check_support(prior: Prior, parameter: str, lower: float, upper: float) -> N
     )
 
 
-def check_reach(prior: Prior, parameter: str, where: str) -> None:
-    """Check that a prior lies where the effect of its parameter can be told from rounding.
+def check_reach(prior: Prior, parameter: str, where: str, unit: str) -> None:
+    """Check that a prior lies where the effect of its parameter, which has a unit, can be told from rounding.
 
     Raises
     ------
@@ -228,10 +222,9 @@ def check_reach(prior: Prior, parameter: str, where: str) -> None:
     low, high = prior.scipy().ppf([0.05, 0.95])
     least = 1.0 / LARGEST_SHARE if parameter == "sigma" else 0.0
     if max(abs(low), abs(high)) > LARGEST_SHARE or max(abs(low), abs(high)) < least:
-        measured = _MEASURED.get(parameter, "shares of the mean size of the series")
         size = f"at most {LARGEST_SHARE:g}" if not least else f"from {least:g} to {LARGEST_SHARE:g}"
         raise PriorError(
             f"{where} has the prior {prior!r} on {parameter}, the middle 90 % of which go from {low:.3g} to {high:.3g}, "
-            f"where nothing can be told from rounding: {parameter} is in {measured}. Give a prior whose middle 90 % are "
-            f"{size} in size."
+            f"where nothing can be told from rounding (unit of {parameter}: {unit or 'none'}). Give a prior whose "
+            f"middle 90 % are {size} in size."
         )

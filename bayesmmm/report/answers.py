@@ -58,7 +58,7 @@ class Answers:
         return self.fit.data.unit(self.outcome)
 
     @property
-    def is_money(self) -> bool:
+    def in_money(self) -> bool:
         """Whether the outcome is money, so that a return can be compared with 1."""
         return self.unit == MONEY
 
@@ -96,7 +96,9 @@ def collect(
     # Paid mediators that act as media, so that their own spend can be judged.
     paid = [name for name in fit.system.mediators if name in fit.system.media and fit.data.is_money(name)]
     bought = any(fit.data.is_money(name) for name in lost["channel"].values)
-    order = fit.system.order
+    order, mediators = fit.system.order, len(fit.system.mediators)
+    # Numbers that one draw of a decomposition by period holds, or a little more.
+    size = (len(fit.system.exogenous) * (1 + mediators) + 3 + mediators) * len(fit.data.dates)
     left = {name: residuals(fit, name) for name in order}
     return Answers(
         fit=fit,
@@ -109,7 +111,7 @@ def collect(
         marginal=marginal_roi(fit, window=window, **about) if bought else None,
         marginal_mediators=marginal_roi(fit, channels=paid, window=window, **about) if paid else None,
         curves=response_curves(fit.thin(some), window=window, **about),
-        parts=decompose(fit.thin(max(int(_PARTS / _part_size(fit)), chains)), **about),
+        parts=decompose(fit.thin(max(int(_PARTS / size), chains)), **about),
         quarters=decompose(fit, freq="quarter", **about),
         decay=adstock_decay(fit.thin(some)),
         fitted=predict(fit),
@@ -120,10 +122,3 @@ def collect(
         parameters=fit.summary(ci_prob),
         diagnosis=diagnose(fit),
     )
-
-
-def _part_size(fit: Fit) -> float:
-    """Numbers that one draw of a decomposition by period holds, or a little more."""
-    system = fit.system
-    columns = len(system.exogenous) * (1 + len(system.mediators)) + 3 + len(system.mediators)
-    return float(columns * len(fit.data.dates))

@@ -13,7 +13,7 @@ from bayesmmm import plots
 from bayesmmm.errors import FigureWarning
 from bayesmmm.files import safe_names
 from bayesmmm.report.answers import Answers
-from bayesmmm.results import summarise
+from bayesmmm.results import FACTORS, prior_and_posterior
 
 #: Sections of the page that hold figures.
 ANSWERS, MODEL, DATA, LEARNT, CHECKS = "answers", "model", "data", "learnt", "checks"
@@ -103,7 +103,6 @@ _MEANINGS = {
     "half_saturation": "At how much spend, in multiples of the mean, the response is half its ceiling",
     "slope": "How the response begins, from the start flattening (up to 1) or S-shaped (above 1)",
 }
-_LOGARITHMIC = ("half_life", "half_saturation", "slope")
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ def _of_answers(answers: Answers) -> Iterator[Figure]:
         back = answers.effects["roi"].sel(channel=answers.marginal["channel"])
         reading = (
             "an interval that crosses the line at 1 leaves open whether spend was earned back"
-            if answers.is_money
+            if answers.in_money
             else "the wider the interval, the less is known"
         )
         yield _figure("roi", ANSWERS, partial(plots.roi, back, marginal=answers.marginal, **ci_prob), back=reading)
@@ -208,12 +207,8 @@ def _of_learnt(answers: Answers) -> Iterator[Figure]:
 
 
 def _prior_posterior(answers: Answers, variable: str, **title: None) -> object:
-    prior, posterior = (
-        summarise(answers.fit.tree[group].dataset[variable], answers.ci_prob) for group in ("prior", "posterior")
-    )
-    posterior.attrs["unit"] = answers.parameters.attrs["units"][variable]
-    log = variable.rpartition(".")[2] in _LOGARITHMIC
-    return plots.prior_posterior(prior, posterior, log=log, **title)
+    both = prior_and_posterior(answers.fit, variable, answers.ci_prob)
+    return plots.prior_posterior(*both, log=variable.rpartition(".")[2] in FACTORS, **title)
 
 
 def _of_checks(answers: Answers) -> Iterator[Figure]:

@@ -43,7 +43,7 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
 
 def _amount(row: pd.Series, answers: Answers) -> str:
     """Write a row in units of the outcome."""
-    unit = "" if answers.is_money else answers.unit
+    unit = "" if answers.in_money else answers.unit
     return interval(row["median"], row["lower"], row["upper"], answers.ci_prob, unit)
 
 
@@ -133,7 +133,7 @@ def _nothing(row: pd.Series) -> bool:
 def _joint_return(answers: Answers, groups: pd.DataFrame) -> list[str]:
     if "roi" not in set(groups["quantity"]):
         return []
-    if answers.is_money:
+    if answers.in_money:
         row = one(groups, quantity="roi")
         return [
             f"Together the channels returned {_plain(row, answers)} per unit of money spent; the probability that they "
@@ -187,7 +187,7 @@ def _channels(answers: Answers, tables: Tables) -> list[Finding]:
 def _returns(answers: Answers, tables: Tables) -> list[Finding]:
     if not answers.bought:
         return []
-    return _money_returns(answers, tables) if answers.is_money else _costs(answers, tables)
+    return _money_returns(answers, tables) if answers.in_money else _costs(answers, tables)
 
 
 def _money_returns(answers: Answers, tables: Tables) -> list[Finding]:
@@ -284,7 +284,7 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
             text += f", so the order is not settled (next is {second['channel']}, with {probability(second['p_best'])})"
         out.append(Finding(topic, f"{text}.", used, main=True))
     for _, row in table.iterrows():
-        brings = "brings back" if answers.is_money else "brings"
+        brings = "brings back" if answers.in_money else "brings"
         text = (
             f"One more unit of money in {row['channel']}, spread over time as its spend was, {brings} "
             f"{_amount(row, answers)}{_at_the_margin(row, answers)}."
@@ -294,7 +294,7 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
 
 
 def _at_the_margin(row: pd.Series, answers: Answers) -> str:
-    if not answers.is_money:
+    if not answers.in_money:
         return ""
     chance = probability(row["p_above"])
     if row["lower"] > 1.0:
@@ -328,7 +328,7 @@ def _mediators(answers: Answers, tables: Tables) -> list[Finding]:
             f"Without {row['channel']} itself ({_spent(row, answers)}), whatever drove it, {_lost(row, answers)}."
         )
         used = ["effects"]
-        if answers.is_money and answers.bought and row["spend"] > 0.0:
+        if answers.in_money and answers.bought and row["spend"] > 0.0:
             back = one(tables["roi"], channel=row["channel"], kind="mediator", quantity="roi")
             text += (
                 f" It returned {_plain(back, answers)} per unit of money spent on it; the probability of more than 1 is "

@@ -149,7 +149,7 @@ def _figures(figures: Sequence[Figure], section: str, folder: Path) -> str:
 # ------------------------------------------------------------------------------------------------------------ header
 def _lead(answers: Answers) -> str:
     data = answers.fit.data
-    unit = "money, in the currency of the data" if answers.is_money else answers.unit
+    unit = "money, in the currency of the data" if answers.in_money else answers.unit
     return _p(
         f"{answers.outcome} ({unit}); {len(data.dates)} {data.frequency} periods from {data.dates[0]:%Y-%m-%d} to "
         f"{data.dates[-1]:%Y-%m-%d}. This report is about {answers.start} to {answers.stop}.",
@@ -232,14 +232,14 @@ def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
     for name in order:
         where = {"channel": name, "kind": "channel"}
         back, more = one(tables["roi"], **where, quantity="roi"), one(tables["marginal_roi"], **where)
-        cost = probability(back["p_above"]) if answers.is_money else _picked(tables["cost"], channel=name)
+        cost = probability(back["p_above"]) if answers.in_money else _picked(tables["cost"], channel=name)
         net = [_picked(tables["roi_net"], channel=name)] if "roi_net" in tables else []
-        above = [probability(more["p_above"])] if answers.is_money else []
+        above = [probability(more["p_above"])] if answers.in_money else []
         rows.append([_text(name), _cell(back), cost, *net, _cell(more), *above, probability(more["p_best"])])
-    head = ["Channel", "Return", "P(above 1)" if answers.is_money else f"Cost per unit of {answers.outcome}"]
+    head = ["Channel", "Return", "P(above 1)" if answers.in_money else f"Cost per unit of {answers.outcome}"]
     head += ["Net return"] if "roi_net" in tables else []
-    head += ["Marginal return", *(["P(above 1)"] if answers.is_money else []), "P(highest)"]
-    unit = f"{answers.unit} per money" if not answers.is_money else "money back per unit of money"
+    head += ["Marginal return", *(["P(above 1)"] if answers.in_money else []), "P(highest)"]
+    unit = f"{answers.unit} per money" if not answers.in_money else "money back per unit of money"
     note = (
         f"Returns in {unit}. P is a probability; P(highest) that of the highest marginal return of all channels."
     )

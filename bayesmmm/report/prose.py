@@ -108,7 +108,7 @@ def _but_tied(answers: Answers) -> str:
 def limits(answers: Answers) -> list[str]:
     """Return what the report does not say."""
     out = []
-    if answers.is_money:
+    if answers.in_money:
         out.append(
             f"A return above 1 means more {answers.outcome} than spend. It is no profit unless {answers.outcome} "
             "is counted after all other costs."

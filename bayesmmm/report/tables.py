@@ -9,11 +9,9 @@ import xarray as xr
 from bayesmmm.data import MONEY
 from bayesmmm.estimands import EXTRAPOLATED
 from bayesmmm.report.answers import Answers
-from bayesmmm.results import summarise
+from bayesmmm.results import FACTORS, prior_and_posterior, summarise
 
 _OVER = ("chain", "draw")
-#: Parameters that live on a scale of factors, so that widths of intervals are compared in logs.
-_FACTORS = ("half_life", "half_saturation", "slope")
 #: What rounding leaves of parts that add up to nothing, as a control that is centred, in shares of the mean.
 _NOTHING = 1e-12
 _KINDS = {
@@ -190,7 +188,7 @@ def _groups(answers: Answers) -> pd.DataFrame:
     parts = [lost[name] for name in ("joint", "joint_direct", "joint_indirect", "interaction")]
     # A return of all together needs all of them to be money.
     if spend > 0.0 and answers.bought == answers.channels:
-        money = {"unit": f"{unit} per {MONEY}"} | ({"threshold": 1.0} if answers.is_money else {})
+        money = {"unit": f"{unit} per {MONEY}"} | ({"threshold": 1.0} if answers.in_money else {})
         parts.append((joint / spend).rename("roi").assign_attrs(money))
         cost = {"unit": f"{MONEY} per unit of {answers.outcome} ({unit})"}
         gain = joint > 0.0
@@ -210,15 +208,17 @@ def _groups(answers: Answers) -> pd.DataFrame:
 # -------------------------------------------------------------------------------------------------- decomposition
 def _labelled_parts(parts: xr.Dataset, answers: Answers) -> pd.DataFrame:
     """Contributions with kind, channel and mediator of their component, and their share of the mean."""
-    values, mean = parts["contribution"], parts["mean"]
-    values = _without_rounding(values, mean)
-    out = rows(values, answers)
+    out = _with_shares(parts["contribution"], parts["mean"], answers)
     for at, key in enumerate(("kind", "channel", "mediator"), start=1):
         out.insert(at, key, parts[key].values)
-    ratio = rows(values / mean, answers)
-    for name in ("median", "lower", "upper"):
-        out[f"share_{name}"] = ratio[name]
-    return out.assign(start=answers.start, stop=answers.stop)
+    return out
+
+
+def _with_shares(values: xr.DataArray, mean: xr.DataArray, answers: Answers) -> pd.DataFrame:
+    """Parts, summarised, and their shares of the mean."""
+    values = _without_rounding(values, mean)
+    shares = rows(values / mean, answers)[["median", "lower", "upper"]].add_prefix("share_")
+    return rows(values, answers).join(shares).assign(start=answers.start, stop=answers.stop)
 
 
 def _without_rounding(values: xr.DataArray, whole: xr.DataArray) -> xr.DataArray:
@@ -236,18 +236,12 @@ def _decomposition_kinds(answers: Answers) -> pd.DataFrame:
     ]
     order = list(dict.fromkeys(labels))
     summed = [total["contribution"][..., [label == k for k in labels]].sum("component") for label in order]
-    values = (
-        xr.concat(summed, pd.Index(order, name="part")).transpose(*_OVER, "part").assign_attrs(unit=answers.unit)
-    )
-    mean = total["mean"]
-    values = _without_rounding(values, mean)
-    out, ratio = rows(values, answers), rows(values / mean, answers)
+    values = xr.concat(summed, pd.Index(order, name="part")).transpose(*_OVER, "part")
+    out = _with_shares(values.assign_attrs(unit=answers.unit), total["mean"], answers)
     first = [labels.index(label) for label in order]
     out.insert(1, "kind", total["kind"].values[first])
     out.insert(2, "mediator", total["mediator"].values[first])
-    for name in ("median", "lower", "upper"):
-        out[f"share_{name}"] = ratio[name]
-    return out.assign(start=answers.start, stop=answers.stop)
+    return out
 
 
 def _decomposition_quarters(answers: Answers) -> pd.DataFrame:
@@ -329,20 +323,18 @@ def learnt(answers: Answers) -> pd.DataFrame:
     tables = []
     for name, draws in answers.fit.posterior.data_vars.items():
         equation, _, parameter = str(name).rpartition(".")
-        if parameter not in (*_FACTORS, "contribution"):
+        if parameter not in (*FACTORS, "contribution"):
             continue
-        prior, posterior = (
-            summarise(answers.fit.tree[group].dataset[name], answers.ci_prob) for group in ("prior", "posterior")
-        )
+        prior, posterior = prior_and_posterior(answers.fit, str(name), answers.ci_prob)
         channels = draws[f"{equation}.media"].values
         table = pd.DataFrame({"equation": equation, "channel": channels, "parameter": parameter})
-        table["unit"] = answers.parameters.attrs["units"][name]
+        table["unit"] = posterior.attrs["unit"]
         width = {}
         for group, part in (("prior", prior), ("posterior", posterior)):
             for column in ("median", "lower", "upper"):
                 table[f"{group}_{column}"] = part[column].values
             ends = part[["lower", "upper"]].to_numpy()
-            if parameter in _FACTORS:
+            if parameter in FACTORS:
                 with np.errstate(divide="ignore", invalid="ignore"):
                     ends = np.log(ends)
             width[group] = ends[:, 1] - ends[:, 0]

@@ -20,6 +20,7 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.data.checks import NATIONAL
 from bayesmmm.engine import Parameters, to_arrays
 from bayesmmm.equations import MMM
+from bayesmmm.equations.text import unit_of
 from bayesmmm.errors import FitFileError, PanelError
 from bayesmmm.files import digest
 from bayesmmm.results.convergence import Convergence, fingerprint, judge, judged
@@ -28,6 +29,8 @@ from bayesmmm.results.summaries import flat, summarise
 from bayesmmm.text import notebook_html
 from bayesmmm.validate import about, check_count, check_path
 
+#: Parameters that are compared by factors, and so drawn on a logarithmic axis.
+FACTORS = ("half_life", "half_saturation", "slope")
 _PARTS = ("data", "system", "scales", "tree", "settings", "versions")
 _LIBRARIES = ("bayesmmm", "pymc", "pytensor", "nutpie", "numba", "numpy", "scipy", "xarray", "arviz-stats")
 
@@ -70,20 +73,20 @@ class Fit:
     answering: int | None = None
     accepted: bool = False
     #: What was worked out about these draws; a changed record begins without it.
-    _cache: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def convergence(self) -> Convergence:
         """Verdict on the sampler: R-hat, effective sample sizes, divergences."""
-        if "convergence" not in self._cache:
-            self._cache["judged"] = fingerprint(self.tree)
-            self._cache["convergence"] = judge(self.tree)
-        return self._cache["convergence"]
+        if "convergence" not in self.memo:
+            self.memo["judged"] = fingerprint(self.tree)
+            self.memo["convergence"] = judge(self.tree)
+        return self.memo["convergence"]
 
     def with_convergence(self, known: Convergence) -> "Fit":
         """Return the fit with a verdict that is known already, as from one with the same draws; files do not keep it."""
         fit = replace(self)
-        fit._cache["convergence"] = known
+        fit.memo["convergence"] = known
         return fit
 
     def thin(self, draws: int) -> "Fit":
@@ -168,7 +171,7 @@ class Fit:
 
     def _answering(self, **changes: Any) -> "Fit":
         fit = replace(self, **changes)
-        object.__setattr__(fit, "_cache", self._cache)  # the draws are the same
+        object.__setattr__(fit, "memo", self.memo)  # the draws are the same
         return fit
 
     @property
@@ -267,7 +270,7 @@ class Fit:
         path = check_path(path, "path", FitFileError, "fit.nc")
         draws = fingerprint(self.tree)
         extra: dict[str, Any] = {} if self.answering is None else {"answering": self.answering}
-        if self._cache.get("judged") == draws:  # no verdict made by hand, or on draws that were changed since
+        if self.memo.get("judged") == draws:  # no verdict made by hand, or on draws that were changed since
             numbers = {k: v for k, v in asdict(self.convergence).items() if k != "verdict"}
             extra |= {"convergence": json.dumps(numbers), "fingerprint": draws}
         parts = {name: getattr(self, name) for name in _PARTS}
@@ -311,12 +314,17 @@ def check_fit(fit: object) -> None:
 
 def _unit(system: MMM, variable: str) -> str:
     name, _, parameter = variable.rpartition(".")
-    family = system.equation(name).family if name in system.order else None
-    share = "log units" if family and family.log_scale else f"share of mean |{name}|"
-    if parameter == "sigma" and family and family.heavy_tailed:
-        share += ", scale of the t"
-    fixed = {"half_life": "days", "half_saturation": "multiples of mean spend", "rho": "correlation"}
-    return fixed.get(parameter, "" if parameter in ("slope", "nu_minus_two") else share)
+    # Coefficients are those of all linear terms: what they share is the unit of the series.
+    return unit_of(system.equation(name), "intercept" if parameter == "coefficient" else parameter)
+
+
+def prior_and_posterior(
+    fit: Fit, variable: str, ci_prob: float | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Summaries of a variable before and after the data; ``attrs["unit"]`` of the second is its unit."""
+    prior, posterior = (summarise(fit.tree[group].dataset[variable], ci_prob) for group in ("prior", "posterior"))
+    posterior.attrs["unit"] = _unit(fit.system, variable)
+    return prior, posterior
 
 
 def load(path: str | os.PathLike[str]) -> Fit:
@@ -346,7 +354,7 @@ def load(path: str | os.PathLike[str]) -> Fit:
             sizes = fit.posterior.sizes
             if (known.chains, known.draws) != (sizes["chain"], sizes["chain"] * sizes["draw"]):
                 raise ValueError(f"a verdict on {known.draws} draws")
-            fit._cache.update(judged=attrs["fingerprint"], convergence=known)
+            fit.memo.update(judged=attrs["fingerprint"], convergence=known)
     except (ValueError, KeyError, TypeError) as error:
         raise FitFileError(
             f"{path} does not hold a fit that can be used: its verdict is not one on its draws ({error}). Save the fit "

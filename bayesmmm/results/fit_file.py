@@ -49,10 +49,12 @@ def write_fit_file(
     extra: Mapping[str, Any],
 ) -> None:
     """Write the parts of a fit, with `extra` attributes, and its stamp; an ordinary file in its place is replaced."""
+    lists = (list(data.media), dict(data.mediators), list(data.controls))
+    roles = (data.outcome, *lists, data.outcome_unit, list(data.unused), data.part)
     attrs = {
         "format": FORMAT,
         "columns": json.dumps(list(data.columns)),
-        "roles": json.dumps(dict(zip(_ROLES, _plain_roles(data), strict=True))),
+        "roles": json.dumps(dict(zip(_ROLES, roles, strict=True))),
         "system": system.to_toml(),
         "scales": json.dumps(scales.to_dict()),
         "settings": json.dumps(dict(settings)),
@@ -73,11 +75,6 @@ def write_fit_file(
             f"{path} could not be written: {error}. An existing file is unchanged. Give a path in a folder that "
             f"exists, with space and write permission."
         ) from error
-
-
-def _plain_roles(data: MMMData) -> tuple[Any, ...]:
-    lists = (list(data.media), dict(data.mediators), list(data.controls))
-    return (data.outcome, *lists, data.outcome_unit, list(data.unused), data.part)
 
 
 def sealed(content: bytes, stamp: str) -> bytes:

@@ -109,8 +109,12 @@ def confounder_sensitivity(
     >>> found = confounder_sensitivity(fit, channels=["facebook"], strength=[0.05, 0.1])  # doctest: +SKIP
     >>> found["break_even"].to_series()  # doctest: +SKIP
     """
-    names, grid = _checked_channels(fit, channels), _checked_strength(strength)
-    r, ci_prob = _checked_correlation(correlation), check_ci_prob(ci_prob)
+    names, ci_prob = _checked_channels(fit, channels), check_ci_prob(ci_prob)
+    grid = check_numbers(strength, "strength", "a list of numbers", "[0.05, 0.1]", np.isfinite)
+    grid = np.unique([0.0, *grid.tolist()])
+    if not is_number(correlation) or not 0.0 < correlation <= 1.0:
+        raise refusal("correlation", correlation, "must be a number above 0 and at most 1, as correlation=0.5")
+    r = float(correlation)
     settings = EffectSettings(names, start, stop, window, paths, check_seed(seed))
     marks = settings.marks(fit)
     # Without strength all waves are alike: one refit serves all channels.
@@ -118,7 +122,11 @@ def confounder_sensitivity(
     sampler = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
     refit = refit_of(fit, settings, ci_prob, len(items), executor, **sampler)
     task = _WithoutWave(refit, {name: r * wave(fit, name) for name in names})
-    refits, about = refit_each(task, items, executor=executor, progress=progress, label=_label)
+
+    def label(item: tuple[str | None, float]) -> str:
+        return "no wave" if item[0] is None else f"{item[0]} at {item[1]:g}"
+
+    refits, about = refit_each(task, items, executor=executor, progress=progress, label=label)
     answer = _table(refits, names, grid)
     unit = marks["roi"].attrs
     threshold = unit.get("threshold", np.nan) if threshold is None else float(threshold)
@@ -174,10 +182,6 @@ class _WithoutWave:
         return data.replace_columns({system.outcome: observed - strength * size * wave})
 
 
-def _label(item: tuple[str | None, float]) -> str:
-    return "no wave" if item[0] is None else f"{item[0]} at {item[1]:g}"
-
-
 def _table(refits: Mapping[Any, Refitted], names: Sequence[str], grid: np.ndarray) -> xr.Dataset:
     """Put refits together, dims channel, strength, quantile; NaN where one is missing."""
     blank = xr.full_like(next(iter(refits.values())).effects.isel(channel=0, drop=True), np.nan)
@@ -202,14 +206,3 @@ def _checked_channels(fit: Fit, channels: Sequence[str] | None) -> tuple[str, ..
         )
     known = [name for name in outcome.media if name in fit.system.exogenous]
     return checked_channels(channels, known, f"that acts on {outcome.name!r}")
-
-
-def _checked_strength(strength: Sequence[float]) -> np.ndarray:
-    grid = check_numbers(strength, "strength", "a list of numbers", "[0.05, 0.1]", np.isfinite)
-    return np.unique([0.0, *grid.tolist()])
-
-
-def _checked_correlation(correlation: float) -> float:
-    if not is_number(correlation) or not 0.0 < correlation <= 1.0:
-        raise refusal("correlation", correlation, "must be a number above 0 and at most 1, as correlation=0.5")
-    return float(correlation)

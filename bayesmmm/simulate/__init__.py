@@ -5,7 +5,7 @@
 the model that is fitted to them. Nothing here knows a posterior.
 """
 
-from bayesmmm.simulate.broken import WORLDS, BrokenWorld, broken_world
+from bayesmmm.simulate.broken_worlds import WORLDS, BrokenWorld, broken_world
 from bayesmmm.simulate.files import read_world, write_world
 from bayesmmm.simulate.social import social_search
 from bayesmmm.simulate.truth import Truth

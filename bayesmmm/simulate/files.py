@@ -11,6 +11,7 @@ import pandas as pd
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import read_toml
 from bayesmmm.errors import DataError
+from bayesmmm.files import write_files
 from bayesmmm.simulate.truth import Truth
 from bayesmmm.simulate.world import World
 
@@ -59,17 +60,9 @@ def write_world(world: World, folder: str | os.PathLike[str], name: str) -> tupl
     truth = json.dumps(record, allow_nan=False) + "\n"
     text = {"csv": _csv(world.data, columns["date"]), "json": truth, "toml": spec}
     paths = {ending: folder / f"{name}.{ending}" for ending in text}
-    parts = {ending: folder / f".{name}.{ending}.{os.getpid()}.part" for ending in text}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            for ending, part in parts.items():
-                part.write_text(text[ending], encoding="utf-8", newline="\n")
-            for ending, part in parts.items():
-                os.replace(part, paths[ending])
-        finally:
-            for part in parts.values():
-                part.unlink(missing_ok=True)
+        write_files({paths[ending]: content.encode() for ending, content in text.items()})
     except OSError as error:
         raise DataError(
             f"the world {name!r} could not be written to {folder}: {error}. Give a folder with space and write "
@@ -150,8 +143,8 @@ def _check_agreement(data: MMMData, system, truth: Truth, table: Path, path: Pat
     """Refuse a truth that does not belong to the table, as after one of the two files was edited."""
     for name in system.order:
         parts = truth.components[name]
-        latent = parts.sum(f"{name}.component").values
-        made = _observe(latent, parts.attrs["scale"])
+        latent, scale = parts.sum(f"{name}.component").values, parts.attrs["scale"]
+        made = np.exp(latent) if scale == "log" else np.maximum(latent, 0.0) if scale == "latent" else latent
         seen = data.columns[name][0]
         close = {"rtol": _AGREES, "atol": _AGREES * np.abs(seen).mean()}
         if made.shape != seen.shape or not np.allclose(made, seen, **close):
@@ -159,7 +152,3 @@ def _check_agreement(data: MMMData, system, truth: Truth, table: Path, path: Pat
                 f"{path} does not belong to {table}: the parts of {name!r} do not add up to its column. Write the "
                 f"world again."
             )
-
-
-def _observe(latent: np.ndarray, scale: str) -> np.ndarray:
-    return np.exp(latent) if scale == "log" else np.maximum(latent, 0.0) if scale == "latent" else latent

@@ -5,15 +5,13 @@ switched off in many weeks and follows social spend, season and promotions; reve
 messages to customers. Season and promotions are therefore common causes of spend, search and revenue.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Fourier
 from bayesmmm.errors import SamplingError
 from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
-from bayesmmm.simulate.world import World, simulate_world, tabled
+from bayesmmm.simulate.world import World, planned, simulate_world, sized, tabled
 from bayesmmm.validate import check_seed
 
 SOCIAL = ("facebook", "tiktok", "instagram", "snapchat")
@@ -101,12 +99,7 @@ def social_search(*, seed: int = 1, weeks: int = 156) -> World:
     weeks = check_weeks(weeks)
     # The first two streams of the seed are those of simulate_world.
     data = _exogenous(weeks, np.random.default_rng(check_seed(seed, SamplingError)).spawn(3)[2])
-    base = data.scales()
-    scales = replace(
-        base,
-        size={"revenue": np.array([_REVENUE]), "google": np.array([_GOOGLE])},
-        spend={**base.spend, "google": np.array([_GOOGLE_WHEN_ON])},
-    )
+    scales = sized(data, {"revenue": _REVENUE, "google": _GOOGLE}, {"google": _GOOGLE_WHEN_ON})
     system = _system()
     parameters = {
         "google": tabled(system.equation("google"), _GOOGLE_MEDIA, _GOOGLE_LINEAR, _GOOGLE_SIGMA),
@@ -152,25 +145,13 @@ def _exogenous(weeks: int, rng: np.random.Generator) -> MMMData:
         on = flights(weeks, flight, pause, rng)
         pressure = 0.15 * season + 0.15 * promotion + wander(weeks, 0.5, sd, rng)
         spend[name] = np.round(level * np.exp(pressure) * on, 2)
-    placeholder = np.linspace(1.0, 2.0, weeks)
-    columns = {
-        "revenue": placeholder,
-        "google": placeholder,
-        **spend,
+    controls = {
         "average_price": np.round(price, 2),
         "promotion": promotion,
         "emails": np.round(emails),
         "sms": np.round(sms),
     }
-    return MMMData(
-        dates=dates,
-        geos=("national",),
-        columns={name: values[None] for name, values in columns.items()},
-        outcome="revenue",
-        media=SOCIAL,
-        mediators={"google": "money"},
-        controls=("average_price", "promotion", "emails", "sms"),
-    )
+    return planned(dates, spend, controls, outcome="revenue", mediators={"google": "money"})
 
 
 def _promotions(season: np.ndarray, rng: np.random.Generator) -> np.ndarray:

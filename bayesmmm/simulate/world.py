@@ -4,9 +4,10 @@ Uses the engine that also answers questions about a fit, so that a world and a f
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
@@ -163,6 +164,35 @@ def tabled(
     curves = {"half_life": half_life, "half_saturation": half_saturation, "slope": slope}
     coefficient = np.array([[linear[term] for term in equation.terms()]])
     return {**curves, "contribution": contribution[None], "coefficient": coefficient, "sigma": np.array([sigma])}
+
+
+def planned(
+    dates: pd.DatetimeIndex,
+    spend: Mapping[str, np.ndarray],
+    controls: Mapping[str, np.ndarray],
+    *,
+    outcome: str,
+    mediators: Mapping[str, str],
+) -> MMMData:
+    """Spend and controls of a world to come; its outcome and mediators are placeholders, which nothing reads."""
+    placeholder = np.linspace(1.0, 2.0, len(dates))
+    columns = {**dict.fromkeys([outcome, *mediators], placeholder), **spend, **controls}
+    return MMMData(
+        dates=dates,
+        geos=("national",),
+        columns={name: values[None] for name, values in columns.items()},
+        outcome=outcome,
+        media=tuple(spend),
+        mediators=mediators,
+        controls=tuple(controls),
+    )
+
+
+def sized(data: MMMData, size: Mapping[str, float], when_on: Mapping[str, float]) -> Scales:
+    """Scales of a world to come: mean sizes of its series, and those of mediators in periods in which they are on."""
+    base = data.scales()
+    each, spend = ({name: np.array([value]) for name, value in part.items()} for part in (size, when_on))
+    return replace(base, size=each, spend={**base.spend, **spend})
 
 
 def _accepted(system: MMM, data: MMMData, run: engine.Baseline, seed: int) -> MMMData:

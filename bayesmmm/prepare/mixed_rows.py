@@ -48,7 +48,7 @@ def attribution_place(table: Table) -> int | None:
     return next((i for i, known in enumerate(table.names) if known and _ATTRIBUTION_COLUMN.match(known[0])), None)
 
 
-def is_money(source: str) -> bool:
+def may_be_money(source: str) -> bool:
     """Tell whether a column is money, as far as its name says; in doubt it is."""
     return not _COUNT.search(source)
 
@@ -88,7 +88,7 @@ def check_currency(part: Part, cells: np.ndarray, name: str, sources: dict[str, 
             f"convert them, as currency={most!r}, rates={{{rates}}}, or take one, as where={{{name!r}: {most!r}}}"
         )
 
-    touched = [] if accept else [column for column, source in sources.items() if is_money(source)]
+    touched = [] if accept else [column for column, source in sources.items() if may_be_money(source)]
     _check_one(part, cells, name, "currencies", touched, fix)
 
 

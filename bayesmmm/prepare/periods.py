@@ -24,7 +24,7 @@ _ZEROS = ("sum", "rows", "distinct", "below")  # what an absent day that is told
 
 
 @dataclass(frozen=True)
-class Shaped(Recorded):
+class PeriodTable(Recorded):
     """One row per period, and per geo where there are several."""
 
     file: str  # what the file is called
@@ -41,7 +41,7 @@ class Shaped(Recorded):
     def __len__(self) -> int:
         return len(self.frame)
 
-    def take(self, mask: np.ndarray) -> "Shaped":
+    def take(self, mask: np.ndarray) -> "PeriodTable":
         """Return some of the rows."""
         return dataclasses.replace(self, frame=self.frame[mask])
 
@@ -60,7 +60,9 @@ class Shaped(Recorded):
         return self.frame.index.get_level_values(PERIOD).to_numpy().astype("datetime64[D]")
 
 
-def shape(part: Part, columns: Mapping[str, str], given: Settings, equal: str) -> tuple[Shaped, list[Step]]:
+def to_periods(
+    part: Part, columns: Mapping[str, str], given: Settings, equal: str
+) -> tuple[PeriodTable, list[Step]]:
     """Group the rows of a table, add them up, and fill; `equal` says what is known of rows that look equal."""
     steps: list[Step] = []
     groups: list[str] = []
@@ -72,15 +74,15 @@ def shape(part: Part, columns: Mapping[str, str], given: Settings, equal: str) -
     periods = first_days(part.days, given.week_start) if unit != part.unit and given.week_start else part.days
     frame, origin = _added_up(part, periods, columns, groups, given)
     same = (part.decimals, part.whole, part.summed, part.currency)
-    shaped = Shaped(part.file, part.path, frame, unit, part.covered, origin, *same)
+    rows = PeriodTable(part.file, part.path, frame, unit, part.covered, origin, *same)
     what = f"rows added up to {unit}s" + (f" that start on {given.week_start}" if unit != part.unit else "")
-    steps.append(shaped.step("add_up", what, part, details=[equal] if equal else []))
-    shaped, more = _rounded(shaped, part)
+    steps.append(rows.step("add_up", what, part, details=[equal] if equal else []))
+    rows, more = _rounded(rows, part)
     steps += more
-    shaped, more = _filled(shaped, absent, given)
+    rows, more = _filled(rows, absent, given)
     steps += more
-    shaped = _calendar(shaped, columns, given)
-    return _partial(shaped, steps, given)
+    rows = _calendar(rows, columns, given)
+    return _partial(rows, steps, given)
 
 
 def _unit(part: Part, given: Settings) -> str:
@@ -203,21 +205,21 @@ def _one(part: Part, name: str, how: str, mask: np.ndarray, by: list[pd.Series])
     return scaled.groupby(by).sum(min_count=1) / scale
 
 
-def _rounded(shaped: Shaped, part: Part) -> tuple[Shaped, list[Step]]:
+def _rounded(rows: PeriodTable, part: Part) -> tuple[PeriodTable, list[Step]]:
     """Round converted money to cents, and record what that adds."""
     if not part.rounded:
-        return shaped, []
-    frame = shaped.frame.copy()
-    for column, name in shaped.origin.items():
+        return rows, []
+    frame = rows.frame.copy()
+    for column, name in rows.origin.items():
         if name in part.rounded:
             frame[column] = frame[column].round(part.rounded[name])
-    decimals, before = {**shaped.decimals, **part.rounded}, shaped.sums()
-    done = dataclasses.replace(shaped, frame=frame, decimals=decimals)
+    decimals, before = {**rows.decimals, **part.rounded}, rows.sums()
+    done = dataclasses.replace(rows, frame=frame, decimals=decimals)
     after = done.sums()
     change = {
-        name: round(after[name] - before[name], shaped.decimals[name]) for name in part.rounded if name in after
+        name: round(after[name] - before[name], rows.decimals[name]) for name in part.rounded if name in after
     }
-    return done, [done.step("round", f"converted money rounded by {shaped.unit}", shaped, change)]
+    return done, [done.step("round", f"converted money rounded by {rows.unit}", rows, change)]
 
 
 # ---------------------------------------------------------------------------------------------------- days not there
@@ -256,9 +258,9 @@ def _check_geos(part: Part) -> None:
         )
 
 
-def _filled(shaped: Shaped, absent: np.ndarray, given: Settings) -> tuple[Shaped, list[Step]]:
+def _filled(rows: PeriodTable, absent: np.ndarray, given: Settings) -> tuple[PeriodTable, list[Step]]:
     """Add rows of zeros for absent periods, where told."""
-    index = shaped.frame.index
+    index = rows.frame.index
     # Several absent days may belong to one week.
     wanted = pd.DatetimeIndex(np.unique(first_days(absent, given.week_start) if given.week_start else absent))
     full = index.union(wanted).rename(PERIOD) if index.nlevels == 1 else None
@@ -267,64 +269,64 @@ def _filled(shaped: Shaped, absent: np.ndarray, given: Settings) -> tuple[Shaped
         full = pd.MultiIndex.from_product([periods, index.get_level_values(1).unique()], names=index.names)
     pairs = len(full) - len(index)
     if not len(absent) and not pairs:
-        return shaped, []
+        return rows, []
     days = listed(map(pd.Timestamp, absent))
-    unit = "days" if given.week_start else shaped.unit + "s"
-    text = f"{len(absent)} {unit}: {days}" if len(absent) else f"{pairs} pairs of {shaped.unit} and geo"
+    unit = "days" if given.week_start else rows.unit + "s"
+    text = f"{len(absent)} {unit}: {days}" if len(absent) else f"{pairs} pairs of {rows.unit} and geo"
     if not given.fill:
-        return shaped, [shaped.step("absent", f"absent and not filled, {text}", shaped)]
-    frame = shaped.frame.reindex(full).sort_index()
+        return rows, [rows.step("absent", f"absent and not filled, {text}", rows)]
+    frame = rows.frame.reindex(full).sort_index()
     fresh = ~frame.index.isin(index)
-    for column, name in shaped.origin.items():
+    for column, name in rows.origin.items():
         if given.filled(name) and given.how_of(name) in _ZEROS:
             frame[column] = frame[column].mask(fresh, 0.0)
-    filled = dataclasses.replace(shaped, frame=frame)
-    return filled, [filled.step("fill", f"absent, counted as zero, {text}", shaped)]
+    filled = dataclasses.replace(rows, frame=frame)
+    return filled, [filled.step("fill", f"absent, counted as zero, {text}", rows)]
 
 
 # ------------------------------------------------------------------------------------------------------ whole periods
-def _days_covered(shaped: Shaped) -> np.ndarray:
+def _days_covered(rows: PeriodTable) -> np.ndarray:
     """Return how many days of each period the file covers."""
-    starts = shaped.periods()
-    if shaped.unit == "month":
+    starts = rows.periods()
+    if rows.unit == "month":
         return ((starts.astype("datetime64[M]") + MONTH).astype("datetime64[D]") - starts).astype(int)
-    length = 7 if shaped.unit == "week" else 1
-    first, last = shaped.covered
+    length = 7 if rows.unit == "week" else 1
+    first, last = rows.covered
     ends = np.minimum(starts + (length - 1) * DAY, last)
     return np.maximum((ends - np.maximum(starts, first)).astype(int) + 1, 0)
 
 
-def _calendar(shaped: Shaped, columns: Mapping[str, str], given: Settings) -> Shaped:
+def _calendar(rows: PeriodTable, columns: Mapping[str, str], given: Settings) -> PeriodTable:
     """Add the columns that come from the calendar."""
-    frame = shaped.frame.copy()
-    days = _days_covered(shaped)
-    length = 7 if shaped.unit == "week" else 1
+    frame = rows.frame.copy()
+    days = _days_covered(rows)
+    length = 7 if rows.unit == "week" else 1
     for name in columns:
         how = given.how_of(name)
         if how == "days":
             frame[name] = days
         elif how == "iso_week":
-            frame[name] = [iso_week(day) for day in shaped.periods()]
+            frame[name] = [iso_week(day) for day in rows.periods()]
         elif how == "complete":
             frame[name] = ["yes" if count >= length else "no: partial" for count in days]
-    return dataclasses.replace(shaped, frame=frame)
+    return dataclasses.replace(rows, frame=frame)
 
 
-def _partial(shaped: Shaped, steps: list[Step], given: Settings) -> tuple[Shaped, list[Step]]:
+def _partial(rows: PeriodTable, steps: list[Step], given: Settings) -> tuple[PeriodTable, list[Step]]:
     """List weeks of which only some days are covered, and leave them out unless told otherwise."""
-    days = _days_covered(shaped)
-    mask = days < 7 if shaped.unit == "week" else np.zeros(len(days), dtype=bool)
+    days = _days_covered(rows)
+    mask = days < 7 if rows.unit == "week" else np.zeros(len(days), dtype=bool)
     if not mask.any():
-        return shaped, steps
-    pairs = zip(shaped.periods()[mask], days[mask], strict=True)
+        return rows, steps
+    pairs = zip(rows.periods()[mask], days[mask], strict=True)
     ends = sorted({f"{day}: {count} of 7 days" for day, count in pairs})
     if given.partial == "keep":
-        return shaped, [*steps, shaped.step("weeks", "partial weeks kept", shaped, details=ends)]
+        return rows, [*steps, rows.step("weeks", "partial weeks kept", rows, details=ends)]
     if mask.all():
         raise WeekError(
-            f"{shaped.path!r} has no whole week: {', '.join(ends)}; download more days, or keep what there is: "
+            f"{rows.path!r} has no whole week: {', '.join(ends)}; download more days, or keep what there is: "
             f"partial='keep'"
         )
-    shaped, more = shaped.without(mask, "weeks", "partial weeks left out", ends)
-    first, last = shaped.periods()[0], shaped.periods()[-1] + 6 * DAY
-    return dataclasses.replace(shaped, covered=(first, last)), steps + more
+    rows, more = rows.without(mask, "weeks", "partial weeks left out", ends)
+    first, last = rows.periods()[0], rows.periods()[-1] + 6 * DAY
+    return dataclasses.replace(rows, covered=(first, last)), steps + more

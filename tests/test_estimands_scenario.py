@@ -57,7 +57,7 @@ def shortened(fit, periods):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_forecast_joins_the_history(name):
+def test_a_forecast_joins_the_history(name, monkeypatch):
     """What was fitted in the last periods is what is predicted for them from the periods before."""
     fit = case_fit(name)
     cut = len(fit.data.dates) - HELD_OUT
@@ -70,11 +70,11 @@ def test_a_forecast_joins_the_history(name):
     assert_allclose(ahead[outcome], fitted, rtol=1e-9, atol=1e-9 * np.abs(fitted).max())
     assert_array_equal(ahead["date"], fitted["date"])
     # Negative control: without the history there is a step.
+    monkeypatch.setattr("bayesmmm.engine.baseline.carryover", lambda base: {})
     alone = engine.future(
         engine.history(fit.system, fit.scales, before.data, before.parameters(), np.arange(12), seed=0),
         fit.data.dates[cut:],
         {n: fit.data.columns[n][:, cut:] for n in fit.system.exogenous},
-        past={},
         seed=0,
         paths=1,
         do={m: v[None, None] for m, v in seen.items()},
@@ -91,12 +91,10 @@ def test_a_forecast_in_two_stretches_is_the_forecast_at_once(name, paths):
     ahead = estimands.after(fit, estimands.timeline(fit, None, None, None), 9)
     columns = {n: v * np.linspace(0.0, 2.0, 9) for n, v in ahead[1].items()}
     args = {"seed": 4, "paths": paths, "noise": True}
-    once = engine.future(base, ahead[0], columns, past=engine.carried(base), **args)
-    first = engine.future(
-        base, ahead[0][:4], {n: v[:, :4] for n, v in columns.items()}, past=engine.carried(base), **args
-    )
+    once = engine.future(base, ahead[0], columns, **args)
+    first = engine.future(base, ahead[0][:4], {n: v[:, :4] for n, v in columns.items()}, **args)
     rest = {n: v[:, 4:] for n, v in columns.items()}
-    second = engine.future(first, ahead[0][4:], rest, past=engine.carried(first), first=4, **args)
+    second = engine.future(first, ahead[0][4:], rest, first=4, **args)
     for n in fit.system.order:
         joined = np.concatenate([first.columns[n], second.columns[n]], axis=-1)
         assert_allclose(joined, once.columns[n], rtol=1e-10, atol=1e-10 * np.abs(joined).max())
@@ -279,7 +277,7 @@ def test_stretches_share_rows(monkeypatch):
     fit = case_fit("one mediator")
     base = engine.history(fit.system, fit.scales, fit.data, fit.parameters(), np.arange(12), seed=0)
     dates, columns = estimands.after(fit, estimands.timeline(fit, None, None, None), 5)
-    ahead = engine.future(base, dates, columns, past=engine.carried(base), seed=0, paths=4)
+    ahead = engine.future(base, dates, columns, seed=0, paths=4)
     assert {len(ahead.term["sales", "tv"]), len(ahead.term["sales", "social"])} == {12}
     assert len(ahead.term["sales", "queries"]) == len(ahead.latent["sales"]) == 48
     alone = replace(ahead.rows, draws=ahead.rows.draws[:1])
@@ -291,7 +289,7 @@ def test_a_trend_can_stay_where_it_was_while_seasons_go_on():
     fit = case_fit("lognormal outcome", values={"sales.coefficient": {"trend": 3.0}, "sales.half_life": 60.0})
     base = engine.history(fit.system, fit.scales, fit.data, fit.parameters(), np.arange(12), seed=0)
     dates, columns = estimands.after(fit, estimands.timeline(fit, None, None, None), 20)
-    args = {"past": engine.carried(base), "seed": 0, "paths": 1}
+    args = {"seed": 0, "paths": 1}
     trend = fit.system.equation("sales").terms().index("trend")
     on = engine.future(base, dates, columns, **args).design["sales"][0, :, trend]
     held = engine.future(base, dates, columns, trend_until=fit.data.dates[-1], **args).design["sales"][0]

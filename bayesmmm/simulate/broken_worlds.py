@@ -14,6 +14,7 @@ Linear terms: intercept, trend, a yearly wave, price. Curves differ a little fro
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -25,7 +26,7 @@ from bayesmmm.errors import SamplingError, SettingError
 from bayesmmm.simulate.process import Process
 from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
 from bayesmmm.simulate.truth import zero_out
-from bayesmmm.simulate.world import tabled
+from bayesmmm.simulate.world import planned, sized, tabled
 from bayesmmm.text import no_such
 from bayesmmm.validate import check_seed
 
@@ -241,12 +242,7 @@ def _clean(seed: int, weeks: int) -> tuple[Process, np.random.Generator]:
     """The process in which every assumption holds, and the random numbers that are left for a break."""
     curves, spend, shocks, rest = np.random.default_rng(seed).spawn(4)
     system, data = _system(season=True), _planned(weeks, spend)
-    base = data.scales()
-    scales = replace(
-        base,
-        size={"sales": np.array([_SALES]), "search": np.array([_SEARCH])},
-        spend={**base.spend, "search": np.array([_SEARCH])},
-    )
+    scales = sized(data, {"sales": _SALES, "search": _SEARCH}, {"search": _SEARCH})
     residual = {
         "search": _SEARCH_SIGMA * shocks.standard_normal(weeks),
         "sales": _SALES_SIGMA * shocks.standard_normal(weeks),
@@ -270,17 +266,8 @@ def _planned(weeks: int, rng: np.random.Generator) -> MMMData:
     for name, (level, sd, flight, pause) in _FLIGHTS.items():
         pressure = 0.3 * christmas(dates) + wander(weeks, 0.5, sd, rng)
         spend[name] = level * np.exp(pressure) * flights(weeks, flight, pause, rng)
-    placeholder = np.linspace(1.0, 2.0, weeks)
-    columns = {"sales": placeholder, "search": placeholder, **spend, "price": 40.0 + wander(weeks, 0.6, 1.5, rng)}
-    return MMMData(
-        dates=dates,
-        geos=("national",),
-        columns={name: values[None] for name, values in columns.items()},
-        outcome="sales",
-        media=CHANNELS,
-        mediators={"search": "queries"},
-        controls=("price",),
-    )
+    price = 40.0 + wander(weeks, 0.6, 1.5, rng)
+    return planned(dates, spend, {"price": price}, outcome="sales", mediators={"search": "queries"})
 
 
 # ------------------------------------------------------------------------------------------------------- breaks
@@ -300,10 +287,6 @@ def _hidden_demand(clean: Process, rng: np.random.Generator, kept: float = _DEMA
         data=_spending(clean, np.exp(_DEMAND_ON_SPEND * demand)),
         residual=_sales(clean, clean.residual["sales"] + _DEMAND_ON_SALES * demand),
     )
-
-
-def _fleeting_demand(clean: Process, rng: np.random.Generator) -> Process:
-    return _hidden_demand(clean, rng, kept=0.0)
 
 
 def _sales_driven_spend(clean: Process, rng: np.random.Generator) -> Process:
@@ -388,7 +371,7 @@ def _weak_signal(clean: Process, rng: np.random.Generator) -> Process:
 # "clean" changes nothing, and "missing_season" only what is fitted.
 _BREAKS: Mapping[str, Callable[[Process, np.random.Generator], Process]] = {
     "hidden_demand": _hidden_demand,
-    "fleeting_demand": _fleeting_demand,
+    "fleeting_demand": partial(_hidden_demand, kept=0.0),
     "sales_driven_spend": _sales_driven_spend,
     "confounded_mediator": _confounded_mediator,
     "collinear_flighting": _collinear_flighting,

@@ -25,6 +25,7 @@ _ROW, _WIDTH, _COLUMN, _PANEL = 0.17, 11.0, 0.95, 1.55
 _WORDS = {"half_life": "half-life", "half_saturation": "half-\nsaturation", "roi": "ROI"}
 _PARAMETERS = ("half_life", "retention", "half_saturation", "slope", "contribution", "roi")
 _SHADES = LinearSegmentedColormap.from_list("taught", ["#FFFFFF", SKY, BLUE])
+_READABLE = {"rhat": "R-hat", "ess_bulk": "ESS, bulk", "ess_tail": "ESS, tail", "energy": "E-BFMI"}
 _LEVELS = ("quantile 0.05", "quantile 0.25", "quantile 0.5", "quantile 0.75", "quantile 0.95", "maximum")
 
 
@@ -104,7 +105,8 @@ def _checks(ax: Axes, diagnosis: Diagnosis, rows: Mapping[str, Mapping], columns
             ax.plot(at - 0.38, i, mark, color=colour, markersize=6, markeredgewidth=1.5 if mark == "_" else 0.5)
             bold = "bold" if check.raised else "normal"
             ax.text(at - 0.26, i, _number(check), fontsize=SMALL, va="center", fontweight=bold)
-    label_rows(ax, [_readable(row.partition("/")[2]) for row in rows])
+    names = [row.partition("/")[2] for row in rows]
+    label_rows(ax, [_READABLE.get(name, name.replace("_", " ").replace("roi", "ROI")) for name in names])
     ax.grid(visible=False)
     ax.set_xlim(-0.5, len(columns) - 0.3)
     ax.set_xticks(np.arange(len(columns)) - 0.26, columns, ha="left")
@@ -126,11 +128,6 @@ def _number(check) -> str:
     if check.name == "rhat":
         return f"{check.value:.3f}"
     return (f"{check.value:.0f}" if abs(check.value) >= 100.0 else f"{check.value:.2g}").replace("-", "−")
-
-
-def _readable(name: str) -> str:
-    special = {"rhat": "R-hat", "ess_bulk": "ESS, bulk", "ess_tail": "ESS, tail", "energy": "E-BFMI"}
-    return special.get(name, name.replace("_", " ").replace("roi", "ROI"))
 
 
 # ------------------------------------------------------------------------------------------------------ contraction
