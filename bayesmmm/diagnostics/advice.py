@@ -25,9 +25,11 @@ STARTS = {
     "coefficient": "mm.Prior('Normal', mu=0.0, sigma=0.1)",
     "sigma": "mm.Prior('HalfNormal', sigma=0.5)",
     "nu_minus_two": "mm.Prior('LogNormal', mu=2.0, sigma=0.5)",
+    "tau": "mm.Prior('LogNormal', mu=-1.4, sigma=0.3)",
+    "omega": "mm.Prior('HalfNormal', sigma=0.1)",
     "rho": "mm.Prior('Uniform', lower=-0.3, upper=0.3)",
 }
-_UNLABELLED = ("intercept", "seasonality", "sigma", "nu_minus_two")
+_UNLABELLED = ("intercept", "seasonality", "sigma", "nu_minus_two", "omega")
 #: Two names for one quantity of a channel: an equation knows the second where a prior was put on it.
 _OTHERWISE = {"half_life": "retention", "contribution": "roi"}
 

@@ -8,6 +8,7 @@ import pandas as pd
 from bayesmmm.diagnostics.audits import CONSEQUENCES, warning_checks
 from bayesmmm.diagnostics.check import Check, Diagnosis, TestResult, bonferroni
 from bayesmmm.diagnostics.information import information_checks
+from bayesmmm.diagnostics.panel_checks import panel_checks
 from bayesmmm.diagnostics.plausibility import plausibility_checks
 from bayesmmm.diagnostics.posterior_view import PosteriorView, check_groups, evaluate
 from bayesmmm.diagnostics.predictive import loo_checks, predictive_checks
@@ -15,6 +16,7 @@ from bayesmmm.diagnostics.residual_checks import confounding_checks, residual_ch
 from bayesmmm.diagnostics.sampler import sampler_checks
 from bayesmmm.equations.checks import consequences
 from bayesmmm.results import Fit, check_fit, predictive_table
+from bayesmmm.results.convergence import absent
 from bayesmmm.validate import check_seed
 
 #: Probability of the intervals of series and residuals in the tables.
@@ -30,6 +32,9 @@ def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
     make; residuals are tested at posterior draws, where under a right model ``(y - mu) / sigma`` is exactly standard
     Normal, and all tests together raise a false alarm in at most 5 % of right models. *information*: what the data
     taught beyond the priors. *plausibility*: are the answers of a believable size.
+
+    Of a panel, the sampler and what geos have in common in a period are checked; one geo after another is looked at as
+    ``diagnose(fit.sel(geo="..."))``.
 
     No check can find what leaves no trace in the data: a common cause of spend and sales, or of a mediator and the
     outcome, can be hidden completely. ``ok`` means that nothing was found.
@@ -68,8 +73,8 @@ def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
     >>> mm.plots.diagnosis(found)  # doctest: +SKIP
     """
     check_fit(fit)
-    seed = check_seed(seed)
-    check_groups(fit, _GROUPS, "diagnose")
+    seed, panel = check_seed(seed), len(fit.data.geos) > 1
+    check_groups(fit, _GROUPS[:2] if panel else _GROUPS, "diagnose")
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         # What numbers are out of bounds is said by the checks, not by the libraries that compute them.
         warnings.simplefilter("ignore")
@@ -77,6 +82,9 @@ def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
         broken = _not_finite(fit)
         if broken:
             checks.append(broken)
+        elif panel:
+            more, numbers = panel_checks(fit, seed=seed)
+            checks, tables = checks + more, tables | numbers
         else:
             view = evaluate(fit, seed=seed)
             for more, numbers in (_fit_checks(view), information_checks(fit), plausibility_checks(view)):
@@ -120,7 +128,10 @@ def _residuals(view: PosteriorView) -> pd.DataFrame:
 
 def _not_finite(fit: Fit) -> Check | None:
     """Say which draws are no numbers; nothing else can be computed from them."""
-    bad = [str(name) for name, values in fit.posterior.items() if not np.isfinite(values.values).all()]
+    posterior = fit.posterior
+    # A channel in a geo that never bought it is no parameter.
+    known = {name: values.where(~absent(values), 0.0) for name, values in posterior.items()}
+    bad = [str(name) for name, values in known.items() if not np.isfinite(values.values).all()]
     if not bad:
         return None
     return Check(

@@ -157,7 +157,8 @@ def _directions_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:
 # --------------------------------------------------------------------------------------------------------- trade-offs
 def _trade_offs(fit: Fit, name: str) -> pd.DataFrame:
     par, channels = fit.parameters()[name], fit.system.equation(name).media
-    draws = np.concatenate([par["coefficient"][:, :1], par["contribution"][:, 0]], axis=1)
+    intercept = par["coefficient"][..., 0].reshape(-1, 1)
+    draws = np.concatenate([intercept, par["contribution"][:, 0]], axis=1)
     labels = ["intercept", *channels]
     with np.errstate(invalid="ignore"):  # a parameter that never moves correlates with nothing
         r = np.nan_to_num(np.corrcoef(draws.T))

@@ -46,10 +46,14 @@ class PosteriorView:
         return np.broadcast_to(self.kept.term[name, channel], (len(self.kept_at), 1, self.z[name].shape[1]))[:, 0]
 
     def linear(self, name: str, *, without: tuple[str, ...] = ()) -> np.ndarray:
-        """Linear part (k, T) of an equation at the draws kept; terms `without` are left out, at their mean."""
+        """Linear part (k, T) of an equation at the draws kept; terms `without` are left out, at their mean.
+
+        With what it has in common with the other geos of its panel.
+        """
         keep = [k for k, term in enumerate(self.fit.system.equation(name).terms()) if term not in without]
-        b = self.kept.rows.parameters[name]["coefficient"][:, keep]
-        return b @ self.kept.design[name][0][:, keep].T
+        par = self.kept.rows.parameters[name]
+        b = par["coefficient"].reshape(len(self.kept_at), -1)[:, keep]
+        return b @ self.kept.design[name][0][:, keep].T + par.get("period", 0.0)
 
 
 def check_groups(fit: Fit, groups: Sequence[str], purpose: str) -> None:

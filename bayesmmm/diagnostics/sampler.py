@@ -2,14 +2,17 @@
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from bayesmmm.diagnostics.advice import prior_on
 from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.thresholds import CONVERGENCE_SOURCE, DIVERGENCE_SOURCE, ENERGY, TREE_DEPTH, Threshold
 from bayesmmm.results import Fit
-from bayesmmm.results.convergence import DIVERGENT_BAD, ESS_BAD, ESS_GOOD, RHAT_BAD, RHAT_GOOD
+from bayesmmm.results.convergence import DIVERGENT_BAD, ESS_BAD, ESS_GOOD, RHAT_BAD, RHAT_GOOD, absent
 from bayesmmm.results.summaries import flat
 
+#: Parameters whose prior decides what others of a panel are.
+_BEHIND = {"median_contribution": "contribution", "period": "omega"}
 _LONGER = "run longer, as mm.fit(system, data, draws=2000, tune=2000)"
 _CAREFUL = "take smaller steps, as mm.fit(system, data, target_accept=0.97)"
 #: What nutpie and PyMC call a trajectory that was cut off at the greatest depth.
@@ -34,7 +37,8 @@ def _parameters(fit: Fit) -> pd.DataFrame:
     columns = {f"ess_{kind}": flat(arviz_stats.ess(fit.posterior, method=kind)) for kind in ("bulk", "tail")}
     if fit.posterior.sizes["chain"] > 1:
         columns["rhat"] = flat(arviz_stats.rhat(fit.posterior))
-    return pd.DataFrame(columns).reindex(columns=["rhat", "ess_bulk", "ess_tail"])
+    missing = pd.Series(flat(xr.Dataset({name: absent(values) for name, values in fit.posterior.items()})))
+    return pd.DataFrame(columns).reindex(columns=["rhat", "ess_bulk", "ess_tail"])[~missing.astype(bool)]
 
 
 def _chains(fit: Fit) -> pd.DataFrame:
@@ -81,7 +85,7 @@ def _worst(fit: Fit, column: pd.Series, *, largest: bool) -> tuple[float, str, s
     worst = str(column.idxmax() if largest else column.idxmin())
     variable, _, label = worst.removesuffix("]").partition("[")
     name, _, parameter = variable.rpartition(".")
-    code = prior_on(fit.system.equation(name), parameter, label)
+    code = prior_on(fit.system.equation(name), _BEHIND.get(parameter, parameter), label.rpartition(", ")[2])
     narrow = f"look at {worst}: if the data cannot inform it, give it a narrower prior, as {code}"
     return float(column[worst]), worst, narrow
 

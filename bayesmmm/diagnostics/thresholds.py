@@ -191,3 +191,8 @@ FEEDBACK = Threshold(
     above=False,
 )
 MEDIATOR_MOVES = Threshold(0.05, f"F test of the drivers beside the linear terms; the level of 5 % is a {_OURS}")
+
+# -------------------------------------------------------------------------------------------------------- panels
+#: Standard deviations that what geos have in common may exceed chance by: one false alarm in 30,000.
+COMMON_SPREAD = 4.0
+COMMON_SOURCE = f"1 / geos by chance, plus 4 standard deviations of that over the periods; {_BOUND_OURS}"

@@ -10,7 +10,7 @@ import xarray as xr
 from bayesmmm.diagnostics.posterior_view import check_groups
 from bayesmmm.errors import ParetoWarning, SettingError
 from bayesmmm.estimands import verdict_of
-from bayesmmm.results import Fit
+from bayesmmm.results import Fit, check_one_geo
 from bayesmmm.validate import check_mapping
 
 NOTE = (
@@ -75,6 +75,8 @@ def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
 
     fits = check_mapping(fits, "fits", "{'normal': fit, 'student_t': other}")
     _check_comparable(fits)
+    for fit in fits.values():
+        check_one_geo(fit, "a comparison")
     verdicts = {name: verdict_of(fit) for name, fit in fits.items()}
     first = next(iter(fits.values()))
     outcome = first.system.outcome

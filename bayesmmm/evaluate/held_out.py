@@ -14,7 +14,7 @@ from bayesmmm import engine
 from bayesmmm.equations import expected, log_likelihood, observe, to_latent
 from bayesmmm.estimands import open_query
 from bayesmmm.evaluate.scores import elpd
-from bayesmmm.results import Fit
+from bayesmmm.results import Fit, check_one_geo
 
 MEDIATORS = ("respond", "observed")
 
@@ -44,6 +44,7 @@ def score_held_out(
     `actual` has every explained series over the plan. Predicted are the outcome and, with ``mediators="respond"``, every
     mediator, in causal order.
     """
+    check_one_geo(fit, "a score of held-out periods")
     query = open_query(fit.accept_unconverged(), plan=plan, paths=paths, seed=seed)
     line = query.timeline
     system, dates = fit.system, line.dates[line.fitted :]

@@ -19,7 +19,7 @@ from bayesmmm.optimize.plan import Plan
 from bayesmmm.optimize.plan_outcomes import answers_of, frame_of
 from bayesmmm.optimize.problem import Problem, build_problem, check_possible
 from bayesmmm.optimize.solution import BindingLimit, Solution
-from bayesmmm.results import Fit, check_fit
+from bayesmmm.results import Fit, check_one_geo
 
 
 def optimize_budget(
@@ -89,7 +89,7 @@ def optimize_budget(
     >>> plan = mm.optimize_budget(fit, goal=careful, periods=13, constraints=limits)  # doctest: +SKIP
     """
     began = time.perf_counter()
-    check_fit(fit)
+    check_one_geo(fit, "a budget")
     records = {
         "goal": (Goal, goal),
         "window": (Window, window),

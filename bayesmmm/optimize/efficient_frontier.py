@@ -15,7 +15,7 @@ from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.multistart import search
 from bayesmmm.optimize.plan_outcomes import extrapolated, outcomes_of
 from bayesmmm.optimize.problem import Problem, build_problem, check_possible
-from bayesmmm.results import Fit, check_fit
+from bayesmmm.results import Fit, check_one_geo
 from bayesmmm.validate import check_numbers
 
 #: Totals of a frontier, in multiples of what the current plan costs.
@@ -67,7 +67,7 @@ def frontier(
     >>> trade = mm.frontier(fit, periods=13)  # doctest: +SKIP
     >>> mm.plots.frontier(trade)  # doctest: +SKIP
     """
-    check_fit(fit)
+    check_one_geo(fit, "a frontier")
     records = {"window": (Window, window), "constraints": (Constraints, constraints), "solver": (Solver, solver)}
     window, constraints, solver = fill_in("frontier", records, {"periods": periods, **short}, ["totals"])
     problem = build_problem(fit, window, constraints, solver)

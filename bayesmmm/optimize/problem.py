@@ -294,7 +294,7 @@ def _rises(problem: Problem) -> bool:
         for name in equation.linear:
             if name in system.mediators:
                 k = equation.terms().index(name)
-                if (query.parameters[equation.name]["coefficient"][query.draws, k] < 0.0).any():
+                if (query.parameters[equation.name]["coefficient"][query.draws, ..., k] < 0.0).any():
                     return False
     return True
 

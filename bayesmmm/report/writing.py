@@ -16,7 +16,7 @@ from bayesmmm.report.figures import make_figures, save_figures
 from bayesmmm.report.findings import Finding, make_findings
 from bayesmmm.report.page import make_page
 from bayesmmm.report.tables import make_tables
-from bayesmmm.results import Fit, check_fit
+from bayesmmm.results import Fit, check_one_geo
 from bayesmmm.validate import check_path, refusal
 
 PAGE, TABLES, FIGURES = "index.html", "tables", "figures"
@@ -118,7 +118,7 @@ def write_report(
     --------
     >>> paths = write_report(fit, "report", start="2024-01-07")  # doctest: +SKIP
     """
-    check_fit(fit)
+    check_one_geo(fit, "a report")
     if not isinstance(title, str | None):
         raise refusal("title", title, "must be text")
     path = check_path(folder, "folder", SettingError, "report")

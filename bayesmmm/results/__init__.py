@@ -5,7 +5,15 @@ elsewhere; here is only what they are, how far they can be trusted, and how they
 """
 
 from bayesmmm.results.convergence import Convergence
-from bayesmmm.results.fit import FACTORS, Fit, check_fit, library_versions, load, prior_and_posterior
+from bayesmmm.results.fit import (
+    FACTORS,
+    Fit,
+    check_fit,
+    check_one_geo,
+    library_versions,
+    load,
+    prior_and_posterior,
+)
 from bayesmmm.results.fit_file import FORMAT, GIVEN_SCALES
 from bayesmmm.results.predictive import autocorrelation, predictive_check, predictive_table
 from bayesmmm.results.summaries import summarise

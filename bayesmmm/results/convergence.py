@@ -80,13 +80,11 @@ def judge(tree: xr.DataTree) -> Convergence:
     import arviz_stats
 
     posterior = tree["posterior"].to_dataset()
-    unknown = [name for name, values in posterior.items() if values.isnull().all(("chain", "draw")).any()]
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     rhat = flat(arviz_stats.rhat(posterior)) if chains > 1 else {}
     bulk, tail = (flat(arviz_stats.ess(posterior, method=method)) for method in ("bulk", "tail"))
-    if unknown:  # the contribution of a channel in a geo that never bought it is no parameter
-        absent = flat(posterior[unknown].isnull().all(("chain", "draw")))
-        rhat, bulk, tail = ({k: v for k, v in each.items() if not absent.get(k)} for each in (rhat, bulk, tail))
+    missing = flat(xr.Dataset({name: absent(values) for name, values in posterior.items()}))
+    rhat, bulk, tail = ({k: v for k, v in each.items() if not missing[k]} for each in (rhat, bulk, tail))
     # An unknown number, of a parameter that never moves, is the worst of all.
     worst_ess = min(bulk, key=lambda k: -np.inf if np.isnan(bulk[k]) else bulk[k])
     worst_rhat = max(rhat, key=lambda k: np.inf if np.isnan(rhat[k]) else rhat[k]) if rhat else worst_ess
@@ -100,6 +98,11 @@ def judge(tree: xr.DataTree) -> Convergence:
         chains=chains,
         worst=worst_ess if largest <= RHAT_GOOD else worst_rhat,
     )
+
+
+def absent(draws: xr.DataArray) -> xr.DataArray:
+    """Whether there are no draws at all: the contribution of a channel in a geo that never bought it is no parameter."""
+    return draws.isnull().all(("chain", "draw"))
 
 
 def judged(

@@ -231,10 +231,12 @@ class Fit:
         Returns
         -------
         xarray.DataArray
-            Dims chain, draw, ``equation.term``.
+            Dims chain, draw, on a panel geo, and ``equation.term``.
         """
         spec = self.system.equation(equation)
-        size = 1.0 if spec.family.log_scale else float(self.scales.size[equation].item())
+        many = len(self.data.geos) > 1
+        scale = xr.DataArray(self.scales.size[equation], dims="geo") if many else self.scales.size[equation].item()
+        size = 1.0 if spec.family.log_scale else scale
         dim = f"{equation}.term"
         b = self.posterior[f"{equation}.coefficient"] * size
         terms = b[dim].values.tolist()
@@ -243,7 +245,7 @@ class Fit:
         raw = b / spread
         shift = (raw * center).sum(dim)
         if spec.family.log_scale:  # the logarithm of the series, not of its share of mean size
-            shift = shift - np.log(self.scales.size[equation].item())
+            shift = shift - np.log(scale)
         return raw.where(raw[dim] != "intercept", raw - shift).rename(f"{equation}.coefficient_raw")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -315,7 +317,19 @@ def check_fit(fit: object) -> None:
 def _unit(system: MMM, variable: str) -> str:
     name, _, parameter = variable.rpartition(".")
     # Coefficients are those of all linear terms: what they share is the unit of the series.
-    return unit_of(system.equation(name), "intercept" if parameter == "coefficient" else parameter)
+    alike = {"coefficient": "intercept", "period": "intercept", "median_contribution": "contribution"}
+    return unit_of(system.equation(name), alike.get(parameter, parameter))
+
+
+def check_one_geo(fit: Fit, what: str) -> None:
+    """Refuse a fit of several geos, which `what` is not said of."""
+    check_fit(fit)
+    geos = fit.data.geos
+    if len(geos) > 1:
+        raise PanelError(
+            f"{what} is for one series, and the fit holds {len(geos)} geos ({', '.join(geos[:3])}"
+            f"{', ...' * (len(geos) > 3)}); ask one after another, as with fit.sel({geos[0]!r})"
+        )
 
 
 def prior_and_posterior(

@@ -15,7 +15,7 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.errors import LikelihoodError, SettingError
-from bayesmmm.results import Fit
+from bayesmmm.results import Fit, check_one_geo
 from bayesmmm.sensitivity.refit import (
     MISSING,
     EffectSettings,
@@ -109,6 +109,7 @@ def confounder_sensitivity(
     >>> found = confounder_sensitivity(fit, channels=["facebook"], strength=[0.05, 0.1])  # doctest: +SKIP
     >>> found["break_even"].to_series()  # doctest: +SKIP
     """
+    check_one_geo(fit, "confounder_sensitivity")
     names, ci_prob = _checked_channels(fit, channels), check_ci_prob(ci_prob)
     grid = check_numbers(strength, "strength", "a list of numbers", "[0.05, 0.1]", np.isfinite)
     grid = np.unique([0.0, *grid.tolist()])

@@ -12,7 +12,7 @@ from bayesmmm.equations import MMM, Equation
 from bayesmmm.equations.equation_priors import MEDIA_PARAMETERS
 from bayesmmm.errors import AnswerError
 from bayesmmm.priors import Prior
-from bayesmmm.results import Fit
+from bayesmmm.results import Fit, check_one_geo
 from bayesmmm.sensitivity.refit import (
     EffectSettings,
     Refit,
@@ -82,6 +82,7 @@ def leave_one_channel_out(
     >>> found = leave_one_channel_out(fit)  # doctest: +SKIP
     >>> found["change"].to_pandas()  # doctest: +SKIP
     """
+    check_one_geo(fit, "a refit without a channel")
     known = fit.system.channels
     if len(known) < 2:
         raise AnswerError(

@@ -17,7 +17,7 @@ from bayesmmm.diagnostics.thresholds import BUDGET_MOVED, POWER_SENSITIVE
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands import open_query, roi, verdict_of
 from bayesmmm.optimize import Plan
-from bayesmmm.results import Fit
+from bayesmmm.results import Fit, check_one_geo
 from bayesmmm.results.summaries import flat
 from bayesmmm.sensitivity.importance import Weights, resampled, smoothed, weighted_quantiles
 from bayesmmm.validate import check_numbers, check_seed
@@ -91,6 +91,7 @@ def power_scaling(
     >>> power_scaling(fit, mm.effects(fit)["indirect"])  # doctest: +SKIP
     """
     verdict = verdict_of(fit)
+    check_one_geo(fit, "power scaling")
     alphas = checked_alphas(alphas)
     density = log_densities(fit)
     values = _quantities(fit, quantity)
@@ -284,6 +285,7 @@ def power_scaled_budget(
     >>> print(power_scaled_budget(fit, best).attrs["finding"])  # doctest: +SKIP
     """
     verdict = verdict_of(fit)
+    check_one_geo(fit, "power scaling")
     alphas, seed = checked_alphas(alphas), check_seed(seed)
     if component not in COMPONENTS:
         raise SettingError(f"component={component!r} must be 'prior' or 'likelihood'")

@@ -18,7 +18,7 @@ from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, LikelihoodError, SettingError, UnknownTermError
 from bayesmmm.estimands import open_query
 from bayesmmm.estimands.query import Query
-from bayesmmm.results import Fit
+from bayesmmm.results import Fit, check_one_geo
 from bayesmmm.results.summaries import probabilities
 from bayesmmm.sensitivity.importance import Weights, smoothed, weighted_quantiles
 from bayesmmm.sensitivity.refit import (
@@ -149,6 +149,7 @@ def mediation_sensitivity(
     >>> exact = mediation_sensitivity(fit, method="refit", rho=[-0.3, 0.0, 0.3])  # doctest: +SKIP
     >>> exact["rho_star"].to_series()  # doctest: +SKIP
     """
+    check_one_geo(fit, "mediation_sensitivity")
     check_choice(method, "method", tuple(RHO))
     grid, name = _checked_rho(RHO[method] if rho is None else rho), _checked_mediator(fit.system, mediator)
     settings = EffectSettings(channels, start, stop, window, paths, check_seed(seed))

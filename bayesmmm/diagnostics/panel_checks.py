@@ -1,0 +1,74 @@
+"""Checks of what the geos of a panel share: what one series alone cannot show."""
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm import engine
+from bayesmmm.diagnostics.check import Check, check_against
+from bayesmmm.diagnostics.thresholds import COMMON_SOURCE, COMMON_SPREAD, Threshold
+from bayesmmm.results import Fit
+
+#: Draws that residuals are averaged over.
+_DRAWS = 200
+
+
+def common_share(residual: np.ndarray) -> float:
+    """Share of the variance within geos that all geos have in common in a period.
+
+    Of residuals (G, T): the variance over periods of their mean over geos, each geo less its own mean, over the mean
+    variance. Independent geos have 1 / G of it in common, by chance alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> common_share(np.array([[1.0, -1.0, 2.0, -2.0], [1.0, -1.0, 2.0, -2.0]]))
+    1.0
+    >>> common_share(np.array([[1.0, -1.0, 2.0, -2.0], [-1.0, 1.0, -2.0, 2.0]]))
+    0.0
+    """
+    within = residual - residual.mean(axis=1, keepdims=True)
+    return float((within.mean(axis=0) ** 2).mean() / (within**2).mean())
+
+
+def panel_checks(fit: Fit, *, seed: int) -> tuple[list[Check], dict[str, pd.DataFrame]]:
+    """Check each equation of a panel for what its geos still have in common.
+
+    Table "common" (equation): share of the residual variance that is common to all geos in a period, what independent
+    geos would have, and the bound.
+    """
+    sizes = fit.posterior.sizes
+    draws = np.unique(np.linspace(0, sizes["chain"] * sizes["draw"] - 1, _DRAWS).astype(int))
+    base = engine.history(fit.system, fit.scales, fit.data, fit.parameters(), draws, seed=seed)
+    checks, rows = [], {}
+    for name in fit.system.order:
+        share = common_share(base.residual[name].mean(axis=0))
+        chance = 1.0 / len(fit.data.geos)
+        # The mean of G independent residuals has 1 / G of their variance, estimated from T periods.
+        bound = chance * (1.0 + COMMON_SPREAD * np.sqrt(2.0 / len(fit.data.dates)))
+        rows[name] = {"share": share, "by_chance": chance, "bound": bound}
+        checks.append(_common(fit, name, share, chance, float(bound)))
+    return checks, {"common": pd.DataFrame.from_dict(rows, orient="index").rename_axis("equation")}
+
+
+def _common(fit: Fit, name: str, share: float, chance: float, bound: float) -> Check:
+    equation = fit.system.equation(name)
+    finding = (
+        f"{share:.1%} of the variance of the residuals of {name} is common to all geos in a period; geos that have "
+        f"nothing in common would share {chance:.1%}."
+    )
+    meaning = (
+        "what moves all geos at once looks like noise to every other check; where it moves spend as well, returns are "
+        "wrong with narrow intervals"
+    )
+    remedies = (
+        f"give periods an effect, as mm.Equation({name!r}, ..., panel=mm.Panel(periods='random'))",
+        f"add what moved all geos to the controls of {name}",
+    )
+    if equation.has_period_effects:
+        remedies = (
+            *remedies[1:],
+            f"look at mm.predict(fit, by='geo')[{name!r}] for geos that move apart from the others",
+        )
+    return check_against(
+        f"common:{name}", "fit", Threshold(bound, COMMON_SOURCE), share, finding, meaning, remedies
+    )
