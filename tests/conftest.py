@@ -15,23 +15,15 @@ EXTERNAL = "BAYESMMM_EXTERNAL_DATA"
 
 #: Files that take longest, which are given out first so that both workers end at about the same time.
 LONGEST = (
-    *("notebooks", "cli", "report_words", "cli_optimize", "results", "optimize_chunks", "estimands_reference"),
-    *(
-        "report",
-        "worlds",
-        "sampling",
-        "plots_sources",
-        "density",
-        "readme",
-        "diagnose",
-        "identification",
-        "imports",
-    ),
+    *("notebooks", "cli", "faults_runs", "results", "kernels_cache", "faults_files", "plots_titles", "report"),
+    *("cli_optimize", "report_words", "inference_sampling", "plots_sources", "estimands_reference", "readme"),
+    *("inference_model", "inference_density", "plots", "diagnose", "worlds", "optimize_chunks", "faults_names"),
 )
 
 
 def pytest_collection_modifyitems(items):
     order = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    assert all((Path(__file__).parent / name).is_file() for name in order), "a file was renamed"
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 

@@ -1,6 +1,7 @@
 """Every figure of `bayesmmm.plots`, ready to be drawn: of a fit that was made up, or of records that were."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -68,9 +69,20 @@ def gallery(channels: int, outcome: str = "revenue") -> dict[str, Callable[..., 
         "prior_posterior": (variable,),
     }
 
+    #: What takes long to be worked out of a fit, once for every time that it is drawn.
+    slow = {
+        "diagnosis": cache(lambda: quiet(mm.diagnose, fit)),
+        "power_scaling": cache(lambda: quiet(mm.sensitivity.power_scaling, fit)),
+    }
+
     def drawer(name: str) -> Callable[..., object]:
         first = RECORDS[name](channels) if name in RECORDS else fit
         settings = {"causal_graph": {"posterior": fit.posterior}, "roi": {"marginal": fit}}.get(name, {})
-        return lambda **title: quiet(getattr(plots, name), first, *more.get(name, ()), **settings, **title)
+
+        def draw(**title: object) -> object:
+            drawn = slow[name]() if name in slow else first
+            return quiet(getattr(plots, name), drawn, *more.get(name, ()), **settings, **title)
+
+        return draw
 
     return {name: drawer(name) for name in plots.__all__ if name != "save"}

@@ -472,6 +472,20 @@ def saved(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def loaded(saved):
+    return mm.load(saved)
+
+
+@pytest.fixture
+def read_once(saved, loaded, monkeypatch):
+    """Read the fit once for all commands, and other files as ever."""
+    import bayesmmm.results
+
+    real = bayesmmm.results.load
+    monkeypatch.setattr(bayesmmm.results, "load", lambda path: loaded if str(path) == str(saved) else real(path))
+
+
 def test_report_writes_and_tells_without_pymc(saved, tmp_path):
     from bayesmmm.report import compose
 
@@ -528,7 +542,7 @@ sys.exit(status)
         (["CSV", "--out", "OUT"], "social_search.csv"),
     ],
 )
-def test_a_report_that_cannot_be_made_is_refused_in_one_line(argv, advice, saved, tmp_path, capsys):
+def test_a_report_that_cannot_be_made_is_refused_in_one_line(argv, advice, saved, read_once, tmp_path, capsys):
     names = {"FIT": saved, "OUT": tmp_path / "out", "CSV": DATA}
     given = [names.get(word, word) for word in argv]
     given += ["--out", tmp_path / "out"] if argv == ["none.nc"] else []
@@ -536,7 +550,7 @@ def test_a_report_that_cannot_be_made_is_refused_in_one_line(argv, advice, saved
     assert not (tmp_path / "out").exists()
 
 
-def test_a_report_of_a_failed_sampler(saved, tmp_path, monkeypatch, capsys, no_drawing):
+def test_a_report_of_a_failed_sampler(saved, read_once, tmp_path, monkeypatch, capsys, no_drawing):
     from bayesmmm.results import Convergence
 
     judge(monkeypatch, Convergence("failed", 1.2, 50.0, 40.0, 3, 100, 2, "sales.slope[tv]"))

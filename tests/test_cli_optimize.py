@@ -152,11 +152,18 @@ def saved(tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def asked(monkeypatch):
-    """Replace the optimiser by made-up answers; the list collects what it was asked."""
-    import bayesmmm.optimize
+@pytest.fixture(scope="module")
+def loaded(saved):
+    return mm.load(saved)
 
+
+@pytest.fixture
+def asked(loaded, monkeypatch):
+    """Replace the optimiser by made-up answers, of a fit that is read once; the list collects what it was asked."""
+    import bayesmmm.optimize
+    import bayesmmm.results
+
+    monkeypatch.setattr(bayesmmm.results, "load", lambda _: loaded)
     calls = []
 
     def answer(name, made):
@@ -307,11 +314,10 @@ def planned(saved, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def expected(saved):
+def expected(loaded):
     arguments = {"periods": 8, "draws": 40, "controls": {"price": 10.0}, "bounds": {"tv": (None, "50%")}}
-    fit = mm.load(saved)
-    plan = mm.optimize_budget(fit, total=3000.0, **arguments)
-    return fit, plan, mm.frontier(fit, totals=[1000.0, 2000.0], **arguments)
+    plan = mm.optimize_budget(loaded, total=3000.0, **arguments)
+    return loaded, plan, mm.frontier(loaded, totals=[1000.0, 2000.0], **arguments)
 
 
 def test_the_plan_is_printed_and_written(planned, expected):
@@ -463,11 +469,11 @@ def test_quiet_prints_nothing(saved, tmp_path, capsys):
 )
 @pytest.mark.filterwarnings("ignore::bayesmmm.errors.ControlsWarning")
 def test_a_plan_that_cannot_be_made_is_refused_in_one_line(
-    options, advice, saved, expected, tmp_path, monkeypatch, capsys
+    options, advice, saved, loaded, tmp_path, monkeypatch, capsys
 ):
     import bayesmmm.results
 
-    monkeypatch.setattr(bayesmmm.results, "load", lambda _: expected[0])  # read once for all of these
+    monkeypatch.setattr(bayesmmm.results, "load", lambda _: loaded)  # read once for all of these
     (tmp_path / "plan.csv").write_text("week,tv,social,price\n2024-01-07,1,2,3\n", encoding="utf-8")
     given = [tmp_path / "plan.csv" if word == "PLAN" else word for word in options]
     assert advice in refusal(["optimize", saved, "--out", tmp_path / "out", *given], capsys)

@@ -104,7 +104,7 @@ def _true_total(world, channel):
 
 
 def _fit(system, data):
-    fit = quiet(inference.fit, system, data, seed=1, progress=False)
+    fit = quiet(inference.fit, system, data, seed=1, draws=500, tune=500, chains=2, progress=False)
     assert fit.convergence.verdict != "failed"
     return fit
 
