@@ -105,7 +105,7 @@ def test_cost_of_a_multiple_is_that_of_the_plan_compared_with_itself(name):
 
 def test_what_an_evaluation_kept_is_written_over_only_where_that_is_asked_for():
     chunk = budgets.problem_of(budgets.case_fit("chain"), periods=5).whole._chunks[0]
-    spend = np.full((len(chunk._prepared.names), 5), 3.0)
+    spend = np.full((len(chunk._context.names), 5), 3.0)
     one, _ = chunk.evaluate(spend)
     before = one.response.copy()
     other, _ = chunk.evaluate(2.0 * spend)
