@@ -216,6 +216,15 @@ def check_mapping(value: object, name: str, example: str) -> Mapping[Any, Any]:
     return value or {}
 
 
+def check_groups(groups: object, example: str) -> Mapping[str, Any]:
+    """Return a mapping from names of groups, or an empty one for None: 1 and "1" would be printed alike."""
+    checked = check_mapping(groups, "groups", f"{{'social': {example}}}")
+    for name in checked:
+        if not isinstance(name, str) or not name.strip():
+            raise refusal("groups", name, "is the name of a group, which must be text", advice=f"as {str(name)!r}")
+    return checked
+
+
 def check_date_format(value: object, error: type[BayesMMMError], name: str = "date_format") -> str:
     """Return a format of dates, which says the year: without one, every date would be read as of 1900."""
     if not isinstance(value, str) or not re.search(r"%[-#]?[YyGcx]", value.replace("%%", "")):

@@ -11,8 +11,11 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 import bayesmmm as mm
+from bayesmmm.data import next_dates
+from bayesmmm.equations import parse_toml
 from bayesmmm.errors import (
     BayesMMMError,
+    DataError,
     DateError,
     EquationError,
     PanelError,
@@ -20,11 +23,16 @@ from bayesmmm.errors import (
     RoleError,
     SamplingError,
     SettingError,
+    SpecError,
+    UnknownColumnError,
 )
+from bayesmmm.estimands import residuals
 from bayesmmm.inference.many_fits import run
 from bayesmmm.inference.pymc_model import build_model
 from bayesmmm.optimize import Constraints, Solver
 from bayesmmm.priors import Prior
+from bayesmmm.results import autocorrelation
+from bayesmmm.simulate import social_search, write_world
 from bayesmmm.validate import as_floats
 from tests.made import case, case_fit, frame
 
@@ -47,6 +55,12 @@ LISTS = [["tv"], ("tv",), np.array(["tv"]), pd.Index(["tv"]), pd.Series(["tv"]),
 @pytest.fixture(scope="module")
 def fit():
     return case_fit("one mediator")
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
 
 
 # ----------------------------------------------------------------------------------------------------------------- lists
@@ -174,6 +188,14 @@ def test_an_executor_is_made_and_not_a_class(executor):
 def test_names_of_groups_are_text(label, fit):
     with pytest.raises(SettingError, match="is the name of a group, which must be text"):
         mm.effects(fit, groups={label: ["tv"], "1": ["social"]}, **WINDOW)
+    with pytest.raises(SettingError, match="is the name of a group, which must be text"):
+        Constraints(groups={label: (["tv"], (0, 50))})
+    for members in (3, "tv", [], {"tv": 1}):
+        with pytest.raises(
+            SettingError, match=r"groups\['a'\]=.* has no list of channels; name some, as \(\['facebook'"
+        ):
+            Constraints(groups={"a": (members, (0, 50))})
+    assert Constraints(groups={"1": (["tv"], (0, 50))}).groups
     assert mm.effects(fit, groups={"1": ["tv"]}, **WINDOW)["group"].values.tolist() == ["1"]
 
 
@@ -235,3 +257,102 @@ def test_truths_are_numbers_by_name(truth, fit):
 def test_the_number_of_bars_is_one(largest, fit):
     with pytest.raises(SettingError, match=r"largest=.* must be a whole number of at least 0, as largest=20"):
         mm.plots.waterfall(mm.decompose(fit, **WINDOW), largest=largest)
+
+
+def test_tables_of_another_kind_are_refused_before_anything_is_drawn(fit):
+    effects, parts = mm.effects(fit, **WINDOW), mm.decompose(fit, **WINDOW)
+    curves, table = mm.response_curves(fit, **WINDOW), fit.summary()
+    predicted = mm.predict(fit)["sales"]
+    frame = pd.DataFrame([["a", "b"], ["c", "d"]], index=list("xy"), columns=list("xy"))
+    for figure, value, words in (
+        ("waterfall", parts.drop_vars("observed"), "has no 'observed'"),
+        ("waterfall", parts.drop_vars("kind"), "has no 'kind'"),
+        ("decomposition", effects, "has no 'contribution'"),
+        ("response_curves", curves.drop_vars("spend"), "has no 'spend'"),
+        ("roi", effects["share"], "has no 'roi'"),
+        ("residual_distribution", predicted, "has no 'residual'"),
+        ("residuals", predicted, "has no 'residual'"),
+        ("parameters", table.astype(str), "has no numbers in 'median'"),
+        ("parameters", table.reset_index(drop=True), "are not named like parameters"),
+        ("correlation", frame, "does not hold numbers alone"),
+    ):
+        with pytest.raises(SettingError, match=rf"plots\.{figure} draws .*{words}"):
+            getattr(mm.plots, figure)(value)
+    for roi in (mm.roi(fit, **WINDOW), mm.roi(fit, net=True, **WINDOW), effects["roi_direct"]):
+        mm.plots.roi(roi)
+
+
+def test_what_figures_are_asked_for(fit):
+    dates = next_dates(fit.data, 2)
+    predicted = mm.predict(fit, pd.DataFrame({"date": dates, "tv": 10.0, "social": 5.0, "price": 1.0}))
+    for odd in ([1, 2], pd.Series([1.0, 2]), 3, "x"):
+        with pytest.raises(
+            SettingError, match=r"(?s)actual=.* must be MMMData, or a series with an index of dates"
+        ):
+            mm.plots.forecast(fit, predicted, actual=odd)
+    mm.plots.forecast(fit, predicted, actual=pd.Series([1.0, 2.0], dates), periods=8)
+    scaling = pd.DataFrame({"prior": [0.1], "likelihood": [0.2], "verdict": ["fine"]}, index=["roi[tv]"])
+    for odd in (-1, 0, 2.5, "x"):
+        with pytest.raises(SettingError, match=r"periods=.* as periods=52"):
+            mm.plots.forecast(fit, predicted, periods=odd)
+        with pytest.raises(SettingError, match=r"most=.* as most=25"):
+            mm.plots.power_scaling(scaling, most=odd)
+    with pytest.raises(SettingError, match="log=True needs values above 0, and some are not; leave it out"):
+        mm.plots.prior_posterior(fit, "sales.coefficient", log=True)
+    mm.plots.prior_posterior(fit, "sales.coefficient")
+    mm.plots.prior_posterior(fit, "sales.half_life", log=True)
+
+
+# ---------------------------------------------------------------------------------------------------------------- others
+@pytest.mark.parametrize("linear", [1.0, True, "tv", {"tv": 1}, {1}])
+def test_limits_that_are_weighed_are_listed(linear):
+    with pytest.raises(
+        SettingError, match=r"linear=.* must be a list of limits, as linear=\[\(\{'tv': 1\}, \(None, "
+    ):
+        Constraints(linear=linear)
+    assert Constraints(linear=[({"tv": 1}, (None, 50_000))]).linear
+
+
+def test_an_interval_of_draws_without_bound_has_no_bound():
+    draws = xr.DataArray(np.r_[np.arange(7.0), [np.inf] * 4][None], dims=("chain", "draw"), name="cost")
+    row = mm.summarise(draws, 0.8).loc["cost"]
+    assert row[["median", "lower", "upper"]].tolist() == pytest.approx([5.0, 1.0, np.inf])
+    row = mm.summarise(-draws, 0.8).loc["cost"]
+    assert row[["median", "lower", "upper"]].tolist() == pytest.approx([-5.0, -np.inf, -1.0])
+    between = mm.summarise(draws[:, 5:9], 0.5).loc["cost"]  # 5, 6, infinite, infinite
+    assert between[["median", "lower", "upper"]].tolist() == [np.inf, 5.75, np.inf]
+    assert mm.summarise(draws.where(draws > 0.0)).loc["cost", ["median", "lower", "upper"]].isna().all()
+
+
+@pytest.mark.parametrize(("mean", "sd"), [([1, 2, 3], [-1, 1, 1]), (["a", "b"], [1, 1]), (None, None)])
+def test_a_drift_is_of_numbers(mean, sd):
+    with pytest.raises(SettingError, match=r"arrays of numbers, folds first|zero or more"):
+        mm.evaluate.drift(mean, sd)
+
+
+@pytest.mark.parametrize("source", [3, "x", lambda: 3, None])
+def test_what_makes_no_worlds(source, fit):
+    with pytest.raises(
+        BayesMMMError, match="give MMMData, or a function that makes a World when called with seed="
+    ):
+        mm.evaluate.recover(fit.system, source)
+
+
+def test_more_of_another_kind(fit, tmp_path):
+    world = social_search(weeks=60)
+    for error, words, ask in (
+        (UnknownColumnError, "'x' is not in the data", lambda: fit.data.is_money("x")),
+        (DataError, r"folder=None must be a path, as folder='worlds'", lambda: write_world(world, None, "x")),
+        (DataError, "Give a World, as simulate_world returns it", lambda: write_world(3, tmp_path, "x")),
+        (SpecError, "Give text, or a path to read_toml", lambda: parse_toml(b"x")),
+        (SpecError, "have date = 3. Give a name or a list", lambda: fit.system.to_toml({"date": 3})),
+        (
+            SettingError,
+            r"must be draws .* as estimands\.residuals\(fit\)",
+            lambda: autocorrelation(mm.effects(fit)),
+        ),
+        (SettingError, r"must be draws .* as estimands\.residuals\(fit\)", lambda: autocorrelation(np.zeros(9))),
+    ):
+        with pytest.raises(error, match=words):
+            ask()
+    assert len(autocorrelation(residuals(fit), lags=3)) == 3

@@ -103,6 +103,49 @@ def test_csv_at_length(data, tmp_path_factory):
     csv_does_not_escape(data, tmp_path_factory)
 
 
+# ----------------------------------------------------------------------------------------------------- raw exports
+EXPORT = st.one_of(
+    st.sampled_from([*ODD, "5%", "$3", "<5", "--", "Total", "2026-03-02", "03/04/2026", "9999-12-31", "2026-W10"]),
+    CELLS,
+)
+HOW = [
+    "columns",
+    "date",
+    "how",
+    "where",
+    "pivot",
+    "rules",
+    "date_format",
+    "decimal",
+    "missing",
+    "fill",
+    "start",
+    "rates",
+]
+
+
+def export_does_not_escape(data, tmp_path_factory):
+    path = tmp_path_factory.mktemp("fuzz") / "export.csv"
+    lines = data.draw(st.lists(st.lists(EXPORT, min_size=1, max_size=3).map(",".join), max_size=8))
+    head = data.draw(st.sampled_from(["Day,Cost", "Week;Cost", "Campaign,Day,Cost", "", "Day,Cost,Cost"]))
+    path.write_bytes("\n".join([head, *lines]).encode("utf-8", "surrogatepass"))
+    how = {"columns": ["Cost"]} | data.draw(st.dictionaries(st.sampled_from(HOW), VALUES, max_size=1))
+    only_ours(mm.prepare.tidy, path, **how)
+
+
+@QUICK
+@given(data=st.data())
+def test_exports(data, tmp_path_factory):
+    export_does_not_escape(data, tmp_path_factory)
+
+
+@pytest.mark.slow
+@LONG
+@given(data=st.data())
+def test_exports_at_length(data, tmp_path_factory):
+    export_does_not_escape(data, tmp_path_factory)
+
+
 # ------------------------------------------------------------------------------------------------------------ TOML
 TOML = """\
 [data]

@@ -9,6 +9,7 @@ from matplotlib import dates as mdates
 from matplotlib.colors import to_hex
 
 from bayesmmm import plots
+from bayesmmm.errors import SettingError
 from bayesmmm.plots.style import BROWN, PALE
 from bayesmmm.validate import check_ci_prob
 from tests import answers_made_up as made
@@ -166,9 +167,7 @@ def test_baseline_means_the_same_in_both_figures_and_says_what_is_inside():
 
 
 def test_decomposition_refuses_another_data_set():
-    with pytest.raises(
-        ValueError, match=r"no variable 'contribution' in .*give the data set that decompose\(fit\)"
-    ):
+    with pytest.raises(SettingError, match=r"draws what mm\.decompose\(fit\) returns .* has no 'contribution'"):
         plots.decomposition(made.effects(3))
 
 

@@ -285,6 +285,7 @@ class MMMData:
 
     def is_money(self, name: str) -> bool:
         """Return whether a column is money that the planner pays: media, or a mediator in that unit."""
+        checks.check_known([name], list(self.columns), where="the data")
         return name in self.media or self.mediators.get(name) == MONEY
 
     def summary(self) -> pd.DataFrame:

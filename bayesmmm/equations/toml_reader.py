@@ -62,6 +62,8 @@ def read_toml(source: str | Path) -> tuple[MMM, dict[str, Any] | None]:
 
 def parse_toml(text: str, where: str = "the text") -> tuple[MMM, dict[str, Any] | None]:
     """Read TOML text, and never a path, as `read_toml` does; `where` names it in errors."""
+    if not isinstance(text, str):
+        raise SpecError(f"{where} is a {type(text).__name__}. Give text, or a path to read_toml.")
     try:
         spec = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:

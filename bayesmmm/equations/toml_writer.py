@@ -9,6 +9,7 @@ from bayesmmm.equations.equation import Equation
 from bayesmmm.errors import SpecError
 from bayesmmm.priors import Prior
 from bayesmmm.text import no_such, written
+from bayesmmm.validate import as_list
 
 #: Keys of [data]: the keyword arguments of ``MMMData.from_csv``.
 DATA_KEYS = ("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format")
@@ -25,8 +26,15 @@ def toml_text(equations: Iterable[Equation], data_columns: Mapping[str, Any] | N
         for key in data_columns:
             if key not in DATA_KEYS:
                 raise SpecError(no_such(f"the data columns have the unknown key {key!r}", key, DATA_KEYS, "Use"))
+        odd = [
+            k for k, v in data_columns.items() if not isinstance(v, str | Mapping | None) and as_list(v) is None
+        ]
+        if odd:
+            raise SpecError(
+                f"the data columns have {odd[0]} = {written(data_columns[odd[0]])}. Give a name or a list."
+            )
         spec["data"] = {
-            key: dict(value) if isinstance(value, Mapping) else value if isinstance(value, str) else list(value)
+            key: dict(value) if isinstance(value, Mapping) else value if isinstance(value, str) else as_list(value)
             for key, value in data_columns.items()
             if value is not None
         }

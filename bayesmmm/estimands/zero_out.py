@@ -14,7 +14,7 @@ from bayesmmm.errors import SettingError
 from bayesmmm.estimands.query import REDUCE, Query, bought_channels, checked_channels, open_query, per_money
 from bayesmmm.estimands.windows import Columns, Segment, over_draws, propagated
 from bayesmmm.results import Fit
-from bayesmmm.validate import PATHS, check_flag, check_mapping, check_size, refusal
+from bayesmmm.validate import PATHS, check_flag, check_groups, check_size
 
 ALL_MEDIA = "all media"
 
@@ -170,11 +170,7 @@ def _checked_groups(query: Query, groups: Mapping[str, Sequence[str]] | None) ->
     if groups is None:
         return {ALL_MEDIA: checked_channels(query, None)}
     out = {}
-    for label, members in check_mapping(groups, "groups", "{'social': ['facebook', 'tiktok']}").items():
-        if not isinstance(label, str) or not label.strip():
-            raise refusal(
-                "groups", label, "is the name of a group, which must be text", advice=f"as {str(label)!r}"
-            )
+    for label, members in check_groups(groups, "['facebook', 'tiktok']").items():
         names = out[label] = checked_channels(query, members, where=f"groups[{label!r}]")
         mixed = [name for name in names if name in query.fit.system.mediators]
         if mixed and len(names) > 1:

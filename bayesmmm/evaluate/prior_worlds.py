@@ -1,7 +1,9 @@
 """Simulation studies: where their worlds come from, what happens to those that are no valid data, many of them."""
 
+import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +50,8 @@ def worlds_from(system: MMM, source: MMMData | Callable[..., World]) -> Callable
         engine.check_national(source)
         check_system(system, source)
         return PriorWorlds(system, source, source.scales())
-    if callable(source):
+    with suppress(TypeError, ValueError):  # no function, or one that takes no seed
+        inspect.signature(source).bind(seed=0)
         return source
     raise EvaluationError(
         f"source is a {type(source).__name__}; give MMMData, or a function that makes a World when called with seed="

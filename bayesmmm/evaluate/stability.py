@@ -11,6 +11,7 @@ from bayesmmm.estimands import roi
 from bayesmmm.evaluate.quantities import by_label
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
+from bayesmmm.validate import as_floats
 
 #: Left out: they are what they are over the fitted periods, which differ.
 _OF_THE_WINDOW = ("contribution", "coefficient")
@@ -114,12 +115,17 @@ def drift(mean: ArrayLike, sd: ArrayLike, error: ArrayLike = 0.0, *, new: float 
     >>> drift([1.0, 1.3], [0.5, 0.4], new=0.3).round(3)  # 0.3 / sqrt(0.25 - 0.16)
     np.float64(1.0)
     """
-    m, s = np.asarray(mean, float), np.asarray(sd, float)
+    try:
+        m, s, e = (as_floats(values) for values in (mean, sd, error))
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise SettingError(f"mean, sd and error must be arrays of numbers, folds first: {problem}") from problem
+    if (s < 0.0).any() or (e < 0.0).any():
+        raise SettingError("sd and error must be zero or more; they are the square roots of variances")
     if m.shape != s.shape or not m.ndim:
         raise SettingError(f"mean has shape {m.shape} and sd {s.shape}; they must be alike, folds first")
     if new is not None and not 0.0 <= new < 1.0:
         raise SettingError(f"new={new!r} must be a share from 0 to below 1, as 1 - 100 / 150")
-    e = np.broadcast_to(np.asarray(error, float), m.shape)
+    e = np.broadcast_to(e, m.shape)
     if len(m) < 2:
         return np.full(m.shape[1:], np.nan)
     before, after = s[0] ** 2, s[-1] ** 2

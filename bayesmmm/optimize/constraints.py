@@ -15,7 +15,7 @@ from bayesmmm.validate import (
     about,
     as_list,
     check_choice,
-    check_mapping,
+    check_groups,
     check_number,
     check_ordered,
     is_number,
@@ -103,7 +103,12 @@ class Constraints(Record):
         for where, money in _entries(self.minimum, "minimum"):
             check_number(money, where, above=0.0, advice="as 20_000 for nothing or at least 20,000")
         _check_groups(self.groups)
-        for k, limit in enumerate(self.linear or ()):
+        limits = () if self.linear is None else as_list(self.linear)
+        if limits is None:
+            raise refusal(
+                "linear", self.linear, "must be a list of limits, as linear=[({'tv': 1}, (None, 50_000))]"
+            )
+        for k, limit in enumerate(limits):
             _check_linear(limit, f"linear[{k}]")
 
 
@@ -117,12 +122,12 @@ def _entries(values: object, where: str) -> Iterator[tuple[str, Any]]:
 
 def _check_groups(groups: object) -> None:
     example = "(['facebook', 'tiktok'], (0, 50_000))"
-    for where, limit in _entries(check_mapping(groups, "groups", f"{{'social': {example}}}"), "groups"):
-        if not isinstance(limit, tuple | list) or len(limit) != 2 or isinstance(limit[0], str):
+    for where, limit in _entries(check_groups(groups, example), "groups"):
+        if not isinstance(limit, tuple | list) or len(limit) != 2:
             raise refusal(where, limit, f"must be channels and a range, as {example}")
         check_ordered(limit[0], where)
-        if not len(list(limit[0])):
-            raise refusal(where, limit, f"has no channels; name some, as {example}")
+        if not as_list(limit[0]):
+            raise refusal(where, limit, f"has no list of channels; name some, as {example}")
         _check_range(limit[1], where, example="(0, 50_000)")
 
 

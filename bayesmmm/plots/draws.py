@@ -17,7 +17,7 @@ from bayesmmm.plots.sources import PARAMETERS, PRIOR_POSTERIOR
 from bayesmmm.plots.style import BLUE, GREY, SMALL, TEXT
 from bayesmmm.results import FACTORS, Fit, prior_and_posterior
 from bayesmmm.text import joined
-from bayesmmm.validate import check_flag
+from bayesmmm.validate import check_flag, refusal
 
 _WORDS = {"half_life": "half-life", "half_saturation": "half-saturation", "nu_minus_two": "nu - 2"}
 
@@ -53,6 +53,8 @@ def parameters(
     """
     table = PARAMETERS(table)
     blocks = _blocks(table)
+    if not all("." in variable and rows for variable, rows in blocks.items()):
+        PARAMETERS.refuse(table, "rows of the table are not named like parameters, as 'sales.half_life[tv]'")
     own = axes is None
     axes = _parameter_grid(blocks) if axes is None else listed(axes, len(blocks))
     units = table.attrs.get("units", {})
@@ -170,6 +172,8 @@ def prior_posterior(
     truths(ax, posterior, truth, 0.16)
     label_rows(ax, labels)
     if check_flag(log, "log"):
+        if min(prior["lower"].min(), posterior["lower"].min()) <= 0.0:
+            raise refusal("log", log, "needs values above 0, and some are not; leave it out")
         log_axis(ax)
     ax.set_xlabel(posterior.attrs.get("unit", ""), fontsize=SMALL)
     share = ci_label(posterior)

@@ -17,6 +17,7 @@ from bayesmmm.plots.sources import FORECAST, WHAT_IF
 from bayesmmm.plots.style import BLACK, BLUE, GREY, RED, SKY, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.text import no_such
+from bayesmmm.validate import check_count, refusal
 
 _PREDICT, _WHAT_IF = "predict(fit, plan)", "what_if(fit)"
 _CHANGE = ".change"
@@ -75,7 +76,8 @@ def forecast(
             f"before it, as data.between('{past.index[0]:%Y-%m-%d}', '{before:%Y-%m-%d}'), or draw fitted periods with "
             f"plots.predictive"
         )
-    past = past.iloc[-(max(26, 4 * len(table)) if periods is None else periods) :]
+    shown = max(26, 4 * len(table)) if periods is None else check_count(periods, "periods", advice="as periods=52")
+    past = past.iloc[-shown:]
     own = ax is None
     ax = panels(1, 1, (9.5, 3.2))[0] if ax is None else one(ax)
     ax.plot(past.index, past, color=BLACK, linewidth=1.0, marker=".", markersize=3.5, label="observed")
@@ -90,6 +92,8 @@ def forecast(
     ax.plot(table.index, table["median"], color=BLUE, linewidth=1.6, marker=marker, markersize=4, label="median")
     if actual is not None:
         later = _observed(actual, name) if isinstance(actual, MMMData) else actual
+        if not isinstance(later, pd.Series) or not isinstance(later.index, pd.DatetimeIndex):
+            raise refusal("actual", actual, "must be MMMData, or a series with an index of dates")
         later = later[later.index > end]  # the history is drawn already
         style: dict[str, Any] = {"mfc": "white", "mec": RED, "ms": 4, "zorder": 4}
         ax.plot(pd.DatetimeIndex(later.index), later, "D", label="what happened", **style)

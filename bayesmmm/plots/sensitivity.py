@@ -18,6 +18,7 @@ from bayesmmm.plots.sources import MEDIATION_SENSITIVITY, POWER_SCALED_BUDGET, P
 from bayesmmm.plots.style import BLACK, BLUE, DASHED, GREY, ORANGE, RED, SMALL, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.text import counted, percent
+from bayesmmm.validate import check_count
 
 #: Part of the effect -> colour, line style, opacity of its band.
 _PARTS = {"total": (GREY, "-", 0.18), "direct": (BLUE, "--", 0.18), "indirect": (ORANGE, "-", 0.35)}
@@ -113,7 +114,8 @@ def power_scaling(
     title, ax : as for every figure, see `bayesmmm.plots`
     """
     table = POWER_SCALING(table)
-    known = table[table["verdict"] != "unknown"].sort_values("prior", ascending=False, kind="stable").head(most)
+    known = table[table["verdict"] != "unknown"].sort_values("prior", ascending=False, kind="stable")
+    known = known.head(check_count(most, "most", advice="as most=25"))
     if known.empty:
         raise SettingError("every quantity of the table is unknown, so that there is nothing to draw")
     own = ax is None

@@ -66,6 +66,8 @@ def correlation(table: pd.DataFrame | MMMData | Fit, *, title: Title = AUTO, ax:
     source, table = table, CORRELATION(table)
     if list(table.index) != list(table.columns):
         CORRELATION.refuse(source, "the rows of the DataFrame that was given are not its columns")
+    if not all(map(pd.api.types.is_numeric_dtype, table.dtypes)):
+        CORRELATION.refuse(source, "the DataFrame that was given does not hold numbers alone")
     rows, columns = list(table.index[1:]), list(table.columns[:-1])
     values = table.to_numpy(float)[1:, :-1]
     shown = np.where(np.tri(len(rows), dtype=bool), values, np.nan)

@@ -54,6 +54,10 @@ class Source[T]:
         missing = [name for name in self.holds if name not in _names(value)]
         if missing:
             self.refuse(value, f"the {type(value).__name__} that was given has no {missing[0]!r}")
+        if isinstance(value, pd.DataFrame):
+            odd = [n for n in _SPANS if n in self.holds and not pd.api.types.is_numeric_dtype(value[n])]
+            if odd:
+                self.refuse(value, f"the DataFrame that was given has no numbers in {odd[0]!r}")
         lengths = {"rows": len(value)} if isinstance(value, pd.DataFrame) else dict(getattr(value, "sizes", {}))
         for dim, length in lengths.items():
             if not length and dim != "mediator":  # of which a system may have none
@@ -75,7 +79,9 @@ class Source[T]:
 def _names(value: object) -> set[str]:
     """Columns, variables, dims or tables by which one table is told from another."""
     if isinstance(value, xr.Dataset):
-        return {*map(str, value.data_vars), *map(str, value.dims)}
+        return {*map(str, value.variables), *map(str, value.dims)}
+    if isinstance(value, xr.DataArray):
+        return {word for word in ("roi", "residual") if value.name is None or word in str(value.name)}
     if isinstance(value, Diagnosis):
         return set(value.tables)
     table = value if isinstance(value, pd.DataFrame) else pd.DataFrame()
@@ -87,6 +93,7 @@ def _outcome(table: Callable[[Fit, str], pd.DataFrame]) -> Callable[[Fit], pd.Da
 
 
 _SPANS = ("median", "lower", "upper")
+_TERMS = ("contribution", "observed", "kind")
 _BUDGET, _FOLDS = "mm.optimize_budget(fit)", "mm.evaluate.cross_validate(fit.system, fit.data)"
 _RANKS = "mm.evaluate.calibrate(fit.system, fit.data)"
 _PARTS, _RESIDUALS = "mm.decompose(fit)", "estimands.residuals(fit)"
@@ -132,7 +139,7 @@ CORRELATION = Source(
     line="data",
 )
 CROSS_VALIDATION = Source("cross_validation", CrossValidation, _FOLDS)
-DECOMPOSITION = Source("decomposition", xr.Dataset, _PARTS, _DECOMPOSED)
+DECOMPOSITION = Source("decomposition", xr.Dataset, _PARTS, _DECOMPOSED, _TERMS)
 DIAGNOSIS = Source("diagnosis", Diagnosis, "mm.diagnose(fit)", {Fit: diagnostics.diagnose})
 ECDF = Source("ecdf", Calibration, _RANKS)
 EFFECTS = Source("effects", xr.Dataset, "mm.effects(fit)", {Fit: estimands.effects})
@@ -143,6 +150,7 @@ MARGINAL_ROI = Source(
     xr.DataArray,
     "mm.marginal_roi(fit) as marginal=",
     {Fit: estimands.marginal_roi},
+    ("roi",),
     line="fit, marginal=fit",
 )
 MEDIATION_SENSITIVITY = Source(
@@ -193,13 +201,17 @@ RESIDUAL_AUTOCORRELATION = Source(
     {Fit: lambda fit: autocorrelation(estimands.residuals(fit)), xr.DataArray: autocorrelation},
     (*_SPANS, "band"),
 )
-RESIDUAL_DISTRIBUTION = Source("residual_distribution", xr.DataArray, _RESIDUALS, _LEFT)
-RESIDUALS = Source("residuals", xr.DataArray, _RESIDUALS, _LEFT)
+RESIDUAL_DISTRIBUTION = Source("residual_distribution", xr.DataArray, _RESIDUALS, _LEFT, ("residual",))
+RESIDUALS = Source("residuals", xr.DataArray, _RESIDUALS, _LEFT, ("residual",))
 RESPONSE_CURVES = Source(
-    "response_curves", xr.Dataset, "mm.response_curves(fit)", {Fit: estimands.response_curves}
+    "response_curves",
+    xr.Dataset,
+    "mm.response_curves(fit)",
+    {Fit: estimands.response_curves},
+    ("outcome", "spend", "extrapolated", "factor"),
 )
-ROI = Source("roi", xr.DataArray, "mm.roi(fit)", {Fit: estimands.roi})
+ROI = Source("roi", xr.DataArray, "mm.roi(fit)", {Fit: estimands.roi}, ("roi",))
 SPEND = Source("spend", MMMData, "MMMData", _DATA, line="data")
 STABILITY = Source("stability", CrossValidation, _FOLDS)
-WATERFALL = Source("waterfall", xr.Dataset, _PARTS, _DECOMPOSED)
+WATERFALL = Source("waterfall", xr.Dataset, _PARTS, _DECOMPOSED, _TERMS)
 WHAT_IF = Source("what_if", xr.Dataset, "mm.what_if(fit, scale={fit.data.media[0]: 0.0})")

@@ -11,7 +11,7 @@ import xarray as xr
 from scipy import special
 
 from bayesmmm.results.summaries import interval
-from bayesmmm.validate import check_ci_prob, check_count
+from bayesmmm.validate import about, check_ci_prob, check_count
 
 if TYPE_CHECKING:
     from bayesmmm.results.fit import Fit
@@ -124,7 +124,7 @@ def autocorrelation(
 
     Raises
     ------
-    ValueError
+    SettingError
         When dims or lags do not fit.
 
     Examples
@@ -137,8 +137,9 @@ def autocorrelation(
     1     -0.99  -0.99  -0.99  0.196
     2      0.98   0.98   0.98  0.196
     """
-    if set(residual.dims) != {"chain", "draw", "date"}:
-        raise ValueError(f"residual has dims {residual.dims}; give one with dims chain, draw and date")
+    if not isinstance(residual, xr.DataArray) or set(residual.dims) != {"chain", "draw", "date"}:
+        text = "must be draws with dims chain, draw and date, as estimands.residuals(fit)"
+        raise about("residual", residual, f"residual is a {type(residual).__name__}, and {text}")
     ci_prob = check_ci_prob(ci_prob)
     periods = residual.sizes["date"]
     largest = min(periods - 1, int(10.0 * np.log10(periods))) if lags is None else lags

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.validate import about, check_ci_prob
+from bayesmmm.validate import LARGEST_NUMBER, about, check_ci_prob
+
+_HUGE = 1e300  # stands for infinity among numbers
 
 
 def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) -> pd.DataFrame:
@@ -71,7 +73,9 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
 def interval[Draws: (xr.DataArray, xr.Dataset)](draws: Draws, ci_prob: float) -> dict[str, Draws]:
     """Return median, lower and upper of an equal-tailed interval over chain and draw."""
     tail = (1.0 - ci_prob) / 2.0
-    ends = draws.quantile([0.5, tail, 1.0 - tail], ["chain", "draw"], skipna=False)
+    # Between a number and infinity, NumPy finds no number: a huge one stands for infinity, and so does all near it.
+    ends = draws.clip(-_HUGE, _HUGE).quantile([0.5, tail, 1.0 - tail], ["chain", "draw"], skipna=False)
+    ends = ends.where(~(abs(ends) > LARGEST_NUMBER**2), ends * np.inf)
     return {name: ends.isel(quantile=i, drop=True) for i, name in enumerate(("median", "lower", "upper"))}
 
 

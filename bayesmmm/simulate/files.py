@@ -14,6 +14,7 @@ from bayesmmm.errors import DataError
 from bayesmmm.files import write_files
 from bayesmmm.simulate.truth import Truth
 from bayesmmm.simulate.world import World
+from bayesmmm.validate import check_path
 
 FORMAT = 1
 _DATE_COLUMN = {"daily": "day", "weekly": "week", "monthly": "month"}
@@ -46,7 +47,9 @@ def write_world(world: World, folder: str | os.PathLike[str], name: str) -> tupl
     DataError
         When the files cannot be written.
     """
-    folder = Path(folder)
+    if not isinstance(world, World):
+        raise DataError(f"world is a {type(world).__name__}. Give a World, as simulate_world returns it.")
+    folder = check_path(folder, "folder", DataError, "worlds")
     columns = data_columns(world.data)
     spec = world.system.to_toml(columns)
     record = {
