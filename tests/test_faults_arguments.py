@@ -192,7 +192,8 @@ def test_names_of_groups_are_text(label, fit):
         Constraints(groups={label: (["tv"], (0, 50))})
     for members in (3, "tv", [], {"tv": 1}):
         with pytest.raises(
-            SettingError, match=r"groups\['a'\]=.* has no list of channels; name some, as \(\['facebook'"
+            SettingError,
+            match=r"groups\['a'\]=.* (has no channels; name some|must be channels and a range), as \(\['facebook'",
         ):
             Constraints(groups={"a": (members, (0, 50))})
     assert Constraints(groups={"1": (["tv"], (0, 50))}).groups

@@ -123,11 +123,12 @@ def _entries(values: object, where: str) -> Iterator[tuple[str, Any]]:
 def _check_groups(groups: object) -> None:
     example = "(['facebook', 'tiktok'], (0, 50_000))"
     for where, limit in _entries(check_groups(groups, example), "groups"):
-        if not isinstance(limit, tuple | list) or len(limit) != 2:
+        pair = isinstance(limit, tuple | list) and len(limit) == 2
+        check_ordered(limit[0] if pair else None, where)
+        if not pair or as_list(limit[0]) is None:
             raise refusal(where, limit, f"must be channels and a range, as {example}")
-        check_ordered(limit[0], where)
         if not as_list(limit[0]):
-            raise refusal(where, limit, f"has no list of channels; name some, as {example}")
+            raise refusal(where, limit, f"has no channels; name some, as {example}")
         _check_range(limit[1], where, example="(0, 50_000)")
 
 
