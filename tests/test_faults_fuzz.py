@@ -356,3 +356,15 @@ def test_toml_of_endless_numbers_and_nests(value):
 def test_the_probability_of_an_interval(ci_prob):
     with pytest.raises(SettingError, match=r"ci_prob=.* must lie between 0 and 1, as 0.9"):
         case_fit("one term").summary(ci_prob)
+
+
+@pytest.mark.parametrize("where", ["cell", "name"])
+def test_a_plan_with_a_text_that_never_ends(where):
+    system, known = case("no mediator")
+    plan = pd.DataFrame({name: [1.0] * 4 for name in system.exogenous}).astype(object)
+    plan.insert(0, "date", next_dates(known, 4))
+    long = "x" * 200_000
+    plan = plan.rename(columns={"tv": long}) if where == "name" else plan.assign(tv=long)
+    with pytest.raises(DataError, match=r"x \.\.\. x") as raised:
+        read_plan(known, plan, needed=system.exogenous)
+    assert len(str(raised.value)) < 1000

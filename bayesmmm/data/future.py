@@ -25,7 +25,7 @@ from bayesmmm.errors import (
     WindowError,
 )
 from bayesmmm.files import RUN_COLUMN
-from bayesmmm.text import did_you_mean, listed
+from bayesmmm.text import did_you_mean, listed, written
 from bayesmmm.validate import check_count
 
 DATE = "date"  # column of a plan that holds its dates
@@ -403,12 +403,12 @@ def _check_columns(data: MMMData, plan: pd.DataFrame, needed: Sequence[str]) -> 
             if name in data.mediators:
                 role, fix = "a mediator", f", or set it with do={{{name!r}: ...}} in place of the column"
             raise PlanError(
-                f"column {name!r} of the plan is {role}, which is predicted from the plan; "
+                f"column {written(name)} of the plan is {role}, which is predicted from the plan; "
                 f"drop the column: plan.drop(columns={name!r}){fix}"
             )
         if name not in usable:
             raise UnknownColumnError(
-                f"column {name!r} of the plan is not among the media and controls of the data"
+                f"column {written(name)} of the plan is not among the media and controls of the data"
                 f"{did_you_mean(name, usable)}. Allowed are {listed(usable, shown=20)}; rename or drop it"
             )
     for name in needed:

@@ -180,7 +180,7 @@ def _refuse_text(values: pd.Series, name: str, i: int, fix: str) -> NoReturn:
     elif isinstance(value, str) and not unreadable.any():
         fix = f"convert it first: frame[{name!r}] = pd.to_numeric(frame[{name!r}])"
     raise NotNumericError(
-        f"column {name!r}, data row {i + 1}: {value!r} is {type(value).__name__}, not a number; all of "
+        f"column {name!r}, data row {i + 1}: {written(value)} is {type(value).__name__}, not a number; all of "
         f"{name!r} must be numbers; {fix}"
     )
 
