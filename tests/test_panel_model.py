@@ -35,14 +35,19 @@ def test_model_and_compiled_density_agree(case, collapse):
     model = build_model(system, data, collapse=collapse)
     program = write_program(system.for_geos(len(data.geos)), data, data.scales(), collapse=collapse)
     u = program.start + np.random.default_rng(0).uniform(-0.3, 0.3, len(program.start))
-    start, point = 0, {}
+    theta, start, point, scaled = program.constrained(u), 0, {}, 0.0
     for block in program.blocks:
         size = len(block.labels) or 1
-        point[block.variable] = u[start : start + size].reshape((size,) if block.dim else ())
+        own = (
+            theta if block.parameter == "z" else u
+        )  # the sampler's coordinates are deviations over a power of tau
+        point[block.variable] = own[start : start + size].reshape((size,) if block.dim else ())
+        if block.parameter == "z":
+            scaled += np.log(theta[start : start + size] / u[start : start + size]).sum()
         start += size
     values = [point[model.values_to_rvs[v].name] for v in model.value_vars]
     got = float(_logp(model, jacobian=True)(*values)[0])
-    assert_allclose(got, program.log_density(u)[0], rtol=1e-9)
+    assert_allclose(got + scaled, program.log_density(u)[0], rtol=1e-9)
 
 
 def test_replicates_of_a_collapsed_panel_have_its_covariance():

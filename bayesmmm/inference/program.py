@@ -12,6 +12,7 @@ import numpy as np
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import kernel_lag
 from bayesmmm.equations import MMM, Equation
+from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.inference.variables import (
     Block,
     blocks,
@@ -65,6 +66,16 @@ _OF_PANEL = {
 }
 
 
+def centring(geos: int) -> tuple[float, float]:
+    """Powers w and b of the sampler's coordinates of geos, ``z tau ** w + b log median``, as numbers of geos want them.
+
+    At 0 coordinates are standard Normal before the data, which fits geos that say little; at 1 they are the logarithms of
+    their own contributions, which fits geos that say much. Of two geos (0.8, 1) made 1.5 to 3 times the effective
+    draws of (0, 0), without its divergences; of twenty (0.3, 0) made 1.6 times as many, and larger powers fewer.
+    """
+    return (0.8, 1.0) if geos < MIN_GEOS else (0.3, 0.0)
+
+
 class _Tape:
     """Arrays laid one after another, each known by where it begins."""
 
@@ -100,10 +111,22 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
     rows: list[list[float]] = []
     start: list[float] = []
     where: dict[tuple, int] = {}
+    pairs = {name: geo_pairs(system.equation(name), data) for name in system.order}
+    median, start_value = {}, {}
     for name, block in free:
         for label, prior in zip(block.labels or (None,), block.priors, strict=True):
             where[name, block.parameter, label] = len(rows)
+            if block.parameter in ("contribution", "roi"):
+                median[name, label] = len(rows)
+                start_value[len(rows)] = prior.median
             row, first = _parameter(prior, block.parameter)
+            if block.parameter == "z":
+                channel = pairs[name][str(label)][0]
+                at_tau, at_median = where[name, "tau", channel], median[name, channel]
+                w, b = centring(len(data.geos))
+                row[at.SHAPE_A : at.LOC] = [at_median, b]
+                row[at.MAP :] = [prior_density.SCALED, at_tau, w]
+                first = b * np.log(start_value[at_median])
             rows.append(row)
             start.append(first)
     tape = _Tape(at.HEAD + len(system.order))

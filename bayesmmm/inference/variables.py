@@ -76,8 +76,6 @@ def blocks(equation: Equation, data: MMMData, *, collapse: bool) -> list[Block]:
     if normal and not is_collapsed(equation, collapse):
         count = sum(len(data.geos) if term in equation.per_geo else 1 for term in normal)
         out.append(_standard_normal(equation, "rotated", "direction", tuple(str(i) for i in range(count))))
-    if equation.media and equation.panel and equation.panel.pooling == "partial":
-        out.append(_standard_normal(equation, "z", "pair", tuple(geo_pairs(equation, data))))
     if equation.has_period_effects and not is_collapsed(equation, collapse):
         dates = tuple(data.dates.strftime("%Y-%m-%d"))
         out.append(_standard_normal(equation, "standard_period", "date", dates))
@@ -104,6 +102,8 @@ def blocks(equation: Equation, data: MMMData, *, collapse: bool) -> list[Block]:
             suffix = "" if len(groups) == 1 else f".{family}" if alike == 1 else f".{family}{i}"
             dim = f"{equation.name}.{kind}" if labels == tuple(everything) else f"{name}{suffix}.{kind}"
             out.append(Block(name + suffix, dim, parameter.name, labels, priors))
+    if equation.media and equation.panel and equation.panel.pooling == "partial":  # after tau, which scales it
+        out.append(_standard_normal(equation, "z", "pair", tuple(geo_pairs(equation, data))))
     return out
 
 

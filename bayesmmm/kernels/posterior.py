@@ -14,7 +14,7 @@ from bayesmmm.kernels.compile import NUMBA_OPTIONS, inlined, inner_product, jit
 from bayesmmm.kernels.likelihood import add_multiple, collapsed_normal, explicit, linear_predictor
 from bayesmmm.kernels.media import media_basis, media_basis_vjp
 from bayesmmm.kernels.panel import collapsed_panel, panel_media, panel_media_vjp
-from bayesmmm.kernels.prior_density import constrain, log_density
+from bayesmmm.kernels.prior_density import SCALED, constrain, log_density
 
 # The head of a program; the positions of the equations follow it.
 LENGTH, N_EQUATIONS, PARAMETERS, HEAD = range(4)
@@ -291,6 +291,17 @@ def _log_likelihood(program, theta, d_theta):
 
 
 @inlined
+def _deviation(row, theta, u):
+    """Deviation of a geo at its coordinate, the derivative to that, and its logarithm.
+
+    ``z = (u - b log median) / tau ** w``: w = b = 0 leaves z, w = b = 1 is the logarithm of the geo's own contribution.
+    """
+    log_slope = -row[HIGH] * math.log(theta[int(row[LOW])])
+    slope = math.exp(log_slope)
+    return (u - row[SHAPE_B] * math.log(theta[int(row[SHAPE_A])])) * slope, slope, log_slope
+
+
+@inlined
 def log_posterior(program, u, gradient):
     """Log posterior density at unconstrained coordinates, with the terms of the change of variables.
 
@@ -312,12 +323,22 @@ def log_posterior(program, u, gradient):
     start, total = int(program[PARAMETERS]), 0.0
     for i in range(n):
         row = program[start + i * PARAMETER : start + (i + 1) * PARAMETER]
-        theta[i], slope[i], log_slope, gradient[i] = constrain(int(row[MAP]), row[LOW], row[HIGH], u[i])
+        if row[MAP] == SCALED:
+            theta[i], slope[i], log_slope = _deviation(row, theta, u[i])
+            gradient[i] = 0.0
+        else:
+            theta[i], slope[i], log_slope, gradient[i] = constrain(int(row[MAP]), row[LOW], row[HIGH], u[i])
         y = (theta[i] - row[LOC]) / row[SCALE]
         value, d_y = log_density(int(row[FAMILY]), row[SHAPE_A], row[SHAPE_B], y)
         total += value + row[CONSTANT] + log_slope
         d_theta[i] = d_y / row[SCALE]
     total += _log_likelihood(program, theta, d_theta)
+    for i in range(n):
+        row = program[start + i * PARAMETER : start + (i + 1) * PARAMETER]
+        if row[MAP] == SCALED:
+            at_tau, at_median = int(row[LOW]), int(row[SHAPE_A])
+            d_theta[at_tau] -= row[HIGH] / theta[at_tau] * (1.0 + d_theta[i] * theta[i])
+            d_theta[at_median] -= row[SHAPE_B] * d_theta[i] * slope[i] / theta[at_median]
     for i in range(n):
         gradient[i] += d_theta[i] * slope[i]
     return total
@@ -329,7 +350,10 @@ def constrained(program, u, theta):
     start = int(program[PARAMETERS])
     for i in range(u.shape[0]):
         row = program[start + i * PARAMETER : start + (i + 1) * PARAMETER]
-        theta[i], _, _, _ = constrain(int(row[MAP]), row[LOW], row[HIGH], u[i])
+        if row[MAP] == SCALED:
+            theta[i], _, _ = _deviation(row, theta, u[i])
+        else:
+            theta[i], _, _, _ = constrain(int(row[MAP]), row[LOW], row[HIGH], u[i])
 
 
 # ------------------------------------------------------------------------------ for callers that are not Python

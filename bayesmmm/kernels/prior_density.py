@@ -16,8 +16,9 @@ NORM, HALFNORM, TRUNCNORM, T, HALF_STUDENT_T, CAUCHY, HALFCAUCHY, LAPLACE = rang
 LAPLACE_ASYMMETRIC, UNIFORM, LOGISTIC, GUMBEL_R, MOYAL, SKEWNORM, EXPONNORM = range(8, 15)
 LOGNORM, GAMMA, INVGAMMA, BETA, EXPON, WEIBULL_MIN, KUMARASWAMY = range(15, 22)
 LOGIT_NORMAL, PARETO, INVGAUSS, CHI2, TRIANG, RICE = range(22, 28)
-# Maps from the line; `ABOVE` and `BELOW` have one bound, `BETWEEN` two, `SOFTPLUS` is linear from its scale on.
-FREE, ABOVE, BELOW, BETWEEN, SOFTPLUS = range(5)
+# Maps from the line; `ABOVE` and `BELOW` have one bound, `BETWEEN` two, `SOFTPLUS` is linear from its scale on. `SCALED`
+# depends on other parameters, which `bayesmmm.kernels.posterior` knows.
+FREE, ABOVE, BELOW, BETWEEN, SOFTPLUS, SCALED = range(6)
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
