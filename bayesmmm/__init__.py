@@ -31,6 +31,7 @@ _HOME = {
     "fit": "inference",
     "frontier": "optimize",
     "load": "results",
+    "load_regions": "simulate.datasets",
     "load_social_search": "simulate.datasets",
     "marginal_roi": "estimands",
     "optimize_budget": "optimize",
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from bayesmmm.priors import Prior
     from bayesmmm.results import load, summarise
     from bayesmmm.simulate import simulate_world
-    from bayesmmm.simulate.datasets import load_social_search
+    from bayesmmm.simulate.datasets import load_regions, load_social_search
 else:
 
     def __getattr__(name: str):

@@ -271,6 +271,14 @@ class FewPeriodsWarning(BayesMMMWarning):
     """Given when there are few periods per parameter, so that priors decide much of the answer."""
 
 
+class FewGeosWarning(BayesMMMWarning):
+    """Given when there are too few geos to tell what they have in common from what they do by themselves."""
+
+
+class CommonSpendWarning(BayesMMMWarning):
+    """Given when geos get the same share of a channel in every period, so that they say nothing about each other."""
+
+
 class OutlierWarning(BayesMMMWarning):
     """Given when a value lies far outside the rest of its column."""
 

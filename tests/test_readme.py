@@ -65,7 +65,8 @@ def test_python_blocks_run(tmp_path, monkeypatch, capsys, no_drawing):
     """In one session, with draws that answers accept."""
 
     def fit(system, data, *, seed, real=mm.fit):
-        return real(system, data, seed=seed, draws=300, tune=300, chains=2, progress=False)
+        draws = 300 if len(data.geos) == 1 else 500
+        return real(system, data, seed=seed, draws=draws, tune=draws, chains=2, progress=False)
 
     monkeypatch.setattr(mm, "fit", fit)
     monkeypatch.chdir(tmp_path)
@@ -162,7 +163,8 @@ def test_every_error_and_warning_is_listed():
 
 def test_thresholds_of_the_warnings():
     from bayesmmm.data import COLLINEAR_CORRELATION, LOW_VARIATION, MIN_PERIODS, OUTLIER_ROBUST_SDS
-    from bayesmmm.equations import checks
+    from bayesmmm.equations import checks, panel_warnings
+    from bayesmmm.equations.panel import MIN_GEOS
 
     said = {in_code(name)[0]: text for name, text in table("warning")}
     assert f"above {COLLINEAR_CORRELATION} " in said["CollinearityWarning"]
@@ -172,6 +174,8 @@ def test_thresholds_of_the_warnings():
     assert f"than {checks.MAX_ZERO_SHARE:.0%}".replace("%", " %") in said["ManyZerosWarning"]
     assert f"than {checks.MIN_PERIODS_PER_PARAMETER:g} values" in said["FewPeriodsWarning"]
     assert f"than {checks.MAX_MEDIA_SHARE_PROBABILITY:.0%}".replace("%", " %") in said["PriorWarning"]
+    assert f"fewer than {MIN_GEOS} geos" in said["FewGeosWarning"]
+    assert f"than {panel_warnings.COMMON_SPEND:.0%}".replace("%", " %") in said["CommonSpendWarning"]
     assert f"fewer than {MIN_PERIODS} periods" in TEXT
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData
-from bayesmmm.equations import MMM, Equation, Fourier, system_warnings
+from bayesmmm.equations import MMM, Equation, Fourier, Panel, system_warnings
 from bayesmmm.errors import (
     DateError,
     EquationError,
@@ -360,12 +360,13 @@ def test_an_impossible_seed_is_refused(seed):
         social_search(seed=seed)
 
 
-def test_a_panel_is_refused():
-    data = plan()
-    columns = {name: np.repeat(values, 2, axis=0) for name, values in data.columns.items()}
-    panel = replace(data, geos=("north", "south"), columns=columns)
-    with pytest.raises(PanelError, match=r"Sum the columns over geos"):
-        simulate_world(SYSTEMS["normal"], panel, seed=1)
+def test_sharing_among_geos_is_refused_where_there_is_one():
+    system = MMM([replace(equation, panel=Panel()) for equation in SYSTEMS["normal"].equations])
+    with pytest.raises(PanelError, match=r"Leave panel out, or read the data with geo="):
+        simulate_world(system, plan(), seed=1)
+    left_out = MMM([replace(equation, panel=None) for equation in system.equations])
+    assert left_out == SYSTEMS["normal"]
+    assert len(world_of("normal").data.geos) == 1
 
 
 def test_a_mediator_that_never_leaves_zero_is_named():

@@ -65,6 +65,7 @@ Write a simulated world: NAME.csv (data), NAME.toml (roles, equations, priors) a
 
 example:
   bayesmmm simulate --seed 7 --weeks 208 --out world
+  bayesmmm simulate --world regions --out world
 """
 _TEXTS = {
     "draws": "draws per chain (%(default)s)",
@@ -79,8 +80,8 @@ _TEXTS = {
     "window": "count what the spend of the window does, then and later, or what all spend did to the outcome of the "
     "window (%(default)s)",
     "allow-unconverged": "report although the sampler failed; the page says so",
-    "world": "which (%(default)s)",
-    "weeks": "periods (%(default)s)",
+    "world": "which: social_search, a national one, or regions, a panel (%(default)s)",
+    "weeks": "periods (156 of social_search, 120 of regions)",
 }
 
 
@@ -166,9 +167,9 @@ def _parser() -> argparse.ArgumentParser:
 
     simulate = command("simulate", "write a world with known truth", _SIMULATE)
     add = arguments.adding(simulate, _TEXTS | {"seed": "seed of the world (%(default)s)"})
-    add("world", choices=["social_search"], default="social_search")
+    add("world", choices=["social_search", "regions"], default="social_search")
     add("seed", read=arguments.seed, default=1)
-    add("weeks", "N", arguments.count, default=156)
+    add("weeks", "N", arguments.count)
     arguments.add_out(simulate, None)
     simulate.set_defaults(run=commands.simulate)
     return parser

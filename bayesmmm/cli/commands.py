@@ -82,9 +82,11 @@ def fit(options: argparse.Namespace) -> int:
 
 def simulate(options: argparse.Namespace) -> int:
     """Write a simulated world."""
-    from bayesmmm.simulate import social_search, write_world
+    from bayesmmm import simulate as worlds
+    from bayesmmm.simulate import write_world
 
-    world = social_search(seed=options.seed, weeks=options.weeks)
+    weeks = {} if options.weeks is None else {"weeks": options.weeks}
+    world = getattr(worlds, options.world)(seed=options.seed, **weeks)
     paths = write_world(world, options.out, options.world)
     show_true_effects(world)
     print(f"\nwritten: {', '.join(map(str, paths))}")

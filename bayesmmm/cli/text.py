@@ -119,7 +119,8 @@ def show_true_effects(world: "World") -> None:
     heading("True effects of each channel")
     names = ["spend", *_EFFECTS]
     print(laid_out(effects[names].to_dataframe()[names], "{:,.4g}".format))
-    print(wrap("total, direct, indirect: revenue lost without the channel, in the data; roi: total over spend"))
+    lost = f"total, direct, indirect: {world.system.outcome} lost without the channel, in the data"
+    print(wrap(f"{lost}; roi: total over spend"))
 
 
 # ------------------------------------------------------------------------------------------------- checks and findings

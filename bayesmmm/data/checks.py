@@ -27,10 +27,11 @@ from bayesmmm.validate import LARGEST_NUMBER, as_list, check_ordered, list_for
 MONEY = "money"  # the unit of a column that somebody pays
 NATIONAL = "national"  # the one geo of a series that is not a panel
 MIN_PERIODS = 8
+PERIOD_EFFECTS = "period effects"  # part of a decomposition: what the geos of a panel have in common in a period
 # Names of dims and of parts in labelled results; a column of the same name would clash with them.
 RESERVED = (
     *("chain", "draw", "geo", "date", "channel", "component", "equation", "input", "extrapolated"),
-    *("intercept", "trend", "seasonality", "period effects", "residual", "all media"),
+    *("intercept", "trend", "seasonality", PERIOD_EFFECTS, "residual", "all media"),
 )
 
 _CONSTANT = 1e-12  # a range below this share of the largest value is rounding, not variation

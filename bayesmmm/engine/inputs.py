@@ -61,12 +61,12 @@ def check_data(data: MMMData) -> None:
 
 
 def check_national(data: MMMData) -> None:
-    """Refuse more than one geo, and what is no data."""
+    """Refuse more than one geo where one series is asked for, and what is no data."""
     check_data(data)
     if len(data.geos) > 1:
         raise PanelError(
-            f"the data hold {len(data.geos)} geos ({', '.join(data.geos[:3])}, ...), and a model takes one series. "
-            f"Sum the columns over geos, or keep the rows of one geo, before MMMData.from_frame."
+            f"the data hold {len(data.geos)} geos ({', '.join(data.geos[:3])}{', ...' * (len(data.geos) > 3)}), and "
+            f"this takes one series. Give one geo after another, as data.sel({data.geos[0]!r})."
         )
 
 
@@ -99,6 +99,13 @@ def checked_scales(system: MMM, data: MMMData, scales: Scales | None) -> Scales:
         given = getattr(scales, kind)
         for name in sorted(names):
             values = np.asarray(given.get(name, np.nan))
+            if kind != "spread" and name in given and values.size != len(data.geos):
+                raise EquationError(
+                    f"scales.{kind} has {values.size} values for {name!r}, and the data have {len(data.geos)} geos. "
+                    f"Give one for each: start from data.scales() and replace what should differ."
+                )
+            if kind == "spend" and name in given and name in data.columns:
+                values = values[(data.columns[name] > 0).any(axis=-1)]  # nothing is spent in the other geos
             if not ((values >= 1.0 / LARGEST_NUMBER) & (values <= LARGEST_NUMBER)).all():
                 raise EquationError(
                     f"scales.{kind} has {given.get(name, 'nothing')} for {name!r}. Give a number above 0, from "

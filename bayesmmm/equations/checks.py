@@ -12,6 +12,7 @@ from bayesmmm.data import MMMData, data_warnings
 from bayesmmm.data.checks import is_constant
 from bayesmmm.data.data_warnings import correlation, deviations
 from bayesmmm.equations.equation import Equation
+from bayesmmm.equations.panel_warnings import panel_warnings
 from bayesmmm.equations.system import MMM
 from bayesmmm.equations.text import format_days
 from bayesmmm.errors import (
@@ -72,6 +73,8 @@ def check_system(system: MMM, data: MMMData) -> None:
         When a linear term does not vary.
     NeverSpentError
         When a column that acts as media is never above 0.
+    PanelError
+        When an equation says how geos share it, and there is one.
 
     Examples
     --------
@@ -97,6 +100,8 @@ def check_system(system: MMM, data: MMMData) -> None:
         _check_likelihood(equation, data)
         _check_time(equation, data)
         _check_roi(equation, data)
+    if not data.part:  # the geos of a part were fitted with others
+        system.for_geos(len(data.geos))
 
 
 def _check_columns(equation: Equation, data: MMMData) -> None:
@@ -214,7 +219,8 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
     -------
     list of BayesMMMWarning
         BackdoorWarning, ConsequenceWarning, FewPeriodsWarning, ManyZerosWarning, PriorWarning and AlwaysOnWarning,
-        then the warnings of `data_warnings` for the columns that act as media. Nothing is emitted here. Back doors are
+        FewGeosWarning and CommonSpendWarning of a panel, then the warnings of `data_warnings` for the columns that act
+        as media. Nothing is emitted here. Back doors are
         looked for between every equation and every equation that it feeds.
 
     Examples
@@ -228,6 +234,8 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
     ['FewPeriodsWarning']
     """
     warnings: list[BayesMMMWarning] = []
+    if len(data.geos) > 1:
+        system = system.for_geos(len(data.geos))
     for source, target, _ in system.edges():
         if source not in system.exogenous:
             warnings += _backdoors(system.equation(source), system.equation(target))
@@ -237,7 +245,7 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
         warnings += [*_few_periods(equation, data), *_many_zeros(equation, data), *_media_share(equation, data)]
     for check in (_many_negatives, _always_on):
         warnings += [warning for name in system.media for warning in check(name, data)]
-    return [*warnings, *data_warnings(data, media=system.media)]
+    return [*warnings, *panel_warnings(system, data), *data_warnings(data, media=system.media)]
 
 
 def _backdoors(mediator: Equation, target: Equation) -> Iterable[BayesMMMWarning]:

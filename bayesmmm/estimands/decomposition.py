@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine, kernels
+from bayesmmm.data.checks import PERIOD_EFFECTS
 from bayesmmm.equations import Equation, expected
 from bayesmmm.equations.text import reached
 from bayesmmm.errors import AnswerError
@@ -19,8 +20,6 @@ from bayesmmm.validate import check_choice, check_size
 
 #: How far parts may miss the mean, in multiples of the mean size of the series. More is a defect of this package.
 TOLERANCE = 1e-8
-#: Label of the part that the geos of a panel have in common.
-PERIOD_EFFECTS = "period effects"
 FREQUENCIES = {"month": "M", "quarter": "Q", "year": "Y"}
 
 

@@ -29,3 +29,23 @@ def load_social_search() -> World:
     ['facebook', 'tiktok', 'instagram', 'snapchat']
     """
     return read_world(FOLDER, "social_search")
+
+
+def load_regions() -> World:
+    """Load the panel world: eight regions of different size, three channels, searches as their mediator, weekly sales.
+
+    It is ``regions(seed=1)`` as shipped; nothing is recomputed.
+
+    Returns
+    -------
+    World
+
+    Examples
+    --------
+    >>> world = load_regions()
+    >>> len(world.data.geos), len(world.data.dates)
+    (8, 120)
+    >>> world.truth.effects["channel"].values.tolist()
+    ['tv', 'social', 'radio']
+    """
+    return read_world(FOLDER, "regions")

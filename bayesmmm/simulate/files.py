@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.data import MMMData, Scales
+from bayesmmm.data.future import GEO
 from bayesmmm.equations import read_toml
 from bayesmmm.errors import DataError
 from bayesmmm.files import write_files
@@ -78,6 +79,7 @@ def data_columns(data: MMMData) -> dict[str, Any]:
     """Keyword arguments with which ``MMMData.from_csv`` reads the CSV of a world."""
     return {
         "date": _DATE_COLUMN[data.frequency],
+        **({"geo": GEO} if len(data.geos) > 1 else {}),
         "outcome": data.outcome,
         "media": list(data.media),
         "mediators": dict(data.mediators),
@@ -87,10 +89,12 @@ def data_columns(data: MMMData) -> dict[str, Any]:
 
 
 def _csv(data: MMMData, date: str) -> str:
-    frame = pd.DataFrame({date: data.dates.strftime("%Y-%m-%d")})
+    frame = pd.DataFrame({date: np.tile(data.dates.strftime("%Y-%m-%d"), len(data.geos))})
+    if len(data.geos) > 1:
+        frame[GEO] = np.repeat(np.array(data.geos, dtype=object), len(data.dates))
     for name, values in data.columns.items():
         # repr is the shortest text that reads back as the same float; counts lose their ".0".
-        frame[name] = [repr(v).removesuffix(".0") for v in values[0].tolist()]
+        frame[name] = [repr(v).removesuffix(".0") for v in values.ravel().tolist()]
     return frame.to_csv(index=False, lineterminator="\n")
 
 
@@ -148,9 +152,9 @@ def _check_agreement(data: MMMData, system, truth: Truth, table: Path, path: Pat
         parts = truth.components[name]
         latent, scale = parts.sum(f"{name}.component").values, parts.attrs["scale"]
         made = np.exp(latent) if scale == "log" else np.maximum(latent, 0.0) if scale == "latent" else latent
-        seen = data.columns[name][0]
-        close = {"rtol": _AGREES, "atol": _AGREES * np.abs(seen).mean()}
-        if made.shape != seen.shape or not np.allclose(made, seen, **close):
+        seen = data.columns[name].reshape(latent.shape) if latent.size == data.columns[name].size else np.empty(0)
+        size = np.abs(data.columns[name]).mean()
+        if made.shape != seen.shape or not np.allclose(made, seen, rtol=_AGREES, atol=_AGREES * size):
             raise DataError(
                 f"{path} does not belong to {table}: the parts of {name!r} do not add up to its column. Write the "
                 f"world again."

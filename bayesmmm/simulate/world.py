@@ -11,6 +11,7 @@ import pandas as pd
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
+from bayesmmm.data.checks import NATIONAL
 from bayesmmm.equations import MMM, Equation, check_system
 from bayesmmm.errors import (
     ConstantColumnError,
@@ -35,11 +36,12 @@ class World:
     system : MMM
         The equations that made the series.
     scales : Scales
-        The generating scales. Those that the series imply, ``data.scales()``, differ.
+        The generating scales. Those that the series imply, ``data.scales()``, differ; those of a panel are the ones to
+        fit with, ``mm.fit(system, data, scales=world.scales)``, where its true parameters are to be found again.
     parameters : mapping
         Equation -> parameter -> array with one draw, on `scales`; what the engine takes.
     truth : Truth
-        Parameters restated on ``data.scales()``, parts of every series, effects.
+        Parameters, parts of every series, effects.
     seed : int
     """
 
@@ -52,10 +54,12 @@ class World:
 
     def __repr__(self) -> str:
         data = self.data
+        panel = len(data.geos) > 1
         return (
-            f"World: {' -> '.join(self.system.order)}, {len(data.dates)} {data.frequency} periods from "
-            f"{data.dates[0]:%Y-%m-%d}, seed {self.seed}\n{self.truth}\n"
-            f"Next: mm.fit(world.system, world.data, seed=1), then compare with world.truth.parameters"
+            f"World: {' -> '.join(self.system.order)}, {f'{len(data.geos)} geos, ' * panel}{len(data.dates)} "
+            f"{data.frequency} periods from {data.dates[0]:%Y-%m-%d}, seed {self.seed}\n{self.truth}\n"
+            f"Next: mm.fit(world.system, world.data, {'scales=world.scales, ' * panel}seed=1), then compare with "
+            f"world.truth.parameters"
         )
 
 
@@ -71,18 +75,22 @@ def simulate_world(
 
     Every equation runs in causal order with residuals drawn from its likelihood, correlated where an equation has a rho;
     the simulated mediator, not its mean, enters the next equation. Amplitudes follow from ``contribution``: the mean
-    contribution of each channel over the periods of `data`, in shares of the size in `scales`.
+    contribution of each channel over the periods of `data`, in shares of the size in `scales`. The geos of a panel
+    share what its `Panel` says: with period effects among the parameters, these are added to all geos alike.
 
     Parameters
     ----------
     system : MMM
     data : MMMData
-        One national series. Dates, spend and controls are used as they are. The columns that the equations explain
+        National, or a panel. Dates, spend and controls are used as they are. The columns that the equations explain
         are placeholders: they must be valid data, but only their size matters, and only without `scales`.
     parameters : mapping, optional
         Equation -> parameter -> array with a leading axis of length 1: half_life (days), half_saturation (multiples
         of mean positive spend) and slope (1, channel); contribution (1, 1, channel); coefficient (1, term), sigma and
-        nu_minus_two (1,), in shares of size; rho (1, 1) where it has a prior. Without them one draw from the prior.
+        nu_minus_two (1,), in shares of size; rho (1, 1) where it has a prior. On a panel contribution is
+        (1, geo, channel), 0 where a geo never buys, and coefficient (1, geo, term); beside them median_contribution
+        and tau (1, channel) where contributions are pooled in part, for the record, and omega (1,) and period
+        (1, date) with period effects. Without parameters one draw from the prior.
     scales : Scales, optional
         Scales of the generating equations; by default those of `data`, placeholders included.
     seed : int
@@ -95,7 +103,7 @@ def simulate_world(
     Raises
     ------
     PanelError
-        For more than one geo.
+        When the system says how geos share it, and there is one.
     DateError
         When scales belong to other periods.
     DataError
@@ -122,16 +130,17 @@ def simulate_world(
     True
     """
     seed = check_seed(seed, SamplingError)
-    engine.check_national(data)
+    engine.check_data(data)
     check_system(system, data)
+    system = system.for_geos(len(data.geos))
     scales = engine.checked_scales(system, data, scales)
     # A stream each, so that giving parameters leaves the residuals as they were.
     prior_stream, residual_stream = np.random.default_rng(seed).spawn(2)
     if parameters is None:
         parameters = engine.draw_prior(system, data, scales, draws=1, rng=prior_stream)
     else:
-        parameters = _checked(system, parameters)
-    shape = (1, 1, len(data.dates))
+        parameters = _checked(system, parameters, data)
+    shape = (1, len(data.geos), len(data.dates))
     residual = engine.joint_residuals(system, parameters, shape, residual_stream)
     with np.errstate(over="ignore"):  # an infinite series is refused below, by name
         run = engine.run(system, parameters, data, scales, residual=residual)
@@ -173,14 +182,15 @@ def planned(
     *,
     outcome: str,
     mediators: Mapping[str, str],
+    geos: tuple[str, ...] = (NATIONAL,),
 ) -> MMMData:
-    """Spend and controls of a world to come; its outcome and mediators are placeholders, which nothing reads."""
-    placeholder = np.linspace(1.0, 2.0, len(dates))
+    """Spend and controls, (T,) or (G, T), of a world to come; outcome and mediators are placeholders, never read."""
+    placeholder = np.tile(np.linspace(1.0, 2.0, len(dates)), (len(geos), 1))
     columns = {**dict.fromkeys([outcome, *mediators], placeholder), **spend, **controls}
     return MMMData(
         dates=dates,
-        geos=("national",),
-        columns={name: values[None] for name, values in columns.items()},
+        geos=geos,
+        columns={name: np.atleast_2d(values) for name, values in columns.items()},
         outcome=outcome,
         media=tuple(spend),
         mediators=mediators,
@@ -188,10 +198,15 @@ def planned(
     )
 
 
-def sized(data: MMMData, size: Mapping[str, float], when_on: Mapping[str, float]) -> Scales:
-    """Scales of a world to come: mean sizes of its series, and those of mediators in periods in which they are on."""
+def sized(
+    data: MMMData, size: Mapping[str, float | np.ndarray], when_on: Mapping[str, float | np.ndarray]
+) -> Scales:
+    """Scales of a world to come: mean sizes of its series, and those of mediators in periods in which they are on.
+
+    One number, or one for each geo.
+    """
     base = data.scales()
-    each, spend = ({name: np.array([value]) for name, value in part.items()} for part in (size, when_on))
+    each, spend = ({name: np.atleast_1d(value) for name, value in part.items()} for part in (size, when_on))
     return replace(base, size=each, spend={**base.spend, **spend})
 
 
@@ -210,20 +225,29 @@ def _accepted(system: MMM, data: MMMData, run: engine.Baseline, seed: int) -> MM
     return data
 
 
-def _shapes(equation: Equation) -> dict[str, tuple[int, ...]]:
-    n = len(equation.media)
+def _shapes(equation: Equation, data: MMMData) -> dict[str, tuple[int, ...]]:
+    """Parameters of an equation on some data, and their shapes."""
+    n, k = len(equation.media), len(equation.terms())
     shapes: dict[str, tuple[int, ...]] = {name: (1, n) for name in ("half_life", "half_saturation", "slope")}
-    shapes |= {"contribution": (1, 1, n), "coefficient": (1, len(equation.terms()))}
+    shapes |= {"contribution": (1, len(data.geos), n), "coefficient": (1, len(data.geos), k)}
+    if equation.panel is None:
+        shapes["coefficient"] = (1, k)
     shapes |= dict.fromkeys(equation.family.scalars, (1,))
-    return shapes | ({"rho": (1, 1)} if any(block.name == "rho" for block in equation.parameters()) else {})
+    blocks = {block.name for block in equation.parameters()}
+    if "tau" in blocks:
+        shapes |= {"tau": (1, n), "median_contribution": (1, n)}
+    if equation.has_period_effects:
+        shapes |= {"omega": (1,), "period": (1, len(data.dates))}
+    return shapes | ({"rho": (1, 1)} if "rho" in blocks else {})
 
 
-def _checked(system: MMM, parameters: engine.Parameters) -> dict[str, dict[str, np.ndarray]]:
+def _checked(system: MMM, parameters: engine.Parameters, data: MMMData) -> dict[str, dict[str, np.ndarray]]:
     """Copies of given parameters; names, shapes and signs must be those of the equations."""
     _same_names(parameters, system.order, "parameters")
     out: dict[str, dict[str, np.ndarray]] = {}
     for name in system.order:
-        shapes = _shapes(system.equation(name))
+        equation = system.equation(name)
+        shapes = _shapes(equation, data)
         _same_names(parameters[name], shapes, f"parameters[{name!r}]")
         out[name] = {}
         for parameter, shape in shapes.items():
@@ -233,18 +257,35 @@ def _checked(system: MMM, parameters: engine.Parameters) -> dict[str, dict[str, 
                 raise EquationError(
                     f"{where} has shape {value.shape}. Give it shape {shape}: one draw, then labels."
                 )
-            # Boundaries: no contribution and a t with two degrees of freedom are worlds, a flat Hill curve is none.
-            signed, zero = parameter == "coefficient", parameter in ("contribution", "nu_minus_two")
-            if parameter == "rho":
-                if not (np.abs(value) < 1.0).all():
-                    raise EquationError(f"{where} holds {value.item()}. Give a correlation above -1 and below 1.")
-            elif not np.isfinite(value).all() or not (
-                signed or (value > 0).all() or (zero and (value >= 0).all())
-            ):
-                bound = "finite" if signed else "0 or more, and finite" if zero else "above 0, and finite"
-                raise EquationError(f"{where} holds {value.ravel().tolist()}. Give values that are {bound}.")
+            _check_values(parameter, value, where)
             out[name][parameter] = value
+        if equation.panel is not None:
+            _check_silent(equation, out[name]["contribution"], data)
     return out
+
+
+def _check_values(parameter: str, value: np.ndarray, where: str) -> None:
+    # Boundaries: no contribution and a t with two degrees of freedom are worlds, a flat Hill curve is none.
+    signed = parameter in ("coefficient", "period")
+    zero = parameter in ("contribution", "nu_minus_two", "median_contribution")
+    if parameter == "rho":
+        if not (np.abs(value) < 1.0).all():
+            raise EquationError(f"{where} holds {value.item()}. Give a correlation above -1 and below 1.")
+    elif not np.isfinite(value).all() or not (signed or (value > 0).all() or (zero and (value >= 0).all())):
+        bound = "finite" if signed else "0 or more, and finite" if zero else "above 0, and finite"
+        raise EquationError(f"{where} holds {value.ravel().tolist()}. Give values that are {bound}.")
+
+
+def _check_silent(equation: Equation, contribution: np.ndarray, data: MMMData) -> None:
+    """Refuse a contribution (1, G, C) of a channel in a geo that never buys it: nothing there could bring it."""
+    for c, channel in enumerate(equation.media):
+        odd = (contribution[0, :, c] > 0) & ~engine.bought(data, channel)
+        if odd.any():
+            g = int(np.argmax(odd))
+            raise EquationError(
+                f"parameters[{equation.name!r}]['contribution'] has {contribution[0, g, c]:g} for {channel!r} in "
+                f"{data.geos[g]!r}, which never buys it. Give 0 there."
+            )
 
 
 def _same_names(given: Mapping, wanted, where: str) -> None:

@@ -1,0 +1,141 @@
+"""Panels that cannot be, and panels that are unwise: which class says so, where, and that its remedy works."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayesmmm as mm
+from bayesmmm import errors
+from bayesmmm.data import MMMData, read_plan
+from bayesmmm.equations import MMM, Equation, Panel, check_system, system_warnings
+from tests import panels
+
+
+def read(frame, **changes):
+    return MMMData.from_frame(frame, **{**panels.ROLES, **changes})
+
+
+def changed(geo="north", **columns):
+    """The panel with other values in some columns of one geo."""
+    frame = panels.frame()
+    for name, value in columns.items():
+        frame.loc[frame["geo"] == geo, name] = value
+    return frame
+
+
+def warned(system, data, kind):
+    return [str(w) for w in system_warnings(system, data) if type(w) is kind]
+
+
+# ------------------------------------------------------------------------------------------------------ impossible data
+def test_a_geo_that_is_listed_twice_on_a_day_is_refused():
+    frame = panels.frame()
+    twice = pd.concat([frame, frame.iloc[[3]]]).sort_values(["geo", "week"], ignore_index=True)
+    with pytest.raises(errors.DateError, match=r"column 'week' of geo 'north'.*2023-01-22"):
+        read(twice)
+    assert len(read(twice.drop_duplicates(["geo", "week"])).geos) == 5
+
+
+def test_rows_of_a_panel_without_its_column_of_geos_are_refused():
+    with pytest.raises(errors.DateError, match="geo="):
+        read(panels.frame(), geo=None)
+
+
+def test_geos_of_different_periods_are_refused():
+    frame = panels.frame()
+    late = frame[(frame["geo"] != "west") | (frame["week"] > "2023-02-01")]
+    with pytest.raises(errors.PanelError, match=r"geo 'west' lacks 5 date\(s\).*leave the geo or the dates out"):
+        read(late)
+    assert read(late[late["geo"] != "west"]).geos == ("north", "east", "south", "centre")
+    assert len(read(late[late["week"] > "2023-02-01"]).dates) == 25
+
+
+def test_a_control_that_never_changes_is_refused():
+    frame = panels.frame().assign(fair=1.0)
+    with pytest.raises(
+        errors.ConstantColumnError, match=r"'fair' \(controls\) is 1 in every period.*leave it out"
+    ):
+        read(frame)
+    read(frame, controls=["price"])
+    # Constant in one geo only: that says something about the others.
+    check_system(panels.system(), read(changed(price=10.0)))
+
+
+def test_a_channel_that_no_geo_buys_is_refused():
+    with pytest.raises(
+        errors.NeverSpentError, match=r"'social' \(media\) is 0 in all 150 rows.*leave it out of media"
+    ):
+        read(panels.frame().assign(social=0.0))
+    read(panels.frame().drop(columns="social"), media=["tv"])
+
+
+def test_a_geo_without_outcome_is_refused():
+    frame = changed(sales=0.0)
+    with pytest.raises(errors.ConstantColumnError, match=r"is 0 in every period of geo 'north'.*or drop the geo"):
+        read(frame)
+    assert "north" not in read(frame[frame["geo"] != "north"]).geos
+    missing = changed(sales=np.nan)
+    with pytest.raises(errors.MissingValueError, match="in geo 'north'"):
+        read(missing)
+
+
+# ----------------------------------------------------------------------------------------------------- impossible calls
+def test_a_plan_for_an_unknown_geo_is_refused():
+    data = panels.data()
+    plan = pd.DataFrame({"date": [pd.Timestamp("2023-07-30")] * 5, "geo": list(data.geos), "tv": 1.0})
+    assert read_plan(data, plan, needed=["tv"]).columns["tv"].shape == (5, 1)
+    with pytest.raises(errors.PanelError, match="'mars'"):
+        read_plan(data, plan.replace({"geo": {"west": "mars"}}), needed=["tv"])
+
+
+def test_sharing_among_geos_of_national_data_is_refused():
+    system = MMM([Equation("sales", media=["tv"], panel=Panel())])
+    national = read(panels.frame(("north",)).drop(columns="geo"), geo=None)
+    for attempt in (check_system, mm.fit):
+        with pytest.raises(errors.PanelError, match=r"Leave panel out, or read the data with geo='\.\.\.'"):
+            attempt(system, national)
+    check_system(system, panels.data())
+    check_system(MMM([Equation("sales", media=["tv"])]), national)
+
+
+def test_what_takes_one_series_says_how_to_get_one():
+    data, system = panels.data(), MMM([Equation("sales", media=["tv"])])
+    with pytest.raises(errors.PanelError, match=r"takes one series\. Give one geo .* as data\.sel\('north'\)"):
+        mm.diagnostics.audit(data, system)
+    assert mm.diagnostics.audit(data.sel("north"), system).subject == "data"
+
+
+# -------------------------------------------------------------------------------------------------------------- unwise
+@pytest.mark.parametrize("geos", [2, 3])
+def test_period_effects_of_few_geos_are_warned_of(geos):
+    data = panels.data(panels.GEOS[:geos])
+    asked = MMM([Equation("sales", media=["tv"], panel=Panel(periods="random"))])
+    (warning,) = warned(asked, data, errors.FewGeosWarning)
+    assert f"period effects for {geos} geos (fewer than 4)" in warning
+    # The remedies: leave it open, or more geos.
+    for panel in (Panel(), None, Panel(periods="none")):
+        assert not warned(MMM([Equation("sales", media=["tv"], panel=panel)]), data, errors.FewGeosWarning)
+    assert not warned(asked, panels.data(), errors.FewGeosWarning)
+
+
+def test_spend_that_is_split_by_one_key_is_warned_of():
+    frame = panels.frame()
+    whole = frame[frame["geo"] == "north"].set_index("week")["tv"]
+    key = frame["geo"].map({"north": 0.1, "east": 0.2, "south": 0.3, "west": 0.25, "centre": 0.15})
+    split = read(frame.assign(tv=whole.loc[frame["week"]].to_numpy() * key))
+    system = MMM([Equation("sales", media=["tv", "social"])])
+    (warning,) = warned(system, split, errors.CommonSpendWarning)
+    assert "100 % of the variation of channel 'tv' is the same in all geos" in warning
+    assert "period effects take what they have in common" in warning
+    without = MMM([Equation("sales", media=["tv", "social"], panel=Panel(periods="none"))])
+    assert "period effects" not in warned(without, split, errors.CommonSpendWarning)[0]
+    assert not warned(system, read(frame), errors.CommonSpendWarning)
+    # Bought by one geo alone, it is a series of its own.
+    assert not warned(
+        system, read(frame.assign(tv=frame["tv"] * (frame["geo"] == "east"))), errors.CommonSpendWarning
+    )
+
+
+def test_the_shipped_panel_gives_no_warnings():
+    world = mm.load_regions()
+    assert system_warnings(world.system, world.data) == []
