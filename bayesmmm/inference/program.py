@@ -67,10 +67,10 @@ _OF_PANEL = {
 
 
 def centring(geos: int) -> tuple[float, float]:
-    """Powers w and b of the sampler's coordinates of geos, ``z tau ** w + b log median``, as numbers of geos want them.
+    """Powers w and b of the sampler's coordinates of geos, ``z tau ** w + b log median``, for so many geos.
 
-    At 0 coordinates are standard Normal before the data, which fits geos that say little; at 1 they are the logarithms of
-    their own contributions, which fits geos that say much. Of two geos (0.8, 1) made 1.5 to 3 times the effective
+    At 0 coordinates are standard Normal before the data, which fits geos that say little; at 1 they are logarithms of
+    the geos' own contributions, which fits geos that say much. Of two geos (0.8, 1) made 1.5 to 3 times the effective
     draws of (0, 0), without its divergences; of twenty (0.3, 0) made 1.6 times as many, and larger powers fewer.
     """
     return (0.8, 1.0) if geos < MIN_GEOS else (0.3, 0.0)
