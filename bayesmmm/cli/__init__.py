@@ -33,11 +33,12 @@ example:
   bayesmmm demo                  an example with known truth, fitted: the quickest way to see what comes out
 """
 _DEMO = """\
-Fit the example world (four social channels, paid search as their mediator, three years of weekly revenue) and lay the
-posterior beside the truth that the data were made from.
+Fit an example world and lay the posterior beside the truth that the data were made from. "national": four social
+channels, paid search as their mediator, three years of weekly revenue. "panel": eight regions with a common demand that
+drives their spend, too.
 
 example:
-  bayesmmm demo --out my-demo
+  bayesmmm demo panel --out my-demo
 """
 _FIT = """\
 Fit a system of equations to a CSV file. The TOML file says which column plays which role and holds the equations and
@@ -74,6 +75,8 @@ _TEXTS = {
     "target-accept": "acceptance rate (%(default)s)",
     "sampler": "NUTS by (%(default)s)",
     "no-progress": "no progress bar",
+    "by": "print effects by geo of a panel; by default in total over them",
+    "geo": "which geo of a panel",
     "title": "title of the page",
     "start": "first period of the window (of the fitted ones)",
     "stop": "last period of the window (of the fitted ones)",
@@ -144,7 +147,10 @@ def _parser() -> argparse.ArgumentParser:
         return actions.add_parser(name, help=text, description=about, formatter_class=shape)
 
     demo = command("demo", "fit the example world, compare with its truth", _DEMO)
-    arguments.add_out(demo, "bayesmmm-demo")
+    known = ", ".join(commands.DEMOS)
+    text = f"which world: {known} (%(default)s)"
+    demo.add_argument("world", metavar="WORLD", nargs="?", choices=commands.DEMOS, default="national", help=text)
+    arguments.add_out(demo, "bayesmmm-demo, or bayesmmm-demo-panel")
     _add_sampling(demo, seed=1)
     demo.set_defaults(run=commands.demo)
 
@@ -154,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     rows = "one row per period, dates and columns as in the spec"
     fit.add_argument("data", metavar="DATA.csv", type=Path, help=rows)
     fit.add_argument("--spec", metavar="SYSTEM.toml", type=Path, required=True, help="roles, equations and priors")
-    arguments.add_out(fit, None)
+    arguments.add_out(fit)
     _add_sampling(fit, seed=None)
     fit.set_defaults(run=commands.fit)
 
@@ -170,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     add("world", choices=["social_search", "regions"], default="social_search")
     add("seed", read=arguments.seed, default=1)
     add("weeks", "N", arguments.count)
-    arguments.add_out(simulate, None)
+    arguments.add_out(simulate)
     simulate.set_defaults(run=commands.simulate)
     return parser
 
@@ -185,13 +191,15 @@ def _add_sampling(parser: argparse.ArgumentParser, *, seed: int | None) -> None:
     add("target-accept", "P", arguments.probability, default=0.9)
     add("sampler", choices=["nutpie", "pymc"], default="nutpie")
     add("no-progress", action="store_true")
+    arguments.adding(parser, _TEXTS)("by", choices=["geo"])
     arguments.add_ci_prob(parser)
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fit", metavar="FIT.nc", type=Path, help="a saved fit")
-    arguments.add_out(parser, None)
+    arguments.add_out(parser)
     add = arguments.adding(parser, _TEXTS | {"draws": "use at most so many posterior draws (all)"})
+    add("geo", "NAME")
     add("title", "TEXT")
     add("start", "DATE")
     add("stop", "DATE")

@@ -42,10 +42,10 @@ def adding(group: Options, texts: Mapping[str, str]) -> Callable[..., None]:
     return add
 
 
-def add_out(parser: Options, default: str | None) -> None:
-    """Add the folder for the results; without a default it has to be given."""
+def add_out(parser: Options, default: str | None = None) -> None:
+    """Add the folder for the results; where no default is told it has to be given."""
     text = f"folder for the results, made if need be{f' ({default})' if default else ''}"
-    parser.add_argument("--out", metavar="DIR", type=place, default=default, required=default is None, help=text)
+    parser.add_argument("--out", metavar="DIR", type=place, required=default is None, help=text)
 
 
 def add_ci_prob(parser: Options, what: str = "intervals in tables and figures") -> None:

@@ -6,7 +6,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bayesmmm.cli.files import (
     DIAGNOSIS,
@@ -19,10 +19,12 @@ from bayesmmm.cli.files import (
     others,
     told_figures,
     write_diagnosis,
+    write_effects,
     write_tables,
 )
 from bayesmmm.cli.text import (
     compare,
+    effects_table,
     heading,
     laid_out,
     show_diagnosis,
@@ -32,7 +34,7 @@ from bayesmmm.cli.text import (
     show_warnings,
     wrap,
 )
-from bayesmmm.errors import BayesMMMWarning, FitFileError, KernelCacheWarning, SpecError
+from bayesmmm.errors import BayesMMMWarning, FitFileError, KernelCacheWarning, SettingError, SpecError
 from bayesmmm.files import (
     RunFolder,
     check_replaceable,
@@ -43,6 +45,7 @@ from bayesmmm.files import (
     run_folder,
     uninterrupted,
 )
+from bayesmmm.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,14 +55,17 @@ if TYPE_CHECKING:
     from bayesmmm.results import Fit
     from bayesmmm.simulate import World
 
+#: World of `demo` -> what loads it.
+DEMOS = {"national": "load_social_search", "panel": "load_regions"}
 DONE, SAMPLER_FAILED, MIXED, INTERRUPTED = 0, 1, 3, 130
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Fit the example world and compare with its truth."""
-    from bayesmmm.simulate.datasets import load_social_search
+    """Fit an example world and compare with its truth."""
+    from bayesmmm.simulate import datasets
 
-    world = load_social_search()
+    world = getattr(datasets, DEMOS[options.world])()
+    options.out = options.out or Path("bayesmmm-demo" + "-panel" * (options.world == "panel"))
     print("The example world: simulated data, so that the truth is known.\n")
     return _analyse(world.data, world.system, options, world)
 
@@ -99,7 +105,7 @@ def report(options: argparse.Namespace) -> int:
     from bayesmmm.report import compose, write
     from bayesmmm.results import load
 
-    fit = load(options.fit)
+    fit = of_geo(load(options.fit), options)
     print(wrap(str(fit.convergence).splitlines()[0]))
     if refused(fit, options, "reported", "them"):
         return SAMPLER_FAILED
@@ -197,6 +203,7 @@ def _problem(path: Path) -> str:
 
 def _analyse(data: "MMMData", system: "MMM", options: argparse.Namespace, world: "World | None") -> int:
     with run_folder(options.out) as run:
+        _check_by(data, options.by)
         for name in (FIT, SUMMARY, SYSTEM, DIAGNOSIS):  # before minutes are spent on what would go there
             check_replaceable(options.out / name)
         heading("Data")
@@ -230,7 +237,8 @@ def _analyse(data: "MMMData", system: "MMM", options: argparse.Namespace, world:
     print(wrap(f"written to {options.out}: {', '.join(sorted(names))}"))
     _list_others(options.out, mark)
     if fit.convergence.verdict != "failed":
-        print(f"next: bayesmmm report {shlex.quote(str(options.out / FIT))} --out report")
+        geo = f" --geo {shlex.quote(data.geos[0])}" * (len(data.geos) > 1)
+        print(f"next: bayesmmm report {shlex.quote(str(options.out / FIT))}{geo} --out report")
     print("in Python:")
     print("  import bayesmmm as mm")
     print(f"  fit = mm.load({str(options.out / FIT)!r}); print(fit); fit.summary()")
@@ -255,16 +263,45 @@ def _tell(
     truth = None
     if world is not None:
         truth = flat(world.truth.parameters)  # by the names that a summary has
-        compare(table, truth, options.ci_prob)
+        compare(fit, table, truth, options.ci_prob)
     _write(run, mark, names, lambda part: write_tables(fit, table, truth, options.ci_prob, part))
     _write(run, mark, names, lambda part: draw(fit, table, truth, options.ci_prob, part))
     diagnosis = diagnose(fit)
     _write(run, mark, names, lambda part: write_diagnosis(diagnosis, part))
     if fit.convergence.verdict != "failed":
-        show_effects(fit, world, options.ci_prob)
+        effects = {by: effects_table(fit, world, options.ci_prob, by) for by in (None, *ways(fit.data))}
+        if len(effects) > 1:
+            _write(run, mark, names, lambda part: write_effects(effects, options.ci_prob, part))
+        show_effects(fit, effects[options.by], options.ci_prob)
     elif world is not None:
         show_true_effects(world)
     show_diagnosis(diagnosis)
+
+
+def ways(data: "MMMData") -> tuple[Literal["geo"], ...]:
+    """Ways to tell apart what answers are about: by geo on a panel."""
+    return ("geo",) if len(data.geos) > 1 else ()
+
+
+def _check_by(data: "MMMData", by: str | None) -> None:
+    if by is not None and by not in ways(data):
+        raise SettingError(
+            f"--by {by} tells the geos of a panel apart, and the data are one series; leave it out, or name the column "
+            f"of geos in [data] of the spec, as geo = 'region'"
+        )
+
+
+def of_geo(fit: "Fit", options: argparse.Namespace) -> "Fit":
+    """Return the fit of the geo of a panel that was asked for; one of national data as it is."""
+    if options.geo is not None:
+        return fit.sel(geo=options.geo)
+    geos = fit.data.geos
+    if len(geos) > 1:
+        raise SettingError(
+            f"{options.fit} is of {len(geos)} geos, and one at a time is asked about; add --geo {shlex.quote(geos[0])}, "
+            f"or another of {listed(geos)}"
+        )
+    return fit
 
 
 def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bayesmmm.cli.text import listing, with_truth
 from bayesmmm.errors import BayesMMMWarning
@@ -32,8 +32,36 @@ def write_tables(
 ) -> None:
     """Write what needs no drawing."""
     columns = table if truth is None else with_truth(table, truth)
+    if len(fit.data.geos) > 1:
+        columns = columns.assign(geo=columns.index.map(_geo_of(fit)))
     write_csv(columns.assign(ci_prob=ci_prob).rename_axis("parameter"), part / SUMMARY)
     (part / SYSTEM).write_text(fit.system.to_toml(), encoding="utf-8")
+
+
+def _geo_of(fit: "Fit") -> dict[str, str | None]:
+    """Geo that every row of a summary is about; None for what all share."""
+    import numpy as np
+    import xarray as xr
+
+    from bayesmmm.results.summaries import flat
+
+    posterior, out = fit.posterior.isel(chain=0, draw=0, drop=True), dict[str, str | None]()
+    number = xr.DataArray(np.arange(len(fit.data.geos)), dims="geo")
+    for name, value in posterior.items():
+        at = xr.zeros_like(value) + (number if "geo" in value.dims else -1)
+        at = at.transpose(*value.dims)
+        out |= {
+            row: fit.data.geos[int(g)] if g >= 0 else None for row, g in flat(at.to_dataset(name=name)).items()
+        }
+    return out
+
+
+def write_effects(effects: "Mapping[Literal['geo'] | None, pd.DataFrame]", ci_prob: float, part: Path) -> None:
+    """Write the effects of each channel, in total and by geo."""
+    for by, table in effects.items():
+        write_csv(
+            table.reset_index().assign(ci_prob=ci_prob), part / f"effects{f'_by_{by}' * bool(by)}.csv", index=False
+        )
 
 
 def draw(fit: "Fit", table: "pd.DataFrame", truth: Mapping[str, float] | None, ci_prob: float, part: Path) -> None:
@@ -64,7 +92,7 @@ def _figures(
     yield "causal_graph", partial(plots.causal_graph, fit.system)
     yield "data", partial(plots.spend, fit.data)
     yield "correlation", lambda: plots.correlation(fit.data.correlation())
-    yield "parameters", partial(plots.parameters, table, truth=truth)
+    yield "parameters", partial(plots.parameters, _shared(fit, table), truth=truth)
     for equation in fit.system.order:
         whole = predictive_table(fit, equation, ci_prob)
         if whole.index.nlevels == 1:
@@ -79,6 +107,14 @@ def _figures(
                 both = prior_and_posterior(fit, name, ci_prob)
                 make = partial(plots.prior_posterior, *both, truth=truth, log=parameter in FACTORS)
                 yield f"prior_posterior_{equation}_{parameter}", make
+
+
+def _shared(fit: "Fit", table: "pd.DataFrame") -> "pd.DataFrame":
+    """Rows of a summary without what every geo or period has for itself, which is too much for one figure."""
+    own = {str(name) for name, value in fit.posterior.items() if {"geo", "date"} & set(value.dims)}
+    out = table[[row.partition("[")[0] not in own for row in table.index]]
+    out.attrs |= table.attrs
+    return out
 
 
 @contextmanager

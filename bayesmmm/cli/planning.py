@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmmm.cli import arguments
 from bayesmmm.cli.arguments import ALL
-from bayesmmm.cli.commands import SAMPLER_FAILED, ending, refused
+from bayesmmm.cli.commands import SAMPLER_FAILED, ending, of_geo, refused
 from bayesmmm.cli.files import frontier_table, told_figures, write_plan
 from bayesmmm.cli.text import heading, listing, option_of, wrap
-from bayesmmm.errors import BayesMMMWarning, InfeasibleError, SettingError
+from bayesmmm.errors import BayesMMMWarning, InfeasibleError, PanelError, SettingError
 from bayesmmm.files import digest, make_mark, run_folder
-from bayesmmm.text import joined
+from bayesmmm.text import joined, no_such
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
     from bayesmmm.optimize import Plan
@@ -37,6 +38,7 @@ _AIM = ("total", "objective", "margin", "target", "target_roi", "target_marginal
 
 
 _TEXTS = {
+    "geo": "which geo of a panel; of a plan with a column geo its rows are taken",
     "periods": "the next N periods; current plan: the last N again",
     "plan": "the periods of this file: a column date, every channel and every control, from the first period after the "
     "history on; its spend is the current plan",
@@ -82,7 +84,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         return arguments.adding(parser.add_argument_group(title), _TEXTS)
 
     parser.add_argument("fit", metavar="FIT.nc", type=Path, help="a saved fit")
-    arguments.add_out(parser, None)
+    arguments.add_out(parser)
+    arguments.adding(parser, _TEXTS)("geo", "NAME")
     add = part("the window: --periods, --plan, or --start with --stop")
     add("periods", "N", arguments.count)
     add("plan", "CSV", Path)
@@ -123,7 +126,7 @@ def plan_budget(options: argparse.Namespace) -> int:
     from bayesmmm.results import load
 
     _check_window(options)
-    fit = load(options.fit)
+    fit = of_geo(load(options.fit), options)
     if not options.quiet:
         print(wrap(str(fit.convergence).splitlines()[0]))
     if refused(fit, options, "planned", "a plan"):
@@ -190,6 +193,7 @@ def _trade(fit: "Fit", totals: list[float], records: Mapping[str, Any]) -> "xr.D
 
 def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
     """Window, constraints and solver, which a plan and a frontier share."""
+    from bayesmmm.data.future import GEO
     from bayesmmm.data.tables import read_csv
     from bayesmmm.optimize import Constraints, Solver, Window
     from bayesmmm.optimize.problem import read_channels, read_modes
@@ -199,7 +203,10 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
     names = read_channels(fit, options.channels, read_modes(fit, mediators))
     plan = options.plan
     if plan is not None:
-        plan = read_csv(plan, date="date", geo=None, numbers=fit.system.exogenous)
+        plan = read_csv(
+            plan, date="date", geo=GEO if len(fit.data.geos) > 1 else None, numbers=fit.system.exogenous
+        )
+        plan = plan if options.geo is None else _of_geo(plan, options)
     limits: dict[str, Any] = {
         name: _for_all(_unique(getattr(options, name), option), names, option) or None
         for name in ("bounds", "period_bounds", "change", "minimum")
@@ -218,6 +225,22 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
             **({"starts": options.starts} if options.starts is not None else {}),
         ),
     }
+
+
+def _of_geo(plan: "pd.DataFrame", options: argparse.Namespace) -> "pd.DataFrame":
+    """Return the rows of the chosen geo of a plan for all geos; one without a column of geos is of this geo."""
+    from bayesmmm.data.future import GEO
+
+    if GEO not in plan:
+        return plan
+    rows = plan[plan[GEO] == options.geo].drop(columns=GEO).reset_index(drop=True)
+    if not len(rows):
+        raise PanelError(
+            no_such(
+                f"{options.plan} has no rows of geo {options.geo!r}", options.geo, plan[GEO].unique(), "It has"
+            )
+        )
+    return rows
 
 
 def _unique(pairs: Iterable[tuple[str, Any]] | None, option: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the commands print: headings, tables, cautions, a posterior beside the truth, findings."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bayesmmm.text import percent, wrapped
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     import pandas as pd
+    import xarray as xr
 
     from bayesmmm.data import MMMData
     from bayesmmm.diagnostics import Diagnosis
@@ -58,8 +59,10 @@ def show_warnings(system: "MMM", data: "MMMData") -> None:
     print(listing(cautions) or "none: nothing about these data and this model is unwise")
 
 
-def compare(table: "pd.DataFrame", truth: Mapping[str, float], ci_prob: float) -> None:
-    """Say how many true values lie inside their intervals, and which do not."""
+def compare(fit: "Fit", table: "pd.DataFrame", truth: Mapping[str, float], ci_prob: float) -> None:
+    """Say how many true values lie inside their intervals, and which of those that all geos share do not."""
+    shared = [str(n) for n, v in fit.posterior.items() if any(str(dim).endswith(".media") for dim in v.dims)]
+    shared = [name for name in shared if "geo" not in fit.posterior[name].dims]
     beside = with_truth(table, truth)
     known = beside[beside["truth"].notna()]
     inside = known["inside"].astype(bool)
@@ -72,14 +75,15 @@ def compare(table: "pd.DataFrame", truth: Mapping[str, float], ci_prob: float) -
     count = inside.groupby(rows, sort=False).agg(["sum", "size"])
     count = count.rename(columns={"sum": "inside", "size": "of"}).rename_axis("parameter")
     print(laid_out(count, "{:.0f}".format))
-    media = [row for row in known.index if ".coefficient" not in row and "[" in row]
+    # What every geo or every period has of its own is in summary.csv.
+    media = [row for row in known.index if "[" in row and row.partition("[")[0] in shared]
     print("\nmedia parameters (* outside)")
     shown = known.loc[media, ["truth", "median", "lower", "upper"]].rename_axis("parameter")
     shown[" "] = ["" if ok else "*" for ok in inside[media]]
     print(laid_out(shown, "{:.3g}".format))
 
 
-def with_truth(table: "pd.DataFrame", truth: Mapping[str, float]) -> "pd.DataFrame":
+def with_truth(table: "pd.DataFrame", truth: Mapping) -> "pd.DataFrame":
     """Return a table of values with their truth, and whether their interval holds it."""
     out = table.assign(truth=[truth.get(row) for row in table.index])
     known = out["truth"].notna()
@@ -88,28 +92,50 @@ def with_truth(table: "pd.DataFrame", truth: Mapping[str, float]) -> "pd.DataFra
 
 
 # -------------------------------------------------------------------------------------------------------------- effects
-def show_effects(fit: "Fit", world: "World | None", ci_prob: float) -> None:
-    """Print the posterior effects of each channel, beside the true ones where these are known."""
+def effects_table(
+    fit: "Fit", world: "World | None", ci_prob: float, by: Literal["geo"] | None = None
+) -> "pd.DataFrame":
+    """Lay out the effects of each channel, by geo or in total, beside the true ones where these are known.
+
+    A row for each (geo,) channel and effect; what a geo has of a channel that it never buys is left out.
+    """
+    import pandas as pd
+
     from bayesmmm.estimands import effects
-    from bayesmmm.results import summarise
+    from bayesmmm.results.summaries import interval
 
     # The convention of the truth of a world: what the outcome of the data owes to all spend.
-    draws = effects(fit, groups={}, window="outcome")
-    if not draws.sizes["channel"]:
-        return
-    heading("Effects of each channel" + (", beside the truth" if world is not None else ""))
-    table = summarise(draws[list(_EFFECTS)], ci_prob)
-    names = [f"{effect}[{channel}]" for channel in draws["channel"].values for effect in _EFFECTS]
-    shown = table.loc[names, ["median", "lower", "upper"]]
-    if world is not None:
-        from bayesmmm.results.summaries import flat
+    draws = effects(fit, groups={}, window="outcome", by=by)
+    labels = [dim for dim in ("geo", "channel") if dim in draws["roi"].dims]
 
-        shown = with_truth(shown, flat(world.truth.effects[list(_EFFECTS)]))
+    def rows(values: "xr.Dataset") -> "pd.Series":
+        return values[list(_EFFECTS)].to_array("effect").transpose(*labels, "effect").to_series()
+
+    table = pd.DataFrame({name: rows(part) for name, part in interval(draws[list(_EFFECTS)], ci_prob).items()})
+    if world is not None:
+        true = world.truth.effects if by is None else world.truth.effects_by_geo
+        assert true is not None, "a panel has its truth by geo"
+        table = with_truth(table, rows(true).to_dict())
+    returns = table["median"].xs("roi", level="effect")
+    table = table[~table.index.droplevel("effect").isin(returns.index[returns.isna()])]
+    table.attrs["unit"] = draws.attrs["unit"]
+    return table
+
+
+def show_effects(fit: "Fit", table: "pd.DataFrame", ci_prob: float) -> None:
+    """Print the effects of each channel, as `effects_table` lays them out."""
+    if not len(table):
+        return
+    known, by_geo = "truth" in table, "geo" in table.index.names
+    heading(f"Effects of each channel{' by geo' * by_geo}{', beside the truth' * known}")
+    names = [f"{effect}[{', '.join(map(str, place))}]" for *place, effect in table.index]
+    shown = table.set_axis(names)
+    if known:
         shown[" "] = ["" if ok else "*" for ok in shown.pop("inside")]
     print(laid_out(shown, "{:,.4g}".format))
-    unit = draws.attrs["unit"]
+    unit = table.attrs["unit"]
     meaning = f"total, direct, indirect: {fit.system.outcome} ({unit}) lost without the channel, in the data"
-    outside = "; * truth outside" if world is not None else ""
+    outside = "; * truth outside" if known else ""
     print(wrap(f"{meaning}; roi: total over spend; medians and {percent(ci_prob)} intervals{outside}"))
 
 
