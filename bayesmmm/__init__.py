@@ -24,6 +24,7 @@ _HOME = {
     "Prior": "priors",
     "Solver": "optimize",
     "Window": "optimize",
+    "add_predictive": "inference",
     "build_model": "inference.pymc_model",
     "decompose": "estimands",
     "diagnose": "diagnostics",
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from bayesmmm.diagnostics import diagnose
     from bayesmmm.equations import MMM, Equation, Fourier, Panel
     from bayesmmm.estimands import decompose, effects, marginal_roi, predict, response_curves, roi, what_if
-    from bayesmmm.inference import fit
+    from bayesmmm.inference import add_predictive, fit
     from bayesmmm.inference.pymc_model import build_model
     from bayesmmm.optimize import Constraints, Goal, Solver, Window, frontier, optimize_budget
     from bayesmmm.priors import Prior

@@ -139,3 +139,21 @@ def test_spend_that_is_split_by_one_key_is_warned_of():
 def test_the_shipped_panel_gives_no_warnings():
     world = mm.load_regions()
     assert system_warnings(world.system, world.data) == []
+
+
+def test_what_a_large_panel_leaves_out_is_worked_out_for_one_geo(monkeypatch):
+    from bayesmmm.inference import groups
+    from tests import fits, panels
+
+    settings = {"draws": 20, "tune": 50, "chains": 2, "seed": 1, "progress": False}
+    whole = fits.quiet(mm.fit, panels.system(), panels.data(), **settings).accept_unconverged()
+    monkeypatch.setattr(groups, "MOST_POINTWISE", 1)
+    less = fits.quiet(mm.fit, panels.system(), panels.data(), **settings).accept_unconverged()
+    assert "log_likelihood" not in less.tree.children
+    with pytest.raises(errors.AnswerError, match=r"mm\.add_predictive\(fit\)"):
+        mm.diagnose(less.sel("north"))
+    north = mm.add_predictive(less.sel("north"))
+    assert {check.group for check in mm.diagnose(north).checks} >= {"sampler", "fit", "information"}
+    for series, values in whole.sel("north").tree["log_likelihood"].to_dataset().items():
+        np.testing.assert_allclose(north.tree["log_likelihood"][series].values, values.values, rtol=1e-9)
+    assert mm.add_predictive(north) is north

@@ -10,13 +10,14 @@ from bayesmmm.diagnostics.check import Check, Diagnosis, TestResult, bonferroni
 from bayesmmm.diagnostics.information import information_checks
 from bayesmmm.diagnostics.panel_checks import panel_checks
 from bayesmmm.diagnostics.plausibility import plausibility_checks
-from bayesmmm.diagnostics.posterior_view import PosteriorView, check_groups, evaluate
+from bayesmmm.diagnostics.posterior_view import PosteriorView, evaluate
 from bayesmmm.diagnostics.predictive import loo_checks, predictive_checks
 from bayesmmm.diagnostics.residual_checks import confounding_checks, residual_checks
 from bayesmmm.diagnostics.sampler import sampler_checks
 from bayesmmm.equations.checks import consequences
 from bayesmmm.results import Fit, check_fit, predictive_table
 from bayesmmm.results.convergence import absent
+from bayesmmm.results.predictive import check_groups
 from bayesmmm.validate import check_seed
 
 #: Probability of the intervals of series and residuals in the tables.

@@ -1,6 +1,6 @@
 """What the checks of a fit look at, computed once: residuals, means and media terms at posterior draws."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,6 @@ import numpy as np
 from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM
-from bayesmmm.errors import AnswerError
 from bayesmmm.estimands.query import row_bytes, spaced
 from bayesmmm.results import Fit
 
@@ -54,16 +53,6 @@ class PosteriorView:
         par = self.kept.rows.parameters[name]
         b = par["coefficient"].reshape(len(self.kept_at), -1)[:, keep]
         return b @ self.kept.design[name][0][:, keep].T + par.get("period", 0.0)
-
-
-def check_groups(fit: Fit, groups: Sequence[str], purpose: str) -> None:
-    """Refuse a fit whose tree was cut down."""
-    for group in groups:
-        if group not in fit.tree.children:
-            raise AnswerError(
-                f"the fit has no group {group!r} in its tree, and {purpose} needs it; use a Fit as mm.fit(...) and "
-                f"mm.load(...) return it"
-            )
 
 
 def evaluate(fit: Fit, *, seed: int = 0) -> PosteriorView:

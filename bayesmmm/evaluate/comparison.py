@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.diagnostics.posterior_view import check_groups
 from bayesmmm.errors import ParetoWarning, SettingError
 from bayesmmm.estimands import verdict_of
 from bayesmmm.results import Fit, check_one_geo
+from bayesmmm.results.predictive import check_groups
 from bayesmmm.validate import check_mapping
 
 NOTE = (

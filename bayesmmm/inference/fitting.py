@@ -84,8 +84,9 @@ def fit(
     -------
     Fit
         Its ``tree`` has the groups posterior, sample_stats, log_likelihood, log_prior, posterior_predictive, prior,
-        prior_predictive, observed_data and constant_data; of a large panel those that would hold more than 20 million
-        values, one for each draw, geo and period, are left out. Series are in the units of the data,
+        prior_predictive, observed_data and constant_data; of a large panel those that would hold more than 10 million
+        values, one for each draw, geo and period, are left out (`add_predictive` works them out for one geo). Series
+        are in the units of the data,
         parameters in those of ``print(system)``.
 
     Raises

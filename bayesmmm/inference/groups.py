@@ -5,6 +5,7 @@ compiled for them.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,11 +18,12 @@ from bayesmmm.engine import Parameters
 from bayesmmm.equations import FIXED_SD, MMM, Equation, log_likelihood, observe
 from bayesmmm.inference.panel import normal_prior, omega_of, panel_plan
 from bayesmmm.inference.variables import LinearPlan, blocks, collapses, geo_pairs, linear_plan, normal_terms
-from bayesmmm.results import library_versions
+from bayesmmm.results import Fit, check_fit, library_versions
+from bayesmmm.validate import check_size
 
 PRIOR_DRAWS = 500
 #: Values of a group that has one for every draw, geo and period, up to which it is kept.
-MOST_POINTWISE = 2e7
+MOST_POINTWISE = 1e7
 
 
 def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, settings: Mapping) -> xr.DataTree:
@@ -201,6 +203,43 @@ def draw_coordinates(
     shrink = s2 + plan.variance
     middle = np.sqrt(plan.variance) * (r @ plan.basis.T) / shrink
     return middle + np.sqrt(s2 / shrink) * rng.standard_normal(middle.shape)
+
+
+def add_predictive(fit: Fit) -> Fit:
+    """Work out replicated series and pointwise densities, which fits of large panels leave out.
+
+    Parameters
+    ----------
+    fit : Fit
+        Such as ``fit.sel("north")``: of one geo, or of few.
+
+    Returns
+    -------
+    Fit
+        With the groups log_likelihood and posterior_predictive; as it is where it has them.
+
+    Raises
+    ------
+    AnswerSizeError
+        When they would not fit into memory.
+
+    Examples
+    --------
+    >>> north = mm.add_predictive(fit.sel("north"))  # doctest: +SKIP
+    >>> mm.diagnose(north)  # doctest: +SKIP
+    """
+    check_fit(fit)
+    if "posterior_predictive" in fit.tree.children:
+        return fit
+    sizes, data = fit.posterior.sizes, fit.data
+    shape = (2 * len(fit.system.order), sizes["chain"] * sizes["draw"], len(data.geos), len(data.dates))
+    check_size(shape, "the groups", "choose fewer geos, as with fit.sel")
+    rng = np.random.default_rng(fit.settings["seed"])
+    more = predictive_groups(fit.system, fit.parameters(), data, fit.scales, sizes["chain"], rng)
+    marks = {**fit.tree["posterior"].attrs, "sample_dims": ["chain", "draw"]}
+    groups = {name: node.to_dataset() for name, node in fit.tree.children.items()}
+    groups |= {name: group.assign_attrs(marks) for name, group in more.items()}
+    return replace(fit, tree=xr.DataTree.from_dict(groups)).with_convergence(fit.convergence)
 
 
 def predictive_groups(

@@ -3,6 +3,7 @@
 Each equation is replicated given its observed inputs, so these tables judge the equations one at a time.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from scipy import special
 
+from bayesmmm.errors import AnswerError
 from bayesmmm.results.summaries import interval
 from bayesmmm.validate import about, check_ci_prob, check_count
 
@@ -86,9 +88,24 @@ def predictive_check(fit: "Fit", equation: str, ci_prob: float | None = None) ->
     return table
 
 
+def check_groups(fit: "Fit", groups: Sequence[str], purpose: str) -> None:
+    """Refuse a fit without a group that is needed: its tree was cut down, or it is that of a large panel."""
+    for group in groups:
+        if group not in fit.tree.children:
+            geos = fit.data.geos
+            remedy = f"of one geo they are worked out by mm.add_predictive(fit.sel({geos[0]!r}))"
+            remedy = remedy if len(geos) > 1 else "work it out, as mm.add_predictive(fit)"
+            raise AnswerError(
+                f"the fit has no group {group!r} in its tree, and {purpose} needs it. Fits of large panels leave out "
+                f"what has a value for every draw, geo and period; {remedy}. Otherwise use a Fit as mm.fit(...) "
+                f"returns it"
+            )
+
+
 def _series(fit: "Fit", equation: str, ci_prob: float | None) -> tuple[xr.DataArray, xr.DataArray, dict]:
     equation = fit.system.checked(equation)
     attrs = {"equation": equation, "unit": fit.data.unit(equation), "ci_prob": check_ci_prob(ci_prob)}
+    check_groups(fit, ("observed_data", "posterior_predictive"), "a look at replicated series")
     series = [fit.tree[group].to_dataset()[equation] for group in ("observed_data", "posterior_predictive")]
     return series[0], series[1], attrs
 

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.diagnostics.posterior_view import check_groups
 from bayesmmm.diagnostics.thresholds import BUDGET_MOVED, POWER_SENSITIVE
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands import open_query, roi, verdict_of
 from bayesmmm.optimize import Plan
 from bayesmmm.results import Fit, check_one_geo
+from bayesmmm.results.predictive import check_groups
 from bayesmmm.results.summaries import flat
 from bayesmmm.sensitivity.importance import Weights, resampled, smoothed, weighted_quantiles
 from bayesmmm.validate import check_numbers, check_seed
