@@ -141,6 +141,13 @@ def test_the_shipped_panel_gives_no_warnings():
     assert system_warnings(world.system, world.data) == []
 
 
+def test_a_geo_without_any_of_a_mediator_is_refused_and_the_rest_is_fine():
+    data = read(changed("south", search=0.0))
+    with pytest.raises(errors.PanelError, match=r"which is 0 in every period of geo 'south'"):
+        check_system(panels.system(), data)
+    check_system(panels.system(), data.sel([geo for geo in data.geos if geo != "south"]))
+
+
 def test_what_a_large_panel_leaves_out_is_worked_out_for_one_geo(monkeypatch):
     from bayesmmm.inference import groups
     from tests import fits, panels

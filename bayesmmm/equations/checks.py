@@ -26,12 +26,13 @@ from bayesmmm.errors import (
     LikelihoodError,
     ManyZerosWarning,
     NeverSpentError,
+    PanelError,
     PriorError,
     PriorWarning,
     UnknownColumnError,
 )
 from bayesmmm.priors import LARGEST_SHARE
-from bayesmmm.text import no_such
+from bayesmmm.text import listed, no_such
 
 MIN_PERIODS_PER_PARAMETER = 4.0
 MAX_ZERO_SHARE = 0.25
@@ -74,7 +75,7 @@ def check_system(system: MMM, data: MMMData) -> None:
     NeverSpentError
         When a column that acts as media is never above 0.
     PanelError
-        When an equation says how geos share it, and there is one.
+        When an equation says how geos share it, and there is one; when a geo has nothing of a mediator.
 
     Examples
     --------
@@ -97,6 +98,7 @@ def check_system(system: MMM, data: MMMData) -> None:
         )
     for equation in system.equations:
         _check_columns(equation, data)
+        _check_geos(equation, data)
         _check_likelihood(equation, data)
         _check_time(equation, data)
         _check_roi(equation, data)
@@ -143,6 +145,17 @@ def _check_columns(equation: Equation, data: MMMData) -> None:
                 f"{where} lists {name!r} under linear, but the data declare it as media. List it under media, or read "
                 f"the data with {name!r} in controls."
             )
+
+
+def _check_geos(equation: Equation, data: MMMData) -> None:
+    """Refuse a mediator that a geo of a panel does not have; an outcome that does not vary is no data."""
+    silent = [geo for geo, own in zip(data.geos, data.columns[equation.name], strict=True) if not own.any()]
+    if silent:
+        raise PanelError(
+            f"equation {equation.name!r} explains {equation.name!r}, which is 0 in every period of geo "
+            f"{listed(silent)}: its size, the unit of the equation, is 0 there. Leave these geos out, or fit "
+            f"them by themselves without this equation."
+        )
 
 
 def _check_likelihood(equation: Equation, data: MMMData) -> None:
