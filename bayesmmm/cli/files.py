@@ -87,12 +87,13 @@ def _figures(
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """Names and drawings of the figures of a fit."""
     from bayesmmm import plots
+    from bayesmmm.plots.sources import shared_parameters
     from bayesmmm.results import FACTORS, predictive_check, predictive_table, prior_and_posterior
 
     yield "causal_graph", partial(plots.causal_graph, fit.system)
     yield "data", partial(plots.spend, fit.data)
     yield "correlation", lambda: plots.correlation(fit.data.correlation())
-    yield "parameters", partial(plots.parameters, _shared(fit, table), truth=truth)
+    yield "parameters", partial(plots.parameters, shared_parameters(fit, table), truth=truth)
     for equation in fit.system.order:
         whole = predictive_table(fit, equation, ci_prob)
         if whole.index.nlevels == 1:
@@ -107,14 +108,6 @@ def _figures(
                 both = prior_and_posterior(fit, name, ci_prob)
                 make = partial(plots.prior_posterior, *both, truth=truth, log=parameter in FACTORS)
                 yield f"prior_posterior_{equation}_{parameter}", make
-
-
-def _shared(fit: "Fit", table: "pd.DataFrame") -> "pd.DataFrame":
-    """Rows of a summary without what every geo or period has for itself, which is too much for one figure."""
-    own = {str(name) for name, value in fit.posterior.items() if {"geo", "date"} & set(value.dims)}
-    out = table[[row.partition("[")[0] not in own for row in table.index]]
-    out.attrs |= table.attrs
-    return out
 
 
 @contextmanager

@@ -17,6 +17,14 @@ from bayesmmm.optimize import Plan
 from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
 
 
+def shared_parameters(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a summary without what every geo or period has for itself, which is too much for one figure."""
+    own = {str(name) for name, value in fit.posterior.items() if {"geo", "date"} & set(value.dims)}
+    out = table[[row.partition("[")[0] not in own for row in table.index]]
+    out.attrs |= table.attrs
+    return out
+
+
 @dataclass(frozen=True)
 class Source[T]:
     """What the first argument of a figure is, or is made of.
@@ -160,7 +168,13 @@ MEDIATION_SENSITIVITY = Source(
     {Fit: sensitivity.mediation_sensitivity},
     ("rho", "quantile", "channel"),
 )
-PARAMETERS = Source("parameters", pd.DataFrame, "fit.summary()", {Fit: lambda fit: fit.summary()}, _SPANS)
+PARAMETERS = Source(
+    "parameters",
+    pd.DataFrame,
+    "fit.summary()",
+    {Fit: lambda fit: shared_parameters(fit, fit.summary())},
+    _SPANS,
+)
 POWER_SCALED_BUDGET = Source("power_scaled_budget", xr.Dataset, _SCALED, holds=("alpha", "spend", "moved"))
 POWER_SCALING = Source(
     "power_scaling",
