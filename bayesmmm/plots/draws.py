@@ -19,7 +19,14 @@ from bayesmmm.results import FACTORS, Fit, prior_and_posterior
 from bayesmmm.text import joined
 from bayesmmm.validate import check_flag, refusal
 
-_WORDS = {"half_life": "half-life", "half_saturation": "half-saturation", "nu_minus_two": "nu - 2"}
+_WORDS = {
+    "half_life": "half-life",
+    "half_saturation": "half-saturation",
+    "nu_minus_two": "nu - 2",
+    "median_contribution": "median contribution",
+}
+#: Lines of a unit below a panel that its row has room for, and inches of one line more.
+_UNIT_LINES, _LINE = 2, 0.16
 
 
 def parameters(
@@ -56,8 +63,9 @@ def parameters(
     if not all("." in variable and rows for variable, rows in blocks.items()):
         PARAMETERS.refuse(table, "rows of the table are not named like parameters, as 'sales.half_life[tv]'")
     own = axes is None
-    axes = _parameter_grid(blocks) if axes is None else listed(axes, len(blocks))
-    units = table.attrs.get("units", {})
+    known = table.attrs.get("units", {})
+    units = {v: textwrap.fill(known.get(next(iter(rows)).partition("[")[0], ""), 18) for v, rows in blocks.items()}
+    axes = _parameter_grid(blocks, units) if axes is None else listed(axes, len(blocks))
     named = None
     for (variable, rows), ax in zip(blocks.items(), axes, strict=True):
         part = table.loc[list(rows)]
@@ -73,8 +81,7 @@ def parameters(
         word = _WORDS.get(parameter, parameter)
         ax.set_title(word if equation == named else f"{equation}\n{word}", fontsize=TEXT, loc="left")
         named = equation
-        unit = units.get(next(iter(rows)).partition("[")[0], "")
-        ax.set_xlabel(textwrap.fill(unit, 18), fontsize=SMALL)
+        ax.set_xlabel(units[variable], fontsize=SMALL)
     entries = [entry(BLUE, f"median and {ci_label(table)} interval")] + ([TRUTH] if truth is not None else [])
     legend_on_top(axes[0], entries, own)
     equations = dict.fromkeys(variable.rpartition(".")[0] for variable in blocks)
@@ -95,13 +102,18 @@ def _blocks(table: pd.DataFrame) -> dict[str, dict[str, str]]:
     return blocks
 
 
-def _parameter_grid(blocks: Mapping[str, Mapping[str, str]]) -> list[Axes]:
+def _parameter_grid(blocks: Mapping[str, Mapping[str, str]], units: Mapping[str, str]) -> list[Axes]:
     """One row per equation, one column per parameter; a panel does not repeat the labels of its left neighbour."""
     split = [variable.rpartition(".")[::2] for variable in blocks]
     equations, names = (list(dict.fromkeys(part)) for part in zip(*split, strict=True))
     heights = [
         max(len(blocks[v]) for v, (e, _) in zip(blocks, split, strict=True) if e == row) for row in equations
     ]
+    lines = [
+        max(units[v].count("\n") + 1 for v, (e, _) in zip(blocks, split, strict=True) if e == row)
+        for row in equations
+    ]
+    below = _LINE * sum(max(0, count - _UNIT_LINES) for count in lines)
     # Scalars get a narrower panel than lists of channels.
     widths = [
         0.7 if max(len(block) for v, block in blocks.items() if v.endswith(f".{n}")) == 1 else 1.0 for n in names
@@ -110,7 +122,7 @@ def _parameter_grid(blocks: Mapping[str, Mapping[str, str]]) -> list[Axes]:
     _, grid = plt.subplots(
         len(equations),
         len(names),
-        figsize=(1.8 * sum(widths) + 1.7 * margin, sum(0.19 * h + 0.75 for h in heights) + 0.4),
+        figsize=(1.8 * sum(widths) + 1.7 * margin, sum(0.19 * h + 0.75 for h in heights) + 0.4 + below),
         height_ratios=[0.19 * h + 0.1 for h in heights],
         width_ratios=widths,
         squeeze=False,
