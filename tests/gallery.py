@@ -13,6 +13,7 @@ from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.results import Fit
 from tests import answers_made_up as answers
+from tests import panel_fits
 from tests import plans_made_up as plans
 from tests.fits import quiet
 from tests.made import made_fit
@@ -20,7 +21,14 @@ from tests.test_plots_calibration import made_table, study
 from tests.test_plots_evaluation import made_cv
 from tests.test_plots_sensitivity import budget, sensitivity
 
-#: Figures that need more than a fit.
+
+@cache
+def panel() -> Fit:
+    """Fit of three geos, one of which never buys a channel."""
+    return panel_fits.with_replicates(panel_fits.panel_fit("mediated", draws=20))
+
+
+#: Figures that need more than a national fit.
 RECORDS = {
     "allocation": lambda channels: plans.plan(channels),
     "budget": lambda channels: plans.plan(channels),
@@ -32,9 +40,13 @@ RECORDS = {
     "ecdf": lambda channels: study([f"roi[{name}]" for name in answers.LONG[:channels]]),
     "frontier": lambda channels: plans.frontier(channels),
     "mediation_sensitivity": lambda channels: sensitivity(channels),
+    "period_effects": lambda channels: panel(),
     "power_scaled_budget": lambda channels: budget(channels),
+    "predictive_by_geo": lambda channels: panel(),
     "ranks": lambda channels: study([f"roi[{name}]" for name in answers.LONG[:channels]]),
     "recovery": lambda channels: made_table(),
+    "roi_by_geo": lambda channels: panel(),
+    "roi_map": lambda channels: panel(),
     "stability": lambda channels: made_cv(channels=channels),
     "what_if": lambda channels: answers.scenario(),
 }

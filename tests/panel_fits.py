@@ -94,6 +94,19 @@ def panel_fit(name="mediated", *, draws=4, chains=2, seed=3) -> Fit:
     return fit_with(system, data, scales, engine.to_dataset(system, parameters, data, chains=chains))
 
 
+def with_replicates(fit: Fit) -> Fit:
+    """The fit with observed series and replicates of them, made of the fitted means, for tables and figures."""
+    from bayesmmm.estimands import predict
+
+    draws = predict(fit, by="geo")
+    order, shape = ("chain", "draw", "geo", "date"), {"geo": list(fit.data.geos), "date": fit.data.dates}
+    replicates = {name: draws[name].transpose(*order) for name in fit.system.order}
+    seen = {name: (("geo", "date"), fit.data.columns[name]) for name in fit.system.order}
+    fit.tree["posterior_predictive"] = xr.DataTree(xr.Dataset(replicates))
+    fit.tree["observed_data"] = xr.DataTree(xr.Dataset(seen, shape))
+    return fit
+
+
 def _drawn_in(equation: Equation, par, rng) -> dict:
     log = equation.likelihood == "lognormal"
     coefficient = 0.3 * par["coefficient"]

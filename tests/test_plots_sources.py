@@ -17,6 +17,7 @@ from bayesmmm.plots import sources
 from bayesmmm.results import Fit
 from tests import plans_made_up, worlds
 from tests.fits import quiet
+from tests.gallery import panel
 from tests.made import made_fit
 from tests.test_plots_calibration import made_table, study
 from tests.test_plots_evaluation import made_cv
@@ -45,17 +46,25 @@ FROM_FIT = {
     "effects": lambda fit: (mm.effects(fit),),
     "mediation_sensitivity": lambda fit: (mm.sensitivity.mediation_sensitivity(fit),),
     "parameters": lambda fit: (fit.summary(),),
+    "period_effects": lambda fit: (fit.posterior["sales.period"],),
     "power_scaling": lambda fit: (mm.sensitivity.power_scaling(fit),),
     "predictive": lambda fit: (results.predictive_table(fit, "sales"),),
+    "predictive_by_geo": lambda fit: (results.predictive_table(fit, "sales"),),
     "predictive_check": lambda fit: (results.predictive_check(fit, "sales"),),
     "residual_autocorrelation": lambda fit: (results.autocorrelation(estimands.residuals(fit)),),
     "residual_distribution": lambda fit: (estimands.residuals(fit),),
     "residuals": lambda fit: (estimands.residuals(fit),),
     "response_curves": lambda fit: (mm.response_curves(fit),),
     "roi": lambda fit: (mm.roi(fit),),
+    "roi_by_geo": lambda fit: (mm.roi(fit, by="geo"), mm.roi(fit)),
+    "roi_map": lambda fit: (mm.roi(fit, by="geo"),),
     "spend": lambda fit: (fit.data,),
     "waterfall": lambda fit: (mm.decompose(fit),),
 }
+
+
+#: Figures of panels, of which the fit has several geos.
+OF_PANELS = ("period_effects", "predictive_by_geo", "roi_by_geo", "roi_map")
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +74,9 @@ def _close_figures():
 
 
 @cache
-def the_fit() -> Fit:
+def the_fit(figure: str = "") -> Fit:
+    if figure in OF_PANELS:
+        return panel()
     fit = made_fit(worlds.system("normal", "normal"), worlds.data(zeros=False), draws=20)
     density = {name: -0.5 * v**2 for name, v in fit.posterior.items()}
     density = {name: v.sum([dim for dim in v.dims if dim not in ("chain", "draw")]) for name, v in density.items()}
@@ -100,7 +111,7 @@ def offered() -> SimpleNamespace:
 @cache
 def draws(line: str) -> bool:
     """Run what a message says to write, with what a user has at hand; tell whether a figure comes of it."""
-    fit = the_fit()
+    fit = the_fit(line.partition("(")[0].removeprefix("plots."))
     plan = worlds.frame(4).assign(date=pd.date_range(fit.data.dates[-1], periods=5, freq="7D")[1:])
     have = {
         "mm": offered(),
@@ -127,7 +138,7 @@ def words(axes) -> list[str]:
 
 @pytest.mark.parametrize("figure", FROM_FIT)
 def test_a_fit_is_drawn_as_its_table_is(figure):
-    draw, fit = getattr(plots, figure), the_fit()
+    draw, fit = getattr(plots, figure), the_fit(figure)
     assert words(quiet(draw, fit)) == words(quiet(draw, *FROM_FIT[figure](fit)))
 
 

@@ -271,7 +271,7 @@ def _tell(
     if fit.convergence.verdict != "failed":
         effects = {by: effects_table(fit, world, options.ci_prob, by) for by in (None, *ways(fit.data))}
         if len(effects) > 1:
-            _write(run, mark, names, lambda part: write_effects(effects, options.ci_prob, part))
+            _write(run, mark, names, lambda part: write_effects(fit, world, effects, options.ci_prob, part))
         show_effects(fit, effects[options.by], options.ci_prob)
     elif world is not None:
         show_true_effects(world)

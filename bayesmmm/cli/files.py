@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bayesmmm.diagnostics import Diagnosis
     from bayesmmm.optimize import Plan
     from bayesmmm.results import Fit
+    from bayesmmm.simulate import World
 
 FIT, SUMMARY, SYSTEM, DIAGNOSIS = "fit.nc", "summary.csv", "system.toml", "diagnosis.csv"
 #: Where the files of a run lie.
@@ -56,12 +57,26 @@ def _geo_of(fit: "Fit") -> dict[str, str | None]:
     return out
 
 
-def write_effects(effects: "Mapping[Literal['geo'] | None, pd.DataFrame]", ci_prob: float, part: Path) -> None:
-    """Write the effects of each channel, in total and by geo."""
+def write_effects(
+    fit: "Fit",
+    world: "World | None",
+    effects: "Mapping[Literal['geo'] | None, pd.DataFrame]",
+    ci_prob: float,
+    part: Path,
+) -> None:
+    """Write the effects of each channel of a panel, in total and by geo, and draw the returns."""
+    from bayesmmm import plots
+    from bayesmmm.estimands import roi
+    from bayesmmm.report.figures import save_figure
+    from bayesmmm.results.summaries import flat
+
     for by, table in effects.items():
-        write_csv(
-            table.reset_index().assign(ci_prob=ci_prob), part / f"effects{f'_by_{by}' * bool(by)}.csv", index=False
-        )
+        columns = table.reset_index().assign(ci_prob=ci_prob)
+        write_csv(columns, part / f"effects{f'_by_{by}' * bool(by)}.csv", index=False)
+    returns = (roi(fit, window="outcome", by="geo"), roi(fit, window="outcome"))
+    true = None if world is None or world.truth.effects_by_geo is None else world.truth.effects_by_geo[["roi"]]
+    truth = None if true is None else flat(true)
+    save_figure(partial(plots.roi_by_geo, *returns, truth=truth, ci_prob=ci_prob), [part / "roi_by_geo.png"])
 
 
 def draw(fit: "Fit", table: "pd.DataFrame", truth: Mapping[str, float] | None, ci_prob: float, part: Path) -> None:
@@ -99,8 +114,10 @@ def _figures(
         if whole.index.nlevels == 1:
             yield f"predictive_{equation}", partial(plots.predictive, whole)
         else:
-            for geo in whole.index.unique(0):
-                yield f"predictive_{equation}_{geo}", partial(plots.predictive, whole.loc[geo])
+            yield f"predictive_by_geo_{equation}", partial(plots.predictive_by_geo, whole)
+        if (effects := f"{equation}.period") in fit.posterior:
+            draws = fit.posterior[effects].assign_attrs(verdict=fit.convergence.verdict)
+            yield f"period_effects_{equation}", partial(plots.period_effects, draws, truth=truth, ci_prob=ci_prob)
         check = predictive_check(fit, equation, ci_prob)
         yield f"predictive_check_{equation}", partial(plots.predictive_check, check)
         for parameter in (*FACTORS, "contribution"):

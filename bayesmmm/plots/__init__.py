@@ -28,6 +28,7 @@ from bayesmmm.plots.diagnoses import diagnosis
 from bayesmmm.plots.draws import parameters, prior_posterior
 from bayesmmm.plots.evaluation import comparison, cross_validation, stability
 from bayesmmm.plots.fitted import residual_autocorrelation, residual_distribution, residuals
+from bayesmmm.plots.geos import period_effects, predictive_by_geo, roi_by_geo, roi_map
 from bayesmmm.plots.graph import causal_graph
 from bayesmmm.plots.layout import save
 from bayesmmm.plots.paths import forecast, what_if
@@ -53,9 +54,11 @@ __all__ = [
     "frontier",
     "mediation_sensitivity",
     "parameters",
+    "period_effects",
     "power_scaled_budget",
     "power_scaling",
     "predictive",
+    "predictive_by_geo",
     "predictive_check",
     "prior_posterior",
     "ranks",
@@ -65,6 +68,8 @@ __all__ = [
     "residuals",
     "response_curves",
     "roi",
+    "roi_by_geo",
+    "roi_map",
     "save",
     "spend",
     "stability",

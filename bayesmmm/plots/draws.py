@@ -25,8 +25,8 @@ _WORDS = {
     "nu_minus_two": "nu - 2",
     "median_contribution": "median contribution",
 }
-#: Letters in a line of a unit, lines of it that a panel has room for, and the height of one more, in inches.
-_UNIT_WIDTH, _UNIT_LINES, _UNIT_HEIGHT = 18, 2, 0.16
+#: Lines of a unit below a panel that its row has room for, and inches of one line more.
+_UNIT_LINES, _LINE = 2, 0.16
 
 
 def parameters(
@@ -63,12 +63,8 @@ def parameters(
     if not all("." in variable and rows for variable, rows in blocks.items()):
         PARAMETERS.refuse(table, "rows of the table are not named like parameters, as 'sales.half_life[tv]'")
     own = axes is None
-    units = {
-        variable: textwrap.fill(
-            table.attrs.get("units", {}).get(next(iter(rows)).partition("[")[0], ""), _UNIT_WIDTH
-        )
-        for variable, rows in blocks.items()
-    }
+    known = table.attrs.get("units", {})
+    units = {v: textwrap.fill(known.get(next(iter(rows)).partition("[")[0], ""), 18) for v, rows in blocks.items()}
     axes = _parameter_grid(blocks, units) if axes is None else listed(axes, len(blocks))
     named = None
     for (variable, rows), ax in zip(blocks.items(), axes, strict=True):
@@ -113,12 +109,15 @@ def _parameter_grid(blocks: Mapping[str, Mapping[str, str]], units: Mapping[str,
     heights = [
         max(len(blocks[v]) for v, (e, _) in zip(blocks, split, strict=True) if e == row) for row in equations
     ]
+    lines = [
+        max(units[v].count("\n") + 1 for v, (e, _) in zip(blocks, split, strict=True) if e == row)
+        for row in equations
+    ]
+    below = _LINE * sum(max(0, count - _UNIT_LINES) for count in lines)
     # Scalars get a narrower panel than lists of channels.
     widths = [
         0.7 if max(len(block) for v, block in blocks.items() if v.endswith(f".{n}")) == 1 else 1.0 for n in names
     ]
-    lines = max(unit.count("\n") + 1 for unit in units.values())
-    below = len(equations) * _UNIT_HEIGHT * max(lines - _UNIT_LINES, 0)
     margin = width_of(label for block in blocks.values() for label in block.values())
     _, grid = plt.subplots(
         len(equations),

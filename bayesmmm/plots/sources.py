@@ -89,11 +89,24 @@ def _names(value: object) -> set[str]:
     if isinstance(value, xr.Dataset):
         return {*map(str, value.variables), *map(str, value.dims)}
     if isinstance(value, xr.DataArray):
-        return {word for word in ("roi", "residual") if value.name is None or word in str(value.name)}
+        return {word for word in ("roi", "residual", "period") if value.name is None or word in str(value.name)}
     if isinstance(value, Diagnosis):
         return set(value.tables)
     table = value if isinstance(value, pd.DataFrame) else pd.DataFrame()
     return {*map(str, table.columns), *map(str, table.index.names)}
+
+
+def _period(fit: Fit) -> xr.DataArray:
+    """Period effects of the outcome of a fit that has some."""
+    name = f"{fit.system.outcome}.period"
+    if name not in fit.posterior:
+        raise SettingError(
+            f"{fit.system.outcome} has no period effects in this fit; fit several geos with "
+            f"panel=mm.Panel(periods='random')",
+            argument="period_effects",
+            value=fit,
+        )
+    return fit.posterior[name].assign_attrs(verdict=fit.convergence.verdict)
 
 
 def _outcome(table: Callable[[Fit, str], pd.DataFrame]) -> Callable[[Fit], pd.DataFrame]:
@@ -108,6 +121,8 @@ _PARTS, _RESIDUALS = "mm.decompose(fit)", "estimands.residuals(fit)"
 _DECOMPOSED: dict[type, Callable[[Any], xr.Dataset]] = {Fit: estimands.decompose}
 _LEFT: dict[type, Callable[[Any], xr.DataArray]] = {Fit: estimands.residuals}
 _DATA: dict[type, Callable[[Any], MMMData]] = {Fit: lambda fit: fit.data}
+_BY_GEO = "mm.roi(fit, by='geo')"
+_RETURNS_BY_GEO: dict[type, Callable[[Any], xr.DataArray]] = {Fit: lambda fit: estimands.roi(fit, by="geo")}
 _SECOND = "mm.effects(fit, window='outcome')"
 _SCALED = "mm.sensitivity.power_scaled_budget(fit, mm.optimize_budget)"
 _SUMMARIES = "mm.summarise(fit.tree['prior'][name]) and mm.summarise(fit.tree['posterior'][name])"
@@ -175,6 +190,9 @@ PARAMETERS = Source(
     {Fit: lambda fit: shared_parameters(fit, fit.summary())},
     _SPANS,
 )
+PERIOD_EFFECTS = Source(
+    "period_effects", xr.DataArray, "fit.posterior['sales.period']", {Fit: _period}, ("period",)
+)
 POWER_SCALED_BUDGET = Source("power_scaled_budget", xr.Dataset, _SCALED, holds=("alpha", "spend", "moved"))
 POWER_SCALING = Source(
     "power_scaling",
@@ -185,6 +203,13 @@ POWER_SCALING = Source(
 )
 PREDICTIVE = Source(
     "predictive",
+    pd.DataFrame,
+    "results.predictive_table(fit, equation)",
+    {Fit: _outcome(predictive_table)},
+    ("observed", *_SPANS),
+)
+PREDICTIVE_BY_GEO = Source(
+    "predictive_by_geo",
     pd.DataFrame,
     "results.predictive_table(fit, equation)",
     {Fit: _outcome(predictive_table)},
@@ -225,6 +250,16 @@ RESPONSE_CURVES = Source(
     ("outcome", "spend", "extrapolated", "factor"),
 )
 ROI = Source("roi", xr.DataArray, "mm.roi(fit)", {Fit: estimands.roi}, ("roi",))
+ROI_BY_GEO = Source("roi_by_geo", xr.DataArray, _BY_GEO, _RETURNS_BY_GEO, ("roi",))
+ROI_IN_TOTAL = Source(
+    "roi_by_geo",
+    xr.DataArray,
+    "mm.roi(fit) as its second argument",
+    {Fit: estimands.roi},
+    ("roi",),
+    line=f"{_BY_GEO}, mm.roi(fit)",
+)
+ROI_MAP = Source("roi_map", xr.DataArray, _BY_GEO, _RETURNS_BY_GEO, ("roi",))
 SPEND = Source("spend", MMMData, "MMMData", _DATA, line="data")
 STABILITY = Source("stability", CrossValidation, _FOLDS)
 WATERFALL = Source("waterfall", xr.Dataset, _PARTS, _DECOMPOSED, _TERMS)
