@@ -13,20 +13,25 @@ ADAPT = 500  # adaptation steps; as many more are thrown away before draws are k
 
 
 def inputs(builder_class, given):
-    """The data in Meridian's form: impressions act, spend scales the returns."""
+    """The data in Meridian's form."""
+    return builder(builder_class, given).build()
+
+
+def builder(builder_class, given):
+    """What builds the data in Meridian's form: impressions act, spend scales the returns."""
     frame = given.frame.assign(time=given.frame[given.date].dt.strftime("%Y-%m-%d"))
     channels = [name.removesuffix("_spend") for name in given.media]
-    builder = builder_class(kpi_type="revenue")
-    builder.with_kpi(frame, kpi_col=given.outcome, time_col="time")
-    builder.with_controls(frame, control_cols=list(given.controls), time_col="time")
-    builder.with_media(
+    out = builder_class(kpi_type="revenue")
+    out.with_kpi(frame, kpi_col=given.outcome, time_col="time")
+    out.with_controls(frame, control_cols=list(given.controls), time_col="time")
+    out.with_media(
         frame,
         media_cols=[f"{name}_impression" for name in channels],
         media_spend_cols=list(given.media),
         media_channels=channels,
         time_col="time",
     )
-    return builder.build()
+    return out
 
 
 class Clocks:

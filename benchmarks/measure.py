@@ -118,6 +118,23 @@ def quality(posterior, sample_stats, *, draws: int = DRAWS) -> dict:
     }
 
 
+def worst(values: dict) -> dict:
+    """Smallest bulk ESS and largest R-hat over labelled draws (chain, draw, ...) by name, and of how many numbers.
+
+    Numbers that are missing in all draws, as the contribution of a channel to a geo that never buys it, are left out.
+    """
+    ess, rhat = _diagnostics()
+    values = {name: v for name, v in values.items() if bool(v.notnull().any())}
+    bulk = {name: float(ess(v, method="bulk").min()) for name, v in values.items()}
+    spread = {name: float(rhat(v).max()) for name, v in values.items()}
+    return {
+        "min_ess": min(bulk.values()),
+        "min_ess_of": min(bulk, key=bulk.__getitem__),
+        "max_rhat": max(spread.values()),
+        "numbers": int(sum(v.isel(chain=0, draw=0).notnull().sum() for v in values.values())),
+    }
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that matter."""
     found = {"python": sys.version.split()[0]}

@@ -181,7 +181,7 @@ def measured(options: argparse.Namespace, work: Path) -> None:
         result["runs"] = [row for row in result["runs"] if row["case"] != case]
         result["skipped"].pop(case, None)
         if case == "panel":
-            result["skipped"][case] = "not fitted: bayesmmm refuses more than one geo as yet"
+            result["skipped"][case] = "not here: panels have a page of their own, PANELS.md"
         elif case == "sweep":
             result["sweep"] = []
             for row in runner.sweep():
