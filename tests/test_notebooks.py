@@ -14,7 +14,7 @@ from tests.conftest import EXTERNAL
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 QUICKSTART, MEDIATION, BUDGET = "01_quickstart.ipynb", "02_mediation.ipynb", "03_budget.ipynb"
-DIAGNOSTICS = "04_diagnostics.ipynb"
+DIAGNOSTICS, PANELS = "04_diagnostics.ipynb", "06_panels.ipynb"
 FEW = {"DRAWS": "140", "TUNE": "160", "CHAINS": "2", "WORLDS": "2"}
 FULL = {"DRAWS": "1000", "TUNE": "1000", "CHAINS": "4"}
 SETTING = re.compile(r'environ\.get\("BAYESMMM_NOTEBOOK_(\w+)", (\d+)\)')
@@ -29,7 +29,7 @@ def code(notebook):
 
 
 def test_all_notebooks_are_there():
-    assert NAMES == [QUICKSTART, MEDIATION, BUDGET, DIAGNOSTICS]
+    assert NAMES == [QUICKSTART, MEDIATION, BUDGET, DIAGNOSTICS, PANELS]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -41,7 +41,7 @@ def test_stored_without_outputs(name):
 
 @pytest.mark.parametrize(
     ("name", "more"),
-    [(QUICKSTART, {}), (MEDIATION, {"WORLDS": "6"}), (BUDGET, {}), (DIAGNOSTICS, {"WORLDS": "60"})],
+    [(QUICKSTART, {}), (MEDIATION, {"WORLDS": "6"}), (BUDGET, {}), (DIAGNOSTICS, {"WORLDS": "60"}), (PANELS, {})],
 )
 def test_settings_stand_in_the_first_code_cell_with_full_defaults(name, more):
     first = code(read(name))[0].source
@@ -355,3 +355,40 @@ def test_diagnostics_forecasts_better_with_the_season(executed):
     with_season, without = (float(v) for v in re.findall(r"coverage .* intended; rmse (\S+),", text)[:2])
     assert with_season < 0.8 * without
     assert "quantities leave their simultaneous band (2 simulated data sets" in text
+
+
+# ------------------------------------------------------------------------------------------------------------ panels
+def test_panels_draws_every_figure(executed):
+    assert figures(executed[PANELS], "mm.plots.") == [1] * 6
+
+
+def test_panels_are_right_with_period_effects_and_wrong_without(executed):
+    text = printed(executed[PANELS])
+    assert re.findall(r"^(\w+) common:(?:sales|search): \d", text, re.MULTILINE) == ["warn", "warn"]
+    assert "give periods an effect, as mm.Equation('sales', ..., panel=mm.Panel(periods='random'))" in text
+    ((right, wrong),) = re.findall(r"hold the truth: (\d+) with period effects, (\d+) without, of 8", text)
+    assert int(right) >= 7
+    assert int(wrong) <= 4
+    (table,) = shown(executed[PANELS], "total = ")
+    found = {line.split()[0]: line.split()[1:] for line in table.splitlines() if "[" in line}
+    known = json.loads((FOLDER.parent / "data" / "regions.json").read_text())["truth"]["effects"]["variables"]
+    for name, cells in found.items():
+        quantity, channel = name.rstrip("]").split("[")
+        value = known[quantity]["values"][["tv", "social", "radio"].index(channel)]
+        assert float(cells[3]) == float(cells[8])
+        assert float(cells[3]) == pytest.approx(value if quantity == "roi" else value / 1e6, abs=0.005)
+    median = {name: (float(cells[0]), float(cells[5])) for name, cells in found.items()}
+    assert median["direct[tv]"][1] < 0.5 * median["direct[tv]"][0]
+    assert median["indirect[tv]"][1] > 2.0 * median["indirect[tv]"][0]
+
+
+def test_panels_answers_by_region(executed):
+    text = printed(executed[PANELS])
+    assert "of the panel: nothing" in text
+    (held,) = re.findall(r"(\d+) of 22 true returns by region lie inside", text)
+    assert int(held) >= 16
+    (table,) = shown(executed[PANELS], "shown.loc[")
+    gains = rows(table)
+    assert len(gains) == 8
+    assert gains["gain[hills]"] == gains["gain[islands]"] == [0.0, 0.0, 0.0]
+    assert all(low <= median <= high for median, low, high in gains.values())
