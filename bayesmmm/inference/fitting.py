@@ -10,7 +10,6 @@ import numpy as np
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM, check_system, system_warnings
-from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.errors import BayesMMMWarning, ConvergenceWarning, SamplingError
 from bayesmmm.inference.groups import complete
 from bayesmmm.inference.samplers import SAMPLERS
@@ -19,7 +18,7 @@ from bayesmmm.validate import LARGEST_SEED, MOST, check_choice, check_count, che
 
 #: Largest set of draws with all that is worked out of them, in bytes.
 LARGEST_FIT = 8e9
-_TARGET, _TARGET_FEW_GEOS = 0.9, 0.95
+_TARGET, _TARGET_PANEL = 0.9, 0.95
 #: List that the warnings of a fit are put into instead of being given. For fits in several threads: the filters of the
 #: module `warnings` are shared by all threads, and any library may change them at any moment.
 heard: ContextVar[list[BayesMMMWarning] | None] = ContextVar("heard", default=None)
@@ -68,8 +67,8 @@ def fit(
     seed : int, optional
         The same seed, data, machine and versions give the same draws. Without it a seed is drawn and stored.
     target_accept : float in (0, 1), optional
-        Acceptance rate that the step size is adapted to; by default 0.9, and 0.95 for panels of two or three geos, where
-        what the geos share is hardly told from what they do not.
+        Acceptance rate that the step size is adapted to; by default 0.9, and 0.95 for panels, where
+        what the geos of a channel share is hardly told from what they do not.
     sampler : {"nutpie", "pymc"}
         Implementation of NUTS: nutpie on the compiled density, or PyMC's own on the model of `build_model`, which it
         compiles first. The posterior is the same.
@@ -117,9 +116,7 @@ def fit(
     """
     check_choice(sampler, "sampler", SAMPLERS, error=SamplingError)
     if target_accept is None:
-        target_accept = (
-            _TARGET_FEW_GEOS if isinstance(data, MMMData) and 1 < len(data.geos) < MIN_GEOS else _TARGET
-        )
+        target_accept = _TARGET_PANEL if isinstance(data, MMMData) and len(data.geos) > 1 else _TARGET
     asked = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "seed": seed}
     checked = _checked(**asked, target_accept=target_accept, collapse=collapse)
     progress = check_flag(progress, "progress", SamplingError)
