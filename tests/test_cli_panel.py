@@ -88,6 +88,15 @@ def test_a_demo_has_a_folder_for_each_world(tmp_path, monkeypatch):
     assert [len(data.geos) for data, _ in asked] == [1, 1, 8, 8]
 
 
+def test_a_specification_with_geos_is_read_as_a_panel(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr("bayesmmm.cli.commands._analyse", lambda data, system, *_: read.append((data, system)))
+    words = ["fit", FOLDER / "regions.csv", "--spec", FOLDER / "regions.toml", "--out", tmp_path / "out"]
+    cli.main(list(map(str, words)))
+    world = mm.load_regions()
+    assert read == [(world.data, world.system)]
+
+
 def test_geos_of_national_data_are_not_told_apart(tmp_path, capsys):
     data, spec = FOLDER / "social_search.csv", FOLDER / "social_search.toml"
     line = refusal(["fit", data, "--spec", spec, "--by", "geo", "--out", tmp_path / "out"], capsys)

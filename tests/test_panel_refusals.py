@@ -8,6 +8,7 @@ import bayesmmm as mm
 from bayesmmm import errors
 from bayesmmm.data import MMMData, read_plan
 from bayesmmm.equations import MMM, Equation, Panel, check_system, system_warnings
+from bayesmmm.simulate import regions
 from tests import panels
 
 
@@ -79,6 +80,25 @@ def test_a_geo_without_outcome_is_refused():
         read(missing)
 
 
+def test_correlations_of_a_panel_are_within_geos():
+    data = panels.data()
+    found = data.correlation()
+    within = {}
+    for name in ("sales", "tv", "price"):
+        values = data.columns[name]
+        within[name] = (values / values.mean(axis=1, keepdims=True) - 1.0).ravel()
+    assert found.loc["sales", "tv"] == pytest.approx(np.corrcoef(within["sales"], within["tv"])[0, 1], rel=1e-12)
+    assert found.loc["sales", "price"] == pytest.approx(
+        np.corrcoef(within["sales"], within["price"])[0, 1], rel=1e-12
+    )
+    # A geo that is ten times as large changes nothing; pooled, it would decide what is said.
+    size = np.where(np.array(data.geos) == "west", 10.0, 1.0)[:, None]
+    larger = data.replace_columns({name: values * size for name, values in data.columns.items()})
+    np.testing.assert_allclose(larger.correlation(), found, rtol=1e-9)
+    pooled = [np.corrcoef(one.columns["sales"].ravel(), one.columns["tv"].ravel())[0, 1] for one in (data, larger)]
+    assert abs(pooled[1] - pooled[0]) > 0.1
+
+
 # ----------------------------------------------------------------------------------------------------- impossible calls
 def test_a_plan_for_an_unknown_geo_is_refused():
     data = panels.data()
@@ -103,6 +123,11 @@ def test_what_takes_one_series_says_how_to_get_one():
     with pytest.raises(errors.PanelError, match=r"takes one series\. Give one geo .* as data\.sel\('north'\)"):
         mm.diagnostics.audit(data, system)
     assert mm.diagnostics.audit(data.sel("north"), system).subject == "data"
+
+
+def test_recovery_of_panels_is_refused():
+    with pytest.raises(errors.PanelError, match=r"takes one series\. Give one geo after another"):
+        mm.evaluate.recover(mm.load_regions().system, regions, simulations=1, seed=1, progress=False)
 
 
 # -------------------------------------------------------------------------------------------------------------- unwise

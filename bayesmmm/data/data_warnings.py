@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from bayesmmm.data.checks import check_known
+from bayesmmm.data.scales import deviations
 from bayesmmm.data.schema import MMMData
 from bayesmmm.errors import BayesMMMWarning, CollinearityWarning, LowVariationWarning, OutlierWarning
 from bayesmmm.text import listed
@@ -52,13 +53,6 @@ def data_warnings(data: MMMData, *, media: Sequence[str] | None = None) -> list[
         *_steady({name: _variation(data.columns[name], deviation) for name, deviation in within.items()}),
         *(warning for name in outliers for warning in _outlying(data, name)),
     ]
-
-
-def deviations(values: np.ndarray) -> np.ndarray:
-    """Return deviations (G, T) of a column from the means of its geos, in units of mean |v| of the geo."""
-    size = np.abs(values).mean(axis=1, keepdims=True)
-    scaled = values / np.where(size > 0, size, 1.0)
-    return scaled - scaled.mean(axis=1, keepdims=True)
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> float:

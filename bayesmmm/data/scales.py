@@ -117,6 +117,13 @@ def mean_positive(values: np.ndarray) -> np.ndarray:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
+def deviations(values: np.ndarray) -> np.ndarray:
+    """Return deviations (G, T) of a column from the means of its geos, in units of mean |v| of the geo."""
+    size = np.abs(values).mean(axis=1, keepdims=True)
+    scaled = values / np.where(size > 0, size, 1.0)
+    return scaled - scaled.mean(axis=1, keepdims=True)
+
+
 def read_only_arrays(arrays: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
     """Return a read-only mapping of read-only float64 copies."""
     frozen = {}

@@ -16,7 +16,7 @@ import pandas as pd
 from bayesmmm.data import checks
 from bayesmmm.data.checks import MONEY, NATIONAL
 from bayesmmm.data.dates import DAYS_PER_PERIOD, check_order, find_frequency, iso_date, parse_dates
-from bayesmmm.data.scales import Scales, mean_positive, mean_size, read_only_arrays, same_arrays
+from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, read_only_arrays, same_arrays
 from bayesmmm.data.tables import check_table, lay_out, read_csv, to_float
 from bayesmmm.errors import DateError, PanelError, RoleError
 from bayesmmm.text import notebook_html, written
@@ -313,8 +313,14 @@ class MMMData:
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("column")
 
     def correlation(self) -> pd.DataFrame:
-        """Return the correlations between all columns, geos and periods pooled; NaN for a constant column."""
-        return pd.DataFrame({name: values.ravel() for name, values in self.columns.items()}).corr()
+        """Return the correlations between all columns over time; NaN for a constant column.
+
+        Of a panel those within geos: every geo less its mean, in units of its mean size. Otherwise all columns would
+        go together, since large geos have more of everything.
+        """
+        many = len(self.geos) > 1
+        series = {name: deviations(values) if many else values for name, values in self.columns.items()}
+        return pd.DataFrame({name: values.ravel() for name, values in series.items()}).corr()
 
     def between(self, start: str | datetime.date, stop: str | datetime.date) -> "MMMData":
         """Return the periods from `start` to `stop`, both included, checked again.

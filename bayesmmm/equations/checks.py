@@ -10,7 +10,8 @@ import pandas as pd
 
 from bayesmmm.data import MMMData, data_warnings
 from bayesmmm.data.checks import is_constant
-from bayesmmm.data.data_warnings import correlation, deviations
+from bayesmmm.data.data_warnings import correlation
+from bayesmmm.data.scales import deviations
 from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.panel_warnings import panel_warnings
 from bayesmmm.equations.system import MMM

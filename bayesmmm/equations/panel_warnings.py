@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from bayesmmm.data import MMMData
-from bayesmmm.data.data_warnings import deviations
+from bayesmmm.data.scales import deviations
 from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.equations.system import MMM

@@ -74,6 +74,7 @@ def draw_world(worlds: Callable[..., World], rng: np.random.Generator) -> tuple[
             raise EvaluationError(
                 f"the maker of worlds returned a {type(world).__name__}; let it return a World, as simulate_world does"
             )
+        engine.check_national(world.data)
         return world, refused
     raise EvaluationError(
         f"{MOST_REFUSED} simulated data sets in a row are no valid data; give narrower priors, above all for the "
