@@ -18,9 +18,9 @@ from bayesmmm.data.checks import MONEY, NATIONAL
 from bayesmmm.data.dates import DAYS_PER_PERIOD, check_order, find_frequency, iso_date, parse_dates
 from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, read_only_arrays, same_arrays
 from bayesmmm.data.tables import check_table, lay_out, read_csv, to_float
-from bayesmmm.errors import DateError, PanelError, RoleError
+from bayesmmm.errors import DataError, DateError, PanelError, RoleError
 from bayesmmm.text import notebook_html, written
-from bayesmmm.validate import as_list, list_for
+from bayesmmm.validate import as_list, list_for, refusal
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -377,6 +377,9 @@ class MMMData:
         DataError
             The new values fail a check.
         """
+        if not isinstance(columns, Mapping):
+            text = "must be a mapping from columns to their values, as columns={'tv': values}"
+            raise refusal("columns", columns, text, DataError)
         checks.check_known(columns, list(self.columns), where="the data")
         return replace(self, columns={**self.columns, **columns})
 

@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.diagnostics.thresholds import FALSE_ALARMS, TEST_SOURCE, Threshold
-from bayesmmm.errors import UnknownTermError
+from bayesmmm.errors import SettingError, UnknownTermError
 from bayesmmm.text import counted, no_such, notebook_html, wrapped
 
 #: From good to bad. "unknown" is a check that could not be made: it raises no alarm, and it is no reassurance.
@@ -46,7 +46,7 @@ class Check:
 
     Raises
     ------
-    ValueError
+    SettingError
         For an unknown group or verdict, and for a raised check without a remedy.
     """
 
@@ -63,9 +63,9 @@ class Check:
     def __post_init__(self) -> None:
         for field, value, allowed in (("group", self.group, GROUPS), ("verdict", self.verdict, VERDICTS)):
             if value not in allowed:
-                raise ValueError(f"{field}={value!r} of check {self.name!r} must be one of {', '.join(allowed)}")
+                raise SettingError(f"{field}={value!r} of check {self.name!r} must be one of {', '.join(allowed)}")
         if (self.verdict in RAISED) != bool(self.remedies):
-            raise ValueError(
+            raise SettingError(
                 f"check {self.name!r} with verdict {self.verdict!r} has {len(self.remedies)} remedies; "
                 f"give remedies where it warns or fails, and only there"
             )
@@ -176,7 +176,7 @@ class Diagnosis:
     def __getitem__(self, name: str) -> Check:
         """Return the check of this name."""
         checks = {check.name: check for check in self.checks}
-        if name not in checks:
+        if not isinstance(name, str) or name not in checks:
             raise UnknownTermError(no_such(f"there is no check {name!r}", name, checks))
         return checks[name]
 

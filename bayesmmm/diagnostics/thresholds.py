@@ -5,6 +5,9 @@ Those of R-hat and effective sample size are in `bayesmmm.results.convergence`, 
 
 import math
 from dataclasses import dataclass
+from numbers import Real
+
+from bayesmmm.validate import refusal
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,18 @@ class Threshold:
 
         A value on a bound is still good.
 
+        Raises
+        ------
+        SettingError
+            For something that is no number.
+
         Examples
         --------
         >>> Threshold(0.3, "", fail=0.2, above=False).judge(0.25)
         'warn'
         """
+        if not isinstance(value, Real):
+            raise refusal("value", value, "must be a number, or NaN where there is none")
         if math.isnan(value):
             return "unknown"
         sign = 1.0 if self.above else -1.0

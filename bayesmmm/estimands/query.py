@@ -33,6 +33,8 @@ from bayesmmm.validate import (
 )
 
 WINDOWS = ("spend", "outcome")
+#: Of answers that have no window rule: None would do as well, and is what somebody may pass by mistake.
+NO_RULE: Any = object()
 GEO = "geo"
 #: What to do about an answer that is too large.
 REDUCE = "ask a fit with fewer draws, as fit.thin(1000)"
@@ -148,7 +150,7 @@ def open_query(
     *,
     start: str | datetime.date | None = None,
     stop: str | datetime.date | None = None,
-    window: str | None = None,
+    window: Any = NO_RULE,
     plan: pd.DataFrame | None = None,
     paths: int = PATHS,
     seed: int = 0,
@@ -157,7 +159,8 @@ def open_query(
     """Check that a fit may be asked, and the arguments that answers share."""
     verdict_of(fit)
     geos = _checked_by(fit, by)
-    if window is not None and (not isinstance(window, str) or window not in WINDOWS):
+    rule = None if window is NO_RULE else window
+    if window is not NO_RULE and (not isinstance(window, str) or window not in WINDOWS):
         raise SettingError(
             f"window={window!r} must be 'spend' (what the spend of the window does, then and later) or 'outcome' (what "
             f"all spend did to the outcome of the window); 'spend' is the default"
@@ -173,7 +176,7 @@ def open_query(
         (np.arange(chains)[:, None] * length + positions).ravel(),
         {"chain": posterior["chain"].values, "draw": posterior["draw"].values[positions], **geos},
         timeline(fit, plan, start, stop),
-        window,
+        rule,
         paths,
         check_seed(seed),
         by,

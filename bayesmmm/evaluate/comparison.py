@@ -11,7 +11,7 @@ from bayesmmm.errors import ParetoWarning, SettingError
 from bayesmmm.estimands import verdict_of
 from bayesmmm.results import Fit, check_one_geo
 from bayesmmm.results.predictive import check_groups
-from bayesmmm.validate import check_mapping
+from bayesmmm.validate import check_mapping, refusal
 
 NOTE = (
     "A period left out is predicted from all others, later ones included, and with mediators as they were observed: "
@@ -49,7 +49,7 @@ def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
     Raises
     ------
     SettingError
-        For fewer than two fits, for fits of other outcomes, periods or values, and for too few draws.
+        For fewer than two fits, names that are no text, fits of other outcomes, periods or values, and too few draws.
     AnswerError
         When the densities were taken out of the tree of a fit.
     ConvergenceError
@@ -74,6 +74,9 @@ def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
     import arviz_stats
 
     fits = check_mapping(fits, "fits", "{'normal': fit, 'student_t': other}")
+    for name in fits:
+        if not isinstance(name, str) or not name.strip():
+            raise refusal("fits", name, "is the name of a fit, which must be text", advice="as 'normal'")
     _check_comparable(fits)
     for fit in fits.values():
         check_one_geo(fit, "a comparison")

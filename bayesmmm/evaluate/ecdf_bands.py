@@ -20,10 +20,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bayesmmm.errors import SettingError
+from bayesmmm.text import counted
 from bayesmmm.validate import check_count, check_fraction, check_numbers
 
 # Halvings of the interval in which the tail probability of a band is sought; enough to exhaust double precision.
 _HALVINGS = 60
+# Counts beyond this are beyond every sample, and as good as this one.
+_MOST = 2**31
 
 
 def path_probability(lower: ArrayLike, upper: ArrayLike, points: ArrayLike, *, n: int) -> float:
@@ -43,7 +46,7 @@ def path_probability(lower: ArrayLike, upper: ArrayLike, points: ArrayLike, *, n
     Raises
     ------
     SettingError
-        For points out of order and an empty sample.
+        For points out of order, an empty sample, and bounds that are not one whole number for each point.
 
     Examples
     --------
@@ -52,8 +55,8 @@ def path_probability(lower: ArrayLike, upper: ArrayLike, points: ArrayLike, *, n
     """
     z = _checked_points(points, n)
     counts = np.arange(n + 1)
-    lows = [*np.clip(np.asarray(lower, int), 0, n), n]
-    highs = [*np.clip(np.asarray(upper, int), -1, n), n]
+    lows = [*np.clip(_checked_counts(lower, "lower", z), 0, n), n]
+    highs = [*np.clip(_checked_counts(upper, "upper", z), -1, n), n]
     path, at = np.ones(1), 0  # `at`: the smallest count that `path` stands for
     for step, low, high in zip(np.diff(z, prepend=0.0, append=1.0) * n, lows, highs, strict=True):
         if high < max(low, at):
@@ -122,8 +125,8 @@ def uniformity(counts: ArrayLike, points: ArrayLike, *, n: int) -> float:
     0.001953
     """
     z = _checked_points(points, n)
-    observed = np.asarray(counts)
-    if observed.shape != z.shape or (np.diff(observed, prepend=0, append=n) < 0).any():
+    observed = _checked_counts(counts, "counts", z)
+    if (np.diff(observed, prepend=0, append=n) < 0).any():
         raise SettingError(
             f"counts are {observed.tolist()} for {len(z)} points and n={n}; give one count for each point, not falling, "
             f"from 0 to n"
@@ -142,6 +145,15 @@ def _checked_points(points: ArrayLike, n: int) -> np.ndarray:
     z = check_numbers(points, "points", allowed, "[0.25, 0.5, 0.75]", rising)
     check_count(n, "n", advice="the size of the sample")
     return z
+
+
+def _checked_counts(counts: ArrayLike, name: str, points: np.ndarray) -> np.ndarray:
+    def whole(x: np.ndarray) -> bool:
+        return len(x) == len(points) and bool((x == np.rint(x)).all())
+
+    allowed = f"whole numbers, one for each of the {counted(len(points), 'point')}"
+    checked = check_numbers(counts, name, allowed, [1] * min(len(points), 3), whole)
+    return np.clip(checked, -_MOST, _MOST).astype(int)
 
 
 def _poisson(counts: np.ndarray, mean: float) -> np.ndarray:

@@ -11,7 +11,7 @@ from bayesmmm.estimands import roi
 from bayesmmm.evaluate.quantities import by_label
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
-from bayesmmm.validate import as_floats
+from bayesmmm.validate import as_floats, is_number, refusal
 
 #: Left out: they are what they are over the fitted periods, which differ.
 _OF_THE_WINDOW = ("contribution", "coefficient")
@@ -123,8 +123,12 @@ def drift(mean: ArrayLike, sd: ArrayLike, error: ArrayLike = 0.0, *, new: float 
         raise SettingError("sd and error must be zero or more; they are the square roots of variances")
     if m.shape != s.shape or not m.ndim:
         raise SettingError(f"mean has shape {m.shape} and sd {s.shape}; they must be alike, folds first")
-    if new is not None and not 0.0 <= new < 1.0:
-        raise SettingError(f"new={new!r} must be a share from 0 to below 1, as 1 - 100 / 150")
+    if new is not None and not (is_number(new) and 0.0 <= new < 1.0):
+        raise refusal("new", new, "must be a share from 0 to below 1, as new=1 - 100 / 150")
+    if e.ndim and e.shape != m.shape:
+        raise SettingError(
+            f"mean has shape {m.shape} and error {e.shape}; they must be alike, or error one number"
+        )
     e = np.broadcast_to(e, m.shape)
     if len(m) < 2:
         return np.full(m.shape[1:], np.nan)

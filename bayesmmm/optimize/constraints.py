@@ -85,6 +85,8 @@ class Constraints(Record):
         if names is not None and not as_list(names):
             example = list_for(names, ["tv", "radio"])
             raise refusal("channels", names, f"must be a list of channels, as channels={example}")
+        if self.mediators is None:
+            check_choice(self.mediators, "mediators", MODES, "or a mapping from mediators to these")
         for where, mode in _entries(self.mediators, "mediators"):
             check_choice(mode, where, MODES, "" if "[" in where else "or a mapping from mediators to these")
         if self.flighting not in FLIGHTINGS:

@@ -16,10 +16,12 @@ from bayesmmm.optimize.multistart import search
 from bayesmmm.optimize.plan_outcomes import extrapolated, outcomes_of
 from bayesmmm.optimize.problem import Problem, build_problem, check_possible
 from bayesmmm.results import Fit, check_one_geo
-from bayesmmm.validate import check_numbers
+from bayesmmm.validate import about, check_numbers
 
 #: Totals of a frontier, in multiples of what the current plan costs.
 MULTIPLES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+# Each takes about a second: more are a mistake.
+_MOST_TOTALS = 1000
 
 
 def frontier(
@@ -96,6 +98,9 @@ def _checked_totals(problem: Problem, totals: Sequence[float] | None) -> np.ndar
         return np.array(possible)
     example = "[50_000, 100_000]"
     grid = check_numbers(totals, "totals", "amounts of money above 0", example, lambda x: x > 0.0)
+    if len(grid) > _MOST_TOTALS:
+        text = f"totals has {len(grid):,} amounts, each of which takes a plan; give {_MOST_TOTALS:,} at most"
+        raise about("totals", totals, text)
     return np.unique(grid)
 
 

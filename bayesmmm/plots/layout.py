@@ -175,6 +175,8 @@ def one(ax: object, name: str = "ax") -> Axes:
     """Return `ax`, checked to be axes that stand on a figure."""
     if not isinstance(ax, Axes) or ax.get_figure(root=True) is None:
         raise refusal(name, ax, "must be axes of a figure of matplotlib, as plt.subplots()[1]")
+    if ax.name != "rectilinear":  # polar axes have no sides, those in space a third direction
+        raise refusal(name, ax, f"must be axes with x and y, not {ax.name}", advice="as plt.subplots()[1]")
     return ax
 
 

@@ -17,9 +17,9 @@ from bayesmmm.plots.sources import FORECAST, WHAT_IF
 from bayesmmm.plots.style import BLACK, BLUE, GREY, RED, SKY, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.text import no_such
-from bayesmmm.validate import check_count, refusal
+from bayesmmm.validate import about, check_count, refusal
 
-_PREDICT, _WHAT_IF = "predict(fit, plan)", "what_if(fit)"
+_PREDICT, _NOISY, _WHAT_IF = "predict(fit, plan)", "predict(fit, plan, noise=True)", "what_if(fit)"
 _CHANGE = ".change"
 
 
@@ -83,7 +83,10 @@ def forecast(
     ax.plot(past.index, past, color=BLACK, linewidth=1.0, marker=".", markersize=3.5, label="observed")
     ax.axvline(end + (table.index[0] - end) / 2, color=GREY, lw=1.0, ls=":", label=f"history ends {end:%Y-%m-%d}")
     if noise is not None:
-        wide = table_of(variable(noise, name, ["date"], "predict(fit, plan, noise=True)"), ci_prob)
+        wide = table_of(variable(noise, name, ["date"], _NOISY), ci_prob)
+        if not table.index.equals(pd.DatetimeIndex(wide.index)):
+            text = "noise is of other dates than the prediction; give both of one plan, as noise=mm." + _NOISY
+            raise about("noise", noise, text)
         _band(ax, wide, SKY, 0.3, f"{ci_label(wide)} interval of new observations")
     noisy = prediction.attrs.get("noise", None if noise is None else False)
     kind = "" if noisy is None else " of new observations" if noisy else " of the mean"
@@ -94,6 +97,10 @@ def forecast(
         later = _observed(actual, name) if isinstance(actual, MMMData) else actual
         if not isinstance(later, pd.Series) or not isinstance(later.index, pd.DatetimeIndex):
             raise refusal("actual", actual, "must be MMMData, or a series with an index of dates")
+        if later.dtype.kind not in "iuf":
+            raise refusal(
+                "actual", actual, f"must be numbers, not {later.dtype}", advice="as actual.astype(float)"
+            )
         later = later[later.index > end]  # the history is drawn already
         style: dict[str, Any] = {"mfc": "white", "mec": RED, "ms": 4, "zorder": 4}
         ax.plot(pd.DatetimeIndex(later.index), later, "D", label="what happened", **style)

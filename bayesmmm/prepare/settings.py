@@ -144,7 +144,7 @@ def _columns(value: Any) -> dict[str, str]:
         value = {name: name for name in _names("columns", value)}
     if not value:
         raise ExportSettingError("columns= names no column; give at least one, or leave the argument out")
-    return {str(name): "" if source is None else str(source) for name, source in value.items()}
+    return {_text("columns", name): "" if source is None else str(source) for name, source in value.items()}
 
 
 def _names(argument: str, value: Any) -> list[str]:

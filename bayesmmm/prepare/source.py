@@ -207,6 +207,11 @@ def _numbers(
         said += amounts.notes
     ordered = np.unique(days.days)
     unit = spacing(ordered, days.kind, _where(table, table.date), table.names[table.date][0])
+    if given.geo is not None and table.place(given.geo) == table.date and given.fiscal is None:
+        text = (
+            f"geo={given.geo!r} is the column of the days of {table.path!r}; name the one that holds the regions"
+        )
+        raise ExportSettingError(text)
     texts = {name: _text(table, source) for name, source in _texts(columns, given).items()}
     part = Part(
         table.file,

@@ -1,11 +1,13 @@
 """Verdict on the sampler: R-hat, effective sample sizes, divergences."""
 
 import hashlib
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
+from bayesmmm.errors import AnswerError
 from bayesmmm.results.summaries import flat
 from bayesmmm.text import notebook_html
 
@@ -75,11 +77,21 @@ class Convergence:
         return moves
 
 
+def group_of(tree: xr.DataTree, group: str) -> xr.Dataset:
+    """Return a group of the tree of a fit, whose user may have cut it down."""
+    if group not in tree.children:
+        raise AnswerError(
+            f"the fit has no group {group!r} in its tree, and it is needed; use a Fit as mm.fit(...) and mm.load(...) "
+            f"return it"
+        )
+    return tree[group].to_dataset()
+
+
 def judge(tree: xr.DataTree) -> Convergence:
     """Judge the draws of a tree by its groups posterior and sample_stats."""
     import arviz_stats
 
-    posterior = tree["posterior"].to_dataset()
+    posterior, stats = group_of(tree, "posterior"), group_of(tree, "sample_stats")
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     rhat = flat(arviz_stats.rhat(posterior)) if chains > 1 else {}
     bulk, tail = (flat(arviz_stats.ess(posterior, method=method)) for method in ("bulk", "tail"))
@@ -93,7 +105,7 @@ def judge(tree: xr.DataTree) -> Convergence:
         rhat=largest,
         ess_bulk=float(bulk[worst_ess]),
         ess_tail=float(np.min(list(tail.values()))),
-        divergences=int(tree["sample_stats"]["diverging"].sum()),
+        divergences=int(stats["diverging"].sum()),
         draws=chains * draws,
         chains=chains,
         worst=worst_ess if largest <= RHAT_GOOD else worst_rhat,
@@ -120,11 +132,12 @@ def judged(
 
 def fingerprint(tree: xr.DataTree) -> str:
     """Number that changes with the draws and their labels; draws that were weighted anew have no sample_stats."""
-    parts = sorted(tree["posterior"].data_vars.items())
+    posterior = group_of(tree, "posterior")
+    parts: list[tuple[Hashable, xr.DataArray]] = sorted(posterior.data_vars.items())
     if "sample_stats" in tree.children:
-        parts.append(("", tree["sample_stats"]["diverging"]))
+        parts.append(("", group_of(tree, "sample_stats")["diverging"]))
     digest = hashlib.blake2b(digest_size=16)
-    for name, labels in sorted(tree["posterior"].coords.items()):
+    for name, labels in sorted(posterior.coords.items()):
         digest.update(f"{name}{labels.values.tolist()}".encode())
     for name, values in parts:
         digest.update(f"{name}{values.dims}{values.shape}".encode())

@@ -23,7 +23,7 @@ from bayesmmm.equations import MMM
 from bayesmmm.equations.text import unit_of
 from bayesmmm.errors import FitFileError, PanelError
 from bayesmmm.files import digest
-from bayesmmm.results.convergence import Convergence, fingerprint, judge, judged
+from bayesmmm.results.convergence import Convergence, fingerprint, group_of, judge, judged
 from bayesmmm.results.fit_file import GIVEN_SCALES, read_fit_file, write_fit_file
 from bayesmmm.results.summaries import flat, summarise
 from bayesmmm.text import notebook_html
@@ -187,7 +187,7 @@ class Fit:
     @property
     def posterior(self) -> xr.Dataset:
         """The posterior draws, ``equation.parameter`` by chain, draw and label."""
-        return self.tree["posterior"].to_dataset()
+        return group_of(self.tree, "posterior")
 
     def parameters(self) -> Parameters:
         """Posterior draws as the engine's arrays, chain after chain."""
@@ -336,7 +336,9 @@ def prior_and_posterior(
     fit: Fit, variable: str, ci_prob: float | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Summaries of a variable before and after the data; ``attrs["unit"]`` of the second is its unit."""
-    prior, posterior = (summarise(fit.tree[group].dataset[variable], ci_prob) for group in ("prior", "posterior"))
+    prior, posterior = (
+        summarise(group_of(fit.tree, group)[variable], ci_prob) for group in ("prior", "posterior")
+    )
     posterior.attrs["unit"] = _unit(fit.system, variable)
     return prior, posterior
 

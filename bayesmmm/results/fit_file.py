@@ -116,9 +116,10 @@ def read_fit_file(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _whole(path: Path) -> bytes:
     """Return the content of a file whose checksum holds."""
-    if not path.is_file():
-        raise FitFileError(f"{path} does not exist. Give the path that fit.save(...) returned.")
     try:
+        if not path.is_file():
+            wrong = "is no file" if path.exists() else "does not exist"
+            raise FitFileError(f"{path} {wrong}. Give the path that fit.save(...) returned.")
         with open(path, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _SEAL_SIZE))
             seal = _SEAL.search(file.read())

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.validate import LARGEST_NUMBER, about, check_ci_prob
+from bayesmmm.validate import LARGEST_NUMBER, about, check_ci_prob, check_number
 
 _HUGE = 1e300  # stands for infinity among numbers
 
@@ -59,7 +59,11 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
         moments = {"mean": data.mean(over, skipna=False), "sd": data.std(over, skipna=False)}
         columns = interval(data, ci_prob) | moments
     table = pd.DataFrame({name: flat(values) for name, values in columns.items()})
-    above = {n: v.attrs["threshold"] for n, v in data.items() if "threshold" in v.attrs}
+    above = {
+        n: check_number(v.attrs["threshold"], f"{n}.attrs['threshold']", advice="as 1.0, or without one")
+        for n, v in data.items()
+        if "threshold" in v.attrs
+    }
     if above:
         # A ratio without a denominator has no probability either.
         shares = xr.Dataset(

@@ -15,12 +15,13 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.errors import LikelihoodError, SettingError
-from bayesmmm.results import Fit, check_one_geo
+from bayesmmm.results import Fit
 from bayesmmm.sensitivity.refit import (
     MISSING,
     EffectSettings,
     Refit,
     Refitted,
+    check_refit,
     checked_channels,
     labels_of,
     refit_each,
@@ -28,7 +29,7 @@ from bayesmmm.sensitivity.refit import (
     sampler_numbers,
     zero_nearest,
 )
-from bayesmmm.validate import PATHS, check_ci_prob, check_numbers, check_seed, is_number, refusal
+from bayesmmm.validate import PATHS, check_ci_prob, check_number, check_numbers, check_seed, is_number, refusal
 
 #: Strengths that are assumed unless others are given, in shares of the mean outcome per standard deviation of the wave.
 STRENGTH = (0.0, 0.025, 0.05, 0.1, 0.2)
@@ -109,13 +110,15 @@ def confounder_sensitivity(
     >>> found = confounder_sensitivity(fit, channels=["facebook"], strength=[0.05, 0.1])  # doctest: +SKIP
     >>> found["break_even"].to_series()  # doctest: +SKIP
     """
-    check_one_geo(fit, "confounder_sensitivity")
+    check_refit(fit, "confounder_sensitivity")
     names, ci_prob = _checked_channels(fit, channels), check_ci_prob(ci_prob)
     grid = check_numbers(strength, "strength", "a list of numbers", "[0.05, 0.1]", np.isfinite)
     grid = np.unique([0.0, *grid.tolist()])
     if not is_number(correlation) or not 0.0 < correlation <= 1.0:
         raise refusal("correlation", correlation, "must be a number above 0 and at most 1, as correlation=0.5")
     r = float(correlation)
+    if threshold is not None:
+        threshold = check_number(threshold, "threshold", advice="as threshold=1.0")
     settings = EffectSettings(names, start, stop, window, paths, check_seed(seed))
     marks = settings.marks(fit)
     # Without strength all waves are alike: one refit serves all channels.
@@ -130,7 +133,7 @@ def confounder_sensitivity(
     refits, about = refit_each(task, items, executor=executor, progress=progress, label=label)
     answer = _table(refits, names, grid)
     unit = marks["roi"].attrs
-    threshold = unit.get("threshold", np.nan) if threshold is None else float(threshold)
+    threshold = unit.get("threshold", np.nan) if threshold is None else threshold
     middle = answer.sel(quantile=0.5)
     answer["break_even"] = crossing(middle["roi"], threshold)
     answer["halved"] = crossing(middle["total"] / middle["total"].sel(strength=0.0), 0.5)

@@ -6,6 +6,7 @@ smoothed importance sampling, Journal of Machine Learning Research 25(72), https
 """
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,9 @@ def smoothed(log_ratio: xr.DataArray) -> Weights:
     independent = float(arviz_stats.ess(ratio, method="mean", relative=True))
     log_weight, k = ratio - highest, np.inf
     try:
-        with np.errstate(all="ignore"):  # weights too unequal for double precision
+        # Weights too unequal for double precision; ArviZ says of few draws that it takes a longer tail.
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
             fitted, shape = (-ratio).azstats.psislw(r_eff=min(max(independent, 1e-3), 1.0), dim=_SAMPLE)
     except ValueError:  # fewer than five draws in the tail, or all of them alike
         shape = np.nan

@@ -12,11 +12,12 @@ from bayesmmm.equations import MMM, Equation
 from bayesmmm.equations.equation_priors import MEDIA_PARAMETERS
 from bayesmmm.errors import AnswerError
 from bayesmmm.priors import Prior
-from bayesmmm.results import Fit, check_one_geo
+from bayesmmm.results import Fit
 from bayesmmm.sensitivity.refit import (
     EffectSettings,
     Refit,
     Refitted,
+    check_refit,
     checked_channels,
     labels_of,
     quantiles,
@@ -82,7 +83,7 @@ def leave_one_channel_out(
     >>> found = leave_one_channel_out(fit)  # doctest: +SKIP
     >>> found["change"].to_pandas()  # doctest: +SKIP
     """
-    check_one_geo(fit, "a refit without a channel")
+    check_refit(fit, "leave_one_channel_out")
     known = fit.system.channels
     if len(known) < 2:
         raise AnswerError(

@@ -11,10 +11,10 @@ import xarray as xr
 
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM
-from bayesmmm.errors import ConvergenceWarning, SettingError, UnknownTermError
+from bayesmmm.errors import ConvergenceWarning, PanelError, SettingError, UnknownTermError
 from bayesmmm.estimands import effects
 from bayesmmm.inference.many_fits import cores_each, fit_quietly, run
-from bayesmmm.results import Fit
+from bayesmmm.results import Fit, check_fit
 from bayesmmm.results.summaries import probabilities
 from bayesmmm.text import no_such
 
@@ -84,6 +84,16 @@ class Refit:
         # Parameters of the refit, residuals against what was observed.
         fit = replace(fit, data=self.data, accepted=True).with_convergence(sampled)
         return Refitted(quantiles(self.settings.of(fit), self.ci_prob), numbers, sigma)
+
+
+def check_refit(fit: Fit, what: str) -> None:
+    """Refuse draws of a panel: what is fitted anew is one series, and one geo of a panel was not fitted as one."""
+    check_fit(fit)
+    if any(equation.panel is not None for equation in fit.system.equations):
+        raise PanelError(
+            f"{what} fits one series anew, and this is a fit of a panel; fit one geo on its own first, as "
+            f"mm.fit(system, fit.data.sel({fit.data.geos[0]!r})) with equations that have no panel"
+        )
 
 
 def refit_of(

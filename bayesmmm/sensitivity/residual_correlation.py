@@ -26,6 +26,7 @@ from bayesmmm.sensitivity.refit import (
     EffectSettings,
     Refit,
     Refitted,
+    check_refit,
     labels_of,
     refit_each,
     refit_of,
@@ -149,8 +150,10 @@ def mediation_sensitivity(
     >>> exact = mediation_sensitivity(fit, method="refit", rho=[-0.3, 0.0, 0.3])  # doctest: +SKIP
     >>> exact["rho_star"].to_series()  # doctest: +SKIP
     """
-    check_one_geo(fit, "mediation_sensitivity")
     check_choice(method, "method", tuple(RHO))
+    if method == "refit":
+        check_refit(fit, "mediation_sensitivity(method='refit')")
+    check_one_geo(fit, "mediation_sensitivity")
     grid, name = _checked_rho(RHO[method] if rho is None else rho), _checked_mediator(fit.system, mediator)
     settings = EffectSettings(channels, start, stop, window, paths, check_seed(seed))
     ci_prob = check_ci_prob(ci_prob)
