@@ -63,6 +63,18 @@ def test_the_map_numbers_every_cell_and_leaves_out_what_was_never_bought():
             assert float(text) == pytest.approx(median.values[i, j], rel=0.005)
 
 
+def test_a_map_of_returns_that_differ_a_lot_is_coloured_by_factors_and_says_so():
+    draws = mm.roi(panel(), by="geo")
+    wide = draws.where(draws["geo"] != "west", 30.0 * draws)
+    figure = plots.roi_map(wide.assign_attrs(draws.attrs)).figure
+    bar = figure.axes[1]
+    assert bar.get_ylabel().endswith(", log scale")
+    figure.draw_without_rendering()
+    shown = [label.get_text() for label in bar.get_yticklabels()]
+    assert all(set(text) <= set("0123456789.k") for text in shown)
+    assert not plots.roi_map(draws).figure.axes[1].get_ylabel().endswith("log scale")
+
+
 def test_series_by_geo_have_a_panel_each():
     fit = panel()
     axes = plots.predictive_by_geo(fit)

@@ -39,14 +39,19 @@ def percents(axis: Axis, *, most: int = 5) -> None:
 def log_axis(ax: Axes, *, most: int = 5) -> None:
     """Make the x axis logarithmic, with few labels."""
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0), numticks=most))
-    ax.xaxis.set_major_formatter(ticker.FuncFormatter(short_number))
-    ax.xaxis.set_minor_locator(ticker.NullLocator())
+    log_numbers(ax.xaxis, most=most)
+
+
+def log_numbers(axis: Axis, *, most: int = 5) -> None:
+    """Label a logarithmic axis with few short numbers."""
+    axis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0), numticks=most))
+    axis.set_major_formatter(ticker.FuncFormatter(short_number))
+    axis.set_minor_locator(ticker.NullLocator())
 
 
 # -------------------------------------------------------------------------------------------------------------- dates
-def date_axis(ax: Axes, dates: pd.DatetimeIndex | None = None, *, step: float = 0.0) -> None:
-    """Label the x axis with few dates, every month with its year, every day with its month.
+def date_axis(ax: Axes, dates: pd.DatetimeIndex | None = None, *, step: float = 0.0, most: int = 8) -> None:
+    """Label the x axis with few dates, at most so many, every month with its year, every day with its month.
 
     With `dates`, the axis reaches from the first to the last, so many steps further on either side; the date of a
     single period is written in the middle.
@@ -60,7 +65,7 @@ def date_axis(ax: Axes, dates: pd.DatetimeIndex | None = None, *, step: float = 
     if dates is not None:
         room = step * (dates[-1] - dates[0]) / len(dates)
         ax.set_xlim(mdates.date2num(dates[0] - room), mdates.date2num(dates[-1] + room))
-    locator = mdates.AutoDateLocator(minticks=3, maxticks=8)
+    locator = mdates.AutoDateLocator(minticks=min(3, most // 2), maxticks=most)
     formatter = mdates.ConciseDateFormatter(locator, show_offset=False)
     formatter.formats[1] = formatter.zero_formats[2] = "%b %Y"
     formatter.formats[2] = "%d %b"

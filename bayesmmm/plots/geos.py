@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Patch
 
-from bayesmmm.plots.axis import date_axis, label_rows, numbers, tidy, zero_line
+from bayesmmm.plots.axis import date_axis, label_rows, log_numbers, numbers, tidy, zero_line
 from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, one, panels, width_of
 from bayesmmm.plots.parts import (
     TRUTH,
@@ -173,10 +173,10 @@ def roi_map(draws: xr.DataArray | Fit, *, title: Title = AUTO, ax: Axes | None =
     scale = ", log scale" if wide else ""
     bar.set_label(f"median ROI{unit_of(draws)}{scale}", fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
-    if not wide:
-        numbers(bar.ax.yaxis)
+    (log_numbers if wide else numbers)(bar.ax.yaxis)
     bar.outline.set_visible(False)
-    ax.set_xlabel(window_words(draws.attrs), fontsize=SMALL)
+    below = [window_words(draws.attrs), *(str(mark.get_label()) for mark in caution(draws.attrs))]
+    ax.set_xlabel("\n".join(filter(None, below)), fontsize=SMALL)
     words = f"Median ROI by geo and channel, in {series_of(draws.attrs)}{when(draws.attrs)}"
     return finish([ax], own, title, words)[0]
 
@@ -209,7 +209,7 @@ def predictive_by_geo(table: pd.DataFrame | Fit, *, title: Title = AUTO, axes: P
         ax.set_title(str(geo), loc="left", fontsize=TEXT, pad=3)
         tidy(ax)
         numbers(ax.yaxis, most=3)
-        date_axis(ax, pd.DatetimeIndex(part.index))
+        date_axis(ax, pd.DatetimeIndex(part.index), most=8 if wide < 3 else 4)
     handles = axes[0].get_legend_handles_labels()[0]
     handles[0].set_label(f"{ci_label(table)} interval")
     legend_on_top(axes[0], handles, own)
