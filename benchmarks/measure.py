@@ -123,15 +123,17 @@ def worst(values: dict) -> dict:
 
     Numbers that are missing in all draws, as the contribution of a channel to a geo that never buys it, are left out.
     """
+    import xarray as xr
+
     ess, rhat = _diagnostics()
-    values = {name: v for name, v in values.items() if bool(v.notnull().any())}
-    bulk = {name: float(ess(v, method="bulk").min()) for name, v in values.items()}
-    spread = {name: float(rhat(v).max()) for name, v in values.items()}
+    draws = xr.Dataset({name: v for name, v in values.items() if bool(v.notnull().any())})
+    bulk = {name: float(v.min()) for name, v in ess(draws, method="bulk").data_vars.items()}
+    spread = {name: float(v.max()) for name, v in rhat(draws).data_vars.items()}
     return {
         "min_ess": min(bulk.values()),
         "min_ess_of": min(bulk, key=bulk.__getitem__),
         "max_rhat": max(spread.values()),
-        "numbers": int(sum(v.isel(chain=0, draw=0).notnull().sum() for v in values.values())),
+        "numbers": int(sum(v.isel(chain=0, draw=0).notnull().sum() for v in draws.data_vars.values())),
     }
 
 
