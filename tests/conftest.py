@@ -15,7 +15,17 @@ EXTERNAL = "BAYESMMM_EXTERNAL_DATA"
 
 #: Files that take longest, which are given out first so that both workers end at about the same time.
 LONGEST = (
-    *("notebooks", "cli", "faults_runs", "results", "kernels_cache", "faults_files", "plots_titles", "report"),
+    *(
+        "notebooks",
+        "cli",
+        "cli_panel",
+        "faults_runs",
+        "results",
+        "kernels_cache",
+        "faults_files",
+        "plots_titles",
+        "report",
+    ),
     *("cli_optimize", "report_words", "inference_sampling", "plots_sources", "estimands_reference", "readme"),
     *("inference_model", "inference_density", "plots", "diagnose", "worlds", "optimize_chunks", "faults_names"),
 )
