@@ -183,7 +183,7 @@ def test_impossible_powers(fitted, alphas):
 @pytest.mark.parametrize(
     ("quantity", "words"),
     [
-        (pd.DataFrame(), "is a DataFrame without dims chain and draw"),
+        (pd.DataFrame(), "is a DataFrame without numbers of dims chain and draw"),
         (xr.DataArray([1.0, 2.0], dims="channel"), "quantity=mm.roi"),
         (
             xr.DataArray(np.zeros((2, 3)), {"chain": [8, 9], "draw": range(3)}, ("chain", "draw")),

@@ -131,7 +131,7 @@ def _files(texts: list[str]) -> dict[str, str] | list[str]:
     """Return files by name where every one has a name; a file whose path holds a sign of equality has none."""
     named = [text.partition("=") for text in texts]
     if all(mark and not Path(text).exists() for text, (_, mark, _) in zip(texts, named, strict=True)):
-        return {name: path for name, _, path in named}
+        return _once("FILE", named)
     return texts
 
 
@@ -156,8 +156,20 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     return out
 
 
+def _once(option: str, parts: list[tuple[str, str, str]]) -> dict[str, str]:
+    """Return values by name; of two values of one name, neither is dropped silently."""
+    told: dict[str, str] = {}
+    for name, _, value in parts:
+        if told.setdefault(name, value) != value:
+            raise ExportSettingError(
+                f"{option} says {name!r} twice, as {told[name]!r} and {value!r}; give it once"
+            )
+    return told
+
+
 def _columns(_: str, texts: list[str]) -> dict[str, str]:
-    return {name: source if mark else name for name, mark, source in (text.partition("=") for text in texts)}
+    parts = (text.partition("=") for text in texts)
+    return _once("--columns", [(name, mark, source if mark else name) for name, mark, source in parts])
 
 
 def _pairs(option: str, texts: list[str]) -> dict[str, str]:
@@ -165,7 +177,7 @@ def _pairs(option: str, texts: list[str]) -> dict[str, str]:
     for text, (name, mark, value) in zip(texts, parts, strict=True):
         if not (name and mark and value):
             raise ExportSettingError(f"--{option.replace('_', '-')} {text!r} must be {_PAIR}")
-    return {name: value for name, _, value in parts}
+    return _once(f"--{option.replace('_', '-')}", parts)
 
 
 def _lists(option: str, texts: list[str]) -> dict[str, list[str]]:
@@ -180,7 +192,7 @@ def _by_file(files: list[str], texts: list[str]) -> Any:
     """Read one value for all files, or FILE=VALUE for each."""
     parts = [text.partition("=") for text in texts]
     if all(mark and name in files for name, mark, _ in parts):
-        return {name: value for name, _, value in parts}
+        return _once("an option", parts)
     return texts if len(texts) > 1 else texts[0]
 
 

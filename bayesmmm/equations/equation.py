@@ -18,10 +18,10 @@ from bayesmmm.equations.equation_priors import MEDIA_PARAMETERS, parametrised, p
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likelihood
 from bayesmmm.equations.panel import MIN_GEOS, Panel
 from bayesmmm.equations.text import equation_text, format_days
-from bayesmmm.errors import DateError, EquationError
+from bayesmmm.errors import DateError, EquationError, UnknownTermError
 from bayesmmm.priors import FrozenMap, Prior
-from bayesmmm.text import written
-from bayesmmm.validate import as_list, is_count, is_number, list_for
+from bayesmmm.text import no_such, written
+from bayesmmm.validate import as_list, check_count, is_count, is_number, list_for
 
 #: A century: a longer season is a trend.
 _LONGEST_SEASON = 36525
@@ -82,6 +82,10 @@ class Fourier:
 
     def columns(self, dates: pd.DatetimeIndex) -> np.ndarray:
         """Return the waves at `dates` (T), shape (T, 2 * order): sin1, cos1, sin2, cos2, ..."""
+        if not isinstance(dates, pd.DatetimeIndex):
+            raise EquationError(
+                f"dates is a {type(dates).__name__}. Give an index of dates, as pd.DatetimeIndex(dates)."
+            )
         days = (dates.to_numpy() - _EPOCH) / np.timedelta64(1, "D")  # much faster than the same by pandas
         # The fraction of a turn is reduced first, so that large day numbers cost no accuracy in sin and cos.
         turns = np.outer(days / self.period, np.arange(1, self.order + 1)) % 1.0
@@ -261,6 +265,7 @@ class Equation:
 
     def for_geos(self, count: int) -> "Equation":
         """Return the equation with what its panel leaves open decided for so many geos."""
+        check_count(count, "count", advice="the number of geos", error=EquationError)
         panel = self.panel or Panel()
         if panel.periods is None:
             random = count >= MIN_GEOS and self.family.gaussian
@@ -292,7 +297,11 @@ class Equation:
             return "coefficient"
         if term == "intercept":
             return "intercept"
-        return "trend" if term.split("@")[0] == "trend" else "seasonality"
+        if term == "trend" or term in (f"trend@{date}" for date in self.knots):
+            return "trend"
+        if any(term in season.labels() for season in self.seasonality):
+            return "seasonality"
+        raise UnknownTermError(no_such(f"equation {self.name!r} has no linear term {term!r}", term, self.terms()))
 
     def __str__(self) -> str:
         return equation_text(self)

@@ -11,7 +11,7 @@ from bayesmmm.equations.text import graph_text, reached, system_text
 from bayesmmm.equations.toml_writer import toml_text
 from bayesmmm.errors import CycleError, EquationError, PanelError, UnknownTermError
 from bayesmmm.text import no_such, notebook_html, written
-from bayesmmm.validate import check_ordered
+from bayesmmm.validate import check_count, check_ordered
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,7 +137,7 @@ class MMM:
         EquationError
             When an equation cannot be shared.
         """
-        if count == 1:
+        if check_count(count, "count", advice="the number of geos", error=EquationError) == 1:
             odd = next((e for e in self.equations if e.panel is not None), None)
             if odd is not None:
                 raise PanelError(

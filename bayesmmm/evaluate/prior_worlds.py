@@ -17,6 +17,7 @@ from bayesmmm.errors import DataError, EquationError, EvaluationError
 from bayesmmm.evaluate.quantities import chosen, of_world
 from bayesmmm.inference.many_fits import run, seeds
 from bayesmmm.simulate import World, simulate_world
+from bayesmmm.validate import check_seed
 
 #: Refused data sets in a row after which the priors, not bad luck, are to blame.
 MOST_REFUSED = 100
@@ -86,6 +87,7 @@ def check_quantities(
     worlds: Callable[..., World], system: MMM, quantities: Sequence[str] | None, *, seed: int, restated: bool
 ) -> tuple[str, ...] | None:
     """Return `quantities`, checked against a first world: what cannot be simulated or told is said at once."""
+    check_seed(seed, EvaluationError)
     first = of_world(draw_world(worlds, np.random.default_rng(seed))[0], system, restated=restated)
     chosen(list(first), quantities)
     return None if quantities is None else tuple(quantities)

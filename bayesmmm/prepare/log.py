@@ -95,7 +95,7 @@ class Log:
         for step in self.steps:
             for name, amount in step.change.items():
                 rows[name][step.name] = rows[name].get(step.name, 0.0) + amount
-        for name, amount in self.steps[-1].after.items():
+        for name, amount in self.steps[-1].after.items() if self.steps else ():
             rows[name]["out"] = amount
         table = pd.DataFrame.from_dict(rows, orient="index").fillna(0.0)
         table = table[[*(name for name in table.columns if name != "out"), "out"]] if rows else table

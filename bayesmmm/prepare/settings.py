@@ -211,6 +211,12 @@ def _rates(value: Any) -> list[list[Any]]:
         raise refusal("rates", value, "must hold numbers, as {'USD': 0.92}", ExportSettingError) from error
     if any(not is_number(rate) or not rate > 0.0 for _, _, rate in rows):
         raise ExportSettingError("rates= must be above 0: units of the new currency for one of the old")
+    told: dict[tuple[Any, str], float] = {}
+    for day, currency, rate in rows:
+        if told.setdefault((day, currency), rate) != rate:
+            when = "" if day is None else f" on {day}"
+            text = f"rates= has two rates of {currency!r}{when}, {told[day, currency]:g} and {rate:g}; keep one of them"
+            raise ExportSettingError(text)
     return rows
 
 

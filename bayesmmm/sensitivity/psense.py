@@ -176,10 +176,11 @@ def _quantities(fit: Fit, quantity: xr.DataArray | xr.Dataset | None) -> xr.Data
     draws = quantity.to_dataset(name=quantity.name or "value") if isinstance(quantity, xr.DataArray) else quantity
     names = []
     if isinstance(draws, xr.Dataset):
-        names = [n for n in draws.data_vars if set(_SAMPLE) <= set(draws[n].dims)]
+        names = [n for n, v in draws.data_vars.items() if set(_SAMPLE) <= set(v.dims) and v.dtype.kind in "biuf"]
     if not names:
         raise SettingError(
-            f"quantity is a {type(quantity).__name__} without dims chain and draw; give draws, as quantity=mm.roi(fit)"
+            f"quantity is a {type(quantity).__name__} without numbers of dims chain and draw; give draws, as "
+            f"quantity=mm.roi(fit)"
         )
     posterior = fit.posterior
     for dim in _SAMPLE:
