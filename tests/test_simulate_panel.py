@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import bayesmmm as mm
 from bayesmmm import engine
 from bayesmmm.data.checks import PERIOD_EFFECTS
 from bayesmmm.equations import MMM, Equation, Panel
@@ -215,3 +216,31 @@ def test_the_example_world_says_that_its_scales_are_to_be_used():
 def test_a_system_that_leaves_the_panel_open_is_simulated_as_it_is_fitted():
     world = simulate_world(MMM([Equation("sales", media=["tv"])]), panels.data(), seed=3)
     assert world.system.equation("sales").panel == Panel(periods="random")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::bayesmmm.errors.BayesMMMWarning")
+def test_returns_of_the_example_worlds_are_found_again():
+    """90 % intervals hold about nine in ten true returns, in total and by region; without period effects few."""
+    held = {"random": 0, "none": 0}
+    by_geo = of_geos = of_totals = 0
+    for seed in range(2, 8):
+        world = regions(seed=seed)
+        for periods in held:
+            system = MMM([replace(e, panel=Panel(periods=periods)) for e in world.system.equations])
+            settings = {"draws": 500, "tune": 500, "chains": 2, "seed": 1, "progress": False}
+            fit = mm.fit(system, world.data, **settings).accept_unconverged()
+            held[periods] += _held(mm.roi(fit, window="outcome"), world.truth.effects["roi"])
+            if periods == "random":
+                by_geo += _held(mm.roi(fit, window="outcome", by="geo"), world.truth.effects_by_geo["roi"])
+        of_totals += world.truth.effects["roi"].size
+        of_geos += int(world.truth.effects_by_geo["roi"].notnull().sum())
+    # Four standard deviations below nine in ten; returns of one world go together, so that they count once each.
+    assert held["random"] >= 0.9 * of_totals - 4 * np.sqrt(0.09 * of_totals)
+    assert by_geo >= 0.8 * of_geos
+    assert held["none"] <= held["random"] - 5
+
+
+def _held(draws, truth):
+    low, high = draws.quantile([0.05, 0.95], ("chain", "draw"), skipna=False)
+    return int(((low <= truth) & (truth <= high)).sum())
