@@ -32,6 +32,10 @@ from tests.panel_fits import panel_fit
 WINDOW = {"start": "2023-06-04", "stop": "2023-08-27"}
 
 
+def _groups(fit):
+    return {name: node.to_dataset() for name, node in fit.tree.children.items()}
+
+
 @pytest.fixture(scope="module")
 def fit():
     return case_fit("one mediator")
@@ -100,12 +104,24 @@ def test_the_threshold_of_a_return_is_a_number(fit):
 
 def test_a_fit_without_its_draws_is_refused_in_words(fit):
     for group in ("posterior", "sample_stats"):
-        groups = {name: node.to_dataset() for name, node in fit.tree.children.items() if name != group}
+        groups = {name: values for name, values in _groups(fit).items() if name != group}
         cut = replace(fit, tree=xr.DataTree.from_dict(groups))
         asks = [mm.roi, repr, lambda fit: fit.summary()] if group == "posterior" else [mm.roi, repr]
         for ask in asks:
             with pytest.raises(AnswerError, match=rf"no group '{group}' in its tree.* use a Fit as mm\.fit"):
                 ask(cut)
+
+
+def test_an_answer_does_not_rest_on_draws_that_are_no_numbers():
+    for odd in (np.nan, np.inf):
+        broken = case_fit("one mediator")
+        draws = broken.posterior["sales.half_life"].copy()
+        draws[0, 0] = odd
+        posterior = broken.posterior.assign({"sales.half_life": draws})
+        broken = replace(broken, tree=xr.DataTree.from_dict({**_groups(broken), "posterior": posterior}))
+        for ask in (mm.roi, mm.marginal_roi, mm.decompose, mm.predict):
+            with pytest.raises(AnswerError, match=r"sales\.half_life has draws that are no numbers.* fit again"):
+                ask(broken.accept_unconverged())
 
 
 def test_what_fits_anew_names_what_can_be_fitted_anew():

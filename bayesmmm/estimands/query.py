@@ -20,6 +20,7 @@ from bayesmmm.data import MONEY, next_dates, read_plan, window_mask
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, ConvergenceError, SettingError, UnknownTermError
 from bayesmmm.results import Fit, check_fit
+from bayesmmm.results.convergence import absent
 from bayesmmm.text import no_such
 from bayesmmm.validate import (
     PATHS,
@@ -166,6 +167,10 @@ def open_query(
             f"all spend did to the outcome of the window); 'spend' is the default"
         )
     posterior = fit.posterior
+    for name, values in posterior.data_vars.items():
+        if (~np.isfinite(values) & ~absent(values)).any():
+            text = f"{name} has draws that are no numbers, NaN or infinite, which no answer can rest on; fit again"
+            raise AnswerError(text)
     chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
     positions = spaced(length, length if fit.answering is None else fit.answering // chains)
     # Only mediators have residuals that future periods are averaged over.
