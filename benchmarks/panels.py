@@ -84,7 +84,8 @@ def main() -> None:
         print(f"{part}: {result[part].get('missing', 'done')}", file=sys.stderr, flush=True)
         ordered = {name: result[name] for name in PARTS if name in result}
         options.out.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
-    options.report.write_text(panels_report.written(result, environments.machine()), encoding="utf-8")
+    shown = {name: result.get(name, {"missing": "not measured yet"}) for name in PARTS}
+    options.report.write_text(panels_report.written(shown, environments.machine()), encoding="utf-8")
 
 
 if __name__ == "__main__":

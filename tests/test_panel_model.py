@@ -38,12 +38,11 @@ def test_model_and_compiled_density_agree(case, collapse):
     theta, start, point, scaled = program.constrained(u), 0, {}, 0.0
     for block in program.blocks:
         size = len(block.labels) or 1
-        own = (
-            theta if block.parameter == "z" else u
-        )  # the sampler's coordinates are deviations over a power of tau
+        own = theta if block.parameter == "z" else u  # what the sampler moves is linear in deviations of geos
         point[block.variable] = own[start : start + size].reshape((size,) if block.dim else ())
         if block.parameter == "z":
-            scaled += np.log(theta[start : start + size] / u[start : start + size]).sum()
+            for i in range(start, start + size):
+                scaled += np.log(program.constrained(u + (np.arange(len(u)) == i))[i] - theta[i])
         start += size
     values = [point[model.values_to_rvs[v].name] for v in model.value_vars]
     got = float(_logp(model, jacobian=True)(*values)[0])
