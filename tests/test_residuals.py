@@ -64,5 +64,5 @@ def test_lags_and_attrs():
     for lags in (0, 80):
         with pytest.raises(ValueError, match=r"lags=.* must be a whole number from 1 to 79"):
             autocorrelation(series(), lags=lags)
-    with pytest.raises(ValueError, match="give one with dims chain, draw and date"):
+    with pytest.raises(ValueError, match="must be draws with dims chain, draw and date"):
         autocorrelation(series().isel(chain=0))

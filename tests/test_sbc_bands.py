@@ -127,7 +127,7 @@ def test_a_returned_band_may_be_changed_without_changing_the_next():
         (lambda: simultaneous_band([0.5], n=5, level=95), "between 0 and 1, as level=0.95"),
         (lambda: uniformity([3, 2], [0.3, 0.6], n=5), "not falling"),
         (lambda: uniformity([3, 6], [0.3, 0.6], n=5), "from 0 to n"),
-        (lambda: uniformity([3], [0.3, 0.6], n=5), "one count for each point"),
+        (lambda: uniformity([3], [0.3, 0.6], n=5), "one for each of the 2 points"),
     ],
 )
 def test_what_is_no_sample_is_refused(call, advice):

@@ -87,7 +87,8 @@ class Source[T]:
 def _names(value: object) -> set[str]:
     """Columns, variables, dims or tables by which one table is told from another."""
     if isinstance(value, xr.Dataset):
-        return {*map(str, value.variables), *map(str, value.dims)}
+        labels = {str(name) for name, values in value.coords.items() if values.ndim}  # not of one that was chosen
+        return {*map(str, value.data_vars), *labels, *map(str, value.dims)}
     if isinstance(value, xr.DataArray):
         return {word for word in ("roi", "residual", "period") if value.name is None or word in str(value.name)}
     if isinstance(value, Diagnosis):
