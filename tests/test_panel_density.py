@@ -7,7 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from bayesmmm import engine
-from bayesmmm.equations import FIXED_SD, Panel
+from bayesmmm.equations import Panel
+from bayesmmm.equations.panel import FIXED_SD
 from bayesmmm.inference import write_program
 from bayesmmm.inference.panel import normal_prior, panel_plan
 from bayesmmm.priors import Prior

@@ -181,7 +181,7 @@ def silent_geos(data: MMMData, name: str, values: np.ndarray) -> list[str]:
     """Return the geos in which a channel is above zero in some values (geo, date), and never was in the history."""
     if not data.is_money(name) and name not in data.mediators:
         return []
-    silent = (values > 0.0).any(axis=-1) & ~(data.columns[name] > 0.0).any(axis=-1)
+    silent = (values > 0.0).any(axis=-1) & ~data.bought([name])[:, 0]
     return [geo for geo, is_silent in zip(data.geos, silent, strict=True) if is_silent]
 
 

@@ -124,6 +124,24 @@ def deviations(values: np.ndarray) -> np.ndarray:
     return scaled - scaled.mean(axis=1, keepdims=True)
 
 
+def common_share(values: np.ndarray) -> float:
+    """Share of the variance within geos that all geos have in common in a period.
+
+    Of values (G, T): the variance over periods of their mean over geos, each geo less its own mean, over the mean
+    variance. Independent geos have 1 / G of it in common, by chance alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> common_share(np.array([[1.0, -1.0, 2.0, -2.0], [1.0, -1.0, 2.0, -2.0]]))
+    1.0
+    >>> common_share(np.array([[1.0, -1.0, 2.0, -2.0], [-1.0, 1.0, -2.0, 2.0]]))
+    0.0
+    """
+    within = values - values.mean(axis=1, keepdims=True)
+    return float((within.mean(axis=0) ** 2).mean() / (within**2).mean())
+
+
 def read_only_arrays(arrays: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
     """Return a read-only mapping of read-only float64 copies."""
     frozen = {}

@@ -362,6 +362,10 @@ class MMMData:
         columns = {name: values[at] for name, values in self.columns.items()}
         return replace(self, geos=geos, columns=columns, part=True)
 
+    def bought(self, names: Sequence[str]) -> np.ndarray:
+        """Return whether each of some columns was ever above zero in each geo, (geo, column)."""
+        return np.array([(self.columns[name] > 0).any(axis=-1) for name in names]).reshape(-1, len(self.geos)).T
+
     def replace_columns(self, columns: Mapping[str, np.ndarray]) -> "MMMData":
         """Return the data with other values in some columns, checked again.
 

@@ -4,30 +4,13 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm import engine
+from bayesmmm.data.scales import common_share
 from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.thresholds import COMMON_SOURCE, COMMON_SPREAD, Threshold
 from bayesmmm.results import Fit
 
 #: Draws that residuals are averaged over.
 _DRAWS = 200
-
-
-def common_share(residual: np.ndarray) -> float:
-    """Share of the variance within geos that all geos have in common in a period.
-
-    Of residuals (G, T): the variance over periods of their mean over geos, each geo less its own mean, over the mean
-    variance. Independent geos have 1 / G of it in common, by chance alone.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> common_share(np.array([[1.0, -1.0, 2.0, -2.0], [1.0, -1.0, 2.0, -2.0]]))
-    1.0
-    >>> common_share(np.array([[1.0, -1.0, 2.0, -2.0], [-1.0, 1.0, -2.0, 2.0]]))
-    0.0
-    """
-    within = residual - residual.mean(axis=1, keepdims=True)
-    return float((within.mean(axis=0) ** 2).mean() / (within**2).mean())
 
 
 def panel_checks(fit: Fit, *, seed: int) -> tuple[list[Check], dict[str, pd.DataFrame]]:

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bayesmmm.diagnostics.advice import prior_on
 from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.thresholds import CONVERGENCE_SOURCE, DIVERGENCE_SOURCE, ENERGY, TREE_DEPTH, Threshold
 from bayesmmm.results import Fit
-from bayesmmm.results.convergence import DIVERGENT_BAD, ESS_BAD, ESS_GOOD, RHAT_BAD, RHAT_GOOD, absent
+from bayesmmm.results.convergence import DIVERGENT_BAD, ESS_BAD, ESS_GOOD, RHAT_BAD, RHAT_GOOD, absent_rows
 from bayesmmm.results.summaries import flat
 
 #: Parameters whose prior decides what others of a panel are.
@@ -37,8 +36,8 @@ def _parameters(fit: Fit) -> pd.DataFrame:
     columns = {f"ess_{kind}": flat(arviz_stats.ess(fit.posterior, method=kind)) for kind in ("bulk", "tail")}
     if fit.posterior.sizes["chain"] > 1:
         columns["rhat"] = flat(arviz_stats.rhat(fit.posterior))
-    missing = pd.Series(flat(xr.Dataset({name: absent(values) for name, values in fit.posterior.items()})))
-    return pd.DataFrame(columns).reindex(columns=["rhat", "ess_bulk", "ess_tail"])[~missing.astype(bool)]
+    table = pd.DataFrame(columns).reindex(columns=["rhat", "ess_bulk", "ess_tail"])
+    return table.drop(index=list(absent_rows(fit.posterior)))
 
 
 def _chains(fit: Fit) -> pd.DataFrame:

@@ -36,7 +36,6 @@ from bayesmmm.engine.inputs import (
 from bayesmmm.engine.interventions import change, latent_change, propagate, value
 from bayesmmm.engine.parameters import (
     Parameters,
-    bought,
     draw_prior,
     layout,
     rescale,

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.equations import FIXED_SD, MMM, Equation
+from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import PriorError
 
 #: Equation name -> parameter name -> values. half_life, half_saturation, slope (draw, channel); contribution
@@ -63,9 +63,10 @@ def draw_prior(
         if "tau" in drawn:
             deviation = rng.standard_normal((draws, len(data.geos), len(equation.media)))
             drawn["z"] = dict(zip(equation.media, np.moveaxis(deviation, -1, 0), strict=True))
-        if equation.has_period_effects:
-            omega = drawn.setdefault("omega", np.full(draws, FIXED_SD))
-            drawn["period"] = omega[:, None] * rng.standard_normal((draws, len(data.dates)))
+        if equation.panel and equation.has_period_effects:
+            if equation.panel.omega is not None:
+                drawn["omega"] = np.full(draws, equation.panel.omega)
+            drawn["period"] = drawn["omega"][:, None] * rng.standard_normal((draws, len(data.dates)))
         out[name] = to_engine_parameters(equation, drawn, data, scales, endogenous=unknown)
     return out
 
@@ -118,19 +119,14 @@ def to_engine_parameters(
         out |= {"tau": table(drawn["tau"]), "median_contribution": table(contribution)}
         spread = {c: np.exp(drawn["tau"][c][:, None] * z) for c, z in drawn["z"].items()}
         contribution = {c: value[:, None] * spread[c] for c, value in contribution.items()}
-    columns = [_per_geo(contribution[c], shape) * bought(data, c) for c in equation.media]
-    out["contribution"] = np.stack(columns, axis=-1) if columns else np.empty((*shape, 0))
-    return out
+    columns = [_per_geo(contribution[c], shape) for c in equation.media]
+    together = np.stack(columns, axis=-1) if columns else np.empty((*shape, 0))
+    return out | {"contribution": together * data.bought(equation.media)}
 
 
 def _per_geo(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Values (S,) or (S, G) as (S, G)."""
     return np.broadcast_to(values if values.ndim == 2 else values[:, None], shape)
-
-
-def bought(data: MMMData, channel: str) -> np.ndarray:
-    """Whether a channel was ever above zero in each geo (G,)."""
-    return (data.columns[channel] > 0).any(axis=-1)
 
 
 def spend_per_size(equation: Equation, channel: str, data: MMMData, scales: Scales) -> float:
@@ -139,7 +135,7 @@ def spend_per_size(equation: Equation, channel: str, data: MMMData, scales: Scal
     Of the median geo of those that buy it, on a panel.
     """
     share = data.columns[channel].mean(axis=-1) / scales.size[equation.name]
-    return float(np.median(share[bought(data, channel)]))
+    return float(np.median(share[data.bought([channel])[:, 0]]))
 
 
 def rescale(system: MMM, parameters: Parameters, old: Scales, new: Scales) -> dict[str, dict[str, np.ndarray]]:
@@ -212,7 +208,7 @@ def to_dataset(system: MMM, parameters: Parameters, data: MMMData, *, chains: in
         name, _, parameter = variable.rpartition(".")
         value = parameters[name][parameter]
         if parameter == "contribution" and system.equation(name).panel:  # no number where there is nothing to know
-            value = np.where(np.stack([bought(data, c) for c in labels[f"{name}.media"]], axis=-1), value, np.nan)
+            value = np.where(data.bought(labels[f"{name}.media"]), value, np.nan)
         if len(data.geos) == 1 and value.ndim == 3:
             value = value[:, 0]
         variables[variable] = (("chain", "draw", *own), value.reshape(chains, -1, *value.shape[1:]))

@@ -80,6 +80,11 @@ class Panel:
             )
         object.__setattr__(self, "per_geo", tuple(dict.fromkeys(names)))
 
+    @property
+    def omega(self) -> float | None:
+        """Sd of the period effects where it is no parameter: 0 without any; None where it is one."""
+        return {"random": None, "fixed": FIXED_SD}.get(self.periods or "none", 0.0)
+
     def check_terms(self, equation: str, kinds: Iterable[str], linear: Sequence[str]) -> None:
         """Refuse a name under `per_geo` that is no linear term: a kind of terms that there are, or a column."""
         kinds = set(kinds)

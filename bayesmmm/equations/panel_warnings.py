@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from bayesmmm.data import MMMData
-from bayesmmm.data.scales import deviations
+from bayesmmm.data.scales import common_share, deviations
 from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.equations.system import MMM
@@ -38,7 +36,7 @@ def _common_spend(name: str, system: MMM, data: MMMData) -> Iterable[BayesMMMWar
     within = within[(within != 0).any(axis=1)]
     if len(within) < 2:
         return
-    share = float(np.mean(within.mean(axis=0) ** 2) / np.mean(within**2))
+    share = common_share(within)
     if share > COMMON_SPEND:
         periods = any(name in e.media and e.has_period_effects for e in system.equations)
         taken = ", and period effects take what they have in common" * periods

@@ -17,6 +17,7 @@ import pandas as pd
 
 from bayesmmm import engine
 from bayesmmm.data import MONEY, next_dates, read_plan, window_mask
+from bayesmmm.data.future import GEO
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, ConvergenceError, SettingError, UnknownTermError
 from bayesmmm.results import Fit, check_fit
@@ -36,7 +37,6 @@ from bayesmmm.validate import (
 WINDOWS = ("spend", "outcome")
 #: Of answers that have no window rule: None would do as well, and is what somebody may pass by mistake.
 NO_RULE: Any = object()
-GEO = "geo"
 #: What to do about an answer that is too large.
 REDUCE = "ask a fit with fewer draws, as fit.thin(1000)"
 

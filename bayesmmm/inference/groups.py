@@ -15,8 +15,8 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Parameters
-from bayesmmm.equations import FIXED_SD, MMM, Equation, log_likelihood, observe
-from bayesmmm.inference.panel import normal_prior, omega_of, panel_plan
+from bayesmmm.equations import MMM, Equation, log_likelihood, observe
+from bayesmmm.inference.panel import normal_prior, panel_plan
 from bayesmmm.inference.variables import LinearPlan, blocks, collapses, geo_pairs, linear_plan, normal_terms
 from bayesmmm.results import Fit, check_fit, library_versions
 from bayesmmm.validate import check_size
@@ -138,17 +138,19 @@ def _draw_panel(
     collapsed: bool,
 ) -> None:
     """Add to the draws of an equation what was integrated out of it: coefficients, and period effects."""
+    assert equation.panel is not None
+    known = equation.panel.omega
+    omega = drawn["omega"] if known is None else np.full_like(drawn["sigma"], known)
     if not collapsed:
         plan = linear_plan(equation, seen.design)
         drawn["coefficient"] |= plan.by_term(_coordinates(rotated, len(drawn["sigma"])))
         if equation.has_period_effects:
             standard = np.stack([*drawn.pop("standard_period").values()], axis=-1)
-            drawn["period"] = (drawn["omega"][:, None] if "omega" in drawn else FIXED_SD) * standard
+            drawn["period"] = omega[:, None] * standard
             drawn.setdefault("omega", drawn["period"].std(axis=1))
         return
-    terms, known = normal_terms(equation), omega_of(equation)
+    terms = normal_terms(equation)
     panel = panel_plan(equation, seen.design, terms)
-    omega = drawn["omega"] if known is None else np.full_like(drawn["sigma"], known)
     par = engine.to_engine_parameters(equation, drawn, data, scales)
     noise = panel.noise(rng, len(omega))
 
@@ -164,7 +166,7 @@ def _draw_panel(
     for term, mean, sd in zip(terms, *normal_prior(equation, terms), strict=True):
         parts = [out[f"{term}@{g}"] for g in (None, *range(len(data.geos))) if f"{term}@{g}" in out]
         drawn["coefficient"][term] = mean + sd * (parts[0] if len(parts) == 1 else np.stack(parts, axis=1))
-    if known != 0.0:
+    if equation.has_period_effects:
         drawn["period"] = out["period"]
         drawn.setdefault("omega", out["period"].std(axis=1))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesmmm.equations import FIXED_SD, Equation
+from bayesmmm.equations import Equation
 from bayesmmm.kernels import panel as kernel
 
 #: Arguments of `kernels.panel.collapsed_panel` that a panel is described by, in their order.
@@ -24,12 +24,6 @@ def normal_prior(equation: Equation, terms: tuple[str, ...]) -> tuple[np.ndarray
     prior = dict(zip(block.labels, block.priors, strict=True))
     moments = [prior[term].scipy().stats("mv") for term in terms]
     return np.array([m for m, _ in moments], float), np.sqrt(np.array([v for _, v in moments], float))
-
-
-def omega_of(equation: Equation) -> float | None:
-    """Sd of the period effects where it is no parameter: 0 without any; None where it is one."""
-    assert equation.panel is not None
-    return {"random": None, "fixed": FIXED_SD, "none": 0.0}[equation.panel.periods or "none"]
 
 
 @dataclass(frozen=True)
@@ -81,17 +75,14 @@ class PanelPlan:
         own, calendar, wide = array["own"], array["calendar"], array["wide"]
         shared, by_geo = np.empty(noise["shared"].shape), np.empty(noise["contrast"].shape)
         period = np.empty(noise["period"].shape)
+        columns = (array["wide_by_period"], array["norm"], array["between"])
         products = (array["norm"], array["gram"], array["gram_by_period"], array["cross"])
         for s in range(len(r)):
             s2, o2 = sigma[s] ** 2, omega[s] ** 2
             w, width = o2 / (geos * o2 + s2), s2 + array["norm"]
             left = np.ascontiguousarray(r[s].T)
             free = kernel.contrasts(left, own)
-            total = kernel.by_period(left)
-            q = kernel.projections(left, total, calendar, wide)
-            q[: len(calendar)] *= 1.0 - w * geos
-            q[len(calendar) :] -= w * array["wide_by_period"] @ total
-            q[len(calendar) :] -= np.einsum("ijg,ig->j", array["between"], free / width[:, None])
+            q = kernel.shared_products(left, kernel.by_period(left), free, w, s2, calendar, wide, *columns)
             lower = kernel.cholesky(kernel.posterior_precision(sigma[s], omega[s], geos, *products))
             # L' a = L^-1 q / sigma^2 + noise has the mean H^-1 q / sigma^2 and the covariance H^-1.
             shared[s] = np.linalg.solve(lower.T, np.linalg.solve(lower, q / s2) + noise["shared"][s])

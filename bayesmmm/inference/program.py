@@ -120,21 +120,20 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
     start: list[float] = []
     where: dict[tuple, int] = {}
     pairs = {name: geo_pairs(system.equation(name), data) for name in system.order}
-    median, start_value = {}, {}
+    median: dict[tuple, tuple[int, float]] = {}  # position and prior median of the contribution of a channel
     for name, block in free:
         for label, prior in zip(block.labels or (None,), block.priors, strict=True):
             where[name, block.parameter, label] = len(rows)
             if block.parameter in ("contribution", "roi"):
-                median[name, label] = len(rows)
-                start_value[len(rows)] = prior.median
+                median[name, label] = len(rows), prior.median
             row, first = _parameter(prior, block.parameter)
             if block.parameter == "z":
                 channel = pairs[name][str(label)][0]
-                at_tau, at_median = where[name, "tau", channel], median[name, channel]
+                at_median, at_start = median[name, channel]
                 w, b = centring(len(data.geos))
                 row[at.SHAPE_A : at.LOC] = [at_median, b]
-                row[at.MAP :] = [prior_density.SCALED, at_tau, w]
-                first = b * np.log(start_value[at_median])
+                row[at.MAP :] = [prior_density.SCALED, where[name, "tau", channel], w]
+                first = b * np.log(at_start)
             rows.append(row)
             start.append(first)
     tape = _Tape(at.HEAD + len(system.order))

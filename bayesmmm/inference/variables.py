@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine import bought, inputs, spend_per_size
+from bayesmmm.engine import inputs, spend_per_size
 from bayesmmm.equations import MMM, Equation, Parameter
-from bayesmmm.inference.panel import PanelPlan, normal_prior, omega_of, panel_plan
+from bayesmmm.inference.panel import PanelPlan, normal_prior, panel_plan
 from bayesmmm.priors import Prior
 
 
@@ -114,11 +114,12 @@ def _standard_normal(equation: Equation, parameter: str, kind: str, labels: tupl
 
 def geo_pairs(equation: Equation, data: MMMData) -> dict[str, tuple[str, int]]:
     """Channels and numbers of the geos that ever bought them, by a label of both."""
+    buys = data.bought(equation.media)
     return {
         f"{channel} @ {geo}": (channel, g)
-        for channel in equation.media
+        for c, channel in enumerate(equation.media)
         for g, geo in enumerate(data.geos)
-        if bought(data, channel)[g]
+        if buys[g, c]
     }
 
 
@@ -232,17 +233,15 @@ def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) ->
         plan: LinearPlan | PanelPlan
         if equation.panel and collapses(system, name, collapse):
             plan = panel_plan(equation, seen.design, normal_terms(equation))
-            omega = omega_of(equation)
-            own = plan.arrays if omega is None else {**plan.arrays, "omega": np.array([omega])}
-            out |= {f"{name}.{key}": value for key, value in own.items()}
+            out |= {f"{name}.{key}": value for key, value in plan.arrays.items()}
         else:
             plan = linear_plan(equation, seen.design)
             if collapses(system, name, collapse):
                 out[f"{name}.basis"], out[f"{name}.basis_variance"] = plan.basis, plan.variance
             else:
                 out[f"{name}.directions"] = np.sqrt(plan.variance)[:, None] * plan.basis
-                if equation.has_period_effects and (omega := omega_of(equation)) is not None:
-                    out[f"{name}.omega"] = np.array([omega])
+        if equation.panel and equation.panel.omega is not None:
+            out[f"{name}.omega"] = np.array([equation.panel.omega])
         for value in equation.rho.values():
             if not isinstance(value, Prior):
                 out[f"{name}.rho"] = np.array([value])

@@ -230,6 +230,22 @@ def projections(r, total, calendar, wide):
 
 
 @jit
+def shared_products(r, total, free, w, s2, calendar, wide, wide_by_period, norm, between):
+    """Products (p,) of shared columns with ``sigma^2 S0^-1 r``, less those with what contrasts between geos take from r.
+
+    `total` are the sums of r by period, `free` its `contrasts`; the others are arguments of `collapsed_panel`.
+    """
+    out, n_calendar = projections(r, total, calendar, wide), calendar.shape[0]
+    for k in range(n_calendar):
+        out[k] *= 1.0 - w * r.shape[1]
+    for j in range(wide.shape[0]):
+        out[n_calendar + j] -= w * inner_product(wide_by_period[j], total)
+        for i in range(norm.shape[0]):
+            out[n_calendar + j] -= inner_product(between[i, j], free[i]) / (s2 + norm[i])
+    return out
+
+
+@jit
 def subtract_columns(r, own, calendar, wide, by_geo, shared):
     """Take the columns times their coefficients, (I, G) and (p,), from r (T, G)."""
     n_time, n_geo, n_calendar = r.shape[0], r.shape[1], calendar.shape[0]
@@ -326,14 +342,8 @@ def collapsed_panel(
 
     # Shared coefficients: products with S0^-1 r, then with the part of r that contrasts take away.
     total = by_period(e)
-    q = projections(e, total, calendar, wide)
     free = contrasts(e, own)
-    for k in range(n_calendar):
-        q[k] *= 1.0 - w * n_geo
-    for j in range(n_wide):
-        q[n_calendar + j] -= w * inner_product(wide_by_period[j], total)
-        for i in range(norm.shape[0]):
-            q[n_calendar + j] -= inner_product(between[i, j], free[i]) / (s2 + norm[i])
+    q = shared_products(e, total, free, w, s2, calendar, wide, wide_by_period, norm, between)
     lower = cholesky(posterior_precision(sigma, omega, n_geo, norm, gram, gram_by_period, cross))
     covariance = inverse(lower)
     shared = np.empty(p)

@@ -1,7 +1,7 @@
 """What each figure reads: the table or record it draws, and how it is made of a fit."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import pandas as pd
@@ -209,13 +209,7 @@ PREDICTIVE = Source(
     {Fit: _outcome(predictive_table)},
     ("observed", *_SPANS),
 )
-PREDICTIVE_BY_GEO = Source(
-    "predictive_by_geo",
-    pd.DataFrame,
-    "results.predictive_table(fit, equation)",
-    {Fit: _outcome(predictive_table)},
-    ("observed", *_SPANS),
-)
+PREDICTIVE_BY_GEO = replace(PREDICTIVE, figure="predictive_by_geo")
 PREDICTIVE_CHECK = Source(
     "predictive_check",
     pd.DataFrame,

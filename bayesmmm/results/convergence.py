@@ -95,8 +95,8 @@ def judge(tree: xr.DataTree) -> Convergence:
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     rhat = flat(arviz_stats.rhat(posterior)) if chains > 1 else {}
     bulk, tail = (flat(arviz_stats.ess(posterior, method=method)) for method in ("bulk", "tail"))
-    missing = flat(xr.Dataset({name: absent(values) for name, values in posterior.items()}))
-    rhat, bulk, tail = ({k: v for k, v in each.items() if not missing[k]} for each in (rhat, bulk, tail))
+    missing = absent_rows(posterior)
+    rhat, bulk, tail = ({k: v for k, v in each.items() if k not in missing} for each in (rhat, bulk, tail))
     # An unknown number, of a parameter that never moves, is the worst of all.
     worst_ess = min(bulk, key=lambda k: -np.inf if np.isnan(bulk[k]) else bulk[k])
     worst_rhat = max(rhat, key=lambda k: np.inf if np.isnan(rhat[k]) else rhat[k]) if rhat else worst_ess
@@ -115,6 +115,12 @@ def judge(tree: xr.DataTree) -> Convergence:
 def absent(draws: xr.DataArray) -> xr.DataArray:
     """Whether there are no draws at all: the contribution of a channel in a geo that never bought it is no parameter."""
     return draws.isnull().all(("chain", "draw"))
+
+
+def absent_rows(posterior: xr.Dataset) -> set[str]:
+    """Names, as in a summary, of what has no draws at all."""
+    absences = flat(xr.Dataset({name: absent(values) for name, values in posterior.items()}))
+    return {row for row, missing in absences.items() if missing}
 
 
 def judged(

@@ -19,7 +19,7 @@ import xarray as xr
 
 from bayesmmm import files
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine import bought, layout
+from bayesmmm.engine import layout
 from bayesmmm.equations import MMM, check_system, parse_toml
 from bayesmmm.errors import FitFileError
 
@@ -232,7 +232,7 @@ def _check_posterior(posterior: xr.Dataset, system: MMM, data: MMMData) -> None:
 
 def _of_buyers(variable: str, values: np.ndarray, supports: list, labels: tuple[str, ...], data: MMMData) -> tuple:
     """Draws, and their supports, of channels in geos that ever bought them; the others have none."""
-    buys = np.stack([bought(data, channel) for channel in labels], axis=-1).reshape(values.shape[2:])
+    buys = data.bought(labels).reshape(values.shape[2:])
     if (np.isnan(values) == buys).any():
         raise ValueError(f"its draws of {variable!r} are not those of the geos that buy a channel")
     return values[..., buys], [

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Fourier, Panel
 from bayesmmm.errors import SamplingError
@@ -151,10 +150,9 @@ def _parameters(
     shared = tabled(equation, curves, {"intercept": 0.5, **linear}, sigma)
     tau = np.array([[media[name][4] for name in equation.media]])
     deviation = rng.standard_normal((1, len(data.geos), len(equation.media)))
-    buys = np.stack([engine.bought(data, name) for name in equation.media], axis=-1)
     return {
         **shared,
-        "contribution": shared["contribution"] * np.exp(tau[:, None] * deviation) * buys,
+        "contribution": shared["contribution"] * np.exp(tau[:, None] * deviation) * data.bought(equation.media),
         "coefficient": np.repeat(shared["coefficient"][:, None], len(data.geos), axis=1),
         "tau": tau,
         "median_contribution": shared["contribution"][:, 0],

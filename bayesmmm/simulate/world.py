@@ -279,7 +279,7 @@ def _check_values(parameter: str, value: np.ndarray, where: str) -> None:
 def _check_silent(equation: Equation, contribution: np.ndarray, data: MMMData) -> None:
     """Refuse a contribution (1, G, C) of a channel in a geo that never buys it: nothing there could bring it."""
     for c, channel in enumerate(equation.media):
-        odd = (contribution[0, :, c] > 0) & ~engine.bought(data, channel)
+        odd = (contribution[0, :, c] > 0) & ~data.bought([channel])[:, 0]
         if odd.any():
             g = int(np.argmax(odd))
             raise EquationError(
