@@ -168,7 +168,7 @@ def translate(given) -> None:
         "sigma": wide("y_sigma") * height / size,
     }
     media = engine.inputs(equation, data, scales).media
-    _, of_one = engine.media_term(equation, media, parameters, data.days_per_period)
+    _, of_one = engine.media_term(equation, media, parameters, data.calendar)
     parameters["contribution"] = wide("saturation_beta")[:, None] * height / size / of_one
     system = mm.MMM([equation])
     posterior = engine.to_dataset(system, {"y": parameters}, data, chains=chains)

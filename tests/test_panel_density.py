@@ -65,9 +65,11 @@ def _reference(system, data, program, u):
         equation = system.equation(name)
         seen = engine.inputs(equation, data, scales)
         per_channel = [[*value[f"{name}.{p}"].values()] for p in ("half_life", "half_saturation", "slope")]
-        keep = [reference.retention_from_half_life(h, data.days_per_period) for h in per_channel[0]]
+        keep = [reference.retention_from_half_life(h) for h in per_channel[0]]
         gamma = _contribution(equation, data, value)
-        media = reference.media(seen.media, np.zeros(gamma.shape), keep, *per_channel[1:], gamma)
+        media = reference.media(
+            seen.media, np.zeros(gamma.shape), keep, *per_channel[1:], gamma, days=data.days_per_period
+        )
         mean, sd = normal_prior(equation, equation.terms())
         own = np.array([term in equation.per_geo for term in equation.terms()])
         omega = {"random": None, "fixed": FIXED_SD, "none": 0.0}[equation.panel.periods]

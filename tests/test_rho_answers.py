@@ -136,7 +136,7 @@ def test_collapsed_coefficients_have_the_dense_conditional_mean_and_covariance()
         seen,
         many,
         plan_,
-        data.days_per_period,
+        data.calendar,
         np.random.default_rng(1),
         center=np.repeat(center, 40_000, 0),
     )
@@ -144,7 +144,7 @@ def test_collapsed_coefficients_have_the_dense_conditional_mean_and_covariance()
     # The same from one dense Normal: y - media - rho s_y / s_m e_m = W b + e, e of scale s_y sqrt(1 - rho^2).
     w, m, sd = seen.design[0], plan_.mean, plan_.sd
     s_m, s_y = par["search"]["sigma"][0], par["sales"]["sigma"][0]
-    media = engine.latent_mean(equation, seen, flat, data.days_per_period, base.rows.amplitude["sales"])[0, 0]
+    media = engine.latent_mean(equation, seen, flat, data.calendar, base.rows.amplitude["sales"])[0, 0]
     y = seen.target[0] - media - 0.6 * s_y / s_m * base.residual["search"][0, 0]
     precision = np.diag(1 / sd**2) + w.T @ w / (s_y**2 * (1 - 0.36))
     cov = np.linalg.inv(precision)

@@ -15,7 +15,15 @@ import pandas as pd
 
 from bayesmmm.data import checks
 from bayesmmm.data.checks import MONEY, NATIONAL
-from bayesmmm.data.dates import DAYS_PER_PERIOD, check_order, find_frequency, iso_date, parse_dates
+from bayesmmm.data.dates import (
+    DAYS_PER_PERIOD,
+    Calendar,
+    anchor_day,
+    check_order,
+    find_frequency,
+    iso_date,
+    parse_dates,
+)
 from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, read_only_arrays, same_arrays
 from bayesmmm.data.tables import check_table, lay_out, read_csv, to_float
 from bayesmmm.errors import DataError, DateError, PanelError, RoleError
@@ -136,6 +144,12 @@ class MMMData:
     def days_per_period(self) -> float:
         """Days in one period: 1, 7, or 365.25 / 12."""
         return DAYS_PER_PERIOD[self.frequency]
+
+    @property
+    def calendar(self) -> Calendar:
+        """Dates and lengths of its periods and of those around them; period 0 is the first."""
+        day = anchor_day(self.dates) if self.frequency == "monthly" else 1
+        return Calendar(self.frequency, self.dates[0], day)
 
     @property
     def geo_levels(self) -> pd.DataFrame:

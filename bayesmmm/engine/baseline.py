@@ -2,12 +2,12 @@
 
 A *baseline* is the evaluation of all equations over a segment of periods: the fitted ones (`history`), where the
 series are those observed and residuals follow from them, periods after them (`future`), where mediators are simulated
-and adstock carries over, or a world that is made (`run`), whose residuals are given. All go through one loop.
+and spend carries over, or a world that is made (`run`), whose residuals are given. All go through one loop.
 
 Arrays have axes (row, geo, date). There are R = S * paths rows: each of S posterior draws with one or more residual
 paths, side by side. What does not differ between paths may have S rows only, and what does not differ between draws 1
 (P stands for any of the three). What a segment inherits from the one before is its *past*, by equation and input: the
-adstock carried in, (P, G, 1), or under ``max_lag`` the inputs of the last periods, (P, G, max_lag).
+pressure carried in, (P, G, 1), or under ``max_lag`` the inputs of the last periods, (P, G, max_lag).
 
 The geos of a panel are series side by side. What all of them have in common in a period, its *period effect*, is in the
 latent mean of fitted periods and of worlds that are made. Of later periods it is not known: it is drawn, or integrated
@@ -22,9 +22,9 @@ import pandas as pd
 from scipy import special
 
 from bayesmmm import kernels
-from bayesmmm.data import MMMData, Scales
+from bayesmmm.data import Calendar, MMMData, Scales
 from bayesmmm.data.checks import NATIONAL
-from bayesmmm.engine.inputs import Inputs, kernel_lag, retention
+from bayesmmm.engine.inputs import Inputs, kernel_lag, period_days, retention, step_days
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.engine.residuals import given_mediator, random_stream_id, uniforms
 from bayesmmm.engine.terms import (
@@ -66,6 +66,8 @@ class Baseline:
     noise : mapping of str to ((R, G, T) array or 0, (R,) array)
         Mean and scale of the future residuals of a series, where they are not 0 and sigma: those given the residuals of
         its mediator, in a lognormal equation that is correlated with a mediator's; with those of period effects.
+    start : int
+        Number of its first period, counted from the first fitted one.
     """
 
     rows: FrozenDraws
@@ -77,6 +79,12 @@ class Baseline:
     residual: Columns
     future: bool
     noise: Mapping[str, tuple[np.ndarray | float, np.ndarray]] = field(default_factory=dict, repr=False)
+    start: int = 0
+
+    @property
+    def periods(self) -> int:
+        """How many there are."""
+        return next(iter(self.columns.values())).shape[-1]
 
     def noise_of(self, name: str) -> tuple[np.ndarray | float, np.ndarray]:
         """Mean (R, G, T) or 0, and scale (R,), of the future residuals of a series."""
@@ -98,6 +106,7 @@ def _evaluate(
     residual_of: Callable[[int, Equation, np.ndarray, Columns], np.ndarray | None],
     *,
     past: CarryOver,
+    start: int = 0,
     trend_until: pd.Timestamp | None = None,
     periods_known: bool = True,
 ) -> Baseline:
@@ -124,7 +133,7 @@ def _evaluate(
         if frozen is None:
             amplitude[name] = np.zeros(par["contribution"].shape)
         inputs = {n: scaled(rows, n, columns[n]) for n in equation.media}
-        for names, response in media_terms(rows, equation, inputs, past, frozen):
+        for names, response in media_terms(rows, equation, inputs, past, frozen, start):
             if frozen is None:
                 amplitude[name] = kernels.amplitudes(response, np.ascontiguousarray(par["contribution"]))
             term |= {(name, n): values for n, values in by_input(names, response).items()}
@@ -136,7 +145,7 @@ def _evaluate(
             if name not in columns:
                 columns[name] = observe(equation, latent[name] + own, scales)
     rows = replace(rows, amplitude=amplitude)
-    return Baseline(rows, columns, past, term, design, latent, residual, future=False)
+    return Baseline(rows, columns, past, term, design, latent, residual, future=False, start=start)
 
 
 def _design(
@@ -170,7 +179,7 @@ def history(
         For residuals of censored periods.
     """
     chosen = {name: {key: value[draws] for key, value in par.items()} for name, par in parameters.items()}
-    rows = FrozenDraws(system, scales, data.days_per_period, chosen, {}, draws, data.geos)
+    rows = FrozenDraws(system, scales, data.calendar, chosen, {}, draws, data.geos)
 
     def residual(i: int, equation: Equation, mean: np.ndarray, _: Columns) -> np.ndarray:
         target = to_latent(equation, data.columns[equation.name], scales)
@@ -209,7 +218,7 @@ def run(
         Columns set by intervention, in their units. Setting a mediator cuts everything that drives it.
     """
     draws = np.arange(len(parameters[system.outcome]["sigma"]))
-    rows = FrozenDraws(system, scales, data.days_per_period, parameters, amplitude or {}, draws, data.geos)
+    rows = FrozenDraws(system, scales, data.calendar, parameters, amplitude or {}, draws, data.geos)
     values = {n: v for n, v in data.columns.items() if n not in system.order} | dict(do or {})
     columns = {n: v if v.ndim == 3 else v[None] for n, v in values.items()}
     known = {n: v for n, v in values.items() if v.ndim == 2}
@@ -280,6 +289,7 @@ def future(
         every,
         residual,
         past=carryover(base),
+        start=base.start + base.periods,
         trend_until=trend_until,
         periods_known=False,
     )
@@ -304,9 +314,12 @@ def carryover(base: Baseline, changed: Columns | None = None) -> dict[tuple[str,
             x, before = scaled(rows, channel, columns[channel]), base.past.get((name, channel))
             if equation.max_lag is None:
                 carry = np.zeros(x.shape[:2]) if before is None else before[..., 0]
-                keep = retention(rows.parameters[name]["half_life"][:, c], rows.days)
-                alike = [np.ascontiguousarray(rows.matching(v, x, carry)) for v in (x, carry, keep)]
-                out[name, channel] = kernels.final_adstock(*alike)[..., None]
+                keep = retention(
+                    rows.parameters[name]["half_life"][:, c], step_days(equation, [channel], rows.calendar)[0]
+                )
+                days = period_days(equation, [channel], rows.calendar, base.start, x.shape[-1])[0]
+                x, carry, keep = (np.ascontiguousarray(rows.matching(v, x, carry)) for v in (x, carry, keep))
+                out[name, channel] = kernels.final_pressure(x, days, carry, keep)[..., None]
             else:
                 out[name, channel] = prepend_history(rows, before, x, equation.max_lag)[..., -equation.max_lag :]
     return out
@@ -326,6 +339,7 @@ def from_period(base: Baseline, first: int) -> Baseline:
         past=carryover(
             replace(base, columns={name: column[..., :first] for name, column in base.columns.items()})
         ),
+        start=base.start + first,
         term=late(base.term),
         design={name: values[:, first:] for name, values in base.design.items()},
         latent=late(base.latent),
@@ -380,7 +394,7 @@ def media_term(
     equation: Equation,
     media: np.ndarray,
     par: Mapping[str, np.ndarray],
-    days: float,
+    calendar: Calendar,
     amplitude: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Media terms (S, G, C, T) and their amplitudes (S, G, C).
@@ -388,14 +402,20 @@ def media_term(
     Parameters
     ----------
     media : (G, C, T) array
-        Inputs, scaled.
+        Inputs, scaled, from the first period of the calendar on.
     amplitude : (S, G, C) array, optional
         Frozen amplitudes. Without it those that give each channel its mean contribution over these very periods.
     """
     full = np.ones_like(par["contribution"]) if amplitude is None else amplitude
-    shape = (retention(par["half_life"], days), par["half_saturation"], par["slope"], full)
+    keep = retention(par["half_life"], step_days(equation, equation.media, calendar))
+    days = period_days(equation, equation.media, calendar, 0, media.shape[-1])
+    shape = (keep, par["half_saturation"], par["slope"], full)
     response = kernels.media_response(
-        media[None], np.zeros((1, *media.shape[:2])), *map(np.ascontiguousarray, shape), kernel_lag(equation)
+        media[None],
+        days,
+        np.zeros((1, *media.shape[:2])),
+        *map(np.ascontiguousarray, shape),
+        kernel_lag(equation),
     )
     if amplitude is None:
         full = kernels.amplitudes(response, np.ascontiguousarray(par["contribution"]))
@@ -406,11 +426,11 @@ def latent_mean(
     equation: Equation,
     seen: Inputs,
     par: Mapping[str, np.ndarray],
-    days: float,
+    calendar: Calendar,
     amplitude: np.ndarray | None = None,
 ) -> np.ndarray:
     """Latent mean (S, G, T) of an equation given its inputs, amplitudes as in `media_term`."""
-    response, _ = media_term(equation, seen.media, par, days, amplitude)
+    response, _ = media_term(equation, seen.media, par, calendar, amplitude)
     linear = "gtk,sgk->sgt" if par["coefficient"].ndim == 3 else "gtk,sk->sgt"
     mean = np.einsum(linear, seen.design, par["coefficient"]) + response.sum(axis=2)
     return mean + par["period"][:, None] if "period" in par else mean

@@ -235,6 +235,11 @@ class Equation:
         return (*self.media, *self.linear)
 
     @property
+    def by_period(self) -> tuple[str, ...]:
+        """Media that carry over by the classical recursion per period: those with a prior on retention."""
+        return parametrised(self, "retention")[0]
+
+    @property
     def tied_to(self) -> str | None:
         """Mediator whose residuals those of this equation are correlated with."""
         return next(iter(self.rho), None)

@@ -242,6 +242,8 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
         whole = base.term[equation.name, mediator]
         c = equation.media.index(mediator)
         half_life = rows.parameters[equation.name]["half_life"][:, c]
+        keep = engine.retention(half_life, engine.step_days(equation, [mediator], rows.calendar)[0])
+        days = engine.period_days(equation, [mediator], rows.calendar, base.start, base.periods)[0]
         active = np.where(column > 0.0, 1.0, 0.0)
         unit = rows.scales.spend[mediator][:, None]
         stacked = [np.broadcast_to(parts[k] * active / unit, shape) for k in channels]
@@ -251,7 +253,8 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
                 engine.scaled(rows, mediator, column),
                 np.ascontiguousarray(np.stack(stacked, axis=2)),
                 np.ascontiguousarray(whole),
-                engine.retention(half_life, rows.days),
+                days,
+                keep,
                 engine.kernel_lag(equation),
             )
             shares = [by_channel[:, :, k] for k in range(len(channels))]

@@ -198,12 +198,14 @@ def _equation(
     head[at.TIED], head[at.RHO] = tied, position.get(("rho", equation.tied_to), -1)
     head[at.RHO_VALUE] = arrays["rho"][0] if "rho" in arrays else 0.0
     head[at.MEDIA] = tape.put(arrays.get("media_input", ()))
+    days = arrays.get("media_days", np.empty((0, 0)))
+    head[at.DAYS], head[at.N_DAYS] = tape.put(days), days.shape[-1]
     head[at.DIRECTIONS] = tape.put(linear)
     head[at.VARIANCE] = tape.put(arrays.get("basis_variance", ()))
     head[at.OFFSET] = tape.put(arrays["offset"]) if "offset" in arrays else -1
     head[at.DESIGN] = tape.put(arrays.get("design", ()))
     head[at.OBSERVED] = tape.put(arrays["observed"])
-    head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position, data) for c in equation.media])
+    head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position) for c in equation.media])
     where, deviation = _by_geo(equation, position, data)
     head[at.CONTRIBUTIONS], head[at.DEVIATIONS] = tape.put(where), tape.put(deviation)
     for key, count in _COUNTED.items():
@@ -241,11 +243,11 @@ def _by_geo(equation: Equation, position: Mapping, data: MMMData) -> tuple[np.nd
     return where, deviation
 
 
-def _channel(equation: Equation, channel: str, arrays: Mapping, position: Mapping, data: MMMData) -> list[float]:
+def _channel(equation: Equation, channel: str, arrays: Mapping, position: Mapping) -> list[float]:
     row = np.empty(at.CHANNEL)
     by_half_life = ("half_life", channel) in position
     row[at.RETENTION] = position["half_life" if by_half_life else "retention", channel]
-    row[at.DECAY] = np.log(2.0) * data.days_per_period if by_half_life else 0.0
+    row[at.DECAY] = np.log(2.0) if by_half_life else 0.0
     row[at.HALF_SATURATION], row[at.SLOPE] = position["half_saturation", channel], position["slope", channel]
     by_roi = next((b.labels for b in equation.parameters() if b.name == "roi"), ())
     row[at.TAU] = position.get(("tau", channel), -1)

@@ -245,7 +245,7 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
     keep = _either(
         values.get("retention", {}),
         values.get("half_life", {}),
-        lambda _, half_life: pt.exp(-np.log(2.0) * data.days_per_period / half_life),
+        lambda _, half_life: pt.exp(-np.log(2.0) / half_life),
     )
     channel_of = {label: channel for label, (channel, _) in geo_pairs(equation, data).items()}
     with_roi = next((b.labels for b in equation.parameters() if b.name == "roi"), ())
@@ -259,6 +259,7 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
     order = equation.media
     return ops.media_response(
         box["media_input"],
+        box["media_days"],
         np.zeros((len(data.geos), len(order))),
         _ordered(keep, order),
         _ordered(values["half_saturation"], order),

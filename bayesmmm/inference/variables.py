@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine import inputs, spend_per_size
+from bayesmmm.engine import inputs, period_days, spend_per_size
 from bayesmmm.equations import MMM, Equation, Parameter
 from bayesmmm.inference.panel import PanelPlan, normal_prior, panel_plan
 from bayesmmm.priors import Prior
@@ -226,6 +226,7 @@ def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) ->
         out[f"{name}.observed"] = seen.target
         if equation.media:
             out[f"{name}.media_input"] = seen.media
+            out[f"{name}.media_days"] = period_days(equation, equation.media, data.calendar, 0, len(data.dates))
         money = [b.labels for b in equation.parameters() if b.name == "roi"]
         if money:
             factor = [spend_per_size(equation, c, data, scales) for c in money[0]]

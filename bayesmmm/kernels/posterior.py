@@ -20,7 +20,7 @@ from bayesmmm.kernels.prior_density import SCALED, constrain, log_density
 LENGTH, N_EQUATIONS, PARAMETERS, HEAD = range(4)
 # A parameter, one row each: its prior in standard form, the constant that was left out, and its map from the line.
 FAMILY, SHAPE_A, SHAPE_B, LOC, SCALE, CONSTANT, MAP, LOW, HIGH, PARAMETER = range(10)
-# A channel of an equation, one row each. DECAY is log 2 * days per period for a half-life and 0 for a retention;
+# A channel of an equation, one row each. DECAY is log 2 for a half-life in days and 0 for a retention;
 # UNIT is what a unit of its contribution parameter contributes, TAU its spread between geos.
 RETENTION, DECAY, HALF_SATURATION, SLOPE, UNIT, TAU, CHANNEL = range(7)
 # An equation: kinds and sizes, positions of parameters (-1: there is none), positions of arrays. TIED is the number of
@@ -34,7 +34,9 @@ CONTRIBUTIONS, DEVIATIONS = range(22, 24)
 # position of omega, or its value where it is no parameter. PERIOD is where standard Normal period effects begin among
 # the parameters, -1 where there are none or they are integrated out. In a panel geos stand last in all arrays.
 N_OWN, N_CALENDAR, N_WIDE, OWN, CALENDAR, WIDE, WIDE_BY_PERIOD, NORM, GRAM, GRAM_BY_PERIOD = range(24, 34)
-BETWEEN, CROSS, OMEGA, OMEGA_VALUE, PERIOD, EQUATION = range(34, 40)
+BETWEEN, CROSS, OMEGA, OMEGA_VALUE, PERIOD = range(34, 39)
+# Lengths of the periods by channel, and how many each has, as in `bayesmmm.kernels.adstock`.
+DAYS, N_DAYS, EQUATION = range(39, 42)
 
 
 @inlined
@@ -100,14 +102,16 @@ def _forward(program, at, theta, known):
     """Write media and explicit terms of an equation into ``known``; returns what `_backward` needs."""
     n_geos, n_periods, n = int(program[at + N_GEOS]), int(program[at + N_PERIODS]), int(program[at + N_CHANNELS])
     x, max_lag = _stretch(program, at, MEDIA, n_geos * n_periods * n), int(program[at + MAX_LAG])
+    n_days = int(program[at + N_DAYS])
+    days = _stretch(program, at, DAYS, n * n_days).reshape(n, n_days)
     retention, half, slope, contribution, d_retention = _channels(program, at, theta)
     if n_geos > 1:
         x = x.reshape(n, n_periods, n_geos)
-        media, share, log_ratio, log_decay = panel_media(x, retention, half, slope, contribution, max_lag)
+        media, share, log_ratio, log_decay = panel_media(x, days, retention, half, slope, contribution, max_lag)
     else:
         x = x.reshape(n_geos, n, n_periods)
         media, share, log_ratio, log_decay = media_basis(
-            x, np.zeros((n_geos, n)), retention, half, slope, contribution, max_lag
+            x, days, np.zeros((n_geos, n)), retention, half, slope, contribution, max_lag
         )
     design, terms = _explicit(program, at)
     _copy(media.ravel(), known)
