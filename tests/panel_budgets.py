@@ -1,10 +1,9 @@
 """Budgets of panels for tests: plain panels, whose best plans can be written down and found by other means."""
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData
@@ -54,34 +53,23 @@ def plain_panel(geos=GEOS, names=NAMES, *, draws=10, chains=2, slope=1.0, alike=
     return panel_fits.fit_with(system, data, scales, posterior)
 
 
-def one_geo(fit, geo):
-    """National fit of one geo, as `panel_fits.alone` takes it out by hand."""
-    return panel_fits.alone(fit, geo)
-
-
-def brought(fit, decided, periods, spend, every=slice(None)) -> np.ndarray:
-    """Mean outcome gained by money (C,) on channels in geos, spent evenly and acting at once, written down."""
-    total = 0.0
-    for (channel, geo), money in zip(decided, spend, strict=True):
-        g, posterior = fit.data.geos.index(geo), fit.posterior
-        own = fit.data.columns[channel][g]
+def curves_of(fit, decided, periods) -> list[Callable[[float], np.ndarray]]:
+    """Outcome (S,) gained by money on each channel in a geo, spent evenly and acting at once, written down."""
+    out, posterior = [], fit.posterior
+    for channel, geo in decided:
+        g, own = fit.data.geos.index(geo), fit.data.columns[channel][fit.data.geos.index(geo)]
         mean, size = own[own > 0.0].mean(), np.abs(fit.data.columns["sales"][g]).mean()
-        k, n, gamma = (
-            posterior[f"sales.{name}"].sel(
-                {"sales.media": channel} | ({"geo": geo} if name == "contribution" else {})
-            )
-            for name in ("half_saturation", "slope", "contribution")
-        )
-        k, n, gamma = (values.values.ravel()[every] for values in (k, n, gamma))
-        full = size * gamma / budgets.hill(own[:, None] / mean, k, n).mean(axis=0)
-        total = total + periods * full * budgets.hill(money / periods / mean, k, n)
-    return total
+        at = {"sales.media": channel}
+        k, n = (posterior[f"sales.{name}"].sel(at).values.ravel() for name in ("half_saturation", "slope"))
+        gamma = posterior["sales.contribution"].sel(at | {"geo": geo}).values.ravel()
+        full = periods * size * gamma / budgets.hill(own[:, None] / mean, k, n).mean(axis=0)
+        out.append(lambda u, full=full, mean=mean, k=k, n=n: full * budgets.hill(u / periods / mean, k, n))
+    return out
 
 
-def chosen(plan) -> slice:
-    """All draws: a plan of a fit with `draws` as many as there are is chosen on all of them."""
-    assert plan.solution.held_out is None
-    return slice(None)
+def brought(fit, decided, periods, spend) -> np.ndarray:
+    """Outcome (S,) gained by money (C,) on channels in geos."""
+    return sum(curve(u) for curve, u in zip(curves_of(fit, decided, periods), spend, strict=True))
 
 
 def pairs(plan) -> list[tuple[str, str]]:
@@ -92,8 +80,3 @@ def pairs(plan) -> list[tuple[str, str]]:
 def money(plan) -> np.ndarray:
     """Money of each of these."""
     return np.array([float(plan.spend.sel(geo=geo, channel=channel).sum()) for channel, geo in pairs(plan)])
-
-
-def with_posterior(fit, posterior: xr.Dataset):
-    """The fit with other draws."""
-    return replace(fit, tree=xr.DataTree.from_dict({"posterior": posterior})).with_convergence(fit.convergence)

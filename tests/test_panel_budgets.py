@@ -10,7 +10,7 @@ from bayesmmm.errors import InfeasibleError, NeverSpentError, PanelError, Settin
 from bayesmmm.estimands import effects, marginal_roi, predict, roi
 from bayesmmm.optimize import frontier, optimize_budget, places
 from tests import budgets, panel_fits
-from tests.panel_budgets import GEOS, brought, money, pairs, plain_panel
+from tests.panel_budgets import GEOS, brought, curves_of, money, pairs, plain_panel
 
 TOTAL, WEEKS, DRAWS = 3000.0, 6, 20
 #: Share of the range of the objective within which a plan counts as the best one.
@@ -35,11 +35,11 @@ def by_hand(fit, decided, *, total=TOTAL, bounds=None, limits=()):
     """Best split by a solver of its own on what was written down, from several starts."""
     rng = np.random.default_rng(4)
     own = [{"type": "eq", "fun": lambda u: (u.sum() - total) / total}, *limits]
-    best = None
+    best, curves = None, curves_of(fit, decided, WEEKS)
     for _ in range(6):
         start = total * rng.dirichlet(np.full(len(decided), 3.0))
         found = optimize.minimize(
-            lambda u: -brought(fit, decided, WEEKS, np.maximum(u, 1e-9)).mean() / 100.0,
+            lambda u: -sum(curve(max(x, 1e-9)).mean() for curve, x in zip(curves, u, strict=True)) / 100.0,
             start,
             method="SLSQP",
             bounds=bounds or [(0.0, None)] * len(decided),
@@ -86,9 +86,8 @@ def test_s_shaped_channels_by_brute_force(seed):
     total, steps = 900.0, 150
     plan = solved(fit, total=total)
     grid = np.linspace(0.0, total, steps + 1)
-    curves = np.array(
-        [[brought(fit, [pair], WEEKS, [u]).mean() for u in np.maximum(grid, 1e-9)] for pair in pairs(plan)]
-    )
+    curves = curves_of(fit, pairs(plan), WEEKS)
+    curves = np.array([[curve(max(u, 1e-9)).mean() for u in grid] for curve in curves])
     best, _ = budgets.best_split(curves)
     own = brought(fit, pairs(plan), WEEKS, np.maximum(money(plan), 1e-9)).mean()
     assert own >= best - NEAR * best
