@@ -186,8 +186,9 @@ def residuals(
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         base = query.history(draws)
-        sigma = base.rows.parameters[name]["sigma"][:, None, None]
-        return {"residual": query.added(weight * (base.residual[name] / sigma))}
+        sigma = base.rows.parameters[name]["sigma"]
+        scaled = base.residual[name] / sigma.reshape(*sigma.shape, *(1,) * (3 - sigma.ndim))
+        return {"residual": query.added(weight * scaled)}
 
     dims, values = query.label_places(query.map(work, len(fit.data.dates))["residual"], "date")
     attrs = {**query.attrs, "equation": name, "unit": "residual sd"}
