@@ -263,6 +263,10 @@ class CollinearityWarning(BayesMMMWarning):
     """Given when two channels move together so closely that the data cannot tell them apart."""
 
 
+class CollinearTermsWarning(BayesMMMWarning):
+    """Given when the other linear terms of an equation explain one nearly whole, so that only their sum is seen."""
+
+
 class LowVariationWarning(BayesMMMWarning):
     """Given when a channel hardly varies, so that its effect cannot be seen."""
 

@@ -216,12 +216,14 @@ def check_mapping(value: object, name: str, example: str) -> Mapping[Any, Any]:
     return value or {}
 
 
-def check_groups(groups: object, example: str) -> Mapping[str, Any]:
+def check_groups(
+    groups: object, example: str, argument: str = "groups", group: str = "social"
+) -> Mapping[str, Any]:
     """Return a mapping from names of groups, or an empty one for None: 1 and "1" would be printed alike."""
-    checked = check_mapping(groups, "groups", f"{{'social': {example}}}")
+    checked = check_mapping(groups, argument, f"{{{group!r}: {example}}}")
     for name in checked:
         if not isinstance(name, str) or not name.strip():
-            raise refusal("groups", name, "is the name of a group, which must be text", advice=f"as {str(name)!r}")
+            raise refusal(argument, name, "is the name of a group, which must be text", advice=f"as {str(name)!r}")
     return checked
 
 

@@ -310,7 +310,7 @@ def test_two_byte_order_marks_are_no_part_of_a_name(tmp_path):
 @pytest.mark.parametrize("name", ["a\0b", "x" * 5000, ""])
 def test_paths_that_no_file_has(name, tmp_path):
     with pytest.raises(DataError, match=r"cannot be read|does not exist"):
-        read_csv(tmp_path / name if name else tmp_path, date="date", geo=None, numbers=["tv"])
+        read_csv(tmp_path / name if name else tmp_path, date="date", keys=(), numbers=["tv"])
     with pytest.raises(SpecError, match=r"cannot read .* Give the path of a TOML file"):
         read_toml(str(tmp_path / name))
 

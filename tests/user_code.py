@@ -42,6 +42,7 @@ more = mm.what_if(fit, scale={"tiktok": 1.3})
 plan = mm.optimize_budget(fit, total=250_000, periods=13, bounds=("50%", "150%"), controls={"promotion": 0.0})
 ahead = mm.predict(fit, plan.to_frame())
 by_geo: xr.Dataset = mm.effects(fit, by="geo")
+by_group: xr.DataArray = mm.roi(fit, by={"north": ["leeds", "york"]})
 axes = mm.plots.roi(returns)
 found = mm.diagnose(fit)
 folds = mm.evaluate.cross_validate(system, data, folds=2)
@@ -53,5 +54,5 @@ mm.evaluate.crossvalidate  # type: ignore[attr-defined]
 fit.sumary()  # type: ignore[attr-defined]
 mm.Fourier(perod=7, order=1)  # type: ignore[call-arg]
 mm.roi(fit, star="2024-01-07")  # type: ignore[call-arg]
-mm.roi(fit, by="region")  # type: ignore[arg-type]
+mm.roi(fit, by=2)  # type: ignore[arg-type]
 number: float = mm.roi(fit)  # type: ignore[assignment]

@@ -75,7 +75,7 @@ _TEXTS = {
     "target-accept": "acceptance rate (%(default)s)",
     "sampler": "NUTS by (%(default)s)",
     "no-progress": "no progress bar",
-    "by": "print effects by geo of a panel; by default in total over them",
+    "by": "print effects of a panel by geo, or by one of the columns that name a series, as brand; by default in total",
     "geo": "which geo of a panel",
     "title": "title of the page",
     "start": "first period of the window (of the fitted ones)",
@@ -191,7 +191,7 @@ def _add_sampling(parser: argparse.ArgumentParser, *, seed: int | None) -> None:
     add("target-accept", "P", arguments.probability, default=0.9)
     add("sampler", choices=["nutpie", "pymc"], default="nutpie")
     add("no-progress", action="store_true")
-    arguments.adding(parser, _TEXTS)("by", choices=["geo"])
+    arguments.adding(parser, _TEXTS)("by", "KEY")
     arguments.add_ci_prob(parser)
 
 

@@ -6,7 +6,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bayesmmm.cli.files import (
     DIAGNOSIS,
@@ -46,6 +46,7 @@ from bayesmmm.files import (
     uninterrupted,
 )
 from bayesmmm.text import listed
+from bayesmmm.validate import check_choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -278,13 +279,15 @@ def _tell(
     show_diagnosis(diagnosis)
 
 
-def ways(data: "MMMData") -> tuple[Literal["geo"], ...]:
-    """Ways to tell apart what answers are about: by geo on a panel."""
-    return ("geo",) if len(data.geos) > 1 else ()
+def ways(data: "MMMData") -> tuple[str, ...]:
+    """Ways to tell apart what answers are about: on a panel by geo, and by each of several columns that name one."""
+    return ("geo", *data.levels) if len(data.geos) > 1 else ()
 
 
 def _check_by(data: "MMMData", by: str | None) -> None:
-    if by is not None and by not in ways(data):
+    if by is not None and ways(data):
+        check_choice(by, "--by", ways(data))
+    elif by is not None:
         raise SettingError(
             f"--by {by} tells the geos of a panel apart, and the data are one series; leave it out, or name the column "
             f"of geos in [data] of the spec, as geo = 'region'"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bayesmmm.cli.text import listing, with_truth
 from bayesmmm.errors import BayesMMMWarning
@@ -60,7 +60,7 @@ def _geo_of(fit: "Fit") -> dict[str, str | None]:
 def write_effects(
     fit: "Fit",
     world: "World | None",
-    effects: "Mapping[Literal['geo'] | None, pd.DataFrame]",
+    effects: "Mapping[str | None, pd.DataFrame]",
     ci_prob: float,
     part: Path,
 ) -> None:

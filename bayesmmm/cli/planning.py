@@ -203,9 +203,8 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
     names = read_channels(fit, options.channels, read_modes(fit, mediators))
     plan = options.plan
     if plan is not None:
-        plan = read_csv(
-            plan, date="date", geo=GEO if len(fit.data.geos) > 1 else None, numbers=fit.system.exogenous
-        )
+        keys = (GEO, *fit.data.levels) if len(fit.data.geos) > 1 else ()
+        plan = read_csv(plan, date="date", keys=keys, numbers=fit.system.exogenous)
         plan = plan if options.geo is None else _of_geo(plan, options)
     limits: dict[str, Any] = {
         name: _for_all(_unique(getattr(options, name), option), names, option) or None

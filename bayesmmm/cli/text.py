@@ -1,7 +1,7 @@
 """What the commands print: headings, tables, cautions, a posterior beside the truth, findings."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bayesmmm.text import percent, wrapped
 
@@ -92,10 +92,8 @@ def with_truth(table: "pd.DataFrame", truth: Mapping) -> "pd.DataFrame":
 
 
 # -------------------------------------------------------------------------------------------------------------- effects
-def effects_table(
-    fit: "Fit", world: "World | None", ci_prob: float, by: Literal["geo"] | None = None
-) -> "pd.DataFrame":
-    """Lay out the effects of each channel, by geo or in total, beside the true ones where these are known.
+def effects_table(fit: "Fit", world: "World | None", ci_prob: float, by: str | None = None) -> "pd.DataFrame":
+    """Lay out the effects of each channel, in total or by a key, beside the true ones in total and by geo.
 
     A row for each (geo,) channel and effect; what a geo has of a channel that it never buys is left out.
     """
@@ -106,13 +104,13 @@ def effects_table(
 
     # The convention of the truth of a world: what the outcome of the data owes to all spend.
     draws = effects(fit, groups={}, window="outcome", by=by)
-    labels = [dim for dim in ("geo", "channel") if dim in draws["roi"].dims]
+    labels = [*([] if by is None else [by]), "channel"]
 
     def rows(values: "xr.Dataset") -> "pd.Series":
         return values[list(_EFFECTS)].to_array("effect").transpose(*labels, "effect").to_series()
 
     table = pd.DataFrame({name: rows(part) for name, part in interval(draws[list(_EFFECTS)], ci_prob).items()})
-    if world is not None:
+    if world is not None and by in (None, "geo"):
         true = world.truth.effects if by is None else world.truth.effects_by_geo
         assert true is not None, "a panel has its truth by geo"
         table = with_truth(table, rows(true).to_dict())
@@ -126,8 +124,8 @@ def show_effects(fit: "Fit", table: "pd.DataFrame", ci_prob: float) -> None:
     """Print the effects of each channel, as `effects_table` lays them out."""
     if not len(table):
         return
-    known, by_geo = "truth" in table, "geo" in table.index.names
-    heading(f"Effects of each channel{' by geo' * by_geo}{', beside the truth' * known}")
+    known, keys = "truth" in table, table.index.names[:-2]
+    heading(f"Effects of each channel{''.join(f' by {key}' for key in keys)}{', beside the truth' * known}")
     names = [f"{effect}[{', '.join(map(str, place))}]" for *place, effect in table.index]
     shown = table.set_axis(names)
     if known:

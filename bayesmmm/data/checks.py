@@ -25,8 +25,10 @@ from bayesmmm.text import did_you_mean, listed, no_such, written
 from bayesmmm.validate import LARGEST_NUMBER, as_list, check_ordered, list_for
 
 MONEY = "money"  # the unit of a column that somebody pays
+SEPARATOR = " / "  # between the keys of a series, where a panel has several
 NATIONAL = "national"  # the one geo of a series that is not a panel
 MIN_PERIODS = 8
+GEO_GROUP = "geo_group"  # dim of an answer about groups of geos that were given with the question
 PERIOD_EFFECTS = "period effects"  # part of a decomposition: what the geos of a panel have in common in a period
 # Names of dims and of parts in labelled results; a column of the same name would clash with them.
 RESERVED = (
@@ -158,13 +160,48 @@ def check_shapes(columns: Mapping[str, np.ndarray], *, geos: Sequence[str], date
             )
 
 
-def chosen_geos(geo: object, geos: Sequence[str]) -> tuple[str, ...]:
+def as_keys(geo: object) -> tuple[str, ...]:
+    """Return the columns that name a series of a panel: one, or several, of which none is a dim of the results."""
+    if geo is None:
+        return ()
+    keys = as_names((geo,) if isinstance(geo, str) else geo, role="geo")
+    if not keys:
+        raise RoleError(f"geo={written(geo)} names no column; leave geo out where there is one series")
+    odd = [key for key in keys if key in (*RESERVED, GEO_GROUP)] if len(keys) > 1 else []
+    if odd:
+        raise RoleError(
+            f"column {odd[0]!r} (geo) is one of several that name a series, with a name that the results use; "
+            f"rename the column, for example to {odd[0] + '_name'!r}"
+        )
+    return keys
+
+
+def check_levels(levels: object, geos: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the values of each key by geo as texts, of which the names of the geos are made."""
+    if not isinstance(levels, Mapping):
+        raise PanelError(f"levels={written(levels)} must be a mapping from keys to their values, one for each geo")
+    out = {key: tuple(map(str, as_list(values) or ())) for key, values in levels.items()}
+    if not out:
+        return out
+    if len(as_keys(list(out))) < 2:
+        raise PanelError(f"levels has the one key {next(iter(out))!r}; its values are the geos; leave levels out")
+    alike = len({len(values) for values in out.values()}) == 1
+    named = tuple(map(SEPARATOR.join, zip(*out.values(), strict=True))) if alike else ()
+    if named != tuple(geos):
+        raise PanelError(
+            f"levels gives the geos {listed(named)}, and geos is {listed(geos)}; each geo is named by its keys with "
+            f"{SEPARATOR!r} between them; use MMMData.from_frame(..., geo={list(out)})"
+        )
+    return out
+
+
+def chosen_geos(geo: object, geos: Sequence[str], where: str = "geo") -> tuple[str, ...]:
     """Return one geo, or several, as a tuple; refuse what the data do not have."""
-    check_ordered(geo, "geo", PanelError)
+    check_ordered(geo, where, PanelError)
     names = (geo,) if isinstance(geo, str) else tuple(geo) if isinstance(geo, Iterable) else ()
     if not names or len(set(names)) < len(names) or not all(isinstance(name, str) for name in names):
         raise PanelError(
-            f"geo={written(geo)} must be the name of a geo, or a list of different ones, as geo=[{geos[0]!r}]"
+            f"{where}={written(geo)} must be the name of a geo, or a list of different ones, as {where}=[{geos[0]!r}]"
         )
     for name in names:
         if name not in geos:

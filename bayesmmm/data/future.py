@@ -105,7 +105,8 @@ def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Fu
     plan : pandas.DataFrame
         One row per period, the first right after the last of the history. Dates stand in a column "date" (datetimes
         or ISO text) or in a DatetimeIndex. Of a panel, one row per geo and period, with the name of the geo in a column
-        "geo": every geo of the data has the same periods, and none of them is left out. Media and controls of the
+        "geo", or its keys in the columns that name it in the data where several do: every geo of the data has the same
+        periods, and none of them is left out. Media and controls of the
         data that are not needed may be there, and are not read.
     needed : sequence of str
         Columns of the data that the equations take as given.
@@ -156,7 +157,7 @@ def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Fu
         raise PanelError(
             "the plan has a column 'geo', and a plan is read for one geo; keep the rows of that geo and drop the column"
         )
-    present = [name for name in (DATE, GEO, *needed) if name in list(getattr(plan, "columns", ()))]
+    present = [name for name in (DATE, GEO, *data.levels, *needed) if name in list(getattr(plan, "columns", ()))]
     check_table(plan, wanted=present, where="the plan")
     rows = _plan_rows(data, plan) if panel else np.arange(len(plan))[np.newaxis]
     dates = _dates_of(data, plan, rows)
@@ -265,13 +266,17 @@ def _next(data: MMMData) -> pd.Timestamp:
 
 def _plan_rows(data: MMMData, plan: pd.DataFrame) -> np.ndarray:
     """Return the row numbers (geo, date) of a plan for a panel: geos in the order of the data, rows as they stand."""
-    if GEO not in list(plan.columns):
-        fix = "use plan.reset_index() first" if GEO in plan.index.names else "give every geo its rows"
-        raise PanelError(
-            f"the plan has no column {GEO!r}, and the data have {len(data.geos)} geos ({listed(data.geos)}); {fix}, "
-            f"named in a column {GEO!r}"
-        )
-    rows = rows_by_geo(plan[GEO], GEO)
+    keys, columns = [GEO], list(plan.columns)
+    if GEO not in columns:
+        if not data.levels or not set(data.levels) <= set(columns):
+            fix = "use plan.reset_index() first" if GEO in plan.index.names else "give every geo its rows"
+            also = f", or in the columns {listed(data.levels)}" if data.levels else ""
+            raise PanelError(
+                f"the plan has no column {GEO!r}, and the data have {len(data.geos)} geos ({listed(data.geos)}); {fix}, "
+                f"named in a column {GEO!r}{also}"
+            )
+        keys = list(data.levels)
+    rows = rows_by_geo(plan, keys)
     for geo in rows:
         if geo not in data.geos:
             raise PanelError(
@@ -395,7 +400,7 @@ def _check_calendar(data: MMMData, dates: pd.DatetimeIndex) -> None:
 
 def _check_columns(data: MMMData, plan: pd.DataFrame, needed: Sequence[str]) -> None:
     """Refuse columns that are unknown or are to be predicted, and the absence of a needed one."""
-    names = [name for name in plan.columns if name not in (DATE, GEO, RUN_COLUMN)]
+    names = [name for name in plan.columns if name not in (DATE, GEO, *data.levels, RUN_COLUMN)]
     usable = [*data.media, *data.controls, *(name for name in needed if name in data.mediators)]
     for name in names:
         if name == data.outcome or (name in data.mediators and name not in needed):

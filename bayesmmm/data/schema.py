@@ -49,6 +49,9 @@ class MMMData:
         Unit of the outcome.
     unused : tuple of str
         Columns of the table without a role, for the record; not compared.
+    levels : Mapping of str to tuple of str, shape (geo,)
+        Where several columns name a series: column -> its value for each geo, which is called by these values, as
+        "acme / north". Empty where one does.
     part : bool
         Whether these are some geos of a panel, as `sel` takes them: in a part, channels may be silent and controls
         constant.
@@ -87,6 +90,7 @@ class MMMData:
     outcome_unit: str = MONEY
     unused: tuple[str, ...] = ()
     part: bool = False
+    levels: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     frequency: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -121,6 +125,7 @@ class MMMData:
             "mediators": MappingProxyType(checks.as_units(self.mediators)),
             "controls": tuple(self.controls),
             "unused": tuple(str(name) for name in unused),
+            "levels": MappingProxyType(checks.check_levels(self.levels, geos)),
             "frequency": find_frequency(dates),
         }
         for name, value in normal.items():
@@ -132,6 +137,11 @@ class MMMData:
         """Days in one period: 1, 7, or 365.25 / 12."""
         return DAYS_PER_PERIOD[self.frequency]
 
+    @property
+    def geo_levels(self) -> pd.DataFrame:
+        """Geos (index) by the columns that name them, where several do; without columns where one does."""
+        return pd.DataFrame(dict(self.levels), index=pd.Index(self.geos, name="geo"))
+
     @classmethod
     def from_frame(
         cls,
@@ -142,7 +152,7 @@ class MMMData:
         media: Sequence[str],
         mediators: Mapping[str, str] | None = None,
         controls: Sequence[str] = (),
-        geo: str | None = None,
+        geo: str | Sequence[str] | None = None,
         outcome_unit: str = MONEY,
         date_format: str | None = None,
     ) -> "MMMData":
@@ -162,8 +172,11 @@ class MMMData:
             Column -> unit, such as ``{"google": "money"}``.
         controls : sequence of str
             Other explaining columns.
-        geo : str, optional
-            Column that names the geo, for a panel; every geo needs the same dates.
+        geo : str or sequence of str, optional
+            Column that names the geo, for a panel; every geo needs the same dates. Several columns, as
+            ``["brand", "territory"]``, name a series together: each pair that occurs is a geo, called
+            "brand / territory", and the first column is the outer one, whose series are closer to each other than
+            to others. Answers can be added up by any of these columns.
         outcome_unit : str
             Unit of the outcome.
         date_format : str, optional
@@ -180,15 +193,17 @@ class MMMData:
             One of its subclasses, naming the column and the row, geo or dates.
         """
         uses = _uses(outcome, media, mediators, controls)
-        keys = _keys(date, geo)
-        checks.check_roles([*keys, *uses])
-        wanted = [name for name, _ in (*keys, *uses)]
+        (_, *keys) = roles_of_keys = _keys(date, geo)
+        checks.check_roles([*roles_of_keys, *uses])
+        wanted = [name for name, _ in (*roles_of_keys, *uses)]
         check_table(frame, wanted=wanted, where="the table")
-        numbers = [name for name, _ in uses]
-        dates, geos, columns = lay_out(frame, date=date, geo=geo, numbers=numbers, date_format=date_format)
+        numbers, names = [name for name, _ in uses], [name for name, _ in keys]
+        dates, geos, columns, levels = lay_out(
+            frame, date=date, keys=names, numbers=numbers, date_format=date_format
+        )
         unused = tuple(str(name) for name in frame.columns if name not in wanted)
         roles = (outcome, tuple(media), checks.as_units(mediators), tuple(controls))
-        return cls(dates, geos, columns, *roles, outcome_unit=outcome_unit, unused=unused)
+        return cls(dates, geos, columns, *roles, outcome_unit=outcome_unit, unused=unused, levels=levels)
 
     @classmethod
     def from_csv(
@@ -200,7 +215,7 @@ class MMMData:
         media: Sequence[str],
         mediators: Mapping[str, str] | None = None,
         controls: Sequence[str] = (),
-        geo: str | None = None,
+        geo: str | Sequence[str] | None = None,
         outcome_unit: str = MONEY,
         date_format: str | None = None,
     ) -> "MMMData":
@@ -227,7 +242,7 @@ class MMMData:
         """
         uses = _uses(outcome, media, mediators, controls)
         checks.check_roles([*_keys(date, geo), *uses])
-        frame = read_csv(path, date=date, geo=geo, numbers=[name for name, _ in uses])
+        frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         keys: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format}
         return cls.from_frame(frame, **keys, **roles, outcome_unit=outcome_unit)
@@ -271,10 +286,10 @@ class MMMData:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a table with column "date", in a panel "geo", and the data, geo after geo."""
+        """Return a table with column "date", in a panel "geo" or its several keys, and the data, geo after geo."""
         keys: dict[str, object] = {"date": np.tile(self.dates.to_numpy(), len(self.geos))}
-        if self.geos != (NATIONAL,):
-            keys["geo"] = np.repeat(np.array(self.geos, dtype=object), len(self.dates))
+        named = self.levels or ({} if self.geos == (NATIONAL,) else {"geo": self.geos})
+        keys |= {key: np.repeat(np.array(values, dtype=object), len(self.dates)) for key, values in named.items()}
         return pd.DataFrame(keys | {name: values.ravel() for name, values in self.columns.items()})
 
     def unit(self, name: str) -> str:
@@ -360,7 +375,8 @@ class MMMData:
         geos = checks.chosen_geos(geo, self.geos)
         at = [self.geos.index(name) for name in geos]
         columns = {name: values[at] for name, values in self.columns.items()}
-        return replace(self, geos=geos, columns=columns, part=True)
+        levels = {key: tuple(values[i] for i in at) for key, values in self.levels.items()}
+        return replace(self, geos=geos, columns=columns, levels=levels, part=True)
 
     def bought(self, names: Sequence[str]) -> np.ndarray:
         """Return whether each of some columns was ever above zero in each geo, (geo, column)."""
@@ -395,6 +411,7 @@ class MMMData:
         return (
             all(getattr(self, label) == getattr(other, label) for label in labels)
             and list(self.mediators.items()) == list(other.mediators.items())
+            and list(self.levels.items()) == list(other.levels.items())
             and np.array_equal(self.dates.to_numpy(), other.dates.to_numpy())
             and same_arrays(self.columns, other.columns)
         )
@@ -402,11 +419,14 @@ class MMMData:
     def __reduce__(self) -> tuple:
         """Pickle through the constructor, since read-only views of a dict cannot be pickled."""
         given = (self.dates, self.geos, dict(self.columns), self.outcome, self.media, dict(self.mediators))
-        return (MMMData, (*given, self.controls, self.outcome_unit, self.unused, self.part))
+        return (MMMData, (*given, self.controls, self.outcome_unit, self.unused, self.part, dict(self.levels)))
 
     def __repr__(self) -> str:
         """Return size, calendar, roles and units, and what to call next."""
         places = NATIONAL if self.geos == (NATIONAL,) else f"{len(self.geos)} geo(s): {_some(self.geos)}"
+        if self.levels:
+            counts = [f"{len(set(values))} of {key}" for key, values in self.levels.items()]
+            places = f"{places} ({', '.join(counts)})"
         mediators = [f"{n} ({u}, {'paid' if u == MONEY else 'not paid'})" for n, u in self.mediators.items()]
         lines = [
             f"MMMData: {len(self.dates)} {self.frequency} periods, {self.dates[0]:%Y-%m-%d} to "
@@ -446,8 +466,7 @@ def _uses(outcome: object, media: Any, mediators: Any, controls: Any) -> list[tu
 def _keys(date: object, geo: object) -> list[tuple[str, str]]:
     """Return (name, role) of the columns that say which row is which."""
     (date_name,) = checks.as_names((date,), role="date")
-    geos = checks.as_names((geo,), role="geo") if geo is not None else ()
-    return [(date_name, "date"), *((name, "geo") for name in geos)]
+    return [(date_name, "date"), *((name, "geo") for name in checks.as_keys(geo))]
 
 
 def _to_array(values: object, name: str, geos: int) -> np.ndarray:

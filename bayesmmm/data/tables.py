@@ -16,7 +16,7 @@ from typing import NoReturn
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data.checks import NATIONAL, check_known
+from bayesmmm.data.checks import NATIONAL, SEPARATOR, check_known
 from bayesmmm.data.dates import check_order, parse_dates
 from bayesmmm.errors import (
     DataError,
@@ -35,9 +35,11 @@ _THOUSANDS = re.compile(r"[^\d-]*-?\d{1,3}(,\d{3})+(\.\d*)?[^\d]*")
 _DECIMAL_COMMA = re.compile(r"-?[\d.]*\d,\d+")
 
 
-def read_csv(path: str | os.PathLike[str], *, date: str, geo: str | None, numbers: Sequence[str]) -> pd.DataFrame:
-    """Read a comma-separated UTF-8 file, dates and geos as text, numbers exactly."""
-    wanted = [date, *([geo] if geo is not None else []), *numbers]
+def read_csv(
+    path: str | os.PathLike[str], *, date: str, keys: Sequence[str], numbers: Sequence[str]
+) -> pd.DataFrame:
+    """Read a comma-separated UTF-8 file, dates and keys as text, numbers exactly."""
+    wanted = [date, *keys, *numbers]
     text = _read_text(path)
     try:
         header = next((row for row in csv.reader(io.StringIO(text, newline=None)) if row), [])
@@ -186,33 +188,50 @@ def _refuse_text(values: pd.Series, name: str, i: int, fix: str) -> NoReturn:
 
 
 def lay_out(
-    frame: pd.DataFrame, *, date: str, geo: str | None, numbers: Sequence[str], date_format: str | None
-) -> tuple[pd.DatetimeIndex, tuple[str, ...], dict[str, np.ndarray]]:
-    """Return the dates, the geos and one (geo, date) array per number column."""
+    frame: pd.DataFrame, *, date: str, keys: Sequence[str], numbers: Sequence[str], date_format: str | None
+) -> tuple[pd.DatetimeIndex, tuple[str, ...], dict[str, np.ndarray], dict[str, tuple[str, ...]]]:
+    """Return dates, geos, one (geo, date) array per number column, and the values of several keys by geo."""
     dates = parse_dates(frame[date], column=date, date_format=date_format)
     values = {name: to_float(frame[name], name) for name in numbers}
-    if geo is None:
+    if not keys:
         check_order(dates, where=f"column {date!r}", sort=f"sort the frame by {date!r}")
-        return dates, (NATIONAL,), {name: array[np.newaxis] for name, array in values.items()}
-    rows = rows_by_geo(frame[geo], geo)
+        return dates, (NATIONAL,), {name: array[np.newaxis] for name, array in values.items()}, {}
+    rows = rows_by_geo(frame, keys)
     for label, where in rows.items():
-        whose, sort = f"column {date!r} of geo {label!r}", f"sort the frame by [{geo!r}, {date!r}]"
+        whose, sort = f"column {date!r} of geo {label!r}", f"sort the frame by {[*keys, date]}"
         check_order(dates[where], where=whose, sort=sort, panel=True)
     _check_one_calendar({label: dates[where] for label, where in rows.items()})
     order = np.stack(list(rows.values()))
-    return dates[order[0]], tuple(rows), {name: array[order] for name, array in values.items()}
+    first = frame[list(keys)].astype(str).iloc[order[:, 0]]
+    levels = {key: tuple(first[key]) for key in keys} if len(keys) > 1 else {}
+    return dates[order[0]], tuple(rows), {name: array[order] for name, array in values.items()}, levels
 
 
-def rows_by_geo(labels: pd.Series, column: str) -> dict[str, np.ndarray]:
+def rows_by_geo(frame: pd.DataFrame, keys: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the row numbers of every geo, geos in order of first appearance."""
-    text = labels.astype(object)
-    absent = text.isna().to_numpy() | (text.astype(str).str.strip() == "").to_numpy()
-    if absent.any():
-        raise PanelError(
-            f"column {column!r}, data row {int(np.argmax(absent)) + 1}: the geo is missing; every row of a "
-            "panel names one; fill it in"
-        )
-    codes, geos = pd.factorize(text.astype(str))
+    for key in keys:
+        text = frame[key].astype(object)
+        absent = text.isna().to_numpy() | (text.astype(str).str.strip() == "").to_numpy()
+        if absent.any():
+            raise PanelError(
+                f"column {key!r}, data row {int(np.argmax(absent)) + 1}: the geo is missing; every row of a "
+                "panel names one; fill it in"
+            )
+    values = frame[list(keys)].astype(str)
+    named = values[keys[0]]
+    for key in keys[1:]:
+        named = named + SEPARATOR + values[key]
+    if len(keys) > 1:
+        pairs = values.assign(name=named).drop_duplicates()
+        both = pairs[pairs["name"].duplicated(keep=False)]
+        if len(both):
+            name = both["name"].iloc[0]
+            found = [tuple(row) for row in both.loc[both["name"] == name, list(keys)].itertuples(index=False)]
+            raise PanelError(
+                f"the keys {listed(keys)} name two series {name!r}: {' and '.join(map(str, found))}; a series has its "
+                f"keys as its name, with {SEPARATOR!r} between them; rename one of the values"
+            )
+    codes, geos = pd.factorize(named)
     return {str(label): np.flatnonzero(codes == i) for i, label in enumerate(geos)}
 
 

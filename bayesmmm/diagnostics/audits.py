@@ -19,6 +19,7 @@ from bayesmmm.errors import (
     BackdoorWarning,
     BayesMMMWarning,
     CollinearityWarning,
+    CollinearTermsWarning,
     ConsequenceWarning,
     LowVariationWarning,
     ManyZerosWarning,
@@ -38,6 +39,17 @@ CONSEQUENCES: _Kind = (
         "if it is a step on the way from spend to the outcome, give it an equation of its own",
     ),
 )
+COLLINEAR_TERMS: _Kind = (
+    "linear_overlap",
+    (CollinearTermsWarning,),
+    "every linear term varies apart from the others of its equation.",
+    "the data see what these terms bring together: each by itself is prior, and may be huge with the other of the "
+    "opposite sign",
+    (
+        "leave one of them out, or add the columns up to one",
+        "report them together: what-if and decomposition of both at once are right",
+    ),
+)
 #: Checks that say what `system_warnings` found: name, kinds, what is well without any, what it means, remedies. The
 #: other kinds have checks with numbers of their own. "{prior}" stands for a prior on what the channel brings.
 _KINDS: tuple[_Kind, ...] = (
@@ -52,6 +64,7 @@ _KINDS: tuple[_Kind, ...] = (
         ),
     ),
     CONSEQUENCES,
+    COLLINEAR_TERMS,
     (
         "pairs",
         (CollinearityWarning,),

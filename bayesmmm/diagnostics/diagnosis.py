@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from bayesmmm.diagnostics.audits import CONSEQUENCES, warning_checks
+from bayesmmm.diagnostics.audits import COLLINEAR_TERMS, CONSEQUENCES, warning_checks
 from bayesmmm.diagnostics.check import Check, Diagnosis, TestResult, bonferroni
 from bayesmmm.diagnostics.information import information_checks
 from bayesmmm.diagnostics.panel_checks import panel_checks
@@ -15,6 +15,7 @@ from bayesmmm.diagnostics.predictive import loo_checks, predictive_checks
 from bayesmmm.diagnostics.residual_checks import confounding_checks, residual_checks
 from bayesmmm.diagnostics.sampler import sampler_checks
 from bayesmmm.equations.checks import consequences
+from bayesmmm.equations.overlap import linear_overlaps
 from bayesmmm.results import Fit, check_fit, predictive_table
 from bayesmmm.results.convergence import absent
 from bayesmmm.results.predictive import check_groups
@@ -91,10 +92,20 @@ def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
             for more, numbers in (_fit_checks(view), information_checks(fit), plausibility_checks(view)):
                 checks += more
                 tables |= numbers
-            system, data = fit.system, fit.data
-            follow = [w for name in system.order for w in consequences(system.equation(name), data)]
-            checks += warning_checks(follow, system, data, (CONSEQUENCES,), "plausibility")
+            checks += _columns(fit)
     return Diagnosis("fit", tuple(checks), tables)
+
+
+def _columns(fit: Fit) -> list[Check]:
+    """Say again what was unwise about the columns of equations: no posterior shows it."""
+    system, data = fit.system, fit.data
+    found = [
+        w
+        for name in system.order
+        for look in (consequences, linear_overlaps)
+        for w in look(system.equation(name), data)
+    ]
+    return warning_checks(found, system, data, (CONSEQUENCES, COLLINEAR_TERMS), "plausibility")
 
 
 def _fit_checks(view: PosteriorView) -> tuple[list[Check], dict[str, pd.DataFrame]]:

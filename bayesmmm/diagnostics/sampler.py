@@ -7,7 +7,15 @@ from bayesmmm.diagnostics.advice import prior_on
 from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.thresholds import CONVERGENCE_SOURCE, DIVERGENCE_SOURCE, ENERGY, TREE_DEPTH, Threshold
 from bayesmmm.results import Fit
-from bayesmmm.results.convergence import DIVERGENT_BAD, ESS_BAD, ESS_GOOD, RHAT_BAD, RHAT_GOOD, absent_rows
+from bayesmmm.results.convergence import (
+    DIVERGENT_BAD,
+    ESS_BAD,
+    ESS_GOOD,
+    MODES_MOVES,
+    RHAT_BAD,
+    RHAT_GOOD,
+    absent_rows,
+)
 from bayesmmm.results.summaries import flat
 
 #: Parameters whose prior decides what others of a panel are.
@@ -25,7 +33,7 @@ def sampler_checks(fit: Fit) -> tuple[list[Check], dict[str, pd.DataFrame]]:
     greatest tree depth and E-BFMI of every chain).
     """
     parameters, chains = _parameters(fit), _chains(fit)
-    checks = [_rhat(fit, parameters), *(_ess(fit, parameters, kind) for kind in ("bulk", "tail"))]
+    checks = [_rhat(fit, parameters), *_modes(fit), *(_ess(fit, parameters, kind) for kind in ("bulk", "tail"))]
     checks += [_divergences(fit, chains), _tree_depth(chains), _energy(fit, chains)]
     return checks, {"convergence": parameters, "chains": chains}
 
@@ -67,7 +75,17 @@ def _rhat(fit: Fit, table: pd.DataFrame) -> Check:
     compare = f"compare the chains of {worst} with ArviZ, as arviz.plot_trace(fit.tree)"
     still = " (it does not move at all)" if np.isinf(value) else ""
     finding = f"largest R-hat {value:.3f}, of {worst}{still}; allowed {RHAT_GOOD}."
-    return check_against("rhat", "sampler", threshold, value, finding, meaning, (_LONGER, compare, narrow))
+    return check_against("rhat", "sampler", threshold, value, finding, meaning, (*_longer(fit), compare, narrow))
+
+
+def _modes(fit: Fit) -> list[Check]:
+    """Say where chains stayed in different modes; nothing where they did not."""
+    text = fit.convergence.modes
+    if not text:
+        return []
+    meaning = "answers mix modes by the number of chains that happened to fall into each, which is no probability"
+    source = "convention of this package: no chain connects them, 99 % of pairs of draws in one order"
+    return [Check("modes", "sampler", "fail", np.nan, np.nan, f"{text}.", source, meaning, MODES_MOVES)]
 
 
 def _ess(fit: Fit, table: pd.DataFrame, kind: str) -> Check:
@@ -76,7 +94,12 @@ def _ess(fit: Fit, table: pd.DataFrame, kind: str) -> Check:
     finding = f"smallest {kind} effective sample size {value:.0f} draws, of {worst}; asked {ESS_GOOD:.0f}."
     what = "medians and means" if kind == "bulk" else "ends of intervals"
     meaning = f"{what} carry Monte Carlo error: they would move if the fit were run again"
-    return check_against(f"ess_{kind}", "sampler", threshold, value, finding, meaning, (_LONGER, narrow))
+    return check_against(f"ess_{kind}", "sampler", threshold, value, finding, meaning, (*_longer(fit), narrow))
+
+
+def _longer(fit: Fit) -> tuple[str, ...]:
+    """Running longer, as a remedy: none where chains stayed in different modes."""
+    return () if fit.convergence.modes else (_LONGER,)
 
 
 def _worst(fit: Fit, column: pd.Series, *, largest: bool) -> tuple[float, str, str]:

@@ -13,6 +13,7 @@ from bayesmmm.data.checks import is_constant
 from bayesmmm.data.data_warnings import correlation
 from bayesmmm.data.scales import deviations
 from bayesmmm.equations.equation import Equation
+from bayesmmm.equations.overlap import linear_overlaps
 from bayesmmm.equations.panel_warnings import panel_warnings
 from bayesmmm.equations.system import MMM
 from bayesmmm.equations.text import format_days
@@ -232,10 +233,10 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
     Returns
     -------
     list of BayesMMMWarning
-        BackdoorWarning, ConsequenceWarning, FewPeriodsWarning, ManyZerosWarning, PriorWarning and AlwaysOnWarning,
-        FewGeosWarning and CommonSpendWarning of a panel, then the warnings of `data_warnings` for the columns that act
-        as media. Nothing is emitted here. Back doors are
-        looked for between every equation and every equation that it feeds.
+        BackdoorWarning, ConsequenceWarning, CollinearTermsWarning, FewPeriodsWarning, ManyZerosWarning, PriorWarning
+        and AlwaysOnWarning, FewGeosWarning and CommonSpendWarning of a panel, then the warnings of `data_warnings` for
+        the columns that act as media. Nothing is emitted here. Back doors are looked for between every equation and
+        every equation that it feeds.
 
     Examples
     --------
@@ -255,7 +256,7 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
             warnings += _backdoors(system.equation(source), system.equation(target))
     for name in system.order:
         equation = system.equation(name)
-        warnings += consequences(equation, data)
+        warnings += [*consequences(equation, data), *linear_overlaps(equation, data)]
         warnings += [*_few_periods(equation, data), *_many_zeros(equation, data), *_media_share(equation, data)]
     for check in (_many_negatives, _always_on):
         warnings += [warning for name in system.media for warning in check(name, data)]

@@ -27,9 +27,9 @@ class Panel:
         gamma_gc = gamma_c exp(tau_c z_gc),   z_gc ~ Normal(0, 1)        the contribution behind A_gc
         u_t ~ Normal(0, omega)                what all geos have in common in one period
 
-    Half-lives, half-saturations, slopes, the other linear coefficients and, unless told otherwise, sigma are shared. What
-    moves all geos of a period together, and drives spend as well, is taken out by the period effects: no other part of
-    the model can tell it from the effect of media.
+    Half-lives, half-saturations, slopes, the other linear coefficients and, unless told otherwise, sigma are shared.
+    What moves all geos of a period together, and drives spend as well, is taken out by the period effects: no other part
+    of the model can tell it from the effect of media.
 
     Parameters
     ----------

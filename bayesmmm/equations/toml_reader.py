@@ -133,6 +133,9 @@ def _data(table: Any) -> dict[str, Any]:
         elif key in _LISTS:
             if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
                 raise SpecError(f"{key} in [data] is {value!r}. Give a list of column names in quotes.")
+        elif key == "geo" and isinstance(value, list):
+            if not value or not all(isinstance(name, str) for name in value):
+                raise SpecError(f"geo in [data] is {value!r}. Give a column in quotes, or a list of several.")
         elif not isinstance(value, str):
             raise SpecError(f"{key} in [data] is {value!r}. Give one text in quotes.")
     return dict(table)

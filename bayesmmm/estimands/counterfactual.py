@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from bayesmmm import engine
 from bayesmmm.data import silent_geos
 from bayesmmm.errors import SettingError, UnknownTermError
 from bayesmmm.estimands.extrapolation import extrapolated
-from bayesmmm.estimands.query import REDUCE, Query, Timeline, open_query
+from bayesmmm.estimands.query import REDUCE, By, Query, Timeline, open_query
 from bayesmmm.results import Fit
 from bayesmmm.text import listed, no_such
 from bayesmmm.validate import (
@@ -36,7 +36,7 @@ def what_if(
     plan: pd.DataFrame | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    by: Literal["geo"] | None = None,
+    by: By | None = None,
 ) -> xr.Dataset:
     """Compare a scenario with what happened, or with a plan.
 

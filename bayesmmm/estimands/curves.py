@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,7 @@ import xarray as xr
 
 from bayesmmm.errors import AnswerError
 from bayesmmm.estimands.extrapolation import EXTRAPOLATED, shares_beyond
-from bayesmmm.estimands.query import REDUCE, Query, checked_channels, open_query
+from bayesmmm.estimands.query import REDUCE, By, Query, checked_channels, open_query
 from bayesmmm.estimands.windows import Segment, over_draws, propagated
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_number, check_numbers, check_size
@@ -29,7 +28,7 @@ def response_curves(
     plan: pd.DataFrame | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    by: Literal["geo"] | None = None,
+    by: By | None = None,
 ) -> xr.Dataset:
     """Outcome gained over no spend, when the spend of the window is multiplied by a factor.
 
@@ -51,7 +50,8 @@ def response_curves(
         window; ``extrapolated`` (channel, factor), the share of that spend which falls into periods with more spend than
         was ever observed in one period: above ``attrs["threshold"]`` call it an extrapolation. With
         ``window="outcome"`` the factor scales all spend up to the end of the window; ``spend`` and ``extrapolated``
-        speak of the window itself. By geo every variable has a dim geo, after draw where it has one.
+        speak of the window itself. With `by` every variable has the dim that it has in `effects`, after draw where it
+        has one.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def response_curves(
 def _gained(
     query: Query, segments: list[Segment], names: Sequence[str], grid: np.ndarray
 ) -> dict[str, np.ndarray]:
-    out = np.zeros((len(segments[0].base.rows.draws), query.places, len(names), len(grid)))
+    out = np.zeros((len(segments[0].base.rows.draws), len(query.places), len(names), len(grid)))
     for j, name in enumerate(names):
         for k, factor in enumerate(grid):
             if factor != 1.0:

@@ -3,7 +3,6 @@
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from bayesmmm.data.checks import PERIOD_EFFECTS
 from bayesmmm.equations import Equation, expected
 from bayesmmm.equations.text import reached
 from bayesmmm.errors import AnswerError
-from bayesmmm.estimands.query import REDUCE, Query, open_query, row_bytes
+from bayesmmm.estimands.query import REDUCE, By, Query, open_query, row_bytes
 from bayesmmm.results import Fit
 from bayesmmm.validate import check_choice, check_size
 
@@ -41,7 +40,7 @@ def decompose(
     stop: str | datetime.date | None = None,
     freq: str | None = None,
     seed: int = 0,
-    by: Literal["geo"] | None = None,
+    by: By | None = None,
 ) -> xr.Dataset:
     """Split the mean of a series into parts that add up, in every draw and period.
 
@@ -68,16 +67,16 @@ def decompose(
         Add up periods by the calendar month (quarter, year) of their date.
     seed : int
         Of the residuals of censored periods.
-    by : {"geo"}, optional
-        Tell the geos of a panel apart; by default parts are added up over geos.
+    by : str or mapping of str to sequence of str, optional
+        As in `effects`; by default parts are added up over geos.
 
     Returns
     -------
     xarray.Dataset
         ``contribution`` (chain, draw, component, date), ``mean`` (chain, draw, date), their sum over components,
         ``observed`` (date), all in units of the series. Coords on component: ``kind`` (base, control, direct, via,
-        organic), ``channel``, ``mediator``. With `freq`, date is the first day of the month (quarter, year). By geo all
-        three have a dim geo, after draw where they have one.
+        organic), ``channel``, ``mediator``. With `freq`, date is the first day of the month (quarter, year). With `by`
+        all three have a dim geo (or the name of the column, or geo_group), after draw where they have one.
 
     Raises
     ------

@@ -28,18 +28,16 @@ def _share(known: np.ndarray, spend: np.ndarray) -> float:
 
 
 def shares_beyond(query: Query, channel: str, spend: np.ndarray) -> list[float]:
-    """`share_beyond` (P) of spend (G, W), in total or by geo as the answer is."""
+    """`share_beyond` (P) of spend (G, W), of the places of the answer."""
     known = query.fit.data.columns[channel]
-    if not query.by:
-        return [_share(known, spend)]
-    return [_share(*each) for each in zip(known[:, None], spend[:, None], strict=True)]
+    return [_share(known[own], spend[own]) for own in query.places]
 
 
 def extrapolated(query: Query, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Variable ``extrapolated`` (input) of an answer about columns (G, W) in raw units, with its coordinate.
 
     Of a channel, the share of its spend in periods above the highest of the fitted ones; of any other column, the share
-    of periods outside the range of the fitted ones. Every geo is held against itself; by geo it is (geo, input).
+    of periods outside the range of the fitted ones. Every geo is held against itself; by place it is (place, input).
     """
     fit, shares = query.fit, []
     for name, values in columns.items():
@@ -50,8 +48,8 @@ def extrapolated(query: Query, columns: Mapping[str, np.ndarray]) -> dict[str, A
             slack = 1e-12 * np.abs(known).max(axis=-1, keepdims=True)
             low, high = known.min(axis=-1, keepdims=True) - slack, known.max(axis=-1, keepdims=True) + slack
             outside = (values < low) | (values > high)
-            shares.append(outside.mean(axis=-1).tolist() if query.by else [float(outside.mean())])
+            shares.append([float(outside[own].mean()) for own in query.places])
     attrs = {"unit": "share of the spend of channels, of the periods of others", "threshold": EXTRAPOLATED}
-    dims, table = query.known_places(np.array(shares).reshape(len(columns), query.places).T, "input")
+    dims, table = query.known_places(np.array(shares).reshape(len(columns), len(query.places)).T, "input")
     coords = {"input": list(columns), **{dim: query.coords[dim] for dim in dims if dim in query.coords}}
     return {"extrapolated": xr.DataArray(table, coords, dims, attrs=attrs)}

@@ -3,14 +3,13 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine
-from bayesmmm.estimands.query import Query, bought_channels, checked_channels, open_query, per_money
+from bayesmmm.estimands.query import By, Query, bought_channels, checked_channels, open_query, per_money
 from bayesmmm.estimands.windows import Segment, over_draws, reached
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS
@@ -26,7 +25,7 @@ def marginal_roi(
     plan: pd.DataFrame | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    by: Literal["geo"] | None = None,
+    by: By | None = None,
 ) -> xr.DataArray:
     """Return on a little more spend in the same pattern: sum_t x_t dY/dx_t / sum_t x_t, mediators responding.
 

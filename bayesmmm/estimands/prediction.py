@@ -1,7 +1,6 @@
 """Fitted and future series, and what the equations leave unexplained."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from bayesmmm.equations import expected, observe
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands.counterfactual import read_do
 from bayesmmm.estimands.extrapolation import extrapolated
-from bayesmmm.estimands.query import REDUCE, Query, open_query
+from bayesmmm.estimands.query import REDUCE, By, Query, open_query
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_flag, check_size
 
@@ -25,7 +24,7 @@ def predict(
     do: Mapping[str, object] | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    by: Literal["geo"] | None = None,
+    by: By | None = None,
 ) -> xr.Dataset:
     """Predict every explained series, over the fitted periods or over those of a plan.
 
@@ -51,8 +50,8 @@ def predict(
         Residual paths of the mediators that a mean is averaged over, per draw.
     seed : int
         Of residuals. The residuals of a period do not depend on plan or draws kept, so that plans can be compared.
-    by : {"geo"}, optional
-        Tell the geos of a panel apart; by default series are added up over geos.
+    by : str or mapping of str to sequence of str, optional
+        As in `effects`; by default series are added up over geos.
 
     Returns
     -------
@@ -139,17 +138,15 @@ def _planned(query: Query, do: Mapping, noise: bool) -> dict[str, np.ndarray]:
     return query.map(work, line.fitted + paths * len(dates))
 
 
-def residuals(
-    fit: Fit, equation: str | None = None, *, seed: int = 0, by: Literal["geo"] | None = None
-) -> xr.DataArray:
+def residuals(fit: Fit, equation: str | None = None, *, seed: int = 0, by: By | None = None) -> xr.DataArray:
     """Structural residuals of an equation over the fitted periods, in units of its residual scale.
 
     ``(y_t - mu_t) / sigma`` with y and mu on the scale of the equation (logs under "lognormal"), observed inputs on
     the right-hand side. If the likelihood is right they are independent standard Normal, or t distributed. In a
     censored period the residual is not observed and is drawn from its truncated Normal.
 
-    Of a panel in total, the sum of the residuals of its geos, each weighted by the mean size of its series, in units of
-    the sd of that sum.
+    Of a panel in total, or of a group of geos, the sum of the residuals of its geos, each weighted by the mean size of
+    its series, in units of the sd of that sum.
 
     Parameters
     ----------
@@ -180,15 +177,15 @@ def residuals(
     """
     query, name = open_query(fit, seed=seed, by=by), fit.system.checked(equation)
     check_size(query.shape(len(fit.data.dates)), "the residuals", REDUCE)
-    size = fit.scales.size[name][:, None]
+    size = fit.scales.size[name][:, None] if len(fit.data.geos) > 1 else np.ones((1, 1))
     # Residuals of geos are independent of each other: what they have in common are period effects.
-    weight = 1.0 if by or len(size) == 1 else size / np.sqrt((size**2).sum())
+    whole = np.sqrt(query.added(size**2, axis=0))
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         base = query.history(draws)
         sigma = base.rows.parameters[name]["sigma"]
         scaled = base.residual[name] / sigma.reshape(*sigma.shape, *(1,) * (3 - sigma.ndim))
-        return {"residual": query.added(weight * scaled)}
+        return {"residual": query.added(size * scaled) / whole}
 
     dims, values = query.label_places(query.map(work, len(fit.data.dates))["residual"], "date")
     attrs = {**query.attrs, "equation": name, "unit": "residual sd"}

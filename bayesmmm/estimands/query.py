@@ -3,20 +3,22 @@
 Under ``window="spend"`` the effect of the spend of the window counts, then and later; under ``window="outcome"`` what
 all spend did to the outcome of the window. `bayesmmm.estimands.windows` says how.
 
-Answers about a panel are in total over its geos, or by geo. Inside they have an axis of geos (P), of length 1 where they
-are in total: what is money or another amount is added up in every draw, and ratios are made of the sums.
+Answers about a panel are in total over its geos, by geo, or by group of geos. Inside they have an axis of places (P), of
+length 1 where they are in total: what is money or another amount is added up in every draw, and ratios are made of the
+sums.
 """
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayesmmm import engine
-from bayesmmm.data import MONEY, next_dates, read_plan, window_mask
+from bayesmmm.data import MONEY, MMMData, next_dates, read_plan, window_mask
+from bayesmmm.data.checks import GEO_GROUP, chosen_geos
 from bayesmmm.data.future import GEO
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, ConvergenceError, SettingError, UnknownTermError
@@ -27,6 +29,7 @@ from bayesmmm.validate import (
     PATHS,
     as_list,
     check_choice,
+    check_groups,
     check_ordered,
     check_paths,
     check_seed,
@@ -34,6 +37,8 @@ from bayesmmm.validate import (
     refusal,
 )
 
+#: How an answer tells the geos of a panel apart: "geo", a key of the data, or groups of geos by name.
+By = str | Mapping[str, Sequence[str]]
 WINDOWS = ("spend", "outcome")
 #: Of answers that have no window rule: None would do as well, and is what somebody may pass by mistake.
 NO_RULE: Any = object()
@@ -58,6 +63,15 @@ class Timeline:
 
 
 @dataclass(frozen=True)
+class Places:
+    """What an answer about a panel tells apart: geos, or groups of them."""
+
+    dim: str
+    labels: tuple[str, ...]
+    members: tuple[np.ndarray, ...]  # numbers of the geos of each, of which amounts are added up
+
+
+@dataclass(frozen=True)
 class Query:
     """A fit that may be asked, with what is asked of it."""
 
@@ -69,7 +83,7 @@ class Query:
     window: str | None  # what counts, of WINDOWS; None where the answer is about the periods themselves
     paths: int  # residual paths of mediators per draw in periods after the data; 1 without mediators
     seed: int  # of residuals
-    by: str | None = None  # "geo" where geos are told apart, None where answers are in total
+    by: Places | None = None  # what is told apart, None where answers are in total
 
     @property
     def attrs(self) -> dict[str, str]:
@@ -97,27 +111,31 @@ class Query:
         chains, draws = (len(self.coords[dim]) for dim in ("chain", "draw"))
         return ("chain", "draw", *dims), values.reshape(chains, draws, *values.shape[1:])
 
-    # ------------------------------------------------------------------------------------------------------ geos
+    # ---------------------------------------------------------------------------------------------------- places
     @property
-    def places(self) -> int:
-        """Length P of the axis of geos in an answer."""
-        return len(self.fit.data.geos) if self.by else 1
+    def places(self) -> tuple[np.ndarray, ...]:
+        """Numbers of the geos of each of the P places of the answer."""
+        return self.by.members if self.by else (np.arange(len(self.fit.data.geos)),)
 
     def shape(self, *lengths: int) -> tuple[int, ...]:
-        """Shape of a variable of the answer: draws, geos where they are told apart, then axes of these lengths."""
-        return (len(self.draws), *([self.places] if self.by else []), *lengths)
+        """Shape of a variable of the answer: draws, places where they are told apart, then axes of these lengths."""
+        return (len(self.draws), *([len(self.places)] if self.by else []), *lengths)
 
     def added(self, values: np.ndarray, axis: int = 1) -> np.ndarray:
         """Return amounts with an axis of geos (G) as the answer has them (P): added up, or each by itself."""
-        return values if self.by or values.shape[axis] == 1 else values.sum(axis=axis, keepdims=True)
+        if self.by is None:
+            return values if values.shape[axis] == 1 else values.sum(axis=axis, keepdims=True)
+        if self.by.dim == GEO:
+            return values
+        return np.stack([values.take(own, axis=axis).sum(axis=axis) for own in self.by.members], axis=axis)
 
     def label_places(self, values: np.ndarray, *dims: str) -> tuple:
-        """Return values (S, P, ...) as dims and array of an xarray variable: chain, draw, by geo, then `dims`."""
-        return self.label(values, GEO, *dims) if self.by else self.label(values[:, 0], *dims)
+        """Return values (S, P, ...) as dims and array of an xarray variable: chain, draw, place, then `dims`."""
+        return self.label(values, self.by.dim, *dims) if self.by else self.label(values[:, 0], *dims)
 
     def known_places(self, values: np.ndarray, *dims: str) -> tuple:
         """Return what is the same in all draws, (P, ...), as dims and array of an xarray variable."""
-        return ((GEO, *dims), values) if self.by else (dims, values[0])
+        return ((self.by.dim, *dims), values) if self.by else (dims, values[0])
 
     # ------------------------------------------------------------------------------------------------- evaluation
     def history(self, draws: np.ndarray) -> engine.Baseline:
@@ -155,11 +173,12 @@ def open_query(
     plan: pd.DataFrame | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    by: Literal["geo"] | None = None,
+    by: By | None = None,
 ) -> Query:
     """Check that a fit may be asked, and the arguments that answers share."""
     verdict_of(fit)
-    geos = _checked_by(fit, by)
+    places = None if by is None else _checked_by(fit.data, by)
+    apart = {} if places is None else {places.dim: np.array(places.labels)}
     rule = None if window is NO_RULE else window
     if window is not NO_RULE and (not isinstance(window, str) or window not in WINDOWS):
         raise SettingError(
@@ -179,26 +198,38 @@ def open_query(
         fit,
         fit.parameters(),
         (np.arange(chains)[:, None] * length + positions).ravel(),
-        {"chain": posterior["chain"].values, "draw": posterior["draw"].values[positions], **geos},
+        {"chain": posterior["chain"].values, "draw": posterior["draw"].values[positions], **apart},
         timeline(fit, plan, start, stop),
         rule,
         paths,
         check_seed(seed),
-        by,
+        places,
     )
 
 
-def _checked_by(fit: Fit, by: object) -> dict[str, np.ndarray]:
-    """Labels of the geos of an answer that tells them apart; refuse to tell apart what is one."""
-    if by is None:
-        return {}
-    check_choice(by, "by", (GEO,), "or left out for the total")
-    geos = fit.data.geos
+def _checked_by(data: MMMData, by: object) -> Places:
+    """What an answer tells apart; refuse to tell apart what is one, or is not there."""
+    geos = data.geos
     if len(geos) == 1:
         raise refusal(
             "by", by, f"tells the geos of a panel apart, and this fit is of one series, {geos[0]!r}; leave by out"
         )
-    return {GEO: np.array(geos)}
+    if isinstance(by, Mapping):
+        if not by:
+            raise refusal(
+                "by", by, f"names no group of geos; write by={{'first': [{geos[0]!r}]}}, or leave by out"
+            )
+        groups = check_groups(by, f"[{geos[0]!r}]", "by", "first")
+        members = [
+            [geos.index(geo) for geo in chosen_geos(own, geos, f"by[{label!r}]")] for label, own in groups.items()
+        ]
+        return Places(GEO_GROUP, tuple(groups), tuple(map(np.array, members)))
+    key = check_choice(
+        by, "by", (GEO, *data.levels), "or groups of geos as {'name': [...]}, or left out for the total"
+    )
+    values = np.array(geos if key == GEO else data.levels[key])
+    labels = tuple(dict.fromkeys(values.tolist()))
+    return Places(key, labels, tuple(np.flatnonzero(values == label) for label in labels))
 
 
 def verdict_of(fit: Fit) -> str:

@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ import xarray as xr
 from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands.query import REDUCE, Query, bought_channels, checked_channels, open_query, per_money
+from bayesmmm.estimands.query import REDUCE, By, Query, bought_channels, checked_channels, open_query, per_money
 from bayesmmm.estimands.windows import Columns, Segment, over_draws, propagated
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_flag, check_groups, check_size
@@ -30,7 +29,7 @@ def effects(
     plan: pd.DataFrame | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    by: Literal["geo"] | None = None,
+    by: By | None = None,
 ) -> xr.Dataset:
     """Effects of spend in a window: what is lost without it, directly and through each mediator.
 
@@ -64,8 +63,11 @@ def effects(
         Residual paths of mediators that periods after the data are averaged over, per draw.
     seed : int
         Of residuals.
-    by : {"geo"}, optional
-        Tell the geos of a panel apart; by default the answer is about their total, ratios made of sums over geos.
+    by : str or mapping of str to sequence of str, optional
+        Tell apart what a panel is made of: "geo", every geo; one of several columns that name its series, as "brand"; or
+        groups of geos by name, ``{"north": ["leeds", "york"]}``, of which those that are in none are left out. What is
+        money or another amount is added up within a group in every draw, and ratios are made of the sums. By default
+        the answer is about the total of all geos.
 
     Returns
     -------
@@ -76,8 +78,8 @@ def effects(
         outcome, infinite in a draw without effect) (chain, draw, channel). By mediator: ``via`` and ``induced``, the
         change of the mediator in its own units (chain, draw, channel, mediator). By group: ``joint``,
         ``joint_direct``, ``joint_indirect``, and ``interaction``, joint minus the sum of its members' totals (chain,
-        draw, group). Ratios are NaN where a channel has no spend in the window, and for a column that is not money. By
-        geo every variable has a dim geo, after draw where it has one.
+        draw, group). Ratios are NaN where a channel has no spend in the window, and for a column that is not money. With
+        `by` every variable has a dim geo, or the name of the column, or geo_group, after draw where it has one.
 
     Raises
     ------
@@ -122,7 +124,7 @@ def roi(
     plan: pd.DataFrame | None = None,
     paths: int = PATHS,
     seed: int = 0,
-    by: Literal["geo"] | None = None,
+    by: By | None = None,
 ) -> xr.DataArray:
     """Return on spend: the total effect of a channel over its spend in the window.
 

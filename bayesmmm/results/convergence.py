@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmmm.errors import AnswerError
+from bayesmmm.results.modes import modes
 from bayesmmm.results.summaries import flat
 from bayesmmm.text import notebook_html
 
@@ -16,6 +17,13 @@ from bayesmmm.text import notebook_html
 RHAT_GOOD, RHAT_BAD = 1.01, 1.05
 ESS_GOOD, ESS_BAD = 400.0, 100.0
 DIVERGENT_BAD = 0.01
+#: What to do where chains stayed in different modes: more draws would mix them by the number of chains in each.
+MODES_MOVES = (
+    "give the model what makes the series move slowly, as trend=True, where it is missing: a long carry-over stands in "
+    "for it",
+    "say which of these values is believed, by a prior on that parameter",
+    "do not run longer: a higher log density is a narrower or a better mode, and chains do not weigh them",
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class Convergence:
         Divergent transitions, draws in all chains, and chains.
     worst : str
         The parameter with the smallest effective sample size or, where R-hat is too large, the largest R-hat.
+    modes : str
+        Where groups of chains stayed that no chain connects, in words; empty where there are none.
     """
 
     verdict: str
@@ -43,6 +53,7 @@ class Convergence:
     draws: int
     chains: int
     worst: str
+    modes: str = ""
 
     def __str__(self) -> str:
         head = (
@@ -50,7 +61,8 @@ class Convergence:
             f"{self.ess_bulk:.0f}, tail {self.ess_tail:.0f}, asked {ESS_GOOD:.0f}; {self.divergences} divergences in "
             f"{self.draws} draws; worst: {self.worst})"
         )
-        return "\n".join([head, *(f"  {i}. {move}" for i, move in enumerate(self.next_moves(), 1))])
+        apart = [f"  chains stayed in different modes: {self.modes}"] if self.modes else []
+        return "\n".join([head, *apart, *(f"  {i}. {move}" for i, move in enumerate(self.next_moves(), 1))])
 
     def _repr_html_(self) -> str:
         """Return what was judged, beside what is allowed, for notebooks."""
@@ -65,6 +77,8 @@ class Convergence:
         """What to try, in order; empty when the verdict is good."""
         if self.verdict == "converged":
             return []
+        if self.modes:
+            return list(MODES_MOVES)
         moves = []
         if self.chains == 1:
             moves.append("run at least two chains, as fit(..., chains=4): one chain cannot show that it converged")
@@ -109,6 +123,7 @@ def judge(tree: xr.DataTree) -> Convergence:
         draws=chains * draws,
         chains=chains,
         worst=worst_ess if largest <= RHAT_GOOD else worst_rhat,
+        modes=modes(posterior, stats, {name: value for name, value in rhat.items() if value > RHAT_BAD}),
     )
 
 
@@ -124,7 +139,15 @@ def absent_rows(posterior: xr.Dataset) -> set[str]:
 
 
 def judged(
-    *, rhat: float, ess_bulk: float, ess_tail: float, divergences: int, draws: int, chains: int, worst: str
+    *,
+    rhat: float,
+    ess_bulk: float,
+    ess_tail: float,
+    divergences: int,
+    draws: int,
+    chains: int,
+    worst: str,
+    modes: str = "",
 ) -> Convergence:
     """Verdict on numbers that have been worked out: the attributes of `Convergence`."""
     least = np.min([ess_bulk, ess_tail])
@@ -133,7 +156,7 @@ def judged(
     mixed = chains == 1 or rhat <= RHAT_BAD
     usable = mixed and least >= ESS_BAD and divergences <= DIVERGENT_BAD * draws
     verdict = "converged" if good else "doubtful" if usable else "failed"
-    return Convergence(verdict, rhat, ess_bulk, ess_tail, divergences, draws, chains, worst)
+    return Convergence(verdict, rhat, ess_bulk, ess_tail, divergences, draws, chains, worst, modes)
 
 
 def fingerprint(tree: xr.DataTree) -> str:

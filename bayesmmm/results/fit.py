@@ -179,7 +179,8 @@ class Fit:
         """Twelve letters that change with draws, data, system or scales; every file made of a fit carries them."""
         data = self.data
         columns = [np.ascontiguousarray(values).data.cast("B") for values in data.columns.values()]
-        roles = (list(data.columns), data.geos, data.media, dict(data.mediators), data.outcome_unit)
+        roles: tuple = (list(data.columns), data.geos, data.media, dict(data.mediators), data.outcome_unit)
+        roles += (dict(data.levels),) if data.levels else ()
         dates = data.dates.asi8.tolist()
         scales = self.scales.to_dict()
         return digest(fingerprint(self.tree), self.system.to_toml(), scales, roles, dates, *columns)

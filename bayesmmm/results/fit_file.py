@@ -23,7 +23,7 @@ from bayesmmm.engine import layout
 from bayesmmm.equations import MMM, check_system, parse_toml
 from bayesmmm.errors import FitFileError
 
-FORMAT = 3
+FORMAT = 4
 #: What the sampler's settings say where scales were given instead of taken from the data.
 GIVEN_SCALES = "given"
 _OWN_GROUP = "bayesmmm"
@@ -55,6 +55,7 @@ def write_fit_file(
         "format": FORMAT,
         "columns": json.dumps(list(data.columns)),
         "roles": json.dumps(dict(zip(_ROLES, roles, strict=True))),
+        "levels": json.dumps({key: list(values) for key, values in data.levels.items()}),
         "system": system.to_toml(),
         "scales": json.dumps(scales.to_dict()),
         "settings": json.dumps(dict(settings)),
@@ -149,6 +150,7 @@ def _fields(tree: xr.DataTree, own: xr.Dataset) -> dict[str, Any]:
         geos=tuple(str(g) for g in own["geo"].values),
         columns={name: own[f"column_{i}"].values for i, name in enumerate(records["columns"])},
         **records["roles"],
+        levels=json.loads(own.attrs["levels"]),
     )
     groups = {name: node.to_dataset() for name, node in tree.children.items() if name != _OWN_GROUP}
     return {
