@@ -196,8 +196,8 @@ class LinearPlan:
         return out
 
 
-def linear_plan(equation: Equation, design: np.ndarray, seen: np.ndarray) -> LinearPlan:
-    """Decompose the design (G, T, K) of the terms with a Normal prior in the cells `seen` (G, T); needs K <= G * T.
+def linear_plan(equation: Equation, design: np.ndarray, seen: np.ndarray | None = None) -> LinearPlan:
+    """Decompose the design (G, T, K) of the terms with a Normal prior in the cells `seen` (G, T), or all; K <= G * T.
 
     A term with a coefficient for each geo stands for as many columns, each of which is 0 in the other geos. In cells
     that are not observed the basis is 0.
@@ -210,7 +210,7 @@ def linear_plan(equation: Equation, design: np.ndarray, seen: np.ndarray) -> Lin
     if max(counts, default=1) > 1:
         mean, sd, w = np.repeat(mean, counts), np.repeat(sd, counts), _by_geo(w, counts)
     w = w.reshape(design.shape[0] * design.shape[1], len(mean))
-    observed = w * sd if seen.all() else w * sd * seen.reshape(-1, 1)
+    observed = w * sd if seen is None or seen.all() else w * sd * seen.reshape(-1, 1)
     u, s, vt = np.linalg.svd(observed, full_matrices=False)
     offset = (w @ mean).reshape(design.shape[:2])
     basis, rotation = np.ascontiguousarray(u.T), np.ascontiguousarray(vt.T)
