@@ -41,6 +41,15 @@ def test_a_chain_that_went_from_one_place_to_the_other_is_named():
     assert modes(posterior, stats, {}) == ""
 
 
+def test_period_effects_are_found_by_their_date():
+    values = draws([0.0, 50.0])
+    dates = pd.date_range("2023-04-02", periods=2, freq="7D")
+    both = np.stack([np.zeros_like(values), values], axis=-1)
+    posterior = xr.Dataset({"sales.period": (("chain", "draw", "date"), both)}, {"date": dates})
+    stats = xr.Dataset({"lp": (("chain", "draw"), np.zeros(values.shape))})
+    assert "sales.period[2023-04-09]" in modes(posterior, stats, {"sales.period[2023-04-09]": 2.0})
+
+
 @pytest.fixture(scope="module")
 def two_modes():
     """Sales that grow by themselves, of which an equation without a trend knows nothing, and how it is fitted."""

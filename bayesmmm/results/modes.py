@@ -6,6 +6,8 @@ from itertools import pairwise
 import numpy as np
 import xarray as xr
 
+from bayesmmm.results.summaries import label_text
+
 #: Two chains are apart where a draw of one lies below a draw of the other with at least this probability.
 APART = 0.99
 #: A chain went elsewhere where the share of draws of its first half below one of the second is this far from a half.
@@ -55,7 +57,9 @@ def _draws(posterior: xr.Dataset, name: str) -> np.ndarray:
     variable, _, labels = name.removesuffix("]").partition("[")
     values = posterior[variable]
     wanted = dict(zip((d for d in values.dims if d not in ("chain", "draw")), labels.split(", "), strict=False))
-    position = {dim: [str(v) for v in values[dim].values].index(label) for dim, label in wanted.items() if label}
+    position = {
+        dim: [*map(label_text, values.get_index(dim))].index(label) for dim, label in wanted.items() if label
+    }
     return values.isel(position).transpose("chain", "draw").values
 
 
