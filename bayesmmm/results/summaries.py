@@ -89,17 +89,14 @@ def probabilities(ci_prob: float) -> tuple[float, float, float]:
     return (round(tail, 12), 0.5, round(1.0 - tail, 12))
 
 
-def label_text(label: object) -> str:
-    """Return a label as it stands in the name of a value."""
-    return f"{label:%Y-%m-%d}" if isinstance(label, pd.Timestamp) else str(label)
-
-
 def flat(values: xr.Dataset) -> dict[str, float]:
     """Return every value of a data set by its name, ``variable[label, ...]``."""
     out = {}
     for name, array in values.data_vars.items():
         labels = product(*(array.get_index(dim) for dim in array.dims))
         for label, value in zip(labels, array.values.ravel().tolist(), strict=True):
-            where = ", ".join(map(label_text, label))
+            where = ", ".join(
+                f"{each:%Y-%m-%d}" if isinstance(each, pd.Timestamp) else str(each) for each in label
+            )
             out[f"{name}[{where}]" if where else str(name)] = float(value)
     return out
