@@ -385,7 +385,7 @@ def test_adstock_is_that_of_the_reference(lag):
     media, half_life, max_lag = rng.gamma(1.0, 1.0, (2, 30)), rng.gamma(2.0, 5.0, (3, 2)), None if lag < 0 else lag
     tv = {"tv": Prior("Beta", alpha=2.0, beta=2.0)}  # by the period
     equation = Equation("sales", media=["tv", "radio"], priors={"retention": tv}, max_lag=max_lag)
-    found = adstocks(equation, media, half_life, Calendar("weekly", pd.Timestamp("2024-01-01"), 1))
+    found = adstocks(equation, equation.media, media, half_life, Calendar("weekly", pd.Timestamp("2024-01-01"), 1))
     for s in range(3):
         by_period = reference.adstock(media[0], 0.5 ** (7.0 / half_life[s, 0]), max_lag=max_lag)
         by_day = reference.adstock(media[1], 0.5 ** (1.0 / half_life[s, 1]), max_lag=max_lag, days=7)

@@ -70,7 +70,7 @@ class FrozenDraws:
         return self.per_path(array) if max(map(len, others)) > len(self.draws) else array
 
     def sigma(self, name: str) -> np.ndarray:
-        """Residual scale (R,) of an equation."""
+        """Residual scale (R,), or (R, G), of an equation."""
         return self.per_path(self.parameters[name]["sigma"])
 
     def slope(self, name: str, term: str) -> np.ndarray:
@@ -95,7 +95,8 @@ def media_terms(
     """Evaluate media terms: together those whose inputs are the same on all paths of a draw, and those that are not.
 
     Of some media inputs of the equation, scaled, (P, G, T), from the period with number `start` on. Amplitudes
-    (S, G, C) are those of all of its media inputs; 1 where none are given. Yields the names of inputs (C) and the responses (S or R, G, C, T) to them.
+    (S, G, C) are those of all of its media inputs; 1 where none are given. Yields the names of inputs (C) and the
+    responses (S or R, G, C, T) to them.
     """
     lag, many = kernel_lag(equation), len(rows.draws)
     before = {n: past.get((equation.name, n)) for n in inputs}
