@@ -148,7 +148,10 @@ def translate(given) -> None:
     chains, draws = theirs.sizes["chain"], theirs.sizes["draw"]
     data = data_of(given.csv)
     scales = data.scales()
-    equation = mm.Equation("y", media=measure.MEDIA, max_lag=task.LAGS - 1)
+    by_week = {
+        "retention": mm.Prior("Beta", alpha=1.0, beta=3.0)
+    }  # its adstock goes by the period, not by the day
+    equation = mm.Equation("y", media=measure.MEDIA, max_lag=task.LAGS - 1, priors=by_week)
 
     def wide(name: str) -> np.ndarray:
         values = theirs[name].transpose("chain", "draw", ...)

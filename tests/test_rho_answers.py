@@ -223,9 +223,9 @@ def brute_force(fit, table, n=400_000):
     latent = future.latent["sales"][0, 0, 0] - future.term["sales", "search"][0, 0, 0]
     at = fit.system.equation("sales").media.index("search")
     own = {k: par["sales"][k][0, at] for k in ("half_life", "half_saturation", "slope")}
-    keep = 0.5 ** (7.0 / own["half_life"])
+    kept = sum(0.5 ** (day / own["half_life"]) for day in range(1, 8))
     x = np.maximum(search, 0.0) / fit.scales.spend["search"][0]
-    a = (1 - keep) * x + keep * engine.carryover(past)["sales", "search"][0, 0, 0]
+    a = (1 - kept / 7) * x + kept * engine.carryover(past)["sales", "search"][0, 0, 0]
     h = a ** own["slope"] / (own["half_saturation"] ** own["slope"] + a ** own["slope"])
     media = past.rows.amplitude["sales"][0, 0, at] * h
     return float((fit.scales.size["sales"][0] * np.exp(latent + media + e_y)).mean())

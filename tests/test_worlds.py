@@ -295,13 +295,13 @@ def test_a_residual_of_another_kind_leaves_the_truth_as_it_was(name):
 SEEDS = range(1, 25)
 
 
-def oracle_z(name, *, season=True):
+def oracle_z(name, *, season=True, seeds=SEEDS):
     """Least squares of sales by who knows every curve, and needs only the heights: z scores of truth 1 (seed, term).
 
     What is wrong then is due to the broken assumption alone, not to a curve that was estimated.
     """
     out = []
-    for seed in SEEDS:
+    for seed in seeds:
         process = process_of(name, seed)
         data = process.data.replace_columns(process.series({}))
         equation = process.system.equation("sales")
@@ -324,7 +324,7 @@ CHANCE = 4.0 / np.sqrt(len(SEEDS))
 
 @pytest.mark.parametrize("name", ["clean", "heavy_tails", "weak_signal", "collinear_flighting"])
 def test_who_knows_the_curves_is_right_on_average_where_spend_is_set_blindly(name):
-    z = oracle_z(name)
+    z = oracle_z(name, seeds=range(1, 49))
     assert (np.abs(z.mean(axis=0)) < CHANCE).all(), z.mean(axis=0)
     assert 0.8 < z.std() < 1.2
 

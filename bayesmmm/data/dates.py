@@ -120,6 +120,11 @@ class Calendar:
         """Days in one period, of months their average."""
         return DAYS_PER_PERIOD[self.frequency]
 
+    @property
+    def shortest(self) -> float:
+        """Days in the shortest period."""
+        return 28.0 if self.frequency == "monthly" else self.days_per_period
+
     def dates(self, start: int, stop: int) -> np.ndarray:
         """Dates of the periods from one number up to another, as datetime64[D]."""
         numbers = np.arange(start, stop)

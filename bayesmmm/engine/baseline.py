@@ -448,10 +448,11 @@ def latent_mean(
 
 
 # ------------------------------------------------------------------------------------------------- small parts
-def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float) -> np.ndarray:
+def tail_periods(system: MMM, parameters: Parameters, calendar: Calendar, bound: float) -> np.ndarray:
     """Periods (S,) after which less than `bound` of the adstock of any spend is left to act on the outcome.
 
-    Along a path through mediators lags add up: each of its m equations is given ``bound / m``.
+    By the day a month counts as 28 days, the fewest it has. Along a path through mediators lags add up: each of its m
+    equations is given ``bound / m``.
     """
     depth: dict[str, int] = {}
     reach: dict[str, np.ndarray] = {}
@@ -466,7 +467,10 @@ def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float)
         if equation.media and equation.max_lag is not None:
             own += equation.max_lag
         elif equation.media:
-            own = np.ceil(half_life.max(axis=1) / days * np.log2(1.0 / share))
+            days = [
+                calendar.days_per_period if n in equation.by_period else calendar.shortest for n in equation.media
+            ]
+            own = np.ceil((half_life / days).max(axis=1) * np.log2(1.0 / share))
         reach[name] = own + np.max(above, axis=0, initial=0.0)
     return reach[system.outcome]
 

@@ -31,7 +31,8 @@ def period_days(
     A period counts as one day where the recursion is by the period.
     """
     days = calendar.days(start, max(1, count) + (equation.max_lag or 0))
-    return np.stack([np.ones_like(days) if n in equation.by_period else days for n in names])
+    by_day = np.array([n not in equation.by_period for n in names], bool)[:, None]
+    return np.where(by_day, days, 1.0)
 
 
 def kernel_lag(equation: Equation) -> int:
