@@ -22,13 +22,13 @@ import bayesmmm as mm
 from bayesmmm.results import Fit
 
 HALF_LIVES = (2.0, 5.0, 10.0, 20.0)
-WEEKS, NOISE = 208, 10.0
+WEEKS, NOISE = 208, 20.0
 PERIODS = {"weeks": "7D", "months": "MS"}
 
 
 def days_of(half_life: float, seed: int) -> pd.DataFrame:
     """Spend and sales of every day, from a Sunday that is the first of a month on."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, int(half_life)])
     spend = np.repeat((rng.random(WEEKS) < 0.4) * rng.gamma(3.0, 30.0, WEEKS), 7) / 7.0
     kept, pressure, stock = 0.5 ** (1.0 / half_life), 0.0, np.empty(len(spend))
     for t, money in enumerate(spend / spend[spend > 0.0].mean()):
@@ -41,7 +41,7 @@ def days_of(half_life: float, seed: int) -> pd.DataFrame:
 
 def summed(days: pd.DataFrame, periods: str) -> mm.MMMData:
     """The same sales and spend by week or month; what is left of a month at the end is dropped."""
-    table = days.resample(PERIODS[periods], origin="start").sum() if periods in PERIODS else days
+    table = days.resample(PERIODS[periods]).sum()
     if periods == "months" and not days.index[-1].is_month_end:
         table = table.iloc[:-1]
     return mm.MMMData.from_frame(table.reset_index(), date="date", outcome="sales", media=["tv"])

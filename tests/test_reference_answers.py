@@ -109,7 +109,9 @@ def test_adstocks_in_a_row_by_hand():
     # Each leaves the q-th part to later weeks, and half of that after each of them. After four weeks there is left what
     # one alone has passed on, and of what both have, what needs three weeks or more besides the two.
     q = sum(0.5 ** (day / 7) for day in range(1, 8)) / 7
-    assert_allclose(reference.weight_left(draw, "tv", 4), 2 * q * (1 - q) * 0.5**4 + q**2 * 0.5**3 * 2.5, rtol=1e-6)
+    assert_allclose(
+        reference.weight_left(draw, "tv", 4), 2 * q * (1 - q) * 0.5**4 + q**2 * 0.5**3 * 2.5, rtol=1e-6
+    )
 
 
 def test_lognormal_parts_by_hand():
