@@ -34,6 +34,7 @@ from bayesmmm.plots.layout import save
 from bayesmmm.plots.paths import forecast, what_if
 from bayesmmm.plots.sensitivity import mediation_sensitivity, power_scaled_budget, power_scaling
 from bayesmmm.plots.series import correlation, predictive, predictive_check, spend
+from bayesmmm.plots.shrinkage import shrinkage
 from bayesmmm.plots.stacks import decomposition, waterfall
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "roi_by_geo",
     "roi_map",
     "save",
+    "shrinkage",
     "spend",
     "stability",
     "waterfall",
