@@ -12,7 +12,7 @@ import pandas as pd
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.data.checks import NATIONAL
-from bayesmmm.equations import MMM, Equation, check_system
+from bayesmmm.equations import MMM, Equation, check_system, for_data
 from bayesmmm.errors import (
     ConstantColumnError,
     DataError,
@@ -132,7 +132,7 @@ def simulate_world(
     seed = check_seed(seed, SamplingError)
     engine.check_data(data)
     check_system(system, data)
-    system = system.for_geos(len(data.geos))
+    system = for_data(system, data)
     scales = engine.checked_scales(system, data, scales)
     # A stream each, so that giving parameters leaves the residuals as they were.
     prior_stream, residual_stream = np.random.default_rng(seed).spawn(2)
