@@ -474,7 +474,7 @@ def test_by_geo_is_for_panels():
             ASKED[asked](national, plan, by="geo")
         assert variables(ASKED[asked](national, plan))
     for wrong in ("region", True, ["geo"]):
-        with pytest.raises(errors.SettingError, match=r"must be one of geo, or groups of geos .*, or left out for the total"):
+        with pytest.raises(errors.SettingError, match=r"must be one of geo, or groups of geos .* for the total"):
             roi(FITS["mediated"], by=wrong)
 
 

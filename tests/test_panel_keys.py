@@ -153,7 +153,9 @@ def test_plans_name_series_by_label_or_by_keys():
     found = [read_plan(data, plan[::-1], needed=["tv"]).columns["tv"] for plan in (by_label, by_keys)]
     assert_array_equal(found[0][:, 0], spend)
     assert_array_equal(found[1], found[0])
-    with pytest.raises(errors.PanelError, match=r"named in a column 'geo', or in the columns 'brand', 'territory'"):
+    with pytest.raises(
+        errors.PanelError, match=r"named in a column 'geo', or in the columns 'brand', 'territory'"
+    ):
         read_plan(data, by_keys.drop(columns="brand"), needed=["tv"])
 
 

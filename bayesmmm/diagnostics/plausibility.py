@@ -27,6 +27,8 @@ def plausibility_checks(view: PosteriorView) -> tuple[list[Check], dict[str, pd.
     `curve_range`, with the share of periods above the half-saturation.
     """
     fit = view.fit
+    if not fit.system.channels:
+        return [], {}  # every one of them asks about media
     few = fit.thin(max(DRAWS, fit.posterior.sizes["chain"])).accept_unconverged()
     answers = effects(few, window="outcome")
     checks = [_media_share(fit, answers), _prior_share(fit), _baseline(view), _returns(fit, answers)]
