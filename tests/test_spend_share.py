@@ -44,7 +44,10 @@ def test_money_counts_by_spend():
 def test_what_is_not_money_counts_as_one_of_n():
     table = frame(tv=6.0, radio=2.0, queries=9000.0)
     search = Equation("queries", media=["tv"])
-    for unit, wanted in {"queries": [0.5, 0.5 / 3.0, 1.0 / 3.0], "money": [6 / 9008, 2 / 9008, 9000 / 9008]}.items():
+    for unit, wanted in {
+        "queries": [0.5, 0.5 / 3.0, 1.0 / 3.0],
+        "money": [6 / 9008, 2 / 9008, 9000 / 9008],
+    }.items():
         data = read(table, media=["tv", "radio"], mediators={"queries": unit})
         found = shares(MMM([search, *sales("tv", "radio", "queries").equations]), data)
         assert list(found.values()) == pytest.approx(wanted, rel=1e-3)
@@ -52,7 +55,10 @@ def test_what_is_not_money_counts_as_one_of_n():
 
 def test_a_channel_of_few_geos_counts_by_what_it_is_there():
     table = pd.concat(
-        [frame(tv=9.0, radio=0.0).assign(geo="a"), frame(tv=1.0, radio=3.0).assign(geo="b", sales=9.0 + np.arange(60))]
+        [
+            frame(tv=9.0, radio=0.0).assign(geo="a"),
+            frame(tv=1.0, radio=3.0).assign(geo="b", sales=9.0 + np.arange(60)),
+        ]
     )
     data = read(table, media=["tv", "radio"], geo="geo")
     # tv: all of it in a, a quarter in b; radio: three quarters in b, which says nothing of a.
@@ -62,7 +68,9 @@ def test_a_channel_of_few_geos_counts_by_what_it_is_there():
 def test_defaults_are_in_proportion_and_given_priors_stay():
     data = read(frame(tv=6.0, radio=3.0, social=1.0), media=["tv", "radio", "social"])
     given = Prior("HalfNormal", sigma=0.1)
-    equation = for_data(sales("tv", "radio", "social", priors={"contribution": {"tv": given}}), data).equation("sales")
+    equation = for_data(sales("tv", "radio", "social", priors={"contribution": {"tv": given}}), data).equation(
+        "sales"
+    )
     (block,) = (b for b in equation.parameters() if b.name == "contribution")
     scales = contribution_scales([0.6, 0.3, 0.1])
     assert block.priors[0] == given
@@ -118,4 +126,6 @@ def test_a_simulated_world_and_a_fit_to_it_have_one_prior():
     world = simulate_world(sales("tv", "radio"), data, seed=1)
     fitted = quiet(fit, sales("tv", "radio"), world.data, draws=4, tune=10, chains=1, seed=1, progress=False)
     assert fitted.system == world.system == for_data(sales("tv", "radio"), data)
-    assert dataclasses.replace(fitted.system.equation("sales"), spend_share={}) == sales("tv", "radio").equation("sales")
+    assert dataclasses.replace(fitted.system.equation("sales"), spend_share={}) == sales("tv", "radio").equation(
+        "sales"
+    )
