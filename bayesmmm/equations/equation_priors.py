@@ -142,8 +142,8 @@ def read_spend_share(equation: "Equation") -> FrozenMap:
         )
     if given and set(given) != set(equation.media):
         raise EquationError(
-            f"{where} has a spend_share for {listed(given)}, and the media {listed(equation.media) or 'none'}. Name each "
-            f"of its media, or leave spend_share out: then it is taken from the data."
+            f"{where} has a spend_share for {listed(given)}, and the media {listed(equation.media) or 'none'}. Name "
+            f"each of its media, or leave spend_share out: then it is taken from the data."
         )
     for channel, share in given.items():
         if not is_number(share) or not 1e-12 <= share <= 1.0:

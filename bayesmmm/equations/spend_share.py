@@ -10,7 +10,7 @@ from bayesmmm.equations.system import MMM
 
 
 def for_data(system: MMM, data: MMMData) -> MMM:
-    """Return the system as it is fitted to data: how geos share it, and the shares of spend of its channels, are decided.
+    """Return the system as it is fitted to data: how geos share it, and shares of spend, are decided.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ def contribution_scales(shares: Sequence[float]) -> tuple[float, ...]:
     >>> [round(scale, 3) for scale in contribution_scales([1.0])]
     [0.27]
     >>> [round(scale, 3) for scale in contribution_scales([0.75, 0.25])]
-    [0.236, 0.079]
+    [0.238, 0.079]
     """
     k = 1.0 / (1.1 * math.fsum(shares) + 2.6 * math.sqrt(math.fsum(w * w for w in shares)))
     return tuple(k * w for w in shares)
