@@ -10,6 +10,7 @@ from bayesmmm.validate import check_choice
 
 POOLING = ("partial", "full", "none")
 PERIODS = ("random", "fixed", "none")
+SIGMA = ("shared", "per_geo")
 #: Geos from which on period effects are told apart from what geos do by themselves.
 MIN_GEOS = 4
 #: Sd of period effects under "fixed", in shares of the mean size of a series: so wide that nothing pulls them to zero.
@@ -26,9 +27,9 @@ class Panel:
         gamma_gc = gamma_c exp(tau_c z_gc),   z_gc ~ Normal(0, 1)        the contribution behind A_gc
         u_t ~ Normal(0, omega)                what all geos have in common in one period
 
-    Half-lives, half-saturations, slopes, sigma and the other linear coefficients are shared. What moves all geos of a
-    period together, and drives spend as well, is taken out by the period effects: no other part of the model can tell it
-    from the effect of media.
+    Half-lives, half-saturations, slopes, the other linear coefficients and, unless told otherwise, sigma are shared.
+    What moves all geos of a period together, and drives spend as well, is taken out by the period effects: no other part
+    of the model can tell it from the effect of media.
 
     Parameters
     ----------
@@ -42,6 +43,9 @@ class Panel:
     per_geo : sequence of str
         Linear terms that every geo has a coefficient of its own for, beside the intercept: "trend", "seasonality", and
         columns listed under ``linear``.
+    sigma : {"shared", "per_geo"}
+        Whether residuals of all geos scatter by the same share of the mean size of their geo, or each geo has a sigma of
+        its own. The density of the latter costs about twice as much.
 
     Raises
     ------
@@ -51,12 +55,13 @@ class Panel:
     Examples
     --------
     >>> Panel(per_geo=["trend"])
-    Panel(pooling='partial', periods=None, per_geo=('trend',))
+    Panel(pooling='partial', periods=None, per_geo=('trend',), sigma='shared')
     """
 
     pooling: Literal["partial", "full", "none"] = "partial"
     periods: Literal["random", "fixed", "none"] | None = None
     per_geo: tuple[str, ...] = ()
+    sigma: Literal["shared", "per_geo"] = "shared"
 
     if TYPE_CHECKING:  # what may be given; the fields say what is kept
 
@@ -66,10 +71,12 @@ class Panel:
             pooling: Literal["partial", "full", "none"] = "partial",
             periods: Literal["random", "fixed", "none"] | None = None,
             per_geo: Sequence[str] = (),
+            sigma: Literal["shared", "per_geo"] = "shared",
         ) -> None: ...
 
     def __post_init__(self):
         check_choice(self.pooling, "pooling", POOLING, error=EquationError)
+        check_choice(self.sigma, "sigma", SIGMA, error=EquationError)
         if self.periods is not None:
             check_choice(self.periods, "periods", PERIODS, error=EquationError)
         names = self.per_geo

@@ -57,6 +57,7 @@ def _equation(equation: Equation) -> dict[str, Any]:
         panel = {"pooling": equation.panel.pooling, "periods": equation.panel.periods}
         table["panel"] = {key: value for key, value in panel.items() if value is not None}
         table["panel"] |= {"per_geo": list(equation.panel.per_geo)} if equation.panel.per_geo else {}
+        table["panel"] |= {"sigma": equation.panel.sigma} if equation.panel.sigma != "shared" else {}
     if equation.spend_share:
         table["spend_share"] = dict(equation.spend_share)
     if equation.seasonality:
