@@ -108,8 +108,8 @@ def test_geos_of_national_data_are_not_told_apart(tmp_path, capsys):
 
 def test_one_geo_of_a_panel_is_asked_for(saved, tmp_path, capsys):
     command = ["optimize", "--periods", "4", "--total", "1000"]
-    line = refusal([*command, saved[0], "--out", tmp_path / "out"], capsys)
-    assert "is of 3 geos, and one at a time is asked about; add --geo north" in line
+    line = refusal([*command, saved[0], "--geo", "west", "--geos", "west", "--out", tmp_path / "out"], capsys)
+    assert "give one of them" in line
     line = refusal(["report", saved[0], "--geo", "nort", "--out", tmp_path / "out"], capsys)
     assert "geo 'nort' is not in the data (did you mean 'north'?)" in line
     line = refusal([*command, saved[0], "--geo", "nort", "--out", tmp_path / "out"], capsys)
@@ -161,3 +161,53 @@ def test_a_plan_for_other_geos_is_refused(saved, tmp_path, capsys):
     plan[plan["geo"] != "west"].to_csv(file, index=False)
     words = ["optimize", path, "--geo", "west", "--plan", file, "--total", "1000", "--out", tmp_path / "out"]
     assert "has no rows of geo 'west'. It has" in refusal(words, capsys)
+
+
+def test_a_budget_over_channels_and_geos(saved, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("bayesmmm.report.figures.save_figure", lambda make, paths: paths[0].touch())
+    path, _ = saved
+    out, limits = (
+        tmp_path / "plan",
+        ["--bounds", "ALL=50%:150%", "--bounds", "tv@north=0:100", "--bounds", "tv=:500"],
+    )
+    limits += ["--geo-total", "west=:500", "--group", "few=tv@west+social@north::300"]
+    words = [
+        "optimize",
+        path,
+        "--periods",
+        "4",
+        "--total",
+        "1200",
+        "--controls",
+        "price=10",
+        "--starts",
+        "1",
+        *limits,
+    ]
+    assert cli.main(list(map(str, [*words, "--out", out]))) == 0
+    spoken = capsys.readouterr().out
+    assert "held at zero, where nothing was ever spent: radio in south" in spoken
+    spend = pd.read_csv(out / "spend.csv")
+    by_pair = spend.groupby(["geo", "channel"])["new"].sum()
+    assert by_pair.sum() == pytest.approx(1200.0, rel=1e-6)
+    assert by_pair["north", "tv"] <= 100.0 * (1 + 1e-6)
+    assert by_pair[:, "tv"].sum() <= 500.0 * (1 + 1e-6)
+    assert by_pair["west"].sum() <= 500.0 * (1 + 1e-6)
+    assert by_pair["west", "tv"] + by_pair["north", "social"] <= 300.0 * (1 + 1e-6)
+    assert len(pd.read_csv(out / "pairs.csv")) == 9
+    assert pd.read_csv(out / "geos.csv")["name"].tolist() == ["north", "south", "west", "total"]
+    assert (out / "budget_map.png").exists()
+    again = ["optimize", path, "--plan", out / "plan.csv", "--total", "1200", "--starts", "1", "--geos", "north"]
+    assert cli.main(list(map(str, [*again, "--out", tmp_path / "again", "--quiet"]))) == 0
+    assert set(pd.read_csv(tmp_path / "again" / "spend.csv")["geo"]) == {"north"}
+
+
+def test_limits_of_what_a_panel_does_not_have_are_refused(saved, tmp_path, capsys):
+    words = ["optimize", saved[0], "--periods", "4", "--total", "1000", "--controls", "price=10"]
+    for option, value, advice in (
+        ("--bounds", "radio@south=0:100", "nothing was ever spent on it"),
+        ("--geo-total", "nort=0:100", "did you mean 'north'"),
+        ("--geos", "nort", "no geo is called 'nort'"),
+    ):
+        assert advice in refusal([*words, option, value, "--out", tmp_path / "out"], capsys)
+    assert not (tmp_path / "out").exists()
