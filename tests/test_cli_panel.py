@@ -12,7 +12,7 @@ import bayesmmm as mm
 from bayesmmm import cli
 from bayesmmm.equations import read_toml
 from bayesmmm.simulate.datasets import FOLDER
-from tests import panel_fits
+from tests import panel_budgets, panel_fits
 from tests.fits import judge
 from tests.test_cli import refusal
 
@@ -211,3 +211,25 @@ def test_limits_of_what_a_panel_does_not_have_are_refused(saved, tmp_path, capsy
     ):
         assert advice in refusal([*words, option, value, "--out", tmp_path / "out"], capsys)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_in_total_is_split_by_a_rule_that_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("bayesmmm.report.figures.save_figure", lambda make, paths: paths[0].touch())
+    fit = panel_budgets.plain_panel(without=[("radio", "south")])
+    judge(monkeypatch, fit.convergence)
+    path, file = fit.save(tmp_path / "fit.nc"), tmp_path / "total.csv"
+    dates = pd.date_range(fit.data.dates[-1], periods=5, freq="7D")[1:]
+    pd.DataFrame({"date": dates, "tv": 200.0, "radio": 100.0}).to_csv(file, index=False)
+    words = ["optimize", path, "--plan", file, "--total", "1200", "--starts", "1", "--out", tmp_path / "plan"]
+    assert "as --split history" in refusal(words, capsys)
+    assert cli.main(list(map(str, [*words, "--split", "history", "--quiet"]))) == 0
+    spend = pd.read_csv(tmp_path / "plan" / "spend.csv").query("channel == 'tv'")
+    own = spend.groupby("geo")["current"].sum()[list(fit.data.geos)]
+    np.testing.assert_allclose(own / own.sum(), fit.data.columns["tv"].sum(axis=1) / fit.data.columns["tv"].sum())
+    weights = ["--split", "north=3", "--split", "south=1", "--split", "west=0"]
+    assert cli.main(list(map(str, [*words, *weights, "--quiet"]))) == 0
+    spend = pd.read_csv(tmp_path / "plan" / "spend.csv").groupby(["channel", "geo"])["current"].sum()
+    assert spend["tv", "north"] == pytest.approx(3.0 * spend["tv", "south"])
+    assert "no weight for geo 'west'" in refusal([*words, *weights[:4]], capsys)
+    assert "leave the others out" in refusal([*words, "--split", "history", "--split", "north=2"], capsys)
+    assert "GEO=WEIGHT" in refusal([*words, "--split", "half"], capsys)

@@ -47,6 +47,8 @@ _TEXTS = {
     "periods": "the next N periods; current plan: the last N again",
     "plan": "the periods of this file: a column date, every channel and every control, from the first period after the "
     "history on; its spend is the current plan",
+    "split": "of a plan of a panel without a column geo: divide the spend as in the history, equally, or by weights, as "
+    "--split north=3.1 --split south=1.4",
     "start": "first of the fitted periods to plan once more, as 2024-01-07",
     "stop": "last of these",
     "controls": "with --periods: what a control will be, in its own unit; one number, or one for each period separated "
@@ -95,6 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = part("the window: --periods, --plan, or --start with --stop")
     add("periods", "N", arguments.count)
     add("plan", "CSV", Path)
+    add("split", "HOW", arguments.split, action="append")
     add("start", "DATE")
     add("stop", "DATE")
     add("controls", "NAME=VALUE", arguments.control, action="append")
@@ -207,8 +210,6 @@ def _trade(fit: "Fit", totals: list[float], records: Mapping[str, Any]) -> "xr.D
 
 def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
     """Window, constraints and solver, which a plan and a frontier share."""
-    from bayesmmm.data.future import GEO
-    from bayesmmm.data.tables import read_csv
     from bayesmmm.optimize import Constraints, Solver, Window
     from bayesmmm.optimize.problem import read_channels, read_modes, read_pairs
 
@@ -220,11 +221,7 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
         f"{channel}@{geo}": (channel, geo) for channel, geo in (*decided.pairs, *decided.unbought)
     }
     every = [f"{channel}@{geo}" for channel, geo in decided.pairs] or list(names)
-    plan = options.plan
-    if plan is not None:
-        keys = (GEO, *fit.data.levels) if len(fit.data.geos) > 1 else ()
-        plan = read_csv(plan, date="date", keys=keys, numbers=fit.system.exogenous)
-        plan = plan if options.geo is None else _of_geo(plan, options)
+    plan = None if options.plan is None else _current_plan(fit, options)
     limits: dict[str, Any] = {
         name: {known.get(text, text): value for text, value in own.items()} or None
         for name in ("bounds", "period_bounds", "change", "minimum")
@@ -251,6 +248,33 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
             **({"starts": options.starts} if options.starts is not None else {}),
         ),
     }
+
+
+def _current_plan(fit: "Fit", options: argparse.Namespace) -> "pd.DataFrame":
+    """Read the current plan from its file; of a panel by geo, or in total and split by the rule that was said."""
+    from bayesmmm.data import split_plan
+    from bayesmmm.data.future import GEO
+    from bayesmmm.data.tables import read_csv
+
+    panel = len(fit.data.geos) > 1
+    keys = (GEO, *fit.data.levels) if panel else ()
+    plan = read_csv(options.plan, date="date", keys=keys, numbers=fit.system.exogenous)
+    split = dict(options.split or ())
+    if split:
+        if not panel:
+            raise SettingError(
+                "--split divides a plan among the geos of a panel, and one series is planned; leave it out"
+            )
+        rules = [rule for rule, weight in split.items() if weight is None]
+        if rules and len(split) > 1:
+            raise SettingError(f"--split {rules[0]} is a rule of its own; leave the others out")
+        return split_plan(fit.data, plan, rules[0] if rules else split)
+    if panel and not set(keys).intersection(plan.columns):
+        raise PanelError(
+            f"{options.plan} has no column {GEO!r}, and {len(fit.data.geos)} geos are planned; give every geo its rows, "
+            f"or say how the total is divided, as --split history"
+        )
+    return plan if options.geo is None else _of_geo(plan, options)
 
 
 def _of_geo(plan: "pd.DataFrame", options: argparse.Namespace) -> "pd.DataFrame":

@@ -81,7 +81,11 @@ def split_plan(
     weights = _weights(data, split, start, stop)
     if isinstance(plan, pd.DataFrame) and {GEO, *data.levels}.intersection([*plan.columns, *plan.index.names]):
         raise PanelError("the plan has a row for each geo already; leave split out and pass the plan as it is")
-    check_table(plan, wanted=[name for name in (DATE, *data.columns) if name in plan], where="the plan")
+    check_table(
+        plan,
+        wanted=[name for name in (DATE, *data.columns) if name in getattr(plan, "columns", ())],
+        where="the plan",
+    )
     dates = plan_dates(plan)
     columns = {}
     for name in plan.columns:
