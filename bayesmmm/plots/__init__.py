@@ -20,6 +20,7 @@ Examples
 """
 
 from bayesmmm.plots.audits import audit
+from bayesmmm.plots.budget_map import budget_map
 from bayesmmm.plots.budgets import allocation, budget, frontier
 from bayesmmm.plots.calibration import ecdf, ranks, recovery
 from bayesmmm.plots.channels import accounting, effects, roi
@@ -43,6 +44,7 @@ __all__ = [
     "allocation",
     "audit",
     "budget",
+    "budget_map",
     "causal_graph",
     "comparison",
     "correlation",

@@ -16,12 +16,14 @@ from bayesmmm.plots.axis import date_axis, label_rows, log_numbers, numbers, tid
 from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, one, panels, width_of
 from bayesmmm.plots.parts import (
     TRUTH,
+    cells,
     earned_back,
     entry,
     intervals,
     legend_above,
     legend_on_top,
     return_axis,
+    size_of_cells,
     truths,
 )
 from bayesmmm.plots.reading import (
@@ -158,30 +160,15 @@ def roi_map(draws: xr.DataArray | Fit, *, title: Title = AUTO, ax: Axes | None =
     geos, channels = draws["geo"].values.tolist(), draws["channel"].values.tolist()
     own = ax is None
     if ax is None:
-        size = (width_of(geos) + max(0.75 * len(channels), 2.4) + 1.2, 0.27 * len(geos) + width_of(channels) + 0.9)
-        ax = plt.subplots(figsize=size, layout="constrained")[1]
+        ax = plt.subplots(figsize=size_of_cells(geos, channels), layout="constrained")[1]
     ax = one(ax)
     seen = median[np.isfinite(median)]
     wide = len(seen) > 0 and seen.min() > 0.0 and seen.max() > _SPAN * seen.min()
-    image = ax.imshow(median, cmap="Blues", norm=LogNorm() if wide else None, aspect="auto")
-    dark = np.ma.filled(image.norm(np.ma.masked_invalid(median)), 0.0) > 0.6
-    for i, j in np.ndindex(*median.shape):
-        value = float(median[i, j])
-        if np.isfinite(value):
-            text, colour = rounded(value), "white" if dark[i, j] else BLACK
-            ax.text(j, i, text, ha="center", va="center", fontsize=SMALL, color=colour)
-        else:
-            ax.text(j, i, "–", ha="center", va="center", fontsize=SMALL, color=GREY)
-    ax.set_xticks(range(len(channels)), channels, rotation=90 if len(channels) > 4 else 0, fontsize=SMALL)
-    ax.set_yticks(range(len(geos)), geos, fontsize=SMALL)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    bar = ax.figure.colorbar(image, ax=ax, aspect=25, pad=0.03)
+    numbered = [[rounded(float(value)) if np.isfinite(value) else "" for value in row] for row in median]
     scale = ", log scale" if wide else ""
+    bar = cells(ax, geos, channels, median, numbered, cmap="Blues", norm=LogNorm() if wide else None)
     bar.set_label(f"median ROI{unit_of(draws)}{scale}", fontsize=SMALL)
-    bar.ax.tick_params(labelsize=SMALL)
     (log_numbers if wide else numbers)(bar.ax.yaxis)
-    bar.outline.set_visible(False)
     below = [window_words(draws.attrs), *(str(mark.get_label()) for mark in caution(draws.attrs))]
     ax.set_xlabel("\n".join(filter(None, below)), fontsize=SMALL)
     words = f"Median ROI by geo and channel, in {series_of(draws.attrs)}{when(draws.attrs)}"

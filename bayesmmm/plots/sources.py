@@ -148,6 +148,7 @@ AUDIT = Source(
     ("spend", "correlation", "media_share"),
 )
 BUDGET = Source("budget", Plan, _BUDGET)
+BUDGET_MAP = Source("budget_map", Plan, _BUDGET)
 CAUSAL_GRAPH = Source("causal_graph", MMM, "an MMM", {Fit: lambda fit: fit.system}, line="system")
 COMPARISON = Source(
     "comparison",
