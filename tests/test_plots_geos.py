@@ -122,6 +122,8 @@ def test_shrinkage_lays_geos_left_to_themselves_above_those_that_are_pooled():
     assert "no spend" in [text.get_text() for text in axes[list(found["channel"].values).index("radio")].texts]
     with pytest.raises(SettingError, match=r"plots\.shrinkage\(mm\.sensitivity\.pooling_sensitivity\(fit\)\)"):
         plots.shrinkage(panel())
+
+
 def test_the_map_of_a_budget_says_what_changes_and_where_nothing_may():
     plan = plans_made_up.panel_plan()
     ax = plots.budget_map(plan)
