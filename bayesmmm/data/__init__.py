@@ -10,3 +10,4 @@ from bayesmmm.data.dates import Calendar
 from bayesmmm.data.future import next_dates, read_plan, silent_geos, window_mask
 from bayesmmm.data.scales import Scales
 from bayesmmm.data.schema import MMMData
+from bayesmmm.data.splitting import split_plan
