@@ -328,7 +328,7 @@ def test_a_saved_fit_keeps_its_correlation(rho, tmp_path):
 
 def test_the_report_says_which_residuals_go_together():
     def sentence(fit):
-        found = prose.assumptions(SimpleNamespace(fit=fit, outcome="sales"))
+        found = prose.assumptions(SimpleNamespace(fit=fit, outcome="sales", geos=None))
         return next(text for text in found if "does not also drive another" in text)
 
     assert sentence(fit_of(untied(tied()))).endswith("drive another.")

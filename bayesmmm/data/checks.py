@@ -176,6 +176,12 @@ def as_keys(geo: object) -> tuple[str, ...]:
     return keys
 
 
+def row_keys(date: object, geo: object) -> list[tuple[str, str]]:
+    """Return (name, role) of the columns that say which row is which."""
+    (date_name,) = as_names((date,), role="date")
+    return [(date_name, "date"), *((name, "geo") for name in as_keys(geo))]
+
+
 def check_levels(levels: object, geos: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return the values of each key by geo as texts, of which the names of the geos are made."""
     if not isinstance(levels, Mapping):

@@ -115,6 +115,11 @@ class Calendar:
     first: pd.Timestamp
     day: int
 
+    @classmethod
+    def of(cls, dates: pd.DatetimeIndex, frequency: str) -> "Calendar":
+        """Calendar of which some dates are the first ones."""
+        return cls(frequency, dates[0], anchor_day(dates) if frequency == "monthly" else 1)
+
     @property
     def days_per_period(self) -> float:
         """Days in one period, of months their average."""
@@ -122,7 +127,7 @@ class Calendar:
 
     @property
     def shortest(self) -> float:
-        """Days in the shortest period."""
+        """Days that a period has at least."""
         return 28.0 if self.frequency == "monthly" else self.days_per_period
 
     def dates(self, start: int, stop: int) -> np.ndarray:

@@ -15,15 +15,7 @@ import pandas as pd
 
 from bayesmmm.data import checks
 from bayesmmm.data.checks import MONEY, NATIONAL
-from bayesmmm.data.dates import (
-    DAYS_PER_PERIOD,
-    Calendar,
-    anchor_day,
-    check_order,
-    find_frequency,
-    iso_date,
-    parse_dates,
-)
+from bayesmmm.data.dates import DAYS_PER_PERIOD, Calendar, check_order, find_frequency, iso_date, parse_dates
 from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, read_only_arrays, same_arrays
 from bayesmmm.data.tables import check_table, lay_out, read_csv, to_float
 from bayesmmm.errors import DataError, DateError, PanelError, RoleError
@@ -148,8 +140,7 @@ class MMMData:
     @property
     def calendar(self) -> Calendar:
         """Dates and lengths of its periods and of those around them; period 0 is the first."""
-        day = anchor_day(self.dates) if self.frequency == "monthly" else 1
-        return Calendar(self.frequency, self.dates[0], day)
+        return Calendar.of(self.dates, self.frequency)
 
     @property
     def geo_levels(self) -> pd.DataFrame:
@@ -207,7 +198,7 @@ class MMMData:
             One of its subclasses, naming the column and the row, geo or dates.
         """
         uses = _uses(outcome, media, mediators, controls)
-        (_, *keys) = roles_of_keys = _keys(date, geo)
+        (_, *keys) = roles_of_keys = checks.row_keys(date, geo)
         checks.check_roles([*roles_of_keys, *uses])
         wanted = [name for name, _ in (*roles_of_keys, *uses)]
         check_table(frame, wanted=wanted, where="the table")
@@ -255,7 +246,7 @@ class MMMData:
             As `from_frame`, and for a file that is empty, not UTF-8, or not separated by commas.
         """
         uses = _uses(outcome, media, mediators, controls)
-        checks.check_roles([*_keys(date, geo), *uses])
+        checks.check_roles([*checks.row_keys(date, geo), *uses])
         frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         keys: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format}
@@ -475,12 +466,6 @@ def _uses(outcome: object, media: Any, mediators: Any, controls: Any) -> list[tu
         *((name, "media") for name in checks.as_names(media, role="media")),
         *((name, "controls") for name in checks.as_names(controls, role="controls")),
     ]
-
-
-def _keys(date: object, geo: object) -> list[tuple[str, str]]:
-    """Return (name, role) of the columns that say which row is which."""
-    (date_name,) = checks.as_names((date,), role="date")
-    return [(date_name, "date"), *((name, "geo") for name in checks.as_keys(geo))]
 
 
 def _to_array(values: object, name: str, geos: int) -> np.ndarray:

@@ -63,6 +63,12 @@ def _term(x, shape, days, s, i, lag, before, a, z, p):
     response_derivative(a, p, half, slope, scale, z)
 
 
+@inlined
+def _days_later(days, lag, before):
+    """Lengths of the periods of a term without those of inputs before the first."""
+    return days_after(days, before.shape[2] if lag >= 0 else 0)
+
+
 @jit
 def channel_terms(channel, x, equations, room):
     """Channel terms of many draws and their derivatives, written into ``room``.
@@ -276,10 +282,8 @@ def system_vjp(channel, mediator, links, spend_unit, weight, room, lift, total, 
                         continue
                     for t in range(n_time):
                         v[t] = each[t] * mediator_derivative[s, r, j, t]
-                    own_days = days_after(
-                        mediator_days[j], mediator_before.shape[2] if mediator_lag[j] >= 0 else 0
-                    )
-                    adstock_transpose(v, own_days, mediator_shape[KEEP, s, j], mediator_lag[j], back)
+                    later = _days_later(mediator_days[j], mediator_lag[j], mediator_before)
+                    adstock_transpose(v, later, mediator_shape[KEEP, s, j], mediator_lag[j], back)
                     for t in range(n_time):  # a mediator at zero counts as on its zero side
                         reached[r, m, t] += per_unit * back[t] if series[s, r, m, t] > 0.0 else 0.0
             for i in range(edges.shape[0]):
@@ -288,8 +292,7 @@ def system_vjp(channel, mediator, links, spend_unit, weight, room, lift, total, 
                 c = edges[i, 1]
                 for t in range(n_time):
                     v[t] = own[t] * derivative[s, i, t]
-                own_days = days_after(days[i], before.shape[2] if lag[i] >= 0 else 0)
-                adstock_transpose(v, own_days, shape[KEEP, s, i], lag[i], back)
+                adstock_transpose(v, _days_later(days[i], lag[i], before), shape[KEEP, s, i], lag[i], back)
                 for t in range(n_time):
                     spend[c, t] += back[t]
                 along[s, c] += inner_product(back, pattern[c]) / spend_unit[c]
