@@ -33,7 +33,7 @@ def gradients(mm) -> list[dict]:
     out = []
     for geos, periods in SIZES:
         system, data = model(mm, panel_cases.simulated(geos, periods, CHANNELS))
-        program = write_program(system.for_geos(geos), data, data.scales())
+        program = write_program(system.for_data(data), data, data.scales())
         size = len(program.start)
         points = program.start + np.random.default_rng(1).uniform(-1.0, 1.0, (20, size))
         program.log_density(points[0])

@@ -105,7 +105,7 @@ def check_system(system: MMM, data: MMMData) -> None:
         _check_time(equation, data)
         _check_roi(equation, data)
     if not data.part:  # the geos of a part were fitted with others
-        system.for_geos(len(data.geos))
+        system.for_data(data)
 
 
 def _check_columns(equation: Equation, data: MMMData) -> None:
@@ -250,7 +250,7 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
     """
     warnings: list[BayesMMMWarning] = []
     if len(data.geos) > 1:
-        system = system.for_geos(len(data.geos))
+        system = system.for_data(data)
     for source, target, _ in system.edges():
         if source not in system.exogenous:
             warnings += _backdoors(system.equation(source), system.equation(target))

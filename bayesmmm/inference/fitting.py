@@ -122,7 +122,7 @@ def fit(
     progress = check_flag(progress, "progress", SamplingError)
     engine.check_data(data)
     check_system(system, data)
-    system = system.for_geos(len(data.geos))
+    system = system.for_data(data)
     _check_memory(system, data, checked["draws"], checked["chains"])
     for warning in system_warnings(system, data):
         give(warning)

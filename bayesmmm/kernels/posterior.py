@@ -13,7 +13,13 @@ import numpy as np
 from bayesmmm.kernels.compile import NUMBA_OPTIONS, inlined, inner_product, jit
 from bayesmmm.kernels.likelihood import add_multiple, collapsed_normal, explicit, linear_predictor
 from bayesmmm.kernels.media import media_basis, media_basis_vjp
-from bayesmmm.kernels.panel import collapsed_panel, panel_media, panel_media_vjp
+from bayesmmm.kernels.panel import (
+    collapsed_panel,
+    curves_by_geo,
+    curves_by_geo_vjp,
+    panel_media,
+    panel_media_vjp,
+)
 from bayesmmm.kernels.prior_density import SCALED, constrain, log_density
 
 # The head of a program; the positions of the equations follow it.
@@ -21,20 +27,25 @@ LENGTH, N_EQUATIONS, PARAMETERS, HEAD = range(4)
 # A parameter, one row each: its prior in standard form, the constant that was left out, and its map from the line.
 FAMILY, SHAPE_A, SHAPE_B, LOC, SCALE, CONSTANT, MAP, LOW, HIGH, PARAMETER = range(10)
 # A channel of an equation, one row each. DECAY is log 2 * days per period for a half-life and 0 for a retention;
-# UNIT is what a unit of its contribution parameter contributes, TAU its spread between geos.
-RETENTION, DECAY, HALF_SATURATION, SLOPE, UNIT, TAU, CHANNEL = range(7)
+# UNIT is what a unit of its contribution parameter contributes.
+RETENTION, DECAY, HALF_SATURATION, SLOPE, UNIT, CHANNEL = range(6)
 # An equation: kinds and sizes, positions of parameters (-1: there is none), positions of arrays. TIED is the number of
 # the mediator's equation that its residuals are correlated with, RHO_VALUE the correlation where it is no parameter.
 LIKELIHOOD, COLLAPSED, N_GEOS, N_PERIODS, N_CHANNELS, N_DIRECTIONS, N_TERMS, MAX_LAG = range(8)
 SIGMA, NU_MINUS_TWO, ROTATED, MEDIA, DIRECTIONS, VARIANCE, OFFSET, DESIGN = range(8, 16)
 OBSERVED, CHANNELS, TERMS, TIED, RHO, RHO_VALUE = range(16, 22)
-# By geo and channel: positions of the contribution, -1 where a geo never bought, and of its deviation in logs.
-CONTRIBUTIONS, DEVIATIONS = range(22, 24)
+# By geo and channel: positions of the contribution, -1 where a geo never bought. SPREADS are tables, one for each
+# factor exp(tau z) by which geos differ: what it multiplies (0 to 2: half-life, half-saturation, slope; 3:
+# contribution), positions (C) of tau and (G, C) of z, -1 where there is none.
+CONTRIBUTIONS, SPREADS = range(22, 24)
+OF_CONTRIBUTION = 3
 # A panel whose coefficients and period effects are integrated out: numbers of columns and arrays of `collapsed_panel`,
 # position of omega, or its value where it is no parameter. PERIOD is where standard Normal period effects begin among
 # the parameters, -1 where there are none or they are integrated out. In a panel geos stand last in all arrays.
 N_OWN, N_CALENDAR, N_WIDE, OWN, CALENDAR, WIDE, WIDE_BY_PERIOD, NORM, GRAM, GRAM_BY_PERIOD = range(24, 34)
-BETWEEN, CROSS, OMEGA, OMEGA_VALUE, PERIOD, EQUATION = range(34, 40)
+BETWEEN, CROSS, OMEGA, OMEGA_VALUE, PERIOD = range(34, 39)
+# Number of SPREADS, and whether one of them is of a curve, so that every geo has its own.
+N_SPREADS, BY_GEO, EQUATION = range(39, 42)
 
 
 @inlined
@@ -51,34 +62,57 @@ def _copy(values, into):
 
 @inlined
 def _channels(program, at, theta):
-    """Retention, half-saturation, slope, contribution (per geo) of an equation, and d retention / d parameter."""
+    """Retention, half-saturation, slope (R, C) and contribution (G, C) of an equation, and derivatives of retention.
+
+    R = G where curves differ between geos, else 1. The derivatives (R, C) are those to its parameter, and to the
+    logarithm of the half-life.
+    """
     n_geos, n = int(program[at + N_GEOS]), int(program[at + N_CHANNELS])
-    retention, half, slope = np.empty(n), np.empty(n), np.empty(n)
-    contribution, d_retention = np.zeros((n_geos, n)), np.ones(n)
-    where, deviation = _by_geo(program, at, n_geos, n)
+    n_curves = n_geos if program[at + BY_GEO] > 0.0 else 1
+    where = _stretch(program, at, CONTRIBUTIONS, n_geos * n).reshape(n_geos, n)
     rows = _stretch(program, at, CHANNELS, n * CHANNEL)
+    contribution, shift = np.zeros((n_geos, n)), np.zeros((3, n_curves, n))
+    for c in range(n):
+        for g in range(n_geos):
+            if where[g, c] >= 0.0:
+                contribution[g, c] = theta[int(where[g, c])] * rows[c * CHANNEL + UNIT]
+    for k in range(int(program[at + N_SPREADS])):
+        of, tau, deviation = _spread(program, at, k, n_geos, n)
+        for c in range(n):
+            for g in range(n_geos):
+                if deviation[g, c] >= 0.0:
+                    move = theta[int(tau[c])] * theta[int(deviation[g, c])]
+                    if of == OF_CONTRIBUTION:
+                        contribution[g, c] *= math.exp(move)
+                    else:
+                        shift[of, g, c] = move
+    retention, half, slope = np.empty((n_curves, n)), np.empty((n_curves, n)), np.empty((n_curves, n))
+    d_retention, d_log_life = np.ones((n_curves, n)), np.empty((n_curves, n))
     for c in range(n):
         row = rows[c * CHANNEL : (c + 1) * CHANNEL]
         value = theta[int(row[RETENTION])]
-        if row[DECAY] > 0.0:
-            retention[c] = math.exp(-row[DECAY] / value)
-            d_retention[c] = retention[c] * row[DECAY] / (value * value)
-        else:
-            retention[c] = value
-        half[c], slope[c] = theta[int(row[HALF_SATURATION])], theta[int(row[SLOPE])]
-        for g in range(n_geos):
-            if where[g, c] >= 0.0:
-                contribution[g, c] = theta[int(where[g, c])] * row[UNIT]
-            if deviation[g, c] >= 0.0:
-                contribution[g, c] *= math.exp(theta[int(row[TAU])] * theta[int(deviation[g, c])])
-    return retention, half, slope, contribution, d_retention
+        for r in range(n_curves):
+            if row[DECAY] > 0.0:
+                life = value * math.exp(shift[0, r, c])
+                retention[r, c] = math.exp(-row[DECAY] / life)
+                d_retention[r, c] = retention[r, c] * row[DECAY] / (value * life)
+                d_log_life[r, c] = retention[r, c] * row[DECAY] / life
+            else:  # the power of a retention is the inverse of the factor of its half-life
+                power = math.exp(-shift[0, r, c])
+                retention[r, c] = value**power if power != 1.0 else value
+                d_retention[r, c] = power * retention[r, c] / value if power != 1.0 else 1.0
+                d_log_life[r, c] = -power * math.log(value) * retention[r, c]
+            half[r, c] = theta[int(row[HALF_SATURATION])] * math.exp(shift[1, r, c])
+            slope[r, c] = theta[int(row[SLOPE])] * math.exp(shift[2, r, c])
+    return retention, half, slope, contribution, d_retention, d_log_life
 
 
 @inlined
-def _by_geo(program, at, n_geos, n):
-    """Positions (G, C) of contributions and of their deviations; -1 where there is none."""
-    where = _stretch(program, at, CONTRIBUTIONS, n_geos * n).reshape(n_geos, n)
-    return where, _stretch(program, at, DEVIATIONS, n_geos * n).reshape(n_geos, n)
+def _spread(program, at, k, n_geos, n):
+    """What the k-th factor between geos multiplies, positions (C) of its sds and (G, C) of its deviations."""
+    size = 1 + n + n_geos * n
+    table = _stretch(program, at, SPREADS, (k + 1) * size)[k * size :]
+    return int(table[0]), table[1 : 1 + n], table[1 + n :].reshape(n_geos, n)
 
 
 @inlined
@@ -100,14 +134,17 @@ def _forward(program, at, theta, known):
     """Write media and explicit terms of an equation into ``known``; returns what `_backward` needs."""
     n_geos, n_periods, n = int(program[at + N_GEOS]), int(program[at + N_PERIODS]), int(program[at + N_CHANNELS])
     x, max_lag = _stretch(program, at, MEDIA, n_geos * n_periods * n), int(program[at + MAX_LAG])
-    retention, half, slope, contribution, d_retention = _channels(program, at, theta)
-    if n_geos > 1:
+    retention, half, slope, contribution, d_retention, d_log_life = _channels(program, at, theta)
+    if program[at + BY_GEO] > 0.0:
+        x = x.reshape(n_geos, n, n_periods)
+        media, share, log_ratio, log_decay = curves_by_geo(x, retention, half, slope, contribution, max_lag)
+    elif n_geos > 1:
         x = x.reshape(n, n_periods, n_geos)
-        media, share, log_ratio, log_decay = panel_media(x, retention, half, slope, contribution, max_lag)
+        media, share, log_ratio, log_decay = panel_media(x, retention[0], half[0], slope[0], contribution, max_lag)
     else:
         x = x.reshape(n_geos, n, n_periods)
         media, share, log_ratio, log_decay = media_basis(
-            x, np.zeros((n_geos, n)), retention, half, slope, contribution, max_lag
+            x, np.zeros((n_geos, n)), retention[0], half[0], slope[0], contribution, max_lag
         )
     design, terms = _explicit(program, at)
     _copy(media.ravel(), known)
@@ -121,7 +158,7 @@ def _forward(program, at, theta, known):
         for t in range(n_periods):
             for g in range(n_geos):
                 known[t * n_geos + g] += omega * theta[first + t]
-    return share, log_ratio, log_decay, half, slope, contribution, d_retention
+    return share, log_ratio, log_decay, half, slope, contribution, d_retention, d_log_life
 
 
 @inlined
@@ -137,7 +174,7 @@ def _backward(program, at, theta, saved, d_known, d_theta):
     design, terms = _explicit(program, at)
     for k in range(len(terms)):
         d_theta[int(terms[k])] += inner_product(d_known, design[k])
-    share, log_ratio, log_decay, half, slope, contribution, d_retention = saved
+    share, log_ratio, log_decay, half, slope, contribution, d_retention, d_log_life = saved
     n_geos, n_periods = int(program[at + N_GEOS]), int(program[at + N_PERIODS])
     first = int(program[at + PERIOD])
     if first >= 0:
@@ -149,31 +186,55 @@ def _backward(program, at, theta, saved, d_known, d_theta):
             d_theta[first + t] += omega * d_period
             if at_omega >= 0:
                 d_theta[at_omega] += d_period * theta[first + t]
-    if n_geos > 1:
+    n = half.shape[1]
+    if program[at + BY_GEO] > 0.0:
         cotangent = d_known.reshape(n_periods, n_geos)
-        back = panel_media_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent)
+        back = curves_by_geo_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent)
     else:
-        cotangent = d_known.reshape(n_geos, n_periods)
-        back = media_basis_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent)
-    rows = _stretch(program, at, CHANNELS, len(half) * CHANNEL)
-    where, deviation = _by_geo(program, at, contribution.shape[0], len(half))
-    for c in range(len(half)):
+        if n_geos > 1:
+            cotangent = d_known.reshape(n_periods, n_geos)
+            one = panel_media_vjp(share, log_ratio, log_decay, half[0], slope[0], contribution, cotangent)
+        else:
+            cotangent = d_known.reshape(n_geos, n_periods)
+            one = media_basis_vjp(share, log_ratio, log_decay, half[0], slope[0], contribution, cotangent)
+        back = one[0].reshape(1, n), one[1].reshape(1, n), one[2].reshape(1, n), one[3]
+    rows = _stretch(program, at, CHANNELS, n * CHANNEL)
+    where = _stretch(program, at, CONTRIBUTIONS, n_geos * n).reshape(n_geos, n)
+    for c in range(n):
         row = rows[c * CHANNEL : (c + 1) * CHANNEL]
-        d_theta[int(row[RETENTION])] += back[0][c] * d_retention[c]
-        d_theta[int(row[HALF_SATURATION])] += back[1][c]
-        d_theta[int(row[SLOPE])] += back[2][c]
-        for g in range(back[3].shape[0]):
-            if where[g, c] < 0.0:
-                continue
-            at_median, d_contribution = int(where[g, c]), back[3][g, c]
-            if deviation[g, c] < 0.0:
-                d_theta[at_median] += d_contribution * row[UNIT]
-                continue
-            at_tau, at_deviation = int(row[TAU]), int(deviation[g, c])
-            d_log = d_contribution * contribution[g, c]
-            d_theta[at_median] += d_log / theta[at_median]
-            d_theta[at_tau] += d_log * theta[at_deviation]
-            d_theta[at_deviation] += d_log * theta[at_tau]
+        at_half, at_slope = int(row[HALF_SATURATION]), int(row[SLOPE])
+        for r in range(half.shape[0]):
+            d_theta[int(row[RETENTION])] += back[0][r, c] * d_retention[r, c]
+            d_theta[at_half] += _along(back[1][r, c], half[r, c], theta[at_half], 1.0)
+            d_theta[at_slope] += _along(back[2][r, c], slope[r, c], theta[at_slope], 1.0)
+        for g in range(n_geos):
+            if where[g, c] >= 0.0:
+                at_median = int(where[g, c])
+                d_theta[at_median] += _along(back[3][g, c], contribution[g, c], theta[at_median], row[UNIT])
+    for k in range(int(program[at + N_SPREADS])):
+        of, tau, deviation = _spread(program, at, k, n_geos, n)
+        for c in range(n):
+            at_tau = int(tau[c])
+            for g in range(n_geos):
+                if deviation[g, c] < 0.0:
+                    continue
+                if of == OF_CONTRIBUTION:
+                    d_log = back[3][g, c] * contribution[g, c]
+                elif of == 0:
+                    d_log = back[0][g, c] * d_log_life[g, c]
+                elif of == 1:
+                    d_log = back[1][g, c] * half[g, c]
+                else:
+                    d_log = back[2][g, c] * slope[g, c]
+                d_theta[at_tau] += d_log * theta[int(deviation[g, c])]
+                d_theta[int(deviation[g, c])] += d_log * theta[at_tau]
+
+
+@inlined
+def _along(derivative, value, parameter, unit):
+    """Derivative to a parameter from that to its value, ``parameter * unit`` times a factor of the geo."""
+    plain = value == parameter * unit  # then exact at 0, too
+    return derivative * unit if plain else derivative * value / parameter
 
 
 @jit
