@@ -20,6 +20,7 @@ PERIODS = 52
 _PANEL = Panel(periods="random")
 _OWN = Panel(periods="random", per_geo=("seasonality", "price"))
 _NONE = Panel(periods="none", per_geo=("trend",))
+_SIGMA = Panel(periods="random", sigma="per_geo")
 
 
 def _queries(panel=_PANEL, **changes) -> Equation:
@@ -52,6 +53,7 @@ SYSTEMS = {
             _sales(media=["tv", "radio", "search"], linear=["price"]),
         ]
     ),
+    "sigma per geo": MMM([_queries(_SIGMA, likelihood="lognormal"), _sales(_SIGMA, likelihood="lognormal")]),
     "short memory": MMM([_queries(max_lag=3), _sales(media=["tv", "radio", "queries"], max_lag=5)]),
     "no mediator": MMM([_sales(media=["tv", "social", "radio"])]),
 }

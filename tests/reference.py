@@ -74,7 +74,10 @@ def retention_from_half_life(half_life, days_per_period):
 
 
 def panel_covariance(own, shared, prior_sd_own, prior_sd_shared, sigma, omega):
-    """Dense covariance of a panel (G, T), geo after geo, from its columns (G, T, I) per geo and (G, T, K) shared."""
+    """Dense covariance of a panel (G, T), geo after geo, from its columns (G, T, I) per geo and (G, T, K) shared.
+
+    `sigma` is a number, or one for each geo.
+    """
     geos, periods = own.shape[:2]
     cells = [(g, t) for g in range(geos) for t in range(periods)]
     out = np.zeros((len(cells), len(cells)))
@@ -85,7 +88,7 @@ def panel_covariance(own, shared, prior_sd_own, prior_sd_shared, sigma, omega):
                 out[i, j] += (prior_sd_own**2 * own[g, t] * own[g, s]).sum()
             if t == s:
                 out[i, j] += omega**2
-        out[i, i] += sigma**2
+        out[i, i] += np.broadcast_to(sigma, geos)[g] ** 2
     return out
 
 

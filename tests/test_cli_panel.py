@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,9 @@ def test_demo_of_a_panel_lays_effects_beside_the_truth(panel_demo):
     assert "islands, radio" not in said  # never bought
     assert "sales.half_life[tv]" in said.partition("media parameters")[2]
     assert "sales.period[" not in said
-    assert " --geo north --out report" in said
+    assert re.search(r"next: bayesmmm report \S+fit\.nc --out report", said)
+    assert cli.main(["report", str(panel_demo[0] / "fit.nc"), "--out", str(panel_demo[0] / "report")]) == 0
+    assert (panel_demo[0] / "report" / "tables" / "roi_by_geo.csv").exists()
 
 
 def test_tables_of_a_panel_say_which_geo_a_row_is_about(panel_demo):
@@ -103,10 +106,12 @@ def test_geos_of_national_data_are_not_told_apart(tmp_path, capsys):
     assert "leave it out, or name the column of geos in [data]" in line
 
 
-@pytest.mark.parametrize("command", [["report"], ["optimize", "--periods", "4", "--total", "1000"]])
-def test_one_geo_of_a_panel_is_asked_for(command, saved, tmp_path, capsys):
+def test_one_geo_of_a_panel_is_asked_for(saved, tmp_path, capsys):
+    command = ["optimize", "--periods", "4", "--total", "1000"]
     line = refusal([*command, saved[0], "--out", tmp_path / "out"], capsys)
     assert "is of 3 geos, and one at a time is asked about; add --geo north" in line
+    line = refusal(["report", saved[0], "--geo", "nort", "--out", tmp_path / "out"], capsys)
+    assert "geo 'nort' is not in the data (did you mean 'north'?)" in line
     line = refusal([*command, saved[0], "--geo", "nort", "--out", tmp_path / "out"], capsys)
     assert "geo 'nort' is not in the data (did you mean 'north'?)" in line
     assert not (tmp_path / "out").exists()

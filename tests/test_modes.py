@@ -41,6 +41,24 @@ def test_a_chain_that_went_from_one_place_to_the_other_is_named():
     assert modes(posterior, stats, {}) == ""
 
 
+def test_modes_of_what_has_a_day_or_several_labels_are_found():
+    """Names are those of a summary: days without their hour, labels that hold a comma."""
+    values = draws([0.0, 50.0])
+    posterior = xr.Dataset(
+        {
+            "sales.period": (("chain", "draw", "date"), np.stack([values * 0.0, values], axis=-1)),
+            "sales.contribution": (("chain", "draw", "geo", "sales.media"), values[..., None, None]),
+        },
+        {
+            "date": pd.date_range("2023-03-05", periods=2, freq="7D"),
+            "geo": ["Paris, north"],
+            "sales.media": ["tv"],
+        },
+    )
+    for name in ("sales.period[2023-03-12]", "sales.contribution[Paris, north, tv]"):
+        assert modes(posterior, xr.Dataset(), {name: 2.0}).startswith(f"{name} is about ")
+
+
 @pytest.fixture(scope="module")
 def two_modes():
     """Sales that grow by themselves, of which an equation without a trend knows nothing, and how it is fitted."""

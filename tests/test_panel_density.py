@@ -11,6 +11,9 @@ from bayesmmm.equations import Panel
 from bayesmmm.equations.panel import FIXED_SD
 from bayesmmm.inference import write_program
 from bayesmmm.inference.panel import normal_prior, panel_plan
+from bayesmmm.inference.panel_weighted import weighted_plan
+from bayesmmm.kernels.panel import collapsed_panel
+from bayesmmm.kernels.panel_weighted import collapsed_weighted
 from bayesmmm.priors import Prior
 from tests import panels, reference
 
@@ -23,6 +26,8 @@ PANELS = {
     "no periods": Panel(periods="none"),
     "own half-lives": Panel(pooled=["half_life"]),
     "own curves": Panel(pooling="full", pooled=["slope", "half_saturation", "half_life"]),
+    "sigma per geo": Panel(sigma="per_geo"),
+    "sigma and trend per geo": Panel(sigma="per_geo", per_geo=["trend", "price"], periods="fixed"),
 }
 
 
@@ -92,10 +97,13 @@ def _reference(system, data, program, u):
         own = np.array([term in equation.per_geo for term in equation.terms()])
         omega = {"random": None, "fixed": FIXED_SD, "none": 0.0}[equation.panel.periods]
         omega = value[f"{name}.omega"][None] if omega is None else omega
+        sigma = np.array([*value[f"{name}.sigma"].values()])
         covariance = reference.panel_covariance(
-            seen.design[..., own], seen.design[..., ~own], sd[own], sd[~own], value[f"{name}.sigma"][None], omega
+            seen.design[..., own], seen.design[..., ~own], sd[own], sd[~own], sigma, omega
         )
-        total += reference.dense_normal((seen.target - media - seen.design @ mean).ravel(), covariance)
+        cells = seen.seen.ravel()
+        r = (seen.target - media - seen.design @ mean).ravel()[cells]
+        total += reference.dense_normal(r, covariance[np.ix_(cells, cells)])
     for block in program.blocks:
         for label, prior in zip(block.labels or (None,), block.priors, strict=True):
             total += float(prior.logpdf(value[block.variable][label]))
@@ -155,6 +163,8 @@ def test_density_under_lognormal_is_that_of_a_dense_covariance():
         *(("normal", "normal", panel, {}) for panel in PANELS.values()),
         ("lognormal", "censored_normal", None, {}),
         ("student_t", "student_t", Panel(per_geo=["trend"]), {}),
+        ("student_t", "normal", Panel(sigma="per_geo", periods="random"), {}),
+        ("censored_normal", "normal", Panel(sigma="per_geo"), {}),
         ("normal", "normal", None, {"max_lag": 3}),
         ("normal", "normal", None, {"priors": {"roi": {"tv": Prior("HalfNormal", sigma=2.0)}}}),
         ("normal", "normal", None, {"priors": {"coefficient": {"price": Prior("StudentT", nu=3, mu=0, sigma=1)}}}),
@@ -208,8 +218,8 @@ def test_a_geo_that_never_buys_a_channel_has_no_unknown_for_it():
     assert len(pairs) == 3 * len(panels.GEOS) - 1
 
 
-def _conditional(equation, design, r, sigma, omega):
-    """Mean and covariance of coefficients and period effects given r (G, T), by one dense Normal."""
+def _conditional(equation, design, r, sigma, omega, seen=None):
+    """Mean and covariance of coefficients and period effects given r (G, T) in some cells, by one dense Normal."""
     geos, periods, _ = design.shape
     terms, own = equation.terms(), equation.per_geo
     _, sd = normal_prior(equation, terms)
@@ -226,9 +236,10 @@ def _conditional(equation, design, r, sigma, omega):
         column[:, t] = omega
         columns.append(column.ravel())
         labels.append(("period", t))
-    x = np.array(columns).T
-    covariance = np.linalg.inv(np.eye(len(labels)) + x.T @ x / sigma**2)
-    return labels, covariance @ x.T @ r.ravel() / sigma**2, covariance
+    cells = slice(None) if seen is None else seen.ravel()
+    x, width = np.array(columns).T[cells], np.repeat(np.broadcast_to(sigma, geos), periods)[cells]
+    covariance = np.linalg.inv(np.eye(len(labels)) + (x.T / width**2) @ x)
+    return labels, covariance @ (x.T / width**2) @ r.ravel()[cells], covariance
 
 
 @pytest.mark.parametrize("panel", [Panel(), Panel(per_geo=["trend", "price"])])
@@ -237,11 +248,18 @@ def test_what_was_integrated_out_is_drawn_from_its_conditional(panel):
     equation = system.equation("sales")
     seen = engine.inputs(equation, data, data.scales())
     plan = panel_plan(equation, seen.design, equation.terms())
-    rng, draws, sigma, omega = np.random.default_rng(0), 40_000, 0.06, 0.1
-    r = 0.1 * rng.normal(size=seen.target.shape) + np.linspace(0, 0.3, len(data.geos))[:, None]
+    _check_draws(plan, equation, seen.design, 0.06)
+
+
+def _check_draws(plan, equation, design, sigma, observed=None):
+    """Hold the moments of draws of what was integrated out against those of a dense Normal."""
+    rng, draws, omega = np.random.default_rng(0), 40_000, 0.1
+    geos, periods, _ = design.shape
+    r = 0.1 * rng.normal(size=(geos, periods)) + np.linspace(0, 0.3, geos)[:, None]
     same = np.broadcast_to(r, (draws, *r.shape))
-    standard, period = plan.draw(same, np.full(draws, sigma), np.full(draws, omega), plan.noise(rng, draws))
-    labels, mean, covariance = _conditional(equation, seen.design, r, sigma, omega)
+    wide = np.broadcast_to(sigma, (draws, *np.shape(sigma)))
+    standard, period = plan.draw(same, wide, np.full(draws, omega), plan.noise(rng, draws))
+    labels, mean, covariance = _conditional(equation, design, r, sigma, omega, observed)
     drawn = np.empty((draws, len(labels)))
     for i, (term, g) in enumerate(labels):
         if term == "period":
@@ -255,3 +273,31 @@ def test_what_was_integrated_out_is_drawn_from_its_conditional(panel):
     correlation = np.corrcoef(drawn.T) - covariance / np.outer(sd, sd)
     assert np.abs(correlation).max() < 6.0 / np.sqrt(draws)
     assert_allclose(drawn.std(axis=0), sd, rtol=0.03)
+
+
+@pytest.mark.parametrize("panel", [Panel(sigma="per_geo"), Panel(per_geo=["trend", "price"])])
+def test_what_was_integrated_out_of_some_cells_is_drawn_from_its_conditional(panel):
+    data, system, _ = _program(panel)
+    equation = system.equation("sales")
+    design = engine.inputs(equation, data, data.scales()).design
+    observed = np.random.default_rng(1).random(design.shape[:2]) < 0.8
+    observed[:, 4] = False  # a period that no geo tells of has the effect that it had before the data
+    plan = weighted_plan(equation, design, equation.terms(), observed)
+    sigma = np.linspace(0.03, 0.12, len(data.geos)) if panel.sigma == "per_geo" else 0.06
+    _check_draws(plan, equation, design, sigma, observed)
+
+
+@pytest.mark.parametrize("name", ["default", "own season and price", "no pooling", "no periods"])
+def test_weights_that_are_all_alike_give_the_density_without_weights(name):
+    data, system, _ = _program(PANELS[name])
+    equation = system.equation("sales")
+    seen = engine.inputs(equation, data, data.scales())
+    terms, y = equation.terms(), np.ascontiguousarray(seen.target.T)
+    media = 0.1 * np.random.default_rng(2).normal(size=y.shape)
+    for omega in (0.0, 0.1, 3.0):
+        plain = collapsed_panel(y, media, 0.07, omega, *panel_plan(equation, seen.design, terms).arrays.values())
+        plan = weighted_plan(equation, seen.design, terms, np.ones(seen.target.shape, bool))
+        got = collapsed_weighted(y, media, np.full(y.shape[1], 0.07), omega, *plan.arrays.values())
+        assert_allclose(got[0], plain[0], rtol=1e-10)
+        assert_allclose(got[1], plain[1], rtol=1e-9, atol=1e-9)
+        assert_allclose([got[2].sum(), got[3]], plain[2:], rtol=1e-8, atol=1e-8)

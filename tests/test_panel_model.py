@@ -8,7 +8,8 @@ from bayesmmm import engine
 from bayesmmm.equations import Panel
 from bayesmmm.inference import panel_plan, write_program
 from bayesmmm.inference.panel import PANEL_ARRAYS, normal_prior
-from bayesmmm.inference.pymc_model import _panel_random, build_model
+from bayesmmm.inference.panel_weighted import WEIGHTED_ARRAYS, weighted_plan
+from bayesmmm.inference.pymc_model import _panel_random, _weighted_random, build_model
 from bayesmmm.priors import Prior
 from tests import panels, reference
 from tests.test_inference_model import _logp
@@ -26,6 +27,8 @@ CASES = {
     ),
     "own slopes": ("normal", "normal", Panel(pooled=["slope", "half_saturation"], pooling="full"), {}),
     "heavy tails": ("student_t", "normal", Panel(periods="random"), {}),
+    "sigma per geo": ("normal", "censored_normal", Panel(sigma="per_geo", per_geo=["price"]), {}),
+    "heavy tails and sigma per geo": ("student_t", "normal", Panel(periods="random", sigma="per_geo"), {}),
     "roi": (
         "normal",
         "normal",
@@ -75,5 +78,15 @@ def test_replicates_of_a_collapsed_panel_have_its_covariance():
     right = reference.panel_covariance(
         seen.design[..., own], seen.design[..., ~own], sd[own], sd[~own], sigma, omega
     )
-    width = np.sqrt(np.outer(np.diag(right), np.diag(right)) + right**2)
-    assert np.abs((made.T @ made / draws - right) / width).max() < 5.5 / np.sqrt(draws)
+    assert _distance(made, right) < 5.5 / np.sqrt(draws)
+    plan = weighted_plan(equation, seen.design, equation.terms(), seen.seen)
+    arrays = [plan.arrays[key] for key in WEIGHTED_ARRAYS]
+    scale = np.array([0.2, 0.4, 0.6, 0.8])
+    made = _weighted_random(np.zeros((4, 8)), scale, omega, *arrays, rng=rng, size=(draws,)).reshape(draws, -1)
+    right += np.diag(np.repeat(scale**2, 8) - sigma**2)
+    assert _distance(made, right) < 5.5 / np.sqrt(draws)
+
+
+def _distance(made, covariance):
+    width = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)) + covariance**2)
+    return np.abs((made.T @ made / len(made) - covariance) / width).max()

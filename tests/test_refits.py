@@ -97,12 +97,14 @@ def test_the_vanishing_point_is_interpolated_between_refits(fits, monkeypatch):
     monkeypatch.setattr(refit.EffectSettings, "of", asked)
     found = refitted(fit, rho=list(indirect), progress=False)
     assert_allclose(found["rho_star"], 0.3)
+    assert np.isnan(found["rho_beyond"]).all()
     fits.made.verdict = lambda system: "failed" if system.equation("sales").rho == {"search": 0.4} else "converged"
     with pytest.warns(ConvergenceWarning, match=r"1 of 3 refits \(rho = 0.4\)"):
         found = refitted(fit, rho=list(indirect), progress=False)
     assert found["reliable"].values.tolist() == [True, True, False]
     assert found.attrs["verdict"] == "failed"
     assert np.isnan(found["rho_star"]).all()
+    assert_allclose(found["rho_beyond"], 0.0)  # 3 is less than 5: it shrinks on that side
 
 
 def test_a_refit_that_fails_is_left_out_and_said(fits, monkeypatch):

@@ -144,6 +144,7 @@ def test_made_up_draws_are_no_posterior_and_the_weights_say_so(case):
     found = mediation_sensitivity(case, rho=[-0.5, 0.0, 0.5])
     assert found["reliable"].values.tolist() == [False, True, False]
     assert np.isnan(found["rho_star"]).all()
+    assert np.isnan(found["rho_beyond"]).all()
 
 
 # ------------------------------------------------------------------------------------------ fits with a rho of their own

@@ -106,7 +106,8 @@ def report(options: argparse.Namespace) -> int:
     from bayesmmm.report import compose, write
     from bayesmmm.results import load
 
-    fit = of_geo(load(options.fit), options)
+    fit = load(options.fit)
+    fit = fit if options.geo is None else fit.sel(geo=options.geo)
     print(wrap(str(fit.convergence).splitlines()[0]))
     if refused(fit, options, "reported", "them"):
         return SAMPLER_FAILED
@@ -238,8 +239,7 @@ def _analyse(data: "MMMData", system: "MMM", options: argparse.Namespace, world:
     print(wrap(f"written to {options.out}: {', '.join(sorted(names))}"))
     _list_others(options.out, mark)
     if fit.convergence.verdict != "failed":
-        geo = f" --geo {shlex.quote(data.geos[0])}" * (len(data.geos) > 1)
-        print(f"next: bayesmmm report {shlex.quote(str(options.out / FIT))}{geo} --out report")
+        print(f"next: bayesmmm report {shlex.quote(str(options.out / FIT))} --out report")
     print("in Python:")
     print("  import bayesmmm as mm")
     print(f"  fit = mm.load({str(options.out / FIT)!r}); print(fit); fit.summary()")

@@ -103,14 +103,16 @@ def _figures(
     """Names and drawings of the figures of a fit."""
     from bayesmmm import plots
     from bayesmmm.plots.sources import shared_parameters
+    from bayesmmm.report.geo_answers import with_replicates
     from bayesmmm.results import FACTORS, predictive_check, predictive_table, prior_and_posterior
 
     yield "causal_graph", partial(plots.causal_graph, fit.system)
     yield "data", partial(plots.spend, fit.data)
     yield "correlation", lambda: plots.correlation(fit.data.correlation())
     yield "parameters", partial(plots.parameters, shared_parameters(fit, table), truth=truth)
+    replicated = with_replicates(fit)
     for equation in fit.system.order:
-        whole = predictive_table(fit, equation, ci_prob)
+        whole = predictive_table(replicated, equation, ci_prob)
         if whole.index.nlevels == 1:
             yield f"predictive_{equation}", partial(plots.predictive, whole)
         else:
@@ -118,7 +120,7 @@ def _figures(
         if (effects := f"{equation}.period") in fit.posterior:
             draws = fit.posterior[effects].assign_attrs(verdict=fit.convergence.verdict)
             yield f"period_effects_{equation}", partial(plots.period_effects, draws, truth=truth, ci_prob=ci_prob)
-        check = predictive_check(fit, equation, ci_prob)
+        check = predictive_check(replicated, equation, ci_prob)
         yield f"predictive_check_{equation}", partial(plots.predictive_check, check)
         for parameter in (*FACTORS, "contribution"):
             if (name := f"{equation}.{parameter}") in fit.posterior:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bayesmmm.diagnostics.audits import COLLINEAR_TERMS, CONSEQUENCES, warning_checks
 from bayesmmm.diagnostics.check import Check, Diagnosis, TestResult, bonferroni
+from bayesmmm.diagnostics.hidden_cause import hidden_cause_checks
 from bayesmmm.diagnostics.information import information_checks
 from bayesmmm.diagnostics.panel_checks import panel_checks
 from bayesmmm.diagnostics.plausibility import plausibility_checks
@@ -89,7 +90,12 @@ def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
             checks, tables = checks + more, tables | numbers
         else:
             view = evaluate(fit, seed=seed)
-            for more, numbers in (_fit_checks(view), information_checks(fit), plausibility_checks(view)):
+            for more, numbers in (
+                _fit_checks(view),
+                information_checks(fit),
+                hidden_cause_checks(view),
+                plausibility_checks(view),
+            ):
                 checks += more
                 tables |= numbers
             checks += _columns(fit)

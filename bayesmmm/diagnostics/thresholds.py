@@ -132,6 +132,12 @@ UNINFORMED = 0.9
 DIRECTIONS = Threshold(
     0.5, f"{_OURS}: half of the directions of the media parameters have a posterior sd within 10 % of the prior's"
 )
+#: Of the correlation that the strongest known cause would make, over that which takes a mediated effect away.
+HIDDEN_CAUSE = Threshold(
+    1.0,
+    "after Imai, Keele and Yamamoto (2010), doi:10.1214/10-STS321; that a hidden cause may be as strong as "
+    "the strongest known one is a convention of this package",
+)
 TRADE_OFF = Threshold(
     0.9, f"{_OURS}: at a correlation of 0.9 an interval is 2.3 times as wide as with the other parameter known"
 )
@@ -151,6 +157,7 @@ ROI_BOUND = 50.0
 ROI_SIZE = Threshold(
     0.05, f"{_OURS}: 50 back for each 1 spent is far beyond published returns; suspect units first", fail=0.5
 )
+UNSEEN = Threshold(0.5, f"{_OURS}: more than half of a contribution lies where the curve was never seen")
 CURVE_RANGE = Threshold(
     0.5, f"{_OURS}: more likely than not, the half-saturation lies above every adstocked spend seen"
 )

@@ -66,7 +66,8 @@ class Baseline:
         Whether residuals are simulated, so that the outcome stands for its mean over them.
     noise : mapping of str to ((R, G, T) array or 0, (R,) array)
         Mean and scale of the future residuals of a series, where they are not 0 and sigma: those given the residuals of
-        its mediator, in a lognormal equation that is correlated with a mediator's; with those of period effects.
+        its mediator, in a lognormal equation that is correlated with a mediator's; with those of period effects. The
+        scale is (R, G) where each geo has its own.
     """
 
     rows: FrozenDraws
@@ -263,7 +264,10 @@ def future(
         if isinstance(center, np.ndarray) and equation.family.log_scale:
             moments[name] = center, sigma
         if omega is not None:
-            moments[name] = moments.get(name, (0.0,))[0], np.hypot(sigma, omega)
+            moments[name] = (
+                moments.get(name, (0.0,))[0],
+                np.hypot(sigma, omega if sigma.ndim == 1 else omega[:, None]),
+            )
         if name == system.outcome and not noise:
             return None
         own[name] = center + equation.family.residual_at(
@@ -356,9 +360,10 @@ def of_geo(base: Baseline, geo: int) -> Baseline:
     rows = base.rows
 
     def own_of(key: str, values: np.ndarray) -> np.ndarray:
-        if values.ndim < 3:
-            return values
-        return values[:, [geo]] if key in ("contribution", "coefficient") else values[:, geo]
+        if key in ("contribution", "coefficient"):
+            return values[:, [geo]] if values.ndim == 3 else values
+        by_geo = values.ndim == (2 if key == "sigma" else 3)
+        return values[:, geo] if by_geo else values
 
     parameters = {name: {k: own_of(k, v) for k, v in par.items()} for name, par in rows.parameters.items()}
     own = replace(
@@ -379,7 +384,10 @@ def of_geo(base: Baseline, geo: int) -> Baseline:
         latent=one(base.latent, 1),
         residual=one(base.residual, 1),
         noise={
-            name: (center[:, [geo]] if isinstance(center, np.ndarray) else center, sigma)
+            name: (
+                center[:, [geo]] if isinstance(center, np.ndarray) else center,
+                sigma[:, geo] if sigma.ndim == 2 else sigma,
+            )
             for name, (center, sigma) in base.noise.items()
         },
     )

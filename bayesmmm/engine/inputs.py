@@ -35,19 +35,24 @@ class Inputs:
         Media inputs in multiples of their mean positive value; a mediator enters as ``max(M, 0)``.
     design : (G, T, K) array
         Columns of the linear part.
+    seen : (G, T) bool array
+        Cells of the target that are observed, with everything that acts on them.
     """
 
     target: np.ndarray
     media: np.ndarray
     design: np.ndarray
+    seen: np.ndarray
 
 
 def inputs(equation: Equation, data: MMMData, scales: Scales) -> Inputs:
     """Collect what `equation` sees of `data` on the frozen `scales`."""
+    series = data.columns[equation.name]
     return Inputs(
-        target=to_latent(equation, data.columns[equation.name], scales),
+        target=to_latent(equation, series, scales),
         media=media_inputs(equation, data.columns, scales),
         design=design_matrix(equation, data.dates, data.columns, scales, geos=len(data.geos)),
+        seen=np.isfinite(series),
     )
 
 

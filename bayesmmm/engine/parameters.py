@@ -15,9 +15,9 @@ from bayesmmm.errors import PriorError
 #: Equation name -> parameter name -> values. half_life, half_saturation, slope (draw, channel); contribution
 #: (draw, geo, channel); coefficient (draw, term); sigma and, under student_t, nu_minus_two (draw,); rho (draw, 1) where
 #: it has a prior: one that is assumed stays in the system. On a panel coefficient has axes (draw, geo, term), those of
-#: curves that are pooled (draw, geo, channel), and with period effects there are also omega (draw,) and period
-#: (draw, date); tau (draw, channel) and median_contribution (draw, channel) where contributions are pooled in part, and
-#: those of curves that are, are for the record. Of one geo alone its curves are (draw, channel).
+#: curves that are pooled (draw, geo, channel), sigma may have (draw, geo), and with period effects there are also omega
+#: (draw,) and period (draw, date); tau (draw, channel) and median_contribution (draw, channel) where contributions are
+#: pooled in part, and those of curves that are, are for the record. Of one geo alone its curves are (draw, channel).
 Parameters = Mapping[str, Mapping[str, np.ndarray]]
 
 _PER_CHANNEL = POOLABLE
@@ -61,7 +61,8 @@ def draw_prior(
         drawn: dict[str, Any] = {}
         for block in equation.parameters():
             many = len(data.geos)
-            own = {"contribution", "roi"} if equation.panel and equation.panel.pooling == "none" else ()
+            own = {"contribution", "roi"} if equation.panel and equation.panel.pooling == "none" else set()
+            own |= {"sigma"} if equation.has_sigma_per_geo else set()
             values = [
                 np.asarray(
                     p.draw(rng, (draws, many) if label in equation.per_geo or block.name in own else draws), float
@@ -210,6 +211,7 @@ def layout(system: MMM, geos: Sequence[str]) -> tuple[dict[str, tuple[str, ...]]
         labels[f"{name}.term"] = list(equation.terms())
         dims[f"{name}.coefficient"] = (*(places if equation.panel else ()), f"{name}.term")
         dims |= {f"{name}.{parameter}": () for parameter in equation.scalars}
+        dims |= {f"{name}.sigma": places} if equation.has_sigma_per_geo else {}
         if equation.has_period_effects:
             dims |= {f"{name}.omega": (), f"{name}.period": ("date",)}
         if "rho" in blocks:
@@ -234,7 +236,7 @@ def to_dataset(system: MMM, parameters: Parameters, data: MMMData, *, chains: in
         # No number where there is nothing to know.
         if parameter in _OF_BUYERS and system.equation(name).panel and value.ndim == 3:
             value = np.where(data.bought(labels[f"{name}.media"]), value, np.nan)
-        if len(data.geos) == 1 and value.ndim == 3:
+        if len(data.geos) == 1 and (value.ndim == 3 or (parameter == "sigma" and value.ndim == 2)):
             value = value[:, 0]
         variables[variable] = (("chain", "draw", *own), value.reshape(chains, -1, *value.shape[1:]))
     n_draw = next(iter(variables.values()))[1].shape[1]

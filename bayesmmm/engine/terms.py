@@ -70,7 +70,7 @@ class FrozenDraws:
         return self.per_path(array) if max(map(len, others)) > len(self.draws) else array
 
     def sigma(self, name: str) -> np.ndarray:
-        """Residual scale (R,) of an equation."""
+        """Residual scale (R,), or (R, G), of an equation."""
         return self.per_path(self.parameters[name]["sigma"])
 
     def slope(self, name: str, term: str) -> np.ndarray:

@@ -269,6 +269,11 @@ class Equation:
         own = {"intercept", *self.panel.per_geo}
         return tuple(term for term in self.terms() if term in own or self.term_kind(term) in own - {"coefficient"})
 
+    @property
+    def has_sigma_per_geo(self) -> bool:
+        """Whether each geo of a panel has a residual scale of its own."""
+        return self.panel is not None and self.panel.sigma == "per_geo"
+
     def for_geos(self, count: int, group: str = UNGROUPED) -> "Equation":
         """Return the equation with what its panel leaves open decided for so many geos, in groups by a key."""
         check_count(count, "count", advice="the number of geos", error=EquationError)

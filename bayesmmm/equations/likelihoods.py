@@ -30,7 +30,7 @@ class Likelihood:
     """One kind of likelihood; as it stands here, Normal residuals and no link.
 
     Arrays have axes (draw, geo, date), (S, G, T). Scales given as ``sigma`` broadcast to them; parameters given as
-    ``par`` have shape (S,).
+    ``par`` have shape (S,), sigma also (S, G).
     """
 
     name: str  #: The user's word for it.
@@ -130,12 +130,14 @@ class Likelihood:
     # ---------------------------------------------------------------------------------------------------- density
     def log_density(self, target: np.ndarray, mean: np.ndarray, par: Values) -> np.ndarray:
         """Pointwise log density (S, G, T) of a target (G, T) on the latent scale."""
-        y = np.ascontiguousarray(target).ravel()
-        out, slope, at = np.empty((len(mean), y.size)), np.empty(y.shape), np.ascontiguousarray(mean)
-        sigma, nu = par["sigma"], 2.0 + par.get("nu_minus_two", np.zeros(len(mean)))
+        y, at = np.ascontiguousarray(target), np.ascontiguousarray(mean)
+        out, slope = np.empty(at.shape), np.empty(y.shape[1])
+        sigma = np.broadcast_to(_wide(par["sigma"])[..., 0], at.shape[:2])
+        nu = 2.0 + par.get("nu_minus_two", np.zeros(len(mean)))
         for s in range(len(mean)):
-            densities.pointwise(self.density_code, y, at[s].ravel(), sigma[s], nu[s], out[s], slope)
-        return out.reshape(mean.shape)
+            for g in range(len(y)):
+                densities.pointwise(self.density_code, y[g], at[s, g], sigma[s, g], nu[s], out[s, g], slope)
+        return out
 
     def log_jacobian(self, series: np.ndarray, size: np.ndarray) -> np.ndarray:
         """What the log density of a series in its units has beyond that of its latent value."""
@@ -215,7 +217,8 @@ class _CensoredNormal(Likelihood):
 
 
 def _wide(values: np.ndarray) -> np.ndarray:
-    return values[:, None, None]
+    """Values (S,), or (S, G), ready to meet (S, G, T)."""
+    return values.reshape(*values.shape, *(1,) * (3 - values.ndim))
 
 
 def _nu(par: Values) -> np.ndarray | None:
@@ -291,7 +294,7 @@ def observe(equation: "Equation", value: np.ndarray, scales: Scales) -> np.ndarr
 
 
 def expected(equation: "Equation", mean: np.ndarray, sigma: np.ndarray, scales: Scales) -> np.ndarray:
-    """Mean of the series given its latent mean (S, G, T), residuals (S,) integrated out, in units of the column."""
+    """Mean of the series given its latent mean (S, G, T), residuals of scale (S,) or (S, G) integrated out, in units."""
     return scales.size[equation.name][:, None] * equation.family.mean(mean, _wide(sigma))
 
 

@@ -10,6 +10,7 @@ from bayesmmm.validate import check_choice
 
 POOLING = ("partial", "full", "none")
 PERIODS = ("random", "fixed", "none")
+SIGMA = ("shared", "per_geo")
 #: Geos from which on period effects are told apart from what geos do by themselves.
 MIN_GEOS = 4
 #: Sd of period effects under "fixed", in shares of the mean size of a series: so wide that nothing pulls them to zero.
@@ -53,9 +54,9 @@ class Panel:
 
         gamma_gc = gamma_c exp(tau_group_c z_group_bc + tau_c z_gc)     for geo g of group b
 
-    Half-lives, half-saturations, slopes, sigma and the other linear coefficients are shared. What moves all geos of a
-    period together, and drives spend as well, is taken out by the period effects: no other part of the model can tell it
-    from the effect of media.
+    Half-lives, half-saturations, slopes, the other linear coefficients and sigma are shared, unless told otherwise.
+    What moves all geos of a period together, and drives spend as well, is taken out by the period effects: no other part
+    of the model can tell it from the effect of media.
 
     Parameters
     ----------
@@ -69,6 +70,9 @@ class Panel:
     per_geo : sequence of str
         Linear terms that every geo has a coefficient of its own for, beside the intercept: "trend", "seasonality", and
         columns listed under ``linear``.
+    sigma : {"shared", "per_geo"}
+        Whether residuals of all geos scatter by the same share of the mean size of their geo, or each geo has a sigma of
+        its own. The density of the latter costs about twice as much.
     group : str, optional
         Key of the data whose values are the groups, as "brand". By default the first of several keys, where it makes
         two groups or more of which one has several geos; "none": geos are in no groups.
@@ -85,12 +89,13 @@ class Panel:
     Examples
     --------
     >>> Panel(per_geo=["trend"])
-    Panel(pooling='partial', periods=None, per_geo=('trend',), group=None, pooled=())
+    Panel(pooling='partial', periods=None, per_geo=('trend',), sigma='shared', group=None, pooled=())
     """
 
     pooling: Literal["partial", "full", "none"] = "partial"
     periods: Literal["random", "fixed", "none"] | None = None
     per_geo: tuple[str, ...] = ()
+    sigma: Literal["shared", "per_geo"] = "shared"
     group: str | None = None
     pooled: tuple[str, ...] = ()
 
@@ -102,12 +107,14 @@ class Panel:
             pooling: Literal["partial", "full", "none"] = "partial",
             periods: Literal["random", "fixed", "none"] | None = None,
             per_geo: Sequence[str] = (),
+            sigma: Literal["shared", "per_geo"] = "shared",
             group: str | None = None,
             pooled: Sequence[str] = (),
         ) -> None: ...
 
     def __post_init__(self):
         check_choice(self.pooling, "pooling", POOLING, error=EquationError)
+        check_choice(self.sigma, "sigma", SIGMA, error=EquationError)
         if self.periods is not None:
             check_choice(self.periods, "periods", PERIODS, error=EquationError)
         names = self.per_geo

@@ -115,6 +115,8 @@ def _equation_block(equation: "Equation", place: int | None) -> str:
     number = f"{place}. " if place else ""
     head = f"{number}{equation.name}: {equation.likelihood} ({equation.family.comment})"
     statement = equation.family.statement.format(v=equation.name)
+    if equation.has_sigma_per_geo:
+        statement = statement.replace("sigma", "sigma[g]")
     for mediator, value in equation.rho.items():
         given = "rho" if isinstance(value, Prior) else f"{value:g}, assumed"
         statement += f"\ncorrelation of e[t] with the e[t] of {mediator}: {given}"

@@ -54,8 +54,9 @@ def _equation(equation: Equation) -> dict[str, Any]:
     if equation.rho:
         table["rho"] = {m: v.to_dict() if isinstance(v, Prior) else v for m, v in equation.rho.items()}
     if equation.panel is not None:
-        keys = ("pooling", "periods", "per_geo", "group", "pooled")
+        keys = ("pooling", "periods", "per_geo", "sigma", "group", "pooled")
         panel = {key: getattr(equation.panel, key) for key in keys}
+        panel |= {"sigma": None} if equation.panel.sigma == "shared" else {}
         table["panel"] = {
             k: list(v) if isinstance(v, tuple) else v for k, v in panel.items() if v not in (None, ())
         }

@@ -183,7 +183,7 @@ def _parts(base: engine.Baseline, name: str, components: list[Component]) -> lis
     def mean(latent: np.ndarray) -> np.ndarray:
         return expected(equation, latent, sigma, rows.scales)
 
-    size, wide = rows.scales.size[name][:, None], sigma[:, None, None]
+    size, wide = rows.scales.size[name][:, None], sigma.reshape(*sigma.shape, *(1,) * (3 - sigma.ndim))
     lift = size * equation.family.mean_secant(no_media, whole, wide)
     rise = size * equation.family.mean_secant(floor, no_media, wide)
     values = {(key, ""): rise * v for key, v in linear.items()} | {("intercept", ""): mean(floor)}

@@ -12,6 +12,7 @@ from bayesmmm import engine
 from bayesmmm.estimands.query import By, Query, bought_channels, checked_channels, open_query, per_money
 from bayesmmm.estimands.windows import Segment, over_draws, reached
 from bayesmmm.results import Fit
+from bayesmmm.text import amount
 from bayesmmm.validate import PATHS
 
 
@@ -34,6 +35,10 @@ def marginal_roi(
     Exact, by reverse accumulation through the equations. A period in which a censored mediator is at zero counts as
     the derivative of its zero side: a little more spend does not switch it on.
 
+    A channel without spend in the window has no pattern, and under slopes below one no mean derivative there either: it
+    is infinite in some draws. What such a channel answers is the return on a step of a stated size, the spend of one
+    typical period (``fit.scales.spend``) spread evenly over the window: [Y(step) - Y(0)] / step.
+
     Parameters
     ----------
     fit : Fit
@@ -44,8 +49,9 @@ def marginal_roi(
     Returns
     -------
     xarray.DataArray
-        Named "marginal_roi"; dims chain, draw, (geo,) channel; units of the outcome per unit of money. NaN where a
-        channel has no spend in the window.
+        Named "marginal_roi"; dims chain, draw, (geo,) channel; units of the outcome per unit of money.
+        ``attrs["step"]`` names the channels without spend and the size of their step. NaN where a geo never bought a
+        channel.
 
     Raises
     ------
@@ -58,21 +64,37 @@ def marginal_roi(
     """
     query = open_query(fit, start=start, stop=stop, window=window, plan=plan, paths=paths, seed=seed, by=by)
     names = checked_channels(query, bought_channels(fit, channels))
-    slopes = over_draws(query, lambda segments: _along_spend(query, segments, names))["slopes"]
+    found = over_draws(query, lambda segments: _along_spend(query, segments, names))
     spend, _ = query.spend(names)
+    step = query.added(np.stack([typical_spend(fit, name) for name in names], axis=-1), axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = np.where(spend > 0.0, slopes / spend, np.nan)
-    attrs = {**query.attrs, **per_money(fit)}
+        values = np.where(spend > 0.0, found["slopes"] / spend, found["gains"] / step)
+    attrs = {**query.attrs, **per_money(fit), **_stated(names, spend, step)}
     dims, values = query.label_places(values, "channel")
     return xr.DataArray(values, {**query.coords, "channel": list(names)}, dims, "marginal_roi", attrs)
 
 
+def typical_spend(fit: Fit, name: str) -> np.ndarray:
+    """Spend (G,) of one typical period: the mean of those with spend; 0 in a geo that never bought the channel."""
+    known = fit.scales.spend[name]
+    return np.where(np.isfinite(known), known, 0.0)
+
+
+def _stated(names: Sequence[str], spend: np.ndarray, step: np.ndarray) -> dict[str, str]:
+    """Return the channels that have no spend somewhere, and the size of the step there, as an attribute."""
+    idle = {n: step[spend[:, c] == 0.0, c].max() for c, n in enumerate(names) if (spend[:, c] == 0.0).any()}
+    words = "; ".join(f"{name}: of {amount(size)}, the spend of a typical period" for name, size in idle.items())
+    return {"step": words} if words else {}
+
+
 def _along_spend(query: Query, segments: list[Segment], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Derivative (S, P, channel) of the counted outcome to a factor on the changed spend."""
+    """Derivative (S, P, channel) of the counted outcome to a factor on the changed spend, and what a step gains."""
     segments = reached(segments)
     geos = range(len(segments[0].base.rows.geos))
-    slopes = [_of_one_geo([_one_geo(segment, g) for segment in segments], names) for g in geos]
-    return {"slopes": query.added(np.stack(slopes, axis=1))}
+    step = np.stack([typical_spend(query.fit, name) for name in names], axis=-1)
+    found = [_of_one_geo([_one_geo(segment, g) for segment in segments], names, step[g]) for g in geos]
+    slopes, gains = (query.added(np.stack(parts, axis=1)) for parts in zip(*found, strict=True))
+    return {"slopes": slopes, "gains": gains}
 
 
 def _one_geo(segment: Segment, geo: int) -> Segment:
@@ -80,11 +102,11 @@ def _one_geo(segment: Segment, geo: int) -> Segment:
     return segment if alone else replace(segment, base=engine.of_geo(segment.base, geo))
 
 
-def _of_one_geo(segments: list[Segment], names: Sequence[str]) -> np.ndarray:
-    """Derivative (S, channel) of the counted outcome of one geo."""
+def _of_one_geo(segments: list[Segment], names: Sequence[str], step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Derivative (S, channel) of the counted outcome of one geo, and gain of a step where there is no spend, else 0."""
     system = segments[0].base.rows.system
     changed = np.concatenate([segment.changed for segment in segments])
-    slopes = np.zeros((len(segments[0].weight), len(names)))
+    slopes, gains = np.zeros((2, len(segments[0].weight), len(names)))
     # To set a mediator cuts what drives it, so that each is looked at by itself.
     together = tuple(n for n in names if n not in system.mediators)
     for part in [*([together] if together else []), *((n,) for n in names if n in system.mediators)]:
@@ -97,8 +119,13 @@ def _of_one_geo(segments: list[Segment], names: Sequence[str]) -> np.ndarray:
             tuple(m for m in system.mediators if m in (*part, *answering)),
         )
         room = window.room()
-        _, total = window.forward(window.columns, room)
+        lift, total = window.forward(window.columns, room)
         pattern = np.where(changed, window.columns, 0.0)
         _, along = window.vjp(room, np.ones(len(total)), np.zeros_like(total), pattern)
-        slopes[:, [names.index(n) for n in part]] = along
-    return slopes
+        at = [names.index(n) for n in part]
+        slopes[:, at] = along
+        for c in np.flatnonzero(~pattern.any(axis=1) & (step[at] > 0.0)):
+            more = window.columns.copy()
+            more[c, changed] += step[at[c]] / sum(segment.window.sum() for segment in segments)
+            gains[:, at[c]] = window.forward(more)[0] - lift
+    return slopes, gains

@@ -183,8 +183,9 @@ def residuals(fit: Fit, equation: str | None = None, *, seed: int = 0, by: By | 
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         base = query.history(draws)
-        sigma = base.rows.parameters[name]["sigma"][:, None, None]
-        return {"residual": query.added(size * (base.residual[name] / sigma)) / whole}
+        sigma = base.rows.parameters[name]["sigma"]
+        scaled = base.residual[name] / sigma.reshape(*sigma.shape, *(1,) * (3 - sigma.ndim))
+        return {"residual": query.added(size * scaled) / whole}
 
     dims, values = query.label_places(query.map(work, len(fit.data.dates))["residual"], "date")
     attrs = {**query.attrs, "equation": name, "unit": "residual sd"}

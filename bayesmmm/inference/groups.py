@@ -16,10 +16,11 @@ from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Parameters
 from bayesmmm.equations import MMM, Equation, log_likelihood, observe
-from bayesmmm.inference.panel import normal_prior, panel_plan
+from bayesmmm.inference.panel import normal_prior
 from bayesmmm.inference.variables import (
     LinearPlan,
     blocks,
+    collapsed_plan,
     collapses,
     geo_pairs,
     linear_plan,
@@ -49,13 +50,13 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
         rotated = drawn.pop("rotated", {})
         seen = engine.inputs(equation, data, scales)
         normal = normal_terms(equation)
-        drawn["coefficient"] = dict.fromkeys(normal, np.zeros_like(drawn["sigma"])) | drawn.get("coefficient", {})
+        drawn["coefficient"] = dict.fromkeys(normal, np.zeros(chains * draws)) | drawn.get("coefficient", {})
         if equation.panel:
             _draw_panel(equation, seen, drawn, rotated, data, scales, streams[0], collapsed)
             parameters[name] = engine.to_engine_parameters(equation, drawn, data, scales)
             sampled[name] = drawn
             continue
-        plan = linear_plan(equation, seen.design)
+        plan = linear_plan(equation, seen.design, seen.seen)
         par = engine.to_engine_parameters(equation, drawn, data, scales)
         if collapsed:
             center, sigma = engine.given_mediator(equation, {**parameters, name: par}, residual)
@@ -128,6 +129,8 @@ def _read_blocks(equation: Equation, data: MMMData, raw: xr.Dataset, collapse: b
                 into.setdefault(channel, np.zeros((len(column), len(data.geos))))[:, list(geos)] = column[:, None]
             else:
                 into[label] = column
+    if equation.has_sigma_per_geo:
+        drawn["sigma"] = np.stack([drawn["sigma"][geo] for geo in data.geos], axis=-1)
     return drawn
 
 
@@ -149,9 +152,9 @@ def _draw_panel(
     """Add to the draws of an equation what was integrated out of it: coefficients, and period effects."""
     assert equation.panel is not None
     known = equation.panel.omega
-    omega = drawn["omega"] if known is None else np.full_like(drawn["sigma"], known)
+    omega = drawn["omega"] if known is None else np.full(len(drawn["sigma"]), known)
     if not collapsed:
-        plan = linear_plan(equation, seen.design)
+        plan = linear_plan(equation, seen.design, seen.seen)
         drawn["coefficient"] |= plan.by_term(_coordinates(rotated, len(drawn["sigma"])))
         if equation.has_period_effects:
             standard = np.stack([*drawn.pop("standard_period").values()], axis=-1)
@@ -159,7 +162,7 @@ def _draw_panel(
             drawn.setdefault("omega", drawn["period"].std(axis=1))
         return
     terms = normal_terms(equation)
-    panel = panel_plan(equation, seen.design, terms)
+    panel = collapsed_plan(equation, seen)
     par = engine.to_engine_parameters(equation, drawn, data, scales)
     noise = panel.noise(rng, len(omega))
 
@@ -304,6 +307,7 @@ def _log_prior(system: MMM, sampled: Mapping, shape: tuple[int, int]) -> xr.Data
                 total = np.sum([part if part.ndim == 1 else part.sum(axis=1) for part in parts], axis=0)
             else:
                 total = block.priors[0].logpdf(values)
+                total = total if total.ndim == 1 else total.sum(axis=1)
             out[f"{name}.{block.name}"] = (("chain", "draw"), np.asarray(total).reshape(shape))
     return xr.Dataset(out, {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])})
 

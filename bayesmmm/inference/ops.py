@@ -20,8 +20,16 @@ from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_defa
 from bayesmmm import kernels
 from bayesmmm.kernels.compile import SOURCE
 from bayesmmm.kernels.panel import collapsed_panel
+from bayesmmm.kernels.panel_weighted import collapsed_weighted
 
-__all__ = ["CollapsedNormal", "CollapsedPanel", "ExplicitLikelihood", "MediaResponse", "media_response"]
+__all__ = [
+    "CollapsedNormal",
+    "CollapsedPanel",
+    "CollapsedWeighted",
+    "ExplicitLikelihood",
+    "MediaResponse",
+    "media_response",
+]
 
 
 # Number that changes with this file and the source of the kernels: compiled graphs on disk carry it in their key.
@@ -167,6 +175,34 @@ class CollapsedPanel(_Density):
                 cross,
             )
             return np.asarray(logp), np.ascontiguousarray(d_media.T), np.asarray(d_sigma), np.asarray(d_omega)
+
+        return collapsed
+
+
+class CollapsedWeighted(_Density):
+    """`CollapsedPanel` where cells do not weigh alike, `kernels.panel_weighted`.
+
+    Inputs: y (G, T), media (G, T), sigma (G,), omega () and the arrays of `collapsed_weighted` from ``seen`` on.
+    Outputs: log density and its derivatives with respect to media, sigma and omega.
+    """
+
+    __props__ = ()
+    gives = (pt.dscalar, pt.dmatrix, pt.dvector, pt.dscalar)
+    wrt = (1, 2, 3)
+
+    def function(self):  # noqa: D102
+        def collapsed(y, media, sigma, omega, seen, own, shared, gram):
+            logp, d_media, d_sigma, d_omega = collapsed_weighted(
+                np.ascontiguousarray(y.T),
+                np.ascontiguousarray(media.T),
+                sigma,
+                omega.item(),
+                seen,
+                own,
+                shared,
+                gram,
+            )
+            return np.asarray(logp), np.ascontiguousarray(d_media.T), d_sigma, np.asarray(d_omega)
 
         return collapsed
 

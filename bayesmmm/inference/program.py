@@ -59,7 +59,7 @@ class Program:
 
 
 #: Numbers and places of the arrays of a panel whose coefficients are integrated out, by name.
-_COUNTED = {"norm": at.N_OWN, "calendar": at.N_CALENDAR, "wide": at.N_WIDE}
+_COUNTED = {"own": at.N_OWN, "calendar": at.N_CALENDAR, "wide": at.N_WIDE}
 _OF_PANEL = {
     **{"own": at.OWN, "calendar": at.CALENDAR, "wide": at.WIDE, "wide_by_period": at.WIDE_BY_PERIOD},
     **{"norm": at.NORM, "gram": at.GRAM, "gram_by_period": at.GRAM_BY_PERIOD},
@@ -199,17 +199,18 @@ def _equation(
     tape: _Tape, equation: Equation, arrays: Mapping, position: Mapping, collapsed: bool, tied: int, data: MMMData
 ) -> int:
     """Lay down one equation; returns where its head begins."""
-    observed = arrays["observed"]
+    shape = arrays["observed"].shape
     if len(data.geos) > 1:
-        arrays = _geos_last(arrays, observed.shape, bool(equation.panel and equation.panel.pooled))
+        arrays = _geos_last(arrays, shape, bool(equation.panel and equation.panel.pooled))
     linear = arrays.get("basis" if collapsed else "directions", ())
     terms = [t for t in equation.terms() if t not in normal_terms(equation)]
     head = np.empty(at.EQUATION)
-    head[[at.N_GEOS, at.N_PERIODS]] = observed.shape
+    head[[at.N_GEOS, at.N_PERIODS]] = shape
     head[at.LIKELIHOOD], head[at.COLLAPSED] = equation.family.density_code, collapsed
     head[at.N_CHANNELS], head[at.N_DIRECTIONS], head[at.N_TERMS] = len(equation.media), len(linear), len(terms)
     head[at.MAX_LAG] = kernel_lag(equation)
-    head[at.SIGMA] = position["sigma", None]
+    sigma = ("sigma", data.geos[0]) if equation.has_sigma_per_geo else ("sigma", None)
+    head[at.SIGMA], head[at.N_SIGMA] = position[sigma], len(data.geos) if equation.has_sigma_per_geo else 1
     head[at.NU_MINUS_TWO] = position.get(("nu_minus_two", None), -1)
     head[at.ROTATED] = position.get(("rotated", "0"), -1)
     head[at.TIED], head[at.RHO] = tied, position.get(("rho", equation.tied_to), -1)
@@ -220,6 +221,10 @@ def _equation(
     head[at.OFFSET] = tape.put(arrays["offset"]) if "offset" in arrays else -1
     head[at.DESIGN] = tape.put(arrays.get("design", ()))
     head[at.OBSERVED] = tape.put(arrays["observed"])
+    head[at.SEEN] = tape.put(arrays["seen"]) if "seen" in arrays else -1
+    head[at.N_KEPT] = len(arrays.get("kept", ()))
+    head[at.KEPT] = tape.put(arrays["kept"]) if "kept" in arrays else -1
+    head[at.EDGES] = tape.put(arrays.get("edges", ()))
     head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position, data) for c in equation.media])
     head[at.CONTRIBUTIONS] = tape.put(_contributions(equation, position, data))
     spreads = [_spread(equation, s, position, data) for s in equation.spreads]
@@ -241,9 +246,13 @@ def _geos_last(arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], curves:
     Media inputs (G, C, T) stay as they are where `curves` differ between geos.
     """
     out = dict(arrays)
-    for key in ("observed", "offset", "design", "directions", "basis"):
+    linear = () if "kept" in arrays else ("directions", "basis")
+    for key in ("observed", "offset", "design", *linear):
         if key in arrays:
             out[key] = np.swapaxes(arrays[key].reshape(*arrays[key].shape[:-2], -1, *shape), -1, -2)
+    if "kept" in arrays:  # geo after geo, in cells that lie date after date
+        geo, date = np.divmod(arrays["kept"], shape[1])
+        out["kept"] = date * shape[0] + geo
     if "media_input" in arrays and not curves:  # (G, C, T)
         out["media_input"] = np.moveaxis(arrays["media_input"], 0, -1)
     return out

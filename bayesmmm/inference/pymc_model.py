@@ -17,6 +17,7 @@ coefficients of the other are integrated out as ever.
 """
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 import numpy as np
 import pymc as pm
@@ -30,6 +31,7 @@ from bayesmmm.equations.panel import POOLABLE, SPREADS
 from bayesmmm.errors import SamplingError
 from bayesmmm.inference import ops
 from bayesmmm.inference.panel import PANEL_ARRAYS
+from bayesmmm.inference.panel_weighted import WEIGHTED_ARRAYS
 from bayesmmm.inference.variables import (
     Block,
     blocks,
@@ -127,7 +129,7 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapsed: bool,
     for block in blocks(equation, data, collapse=collapsed):
         how = _contribution_transform(block)
         variable = getattr(pm, block.family)(block.variable, **block.args, dims=block.dim, **how)
-        if block.dim is None:
+        if block.dim is None or block.parameter == "sigma":
             scalars[block.parameter] = variable
         else:
             values.setdefault(block.parameter, {})[block.labels] = variable
@@ -147,21 +149,32 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapsed: bool,
     omega = scalars.get("omega", box["omega"][0] if "omega" in box else np.float64(0.0))
     if "standard_period" in values:
         known = known + omega * next(iter(values["standard_period"].values()))[None, :]
-    if collapsed and equation.panel:
+    kept = box.get("kept")
+    if collapsed and "seen" in box:
+        logp, random = _weighted_logp, _weighted_random
+        signature = "(g,t),(g),(),(t,g),(i,t,g),(j,t,g),(g,p,p)->(g,t)"
+        args = [pt.broadcast_to(sigma, (len(data.geos),)), omega, *(box[key] for key in WEIGHTED_ARRAYS)]
+    elif collapsed and equation.panel:
         logp, random = _panel_logp, _panel_random
         signature = "(g,t),(),(),(i,t),(k,t),(j,t,g),(j,t),(i),(p,p),(p,p),(i,j,g),(i,j,j)->(g,t)"
         args = [sigma, omega, *(box[key] for key in PANEL_ARRAYS)]
     elif collapsed:
-        logp, random, signature = _collapsed_logp, _collapsed_random, "(g,t),(),(p,n),(p)->(g,t)"
+        logp, random, signature = _collapsed(kept), _collapsed_random, "(g,t),(),(p,n),(p)->(g,t)"
         args = [given, box["basis"], box["basis_variance"]]
     else:
-        logp, random = _explicit(equation.family)
-        signature = "(g,t),(k,n),(k),(),()->(g,t)"
+        logp, random = _explicit(
+            equation.family, kept, box["edges"].eval() if equation.has_sigma_per_geo else None
+        )
+        signature = f"(g,t),(k,n),(k),({'g' * equation.has_sigma_per_geo}),()->(g,t)"
         rotated = next(iter(values["rotated"].values())) if "rotated" in values else np.zeros(0)
         nu = 2.0 + scalars["nu_minus_two"] if "nu_minus_two" in scalars else pt.constant(0.0)
         args = [box["directions"], rotated, given, nu]
         linear = (box["directions"] * pt.as_tensor_variable(rotated)[:, None]).sum(axis=0)
-        residual = box["observed"] - known - linear.reshape(box["observed"].shape)
+        if kept is None:
+            residual = box["observed"] - known - linear.reshape(box["observed"].shape)
+        else:
+            left = box["observed"].flatten()[kept] - known.flatten()[kept] - linear
+            residual = pt.zeros_like(known).flatten()[kept].set(left).reshape(box["observed"].shape)
     pm.CustomDist(
         equation.name,
         known if center is None else known + center,
@@ -290,8 +303,18 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
 
 
 # --------------------------------------------------------------------------------------- observed variables
-def _collapsed_logp(value, media, sigma, basis, variance):
-    return ops.CollapsedNormal()(value, media, sigma, basis, variance)[0]
+def _rows(series, kept):
+    """Cells (1, N) of a series (G, T) that are observed, or all of them as they are."""
+    return series if kept is None else series.flatten()[kept][None]
+
+
+def _collapsed(kept):
+    """Log density of a national series with its coefficients integrated out."""
+
+    def logp(value, media, sigma, basis, variance):
+        return ops.CollapsedNormal()(_rows(value, kept), _rows(media, kept), sigma, basis, variance)[0]
+
+    return logp
 
 
 def _collapsed_random(media, sigma, basis, variance, rng=None, size=None):
@@ -320,17 +343,41 @@ def _panel_random(media, sigma, omega, own, calendar, wide, *products, rng=None,
     return media + by_geo + effect[..., None, :] + noise
 
 
-def _explicit(family: Likelihood):
-    """Log density and random draws of an explicit likelihood."""
+def _weighted_logp(value, media, sigma, omega, *arrays):
+    return ops.CollapsedWeighted()(value, media, sigma, omega, *arrays)[0]
+
+
+def _weighted_random(media, sigma, omega, seen, own, shared, gram, rng=None, size=None):
+    batch = tuple(size) if size is not None else media.shape[:-2]
+    geos, periods = media.shape[-2:]
+    linear = np.einsum("...gi,...itg->...gt", rng.standard_normal((*batch, geos, own.shape[-3])), own)
+    linear = linear + np.einsum("...j,...jtg->...gt", rng.standard_normal((*batch, shared.shape[-3])), shared)
+    effect = np.asarray(omega)[..., None] * rng.standard_normal((*batch, periods))
+    noise = np.asarray(sigma)[..., None] * rng.standard_normal((*batch, geos, periods))
+    return media + linear + effect[..., None, :] + noise
+
+
+def _explicit(family: Likelihood, kept, edges: np.ndarray | None):
+    """Log density and random draws of an explicit likelihood, of some cells, with a scale for each geo or for all."""
+    density = ops.ExplicitLikelihood(family.density_code)
 
     def logp(value, known, directions, rotated, sigma, nu):
-        return ops.ExplicitLikelihood(family.density_code)(value, known, directions, rotated, sigma, nu)[0]
+        y, mean = _rows(value, kept), _rows(known, kept)
+        if edges is None:
+            return density(y, mean, directions, rotated, sigma, nu)[0]
+        groups = [slice(int(a), int(b)) for a, b in pairwise(edges)]
+        return sum(
+            density(y[:, own], mean[:, own], directions[:, own], rotated, sigma[g], nu)[0]
+            for g, own in enumerate(groups)
+        )
 
     def random(known, directions, rotated, sigma, nu, rng=None, size=None):
         batch = tuple(size) if size is not None else known.shape[:-2]
         shape = (*batch, *known.shape[-2:])
         mean = known + np.einsum("...k,...kn->...n", rotated, directions).reshape(known.shape)
-        sigma, nu = np.asarray(sigma)[..., None, None], np.asarray(nu)[..., None, None]
+        by_geo = edges is not None
+        sigma = np.asarray(sigma)[..., None] if by_geo else np.asarray(sigma)[..., None, None]
+        nu = np.asarray(nu)[..., None, None]
         value = mean + sigma * family.noise(nu, shape, rng)
         return np.maximum(value, 0.0) if family.censored else value
 

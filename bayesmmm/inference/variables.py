@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine import inputs, spend_per_size
+from bayesmmm.engine import Inputs, inputs, spend_per_size
 from bayesmmm.equations import MMM, Equation, Parameter
 from bayesmmm.equations.panel import Spread
 from bayesmmm.inference.panel import PanelPlan, normal_prior, panel_plan
+from bayesmmm.inference.panel_weighted import WeightedPlan, weighted_plan
 from bayesmmm.priors import Prior
 
 
@@ -83,6 +84,8 @@ def blocks(equation: Equation, data: MMMData, *, collapse: bool) -> list[Block]:
     for parameter in equation.parameters():
         if parameter.name in ("contribution", "roi") and equation.panel and equation.panel.pooling == "none":
             parameter = _repeated(parameter, geo_pairs(equation, data))
+        if parameter.name == "sigma" and equation.has_sigma_per_geo:
+            parameter = Parameter("sigma", data.geos, parameter.priors * len(data.geos))
         name = f"{equation.name}.{parameter.name}"
         if not parameter.labels:
             out.append(Block(name, None, parameter.name, (), parameter.priors))
@@ -95,8 +98,13 @@ def blocks(equation: Equation, data: MMMData, *, collapse: bool) -> list[Block]:
         groups: dict[tuple, list] = {}
         for label, prior in kept:
             groups.setdefault((prior.family, tuple(prior.args)), []).append((label, prior))
-        kind = {"coefficient": "term", "rho": "mediator"}.get(parameter.name, "media")
-        everything = {"term": equation.terms(), "media": equation.media, "mediator": tuple(equation.rho)}[kind]
+        kind = {"coefficient": "term", "rho": "mediator", "sigma": "geo"}.get(parameter.name, "media")
+        everything = {
+            "term": equation.terms(),
+            "media": equation.media,
+            "mediator": tuple(equation.rho),
+            "geo": data.geos,
+        }[kind]
         for i, ((family, _), members) in enumerate(groups.items()):
             labels, priors = zip(*members, strict=True)
             alike = sum(f == family for f, _ in groups)
@@ -204,10 +212,11 @@ class LinearPlan:
         return out
 
 
-def linear_plan(equation: Equation, design: np.ndarray) -> LinearPlan:
-    """Decompose the design (G, T, K) of the terms with a Normal prior; needs K <= G * T.
+def linear_plan(equation: Equation, design: np.ndarray, seen: np.ndarray | None = None) -> LinearPlan:
+    """Decompose the design (G, T, K) of the terms with a Normal prior in the cells `seen` (G, T), or all; K <= G * T.
 
-    A term with a coefficient for each geo stands for as many columns, each of which is 0 in the other geos.
+    A term with a coefficient for each geo stands for as many columns, each of which is 0 in the other geos. In cells
+    that are not observed the basis is 0.
     """
     terms = normal_terms(equation)
     mean, sd = normal_prior(equation, terms)
@@ -217,7 +226,8 @@ def linear_plan(equation: Equation, design: np.ndarray) -> LinearPlan:
     if max(counts, default=1) > 1:
         mean, sd, w = np.repeat(mean, counts), np.repeat(sd, counts), _by_geo(w, counts)
     w = w.reshape(design.shape[0] * design.shape[1], len(mean))
-    u, s, vt = np.linalg.svd(w * sd, full_matrices=False)
+    observed = w * sd if seen is None or seen.all() else w * sd * seen.reshape(-1, 1)
+    u, s, vt = np.linalg.svd(observed, full_matrices=False)
     offset = (w @ mean).reshape(design.shape[:2])
     basis, rotation = np.ascontiguousarray(u.T), np.ascontiguousarray(vt.T)
     return LinearPlan(terms, mean, sd, basis, s**2, rotation, offset, counts)
@@ -230,6 +240,14 @@ def _by_geo(w: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
     return np.concatenate(parts, axis=-1)
 
 
+def collapsed_plan(equation: Equation, seen: Inputs) -> PanelPlan | WeightedPlan:
+    """Return the linear part of a panel that is integrated out, for the density that fits its cells."""
+    terms = normal_terms(equation)
+    if equation.has_sigma_per_geo or not seen.seen.all():
+        return weighted_plan(equation, seen.design, terms, seen.seen)
+    return panel_plan(equation, seen.design, terms)
+
+
 def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) -> dict[str, np.ndarray]:
     """Every array that the graph reads, by the name of its data container.
 
@@ -239,23 +257,29 @@ def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) ->
     for name in system.order:
         equation = system.equation(name)
         seen = inputs(equation, data, scales)
-        out[f"{name}.observed"] = seen.target
+        # What is not observed is not read; a number there keeps gradients finite.
+        out[f"{name}.observed"] = np.where(seen.seen, seen.target, 0.0)
         if equation.media:
             out[f"{name}.media_input"] = seen.media
         money = [b.labels for b in equation.parameters() if b.name == "roi"]
         if money:
             factor = [spend_per_size(equation, c, data, scales) for c in money[0]]
             out[f"{name}.contribution_per_roi"] = np.array(factor)
-        plan: LinearPlan | PanelPlan
+        plan: LinearPlan | PanelPlan | WeightedPlan
         if equation.panel and collapses(system, name, collapse):
-            plan = panel_plan(equation, seen.design, normal_terms(equation))
+            plan = collapsed_plan(equation, seen)
             out |= {f"{name}.{key}": value for key, value in plan.arrays.items()}
         else:
-            plan = linear_plan(equation, seen.design)
+            plan = linear_plan(equation, seen.design, seen.seen)
+            basis = plan.basis
+            if equation.has_sigma_per_geo or not seen.seen.all():
+                kept = np.flatnonzero(seen.seen)
+                counts = seen.seen.sum(axis=1) if equation.has_sigma_per_geo else [len(kept)]
+                basis, out[f"{name}.kept"], out[f"{name}.edges"] = basis[:, kept], kept, np.cumsum([0, *counts])
             if collapses(system, name, collapse):
-                out[f"{name}.basis"], out[f"{name}.basis_variance"] = plan.basis, plan.variance
+                out[f"{name}.basis"], out[f"{name}.basis_variance"] = basis, plan.variance
             else:
-                out[f"{name}.directions"] = np.sqrt(plan.variance)[:, None] * plan.basis
+                out[f"{name}.directions"] = np.sqrt(plan.variance)[:, None] * basis
         if equation.panel and equation.panel.omega is not None:
             out[f"{name}.omega"] = np.array([equation.panel.omega])
         for value in equation.rho.values():

@@ -197,3 +197,36 @@ def explicit(density, y, media, design, coefficient, sigma, nu):
     for k in range(design.shape[0]):
         d_coefficient[k] = inner_product(design[k], slope)
     return point.sum(), slope, d_coefficient, d_sigma, d_nu
+
+
+@jit
+def explicit_by_group(density, y, media, design, coefficient, sigma, nu, edges):
+    """`explicit` where groups of values, side by side, have residual scales of their own.
+
+    Parameters
+    ----------
+    density, y, media, design, coefficient, nu
+        As in `explicit`.
+    sigma : (n,) float array
+    edges : (n + 1,) float array
+        Where groups begin and end among the values.
+
+    Returns
+    -------
+    log_density : float
+    d_media : (N,) array
+    d_coefficient : (K,) array
+    d_sigma : (n,) array
+    d_nu : float
+    """
+    mu = linear_predictor(media, design, coefficient)
+    point, slope = np.empty(mu.shape[0]), np.empty(mu.shape[0])
+    d_sigma, d_nu = np.empty(sigma.shape[0]), 0.0
+    for i in range(sigma.shape[0]):
+        a, b = int(edges[i]), int(edges[i + 1])
+        d_sigma[i], more = pointwise(density, y[a:b], mu[a:b], sigma[i], nu, point[a:b], slope[a:b])
+        d_nu += more
+    d_coefficient = np.empty(design.shape[0])
+    for k in range(design.shape[0]):
+        d_coefficient[k] = inner_product(design[k], slope)
+    return point.sum(), slope, d_coefficient, d_sigma, d_nu

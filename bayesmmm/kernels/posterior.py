@@ -11,7 +11,13 @@ import numba as nb
 import numpy as np
 
 from bayesmmm.kernels.compile import NUMBA_OPTIONS, inlined, inner_product, jit
-from bayesmmm.kernels.likelihood import add_multiple, collapsed_normal, explicit, linear_predictor
+from bayesmmm.kernels.likelihood import (
+    add_multiple,
+    collapsed_normal,
+    explicit,
+    explicit_by_group,
+    linear_predictor,
+)
 from bayesmmm.kernels.media import media_basis, media_basis_vjp
 from bayesmmm.kernels.panel import (
     collapsed_panel,
@@ -20,6 +26,7 @@ from bayesmmm.kernels.panel import (
     panel_media,
     panel_media_vjp,
 )
+from bayesmmm.kernels.panel_weighted import collapsed_weighted
 from bayesmmm.kernels.prior_density import SCALED, constrain, log_density
 
 # The head of a program; the positions of the equations follow it.
@@ -44,8 +51,12 @@ OF_CONTRIBUTION = 3
 # the parameters, -1 where there are none or they are integrated out. In a panel geos stand last in all arrays.
 N_OWN, N_CALENDAR, N_WIDE, OWN, CALENDAR, WIDE, WIDE_BY_PERIOD, NORM, GRAM, GRAM_BY_PERIOD = range(24, 34)
 BETWEEN, CROSS, OMEGA, OMEGA_VALUE, PERIOD = range(34, 39)
+# Cells that do not weigh alike. N_SIGMA is the number of residual scales, SIGMA the first; SEEN says which cells are
+# observed, for `collapsed_weighted`, whose columns stand at OWN, WIDE and GRAM; -1 where all are, and share one scale.
+# Other likelihoods read the N_KEPT cells at KEPT only, those of one scale side by side from EDGES on; -1 for all cells.
+N_SIGMA, SEEN, N_KEPT, KEPT, EDGES = range(39, 44)
 # Number of SPREADS, and whether one of them is of a curve, so that every geo has its own.
-N_SPREADS, BY_GEO, EQUATION = range(39, 42)
+N_SPREADS, BY_GEO, EQUATION = range(44, 47)
 
 
 @inlined
@@ -266,6 +277,67 @@ def _panel(program, at, theta, y, known, sigma, d_known, d_theta):
 
 
 @jit
+def _weighted_panel(program, at, theta, known, sigma, d_known, d_theta):
+    """`_some_cells` of a panel whose coefficients and period effects are integrated out."""
+    n_geos, n_periods = int(program[at + N_GEOS]), int(program[at + N_PERIODS])
+    n_own, n_shared = int(program[at + N_OWN]), int(program[at + N_WIDE])
+    size, p = n_geos * n_periods, n_own + n_shared
+    omega, at_omega = _omega(program, at, theta)
+    value, slope, d_sigma, d_omega = collapsed_weighted(
+        _stretch(program, at, OBSERVED, size).reshape(n_periods, n_geos),
+        known.reshape(n_periods, n_geos),
+        sigma if sigma.shape[0] > 1 else np.repeat(sigma, n_geos),
+        omega,
+        _stretch(program, at, SEEN, size).reshape(n_periods, n_geos),
+        _stretch(program, at, OWN, n_own * size).reshape(n_own, n_periods, n_geos),
+        _stretch(program, at, WIDE, n_shared * size).reshape(n_shared, n_periods, n_geos),
+        _stretch(program, at, GRAM, n_geos * p * p).reshape(n_geos, p, p),
+    )
+    if at_omega >= 0:
+        d_theta[at_omega] += d_omega
+    _copy(slope.ravel(), d_known)
+    if sigma.shape[0] == 1:
+        d_sigma[0] = d_sigma.sum()
+    return value, d_sigma
+
+
+@jit
+def _some_cells(program, at, theta, known, sigma, d_known, d_theta):
+    """`_likelihood` where some cells are not observed, or geos have residual scales of their own.
+
+    Of residual scales (n,); returns the derivatives to them.
+    """
+    if program[at + SEEN] >= 0.0:
+        return _weighted_panel(program, at, theta, known, sigma, d_known, d_theta)
+    n_kept, first = int(program[at + N_KEPT]), int(program[at + ROTATED])
+    kept, observed = _stretch(program, at, KEPT, n_kept), _stretch(program, at, OBSERVED, known.shape[0])
+    n = int(program[at + N_DIRECTIONS])
+    directions = _stretch(program, at, DIRECTIONS, n * n_kept).reshape(n, n_kept)
+    y, mean = np.empty(n_kept), np.empty(n_kept)
+    for i in range(n_kept):
+        y[i], mean[i] = observed[int(kept[i])], known[int(kept[i])]
+    if program[at + COLLAPSED] > 0.0:
+        value, slope, d_one = collapsed_normal(y, mean, sigma[0], directions, _stretch(program, at, VARIANCE, n))
+        d_sigma = np.full(1, d_one)
+    else:
+        rotated = theta[first : first + n] if n > 0 else np.empty(0)
+        density, at_nu = int(program[at + LIKELIHOOD]), int(program[at + NU_MINUS_TWO])
+        nu = 2.0 + theta[at_nu] if at_nu >= 0 else 0.0
+        edges = _stretch(program, at, EDGES, sigma.shape[0] + 1)
+        value, slope, d_rotated, d_sigma, d_nu = explicit_by_group(
+            density, y, mean, directions, rotated, sigma, nu, edges
+        )
+        if at_nu >= 0:
+            d_theta[at_nu] += d_nu
+        for k in range(n):
+            d_theta[first + k] += d_rotated[k]
+    d_known[:] = 0.0
+    for i in range(n_kept):
+        d_known[int(kept[i])] = slope[i]
+    return value, d_sigma
+
+
+@jit
 def _likelihood(program, at, theta, known, sigma, d_known, d_theta):
     """Log density of an equation with residual scale ``sigma``, and its derivative to that.
 
@@ -336,8 +408,12 @@ def _log_likelihood(program, theta, d_theta):
     for k in range(n):  # in causal order: the derivatives of a mediator are there before they are added to
         at = int(program[HEAD + k])
         tied = int(program[at + TIED])
-        if tied < 0:
-            at_sigma = int(program[at + SIGMA])
+        at_sigma, n_sigma = int(program[at + SIGMA]), int(program[at + N_SIGMA])
+        if tied < 0 and (program[at + SEEN] >= 0.0 or program[at + KEPT] >= 0.0):
+            sigma = theta[at_sigma : at_sigma + n_sigma]
+            value, d_sigmas = _some_cells(program, at, theta, known[k], sigma, d_known[k], d_theta)
+            add_multiple(d_theta[at_sigma : at_sigma + n_sigma], 1.0, d_sigmas[:n_sigma])
+        elif tied < 0:
             value, d_sigma = _likelihood(program, at, theta, known[k], theta[at_sigma], d_known[k], d_theta)
             d_theta[at_sigma] += d_sigma
         else:

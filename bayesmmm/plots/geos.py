@@ -47,7 +47,7 @@ from bayesmmm.plots.sources import (
 )
 from bayesmmm.plots.style import BLACK, BLUE, GREY, RED, SKY, SMALL, TEXT
 from bayesmmm.results import Fit
-from bayesmmm.validate import check_mapping
+from bayesmmm.validate import check_flag, check_mapping
 
 _MAKER = "roi(fit, by='geo')"
 #: Panels side by side.
@@ -61,6 +61,7 @@ def roi_by_geo(
     total: xr.DataArray | Fit | None = None,
     *,
     truth: Mapping[str, float] | None = None,
+    ranked: bool = False,
     ci_prob: float | None = None,
     title: Title = AUTO,
     axes: Panels = None,
@@ -78,6 +79,8 @@ def roi_by_geo(
         As ``mm.roi(fit)`` gives it, or a fit. May be left out where a fit is given.
     truth : mapping of str to float, optional
         True values of `draws` by the names that ``mm.summarise(draws)`` has, as ``"roi[north, tv]"``.
+    ranked : bool
+        Order the geos of every panel by their median return, the highest first.
     axes : sequence of Axes, optional
         One for each channel.
     ci_prob, title : as for every figure, see `bayesmmm.plots`
@@ -90,23 +93,27 @@ def roi_by_geo(
     draws = checked(ROI_BY_GEO(draws), ["geo", "channel"], _MAKER)
     whole = None if total is None else table_of(checked(ROI_IN_TOTAL(total), ["channel"], "roi(fit)"), ci_prob)
     channels, geos = draws["channel"].values.tolist(), draws["geo"].values.tolist()
+    ranked = check_flag(ranked, "ranked")
     own, wide = axes is None, min(_WIDE, len(channels))
     if axes is None:
         tall = -(-len(channels) // wide)
-        size = (width_of(geos) + 2.3 * wide + 0.4, (0.8 + 0.24 * len(geos)) * tall + 0.6)
+        named = wide if ranked else 1  # panels that name their rows
+        size = (width_of(geos) * named + 2.3 * wide + 0.4, (0.8 + 0.24 * len(geos)) * tall + 0.6)
         axes = panels(len(channels), wide, size)
     axes = listed(axes, len(channels))
     threshold, marks = draws.attrs.get("threshold"), list[Artist]()
     for i, (channel, ax) in enumerate(zip(channels, axes, strict=True)):
         table = table_of(draws.sel(channel=channel), ci_prob)
+        if ranked:
+            table = table.sort_values("median", ascending=False, kind="stable", na_position="last")
         row = None if whole is None or channel not in whole.index else whole.loc[channel]
         if row is not None and np.isfinite(row["median"]):
             ax.axvspan(row["lower"], row["upper"], color=SKY, alpha=0.3, linewidth=0, zorder=0)
             ax.axvline(row["median"], color=SKY, linewidth=1.4, zorder=0.5)
         intervals(ax, table, 0.0, BLUE, size=4.0)
-        names = [f"{draws.name}[{geo}, {channel}]" for geo in geos]
+        names = [f"{draws.name}[{geo}, {channel}]" for geo in table.index]
         truths(ax, table.set_axis(names), truth)
-        label_rows(ax, geos)
+        label_rows(ax, list(table.index))
         marks = earned_back(ax, threshold)
         _note_never(ax, table)
         known = [value for name, value in (truth or {}).items() if name in names]
@@ -114,7 +121,7 @@ def roi_by_geo(
         scale = return_axis(ax, np.array([*known, *ends], float), threshold)
         ax.set_title(str(channel), loc="left", fontsize=TEXT)
         ax.set_xlabel(f"ROI{unit_of(draws)}{scale}", fontsize=SMALL)
-        ax.tick_params(labelleft=i % wide == 0 or not own)
+        ax.tick_params(labelleft=ranked or i % wide == 0 or not own)
     if own and window_words(draws.attrs):
         axes[0].figure.supxlabel(window_words(draws.attrs), fontsize=SMALL)
     share = f"{ci_label(table)} interval"

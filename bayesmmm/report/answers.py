@@ -11,6 +11,7 @@ import xarray as xr
 from bayesmmm.data import MONEY
 from bayesmmm.diagnostics import Diagnosis, diagnose
 from bayesmmm.estimands import adstock_decay, decompose, effects, marginal_roi, predict, residuals, response_curves
+from bayesmmm.report.geo_answers import GeoAnswers, collect_by_geo, in_total, with_replicates
 from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
 from bayesmmm.validate import check_ci_prob
 
@@ -46,6 +47,7 @@ class Answers:
     checks: Mapping[str, pd.DataFrame]  # observed quantiles beside those of replicates
     parameters: pd.DataFrame  # summary of the posterior
     diagnosis: Diagnosis
+    geos: GeoAnswers | None  # of a panel
 
     @property
     def outcome(self) -> str:
@@ -100,6 +102,8 @@ def collect(
     # Numbers that one draw of a decomposition by period holds, or a little more.
     size = (len(fit.system.exogenous) * (1 + mediators) + 3 + mediators) * len(fit.data.dates)
     left = {name: residuals(fit, name) for name in order}
+    replicated = with_replicates(fit)
+    whole = in_total(replicated)
     return Answers(
         fit=fit,
         ci_prob=ci_prob,
@@ -117,8 +121,9 @@ def collect(
         fitted=predict(fit),
         residuals=left,
         autocorrelation={name: autocorrelation(draw, ci_prob=ci_prob) for name, draw in left.items()},
-        predictive={name: predictive_table(fit, name, ci_prob) for name in order},
-        checks={name: predictive_check(fit, name, ci_prob) for name in order},
+        predictive={name: predictive_table(whole, name, ci_prob) for name in order},
+        checks={name: predictive_check(whole, name, ci_prob) for name in order},
         parameters=fit.summary(ci_prob),
         diagnosis=diagnose(fit),
+        geos=collect_by_geo(fit, replicated, window=window, ci_prob=ci_prob, **about),
     )

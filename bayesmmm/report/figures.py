@@ -12,11 +12,13 @@ import numpy as np
 from bayesmmm import plots
 from bayesmmm.errors import FigureWarning
 from bayesmmm.files import safe_names
+from bayesmmm.plots.sources import shared_parameters
 from bayesmmm.report.answers import Answers
+from bayesmmm.report.geo_answers import PANELS, ROWS, of_all_geos
 from bayesmmm.results import FACTORS, prior_and_posterior
 
 #: Sections of the page that hold figures.
-ANSWERS, MODEL, DATA, LEARNT, CHECKS = "answers", "model", "data", "learnt", "checks"
+ANSWERS, GEOS, MODEL, DATA, LEARNT, CHECKS = "answers", "geos", "model", "data", "learnt", "checks"
 SUFFIXES = (".png", ".svg")
 #: Title of each figure, and how to read it.
 _WORDS = {
@@ -29,6 +31,26 @@ _WORDS = {
         "Return on spend, and on a little more of it",
         "The first mark of a channel is the return on what was spent, the second the return on the next unit of money; "
         "{back}.",
+    ),
+    "roi_by_geo": (
+        "Return on spend by geo, the highest first",
+        "Each panel is a channel, each row a geo with its interval; the band is the return in total over all geos. "
+        "Where the intervals of two geos overlap widely, their order is not settled.{left_out}",
+    ),
+    "roi_map": (
+        "Return on spend: channels by geo",
+        "Median returns only: dark cells are high, a dash is a channel that the geo did not buy. How sure they are is "
+        "in the figure above.{left_out}",
+    ),
+    "period_effects": (
+        "{equation}: what all geos have in common in a period",
+        "What no term explains and moves all geos at once, as a share of the mean of the series; without it, what "
+        "drives spend and {equation} everywhere in one week would be taken for an effect of media.",
+    ),
+    "predictive_by_geo": (
+        "{equation} by geo: observed, and what the model expects",
+        "Read as the figure in total; a geo whose dots leave the band in runs is one that the others do not explain."
+        "{left_out}",
     ),
     "waterfall": (
         "Where {outcome} came from: accounting for the window",
@@ -101,6 +123,7 @@ _MEANINGS = {
     "contribution": "How much each term adds on average, as a share of the mean of the series",
     "half_life": "In how many days carried-over pressure halves",
     "half_saturation": "At how much spend, in multiples of the mean, the response is half its ceiling",
+    "tau": "How much contributions differ between geos: about their standard deviation in percent, over 100",
     "slope": "How the response begins, from the start flattening (up to 1) or S-shaped (above 1)",
 }
 
@@ -119,7 +142,8 @@ class Figure:
 
 def make_figures(answers: Answers) -> list[Figure]:
     """Return all figures in the order of the page, with safe and distinct names."""
-    figures = [*_of_answers(answers), *_of_model(answers), *_of_learnt(answers), *_of_checks(answers)]
+    makers = (_of_answers, _of_geos, _of_model, _of_learnt, _of_checks)
+    figures = [figure for make in makers for figure in make(answers)]
     names = safe_names(figure.name for figure in figures)
     return [replace(figure, name=name) for figure, name in zip(figures, names, strict=True)]
 
@@ -182,9 +206,31 @@ def _of_answers(answers: Answers) -> Iterator[Figure]:
     yield _figure("adstock_decay", ANSWERS, partial(plots.adstock_decay, answers.decay, **ci_prob))
 
 
+def _of_geos(answers: Answers) -> Iterator[Figure]:
+    geos, ci_prob = answers.geos, answers.ci_prob
+    if geos is None:
+        return
+    if answers.bought:
+        rest: dict[str, Any] = {"left_out": _after(geos.left_out(ROWS, "the table roi_by_geo"))}
+        back = geos.effects["roi"].sel(channel=answers.bought, geo=geos.first(ROWS))
+        whole = answers.effects["roi"].sel(channel=answers.bought)
+        forest = partial(plots.roi_by_geo, back, whole, ranked=True, ci_prob=ci_prob)
+        yield _figure("roi_by_geo", GEOS, forest, **rest)
+        yield _figure("roi_map", GEOS, partial(plots.roi_map, back), **rest)
+    for name, draws in geos.period.items():
+        draws = draws.assign_attrs(verdict=answers.verdict)
+        common = partial(plots.period_effects, draws, ci_prob=ci_prob)
+        yield _figure("period_effects", GEOS, common, end=f"_{name}", equation=name)
+
+
+def _after(sentence: str) -> str:
+    """A sentence to follow another one, or nothing."""
+    return f" {sentence}" if sentence else ""
+
+
 def _of_model(answers: Answers) -> Iterator[Figure]:
     fit = answers.fit
-    graph = partial(plots.causal_graph, fit.system, posterior=fit.posterior, ci_prob=answers.ci_prob)
+    graph = partial(plots.causal_graph, fit.system, posterior=of_all_geos(fit), ci_prob=answers.ci_prob)
     yield _figure("causal_graph", MODEL, graph)
     yield _figure("data", DATA, partial(plots.spend, fit.data))
     if len(fit.data.columns) > 2:
@@ -195,7 +241,7 @@ def _of_learnt(answers: Answers) -> Iterator[Figure]:
     for equation in answers.fit.system.order:
         for parameter, meaning in _MEANINGS.items():
             variable = f"{equation}.{parameter}"
-            if variable in answers.fit.posterior:
+            if _drawn(answers, variable):
                 words: dict[str, Any] = {
                     "equation": equation,
                     "parameter": parameter.replace("_", "-"),
@@ -203,7 +249,14 @@ def _of_learnt(answers: Answers) -> Iterator[Figure]:
                 }
                 draw, end = partial(_prior_posterior, answers, variable), f"_{equation}_{parameter}"
                 yield _figure("prior_posterior", LEARNT, draw, end=end, small=True, **words)
-    yield _figure("parameters", LEARNT, partial(plots.parameters, answers.parameters))
+    shared = shared_parameters(answers.fit, answers.parameters)
+    yield _figure("parameters", LEARNT, partial(plots.parameters, shared))
+
+
+def _drawn(answers: Answers, variable: str) -> bool:
+    """Whether a variable has a figure: not where each of many geos has a value of its own."""
+    known = answers.fit.posterior
+    return variable in known and ("geo" not in known[variable].dims or known[variable][0, 0].size <= ROWS)
 
 
 def _prior_posterior(answers: Answers, variable: str, **title: None) -> object:
@@ -216,6 +269,11 @@ def _of_checks(answers: Answers) -> Iterator[Figure]:
         left = answers.residuals[name]
         common: dict[str, Any] = {"end": f"_{name}", "equation": name}
         yield _figure("predictive", CHECKS, partial(plots.predictive, answers.predictive[name]), **common)
+        if (geos := answers.geos) is not None:
+            table = geos.predictive[name].loc[geos.first(PANELS)]
+            rest = _after(geos.left_out(PANELS, "the table predictive_by_geo"))
+            by_geo = partial(plots.predictive_by_geo, table)
+            yield _figure("predictive_by_geo", CHECKS, by_geo, left_out=rest, **common)
         yield _figure("residuals", CHECKS, partial(plots.residuals, left, ci_prob=answers.ci_prob), **common)
         check = partial(plots.predictive_check, answers.checks[name])
         yield _figure("predictive_check", CHECKS, check, small=True, **common)

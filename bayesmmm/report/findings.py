@@ -1,18 +1,16 @@
 """The findings as plain sentences, computed from the tables: each with its interval, none saying more than that."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data import MONEY
 from bayesmmm.estimands import EXTRAPOLATED
 from bayesmmm.report.answers import Answers
+from bayesmmm.report.geo_findings import make_geo_findings
+from bayesmmm.report.sentences import Finding, Tables, amount, lost, percents, plain, ranked, spent
 from bayesmmm.report.tables import one, pick
-from bayesmmm.text import counted, interval, joined, large_number, number, percent, probability
-
-Tables = Mapping[str, pd.DataFrame]
+from bayesmmm.text import counted, joined, number, percent, probability
 
 #: A posterior interval at least so wide, in shares of the prior's, says that the data taught little.
 LITTLE_LEARNT = 0.8
@@ -20,73 +18,13 @@ LITTLE_LEARNT = 0.8
 _SMALL = 0.01
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One finding: its topic, one or a few sentences, the tables that its numbers come from."""
-
-    topic: str
-    text: str
-    tables: tuple[str, ...]
-    main: bool = False  # whether it belongs into the short list that stands first
-
-
 def make_findings(answers: Answers, tables: Tables) -> list[Finding]:
     """Return the findings in the order of the page."""
-    makers = (_together, _channels, _returns, _next_money, _mediators, _base, _uncertain, _extrapolated)
+    makers = (
+        *(_together, _channels, _returns, _next_money, make_geo_findings),
+        *(_mediators, _base, _uncertain, _extrapolated),
+    )
     return [finding for make in makers for finding in make(answers, tables)]
-
-
-# ------------------------------------------------------------------------------------------------ reading the tables
-def _ranked(table: pd.DataFrame) -> pd.DataFrame:
-    return table.sort_values("median", ascending=False, kind="stable", na_position="last")
-
-
-def _amount(row: pd.Series, answers: Answers) -> str:
-    """Write a row in units of the outcome."""
-    unit = "" if answers.in_money else answers.unit
-    return interval(row["median"], row["lower"], row["upper"], answers.ci_prob, unit)
-
-
-def _plain(row: pd.Series, answers: Answers) -> str:
-    return interval(row["median"], row["lower"], row["upper"], answers.ci_prob)
-
-
-def _percents(row: pd.Series, answers: Answers, name: str = "") -> str:
-    """Write shares, those of columns that begin with `name`, in percent."""
-    median, lower, upper = (100.0 * row[f"{name}{end}"] for end in ("median", "lower", "upper"))
-    return interval(median, lower, upper, answers.ci_prob, "%")
-
-
-def _lost(row: pd.Series, answers: Answers) -> str:
-    """Say what would have happened to the outcome without something, no surer than the interval is."""
-    said = f"{answers.outcome} would have been lower by {_amount(row, answers)}"
-    if row["lower"] > 0.0 or row["lower"] == row["upper"]:
-        return said
-    if row["upper"] < 0.0:
-        turned = pd.Series({"median": -row["median"], "lower": -row["upper"], "upper": -row["lower"]})
-        return f"{answers.outcome} would have been higher by {_amount(turned, answers)}"
-    return f"{said}; the interval reaches from a loss to a gain, so the direction is open"
-
-
-def _spent(row: pd.Series, answers: Answers) -> str:
-    place = "" if answers.window == "spend" else "in the window "
-    money = row["spend_unit"] == MONEY
-    return (
-        f"{'spend' if money else 'sum'} {place}{large_number(row['spend'])}{'' if money else f' {row.spend_unit}'}"
-    )
-
-
-def counted_words(answers: Answers) -> str:
-    """Say which spend and which outcome the effects are about."""
-    if answers.window == "spend":
-        return (
-            f"Effects are those of the spend from {answers.start} to {answers.stop}, in these periods and afterwards, "
-            f"until it has faded"
-        )
-    return (
-        f"Effects are those on {answers.outcome} from {answers.start} to {answers.stop}, of the spend in these periods "
-        f"and before them"
-    )
 
 
 # ---------------------------------------------------------------------------------------------------- all together
@@ -96,7 +34,7 @@ def _together(answers: Answers, tables: Tables) -> list[Finding]:
     used = ("groups",)
     out = []
     if count > 1:
-        text = f"Without the {counted(count, 'channel')} ({_spent(joint, answers)}), {_lost(joint, answers)}."
+        text = f"Without the {counted(count, 'channel')} ({spent(joint, answers)}), {lost(joint, answers)}."
         if mediators := answers.fit.system.mediators:
             direct, indirect = (one(groups, quantity=f"joint_{name}") for name in ("direct", "indirect"))
             text = f"{text} {_ways(answers, direct, {joined(mediators): indirect})}"
@@ -104,7 +42,7 @@ def _together(answers: Answers, tables: Tables) -> list[Finding]:
     if "share" in set(groups["quantity"]):
         row = one(groups, quantity="share")
         span = f"from {answers.start} to {answers.stop}"
-        text = f"Of {answers.outcome} {span}, {_percents(row, answers)} is owed to the channels"
+        text = f"Of {answers.outcome} {span}, {percents(row, answers)} is owed to the channels"
         if row["lower"] < 0.0:
             text += "; the interval reaches below zero"
         out.append(Finding(topic, f"{text}. Carry-over of earlier spend is counted in.", used, main=True))
@@ -121,8 +59,8 @@ def _ways(answers: Answers, direct: pd.Series, via: Mapping[str, pd.Series]) -> 
         return "All of it came directly."
     if _nothing(direct) and len(via) == 1:
         return f"All of it came through {next(iter(via))}."
-    parts = [] if _nothing(direct) else [f"{_amount(direct, answers)} came directly"]
-    parts += [f"{_amount(row, answers)} through {name}" for name, row in via.items()]
+    parts = [] if _nothing(direct) else [f"{amount(direct, answers)} came directly"]
+    parts += [f"{amount(row, answers)} through {name}" for name, row in via.items()]
     return f"Of this, {joined(parts)}."
 
 
@@ -136,11 +74,11 @@ def _joint_return(answers: Answers, groups: pd.DataFrame) -> list[str]:
     if answers.in_money:
         row = one(groups, quantity="roi")
         return [
-            f"Together the channels returned {_plain(row, answers)} per unit of money spent; the probability that they "
+            f"Together the channels returned {plain(row, answers)} per unit of money spent; the probability that they "
             f"returned more than they cost is {probability(row['p_above'])}."
         ]
     row = one(groups, quantity="cost")
-    return [f"Through all channels together, {_one_more(answers)} cost {_plain(row, answers)}{_if_gain(row)}."]
+    return [f"Through all channels together, {_one_more(answers)} cost {plain(row, answers)}{_if_gain(row)}."]
 
 
 def _one_more(answers: Answers) -> str:
@@ -160,14 +98,14 @@ def _interaction(answers: Answers, groups: pd.DataFrame) -> list[str]:
         return []
     return [
         "The effects of single channels do not add up to that of all: the effect of all together, less the sum "
-        f"of the single ones, is {_amount(row, answers)}."
+        f"of the single ones, is {amount(row, answers)}."
     ]
 
 
 # --------------------------------------------------------------------------------------------------------- channels
 def _channels(answers: Answers, tables: Tables) -> list[Finding]:
     table = tables["effects"]
-    totals = _ranked(pick(table, kind="channel", quantity="total"))
+    totals = ranked(pick(table, kind="channel", quantity="total"))
     alone = len(totals) == 1
     out = []
     for _, row in totals.iterrows():
@@ -176,7 +114,7 @@ def _channels(answers: Answers, tables: Tables) -> list[Finding]:
             of = pick(table, channel=name, kind="channel")
             via = {part["mediator"]: part for _, part in pick(of, quantity="via").iterrows()}
             ways = _ways(answers, one(of, quantity="direct"), via)
-            text = f"Without {name} ({_spent(row, answers)}), {_lost(row, answers)}. {ways}"
+            text = f"Without {name} ({spent(row, answers)}), {lost(row, answers)}. {ways}"
         else:
             text = f"{name} had no spend in the window, so nothing can be said of its effect there."
         out.append(Finding("What each channel did", text, ("effects",), main=alone))
@@ -192,14 +130,14 @@ def _returns(answers: Answers, tables: Tables) -> list[Finding]:
 
 def _money_returns(answers: Answers, tables: Tables) -> list[Finding]:
     topic = "What each channel returned"
-    table = _ranked(pick(tables["roi"], kind="channel", quantity="roi"))
+    table = ranked(pick(tables["roi"], kind="channel", quantity="roi"))
     table = table[table["median"].notna()]
     used = ("roi", *(["roi_net", "induced"] if "roi_net" in tables else []))
     out = []
     if len(table):
         out.append(Finding(topic, _sides(table, answers), ("roi",), main=True))
     for _, row in table.iterrows():
-        text = f"{row['channel']} returned {_plain(row, answers)} per unit of money spent: {_verdict(row)}."
+        text = f"{row['channel']} returned {plain(row, answers)} per unit of money spent: {_verdict(row)}."
         out.append(Finding(topic, text + _net(answers, tables, row["channel"]), used, main=len(table) == 1))
     return out
 
@@ -240,8 +178,8 @@ def _net(answers: Answers, tables: Tables, channel: str) -> str:
     row = one(tables["roi_net"], channel=channel)
     if not len(drawn) or np.isnan(row["median"]):
         return ""
-    words = joined(f"{_plain(r, answers)} of spend into {r['mediator']}" for _, r in drawn.iterrows())
-    return f" It drew {words}; with that counted as its cost too, it returned {_plain(row, answers)}."
+    words = joined(f"{plain(r, answers)} of spend into {r['mediator']}" for _, r in drawn.iterrows())
+    return f" It drew {words}; with that counted as its cost too, it returned {plain(row, answers)}."
 
 
 def _costs(answers: Answers, tables: Tables) -> list[Finding]:
@@ -259,7 +197,7 @@ def _costs(answers: Answers, tables: Tables) -> list[Finding]:
         text += "." if row["p_best"] >= answers.ci_prob else ", so the order is not settled."
         out.append(Finding(topic, text, used, main=True))
     for _, row in table.iterrows():
-        text = f"Through {row['channel']}, {_one_more(answers)} cost {_plain(row, answers)}{_if_gain(row)}."
+        text = f"Through {row['channel']}, {_one_more(answers)} cost {plain(row, answers)}{_if_gain(row)}."
         out.append(Finding(topic, text, used, main=len(table) == 1))
     return out
 
@@ -269,7 +207,7 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
     topic, used = "Where a little more money would go furthest", ("marginal_roi",)
     if not answers.bought:
         return []
-    table = _ranked(pick(tables["marginal_roi"], kind="channel"))
+    table = ranked(pick(tables["marginal_roi"], kind="channel"))
     table = table[table["median"].notna()]
     out = []
     if len(table) > 1:
@@ -287,7 +225,7 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
         brings = "brings back" if answers.in_money else "brings"
         text = (
             f"One more unit of money in {row['channel']}, spread over time as its spend was, {brings} "
-            f"{_amount(row, answers)}{_at_the_margin(row, answers)}."
+            f"{amount(row, answers)}{_at_the_margin(row, answers)}."
         )
         out.append(Finding(topic, text, used, main=len(table) == 1))
     return out
@@ -311,7 +249,7 @@ def _mediators(answers: Answers, tables: Tables) -> list[Finding]:
     for name in answers.fit.system.mediators:
         via, organic = (pick(kinds, kind=kind, mediator=name) for kind in ("via", "organic"))
         if len(via) and len(organic):
-            driven, other = (_amount(part.iloc[0], answers) for part in (via, organic))
+            driven, other = (amount(part.iloc[0], answers) for part in (via, organic))
             text = (
                 f"In the accounting view, of what {name} added to {answers.outcome}, {driven} was driven by the "
                 f"channels and {other} was not."
@@ -324,14 +262,12 @@ def _mediators(answers: Answers, tables: Tables) -> list[Finding]:
     out += _two_views(answers, tables, topic)
     own = pick(tables["effects"], kind="mediator", quantity="total")
     for _, row in own.iterrows():
-        text = (
-            f"Without {row['channel']} itself ({_spent(row, answers)}), whatever drove it, {_lost(row, answers)}."
-        )
+        text = f"Without {row['channel']} itself ({spent(row, answers)}), whatever drove it, {lost(row, answers)}."
         used = ["effects"]
         if answers.in_money and answers.bought and row["spend"] > 0.0:
             back = one(tables["roi"], channel=row["channel"], kind="mediator", quantity="roi")
             text += (
-                f" It returned {_plain(back, answers)} per unit of money spent on it; the probability of more than 1 is "
+                f" It returned {plain(back, answers)} per unit of money spent on it; the probability of more than 1 is "
                 f"{probability(back['p_above'])}."
             )
             used.append("roi")
@@ -346,7 +282,7 @@ def _two_views(answers: Answers, tables: Tables, topic: str) -> list[Finding]:
     sides = {"more": table[table["lower"] > 0.0], "less": table[table["upper"] < 0.0]}
     parts = [
         f"{side} than would have been lost without the channel for "
-        f"{joined(f'{row.channel} by {_amount(row, answers)}' for _, row in rows.iterrows())}"
+        f"{joined(f'{row.channel} by {amount(row, answers)}' for _, row in rows.iterrows())}"
         for side, rows in sides.items()
         if len(rows)
     ]
@@ -360,10 +296,12 @@ def _two_views(answers: Answers, tables: Tables, topic: str) -> list[Finding]:
 
 
 def _base(answers: Answers, tables: Tables) -> list[Finding]:
-    part = _percents(one(tables["decomposition_kinds"], kind="base"), answers, "share_")
+    common = answers.geos is not None and answers.outcome in answers.geos.period
+    and_common = ", seasonality and period effects" if common else " and seasonality"
+    part = percents(one(tables["decomposition_kinds"], kind="base"), answers, "share_")
     text = (
         f"In the accounting view, {part} of {answers.outcome} from {answers.start} to {answers.stop} is base: what the "
-        f"intercept, trend and seasonality carry and no channel does."
+        f"intercept, trend{and_common} carry and no channel does."
     )
     return [Finding("What is not media", text, ("decomposition_kinds",))]
 
@@ -378,12 +316,12 @@ def _uncertain(answers: Answers, tables: Tables) -> list[Finding]:
         row = totals.loc[width.idxmax()]
         text = (
             f"Least certain, for its size, is the effect of {row['channel']} on {answers.outcome}: "
-            f"{_amount(row, answers)}."
+            f"{amount(row, answers)}."
         )
         out.append(Finding(topic, text, ("effects",), main=True))
     known = tables["learnt"]
     little = known[known["width_ratio"] >= LITTLE_LEARNT]
-    sizes = little[little["parameter"] == "contribution"]
+    sizes = _little_about_size(known)
     if len(sizes):
         named = "; ".join(
             f"on {name}: {joined(rows['channel'])}" for name, rows in sizes.groupby("equation", sort=False)
@@ -403,6 +341,13 @@ def _uncertain(answers: Answers, tables: Tables) -> list[Finding]:
         )
         out.append(Finding(topic, text, ("learnt",)))
     return out
+
+
+def _little_about_size(known: pd.DataFrame) -> pd.DataFrame:
+    """Equations and channels about whose contribution little was learnt, in a panel in every geo that bought them."""
+    sizes = known[(known["parameter"] == "contribution") & known["width_ratio"].notna()]
+    least = sizes.groupby(["equation", "channel"], sort=False)["width_ratio"].min()
+    return least[least >= LITTLE_LEARNT].reset_index()
 
 
 def _extrapolated(answers: Answers, tables: Tables) -> list[Finding]:

@@ -16,7 +16,8 @@ from bayesmmm.report import figures as drawn
 from bayesmmm.report import prose
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.figures import Figure
-from bayesmmm.report.findings import Finding, Tables, counted_words
+from bayesmmm.report.geo_answers import ROWS
+from bayesmmm.report.sentences import Finding, Tables, counted_words
 from bayesmmm.report.style import CSS
 from bayesmmm.report.tables import one, pick
 from bayesmmm.text import interval_cells, joined, large_number, number, percent, probability
@@ -26,6 +27,7 @@ _SECTIONS = {
     "findings": "Findings",
     "numbers": "The numbers behind them",
     "figures": "Figures",
+    "geos": "By geo",
     "method": "Method",
     "assumptions": "Assumptions",
     "data": "Data",
@@ -48,6 +50,7 @@ def make_page(
         "findings": _findings(answers, findings),
         "numbers": _numbers(answers, tables),
         "figures": _figures(figures, drawn.ANSWERS, folder),
+        "geos": _by_geo(answers, tables) + _figures(figures, drawn.GEOS, folder),
         "method": _list(prose.method(answers), "p") + _figures(figures, drawn.MODEL, folder) + _equations(answers),
         "assumptions": _p("The findings hold if these do:") + _items(prose.assumptions(answers)),
         "data": _data(answers, tables) + _figures(figures, drawn.DATA, folder),
@@ -63,10 +66,10 @@ def make_page(
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>\n{CSS}\n</style>\n</head>\n<body>\n"
     )
-    links = "".join(f'<li><a href="#{key}">{_text(name)}</a></li>' for key, name in _SECTIONS.items())
+    names = {key: name for key, name in _SECTIONS.items() if bodies[key]}
+    links = "".join(f'<li><a href="#{key}">{_text(name)}</a></li>' for key, name in names.items())
     sections = "".join(
-        f'<section id="{key}">\n<h2>{_text(name)}</h2>\n{bodies[key]}</section>\n'
-        for key, name in _SECTIONS.items()
+        f'<section id="{key}">\n<h2>{_text(name)}</h2>\n{bodies[key]}</section>\n' for key, name in names.items()
     )
     return (
         f"{head}<header>\n<h1>{_text(title)}</h1>\n{_lead(answers)}{_banner(answers)}</header>\n"
@@ -151,10 +154,15 @@ def _lead(answers: Answers) -> str:
     data = answers.fit.data
     unit = "money, in the currency of the data" if answers.in_money else answers.unit
     return _p(
-        f"{answers.outcome} ({unit}); {len(data.dates)} {data.frequency} periods from {data.dates[0]:%Y-%m-%d} to "
+        f"{answers.outcome} ({unit}){_of_geos(data.geos)}; {len(data.dates)} {data.frequency} periods from "
+        f"{data.dates[0]:%Y-%m-%d} to "
         f"{data.dates[-1]:%Y-%m-%d}. This report is about {answers.start} to {answers.stop}.",
         "lead",
     )
+
+
+def _of_geos(geos: Sequence[str]) -> str:
+    return f" of {len(geos)} geos, in total where no geo is named" if len(geos) > 1 else ""
 
 
 def _banner(answers: Answers) -> str:
@@ -282,6 +290,46 @@ def _memory_table(tables: Tables) -> str:
     return _table("Half-life of what is carried over, in days", ["Channel", "Acts on", "Half-life"], rows, text=2)
 
 
+# ------------------------------------------------------------------------------------------------------------ geos
+def _by_geo(answers: Answers, tables: Tables) -> str:
+    """The returns or effects of every channel in every geo, and how well each geo is fitted."""
+    if answers.geos is None:
+        return ""
+    left_out = answers.geos.left_out(ROWS, "the files {}_by_geo.csv")
+    parts = [("effects", "total", answers.channels, f"Effect on {answers.outcome} by geo", answers.unit)]
+    if answers.bought:
+        unit = "money back per unit of money" if answers.in_money else f"{answers.unit} per money"
+        parts = [("roi", "roi", answers.bought, "Return by geo", unit), *parts]
+        if "marginal_roi_by_geo" in tables:
+            parts.insert(1, ("marginal_roi", "marginal_roi", answers.bought, "Marginal return by geo", unit))
+    out = []
+    for name, quantity, channels, caption, unit in parts:
+        table = pick(tables[f"{name}_by_geo"], quantity=quantity)
+        table = table[table["spend"] > 0.0]
+        rows = [
+            [_text(geo), *(_picked(table, geo=geo, channel=channel) for channel in channels)]
+            for geo in answers.geos.first(ROWS)
+        ]
+        note = f"In {unit}; a dash is a channel that the geo did not buy. {left_out.format(name)}".strip()
+        out.append(_table(caption, ["Geo", *channels], rows, note=note))
+    return "".join(out)
+
+
+def _fit_by_geo(answers: Answers, tables: Tables) -> str:
+    if answers.geos is None:
+        return ""
+    rows = []
+    for name in answers.fit.system.order:
+        for geo in answers.geos.first(ROWS):
+            row = one(tables["fit_by_geo"], equation=name, geo=geo)
+            cells = [_text(name), _text(geo), number(row["r2"]), large_number(row["rmse"])]
+            lags = f"{row['lags_outside_band']} of {row['lags']}"
+            rows.append([*cells, f"{100.0 * row['coverage']:.1f} %", lags])
+    head = ["Equation", "Geo", "R²", "RMSE", f"In the {percent(answers.ci_prob)} interval", "Lags off band"]
+    note = answers.geos.left_out(ROWS, "the file fit_by_geo.csv")
+    return _table("How well each geo is fitted", head, rows, text=2, note=note)
+
+
 # --------------------------------------------------------------------------------------------------- model and data
 def _equations(answers: Answers) -> str:
     text = str(answers.fit.system).rpartition("\n\nNext:")[0]
@@ -326,7 +374,7 @@ def _diagnostics(answers: Answers, tables: Tables) -> str:
         f"{percent(1.0 - answers.ci_prob)} of the lags of the residual autocorrelation leave the band by chance."
     )
     out.append(_table("How well the equations fit", head, rows, text=2, note=note))
-    return "".join(out) + _checked(answers.diagnosis)
+    return "".join(out) + _fit_by_geo(answers, tables) + _checked(answers.diagnosis)
 
 
 def _checked(diagnosis: Diagnosis) -> str:

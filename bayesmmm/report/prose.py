@@ -5,6 +5,14 @@ from bayesmmm.estimands import EXTRAPOLATED, TAIL_WEIGHT
 from bayesmmm.report.answers import Answers
 from bayesmmm.text import counted, joined, percent
 
+_POOLING = {
+    "partial": "contributions of geos vary around that of the median geo by as much as the data say: a geo that says "
+    "little is drawn towards the others.",
+    "full": "contributions are the same share of the mean series in all geos.",
+    "none": "contributions of geos are estimated each for itself, which lifts weak channels in every geo, so that "
+    "totals are biased upwards.",
+}
+
 
 def method(answers: Answers) -> list[str]:
     """Say how the numbers were made."""
@@ -16,6 +24,8 @@ def method(answers: Answers) -> list[str]:
         "response flattens, or is S-shaped and then flattens (saturation). How strongly, how long and how soon is "
         "estimated for each channel in each equation.",
     ]
+    if answers.geos is not None:
+        out += _panel(answers)
     if system.mediators:
         one = len(system.mediators) == 1
         out.append(
@@ -36,6 +46,32 @@ def method(answers: Answers) -> list[str]:
         "spread over time as the spend was. The accounting (decomposition) instead splits what the model expects into "
         "parts that add up: it says where the outcome is booked, not what would be lost.",
     ]
+    return out
+
+
+def _panel(answers: Answers) -> list[str]:
+    """Say what geos share, for each way in which equations share it."""
+    shared = (
+        f"The {len(answers.fit.data.geos)} geos are fitted together. Carry-over, saturation, the size of the noise and "
+        f"most coefficients are the same in all of them; each has a level of its own."
+    )
+    out = [shared]
+    pooling: dict[str, list[str]] = {}
+    for equation in answers.fit.system.equations:
+        if equation.panel and equation.media:
+            pooling.setdefault(equation.panel.pooling, []).append(equation.name)
+    out += [f"In the equation of {joined(names)}, {_POOLING[how]}" for how, names in pooling.items()]
+    common = [e.name for e in answers.fit.system.equations if e.has_period_effects]
+    if common:
+        out.append(
+            f"What moves {joined(common)} in all geos at once in a period is an effect of the period, not of media: an "
+            f"answer rests on what differs between geos."
+        )
+    else:
+        out.append(
+            "Nothing stands for what moves all geos at once in a period: what drives spend as well is taken for an "
+            "effect of media."
+        )
     return out
 
 
@@ -81,6 +117,8 @@ def assumptions(answers: Answers) -> list[str]:
         "and carry-over fades by the same share in every period.",
         "Before the first period of the data nothing was carried over.",
     ]
+    if answers.geos is not None:
+        out.append("Geos do not act on each other: spend in one does nothing to the outcome of another.")
     if system.mediators:
         out.append(
             f"A unit of {joined(system.mediators, 'or')} acts the same whatever drove it, and what the equations do not "

@@ -1,6 +1,7 @@
 """The tables of a report: one row per value, with its unit, its interval and the sampler's verdict beside it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,10 +59,11 @@ def make_tables(answers: Answers) -> dict[str, pd.DataFrame]:
         tables |= {"roi": _roi(answers), "marginal_roi": _marginal(answers), "cost": _cost(answers)}
     if answers.bought and answers.paid:
         tables["roi_net"] = _stacked(_by_channel(answers, "roi_net"), answers)
-    return {name: _marked(table, answers) for name, table in tables.items() if len(table)}
+    return {name: marked(table, answers) for name, table in tables.items() if len(table)}
 
 
-def _marked(table: pd.DataFrame, answers: Answers) -> pd.DataFrame:
+def marked(table: pd.DataFrame, answers: Answers) -> pd.DataFrame:
+    """Add the probability of intervals and the sampler's verdict to every row."""
     out = table.reset_index(drop=True)
     if any(str(name).endswith("lower") for name in out.columns):
         out["ci_prob"] = answers.ci_prob
@@ -230,8 +232,10 @@ def _without_rounding(values: xr.DataArray, whole: xr.DataArray) -> xr.DataArray
 def _decomposition_kinds(answers: Answers) -> pd.DataFrame:
     """Parts of one kind added up draw by draw; those of a mediator by mediator."""
     total = answers.quarters.sum("date", keep_attrs=True)
+    common = answers.geos is not None and answers.outcome in answers.geos.period
+    kinds = _KINDS | ({"base": "base (intercept, trend, seasonality, period effects)"} if common else {})
     labels = [
-        _KINDS[kind].format(mediator)
+        kinds[kind].format(mediator)
         for kind, mediator in zip(total["kind"].values, total["mediator"].values, strict=True)
     ]
     order = list(dict.fromkeys(labels))
@@ -318,6 +322,7 @@ def _parameters(answers: Answers) -> pd.DataFrame:
 def learnt(answers: Answers) -> pd.DataFrame:
     """Prior and posterior interval of every media parameter, and how wide the second is beside the first.
 
+    Contributions in a panel are those of its geos.
     Widths of half-lives, half-saturations and slopes are compared in logs, those of contributions as they are.
     """
     tables = []
@@ -326,8 +331,11 @@ def learnt(answers: Answers) -> pd.DataFrame:
         if parameter not in (*FACTORS, "contribution"):
             continue
         prior, posterior = prior_and_posterior(answers.fit, str(name), answers.ci_prob)
-        channels = draws[f"{equation}.media"].values
+        places = draws[0, 0].to_series().index
+        channels = places.get_level_values(f"{equation}.media")
         table = pd.DataFrame({"equation": equation, "channel": channels, "parameter": parameter})
+        if "geo" in draws.dims:
+            table.insert(2, "geo", places.get_level_values("geo"))
         table["unit"] = posterior.attrs["unit"]
         width = {}
         for group, part in (("prior", prior), ("posterior", posterior)):
@@ -360,25 +368,26 @@ def _quality(answers: Answers) -> pd.DataFrame:
     """How close each fitted mean is, and how often predictive intervals hold what was observed."""
     out = []
     for name in answers.fit.system.order:
-        table = answers.predictive[name]
-        observed = table["observed"].to_numpy()
-        error = observed - answers.fitted[name].mean(_OVER).values
-        left = answers.autocorrelation[name]
-        out.append(
-            {
-                "equation": name,
-                "unit": table.attrs["unit"],
-                "periods": len(observed),
-                "r2": 1.0 - np.sum(error**2) / np.sum((observed - observed.mean()) ** 2),
-                "rmse": np.sqrt(np.mean(error**2)),
-                "mae": np.mean(np.abs(error)),
-                "interval_probability": answers.ci_prob,
-                "coverage": np.mean((table["lower"] <= observed) & (observed <= table["upper"])),
-                "lags": len(left),
-                "lags_outside_band": int((left["median"].abs() > left["band"]).sum()),
-            }
-        )
+        series, fitted = answers.predictive[name], answers.fitted[name].mean(_OVER).values
+        about = {"equation": name, "unit": series.attrs["unit"]}
+        out.append(about | quality(series, fitted, answers.autocorrelation[name], answers.ci_prob))
     return pd.DataFrame(out)
+
+
+def quality(series: pd.DataFrame, fitted: np.ndarray, lags: pd.DataFrame, ci_prob: float) -> dict[str, Any]:
+    """Numbers on how well one series is fitted: table of its predictive intervals, fitted mean, autocorrelation."""
+    observed = series["observed"].to_numpy()
+    error = observed - fitted
+    return {
+        "periods": len(observed),
+        "r2": 1.0 - np.sum(error**2) / np.sum((observed - observed.mean()) ** 2),
+        "rmse": np.sqrt(np.mean(error**2)),
+        "mae": np.mean(np.abs(error)),
+        "interval_probability": ci_prob,
+        "coverage": np.mean((series["lower"] <= observed) & (observed <= series["upper"])),
+        "lags": len(lags),
+        "lags_outside_band": int((lags["median"].abs() > lags["band"]).sum()),
+    }
 
 
 def _by_equation(tables: Mapping[str, pd.DataFrame], *columns: str) -> pd.DataFrame:

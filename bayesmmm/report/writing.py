@@ -14,9 +14,10 @@ from bayesmmm.files import RunFolder, digest, make_mark, run_folder, write_csv, 
 from bayesmmm.report.answers import Answers, collect
 from bayesmmm.report.figures import make_figures, save_figures
 from bayesmmm.report.findings import Finding, make_findings
+from bayesmmm.report.geo_tables import make_geo_tables
 from bayesmmm.report.page import make_page
 from bayesmmm.report.tables import make_tables
-from bayesmmm.results import Fit, check_one_geo
+from bayesmmm.results import Fit
 from bayesmmm.validate import check_path, refusal
 
 PAGE, TABLES, FIGURES = "index.html", "tables", "figures"
@@ -36,7 +37,7 @@ class Report:
 def compose(fit: Fit, *, title: str | None = None, **settings: Any) -> Report:
     """Ask a fit everything and put the answers into tables and sentences; arguments as in `write_report`."""
     answers = collect(fit, **settings)
-    tables = make_tables(answers)
+    tables = make_tables(answers) | make_geo_tables(answers)
     title = f"Marketing mix: {answers.outcome}" if title is None else title
     stamp = fit.stamp
     run = digest(stamp, title, sorted((name, str(value)) for name, value in settings.items()), fit.answering)
@@ -118,7 +119,6 @@ def write_report(
     --------
     >>> paths = write_report(fit, "report", start="2024-01-07")  # doctest: +SKIP
     """
-    check_one_geo(fit, "a report")
     if not isinstance(title, str | None):
         raise refusal("title", title, "must be text")
     path = check_path(folder, "folder", SettingError, "report")

@@ -6,6 +6,8 @@ from itertools import pairwise
 import numpy as np
 import xarray as xr
 
+from bayesmmm.results.summaries import flat
+
 #: Two chains are apart where a draw of one lies below a draw of the other with at least this probability.
 APART = 0.99
 #: A chain went elsewhere where the share of draws of its first half below one of the second is this far from a half.
@@ -52,11 +54,10 @@ def _tells(name: str) -> bool:
 
 def _draws(posterior: xr.Dataset, name: str) -> np.ndarray:
     """Draws (chain, draw) of one value by its name in a summary."""
-    variable, _, labels = name.removesuffix("]").partition("[")
-    values = posterior[variable]
-    wanted = dict(zip((d for d in values.dims if d not in ("chain", "draw")), labels.split(", "), strict=False))
-    position = {dim: [str(v) for v in values[dim].values].index(label) for dim, label in wanted.items() if label}
-    return values.isel(position).transpose("chain", "draw").values
+    variable = name.partition("[")[0]
+    values = posterior[variable].transpose("chain", "draw", ...)
+    names = list(flat(values[0, 0].to_dataset(name=variable)))  # labels of days and geos are written there
+    return values.values.reshape(*values.shape[:2], -1)[..., names.index(name)]
 
 
 def apart(draws: np.ndarray) -> tuple[list[list[int]], list[int]]:

@@ -116,10 +116,12 @@ def mediation_sensitivity(
         ``direct``, ``indirect``, ``total`` (rho, quantile, channel) in units of the outcome, and ``roi``, quantile being
         lower, median and upper end of the interval; ``reliable`` (rho); ``rho_star`` (channel), the correlation nearest
         to 0 at which the median indirect effect vanishes, interpolated, NaN where there is none between reliable
-        neighbours. Of weights: ``pareto_k``, ``size`` (draws that the weighted ones are worth) and ``log_evidence`` (log
-        marginal likelihood over that of the fit: where it rises or falls, the data themselves speak about rho) (rho). Of
-        refits: ``rhat``, ``ess``, ``divergences`` (rho). ``attrs`` hold mediator, method, ci_prob, window, verdict of
-        the sampler, identification, and ``complete``, whether all correlations asked for are there.
+        neighbours; then ``rho_beyond`` (channel) is the farthest reliable correlation on the side on which it shrinks:
+        rho_star lies beyond that one. Of weights: ``pareto_k``, ``size`` (draws that the weighted ones are worth) and
+        ``log_evidence`` (log marginal likelihood over that of the fit: where it rises or falls, the data themselves
+        speak about rho) (rho). Of refits: ``rhat``, ``ess``, ``divergences`` (rho). ``attrs`` hold mediator, method,
+        ci_prob, window, verdict of the sampler, identification, and ``complete``, whether all correlations asked for
+        are there.
 
     Raises
     ------
@@ -168,7 +170,9 @@ def mediation_sensitivity(
         )
         answer = xr.concat([r.effects for r in refits.values()], dim="rho").assign_coords(rho=list(refits))
         answer = answer.assign(sampler_numbers([r.numbers for r in refits.values()], ("rho",), (len(refits),)))
-    answer["rho_star"] = vanishing(answer["indirect"].sel(quantile=0.5), answer["reliable"])
+    middle = answer["indirect"].sel(quantile=0.5)
+    answer["rho_star"] = vanishing(middle, answer["reliable"])
+    answer["rho_beyond"] = not_vanished(middle, answer["reliable"]).where(answer["rho_star"].isnull())
     mine = {"mediator": name, "ci_prob": ci_prob, "method": method}
     mine["identification"] = identification(fit.system, name)
     return answer.assign_attrs({**labels_of(marks), **mine, **about})
@@ -345,3 +349,18 @@ def vanishing(median: xr.DataArray, reliable: xr.DataArray) -> xr.DataArray:
     star = zero_nearest(median, "rho", reliable.values[1:] & reliable.values[:-1])
     words = "correlation at which the median indirect effect vanishes"
     return star.rename("rho_star").assign_attrs(long_name=words)
+
+
+def not_vanished(median: xr.DataArray, reliable: xr.DataArray) -> xr.DataArray:
+    """Farthest reliable correlation (channel) on the side on which a median effect (rho, channel) is smaller.
+
+    NaN where nothing but one correlation is reliable.
+    """
+    good = median.isel(rho=np.flatnonzero(reliable.values))
+    beyond = xr.full_like(median.isel(rho=0, drop=True), np.nan)
+    if good.sizes["rho"] > 1:
+        first, last = np.abs(good.isel(rho=0)), np.abs(good.isel(rho=-1))
+        ends = good["rho"].values
+        beyond = xr.where(last < first, ends[-1], ends[0]).astype(float)
+    words = "farthest correlation at which the median indirect effect has not vanished"
+    return beyond.rename("rho_beyond").assign_attrs(long_name=words)

@@ -1,0 +1,77 @@
+"""A finding, and the pieces that its sentences are made of: rows of tables written with their intervals."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bayesmmm.data import MONEY
+from bayesmmm.report.answers import Answers
+from bayesmmm.text import interval, large_number
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding: its topic, one or a few sentences, the tables that its numbers come from."""
+
+    topic: str
+    text: str
+    tables: tuple[str, ...]
+    main: bool = False  # whether it belongs into the short list that stands first
+
+
+def ranked(table: pd.DataFrame) -> pd.DataFrame:
+    """Order rows by their median, the highest first and those without one last."""
+    return table.sort_values("median", ascending=False, kind="stable", na_position="last")
+
+
+def amount(row: pd.Series, answers: Answers) -> str:
+    """Write a row in units of the outcome."""
+    unit = "" if answers.in_money else answers.unit
+    return interval(row["median"], row["lower"], row["upper"], answers.ci_prob, unit)
+
+
+def plain(row: pd.Series, answers: Answers) -> str:
+    """Write a row without a unit."""
+    return interval(row["median"], row["lower"], row["upper"], answers.ci_prob)
+
+
+def percents(row: pd.Series, answers: Answers, name: str = "") -> str:
+    """Write shares, those of columns that begin with `name`, in percent."""
+    median, lower, upper = (100.0 * row[f"{name}{end}"] for end in ("median", "lower", "upper"))
+    return interval(median, lower, upper, answers.ci_prob, "%")
+
+
+def lost(row: pd.Series, answers: Answers) -> str:
+    """Say what would have happened to the outcome without something, no surer than the interval is."""
+    said = f"{answers.outcome} would have been lower by {amount(row, answers)}"
+    if row["lower"] > 0.0 or row["lower"] == row["upper"]:
+        return said
+    if row["upper"] < 0.0:
+        turned = pd.Series({"median": -row["median"], "lower": -row["upper"], "upper": -row["lower"]})
+        return f"{answers.outcome} would have been higher by {amount(turned, answers)}"
+    return f"{said}; the interval reaches from a loss to a gain, so the direction is open"
+
+
+def spent(row: pd.Series, answers: Answers) -> str:
+    """Say what was spent on a channel."""
+    place = "" if answers.window == "spend" else "in the window "
+    money = row["spend_unit"] == MONEY
+    return (
+        f"{'spend' if money else 'sum'} {place}{large_number(row['spend'])}{'' if money else f' {row.spend_unit}'}"
+    )
+
+
+def counted_words(answers: Answers) -> str:
+    """Say which spend and which outcome the effects are about."""
+    if answers.window == "spend":
+        return (
+            f"Effects are those of the spend from {answers.start} to {answers.stop}, in these periods and afterwards, "
+            f"until it has faded"
+        )
+    return (
+        f"Effects are those on {answers.outcome} from {answers.start} to {answers.stop}, of the spend in these periods "
+        f"and before them"
+    )
