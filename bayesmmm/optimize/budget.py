@@ -18,7 +18,7 @@ from bayesmmm.optimize.goal import Goal, check_goal, phrase_of
 from bayesmmm.optimize.multistart import Search, check_reachable, search
 from bayesmmm.optimize.nonlinear_program import Constraint, PlanObjective
 from bayesmmm.optimize.plan import Plan
-from bayesmmm.optimize.plan_outcomes import answers_of, frame_of
+from bayesmmm.optimize.plan_outcomes import answers_of, frame_of, steps_from_zero
 from bayesmmm.optimize.problem import Problem, build_problem, check_possible
 from bayesmmm.optimize.solution import BindingLimit, Solution
 from bayesmmm.results import Fit, check_fit
@@ -125,7 +125,9 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
         held_out = judge.value(decisions)
     net = objective.lift_slope(decisions) / objective.cost_slope(decisions)
     weight = variables.pattern(spend).ravel() if variables.free else np.ones(len(net))
-    net = pd.Series(np.bincount(variables.owner, net * weight, len(variables.names)), _index(variables))
+    net = np.bincount(variables.owner, net * weight, len(variables.names))
+    for row, (step, gain, induced) in steps_from_zero(objective.outcomes, problem, spend).items():
+        net[row] = gain.mean() / (step + induced.mean())
     solution = Solution(
         status=best.message,
         iterations=searched.iterations,
@@ -135,7 +137,7 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
         starts=searched.starts,
         multiplier=0.0 if goal.objective == "roi" else best.optimality.multiplier,
         kkt=best.optimality.residual,
-        net_marginal=net,
+        net_marginal=pd.Series(net, _index(variables)),
         binding=_binding(objective, best.limits, decisions, best.optimality.binding),
         bound=bound,
         gap=None if bound is None else bound - value,

@@ -103,9 +103,10 @@ class Plan:
             where spend is induced, with the interval of the new one in ``new_lower`` and ``new_upper``; ``change`` is a
             share of the current spend. ``roi_current`` and ``roi_new``, each with ``_lower`` and ``_upper``, are
             medians (of the total: lift over cost). ``marginal`` is the outcome gained by the next unit of money,
-            induced spend included. ``extrapolated_current`` and ``extrapolated`` are shares of spend in periods above
-            the highest spend ever seen in one. ``note`` says what to know about the row. NaN where a number has no
-            meaning. ``attrs`` hold ci_prob, verdict, unit, p_better, p_overspend and p_target.
+            induced spend included; at zero spend that of a step of one typical period's spend, over the step.
+            ``extrapolated_current`` and ``extrapolated`` are shares of spend in periods above the highest spend ever
+            seen in one. ``note`` says what to know about the row. NaN where a number has no meaning. ``attrs`` hold
+            ci_prob, verdict, unit, p_better, p_overspend and p_target.
 
         Raises
         ------

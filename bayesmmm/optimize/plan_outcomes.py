@@ -9,6 +9,7 @@ import xarray as xr
 from bayesmmm.data import MONEY
 from bayesmmm.data.future import GEO
 from bayesmmm.estimands.extrapolation import EXTRAPOLATED, share_beyond
+from bayesmmm.estimands.marginal import typical_spend
 from bayesmmm.estimands.query import per_money
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.outcomes import Outcomes
@@ -89,8 +90,36 @@ def outcomes_of(out: Outcomes, plans: Sequence[np.ndarray]) -> tuple[np.ndarray,
 
 
 def _returns(out: Outcomes, problem: Problem, spend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Outcome that each row of a plan brings, and its marginal ROI (S, C)."""
-    return out.drop_one(spend), out.directional_derivative(spend, problem.variables.pattern(spend))
+    """Outcome that each row of a plan brings, and its marginal ROI (S, C): at zero spend that of a step."""
+    marginal = out.directional_derivative(spend, problem.variables.pattern(spend))
+    for row, (step, gain, _) in steps_from_zero(out, problem, spend).items():
+        marginal[:, row] = gain / step
+    return out.drop_one(spend), marginal
+
+
+def steps_from_zero(
+    out: Outcomes, problem: Problem, spend: np.ndarray
+) -> dict[int, tuple[float, np.ndarray, np.ndarray]]:
+    """Return for each row of a plan (C, W) without spend a step, and what it gains and induces (S,).
+
+    A derivative at zero is infinite where a slope is below one, and its mean over draws does not exist. The step is the
+    spend of one typical period, spread as the next unit of money is.
+    """
+    found: dict[int, tuple[float, np.ndarray, np.ndarray]] = {}
+    idle = np.flatnonzero(~spend.any(axis=1))
+    if not len(idle):
+        return found
+    now, pattern = out.evaluate(spend), problem.variables.pattern(spend)
+    for row in idle:
+        name, geo = problem.variables.who(row)
+        sizes = typical_spend(problem.fit, name)
+        step = float(sizes[0 if geo is None else problem.fit.data.geos.index(geo)])
+        more = spend.copy()
+        more[row] += step * pattern[row]
+        ahead = out.evaluate(more)
+        induced = (ahead.induced - now.induced).sum(axis=1)
+        found[int(row)] = (step, ahead.lift - now.lift, induced)
+    return found
 
 
 def returns_of(

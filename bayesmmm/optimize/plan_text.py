@@ -53,12 +53,21 @@ def plan_text(
     rows = [*_rows(table, answers, solution), *(_wrapped(line) for line in _overspending(table, answers, attrs))]
     if by_geo is not None:
         rows += ["", *_geos(by_geo, attrs, solution), *_rows(_largest(by_geo), answers, solution)]
-    heading, outcomes = _heading(attrs, answers, current), _outcomes(table, answers, attrs)
+    heading, outcomes = _heading(attrs, answers, current, _idle(table, by_geo)), _outcomes(table, answers, attrs)
     return "\n".join([*heading, "", *rows, "", *outcomes, "", *_sureness(table, solution)])
 
 
 # ---------------------------------------------------------------------------------------------------------- the parts
-def _heading(attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArray) -> list[str]:
+_AT_ZERO = " (of a channel at zero, by a step of one typical period's spend, over that step)"
+
+
+def _idle(*tables: pd.DataFrame | None) -> bool:
+    """Whether a channel is to be left at zero, in a geo that decides on it at least."""
+    known = [table for table in tables if table is not None]
+    return any(bool(((table["kind"] == "channel") & (table["new"] == 0.0)).any()) for table in known)
+
+
+def _heading(attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArray, idle: bool) -> list[str]:
     periods = current.sizes["date"]
     returns = answers["roi"].attrs.get("unit") or f"{attrs['unit']} per money"
     ahead = {"future": "{} ahead", "past": "{} of the past"}[attrs["window"]].format(counted(periods, "period"))
@@ -76,7 +85,7 @@ def _heading(attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArra
         setting.append(f"controls: {attrs['controls']}")
     meaning = (
         f"ROI: outcome gained over own spend (total: over all cost); next unit: outcome gained by one more unit of "
-        f"money, induced spend counted; both in {returns}"
+        f"money, induced spend counted{_AT_ZERO * idle}; both in {returns}"
     )
     parts = ["; ".join(goal), "; ".join(setting), meaning]
     lines = [f"Budget plan for {attrs['start']} to {attrs['stop']}, {ahead}", *map(_wrapped, parts)]

@@ -78,7 +78,8 @@ class Solution:
     kkt : float
         Largest relative violation of equal net marginal returns.
     net_marginal : pandas.Series
-        By channel, of a panel by geo and channel: outcome gained per unit of money, induced spend included, at the plan.
+        By channel, of a panel by geo and channel: outcome gained per unit of money, induced spend included, at the plan;
+        at zero spend by a step of one typical period's spend, since slopes below one have no derivative there.
     binding : tuple of BindingLimit
         Limits that hold the plan back.
     bound, gap : float or None
