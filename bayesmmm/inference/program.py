@@ -1,7 +1,7 @@
 """The program of a system: everything its log posterior reads, in one array of doubles.
 
-`bayesmmm.kernels.posterior` names the positions and runs it. The PyMC model of `build_model` is another way to the same
-density, and the tests hold the two against each other.
+`bayesmmm.kernels.program` names the positions, `bayesmmm.kernels.posterior` runs it. The PyMC model of `build_model` is
+another way to the same density, and the tests hold the two against each other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,8 +23,8 @@ from bayesmmm.inference.variables import (
     softplus_scale,
     spread_pairs,
 )
-from bayesmmm.kernels import posterior as at
-from bayesmmm.kernels import prior_density
+from bayesmmm.kernels import posterior, prior_density
+from bayesmmm.kernels import program as at
 from bayesmmm.priors import Prior
 
 
@@ -48,13 +48,13 @@ class Program:
     def log_density(self, u: np.ndarray) -> tuple[float, np.ndarray]:
         """Log posterior density at unconstrained coordinates (D,), up to no constant, and its gradient (D,)."""
         gradient = np.empty(len(self.start))
-        value = at.log_posterior(self.array, np.ascontiguousarray(u, dtype=float), gradient)
+        value = posterior.log_posterior(self.array, np.ascontiguousarray(u, dtype=float), gradient)
         return float(value), gradient
 
     def constrained(self, u: np.ndarray) -> np.ndarray:
         """Parameters (D,) at unconstrained coordinates (D,)."""
         theta = np.empty(len(self.start))
-        at.constrained(self.array, np.ascontiguousarray(u, dtype=float), theta)
+        posterior.constrained(self.array, np.ascontiguousarray(u, dtype=float), theta)
         return theta
 
 
