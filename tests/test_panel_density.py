@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from bayesmmm import engine
-from bayesmmm.equations import Panel
+from bayesmmm.equations import Panel, for_data
 from bayesmmm.equations.panel import FIXED_SD
 from bayesmmm.inference import write_program
 from bayesmmm.inference.panel import normal_prior, panel_plan
@@ -35,7 +35,7 @@ def _program(
     panel=None, likelihood="normal", mediator="normal", geos=panels.GEOS, periods=11, keyed=False, **kwargs
 ):
     data = panels.keyed_data(geos=geos, periods=periods) if keyed else panels.data(geos, periods)
-    system = panels.system(likelihood, mediator, panel, **kwargs).for_data(data)
+    system = for_data(panels.system(likelihood, mediator, panel, **kwargs), data)
     return data, system, write_program(system, data, data.scales())
 
 

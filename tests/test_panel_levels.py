@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import bayesmmm as mm
 from bayesmmm import engine, errors
 from bayesmmm.data import MMMData
-from bayesmmm.equations import MMM, Equation, Panel, read_toml
+from bayesmmm.equations import MMM, Equation, Panel, for_data, read_toml
 from bayesmmm.estimands import adstock_decay
 from bayesmmm.inference import write_program
 from bayesmmm.priors import Prior
@@ -19,7 +19,7 @@ from tests.fits import quiet
 
 def _group(data, panel=None):
     system = MMM([Equation("sales", media=["tv", "social"], panel=panel)])
-    return system.for_data(data).equation("sales").panel.group
+    return system.for_panel(data).equation("sales").panel.group
 
 
 def _keyed(brands, territories):
@@ -46,7 +46,7 @@ def test_a_level_without_groups_is_left_out_and_refused_where_it_is_asked_for(br
         _group(data, Panel(group="brand"))
     # The same unknowns and the same density as a panel with one key has.
     system, plain = panels.system(), panels.data()
-    programs = [write_program(system.for_data(d), d, d.scales()) for d in (data, plain)]
+    programs = [write_program(for_data(system, d), d, d.scales()) for d in (data, plain)]
     u = programs[0].start + np.random.default_rng(0).uniform(-0.4, 0.4, len(programs[0].start))
     assert programs[0].log_density(u)[0] == programs[1].log_density(u)[0]
     assert_array_equal(programs[0].log_density(u)[1], programs[1].log_density(u)[1])
@@ -58,7 +58,7 @@ def test_rows_and_keys_in_another_order_have_the_same_density():
     data, other = (MMMData.from_frame(f, **panels.KEYED) for f in (frame, turned))
     assert other.geos == data.geos[::-1]
     system = panels.system(panel=Panel(pooled=["half_saturation"]))
-    programs = [write_program(system.for_data(d), d, d.scales()) for d in (data, other)]
+    programs = [write_program(for_data(system, d), d, d.scales()) for d in (data, other)]
     places = [{(b.variable, x): None for b in p.blocks for x in b.labels or (None,)} for p in programs]
     order = [list(places[1]).index(place) for place in places[0]]
     u = programs[0].start + np.random.default_rng(0).uniform(-0.4, 0.4, len(order))
@@ -72,7 +72,7 @@ def test_rows_and_keys_in_another_order_have_the_same_density():
 def test_groups_are_drawn_as_groups():
     """Under the prior, deviations of the geos of one group have the group's part in common, and others do not."""
     data = panels.keyed_data(periods=20)
-    system = panels.system(panel=Panel()).for_data(data)
+    system = for_data(panels.system(panel=Panel()), data)
     drawn = engine.draw_prior(
         system, data, data.scales(), draws=20_000, rng=np.random.default_rng(0), observed_mediators=True
     )["sales"]

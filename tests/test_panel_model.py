@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from bayesmmm import engine
-from bayesmmm.equations import Panel
+from bayesmmm.equations import Panel, for_data
 from bayesmmm.inference import panel_plan, write_program
 from bayesmmm.inference.panel import PANEL_ARRAYS, normal_prior
 from bayesmmm.inference.panel_weighted import WEIGHTED_ARRAYS, weighted_plan
@@ -46,7 +46,7 @@ def test_model_and_compiled_density_agree(case, collapse):
     data = panels.keyed_data(periods=12) if keyed else panels.data(periods=12)
     system = panels.system(likelihood, mediator, panel, **more)
     model = build_model(system, data, collapse=collapse)
-    program = write_program(system.for_data(data), data, data.scales(), collapse=collapse)
+    program = write_program(for_data(system, data), data, data.scales(), collapse=collapse)
     u = program.start + np.random.default_rng(0).uniform(-0.3, 0.3, len(program.start))
     theta, start, point, scaled = program.constrained(u), 0, {}, 0.0
     for block in program.blocks:
@@ -66,7 +66,7 @@ def test_model_and_compiled_density_agree(case, collapse):
 
 def test_replicates_of_a_collapsed_panel_have_its_covariance():
     data = panels.data(panels.GEOS[:4], periods=8)
-    equation = panels.system("normal", "normal", Panel(per_geo=["trend"])).for_data(data).equation("sales")
+    equation = for_data(panels.system("normal", "normal", Panel(per_geo=["trend"])), data).equation("sales")
     seen = engine.inputs(equation, data, data.scales())
     plan = panel_plan(equation, seen.design, equation.terms())
     draws, sigma, omega = 40_000, 0.5, 0.7

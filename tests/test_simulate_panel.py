@@ -32,7 +32,7 @@ SYSTEMS = {
 
 def drawn(name, seed=4):
     """A world whose parameters come from the prior, drawn in so that its series are valid data."""
-    system, data = SYSTEMS[name].for_data(panels.data()), panels.data()
+    system, data = SYSTEMS[name].for_panel(panels.data()), panels.data()
     wide = engine.draw_prior(
         system, data, data.scales(), draws=1, rng=np.random.default_rng(seed), observed_mediators=True
     )

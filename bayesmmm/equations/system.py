@@ -126,7 +126,7 @@ class MMM:
                 return equation
         raise UnknownTermError(no_such(f"the system has no equation for {name!r}", name, self.order))
 
-    def for_data(self, data: "MMMData") -> "MMM":
+    def for_panel(self, data: "MMMData") -> "MMM":
         """Return the system as it is fitted to data: of a panel, every equation says how geos share it.
 
         Parameters
