@@ -241,7 +241,7 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
     else:
         whole = base.term[equation.name, mediator]
         c = equation.media.index(mediator)
-        half_life = rows.parameters[equation.name]["half_life"][:, c]
+        half_life = rows.parameters[equation.name]["half_life"][..., c]
         keep = engine.retention(half_life, engine.step_days(equation, [mediator], rows.calendar)[0])
         days = engine.period_days(equation, [mediator], rows.calendar, base.start, base.periods)[0]
         active = np.where(column > 0.0, 1.0, 0.0)
@@ -249,10 +249,10 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
         stacked = [np.broadcast_to(parts[k] * active / unit, shape) for k in channels]
         shares = []
         if channels:
-            by_channel = kernels.aumann_shapley_shares(
+            by_channel = _by_adstock(
                 engine.scaled(rows, mediator, column),
-                np.ascontiguousarray(np.stack(stacked, axis=2)),
-                np.ascontiguousarray(whole),
+                np.stack(stacked, axis=2),
+                whole,
                 days,
                 keep,
                 engine.kernel_lag(equation),
@@ -261,6 +261,21 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
     out |= {(channel, mediator): share for channel, share in zip(channels, shares, strict=True)}
     out["", mediator] = whole - sum(shares) if shares else whole
     return out
+
+
+def _by_adstock(
+    x: np.ndarray, parts: np.ndarray, whole: np.ndarray, days: np.ndarray, keep: np.ndarray, lag: int
+) -> np.ndarray:
+    """`kernels.aumann_shapley_shares` with a retention (R,) that geos share, or (R, G) where each has its own."""
+
+    def shares(*arrays: np.ndarray) -> np.ndarray:
+        x, parts, whole, keep = map(np.ascontiguousarray, arrays)
+        return kernels.aumann_shapley_shares(x, parts, whole, days, keep, lag)
+
+    if keep.ndim == 1:
+        return shares(x, parts, whole, keep)
+    geos = range(parts.shape[1])
+    return np.concatenate([shares(x[:, [g]], parts[:, [g]], whole[:, [g]], keep[:, g]) for g in geos], axis=1)
 
 
 def _parts_of_series(base: engine.Baseline, mediator: str) -> Mapping[str, np.ndarray]:
