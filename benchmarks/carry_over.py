@@ -6,6 +6,9 @@ Sales of every day follow spend by geometric adstock of days and a Hill curve, w
 week to week and is even within it. Days are summed to weeks and to calendar months, and fitted with default priors. A
 case counts as found where its 90 % interval holds the half-life of the days. "pulse" is the negative control: a prior
 on `retention` that the default prior on `half_life` implies, so that the spend of a period acts at its start.
+
+At the end a belief is carried from one calendar to another: half-lives that were learned from days are the prior of a
+fit to weeks, and each ROI is compared with that of default priors, in posterior sds.
 """
 
 import argparse
@@ -13,8 +16,10 @@ import json
 import logging
 import math
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
+import arviz_stats
 import numpy as np
 import pandas as pd
 
@@ -23,28 +28,31 @@ from bayesmmm.results import Fit
 
 HALF_LIVES = (2.0, 5.0, 10.0, 20.0)
 WEEKS, NOISE = 208, 20.0
-PERIODS = {"weeks": "7D", "months": "MS"}
+PERIODS = {"days": "D", "weeks": "7D", "months": "MS"}
 
 
-def days_of(half_life: float, seed: int) -> pd.DataFrame:
-    """Spend and sales of every day, from a Sunday that is the first of a month on."""
-    rng = np.random.default_rng([seed, int(half_life)])
-    spend = np.repeat((rng.random(WEEKS) < 0.4) * rng.gamma(3.0, 30.0, WEEKS), 7) / 7.0
-    kept, pressure, stock = 0.5 ** (1.0 / half_life), 0.0, np.empty(len(spend))
-    for t, money in enumerate(spend / spend[spend > 0.0].mean()):
-        pressure = kept * pressure + (1.0 - kept) * money
-        stock[t] = pressure
-    sales = 400.0 + 300.0 * stock / (2.0 + stock) + rng.normal(0.0, NOISE, len(spend))
-    dates = pd.date_range("2020-03-01", periods=len(spend), name="date")
-    return pd.DataFrame({"sales": sales, "tv": spend}, dates)
+def days_of(half_lives: Mapping[str, float], seed: int) -> pd.DataFrame:
+    """Spend by channel and sales of every day, from a Sunday that is the first of a month on."""
+    rng = np.random.default_rng([seed, *map(int, half_lives.values())])
+    dates = pd.date_range("2020-03-01", periods=7 * WEEKS, name="date")
+    table = pd.DataFrame({"sales": 400.0 + rng.normal(0.0, NOISE, len(dates))}, dates)
+    for channel, half_life in half_lives.items():
+        spend = np.repeat((rng.random(WEEKS) < 0.4) * rng.gamma(3.0, 30.0, WEEKS), 7) / 7.0
+        kept, pressure, stock = 0.5 ** (1.0 / half_life), 0.0, np.empty(len(spend))
+        for t, money in enumerate(spend / spend[spend > 0.0].mean()):
+            pressure = kept * pressure + (1.0 - kept) * money
+            stock[t] = pressure
+        table["sales"] += 300.0 * stock / (2.0 + stock)
+        table[channel] = spend
+    return table
 
 
 def summed(days: pd.DataFrame, periods: str) -> mm.MMMData:
-    """The same sales and spend by week or month; what is left of a month at the end is dropped."""
+    """The same sales and spend by day, week or month; what is left of a month at the end is dropped."""
     table = days.resample(PERIODS[periods]).sum()
     if periods == "months" and not days.index[-1].is_month_end:
         table = table.iloc[:-1]
-    return mm.MMMData.from_frame(table.reset_index(), date="date", outcome="sales", media=["tv"])
+    return mm.MMMData.from_frame(table.reset_index(), date="date", outcome="sales", media=list(table.columns[1:]))
 
 
 def pulse_prior(data: mm.MMMData) -> mm.Prior:
@@ -56,12 +64,12 @@ def pulse_prior(data: mm.MMMData) -> mm.Prior:
     return mm.Prior("Beta", alpha=mean * size, beta=(1.0 - mean) * size)
 
 
-def fitted(data: mm.MMMData, priors: dict, seed: int) -> Fit:
+def fitted(data: mm.MMMData, priors: dict, seed: int, draws: int = 500) -> Fit:
     """Two short chains."""
-    system = mm.MMM([mm.Equation("sales", media=["tv"], priors=priors)])
+    system = mm.MMM([mm.Equation("sales", media=data.media, priors=priors)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return mm.fit(system, data, draws=500, tune=500, chains=2, seed=seed)
+        return mm.fit(system, data, draws=draws, tune=500, chains=2, seed=seed)
 
 
 def interval(fit: Fit) -> list[float]:
@@ -74,8 +82,8 @@ def run(seeds: int) -> list[dict]:
     rows = []
     for half_life in HALF_LIVES:
         for seed in range(seeds):
-            days = days_of(half_life, seed)
-            for periods in PERIODS:
+            days = days_of({"tv": half_life}, seed)
+            for periods in ("weeks", "months"):
                 data = summed(days, periods)
                 for way, priors in {"by day": {}, "pulse": {"retention": pulse_prior(data)}}.items():
                     low, high, median = interval(fitted(data, priors, seed))
@@ -83,6 +91,28 @@ def run(seeds: int) -> list[dict]:
                     row = {"half_life": half_life, "seed": seed, "periods": periods, "way": way}
                     rows.append({**row, "lower": low, "upper": high, "median": median, "found": found})
     return rows
+
+
+def learned(fit: Fit) -> dict[str, mm.Prior]:
+    """What a fit says of the half-lives of its channels, as a prior for each."""
+    logs = np.log(fit.posterior["sales.half_life"])
+    priors = {}
+    for channel in fit.data.media:
+        own = logs.sel({"sales.media": channel})
+        priors[channel] = mm.Prior("LogNormal", mu=float(own.mean()), sigma=float(own.std()))
+    return priors
+
+
+def moves(seed: int, draws: int = 4000) -> pd.DataFrame:
+    """How far a prior from days moves each ROI of a fit to weeks, and its Monte Carlo error, in posterior sds."""
+    days = days_of({"tv": 3.0, "social": 12.0}, seed)
+    known = {"half_life": learned(fitted(summed(days, "days"), {}, seed))}
+    data = summed(days, "weeks")
+    rois = [mm.roi(fitted(data, priors, seed, draws).accept_unconverged()) for priors in ({}, known)]
+    sd = rois[0].std(("chain", "draw"))
+    errors = [arviz_stats.mcse(roi, method="mean") / sd for roi in rois]
+    move = (rois[1].mean(("chain", "draw")) - rois[0].mean(("chain", "draw"))) / sd
+    return pd.DataFrame({"move": move.to_series(), "error": np.hypot(*errors).to_series()}).assign(seed=seed)
 
 
 def main() -> None:
@@ -98,6 +128,7 @@ def main() -> None:
     by = table.groupby(["periods", "way", "half_life"])
     print(by.agg(found=("found", "sum"), of=("found", "size"), median=("median", "median")).round(2))
     print(table.groupby(["periods", "way"])["found"].agg(["sum", "size"]))
+    print(pd.concat([moves(seed) for seed in range(min(asked.seeds, 3))]).round(3))
 
 
 if __name__ == "__main__":
