@@ -38,7 +38,8 @@ def shared_units(fit: Fit, start: datetime.date, stop: datetime.date) -> dict[st
             values = values * xr.DataArray(spend, dims=[dim])
         elif parameter == "sigma" and not fit.system.equation(equation).family.log_scale:
             size = fit.scales.size[equation]
-            values = values * (size.item() if len(size) == 1 else np.sqrt((size**2).sum()))
+            total = size.item() if len(size) == 1 else np.sqrt((size**2).sum())
+            values = values * (xr.DataArray(size, dims="geo") if "geo" in values.dims else total)
         draws[str(name)] = values
     for name in fit.system.order:
         linear = list(fit.system.equation(name).linear)
