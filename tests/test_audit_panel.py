@@ -79,6 +79,13 @@ def test_prior_media_share_of_each_geo_is_that_of_its_prior():
         assert table.loc[geo, "p_above"] == pytest.approx((total > 1.0).mean(), abs=0.03)
 
 
+def test_curves_and_scales_of_geos_are_looked_at_geo_by_geo():
+    panel = Panel(pooled=["half_life", "slope"], sigma="per_geo")
+    found = audit(panels.data(), MMM([replace(SALES.equations[0], panel=panel)]))
+    assert found["prior_predictive:sales"].verdict == "ok"
+    assert found["own_parameters:sales"].value == pytest.approx(30 / (1 + 1 + 2 * 3))
+
+
 def test_few_geos_for_period_effects():
     data = panels.data(("north", "east"))
     asked = MMM([replace(SALES.equations[0], panel=Panel(periods="random"))])

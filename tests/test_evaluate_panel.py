@@ -123,6 +123,14 @@ def test_folds_of_a_panel_are_scored_in_total_and_by_geo(folds):
     mm.plots.stability(folds)
 
 
+def test_parameters_of_curves_that_geos_have_of_their_own_are_followed():
+    system = MMM([Equation("sales", media=["tv"], panel=Panel(pooled=["half_saturation"], sigma="per_geo"))])
+    cv = quiet(cross_validate, system, panels.data(), folds=2, horizon=4, seed=3, **SHORT)
+    names = set(cv.stability["parameter"].values)
+    assert {"sales.half_saturation[north, tv]", "sales.sigma[west]", "sales.tau[tv]"} <= names
+    assert np.isfinite(cv.stability["mean"]).all()
+
+
 def test_a_fold_is_the_fit_of_its_first_periods(folds):
     """The second fold by hand: fit, predict, score."""
     data, system = panels.data(), panels.system()

@@ -15,6 +15,7 @@ from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.prior_view import PriorView, evaluate
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.equations.checks import values_per_parameter
+from bayesmmm.equations.panel import POOLABLE
 
 
 def panel_checks_before(data: MMMData, system: MMM) -> tuple[list[Check], dict[str, pd.DataFrame]]:
@@ -144,7 +145,8 @@ def _own(view: PriorView, name: str) -> Check:
     own = _own_parameters(equation)
     most = int(view.data.bought(equation.media).sum(axis=1).max()) if equation.media else 0
     pooled = equation.panel is not None and equation.panel.pooling != "full"
-    count = own + most * pooled
+    curves = len(equation.panel.pooled) if equation.panel else 0
+    count = own + most * (pooled + curves)
     return check_against(
         f"own_parameters:{name}",
         "data",
@@ -222,6 +224,7 @@ def of_one_geo(view: PriorView, g: int) -> PriorView:
     prior = {}
     for name, par in view.prior.items():
         own = {key: par[key][:, [g]] for key in ("contribution", "coefficient")}
+        own |= {key: par[key][:, g] for key in POOLABLE if par[key].ndim == 3}  # curves that vary from geo to geo
         if par["sigma"].ndim == 2:
             own["sigma"] = par["sigma"][:, [g]]
         prior[name] = {**par, **own}
