@@ -169,7 +169,17 @@ def test_returns_are_drawn_with_the_highest_geo_first(fit):
 # -------------------------------------------------------------------------------------------------- panels of all kinds
 @pytest.mark.parametrize(
     "case",
-    ["two geos", "full", "none", "one channel", "lognormal", "own sigma", "own curves", "without groups", "window"],
+    [
+        "two geos",
+        "full",
+        "none",
+        "one channel",
+        "lognormal",
+        "own sigma",
+        "own curves",
+        "without groups",
+        "window",
+    ],
 )
 def test_reports_of_panels_of_all_kinds(case, tmp_path, monkeypatch, no_drawing):
     data, system, settings = panels.data(), panels.system(), {}

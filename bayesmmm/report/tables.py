@@ -295,7 +295,7 @@ def _curves(answers: Answers) -> pd.DataFrame:
 
 def _half_lives(answers: Answers) -> pd.DataFrame:
     table = answers.parameters
-    labels = {}
+    labels: dict[str, tuple[str, str]] = {}
     for name in answers.fit.system.order:
         # Of curves that vary from geo to geo, that of the median geo.
         known = [n for n in (f"{name}.median_half_life", f"{name}.half_life") if n in answers.fit.posterior]
