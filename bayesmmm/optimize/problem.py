@@ -11,7 +11,7 @@ import pandas as pd
 
 from bayesmmm.data import next_dates
 from bayesmmm.data.dates import parse_dates
-from bayesmmm.data.future import DATE, GEO
+from bayesmmm.data.splitting import long_frame
 from bayesmmm.equations import MMM
 from bayesmmm.errors import (
     AnswerError,
@@ -76,7 +76,7 @@ def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, str]
         own = check_dates_by_geo(values, where, dates, data.geos) if by_geo else check_dates(values, where, dates)
         check_values(values, where)
         columns[name] = np.broadcast_to(own, (len(data.geos), periods))
-    frame = long_frame(fit, dates, columns)
+    frame = long_frame(data, dates, columns)
     repeated = [name for name in wanted if name not in known]
     if not wanted:
         return frame, ""
@@ -88,16 +88,6 @@ def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, str]
         )
         warn(ControlsWarning(text, argument="controls"), skip_file_prefixes=(str(Path(__file__).parent),))
     return frame, f"last {periods} periods repeated: {', '.join(repeated)}" if repeated else "as given"
-
-
-def long_frame(fit: Fit, dates: pd.DatetimeIndex, columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Columns (G, W) as a plan: indexed by date, of a panel with the rows of one geo after those of the other."""
-    geos = fit.data.geos
-    index = pd.DatetimeIndex(np.tile(dates.values, len(geos)), name=DATE)
-    frame = pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index)
-    if len(geos) > 1:
-        frame.insert(0, GEO, np.repeat(np.array(geos, object), len(dates)))
-    return frame
 
 
 def _levels_that_matter(system: MMM) -> set[str]:
