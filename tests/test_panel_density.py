@@ -29,8 +29,10 @@ PANELS = {
 }
 
 
-def _program(panel=None, likelihood="normal", mediator="normal", geos=panels.GEOS, periods=11, **kwargs):
-    data = panels.data(geos, periods)
+def _program(
+    panel=None, likelihood="normal", mediator="normal", geos=panels.GEOS, periods=11, ragged=False, **kwargs
+):
+    data = panels.ragged(geos, periods + 3) if ragged else panels.data(geos, periods)
     system = panels.system(likelihood, mediator, panel, **kwargs).for_geos(len(data.geos))
     return data, system, write_program(system, data, data.scales())
 
@@ -72,7 +74,9 @@ def _reference(system, data, program, u):
         per_channel = [[*value[f"{name}.{p}"].values()] for p in ("half_life", "half_saturation", "slope")]
         keep = [reference.retention_from_half_life(h, data.days_per_period) for h in per_channel[0]]
         gamma = _contribution(equation, data, value)
-        media = reference.media(seen.media, np.zeros(gamma.shape), keep, *per_channel[1:], gamma)
+        media = reference.media(
+            seen.media, np.zeros(gamma.shape), keep, *per_channel[1:], gamma, equation.max_lag, data.has_row
+        )
         mean, sd = normal_prior(equation, equation.terms())
         own = np.array([term in equation.per_geo for term in equation.terms()])
         omega = {"random": None, "fixed": FIXED_SD, "none": 0.0}[equation.panel.periods]
@@ -99,9 +103,10 @@ def _point(program, seed=0):
     return program.start + np.random.default_rng(seed).uniform(-0.5, 0.5, len(program.start))
 
 
+@pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize("name", PANELS)
-def test_density_is_that_of_a_dense_covariance(name):
-    data, system, program = _program(PANELS[name])
+def test_density_is_that_of_a_dense_covariance(name, ragged):
+    data, system, program = _program(PANELS[name], ragged=ragged)
     u = _point(program)
     assert_allclose(program.log_density(u)[0], _reference(system, data, program, u), rtol=1e-8)
 
@@ -128,6 +133,8 @@ def test_density_under_lognormal_is_that_of_a_dense_covariance():
         ("student_t", "normal", Panel(sigma="per_geo", periods="random"), {}),
         ("censored_normal", "normal", Panel(sigma="per_geo"), {}),
         ("normal", "normal", None, {"max_lag": 3}),
+        ("lognormal", "censored_normal", Panel(sigma="per_geo", pooling="none"), {"ragged": True}),
+        ("student_t", "normal", Panel(periods="random"), {"ragged": True, "max_lag": 2}),
         ("normal", "normal", None, {"priors": {"roi": {"tv": Prior("HalfNormal", sigma=2.0)}}}),
         ("normal", "normal", None, {"priors": {"coefficient": {"price": Prior("StudentT", nu=3, mu=0, sigma=1)}}}),
     ],

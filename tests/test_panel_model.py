@@ -31,10 +31,11 @@ CASES = {
 
 
 @pytest.mark.parametrize("collapse", [True, False])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *(f"ragged, {case}" for case in CASES)])
 def test_model_and_compiled_density_agree(case, collapse):
-    likelihood, mediator, panel, more = CASES[case]
-    data, system = panels.data(periods=12), panels.system(likelihood, mediator, panel, **more)
+    likelihood, mediator, panel, more = CASES[case.removeprefix("ragged, ")]
+    data = panels.ragged(periods=14) if case.startswith("ragged") else panels.data(periods=12)
+    system = panels.system(likelihood, mediator, panel, **more)
     model = build_model(system, data, collapse=collapse)
     program = write_program(system.for_geos(len(data.geos)), data, data.scales(), collapse=collapse)
     u = program.start + np.random.default_rng(0).uniform(-0.3, 0.3, len(program.start))

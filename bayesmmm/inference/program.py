@@ -208,6 +208,12 @@ def _equation(
     head[at.N_KEPT] = len(arrays.get("kept", ()))
     head[at.KEPT] = tape.put(arrays["kept"]) if "kept" in arrays else -1
     head[at.EDGES] = tape.put(arrays.get("edges", ()))
+    present = np.asarray(arrays.get("present", np.empty((shape[0], 0))), float)
+    head[at.N_PRESENT] = present.shape[1]
+    head[at.PRESENT], head[at.OWN_SHARE] = (
+        tape.put(present.T),
+        tape.put(present.mean(axis=1) if present.size else ()),
+    )
     head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position, data) for c in equation.media])
     where, deviation = _by_geo(equation, position, data)
     head[at.CONTRIBUTIONS], head[at.DEVIATIONS] = tape.put(where), tape.put(deviation)

@@ -270,17 +270,29 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
         ),
     )
     order = equation.media
-    return ops.media_response(
-        box["media_input"],
-        np.zeros((len(data.geos), len(order))),
-        _ordered(keep, order),
-        _ordered(values["half_saturation"], order),
-        _ordered(values["slope"], order),
-        _by_geo(equation, values, data, _each(contribution))
-        if equation.panel
-        else _ordered(contribution, order)[None, :],
-        max_lag=kernel_lag(equation),
+    keeps, half_saturation, slope = (
+        _ordered(part, order) for part in (keep, values["half_saturation"], values["slope"])
     )
+    by_geo = _ordered(contribution, order)[None, :]
+    if equation.panel:
+        by_geo = _by_geo(equation, values, data, _each(contribution))
+
+    def response(geos: slice, dates: slice) -> pt.TensorVariable:
+        x, level = box["media_input"][geos, :, dates], by_geo[geos]
+        before = np.zeros((geos.stop - geos.start, len(order)))
+        return ops.media_response(x, before, keeps, half_saturation, slope, level, max_lag=kernel_lag(equation))
+
+    periods = len(data.dates)
+    if "present" not in box:
+        return response(slice(0, len(data.geos)), slice(0, periods))
+    rows = []
+    for g, own in enumerate(box["present"].eval()):  # one geo after another, over its own periods
+        first, last = np.flatnonzero(own)[[0, -1]]
+        around = [np.zeros((1, first)), np.zeros((1, periods - last - 1))]
+        rows.append(
+            pt.concatenate([around[0], response(slice(g, g + 1), slice(first, last + 1)), around[1]], axis=1)
+        )
+    return pt.concatenate(rows, axis=0)
 
 
 # --------------------------------------------------------------------------------------- observed variables

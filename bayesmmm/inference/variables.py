@@ -245,6 +245,8 @@ def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) ->
         out[f"{name}.observed"] = np.where(seen.seen, seen.target, 0.0)
         if equation.media:
             out[f"{name}.media_input"] = seen.media
+            if not seen.present.all():
+                out[f"{name}.present"] = seen.present.astype(float)
         money = [b.labels for b in equation.parameters() if b.name == "roi"]
         if money:
             factor = [spend_per_size(equation, c, data, scales) for c in money[0]]

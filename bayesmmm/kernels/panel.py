@@ -17,7 +17,7 @@ _LOG_2PI = math.log(2.0 * math.pi)
 
 # ------------------------------------------------------------------------------------------------------------ media
 @jit
-def panel_media(x, retention, half_saturation, slope, contribution, max_lag):
+def panel_media(x, retention, half_saturation, slope, contribution, max_lag, present):
     """`bayesmmm.kernels.media.media_basis` of a panel, with geos last.
 
     Parameters
@@ -29,6 +29,8 @@ def panel_media(x, retention, half_saturation, slope, contribution, max_lag):
         Mean contribution over the fitted periods.
     max_lag : int
         Greatest lag kept, or -1 for no truncation.
+    present : (T, G) float array
+        1 in the periods of each geo, 0 in others, where there is no response; empty where all are.
 
     Returns
     -------
@@ -46,6 +48,9 @@ def panel_media(x, retention, half_saturation, slope, contribution, max_lag):
         else:
             _cut_adstock(x[c], retention[c], max_lag, a, log_decay[c])
         hill_curve(a.ravel(), half_saturation[c], slope[c], log_ratio[c].ravel(), share[c].ravel())
+        for t in range(present.shape[0]):
+            for g in range(n_geo):
+                share[c, t, g] *= present[t, g]
         amplitude = _amplitude(_sums(share[c]), contribution[:, c], n_time)
         for t in range(n_time):
             for g in range(n_geo):

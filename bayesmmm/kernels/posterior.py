@@ -45,7 +45,8 @@ BETWEEN, CROSS, OMEGA, OMEGA_VALUE, PERIOD = range(34, 39)
 # Cells that do not weigh alike. N_SIGMA is the number of residual scales, SIGMA the first; SEEN says which cells are
 # observed, for `collapsed_weighted`, whose columns stand at OWN, WIDE and GRAM; -1 where all are, and share one scale.
 # Other likelihoods read the N_KEPT cells at KEPT only, those of one scale side by side from EDGES on; -1 for all cells.
-N_SIGMA, SEEN, N_KEPT, KEPT, EDGES, EQUATION = range(39, 45)
+# PRESENT says which periods are those of each geo, OWN_SHARE how many of all; N_PRESENT is 0 where all are.
+N_SIGMA, SEEN, N_KEPT, KEPT, EDGES, N_PRESENT, PRESENT, OWN_SHARE, EQUATION = range(39, 48)
 
 
 @inlined
@@ -82,6 +83,8 @@ def _channels(program, at, theta):
                 contribution[g, c] = theta[int(where[g, c])] * row[UNIT]
             if deviation[g, c] >= 0.0:
                 contribution[g, c] *= math.exp(theta[int(row[TAU])] * theta[int(deviation[g, c])])
+            if program[at + N_PRESENT] > 0.0:  # a mean over the periods of the geo, told as one over all
+                contribution[g, c] *= program[int(program[at + OWN_SHARE]) + g]
     return retention, half, slope, contribution, d_retention
 
 
@@ -113,8 +116,9 @@ def _forward(program, at, theta, known):
     x, max_lag = _stretch(program, at, MEDIA, n_geos * n_periods * n), int(program[at + MAX_LAG])
     retention, half, slope, contribution, d_retention = _channels(program, at, theta)
     if n_geos > 1:
-        x = x.reshape(n, n_periods, n_geos)
-        media, share, log_ratio, log_decay = panel_media(x, retention, half, slope, contribution, max_lag)
+        x, n_present = x.reshape(n, n_periods, n_geos), int(program[at + N_PRESENT])
+        present = _stretch(program, at, PRESENT, n_present * n_geos).reshape(n_present, n_geos)
+        media, share, log_ratio, log_decay = panel_media(x, retention, half, slope, contribution, max_lag, present)
     else:
         x = x.reshape(n_geos, n, n_periods)
         media, share, log_ratio, log_decay = media_basis(
@@ -178,7 +182,8 @@ def _backward(program, at, theta, saved, d_known, d_theta):
                 continue
             at_median, d_contribution = int(where[g, c]), back[3][g, c]
             if deviation[g, c] < 0.0:
-                d_theta[at_median] += d_contribution * row[UNIT]
+                own = program[int(program[at + OWN_SHARE]) + g] if program[at + N_PRESENT] > 0.0 else 1.0
+                d_theta[at_median] += d_contribution * row[UNIT] * own
                 continue
             at_tau, at_deviation = int(row[TAU]), int(deviation[g, c])
             d_log = d_contribution * contribution[g, c]
@@ -321,17 +326,40 @@ def _correlated(program, at, at_mediator, theta, known, known_mediator, d_known,
     n, narrower = directions.shape[0], math.sqrt(1.0 - rho * rho)
     rotated = theta[first : first + n] if n > 0 else np.empty(0)
     residual = _stretch(program, at_mediator, OBSERVED, known.shape[0]).copy()
-    add_multiple(residual, -1.0, linear_predictor(known_mediator, directions, rotated))
+    kept = int(program[at_mediator + N_KEPT])
+    if (
+        kept > 0
+    ):  # residuals of other cells are not read: where the mediator was not recorded, this equation is not seen
+        cells, before = _stretch(program, at_mediator, KEPT, kept), known_mediator.copy()
+        directions = _stretch(program, at_mediator, DIRECTIONS, n * kept).reshape(n, kept)
+        explained = linear_predictor(np.zeros(kept), directions, rotated)
+        for i in range(kept):
+            before[int(cells[i])] += explained[i]
+        add_multiple(residual, -1.0, before)
+    else:
+        add_multiple(residual, -1.0, linear_predictor(known_mediator, directions, rotated))
     ratio, mean = rho * sigma / other, known.copy()
     add_multiple(mean, ratio, residual)
-    value, d_scale = _likelihood(program, at, theta, mean, sigma * narrower, d_known, d_theta)
+    if program[at + KEPT] >= 0.0:
+        scale = np.full(1, sigma * narrower)
+        value, d_scales = _some_cells(program, at, theta, mean, scale, d_known, d_theta)
+        d_scale = d_scales[0]
+    else:
+        value, d_scale = _likelihood(program, at, theta, mean, sigma * narrower, d_known, d_theta)
     d_ratio = inner_product(d_known, residual)
     d_theta[at_sigma] += d_scale * narrower + d_ratio * rho / other
     d_theta[at_other] -= d_ratio * ratio / other
     if at_rho >= 0:
         d_theta[at_rho] += d_ratio * sigma / other - d_scale * sigma * rho / narrower
-    for k in range(n):
-        d_theta[first + k] -= ratio * inner_product(d_known, directions[k])
+    if kept > 0:
+        d_kept = np.empty(kept)
+        for i in range(kept):
+            d_kept[i] = d_known[int(cells[i])]
+        for k in range(n):
+            d_theta[first + k] -= ratio * inner_product(d_kept, directions[k])
+    else:
+        for k in range(n):
+            d_theta[first + k] -= ratio * inner_product(d_known, directions[k])
     add_multiple(d_mediator, -ratio, d_known)
     return value
 
