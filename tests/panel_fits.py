@@ -122,6 +122,21 @@ def with_replicates(fit: Fit) -> Fit:
     return fit
 
 
+def pooled(fit: Fit) -> xr.Dataset:
+    """What `pooling_sensitivity` gives, made up of the returns of a made fit."""
+    from bayesmmm.estimands import roi
+
+    each, total = roi(fit, by="geo"), roi(fit)
+    at, over = [0.05, 0.5, 0.95], ("chain", "draw")
+    answers = [
+        xr.Dataset({"roi": factor * each, "total": factor * total}).quantile(at, over, skipna=False)
+        for factor in (1.0, 1.3)
+    ]
+    found = xr.concat(answers, dim="pooling").assign_coords(pooling=["partial", "none"])
+    found["roi"] = found["roi"].transpose("pooling", "quantile", "geo", "channel")
+    return found.assign_attrs(each.attrs, ci_prob=0.9)
+
+
 def _drawn_in(equation: Equation, par, rng) -> dict:
     log = equation.likelihood == "lognormal"
     coefficient = 0.3 * par["coefficient"]

@@ -79,3 +79,25 @@ def test_spend_has_the_derivative_as_before():
     fit = case_fit("no mediator")
     found = mm.marginal_roi(fit, plan=plan_of(fit))
     assert "step" not in found.attrs
+
+
+@pytest.mark.filterwarnings("ignore::bayesmmm.errors.ControlsWarning")
+def test_a_plan_that_leaves_a_channel_at_zero_says_the_same():
+    fit = case_fit("no mediator", draws=20, values={"sales.slope": 0.6})
+    plan = mm.optimize_budget(fit, total=1000.0, periods=6, bounds={"tv": (0.0, 0.0)})
+    step = fit.scales.spend["tv"].item()
+    funded = mm.optimize_budget(fit, total=1000.0 + step, periods=6, bounds={"tv": (step, step)})
+    brought = funded.answers["roi"].sel(plan="new", channel="tv")
+    # Channels add up, so that the first step brings what taking it away would lose; what follows the window is spent
+    # in proportion to the total, which differs by the step.
+    assert_allclose(plan.answers["marginal_roi"].sel(plan="new", channel="tv"), brought, rtol=0.05)
+    everything = mm.optimize_budget(
+        fit, total=1000.0, periods=6, bounds={"tv": (0.0, 0.0)}, draws=fit.posterior.sizes["draw"] * 2
+    )
+    assert_allclose(
+        everything.solution.net_marginal["tv"],
+        everything.answers["marginal_roi"].sel(plan="new", channel="tv").mean(),
+        rtol=1e-9,
+    )
+    assert "of a channel at zero, by a step" in " ".join(str(plan).split())
+    assert "of a channel at zero" not in " ".join(str(funded).split())

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from bayesmmm import engine
-from bayesmmm.equations import Panel
+from bayesmmm.equations import Panel, for_data
 from bayesmmm.inference import panel_plan, write_program
 from bayesmmm.inference.panel import PANEL_ARRAYS, normal_prior
 from bayesmmm.inference.panel_weighted import WEIGHTED_ARRAYS, weighted_plan
@@ -37,7 +37,7 @@ def test_model_and_compiled_density_agree(case, collapse):
     data = panels.ragged(periods=14) if case.startswith("ragged") else panels.data(periods=12)
     system = panels.system(likelihood, mediator, panel, **more)
     model = build_model(system, data, collapse=collapse)
-    program = write_program(system.for_geos(len(data.geos)), data, data.scales(), collapse=collapse)
+    program = write_program(for_data(system, data), data, data.scales(), collapse=collapse)
     u = program.start + np.random.default_rng(0).uniform(-0.3, 0.3, len(program.start))
     theta, start, point, scaled = program.constrained(u), 0, {}, 0.0
     for block in program.blocks:

@@ -24,7 +24,8 @@ def plausibility_checks(view: PosteriorView) -> tuple[list[Check], dict[str, pd.
     """Check the size of the answers.
 
     Tables: "effects" as `effects` says with ``window="outcome"``; "curve_range" by equation and channel, see
-    `curve_range`, with the share of periods above the half-saturation.
+    `curve_range`, with the share of periods above the half-saturation, and "unseen", the share of the contribution that
+    is the response to the least adstocked spend seen: what no period without it has shown.
     """
     fit = view.fit
     if not fit.system.channels:
@@ -36,6 +37,8 @@ def plausibility_checks(view: PosteriorView) -> tuple[list[Check], dict[str, pd.
     tables: dict[str, pd.DataFrame | xr.Dataset] = {"effects": answers}
     ranges = {name: _ranges(view, name) for name in fit.system.order if fit.system.equation(name).media}
     checks += [_range_check(fit, name, table) for name, table in ranges.items()]
+    bought = {n: [c for c in fit.system.equation(n).media if c in fit.system.exogenous] for n in ranges}
+    checks += [_unseen_check(fit, n, ranges[n]["unseen"][own]) for n, own in bought.items() if own]
     if ranges:
         tables["curve_range"] = pd.concat(ranges, names=["equation"])
     return [check for check in checks if check is not None], tables
@@ -179,7 +182,11 @@ def _ranges(view: PosteriorView, name: str) -> pd.DataFrame:
     retention = engine.retention(par["half_life"], fit.data.days_per_period)
     stock = adstocks(media, retention, engine.kernel_lag(equation))
     table = curve_range(equation.media, par["half_saturation"], stock)
-    return table.assign(periods_above=(stock > par["half_saturation"][..., None]).mean(axis=(0, 2)))
+    half, slope = (par[key][..., None] for key in ("half_saturation", "slope"))
+    with np.errstate(divide="ignore", over="ignore"):
+        response = 1.0 / (1.0 + (half / stock) ** slope)
+    unseen = np.median(response.min(axis=2) / response.mean(axis=2), axis=0)
+    return table.assign(periods_above=(stock > half).mean(axis=(0, 2)), unseen=unseen)
 
 
 def curve_range(channels: Sequence[str], half_saturation: np.ndarray, stock: np.ndarray) -> pd.DataFrame:
@@ -221,3 +228,23 @@ def _range_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:
     return check_against(
         f"curve_range:{name}", "plausibility", bounds.CURVE_RANGE, value, finding, meaning, remedies
     )
+
+
+def _unseen_check(fit: Fit, name: str, unseen: pd.Series) -> Check:
+    """Whether what a channel is credited with rests on the shape of its curve where nobody has seen it."""
+    value, worst = float(unseen.max()), str(unseen.idxmax())
+    finding = (
+        f"{100 * value:.0f} % of what {worst} brings to {name} is the response to the least spend seen in any period, "
+        f"more than of any other channel."
+    )
+    meaning = (
+        f"{worst} was never off, so that the shape of its curve below that spend, which no period shows, moves money "
+        f"between {worst} and the intercept: its ROI is belief, its marginal ROI is not"
+    )
+    equation = fit.system.equation(name)
+    remedies = (
+        f"pause {worst}, or cut it deeply, in some weeks or regions, and fit again",
+        f"say what is known of its return, as {prior_on_return(equation, worst, fit.data)}",
+        f"say what is known of the shape, as {prior_on(equation, 'slope', worst)}",
+    )
+    return check_against(f"unseen:{name}", "plausibility", bounds.UNSEEN, value, finding, meaning, remedies)

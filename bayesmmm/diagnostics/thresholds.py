@@ -157,6 +157,7 @@ ROI_BOUND = 50.0
 ROI_SIZE = Threshold(
     0.05, f"{_OURS}: 50 back for each 1 spent is far beyond published returns; suspect units first", fail=0.5
 )
+UNSEEN = Threshold(0.5, f"{_OURS}: more than half of a contribution lies where the curve was never seen")
 CURVE_RANGE = Threshold(
     0.5, f"{_OURS}: more likely than not, the half-saturation lies above every adstocked spend seen"
 )

@@ -14,7 +14,13 @@ import pandas as pd
 
 from bayesmmm.data.dates import iso_date
 from bayesmmm.equations.correlation import read_rho
-from bayesmmm.equations.equation_priors import MEDIA_PARAMETERS, parametrised, prior_of, read_priors
+from bayesmmm.equations.equation_priors import (
+    MEDIA_PARAMETERS,
+    parametrised,
+    prior_of,
+    read_priors,
+    read_spend_share,
+)
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likelihood
 from bayesmmm.equations.panel import MIN_GEOS, Panel
 from bayesmmm.equations.text import equation_text, format_days
@@ -154,11 +160,15 @@ class Equation:
     panel
         How the geos of a panel share this equation; for data with several geos ``Panel()`` where it is left out. It adds
         the parameters tau (spread of the log contributions of geos) and omega (sd of the period effects, share of s_v).
+    spend_share
+        ``{channel: share}`` of spend, for all of `media`: default priors on contributions are in proportion to it, so
+        that no channel starts from a higher return than another. A fit takes it from the data where it is left out, and
+        keeps it; without data it is equal.
 
     Raises
     ------
     EquationError
-        When the terms contradict each other, or rho is not a correlation.
+        When the terms contradict each other, rho is not a correlation, or a share is none.
     UnknownTermError
         When rho names a column that does not act here.
     LikelihoodError
@@ -185,6 +195,7 @@ class Equation:
     max_lag: int | None = field(default=None, kw_only=True)
     rho: Mapping[str, Any] = field(default_factory=FrozenMap, kw_only=True)
     panel: Panel | None = field(default=None, kw_only=True)
+    spend_share: Mapping[str, float] = field(default_factory=FrozenMap, kw_only=True)
 
     if TYPE_CHECKING:  # what may be given; the fields say what is kept
 
@@ -201,6 +212,7 @@ class Equation:
             max_lag: int | None = None,
             rho: Mapping[str, float | Prior] = {},
             panel: Panel | None = None,
+            spend_share: Mapping[str, float] = {},
         ) -> None: ...
 
     def __post_init__(self):
@@ -220,6 +232,7 @@ class Equation:
                 )
             _set(self, "max_lag", int(self.max_lag))
         _check_panel(self)
+        _set(self, "spend_share", read_spend_share(self))
         _set(self, "priors", read_priors(self))
         _set(self, "rho", read_rho(self.name, self.rho, self.inputs, self.family))
         self.parameters()

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bayesmmm.equations.text import unit_of
-from bayesmmm.errors import PriorError, UnknownPriorError
-from bayesmmm.priors import FrozenMap, Prior, check_reach, check_support, default_prior
-from bayesmmm.text import no_such
+from bayesmmm.errors import EquationError, PriorError, UnknownPriorError
+from bayesmmm.priors import FrozenMap, Prior, check_reach, check_support, contribution_scales, default_prior
+from bayesmmm.text import listed, no_such, written
+from bayesmmm.validate import is_number
 
 if TYPE_CHECKING:
     from bayesmmm.equations.equation import Equation
@@ -124,7 +125,32 @@ def prior_of(equation: "Equation", parameter: str, label: str | None) -> Prior:
         return value
     if value is not None and label in value:
         return value[label]
-    return default_prior(parameter, n_channels=len(equation.media), widths=equation.family.widths)
+    if parameter == "contribution":
+        media = equation.media
+        scales = contribution_scales([equation.spend_share.get(c, 1.0 / len(media)) for c in media])
+        return default_prior(parameter, scale=scales[media.index(label)], widths=equation.family.widths)
+    return default_prior(parameter, widths=equation.family.widths)
+
+
+def read_spend_share(equation: "Equation") -> FrozenMap:
+    """Return the given shares of spend of an equation, checked; empty where there are none."""
+    where, given = f"equation {equation.name!r}", equation.spend_share
+    if not isinstance(given, Mapping):
+        raise EquationError(
+            f"{where} has spend_share = {written(given)}. Give a mapping from every channel to its share, as "
+            f"{{'tv': 0.7, 'radio': 0.3}}, or leave it out: then it is taken from the data."
+        )
+    if given and set(given) != set(equation.media):
+        raise EquationError(
+            f"{where} has a spend_share for {listed(given)}, and the media {listed(equation.media) or 'none'}. Name "
+            f"each of its media, or leave spend_share out: then it is taken from the data."
+        )
+    for channel, share in given.items():
+        if not is_number(share) or not 1e-12 <= share <= 1.0:
+            raise EquationError(
+                f"{where} has the spend_share {written(share)} of {channel!r}. Give a number above 0, of at most 1."
+            )
+    return FrozenMap({channel: float(given[channel]) for channel in equation.media if given})
 
 
 def parametrised(equation: "Equation", parameter: str) -> tuple[tuple[str, ...], tuple[Prior, ...]]:

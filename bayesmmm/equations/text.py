@@ -222,6 +222,10 @@ def _media_legend(equations: Iterable["Equation"], names: set[str]) -> list[tupl
         ("alpha", " or ".join(kept)),
         ("A", f"({' or '.join(total)}) / mean of hill(x) over the fitted periods"),
     ]
+    if any(_waits_for_spend(equation) for equation in equations):
+        lines.append(
+            ("contribution", "defaults are for equal spend here; a fit takes them in proportion to spend")
+        )
     lags = sorted({equation.max_lag for equation in equations if equation.max_lag is not None})
     if lags:
         cut = ", ".join(f"{e.max_lag} periods in {e.name}" for e in equations if e.max_lag is not None)
@@ -230,6 +234,18 @@ def _media_legend(equations: Iterable["Equation"], names: set[str]) -> list[tupl
     if any(name in own for equation in equations for name in equation.media):
         lines.append(("mediators", "enter other equations as observed (below 0 as 0), not as their fitted mean"))
     return lines
+
+
+def _waits_for_spend(equation: "Equation") -> bool:
+    """Whether defaults of contributions depend on shares of spend that are not known yet."""
+    given = equation.priors.get("contribution", {})
+    apart = {c for b in equation.parameters() if b.name == "contribution" for c in b.labels}
+    return (
+        len(equation.media) > 1
+        and not equation.spend_share
+        and not isinstance(given, Prior)
+        and bool(apart - {*given})
+    )
 
 
 def _wrap(text: str, indent: int) -> str:

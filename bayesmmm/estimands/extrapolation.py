@@ -13,12 +13,13 @@ from bayesmmm.estimands.query import Query
 EXTRAPOLATED = 0.05
 
 
-def share_beyond(data: MMMData, channel: str, spend: np.ndarray) -> float:
-    """Share of spend (W,) or (G, W) in periods with more of it than was ever observed in one.
+def share_beyond(data: MMMData, channel: str, geo: str | None, spend: np.ndarray) -> float:
+    """Share of spend (W,), in one geo of a panel, in periods with more of it than was ever observed in one.
 
-    Every geo is held against itself. 0 where nothing is spent.
+    0 where nothing is spent.
     """
-    return _share(data.columns[channel], np.atleast_2d(spend))
+    g = 0 if geo is None else data.geos.index(geo)
+    return _share(data.columns[channel][[g]], spend[None])
 
 
 def _share(known: np.ndarray, spend: np.ndarray) -> float:

@@ -19,6 +19,8 @@ STARTS = 4
 #: A low and a high side; money, text in per cent of the current plan, or None for no limit.
 Side = float | str | None
 Range = tuple[Side, Side]
+#: What a limit may be said of: a channel, all its geos together, or a channel in one geo.
+Target = str | tuple[str, str]
 
 
 class Record:
@@ -43,12 +45,14 @@ class Window(Record):
     periods : int, optional
         Plan the next so many periods. The current plan is the last so many periods of history.
     plan : DataFrame, optional
-        Instead: the current plan of the window, every exogenous column, as in `predict`.
+        Instead: the current plan of the window, every exogenous column, as in `predict`; of a panel with a row for
+        each geo and period.
     start, stop : str or date, optional
         Instead: a window in the fitted periods, whose spend is the current plan; residuals are kept.
     controls : mapping or DataFrame, optional
-        With `periods`: values of controls in the window, one number or one per period, in raw units. What is not given
-        is repeated from the last periods of history, with a `ControlsWarning` where the best plan depends on it.
+        With `periods`: values of controls in the window, one number or one per period, in raw units; of a panel the
+        same in all geos, or a table with the dates as its index and a column for each geo. What is not given is
+        repeated from the last periods of history, with a `ControlsWarning` where the best plan depends on it.
 
     Raises
     ------
@@ -148,12 +152,14 @@ class FrontierKeywords(TypedDict, total=False):
     channels: Sequence[str] | None
     mediators: str | Mapping[str, str]
     flighting: str
-    bounds: Range | Mapping[str, Range] | None
-    period_bounds: Range | Mapping[str, Range] | None
-    change: float | Mapping[str, float] | None
-    groups: Mapping[str, tuple[Sequence[str], Range]] | None
-    linear: Sequence[tuple[Mapping[str, float], Range]] | None
-    minimum: float | Mapping[str, float] | None
+    bounds: Range | Mapping[Target, Range] | None
+    period_bounds: Range | Mapping[Target, Range] | None
+    change: float | Mapping[Target, float] | None
+    groups: Mapping[str, tuple[Sequence[Target], Range]] | None
+    linear: Sequence[tuple[Mapping[Target, float], Range]] | None
+    minimum: float | Mapping[Target, float] | None
+    geos: Sequence[str] | None
+    geo_totals: Range | Mapping[str, Range] | None
     draws: int | None
     starts: int
     seed: int

@@ -1,25 +1,27 @@
 """`optimize_budget`: the best plan of a window, and what is known about it."""
 
 import time
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MONEY
+from bayesmmm.data.future import GEO
 from bayesmmm.errors import SolverError
 from bayesmmm.optimize.arguments import BudgetKeywords, Solver, Window, fill_in
 from bayesmmm.optimize.constraints import Constraints, Limits
+from bayesmmm.optimize.decision_variables import DecisionVariables
 from bayesmmm.optimize.global_bound import upper_bound
 from bayesmmm.optimize.goal import Goal, check_goal, phrase_of
 from bayesmmm.optimize.multistart import Search, check_reachable, search
 from bayesmmm.optimize.nonlinear_program import Constraint, PlanObjective
 from bayesmmm.optimize.plan import Plan
-from bayesmmm.optimize.plan_outcomes import answers_of, frame_of
+from bayesmmm.optimize.plan_outcomes import answers_of, frame_of, steps_from_zero
 from bayesmmm.optimize.problem import Problem, build_problem, check_possible
 from bayesmmm.optimize.solution import BindingLimit, Solution
-from bayesmmm.results import Fit, check_one_geo
+from bayesmmm.results import Fit, check_fit
 
 
 def optimize_budget(
@@ -89,7 +91,7 @@ def optimize_budget(
     >>> plan = mm.optimize_budget(fit, goal=careful, periods=13, constraints=limits)  # doctest: +SKIP
     """
     began = time.perf_counter()
-    check_one_geo(fit, "a budget")
+    check_fit(fit)
     records = {
         "goal": (Goal, goal),
         "window": (Window, window),
@@ -123,7 +125,9 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
         held_out = judge.value(decisions)
     net = objective.lift_slope(decisions) / objective.cost_slope(decisions)
     weight = variables.pattern(spend).ravel() if variables.free else np.ones(len(net))
-    net = pd.Series(np.bincount(variables.owner, net * weight, len(variables.names)), list(variables.names))
+    net = np.bincount(variables.owner, net * weight, len(variables.names))
+    for row, (step, gain, induced) in steps_from_zero(objective.outcomes, problem, spend).items():
+        net[row] = gain.mean() / (step + induced.mean())
     solution = Solution(
         status=best.message,
         iterations=searched.iterations,
@@ -133,7 +137,7 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
         starts=searched.starts,
         multiplier=0.0 if goal.objective == "roi" else best.optimality.multiplier,
         kkt=best.optimality.residual,
-        net_marginal=net,
+        net_marginal=pd.Series(net, _index(variables)),
         binding=_binding(objective, best.limits, decisions, best.optimality.binding),
         bound=bound,
         gap=None if bound is None else bound - value,
@@ -159,13 +163,31 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
             "window": "future" if timeline.planned else "past",
             "mediators": dict(problem.modes),
             "controls": problem.controls,
+            **_places(problem),
         },
     )
 
 
+def _places(problem: Problem) -> dict[str, tuple]:
+    """Of a panel, geos that stay as they are, and channels in geos that stay at zero."""
+    if not problem.geos:
+        return {}
+    held = tuple(geo for geo in problem.fit.data.geos if geo not in problem.geos)
+    return {"held_geos": held, "unbought": problem.variables.unbought}
+
+
+def _index(variables: DecisionVariables) -> pd.Index:
+    """Labels of the rows of a plan: channels, of a panel geos and channels."""
+    if not variables.pairs:
+        return pd.Index(variables.names)
+    return pd.MultiIndex.from_tuples([(geo, channel) for channel, geo in variables.pairs], names=[GEO, "channel"])
+
+
 def _labelled(problem: Problem, spend: np.ndarray, **attrs: float) -> xr.DataArray:
-    coords = {"channel": list(problem.names), "date": problem.dates}
-    return xr.DataArray(spend, coords, ("channel", "date"), "spend", {"unit": MONEY, **attrs})
+    coords: dict[str, Any] = {"channel": list(problem.channels), "date": problem.dates}
+    if problem.geos:
+        coords, spend = {GEO: list(problem.geos), **coords}, problem.by_geo(spend)
+    return xr.DataArray(spend, coords, list(coords), "spend", {"unit": MONEY, **attrs})
 
 
 def _binding(
@@ -178,18 +200,19 @@ def _binding(
     low = (decisions <= limits.lower * (1.0 + 1e-6)) & (limits.lower >= 0.0)
     fixed = limits.lower == limits.upper
     upper, lower, out = ("upper", high & ~fixed, limits.upper), ("lower", low & ~fixed, limits.lower), []
-    for i, name in enumerate(variables.names):
-        mine = variables.owner == i
+    for i in range(len(variables.names)):
+        mine, (name, geo) = variables.owner == i, variables.who(i)
         for side, at, bound in (("both", fixed, limits.upper), upper, lower):
             count = int((at & mine).sum())
             if count:
                 periods = (count, int(mine.sum())) if variables.free else None
-                out.append(BindingLimit("bound", side, float(bound[at & mine].max()), name, periods=periods))
+                out.append(BindingLimit("bound", side, float(bound[at & mine].max()), name, "", periods, geo))
     total = [c for c in constraints if c.kind == "total" and c.low < c.high]
     for c in [*(c for c in constraints if c.kind != "total"), *total]:
-        value, own = c.value(decisions), c.kind in ("bound", "minimum")
+        value, own = c.value(decisions), c.kind in ("bound", "period bound", "minimum")
         side = "upper" if abs(c.high - value) < abs(c.low - value) else "lower"
         limit = ratio if c.kind == "target ROI" else c.high if side == "upper" else c.low
         side = "both" if c.low == c.high else side
-        out.append(BindingLimit(c.kind, side, limit, c.name if own else None, "" if own else c.name))
+        channel, name = (c.name, "") if own else (None, c.name)
+        out.append(BindingLimit(c.kind, side, limit, channel, name, None, c.geo))
     return tuple(dict.fromkeys(out))

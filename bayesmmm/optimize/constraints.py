@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from bayesmmm.errors import InfeasibleError, UnknownTermError
-from bayesmmm.optimize.arguments import Range, Record, Side
+from bayesmmm.errors import InfeasibleError, NeverSpentError, UnknownTermError
+from bayesmmm.optimize.arguments import Range, Record, Side, Target
+from bayesmmm.optimize.decision_variables import DecisionVariables, label_of
 from bayesmmm.text import amount, no_such, written
 from bayesmmm.validate import (
     LARGEST_NUMBER,
@@ -37,10 +38,17 @@ FAR = 1e3
 class Constraints(Record):
     """What a plan may change, and how far.
 
+    On a panel a channel in one geo is a decision. A limit is said of it by the pair (channel, geo), as
+    ``bounds={("tv", "north"): (0, 5_000)}``; by the name of a channel it is said of its total over the decided geos; one
+    value without a name is a limit of every channel in every geo.
+
     Parameters
     ----------
     channels : sequence of str, optional
         Channels to decide about; others stay as in the current plan, and are not part of the total. All by default.
+    geos : sequence of str, optional
+        Of a panel, geos to decide about; others stay as in the current plan, and are not part of the total. All by
+        default. A channel that a geo never bought is not decided there: it stays at zero.
     mediators : {"respond", "fixed", "decide"}, or a mapping from mediators to these
         Mediators answer to spend; stay as under the current plan; or are planned like a channel.
     flighting : {"flat", "historical", "free"}
@@ -56,8 +64,10 @@ class Constraints(Record):
         Money of several channels together.
     linear : sequence of (coefficients, (low, high))
         Limits on weighted sums of channels, as ``({"tv": 1, "radio": -2}, (None, 0))``.
+    geo_totals : mapping of str to (low, high), or one such pair for all
+        Of a panel, money of all decided channels in a geo; what mediators are induced to spend does not count.
     minimum : float or mapping of str to float
-        A channel spends nothing or at least this.
+        A channel spends nothing or at least this; on a panel a channel in a geo.
 
     Raises
     ------
@@ -72,12 +82,14 @@ class Constraints(Record):
     channels: Sequence[str] | None = None
     mediators: str | Mapping[str, str] = "respond"
     flighting: str = "flat"
-    bounds: Range | Mapping[str, Range] | None = None
-    period_bounds: Range | Mapping[str, Range] | None = None
-    change: float | Mapping[str, float] | None = None
-    groups: Mapping[str, tuple[Sequence[str], Range]] | None = None
-    linear: Sequence[tuple[Mapping[str, float], Range]] | None = None
-    minimum: float | Mapping[str, float] | None = None
+    bounds: Range | Mapping[Target, Range] | None = None
+    period_bounds: Range | Mapping[Target, Range] | None = None
+    change: float | Mapping[Target, float] | None = None
+    groups: Mapping[str, tuple[Sequence[Target], Range]] | None = None
+    linear: Sequence[tuple[Mapping[Target, float], Range]] | None = None
+    minimum: float | Mapping[Target, float] | None = None
+    geos: Sequence[str] | None = None
+    geo_totals: Range | Mapping[str, Range] | None = None
 
     def __post_init__(self) -> None:
         names = self.channels
@@ -85,6 +97,9 @@ class Constraints(Record):
         if names is not None and not as_list(names):
             example = list_for(names, ["tv", "radio"])
             raise refusal("channels", names, f"must be a list of channels, as channels={example}")
+        check_ordered(self.geos, "geos")
+        if self.geos is not None and not as_list(self.geos):
+            raise refusal("geos", self.geos, f"must be a list of geos, as geos={list_for(self.geos, ['north'])}")
         if self.mediators is None:
             check_choice(self.mediators, "mediators", MODES, "or a mapping from mediators to these")
         for where, mode in _entries(self.mediators, "mediators"):
@@ -100,6 +115,8 @@ class Constraints(Record):
             _check_range(sides, where, example="(10_000, 50_000)")
         for where, sides in _entries(self.period_bounds, "period_bounds"):
             _check_range(sides, where, example="(0, 5_000)")
+        for where, sides in _entries(self.geo_totals, "geo_totals"):
+            _check_range(sides, where, example="(10_000, 50_000)")
         for where, share in _entries(self.change, "change"):
             check_number(share, where, above=0.0, advice="as 0.3 for at most 30 % more or less")
         for where, money in _entries(self.minimum, "minimum"):
@@ -178,63 +195,14 @@ def _side(side: Side, base: float) -> float:
     return float(side) if is_number(side) else np.nan
 
 
-# ----------------------------------------------------------------------------------------- decisions
-@dataclass(frozen=True)
-class DecisionVariables:
-    """A linear map from decisions, money in the window, to spend per channel and period."""
-
-    names: tuple[str, ...]  # channels (C)
-    profile: np.ndarray  # (C, W): how one unit of money of a channel is spread over the window
-    free: bool  # whether every period is a decision of its own; the profile then only tells where a plan starts
-
-    @classmethod
-    def spread(cls, flighting: str, names: tuple[str, ...], current: np.ndarray) -> "DecisionVariables":
-        """Return those of a flighting; a channel without spend in the current plan (C, W) is spread evenly."""
-        even = np.full(current.shape, 1.0 / current.shape[1])
-        variables = cls(names, even, flighting == "free")
-        return cls(names, variables.pattern(current), False) if flighting == "historical" else variables
-
-    @property
-    def flighting(self) -> str:
-        """How spend is spread, as in `Constraints`; a historical profile that is even is flat."""
-        even = np.allclose(self.profile, 1.0 / self.profile.shape[1])
-        return "free" if self.free else "flat" if even else "historical"
-
-    @property
-    def size(self) -> int:
-        """Number of decisions (V)."""
-        return self.profile.size if self.free else len(self.names)
-
-    @property
-    def owner(self) -> np.ndarray:
-        """Channel (V,) that each decision belongs to."""
-        return np.repeat(np.arange(len(self.names)), self.size // len(self.names))
-
-    def spend(self, decisions: np.ndarray) -> np.ndarray:
-        """Spend (C, W) of decisions (V,)."""
-        return decisions.reshape(self.profile.shape) if self.free else decisions[:, None] * self.profile
-
-    def decisions(self, spend: np.ndarray) -> np.ndarray:
-        """Decisions (V,) that spend as much per channel as a plan (C, W), or per period where those are free."""
-        return spend.ravel().copy() if self.free else spend.sum(axis=1)
-
-    def vjp(self, slope: np.ndarray) -> np.ndarray:
-        """Derivative (V,) to decisions, from that to spend (C, W)."""
-        return slope.ravel() if self.free else (slope * self.profile).sum(axis=1)
-
-    def pattern(self, spend: np.ndarray) -> np.ndarray:
-        """How the next unit of money of each channel is spread (C, W): as the plan is, by the profile if it has none."""
-        own = spend.sum(axis=1, keepdims=True)
-        return np.where(own > 0.0, spend / np.where(own > 0.0, own, 1.0), self.profile)
-
-
-# ---------------------------------------------------------------------------------------- limits on them
+# ---------------------------------------------------------------------------------------- limits on decisions
 @dataclass(frozen=True)
 class Row:
     """A linear limit ``low <= coefficients @ decisions <= high``; sides are infinite where there is no limit.
 
-    `kind` is "bound" (on all periods of a channel), "minimum" (of a channel that is on), "group" or "linear"; `name` is
-    that of the channel or group, or the weighted sum written out.
+    `kind` is "bound" (on all periods of a channel), "period bound" (on all geos of a channel in one period), "minimum"
+    (of a channel that is on), "group", "geo" or "linear"; `name` is that of the channel, group or geo, or the weighted
+    sum written out, and `geo` that of a channel in one geo.
     """
 
     kind: str
@@ -242,12 +210,19 @@ class Row:
     coefficients: np.ndarray  # (V,)
     low: float
     high: float
+    geo: str | None = None
 
     @property
     def label(self) -> str:
         """What it is called where limits are told apart."""
-        words = {"group": f"group {self.name}", "minimum": f"{self.name} at its minimum of {amount(self.low)}"}
-        return words.get(self.kind, self.name)
+        name = self.name if self.geo is None else label_of(self.name, self.geo)
+        words = {
+            "group": f"group {name}",
+            "geo": f"geo {name}",
+            "minimum": f"{name} at its minimum of {amount(self.low)}",
+            "period bound": f"{name} per period",
+        }
+        return words.get(self.kind, name)
 
 
 @dataclass(frozen=True)
@@ -258,68 +233,162 @@ class Limits:
     upper: np.ndarray
     rows: tuple[Row, ...]
     least: np.ndarray  # (C,) channels spend nothing or at least this; 0 where there is no such limit
-    names: tuple[str, ...]  # of channels
-    owner: np.ndarray  # (V,) channel of each decision
+    variables: DecisionVariables
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of what is decided (C)."""
+        return self.variables.names
+
+    @property
+    def owner(self) -> np.ndarray:
+        """Number of the name (V,) that each decision belongs to."""
+        return self.variables.owner
 
 
 def read_limits(variables: DecisionVariables, current: np.ndarray, constraints: Constraints) -> Limits:
     """Find the limits on decisions; per cent and changes refer to the current plan (C, W)."""
-    names, own = variables.names, current.sum(axis=1)
     lower, upper = np.zeros(variables.size), np.full(variables.size, np.inf)
-    rows: list[Row] = []
-    ranges: dict[int, list[tuple[float, float]]] = {}
-    for where, i, sides in _per_channel(names, constraints.bounds, "bounds"):
-        ranges[i] = [_range(sides, own[i], where)]
-    for _, i, share in _per_channel(names, constraints.change, "change"):
-        ranges.setdefault(i, []).append(((1.0 - share) * own[i] if share < 1 else 0.0, (1.0 + share) * own[i]))
-    for i, allowed in ranges.items():
-        name, low, high = names[i], max(low for low, _ in allowed), min(high for _, high in allowed)
-        if variables.free:
-            rows.append(Row("bound", name, (variables.owner == i).astype(float), low, high))
+    rows = [
+        *_of_windows(variables, current, constraints, lower, upper),
+        *_of_periods(variables, current, constraints, lower, upper),
+        *_of_sums(variables, current.sum(axis=1), constraints),
+    ]
+    least = np.zeros(len(variables.names))
+    for where, target, at, money in _targets(variables, constraints.minimum, "minimum"):
+        if len(at) > 1:
+            pair = variables.pairs[at[0]]
+            text = f"{where} is of a channel in {len(at)} geos, and such a limit is of one"
+            raise about(where, target, f"{text}; write minimum={{{pair}: {money:g}}}")
+        least[at] = money
+    return Limits(lower, upper, tuple(rows), least, variables)
+
+
+def _of_windows(
+    variables: DecisionVariables,
+    current: np.ndarray,
+    constraints: Constraints,
+    lower: np.ndarray,
+    upper: np.ndarray,
+) -> Iterator[Row]:
+    """Limits on the money of the window: written into bounds (V,) of decisions where they are of one, else as rows."""
+    own, owner = current.sum(axis=1), variables.owner
+    ranges: dict[tuple[int, ...], list[tuple[float, float]]] = {}
+    for where, _, at, sides in _targets(variables, constraints.bounds, "bounds"):
+        ranges.setdefault(tuple(at), []).append(_range(sides, own[at].sum(), where))
+    for _, _, at, share in _targets(variables, constraints.change, "change"):
+        now = own[at].sum()
+        ranges.setdefault(tuple(at), []).append(((1.0 - share) * now if share < 1 else 0.0, (1.0 + share) * now))
+    for members, allowed in ranges.items():
+        low, high = max(low for low, _ in allowed), min(high for _, high in allowed)
+        if len(members) == 1 and not variables.free:
+            lower[members[0]], upper[members[0]] = low, high
         else:
-            lower[i], upper[i] = low, high
-    for where, i, sides in _per_channel(names, constraints.period_bounds, "period_bounds"):
-        low, high = _range(sides, own[i] / current.shape[1], where)
-        mine = variables.owner == i
+            yield Row("bound", *_name_of(variables, members, np.isin(owner, members).astype(float), low, high))
+
+
+def _of_periods(
+    variables: DecisionVariables,
+    current: np.ndarray,
+    constraints: Constraints,
+    lower: np.ndarray,
+    upper: np.ndarray,
+) -> Iterator[Row]:
+    """Limits on the money of every period, likewise."""
+    own, owner = current.sum(axis=1), variables.owner
+    for where, _, at, sides in _targets(variables, constraints.period_bounds, "period_bounds"):
+        low, high = _range(sides, own[at].sum() / current.shape[1], where)
+        mine, profile = np.isin(owner, at), variables.profile[at]
+        if not variables.free and low > 0.0 and profile.sum(axis=0).min() <= 0.0:
+            text = f"{where} asks for {low:,.0f} in every period, but its profile has periods without any spend"
+            raise about(where, sides, f"{text}; use flighting='flat' or 'free'")
+        if len(at) > 1:
+            each = np.eye(current.shape[1]) if variables.free else variables.profile.T
+            for weight in np.unique(each, axis=0):  # periods that are alike have one limit
+                share = np.tile(weight, len(variables.names)) if variables.free else weight
+                yield Row("period bound", *_name_of(variables, at, mine * share, low, high))
+            continue
         if not variables.free:  # the fullest period meets the upper bound first, the emptiest the lower one
-            profile = variables.profile[i]
-            if low > 0.0 and profile.min() <= 0.0:
-                text = (
-                    f"{where} asks for {low:,.0f} in every period, but its profile has periods without any spend"
-                )
-                raise about(where, sides, f"{text}; use flighting='flat' or 'free'")
             low, high = low / profile.min() if low > 0.0 else 0.0, high / profile.max()
         lower[mine], upper[mine] = np.maximum(lower[mine], low), np.minimum(upper[mine], high)
+
+
+def _of_sums(variables: DecisionVariables, own: np.ndarray, constraints: Constraints) -> Iterator[Row]:
+    """Limits on the money of groups and geos, and on weighted sums."""
+    owner = variables.owner
     for label, (some, sides) in (constraints.groups or {}).items():
         where = f"groups[{label!r}]"
-        members = [_known(name, names, where) for name in dict.fromkeys(some)]
+        members = np.unique(np.concatenate([_known(target, variables, where) for target in some]))
         low, high = _range(sides, own[members].sum(), where)
-        rows.append(Row("group", label, np.isin(variables.owner, members).astype(float), low, high))
+        yield Row("group", label, np.isin(owner, members).astype(float), low, high)
+    totals: Any = constraints.geo_totals
+    if totals is not None and not isinstance(totals, Mapping):
+        totals = dict.fromkeys(variables.geos, totals)
+    for name, sides in (totals or {}).items():
+        where = f"geo_totals[{name!r}]"
+        if name not in variables.geos:
+            wrong = f"{where} names {name!r}, which is no geo that the plan decides about"
+            text = no_such(wrong, name, variables.geos, "It decides about", "The fit is of one series")
+            raise about("geo_totals", name, text, UnknownTermError)
+        mine = np.flatnonzero(variables.geo == variables.geos.index(name))
+        yield Row("geo", name, np.isin(owner, mine).astype(float), *_range(sides, own[mine].sum(), where))
     for k, (weights, sides) in enumerate(constraints.linear or ()):
-        each, where = np.zeros(len(names)), f"linear[{k}]"
-        for name, number in weights.items():
-            each[_known(name, names, where)] = number
-        text = " ".join(f"{number:+g} {name}" for name, number in weights.items()).removeprefix("+")
-        rows.append(Row("linear", text, each[variables.owner], *_range(sides, np.nan, where, least=-np.inf)))
-    least = np.zeros(len(names))
-    for _, i, money in _per_channel(names, constraints.minimum, "minimum"):
-        least[i] = money
-    return Limits(lower, upper, tuple(rows), least, names, variables.owner)
+        each, where = np.zeros(len(variables.names)), f"linear[{k}]"
+        for target, number in weights.items():
+            each[_known(target, variables, where)] += number
+        words = [f"{n:+g} {label_of(*key) if isinstance(key, tuple) else key}" for key, n in weights.items()]
+        text = " ".join(words).removeprefix("+")
+        yield Row("linear", text, each[owner], *_range(sides, np.nan, where, least=-np.inf))
 
 
-def _known(name: str, names: tuple[str, ...], where: str) -> int:
-    if name not in names:
-        wrong = f"{where} names {name!r}, which is no channel of the plan"
-        text = no_such(wrong, name, names, "It decides about")
-        raise UnknownTermError(text, argument=where.partition("[")[0], value=name)
-    return names.index(name)
+def _name_of(
+    variables: DecisionVariables, at: Sequence[int] | np.ndarray, *rest: Any
+) -> tuple[str, Any, Any, Any, str | None]:
+    """Fields of a row behind its kind: the channel first, and last the geo where it is of one."""
+    channel, geo = variables.who(at[0])
+    return (channel, *rest, geo if len(at) == 1 else None)
 
 
-def _per_channel(names: tuple[str, ...], values: Any, where: str) -> Iterator[tuple[str, int, Any]]:
-    """Where it was said, number of each channel, and what was said of it: one value may hold for all."""
-    entries = values.items() if isinstance(values, Mapping) else ((name, values) for name in names)
-    for name, value in entries if values is not None else ():
-        yield f"{where}[{name!r}]", _known(name, names, where), value
+def _known(target: Target, variables: DecisionVariables, where: str) -> np.ndarray:
+    """Numbers of the names that are meant."""
+    at = variables.members(target)
+    if not len(at):
+        known: tuple[object, ...] = variables.channels
+        if isinstance(target, tuple) and variables.pairs:
+            known = variables.pairs
+        name = (
+            f"{target!r}, which is no {'channel and geo' if known is variables.pairs else 'channel'} of the plan"
+        )
+        text = no_such(f"{where} names {name}", target, known, "It decides about")
+        raise UnknownTermError(text, argument=where.partition("[")[0], value=target)
+    return at
+
+
+def _targets(
+    variables: DecisionVariables, values: Any, where: str
+) -> Iterator[tuple[str, Target, np.ndarray, Any]]:
+    """Where it was said, of whom, the numbers of the names meant, and what was said: one value may hold for all."""
+    if values is None:
+        return
+    entries = values if isinstance(values, Mapping) else dict.fromkeys(variables.pairs or variables.names, values)
+    for target, value in entries.items():
+        here = f"{where}[{target!r}]"
+        if isinstance(target, tuple) and target in variables.unbought:
+            _check_unbought(target, value, here)
+        else:
+            yield here, target, _known(target, variables, here), value
+
+
+def _check_unbought(pair: tuple[str, str], value: Any, where: str) -> None:
+    """Refuse a limit that would let a plan spend where nothing is known."""
+    if isinstance(value, tuple | list) and not any(side is None or _side(side, 0.0) > 0.0 for side in value):
+        return  # nothing, as it will be
+    channel, geo = pair
+    text = (
+        f"{where} lets {channel!r} be spent in geo {geo!r}, where nothing was ever spent on it, so that nothing is "
+        f"known of its effect there: the plan holds it at 0. Leave the limit out, or write (0, 0)"
+    )
+    raise about(where, value, text, NeverSpentError)
 
 
 def _range(sides: Range, base: float, where: str, least: float = 0.0) -> tuple[float, float]:
@@ -419,5 +488,6 @@ def switched(limits: Limits, i: int | np.integer, least: float) -> Limits:
     mine = limits.owner == i
     if least <= 0.0:
         return replace(limits, lower=np.where(mine, 0.0, limits.lower), upper=np.where(mine, 0.0, limits.upper))
-    row = Row("minimum", limits.names[i], mine.astype(float), least, np.inf)
+    channel, geo = limits.variables.who(i)
+    row = Row("minimum", channel, mine.astype(float), least, np.inf, geo)
     return replace(limits, rows=(*limits.rows, row))

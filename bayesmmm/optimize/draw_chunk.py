@@ -9,6 +9,7 @@ import numpy as np
 from bayesmmm import engine
 from bayesmmm.estimands.query import Query
 from bayesmmm.estimands.windows import DrawOrder, Segment
+from bayesmmm.optimize.places import Place, segments_of, window_sum
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class PlanContext:
     order: DrawOrder
     #: Some draws each: where they stand in the order of tails, and their periods from the window on.
     chunks: tuple[tuple[slice, list[Segment]], ...]
-    names: tuple[str, ...]  # decided channels (C), exogenous or mediators
+    names: tuple[str, ...]  # decided channels (N), exogenous or mediators
     modes: Mapping[str, str]  # of mediators: "respond", "fixed" or "decide"
 
     @cached_property
@@ -49,10 +50,14 @@ class PlanContext:
 
 
 class DrawChunk:
-    """Some draws of the periods that a plan can reach."""
+    """Some draws of the periods that a plan can reach in one place.
 
-    def __init__(self, context: PlanContext, at: slice, segments: list[Segment]) -> None:
-        self.at, self._context, self._segments = at, context, segments
+    Plans (C, W) are those of all places, of which it reads its own rows (K).
+    """
+
+    def __init__(self, context: PlanContext, place: Place, at: slice, segments: list[Segment]) -> None:
+        segments = segments_of(segments, place.geo)
+        self.at, self.place, self._context, self._segments = at, place, context, segments
         self._window = np.concatenate([segment.window for segment in segments])
         self._changed = np.concatenate([segment.changed for segment in segments])
         bases, changed, weights = (
@@ -71,11 +76,7 @@ class DrawChunk:
     @property
     def base(self) -> np.ndarray:
         """Outcome (S,) of the window without any spend of the decided channels."""
-        outcome, level = self._context.query.fit.system.outcome, 0.0
-        for segment in self._segments:
-            latent = segment.base.latent[outcome]
-            series = segment.base.rows.per_draw(engine.value(segment.base, outcome, latent))
-            level = level + series[:, 0] @ segment.window.astype(float)
+        level = window_sum(self._segments, self._context.query.fit.system.outcome)[:, 0]
         return level + self._inside(self._columns(0.0)) - self._inside(self._system.columns, sets=False)
 
     def _inside(self, columns: np.ndarray, *, sets: bool = True) -> np.ndarray:
@@ -85,13 +86,13 @@ class DrawChunk:
         return self._system.forward(np.ascontiguousarray(columns[:, :last]), weight=weight, sets=sets)[0]
 
     def _multiple(self, factor: float) -> np.ndarray:
-        """Spend (C, T) of the channels where a future window is followed by so many times that of the query."""
+        """Spend (N, T) of the channels where a future window is followed by so many times that of the query."""
         return (factor if self._context.query.timeline.planned else 1.0) * self._system.columns
 
     def _columns(self, spend: np.ndarray | float, outside: np.ndarray | None = None) -> np.ndarray:
-        """Spend (C, T) of the channels in all periods under a plan (C, W) of the window."""
+        """Spend (N, T) of the channels in all periods under a plan (C, W) of the window, or so much of each."""
         out = (self._outside if outside is None else outside).copy()
-        out[:, self._changed] = spend
+        out[:, self._changed] = self.place.of_plan(spend) if isinstance(spend, np.ndarray) else spend
         return out
 
     def _sums(
@@ -120,19 +121,21 @@ class DrawChunk:
         return self._sums(self._columns(spend), outcome=False).induced - self._zero.induced
 
     def drop_one(self, state: engine.PassState, spend: np.ndarray) -> np.ndarray:
-        """Outcome (S, C) that is lost as one channel of a plan after the other spends nothing in the window."""
+        """Outcome (S, K) that is lost as one channel of a plan after the other spends nothing in the window."""
         if self._zero_state is None:
             self._zero_state = self._system.room(1)
             self._sums(self._columns(0.0), self._zero_state)
-        return self._system.drop_one(state, self._zero_state, self._columns(spend))
+        return self._system.drop_one(state, self._zero_state, self._columns(spend))[:, self.place.channels]
 
     def vjp(self, state: engine.PassState, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
-        """Derivative (C, W) of lift and induced spend, weighted draw by draw, to the plan."""
-        return self._back(state, lift, induced, np.zeros_like(self._system.columns))[0][:, self._changed]
+        """Derivative (K, W) of lift and induced spend, weighted draw by draw, to the plan."""
+        spend = self._back(state, lift, induced, np.zeros_like(self._system.columns))[0]
+        return spend[self.place.channels][:, self._changed]
 
     def directional_derivative(self, state: engine.PassState, pattern: np.ndarray) -> np.ndarray:
-        """Derivative (S, C) of every draw's lift to a unit of money of each channel, spent in a pattern (C, W)."""
-        return self._back(state, np.ones(len(self._zero.lift)), None, self._spread(pattern))[1]
+        """Derivative (S, K) of every draw's lift to a unit of money of each channel, spent in a pattern (C, W)."""
+        own = self._spread(self.place.of_plan(pattern))
+        return self._back(state, np.ones(len(self._zero.lift)), None, own)[1][:, self.place.channels]
 
     def _back(
         self, state: engine.PassState, lift: np.ndarray | None, induced: np.ndarray | None, pattern: np.ndarray
@@ -151,8 +154,9 @@ class DrawChunk:
 
     # ------------------------------------------------------------------------------------------ without any spend
     def alone(self, c: int, profile: np.ndarray) -> tuple[np.ndarray, ...] | None:
-        """Return what one channel does by itself, spent in a profile (W,): as `engine.WindowSystem.alone`."""
-        return self._system.alone(c, self._columns(0.0), self._spread(profile))
+        """Return what a row of the plan does by itself, spent in a profile (W,): as `engine.WindowSystem.alone`."""
+        name = int(self.place.channels[np.flatnonzero(self.place.rows == c)[0]])
+        return self._system.alone(name, self._columns(0.0), self._spread(profile))
 
     def stays_above_zero(self) -> bool:
         """Whether mediators that answer are nowhere below zero without any spend, and never pull downwards."""

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmmm.data import MONEY
+from bayesmmm.data.future import GEO
 from bayesmmm.errors import AnswerError, InfeasibleError, SettingError
 from bayesmmm.estimands.query import per_money
 from bayesmmm.optimize.arguments import FrontierKeywords, Solver, Window, fill_in
@@ -15,7 +16,7 @@ from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.multistart import search
 from bayesmmm.optimize.plan_outcomes import extrapolated, outcomes_of
 from bayesmmm.optimize.problem import Problem, build_problem, check_possible
-from bayesmmm.results import Fit, check_one_geo
+from bayesmmm.results import Fit, check_fit
 from bayesmmm.validate import about, check_numbers
 
 #: Totals of a frontier, in multiples of what the current plan costs.
@@ -52,8 +53,9 @@ def frontier(
     Returns
     -------
     xarray.Dataset
-        By total: ``spend`` (total, channel), ``marginal`` (total), outcome of one more unit of money,
-        ``extrapolated`` (total, channel); per draw, on draws that did not choose the plans: ``outcome``, ``lift``,
+        By total: ``spend`` (total, channel), of a panel also ``spend_by_geo`` (total, geo, channel); ``marginal``
+        (total), outcome of one more unit of money; ``extrapolated`` (total, channel). Per draw, on draws that did not
+        choose the plans: ``outcome``, ``lift``,
         ``cost`` and ``roi``, lift per cost (chain, draw, total). ``current_outcome``, ``current_lift`` and
         ``current_cost`` (chain, draw) are those of the current plan, whose mean cost is ``attrs["current_total"]``.
 
@@ -69,7 +71,7 @@ def frontier(
     >>> trade = mm.frontier(fit, periods=13)  # doctest: +SKIP
     >>> mm.plots.frontier(trade)  # doctest: +SKIP
     """
-    check_one_geo(fit, "a frontier")
+    check_fit(fit)
     records = {"window": (Window, window), "constraints": (Constraints, constraints), "solver": (Solver, solver)}
     window, constraints, solver = fill_in("frontier", records, {"periods": periods, **short}, ["totals"])
     problem = build_problem(fit, window, constraints, solver)
@@ -119,7 +121,7 @@ def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], margi
     now, _, cost_now = (each[:, 0] for each in outcomes_of(out, [problem.current]))
     unit, per = fit.data.unit(fit.system.outcome), per_money(fit)
     variables = {
-        "spend": (("total", "channel"), np.stack([plan.sum(axis=1) for plan in spend]), {"unit": MONEY}),
+        **_spend(problem, np.stack([plan.sum(axis=1) for plan in spend])),
         "marginal": ("total", np.array(marginal), per),
         "extrapolated": extrapolated(problem, spend, "total"),
         "outcome": (*query.label(base[:, None] + lift, "total"), {"unit": unit}),
@@ -137,5 +139,18 @@ def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], margi
         "outcome": fit.system.outcome,
         "held_out": int(problem.held_out),
     }
-    coords = {**query.coords, "total": ("total", grid, {"unit": MONEY}), "channel": list(problem.names)}
+    coords = {**query.coords, "total": ("total", grid, {"unit": MONEY}), "channel": list(problem.channels)}
+    if problem.geos:
+        coords[GEO] = list(problem.geos)
     return xr.Dataset(variables, coords, attrs)
+
+
+def _spend(problem: Problem, money: np.ndarray) -> dict[str, tuple]:
+    """Spend of the rows of plans (P, C), by channel and of a panel by geo, too."""
+    if not problem.geos:
+        return {"spend": (("total", "channel"), money, {"unit": MONEY})}
+    by_geo = problem.by_geo(money, axis=1)
+    return {
+        "spend": (("total", "channel"), by_geo.sum(axis=1), {"unit": MONEY}),
+        "spend_by_geo": (("total", GEO, "channel"), by_geo, {"unit": MONEY}),
+    }

@@ -125,7 +125,7 @@ def upper_bound(problem: Problem, objective: PlanObjective, best: Solved) -> tup
 def _adds_up(problem: Problem) -> bool:
     """Whether the outcome is a sum over decided channels, each term rising with its spend."""
     linear = {n for equation in problem.fit.system.equations for n in equation.linear}
-    return not problem.whole.answering and not linear.intersection(problem.names)
+    return not problem.whole.answering and not linear.intersection(problem.channels)
 
 
 def _dual_bound(problem: Problem, objective: PlanObjective, best: Solved) -> float:
@@ -206,7 +206,7 @@ def _not_concave(problem: Problem) -> str:
     out, system = problem.whole, problem.fit.system
     if out.paid:
         return f"{out.paid[0]} answers to the channels and is paid, so that what a plan costs is curved as well"
-    moving = {*problem.names, *out.answering}
+    moving = {*problem.channels, *out.answering}
     why = "every period is a decision of its own" if problem.variables.free else "channels meet in a mediator"
     draws = out.query.draws
     for name in (*out.answering, system.outcome):

@@ -9,7 +9,8 @@ from scipy import optimize
 
 from bayesmmm.errors import InfeasibleError, SolverError
 from bayesmmm.optimize.arguments import Solver
-from bayesmmm.optimize.constraints import ALL_PATTERNS, DecisionVariables, Limits, patterns, switched
+from bayesmmm.optimize.constraints import ALL_PATTERNS, Limits, patterns, switched
+from bayesmmm.optimize.decision_variables import DecisionVariables
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.local_solver import MET, Solved, maximise, steps, zero_out_idle
 from bayesmmm.optimize.nonlinear_program import FLOOR, PlanObjective, box
@@ -186,15 +187,18 @@ def _simple_plans(
     objective: PlanObjective, variables: DecisionVariables, now: np.ndarray, seed: int
 ) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
-    count, owner, unit = len(variables.names), variables.owner, objective.unit
+    count, owner, unit = len(variables.channels), variables.owner, objective.unit
     own = objective.current.sum() or unit.sum()
     sets = _subsets(count)
     shares = [*(np.isin(np.arange(count), s) / len(s) for s in sets), *rng.dirichlet(np.ones(count), 2 * count)]
     even = 1.0 if not variables.free else 1.0 / variables.profile.shape[1]
-    money = [own * share[owner] * even for share in shares]
+    # Of a channel, geos get as much as they typically spend on it.
+    typical = np.bincount(owner, unit)
+    within = typical / np.bincount(variables.channel, typical)[variables.channel]
+    money = [own * (share[variables.channel] * within)[owner] * even for share in shares]
     money.insert(0, own * unit / unit.sum())
     if variables.free:  # pulses: the same money in every second, third or fourth period
-        periods = np.tile(np.arange(variables.profile.shape[1]), count)
+        periods = np.tile(np.arange(variables.profile.shape[1]), len(variables.names))
         now_even = np.bincount(owner, now)[owner] * even
         money += [now_even * np.where(periods % k == 0, k, 0.02) for k in (2, 3, 4)]
         money += [now_even * rng.lognormal(0.0, 0.5, len(now)) for _ in range(2)]
@@ -212,19 +216,38 @@ def _best_if_alone(objective: PlanObjective) -> np.ndarray:
     variables, own, profile = objective.variables, float(objective.current.sum()), objective.variables.profile
     if variables.free:
         profile = np.full_like(profile, 1.0 / profile.shape[1])
-    top, parts = np.full(PARTS + 1, -np.inf), np.zeros((PARTS + 1, len(profile)), int)
+    alone = _brought_alone(objective, profile)
+    count = alone.shape[1] - 1
+    top, parts = np.full(count + 1, -np.inf), np.zeros((count + 1, len(profile)), int)
     top[0] = 0.0
-    total = np.arange(PARTS + 1)
-    for c in range(len(profile)):
-        only = own / PARTS * np.where(np.arange(len(profile))[:, None] == c, profile, 0.0)
-        some = [0.0, *(objective.outcomes.evaluate(k * only).lift.mean() for k in LOOKED_AT)]
-        alone = np.interp(total, [0, *LOOKED_AT], some)
-        before = total[:, None] - total  # parts left for the channels so far, by parts together and for this one
-        sums = np.where(before >= 0, top[before], -np.inf) + alone
+    total = np.arange(count + 1)
+    before = total[:, None] - total  # parts left for the channels so far, by parts together and for this one
+    for c, own_curve in enumerate(alone):
+        sums = np.where(before >= 0, top[before], -np.inf) + own_curve
         best = sums.argmax(axis=1)
         top, parts = sums.max(axis=1), parts[total - best]
         parts[:, c] = best
-    return variables.decisions(own / PARTS * parts[-1][:, None] * profile)
+    return variables.decisions(own / count * parts[-1][:, None] * profile)
+
+
+def _brought_alone(objective: PlanObjective, profile: np.ndarray) -> np.ndarray:
+    """Mean lift (C, N + 1) of 0 to N equal parts of the money of the current plan on one row of a plan (C, W) alone.
+
+    What happens in one geo changes nothing in another, so that all geos are looked at together.
+    """
+    variables, own = objective.variables, float(objective.current.sum())
+    places = max(len(variables.geos), 1)
+    count = PARTS * places
+    looked_at = LOOKED_AT if places == 1 else tuple(np.unique(np.geomspace(1, count, 2 * len(LOOKED_AT)).round()))
+    out = np.empty((len(profile), count + 1))
+    for c in range(len(variables.channels)):
+        mine = np.flatnonzero(variables.channel == c)
+        only = np.zeros_like(profile)
+        only[mine] = own / count * profile[mine]
+        some = np.array([objective.outcomes.evaluate_by_geo(k * only).lift.mean(axis=0) for k in looked_at])
+        for i in mine:
+            out[i] = np.interp(np.arange(count + 1), [0, *looked_at], [0.0, *some[:, variables.geo[i]]])
+    return out
 
 
 def _subsets(count: int) -> list[tuple[int, ...]]:

@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 from scipy import optimize
 
-from bayesmmm.optimize.constraints import DecisionVariables, Limits
+from bayesmmm.optimize.constraints import Limits
+from bayesmmm.optimize.decision_variables import DecisionVariables
 from bayesmmm.optimize.goal import Goal, bandwidth_for, exact_risk, smoothed_risk
 from bayesmmm.optimize.outcomes import Outcomes
 
@@ -22,7 +23,7 @@ BINDS = 1e-5
 
 @dataclass(frozen=True)
 class Constraint:
-    """``low <= value <= high`` of a function of the decisions, in units of `scale`; `kind` and `name` as of a `Row`."""
+    """``low <= value <= high`` of a function of decisions, in units of `scale`; the rest as of a `Row`."""
 
     kind: str
     name: str
@@ -32,6 +33,7 @@ class Constraint:
     low: float
     high: float
     scale: float
+    geo: str | None = None
 
     def missed(self, value: float) -> float:
         """How far a value is outside, in the scale; below zero where it is inside."""
@@ -47,8 +49,10 @@ class PlanObjective:
         self.lift, self.induced = now.lift, now.induced.sum(axis=1)
         self.roi_now = float(self.lift.mean() / cost) if cost > 0.0 else 0.0
         self.bandwidth = 0.0
-        typical = outcomes.query.fit.scales.spend
-        each = np.array([typical[name][0] for name in variables.names])
+        fit = outcomes.query.fit
+        pairs = [variables.who(i) for i in range(len(variables.names))]
+        at = [0 if geo is None else fit.data.geos.index(geo) for _, geo in pairs]
+        each = np.array([fit.scales.spend[name][g] for (name, _), g in zip(pairs, at, strict=True)])
         #: Spend (V,) that counts as one unit of a decision.
         self.unit = each[variables.owner] * (1 if variables.free else current.shape[1])
         gained = goal.worth * np.abs(self.lift).mean() + goal.price * current.sum()
@@ -165,7 +169,7 @@ class PlanObjective:
             # A limit far above typical spend is met when it is met to a share of itself.
             least = min(abs(side) for side in (row.low, row.high))
             scale = max(np.abs(a * self.unit).max(initial=1e-300), least if np.isfinite(least) else 0.0)
-            out.append(Constraint(row.kind, row.name, row.label, *_linear(a), row.low, row.high, scale))
+            out.append(Constraint(row.kind, row.name, row.label, *_linear(a), row.low, row.high, scale, row.geo))
         return out
 
 

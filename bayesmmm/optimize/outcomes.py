@@ -17,6 +17,7 @@ from bayesmmm.estimands import row_bytes
 from bayesmmm.estimands.query import Query
 from bayesmmm.estimands.windows import DrawOrder, Segment, order_by_tail, reached
 from bayesmmm.optimize.draw_chunk import DrawChunk, PlanContext, PlanOutcome
+from bayesmmm.optimize.places import Place, window_sum
 from bayesmmm.results import Fit
 from bayesmmm.results.convergence import fingerprint
 
@@ -25,27 +26,52 @@ LARGEST, KEPT = 2e9, 400e6
 #: What a chunk costs beside its work, and the most work it should hold so that it stays in a processor's cache and
 #: others have work, too; in periods of all its rows (draws times residual paths).
 CHUNK_COST, CHUNK_LIMIT = 12_000, 90_000
+#: Rows of a chunk, draws times residual paths, below which the chunks of geos are quicker one after another.
+WORTH_A_THREAD = 150
 
 
 class Outcomes:
-    """The outcomes of plans of a window."""
+    """The outcomes of plans of a window. Those of the geos of a panel add up, draw by draw."""
 
-    def __init__(self, context: PlanContext) -> None:
+    def __init__(self, context: PlanContext, places: tuple[Place, ...]) -> None:
         self.query, self.answering, self.paid = context.query, context.answering, context.paid
+        self.places = places
         self._order, self.size = context.order, len(context.order.draws)
+        self._small = max(at.stop - at.start for at, _ in context.chunks) * self.query.paths < WORTH_A_THREAD
+        self._rows = sum(len(place.rows) for place in places)
         self._pool = ThreadPoolExecutor(engine.processors())
-        self._chunks = self.each(lambda item: DrawChunk(context, *item), list(context.chunks))
+        items = [(place, *chunk) for place in places for chunk in context.chunks]
+        self._chunks = self.each(lambda item: DrawChunk(context, *item), items)
+        self._held = self._sum_elsewhere(context)
         self._factor: float | None = None
         self._slopes: dict[tuple[bytes, ...], np.ndarray] = {}
-        self._evaluations: dict[bytes, tuple[list, PlanOutcome]] = {}
+        self._evaluations: dict[bytes, tuple[list, _Evaluation]] = {}
+
+    def _sum_elsewhere(self, context: PlanContext) -> np.ndarray:
+        """Outcome (S, G) over the window in geos that no plan changes, 0 in others."""
+        out = np.zeros((self.size, len(self.query.fit.data.geos)))
+        held = np.setdiff1d(np.arange(out.shape[1]), [place.geo for place in self.places])
+        for at, segments in context.chunks if len(held) else ():
+            out[at, held] = window_sum(segments, self.query.fit.system.outcome)[:, held]
+        return out[self._order.back]
 
     def each[T](self, function: Callable[..., T], items: list) -> list[T]:
-        """Apply a function to every item, in threads."""
-        return in_threads(self._pool, function, items)
+        """Apply a function to every item, in threads where that saves time."""
+        return [function(item) for item in items] if self._small else in_threads(self._pool, function, items)
 
     def _in_order(self, parts: list[np.ndarray]) -> np.ndarray:
-        """Join arrays of the chunks in the order of the draws asked for."""
-        return np.concatenate(parts)[self._order.back]
+        """Return arrays (some of S, ...) of the chunks as one by place (S, places, ...), in the order of the draws."""
+        out = np.empty((self.size, len(self.places), *parts[0].shape[1:]))
+        for chunk, part in zip(self._chunks, parts, strict=True):
+            out[chunk.at, chunk.place.number] = part
+        return out[self._order.back]
+
+    def _by_row(self, parts: list[np.ndarray]) -> np.ndarray:
+        """Return arrays (some of S, K) about the rows of each place as one about all of a plan (S, C)."""
+        out = np.empty((self.size, sum(len(place.rows) for place in self.places)))
+        for chunk, part in zip(self._chunks, parts, strict=True):
+            out[chunk.at, chunk.place.rows] = part
+        return out[self._order.back]
 
     def compare_with(self, factor: float) -> None:
         """Set what plans do not decide: after a future window so many times the plan of the query goes on."""
@@ -59,13 +85,20 @@ class Outcomes:
         return factor * float(current.sum()) + self._mean(parts)
 
     # ---------------------------------------------------------------------------------------------- evaluation
+    def base_by_geo(self) -> np.ndarray:
+        """Outcome (S, G) of the window in every geo of the data without any spend that is decided there."""
+        out = self._held.copy()
+        out[:, [place.geo for place in self.places]] = self._in_order([chunk.base for chunk in self._chunks])
+        return out
+
     def base(self) -> np.ndarray:
-        """Outcome (S,) of the window without any spend of the decided channels."""
-        return self._in_order([chunk.base for chunk in self._chunks])
+        """Outcome (S,) of the window without any spend that is decided."""
+        return self.base_by_geo().sum(axis=1)
 
     def alone(self, c: int, profile: np.ndarray) -> list[tuple[np.ndarray, ...]]:
-        """Return what one channel does by itself, spent in a profile (W,), by chunk; nothing where it does not act."""
-        parts = self.each(lambda chunk: chunk.alone(c, profile), self._chunks)
+        """Return what one row of a plan does by itself, spent in a profile (W,), by chunk; nothing without effect."""
+        own = [chunk for chunk in self._chunks if c in chunk.place.rows]
+        parts = self.each(lambda chunk: chunk.alone(c, profile), own)
         return [part for part in parts if part is not None]
 
     def stays_above_zero(self) -> bool:
@@ -74,9 +107,13 @@ class Outcomes:
 
     def evaluate(self, spend: np.ndarray) -> PlanOutcome:
         """What a plan (C, W) brings."""
-        return self._evaluated(spend)[1]
+        return self._evaluated(spend)[1].total
 
-    def _evaluated(self, spend: np.ndarray) -> tuple[list, PlanOutcome]:
+    def evaluate_by_geo(self, spend: np.ndarray) -> PlanOutcome:
+        """Return the same with an axis of decided geos: lift (S, places) and induced spend (S, places, M)."""
+        return self._evaluated(spend)[1].by_geo
+
+    def _evaluated(self, spend: np.ndarray) -> tuple[list, "_Evaluation"]:
         key = spend.tobytes()
         if key not in self._evaluations:
             # The last two are kept: derivatives follow values, and a plan is looked at beside the current one.
@@ -86,7 +123,7 @@ class Outcomes:
             items = list(zip(self._chunks, old, strict=True))
             done = self.each(lambda item: item[0].evaluate(spend, item[1]), items)
             lift, induced = (self._in_order([getattr(o, part) for _, o in done]) for part in ("lift", "induced"))
-            self._evaluations |= {key: ([state for state, _ in done], PlanOutcome(lift, induced))}
+            self._evaluations |= {key: ([state for state, _ in done], _Evaluation(PlanOutcome(lift, induced)))}
         return self._evaluations[key]
 
     def vjp(self, spend: np.ndarray, lift: np.ndarray | None, induced: np.ndarray | None) -> np.ndarray:
@@ -109,16 +146,19 @@ class Outcomes:
         def back(chunk: DrawChunk, state: engine.PassState) -> np.ndarray:
             return chunk.vjp(state, *(None if w is None else w[chunk.at] for w in by_tail))
 
-        return np.add.reduce(self._each_under(spend, back))
+        out = np.zeros_like(spend)
+        for chunk, part in zip(self._chunks, self._each_under(spend, back), strict=True):
+            out[chunk.place.rows] += part
+        return out
 
     def drop_one(self, spend: np.ndarray) -> np.ndarray:
         """Outcome (S, C) that is lost as one channel of a plan after the other spends nothing in the window."""
-        return self._in_order(self._each_under(spend, lambda chunk, state: chunk.drop_one(state, spend)))
+        return self._by_row(self._each_under(spend, lambda chunk, state: chunk.drop_one(state, spend)))
 
     def directional_derivative(self, spend: np.ndarray, pattern: np.ndarray) -> np.ndarray:
         """Derivative (S, C) of every draw's lift to a unit of money of each channel, spent in a pattern (C, W)."""
         each = self._each_under(spend, lambda chunk, state: chunk.directional_derivative(state, pattern))
-        return self._in_order(each)
+        return self._by_row(each)
 
     def _each_under[T](self, spend: np.ndarray, function: Callable[..., T]) -> list[T]:
         items = list(zip(self._chunks, self._evaluated(spend)[0], strict=True))
@@ -135,6 +175,14 @@ class Outcomes:
     def _mean(self, parts: list[np.ndarray]) -> float:
         """Mean over draws of what all mediators of the chunks spend."""
         return sum(float(part.sum()) for part in parts) / self.size
+
+
+class _Evaluation:
+    """What a plan brings by geo, (S, places, ...), and in total."""
+
+    def __init__(self, by_geo: PlanOutcome) -> None:
+        self.by_geo = by_geo
+        self.total = PlanOutcome(by_geo.lift.sum(axis=1), by_geo.induced.sum(axis=1))
 
 
 # ------------------------------------------------------------------------------------- what no plan changes

@@ -4,21 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesmmm.data.future import GEO
+from bayesmmm.optimize.plan_table import table_of
 from bayesmmm.optimize.plan_text import CI_PROB, plan_columns, plan_text
 from bayesmmm.optimize.solution import Solution
-from bayesmmm.results import summarise
-from bayesmmm.text import notebook_html, rough_percent
+from bayesmmm.text import notebook_html
 
 #: Share of the total by which rounding may exceed it without being called overspending.
 ROUNDING = 1e-6
-_LIMITS = 3
-_ENDS = ("median", "lower", "upper")
-#: Both plans, and the columns of how much of their spend was never seen.
-_PLANS = {"current": "extrapolated_current", "new": "extrapolated"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +24,8 @@ class Plan:
     Attributes
     ----------
     spend : xarray.DataArray
-        Money of the decided channels, dims channel, date.
+        Money of the decided channels, dims channel, date; of a panel geo, channel, date, with zeros where a geo never
+        bought a channel.
     current : xarray.DataArray
         The current plan, likewise; scaled to the total where that is a number, by ``attrs["factor"]``.
     answers : xarray.Dataset
@@ -37,13 +34,17 @@ class Plan:
         of the decided channels; ``cost`` in money, that of induced mediators included; ``induced`` by mediator, where
         a paid one responds; ``roi`` and ``marginal_roi`` by channel. ``uplift`` is outcome new less current, ``gain``
         the same in terms of the objective. ``extrapolated`` (plan, channel) is the share of spend in periods above
-        the highest spend ever seen in one.
+        the highest spend ever seen in one. Of a panel all this is in total over its geos, those that are not decided
+        included in ``outcome``; ``outcome_by_geo``, ``lift_by_geo``, ``cost_by_geo`` (plan, geo), ``roi_by_geo``,
+        ``marginal_roi_by_geo`` and ``extrapolated_by_geo`` (plan, geo, channel) tell the decided ones apart.
     solution : Solution
     frame : pandas.DataFrame
-        Every exogenous column under the plan, indexed by date: the ``plan=`` of `predict` and `roi`.
+        Every exogenous column under the plan, indexed by date, of a panel with a column "geo": the ``plan=`` of
+        `predict` and `roi`.
     attrs : mapping
         outcome, unit, objective, risk, total, flighting, start, stop, verdict, window, mediators, controls, margin,
-        target (a phrase) and reach (the outcome that is the target).
+        target (a phrase) and reach (the outcome that is the target). Of a panel also held_geos, which stay as they
+        are, and unbought, channels and geos that stay at zero because nothing was ever spent there.
 
     Examples
     --------
@@ -83,122 +84,52 @@ class Plan:
         """
         return self.frame.copy()
 
-    def table(self, ci_prob: float = CI_PROB) -> pd.DataFrame:
+    def table(self, ci_prob: float = CI_PROB, by: str = "channel") -> pd.DataFrame:
         """Return the plan beside the current one, a row per channel and induced mediator and one for the total.
 
         Parameters
         ----------
         ci_prob : float in (0, 1)
             Probability of the equal-tailed intervals.
+        by : {"channel", "geo", "pair"}
+            Of a panel, what rows are about: channels over all decided geos; geos, whose ROI is lift over all cost; or
+            channels in geos, which have the columns ``geo`` and ``channel``.
 
         Returns
         -------
         pandas.DataFrame
-            Indexed by name. ``kind`` is "channel", "induced" (what a paid mediator spends because of the decided
+            Indexed by name. ``kind`` is "channel", "geo", "induced" (what a paid mediator spends because of the decided
             channels) or "total" (both together). ``current`` and ``new`` are money of the window, posterior means
             where spend is induced, with the interval of the new one in ``new_lower`` and ``new_upper``; ``change`` is a
             share of the current spend. ``roi_current`` and ``roi_new``, each with ``_lower`` and ``_upper``, are
             medians (of the total: lift over cost). ``marginal`` is the outcome gained by the next unit of money,
-            induced spend included. ``extrapolated_current`` and ``extrapolated`` are shares of spend in periods above
-            the highest spend ever seen in one. ``note`` says what to know about the row. NaN where a number has no
-            meaning. ``attrs`` hold ci_prob, verdict, unit, p_better, p_overspend and p_target.
+            induced spend included; at zero spend that of a step of one typical period's spend, over the step.
+            ``extrapolated_current`` and ``extrapolated`` are shares of spend in periods above the highest spend ever
+            seen in one. ``note`` says what to know about the row. NaN where a number has no meaning. ``attrs`` hold
+            ci_prob, verdict, unit, p_better, p_overspend and p_target.
 
         Raises
         ------
         ValueError
             For a probability outside 0 to 1.
+        SettingError
+            For an unknown `by`, and one of a panel where all is one series.
 
         Examples
         --------
         >>> plan.table()[["current", "new", "change"]]  # doctest: +SKIP
         """
-        answers, names = self.answers, [str(name) for name in self.spend["channel"].values]
-        parts = [_channels(self, names, ci_prob)]
-        if "induced" in answers:
-            parts.append(_induced(answers["induced"], ci_prob, self.attrs["mediators"]))
-        parts.append(_total(self, ci_prob))
-        table = pd.concat(parts)
-        table.insert(3, "change", table["new"] / table["current"].where(table["current"] > 0.0) - 1.0)
-        table["note"] = table["note"].fillna("")
+        table = table_of(self, ci_prob, by)
         table.attrs |= {"ci_prob": ci_prob, "verdict": self.attrs["verdict"], "unit": self.attrs["unit"]}
         table.attrs |= {name: getattr(self, name) for name in ("p_better", "p_overspend", "p_target")}
         return table
 
     def __str__(self) -> str:
-        return plan_text(self.table(CI_PROB), self.answers, self.solution, self.attrs, self.current)
+        by_geo = self.table(by=GEO) if GEO in self.spend.dims else None
+        return plan_text(self.table(), self.answers, self.solution, self.attrs, self.current, by_geo)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         """Return the printed table of channels, for notebooks."""
         return notebook_html(str(self), plan_columns(self.table(), self.answers, self.solution))
-
-
-def _channels(plan: Plan, names: list[str], ci_prob: float) -> pd.DataFrame:
-    """Rows of the decided channels. What they spend is certain: its interval has no width."""
-    new, current = (part.sum("date").sel(channel=names).values for part in (plan.spend, plan.current))
-    table = pd.DataFrame({"kind": "channel", "current": current, "new": new}, index=pd.Index(names, name="name"))
-    table["new_lower"] = table["new_upper"] = new
-    share = plan.answers["extrapolated"].sel(channel=names)
-    for which, unseen in _PLANS.items():
-        roi = summarise(plan.answers["roi"].sel(plan=which, channel=names).rename("roi"), ci_prob)
-        for end, column in zip(_ENDS, _columns(which), strict=True):
-            table[column] = roi[end].values
-        table[unseen] = share.sel(plan=which).values
-    table["marginal"] = plan.solution.net_marginal.reindex(names)
-    table["note"] = _notes(plan, names)
-    return table
-
-
-def _notes(plan: Plan, names: list[str]) -> list[str]:
-    """Limits that hold a channel, and how much of its spend was never seen."""
-    share = plan.answers["extrapolated"].sel(plan="new")
-    least = share.attrs.get("threshold", 0.0)
-    notes: dict[str, list[str]] = {name: [] for name in names}
-    for limit in plan.solution.binding:
-        if limit.channel in notes:
-            notes[limit.channel].append(limit.words)
-    for name, words in notes.items():
-        if len(words) > _LIMITS:  # with a limit for each period there may be many
-            notes[name] = [*words[:_LIMITS], f"and {len(words) - _LIMITS} more limits"]
-    for name in names:
-        unseen = float(share.sel(channel=name))
-        if unseen > least:
-            notes[name].append(f"{rough_percent(unseen)} in periods above the highest spend seen")
-    return ["; ".join(notes[name]) for name in names]
-
-
-def _induced(induced: xr.DataArray, ci_prob: float, modes: Mapping[str, str]) -> pd.DataFrame:
-    """Rows of the paid mediators that respond; one that is decided does so after the window."""
-    mean, spent = induced.mean(("chain", "draw")), summarise(induced.sel(plan="new").rename("induced"), ci_prob)
-    names = [str(name) for name in induced["mediator"].values]
-    rows = [f"{name} ({'induced later' if modes.get(name) == 'decide' else 'induced'})" for name in names]
-    columns = {which: mean.sel(plan=which).values for which in _PLANS}
-    columns |= {f"new_{end}": spent[end].values for end in ("lower", "upper")}
-    note = "induced by the channels, mean of the draws"
-    return pd.DataFrame({"kind": "induced", **columns, "note": note}, index=pd.Index(rows, name="name"))
-
-
-def _total(plan: Plan, ci_prob: float) -> pd.DataFrame:
-    cost = plan.answers["cost"]
-    roi = (plan.answers["lift"] / cost.where(cost > 0.0)).rename("roi")
-    mean = cost.mean(("chain", "draw"))
-    spent = summarise(cost.sel(plan="new").rename("cost"), ci_prob).iloc[0]
-    row: dict[str, object] = {"kind": "total", "new_lower": spent["lower"], "new_upper": spent["upper"]}
-    for which, unseen in _PLANS.items():
-        total = summarise(roi.sel(plan=which), ci_prob).iloc[0]
-        spend = (plan.current if which == "current" else plan.spend).sum("date")
-        row |= {which: float(mean.sel(plan=which))}
-        row |= {column: total[end] for end, column in zip(_ENDS, _columns(which), strict=True)}
-        row[unseen] = overall(plan.answers["extrapolated"].sel(plan=which), spend)
-    return pd.DataFrame([row], index=pd.Index(["total"], name="name"))
-
-
-def _columns(which: str) -> tuple[str, str, str]:
-    return f"roi_{which}", f"roi_{which}_lower", f"roi_{which}_upper"
-
-
-def overall(share: xr.DataArray, spend: xr.DataArray) -> float:
-    """Share of all spend, from shares by channel; NaN where nothing is spent."""
-    whole = float(spend.sum())
-    return float((share * spend).sum()) / whole if whole > 0.0 else np.nan

@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from bayesmmm.data.future import GEO
+from bayesmmm.optimize.decision_variables import label_of
 from bayesmmm.optimize.solution import Solution
 from bayesmmm.results import summarise
 from bayesmmm.text import (
@@ -15,6 +17,7 @@ from bayesmmm.text import (
     amount,
     amounts,
     counted,
+    joined,
     number,
     percent,
     probability,
@@ -31,22 +34,40 @@ GAIN = "gain in the objective"
 WIDTH = 120
 #: So many limits are listed; with a limit for each period there may be hundreds.
 LIMITS = 12
+#: So many geos are listed, those that change most.
+GEOS = 12
 #: Differences of net marginal returns from which on a plan comes with a caution.
 _EQUAL = 1e-3
 _MEDIATORS = {"respond": "{} responds", "fixed": "{} held as it is", "decide": "{} decided"}
 
 
 def plan_text(
-    table: pd.DataFrame, answers: xr.Dataset, solution: Solution, attrs: Mapping[str, Any], current: xr.DataArray
+    table: pd.DataFrame,
+    answers: xr.Dataset,
+    solution: Solution,
+    attrs: Mapping[str, Any],
+    current: xr.DataArray,
+    by_geo: pd.DataFrame | None = None,
 ) -> str:
     """Write the parts of a `Plan` as text: what is asked, its table, the outcome, and how sure all of it is."""
     rows = [*_rows(table, answers, solution), *(_wrapped(line) for line in _overspending(table, answers, attrs))]
-    heading, outcomes = _heading(attrs, answers, current), _outcomes(table, answers, attrs)
+    if by_geo is not None:
+        rows += ["", *_geos(by_geo, attrs, solution), *_rows(_largest(by_geo), answers, solution)]
+    heading, outcomes = _heading(attrs, answers, current, _idle(table, by_geo)), _outcomes(table, answers, attrs)
     return "\n".join([*heading, "", *rows, "", *outcomes, "", *_sureness(table, solution)])
 
 
 # ---------------------------------------------------------------------------------------------------------- the parts
-def _heading(attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArray) -> list[str]:
+_AT_ZERO = " (of a channel at zero, by a step of one typical period's spend, over that step)"
+
+
+def _idle(*tables: pd.DataFrame | None) -> bool:
+    """Whether a channel is to be left at zero, in a geo that decides on it at least."""
+    known = [table for table in tables if table is not None]
+    return any(bool(((table["kind"] == "channel") & (table["new"] == 0.0)).any()) for table in known)
+
+
+def _heading(attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArray, idle: bool) -> list[str]:
     periods = current.sizes["date"]
     returns = answers["roi"].attrs.get("unit") or f"{attrs['unit']} per money"
     ahead = {"future": "{} ahead", "past": "{} of the past"}[attrs["window"]].format(counted(periods, "period"))
@@ -64,7 +85,7 @@ def _heading(attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArra
         setting.append(f"controls: {attrs['controls']}")
     meaning = (
         f"ROI: outcome gained over own spend (total: over all cost); next unit: outcome gained by one more unit of "
-        f"money, induced spend counted; both in {returns}"
+        f"money, induced spend counted{_AT_ZERO * idle}; both in {returns}"
     )
     parts = ["; ".join(goal), "; ".join(setting), meaning]
     lines = [f"Budget plan for {attrs['start']} to {attrs['stop']}, {ahead}", *map(_wrapped, parts)]
@@ -84,7 +105,7 @@ def plan_columns(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -
         "": [str(name) for name in table.index],
         "spend now": both[: len(table)],
         "spend new": both[len(table) :],
-        "change": [change_words(row) for row in table.itertuples()],
+        "change": [change_words(row.current, row.new) for row in table.itertuples()],
         "ROI now": _cells(table["roi_current"]),
         "ROI new": _cells(table["roi_new"]),
         f"{percent(CI_PROB)} interval": [f"{low} to {high}" if low != UNKNOWN else "" for low, high in ends],
@@ -100,14 +121,39 @@ def _rows(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -> list[
     return [lines[0], rule, *lines[1:-1], rule, lines[-1]]
 
 
+def _geos(by_geo: pd.DataFrame, attrs: Mapping[str, Any], solution: Solution) -> list[str]:
+    """What to know before the table of geos."""
+    count = len(by_geo) - 1
+    some = f", the {GEOS} that change most" if count > GEOS else ""
+    decided = counted(len(solution.net_marginal), "channel in a geo", "channels in geos")
+    words = [f"by geo, of {counted(count, 'geo')}{some}; plan.table(by='pair') has the {decided}"]
+    if attrs["unbought"]:
+        pairs = [label_of(channel, geo) for channel, geo in attrs["unbought"]]
+        more = [f"{len(pairs) - GEOS} more"] if len(pairs) > GEOS else []
+        words.append(f"held at zero, where nothing was ever spent: {joined([*pairs[:GEOS], *more])}")
+    if attrs["held_geos"]:
+        words.append(f"held as in the current plan: {joined(attrs['held_geos'])}")
+    return [_wrapped(line) for line in words]
+
+
+def _largest(by_geo: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the geos, of those that change most where there are many, and of the total."""
+    geos, total = by_geo[:-1], by_geo[-1:]
+    if len(geos) <= GEOS:
+        return by_geo
+    moved = (geos["new"] - geos["current"]).abs().sort_values(ascending=False, kind="stable").index[:GEOS]
+    return pd.concat([geos.loc[geos.index.isin(moved)], total])
+
+
 def _flags(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -> list[str]:
     """Short marks of the rows; the lines below the table say what they mean."""
     least = answers["extrapolated"].attrs.get("threshold", 0.0)
-    limited = {limit.channel for limit in solution.binding}
+    limited = {limit.channel for limit in solution.binding if limit.geo is None}
+    limited |= {limit.name for limit in solution.binding if limit.kind == GEO}
     out = []
     for name, row in zip(table.index, table.itertuples(), strict=True):
         marks = []
-        if row.kind == "channel" and name in limited:
+        if row.kind in ("channel", GEO) and name in limited:
             marks.append("limit")
         if row.kind != "induced" and row.extrapolated > least:
             marks.append(f"{rough_percent(row.extrapolated)} unseen")
@@ -214,11 +260,12 @@ def _cells(values: Iterable[float]) -> list[str]:
     return ["" if math.isnan(value) else number(value) for value in values]
 
 
-def change_words(row: Any) -> str:
-    """Write the change of a row of the table of a plan."""
-    if row.current > 0.0:
-        return f"{100.0 * row.change:+.0f} %".replace("-", "−").replace("−0 %", "0 %").replace("+0 %", "0 %")
-    return "new" if row.new > 0.0 else ""
+def change_words(current: float, new: float) -> str:
+    """Write what changes from the current spend to a new one, which may be induced."""
+    if current > 0.0:
+        change = 100.0 * (new / current - 1.0)
+        return f"{change:+.0f} %".replace("-", "−").replace("−0 %", "0 %").replace("+0 %", "0 %")
+    return "new" if new > 0.0 else ""
 
 
 def _wrapped(line: str) -> str:

@@ -11,16 +11,26 @@ import pandas as pd
 
 from bayesmmm.data import next_dates
 from bayesmmm.data.dates import parse_dates
+from bayesmmm.data.splitting import long_frame
 from bayesmmm.equations import MMM
-from bayesmmm.errors import AnswerError, ControlsWarning, InfeasibleError, NeverSpentError, UnknownTermError
+from bayesmmm.errors import (
+    AnswerError,
+    ControlsWarning,
+    InfeasibleError,
+    NeverSpentError,
+    PanelError,
+    UnknownTermError,
+)
 from bayesmmm.estimands.query import Query, bought_channels, open_query, spaced
 from bayesmmm.optimize.arguments import DRAWS, Solver, Window, which_window
-from bayesmmm.optimize.constraints import Constraints, DecisionVariables, Limits, check_feasible, read_limits
+from bayesmmm.optimize.constraints import Constraints, Limits, check_feasible, read_limits
+from bayesmmm.optimize.decision_variables import DecisionVariables, label_of
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.outcomes import Outcomes, plan_contexts
+from bayesmmm.optimize.places import places_of
 from bayesmmm.results import Fit
 from bayesmmm.text import amount, no_such
-from bayesmmm.validate import about, check_count, check_dates, check_values
+from bayesmmm.validate import about, as_list, check_count, check_dates, check_dates_by_geo, check_values
 
 #: Draws on which many starts are tried, and the share of adstock at which they stop to count: near enough to find the
 #: best start, from which all draws go on.
@@ -45,8 +55,7 @@ def read_window(fit: Fit, window: Window) -> tuple[Window, str]:
 def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, str]:
     """Return the last periods again, with the controls that are known."""
     data, dates = fit.data, next_dates(fit.data, periods)
-    frame = pd.DataFrame({n: data.columns[n][0, -periods:] for n in fit.system.exogenous}, index=dates)
-    frame.index.name = "date"
+    columns = {name: data.columns[name][:, -periods:] for name in fit.system.exogenous}
     wanted = [name for name in fit.system.exogenous if name in data.controls]
     if controls is not None and not isinstance(controls, Mapping | pd.DataFrame):
         example = f"controls={{{wanted[0] if wanted else 'price'!r}: 0.0}}"
@@ -63,8 +72,11 @@ def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, str]
             wrong = f"controls has {name!r}, which is no control of the equations"
             text = no_such(wrong, name, wanted, "Controls are")
             raise about("controls", controls, text, UnknownTermError)
-        frame[name] = check_dates(values, f"controls[{name!r}]", dates)
-        check_values(values, f"controls[{name!r}]")
+        where, by_geo = f"controls[{name!r}]", isinstance(values, pd.DataFrame) and len(data.geos) > 1
+        own = check_dates_by_geo(values, where, dates, data.geos) if by_geo else check_dates(values, where, dates)
+        check_values(values, where)
+        columns[name] = np.broadcast_to(own, (len(data.geos), periods))
+    frame = long_frame(data, dates, columns)
     repeated = [name for name in wanted if name not in known]
     if not wanted:
         return frame, ""
@@ -112,7 +124,7 @@ def read_channels(fit: Fit, channels: Sequence[str] | None, modes: Mapping[str, 
             raise about("channels", channels, text, UnknownTermError)
     names = list(bought_channels(fit, names) or ()) if names else []
     for name in [*names, *own]:
-        if not np.isfinite(fit.scales.spend[name]).all():
+        if not np.isfinite(fit.scales.spend[name]).any():
             text = (
                 f"{name!r} was never spent in the fitted periods, so that the data say nothing about what it brings; "
                 f"leave it out of the plan, or run a test and fit again"
@@ -121,6 +133,35 @@ def read_channels(fit: Fit, channels: Sequence[str] | None, modes: Mapping[str, 
     if not names and not own:
         raise AnswerError("there is no channel to decide about; list channels under media in an equation")
     return (*names, *own)
+
+
+def read_pairs(fit: Fit, names: tuple[str, ...], geos: Sequence[str] | None) -> DecisionVariables:
+    """Return what is decided: channels, of a panel every channel in every geo that ever bought it."""
+    known = fit.data.geos
+    if len(known) == 1:
+        if geos is not None:
+            text = f"geos= chooses among those of a panel, and this fit is of one series, {known[0]!r}; leave geos out"
+            raise about("geos", geos, text, PanelError)
+        return DecisionVariables(names)
+    for geo in geos or ():
+        if geo not in known:
+            raise about("geos", geos, no_such(f"no geo is called {geo!r}", geo, known, "Geos are"), PanelError)
+    chosen = known if geos is None else [geo for geo in known if geo in set(as_list(geos) or ())]
+    pairs = [(name, geo) for geo in chosen for name in names]
+    bought = {
+        (name, geo)
+        for name in names
+        for geo, mean in zip(known, fit.scales.spend[name], strict=True)
+        if np.isfinite(mean)
+    }
+    decided = tuple(pair for pair in pairs if pair in bought)
+    if not decided:
+        text = (
+            f"no geo of {', '.join(chosen)} ever bought {', '.join(names)}; let other geos or channels be decided"
+        )
+        raise about("geos", geos, text, NeverSpentError)
+    never = tuple(pair for pair in pairs if pair not in bought)
+    return DecisionVariables(tuple(label_of(*pair) for pair in decided), pairs=decided, unbought=never)
 
 
 def read_modes(fit: Fit, mediators: str | Mapping[str, str]) -> dict[str, str]:
@@ -186,8 +227,25 @@ class Problem:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Decided channels."""
+        """Names of what is decided: channels, of a panel channels in geos."""
         return self.variables.names
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Decided channels, each once."""
+        return self.variables.channels
+
+    @property
+    def geos(self) -> tuple[str, ...]:
+        """Geos that a plan of a panel decides about; none where all is one series."""
+        return self.variables.geos
+
+    def by_geo(self, rows: np.ndarray, fill: float = 0.0, axis: int = 0) -> np.ndarray:
+        """Return an axis of rows of a plan as two, geo and channel; `fill` where nothing is decided."""
+        variables, values = self.variables, np.moveaxis(rows, axis, 0)
+        out = np.full((len(self.geos), len(self.channels), *values.shape[1:]), fill)
+        out[variables.geo, variables.channel] = values
+        return np.moveaxis(out, [0, 1], [axis, axis + 1])
 
     @property
     def held_out(self) -> bool:
@@ -203,10 +261,13 @@ def build_problem(
     names = read_channels(fit, constraints.channels, modes)
     window, controls = read_window(fit, window)
     chosen, some, spare = split_draws(fit, window, solver)
-    current, dates = _current(chosen, names)
-    variables = DecisionVariables.spread(constraints.flighting, names, current)
+    decided = read_pairs(fit, names, constraints.geos)
+    current, dates = _current(chosen, decided)
+    variables = decided.spread(constraints.flighting, current)
     queries = [(chosen, None), (some, FEW_TAIL_WEIGHT), *([] if spare is None else [(spare, None)])]
-    whole, few, *others = map(Outcomes, plan_contexts(queries, names, modes))
+    whole, few, *others = [
+        Outcomes(each, places_of(fit, decided)) for each in plan_contexts(queries, names, modes)
+    ]
     judging = others[0] if others else whole
     factor = 1.0
     if total is not None and current.any():
@@ -223,7 +284,7 @@ def build_problem(
     return Problem(fit, controls, dates, modes, whole, few, judging, current, factor, variables, limits)
 
 
-def _current(query: Query, names: tuple[str, ...]) -> tuple[np.ndarray, pd.DatetimeIndex]:
+def _current(query: Query, decided: DecisionVariables) -> tuple[np.ndarray, pd.DatetimeIndex]:
     """Spend (C, W) of the current plan, and the dates of the window.
 
     A mediator of a future window is to be spent as in as many periods before it.
@@ -231,10 +292,12 @@ def _current(query: Query, names: tuple[str, ...]) -> tuple[np.ndarray, pd.Datet
     fit, line = query.fit, query.timeline
     at = np.flatnonzero(line.window)
     rows = []
-    for name in names:
-        known = fit.data.columns[name][0]
+    for i in range(len(decided.names)):
+        name, geo = decided.who(i)
+        g = 0 if geo is None else fit.data.geos.index(geo)
+        known = fit.data.columns[name][g]
         if name in line.columns:
-            known = np.concatenate([known, line.columns[name][0]])
+            known = np.concatenate([known, line.columns[name][g]])
         rows.append(known[at] if len(known) > at[-1] else np.resize(known[-len(at) :], len(at)))
     # A mediator may be recorded below zero, spend may not be planned so.
     return np.maximum(np.stack(rows), 0.0), line.dates[line.window]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bayesmmm.optimize.decision_variables import label_of
 from bayesmmm.text import amount
 
 
@@ -13,17 +14,19 @@ class BindingLimit:
 
     Attributes
     ----------
-    kind : {"bound", "minimum", "group", "linear", "total", "target", "target ROI"}
+    kind : {"bound", "period bound", "minimum", "group", "geo", "linear", "total", "target", "target ROI"}
     side : {"lower", "upper", "both"}
         Side of its range that the plan is at; both where they are the same.
     value : float
         That side: money, but for a target and a weighted sum.
     channel : str or None
-        Channel that it holds; None for a limit on several.
+        Channel that it holds, of a panel in `geo` or over all decided geos; None for a limit on several.
     name : str
-        Of the group, or the weighted sum written out.
+        Of the group or geo, or the weighted sum written out.
     periods : (int, int) or None
         For a bound on single periods: how many of them are at it, and of how many.
+    geo : str or None
+        Of a panel, geo of the channel that it holds.
     """
 
     kind: str
@@ -32,6 +35,7 @@ class BindingLimit:
     channel: str | None = None
     name: str = ""
     periods: tuple[int, int] | None = None
+    geo: str | None = None
 
     @property
     def words(self) -> str:
@@ -39,6 +43,7 @@ class BindingLimit:
         if self.kind.startswith("target"):
             return ""
         each = f" in {self.periods[0]} of {self.periods[1]} periods" if self.periods else ""
+        each = " in some period" if self.kind == "period bound" else each
         if self.channel is not None and self.value == 0.0:
             return f"at zero{each}"
         where = {"minimum": "at its minimum of", "both": "held at"}
@@ -46,7 +51,11 @@ class BindingLimit:
         return f"{where.get(side, f'at its {side} bound of')} {amount(self.value)}{each}"
 
     def __str__(self) -> str:
-        subject = f"group {self.name}" if self.kind == "group" else self.channel or self.name or self.kind
+        subject = self.channel or self.name or self.kind
+        if self.kind in ("group", "geo"):
+            subject = f"{self.kind} {self.name}"
+        elif self.channel is not None and self.geo is not None:
+            subject = label_of(self.channel, self.geo)
         return f"{subject} {self.words}".rstrip()
 
 
@@ -69,7 +78,8 @@ class Solution:
     kkt : float
         Largest relative violation of equal net marginal returns.
     net_marginal : pandas.Series
-        By channel: outcome gained per unit of money, induced spend included, at the plan.
+        By channel, of a panel by geo and channel: outcome gained per unit of money, induced spend included, at the plan;
+        at zero spend by a step of one typical period's spend, since slopes below one have no derivative there.
     binding : tuple of BindingLimit
         Limits that hold the plan back.
     bound, gap : float or None

@@ -153,7 +153,7 @@ class Fit:
             data=data,
             scales=self.scales.sel(at),
             tree=xr.DataTree.from_dict(groups),
-            settings={**self.settings, "scales": GIVEN_SCALES},
+            settings={"selected_from": len(self.data.geos), **self.settings, "scales": GIVEN_SCALES},
         )
         return fit.with_convergence(self.convergence)
 

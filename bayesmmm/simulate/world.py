@@ -12,7 +12,7 @@ import pandas as pd
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.data.checks import NATIONAL
-from bayesmmm.equations import MMM, Equation, check_system
+from bayesmmm.equations import MMM, Equation, check_system, for_data
 from bayesmmm.errors import (
     ConstantColumnError,
     DataError,
@@ -137,7 +137,7 @@ def simulate_world(
     # A stream each, so that giving parameters leaves the residuals as they were.
     prior_stream, residual_stream = np.random.default_rng(seed).spawn(2)
     if parameters is None:
-        parameters = engine.draw_prior(system, data, scales, draws=1, rng=prior_stream)
+        parameters = engine.draw_prior(for_data(system, data), data, scales, draws=1, rng=prior_stream)
     else:
         parameters = _checked(system, parameters, data)
     shape = (1, len(data.geos), len(data.dates))
