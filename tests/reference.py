@@ -27,16 +27,15 @@ def hill(a, half_saturation, slope):
     return np.array([v**slope / (half_saturation**slope + v**slope) if v > 0 else 0.0 for v in a])
 
 
-def media(x, carry_in, retention, half_saturation, slope, contribution, max_lag=None, present=None):
-    """Media term (G, T) with contribution (G, C) as mean over the given periods, or those of each geo (G, T)."""
+def media(x, carry_in, retention, half_saturation, slope, contribution, max_lag=None):
+    """Media term (G, T) with contribution (G, C) as mean over the given periods."""
     n_geo, n_channel, n_time = x.shape
     out = np.zeros((n_geo, n_time))
     for g in range(n_geo):
         for c in range(n_channel):
             h = hill(adstock(x[g, c], retention[c], carry_in[g, c], max_lag), half_saturation[c], slope[c])
-            own = np.ones(n_time, bool) if present is None else present[g]
-            if h[own].sum() > 0:
-                out[g, own] += contribution[g, c] * h[own] / h[own].mean()
+            if h.sum() > 0:
+                out[g] += contribution[g, c] * h / h.mean()
     return out
 
 
