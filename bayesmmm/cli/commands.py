@@ -211,6 +211,9 @@ def _analyse(data: "MMMData", system: "MMM", options: argparse.Namespace, world:
         print(str(data).rpartition("\nNext:")[0])
         print(laid_out(data.summary(), "{:,.4g}".format))
         heading("Model")
+        from bayesmmm.equations import for_data
+
+        system = for_data(system, data)
         print(str(system).rpartition("\n\nNext:")[0])
         show_warnings(system, data)
         fit = _sample(system, data, options)

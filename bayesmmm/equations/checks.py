@@ -15,6 +15,7 @@ from bayesmmm.data.scales import deviations
 from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.overlap import linear_overlaps
 from bayesmmm.equations.panel_warnings import panel_warnings
+from bayesmmm.equations.spend_share import for_data
 from bayesmmm.equations.system import MMM
 from bayesmmm.equations.text import format_days
 from bayesmmm.errors import (
@@ -105,7 +106,7 @@ def check_system(system: MMM, data: MMMData) -> None:
         _check_time(equation, data)
         _check_roi(equation, data)
     if not data.part:  # the geos of a part were fitted with others
-        system.for_geos(len(data.geos))
+        system.for_panel(data)
 
 
 def _check_columns(equation: Equation, data: MMMData) -> None:
@@ -249,8 +250,7 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
     ['FewPeriodsWarning']
     """
     warnings: list[BayesMMMWarning] = []
-    if len(data.geos) > 1:
-        system = system.for_geos(len(data.geos))
+    system = for_data(system, data)
     for source, target, _ in system.edges():
         if source not in system.exogenous:
             warnings += _backdoors(system.equation(source), system.equation(target))

@@ -13,10 +13,11 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.diagnostics.thresholds import BUDGET_MOVED, POWER_SENSITIVE
+from bayesmmm.equations import log_likelihood
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands import open_query, roi, verdict_of
 from bayesmmm.optimize import Plan
-from bayesmmm.results import Fit, check_one_geo
+from bayesmmm.results import Fit
 from bayesmmm.results.predictive import check_groups
 from bayesmmm.results.summaries import flat
 from bayesmmm.sensitivity.importance import Weights, resampled, smoothed, weighted_quantiles
@@ -77,7 +78,9 @@ def power_scaling(
 
     Notes
     -----
-    Priors are scaled as densities of the parameters that are printed, coefficients of the linear part included.
+    Priors are scaled as densities of the parameters that are printed, coefficients of the linear part included. Of a
+    panel, those are what geos and periods vary around, tau and omega; what single geos and periods are, given these, is
+    part of the model and is not scaled.
 
     References
     ----------
@@ -91,7 +94,6 @@ def power_scaling(
     >>> power_scaling(fit, mm.effects(fit)["indirect"])  # doctest: +SKIP
     """
     verdict = verdict_of(fit)
-    check_one_geo(fit, "power scaling")
     alphas = checked_alphas(alphas)
     density = log_densities(fit)
     values = _quantities(fit, quantity)
@@ -138,13 +140,34 @@ def checked_alphas(alphas: tuple[float, float]) -> tuple[float, float]:
 
 def log_densities(fit: Fit) -> xr.Dataset:
     """Log prior of each block and log likelihood of each equation (in ``attrs``), summed over periods (chain, draw)."""
-    check_groups(fit, ("log_prior", "log_likelihood"), "power-scaling")
+    large = len(fit.data.geos) > 1 and "log_likelihood" not in fit.tree.children
+    check_groups(fit, ("log_prior",) if large else ("log_prior", "log_likelihood"), "power-scaling")
     prior = fit.tree["log_prior"].to_dataset()
+    series = _summed_likelihood(fit) if large else fit.tree["log_likelihood"].to_dataset()
     likelihood = {
-        f"log p({name})": series.sum([dim for dim in series.dims if dim not in _SAMPLE])
-        for name, series in fit.tree["log_likelihood"].to_dataset().items()
+        f"log p({name})": values.sum([dim for dim in values.dims if dim not in _SAMPLE])
+        for name, values in series.items()
     }
     return xr.Dataset({**prior.data_vars, **likelihood}).assign_attrs(likelihood=tuple(likelihood))
+
+
+def _summed_likelihood(fit: Fit) -> xr.Dataset:
+    """Log likelihood of each equation (chain, draw) of a panel too large to keep it by geo and period."""
+    posterior, data = fit.posterior, fit.data
+    query = open_query(replace(fit, answering=None).accept_unconverged())
+
+    def work(draws: np.ndarray) -> dict[str, np.ndarray]:
+        base, out = query.history(draws), {}
+        for name in fit.system.order:
+            equation, par = fit.system.equation(name), base.rows.parameters[name]
+            density = log_likelihood(equation, data.columns[name], base.latent[name], par, fit.scales)
+            out[name] = density.sum(axis=(1, 2))
+        return out
+
+    coords = {dim: posterior[dim] for dim in _SAMPLE}
+    parts = query.map(work, len(data.dates))
+    shape = tuple(posterior.sizes[dim] for dim in _SAMPLE)
+    return xr.Dataset({name: (_SAMPLE, values.reshape(shape)) for name, values in parts.items()}, coords)
 
 
 def _parts(density: xr.Dataset) -> dict[str, list[str]]:
@@ -286,7 +309,6 @@ def power_scaled_budget(
     >>> print(power_scaled_budget(fit, best).attrs["finding"])  # doctest: +SKIP
     """
     verdict = verdict_of(fit)
-    check_one_geo(fit, "power scaling")
     alphas, seed = checked_alphas(alphas), check_seed(seed)
     if component not in COMPONENTS:
         raise SettingError(f"component={component!r} must be 'prior' or 'likelihood'")
