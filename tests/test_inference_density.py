@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from pytensor.gradient import grad
 
-from bayesmmm.equations import MMM, Equation
+from bayesmmm.equations import MMM, Equation, for_data
 from bayesmmm.inference import write_program
 from bayesmmm.inference.pymc_model import build_model
 from bayesmmm.kernels import prior_density
@@ -182,7 +182,7 @@ SHORT = ("collapsed", "student", "correlation learned", "odd priors", "cut adsto
 def test_density_and_gradient_are_those_of_the_pymc_model(case):
     system, collapse = CASES[case]
     data = worlds.data(40)
-    program, oracle = write_program(system, data, data.scales(), collapse=collapse), _pymc(case)
+    program, oracle = write_program(for_data(system, data), data, data.scales(), collapse=collapse), _pymc(case)
     rng = np.random.default_rng(5)
     for _ in range(3):
         u = program.start + rng.uniform(-1, 1, len(program.start))

@@ -4,10 +4,12 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bayesmmm.equations.panel import TAUS
 from bayesmmm.equations.text import unit_of
-from bayesmmm.errors import PriorError, UnknownPriorError
-from bayesmmm.priors import FrozenMap, Prior, check_reach, check_support, default_prior
-from bayesmmm.text import no_such
+from bayesmmm.errors import EquationError, PriorError, UnknownPriorError
+from bayesmmm.priors import FrozenMap, Prior, check_reach, check_support, contribution_scales, default_prior
+from bayesmmm.text import listed, no_such, written
+from bayesmmm.validate import is_number
 
 if TYPE_CHECKING:
     from bayesmmm.equations.equation import Equation
@@ -22,17 +24,17 @@ _NEEDS = {
     "trend": ("trend", "set trend=True"),
     "seasonality": ("seasonality", "set seasonality=Fourier(period=365.25, order=2)"),
     "coefficient": ("linear terms", "list columns in linear=[...]"),
-    "tau": ("media", "list channels in media=[...]"),
+    **dict.fromkeys(TAUS, ("media", "list channels in media=[...]")),
 }
 _LINEAR_PARAMETERS = ("intercept", "trend", "seasonality", "coefficient")
-_SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two", "tau", "omega"], (0.0, math.inf)) | {
+_SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two", *TAUS, "omega"], (0.0, math.inf)) | {
     "retention": (0.0, 1.0)
 }
 
 
 def _labels(equation: "Equation", parameter: str) -> tuple[str, ...]:
     """Return the labels that a per-label prior of this parameter may name."""
-    if parameter in (*MEDIA_PARAMETERS, "tau"):
+    if parameter in (*MEDIA_PARAMETERS, *TAUS):
         return equation.media
     if parameter == "trend":
         return tuple(term for term in equation.terms() if term.split("@")[0] == "trend") if equation.trend else ()
@@ -46,7 +48,10 @@ def read_priors(equation: "Equation") -> FrozenMap:
     if not isinstance(given, Mapping):
         raise PriorError(f'{where} has priors = {given!r}. Give a mapping such as {{"slope": Prior(...)}}.')
     media = (p for p in MEDIA_PARAMETERS if p != "roi" or equation.family.additive)
-    known = (*media, *_LINEAR_PARAMETERS, *equation.family.scalars, *(("tau", "omega") if equation.panel else ()))
+    panel = equation.panel
+    # Whether geos are in groups may be decided by the data.
+    shared = ("tau", "tau_group", *(f"tau_{name}" for name in panel.pooled), "omega") if panel else ()
+    known = (*media, *_LINEAR_PARAMETERS, *equation.family.scalars, *shared)
     read = {}
     for parameter, value in given.items():
         if parameter == "roi" and not equation.family.additive:
@@ -124,7 +129,32 @@ def prior_of(equation: "Equation", parameter: str, label: str | None) -> Prior:
         return value
     if value is not None and label in value:
         return value[label]
-    return default_prior(parameter, n_channels=len(equation.media), widths=equation.family.widths)
+    if parameter == "contribution":
+        media = equation.media
+        scales = contribution_scales([equation.spend_share.get(c, 1.0 / len(media)) for c in media])
+        return default_prior(parameter, scale=scales[media.index(label)], widths=equation.family.widths)
+    return default_prior(parameter, widths=equation.family.widths)
+
+
+def read_spend_share(equation: "Equation") -> FrozenMap:
+    """Return the given shares of spend of an equation, checked; empty where there are none."""
+    where, given = f"equation {equation.name!r}", equation.spend_share
+    if not isinstance(given, Mapping):
+        raise EquationError(
+            f"{where} has spend_share = {written(given)}. Give a mapping from every channel to its share, as "
+            f"{{'tv': 0.7, 'radio': 0.3}}, or leave it out: then it is taken from the data."
+        )
+    if given and set(given) != set(equation.media):
+        raise EquationError(
+            f"{where} has a spend_share for {listed(given)}, and the media {listed(equation.media) or 'none'}. Name "
+            f"each of its media, or leave spend_share out: then it is taken from the data."
+        )
+    for channel, share in given.items():
+        if not is_number(share) or not 1e-12 <= share <= 1.0:
+            raise EquationError(
+                f"{where} has the spend_share {written(share)} of {channel!r}. Give a number above 0, of at most 1."
+            )
+    return FrozenMap({channel: float(given[channel]) for channel in equation.media if given})
 
 
 def parametrised(equation: "Equation", parameter: str) -> tuple[tuple[str, ...], tuple[Prior, ...]]:

@@ -25,6 +25,7 @@ _EQUATION_KEYS = (
     "seasonality",
     "priors",
     "panel",
+    "spend_share",
 )
 _LISTS = ("media", "controls")
 
@@ -158,8 +159,11 @@ def _equation(table: Mapping[str, Any], number: int) -> Equation:
         given["rho"] = _rho(given["rho"], where)
     if "panel" in given:
         _check_table(given["panel"], f"panel of {where}")
-        _check_keys(given["panel"], ("pooling", "periods", "per_geo", "sigma"), f"panel of {where}")
+        keys = ("pooling", "periods", "per_geo", "sigma", "group", "pooled")
+        _check_keys(given["panel"], keys, f"panel of {where}")
         given["panel"] = Panel(**given["panel"])
+    if "spend_share" in given:
+        _check_table(given["spend_share"], f"spend_share of {where}")
     return Equation(name, **given)
 
 

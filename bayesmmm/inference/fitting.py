@@ -9,7 +9,7 @@ import numpy as np
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.equations import MMM, check_system, system_warnings
+from bayesmmm.equations import MMM, check_system, for_data, system_warnings
 from bayesmmm.errors import BayesMMMWarning, ConvergenceWarning, SamplingError
 from bayesmmm.inference.groups import complete
 from bayesmmm.inference.samplers import SAMPLERS
@@ -122,7 +122,7 @@ def fit(
     progress = check_flag(progress, "progress", SamplingError)
     engine.check_data(data)
     check_system(system, data)
-    system = system.for_geos(len(data.geos))
+    system = for_data(system, data)
     _check_memory(system, data, checked["draws"], checked["chains"])
     for warning in system_warnings(system, data):
         give(warning)
