@@ -25,6 +25,7 @@ _EQUATION_KEYS = (
     "seasonality",
     "priors",
     "panel",
+    "sign",
     "spend_share",
 )
 _LISTS = ("media", "controls")
@@ -161,8 +162,9 @@ def _equation(table: Mapping[str, Any], number: int) -> Equation:
         _check_table(given["panel"], f"panel of {where}")
         _check_keys(given["panel"], ("pooling", "periods", "per_geo", "sigma"), f"panel of {where}")
         given["panel"] = Panel(**given["panel"])
-    if "spend_share" in given:
-        _check_table(given["spend_share"], f"spend_share of {where}")
+    for key in ("sign", "spend_share"):
+        if key in given:
+            _check_table(given[key], f"{key} of {where}")
     return Equation(name, **given)
 
 

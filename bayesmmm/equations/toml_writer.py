@@ -58,6 +58,8 @@ def _equation(equation: Equation) -> dict[str, Any]:
         table["panel"] = {key: value for key, value in panel.items() if value is not None}
         table["panel"] |= {"per_geo": list(equation.panel.per_geo)} if equation.panel.per_geo else {}
         table["panel"] |= {"sigma": equation.panel.sigma} if equation.panel.sigma != "shared" else {}
+    if equation.sign:
+        table["sign"] = dict(equation.sign)
     if equation.spend_share:
         table["spend_share"] = dict(equation.spend_share)
     if equation.seasonality:
