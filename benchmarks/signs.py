@@ -120,7 +120,9 @@ def main(kind: str = "nothing", seeds: str = "40") -> None:
             f"{found[f'{name} divergences'].sum()}"
         )
     for cost in ("seconds", "gradients"):
-        print(f"{cost} with a sign over without: {found[f'signed {cost}'].sum() / found[f'default {cost}'].sum():.2f}")
+        print(
+            f"{cost} with a sign over without: {found[f'signed {cost}'].sum() / found[f'default {cost}'].sum():.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -162,11 +162,11 @@ class Equation:
         How the geos of a panel share this equation; for data with several geos ``Panel()`` where it is left out. It adds
         the parameters tau (spread of the log contributions of geos) and omega (sd of the period effects, share of s_v).
     sign
-        ``{channel: "positive", "negative" or "any"}`` for some of `media`: what a channel can do to the series. The others
+        ``{channel: "positive", "negative" or "any"}`` for some of `media`: what a channel can do to the series. Others
         are positive, unless a prior on their contribution or roi has mass below zero, which is taken as it is. The default
         contribution of "negative" is the mirror image of the positive one, and of "any" a Student-t around zero of the
-        same scale: it holds zero, so that a channel that does nothing can be seen to do nothing. In a panel all geos of a
-        channel have the sign of the median one.
+        same scale: it holds zero, so that a channel that does nothing can be seen to do nothing. In a panel all geos
+        of a channel have the sign of the median one.
     spend_share
         ``{channel: share}`` of spend, for all of `media`: default priors on contributions are in proportion to it, so
         that no channel starts from a higher return than another. A fit takes it from the data where it is left out, and

@@ -135,7 +135,7 @@ def prior_of(equation: "Equation", parameter: str, label: str | None) -> Prior:
         return value
     if value is not None and label in value:
         return value[label]
-    if parameter == "contribution":
+    if parameter == "contribution" and label is not None:
         media = equation.media
         scales = contribution_scales([equation.spend_share.get(c, 1.0 / len(media)) for c in media])
         scale, sign = scales[media.index(label)], equation.sign.get(label, "positive")

@@ -264,7 +264,9 @@ def _variable(block: Block) -> pt.TensorVariable:
     if block.family != "NegativeHalfStudentT":
         return getattr(pm, block.family)(block.variable, **block.args, dims=block.dim, **how)
     args = list(block.args.values())
-    return pm.CustomDist(block.variable, *args, logp=_negative_logp, random=_negative_random, dims=block.dim, **how)
+    return pm.CustomDist(
+        block.variable, *args, logp=_negative_logp, random=_negative_random, dims=block.dim, **how
+    )
 
 
 def _negative_logp(value, nu, sigma):
