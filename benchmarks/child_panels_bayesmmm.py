@@ -28,12 +28,13 @@ def gradients(mm) -> list[dict]:
     """Median processor seconds of one evaluation of log density and gradient around the prior medians, by size."""
     import numpy as np
 
+    from bayesmmm.equations import for_data
     from bayesmmm.inference import write_program
 
     out = []
     for geos, periods in SIZES:
         system, data = model(mm, panel_cases.simulated(geos, periods, CHANNELS))
-        program = write_program(system.for_geos(geos), data, data.scales())
+        program = write_program(for_data(system, data), data, data.scales())
         size = len(program.start)
         points = program.start + np.random.default_rng(1).uniform(-1.0, 1.0, (20, size))
         program.log_density(points[0])

@@ -48,6 +48,7 @@ RECORDS = {
     "recovery": lambda channels: made_table(),
     "roi_by_geo": lambda channels: panel(),
     "roi_map": lambda channels: panel(),
+    "shrinkage": lambda channels: panel_fits.pooled(panel()),
     "stability": lambda channels: made_cv(channels=channels),
     "what_if": lambda channels: answers.scenario(),
 }

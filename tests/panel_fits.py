@@ -19,6 +19,7 @@ NEVER, WITHOUT = "radio", "south"
 PERIODS = 52
 _PANEL = Panel(periods="random")
 _OWN = Panel(periods="random", per_geo=("seasonality", "price"))
+_CURVES = Panel(periods="random", pooled=("half_life", "half_saturation", "slope"))
 _NONE = Panel(periods="none", per_geo=("trend",))
 _SIGMA = Panel(periods="random", sigma="per_geo")
 
@@ -55,6 +56,7 @@ SYSTEMS = {
     ),
     "sigma per geo": MMM([_queries(_SIGMA, likelihood="lognormal"), _sales(_SIGMA, likelihood="lognormal")]),
     "short memory": MMM([_queries(max_lag=3), _sales(media=["tv", "radio", "queries"], max_lag=5)]),
+    "own curves": MMM([_queries(_CURVES), _sales(_CURVES)]),
     "no mediator": MMM([_sales(media=["tv", "social", "radio"])]),
 }
 NAMES = tuple(SYSTEMS)
@@ -109,14 +111,31 @@ def with_replicates(fit: Fit) -> Fit:
     return fit
 
 
+def pooled(fit: Fit) -> xr.Dataset:
+    """What `pooling_sensitivity` gives, made up of the returns of a made fit."""
+    from bayesmmm.estimands import roi
+
+    each, total = roi(fit, by="geo"), roi(fit)
+    at, over = [0.05, 0.5, 0.95], ("chain", "draw")
+    answers = [
+        xr.Dataset({"roi": factor * each, "total": factor * total}).quantile(at, over, skipna=False)
+        for factor in (1.0, 1.3)
+    ]
+    found = xr.concat(answers, dim="pooling").assign_coords(pooling=["partial", "none"])
+    found["roi"] = found["roi"].transpose("pooling", "quantile", "geo", "channel")
+    return found.assign_attrs(each.attrs, ci_prob=0.9)
+
+
 def _drawn_in(equation: Equation, par, rng) -> dict:
     log = equation.likelihood == "lognormal"
     coefficient = 0.3 * par["coefficient"]
     coefficient[..., 0] += {"lognormal": -0.4, "censored_normal": 0.2}.get(equation.likelihood, 0.4)
     # Longer than that of the channel that a geo never buys, so that the tail of no geo is told by it.
     half_life = np.clip(par["half_life"], 4.0, 30.0)
+    if half_life.ndim == 3:  # the longest tail is that of every geo
+        half_life[..., 0] = 30.0
     if NEVER in equation.media:
-        half_life[:, equation.media.index(NEVER)] = 2.0
+        half_life[..., equation.media.index(NEVER)] = 2.0
     out = par | {
         "half_life": half_life,
         "contribution": par["contribution"] / (1.0 + par["contribution"]) * (0.7 if log else 1.0),

@@ -37,6 +37,28 @@ def frame(geos=GEOS, periods=30, seed=0):
     return pd.concat(rows, ignore_index=True)
 
 
+#: Geo -> brand and territory. Territories of two brands may have one name: the pair is the series.
+KEYS = {
+    "north": ("acme", "north"),
+    "east": ("acme", "east"),
+    "south": ("zeta", "north"),
+    "west": ("zeta", "west"),
+    "centre": ("zeta", "east"),
+}
+KEYED = {**ROLES, "geo": ["brand", "territory"]}
+
+
+def keyed_frame(**kwargs):
+    """Rows of `frame` with the brand and the territory in place of the geo."""
+    table = frame(**kwargs)
+    brand, territory = zip(*table["geo"].map(KEYS), strict=True)
+    return table.drop(columns="geo").assign(brand=brand, territory=territory)
+
+
+def keyed_data(**kwargs) -> MMMData:
+    return MMMData.from_frame(keyed_frame(**kwargs), **KEYED)
+
+
 def data(geos=GEOS, periods=30, seed=0) -> MMMData:
     return MMMData.from_frame(frame(geos, periods, seed), **ROLES)
 

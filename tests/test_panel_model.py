@@ -18,6 +18,14 @@ CASES = {
     "default": ("normal", "normal", None, {}),
     "own price": ("lognormal", "normal", Panel(per_geo=["trend", "price"]), {}),
     "no pooling": ("normal", "censored_normal", Panel(pooling="none", periods="fixed"), {}),
+    "groups": ("normal", "normal", Panel(group="brand"), {}),
+    "own curves": (
+        "normal",
+        "normal",
+        Panel(pooled=["half_life"]),
+        {"priors": {"retention": {"tv": Prior("Beta", alpha=2, beta=3)}}},
+    ),
+    "own slopes": ("normal", "normal", Panel(pooled=["slope", "half_saturation"], pooling="full"), {}),
     "heavy tails": ("student_t", "normal", Panel(periods="random"), {}),
     "sigma per geo": ("normal", "censored_normal", Panel(sigma="per_geo", per_geo=["price"]), {}),
     "heavy tails and sigma per geo": ("student_t", "normal", Panel(periods="random", sigma="per_geo"), {}),
@@ -35,16 +43,20 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_model_and_compiled_density_agree(case, collapse):
     likelihood, mediator, panel, more = CASES[case]
-    data, system = panels.data(periods=12), panels.system(likelihood, mediator, panel, **more)
+    keyed = panel is not None and panel.group == "brand"
+    data = panels.keyed_data(periods=12) if keyed else panels.data(periods=12)
+    system = panels.system(likelihood, mediator, panel, **more)
     model = build_model(system, data, collapse=collapse)
     program = write_program(for_data(system, data), data, data.scales(), collapse=collapse)
     u = program.start + np.random.default_rng(0).uniform(-0.3, 0.3, len(program.start))
     theta, start, point, scaled = program.constrained(u), 0, {}, 0.0
     for block in program.blocks:
         size = len(block.labels) or 1
-        own = theta if block.parameter == "z" else u  # what the sampler moves is linear in deviations of geos
+        own = (
+            theta if block.parameter.startswith("z") else u
+        )  # what the sampler moves is linear in deviations of geos
         point[block.variable] = own[start : start + size].reshape((size,) if block.dim else ())
-        if block.parameter == "z":
+        if block.parameter.startswith("z"):
             for i in range(start, start + size):
                 scaled += np.log(program.constrained(u + (np.arange(len(u)) == i))[i] - theta[i])
         start += size
@@ -55,7 +67,7 @@ def test_model_and_compiled_density_agree(case, collapse):
 
 def test_replicates_of_a_collapsed_panel_have_its_covariance():
     data = panels.data(panels.GEOS[:4], periods=8)
-    equation = panels.system("normal", "normal", Panel(per_geo=["trend"])).for_geos(4).equation("sales")
+    equation = for_data(panels.system("normal", "normal", Panel(per_geo=["trend"])), data).equation("sales")
     seen = engine.inputs(equation, data, data.scales())
     plan = panel_plan(equation, seen.design, equation.terms())
     draws, sigma, omega = 40_000, 0.5, 0.7

@@ -105,6 +105,25 @@ def test_what_is_not_there_is_said():
         plots.roi_by_geo(case_fit("censored mediator"))
 
 
+def test_shrinkage_lays_geos_left_to_themselves_above_those_that_are_pooled():
+    found = panel_fits.pooled(panel())
+    axes = plots.shrinkage(found)
+    for channel, ax in zip(found["channel"].values, axes, strict=True):
+        rows = [label.get_text() for label in ax.get_yticklabels()]
+        none = found["roi"].sel(pooling="none", quantile=0.5, channel=channel).to_series()
+        order = none.sort_values(ascending=False, kind="stable", na_position="last").index.tolist()
+        assert rows == order
+        drawn = {round(float(x), 9) for line in ax.lines for x in np.atleast_1d(line.get_xdata())}
+        for pooling in ("partial", "none"):
+            medians = found["roi"].sel(pooling=pooling, quantile=0.5, channel=channel).values
+            assert {round(float(m), 9) for m in medians[np.isfinite(medians)]} <= drawn
+        total = float(found["total"].sel(pooling="partial", quantile=0.5, channel=channel))
+        assert round(total, 9) in drawn
+    assert "no spend" in [text.get_text() for text in axes[list(found["channel"].values).index("radio")].texts]
+    with pytest.raises(SettingError, match=r"plots\.shrinkage\(mm\.sensitivity\.pooling_sensitivity\(fit\)\)"):
+        plots.shrinkage(panel())
+
+
 def test_the_map_of_a_budget_says_what_changes_and_where_nothing_may():
     plan = plans_made_up.panel_plan()
     ax = plots.budget_map(plan)

@@ -19,6 +19,7 @@ from tests import plans_made_up, worlds
 from tests.fits import quiet
 from tests.gallery import panel
 from tests.made import made_fit
+from tests.panel_fits import pooled
 from tests.test_plots_calibration import made_table, study
 from tests.test_plots_evaluation import made_cv
 from tests.test_plots_sensitivity import budget
@@ -33,6 +34,7 @@ SLOW = {  # answers that need new fits or a solver
     ),
     "frontier": plans_made_up.frontier,
     "optimize_budget": plans_made_up.plan,
+    "sensitivity.pooling_sensitivity": lambda: pooled(panel()),
     "sensitivity.power_scaled_budget": budget,
 }
 FROM_FIT = {

@@ -9,6 +9,7 @@ from typing import Any
 
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Likelihood, check_system
+from bayesmmm.equations.panel import TAUS
 from bayesmmm.errors import BayesMMMError
 
 #: Priors to start from, as code; what is known takes their place.
@@ -25,7 +26,7 @@ STARTS = {
     "coefficient": "mm.Prior('Normal', mu=0.0, sigma=0.1)",
     "sigma": "mm.Prior('HalfNormal', sigma=0.5)",
     "nu_minus_two": "mm.Prior('LogNormal', mu=2.0, sigma=0.5)",
-    "tau": "mm.Prior('LogNormal', mu=-1.4, sigma=0.3)",
+    **dict.fromkeys(TAUS, "mm.Prior('LogNormal', mu=-1.4, sigma=0.3)"),
     "omega": "mm.Prior('HalfNormal', sigma=0.1)",
     "rho": "mm.Prior('Uniform', lower=-0.3, upper=0.3)",
 }

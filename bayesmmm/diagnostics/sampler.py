@@ -6,6 +6,7 @@ import pandas as pd
 from bayesmmm.diagnostics.advice import prior_on
 from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.thresholds import CONVERGENCE_SOURCE, DIVERGENCE_SOURCE, ENERGY, TREE_DEPTH, Threshold
+from bayesmmm.equations.panel import POOLABLE
 from bayesmmm.results import Fit
 from bayesmmm.results.convergence import (
     DIVERGENT_BAD,
@@ -19,7 +20,7 @@ from bayesmmm.results.convergence import (
 from bayesmmm.results.summaries import flat
 
 #: Parameters whose prior decides what others of a panel are.
-_BEHIND = {"median_contribution": "contribution", "period": "omega"}
+_BEHIND = {**{f"median_{name}": name for name in ("contribution", *POOLABLE)}, "period": "omega"}
 _LONGER = "run longer, as mm.fit(system, data, draws=2000, tune=2000)"
 _CAREFUL = "take smaller steps, as mm.fit(system, data, target_accept=0.97)"
 #: What nutpie and PyMC call a trajectory that was cut off at the greatest depth.

@@ -38,6 +38,7 @@ from bayesmmm.engine.parameters import (
     Parameters,
     draw_prior,
     layout,
+    recorded,
     rescale,
     spend_per_size,
     to_arrays,

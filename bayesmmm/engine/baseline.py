@@ -33,6 +33,7 @@ from bayesmmm.engine.terms import (
     add,
     by_geo,
     by_input,
+    curve_response,
     media_terms,
     prepend_history,
     scaled,
@@ -308,12 +309,21 @@ def carryover(base: Baseline, changed: Columns | None = None) -> dict[tuple[str,
             x, before = scaled(rows, channel, columns[channel]), base.past.get((name, channel))
             if equation.max_lag is None:
                 carry = np.zeros(x.shape[:2]) if before is None else before[..., 0]
-                keep = retention(rows.parameters[name]["half_life"][:, c], rows.days)
-                alike = [np.ascontiguousarray(rows.matching(v, x, carry)) for v in (x, carry, keep)]
-                out[name, channel] = kernels.final_adstock(*alike)[..., None]
+                keep = retention(rows.parameters[name]["half_life"][..., c], rows.days)
+                alike = [rows.matching(v, x, carry) for v in (x, carry, keep)]
+                out[name, channel] = _final_adstock(*alike)[..., None]
             else:
                 out[name, channel] = prepend_history(rows, before, x, equation.max_lag)[..., -equation.max_lag :]
     return out
+
+
+def _final_adstock(x: np.ndarray, carry: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """`kernels.final_adstock` with a retention (P,) that geos share, or (P, G) where each has its own."""
+    if keep.ndim == 1:
+        return kernels.final_adstock(*map(np.ascontiguousarray, (x, carry, keep)))
+    geos = range(x.shape[1])
+    parts = [(x[:, [g]], carry[:, [g]], keep[:, g]) for g in geos]
+    return np.concatenate([kernels.final_adstock(*map(np.ascontiguousarray, p)) for p in parts], axis=1)
 
 
 def from_period(base: Baseline, first: int) -> Baseline:
@@ -348,17 +358,14 @@ def of_geo(base: Baseline, geo: int) -> Baseline:
         return {key: np.take(each, [geo], axis) if each.shape[axis] > 1 else each for key, each in values.items()}
 
     rows = base.rows
-    parameters = {
-        name: {
-            k: v[:, geo]
-            if k == "sigma" and v.ndim == 2
-            else v[:, [geo]]
-            if k == "contribution" or (k == "coefficient" and v.ndim == 3)
-            else v
-            for k, v in par.items()
-        }
-        for name, par in rows.parameters.items()
-    }
+
+    def own_of(key: str, values: np.ndarray) -> np.ndarray:
+        if key in ("contribution", "coefficient"):
+            return values[:, [geo]] if values.ndim == 3 else values
+        by_geo = values.ndim == (2 if key == "sigma" else 3)
+        return values[:, geo] if by_geo else values
+
+    parameters = {name: {k: own_of(k, v) for k, v in par.items()} for name, par in rows.parameters.items()}
     own = replace(
         rows,
         scales=rows.scales.sel([geo]),
@@ -405,9 +412,7 @@ def media_term(
     """
     full = np.ones_like(par["contribution"]) if amplitude is None else amplitude
     shape = (retention(par["half_life"], days), par["half_saturation"], par["slope"], full)
-    response = kernels.media_response(
-        media[None], np.zeros((1, *media.shape[:2])), *map(np.ascontiguousarray, shape), kernel_lag(equation)
-    )
+    response = curve_response(kernel_lag(equation), media[None], np.zeros((1, *media.shape[:2])), *shape)
     if amplitude is None:
         full = kernels.amplitudes(response, np.ascontiguousarray(par["contribution"]))
     return response, full
@@ -446,7 +451,8 @@ def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float)
         if equation.media and equation.max_lag is not None:
             own += equation.max_lag
         elif equation.media:
-            own = np.ceil(half_life.max(axis=1) / days * np.log2(1.0 / share))
+            longest = half_life.reshape(len(half_life), -1).max(axis=1)
+            own = np.ceil(longest / days * np.log2(1.0 / share))
         reach[name] = own + np.max(above, axis=0, initial=0.0)
     return reach[system.outcome]
 

@@ -106,7 +106,7 @@ def check_system(system: MMM, data: MMMData) -> None:
         _check_time(equation, data)
         _check_roi(equation, data)
     if not data.part:  # the geos of a part were fitted with others
-        system.for_geos(len(data.geos))
+        system.for_panel(data)
 
 
 def _check_columns(equation: Equation, data: MMMData) -> None:

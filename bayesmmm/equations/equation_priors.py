@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bayesmmm.equations.panel import TAUS
 from bayesmmm.equations.text import unit_of
 from bayesmmm.errors import EquationError, PriorError, UnknownPriorError, UnknownTermError
 from bayesmmm.priors import FrozenMap, Prior, check_reach, check_support, contribution_scales, default_prior
@@ -23,13 +24,13 @@ _NEEDS = {
     "trend": ("trend", "set trend=True"),
     "seasonality": ("seasonality", "set seasonality=Fourier(period=365.25, order=2)"),
     "coefficient": ("linear terms", "list columns in linear=[...]"),
-    "tau": ("media", "list channels in media=[...]"),
+    **dict.fromkeys(TAUS, ("media", "list channels in media=[...]")),
 }
 _LINEAR_PARAMETERS = ("intercept", "trend", "seasonality", "coefficient")
 _ANY = (-math.inf, math.inf)
 #: Values of a contribution, or of a roi, by the sign of a channel.
 SIGNS = {"positive": (0.0, math.inf), "negative": (-math.inf, 0.0), "any": _ANY}
-_SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two", "tau", "omega"], (0.0, math.inf)) | {
+_SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two", *TAUS, "omega"], (0.0, math.inf)) | {
     "retention": (0.0, 1.0),
     **dict.fromkeys(("contribution", "roi"), _ANY),
 }
@@ -37,7 +38,7 @@ _SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two", "tau", "om
 
 def _labels(equation: "Equation", parameter: str) -> tuple[str, ...]:
     """Return the labels that a per-label prior of this parameter may name."""
-    if parameter in (*MEDIA_PARAMETERS, "tau"):
+    if parameter in (*MEDIA_PARAMETERS, *TAUS):
         return equation.media
     if parameter == "trend":
         return tuple(term for term in equation.terms() if term.split("@")[0] == "trend") if equation.trend else ()
@@ -51,7 +52,10 @@ def read_priors(equation: "Equation") -> FrozenMap:
     if not isinstance(given, Mapping):
         raise PriorError(f'{where} has priors = {given!r}. Give a mapping such as {{"slope": Prior(...)}}.')
     media = (p for p in MEDIA_PARAMETERS if p != "roi" or equation.family.additive)
-    known = (*media, *_LINEAR_PARAMETERS, *equation.family.scalars, *(("tau", "omega") if equation.panel else ()))
+    panel = equation.panel
+    # Whether geos are in groups may be decided by the data.
+    shared = ("tau", "tau_group", *(f"tau_{name}" for name in panel.pooled), "omega") if panel else ()
+    known = (*media, *_LINEAR_PARAMETERS, *equation.family.scalars, *shared)
     read = {}
     for parameter, value in given.items():
         if parameter == "roi" and not equation.family.additive:

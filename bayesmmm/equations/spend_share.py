@@ -30,7 +30,7 @@ def for_data(system: MMM, data: MMMData) -> MMM:
     {'tv': 0.75, 'radio': 0.25}
     """
     if len(data.geos) > 1 or not data.part:  # one geo of a panel was fitted with the others
-        system = system.for_geos(len(data.geos))
+        system = system.for_panel(data)
     if all(equation.spend_share or not equation.media for equation in system.equations):
         return system
     return MMM([e if e.spend_share else replace(e, spend_share=spend_shares(e, data)) for e in system.equations])

@@ -167,6 +167,7 @@ def unit_of(equation: "Equation", parameter: str) -> str:
     """Return the unit of a parameter of an equation; empty for a pure number."""
     v = equation.name
     share = "log units" if equation.family.log_scale else f"share of mean |{v}|"
+    group = (equation.panel and equation.panel.group) or "none"
     return {
         "half_life": "days",
         "retention": "share kept into the next period",
@@ -181,7 +182,9 @@ def unit_of(equation: "Equation", parameter: str) -> str:
         # A standard deviation elsewhere; that of a t is larger than its scale, and depends on nu.
         "sigma": f"{share}, scale of the t, not its sd" if equation.family.heavy_tailed else share,
         "nu_minus_two": "",
-        "tau": "sd of log contribution between geos",
+        "tau": f"sd of log contribution between geos{f' of one {group}' * (group != 'none')}",
+        "tau_group": f"sd of log contribution between groups, by {group}",
+        **{f"tau_{name}": f"sd of log {name} between geos" for name in ("half_life", "half_saturation", "slope")},
         "omega": f"{share}, sd of what geos share in a period",
         "rho": "correlation",
     }[parameter]

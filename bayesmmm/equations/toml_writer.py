@@ -54,10 +54,12 @@ def _equation(equation: Equation) -> dict[str, Any]:
     if equation.rho:
         table["rho"] = {m: v.to_dict() if isinstance(v, Prior) else v for m, v in equation.rho.items()}
     if equation.panel is not None:
-        panel = {"pooling": equation.panel.pooling, "periods": equation.panel.periods}
-        table["panel"] = {key: value for key, value in panel.items() if value is not None}
-        table["panel"] |= {"per_geo": list(equation.panel.per_geo)} if equation.panel.per_geo else {}
-        table["panel"] |= {"sigma": equation.panel.sigma} if equation.panel.sigma != "shared" else {}
+        keys = ("pooling", "periods", "per_geo", "sigma", "group", "pooled")
+        panel = {key: getattr(equation.panel, key) for key in keys}
+        panel |= {"sigma": None} if equation.panel.sigma == "shared" else {}
+        table["panel"] = {
+            k: list(v) if isinstance(v, tuple) else v for k, v in panel.items() if v not in (None, ())
+        }
     if equation.sign:
         table["sign"] = dict(equation.sign)
     if equation.spend_share:

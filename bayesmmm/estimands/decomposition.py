@@ -241,16 +241,16 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
     else:
         whole = base.term[equation.name, mediator]
         c = equation.media.index(mediator)
-        half_life = rows.parameters[equation.name]["half_life"][:, c]
+        half_life = rows.parameters[equation.name]["half_life"][..., c]
         active = np.where(column > 0.0, 1.0, 0.0)
         unit = rows.scales.spend[mediator][:, None]
         stacked = [np.broadcast_to(parts[k] * active / unit, shape) for k in channels]
         shares = []
         if channels:
-            by_channel = kernels.aumann_shapley_shares(
+            by_channel = _by_adstock(
                 engine.scaled(rows, mediator, column),
-                np.ascontiguousarray(np.stack(stacked, axis=2)),
-                np.ascontiguousarray(whole),
+                np.stack(stacked, axis=2),
+                whole,
                 engine.retention(half_life, rows.days),
                 engine.kernel_lag(equation),
             )
@@ -258,6 +258,17 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
     out |= {(channel, mediator): share for channel, share in zip(channels, shares, strict=True)}
     out["", mediator] = whole - sum(shares) if shares else whole
     return out
+
+
+def _by_adstock(x: np.ndarray, parts: np.ndarray, whole: np.ndarray, keep: np.ndarray, lag: int) -> np.ndarray:
+    """`kernels.aumann_shapley_shares` with a retention (R,) that geos share, or (R, G) where each has its own."""
+    if keep.ndim == 1:
+        return kernels.aumann_shapley_shares(
+            x, np.ascontiguousarray(parts), np.ascontiguousarray(whole), keep, lag
+        )
+    geos = [(x[:, [g]], parts[:, [g]], whole[:, [g]], keep[:, g]) for g in range(parts.shape[1])]
+    shares = [kernels.aumann_shapley_shares(*map(np.ascontiguousarray, own), lag) for own in geos]
+    return np.concatenate(shares, axis=1)
 
 
 def _parts_of_series(base: engine.Baseline, mediator: str) -> Mapping[str, np.ndarray]:

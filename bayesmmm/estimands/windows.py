@@ -134,7 +134,7 @@ def _tails(query: Query, weight: float) -> np.ndarray:
     endless = tails * days > LONGEST_TAIL * 365.25
     if endless.any():
         longest = {
-            (channel, e.name): query.parameters[e.name]["half_life"][draws, c].max()
+            (channel, e.name): query.parameters[e.name]["half_life"][draws, ..., c].max()
             for e in fit.system.equations
             for c, channel in enumerate(e.media)
             if e.max_lag is None

@@ -25,6 +25,7 @@ from bayesmmm.inference.variables import (
     geo_pairs,
     linear_plan,
     normal_terms,
+    spread_pairs,
 )
 from bayesmmm.results import Fit, check_fit, library_versions
 from bayesmmm.validate import check_size
@@ -113,7 +114,8 @@ def _with_texts(stats: xr.Dataset) -> xr.Dataset:
 def _read_blocks(equation: Equation, data: MMMData, raw: xr.Dataset, collapse: bool) -> dict:
     """Draws (S,) of each label of each parameter; (S, G) where the labels are of channels in geos."""
     drawn: dict[str, Any] = {}
-    pairs = geo_pairs(equation, data) if equation.panel else {}
+    pairs = {label: (c, (g,)) for label, (c, g) in geo_pairs(equation, data).items()} if equation.panel else {}
+    about = {spread.z: spread_pairs(equation, data, spread) for spread in equation.spreads}
     for block in blocks(equation, data, collapse=collapse):
         values = raw[block.variable]
         if block.dim is None:
@@ -122,9 +124,9 @@ def _read_blocks(equation: Equation, data: MMMData, raw: xr.Dataset, collapse: b
         flat = values.sel({block.dim: list(block.labels)}).values.reshape(-1, len(block.labels))
         into = drawn.setdefault(block.parameter, {})
         for label, column in zip(block.labels, flat.T, strict=True):
-            if label in pairs:
-                channel, g = pairs[label]
-                into.setdefault(channel, np.zeros((len(column), len(data.geos))))[:, g] = column
+            if label in (of := about.get(block.parameter, pairs)):
+                channel, geos = of[label]
+                into.setdefault(channel, np.zeros((len(column), len(data.geos))))[:, list(geos)] = column[:, None]
             else:
                 into[label] = column
     if equation.has_sigma_per_geo:

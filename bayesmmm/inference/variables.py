@@ -8,6 +8,7 @@ import numpy as np
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Inputs, inputs, spend_per_size
 from bayesmmm.equations import MMM, Equation, Parameter
+from bayesmmm.equations.panel import Spread
 from bayesmmm.inference.panel import PanelPlan, normal_prior, panel_plan
 from bayesmmm.inference.panel_weighted import WeightedPlan, weighted_plan
 from bayesmmm.priors import Prior
@@ -110,8 +111,9 @@ def blocks(equation: Equation, data: MMMData, *, collapse: bool) -> list[Block]:
             suffix = "" if len(groups) == 1 else f".{family}" if alike == 1 else f".{family}{i}"
             dim = f"{equation.name}.{kind}" if labels == tuple(everything) else f"{name}{suffix}.{kind}"
             out.append(Block(name + suffix, dim, parameter.name, labels, priors))
-    if equation.media and equation.panel and equation.panel.pooling == "partial":  # after tau, which scales it
-        out.append(_standard_normal(equation, "z", "pair", tuple(geo_pairs(equation, data))))
+    for spread in equation.spreads:  # after the sds that scale them
+        kind = spread.z.replace("z", "pair", 1)
+        out.append(_standard_normal(equation, spread.z, kind, tuple(spread_pairs(equation, data, spread))))
     return out
 
 
@@ -129,6 +131,20 @@ def geo_pairs(equation: Equation, data: MMMData) -> dict[str, tuple[str, int]]:
         for g, geo in enumerate(data.geos)
         if buys[g, c]
     }
+
+
+def spread_pairs(equation: Equation, data: MMMData, spread: Spread) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Channels and numbers of the geos that one deviation is about, by a label of channel and geo, or group."""
+    pairs = geo_pairs(equation, data)
+    if not spread.by_group:
+        return {label: (channel, (g,)) for label, (channel, g) in pairs.items()}
+    assert equation.panel is not None
+    group = data.levels[str(equation.panel.group)]
+    out: dict[str, tuple[str, tuple[int, ...]]] = {}
+    for channel, g in pairs.values():
+        label = f"{channel} @ {group[g]}"
+        out[label] = channel, (*out.get(label, (channel, ()))[1], g)
+    return out
 
 
 def _repeated(parameter: Parameter, pairs: Mapping[str, tuple[str, int]]) -> Parameter:

@@ -10,7 +10,7 @@ import numpy as np
 from bayesmmm.kernels.compile import inner_product, jit
 from bayesmmm.kernels.hill import TINY, hill_curve
 from bayesmmm.kernels.likelihood import add_multiple
-from bayesmmm.kernels.media import lag_weights
+from bayesmmm.kernels.media import lag_weights, media_basis, media_basis_vjp
 
 _LOG_2PI = math.log(2.0 * math.pi)
 
@@ -149,6 +149,51 @@ def panel_media_vjp(share, log_ratio, log_decay, half_saturation, slope, contrib
             d_half[c] -= amplitude[g] * by_half[g] * slope[c] / half_saturation[c]
             d_slope[c] += amplitude[g] * by_slope[g]
             d_retention[c] += amplitude[g] * by_decay[g] * slope[c]
+    return d_retention, d_half, d_slope, d_contribution
+
+
+@jit
+def curves_by_geo(x, retention, half_saturation, slope, contribution, max_lag):
+    """`panel_media` where every geo has its own retention, half-saturation and slope (G, C), with inputs (G, C, T).
+
+    Returns
+    -------
+    media : (T, G) float array
+    share, log_ratio, log_decay : (G, C, T) float arrays
+        For `curves_by_geo_vjp`.
+    """
+    n_geo, n_channel, n_time = x.shape
+    media, none = np.empty((n_time, n_geo)), np.zeros((1, n_channel))
+    share, log_ratio, log_decay = np.empty(x.shape), np.empty(x.shape), np.empty(x.shape)
+    for g in range(n_geo):
+        own, p, z, u = media_basis(
+            x[g : g + 1], none, retention[g], half_saturation[g], slope[g], contribution[g : g + 1], max_lag
+        )
+        media[:, g] = own[0]
+        share[g], log_ratio[g], log_decay[g] = p[0], z[0], u[0]
+    return media, share, log_ratio, log_decay
+
+
+@jit
+def curves_by_geo_vjp(share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent):
+    """Vector-Jacobian product of `curves_by_geo`, with the cotangent (T, G), to its parameters, each (G, C)."""
+    n_geo, n_channel, _ = share.shape
+    d_retention, d_half = np.empty((n_geo, n_channel)), np.empty((n_geo, n_channel))
+    d_slope, d_contribution = np.empty((n_geo, n_channel)), np.empty((n_geo, n_channel))
+    by_geo = np.ascontiguousarray(cotangent.T)
+    for g in range(n_geo):
+        one = slice(g, g + 1)
+        back = media_basis_vjp(
+            share[one],
+            log_ratio[one],
+            log_decay[one],
+            half_saturation[g],
+            slope[g],
+            contribution[one],
+            by_geo[one],
+        )
+        d_retention[g], d_half[g], d_slope[g] = back[0], back[1], back[2]
+        d_contribution[g] = back[3][0]
     return d_retention, d_half, d_slope, d_contribution
 
 

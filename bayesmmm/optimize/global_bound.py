@@ -227,7 +227,7 @@ def _not_concave(problem: Problem) -> str:
     for name in (*out.answering, system.outcome):
         equation, par = system.equation(name), out.query.parameters[name]
         for c, channel in enumerate(equation.media):
-            if channel in moving and (par["slope"][draws, c] > 1.0).any():
+            if channel in moving and (par["slope"][draws, ..., c] > 1.0).any():
                 return f"the curve of {channel} in {name} is S-shaped in some draws, and {why}"
         if name != system.outcome and not equation.family.additive:
             return f"{name} answers in a curve that is not concave"

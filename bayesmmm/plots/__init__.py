@@ -35,6 +35,7 @@ from bayesmmm.plots.layout import save
 from bayesmmm.plots.paths import forecast, what_if
 from bayesmmm.plots.sensitivity import mediation_sensitivity, power_scaled_budget, power_scaling
 from bayesmmm.plots.series import correlation, predictive, predictive_check, spend
+from bayesmmm.plots.shrinkage import shrinkage
 from bayesmmm.plots.stacks import decomposition, waterfall
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "roi_by_geo",
     "roi_map",
     "save",
+    "shrinkage",
     "spend",
     "stability",
     "waterfall",

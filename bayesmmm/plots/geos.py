@@ -53,7 +53,7 @@ from bayesmmm.validate import check_flag, check_mapping
 
 _MAKER = "roi(fit, by='geo')"
 #: Panels side by side.
-_WIDE = 4
+WIDE = 4
 #: Returns that differ by more than this factor are coloured on a logarithmic scale.
 _SPAN = 10.0
 
@@ -96,7 +96,7 @@ def roi_by_geo(
     whole = None if total is None else table_of(checked(ROI_IN_TOTAL(total), ["channel"], "roi(fit)"), ci_prob)
     channels, geos = draws["channel"].values.tolist(), draws["geo"].values.tolist()
     ranked = check_flag(ranked, "ranked")
-    own, wide = axes is None, min(_WIDE, len(channels))
+    own, wide = axes is None, min(WIDE, len(channels))
     if axes is None:
         tall = -(-len(channels) // wide)
         named = wide if ranked else 1  # panels that name their rows
@@ -117,7 +117,7 @@ def roi_by_geo(
         truths(ax, table.set_axis(names), truth)
         label_rows(ax, list(table.index))
         marks = earned_back(ax, threshold)
-        _note_never(ax, table)
+        note_never(ax, table)
         known = [value for name, value in (truth or {}).items() if name in names]
         ends = [*table[["lower", "upper"]].to_numpy().ravel(), *([] if row is None else row[["lower", "upper"]])]
         scale = return_axis(ax, np.array([*known, *ends], float), threshold)
@@ -135,7 +135,7 @@ def roi_by_geo(
     return finish(axes, own, title, words)
 
 
-def _note_never(ax: Axes, table: pd.DataFrame) -> None:
+def note_never(ax: Axes, table: pd.DataFrame) -> None:
     """Say in the rows without a return why there is none."""
     for i in np.flatnonzero(table["median"].isna()):
         style: dict[str, Any] = {"va": "center", "fontsize": SMALL, "color": GREY}

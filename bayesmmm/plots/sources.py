@@ -256,6 +256,12 @@ ROI_IN_TOTAL = Source(
     line=f"{_BY_GEO}, mm.roi(fit)",
 )
 ROI_MAP = Source("roi_map", xr.DataArray, _BY_GEO, _RETURNS_BY_GEO, ("roi",))
+SHRINKAGE = Source(
+    "shrinkage",
+    xr.Dataset,
+    "mm.sensitivity.pooling_sensitivity(fit)",
+    holds=("pooling", "quantile", "geo", "channel", "roi", "total"),
+)
 SPEND = Source("spend", MMMData, "MMMData", _DATA, line="data")
 STABILITY = Source("stability", CrossValidation, _FOLDS)
 WATERFALL = Source("waterfall", xr.Dataset, _PARTS, _DECOMPOSED, _TERMS)

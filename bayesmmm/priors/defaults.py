@@ -22,6 +22,10 @@ _FIXED = FrozenMap(
         # Spread of the log contributions of geos: 90 % between 0.09 and 0.67. Away from zero, where the deviations of
         # geos would lose their hold and the sampler meets a funnel.
         "tau": Prior("LogNormal", mu=math.log(0.25), sigma=0.6),
+        "tau_group": Prior("LogNormal", mu=math.log(0.25), sigma=0.6),
+        **dict.fromkeys(
+            ("tau_half_life", "tau_half_saturation", "tau_slope"), Prior("LogNormal", mu=math.log(0.15), sigma=0.5)
+        ),
         "omega": Prior("HalfNormal", sigma=0.5),
     }
 )
@@ -87,8 +91,8 @@ def default_prior(
     ----------
     parameter
         half_life (days), half_saturation (multiples of mean spend), slope, contribution (share of s_v; log units under
-        "lognormal"), sigma (share of s_v), nu_minus_two, tau, omega (share of s_v), intercept, trend,
-        seasonality, coefficient.
+        "lognormal"), sigma (share of s_v), nu_minus_two, tau, tau_group, tau_half_life and the like, omega (share of
+        s_v), intercept, trend, seasonality, coefficient.
     scale
         Of "contribution", as `contribution_scales` has it; by default that of an only channel.
     sign

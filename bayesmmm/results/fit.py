@@ -151,7 +151,7 @@ class Fit:
             data=data,
             scales=self.scales.sel(at),
             tree=xr.DataTree.from_dict(groups),
-            settings={**self.settings, "scales": GIVEN_SCALES},
+            settings={"selected_from": len(self.data.geos), **self.settings, "scales": GIVEN_SCALES},
         )
         return fit.with_convergence(self.convergence)
 
@@ -318,8 +318,8 @@ def check_fit(fit: object) -> None:
 def _unit(system: MMM, variable: str) -> str:
     name, _, parameter = variable.rpartition(".")
     # Coefficients are those of all linear terms: what they share is the unit of the series.
-    alike = {"coefficient": "intercept", "period": "intercept", "median_contribution": "contribution"}
-    return unit_of(system.equation(name), alike.get(parameter, parameter))
+    alike = {"coefficient": "intercept", "period": "intercept"}
+    return unit_of(system.equation(name), alike.get(parameter, parameter.removeprefix("median_")))
 
 
 def check_one_geo(fit: Fit, what: str) -> None:

@@ -227,7 +227,8 @@ def _check_posterior(posterior: xr.Dataset, system: MMM, data: MMMData) -> None:
                 dim = f"{name}.{'term' if block.name == 'coefficient' else 'media'}" if block.labels else ""
                 draws = draws.sel({dim: list(block.labels)}) if dim in draws.dims else draws
                 values, supports = draws.values, [p.support for p in block.priors]
-                if block.name == "contribution" and system.equation(name).panel:
+                panel = system.equation(name).panel
+                if panel and block.name in ("contribution", *panel.pooled):
                     values, supports = _of_buyers(variable, values, supports, block.labels, data)
                 _check_support(variable, values, supports)
 

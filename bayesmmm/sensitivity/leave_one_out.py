@@ -137,7 +137,7 @@ def _without(equation: Equation, channel: str) -> Equation:
     for parameter, value in list(priors.items()):
         if not isinstance(value, Prior):
             priors[parameter] = {label: prior for label, prior in value.items() if label != channel}
-    unused = () if media else MEDIA_PARAMETERS
+    unused = () if media else (*MEDIA_PARAMETERS, "tau")
     kept = {k: v for k, v in priors.items() if v and k not in unused}
     return replace(equation, media=media, priors=kept, spend_share={})
 

@@ -88,9 +88,10 @@ def simulate_world(
         Equation -> parameter -> array with a leading axis of length 1: half_life (days), half_saturation (multiples
         of mean positive spend) and slope (1, channel); contribution (1, 1, channel); coefficient (1, term), sigma and
         nu_minus_two (1,), in shares of size; rho (1, 1) where it has a prior. On a panel contribution is
-        (1, geo, channel), 0 where a geo never buys, and coefficient (1, geo, term); beside them median_contribution
-        and tau (1, channel) where contributions are pooled in part, for the record, and omega (1,) and period
-        (1, date) with period effects. Without parameters one draw from the prior.
+        (1, geo, channel), 0 where a geo never buys, coefficient (1, geo, term), and of curves what is pooled
+        (1, geo, channel), too; beside them median_contribution and tau (1, channel) where contributions are pooled in
+        part, tau_group with groups, and the like of curves, for the record, and omega (1,) and period (1, date) with
+        period effects. Without parameters one draw from the prior.
     scales : Scales, optional
         Scales of the generating equations; by default those of `data`, placeholders included.
     seed : int
@@ -132,7 +133,7 @@ def simulate_world(
     seed = check_seed(seed, SamplingError)
     engine.check_data(data)
     check_system(system, data)
-    system = system.for_geos(len(data.geos))
+    system = system.for_panel(data)
     scales = engine.checked_scales(system, data, scales)
     # A stream each, so that giving parameters leaves the residuals as they were.
     prior_stream, residual_stream = np.random.default_rng(seed).spawn(2)
@@ -233,9 +234,10 @@ def _shapes(equation: Equation, data: MMMData) -> dict[str, tuple[int, ...]]:
     if equation.panel is None:
         shapes["coefficient"] = (1, k)
     shapes |= dict.fromkeys(equation.family.scalars, (1,))
+    if equation.panel and equation.media:
+        shapes |= dict.fromkeys(equation.panel.pooled, (1, len(data.geos), n))
+    shapes |= dict.fromkeys(engine.recorded(equation), (1, n))
     blocks = {block.name for block in equation.parameters()}
-    if "tau" in blocks:
-        shapes |= {"tau": (1, n), "median_contribution": (1, n)}
     if equation.has_period_effects:
         shapes |= {"omega": (1,), "period": (1, len(data.dates))}
     return shapes | ({"rho": (1, 1)} if "rho" in blocks else {})
