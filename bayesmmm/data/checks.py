@@ -164,7 +164,7 @@ def as_keys(geo: object) -> tuple[str, ...]:
     """Return the columns that name a series of a panel: one, or several, of which none is a dim of the results."""
     if geo is None:
         return ()
-    keys = as_names((geo,) if isinstance(geo, str) else geo, role="geo")
+    keys = as_names((geo,) if isinstance(geo, str) or as_list(geo) is None else geo, role="geo")
     if not keys:
         raise RoleError(f"geo={written(geo)} names no column; leave geo out where there is one series")
     odd = [key for key in keys if key in (*RESERVED, GEO_GROUP)] if len(keys) > 1 else []
@@ -174,12 +174,6 @@ def as_keys(geo: object) -> tuple[str, ...]:
             f"rename the column, for example to {odd[0] + '_name'!r}"
         )
     return keys
-
-
-def row_keys(date: object, geo: object) -> list[tuple[str, str]]:
-    """Return (name, role) of the columns that say which row is which."""
-    (date_name,) = as_names((date,), role="date")
-    return [(date_name, "date"), *((name, "geo") for name in as_keys(geo))]
 
 
 def check_levels(levels: object, geos: Sequence[str]) -> dict[str, tuple[str, ...]]:
