@@ -20,6 +20,7 @@ from bayesmmm.errors import (
 from bayesmmm.estimands import effects, marginal_roi, predict, roi
 from bayesmmm.estimands.windows import order_by_tail
 from bayesmmm.optimize import frontier, optimize_budget, outcomes, places
+from bayesmmm.optimize.global_bound import _not_concave
 from bayesmmm.optimize.plan_outcomes import answers_of
 from tests import budgets, panel_fits
 from tests.panel_budgets import GEOS, brought, curves_of, money, pairs, plain_panel
@@ -233,6 +234,22 @@ def test_a_plan_that_mixes_up_its_geos_is_seen(fit, monkeypatch):
     plan = solved(plain_panel())
     lift = brought(plain_panel(), pairs(plan), WEEKS, money(plan))
     assert np.abs(plan.answers["lift"].sel(plan="new").values.ravel() / lift - 1.0).max() > 1e-2
+
+
+def test_curves_of_every_geo_are_asked_whether_they_are_concave():
+    fit = panel_fits.panel_fit("own curves")
+    posterior = fit.posterior.copy(deep=True)
+    for name in fit.system.order:
+        for parameter in (f"{name}.slope", f"{name}.median_slope"):
+            posterior[parameter] = 0.0 * posterior[parameter] + 0.9
+
+    def reason():
+        changed = panel_fits.fit_with(fit.system, fit.data, fit.scales, posterior)
+        return _not_concave(budgets.problem_of(changed, periods=3))
+
+    assert "S-shaped" not in reason()
+    posterior["sales.slope"].loc[{"geo": "west", "sales.media": "social"}] = 1.5
+    assert "the curve of social in sales is S-shaped" in reason()
 
 
 # ---------------------------------------------------------------------------------------------------------- limits
