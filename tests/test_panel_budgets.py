@@ -417,3 +417,21 @@ def test_of_a_large_problem_as_many_draws_are_taken_as_memory_allows(monkeypatch
         optimize_budget(fit, draws=300, **arguments)
     few = int(re.search(r"draws=(\d+)", str(caught.value)).group(1))
     optimize_budget(fit, draws=few, **arguments)
+
+
+def test_plans_of_geos_that_start_late_or_end_early():
+    fit = panel_fits.panel_fit("no mediator", ragged=True)
+    dates = fit.data.dates
+    late = {"start": dates[-8], "stop": dates[-1], "total": 500.0, "starts": 0}
+    with pytest.raises(PanelError, match=r"has no row in \d of the 8 fitted periods.*geos=\[") as caught:
+        optimize_budget(fit, **late)
+    others = [geo for geo in fit.data.geos if geo != caught.value.value]
+    plan = optimize_budget(fit, geos=others, **late)
+    assert plan.spend["geo"].values.tolist() == others
+    inside = {"start": dates[20], "stop": dates[27]}
+    problem = budgets.problem_of(fit, flighting="free", draws=8, **inside)
+    found = answers_of(problem, budgets.objective_of(problem).goal, problem.current).sel(plan="current")
+    same(found["lift_by_geo"], effects(fit, **inside, by="geo")["joint"].sel(group="all media"))
+    ahead = optimize_budget(fit, periods=4, total=500.0, starts=0, controls={"price": 10.0})
+    known = predict(fit, ahead.to_frame(), by="geo")["sales"].sum("date").sel(draw=ahead.answers["draw"])
+    assert bool(np.isfinite(known).all())
