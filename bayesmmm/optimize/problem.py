@@ -300,8 +300,8 @@ def _check_rows(query: Query, decided: DecisionVariables) -> None:
     others = [geo for geo in decided.geos if geo not in absent]
     other = f"decide about others, geos={others}" if others else "take another window"
     text = (
-        f"geo {absent[0]!r} has no row in {(~rows[absent[0]]).sum()} of the {inside.sum()} fitted periods of the window, "
-        f"so that nothing can be planned for it there; choose start= and stop= within its rows, or {other}"
+        f"geo {absent[0]!r} has no row in {(~rows[absent[0]]).sum()} of the {inside.sum()} fitted periods of the window "
+        f"and cannot be planned for there; choose start= and stop= within its rows, or {other}"
     )
     raise about("geos", absent[0], text, PanelError)
 
