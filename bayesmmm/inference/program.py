@@ -225,6 +225,7 @@ def _equation(
     head[at.N_KEPT] = len(arrays.get("kept", ()))
     head[at.KEPT] = tape.put(arrays["kept"]) if "kept" in arrays else -1
     head[at.EDGES] = tape.put(arrays.get("edges", ()))
+    head[at.FIRST], head[at.COUNT] = tape.put(data.has_row.argmax(axis=1)), tape.put(data.has_row.sum(axis=1))
     head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position, data) for c in equation.media])
     head[at.CONTRIBUTIONS] = tape.put(_contributions(equation, position, data))
     spreads = [_spread(equation, s, position, data) for s in equation.spreads]

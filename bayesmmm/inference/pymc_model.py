@@ -299,7 +299,21 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
         # The power of a retention is the inverse of the factor of its half-life.
         keep = (keep ** (1.0 / longer)).flatten()
         half, slope = (half * later).flatten(), (slope * steeper).flatten()
-    return ops.media_response(x, np.zeros((geos, channels)), keep, half, slope, own, max_lag=kernel_lag(equation))
+
+    def response(of: slice, dates: slice) -> pt.TensorVariable:
+        before, lag = np.zeros((of.stop - of.start, channels)), kernel_lag(equation)
+        return ops.media_response(x[of, :, dates], before, keep, half, slope, own[of], max_lag=lag)
+
+    periods = len(data.dates)
+    if data.has_row.all():
+        return response(slice(0, geos), slice(0, periods))
+    rows = []
+    for g, there in enumerate(data.has_row):  # one geo after another, over its own periods
+        first, last = np.flatnonzero(there)[[0, -1]]
+        around = [np.zeros((1, first)), np.zeros((1, periods - last - 1))]
+        inside = response(slice(g, g + 1), slice(first, last + 1))
+        rows.append(pt.concatenate([around[0], inside, around[1]], axis=1))
+    return pt.concatenate(rows, axis=0)
 
 
 # --------------------------------------------------------------------------------------- observed variables
