@@ -29,6 +29,7 @@ CASES = {
     "heavy tails": ("student_t", "normal", Panel(periods="random"), {}),
     "sigma per geo": ("normal", "censored_normal", Panel(sigma="per_geo", per_geo=["price"]), {}),
     "heavy tails and sigma per geo": ("student_t", "normal", Panel(periods="random", sigma="per_geo"), {}),
+    "signs": ("normal", "normal", None, {"sign": {"tv": "any", "social": "negative"}}),
     "roi": (
         "normal",
         "normal",

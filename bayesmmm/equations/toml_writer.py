@@ -60,6 +60,8 @@ def _equation(equation: Equation) -> dict[str, Any]:
         table["panel"] = {
             k: list(v) if isinstance(v, tuple) else v for k, v in panel.items() if v not in (None, ())
         }
+    if equation.sign:
+        table["sign"] = dict(equation.sign)
     if equation.spend_share:
         table["spend_share"] = dict(equation.spend_share)
     if equation.seasonality:

@@ -284,11 +284,11 @@ def _log_likelihood(program, theta, d_theta):
 def _deviation(row, theta, u):
     """Deviation of a geo at its coordinate, the derivative to that, and its logarithm.
 
-    ``z = (u - b log median) / tau ** w``: w = b = 0 leaves z, w = b = 1 is the logarithm of the geo's own contribution.
+    ``z = (u - b log |median|) / tau ** w``: w = b = 0 leaves z, w = b = 1 is the log size of the geo's own contribution.
     """
     log_slope = -row[HIGH] * math.log(theta[int(row[LOW])])
     slope = math.exp(log_slope)
-    return (u - row[SHAPE_B] * math.log(theta[int(row[SHAPE_A])])) * slope, slope, log_slope
+    return (u - row[SHAPE_B] * math.log(abs(theta[int(row[SHAPE_A])]))) * slope, slope, log_slope
 
 
 @inlined
