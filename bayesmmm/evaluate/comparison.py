@@ -41,12 +41,12 @@ def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        By name, the best first: elpd and its standard error se; diff to the best and its standard error diff_se;
-        p_worse, the probability of being worse than the best by a Normal approximation, which is too sure where periods
-        are fewer than 100 or the difference is smaller than 4 (``caution`` says so); p_eff, the effective number of
-        parameters; weight, the stacking weight in a mixture of the systems; max_k and high_k, the largest Pareto k and
-        the number of periods above ``attrs["good_k"]``, whose densities are not to be trusted; verdict of the sampler.
-        ``attrs["note"]`` says what this is and what it is not.
+        By name, the best first: elpd and its standard error se; diff, elpd less that of the best (0 for the best,
+        negative for all others), and its standard error diff_se; p_worse, the probability of being worse than the best
+        by a Normal approximation, which is too sure where periods are fewer than 100 or the difference is smaller than
+        4 (``caution`` says so); p_eff, the effective number of parameters; weight, the stacking weight in a mixture of
+        the systems; max_k and high_k, the largest Pareto k and the number of periods above ``attrs["good_k"]``, whose
+        densities are not to be trusted; verdict of the sampler. ``attrs["note"]`` says what this is and what it is not.
 
     Raises
     ------

@@ -21,6 +21,7 @@ from bayesmmm.results import Fit
 from bayesmmm.results.predictive import check_groups
 from bayesmmm.results.summaries import flat
 from bayesmmm.sensitivity.importance import Weights, resampled, smoothed, weighted_quantiles
+from bayesmmm.text import counted
 from bayesmmm.validate import check_numbers, check_seed
 
 #: Powers at which an answer is shown: a prior that counts a fifth less, and a quarter more.
@@ -31,7 +32,7 @@ MEANING = {
     "data decide": "the prior could be somewhat wider or narrower without a visible change",
     "prior-data conflict": "prior and data both move it: they disagree, or neither says much alone",
     "weak data": "the prior moves it and the data do not: it is mostly prior",
-    "unknown": "no draws of it vary",
+    "unknown": "its draws are all alike",
 }
 _SAMPLE = ("chain", "draw")
 
@@ -61,11 +62,12 @@ def power_scaling(
     -------
     pandas.DataFrame
         A row per value, named ``variable[label]``: ``prior`` and ``likelihood``, the diagnostics; ``verdict`` ("data
-        decide", "prior-data conflict", "weak data", "unknown") and ``finding``, a sentence; ``median``; ``weaker`` and
-        ``stronger``, the medians under the powers `alphas` of the prior, NaN where weights cannot be trusted; ``shift``,
-        the larger move of these in posterior sds; ``main_prior``, the block of priors b with the largest derivative of
-        the posterior mean to its power, ``Cov(quantity, log p_b)``. ``attrs``: alphas, pareto_k (by component and
-        alpha), allowed_k, reliable, threshold, verdict of the sampler.
+        decide", "prior-data conflict", "weak data", "unknown" where draws are all alike or one of them is not finite)
+        and ``finding``, a sentence; ``median``; ``weaker`` and ``stronger``, the medians under the powers `alphas` of
+        the prior, NaN where weights cannot be trusted; ``shift``, the larger move of these in posterior sds;
+        ``main_prior``, the block of priors b with the largest derivative of the posterior mean to its power,
+        ``Cov(quantity, log p_b)``. ``attrs``: alphas, pareto_k (by component and alpha), allowed_k, reliable,
+        threshold, verdict of the sampler.
 
     Raises
     ------
@@ -110,11 +112,12 @@ def power_scaling(
             _medians(values, weight.values) if weight.reliable else dict.fromkeys(table.index, np.nan)
         )
     table = table.join(pd.DataFrame(medians))
-    sd = pd.Series(flat(values.std(_SAMPLE)))
+    sd = pd.Series(flat(_usable(values).std(_SAMPLE)))
     moves = table[["weaker", "stronger"]].sub(table["median"], axis=0).abs().max(axis=1, skipna=False)
     table["shift"] = moves / sd.where(sd > 0.0)
     table["main_prior"] = _main_prior(values, density)
-    table["finding"] = [_finding(row, alphas) for row in table.itertuples()]
+    undefined = flat((~values.map(np.isfinite)).sum(_SAMPLE))
+    table["finding"] = [_finding(row, alphas, int(undefined[row.Index])) for row in table.itertuples()]
     table.attrs = {
         "alphas": alphas,
         "pareto_k": {f"{name} {a:g}": weight.k for (name, a), weight in weights.items()},
@@ -245,11 +248,12 @@ def _verdict(prior: float, likelihood: float) -> str:
     return "prior-data conflict" if likelihood >= POWER_SENSITIVE.warn else "weak data"
 
 
-def _finding(row, alphas: tuple[float, float]) -> str:
-    """Say in a sentence what moves a quantity, and by how much."""
+def _finding(row, alphas: tuple[float, float], undefined: int) -> str:
+    """Say in a sentence what moves a quantity, and by how much; `undefined` draws of it are no finite numbers."""
     head = f"{row.verdict}: {MEANING[row.verdict]}"
     if row.verdict == "unknown":
-        return head
+        odd = f"unknown: {counted(undefined, 'draw')} of it not finite, and no distance is defined for such"
+        return odd if undefined else head
     if np.isnan(row.weaker) or np.isnan(row.stronger):
         return f"{head}; how far cannot be told from these draws"
     return (
