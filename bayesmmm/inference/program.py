@@ -87,14 +87,20 @@ def centring(geos: int) -> tuple[float, float]:
     return (0.45, 0.25) if geos < _MANY_GEOS else (0.3, 0.0)
 
 
+#: `centring` of groups, and of geos around their group. Of 12 geos in two groups (0.45, 0.25) made 1.3 times the
+#: effective draws per gradient of (0.8, 1), in four groups 1.1 to 5 times; (0.3, 0) of the geos 1.1 times those of
+#: (0.45, 0).
+_OF_GROUPS, _IN_GROUPS = (0.45, 0.25), (0.3, 0.0)
+
+
 def _centring(equation: Equation, spread: Spread, data: MMMData) -> tuple[float, float]:
-    """`centring` of the deviations of one spread: of groups by their number, of geos in groups around their group."""
-    grouped = any(s.by_group for s in equation.spreads)
+    """`centring` of the deviations of one spread."""
     if spread.by_group:
-        assert equation.panel is not None
-        return centring(len(set(data.levels[str(equation.panel.group)])))
+        return _OF_GROUPS
+    if any(s.by_group for s in equation.spreads) and spread.of == "contribution":
+        return _IN_GROUPS
     w, b = centring(len(data.geos))
-    return (w, b) if spread.of == "contribution" and not grouped else (w, 0.0)
+    return (w, b) if spread.of == "contribution" else (w, 0.0)
 
 
 class _Tape:
