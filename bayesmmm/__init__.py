@@ -40,6 +40,7 @@ _HOME = {
     "response_curves": "estimands",
     "roi": "estimands",
     "simulate_world": "simulate",
+    "split_plan": "data",
     "summarise": "results",
     "what_if": "estimands",
 }
@@ -50,7 +51,7 @@ __all__ = [*_HOME, *_MODULES]
 # The same names for editors and type checkers, which do not run what follows; a test compares them.
 if TYPE_CHECKING:
     from bayesmmm import diagnostics, errors, evaluate, plots, prepare, sensitivity
-    from bayesmmm.data import MMMData
+    from bayesmmm.data import MMMData, split_plan
     from bayesmmm.diagnostics import diagnose
     from bayesmmm.equations import MMM, Equation, Fourier, Panel
     from bayesmmm.estimands import decompose, effects, marginal_roi, predict, response_curves, roi, what_if

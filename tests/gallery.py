@@ -32,6 +32,7 @@ def panel() -> Fit:
 RECORDS = {
     "allocation": lambda channels: plans.plan(channels),
     "budget": lambda channels: plans.plan(channels),
+    "budget_map": lambda channels: plans.panel_plan(channels),
     "comparison": lambda channels: pd.DataFrame(
         {"diff": [0.0, -3.0], "diff_se": [0.0, 2.0], "weight": [0.8, 0.2], "high_k": [0, 2]},
         ["normal", "student_t"],
@@ -47,6 +48,7 @@ RECORDS = {
     "recovery": lambda channels: made_table(),
     "roi_by_geo": lambda channels: panel(),
     "roi_map": lambda channels: panel(),
+    "shrinkage": lambda channels: panel_fits.pooled(panel()),
     "stability": lambda channels: made_cv(channels=channels),
     "what_if": lambda channels: answers.scenario(),
 }

@@ -16,9 +16,12 @@ from tests import made
 GEOS = ("north", "south", "west")
 #: The channel and the geo that never buys it.
 NEVER, WITHOUT = "radio", "south"
+#: The geos of a ragged panel that starts late and that ends early.
+LATE, EARLY = "north", "west"
 PERIODS = 52
 _PANEL = Panel(periods="random")
 _OWN = Panel(periods="random", per_geo=("seasonality", "price"))
+_CURVES = Panel(periods="random", pooled=("half_life", "half_saturation", "slope"))
 _NONE = Panel(periods="none", per_geo=("trend",))
 _SIGMA = Panel(periods="random", sigma="per_geo")
 
@@ -55,6 +58,7 @@ SYSTEMS = {
     ),
     "sigma per geo": MMM([_queries(_SIGMA, likelihood="lognormal"), _sales(_SIGMA, likelihood="lognormal")]),
     "short memory": MMM([_queries(max_lag=3), _sales(media=["tv", "radio", "queries"], max_lag=5)]),
+    "own curves": MMM([_queries(_CURVES), _sales(_CURVES)]),
     "no mediator": MMM([_sales(media=["tv", "social", "radio"])]),
 }
 NAMES = tuple(SYSTEMS)
@@ -73,10 +77,21 @@ def table(geos=GEOS, *, periods=PERIODS) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def panel_data(system: MMM, geos=GEOS, *, periods=PERIODS) -> MMMData:
+def ragged_table(geos=GEOS, *, periods=PERIODS) -> pd.DataFrame:
+    """Without the first periods of one geo and the last of another; sales of some periods were not recorded."""
+    frame = table(geos, periods=periods)
+    number = frame.groupby("geo").cumcount()
+    frame.loc[(frame["geo"] == "south") & number.isin([7, 8, 30]), "sales"] = np.nan
+    frame.loc[(frame["geo"] == LATE) & (number == 20), "sales"] = np.nan
+    gone = ((frame["geo"] == LATE) & (number < 9)) | ((frame["geo"] == EARLY) & (number >= periods - 6))
+    return frame[~gone].reset_index(drop=True)
+
+
+def panel_data(system: MMM, geos=GEOS, *, periods=PERIODS, ragged=False) -> MMMData:
     used = {n for e in system.equations for n in e.inputs}
     return MMMData.from_frame(
-        table(geos, periods=periods),
+        (ragged_table if ragged else table)(geos, periods=periods),
+        missing="ignore" if ragged else None,
         date="date",
         geo="geo",
         outcome="sales",
@@ -86,10 +101,10 @@ def panel_data(system: MMM, geos=GEOS, *, periods=PERIODS) -> MMMData:
     )
 
 
-def panel_fit(name="mediated", *, draws=4, chains=2, seed=3) -> Fit:
+def panel_fit(name="mediated", *, draws=4, chains=2, seed=3, ragged=False) -> Fit:
     """Fit of a panel whose draws come from the prior, drawn in to sane sizes."""
     system = SYSTEMS[name]
-    data = panel_data(system)
+    data = panel_data(system, ragged=ragged)
     scales, rng = data.scales(), np.random.default_rng(seed)
     wide = engine.draw_prior(system, data, scales, draws=draws * chains, rng=rng, observed_mediators=True)
     parameters = {n: _drawn_in(system.equation(n), par, rng) for n, par in wide.items()}
@@ -109,14 +124,31 @@ def with_replicates(fit: Fit) -> Fit:
     return fit
 
 
+def pooled(fit: Fit) -> xr.Dataset:
+    """What `pooling_sensitivity` gives, made up of the returns of a made fit."""
+    from bayesmmm.estimands import roi
+
+    each, total = roi(fit, by="geo"), roi(fit)
+    at, over = [0.05, 0.5, 0.95], ("chain", "draw")
+    answers = [
+        xr.Dataset({"roi": factor * each, "total": factor * total}).quantile(at, over, skipna=False)
+        for factor in (1.0, 1.3)
+    ]
+    found = xr.concat(answers, dim="pooling").assign_coords(pooling=["partial", "none"])
+    found["roi"] = found["roi"].transpose("pooling", "quantile", "geo", "channel")
+    return found.assign_attrs(each.attrs, ci_prob=0.9)
+
+
 def _drawn_in(equation: Equation, par, rng) -> dict:
     log = equation.likelihood == "lognormal"
     coefficient = 0.3 * par["coefficient"]
     coefficient[..., 0] += {"lognormal": -0.4, "censored_normal": 0.2}.get(equation.likelihood, 0.4)
     # Longer than that of the channel that a geo never buys, so that the tail of no geo is told by it.
     half_life = np.clip(par["half_life"], 4.0, 30.0)
+    if half_life.ndim == 3:  # the longest tail is that of every geo
+        half_life[..., 0] = 30.0
     if NEVER in equation.media:
-        half_life[:, equation.media.index(NEVER)] = 2.0
+        half_life[..., equation.media.index(NEVER)] = 2.0
     out = par | {
         "half_life": half_life,
         "contribution": par["contribution"] / (1.0 + par["contribution"]) * (0.7 if log else 1.0),
@@ -153,9 +185,12 @@ def alone(fit: Fit, geo: str) -> Fit:
         replace(e, panel=None, media=[n for n in e.media if n in bought or n in fit.system.mediators])
         for e in fit.system.equations
     ]
-    used = {n: values[[g]] for n, values in data.columns.items() if n in bought or n not in data.media}
-    own = replace(data, geos=(geo,), columns=used, media=tuple(bought))
+    rows = data.has_row[g]
+    used = {n: values[[g]][:, rows] for n, values in data.columns.items() if n in bought or n not in data.media}
+    own = replace(data, geos=(geo,), dates=data.dates[rows], columns=used, media=tuple(bought), present=None)
     posterior = fit.posterior.sel(geo=geo, drop=True)
+    if "date" in posterior.dims:
+        posterior = posterior.sel(date=own.dates)
     for e in equations:
         if e.media:
             posterior = posterior.sel({f"{e.name}.media": list(e.media)})

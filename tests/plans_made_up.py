@@ -7,6 +7,7 @@ times spend, uplift is outcome new less current.
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bayesmmm.optimize import BindingLimit, Plan, Solution
@@ -62,6 +63,25 @@ def plan(
     }
     solution = _solution(answers, names, bound, held_out, total)
     return Plan(spend=new, current=current, answers=answers, solution=solution, frame=frame, attrs=attrs)
+
+
+def panel_plan(channels=3, geos=("north", "south", "west")):
+    """As `optimize_budget` gives it for a panel, without what answers tell of geos; the last never bought the last."""
+    base = plan(channels, mediators=())
+    names = base.spend["channel"].values.tolist()
+    share = xr.DataArray(np.linspace(1.0, 2.0, len(geos)), {"geo": list(geos)}, ("geo",))
+    share = share / share.sum()
+    bought = xr.ones_like(share * base.spend.isel(date=0, drop=True))
+    bought.loc[geos[-1], names[-1]] = 0.0
+    pairs = [(geo, name) for geo in geos for name in names if float(bought.sel(geo=geo, channel=name))]
+    net = pd.Series(1.2, pd.MultiIndex.from_tuples(pairs, names=["geo", "channel"]))
+    spend, current = (
+        (part * share * bought).transpose("geo", "channel", "date") for part in (base.spend, base.current)
+    )
+    spend = spend * (0.7 + 0.6 * share / share.max())
+    attrs = {**base.attrs, "held_geos": (), "unbought": ((names[-1], geos[-1]),)}
+    solution = replace(base.solution, net_marginal=net, binding=())
+    return replace(base, spend=spend, current=current, attrs=attrs, solution=solution)
 
 
 def _induced(mediators, rng, size):

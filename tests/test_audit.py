@@ -10,7 +10,7 @@ from bayesmmm.data import MMMData
 from bayesmmm.diagnostics import audit
 from bayesmmm.diagnostics.audit_equations import censored_regression
 from bayesmmm.diagnostics.prior_view import evaluate
-from bayesmmm.equations import MMM, Equation, Fourier, system_warnings
+from bayesmmm.equations import MMM, Equation, Fourier, for_data, system_warnings
 from bayesmmm.equations.checks import prior_media_share
 from bayesmmm.priors import Prior
 from bayesmmm.simulate.datasets import load_social_search
@@ -271,7 +271,7 @@ def _lagged(values):
 def test_media_share_is_that_of_the_warning(found):
     """One definition: the check warns exactly where `system_warnings` does, by the same draws."""
     data = read(table())
-    share = prior_media_share(system().equation("sales"), data).sum(axis=1)
+    share = prior_media_share(for_data(system(), data).equation("sales"), data).sum(axis=1)
     assert found["media_share:sales"].value == (share > 1.0).mean()
     assert found.tables["media_share"].columns.tolist() == ["tv", "radio", "queries", "total"]
     parts = found.tables["media_share"]
@@ -372,13 +372,6 @@ def test_the_series_are_labelled_by_role_and_unit(found):
 def test_arguments_the_wrong_way_round():
     with pytest.raises(errors.SettingError, match="audit got a MMM and a MMMData"):
         audit(system(), read(table()))
-
-
-def test_a_panel_is_refused():
-    frame = pd.concat([table().assign(geo=geo) for geo in ("north", "south")])
-    data = MMMData.from_frame(frame, date="week", outcome="sales", media=["tv"], geo="geo")
-    with pytest.raises(errors.PanelError, match="takes one series"):
-        audit(data, MMM([Equation("sales", media=["tv"])]))
 
 
 def test_a_system_of_other_columns_is_refused():

@@ -12,7 +12,7 @@ import bayesmmm as mm
 from bayesmmm import cli
 from bayesmmm.equations import read_toml
 from bayesmmm.simulate.datasets import FOLDER
-from tests import panel_fits
+from tests import panel_budgets, panel_fits
 from tests.fits import judge
 from tests.test_cli import refusal
 
@@ -108,8 +108,8 @@ def test_geos_of_national_data_are_not_told_apart(tmp_path, capsys):
 
 def test_one_geo_of_a_panel_is_asked_for(saved, tmp_path, capsys):
     command = ["optimize", "--periods", "4", "--total", "1000"]
-    line = refusal([*command, saved[0], "--out", tmp_path / "out"], capsys)
-    assert "is of 3 geos, and one at a time is asked about; add --geo north" in line
+    line = refusal([*command, saved[0], "--geo", "west", "--geos", "west", "--out", tmp_path / "out"], capsys)
+    assert "give one of them" in line
     line = refusal(["report", saved[0], "--geo", "nort", "--out", tmp_path / "out"], capsys)
     assert "geo 'nort' is not in the data (did you mean 'north'?)" in line
     line = refusal([*command, saved[0], "--geo", "nort", "--out", tmp_path / "out"], capsys)
@@ -161,3 +161,75 @@ def test_a_plan_for_other_geos_is_refused(saved, tmp_path, capsys):
     plan[plan["geo"] != "west"].to_csv(file, index=False)
     words = ["optimize", path, "--geo", "west", "--plan", file, "--total", "1000", "--out", tmp_path / "out"]
     assert "has no rows of geo 'west'. It has" in refusal(words, capsys)
+
+
+def test_a_budget_over_channels_and_geos(saved, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("bayesmmm.report.figures.save_figure", lambda make, paths: paths[0].touch())
+    path, _ = saved
+    out, limits = (
+        tmp_path / "plan",
+        ["--bounds", "ALL=50%:150%", "--bounds", "tv@north=0:100", "--bounds", "tv=:500"],
+    )
+    limits += ["--geo-total", "west=:500", "--group", "few=tv@west+social@north::300"]
+    words = [
+        "optimize",
+        path,
+        "--periods",
+        "4",
+        "--total",
+        "1200",
+        "--controls",
+        "price=10",
+        "--starts",
+        "1",
+        *limits,
+    ]
+    assert cli.main(list(map(str, [*words, "--out", out]))) == 0
+    spoken = capsys.readouterr().out
+    assert "held at zero, where nothing was ever spent: radio in south" in spoken
+    spend = pd.read_csv(out / "spend.csv")
+    by_pair = spend.groupby(["geo", "channel"])["new"].sum()
+    assert by_pair.sum() == pytest.approx(1200.0, rel=1e-6)
+    assert by_pair["north", "tv"] <= 100.0 * (1 + 1e-6)
+    assert by_pair[:, "tv"].sum() <= 500.0 * (1 + 1e-6)
+    assert by_pair["west"].sum() <= 500.0 * (1 + 1e-6)
+    assert by_pair["west", "tv"] + by_pair["north", "social"] <= 300.0 * (1 + 1e-6)
+    assert len(pd.read_csv(out / "pairs.csv")) == 9
+    assert pd.read_csv(out / "geos.csv")["name"].tolist() == ["north", "south", "west", "total"]
+    assert (out / "budget_map.png").exists()
+    again = ["optimize", path, "--plan", out / "plan.csv", "--total", "1200", "--starts", "1", "--geos", "north"]
+    assert cli.main(list(map(str, [*again, "--out", tmp_path / "again", "--quiet"]))) == 0
+    assert set(pd.read_csv(tmp_path / "again" / "spend.csv")["geo"]) == {"north"}
+
+
+def test_limits_of_what_a_panel_does_not_have_are_refused(saved, tmp_path, capsys):
+    words = ["optimize", saved[0], "--periods", "4", "--total", "1000", "--controls", "price=10"]
+    for option, value, advice in (
+        ("--bounds", "radio@south=0:100", "nothing was ever spent on it"),
+        ("--geo-total", "nort=0:100", "did you mean 'north'"),
+        ("--geos", "nort", "no geo is called 'nort'"),
+    ):
+        assert advice in refusal([*words, option, value, "--out", tmp_path / "out"], capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_in_total_is_split_by_a_rule_that_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("bayesmmm.report.figures.save_figure", lambda make, paths: paths[0].touch())
+    fit = panel_budgets.plain_panel(without=[("radio", "south")])
+    judge(monkeypatch, fit.convergence)
+    path, file = fit.save(tmp_path / "fit.nc"), tmp_path / "total.csv"
+    dates = pd.date_range(fit.data.dates[-1], periods=5, freq="7D")[1:]
+    pd.DataFrame({"date": dates, "tv": 200.0, "radio": 100.0}).to_csv(file, index=False)
+    words = ["optimize", path, "--plan", file, "--total", "1200", "--starts", "1", "--out", tmp_path / "plan"]
+    assert "as --split history" in refusal(words, capsys)
+    assert cli.main(list(map(str, [*words, "--split", "history", "--quiet"]))) == 0
+    spend = pd.read_csv(tmp_path / "plan" / "spend.csv").query("channel == 'tv'")
+    own = spend.groupby("geo")["current"].sum()[list(fit.data.geos)]
+    np.testing.assert_allclose(own / own.sum(), fit.data.columns["tv"].sum(axis=1) / fit.data.columns["tv"].sum())
+    weights = ["--split", "north=3", "--split", "south=1", "--split", "west=0"]
+    assert cli.main(list(map(str, [*words, *weights, "--quiet"]))) == 0
+    spend = pd.read_csv(tmp_path / "plan" / "spend.csv").groupby(["channel", "geo"])["current"].sum()
+    assert spend["tv", "north"] == pytest.approx(3.0 * spend["tv", "south"])
+    assert "no weight for geo 'west'" in refusal([*words, *weights[:4]], capsys)
+    assert "leave the others out" in refusal([*words, "--split", "history", "--split", "north=2"], capsys)
+    assert "GEO=WEIGHT" in refusal([*words, "--split", "half"], capsys)

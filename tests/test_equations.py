@@ -20,7 +20,7 @@ from bayesmmm.errors import (
     UnknownColumnError,
     UnknownPriorError,
 )
-from bayesmmm.priors import Prior, contribution_scale, default_prior
+from bayesmmm.priors import Prior, contribution_scales, default_prior
 
 WIDE = Prior("LogNormal", mu=0, sigma=1)
 
@@ -172,10 +172,11 @@ def test_default_parameters(likelihood):
     blocks = _by_name(_full(likelihood=likelihood))
     usual = ["half_life", "half_saturation", "slope", "contribution", "coefficient", "sigma"]
     assert list(blocks) == usual + (["nu_minus_two"] if likelihood == "student_t" else [])
+    scale = contribution_scales([1.0, 1.0])[0]
     for name in usual[:4]:
         assert blocks[name].labels == ("tv", "search")
         assert (
-            blocks[name].priors == (default_prior(name, n_channels=2, widths=LIKELIHOODS[likelihood].widths),) * 2
+            blocks[name].priors == (default_prior(name, scale=scale, widths=LIKELIHOODS[likelihood].widths),) * 2
         )
     assert blocks["coefficient"].labels == _full().terms()
     kinds = ["intercept", "trend", "trend", "trend", "seasonality", "seasonality", "coefficient"]
@@ -189,7 +190,7 @@ def test_contribution_prior_depends_on_the_number_of_channels():
     for n in (1, 4, 9):
         equation = Equation("sales", media=[f"c{i}" for i in range(n)])
         scale = _by_name(equation)["contribution"].priors[0].args["sigma"]
-        assert scale == pytest.approx(contribution_scale(n), rel=5e-3)
+        assert scale == pytest.approx(contribution_scales([1.0] * n)[0], rel=5e-3)
 
 
 def test_an_equation_without_media_has_no_media_parameters():
@@ -319,7 +320,7 @@ def test_priors_on_the_bare_equation_apply():
     assert blocks["sigma"].priors == (WIDE,)
 
 
-@pytest.mark.parametrize("parameter", ["half_life", "half_saturation", "slope", "contribution", "roi", "sigma"])
+@pytest.mark.parametrize("parameter", ["half_life", "half_saturation", "slope", "sigma"])
 def test_a_positive_parameter_refuses_a_prior_with_negative_values(parameter):
     with pytest.raises(
         PriorSupportError, match="Use LogNormal, Gamma, HalfNormal, or TruncatedNormal with lower=0"

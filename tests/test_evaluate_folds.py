@@ -94,12 +94,12 @@ def test_a_window_that_slides_past_an_event_is_refused_by_name():
 def test_the_naive_forecast_is_that_of_a_year_before_or_the_last_value():
     data = worlds.data(60)
     sales = data.columns["sales"][0]
-    found = naive(data, "sales", Fold(1, slice(0, 50), slice(50, 56), 0))
+    (found,) = naive(data, "sales", Fold(1, slice(0, 50), slice(50, 56), 0))
     np.testing.assert_array_equal(found, [sales[49], sales[49], *sales[:4]])
     # 53 periods of test: the last one is predicted from two years before, since one year before is in the test itself.
     long = worlds.data(170)
     sales = long.columns["sales"][0]
-    found = naive(long, "sales", Fold(1, slice(0, 110), slice(110, 163), 0))
+    (found,) = naive(long, "sales", Fold(1, slice(0, 110), slice(110, 163), 0))
     np.testing.assert_array_equal(found, [*sales[58:110], sales[162 - 104]])
 
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from bayesmmm import engine
-from bayesmmm.equations import Panel
+from bayesmmm.equations import Panel, for_data
 from bayesmmm.equations.panel import FIXED_SD
 from bayesmmm.inference import write_program
 from bayesmmm.inference.panel import normal_prior, panel_plan
@@ -24,14 +24,26 @@ PANELS = {
     "full": Panel(pooling="full"),
     "no pooling": Panel(pooling="none", periods="fixed"),
     "no periods": Panel(periods="none"),
+    "own half-lives": Panel(pooled=["half_life"]),
+    "own curves": Panel(pooling="full", pooled=["slope", "half_saturation", "half_life"]),
     "sigma per geo": Panel(sigma="per_geo"),
     "sigma and trend per geo": Panel(sigma="per_geo", per_geo=["trend", "price"], periods="fixed"),
 }
 
 
-def _program(panel=None, likelihood="normal", mediator="normal", geos=panels.GEOS, periods=11, **kwargs):
-    data = panels.data(geos, periods)
-    system = panels.system(likelihood, mediator, panel, **kwargs).for_geos(len(data.geos))
+def _program(
+    panel=None,
+    likelihood="normal",
+    mediator="normal",
+    geos=panels.GEOS,
+    periods=11,
+    keyed=False,
+    ragged=False,
+    **kwargs,
+):
+    data = panels.keyed_data(geos=geos, periods=periods) if keyed else panels.data(geos, periods)
+    data = panels.ragged(geos, periods + 3) if ragged else data
+    system = for_data(panels.system(likelihood, mediator, panel, **kwargs), data)
     return data, system, write_program(system, data, data.scales())
 
 
@@ -60,6 +72,21 @@ def _contribution(equation, data, value):
             out[g, c] = value[f"{name}.contribution"][channel]
             if equation.panel.pooling == "partial":
                 out[g, c] *= np.exp(value[f"{name}.tau"][channel] * value[f"{name}.z"][pair])
+            if equation.panel.group != "none":
+                pair = f"{channel} @ {data.geo_levels.loc[geo, equation.panel.group]}"
+                out[g, c] *= np.exp(value[f"{name}.tau_group"][channel] * value[f"{name}.z_group"][pair])
+    return out
+
+
+def _curve(equation, data, value, parameter):
+    """Half-lives, half-saturations or slopes (G, C) written out."""
+    name = equation.name
+    out = np.array([[value[f"{name}.{parameter}"][c] for c in equation.media] for _ in data.geos])
+    if parameter in equation.panel.pooled:
+        for g, geo in enumerate(data.geos):
+            for c, channel in enumerate(equation.media):
+                z = value[f"{name}.z_{parameter}"].get(f"{channel} @ {geo}", 0.0)
+                out[g, c] *= np.exp(value[f"{name}.tau_{parameter}"][channel] * z)
     return out
 
 
@@ -69,10 +96,13 @@ def _reference(system, data, program, u):
     for name in system.order:
         equation = system.equation(name)
         seen = engine.inputs(equation, data, scales)
-        per_channel = [[*value[f"{name}.{p}"].values()] for p in ("half_life", "half_saturation", "slope")]
-        keep = [reference.retention_from_half_life(h, data.days_per_period) for h in per_channel[0]]
+        life, *curves = (_curve(equation, data, value, p) for p in ("half_life", "half_saturation", "slope"))
+        keep = np.vectorize(reference.retention_from_half_life)(life, data.days_per_period)
         gamma = _contribution(equation, data, value)
-        media = reference.media(seen.media, np.zeros(gamma.shape), keep, *per_channel[1:], gamma)
+        by_geo = zip(data.has_row, seen.media, keep, *curves, gamma, strict=True)
+        media = np.zeros(seen.target.shape)
+        for g, (own, x, *curve, c) in enumerate(by_geo):  # over the periods of each geo
+            media[g, own] = reference.media(x[None][..., own], np.zeros((1, len(x))), *curve, c[None])[0]
         mean, sd = normal_prior(equation, equation.terms())
         own = np.array([term in equation.per_geo for term in equation.terms()])
         omega = {"random": None, "fixed": FIXED_SD, "none": 0.0}[equation.panel.periods]
@@ -99,11 +129,22 @@ def _point(program, seed=0):
     return program.start + np.random.default_rng(seed).uniform(-0.5, 0.5, len(program.start))
 
 
+@pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize("name", PANELS)
-def test_density_is_that_of_a_dense_covariance(name):
-    data, system, program = _program(PANELS[name])
+def test_density_is_that_of_a_dense_covariance(name, ragged):
+    data, system, program = _program(PANELS[name], ragged=ragged)
     u = _point(program)
     assert_allclose(program.log_density(u)[0], _reference(system, data, program, u), rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "panel", [Panel(), Panel(group="territory", pooled=["half_saturation"]), Panel(group="none")]
+)
+def test_density_of_geos_in_groups_is_that_of_a_dense_covariance(panel):
+    data, system, program = _program(panel, keyed=True)
+    u = _point(program)
+    assert_allclose(program.log_density(u)[0], _reference(system, data, program, u), rtol=1e-8)
+    assert system.equation("sales").panel.group == (panel.group or "brand")
 
 
 def test_density_of_few_geos_has_other_coordinates_and_the_same_value():
@@ -122,12 +163,22 @@ def test_density_under_lognormal_is_that_of_a_dense_covariance():
     ("likelihood", "mediator", "panel", "kwargs"),
     [
         ("normal", "normal", None, {"geos": panels.GEOS[1:4]}),
+        ("normal", "normal", None, {"keyed": True}),
+        ("lognormal", "normal", Panel(pooled=["half_life", "slope"]), {"keyed": True, "max_lag": 3}),
+        (
+            "normal",
+            "normal",
+            Panel(pooled=["half_life"]),
+            {"priors": {"retention": Prior("Beta", alpha=2, beta=3)}},
+        ),
         *(("normal", "normal", panel, {}) for panel in PANELS.values()),
         ("lognormal", "censored_normal", None, {}),
         ("student_t", "student_t", Panel(per_geo=["trend"]), {}),
         ("student_t", "normal", Panel(sigma="per_geo", periods="random"), {}),
         ("censored_normal", "normal", Panel(sigma="per_geo"), {}),
         ("normal", "normal", None, {"max_lag": 3}),
+        ("lognormal", "censored_normal", Panel(sigma="per_geo", pooling="none"), {"ragged": True}),
+        ("student_t", "normal", Panel(periods="random", pooled=["slope"]), {"ragged": True, "max_lag": 2}),
         ("normal", "normal", None, {"priors": {"roi": {"tv": Prior("HalfNormal", sigma=2.0)}}}),
         ("normal", "normal", None, {"priors": {"coefficient": {"price": Prior("StudentT", nu=3, mu=0, sigma=1)}}}),
     ],

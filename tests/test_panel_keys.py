@@ -14,25 +14,10 @@ from bayesmmm.data import MMMData, read_plan
 from bayesmmm.equations import read_toml
 from bayesmmm.estimands import decompose, effects, predict, roi
 from tests import panel_fits, panels
+from tests.panels import KEYED, KEYS, keyed_frame
 from tests.test_panel_answers import ASKED, DIFFERENCE_OF, FITS, assert_close, variables
 
-#: Geo of `panels` -> brand and territory. Territories of two brands may have one name: the pair is the series.
-KEYS = {
-    "north": ("acme", "north"),
-    "east": ("acme", "east"),
-    "south": ("zeta", "north"),
-    "west": ("zeta", "west"),
-    "centre": ("zeta", "east"),
-}
-KEYED = {**panels.ROLES, "geo": ["brand", "territory"]}
 GROUPS = {"two": ["west", "north"], "one": ["south"], "all": list(panel_fits.GEOS)}
-
-
-def keyed_frame():
-    """Rows of `panels.frame` with the brand and the territory in place of the geo."""
-    frame = panels.frame()
-    brand, territory = zip(*frame["geo"].map(KEYS), strict=True)
-    return frame.drop(columns="geo").assign(brand=brand, territory=territory)
 
 
 def keyed_fit(name="mediated"):

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from bayesmmm import engine
-from bayesmmm.equations import Panel
+from bayesmmm.equations import Panel, for_data
 from bayesmmm.inference import panel_plan, write_program
 from bayesmmm.inference.panel import PANEL_ARRAYS, normal_prior
 from bayesmmm.inference.panel_weighted import WEIGHTED_ARRAYS, weighted_plan
@@ -18,9 +18,18 @@ CASES = {
     "default": ("normal", "normal", None, {}),
     "own price": ("lognormal", "normal", Panel(per_geo=["trend", "price"]), {}),
     "no pooling": ("normal", "censored_normal", Panel(pooling="none", periods="fixed"), {}),
+    "groups": ("normal", "normal", Panel(group="brand"), {}),
+    "own curves": (
+        "normal",
+        "normal",
+        Panel(pooled=["half_life"]),
+        {"priors": {"retention": {"tv": Prior("Beta", alpha=2, beta=3)}}},
+    ),
+    "own slopes": ("normal", "normal", Panel(pooled=["slope", "half_saturation"], pooling="full"), {}),
     "heavy tails": ("student_t", "normal", Panel(periods="random"), {}),
     "sigma per geo": ("normal", "censored_normal", Panel(sigma="per_geo", per_geo=["price"]), {}),
     "heavy tails and sigma per geo": ("student_t", "normal", Panel(periods="random", sigma="per_geo"), {}),
+    "signs": ("normal", "normal", None, {"sign": {"tv": "any", "social": "negative"}}),
     "roi": (
         "normal",
         "normal",
@@ -31,19 +40,24 @@ CASES = {
 
 
 @pytest.mark.parametrize("collapse", [True, False])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, "ragged, default", "ragged, own curves"])
 def test_model_and_compiled_density_agree(case, collapse):
-    likelihood, mediator, panel, more = CASES[case]
-    data, system = panels.data(periods=12), panels.system(likelihood, mediator, panel, **more)
+    likelihood, mediator, panel, more = CASES[case.removeprefix("ragged, ")]
+    keyed = panel is not None and panel.group == "brand"
+    data = panels.keyed_data(periods=12) if keyed else panels.data(periods=12)
+    data = panels.ragged(periods=14) if case.startswith("ragged") else data
+    system = panels.system(likelihood, mediator, panel, **more)
     model = build_model(system, data, collapse=collapse)
-    program = write_program(system.for_geos(len(data.geos)), data, data.scales(), collapse=collapse)
+    program = write_program(for_data(system, data), data, data.scales(), collapse=collapse)
     u = program.start + np.random.default_rng(0).uniform(-0.3, 0.3, len(program.start))
     theta, start, point, scaled = program.constrained(u), 0, {}, 0.0
     for block in program.blocks:
         size = len(block.labels) or 1
-        own = theta if block.parameter == "z" else u  # what the sampler moves is linear in deviations of geos
+        own = (
+            theta if block.parameter.startswith("z") else u
+        )  # what the sampler moves is linear in deviations of geos
         point[block.variable] = own[start : start + size].reshape((size,) if block.dim else ())
-        if block.parameter == "z":
+        if block.parameter.startswith("z"):
             for i in range(start, start + size):
                 scaled += np.log(program.constrained(u + (np.arange(len(u)) == i))[i] - theta[i])
         start += size
@@ -54,7 +68,7 @@ def test_model_and_compiled_density_agree(case, collapse):
 
 def test_replicates_of_a_collapsed_panel_have_its_covariance():
     data = panels.data(panels.GEOS[:4], periods=8)
-    equation = panels.system("normal", "normal", Panel(per_geo=["trend"])).for_geos(4).equation("sales")
+    equation = for_data(panels.system("normal", "normal", Panel(per_geo=["trend"])), data).equation("sales")
     seen = engine.inputs(equation, data, data.scales())
     plan = panel_plan(equation, seen.design, equation.terms())
     draws, sigma, omega = 40_000, 0.5, 0.7

@@ -8,7 +8,7 @@ import bayesmmm as mm
 from bayesmmm import plots, results
 from bayesmmm.errors import SettingError
 from bayesmmm.results.summaries import flat
-from tests import panel_fits
+from tests import panel_fits, plans_made_up
 from tests.gallery import panel
 from tests.made import case_fit
 
@@ -103,3 +103,39 @@ def test_what_is_not_there_is_said():
         plots.period_effects(panel_fits.panel_fit("no period effects"))
     with pytest.raises(SettingError, match="tells the geos of a panel apart"):
         plots.roi_by_geo(case_fit("censored mediator"))
+
+
+def test_shrinkage_lays_geos_left_to_themselves_above_those_that_are_pooled():
+    found = panel_fits.pooled(panel())
+    axes = plots.shrinkage(found)
+    for channel, ax in zip(found["channel"].values, axes, strict=True):
+        rows = [label.get_text() for label in ax.get_yticklabels()]
+        none = found["roi"].sel(pooling="none", quantile=0.5, channel=channel).to_series()
+        order = none.sort_values(ascending=False, kind="stable", na_position="last").index.tolist()
+        assert rows == order
+        drawn = {round(float(x), 9) for line in ax.lines for x in np.atleast_1d(line.get_xdata())}
+        for pooling in ("partial", "none"):
+            medians = found["roi"].sel(pooling=pooling, quantile=0.5, channel=channel).values
+            assert {round(float(m), 9) for m in medians[np.isfinite(medians)]} <= drawn
+        total = float(found["total"].sel(pooling="partial", quantile=0.5, channel=channel))
+        assert round(total, 9) in drawn
+    assert "no spend" in [text.get_text() for text in axes[list(found["channel"].values).index("radio")].texts]
+    with pytest.raises(SettingError, match=r"plots\.shrinkage\(mm\.sensitivity\.pooling_sensitivity\(fit\)\)"):
+        plots.shrinkage(panel())
+
+
+def test_the_map_of_a_budget_says_what_changes_and_where_nothing_may():
+    plan = plans_made_up.panel_plan()
+    ax = plots.budget_map(plan)
+    now, new = (part.sum("date").values for part in (plan.current, plan.spend))
+    found = {tuple(map(round, text.get_position())): text.get_text() for text in ax.texts}
+    assert len(found) == 9
+    assert found.pop((2, 2)) == "–"
+    for (j, i), text in found.items():
+        share = float(text.replace("−", "-").removesuffix("%"))
+        assert share == pytest.approx(100.0 * (new[i, j] / now[i, j] - 1.0), abs=0.51)
+    colours = ax.images[0]
+    assert colours.norm(0.0) == pytest.approx(0.5)  # nothing changes where it is white
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["north", "south", "west"]
+    with pytest.raises(SettingError, match="the plan is of one series"):
+        plots.budget_map(plans_made_up.plan())

@@ -19,6 +19,7 @@ from tests import plans_made_up, worlds
 from tests.fits import quiet
 from tests.gallery import panel
 from tests.made import made_fit
+from tests.panel_fits import pooled
 from tests.test_plots_calibration import made_table, study
 from tests.test_plots_evaluation import made_cv
 from tests.test_plots_sensitivity import budget
@@ -33,6 +34,7 @@ SLOW = {  # answers that need new fits or a solver
     ),
     "frontier": plans_made_up.frontier,
     "optimize_budget": plans_made_up.plan,
+    "sensitivity.pooling_sensitivity": lambda: pooled(panel()),
     "sensitivity.power_scaled_budget": budget,
 }
 FROM_FIT = {
@@ -64,7 +66,7 @@ FROM_FIT = {
 
 
 #: Figures of panels, of which the fit has several geos.
-OF_PANELS = ("period_effects", "predictive_by_geo", "roi_by_geo", "roi_map")
+OF_PANELS = ("budget_map", "period_effects", "predictive_by_geo", "roi_by_geo", "roi_map")
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +96,8 @@ def offered() -> SimpleNamespace:
 
         def answer(*args, **kwargs):
             inspect.signature(real).bind(*args, **kwargs)
-            return SLOW[path]()
+            of_panel = path == "optimize_budget" and len(args[0].data.geos) > 1
+            return plans_made_up.panel_plan() if of_panel else SLOW[path]()
 
         return answer
 

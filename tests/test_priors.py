@@ -10,7 +10,7 @@ import pytest
 
 from bayesmmm.equations import LIKELIHOODS
 from bayesmmm.errors import PriorError, PriorSupportError, UnknownPriorError
-from bayesmmm.priors import FrozenMap, Prior, check_support, contribution_scale, default_prior
+from bayesmmm.priors import FrozenMap, Prior, check_support, contribution_scales, default_prior
 
 # ---------------------------------------------------------------- the record
 
@@ -181,22 +181,46 @@ def _totals(channels: int, draws: int) -> np.ndarray:
 def test_total_media_share_exceeds_its_limit_with_2_5_to_5_percent(likelihood, limit):
     totals = _totals(20, 300_000)  # standard error of a probability of 4 %: 0.04 percentage points
     for n in range(1, 21):
-        prior = default_prior("contribution", n_channels=n, widths=LIKELIHOODS[likelihood].widths)
+        scale = contribution_scales([1.0] * n)[0]
+        prior = default_prior("contribution", scale=scale, widths=LIKELIHOODS[likelihood].widths)
         assert prior.family == "HalfStudentT"
         probability = np.mean(prior.args["sigma"] * totals[n - 1] > limit)
         assert 0.025 <= probability <= 0.05
 
 
+MIXES = [
+    *([1.0] * n for n in (1, 2, 5, 10, 20)),
+    *([0.95, 0.05], [0.5, 0.3, 0.2], [0.9, *[0.02] * 5], [0.6, 0.2, *[0.02] * 10]),
+    *(np.random.default_rng(n).dirichlet(np.full(n, 0.5)).tolist() for n in range(2, 16)),
+]
+
+
+@pytest.mark.parametrize("shares", MIXES)
+def test_media_exceed_the_series_with_the_same_probability_for_any_mix(shares):
+    scales = contribution_scales(shares)
+    draws = np.abs(np.random.default_rng(3).standard_t(3, (len(shares), 400_000)))
+    # Standard error 0.03 percentage points. One scale for all channels leaves from 1 % to 8 % over the same mixes.
+    assert 0.034 <= np.mean(np.tensordot(scales, draws, 1) > 1.0) <= 0.0375
+
+
+@pytest.mark.parametrize("shares", [[1.0, 3.0], [0.2, 0.3, 0.5]])
+def test_contribution_scales_are_in_proportion_to_spend_in_any_unit(shares):
+    scales = np.array(contribution_scales(shares))
+    assert scales / scales.sum() == pytest.approx(np.array(shares) / np.sum(shares), rel=1e-14)
+    assert contribution_scales([1e6 * w for w in shares]) == pytest.approx(scales, rel=1e-14)
+
+
 def test_contribution_scale_falls_with_the_number_of_channels():
-    scales = [contribution_scale(n) for n in range(1, 30)]
-    assert np.all(np.diff(scales) < 0)
+    for n in range(1, 30):
+        assert contribution_scales([0.4] * n) == pytest.approx([1.0 / (1.1 * n + 2.6 * math.sqrt(n))] * n)
+    assert np.all(np.diff([contribution_scales([1.0] * n)[0] for n in range(1, 30)]) < 0)
 
 
 def test_one_dominant_channel_is_not_crushed():
     # Ten channels: one of them alone explains over half of the series with some 2 %. A half-normal prior with
     # the same 95th percentile of the total calls that impossible.
     rng = np.random.default_rng(2)
-    heavy = default_prior("contribution", n_channels=10).draw(rng, (10, 200_000))
+    heavy = default_prior("contribution", scale=contribution_scales([1.0] * 10)[0]).draw(rng, (10, 200_000))
     light = np.abs(rng.normal(size=(10, 200_000)))
     light *= np.quantile(heavy.sum(axis=0), 0.95) / np.quantile(light.sum(axis=0), 0.95)
     assert np.mean(heavy.max(axis=0) > 0.5) > 0.015

@@ -11,7 +11,7 @@ import pytest
 import bayesmmm as mm
 from bayesmmm import errors
 from bayesmmm.equations import LIKELIHOODS, check_system, read_toml
-from bayesmmm.priors import Prior, contribution_scale, default_prior
+from bayesmmm.priors import Prior, contribution_scales, default_prior
 from bayesmmm.results import Fit
 from bayesmmm.simulate.datasets import FOLDER
 
@@ -65,7 +65,7 @@ def test_python_blocks_run(tmp_path, monkeypatch, capsys, no_drawing):
     """In one session, with draws that answers accept."""
 
     def fit(system, data, *, seed, real=mm.fit):
-        draws = 300 if len(data.geos) == 1 else 500
+        draws = 300 if len(data.geos) == 1 else 600
         return real(system, data, seed=seed, draws=draws, tune=draws, chains=2, progress=False)
 
     monkeypatch.setattr(mm, "fit", fit)
@@ -129,12 +129,12 @@ def test_default_priors(n):
                 continue
             written = in_code(cell)[0] if cell != "same" else usual
             family, _, arguments = written.removesuffix(")").partition("(")
-            known = {"log": math.log, "s": contribution_scale(n)}
+            known = {"log": math.log, "s": contribution_scales([1.0] * n)[0]}
             values = eval(f"dict({arguments})", known)
             if parameter == "contribution":
                 values["sigma"] = float(f"{values['sigma']:.3g}")
             for record in likelihoods:
-                assert default_prior(parameter, n_channels=n, widths=record.widths) == Prior(family, **values)
+                assert default_prior(parameter, scale=known["s"], widths=record.widths) == Prior(family, **values)
     equation = mm.Equation("v", media=["a"], linear=["b"], trend=True, likelihood="student_t")
     words = {block.name for block in equation.parameters()} | {"intercept", "trend", "seasonality"}
     assert set(seen) == words

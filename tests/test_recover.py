@@ -152,8 +152,8 @@ def test_a_maker_of_worlds_is_used_as_it_is():
     def maker(*, seed):
         return simulate_world(worlds.system(), worlds.data(), seed=seed)
 
-    assert worlds_from(worlds.system(), maker) is maker
-    drawn = worlds_from(worlds.system(), worlds.data())(seed=3)
+    assert worlds_from(worlds.system(), maker)[1] is maker
+    drawn = worlds_from(worlds.system(), worlds.data())[1](seed=3)
     assert drawn.data == maker(seed=3).data
-    sent = pickle.loads(pickle.dumps(worlds_from(worlds.system(), worlds.data())))  # as to another process
+    sent = pickle.loads(pickle.dumps(worlds_from(worlds.system(), worlds.data())[1]))  # as to another process
     assert sent(seed=3).data == drawn.data

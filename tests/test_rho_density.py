@@ -12,7 +12,8 @@ from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.inference import linear_plan, write_program
 from bayesmmm.inference.pymc_model import build_model
-from bayesmmm.kernels import posterior, prior_density
+from bayesmmm.kernels import prior_density
+from bayesmmm.kernels import program as layout
 from bayesmmm.priors import Prior
 from tests import reference, worlds
 from tests.test_inference_model import _constrained, _logp, _point
@@ -44,12 +45,12 @@ class Density:
         """Log density and gradient; at other coordinates than the own ones only `rotated` may differ."""
         at = self.u if u is None else u
         total, gradient = self.program.log_density(at)
-        rows = int(self.program.array[posterior.PARAMETERS])
+        rows = int(self.program.array[layout.PARAMETERS])
         for block in self.blocks:
             values = np.atleast_1d(self.value[block.variable])
             for i, k in enumerate(range(self.place[block.variable].start, self.place[block.variable].stop)):
-                row = self.program.array[rows + k * posterior.PARAMETER :]
-                kind, low, high = int(row[posterior.MAP]), row[posterior.LOW], row[posterior.HIGH]
+                row = self.program.array[rows + k * layout.PARAMETER :]
+                kind, low, high = int(row[layout.MAP]), row[layout.LOW], row[layout.HIGH]
                 total -= (
                     float(block.priors[i].logpdf(values[i]))
                     + prior_density.constrain(kind, low, high, self.u[k])[2]

@@ -114,3 +114,12 @@ def test_a_draw_that_comes_up_keeps_its_place(normal):
 
 def test_equal_weights_change_nothing():
     np.testing.assert_array_equal(resampled(labelled(np.full(40, 0.1)), seed=3), np.arange(40))
+
+
+def test_quantiles_of_undefined_draws_are_undefined(normal):
+    draws = normal.copy()
+    draws[7] = np.nan
+    values = labelled(np.column_stack([draws, normal]))
+    found = weighted_quantiles(values, labelled(np.full(4000, 1 / 4000)), (0.5,)).isel(quantile=0)
+    np.testing.assert_allclose(found, np.quantile(values, 0.5, axis=(0, 1)))
+    assert np.isnan(found).values.tolist() == [True, False]

@@ -26,12 +26,13 @@ SYSTEMS = {
     "lognormal": panels.system(likelihood="lognormal", panel=PANEL),
     "censored mediator": panels.system(mediator="censored_normal", panel=PANEL),
     "left open": panels.system(),
+    "own curves": panels.system(panel=Panel(periods="random", pooled=("half_life", "slope"))),
 }
 
 
 def drawn(name, seed=4):
     """A world whose parameters come from the prior, drawn in so that its series are valid data."""
-    system, data = SYSTEMS[name].for_geos(len(panels.GEOS)), panels.data()
+    system, data = SYSTEMS[name].for_panel(panels.data()), panels.data()
     wide = engine.draw_prior(
         system, data, data.scales(), draws=1, rng=np.random.default_rng(seed), observed_mediators=True
     )
@@ -47,6 +48,11 @@ def _drawn_in(par):
     return {**par, **small, **periods, "coefficient": coefficient}
 
 
+def _own(values, g):
+    """What one geo has of a curve, or of what all geos share."""
+    return values[:, g] if values.ndim == 3 else values
+
+
 def national(world, geo):
     """The world of one geo as a process of its own: its period effects are residuals, and nothing is shared."""
     g, data = world.data.geos.index(geo), world.data
@@ -55,7 +61,7 @@ def national(world, geo):
     for name in system.order:
         par, parts = world.parameters[name], world.truth.components[name].sel(geo=geo)
         parameters[name] = {
-            **{key: par[key] for key in ("half_life", "half_saturation", "slope", "sigma")},
+            **{key: _own(par[key], g) for key in ("half_life", "half_saturation", "slope", "sigma")},
             "contribution": par["contribution"][:, [g]],
             "coefficient": par["coefficient"][:, g],
         }
@@ -215,7 +221,7 @@ def test_the_example_world_says_that_its_scales_are_to_be_used():
 
 def test_a_system_that_leaves_the_panel_open_is_simulated_as_it_is_fitted():
     world = simulate_world(MMM([Equation("sales", media=["tv"])]), panels.data(), seed=3)
-    assert world.system.equation("sales").panel == Panel(periods="random")
+    assert world.system.equation("sales").panel == Panel(periods="random", group="none")
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ Side = float | str | None
 Range = tuple[Side, Side]
 
 _RISKS = {"sd": "sd:0.5", "cvar": "cvar:0.1", "quantile": "quantile:0.1"}
+_SPLITS = ("history", "equal")
 _MODES = ("respond", "fixed", "decide")
 _MONEY, _SIDES = "an amount of money above 0, as 250000", "in money or in per cent of the current plan"
 
@@ -184,6 +185,17 @@ def minimum(text: str) -> tuple[str, float]:
     value = _number(size)
     if not name or value is None or value <= 0.0:
         _refuse(text, "must be NAME=MONEY with money above 0, as tv=20000")
+    return name, value
+
+
+def split(text: str) -> tuple[str, float | None]:
+    """Read how a plan in total is divided: history, equal, or GEO=WEIGHT."""
+    name, _, weight = text.rpartition("=")
+    value = _number(weight)
+    if text in _SPLITS:
+        return text, None
+    if not name or value is None or value < 0.0:
+        _refuse(text, f"must be {' or '.join(_SPLITS)}, or GEO=WEIGHT with a weight of at least 0, as north=3.1")
     return name, value
 
 

@@ -45,7 +45,6 @@ from bayesmmm.files import (
     run_folder,
     uninterrupted,
 )
-from bayesmmm.text import listed
 from bayesmmm.validate import check_choice
 
 if TYPE_CHECKING:
@@ -212,6 +211,9 @@ def _analyse(data: "MMMData", system: "MMM", options: argparse.Namespace, world:
         print(str(data).rpartition("\nNext:")[0])
         print(laid_out(data.summary(), "{:,.4g}".format))
         heading("Model")
+        from bayesmmm.equations import for_data
+
+        system = for_data(system, data)
         print(str(system).rpartition("\n\nNext:")[0])
         show_warnings(system, data)
         fit = _sample(system, data, options)
@@ -292,19 +294,6 @@ def _check_by(data: "MMMData", by: str | None) -> None:
             f"--by {by} tells the geos of a panel apart, and the data are one series; leave it out, or name the column "
             f"of geos in [data] of the spec, as geo = 'region'"
         )
-
-
-def of_geo(fit: "Fit", options: argparse.Namespace) -> "Fit":
-    """Return the fit of the geo of a panel that was asked for; one of national data as it is."""
-    if options.geo is not None:
-        return fit.sel(geo=options.geo)
-    geos = fit.data.geos
-    if len(geos) > 1:
-        raise SettingError(
-            f"{options.fit} is of {len(geos)} geos, and one at a time is asked about; add --geo {shlex.quote(geos[0])}, "
-            f"or another of {listed(geos)}"
-        )
-    return fit
 
 
 def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit":

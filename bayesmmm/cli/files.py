@@ -179,13 +179,18 @@ def write_plan(plan: "Plan", trade: "xr.Dataset | None", cautions: list[str], ci
     write_csv(table.assign(ci_prob=ci_prob, verdict=table.attrs["verdict"]), part / "channels.csv")
     save_figure(partial(plots.budget, plan, ci_prob=ci_prob), [part / "budget.png"])
     save_figure(partial(plots.allocation, plan), [part / "allocation.png"])
+    if "geo" in plan.spend.dims:
+        for by, name in (("geo", "geos.csv"), ("pair", "pairs.csv")):
+            own = plan.table(ci_prob, by=by)
+            write_csv(own.assign(ci_prob=ci_prob, verdict=own.attrs["verdict"]), part / name)
+        save_figure(partial(plots.budget_map, plan), [part / "budget_map.png"])
     if trade is not None:
         write_csv(frontier_table(trade, ci_prob), part / "frontier.csv", index=False)
         save_figure(partial(plots.frontier, trade, ci_prob=ci_prob), [part / "frontier.png"])
 
 
 def spend_table(plan: "Plan") -> "pd.DataFrame":
-    """Lay out what is spent, a row per channel and date."""
+    """Lay out what is spent, a row per channel and date, of a panel per geo, too."""
     table = plan.current.rename("current").to_dataframe()[["current"]]
     table["new"] = plan.spend.to_series()
     return table.reset_index()

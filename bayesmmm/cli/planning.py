@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmmm.cli import arguments
 from bayesmmm.cli.arguments import ALL
-from bayesmmm.cli.commands import SAMPLER_FAILED, ending, of_geo, refused
+from bayesmmm.cli.commands import SAMPLER_FAILED, ending, refused
 from bayesmmm.cli.files import frontier_table, told_figures, write_plan
 from bayesmmm.cli.text import heading, listing, option_of, wrap
 from bayesmmm.errors import BayesMMMWarning, InfeasibleError, PanelError, SettingError
@@ -27,7 +27,9 @@ ABOUT = """\
 Plan a budget from a saved fit: how much for each channel, what it should bring, and how sure that is. Money is that of
 the whole window. The current plan is the last periods of the history again, a CSV file, or what was spent in a past
 window; per cent and changes refer to it. Writes plan.txt, plan.csv (goes into --plan and mm.predict), spend.csv,
-channels.csv, budget.png and allocation.png; with --frontier also frontier.csv and frontier.png.
+channels.csv, budget.png and allocation.png; with --frontier also frontier.csv and frontier.png. Of a panel every channel
+is decided in every geo, and geos.csv, pairs.csv and budget_map.png are written, too. In limits CHANNEL@GEO is a channel
+in one geo, and the name of a channel its total over the geos.
 
 example:
   bayesmmm optimize result/fit.nc --total 250000 --periods 13 --controls promotion=0 --bounds ALL=50%:200% --out plan
@@ -38,10 +40,15 @@ _AIM = ("total", "objective", "margin", "target", "target_roi", "target_marginal
 
 
 _TEXTS = {
-    "geo": "which geo of a panel; of a plan with a column geo its rows are taken",
+    "geo": "plan for one geo of a panel by itself; of a plan with a column geo its rows are taken",
+    "geos": "geos of a panel to decide about; others stay as they are (all)",
+    "geo-total": "money of all decided channels in a geo, as north=10000:50000 or north=80%%:120%%; "
+    f"{ALL} for every geo that is not named; repeatable",
     "periods": "the next N periods; current plan: the last N again",
     "plan": "the periods of this file: a column date, every channel and every control, from the first period after the "
     "history on; its spend is the current plan",
+    "split": "of a plan of a panel without a column geo: divide the spend as in the history, equally, or by weights, as "
+    "--split north=3.1 --split south=1.4",
     "start": "first of the fitted periods to plan once more, as 2024-01-07",
     "stop": "last of these",
     "controls": "with --periods: what a control will be, in its own unit; one number, or one for each period separated "
@@ -57,7 +64,8 @@ _TEXTS = {
     "risk": "judge the gain over the current plan by its mean, by mean less W standard deviations (sd:W, as sd:0.5), by "
     "the mean of its worst share (cvar:P, as cvar:0.1) or by a quantile (quantile:0.1) (%(default)s)",
     "bounds": "money of a channel in the window, or per cent of the current plan (scaled to --total where that is an "
-    f"amount), as tv=80%%:120%%; a side may be empty; {ALL} for every channel that is not named; repeatable",
+    f"amount), as tv=80%%:120%% or, on a panel, tv@north=0:5000; a side may be empty; {ALL} for every channel, in every "
+    "geo, that is not named; repeatable",
     "period-bounds": "the same for every single period",
     "change": "at most so much more or less than in the current plan, as 0.3, or NAME=0.3 for one channel; repeatable",
     "group": "money of several channels together, as social=facebook+tiktok:0:50000; repeatable",
@@ -89,6 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = part("the window: --periods, --plan, or --start with --stop")
     add("periods", "N", arguments.count)
     add("plan", "CSV", Path)
+    add("split", "HOW", arguments.split, action="append")
     add("start", "DATE")
     add("stop", "DATE")
     add("controls", "NAME=VALUE", arguments.control, action="append")
@@ -104,8 +113,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("change", "SHARE", arguments.change, action="append")
     add("group", "NAME=A+B:LOW:HIGH", arguments.group, action="append", dest="groups")
     add("minimum", "NAME=MONEY", arguments.minimum, action="append")
+    add("geo-total", "NAME=LOW:HIGH", arguments.bounds, action="append", dest="geo_totals")
     add = part("who decides and who answers")
     add("channels", "NAME", nargs="+")
+    add("geos", "NAME", nargs="+")
     add("mediators", "HOW", arguments.mediator, action="append")
     add("flighting", choices=["flat", "historical", "free"], default="flat")
     running = parser.add_argument_group("running")
@@ -126,7 +137,13 @@ def plan_budget(options: argparse.Namespace) -> int:
     from bayesmmm.results import load
 
     _check_window(options)
-    fit = of_geo(load(options.fit), options)
+    fit = load(options.fit)
+    if options.geo is not None:
+        if options.geos is not None:
+            raise SettingError(
+                "--geo plans for one geo by itself, and --geos for some of a panel; give one of them"
+            )
+        fit = fit.sel(geo=options.geo)
     if not options.quiet:
         print(wrap(str(fit.convergence).splitlines()[0]))
     if refused(fit, options, "planned", "a plan"):
@@ -193,27 +210,34 @@ def _trade(fit: "Fit", totals: list[float], records: Mapping[str, Any]) -> "xr.D
 
 def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
     """Window, constraints and solver, which a plan and a frontier share."""
-    from bayesmmm.data.future import GEO
-    from bayesmmm.data.tables import read_csv
     from bayesmmm.optimize import Constraints, Solver, Window
-    from bayesmmm.optimize.problem import read_channels, read_modes
+    from bayesmmm.optimize.problem import read_channels, read_modes, read_pairs
 
     how = _unique(options.mediators, "--mediators")
     mediators = _for_all(how, fit.system.mediators, "--mediators") if how else "respond"
     names = read_channels(fit, options.channels, read_modes(fit, mediators))
-    plan = options.plan
-    if plan is not None:
-        keys = (GEO, *fit.data.levels) if len(fit.data.geos) > 1 else ()
-        plan = read_csv(plan, date="date", keys=keys, numbers=fit.system.exogenous)
-        plan = plan if options.geo is None else _of_geo(plan, options)
+    decided = read_pairs(fit, names, options.geos)
+    known = {label: label for label in names} | {
+        f"{channel}@{geo}": (channel, geo) for channel, geo in (*decided.pairs, *decided.unbought)
+    }
+    every = [f"{channel}@{geo}" for channel, geo in decided.pairs] or list(names)
+    plan = None if options.plan is None else _current_plan(fit, options)
     limits: dict[str, Any] = {
-        name: _for_all(_unique(getattr(options, name), option), names, option) or None
+        name: {known.get(text, text): value for text, value in own.items()} or None
         for name in ("bounds", "period_bounds", "change", "minimum")
         for option in [f"--{name.replace('_', '-')}"]
+        for own in [_for_all(_unique(getattr(options, name), option), every, option)]
     }
+    limits["geo_totals"] = (
+        _for_all(_unique(options.geo_totals, "--geo-total"), decided.geos, "--geo-total") or None
+    )
+    limits["geos"] = options.geos
     controls = _unique(options.controls, "--controls") or None
     given = _unique(options.groups, "--group").items()
-    groups = {label: (_members(label, some, names), sides) for label, (some, sides) in given} or None
+    groups = {
+        label: ([known.get(text, text) for text in _members(label, some, known)], sides)
+        for label, (some, sides) in given
+    } or None
     return {
         "window": Window(options.periods, plan, options.start, options.stop, controls),
         "constraints": Constraints(options.channels, mediators, options.flighting, groups=groups, **limits),
@@ -224,6 +248,33 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
             **({"starts": options.starts} if options.starts is not None else {}),
         ),
     }
+
+
+def _current_plan(fit: "Fit", options: argparse.Namespace) -> "pd.DataFrame":
+    """Read the current plan from its file; of a panel by geo, or in total and split by the rule that was said."""
+    from bayesmmm.data import split_plan
+    from bayesmmm.data.future import GEO
+    from bayesmmm.data.tables import read_csv
+
+    panel = len(fit.data.geos) > 1
+    keys = (GEO, *fit.data.levels) if panel else ()
+    plan = read_csv(options.plan, date="date", keys=keys, numbers=fit.system.exogenous)
+    split = dict(options.split or ())
+    if split:
+        if not panel:
+            raise SettingError(
+                "--split divides a plan among the geos of a panel, and one series is planned; leave it out"
+            )
+        rules = [rule for rule, weight in split.items() if weight is None]
+        if rules and len(split) > 1:
+            raise SettingError(f"--split {rules[0]} is a rule of its own; leave the others out")
+        return split_plan(fit.data, plan, rules[0] if rules else split)
+    if panel and not set(keys).intersection(plan.columns):
+        raise PanelError(
+            f"{options.plan} has no column {GEO!r}, and {len(fit.data.geos)} geos are planned; give every geo its rows, "
+            f"or say how the total is divided, as --split history"
+        )
+    return plan if options.geo is None else _of_geo(plan, options)
 
 
 def _of_geo(plan: "pd.DataFrame", options: argparse.Namespace) -> "pd.DataFrame":

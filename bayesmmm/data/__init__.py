@@ -9,3 +9,4 @@ from bayesmmm.data.data_warnings import COLLINEAR_CORRELATION, LOW_VARIATION, OU
 from bayesmmm.data.future import next_dates, read_plan, silent_geos, window_mask
 from bayesmmm.data.scales import Scales
 from bayesmmm.data.schema import MMMData
+from bayesmmm.data.splitting import split_plan

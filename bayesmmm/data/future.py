@@ -273,7 +273,8 @@ def _plan_rows(data: MMMData, plan: pd.DataFrame) -> np.ndarray:
             also = f", or in the columns {listed(data.levels)}" if data.levels else ""
             raise PanelError(
                 f"the plan has no column {GEO!r}, and the data have {len(data.geos)} geos ({listed(data.geos)}); {fix}, "
-                f"named in a column {GEO!r}{also}"
+                f"named in a column {GEO!r}{also}; a plan in total is split by a rule that you choose, as "
+                f"mm.split_plan(fit.data, plan, 'history')"
             )
         keys = list(data.levels)
     rows = rows_by_geo(plan, keys)
@@ -303,10 +304,10 @@ def _plan_rows(data: MMMData, plan: pd.DataFrame) -> np.ndarray:
 def _dates_of(data: MMMData, plan: pd.DataFrame, rows: np.ndarray) -> pd.DatetimeIndex:
     """Return the dates of a plan, the same for all geos."""
     if len(rows) == 1:
-        return _plan_dates(plan)
-    dates = _plan_dates(plan.iloc[rows[0]])
+        return plan_dates(plan)
+    dates = plan_dates(plan.iloc[rows[0]])
     for geo, own in zip(data.geos[1:], rows[1:], strict=True):
-        other = _plan_dates(plan.iloc[own])
+        other = plan_dates(plan.iloc[own])
         if not other.equals(dates):
             differ = other[other != dates]
             raise PanelError(
@@ -316,7 +317,7 @@ def _dates_of(data: MMMData, plan: pd.DataFrame, rows: np.ndarray) -> pd.Datetim
     return dates
 
 
-def _plan_dates(plan: pd.DataFrame) -> pd.DatetimeIndex:
+def plan_dates(plan: pd.DataFrame) -> pd.DatetimeIndex:
     """Return the dates of a plan, from its column or its index, in order and without duplicates."""
     index, has_column = plan.index, DATE in list(plan.columns)
     if isinstance(index, pd.DatetimeIndex):

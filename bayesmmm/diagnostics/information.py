@@ -74,11 +74,11 @@ def _scores(fit: Fit, name: str) -> dict[tuple[str, str], np.ndarray]:
     for block in equation.parameters():
         labels = block.labels or ("",)
         if block.name == "retention":
-            draws = engine.retention(par["half_life"], data.days_per_period)
+            draws = engine.retention(par.get("median_half_life", par["half_life"]), data.days_per_period)
         elif block.name in _EFFECTS:
-            draws = par["contribution"][:, 0]
+            draws = par.get("median_contribution", par["contribution"][:, 0])
         else:
-            draws = par[block.name].reshape(len(par["sigma"]), -1)
+            draws = par.get(f"median_{block.name}", par[block.name]).reshape(len(par["sigma"]), -1)
         for label, prior in zip(labels, block.priors, strict=True):
             values = draws[:, columns.get(block.name, labels).index(label)]
             if block.name == "roi":

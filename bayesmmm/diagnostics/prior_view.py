@@ -8,7 +8,7 @@ import numpy as np
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.diagnostics.plausibility import adstocks
-from bayesmmm.equations import MMM
+from bayesmmm.equations import MMM, for_data
 
 #: Prior draws, and their seed: the same data give the same audit.
 DRAWS, SEED = 1000, 20240107
@@ -63,7 +63,7 @@ class PriorView:
 
 def evaluate(data: MMMData, system: MMM) -> PriorView:
     """Look at all equations before a fit."""
-    scales = data.scales()
+    system, scales = for_data(system, data), data.scales()
     rng = np.random.default_rng(SEED)
     prior = engine.draw_prior(system, data, scales, draws=DRAWS, rng=rng, observed_mediators=True)
     inputs = {name: engine.inputs(system.equation(name), data, scales) for name in system.order}

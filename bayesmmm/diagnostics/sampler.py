@@ -13,6 +13,7 @@ from bayesmmm.diagnostics.thresholds import (
     TREE_DEPTH,
     Threshold,
 )
+from bayesmmm.equations.panel import POOLABLE
 from bayesmmm.results import Fit
 from bayesmmm.results.convergence import (
     DIVERGENT_BAD,
@@ -27,7 +28,7 @@ from bayesmmm.results.convergence import (
 from bayesmmm.results.summaries import flat
 
 #: Parameters whose prior decides what others of a panel are.
-_BEHIND = {"median_contribution": "contribution", "period": "omega"}
+_BEHIND = {**{f"median_{name}": name for name in ("contribution", *POOLABLE)}, "period": "omega"}
 _LONGER = "run longer, as mm.fit(system, data, draws=2000, tune=2000)"
 _CAREFUL = "take smaller steps, as mm.fit(system, data, target_accept=0.97)"
 #: What nutpie and PyMC call a trajectory that was cut off at the greatest depth.
@@ -91,11 +92,11 @@ def _rhat(fit: Fit, table: pd.DataFrame) -> Check:
 def _preview(fit: Fit) -> Check:
     """Fail what was not sampled."""
     known = fit.convergence
-    meaning = "a Normal takes the place of the posterior, so that intervals are too narrow, too wide or beside it"
     assert known.pareto_k is not None
-    bound, source = PARETO_K.warn, PARETO_K.source
+    meaning = "a Normal takes the place of the posterior, so that intervals are too narrow, too wide or beside it"
+    told, source = f"{known.preview}.", PARETO_K.source
     return Check(
-        "preview", "sampler", "fail", known.pareto_k, bound, f"{known.preview}.", source, meaning, (FIT_WITHOUT,)
+        "preview", "sampler", "fail", known.pareto_k, PARETO_K.warn, told, source, meaning, (FIT_WITHOUT,)
     )
 
 

@@ -38,6 +38,7 @@ from bayesmmm.engine.parameters import (
     Parameters,
     draw_prior,
     layout,
+    recorded,
     rescale,
     spend_per_size,
     to_arrays,
@@ -48,6 +49,7 @@ from bayesmmm.engine.residuals import (
     given_mediator,
     joint_residuals,
     over_paths,
+    own_uniforms,
     random_stream_id,
     uniforms,
 )

@@ -9,18 +9,27 @@ import xarray as xr
 
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM, Equation
+from bayesmmm.equations.panel import POOLABLE
 from bayesmmm.errors import PriorError
 
 #: Equation name -> parameter name -> values. half_life, half_saturation, slope (draw, channel); contribution
 #: (draw, geo, channel); coefficient (draw, term); sigma and, under student_t, nu_minus_two (draw,); rho (draw, 1) where
-#: it has a prior: one that is assumed stays in the system. On a panel coefficient has axes (draw, geo, term), sigma may
-#: have (draw, geo), and with period effects there are also omega (draw,) and period (draw, date); tau (draw, channel)
-#: and median_contribution (draw, channel) where contributions are pooled in part are for the record.
+#: it has a prior: one that is assumed stays in the system. On a panel coefficient has axes (draw, geo, term), those of
+#: curves that are pooled (draw, geo, channel), sigma may have (draw, geo), and with period effects there are also omega
+#: (draw,) and period (draw, date); tau (draw, channel) and median_contribution (draw, channel) where contributions are
+#: pooled in part, and those of curves that are, are for the record. Of one geo alone its curves are (draw, channel).
 Parameters = Mapping[str, Mapping[str, np.ndarray]]
 
-_PER_CHANNEL = ("half_life", "half_saturation", "slope")
-_POOLED = ("tau", "median_contribution")
+_PER_CHANNEL = POOLABLE
+#: What may differ from geo to geo, and is no number where a geo never buys a channel.
+_OF_BUYERS = (*POOLABLE, "contribution")
 _SCALARS = ("sigma", "nu_minus_two", "omega")
+
+
+def recorded(equation: Equation) -> tuple[str, ...]:
+    """Sds of what differs between geos, and medians of it over geos: (draw, channel) each."""
+    medians = dict.fromkeys(f"median_{spread.of}" for spread in equation.spreads)
+    return (*(spread.tau for spread in equation.spreads), *medians)
 
 
 def draw_prior(
@@ -61,9 +70,12 @@ def draw_prior(
                 for label, p in zip(block.labels or (None,), block.priors, strict=True)
             ]
             drawn[block.name] = dict(zip(block.labels, values, strict=True)) if block.labels else values[0]
-        if "tau" in drawn:
-            deviation = rng.standard_normal((draws, len(data.geos), len(equation.media)))
-            drawn["z"] = dict(zip(equation.media, np.moveaxis(deviation, -1, 0), strict=True))
+        for spread in equation.spreads:
+            group = np.arange(len(data.geos))
+            if spread.by_group and equation.panel:
+                _, group = np.unique(data.levels[str(equation.panel.group)], return_inverse=True)
+            deviation = rng.standard_normal((draws, group.max() + 1, len(equation.media)))[:, group]
+            drawn[spread.z] = dict(zip(equation.media, np.moveaxis(deviation, -1, 0), strict=True))
         if equation.panel and equation.has_period_effects:
             if equation.panel.omega is not None:
                 drawn["omega"] = np.full(draws, equation.panel.omega)
@@ -81,7 +93,7 @@ def to_engine_parameters(
     ----------
     drawn : mapping
         Block name -> label -> (S,) array, and (S,) arrays for scalars. On a panel a label may have an array (S, G); then
-        also z -> channel -> (S, G) and period (S, T).
+        also z, and the other deviations, -> channel -> (S, G), and period (S, T).
     endogenous : sequence of str
         Columns on which an ROI prior is refused, because their spend is not data here.
     """
@@ -103,11 +115,12 @@ def to_engine_parameters(
         draws = len(drawn["sigma"])
         return np.stack(columns, axis=-1) if columns else np.empty((draws, 0))
 
-    out = {
-        "half_life": table(half_life),
-        "half_saturation": table(drawn.get("half_saturation", {})),
-        "slope": table(drawn.get("slope", {})),
+    shared = {
+        "half_life": half_life,
+        "half_saturation": drawn.get("half_saturation", {}),
+        "slope": drawn.get("slope", {}),
     }
+    out = {name: table(values) for name, values in shared.items()}
     out |= {name: drawn[name] for name in (*_SCALARS, "period") if name in drawn}
     if equation.panel is None:
         out["contribution"] = np.repeat(table(contribution)[:, None, :], len(data.geos), axis=1)
@@ -116,13 +129,22 @@ def to_engine_parameters(
     shape = (len(drawn["sigma"]), len(data.geos))
     coefficients = [_per_geo(drawn["coefficient"][term], shape) for term in equation.terms()]
     out["coefficient"] = np.stack(coefficients, axis=-1)
-    if "tau" in drawn:
-        out |= {"tau": table(drawn["tau"]), "median_contribution": table(contribution)}
-        spread = {c: np.exp(drawn["tau"][c][:, None] * z) for c, z in drawn["z"].items()}
-        contribution = {c: value[:, None] * spread[c] for c, value in contribution.items()}
-    columns = [_per_geo(contribution[c], shape) for c in equation.media]
-    together = np.stack(columns, axis=-1) if columns else np.empty((*shape, 0))
-    return out | {"contribution": together * data.bought(equation.media)}
+    shared["contribution"] = contribution
+    for spread in equation.spreads:
+        values = shared[spread.of]
+        out[spread.tau] = table(drawn[spread.tau])
+        if f"median_{spread.of}" not in out:
+            out[f"median_{spread.of}"] = table(values)
+        factor = {c: np.exp(drawn[spread.tau][c][:, None] * z) for c, z in drawn[spread.z].items()}
+        shared[spread.of] = {c: _per_geo(value, shape) * factor[c] for c, value in values.items()}
+
+    def by_geo(values: Mapping) -> np.ndarray:
+        columns = [_per_geo(values[c], shape) for c in equation.media]
+        return np.stack(columns, axis=-1) if columns else np.empty((*shape, 0))
+
+    curves = equation.panel.pooled if equation.media else ()
+    out |= {name: by_geo(shared[name]) for name in curves}
+    return out | {"contribution": by_geo(shared["contribution"]) * data.bought(equation.media)}
 
 
 def _per_geo(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -135,7 +157,11 @@ def spend_per_size(equation: Equation, channel: str, data: MMMData, scales: Scal
 
     Of the median geo of those that buy it, on a panel.
     """
-    share = data.columns[channel].mean(axis=-1) / scales.size[equation.name]
+    known = data.recorded(channel)
+    spend = data.columns[channel].mean(axis=-1)
+    if not known.all():  # over the periods of each geo
+        spend = np.where(known, data.columns[channel], 0.0).sum(axis=-1) / known.sum(axis=-1)
+    share = spend / scales.size[equation.name]
     return float(np.median(share[data.bought([channel])[:, 0]]))
 
 
@@ -181,9 +207,11 @@ def layout(system: MMM, geos: Sequence[str]) -> tuple[dict[str, tuple[str, ...]]
         blocks = {block.name for block in equation.parameters()}
         if equation.media:
             labels[f"{name}.media"] = list(equation.media)
-            pooled = _POOLED if "tau" in blocks else ()
-            dims |= {f"{name}.{parameter}": (f"{name}.media",) for parameter in (*_PER_CHANNEL, *pooled)}
-            dims[f"{name}.contribution"] = (*places, f"{name}.media")
+            dims |= {
+                f"{name}.{parameter}": (f"{name}.media",) for parameter in (*_PER_CHANNEL, *recorded(equation))
+            }
+            own = ("contribution", *(equation.panel.pooled if equation.panel else ()))
+            dims |= {f"{name}.{parameter}": (*places, f"{name}.media") for parameter in own}
         labels[f"{name}.term"] = list(equation.terms())
         dims[f"{name}.coefficient"] = (*(places if equation.panel else ()), f"{name}.term")
         dims |= {f"{name}.{parameter}": () for parameter in equation.scalars}
@@ -209,7 +237,8 @@ def to_dataset(system: MMM, parameters: Parameters, data: MMMData, *, chains: in
     for variable, own in dims.items():
         name, _, parameter = variable.rpartition(".")
         value = parameters[name][parameter]
-        if parameter == "contribution" and system.equation(name).panel:  # no number where there is nothing to know
+        # No number where there is nothing to know.
+        if parameter in _OF_BUYERS and system.equation(name).panel and value.ndim == 3:
             value = np.where(data.bought(labels[f"{name}.media"]), value, np.nan)
         if len(data.geos) == 1 and (value.ndim == 3 or (parameter == "sigma" and value.ndim == 2)):
             value = value[:, 0]
@@ -229,20 +258,31 @@ def to_arrays(system: MMM, posterior: xr.Dataset) -> dict[str, dict[str, np.ndar
         order = {
             d: labels for d, labels in order.items() if d in posterior and posterior[d].values.tolist() != labels
         }
-        for parameter in (*_PER_CHANNEL, *_POOLED, "contribution", "coefficient", *_SCALARS, "period", "rho"):
+        pooled = equation.panel.pooled if equation.panel else ()
+        by_geo = ("contribution", *(("coefficient",) if equation.panel else ()))
+        for parameter in (
+            *_PER_CHANNEL,
+            *recorded(equation),
+            "contribution",
+            "coefficient",
+            *_SCALARS,
+            "period",
+            "rho",
+        ):
             key = f"{name}.{parameter}"
             if key not in posterior:
                 continue
             value = posterior[key]
             value = value.sel({dim: labels for dim, labels in order.items() if dim in value.dims})
             array = value.values.reshape(-1, *value.shape[2:])
-            if array.ndim == 2 and (
-                parameter == "contribution" or (parameter == "coefficient" and equation.panel)
-            ):
+            if array.ndim == 2 and parameter in by_geo:
                 array = array[:, None, :]  # of one geo
             if parameter == "contribution" and equation.panel:
                 array = np.nan_to_num(array)
             par[parameter] = np.ascontiguousarray(array)
+        for parameter in pooled:  # of a channel that a geo never buys any curve will do
+            own, median = par[parameter], par[f"median_{parameter}"]
+            par[parameter] = np.where(np.isnan(own), median[:, None] if own.ndim > 2 else median, own)
         if not equation.media:
             empty = np.empty((len(par["sigma"]), 0))
             par |= dict.fromkeys(_PER_CHANNEL, empty) | {"contribution": empty[:, None, :]}

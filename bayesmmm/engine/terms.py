@@ -98,6 +98,11 @@ def media_terms(
     """
     lag, many = kernel_lag(equation), len(rows.draws)
     before = {n: past.get((equation.name, n)) for n in inputs}
+    # Nothing spent and nothing carried in brings nothing: what is switched off needs no curve.
+    silent = [n for n, x in inputs.items() if amplitude is not None and not (x.any() or np.any(before[n]))]
+    for n in silent:
+        yield (n,), np.zeros((many, inputs[n].shape[1], 1, inputs[n].shape[2]))
+    inputs = {n: x for n, x in inputs.items() if n not in silent}
     on_paths = tuple(n for n, x in inputs.items() if max(len(x), 0 if (b := before[n]) is None else len(b)) > many)
     for names in (tuple(n for n in inputs if n not in on_paths), on_paths):
         if not names:
@@ -112,8 +117,29 @@ def media_terms(
             _side_by_side([rows.matching(v, *x, *carry) for v in carry])[..., 0],
             *(rows.matching(v, *x, *carry) for v in curve_parameters(rows, equation, names, amplitude)),
         )
-        response = kernels.media_response(*map(np.ascontiguousarray, arguments), lag)
+        response = curve_response(lag, *arguments)
         yield names, response[..., -inputs[names[0]].shape[-1] :]
+
+
+def curve_response(
+    lag: int,
+    x: np.ndarray,
+    carry: np.ndarray,
+    keep: np.ndarray,
+    half_saturation: np.ndarray,
+    slope: np.ndarray,
+    amplitude: np.ndarray,
+) -> np.ndarray:
+    """`kernels.media_response`, with curves (P, C) that geos share, or (P, G, C) where each has its own."""
+    curves = keep, half_saturation, slope
+    if all(value.ndim == 2 for value in curves):
+        return kernels.media_response(*map(np.ascontiguousarray, (x, carry, *curves, amplitude)), lag)
+    parts = []
+    for g in range(amplitude.shape[1]):
+        own = (value[:, [g]] for value in (x, carry))
+        one = (value[:, g] if value.ndim > 2 else value for value in curves)
+        parts.append(kernels.media_response(*map(np.ascontiguousarray, (*own, *one, amplitude[:, [g]])), lag))
+    return np.concatenate(parts, axis=1)
 
 
 def by_input(names: tuple[str, ...], response: np.ndarray) -> dict[str, np.ndarray]:
@@ -129,14 +155,17 @@ def _side_by_side(parts: Sequence[np.ndarray]) -> np.ndarray:
 def curve_parameters(
     rows: FrozenDraws, equation: Equation, names: tuple[str, ...], amplitude: np.ndarray | None
 ) -> tuple[np.ndarray, ...]:
-    """Retention, half-saturation and slope (S, C) and amplitude (S, G, C) of media terms; 1 where none is given."""
+    """Retention, half-saturation and slope (S, C) and amplitude (S, G, C) of media terms; 1 where none is given.
+
+    A curve that geos have each for themselves is (S, G, C), too.
+    """
     key = equation.name, names
     if amplitude is not None and key in rows.curves:
         return rows.curves[key]
     par, at = rows.parameters[equation.name], [equation.media.index(n) for n in names]
-    keep = retention(par["half_life"][:, at], rows.days)
+    keep = retention(par["half_life"][..., at], rows.days)
     full = np.ones_like(par["contribution"]) if amplitude is None else amplitude
-    values = (keep, par["half_saturation"][:, at], par["slope"][:, at], full[:, :, at])
+    values = (keep, par["half_saturation"][..., at], par["slope"][..., at], full[:, :, at])
     curves = tuple(np.ascontiguousarray(v) for v in values)
     if amplitude is not None:
         rows.curves[key] = curves

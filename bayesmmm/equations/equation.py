@@ -14,9 +14,16 @@ import pandas as pd
 
 from bayesmmm.data.dates import iso_date
 from bayesmmm.equations.correlation import read_rho
-from bayesmmm.equations.equation_priors import MEDIA_PARAMETERS, parametrised, prior_of, read_priors
+from bayesmmm.equations.equation_priors import (
+    MEDIA_PARAMETERS,
+    parametrised,
+    prior_of,
+    read_priors,
+    read_sign,
+    read_spend_share,
+)
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likelihood
-from bayesmmm.equations.panel import MIN_GEOS, Panel
+from bayesmmm.equations.panel import MIN_GEOS, UNGROUPED, Panel, Spread
 from bayesmmm.equations.text import equation_text, format_days
 from bayesmmm.errors import DateError, EquationError, UnknownTermError
 from bayesmmm.priors import FrozenMap, Prior
@@ -100,8 +107,8 @@ class Parameter:
     Attributes
     ----------
     name
-        half_life, retention, half_saturation, slope, contribution, roi, tau, coefficient, sigma, nu_minus_two, omega or
-        rho.
+        half_life, retention, half_saturation, slope, contribution, roi, tau and the other sds of what differs between
+        geos, coefficient, sigma, nu_minus_two, omega or rho.
     labels
         What the values belong to: channels, linear terms, a mediator; empty for a single value.
     priors
@@ -153,14 +160,25 @@ class Equation:
         experiment is behind them. Both likelihoods must be normal or lognormal. By default residuals are independent.
     panel
         How the geos of a panel share this equation; for data with several geos ``Panel()`` where it is left out. It adds
-        the parameters tau (spread of the log contributions of geos) and omega (sd of the period effects, share of s_v).
+        the parameters tau (spread of the log contributions of geos) and omega (sd of the period effects, share of s_v),
+        tau_group where geos are in groups, and tau_half_life and the like of what is pooled.
+    sign
+        ``{channel: "positive", "negative" or "any"}`` for some of `media`: what a channel can do to the series. Others
+        are positive, unless a prior on their contribution or roi has mass below zero, which is taken as it is. The
+        default contribution of "negative" is the mirror image of the positive one, and of "any" a Student-t around zero
+        of the same scale: it holds zero, so that a channel that does nothing can be seen to do nothing. In a panel all
+        geos of a channel have the sign of the median one.
+    spend_share
+        ``{channel: share}`` of spend, for all of `media`: default priors on contributions are in proportion to it, so
+        that no channel starts from a higher return than another. A fit takes it from the data where it is left out, and
+        keeps it; without data it is equal.
 
     Raises
     ------
     EquationError
-        When the terms contradict each other, or rho is not a correlation.
+        When the terms contradict each other, rho is not a correlation, or a sign or a share is none.
     UnknownTermError
-        When rho names a column that does not act here.
+        When rho or sign names a column that does not act here.
     LikelihoodError
         When the likelihood is not known, or has no correlation.
     UnknownPriorError, PriorError, PriorSupportError
@@ -185,6 +203,8 @@ class Equation:
     max_lag: int | None = field(default=None, kw_only=True)
     rho: Mapping[str, Any] = field(default_factory=FrozenMap, kw_only=True)
     panel: Panel | None = field(default=None, kw_only=True)
+    sign: Mapping[str, str] = field(default_factory=FrozenMap, kw_only=True)
+    spend_share: Mapping[str, float] = field(default_factory=FrozenMap, kw_only=True)
 
     if TYPE_CHECKING:  # what may be given; the fields say what is kept
 
@@ -201,6 +221,8 @@ class Equation:
             max_lag: int | None = None,
             rho: Mapping[str, float | Prior] = {},
             panel: Panel | None = None,
+            sign: Mapping[str, str] = {},
+            spend_share: Mapping[str, float] = {},
         ) -> None: ...
 
     def __post_init__(self):
@@ -220,6 +242,8 @@ class Equation:
                 )
             _set(self, "max_lag", int(self.max_lag))
         _check_panel(self)
+        _set(self, "sign", read_sign(self))
+        _set(self, "spend_share", read_spend_share(self))
         _set(self, "priors", read_priors(self))
         _set(self, "rho", read_rho(self.name, self.rho, self.inputs, self.family))
         self.parameters()
@@ -256,6 +280,11 @@ class Equation:
         return (*self.family.scalars, "omega") if random else self.family.scalars
 
     @property
+    def spreads(self) -> tuple[Spread, ...]:
+        """What differs between the geos of a panel by factors: none in a national equation."""
+        return self.panel.spreads if self.panel and self.media else ()
+
+    @property
     def per_geo(self) -> tuple[str, ...]:
         """Linear terms with a coefficient for every geo: none in a national equation."""
         if self.panel is None:
@@ -268,13 +297,15 @@ class Equation:
         """Whether each geo of a panel has a residual scale of its own."""
         return self.panel is not None and self.panel.sigma == "per_geo"
 
-    def for_geos(self, count: int) -> "Equation":
-        """Return the equation with what its panel leaves open decided for so many geos."""
+    def for_geos(self, count: int, group: str = UNGROUPED) -> "Equation":
+        """Return the equation with what its panel leaves open decided for so many geos, in groups by a key."""
         check_count(count, "count", advice="the number of geos", error=EquationError)
         panel = self.panel or Panel()
         if panel.periods is None:
             random = count >= MIN_GEOS and self.family.gaussian
             panel = replace(panel, periods="random" if random else "none")
+        if panel.group is None:
+            panel = replace(panel, group=group)
         return self if panel == self.panel else replace(self, panel=panel)
 
     def terms(self) -> tuple[str, ...]:
@@ -287,8 +318,9 @@ class Equation:
         """Return every block of unknowns with one prior per label; blocks without labels are left out."""
         blocks = [Parameter(name, *parametrised(self, name)) for name in MEDIA_PARAMETERS]
         blocks = [block for block in blocks if block.labels]
-        if self.media and self.panel and self.panel.pooling == "partial":
-            blocks.append(Parameter("tau", self.media, tuple(prior_of(self, "tau", c) for c in self.media)))
+        for spread in self.spreads:
+            priors = tuple(prior_of(self, spread.tau, c) for c in self.media)
+            blocks.append(Parameter(spread.tau, self.media, priors))
         terms = self.terms()
         priors = tuple(prior_of(self, self.term_kind(term), term) for term in terms)
         blocks.append(Parameter("coefficient", terms, priors))

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmmm.equations.correlation import check_mediator
 from bayesmmm.equations.equation import Equation
+from bayesmmm.equations.panel import Panel, group_of
 from bayesmmm.equations.text import graph_text, reached, system_text
 from bayesmmm.equations.toml_writer import toml_text
 from bayesmmm.errors import CycleError, EquationError, PanelError, UnknownTermError
 from bayesmmm.text import no_such, notebook_html, written
-from bayesmmm.validate import check_count, check_ordered
+from bayesmmm.validate import check_ordered
+
+if TYPE_CHECKING:
+    from bayesmmm.data import MMMData
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,22 +126,21 @@ class MMM:
                 return equation
         raise UnknownTermError(no_such(f"the system has no equation for {name!r}", name, self.order))
 
-    def for_geos(self, count: int) -> "MMM":
-        """Return the system as it is fitted to so many geos: every equation says how they share it.
+    def for_panel(self, data: "MMMData") -> "MMM":
+        """Return the system as it is fitted to data: of a panel, every equation says how geos share it.
 
         Parameters
         ----------
-        count : int
-            Number of geos; 1 for national data.
+        data : MMMData
 
         Raises
         ------
         PanelError
-            When an equation says how geos share it, and there is one.
+            When an equation says how geos share it, and there is one; when it groups them by a key that makes no groups.
         EquationError
             When an equation cannot be shared.
         """
-        if check_count(count, "count", advice="the number of geos", error=EquationError) == 1:
+        if len(data.geos) == 1:
             odd = next((e for e in self.equations if e.panel is not None), None)
             if odd is not None:
                 raise PanelError(
@@ -145,7 +148,8 @@ class MMM:
                     f"Leave panel out, or read the data with geo='...', the column that names the geo of each row."
                 )
             return self
-        return MMM([e.for_geos(count) for e in self.equations])
+        groups = [group_of(e.panel or Panel(), data.levels, part=data.part) for e in self.equations]
+        return MMM([e.for_geos(len(data.geos), group) for e, group in zip(self.equations, groups, strict=True)])
 
     def edges(self) -> tuple[tuple[str, str, str], ...]:
         """Return (source, target, kind) for every cause; kind is "media" or "linear"."""

@@ -167,6 +167,7 @@ def unit_of(equation: "Equation", parameter: str) -> str:
     """Return the unit of a parameter of an equation; empty for a pure number."""
     v = equation.name
     share = "log units" if equation.family.log_scale else f"share of mean |{v}|"
+    group = (equation.panel and equation.panel.group) or "none"
     return {
         "half_life": "days",
         "retention": "share kept into the next period",
@@ -181,7 +182,9 @@ def unit_of(equation: "Equation", parameter: str) -> str:
         # A standard deviation elsewhere; that of a t is larger than its scale, and depends on nu.
         "sigma": f"{share}, scale of the t, not its sd" if equation.family.heavy_tailed else share,
         "nu_minus_two": "",
-        "tau": "sd of log contribution between geos",
+        "tau": f"sd of log contribution between geos{f' of one {group}' * (group != 'none')}",
+        "tau_group": f"sd of log contribution between groups, by {group}",
+        **{f"tau_{name}": f"sd of log {name} between geos" for name in ("half_life", "half_saturation", "slope")},
         "omega": f"{share}, sd of what geos share in a period",
         "rho": "correlation",
     }[parameter]
@@ -222,6 +225,10 @@ def _media_legend(equations: Iterable["Equation"], names: set[str]) -> list[tupl
         ("alpha", " or ".join(kept)),
         ("A", f"({' or '.join(total)}) / mean of hill(x) over the fitted periods"),
     ]
+    if any(_waits_for_spend(equation) for equation in equations):
+        lines.append(
+            ("contribution", "defaults are for equal spend here; a fit takes them in proportion to spend")
+        )
     lags = sorted({equation.max_lag for equation in equations if equation.max_lag is not None})
     if lags:
         cut = ", ".join(f"{e.max_lag} periods in {e.name}" for e in equations if e.max_lag is not None)
@@ -230,6 +237,18 @@ def _media_legend(equations: Iterable["Equation"], names: set[str]) -> list[tupl
     if any(name in own for equation in equations for name in equation.media):
         lines.append(("mediators", "enter other equations as observed (below 0 as 0), not as their fitted mean"))
     return lines
+
+
+def _waits_for_spend(equation: "Equation") -> bool:
+    """Whether defaults of contributions depend on shares of spend that are not known yet."""
+    given = equation.priors.get("contribution", {})
+    apart = {c for b in equation.parameters() if b.name == "contribution" for c in b.labels}
+    return (
+        len(equation.media) > 1
+        and not equation.spend_share
+        and not isinstance(given, Prior)
+        and bool(apart - {*given})
+    )
 
 
 def _wrap(text: str, indent: int) -> str:

@@ -25,6 +25,8 @@ _EQUATION_KEYS = (
     "seasonality",
     "priors",
     "panel",
+    "sign",
+    "spend_share",
 )
 _LISTS = ("media", "controls")
 
@@ -158,8 +160,12 @@ def _equation(table: Mapping[str, Any], number: int) -> Equation:
         given["rho"] = _rho(given["rho"], where)
     if "panel" in given:
         _check_table(given["panel"], f"panel of {where}")
-        _check_keys(given["panel"], ("pooling", "periods", "per_geo", "sigma"), f"panel of {where}")
+        keys = ("pooling", "periods", "per_geo", "sigma", "group", "pooled")
+        _check_keys(given["panel"], keys, f"panel of {where}")
         given["panel"] = Panel(**given["panel"])
+    for key in ("sign", "spend_share"):
+        if key in given:
+            _check_table(given[key], f"{key} of {where}")
     return Equation(name, **given)
 
 

@@ -12,7 +12,7 @@ from bayesmmm.text import no_such, written
 from bayesmmm.validate import as_list
 
 #: Keys of [data]: the keyword arguments of ``MMMData.from_csv``.
-DATA_KEYS = ("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format")
+DATA_KEYS = ("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format", "missing")
 
 
 def toml_text(equations: Iterable[Equation], data_columns: Mapping[str, Any] | None) -> str:
@@ -54,10 +54,16 @@ def _equation(equation: Equation) -> dict[str, Any]:
     if equation.rho:
         table["rho"] = {m: v.to_dict() if isinstance(v, Prior) else v for m, v in equation.rho.items()}
     if equation.panel is not None:
-        panel = {"pooling": equation.panel.pooling, "periods": equation.panel.periods}
-        table["panel"] = {key: value for key, value in panel.items() if value is not None}
-        table["panel"] |= {"per_geo": list(equation.panel.per_geo)} if equation.panel.per_geo else {}
-        table["panel"] |= {"sigma": equation.panel.sigma} if equation.panel.sigma != "shared" else {}
+        keys = ("pooling", "periods", "per_geo", "sigma", "group", "pooled")
+        panel = {key: getattr(equation.panel, key) for key in keys}
+        panel |= {"sigma": None} if equation.panel.sigma == "shared" else {}
+        table["panel"] = {
+            k: list(v) if isinstance(v, tuple) else v for k, v in panel.items() if v not in (None, ())
+        }
+    if equation.sign:
+        table["sign"] = dict(equation.sign)
+    if equation.spend_share:
+        table["spend_share"] = dict(equation.spend_share)
     if equation.seasonality:
         table["seasonality"] = [{"period": s.period, "order": s.order} for s in equation.seasonality]
     if equation.priors:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesmmm.data.future import GEO
 from bayesmmm.errors import AnswerError
 from bayesmmm.estimands.extrapolation import EXTRAPOLATED, shares_beyond
 from bayesmmm.estimands.query import REDUCE, By, Query, checked_channels, open_query
@@ -124,8 +125,9 @@ def adstock_decay(fit: Fit, *, days: float | None = None) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        For every equation with media a variable of its name, dims chain, draw, ``<equation>.media``, lag; a share. Coord
-        lag in days. Under ``max_lag`` the curve holds up to that lag only, and is 0 beyond.
+        For every equation with media a variable of its name, dims chain, draw, (geo,) ``<equation>.media``, lag: a
+        share, of each geo where half-lives are pooled. Coord lag in days. Under ``max_lag`` the curve holds up to that
+        lag only, and is 0 beyond.
 
     Raises
     ------
@@ -151,11 +153,16 @@ def adstock_decay(fit: Fit, *, days: float | None = None) -> xr.Dataset:
     for equation in acting:
         dim = f"{equation.name}.media"
         coords[dim] = list(equation.media)
-        check_size((len(query.draws), len(equation.media), len(lag)), "the decay", REDUCE)
         half_life = query.parameters[equation.name]["half_life"][query.draws]
+        check_size((*half_life.shape, len(lag)), "the decay", REDUCE)
         with np.errstate(divide="ignore", invalid="ignore"):
             left = np.where(lag > 0.0, 0.5 ** (lag / half_life[..., None]), 1.0)
         if equation.max_lag is not None:
             left = np.where(lag <= equation.max_lag * fit.data.days_per_period, left, 0.0)
-        variables[equation.name] = (*query.label(left, dim, "lag"), {"unit": "share of the pressure left"})
+        places = (GEO,) if half_life.ndim > 2 else ()
+        coords |= {GEO: list(fit.data.geos)} if places else {}
+        variables[equation.name] = (
+            *query.label(left, *places, dim, "lag"),
+            {"unit": "share of the pressure left"},
+        )
     return xr.Dataset(variables, coords, {"verdict": query.attrs["verdict"]})

@@ -112,7 +112,7 @@ def decompose(
         base = query.history(draws)
         parts = _parts(base, name, components)
         _check_sum(base, name, parts)
-        whole = np.stack([query.added(part[..., first : last + 1]) for part in parts], axis=2)
+        whole = np.stack([query.added_own(part)[..., first : last + 1] for part in parts], axis=2)
         return {"parts": _added_up(whole, place, len(labels))}
 
     # Parts are written several times over: they should stay near the processor meanwhile.
@@ -120,7 +120,8 @@ def decompose(
     memory = 2.0 * row_bytes(fit, len(fit.data.dates)) + 48.0 * len(components) * cells
     parts = engine.map_draws(work, query.draws, memory)["parts"]
     unit = {"unit": fit.data.unit(name)}
-    observed = _added_up(query.added(fit.data.columns[name][:, line.window], axis=0), place, len(labels))
+    known = query.added_own(fit.data.columns[name][None])[0]
+    observed = _added_up(known[:, line.window], place, len(labels))
     return xr.Dataset(
         {
             "contribution": (*query.label_places(parts, "component", "date"), unit),
@@ -241,16 +242,16 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
     else:
         whole = base.term[equation.name, mediator]
         c = equation.media.index(mediator)
-        half_life = rows.parameters[equation.name]["half_life"][:, c]
+        half_life = rows.parameters[equation.name]["half_life"][..., c]
         active = np.where(column > 0.0, 1.0, 0.0)
         unit = rows.scales.spend[mediator][:, None]
         stacked = [np.broadcast_to(parts[k] * active / unit, shape) for k in channels]
         shares = []
         if channels:
-            by_channel = kernels.aumann_shapley_shares(
+            by_channel = _by_adstock(
                 engine.scaled(rows, mediator, column),
-                np.ascontiguousarray(np.stack(stacked, axis=2)),
-                np.ascontiguousarray(whole),
+                np.stack(stacked, axis=2),
+                whole,
                 engine.retention(half_life, rows.days),
                 engine.kernel_lag(equation),
             )
@@ -258,6 +259,17 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
     out |= {(channel, mediator): share for channel, share in zip(channels, shares, strict=True)}
     out["", mediator] = whole - sum(shares) if shares else whole
     return out
+
+
+def _by_adstock(x: np.ndarray, parts: np.ndarray, whole: np.ndarray, keep: np.ndarray, lag: int) -> np.ndarray:
+    """`kernels.aumann_shapley_shares` with a retention (R,) that geos share, or (R, G) where each has its own."""
+    if keep.ndim == 1:
+        return kernels.aumann_shapley_shares(
+            x, np.ascontiguousarray(parts), np.ascontiguousarray(whole), keep, lag
+        )
+    geos = [(x[:, [g]], parts[:, [g]], whole[:, [g]], keep[:, g]) for g in range(parts.shape[1])]
+    shares = [kernels.aumann_shapley_shares(*map(np.ascontiguousarray, own), lag) for own in geos]
+    return np.concatenate(shares, axis=1)
 
 
 def _parts_of_series(base: engine.Baseline, mediator: str) -> Mapping[str, np.ndarray]:

@@ -285,7 +285,7 @@ def calibrate(
     >>> print(found)  # doctest: +SKIP
     >>> found.table().query("verdict == 'fail'")  # doctest: +SKIP
     """
-    worlds = worlds_from(system, source)
+    system, worlds = worlds_from(system, source)
     check_count(simulations, "simulations", advice="as simulations=200", error=EvaluationError)
     advice = "the draws of a fit, as kept=99"
     check_count(kept, "kept", most=draws * chains, advice=advice, error=EvaluationError)

@@ -9,8 +9,9 @@ import xarray as xr
 
 from bayesmmm.errors import ParetoWarning, SettingError
 from bayesmmm.estimands import verdict_of
-from bayesmmm.results import Fit, check_one_geo
+from bayesmmm.results import Fit, check_fit
 from bayesmmm.results.predictive import check_groups
+from bayesmmm.text import counted
 from bayesmmm.validate import check_mapping, refusal
 
 NOTE = (
@@ -29,7 +30,8 @@ def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
     ``elpd = sum_t log p(y_t | all other periods)``, from one fit by Pareto-smoothed importance sampling (PSIS-LOO), of
     the outcome's equation only and in units of the outcome, so that likelihoods can be compared too. Leave-one-out is
     not leave-future-out: neighbouring periods tell of each other, and a system with more seasonality or trend can look
-    better here than it forecasts. The mediators' own equations are not judged.
+    better here than it forecasts. The mediators' own equations are not judged. Of panels, one geo is left out in one
+    period at a time: the other geos go on to tell of the effect of the period.
 
     Parameters
     ----------
@@ -39,12 +41,12 @@ def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        By name, the best first: elpd and its standard error se; diff to the best and its standard error diff_se;
-        p_worse, the probability of being worse than the best by a Normal approximation, which is too sure where periods
-        are fewer than 100 or the difference is smaller than 4 (``caution`` says so); p_eff, the effective number of
-        parameters; weight, the stacking weight in a mixture of the systems; max_k and high_k, the largest Pareto k and
-        the number of periods above ``attrs["good_k"]``, whose densities are not to be trusted; verdict of the sampler.
-        ``attrs["note"]`` says what this is and what it is not.
+        By name, the best first: elpd and its standard error se; diff, elpd less that of the best (0 for the best,
+        negative for all others), and its standard error diff_se; p_worse, the probability of being worse than the best
+        by a Normal approximation, which is too sure where periods are fewer than 100 or the difference is smaller than
+        4 (``caution`` says so); p_eff, the effective number of parameters; weight, the stacking weight in a mixture of
+        the systems; max_k and high_k, the largest Pareto k and the number of periods above ``attrs["good_k"]``, whose
+        densities are not to be trusted; verdict of the sampler. ``attrs["note"]`` says what this is and what it is not.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
             raise refusal("fits", name, "is the name of a fit, which must be text", advice="as 'normal'")
     _check_comparable(fits)
     for fit in fits.values():
-        check_one_geo(fit, "a comparison")
+        check_fit(fit)
     verdicts = {name: verdict_of(fit) for name, fit in fits.items()}
     first = next(iter(fits.values()))
     outcome = first.system.outcome
@@ -136,12 +138,18 @@ def _check_comparable(fits: Mapping[str, Fit]) -> None:
                 f"{first!r} is fitted to {_span(one)} and {name!r} to {_span(other)}; fit both to the same periods, as "
                 f"with data.between(...)"
             )
-        a, b = (fit.data.columns[one.system.outcome][0] for fit in (one, other))
-        if not np.array_equal(a, b):
-            at = int(np.argmax(a != b))
+        if other.data.geos != one.data.geos:
             raise SettingError(
-                f"{one.system.outcome!r} is {a[at]:g} in {first!r} and {b[at]:g} in {name!r} on "
-                f"{one.data.dates[at]:%Y-%m-%d}; fit both to the same outcome in the same unit"
+                f"{first!r} is fitted to {counted(len(one.data.geos), 'geo')} and {name!r} to "
+                f"{counted(len(other.data.geos), 'geo')}, or to others; fit both to the same geos, as with data.sel(...)"
+            )
+        a, b = (fit.data.columns[one.system.outcome] for fit in (one, other))
+        if not np.array_equal(a, b):
+            g, at = np.argwhere(a != b)[0]
+            where = f" in geo {one.data.geos[g]!r}" if len(a) > 1 else ""
+            raise SettingError(
+                f"{one.system.outcome!r} is {a[g, at]:g} in {first!r} and {b[g, at]:g} in {name!r} on "
+                f"{one.data.dates[at]:%Y-%m-%d}{where}; fit both to the same outcome in the same unit"
             )
 
 
@@ -153,8 +161,12 @@ def _span(fit: Fit) -> str:
 def _warn_of_weights(table: pd.DataFrame, k: Mapping[str, xr.DataArray], good: float) -> None:
     parts = []
     for name, row in table[table["high_k"] > 0].iterrows():
-        worst = pd.Timestamp(k[str(name)]["date"].values[int(np.argmax(k[str(name)].values))])
-        parts.append(f"{name} {row['high_k']} (largest {row['max_k']:.2f}, {worst:%Y-%m-%d})")
+        each = k[str(name)]
+        worst = each.isel(each.argmax(each.dims))
+        geo = f" in {worst['geo'].item()}" if "geo" in each.dims else ""
+        parts.append(
+            f"{name} {row['high_k']} (largest {row['max_k']:.2f}, {pd.Timestamp(worst['date'].values):%Y-%m-%d}{geo})"
+        )
     if parts:
         message = (
             f"the density of some periods left out cannot be told from these draws, Pareto k above {good:.2f}: "

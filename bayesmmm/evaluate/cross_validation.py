@@ -19,7 +19,7 @@ from bayesmmm.evaluate.held_out import MEDIATORS
 from bayesmmm.evaluate.stability import FAR
 from bayesmmm.inference.many_fits import cores_each, run, seeds
 from bayesmmm.text import notebook_html
-from bayesmmm.validate import PATHS, check_choice, check_ci_prob, check_paths, check_seed
+from bayesmmm.validate import PATHS, check_choice, check_ci_prob, check_paths, check_seed, refusal
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,11 @@ class CrossValidation:
         Whether all folds are in.
     settings : mapping
         What was asked, the seed included.
+    predictions_by_geo : xarray.Dataset, optional
+        Of a panel, whose `predictions` and `scores` are in total over its geos: dims fold, equation, geo, ahead. There
+        log_density is that of one geo; in total it is the joint one of all geos in a period.
+    scores_by_geo : xarray.Dataset, optional
+        Of a panel: dims equation, geo; all folds together.
     """
 
     scores: xr.Dataset
@@ -57,19 +62,23 @@ class CrossValidation:
     failed: Mapping[int, str]
     complete: bool
     settings: Mapping[str, Any]
+    predictions_by_geo: xr.Dataset | None = None
+    scores_by_geo: xr.Dataset | None = None
 
     @property
     def outcome(self) -> str:
         """Name of the outcome."""
         return str(self.scores["equation"].values[-1])
 
-    def table(self, equation: str | None = None) -> pd.DataFrame:
+    def table(self, equation: str | None = None, *, by: Literal["geo"] | None = None) -> pd.DataFrame:
         """Scores by fold, and in the last row those of all folds together.
 
         Parameters
         ----------
         equation : str, optional
             The outcome by default, or a mediator.
+        by : {"geo"}, optional
+            Of a panel: scores by geo, of all folds together; by default those in total over the geos.
 
         Returns
         -------
@@ -83,13 +92,26 @@ class CrossValidation:
                 f"equation={name!r} was not predicted; predicted were: {', '.join(known)}"
                 + ("" if self.settings["mediators"] == "respond" else ". Mediators are with mediators='respond'")
             )
+        attrs = {"unit": self.settings["units"][name], "equation": name}
+        if by is not None:
+            table = self._scores_by_geo(by).sel(equation=name).to_dataframe()[list(SCORES)]
+            table.attrs = attrs
+            return table
         each = self.scores.sel(equation=name).to_dataframe()[list(SCORES)]
         every = pd.DataFrame([scored(self.predictions.sel(equation=name))], index=["all"])
         table = pd.concat([each, every]).rename_axis("fold")
         table.insert(0, "test_from", [*self.folds["test_start"].dt.strftime("%Y-%m-%d"), ""])
         table["verdict"] = [*self.folds["verdict"], ""]
-        table.attrs = {"unit": self.settings["units"][name], "equation": name}
+        table.attrs = attrs
         return table
+
+    def _scores_by_geo(self, by: str) -> xr.Dataset:
+        check_choice(by, "by", ("geo",), "or left out for the total")
+        if self.scores_by_geo is None:
+            raise refusal(
+                "by", by, "tells the geos of a panel apart, and these folds are of one series; leave by out"
+            )
+        return self.scores_by_geo
 
     def __str__(self) -> str:
         s, name, done = self.settings, self.outcome, len(self.scores["fold"])
@@ -104,6 +126,12 @@ class CrossValidation:
             f"coverage {total['coverage']:.2f} of {s['ci_prob']:.2f} intended; rmse {total['rmse']:.4g}, of the naive "
             f"forecast {total['rmse_naive']:.4g}",
         ]
+        if self.scores_by_geo is not None:
+            worst = self.table(by="geo")["coverage"].sort_values(kind="stable")
+            lines.append(
+                f"in total over {len(worst)} geos; by geo coverage is {worst.iloc[0]:.2f} ({worst.index[0]}) to "
+                f"{worst.iloc[-1]:.2f} ({worst.index[-1]}): .table(by='geo')"
+            )
         moved = self.stability["drift"].to_series().dropna()
         moved = moved[moved.abs() > FAR].sort_values(key=np.abs, ascending=False)
         if len(moved):
@@ -149,7 +177,8 @@ def cross_validate(
     """Forecast held-out periods again and again, each time fitted only to what came before.
 
     Every fold is trained on periods 1 .. n (or, sliding, on as many as the first fold has), with scales of its own, and
-    predicts the next `horizon` periods from their spend and controls.
+    predicts the next `horizon` periods from their spend and controls. Of a panel a fold has all geos over the same
+    periods, and period effects of the periods to come are drawn, the same for all geos.
 
     Parameters
     ----------
@@ -213,7 +242,7 @@ def cross_validate(
     >>> cv = cross_validate(system, data, folds=8, seed=1)  # doctest: +SKIP
     >>> print(cv)  # doctest: +SKIP
     """
-    engine.check_national(data)
+    engine.check_data(data)
     check_system(system, data)
     check_choice(mediators, "mediators", MEDIATORS)
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else check_seed(seed)
@@ -291,7 +320,7 @@ def hold_out(
     --------
     >>> print(hold_out(system, data, periods=13, seed=1))  # doctest: +SKIP
     """
-    engine.check_national(data)
+    engine.check_data(data)
     check_system(system, data)
     check_held_out(system, data, periods=periods, gap=gap)
     return cross_validate(

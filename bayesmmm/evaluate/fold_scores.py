@@ -23,9 +23,8 @@ def score_folds(results: Sequence[FoldResult], *, nested: bool) -> dict[str, Any
     """
     folds = pd.DataFrame([result.about for result in results]).set_index("fold")
     number = xr.Variable("fold", folds.index.to_numpy())
-    bare = xr.concat([r.predictions.drop_vars("date") for r in results], dim=number.dims[0])
-    dates = np.stack([r.predictions["date"].values for r in results])
-    predictions = bare.assign_coords(fold=number, date=(("fold", "ahead"), dates))
+    predictions = _together([result.predictions for result in results], number)
+    parts = [result.by_geo for result in results if result.by_geo is not None]
     moments = xr.concat([r.moments for r in results], dim=number.dims[0]).assign_coords(fold=number)
     new = 1.0 - float(folds["periods"].iloc[0] / folds["periods"].iloc[-1]) if nested else None
     mean, sd, error = (moments[f"working_{part}"].values for part in ("mean", "sd", "error"))
@@ -35,7 +34,28 @@ def score_folds(results: Sequence[FoldResult], *, nested: bool) -> dict[str, Any
     rows = [[scored(predictions.sel(fold=f, equation=e)) for e in coords["equation"]] for f in coords["fold"]]
     values = {name: np.array([[one[name] for one in row] for row in rows]) for name in SCORES}
     scores = xr.Dataset({name: (("fold", "equation"), array) for name, array in values.items()}, coords)
-    return {"scores": scores, "predictions": predictions, "stability": stability, "folds": folds}
+    by_geo = _together(parts, number) if parts else None
+    return {
+        **{"scores": scores, "predictions": predictions, "stability": stability, "folds": folds},
+        **{"predictions_by_geo": by_geo, "scores_by_geo": None if by_geo is None else _by_geo(by_geo)},
+    }
+
+
+def _together(parts: Sequence[xr.Dataset], number: xr.Variable) -> xr.Dataset:
+    """Lay the predictions of folds side by side; dates belong to fold and ahead."""
+    bare = xr.concat([part.drop_vars("date") for part in parts], dim=number.dims[0])
+    dates = np.stack([part["date"].values for part in parts])
+    return bare.assign_coords(fold=number, date=(("fold", "ahead"), dates))
+
+
+def _by_geo(predictions: xr.Dataset) -> xr.Dataset:
+    """Scores (equation, geo) of all folds together."""
+    names, geos = predictions["equation"].values, predictions["geo"].values
+    rows = [[scored(predictions.sel(equation=e, geo=g)) for g in geos] for e in names]
+    values = {
+        name: (("equation", "geo"), np.array([[one[name] for one in row] for row in rows])) for name in SCORES
+    }
+    return xr.Dataset(values, {"equation": names, "geo": geos})
 
 
 def scored(predictions: xr.Dataset) -> dict[str, float]:

@@ -23,6 +23,7 @@ class FoldResult:
     predictions: xr.Dataset
     moments: xr.Dataset
     about: dict[str, Any]
+    by_geo: xr.Dataset | None = None  # predictions (equation, geo, ahead) of a panel
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class FoldTask:
         held = score_held_out(
             silent.fit,
             fold.plan(self.data, self.system.exogenous),
-            {name: self.data.columns[name][0, ahead] for name in self.system.order},
+            {name: self.data.columns[name][:, ahead] for name in self.system.order},
             last=fold.horizon,
             mediators=self.mediators,
             paths=self.paths,
@@ -53,16 +54,20 @@ class FoldTask:
         )
         spend = fold.train if self.shared is None else self.shared
         days = self.data.dates[spend.start], self.data.dates[spend.stop - 1]
+        parts = {name: series.by_geo for name, series in held.items() if series.by_geo is not None}
         return FoldResult(
             predictions=self._predictions(fold, held),
             moments=moments(shared_units(silent.fit, *days), self.ci_prob),
             about=self._about(fold, silent),
+            by_geo=self._predictions(fold, parts) if parts else None,
         )
 
-    def _predictions(self, fold: Fold, held: dict[str, HeldOut]) -> xr.Dataset:
+    def _predictions(self, fold: Fold, held: Mapping[str, HeldOut]) -> xr.Dataset:
+        """Predictions (equation, ahead), or by geo (equation, geo, ahead), summarised."""
         tail = (1.0 - self.ci_prob) / 2.0
         rows = []
         for name, series in held.items():
+            simple = naive(self.data, name, fold)
             lower, median, upper = np.quantile(series.drawn, [tail, 0.5, 1.0 - tail], axis=0)
             rows.append(
                 {
@@ -73,14 +78,16 @@ class FoldTask:
                     "upper": upper,
                     "crps": crps(series.observed, series.drawn),
                     "log_density": series.log_density,
-                    "naive": naive(self.data, name, fold),
+                    "naive": simple if series.observed.ndim > 1 else simple.sum(axis=0),
                 }
             )
-        dims = ("equation", "ahead")
+        by_geo = rows[0]["observed"].ndim > 1
+        dims = ("equation", *(("geo",) if by_geo else ()), "ahead")
         steps = np.arange(1, fold.horizon + 1)
         variables = {key: (dims, np.stack([row[key] for row in rows])) for key in rows[0]}
         dates = self.data.dates[fold.test].to_numpy()
-        return xr.Dataset(variables, {"equation": list(held), "ahead": steps, "date": ("ahead", dates)})
+        coords = {"equation": list(held), "ahead": steps, "date": ("ahead", dates)}
+        return xr.Dataset(variables, coords | ({"geo": list(self.data.geos)} if by_geo else {}))
 
     def _about(self, fold: Fold, silent: SilentFit) -> dict[str, Any]:
         dates, verdict = self.data.dates, silent.fit.convergence
@@ -101,12 +108,12 @@ class FoldTask:
 
 
 def naive(data: MMMData, name: str, fold: Fold) -> np.ndarray:
-    """Return the forecast that anyone could make: the value one year before, or else the last value of training.
+    """Return the forecast (G, H) that anyone could make: the value one year before, or else the last one of training.
 
     One year is so many whole periods as come nearest to it. Values before training (of a window that slides) are known
     too, those of the gap are not.
     """
-    series, year = data.columns[name][0], round(365.25 / data.days_per_period)
+    series, year = data.columns[name], round(365.25 / data.days_per_period)
     at = np.arange(fold.test.start, fold.test.stop)
     back = at - year * np.maximum(1, -(-(at - fold.train.stop + 1) // year))
-    return np.where(back >= 0, series[np.maximum(back, 0)], series[fold.train.stop - 1])
+    return np.where(back >= 0, series[:, np.maximum(back, 0)], series[:, [fold.train.stop - 1]])

@@ -43,7 +43,11 @@ class Fold:
     def plan(self, data: MMMData, columns: Sequence[str]) -> pd.DataFrame:
         """Return columns over the gap and the periods predicted, as a plan."""
         ahead = slice(self.train.stop, self.test.stop)
-        return pd.DataFrame({"date": data.dates[ahead]} | {c: data.columns[c][0, ahead] for c in columns})
+        dates, geos = data.dates[ahead], data.geos
+        keys = {"date": np.tile(dates, len(geos))}
+        if len(geos) > 1:
+            keys["geo"] = np.repeat(geos, len(dates))
+        return pd.DataFrame(keys | {c: data.columns[c][:, ahead].ravel() for c in columns})
 
     def label(self, data: MMMData) -> str:
         """Return the dates of the split in words."""
@@ -119,7 +123,20 @@ def plan_folds(
                 f"{fold.label(data)} cannot be fitted: {error}. Make the training periods longer with initial=..., or "
                 f"leave the column out of the system"
             ) from error
+        _check_bought(fold, data)
     return splits
+
+
+def _check_bought(fold: Fold, data: MMMData) -> None:
+    """Refuse a fold that is judged by spend in a geo that did not buy the channel in training."""
+    for name in data.media:
+        train, test = ((data.columns[name][:, part] > 0).any(axis=1) for part in (fold.train, fold.test))
+        new = [geo for geo, known, asked in zip(data.geos, train, test, strict=True) if asked and not known]
+        if new and len(data.geos) > 1:
+            raise SettingError(
+                f"{fold.label(data)} has spend on {name!r} in geo {new[0]!r} to predict and none to learn from. "
+                f"Make the training periods longer with initial=..., or leave the geo out"
+            )
 
 
 def least_periods(system: MMM, data: MMMData) -> int:
@@ -144,12 +161,19 @@ def _reasons(system: MMM, data: MMMData) -> dict[str, int]:
     out = {}
     for name, values in data.columns.items():
         if name in data.media:
-            out[f"{name!r} is first spent then"] = 1 + int(np.argmax((values > 0).any(axis=0)))
+            out[f"{name!r} is first spent then"] = _first(values > 0)
         else:
-            out[f"{name!r} does not vary before"] = 1 + int(np.argmax((values != values[:, :1]).any(axis=0)))
+            varies = values != values[:, :1]
+            out[f"{name!r} does not vary before"] = _first(varies if name in system.order else varies.any(axis=0))
     for equation in system.equations:
         out[f"equation {equation.name!r} has {len(equation.terms())} linear terms"] = len(equation.terms()) + 1
     return out
+
+
+def _first(known: np.ndarray) -> int:
+    """Periods until something is known (T,), in a panel (G, T) in every geo of which it ever is."""
+    wide = np.atleast_2d(known)
+    return 1 + int(np.argmax(wide[wide.any(axis=1)], axis=1).max(initial=0))
 
 
 def _why(system: MMM, data: MMMData, least: int) -> str:

@@ -12,7 +12,7 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.equations import MMM, check_system
+from bayesmmm.equations import MMM, check_system, for_data
 from bayesmmm.errors import DataError, EquationError, EvaluationError
 from bayesmmm.evaluate.quantities import chosen, of_world
 from bayesmmm.inference.many_fits import run, seeds
@@ -45,15 +45,19 @@ class PriorWorlds:
         return simulate_world(self.system, self.data, scales=self.scales, seed=seed)
 
 
-def worlds_from(system: MMM, source: MMMData | Callable[..., World]) -> Callable[..., World]:
-    """Return a maker of worlds: `source` itself if it is one, or `PriorWorlds` of data."""
+def worlds_from(system: MMM, source: MMMData | Callable[..., World]) -> tuple[MMM, Callable[..., World]]:
+    """Return the system to fit and a maker of worlds: `source` itself if it is one, or `PriorWorlds` of data.
+
+    Default priors may depend on spend, that of a paid mediator included, which a study simulates: they are decided once.
+    """
     if isinstance(source, MMMData):
         engine.check_national(source)
         check_system(system, source)
-        return PriorWorlds(system, source, source.scales())
+        system = for_data(system, source)
+        return system, PriorWorlds(system, source, source.scales())
     with suppress(TypeError, ValueError):  # no function, or one that takes no seed
         inspect.signature(source).bind(seed=0)
-        return source
+        return system, source
     raise EvaluationError(
         f"source is a {type(source).__name__}; give MMMData, or a function that makes a World when called with seed="
     )

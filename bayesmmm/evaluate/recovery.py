@@ -161,7 +161,7 @@ def recover(
     >>> found = recover(social_search().system, social_search, simulations=4)  # doctest: +SKIP
     >>> found.summary().loc["roi[facebook]"]  # doctest: +SKIP
     """
-    worlds = worlds_from(system, source)
+    system, worlds = worlds_from(system, source)
     check_count(simulations, "simulations", advice="as simulations=20", error=EvaluationError)
     ci_prob = check_ci_prob(ci_prob)
     names = check_quantities(worlds, system, quantities, seed=seed, restated=True)

@@ -7,10 +7,12 @@ import numpy as np
 from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.inference.normal import Normal, approximated, mode_from, with_precision
 from bayesmmm.inference.program import Program, deviations, with_centring
-from bayesmmm.kernels import posterior as at
+from bayesmmm.kernels import program as at
 
 #: Directions whose variance lies within this factor of one are left as they are.
 _BAND = 2.0
+#: Step of finite differences, in coordinates of order one.
+_STEP = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,25 +53,28 @@ def whitened(program: Program, normal: Normal) -> Program:
 def recentred(program: Program, normal: Normal) -> tuple[Program, Normal]:
     """Return program and Normal with each geo's coordinate by what the data say of it.
 
-    The power of the spread, w, and the share of the logarithm of the median, b, are ``1 - 1 / h``, where h is the
-    precision of the standardised deviation given all else: 1, that of its prior, where the data say nothing. This is
-    the rule of Gorinova, Moore and Hoffman (2020), Automatic reparameterisation of probabilistic programs, ICML.
+    The power of the spread is ``w = 1 - 1 / h``, where h is the precision of the standardised deviation given all else:
+    1, that of its prior, where the data say nothing. This is the rule of Gorinova, Moore and Hoffman (2020), Automatic
+    reparameterisation of probabilistic programs, ICML. The share of the median stays as it is: it is a linear change of
+    coordinates, which is whitened.
     """
-    theta, precision = program.constrained(normal.mean), (normal.vectors * normal.values) @ normal.vectors.T
-    mean, back = (
-        normal.mean.copy(),
-        np.eye(len(normal.mean)),
-    )  # back: derivatives of the new coordinates to the old
-    centring: dict[int, float] = {}
-    for each in deviations(program):
-        i, tau, z = each.at, theta[each.at_tau], theta[each.at]
-        new = centring[i] = max(0.0, 1.0 - 1.0 / (precision[i, i] * tau ** (2.0 * each.w)))
-        ratio = tau ** (new - each.w)
-        mean[i] = z * tau**new + new * np.log(theta[each.at_median])
-        back[i, i], back[i, each.at_tau] = ratio, (new - each.w) * z * tau**new
-        back[i, each.at_median] = new - each.b * ratio
-    covariance = back @ normal.covariance @ back.T
-    return with_centring(program, centring), with_precision(mean, np.linalg.inv(covariance))
+    known = deviations(program)
+    precision = ((normal.vectors * normal.values) * normal.vectors).sum(axis=1)
+    z, tau, median = (np.array([d[k] for d in known], dtype=int) for k in range(3))
+    w, b = (np.array([d[k] for d in known]) for k in (3, 4))
+    new = np.maximum(0.0, 1.0 - 1.0 / (precision[z] * program.constrained(normal.mean)[tau] ** (2.0 * w)))
+
+    def moved(u: np.ndarray) -> np.ndarray:
+        theta, out = program.constrained(u), u.copy()
+        shift = b * np.log(np.abs(theta[median]), where=b > 0.0, out=np.zeros(len(b)))
+        out[z] = (u[z] - shift) * theta[tau] ** (new - w) + shift
+        return out
+
+    mean, steps = moved(normal.mean), _STEP * np.eye(len(normal.mean))
+    into = np.array([moved(normal.mean + step) - mean for step in steps]).T / _STEP
+    covariance = into @ normal.covariance @ into.T
+    powers = dict(zip(z.tolist(), new.tolist(), strict=True))
+    return with_centring(program, powers), with_precision(mean, np.linalg.inv(covariance))
 
 
 def adapted(program: Program, geos: int) -> tuple[Program, Normal]:
@@ -78,7 +83,7 @@ def adapted(program: Program, geos: int) -> tuple[Program, Normal]:
     Of few geos the spread is hardly known whatever they say, and their coordinates stay as they are.
     """
     normal = approximated(program)
-    if geos < MIN_GEOS:
+    if geos < MIN_GEOS or not deviations(program):
         return program, normal
     program, normal = recentred(program, normal)
     return program, approximated(program, rounds=1, start=normal)

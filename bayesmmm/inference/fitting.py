@@ -9,7 +9,7 @@ import numpy as np
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.equations import MMM, check_system, system_warnings
+from bayesmmm.equations import MMM, check_system, for_data, system_warnings
 from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.errors import BayesMMMWarning, ConvergenceWarning, SamplingError
 from bayesmmm.inference.groups import complete
@@ -80,8 +80,8 @@ def fit(
         Frozen scales instead of those of `data`, for simulation studies.
     preview : bool
         Do not sample: draw from a Normal near the mode, for a first look at a large panel. Everything that works on a
-        fit works on it, and says "preview, not sampled"; `diagnose` fails it. Intervals may be off by a quarter of
-        their width and more, and other modes are not seen. `tune`, `target_accept` and `sampler` then say nothing.
+        fit works on it, and says "preview, not sampled"; `diagnose` fails it. Intervals may be off by half their width
+        and more, and other modes are not seen. `tune`, `target_accept` and `sampler` then say nothing.
     progress : bool
         Show the sampler's progress bar.
 
@@ -129,7 +129,7 @@ def fit(
     by = PREVIEW if check_flag(preview, "preview", SamplingError) else sampler
     engine.check_data(data)
     check_system(system, data)
-    system = system.for_geos(len(data.geos))
+    system = for_data(system, data)
     _check_memory(system, data, checked["draws"], checked["chains"])
     for warning in system_warnings(system, data):
         give(warning)

@@ -25,6 +25,7 @@ from bayesmmm.inference.variables import (
     geo_pairs,
     linear_plan,
     normal_terms,
+    spread_pairs,
 )
 from bayesmmm.results import Fit, check_fit, library_versions
 from bayesmmm.validate import check_size
@@ -68,6 +69,7 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
         parameters[name], sampled[name] = par, drawn
         if any(e.tied_to == name for e in system.equations):
             residual[name] = seen.target - engine.latent_mean(equation, seen, par, data.days_per_period)
+            residual[name] = np.where(seen.seen, residual[name], 0.0)
     cells = len(system.order) * len(data.geos) * len(data.dates)
     pointwise = len(data.geos) == 1 or chains * draws * cells <= MOST_POINTWISE
     groups = {
@@ -114,7 +116,8 @@ def _with_texts(stats: xr.Dataset) -> xr.Dataset:
 def _read_blocks(equation: Equation, data: MMMData, raw: xr.Dataset, collapse: bool) -> dict:
     """Draws (S,) of each label of each parameter; (S, G) where the labels are of channels in geos."""
     drawn: dict[str, Any] = {}
-    pairs = geo_pairs(equation, data) if equation.panel else {}
+    pairs = {label: (c, (g,)) for label, (c, g) in geo_pairs(equation, data).items()} if equation.panel else {}
+    about = {spread.z: spread_pairs(equation, data, spread) for spread in equation.spreads}
     for block in blocks(equation, data, collapse=collapse):
         values = raw[block.variable]
         if block.dim is None:
@@ -123,9 +126,9 @@ def _read_blocks(equation: Equation, data: MMMData, raw: xr.Dataset, collapse: b
         flat = values.sel({block.dim: list(block.labels)}).values.reshape(-1, len(block.labels))
         into = drawn.setdefault(block.parameter, {})
         for label, column in zip(block.labels, flat.T, strict=True):
-            if label in pairs:
-                channel, g = pairs[label]
-                into.setdefault(channel, np.zeros((len(column), len(data.geos))))[:, g] = column
+            if label in (of := about.get(block.parameter, pairs)):
+                channel, geos = of[label]
+                into.setdefault(channel, np.zeros((len(column), len(data.geos))))[:, list(geos)] = column[:, None]
             else:
                 into[label] = column
     if equation.has_sigma_per_geo:
@@ -211,7 +214,7 @@ def draw_coordinates(
         Coordinates z; ``plan.coefficients`` turns them into coefficients.
     """
     mean = engine.latent_mean(equation, seen, par, days) + center
-    r = (seen.target - plan.offset - mean).reshape(len(mean), -1)
+    r = np.where(seen.seen, seen.target - plan.offset - mean, 0.0).reshape(len(mean), -1)
     s2 = par["sigma"][:, None] ** 2
     shrink = s2 + plan.variance
     middle = np.sqrt(plan.variance) * (r @ plan.basis.T) / shrink
@@ -261,13 +264,16 @@ def predictive_groups(
     """Pointwise log likelihood and replicated series, each equation given its observed inputs.
 
     Where residuals are correlated, that is given what the mediator's residual says about the other one, so that the
-    densities of all equations add up to the joint one.
+    densities of all equations add up to the joint one. Densities of what is not in the likelihood are NaN.
     """
     mean, given, replicate = _replicate(system, parameters, data, scales, rng)
-    density = {
-        name: log_likelihood(system.equation(name), data.columns[name], mean[name], given[name], scales)
-        for name in system.order
-    }
+    density = {}
+    for name in system.order:
+        equation = system.equation(name)
+        density[name] = log_likelihood(equation, data.columns[name], mean[name], given[name], scales)
+        seen = engine.inputs(equation, data, scales).seen
+        if not seen.all():
+            density[name] = np.where(seen, density[name], np.nan)
     return {
         "log_likelihood": _series(density, data, chains=chains),
         "posterior_predictive": _series(replicate, data, chains=chains),
@@ -285,13 +291,19 @@ def _replicate(
     for name in system.order:
         equation, seen = system.equation(name), engine.inputs(system.equation(name), data, scales)
         mean = engine.latent_mean(equation, seen, parameters[name], data.days_per_period)
+        for mediator in set(equation.linear) & set(series):  # a value that was not recorded is drawn, too
+            gaps = np.isnan(data.columns[mediator]) & seen.present
+            if gaps.any():
+                slope = parameters[name]["coefficient"][..., equation.terms().index(mediator)]
+                away = (series[mediator] - scales.center[mediator]) / scales.spread[mediator]
+                mean = mean + np.where(gaps, slope.reshape(len(mean), -1, 1) * away, 0.0)
         center, sigma = engine.given_mediator(equation, parameters, residual)
         given[name] = {**parameters[name], "sigma": sigma}
-        if any(e.tied_to == name for e in system.equations):
-            residual[name] = seen.target - mean
         means[name] = mean + center
-        noisy = means[name] + equation.family.draw_residual(given[name], mean.shape, rng)
-        series[name] = observe(equation, noisy, scales)
+        own = equation.family.draw_residual(given[name], mean.shape, rng)
+        if any(e.tied_to == name for e in system.equations):
+            residual[name] = np.where(seen.seen, seen.target - mean, own)
+        series[name] = observe(equation, means[name] + own, scales)
     return means, given, series
 
 

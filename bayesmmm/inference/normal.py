@@ -121,13 +121,17 @@ def mode_from(program: Program, start: np.ndarray) -> np.ndarray:
 
     That of ``z tau ** w``, which samplers move in, grows without bound as tau falls.
     """
-    tilt = np.zeros(len(start))
-    for each in deviations(program):
-        tilt[each.at_tau] += each.w  # the logarithm of tau is its coordinate
+    spreads = np.array([each.at_tau for each in deviations(program)], dtype=int)
+    powers = np.array([each.w for each in deviations(program)])
+    ahead = np.zeros(len(start))
+    ahead[spreads] = _STEP
 
     def loss(u: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = _density(program, u)
-        return -(value + tilt @ u), -(gradient + tilt)
+        tau, further = (np.log(program.constrained(point)[spreads]) for point in (u, u + ahead))
+        tilt = np.zeros(len(u))
+        np.add.at(tilt, spreads, powers * (further - tau) / _STEP)
+        return -(value + powers @ tau), -(gradient + tilt)
 
     return _lowest(loss, start, _TO_MODE)
 

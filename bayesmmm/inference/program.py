@@ -1,7 +1,7 @@
 """The program of a system: everything its log posterior reads, in one array of doubles.
 
-`bayesmmm.kernels.posterior` names the positions and runs it. The PyMC model of `build_model` is another way to the same
-density, and the tests hold the two against each other.
+`bayesmmm.kernels.program` names the positions, `bayesmmm.kernels.posterior` runs it. The PyMC model of `build_model` is
+another way to the same density, and the tests hold the two against each other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,18 +13,20 @@ import numpy as np
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import kernel_lag
 from bayesmmm.equations import MMM, Equation
-from bayesmmm.equations.panel import MIN_GEOS
+from bayesmmm.equations.panel import MIN_GEOS, POOLABLE, Spread
 from bayesmmm.inference.variables import (
     Block,
     blocks,
     collapses,
     geo_pairs,
+    linear_scale,
     model_data,
     normal_terms,
     softplus_scale,
+    spread_pairs,
 )
-from bayesmmm.kernels import posterior as at
-from bayesmmm.kernels import prior_density
+from bayesmmm.kernels import posterior, prior_density
+from bayesmmm.kernels import program as at
 from bayesmmm.priors import Prior
 
 if TYPE_CHECKING:
@@ -57,13 +59,13 @@ class Program:
         Up to no constant where the coordinates are the unconstrained ones.
         """
         gradient = np.empty(len(self.start))
-        value = at.log_posterior(self.array, np.ascontiguousarray(u, dtype=float), gradient)
+        value = posterior.log_posterior(self.array, np.ascontiguousarray(u, dtype=float), gradient)
         return float(value), gradient
 
     def constrained(self, u: np.ndarray) -> np.ndarray:
         """Parameters (D,) at the sampler's coordinates (D,)."""
         theta = np.empty(len(self.start))
-        at.constrained(self.array, np.ascontiguousarray(u, dtype=float), theta)
+        posterior.constrained(self.array, np.ascontiguousarray(u, dtype=float), theta)
         return theta
 
 
@@ -76,6 +78,7 @@ _OF_PANEL = {
 }
 
 
+_SPREAD_OF = {"contribution": at.OF_CONTRIBUTION, **{name: i for i, name in enumerate(POOLABLE)}}
 #: Geos from which on each says little beside what all of them say together.
 _MANY_GEOS = 14
 
@@ -92,6 +95,16 @@ def centring(geos: int) -> tuple[float, float]:
     if geos < MIN_GEOS:
         return 0.8, 1.0
     return (0.45, 0.25) if geos < _MANY_GEOS else (0.3, 0.0)
+
+
+def _centring(equation: Equation, spread: Spread, data: MMMData) -> tuple[float, float]:
+    """`centring` of the deviations of one spread: of groups by their number, of geos in groups around their group."""
+    grouped = any(s.by_group for s in equation.spreads)
+    if spread.by_group:
+        assert equation.panel is not None
+        return centring(len(set(data.levels[str(equation.panel.group)])))
+    w, b = centring(len(data.geos))
+    return (w, b) if spread.of == "contribution" and not grouped else (w, 0.0)
 
 
 class _Tape:
@@ -129,7 +142,11 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
     rows: list[list[float]] = []
     start: list[float] = []
     where: dict[tuple, int] = {}
-    pairs = {name: geo_pairs(system.equation(name), data) for name in system.order}
+    deviations = {
+        (name, s.z): (s, spread_pairs(system.equation(name), data, s))
+        for name in system.order
+        for s in system.equation(name).spreads
+    }
     median: dict[tuple, tuple[int, float]] = {}  # position and prior median of the contribution of a channel
     for name, block in free:
         for label, prior in zip(block.labels or (None,), block.priors, strict=True):
@@ -137,13 +154,16 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
             if block.parameter in ("contribution", "roi"):
                 median[name, label] = len(rows), prior.median
             row, first = _parameter(prior, block.parameter)
-            if block.parameter == "z":
-                channel = pairs[name][str(label)][0]
+            spread = deviations.get((name, block.parameter))
+            if spread is not None:
+                channel = spread[1][str(label)][0]
                 at_median, at_start = median[name, channel]
-                w, b = centring(len(data.geos))
+                w, b = _centring(system.equation(name), spread[0], data)
+                if rows[at_median][at.MAP] == prior_density.LINEAR:  # it may pass zero, which has no logarithm
+                    b = 0.0
                 row[at.SHAPE_A : at.LOC] = [at_median, b]
-                row[at.MAP :] = [prior_density.SCALED, where[name, "tau", channel], w]
-                first = b * np.log(at_start)
+                row[at.MAP :] = [prior_density.SCALED, where[name, spread[0].tau, channel], w]
+                first = b * np.log(abs(at_start)) if b else 0.0
             rows.append(row)
             start.append(first)
     tape = _Tape(at.HEAD + len(system.order))
@@ -160,7 +180,7 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
 
 
 class Deviation(NamedTuple):
-    """Positions of a geo's deviation in logs, of its spread and median, and the powers of `centring`."""
+    """Positions of a deviation in logs, of its spread and of the median, and the powers of `centring`."""
 
     at: int
     at_tau: int
@@ -178,14 +198,13 @@ def deviations(program: Program) -> list[Deviation]:
     ]
 
 
-def with_centring(program: Program, centring: Mapping[int, float]) -> Program:
-    """Return the program with other powers, ``w = b``, by the position of a deviation."""
-    array, start = program.array.copy(), program.start.copy()
-    rows, theta = _rows(array, len(start)), program.constrained(start)
-    for i, power in centring.items():
-        rows[i, at.HIGH] = rows[i, at.SHAPE_B] = power
-        start[i] = power * np.log(theta[int(rows[i, at.SHAPE_A])])  # of a deviation of zero
-    return replace(program, array=array, start=start)
+def with_centring(program: Program, powers: Mapping[int, float]) -> Program:
+    """Return the program with other powers w of the spread, by the position of a deviation."""
+    array = program.array.copy()
+    rows = _rows(array, len(program.start))
+    for i, power in powers.items():
+        rows[i, at.HIGH] = power
+    return replace(program, array=array)
 
 
 def _rows(array: np.ndarray, size: int) -> np.ndarray:
@@ -217,6 +236,9 @@ def _map(prior: Prior, parameter: str) -> tuple[int, float, float]:
     scale = softplus_scale(prior, parameter)
     if scale is not None:
         return prior_density.SOFTPLUS, 0.0, scale
+    line = linear_scale(prior, parameter)
+    if line is not None:
+        return prior_density.LINEAR, *line
     low, high = prior.support
     if np.isinf(high):
         return (prior_density.FREE, 0.0, 0.0) if np.isinf(low) else (prior_density.ABOVE, low, 0.0)
@@ -229,7 +251,7 @@ def _equation(
     """Lay down one equation; returns where its head begins."""
     shape = arrays["observed"].shape
     if len(data.geos) > 1:
-        arrays = _geos_last(arrays, shape)
+        arrays = _geos_last(arrays, shape, bool(equation.panel and equation.panel.pooled))
     linear = arrays.get("basis" if collapsed else "directions", ())
     terms = [t for t in equation.terms() if t not in normal_terms(equation)]
     head = np.empty(at.EQUATION)
@@ -253,9 +275,12 @@ def _equation(
     head[at.N_KEPT] = len(arrays.get("kept", ()))
     head[at.KEPT] = tape.put(arrays["kept"]) if "kept" in arrays else -1
     head[at.EDGES] = tape.put(arrays.get("edges", ()))
+    head[at.FIRST], head[at.COUNT] = tape.put(data.has_row.argmax(axis=1)), tape.put(data.has_row.sum(axis=1))
     head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position, data) for c in equation.media])
-    where, deviation = _by_geo(equation, position, data)
-    head[at.CONTRIBUTIONS], head[at.DEVIATIONS] = tape.put(where), tape.put(deviation)
+    head[at.CONTRIBUTIONS] = tape.put(_contributions(equation, position, data))
+    spreads = [_spread(equation, s, position, data) for s in equation.spreads]
+    head[at.N_SPREADS], head[at.SPREADS] = len(spreads), tape.put(np.concatenate([*spreads, []]))
+    head[at.BY_GEO] = bool(equation.panel and equation.panel.pooled)
     for key, count in _COUNTED.items():
         head[count] = len(arrays.get(key, ()))
     for key, place in _OF_PANEL.items():
@@ -266,8 +291,11 @@ def _equation(
     return tape.put(head)
 
 
-def _geos_last(arrays: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Arrays (..., G, T), or (..., G * T), as (..., T, G); those of panels are so already."""
+def _geos_last(arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], curves: bool) -> dict[str, np.ndarray]:
+    """Arrays (..., G, T), or (..., G * T), as (..., T, G); those of panels are so already.
+
+    Media inputs (G, C, T) stay as they are where `curves` differ between geos.
+    """
     out = dict(arrays)
     linear = () if "kept" in arrays else ("directions", "basis")
     for key in ("observed", "offset", "design", *linear):
@@ -276,23 +304,30 @@ def _geos_last(arrays: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> dict
     if "kept" in arrays:  # geo after geo, in cells that lie date after date
         geo, date = np.divmod(arrays["kept"], shape[1])
         out["kept"] = date * shape[0] + geo
-    if "media_input" in arrays:  # (G, C, T)
+    if "media_input" in arrays and not curves:  # (G, C, T)
         out["media_input"] = np.moveaxis(arrays["media_input"], 0, -1)
     return out
 
 
-def _by_geo(equation: Equation, position: Mapping, data: MMMData) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (G, C) of the contributions of geos and of their deviations, -1 where there is none."""
+def _contributions(equation: Equation, position: Mapping, data: MMMData) -> np.ndarray:
+    """Positions (G, C) of the contributions of geos, -1 where there is none."""
     parameter = {
         label: b.name for b in equation.parameters() if b.name in ("contribution", "roi") for label in b.labels
     }
     where = np.full((len(data.geos), len(equation.media)), -1.0)
-    deviation = where.copy()
     for label, (channel, g) in geo_pairs(equation, data).items():
         c, own = equation.media.index(channel), (parameter[channel], label)
         where[g, c] = position[own] if own in position else position[parameter[channel], channel]
-        deviation[g, c] = position.get(("z", label), -1)
-    return where, deviation
+    return where
+
+
+def _spread(equation: Equation, spread: Spread, position: Mapping, data: MMMData) -> np.ndarray:
+    """What differs between geos, positions (C) of the sds, and (G, C) of deviations, -1 where there is none."""
+    sd = [position[spread.tau, channel] for channel in equation.media]
+    deviation = np.full((len(data.geos), len(sd)), -1.0)
+    for label, (channel, geos) in spread_pairs(equation, data, spread).items():
+        deviation[list(geos), equation.media.index(channel)] = position[spread.z, label]
+    return np.concatenate([[_SPREAD_OF[spread.of], *sd], deviation.ravel()])
 
 
 def _channel(equation: Equation, channel: str, arrays: Mapping, position: Mapping, data: MMMData) -> list[float]:
@@ -302,6 +337,5 @@ def _channel(equation: Equation, channel: str, arrays: Mapping, position: Mappin
     row[at.DECAY] = np.log(2.0) * data.days_per_period if by_half_life else 0.0
     row[at.HALF_SATURATION], row[at.SLOPE] = position["half_saturation", channel], position["slope", channel]
     by_roi = next((b.labels for b in equation.parameters() if b.name == "roi"), ())
-    row[at.TAU] = position.get(("tau", channel), -1)
     row[at.UNIT] = arrays["contribution_per_roi"][by_roi.index(channel)] if channel in by_roi else 1.0
     return row.tolist()

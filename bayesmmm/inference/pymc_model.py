@@ -26,7 +26,8 @@ from pymc.logprob.transforms import Transform
 
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import check_data, checked_scales, kernel_lag
-from bayesmmm.equations import MMM, Equation, Likelihood, check_system
+from bayesmmm.equations import MMM, Equation, Likelihood, check_system, for_data
+from bayesmmm.equations.panel import POOLABLE, SPREADS
 from bayesmmm.errors import SamplingError
 from bayesmmm.inference import ops
 from bayesmmm.inference.panel import PANEL_ARRAYS
@@ -36,9 +37,11 @@ from bayesmmm.inference.variables import (
     blocks,
     collapses,
     geo_pairs,
+    linear_scale,
     model_data,
     normal_terms,
     softplus_scale,
+    spread_pairs,
 )
 from bayesmmm.validate import check_flag
 
@@ -86,7 +89,7 @@ def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, col
     """
     check_data(data)
     check_system(system, data)
-    system = system.for_geos(len(data.geos))
+    system = for_data(system, data)
     scales = checked_scales(system, data, scales)
     arrays = model_data(system, data, scales, collapse=check_flag(collapse, "collapse", SamplingError))
     with pm.Model(coords=_coords(system, data, collapse)) as model:
@@ -125,8 +128,7 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapsed: bool,
     values: dict[str, dict] = {}
     scalars = {}
     for block in blocks(equation, data, collapse=collapsed):
-        how = _contribution_transform(block)
-        variable = getattr(pm, block.family)(block.variable, **block.args, dims=block.dim, **how)
+        variable = _variable(block)
         if block.dim is None or block.parameter == "sigma":
             scalars[block.parameter] = variable
         else:
@@ -187,21 +189,34 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapsed: bool,
 
 
 def _by_geo(
-    equation: Equation, values: dict, data: MMMData, each: Mapping[str, pt.TensorVariable]
+    equation: Equation, values: dict, data: MMMData, parts: Mapping[tuple, pt.TensorVariable]
 ) -> pt.TensorVariable:
     """Contributions (G, C), from those of the median geo by channel, or those of each geo by channel and geo."""
-    pairs = geo_pairs(equation, data)
-    z, tau = _each(values.get("z", {})), _each(values.get("tau", {}))
-    rows: list[list] = [[pt.constant(0.0)] * len(equation.media) for _ in data.geos]
-    for label, (channel, g) in pairs.items():
-        value = each[label] if label in each else each[channel]
-        rows[g][equation.media.index(channel)] = value * pt.exp(tau[channel] * z[label]) if z else value
-    return pt.stack([pt.stack(row) for row in rows])
+    known = {label for labels in parts for label in labels}
+    pairs = spread_pairs(equation, data, SPREADS[0])
+    if not known & set(pairs):  # one for all geos that buy a channel
+        buys = data.bought(equation.media).T
+        pairs = {c: (c, tuple(np.flatnonzero(buy))) for c, buy in zip(equation.media, buys, strict=True)}
+    return _laid_out(equation, data, parts, pairs) * _factor(equation, values, data, "contribution")
 
 
-def _each(parts: Mapping[tuple, pt.TensorVariable]) -> dict[str, pt.TensorVariable]:
-    """Variables of single labels."""
-    return {label: variable[i] for labels, variable in parts.items() for i, label in enumerate(labels)}
+def _factor(equation: Equation, values: dict, data: MMMData, of: str) -> pt.TensorVariable:
+    """Factors (G, C) by which a parameter of channels differs between geos."""
+    moves = pt.zeros((len(data.geos), len(equation.media)))
+    for spread in equation.spreads:
+        if spread.of == of:
+            z = _laid_out(equation, data, values[spread.z], spread_pairs(equation, data, spread))
+            moves = moves + _ordered(values[spread.tau], equation.media)[None, :] * z
+    return pt.exp(moves)
+
+
+def _laid_out(equation: Equation, data: MMMData, parts: Mapping, pairs: Mapping) -> pt.TensorVariable:
+    """Values by label as (G, C), 0 where no label is about channel and geo."""
+    labels = [label for part in parts for label in part]
+    index = np.full((len(data.geos), len(equation.media)), len(labels))
+    for label, (channel, geos) in pairs.items():
+        index[list(geos), equation.media.index(channel)] = labels.index(label)
+    return pt.concatenate([*parts.values(), pt.zeros(1)])[index]
 
 
 def _given_mediator(equation: Equation, values: dict, box: dict, sigma: pt.TensorVariable, left: Mapping) -> tuple:
@@ -213,8 +228,26 @@ def _given_mediator(equation: Equation, values: dict, box: dict, sigma: pt.Tenso
     return rho * sigma / scale * residual, sigma * pt.sqrt(1.0 - rho**2)
 
 
+class _Linear(Transform):
+    """``value = middle + scale * u``."""
+
+    name = "linear"
+
+    def __init__(self, middle: np.ndarray, scale: np.ndarray):
+        self.middle, self.scale = middle, scale
+
+    def backward(self, value, *inputs):
+        return self.middle + self.scale * value
+
+    def forward(self, value, *inputs):
+        return (value - self.middle) / self.scale
+
+    def log_jac_det(self, value, *inputs):
+        return np.log(self.scale) + 0.0 * value
+
+
 class _ScaledSoftplus(Transform):
-    """``value = scale * log(1 + exp(u))``: logarithmic near zero, linear from `scale` on."""
+    """``value = scale * log(1 + exp(u))``: logarithmic near zero, linear from `scale` on, below zero where that is."""
 
     name = "softplus"
 
@@ -228,13 +261,35 @@ class _ScaledSoftplus(Transform):
         return pt.log(pt.expm1(value / self.scale))
 
     def log_jac_det(self, value, *inputs):
-        return np.log(self.scale) - pt.softplus(-value)
+        return np.log(np.abs(self.scale)) - pt.softplus(-value)
 
 
 def _contribution_transform(block: Block) -> dict:
     """Transform of a contribution with an unbounded prior."""
     scales = [softplus_scale(prior, block.parameter) for prior in block.priors]
+    lines = [linear_scale(prior, block.parameter) for prior in block.priors]
+    if None not in lines:
+        return {"default_transform": _Linear(*np.array(lines).T)}
     return {} if None in scales else {"default_transform": _ScaledSoftplus(np.array(scales))}
+
+
+def _variable(block: Block) -> pt.TensorVariable:
+    """Free variable of the model."""
+    how = _contribution_transform(block)
+    if block.family != "NegativeHalfStudentT":
+        return getattr(pm, block.family)(block.variable, **block.args, dims=block.dim, **how)
+    args = list(block.args.values())
+    return pm.CustomDist(
+        block.variable, *args, logp=_negative_logp, random=_negative_random, dims=block.dim, **how
+    )
+
+
+def _negative_logp(value, nu, sigma):
+    return pm.logp(pm.HalfStudentT.dist(nu=nu, sigma=sigma), -value)
+
+
+def _negative_random(nu, sigma, rng=None, size=None):
+    return -np.abs(sigma * rng.standard_t(nu, size=size))
 
 
 def _ordered(parts: Mapping[tuple, pt.TensorVariable], labels: tuple[str, ...]) -> pt.TensorVariable:
@@ -255,7 +310,7 @@ def _either(first: dict, second: dict, convert) -> dict:
 def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.TensorVariable:
     if not equation.media:
         return pt.zeros_like(box["observed"])
-    keep = _either(
+    decay = _either(
         values.get("retention", {}),
         values.get("half_life", {}),
         lambda _, half_life: pt.exp(-np.log(2.0) * data.days_per_period / half_life),
@@ -269,18 +324,36 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
             roi * box["contribution_per_roi"][[with_roi.index(channel_of.get(c, c)) for c in labels]]
         ),
     )
-    order = equation.media
-    return ops.media_response(
-        box["media_input"],
-        np.zeros((len(data.geos), len(order))),
-        _ordered(keep, order),
-        _ordered(values["half_saturation"], order),
-        _ordered(values["slope"], order),
-        _by_geo(equation, values, data, _each(contribution))
-        if equation.panel
-        else _ordered(contribution, order)[None, :],
-        max_lag=kernel_lag(equation),
-    )
+    order, x, geos = equation.media, box["media_input"], len(data.geos)
+    keep, half, slope = (_ordered(part, order) for part in (decay, values["half_saturation"], values["slope"]))
+    if equation.panel is None:
+        own = _ordered(contribution, order)[None, :]
+    else:
+        own = _by_geo(equation, values, data, contribution)
+    channels = len(order)
+    if equation.panel and equation.panel.pooled:  # a channel in a geo is one of all geos, bought nowhere else
+        place, channels = np.eye(geos)[:, :, None], geos * channels
+        x = (place[..., None] * x[None]).reshape((geos, channels, -1))
+        own = (place * own[None]).reshape((geos, channels))
+        longer, later, steeper = (_factor(equation, values, data, name) for name in POOLABLE)
+        # The power of a retention is the inverse of the factor of its half-life.
+        keep = (keep ** (1.0 / longer)).flatten()
+        half, slope = (half * later).flatten(), (slope * steeper).flatten()
+
+    def response(of: slice, dates: slice) -> pt.TensorVariable:
+        before, lag = np.zeros((of.stop - of.start, channels)), kernel_lag(equation)
+        return ops.media_response(x[of, :, dates], before, keep, half, slope, own[of], max_lag=lag)
+
+    periods = len(data.dates)
+    if data.has_row.all():
+        return response(slice(0, geos), slice(0, periods))
+    rows = []
+    for g, there in enumerate(data.has_row):  # one geo after another, over its own periods
+        first, last = np.flatnonzero(there)[[0, -1]]
+        around = [np.zeros((1, first)), np.zeros((1, periods - last - 1))]
+        inside = response(slice(g, g + 1), slice(first, last + 1))
+        rows.append(pt.concatenate([around[0], inside, around[1]], axis=1))
+    return pt.concatenate(rows, axis=0)
 
 
 # --------------------------------------------------------------------------------------- observed variables

@@ -8,6 +8,7 @@ import numpy as np
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.engine import Inputs, inputs, spend_per_size
 from bayesmmm.equations import MMM, Equation, Parameter
+from bayesmmm.equations.panel import Spread
 from bayesmmm.inference.panel import PanelPlan, normal_prior, panel_plan
 from bayesmmm.inference.panel_weighted import WeightedPlan, weighted_plan
 from bayesmmm.priors import Prior
@@ -110,8 +111,9 @@ def blocks(equation: Equation, data: MMMData, *, collapse: bool) -> list[Block]:
             suffix = "" if len(groups) == 1 else f".{family}" if alike == 1 else f".{family}{i}"
             dim = f"{equation.name}.{kind}" if labels == tuple(everything) else f"{name}{suffix}.{kind}"
             out.append(Block(name + suffix, dim, parameter.name, labels, priors))
-    if equation.media and equation.panel and equation.panel.pooling == "partial":  # after tau, which scales it
-        out.append(_standard_normal(equation, "z", "pair", tuple(geo_pairs(equation, data))))
+    for spread in equation.spreads:  # after the sds that scale them
+        kind = spread.z.replace("z", "pair", 1)
+        out.append(_standard_normal(equation, spread.z, kind, tuple(spread_pairs(equation, data, spread))))
     return out
 
 
@@ -131,6 +133,20 @@ def geo_pairs(equation: Equation, data: MMMData) -> dict[str, tuple[str, int]]:
     }
 
 
+def spread_pairs(equation: Equation, data: MMMData, spread: Spread) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Channels and numbers of the geos that one deviation is about, by a label of channel and geo, or group."""
+    pairs = geo_pairs(equation, data)
+    if not spread.by_group:
+        return {label: (channel, (g,)) for label, (channel, g) in pairs.items()}
+    assert equation.panel is not None
+    group = data.levels[str(equation.panel.group)]
+    out: dict[str, tuple[str, tuple[int, ...]]] = {}
+    for channel, g in pairs.values():
+        label = f"{channel} @ {group[g]}"
+        out[label] = channel, (*out.get(label, (channel, ()))[1], g)
+    return out
+
+
 def _repeated(parameter: Parameter, pairs: Mapping[str, tuple[str, int]]) -> Parameter:
     """Return a parameter of channels with a value for each geo."""
     prior = dict(zip(parameter.labels, parameter.priors, strict=True))
@@ -139,14 +155,25 @@ def _repeated(parameter: Parameter, pairs: Mapping[str, tuple[str, int]]) -> Par
 
 
 def softplus_scale(prior: Prior, parameter: str) -> float | None:
-    """Value from which on a contribution with an unbounded prior is sampled on a linear scale; None for others.
+    """Value from which on a contribution of one sign is sampled on a linear scale; None for others.
 
     An always-on channel trades with the intercept along a straight ridge. On the usual log scale the upper end of that
     ridge is narrow and its lower end endless, and the sampler's one step size fits neither: contributions are
-    logarithmic near zero and linear from their prior median on.
+    logarithmic near zero and linear from their prior median on. Those below zero are mirrored.
     """
-    if parameter in ("contribution", "roi") and prior.support == (0.0, np.inf):
+    if parameter in ("contribution", "roi") and prior.support in ((0.0, np.inf), (-np.inf, 0.0)):
         return prior.median
+    return None
+
+
+def linear_scale(prior: Prior, parameter: str) -> tuple[float, float] | None:
+    """Middle and half the middle half of the prior of a contribution of any sign, its unit; None for others.
+
+    Chains start within a unit or two of the middle, which for a contribution of a hundredth must not be one.
+    """
+    if parameter in ("contribution", "roi") and prior.support == (-np.inf, np.inf):
+        low, high = prior.scipy().ppf([0.25, 0.75])
+        return prior.median, float(high - low) / 2.0
     return None
 
 

@@ -2,7 +2,7 @@
 
 The function reads a *program*: one array of doubles that says which parameters there are, how they are distributed, and
 which of them each equation takes, and that holds the data. So nothing is compiled for a new system. `bayesmmm.inference`
-writes programs; positions in them are named here.
+writes programs; `bayesmmm.kernels.program` names the positions in them.
 """
 
 import math
@@ -11,6 +11,7 @@ import numba as nb
 import numpy as np
 
 from bayesmmm.kernels.compile import NUMBA_OPTIONS, inlined, inner_product, jit
+from bayesmmm.kernels.equation_terms import backward, forward
 from bayesmmm.kernels.likelihood import (
     add_multiple,
     collapsed_normal,
@@ -18,174 +19,67 @@ from bayesmmm.kernels.likelihood import (
     explicit_by_group,
     linear_predictor,
 )
-from bayesmmm.kernels.media import media_basis, media_basis_vjp
-from bayesmmm.kernels.panel import collapsed_panel, panel_media, panel_media_vjp
+from bayesmmm.kernels.panel import collapsed_panel
 from bayesmmm.kernels.panel_weighted import collapsed_weighted
 from bayesmmm.kernels.prior_density import SCALED, constrain, log_density
-
-# The head of a program; the positions of the equations follow it. COORDINATES is where linear coordinates begin, 0 where
-# there are none: their number of vectors, centre (D), scale (D), factors (k,), vectors (k, D).
-LENGTH, N_EQUATIONS, PARAMETERS, COORDINATES, HEAD = range(5)
-# A parameter, one row each: its prior in standard form, the constant that was left out, and its map from the line.
-FAMILY, SHAPE_A, SHAPE_B, LOC, SCALE, CONSTANT, MAP, LOW, HIGH, PARAMETER = range(10)
-# A channel of an equation, one row each. DECAY is log 2 * days per period for a half-life and 0 for a retention;
-# UNIT is what a unit of its contribution parameter contributes, TAU its spread between geos.
-RETENTION, DECAY, HALF_SATURATION, SLOPE, UNIT, TAU, CHANNEL = range(7)
-# An equation: kinds and sizes, positions of parameters (-1: there is none), positions of arrays. TIED is the number of
-# the mediator's equation that its residuals are correlated with, RHO_VALUE the correlation where it is no parameter.
-LIKELIHOOD, COLLAPSED, N_GEOS, N_PERIODS, N_CHANNELS, N_DIRECTIONS, N_TERMS, MAX_LAG = range(8)
-SIGMA, NU_MINUS_TWO, ROTATED, MEDIA, DIRECTIONS, VARIANCE, OFFSET, DESIGN = range(8, 16)
-OBSERVED, CHANNELS, TERMS, TIED, RHO, RHO_VALUE = range(16, 22)
-# By geo and channel: positions of the contribution, -1 where a geo never bought, and of its deviation in logs.
-CONTRIBUTIONS, DEVIATIONS = range(22, 24)
-# A panel whose coefficients and period effects are integrated out: numbers of columns and arrays of `collapsed_panel`,
-# position of omega, or its value where it is no parameter. PERIOD is where standard Normal period effects begin among
-# the parameters, -1 where there are none or they are integrated out. In a panel geos stand last in all arrays.
-N_OWN, N_CALENDAR, N_WIDE, OWN, CALENDAR, WIDE, WIDE_BY_PERIOD, NORM, GRAM, GRAM_BY_PERIOD = range(24, 34)
-BETWEEN, CROSS, OMEGA, OMEGA_VALUE, PERIOD = range(34, 39)
-# Cells that do not weigh alike. N_SIGMA is the number of residual scales, SIGMA the first; SEEN says which cells are
-# observed, for `collapsed_weighted`, whose columns stand at OWN, WIDE and GRAM; -1 where all are, and share one scale.
-# Other likelihoods read the N_KEPT cells at KEPT only, those of one scale side by side from EDGES on; -1 for all cells.
-N_SIGMA, SEEN, N_KEPT, KEPT, EDGES, EQUATION = range(39, 45)
-
-
-@inlined
-def _stretch(program, at, field, size):
-    start = int(program[at + field])
-    return program[start : start + size]
-
-
-@inlined
-def _copy(values, into):
-    for t in range(into.shape[0]):
-        into[t] = values[t]
-
-
-@inlined
-def _channels(program, at, theta):
-    """Retention, half-saturation, slope, contribution (per geo) of an equation, and d retention / d parameter."""
-    n_geos, n = int(program[at + N_GEOS]), int(program[at + N_CHANNELS])
-    retention, half, slope = np.empty(n), np.empty(n), np.empty(n)
-    contribution, d_retention = np.zeros((n_geos, n)), np.ones(n)
-    where, deviation = _by_geo(program, at, n_geos, n)
-    rows = _stretch(program, at, CHANNELS, n * CHANNEL)
-    for c in range(n):
-        row = rows[c * CHANNEL : (c + 1) * CHANNEL]
-        value = theta[int(row[RETENTION])]
-        if row[DECAY] > 0.0:
-            retention[c] = math.exp(-row[DECAY] / value)
-            d_retention[c] = retention[c] * row[DECAY] / (value * value)
-        else:
-            retention[c] = value
-        half[c], slope[c] = theta[int(row[HALF_SATURATION])], theta[int(row[SLOPE])]
-        for g in range(n_geos):
-            if where[g, c] >= 0.0:
-                contribution[g, c] = theta[int(where[g, c])] * row[UNIT]
-            if deviation[g, c] >= 0.0:
-                contribution[g, c] *= math.exp(theta[int(row[TAU])] * theta[int(deviation[g, c])])
-    return retention, half, slope, contribution, d_retention
-
-
-@inlined
-def _by_geo(program, at, n_geos, n):
-    """Positions (G, C) of contributions and of their deviations; -1 where there is none."""
-    where = _stretch(program, at, CONTRIBUTIONS, n_geos * n).reshape(n_geos, n)
-    return where, _stretch(program, at, DEVIATIONS, n_geos * n).reshape(n_geos, n)
+from bayesmmm.kernels.program import (
+    BETWEEN,
+    CALENDAR,
+    COLLAPSED,
+    CONSTANT,
+    COORDINATES,
+    CROSS,
+    DIRECTIONS,
+    EDGES,
+    FAMILY,
+    GRAM,
+    GRAM_BY_PERIOD,
+    HEAD,
+    HIGH,
+    KEPT,
+    LENGTH,
+    LIKELIHOOD,
+    LOC,
+    LOW,
+    MAP,
+    N_CALENDAR,
+    N_DIRECTIONS,
+    N_EQUATIONS,
+    N_GEOS,
+    N_KEPT,
+    N_OWN,
+    N_PERIODS,
+    N_SIGMA,
+    N_WIDE,
+    NORM,
+    NU_MINUS_TWO,
+    OBSERVED,
+    OWN,
+    PARAMETER,
+    PARAMETERS,
+    RHO,
+    RHO_VALUE,
+    ROTATED,
+    SCALE,
+    SEEN,
+    SHAPE_A,
+    SHAPE_B,
+    SIGMA,
+    TIED,
+    VARIANCE,
+    WIDE,
+    WIDE_BY_PERIOD,
+    copy_into,
+    omega_of,
+    stretch,
+)
 
 
 @inlined
 def _linear(program, at):
     """Directions (n, N) of an equation and where their coordinates begin among the parameters."""
     n, size = int(program[at + N_DIRECTIONS]), int(program[at + N_GEOS] * program[at + N_PERIODS])
-    return _stretch(program, at, DIRECTIONS, n * size).reshape(n, size), int(program[at + ROTATED])
-
-
-@inlined
-def _explicit(program, at):
-    """Design (n, N) of the terms that are parameters, and their positions."""
-    n, size = int(program[at + N_TERMS]), int(program[at + N_GEOS] * program[at + N_PERIODS])
-    return _stretch(program, at, DESIGN, n * size).reshape(n, size), _stretch(program, at, TERMS, n)
-
-
-@jit
-def _forward(program, at, theta, known):
-    """Write media and explicit terms of an equation into ``known``; returns what `_backward` needs."""
-    n_geos, n_periods, n = int(program[at + N_GEOS]), int(program[at + N_PERIODS]), int(program[at + N_CHANNELS])
-    x, max_lag = _stretch(program, at, MEDIA, n_geos * n_periods * n), int(program[at + MAX_LAG])
-    retention, half, slope, contribution, d_retention = _channels(program, at, theta)
-    if n_geos > 1:
-        x = x.reshape(n, n_periods, n_geos)
-        media, share, log_ratio, log_decay = panel_media(x, retention, half, slope, contribution, max_lag)
-    else:
-        x = x.reshape(n_geos, n, n_periods)
-        media, share, log_ratio, log_decay = media_basis(
-            x, np.zeros((n_geos, n)), retention, half, slope, contribution, max_lag
-        )
-    design, terms = _explicit(program, at)
-    _copy(media.ravel(), known)
-    for k in range(len(terms)):
-        add_multiple(known, theta[int(terms[k])], design[k])
-    if program[at + OFFSET] >= 0.0:
-        add_multiple(known, 1.0, _stretch(program, at, OFFSET, known.shape[0]))
-    first = int(program[at + PERIOD])
-    if first >= 0:
-        omega, _ = _omega(program, at, theta)
-        for t in range(n_periods):
-            for g in range(n_geos):
-                known[t * n_geos + g] += omega * theta[first + t]
-    return share, log_ratio, log_decay, half, slope, contribution, d_retention
-
-
-@inlined
-def _omega(program, at, theta):
-    """Sd of period effects, and its position among the parameters, -1 where it is none."""
-    at_omega = int(program[at + OMEGA])
-    return theta[at_omega] if at_omega >= 0 else program[at + OMEGA_VALUE], at_omega
-
-
-@jit
-def _backward(program, at, theta, saved, d_known, d_theta):
-    """Add the derivatives to the parameters of media and explicit terms, given those to their sum."""
-    design, terms = _explicit(program, at)
-    for k in range(len(terms)):
-        d_theta[int(terms[k])] += inner_product(d_known, design[k])
-    share, log_ratio, log_decay, half, slope, contribution, d_retention = saved
-    n_geos, n_periods = int(program[at + N_GEOS]), int(program[at + N_PERIODS])
-    first = int(program[at + PERIOD])
-    if first >= 0:
-        omega, at_omega = _omega(program, at, theta)
-        for t in range(n_periods):
-            d_period = 0.0
-            for g in range(n_geos):
-                d_period += d_known[t * n_geos + g]
-            d_theta[first + t] += omega * d_period
-            if at_omega >= 0:
-                d_theta[at_omega] += d_period * theta[first + t]
-    if n_geos > 1:
-        cotangent = d_known.reshape(n_periods, n_geos)
-        back = panel_media_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent)
-    else:
-        cotangent = d_known.reshape(n_geos, n_periods)
-        back = media_basis_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent)
-    rows = _stretch(program, at, CHANNELS, len(half) * CHANNEL)
-    where, deviation = _by_geo(program, at, contribution.shape[0], len(half))
-    for c in range(len(half)):
-        row = rows[c * CHANNEL : (c + 1) * CHANNEL]
-        d_theta[int(row[RETENTION])] += back[0][c] * d_retention[c]
-        d_theta[int(row[HALF_SATURATION])] += back[1][c]
-        d_theta[int(row[SLOPE])] += back[2][c]
-        for g in range(back[3].shape[0]):
-            if where[g, c] < 0.0:
-                continue
-            at_median, d_contribution = int(where[g, c]), back[3][g, c]
-            if deviation[g, c] < 0.0:
-                d_theta[at_median] += d_contribution * row[UNIT]
-                continue
-            at_tau, at_deviation = int(row[TAU]), int(deviation[g, c])
-            d_log = d_contribution * contribution[g, c]
-            d_theta[at_median] += d_log / theta[at_median]
-            d_theta[at_tau] += d_log * theta[at_deviation]
-            d_theta[at_deviation] += d_log * theta[at_tau]
+    return stretch(program, at, DIRECTIONS, n * size).reshape(n, size), int(program[at + ROTATED])
 
 
 @jit
@@ -194,25 +88,25 @@ def _panel(program, at, theta, y, known, sigma, d_known, d_theta):
     n_geos, n_periods = int(program[at + N_GEOS]), int(program[at + N_PERIODS])
     n_own, n_calendar, n_wide = int(program[at + N_OWN]), int(program[at + N_CALENDAR]), int(program[at + N_WIDE])
     size, p = n_geos * n_periods, n_calendar + n_wide
-    omega, at_omega = _omega(program, at, theta)
+    omega, at_omega = omega_of(program, at, theta)
     value, slope, d_sigma, d_omega = collapsed_panel(
         y.reshape(n_periods, n_geos),
         known.reshape(n_periods, n_geos),
         sigma,
         omega,
-        _stretch(program, at, OWN, n_own * n_periods).reshape(n_own, n_periods),
-        _stretch(program, at, CALENDAR, n_calendar * n_periods).reshape(n_calendar, n_periods),
-        _stretch(program, at, WIDE, n_wide * size).reshape(n_wide, n_periods, n_geos),
-        _stretch(program, at, WIDE_BY_PERIOD, n_wide * n_periods).reshape(n_wide, n_periods),
-        _stretch(program, at, NORM, n_own),
-        _stretch(program, at, GRAM, p * p).reshape(p, p),
-        _stretch(program, at, GRAM_BY_PERIOD, p * p).reshape(p, p),
-        _stretch(program, at, BETWEEN, n_own * n_wide * n_geos).reshape(n_own, n_wide, n_geos),
-        _stretch(program, at, CROSS, n_own * n_wide * n_wide).reshape(n_own, n_wide, n_wide),
+        stretch(program, at, OWN, n_own * n_periods).reshape(n_own, n_periods),
+        stretch(program, at, CALENDAR, n_calendar * n_periods).reshape(n_calendar, n_periods),
+        stretch(program, at, WIDE, n_wide * size).reshape(n_wide, n_periods, n_geos),
+        stretch(program, at, WIDE_BY_PERIOD, n_wide * n_periods).reshape(n_wide, n_periods),
+        stretch(program, at, NORM, n_own),
+        stretch(program, at, GRAM, p * p).reshape(p, p),
+        stretch(program, at, GRAM_BY_PERIOD, p * p).reshape(p, p),
+        stretch(program, at, BETWEEN, n_own * n_wide * n_geos).reshape(n_own, n_wide, n_geos),
+        stretch(program, at, CROSS, n_own * n_wide * n_wide).reshape(n_own, n_wide, n_wide),
     )
     if at_omega >= 0:
         d_theta[at_omega] += d_omega
-    _copy(slope.ravel(), d_known)
+    copy_into(slope.ravel(), d_known)
     return value, d_sigma
 
 
@@ -222,20 +116,20 @@ def _weighted_panel(program, at, theta, known, sigma, d_known, d_theta):
     n_geos, n_periods = int(program[at + N_GEOS]), int(program[at + N_PERIODS])
     n_own, n_shared = int(program[at + N_OWN]), int(program[at + N_WIDE])
     size, p = n_geos * n_periods, n_own + n_shared
-    omega, at_omega = _omega(program, at, theta)
+    omega, at_omega = omega_of(program, at, theta)
     value, slope, d_sigma, d_omega = collapsed_weighted(
-        _stretch(program, at, OBSERVED, size).reshape(n_periods, n_geos),
+        stretch(program, at, OBSERVED, size).reshape(n_periods, n_geos),
         known.reshape(n_periods, n_geos),
         sigma if sigma.shape[0] > 1 else np.repeat(sigma, n_geos),
         omega,
-        _stretch(program, at, SEEN, size).reshape(n_periods, n_geos),
-        _stretch(program, at, OWN, n_own * size).reshape(n_own, n_periods, n_geos),
-        _stretch(program, at, WIDE, n_shared * size).reshape(n_shared, n_periods, n_geos),
-        _stretch(program, at, GRAM, n_geos * p * p).reshape(n_geos, p, p),
+        stretch(program, at, SEEN, size).reshape(n_periods, n_geos),
+        stretch(program, at, OWN, n_own * size).reshape(n_own, n_periods, n_geos),
+        stretch(program, at, WIDE, n_shared * size).reshape(n_shared, n_periods, n_geos),
+        stretch(program, at, GRAM, n_geos * p * p).reshape(n_geos, p, p),
     )
     if at_omega >= 0:
         d_theta[at_omega] += d_omega
-    _copy(slope.ravel(), d_known)
+    copy_into(slope.ravel(), d_known)
     if sigma.shape[0] == 1:
         d_sigma[0] = d_sigma.sum()
     return value, d_sigma
@@ -250,20 +144,20 @@ def _some_cells(program, at, theta, known, sigma, d_known, d_theta):
     if program[at + SEEN] >= 0.0:
         return _weighted_panel(program, at, theta, known, sigma, d_known, d_theta)
     n_kept, first = int(program[at + N_KEPT]), int(program[at + ROTATED])
-    kept, observed = _stretch(program, at, KEPT, n_kept), _stretch(program, at, OBSERVED, known.shape[0])
+    kept, observed = stretch(program, at, KEPT, n_kept), stretch(program, at, OBSERVED, known.shape[0])
     n = int(program[at + N_DIRECTIONS])
-    directions = _stretch(program, at, DIRECTIONS, n * n_kept).reshape(n, n_kept)
+    directions = stretch(program, at, DIRECTIONS, n * n_kept).reshape(n, n_kept)
     y, mean = np.empty(n_kept), np.empty(n_kept)
     for i in range(n_kept):
         y[i], mean[i] = observed[int(kept[i])], known[int(kept[i])]
     if program[at + COLLAPSED] > 0.0:
-        value, slope, d_one = collapsed_normal(y, mean, sigma[0], directions, _stretch(program, at, VARIANCE, n))
+        value, slope, d_one = collapsed_normal(y, mean, sigma[0], directions, stretch(program, at, VARIANCE, n))
         d_sigma = np.full(1, d_one)
     else:
         rotated = theta[first : first + n] if n > 0 else np.empty(0)
         density, at_nu = int(program[at + LIKELIHOOD]), int(program[at + NU_MINUS_TWO])
         nu = 2.0 + theta[at_nu] if at_nu >= 0 else 0.0
-        edges = _stretch(program, at, EDGES, sigma.shape[0] + 1)
+        edges = stretch(program, at, EDGES, sigma.shape[0] + 1)
         value, slope, d_rotated, d_sigma, d_nu = explicit_by_group(
             density, y, mean, directions, rotated, sigma, nu, edges
         )
@@ -283,14 +177,14 @@ def _likelihood(program, at, theta, known, sigma, d_known, d_theta):
 
     Writes the derivative to ``known`` into ``d_known`` and adds those to its other parameters.
     """
-    y = _stretch(program, at, OBSERVED, known.shape[0])
+    y = stretch(program, at, OBSERVED, known.shape[0])
     if program[at + COLLAPSED] > 0.0 and program[at + N_GEOS] > 1.0:
         return _panel(program, at, theta, y, known, sigma, d_known, d_theta)
     directions, first = _linear(program, at)
     n = directions.shape[0]
     if program[at + COLLAPSED] > 0.0:
-        value, slope, d_sigma = collapsed_normal(y, known, sigma, directions, _stretch(program, at, VARIANCE, n))
-        _copy(slope, d_known)
+        value, slope, d_sigma = collapsed_normal(y, known, sigma, directions, stretch(program, at, VARIANCE, n))
+        copy_into(slope, d_known)
         return value, d_sigma
     rotated = theta[first : first + n] if n > 0 else np.empty(0)
     density, at_nu = int(program[at + LIKELIHOOD]), int(program[at + NU_MINUS_TWO])
@@ -300,7 +194,7 @@ def _likelihood(program, at, theta, known, sigma, d_known, d_theta):
         d_theta[at_nu] += d_nu
     for k in range(n):
         d_theta[first + k] += d_rotated[k]
-    _copy(slope, d_known)
+    copy_into(slope, d_known)
     return value, d_sigma
 
 
@@ -321,18 +215,38 @@ def _correlated(program, at, at_mediator, theta, known, known_mediator, d_known,
     directions, first = _linear(program, at_mediator)
     n, narrower = directions.shape[0], math.sqrt(1.0 - rho * rho)
     rotated = theta[first : first + n] if n > 0 else np.empty(0)
-    residual = _stretch(program, at_mediator, OBSERVED, known.shape[0]).copy()
-    add_multiple(residual, -1.0, linear_predictor(known_mediator, directions, rotated))
+    residual = stretch(program, at_mediator, OBSERVED, known.shape[0]).copy()
+    kept = int(program[at_mediator + N_KEPT])
+    cells = stretch(program, at_mediator, KEPT, kept)
+    if kept > 0:  # other residuals are not read: where the mediator was not recorded, this equation is not seen
+        before = known_mediator.copy()
+        directions = stretch(program, at_mediator, DIRECTIONS, n * kept).reshape(n, kept)
+        explained = linear_predictor(np.zeros(kept), directions, rotated)
+        for i in range(kept):
+            before[int(cells[i])] += explained[i]
+        add_multiple(residual, -1.0, before)
+    else:
+        add_multiple(residual, -1.0, linear_predictor(known_mediator, directions, rotated))
     ratio, mean = rho * sigma / other, known.copy()
     add_multiple(mean, ratio, residual)
-    value, d_scale = _likelihood(program, at, theta, mean, sigma * narrower, d_known, d_theta)
+    if program[at + KEPT] >= 0.0:
+        scale = np.full(1, sigma * narrower)
+        value, d_scales = _some_cells(program, at, theta, mean, scale, d_known, d_theta)
+        d_scale = d_scales[0]
+    else:
+        value, d_scale = _likelihood(program, at, theta, mean, sigma * narrower, d_known, d_theta)
     d_ratio = inner_product(d_known, residual)
     d_theta[at_sigma] += d_scale * narrower + d_ratio * rho / other
     d_theta[at_other] -= d_ratio * ratio / other
     if at_rho >= 0:
         d_theta[at_rho] += d_ratio * sigma / other - d_scale * sigma * rho / narrower
+    d_kept = d_known
+    if kept > 0:
+        d_kept = np.empty(kept)
+        for i in range(kept):
+            d_kept[i] = d_known[int(cells[i])]
     for k in range(n):
-        d_theta[first + k] -= ratio * inner_product(d_known, directions[k])
+        d_theta[first + k] -= ratio * inner_product(d_kept, directions[k])
     add_multiple(d_mediator, -ratio, d_known)
     return value
 
@@ -343,7 +257,7 @@ def _log_likelihood(program, theta, d_theta):
     n, first = int(program[N_EQUATIONS]), int(program[HEAD])
     size = int(program[first + N_GEOS] * program[first + N_PERIODS])
     known, d_known = np.empty((n, size)), np.empty((n, size))
-    saved = [_forward(program, int(program[HEAD + k]), theta, known[k]) for k in range(n)]
+    saved = [forward(program, int(program[HEAD + k]), theta, known[k]) for k in range(n)]
     total = 0.0
     for k in range(n):  # in causal order: the derivatives of a mediator are there before they are added to
         at = int(program[HEAD + k])
@@ -363,7 +277,7 @@ def _log_likelihood(program, theta, d_theta):
             )
         total += value
     for k in range(n):
-        _backward(program, int(program[HEAD + k]), theta, saved[k], d_known[k], d_theta)
+        backward(program, int(program[HEAD + k]), theta, saved[k], d_known[k], d_theta)
     return total
 
 
@@ -371,11 +285,11 @@ def _log_likelihood(program, theta, d_theta):
 def _deviation(row, theta, u):
     """Deviation of a geo at its coordinate, the derivative to that, and its logarithm.
 
-    ``z = (u - b log median) / tau ** w``: w = b = 0 leaves z, w = b = 1 is the logarithm of the geo's own contribution.
+    ``z = (u - b log |median|) / tau ** w``: w = b = 0 leaves z, w = b = 1 is the log size of the geo's own contribution.
     """
     log_slope = -row[HIGH] * math.log(theta[int(row[LOW])])
     slope = math.exp(log_slope)
-    return (u - row[SHAPE_B] * math.log(theta[int(row[SHAPE_A])])) * slope, slope, log_slope
+    return (u - row[SHAPE_B] * math.log(abs(theta[int(row[SHAPE_A])]))) * slope, slope, log_slope
 
 
 @inlined
@@ -414,7 +328,7 @@ def _whiten_gradient(program, gradient):
     _, scale, factors, vectors = _vectors(program, n)
     for i in range(n):
         gradient[i] *= scale[i]
-    _copy(_stretched(factors, vectors, gradient), gradient)
+    copy_into(_stretched(factors, vectors, gradient), gradient)
 
 
 @inlined

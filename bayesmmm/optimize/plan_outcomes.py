@@ -8,12 +8,13 @@ import xarray as xr
 
 from bayesmmm.data import MONEY
 from bayesmmm.data.future import GEO
+from bayesmmm.data.splitting import long_frame
 from bayesmmm.estimands.extrapolation import EXTRAPOLATED, share_beyond
 from bayesmmm.estimands.marginal import typical_spend
 from bayesmmm.estimands.query import per_money
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.outcomes import Outcomes
-from bayesmmm.optimize.problem import Problem, long_frame
+from bayesmmm.optimize.problem import Problem
 
 PLANS = ["current", "new"]
 
@@ -174,4 +175,4 @@ def frame_of(problem: Problem, spend: np.ndarray) -> pd.DataFrame:
         name, geo = variables.who(i)
         if name in columns:
             columns[name][0 if geo is None else data.geos.index(geo)] = own
-    return long_frame(problem.fit, problem.dates, columns)
+    return long_frame(data, problem.dates, columns)

@@ -105,7 +105,7 @@ def plan_columns(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -
         "": [str(name) for name in table.index],
         "spend now": both[: len(table)],
         "spend new": both[len(table) :],
-        "change": [change_words(row) for row in table.itertuples()],
+        "change": [change_words(row.current, row.new) for row in table.itertuples()],
         "ROI now": _cells(table["roi_current"]),
         "ROI new": _cells(table["roi_new"]),
         f"{percent(CI_PROB)} interval": [f"{low} to {high}" if low != UNKNOWN else "" for low, high in ends],
@@ -260,11 +260,12 @@ def _cells(values: Iterable[float]) -> list[str]:
     return ["" if math.isnan(value) else number(value) for value in values]
 
 
-def change_words(row: Any) -> str:
-    """Write the change of a row of the table of a plan."""
-    if row.current > 0.0:
-        return f"{100.0 * row.change:+.0f} %".replace("-", "−").replace("−0 %", "0 %").replace("+0 %", "0 %")
-    return "new" if row.new > 0.0 else ""
+def change_words(current: float, new: float) -> str:
+    """Write what changes from the current spend to a new one, which may be induced."""
+    if current > 0.0:
+        change = 100.0 * (new / current - 1.0)
+        return f"{change:+.0f} %".replace("-", "−").replace("−0 %", "0 %").replace("+0 %", "0 %")
+    return "new" if new > 0.0 else ""
 
 
 def _wrapped(line: str) -> str:

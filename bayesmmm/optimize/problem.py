@@ -11,7 +11,7 @@ import pandas as pd
 
 from bayesmmm.data import next_dates
 from bayesmmm.data.dates import parse_dates
-from bayesmmm.data.future import DATE, GEO
+from bayesmmm.data.splitting import long_frame
 from bayesmmm.equations import MMM
 from bayesmmm.errors import (
     AnswerError,
@@ -26,7 +26,7 @@ from bayesmmm.optimize.arguments import DRAWS, Solver, Window, which_window
 from bayesmmm.optimize.constraints import Constraints, Limits, check_feasible, read_limits
 from bayesmmm.optimize.decision_variables import DecisionVariables, label_of
 from bayesmmm.optimize.goal import Goal
-from bayesmmm.optimize.outcomes import Outcomes, plan_contexts
+from bayesmmm.optimize.outcomes import Outcomes, draws_that_fit, plan_contexts
 from bayesmmm.optimize.places import places_of
 from bayesmmm.results import Fit
 from bayesmmm.text import amount, no_such
@@ -35,6 +35,8 @@ from bayesmmm.validate import about, as_list, check_count, check_dates, check_da
 #: Draws on which many starts are tried, and the share of adstock at which they stop to count: near enough to find the
 #: best start, from which all draws go on.
 FEW, FEW_TAIL_WEIGHT = 60, 0.03
+#: Draws that are taken, where there are as many, before memory is asked about.
+ENOUGH = 200
 
 
 def read_window(fit: Fit, window: Window) -> tuple[Window, str]:
@@ -76,7 +78,7 @@ def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, str]
         own = check_dates_by_geo(values, where, dates, data.geos) if by_geo else check_dates(values, where, dates)
         check_values(values, where)
         columns[name] = np.broadcast_to(own, (len(data.geos), periods))
-    frame = long_frame(fit, dates, columns)
+    frame = long_frame(data, dates, columns)
     repeated = [name for name in wanted if name not in known]
     if not wanted:
         return frame, ""
@@ -88,16 +90,6 @@ def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, str]
         )
         warn(ControlsWarning(text, argument="controls"), skip_file_prefixes=(str(Path(__file__).parent),))
     return frame, f"last {periods} periods repeated: {', '.join(repeated)}" if repeated else "as given"
-
-
-def long_frame(fit: Fit, dates: pd.DatetimeIndex, columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Columns (G, W) as a plan: indexed by date, of a panel with the rows of one geo after those of the other."""
-    geos = fit.data.geos
-    index = pd.DatetimeIndex(np.tile(dates.values, len(geos)), name=DATE)
-    frame = pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index)
-    if len(geos) > 1:
-        frame.insert(0, GEO, np.repeat(np.array(geos, object), len(dates)))
-    return frame
 
 
 def _levels_that_matter(system: MMM) -> set[str]:
@@ -211,6 +203,8 @@ def split_draws(fit: Fit, window: Window, solver: Solver) -> tuple[Query, Query,
         advice = "one draw per chain to all of them"
         draws = check_count(solver.draws, "draws", least=chains, most=chains * length, advice=advice)
     chosen = spaced(length, draws // chains)
+    if solver.draws is None and draws > ENOUGH:  # of large panels fewer, since nobody asked for so many
+        chosen = spaced(length, max(min(draws, draws_that_fit(query.at(chosen))), ENOUGH) // chains)
     # One residual path will do where a plan is only to be near the best one.
     few = query.at(chosen[spaced(len(chosen), max(FEW // chains, 1))], paths=1)
     rest = np.setdiff1d(np.arange(length), chosen)

@@ -20,6 +20,7 @@ Examples
 """
 
 from bayesmmm.plots.audits import audit
+from bayesmmm.plots.budget_map import budget_map
 from bayesmmm.plots.budgets import allocation, budget, frontier
 from bayesmmm.plots.calibration import ecdf, ranks, recovery
 from bayesmmm.plots.channels import accounting, effects, roi
@@ -34,6 +35,7 @@ from bayesmmm.plots.layout import save
 from bayesmmm.plots.paths import forecast, what_if
 from bayesmmm.plots.sensitivity import mediation_sensitivity, power_scaled_budget, power_scaling
 from bayesmmm.plots.series import correlation, predictive, predictive_check, spend
+from bayesmmm.plots.shrinkage import shrinkage
 from bayesmmm.plots.stacks import decomposition, waterfall
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "allocation",
     "audit",
     "budget",
+    "budget_map",
     "causal_graph",
     "comparison",
     "correlation",
@@ -71,6 +74,7 @@ __all__ = [
     "roi_by_geo",
     "roi_map",
     "save",
+    "shrinkage",
     "spend",
     "stability",
     "waterfall",

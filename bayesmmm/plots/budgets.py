@@ -78,7 +78,7 @@ def _bars(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
     right = table[["current", "new", "new_upper"]].max(axis=1)
     for i, row in enumerate(table.itertuples()):
         place: dict[str, Any] = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
-        ax.annotate(change_words(row), (right.iloc[i], i), fontsize=SMALL, **place)
+        ax.annotate(change_words(row.current, row.new), (right.iloc[i], i), fontsize=SMALL, **place)
     label_rows(ax, list(table.index))
     numbers(ax.xaxis, most=4)
     ax.set_xlim(0.0, 1.17 * right.max() if right.max() > 0.0 else 1.0)
@@ -148,6 +148,8 @@ def _budget_axes(labels: list[object]) -> list[Axes]:
 def allocation(plan: Plan, *, title: Title = AUTO, axes: Panels = None) -> np.ndarray:
     """Draw the spend of each channel over time, the new plan as a line over the area of the current one.
 
+    Of a panel the spend of all its geos together.
+
     Beside the name of a channel stands its spend in the window, now and then, and the share of the new spend that is in
     periods above the highest spend ever seen in one. Axes differ from panel to panel.
 
@@ -169,7 +171,7 @@ def allocation(plan: Plan, *, title: Title = AUTO, axes: Panels = None) -> np.nd
     share = plan.answers["extrapolated"].sel(plan="new")
     least = share.attrs.get("threshold", 0.0)
     for name, ax in zip(channels, axes, strict=True):
-        current, new = (part.sel(channel=name) for part in (plan.current, plan.spend))
+        current, new = (_in_total(part.sel(channel=name)) for part in (plan.current, plan.spend))
         _steps(ax, current, new)
         ax.set_title(str(name), loc="left", fontsize=TEXT, pad=3)
         words = f"{rounded(float(current.sum()))} now, {rounded(float(new.sum()))} then"
@@ -184,6 +186,11 @@ def allocation(plan: Plan, *, title: Title = AUTO, axes: Panels = None) -> np.nd
     legend_on_top(axes[0], [*handles, *caution(plan.attrs)], own)
     words = f"Plan for {series_of(plan.attrs)}: spend of each channel by period, now and then{when(plan.attrs)}"
     return finish(axes, own, title, words)
+
+
+def _in_total(spend: xr.DataArray) -> xr.DataArray:
+    """Spend by date, of a panel over its geos."""
+    return spend.sum([dim for dim in spend.dims if dim != "date"])
 
 
 def _steps(ax: Axes, current: xr.DataArray, new: xr.DataArray) -> None:

@@ -22,6 +22,9 @@ from bayesmmm.validate import check_flag, refusal
 _WORDS = {
     "half_life": "half-life",
     "half_saturation": "half-saturation",
+    "median_half_life": "median half-life",
+    "median_half_saturation": "median half-saturation",
+    "median_slope": "median slope",
     "nu_minus_two": "nu - 2",
     "median_contribution": "median contribution",
 }

@@ -16,12 +16,14 @@ from bayesmmm.plots.axis import date_axis, label_rows, log_numbers, numbers, tid
 from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, one, panels, width_of
 from bayesmmm.plots.parts import (
     TRUTH,
+    cells,
     earned_back,
     entry,
     intervals,
     legend_above,
     legend_on_top,
     return_axis,
+    size_of_cells,
     truths,
 )
 from bayesmmm.plots.reading import (
@@ -51,7 +53,7 @@ from bayesmmm.validate import check_flag, check_mapping
 
 _MAKER = "roi(fit, by='geo')"
 #: Panels side by side.
-_WIDE = 4
+WIDE = 4
 #: Returns that differ by more than this factor are coloured on a logarithmic scale.
 _SPAN = 10.0
 
@@ -94,7 +96,7 @@ def roi_by_geo(
     whole = None if total is None else table_of(checked(ROI_IN_TOTAL(total), ["channel"], "roi(fit)"), ci_prob)
     channels, geos = draws["channel"].values.tolist(), draws["geo"].values.tolist()
     ranked = check_flag(ranked, "ranked")
-    own, wide = axes is None, min(_WIDE, len(channels))
+    own, wide = axes is None, min(WIDE, len(channels))
     if axes is None:
         tall = -(-len(channels) // wide)
         named = wide if ranked else 1  # panels that name their rows
@@ -115,7 +117,7 @@ def roi_by_geo(
         truths(ax, table.set_axis(names), truth)
         label_rows(ax, list(table.index))
         marks = earned_back(ax, threshold)
-        _note_never(ax, table)
+        note_never(ax, table)
         known = [value for name, value in (truth or {}).items() if name in names]
         ends = [*table[["lower", "upper"]].to_numpy().ravel(), *([] if row is None else row[["lower", "upper"]])]
         scale = return_axis(ax, np.array([*known, *ends], float), threshold)
@@ -133,7 +135,7 @@ def roi_by_geo(
     return finish(axes, own, title, words)
 
 
-def _note_never(ax: Axes, table: pd.DataFrame) -> None:
+def note_never(ax: Axes, table: pd.DataFrame) -> None:
     """Say in the rows without a return why there is none."""
     for i in np.flatnonzero(table["median"].isna()):
         style: dict[str, Any] = {"va": "center", "fontsize": SMALL, "color": GREY}
@@ -158,30 +160,15 @@ def roi_map(draws: xr.DataArray | Fit, *, title: Title = AUTO, ax: Axes | None =
     geos, channels = draws["geo"].values.tolist(), draws["channel"].values.tolist()
     own = ax is None
     if ax is None:
-        size = (width_of(geos) + max(0.75 * len(channels), 2.4) + 1.2, 0.27 * len(geos) + width_of(channels) + 0.9)
-        ax = plt.subplots(figsize=size, layout="constrained")[1]
+        ax = plt.subplots(figsize=size_of_cells(geos, channels), layout="constrained")[1]
     ax = one(ax)
     seen = median[np.isfinite(median)]
     wide = len(seen) > 0 and seen.min() > 0.0 and seen.max() > _SPAN * seen.min()
-    image = ax.imshow(median, cmap="Blues", norm=LogNorm() if wide else None, aspect="auto")
-    dark = np.ma.filled(image.norm(np.ma.masked_invalid(median)), 0.0) > 0.6
-    for i, j in np.ndindex(*median.shape):
-        value = float(median[i, j])
-        if np.isfinite(value):
-            text, colour = rounded(value), "white" if dark[i, j] else BLACK
-            ax.text(j, i, text, ha="center", va="center", fontsize=SMALL, color=colour)
-        else:
-            ax.text(j, i, "–", ha="center", va="center", fontsize=SMALL, color=GREY)
-    ax.set_xticks(range(len(channels)), channels, rotation=90 if len(channels) > 4 else 0, fontsize=SMALL)
-    ax.set_yticks(range(len(geos)), geos, fontsize=SMALL)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    bar = ax.figure.colorbar(image, ax=ax, aspect=25, pad=0.03)
+    numbered = [[rounded(float(value)) if np.isfinite(value) else "" for value in row] for row in median]
     scale = ", log scale" if wide else ""
+    bar = cells(ax, geos, channels, median, numbered, cmap="Blues", norm=LogNorm() if wide else None)
     bar.set_label(f"median ROI{unit_of(draws)}{scale}", fontsize=SMALL)
-    bar.ax.tick_params(labelsize=SMALL)
     (log_numbers if wide else numbers)(bar.ax.yaxis)
-    bar.outline.set_visible(False)
     below = [window_words(draws.attrs), *(str(mark.get_label()) for mark in caution(draws.attrs))]
     ax.set_xlabel("\n".join(filter(None, below)), fontsize=SMALL)
     words = f"Median ROI by geo and channel, in {series_of(draws.attrs)}{when(draws.attrs)}"

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
 from bayesmmm.plots.axis import log_axis, numbers, zero_line
-from bayesmmm.plots.layout import whole_figure
-from bayesmmm.plots.style import BLACK, DASHED, LETTER, RED, SMALL
+from bayesmmm.plots.layout import whole_figure, width_of
+from bayesmmm.plots.style import BLACK, DASHED, GREY, LETTER, RED, SMALL
 from bayesmmm.validate import as_floats, check_mapping, refusal
 
 _SPAN = 20.0  # a logarithmic axis is used where returns differ by more than this factor
@@ -95,3 +96,38 @@ def return_axis(ax: Axes, values: np.ndarray, threshold: float | None) -> str:
     room = 0.04 * (max(ends) - min(ends))
     ax.set_xlim(min(ends) - (room if min(ends) < 0.0 else 0.0), max(ends) + room)
     return ""
+
+
+# ------------------------------------------------------------------------------------------------- geos by channels
+def size_of_cells(geos: Sequence[object], channels: Sequence[object]) -> tuple[float, float]:
+    """Size of a figure with a cell for every channel in every geo."""
+    wide = width_of(list(geos)) + max(0.75 * len(channels), 2.4) + 1.2
+    return wide, 0.27 * len(geos) + width_of(list(channels)) + 0.9
+
+
+def cells(
+    ax: Axes,
+    geos: Sequence[object],
+    channels: Sequence[object],
+    values: np.ndarray,
+    words: Sequence[Sequence[str]],
+    **colours: Any,
+) -> Colorbar:
+    """Draw values (geo, channel) as coloured cells with words in them, a dash where there is none; return the bar."""
+    image = ax.imshow(values, aspect="auto", **colours)
+    level = np.ma.filled(image.norm(np.ma.masked_invalid(values)), 0.0)
+    red, green, blue, _ = np.moveaxis(image.cmap(level), -1, 0)
+    dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.55  # as bright as an eye sees it
+    for i, j in np.ndindex(*values.shape):
+        known = bool(np.isfinite(values[i, j]))
+        colour = GREY if not known else "white" if dark[i, j] else BLACK
+        ax.text(j, i, words[i][j] if known else "–", ha="center", va="center", fontsize=SMALL, color=colour)
+    ax.set_xticks(range(len(channels)), list(map(str, channels)), fontsize=SMALL)
+    ax.tick_params("x", rotation=90 if len(channels) > 4 else 0)
+    ax.set_yticks(range(len(geos)), list(map(str, geos)), fontsize=SMALL)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    bar = ax.figure.colorbar(image, ax=ax, aspect=25, pad=0.03)
+    bar.ax.tick_params(labelsize=SMALL)
+    bar.outline.set_visible(False)
+    return bar

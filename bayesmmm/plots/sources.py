@@ -148,6 +148,7 @@ AUDIT = Source(
     ("spend", "correlation", "media_share"),
 )
 BUDGET = Source("budget", Plan, _BUDGET)
+BUDGET_MAP = Source("budget_map", Plan, _BUDGET)
 CAUSAL_GRAPH = Source("causal_graph", MMM, "an MMM", {Fit: lambda fit: fit.system}, line="system")
 COMPARISON = Source(
     "comparison",
@@ -255,6 +256,12 @@ ROI_IN_TOTAL = Source(
     line=f"{_BY_GEO}, mm.roi(fit)",
 )
 ROI_MAP = Source("roi_map", xr.DataArray, _BY_GEO, _RETURNS_BY_GEO, ("roi",))
+SHRINKAGE = Source(
+    "shrinkage",
+    xr.Dataset,
+    "mm.sensitivity.pooling_sensitivity(fit)",
+    holds=("pooling", "quantile", "geo", "channel", "roi", "total"),
+)
 SPEND = Source("spend", MMMData, "MMMData", _DATA, line="data")
 STABILITY = Source("stability", CrossValidation, _FOLDS)
 WATERFALL = Source("waterfall", xr.Dataset, _PARTS, _DECOMPOSED, _TERMS)

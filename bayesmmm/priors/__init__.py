@@ -8,6 +8,6 @@ This module does not know which parameter of which equation a prior belongs to, 
 at the end. It never changes a prior that was given to it.
 """
 
-from bayesmmm.priors.defaults import WIDTHS, Widths, contribution_scale, default_prior
+from bayesmmm.priors.defaults import WIDTHS, Widths, contribution_scales, default_prior
 from bayesmmm.priors.families import FAMILIES, FrozenMap
 from bayesmmm.priors.prior import LARGEST_SHARE, Prior, check_reach, check_support

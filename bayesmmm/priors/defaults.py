@@ -1,6 +1,7 @@
 """The one table of default priors."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from bayesmmm.errors import UnknownPriorError
@@ -21,6 +22,10 @@ _FIXED = FrozenMap(
         # Spread of the log contributions of geos: 90 % between 0.09 and 0.67. Away from zero, where the deviations of
         # geos would lose their hold and the sampler meets a funnel.
         "tau": Prior("LogNormal", mu=math.log(0.25), sigma=0.6),
+        "tau_group": Prior("LogNormal", mu=math.log(0.25), sigma=0.6),
+        **dict.fromkeys(
+            ("tau_half_life", "tau_half_saturation", "tau_slope"), Prior("LogNormal", mu=math.log(0.15), sigma=0.5)
+        ),
         "omega": Prior("HalfNormal", sigma=0.5),
     }
 )
@@ -33,7 +38,7 @@ class Widths(NamedTuple):
     Attributes
     ----------
     contribution : float
-        Multiple of `contribution_scale`.
+        Multiple of `contribution_scales`.
     linear : float
         Multiple of the sd of trend, seasonality and coefficients.
     intercept : Prior
@@ -47,37 +52,51 @@ class Widths(NamedTuple):
 WIDTHS = Widths()
 
 
-def contribution_scale(n_channels: int) -> float:
-    """Return the scale s of the default contribution prior HalfStudentT(3, s).
+def contribution_scales(shares: Sequence[float]) -> tuple[float, ...]:
+    """Return the scales s_c of the default contribution priors HalfStudentT(3, s_c) of channels with shares of spend.
 
     ::
 
-        s(n) = 1 / (1.1 n + 2.6 sqrt(n))
+        s_c = k w_c,    k = 1 / (1.1 sum_c w_c + 2.6 sqrt(sum_c w_c^2))
 
-    The sum of n independent |t_3| has mean 1.10 n and a spread that grows like sqrt(n); the two constants
-    place its 96th to 97th percentile at 1 / s. So the media contributions of an equation add up to more than
-    the whole series with probability between 2.5 % and 5 %, for 1 to 20 channels (simulated in the tests),
-    while the heavy tail lets one dominant channel have most of it.
+    In proportion to spend, so that no channel starts from a higher return than another: with one scale for all, a
+    channel with a twentieth of the spend would start from many times the return of the others. The sum of independent
+    ``w_c |t_3|`` has mean 1.10 sum w and a spread that grows like sqrt(sum w^2); the two constants place its 96th to
+    97th percentile at 1 / k. So the media contributions of an equation add up to more than the whole series with
+    probability between 2.5 % and 5 %, for any number and mix of channels (simulated in the tests), while the heavy tail
+    lets one channel have most of it.
+
+    Parameters
+    ----------
+    shares
+        Spend of each channel, in any unit.
 
     Examples
     --------
-    >>> round(contribution_scale(1), 3), round(contribution_scale(10), 3)
-    (0.27, 0.052)
+    >>> [round(scale, 3) for scale in contribution_scales([1.0])]
+    [0.27]
+    >>> [round(scale, 3) for scale in contribution_scales([0.75, 0.25])]
+    [0.238, 0.079]
     """
-    return 1.0 / (1.1 * n_channels + 2.6 * math.sqrt(n_channels))
+    k = 1.0 / (1.1 * math.fsum(shares) + 2.6 * math.sqrt(math.fsum(w * w for w in shares)))
+    return tuple(k * w for w in shares)
 
 
-def default_prior(parameter: str, *, n_channels: int = 1, widths: Widths = WIDTHS) -> Prior:
+def default_prior(
+    parameter: str, *, scale: float = 1.0 / 3.7, sign: str = "positive", widths: Widths = WIDTHS
+) -> Prior:
     """Return the default prior of a parameter.
 
     Parameters
     ----------
     parameter
         half_life (days), half_saturation (multiples of mean spend), slope, contribution (share of s_v; log units under
-        "lognormal"), sigma (share of s_v), nu_minus_two, tau, omega (share of s_v), intercept, trend,
-        seasonality, coefficient.
-    n_channels
-        Number of media channels of the equation; sets the scale of "contribution".
+        "lognormal"), sigma (share of s_v), nu_minus_two, tau, tau_group, tau_half_life and the like, omega (share of
+        s_v), intercept, trend, seasonality, coefficient.
+    scale
+        Of "contribution", as `contribution_scales` has it; by default that of an only channel.
+    sign
+        Of "contribution": "positive", "negative" (mirrored) or "any" (around zero, on the same scale).
     widths
         Of the likelihood of the equation. "lognormal" doubles the contribution scale, which is then in log units
         (media multiply the series by more than e^2 with 2.5 to 5 %); "censored_normal" quadruples it, in shares of
@@ -96,8 +115,10 @@ def default_prior(parameter: str, *, n_channels: int = 1, widths: Widths = WIDTH
     if parameter in _FIXED:
         return _FIXED[parameter]
     if parameter == "contribution":
-        scale = contribution_scale(n_channels) * widths.contribution
-        return Prior("HalfStudentT", nu=3.0, sigma=float(f"{scale:.3g}"))
+        sigma = float(f"{scale * widths.contribution:.3g}")
+        if sign == "any":
+            return Prior("StudentT", nu=3.0, mu=0.0, sigma=sigma)
+        return Prior("HalfStudentT" if sign == "positive" else "NegativeHalfStudentT", nu=3.0, sigma=sigma)
     if parameter == "intercept":
         return widths.intercept
     if parameter in _COEFFICIENT_SD:

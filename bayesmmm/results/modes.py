@@ -39,8 +39,8 @@ def modes(posterior: xr.Dataset, stats: xr.Dataset, doubtful: Mapping[str, float
     named = sorted(doubtful, key=lambda name: (not _tells(name), -doubtful[name]))[:_MOST]
     for name in named:
         draws = _draws(posterior, name)
-        if (draws.std(axis=1) == 0.0).any():
-            continue  # a chain that stands still is in no mode
+        if not np.isfinite(draws).all() or (draws.std(axis=1) == 0.0).any():
+            continue  # a chain that stands still is in no mode, nor is what is no number
         groups, moved = apart(draws)
         if len(groups) > 1:
             between = f"; {_chains(moved)} moved between them" if moved else ""

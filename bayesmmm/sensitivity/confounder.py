@@ -33,6 +33,8 @@ from bayesmmm.validate import PATHS, check_ci_prob, check_number, check_numbers,
 
 #: Strengths that are assumed unless others are given, in shares of the mean outcome per standard deviation of the wave.
 STRENGTH = (0.0, 0.025, 0.05, 0.1, 0.2)
+#: Projections in turn, at most, on what geos and what periods explain of spend.
+_PASSES = 10_000
 #: Share of the variance of spend that linear terms must leave for a wave to be told from them.
 LEFT = 1e-6
 
@@ -66,7 +68,8 @@ def confounder_sensitivity(
         y_t' = y_t - strength * s_y * r * x_t          (y_t' = y_t * exp(-strength * r * x_t) under "lognormal")
 
     with s_y the mean size of the outcome; the rest of the wave is residual. Only the product of strength and r matters.
-    One channel at a time has a wave, which moves the outcome only, not the mediators.
+    One channel at a time has a wave, which moves the outcome only, not the mediators. Of a panel, x and the wave differ
+    from geo to geo: what all have in common in a period is left to the period effects, where there are some.
 
     Parameters
     ----------
@@ -143,20 +146,60 @@ def confounder_sensitivity(
 
 
 def wave(fit: Fit, channel: str) -> np.ndarray:
-    """Spend (T,) of a channel less what the exogenous linear terms of the outcome explain of it, with mean square 1."""
+    """Spend (T,) of a channel less what the exogenous linear terms of the outcome explain of it, with mean square 1.
+
+    Of a panel (G, T): spend of each geo in multiples of its mean, less what the terms of the geo explain and, where
+    there are period effects, what all geos have in common in a period; no other wave could be told from these.
+    """
+    if len(fit.data.geos) > 1:
+        return _panel_wave(fit, channel)
     equation = fit.system.equation(fit.system.outcome)
     # Mediators follow from spend: what they hold of it is no reason for it.
     exogenous = [k for k, term in enumerate(equation.terms()) if term not in fit.system.mediators]
     design = engine.inputs(equation, fit.data, fit.scales).design[0][:, exogenous]
     spend = fit.data.columns[channel][0]
     left = spend - design @ np.linalg.lstsq(design, spend, rcond=None)[0]
+    return _standardised(left, spend.var(), f"the linear terms of {equation.name!r}", channel)
+
+
+def _standardised(left: np.ndarray, variance: float, what: str, channel: str) -> np.ndarray:
     size = np.sqrt(np.mean(left**2))
-    if size**2 <= LEFT * spend.var():
+    if size**2 <= LEFT * variance:
         raise SettingError(
-            f"the linear terms of {equation.name!r} explain all of the spend on {channel!r}, so that no wave of demand "
-            f"could be told from them; leave {channel!r} out of channels"
+            f"{what} explain all of the spend on {channel!r}, so that no wave of demand could be told from them; leave "
+            f"{channel!r} out of channels"
         )
     return left / size
+
+
+def _panel_wave(fit: Fit, channel: str) -> np.ndarray:
+    """Wave (G, T) by projections in turn on what geos and what periods explain: their limit is the joint projection."""
+    equation = fit.system.equation(fit.system.outcome)
+    exogenous = [k for k, term in enumerate(equation.terms()) if term not in fit.system.mediators]
+    design = engine.inputs(equation, fit.data, fit.scales).design[..., exogenous]
+    values = fit.data.columns[channel]
+    bought = values.any(axis=1)
+    spend = values[bought] / values[bought].mean(axis=1, keepdims=True)
+    left, common = spend, equation.has_period_effects and len(spend) > 1
+    orthonormal = [_basis(matrix) for matrix in np.broadcast_to(design, (len(values), *design.shape[1:]))[bought]]
+    for _ in range(_PASSES):
+        before = left
+        left = np.stack([row - q @ (q.T @ row) for row, q in zip(left, orthonormal, strict=True)])
+        if not common:
+            break
+        left = left - left.mean(axis=0)
+        if np.abs(left - before).max() <= 1e-12 * np.abs(spend).max():
+            break
+    what = f"the linear terms{' and period effects' * common} of {equation.name!r}"
+    wave = np.zeros(values.shape)
+    wave[bought] = _standardised(left, spend.var(), what, channel)
+    return wave
+
+
+def _basis(design: np.ndarray) -> np.ndarray:
+    """Orthonormal columns (T, rank) that span those of a design (T, K)."""
+    left, size, _ = np.linalg.svd(design, full_matrices=False)
+    return left[:, size > 1e-10 * size[0]]
 
 
 def crossing(median: xr.DataArray, level: float) -> xr.DataArray:

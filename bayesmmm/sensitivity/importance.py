@@ -76,7 +76,8 @@ def smoothed(log_ratio: xr.DataArray) -> Weights:
 def weighted_quantiles(draws: xr.DataArray, weights: xr.DataArray, at: tuple[float, ...]) -> xr.DataArray:
     """Quantiles (quantile, ...) of weighted draws (chain, draw, ...); with equal weights those of `numpy.quantile`.
 
-    Between two neighbouring values the distribution function rises by the mean of their weights.
+    They are NaN where a draw is. Between two neighbouring values the distribution function rises by the mean of their
+    weights.
 
     Examples
     --------
@@ -90,6 +91,9 @@ def weighted_quantiles(draws: xr.DataArray, weights: xr.DataArray, at: tuple[flo
     weight = weights.transpose(*_SAMPLE).values.ravel()
     out = np.empty((len(at), len(flat)))
     for row, values in enumerate(flat):
+        if np.isnan(values).any():  # sorted to the end, it would pass for a large number
+            out[:, row] = np.nan
+            continue
         order = np.argsort(values, kind="stable")
         sorted_weight = weight[order]
         steps = 0.5 * (sorted_weight[1:] + sorted_weight[:-1])

@@ -117,7 +117,7 @@ def leave_one_channel_out(
 def without_channel(system: MMM, channel: str) -> MMM:
     """Return the system without an exogenous channel; priors of the others stay what they were.
 
-    The default prior of a contribution depends on the number of channels: it is written down before one of them goes.
+    The default prior of a contribution depends on all channels: it is written down before one of them goes.
 
     Examples
     --------
@@ -137,8 +137,9 @@ def _without(equation: Equation, channel: str) -> Equation:
     for parameter, value in list(priors.items()):
         if not isinstance(value, Prior):
             priors[parameter] = {label: prior for label, prior in value.items() if label != channel}
-    unused = () if media else MEDIA_PARAMETERS
-    return replace(equation, media=media, priors={k: v for k, v in priors.items() if v and k not in unused})
+    unused = () if media else (*MEDIA_PARAMETERS, "tau")
+    kept = {k: v for k, v in priors.items() if v and k not in unused}
+    return replace(equation, media=media, priors=kept, spend_share={})
 
 
 @dataclass(frozen=True)

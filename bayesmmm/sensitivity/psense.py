@@ -13,13 +13,15 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.diagnostics.thresholds import BUDGET_MOVED, POWER_SENSITIVE
+from bayesmmm.equations import log_likelihood
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands import open_query, roi, verdict_of
 from bayesmmm.optimize import Plan
-from bayesmmm.results import Fit, check_one_geo
+from bayesmmm.results import Fit
 from bayesmmm.results.predictive import check_groups
 from bayesmmm.results.summaries import flat
 from bayesmmm.sensitivity.importance import Weights, resampled, smoothed, weighted_quantiles
+from bayesmmm.text import counted
 from bayesmmm.validate import check_numbers, check_seed
 
 #: Powers at which an answer is shown: a prior that counts a fifth less, and a quarter more.
@@ -30,7 +32,7 @@ MEANING = {
     "data decide": "the prior could be somewhat wider or narrower without a visible change",
     "prior-data conflict": "prior and data both move it: they disagree, or neither says much alone",
     "weak data": "the prior moves it and the data do not: it is mostly prior",
-    "unknown": "no draws of it vary",
+    "unknown": "its draws are all alike",
 }
 _SAMPLE = ("chain", "draw")
 
@@ -60,11 +62,12 @@ def power_scaling(
     -------
     pandas.DataFrame
         A row per value, named ``variable[label]``: ``prior`` and ``likelihood``, the diagnostics; ``verdict`` ("data
-        decide", "prior-data conflict", "weak data", "unknown") and ``finding``, a sentence; ``median``; ``weaker`` and
-        ``stronger``, the medians under the powers `alphas` of the prior, NaN where weights cannot be trusted; ``shift``,
-        the larger move of these in posterior sds; ``main_prior``, the block of priors b with the largest derivative of
-        the posterior mean to its power, ``Cov(quantity, log p_b)``. ``attrs``: alphas, pareto_k (by component and
-        alpha), allowed_k, reliable, threshold, verdict of the sampler.
+        decide", "prior-data conflict", "weak data", "unknown" where draws are all alike or one of them is not finite)
+        and ``finding``, a sentence; ``median``; ``weaker`` and ``stronger``, the medians under the powers `alphas` of
+        the prior, NaN where weights cannot be trusted; ``shift``, the larger move of these in posterior sds;
+        ``main_prior``, the block of priors b with the largest derivative of the posterior mean to its power,
+        ``Cov(quantity, log p_b)``. ``attrs``: alphas, pareto_k (by component and alpha), allowed_k, reliable,
+        threshold, verdict of the sampler.
 
     Raises
     ------
@@ -77,7 +80,9 @@ def power_scaling(
 
     Notes
     -----
-    Priors are scaled as densities of the parameters that are printed, coefficients of the linear part included.
+    Priors are scaled as densities of the parameters that are printed, coefficients of the linear part included. Of a
+    panel, those are what geos and periods vary around, tau and omega; what single geos and periods are, given these, is
+    part of the model and is not scaled.
 
     References
     ----------
@@ -91,7 +96,6 @@ def power_scaling(
     >>> power_scaling(fit, mm.effects(fit)["indirect"])  # doctest: +SKIP
     """
     verdict = verdict_of(fit)
-    check_one_geo(fit, "power scaling")
     alphas = checked_alphas(alphas)
     density = log_densities(fit)
     values = _quantities(fit, quantity)
@@ -108,11 +112,12 @@ def power_scaling(
             _medians(values, weight.values) if weight.reliable else dict.fromkeys(table.index, np.nan)
         )
     table = table.join(pd.DataFrame(medians))
-    sd = pd.Series(flat(values.std(_SAMPLE)))
+    sd = pd.Series(flat(_usable(values).std(_SAMPLE)))
     moves = table[["weaker", "stronger"]].sub(table["median"], axis=0).abs().max(axis=1, skipna=False)
     table["shift"] = moves / sd.where(sd > 0.0)
     table["main_prior"] = _main_prior(values, density)
-    table["finding"] = [_finding(row, alphas) for row in table.itertuples()]
+    undefined = flat((~values.map(np.isfinite)).sum(_SAMPLE))
+    table["finding"] = [_finding(row, alphas, int(undefined[row.Index])) for row in table.itertuples()]
     table.attrs = {
         "alphas": alphas,
         "pareto_k": {f"{name} {a:g}": weight.k for (name, a), weight in weights.items()},
@@ -138,13 +143,34 @@ def checked_alphas(alphas: tuple[float, float]) -> tuple[float, float]:
 
 def log_densities(fit: Fit) -> xr.Dataset:
     """Log prior of each block and log likelihood of each equation (in ``attrs``), summed over periods (chain, draw)."""
-    check_groups(fit, ("log_prior", "log_likelihood"), "power-scaling")
+    large = len(fit.data.geos) > 1 and "log_likelihood" not in fit.tree.children
+    check_groups(fit, ("log_prior",) if large else ("log_prior", "log_likelihood"), "power-scaling")
     prior = fit.tree["log_prior"].to_dataset()
+    series = _summed_likelihood(fit) if large else fit.tree["log_likelihood"].to_dataset()
     likelihood = {
-        f"log p({name})": series.sum([dim for dim in series.dims if dim not in _SAMPLE])
-        for name, series in fit.tree["log_likelihood"].to_dataset().items()
+        f"log p({name})": values.sum([dim for dim in values.dims if dim not in _SAMPLE])
+        for name, values in series.items()
     }
     return xr.Dataset({**prior.data_vars, **likelihood}).assign_attrs(likelihood=tuple(likelihood))
+
+
+def _summed_likelihood(fit: Fit) -> xr.Dataset:
+    """Log likelihood of each equation (chain, draw) of a panel too large to keep it by geo and period."""
+    posterior, data = fit.posterior, fit.data
+    query = open_query(replace(fit, answering=None).accept_unconverged())
+
+    def work(draws: np.ndarray) -> dict[str, np.ndarray]:
+        base, out = query.history(draws), {}
+        for name in fit.system.order:
+            equation, par = fit.system.equation(name), base.rows.parameters[name]
+            density = log_likelihood(equation, data.columns[name], base.latent[name], par, fit.scales)
+            out[name] = density.sum(axis=(1, 2))
+        return out
+
+    coords = {dim: posterior[dim] for dim in _SAMPLE}
+    parts = query.map(work, len(data.dates))
+    shape = tuple(posterior.sizes[dim] for dim in _SAMPLE)
+    return xr.Dataset({name: (_SAMPLE, values.reshape(shape)) for name, values in parts.items()}, coords)
 
 
 def _parts(density: xr.Dataset) -> dict[str, list[str]]:
@@ -222,11 +248,12 @@ def _verdict(prior: float, likelihood: float) -> str:
     return "prior-data conflict" if likelihood >= POWER_SENSITIVE.warn else "weak data"
 
 
-def _finding(row, alphas: tuple[float, float]) -> str:
-    """Say in a sentence what moves a quantity, and by how much."""
+def _finding(row, alphas: tuple[float, float], undefined: int) -> str:
+    """Say in a sentence what moves a quantity, and by how much; `undefined` draws of it are no finite numbers."""
     head = f"{row.verdict}: {MEANING[row.verdict]}"
     if row.verdict == "unknown":
-        return head
+        odd = f"unknown: {counted(undefined, 'draw')} of it not finite, and no distance is defined for such"
+        return odd if undefined else head
     if np.isnan(row.weaker) or np.isnan(row.stronger):
         return f"{head}; how far cannot be told from these draws"
     return (
@@ -286,7 +313,6 @@ def power_scaled_budget(
     >>> print(power_scaled_budget(fit, best).attrs["finding"])  # doctest: +SKIP
     """
     verdict = verdict_of(fit)
-    check_one_geo(fit, "power scaling")
     alphas, seed = checked_alphas(alphas), check_seed(seed)
     if component not in COMPONENTS:
         raise SettingError(f"component={component!r} must be 'prior' or 'likelihood'")

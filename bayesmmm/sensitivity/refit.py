@@ -17,7 +17,7 @@ from bayesmmm.inference.many_fits import cores_each, fit_quietly, run
 from bayesmmm.results import Fit, check_fit
 from bayesmmm.results.convergence import PREVIEW
 from bayesmmm.results.summaries import probabilities
-from bayesmmm.text import no_such
+from bayesmmm.text import counted, no_such
 
 #: Effects that a sensitivity is about, those that are kept of every refit.
 EFFECTS = ("total", "direct", "indirect", "roi")
@@ -88,12 +88,14 @@ class Refit:
 
 
 def check_refit(fit: Fit, what: str) -> None:
-    """Refuse draws of a panel: what is fitted anew is one series, and one geo of a panel was not fitted as one."""
+    """Refuse some geos chosen from a fit: they were not fitted by themselves, and cannot be so again."""
     check_fit(fit)
-    if any(equation.panel is not None for equation in fit.system.equations):
+    whole, geos = fit.settings.get("selected_from"), fit.data.geos
+    if whole is not None:
+        alone = " with equations that have no panel" if len(geos) == 1 else ""
         raise PanelError(
-            f"{what} fits one series anew, and this is a fit of a panel; fit one geo on its own first, as "
-            f"mm.fit(system, fit.data.sel({fit.data.geos[0]!r})) with equations that have no panel"
+            f"{what} fits anew what was fitted, and this is {counted(len(geos), 'geo')} of a fit of {whole}; ask the "
+            f"fit of all, or fit these on their own, as mm.fit(system, fit.data){alone}"
         )
 
 

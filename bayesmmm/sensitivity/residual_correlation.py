@@ -15,10 +15,10 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from bayesmmm.equations import MMM
-from bayesmmm.errors import AnswerError, LikelihoodError, SettingError, UnknownTermError
+from bayesmmm.errors import AnswerError, LikelihoodError, PanelError, SettingError, UnknownTermError
 from bayesmmm.estimands import open_query
 from bayesmmm.estimands.query import Query
-from bayesmmm.results import Fit, check_one_geo
+from bayesmmm.results import Fit, check_fit
 from bayesmmm.results.summaries import probabilities
 from bayesmmm.sensitivity.importance import Weights, smoothed, weighted_quantiles
 from bayesmmm.sensitivity.refit import (
@@ -89,6 +89,10 @@ def mediation_sensitivity(
     likely does. Weights reach about as far as ``|rho| sqrt(T) < 2``; beyond, k is too large and ``reliable`` is False.
     Refits have no such limit.
 
+    Of a panel, rho is the correlation of what is left of both in one geo and period beside the period effects: a cause
+    that all geos have in common is no part of it. T is then the number of geos times that of periods. Only the draws
+    there are can be weighed, since equations of a panel have no rho.
+
     Parameters
     ----------
     fit : Fit
@@ -125,6 +129,8 @@ def mediation_sensitivity(
 
     Raises
     ------
+    PanelError
+        For refits of a panel, and for a panel of a lognormal outcome with ``window="spend"``.
     LikelihoodError
         When mediator or outcome is neither normal nor lognormal.
     UnknownTermError, SettingError, AnswerError
@@ -153,9 +159,10 @@ def mediation_sensitivity(
     >>> exact["rho_star"].to_series()  # doctest: +SKIP
     """
     check_choice(method, "method", tuple(RHO))
+    check_fit(fit)
+    _check_panel(fit, method, window)
     if method == "refit":
         check_refit(fit, "mediation_sensitivity(method='refit')")
-    check_one_geo(fit, "mediation_sensitivity")
     grid, name = _checked_rho(RHO[method] if rho is None else rho), _checked_mediator(fit.system, mediator)
     settings = EffectSettings(channels, start, stop, window, paths, check_seed(seed))
     ci_prob = check_ci_prob(ci_prob)
@@ -176,6 +183,22 @@ def mediation_sensitivity(
     mine = {"mediator": name, "ci_prob": ci_prob, "method": method}
     mine["identification"] = identification(fit.system, name)
     return answer.assign_attrs({**labels_of(marks), **mine, **about})
+
+
+def _check_panel(fit: Fit, method: str, window: str) -> None:
+    """Refuse what needs equations of a panel with a residual correlation, which there are none of."""
+    if len(fit.data.geos) == 1:
+        return
+    if method == "refit":
+        raise PanelError(
+            "method='refit' fits equations with a residual correlation, which those of a panel cannot have; weigh the "
+            "draws there are, as method='reweight', or fit one geo on its own"
+        )
+    if fit.system.equation(fit.system.outcome).family.log_scale and window == "spend":
+        raise PanelError(
+            "window='spend' averages a lognormal outcome over residuals to come, and equations of a panel have no "
+            "residual correlation to do so with; ask for window='outcome'"
+        )
 
 
 def _reweighted(
@@ -202,7 +225,7 @@ def _reweighted(
 
 def _weights_at(fit: Fit, mediator: str, grid: np.ndarray, assumed: float) -> list[Weights]:
     """Weights of the draws of a fit at residual correlation `assumed`, for each of a grid of others."""
-    query, periods = open_query(fit), len(fit.data.dates)
+    query, periods = open_query(fit), len(fit.data.dates) * len(fit.data.geos)
     sums = _products(query, mediator)
     weights = []
     for rho in grid:
@@ -218,7 +241,7 @@ def _products(query: Query, mediator: str) -> np.ndarray:
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         base = query.history(draws)
         m, y = (
-            base.residual[name] / base.rows.parameters[name]["sigma"][:, None, None]
+            query.fit.system.equation(name).family.standardise(base.residual[name], base.rows.parameters[name])
             for name in (mediator, query.fit.system.outcome)
         )
         return {"sums": np.stack([(a * b).sum(axis=(1, 2)) for a, b in ((m, m), (y, y), (m, y))], axis=-1)}

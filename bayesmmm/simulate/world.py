@@ -12,7 +12,7 @@ import pandas as pd
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.data.checks import NATIONAL
-from bayesmmm.equations import MMM, Equation, check_system
+from bayesmmm.equations import MMM, Equation, check_system, for_data, sign_of
 from bayesmmm.errors import (
     ConstantColumnError,
     DataError,
@@ -88,9 +88,10 @@ def simulate_world(
         Equation -> parameter -> array with a leading axis of length 1: half_life (days), half_saturation (multiples
         of mean positive spend) and slope (1, channel); contribution (1, 1, channel); coefficient (1, term), sigma and
         nu_minus_two (1,), in shares of size; rho (1, 1) where it has a prior. On a panel contribution is
-        (1, geo, channel), 0 where a geo never buys, and coefficient (1, geo, term); beside them median_contribution
-        and tau (1, channel) where contributions are pooled in part, for the record, and omega (1,) and period
-        (1, date) with period effects. Without parameters one draw from the prior.
+        (1, geo, channel), 0 where a geo never buys, coefficient (1, geo, term), and of curves what is pooled
+        (1, geo, channel), too; beside them median_contribution and tau (1, channel) where contributions are pooled in
+        part, tau_group with groups, and the like of curves, for the record, and omega (1,) and period (1, date) with
+        period effects. Without parameters one draw from the prior.
     scales : Scales, optional
         Scales of the generating equations; by default those of `data`, placeholders included.
     seed : int
@@ -132,12 +133,12 @@ def simulate_world(
     seed = check_seed(seed, SamplingError)
     engine.check_data(data)
     check_system(system, data)
-    system = system.for_geos(len(data.geos))
+    system = system.for_panel(data)
     scales = engine.checked_scales(system, data, scales)
     # A stream each, so that giving parameters leaves the residuals as they were.
     prior_stream, residual_stream = np.random.default_rng(seed).spawn(2)
     if parameters is None:
-        parameters = engine.draw_prior(system, data, scales, draws=1, rng=prior_stream)
+        parameters = engine.draw_prior(for_data(system, data), data, scales, draws=1, rng=prior_stream)
     else:
         parameters = _checked(system, parameters, data)
     shape = (1, len(data.geos), len(data.dates))
@@ -233,9 +234,10 @@ def _shapes(equation: Equation, data: MMMData) -> dict[str, tuple[int, ...]]:
     if equation.panel is None:
         shapes["coefficient"] = (1, k)
     shapes |= dict.fromkeys(equation.family.scalars, (1,))
+    if equation.panel and equation.media:
+        shapes |= dict.fromkeys(equation.panel.pooled, (1, len(data.geos), n))
+    shapes |= dict.fromkeys(engine.recorded(equation), (1, n))
     blocks = {block.name for block in equation.parameters()}
-    if "tau" in blocks:
-        shapes |= {"tau": (1, n), "median_contribution": (1, n)}
     if equation.has_period_effects:
         shapes |= {"omega": (1,), "period": (1, len(data.dates))}
     return shapes | ({"rho": (1, 1)} if "rho" in blocks else {})
@@ -258,6 +260,8 @@ def _checked(system: MMM, parameters: engine.Parameters, data: MMMData) -> dict[
                     f"{where} has shape {value.shape}. Give it shape {shape}: one draw, then labels."
                 )
             _check_values(parameter, value, where)
+            if parameter == "contribution":
+                _check_signs(equation, value, where)
             out[name][parameter] = value
         if equation.panel is not None:
             _check_silent(equation, out[name]["contribution"], data)
@@ -267,7 +271,8 @@ def _checked(system: MMM, parameters: engine.Parameters, data: MMMData) -> dict[
 def _check_values(parameter: str, value: np.ndarray, where: str) -> None:
     # Boundaries: no contribution and a t with two degrees of freedom are worlds, a flat Hill curve is none.
     signed = parameter in ("coefficient", "period")
-    zero = parameter in ("contribution", "nu_minus_two", "median_contribution")
+    signed = signed or parameter in ("contribution", "median_contribution")
+    zero = parameter == "nu_minus_two"
     if parameter == "rho":
         if not (np.abs(value) < 1.0).all():
             raise EquationError(f"{where} holds {value.item()}. Give a correlation above -1 and below 1.")
@@ -276,10 +281,22 @@ def _check_values(parameter: str, value: np.ndarray, where: str) -> None:
         raise EquationError(f"{where} holds {value.ravel().tolist()}. Give values that are {bound}.")
 
 
+def _check_signs(equation: Equation, contribution: np.ndarray, where: str) -> None:
+    """Refuse contributions (1, G, C) of another sign than that of their channels."""
+    for c, channel in enumerate(equation.media):
+        value, sign = contribution[0, :, c], sign_of(equation, channel)
+        if (sign == "positive" and (value < 0).any()) or (sign == "negative" and (value > 0).any()):
+            bound = "0 or more" if sign == "positive" else "0 or less"
+            raise EquationError(
+                f"{where} holds {value.tolist()} for {channel!r}, which is {sign}. Give values that are {bound}, and "
+                f"finite, or write sign={{{channel!r}: 'any'}} in its equation."
+            )
+
+
 def _check_silent(equation: Equation, contribution: np.ndarray, data: MMMData) -> None:
     """Refuse a contribution (1, G, C) of a channel in a geo that never buys it: nothing there could bring it."""
     for c, channel in enumerate(equation.media):
-        odd = (contribution[0, :, c] > 0) & ~data.bought([channel])[:, 0]
+        odd = (contribution[0, :, c] != 0) & ~data.bought([channel])[:, 0]
         if odd.any():
             g = int(np.argmax(odd))
             raise EquationError(
