@@ -9,6 +9,7 @@ from numbers import Real
 
 from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.equations.panel_warnings import COMMON_SPEND as COMMON_SPEND_SHARE
+from bayesmmm.results.convergence import PARETO_K_GOOD
 from bayesmmm.validate import refusal
 
 
@@ -100,7 +101,7 @@ PIT_SOURCE = f"uniformity of LOO-PIT values by POT-C, Tesso and Vehtari (2026), 
 AUTOCORRELATION, VARIANCE_RATIO, SKEWNESS, KURTOSIS = 0.3, 2.0, 1.0, 3.0
 DRIFT, OUTLIER, CORRELATION, COVERAGE, REPLICATES = 0.5, 6.0, 0.5, 0.2, 5.0
 PARETO_K = Threshold(
-    0.7,
+    PARETO_K_GOOD,
     "Vehtari et al. (2024), Journal of Machine Learning Research 25(72), arXiv:1507.02646: min(0.7, 1 - 1 / log10 of "
     "the draws), and 1, where the estimate has no finite mean; both raised by one standard error of k, (1 + k) / sqrt "
     "of the draws in the tail, Smith (1987), doi:10.1214/aos/1176350499, since the largest of many estimates is judged",
