@@ -8,7 +8,7 @@ import warnings
 import measure
 import panel_cases
 
-GRADIENT, ANSWERS = "gradient", "answers"  # cases that are no data set
+GRADIENT, ANSWERS, PLAN = "gradient", "answers", "plan"  # cases that are no data set
 SIZES = ((20, 156), (40, 208), (80, 260), (150, 300), (300, 500))  # geos and weeks: 3,120 to 150,000 rows
 CHANNELS = 4
 EVALUATIONS, SECONDS = 200, 5.0  # gradients that are timed: so many, or as long as that
@@ -65,6 +65,32 @@ def answers(mm, options) -> dict:
     return {"answers": out, "peak_before_mb": before, "peak_after_mb": measure.so_far()["peak_mb"]}
 
 
+def plan(mm, options) -> dict:
+    """Seconds and peak memory of a budget over 80 decisions: 20 geos and 4 channels, 13 weeks ahead."""
+    system, data = model(mm, panel_cases.simulated(20, 156, CHANNELS))
+    few = {"draws": options.draws, "tune": options.tune, "seed": options.seed}
+    fit = mm.fit(system, data, **few, progress=False, cores=measure.CORES).accept_unconverged()
+    money = float(sum(data.columns[name][:, -13:].sum() for name in data.media))
+    before, turns = measure.so_far()["peak_mb"], {}
+    for turn in ("first", "later"):
+        fit.memo.pop("plans", None)  # what a plan leaves for the next one of the same window
+        cpu = time.process_time()
+        found, wall = measure.clocked(
+            mm.optimize_budget, fit, total=money, periods=13, controls={"price": 0.0}, geo_totals=("50%", "150%")
+        )
+        turns[turn] = {"seconds": wall, "cpu_s": time.process_time() - cpu}
+    solution = found.solution
+    return {
+        "plan": turns,
+        "decisions": len(solution.net_marginal),
+        "draws_used": solution.draws,
+        "kkt": solution.kkt,
+        "gap_share": solution.gap / solution.bound,
+        "peak_before_mb": before,
+        "peak_after_mb": measure.so_far()["peak_mb"],
+    }
+
+
 def intervals(returns) -> dict[str, list[float]]:
     """5, 50 and 95 % quantiles of total ROI by channel."""
     found = returns.quantile([0.05, 0.5, 0.95], ("chain", "draw")).transpose("channel", "quantile")
@@ -86,6 +112,8 @@ def main() -> None:
         return measure.report(options, gradients=gradients(mm))
     if options.case == ANSWERS:
         return measure.report(options, **answers(mm, options))
+    if options.case == PLAN:
+        return measure.report(options, **plan(mm, options))
     sampling = measure.clock(nutpie, "sample")
     case = panel_cases.read(options.case, options.folder)
     system, data = model(mm, case)

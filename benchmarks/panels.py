@@ -30,6 +30,7 @@ FEW_KNOTS = 8
 PARTS = {  # part: case, package (None: this one), environment variables
     ours.GRADIENT: (ours.GRADIENT, None, {}),
     ours.ANSWERS: (ours.ANSWERS, None, {}),
+    ours.PLAN: (ours.PLAN, None, {}),
     **{case: (case, None, {}) for case in panel_cases.CASES},
     f"geo_media, Meridian, {FEW_KNOTS} knots": ("geo_media", MERIDIAN, {meridian.KNOTS: str(FEW_KNOTS)}),
     "geo_media, Meridian": ("geo_media", MERIDIAN, {}),

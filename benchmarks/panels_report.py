@@ -50,6 +50,17 @@ the fit, and {after:.0f} MB after all of them (load {load:.1f}).
 |---|---|---|---|---|---|
 """
 
+_PLAN = """
+## A plan
+`optimize_budget` over {decisions} decisions, 20 geos × 4 channels, for 13 weeks, with a limit on the total of every geo;
+{draws_used} of 4000 draws choose it and as many judge it. It is within {gap_share:.2%} of the best (bound), and net
+marginal returns differ by {kkt:.1e} at most. Peak memory {peak_before_mb:.0f} MB before, with the fit, and
+{peak_after_mb:.0f} MB after (load {load:.1f}).
+
+| call | seconds | processor, s |
+|---|---|---|
+"""
+
 
 def written(result: dict, machine: dict) -> str:
     """Return the page."""
@@ -57,7 +68,7 @@ def written(result: dict, machine: dict) -> str:
     text = _HEAD.format(**machine, draws=first["draws"], tune=first["tune"])
     if "gradients" in result.get("gradient", {}):
         text += _gradients(result["gradient"]["gradients"])
-    fits = {part: row for part, row in result.items() if part not in ("gradient", "answers")}
+    fits = {part: row for part, row in result.items() if part not in ("gradient", "answers", "plan")}
     if fits:
         text += (
             _FITS
@@ -68,6 +79,8 @@ def written(result: dict, machine: dict) -> str:
         text += _ROI + _returns({part: row for part, row in fits.items() if "roi" in row})
     if "answers" in result.get("answers", {}):
         text += _answers(result["answers"])
+    if "plan" in result.get("plan", {}):
+        text += _plan(result["plan"])
     return text
 
 
@@ -163,4 +176,11 @@ def _answers(row: dict) -> str:
             f"{sum(e['cpu_s'] for e in found.values()):.2f}",
         ]
         text += _line(cells)
+    return text
+
+
+def _plan(row: dict) -> str:
+    text = _PLAN.format(**row, load=row.get("load_average") or float("nan"))
+    for turn, found in row["plan"].items():
+        text += _line([turn, f"{found['seconds']:.2f}", f"{found['cpu_s']:.2f}"])
     return text

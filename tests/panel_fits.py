@@ -16,6 +16,8 @@ from tests import made
 GEOS = ("north", "south", "west")
 #: The channel and the geo that never buys it.
 NEVER, WITHOUT = "radio", "south"
+#: The geos of a ragged panel that starts late and that ends early.
+LATE, EARLY = "north", "west"
 PERIODS = 52
 _PANEL = Panel(periods="random")
 _OWN = Panel(periods="random", per_geo=("seasonality", "price"))
@@ -75,10 +77,21 @@ def table(geos=GEOS, *, periods=PERIODS) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def panel_data(system: MMM, geos=GEOS, *, periods=PERIODS) -> MMMData:
+def ragged_table(geos=GEOS, *, periods=PERIODS) -> pd.DataFrame:
+    """Without the first periods of one geo and the last of another; sales of some periods were not recorded."""
+    frame = table(geos, periods=periods)
+    number = frame.groupby("geo").cumcount()
+    frame.loc[(frame["geo"] == "south") & number.isin([7, 8, 30]), "sales"] = np.nan
+    frame.loc[(frame["geo"] == LATE) & (number == 20), "sales"] = np.nan
+    gone = ((frame["geo"] == LATE) & (number < 9)) | ((frame["geo"] == EARLY) & (number >= periods - 6))
+    return frame[~gone].reset_index(drop=True)
+
+
+def panel_data(system: MMM, geos=GEOS, *, periods=PERIODS, ragged=False) -> MMMData:
     used = {n for e in system.equations for n in e.inputs}
     return MMMData.from_frame(
-        table(geos, periods=periods),
+        (ragged_table if ragged else table)(geos, periods=periods),
+        missing="ignore" if ragged else None,
         date="date",
         geo="geo",
         outcome="sales",
@@ -88,10 +101,10 @@ def panel_data(system: MMM, geos=GEOS, *, periods=PERIODS) -> MMMData:
     )
 
 
-def panel_fit(name="mediated", *, draws=4, chains=2, seed=3) -> Fit:
+def panel_fit(name="mediated", *, draws=4, chains=2, seed=3, ragged=False) -> Fit:
     """Fit of a panel whose draws come from the prior, drawn in to sane sizes."""
     system = SYSTEMS[name]
-    data = panel_data(system)
+    data = panel_data(system, ragged=ragged)
     scales, rng = data.scales(), np.random.default_rng(seed)
     wide = engine.draw_prior(system, data, scales, draws=draws * chains, rng=rng, observed_mediators=True)
     parameters = {n: _drawn_in(system.equation(n), par, rng) for n, par in wide.items()}
@@ -172,9 +185,12 @@ def alone(fit: Fit, geo: str) -> Fit:
         replace(e, panel=None, media=[n for n in e.media if n in bought or n in fit.system.mediators])
         for e in fit.system.equations
     ]
-    used = {n: values[[g]] for n, values in data.columns.items() if n in bought or n not in data.media}
-    own = replace(data, geos=(geo,), columns=used, media=tuple(bought))
+    rows = data.has_row[g]
+    used = {n: values[[g]][:, rows] for n, values in data.columns.items() if n in bought or n not in data.media}
+    own = replace(data, geos=(geo,), dates=data.dates[rows], columns=used, media=tuple(bought), present=None)
     posterior = fit.posterior.sel(geo=geo, drop=True)
+    if "date" in posterior.dims:
+        posterior = posterior.sel(date=own.dates)
     for e in equations:
         if e.media:
             posterior = posterior.sel({f"{e.name}.media": list(e.media)})

@@ -374,13 +374,6 @@ def test_arguments_the_wrong_way_round():
         audit(system(), read(table()))
 
 
-def test_a_panel_is_refused():
-    frame = pd.concat([table().assign(geo=geo) for geo in ("north", "south")])
-    data = MMMData.from_frame(frame, date="week", outcome="sales", media=["tv"], geo="geo")
-    with pytest.raises(errors.PanelError, match="takes one series"):
-        audit(data, MMM([Equation("sales", media=["tv"])]))
-
-
 def test_a_system_of_other_columns_is_refused():
     with pytest.raises(errors.UnknownColumnError, match="'print'"):
         audit(read(table()), MMM([Equation("sales", media=["print"])]))

@@ -320,7 +320,7 @@ def test_priors_on_the_bare_equation_apply():
     assert blocks["sigma"].priors == (WIDE,)
 
 
-@pytest.mark.parametrize("parameter", ["half_life", "half_saturation", "slope", "contribution", "roi", "sigma"])
+@pytest.mark.parametrize("parameter", ["half_life", "half_saturation", "slope", "sigma"])
 def test_a_positive_parameter_refuses_a_prior_with_negative_values(parameter):
     with pytest.raises(
         PriorSupportError, match="Use LogNormal, Gamma, HalfNormal, or TruncatedNormal with lower=0"

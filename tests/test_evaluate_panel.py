@@ -20,14 +20,14 @@ from tests import panel_fits, panels
 from tests.fits import quiet
 
 SHORT = {"draws": 60, "tune": 100, "chains": 2, "progress": False}
-LIKELIHOODS = ("normal", "lognormal", "student_t")
+LIKELIHOODS = ("normal", "lognormal", "student_t", "normal, a sigma for each geo")
 
 
-def ahead(likelihood="normal", mediators=(), draws=6):
+def ahead(likelihood="normal", draws=6):
     """A made fit of three geos over the first periods, plan and truth of the last six."""
-    sales = Equation(
-        "sales", media=["tv", "social"], linear=["price"], likelihood=likelihood, panel=Panel(periods="random")
-    )
+    kind, _, own = likelihood.partition(",")
+    panel = Panel(periods="random", sigma="per_geo" if own else "shared")
+    sales = Equation("sales", media=["tv", "social"], linear=["price"], likelihood=kind, panel=panel)
     system = MMM([sales])
     data = panel_fits.panel_data(system)
     training = data.between(data.dates[0], data.dates[-7])
@@ -58,10 +58,11 @@ def test_densities_of_geos_to_come_share_the_effect_of_the_period(likelihood):
     joint, single = np.empty((len(latent), 6)), np.empty((len(latent), 3, 6))
     for s, (sigma, omega) in enumerate(zip(par["sigma"], par["omega"], strict=True)):
         r = y - latent[s]
+        sigma = np.broadcast_to(sigma, 3)
         if likelihood == "student_t":
             nu = par["nu_minus_two"][s] + 2.0
 
-            def p(u, r, sigma=sigma, omega=omega, nu=nu):
+            def p(u, r, sigma=sigma[0], omega=omega, nu=nu):
                 return np.exp(stats.t.logpdf((r - u) / sigma, nu).sum() - r.size * np.log(sigma)) * stats.norm.pdf(
                     u, 0.0, omega
                 )
@@ -73,9 +74,9 @@ def test_densities_of_geos_to_come_share_the_effect_of_the_period(likelihood):
                 for g in range(3):
                     single[s, g, t] = np.log(integrate.quad(p, *ends, args=(r[g, t],), **at)[0])
         else:
-            covariance = sigma**2 * np.eye(3) + omega**2
+            covariance = np.diag(sigma**2) + omega**2
             joint[s] = stats.multivariate_normal(np.zeros(3), covariance).logpdf(r.T)
-            single[s] = stats.norm.logpdf(r, 0.0, np.hypot(sigma, omega))
+            single[s] = stats.norm.logpdf(r, 0.0, np.hypot(sigma, omega)[:, None])
     np.testing.assert_allclose(found.log_density, elpd(joint + jacobian.sum(axis=0)), rtol=1e-5)
     np.testing.assert_allclose(found.by_geo.log_density, elpd(single + jacobian), rtol=1e-5)
 
@@ -120,6 +121,14 @@ def test_folds_of_a_panel_are_scored_in_total_and_by_geo(folds):
     assert np.isfinite(folds.stability["drift"]).any()
     mm.plots.cross_validation(folds)
     mm.plots.stability(folds)
+
+
+def test_parameters_of_curves_that_geos_have_of_their_own_are_followed():
+    system = MMM([Equation("sales", media=["tv"], panel=Panel(pooled=["half_saturation"], sigma="per_geo"))])
+    cv = quiet(cross_validate, system, panels.data(), folds=2, horizon=4, seed=3, **SHORT)
+    names = set(cv.stability["parameter"].values)
+    assert {"sales.half_saturation[north, tv]", "sales.sigma[west]", "sales.tau[tv]"} <= names
+    assert np.isfinite(cv.stability["mean"]).all()
 
 
 def test_a_fold_is_the_fit_of_its_first_periods(folds):

@@ -359,7 +359,7 @@ def test_diagnostics_forecasts_better_with_the_season(executed):
 
 # ------------------------------------------------------------------------------------------------------------ panels
 def test_panels_draws_every_figure(executed):
-    assert figures(executed[PANELS], "mm.plots.") == [1] * 6
+    assert figures(executed[PANELS], "mm.plots.") == [1] * 7
 
 
 def test_panels_are_right_with_period_effects_and_wrong_without(executed):
@@ -391,4 +391,10 @@ def test_panels_answers_by_region(executed):
     gains = rows(table)
     assert len(gains) == 8
     assert gains["gain[hills]"] == gains["gain[islands]"] == [0.0, 0.0, 0.0]
+    assert "held at zero, where nothing was ever spent: radio in hills and radio in islands" in text
+    total = re.search(r"^total +([\d,]+) +([\d,]+)", text, re.MULTILINE)
+    assert total.group(1) == total.group(2)
+    (table,) = shown(executed[PANELS], "in_total = ")
+    median, low, high = map(float, re.search(r"difference +(\S+) +(\S+) +(\S+)", table).groups())
+    assert low <= median <= high
     assert all(low <= median <= high for median, low, high in gains.values())

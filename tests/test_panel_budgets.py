@@ -1,14 +1,26 @@
 """Budgets of panels: best plans that are known, sums over geos, limits that hold, and orders that do not matter."""
 
+import re
+
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy import optimize
 
 from bayesmmm.data import next_dates
-from bayesmmm.errors import InfeasibleError, NeverSpentError, PanelError, SettingError, UnknownTermError
+from bayesmmm.errors import (
+    AnswerSizeError,
+    InfeasibleError,
+    NeverSpentError,
+    PanelError,
+    SettingError,
+    UnknownTermError,
+)
 from bayesmmm.estimands import effects, marginal_roi, predict, roi
-from bayesmmm.optimize import frontier, optimize_budget, places
+from bayesmmm.estimands.windows import order_by_tail
+from bayesmmm.optimize import frontier, optimize_budget, outcomes, places
+from bayesmmm.optimize.plan_outcomes import answers_of
 from tests import budgets, panel_fits
 from tests.panel_budgets import GEOS, brought, curves_of, money, pairs, plain_panel
 
@@ -152,8 +164,6 @@ def test_a_plan_brings_what_the_other_answers_say(name):
     fit = panel_fits.panel_fit(name, draws=6)
     where = {"plan": panel_fits.plan_of(fit, periods=5), "paths": 2}
     problem = budgets.problem_of(fit, flighting="free", draws=6, **where)
-    from bayesmmm.optimize.plan_outcomes import answers_of
-
     goal = budgets.objective_of(problem).goal
     found = answers_of(problem, goal, problem.current[:, ::-1]).sel(plan="current")
     joint = effects(fit, **where, by="geo")["joint"].sel(group="all media")
@@ -321,8 +331,6 @@ def test_tables_by_channel_geo_and_pair_add_up(fit):
 def test_controls_of_a_window_by_geo():
     fit = panel_fits.panel_fit("no mediator")
     dates = next_dates(fit.data, 4)
-    import pandas as pd
-
     table = pd.DataFrame({geo: np.arange(4.0) + i for i, geo in enumerate(fit.data.geos)}, index=dates)
     kwargs = {"total": 500.0, "periods": 4, "starts": 0}
     frame = optimize_budget(fit, controls={"price": table}, **kwargs).to_frame()
@@ -378,3 +386,17 @@ def test_totals_that_cannot_be_met_together_are_named(fit):
     with pytest.raises(InfeasibleError, match=r"tv in north at least 600.*geo north at most 500"):
         solved(fit, bounds={("tv", "north"): (600.0, None)}, geo_totals={"north": (None, 500.0)})
     solved(fit, bounds={("tv", "north"): (400.0, None)}, geo_totals={"north": (None, 500.0)})
+
+
+def test_of_a_large_problem_as_many_draws_are_taken_as_memory_allows(monkeypatch):
+    fit = budgets.plain_fit(draws=300, chains=2)
+    arguments = {"total": 300.0, "periods": 4, "starts": 0}
+    assert optimize_budget(fit, **arguments).solution.draws == 300
+    query = budgets.problem_of(fit, total=300.0, periods=4).whole.query
+    monkeypatch.setattr(outcomes, "LARGEST", 0.9 * outcomes._bytes(order_by_tail(query), query))
+    plan = optimize_budget(fit, **arguments)
+    assert 200 <= plan.solution.draws < 300
+    with pytest.raises(AnswerSizeError, match="pass draws=") as caught:
+        optimize_budget(fit, draws=300, **arguments)
+    few = int(re.search(r"draws=(\d+)", str(caught.value)).group(1))
+    optimize_budget(fit, draws=few, **arguments)

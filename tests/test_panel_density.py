@@ -32,9 +32,17 @@ PANELS = {
 
 
 def _program(
-    panel=None, likelihood="normal", mediator="normal", geos=panels.GEOS, periods=11, keyed=False, **kwargs
+    panel=None,
+    likelihood="normal",
+    mediator="normal",
+    geos=panels.GEOS,
+    periods=11,
+    keyed=False,
+    ragged=False,
+    **kwargs,
 ):
     data = panels.keyed_data(geos=geos, periods=periods) if keyed else panels.data(geos, periods)
+    data = panels.ragged(geos, periods + 3) if ragged else data
     system = for_data(panels.system(likelihood, mediator, panel, **kwargs), data)
     return data, system, write_program(system, data, data.scales())
 
@@ -91,8 +99,10 @@ def _reference(system, data, program, u):
         life, *curves = (_curve(equation, data, value, p) for p in ("half_life", "half_saturation", "slope"))
         keep = np.vectorize(reference.retention_from_half_life)(life, data.days_per_period)
         gamma = _contribution(equation, data, value)
-        by_geo = zip(seen.media, keep, *curves, gamma, strict=True)
-        media = [reference.media(x[None], np.zeros((1, len(x))), *own, c[None])[0] for x, *own, c in by_geo]
+        by_geo = zip(data.has_row, seen.media, keep, *curves, gamma, strict=True)
+        media = np.zeros(seen.target.shape)
+        for g, (own, x, *curve, c) in enumerate(by_geo):  # over the periods of each geo
+            media[g, own] = reference.media(x[None][..., own], np.zeros((1, len(x))), *curve, c[None])[0]
         mean, sd = normal_prior(equation, equation.terms())
         own = np.array([term in equation.per_geo for term in equation.terms()])
         omega = {"random": None, "fixed": FIXED_SD, "none": 0.0}[equation.panel.periods]
@@ -119,9 +129,10 @@ def _point(program, seed=0):
     return program.start + np.random.default_rng(seed).uniform(-0.5, 0.5, len(program.start))
 
 
+@pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize("name", PANELS)
-def test_density_is_that_of_a_dense_covariance(name):
-    data, system, program = _program(PANELS[name])
+def test_density_is_that_of_a_dense_covariance(name, ragged):
+    data, system, program = _program(PANELS[name], ragged=ragged)
     u = _point(program)
     assert_allclose(program.log_density(u)[0], _reference(system, data, program, u), rtol=1e-8)
 
@@ -166,6 +177,8 @@ def test_density_under_lognormal_is_that_of_a_dense_covariance():
         ("student_t", "normal", Panel(sigma="per_geo", periods="random"), {}),
         ("censored_normal", "normal", Panel(sigma="per_geo"), {}),
         ("normal", "normal", None, {"max_lag": 3}),
+        ("lognormal", "censored_normal", Panel(sigma="per_geo", pooling="none"), {"ragged": True}),
+        ("student_t", "normal", Panel(periods="random", pooled=["slope"]), {"ragged": True, "max_lag": 2}),
         ("normal", "normal", None, {"priors": {"roi": {"tv": Prior("HalfNormal", sigma=2.0)}}}),
         ("normal", "normal", None, {"priors": {"coefficient": {"price": Prior("StudentT", nu=3, mu=0, sigma=1)}}}),
     ],

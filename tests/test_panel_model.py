@@ -29,6 +29,7 @@ CASES = {
     "heavy tails": ("student_t", "normal", Panel(periods="random"), {}),
     "sigma per geo": ("normal", "censored_normal", Panel(sigma="per_geo", per_geo=["price"]), {}),
     "heavy tails and sigma per geo": ("student_t", "normal", Panel(periods="random", sigma="per_geo"), {}),
+    "signs": ("normal", "normal", None, {"sign": {"tv": "any", "social": "negative"}}),
     "roi": (
         "normal",
         "normal",
@@ -39,11 +40,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("collapse", [True, False])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, "ragged, default", "ragged, own curves"])
 def test_model_and_compiled_density_agree(case, collapse):
-    likelihood, mediator, panel, more = CASES[case]
+    likelihood, mediator, panel, more = CASES[case.removeprefix("ragged, ")]
     keyed = panel is not None and panel.group == "brand"
     data = panels.keyed_data(periods=12) if keyed else panels.data(periods=12)
+    data = panels.ragged(periods=14) if case.startswith("ragged") else data
     system = panels.system(likelihood, mediator, panel, **more)
     model = build_model(system, data, collapse=collapse)
     program = write_program(for_data(system, data), data, data.scales(), collapse=collapse)

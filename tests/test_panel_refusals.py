@@ -118,13 +118,6 @@ def test_sharing_among_geos_of_national_data_is_refused():
     check_system(MMM([Equation("sales", media=["tv"])]), national)
 
 
-def test_what_takes_one_series_says_how_to_get_one():
-    data, system = panels.data(), MMM([Equation("sales", media=["tv"])])
-    with pytest.raises(errors.PanelError, match=r"takes one series\. Give one geo .* as data\.sel\('north'\)"):
-        mm.diagnostics.audit(data, system)
-    assert mm.diagnostics.audit(data.sel("north"), system).subject == "data"
-
-
 def test_recovery_of_panels_is_refused():
     with pytest.raises(errors.PanelError, match=r"takes one series\. Give one geo after another"):
         mm.evaluate.recover(mm.load_regions().system, regions, simulations=1, seed=1, progress=False)

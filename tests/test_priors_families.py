@@ -38,6 +38,7 @@ CASES = [
     Prior("LogitNormal", mu=0.4, sigma=1.2),
     Prior("LogitNormal", mu=-1.0, tau=2.0),
     Prior("Moyal", mu=0.5, sigma=1.1),
+    Prior("NegativeHalfStudentT", nu=3.0, sigma=0.25),
     Prior("Normal", mu=0.5, sigma=2.0),
     Prior("Normal", mu=-3.0, tau=0.5),
     Prior("Pareto", alpha=3.0, m=0.5),
@@ -70,7 +71,9 @@ def pymc_logp() -> list[np.ndarray]:
     graphs = []
     for prior in CASES:
         args = {name: np.asarray(value, dtype=np.float64) for name, value in prior.args.items()}
-        graphs.append(pm.logp(getattr(pm, prior.family).dist(**args), _points(prior)))
+        mirrored = prior.family == "NegativeHalfStudentT"  # PyMC has the other half only
+        family, points = prior.family.removeprefix("Negative"), _points(prior)
+        graphs.append(pm.logp(getattr(pm, family).dist(**args), -points if mirrored else points))
     return pytensor.function([], graphs, mode=pytensor.compile.mode.Mode(linker="py", optimizer=None))()
 
 

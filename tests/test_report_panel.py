@@ -169,7 +169,17 @@ def test_returns_are_drawn_with_the_highest_geo_first(fit):
 # -------------------------------------------------------------------------------------------------- panels of all kinds
 @pytest.mark.parametrize(
     "case",
-    ["two geos", "full", "none", "one channel", "lognormal", "without groups", "window"],
+    [
+        "two geos",
+        "full",
+        "none",
+        "one channel",
+        "lognormal",
+        "own sigma",
+        "own curves",
+        "without groups",
+        "window",
+    ],
 )
 def test_reports_of_panels_of_all_kinds(case, tmp_path, monkeypatch, no_drawing):
     data, system, settings = panels.data(), panels.system(), {}
@@ -179,6 +189,10 @@ def test_reports_of_panels_of_all_kinds(case, tmp_path, monkeypatch, no_drawing)
         system = panels.system(panel=Panel(pooling=case))
     elif case == "one channel":
         system = MMM([Equation("sales", media=["tv"])])
+    elif case == "own sigma":
+        system = panels.system(panel=Panel(sigma="per_geo"))
+    elif case == "own curves":
+        system = panels.system(panel=Panel(pooled=["half_life", "half_saturation"]))
     elif case == "lognormal":
         system = panels.system("lognormal")
     elif case == "without groups":

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import bayesmmm as mm
 from bayesmmm import engine
@@ -39,6 +40,14 @@ def fit():
 # ----------------------------------------------------------------------------------------------------- reweighting
 def test_weights_of_a_panel_are_products_over_its_geos():
     panel = panel_fits.panel_fit("mediated", draws=10)
+    wide = panel.posterior["sales.sigma"] * xr.DataArray([1.0, 1.5, 0.7], {"geo": list(panel.data.geos)}, "geo")
+    own = MMM(
+        [
+            replace(e, panel=replace(e.panel, sigma="per_geo")) if e.name == "sales" else e
+            for e in panel.system.equations
+        ]
+    )
+    panel = panel_fits.fit_with(own, panel.data, panel.scales, panel.posterior.assign({"sales.sigma": wide}))
     sums = _products(open_query(panel), "queries")
     each = []
     for geo in panel.data.geos:

@@ -164,7 +164,7 @@ def as_keys(geo: object) -> tuple[str, ...]:
     """Return the columns that name a series of a panel: one, or several, of which none is a dim of the results."""
     if geo is None:
         return ()
-    keys = as_names((geo,) if isinstance(geo, str) else geo, role="geo")
+    keys = as_names((geo,) if isinstance(geo, str) or as_list(geo) is None else geo, role="geo")
     if not keys:
         raise RoleError(f"geo={written(geo)} names no column; leave geo out where there is one series")
     odd = [key for key in keys if key in (*RESERVED, GEO_GROUP)] if len(keys) > 1 else []

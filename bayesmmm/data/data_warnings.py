@@ -46,24 +46,28 @@ def data_warnings(data: MMMData, *, media: Sequence[str] | None = None) -> list[
     """
     channels = tuple(media) if media is not None else (*data.media, *data.mediators)
     check_known(channels, list(data.columns), where="the data")
-    within = {name: deviations(data.columns[name]) for name in channels}
+    within = {name: deviations(data.known(name)) for name in channels}
     outliers = dict.fromkeys((data.outcome, *channels))
     return [
         *_collinear(within),
-        *_steady({name: _variation(data.columns[name], deviation) for name, deviation in within.items()}),
+        *_steady({name: _variation(data.known(name), deviation) for name, deviation in within.items()}),
         *(warning for name in outliers for warning in _outlying(data, name)),
     ]
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Return the correlation of two columns of deviations, all geos together; 0 where one is constant."""
+    if np.isnan(one).any() or np.isnan(other).any():
+        both = np.isfinite(one) & np.isfinite(other)
+        one, other = one[both], other[both]
     norm = np.sqrt(np.sum(one**2) * np.sum(other**2))
     return float(np.sum(one * other) / norm) if norm > 0 else 0.0
 
 
 def _variation(values: np.ndarray, deviation: np.ndarray) -> float:
     """Standard deviation over the mean, which deviations are in units of, where anything is spent."""
-    return float(deviation[(values != 0).any(axis=1)].std())
+    own = deviation[(np.nan_to_num(values) != 0).any(axis=1)]
+    return float(own[np.isfinite(own)].std() if np.isnan(own).any() else own.std())
 
 
 def _collinear(deviations: dict[str, np.ndarray]) -> list[BayesMMMWarning]:
@@ -98,7 +102,7 @@ def _outlying(data: MMMData, name: str) -> list[BayesMMMWarning]:
     advice = "check them"
     if name == data.outcome or name in data.mediators:
         advice += ", or use likelihood='student_t' in its equation if they are real"
-    for geo, values in zip(data.geos, data.columns[name], strict=True):
+    for geo, values in zip(data.geos, np.nan_to_num(data.known(name), nan=0.0), strict=True):
         active = values[values != 0]
         if not len(active):
             continue

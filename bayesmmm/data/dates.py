@@ -92,7 +92,8 @@ def find_frequency(dates: pd.DatetimeIndex) -> str:
         raise CalendarGapError(
             f"the series looks {frequency} (commonest step {step} days), but {'; '.join(found)}; every "
             f"period from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d} must be there; add the missing rows, "
-            "with zero spend where nothing was spent"
+            "with zero spend where nothing was spent, and the outcome left blank under missing='ignore' where it was "
+            "not recorded"
         )
     return frequency
 

@@ -104,9 +104,11 @@ class Scales:
         )
 
 
-def mean_size(values: np.ndarray) -> np.ndarray:
-    """Return mean |v| over the last axis."""
-    return np.mean(np.abs(values), axis=-1)
+def mean_size(values: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+    """Return mean |v| over the last axis, of values that are known."""
+    if known is None or known.all():
+        return np.mean(np.abs(values), axis=-1)
+    return np.where(known, np.abs(values), 0.0).sum(axis=-1) / known.sum(axis=-1)
 
 
 def mean_positive(values: np.ndarray) -> np.ndarray:
@@ -118,17 +120,21 @@ def mean_positive(values: np.ndarray) -> np.ndarray:
 
 
 def deviations(values: np.ndarray) -> np.ndarray:
-    """Return deviations (G, T) of a column from the means of its geos, in units of mean |v| of the geo."""
-    size = np.abs(values).mean(axis=1, keepdims=True)
+    """Return deviations (G, T) of a column from the means of its geos, in units of mean |v| of the geo.
+
+    NaN stays NaN, and is in no mean.
+    """
+    mean = np.nanmean if np.isnan(values).any() else np.mean
+    size = mean(np.abs(values), axis=1, keepdims=True)
     scaled = values / np.where(size > 0, size, 1.0)
-    return scaled - scaled.mean(axis=1, keepdims=True)
+    return scaled - mean(scaled, axis=1, keepdims=True)
 
 
 def common_share(values: np.ndarray) -> float:
     """Share of the variance within geos that all geos have in common in a period.
 
     Of values (G, T): the variance over periods of their mean over geos, each geo less its own mean, over the mean
-    variance. Independent geos have 1 / G of it in common, by chance alone.
+    variance. Independent geos have 1 / G of it in common, by chance alone. NaN is in no mean.
 
     Examples
     --------
@@ -138,8 +144,9 @@ def common_share(values: np.ndarray) -> float:
     >>> common_share(np.array([[1.0, -1.0, 2.0, -2.0], [-1.0, 1.0, -2.0, 2.0]]))
     0.0
     """
-    within = values - values.mean(axis=1, keepdims=True)
-    return float((within.mean(axis=0) ** 2).mean() / (within**2).mean())
+    mean = np.nanmean if np.isnan(values).any() else np.mean
+    within = values - mean(values, axis=1, keepdims=True)
+    return float(mean(mean(within, axis=0) ** 2) / mean(within**2))
 
 
 def read_only_arrays(arrays: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:

@@ -16,8 +16,12 @@ import pandas as pd
 from bayesmmm.data import checks
 from bayesmmm.data.checks import MONEY, NATIONAL
 from bayesmmm.data.dates import DAYS_PER_PERIOD, check_order, find_frequency, iso_date, parse_dates
+from bayesmmm.data.describe import data_summary, data_text
+from bayesmmm.data.missing import outside, read_missing, read_present
+from bayesmmm.data.roles import keys_of, uses_of
 from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, read_only_arrays, same_arrays
-from bayesmmm.data.tables import check_table, lay_out, read_csv, to_float
+from bayesmmm.data.tables import check_table, lay_out, read_csv
+from bayesmmm.data.values import check_values, to_array
 from bayesmmm.errors import DataError, DateError, PanelError, RoleError
 from bayesmmm.text import notebook_html, written
 from bayesmmm.validate import as_list, list_for, refusal
@@ -52,6 +56,12 @@ class MMMData:
     levels : Mapping of str to tuple of str, shape (geo,)
         Where several columns name a series: column -> its value for each geo, which is called by these values, as
         "acme / north". Empty where one does.
+    missing : Mapping of str to str, or "ignore"
+        Series whose missing values (NaN) were not recorded, as ``{"sales": "ignore"}``; "ignore" alone names the outcome
+        and all mediators. Their periods leave the likelihood; spend carries over through them.
+    present : ndarray of bool, shape (geo, date), optional
+        Where a geo has a row: not before it starts, nor after it ends. Elsewhere series are NaN, nothing is spent, and
+        controls stand at the mean of the geo, whatever was given. None where every geo has every date.
     part : bool
         Whether these are some geos of a panel, as `sel` takes them: in a part, channels may be silent and controls
         constant.
@@ -91,11 +101,13 @@ class MMMData:
     unused: tuple[str, ...] = ()
     part: bool = False
     levels: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    missing: Mapping[str, str] = MappingProxyType({})
+    present: np.ndarray | None = None
     frequency: str = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the fields in their normal form and run every check."""
-        uses = _uses(self.outcome, self.media, self.mediators, self.controls)
+        uses = uses_of(self.outcome, self.media, self.mediators, self.controls)
         checks.check_roles(uses)
         checks.check_unit(self.outcome_unit, "outcome_unit")
         if not isinstance(self.columns, Mapping):
@@ -115,22 +127,32 @@ class MMMData:
         unused = as_list(self.unused)
         if unused is None:
             raise RoleError(f"unused={written(self.unused)} must be a list of names; write unused=[]")
-        columns = {name: _to_array(self.columns[name], name, len(geos)) for name, _ in uses}
+        columns = {name: to_array(self.columns[name], name, len(geos)) for name, _ in uses}
         checks.check_shapes(columns, geos=geos, dates=dates)
+        explained, mediators = (self.outcome, *self.mediators), checks.as_units(self.mediators)
+        missing = read_missing(self.missing, explained, columns)
+        present = read_present(
+            self.present, geos, dates, outcome=self.outcome, declared=bool(self.part or self.outcome in missing)
+        )
         normal = {
             "dates": dates,
             "geos": geos,
-            "columns": read_only_arrays(columns),
+            "columns": read_only_arrays(outside(columns, present, explained, self.media)),
             "media": tuple(self.media),
-            "mediators": MappingProxyType(checks.as_units(self.mediators)),
+            "mediators": MappingProxyType(mediators),
             "controls": tuple(self.controls),
             "unused": tuple(str(name) for name in unused),
             "levels": MappingProxyType(checks.check_levels(self.levels, geos)),
+            "missing": MappingProxyType(missing),
+            "present": present,
             "frequency": find_frequency(dates),
         }
         for name, value in normal.items():
             object.__setattr__(self, name, value)
-        _check_values(self, uses)
+        money = [name for name in self.columns if self.is_money(name)]
+        check_values(
+            self.columns, uses, geos, dates, money=money, missing=missing, present=present, part=self.part
+        )
 
     @property
     def days_per_period(self) -> float:
@@ -155,6 +177,7 @@ class MMMData:
         geo: str | Sequence[str] | None = None,
         outcome_unit: str = MONEY,
         date_format: str | None = None,
+        missing: Mapping[str, str] | str | None = None,
     ) -> "MMMData":
         """Read a pandas table with one row per period, or per geo and period.
 
@@ -173,14 +196,17 @@ class MMMData:
         controls : sequence of str
             Other explaining columns.
         geo : str or sequence of str, optional
-            Column that names the geo, for a panel; every geo needs the same dates. Several columns, as
-            ``["brand", "territory"]``, name a series together: each pair that occurs is a geo, called
+            Column that names the geo, for a panel; every geo needs the same dates, but for `missing`. Several
+            columns, as ``["brand", "territory"]``, name a series together: each pair that occurs is a geo, called
             "brand / territory", and the first column is the outer one, whose series are closer to each other than
             to others. Answers can be added up by any of these columns.
         outcome_unit : str
             Unit of the outcome.
         date_format : str, optional
             Format of text dates, as in `datetime.strptime`.
+        missing : str or Mapping of str to str, optional
+            What was not recorded: "ignore" lets blanks in the outcome and in mediators leave the likelihood, and geos
+            start late or end early; ``{"sales": "ignore"}`` says so of some series. Spend and controls must be known.
 
         Returns
         -------
@@ -192,18 +218,25 @@ class MMMData:
         DataError
             One of its subclasses, naming the column and the row, geo or dates.
         """
-        uses = _uses(outcome, media, mediators, controls)
-        (_, *keys) = roles_of_keys = _keys(date, geo)
+        uses = uses_of(outcome, media, mediators, controls)
+        (_, *keys) = roles_of_keys = keys_of(date, geo)
         checks.check_roles([*roles_of_keys, *uses])
         wanted = [name for name, _ in (*roles_of_keys, *uses)]
         check_table(frame, wanted=wanted, where="the table")
         numbers, names = [name for name, _ in uses], [name for name, _ in keys]
-        dates, geos, columns, levels = lay_out(
-            frame, date=date, keys=names, numbers=numbers, date_format=date_format
+        gaps = read_missing(missing, (outcome, *checks.as_units(mediators)), numbers)
+        dates, geos, columns, levels, present = lay_out(
+            frame,
+            date=date,
+            keys=names,
+            numbers=numbers,
+            date_format=date_format,
+            ragged=outcome if outcome in gaps else "",
         )
         unused = tuple(str(name) for name in frame.columns if name not in wanted)
         roles = (outcome, tuple(media), checks.as_units(mediators), tuple(controls))
-        return cls(dates, geos, columns, *roles, outcome_unit=outcome_unit, unused=unused, levels=levels)
+        more: dict[str, Any] = {"levels": levels, "missing": gaps, "present": present}
+        return cls(dates, geos, columns, *roles, outcome_unit=outcome_unit, unused=unused, **more)
 
     @classmethod
     def from_csv(
@@ -218,6 +251,7 @@ class MMMData:
         geo: str | Sequence[str] | None = None,
         outcome_unit: str = MONEY,
         date_format: str | None = None,
+        missing: Mapping[str, str] | str | None = None,
     ) -> "MMMData":
         """Read a comma-separated UTF-8 file; see `from_frame` for the other arguments.
 
@@ -225,7 +259,7 @@ class MMMData:
         ----------
         path : str or path
             A local file with a header. Empty cells of number columns are missing values.
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing
             As in `from_frame`.
 
         Returns
@@ -240,11 +274,11 @@ class MMMData:
         DataError
             As `from_frame`, and for a file that is empty, not UTF-8, or not separated by commas.
         """
-        uses = _uses(outcome, media, mediators, controls)
-        checks.check_roles([*_keys(date, geo), *uses])
+        uses = uses_of(outcome, media, mediators, controls)
+        checks.check_roles([*keys_of(date, geo), *uses])
         frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
-        keys: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format}
+        keys: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
         return cls.from_frame(frame, **keys, **roles, outcome_unit=outcome_unit)
 
     def scales(self) -> Scales:
@@ -277,20 +311,27 @@ class MMMData:
         money = (*self.mediators, *self.media)
         explaining = (*self.mediators, *self.media, *self.controls)
         return Scales(
-            size={name: mean_size(self.columns[name]) for name in (self.outcome, *self.mediators)},
+            size={
+                name: mean_size(self.columns[name], self.recorded(name))
+                for name in (self.outcome, *self.mediators)
+            },
             spend={name: mean_positive(self.columns[name]) for name in money},
-            center={name: np.mean(self.columns[name]) for name in explaining},
-            spread={name: np.std(self.columns[name]) for name in explaining},
+            center={name: np.mean(self.values(name)) for name in explaining},
+            spread={name: np.std(self.values(name)) for name in explaining},
             start=self.dates[0],
             end=self.dates[-1],
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a table with column "date", in a panel "geo" or its several keys, and the data, geo after geo."""
+        """Return a table with column "date", in a panel "geo" or its several keys, and the data, geo after geo.
+
+        A geo has rows for its own periods only; what was not recorded is NaN.
+        """
         keys: dict[str, object] = {"date": np.tile(self.dates.to_numpy(), len(self.geos))}
         named = self.levels or ({} if self.geos == (NATIONAL,) else {"geo": self.geos})
         keys |= {key: np.repeat(np.array(values, dtype=object), len(self.dates)) for key, values in named.items()}
-        return pd.DataFrame(keys | {name: values.ravel() for name, values in self.columns.items()})
+        table = pd.DataFrame(keys | {name: values.ravel() for name, values in self.columns.items()})
+        return table if self.present is None else table[self.present.ravel()].reset_index(drop=True)
 
     def unit(self, name: str) -> str:
         """Return the unit of a column: "money" for media, "" for a control."""
@@ -311,21 +352,7 @@ class MMMData:
         pandas.DataFrame
             Index: column. Columns: role, unit, mean, sd (``ddof=0``), min, median, max, zero_share, total.
         """
-        rows = {}
-        for name, role in _uses(self.outcome, self.media, self.mediators, self.controls):
-            values = self.columns[name]
-            rows[name] = {
-                "role": role.removesuffix("s"),
-                "unit": self.unit(name),
-                "mean": values.mean(),
-                "sd": values.std(),
-                "min": values.min(),
-                "median": np.median(values),
-                "max": values.max(),
-                "zero_share": np.mean(values == 0),
-                "total": values.sum(),
-            }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("column")
+        return data_summary(self)
 
     def correlation(self) -> pd.DataFrame:
         """Return the correlations between all columns over time; NaN for a constant column.
@@ -334,7 +361,8 @@ class MMMData:
         go together, since large geos have more of everything.
         """
         many = len(self.geos) > 1
-        series = {name: deviations(values) if many else values for name, values in self.columns.items()}
+        own = {name: self.known(name) for name in self.columns}
+        series = {name: deviations(values) if many else values for name, values in own.items()}
         return pd.DataFrame({name: values.ravel() for name, values in series.items()}).corr()
 
     def between(self, start: str | datetime.date, stop: str | datetime.date) -> "MMMData":
@@ -357,11 +385,12 @@ class MMMData:
             raise DateError(f"start {first:%Y-%m-%d} is after stop {last:%Y-%m-%d}; swap the two")
         keep = np.asarray((self.dates >= first) & (self.dates <= last))
         checks.check_periods(int(keep.sum()), where=f"the window from {first:%Y-%m-%d} to {last:%Y-%m-%d}")
-        columns = {name: values[:, keep] for name, values in self.columns.items()}
-        return replace(self, dates=self.dates[keep], columns=columns)
+        return self._at(slice(None), keep)
 
     def sel(self, geo: str | Sequence[str]) -> "MMMData":
         """Return the data of one geo, or of some in the order in which they are named.
+
+        Periods are those in which one of them has a row.
 
         Parameters
         ----------
@@ -374,9 +403,34 @@ class MMMData:
         """
         geos = checks.chosen_geos(geo, self.geos)
         at = [self.geos.index(name) for name in geos]
-        columns = {name: values[at] for name, values in self.columns.items()}
         levels = {key: tuple(values[i] for i in at) for key, values in self.levels.items()}
-        return replace(self, geos=geos, columns=columns, levels=levels, part=True)
+        own = np.flatnonzero(self.has_row[at].any(axis=0))
+        return self._at(at, slice(own[0], own[-1] + 1), geos=geos, levels=levels, part=True)
+
+    def _at(self, numbers: Any, dates: Any, **changes: Any) -> "MMMData":
+        """Return some geos, by their numbers, and dates, checked again."""
+        columns = {name: values[numbers][:, dates] for name, values in self.columns.items()}
+        present = None if self.present is None else self.present[numbers][:, dates]
+        return replace(self, dates=self.dates[dates], columns=columns, present=present, **changes)
+
+    @property
+    def has_row(self) -> np.ndarray:
+        """Whether a geo has a row, (geo, date): from its own first period to its last."""
+        return np.ones((len(self.geos), len(self.dates)), bool) if self.present is None else self.present
+
+    def recorded(self, name: str) -> np.ndarray:
+        """Whether the value of a column is known, (geo, date): in rows of its geo that are not missing."""
+        return self.has_row & ~np.isnan(self.columns[name])
+
+    def known(self, name: str) -> np.ndarray:
+        """Values of a column (geo, date), NaN where there is none: also spend and controls outside a geo's periods."""
+        at = self.recorded(name)
+        return self.columns[name] if at.all() else np.where(at, self.columns[name], np.nan)
+
+    def values(self, name: str) -> np.ndarray:
+        """Values of a column that are known: all of them, (geo, date), or in one row those that are."""
+        at = self.recorded(name)
+        return self.columns[name] if at.all() else self.columns[name][at]
 
     def bought(self, names: Sequence[str]) -> np.ndarray:
         """Return whether each of some columns was ever above zero in each geo, (geo, column)."""
@@ -412,6 +466,8 @@ class MMMData:
             all(getattr(self, label) == getattr(other, label) for label in labels)
             and list(self.mediators.items()) == list(other.mediators.items())
             and list(self.levels.items()) == list(other.levels.items())
+            and self.missing == other.missing
+            and np.array_equal(self.has_row, other.has_row)
             and np.array_equal(self.dates.to_numpy(), other.dates.to_numpy())
             and same_arrays(self.columns, other.columns)
         )
@@ -419,82 +475,16 @@ class MMMData:
     def __reduce__(self) -> tuple:
         """Pickle through the constructor, since read-only views of a dict cannot be pickled."""
         given = (self.dates, self.geos, dict(self.columns), self.outcome, self.media, dict(self.mediators))
-        return (MMMData, (*given, self.controls, self.outcome_unit, self.unused, self.part, dict(self.levels)))
+        more = (self.part, dict(self.levels), dict(self.missing or {}), self.present)
+        return (MMMData, (*given, self.controls, self.outcome_unit, self.unused, *more))
 
     def __repr__(self) -> str:
         """Return size, calendar, roles and units, and what to call next."""
-        places = NATIONAL if self.geos == (NATIONAL,) else f"{len(self.geos)} geo(s): {_some(self.geos)}"
-        if self.levels:
-            counts = [f"{len(set(values))} of {key}" for key, values in self.levels.items()]
-            places = f"{places} ({', '.join(counts)})"
-        mediators = [f"{n} ({u}, {'paid' if u == MONEY else 'not paid'})" for n, u in self.mediators.items()]
-        lines = [
-            f"MMMData: {len(self.dates)} {self.frequency} periods, {self.dates[0]:%Y-%m-%d} to "
-            f"{self.dates[-1]:%Y-%m-%d}, {places}",
-            f"  outcome:   {self.outcome} ({self.outcome_unit})",
-            f"  mediators: {', '.join(mediators) or 'none'}",
-            f"  media:     {', '.join(self.media) or 'none'} ({MONEY})",
-            f"  controls:  {', '.join(self.controls) or 'none'}",
-        ]
-        if self.unused:
-            lines.append(f"  not used:  {', '.join(self.unused)}")
-        first = next(iter((*self.media, *self.mediators)))
-        lines.append(
-            f"Next: data.summary(), then mm.MMM([mm.Equation({self.outcome!r}, media=[{first!r}, ...], ...)])"
-        )
-        return "\n".join(lines)
+        return data_text(self)
 
     def _repr_html_(self) -> str:
         """Return the columns with role and unit, for notebooks."""
-        names, roles = zip(*_uses(self.outcome, self.media, self.mediators, self.controls), strict=True)
+        names, roles = zip(*uses_of(self.outcome, self.media, self.mediators, self.controls), strict=True)
         units = [self.unit(name) for name in names]
         shown = {"column": names, "role": [role.removesuffix("s") for role in roles], "unit": units}
         return notebook_html(repr(self), shown)
-
-
-def _uses(outcome: object, media: Any, mediators: Any, controls: Any) -> list[tuple[str, str]]:
-    """Return (name, role) of every column with a role, in the order in which columns are kept."""
-    (outcome_name,) = checks.as_names((outcome,), role="outcome")
-    return [
-        (outcome_name, "outcome"),
-        *((name, "mediators") for name in checks.as_units(mediators)),
-        *((name, "media") for name in checks.as_names(media, role="media")),
-        *((name, "controls") for name in checks.as_names(controls, role="controls")),
-    ]
-
-
-def _keys(date: object, geo: object) -> list[tuple[str, str]]:
-    """Return (name, role) of the columns that say which row is which."""
-    (date_name,) = checks.as_names((date,), role="date")
-    return [(date_name, "date"), *((name, "geo") for name in checks.as_keys(geo))]
-
-
-def _to_array(values: object, name: str, geos: int) -> np.ndarray:
-    """Return numbers as float64; one series becomes (1, date) where there is one geo."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "biuf":
-        array = to_float(pd.Series(array.ravel()), name).reshape(array.shape)
-    return array[np.newaxis] if array.ndim == 1 and geos == 1 else array
-
-
-def _check_values(data: MMMData, uses: Sequence[tuple[str, str]]) -> None:
-    for name, role in uses:
-        values = data.columns[name]
-        checks.check_finite(name, values, data.geos, data.dates)
-        checks.check_range(name, values)
-        if data.is_money(name):
-            checks.check_not_negative(name, values, data.geos, data.dates)
-        if data.part:
-            continue
-        if role in ("media", "mediators"):
-            checks.check_spent(name, values, role=role)
-        if role in ("mediators", "controls"):
-            checks.check_varies(name, values, role=role)
-        if role == "outcome":
-            for geo, own in zip(data.geos, values, strict=True):
-                where = f" of geo {geo!r}" if len(data.geos) > 1 else ""
-                checks.check_varies(name, own, role=role, where=where)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:3])}, ..., {names[-1]}"

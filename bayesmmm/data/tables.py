@@ -18,6 +18,7 @@ import pandas as pd
 
 from bayesmmm.data.checks import NATIONAL, SEPARATOR, check_known
 from bayesmmm.data.dates import check_order, parse_dates
+from bayesmmm.data.missing import check_span
 from bayesmmm.errors import (
     DataError,
     MissingFileError,
@@ -188,23 +189,49 @@ def _refuse_text(values: pd.Series, name: str, i: int, fix: str) -> NoReturn:
 
 
 def lay_out(
-    frame: pd.DataFrame, *, date: str, keys: Sequence[str], numbers: Sequence[str], date_format: str | None
-) -> tuple[pd.DatetimeIndex, tuple[str, ...], dict[str, np.ndarray], dict[str, tuple[str, ...]]]:
-    """Return dates, geos, one (geo, date) array per number column, and the values of several keys by geo."""
+    frame: pd.DataFrame,
+    *,
+    date: str,
+    keys: Sequence[str],
+    numbers: Sequence[str],
+    date_format: str | None,
+    ragged: str,
+) -> tuple[
+    pd.DatetimeIndex,
+    tuple[str, ...],
+    dict[str, np.ndarray],
+    dict[str, tuple[str, ...]],
+    np.ndarray | None,
+]:
+    """Return dates, geos, one (geo, date) array per number column, the values of several keys by geo, and the rows.
+
+    Geos may start late or end early where `ragged` names the outcome; then it is said where they have rows (geo, date).
+    """
     dates = parse_dates(frame[date], column=date, date_format=date_format)
     values = {name: to_float(frame[name], name) for name in numbers}
     if not keys:
         check_order(dates, where=f"column {date!r}", sort=f"sort the frame by {date!r}")
-        return dates, (NATIONAL,), {name: array[np.newaxis] for name, array in values.items()}, {}
+        return dates, (NATIONAL,), {name: array[np.newaxis] for name, array in values.items()}, {}, None
     rows = rows_by_geo(frame, keys)
     for label, where in rows.items():
         whose, sort = f"column {date!r} of geo {label!r}", f"sort the frame by {[*keys, date]}"
         check_order(dates[where], where=whose, sort=sort, panel=True)
-    _check_one_calendar({label: dates[where] for label, where in rows.items()})
-    order = np.stack(list(rows.values()))
-    first = frame[list(keys)].astype(str).iloc[order[:, 0]]
+    first = frame[list(keys)].astype(str).iloc[[where[0] for where in rows.values()]]
     levels = {key: tuple(first[key]) for key in keys} if len(keys) > 1 else {}
-    return dates[order[0]], tuple(rows), {name: array[order] for name, array in values.items()}, levels
+    every = pd.DatetimeIndex(dates.unique()).sort_values()
+    if not ragged or all(len(where) == len(every) for where in rows.values()):
+        _check_one_calendar({label: dates[where] for label, where in rows.items()})
+        order = np.stack(list(rows.values()))
+        return dates[order[0]], tuple(rows), {name: array[order] for name, array in values.items()}, levels, None
+    present = np.zeros((len(rows), len(every)), bool)
+    columns = {name: np.full(present.shape, np.nan) for name in numbers}
+    for g, (label, where) in enumerate(rows.items()):
+        check_span(label, dates[where], every, ragged)
+        at = every.get_indexer(dates[where])
+        present[g, at] = True
+        for name in numbers:
+            columns[name][g, at] = values[name][where]
+    return every, tuple(rows), columns, levels, present
 
 
 def rows_by_geo(frame: pd.DataFrame, keys: Sequence[str]) -> dict[str, np.ndarray]:
@@ -246,5 +273,5 @@ def _check_one_calendar(dates: dict[str, pd.DatetimeIndex]) -> None:
         if found:
             raise PanelError(
                 f"geo {label!r} {' and '.join(found)}; every geo must have the same dates; add the missing "
-                "rows, or leave the geo or the dates out"
+                "rows, leave the geo or the dates out, or say that geos start late or end early: missing='ignore'"
             )

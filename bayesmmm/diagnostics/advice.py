@@ -4,11 +4,11 @@ A remedy that is refused when it is tried is worse than none. So a prior is writ
 knows its parameter, and a likelihood or a correlation is only offered where the values and the other equations allow it.
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from bayesmmm.data import MMMData
-from bayesmmm.equations import MMM, Equation, Likelihood, check_system
+from bayesmmm.equations import MMM, Equation, Likelihood, Panel, check_system
 from bayesmmm.equations.panel import TAUS
 from bayesmmm.errors import BayesMMMError
 
@@ -54,7 +54,16 @@ def prior_on(equation: Equation, parameter: str, label: str = "") -> str:
     if parameter == "rho":
         return f"mm.Equation({equation.name!r}, ..., rho={{{label!r}: {start}}})"
     value = start if parameter in _UNLABELLED or not label else f"{{{label!r}: {start}}}"
-    return f"mm.Equation({equation.name!r}, ..., priors={{{parameter!r}: {value}}})"
+    # Where the panel is left to the data, an equation does not know what geos have yet.
+    shared = f"panel={_panel_code(equation.panel)}, " if parameter in (*TAUS, "omega") else ""
+    return f"mm.Equation({equation.name!r}, ..., {shared}priors={{{parameter!r}: {value}}})"
+
+
+def _panel_code(panel: Panel | None) -> str:
+    """Code of a panel, with what differs from the default."""
+    panel = panel or Panel()
+    given = {f.name: getattr(panel, f.name) for f in fields(panel) if getattr(panel, f.name) != f.default}
+    return f"mm.Panel({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
 
 def prior_on_return(equation: Equation, channel: str, data: MMMData) -> str:

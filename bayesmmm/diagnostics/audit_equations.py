@@ -24,7 +24,7 @@ def equation_checks(view: PriorView) -> tuple[list[Check], dict[str, pd.DataFram
         values, parameters = values_per_parameter(view.system.equation(name), view.data)
         counts[name] = {"values": values, "parameters": parameters, "ratio": values / parameters}
         ahead[name] = predictive_table(view, name)
-        checks += [_ratio(name, values, parameters), _seasons(view, name), _share(view, name)]
+        checks += [ratio_check(name, values, parameters), season_check(view, name), _share(view, name)]
         checks.append(_coverage(name, ahead[name]))
     mediators = mediator_table(view)
     checks += [_moves(view, str(name), row) for name, row in mediators.iterrows()]
@@ -37,7 +37,8 @@ def equation_checks(view: PriorView) -> tuple[list[Check], dict[str, pd.DataFram
     return made, tables | ({"mediators": mediators} if len(mediators) else {})
 
 
-def _ratio(name: str, values: int, parameters: int) -> Check:
+def ratio_check(name: str, values: int, parameters: int) -> Check:
+    """Values of an equation beside its parameters."""
     return check_against(
         f"periods:{name}",
         "data",
@@ -55,7 +56,8 @@ def _ratio(name: str, values: int, parameters: int) -> Check:
     )
 
 
-def _seasons(view: PriorView, name: str) -> Check | None:
+def season_check(view: PriorView, name: str) -> Check | None:
+    """Number of its longest seasons that the data of an equation run over."""
     equation, data = view.system.equation(name), view.data
     if not equation.seasonality:
         return None

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.data.data_warnings import COLLINEAR_CORRELATION, OUTLIER_ROBUST_SDS
 from bayesmmm.diagnostics.advice import prior_on_return, where
 from bayesmmm.diagnostics.audit_equations import equation_checks
 from bayesmmm.diagnostics.audit_media import media_checks
+from bayesmmm.diagnostics.audit_panel import panel_checks_before, summed
 from bayesmmm.diagnostics.check import Check, Diagnosis, check_against
 from bayesmmm.diagnostics.prior_view import PriorView, evaluate
 from bayesmmm.diagnostics.thresholds import WARNINGS
 from bayesmmm.equations import MMM, check_system, system_warnings
+from bayesmmm.equations.spend_share import for_data
 from bayesmmm.errors import (
     AlwaysOnWarning,
     BackdoorWarning,
@@ -113,6 +114,10 @@ def audit(data: MMMData, system: MMM) -> Diagnosis:
     priors imply for the media share and for the series), and at mediators (do they move with their drivers, are back
     doors open). It takes about a second; priors are drawn with a fixed seed.
 
+    Of a panel it asks what geos can say together: are there enough of them for period effects, is the spend of a channel
+    one series split by one key, is a channel bought by one geo only, has each geo enough values for what is its own, and
+    what do priors imply in each geo. One geo after another is looked at as ``audit(data.sel("north"), system)``.
+
     Parameters
     ----------
     data : MMMData
@@ -125,7 +130,8 @@ def audit(data: MMMData, system: MMM) -> Diagnosis:
         "channels" (variation, share of active periods, number of flights, persistence, largest over mean spend);
         "overlap" by pair; "vif" and "range" by equation and channel; "feedback" by channel and for all; "parameters" and
         "prior_predictive" by equation; "mediators"; "media_share", draws of what priors let channels bring; "spend", the
-        series by date.
+        series by date. Of a panel: "summary", "correlation" (within geos), "channels" by channel and geo, "parameters",
+        "prior_predictive" by equation, geo and date, "media_share" and "spend" in total, "media_share_by_geo".
 
     Raises
     ------
@@ -152,14 +158,22 @@ def audit(data: MMMData, system: MMM) -> Diagnosis:
             f"audit got a {type(data).__name__} and a {type(system).__name__}, and needs data and equations, as "
             f"audit(MMMData.from_csv(...), MMM([...]))"
         )
-    engine.check_national(data)
     check_system(system, data)
+    if len(data.geos) > 1:
+        return _audit_panel(data, for_data(system, data))
     view = evaluate(data, system)
     media, tables = media_checks(view)
     equations, more = equation_checks(view)
     checks = [*warning_checks(system_warnings(system, data), system, data), *media, *equations]
     whole = {"summary": data.summary(), "correlation": data.correlation(), "spend": _series(view)}
     return Diagnosis("data", tuple(checks), {**whole, **tables, **more})
+
+
+def _audit_panel(data: MMMData, system: MMM) -> Diagnosis:
+    checks, tables = panel_checks_before(data, system)
+    warned = warning_checks(system_warnings(system, data), system, data)
+    whole = {"summary": data.summary(), "correlation": data.correlation(), "spend": summed(data)}
+    return Diagnosis("data", tuple([*warned, *checks]), {**whole, **tables})
 
 
 def warning_checks(

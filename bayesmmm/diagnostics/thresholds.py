@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from numbers import Real
 
+from bayesmmm.equations.panel import MIN_GEOS
+from bayesmmm.equations.panel_warnings import COMMON_SPEND as COMMON_SPEND_SHARE
 from bayesmmm.validate import refusal
 
 
@@ -212,4 +214,10 @@ MEDIATOR_MOVES = Threshold(0.05, f"F test of the drivers beside the linear terms
 # -------------------------------------------------------------------------------------------------------- panels
 #: Standard deviations that what geos have in common may exceed chance by: one false alarm in 30,000.
 COMMON_SPREAD = 4.0
+FEW_GEOS = Threshold(MIN_GEOS, _WARNED, above=False)
+COMMON_SPEND = Threshold(COMMON_SPEND_SHARE, _WARNED)
+BUYERS = Threshold(2.0, f"{_OURS}: how far geos differ takes two of them to see", above=False)
+SHARE_BY_GEO = Threshold(
+    0.1, f"{_OURS}: twice the bound for one series, since geos may differ from the median one"
+)
 COMMON_SOURCE = f"1 / geos by chance, plus 4 standard deviations of that over the periods; {_BOUND_OURS}"

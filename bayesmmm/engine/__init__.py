@@ -49,6 +49,7 @@ from bayesmmm.engine.residuals import (
     given_mediator,
     joint_residuals,
     over_paths,
+    own_uniforms,
     random_stream_id,
     uniforms,
 )

@@ -9,6 +9,10 @@ paths, side by side. What does not differ between paths may have S rows only, an
 (P stands for any of the three). What a segment inherits from the one before is its *past*, by equation and input: the
 adstock carried in, (P, G, 1), or under ``max_lag`` the inputs of the last periods, (P, G, max_lag).
 
+A value that was not recorded stands at one draw from what the model says of it, for each posterior draw. A geo that ends
+early goes on in this way after its end, with nothing spent; before its start its series are zero. What counts in an
+answer are its own periods.
+
 The geos of a panel are series side by side. What all of them have in common in a period, its *period effect*, is in the
 latent mean of fitted periods and of worlds that are made. Of later periods it is not known: it is drawn, or integrated
 over, with the residual, and is part of it.
@@ -24,9 +28,15 @@ from scipy import special
 from bayesmmm import kernels
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.data.checks import NATIONAL
+from bayesmmm.engine.gaps import before_start, filled_series, own_amplitudes, unobserved
 from bayesmmm.engine.inputs import Inputs, kernel_lag, retention
 from bayesmmm.engine.parameters import Parameters
-from bayesmmm.engine.residuals import given_mediator, random_stream_id, uniforms
+from bayesmmm.engine.residuals import (
+    given_mediator,
+    own_uniforms,
+    random_stream_id,
+    uniforms,
+)
 from bayesmmm.engine.terms import (
     CarryOver,
     FrozenDraws,
@@ -41,6 +51,8 @@ from bayesmmm.engine.terms import (
 from bayesmmm.equations import MMM, Equation, design_matrix, observe, to_latent
 
 Columns = Mapping[str, np.ndarray]
+#: Logarithm of a share of the mean size that is next to nothing.
+_NOTHING = -690.0
 
 
 @dataclass(frozen=True)
@@ -102,16 +114,18 @@ def _evaluate(
     past: CarryOver,
     trend_until: pd.Timestamp | None = None,
     periods_known: bool = True,
+    present: np.ndarray | None = None,
 ) -> Baseline:
     """Go through the equations in causal order.
 
     Without amplitudes in `rows` those of these very periods are found. Of `columns` (P, G, T), all but the series that
     follow from their residuals, the `known` ones (G, T) stand in designs. `residual_of` gives residuals (R, G, T), or
     None, from the number of an equation, the equation, its latent mean and the residuals before it. `periods_known` says
-    whether the period effects among the parameters are those of these periods.
+    whether the period effects among the parameters are those of these periods, `present` (G, T) which of them are those
+    of each geo.
     """
     system, scales, columns = rows.system, rows.scales, dict(columns)
-    geos = len(rows.geos)
+    geos, before = len(rows.geos), None if present is None else before_start(present)
     amplitude, term = dict(rows.amplitude), dict[tuple[str, str], np.ndarray]()
     design, latent, residual = (dict[str, np.ndarray]() for _ in range(3))
     for i, name in enumerate(system.order):
@@ -128,7 +142,7 @@ def _evaluate(
         inputs = {n: scaled(rows, n, columns[n]) for n in equation.media}
         for names, response in media_terms(rows, equation, inputs, past, frozen):
             if frozen is None:
-                amplitude[name] = kernels.amplitudes(response, np.ascontiguousarray(par["contribution"]))
+                amplitude[name] = own_amplitudes(response, par["contribution"], present)
             term |= {(name, n): values for n, values in by_input(names, response).items()}
             parts.append(response.sum(axis=2))
         latent[name] = rows.per_path(add(rows, parts))
@@ -137,6 +151,8 @@ def _evaluate(
             residual[name] = own
             if name not in columns:
                 columns[name] = observe(equation, latent[name] + own, scales)
+            elif np.isnan(columns[name]).any():
+                columns[name] = filled_series(columns[name], observe(equation, latent[name] + own, scales), before)
     rows = replace(rows, amplitude=amplitude)
     return Baseline(rows, columns, past, term, design, latent, residual, future=False)
 
@@ -169,20 +185,32 @@ def history(
         Of all draws; only those in `draws` are used.
     draws : (S,) int array
     seed : int
-        For residuals of censored periods.
+        For residuals of censored periods, and of those that were not recorded: one value per draw.
     """
     chosen = {name: {key: value[draws] for key, value in par.items()} for name, par in parameters.items()}
     rows = FrozenDraws(system, scales, data.days_per_period, chosen, {}, draws, data.geos)
+    early = before_start(data.has_row)
 
-    def residual(i: int, equation: Equation, mean: np.ndarray, _: Columns) -> np.ndarray:
-        target = to_latent(equation, data.columns[equation.name], scales)
+    def residual(i: int, equation: Equation, mean: np.ndarray, before: Columns) -> np.ndarray:
+        series, par = data.columns[equation.name], chosen[equation.name]
+        gaps = ~data.recorded(equation.name)
         uniform = None
-        if equation.family.censored:
-            uniform = uniforms(seed, random_stream_id("observed", i), draws, data.geos, len(data.dates))
-        return equation.family.residual(target, mean, chosen[equation.name], uniform)
+        if equation.family.censored or gaps.any():
+            uniform = own_uniforms(seed, random_stream_id("observed", i), draws, data)
+        if not gaps.any():
+            return equation.family.residual(to_latent(equation, series, scales), mean, par, uniform)
+        target = to_latent(equation, np.where(gaps, scales.size[equation.name][:, None], series), scales)
+        out = equation.family.residual(target, mean, par, uniform)
+        assert uniform is not None
+        out = np.where(gaps, unobserved(equation, chosen, before, uniform), out)
+        # Before a geo starts its series are zero, or next to it in logs: nothing carries over from there.
+        return (
+            np.where(early, (_NOTHING if equation.family.log_scale else 0.0) - mean, out) if early.any() else out
+        )
 
     columns = {name: values[None] for name, values in data.columns.items()}
-    return _evaluate(rows, data.dates, data.columns, columns, residual, past={})
+    whole = {name: values for name, values in data.columns.items() if not np.isnan(values).any()}
+    return _evaluate(rows, data.dates, whole, columns, residual, past={}, present=data.has_row)
 
 
 def run(
@@ -215,7 +243,11 @@ def run(
     values = {n: v for n, v in data.columns.items() if n not in system.order} | dict(do or {})
     columns = {n: v if v.ndim == 3 else v[None] for n, v in values.items()}
     known = {n: v for n, v in values.items() if v.ndim == 2}
-    return _evaluate(rows, data.dates, known, columns, lambda i, equation, *_: residual[equation.name], past={})
+
+    def given(_: int, equation: Equation, *__: object) -> np.ndarray:
+        return residual[equation.name]
+
+    return _evaluate(rows, data.dates, known, columns, given, past={}, present=data.has_row)
 
 
 def future(
@@ -400,6 +432,7 @@ def media_term(
     par: Mapping[str, np.ndarray],
     days: float,
     amplitude: np.ndarray | None = None,
+    present: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Media terms (S, G, C, T) and their amplitudes (S, G, C).
 
@@ -409,12 +442,14 @@ def media_term(
         Inputs, scaled.
     amplitude : (S, G, C) array, optional
         Frozen amplitudes. Without it those that give each channel its mean contribution over these very periods.
+    present : (G, T) bool array, optional
+        Which of them are periods of each geo.
     """
     full = np.ones_like(par["contribution"]) if amplitude is None else amplitude
     shape = (retention(par["half_life"], days), par["half_saturation"], par["slope"], full)
     response = curve_response(kernel_lag(equation), media[None], np.zeros((1, *media.shape[:2])), *shape)
     if amplitude is None:
-        full = kernels.amplitudes(response, np.ascontiguousarray(par["contribution"]))
+        full = own_amplitudes(response, par["contribution"], present)
     return response, full
 
 
@@ -426,7 +461,7 @@ def latent_mean(
     amplitude: np.ndarray | None = None,
 ) -> np.ndarray:
     """Latent mean (S, G, T) of an equation given its inputs, amplitudes as in `media_term`."""
-    response, _ = media_term(equation, seen.media, par, days, amplitude)
+    response, _ = media_term(equation, seen.media, par, days, amplitude, seen.present)
     linear = "gtk,sgk->sgt" if par["coefficient"].ndim == 3 else "gtk,sk->sgt"
     mean = np.einsum(linear, seen.design, par["coefficient"]) + response.sum(axis=2)
     return mean + par["period"][:, None] if "period" in par else mean

@@ -37,23 +37,35 @@ class Inputs:
         Columns of the linear part.
     seen : (G, T) bool array
         Cells of the target that are observed, with everything that acts on them.
+    present : (G, T) bool array
+        Periods of each geo: a contribution is a mean over them.
     """
 
     target: np.ndarray
     media: np.ndarray
     design: np.ndarray
     seen: np.ndarray
+    present: np.ndarray
 
 
 def inputs(equation: Equation, data: MMMData, scales: Scales) -> Inputs:
     """Collect what `equation` sees of `data` on the frozen `scales`."""
-    series = data.columns[equation.name]
     return Inputs(
-        target=to_latent(equation, series, scales),
-        media=media_inputs(equation, data.columns, scales),
-        design=design_matrix(equation, data.dates, data.columns, scales, geos=len(data.geos)),
-        seen=np.isfinite(series),
+        target=to_latent(equation, data.columns[equation.name], scales),
+        media=media_inputs(equation, filled(data.columns, dict.fromkeys(data.columns, 0.0)), scales),
+        design=design_matrix(
+            equation, data.dates, filled(data.columns, scales.center), scales, geos=len(data.geos)
+        ),
+        seen=np.logical_and.reduce([data.recorded(name) for name in (equation.name, *equation.linear)]),
+        present=data.has_row,
     )
+
+
+def filled(columns: Mapping[str, np.ndarray], value: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """Return columns with a number in cells that were not recorded, which what is observed does not rest on."""
+    return {
+        n: np.where(np.isnan(v), value[n], v) if np.isnan(v).any() else v for n, v in columns.items() if n in value
+    }
 
 
 def check_data(data: MMMData) -> None:

@@ -157,7 +157,11 @@ def spend_per_size(equation: Equation, channel: str, data: MMMData, scales: Scal
 
     Of the median geo of those that buy it, on a panel.
     """
-    share = data.columns[channel].mean(axis=-1) / scales.size[equation.name]
+    known = data.recorded(channel)
+    spend = data.columns[channel].mean(axis=-1)
+    if not known.all():  # over the periods of each geo
+        spend = np.where(known, data.columns[channel], 0.0).sum(axis=-1) / known.sum(axis=-1)
+    share = spend / scales.size[equation.name]
     return float(np.median(share[data.bought([channel])[:, 0]]))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bayesmmm.data import MMMData
 from bayesmmm.data.checks import NATIONAL
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.equations import MMM, Equation
@@ -92,6 +93,15 @@ def uniforms(
             numbers.random(out=out[row, g])
     turns = (out[:, None, :, first:] + (np.arange(paths) / paths)[:, None, None]) % 1.0
     return np.maximum(turns.reshape(-1, len(geos), periods), 2.0**-54)
+
+
+def own_uniforms(seed: int, stream: int, draws: np.ndarray, data: MMMData) -> np.ndarray:
+    """`uniforms` (S, G, T) over the periods of some data, counted from the first of each geo; 1/2 before it."""
+    out = uniforms(seed, stream, draws, data.geos, len(data.dates))
+    for g, first in enumerate(data.has_row.argmax(axis=1)):
+        if first:
+            out[:, g] = np.concatenate([np.full((len(out), first), 0.5), out[:, g, :-first]], axis=1)
+    return out
 
 
 def _number_of_geo(name: str) -> int:

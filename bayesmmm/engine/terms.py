@@ -98,6 +98,11 @@ def media_terms(
     """
     lag, many = kernel_lag(equation), len(rows.draws)
     before = {n: past.get((equation.name, n)) for n in inputs}
+    # Nothing spent and nothing carried in brings nothing: what is switched off needs no curve.
+    silent = [n for n, x in inputs.items() if amplitude is not None and not (x.any() or np.any(before[n]))]
+    for n in silent:
+        yield (n,), np.zeros((many, inputs[n].shape[1], 1, inputs[n].shape[2]))
+    inputs = {n: x for n, x in inputs.items() if n not in silent}
     on_paths = tuple(n for n, x in inputs.items() if max(len(x), 0 if (b := before[n]) is None else len(b)) > many)
     for names in (tuple(n for n in inputs if n not in on_paths), on_paths):
         if not names:

@@ -7,6 +7,7 @@ itself as text and as TOML. It does not know how an equation is computed (`engin
 from bayesmmm.equations.checks import check_system, system_warnings
 from bayesmmm.equations.design import design_matrix
 from bayesmmm.equations.equation import Equation, Fourier, Parameter
+from bayesmmm.equations.equation_priors import sign_of
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, expected, log_likelihood, observe, to_latent
 from bayesmmm.equations.panel import Panel
 from bayesmmm.equations.spend_share import for_data

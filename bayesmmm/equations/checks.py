@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.data import MMMData, data_warnings
-from bayesmmm.data.checks import is_constant
+from bayesmmm.data.checks import is_constant, places
 from bayesmmm.data.data_warnings import correlation
 from bayesmmm.data.scales import deviations
 from bayesmmm.equations.equation import Equation
@@ -135,12 +135,13 @@ def _check_columns(equation: Equation, data: MMMData) -> None:
         if not data.part and not (data.columns[name] > 0).any():
             raise NeverSpentError(
                 f"{where} lists {name!r} under media, but its values are never above 0 (the highest is "
-                f"{data.columns[name].max():g}), and negative values enter as 0. List it under linear."
+                f"{data.values(name).max():g}), and negative values enter as 0. List it under linear."
             )
+        _check_carried(equation, name, data)
     for name in equation.linear:
-        if not data.part and is_constant(data.columns[name]):
+        if not data.part and is_constant(data.values(name)):
             raise ConstantColumnError(
-                f"{where} lists {name!r} under linear, but it is {data.columns[name].flat[0]:g} in every period, "
+                f"{where} lists {name!r} under linear, but it is {data.values(name).flat[0]:g} in every period, "
                 f"so that it says no more than the intercept. Leave {name!r} out of linear."
             )
         if name in data.media:
@@ -150,9 +151,22 @@ def _check_columns(equation: Equation, data: MMMData) -> None:
             )
 
 
+def _check_carried(equation: Equation, name: str, data: MMMData) -> None:
+    """Refuse a mediator with values that were not recorded where they would carry over to later periods."""
+    gaps = np.isnan(data.columns[name]) & data.has_row
+    if gaps.any():
+        raise EquationError(
+            f"equation {equation.name!r} lists {name!r} under media, of which {int(gaps.sum())} value(s) were not "
+            f"recorded{places(gaps, data.geos, data.dates)}: what they carry over into later periods is not known. List "
+            f"{name!r} under linear, where it acts in its own period only and periods without it leave the equation, or "
+            f"fill it in with what is true, or begin after the gap with data.between(...)."
+        )
+
+
 def _check_geos(equation: Equation, data: MMMData) -> None:
     """Refuse a mediator that a geo of a panel does not have; an outcome that does not vary is no data."""
-    silent = [geo for geo, own in zip(data.geos, data.columns[equation.name], strict=True) if not own.any()]
+    series = np.nan_to_num(data.columns[equation.name])
+    silent = [geo for geo, own in zip(data.geos, series, strict=True) if not own.any()]
     if silent:
         raise PanelError(
             f"equation {equation.name!r} explains {equation.name!r}, which is 0 in every period of geo "
@@ -163,7 +177,7 @@ def _check_geos(equation: Equation, data: MMMData) -> None:
 
 def _check_likelihood(equation: Equation, data: MMMData) -> None:
     values, family = data.columns[equation.name], equation.family
-    bad = ~family.supports(values)
+    bad = ~family.supports(values) & data.recorded(equation.name)
     if bad.any():
         t = int(np.argmax(bad.any(axis=0)))
         g = int(np.argmax(bad[:, t]))
@@ -193,7 +207,7 @@ def _check_time(equation: Equation, data: MMMData) -> None:
                 f"{where} has a trend knot on {knot}, but the data run from {start.date()} to "
                 f"{end.date()}. Choose a date between these."
             )
-    cells, terms = len(data.geos) * len(data.dates), len(equation.terms()) + len(data.geos) - 1
+    cells, terms = data.values(equation.name).size, len(equation.terms()) + len(data.geos) - 1
     if cells <= terms:
         raise EquationError(
             f"{where} has {terms} linear terms but only {cells} values to fit them. Use fewer harmonics, "
@@ -202,11 +216,11 @@ def _check_time(equation: Equation, data: MMMData) -> None:
 
 
 def _check_roi(equation: Equation, data: MMMData) -> None:
-    size = np.abs(data.columns[equation.name]).mean()
+    size = np.abs(data.values(equation.name)).mean()
     for parameter in equation.parameters():
         if parameter.name == "roi":
             for name, prior in zip(parameter.labels, parameter.priors, strict=True):
-                most = prior.scipy().ppf(0.95) * np.maximum(data.columns[name], 0.0).mean() / size
+                most = prior.scipy().ppf(0.95) * np.maximum(data.values(name), 0.0).mean() / size
                 if most > LARGEST_SHARE:
                     raise PriorError(
                         f"equation {equation.name!r} has the prior {prior!r} on the roi of {name!r}, under which it "
@@ -290,9 +304,9 @@ def _calendar_terms(equation: Equation, other: Equation) -> list[str]:
 
 def consequences(equation: Equation, data: MMMData) -> Iterable[ConsequenceWarning]:
     """Name inputs, media apart, that explain nearly all of a series on their own."""
-    series = data.columns[equation.name]
+    series = data.known(equation.name)
     for name in equation.inputs:
-        values = data.columns[name]
+        values = data.known(name)
         if name in data.media or (values == values[:, :1]).all():
             continue
         share = _explained(values, series)
@@ -313,7 +327,7 @@ def _explained(values: np.ndarray, series: np.ndarray) -> float:
 def values_per_parameter(equation: Equation, data: MMMData) -> tuple[int, int]:
     """Return how many values an equation explains, and how many parameters it has."""
     count = sum(max(1, len(parameter.labels)) for parameter in equation.parameters()) + len(data.geos) - 1
-    return len(data.dates) * len(data.geos), count
+    return data.values(equation.name).size, count
 
 
 def _few_periods(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
@@ -327,7 +341,7 @@ def _few_periods(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]
 
 
 def _many_zeros(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
-    zeros = float(np.mean(data.columns[equation.name] == 0))
+    zeros = float(np.mean(data.values(equation.name) == 0))
     if equation.family.additive and zeros > MAX_ZERO_SHARE:
         yield ManyZerosWarning(
             f"{equation.name!r} is exactly zero in {zeros:.0%} of its periods (more than "
@@ -337,7 +351,7 @@ def _many_zeros(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
 
 
 def _many_negatives(name: str, data: MMMData) -> Iterable[BayesMMMWarning]:
-    negative = float(np.mean(data.columns[name] < 0))
+    negative = float(np.mean(data.values(name) < 0))
     if negative > MAX_ZERO_SHARE:
         yield ManyZerosWarning(
             f"{name!r} acts as media and is negative in {negative:.0%} of its periods (more than {MAX_ZERO_SHARE:.0%}), "
@@ -357,13 +371,14 @@ def prior_media_share(equation: Equation, data: MMMData) -> np.ndarray | None:
     if not equation.family.additive or not equation.media:
         return None
     rng = np.random.default_rng(_PRIOR_SEED)
-    size = np.abs(data.columns[equation.name]).sum()
+    series = data.values(equation.name)
+    size = np.abs(series).sum() * (data.has_row.sum() / series.size)  # over all periods, had they been recorded
     share = {}
     for parameter in equation.parameters():
         if parameter.name not in ("contribution", "roi"):
             continue
         for name, prior in zip(parameter.labels, parameter.priors, strict=True):
-            unit = 1.0 if parameter.name == "contribution" else np.maximum(data.columns[name], 0).sum() / size
+            unit = 1.0 if parameter.name == "contribution" else np.maximum(data.values(name), 0).sum() / size
             share[name] = unit * prior.draw(rng, _PRIOR_DRAWS)
     return np.stack([share[name] for name in equation.media], axis=-1)
 
@@ -384,10 +399,11 @@ def _media_share(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]
 
 
 def _always_on(name: str, data: MMMData) -> Iterable[BayesMMMWarning]:
-    values = data.columns[name]
+    values = data.known(name)
     if (values <= 0).any():
         return
-    variation = float((values / values.mean(axis=1, keepdims=True)).std())
+    mean, sd = (np.nanmean, np.nanstd) if np.isnan(values).any() else (np.mean, np.std)
+    variation = float(sd(values / mean(values, axis=1, keepdims=True)))
     if variation < ALWAYS_ON_VARIATION:
         yield AlwaysOnWarning(
             f"{name!r} is never zero and varies by only {variation:.0%} of its mean (less than "

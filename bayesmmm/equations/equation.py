@@ -19,6 +19,7 @@ from bayesmmm.equations.equation_priors import (
     parametrised,
     prior_of,
     read_priors,
+    read_sign,
     read_spend_share,
 )
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likelihood
@@ -161,6 +162,12 @@ class Equation:
         How the geos of a panel share this equation; for data with several geos ``Panel()`` where it is left out. It adds
         the parameters tau (spread of the log contributions of geos) and omega (sd of the period effects, share of s_v),
         tau_group where geos are in groups, and tau_half_life and the like of what is pooled.
+    sign
+        ``{channel: "positive", "negative" or "any"}`` for some of `media`: what a channel can do to the series. Others
+        are positive, unless a prior on their contribution or roi has mass below zero, which is taken as it is. The
+        default contribution of "negative" is the mirror image of the positive one, and of "any" a Student-t around zero
+        of the same scale: it holds zero, so that a channel that does nothing can be seen to do nothing. In a panel all
+        geos of a channel have the sign of the median one.
     spend_share
         ``{channel: share}`` of spend, for all of `media`: default priors on contributions are in proportion to it, so
         that no channel starts from a higher return than another. A fit takes it from the data where it is left out, and
@@ -169,9 +176,9 @@ class Equation:
     Raises
     ------
     EquationError
-        When the terms contradict each other, rho is not a correlation, or a share is none.
+        When the terms contradict each other, rho is not a correlation, or a sign or a share is none.
     UnknownTermError
-        When rho names a column that does not act here.
+        When rho or sign names a column that does not act here.
     LikelihoodError
         When the likelihood is not known, or has no correlation.
     UnknownPriorError, PriorError, PriorSupportError
@@ -196,6 +203,7 @@ class Equation:
     max_lag: int | None = field(default=None, kw_only=True)
     rho: Mapping[str, Any] = field(default_factory=FrozenMap, kw_only=True)
     panel: Panel | None = field(default=None, kw_only=True)
+    sign: Mapping[str, str] = field(default_factory=FrozenMap, kw_only=True)
     spend_share: Mapping[str, float] = field(default_factory=FrozenMap, kw_only=True)
 
     if TYPE_CHECKING:  # what may be given; the fields say what is kept
@@ -213,6 +221,7 @@ class Equation:
             max_lag: int | None = None,
             rho: Mapping[str, float | Prior] = {},
             panel: Panel | None = None,
+            sign: Mapping[str, str] = {},
             spend_share: Mapping[str, float] = {},
         ) -> None: ...
 
@@ -233,6 +242,7 @@ class Equation:
                 )
             _set(self, "max_lag", int(self.max_lag))
         _check_panel(self)
+        _set(self, "sign", read_sign(self))
         _set(self, "spend_share", read_spend_share(self))
         _set(self, "priors", read_priors(self))
         _set(self, "rho", read_rho(self.name, self.rho, self.inputs, self.family))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmmm.equations.panel import TAUS
 from bayesmmm.equations.text import unit_of
-from bayesmmm.errors import EquationError, PriorError, UnknownPriorError
+from bayesmmm.errors import EquationError, PriorError, UnknownPriorError, UnknownTermError
 from bayesmmm.priors import FrozenMap, Prior, check_reach, check_support, contribution_scales, default_prior
 from bayesmmm.text import listed, no_such, written
 from bayesmmm.validate import is_number
@@ -27,8 +27,12 @@ _NEEDS = {
     **dict.fromkeys(TAUS, ("media", "list channels in media=[...]")),
 }
 _LINEAR_PARAMETERS = ("intercept", "trend", "seasonality", "coefficient")
+_ANY = (-math.inf, math.inf)
+#: Values of a contribution, or of a roi, by the sign of a channel.
+SIGNS = {"positive": (0.0, math.inf), "negative": (-math.inf, 0.0), "any": _ANY}
 _SUPPORT = dict.fromkeys([*MEDIA_PARAMETERS, "sigma", "nu_minus_two", *TAUS, "omega"], (0.0, math.inf)) | {
-    "retention": (0.0, 1.0)
+    "retention": (0.0, 1.0),
+    **dict.fromkeys(("contribution", "roi"), _ANY),
 }
 
 
@@ -94,9 +98,12 @@ def _check_applies(equation: "Equation", parameter: str, value: Any) -> None:
 
 def _read_prior(equation: "Equation", parameter: str, value: Any) -> Prior | FrozenMap:
     where = f"equation {equation.name!r}"
-    bounds = _SUPPORT.get(parameter, (-math.inf, math.inf))
+    bounds = _SUPPORT.get(parameter, _ANY)
+    signed = equation.sign if parameter in ("contribution", "roi") else {}
     if isinstance(value, Prior):
         check_support(value, f"{parameter} of {where}", *bounds)
+        for label, sign in signed.items():
+            check_support(value, f"{parameter} of {label!r} in {where}, by its sign {sign},", *SIGNS[sign])
         check_reach(value, parameter, where, unit_of(equation, parameter))
         return value
     labels = _labels(equation, parameter)
@@ -113,6 +120,9 @@ def _read_prior(equation: "Equation", parameter: str, value: Any) -> Prior | Fro
         if not isinstance(prior, Prior):
             raise PriorError(f"{where} has {prior!r} as the prior on {parameter} of {label!r}. Give a Prior.")
         check_support(prior, f"{parameter} of {label!r} in {where}", *bounds)
+        if label in signed:
+            sign = signed[label]
+            check_support(prior, f"{parameter} of {label!r} in {where}, by its sign {sign},", *SIGNS[sign])
         check_reach(prior, parameter, f"{where} for {label!r}", unit_of(equation, parameter))
     return FrozenMap(value)
 
@@ -129,11 +139,38 @@ def prior_of(equation: "Equation", parameter: str, label: str | None) -> Prior:
         return value
     if value is not None and label in value:
         return value[label]
-    if parameter == "contribution":
+    if parameter == "contribution" and label is not None:
         media = equation.media
         scales = contribution_scales([equation.spend_share.get(c, 1.0 / len(media)) for c in media])
-        return default_prior(parameter, scale=scales[media.index(label)], widths=equation.family.widths)
+        scale, sign = scales[media.index(label)], equation.sign.get(label, "positive")
+        return default_prior(parameter, scale=scale, sign=sign, widths=equation.family.widths)
     return default_prior(parameter, widths=equation.family.widths)
+
+
+def read_sign(equation: "Equation") -> FrozenMap:
+    """Return the given signs of channels, checked."""
+    where, given, media = f"equation {equation.name!r}", equation.sign, equation.media
+    if not isinstance(given, Mapping):
+        raise EquationError(
+            f"{where} has sign = {written(given)}. Give a mapping from channels to their signs, as "
+            f"{{'competitor': 'negative', 'display': 'any'}}."
+        )
+    for channel, sign in given.items():
+        if channel not in media:
+            wrong = f"{where} has a sign for {channel!r}, which is none of its media"
+            raise UnknownTermError(no_such(wrong, channel, media, "Use", "it has none"))
+        if sign not in tuple(SIGNS):
+            raise EquationError(
+                no_such(f"{where} has the sign {written(sign)} of {channel!r}", sign, tuple(SIGNS), "Use one of")
+            )
+    return FrozenMap({str(channel): str(sign) for channel, sign in given.items()})
+
+
+def sign_of(equation: "Equation", channel: str) -> str:
+    """Return "positive", "negative" or "any": where the prior on the contribution of a channel, or its roi, has mass."""
+    parameter = "roi" if _has(equation.priors, "roi", channel) else "contribution"
+    low, high = prior_of(equation, parameter, channel).support
+    return "positive" if low >= 0.0 else "negative" if high <= 0.0 else "any"
 
 
 def read_spend_share(equation: "Equation") -> FrozenMap:

@@ -22,10 +22,16 @@ def linear_overlaps(equation: Equation, data: MMMData) -> Iterable[CollinearTerm
     if not equation.linear:
         return
     said: set[frozenset[str]] = set()
-    design = design_matrix(equation, data.dates, data.columns, data.scales(), geos=len(data.geos))
+    known = {name: data.known(name) for name in equation.linear}
+    design = design_matrix(equation, data.dates, known, data.scales(), geos=len(data.geos))
     terms = equation.terms()[1:]
-    design -= design.mean(axis=1, keepdims=True)  # what the intercept of a geo leaves
-    columns = [design[..., k].ravel() for k in range(1, design.shape[-1])]
+    seen = data.has_row & np.isfinite(design).all(axis=-1)
+    if seen.all():
+        design -= design.mean(axis=1, keepdims=True)  # what the intercept of a geo leaves
+    else:
+        design[~seen] = np.nan
+        design -= np.nanmean(design, axis=1, keepdims=True)
+    columns = [design[seen, k] for k in range(1, design.shape[-1])]
     varying = [k for k, column in enumerate(columns) if column.std() > 0.0]
     scaled = {k: columns[k] / columns[k].std() for k in varying}
     if len(varying) < 2:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from bayesmmm.data import MMMData
 from bayesmmm.data.scales import common_share, deviations
 from bayesmmm.equations.equation import Equation
@@ -32,8 +34,8 @@ def _few_geos(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
 
 
 def _common_spend(name: str, system: MMM, data: MMMData) -> Iterable[BayesMMMWarning]:
-    within = deviations(data.columns[name])
-    within = within[(within != 0).any(axis=1)]
+    within = deviations(data.known(name))
+    within = within[(np.nan_to_num(within) != 0).any(axis=1)]
     if len(within) < 2:
         return
     share = common_share(within)

@@ -48,13 +48,14 @@ def spend_shares(equation: Equation, data: MMMData) -> dict[str, float]:
     if not media:
         return {}
     bought = data.bought(media)  # (G, C)
-    spend = np.stack([np.maximum(data.columns[c], 0.0).mean(axis=-1) for c in media], axis=-1)
+    mean = np.mean if all(data.recorded(c).all() for c in media) else np.nanmean
+    spend = np.stack([mean(np.maximum(data.known(c), 0.0), axis=-1) for c in media], axis=-1)
     money = np.array([data.is_money(c) for c in media])
     count = np.maximum(bought.sum(axis=1, keepdims=True), 1)
     paid = bought & money
     total = (spend * paid).sum(axis=1, keepdims=True)
     by_money = spend / np.where(total > 0.0, total, 1.0) * paid.sum(axis=1, keepdims=True) / count
     share = np.where(money, by_money, 1.0 / count)
-    mean = (share * bought).sum(axis=0) / np.maximum(bought.sum(axis=0), 1)
-    mean = np.where(mean > 0.0, mean, 1.0 / len(media))  # silent in these geos
-    return {c: float(f"{value:.4g}") for c, value in zip(media, mean, strict=True)}
+    usual = (share * bought).sum(axis=0) / np.maximum(bought.sum(axis=0), 1)
+    usual = np.where(usual > 0.0, usual, 1.0 / len(media))  # silent in these geos
+    return {c: float(f"{value:.4g}") for c, value in zip(media, usual, strict=True)}

@@ -25,6 +25,7 @@ _EQUATION_KEYS = (
     "seasonality",
     "priors",
     "panel",
+    "sign",
     "spend_share",
 )
 _LISTS = ("media", "controls")
@@ -162,8 +163,9 @@ def _equation(table: Mapping[str, Any], number: int) -> Equation:
         keys = ("pooling", "periods", "per_geo", "sigma", "group", "pooled")
         _check_keys(given["panel"], keys, f"panel of {where}")
         given["panel"] = Panel(**given["panel"])
-    if "spend_share" in given:
-        _check_table(given["spend_share"], f"spend_share of {where}")
+    for key in ("sign", "spend_share"):
+        if key in given:
+            _check_table(given[key], f"{key} of {where}")
     return Equation(name, **given)
 
 

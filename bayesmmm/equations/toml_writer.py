@@ -12,7 +12,7 @@ from bayesmmm.text import no_such, written
 from bayesmmm.validate import as_list
 
 #: Keys of [data]: the keyword arguments of ``MMMData.from_csv``.
-DATA_KEYS = ("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format")
+DATA_KEYS = ("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format", "missing")
 
 
 def toml_text(equations: Iterable[Equation], data_columns: Mapping[str, Any] | None) -> str:
@@ -60,6 +60,8 @@ def _equation(equation: Equation) -> dict[str, Any]:
         table["panel"] = {
             k: list(v) if isinstance(v, tuple) else v for k, v in panel.items() if v not in (None, ())
         }
+    if equation.sign:
+        table["sign"] = dict(equation.sign)
     if equation.spend_share:
         table["spend_share"] = dict(equation.spend_share)
     if equation.seasonality:

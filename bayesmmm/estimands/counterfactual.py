@@ -122,16 +122,21 @@ def _compared(
     fit, line = query.fit, query.timeline
     paths = query.paths if line.planned else 1
     window = line.window[line.fitted :] if line.planned else line.window
+    own = np.ones((1, 1), bool) if line.planned else fit.data.has_row
+    added = query.added if line.planned else query.added_own
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         base = query.history(draws)
         if line.planned:
             dates = line.dates[line.fitted :]
             base = engine.future(base, dates, line.columns, seed=query.seed, paths=paths)
-        changed = {n: np.where(window, factor * base.columns[n], base.columns[n]) for n, factor in factors.items()}
+        there = window & own  # no geo is changed outside its own periods
+        changed = {n: np.where(there, factor * base.columns[n], base.columns[n]) for n, factor in factors.items()}
         for name, values in set_to.items():
             changed[name] = base.columns[name].copy()
-            changed[name][..., window] = values
+            changed[name][..., window] = np.where(
+                own[:, window] if len(own) > 1 else True, values, changed[name][..., window]
+            )
         new = engine.propagate(base, changed, where=window)
         out = {}
         for name in fit.system.order:
@@ -143,8 +148,8 @@ def _compared(
                 latent = engine.add(base.rows, [base.latent[name], *shifts])
                 series, before = engine.value(base, name, latent), engine.value(base, name, base.latent[name])
             shape = base.latent[name].shape
-            out[name] = engine.over_paths(query.added(np.broadcast_to(series, shape)), paths)
-            out[f"{name}.change"] = engine.over_paths(query.added(np.broadcast_to(series - before, shape)), paths)
+            out[name] = engine.over_paths(added(np.broadcast_to(series, shape)), paths)
+            out[f"{name}.change"] = engine.over_paths(added(np.broadcast_to(series - before, shape)), paths)
         return out
 
     return query.map(work, 2 * (line.fitted + paths * line.planned))

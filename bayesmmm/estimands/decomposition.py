@@ -112,7 +112,7 @@ def decompose(
         base = query.history(draws)
         parts = _parts(base, name, components)
         _check_sum(base, name, parts)
-        whole = np.stack([query.added(part[..., first : last + 1]) for part in parts], axis=2)
+        whole = np.stack([query.added_own(part)[..., first : last + 1] for part in parts], axis=2)
         return {"parts": _added_up(whole, place, len(labels))}
 
     # Parts are written several times over: they should stay near the processor meanwhile.
@@ -120,7 +120,8 @@ def decompose(
     memory = 2.0 * row_bytes(fit, len(fit.data.dates)) + 48.0 * len(components) * cells
     parts = engine.map_draws(work, query.draws, memory)["parts"]
     unit = {"unit": fit.data.unit(name)}
-    observed = _added_up(query.added(fit.data.columns[name][:, line.window], axis=0), place, len(labels))
+    known = query.added_own(fit.data.columns[name][None])[0]
+    observed = _added_up(known[:, line.window], place, len(labels))
     return xr.Dataset(
         {
             "contribution": (*query.label_places(parts, "component", "date"), unit),

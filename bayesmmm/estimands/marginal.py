@@ -99,7 +99,10 @@ def _along_spend(query: Query, segments: list[Segment], names: Sequence[str]) ->
 
 def _one_geo(segment: Segment, geo: int) -> Segment:
     alone = len(segment.base.rows.geos) == 1
-    return segment if alone else replace(segment, base=engine.of_geo(segment.base, geo))
+    if alone:
+        return segment
+    weight = segment.weight[:, [geo]] if segment.weight.shape[1] > 1 else segment.weight
+    return replace(segment, base=engine.of_geo(segment.base, geo), weight=weight)
 
 
 def _of_one_geo(segments: list[Segment], names: Sequence[str], step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -104,13 +104,13 @@ def _fitted(query: Query, noise: bool) -> dict[str, np.ndarray]:
             equation, par = fit.system.equation(name), base.rows.parameters[name]
             mean, sigma = base.conditional(name)
             if noise:
-                stream, data = engine.random_stream_id("replicated", i), fit.data
-                u = engine.uniforms(query.seed, stream, draws, data.geos, len(data.dates))
+                stream = engine.random_stream_id("replicated", i)
+                u = engine.own_uniforms(query.seed, stream, draws, fit.data)
                 own = equation.family.residual_at({**par, "sigma": sigma}, u)
                 series = observe(equation, mean + own, fit.scales)
             else:
                 series = expected(equation, mean, sigma, fit.scales)
-            out[name] = query.added(series)
+            out[name] = query.added_own(series)
         return out
 
     return query.map(work, len(fit.data.dates))
@@ -179,13 +179,13 @@ def residuals(fit: Fit, equation: str | None = None, *, seed: int = 0, by: By | 
     check_size(query.shape(len(fit.data.dates)), "the residuals", REDUCE)
     size = fit.scales.size[name][:, None] if len(fit.data.geos) > 1 else np.ones((1, 1))
     # Residuals of geos are independent of each other: what they have in common are period effects.
-    whole = np.sqrt(query.added(size**2, axis=0))
+    whole = np.sqrt(query.added_own(np.broadcast_to(size**2, fit.data.has_row.shape)[None])[0])
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         base = query.history(draws)
         sigma = base.rows.parameters[name]["sigma"]
         scaled = base.residual[name] / sigma.reshape(*sigma.shape, *(1,) * (3 - sigma.ndim))
-        return {"residual": query.added(size * scaled) / whole}
+        return {"residual": query.added_own(size * scaled) / whole}
 
     dims, values = query.label_places(query.map(work, len(fit.data.dates))["residual"], "date")
     attrs = {**query.attrs, "equation": name, "unit": "residual sd"}

@@ -129,6 +129,14 @@ class Query:
             return values
         return np.stack([values.take(own, axis=axis).sum(axis=axis) for own in self.by.members], axis=axis)
 
+    def added_own(self, values: np.ndarray) -> np.ndarray:
+        """As `added`, of amounts (S, G, T) over the fitted periods, each geo in its own: NaN where a place has none."""
+        own = self.fit.data.has_row
+        if own.all():
+            return self.added(values)
+        there = self.added(own[None].astype(float)) > 0.0
+        return np.where(there, self.added(np.where(own, values, 0.0)), np.nan)
+
     def label_places(self, values: np.ndarray, *dims: str) -> tuple:
         """Return values (S, P, ...) as dims and array of an xarray variable: chain, draw, place, then `dims`."""
         return self.label(values, self.by.dim, *dims) if self.by else self.label(values[:, 0], *dims)
@@ -271,10 +279,21 @@ def after(fit: Fit, ahead: Timeline, periods: int) -> tuple[pd.DatetimeIndex, di
     columns = {}
     for name in fit.system.exogenous:
         known = [fit.data.columns[name], *([ahead.columns[name]] if ahead.planned else [])]
-        mean = np.concatenate(known, axis=-1)[:, ahead.window].mean(axis=-1, keepdims=True)
+        own = np.ones((len(fit.data.geos), len(ahead.window)), bool)
+        own[:, : ahead.fitted] = fit.data.has_row
+        values = np.concatenate(known, axis=-1)
+        mean = _mean_over(values, (own & ahead.window)[:, : values.shape[-1]])
         filled = np.repeat(mean, max(periods - ahead.planned, 0), axis=-1)
         columns[name] = np.concatenate([*known[1:], filled], axis=-1)[:, :periods]
     return dates, columns
+
+
+def _mean_over(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Mean (G, 1) over the periods of a window (G, T); 0 for a geo that has none of its own there."""
+    if (counted == counted[:1]).all():
+        return values[:, counted[0]].mean(axis=-1, keepdims=True)
+    total = np.where(counted, values, 0.0).sum(axis=-1, keepdims=True)
+    return total / np.maximum(counted.sum(axis=-1, keepdims=True), 1)
 
 
 def check_finite(system: MMM, arrays: Mapping[str, np.ndarray]) -> None:

@@ -8,7 +8,7 @@ only.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -30,8 +30,9 @@ class Segment:
 
     base: engine.Baseline
     changed: np.ndarray  # (T,), whether spend is changed in a period
-    weight: np.ndarray  # (S, 1, T), 1 where the outcome counts, 0 where it does not
+    weight: np.ndarray  # (S, 1, T) or (S, G, T), 1 where the outcome counts, 0 where it does not
     window: np.ndarray  # (T,), whether a period belongs to the window itself
+    own: np.ndarray = field(default_factory=lambda: np.ones((1, 1), bool))  # (G, T), whether it is one of the geo
 
     def total(self, values: np.ndarray) -> np.ndarray:
         """Sum over counted periods of each geo, averaged over paths: (S, G)."""
@@ -51,6 +52,7 @@ def reached(segments: list[Segment]) -> list[Segment]:
         return [first, *later]
     at = int(np.flatnonzero(first.changed)[0])
     masks = {"changed": first.changed[at:], "weight": first.weight[..., at:], "window": first.window[at:]}
+    masks |= {"own": first.own[:, at:]} if first.own.shape[1] > 1 else {}
     return [replace(first, base=engine.from_period(first.base, at), **masks), *later]
 
 
@@ -107,8 +109,10 @@ def order_by_tail(query: Query, *, tail_weight: float | None = None) -> DrawOrde
         periods = np.arange(max(line.fitted, stops.max()))
         weight = ((periods >= first) & (periods < stops)).astype(float)
         touched, inside = _as_long(changed, len(periods)), _as_long(line.window, len(periods))
-        cut = line.fitted
-        parts = [Segment(base, touched[:cut], weight[..., :cut], inside[:cut])]
+        cut, counted, own = line.fitted, weight[..., : line.fitted], fit.data.has_row
+        if query.window == "outcome" and not own.all():
+            counted = counted * own  # the outcome of periods of each geo
+        parts = [Segment(base, touched[:cut], counted, inside[:cut], own)]
         if len(periods) > cut:
             dates, columns = after(fit, line, len(periods) - cut)
             until = line.dates[-1]

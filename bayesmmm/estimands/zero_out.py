@@ -195,7 +195,8 @@ def removed(query: Query, segments: list[Segment], targets: Sequence[Sequence[st
     outcome = np.zeros(path[0].shape[:2])
     for segment in segments:
         base = segment.base
-        series = engine.value(base, system.outcome, base.latent[system.outcome])[..., segment.window]
+        series = engine.value(base, system.outcome, base.latent[system.outcome])
+        series = (series if segment.own.all() else np.where(segment.own, series, 0.0))[..., segment.window]
         outcome += engine.over_paths(series.sum(axis=-1), base.rows.paths)
     lost = {"path": np.stack(path, axis=2), "induced": np.stack(induced, axis=2), "outcome": outcome}
     return {name: query.added(values) for name, values in lost.items()}

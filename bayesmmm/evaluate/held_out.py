@@ -99,7 +99,9 @@ def _one(base: engine.Baseline, name: str, series: Mapping[str, np.ndarray], do:
     latent, par = base.latent[name] + center, {**wide[name], "sigma": sigma}
     own = base.residual[name] - engine.given_mediator(equation, wide, base.residual)[0]
     density, joint = _densities(equation, series[name][0], latent, par, scales)
-    scatter = np.hypot(sigma, par["omega"]) if "omega" in par else sigma
+    scatter = sigma
+    if "omega" in par:
+        scatter = np.hypot(sigma, par["omega"] if sigma.ndim == 1 else par["omega"][:, None])
     return {
         "mean": engine.over_paths(expected(equation, latent, scatter, scales), paths),
         "drawn": observe(equation, latent + own, scales)[::paths],
@@ -119,21 +121,22 @@ def _densities(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log density (R, G, H) of each geo and joint one (R, H) of all in a period, whose effect u is not known.
 
-    With Normal residuals r and u ~ Normal(0, omega) both are Normal: single ones with variance sigma^2 + omega^2, and::
+    With Normal residuals r and u ~ Normal(0, omega) both are Normal, single ones with variance sigma_g^2 + omega^2::
 
-        log p(r_1 .. r_G) = sum_g log N(r_g | 0, sigma) - log(1 + G k) / 2 + k (sum_g r_g)^2 / (2 sigma^2 (1 + G k))
+        log p(r_1 .. r_G) = sum_g log N(r_g | 0, sigma_g) - log(1 + k) / 2 + omega^2 b^2 / (2 (1 + k))
 
-    with k = omega^2 / sigma^2. Other densities are integrated over a grid of u.
+    with k = omega^2 sum_g 1 / sigma_g^2 and b = sum_g r_g / sigma_g^2. Other densities are integrated over a grid of u.
     """
     known = log_likelihood(equation, series, latent, par, scales)
     if "omega" not in par:
         return known, known.sum(axis=1)
     omega, sigma = par["omega"], par["sigma"]
     if equation.family.gaussian:
-        wide = {**par, "sigma": np.hypot(sigma, omega)}
-        k, geos = (omega / sigma)[:, None] ** 2, series.shape[0]
-        total = (to_latent(equation, series, scales) - latent).sum(axis=1) / sigma[:, None]
-        common = 0.5 * k * total**2 / (1.0 + geos * k) - 0.5 * np.log1p(geos * k)
+        wide = {**par, "sigma": np.hypot(sigma, omega if sigma.ndim == 1 else omega[:, None])}
+        precision = np.broadcast_to(sigma.reshape(len(sigma), -1), (len(sigma), len(series)))[..., None] ** -2.0
+        total = (precision * (to_latent(equation, series, scales) - latent)).sum(axis=1)
+        k = omega[:, None] ** 2 * precision.sum(axis=1)
+        common = 0.5 * (omega[:, None] * total) ** 2 / (1.0 + k) - 0.5 * np.log1p(k)
         return log_likelihood(equation, series, latent, wide, scales), known.sum(axis=1) + common
     single, joint = np.full_like(known, -np.inf), np.full(known[:, 0].shape, -np.inf)
     for u, weight in zip(_GRID, _LOG_WEIGHT, strict=True):

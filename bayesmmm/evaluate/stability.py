@@ -14,7 +14,7 @@ from bayesmmm.results.summaries import flat
 from bayesmmm.validate import as_floats, is_number, refusal
 
 #: Left out: they are what they are over the fitted periods, which differ.
-_OF_THE_WINDOW = ("contribution", "median_contribution", "coefficient", "period")
+_OF_THE_WINDOW = ("contribution", "median_contribution", "coefficient", "period", "median_half_saturation")
 #: Moves of a parameter from the first to the last fold beyond so many standard deviations are pointed out.
 FAR = 3.0
 _POSITIVE = ("half_life", "half_saturation", "slope", "sigma", "nu_minus_two", "tau", "omega")
@@ -33,12 +33,17 @@ def shared_units(fit: Fit, start: datetime.date, stop: datetime.date) -> dict[st
         if parameter in _OF_THE_WINDOW:
             continue
         if parameter == "half_saturation":
-            (dim,) = (dim for dim in values.dims if dim not in ("chain", "draw"))
-            spend = [np.nansum(fit.scales.spend[channel]) for channel in values[dim].values]
-            values = values * xr.DataArray(spend, dims=[dim])
+            dim, spend = f"{equation}.media", fit.scales.spend
+            if "geo" in values.dims:
+                by_geo = np.stack([spend[channel] for channel in values[dim].values], axis=-1)
+                values = values * xr.DataArray(by_geo, dims=["geo", dim])
+            else:
+                total = [np.nansum(spend[channel]) for channel in values[dim].values]
+                values = values * xr.DataArray(total, dims=[dim])
         elif parameter == "sigma" and not fit.system.equation(equation).family.log_scale:
             size = fit.scales.size[equation]
-            values = values * (size.item() if len(size) == 1 else np.sqrt((size**2).sum()))
+            total = size.item() if len(size) == 1 else np.sqrt((size**2).sum())
+            values = values * (xr.DataArray(size, dims="geo") if "geo" in values.dims else total)
         draws[str(name)] = values
     for name in fit.system.order:
         linear = list(fit.system.equation(name).linear)

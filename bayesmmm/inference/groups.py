@@ -69,6 +69,7 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
         parameters[name], sampled[name] = par, drawn
         if any(e.tied_to == name for e in system.equations):
             residual[name] = seen.target - engine.latent_mean(equation, seen, par, data.days_per_period)
+            residual[name] = np.where(seen.seen, residual[name], 0.0)
     cells = len(system.order) * len(data.geos) * len(data.dates)
     pointwise = len(data.geos) == 1 or chains * draws * cells <= MOST_POINTWISE
     groups = {
@@ -212,7 +213,7 @@ def draw_coordinates(
         Coordinates z; ``plan.coefficients`` turns them into coefficients.
     """
     mean = engine.latent_mean(equation, seen, par, days) + center
-    r = (seen.target - plan.offset - mean).reshape(len(mean), -1)
+    r = np.where(seen.seen, seen.target - plan.offset - mean, 0.0).reshape(len(mean), -1)
     s2 = par["sigma"][:, None] ** 2
     shrink = s2 + plan.variance
     middle = np.sqrt(plan.variance) * (r @ plan.basis.T) / shrink
@@ -262,13 +263,16 @@ def predictive_groups(
     """Pointwise log likelihood and replicated series, each equation given its observed inputs.
 
     Where residuals are correlated, that is given what the mediator's residual says about the other one, so that the
-    densities of all equations add up to the joint one.
+    densities of all equations add up to the joint one. Densities of what is not in the likelihood are NaN.
     """
     mean, given, replicate = _replicate(system, parameters, data, scales, rng)
-    density = {
-        name: log_likelihood(system.equation(name), data.columns[name], mean[name], given[name], scales)
-        for name in system.order
-    }
+    density = {}
+    for name in system.order:
+        equation = system.equation(name)
+        density[name] = log_likelihood(equation, data.columns[name], mean[name], given[name], scales)
+        seen = engine.inputs(equation, data, scales).seen
+        if not seen.all():
+            density[name] = np.where(seen, density[name], np.nan)
     return {
         "log_likelihood": _series(density, data, chains=chains),
         "posterior_predictive": _series(replicate, data, chains=chains),
@@ -286,13 +290,19 @@ def _replicate(
     for name in system.order:
         equation, seen = system.equation(name), engine.inputs(system.equation(name), data, scales)
         mean = engine.latent_mean(equation, seen, parameters[name], data.days_per_period)
+        for mediator in set(equation.linear) & set(series):  # a value that was not recorded is drawn, too
+            gaps = np.isnan(data.columns[mediator]) & seen.present
+            if gaps.any():
+                slope = parameters[name]["coefficient"][..., equation.terms().index(mediator)]
+                away = (series[mediator] - scales.center[mediator]) / scales.spread[mediator]
+                mean = mean + np.where(gaps, slope.reshape(len(mean), -1, 1) * away, 0.0)
         center, sigma = engine.given_mediator(equation, parameters, residual)
         given[name] = {**parameters[name], "sigma": sigma}
-        if any(e.tied_to == name for e in system.equations):
-            residual[name] = seen.target - mean
         means[name] = mean + center
-        noisy = means[name] + equation.family.draw_residual(given[name], mean.shape, rng)
-        series[name] = observe(equation, noisy, scales)
+        own = equation.family.draw_residual(given[name], mean.shape, rng)
+        if any(e.tied_to == name for e in system.equations):
+            residual[name] = np.where(seen.seen, seen.target - mean, own)
+        series[name] = observe(equation, means[name] + own, scales)
     return means, given, series
 
 

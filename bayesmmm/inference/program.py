@@ -18,6 +18,7 @@ from bayesmmm.inference.variables import (
     blocks,
     collapses,
     geo_pairs,
+    linear_scale,
     model_data,
     normal_terms,
     softplus_scale,
@@ -148,9 +149,11 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
                 channel = spread[1][str(label)][0]
                 at_median, at_start = median[name, channel]
                 w, b = _centring(system.equation(name), spread[0], data)
+                if rows[at_median][at.MAP] == prior_density.LINEAR:  # it may pass zero, which has no logarithm
+                    b = 0.0
                 row[at.SHAPE_A : at.LOC] = [at_median, b]
                 row[at.MAP :] = [prior_density.SCALED, where[name, spread[0].tau, channel], w]
-                first = b * np.log(at_start)
+                first = b * np.log(abs(at_start)) if b else 0.0
             rows.append(row)
             start.append(first)
     tape = _Tape(at.HEAD + len(system.order))
@@ -189,6 +192,9 @@ def _map(prior: Prior, parameter: str) -> tuple[int, float, float]:
     scale = softplus_scale(prior, parameter)
     if scale is not None:
         return prior_density.SOFTPLUS, 0.0, scale
+    line = linear_scale(prior, parameter)
+    if line is not None:
+        return prior_density.LINEAR, *line
     low, high = prior.support
     if np.isinf(high):
         return (prior_density.FREE, 0.0, 0.0) if np.isinf(low) else (prior_density.ABOVE, low, 0.0)
@@ -225,6 +231,7 @@ def _equation(
     head[at.N_KEPT] = len(arrays.get("kept", ()))
     head[at.KEPT] = tape.put(arrays["kept"]) if "kept" in arrays else -1
     head[at.EDGES] = tape.put(arrays.get("edges", ()))
+    head[at.FIRST], head[at.COUNT] = tape.put(data.has_row.argmax(axis=1)), tape.put(data.has_row.sum(axis=1))
     head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position, data) for c in equation.media])
     head[at.CONTRIBUTIONS] = tape.put(_contributions(equation, position, data))
     spreads = [_spread(equation, s, position, data) for s in equation.spreads]

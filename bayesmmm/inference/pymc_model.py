@@ -37,6 +37,7 @@ from bayesmmm.inference.variables import (
     blocks,
     collapses,
     geo_pairs,
+    linear_scale,
     model_data,
     normal_terms,
     softplus_scale,
@@ -127,8 +128,7 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapsed: bool,
     values: dict[str, dict] = {}
     scalars = {}
     for block in blocks(equation, data, collapse=collapsed):
-        how = _contribution_transform(block)
-        variable = getattr(pm, block.family)(block.variable, **block.args, dims=block.dim, **how)
+        variable = _variable(block)
         if block.dim is None or block.parameter == "sigma":
             scalars[block.parameter] = variable
         else:
@@ -228,8 +228,26 @@ def _given_mediator(equation: Equation, values: dict, box: dict, sigma: pt.Tenso
     return rho * sigma / scale * residual, sigma * pt.sqrt(1.0 - rho**2)
 
 
+class _Linear(Transform):
+    """``value = middle + scale * u``."""
+
+    name = "linear"
+
+    def __init__(self, middle: np.ndarray, scale: np.ndarray):
+        self.middle, self.scale = middle, scale
+
+    def backward(self, value, *inputs):
+        return self.middle + self.scale * value
+
+    def forward(self, value, *inputs):
+        return (value - self.middle) / self.scale
+
+    def log_jac_det(self, value, *inputs):
+        return np.log(self.scale) + 0.0 * value
+
+
 class _ScaledSoftplus(Transform):
-    """``value = scale * log(1 + exp(u))``: logarithmic near zero, linear from `scale` on."""
+    """``value = scale * log(1 + exp(u))``: logarithmic near zero, linear from `scale` on, below zero where that is."""
 
     name = "softplus"
 
@@ -243,13 +261,35 @@ class _ScaledSoftplus(Transform):
         return pt.log(pt.expm1(value / self.scale))
 
     def log_jac_det(self, value, *inputs):
-        return np.log(self.scale) - pt.softplus(-value)
+        return np.log(np.abs(self.scale)) - pt.softplus(-value)
 
 
 def _contribution_transform(block: Block) -> dict:
     """Transform of a contribution with an unbounded prior."""
     scales = [softplus_scale(prior, block.parameter) for prior in block.priors]
+    lines = [linear_scale(prior, block.parameter) for prior in block.priors]
+    if None not in lines:
+        return {"default_transform": _Linear(*np.array(lines).T)}
     return {} if None in scales else {"default_transform": _ScaledSoftplus(np.array(scales))}
+
+
+def _variable(block: Block) -> pt.TensorVariable:
+    """Free variable of the model."""
+    how = _contribution_transform(block)
+    if block.family != "NegativeHalfStudentT":
+        return getattr(pm, block.family)(block.variable, **block.args, dims=block.dim, **how)
+    args = list(block.args.values())
+    return pm.CustomDist(
+        block.variable, *args, logp=_negative_logp, random=_negative_random, dims=block.dim, **how
+    )
+
+
+def _negative_logp(value, nu, sigma):
+    return pm.logp(pm.HalfStudentT.dist(nu=nu, sigma=sigma), -value)
+
+
+def _negative_random(nu, sigma, rng=None, size=None):
+    return -np.abs(sigma * rng.standard_t(nu, size=size))
 
 
 def _ordered(parts: Mapping[tuple, pt.TensorVariable], labels: tuple[str, ...]) -> pt.TensorVariable:
@@ -299,7 +339,21 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
         # The power of a retention is the inverse of the factor of its half-life.
         keep = (keep ** (1.0 / longer)).flatten()
         half, slope = (half * later).flatten(), (slope * steeper).flatten()
-    return ops.media_response(x, np.zeros((geos, channels)), keep, half, slope, own, max_lag=kernel_lag(equation))
+
+    def response(of: slice, dates: slice) -> pt.TensorVariable:
+        before, lag = np.zeros((of.stop - of.start, channels)), kernel_lag(equation)
+        return ops.media_response(x[of, :, dates], before, keep, half, slope, own[of], max_lag=lag)
+
+    periods = len(data.dates)
+    if data.has_row.all():
+        return response(slice(0, geos), slice(0, periods))
+    rows = []
+    for g, there in enumerate(data.has_row):  # one geo after another, over its own periods
+        first, last = np.flatnonzero(there)[[0, -1]]
+        around = [np.zeros((1, first)), np.zeros((1, periods - last - 1))]
+        inside = response(slice(g, g + 1), slice(first, last + 1))
+        rows.append(pt.concatenate([around[0], inside, around[1]], axis=1))
+    return pt.concatenate(rows, axis=0)
 
 
 # --------------------------------------------------------------------------------------- observed variables

@@ -155,14 +155,25 @@ def _repeated(parameter: Parameter, pairs: Mapping[str, tuple[str, int]]) -> Par
 
 
 def softplus_scale(prior: Prior, parameter: str) -> float | None:
-    """Value from which on a contribution with an unbounded prior is sampled on a linear scale; None for others.
+    """Value from which on a contribution of one sign is sampled on a linear scale; None for others.
 
     An always-on channel trades with the intercept along a straight ridge. On the usual log scale the upper end of that
     ridge is narrow and its lower end endless, and the sampler's one step size fits neither: contributions are
-    logarithmic near zero and linear from their prior median on.
+    logarithmic near zero and linear from their prior median on. Those below zero are mirrored.
     """
-    if parameter in ("contribution", "roi") and prior.support == (0.0, np.inf):
+    if parameter in ("contribution", "roi") and prior.support in ((0.0, np.inf), (-np.inf, 0.0)):
         return prior.median
+    return None
+
+
+def linear_scale(prior: Prior, parameter: str) -> tuple[float, float] | None:
+    """Middle and half the middle half of the prior of a contribution of any sign, its unit; None for others.
+
+    Chains start within a unit or two of the middle, which for a contribution of a hundredth must not be one.
+    """
+    if parameter in ("contribution", "roi") and prior.support == (-np.inf, np.inf):
+        low, high = prior.scipy().ppf([0.25, 0.75])
+        return prior.median, float(high - low) / 2.0
     return None
 
 

@@ -13,8 +13,10 @@ from bayesmmm.kernels.program import (
     CHANNEL,
     CHANNELS,
     CONTRIBUTIONS,
+    COUNT,
     DECAY,
     DESIGN,
+    FIRST,
     HALF_SATURATION,
     MAX_LAG,
     MEDIA,
@@ -105,12 +107,17 @@ def forward(program, at, theta, known):
     n_geos, n_periods, n = int(program[at + N_GEOS]), int(program[at + N_PERIODS]), int(program[at + N_CHANNELS])
     x, max_lag = stretch(program, at, MEDIA, n_geos * n_periods * n), int(program[at + MAX_LAG])
     retention, half, slope, contribution, d_retention, d_log_life = _channels(program, at, theta)
+    first, count = stretch(program, at, FIRST, n_geos), stretch(program, at, COUNT, n_geos)
     if program[at + BY_GEO] > 0.0:
         x = x.reshape(n_geos, n, n_periods)
-        media, share, log_ratio, log_decay = curves_by_geo(x, retention, half, slope, contribution, max_lag)
+        media, share, log_ratio, log_decay = curves_by_geo(
+            x, retention, half, slope, contribution, max_lag, first, count
+        )
     elif n_geos > 1:
         x = x.reshape(n, n_periods, n_geos)
-        media, share, log_ratio, log_decay = panel_media(x, retention[0], half[0], slope[0], contribution, max_lag)
+        media, share, log_ratio, log_decay = panel_media(
+            x, retention[0], half[0], slope[0], contribution, max_lag, first, count
+        )
     else:
         x = x.reshape(n_geos, n, n_periods)
         media, share, log_ratio, log_decay = media_basis(
@@ -122,12 +129,12 @@ def forward(program, at, theta, known):
         add_multiple(known, theta[int(terms[k])], design[k])
     if program[at + OFFSET] >= 0.0:
         add_multiple(known, 1.0, stretch(program, at, OFFSET, known.shape[0]))
-    first = int(program[at + PERIOD])
-    if first >= 0:
+    at_period = int(program[at + PERIOD])
+    if at_period >= 0:
         omega, _ = omega_of(program, at, theta)
         for t in range(n_periods):
             for g in range(n_geos):
-                known[t * n_geos + g] += omega * theta[first + t]
+                known[t * n_geos + g] += omega * theta[at_period + t]
     return share, log_ratio, log_decay, half, slope, contribution, d_retention, d_log_life
 
 
@@ -139,24 +146,25 @@ def backward(program, at, theta, saved, d_known, d_theta):
         d_theta[int(terms[k])] += inner_product(d_known, design[k])
     share, log_ratio, log_decay, half, slope, contribution, d_retention, d_log_life = saved
     n_geos, n_periods = int(program[at + N_GEOS]), int(program[at + N_PERIODS])
-    first = int(program[at + PERIOD])
-    if first >= 0:
+    at_period = int(program[at + PERIOD])
+    if at_period >= 0:
         omega, at_omega = omega_of(program, at, theta)
         for t in range(n_periods):
             d_period = 0.0
             for g in range(n_geos):
                 d_period += d_known[t * n_geos + g]
-            d_theta[first + t] += omega * d_period
+            d_theta[at_period + t] += omega * d_period
             if at_omega >= 0:
-                d_theta[at_omega] += d_period * theta[first + t]
+                d_theta[at_omega] += d_period * theta[at_period + t]
     n = half.shape[1]
+    first, count = stretch(program, at, FIRST, n_geos), stretch(program, at, COUNT, n_geos)
     if program[at + BY_GEO] > 0.0:
         cotangent = d_known.reshape(n_periods, n_geos)
-        back = curves_by_geo_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent)
+        back = curves_by_geo_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent, first, count)
     else:
         if n_geos > 1:
             cotangent = d_known.reshape(n_periods, n_geos)
-            one = panel_media_vjp(share, log_ratio, log_decay, half[0], slope[0], contribution, cotangent)
+            one = panel_media_vjp(share, log_ratio, log_decay, half[0], slope[0], contribution, cotangent, count)
         else:
             cotangent = d_known.reshape(n_geos, n_periods)
             one = media_basis_vjp(share, log_ratio, log_decay, half[0], slope[0], contribution, cotangent)

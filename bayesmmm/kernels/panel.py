@@ -17,7 +17,7 @@ _LOG_2PI = math.log(2.0 * math.pi)
 
 # ------------------------------------------------------------------------------------------------------------ media
 @jit
-def panel_media(x, retention, half_saturation, slope, contribution, max_lag):
+def panel_media(x, retention, half_saturation, slope, contribution, max_lag, first, count):
     """`bayesmmm.kernels.media.media_basis` of a panel, with geos last.
 
     Parameters
@@ -29,6 +29,9 @@ def panel_media(x, retention, half_saturation, slope, contribution, max_lag):
         Mean contribution over the fitted periods.
     max_lag : int
         Greatest lag kept, or -1 for no truncation.
+    first, count : (G,) float arrays
+        First period of each geo, and how many it has from there: contributions are means over these, and there is no
+        response in others.
 
     Returns
     -------
@@ -46,7 +49,10 @@ def panel_media(x, retention, half_saturation, slope, contribution, max_lag):
         else:
             _cut_adstock(x[c], retention[c], max_lag, a, log_decay[c])
         hill_curve(a.ravel(), half_saturation[c], slope[c], log_ratio[c].ravel(), share[c].ravel())
-        amplitude = _amplitude(_sums(share[c]), contribution[:, c], n_time)
+        for g in range(n_geo):
+            share[c, : int(first[g]), g] = 0.0
+            share[c, int(first[g] + count[g]) :, g] = 0.0
+        amplitude = _amplitude(_sums(share[c]), contribution[:, c], count)
         for t in range(n_time):
             for g in range(n_geo):
                 media[t, g] += amplitude[g] * share[c, t, g]
@@ -96,17 +102,17 @@ def _sums(values):
 
 
 @jit
-def _amplitude(total, contribution, n_time):
+def _amplitude(total, contribution, count):
     """Amplitude (G,) that gives each geo its mean contribution; 0 where a channel is silent."""
     out = np.zeros(total.shape[0])
     for g in range(total.shape[0]):
         if total[g] > 0.0:
-            out[g] = contribution[g] * n_time / total[g]
+            out[g] = contribution[g] * count[g] / total[g]
     return out
 
 
 @jit
-def panel_media_vjp(share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent):
+def panel_media_vjp(share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent, count):
     """Vector-Jacobian product of `panel_media` with respect to its parameters.
 
     Parameters
@@ -116,6 +122,8 @@ def panel_media_vjp(share, log_ratio, log_decay, half_saturation, slope, contrib
     contribution : (G, C) float array
     cotangent : (T, G) float array
         Derivative of the final scalar with respect to ``media``.
+    count : (G,) float array
+        As in `panel_media`.
 
     Returns
     -------
@@ -136,7 +144,7 @@ def panel_media_vjp(share, log_ratio, log_decay, half_saturation, slope, contrib
         for g in range(n_geo):
             mean[g] = along[g] / total[g] if total[g] > 0.0 else 0.0
             by_half[g] = by_slope[g] = by_decay[g] = 0.0
-            d_contribution[g, c] = mean[g] * n_time
+            d_contribution[g, c] = mean[g] * count[g]
         # A response moves its own mean, too, which amplitudes are divided by.
         for t in range(n_time):
             for g in range(n_geo):
@@ -144,7 +152,7 @@ def panel_media_vjp(share, log_ratio, log_decay, half_saturation, slope, contrib
                 by_half[g] += w
                 by_slope[g] += w * z[t, g]
                 by_decay[g] += w * u[t, g]
-        amplitude = _amplitude(total, contribution[:, c], n_time)
+        amplitude = _amplitude(total, contribution[:, c], count)
         for g in range(n_geo):
             d_half[c] -= amplitude[g] * by_half[g] * slope[c] / half_saturation[c]
             d_slope[c] += amplitude[g] * by_slope[g]
@@ -153,7 +161,7 @@ def panel_media_vjp(share, log_ratio, log_decay, half_saturation, slope, contrib
 
 
 @jit
-def curves_by_geo(x, retention, half_saturation, slope, contribution, max_lag):
+def curves_by_geo(x, retention, half_saturation, slope, contribution, max_lag, first, count):
     """`panel_media` where every geo has its own retention, half-saturation and slope (G, C), with inputs (G, C, T).
 
     Returns
@@ -163,34 +171,36 @@ def curves_by_geo(x, retention, half_saturation, slope, contribution, max_lag):
         For `curves_by_geo_vjp`.
     """
     n_geo, n_channel, n_time = x.shape
-    media, none = np.empty((n_time, n_geo)), np.zeros((1, n_channel))
-    share, log_ratio, log_decay = np.empty(x.shape), np.empty(x.shape), np.empty(x.shape)
+    media, none = np.zeros((n_time, n_geo)), np.zeros((1, n_channel))
+    share, log_ratio, log_decay = np.zeros(x.shape), np.zeros(x.shape), np.zeros(x.shape)
     for g in range(n_geo):
+        a, b = int(first[g]), int(first[g] + count[g])
+        spend = np.ascontiguousarray(x[g : g + 1, :, a:b])
         own, p, z, u = media_basis(
-            x[g : g + 1], none, retention[g], half_saturation[g], slope[g], contribution[g : g + 1], max_lag
+            spend, none, retention[g], half_saturation[g], slope[g], contribution[g : g + 1], max_lag
         )
-        media[:, g] = own[0]
-        share[g], log_ratio[g], log_decay[g] = p[0], z[0], u[0]
+        media[a:b, g] = own[0]
+        share[g, :, a:b], log_ratio[g, :, a:b], log_decay[g, :, a:b] = p[0], z[0], u[0]
     return media, share, log_ratio, log_decay
 
 
 @jit
-def curves_by_geo_vjp(share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent):
+def curves_by_geo_vjp(share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent, first, count):
     """Vector-Jacobian product of `curves_by_geo`, with the cotangent (T, G), to its parameters, each (G, C)."""
     n_geo, n_channel, _ = share.shape
     d_retention, d_half = np.empty((n_geo, n_channel)), np.empty((n_geo, n_channel))
     d_slope, d_contribution = np.empty((n_geo, n_channel)), np.empty((n_geo, n_channel))
     by_geo = np.ascontiguousarray(cotangent.T)
     for g in range(n_geo):
-        one = slice(g, g + 1)
+        a, b = int(first[g]), int(first[g] + count[g])
         back = media_basis_vjp(
-            share[one],
-            log_ratio[one],
-            log_decay[one],
+            np.ascontiguousarray(share[g : g + 1, :, a:b]),
+            np.ascontiguousarray(log_ratio[g : g + 1, :, a:b]),
+            np.ascontiguousarray(log_decay[g : g + 1, :, a:b]),
             half_saturation[g],
             slope[g],
-            contribution[one],
-            by_geo[one],
+            contribution[g : g + 1],
+            np.ascontiguousarray(by_geo[g : g + 1, a:b]),
         )
         d_retention[g], d_half[g], d_slope[g] = back[0], back[1], back[2]
         d_contribution[g] = back[3][0]

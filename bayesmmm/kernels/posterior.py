@@ -215,17 +215,37 @@ def _correlated(program, at, at_mediator, theta, known, known_mediator, d_known,
     n, narrower = directions.shape[0], math.sqrt(1.0 - rho * rho)
     rotated = theta[first : first + n] if n > 0 else np.empty(0)
     residual = stretch(program, at_mediator, OBSERVED, known.shape[0]).copy()
-    add_multiple(residual, -1.0, linear_predictor(known_mediator, directions, rotated))
+    kept = int(program[at_mediator + N_KEPT])
+    cells = stretch(program, at_mediator, KEPT, kept)
+    if kept > 0:  # other residuals are not read: where the mediator was not recorded, this equation is not seen
+        before = known_mediator.copy()
+        directions = stretch(program, at_mediator, DIRECTIONS, n * kept).reshape(n, kept)
+        explained = linear_predictor(np.zeros(kept), directions, rotated)
+        for i in range(kept):
+            before[int(cells[i])] += explained[i]
+        add_multiple(residual, -1.0, before)
+    else:
+        add_multiple(residual, -1.0, linear_predictor(known_mediator, directions, rotated))
     ratio, mean = rho * sigma / other, known.copy()
     add_multiple(mean, ratio, residual)
-    value, d_scale = _likelihood(program, at, theta, mean, sigma * narrower, d_known, d_theta)
+    if program[at + KEPT] >= 0.0:
+        scale = np.full(1, sigma * narrower)
+        value, d_scales = _some_cells(program, at, theta, mean, scale, d_known, d_theta)
+        d_scale = d_scales[0]
+    else:
+        value, d_scale = _likelihood(program, at, theta, mean, sigma * narrower, d_known, d_theta)
     d_ratio = inner_product(d_known, residual)
     d_theta[at_sigma] += d_scale * narrower + d_ratio * rho / other
     d_theta[at_other] -= d_ratio * ratio / other
     if at_rho >= 0:
         d_theta[at_rho] += d_ratio * sigma / other - d_scale * sigma * rho / narrower
+    d_kept = d_known
+    if kept > 0:
+        d_kept = np.empty(kept)
+        for i in range(kept):
+            d_kept[i] = d_known[int(cells[i])]
     for k in range(n):
-        d_theta[first + k] -= ratio * inner_product(d_known, directions[k])
+        d_theta[first + k] -= ratio * inner_product(d_kept, directions[k])
     add_multiple(d_mediator, -ratio, d_known)
     return value
 
@@ -264,11 +284,11 @@ def _log_likelihood(program, theta, d_theta):
 def _deviation(row, theta, u):
     """Deviation of a geo at its coordinate, the derivative to that, and its logarithm.
 
-    ``z = (u - b log median) / tau ** w``: w = b = 0 leaves z, w = b = 1 is the logarithm of the geo's own contribution.
+    ``z = (u - b log |median|) / tau ** w``: w = b = 0 leaves z, w = b = 1 is the log size of the geo's own contribution.
     """
     log_slope = -row[HIGH] * math.log(theta[int(row[LOW])])
     slope = math.exp(log_slope)
-    return (u - row[SHAPE_B] * math.log(theta[int(row[SHAPE_A])])) * slope, slope, log_slope
+    return (u - row[SHAPE_B] * math.log(abs(theta[int(row[SHAPE_A])]))) * slope, slope, log_slope
 
 
 @inlined

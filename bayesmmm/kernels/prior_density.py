@@ -17,8 +17,8 @@ LAPLACE_ASYMMETRIC, UNIFORM, LOGISTIC, GUMBEL_R, MOYAL, SKEWNORM, EXPONNORM = ra
 LOGNORM, GAMMA, INVGAMMA, BETA, EXPON, WEIBULL_MIN, KUMARASWAMY = range(15, 22)
 LOGIT_NORMAL, PARETO, INVGAUSS, CHI2, TRIANG, RICE = range(22, 28)
 # Maps from the line; `ABOVE` and `BELOW` have one bound, `BETWEEN` two, `SOFTPLUS` is linear from its scale on. `SCALED`
-# depends on other parameters, which `bayesmmm.kernels.posterior` knows.
-FREE, ABOVE, BELOW, BETWEEN, SOFTPLUS, SCALED = range(6)
+# depends on other parameters, which `bayesmmm.kernels.posterior` knows. `LINEAR` is the whole line in units of a scale.
+FREE, ABOVE, BELOW, BETWEEN, SOFTPLUS, SCALED, LINEAR = range(7)
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -151,7 +151,7 @@ def constrain(kind, low, high, u):
     """Value of a parameter at a point of the line.
 
     ``u``, ``low + exp(u)``, ``high - exp(u)``, ``low + (high - low) / (1 + exp(-u))`` or, with scale ``high``,
-    ``high * log(1 + exp(u))``.
+    ``high * log(1 + exp(u))``, below zero where the scale is, and ``low + high * u``.
 
     Returns
     -------
@@ -163,6 +163,8 @@ def constrain(kind, low, high, u):
     """
     if kind == FREE:
         return u, 1.0, 0.0, 0.0
+    if kind == LINEAR:
+        return low + high * u, high, math.log(high), 0.0
     if kind == ABOVE:
         e = math.exp(u)
         return low + e, e, u, 1.0
@@ -173,7 +175,7 @@ def constrain(kind, low, high, u):
     minus = far + max(-u, 0.0)  # -log of the logistic function, without overflow
     p = math.exp(-minus)
     if kind == SOFTPLUS:
-        return high * (far + max(u, 0.0)), high * p, math.log(high) - minus, 1.0 - p
+        return high * (far + max(u, 0.0)), high * p, math.log(abs(high)) - minus, 1.0 - p
     width = high - low
     slope = width * p * math.exp(-far - max(u, 0.0))
     return low + width * p, slope, math.log(width) - abs(u) - 2.0 * far, 1.0 - 2.0 * p
@@ -183,6 +185,8 @@ def unconstrain(kind, low, high, x):
     """Point of the line at which `constrain` gives x."""
     if kind == FREE:
         return x
+    if kind == LINEAR:
+        return (x - low) / high
     if kind == ABOVE:
         return np.log(x - low)
     if kind == BELOW:

@@ -28,8 +28,9 @@ BETWEEN, CROSS, OMEGA, OMEGA_VALUE, PERIOD = range(34, 39)
 # observed, for `collapsed_weighted`, whose columns stand at OWN, WIDE and GRAM; -1 where all are, and share one scale.
 # Other likelihoods read the N_KEPT cells at KEPT only, those of one scale side by side from EDGES on; -1 for all cells.
 N_SIGMA, SEEN, N_KEPT, KEPT, EDGES = range(39, 44)
-# Number of SPREADS, and whether one of them is of a curve, so that every geo has its own.
-N_SPREADS, BY_GEO, EQUATION = range(44, 47)
+# Number of SPREADS, and whether one of them is of a curve, so that every geo has its own. FIRST and COUNT: the first
+# period of each geo, and how many it has.
+N_SPREADS, BY_GEO, FIRST, COUNT, EQUATION = range(44, 49)
 
 
 @inlined

@@ -103,7 +103,8 @@ class Solver(Record):
     Parameters
     ----------
     draws : int, optional
-        Posterior draws that choose the plan: up to 1000, half of what there is. As many others judge it.
+        Posterior draws that choose the plan: up to 1000, half of what there is, of large panels as many as memory
+        allows. As many others judge it.
     starts : int
         Starts that the solver goes on from, besides the current plan.
     seed, paths : int

@@ -113,12 +113,27 @@ def upper_bound(problem: Problem, objective: PlanObjective, best: Solved) -> tup
     system = problem.fit.system
     if not system.equation(system.outcome).family.additive:
         return None, f"channels multiply under the likelihood of {system.outcome}"
+    harmful = _may_harm(problem)
+    if harmful:
+        return None, f"{harmful} lowers what it acts on in some draws"
     if _adds_up(problem) and not problem.variables.free:
         return _dual_bound(problem, objective, best), ""
     reason = _not_concave(problem)
     if reason:
         return None, reason
     return _tangent_bound(problem, objective, best)
+
+
+def _may_harm(problem: Problem) -> str:
+    """The first channel or mediator that moves with the plan and whose response falls in some draw; empty for none."""
+    out, system = problem.whole, problem.fit.system
+    moving = {*problem.channels, *out.answering}
+    for name in (*out.answering, system.outcome):
+        contribution = out.query.parameters[name]["contribution"][out.query.draws]
+        for c, channel in enumerate(system.equation(name).media):
+            if channel in moving and (contribution[..., c] < 0.0).any():
+                return channel
+    return ""
 
 
 # ----------------------------------------------------------------------------------------------- channels add up

@@ -209,7 +209,7 @@ def plan_contexts(
     now: dict[tuple, PlanContext] = {}
     for query, weight in queries:
         order = order_by_tail(query, tail_weight=weight)
-        _check_size(order, fit, query)
+        _check_size(order, query)
         slices = _split(_periods(order, fit, query))
         key = numbers, _key(query, weight), tuple((at.start, at.stop) for at in slices)
         chunks = before[key].chunks if key in before else _evaluated(query, order, slices)
@@ -264,9 +264,20 @@ def _periods(order: DrawOrder, fit: Fit, query: Query) -> np.ndarray:
     return 0.5 * order.memory / row_bytes(fit, 1) - fitted + query.paths * late
 
 
-def _check_size(order: DrawOrder, fit: Fit, query: Query) -> None:
-    """Refuse draws whose evaluations would not fit into memory: those of the current plan and the two looked at last."""
-    size = 2.0 * row_bytes(fit, 1) * _periods(order, fit, query).sum()
+def draws_that_fit(query: Query) -> int:
+    """How many of the draws of a query can be evaluated in the memory that they may take."""
+    size = _bytes(order_by_tail(query), query)
+    return len(query.draws) if size <= LARGEST else max(int(0.8 * len(query.draws) * LARGEST / size), 1)
+
+
+def _bytes(order: DrawOrder, query: Query) -> float:
+    """Memory of what is kept: evaluations of the current plan and of the two looked at last."""
+    return 2.0 * row_bytes(query.fit, 1) * _periods(order, query.fit, query).sum()
+
+
+def _check_size(order: DrawOrder, query: Query) -> None:
+    """Refuse draws whose evaluations would not fit into memory."""
+    size = _bytes(order, query)
     if size > LARGEST:
         few = max(int(0.8 * len(order.draws) * LARGEST / size), 1)
         raise AnswerSizeError(

@@ -26,7 +26,7 @@ from bayesmmm.optimize.arguments import DRAWS, Solver, Window, which_window
 from bayesmmm.optimize.constraints import Constraints, Limits, check_feasible, read_limits
 from bayesmmm.optimize.decision_variables import DecisionVariables, label_of
 from bayesmmm.optimize.goal import Goal
-from bayesmmm.optimize.outcomes import Outcomes, plan_contexts
+from bayesmmm.optimize.outcomes import Outcomes, draws_that_fit, plan_contexts
 from bayesmmm.optimize.places import places_of
 from bayesmmm.results import Fit
 from bayesmmm.text import amount, no_such
@@ -35,6 +35,8 @@ from bayesmmm.validate import about, as_list, check_count, check_dates, check_da
 #: Draws on which many starts are tried, and the share of adstock at which they stop to count: near enough to find the
 #: best start, from which all draws go on.
 FEW, FEW_TAIL_WEIGHT = 60, 0.03
+#: Draws that are taken, where there are as many, before memory is asked about.
+ENOUGH = 200
 
 
 def read_window(fit: Fit, window: Window) -> tuple[Window, str]:
@@ -201,6 +203,8 @@ def split_draws(fit: Fit, window: Window, solver: Solver) -> tuple[Query, Query,
         advice = "one draw per chain to all of them"
         draws = check_count(solver.draws, "draws", least=chains, most=chains * length, advice=advice)
     chosen = spaced(length, draws // chains)
+    if solver.draws is None and draws > ENOUGH:  # of large panels fewer, since nobody asked for so many
+        chosen = spaced(length, max(min(draws, draws_that_fit(query.at(chosen))), ENOUGH) // chains)
     # One residual path will do where a plan is only to be near the best one.
     few = query.at(chosen[spaced(len(chosen), max(FEW // chains, 1))], paths=1)
     rest = np.setdiff1d(np.arange(length), chosen)

@@ -82,7 +82,9 @@ def contribution_scales(shares: Sequence[float]) -> tuple[float, ...]:
     return tuple(k * w for w in shares)
 
 
-def default_prior(parameter: str, *, scale: float = 1.0 / 3.7, widths: Widths = WIDTHS) -> Prior:
+def default_prior(
+    parameter: str, *, scale: float = 1.0 / 3.7, sign: str = "positive", widths: Widths = WIDTHS
+) -> Prior:
     """Return the default prior of a parameter.
 
     Parameters
@@ -93,6 +95,8 @@ def default_prior(parameter: str, *, scale: float = 1.0 / 3.7, widths: Widths = 
         s_v), intercept, trend, seasonality, coefficient.
     scale
         Of "contribution", as `contribution_scales` has it; by default that of an only channel.
+    sign
+        Of "contribution": "positive", "negative" (mirrored) or "any" (around zero, on the same scale).
     widths
         Of the likelihood of the equation. "lognormal" doubles the contribution scale, which is then in log units
         (media multiply the series by more than e^2 with 2.5 to 5 %); "censored_normal" quadruples it, in shares of
@@ -111,7 +115,10 @@ def default_prior(parameter: str, *, scale: float = 1.0 / 3.7, widths: Widths = 
     if parameter in _FIXED:
         return _FIXED[parameter]
     if parameter == "contribution":
-        return Prior("HalfStudentT", nu=3.0, sigma=float(f"{scale * widths.contribution:.3g}"))
+        sigma = float(f"{scale * widths.contribution:.3g}")
+        if sign == "any":
+            return Prior("StudentT", nu=3.0, mu=0.0, sigma=sigma)
+        return Prior("HalfStudentT" if sign == "positive" else "NegativeHalfStudentT", nu=3.0, sigma=sigma)
     if parameter == "intercept":
         return widths.intercept
     if parameter in _COEFFICIENT_SD:

@@ -1,6 +1,7 @@
 """The table of families: which arguments each takes, and its SciPy form.
 
-Argument names and meanings are PyMC's. A family is listed when it is univariate, continuous, proper, lives on
+Argument names and meanings are PyMC's; "NegativeHalfStudentT" is -x for x "HalfStudentT", which PyMC has no name for. A
+family is listed when it is univariate, continuous, proper, lives on
 an interval of the line, and SciPy (or a few lines here) gives its density, quantiles and draws.
 """
 
@@ -73,6 +74,25 @@ class _HalfStudentT(stats.rv_continuous):
         return np.abs(random_state.standard_t(nu, size=size))
 
 
+class _NegativeHalfStudentT(stats.rv_continuous):
+    """-|T| for T Student-t with nu degrees of freedom; scale is PyMC's sigma."""
+
+    def _logpdf(self, x, nu):
+        return np.log(2.0) + stats.t.logpdf(x, nu)
+
+    def _pdf(self, x, nu):
+        return 2.0 * stats.t.pdf(x, nu)
+
+    def _cdf(self, x, nu):
+        return 2.0 * stats.t.cdf(x, nu)
+
+    def _ppf(self, q, nu):
+        return stats.t.ppf(q / 2.0, nu)
+
+    def _rvs(self, nu, size=None, random_state=None):
+        return -np.abs(random_state.standard_t(nu, size=size))
+
+
 class _Kumaraswamy(stats.rv_continuous):
     """Kumaraswamy on (0, 1): cdf 1 - (1 - x^a)^b."""
 
@@ -109,6 +129,8 @@ class _LogitNormal(stats.rv_continuous):
 
 
 _half_student_t = _HalfStudentT(a=0.0, name="half_student_t")
+# The densities of both are one formula, on either side of zero: they have one name, by which the compiled one is found.
+_negative_half_student_t = _NegativeHalfStudentT(b=0.0, name="half_student_t")
 _kumaraswamy = _Kumaraswamy(a=0.0, b=1.0, name="kumaraswamy")
 _logit_normal = _LogitNormal(a=0.0, b=1.0, name="logit_normal")
 
@@ -233,6 +255,9 @@ FAMILIES: Mapping[str, Family] = FrozenMap(
         "Logistic": Family((("mu", "s"),), lambda mu, s: stats.logistic(mu, s)),
         "LogitNormal": Family(_NORMAL, lambda mu, sigma=None, tau=None: _logit_normal(mu, _sd(sigma, tau))),
         "Moyal": Family((("mu", "sigma"),), lambda mu, sigma: stats.moyal(mu, sigma)),
+        "NegativeHalfStudentT": Family(
+            (("nu", "sigma"),), lambda nu, sigma: _negative_half_student_t(nu, scale=sigma)
+        ),
         "Normal": Family(_NORMAL, lambda mu, sigma=None, tau=None: stats.norm(mu, _sd(sigma, tau))),
         "Pareto": Family((("alpha", "m"),), lambda alpha, m: stats.pareto(alpha, scale=m)),
         "Rice": Family((("nu", "sigma"),), lambda nu, sigma: stats.rice(nu / sigma, scale=sigma)),

@@ -295,9 +295,13 @@ def _curves(answers: Answers) -> pd.DataFrame:
 
 def _half_lives(answers: Answers) -> pd.DataFrame:
     table = answers.parameters
-    at = [row for row in table.index if row.partition("[")[0].endswith(".half_life")]
-    labels = [(row.partition(".half_life[")[0], row.partition(".half_life[")[2].removesuffix("]")) for row in at]
-    out = pd.DataFrame(labels, columns=["equation", "channel"]).assign(unit="days")
+    labels: dict[str, tuple[str, str]] = {}
+    for name in answers.fit.system.order:
+        # Of curves that vary from geo to geo, that of the median geo.
+        known = [n for n in (f"{name}.median_half_life", f"{name}.half_life") if n in answers.fit.posterior]
+        labels |= {f"{n}[{c}]": (name, c) for n in known[:1] for c in answers.fit.system.equation(name).media}
+    at = list(labels)
+    out = pd.DataFrame([*labels.values()], columns=["equation", "channel"]).assign(unit="days")
     columns = ["median", "lower", "upper", "mean", "sd"]
     return out.join(table.loc[at, columns].reset_index(drop=True))
 

@@ -144,6 +144,8 @@ class Fit:
         at, one = [self.data.geos.index(name) for name in data.geos], len(data.geos) == 1
         groups = {name: node.to_dataset() for name, node in self.tree.children.items()}
         for name, group in groups.items():
+            if "date" in group.dims and len(data.dates) < len(self.data.dates):  # periods of these geos
+                groups[name] = group = group.sel(date=data.dates)
             if "geo" in group.dims:
                 groups[name] = group.isel(geo=at[0], drop=True) if one else group.isel(geo=at)
         fit = replace(
@@ -181,6 +183,7 @@ class Fit:
         columns = [np.ascontiguousarray(values).data.cast("B") for values in data.columns.values()]
         roles: tuple = (list(data.columns), data.geos, data.media, dict(data.mediators), data.outcome_unit)
         roles += (dict(data.levels),) if data.levels else ()
+        roles += (dict(data.missing), data.has_row.tolist()) if data.missing else ()
         dates = data.dates.asi8.tolist()
         scales = self.scales.to_dict()
         return digest(fingerprint(self.tree), self.system.to_toml(), scales, roles, dates, *columns)

@@ -56,6 +56,7 @@ def write_fit_file(
         "columns": json.dumps(list(data.columns)),
         "roles": json.dumps(dict(zip(_ROLES, roles, strict=True))),
         "levels": json.dumps({key: list(values) for key, values in data.levels.items()}),
+        "missing": json.dumps(dict(data.missing)),
         "system": system.to_toml(),
         "scales": json.dumps(scales.to_dict()),
         "settings": json.dumps(dict(settings)),
@@ -63,6 +64,7 @@ def write_fit_file(
         **extra,
     }
     variables = {f"column_{i}": (("geo", "date"), v) for i, v in enumerate(data.columns.values())}
+    variables |= {} if data.present is None else {"present": (("geo", "date"), data.present.astype(float))}
     tree = tree.copy()
     tree[_OWN_GROUP] = xr.DataTree(xr.Dataset(variables, {"geo": list(data.geos), "date": data.dates}, attrs))
     # In memory first: the HDF5 library does not report a full disk as an error that can be caught.
@@ -151,6 +153,8 @@ def _fields(tree: xr.DataTree, own: xr.Dataset) -> dict[str, Any]:
         columns={name: own[f"column_{i}"].values for i, name in enumerate(records["columns"])},
         **records["roles"],
         levels=json.loads(own.attrs["levels"]),
+        missing=json.loads(own.attrs["missing"]),
+        present=own["present"].values > 0.0 if "present" in own else None,
     )
     groups = {name: node.to_dataset() for name, node in tree.children.items() if name != _OWN_GROUP}
     return {
@@ -201,7 +205,7 @@ def _check_scales(data: MMMData, scales: Scales) -> None:
         if list(stored) != list(right):
             raise ValueError(f"its scales have {kind} for {list(stored)}, and must have it for {list(right)}")
         for name, value in right.items():
-            largest = np.abs(data.columns[name]).max()
+            largest = np.abs(data.values(name)).max()
             if not np.allclose(stored[name], value, rtol=_AGREES, atol=_AGREES * largest, equal_nan=True):
                 raise ValueError(f"its {kind} of {name!r} is {stored[name]}, and that of its data is {value}")
 
@@ -259,5 +263,6 @@ def _check_group(name: str, group: xr.Dataset, posterior: xr.Dataset, data: MMMD
         raise ValueError(f"{name} has other dates than the data")
     if name in ("observed_data", "constant_data"):
         for column, values in group.data_vars.items():
-            if not np.array_equal(values.values.reshape(len(data.geos), -1), data.columns[str(column)]):
+            held = values.values.reshape(len(data.geos), -1)
+            if not np.array_equal(held, data.columns[str(column)], equal_nan=True):
                 raise ValueError(f"{column!r} in {name} is not what it is in the data")

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmmm.equations import MMM
+from bayesmmm.equations.panel import SPREADS
 from bayesmmm.errors import AnswerError, SettingError, UnknownTermError
 from bayesmmm.estimands import roi
 from bayesmmm.inference.many_fits import fit_quietly
@@ -139,7 +140,8 @@ def _unpooled(system: MMM) -> MMM:
     def alone(equation):
         if equation.name not in pooled:
             return equation
-        priors = {name: prior for name, prior in equation.priors.items() if name != "tau"}
+        taus = {spread.tau for spread in SPREADS if spread.of == "contribution"}
+        priors = {name: prior for name, prior in equation.priors.items() if name not in taus}
         return replace(equation, panel=replace(equation.panel, pooling="none"), priors=priors)
 
     return MMM([alone(equation) for equation in system.equations])

@@ -241,7 +241,7 @@ def _products(query: Query, mediator: str) -> np.ndarray:
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         base = query.history(draws)
         m, y = (
-            base.residual[name] / base.rows.parameters[name]["sigma"][:, None, None]
+            query.fit.system.equation(name).family.standardise(base.residual[name], base.rows.parameters[name])
             for name in (mediator, query.fit.system.outcome)
         )
         return {"sums": np.stack([(a * b).sum(axis=(1, 2)) for a, b in ((m, m), (y, y), (m, y))], axis=-1)}

@@ -12,7 +12,7 @@ import pandas as pd
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.data.checks import NATIONAL
-from bayesmmm.equations import MMM, Equation, check_system, for_data
+from bayesmmm.equations import MMM, Equation, check_system, for_data, sign_of
 from bayesmmm.errors import (
     ConstantColumnError,
     DataError,
@@ -260,6 +260,8 @@ def _checked(system: MMM, parameters: engine.Parameters, data: MMMData) -> dict[
                     f"{where} has shape {value.shape}. Give it shape {shape}: one draw, then labels."
                 )
             _check_values(parameter, value, where)
+            if parameter == "contribution":
+                _check_signs(equation, value, where)
             out[name][parameter] = value
         if equation.panel is not None:
             _check_silent(equation, out[name]["contribution"], data)
@@ -269,7 +271,8 @@ def _checked(system: MMM, parameters: engine.Parameters, data: MMMData) -> dict[
 def _check_values(parameter: str, value: np.ndarray, where: str) -> None:
     # Boundaries: no contribution and a t with two degrees of freedom are worlds, a flat Hill curve is none.
     signed = parameter in ("coefficient", "period")
-    zero = parameter in ("contribution", "nu_minus_two", "median_contribution")
+    signed = signed or parameter in ("contribution", "median_contribution")
+    zero = parameter == "nu_minus_two"
     if parameter == "rho":
         if not (np.abs(value) < 1.0).all():
             raise EquationError(f"{where} holds {value.item()}. Give a correlation above -1 and below 1.")
@@ -278,10 +281,22 @@ def _check_values(parameter: str, value: np.ndarray, where: str) -> None:
         raise EquationError(f"{where} holds {value.ravel().tolist()}. Give values that are {bound}.")
 
 
+def _check_signs(equation: Equation, contribution: np.ndarray, where: str) -> None:
+    """Refuse contributions (1, G, C) of another sign than that of their channels."""
+    for c, channel in enumerate(equation.media):
+        value, sign = contribution[0, :, c], sign_of(equation, channel)
+        if (sign == "positive" and (value < 0).any()) or (sign == "negative" and (value > 0).any()):
+            bound = "0 or more" if sign == "positive" else "0 or less"
+            raise EquationError(
+                f"{where} holds {value.tolist()} for {channel!r}, which is {sign}. Give values that are {bound}, and "
+                f"finite, or write sign={{{channel!r}: 'any'}} in its equation."
+            )
+
+
 def _check_silent(equation: Equation, contribution: np.ndarray, data: MMMData) -> None:
     """Refuse a contribution (1, G, C) of a channel in a geo that never buys it: nothing there could bring it."""
     for c, channel in enumerate(equation.media):
-        odd = (contribution[0, :, c] > 0) & ~data.bought([channel])[:, 0]
+        odd = (contribution[0, :, c] != 0) & ~data.bought([channel])[:, 0]
         if odd.any():
             g = int(np.argmax(odd))
             raise EquationError(

@@ -1,0 +1,76 @@
+"""`MMMData` in words and numbers."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data.checks import MONEY, NATIONAL, places
+from bayesmmm.data.roles import uses_of
+
+if TYPE_CHECKING:
+    from bayesmmm.data.schema import MMMData
+
+
+def data_text(data: "MMMData") -> str:
+    """Return size, calendar, roles and units, and what to call next."""
+    where = NATIONAL if data.geos == (NATIONAL,) else f"{len(data.geos)} geo(s): {_some(data.geos)}"
+    if data.levels:
+        counts = [f"{len(set(values))} of {key}" for key, values in data.levels.items()]
+        where = f"{where} ({', '.join(counts)})"
+    mediators = [f"{n} ({u}, {'paid' if u == MONEY else 'not paid'})" for n, u in data.mediators.items()]
+    lines = [
+        f"MMMData: {len(data.dates)} {data.frequency} periods, {data.dates[0]:%Y-%m-%d} to "
+        f"{data.dates[-1]:%Y-%m-%d}, {where}",
+        f"  outcome:   {data.outcome} ({data.outcome_unit})",
+        f"  mediators: {', '.join(mediators) or 'none'}",
+        f"  media:     {', '.join(data.media) or 'none'} ({MONEY})",
+        f"  controls:  {', '.join(data.controls) or 'none'}",
+    ]
+    lines += _gap_lines(data)
+    if data.unused:
+        lines.append(f"  not used:  {', '.join(data.unused)}")
+    first = next(iter((*data.media, *data.mediators)))
+    lines.append(
+        f"Next: data.summary(), then mm.MMM([mm.Equation({data.outcome!r}, media=[{first!r}, ...], ...)])"
+    )
+    return "\n".join(lines)
+
+
+def _gap_lines(data: "MMMData") -> list[str]:
+    """Say what was not recorded."""
+    lines, present = [], data.has_row
+    for name in data.missing or ():
+        gaps = np.isnan(data.columns[name]) & present
+        if gaps.any():
+            lines.append(f"  missing:   {int(gaps.sum())} of {name}{places(gaps, data.geos, data.dates)}")
+    short = [
+        f"{geo} {data.dates[own][0]:%Y-%m-%d} to {data.dates[own][-1]:%Y-%m-%d}"
+        for geo, own in zip(data.geos, present, strict=True)
+        if not own.all()
+    ]
+    return lines + ([f"  own dates: {_some(short)}"] if short else [])
+
+
+def data_summary(data: "MMMData") -> pd.DataFrame:
+    """Return one row per column, of values that are known."""
+    rows = {}
+    for name, role in uses_of(data.outcome, data.media, data.mediators, data.controls):
+        values = data.columns[name][data.recorded(name)]
+        rows[name] = {
+            "role": role.removesuffix("s"),
+            "unit": data.unit(name),
+            "mean": values.mean(),
+            "sd": values.std(),
+            "min": values.min(),
+            "median": np.median(values),
+            "max": values.max(),
+            "zero_share": np.mean(values == 0),
+            "total": values.sum(),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("column")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:3])}, ..., {names[-1]}"

@@ -1,0 +1,56 @@
+"""Values of the columns of `MMMData`: as arrays, and checked by role."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data import checks
+from bayesmmm.data.missing import IGNORE, check_recorded
+from bayesmmm.data.tables import to_float
+
+
+def to_array(values: object, name: str, geos: int) -> np.ndarray:
+    """Return numbers as float64; one series becomes (1, date) where there is one geo."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        array = to_float(pd.Series(array.ravel()), name).reshape(array.shape)
+    return array[np.newaxis] if array.ndim == 1 and geos == 1 else array
+
+
+def check_values(
+    columns: Mapping[str, np.ndarray],
+    uses: Sequence[tuple[str, str]],
+    geos: Sequence[str],
+    dates: pd.DatetimeIndex,
+    *,
+    money: Sequence[str],
+    missing: Mapping[str, str],
+    present: np.ndarray | None,
+    part: bool,
+) -> None:
+    """Refuse values that a role does not allow; those that are missing where that was declared are not looked at."""
+    for name, role in uses:
+        values, explained = columns[name], role in ("outcome", "mediators")
+        absent = np.zeros(values.shape, bool) if present is None else ~present
+        skipped = absent | (np.isnan(values) if name in missing else False)
+        known = np.where(skipped, 0.0, values)
+        fill = "what is true (0 only where nothing happened)"
+        if explained:
+            fill = f"what is true, or say that it was not recorded: missing={{{name!r}: {IGNORE!r}}}"
+        checks.check_finite(name, known, geos, dates, fill=fill)
+        if explained and not part:
+            check_recorded(name, np.where(skipped, np.nan, values), geos, declared=name in missing)
+        checks.check_range(name, known)
+        if name in money:
+            checks.check_not_negative(name, known, geos, dates)
+        if part:
+            continue
+        if role in ("media", "mediators"):
+            checks.check_spent(name, known, role=role)
+        if role in ("mediators", "controls"):
+            checks.check_varies(name, values[~skipped], role=role)
+        if role == "outcome":
+            for geo, own, gaps in zip(geos, values, skipped, strict=True):
+                where = f" of geo {geo!r}" if len(geos) > 1 else ""
+                checks.check_varies(name, own[~gaps], role=role, where=where)
