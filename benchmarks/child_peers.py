@@ -21,7 +21,14 @@ def run(package: str, cases: dict[str, Callable[[], dict]]) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         seen = cases[case]()
-    kinds = (DeprecationWarning, FutureWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+    kinds = (
+        DeprecationWarning,
+        FutureWarning,
+        PendingDeprecationWarning,
+        ImportWarning,
+        ResourceWarning,
+        SyntaxWarning,
+    )
     said = sorted({str(w.message)[:200] for w in caught if not issubclass(w.category, kinds)})
     found = {"seen": seen, "warned": said, "version": importlib.metadata.version(package)}
     sys.stdout.write("\n" + json.dumps(found, default=float) + "\n")

@@ -4,7 +4,7 @@ import child_peers
 
 
 def _tree(periods: int = 40):
-    """Posterior of a Normal mean, with densities of prior and data; replicates are the observed values but for errors."""
+    """Posterior of a Normal mean, with densities of prior and data."""
     import numpy as np
     import xarray as xr
 

@@ -39,8 +39,9 @@ def routes() -> dict:
 
 def roi() -> dict:
     """Return on money, with a prior that states it."""
-    import bayesmmm as mm
     import numpy as np
+
+    import bayesmmm as mm
 
     at, error = peer_worlds.STATED_ROI, peer_worlds.ERROR
     priors = {"roi": {"tv": mm.Prior("LogNormal", mu=float(np.log(at)), sigma=error / at)}}

@@ -21,7 +21,10 @@ def causal_marketing() -> dict:
     truth, out = peer_worlds.experiment().truth, {}
     for name, frame in _frames().items():
         design = GeoLiftDesign(
-            primary_metric="sales", treated=TREATED, runtime_weeks=3, estimator_parameters={"seed": child_peers.SEED}
+            primary_metric="sales",
+            treated=TREATED,
+            runtime_weeks=3,
+            estimator_parameters={"seed": child_peers.SEED},
         )
         dataset = Dataset(df=frame, unit_col="geo", time_col="date")
         table = design.analyze(dataset, truth["first"], truth["last"])

@@ -16,7 +16,9 @@ def _fitted(route: str, *, mapped: bool = False) -> dict:
     world = peer_worlds.mediation(route)
     frame, channels = world.frame, [c for c in ("tv", "social") if c in world.frame]
     queries = (frame["queries"] - frame["queries"].mean()) / frame["queries"].std()
-    mediator = MediatorConfigBuilder("queries").fully_observed(0.1).with_positive_media_effect().with_direct_effect()
+    mediator = (
+        MediatorConfigBuilder("queries").fully_observed(0.1).with_positive_media_effect().with_direct_effect()
+    )
     config = NestedModelConfigBuilder().add_mediator(mediator.build())
     if mapped:
         config = config.map_channels_to_mediator("queries", ["tv"])
@@ -35,11 +37,20 @@ def _fitted(route: str, *, mapped: bool = False) -> dict:
     sold = {c: float(np.asarray(contribution.sel(channel=c))) for c in channels}
     import arviz_stats
 
-    sampled = [n for n in posterior.data_vars if n.startswith(("alpha", "beta", "gamma", "delta", "lambda", "sigma"))]
+    sampled = [
+        n for n in posterior.data_vars if n.startswith(("alpha", "beta", "gamma", "delta", "lambda", "sigma"))
+    ]
     worst = max(float(v.max()) for v in arviz_stats.rhat(posterior.dataset[sampled]).data_vars.values())
     diverging = int(model.trace["sample_stats"]["diverging"].sum())
     kind = type(found).__name__
-    return {"share": share, "contribution": sold, "truth": world.truth, "rhat": worst, "divergences": diverging, "k": kind}
+    return {
+        "share": share,
+        "contribution": sold,
+        "truth": world.truth,
+        "rhat": worst,
+        "divergences": diverging,
+        "k": kind,
+    }
 
 
 CASES = {

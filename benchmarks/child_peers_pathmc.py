@@ -19,7 +19,10 @@ def large_level() -> dict:
 
     frame = peer_worlds.large_level().frame
     out = {}
-    for name, scaling in {"raw": None, "scaled": pathmc.Scaling(target={"method": "max"}, channel={"method": "max"})}.items():
+    for name, scaling in {
+        "raw": None,
+        "scaled": pathmc.Scaling(target={"method": "max"}, channel={"method": "max"}),
+    }.items():
         model = pathmc.model("m ~ a*x\nsales ~ c*x + b*m", frame, scaling=scaling)
         out[name] = _sampled(model)
         for path in ("x -> sales", "m -> sales", "x -> m -> sales"):

@@ -26,10 +26,16 @@ def stated_roi() -> dict:
     from prophetverse.utils.regex import exact
 
     world = peer_worlds.stated_roi()
-    frame = world.frame.assign(date=pd.date_range(peer_worlds.START, periods=len(world.frame)), tv_too=world.frame["tv"])
+    frame = world.frame.assign(
+        date=pd.date_range(peer_worlds.START, periods=len(world.frame)), tv_too=world.frame["tv"]
+    )
     table, out = _indexed(frame), {}
     tv = ("tv", LinearEffect(effect_mode="additive", prior=dist.HalfNormal(1.0)), exact("tv"))
-    stated = ("roi", ROILikelihood("tv", roi_mean=peer_worlds.STATED_ROI, roi_scale=peer_worlds.ERROR), exact("tv_too"))
+    stated = (
+        "roi",
+        ROILikelihood("tv", roi_mean=peer_worlds.STATED_ROI, roi_scale=peer_worlds.ERROR),
+        exact("tv_too"),
+    )
     for unit in (1.0, 0.1):  # the same money, in other units
         engine = MCMCInferenceEngine(num_samples=500, num_warmup=500, num_chains=1)
         model, money = _model([tv, stated], engine=engine), unit * table

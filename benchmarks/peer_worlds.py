@@ -85,7 +85,7 @@ PRODUCT, BEND = 1.44, 0.8
 
 
 def curved_path(periods: int = 300) -> PeerWorld:
-    """x moves m by 1.2 tanh(0.8 x), and a unit of m brings 1.2: what the first, second and third unit of x bring."""
+    """Move m by 1.2 tanh(0.8 x), of which a unit brings 1.2: what the first, second and third unit of x bring."""
     rng = np.random.default_rng(3)
     x = rng.permutation(np.linspace(0.0, 3.0, periods))
     curve = np.tanh(BEND * x)

@@ -56,6 +56,7 @@ def main() -> None:
         print(f"{part}: {result[part].get('missing', 'done')}", file=sys.stderr, flush=True)
         ordered = {name: result[name] for name in parts if name in result}
         options.out.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+        options.report.write_text(peers_report.written(result), encoding="utf-8")
     options.report.write_text(peers_report.written(result), encoding="utf-8")
 
 

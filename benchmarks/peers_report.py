@@ -1,4 +1,6 @@
-"""The page of `peers.py`: one sentence for each row, made of what was seen. Knows its JSON only."""
+"""The page of `peers.py`: one sentence for each row, made of what was seen, beside what is right."""
+
+import peer_worlds
 
 PARTS = {  # part: package, child, case
     "level": ("pathmc", "child_peers_pathmc.py", "large_level"),
@@ -13,16 +15,22 @@ PARTS = {  # part: package, child, case
     "sign": ("arviz-stats", "child_peers_arviz_stats.py", "sign"),
     "experiment": ("causal-marketing", "child_peers_experiments.py", "causal"),
     "experiment too": ("murray-geo", "child_peers_experiments.py", "murray"),
+    "gap": ("pymc-marketing", "child_peers_pymc_marketing.py", "gap"),
+    "small region": ("pymc-marketing", "child_peers_pymc_marketing.py", "small region"),
+    "rhat": ("google-meridian", "child_peers_meridian.py", "rhat"),
+    "intervals": ("google-meridian", "child_peers_meridian.py", "intervals"),
+    "held out": ("google-meridian", "child_peers_meridian.py", "held out"),
     **{f"ours: {case}": ("bayesmmm", "child_peers_bayesmmm.py", case) for case in ("level", "routes", "roi")},
 }
 _HEAD = """# Worlds whose right answer is known, and what packages say of them
 
 Written by `peers.py`; do not edit. Rows were run from {first} to {last}, each package in an environment of its own.
 
-A package is asked one question on small, valid data, with default settings unless the row says otherwise. The right value
-is known by construction or in closed form (`peer_worlds.py`). A row is about one question and one version: it does not
-say which package is better, and another setting may give the right value. That bayesmmm is right on these worlds is held by
-`tests/test_peer_worlds.py` and `tests/test_peer_worlds_answers.py`, each with the mistake made on purpose as a control.
+A package is asked one question on small, valid data, with default settings unless the row says otherwise. The right
+value is known by construction or in closed form (`peer_worlds.py`). A row is about one question and one version: it does
+not say which package is better, and another setting may give the right value. That bayesmmm is right on these worlds is
+held by `tests/test_peer_worlds.py` and `tests/test_peer_worlds_answers.py`, with the mistake made on purpose.
+Warnings are those that Python's `warnings` saw. Intervals are central.
 """
 
 
@@ -43,8 +51,9 @@ def _level(seen: dict) -> str:
     raw, scaled = seen["raw"], seen["scaled"]
     return (
         f"Default priors, columns as they are: direct {_between(raw['x -> sales'])}, per unit of m "
-        f"{_between(raw['m -> sales'])} (94 % intervals), R-hat {raw['rhat']:.3f}, {raw['divergences']} divergences. With "
-        f"`scaling=` by the maximum of each column: {_between(scaled['x -> sales'])} and {_between(scaled['m -> sales'])}"
+        f"{_between(raw['m -> sales'])} (94 % intervals), R-hat {raw['rhat']:.3f}, {raw['divergences']} divergences. "
+        f"With `scaling=` by the maximum of each column: {_between(scaled['x -> sales'])} and "
+        f"{_between(scaled['m -> sales'])}"
     )
 
 
@@ -66,13 +75,15 @@ def _routes(seen: dict) -> str:
 
 def _roi(seen: dict) -> str:
     return (
-        f"With `ROILikelihood(8, 0.01)` the return comes out at {_number(seen['unit 1'])} and, with the same money written "
-        f"in tens, at {_number(seen['unit 0.1'])}: the ratio is that of the scaled outcome to the input as it is"
+        f"With `ROILikelihood(roi_mean=8, roi_scale=0.01)` the return comes out at {_number(seen['unit 1'])} and, with "
+        f"the same money written in tens, at {_number(seen['unit 0.1'])}: it is read in units of the scaled outcome"
     )
 
 
 def _undefined(seen: dict) -> str:
-    return f"`psense_summary`: prior {seen['prior']}, likelihood {seen['likelihood']}, diagnosis {seen['diagnosis']}"
+    return (
+        f"`psense_summary`: prior {seen['prior']}, likelihood {seen['likelihood']}, diagnosis {seen['diagnosis']}"
+    )
 
 
 def _digits(seen: dict) -> str:
@@ -80,7 +91,11 @@ def _digits(seen: dict) -> str:
 
 
 def _sign(seen: dict) -> str:
-    return f"`compare`: `elpd_diff` of the worse one {_number(seen['difference'])}; ArviZ before 1.0 gave it above zero"
+    return f"`compare`: `elpd_diff` of the worse one {_number(seen['difference'])}"
+
+
+def _not_truncated(seen: dict) -> str:
+    return f"{_experiment(seen)}; its documentation says that the end date is accepted and not used"
 
 
 def _experiment(seen: dict) -> str:
@@ -88,10 +103,45 @@ def _experiment(seen: dict) -> str:
     return f"{text} with the experiment; p is {seen['longer']['p']:.2g} and {seen['ending']['p']:.2g}"
 
 
+def _gap(seen: dict) -> str:
+    near, far = seen.values()
+    same = all(abs(a - b) < 1e-9 for a, b in zip(near, far, strict=True))
+    return (
+        f"`sample_posterior_predictive(include_last_observations=True)`: eight weeks without spend begin at "
+        f"{_number(near[0])} (in its scaled units) one week after the data and at {_number(far[0])} 22 weeks later; the "
+        f"two forecasts are {'equal in all digits' if same else 'different'}"
+    )
+
+
+def _small_region(seen: dict) -> str:
+    parts = [f"{geo} {_between(seen[geo])}, right {_number(right)}" for geo, right in seen["truth"].items()]
+    return f"{seen['scales']} scale(s) of the outcome for five regions; returns (90 %): {'; '.join(parts)}"
+
+
+def _rhat(seen: dict) -> str:
+    text = f"`backend.mcmc.potential_scale_reduction`, which `get_rhat` calls, gives {seen['meridian']:.3f}"
+    return f"{text}, and `arviz.rhat` {seen['arviz']:.3f}"
+
+
+def _intervals(seen: dict) -> str:
+    text = f"`expected_vs_actual_data(confidence_level=0.9)` holds {_percent(seen['held'])} of the weeks"
+    if "refused" in seen:
+        return f"{text}; the optimiser over the last 13 weeks: {seen['refused']}"
+    brought = ", ".join(f"{c} {_number(v)} for {_number(seen['spend'][c])}" for c, v in seen["brought"].items())
+    return f"{text}; the optimiser over the last 13 weeks, in which radio was off, says: {brought}"
+
+
+def _held_out(seen: dict) -> str:
+    parts = [f"{name}: " + ", ".join(f"{c} {_between(v)}" for c, v in roi.items()) for name, roi in seen.items()]
+    return f"ROI (90 %) with held-out sales {'; '.join(parts)}"
+
+
 def _ours(seen: dict) -> str:
     return "; ".join(f"{name} {_between(found)}" for name, found in seen.items())
 
 
+_SOLD = f"{peer_worlds.mediation('through').truth['tv']:,.0f}"
+_UNITS = ", ".join(f"{name} {_number(v)}" for name, v in peer_worlds.curved_path().truth.items())
 #: World: what it is, its right value, rows by package.
 WORLDS = (
     (
@@ -101,23 +151,47 @@ WORLDS = (
     ),
     (
         "All through the mediator, one channel",
-        "100 % mediated, contribution 70,754",
+        f"100 % mediated, contribution {_SOLD}",
         {"one routed": _routes},
     ),
-    ("Nothing through the mediator, one channel", "0 % mediated, contribution 70,754", {"none routed": _routes}),
+    ("Nothing through the mediator, one channel", f"0 % mediated, contribution {_SOLD}", {"none routed": _routes}),
     (
         "tv through the mediator, social past it",
         "tv 100 % and social 0 % mediated",
         {"two channels": _routes, "one mapped": _routes, "ours: routes": _ours},
     ),
-    ("Units of spend through a curve", "first 0.956, second 0.371, third 0.0895", {"curves": _curves}),
+    ("Units of spend through a curve", _UNITS, {"curves": _curves}),
     (
         "A stated return of 8 ± 0.01 in money, where data say 3",
         "8.0, in any unit of money",
         {"roi": _roi, "ours: roi": _ours},
     ),
-    ("A geo experiment of 21 days in data that run 39 days longer", "a lift of 20 %", dict.fromkeys(
-        ("experiment", "experiment too"), _experiment)),
+    (
+        "A geo experiment of 21 days in data that run 39 days longer",
+        "a lift of 20 %",
+        {"experiment": _not_truncated, "experiment too": _experiment},
+    ),
+    (
+        "A forecast that begins 22 weeks after the end of the data",
+        "it is no continuation: bayesmmm refuses it and names the missing weeks",
+        {"gap": _gap},
+    ),
+    (
+        "A region a hundredth of the size of the others",
+        "its return, as that of others",
+        {"small region": _small_region},
+    ),
+    (
+        "Draws of four chains, one of which is 0.92 standard deviations off",
+        "rank-normalised split R-hat, as ArviZ and `fit.convergence` have it",
+        {"rhat": _rhat},
+    ),
+    (
+        "Predictive intervals, and a channel that was off in the window of a plan",
+        "about 90 % of weeks; radio would bring more than nothing",
+        {"intervals": _intervals},
+    ),
+    ("Held-out sales multiplied by three", "nothing moves", {"held out": _held_out}),
     ("Prior sensitivity of a quantity with one undefined draw", "cannot be computed", {"undefined": _undefined}),
     ("RMSE of two forecasts", "11,607 and 12,394", {"digits": _digits}),
     ("Two models that differ by 40 in elpd", "the sign is stated", {"sign": _sign}),
@@ -134,5 +208,6 @@ def written(result: dict) -> str:
             row = result.get(part, {"missing": "not run yet"})
             package = f"{PARTS[part][0]} {row.get('version', '')}".strip()
             seen = row["missing"] if "missing" in row else sentence(row["seen"]).replace("|", "\\|")
-            text += f"| {package} | {seen}. |\n"
+            said = "".join(f" It warned: “{each.strip()[:120]}”." for each in row.get("warned", []))
+            text += f"| {package} | {seen}.{said.replace('|', ' ')} |\n"
     return text
