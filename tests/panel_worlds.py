@@ -21,11 +21,14 @@ class Curve:
     def response(self, x: np.ndarray, spend: np.ndarray) -> np.ndarray:
         """Saturation (G, T) of the adstock of a column, in multiples of `spend` (G,)."""
         out = np.zeros_like(x)
-        keep = 0.5 ** (7.0 / self.half_life)
+        keep = 0.5 ** (1.0 / self.half_life)
         for g in range(len(x)):
-            stock = 0.0
+            pressure = 0.0
             for t in range(x.shape[1]):
-                stock = keep * stock + (1.0 - keep) * max(x[g, t], 0.0) / spend[g]
+                stock = 0.0
+                for _ in range(7):
+                    pressure = keep * pressure + (1.0 - keep) * max(x[g, t], 0.0) / spend[g] / 7.0
+                    stock += pressure
                 if stock > 0.0:
                     out[g, t] = 1.0 / (1.0 + (self.half_saturation / stock) ** self.slope)
         return out

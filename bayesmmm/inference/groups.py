@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmmm import engine
-from bayesmmm.data import MMMData, Scales
+from bayesmmm.data import Calendar, MMMData, Scales
 from bayesmmm.engine import Parameters
 from bayesmmm.equations import MMM, Equation, log_likelihood, observe
 from bayesmmm.inference.panel import normal_prior
@@ -62,14 +62,14 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
         if collapsed:
             center, sigma = engine.given_mediator(equation, {**parameters, name: par}, residual)
             given = {**par, "sigma": sigma}
-            z = draw_coordinates(equation, seen, given, plan, data.days_per_period, streams[0], center=center)
+            z = draw_coordinates(equation, seen, given, plan, data.calendar, streams[0], center=center)
         else:
             z = _coordinates(rotated, len(drawn["sigma"]))
         drawn["coefficient"] |= plan.by_term(z)
         par["coefficient"] = np.stack([drawn["coefficient"][term] for term in equation.terms()], axis=-1)
         parameters[name], sampled[name] = par, drawn
         if any(e.tied_to == name for e in system.equations):
-            residual[name] = seen.target - engine.latent_mean(equation, seen, par, data.days_per_period)
+            residual[name] = seen.target - engine.latent_mean(equation, seen, par, data.calendar)
             residual[name] = np.where(seen.seen, residual[name], 0.0)
     cells = len(system.order) * len(data.geos) * len(data.dates)
     pointwise = len(data.geos) == 1 or chains * draws * cells <= MOST_POINTWISE
@@ -160,7 +160,7 @@ class _Known:
         mediator = self.system.equation(name)
         seen = engine.inputs(mediator, self.data, self.scales)
         par = {key: value[draws] for key, value in self.parameters[name].items()}
-        residual = seen.target - engine.latent_mean(mediator, seen, par, self.data.days_per_period)
+        residual = seen.target - engine.latent_mean(mediator, seen, par, self.data.calendar)
         return engine.given_mediator(equation, {equation.name: own, name: par}, {name: residual})
 
 
@@ -193,7 +193,7 @@ def _draw_panel(
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         own = {key: value[draws] for key, value in par.items()}
         center, sigma = known.given_mediator(equation, own, draws)
-        r = seen.target - panel.offset - engine.latent_mean(equation, seen, own, data.days_per_period) - center
+        r = seen.target - panel.offset - engine.latent_mean(equation, seen, own, data.calendar) - center
         noises = {key: values[draws] for key, values in noise.items()}
         standard, period = panel.draw(r, sigma, omega[draws], noises)
         return {"period": period, **{f"{t}@{g}": values for (t, g), values in standard.items()}}
@@ -213,7 +213,7 @@ def draw_coordinates(
     seen: engine.Inputs,
     par: Mapping[str, np.ndarray],
     plan: LinearPlan,
-    days: float,
+    calendar: Calendar,
     rng: np.random.Generator,
     *,
     center: np.ndarray | float = 0.0,
@@ -236,7 +236,7 @@ def draw_coordinates(
     (S, K) array
         Coordinates z; ``plan.coefficients`` turns them into coefficients.
     """
-    mean = engine.latent_mean(equation, seen, par, days) + center
+    mean = engine.latent_mean(equation, seen, par, calendar) + center
     r = np.where(seen.seen, seen.target - plan.offset - mean, 0.0).reshape(len(mean), -1)
     s2 = par["sigma"][:, None] ** 2
     shrink = s2 + plan.variance
@@ -313,7 +313,7 @@ def _replicate(
     residual: dict[str, np.ndarray] = {}
     for name in system.order:
         equation, seen = system.equation(name), engine.inputs(system.equation(name), data, scales)
-        mean = engine.latent_mean(equation, seen, parameters[name], data.days_per_period)
+        mean = engine.latent_mean(equation, seen, parameters[name], data.calendar)
         for mediator in set(equation.linear) & set(series):  # a value that was not recorded is drawn, too
             gaps = np.isnan(data.columns[mediator]) & seen.present
             if gaps.any():

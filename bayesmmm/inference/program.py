@@ -228,6 +228,8 @@ def _equation(
     head[at.TIED], head[at.RHO] = tied, position.get(("rho", equation.tied_to), -1)
     head[at.RHO_VALUE] = arrays["rho"][0] if "rho" in arrays else 0.0
     head[at.MEDIA] = tape.put(arrays.get("media_input", ()))
+    days = arrays.get("media_days", np.empty((0, 0)))
+    head[at.DAYS], head[at.N_DAYS] = tape.put(days), days.shape[-1]
     head[at.DIRECTIONS] = tape.put(linear)
     head[at.VARIANCE] = tape.put(arrays.get("basis_variance", ()))
     head[at.OFFSET] = tape.put(arrays["offset"]) if "offset" in arrays else -1
@@ -238,7 +240,7 @@ def _equation(
     head[at.KEPT] = tape.put(arrays["kept"]) if "kept" in arrays else -1
     head[at.EDGES] = tape.put(arrays.get("edges", ()))
     head[at.FIRST], head[at.COUNT] = tape.put(data.has_row.argmax(axis=1)), tape.put(data.has_row.sum(axis=1))
-    head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position, data) for c in equation.media])
+    head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position) for c in equation.media])
     head[at.CONTRIBUTIONS] = tape.put(_contributions(equation, position, data))
     spreads = [_spread(equation, s, position, data) for s in equation.spreads]
     head[at.N_SPREADS], head[at.SPREADS] = len(spreads), tape.put(np.concatenate([*spreads, []]))
@@ -292,11 +294,11 @@ def _spread(equation: Equation, spread: Spread, position: Mapping, data: MMMData
     return np.concatenate([[_SPREAD_OF[spread.of], *sd], deviation.ravel()])
 
 
-def _channel(equation: Equation, channel: str, arrays: Mapping, position: Mapping, data: MMMData) -> list[float]:
+def _channel(equation: Equation, channel: str, arrays: Mapping, position: Mapping) -> list[float]:
     row = np.empty(at.CHANNEL)
     by_half_life = ("half_life", channel) in position
     row[at.RETENTION] = position["half_life" if by_half_life else "retention", channel]
-    row[at.DECAY] = np.log(2.0) * data.days_per_period if by_half_life else 0.0
+    row[at.DECAY] = np.log(2.0) if by_half_life else 0.0
     row[at.HALF_SATURATION], row[at.SLOPE] = position["half_saturation", channel], position["slope", channel]
     by_roi = next((b.labels for b in equation.parameters() if b.name == "roi"), ())
     row[at.UNIT] = arrays["contribution_per_roi"][by_roi.index(channel)] if channel in by_roi else 1.0
