@@ -411,9 +411,10 @@ def _check_panel(equation: Equation) -> None:
             f'Panel(per_geo=["trend"]).'
         )
     panel.check_terms(equation.name, map(equation.term_kind, equation.terms()), equation.linear)
-    if equation.rho:
+    if equation.rho and panel.sigma == "per_geo":
         raise EquationError(
-            f"equation {equation.name!r} has rho and panel: correlated residuals are for national data. Leave rho out."
+            f"equation {equation.name!r} has a rho and a sigma per geo: correlated residuals have one sigma for all "
+            f"geos. Leave rho out, or sigma out of its Panel."
         )
 
 

@@ -157,7 +157,7 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapsed: bool,
     elif collapsed and equation.panel:
         logp, random = _panel_logp, _panel_random
         signature = "(g,t),(),(),(i,t),(k,t),(j,t,g),(j,t),(i),(p,p),(p,p),(i,j,g),(i,j,j)->(g,t)"
-        args = [sigma, omega, *(box[key] for key in PANEL_ARRAYS)]
+        args = [given, omega, *(box[key] for key in PANEL_ARRAYS)]
     elif collapsed:
         logp, random, signature = _collapsed(kept), _collapsed_random, "(g,t),(),(p,n),(p)->(g,t)"
         args = [given, box["basis"], box["basis_variance"]]
