@@ -7,8 +7,8 @@ import pytest
 import bayesmmm as mm
 from bayesmmm import engine
 from bayesmmm.data import MMMData
-from bayesmmm.equations import MMM, Equation, for_data, read_toml, sign_of
-from bayesmmm.errors import EquationError, PriorSupportError, UnknownTermError
+from bayesmmm.equations import MMM, Equation, for_data, read_toml, sign_of, system_warnings
+from bayesmmm.errors import EquationError, PriorSupportError, PriorWarning, UnknownTermError
 from bayesmmm.priors import Prior
 from bayesmmm.report import write_report
 from bayesmmm.simulate import simulate_world
@@ -173,3 +173,22 @@ def test_figures_report_and_file_take_signs(fit, tmp_path):
     fit.save(tmp_path / "fit.nc")
     assert mm.load(tmp_path / "fit.nc").system == fit.system
     write_report(fit, tmp_path / "report")
+
+
+# -------------------------------------------------------------------------------------------- outcomes around zero
+@pytest.mark.parametrize(("level", "said"), [(0.0, True), (50.0, True), (1000.0, False)])
+def test_defaults_on_an_outcome_around_zero_are_warned_of_and_roi_priors_are_the_remedy(level, said):
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"week": pd.date_range("2022-01-02", periods=100, freq="7D")})
+    frame["tv"] = rng.gamma(2.0, 10.0, 100) * (rng.random(100) < 0.7)
+    frame["sales"] = level + rng.normal(0.0, 100.0, 100)
+    data = MMMData.from_frame(frame, date="week", outcome="sales", media=["tv"])
+
+    def warned(**priors) -> list[str]:
+        found = system_warnings(MMM([Equation("sales", media=["tv"], priors=priors)]), data)
+        return [str(w) for w in found if isinstance(w, PriorWarning) and "above and below zero" in str(w)]
+
+    assert len(warned()) == said
+    assert all("Default contributions of 'tv'" in text and "a prior on roi" in text for text in warned())
+    assert not warned(roi=Prior("HalfNormal", sigma=0.1))
+    assert not warned(contribution={"tv": Prior("HalfNormal", sigma=0.1)})

@@ -34,13 +34,15 @@ from bayesmmm.errors import (
     PriorWarning,
     UnknownColumnError,
 )
-from bayesmmm.priors import LARGEST_SHARE
+from bayesmmm.priors import LARGEST_SHARE, Prior
 from bayesmmm.text import listed, no_such
 
 MIN_PERIODS_PER_PARAMETER = 4.0
 MAX_ZERO_SHARE = 0.25
 MAX_MEDIA_SHARE_PROBABILITY = 0.05
 ALWAYS_ON_VARIATION = 0.2
+#: Level of a series over its mean size from which on it lies on one side of zero, but for some values.
+MIN_LEVEL = 0.9
 #: Shares of the variance of a series, and of its changes from period to period, that one input may explain alone.
 #: Both are asked for: two series that share a trend or a season explain each other's level, not each other's changes.
 MAX_EXPLAINED = 0.9
@@ -272,6 +274,7 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
         equation = system.equation(name)
         warnings += [*consequences(equation, data), *linear_overlaps(equation, data)]
         warnings += [*_few_periods(equation, data), *_many_zeros(equation, data), *_media_share(equation, data)]
+        warnings += _mixed_signs(equation, data)
     for check in (_many_negatives, _always_on):
         warnings += [warning for name in system.media for warning in check(name, data)]
     return [*warnings, *panel_warnings(system, data), *data_warnings(data, media=system.media)]
@@ -396,6 +399,24 @@ def _media_share(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]
             f"probability {probability:.0%} (more than {MAX_MEDIA_SHARE_PROBABILITY:.0%}). Narrow the priors on "
             f"contribution or roi; the median total share is {np.median(total):.2g}."
         )
+
+
+def _mixed_signs(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
+    """Name a series around zero, whose mean size says little of what media bring, where defaults rest on it."""
+    values = data.columns[equation.name]
+    own = equation.priors.get("contribution", {})
+    given = equation.media if isinstance(own, Prior) else tuple(own)
+    blocks = (block.labels for block in equation.parameters() if block.name == "contribution")
+    default = [c for labels in blocks for c in labels if c not in given]
+    level, size = abs(float(np.nanmean(values))), float(np.nanmean(np.abs(values)))
+    if not default or not equation.family.additive or level > MIN_LEVEL * size:
+        return
+    yield PriorWarning(
+        f"{equation.name!r} goes above and below zero, so that its mean size ({size:.3g}) is not that of what media add "
+        f"to it: a constant added to it would change it. Default contributions of {listed(default)} are shares of that "
+        f"size, and would pull their returns towards zero. Give each of them a prior on roi, in outcome per unit of "
+        f"spend, or on contribution where it is not money."
+    )
 
 
 def _always_on(name: str, data: MMMData) -> Iterable[BayesMMMWarning]:
