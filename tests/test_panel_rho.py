@@ -138,7 +138,7 @@ def test_a_correlation_needs_all_residuals():
     values[1, 3] = np.nan
     gaps = replace(data, columns={**data.columns, "sales": values}, missing={"sales": "ignore"})
     with pytest.raises(
-        errors.EquationError, match="'sales' was not recorded.*Leave rho out, or the geos with gaps"
+        errors.EquationError, match=r"'sales' was not recorded.*Leave rho out, or the geos with gaps"
     ):
         check_system(system, gaps)
     check_system(system, gaps.sel([geo for geo in data.geos if geo != data.geos[1]]))

@@ -167,7 +167,7 @@ def mediator_table(view: PriorView) -> pd.DataFrame:
     for name in filter(view.media, view.system.mediators):
         fits = [_added(view, name, at) for at in _HALF_LIVES]
         share, p = min(fits, key=lambda one: np.inf if np.isnan(one[1]) else one[1])
-        zeros = float((view.data.columns[name] == 0.0).mean())
+        zeros = float((view.data.values(name) == 0.0).mean())
         rows[name] = {"explained": share, "p": min(p * len(_HALF_LIVES), 1.0), "zeros": zeros}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["explained", "p", "zeros"])
     return table.rename_axis("mediator")

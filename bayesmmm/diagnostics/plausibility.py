@@ -66,7 +66,9 @@ def _media_share(fit: Fit, answers: xr.Dataset) -> Check | None:
     if _signed(fit):
         return None
     # Without a window the effects are those of the fitted periods.
-    share = (answers["joint"].isel(group=0) / fit.data.columns[fit.system.outcome].sum()).values.ravel()
+    known = fit.data.values(fit.system.outcome)
+    total = known.sum() * (fit.data.has_row.sum() / known.size)  # of all periods, had they been recorded
+    share = (answers["joint"].isel(group=0) / total).values.ravel()
     value = float((share > 1.0).mean())
     low, median, high = 100.0 * np.quantile(share, [0.05, 0.5, 0.95])
     finding = (

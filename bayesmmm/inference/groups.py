@@ -91,13 +91,14 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
 def _attributes(settings: Mapping) -> dict[str, Any]:
     """Attributes that ArviZ gives to groups: what made them, and when."""
     versions = library_versions()
+    library = settings["sampler"] if settings["sampler"] in versions else "bayesmmm"  # which made a preview
     return {
         "created_at": datetime.now(UTC).isoformat(),
         "creation_library": "bayesmmm",
         "creation_library_version": versions["bayesmmm"],
         "creation_library_language": "Python",
-        "inference_library": settings["sampler"],
-        "inference_library_version": versions[settings["sampler"]],
+        "inference_library": library,
+        "inference_library_version": versions[library],
         "tuning_steps": settings["tune"],
     }
 
@@ -161,6 +162,7 @@ class _Known:
         seen = engine.inputs(mediator, self.data, self.scales)
         par = {key: value[draws] for key, value in self.parameters[name].items()}
         residual = seen.target - engine.latent_mean(mediator, seen, par, self.data.calendar)
+        residual = np.where(seen.seen, residual, 0.0)
         return engine.given_mediator(equation, {equation.name: own, name: par}, {name: residual})
 
 

@@ -5,7 +5,8 @@ another way to the same density, and the tests hold the two against each other.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from bayesmmm.kernels import posterior, prior_density
 from bayesmmm.kernels import program as at
 from bayesmmm.priors import Prior
 
+if TYPE_CHECKING:
+    from bayesmmm.inference.coordinates import Whitening
+
 
 @dataclass(frozen=True, eq=False)
 class Program:
@@ -40,20 +44,26 @@ class Program:
         The free variables in the order of the coordinates, equation after equation.
     start : (D,) float array
         Unconstrained coordinates of the prior medians.
+    whitening : Whitening, optional
+        Linear coordinates that the sampler moves in; the unconstrained ones by default.
     """
 
     array: np.ndarray
     blocks: tuple[Block, ...]
     start: np.ndarray
+    whitening: "Whitening | None" = None
 
     def log_density(self, u: np.ndarray) -> tuple[float, np.ndarray]:
-        """Log posterior density at unconstrained coordinates (D,), up to no constant, and its gradient (D,)."""
+        """Log posterior density at the sampler's coordinates (D,), and its gradient (D,).
+
+        Up to no constant where the coordinates are the unconstrained ones.
+        """
         gradient = np.empty(len(self.start))
         value = posterior.log_posterior(self.array, np.ascontiguousarray(u, dtype=float), gradient)
         return float(value), gradient
 
     def constrained(self, u: np.ndarray) -> np.ndarray:
-        """Parameters (D,) at unconstrained coordinates (D,)."""
+        """Parameters (D,) at the sampler's coordinates (D,)."""
         theta = np.empty(len(self.start))
         posterior.constrained(self.array, np.ascontiguousarray(u, dtype=float), theta)
         return theta
@@ -173,6 +183,40 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
         head[at.HEAD + k] = _equation(tape, equation, own, position, collapsed[name], tied, data)
     head[at.LENGTH] = tape.size
     return Program(np.concatenate(tape.parts), tuple(block for _, block in free), np.array(start))
+
+
+class Deviation(NamedTuple):
+    """Positions of a deviation in logs, of its spread and of the median, and the powers of `centring`."""
+
+    at: int
+    at_tau: int
+    at_median: int
+    w: float
+    b: float
+
+
+def deviations(program: Program) -> list[Deviation]:
+    """Return the deviations of geos among the parameters of a program."""
+    return [
+        Deviation(i, int(row[at.LOW]), int(row[at.SHAPE_A]), row[at.HIGH], row[at.SHAPE_B])
+        for i, row in enumerate(_rows(program.array, len(program.start)))
+        if row[at.MAP] == prior_density.SCALED
+    ]
+
+
+def with_centring(program: Program, powers: Mapping[int, float]) -> Program:
+    """Return the program with other powers w of the spread, by the position of a deviation."""
+    array = program.array.copy()
+    rows = _rows(array, len(program.start))
+    for i, power in powers.items():
+        rows[i, at.HIGH] = power
+    return replace(program, array=array)
+
+
+def _rows(array: np.ndarray, size: int) -> np.ndarray:
+    """Table of the parameters (D, PARAMETER), a view."""
+    first = int(array[at.PARAMETERS])
+    return array[first : first + size * at.PARAMETER].reshape(size, at.PARAMETER)
 
 
 def _parameter(prior: Prior, parameter: str) -> tuple[list[float], float]:

@@ -2,8 +2,9 @@
 
 from bayesmmm.kernels.compile import inlined
 
-# The head of a program; the positions of the equations follow it.
-LENGTH, N_EQUATIONS, PARAMETERS, HEAD = range(4)
+# The head of a program; the positions of the equations follow it. COORDINATES is where linear coordinates begin, 0 where
+# there are none: their number of vectors, centre (D), scale (D), factors (k,), vectors (k, D).
+LENGTH, N_EQUATIONS, PARAMETERS, COORDINATES, HEAD = range(5)
 # A parameter, one row each: its prior in standard form, the constant that was left out, and its map from the line.
 FAMILY, SHAPE_A, SHAPE_B, LOC, SCALE, CONSTANT, MAP, LOW, HIGH, PARAMETER = range(10)
 # A channel of an equation, one row each. DECAY is log 2 for a half-life in days and 0 for a retention;

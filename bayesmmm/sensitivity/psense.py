@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.diagnostics.thresholds import BUDGET_MOVED, POWER_SENSITIVE
+from bayesmmm.engine import inputs
 from bayesmmm.equations import log_likelihood
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands import open_query, roi, verdict_of
@@ -164,7 +165,8 @@ def _summed_likelihood(fit: Fit) -> xr.Dataset:
         for name in fit.system.order:
             equation, par = fit.system.equation(name), base.rows.parameters[name]
             density = log_likelihood(equation, data.columns[name], base.latent[name], par, fit.scales)
-            out[name] = density.sum(axis=(1, 2))
+            seen = inputs(equation, data, fit.scales).seen
+            out[name] = np.where(seen, density, 0.0).sum(axis=(1, 2))
         return out
 
     coords = {dim: posterior[dim] for dim in _SAMPLE}
