@@ -226,3 +226,24 @@ def test_predictive_intervals_hold_nine_weeks_in_ten():
     assert low <= held(fit, mm.predict(fit, noise=True)["sales"], 0.9) <= high
     # The mistake: the interval of what is expected, without the noise of a week.
     assert held(fit, mm.predict(fit, noise=False)["sales"], 0.9) < low
+
+
+# --------------------------------------------------------------------------------------------- a channel of few sales
+def test_a_weak_channel_is_said_to_be_belief():
+    """Our own weak side: a channel that is always on and brings 2 % of sales."""
+    world = peer_worlds.weak_channel()
+    data = mm.MMMData.from_frame(world.frame, date="date", outcome="sales", media=["tv"])
+    fit = quiet(mm.fit, mm.MMM([mm.Equation("sales", media=["tv"])]), data, **SHORT).accept_unconverged()
+    draws = mm.roi(fit)
+    low, high = draws.sel(channel="tv").quantile([0.05, 0.95], ALL).values
+    assert low <= world.truth["roi"] <= high
+    assert high > 3.0 * low
+    scaled = quiet(mm.sensitivity.power_scaling, fit, draws)
+    assert scaled.loc["roi[tv]", "verdict"] != "data decide"
+    assert quiet(mm.diagnose, fit)["weak:tv"].verdict == "warn"
+    # The control: channels that sell much are not called weak.
+    strong = fitted(
+        [mm.Equation("sales", media=["tv", "radio"])], peer_worlds.two_channels(), media=["tv", "radio"]
+    )
+    found = quiet(mm.diagnose, strong)
+    assert {found[f"weak:{c}"].verdict for c in ("tv", "radio")} == {"ok"}
