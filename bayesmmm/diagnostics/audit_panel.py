@@ -229,12 +229,16 @@ def of_one_geo(view: PriorView, g: int) -> PriorView:
             own["sigma"] = par["sigma"][:, [g]]
         prior[name] = {**par, **own}
     data = view.data.sel(view.data.geos[g])
-    scales = view.scales.sel([g])
+    scales, at = view.scales.sel([g]), view.data.dates.get_indexer(data.dates)
+    for par in prior.values():
+        if "period" in par:  # a geo may start late or end early
+            par["period"] = par["period"][:, at]
     inputs = {name: engine.inputs(view.system.equation(name), data, scales) for name in view.system.order}
     return replace(view, data=data, scales=scales, prior=prior, inputs=inputs)
 
 
 def _coverage(name: str, table: pd.DataFrame) -> Check:
+    table = table[table["observed"].notna()]
     inside = (table["observed"] >= table["lower"]) & (table["observed"] <= table["upper"])
     by_geo = inside.groupby(level="geo", sort=False).mean()
     geo, value = str(by_geo.idxmin()), float(by_geo.min())
