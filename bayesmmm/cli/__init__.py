@@ -74,6 +74,7 @@ _TEXTS = {
     "chains": "chains (%(default)s)",
     "target-accept": "acceptance rate (%(default)s)",
     "sampler": "NUTS by (%(default)s)",
+    "preview": "do not sample: draw from a Normal near the mode, for a first look; every file says so",
     "no-progress": "no progress bar",
     "by": "print effects of a panel by geo, or by one of the columns that name a series, as brand; by default in total",
     "geo": "which geo of a panel",
@@ -190,6 +191,7 @@ def _add_sampling(parser: argparse.ArgumentParser, *, seed: int | None) -> None:
     add("seed", read=arguments.seed, default=seed)
     add("target-accept", "P", arguments.probability, default=0.9)
     add("sampler", choices=["nutpie", "pymc"], default="nutpie")
+    add("preview", action="store_true")
     add("no-progress", action="store_true")
     arguments.adding(parser, _TEXTS)("by", "KEY")
     arguments.add_ci_prob(parser)

@@ -299,8 +299,9 @@ def _check_by(data: "MMMData", by: str | None) -> None:
 def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit":
     from bayesmmm.inference import fit
 
-    heading("Sampling")
-    print(f"{options.chains} chains x {options.draws} draws after {options.tune} of warm-up")
+    heading("Preview" if options.preview else "Sampling")
+    warm_up = ", not sampled" if options.preview else f" after {options.tune} of warm-up"
+    print(f"{options.chains} chains x {options.draws} draws{warm_up}")
     sys.stdout.flush()
     start = time.perf_counter()
     progress = not options.no_progress and sys.stderr.isatty()
@@ -308,7 +309,7 @@ def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit
         # They are shown in our own words, before and after.
         warnings.simplefilter("ignore", BayesMMMWarning)
         warnings.simplefilter("default", KernelCacheWarning)
-        names = ("draws", "tune", "chains", "seed", "target_accept", "sampler")
+        names = ("draws", "tune", "chains", "seed", "target_accept", "sampler", "preview")
         settings = {name: getattr(options, name) for name in names}
         result = fit(system, data, progress=progress, **settings)
     if progress:

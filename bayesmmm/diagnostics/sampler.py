@@ -5,13 +5,21 @@ import pandas as pd
 
 from bayesmmm.diagnostics.advice import prior_on
 from bayesmmm.diagnostics.check import Check, check_against
-from bayesmmm.diagnostics.thresholds import CONVERGENCE_SOURCE, DIVERGENCE_SOURCE, ENERGY, TREE_DEPTH, Threshold
+from bayesmmm.diagnostics.thresholds import (
+    CONVERGENCE_SOURCE,
+    DIVERGENCE_SOURCE,
+    ENERGY,
+    PARETO_K,
+    TREE_DEPTH,
+    Threshold,
+)
 from bayesmmm.equations.panel import POOLABLE
 from bayesmmm.results import Fit
 from bayesmmm.results.convergence import (
     DIVERGENT_BAD,
     ESS_BAD,
     ESS_GOOD,
+    FIT_WITHOUT,
     MODES_MOVES,
     RHAT_BAD,
     RHAT_GOOD,
@@ -33,6 +41,8 @@ def sampler_checks(fit: Fit) -> tuple[list[Check], dict[str, pd.DataFrame]]:
     Tables: "convergence" (R-hat, bulk and tail ESS of every parameter) and "chains" (divergences, share of draws at the
     greatest tree depth and E-BFMI of every chain).
     """
+    if fit.convergence.pareto_k is not None:
+        return [_preview(fit)], {}
     parameters, chains = _parameters(fit), _chains(fit)
     checks = [_rhat(fit, parameters), *_modes(fit), *(_ess(fit, parameters, kind) for kind in ("bulk", "tail"))]
     checks += [_divergences(fit, chains), _tree_depth(chains), _energy(fit, chains)]
@@ -77,6 +87,17 @@ def _rhat(fit: Fit, table: pd.DataFrame) -> Check:
     still = " (it does not move at all)" if np.isinf(value) else ""
     finding = f"largest R-hat {value:.3f}, of {worst}{still}; allowed {RHAT_GOOD}."
     return check_against("rhat", "sampler", threshold, value, finding, meaning, (*_longer(fit), compare, narrow))
+
+
+def _preview(fit: Fit) -> Check:
+    """Fail what was not sampled."""
+    known = fit.convergence
+    assert known.pareto_k is not None
+    meaning = "a Normal takes the place of the posterior, so that intervals are too narrow, too wide or beside it"
+    told, source = f"{known.preview}.", PARETO_K.source
+    return Check(
+        "preview", "sampler", "fail", known.pareto_k, PARETO_K.warn, told, source, meaning, (FIT_WITHOUT,)
+    )
 
 
 def _modes(fit: Fit) -> list[Check]:

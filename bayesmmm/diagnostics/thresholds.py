@@ -9,6 +9,8 @@ from numbers import Real
 
 from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.equations.panel_warnings import COMMON_SPEND as COMMON_SPEND_SHARE
+from bayesmmm.results.convergence import PARETO_K_GOOD
+from bayesmmm.results.no_effect import NO_EFFECT
 from bayesmmm.validate import refusal
 
 
@@ -100,7 +102,7 @@ PIT_SOURCE = f"uniformity of LOO-PIT values by POT-C, Tesso and Vehtari (2026), 
 AUTOCORRELATION, VARIANCE_RATIO, SKEWNESS, KURTOSIS = 0.3, 2.0, 1.0, 3.0
 DRIFT, OUTLIER, CORRELATION, COVERAGE, REPLICATES = 0.5, 6.0, 0.5, 0.2, 5.0
 PARETO_K = Threshold(
-    0.7,
+    PARETO_K_GOOD,
     "Vehtari et al. (2024), Journal of Machine Learning Research 25(72), arXiv:1507.02646: min(0.7, 1 - 1 / log10 of "
     "the draws), and 1, where the estimate has no finite mean; both raised by one standard error of k, (1 + k) / sqrt "
     "of the draws in the tail, Smith (1987), doi:10.1214/aos/1176350499, since the largest of many estimates is judged",
@@ -164,6 +166,12 @@ CURVE_RANGE = Threshold(
     0.5, f"{_OURS}: more likely than not, the half-saturation lies above every adstocked spend seen"
 )
 DOMINANCE = Threshold(0.8, f"{_OURS}: one channel with more than four fifths of all media effect")
+
+WEAK = Threshold(
+    NO_EFFECT,
+    "relative likelihood at the ends of a 90 % interval of a Normal; density ratio of Dickey (1971), "
+    "doi:10.1214/aoms/1177693507",
+)
 
 # --------------------------------------------------------------------------------------------------- sensitivity
 _POWER = "Kallioinen et al. (2024), doi:10.1007/s11222-023-10366-5"

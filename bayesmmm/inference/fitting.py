@@ -10,15 +10,16 @@ import numpy as np
 from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM, check_system, for_data, system_warnings
+from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.errors import BayesMMMWarning, ConvergenceWarning, SamplingError
 from bayesmmm.inference.groups import complete
-from bayesmmm.inference.samplers import SAMPLERS
+from bayesmmm.inference.samplers import NUTPIE, PREVIEW, PYMC, SAMPLERS
 from bayesmmm.results import GIVEN_SCALES, Fit, library_versions
 from bayesmmm.validate import LARGEST_SEED, MOST, check_choice, check_count, check_flag, check_fraction
 
 #: Largest set of draws with all that is worked out of them, in bytes.
 LARGEST_FIT = 8e9
-_TARGET, _TARGET_PANEL = 0.9, 0.95
+_TARGET, _TARGET_FEW = 0.9, 0.95
 #: List that the warnings of a fit are put into instead of being given. For fits in several threads: the filters of the
 #: module `warnings` are shared by all threads, and any library may change them at any moment.
 heard: ContextVar[list[BayesMMMWarning] | None] = ContextVar("heard", default=None)
@@ -46,6 +47,7 @@ def fit(
     sampler: Literal["nutpie", "pymc"] = "nutpie",
     collapse: bool = True,
     scales: Scales | None = None,
+    preview: bool = False,
     progress: bool = True,
 ) -> Fit:
     """Fit all equations of a system together by NUTS.
@@ -67,8 +69,8 @@ def fit(
     seed : int, optional
         The same seed, data, machine and versions give the same draws. Without it a seed is drawn and stored.
     target_accept : float in (0, 1), optional
-        Acceptance rate that the step size is adapted to; by default 0.9, and 0.95 for panels, where
-        what the geos of a channel share is hardly told from what they do not.
+        Acceptance rate that the step size is adapted to; by default 0.9, and 0.95 for panels of two
+        or three geos, where what the geos of a channel share is hardly told from what they do not.
     sampler : {"nutpie", "pymc"}
         Implementation of NUTS: nutpie on the compiled density, or PyMC's own on the model of `build_model`, which it
         compiles first. The posterior is the same.
@@ -76,6 +78,10 @@ def fit(
         See `build_model`.
     scales : Scales, optional
         Frozen scales instead of those of `data`, for simulation studies.
+    preview : bool
+        Do not sample: draw from a Normal near the mode, for a first look at a large panel. Everything that works on a
+        fit works on it, and says "preview, not sampled"; `diagnose` fails it. Intervals may be off by half their width
+        and more, and other modes are not seen. `tune`, `target_accept` and `sampler` then say nothing.
     progress : bool
         Show the sampler's progress bar.
 
@@ -100,7 +106,7 @@ def fit(
     BayesMMMWarning
         One for each unwise feature of the data or the system.
     ConvergenceWarning
-        When R-hat, effective sample size or divergences say that the draws are not to be trusted.
+        When R-hat, effective sample size or divergences say that the draws are not to be trusted, and of a preview.
 
     References
     ----------
@@ -114,12 +120,13 @@ def fit(
     >>> fit = mm.fit(world.system, world.data, seed=1, progress=False)  # doctest: +SKIP
     >>> print(fit.convergence)  # doctest: +SKIP
     """
-    check_choice(sampler, "sampler", SAMPLERS, error=SamplingError)
+    check_choice(sampler, "sampler", (NUTPIE, PYMC), error=SamplingError)
     if target_accept is None:
-        target_accept = _TARGET_PANEL if isinstance(data, MMMData) and len(data.geos) > 1 else _TARGET
+        target_accept = _TARGET_FEW if isinstance(data, MMMData) and 1 < len(data.geos) < MIN_GEOS else _TARGET
     asked = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "seed": seed}
     checked = _checked(**asked, target_accept=target_accept, collapse=collapse)
     progress = check_flag(progress, "progress", SamplingError)
+    by = PREVIEW if check_flag(preview, "preview", SamplingError) else sampler
     engine.check_data(data)
     check_system(system, data)
     system = for_data(system, data)
@@ -135,12 +142,12 @@ def fit(
         "cores": checked.get("cores") or min(checked["chains"], engine.processors()),
         "seed": checked["seed"] if "seed" in checked else int(np.random.default_rng().integers(2**31)),
         "target_accept": checked["target_accept"],
-        "sampler": sampler,
+        "sampler": by,
         "collapse": checked["collapse"],
         **given,
     }
     start = time.perf_counter()
-    trace = SAMPLERS[sampler](system, data, scales, settings, progress)
+    trace = SAMPLERS[by](system, data, scales, settings, progress)
     seconds = {"sample": time.perf_counter() - start}
     start = time.perf_counter()
     tree = complete(trace, system, data, scales, settings)

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -10,13 +11,13 @@ import xarray as xr
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM
 from bayesmmm.errors import SamplingError
+from bayesmmm.inference.coordinates import adapted, starting_point, whitened
+from bayesmmm.inference.preview import with_preview
 from bayesmmm.inference.program import Program, write_program
 from bayesmmm.kernels.posterior import constrained_address, log_posterior_address
 from bayesmmm.priors import Prior
 from bayesmmm.text import joined
 
-#: Up to so many unknowns, and from so many warm-up steps on, a mass matrix of low rank is learned reliably.
-LOW_RANK_UNKNOWNS, LOW_RANK_TUNE = 250, 500
 _COMMON = ("draws", "tune", "chains", "cores", "target_accept")
 
 
@@ -24,6 +25,8 @@ def _with_nutpie(system: MMM, data: MMMData, scales: Scales, settings: Mapping, 
     import nutpie
 
     program = write_program(system, data, scales, collapse=settings["collapse"])
+    if len(data.geos) > 1 and np.isfinite(program.log_density(program.start)[0]):
+        program = whitened(*adapted(program, len(data.geos)))
     try:
         trace = nutpie.sample(
             nutpie_model(program),
@@ -31,7 +34,8 @@ def _with_nutpie(system: MMM, data: MMMData, scales: Scales, settings: Mapping, 
             seed=settings["seed"],
             progress_bar=progress,
             save_warmup=False,
-            adaptation=_adaptation(len(program.start), settings["tune"], panel=len(data.geos) > 1),
+            # Learned from the draws alone: half again as many effective draws as with gradients. A panel is whitened.
+            adaptation="draw_diag",
         )
     except RuntimeError as error:
         raise _stopped(error, system, data, scales, settings["collapse"]) from error
@@ -39,16 +43,6 @@ def _with_nutpie(system: MMM, data: MMMData, scales: Scales, settings: Mapping, 
         # nutpie answers Ctrl-C with the draws made so far, which nobody asked for.
         raise KeyboardInterrupt
     return trace
-
-
-def _adaptation(unknowns: int, tune: int, *, panel: bool) -> str:
-    """Kind of mass matrix.
-
-    From the draws alone: gave half again as many effective draws as with gradients. In panels the shapes of channels go
-    with those of all geos, and a matrix of low rank doubles the effective draws; with many unknowns or a short warm-up
-    it is not learned, and chains are lost.
-    """
-    return "low_rank" if panel and unknowns <= LOW_RANK_UNKNOWNS and tune >= LOW_RANK_TUNE else "draw_diag"
 
 
 def _with_pymc(system: MMM, data: MMMData, scales: Scales, settings: Mapping, progress: bool) -> xr.DataTree:
@@ -87,7 +81,7 @@ def nutpie_model(program: Program):
         _coords={block.dim: list(block.labels) for block in program.blocks if block.dim},
         compiled_logp_func=log_posterior_address,
         compiled_expand_func=constrained_address,
-        initial_point_func=lambda seed: program.start + np.random.default_rng(seed).uniform(-1.0, 1.0, size),
+        initial_point_func=partial(starting_point, program),
         shared_data={},
         shared_var_keys={},
         user_data=program.array,
@@ -156,4 +150,5 @@ def _starts(system: MMM, data: MMMData, scales: Scales, collapse: bool) -> bool:
         return any(np.isfinite(value) and np.isfinite(gradient).all() for value, gradient in tries)
 
 
-SAMPLERS = {"nutpie": _with_nutpie, "pymc": _with_pymc}
+NUTPIE, PYMC, PREVIEW = "nutpie", "pymc", "preview"
+SAMPLERS = {NUTPIE: _with_nutpie, PYMC: _with_pymc, PREVIEW: with_preview}

@@ -27,6 +27,7 @@ from bayesmmm.kernels.program import (
     CALENDAR,
     COLLAPSED,
     CONSTANT,
+    COORDINATES,
     CROSS,
     DIRECTIONS,
     EDGES,
@@ -292,7 +293,68 @@ def _deviation(row, theta, u):
 
 
 @inlined
-def log_posterior(program, u, gradient):
+def _vectors(program, n):
+    """Centre and scale (D,) of linear coordinates, factors (k,) and vectors (k, D)."""
+    at = int(program[COORDINATES])
+    k, first = int(program[at]), at + 1 + 2 * n
+    factors, vectors = program[first : first + k], program[first + k : first + k + k * n]
+    return program[at + 1 : at + 1 + n], program[at + 1 + n : first], factors, vectors.reshape(k, n)
+
+
+@jit
+def _stretched(factors, vectors, x):
+    """``x + V' diag(factors) V x``, which is its own transpose."""
+    out = x.copy()
+    for k in range(factors.shape[0]):
+        add_multiple(out, factors[k] * inner_product(vectors[k], x), vectors[k])
+    return out
+
+
+@jit
+def unwhitened(program, x):
+    """Unconstrained coordinates (D,) at those of the sampler: ``centre + scale * (I + V' diag(factors) V) x``."""
+    n = x.shape[0]
+    centre, scale, factors, vectors = _vectors(program, n)
+    u = _stretched(factors, vectors, x)
+    for i in range(n):
+        u[i] = centre[i] + scale[i] * u[i]
+    return u
+
+
+@jit
+def _whiten_gradient(program, gradient):
+    """Turn the gradient to unconstrained coordinates into the one to those of the sampler."""
+    n = gradient.shape[0]
+    _, scale, factors, vectors = _vectors(program, n)
+    for i in range(n):
+        gradient[i] *= scale[i]
+    copy_into(_stretched(factors, vectors, gradient), gradient)
+
+
+@inlined
+def log_posterior(program, x, gradient):
+    """Log posterior density at the coordinates of the sampler, up to no constant where they are the unconstrained ones.
+
+    Parameters
+    ----------
+    program : (L,) float array
+    x : (D,) float array
+    gradient : (D,) float array
+        Receives the gradient with respect to x.
+
+    Returns
+    -------
+    float
+    """
+    if program[COORDINATES] == 0.0:
+        return _log_posterior(program, x, gradient)
+    value = _log_posterior(program, unwhitened(program, x), gradient)
+    _whiten_gradient(program, gradient)
+    return value
+
+
+@jit
+def _log_posterior(program, u, gradient):
     """Log posterior density at unconstrained coordinates, with the terms of the change of variables.
 
     ``sum_i [log prior_i(theta_i) + log |d theta_i / d u_i|] + sum_v log likelihood_v(theta)``, ``theta = constrain(u)``
@@ -335,9 +397,11 @@ def log_posterior(program, u, gradient):
 
 
 @jit
-def constrained(program, u, theta):
-    """Write the parameters at unconstrained coordinates into ``theta``."""
-    start = int(program[PARAMETERS])
+def constrained(program, x, theta):
+    """Write the parameters at the coordinates of the sampler into ``theta``."""
+    start, u = int(program[PARAMETERS]), x
+    if program[COORDINATES] != 0.0:
+        u = unwhitened(program, x)
     for i in range(u.shape[0]):
         row = program[start + i * PARAMETER : start + (i + 1) * PARAMETER]
         if row[MAP] == SCALED:

@@ -20,6 +20,7 @@ from bayesmmm.report.geo_answers import ROWS
 from bayesmmm.report.sentences import Finding, Tables, counted_words
 from bayesmmm.report.style import CSS
 from bayesmmm.report.tables import one, pick
+from bayesmmm.results.convergence import PREVIEW
 from bayesmmm.text import interval_cells, joined, large_number, number, percent, probability
 
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
@@ -168,11 +169,10 @@ def _of_geos(geos: Sequence[str]) -> str:
 def _banner(answers: Answers) -> str:
     if answers.verdict == "converged":
         return ""
-    what = (
-        "The sampler failed: these draws do not represent the posterior. Do not use the numbers below."
-        if answers.verdict == "failed"
-        else "The sampler's verdict is doubtful: take the numbers below as provisional."
-    )
+    what = {
+        "failed": "The sampler failed: these draws do not represent the posterior. Do not use the numbers below.",
+        PREVIEW: "A preview, not sampled: a Normal took the place of the posterior. Decide nothing by these numbers.",
+    }.get(answers.verdict, "The sampler's verdict is doubtful: take the numbers below as provisional.")
     said = str(answers.fit.convergence).splitlines()[0]
     return f'<div class="banner" role="alert">\n{_p(what)}{_p(said)}</div>\n'
 
@@ -240,7 +240,9 @@ def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
     for name in order:
         where = {"channel": name, "kind": "channel"}
         back, more = one(tables["roi"], **where, quantity="roi"), one(tables["marginal_roi"], **where)
-        cost = probability(back["p_above"]) if answers.in_money else _picked(tables["cost"], channel=name)
+        weak = isinstance(back.get("note", ""), str) and back.get("note", "")
+        cost = f"{probability(back['p_above'])} ({weak})" if answers.in_money and weak else ""
+        cost = cost or probability(back["p_above"]) if answers.in_money else _picked(tables["cost"], channel=name)
         net = [_picked(tables["roi_net"], channel=name)] if "roi_net" in tables else []
         above = [probability(more["p_above"])] if answers.in_money else []
         rows.append([_text(name), _cell(back), cost, *net, _cell(more), *above, probability(more["p_best"])])

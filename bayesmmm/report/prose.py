@@ -3,6 +3,7 @@
 from bayesmmm.equations import Equation
 from bayesmmm.estimands import EXTRAPOLATED, TAIL_WEIGHT
 from bayesmmm.report.answers import Answers
+from bayesmmm.results.convergence import PREVIEW
 from bayesmmm.text import counted, joined, percent
 
 _POOLING = {
@@ -169,5 +170,6 @@ def limits(answers: Answers) -> list[str]:
         "Probabilities are shares of draws; those of less than 1 % or more than 99 % are not told apart.",
     ]
     if answers.verdict != "converged":
-        out.insert(0, "The sampler did not converge, so that even what is said here may be off.")
+        why = "This is a preview" if answers.verdict == PREVIEW else "The sampler did not converge"
+        out.insert(0, f"{why}, so that even what is said here may be off.")
     return out

@@ -17,6 +17,12 @@ from bayesmmm.text import notebook_html
 RHAT_GOOD, RHAT_BAD = 1.01, 1.05
 ESS_GOOD, ESS_BAD = 400.0, 100.0
 DIVERGENT_BAD = 0.01
+#: Shape of the largest importance weights up to which they can be relied on: Vehtari et al. (2024), Journal of Machine
+#: Learning Research 25, 1-58.
+PARETO_K_GOOD = 0.7
+#: Verdict on draws that no sampler made; answers carry it.
+PREVIEW = "preview, not sampled"
+FIT_WITHOUT = "fit without preview, as mm.fit(system, data): a Normal has no skewness, and sees one mode only"
 #: What to do where chains stayed in different modes: more draws would mix them by the number of chains in each.
 MODES_MOVES = (
     "give the model what makes the series move slowly, as trend=True, where it is missing: a long carry-over stands in "
@@ -32,7 +38,7 @@ class Convergence:
 
     Attributes
     ----------
-    verdict : {"converged", "doubtful", "failed"}
+    verdict : {"converged", "doubtful", "failed", "preview, not sampled"}
     rhat : float
         Largest rank-normalised split R-hat of any parameter; NaN for one chain, which is at best doubtful.
     ess_bulk, ess_tail : float
@@ -43,6 +49,8 @@ class Convergence:
         The parameter with the smallest effective sample size or, where R-hat is too large, the largest R-hat.
     modes : str
         Where groups of chains stayed that no chain connects, in words; empty where there are none.
+    pareto_k : float, optional
+        Of the importance weights of a preview; None where draws were sampled.
     """
 
     verdict: str
@@ -54,8 +62,11 @@ class Convergence:
     chains: int
     worst: str
     modes: str = ""
+    pareto_k: float | None = None
 
     def __str__(self) -> str:
+        if self.pareto_k is not None:
+            return f"sampler verdict: {self.verdict} ({self.preview})\n  1. {self.next_moves()[0]}"
         head = (
             f"sampler verdict: {self.verdict} (R-hat {self.rhat:.3f}, allowed {RHAT_GOOD}; effective sample size bulk "
             f"{self.ess_bulk:.0f}, tail {self.ess_tail:.0f}, asked {ESS_GOOD:.0f}; {self.divergences} divergences in "
@@ -73,10 +84,23 @@ class Convergence:
         }
         return notebook_html(str(self), columns)
 
+    @property
+    def preview(self) -> str:
+        """How good the Normal of a preview is, as importance weights tell it."""
+        if self.pareto_k is None:
+            return ""
+        taken = "were" if self.pareto_k <= PARETO_K_GOOD else "could not be"
+        return (
+            f"draws of a Normal near the mode, which {taken} brought to the posterior by weights: Pareto k "
+            f"{self.pareto_k:.2f}, allowed {PARETO_K_GOOD}"
+        )
+
     def next_moves(self) -> list[str]:
         """What to try, in order; empty when the verdict is good."""
         if self.verdict == "converged":
             return []
+        if self.pareto_k is not None:
+            return [FIT_WITHOUT]
         if self.modes:
             return list(MODES_MOVES)
         moves = []
@@ -124,6 +148,7 @@ def judge(tree: xr.DataTree) -> Convergence:
         chains=chains,
         worst=worst_ess if largest <= RHAT_GOOD else worst_rhat,
         modes=modes(posterior, stats, {name: value for name, value in rhat.items() if value > RHAT_BAD}),
+        pareto_k=float(stats["pareto_k"]) if "pareto_k" in stats else None,
     )
 
 
@@ -148,6 +173,7 @@ def judged(
     chains: int,
     worst: str,
     modes: str = "",
+    pareto_k: float | None = None,
 ) -> Convergence:
     """Verdict on numbers that have been worked out: the attributes of `Convergence`."""
     least = np.min([ess_bulk, ess_tail])
@@ -156,7 +182,8 @@ def judged(
     mixed = chains == 1 or rhat <= RHAT_BAD
     usable = mixed and least >= ESS_BAD and divergences <= DIVERGENT_BAD * draws
     verdict = "converged" if good else "doubtful" if usable else "failed"
-    return Convergence(verdict, rhat, ess_bulk, ess_tail, divergences, draws, chains, worst, modes)
+    verdict = verdict if pareto_k is None else PREVIEW
+    return Convergence(verdict, rhat, ess_bulk, ess_tail, divergences, draws, chains, worst, modes, pareto_k)
 
 
 def fingerprint(tree: xr.DataTree) -> str:

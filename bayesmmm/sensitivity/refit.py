@@ -15,6 +15,7 @@ from bayesmmm.errors import ConvergenceWarning, PanelError, SettingError, Unknow
 from bayesmmm.estimands import effects
 from bayesmmm.inference.many_fits import cores_each, fit_quietly, run
 from bayesmmm.results import Fit, check_fit
+from bayesmmm.results.convergence import PREVIEW
 from bayesmmm.results.summaries import probabilities
 from bayesmmm.text import counted, no_such
 
@@ -125,7 +126,7 @@ def refit_each(
         )
         warnings.warn(ConvergenceWarning(message), stacklevel=3)
     verdicts = [refitted.numbers["verdict"] for refitted in refits.values()]
-    worst = max(verdicts, key=("converged", "doubtful", "failed").index)
+    worst = max(verdicts, key=("converged", "doubtful", PREVIEW, "failed").index)
     return refits, {"complete": int(done.complete), "verdict": worst}
 
 
