@@ -148,7 +148,10 @@ def translate(given) -> None:
     chains, draws = theirs.sizes["chain"], theirs.sizes["draw"]
     data = data_of(given.csv)
     scales = data.scales()
-    equation = mm.Equation("y", media=measure.MEDIA, max_lag=task.LAGS - 1)
+    by_week = {
+        "retention": mm.Prior("Beta", alpha=1.0, beta=3.0)
+    }  # its adstock goes by the period, not by the day
+    equation = mm.Equation("y", media=measure.MEDIA, max_lag=task.LAGS - 1, priors=by_week)
 
     def wide(name: str) -> np.ndarray:
         values = theirs[name].transpose("chain", "draw", ...)
@@ -168,7 +171,7 @@ def translate(given) -> None:
         "sigma": wide("y_sigma") * height / size,
     }
     media = engine.inputs(equation, data, scales).media
-    _, of_one = engine.media_term(equation, media, parameters, data.days_per_period)
+    _, of_one = engine.media_term(equation, media, parameters, data.calendar)
     parameters["contribution"] = wide("saturation_beta")[:, None] * height / size / of_one
     system = mm.MMM([equation])
     posterior = engine.to_dataset(system, {"y": parameters}, data, chains=chains)

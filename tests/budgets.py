@@ -20,7 +20,7 @@ from tests import made
 
 SIX = ("tv", "radio", "print", "social", "video", "mail")
 #: A half-life of which nothing is left after a period, in days.
-AT_ONCE = 0.05
+AT_ONCE = 0.01
 CONTROLS = {"price": 10.0, "holiday": 0.0}
 
 

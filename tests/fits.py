@@ -45,8 +45,8 @@ def zero_out(fit, channel, *, hold=None):
     for name in system.order:
         equation = system.equation(name)
         seen = engine.inputs(equation, data, fit.scales)
-        _, amplitude[name] = engine.media_term(equation, seen.media, par[name], data.days_per_period)
-        mean = engine.latent_mean(equation, seen, par[name], data.days_per_period)
+        _, amplitude[name] = engine.media_term(equation, seen.media, par[name], data.calendar)
+        mean = engine.latent_mean(equation, seen, par[name], data.calendar)
         residual[name] = equation.family.residual(seen.target, mean, par[name], rng.random(mean.shape))
     without = engine.run(
         system,

@@ -104,7 +104,7 @@ def _replicated(system, parameters, data, scales, rng):
     for name in system.order:
         equation, par = system.equation(name), parameters[name]
         seen = engine.inputs(equation, data, scales)
-        mean = engine.latent_mean(equation, seen, par, data.days_per_period)
+        mean = engine.latent_mean(equation, seen, par, data.calendar)
         noisy = mean + equation.family.draw_residual(par, mean.shape, rng)
         replicates[name] = observe(equation, noisy, scales)
         densities[name] = log_likelihood(equation, data.columns[name], mean, par, scales)

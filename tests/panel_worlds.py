@@ -21,11 +21,14 @@ class Curve:
     def response(self, x: np.ndarray, spend: np.ndarray) -> np.ndarray:
         """Saturation (G, T) of the adstock of a column, in multiples of `spend` (G,)."""
         out = np.zeros_like(x)
-        keep = 0.5 ** (7.0 / self.half_life)
+        keep = 0.5 ** (1.0 / self.half_life)
         for g in range(len(x)):
-            stock = 0.0
+            pressure = 0.0
             for t in range(x.shape[1]):
-                stock = keep * stock + (1.0 - keep) * max(x[g, t], 0.0) / spend[g]
+                stock = 0.0
+                for _ in range(7):
+                    pressure = keep * pressure + (1.0 - keep) * max(x[g, t], 0.0) / spend[g] / 7.0
+                    stock += pressure
                 if stock > 0.0:
                     out[g, t] = 1.0 / (1.0 + (self.half_saturation / stock) ** self.slope)
         return out
@@ -54,29 +57,32 @@ class Series:
         return self.size[:, None] * total
 
 
-def roi(series: dict[str, Series], columns: dict[str, np.ndarray], spend, channel: str) -> float:
-    """Total return of a channel within the data: without its spend, mediators respond."""
+def roi(series: dict[str, Series], columns: dict[str, np.ndarray], spend, channel: str, geos=slice(None)) -> float:
+    """Return of a channel within the data, in total over geos or some of them: without its spend, mediators respond."""
     changed = {**columns, channel: np.zeros_like(columns[channel])}
     for name, each in series.items():  # causes first
         changed[name] = each.run(changed, spend)
         last = name
-    return float((columns[last] - changed[last]).sum() / columns[channel].sum())
+    return float((columns[last] - changed[last])[geos].sum() / columns[channel][geos].sum())
 
 
 def to_data(
-    columns: dict[str, np.ndarray], *, media: list[str], mediators: list[str], controls: list[str]
+    columns: dict[str, np.ndarray], *, media: list[str], mediators: list[str], controls: list[str], brands=()
 ) -> MMMData:
-    """Columns (G, T) as weekly data, with the outcome `sales`."""
+    """Columns (G, T) as weekly data, with the outcome `sales`; with `brands` (G,) of several keys."""
     geos, periods = columns["sales"].shape
     weeks = pd.date_range("2023-01-01", periods=periods, freq="7D")
+    keys = [{"geo": f"g{g}"} for g in range(geos)]
+    if len(brands):
+        keys = [{"brand": brand, "territory": f"t{g}"} for g, brand in enumerate(brands)]
     frames = [
-        pd.DataFrame({"week": weeks, "geo": f"g{g}", **{name: values[g] for name, values in columns.items()}})
+        pd.DataFrame({"week": weeks, **keys[g], **{name: values[g] for name, values in columns.items()}})
         for g in range(geos)
     ]
     return MMMData.from_frame(
         pd.concat(frames, ignore_index=True),
         date="week",
-        geo="geo",
+        geo=list(keys[0]),
         outcome="sales",
         media=media,
         mediators=dict.fromkeys(mediators, "visits"),
@@ -94,15 +100,18 @@ class ShockedPanel:
 
     data: MMMData
     roi: dict[str, float]
+    by_brand: dict[tuple[str, str], float]
 
 
-def shocked(seed: int, *, geos: int = 8, periods: int = 80) -> ShockedPanel:
+def shocked(seed: int, *, geos: int = 8, periods: int = 80, brands: int = 0) -> ShockedPanel:
     """Three channels whose budgets rise and fall with what also moves sales everywhere, week by week.
 
     Curves spread as the default priors say, so that 90 % intervals should hold about 90 % of the truths; the shocks are
-    in proportion to the mean sales of a geo, which is `size`.
+    in proportion to the mean sales of a geo, which is `size`. Contributions of the geos of one of several `brands` have
+    a factor in common.
     """
     rng = np.random.default_rng(seed)
+    brand = np.arange(geos) % brands if brands else np.zeros(geos, int)
     size = 1000.0 * np.exp(rng.normal(0.0, 0.6, geos))
     shock = rng.normal(0.0, 1.0, periods)
     price = 10.0 + rng.normal(0.0, 1.0, (geos, periods))
@@ -114,11 +123,12 @@ def shocked(seed: int, *, geos: int = 8, periods: int = 80) -> ShockedPanel:
         columns[name] = budget[:, None] * np.exp(follows * shock + own)
         spend[name] = columns[name].mean(axis=1)
         tau = 0.25 * math.exp(rng.normal(0.0, 0.6))
+        common = 0.25 * math.exp(rng.normal(0.0, 0.6)) * rng.normal(0.0, 1.0, brands)[brand] if brands else 0.0
         curves[name] = Curve(
             half_life=7.0 * math.exp(rng.normal(0.0, 0.8)),
             half_saturation=math.exp(rng.normal(0.0, 0.7)),
             slope=math.exp(rng.normal(0.0, 0.4)),
-            contribution=0.1 * math.exp(rng.normal(0.0, 0.6)) * np.exp(tau * rng.normal(0.0, 1.0, geos)),
+            contribution=0.1 * math.exp(rng.normal(0.0, 0.6)) * np.exp(common + tau * rng.normal(0.0, 1.0, geos)),
         )
     rest = 1.0 - sum(curve.contribution for curve in curves.values())
     base = rest[:, None] + 0.15 * (shock - shock.mean()) - 0.03 * (price - 10.0)
@@ -126,4 +136,11 @@ def shocked(seed: int, *, geos: int = 8, periods: int = 80) -> ShockedPanel:
     sales = Series(size, base, curves)
     columns["sales"] = sales.run(columns, spend)
     truth = {name: roi({"sales": sales}, columns, spend, name) for name in CHANNELS}
-    return ShockedPanel(to_data(columns, media=list(CHANNELS), mediators=[], controls=["price"]), truth)
+    of_brands = {
+        (f"b{b}", name): roi({"sales": sales}, columns, spend, name, brand == b)
+        for b in range(brands)
+        for name in CHANNELS
+    }
+    labels = [f"b{b}" for b in brand] if brands else []
+    data = to_data(columns, media=list(CHANNELS), mediators=[], controls=["price"], brands=labels)
+    return ShockedPanel(data, truth, of_brands)

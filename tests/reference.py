@@ -6,8 +6,15 @@ import numpy as np
 from scipy import stats
 
 
-def adstock(x, retention, carry_in=0.0, max_lag=None):
-    """Sum over lags with explicit weights."""
+def adstock(x, retention, carry_in=0.0, max_lag=None, days=1):
+    """Sum over lags with explicit weights, or by the day where periods have more than one.
+
+    `days` is one length for all periods, or one for each and for `max_lag` more.
+    """
+    lengths = np.ravel(days)
+    lengths = [int(lengths[0])] * (len(x) + (max_lag or 0)) if lengths.size == 1 else [int(n) for n in lengths]
+    if set(lengths) != {1}:
+        return _summed_days(x, lengths, retention, carry_in, max_lag)
     if max_lag is None:
         weights = [(1 - retention) * retention**lag for lag in range(len(x))]
     else:
@@ -22,18 +29,45 @@ def adstock(x, retention, carry_in=0.0, max_lag=None):
     return np.array(out)
 
 
+def _summed_days(x, lengths, retention, carry_in, max_lag):
+    """Run through the days of all periods, with spend spread evenly, and sum them up again."""
+    if max_lag is None:
+        return _through_days(x, lengths, retention, carry_in)
+    out = np.zeros(len(x))
+    for s, spend in enumerate(x):  # one period's spend alone: its weights are cut and renormalised
+        alone = _through_days([1.0, *[0.0] * max_lag], lengths[s : s + max_lag + 1], retention, 0.0)
+        for lag, weight in enumerate(alone / alone.sum()):
+            if s + lag < len(x):
+                out[s + lag] += weight * spend
+    return out
+
+
+def _through_days(x, lengths, retention, pressure):
+    out = []
+    for spend, length in zip(x, lengths, strict=False):
+        total = 0.0
+        for _ in range(length):
+            pressure = retention * pressure + (1 - retention) * spend / length
+            total += pressure
+        out.append(total)
+    return np.array(out)
+
+
 def hill(a, half_saturation, slope):
     """Ratio of powers."""
     return np.array([v**slope / (half_saturation**slope + v**slope) if v > 0 else 0.0 for v in a])
 
 
-def media(x, carry_in, retention, half_saturation, slope, contribution, max_lag=None):
-    """Media term (G, T) with contribution (G, C) as mean over the given periods."""
+def media(x, carry_in, retention, half_saturation, slope, contribution, max_lag=None, days=1):
+    """Media term (G, T) with contribution (G, C) as mean over the given periods; `days` by channel, or for all."""
+    days = np.broadcast_to(days, (x.shape[1], *np.shape(days)[-1:]))
     n_geo, n_channel, n_time = x.shape
     out = np.zeros((n_geo, n_time))
     for g in range(n_geo):
         for c in range(n_channel):
-            h = hill(adstock(x[g, c], retention[c], carry_in[g, c], max_lag), half_saturation[c], slope[c])
+            h = hill(
+                adstock(x[g, c], retention[c], carry_in[g, c], max_lag, days[c]), half_saturation[c], slope[c]
+            )
             if h.sum() > 0:
                 out[g] += contribution[g, c] * h / h.mean()
     return out
@@ -68,9 +102,9 @@ def student_t(y, mu, sigma, nu):
     return sum(stats.t.logpdf(v, nu, m, sigma) for v, m in zip(y, mu, strict=True))
 
 
-def retention_from_half_life(half_life, days_per_period):
-    """Share kept into the next period."""
-    return math.exp(-math.log(2) * days_per_period / half_life)
+def retention_from_half_life(half_life):
+    """Share kept into the next day."""
+    return math.exp(-math.log(2) / half_life)
 
 
 def panel_covariance(own, shared, prior_sd_own, prior_sd_shared, sigma, omega):

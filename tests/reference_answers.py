@@ -26,6 +26,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from bayesmmm.priors import Prior
 from tests.reference import adstock, hill
 
 DAYS = {"daily": 1.0, "weekly": 7.0, "monthly": 365.25 / 12}
@@ -173,9 +174,27 @@ def linear_terms(draw, name, columns):
 
 def pressure(draw, name, channel, series):
     """Adstock of a column in multiples of its mean positive value."""
-    retention = 0.5 ** (draw.period / draw.par[name]["half_life"][channel])
     spend = [v / float(draw.scales.spend[channel][0]) for v in series]
-    return adstock(spend, retention, max_lag=draw.equation(name).max_lag)
+    return carried_over(draw, draw.equation(name), channel, spend)
+
+
+def carried_over(draw, equation, channel, spend):
+    """Adstock of a series: by the day, or by the period under a prior on retention."""
+    half_life, by_period = draw.par[equation.name]["half_life"][channel], equation.priors.get("retention", ())
+    if isinstance(by_period, Prior) or channel in by_period:
+        return adstock(spend, 0.5 ** (draw.period / half_life), max_lag=equation.max_lag)
+    days = lengths(draw, len(spend) + (equation.max_lag or 0))
+    return adstock(spend, 0.5 ** (1.0 / half_life), max_lag=equation.max_lag, days=days)
+
+
+def lengths(draw, count):
+    """Days of so many periods, months by the calendar from the first of one on."""
+    if draw.period in (1.0, 7.0):
+        return [int(draw.period)] * count
+    first = np.datetime64("1970-01-01") + np.timedelta64(int(draw.days[0]), "D")
+    months = first.astype("datetime64[M]") + np.arange(count + 1)
+    assert draw.days[0] == _day(months[0].astype("datetime64[D]"))
+    return np.diff(months.astype("datetime64[D]")).astype(int).tolist()
 
 
 def response(draw, name, channel, series):
@@ -376,8 +395,7 @@ def _paths(draw, source, target):
             continue
         if source in equation.media:
             pulse = np.array([1.0, *[0.0] * (size - 1)])
-            retention = 0.5 ** (draw.period / draw.par[equation.name]["half_life"][source])
-            own = adstock(pulse, retention, max_lag=equation.max_lag)
+            own = carried_over(draw, equation, source, pulse)
         else:
             own = np.array([1.0, *[0.0] * (size - 1)])
         if equation.name == target:

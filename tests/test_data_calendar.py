@@ -37,6 +37,34 @@ def test_frequency(dates, frequency, days):
     assert (data.frequency, data.days_per_period) == (frequency, days)
 
 
+LEAP = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 31, 29, 31]
+
+
+@pytest.mark.parametrize(
+    ("first", "freq", "expected"),
+    [
+        ("2024-02-01", "D", [1]),
+        ("2023-12-03", "7D", [7]),
+        ("2023-01-01", "MS", LEAP),
+        ("2023-01-31", "ME", LEAP),
+        # To the same day of the next month, or to its end where it has no such day.
+        ("2023-01-15", pd.DateOffset(months=1), LEAP),
+        ("2023-01-30", pd.DateOffset(months=1), [29, 30, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 30, 30, 31]),
+    ],
+)
+def test_lengths_of_periods_go_on_after_the_data(first, freq, expected):
+    dates = pd.date_range(first, periods=12, freq=freq)
+    if first == "2023-01-30":
+        dates = pd.DatetimeIndex([pd.Timestamp(first) + pd.DateOffset(months=m) for m in range(12)])
+    known = read(calendar(dates)).calendar
+    assert list(known.days(0, 15)) == expected
+    assert list(known.dates(0, 12)) == list(dates.values.astype("datetime64[D]"))
+    if len(expected) > 1:
+        assert list(known.days(3, 5)) == expected[3:8]
+        assert known.days(-1, 1) == 31
+        assert known.shortest <= min(known.days(-100, 400))
+
+
 @pytest.mark.parametrize("gone", [3, 10])
 @pytest.mark.parametrize("freq", ["D", "7D", "MS", "ME"])
 def test_gap_names_the_missing_date(freq, gone):

@@ -4,12 +4,12 @@ import re
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
 
-from bayesmmm import engine
-from bayesmmm.data import MMMData
+from bayesmmm.data import Calendar, MMMData
 from bayesmmm.diagnostics import diagnose
 from bayesmmm.diagnostics.plausibility import adstocks
 from bayesmmm.diagnostics.posterior_view import evaluate
@@ -19,6 +19,7 @@ from bayesmmm.diagnostics.sampler import sampler_checks
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import AnswerError, SettingError
 from bayesmmm.estimands import residuals
+from bayesmmm.priors import Prior
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
 from tests import made, reference, worlds
@@ -381,12 +382,14 @@ def test_a_return_beyond_belief_is_raised():
 @pytest.mark.parametrize("lag", [-1, 3])
 def test_adstock_is_that_of_the_reference(lag):
     rng = np.random.default_rng(7)
-    media, retention = rng.gamma(1.0, 1.0, (2, 30)), rng.random((3, 2))
-    found = adstocks(media, retention, lag)
-    for s, c in np.ndindex(3, 2):
-        expected = reference.adstock(media[c], retention[s, c], max_lag=None if lag < 0 else lag)
-        np.testing.assert_allclose(found[s, c], expected)
-    assert engine.retention(7.0, 7.0) == pytest.approx(0.5)
+    media, half_life, max_lag = rng.gamma(1.0, 1.0, (2, 30)), rng.gamma(2.0, 5.0, (3, 2)), None if lag < 0 else lag
+    tv = {"tv": Prior("Beta", alpha=2.0, beta=2.0)}  # by the period
+    equation = Equation("sales", media=["tv", "radio"], priors={"retention": tv}, max_lag=max_lag)
+    found = adstocks(equation, equation.media, media, half_life, Calendar("weekly", pd.Timestamp("2024-01-01"), 1))
+    for s in range(3):
+        by_period = reference.adstock(media[0], 0.5 ** (7.0 / half_life[s, 0]), max_lag=max_lag)
+        by_day = reference.adstock(media[1], 0.5 ** (1.0 / half_life[s, 1]), max_lag=max_lag, days=7)
+        np.testing.assert_allclose(found[s], [by_period, by_day])
 
 
 def test_tables_hold_every_parameter(fitted, diagnosed):

@@ -30,8 +30,8 @@ def _evaluated(system, data, scales, parameters):
     for name in system.order:
         equation = system.equation(name)
         seen = engine.inputs(equation, data, scales)
-        _, amplitude[name] = engine.media_term(equation, seen.media, parameters[name], 7.0)
-        mean[name] = engine.latent_mean(equation, seen, parameters[name], 7.0)
+        _, amplitude[name] = engine.media_term(equation, seen.media, parameters[name], data.calendar)
+        mean[name] = engine.latent_mean(equation, seen, parameters[name], data.calendar)
         residual[name] = equation.family.residual(
             seen.target, mean[name], parameters[name], rng.random(mean[name].shape)
         )
@@ -51,7 +51,7 @@ def test_latent_mean_equals_the_reference(setting):
         seen = engine.inputs(system.equation(name), data, scales)
         par = parameters[name]
         for s in range(DRAWS):
-            keep = [reference.retention_from_half_life(h, 7.0) for h in par["half_life"][s]]
+            keep = [reference.retention_from_half_life(h) for h in par["half_life"][s]]
             media = reference.media(
                 seen.media,
                 np.zeros(seen.media.shape[:2]),
@@ -59,6 +59,7 @@ def test_latent_mean_equals_the_reference(setting):
                 par["half_saturation"][s],
                 par["slope"][s],
                 par["contribution"][s],
+                days=7,
             )
             assert_allclose(mean[name][s], media + seen.design @ par["coefficient"][s], rtol=1e-9, atol=1e-12)
 

@@ -229,16 +229,16 @@ def test_noisy_predictions_scatter_around_the_mean():
 # ------------------------------------------------------------------------------------------------------------ tails
 def test_tail_in_closed_form():
     fit = case_fit("no mediator", values={"sales.half_life": {"tv": 7.0, "social": 14.0, "radio": 3.5}})
-    periods = engine.tail_periods(fit.system, fit.parameters(), 7.0, 2.0**-10)
+    periods = engine.tail_periods(fit.system, fit.parameters(), fit.data.calendar, 2.0**-10)
     assert_array_equal(periods, 20)  # ten half-lives of the longest
     chain = case_fit("chain without a short cut", values={"queries.half_life": 7.0, "shop.half_life": 7.0})
     par = chain.parameters()
     longest = par["sales"]["half_life"].max(axis=1)
     share = 1e-3 / 3
     expected = 2 * np.ceil(np.log2(1 / share)) + np.ceil(longest / 7.0 * np.log2(1 / share))
-    assert_array_equal(engine.tail_periods(chain.system, par, 7.0, 1e-3), expected)
+    assert_array_equal(engine.tail_periods(chain.system, par, chain.data.calendar, 1e-3), expected)
     cut = case_fit("short memory")
-    assert_array_equal(engine.tail_periods(cut.system, cut.parameters(), 7.0, 1e-3), 7)
+    assert_array_equal(engine.tail_periods(cut.system, cut.parameters(), cut.data.calendar, 1e-3), 7)
 
 
 def test_what_a_tail_leaves_out_is_below_its_bound(monkeypatch):

@@ -24,8 +24,9 @@ def test_moving_along_the_fitted_mean_ridge_changes_the_likelihood():
     media = reference.media(
         engine.inputs(system.equation("search"), data, scales).media,
         np.zeros((1, 1)),
-        *[np.array([v]) for v in (0.5, 0.8, 1.1)],
+        *[np.array([v]) for v in (0.5 ** (1 / 7), 0.8, 1.1)],
         np.array([[1.0]]),
+        days=7,
     )[0]
     effect = 0.4  # mean contribution of social to search, in shares of its size
     size, spread = scales.size["search"].item(), scales.spread["search"]
@@ -56,7 +57,7 @@ def _density_on(data, scales, system, *, direct, slope_on_search, intercept=0.0)
         "sigma": np.array([0.1]),
     }
     seen = engine.inputs(equation, data, scales)
-    mean = engine.latent_mean(equation, seen, par, 7.0)
+    mean = engine.latent_mean(equation, seen, par, data.calendar)
     return float(log_likelihood(equation, data.columns["sales"], mean, par, scales).sum())
 
 

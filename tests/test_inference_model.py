@@ -48,9 +48,7 @@ def _reference_terms(system, data, value):
         seen = engine.inputs(equation, data, scales)
         y = seen.target[0]
         contribution = value[f"{name}.contribution"]
-        keep = np.array(
-            [reference.retention_from_half_life(h, data.days_per_period) for h in value[f"{name}.half_life"]]
-        )
+        keep = np.array([reference.retention_from_half_life(h) for h in value[f"{name}.half_life"]])
         media = reference.media(
             seen.media,
             np.zeros((1, len(equation.media))),
@@ -58,6 +56,7 @@ def _reference_terms(system, data, value):
             value[f"{name}.half_saturation"],
             value[f"{name}.slope"],
             contribution[None],
+            days=data.days_per_period,
         )[0]
         design = seen.design[0]
         coefficient = next(b for b in equation.parameters() if b.name == "coefficient")
@@ -192,15 +191,17 @@ def test_priors_on_roi_and_retention_equal_the_reference(outcome):
     ]
     half_life = value["sales.half_life"]
     keep = [
-        reference.retention_from_half_life(half_life[0], 7.0),
+        reference.retention_from_half_life(half_life[0]),
         value["sales.retention"][0],
-        reference.retention_from_half_life(half_life[1], 7.0),
+        reference.retention_from_half_life(half_life[1]),
     ]
     slope = [value["sales.slope.LogNormal"][0], value["sales.slope.Gamma"][0], value["sales.slope.LogNormal"][1]]
     equation = system.equation("sales")
     seen = engine.inputs(equation, data, data.scales())
     arrays = [np.array(v, float) for v in (keep, value["sales.half_saturation"], slope)]
-    media = reference.media(seen.media, np.zeros((1, 3)), *arrays, np.array([contribution], float))[0]
+    media = reference.media(
+        seen.media, np.zeros((1, 3)), *arrays, np.array([contribution], float), days=[[7], [1], [7]]
+    )[0]
     plan = linear_plan(equation, seen.design)
     design, sigma = seen.design[0], float(value["sales.sigma"])
     if outcome == "normal":
@@ -228,7 +229,7 @@ def test_coefficient_with_another_family_stays_explicit():
     equation = system.equation("sales")
     seen = engine.inputs(equation, data, data.scales())
     k = equation.terms().index("price")
-    keep = [reference.retention_from_half_life(h, 7.0) for h in value["sales.half_life"]]
+    keep = [reference.retention_from_half_life(h) for h in value["sales.half_life"]]
     media = reference.media(
         seen.media,
         np.zeros((1, 3)),
@@ -236,6 +237,7 @@ def test_coefficient_with_another_family_stays_explicit():
         value["sales.half_saturation"],
         value["sales.slope"],
         value["sales.contribution"][None],
+        days=7,
     )[0]
     rest = [i for i in range(len(equation.terms())) if i != k]
     block = next(b for b in equation.parameters() if b.name == "coefficient")
@@ -277,7 +279,7 @@ def test_a_linear_part_without_any_normal_prior_builds(collapse):
     point = _point(model)
     value = _constrained(model, point)
     seen = engine.inputs(system.equation("sales"), data, data.scales())
-    keep = np.array([reference.retention_from_half_life(value["sales.half_life"][0], 7.0)])
+    keep = np.array([reference.retention_from_half_life(value["sales.half_life"][0])])
     media = reference.media(
         seen.media,
         np.zeros((1, 1)),
@@ -285,6 +287,7 @@ def test_a_linear_part_without_any_normal_prior_builds(collapse):
         value["sales.half_saturation"],
         value["sales.slope"],
         value["sales.contribution"][None],
+        days=7,
     )[0]
     mu, sigma = media + value["sales.coefficient"][0], float(value["sales.sigma"])
     expected = stats.norm.logpdf(seen.target[0], mu, sigma).sum()

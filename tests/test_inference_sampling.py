@@ -50,7 +50,9 @@ def test_log_likelihood_is_the_density_of_the_raw_series(fitted):
     """Normal equation: rebuilt from the posterior with SciPy, one draw."""
     par = {k: v[:1] for k, v in fitted.parameters()["sales"].items()}
     equation = fitted.system.equation("sales")
-    mean = engine.latent_mean(equation, engine.inputs(equation, fitted.data, fitted.scales), par, 7.0)
+    mean = engine.latent_mean(
+        equation, engine.inputs(equation, fitted.data, fitted.scales), par, fitted.data.calendar
+    )
     size = fitted.scales.size["sales"].item()
     expected = stats.norm.logpdf(fitted.data.columns["sales"][0], size * mean[0, 0], size * par["sigma"][0])
     assert_allclose(fitted.tree["log_likelihood"]["sales"][0, 0], expected, rtol=1e-10)

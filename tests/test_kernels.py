@@ -17,53 +17,33 @@ def _lag(max_lag):
     return -1 if max_lag is None else max_lag
 
 
-def _adstock(x, retention, carry_in=0.0, max_lag=None):
-    out = np.empty(len(x))
-    kernels.adstock(np.asarray(x, float), retention, carry_in, _lag(max_lag), out)
-    return out
+#: Days of 30 months, and of three more.
+MONTHS = np.diff(np.arange("2023-01", "2025-11", dtype="datetime64[M]").astype("datetime64[D]")).astype(float)[:33]
+#: Lengths of periods for each of four channels: days, weeks, months, and periods that count as a day beside others.
+CALENDARS = {
+    "days": np.ones((4, 1)),
+    "weeks": np.full((4, 1), 7.0),
+    "months": np.tile(MONTHS, (4, 1)),
+    "weeks, and a recursion by the period": np.array([[7.0], [1.0], [7.0], [1.0]]),
+    "months, and a recursion by the period": np.array([MONTHS, np.ones(33), MONTHS, np.ones(33)]),
+}
 
 
-@pytest.fixture
-def world():
+@pytest.fixture(params=CALENDARS)
+def world(request):
     rng = np.random.default_rng(11)
     x = rng.gamma(1.0, 1.0, (2, 4, 30)) * (rng.random((2, 4, 30)) < 0.5)
     x[:, 3] = 0.0
     x[1, 3, 12] = 2.0  # channel 3 is silent in the first geo
     return {
         "x": x,
+        "days": CALENDARS[request.param],
         "carry_in": np.array([[0.3, 0.0, 0.0, 0.0], [0.0, 1.2, 0.0, 0.0]]),
         "retention": np.array([0.6, 0.0, 0.9, 0.3]),
         "half_saturation": np.array([0.5, 1.0, 2.0, 0.8]),
         "slope": np.array([0.5, 1.0, 3.0, 1.4]),
         "contribution": rng.gamma(1.0, 0.3, (2, 4)),
     }
-
-
-def test_pulse_decays_geometrically_and_keeps_its_mass():
-    response = _adstock(np.r_[1.0, np.zeros(199)], 0.7)
-    assert_allclose(response, 0.3 * 0.7 ** np.arange(200), rtol=1e-12)
-    assert response.sum() == pytest.approx(1.0, abs=1e-12)
-
-
-def test_truncated_weights_sum_to_one_and_end_at_max_lag():
-    response = _adstock(np.r_[1.0, np.zeros(9)], 0.7, max_lag=4)
-    assert response.sum() == pytest.approx(1.0, abs=1e-15)
-    assert_array_equal(response[5:], 0.0)
-    assert_allclose(response[1:5] / response[:4], 0.7, rtol=1e-12)
-
-
-def test_constant_spend_with_matching_carry_in_is_a_fixed_point():
-    assert_allclose(_adstock(np.full(20, 2.5), 0.8, carry_in=2.5), 2.5, rtol=1e-14)
-
-
-@pytest.mark.parametrize("max_lag", CASES)
-def test_adstock_is_causal_and_shift_invariant(max_lag):
-    x = np.random.default_rng(1).gamma(1.0, 1.0, 20)
-    changed = x.copy()
-    changed[12] += 5.0
-    assert_array_equal(_adstock(x, 0.5, max_lag=max_lag)[:12], _adstock(changed, 0.5, max_lag=max_lag)[:12])
-    shifted = _adstock(np.r_[0.0, 0.0, x], 0.5, max_lag=max_lag)[2:]
-    assert_allclose(shifted, _adstock(x, 0.5, max_lag=max_lag), rtol=1e-14)
 
 
 def _hill(a, half_saturation, slope):
@@ -131,7 +111,7 @@ def test_contribution_is_the_mean_of_its_channel(world):
 def test_channel_order_does_not_matter(world):
     media = kernels.media_basis(**world, max_lag=-1)[0]
     order = [2, 0, 3, 1]
-    shuffled = {k: v[order] if v.ndim == 1 else v[:, order] for k, v in world.items()}
+    shuffled = {k: v[order] if v.ndim == 1 or k == "days" else v[:, order] for k, v in world.items()}
     assert_allclose(kernels.media_basis(**shuffled, max_lag=-1)[0], media, rtol=1e-13)
 
 
@@ -172,14 +152,17 @@ def test_parameter_gradients_equal_central_differences(world, max_lag):
 
 @pytest.mark.parametrize("slope", [0.4, 1.0, 2.5])
 @pytest.mark.parametrize("retention", [0.0, 1e-12, 0.5, 0.999])
-def test_parameter_gradients_are_finite_at_zero_spend(slope, retention):
+@pytest.mark.parametrize("days", [1.0, 7.0])
+def test_parameter_gradients_are_finite_at_zero_spend(slope, retention, days):
     x = np.zeros((1, 2, 25))
     x[0, 0, 3] = 1.0
     x[0, 1, 24] = 1e-3
     n = np.array([slope, slope])
     k = np.array([1.0, 1e-3])
     gamma = np.array([[0.2, 0.1]])
-    media, *basis = kernels.media_basis(x, np.zeros((1, 2)), np.full(2, retention), k, n, gamma, -1)
+    media, *basis = kernels.media_basis(
+        x, np.full((2, 1), days), np.zeros((1, 2)), np.full(2, retention), k, n, gamma, -1
+    )
     grads = kernels.media_basis_vjp(*basis, k, n, gamma, np.ones((1, 25)))
     assert np.isfinite(media).all()
     assert all(np.isfinite(g).all() for g in grads)
@@ -190,12 +173,12 @@ def test_many_draws_equal_one_at_a_time(world):
     draws = 3
     par = {k: world[k] * rng.uniform(0.8, 1.1, (draws, 4)) for k in ("retention", "half_saturation", "slope")}
     gamma = rng.gamma(1.0, 0.3, (draws, 2, 4))
-    plan, start = world["x"][None], world["carry_in"][None]
-    terms = kernels.media_response(plan, start, *par.values(), np.ones_like(gamma), -1)
+    plan, days, start = world["x"][None], world["days"], world["carry_in"][None]
+    terms = kernels.media_response(plan, days, start, *par.values(), np.ones_like(gamma), -1)
     amplitude = kernels.amplitudes(terms, gamma)
-    assert_array_equal(terms, kernels.media_response(plan, start, *par.values(), amplitude, -1))
+    assert_array_equal(terms, kernels.media_response(plan, days, start, *par.values(), amplitude, -1))
     for s in range(draws):
-        one = reference.media(world["x"], world["carry_in"], *(v[s] for v in par.values()), gamma[s])
+        one = reference.media(world["x"], world["carry_in"], *(v[s] for v in par.values()), gamma[s], days=days)
         assert_allclose(terms[s].sum(axis=1), one, rtol=1e-11)
 
 
@@ -214,32 +197,33 @@ def test_spend_gradient_equals_central_differences(world, max_lag):
     terms, lags = np.array([(0, c) for c in range(4)]), np.full(4, lag)
     shape = np.stack([*par, amplitude, np.tile(start, (2, 1))])
     response, slope = np.empty((2, 2, 4, 30))
-    system.channel_terms((terms, shape, lags, np.zeros((2, 4, 0))), x, 1, _room(response, slope))
+    system.channel_terms((terms, shape, world["days"], lags, np.zeros((2, 4, 0))), x, 1, _room(response, slope))
 
     def media(value):
-        return kernels.media_response(value[None, None], start[None, None], *par, amplitude[:, None], lag)[:, 0]
+        plan, carry = value[None, None], start[None, None]
+        return kernels.media_response(plan, world["days"], carry, *par, amplitude[:, None], lag)[:, 0]
 
     assert_array_equal(response, media(x))
     got = np.zeros((4, 30))
     for s, c in np.ndindex(2, 4):
         back = np.empty(30)
-        draws.adstock_transpose(cotangent[s, c] * slope[s, c], par[0][s, c], lag, back)
+        kernels.adstock_transpose(cotangent[s, c] * slope[s, c], world["days"][c], par[0][s, c], lag, back)
         got[c] += back
     assert_allclose(got, _numeric(lambda v: (media(v) * cotangent).sum(), x, 1e-7), rtol=1e-5, atol=1e-7)
 
 
 def test_earlier_inputs_and_what_is_carried_in_are_the_same_as_a_longer_series(world):
-    x, k, n = world["x"][0, :1], np.array([[0.5]]), np.array([[1.4]])
-    for lag in (-1, 4):
-        whole = kernels.media_response(x[None, None], np.zeros((1, 1, 1)), k, k, n, np.ones((1, 1, 1)), lag)
+    x, days, k, n = world["x"][0, :1], world["days"][:1], np.array([[0.5]]), np.array([[1.4]])
+    late = system.days_after(days[0], 10)[None]
+    for lag in (-1, 3):
+        whole = kernels.media_response(x[None, None], days, np.zeros((1, 1, 1)), k, k, n, np.ones((1, 1, 1)), lag)
         known, response = np.zeros((1, 1, 0)), np.empty((1, 1, 20))
-        carry = kernels.adstocks(x[:, :10].copy(), np.zeros(1), k[0], -1)[0, -1:]
+        carry, later = kernels.final_pressure(x[None, :, :10].copy(), days[0], np.zeros((1, 1)), k[0])[0], late
         if lag >= 0:
-            known, carry = x[None, :, 6:10].copy(), np.zeros(1)
+            known, carry, later = x[None, :, 7:10].copy(), np.zeros(1), system.days_after(days[0], 7)[None]
         shape = np.stack([k, k, n, np.ones((1, 1)), carry[:, None]])
-        late = x[:, 10:].copy()
-        channel = (np.zeros((1, 2), int), shape, np.array([lag]), known)
-        system.channel_terms(channel, late, 1, _room(response, response.copy()))
+        channel = (np.zeros((1, 2), int), shape, later, np.array([lag]), known)
+        system.channel_terms(channel, x[:, 10:].copy(), 1, _room(response, response.copy()))
         assert_allclose(response[0, 0], whole[0, 0, 0, 10:], rtol=1e-12)
 
 

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import bayesmmm as mm
 from bayesmmm import errors
 from bayesmmm.data import MMMData
-from bayesmmm.equations import Panel
+from bayesmmm.equations import Panel, read_toml
 from tests import panels
 
 SHORT = {"draws": 20, "tune": 60, "chains": 2, "cores": 1, "seed": 1, "progress": False}
@@ -169,3 +169,58 @@ def test_densities_of_what_was_not_observed_are_none_and_replicates_fill_it(fit)
     assert_array_equal(np.isnan(density).any(axis=(2, 3)), ~fit.data.recorded("sales"))
     assert np.isfinite(fit.tree["posterior_predictive"]["sales"]).all()
     assert_array_equal(fit.tree["observed_data"]["sales"], fit.data.columns["sales"])
+
+
+@pytest.fixture(scope="module")
+def national():
+    frame = _one(48)
+    frame.loc[[4, 20, 21], "sales"] = np.nan
+    frame.loc[30, "search"] = np.nan
+    equations = [
+        mm.Equation("search", media=["social"]),
+        mm.Equation("sales", media=["tv", "social"], linear=["search", "price"]),
+    ]
+    return _fit(mm.MMM(equations), MMMData.from_frame(frame, **NATIONAL, missing="ignore"), draws=60, tune=100)
+
+
+def test_checks_and_comparisons_are_of_what_was_recorded(national):
+    asked = national.accept_unconverged()
+    found = mm.diagnose(asked)
+    table = found.tables["loo"]
+    assert len(table.xs("sales")) == 44
+    assert np.isfinite(table.xs("sales")[["elpd", "observed"]]).all(axis=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", errors.BayesMMMWarning)
+        compared = mm.evaluate.compare({"a": asked, "b": asked})
+    assert np.isfinite(compared["elpd"]).all()
+    share = mm.effects(asked, groups={"all": ["tv", "social"]})["joint"]
+    assert np.isfinite(share).all()
+
+
+def test_predictions_fill_what_was_not_recorded(national):
+    asked = national.accept_unconverged()
+    drawn = mm.predict(asked, noise=True)["sales"]
+    wide = drawn.std(("chain", "draw"))
+    gap = ~national.data.recorded("sales")[0]
+    assert (wide[gap] > 0.3 * wide[~gap].mean()).all()
+    lacking = mm.predict(asked)["sales"][
+        ..., 30
+    ]  # its mediator was not recorded: it varies by what that may have been
+    assert lacking.std() > mm.predict(asked)["sales"][..., 29].std()
+
+
+def test_folds_need_data_that_are_whole_and_the_remedy_works(national):
+    with pytest.raises(errors.MissingValueError, match=r"data.between"):
+        mm.evaluate.cross_validate(national.system, national.data, folds=2)
+    whole = national.data.between("2023-08-06", "2023-11-26")
+    assert all(whole.recorded(name).all() for name in whole.columns)
+
+
+# ------------------------------------------------------------------------------------------------- files and words
+def test_a_specification_says_what_is_missing():
+    columns = {"date": "week", "outcome": "sales", "media": ["tv"], "missing": {"sales": "ignore"}}
+    system = mm.MMM([mm.Equation("sales", media=["tv"])])
+    assert read_toml(system.to_toml(columns)) == (system, columns)
+    frame = _one()
+    frame.loc[2, "sales"] = np.nan
+    assert MMMData.from_frame(frame, **columns).missing == {"sales": "ignore"}

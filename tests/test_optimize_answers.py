@@ -169,7 +169,7 @@ def test_past_plans_against_the_slow_rewrite(name):
     fit = short_fit_of(name)
     first, last = 6, 12
     where, rng = dates_of(fit, first, last), np.random.default_rng(8)
-    tails = engine.tail_periods(fit.system, fit.parameters(), fit.data.days_per_period, 1e-3).reshape(2, -1)
+    tails = engine.tail_periods(fit.system, fit.parameters(), fit.data.calendar, 1e-3).reshape(2, -1)
     for mediators in behaving(fit) if fit.system.mediators else ["respond"]:
         problem = budgets.problem_of(fit, mediators=mediators, draws=12, flighting="free", **where)
         spend = problem.current * rng.uniform(0.0, 2.0, problem.current.shape)

@@ -283,7 +283,7 @@ class Slow:
     def term(self, equation, channel, g, x):
         """Media term over all dates, of amplitudes found in the history as it was."""
         media = {f"{equation}.media": channel}
-        keep = 0.5 ** (7.0 / self.value(f"{equation}.half_life", **media))
+        keep = 0.5 ** (1.0 / self.value(f"{equation}.half_life", **media))
         kappa, n = (self.value(f"{equation}.{p}", **media) for p in ("half_saturation", "slope"))
         unit = self.fit.scales.spend[channel][g]
         if np.isnan(unit):
@@ -291,9 +291,12 @@ class Slow:
         gamma = self.value(f"{equation}.contribution", geo=GEOS[g], **media)
 
         def saturated(series):
-            a, out = 0.0, []
+            pressure, out = 0.0, []
             for spend in series:
-                a = (1.0 - keep) * max(spend, 0.0) / unit + keep * a
+                a = 0.0
+                for _ in range(7):
+                    pressure = (1.0 - keep) * max(spend, 0.0) / unit / 7.0 + keep * pressure
+                    a += pressure
                 out.append(a**n / (kappa**n + a**n) if a > 0.0 else 0.0)
             return out
 

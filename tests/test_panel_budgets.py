@@ -20,6 +20,7 @@ from bayesmmm.errors import (
 from bayesmmm.estimands import effects, marginal_roi, predict, roi
 from bayesmmm.estimands.windows import order_by_tail
 from bayesmmm.optimize import frontier, optimize_budget, outcomes, places
+from bayesmmm.optimize.global_bound import _not_concave
 from bayesmmm.optimize.plan_outcomes import answers_of
 from tests import budgets, panel_fits
 from tests.panel_budgets import GEOS, brought, curves_of, money, pairs, plain_panel
@@ -235,6 +236,22 @@ def test_a_plan_that_mixes_up_its_geos_is_seen(fit, monkeypatch):
     assert np.abs(plan.answers["lift"].sel(plan="new").values.ravel() / lift - 1.0).max() > 1e-2
 
 
+def test_curves_of_every_geo_are_asked_whether_they_are_concave():
+    fit = panel_fits.panel_fit("own curves")
+    posterior = fit.posterior.copy(deep=True)
+    for name in fit.system.order:
+        for parameter in (f"{name}.slope", f"{name}.median_slope"):
+            posterior[parameter] = 0.0 * posterior[parameter] + 0.9
+
+    def reason():
+        changed = panel_fits.fit_with(fit.system, fit.data, fit.scales, posterior)
+        return _not_concave(budgets.problem_of(changed, periods=3))
+
+    assert "S-shaped" not in reason()
+    posterior["sales.slope"].loc[{"geo": "west", "sales.media": "social"}] = 1.5
+    assert "the curve of social in sales is S-shaped" in reason()
+
+
 # ---------------------------------------------------------------------------------------------------------- limits
 def test_limits_of_geos(fit):
     plan = solved(fit, geo_totals={"north": (None, 500.0), "west": ("120%", None)})
@@ -400,3 +417,21 @@ def test_of_a_large_problem_as_many_draws_are_taken_as_memory_allows(monkeypatch
         optimize_budget(fit, draws=300, **arguments)
     few = int(re.search(r"draws=(\d+)", str(caught.value)).group(1))
     optimize_budget(fit, draws=few, **arguments)
+
+
+def test_plans_of_geos_that_start_late_or_end_early():
+    fit = panel_fits.panel_fit("no mediator", ragged=True)
+    dates = fit.data.dates
+    late = {"start": dates[-8], "stop": dates[-1], "total": 500.0, "starts": 0}
+    with pytest.raises(PanelError, match=r"has no row in \d of the 8 fitted periods.*geos=\[") as caught:
+        optimize_budget(fit, **late)
+    others = [geo for geo in fit.data.geos if geo != caught.value.value]
+    plan = optimize_budget(fit, geos=others, **late)
+    assert plan.spend["geo"].values.tolist() == others
+    inside = {"start": dates[20], "stop": dates[27]}
+    problem = budgets.problem_of(fit, flighting="free", draws=8, **inside)
+    found = answers_of(problem, budgets.objective_of(problem).goal, problem.current).sel(plan="current")
+    same(found["lift_by_geo"], effects(fit, **inside, by="geo")["joint"].sel(group="all media"))
+    ahead = optimize_budget(fit, periods=4, total=500.0, starts=0, controls={"price": 10.0})
+    known = predict(fit, ahead.to_frame(), by="geo")["sales"].sum("date").sel(draw=ahead.answers["draw"])
+    assert bool(np.isfinite(known).all())

@@ -97,12 +97,12 @@ def _reference(system, data, program, u):
         equation = system.equation(name)
         seen = engine.inputs(equation, data, scales)
         life, *curves = (_curve(equation, data, value, p) for p in ("half_life", "half_saturation", "slope"))
-        keep = np.vectorize(reference.retention_from_half_life)(life, data.days_per_period)
+        keep = np.vectorize(reference.retention_from_half_life)(life)
         gamma = _contribution(equation, data, value)
         by_geo = zip(data.has_row, seen.media, keep, *curves, gamma, strict=True)
         media = np.zeros(seen.target.shape)
         for g, (own, x, *curve, c) in enumerate(by_geo):  # over the periods of each geo
-            media[g, own] = reference.media(x[None][..., own], np.zeros((1, len(x))), *curve, c[None])[0]
+            media[g, own] = reference.media(x[None][..., own], np.zeros((1, len(x))), *curve, c[None], days=7)[0]
         mean, sd = normal_prior(equation, equation.terms())
         own = np.array([term in equation.per_geo for term in equation.terms()])
         omega = {"random": None, "fixed": FIXED_SD, "none": 0.0}[equation.panel.periods]

@@ -8,7 +8,6 @@ import bayesmmm as mm
 from bayesmmm import errors
 from bayesmmm.data import MMMData, read_plan
 from bayesmmm.equations import MMM, Equation, Panel, check_system, system_warnings
-from bayesmmm.simulate import regions
 from tests import panels
 
 
@@ -116,11 +115,6 @@ def test_sharing_among_geos_of_national_data_is_refused():
             attempt(system, national)
     check_system(system, panels.data())
     check_system(MMM([Equation("sales", media=["tv"])]), national)
-
-
-def test_recovery_of_panels_is_refused():
-    with pytest.raises(errors.PanelError, match=r"takes one series\. Give one geo after another"):
-        mm.evaluate.recover(mm.load_regions().system, regions, simulations=1, seed=1, progress=False)
 
 
 # -------------------------------------------------------------------------------------------------------------- unwise

@@ -68,7 +68,8 @@ def test_parts_add_up_to_the_mean_and_the_series(name):
 
 
 def test_effects_in_a_window_by_hand():
-    # Half of the pressure is kept each week, the curve is a / (1 + a), and the channel runs in one week only.
+    # Half of the pressure is kept each week, the curve is a / (1 + a), and the channel runs in one week only. Of its
+    # spend, spread over seven days, the days of that week leave the q-th part to later ones.
     system, data = made.case("one term")
     spend = np.zeros((1, 40))
     spend[0, 3] = 50.0
@@ -85,7 +86,8 @@ def test_effects_in_a_window_by_hand():
         },
     )
     draw = reference.read_draw(fit, 0, 0)
-    pressure = [0.5 ** (t - 2) if t >= 3 else 0.0 for t in range(40)]
+    q = sum(0.5 ** (day / 7) for day in range(1, 8)) / 7
+    pressure = [0.0, 0.0, 0.0, 1.0 - q, *(q * 0.5**k for k in range(1, 37))]
     curve = [a / (1 + a) for a in pressure]
     amplitude = 0.2 * draw.size("sales") / (sum(curve) / 40)
     found = reference.effects(draw, reference.residuals(draw), ["tv"], first=2, last=4, window="spend", tail=3)
@@ -95,17 +97,21 @@ def test_effects_in_a_window_by_hand():
     assert_allclose(only["total"], amplitude * sum(curve[5:7]), rtol=1e-11)
     none = reference.effects(draw, reference.residuals(draw), ["tv"], first=5, last=6, window="spend", tail=9)
     assert none["total"] == 0.0
-    assert_allclose(reference.weight_left(draw, "tv", 3), 0.5**4, rtol=1e-12)
+    assert_allclose(reference.weight_left(draw, "tv", 3), q * 0.5**3, rtol=1e-12)
 
 
 def test_adstocks_in_a_row_by_hand():
     fit = made.case_fit(
         "chain without a short cut",
-        values={"queries.half_life": 7.0, "shop.half_life": 7.0, "sales.half_life": 0.5},
+        values={"queries.half_life": 7.0, "shop.half_life": 7.0, "sales.half_life": 0.01},
     )
     draw = reference.read_draw(fit, 0, 0)
-    # After k more periods, two adstocks that keep half have 0.5 ** (k + 1) * (1 + (k + 1) / 2) left.
-    assert_allclose(reference.weight_left(draw, "tv", 4), 0.5**5 * 3.5, rtol=0.01)
+    # Each leaves the q-th part to later weeks, and half of that after each of them. After four weeks there is left what
+    # one alone has passed on, and of what both have, what needs three weeks or more besides the two.
+    q = sum(0.5 ** (day / 7) for day in range(1, 8)) / 7
+    assert_allclose(
+        reference.weight_left(draw, "tv", 4), 2 * q * (1 - q) * 0.5**4 + q**2 * 0.5**3 * 2.5, rtol=1e-6
+    )
 
 
 def test_lognormal_parts_by_hand():

@@ -136,7 +136,7 @@ def test_collapsed_coefficients_have_the_dense_conditional_mean_and_covariance()
         seen,
         many,
         plan_,
-        data.days_per_period,
+        data.calendar,
         np.random.default_rng(1),
         center=np.repeat(center, 40_000, 0),
     )
@@ -144,7 +144,7 @@ def test_collapsed_coefficients_have_the_dense_conditional_mean_and_covariance()
     # The same from one dense Normal: y - media - rho s_y / s_m e_m = W b + e, e of scale s_y sqrt(1 - rho^2).
     w, m, sd = seen.design[0], plan_.mean, plan_.sd
     s_m, s_y = par["search"]["sigma"][0], par["sales"]["sigma"][0]
-    media = engine.latent_mean(equation, seen, flat, data.days_per_period, base.rows.amplitude["sales"])[0, 0]
+    media = engine.latent_mean(equation, seen, flat, data.calendar, base.rows.amplitude["sales"])[0, 0]
     y = seen.target[0] - media - 0.6 * s_y / s_m * base.residual["search"][0, 0]
     precision = np.diag(1 / sd**2) + w.T @ w / (s_y**2 * (1 - 0.36))
     cov = np.linalg.inv(precision)
@@ -223,9 +223,9 @@ def brute_force(fit, table, n=400_000):
     latent = future.latent["sales"][0, 0, 0] - future.term["sales", "search"][0, 0, 0]
     at = fit.system.equation("sales").media.index("search")
     own = {k: par["sales"][k][0, at] for k in ("half_life", "half_saturation", "slope")}
-    keep = 0.5 ** (7.0 / own["half_life"])
+    kept = sum(0.5 ** (day / own["half_life"]) for day in range(1, 8))
     x = np.maximum(search, 0.0) / fit.scales.spend["search"][0]
-    a = (1 - keep) * x + keep * engine.carryover(past)["sales", "search"][0, 0, 0]
+    a = (1 - kept / 7) * x + kept * engine.carryover(past)["sales", "search"][0, 0, 0]
     h = a ** own["slope"] / (own["half_saturation"] ** own["slope"] + a ** own["slope"])
     media = past.rows.amplitude["sales"][0, 0, at] * h
     return float((fit.scales.size["sales"][0] * np.exp(latent + media + e_y)).mean())
@@ -328,7 +328,7 @@ def test_a_saved_fit_keeps_its_correlation(rho, tmp_path):
 
 def test_the_report_says_which_residuals_go_together():
     def sentence(fit):
-        found = prose.assumptions(SimpleNamespace(fit=fit, outcome="sales"))
+        found = prose.assumptions(SimpleNamespace(fit=fit, outcome="sales", geos=None))
         return next(text for text in found if "does not also drive another" in text)
 
     assert sentence(fit_of(untied(tied()))).endswith("drive another.")

@@ -64,9 +64,11 @@ def halves(system, data, value):
     for name in system.order:
         equation = system.equation(name)
         seen = engine.inputs(equation, data, data.scales())
-        keep = [reference.retention_from_half_life(h, data.days_per_period) for h in value[f"{name}.half_life"]]
+        keep = [reference.retention_from_half_life(h) for h in value[f"{name}.half_life"]]
         shape = (value[f"{name}.half_saturation"], value[f"{name}.slope"], value[f"{name}.contribution"][None])
-        media = reference.media(seen.media, np.zeros((1, len(keep))), np.array(keep), *shape)[0]
+        media = reference.media(
+            seen.media, np.zeros((1, len(keep))), np.array(keep), *shape, days=data.days_per_period
+        )[0]
         priors = next(b for b in equation.parameters() if b.name == "coefficient").priors
         mean, sd = (np.array([getattr(p.scipy(), f)() for p in priors]) for f in ("mean", "std"))
         out.append((seen.target[0], media, seen.design[0], mean, sd, float(value[f"{name}.sigma"])))

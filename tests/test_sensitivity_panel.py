@@ -17,6 +17,7 @@ from bayesmmm.sensitivity import (
     leave_one_geo_out,
     mediation_sensitivity,
     pooling_sensitivity,
+    power_scaled_budget,
     power_scaling,
 )
 from bayesmmm.sensitivity.confounder import wave
@@ -207,3 +208,19 @@ def test_channels_and_waves_of_a_panel_are_refitted(fit):
     waves = quiet(confounder_sensitivity, fit, channels=["tv"], strength=[0.3], progress=False, **QUICK)
     total = waves["total"].sel(channel="tv", quantile=0.5)
     assert float(total.sel(strength=0.3)) < float(total.sel(strength=0.0))
+
+
+# ------------------------------------------------------------------------------------------------------------ budgets
+def test_money_of_a_power_scaled_budget_moves_between_geos_too(fit):
+    def best(asked):
+        known = {"price": 10.0, "fair": 0.0}
+        return mm.optimize_budget(asked, total=500.0, periods=4, controls=known, starts=0, draws=20, paths=2)
+
+    found = quiet(power_scaled_budget, fit, best)
+    by_geo = found["spend_by_geo"]
+    np.testing.assert_allclose(by_geo.sum("geo"), found["spend"], rtol=1e-12)
+    own = 0.5 * abs(by_geo - by_geo.sel(alpha=1.0)).sum(("geo", "channel")) / 500.0
+    np.testing.assert_allclose(found["moved"], own, rtol=1e-5, atol=1e-9)
+    alone = 0.5 * abs(found["spend"] - found["spend"].sel(alpha=1.0)).sum("channel") / 500.0
+    assert bool((found["moved"] >= alone - 1e-9).all())
+    assert mm.plots.power_scaled_budget(found).get_yticklabels()

@@ -160,8 +160,8 @@ def slow_latent(world, equation, columns, hill_means):
         pick = {f"{equation}.media": label}
         x = np.maximum(columns[label], 0.0)
         seen = world.data.columns[label][0]
-        alpha = reference.retention_from_half_life(float(true[f"{equation}.half_life"].sel(pick)), 7.0)
-        a = reference.adstock(x / seen[seen > 0].mean(), alpha)
+        alpha = reference.retention_from_half_life(float(true[f"{equation}.half_life"].sel(pick)))
+        a = reference.adstock(x / seen[seen > 0].mean(), alpha, days=7)
         h = reference.hill(
             a, float(true[f"{equation}.half_saturation"].sel(pick)), float(true[f"{equation}.slope"].sel(pick))
         )
@@ -274,7 +274,7 @@ def test_restated_parameters_give_the_same_latent_means(kind):
         means = []
         for par, scales in ((world.parameters[name], world.scales), (restated[name], realised)):
             seen = engine.inputs(equation, world.data, scales)
-            mean = engine.latent_mean(equation, seen, par, 7.0)[0, 0]
+            mean = engine.latent_mean(equation, seen, par, world.data.calendar)[0, 0]
             size = scales.size[name][0]
             means.append(mean + np.log(size) if equation.likelihood == "lognormal" else mean * size)
         np.testing.assert_allclose(means[1], means[0], rtol=1e-10, atol=1e-10 * np.abs(means[0]).max())
@@ -287,9 +287,9 @@ def test_the_latent_mean_of_one_prior_draw_is_the_reference():
     world = simulate_world(system, data, seed=8)
     par, scales = world.parameters["sales"], world.scales
     x = np.stack([data.columns[c][0] / scales.spend[c][0] for c in ("tv", "radio")])[None]
-    alpha = [reference.retention_from_half_life(h, 7.0) for h in par["half_life"][0]]
+    alpha = [reference.retention_from_half_life(h) for h in par["half_life"][0]]
     media = reference.media(
-        x, np.zeros((1, 2)), alpha, par["half_saturation"][0], par["slope"][0], par["contribution"][0]
+        x, np.zeros((1, 2)), alpha, par["half_saturation"][0], par["slope"][0], par["contribution"][0], days=7
     )
     mean = scales.size["sales"][0] * (media[0] + par["coefficient"][0, 0])
     residual = world.truth.components["sales"].sel({"sales.component": "residual"})

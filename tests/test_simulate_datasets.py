@@ -158,13 +158,14 @@ def test_a_truth_of_another_table_is_refused(small, tmp_path):
 def test_a_record_that_cannot_be_read_is_refused(small, tmp_path):
     record = write_world(small, tmp_path, "small")[1]
     text = record.read_text(encoding="utf-8")
-    for broken in (text[:500], "[1, 2]", json.dumps({"format": 1})):
+    for broken in (text[:500], "[1, 2]", json.dumps({"format": world_files.FORMAT})):
         record.write_text(broken, encoding="utf-8")
         with pytest.raises(DataError, match="cut short or not the record of a world"):
             read_world(tmp_path, "small")
-    record.write_text(json.dumps(json.loads(text) | {"format": world_files.FORMAT + 1}), encoding="utf-8")
-    with pytest.raises(DataError, match="Upgrade bayesmmm"):
-        read_world(tmp_path, "small")
+    for step, remedy in ((1, "Upgrade bayesmmm"), (-1, "Write the world again")):
+        record.write_text(json.dumps(json.loads(text) | {"format": world_files.FORMAT + step}), encoding="utf-8")
+        with pytest.raises(DataError, match=remedy):
+            read_world(tmp_path, "small")
     record.unlink()
     with pytest.raises(DataError, match=r"small\.json does not exist\. Give folder and name"):
         read_world(tmp_path, "small")

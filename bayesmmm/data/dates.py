@@ -6,6 +6,7 @@ Knows dates only. A date is never guessed: text must be ISO, or the caller says 
 import datetime
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -96,6 +97,65 @@ def find_frequency(dates: pd.DatetimeIndex) -> str:
             "not recorded"
         )
     return frequency
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Periods of one frequency that follow on each other, numbered from 0 on; those before have numbers below.
+
+    Attributes
+    ----------
+    frequency : str
+    first : Timestamp
+        Date of period 0.
+    day : int
+        Of monthly periods, the day of the month on which their dates lie, as `anchor_day` gives it.
+    """
+
+    frequency: str
+    first: pd.Timestamp
+    day: int
+
+    @classmethod
+    def of(cls, dates: pd.DatetimeIndex, frequency: str) -> "Calendar":
+        """Calendar of which some dates are the first ones."""
+        return cls(frequency, dates[0], anchor_day(dates) if frequency == "monthly" else 1)
+
+    @property
+    def days_per_period(self) -> float:
+        """Days in one period, of months their average."""
+        return DAYS_PER_PERIOD[self.frequency]
+
+    @property
+    def shortest(self) -> float:
+        """Days that a period has at least."""
+        return 28.0 if self.frequency == "monthly" else self.days_per_period
+
+    def dates(self, start: int, stop: int) -> np.ndarray:
+        """Dates of the periods from one number up to another, as datetime64[D]."""
+        numbers = np.arange(start, stop)
+        if self.frequency != "monthly":
+            steps = (numbers * int(self.days_per_period)).astype("timedelta64[D]")
+            return self.first.to_datetime64().astype("datetime64[D]") + steps
+        firsts, lengths = self._months(numbers)
+        return firsts + (np.minimum(self.day, lengths) - 1).astype("timedelta64[D]")
+
+    def days(self, start: int, count: int) -> np.ndarray:
+        """Lengths in days of so many periods: one number (1,) where all are alike, else one for each.
+
+        A month goes from its date to the next one; where dates are the ends of months, it is the month that ends there.
+        """
+        if self.frequency != "monthly":
+            return np.array([self.days_per_period])
+        if self.day == 31:
+            return self._months(np.arange(start, start + count))[1].astype(float)
+        return np.diff(self.dates(start, start + count + 1)).astype(float)
+
+    def _months(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """First days and lengths of the months in which periods have their dates."""
+        months = self.first.to_datetime64().astype("datetime64[M]") + numbers.astype("timedelta64[M]")
+        firsts = months.astype("datetime64[D]")
+        return firsts, ((months + np.timedelta64(1, "M")).astype("datetime64[D]") - firsts).astype(int)
 
 
 def iso_date(value: object, name: str) -> pd.Timestamp:

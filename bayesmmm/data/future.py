@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.data.checks import check_finite, check_known, check_not_negative, check_range
-from bayesmmm.data.dates import LAST_YEAR, anchor_day, check_order, iso_date, parse_dates
+from bayesmmm.data.dates import LAST_YEAR, check_order, iso_date, parse_dates
 from bayesmmm.data.scales import read_only_arrays
 from bayesmmm.data.schema import MMMData
 from bayesmmm.data.tables import check_table, rows_by_geo, to_float
@@ -246,13 +246,8 @@ def window_mask(
 
 def _following(data: MMMData, count: int) -> np.ndarray:
     """Return the days of the periods after the history, shape (count,), as datetime64[D]."""
-    last, ahead = data.dates[-1].to_datetime64(), np.arange(1, count + 1)
-    if data.frequency != "monthly":
-        return last.astype("datetime64[D]") + (ahead * int(data.days_per_period)).astype("timedelta64[D]")
-    months = last.astype("datetime64[M]") + ahead.astype("timedelta64[M]")
-    firsts, ends = months.astype("datetime64[D]"), (months + np.timedelta64(1, "M")).astype("datetime64[D]")
-    day = np.minimum(anchor_day(data.dates), (ends - firsts).astype(int))
-    return firsts + (day - 1).astype("timedelta64[D]")
+    known = len(data.dates)
+    return data.calendar.dates(known, known + count)
 
 
 def _index(days: np.ndarray) -> pd.DatetimeIndex:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from bayesmmm.data import checks
 from bayesmmm.data.checks import MONEY, NATIONAL
-from bayesmmm.data.dates import DAYS_PER_PERIOD, check_order, find_frequency, iso_date, parse_dates
+from bayesmmm.data.dates import DAYS_PER_PERIOD, Calendar, check_order, find_frequency, iso_date, parse_dates
 from bayesmmm.data.describe import data_summary, data_text
 from bayesmmm.data.missing import outside, read_missing, read_present
 from bayesmmm.data.roles import keys_of, uses_of
@@ -158,6 +158,11 @@ class MMMData:
     def days_per_period(self) -> float:
         """Days in one period: 1, 7, or 365.25 / 12."""
         return DAYS_PER_PERIOD[self.frequency]
+
+    @property
+    def calendar(self) -> Calendar:
+        """Dates and lengths of its periods and of those around them; period 0 is the first."""
+        return Calendar.of(self.dates, self.frequency)
 
     @property
     def geo_levels(self) -> pd.DataFrame:

@@ -127,9 +127,8 @@ def _share(view: PriorView, name: str) -> Check | None:
 def predictive_table(view: PriorView, name: str) -> pd.DataFrame:
     """Series beside what the priors predict for it, by date: observed, median, lower, upper (90 %), in its own unit."""
     equation, par, inputs = view.system.equation(name), view.prior[name], view.inputs[name]
-    days = view.data.days_per_period
     with np.errstate(over="ignore", invalid="ignore"):  # a wide prior under a log link passes the largest double
-        mean = engine.latent_mean(equation, inputs, par, days)
+        mean = engine.latent_mean(equation, inputs, par, view.data.calendar)
         noise = equation.family.draw_residual(par, mean.shape, np.random.default_rng(SEED))
         series = observe(equation, mean + noise, view.scales)[:, 0]
         lower, median, upper = np.quantile(series, [0.05, 0.5, 0.95], axis=0)
@@ -168,7 +167,7 @@ def mediator_table(view: PriorView) -> pd.DataFrame:
     for name in filter(view.media, view.system.mediators):
         fits = [_added(view, name, at) for at in _HALF_LIVES]
         share, p = min(fits, key=lambda one: np.inf if np.isnan(one[1]) else one[1])
-        zeros = float((view.data.columns[name] == 0.0).mean())
+        zeros = float((view.data.values(name) == 0.0).mean())
         rows[name] = {"explained": share, "p": min(p * len(_HALF_LIVES), 1.0), "zeros": zeros}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["explained", "p", "zeros"])
     return table.rename_axis("mediator")

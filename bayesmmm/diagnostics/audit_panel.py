@@ -58,7 +58,8 @@ def channel_table(view: PriorView) -> pd.DataFrame:
     """By channel and geo: mean, variation over time, and share of active periods; NaN variation where never bought."""
     rows = {}
     for name in view.system.media:
-        for geo, x in zip(view.data.geos, np.maximum(view.data.columns[name], 0.0), strict=True):
+        for geo, row in zip(view.data.geos, view.data.known(name), strict=True):
+            x = np.maximum(row[np.isfinite(row)], 0.0)
             mean = x.mean()
             variation = x.std() / mean if mean > 0.0 else np.nan
             rows[name, geo] = {"mean": mean, "variation": variation, "active": float((x > 0.0).mean())}
@@ -87,8 +88,8 @@ def _geos(view: PriorView) -> Check | None:
 def _common_spend(view: PriorView) -> Check | None:
     shares = {}
     for name in view.system.channels:
-        within = deviations(view.data.columns[name])
-        within = within[(within != 0).any(axis=1)]
+        within = deviations(view.data.known(name))
+        within = within[(np.nan_to_num(within) != 0).any(axis=1)]
         if len(within) > 1:
             shares[name] = common_share(within)
     if not shares:
@@ -221,14 +222,15 @@ def _ahead(view: PriorView, name: str) -> pd.DataFrame:
 
 def of_one_geo(view: PriorView, g: int) -> PriorView:
     """Return the view of one geo, by the draws of the panel's priors that are about it."""
-    prior = {}
+    prior, data = {}, view.data.sel(view.data.geos[g])
     for name, par in view.prior.items():
         own = {key: par[key][:, [g]] for key in ("contribution", "coefficient")}
         own |= {key: par[key][:, g] for key in POOLABLE if par[key].ndim == 3}  # curves that vary from geo to geo
+        if "period" in par:
+            own["period"] = par["period"][:, view.data.dates.isin(data.dates)]
         if par["sigma"].ndim == 2:
             own["sigma"] = par["sigma"][:, [g]]
         prior[name] = {**par, **own}
-    data = view.data.sel(view.data.geos[g])
     scales = view.scales.sel([g])
     inputs = {name: engine.inputs(view.system.equation(name), data, scales) for name in view.system.order}
     return replace(view, data=data, scales=scales, prior=prior, inputs=inputs)

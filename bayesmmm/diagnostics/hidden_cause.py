@@ -113,13 +113,15 @@ def _media(view: PosteriorView, outcome: Equation, mediator: Equation) -> tuple[
     """Media term (S, T) of the mediator, and its derivative (S, T) to the mediator in the same period, in its units."""
     fit, at = view.fit, outcome.media.index(mediator.name)
     par = view.kept.rows.parameters[outcome.name]
-    keep = engine.retention(par["half_life"][:, [at]], fit.data.days_per_period)
     spend = engine.inputs(outcome, fit.data, fit.scales).media[0][[at]]
-    lag = engine.kernel_lag(outcome)
-    stock = adstocks(spend, keep, lag)[:, 0]
-    pulse = np.zeros_like(spend)
-    pulse[:, 0] = 1.0
-    first = adstocks(pulse, keep, lag)[:, 0, :1]
+
+    def stock_of(series: np.ndarray) -> np.ndarray:
+        return adstocks(outcome, [mediator.name], series, par["half_life"][:, [at]], fit.data.calendar)[:, 0]
+
+    stock, pulses = stock_of(spend), np.eye(spend.shape[1])[:, None]
+    # What acts in the same period: the same in all of them, but for months.
+    alike = fit.data.frequency != "monthly"
+    first = np.stack([stock_of(pulse)[:, t] for t, pulse in enumerate(pulses[:1] if alike else pulses)], axis=1)
     half, slope = par["half_saturation"][:, [at]], par["slope"][:, [at]]
     term = view.term(outcome.name, mediator.name)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

@@ -7,11 +7,12 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine, kernels
-from bayesmmm.data import MONEY
+from bayesmmm.data import MONEY, Calendar
 from bayesmmm.diagnostics import thresholds as bounds
 from bayesmmm.diagnostics.advice import prior_on, prior_on_return, where
 from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.posterior_view import PosteriorView
+from bayesmmm.equations import Equation
 from bayesmmm.estimands import effects
 from bayesmmm.results import Fit
 
@@ -65,7 +66,9 @@ def _media_share(fit: Fit, answers: xr.Dataset) -> Check | None:
     if _signed(fit):
         return None
     # Without a window the effects are those of the fitted periods.
-    share = (answers["joint"].isel(group=0) / fit.data.columns[fit.system.outcome].sum()).values.ravel()
+    known = fit.data.values(fit.system.outcome)
+    total = known.sum() * (fit.data.has_row.sum() / known.size)  # of all periods, had they been recorded
+    share = (answers["joint"].isel(group=0) / total).values.ravel()
     value = float((share > 1.0).mean())
     low, median, high = 100.0 * np.quantile(share, [0.05, 0.5, 0.95])
     finding = (
@@ -179,8 +182,7 @@ def _ranges(view: PosteriorView, name: str) -> pd.DataFrame:
     fit, equation = view.fit, view.fit.system.equation(name)
     par = view.kept.rows.parameters[name]
     media = engine.inputs(equation, fit.data, fit.scales).media[0]
-    retention = engine.retention(par["half_life"], fit.data.days_per_period)
-    stock = adstocks(media, retention, engine.kernel_lag(equation))
+    stock = adstocks(equation, equation.media, media, par["half_life"], fit.data.calendar)
     table = curve_range(equation.media, par["half_saturation"], stock)
     half, slope = (par[key][..., None] for key in ("half_saturation", "slope"))
     with np.errstate(divide="ignore", over="ignore"):
@@ -199,10 +201,17 @@ def curve_range(channels: Sequence[str], half_saturation: np.ndarray, stock: np.
     return pd.DataFrame(columns, pd.Index(channels, name="channel"))
 
 
-def adstocks(media: np.ndarray, retention: np.ndarray, lag: int) -> np.ndarray:
-    """Adstocked inputs (S, C, T) of media (C, T) at retentions (S, C); `lag` as the kernels take it."""
-    channels = zip(media, np.ascontiguousarray(retention.T), strict=True)
-    return np.stack([kernels.adstocks(x[None], np.zeros(1), keep, lag) for x, keep in channels], axis=1)
+def adstocks(
+    equation: Equation, names: Sequence[str], media: np.ndarray, half_life: np.ndarray, calendar: Calendar
+) -> np.ndarray:
+    """Adstock (S, C, T) of some media inputs (C, T) of an equation at half-lives (S, C)."""
+    keep = engine.retention(half_life, engine.step_days(equation, names, calendar))
+    days, lag = (
+        engine.period_days(equation, names, calendar, 0, media.shape[1]),
+        engine.kernel_lag(equation),
+    )
+    channels = zip(media, days, np.ascontiguousarray(keep.T), strict=True)
+    return np.stack([kernels.adstocks(x[None], d, np.zeros(1), own, lag) for x, d, own in channels], axis=1)
 
 
 def _range_check(fit: Fit, name: str, table: pd.DataFrame) -> Check:

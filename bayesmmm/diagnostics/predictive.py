@@ -13,6 +13,7 @@ from bayesmmm.diagnostics.posterior_view import PosteriorView
 from bayesmmm.diagnostics.thresholds import Threshold
 from bayesmmm.equations import expected, to_latent
 from bayesmmm.equations.likelihoods import CENSORED_NORMAL, LOGNORMAL, STUDENT_T
+from bayesmmm.results.predictive import observed_densities
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _LEVELS = (0.5, 0.9)
@@ -54,6 +55,8 @@ def _predictive(view: PosteriorView, name: str) -> tuple[TestResult, pd.DataFram
     fit = view.fit
     observed = fit.data.columns[name]
     replicated = fit.tree["posterior_predictive"].to_dataset()[name].values.reshape(-1, observed.shape[-1])
+    if (gaps := np.isnan(observed[0])).any():  # what was not recorded is compared with nothing
+        observed, replicated = observed[:, ~gaps], replicated[:, ~gaps]
     zeros = fit.system.equation(name).family.censored or bool((observed == 0.0).any())
     both = statistics(np.concatenate([observed, replicated]), zeros=zeros)
     values = np.stack(list(both.values()), axis=-1)
@@ -123,17 +126,19 @@ def _left_out(view: PosteriorView, name: str) -> pd.DataFrame:
     fit = view.fit
     equation = fit.system.equation(name)
     columns = ["elpd", "pareto_k", "pit", "fitted", "observed"]
-    index = pd.DatetimeIndex(fit.data.dates, name="date")
+    tree = observed_densities(fit, name)
+    index = pd.DatetimeIndex(tree["log_likelihood"][name]["date"].values, name="date")
+    kept = fit.data.dates.isin(index)
     try:
-        loo = arviz_stats.loo(fit.tree, var_name=name, pointwise=True)
+        loo = arviz_stats.loo(tree, var_name=name, pointwise=True)
     except ValueError:  # no tail of weights that a Pareto distribution could be fitted to
         return pd.DataFrame(np.nan, index, columns)
     log_weight = loo.log_weights.transpose("chain", "draw", "date").values.reshape(len(view.z[name]), -1)
     weight = np.exp(log_weight - log_weight.max(axis=0))
     weight /= weight.sum(axis=0)
-    target = to_latent(equation, fit.data.columns[name], fit.scales)[0]
-    below = special.ndtr(view.z[name])
-    mean = view.mean[name]
+    target = to_latent(equation, fit.data.columns[name], fit.scales)[0, kept]
+    below = special.ndtr(view.z[name][:, kept])
+    mean = view.mean[name][:, kept]
     if equation.family.censored:
         sigma = fit.parameters()[name]["sigma"]
         # A residual drawn in a censored period would leave its mark on the average: the probability of zero is exact.

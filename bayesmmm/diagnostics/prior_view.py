@@ -51,8 +51,8 @@ class PriorView:
 
     def stocks(self, name: str, half_life: np.ndarray) -> np.ndarray:
         """Adstocked media (S, C, T) at half-lives (S, C)."""
-        keep = engine.retention(half_life, self.data.days_per_period)
-        return adstocks(self.inputs[name].media[0], keep, engine.kernel_lag(self.system.equation(name)))
+        equation, inputs = self.system.equation(name), self.inputs[name]
+        return adstocks(equation, equation.media, inputs.media[0], half_life, self.data.calendar)
 
     def curved(self, name: str, *, at: float = 0.5) -> np.ndarray:
         """Adstocked media (T, C) after the curve at the prior medians of half-saturation and slope."""

@@ -31,7 +31,9 @@ from bayesmmm.engine.inputs import (
     checked_scales,
     inputs,
     kernel_lag,
+    period_days,
     retention,
+    step_days,
 )
 from bayesmmm.engine.interventions import change, latent_change, propagate, value
 from bayesmmm.engine.parameters import (

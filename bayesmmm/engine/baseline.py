@@ -2,12 +2,12 @@
 
 A *baseline* is the evaluation of all equations over a segment of periods: the fitted ones (`history`), where the
 series are those observed and residuals follow from them, periods after them (`future`), where mediators are simulated
-and adstock carries over, or a world that is made (`run`), whose residuals are given. All go through one loop.
+and spend carries over, or a world that is made (`run`), whose residuals are given. All go through one loop.
 
 Arrays have axes (row, geo, date). There are R = S * paths rows: each of S posterior draws with one or more residual
 paths, side by side. What does not differ between paths may have S rows only, and what does not differ between draws 1
 (P stands for any of the three). What a segment inherits from the one before is its *past*, by equation and input: the
-adstock carried in, (P, G, 1), or under ``max_lag`` the inputs of the last periods, (P, G, max_lag).
+pressure carried in, (P, G, 1), or under ``max_lag`` the inputs of the last periods, (P, G, max_lag).
 
 A value that was not recorded stands at one draw from what the model says of it, for each posterior draw. A geo that ends
 early goes on in this way after its end, with nothing spent; before its start its series are zero. What counts in an
@@ -26,10 +26,10 @@ import pandas as pd
 from scipy import special
 
 from bayesmmm import kernels
-from bayesmmm.data import MMMData, Scales
+from bayesmmm.data import Calendar, MMMData, Scales
 from bayesmmm.data.checks import NATIONAL
 from bayesmmm.engine.gaps import before_start, filled_series, own_amplitudes, unobserved
-from bayesmmm.engine.inputs import Inputs, kernel_lag, retention
+from bayesmmm.engine.inputs import Inputs, kernel_lag, period_days, retention, step_days
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.engine.residuals import (
     given_mediator,
@@ -80,6 +80,8 @@ class Baseline:
         Mean and scale of the future residuals of a series, where they are not 0 and sigma: those given the residuals of
         its mediator, in a lognormal equation that is correlated with a mediator's; with those of period effects. The
         scale is (R, G) where each geo has its own.
+    start : int
+        Number of its first period, counted from the first fitted one.
     """
 
     rows: FrozenDraws
@@ -91,6 +93,12 @@ class Baseline:
     residual: Columns
     future: bool
     noise: Mapping[str, tuple[np.ndarray | float, np.ndarray]] = field(default_factory=dict, repr=False)
+    start: int = 0
+
+    @property
+    def periods(self) -> int:
+        """How many there are."""
+        return next(iter(self.columns.values())).shape[-1]
 
     def noise_of(self, name: str) -> tuple[np.ndarray | float, np.ndarray]:
         """Mean (R, G, T) or 0, and scale (R,), of the future residuals of a series."""
@@ -112,6 +120,7 @@ def _evaluate(
     residual_of: Callable[[int, Equation, np.ndarray, Columns], np.ndarray | None],
     *,
     past: CarryOver,
+    start: int = 0,
     trend_until: pd.Timestamp | None = None,
     periods_known: bool = True,
     present: np.ndarray | None = None,
@@ -140,7 +149,7 @@ def _evaluate(
         if frozen is None:
             amplitude[name] = np.zeros(par["contribution"].shape)
         inputs = {n: scaled(rows, n, columns[n]) for n in equation.media}
-        for names, response in media_terms(rows, equation, inputs, past, frozen):
+        for names, response in media_terms(rows, equation, inputs, past, frozen, start):
             if frozen is None:
                 amplitude[name] = own_amplitudes(response, par["contribution"], present)
             term |= {(name, n): values for n, values in by_input(names, response).items()}
@@ -154,7 +163,7 @@ def _evaluate(
             elif np.isnan(columns[name]).any():
                 columns[name] = filled_series(columns[name], observe(equation, latent[name] + own, scales), before)
     rows = replace(rows, amplitude=amplitude)
-    return Baseline(rows, columns, past, term, design, latent, residual, future=False)
+    return Baseline(rows, columns, past, term, design, latent, residual, future=False, start=start)
 
 
 def _design(
@@ -188,7 +197,7 @@ def history(
         For residuals of censored periods, and of those that were not recorded: one value per draw.
     """
     chosen = {name: {key: value[draws] for key, value in par.items()} for name, par in parameters.items()}
-    rows = FrozenDraws(system, scales, data.days_per_period, chosen, {}, draws, data.geos)
+    rows = FrozenDraws(system, scales, data.calendar, chosen, {}, draws, data.geos)
     early = before_start(data.has_row)
 
     def residual(i: int, equation: Equation, mean: np.ndarray, before: Columns) -> np.ndarray:
@@ -239,7 +248,7 @@ def run(
         Columns set by intervention, in their units. Setting a mediator cuts everything that drives it.
     """
     draws = np.arange(len(parameters[system.outcome]["sigma"]))
-    rows = FrozenDraws(system, scales, data.days_per_period, parameters, amplitude or {}, draws, data.geos)
+    rows = FrozenDraws(system, scales, data.calendar, parameters, amplitude or {}, draws, data.geos)
     values = {n: v for n, v in data.columns.items() if n not in system.order} | dict(do or {})
     columns = {n: v if v.ndim == 3 else v[None] for n, v in values.items()}
     known = {n: v for n, v in values.items() if v.ndim == 2}
@@ -317,6 +326,7 @@ def future(
         every,
         residual,
         past=carryover(base),
+        start=base.start + base.periods,
         trend_until=trend_until,
         periods_known=False,
     )
@@ -341,21 +351,27 @@ def carryover(base: Baseline, changed: Columns | None = None) -> dict[tuple[str,
             x, before = scaled(rows, channel, columns[channel]), base.past.get((name, channel))
             if equation.max_lag is None:
                 carry = np.zeros(x.shape[:2]) if before is None else before[..., 0]
-                keep = retention(rows.parameters[name]["half_life"][..., c], rows.days)
+                step = step_days(equation, [channel], rows.calendar)[0]
+                keep = retention(rows.parameters[name]["half_life"][..., c], step)
+                days = period_days(equation, [channel], rows.calendar, base.start, x.shape[-1])[0]
                 alike = [rows.matching(v, x, carry) for v in (x, carry, keep)]
-                out[name, channel] = _final_adstock(*alike)[..., None]
+                out[name, channel] = _final_pressure(days, *alike)[..., None]
             else:
                 out[name, channel] = prepend_history(rows, before, x, equation.max_lag)[..., -equation.max_lag :]
     return out
 
 
-def _final_adstock(x: np.ndarray, carry: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """`kernels.final_adstock` with a retention (P,) that geos share, or (P, G) where each has its own."""
+def _final_pressure(days: np.ndarray, x: np.ndarray, carry: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """`kernels.final_pressure` with a retention (P,) that geos share, or (P, G) where each has its own."""
+
+    def final(x: np.ndarray, carry: np.ndarray, keep: np.ndarray) -> np.ndarray:
+        x, carry, keep = map(np.ascontiguousarray, (x, carry, keep))
+        return kernels.final_pressure(x, days, carry, keep)
+
     if keep.ndim == 1:
-        return kernels.final_adstock(*map(np.ascontiguousarray, (x, carry, keep)))
-    geos = range(x.shape[1])
-    parts = [(x[:, [g]], carry[:, [g]], keep[:, g]) for g in geos]
-    return np.concatenate([kernels.final_adstock(*map(np.ascontiguousarray, p)) for p in parts], axis=1)
+        return final(x, carry, keep)
+    parts = [final(x[:, [g]], carry[:, [g]], keep[:, g]) for g in range(x.shape[1])]
+    return np.concatenate(parts, axis=1)
 
 
 def from_period(base: Baseline, first: int) -> Baseline:
@@ -372,6 +388,7 @@ def from_period(base: Baseline, first: int) -> Baseline:
         past=carryover(
             replace(base, columns={name: column[..., :first] for name, column in base.columns.items()})
         ),
+        start=base.start + first,
         term=late(base.term),
         design={name: values[:, first:] for name, values in base.design.items()},
         latent=late(base.latent),
@@ -430,7 +447,7 @@ def media_term(
     equation: Equation,
     media: np.ndarray,
     par: Mapping[str, np.ndarray],
-    days: float,
+    calendar: Calendar,
     amplitude: np.ndarray | None = None,
     present: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -439,15 +456,17 @@ def media_term(
     Parameters
     ----------
     media : (G, C, T) array
-        Inputs, scaled.
+        Inputs, scaled, from the first period of the calendar on.
     amplitude : (S, G, C) array, optional
         Frozen amplitudes. Without it those that give each channel its mean contribution over these very periods.
     present : (G, T) bool array, optional
         Which of them are periods of each geo.
     """
     full = np.ones_like(par["contribution"]) if amplitude is None else amplitude
-    shape = (retention(par["half_life"], days), par["half_saturation"], par["slope"], full)
-    response = curve_response(kernel_lag(equation), media[None], np.zeros((1, *media.shape[:2])), *shape)
+    keep = retention(par["half_life"], step_days(equation, equation.media, calendar))
+    days = period_days(equation, equation.media, calendar, 0, media.shape[-1])
+    shape = (keep, par["half_saturation"], par["slope"], full)
+    response = curve_response(kernel_lag(equation), days, media[None], np.zeros((1, *media.shape[:2])), *shape)
     if amplitude is None:
         full = own_amplitudes(response, par["contribution"], present)
     return response, full
@@ -457,21 +476,22 @@ def latent_mean(
     equation: Equation,
     seen: Inputs,
     par: Mapping[str, np.ndarray],
-    days: float,
+    calendar: Calendar,
     amplitude: np.ndarray | None = None,
 ) -> np.ndarray:
     """Latent mean (S, G, T) of an equation given its inputs, amplitudes as in `media_term`."""
-    response, _ = media_term(equation, seen.media, par, days, amplitude, seen.present)
+    response, _ = media_term(equation, seen.media, par, calendar, amplitude, seen.present)
     linear = "gtk,sgk->sgt" if par["coefficient"].ndim == 3 else "gtk,sk->sgt"
     mean = np.einsum(linear, seen.design, par["coefficient"]) + response.sum(axis=2)
     return mean + par["period"][:, None] if "period" in par else mean
 
 
 # ------------------------------------------------------------------------------------------------- small parts
-def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float) -> np.ndarray:
+def tail_periods(system: MMM, parameters: Parameters, calendar: Calendar, bound: float) -> np.ndarray:
     """Periods (S,) after which less than `bound` of the adstock of any spend is left to act on the outcome.
 
-    Along a path through mediators lags add up: each of its m equations is given ``bound / m``.
+    By the day a month counts as 28 days, the fewest it has. Along a path through mediators lags add up: each of its m
+    equations is given ``bound / m``.
     """
     depth: dict[str, int] = {}
     reach: dict[str, np.ndarray] = {}
@@ -486,8 +506,11 @@ def tail_periods(system: MMM, parameters: Parameters, days: float, bound: float)
         if equation.media and equation.max_lag is not None:
             own += equation.max_lag
         elif equation.media:
-            longest = half_life.reshape(len(half_life), -1).max(axis=1)
-            own = np.ceil(longest / days * np.log2(1.0 / share))
+            days = [
+                calendar.days_per_period if n in equation.by_period else calendar.shortest for n in equation.media
+            ]
+            longest = (half_life / days).reshape(len(half_life), -1).max(axis=1)
+            own = np.ceil(longest * np.log2(1.0 / share))
         reach[name] = own + np.max(above, axis=0, initial=0.0)
     return reach[system.outcome]
 

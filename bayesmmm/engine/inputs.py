@@ -1,21 +1,38 @@
 """What an equation sees: its series, media inputs and design, on frozen scales; and the way back to units."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bayesmmm.data import MMMData, Scales
+from bayesmmm.data import Calendar, MMMData, Scales
 from bayesmmm.equations import MMM, Equation, design_matrix, to_latent
 from bayesmmm.errors import DateError, EquationError, PanelError, SettingError
 from bayesmmm.validate import LARGEST_NUMBER
 
 
-def retention(half_life, days_per_period: float):
-    """Share of adstock kept into the next period, ``0.5 ** (days per period / half-life in days)``."""
+def retention(half_life, days: float | np.ndarray = 1.0):
+    """Share of pressure that is kept over so many days, ``0.5 ** (days / half-life in days)``."""
     with np.errstate(divide="ignore"):
-        return np.exp(-math.log(2.0) * days_per_period / np.asarray(half_life, float))
+        return np.exp(-math.log(2.0) * days / np.asarray(half_life, float))
+
+
+def step_days(equation: Equation, names: Sequence[str], calendar: Calendar) -> np.ndarray:
+    """Days (C,) over which some media inputs keep their retention: a day, or a period under a prior on retention."""
+    return np.array([calendar.days_per_period if n in equation.by_period else 1.0 for n in names])
+
+
+def period_days(
+    equation: Equation, names: Sequence[str], calendar: Calendar, start: int, count: int
+) -> np.ndarray:
+    """Lengths (C, 1 or T) of so many periods from one on, and of ``max_lag`` more, as the kernels take them.
+
+    A period counts as one day where the recursion is by the period.
+    """
+    days = calendar.days(start, max(1, count) + (equation.max_lag or 0))
+    by_day = np.array([n not in equation.by_period for n in names], bool)[:, None]
+    return np.where(by_day, days, 1.0)
 
 
 def kernel_lag(equation: Equation) -> int:

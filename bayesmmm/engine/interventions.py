@@ -59,7 +59,9 @@ def _steps(
         if n not in inputs:
             inputs[n] = scaled(rows, n, columns[n])
     past = {**base.past, **past} if past else base.past
-    for group in media_terms(rows, equation, {n: inputs[n] for n in media}, past, rows.amplitude[name]):
+    for group in media_terms(
+        rows, equation, {n: inputs[n] for n in media}, past, rows.amplitude[name], base.start
+    ):
         terms |= by_input(*group)
     steps = []
     for n in moving:

@@ -126,6 +126,8 @@ def to_engine_parameters(
         out["contribution"] = np.repeat(table(contribution)[:, None, :], len(data.geos), axis=1)
         out["coefficient"] = np.stack([drawn["coefficient"][term] for term in equation.terms()], axis=-1)
         return out | ({"rho": np.stack([*drawn["rho"].values()], axis=-1)} if "rho" in drawn else {})
+    if "rho" in drawn:
+        out["rho"] = np.stack([*drawn["rho"].values()], axis=-1)
     shape = (len(drawn["sigma"]), len(data.geos))
     coefficients = [_per_geo(drawn["coefficient"][term], shape) for term in equation.terms()]
     out["coefficient"] = np.stack(coefficients, axis=-1)

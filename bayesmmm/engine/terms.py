@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bayesmmm import kernels
-from bayesmmm.data import Scales
-from bayesmmm.engine.inputs import kernel_lag, retention
+from bayesmmm.data import Calendar, Scales
+from bayesmmm.engine.inputs import kernel_lag, period_days, retention, step_days
 from bayesmmm.engine.parameters import Parameters
 from bayesmmm.engine.residuals import over_paths
 from bayesmmm.equations import MMM, Equation
@@ -28,8 +28,8 @@ class FrozenDraws:
     ----------
     system : MMM
     scales : Scales
-    days : float
-        Days per period.
+    calendar : Calendar
+        Of the fitted periods, the first of which has number 0.
     parameters : Parameters
         With a leading axis of S draws.
     amplitude : mapping of str to (S, G, C) array
@@ -46,7 +46,7 @@ class FrozenDraws:
 
     system: MMM
     scales: Scales
-    days: float
+    calendar: Calendar
     parameters: Parameters
     amplitude: Mapping[str, np.ndarray]
     draws: np.ndarray
@@ -90,11 +90,13 @@ def media_terms(
     inputs: Mapping[str, np.ndarray],
     past: CarryOver,
     amplitude: np.ndarray | None,
+    start: int,
 ) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
     """Evaluate media terms: together those whose inputs are the same on all paths of a draw, and those that are not.
 
-    Of some media inputs of the equation, scaled, (P, G, T). Amplitudes (S, G, C) are those of all of its media inputs;
-    1 where none are given. Yields the names of inputs (C) and the responses (S or R, G, C, T) to them.
+    Of some media inputs of the equation, scaled, (P, G, T), from the period with number `start` on. Amplitudes
+    (S, G, C) are those of all of its media inputs; 1 where none are given. Yields the names of inputs (C) and the
+    responses (S or R, G, C, T) to them.
     """
     lag, many = kernel_lag(equation), len(rows.draws)
     before = {n: past.get((equation.name, n)) for n in inputs}
@@ -108,21 +110,24 @@ def media_terms(
         if not names:
             continue
         x, zero = [inputs[n] for n in names], np.zeros((1, inputs[names[0]].shape[1], 1))
-        # Under truncation earlier inputs stand in front; otherwise they are in the adstock carried in.
+        # Under truncation earlier inputs stand in front; otherwise they are in the pressure carried in.
         carry = [zero if lag >= 0 or (b := before[n]) is None else b for n in names]
         if lag >= 0:
             x = [prepend_history(rows, before[n], each, 0) for n, each in zip(names, x, strict=True)]
+        known, count = x[0].shape[-1] - inputs[names[0]].shape[-1], x[0].shape[-1]
         arguments = (
             _side_by_side([rows.matching(v, *x, *carry) for v in x]),
             _side_by_side([rows.matching(v, *x, *carry) for v in carry])[..., 0],
             *(rows.matching(v, *x, *carry) for v in curve_parameters(rows, equation, names, amplitude)),
         )
-        response = curve_response(lag, *arguments)
+        days = period_days(equation, names, rows.calendar, start - known, count)
+        response = curve_response(lag, days, *arguments)
         yield names, response[..., -inputs[names[0]].shape[-1] :]
 
 
 def curve_response(
     lag: int,
+    days: np.ndarray,
     x: np.ndarray,
     carry: np.ndarray,
     keep: np.ndarray,
@@ -133,12 +138,14 @@ def curve_response(
     """`kernels.media_response`, with curves (P, C) that geos share, or (P, G, C) where each has its own."""
     curves = keep, half_saturation, slope
     if all(value.ndim == 2 for value in curves):
-        return kernels.media_response(*map(np.ascontiguousarray, (x, carry, *curves, amplitude)), lag)
+        x, carry, *rest = map(np.ascontiguousarray, (x, carry, *curves, amplitude))
+        return kernels.media_response(x, days, carry, *rest, lag)
     parts = []
     for g in range(amplitude.shape[1]):
         own = (value[:, [g]] for value in (x, carry))
         one = (value[:, g] if value.ndim > 2 else value for value in curves)
-        parts.append(kernels.media_response(*map(np.ascontiguousarray, (*own, *one, amplitude[:, [g]])), lag))
+        series, start, *rest = map(np.ascontiguousarray, (*own, *one, amplitude[:, [g]]))
+        parts.append(kernels.media_response(series, days, start, *rest, lag))
     return np.concatenate(parts, axis=1)
 
 
@@ -163,7 +170,7 @@ def curve_parameters(
     if amplitude is not None and key in rows.curves:
         return rows.curves[key]
     par, at = rows.parameters[equation.name], [equation.media.index(n) for n in names]
-    keep = retention(par["half_life"][..., at], rows.days)
+    keep = retention(par["half_life"][..., at], step_days(equation, names, rows.calendar))
     full = np.ones_like(par["contribution"]) if amplitude is None else amplitude
     values = (keep, par["half_saturation"][..., at], par["slope"][..., at], full[:, :, at])
     curves = tuple(np.ascontiguousarray(v) for v in values)

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from bayesmmm.engine.baseline import Baseline
-from bayesmmm.engine.inputs import kernel_lag
+from bayesmmm.engine.inputs import kernel_lag, period_days
 from bayesmmm.engine.terms import curve_parameters
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.kernels import adstocks
+from bayesmmm.kernels.adstock import days_after
 from bayesmmm.kernels.system import CARRY, SCALE, channel_terms, system_forward, system_vjp
 
 _NONE_OFF = np.array([-1])
@@ -48,6 +49,7 @@ class _Terms(NamedTuple):
 
     edges: np.ndarray
     shape: np.ndarray
+    days: np.ndarray
     lag: np.ndarray
     before: np.ndarray
 
@@ -100,8 +102,11 @@ class WindowSystem:
         inner = [(e, m, int(n in v.linear)) for e, v in numbered for m, n in enumerate(mediators) if n in v.inputs]
         size = rows.scales.size[outcome][0]
         scale = size if self.additive else 1.0  # amplitudes in units where terms are summed up
-        self._channel = _terms(bases[0], channels, [(equations[e], names[c]) for e, c in channels], 2, scale)
-        self._mediator = _terms(bases[0], inner, [(equations[e], mediators[m]) for e, m, _ in inner], 3, scale)
+        periods = sum(b.periods for b in bases)
+        of_channels = [(equations[e], names[c]) for e, c in channels]
+        self._channel = _terms(bases[0], periods, channels, of_channels, 2, scale)
+        of_mediators = [(equations[e], mediators[m]) for e, m, _ in inner]
+        self._mediator = _terms(bases[0], periods, inner, of_mediators, 3, scale)
         told = equations[:-1] if self.additive else equations
         fixed = [_fixed_part(b, told, {*names, *mediators}, rows.paths) for b in bases]
         self._fixed = np.ascontiguousarray(np.concatenate(fixed, axis=-1))
@@ -234,24 +239,35 @@ class WindowSystem:
             x, paths = np.maximum(series.reshape(-1, series.shape[-1]), 0.0), series.shape[1]
         at = np.repeat(np.arange(self._draws), paths)
         keep, *curve, carry = terms.shape[:, at, i]
-        before, lag = terms.before[at, i], int(terms.lag[i])
-        x = x / scale
-        if before.shape[1]:
-            x = np.hstack([before, np.broadcast_to(x, (len(at), x.shape[1]))])
-        start = adstocks(x, carry, keep, lag)[:, -len(pattern) :]
-        rate = adstocks(pattern[None] / scale, np.zeros(1), keep, lag)
+        before, days, lag = terms.before[at, i], terms.days[i], int(terms.lag[i])
+        x, later = x / scale, days
+        if lag >= 0 and before.shape[1]:
+            x, later = (
+                np.hstack([before, np.broadcast_to(x, (len(at), x.shape[1]))]),
+                days_after(days, before.shape[1]),
+            )
+        start = adstocks(x, days, carry, keep, lag)[:, -len(pattern) :]
+        rate = adstocks(pattern[None] / scale, later, np.zeros(1), keep, lag)
         return np.ascontiguousarray(start), rate, self._weight[at] / paths, *curve
 
 
 # ------------------------------------------------------------------------------------------------- small parts
 def _terms(
-    base: Baseline, index: Sequence[tuple[int, ...]], terms: list[tuple[Equation, str]], width: int, scale: float
+    base: Baseline,
+    periods: int,
+    index: Sequence[tuple[int, ...]],
+    terms: list[tuple[Equation, str]],
+    width: int,
+    scale: float,
 ) -> _Terms:
-    """Tables of terms; those of the outcome are multiplied by `scale`."""
+    """Tables of terms over so many periods; those of the outcome are multiplied by `scale`."""
     rows, draws = base.rows, len(base.rows.draws)
     lags = [kernel_lag(equation) if name in equation.media else -1 for equation, name in terms]
     shape, before = np.zeros((5, draws, len(terms))), np.zeros((draws, len(terms), max(0, *lags, 0)))
+    known, days = before.shape[-1], []
     for i, (equation, name) in enumerate(terms):
+        earlier = known if lags[i] >= 0 else 0
+        days.append(period_days(equation, (name,), rows.calendar, base.start - earlier, periods + earlier)[0])
         past = base.past.get((equation.name, name))
         if name not in equation.media:
             shape[SCALE, :, i] = rows.slope(equation.name, name)[:, 0, 0]
@@ -265,7 +281,17 @@ def _terms(
                 before[:, i, -past.shape[-1] :] = past[:, 0]
         if equation.name == rows.system.outcome:
             shape[SCALE, :, i] *= scale
-    return _Terms(np.array(index, np.int64).reshape(-1, width), shape, np.array(lags, np.int64), before)
+    return _Terms(
+        np.array(index, np.int64).reshape(-1, width), shape, _side_by_side(days), np.array(lags, np.int64), before
+    )
+
+
+def _side_by_side(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Rows of different lengths in one array, filled up with zeros."""
+    out = np.zeros((len(rows), max(map(len, rows), default=1)))
+    for i, row in enumerate(rows):
+        out[i, : len(row)] = row
+    return out
 
 
 def _fixed_part(base: Baseline, equations: Sequence[Equation], moving: Collection[str], paths: int) -> np.ndarray:

@@ -146,10 +146,11 @@ class Equation:
         ``{parameter: Prior}`` for every label, or ``{parameter: {label: Prior}}`` for some of them; the rest
         keep the default. Parameters: half_life (days), retention (per period), half_saturation (multiples of
         mean spend), slope, contribution (share of s_v), roi (outcome per unit of spend), intercept, trend,
-        seasonality, coefficient, sigma, nu_minus_two. A channel has half_life or retention, contribution or
-        roi. A roi needs normal or student_t: under lognormal a contribution is in log units, under
-        censored_normal it is a share of the latent series, part of which is cut off at 0. Under student_t,
-        sigma is the scale of the t distribution; its standard deviation is sigma sqrt(nu / (nu - 2)).
+        seasonality, coefficient, sigma, nu_minus_two. A channel has half_life, and carries over by the day, or
+        retention, and carries over from period to period; it has contribution or roi. A roi needs normal or
+        student_t: under lognormal a contribution is in log units, under censored_normal it is a share of the
+        latent series, part of which is cut off at 0. Under student_t, sigma is the scale of the t distribution; its
+        standard deviation is sigma sqrt(nu / (nu - 2)).
     max_lag
         Cut the adstock after this many periods, at most 1000, and renormalise; None for the exact, endless one.
     rho
@@ -257,6 +258,11 @@ class Equation:
     def inputs(self) -> tuple[str, ...]:
         """Columns that act in this equation: media, then linear."""
         return (*self.media, *self.linear)
+
+    @property
+    def by_period(self) -> tuple[str, ...]:
+        """Media that carry over by the classical recursion per period: those with a prior on retention."""
+        return parametrised(self, "retention")[0]
 
     @property
     def tied_to(self) -> str | None:
@@ -405,9 +411,10 @@ def _check_panel(equation: Equation) -> None:
             f'Panel(per_geo=["trend"]).'
         )
     panel.check_terms(equation.name, map(equation.term_kind, equation.terms()), equation.linear)
-    if equation.rho:
+    if equation.rho and panel.sigma == "per_geo":
         raise EquationError(
-            f"equation {equation.name!r} has rho and panel: correlated residuals are for national data. Leave rho out."
+            f"equation {equation.name!r} has a rho and a sigma per geo: correlated residuals have one sigma for all "
+            f"geos. Leave rho out, or sigma out of its Panel."
         )
 
 

@@ -301,7 +301,9 @@ def expected(equation: "Equation", mean: np.ndarray, sigma: np.ndarray, scales: 
 def log_likelihood(
     equation: "Equation", series: np.ndarray, mean: np.ndarray, par: Values, scales: Scales
 ) -> np.ndarray:
-    """Pointwise log density (S, G, T) of the observed series in its own units, given the latent mean."""
+    """Pointwise log density (S, G, T) of the observed series in its own units, given the latent mean; NaN of NaN."""
     family, size = equation.family, scales.size[equation.name][:, None]
-    density = family.log_density(to_latent(equation, series, scales), mean, par)
-    return density + family.log_jacobian(series, size)
+    density = family.log_density(to_latent(equation, series, scales), mean, par) + family.log_jacobian(
+        series, size
+    )
+    return np.where(np.isnan(series), np.nan, density) if np.isnan(series).any() else density

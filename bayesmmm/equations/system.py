@@ -77,6 +77,12 @@ class MMM:
         for equation in equations:
             for mediator in equation.rho:
                 check_mediator(equation.name, mediator, {e.name: e.family for e in equations})
+                if self.equation(mediator).has_sigma_per_geo:
+                    raise EquationError(
+                        f"equation {equation.name!r} has a rho for {mediator!r}, which has a sigma per geo: correlated "
+                        f"residuals have one sigma for all geos. Leave rho out, or sigma out of the Panel of "
+                        f"{mediator!r}."
+                    )
 
     @property
     def outcome(self) -> str:

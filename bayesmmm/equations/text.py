@@ -215,14 +215,22 @@ def _legend(equations: Iterable["Equation"]) -> str:
 
 
 def _media_legend(equations: Iterable["Equation"], names: set[str]) -> list[tuple[str, str]]:
-    kept = ["0.5 ^ (days per period / half_life)"] if "half_life" in names else []
-    kept += ["retention"] if "retention" in names else []
+    by_day = [
+        (
+            "a",
+            "adstock of x: a[t] = (1 - S / D) x[t] / m + S P[t-1],   m = mean positive x,   D = days of period t",
+        ),
+        ("P", "pressure on the last day of a period: P[t] = d^D P[t-1] + (1 - d^D) / D x[t] / m"),
+        ("d", "0.5 ^ (1 / half_life),   S = d + d^2 + ... + d^D"),
+    ]
+    by_period = "adstock of x: a[t] = (1 - retention) x[t] / m + retention a[t-1],   m = mean positive x"
+    adstock = by_day if "half_life" in names else []
+    adstock += [("or a" if adstock else "a", by_period)] if "retention" in names else []
     total = ["contribution"] if "contribution" in names else []
     total += ["roi * mean spend / s"] if "roi" in names else []
     lines = [
         ("A hill(x)", "A a^slope / (half_saturation^slope + a^slope)"),
-        ("a", "adstock of x: a[t] = (1 - alpha) x[t] / m + alpha a[t-1],   m = mean positive x"),
-        ("alpha", " or ".join(kept)),
+        *adstock,
         ("A", f"({' or '.join(total)}) / mean of hill(x) over the fitted periods"),
     ]
     if any(_waits_for_spend(equation) for equation in equations):

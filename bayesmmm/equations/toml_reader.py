@@ -132,6 +132,9 @@ def _data(table: Any) -> dict[str, Any]:
                 raise SpecError(
                     '[data.mediators] must give every mediator a unit. Write lines like google = "money".'
                 )
+        elif key == "missing" and isinstance(value, dict):
+            if not all(isinstance(how, str) for how in value.values()):
+                raise SpecError('[data.missing] must say what to do. Write lines like revenue = "ignore".')
         elif key in _LISTS:
             if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
                 raise SpecError(f"{key} in [data] is {value!r}. Give a list of column names in quotes.")

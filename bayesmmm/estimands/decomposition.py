@@ -243,6 +243,8 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
         whole = base.term[equation.name, mediator]
         c = equation.media.index(mediator)
         half_life = rows.parameters[equation.name]["half_life"][..., c]
+        keep = engine.retention(half_life, engine.step_days(equation, [mediator], rows.calendar)[0])
+        days = engine.period_days(equation, [mediator], rows.calendar, base.start, base.periods)[0]
         active = np.where(column > 0.0, 1.0, 0.0)
         unit = rows.scales.spend[mediator][:, None]
         stacked = [np.broadcast_to(parts[k] * active / unit, shape) for k in channels]
@@ -252,7 +254,8 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
                 engine.scaled(rows, mediator, column),
                 np.stack(stacked, axis=2),
                 whole,
-                engine.retention(half_life, rows.days),
+                days,
+                keep,
                 engine.kernel_lag(equation),
             )
             shares = [by_channel[:, :, k] for k in range(len(channels))]
@@ -261,15 +264,19 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
     return out
 
 
-def _by_adstock(x: np.ndarray, parts: np.ndarray, whole: np.ndarray, keep: np.ndarray, lag: int) -> np.ndarray:
+def _by_adstock(
+    x: np.ndarray, parts: np.ndarray, whole: np.ndarray, days: np.ndarray, keep: np.ndarray, lag: int
+) -> np.ndarray:
     """`kernels.aumann_shapley_shares` with a retention (R,) that geos share, or (R, G) where each has its own."""
+
+    def shares(*arrays: np.ndarray) -> np.ndarray:
+        x, parts, whole, keep = map(np.ascontiguousarray, arrays)
+        return kernels.aumann_shapley_shares(x, parts, whole, days, keep, lag)
+
     if keep.ndim == 1:
-        return kernels.aumann_shapley_shares(
-            x, np.ascontiguousarray(parts), np.ascontiguousarray(whole), keep, lag
-        )
-    geos = [(x[:, [g]], parts[:, [g]], whole[:, [g]], keep[:, g]) for g in range(parts.shape[1])]
-    shares = [kernels.aumann_shapley_shares(*map(np.ascontiguousarray, own), lag) for own in geos]
-    return np.concatenate(shares, axis=1)
+        return shares(x, parts, whole, keep)
+    geos = range(parts.shape[1])
+    return np.concatenate([shares(x[:, [g]], parts[:, [g]], whole[:, [g]], keep[:, g]) for g in geos], axis=1)
 
 
 def _parts_of_series(base: engine.Baseline, mediator: str) -> Mapping[str, np.ndarray]:

@@ -134,7 +134,7 @@ def _tails(query: Query, weight: float) -> np.ndarray:
     """Length (S,) of the tail of every draw in periods."""
     fit, draws = query.fit, query.draws
     days = fit.data.days_per_period
-    tails = engine.tail_periods(fit.system, query.parameters, days, weight)[draws]
+    tails = engine.tail_periods(fit.system, query.parameters, fit.data.calendar, weight)[draws]
     endless = tails * days > LONGEST_TAIL * 365.25
     if endless.any():
         longest = {

@@ -10,7 +10,7 @@ import xarray as xr
 from bayesmmm.errors import ParetoWarning, SettingError
 from bayesmmm.estimands import verdict_of
 from bayesmmm.results import Fit, check_fit
-from bayesmmm.results.predictive import check_groups
+from bayesmmm.results.predictive import check_groups, observed_densities
 from bayesmmm.text import counted
 from bayesmmm.validate import check_mapping, refusal
 
@@ -108,7 +108,7 @@ def _left_out(name: str, fit: Fit, outcome: str):
     import arviz_stats
 
     try:
-        return arviz_stats.loo(fit.tree, var_name=outcome, pointwise=True)
+        return arviz_stats.loo(observed_densities(fit, outcome), var_name=outcome, pointwise=True)
     except ValueError as error:  # no tail of weights that a Pareto distribution could be fitted to
         sizes = fit.posterior.sizes
         raise SettingError(
@@ -144,8 +144,8 @@ def _check_comparable(fits: Mapping[str, Fit]) -> None:
                 f"{counted(len(other.data.geos), 'geo')}, or to others; fit both to the same geos, as with data.sel(...)"
             )
         a, b = (fit.data.columns[one.system.outcome] for fit in (one, other))
-        if not np.array_equal(a, b):
-            g, at = np.argwhere(a != b)[0]
+        if not np.array_equal(a, b, equal_nan=True):
+            g, at = np.argwhere(~((a == b) | (np.isnan(a) & np.isnan(b))))[0]
             where = f" in geo {one.data.geos[g]!r}" if len(a) > 1 else ""
             raise SettingError(
                 f"{one.system.outcome!r} is {a[g, at]:g} in {first!r} and {b[g, at]:g} in {name!r} on "

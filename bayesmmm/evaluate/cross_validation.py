@@ -14,7 +14,7 @@ from bayesmmm.equations import MMM, check_system
 from bayesmmm.errors import EvaluationError, SettingError
 from bayesmmm.evaluate.fold_scores import SCORES, score_folds, scored, warn_of_failures
 from bayesmmm.evaluate.fold_task import FoldTask
-from bayesmmm.evaluate.folds import check_held_out, plan_folds
+from bayesmmm.evaluate.folds import check_complete, check_held_out, plan_folds
 from bayesmmm.evaluate.held_out import MEDIATORS
 from bayesmmm.evaluate.stability import FAR
 from bayesmmm.inference.many_fits import cores_each, run, seeds
@@ -243,6 +243,7 @@ def cross_validate(
     >>> print(cv)  # doctest: +SKIP
     """
     engine.check_data(data)
+    check_complete(data)
     check_system(system, data)
     check_choice(mediators, "mediators", MEDIATORS)
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else check_seed(seed)
@@ -321,6 +322,7 @@ def hold_out(
     >>> print(hold_out(system, data, periods=13, seed=1))  # doctest: +SKIP
     """
     engine.check_data(data)
+    check_complete(data)
     check_system(system, data)
     check_held_out(system, data, periods=periods, gap=gap)
     return cross_validate(

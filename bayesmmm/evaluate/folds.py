@@ -12,7 +12,7 @@ import pandas as pd
 
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, check_system
-from bayesmmm.errors import DataError, EquationError, SettingError
+from bayesmmm.errors import DataError, EquationError, MissingValueError, SettingError
 from bayesmmm.validate import check_choice, check_count
 
 WINDOWS = ("expanding", "sliding")
@@ -142,6 +142,17 @@ def _check_bought(fold: Fold, data: MMMData) -> None:
 def least_periods(system: MMM, data: MMMData) -> int:
     """Return how many of the first periods this system can be fitted to: every column has to vary in them."""
     return max(_LEAST, *_reasons(system, data).values())
+
+
+def check_complete(data: MMMData) -> None:
+    """Refuse data with values that were not recorded: what is held out must be known, and in all geos."""
+    odd = [name for name in (data.outcome, *data.mediators) if np.isnan(data.columns[name]).any()]
+    if odd:
+        raise MissingValueError(
+            f"column {odd[0]!r} has {int(np.isnan(data.columns[odd[0]]).sum())} value(s) that were not recorded, and "
+            f"predictions are held against what was; take periods in which all are known, as data.between(...), or geos "
+            f"that have all of them, as data.sel(...)"
+        )
 
 
 def check_held_out(system: MMM, data: MMMData, *, periods: int, gap: int) -> None:

@@ -51,7 +51,7 @@ def worlds_from(system: MMM, source: MMMData | Callable[..., World]) -> tuple[MM
     Default priors may depend on spend, that of a paid mediator included, which a study simulates: they are decided once.
     """
     if isinstance(source, MMMData):
-        engine.check_national(source)
+        engine.check_data(source)
         check_system(system, source)
         system = for_data(system, source)
         return system, PriorWorlds(system, source, source.scales())
@@ -79,7 +79,6 @@ def draw_world(worlds: Callable[..., World], rng: np.random.Generator) -> tuple[
             raise EvaluationError(
                 f"the maker of worlds returned a {type(world).__name__}; let it return a World, as simulate_world does"
             )
-        engine.check_national(world.data)
         return world, refused
     raise EvaluationError(
         f"{MOST_REFUSED} simulated data sets in a row are no valid data; give narrower priors, above all for the "

@@ -46,6 +46,8 @@ def of_fit(fit: Fit) -> dict[str, np.ndarray]:
     returns = effects(fit.accept_unconverged(), groups={}, window="outcome")
     for name, channel in returns_of(fit.system, fit.data):
         out[f"{name}[{channel}]"] = returns[name].sel(channel=channel).transpose("chain", "draw").values
+    if "log_likelihood" not in fit.tree.children:  # of a large panel
+        return out
     densities = fit.tree["log_likelihood"].to_dataset().data_vars.values()
     joint = sum(
         (d.sum([dim for dim in d.dims if dim not in ("chain", "draw")]) for d in densities), xr.DataArray(0.0)
@@ -56,12 +58,9 @@ def of_fit(fit: Fit) -> dict[str, np.ndarray]:
 def by_label(name: str, values: xr.DataArray) -> dict[str, np.ndarray]:
     """Return draws (chain, draw) of every element of a variable, as ``name[label]``."""
     values = values.transpose("chain", "draw", ...)
-    rest = values.dims[2:]
-    if not rest:
-        return {name: values.values}
-    long = values.stack(at=rest).transpose("chain", "draw", "at")
-    labels = [", ".join(map(str, np.atleast_1d(label))) for label in (tuple(v) for v in long["at"].values)]
-    return {f"{name}[{label}]": long.values[..., i] for i, label in enumerate(labels)}
+    names = list(flat(values[0, 0].to_dataset(name=name)))  # as a summary has them
+    long = values.values.reshape(*values.shape[:2], -1)
+    return {each: long[..., i] for i, each in enumerate(names)}
 
 
 def of_world(world: World, system: MMM, *, restated: bool) -> dict[str, float]:
@@ -89,7 +88,9 @@ def compared(
 ) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Names of the quantities asked for that fit and world have; truths (quantity,), draws (chain, draw, quantity)."""
     draws = of_fit(fit)
-    names = chosen([name for name in draws if name in truth], quantities)
+    # A channel in a geo that never bought it is no parameter.
+    known = [name for name in draws if name in truth and np.isfinite(draws[name]).all()]
+    names = chosen(known, quantities)
     return names, np.array([truth[name] for name in names]), np.stack([draws[name] for name in names], axis=-1)
 
 

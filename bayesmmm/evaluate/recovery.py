@@ -133,7 +133,8 @@ def recover(
     """Simulate worlds, fit each as real data would be, and lay estimates beside the truth.
 
     Compared are all parameters, restated on the scales that the simulated series imply, and the total, direct and
-    indirect ROI of every channel on the outcome of the data's own periods.
+    indirect ROI of every channel on the outcome of the data's own periods. Panels are fitted on the scales of the world:
+    what geos share on one set of scales they do not share on another; returns are in total over geos.
 
     Parameters
     ----------
@@ -187,7 +188,10 @@ class Recovering:
         rng = np.random.default_rng(seed)
         world, refused = draw_world(self.worlds, rng)
         truth = of_world(world, self.system, restated=True)
-        fit = fit_quietly(self.system, world.data, seed=int(rng.integers(2**31)), **self.settings).fit
+        # What the geos of a panel share is told on the scales of the world only.
+        scales = world.scales if len(world.data.geos) > 1 else None
+        settings = {**self.settings, "seed": int(rng.integers(2**31)), "scales": scales}
+        fit = fit_quietly(self.system, world.data, **settings).fit
         names, true, draws = compared(fit, truth, self.quantities)
         values = draws.reshape(-1, len(names))
         tail = (1.0 - self.ci_prob) / 2.0

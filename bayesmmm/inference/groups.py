@@ -5,7 +5,7 @@ compiled for them.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmmm import engine
-from bayesmmm.data import MMMData, Scales
+from bayesmmm.data import Calendar, MMMData, Scales
 from bayesmmm.engine import Parameters
 from bayesmmm.equations import MMM, Equation, log_likelihood, observe
 from bayesmmm.inference.panel import normal_prior
@@ -52,7 +52,8 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
         normal = normal_terms(equation)
         drawn["coefficient"] = dict.fromkeys(normal, np.zeros(chains * draws)) | drawn.get("coefficient", {})
         if equation.panel:
-            _draw_panel(equation, seen, drawn, rotated, data, scales, streams[0], collapsed)
+            known = _Known(system, parameters, data, scales)
+            _draw_panel(equation, seen, drawn, rotated, known, streams[0], collapsed)
             parameters[name] = engine.to_engine_parameters(equation, drawn, data, scales)
             sampled[name] = drawn
             continue
@@ -61,14 +62,14 @@ def complete(trace: xr.DataTree, system: MMM, data: MMMData, scales: Scales, set
         if collapsed:
             center, sigma = engine.given_mediator(equation, {**parameters, name: par}, residual)
             given = {**par, "sigma": sigma}
-            z = draw_coordinates(equation, seen, given, plan, data.days_per_period, streams[0], center=center)
+            z = draw_coordinates(equation, seen, given, plan, data.calendar, streams[0], center=center)
         else:
             z = _coordinates(rotated, len(drawn["sigma"]))
         drawn["coefficient"] |= plan.by_term(z)
         par["coefficient"] = np.stack([drawn["coefficient"][term] for term in equation.terms()], axis=-1)
         parameters[name], sampled[name] = par, drawn
         if any(e.tied_to == name for e in system.equations):
-            residual[name] = seen.target - engine.latent_mean(equation, seen, par, data.days_per_period)
+            residual[name] = seen.target - engine.latent_mean(equation, seen, par, data.calendar)
             residual[name] = np.where(seen.seen, residual[name], 0.0)
     cells = len(system.order) * len(data.geos) * len(data.dates)
     pointwise = len(data.geos) == 1 or chains * draws * cells <= MOST_POINTWISE
@@ -141,20 +142,43 @@ def _coordinates(rotated: Mapping[str, np.ndarray], draws: int) -> np.ndarray:
     return np.stack([*rotated.values()], axis=-1) if rotated else np.empty((draws, 0))
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a system before one of its equations: parameters of those that come earlier."""
+
+    system: MMM
+    parameters: Mapping[str, Mapping[str, np.ndarray]]
+    data: MMMData
+    scales: Scales
+
+    def given_mediator(
+        self, equation: Equation, own: Mapping[str, np.ndarray], draws: np.ndarray
+    ) -> tuple[np.ndarray | float, np.ndarray]:
+        """Mean and scale of the residuals of some draws, given those of the mediator that they are correlated with."""
+        name = equation.tied_to
+        if name is None:
+            return 0.0, own["sigma"]
+        mediator = self.system.equation(name)
+        seen = engine.inputs(mediator, self.data, self.scales)
+        par = {key: value[draws] for key, value in self.parameters[name].items()}
+        residual = seen.target - engine.latent_mean(mediator, seen, par, self.data.calendar)
+        residual = np.where(seen.seen, residual, 0.0)
+        return engine.given_mediator(equation, {equation.name: own, name: par}, {name: residual})
+
+
 def _draw_panel(
     equation: Equation,
     seen: engine.Inputs,
     drawn: dict[str, Any],
     rotated: Mapping[str, np.ndarray],
-    data: MMMData,
-    scales: Scales,
+    known: _Known,
     rng: np.random.Generator,
     collapsed: bool,
 ) -> None:
     """Add to the draws of an equation what was integrated out of it: coefficients, and period effects."""
     assert equation.panel is not None
-    known = equation.panel.omega
-    omega = drawn["omega"] if known is None else np.full(len(drawn["sigma"]), known)
+    data, fixed = known.data, equation.panel.omega
+    omega = drawn["omega"] if fixed is None else np.full(len(drawn["sigma"]), fixed)
     if not collapsed:
         plan = linear_plan(equation, seen.design, seen.seen)
         drawn["coefficient"] |= plan.by_term(_coordinates(rotated, len(drawn["sigma"])))
@@ -165,14 +189,15 @@ def _draw_panel(
         return
     terms = normal_terms(equation)
     panel = collapsed_plan(equation, seen)
-    par = engine.to_engine_parameters(equation, drawn, data, scales)
+    par = engine.to_engine_parameters(equation, drawn, data, known.scales)
     noise = panel.noise(rng, len(omega))
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         own = {key: value[draws] for key, value in par.items()}
-        r = seen.target - panel.offset - engine.latent_mean(equation, seen, own, data.days_per_period)
+        center, sigma = known.given_mediator(equation, own, draws)
+        r = seen.target - panel.offset - engine.latent_mean(equation, seen, own, data.calendar) - center
         noises = {key: values[draws] for key, values in noise.items()}
-        standard, period = panel.draw(r, own["sigma"], omega[draws], noises)
+        standard, period = panel.draw(r, sigma, omega[draws], noises)
         return {"period": period, **{f"{t}@{g}": values for (t, g), values in standard.items()}}
 
     row = 8.0 * seen.target.size * (2 + 4 * len(equation.media))
@@ -190,7 +215,7 @@ def draw_coordinates(
     seen: engine.Inputs,
     par: Mapping[str, np.ndarray],
     plan: LinearPlan,
-    days: float,
+    calendar: Calendar,
     rng: np.random.Generator,
     *,
     center: np.ndarray | float = 0.0,
@@ -213,7 +238,7 @@ def draw_coordinates(
     (S, K) array
         Coordinates z; ``plan.coefficients`` turns them into coefficients.
     """
-    mean = engine.latent_mean(equation, seen, par, days) + center
+    mean = engine.latent_mean(equation, seen, par, calendar) + center
     r = np.where(seen.seen, seen.target - plan.offset - mean, 0.0).reshape(len(mean), -1)
     s2 = par["sigma"][:, None] ** 2
     shrink = s2 + plan.variance
@@ -290,7 +315,7 @@ def _replicate(
     residual: dict[str, np.ndarray] = {}
     for name in system.order:
         equation, seen = system.equation(name), engine.inputs(system.equation(name), data, scales)
-        mean = engine.latent_mean(equation, seen, parameters[name], data.days_per_period)
+        mean = engine.latent_mean(equation, seen, parameters[name], data.calendar)
         for mediator in set(equation.linear) & set(series):  # a value that was not recorded is drawn, too
             gaps = np.isnan(data.columns[mediator]) & seen.present
             if gaps.any():

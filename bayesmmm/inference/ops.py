@@ -56,7 +56,8 @@ class _KernelOp(Op):
 class MediaResponse(_KernelOp):
     """Media term of one equation over the fitted periods, `kernels.media_basis`.
 
-    Inputs: x (G, C, T), carry_in (G, C), retention (C,), half_saturation (C,), slope (C,), contribution (G, C).
+    Inputs: x (G, C, T), days (C, 1 or T), carry_in (G, C), retention (C,), half_saturation (C,), slope (C,),
+    contribution (G, C).
     Outputs: media (G, T) and three work arrays (G, C, T) that only the gradient reads.
 
     Parameters
@@ -74,8 +75,8 @@ class MediaResponse(_KernelOp):
     def function(self):  # noqa: D102
         max_lag = self.max_lag
 
-        def media(x, carry_in, retention, half_saturation, slope, contribution):
-            return kernels.media_basis(x, carry_in, retention, half_saturation, slope, contribution, max_lag)
+        def media(x, days, carry_in, retention, half_saturation, slope, contribution):
+            return kernels.media_basis(x, days, carry_in, retention, half_saturation, slope, contribution, max_lag)
 
         return media
 
@@ -84,11 +85,11 @@ class MediaResponse(_KernelOp):
         return [(g, t), (g, c, t), (g, c, t), (g, c, t)]
 
     def pullback(self, inputs, outputs, cotangents):  # noqa: D102
-        grads = MediaResponseVJP()(*outputs[1:], *inputs[3:], cotangents[0])
-        return [disconnected_type(), disconnected_type(), *grads]
+        grads = MediaResponseVJP()(*outputs[1:], *inputs[4:], cotangents[0])
+        return [disconnected_type(), disconnected_type(), disconnected_type(), *grads]
 
     def connection_pattern(self, node):  # noqa: D102
-        return [[False] * 4] * 2 + [[True, False, False, False]] * 4
+        return [[False] * 4] * 3 + [[True, False, False, False]] * 4
 
 
 class MediaResponseVJP(_KernelOp):
@@ -239,9 +240,9 @@ class ExplicitLikelihood(_Density):
         return explicit
 
 
-def media_response(x, carry_in, retention, half_saturation, slope, contribution, *, max_lag=-1):
+def media_response(x, days, carry_in, retention, half_saturation, slope, contribution, *, max_lag=-1):
     """Media term (G, T) of an equation, as a PyTensor variable; arguments as in `MediaResponse`."""
-    return MediaResponse(max_lag)(x, carry_in, retention, half_saturation, slope, contribution)[0]
+    return MediaResponse(max_lag)(x, days, carry_in, retention, half_saturation, slope, contribution)[0]
 
 
 @register_funcify_default_op_cache_key(_KernelOp)

@@ -97,14 +97,20 @@ def centring(geos: int) -> tuple[float, float]:
     return (0.45, 0.25) if geos < _MANY_GEOS else (0.3, 0.0)
 
 
+#: `centring` of groups, and of geos around their group. Of 12 geos in two groups (0.45, 0.25) made 1.3 times the
+#: effective draws per gradient of (0.8, 1), in four groups 1.1 to 5 times; (0.3, 0) of the geos 1.1 times those of
+#: (0.45, 0).
+_OF_GROUPS, _IN_GROUPS = (0.45, 0.25), (0.3, 0.0)
+
+
 def _centring(equation: Equation, spread: Spread, data: MMMData) -> tuple[float, float]:
-    """`centring` of the deviations of one spread: of groups by their number, of geos in groups around their group."""
-    grouped = any(s.by_group for s in equation.spreads)
+    """`centring` of the deviations of one spread."""
     if spread.by_group:
-        assert equation.panel is not None
-        return centring(len(set(data.levels[str(equation.panel.group)])))
+        return _OF_GROUPS
+    if any(s.by_group for s in equation.spreads) and spread.of == "contribution":
+        return _IN_GROUPS
     w, b = centring(len(data.geos))
-    return (w, b) if spread.of == "contribution" and not grouped else (w, 0.0)
+    return (w, b) if spread.of == "contribution" else (w, 0.0)
 
 
 class _Tape:
@@ -266,6 +272,8 @@ def _equation(
     head[at.TIED], head[at.RHO] = tied, position.get(("rho", equation.tied_to), -1)
     head[at.RHO_VALUE] = arrays["rho"][0] if "rho" in arrays else 0.0
     head[at.MEDIA] = tape.put(arrays.get("media_input", ()))
+    days = arrays.get("media_days", np.empty((0, 0)))
+    head[at.DAYS], head[at.N_DAYS] = tape.put(days), days.shape[-1]
     head[at.DIRECTIONS] = tape.put(linear)
     head[at.VARIANCE] = tape.put(arrays.get("basis_variance", ()))
     head[at.OFFSET] = tape.put(arrays["offset"]) if "offset" in arrays else -1
@@ -276,7 +284,7 @@ def _equation(
     head[at.KEPT] = tape.put(arrays["kept"]) if "kept" in arrays else -1
     head[at.EDGES] = tape.put(arrays.get("edges", ()))
     head[at.FIRST], head[at.COUNT] = tape.put(data.has_row.argmax(axis=1)), tape.put(data.has_row.sum(axis=1))
-    head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position, data) for c in equation.media])
+    head[at.CHANNELS] = tape.put([_channel(equation, c, arrays, position) for c in equation.media])
     head[at.CONTRIBUTIONS] = tape.put(_contributions(equation, position, data))
     spreads = [_spread(equation, s, position, data) for s in equation.spreads]
     head[at.N_SPREADS], head[at.SPREADS] = len(spreads), tape.put(np.concatenate([*spreads, []]))
@@ -330,11 +338,11 @@ def _spread(equation: Equation, spread: Spread, position: Mapping, data: MMMData
     return np.concatenate([[_SPREAD_OF[spread.of], *sd], deviation.ravel()])
 
 
-def _channel(equation: Equation, channel: str, arrays: Mapping, position: Mapping, data: MMMData) -> list[float]:
+def _channel(equation: Equation, channel: str, arrays: Mapping, position: Mapping) -> list[float]:
     row = np.empty(at.CHANNEL)
     by_half_life = ("half_life", channel) in position
     row[at.RETENTION] = position["half_life" if by_half_life else "retention", channel]
-    row[at.DECAY] = np.log(2.0) * data.days_per_period if by_half_life else 0.0
+    row[at.DECAY] = np.log(2.0) if by_half_life else 0.0
     row[at.HALF_SATURATION], row[at.SLOPE] = position["half_saturation", channel], position["slope", channel]
     by_roi = next((b.labels for b in equation.parameters() if b.name == "roi"), ())
     row[at.UNIT] = arrays["contribution_per_roi"][by_roi.index(channel)] if channel in by_roi else 1.0

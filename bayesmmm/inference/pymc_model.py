@@ -157,7 +157,7 @@ def _add_equation(equation: Equation, data: MMMData, box: dict, collapsed: bool,
     elif collapsed and equation.panel:
         logp, random = _panel_logp, _panel_random
         signature = "(g,t),(),(),(i,t),(k,t),(j,t,g),(j,t),(i),(p,p),(p,p),(i,j,g),(i,j,j)->(g,t)"
-        args = [sigma, omega, *(box[key] for key in PANEL_ARRAYS)]
+        args = [given, omega, *(box[key] for key in PANEL_ARRAYS)]
     elif collapsed:
         logp, random, signature = _collapsed(kept), _collapsed_random, "(g,t),(),(p,n),(p)->(g,t)"
         args = [given, box["basis"], box["basis_variance"]]
@@ -313,7 +313,7 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
     decay = _either(
         values.get("retention", {}),
         values.get("half_life", {}),
-        lambda _, half_life: pt.exp(-np.log(2.0) * data.days_per_period / half_life),
+        lambda _, half_life: pt.exp(-np.log(2.0) / half_life),
     )
     channel_of = {label: channel for label, (channel, _) in geo_pairs(equation, data).items()}
     with_roi = next((b.labels for b in equation.parameters() if b.name == "roi"), ())
@@ -324,7 +324,7 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
             roi * box["contribution_per_roi"][[with_roi.index(channel_of.get(c, c)) for c in labels]]
         ),
     )
-    order, x, geos = equation.media, box["media_input"], len(data.geos)
+    order, x, days, geos = equation.media, box["media_input"], box["media_days"], len(data.geos)
     keep, half, slope = (_ordered(part, order) for part in (decay, values["half_saturation"], values["slope"]))
     if equation.panel is None:
         own = _ordered(contribution, order)[None, :]
@@ -335,6 +335,7 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
         place, channels = np.eye(geos)[:, :, None], geos * channels
         x = (place[..., None] * x[None]).reshape((geos, channels, -1))
         own = (place * own[None]).reshape((geos, channels))
+        days = pt.tile(days, (geos, 1))
         longer, later, steeper = (_factor(equation, values, data, name) for name in POOLABLE)
         # The power of a retention is the inverse of the factor of its half-life.
         keep = (keep ** (1.0 / longer)).flatten()
@@ -342,9 +343,10 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
 
     def response(of: slice, dates: slice) -> pt.TensorVariable:
         before, lag = np.zeros((of.stop - of.start, channels)), kernel_lag(equation)
-        return ops.media_response(x[of, :, dates], before, keep, half, slope, own[of], max_lag=lag)
+        lengths = days if alike else days[:, dates.start : dates.stop + max(lag, 0)]
+        return ops.media_response(x[of, :, dates], lengths, before, keep, half, slope, own[of], max_lag=lag)
 
-    periods = len(data.dates)
+    periods, alike = len(data.dates), len(data.calendar.days(0, 2)) == 1
     if data.has_row.all():
         return response(slice(0, geos), slice(0, periods))
     rows = []

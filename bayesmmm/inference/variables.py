@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmmm.data import MMMData, Scales
-from bayesmmm.engine import Inputs, inputs, spend_per_size
+from bayesmmm.engine import Inputs, inputs, period_days, spend_per_size
 from bayesmmm.equations import MMM, Equation, Parameter
 from bayesmmm.equations.panel import Spread
 from bayesmmm.inference.panel import PanelPlan, normal_prior, panel_plan
@@ -272,6 +272,7 @@ def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) ->
         out[f"{name}.observed"] = np.where(seen.seen, seen.target, 0.0)
         if equation.media:
             out[f"{name}.media_input"] = seen.media
+            out[f"{name}.media_days"] = period_days(equation, equation.media, data.calendar, 0, len(data.dates))
         money = [b.labels for b in equation.parameters() if b.name == "roi"]
         if money:
             factor = [spend_per_size(equation, c, data, scales) for c in money[0]]

@@ -1,17 +1,17 @@
 """The media response of many draws on frozen amplitudes, and its derivative to spend: what the engine runs on.
 
-Inputs ``x`` are spend in multiples of its mean positive value over the fitted periods; they and the adstock before the
+Inputs ``x`` are spend in multiples of its mean positive value over the fitted periods; they and the pressure before the
 first period, ``carry_in``, have one row for all draws or one each. Parameters have a row a draw; ``max_lag`` is as in
-`adstock`.
+`adstock`, and so are ``days``, with a row for each channel.
 """
 
 import math
 
 import numpy as np
 
+from bayesmmm.kernels.adstock import adstock, pressure_after
 from bayesmmm.kernels.compile import jit
 from bayesmmm.kernels.hill import TINY, hill_curve
-from bayesmmm.kernels.media import adstock, lag_weights
 
 #: Adstock, in multiples of mean spend, at which the slope of a concave Hill curve (slope < 1) is evaluated where there
 #: is less, at zero most of all: it is infinite there, and a channel without spend must have a finite derivative.
@@ -40,7 +40,7 @@ def amplitudes(response, contribution):
 
 
 @jit
-def media_response(x, carry_in, retention, half_saturation, slope, amplitude, max_lag):
+def media_response(x, days, carry_in, retention, half_saturation, slope, amplitude, max_lag):
     """Media terms (S, G, C, T) of many draws with frozen amplitudes, on any spend.
 
     Of ``x`` (S or 1, G, C, T), ``carry_in`` (S or 1, G, C), ``retention``, ``half_saturation`` and ``slope`` (S, C),
@@ -54,7 +54,7 @@ def media_response(x, carry_in, retention, half_saturation, slope, amplitude, ma
         plan, start = s if n_plan > 1 else 0, s if carry_in.shape[0] > 1 else 0
         for g in range(n_geo):
             for c in range(n_channel):
-                adstock(x[plan, g, c], retention[s, c], carry_in[start, g, c], max_lag, a)
+                adstock(x[plan, g, c], days[c], retention[s, c], carry_in[start, g, c], max_lag, a)
                 hill_curve(a, half_saturation[s, c], slope[s, c], z, p)
                 own, scale = out[s, g, c], amplitude[s, g, c]
                 for t in range(n_time):
@@ -63,35 +63,35 @@ def media_response(x, carry_in, retention, half_saturation, slope, amplitude, ma
 
 
 @jit
-def adstocks(x, carry_in, retention, max_lag):
-    """Adstock (S, T) of one channel in many draws, of ``x`` (S or 1, T), ``carry_in`` (S or 1,), ``retention`` (S,)."""
+def adstocks(x, days, carry_in, retention, max_lag):
+    """Adstock (S, T) of one channel in many draws.
+
+    Of ``x`` (S or 1, T), ``days`` (1,), (T,) or (T + max_lag,), ``carry_in`` (S or 1,) and ``retention`` (S,).
+    """
     out = np.empty((retention.shape[0], x.shape[1]))
     for s in range(retention.shape[0]):
         plan, start = s if x.shape[0] > 1 else 0, s if carry_in.shape[0] > 1 else 0
-        adstock(x[plan], retention[s], carry_in[start], max_lag, out[s])
+        adstock(x[plan], days, retention[s], carry_in[start], max_lag, out[s])
     return out
 
 
 @jit
-def final_adstock(x, carry_in, retention):
-    """Adstock (S, G) at the end of a segment of one channel, without truncation: ``carry_in`` of the next segment.
+def final_pressure(x, days, carry_in, retention):
+    """Pressure (S, G) at the end of a segment of one channel, without truncation: ``carry_in`` of the next segment.
 
-    Of ``x`` (S or 1, G, T), ``carry_in`` (S or 1, G) and ``retention`` (S,).
+    Of ``x`` (S or 1, G, T), ``days`` (1,) or (T,), ``carry_in`` (S or 1, G) and ``retention`` (S,).
     """
-    n_plan, n_geo, n_time = x.shape
+    n_plan, n_geo, _ = x.shape
     out = np.empty((retention.shape[0], n_geo))
     for s in range(retention.shape[0]):
-        plan, start, keep = s if n_plan > 1 else 0, s if carry_in.shape[0] > 1 else 0, 1.0 - retention[s]
+        plan, start = s if n_plan > 1 else 0, s if carry_in.shape[0] > 1 else 0
         for g in range(n_geo):
-            a = carry_in[start, g]
-            for t in range(n_time):
-                a = keep * x[plan, g, t] + retention[s] * a
-            out[s, g] = a
+            out[s, g] = pressure_after(x[plan, g], days, retention[s], carry_in[start, g])
     return out
 
 
 @jit
-def aumann_shapley_shares(x, parts, term, retention, max_lag):
+def aumann_shapley_shares(x, parts, term, days, retention, max_lag):
     """Share out the response to a series over the parts of the series, in proportion to their adstock.
 
     ``(a_k / a) * term``, 0 where ``a = 0``: the Aumann-Shapley share of part k. Adstock starts from zero.
@@ -104,6 +104,7 @@ def aumann_shapley_shares(x, parts, term, retention, max_lag):
         Some parts of it, in the same unit; what they leave over is not shared out.
     term : (S, G, T) float array
         The response to ``x``.
+    days : (1,), (T,) or (T + max_lag,) float array
     retention : (S,) float array
     max_lag : int
 
@@ -115,9 +116,9 @@ def aumann_shapley_shares(x, parts, term, retention, max_lag):
     for s in range(parts.shape[0]):
         plan = s if x.shape[0] > 1 else 0
         for g in range(parts.shape[1]):
-            adstock(x[plan, g], retention[s], 0.0, max_lag, a)
+            adstock(x[plan, g], days, retention[s], 0.0, max_lag, a)
             for k in range(parts.shape[2]):
-                adstock(parts[s, g, k], retention[s], 0.0, max_lag, out[s, g, k])
+                adstock(parts[s, g, k], days, retention[s], 0.0, max_lag, out[s, g, k])
                 for t in range(parts.shape[3]):
                     out[s, g, k, t] = out[s, g, k, t] / a[t] * term[s, g, t] if a[t] > TINY else 0.0
     return out
@@ -141,22 +142,3 @@ def response_derivative(a, share, half_saturation, slope, scale, out):
     least, at_zero = (SPEND_FLOOR if slope < 1.0 else TINY), _slope_at_zero(half_saturation, slope)
     for t in range(a.shape[0]):
         out[t] = scale * (share[t] * (1.0 - share[t]) * slope / a[t] if a[t] > least else at_zero)
-
-
-@jit
-def adstock_transpose(v, retention, max_lag, out):
-    """Transpose of the adstock map, written into ``out``: spend of period t reaches t, t + 1, ..."""
-    n_time = v.shape[0]
-    if max_lag < 0:
-        keep, later = 1.0 - retention, 0.0
-        for t in range(n_time - 1, -1, -1):
-            later += v[t]
-            out[t] = keep * later
-            later *= retention
-        return
-    weight, _ = lag_weights(retention, max_lag)
-    for t in range(n_time):
-        s = 0.0
-        for lag in range(min(n_time - 1 - t, max_lag) + 1):
-            s += weight[lag] * v[t + lag]
-        out[t] = s

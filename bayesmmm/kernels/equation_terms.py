@@ -14,6 +14,7 @@ from bayesmmm.kernels.program import (
     CHANNELS,
     CONTRIBUTIONS,
     COUNT,
+    DAYS,
     DECAY,
     DESIGN,
     FIRST,
@@ -21,6 +22,7 @@ from bayesmmm.kernels.program import (
     MAX_LAG,
     MEDIA,
     N_CHANNELS,
+    N_DAYS,
     N_GEOS,
     N_PERIODS,
     N_SPREADS,
@@ -106,22 +108,24 @@ def forward(program, at, theta, known):
     """Write media and explicit terms of an equation into ``known``; returns what `_backward` needs."""
     n_geos, n_periods, n = int(program[at + N_GEOS]), int(program[at + N_PERIODS]), int(program[at + N_CHANNELS])
     x, max_lag = stretch(program, at, MEDIA, n_geos * n_periods * n), int(program[at + MAX_LAG])
+    n_days = int(program[at + N_DAYS])
+    days = stretch(program, at, DAYS, n * n_days).reshape(n, n_days)
     retention, half, slope, contribution, d_retention, d_log_life = _channels(program, at, theta)
     first, count = stretch(program, at, FIRST, n_geos), stretch(program, at, COUNT, n_geos)
     if program[at + BY_GEO] > 0.0:
         x = x.reshape(n_geos, n, n_periods)
         media, share, log_ratio, log_decay = curves_by_geo(
-            x, retention, half, slope, contribution, max_lag, first, count
+            x, days, retention, half, slope, contribution, max_lag, first, count
         )
     elif n_geos > 1:
         x = x.reshape(n, n_periods, n_geos)
         media, share, log_ratio, log_decay = panel_media(
-            x, retention[0], half[0], slope[0], contribution, max_lag, first, count
+            x, days, retention[0], half[0], slope[0], contribution, max_lag, first, count
         )
     else:
         x = x.reshape(n_geos, n, n_periods)
         media, share, log_ratio, log_decay = media_basis(
-            x, np.zeros((n_geos, n)), retention[0], half[0], slope[0], contribution, max_lag
+            x, days, np.zeros((n_geos, n)), retention[0], half[0], slope[0], contribution, max_lag
         )
     design, terms = _explicit(program, at)
     copy_into(media.ravel(), known)

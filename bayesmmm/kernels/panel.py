@@ -7,23 +7,26 @@ import math
 
 import numpy as np
 
+from bayesmmm.kernels.adstock import D_KEPT, D_LATER, FIRST, KEPT, LATER, PASSED, day_table, lag_weights
 from bayesmmm.kernels.compile import inner_product, jit
 from bayesmmm.kernels.hill import TINY, hill_curve
 from bayesmmm.kernels.likelihood import add_multiple
-from bayesmmm.kernels.media import lag_weights, media_basis, media_basis_vjp
+from bayesmmm.kernels.media import media_basis, media_basis_vjp
 
 _LOG_2PI = math.log(2.0 * math.pi)
 
 
 # ------------------------------------------------------------------------------------------------------------ media
 @jit
-def panel_media(x, retention, half_saturation, slope, contribution, max_lag, first, count):
+def panel_media(x, days, retention, half_saturation, slope, contribution, max_lag, first, count):
     """`bayesmmm.kernels.media.media_basis` of a panel, with geos last.
 
     Parameters
     ----------
     x : (C, T, G) float array
         Spend over the fitted periods, in multiples of its mean positive value.
+    days : (C, 1), (C, T) or (C, T + max_lag) float array
+        Lengths of the periods, as in `bayesmmm.kernels.adstock`.
     retention, half_saturation, slope : (C,) float arrays
     contribution : (G, C) float array
         Mean contribution over the fitted periods.
@@ -45,9 +48,9 @@ def panel_media(x, retention, half_saturation, slope, contribution, max_lag, fir
     a = np.empty((n_time, n_geo))
     for c in range(n_channel):
         if max_lag < 0:
-            _adstock(x[c], retention[c], a, log_decay[c])
+            _adstock(x[c], days[c], retention[c], a, log_decay[c])
         else:
-            _cut_adstock(x[c], retention[c], max_lag, a, log_decay[c])
+            _cut_adstock(x[c], days[c], retention[c], max_lag, a, log_decay[c])
         hill_curve(a.ravel(), half_saturation[c], slope[c], log_ratio[c].ravel(), share[c].ravel())
         for g in range(n_geo):
             share[c, : int(first[g]), g] = 0.0
@@ -60,8 +63,12 @@ def panel_media(x, retention, half_saturation, slope, contribution, max_lag, fir
 
 
 @jit
-def _adstock(x, retention, a, log_decay):
+def _adstock(x, days, retention, a, log_decay):
     """Write the adstock (T, G) of each geo and d log a / d retention, 0 where there is no adstock."""
+    if days[0] > 1.0:
+        _by_day(x, days, retention, a, log_decay)
+        _divide(log_decay.ravel(), a.ravel())
+        return
     keep, n_geo = 1.0 - retention, x.shape[1]
     for g in range(n_geo):
         a[0, g] = keep * x[0, g]
@@ -74,15 +81,32 @@ def _adstock(x, retention, a, log_decay):
 
 
 @jit
-def _cut_adstock(x, retention, max_lag, a, log_decay):
+def _by_day(x, days, retention, a, slope):
+    """`bayesmmm.kernels.adstock.adstock_and_slope` by the day, of each geo, nothing carried in."""
+    p, d_p = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    table = day_table(retention, days)
+    for t in range(x.shape[0]):
+        j = int(days[0] if days.shape[0] == 1 else days[t])
+        first, later, kept, passed = table[j, FIRST], table[j, LATER], table[j, KEPT], table[j, PASSED]
+        d_later, d_kept = table[j, D_LATER], table[j, D_KEPT]
+        for g in range(x.shape[1]):
+            above = p[g] - x[t, g] / j
+            a[t, g] = first * x[t, g] + later * p[g]
+            slope[t, g] = d_later * above + later * d_p[g]
+            d_p[g] = d_kept * above + kept * d_p[g]
+            p[g] = passed * x[t, g] + kept * p[g]
+
+
+@jit
+def _cut_adstock(x, days, retention, max_lag, a, log_decay):
     """`_adstock` with weights that are cut after a lag and add up to one."""
-    weight, d_weight = lag_weights(retention, max_lag)
+    weight, d_weight, step = lag_weights(days, retention, max_lag, x.shape[0])
     a[:] = 0.0
     log_decay[:] = 0.0
     for t in range(x.shape[0]):
         for lag in range(min(t, max_lag) + 1):
-            add_multiple(a[t], weight[lag], x[t - lag])
-            add_multiple(log_decay[t], d_weight[lag], x[t - lag])
+            add_multiple(a[t], weight[step * (t - lag), lag], x[t - lag])
+            add_multiple(log_decay[t], d_weight[step * (t - lag), lag], x[t - lag])
     _divide(log_decay.ravel(), a.ravel())
 
 
@@ -161,7 +185,7 @@ def panel_media_vjp(share, log_ratio, log_decay, half_saturation, slope, contrib
 
 
 @jit
-def curves_by_geo(x, retention, half_saturation, slope, contribution, max_lag, first, count):
+def curves_by_geo(x, days, retention, half_saturation, slope, contribution, max_lag, first, count):
     """`panel_media` where every geo has its own retention, half-saturation and slope (G, C), with inputs (G, C, T).
 
     Returns
@@ -176,8 +200,9 @@ def curves_by_geo(x, retention, half_saturation, slope, contribution, max_lag, f
     for g in range(n_geo):
         a, b = int(first[g]), int(first[g] + count[g])
         spend = np.ascontiguousarray(x[g : g + 1, :, a:b])
+        later = np.ascontiguousarray(days[:, a if days.shape[1] > 1 else 0 :])
         own, p, z, u = media_basis(
-            spend, none, retention[g], half_saturation[g], slope[g], contribution[g : g + 1], max_lag
+            spend, later, none, retention[g], half_saturation[g], slope[g], contribution[g : g + 1], max_lag
         )
         media[a:b, g] = own[0]
         share[g, :, a:b], log_ratio[g, :, a:b], log_decay[g, :, a:b] = p[0], z[0], u[0]

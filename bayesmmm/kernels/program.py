@@ -7,7 +7,7 @@ from bayesmmm.kernels.compile import inlined
 LENGTH, N_EQUATIONS, PARAMETERS, COORDINATES, HEAD = range(5)
 # A parameter, one row each: its prior in standard form, the constant that was left out, and its map from the line.
 FAMILY, SHAPE_A, SHAPE_B, LOC, SCALE, CONSTANT, MAP, LOW, HIGH, PARAMETER = range(10)
-# A channel of an equation, one row each. DECAY is log 2 * days per period for a half-life and 0 for a retention;
+# A channel of an equation, one row each. DECAY is log 2 for a half-life in days and 0 for a retention;
 # UNIT is what a unit of its contribution parameter contributes.
 RETENTION, DECAY, HALF_SATURATION, SLOPE, UNIT, CHANNEL = range(6)
 # An equation: kinds and sizes, positions of parameters (-1: there is none), positions of arrays. TIED is the number of
@@ -31,7 +31,9 @@ BETWEEN, CROSS, OMEGA, OMEGA_VALUE, PERIOD = range(34, 39)
 N_SIGMA, SEEN, N_KEPT, KEPT, EDGES = range(39, 44)
 # Number of SPREADS, and whether one of them is of a curve, so that every geo has its own. FIRST and COUNT: the first
 # period of each geo, and how many it has.
-N_SPREADS, BY_GEO, FIRST, COUNT, EQUATION = range(44, 49)
+N_SPREADS, BY_GEO, FIRST, COUNT = range(44, 48)
+# Lengths of the periods by channel, and how many each has, as in `bayesmmm.kernels.adstock`.
+DAYS, N_DAYS, EQUATION = range(48, 51)
 
 
 @inlined

@@ -7,7 +7,9 @@ channel terms or F mediator terms, come as a tuple:
 edges : (N, 2) or (F, 3) int array
     Equation and channel; or equation, mediator and whether it acts linearly, with a coefficient as its amplitude.
 shape : (5, S, N or F) float array
-    Retention, half-saturation, slope, amplitude and adstock carried in.
+    Retention, half-saturation, slope, amplitude and pressure carried in.
+days : (N or F, 1), (N or F, T) or (N or F, L + T + L) float array
+    Lengths of the periods, as in `bayesmmm.kernels.adstock`; from the first of `before` on for adstock that is cut.
 lag : (N or F,) int array
     Greatest lag of the adstock, or -1.
 before : (S, N or F, L) float array
@@ -38,10 +40,10 @@ import math
 
 import numpy as np
 
+from bayesmmm.kernels.adstock import adstock_transpose, cut_adstock, days_after, decayed
 from bayesmmm.kernels.compile import inlined, inner_product, jit
-from bayesmmm.kernels.draws import adstock_transpose, response_derivative
+from bayesmmm.kernels.draws import response_derivative
 from bayesmmm.kernels.hill import hill_curve, scratch
-from bayesmmm.kernels.media import cut_adstock, decayed
 
 #: Rows of a table of shapes.
 KEEP, HALF, SLOPE, SCALE, CARRY = range(5)
@@ -50,15 +52,21 @@ IDENTITY, CENSORED, LOGNORMAL = range(3)
 
 
 @inlined
-def _term(x, shape, s, i, lag, before, a, z, p):
+def _term(x, shape, days, s, i, lag, before, a, z, p):
     """Adstock ``a`` and Hill curve ``p`` of term i in draw s, with inputs x (T,); its derivative ``z`` to adstock."""
     keep, half, slope, scale = shape[KEEP, s, i], shape[HALF, s, i], shape[SLOPE, s, i], shape[SCALE, s, i]
     if lag[i] < 0:
-        decayed(x, keep, shape[CARRY, s, i], a)
+        decayed(x, days[i], keep, shape[CARRY, s, i], a)
     else:
-        cut_adstock(x, before[s, i], keep, lag[i], a)
+        cut_adstock(x, before[s, i], days[i], keep, lag[i], a)
     hill_curve(a, half, slope, z, p)
     response_derivative(a, p, half, slope, scale, z)
+
+
+@inlined
+def _days_later(days, lag, before):
+    """Lengths of the periods of a term without those of inputs before the first."""
+    return days_after(days, before.shape[2] if lag >= 0 else 0)
 
 
 @jit
@@ -72,7 +80,7 @@ def channel_terms(channel, x, equations, room):
     equations : int
         Those from this number on are left out.
     """
-    edges, shape, lag, before = channel
+    edges, shape, days, lag, before = channel
     response, derivative, _, _, _ = room
     n_draw, _, n_time = response.shape
     a, z, p = scratch(n_time)
@@ -81,7 +89,7 @@ def channel_terms(channel, x, equations, room):
         for i in range(edges.shape[0]):
             if edges[i, 0] >= equations:
                 continue
-            _term(x[edges[i, 1]], shape, s, i, lag, before, a, z, p)
+            _term(x[edges[i, 1]], shape, days, s, i, lag, before, a, z, p)
             scale = shape[SCALE, s, i]
             for t in range(n_time):
                 response[s, i, t] = scale * p[t]
@@ -138,7 +146,7 @@ def system_forward(channels, mediator, links, fixed_part, sigma, x, weight, outc
     total : (S, M) float array
         The same of the mediators where they are not set, under the last of `switched_off`.
     """
-    edges, shape, lag, before = mediator
+    edges, shape, days, lag, before = mediator
     size, link, unit, decided, window = links
     response, _, derivative, series, slope = room
     n_draw, n_paths, n_fixed, n_time = fixed_part.shape
@@ -168,7 +176,7 @@ def system_forward(channels, mediator, links, fixed_part, sigma, x, weight, outc
                             p[t] = series[row, r, m, t]
                             z[t] = max(p[t], 0.0) / unit[m]
                         if not edges[j, 2]:
-                            _term(z[:n_time], shape, s, j, lag, before, a, z, p)
+                            _term(z[:n_time], shape, days, s, j, lag, before, a, z, p)
                             for t in range(n_time):
                                 derivative[row, r, j, t] = z[t]
                         for t in range(n_time):
@@ -230,8 +238,8 @@ def system_vjp(channel, mediator, links, spend_unit, weight, room, lift, total, 
     along : (S, C) float array
         Of each draw's part, to a unit of money in the pattern.
     """
-    edges, shape, lag, _ = channel
-    mediator_edges, mediator_shape, mediator_lag, _ = mediator
+    edges, shape, days, lag, before = channel
+    mediator_edges, mediator_shape, mediator_days, mediator_lag, mediator_before = mediator
     size, link, unit, decided, window = links
     _, derivative, mediator_derivative, series, slope = room
     n_draw, n_paths, n_mediator, n_time = series.shape
@@ -274,7 +282,8 @@ def system_vjp(channel, mediator, links, spend_unit, weight, room, lift, total, 
                         continue
                     for t in range(n_time):
                         v[t] = each[t] * mediator_derivative[s, r, j, t]
-                    adstock_transpose(v, mediator_shape[KEEP, s, j], mediator_lag[j], back)
+                    later = _days_later(mediator_days[j], mediator_lag[j], mediator_before)
+                    adstock_transpose(v, later, mediator_shape[KEEP, s, j], mediator_lag[j], back)
                     for t in range(n_time):  # a mediator at zero counts as on its zero side
                         reached[r, m, t] += per_unit * back[t] if series[s, r, m, t] > 0.0 else 0.0
             for i in range(edges.shape[0]):
@@ -283,7 +292,7 @@ def system_vjp(channel, mediator, links, spend_unit, weight, room, lift, total, 
                 c = edges[i, 1]
                 for t in range(n_time):
                     v[t] = own[t] * derivative[s, i, t]
-                adstock_transpose(v, shape[KEEP, s, i], lag[i], back)
+                adstock_transpose(v, _days_later(days[i], lag[i], before), shape[KEEP, s, i], lag[i], back)
                 for t in range(n_time):
                     spend[c, t] += back[t]
                 along[s, c] += inner_product(back, pattern[c]) / spend_unit[c]

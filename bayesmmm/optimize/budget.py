@@ -43,6 +43,10 @@ def optimize_budget(
     what paid mediators are induced to spend. Derivatives are exact. At the best plan, channels that no limit holds have
     equal net marginal returns, ``dY/du_c = price * (1 + dM/du_c)``.
 
+    Of a panel every channel in every geo that ever bought it is a decision, and Y is the sum over geos, draw by draw.
+    What a geo spends changes nothing in another, so that slopes are those of one geo and the bound on the best plan
+    holds.
+
     Parameters
     ----------
     fit : Fit

@@ -266,6 +266,7 @@ def build_problem(
     window, controls = read_window(fit, window)
     chosen, some, spare = split_draws(fit, window, solver)
     decided = read_pairs(fit, names, constraints.geos)
+    _check_rows(chosen, decided)
     current, dates = _current(chosen, decided)
     variables = decided.spread(constraints.flighting, current)
     queries = [(chosen, None), (some, FEW_TAIL_WEIGHT), *([] if spare is None else [(spare, None)])]
@@ -286,6 +287,23 @@ def build_problem(
     limits = read_limits(variables, current, constraints)
     solver.tell("the window")
     return Problem(fit, controls, dates, modes, whole, few, judging, current, factor, variables, limits)
+
+
+def _check_rows(query: Query, decided: DecisionVariables) -> None:
+    """Refuse a past window in which a decided geo was not there all the time."""
+    data, line = query.fit.data, query.timeline
+    inside = line.window[: line.fitted]
+    rows = dict(zip(data.geos, data.has_row[:, inside], strict=True))
+    absent = [geo for geo in decided.geos if not rows[geo].all()]
+    if not absent:
+        return
+    others = [geo for geo in decided.geos if geo not in absent]
+    other = f"decide about others, geos={others}" if others else "take another window"
+    text = (
+        f"geo {absent[0]!r} has no row in {(~rows[absent[0]]).sum()} of the {inside.sum()} fitted periods of the window "
+        f"and cannot be planned for there; choose start= and stop= within its rows, or {other}"
+    )
+    raise about("geos", absent[0], text, PanelError)
 
 
 def _current(query: Query, decided: DecisionVariables) -> tuple[np.ndarray, pd.DatetimeIndex]:

@@ -102,6 +102,22 @@ def check_groups(fit: "Fit", groups: Sequence[str], purpose: str) -> None:
             )
 
 
+def observed_densities(fit: "Fit", name: str) -> xr.DataTree:
+    """Return the tree of a fit with the log likelihood of one series in the cells that are in it, for ArviZ.
+
+    Where some are not, those of a panel stand along one dim, "cell".
+    """
+    density = fit.tree["log_likelihood"][name]
+    if not bool(density.isnull().any()):
+        return fit.tree
+    dims = [dim for dim in density.dims if dim not in ("chain", "draw")]
+    if len(dims) > 1:
+        density = density.stack(cell=dims).reset_index("cell")
+    tree = fit.tree.copy()
+    tree["log_likelihood"] = xr.DataTree(density.dropna(density.dims[-1]).to_dataset(name=name))
+    return tree
+
+
 def _series(fit: "Fit", equation: str, ci_prob: float | None) -> tuple[xr.DataArray, xr.DataArray, dict]:
     equation = fit.system.checked(equation)
     attrs = {"equation": equation, "unit": fit.data.unit(equation), "ci_prob": check_ci_prob(ci_prob)}

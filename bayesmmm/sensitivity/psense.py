@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.diagnostics.thresholds import BUDGET_MOVED, POWER_SENSITIVE
+from bayesmmm.engine import inputs
 from bayesmmm.equations import log_likelihood
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands import open_query, roi, verdict_of
@@ -164,7 +165,8 @@ def _summed_likelihood(fit: Fit) -> xr.Dataset:
         for name in fit.system.order:
             equation, par = fit.system.equation(name), base.rows.parameters[name]
             density = log_likelihood(equation, data.columns[name], base.latent[name], par, fit.scales)
-            out[name] = density.sum(axis=(1, 2))
+            seen = inputs(equation, data, fit.scales).seen
+            out[name] = np.where(seen, density, 0.0).sum(axis=(1, 2))
         return out
 
     coords = {dim: posterior[dim] for dim in _SAMPLE}
@@ -328,12 +330,16 @@ def power_scaled_budget(
     others = np.arange(sizes["chain"] * sizes["draw"]).reshape(-1, sizes["draw"])
     chance = _spend(plan, _with_draws(fit, np.roll(others, 1, axis=1).ravel()))
     low, high = (_spend(plan, _with_draws(fit, resampled(weights[a].values, seed=seed))) for a in alphas)
-    spend = xr.concat([low, base, high], dim="alpha").assign_coords(alpha=[alphas[0], 1.0, alphas[1]])
+    each = xr.concat([low, base, high], dim="alpha").assign_coords(alpha=[alphas[0], 1.0, alphas[1]])
+    spend, now = (
+        money.sum([dim for dim in money.dims if dim not in ("alpha", "channel")]) for money in (each, base)
+    )
     out = xr.Dataset(
         {
             "spend": spend.assign_attrs(unit="money"),
-            "change": (spend / base.where(base > 0.0) - 1.0).assign_attrs(unit="share of the spend at alpha 1"),
-            "moved": _moved(spend, base).assign_attrs(unit="share of the money"),
+            **({"spend_by_geo": each.assign_attrs(unit="money")} if "geo" in each.dims else {}),
+            "change": (spend / now.where(now > 0.0) - 1.0).assign_attrs(unit="share of the spend at alpha 1"),
+            "moved": _moved(each, base).assign_attrs(unit="share of the money"),
             "noise": _moved(chance, base).assign_attrs(unit="share of the money"),
             "pareto_k": ("alpha", [weights[alphas[0]].k, 0.0, weights[alphas[1]].k]),
             "reliable": ("alpha", [weights[alphas[0]].reliable, True, weights[alphas[1]].reliable]),
@@ -368,7 +374,7 @@ def _spend(plan: Callable[[Fit], Plan], fit: Fit) -> xr.DataArray:
 
 def _moved(spend: xr.DataArray, base: xr.DataArray) -> xr.DataArray:
     """Half the sum of absolute changes over the money there is: each unit that goes elsewhere counts once."""
-    return 0.5 * abs(spend - base).sum("channel") / base.sum("channel")
+    return 0.5 * abs(spend - base).sum(base.dims) / base.sum()
 
 
 def _verdict_on_budget(answer: xr.Dataset, weights: dict[float, Weights]) -> dict[str, object]:

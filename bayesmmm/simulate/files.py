@@ -17,7 +17,7 @@ from bayesmmm.simulate.truth import Truth
 from bayesmmm.simulate.world import World
 from bayesmmm.validate import check_path
 
-FORMAT = 1
+FORMAT = 2
 _DATE_COLUMN = {"daily": "day", "weekly": "week", "monthly": "month"}
 # How far the parts of the truth may miss the table: rounding of sums, and no more.
 _AGREES = 1e-9
@@ -114,7 +114,7 @@ def read_world(folder: str | os.PathLike[str], name: str) -> World:
     Raises
     ------
     DataError
-        When a file is missing, cut short or newer than this version, or when table and truth do not belong together.
+        When a file is missing, cut short or of another format, or when table and truth do not belong together.
     """
     table, path = Path(folder) / f"{name}.csv", Path(folder) / f"{name}.json"
     for file in (table, path):
@@ -122,9 +122,10 @@ def read_world(folder: str | os.PathLike[str], name: str) -> World:
             raise DataError(f"{file} does not exist. Give folder and name as they were given to write_world.")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        if record["format"] > FORMAT:
+        if record["format"] != FORMAT:
             raise DataError(
-                f"{path} has file format {record['format']}; this version reads up to {FORMAT}. Upgrade bayesmmm."
+                f"{path} has file format {record['format']}; this version reads format {FORMAT}. "
+                + ("Upgrade bayesmmm." if record["format"] > FORMAT else "Write the world again.")
             )
         system, columns = read_toml(record["system"])
         if columns is None:

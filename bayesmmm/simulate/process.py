@@ -108,6 +108,4 @@ class Process:
     def _terms(
         self, equation: Equation, media: np.ndarray, par: Mapping[str, np.ndarray]
     ) -> tuple[np.ndarray, ...]:
-        return engine.media_term(
-            equation, media, par, self.data.days_per_period, self.amplitude.get(equation.name)
-        )
+        return engine.media_term(equation, media, par, self.data.calendar, self.amplitude.get(equation.name))

@@ -138,7 +138,7 @@ def _parts(equation: Equation, data: MMMData, scales: Scales, par: Mapping, ampl
         part = term if term in equation.linear else equation.term_kind(term)
         parts[part] = parts.get(part, 0.0) + linear[..., k]
     if equation.media:
-        response, _ = engine.media_term(equation, seen.media, par, data.days_per_period, amplitude)
+        response, _ = engine.media_term(equation, seen.media, par, data.calendar, amplitude)
         parts |= dict(zip(equation.media, response[0].swapaxes(0, 1), strict=True))
     return parts | ({PERIOD_EFFECTS: par["period"]} if "period" in par else {})
 
