@@ -17,6 +17,12 @@ PACKAGES = {  # package: (what is installed, what is imported once before any cl
         ["google-meridian[jax]==2.1.*"],
         "import jax, meridian.model.model, meridian.data.data_frame_input_data_builder",
     ),
+    "pathmc": (["pathmc==0.4.0"], "import pathmc"),
+    "mmm-framework": (["mmm-framework==1.5.0"], "import mmm_framework.mmm_extensions"),
+    "prophetverse": (["prophetverse==0.12.0"], "import prophetverse"),
+    "arviz-stats": (["arviz-stats[xarray]==1.3.3"], "import arviz_stats"),
+    "causal-marketing": (["causal-marketing==0.1.0"], "import causal_marketing"),
+    "murray-geo": (["murray-geo==1.1.0"], "import Murray"),
 }
 
 

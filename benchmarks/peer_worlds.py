@@ -81,17 +81,36 @@ def mediation(route: str, periods: int = 200) -> PeerWorld:
     return PeerWorld(pd.DataFrame(columns), truth)
 
 
-STATED_ROI = 8.0
+PRODUCT, BEND = 1.44, 0.8
+
+
+def curved_path(periods: int = 300) -> PeerWorld:
+    """Move m by 1.2 tanh(0.8 x), of which a unit brings 1.2: what the first, second and third unit of x bring."""
+    rng = np.random.default_rng(3)
+    x = rng.permutation(np.linspace(0.0, 3.0, periods))
+    curve = np.tanh(BEND * x)
+    m = 1.0 + np.sqrt(PRODUCT) * curve + _noise(rng, 0.1, x, curve)
+    y = 1.0 + np.sqrt(PRODUCT) * m + _noise(rng, 0.1, x, curve, m)
+    brought = PRODUCT * np.diff(np.tanh(BEND * np.arange(4)))
+    truth = dict(zip(("first", "second", "third"), brought.tolist(), strict=True))
+    return PeerWorld(pd.DataFrame({"date": _dates(periods), "x": x, "m": m, "y": y}), truth)
+
+
+STATED_ROI, ERROR = 8.0, 0.01
 
 
 def stated_roi(periods: int = 104) -> PeerWorld:
-    """Money that returns eight times as much, in nearly a straight line; sales are 60 times the spend."""
+    """Spend that returns 3 in money, in a straight line; of which 8 with an error of 0.01 is stated.
+
+    In units of the error of least squares the statement is far narrower than what the data say, so that the posterior
+    is their mean by precision, which is as good as the statement.
+    """
     rng = np.random.default_rng(4)
-    tv = _spend(rng, 1_000.0, periods)
-    media = hill(tv, 5_000.0)
-    media *= STATED_ROI * tv.sum() / media.sum()
-    sales = 50_000.0 + media + _noise(rng, 2_000.0, tv, media)
-    return PeerWorld(pd.DataFrame({"date": _dates(periods), "tv": tv, "sales": sales}), {"roi": STATED_ROI})
+    tv = _spend(rng, 1.0, periods)
+    sales = 50.0 + 3.0 * tv + _noise(rng, 5.0, tv)
+    data = 5.0**2 / (periods * tv.var())
+    posterior = (STATED_ROI / ERROR**2 + 3.0 / data) / (1.0 / ERROR**2 + 1.0 / data)
+    return PeerWorld(pd.DataFrame({"date": _dates(periods), "tv": tv, "sales": sales}), {"roi": posterior})
 
 
 CEILINGS = {"tv": 900.0, "radio": 600.0}

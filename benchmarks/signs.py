@@ -71,7 +71,7 @@ def fitted(model: mm.MMM, data: mm.MMMData, seed: int, draws: int = 500):
 
 def said_weak(fit, channel: str) -> bool:
     """Whether the checks of a fit say that a channel is not told apart from nothing."""
-    from bayesmmm.results.weak_channels import weak_channels
+    from bayesmmm.results.no_effect import weak_channels
 
     return bool(weak_channels(fit).set_index("channel").loc[channel, "weak"])
 

@@ -115,7 +115,7 @@ def test_systems_of_every_kind_can_be_diagnosed(name):
 def test_too_few_draws_to_leave_one_out_are_said_to_be_too_few():
     found = diagnose(made.case_fit("one term", draws=4, verdict=None))
     unknown = [c.name for c in found.checks if c.verdict == "unknown"]
-    assert unknown == ["tree_depth", "energy", "calibration:sales", "pareto_k:sales", "explained:sales"]
+    assert unknown == ["tree_depth", "energy", "calibration:sales", "pareto_k:sales", "explained:sales", "weak:tv"]
     assert "too few" in found["pareto_k:sales"].finding
 
 

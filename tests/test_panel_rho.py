@@ -40,9 +40,9 @@ def _parts(equation, data, value):
     """Target less media and the prior mean of the linear part, design, and what else a covariance is made of."""
     seen, name = engine.inputs(equation, data, data.scales()), equation.name
     keep, half, slope = ([*value[f"{name}.{p}"].values()] for p in ("half_life", "half_saturation", "slope"))
-    keep = [reference.retention_from_half_life(h, data.days_per_period) for h in keep]
+    keep = [reference.retention_from_half_life(h) for h in keep]
     gamma = _contribution(equation, data, value)
-    media = reference.media(seen.media, np.zeros(gamma.shape), keep, half, slope, gamma)
+    media = reference.media(seen.media, np.zeros(gamma.shape), keep, half, slope, gamma, days=7)
     mean, sd = normal_prior(equation, equation.terms())
     own = np.array([term in equation.per_geo for term in equation.terms()])
     rest = (seen.target - media - seen.design @ mean).ravel()

@@ -111,16 +111,16 @@ def returned(world, prior):
 
 
 def test_a_stated_roi_is_one_of_money():
-    world = peer_worlds.stated_roi()
-    stated = mm.Prior("LogNormal", mu=np.log(world.truth["roi"]), sigma=0.01 / world.truth["roi"])
-    draws = returned(world, {"roi": {"tv": stated}})
-    low, high = draws.quantile([0.05, 0.95], ALL).values
-    assert low == pytest.approx(world.truth["roi"] - 1.645 * 0.01, abs=0.005)
-    assert high == pytest.approx(world.truth["roi"] + 1.645 * 0.01, abs=0.005)
+    world, right, error = peer_worlds.stated_roi(), peer_worlds.STATED_ROI, peer_worlds.ERROR
+    assert world.truth["roi"] == pytest.approx(right, abs=error)  # the data hardly count
+    stated = mm.Prior("LogNormal", mu=np.log(right), sigma=error / right)
+    low, high = returned(world, {"roi": {"tv": stated}}).quantile([0.05, 0.95], ALL).values
+    assert (low + high) / 2 == pytest.approx(world.truth["roi"], abs=error)
+    assert high - low == pytest.approx(2 * 1.645 * error, rel=0.2)
     # The mistake: the same number read as a return in shares of mean sales per share of mean spend.
     inner = world.frame["tv"][world.frame["tv"] > 0].mean() / world.frame["sales"].mean()
-    share = mm.Prior("LogNormal", mu=np.log(world.truth["roi"] * inner**2), sigma=0.01 / world.truth["roi"])
-    assert middle(returned(world, {"contribution": {"tv": share}})) < 0.5 * world.truth["roi"]
+    share = mm.Prior("LogNormal", mu=np.log(right * inner**2), sigma=error / right)
+    assert middle(returned(world, {"contribution": {"tv": share}})) < 0.5 * right
 
 
 # ------------------------------------------------------------------------------------------------- held-out numbers

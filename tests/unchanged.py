@@ -127,7 +127,7 @@ SYSTEMS = {
 }
 NAMES = tuple(SYSTEMS)
 #: Checks that were added after the numbers were written.
-LATER = ("consequences",)
+LATER = ("consequences", "weak")
 
 
 @functools.cache
@@ -246,7 +246,7 @@ def raw(answer: object) -> dict[str, object]:
         numbers = answer.select_dtypes(["number", "bool"])
         return {**{str(n): column.values for n, column in numbers.items()}, "": ",".join(map(str, answer.index))}
     if isinstance(answer, mm.diagnostics.Diagnosis):
-        checks = [c for c in answer.checks if c.name not in LATER]
+        checks = [c for c in answer.checks if c.name.partition(":")[0] not in LATER]
         found = {c.name: np.array([c.value]) for c in checks}
         found["thresholds"] = np.array([c.threshold for c in checks])
         return {**found, "": f"{answer.verdict}: {','.join(c.verdict for c in checks)}"}

@@ -15,6 +15,7 @@ from bayesmmm.diagnostics.posterior_view import PosteriorView, evaluate
 from bayesmmm.diagnostics.predictive import loo_checks, predictive_checks
 from bayesmmm.diagnostics.residual_checks import confounding_checks, residual_checks
 from bayesmmm.diagnostics.sampler import sampler_checks
+from bayesmmm.diagnostics.weak import weak_checks
 from bayesmmm.equations.checks import consequences
 from bayesmmm.equations.overlap import linear_overlaps
 from bayesmmm.results import Fit, check_fit, predictive_table
@@ -87,12 +88,13 @@ def diagnose(fit: Fit, *, seed: int = 0) -> Diagnosis:
             checks.append(broken)
         elif panel:
             more, numbers = panel_checks(fit, seed=seed)
-            checks, tables = checks + more, tables | numbers
+            checks, tables = [*checks, *more, *weak_checks(fit)], tables | numbers
         else:
             view = evaluate(fit, seed=seed)
             for more, numbers in (
                 _fit_checks(view),
                 information_checks(fit),
+                (weak_checks(fit), {}),
                 hidden_cause_checks(view),
                 plausibility_checks(view),
             ):

@@ -10,6 +10,7 @@ from numbers import Real
 from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.equations.panel_warnings import COMMON_SPEND as COMMON_SPEND_SHARE
 from bayesmmm.results.convergence import PARETO_K_GOOD
+from bayesmmm.results.no_effect import NO_EFFECT
 from bayesmmm.validate import refusal
 
 
@@ -165,6 +166,12 @@ CURVE_RANGE = Threshold(
     0.5, f"{_OURS}: more likely than not, the half-saturation lies above every adstocked spend seen"
 )
 DOMINANCE = Threshold(0.8, f"{_OURS}: one channel with more than four fifths of all media effect")
+
+WEAK = Threshold(
+    NO_EFFECT,
+    "relative likelihood at the ends of a 90 % interval of a Normal; density ratio of Dickey (1971), "
+    "doi:10.1214/aoms/1177693507",
+)
 
 # --------------------------------------------------------------------------------------------------- sensitivity
 _POWER = "Kallioinen et al. (2024), doi:10.1007/s11222-023-10366-5"

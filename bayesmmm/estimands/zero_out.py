@@ -12,7 +12,7 @@ from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands.query import REDUCE, By, Query, bought_channels, checked_channels, open_query, per_money
 from bayesmmm.estimands.windows import Columns, Segment, over_draws, propagated
-from bayesmmm.results import Fit
+from bayesmmm.results import Fit, weak_signs
 from bayesmmm.validate import PATHS, check_flag, check_groups, check_size
 
 ALL_MEDIA = "all media"
@@ -141,7 +141,8 @@ def roi(
     xarray.DataArray
         Named "roi", or "roi_net"; by default for every channel that is money; dims chain, draw, (geo,) channel; units
         of the outcome per unit of money. Where the outcome is money, ``attrs["threshold"]`` is 1, and `summarise` tells
-        the probability of being above it.
+        the probability of being above it. Channels that are not told apart from no effect are named, with
+        their signs, in ``attrs["weak"]``, and `summarise` says so beside their rows.
 
     Raises
     ------
@@ -262,6 +263,9 @@ def _labelled(
         variables[name] = (*label(values, "channel"), {"unit": unit})
     variables["share"] = (*label(share, "channel"), {"unit": "share of the outcome"})
     variables |= {name: (*label(values, "channel"), per_money(fit)) for name, values in ratios.items()}
+    weak = {c: sign for c, sign in weak_signs(fit).items() if c in names}
+    for name in ("roi", "roi_net") if weak else ():
+        variables[name][-1]["weak"] = weak
     variables["cost"] = (*label(cost, "channel"), {"unit": f"{MONEY} per unit of {fit.system.outcome} ({unit})"})
     coords: dict = {**query.coords, "channel": list(names)}
     if mediators:

@@ -137,7 +137,7 @@ def _money_returns(answers: Answers, tables: Tables) -> list[Finding]:
     if len(table):
         out.append(Finding(topic, _sides(table, answers), ("roi",), main=True))
     for _, row in table.iterrows():
-        text = f"{row['channel']} returned {plain(row, answers)} per unit of money spent: {_verdict(row)}."
+        text = f"{row['channel']} returned {plain(row, answers)} per unit of money spent: {_verdict(row)}{_weak(row)}."
         out.append(Finding(topic, text + _net(answers, tables, row["channel"]), used, main=len(table) == 1))
     return out
 
@@ -158,6 +158,14 @@ def _sides(table: pd.DataFrame, answers: Answers) -> str:
             f"cost is open (probability {chances})."
         )
     return " ".join(said)
+
+
+def _weak(row: pd.Series) -> str:
+    """Say that a channel is not told apart from no effect: its probability rests on what was believed before."""
+    note = row.get("note", "")
+    if not isinstance(note, str) or not note:
+        return ""
+    return f". But it is {note}: the probability says little beyond what the prior said"
 
 
 def _verdict(row: pd.Series) -> str:

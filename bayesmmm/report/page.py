@@ -240,7 +240,9 @@ def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
     for name in order:
         where = {"channel": name, "kind": "channel"}
         back, more = one(tables["roi"], **where, quantity="roi"), one(tables["marginal_roi"], **where)
-        cost = probability(back["p_above"]) if answers.in_money else _picked(tables["cost"], channel=name)
+        weak = isinstance(back.get("note", ""), str) and back.get("note", "")
+        cost = f"{probability(back['p_above'])} ({weak})" if answers.in_money and weak else ""
+        cost = cost or probability(back["p_above"]) if answers.in_money else _picked(tables["cost"], channel=name)
         net = [_picked(tables["roi_net"], channel=name)] if "roi_net" in tables else []
         above = [probability(more["p_above"])] if answers.in_money else []
         rows.append([_text(name), _cell(back), cost, *net, _cell(more), *above, probability(more["p_best"])])

@@ -15,5 +15,6 @@ from bayesmmm.results.fit import (
     prior_and_posterior,
 )
 from bayesmmm.results.fit_file import FORMAT, GIVEN_SCALES
+from bayesmmm.results.no_effect import weak_channels, weak_signs
 from bayesmmm.results.predictive import autocorrelation, predictive_check, predictive_table
 from bayesmmm.results.summaries import summarise

@@ -8,6 +8,8 @@ import xarray as xr
 
 from bayesmmm.validate import LARGEST_NUMBER, about, check_ci_prob, check_number
 
+#: Probability of the bound on what a channel brings that is not told apart from no effect.
+AT_MOST = 0.95
 _HUGE = 1e300  # stands for infinity among numbers
 
 
@@ -26,8 +28,9 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
     pandas.DataFrame
         One row per value, named ``variable[label, ...]``; columns median, lower, upper, mean, sd. Where a variable has
         ``attrs["threshold"]``, as an ROI in money has 1, a column ``p_above`` holds the probability of being above
-        it. ``attrs["ci_prob"]`` holds the probability of the interval, ``attrs["verdict"]`` that of the sampler where
-        the draws carry it.
+        it. Where a variable has ``attrs["weak"]``, as an ROI of channels that are not told apart from no effect has, a
+        column ``note`` says so of these, with the most that they bring with 95 %. ``attrs["ci_prob"]`` holds the
+        probability of the interval, ``attrs["verdict"]`` that of the sampler where the draws carry it.
 
     Raises
     ------
@@ -70,8 +73,33 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
             {n: (data[n] > t).mean(over).where(data[n].notnull().all(over)) for n, t in above.items()}
         )
         table["p_above"] = pd.Series(flat(shares))
+    notes = {row: note for name, values in data.items() for row, note in _notes(str(name), values).items()}
+    if notes:
+        table["note"] = pd.Series(notes).reindex(table.index, fill_value="")
     table.attrs |= {"ci_prob": ci_prob} | ({"verdict": draws.attrs["verdict"]} if "verdict" in draws.attrs else {})
     return table
+
+
+def _notes(name: str, values: xr.DataArray) -> dict[str, str]:
+    """What is to be said beside the rows of channels that are not told apart from no effect, by row."""
+    weak = values.attrs.get("weak", {})
+    if not weak or "channel" not in values.dims:
+        return {}
+    low, high = (
+        flat(values.quantile(q, ["chain", "draw"]).to_dataset(name=name)) for q in (1.0 - AT_MOST, AT_MOST)
+    )
+    channel = values["channel"].broadcast_like(values.isel(chain=0, draw=0, drop=True)).values.ravel()
+    return {
+        row: weak_words(weak[label], low[row], high[row])
+        for row, label in zip(high, channel, strict=True)
+        if label in weak and np.isfinite(high[row])
+    }
+
+
+def weak_words(sign: str, low: float, high: float) -> str:
+    """What is said of a channel that is not told apart from no effect, with the ends of what it brings."""
+    bound = f"at least {low:.3g}" if sign == "negative" else f"at most {high:.3g}"
+    return f"not told apart from no effect; {bound} with {AT_MOST:.0%}"
 
 
 def interval[Draws: (xr.DataArray, xr.Dataset)](draws: Draws, ci_prob: float) -> dict[str, Draws]:
