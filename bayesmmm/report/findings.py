@@ -222,10 +222,11 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
     out = []
     if len(table) > 1:
         best = table.loc[table["p_best"].idxmax()]
-        sure, spent_on = best["p_best"] >= answers.ci_prob, " with spend" if len(idle) else ""
+        sure = best["p_best"] >= answers.ci_prob
+        of = f"{counted(len(table), 'channel')}{' with spend' if len(idle) else ''}"
         text = (
             f"A little more money is most likely to go furthest in {best['channel']}: it has the highest marginal "
-            f"return of the {counted(len(table), 'channel')}{spent_on} with a probability of {probability(best['p_best'])}"
+            f"return of the {of} with a probability of {probability(best['p_best'])}"
         )
         second = table[table["channel"] != best["channel"]].sort_values("p_best", ascending=False).iloc[0]
         if not sure:
