@@ -47,6 +47,7 @@ def test_numbers_stand_in_the_cells_of_their_checks(found, axes):
     assert cells[0, rows.index("R-hat")] == f"{found['rhat'].value:.3f}"
     assert cells[2, rows.index("drift")].startswith("p ")
     assert cells[2, rows.index("confounding: queries")].startswith("p ")
+    assert {"weak: tv", "weak: social"} <= {*rows}  # of channels, which are no columns
 
 
 def test_contraction_is_written_into_the_map(found, axes):

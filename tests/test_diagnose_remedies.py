@@ -104,6 +104,15 @@ def test_remedies_of_a_diagnosis_can_be_made(alarmed, name):
         try_call(code, fit.system, fit.data)
 
 
+def test_what_few_draws_cannot_say_is_said_in_words():
+    found = diagnose(made.case_fit("chain", draws=20, verdict=None))
+    weak = {one.name[5:]: one for one in found.checks if one.name.startswith("weak:")}
+    assert {one.verdict for one in weak.values()} == {"unknown"}
+    for channel, one in weak.items():
+        assert one.finding.startswith(f"how likely no effect of {channel} is cannot be said from these draws;")
+        assert "nan" not in one.finding
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_remedies_of_an_audit_can_be_made(alarmed, name):
     system, data = made.case(name)
