@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from bayesmmm.equations import for_data
 from bayesmmm.inference import write_program
 from bayesmmm.inference.coordinates import adapted, recentred, starting_point, whitened
 from bayesmmm.inference.normal import Normal, approximated, with_precision
@@ -16,7 +17,7 @@ from tests import panels
 @pytest.fixture(scope="module")
 def program():
     data = panels.data(periods=30)
-    return write_program(panels.system().for_geos(len(data.geos)), data, data.scales())
+    return write_program(for_data(panels.system(), data), data, data.scales())
 
 
 @pytest.fixture(scope="module")

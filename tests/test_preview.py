@@ -20,6 +20,7 @@ from bayesmmm.simulate.datasets import load_social_search
 from tests import panels, worlds
 from tests.fits import quiet
 
+BUDGET = {"total": 1000.0, "periods": 4, "controls": {"price": 10.0}}
 ANSWERS = {
     "decompose": estimands.decompose,
     "effects": estimands.effects,
@@ -29,7 +30,7 @@ ANSWERS = {
     "predict": estimands.predict,
     "what_if": lambda fit: estimands.what_if(fit, scale={fit.data.media[0]: 1.1}),
     "summarise": lambda fit: summarise(estimands.roi(fit)),
-    "optimize_budget": lambda fit: optimize.optimize_budget(fit.thin(40), total=1000.0),
+    "optimize_budget": lambda fit: optimize.optimize_budget(fit.thin(40), **BUDGET),
 }
 
 
@@ -102,7 +103,7 @@ def test_texts_figures_and_reports_carry_the_mark(previewed):
     report = compose(previewed)
     assert all((table["verdict"] == PREVIEW).all() for table in report.tables.values())
     assert "not sampled" in _banner(report.answers)
-    assert PREVIEW in str(optimize.optimize_budget(previewed.thin(40), total=1000.0))
+    assert PREVIEW in str(optimize.optimize_budget(previewed.thin(40), **BUDGET))
 
 
 def test_a_diagnosis_fails_and_says_what_to_do(previewed):
