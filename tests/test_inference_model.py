@@ -9,7 +9,7 @@ from pytensor.gradient import grad
 from scipy import stats
 
 from bayesmmm import engine
-from bayesmmm.equations import MMM, Equation
+from bayesmmm.equations import MMM, Equation, for_data
 from bayesmmm.inference import linear_plan, model_data
 from bayesmmm.inference.pymc_model import build_model
 from bayesmmm.priors import Prior
@@ -41,7 +41,7 @@ def _constrained(model, point):
 
 def _reference_terms(system, data, value):
     """Prior and likelihood of each equation, by loops, from values named as in the model."""
-    scales = data.scales()
+    scales, system = data.scales(), for_data(system, data)
     total = 0.0
     for name in system.order:
         equation = system.equation(name)

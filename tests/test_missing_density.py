@@ -43,8 +43,8 @@ def _reference(system, data, program, u):
             np.array([value[f"{name}.{p}"][c] for c in equation.media])
             for p in ("half_life", "half_saturation", "slope", "contribution")
         )
-        keep = [reference.retention_from_half_life(h, 7.0) for h in life]
-        media = reference.media(own.media, np.zeros((1, len(gamma))), keep, half, slope, gamma[None])[0]
+        keep = [reference.retention_from_half_life(h) for h in life]
+        media = reference.media(own.media, np.zeros((1, len(gamma))), keep, half, slope, gamma[None], days=7)[0]
         prior, sd = normal_prior(equation, equation.terms())
         mean[name] = own.target[0] - media - own.design[0] @ prior
         spread[name] = (own.design[0] * sd) @ (own.design[0] * sd).T
@@ -164,8 +164,8 @@ def test_rows_that_were_not_recorded_leave_every_likelihood(likelihood, mediator
             np.array([value[f"{name}.{p}"][c] for c in equation.media])
             for p in ("half_life", "half_saturation", "slope", "contribution")
         )
-        keep = [reference.retention_from_half_life(h, 7.0) for h in life]
-        media = reference.media(seen.media, np.zeros((1, len(gamma))), keep, half, slope, gamma[None])[0]
+        keep = [reference.retention_from_half_life(h) for h in life]
+        media = reference.media(seen.media, np.zeros((1, len(gamma))), keep, half, slope, gamma[None], days=7)[0]
         mean = media + seen.design[0] @ plan.coefficients(z)[0]
         there = np.isfinite(data.columns[name][0])
         if name == "sales":

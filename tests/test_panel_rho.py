@@ -1,12 +1,14 @@
 """Correlated residuals in panels: density against one dense Normal of both series, and a correlation found again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 import bayesmmm as mm
 from bayesmmm import engine, errors
-from bayesmmm.equations import MMM, Equation, Panel, for_data
+from bayesmmm.equations import MMM, Equation, Panel, check_system, for_data
 from bayesmmm.inference import write_program
 from bayesmmm.inference.panel import normal_prior
 from bayesmmm.inference.pymc_model import build_model
@@ -127,6 +129,20 @@ def test_a_correlation_needs_one_sigma():
     with pytest.raises(errors.EquationError, match="or sigma out of the Panel of 'search'"):
         _system({"search": 0.3}, mediator=Panel(sigma="per_geo"))
     assert _system({"search": 0.3}, Panel(), Panel()).equation("sales").tied_to == "search"
+
+
+def test_a_correlation_needs_all_residuals():
+    data, system = panels.data(), _system({"search": 0.3})
+    check_system(system, data)
+    values = data.columns["sales"].copy()
+    values[1, 3] = np.nan
+    gaps = replace(data, columns={**data.columns, "sales": values}, missing={"sales": "ignore"})
+    with pytest.raises(
+        errors.EquationError, match=r"'sales' was not recorded.*Leave rho out, or the geos with gaps"
+    ):
+        check_system(system, gaps)
+    check_system(system, gaps.sel([geo for geo in data.geos if geo != data.geos[1]]))
+    check_system(_system({}), gaps)
 
 
 def _correlated(rho, periods=60):

@@ -20,7 +20,6 @@ from bayesmmm.simulate.datasets import load_social_search
 from tests import panels, worlds
 from tests.fits import quiet
 
-BUDGET = {"total": 1000.0, "periods": 4, "controls": {"price": 10.0}}
 ANSWERS = {
     "decompose": estimands.decompose,
     "effects": estimands.effects,
@@ -30,7 +29,9 @@ ANSWERS = {
     "predict": estimands.predict,
     "what_if": lambda fit: estimands.what_if(fit, scale={fit.data.media[0]: 1.1}),
     "summarise": lambda fit: summarise(estimands.roi(fit)),
-    "optimize_budget": lambda fit: optimize.optimize_budget(fit.thin(40), **BUDGET),
+    "optimize_budget": lambda fit: optimize.optimize_budget(
+        fit.thin(40), total=1000.0, periods=2, controls={"price": 10.0}
+    ),
 }
 
 
@@ -103,7 +104,9 @@ def test_texts_figures_and_reports_carry_the_mark(previewed):
     report = compose(previewed)
     assert all((table["verdict"] == PREVIEW).all() for table in report.tables.values())
     assert "not sampled" in _banner(report.answers)
-    assert PREVIEW in str(optimize.optimize_budget(previewed.thin(40), **BUDGET))
+    assert PREVIEW in str(
+        optimize.optimize_budget(previewed.thin(40), total=1000.0, periods=2, controls={"price": 10.0})
+    )
 
 
 def test_a_diagnosis_fails_and_says_what_to_do(previewed):

@@ -227,3 +227,26 @@ def test_a_large_panel_is_replicated_with_fewer_draws(monkeypatch):
     assert len(fewer.data.geos) == 5
     names = [name for name, _ in _figures(fit, fit.summary(), None, 0.9)]  # those of `bayesmmm fit`
     assert {"predictive_by_geo_sales", "predictive_check_search", "prior_posterior_sales_slope"} <= set(names)
+
+
+def test_values_that_were_not_recorded_are_not_judged():
+    frame = panels.frame()
+    weeks = frame["week"].unique()
+    frame = frame[~((frame["geo"] == "west") & (frame["week"] < weeks[6]))]
+    frame.loc[(frame["geo"] == "north") & (frame["week"] == weeks[10]), "sales"] = np.nan
+    data = mm.MMMData.from_frame(frame, **panels.ROLES, missing="ignore")
+    ragged = fitted(panels.system(), data)
+    tables = compose(ragged).tables
+    table = tables["fit_by_geo"].set_index(["equation", "geo"])
+    assert table.loc[("sales", "north"), "periods"] == 29
+    assert table.loc[("sales", "west"), "periods"] == 24
+    assert np.isfinite(table[["r2", "rmse", "coverage"]]).all(axis=None)
+    total = of(tables["predictive"], equation="sales")
+    assert total["observed"].isna().sum() == 1
+    early = [v for name, v in zip(data.geos, data.columns["sales"], strict=True) if name != "west"]
+    assert total["observed"].iloc[0] == pytest.approx(sum(v[0] for v in early))
+    assert of(tables["fit_quality"], equation="sales")["periods"].item() == 29
+    found = mm.diagnostics.audit(data, panels.system())
+    ahead = found.tables["prior_predictive"]
+    assert ahead.loc[("sales", "west")].shape[0] == 24
+    assert found["prior_predictive:sales"].verdict == "ok"

@@ -9,7 +9,7 @@ from scipy import stats
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData
-from bayesmmm.equations import MMM, Equation
+from bayesmmm.equations import MMM, Equation, for_data
 from bayesmmm.inference import linear_plan, write_program
 from bayesmmm.inference.pymc_model import build_model
 from bayesmmm.kernels import prior_density
@@ -123,7 +123,8 @@ def test_density_equals_the_dense_one_given_the_mediators_coefficients(outcome, 
 
 
 def test_the_graph_has_the_dense_density_too():
-    data, system = worlds.data(40, zeros=False), tied("lognormal", "normal", RHO)
+    data = worlds.data(40, zeros=False)
+    system = for_data(tied("lognormal", "normal", RHO), data)
     model = build_model(system, data)
     point = _point(model, seed=1)
     value = _constrained(model, point)

@@ -45,7 +45,6 @@ from bayesmmm.files import (
     run_folder,
     uninterrupted,
 )
-from bayesmmm.validate import check_choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -288,6 +287,8 @@ def ways(data: "MMMData") -> tuple[str, ...]:
 
 def _check_by(data: "MMMData", by: str | None) -> None:
     if by is not None and ways(data):
+        from bayesmmm.validate import check_choice
+
         check_choice(by, "--by", ways(data))
     elif by is not None:
         raise SettingError(

@@ -237,6 +237,7 @@ def of_one_geo(view: PriorView, g: int) -> PriorView:
 
 
 def _coverage(name: str, table: pd.DataFrame) -> Check:
+    table = table[table["observed"].notna()]
     inside = (table["observed"] >= table["lower"]) & (table["observed"] <= table["upper"])
     by_geo = inside.groupby(level="geo", sort=False).mean()
     geo, value = str(by_geo.idxmin()), float(by_geo.min())

@@ -21,7 +21,6 @@ from bayesmmm.engine.baseline import (
     media_term,
     of_geo,
     run,
-    tail_periods,
 )
 from bayesmmm.engine.chunks import map_draws, processors
 from bayesmmm.engine.inputs import (
@@ -55,5 +54,6 @@ from bayesmmm.engine.residuals import (
     random_stream_id,
     uniforms,
 )
+from bayesmmm.engine.tails import tail_periods
 from bayesmmm.engine.terms import CarryOver, FrozenDraws, add, scaled
 from bayesmmm.engine.window_system import PassState, WindowSystem, answering

@@ -107,8 +107,19 @@ def check_system(system: MMM, data: MMMData) -> None:
         _check_likelihood(equation, data)
         _check_time(equation, data)
         _check_roi(equation, data)
+        _check_rho(equation, data)
     if not data.part:  # the geos of a part were fitted with others
         system.for_panel(data)
+
+
+def _check_rho(equation: Equation, data: MMMData) -> None:
+    """Refuse correlated residuals in a panel of which some are not there."""
+    for name in (equation.name, equation.tied_to):
+        if equation.tied_to and name and len(data.geos) > 1 and not np.isfinite(data.columns[name]).all():
+            raise EquationError(
+                f"equation {equation.name!r} has a rho, and {name!r} was not recorded in some geos and periods: in a "
+                f"panel residuals can be correlated where all of them are there. Leave rho out, or the geos with gaps."
+            )
 
 
 def _check_columns(equation: Equation, data: MMMData) -> None:

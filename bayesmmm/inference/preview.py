@@ -66,9 +66,9 @@ def _smoothed(log_weights: np.ndarray) -> tuple[np.ndarray, float]:
     usable = np.isfinite(log_weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of a large k, which the fit says itself
-        # Takes log densities of what is left out. Where a Normal is nearly right, many weights are nearly one number, and
-        # a tail that begins there is no Pareto tail: a second one begins further out, with half as many draws.
-        tails = [array_stats.psislw(-log_weights[usable], r_eff=r_eff) for r_eff in (1.0, 4.0)]
+        # ArviZ takes log densities of what is left out. Where a Normal is nearly right many weights are alike, and what
+        # begins among them is no Pareto tail: a second one begins further out, with half as many draws.
+        tails = [array_stats.psislw(-log_weights[usable], r_eff=each) for each in (1.0, 4.0)]
     smoothed, k = min(tails, key=lambda tail: float(tail[1]) if np.isfinite(tail[1]) else float("inf"))
     weights = np.zeros(len(log_weights))
     weights[usable] = np.exp(smoothed - smoothed.max())

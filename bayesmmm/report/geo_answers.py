@@ -61,11 +61,19 @@ def with_replicates(fit: Fit) -> Fit:
 
 
 def in_total(fit: Fit) -> Fit:
-    """Return a fit whose observed and replicated series are added up over its geos; one of one series as it is."""
+    """Return a fit whose observed and replicated series are added up over its geos; one of one series as it is.
+
+    A period in which a value of some geo was not recorded has no observed total; a geo counts from its first date to its
+    last.
+    """
     if len(fit.data.geos) == 1:
         return fit
-    names = ("observed_data", "posterior_predictive")
-    groups = {name: fit.tree[name].to_dataset().sum("geo") for name in names}
+    observed, replicated = (fit.tree[name].to_dataset() for name in ("observed_data", "posterior_predictive"))
+    present = xr.DataArray(fit.data.has_row, dims=("geo", "date"))
+    groups = {
+        "observed_data": observed.where(present, 0.0).sum("geo", skipna=False),
+        "posterior_predictive": replicated.where(present, 0.0).sum("geo"),
+    }
     return replace(fit, tree=xr.DataTree.from_dict(groups))
 
 

@@ -372,14 +372,24 @@ def _quality(answers: Answers) -> pd.DataFrame:
     """How close each fitted mean is, and how often predictive intervals hold what was observed."""
     out = []
     for name in answers.fit.system.order:
-        series, fitted = answers.predictive[name], answers.fitted[name].mean(_OVER).values
+        series, fitted = answers.predictive[name], _fitted(answers, name)
         about = {"equation": name, "unit": series.attrs["unit"]}
         out.append(about | quality(series, fitted, answers.autocorrelation[name], answers.ci_prob))
     return pd.DataFrame(out)
 
 
+def _fitted(answers: Answers, name: str) -> np.ndarray:
+    """Fitted mean (T,) of a series, of a panel in total: a geo counts from its first date to its last."""
+    data = answers.fit.data
+    if data.present is None or answers.geos is None:
+        return answers.fitted[name].mean(_OVER).values
+    return np.where(data.has_row, answers.geos.fitted[name], 0.0).sum(axis=0)
+
+
 def quality(series: pd.DataFrame, fitted: np.ndarray, lags: pd.DataFrame, ci_prob: float) -> dict[str, Any]:
     """Numbers on how well one series is fitted: table of its predictive intervals, fitted mean, autocorrelation."""
+    known = series["observed"].notna().to_numpy() & np.isfinite(fitted)
+    series, fitted = series[known], fitted[known]
     observed = series["observed"].to_numpy()
     error = observed - fitted
     return {
@@ -403,7 +413,7 @@ def _by_equation(tables: Mapping[str, pd.DataFrame], *columns: str) -> pd.DataFr
 
 
 def _predictive(answers: Answers) -> pd.DataFrame:
-    means = {name: answers.fitted[name].mean(_OVER).values for name in answers.predictive}
+    means = {name: _fitted(answers, name) for name in answers.predictive}
     tables = {name: table.assign(fitted_mean=means[name]) for name, table in answers.predictive.items()}
     out = _by_equation(tables, "date", "unit", "observed", "fitted_mean", "median", "lower", "upper")
     return out.assign(date=out["date"].dt.strftime("%Y-%m-%d"))
