@@ -14,6 +14,7 @@ from bayesmmm.equations import MMM, Equation, Fourier, for_data, system_warnings
 from bayesmmm.equations.checks import prior_media_share
 from bayesmmm.priors import Prior
 from bayesmmm.simulate.datasets import load_social_search
+from bayesmmm.simulate.social import social_search
 from tests import made
 
 YEAR = Fourier(period=365.25, order=1)
@@ -68,10 +69,32 @@ def test_false_alarms_are_rare():
     assert len(alarmed) <= 6, alarmed
 
 
-def test_the_ready_made_world_raises_nothing():
+def test_the_ready_made_world_raises_only_that_its_search_hardly_follows_social():
+    """In that draw the noise hides the answer of google: a regression on the true curves does not see it either."""
     world = load_social_search()
     found = audit(world.data, world.system)
+    assert [(check.name, check.verdict) for check in found.raised] == [("mediator:google", "warn")], str(found)
+    assert p_of_the_true_curves(world) > 0.2
+
+
+def test_another_draw_of_the_ready_made_world_raises_nothing():
+    world = social_search(seed=2)
+    found = audit(world.data, world.system)
     assert found.verdict == "ok", str(found)
+    assert p_of_the_true_curves(world) < 0.001
+
+
+def p_of_the_true_curves(world):
+    """P-value of the drivers of google at their true half-lives and curves, which are those of the truth exactly."""
+    view, true = evaluate(world.data, world.system), world.truth.parameters
+    stock = view.stocks("google", true["google.half_life"].values[None])[0]
+    half, slope = (true[f"google.{name}"].values[:, None] for name in ("half_saturation", "slope"))
+    curved = (stock**slope / (half**slope + stock**slope)).T
+    parts = world.truth.components["google"].sel({"google.component": list(view.media("google"))}).values.T
+    np.testing.assert_allclose(curved / curved.mean(axis=0), parts / parts.mean(axis=0), rtol=1e-9)
+    target, design = view.inputs["google"].target[0], view.design("google")
+    before, after = (censored_regression(target, part)[0] for part in (design, np.column_stack([design, curved])))
+    return st.chi2.sf(2.0 * (after - before), curved.shape[1])
 
 
 def test_the_same_data_give_the_same_audit():

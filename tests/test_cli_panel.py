@@ -10,7 +10,7 @@ import pytest
 
 import bayesmmm as mm
 from bayesmmm import cli
-from bayesmmm.equations import read_toml
+from bayesmmm.equations import for_data, read_toml
 from bayesmmm.simulate.datasets import FOLDER
 from tests import panel_budgets, panel_fits
 from tests.fits import judge
@@ -76,7 +76,9 @@ def test_tables_of_a_panel_say_which_geo_a_row_is_about(panel_demo):
 
 
 def test_the_specification_that_is_written_reads_the_panel(panel_demo):
-    assert read_toml(panel_demo[0] / "system.toml")[0] == mm.load_regions().system
+    """As fitted, with the shares of spend that its default contributions were taken from."""
+    world = mm.load_regions()
+    assert read_toml(panel_demo[0] / "system.toml")[0] == for_data(world.system, world.data)
 
 
 def test_a_demo_has_a_folder_for_each_world(tmp_path, monkeypatch):

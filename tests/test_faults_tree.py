@@ -17,7 +17,7 @@ from tests.fits import quiet
 def rough(mediated):
     """A short fit with steps so long that some diverge, and one with none."""
     short = {"draws": 40, "tune": 20, "chains": 2, "seed": 1, "progress": False}
-    return [quiet(fit, mediated, worlds.data(), target_accept=accept, **short) for accept in (0.5, 0.99)]
+    return [quiet(fit, mediated, worlds.data(), target_accept=accept, **short) for accept in (0.4, 0.99)]
 
 
 def test_groups_carry_the_attributes_of_arviz(rough):

@@ -148,9 +148,14 @@ def test_spend_that_is_split_by_one_key_is_warned_of():
     )
 
 
-def test_the_shipped_panel_gives_no_warnings():
+def test_the_shipped_panel_gives_one_warning_of_searches_that_vary_little():
     world = mm.load_regions()
-    assert system_warnings(world.system, world.data) == []
+    (warning,) = system_warnings(world.system, world.data)
+    assert isinstance(warning, errors.AlwaysOnWarning)
+    search = world.data.columns["search"]
+    variation = (search / search.mean(axis=1, keepdims=True)).std()
+    assert 0.19 < variation < 0.2  # just below the bound, as in every draw of this world
+    assert str(warning).startswith("'search' is never zero and varies by only 19%")
 
 
 def test_a_geo_without_any_of_a_mediator_is_refused_and_the_rest_is_fine():

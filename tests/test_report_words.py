@@ -184,6 +184,14 @@ def test_a_channel_without_spend_in_the_window(tmp_path, no_drawing):
     assert "tv had no spend in the window, so nothing can be said of its effect there." in said(report)
     assert "tv returned" not in said(report)
     assert "tv, spread over time" not in said(report)
+    # The return on a step is said as one, and is not in the ranking of those on a little more.
+    assert "tv had no spend in the window: were the spend of one typical period spread evenly over it" in said(
+        report
+    )
+    ranks = report.tables["marginal_roi"].set_index("channel")["p_best"]
+    assert np.isnan(ranks["tv"])
+    assert ranks.drop("tv").sum() == pytest.approx(1.0)
+    assert not re.search(r"furthest in tv|next is tv", said(report))
     write(report, tmp_path)
     assert "nan" not in page_of(tmp_path).text
 

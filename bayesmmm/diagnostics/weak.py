@@ -15,7 +15,10 @@ def weak_checks(fit: Fit) -> list[Check]:
     for row in weak_channels(fit).itertuples():
         channel, equation = row.channel, where(fit.system, row.channel)
         most = _most(fit, equation.name, channel, row.sign)
-        finding = f"no effect of {channel} is {row.no_effect:.2g} times as likely as its likeliest effect; {most}."
+        likely = f"no effect of {channel} is {row.no_effect:.2g} times as likely as its likeliest effect"
+        if np.isnan(row.no_effect):
+            likely = f"how likely no effect of {channel} is cannot be said from these draws"
+        finding = f"{likely}; {most}."
         meaning = (
             f"{channel} is not told apart from no effect: its return, and the probability of a return above 1, are what "
             f"the prior says of a channel that may as well do nothing"

@@ -26,6 +26,8 @@ _WORDS = {"half_life": "half-life", "half_saturation": "half-\nsaturation", "roi
 _PARAMETERS = ("half_life", "retention", "half_saturation", "slope", "contribution", "roi")
 _SHADES = LinearSegmentedColormap.from_list("taught", ["#FFFFFF", SKY, BLUE])
 _READABLE = {"rhat": "R-hat", "ess_bulk": "ESS, bulk", "ess_tail": "ESS, tail", "energy": "E-BFMI"}
+#: Checks that name a channel where others name an equation: each has a row.
+_OF_CHANNELS = ("weak",)
 _LEVELS = ("quantile 0.05", "quantile 0.25", "quantile 0.5", "quantile 0.75", "quantile 0.95", "maximum")
 
 
@@ -84,8 +86,9 @@ def _cells(diagnosis: Diagnosis) -> tuple[dict[str, dict], list[str]]:
     for check in diagnosis.checks:
         base, _, where = check.name.partition(":")
         source, arrow, target = where.rpartition("->")
-        label = f"{base}: {source}" if arrow else base
-        column = target or columns[0]
+        of_channel = base in _OF_CHANNELS
+        label = f"{base}: {target if of_channel else source}" if arrow or of_channel else base
+        column = columns[0] if of_channel else target or columns[0]
         columns += [column] if column not in columns else []
         rows.setdefault(f"{check.group}/{label}", {})[column] = check
     order = list(dict.fromkeys(check.group for check in diagnosis.checks))

@@ -217,13 +217,16 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
         return []
     table = ranked(pick(tables["marginal_roi"], kind="channel"))
     table = table[table["median"].notna()]
+    idle = table["spend"] == 0.0
+    table, idle = table[~idle], table[idle]
     out = []
     if len(table) > 1:
         best = table.loc[table["p_best"].idxmax()]
         sure = best["p_best"] >= answers.ci_prob
+        of = f"{counted(len(table), 'channel')}{' with spend' if len(idle) else ''}"
         text = (
             f"A little more money is most likely to go furthest in {best['channel']}: it has the highest marginal "
-            f"return of the {counted(len(table), 'channel')} with a probability of {probability(best['p_best'])}"
+            f"return of the {of} with a probability of {probability(best['p_best'])}"
         )
         second = table[table["channel"] != best["channel"]].sort_values("p_best", ascending=False).iloc[0]
         if not sure:
@@ -236,6 +239,12 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
             f"{amount(row, answers)}{_at_the_margin(row, answers)}."
         )
         out.append(Finding(topic, text, used, main=len(table) == 1))
+    for _, row in idle.iterrows():
+        text = (
+            f"{row['channel']} had no spend in the window: were the spend of one typical period spread evenly over it, "
+            f"each unit of that money would bring {amount(row, answers)}{_at_the_margin(row, answers)}."
+        )
+        out.append(Finding(topic, text, used))
     return out
 
 

@@ -63,7 +63,10 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
         return []
     draws = answers.geos.marginal.stack(pair=("geo", "channel"), sample=("chain", "draw"))
     draws = draws.transpose("pair", "sample")
-    draws = draws[np.isfinite(draws.values).all(axis=1)]
+    table = tables["marginal_roi_by_geo"]
+    spent = set(table.loc[table["spend"] > 0.0, ["geo", "channel"]].itertuples(index=False, name=None))
+    active = [pair in spent for pair in draws["pair"].values]  # elsewhere it is the return on a step
+    draws = draws[np.isfinite(draws.values).all(axis=1) & active]
     if len(draws) < 2:
         return []
     share = np.bincount(draws.values.argmax(axis=0), minlength=len(draws)) / draws.sizes["sample"]

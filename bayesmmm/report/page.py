@@ -253,6 +253,12 @@ def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
     note = (
         f"Returns in {unit}. P is a probability; P(highest) that of the highest marginal return of all channels."
     )
+    marginal = pick(tables["marginal_roi"], kind="channel")
+    if idle := list(marginal[marginal["spend"] == 0.0]["channel"]):
+        note += (
+            f" Without spend in the window: {joined(idle)}; the marginal return there is that of one typical period's "
+            f"spend, spread evenly over the window, and is not compared with the others."
+        )
     if "roi_net" in tables:
         note += " The net return counts what a channel drew into paid mediators as its cost, too."
     return _table("What the channels returned", head, rows, note=note)

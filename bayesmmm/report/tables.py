@@ -145,7 +145,9 @@ def _marginal(answers: Answers) -> pd.DataFrame:
     marginal, own = answers.marginal, answers.marginal_mediators
     assert marginal is not None, "made where a channel is money, as this table is"
     table = _with_spend(answers, answers.effects, marginal, "channel", "marginal_roi")
-    tables = [table.assign(p_best=_best(marginal))]
+    # That of a channel without spend is the return on a step: no answer to where a little more goes furthest.
+    active = xr.DataArray(table["spend"].to_numpy() > 0.0, {"channel": marginal["channel"]}, "channel")
+    tables = [table.assign(p_best=_best(marginal.where(active)))]
     if own is not None and answers.mediators is not None:
         tables.append(_with_spend(answers, answers.mediators, own, "mediator", "marginal_roi"))
     return _stacked(tables, answers)

@@ -17,7 +17,7 @@ from bayesmmm.report.findings import Finding, make_findings
 from bayesmmm.report.geo_tables import make_geo_tables
 from bayesmmm.report.page import make_page
 from bayesmmm.report.tables import make_tables
-from bayesmmm.results import Fit
+from bayesmmm.results import Fit, check_fit
 from bayesmmm.validate import check_path, refusal
 
 PAGE, TABLES, FIGURES = "index.html", "tables", "figures"
@@ -121,6 +121,7 @@ def write_report(
     """
     if not isinstance(title, str | None):
         raise refusal("title", title, "must be text")
+    check_fit(fit)
     path = check_path(folder, "folder", SettingError, "report")
     with writing(path), run_folder(path) as run:
         report = compose(fit, title=title, start=start, stop=stop, window=window, ci_prob=ci_prob)
