@@ -65,6 +65,14 @@ def test_one_unknown_against_quadrature():
     assert found.convergence.pareto_k <= PARETO_K_GOOD
 
 
+def test_of_few_draws_no_weights_are_known(mediated):
+    few = {"draws": 5, "chains": 2, "seed": 3, "preview": True, "progress": False}
+    found = quiet(fit, mediated, worlds.data(), **few)
+    assert found.convergence.pareto_k == np.inf
+    assert found.convergence.verdict == PREVIEW
+    assert "could not be brought" in str(found.convergence)
+
+
 @pytest.mark.slow
 def test_means_and_spreads_are_those_of_the_sampled_posterior():
     world = load_social_search()
