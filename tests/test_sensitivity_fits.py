@@ -48,11 +48,16 @@ def test_slopes_of_small_samples_are_prior_and_residual_scales_are_data(table):
     assert table.loc["sales.slope[tv]", "main_prior"] == "sales.slope"
 
 
-def test_medians_move_towards_the_prior(table):
-    """Half-saturation has prior median 1: a stronger prior draws it there, a weaker one lets it go."""
-    row = table.loc["sales.half_saturation[tv]"]
-    assert (row["stronger"] - row["median"]) * (1.0 - row["median"]) > 0.0
-    assert (row["weaker"] - row["median"]) * (1.0 - row["median"]) < 0.0
+@pytest.mark.parametrize("name", ["sales.half_saturation[social]", "sales.half_saturation[search]"])
+def test_medians_move_towards_the_prior(table, name):
+    """Half-saturation has prior median 1: a stronger prior draws it there, a weaker one lets it go.
+
+    Steps are larger than what draws leave open. That of tv is held where it is by its slope, whose prior moves, too.
+    """
+    row = table.loc[name]
+    assert row["median"] > 1.2
+    assert row["stronger"] < row["median"] - 0.05
+    assert row["weaker"] > row["median"] + 0.05
 
 
 def test_any_draws_can_be_asked_about(fitted):

@@ -13,6 +13,9 @@ from bayesmmm.inference.coordinates import adapted
 from bayesmmm.inference.program import write_program
 from bayesmmm.results.convergence import PARETO_K_GOOD
 
+#: Draws of some density from which on their weights have a tail.
+_FEWEST = 25
+
 
 def with_preview(system: MMM, data: MMMData, scales: Scales, settings: Mapping, _: bool) -> xr.DataTree:
     """Draws as a sampler returns them, of the Normal that `adapted` finds, through the maps of the parameters.
@@ -60,13 +63,21 @@ def with_preview(system: MMM, data: MMMData, scales: Scales, settings: Mapping, 
 
 
 def _smoothed(log_weights: np.ndarray) -> tuple[np.ndarray, float]:
-    """Pareto smoothed weights that add up to one, and the shape k of the largest; draws of no density have none."""
+    """Pareto smoothed weights that add up to one, and the shape k of the largest; draws of no density have none.
+
+    Of too few draws k is infinite: nothing is known of it.
+    """
     from arviz_stats.base import array_stats
 
     usable = np.isfinite(log_weights)
+    if usable.sum() < _FEWEST:
+        return np.full(len(log_weights), 1.0 / len(log_weights)), float("inf")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of a large k, which the fit says itself
-        smoothed, k = array_stats.psislw(-log_weights[usable])  # takes log densities of what is left out
+        # ArviZ takes log densities of what is left out. Where a Normal is nearly right many weights are alike, and what
+        # begins among them is no Pareto tail: a second one begins further out, with half as many draws.
+        tails = [array_stats.psislw(-log_weights[usable], r_eff=each) for each in (1.0, 4.0)]
+    smoothed, k = min(tails, key=lambda tail: float(tail[1]) if np.isfinite(tail[1]) else float("inf"))
     weights = np.zeros(len(log_weights))
     weights[usable] = np.exp(smoothed - smoothed.max())
     k = float(k)

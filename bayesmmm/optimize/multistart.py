@@ -110,7 +110,9 @@ def _less_and_less_smoothed(
         objective.set_bandwidth(now[1])
     # Smoothed for gains of some spread, one that is certain looks worse than it is, by a few tenths of the bandwidth.
     careful = maximise(few, *now, precise=False)
-    if _merit(careful) > _merit(best) + 0.1 * wide[0]:
+    # Nor may smoothing hide that the best is worse than what is certain, where draws are few.
+    worse = whole.value(best.decisions) < min(whole.value(now[1]), whole.value(careful.decisions))
+    if _merit(careful) > _merit(best) + 0.1 * wide[0] or (worse and _merit(careful) > -np.inf):
         return [careful]
     few.bandwidth, whole.bandwidth = wide
     return ends

@@ -131,7 +131,8 @@ def judge(tree: xr.DataTree) -> Convergence:
 
     posterior, stats = group_of(tree, "posterior"), group_of(tree, "sample_stats")
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    rhat = flat(arviz_stats.rhat(posterior)) if chains > 1 else {}
+    with np.errstate(divide="ignore", invalid="ignore"):  # of chains that stay: R-hat is infinite, or unknown
+        rhat = flat(arviz_stats.rhat(posterior)) if chains > 1 else {}
     bulk, tail = (flat(arviz_stats.ess(posterior, method=method)) for method in ("bulk", "tail"))
     missing = absent_rows(posterior)
     rhat, bulk, tail = ({k: v for k, v in each.items() if k not in missing} for each in (rhat, bulk, tail))

@@ -40,7 +40,7 @@ def relative_likelihood_of_zero(draws: np.ndarray, prior: Prior) -> float:
     >>> import numpy as np
     >>> flat = Prior("Normal", mu=0, sigma=1e3)
     >>> draws = np.random.default_rng(0).normal(2.0, 1.0, 20_000)
-    >>> abs(relative_likelihood_of_zero(draws, flat) - np.exp(-2.0)) < 0.02
+    >>> abs(relative_likelihood_of_zero(draws, flat) - math.exp(-2.0)) < 0.02
     True
     """
     values = np.asarray(draws, dtype=float).ravel()
