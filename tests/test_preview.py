@@ -14,7 +14,7 @@ from bayesmmm.plots import roi as roi_figure
 from bayesmmm.report import compose
 from bayesmmm.report.page import _banner
 from bayesmmm.results import load, summarise
-from bayesmmm.results.convergence import PARETO_K_GOOD, PREVIEW, judge
+from bayesmmm.results.convergence import PARETO_K_GOOD, PREVIEW, judge, worst_verdict
 from bayesmmm.results.summaries import flat
 from bayesmmm.simulate.datasets import load_social_search
 from tests import panels, worlds
@@ -177,3 +177,9 @@ def test_draws_are_whole(panel_preview):
     values = panel_preview.posterior["sales.contribution"].values
     assert np.isnan(values[..., ~buys]).all()
     assert np.isfinite(values[..., buys]).all()
+
+
+@pytest.mark.parametrize("others", [[], ["converged"], ["doubtful", "converged"]])
+def test_a_preview_among_other_verdicts_is_the_worst_but_for_a_failure(others):
+    assert worst_verdict([*others, PREVIEW]) == PREVIEW
+    assert worst_verdict([*others, PREVIEW, "failed"]) == "failed"

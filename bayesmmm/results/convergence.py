@@ -1,7 +1,7 @@
 """Verdict on the sampler: R-hat, effective sample sizes, divergences."""
 
 import hashlib
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +113,11 @@ class Convergence:
         moves.append(f"look at {self.worst}: narrow its prior if the data cannot inform it")
         moves.append("simplify: fewer channels, a lower Fourier order, or more periods")
         return moves
+
+
+def worst_verdict(verdicts: Iterable[str]) -> str:
+    """Return the worst of some verdicts on samplers."""
+    return max(verdicts, key=("converged", "doubtful", PREVIEW, "failed").index)
 
 
 def group_of(tree: xr.DataTree, group: str) -> xr.Dataset:

@@ -17,13 +17,13 @@ from bayesmmm.sensitivity.refit import (
     EffectSettings,
     Refit,
     Refitted,
+    along,
     check_refit,
     checked_channels,
     labels_of,
     quantiles,
     refit_each,
     refit_of,
-    sampler_numbers,
 )
 from bayesmmm.validate import PATHS, check_ci_prob, check_seed
 
@@ -99,8 +99,7 @@ def leave_one_channel_out(
         task, names, executor=executor, progress=progress, label=lambda name: f"without {name}"
     )
     kept, rows = list(refits), list(refits.values())
-    answer = xr.concat([row.effects.reindex(channel=list(known)) for row in rows], dim="left_out")
-    answer = answer.assign_coords(left_out=kept).transpose("left_out", "quantile", "channel")
+    answer = along("left_out", refits, list(known)).transpose("left_out", "quantile", "channel")
     before = quantiles(full, ci_prob)
     answer = answer.assign({f"full_{name}": values for name, values in before.data_vars.items()})
     middle = answer.sel(quantile=0.5, drop=True)
@@ -110,7 +109,6 @@ def leave_one_channel_out(
         answer["taken_over"] = ("left_out", answer["change"].sum("channel").values / own)
     sigma = float(fit.posterior[f"{fit.system.outcome}.sigma"].median())
     answer["sigma_ratio"] = ("left_out", np.array([row.sigma for row in rows]) / sigma)
-    answer = answer.assign(sampler_numbers([row.numbers for row in rows], ("left_out",), (len(rows),)))
     return answer.assign_attrs({**labels_of(full.attrs), "ci_prob": ci_prob, **about})
 
 

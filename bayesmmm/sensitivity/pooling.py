@@ -14,17 +14,18 @@ from bayesmmm.errors import AnswerError, SettingError, UnknownTermError
 from bayesmmm.estimands import roi
 from bayesmmm.inference.many_fits import fit_quietly
 from bayesmmm.results import Fit
+from bayesmmm.results.convergence import worst_verdict
 from bayesmmm.results.summaries import probabilities
 from bayesmmm.sensitivity.refit import (
     EffectSettings,
     Refit,
     Refitted,
+    along,
     check_refit,
     labels_of,
     quantiles,
     refit_each,
     refit_of,
-    sampler_numbers,
 )
 from bayesmmm.text import no_such
 from bayesmmm.validate import PATHS, check_ci_prob, check_seed
@@ -112,13 +113,13 @@ def pooling_sensitivity(
     middle = answer["total"].sel(quantile=0.5, drop=True)
     change = middle.sel(pooling="none", drop=True) - middle.sel(pooling="partial", drop=True)
     answer["moved"] = change / kept["total"].std(("chain", "draw"))
-    verdicts = [one.convergence.verdict for one in (fit, other)]
+    verdict = worst_verdict(one.convergence.verdict for one in (fit, other))
     marks = {
         key: kept["roi"].attrs[key]
         for key in ("outcome", "window", "start", "stop", "unit", "threshold")
         if key in kept["roi"].attrs
     }
-    marks |= {"ci_prob": ci_prob, "verdict": max(verdicts, key=("converged", "doubtful", "failed").index)}
+    marks |= {"ci_prob": ci_prob, "verdict": verdict}
     marks |= {"rhat": other.convergence.rhat, "divergences": other.convergence.divergences}
     return answer.assign_attrs({**marks, "finding": _finding(answer)})
 
@@ -223,18 +224,15 @@ def leave_one_geo_out(
     refits, about = refit_each(
         task, names, executor=executor, progress=progress, label=lambda name: f"without {name}"
     )
-    channels = list(fit.system.channels)
-    rows = [row.effects.reindex(channel=channels) for row in refits.values()]
+    answer = along("left_out", refits, list(fit.system.channels))
     before = [quantiles(settings.of(fit.sel([g for g in fit.data.geos if g != name])), ci_prob) for name in refits]
-    answer = xr.concat(rows, dim="left_out").assign_coords(left_out=list(refits))
     full = xr.concat(before, dim="left_out").assign_coords(left_out=list(refits))
     answer = answer.assign({f"full_{name}": values for name, values in full.data_vars.items()})
     answer = answer.transpose("left_out", "quantile", "channel")
     change = (answer["roi"] - answer["full_roi"]).sel(quantile=0.5, drop=True)
     width = answer["full_roi"].isel(quantile=-1, drop=True) - answer["full_roi"].isel(quantile=0, drop=True)
     answer["moved"] = change / width
-    numbers = sampler_numbers([row.numbers for row in refits.values()], ("left_out",), (len(rows),))
-    return answer.assign(numbers).assign_attrs({**labels_of(marks), "ci_prob": ci_prob, **about})
+    return answer.assign_attrs({**labels_of(marks), "ci_prob": ci_prob, **about})
 
 
 def _checked_geos(fit: Fit, geos: Sequence[str] | None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from bayesmmm.errors import ConvergenceWarning, PanelError, SettingError, Unknow
 from bayesmmm.estimands import effects
 from bayesmmm.inference.many_fits import cores_each, fit_quietly, run
 from bayesmmm.results import Fit, check_fit
-from bayesmmm.results.convergence import PREVIEW
+from bayesmmm.results.convergence import worst_verdict
 from bayesmmm.results.summaries import probabilities
 from bayesmmm.text import counted, no_such
 
@@ -125,8 +125,7 @@ def refit_each(
             f"not reliable. Ask for more, as draws=1000, tune=1000."
         )
         warnings.warn(ConvergenceWarning(message), stacklevel=3)
-    verdicts = [refitted.numbers["verdict"] for refitted in refits.values()]
-    worst = max(verdicts, key=("converged", "doubtful", PREVIEW, "failed").index)
+    worst = worst_verdict(refitted.numbers["verdict"] for refitted in refits.values())
     return refits, {"complete": int(done.complete), "verdict": worst}
 
 
@@ -135,6 +134,13 @@ def quantiles(answer: xr.Dataset, ci_prob: float) -> xr.Dataset:
     kept = answer[list(EFFECTS)]
     ends = kept.quantile(list(probabilities(ci_prob)), ("chain", "draw"), keep_attrs=True)
     return ends.transpose("quantile", "channel")
+
+
+def along(dim: str, refits: Mapping[Any, Refitted], channels: Sequence[str] | None = None) -> xr.Dataset:
+    """Lay the effects of refits, of `channels` where some are missing, and the numbers on their samplers along a dim."""
+    rows = [row.effects if channels is None else row.effects.reindex(channel=channels) for row in refits.values()]
+    answer = xr.concat(rows, dim=dim).assign_coords({dim: list(refits)})
+    return answer.assign(sampler_numbers([row.numbers for row in refits.values()], (dim,), (len(rows),)))
 
 
 def sampler_numbers(rows: Sequence[Mapping[str, Any]], dims: tuple[str, ...], shape: tuple[int, ...]) -> dict:

@@ -26,11 +26,11 @@ from bayesmmm.sensitivity.refit import (
     EffectSettings,
     Refit,
     Refitted,
+    along,
     check_refit,
     labels_of,
     refit_each,
     refit_of,
-    sampler_numbers,
     zero_nearest,
 )
 from bayesmmm.text import no_such
@@ -175,8 +175,7 @@ def mediation_sensitivity(
         refits, about = refit_each(
             task, grid.tolist(), executor=executor, progress=progress, label=lambda r: f"rho = {r:g}"
         )
-        answer = xr.concat([r.effects for r in refits.values()], dim="rho").assign_coords(rho=list(refits))
-        answer = answer.assign(sampler_numbers([r.numbers for r in refits.values()], ("rho",), (len(refits),)))
+        answer = along("rho", refits)
     middle = answer["indirect"].sel(quantile=0.5)
     answer["rho_star"] = vanishing(middle, answer["reliable"])
     answer["rho_beyond"] = not_vanished(middle, answer["reliable"]).where(answer["rho_star"].isnull())
