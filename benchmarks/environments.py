@@ -1,5 +1,6 @@
 """Environments and processes of the benchmarks: what is installed beside what, and how a child is run."""
 
+import argparse
 import json
 import os
 import platform
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -109,3 +111,21 @@ def environment(package: str, work: Path) -> Path:
     run([str(python), "-c", imports], plain)
     done.touch()
     return python
+
+
+def write_rows(
+    parts: list[str],
+    options: argparse.Namespace,
+    measured: Callable[[str, argparse.Namespace], dict],
+    page: Callable[[dict], str],
+) -> None:
+    """Measure the parts that are asked for in place of earlier rows; write all rows and the page after each."""
+    options.work = options.work.resolve()
+    result = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
+    for part in options.only:
+        result[part] = measured(part, options)
+        print(f"{part}: {result[part].get('missing', 'done')}", file=sys.stderr, flush=True)
+        ordered = {name: result[name] for name in parts if name in result}
+        options.out.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+        options.report.write_text(page(result), encoding="utf-8")
+    options.report.write_text(page(result), encoding="utf-8")

@@ -9,7 +9,6 @@ this folder.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -78,15 +77,12 @@ def main() -> None:
     parser.add_argument("--tune", type=int, default=measure.TUNE)
     parser.add_argument("--timeout", type=float, default=3600.0, help="seconds of one child (%(default)s)")
     options = parser.parse_args()
-    options.work = options.work.resolve()
-    result = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
-    for part in options.only:
-        result[part] = measured(part, options)
-        print(f"{part}: {result[part].get('missing', 'done')}", file=sys.stderr, flush=True)
-        ordered = {name: result[name] for name in PARTS if name in result}
-        options.out.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
-    shown = {name: result.get(name, {"missing": "not measured yet"}) for name in PARTS}
-    options.report.write_text(panels_report.written(shown, environments.machine()), encoding="utf-8")
+
+    def page(result: dict) -> str:
+        shown = {name: result.get(name, {"missing": "not measured yet"}) for name in PARTS}
+        return panels_report.written(shown, environments.machine())
+
+    environments.write_rows(list(PARTS), options, measured, page)
 
 
 if __name__ == "__main__":

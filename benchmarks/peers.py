@@ -9,7 +9,6 @@ part writes the page anew. Every row is a process of its own, in an environment 
 
 import argparse
 import datetime
-import json
 import os
 import subprocess
 import sys
@@ -49,15 +48,7 @@ def main() -> None:
     parser.add_argument("--report", type=Path, default=HERE / "PEERS.md")
     parser.add_argument("--timeout", type=float, default=900.0, help="seconds of one row (%(default)s)")
     options = parser.parse_args()
-    options.work = options.work.resolve()
-    result = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
-    for part in options.only:
-        result[part] = measured(part, options)
-        print(f"{part}: {result[part].get('missing', 'done')}", file=sys.stderr, flush=True)
-        ordered = {name: result[name] for name in parts if name in result}
-        options.out.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
-        options.report.write_text(peers_report.written(result), encoding="utf-8")
-    options.report.write_text(peers_report.written(result), encoding="utf-8")
+    environments.write_rows(parts, options, measured, peers_report.written)
 
 
 if __name__ == "__main__":

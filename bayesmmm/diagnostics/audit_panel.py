@@ -7,7 +7,6 @@ import pandas as pd
 
 from bayesmmm import engine
 from bayesmmm.data import MMMData
-from bayesmmm.data.scales import common_share, deviations
 from bayesmmm.diagnostics import thresholds as bounds
 from bayesmmm.diagnostics.advice import prior_on
 from bayesmmm.diagnostics.audit_equations import predictive_table, ratio_check, season_check
@@ -16,6 +15,7 @@ from bayesmmm.diagnostics.prior_view import PriorView, evaluate
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.equations.checks import values_per_parameter
 from bayesmmm.equations.panel import POOLABLE
+from bayesmmm.equations.panel_warnings import common_spend_share
 
 
 def panel_checks_before(data: MMMData, system: MMM) -> tuple[list[Check], dict[str, pd.DataFrame]]:
@@ -86,12 +86,8 @@ def _geos(view: PriorView) -> Check | None:
 
 
 def _common_spend(view: PriorView) -> Check | None:
-    shares = {}
-    for name in view.system.channels:
-        within = deviations(view.data.known(name))
-        within = within[(np.nan_to_num(within) != 0).any(axis=1)]
-        if len(within) > 1:
-            shares[name] = common_share(within)
+    each = {name: common_spend_share(name, view.data) for name in view.system.channels}
+    shares = {name: share for name, share in each.items() if share is not None}
     if not shares:
         return None
     worst = max(shares, key=shares.__getitem__)

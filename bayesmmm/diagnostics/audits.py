@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from bayesmmm.data import MMMData
 from bayesmmm.data.data_warnings import COLLINEAR_CORRELATION, OUTLIER_ROBUST_SDS
 from bayesmmm.diagnostics.advice import prior_on_return, where
@@ -11,7 +9,7 @@ from bayesmmm.diagnostics.audit_equations import equation_checks
 from bayesmmm.diagnostics.audit_media import media_checks
 from bayesmmm.diagnostics.audit_panel import panel_checks_before, summed
 from bayesmmm.diagnostics.check import Check, Diagnosis, check_against
-from bayesmmm.diagnostics.prior_view import PriorView, evaluate
+from bayesmmm.diagnostics.prior_view import evaluate
 from bayesmmm.diagnostics.thresholds import WARNINGS
 from bayesmmm.equations import MMM, check_system, system_warnings
 from bayesmmm.equations.spend_share import for_data
@@ -165,7 +163,7 @@ def audit(data: MMMData, system: MMM) -> Diagnosis:
     media, tables = media_checks(view)
     equations, more = equation_checks(view)
     checks = [*warning_checks(system_warnings(system, data), system, data), *media, *equations]
-    whole = {"summary": data.summary(), "correlation": data.correlation(), "spend": _series(view)}
+    whole = {"summary": data.summary(), "correlation": data.correlation(), "spend": summed(data)}
     return Diagnosis("data", tuple(checks), {**whole, **tables, **more})
 
 
@@ -194,14 +192,3 @@ def warning_checks(
             remedies = tuple(remedy.replace("{prior}", prior) for remedy in remedies)
         checks.append(check_against(name, group, WARNINGS, float(len(sentences)), finding, meaning, remedies))
     return checks
-
-
-def _series(view: PriorView) -> pd.DataFrame:
-    """Outcome, mediators and media by date, with their units and roles in attrs."""
-    data = view.data
-    roles = {data.outcome: "outcome", **dict.fromkeys(data.mediators, "mediator")}
-    roles |= {name: "channel" for name in data.media if name not in roles}
-    index = pd.DatetimeIndex(data.dates, name="date")
-    table = pd.DataFrame({name: data.columns[name][0] for name in roles}, index)
-    table.attrs = {"role": roles, "unit": {name: data.unit(name) for name in roles}}
-    return table

@@ -11,9 +11,10 @@ from bayesmmm import engine
 from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.plausibility import adstocks
 from bayesmmm.diagnostics.posterior_view import PosteriorView
+from bayesmmm.diagnostics.prior_view import left_over
 from bayesmmm.diagnostics.thresholds import HIDDEN_CAUSE
 from bayesmmm.equations import Equation
-from bayesmmm.equations.text import format_days
+from bayesmmm.equations.text import season_words
 from bayesmmm.results import Fit
 
 _MEANING = (
@@ -96,7 +97,7 @@ def _strength(view: PosteriorView, outcome: Equation, mediator: Equation) -> np.
         _linear(view, outcome, mediator) if mediator.name in outcome.linear else _media(view, outcome, mediator)
     )
     slope = slope * _units(view, mediator)
-    own = _left_over(term, _others(view, outcome, {mediator.name}))
+    own = left_over(term.T, _others(view, outcome, {mediator.name})).T
     scale = parameters[outcome.name]["sigma"] * parameters[mediator.name]["sigma"]
     with np.errstate(divide="ignore", invalid="ignore"):
         return (own**2).mean(axis=1) / (scale * slope.mean(axis=1))
@@ -146,7 +147,7 @@ def _causes(outcome: Equation, mediator: Equation) -> dict[str, list[str]]:
     groups |= {"trend": trend} if trend else {}
     for season in mediator.seasonality:
         labels = [label for label in season.labels() if label in both]
-        groups |= {f"season of {format_days(season.period)} days": labels} if labels else {}
+        groups |= {season_words(season): labels} if labels else {}
     return groups
 
 
@@ -157,7 +158,7 @@ def _known(view: PosteriorView, outcome: Equation, mediator: Equation, terms: li
         at = [equation.terms().index(term) for term in terms]
         coefficient = view.kept.rows.parameters[equation.name]["coefficient"].reshape(len(view.kept_at), -1)[:, at]
         together = coefficient @ view.kept.design[equation.name][0][:, at].T
-        part = _left_over(together, _others(view, equation, {*terms}))
+        part = left_over(together.T, _others(view, equation, {*terms})).T
         parts.append(part)
         scales.append(np.sqrt(view.kept.rows.parameters[equation.name]["sigma"] ** 2 + (part**2).mean(axis=1)))
     return (parts[0] * parts[1]).mean(axis=1) / (scales[0] * scales[1])
@@ -168,8 +169,3 @@ def _others(view: PosteriorView, equation: Equation, without: set[str]) -> np.nd
     at = [k for k, term in enumerate(equation.terms()) if term not in without]
     media = [view.term(equation.name, name).mean(axis=0) for name in equation.media if name not in without]
     return np.column_stack([view.kept.design[equation.name][0][:, at], *media])
-
-
-def _left_over(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """What a regression on a basis (T, n) leaves of rows (S, T)."""
-    return values - (basis @ np.linalg.lstsq(basis, values.T, rcond=None)[0]).T

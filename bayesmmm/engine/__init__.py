@@ -55,5 +55,5 @@ from bayesmmm.engine.residuals import (
     uniforms,
 )
 from bayesmmm.engine.tails import tail_periods
-from bayesmmm.engine.terms import CarryOver, FrozenDraws, add, scaled
+from bayesmmm.engine.terms import CarryOver, FrozenDraws, add, geo_by_geo, scaled
 from bayesmmm.engine.window_system import PassState, WindowSystem, answering

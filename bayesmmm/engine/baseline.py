@@ -44,6 +44,7 @@ from bayesmmm.engine.terms import (
     by_geo,
     by_input,
     curve_response,
+    geo_by_geo,
     media_terms,
     prepend_history,
     scaled,
@@ -365,13 +366,9 @@ def _final_pressure(days: np.ndarray, x: np.ndarray, carry: np.ndarray, keep: np
     """`kernels.final_pressure` with a retention (P,) that geos share, or (P, G) where each has its own."""
 
     def final(x: np.ndarray, carry: np.ndarray, keep: np.ndarray) -> np.ndarray:
-        x, carry, keep = map(np.ascontiguousarray, (x, carry, keep))
         return kernels.final_pressure(x, days, carry, keep)
 
-    if keep.ndim == 1:
-        return final(x, carry, keep)
-    parts = [final(x[:, [g]], carry[:, [g]], keep[:, g]) for g in range(x.shape[1])]
-    return np.concatenate(parts, axis=1)
+    return geo_by_geo(final, (x, carry), (keep,), shared=1)
 
 
 def from_period(base: Baseline, first: int) -> Baseline:

@@ -4,7 +4,7 @@ Inputs that have the same number of rows share one call of a kernel. Arrays have
 channels of an equation side by side (row, geo, channel, date); what a row is stands in `bayesmmm.engine.baseline`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -136,16 +136,28 @@ def curve_response(
     amplitude: np.ndarray,
 ) -> np.ndarray:
     """`kernels.media_response`, with curves (P, C) that geos share, or (P, G, C) where each has its own."""
-    curves = keep, half_saturation, slope
-    if all(value.ndim == 2 for value in curves):
-        x, carry, *rest = map(np.ascontiguousarray, (x, carry, *curves, amplitude))
-        return kernels.media_response(x, days, carry, *rest, lag)
+
+    def response(x: np.ndarray, carry: np.ndarray, amplitude: np.ndarray, *curves: np.ndarray) -> np.ndarray:
+        return kernels.media_response(x, days, carry, *curves, amplitude, lag)
+
+    return geo_by_geo(response, (x, carry, amplitude), (keep, half_saturation, slope), shared=2)
+
+
+def geo_by_geo(
+    work: Callable[..., np.ndarray], arrays: Sequence[np.ndarray], curves: Sequence[np.ndarray], *, shared: int
+) -> np.ndarray:
+    """Call a kernel that takes curves that geos share: once, or geo by geo where one of them is each geo's own.
+
+    Arrays (P, G, ...) have an axis of geos, and so has what is returned; curves have so many axes where they are
+    `shared`, and one more of geos, behind the first, where they are not.
+    """
+    if all(curve.ndim == shared for curve in curves):
+        return work(*map(np.ascontiguousarray, (*arrays, *curves)))
     parts = []
-    for g in range(amplitude.shape[1]):
-        own = (value[:, [g]] for value in (x, carry))
-        one = (value[:, g] if value.ndim > 2 else value for value in curves)
-        series, start, *rest = map(np.ascontiguousarray, (*own, *one, amplitude[:, [g]]))
-        parts.append(kernels.media_response(series, days, start, *rest, lag))
+    for g in range(arrays[0].shape[1]):
+        own = (array[:, [g]] for array in arrays)
+        one = (curve[:, g] if curve.ndim > shared else curve for curve in curves)
+        parts.append(work(*map(np.ascontiguousarray, (*own, *one))))
     return np.concatenate(parts, axis=1)
 
 

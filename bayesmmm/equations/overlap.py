@@ -7,7 +7,7 @@ import numpy as np
 from bayesmmm.data import MMMData
 from bayesmmm.equations.design import design_matrix
 from bayesmmm.equations.equation import Equation
-from bayesmmm.equations.text import format_days
+from bayesmmm.equations.text import season_words
 from bayesmmm.errors import CollinearTermsWarning
 from bayesmmm.text import listed
 
@@ -56,7 +56,4 @@ def linear_overlaps(equation: Equation, data: MMMData) -> Iterable[CollinearTerm
 
 def _written(equation: Equation, term: str) -> str:
     """Return a season by its period, and any other term by its name."""
-    for season in equation.seasonality:
-        if term.endswith(f"@{format_days(season.period)}"):
-            return f"season of {format_days(season.period)} days"
-    return term
+    return next((season_words(s) for s in equation.seasonality if term in s.labels()), term)

@@ -34,12 +34,8 @@ def _few_geos(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
 
 
 def _common_spend(name: str, system: MMM, data: MMMData) -> Iterable[BayesMMMWarning]:
-    within = deviations(data.known(name))
-    within = within[(np.nan_to_num(within) != 0).any(axis=1)]
-    if len(within) < 2:
-        return
-    share = common_share(within)
-    if share > COMMON_SPEND:
+    share = common_spend_share(name, data)
+    if share is not None and share > COMMON_SPEND:
         periods = any(name in e.media and e.has_period_effects for e in system.equations)
         taken = ", and period effects take what they have in common" * periods
         yield CommonSpendWarning(
@@ -47,3 +43,10 @@ def _common_spend(name: str, system: MMM, data: MMMData) -> Iterable[BayesMMMWar
             f"{percent(COMMON_SPEND)}), so that geos say nothing about it that their total does not{taken}. Add the "
             f"geos up to one national series, or give its contribution an informative prior."
         )
+
+
+def common_spend_share(name: str, data: MMMData) -> float | None:
+    """Share of the variation of a channel over time that the geos that buy it have in common; none of fewer than two."""
+    within = deviations(data.known(name))
+    within = within[(np.nan_to_num(within) != 0).any(axis=1)]
+    return common_share(within) if len(within) > 1 else None

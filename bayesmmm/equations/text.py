@@ -8,7 +8,7 @@ from bayesmmm.priors import Prior
 from bayesmmm.text import counted, wrapped
 
 if TYPE_CHECKING:
-    from bayesmmm.equations.equation import Equation
+    from bayesmmm.equations.equation import Equation, Fourier
     from bayesmmm.equations.system import MMM
 
 _WIDTH = 100
@@ -266,3 +266,8 @@ def _wrap(text: str, indent: int) -> str:
 def format_days(days: float) -> str:
     """Return a number of days without a needless ".0"."""
     return repr(int(days)) if days == int(days) else repr(days)
+
+
+def season_words(season: "Fourier") -> str:
+    """Return a season by its period in words."""
+    return f"season of {format_days(season.period)} days"

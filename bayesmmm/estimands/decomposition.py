@@ -269,14 +269,10 @@ def _by_adstock(
 ) -> np.ndarray:
     """`kernels.aumann_shapley_shares` with a retention (R,) that geos share, or (R, G) where each has its own."""
 
-    def shares(*arrays: np.ndarray) -> np.ndarray:
-        x, parts, whole, keep = map(np.ascontiguousarray, arrays)
+    def shares(x: np.ndarray, parts: np.ndarray, whole: np.ndarray, keep: np.ndarray) -> np.ndarray:
         return kernels.aumann_shapley_shares(x, parts, whole, days, keep, lag)
 
-    if keep.ndim == 1:
-        return shares(x, parts, whole, keep)
-    geos = range(parts.shape[1])
-    return np.concatenate([shares(x[:, [g]], parts[:, [g]], whole[:, [g]], keep[:, g]) for g in geos], axis=1)
+    return engine.geo_by_geo(shares, (x, parts, whole), (keep,), shared=1)
 
 
 def _parts_of_series(base: engine.Baseline, mediator: str) -> Mapping[str, np.ndarray]:

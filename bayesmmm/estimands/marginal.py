@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -92,17 +91,9 @@ def _along_spend(query: Query, segments: list[Segment], names: Sequence[str]) ->
     segments = reached(segments)
     geos = range(len(segments[0].base.rows.geos))
     step = np.stack([typical_spend(query.fit, name) for name in names], axis=-1)
-    found = [_of_one_geo([_one_geo(segment, g) for segment in segments], names, step[g]) for g in geos]
+    found = [_of_one_geo([segment.of_geo(g) for segment in segments], names, step[g]) for g in geos]
     slopes, gains = (query.added(np.stack(parts, axis=1)) for parts in zip(*found, strict=True))
     return {"slopes": slopes, "gains": gains}
-
-
-def _one_geo(segment: Segment, geo: int) -> Segment:
-    alone = len(segment.base.rows.geos) == 1
-    if alone:
-        return segment
-    weight = segment.weight[:, [geo]] if segment.weight.shape[1] > 1 else segment.weight
-    return replace(segment, base=engine.of_geo(segment.base, geo), weight=weight)
 
 
 def _of_one_geo(segments: list[Segment], names: Sequence[str], step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

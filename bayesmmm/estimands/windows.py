@@ -38,6 +38,13 @@ class Segment:
         """Sum over counted periods of each geo, averaged over paths: (S, G)."""
         return np.einsum("sgt,sgt->sg", *np.broadcast_arrays(self.base.rows.per_draw(values), self.weight))
 
+    def of_geo(self, geo: int) -> "Segment":
+        """Return the segment of one geo; of a single series it is this one."""
+        if len(self.base.rows.geos) == 1:
+            return self
+        weight = self.weight[:, [geo]] if self.weight.shape[1] > 1 else self.weight
+        return replace(self, base=engine.of_geo(self.base, geo), weight=weight)
+
     def gain(self, latent: np.ndarray, names: Iterable[str], columns: Columns, past: engine.CarryOver) -> tuple:
         """Counted change (S, G) of an outcome at `latent` as some columns change, and the change of `latent` itself."""
         base, outcome = self.base, self.base.rows.system.outcome

@@ -9,7 +9,7 @@ import numpy as np
 from bayesmmm import engine
 from bayesmmm.estimands.query import Query
 from bayesmmm.estimands.windows import DrawOrder, Segment
-from bayesmmm.optimize.places import Place, segments_of, window_sum
+from bayesmmm.optimize.places import Place, window_sum
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class DrawChunk:
     """
 
     def __init__(self, context: PlanContext, place: Place, at: slice, segments: list[Segment]) -> None:
-        segments = segments_of(segments, place.geo)
+        segments = [segment.of_geo(place.geo) for segment in segments]
         self.at, self.place, self._context, self._segments = at, place, context, segments
         self._window = np.concatenate([segment.window for segment in segments])
         self._changed = np.concatenate([segment.changed for segment in segments])

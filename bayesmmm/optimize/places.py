@@ -1,6 +1,6 @@
 """Geos in which a plan decides, each a problem of its own whose channels stand in the rows of one plan."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,13 +37,6 @@ def places_of(fit: Fit, decided: DecisionVariables) -> tuple[Place, ...]:
         for g, geo in enumerate(decided.geos)
         for rows in [np.flatnonzero(decided.geo == g)]
     )
-
-
-def segments_of(segments: list[Segment], geo: int) -> list[Segment]:
-    """Return segments of one geo."""
-    if len(segments[0].base.rows.geos) == 1:
-        return segments
-    return [replace(segment, base=engine.of_geo(segment.base, geo)) for segment in segments]
 
 
 def window_sum(segments: list[Segment], outcome: str) -> np.ndarray:

@@ -8,7 +8,7 @@ import pandas as pd
 from bayesmmm.estimands import EXTRAPOLATED
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.geo_findings import make_geo_findings
-from bayesmmm.report.sentences import Finding, Tables, amount, lost, percents, plain, ranked, spent
+from bayesmmm.report.sentences import Finding, Tables, amount, lost, percents, plain, ranked, spent, unsettled
 from bayesmmm.report.tables import one, pick
 from bayesmmm.text import counted, joined, number, percent, probability
 
@@ -202,7 +202,7 @@ def _costs(answers: Answers, tables: Tables) -> list[Finding]:
             f"Most likely to have been the cheapest way to one more unit of {answers.outcome} ({answers.unit}) is "
             f"{row['channel']}, with a probability of {probability(row['p_best'])}"
         )
-        text += "." if row["p_best"] >= answers.ci_prob else ", so the order is not settled."
+        text += f"{unsettled(row['p_best'], answers)}."
         out.append(Finding(topic, text, used, main=True))
     for _, row in table.iterrows():
         text = f"Through {row['channel']}, {_one_more(answers)} cost {plain(row, answers)}{_if_gain(row)}."
@@ -222,15 +222,14 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
     out = []
     if len(table) > 1:
         best = table.loc[table["p_best"].idxmax()]
-        sure = best["p_best"] >= answers.ci_prob
         of = f"{counted(len(table), 'channel')}{' with spend' if len(idle) else ''}"
         text = (
             f"A little more money is most likely to go furthest in {best['channel']}: it has the highest marginal "
             f"return of the {of} with a probability of {probability(best['p_best'])}"
         )
         second = table[table["channel"] != best["channel"]].sort_values("p_best", ascending=False).iloc[0]
-        if not sure:
-            text += f", so the order is not settled (next is {second['channel']}, with {probability(second['p_best'])})"
+        if doubt := unsettled(best["p_best"], answers):
+            text += f"{doubt} (next is {second['channel']}, with {probability(second['p_best'])})"
         out.append(Finding(topic, f"{text}.", used, main=True))
     for _, row in table.iterrows():
         brings = "brings back" if answers.in_money else "brings"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.report.answers import Answers
-from bayesmmm.report.sentences import Finding, Tables, percents, plain, ranked
+from bayesmmm.report.sentences import Finding, Tables, percents, plain, ranked, unsettled
 from bayesmmm.report.tables import one, pick
 from bayesmmm.text import counted, joined, percent, probability
 
@@ -38,8 +38,7 @@ def _returns(answers: Answers, tables: Tables) -> list[Finding]:
 def _ends(table: pd.DataFrame, channel: str, answers: Answers) -> str:
     """Say where a channel returned most and least, no surer than the draws are."""
     first, last = table.iloc[0], table.iloc[-1]
-    settled = first["p_best"] >= answers.ci_prob
-    doubt = "" if settled else ", so the order is not settled"
+    doubt = unsettled(first["p_best"], answers)
     return (
         f"Of the {counted(len(table), 'geo')} that bought {channel}, it returned most in {first['geo']}: "
         f"{plain(first, answers)} per unit of money spent; the probability that this is the highest is "
@@ -78,7 +77,7 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
         f"{channel} in {geo}, where it brings {plain(row, answers)}: the highest of all with a probability of "
         f"{probability(chance)}"
     )
-    text += "." if chance >= answers.ci_prob else ", so the order is not settled."
+    text += f"{unsettled(chance, answers)}."
     return [Finding(_TOPIC, text, ("marginal_roi_by_geo",), main=True)]
 
 

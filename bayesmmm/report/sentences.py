@@ -75,3 +75,8 @@ def counted_words(answers: Answers) -> str:
         f"Effects are those on {answers.outcome} from {answers.start} to {answers.stop}, of the spend in these periods "
         f"and before them"
     )
+
+
+def unsettled(chance: float, answers: Answers) -> str:
+    """Say that the order is not settled, unless the first is so with the probability of the intervals."""
+    return "" if chance >= answers.ci_prob else ", so the order is not settled"

@@ -102,6 +102,12 @@ def weak_channels(fit: Fit) -> pd.DataFrame:
     --------
     >>> weak_channels(fit)  # doctest: +SKIP
     """
+    if "no_effect" not in fit.memo:  # asked for with every table of returns
+        fit.memo["no_effect"] = _doubts(fit)
+    return fit.memo["no_effect"].copy()
+
+
+def _doubts(fit: Fit) -> pd.DataFrame:
     system, steps = fit.system, _steps(fit)
     doubt = {system.outcome: 0.0}
     for name in (*reversed(system.mediators), *system.channels):
