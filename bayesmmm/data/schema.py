@@ -15,8 +15,10 @@ import pandas as pd
 
 from bayesmmm.data import checks
 from bayesmmm.data.checks import MONEY, NATIONAL
+from bayesmmm.data.columns import Columns
 from bayesmmm.data.dates import DAYS_PER_PERIOD, Calendar, check_order, find_frequency, iso_date, parse_dates
 from bayesmmm.data.describe import data_summary, data_text
+from bayesmmm.data.exposures import check_paid, read_spend, read_units
 from bayesmmm.data.missing import outside, read_missing, read_present
 from bayesmmm.data.roles import keys_of, uses_of
 from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, read_only_arrays, same_arrays
@@ -28,7 +30,7 @@ from bayesmmm.validate import as_list, list_for, refusal
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MMMData:
+class MMMData(Columns):
     """Marketing-mix data: daily, weekly or monthly series, national or one row per geo and date.
 
     Usually made with `from_csv` or `from_frame`; the constructor takes arrays and makes the same checks.
@@ -40,11 +42,11 @@ class MMMData:
     geos : tuple of str
         ``("national",)`` for a single series.
     columns : Mapping of str to ndarray, shape (geo, date)
-        Raw units. Kept as read-only float64 copies in the order outcome, mediators, media, controls.
+        Raw units. Kept as read-only float64 copies in the order outcome, mediators, media, controls, spend.
     outcome : str
         Column to explain.
     media : tuple of str
-        Channels: money spent, zero or more.
+        Channels, zero or more: money spent or, by `units` and `spend`, an exposure that is counted.
     mediators : Mapping of str to str
         Column -> unit. The unit "money" means that the planner pays it; in other units it may be negative.
     controls : tuple of str
@@ -65,6 +67,12 @@ class MMMData:
     part : bool
         Whether these are some geos of a panel, as `sel` takes them: in a part, channels may be silent and controls
         constant.
+    units : Mapping of str to str
+        Channel -> what is counted, as ``{"display": "impressions"}``, or "money", which a channel is where nothing is
+        said of it here or in `spend`. A channel acts through what is counted.
+    spend : Mapping of str to str
+        Exposure -> column of what was paid for it, as ``{"display": "display_cost"}``: returns, curves and budgets are
+        in that money. A counted channel without one is organic: it has an effect per unit, and no return on spend.
 
     Attributes
     ----------
@@ -103,11 +111,15 @@ class MMMData:
     levels: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     missing: Mapping[str, str] = MappingProxyType({})
     present: np.ndarray | None = None
+    units: Mapping[str, str] = MappingProxyType({})
+    spend: Mapping[str, str] = MappingProxyType({})
     frequency: str = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the fields in their normal form and run every check."""
-        uses = uses_of(self.outcome, self.media, self.mediators, self.controls)
+        units = read_units(self.units, checks.as_names(self.media, role="media"))
+        spend = read_spend(self.spend, self.media, units)
+        uses = uses_of(self.outcome, self.media, self.mediators, self.controls, spend)
         checks.check_roles(uses)
         checks.check_unit(self.outcome_unit, "outcome_unit")
         if not isinstance(self.columns, Mapping):
@@ -137,7 +149,7 @@ class MMMData:
         normal = {
             "dates": dates,
             "geos": geos,
-            "columns": read_only_arrays(outside(columns, present, explained, self.media)),
+            "columns": read_only_arrays(outside(columns, present, explained, (*self.media, *spend.values()))),
             "media": tuple(self.media),
             "mediators": MappingProxyType(mediators),
             "controls": tuple(self.controls),
@@ -145,14 +157,18 @@ class MMMData:
             "levels": MappingProxyType(checks.check_levels(self.levels, geos)),
             "missing": MappingProxyType(missing),
             "present": present,
+            "units": MappingProxyType(units),
+            "spend": MappingProxyType(spend),
             "frequency": find_frequency(dates),
         }
         for name, value in normal.items():
             object.__setattr__(self, name, value)
-        money = [name for name in self.columns if self.is_money(name)]
-        check_values(
-            self.columns, uses, geos, dates, money=money, missing=missing, present=present, part=self.part
-        )
+        known: dict[str, Any] = {"missing": missing, "present": present, "part": self.part}
+        paid = [name for name in self.columns if self.is_money(name)]
+        counted = [name for name in self.media if name not in paid]
+        check_values(self.columns, uses, geos, dates, money=paid, counted=counted, **known)
+        if not self.part:
+            check_paid(spend, self.columns)
 
     @property
     def days_per_period(self) -> float:
@@ -183,6 +199,8 @@ class MMMData:
         outcome_unit: str = MONEY,
         date_format: str | None = None,
         missing: Mapping[str, str] | str | None = None,
+        units: Mapping[str, str] | None = None,
+        spend: Mapping[str, str] | None = None,
     ) -> "MMMData":
         """Read a pandas table with one row per period, or per geo and period.
 
@@ -195,7 +213,7 @@ class MMMData:
         outcome : str
             Column to explain.
         media : sequence of str
-            Spend columns.
+            Columns of channels: money spent, or exposures, see `units` and `spend`.
         mediators : Mapping of str to str, optional
             Column -> unit, such as ``{"google": "money"}``.
         controls : sequence of str
@@ -212,6 +230,11 @@ class MMMData:
         missing : str or Mapping of str to str, optional
             What was not recorded: "ignore" lets blanks in the outcome and in mediators leave the likelihood, and geos
             start late or end early; ``{"sales": "ignore"}`` says so of some series. Spend and controls must be known.
+        units : Mapping of str to str, optional
+            Channel -> what is counted, as ``{"display": "impressions", "mailing": "e-mails"}``; channels that are not
+            named here or in `spend` are money.
+        spend : Mapping of str to str, optional
+            Exposure -> column of what was paid for it, as ``{"display": "display_cost"}``.
 
         Returns
         -------
@@ -223,7 +246,9 @@ class MMMData:
         DataError
             One of its subclasses, naming the column and the row, geo or dates.
         """
-        uses = uses_of(outcome, media, mediators, controls)
+        units = read_units(units, checks.as_names(media, role="media"))
+        spend = read_spend(spend, tuple(media), units)
+        uses = uses_of(outcome, media, mediators, controls, spend)
         (_, *keys) = roles_of_keys = keys_of(date, geo)
         checks.check_roles([*roles_of_keys, *uses])
         wanted = [name for name, _ in (*roles_of_keys, *uses)]
@@ -240,7 +265,13 @@ class MMMData:
         )
         unused = tuple(str(name) for name in frame.columns if name not in wanted)
         roles = (outcome, tuple(media), checks.as_units(mediators), tuple(controls))
-        more: dict[str, Any] = {"levels": levels, "missing": gaps, "present": present}
+        more: dict[str, Any] = {
+            "levels": levels,
+            "missing": gaps,
+            "present": present,
+            "units": units,
+            "spend": spend,
+        }
         return cls(dates, geos, columns, *roles, outcome_unit=outcome_unit, unused=unused, **more)
 
     @classmethod
@@ -257,6 +288,8 @@ class MMMData:
         outcome_unit: str = MONEY,
         date_format: str | None = None,
         missing: Mapping[str, str] | str | None = None,
+        units: Mapping[str, str] | None = None,
+        spend: Mapping[str, str] | None = None,
     ) -> "MMMData":
         """Read a comma-separated UTF-8 file; see `from_frame` for the other arguments.
 
@@ -264,7 +297,7 @@ class MMMData:
         ----------
         path : str or path
             A local file with a header. Empty cells of number columns are missing values.
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, units, spend
             As in `from_frame`.
 
         Returns
@@ -279,11 +312,14 @@ class MMMData:
         DataError
             As `from_frame`, and for a file that is empty, not UTF-8, or not separated by commas.
         """
-        uses = uses_of(outcome, media, mediators, controls)
+        names = checks.as_names(media, role="media")
+        spend = read_spend(spend, names, read_units(units, names))
+        uses = uses_of(outcome, media, mediators, controls, spend)
         checks.check_roles([*keys_of(date, geo), *uses])
         frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         keys: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
+        roles |= {"units": units, "spend": spend}
         return cls.from_frame(frame, **keys, **roles, outcome_unit=outcome_unit)
 
     def scales(self) -> Scales:
@@ -337,17 +373,6 @@ class MMMData:
         keys |= {key: np.repeat(np.array(values, dtype=object), len(self.dates)) for key, values in named.items()}
         table = pd.DataFrame(keys | {name: values.ravel() for name, values in self.columns.items()})
         return table if self.present is None else table[self.present.ravel()].reset_index(drop=True)
-
-    def unit(self, name: str) -> str:
-        """Return the unit of a column: "money" for media, "" for a control."""
-        checks.check_known([name], list(self.columns), where="the data")
-        fixed = {self.outcome: self.outcome_unit, **self.mediators, **dict.fromkeys(self.controls, "")}
-        return fixed.get(name, MONEY)
-
-    def is_money(self, name: str) -> bool:
-        """Return whether a column is money that the planner pays: media, or a mediator in that unit."""
-        checks.check_known([name], list(self.columns), where="the data")
-        return name in self.media or self.mediators.get(name) == MONEY
 
     def summary(self) -> pd.DataFrame:
         """Return one row per column over geos and periods: role, moments, quartiles' ends, zeros, total.
@@ -418,29 +443,6 @@ class MMMData:
         present = None if self.present is None else self.present[numbers][:, dates]
         return replace(self, dates=self.dates[dates], columns=columns, present=present, **changes)
 
-    @property
-    def has_row(self) -> np.ndarray:
-        """Whether a geo has a row, (geo, date): from its own first period to its last."""
-        return np.ones((len(self.geos), len(self.dates)), bool) if self.present is None else self.present
-
-    def recorded(self, name: str) -> np.ndarray:
-        """Whether the value of a column is known, (geo, date): in rows of its geo that are not missing."""
-        return self.has_row & ~np.isnan(self.columns[name])
-
-    def known(self, name: str) -> np.ndarray:
-        """Values of a column (geo, date), NaN where there is none: also spend and controls outside a geo's periods."""
-        at = self.recorded(name)
-        return self.columns[name] if at.all() else np.where(at, self.columns[name], np.nan)
-
-    def values(self, name: str) -> np.ndarray:
-        """Values of a column that are known: all of them, (geo, date), or in one row those that are."""
-        at = self.recorded(name)
-        return self.columns[name] if at.all() else self.columns[name][at]
-
-    def bought(self, names: Sequence[str]) -> np.ndarray:
-        """Return whether each of some columns was ever above zero in each geo, (geo, column)."""
-        return np.array([(self.columns[name] > 0).any(axis=-1) for name in names]).reshape(-1, len(self.geos)).T
-
     def replace_columns(self, columns: Mapping[str, np.ndarray]) -> "MMMData":
         """Return the data with other values in some columns, checked again.
 
@@ -472,6 +474,7 @@ class MMMData:
             and list(self.mediators.items()) == list(other.mediators.items())
             and list(self.levels.items()) == list(other.levels.items())
             and self.missing == other.missing
+            and (self.units, self.spend) == (other.units, other.spend)
             and np.array_equal(self.has_row, other.has_row)
             and np.array_equal(self.dates.to_numpy(), other.dates.to_numpy())
             and same_arrays(self.columns, other.columns)
@@ -480,7 +483,14 @@ class MMMData:
     def __reduce__(self) -> tuple:
         """Pickle through the constructor, since read-only views of a dict cannot be pickled."""
         given = (self.dates, self.geos, dict(self.columns), self.outcome, self.media, dict(self.mediators))
-        more = (self.part, dict(self.levels), dict(self.missing or {}), self.present)
+        more = (
+            self.part,
+            dict(self.levels),
+            dict(self.missing or {}),
+            self.present,
+            dict(self.units),
+            dict(self.spend),
+        )
         return (MMMData, (*given, self.controls, self.outcome_unit, self.unused, *more))
 
     def __repr__(self) -> str:
@@ -489,7 +499,9 @@ class MMMData:
 
     def _repr_html_(self) -> str:
         """Return the columns with role and unit, for notebooks."""
-        names, roles = zip(*uses_of(self.outcome, self.media, self.mediators, self.controls), strict=True)
+        names, roles = zip(
+            *uses_of(self.outcome, self.media, self.mediators, self.controls, self.spend), strict=True
+        )
         units = [self.unit(name) for name in names]
         shown = {"column": names, "role": [role.removesuffix("s") for role in roles], "unit": units}
         return notebook_html(repr(self), shown)

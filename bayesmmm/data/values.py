@@ -9,6 +9,9 @@ from bayesmmm.data import checks
 from bayesmmm.data.missing import IGNORE, check_recorded
 from bayesmmm.data.tables import to_float
 
+#: How it is said that a count is negative.
+COUNTED = {"what": "a count", "fix": "correct the value"}
+
 
 def to_array(values: object, name: str, geos: int) -> np.ndarray:
     """Return numbers as float64; one series becomes (1, date) where there is one geo."""
@@ -25,6 +28,7 @@ def check_values(
     dates: pd.DatetimeIndex,
     *,
     money: Sequence[str],
+    counted: Sequence[str],
     missing: Mapping[str, str],
     present: np.ndarray | None,
     part: bool,
@@ -44,6 +48,8 @@ def check_values(
         checks.check_range(name, known)
         if name in money:
             checks.check_not_negative(name, known, geos, dates)
+        elif name in counted:
+            checks.check_not_negative(name, known, geos, dates, **COUNTED)
         if part:
             continue
         if role in ("media", "mediators"):
