@@ -14,24 +14,25 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.data import checks
+from bayesmmm.data.calendars import Calendar
 from bayesmmm.data.checks import MONEY, NATIONAL
 from bayesmmm.data.columns import Columns
-from bayesmmm.data.dates import DAYS_PER_PERIOD, Calendar, check_order, find_frequency, iso_date, parse_dates
+from bayesmmm.data.dates import iso_date
 from bayesmmm.data.describe import data_summary, data_text
-from bayesmmm.data.exposures import check_paid, read_spend, read_units
-from bayesmmm.data.missing import outside, read_missing, read_present
+from bayesmmm.data.exposures import read_spend, read_units
+from bayesmmm.data.missing import read_missing
+from bayesmmm.data.normal_form import check_columns, normal_form
 from bayesmmm.data.roles import keys_of, uses_of
-from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, read_only_arrays, same_arrays
+from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, same_arrays
 from bayesmmm.data.tables import check_table, lay_out, read_csv
-from bayesmmm.data.values import check_values, to_array
-from bayesmmm.errors import DataError, DateError, PanelError, RoleError
-from bayesmmm.text import notebook_html, written
-from bayesmmm.validate import as_list, list_for, refusal
+from bayesmmm.errors import DataError, DateError
+from bayesmmm.text import notebook_html
+from bayesmmm.validate import refusal
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MMMData(Columns):
-    """Marketing-mix data: daily, weekly or monthly series, national or one row per geo and date.
+    """Marketing-mix data: series of days, weeks, months or other periods, national or one row per geo and date.
 
     Usually made with `from_csv` or `from_frame`; the constructor takes arrays and makes the same checks.
 
@@ -67,6 +68,13 @@ class MMMData(Columns):
     part : bool
         Whether these are some geos of a panel, as `sel` takes them: in a part, channels may be silent and controls
         constant.
+    date_is : {"first", "last"}, optional
+        Whether a date is the first or the last day of its period. By default ends of months are last days, and other
+        dates first days. It has to be said where periods have uneven lengths, and where events fall into weeks.
+    calendar_dates : sequence of dates, optional
+        Dates of all periods, of those to come too, where they follow no rule: months from one first Monday to the next,
+        or retail years of 4-4-5 weeks that will have a 53rd week. After the last of them the lengths of the last year
+        come again.
     units : Mapping of str to str
         Channel -> what is counted, as ``{"display": "impressions"}``, or "money", which a channel is where nothing is
         said of it here or in `spend`. A channel acts through what is counted.
@@ -76,8 +84,9 @@ class MMMData(Columns):
 
     Attributes
     ----------
-    frequency : str
-        "daily", "weekly" or "monthly", found from the dates.
+    calendar : Calendar
+        Found from the dates: days, weeks, fortnights, periods of four weeks, months, quarters, or retail periods of
+        whole weeks, as 4-4-5. Dates and lengths of its periods and of those around them; period 0 is the first.
 
     Raises
     ------
@@ -111,74 +120,27 @@ class MMMData(Columns):
     levels: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     missing: Mapping[str, str] = MappingProxyType({})
     present: np.ndarray | None = None
+    date_is: str | None = None
+    calendar_dates: pd.DatetimeIndex | None = None
     units: Mapping[str, str] = MappingProxyType({})
     spend: Mapping[str, str] = MappingProxyType({})
-    frequency: str = field(init=False)
+    calendar: Calendar = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the fields in their normal form and run every check."""
-        units = read_units(self.units, checks.as_names(self.media, role="media"))
-        spend = read_spend(self.spend, self.media, units)
-        uses = uses_of(self.outcome, self.media, self.mediators, self.controls, spend)
-        checks.check_roles(uses)
-        checks.check_unit(self.outcome_unit, "outcome_unit")
-        if not isinstance(self.columns, Mapping):
-            text = f"columns={written(self.columns)} must be a mapping from names to arrays"
-            raise RoleError(f"{text}; write columns={{{self.outcome!r}: [...], ...}}, or use MMMData.from_frame")
-        checks.check_known([name for name, _ in uses], list(self.columns), where="columns")
-        checks.check_no_role(self.columns, uses)
-        if as_list(self.dates) is None:
-            raise DateError(f"dates={written(self.dates)} must be a list of dates; write them as a DatetimeIndex")
-        dates = parse_dates(pd.Series(self.dates), column="dates", date_format=None)
-        check_order(dates, where="column 'dates'", sort="sort the frame by 'dates'")
-        checks.check_periods(len(dates), where="the data")
-        geos = tuple(str(geo) for geo in as_list(self.geos) or ())
-        if not geos or len(set(geos)) < len(geos):
-            fix = f"give each geo once, as geos={list_for(self.geos, [NATIONAL])}"
-            raise PanelError(f"geos={written(self.geos)} must be a list of different names, at least one; {fix}")
-        unused = as_list(self.unused)
-        if unused is None:
-            raise RoleError(f"unused={written(self.unused)} must be a list of names; write unused=[]")
-        columns = {name: to_array(self.columns[name], name, len(geos)) for name, _ in uses}
-        checks.check_shapes(columns, geos=geos, dates=dates)
-        explained, mediators = (self.outcome, *self.mediators), checks.as_units(self.mediators)
-        missing = read_missing(self.missing, explained, columns)
-        present = read_present(
-            self.present, geos, dates, outcome=self.outcome, declared=bool(self.part or self.outcome in missing)
-        )
-        normal = {
-            "dates": dates,
-            "geos": geos,
-            "columns": read_only_arrays(outside(columns, present, explained, (*self.media, *spend.values()))),
-            "media": tuple(self.media),
-            "mediators": MappingProxyType(mediators),
-            "controls": tuple(self.controls),
-            "unused": tuple(str(name) for name in unused),
-            "levels": MappingProxyType(checks.check_levels(self.levels, geos)),
-            "missing": MappingProxyType(missing),
-            "present": present,
-            "units": MappingProxyType(units),
-            "spend": MappingProxyType(spend),
-            "frequency": find_frequency(dates),
-        }
-        for name, value in normal.items():
+        for name, value in normal_form(self).items():
             object.__setattr__(self, name, value)
-        known: dict[str, Any] = {"missing": missing, "present": present, "part": self.part}
-        paid = [name for name in self.columns if self.is_money(name)]
-        counted = [name for name in self.media if name not in paid]
-        check_values(self.columns, uses, geos, dates, money=paid, counted=counted, **known)
-        if not self.part:
-            check_paid(spend, self.columns)
+        check_columns(self)
 
     @property
     def days_per_period(self) -> float:
-        """Days in one period: 1, 7, or 365.25 / 12."""
-        return DAYS_PER_PERIOD[self.frequency]
+        """Days in one period, on average where they differ: 1, 7, or 365.25 / 12."""
+        return self.calendar.days_per_period
 
     @property
-    def calendar(self) -> Calendar:
-        """Dates and lengths of its periods and of those around them; period 0 is the first."""
-        return Calendar.of(self.dates, self.frequency)
+    def frequency(self) -> str:
+        """What its periods are, as `Calendar` has it: "daily", "weekly", "monthly" and others."""
+        return self.calendar.frequency
 
     @property
     def geo_levels(self) -> pd.DataFrame:
@@ -199,6 +161,8 @@ class MMMData(Columns):
         outcome_unit: str = MONEY,
         date_format: str | None = None,
         missing: Mapping[str, str] | str | None = None,
+        date_is: str | None = None,
+        calendar_dates: Sequence[Any] | None = None,
         units: Mapping[str, str] | None = None,
         spend: Mapping[str, str] | None = None,
     ) -> "MMMData":
@@ -230,6 +194,10 @@ class MMMData(Columns):
         missing : str or Mapping of str to str, optional
             What was not recorded: "ignore" lets blanks in the outcome and in mediators leave the likelihood, and geos
             start late or end early; ``{"sales": "ignore"}`` says so of some series. Spend and controls must be known.
+        date_is : {"first", "last"}, optional
+            Whether a date is the first or the last day of its period, as with weeks that are called by their Sunday.
+        calendar_dates : sequence of dates, optional
+            Dates of all periods, of those to come too, where they follow no rule.
         units : Mapping of str to str, optional
             Channel -> what is counted, as ``{"display": "impressions", "mailing": "e-mails"}``; channels that are not
             named here or in `spend` are money.
@@ -265,13 +233,9 @@ class MMMData(Columns):
         )
         unused = tuple(str(name) for name in frame.columns if name not in wanted)
         roles = (outcome, tuple(media), checks.as_units(mediators), tuple(controls))
-        more: dict[str, Any] = {
-            "levels": levels,
-            "missing": gaps,
-            "present": present,
-            "units": units,
-            "spend": spend,
-        }
+        more: dict[str, Any] = {"levels": levels, "missing": gaps, "present": present}
+        more |= {"units": units, "spend": spend}
+        more |= {"date_is": date_is, "calendar_dates": calendar_dates}
         return cls(dates, geos, columns, *roles, outcome_unit=outcome_unit, unused=unused, **more)
 
     @classmethod
@@ -288,6 +252,8 @@ class MMMData(Columns):
         outcome_unit: str = MONEY,
         date_format: str | None = None,
         missing: Mapping[str, str] | str | None = None,
+        date_is: str | None = None,
+        calendar_dates: Sequence[Any] | None = None,
         units: Mapping[str, str] | None = None,
         spend: Mapping[str, str] | None = None,
     ) -> "MMMData":
@@ -297,7 +263,8 @@ class MMMData(Columns):
         ----------
         path : str or path
             A local file with a header. Empty cells of number columns are missing values.
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, units, spend
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates,
+        units, spend
             As in `from_frame`.
 
         Returns
@@ -319,6 +286,7 @@ class MMMData(Columns):
         frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         keys: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
+        keys |= {"date_is": date_is, "calendar_dates": calendar_dates}
         roles |= {"units": units, "spend": spend}
         return cls.from_frame(frame, **keys, **roles, outcome_unit=outcome_unit)
 
@@ -477,6 +445,7 @@ class MMMData(Columns):
             and (self.units, self.spend) == (other.units, other.spend)
             and np.array_equal(self.has_row, other.has_row)
             and np.array_equal(self.dates.to_numpy(), other.dates.to_numpy())
+            and self.calendar == other.calendar
             and same_arrays(self.columns, other.columns)
         )
 
@@ -488,6 +457,8 @@ class MMMData(Columns):
             dict(self.levels),
             dict(self.missing or {}),
             self.present,
+            self.date_is,
+            self.calendar_dates,
             dict(self.units),
             dict(self.spend),
         )

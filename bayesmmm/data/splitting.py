@@ -130,7 +130,7 @@ def _weights(
     bought = dict(zip(data.media, data.bought(data.media).T.astype(float), strict=True))
     bought |= {column: bought[name] for name, column in data.spend.items()}
     if split == "history":
-        inside = window_mask(data.dates, start, stop, where="the history")
+        inside = window_mask(data.dates, start, stop, where="the history", calendar=data.calendar)
         return {name: data.columns[name][:, inside].sum(axis=-1) for name in bought}
     if start is not None or stop is not None:
         raise refusal(

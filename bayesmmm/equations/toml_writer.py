@@ -14,6 +14,7 @@ from bayesmmm.validate import as_list
 #: Keys of [data]: the keyword arguments of ``MMMData.from_csv``.
 DATA_KEYS = (
     *("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format", "missing"),
+    *("date_is", "calendar_dates"),
     *("units", "spend"),
 )
 
