@@ -4,7 +4,6 @@ Knows columns and units. Refuses to know equations: which column explains which 
 """
 
 import datetime
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -17,10 +16,12 @@ from bayesmmm.data import checks
 from bayesmmm.data.checks import MONEY, NATIONAL
 from bayesmmm.data.dates import DAYS_PER_PERIOD, Calendar, check_order, find_frequency, iso_date, parse_dates
 from bayesmmm.data.describe import data_summary, data_text
+from bayesmmm.data.faults import looking
+from bayesmmm.data.frames import read_layout, telling_all
 from bayesmmm.data.missing import outside, read_missing, read_present
-from bayesmmm.data.roles import keys_of, uses_of
+from bayesmmm.data.readers import Readers
+from bayesmmm.data.roles import keys_of, paid, uses_of
 from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, read_only_arrays, same_arrays
-from bayesmmm.data.tables import check_table, lay_out, read_csv
 from bayesmmm.data.values import check_values, to_array
 from bayesmmm.errors import DataError, DateError, PanelError, RoleError
 from bayesmmm.text import notebook_html, written
@@ -28,10 +29,11 @@ from bayesmmm.validate import as_list, list_for, refusal
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MMMData:
+class MMMData(Readers):
     """Marketing-mix data: daily, weekly or monthly series, national or one row per geo and date.
 
-    Usually made with `from_csv` or `from_frame`; the constructor takes arrays and makes the same checks.
+    Usually made with `from_csv`, `from_file` or `from_frame`; the constructor takes arrays and makes the same checks.
+    `check` lists every fault of a table at once.
 
     Parameters
     ----------
@@ -109,7 +111,8 @@ class MMMData:
         """Put the fields in their normal form and run every check."""
         uses = uses_of(self.outcome, self.media, self.mediators, self.controls)
         checks.check_roles(uses)
-        checks.check_unit(self.outcome_unit, "outcome_unit")
+        with looking():
+            checks.check_unit(self.outcome_unit, "outcome_unit")
         if not isinstance(self.columns, Mapping):
             text = f"columns={written(self.columns)} must be a mapping from names to arrays"
             raise RoleError(f"{text}; write columns={{{self.outcome!r}: [...], ...}}, or use MMMData.from_frame")
@@ -119,7 +122,8 @@ class MMMData:
             raise DateError(f"dates={written(self.dates)} must be a list of dates; write them as a DatetimeIndex")
         dates = parse_dates(pd.Series(self.dates), column="dates", date_format=None)
         check_order(dates, where="column 'dates'", sort="sort the frame by 'dates'")
-        checks.check_periods(len(dates), where="the data")
+        with looking():
+            checks.check_periods(len(dates), where="the data")
         geos = tuple(str(geo) for geo in as_list(self.geos) or ())
         if not geos or len(set(geos)) < len(geos):
             fix = f"give each geo once, as geos={list_for(self.geos, [NATIONAL])}"
@@ -145,7 +149,7 @@ class MMMData:
             "levels": MappingProxyType(checks.check_levels(self.levels, geos)),
             "missing": MappingProxyType(missing),
             "present": present,
-            "frequency": find_frequency(dates),
+            "frequency": self._frequency(dates),
         }
         for name, value in normal.items():
             object.__setattr__(self, name, value)
@@ -153,6 +157,13 @@ class MMMData:
         check_values(
             self.columns, uses, geos, dates, money=money, missing=missing, present=present, part=self.part
         )
+
+    @staticmethod
+    def _frequency(dates: pd.DatetimeIndex) -> str:
+        """Return the frequency; nothing where there is none and faults are collected."""
+        with looking():
+            return find_frequency(dates) if len(dates) > 2 else ""
+        return ""
 
     @property
     def days_per_period(self) -> float:
@@ -170,6 +181,7 @@ class MMMData:
         return pd.DataFrame(dict(self.levels), index=pd.Index(self.geos, name="geo"))
 
     @classmethod
+    @telling_all
     def from_frame(
         cls,
         frame: pd.DataFrame,
@@ -223,68 +235,31 @@ class MMMData:
         DataError
             One of its subclasses, naming the column and the row, geo or dates.
         """
-        uses = uses_of(outcome, media, mediators, controls)
-        (_, *keys) = roles_of_keys = keys_of(date, geo)
-        checks.check_roles([*roles_of_keys, *uses])
-        wanted = [name for name, _ in (*roles_of_keys, *uses)]
-        check_table(frame, wanted=wanted, where="the table")
-        numbers, names = [name for name, _ in uses], [name for name, _ in keys]
-        gaps = read_missing(missing, (outcome, *checks.as_units(mediators)), numbers)
-        dates, geos, columns, levels, present = lay_out(
+        uses, keys = uses_of(outcome, media, mediators, controls), keys_of(date, geo)
+        checks.check_roles([*keys, *uses])
+        with looking():
+            checks.check_unit(outcome_unit, "outcome_unit")
+        explained = [name for name, role in uses if role in ("outcome", "mediators")]
+        gaps: dict[str, str] = {}
+        with looking():
+            gaps = read_missing(missing, explained, [name for name, _ in uses])
+        table = read_layout(
             frame,
             date=date,
-            keys=names,
-            numbers=numbers,
+            uses=uses,
+            keys=keys,
             date_format=date_format,
-            ragged=outcome if outcome in gaps else "",
+            missing=gaps,
+            money=paid(uses, mediators),
+            outcome=outcome,
         )
+        wanted = [name for name, _ in (*keys, *uses)]
         unused = tuple(str(name) for name in frame.columns if name not in wanted)
         roles = (outcome, tuple(media), checks.as_units(mediators), tuple(controls))
-        more: dict[str, Any] = {"levels": levels, "missing": gaps, "present": present}
-        return cls(dates, geos, columns, *roles, outcome_unit=outcome_unit, unused=unused, **more)
-
-    @classmethod
-    def from_csv(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        date: str,
-        outcome: str,
-        media: Sequence[str],
-        mediators: Mapping[str, str] | None = None,
-        controls: Sequence[str] = (),
-        geo: str | Sequence[str] | None = None,
-        outcome_unit: str = MONEY,
-        date_format: str | None = None,
-        missing: Mapping[str, str] | str | None = None,
-    ) -> "MMMData":
-        """Read a comma-separated UTF-8 file; see `from_frame` for the other arguments.
-
-        Parameters
-        ----------
-        path : str or path
-            A local file with a header. Empty cells of number columns are missing values.
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing
-            As in `from_frame`.
-
-        Returns
-        -------
-        MMMData
-            The same as `from_frame` gives for the table of the file.
-
-        Raises
-        ------
-        MissingFileError
-            There is no such file; it is a FileNotFoundError too.
-        DataError
-            As `from_frame`, and for a file that is empty, not UTF-8, or not separated by commas.
-        """
-        uses = uses_of(outcome, media, mediators, controls)
-        checks.check_roles([*keys_of(date, geo), *uses])
-        frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
-        roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
-        keys: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        return cls.from_frame(frame, **keys, **roles, outcome_unit=outcome_unit)
+        more: dict[str, Any] = {"levels": table.levels, "missing": gaps, "present": table.present}
+        return cls(
+            table.dates, table.geos, table.columns, *roles, outcome_unit=outcome_unit, unused=unused, **more
+        )
 
     def scales(self) -> Scales:
         """Return what one unit of each series is over these periods.
