@@ -275,6 +275,10 @@ class LowVariationWarning(BayesMMMWarning):
     """Given when a channel hardly varies, so that its effect cannot be seen."""
 
 
+class UnevenPeriodsWarning(BayesMMMWarning):
+    """Given when periods have rather different lengths, and nothing in an equation says so."""
+
+
 class FewPeriodsWarning(BayesMMMWarning):
     """Given when there are few periods per parameter, so that priors decide much of the answer."""
 

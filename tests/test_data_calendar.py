@@ -91,7 +91,7 @@ def test_long_gap_is_cut_and_a_shifted_date_is_named():
         read(calendar(dates))
 
 
-@pytest.mark.parametrize("days", [2, 14, 28, 91])
+@pytest.mark.parametrize("days", [2, 10, 35, 182])
 def test_other_steps_are_refused(days):
     dates = pd.date_range("2023-01-01", periods=12, freq=f"{days}D")
     with pytest.raises(errors.DateError, match=f"mostly lie {days} days apart .* add the rows up"):

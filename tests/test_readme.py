@@ -54,7 +54,16 @@ def test_command_line_is_accepted():
 
     lines = [line.partition("#")[0].split() for block in blocks("bash") for line in block.splitlines()]
     ours = [words[1:] for words in lines if words and words[0] == "bayesmmm"]
-    assert [words[0] for words in ours] == ["check", "check", "prepare", "prepare", "simulate", "fit", "report", "optimize"]
+    assert [words[0] for words in ours] == [
+        "check",
+        "check",
+        "prepare",
+        "prepare",
+        "simulate",
+        "fit",
+        "report",
+        "optimize",
+    ]
     for words in ours:
         cli._parser().parse_args(words)
 

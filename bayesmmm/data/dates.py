@@ -1,4 +1,4 @@
-"""Calendars: dates are parsed, checked for order and duplicates, and their frequency is found.
+"""Dates are parsed, and checked for order and duplicates.
 
 Knows dates only. A date is never guessed: text must be ISO, or the caller says the format.
 """
@@ -6,17 +6,14 @@ Knows dates only. A date is never guessed: text must be ISO, or the caller says 
 import datetime
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from bayesmmm.data.faults import looking
-from bayesmmm.errors import CalendarGapError, DateError
+from bayesmmm.errors import DateError
 from bayesmmm.text import listed, written
 from bayesmmm.validate import check_date_format
-
-DAYS_PER_PERIOD = {"daily": 1.0, "weekly": 7.0, "monthly": 365.25 / 12}
 
 #: Years that dates may have, so that the time between any two of them can be counted in nanoseconds.
 FIRST_YEAR, LAST_YEAR = 1900, 2189
@@ -76,100 +73,6 @@ def check_order(dates: pd.DatetimeIndex, *, where: str, sort: str, panel: bool =
             )
 
 
-def find_frequency(dates: pd.DatetimeIndex) -> str:
-    """Return "daily", "weekly" or "monthly", judged by the commonest step between the dates.
-
-    Daily means every step is 1 day, weekly 7 days, monthly the same day of every month (the last day where a
-    month is too short, so that month ends count as monthly).
-    """
-    steps, counts = np.unique(np.diff(dates).astype("timedelta64[D]").astype(int), return_counts=True)
-    step = int(steps[np.argmax(counts)])
-    if step in (1, 7):
-        frequency, expected = {1: "daily", 7: "weekly"}[step], _regular_days(dates, step)
-    elif step in (30, 31):  # 28 is a four-week calendar, which is none of the three
-        frequency, expected = "monthly", _regular_months(dates)
-    else:
-        raise DateError(
-            f"the dates mostly lie {step} days apart ({dates[0]:%Y-%m-%d}, {dates[1]:%Y-%m-%d}, ...); "
-            "allowed are daily, weekly and monthly series; add the rows up to one of these first",
-            prepare="adds days up to weeks: week_start='monday'",
-        )
-    missing, off = expected.difference(dates), dates.difference(expected)
-    if len(missing) or len(off):
-        found = []
-        if len(missing):
-            found.append(f"{len(missing)} date(s) are missing: {listed(missing)}")
-        if len(off):
-            found.append(f"{len(off)} date(s) do not fit the calendar: {listed(off)}")
-        raise CalendarGapError(
-            f"the series looks {frequency} (commonest step {step} days), but {'; '.join(found)}; every "
-            f"period from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d} must be there; add the missing rows, "
-            "with zero spend where nothing was spent, and the outcome left blank under missing='ignore' where it was "
-            "not recorded",
-            prepare="adds absent periods with zeros: fill=True, or fill=['tv', ...] for spend alone",
-        )
-    return frequency
-
-
-@dataclass(frozen=True)
-class Calendar:
-    """Periods of one frequency that follow on each other, numbered from 0 on; those before have numbers below.
-
-    Attributes
-    ----------
-    frequency : str
-    first : Timestamp
-        Date of period 0.
-    day : int
-        Of monthly periods, the day of the month on which their dates lie, as `anchor_day` gives it.
-    """
-
-    frequency: str
-    first: pd.Timestamp
-    day: int
-
-    @classmethod
-    def of(cls, dates: pd.DatetimeIndex, frequency: str) -> "Calendar":
-        """Calendar of which some dates are the first ones."""
-        return cls(frequency, dates[0], anchor_day(dates) if frequency == "monthly" else 1)
-
-    @property
-    def days_per_period(self) -> float:
-        """Days in one period, of months their average."""
-        return DAYS_PER_PERIOD[self.frequency]
-
-    @property
-    def shortest(self) -> float:
-        """Days that a period has at least."""
-        return 28.0 if self.frequency == "monthly" else self.days_per_period
-
-    def dates(self, start: int, stop: int) -> np.ndarray:
-        """Dates of the periods from one number up to another, as datetime64[D]."""
-        numbers = np.arange(start, stop)
-        if self.frequency != "monthly":
-            steps = (numbers * int(self.days_per_period)).astype("timedelta64[D]")
-            return self.first.to_datetime64().astype("datetime64[D]") + steps
-        firsts, lengths = self._months(numbers)
-        return firsts + (np.minimum(self.day, lengths) - 1).astype("timedelta64[D]")
-
-    def days(self, start: int, count: int) -> np.ndarray:
-        """Lengths in days of so many periods: one number (1,) where all are alike, else one for each.
-
-        A month goes from its date to the next one; where dates are the ends of months, it is the month that ends there.
-        """
-        if self.frequency != "monthly":
-            return np.array([self.days_per_period])
-        if self.day == 31:
-            return self._months(np.arange(start, start + count))[1].astype(float)
-        return np.diff(self.dates(start, start + count + 1)).astype(float)
-
-    def _months(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """First days and lengths of the months in which periods have their dates."""
-        months = self.first.to_datetime64().astype("datetime64[M]") + numbers.astype("timedelta64[M]")
-        firsts = months.astype("datetime64[D]")
-        return firsts, ((months + np.timedelta64(1, "M")).astype("datetime64[D]") - firsts).astype(int)
-
-
 def iso_date(value: object, name: str) -> pd.Timestamp:
     """Return an ISO text or a date as a timestamp at midnight, or say that it is neither."""
     sound = isinstance(value, datetime.date | np.datetime64) or (isinstance(value, str) and _ISO.fullmatch(value))
@@ -184,29 +87,6 @@ def iso_date(value: object, name: str) -> pd.Timestamp:
             f"YYYY-MM-DD"
         )
     return stamp
-
-
-def anchor_day(dates: pd.DatetimeIndex) -> int:
-    """Return the day of the month, 1 to 31, that fits most of the dates; 31 stands for the end of every month."""
-    lengths, days = dates.days_in_month.to_numpy(), dates.day.to_numpy()
-    return max(range(1, 32), key=lambda candidate: np.sum(np.minimum(candidate, lengths) == days))
-
-
-def _regular_days(dates: pd.DatetimeIndex, step: int) -> pd.DatetimeIndex:
-    """Return the calendar of that step on which most of the dates lie."""
-    days = (dates - pd.Timestamp(0)).days.to_numpy()
-    phases, counts = np.unique(days % step, return_counts=True)
-    calendar = np.arange(days[0], days[-1] + 1)
-    calendar = calendar[calendar % step == phases[np.argmax(counts)]]
-    return pd.DatetimeIndex(calendar.astype("datetime64[D]")).as_unit("ns")
-
-
-def _regular_months(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return one date a month, on the day of the month that fits most of the dates."""
-    day = anchor_day(dates)
-    months = pd.period_range(dates[0], dates[-1], freq="M")
-    first = months.to_timestamp().as_unit("ns")
-    return first + pd.to_timedelta(np.minimum(day, months.days_in_month) - 1, unit="D")
 
 
 def _from_objects(values: pd.Series, column: str, date_format: str | None, fix: str) -> pd.DatetimeIndex:

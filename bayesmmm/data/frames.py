@@ -11,12 +11,10 @@ from typing import Any, Concatenate
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data import checks
 from bayesmmm.data.cells import is_number, is_unstated
-from bayesmmm.data.dates import find_frequency
-from bayesmmm.data.faults import Faults, NothingLeft, as_faults, collected, found, is_collecting, looking
+from bayesmmm.data.faults import Faults, NothingLeft, as_faults, collected, found, is_collecting
 from bayesmmm.data.table_files import read_table, to_number
-from bayesmmm.data.tables import Layout, check_table, lay_out
+from bayesmmm.data.tables import Layout, check_table, lay_out, look_at_calendar
 from bayesmmm.data.values import check_values
 from bayesmmm.errors import DataError, DateError
 from bayesmmm.text import listed
@@ -34,6 +32,7 @@ def read_layout(
     missing: Mapping[str, str],
     money: Sequence[str],
     outcome: str,
+    calendar: Mapping[str, Any],
 ) -> Layout:
     """Return the rows of a table by geo and date.
 
@@ -51,6 +50,7 @@ def read_layout(
         numbers=numbers,
         date_format=date_format,
         ragged=outcome if outcome in missing else "",
+        calendar=calendar,
     )
     if not found():
         return table
@@ -122,13 +122,18 @@ def faults_without_roles(
         uses = [(name, _NUMBERS) for name in numbers]
         roles = [(dated, "date"), *((key, "geo") for key in keys)]
         laid = read_layout(
-            frame, date=dated, uses=uses, keys=roles, date_format=date_format, missing={}, money=(), outcome=""
+            frame,
+            date=dated,
+            uses=uses,
+            keys=roles,
+            date_format=date_format,
+            missing={},
+            money=(),
+            outcome="",
+            calendar={},
         )
         check_values(laid.columns, uses, laid.geos, laid.dates, money=(), missing={}, present=None, part=True)
-        with looking():
-            checks.check_periods(len(laid.dates), where="the data")
-        with looking():
-            find_frequency(laid.dates)
+        look_at_calendar(pd.DatetimeIndex(laid.dates), 1.0, {})
 
     return all_faults(read, source=repr(os.fspath(path)))
 

@@ -38,6 +38,8 @@ class Readers:
         outcome_unit: str = MONEY,
         date_format: str | None = None,
         missing: Mapping[str, str] | str | None = None,
+        date_is: str | None = None,
+        calendar_dates: Sequence[Any] | None = None,
     ) -> Self:
         """Read a comma-separated UTF-8 file; see `from_frame` for the other arguments.
 
@@ -45,7 +47,7 @@ class Readers:
         ----------
         path : str or path
             A local file with a header. Empty cells of number columns are missing values.
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates
             As in `from_frame`.
 
         Returns
@@ -65,6 +67,7 @@ class Readers:
         frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
+        more |= {"date_is": date_is, "calendar_dates": calendar_dates}
         return cls.from_frame(frame, **more, **roles, outcome_unit=outcome_unit)
 
     @classmethod
@@ -81,6 +84,8 @@ class Readers:
         outcome_unit: str = MONEY,
         date_format: str | None = None,
         missing: Mapping[str, str] | str | None = None,
+        date_is: str | None = None,
+        calendar_dates: Sequence[Any] | None = None,
         sheet: str | None = None,
     ) -> Self:
         """Read a CSV file, a workbook or a Parquet file; see `from_frame` for the other arguments.
@@ -89,7 +94,7 @@ class Readers:
         ----------
         path : str or path
             A local file: CSV as in `from_csv`, ``.xlsx`` (needs openpyxl) or ``.parquet`` (needs pyarrow).
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates
             As in `from_frame`.
         sheet : str, optional
             Sheet of a workbook; needed where it has several.
@@ -114,6 +119,7 @@ class Readers:
         frame = read_table(path, date=date, keys=checks.as_keys(geo), numbers=numbers, sheet=sheet)
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
+        more |= {"date_is": date_is, "calendar_dates": calendar_dates}
         return cls.from_frame(frame, **more, **roles, outcome_unit=outcome_unit)
 
     @classmethod
@@ -130,6 +136,8 @@ class Readers:
         outcome_unit: str = MONEY,
         date_format: str | None = None,
         missing: Mapping[str, str] | str | None = None,
+        date_is: str | None = None,
+        calendar_dates: Sequence[Any] | None = None,
     ) -> Faults:
         """List every fault of a table, or of a file, that `from_frame` would refuse; none where it would not.
 
@@ -140,7 +148,7 @@ class Readers:
         ----------
         table : pandas.DataFrame or path
             What would be given to `from_frame`, or to `from_file`.
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates
             As in `from_frame`.
 
         Returns
@@ -162,6 +170,7 @@ class Readers:
         """
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
+        more |= {"date_is": date_is, "calendar_dates": calendar_dates}
         arguments = {**more, **roles, "outcome_unit": outcome_unit}
         if isinstance(table, str | os.PathLike):
             return all_faults(lambda: cls.from_file(table, **arguments), repr(os.fspath(table)))

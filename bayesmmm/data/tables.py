@@ -4,14 +4,16 @@ Knows pandas tables. Text is never turned into numbers by guessing, rows are nev
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bayesmmm.data.calendars import find_calendar
 from bayesmmm.data.checks import NATIONAL, SEPARATOR, check_known, check_periods
-from bayesmmm.data.dates import check_order, find_frequency, parse_dates
+from bayesmmm.data.dates import check_order, parse_dates
 from bayesmmm.data.faults import found, looking
 from bayesmmm.data.missing import check_span
 from bayesmmm.data.text_numbers import not_numeric
@@ -98,6 +100,7 @@ def lay_out(
     numbers: Sequence[str],
     date_format: str | None,
     ragged: str,
+    calendar: Mapping[str, Any],
 ) -> Layout:
     """Return the rows of a table by geo and date.
 
@@ -122,7 +125,7 @@ def lay_out(
     for label, own in () if one_calendar else dated.items():
         check_span(label, own.unique().sort_values(), every, ragged)
     if found():
-        _look_at_calendar(every, len(known) / len(dates))
+        look_at_calendar(every, len(known) / len(dates), calendar)
     if not keys or found():
         labels = dates if not keys and len(known) == len(dates) else row_labels(len(dates))
         return Layout(labels, (NATIONAL,), {name: array[np.newaxis] for name, array in values.items()}, {}, None)
@@ -154,13 +157,14 @@ def row_labels(count: int) -> pd.Index:
     return pd.Index([_Row(i) for i in range(count)], dtype=object)
 
 
-def _look_at_calendar(dates: pd.DatetimeIndex, share: float) -> None:
+def look_at_calendar(dates: pd.DatetimeIndex, share: float, calendar: Mapping[str, Any]) -> None:
     """Check the calendar of a table with other faults, as far as its dates are known."""
     if share > 0.5:  # fewer dates show no calendar
         with looking():
             check_periods(len(dates), where="the data")
         with looking():
-            find_frequency(dates) if len(dates) > 2 else None
+            if len(dates) > 2:
+                find_calendar(dates, **calendar)
 
 
 def rows_by_geo(frame: pd.DataFrame, keys: Sequence[str]) -> dict[str, np.ndarray]:
