@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bayesmmm.data import checks
-from bayesmmm.data.calendars import find_calendar
+from bayesmmm.data.calendars import Calendar, find_calendar
 from bayesmmm.data.checks import NATIONAL
 from bayesmmm.data.dates import check_order, parse_dates
 from bayesmmm.data.exposures import check_paid, read_spend, read_units
+from bayesmmm.data.faults import looking
 from bayesmmm.data.missing import outside, read_missing, read_present
 from bayesmmm.data.roles import uses_of
 from bayesmmm.data.scales import read_only_arrays
@@ -27,9 +28,10 @@ def normal_form(data: "MMMData") -> dict[str, Any]:
     """Return the fields of some data, checked but for the values of their columns."""
     units = read_units(data.units, checks.as_names(data.media, role="media"))
     spend = read_spend(data.spend, data.media, units)
-    uses = uses_of(data.outcome, data.media, data.mediators, data.controls, spend)
+    uses = uses_of(data.outcome, data.media, data.mediators, data.controls, spend, units)
     checks.check_roles(uses)
-    checks.check_unit(data.outcome_unit, "outcome_unit")
+    with looking():
+        checks.check_unit(data.outcome_unit, "outcome_unit")
     if not isinstance(data.columns, Mapping):
         text = f"columns={written(data.columns)} must be a mapping from names to arrays"
         raise RoleError(f"{text}; write columns={{{data.outcome!r}: [...], ...}}, or use MMMData.from_frame")
@@ -39,7 +41,8 @@ def normal_form(data: "MMMData") -> dict[str, Any]:
         raise DateError(f"dates={written(data.dates)} must be a list of dates; write them as a DatetimeIndex")
     dates = parse_dates(pd.Series(data.dates), column="dates", date_format=None)
     check_order(dates, where="column 'dates'", sort="sort the frame by 'dates'")
-    checks.check_periods(len(dates), where="the data")
+    with looking():
+        checks.check_periods(len(dates), where="the data")
     geos = tuple(str(geo) for geo in as_list(data.geos) or ())
     if not geos or len(set(geos)) < len(geos):
         fix = f"give each geo once, as geos={list_for(data.geos, [NATIONAL])}"
@@ -54,7 +57,10 @@ def normal_form(data: "MMMData") -> dict[str, Any]:
     present = read_present(
         data.present, geos, dates, outcome=data.outcome, declared=bool(data.part or data.outcome in missing)
     )
-    calendar = find_calendar(dates, calendar_dates=data.calendar_dates, date_is=data.date_is)
+    calendar = Calendar("", dates[0])  # which stays where faults are collected
+    with looking():
+        if len(dates) > 1:
+            calendar = find_calendar(dates, calendar_dates=data.calendar_dates, date_is=data.date_is)
     return {
         "dates": dates,
         "geos": geos,
