@@ -309,13 +309,13 @@ class MMMData(Columns, Readers):
         return data_summary(self)
 
     def correlation(self) -> pd.DataFrame:
-        """Return the correlations between all columns over time; NaN for a constant column.
+        """Return the correlations between all columns over time, but spend of exposures; NaN for a constant column.
 
         Of a panel those within geos: every geo less its mean, in units of its mean size. Otherwise all columns would
         go together, since large geos have more of everything.
         """
         many = len(self.geos) > 1
-        own = {name: self.known(name) for name in self.columns}
+        own = {name: self.known(name) for name in self.columns if name not in self.spend.values()}
         series = {name: deviations(values) if many else values for name, values in own.items()}
         return pd.DataFrame({name: values.ravel() for name, values in series.items()}).corr()
 
