@@ -148,7 +148,7 @@ def test_free_exposure_and_spend_without_any_are_real_and_told_where_they_are_mu
     assert not kinds(data_warnings(read(frame)))
     idle = frame.index[frame["display"] == 0]
     late = frame.copy()
-    late.loc[idle, "display_cost"] = 100.0
+    late.loc[idle, "display_cost"] = 300.0
     (told,) = [w for w in data_warnings(read(late)) if isinstance(w, errors.SpendMismatchWarning)]
     assert "periods without any impressions" in str(told)
     free = frame.copy()

@@ -65,7 +65,7 @@ class Columns:
     def cost_of_unit(self, name: str) -> np.ndarray:
         """Return what one unit of a channel costs over all periods, (geo,): 1 where it is money, NaN where not known.
 
-        What was paid over what was had; a geo that has neither has the cost of all geos together.
+        What was paid over what was had; a geo that has no units or no spend has the cost of the others together.
         """
         if name not in self.spend:
             return np.full(len(self.geos), 1.0 if self.is_money(name) else np.nan)

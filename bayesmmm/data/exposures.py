@@ -97,7 +97,7 @@ def cost_of_unit(units: np.ndarray, spend: np.ndarray) -> np.ndarray:
     """Money that one unit costs in each geo, (G,), over the periods of units and spend (G, T).
 
     ``k_g = sum_t spend_gt / sum_t units_gt``: what was paid over what was had, free units and late bills included. A
-    geo that had no units, or paid nothing for them, has the cost of all geos together; NaN where that is none either.
+    geo that had no units, or paid nothing for them, has the cost of the others together; NaN where that is none either.
 
     Examples
     --------
@@ -106,8 +106,9 @@ def cost_of_unit(units: np.ndarray, spend: np.ndarray) -> np.ndarray:
     array([0.005, 0.005])
     """
     had, paid = units.sum(axis=-1), spend.sum(axis=-1)
-    whole = paid.sum() / had.sum() if had.sum() > 0.0 and paid.sum() > 0.0 else np.nan
     known = (had > 0.0) & (paid > 0.0)
+    own = known if known.any() else np.ones_like(known)
+    whole = paid[own].sum() / had[own].sum() if had[own].any() and paid[own].any() else np.nan
     return np.where(known, paid / np.where(known, had, 1.0), whole)
 
 

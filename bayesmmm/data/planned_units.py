@@ -72,7 +72,7 @@ def read_costs(data: "MMMData", cost: object, dates: pd.DatetimeIndex) -> dict[s
 def recent_cost(data: "MMMData", name: str, periods: int) -> np.ndarray:
     """Return what one unit of an exposure cost in the last so many periods, (geo,); NaN where it never cost anything.
 
-    A geo that had none then has the cost of all its periods, and one that never had any that of all geos together.
+    A geo that had none then has the cost of all its periods, and one that never had any that of the others together.
     """
     units, spend = data.columns[name][:, -periods:], data.spend_of(name)[:, -periods:]
     had, paid = units.sum(axis=-1), spend.sum(axis=-1)
