@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bayesmmm.equations.panel import MIN_GEOS
+from bayesmmm.inference.blas import one_blas_thread
 from bayesmmm.inference.normal import Normal, approximated, mode_from, with_precision
 from bayesmmm.inference.program import Program, deviations, with_centring
 from bayesmmm.kernels import program as at
@@ -77,6 +78,7 @@ def recentred(program: Program, normal: Normal) -> tuple[Program, Normal]:
     return with_centring(program, powers), with_precision(mean, np.linalg.inv(covariance))
 
 
+@one_blas_thread()
 def adapted(program: Program, geos: int) -> tuple[Program, Normal]:
     """Return the program in the coordinates that its posterior is nearest to Normal in, and that Normal.
 

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -11,6 +12,7 @@ import xarray as xr
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM
 from bayesmmm.errors import SamplingError
+from bayesmmm.inference.blas import one_blas_thread
 from bayesmmm.inference.coordinates import adapted, starting_point, whitened
 from bayesmmm.inference.preview import with_preview
 from bayesmmm.inference.program import Program, write_program
@@ -27,16 +29,20 @@ def _with_nutpie(system: MMM, data: MMMData, scales: Scales, settings: Mapping, 
     program = write_program(system, data, scales, collapse=settings["collapse"])
     if len(data.geos) > 1 and np.isfinite(program.log_density(program.start)[0]):
         program = whitened(*adapted(program, len(data.geos)))
+    # Whitening takes two small products of each gradient.
+    alone = nullcontext() if program.whitening is None else one_blas_thread()
     try:
-        trace = nutpie.sample(
-            nutpie_model(program),
-            **{name: settings[name] for name in _COMMON},
-            seed=settings["seed"],
-            progress_bar=progress,
-            save_warmup=False,
-            # Learned from the draws alone: half again as many effective draws as with gradients. A panel is whitened.
-            adaptation="draw_diag",
-        )
+        with alone:
+            trace = nutpie.sample(
+                nutpie_model(program),
+                **{name: settings[name] for name in _COMMON},
+                seed=settings["seed"],
+                progress_bar=progress,
+                save_warmup=False,
+                # Learned from the draws alone: half again as many effective draws as with gradients. A panel is
+                # whitened.
+                adaptation="draw_diag",
+            )
     except RuntimeError as error:
         raise _stopped(error, system, data, scales, settings["collapse"]) from error
     if trace["posterior"].sizes.get("draw", 0) < settings["draws"]:
