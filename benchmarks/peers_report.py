@@ -71,7 +71,7 @@ def _curves(seen: dict) -> str:
 
 def _routes(seen: dict) -> str:
     parts = [
-        f"{channel}: {_percent(share)} mediated, contribution {_number(seen['contribution'][channel])}"
+        f"{channel}: {_percent(share) if share == share else 'no share'} mediated, contribution {_number(seen['contribution'][channel])}"
         for channel, share in seen["share"].items()
     ]
     return f"{'; '.join(parts)}. R-hat {seen['rhat']:.3f}, {seen['divergences']} divergences"

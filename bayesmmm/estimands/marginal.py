@@ -68,7 +68,7 @@ def marginal_roi(
     step = query.added(np.stack([typical_spend(fit, name) for name in names], axis=-1), axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.where(spend > 0.0, found["slopes"] / spend, found["gains"] / step)
-    attrs = {**query.attrs, **per_money(fit), **_stated(names, spend, step)}
+    attrs = {**query.attrs, **per_money(fit, names), **_stated(names, spend, step)}
     dims, values = query.label_places(values, "channel")
     return xr.DataArray(values, {**query.coords, "channel": list(names)}, dims, "marginal_roi", attrs)
 

@@ -12,7 +12,7 @@ from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands.query import REDUCE, By, Query, bought_channels, checked_channels, open_query, per_money
 from bayesmmm.estimands.windows import Columns, Segment, over_draws, propagated
-from bayesmmm.results import Fit, weak_signs
+from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_flag, check_groups, check_size
 
 ALL_MEDIA = "all media"
@@ -262,10 +262,7 @@ def _labelled(
     for name, values in {"total": total, "direct": direct, "indirect": indirect}.items():
         variables[name] = (*label(values, "channel"), {"unit": unit})
     variables["share"] = (*label(share, "channel"), {"unit": "share of the outcome"})
-    variables |= {name: (*label(values, "channel"), per_money(fit)) for name, values in ratios.items()}
-    weak = {c: sign for c, sign in weak_signs(fit).items() if c in names}
-    for name in ("roi", "roi_net") if weak else ():
-        variables[name][-1]["weak"] = weak
+    variables |= {name: (*label(values, "channel"), per_money(fit, names)) for name, values in ratios.items()}
     variables["cost"] = (*label(cost, "channel"), {"unit": f"{MONEY} per unit of {fit.system.outcome} ({unit})"})
     coords: dict = {**query.coords, "channel": list(names)}
     if mediators:
