@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bayesmmm.equations.panel import MIN_GEOS
-from bayesmmm.inference.blas import one_blas_thread
 from bayesmmm.inference.normal import Normal, approximated, mode_from, with_precision
+from bayesmmm.inference.process import one_blas_thread
 from bayesmmm.inference.program import Program, deviations, with_centring
 from bayesmmm.kernels import program as at
 

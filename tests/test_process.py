@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 from threadpoolctl import threadpool_info
 
-from bayesmmm.inference.blas import one_blas_thread
+from bayesmmm.inference.process import one_blas_thread
 
 
 def threads():
