@@ -1,5 +1,7 @@
 """The page of `peers.py`: one sentence for each row, made of what was seen, beside what is right."""
 
+import math
+
 import peer_worlds
 
 PARTS = {  # part: package, child, case
@@ -71,7 +73,8 @@ def _curves(seen: dict) -> str:
 
 def _routes(seen: dict) -> str:
     parts = [
-        f"{channel}: {_percent(share) if share == share else 'no share'} mediated, contribution {_number(seen['contribution'][channel])}"
+        f"{channel}: {'no share' if math.isnan(share) else _percent(share)} mediated, contribution "
+        f"{_number(seen['contribution'][channel])}"
         for channel, share in seen["share"].items()
     ]
     return f"{'; '.join(parts)}. R-hat {seen['rhat']:.3f}, {seen['divergences']} divergences"
