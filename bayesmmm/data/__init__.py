@@ -4,9 +4,9 @@ Knows columns, calendars and units; refuses to know equations, priors and poster
 dropped, clipped or reordered: a table is taken as it is, or refused with the reason and one way to mend it.
 """
 
+from bayesmmm.data.calendars import Calendar
 from bayesmmm.data.checks import MIN_PERIODS, MONEY
 from bayesmmm.data.data_warnings import COLLINEAR_CORRELATION, LOW_VARIATION, OUTLIER_ROBUST_SDS, data_warnings
-from bayesmmm.data.dates import Calendar
 from bayesmmm.data.future import next_dates, read_plan, silent_geos, window_mask
 from bayesmmm.data.scales import Scales
 from bayesmmm.data.schema import MMMData

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bayesmmm.data.calendars import Calendar
 from bayesmmm.data.checks import check_finite, check_known, check_not_negative, check_range
 from bayesmmm.data.dates import LAST_YEAR, check_order, iso_date, parse_dates
 from bayesmmm.data.scales import read_only_arrays
@@ -55,15 +56,17 @@ def next_dates(data: MMMData, count: int) -> pd.DatetimeIndex:
     Parameters
     ----------
     data : MMMData
-        The history: daily, weekly or monthly.
+        The history.
     count : int
         Number of periods, at least 1.
 
     Returns
     -------
     pandas.DatetimeIndex, shape (count,)
-        Monthly dates stay on the day of the month that fits the whole history, or on the last day of a month that
-        is too short for it, so that month ends stay month ends.
+        Dates of months and quarters stay on the day of the month that fits the whole history, or on the last day of a
+        month that is too short for it, so that month ends stay month ends. Retail periods go on by their pattern,
+        uneven ones by the lengths of their last year; where a year will have 53 weeks, or other lengths,
+        `calendar_dates` says so when the data are read.
 
     Raises
     ------
@@ -187,11 +190,16 @@ def silent_geos(data: MMMData, name: str, values: np.ndarray) -> list[str]:
 
 
 def window_mask(
-    dates: pd.DatetimeIndex, start: str | datetime.date | None, stop: str | datetime.date | None, *, where: str
+    dates: pd.DatetimeIndex,
+    start: str | datetime.date | None,
+    stop: str | datetime.date | None,
+    *,
+    where: str,
+    calendar: Calendar | None = None,
 ) -> np.ndarray:
     """Return which periods lie in the window from `start` to `stop`, both included.
 
-    A period belongs to the window if its date does.
+    A period belongs to the window if its date does. Bounds may be any days of the periods.
 
     Parameters
     ----------
@@ -201,6 +209,8 @@ def window_mask(
         ISO text or dates; the first and the last of `dates` if not given.
     where : str
         What the dates are, for the errors, such as "the fitted periods".
+    calendar : Calendar, optional
+        Whose periods from number 0 on these are; without one periods have the one day of their date.
 
     Returns
     -------
@@ -223,9 +233,13 @@ def window_mask(
     """
     first = dates[0] if start is None else iso_date(start, "start")
     last = dates[-1] if stop is None else iso_date(stop, "stop")
+    opens, ends = dates[0], dates[-1]
+    if calendar is not None:
+        edges = _index(calendar.edges(0, len(dates)))
+        opens, ends = edges[0], edges[-1] - pd.Timedelta(days=1)
     allowed = f"{where} go from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}"
-    for name, bound in (("start", first), ("stop", last)):
-        if not dates[0] <= bound <= dates[-1]:
+    for name, bound, low, high in (("start", first, opens, dates[-1]), ("stop", last, dates[0], ends)):
+        if not low <= bound <= high:
             side, end = ("before the first", dates[0]) if bound < dates[0] else ("after the last", dates[-1])
             raise WindowError(
                 f"{name}={bound:%Y-%m-%d} is {side} period: {allowed}; "
@@ -371,7 +385,7 @@ def _check_calendar(data: MMMData, dates: pd.DatetimeIndex) -> None:
             f"the plan starts at {dates[0]:%Y-%m-%d}, but {ends}; a plan holds only periods after it; "
             f"start at {due:%Y-%m-%d}"
         )
-    reach = int((dates[-1] - last).days / data.days_per_period) + 1
+    reach = int((dates[-1] - last).days / data.calendar.shortest) + 1
     calendar = _following(data, reach)
     expected = _index(calendar[calendar <= dates[-1].to_datetime64()])
     if dates[0] != due:

@@ -4,7 +4,6 @@ Knows columns and units. Refuses to know equations: which column explains which 
 """
 
 import datetime
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -14,24 +13,28 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.data import checks
+from bayesmmm.data.calendars import Calendar
 from bayesmmm.data.checks import MONEY, NATIONAL
-from bayesmmm.data.dates import DAYS_PER_PERIOD, Calendar, check_order, find_frequency, iso_date, parse_dates
+from bayesmmm.data.dates import iso_date
 from bayesmmm.data.describe import data_summary, data_text
-from bayesmmm.data.missing import outside, read_missing, read_present
-from bayesmmm.data.roles import keys_of, uses_of
-from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, read_only_arrays, same_arrays
-from bayesmmm.data.tables import check_table, lay_out, read_csv
-from bayesmmm.data.values import check_values, to_array
-from bayesmmm.errors import DataError, DateError, PanelError, RoleError
-from bayesmmm.text import notebook_html, written
-from bayesmmm.validate import as_list, list_for, refusal
+from bayesmmm.data.faults import looking
+from bayesmmm.data.frames import read_layout, telling_all
+from bayesmmm.data.missing import read_missing
+from bayesmmm.data.normal_form import check_columns, normal_form
+from bayesmmm.data.readers import Readers
+from bayesmmm.data.roles import keys_of, paid, uses_of
+from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, same_arrays
+from bayesmmm.errors import DataError, DateError
+from bayesmmm.text import notebook_html
+from bayesmmm.validate import refusal
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MMMData:
-    """Marketing-mix data: daily, weekly or monthly series, national or one row per geo and date.
+class MMMData(Readers):
+    """Marketing-mix data: series of days, weeks, months or other periods, national or one row per geo and date.
 
-    Usually made with `from_csv` or `from_frame`; the constructor takes arrays and makes the same checks.
+    Usually made with `from_csv`, `from_file` or `from_frame`; the constructor takes arrays and makes the same checks.
+    `check` lists every fault of a table at once.
 
     Parameters
     ----------
@@ -66,10 +69,19 @@ class MMMData:
         Whether these are some geos of a panel, as `sel` takes them: in a part, channels may be silent and controls
         constant.
 
+    date_is : {"first", "last"}, optional
+        Whether a date is the first or the last day of its period. By default ends of months are last days, and other
+        dates first days. It has to be said where periods have uneven lengths, and where events fall into weeks.
+    calendar_dates : sequence of dates, optional
+        Dates of all periods, of those to come too, where they follow no rule: months from one first Monday to the next,
+        or retail years of 4-4-5 weeks that will have a 53rd week. After the last of them the lengths of the last year
+        come again.
+
     Attributes
     ----------
-    frequency : str
-        "daily", "weekly" or "monthly", found from the dates.
+    calendar : Calendar
+        Found from the dates: days, weeks, fortnights, periods of four weeks, months, quarters, or retail periods of
+        whole weeks, as 4-4-5. Dates and lengths of its periods and of those around them; period 0 is the first.
 
     Raises
     ------
@@ -103,66 +115,25 @@ class MMMData:
     levels: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     missing: Mapping[str, str] = MappingProxyType({})
     present: np.ndarray | None = None
-    frequency: str = field(init=False)
+    date_is: str | None = None
+    calendar_dates: pd.DatetimeIndex | None = None
+    calendar: Calendar = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the fields in their normal form and run every check."""
-        uses = uses_of(self.outcome, self.media, self.mediators, self.controls)
-        checks.check_roles(uses)
-        checks.check_unit(self.outcome_unit, "outcome_unit")
-        if not isinstance(self.columns, Mapping):
-            text = f"columns={written(self.columns)} must be a mapping from names to arrays"
-            raise RoleError(f"{text}; write columns={{{self.outcome!r}: [...], ...}}, or use MMMData.from_frame")
-        checks.check_known([name for name, _ in uses], list(self.columns), where="columns")
-        checks.check_no_role(self.columns, uses)
-        if as_list(self.dates) is None:
-            raise DateError(f"dates={written(self.dates)} must be a list of dates; write them as a DatetimeIndex")
-        dates = parse_dates(pd.Series(self.dates), column="dates", date_format=None)
-        check_order(dates, where="column 'dates'", sort="sort the frame by 'dates'")
-        checks.check_periods(len(dates), where="the data")
-        geos = tuple(str(geo) for geo in as_list(self.geos) or ())
-        if not geos or len(set(geos)) < len(geos):
-            fix = f"give each geo once, as geos={list_for(self.geos, [NATIONAL])}"
-            raise PanelError(f"geos={written(self.geos)} must be a list of different names, at least one; {fix}")
-        unused = as_list(self.unused)
-        if unused is None:
-            raise RoleError(f"unused={written(self.unused)} must be a list of names; write unused=[]")
-        columns = {name: to_array(self.columns[name], name, len(geos)) for name, _ in uses}
-        checks.check_shapes(columns, geos=geos, dates=dates)
-        explained, mediators = (self.outcome, *self.mediators), checks.as_units(self.mediators)
-        missing = read_missing(self.missing, explained, columns)
-        present = read_present(
-            self.present, geos, dates, outcome=self.outcome, declared=bool(self.part or self.outcome in missing)
-        )
-        normal = {
-            "dates": dates,
-            "geos": geos,
-            "columns": read_only_arrays(outside(columns, present, explained, self.media)),
-            "media": tuple(self.media),
-            "mediators": MappingProxyType(mediators),
-            "controls": tuple(self.controls),
-            "unused": tuple(str(name) for name in unused),
-            "levels": MappingProxyType(checks.check_levels(self.levels, geos)),
-            "missing": MappingProxyType(missing),
-            "present": present,
-            "frequency": find_frequency(dates),
-        }
-        for name, value in normal.items():
+        for name, value in normal_form(self).items():
             object.__setattr__(self, name, value)
-        money = [name for name in self.columns if self.is_money(name)]
-        check_values(
-            self.columns, uses, geos, dates, money=money, missing=missing, present=present, part=self.part
-        )
+        check_columns(self)
 
     @property
     def days_per_period(self) -> float:
-        """Days in one period: 1, 7, or 365.25 / 12."""
-        return DAYS_PER_PERIOD[self.frequency]
+        """Days in one period, on average where they differ: 1, 7, or 365.25 / 12."""
+        return self.calendar.days_per_period
 
     @property
-    def calendar(self) -> Calendar:
-        """Dates and lengths of its periods and of those around them; period 0 is the first."""
-        return Calendar.of(self.dates, self.frequency)
+    def frequency(self) -> str:
+        """What its periods are, as `Calendar` has it: "daily", "weekly", "monthly" and others."""
+        return self.calendar.frequency
 
     @property
     def geo_levels(self) -> pd.DataFrame:
@@ -170,6 +141,7 @@ class MMMData:
         return pd.DataFrame(dict(self.levels), index=pd.Index(self.geos, name="geo"))
 
     @classmethod
+    @telling_all
     def from_frame(
         cls,
         frame: pd.DataFrame,
@@ -183,6 +155,8 @@ class MMMData:
         outcome_unit: str = MONEY,
         date_format: str | None = None,
         missing: Mapping[str, str] | str | None = None,
+        date_is: str | None = None,
+        calendar_dates: Sequence[Any] | None = None,
     ) -> "MMMData":
         """Read a pandas table with one row per period, or per geo and period.
 
@@ -212,6 +186,10 @@ class MMMData:
         missing : str or Mapping of str to str, optional
             What was not recorded: "ignore" lets blanks in the outcome and in mediators leave the likelihood, and geos
             start late or end early; ``{"sales": "ignore"}`` says so of some series. Spend and controls must be known.
+        date_is : {"first", "last"}, optional
+            Whether a date is the first or the last day of its period, as with weeks that are called by their Sunday.
+        calendar_dates : sequence of dates, optional
+            Dates of all periods, of those to come too, where they follow no rule.
 
         Returns
         -------
@@ -223,68 +201,33 @@ class MMMData:
         DataError
             One of its subclasses, naming the column and the row, geo or dates.
         """
-        uses = uses_of(outcome, media, mediators, controls)
-        (_, *keys) = roles_of_keys = keys_of(date, geo)
-        checks.check_roles([*roles_of_keys, *uses])
-        wanted = [name for name, _ in (*roles_of_keys, *uses)]
-        check_table(frame, wanted=wanted, where="the table")
-        numbers, names = [name for name, _ in uses], [name for name, _ in keys]
-        gaps = read_missing(missing, (outcome, *checks.as_units(mediators)), numbers)
-        dates, geos, columns, levels, present = lay_out(
+        uses, keys = uses_of(outcome, media, mediators, controls), keys_of(date, geo)
+        checks.check_roles([*keys, *uses])
+        with looking():
+            checks.check_unit(outcome_unit, "outcome_unit")
+        explained = [name for name, role in uses if role in ("outcome", "mediators")]
+        gaps: dict[str, str] = {}
+        with looking():
+            gaps = read_missing(missing, explained, [name for name, _ in uses])
+        calendar: dict[str, Any] = {"date_is": date_is, "calendar_dates": calendar_dates}
+        table = read_layout(
             frame,
             date=date,
-            keys=names,
-            numbers=numbers,
+            uses=uses,
+            keys=keys,
             date_format=date_format,
-            ragged=outcome if outcome in gaps else "",
+            missing=gaps,
+            money=paid(uses, mediators),
+            outcome=outcome,
+            calendar=calendar,
         )
+        wanted = [name for name, _ in (*keys, *uses)]
         unused = tuple(str(name) for name in frame.columns if name not in wanted)
         roles = (outcome, tuple(media), checks.as_units(mediators), tuple(controls))
-        more: dict[str, Any] = {"levels": levels, "missing": gaps, "present": present}
-        return cls(dates, geos, columns, *roles, outcome_unit=outcome_unit, unused=unused, **more)
-
-    @classmethod
-    def from_csv(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        date: str,
-        outcome: str,
-        media: Sequence[str],
-        mediators: Mapping[str, str] | None = None,
-        controls: Sequence[str] = (),
-        geo: str | Sequence[str] | None = None,
-        outcome_unit: str = MONEY,
-        date_format: str | None = None,
-        missing: Mapping[str, str] | str | None = None,
-    ) -> "MMMData":
-        """Read a comma-separated UTF-8 file; see `from_frame` for the other arguments.
-
-        Parameters
-        ----------
-        path : str or path
-            A local file with a header. Empty cells of number columns are missing values.
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing
-            As in `from_frame`.
-
-        Returns
-        -------
-        MMMData
-            The same as `from_frame` gives for the table of the file.
-
-        Raises
-        ------
-        MissingFileError
-            There is no such file; it is a FileNotFoundError too.
-        DataError
-            As `from_frame`, and for a file that is empty, not UTF-8, or not separated by commas.
-        """
-        uses = uses_of(outcome, media, mediators, controls)
-        checks.check_roles([*keys_of(date, geo), *uses])
-        frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
-        roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
-        keys: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        return cls.from_frame(frame, **keys, **roles, outcome_unit=outcome_unit)
+        more: dict[str, Any] = {"levels": table.levels, "missing": gaps, "present": table.present, **calendar}
+        return cls(
+            table.dates, table.geos, table.columns, *roles, outcome_unit=outcome_unit, unused=unused, **more
+        )
 
     def scales(self) -> Scales:
         """Return what one unit of each series is over these periods.
@@ -474,13 +417,21 @@ class MMMData:
             and self.missing == other.missing
             and np.array_equal(self.has_row, other.has_row)
             and np.array_equal(self.dates.to_numpy(), other.dates.to_numpy())
+            and self.calendar == other.calendar
             and same_arrays(self.columns, other.columns)
         )
 
     def __reduce__(self) -> tuple:
         """Pickle through the constructor, since read-only views of a dict cannot be pickled."""
         given = (self.dates, self.geos, dict(self.columns), self.outcome, self.media, dict(self.mediators))
-        more = (self.part, dict(self.levels), dict(self.missing or {}), self.present)
+        more = (
+            self.part,
+            dict(self.levels),
+            dict(self.missing or {}),
+            self.present,
+            self.date_is,
+            self.calendar_dates,
+        )
         return (MMMData, (*given, self.controls, self.outcome_unit, self.unused, *more))
 
     def __repr__(self) -> str:

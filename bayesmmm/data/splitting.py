@@ -128,7 +128,7 @@ def _weights(
         )
     bought = dict(zip(data.media, data.bought(data.media).T.astype(float), strict=True))
     if split == "history":
-        inside = window_mask(data.dates, start, stop, where="the history")
+        inside = window_mask(data.dates, start, stop, where="the history", calendar=data.calendar)
         return {name: data.columns[name][:, inside].sum(axis=-1) for name in data.media}
     if start is not None or stop is not None:
         raise refusal(

@@ -120,8 +120,8 @@ def _media(view: PosteriorView, outcome: Equation, mediator: Equation) -> tuple[
         return adstocks(outcome, [mediator.name], series, par["half_life"][:, [at]], fit.data.calendar)[:, 0]
 
     stock, pulses = stock_of(spend), np.eye(spend.shape[1])[:, None]
-    # What acts in the same period: the same in all of them, but for months.
-    alike = fit.data.frequency != "monthly"
+    # What acts in the same period: the same in all of them where they have one length.
+    alike = fit.data.calendar.even
     first = np.stack([stock_of(pulse)[:, t] for t, pulse in enumerate(pulses[:1] if alike else pulses)], axis=1)
     half, slope = par["half_saturation"][:, [at]], par["slope"][:, [at]]
     term = view.term(outcome.name, mediator.name)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from bayesmmm.data.calendars import PERIOD_WORD, RETAIL, UNEVEN
 from bayesmmm.diagnostics import residual_tests as tests
 from bayesmmm.diagnostics import thresholds as bounds
 from bayesmmm.diagnostics.advice import accepted, figure, likelihoods, prior_on, prior_on_return
@@ -17,9 +18,15 @@ from bayesmmm.equations.likelihoods import LOGNORMAL, STUDENT_T
 from bayesmmm.text import counted
 
 #: Periods for which spend is followed, after it (its delayed effect) and before it (whether it answers to sales).
-DELAY = {"daily": 14, "weekly": 8, "monthly": 3}
+DELAY = {
+    **{"daily": 14, "weekly": 8, "fortnightly": 4, "four-weekly": 3, "monthly": 3, "quarterly": 2},
+    **{RETAIL: 3, UNEVEN: 3},
+}
 LEAD = 2
-_SEASON = {"daily": (7, 365), "weekly": (52,), "monthly": (12,)}
+_SEASON = {
+    **{"daily": (7, 365), "weekly": (52,), "fortnightly": (26,), "four-weekly": (13,), "monthly": (12,)},
+    **{"quarterly": (4,), RETAIL: (12,), UNEVEN: ()},
+}
 #: Directions of a media term over draws are kept until they hold this share of its variation.
 _KEPT = 0.99
 _TOO_FEW = 20  # the approximations behind skewness and kurtosis begin to hold
@@ -342,4 +349,4 @@ def _assumed(view: PosteriorView, mediator: str, name: str, median: float) -> tu
 
 
 def _periods(count: int, frequency: str) -> str:
-    return counted(count, {"daily": "day", "weekly": "week", "monthly": "month"}[frequency])
+    return counted(count, PERIOD_WORD[frequency])

@@ -32,6 +32,7 @@ from bayesmmm.errors import (
     PanelError,
     PriorError,
     PriorWarning,
+    UnevenPeriodsWarning,
     UnknownColumnError,
 )
 from bayesmmm.priors import LARGEST_SHARE, Prior
@@ -39,6 +40,8 @@ from bayesmmm.text import listed, no_such
 
 MIN_PERIODS_PER_PARAMETER = 4.0
 MAX_ZERO_SHARE = 0.25
+#: Variation of the lengths of periods, beyond that of months, and correlation of a column that follows them.
+MAX_UNEVEN, FOLLOWS = 0.05, 0.9
 MAX_MEDIA_SHARE_PROBABILITY = 0.05
 ALWAYS_ON_VARIATION = 0.2
 #: Level of a series over its mean size from which on it lies on one side of zero, but for some values.
@@ -261,10 +264,10 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
     Returns
     -------
     list of BayesMMMWarning
-        BackdoorWarning, ConsequenceWarning, CollinearTermsWarning, FewPeriodsWarning, ManyZerosWarning, PriorWarning
-        and AlwaysOnWarning, FewGeosWarning and CommonSpendWarning of a panel, then the warnings of `data_warnings` for
-        the columns that act as media. Nothing is emitted here. Back doors are looked for between every equation and
-        every equation that it feeds.
+        BackdoorWarning, ConsequenceWarning, CollinearTermsWarning, FewPeriodsWarning, ManyZerosWarning,
+        PriorWarning, UnevenPeriodsWarning and AlwaysOnWarning, FewGeosWarning and CommonSpendWarning of a panel, then
+        the warnings of `data_warnings` for the columns that act as media. Nothing is emitted here. Back doors are looked
+        for between every equation and every equation that it feeds.
 
     Examples
     --------
@@ -285,7 +288,7 @@ def system_warnings(system: MMM, data: MMMData) -> list[BayesMMMWarning]:
         equation = system.equation(name)
         warnings += [*consequences(equation, data), *linear_overlaps(equation, data)]
         warnings += [*_few_periods(equation, data), *_many_zeros(equation, data), *_media_share(equation, data)]
-        warnings += _mixed_signs(equation, data)
+        warnings += [*_mixed_signs(equation, data), *_uneven(equation, data)]
     for check in (_many_negatives, _always_on):
         warnings += [warning for name in system.media for warning in check(name, data)]
     return [*warnings, *panel_warnings(system, data), *data_warnings(data, media=system.media)]
@@ -352,6 +355,21 @@ def _few_periods(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]
             f"each (fewer than {MIN_PERIODS_PER_PARAMETER:g}), so that priors decide much of the answer. "
             "Drop terms, merge channels, or use informative priors."
         )
+
+
+def _uneven(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:
+    """Name lengths of periods that differ, where no linear column follows them."""
+    days = np.broadcast_to(data.calendar.days(0, len(data.dates)), data.dates.shape)
+    if days.std() <= MAX_UNEVEN * days.mean():
+        return
+    lengths = np.broadcast_to(days, (len(data.geos), len(days)))
+    if any(correlation(deviations(data.known(name)), deviations(lengths)) > FOLLOWS for name in equation.linear):
+        return
+    yield UnevenPeriodsWarning(
+        f"the periods have {days.min():g} to {days.max():g} days, and a sum over more days is larger: without a term "
+        f"for it, equation {equation.name!r} takes that for noise, or for an effect of what is spent in long periods. "
+        f"Add a control, as frame['days'] = data.calendar.days(0, {len(days)}), and list it under linear."
+    )
 
 
 def _many_zeros(equation: Equation, data: MMMData) -> Iterable[BayesMMMWarning]:

@@ -138,6 +138,9 @@ def _data(table: Any) -> dict[str, Any]:
         elif key in _LISTS:
             if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
                 raise SpecError(f"{key} in [data] is {value!r}. Give a list of column names in quotes.")
+        elif key == "calendar_dates":
+            if not isinstance(value, list) or not all(isinstance(day, str | date) for day in value):
+                raise SpecError(f"calendar_dates in [data] is {value!r}. Give a list of dates, as [2024-01-28].")
         elif key == "geo" and isinstance(value, list):
             if not value or not all(isinstance(name, str) for name in value):
                 raise SpecError(f"geo in [data] is {value!r}. Give a column in quotes, or a list of several.")

@@ -12,7 +12,10 @@ from bayesmmm.text import no_such, written
 from bayesmmm.validate import as_list
 
 #: Keys of [data]: the keyword arguments of ``MMMData.from_csv``.
-DATA_KEYS = ("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format", "missing")
+DATA_KEYS = (
+    *("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format", "missing"),
+    *("date_is", "calendar_dates"),
+)
 
 
 def toml_text(equations: Iterable[Equation], data_columns: Mapping[str, Any] | None) -> str:

@@ -268,7 +268,8 @@ def timeline(
         dates, columns = dates.append(ahead.dates), ahead.columns
         start = ahead.dates[0] if start is None else start
         stop = ahead.dates[-1] if stop is None else stop
-    window = window_mask(dates, start, stop, where="the fitted periods" if plan is None else "history and plan")
+    where = "the fitted periods" if plan is None else "history and plan"
+    window = window_mask(dates, start, stop, where=where, calendar=fit.data.calendar)
     first, last = dates[window][[0, -1]]
     attrs = {"start": f"{first:%Y-%m-%d}", "stop": f"{last:%Y-%m-%d}"}
     return Timeline(dates, fitted, columns, window, attrs)

@@ -346,7 +346,7 @@ def _media(equation: Equation, values: dict, data: MMMData, box: dict) -> pt.Ten
         lengths = days if alike else days[:, dates.start : dates.stop + max(lag, 0)]
         return ops.media_response(x[of, :, dates], lengths, before, keep, half, slope, own[of], max_lag=lag)
 
-    periods, alike = len(data.dates), len(data.calendar.days(0, 2)) == 1
+    periods, alike = len(data.dates), data.calendar.even
     if data.has_row.all():
         return response(slice(0, geos), slice(0, periods))
     rows = []

@@ -23,7 +23,7 @@ from bayesmmm.engine import layout
 from bayesmmm.equations import MMM, check_system, parse_toml
 from bayesmmm.errors import FitFileError
 
-FORMAT = 5
+FORMAT = 6
 #: What the sampler's settings say where scales were given instead of taken from the data.
 GIVEN_SCALES = "given"
 _OWN_GROUP = "bayesmmm"
@@ -49,6 +49,7 @@ def write_fit_file(
     extra: Mapping[str, Any],
 ) -> None:
     """Write the parts of a fit, with `extra` attributes, and its stamp; an ordinary file in its place is replaced."""
+    known = data.calendar_dates
     lists = (list(data.media), dict(data.mediators), list(data.controls))
     roles = (data.outcome, *lists, data.outcome_unit, list(data.unused), data.part)
     attrs = {
@@ -57,6 +58,7 @@ def write_fit_file(
         "roles": json.dumps(dict(zip(_ROLES, roles, strict=True))),
         "levels": json.dumps({key: list(values) for key, values in data.levels.items()}),
         "missing": json.dumps(dict(data.missing)),
+        "calendar": json.dumps([data.date_is, known if known is None else known.strftime("%Y-%m-%d").tolist()]),
         "system": system.to_toml(),
         "scales": json.dumps(scales.to_dict()),
         "settings": json.dumps(dict(settings)),
@@ -144,7 +146,7 @@ def _whole(path: Path) -> bytes:
 
 
 def _fields(tree: xr.DataTree, own: xr.Dataset) -> dict[str, Any]:
-    records = {name: json.loads(own.attrs[name]) for name in (*_RECORDS, "columns", "roles")}
+    records = {name: json.loads(own.attrs[name]) for name in (*_RECORDS, "columns", "roles", "calendar")}
     if set(records["roles"]) != set(_ROLES):
         raise ValueError(f"its roles are {sorted(records['roles'])}, and must be {sorted(_ROLES)}")
     data = MMMData(
@@ -154,6 +156,8 @@ def _fields(tree: xr.DataTree, own: xr.Dataset) -> dict[str, Any]:
         **records["roles"],
         levels=json.loads(own.attrs["levels"]),
         missing=json.loads(own.attrs["missing"]),
+        date_is=records["calendar"][0],
+        calendar_dates=records["calendar"][1],
         present=own["present"].values > 0.0 if "present" in own else None,
     )
     groups = {name: node.to_dataset() for name, node in tree.children.items() if name != _OWN_GROUP}

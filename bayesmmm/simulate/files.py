@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.data import MMMData, Scales
+from bayesmmm.data.calendars import PERIOD_WORD
 from bayesmmm.data.future import GEO
 from bayesmmm.equations import read_toml
 from bayesmmm.errors import DataError
@@ -18,7 +19,6 @@ from bayesmmm.simulate.world import World
 from bayesmmm.validate import check_path
 
 FORMAT = 2
-_DATE_COLUMN = {"daily": "day", "weekly": "week", "monthly": "month"}
 # How far the parts of the truth may miss the table: rounding of sums, and no more.
 _AGREES = 1e-9
 
@@ -78,14 +78,22 @@ def write_world(world: World, folder: str | os.PathLike[str], name: str) -> tupl
 def data_columns(data: MMMData) -> dict[str, Any]:
     """Keyword arguments with which ``MMMData.from_csv`` reads the CSV of a world."""
     return {
-        "date": _DATE_COLUMN[data.frequency],
+        "date": PERIOD_WORD[data.frequency],
         **({"geo": GEO} if len(data.geos) > 1 else {}),
         "outcome": data.outcome,
         "media": list(data.media),
         "mediators": dict(data.mediators),
         "controls": list(data.controls),
         "outcome_unit": data.outcome_unit,
+        **calendar_columns(data),
     }
+
+
+def calendar_columns(data: MMMData) -> dict[str, Any]:
+    """What was said of the periods of some data, beside their dates, as plain text."""
+    said = {} if data.date_is is None else {"date_is": data.date_is}
+    known = data.calendar_dates
+    return said if known is None else {**said, "calendar_dates": known.strftime("%Y-%m-%d").tolist()}
 
 
 def _csv(data: MMMData, date: str) -> str:
