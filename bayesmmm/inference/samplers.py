@@ -42,8 +42,8 @@ def _with_nutpie(system: MMM, data: MMMData, scales: Scales, settings: Mapping, 
                 progress_bar=progress,
                 save_warmup=False,
                 # Learned from the draws alone: half again as many effective draws as with gradients. A panel is
-                # whitened.
-                adaptation="draw_diag",
+                # whitened already, and has many unknowns: a draw far out in one of them is not to spoil all steps.
+                adaptation="draw_diag" if program.whitening is None else "diag",
             )
     except RuntimeError as error:
         raise _stopped(error, system, data, scales, settings["collapse"]) from error
