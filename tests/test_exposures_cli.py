@@ -28,7 +28,7 @@ def test_a_plan_in_money_at_a_cost_is_planned_and_written_with_its_units(fit, sa
         {"date": dates, "tv_cost": 40.0, "social_cost": [30.0, 0.0, 60.0], "radio": 20.0, "price": 1.0}
     )
     money.to_csv(tmp_path / "plan.csv", index=False)
-    asked = ["--plan", tmp_path / "plan.csv", "--total", 300, "--cost", "social=0.005,0.004,0.002", "--starts", 0]
+    asked = ["--plan", tmp_path / "plan.csv", "--total", 300, "--cost", "social=0.005,0.004,0.002", "--starts", 1]
     asked += ["--draws", 4, "--allow-unconverged", "--out", tmp_path / "out"]
     assert cli.main(["optimize", str(saved), *map(str, asked)]) in (0, 3)
     printed = capsys.readouterr().out
