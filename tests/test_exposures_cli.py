@@ -5,6 +5,7 @@ import pytest
 
 import bayesmmm as mm
 from bayesmmm import cli, plots
+from bayesmmm.cli import SAMPLER_FAILED
 from bayesmmm.data import next_dates
 from tests.exposed import pair
 from tests.test_exposures_data import ROLES, SAID, table
@@ -30,7 +31,7 @@ def test_a_plan_in_money_at_a_cost_is_planned_and_written_with_its_units(fit, sa
     money.to_csv(tmp_path / "plan.csv", index=False)
     asked = ["--plan", tmp_path / "plan.csv", "--total", 300, "--cost", "social=0.005,0.004,0.002", "--starts", 1]
     asked += ["--draws", 4, "--allow-unconverged", "--out", tmp_path / "out"]
-    assert cli.main(["optimize", str(saved), *map(str, asked)]) in (0, 3)
+    assert cli.main(["optimize", str(saved), *map(str, asked)]) == SAMPLER_FAILED  # so few draws are not trusted
     printed = capsys.readouterr().out
     assert "units are what it buys" in printed
     channels = pd.read_csv(tmp_path / "out" / "channels.csv", index_col=0)
