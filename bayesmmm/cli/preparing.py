@@ -50,6 +50,7 @@ _OPTIONS = {
     "rows": {
         "where COLUMN=TEXT...": "rows to take, as Status=paid; repeatable",
         "accept WHAT...": "accept what is else refused: totals, attribution, currency, incomplete, overlap",
+        "duplicates WHAT": "add or drop rows that equal another one in every cell (add)",
         "stack": "files are pieces of one export",
     },
     "periods": {

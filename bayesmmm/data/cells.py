@@ -62,3 +62,8 @@ def kind_of(cell: str) -> str:
 def is_number(cell: str) -> bool:
     """Tell whether a text is a number, whatever its signs and marks mean."""
     return kind_of(cell) in ("number", "point", "either", "comma")
+
+
+def is_near(name: str, other: object) -> bool:
+    """Tell whether two names differ in blanks and capitals only."""
+    return isinstance(other, str) and " ".join(name.split()).casefold() == " ".join(other.split()).casefold()

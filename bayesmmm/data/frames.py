@@ -11,7 +11,7 @@ from typing import Any, Concatenate
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data.cells import is_number, is_unstated
+from bayesmmm.data.cells import is_near, is_number, is_unstated
 from bayesmmm.data.faults import Faults, NothingLeft, as_faults, collected, found, is_collecting
 from bayesmmm.data.table_files import read_table, to_number
 from bayesmmm.data.tables import Layout, check_table, lay_out, look_at_calendar
@@ -41,6 +41,7 @@ def read_layout(
     """
     names = [name for name, _ in (*keys, *uses)]
     check_table(frame, wanted=list(dict.fromkeys(names)), where="the table")
+    frame = _with_near_names(frame, names) if found() else frame
     there = [name for name in names if (frame.columns == name).sum() == 1]
     numbers = [name for name, _ in uses if name in there]
     table = lay_out(
@@ -68,6 +69,13 @@ def read_layout(
         unread={name: mask for name, mask in unread.items() if mask.any()},
     )
     raise NothingLeft
+
+
+def _with_near_names(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Call columns by the names asked for where only blanks and capitals differ: that was said, and more is to see."""
+    lacking = [name for name in names if name not in frame.columns]
+    near = {name: [known for known in frame.columns if is_near(name, known)] for name in lacking}
+    return frame.rename(columns={known[0]: name for name, known in near.items() if len(known) == 1})
 
 
 def all_faults(read: Callable[[], object], source: str = "the table") -> Faults:

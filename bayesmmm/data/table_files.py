@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesmmm.data.cells import is_near
 from bayesmmm.data.faults import looking
 from bayesmmm.errors import (
     DataError,
@@ -133,7 +134,8 @@ def read_csv(
                 f"({str(error).strip()}); every row needs as many; quote cells that contain a comma",
                 prepare="refuses them, too, but for lines above the header and below the last row",
             ) from error
-    read = {name: frame[name].map(to_number) for name in numbers if name in frame}
+    near = [column for column in frame if any(is_near(name, column) for name in numbers)]
+    read = {column: frame[column].map(to_number) for column in near}
     return frame.assign(**read)
 
 

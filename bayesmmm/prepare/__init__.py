@@ -36,6 +36,7 @@ def tidy(
     missing: float | str | Mapping[str, float | str] | None = None,
     below: float | str | Mapping[str, float | str] | None = None,
     accept: str | Sequence[str] = (),
+    duplicates: str = "add",
     currency: str | None = None,
     rates: Any = None,
     money: str | Sequence[str] | None = None,
@@ -59,7 +60,8 @@ def tidy(
         Names in the result and the columns of the files that they come from; the header is found by them.
         ``"google:Cost"`` is column Cost of the file google, ``"Clicks#2"`` the second column Clicks. Without
         `columns` every column of numbers is taken but shares, averages and identifiers. A percent sign is stripped,
-        so that 5% is 5, and the log says so; numbers of several units (5% beside 5, $ beside €) are refused.
+        so that 5% is 5, Yes is 1 and No is 0 where a column that is asked for holds nothing else, and the log says
+        so; numbers of several units (5% beside 5, $ beside €) are refused.
     date : str, list or dict by file, optional
         The column of days; found by itself where one column holds days or has a usual name.
     date_as : str
@@ -92,6 +94,9 @@ def tidy(
     accept : str or list of str
         What is otherwise refused: "totals" that disagree, rows of several "attribution" settings or "currency",
         an "incomplete" last day, days that files put below each other have both ("overlap").
+    duplicates : {"add", "drop"}
+        What to do with rows that equal another one in every cell: campaigns of one name are all spend, a week that was
+        pasted twice is not. The log names them either way.
     currency, rates, money : optional
         New currency, units of it for one unit of each old one (a dict, or a table or CSV file with the columns
         currency, rate and perhaps date), and names of the columns to convert (all that are money by their

@@ -4,6 +4,7 @@ Knows digits, marks and signs. A cell that says that its number is not stated, o
 number of its own accord: the caller says what it is to be taken for.
 """
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from bayesmmm.data.cells import BLANKS, NOT_STATED, SIGNS
+from bayesmmm.data.cells import ANSWERS, BLANKS, NOT_STATED, SIGNS
 from bayesmmm.errors import AmbiguousError, MixedRowsError, NotNumericError, NotStatedError, ValueRangeError
 from bayesmmm.text import counted, written
 from bayesmmm.validate import LARGEST_NUMBER
@@ -64,6 +65,7 @@ class Column:
     #: the decimal mark that the column itself shows; "?" where it can be either, None without any mark
     mark: str | None
     signs: frozenset[str]  # the percent and currency signs that its cells have
+    answers: str = ""  # what its words were taken for, where it holds yes and no
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,12 @@ class Amounts:
     notes: tuple[str, ...]  # what was taken for what
 
 
-def look(cells: Sequence[str], where: str, lines: Sequence[int]) -> Column:
-    """Reduce the cells of a column to digits and marks, and look for its decimal mark."""
+def look(cells: Sequence[str], where: str, lines: Sequence[int], *, answers: bool = False) -> Column:
+    """Reduce the cells of a column to digits and marks, and look for its decimal mark; yes and no where told so."""
+    if answers and (words := _answers(cells)):
+        read = look([words.get(cell, cell) for cell in cells], where, lines)
+        said = ", ".join(f"{cell.strip()!r} is taken as {number}" for cell, number in words.items())
+        return dataclasses.replace(read, answers=said)
     text = "\n".join(cells)
     signs = set(text)
     limits: dict[int, tuple[str, str]] = {}
@@ -88,6 +94,13 @@ def look(cells: Sequence[str], where: str, lines: Sequence[int]) -> Column:
     else:
         reduced, index, limits = _one_by_one(cells, where, lines)
     return Column(reduced, index, limits, point, _mark(reduced, where), frozenset(signs & set(SIGNS)))
+
+
+def _answers(cells: Sequence[str]) -> dict[str, str]:
+    """Return the number for every cell that says yes or no; nothing where another cell states something."""
+    stated = [cell for cell in dict.fromkeys(cells) if cell.strip().casefold() not in NOT_STATED]
+    words = {cell: ANSWERS.get(cell.strip().casefold()) for cell in stated}
+    return {} if None in words.values() else {cell: f"{number:.0f}" for cell, number in words.items()}
 
 
 def _plain(cells: Sequence[str], text: str, signs: set[str]) -> tuple[str, np.ndarray, np.ndarray] | None:
@@ -197,6 +210,7 @@ def to_numbers(
     all numbers of the column have the same.
     """
     notes = _check_signs(column, cells, lines, where)
+    notes += [f"{where.rpartition(' column ')[2]}: {column.answers}"] if column.answers else []
     numbers = _values(column, mark, where, lines, cells)
     if (large := np.flatnonzero(~(np.abs(numbers) <= LARGEST_NUMBER))).size:
         row = int(np.flatnonzero(column.index == large[0])[0])

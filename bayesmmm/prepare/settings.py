@@ -33,7 +33,9 @@ HOWS = ("sum", "mean", "max", "only", "distinct", "below", *CALENDAR_HOWS)
 ACCEPTED = ("totals", "attribution", "currency", "incomplete", "overlap")
 #: Arguments that are text: what each may be.
 _TEXTS = {
-    **dict.fromkeys(("date_as", "geo", "pivot", "label", "currency", "week_start", "partial"), "text"),
+    **dict.fromkeys(
+        ("date_as", "geo", "pivot", "label", "currency", "week_start", "partial", "duplicates"), "text"
+    ),
     **dict.fromkeys(("date_format", "decimal", "encoding", "week_label"), "text or mapping"),
     **dict.fromkeys(("how", "only"), "mapping"),
     **dict.fromkeys(("where", "rules"), "mapping to names"),
@@ -62,6 +64,7 @@ class Settings:
     missing: Any = None
     below: Any = None
     accept: Sequence[str] = ()
+    duplicates: str = "add"
     currency: str | None = None
     rates: Any = None
     money: Sequence[str] | None = None
@@ -240,6 +243,7 @@ def _check(given: Settings, files: Sequence[str]) -> None:
     if given.week_start is not None:
         check_choice(given.week_start, "week_start", WEEKDAYS, error=ExportSettingError)
     check_choice(given.partial, "partial", ("drop", "keep"), error=ExportSettingError)
+    check_choice(given.duplicates, "duplicates", ("add", "drop"), error=ExportSettingError)
     for name in files:
         check_choice(
             given.of("week_label", name) or "start", "week_label", ("start", "end"), error=ExportSettingError

@@ -61,10 +61,16 @@ def read_part(
     days, notes = _days(table, given, known)
     part, sources, decided, step = _numbers(table, columns, days, notes, given, known, read)
     numbered = [s for s in sources if given.how_of(s.name) == "sum" and s.name not in given.only]
-    taken, details = compare_totals(table, numbered, accept="totals" in given.accept)
+    double = equal_lines(table) if given.duplicates == "drop" else np.zeros(len(table.rows), dtype=bool)
+    taken, details = compare_totals(table, numbered, double, accept="totals" in given.accept)
     steps = [_days_step(part, table, days, notes), *_with_totals(step, len(table.totals), taken, details)]
     mask, said = daily_totals(table, days.days, numbered)
     part, more = part.without(mask, "totals", "rows that are totals of their day, left out", [said])
+    steps += more
+    mask = np.isin(part.lines, np.array(table.lines)[double])
+    part, more = part.without(
+        mask, "duplicates", f"{named_rows(part.lines[mask])} like another in every cell, dropped"
+    )
     steps += more
     part, more = _select(part, table, given)
     steps += more
@@ -179,7 +185,7 @@ def _numbers(
                     f"columns= asks for {source!r}, which holds the days of {table.path!r}; leave it out of "
                     f"columns= and say date={source!r}, date_as={name!r}"
                 )
-            column = read.get(place) or look(table.columns[place], _where(table, place), table.lines)
+            column = read.get(place) or look(table.columns[place], _where(table, place), table.lines, answers=True)
             looked[source] = (place, column)
     marks = _marks(table, needed, looked, given, known)
     sources: list[Source] = []
@@ -406,11 +412,15 @@ def _one_kind(part: Part, table: Table, columns: Mapping[str, str], given: Setti
     return part, []
 
 
+def equal_lines(table: Table) -> np.ndarray:
+    """Tell which rows of a table equal an earlier one in every cell."""
+    seen: dict[tuple[str, ...], int] = {}
+    return np.array([seen.setdefault(tuple(row), i) != i for i, row in enumerate(table.rows)])
+
+
 def equal_rows(table: Table, part: Part) -> tuple[np.ndarray, str]:
     """Return the rows that equal another one in every cell, and a sentence about them."""
-    seen: dict[tuple[str, ...], int] = {}
-    rows = np.array([seen.setdefault(tuple(row), i) != i for i, row in enumerate(table.rows)])
-    lines = np.array(table.lines)[rows]
+    lines = np.array(table.lines)[equal_lines(table)]
     kept = np.isin(part.lines, lines)
     if not kept.any():
         return kept, ""

@@ -35,8 +35,10 @@ class Source:
     decimals: int  # their decimals
 
 
-def compare_totals(table: Table, sources: Sequence[Source], *, accept: bool) -> tuple[dict[str, float], list[str]]:
-    """Compare every row of totals with the rows that it adds up."""
+def compare_totals(
+    table: Table, sources: Sequence[Source], dropped: np.ndarray, *, accept: bool
+) -> tuple[dict[str, float], list[str]]:
+    """Compare every row of totals with the rows that it adds up: all of them, or those that are not dropped."""
     taken = {source.name: 0.0 for source in sources}
     details = []
     for line, row in table.totals:
@@ -49,6 +51,8 @@ def compare_totals(table: Table, sources: Sequence[Source], *, accept: bool) -> 
                 continue
             taken[source.name] += total
             rows = exact_sum(source.values[mask], source.decimals)
+            rest = exact_sum(source.values[mask & ~dropped], source.decimals)
+            rows = rest if abs(total - rest) < abs(total - rows) else rows
             details.append(_compared(table, said, source, total, rows, int(mask.sum()), accept))
     return taken, details
 
