@@ -25,7 +25,7 @@ def tidy(
     how: Mapping[str, str] | None = None,
     only: Mapping[str, str] | None = None,
     where: Mapping[str, str | Sequence[str]] | None = None,
-    geo: str | None = None,
+    geo: str | Sequence[str] | Mapping[str, str] | None = None,
     pivot: str | None = None,
     rules: Mapping[str, str | Sequence[str]] | None = None,
     label: str | None = None,
@@ -48,6 +48,7 @@ def tidy(
     partial: str = "drop",
     fiscal: Sequence[str] | None = None,
     stack: bool = False,
+    ragged: bool = False,
 ) -> Prepared:
     """Read raw exports and make one tidy table of them.
 
@@ -75,8 +76,9 @@ def tidy(
         By name of the result a column that must not be empty for a row to count, or ``"Status=refunded"``.
     where : dict, optional
         Columns and the texts of the rows to take.
-    geo : str, optional
-        Column of regions, which stay rows of the result.
+    geo : str, list or dict, optional
+        Column of regions, which stay rows of the result, called "geo" there. Several columns, as ``["brand",
+        "territory"]``, name series together; a dict holds them by their names in the result.
     pivot, rules : str and dict, optional
         Column whose groups become columns of their own, and the patterns of each group, as ``{"brand":
         "*brand*", "other": "*"}``: the first that fits counts. Without rules every text is a group.
@@ -100,7 +102,8 @@ def tidy(
     currency, rates, money : optional
         New currency, units of it for one unit of each old one (a dict, or a table or CSV file with the columns
         currency, rate and perhaps date), and names of the columns to convert (all that are money by their
-        name).
+        name). Where each series has its own currency and does not say so, the table has the columns of `geo` in
+        place of currency.
     fill : bool or list of names
         Whether absent days inside the covered range count as zero.
     start, stop : date-like, optional
@@ -115,6 +118,9 @@ def tidy(
         Columns of year and week of the retail calendar (4-5-4).
     stack : bool
         Whether the files are pieces of one export, to be put below each other instead of side by side.
+    ragged : bool
+        Whether series start late and end early: then days before the first and after the last of a series are not
+        absent, and its weeks at both ends are dropped where they are not whole.
 
     Returns
     -------
