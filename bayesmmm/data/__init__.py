@@ -6,6 +6,7 @@ dropped, clipped or reordered: a table is taken as it is, or refused with the re
 
 from bayesmmm.data.calendars import Calendar
 from bayesmmm.data.checks import MIN_PERIODS, MONEY
+from bayesmmm.data.completing import complete_plan
 from bayesmmm.data.data_warnings import COLLINEAR_CORRELATION, LOW_VARIATION, OUTLIER_ROBUST_SDS, data_warnings
 from bayesmmm.data.future import next_dates, read_plan, silent_geos, window_mask
 from bayesmmm.data.scales import Scales

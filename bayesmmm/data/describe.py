@@ -25,7 +25,7 @@ def data_text(data: "MMMData") -> str:
         f"{data.dates[-1]:%Y-%m-%d}, {where}",
         f"  outcome:   {data.outcome} ({data.outcome_unit})",
         f"  mediators: {', '.join(mediators) or 'none'}",
-        f"  media:     {', '.join(data.media) or 'none'} ({MONEY})",
+        f"  media:     {_channels(data)}",
         f"  controls:  {', '.join(data.controls) or 'none'}",
     ]
     lines += _gap_lines(data)
@@ -36,6 +36,17 @@ def data_text(data: "MMMData") -> str:
         f"Next: data.summary(), then mm.MMM([mm.Equation({data.outcome!r}, media=[{first!r}, ...], ...)])"
     )
     return "\n".join(lines)
+
+
+def _channels(data: "MMMData") -> str:
+    """Channels, those that are money first, then every exposure with its unit and what was paid."""
+    money = [name for name in data.media if data.is_money(name)]
+    parts = [f"{', '.join(money)} ({MONEY})"] if money else []
+    for name in data.media:
+        if name not in money:
+            paid = f"spend in {data.spend[name]}" if name in data.spend else "organic"
+            parts.append(f"{name} ({data.unit(name)}, {paid})")
+    return ", ".join(parts) if data.media else f"none ({MONEY})"
 
 
 def _gap_lines(data: "MMMData") -> list[str]:
@@ -56,7 +67,7 @@ def _gap_lines(data: "MMMData") -> list[str]:
 def data_summary(data: "MMMData") -> pd.DataFrame:
     """Return one row per column, of values that are known."""
     rows = {}
-    for name, role in uses_of(data.outcome, data.media, data.mediators, data.controls):
+    for name, role in uses_of(data.outcome, data.media, data.mediators, data.controls, data.spend):
         values = data.columns[name][data.recorded(name)]
         rows[name] = {
             "role": role.removesuffix("s"),

@@ -40,6 +40,8 @@ class Readers:
         missing: Mapping[str, str] | str | None = None,
         date_is: str | None = None,
         calendar_dates: Sequence[Any] | None = None,
+        units: Mapping[str, str] | None = None,
+        spend: Mapping[str, str] | None = None,
     ) -> Self:
         """Read a comma-separated UTF-8 file; see `from_frame` for the other arguments.
 
@@ -47,7 +49,8 @@ class Readers:
         ----------
         path : str or path
             A local file with a header. Empty cells of number columns are missing values.
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates,
+        units, spend
             As in `from_frame`.
 
         Returns
@@ -62,12 +65,12 @@ class Readers:
         DataError
             As `from_frame`, and for a file that is empty, not UTF-8, or not separated by commas.
         """
-        uses, keys = uses_of(outcome, media, mediators, controls), keys_of(date, geo)
+        uses, keys = uses_of(outcome, media, mediators, controls, spend, units), keys_of(date, geo)
         checks.check_roles([*keys, *uses])
         frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        more |= {"date_is": date_is, "calendar_dates": calendar_dates}
+        more |= {"date_is": date_is, "calendar_dates": calendar_dates, "units": units, "spend": spend}
         return cls.from_frame(frame, **more, **roles, outcome_unit=outcome_unit)
 
     @classmethod
@@ -86,6 +89,8 @@ class Readers:
         missing: Mapping[str, str] | str | None = None,
         date_is: str | None = None,
         calendar_dates: Sequence[Any] | None = None,
+        units: Mapping[str, str] | None = None,
+        spend: Mapping[str, str] | None = None,
         sheet: str | None = None,
     ) -> Self:
         """Read a CSV file, a workbook or a Parquet file; see `from_frame` for the other arguments.
@@ -94,7 +99,8 @@ class Readers:
         ----------
         path : str or path
             A local file: CSV as in `from_csv`, ``.xlsx`` (needs openpyxl) or ``.parquet`` (needs pyarrow).
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates,
+        units, spend
             As in `from_frame`.
         sheet : str, optional
             Sheet of a workbook; needed where it has several.
@@ -113,13 +119,13 @@ class Readers:
         DataError
             As `from_csv`; a workbook with several sheets of which none is named.
         """
-        uses, keys = uses_of(outcome, media, mediators, controls), keys_of(date, geo)
+        uses, keys = uses_of(outcome, media, mediators, controls, spend, units), keys_of(date, geo)
         checks.check_roles([*keys, *uses])
         numbers = [name for name, _ in uses]
         frame = read_table(path, date=date, keys=checks.as_keys(geo), numbers=numbers, sheet=sheet)
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        more |= {"date_is": date_is, "calendar_dates": calendar_dates}
+        more |= {"date_is": date_is, "calendar_dates": calendar_dates, "units": units, "spend": spend}
         return cls.from_frame(frame, **more, **roles, outcome_unit=outcome_unit)
 
     @classmethod
@@ -138,6 +144,8 @@ class Readers:
         missing: Mapping[str, str] | str | None = None,
         date_is: str | None = None,
         calendar_dates: Sequence[Any] | None = None,
+        units: Mapping[str, str] | None = None,
+        spend: Mapping[str, str] | None = None,
     ) -> Faults:
         """List every fault of a table, or of a file, that `from_frame` would refuse; none where it would not.
 
@@ -148,7 +156,8 @@ class Readers:
         ----------
         table : pandas.DataFrame or path
             What would be given to `from_frame`, or to `from_file`.
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates,
+        units, spend
             As in `from_frame`.
 
         Returns
@@ -170,7 +179,7 @@ class Readers:
         """
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        more |= {"date_is": date_is, "calendar_dates": calendar_dates}
+        more |= {"date_is": date_is, "calendar_dates": calendar_dates, "units": units, "spend": spend}
         arguments = {**more, **roles, "outcome_unit": outcome_unit}
         if isinstance(table, str | os.PathLike):
             return all_faults(lambda: cls.from_file(table, **arguments), repr(os.fspath(table)))
