@@ -80,7 +80,7 @@ def test_late_starts_and_early_ends(tmp_path):
     ]
     path = export(tmp_path, "tv", rows)
     given = {"columns": {"tv": "Spend"}, "geo": ["Brand", "Territory"], "week_start": "monday"}
-    with pytest.raises(errors.AbsentDaysError, match=r"'zeta / north' on 16 of 84 days.*fill=True.*ragged=True"):
+    with pytest.raises(errors.AbsentDaysError, match=r"'acme / south' on 28 of 84 days.*fill=True.*ragged=True"):
         prepare.tidy(path, **given)
     found = prepare.tidy(path, ragged=True, **given)
     own = balanced(found).groupby("Brand")["date"].min()

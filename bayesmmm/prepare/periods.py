@@ -266,7 +266,8 @@ def _check_geos(part: Part, given: Settings) -> None:
     if lacking.max() > 0:
         geo = lacking.idxmax()
         inside = "between its first and its last" if given.ragged else f"of {len(days)} days"
-        more = "" if given.ragged else ", and ragged=True lets series start late and end early"
+        ends = bool(not given.ragged and held[own.index.get_loc(geo)] == own["size"][geo])
+        more = ", and ragged=True lets series start late and end early" * ends
         raise AbsentDaysError(
             f"{part.path!r} has no rows of {series_name(geo)!r} on {lacking.max()} {inside}, so that its weeks "
             f"cannot be summed; if nothing was delivered on these days, fill=True counts them as zero{more}"
