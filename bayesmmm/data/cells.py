@@ -4,6 +4,7 @@ Knows words and signs only; every reader of tables takes them from here.
 """
 
 import re
+from collections.abc import Iterable
 
 #: Cells, in lower case, that say that nothing is stated.
 NOT_STATED = frozenset(
@@ -132,6 +133,7 @@ TOTAL = re.compile(
     flags=re.IGNORECASE,
 )
 
+_DIGITS = str.maketrans("123456789", "000000000")
 _POINT = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?")
 _COMMA = re.compile(r"-?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+|-?\d{1,3}(?:\.\d{3}){2,}")
 _GROUPS = re.compile(r"-?\d{1,3},\d{3}")  # which a comma may also part from decimals
@@ -168,9 +170,21 @@ def kind_of(cell: str) -> str:
     return "comma" if _COMMA.fullmatch(plain) else "word"
 
 
-def is_number(cell: str) -> bool:
-    """Tell whether a text is a number, whatever its signs and marks mean."""
-    return kind_of(cell) in ("number", "point", "either", "comma")
+def kinds_of(cells: Iterable[str]) -> list[str]:
+    """Return what each text among numbers is, as `kind_of`; which digits it holds does not matter."""
+    known: dict[str, str] = {}
+    kinds = []
+    for cell in cells:
+        shape = cell.translate(_DIGITS)
+        if shape not in known:
+            known[shape] = "total" if names_total(cell) else kind_of(cell)
+        kinds.append(known[shape])
+    return kinds
+
+
+def are_numbers(cells: Iterable[str]) -> int:
+    """Return how many texts are numbers, whatever their signs and marks mean."""
+    return sum(kind in ("number", "point", "either", "comma") for kind in kinds_of(cells))
 
 
 def is_near(name: str, other: object) -> bool:

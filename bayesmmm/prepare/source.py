@@ -35,6 +35,7 @@ from bayesmmm.prepare.weeks import DAY, spacing
 from bayesmmm.text import counted, listed, written
 
 _NUMBERS = ("sum", "mean", "max", "only", "below")
+_PROBED = 200  # cells that show that a column says something else
 _MOST_FLAGS = 6  # different cells of a column that says what is complete
 _RATE = re.compile(
     r"\b(?:ctr|cpc|cpm|cpa|cpv|roas|acos|avg|average|position|frequency|share)\b|rate\b|durchschn|\bper\b| / |"
@@ -172,8 +173,8 @@ def _check_incomplete(part: Part, table: Table, notes: Notes, given: Settings, h
 def _check_flags(part: Part, table: Table) -> None:
     """Refuse days that a column of the file calls incomplete."""
     for place, known in enumerate(table.names):
-        cells = set(table.columns[place]) if place != table.date and len(table.rows) else set()
-        if len(cells) > _MOST_FLAGS:
+        held = table.columns[place] if place != table.date and len(table.rows) else ()
+        if len(set(held[:_PROBED])) > _MOST_FLAGS or len(cells := set(held)) > _MOST_FLAGS:
             continue
         says = flags(known[0] if known else "", cells)
         lines = {line for line, cell in zip(table.lines, table.columns[place], strict=True) if cell in says}
