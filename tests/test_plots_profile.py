@@ -42,9 +42,9 @@ def test_rows_marks_and_numbers():
     ax = plots.data_profile(odd_data())
     assert [label.get_text() for label in ax.get_yticklabels()] == ["revenue", "google", "tv", "facebook", "price"]
     said = [text.get_text().split() for text in ax.texts]
-    assert said[0] == ["zeros", "gaps", "outliers", "largest"]
-    assert said[1][2:4] == ["3", "0"]
-    assert said[4][3] == "1"
+    assert said[-1] == ["zeros", "gaps", "outliers", "largest"]
+    assert said[0][2:4] == ["3", "0"]
+    assert said[3][3] == "1"
     rings = [line for line in ax.lines if line.get_marker() == "o" and len(line.get_xdata())]
     assert [len(line.get_xdata()) for line in rings] == [1]
     hatched = [c for c in ax.collections if c.get_hatch()]

@@ -256,10 +256,7 @@ def _numbers(
     if table.date in [table.place(key) for key in given.geo.values()] and given.fiscal is None:
         text = f"geo={list(given.geo.values())!r} names the column of the days of {table.path!r}"
         raise ExportSettingError(f"{text}; name the one that holds the regions")
-    texts = {name: _text(table, source) for name, source in _texts(columns, given).items()}
-    if given.geo:
-        keys = [_text(table, source) for source in given.geo.values()]
-        texts["geo"] = np.array([SEPARATOR.join(key) for key in zip(*keys, strict=True)], dtype=object)
+    texts = _texts(table, columns, given)
     part = Part(
         table.file,
         table.path,
@@ -297,11 +294,16 @@ def _text(table: Table, name: str) -> np.ndarray:
     return np.array([clean(cell) for cell in table.columns[_needed(table, name)]], dtype=object)
 
 
-def _texts(columns: Mapping[str, str], given: Settings) -> dict[str, str]:
-    """Return the columns that stay text, by name."""
-    texts = {name: source for name, source in columns.items() if given.how_of(name) == "distinct"}
-    texts |= {"group": given.pivot} if given.pivot else {}
-    return texts | ({"label": given.label} if given.label else {})
+def _texts(table: Table, columns: Mapping[str, str], given: Settings) -> dict[str, np.ndarray]:
+    """Return the cells that stay text, by name; the keys of a series are one text."""
+    sources = {name: source for name, source in columns.items() if given.how_of(name) == "distinct"}
+    sources |= {"group": given.pivot} if given.pivot else {}
+    sources |= {"label": given.label} if given.label else {}
+    texts = {name: _text(table, source) for name, source in sources.items()}
+    if given.geo:
+        keys = [_text(table, source) for source in given.geo.values()]
+        texts["geo"] = np.array([SEPARATOR.join(key) for key in zip(*keys, strict=True)], dtype=object)
+    return texts
 
 
 def _stated(table: Table, condition: str) -> np.ndarray:
