@@ -103,6 +103,16 @@ def test_rows_of_a_panel_are_looked_at():
     assert "data row 51" in found[-1].what
 
 
+def test_what_is_no_table_is_one_fault():
+    twice = pd.DataFrame([[1, 2]], columns=["week", "week"])
+    assert kinds(check(twice))[-1] == "RoleError"
+    late = weekly().assign(week=[pd.Timestamp("9999-01-01 02:00"), *weekly()["week"][1:]])
+    assert kinds(check(late)) == ["DateError"]
+    for table in (None, 3, {"week": [1]}, [1], b"x", pd.Series([1])):
+        assert kinds(check(table)) == ["DataError"]
+    assert kinds(check(pd.DataFrame())) == ["TooFewPeriodsError"]
+
+
 # --------------------------------------------------------------------------------------- the same as the constructor
 def _text(form):
     return lambda frame: frame.assign(week=pd.to_datetime(frame["week"]).dt.strftime(form).astype(object))
