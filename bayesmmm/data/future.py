@@ -14,6 +14,7 @@ import pandas as pd
 from bayesmmm.data.calendars import Calendar
 from bayesmmm.data.checks import check_finite, check_known, check_not_negative, check_range
 from bayesmmm.data.dates import LAST_YEAR, check_order, iso_date, parse_dates
+from bayesmmm.data.events import event_days
 from bayesmmm.data.scales import read_only_arrays
 from bayesmmm.data.schema import MMMData
 from bayesmmm.data.tables import check_table, rows_by_geo, to_float
@@ -43,7 +44,7 @@ class Future:
     dates : pandas.DatetimeIndex, shape (date,)
         The periods right after the history, on its calendar.
     columns : Mapping of str to ndarray, shape (geo, date)
-        Raw units, read-only float64; geos in the order of the data.
+        Raw units, read-only float64; geos in the order of the data. Those that are needed, and the days of events.
     """
 
     dates: pd.DatetimeIndex
@@ -117,7 +118,8 @@ def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Fu
     Returns
     -------
     Future
-        Its columns are those of `needed`, in that order, each of shape (geo, date).
+        Its columns are those of `needed`, in that order, each of shape (geo, date); then the days of every event of the
+        data, by their dates, or as the plan has them in a column of its name.
 
     Raises
     ------
@@ -160,13 +162,18 @@ def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Fu
         raise PanelError(
             "the plan has a column 'geo', and a plan is read for one geo; keep the rows of that geo and drop the column"
         )
-    present = [name for name in (DATE, GEO, *data.levels, *needed) if name in list(getattr(plan, "columns", ()))]
+    present = [
+        name
+        for name in (DATE, GEO, *data.levels, *needed, *data.event_names)
+        if name in list(getattr(plan, "columns", ()))
+    ]
     check_table(plan, wanted=present, where="the plan")
     rows = _plan_rows(data, plan) if panel else np.arange(len(plan))[np.newaxis]
     dates = _dates_of(data, plan, rows)
     _check_calendar(data, dates)
     _check_columns(data, plan, needed)
-    columns = {name: to_float(plan[name], name, fix="correct the value")[rows] for name in needed}
+    own = [name for name in data.event_names if name in plan.columns]
+    columns = {name: to_float(plan[name], name, fix="correct the value")[rows] for name in (*needed, *own)}
     for name, values in columns.items():
         check_finite(name, values, data.geos, dates, where=" of the plan", fill=_fill(data, name))
         check_range(name, values, where=" of the plan", least=0.0)
@@ -178,7 +185,13 @@ def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Fu
                 f"the plan spends on {name!r} in geo {listed(never)}, where nothing was ever spent on it, so that "
                 f"nothing is known of its effect there; plan 0 there"
             )
-    return Future(dates=dates, columns=read_only_arrays(columns))
+    known = events_after(data, len(dates))
+    return Future(dates=dates, columns=read_only_arrays({n: columns[n] for n in needed} | known | columns))
+
+
+def events_after(data: MMMData, count: int) -> dict[str, np.ndarray]:
+    """Return the days of every event in so many periods after the history, by name, (geo, count)."""
+    return event_days(data.events, data.calendar, data.geos, len(data.dates), count)
 
 
 def silent_geos(data: MMMData, name: str, values: np.ndarray) -> list[str]:
@@ -411,7 +424,7 @@ def _check_calendar(data: MMMData, dates: pd.DatetimeIndex) -> None:
 def _check_columns(data: MMMData, plan: pd.DataFrame, needed: Sequence[str]) -> None:
     """Refuse columns that are unknown or are to be predicted, and the absence of a needed one."""
     names = [name for name in plan.columns if name not in (DATE, GEO, *data.levels, RUN_COLUMN)]
-    usable = [*data.media, *data.controls, *(name for name in needed if name in data.mediators)]
+    usable = [*data.media, *data.controls, *(name for name in needed if name in data.mediators), *data.event_names]
     for name in names:
         if name == data.outcome or (name in data.mediators and name not in needed):
             role, fix = "the outcome", ""

@@ -10,6 +10,7 @@ from bayesmmm.data import checks
 from bayesmmm.data.calendars import find_calendar
 from bayesmmm.data.checks import NATIONAL
 from bayesmmm.data.dates import check_order, parse_dates
+from bayesmmm.data.events import check_known_days, event_days, event_names, read_events
 from bayesmmm.data.missing import outside, read_missing, read_present
 from bayesmmm.data.roles import uses_of
 from bayesmmm.data.scales import read_only_arrays
@@ -31,7 +32,6 @@ def normal_form(data: "MMMData") -> dict[str, Any]:
         text = f"columns={written(data.columns)} must be a mapping from names to arrays"
         raise RoleError(f"{text}; write columns={{{data.outcome!r}: [...], ...}}, or use MMMData.from_frame")
     checks.check_known([name for name, _ in uses], list(data.columns), where="columns")
-    checks.check_no_role(data.columns, uses)
     if as_list(data.dates) is None:
         raise DateError(f"dates={written(data.dates)} must be a list of dates; write them as a DatetimeIndex")
     dates = parse_dates(pd.Series(data.dates), column="dates", date_format=None)
@@ -41,6 +41,10 @@ def normal_form(data: "MMMData") -> dict[str, Any]:
     if not geos or len(set(geos)) < len(geos):
         fix = f"give each geo once, as geos={list_for(data.geos, [NATIONAL])}"
         raise PanelError(f"geos={written(data.geos)} must be a list of different names, at least one; {fix}")
+    events = read_events(data.events, geos)
+    names = event_names(events)
+    checks.check_roles([*uses, *((name, "events") for name in names)])
+    checks.check_no_role([name for name in data.columns if name not in names], uses)
     unused = as_list(data.unused)
     if unused is None:
         raise RoleError(f"unused={written(data.unused)} must be a list of names; write unused=[]")
@@ -52,13 +56,18 @@ def normal_form(data: "MMMData") -> dict[str, Any]:
         data.present, geos, dates, outcome=data.outcome, declared=bool(data.part or data.outcome in missing)
     )
     calendar = find_calendar(dates, calendar_dates=data.calendar_dates, date_is=data.date_is)
+    columns = outside(columns, present, explained, data.media)
+    if events:
+        check_known_days(calendar, data.date_is, dates)
+        columns |= event_days(events, calendar, geos, 0, len(dates))
     return {
         "dates": dates,
         "geos": geos,
-        "columns": read_only_arrays(outside(columns, present, explained, data.media)),
+        "columns": read_only_arrays(columns),
         "media": tuple(data.media),
         "mediators": MappingProxyType(mediators),
         "controls": tuple(data.controls),
+        "events": events,
         "unused": tuple(str(name) for name in unused),
         "levels": MappingProxyType(checks.check_levels(data.levels, geos)),
         "missing": MappingProxyType(missing),
@@ -72,7 +81,7 @@ def check_columns(data: "MMMData") -> None:
     """Refuse values that the role of their column does not allow."""
     check_values(
         data.columns,
-        uses_of(data.outcome, data.media, data.mediators, data.controls),
+        uses_of(data.outcome, data.media, data.mediators, data.controls, data.event_names),
         data.geos,
         data.dates,
         money=[name for name in data.columns if data.is_money(name)],

@@ -1,11 +1,14 @@
 """Which column has which role: what the arguments of `MMMData` say."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from bayesmmm.data import checks
 
 
-def uses_of(outcome: object, media: Any, mediators: Any, controls: Any) -> list[tuple[str, str]]:
+def uses_of(
+    outcome: object, media: Any, mediators: Any, controls: Any, events: Iterable[str] = ()
+) -> list[tuple[str, str]]:
     """Return (name, role) of every column with a role, in the order in which columns are kept."""
     (outcome_name,) = checks.as_names((outcome,), role="outcome")
     return [
@@ -13,6 +16,7 @@ def uses_of(outcome: object, media: Any, mediators: Any, controls: Any) -> list[
         *((name, "mediators") for name in checks.as_units(mediators)),
         *((name, "media") for name in checks.as_names(media, role="media")),
         *((name, "controls") for name in checks.as_names(controls, role="controls")),
+        *((name, "events") for name in events),
     ]
 
 

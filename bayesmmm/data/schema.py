@@ -18,6 +18,7 @@ from bayesmmm.data.calendars import Calendar
 from bayesmmm.data.checks import MONEY, NATIONAL
 from bayesmmm.data.dates import iso_date
 from bayesmmm.data.describe import data_summary, data_text
+from bayesmmm.data.events import event_names
 from bayesmmm.data.missing import read_missing
 from bayesmmm.data.normal_form import check_columns, normal_form
 from bayesmmm.data.roles import keys_of, uses_of
@@ -50,6 +51,9 @@ class MMMData:
         Column -> unit. The unit "money" means that the planner pays it; in other units it may be negative.
     controls : tuple of str
         Columns that enter linearly.
+    events : table, path of a CSV file, or sequence of mappings
+        Events by their days, in the data and to come; see `from_frame`. Each has a column with the number of its days in
+        every period, whatever `columns` holds under its name. Kept as a tuple of `bayesmmm.data.events.Event`.
     outcome_unit : str
         Unit of the outcome.
     unused : tuple of str
@@ -115,6 +119,7 @@ class MMMData:
     present: np.ndarray | None = None
     date_is: str | None = None
     calendar_dates: pd.DatetimeIndex | None = None
+    events: Any = ()
     calendar: Calendar = field(init=False)
 
     def __post_init__(self) -> None:
@@ -127,6 +132,11 @@ class MMMData:
     def days_per_period(self) -> float:
         """Days in one period, on average where they differ: 1, 7, or 365.25 / 12."""
         return self.calendar.days_per_period
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """Names of events, each once."""
+        return event_names(self.events)
 
     @property
     def frequency(self) -> str:
@@ -154,6 +164,7 @@ class MMMData:
         missing: Mapping[str, str] | str | None = None,
         date_is: str | None = None,
         calendar_dates: Sequence[Any] | None = None,
+        events: Any = None,
     ) -> "MMMData":
         """Read a pandas table with one row per period, or per geo and period.
 
@@ -187,6 +198,11 @@ class MMMData:
             Whether a date is the first or the last day of its period, as with weeks that are called by their Sunday.
         calendar_dates : sequence of dates, optional
             Dates of all periods, of those to come too, where they follow no rule.
+        events : DataFrame, path of a CSV file, or sequence of mappings, optional
+            A row for each time an event happens, in the data and to come, with the columns name, first_day and, where it
+            has more than one day, last_day. With lead_days or lag_days the days before or after are events of their own,
+            called "NAME lead" and "NAME lag". In a panel a column geo may name the geo of a row. `holiday_events` makes
+            such a table of public holidays.
 
         Returns
         -------
@@ -216,7 +232,7 @@ class MMMData:
         unused = tuple(str(name) for name in frame.columns if name not in wanted)
         roles = (outcome, tuple(media), checks.as_units(mediators), tuple(controls))
         more: dict[str, Any] = {"levels": levels, "missing": gaps, "present": present}
-        more |= {"date_is": date_is, "calendar_dates": calendar_dates}
+        more |= {"date_is": date_is, "calendar_dates": calendar_dates, "events": events}
         return cls(dates, geos, columns, *roles, outcome_unit=outcome_unit, unused=unused, **more)
 
     @classmethod
@@ -235,6 +251,7 @@ class MMMData:
         missing: Mapping[str, str] | str | None = None,
         date_is: str | None = None,
         calendar_dates: Sequence[Any] | None = None,
+        events: Any = None,
     ) -> "MMMData":
         """Read a comma-separated UTF-8 file; see `from_frame` for the other arguments.
 
@@ -242,7 +259,9 @@ class MMMData:
         ----------
         path : str or path
             A local file with a header. Empty cells of number columns are missing values.
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing
+            As in `from_frame`.
+        date_is, calendar_dates, events
             As in `from_frame`.
 
         Returns
@@ -262,7 +281,7 @@ class MMMData:
         frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         keys: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        keys |= {"date_is": date_is, "calendar_dates": calendar_dates}
+        keys |= {"date_is": date_is, "calendar_dates": calendar_dates, "events": events}
         return cls.from_frame(frame, **keys, **roles, outcome_unit=outcome_unit)
 
     def scales(self) -> Scales:
@@ -274,8 +293,8 @@ class MMMData:
             ``size``: outcome and mediators -> mean of ``|v|``, shape (geo,). ``spend``: mediators and media
             -> mean of the values above 0, shape (geo,), NaN in a geo that has none. ``center`` and ``spread``:
             mediators, media and controls -> mean and standard deviation (``ddof=0``) over geos and periods,
-            one float each. All four are in the units of their column. ``start`` and ``end``: first and last
-            date.
+            one float each; of events 0 and the days of a period. All four are in the units of their column.
+            ``start`` and ``end``: first and last date.
 
         Examples
         --------
@@ -300,8 +319,10 @@ class MMMData:
                 for name in (self.outcome, *self.mediators)
             },
             spend={name: mean_positive(self.columns[name]) for name in money},
-            center={name: np.mean(self.values(name)) for name in explaining},
-            spread={name: np.std(self.values(name)) for name in explaining},
+            center={name: np.mean(self.values(name)) for name in explaining}
+            | dict.fromkeys(self.event_names, 0.0),
+            spread={name: np.std(self.values(name)) for name in explaining}
+            | dict.fromkeys(self.event_names, self.days_per_period),
             start=self.dates[0],
             end=self.dates[-1],
         )
@@ -318,9 +339,10 @@ class MMMData:
         return table if self.present is None else table[self.present.ravel()].reset_index(drop=True)
 
     def unit(self, name: str) -> str:
-        """Return the unit of a column: "money" for media, "" for a control."""
+        """Return the unit of a column: "money" for media, "" for a control, "days" for an event."""
         checks.check_known([name], list(self.columns), where="the data")
         fixed = {self.outcome: self.outcome_unit, **self.mediators, **dict.fromkeys(self.controls, "")}
+        fixed |= dict.fromkeys(self.event_names, "days")
         return fixed.get(name, MONEY)
 
     def is_money(self, name: str) -> bool:
@@ -454,21 +476,16 @@ class MMMData:
             and np.array_equal(self.has_row, other.has_row)
             and np.array_equal(self.dates.to_numpy(), other.dates.to_numpy())
             and self.calendar == other.calendar
+            and self.events == other.events
             and same_arrays(self.columns, other.columns)
         )
 
     def __reduce__(self) -> tuple:
         """Pickle through the constructor, since read-only views of a dict cannot be pickled."""
         given = (self.dates, self.geos, dict(self.columns), self.outcome, self.media, dict(self.mediators))
-        more = (
-            self.part,
-            dict(self.levels),
-            dict(self.missing or {}),
-            self.present,
-            self.date_is,
-            self.calendar_dates,
-        )
-        return (MMMData, (*given, self.controls, self.outcome_unit, self.unused, *more))
+        more = (self.part, dict(self.levels), dict(self.missing or {}), self.present)
+        said = (self.date_is, self.calendar_dates, self.events)
+        return (MMMData, (*given, self.controls, self.outcome_unit, self.unused, *more, *said))
 
     def __repr__(self) -> str:
         """Return size, calendar, roles and units, and what to call next."""
@@ -476,7 +493,8 @@ class MMMData:
 
     def _repr_html_(self) -> str:
         """Return the columns with role and unit, for notebooks."""
-        names, roles = zip(*uses_of(self.outcome, self.media, self.mediators, self.controls), strict=True)
+        uses = uses_of(self.outcome, self.media, self.mediators, self.controls, self.event_names)
+        names, roles = zip(*uses, strict=True)
         units = [self.unit(name) for name in names]
         shown = {"column": names, "role": [role.removesuffix("s") for role in roles], "unit": units}
         return notebook_html(repr(self), shown)
