@@ -15,11 +15,15 @@ class _Named:
         Name of the argument that has to change, where there is one.
     value : object
         What was given for it.
+    prepare : str
+        Of a fault of a table: what `bayesmmm.prepare` does about it.
     """
 
-    def __init__(self, *args: object, argument: str | None = None, value: object = None) -> None:
+    def __init__(
+        self, *args: object, argument: str | None = None, value: object = None, prepare: str = ""
+    ) -> None:
         super().__init__(*args)
-        self.argument, self.value = argument, value
+        self.argument, self.value, self.prepare = argument, value, prepare
 
     def __reduce__(self) -> tuple:
         # Some have two built-in parents of different layout: libraries that send them between processes need to be told.

@@ -389,7 +389,7 @@ def test_missing_value_in_a_panel_names_the_geo():
     ("value", "advice"),
     [
         ("1,234", r"data row 4: '1,234' is str, not a number; .* thousands=\",\""),
-        ("$1,234.50", r"thousands=\",\""),
+        ("$1,234.50", r"frame\['tv'\] = pd\.to_numeric\(frame\['tv'\]\.replace\('\[\$,\]', '', regex=True\)\)"),
         ("12,5", r"decimal=\",\""),
         ("none spent", "'none spent' is str, not a number; .* correct the value, or leave 'tv' out"),
         ("", "data row 4: ''"),

@@ -170,10 +170,10 @@ def test_day_first_value_among_iso_dates():
         ("soon", "'soon' is not a date .* correct the value"),
         ("2023-02-31", "'2023-02-31' is not a date"),
         ("2023-01-15 nonsense", "is not a date"),
-        ("", "data row 3: the date is missing; .* fill it in or drop the row"),
+        ("", "data row 3: the date is missing; .* fill it in, or drop the row"),
         (None, "data row 3: the date is missing"),
-        ("2023-01-15T00:00:00Z", r"tz_localize\(None\) first"),
-        ("2023-01-15 13:30:00", r"has a time of day; .*normalize\(\) first"),
+        ("2023-01-15T00:00:00Z", r"keep the day as it stands there: .*\.str\[:10\]"),
+        ("2023-01-15 13:30:00", r"has a time of day; .*keep the day alone, .*\.str\[:10\], or add up"),
         (20230115, 'pass date_format="%Y%m%d"'),
         (44941, "correct the value, or pass date_format"),
     ],
@@ -187,9 +187,9 @@ def test_a_bad_date(value, advice):
 
 def test_bad_dates_of_other_types():
     frame = weekly()
-    with pytest.raises(errors.DateError, match=r"time zone.*tz_localize\(None\) first"):
+    with pytest.raises(errors.DateError, match=r"time zone.*keep the day as it stands there"):
         read(frame.assign(week=frame["week"].dt.tz_localize("UTC")))
-    with pytest.raises(errors.DateError, match=r"time zone.*tz_localize\(None\) first"):
+    with pytest.raises(errors.DateError, match=r"time zone.*keep the day as it stands there"):
         read(frame.assign(week=pd.Series(list(frame["week"].dt.tz_localize("UTC")), dtype=object)))
     with pytest.raises(errors.DateError, match=r"periods such as .*to_timestamp\(\) first"):
         read(frame.assign(week=pd.period_range("2023-01", periods=PERIODS, freq="M")))

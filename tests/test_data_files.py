@@ -86,7 +86,7 @@ def test_column_twice_in_a_file(tmp_path):
 def test_files_that_are_not_text_in_utf8(tmp_path, raw):
     path = tmp_path / "table.csv"
     path.write_bytes(raw)
-    with pytest.raises(errors.DataError, match="not a CSV file in UTF-8; save it as 'CSV UTF-8'"):
+    with pytest.raises(errors.DataError, match=r"not a CSV file in UTF-8.*; save it as 'CSV UTF-8'"):
         MMMData.from_csv(path, **ROLES)
 
 

@@ -258,8 +258,8 @@ def test_duplicates_and_disorder(data, plan):
         ),
         (lambda d: range(4), r"correct the value, or use pd.to_datetime\(plan\['date'\], format=...\) first"),
         (lambda d: d.where(d.index != 2), "data row 3: the date is missing; .* fill it in"),
-        (lambda d: d.dt.tz_localize("UTC"), "time zone.*tz_localize"),
-        (lambda d: d + pd.Timedelta(hours=2), "time of day.*normalize"),
+        (lambda d: d.dt.tz_localize("UTC"), "time zone.*keep the day as it stands"),
+        (lambda d: d + pd.Timedelta(hours=2), "time of day.*keep the day alone"),
         (lambda d: d.dt.to_period("W"), "holds periods such as .*to_timestamp"),
     ],
 )

@@ -54,7 +54,16 @@ def test_command_line_is_accepted():
 
     lines = [line.partition("#")[0].split() for block in blocks("bash") for line in block.splitlines()]
     ours = [words[1:] for words in lines if words and words[0] == "bayesmmm"]
-    assert [words[0] for words in ours] == ["prepare", "prepare", "simulate", "fit", "report", "optimize"]
+    assert [words[0] for words in ours] == [
+        "check",
+        "check",
+        "prepare",
+        "prepare",
+        "simulate",
+        "fit",
+        "report",
+        "optimize",
+    ]
     for words in ours:
         cli._parser().parse_args(words)
 
@@ -78,6 +87,7 @@ def test_python_blocks_run(tmp_path, monkeypatch, capsys, no_drawing):
     assert space["data"] == mm.load_social_search().data
     assert space["found"].subject == "fit"
     assert len(space["cv"].folds) == 2
+    assert len(space["faults"]) == 0
     assert (tmp_path / "fit.nc").is_file()
     assert space["prepared"].to_csv() == "date,cost,impressions\n2026-03-02,1345.81,5632\n2026-03-09,53.32,805\n"
     printed = capsys.readouterr().out
@@ -199,6 +209,7 @@ def test_groups_and_exit_statuses():
     said = " ".join(TEXT.split())
     assert f"{cli.DONE} done, {cli.SAMPLER_FAILED} the sampler failed" in said
     assert f"{cli.BAD_INPUT} the input cannot be used" in said
+    assert f"{cli.FAULTY} `check` found faults" in said
     assert f"{cli.INTERRUPTED} interrupted" in said
     assert f"the command line uses {100 * cli.CI_PROB:.0f} %" in said
 

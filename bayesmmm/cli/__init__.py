@@ -1,11 +1,13 @@
-"""The command line: ``bayesmmm demo | prepare | fit | report | optimize | show | simulate``; alone in that it prints.
+"""The command line: ``bayesmmm demo | prepare | check | fit | report | optimize | show | simulate``.
+
+It alone prints.
 
 Knows files, exit statuses and sentences; every number comes from elsewhere. Heavy modules are imported when a command
 runs, so that help and version answer at once.
 
 Exit status: 0 done; 1 the sampler failed (`fit` writes its files all the same, `report` and `optimize` only when told
-to); 2 the input cannot be used; 3 `show` found files of several runs, or damaged ones; 70 a fault of the program; 130
-interrupted.
+to); 2 the input cannot be used; 3 `show` found files of several runs, or damaged ones; 4 `check` found faults; 70 a
+fault of the program; 130 interrupted.
 """
 
 import argparse
@@ -16,13 +18,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-from bayesmmm.cli import arguments, commands, planning, preparing
+from bayesmmm.cli import arguments, checking, commands, planning, preparing
 from bayesmmm.cli.arguments import CI_PROB
+from bayesmmm.cli.checking import FAULTY
 from bayesmmm.cli.commands import DONE, INTERRUPTED, MIXED, SAMPLER_FAILED
 from bayesmmm.cli.text import option_of
 from bayesmmm.errors import BayesMMMError
 
-__all__ = ["BAD_INPUT", "CI_PROB", "DONE", "FAULT", "INTERRUPTED", "MIXED", "SAMPLER_FAILED", "main"]
+__all__ = ["BAD_INPUT", "CI_PROB", "DONE", "FAULT", "FAULTY", "INTERRUPTED", "MIXED", "SAMPLER_FAILED", "main"]
 
 BAD_INPUT, FAULT = 2, 70
 
@@ -156,6 +159,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=commands.demo)
 
     preparing.add_arguments(command("prepare", "make a tidy table of raw exports", preparing.ABOUT))
+
+    checking.add_arguments(command("check", "list every fault of a table", checking.ABOUT))
 
     fit = command("fit", "fit your data", _FIT)
     rows = "one row per period, dates and columns as in the spec"

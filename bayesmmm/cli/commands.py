@@ -80,7 +80,7 @@ def fit(options: argparse.Namespace) -> int:
             f"{options.spec} has no [data] table, so the roles of the columns are unknown. Add one with date, outcome "
             f"and media; `bayesmmm simulate --out world` writes an example."
         )
-    data = MMMData.from_csv(options.data, **columns)
+    data = MMMData.from_file(options.data, **columns)
     check_system(system, data)
     return _analyse(data, system, options, None)
 

@@ -254,7 +254,7 @@ def _current_plan(fit: "Fit", options: argparse.Namespace) -> "pd.DataFrame":
     """Read the current plan from its file; of a panel by geo, or in total and split by the rule that was said."""
     from bayesmmm.data import split_plan
     from bayesmmm.data.future import GEO
-    from bayesmmm.data.tables import read_csv
+    from bayesmmm.data.table_files import read_csv
 
     panel = len(fit.data.geos) > 1
     keys = (GEO, *fit.data.levels) if panel else ()

@@ -35,6 +35,7 @@ _PATTERNS = {(4,): ("four-weekly", 13), (4, 4, 5): (RETAIL, 12), (13,): (RETAIL,
 #: Years between two that have 53 weeks, at least.
 _YEARS_APART = 5
 _YEAR = 365.25
+_SUMS = "adds days up to weeks: week_start='monday'"
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,8 @@ def _regular(dates: pd.DatetimeIndex) -> str:
             f"the dates are business days: from {dates[0]:%Y-%m-%d} on none is a Saturday or a Sunday, and spend "
             f"carries over through all days; add the rows up to weeks, as frame.groupby(pd.Grouper(key='day', "
             f"freq='W-SUN')).sum().reset_index() with date_is='last', or add the missing rows, with what was spent "
-            f"on these days and the outcome left blank under missing='ignore'"
+            f"on these days and the outcome left blank under missing='ignore'",
+            prepare=_SUMS,
         )
     if step in _STEPS:
         frequency, expected = _STEPS[step], _regular_days(dates, step)
@@ -245,7 +247,8 @@ def _regular(dates: pd.DatetimeIndex) -> str:
         raise DateError(
             f"the dates mostly lie {step} days apart ({dates[0]:%Y-%m-%d}, {dates[1]:%Y-%m-%d}, ...); "
             "allowed are days, weeks, fortnights, periods of four weeks, 4-4-5 weeks, months and quarters; add the rows "
-            "up to one of these first, or say the dates of all periods, as calendar_dates=[...]"
+            "up to one of these first, or say the dates of all periods, as calendar_dates=[...]",
+            prepare=_SUMS,
         )
     missing, off = expected.difference(dates), dates.difference(expected)
     if len(missing) or len(off):
@@ -253,7 +256,8 @@ def _regular(dates: pd.DatetimeIndex) -> str:
             f"the series looks {frequency} (commonest step {step} days), but {_faults(missing, off)}; every "
             f"period from {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d} must be there; add the missing rows, "
             "with zero spend where nothing was spent, and the outcome left blank under missing='ignore' where it was "
-            "not recorded; where periods do have uneven lengths, say all their dates, as calendar_dates=[...]"
+            "not recorded, or say all dates of the periods where they do have uneven lengths, as calendar_dates=[...]",
+            prepare="adds absent periods with zeros: fill=True, or fill=['tv', ...] for spend alone",
         )
     return frequency
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from bayesmmm.data.faults import looking
 from bayesmmm.errors import (
     ConstantColumnError,
     MissingValueError,
@@ -83,38 +84,53 @@ def check_roles(roles: Sequence[tuple[str, str]]) -> None:
     """Refuse a column in two roles, a reserved name, a name that is a path, and roles without any media term."""
     seen: dict[str, str] = {}
     for name, role in roles:
-        if name in seen:
-            if seen[name] == role:
-                raise RoleError(f"column {name!r} is listed twice in {role}; list it once")
-            raise RoleError(
-                f"column {name!r} is given as {seen[name]} and as {role}; a column has one role; "
-                f"leave it out of one of the two"
-            )
-        seen[name] = role
-        if role not in ("date", "geo") and name in RESERVED:
-            raise RoleError(
-                f"column {name!r} ({role}) has a name that the results use themselves; reserved are "
-                f"{', '.join(RESERVED)}; rename the column"
-            )
-        if role not in ("date", "geo") and not name.isprintable():
-            shown = "".join(c if c.isprintable() else " " for c in name)
-            raise RoleError(
-                f"column {name!r} ({role}) holds a character that cannot be printed, such as a line break or a special "
-                f"blank, which files and figures lose; rename it, for example to {' '.join(shown.split())!r}"
-            )
-        if role not in ("date", "geo") and "/" in name:
-            raise RoleError(
-                f"column {name!r} ({role}) holds a '/', which a saved fit (netCDF) would take for the border "
-                f"between two groups; rename it, for example to {name.replace('/', '_')!r}"
-            )
-        if role not in ("date", "geo") and name in (".", ".."):
-            raise RoleError(
-                f"column {name!r} ({role}) is a way to a folder and no name in a saved fit (netCDF); rename it, for "
-                f"example to 'column{len(name)}'"
-            )
-    _check_alike([name for name, role in roles if role not in ("date", "geo")])
+        with looking(name):
+            _check_role(name, role, seen)
+        seen.setdefault(name, role)
+    _check_alike(dict.fromkeys(name for name, role in roles if role not in ("date", "geo")))
     if not {"media", "mediators"} & set(seen.values()):
-        raise RoleError("media=[] names no channel; at least one is needed; list the spend columns in media=[...]")
+        with looking():
+            raise RoleError(
+                "media=[] names no channel; at least one is needed; list the spend columns in media=[...]"
+            )
+
+
+def _check_role(name: str, role: str, seen: Mapping[str, str]) -> None:
+    if name in seen:
+        if seen[name] == role:
+            raise RoleError(f"column {name!r} is listed twice in {role}; list it once")
+        raise RoleError(
+            f"column {name!r} is given as {seen[name]} and as {role}; a column has one role; "
+            f"leave it out of one of the two"
+        )
+    if role in ("date", "geo"):
+        return
+    renames = "gives columns other names: columns={...}"
+    if name in RESERVED:
+        raise RoleError(
+            f"column {name!r} ({role}) has a name that the results use themselves; reserved are "
+            f"{', '.join(RESERVED)}; rename the column",
+            prepare=renames,
+        )
+    if not name.isprintable():
+        shown = "".join(c if c.isprintable() else " " for c in name)
+        raise RoleError(
+            f"column {name!r} ({role}) holds a character that cannot be printed, such as a line break or a special "
+            f"blank, which files and figures lose; rename it, for example to {' '.join(shown.split())!r}",
+            prepare=renames,
+        )
+    if "/" in name:
+        raise RoleError(
+            f"column {name!r} ({role}) holds a '/', which a saved fit (netCDF) would take for the border "
+            f"between two groups; rename it, for example to {name.replace('/', '_')!r}",
+            prepare=renames,
+        )
+    if name in (".", ".."):
+        raise RoleError(
+            f"column {name!r} ({role}) is a way to a folder and no name in a saved fit (netCDF); rename it, for "
+            f"example to 'column{len(name)}'",
+            prepare=renames,
+        )
 
 
 def _check_alike(names: Iterable[str]) -> None:
@@ -123,21 +139,32 @@ def _check_alike(names: Iterable[str]) -> None:
     for name in names:
         plain = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFKC", name).strip()).casefold()
         if plain in seen:
-            raise RoleError(
-                f"columns {seen[plain]!r} and {name!r} differ only in capitals, blanks or signs, and would share "
-                f"the names of files; rename one of the two"
-            )
-        seen[plain] = name
+            with looking(name):
+                raise RoleError(
+                    f"columns {seen[plain]!r} and {name!r} differ only in capitals, blanks or signs, and would share "
+                    f"the names of files; rename one of the two",
+                    prepare="gives columns other names: columns={...}",
+                )
+        seen.setdefault(plain, name)
 
 
 def check_known(names: Iterable[str], known: Sequence[object], *, where: str) -> None:
     """Refuse a name that is not among the known ones, with the closest match."""
     for name in names:
         if name not in known:
-            raise UnknownColumnError(
-                f"column {name!r} is not in {where}{did_you_mean(name, known)}. "
-                f"The columns there are {listed(known, shown=20)}"
-            )
+            with looking(name):
+                raise UnknownColumnError(
+                    f"column {name!r} is not in {where}{did_you_mean(name, known)}. "
+                    f"The columns there are {listed(known, shown=20)}; correct the name, or rename the column",
+                    prepare=_finds(name, known),
+                )
+
+
+def _finds(name: str, known: Sequence[object]) -> str:
+    """Say whether a column is found where blanks and capitals do not matter."""
+    plain = " ".join(name.split()).casefold()
+    alike = [k for k in known if isinstance(k, str) and " ".join(k.split()).casefold() == plain]
+    return f"finds {alike[0]!r}: blanks around names and capitals do not matter" if alike else ""
 
 
 def check_no_role(names: Iterable[str], roles: Sequence[tuple[str, str]]) -> None:
@@ -233,7 +260,8 @@ def check_finite(
         kind = "missing (NaN)" if np.isnan(values[bad]).any() else "infinite"
         raise MissingValueError(
             f"column {name!r}{where} has {int(bad.sum())} {kind} value(s){places(bad, geos, dates)}; every value "
-            f"must be finite; fill it yourself with {fill}"
+            f"must be finite; fill it yourself with {fill}",
+            prepare="takes blanks as told: missing=0, or missing={...: 'empty'} for what was not recorded",
         )
 
 
@@ -261,7 +289,8 @@ def check_not_negative(
     if bad.any():
         raise NegativeSpendError(
             f"column {name!r}{where} has {int(bad.sum())} negative value(s), the lowest {values.min():g},"
-            f"{places(bad, geos, dates)}; spend is zero or more; {fix}"
+            f"{places(bad, geos, dates)}; spend is zero or more; {fix}",
+            prepare="keeps negative amounts; where={...} takes the rows of some kind",
         )
 
 

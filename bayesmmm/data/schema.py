@@ -4,7 +4,6 @@ Knows columns and units. Refuses to know equations: which column explains which 
 """
 
 import datetime
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -19,21 +18,24 @@ from bayesmmm.data.checks import MONEY, NATIONAL
 from bayesmmm.data.dates import iso_date
 from bayesmmm.data.describe import data_summary, data_text
 from bayesmmm.data.events import event_names
+from bayesmmm.data.faults import looking
+from bayesmmm.data.frames import read_layout, telling_all
 from bayesmmm.data.missing import read_missing
 from bayesmmm.data.normal_form import check_columns, normal_form
-from bayesmmm.data.roles import keys_of, uses_of
+from bayesmmm.data.readers import Readers
+from bayesmmm.data.roles import keys_of, paid, uses_of
 from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, same_arrays
-from bayesmmm.data.tables import check_table, lay_out, read_csv
 from bayesmmm.errors import DataError, DateError
 from bayesmmm.text import notebook_html
 from bayesmmm.validate import refusal
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MMMData:
+class MMMData(Readers):
     """Marketing-mix data: series of days, weeks, months or other periods, national or one row per geo and date.
 
-    Usually made with `from_csv` or `from_frame`; the constructor takes arrays and makes the same checks.
+    Usually made with `from_csv`, `from_file` or `from_frame`; the constructor takes arrays and makes the same checks.
+    `check` lists every fault of a table at once.
 
     Parameters
     ----------
@@ -149,6 +151,7 @@ class MMMData:
         return pd.DataFrame(dict(self.levels), index=pd.Index(self.geos, name="geo"))
 
     @classmethod
+    @telling_all
     def from_frame(
         cls,
         frame: pd.DataFrame,
@@ -214,75 +217,34 @@ class MMMData:
         DataError
             One of its subclasses, naming the column and the row, geo or dates.
         """
-        uses = uses_of(outcome, media, mediators, controls)
-        (_, *keys) = roles_of_keys = keys_of(date, geo)
-        checks.check_roles([*roles_of_keys, *uses])
-        wanted = [name for name, _ in (*roles_of_keys, *uses)]
-        check_table(frame, wanted=wanted, where="the table")
-        numbers, names = [name for name, _ in uses], [name for name, _ in keys]
-        gaps = read_missing(missing, (outcome, *checks.as_units(mediators)), numbers)
-        dates, geos, columns, levels, present = lay_out(
+        uses, keys = uses_of(outcome, media, mediators, controls), keys_of(date, geo)
+        checks.check_roles([*keys, *uses])
+        with looking():
+            checks.check_unit(outcome_unit, "outcome_unit")
+        explained = [name for name, role in uses if role in ("outcome", "mediators")]
+        gaps: dict[str, str] = {}
+        with looking():
+            gaps = read_missing(missing, explained, [name for name, _ in uses])
+        calendar: dict[str, Any] = {"date_is": date_is, "calendar_dates": calendar_dates}
+        table = read_layout(
             frame,
             date=date,
-            keys=names,
-            numbers=numbers,
+            uses=uses,
+            keys=keys,
             date_format=date_format,
-            ragged=outcome if outcome in gaps else "",
+            missing=gaps,
+            money=paid(uses, mediators),
+            outcome=outcome,
+            calendar=calendar,
         )
+        wanted = [name for name, _ in (*keys, *uses)]
         unused = tuple(str(name) for name in frame.columns if name not in wanted)
         roles = (outcome, tuple(media), checks.as_units(mediators), tuple(controls))
-        more: dict[str, Any] = {"levels": levels, "missing": gaps, "present": present}
-        more |= {"date_is": date_is, "calendar_dates": calendar_dates, "events": events}
-        return cls(dates, geos, columns, *roles, outcome_unit=outcome_unit, unused=unused, **more)
-
-    @classmethod
-    def from_csv(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        date: str,
-        outcome: str,
-        media: Sequence[str],
-        mediators: Mapping[str, str] | None = None,
-        controls: Sequence[str] = (),
-        geo: str | Sequence[str] | None = None,
-        outcome_unit: str = MONEY,
-        date_format: str | None = None,
-        missing: Mapping[str, str] | str | None = None,
-        date_is: str | None = None,
-        calendar_dates: Sequence[Any] | None = None,
-        events: Any = None,
-    ) -> "MMMData":
-        """Read a comma-separated UTF-8 file; see `from_frame` for the other arguments.
-
-        Parameters
-        ----------
-        path : str or path
-            A local file with a header. Empty cells of number columns are missing values.
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing
-            As in `from_frame`.
-        date_is, calendar_dates, events
-            As in `from_frame`.
-
-        Returns
-        -------
-        MMMData
-            The same as `from_frame` gives for the table of the file.
-
-        Raises
-        ------
-        MissingFileError
-            There is no such file; it is a FileNotFoundError too.
-        DataError
-            As `from_frame`, and for a file that is empty, not UTF-8, or not separated by commas.
-        """
-        uses = uses_of(outcome, media, mediators, controls)
-        checks.check_roles([*keys_of(date, geo), *uses])
-        frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
-        roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
-        keys: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        keys |= {"date_is": date_is, "calendar_dates": calendar_dates, "events": events}
-        return cls.from_frame(frame, **keys, **roles, outcome_unit=outcome_unit)
+        more: dict[str, Any] = {"levels": table.levels, "missing": gaps, "present": table.present, **calendar}
+        more["events"] = events
+        return cls(
+            table.dates, table.geos, table.columns, *roles, outcome_unit=outcome_unit, unused=unused, **more
+        )
 
     def scales(self) -> Scales:
         """Return what one unit of each series is over these periods.

@@ -11,19 +11,14 @@ from typing import NoReturn
 
 import numpy as np
 
+from bayesmmm.data.cells import BLANKS, NOT_STATED, SIGNS
 from bayesmmm.errors import AmbiguousError, MixedRowsError, NotNumericError, NotStatedError, ValueRangeError
 from bayesmmm.text import counted, written
 from bayesmmm.validate import LARGEST_NUMBER
 
-#: Cells, in lower case, that say that nothing is stated.
-NOT_STATED = frozenset(
-    ["", "-", "--", "—", "–", "n/a", "na", "nan", "null", "none", "#n/a", "<na>", "not available", "k. a.", "k.a."]
-)
-_SIGNS = "$€£¥₹₩₽₺฿₪%"
-_BLANKS = " \u00a0\u2009\u202f'’"
-_SIMPLE = frozenset("0123456789.,-\n" + _SIGNS + _BLANKS)
+_SIMPLE = frozenset("0123456789.,-\n" + SIGNS + BLANKS)
 _DIGITS = frozenset("0123456789.,-\n")
-_STRIPPED = str.maketrans("", "", _SIGNS + _BLANKS)
+_STRIPPED = str.maketrans("", "", SIGNS + BLANKS)
 _CURRENCY = r"(?:[A-Z]{1,3}\$|[A-Z]{3}|[$€£¥₹₩₽₺฿₪%]|kr\.?|zł|Kč|Ft|Fr\.)"
 _ODD = re.compile(
     rf"(?P<sign>[-−–+(]?)\s*{_CURRENCY}?\s*(?P<minus>[-−–]?)\s*(?P<number>\d[\d.,\s'’]*|[.,]\d+)\s*{_CURRENCY}?\s*(?P<end>[-−)]?)"
@@ -92,7 +87,7 @@ def look(cells: Sequence[str], where: str, lines: Sequence[int]) -> Column:
         reduced, index, point = plain
     else:
         reduced, index, limits = _one_by_one(cells, where, lines)
-    return Column(reduced, index, limits, point, _mark(reduced, where), frozenset(signs & set(_SIGNS)))
+    return Column(reduced, index, limits, point, _mark(reduced, where), frozenset(signs & set(SIGNS)))
 
 
 def _plain(cells: Sequence[str], text: str, signs: set[str]) -> tuple[str, np.ndarray, np.ndarray] | None:
@@ -173,11 +168,6 @@ def is_number(cell: str) -> bool:
     return isinstance(_reduce(cell), str)
 
 
-def is_unstated(cell: str) -> bool:
-    """Tell whether a cell says that nothing is stated."""
-    return cell.strip().casefold() in NOT_STATED
-
-
 def refuse_mark(column: Column, where: str) -> NoReturn:
     """Refuse a column whose marks can be read in two ways."""
     cell = next(cell for cell in column.text.split("\n") if "." in cell or "," in cell)
@@ -243,7 +233,7 @@ def _check_signs(column: Column, cells: Sequence[str], lines: Sequence[int], whe
     """Refuse numbers of several units, of which signs tell; say that percent signs are stripped."""
     for sign in sorted(column.signs) if len(column.signs) > 1 or "%" in column.signs else ():
         bare = [i for i, cell in enumerate(cells) if column.index[i] >= 0 and sign not in cell]
-        other = [i for i in bare if sign == "%" or set(cells[i]) & set(_SIGNS)]
+        other = [i for i in bare if sign == "%" or set(cells[i]) & set(SIGNS)]
         if other:
             raise MixedRowsError(
                 f"{where}, row {lines[other[0]]}: {cells[other[0]].strip()!r} stands among numbers with {sign!r}, and "

@@ -11,13 +11,13 @@ import math
 import os
 import re
 import zipfile
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from bayesmmm.errors import EmptyFileError, FileFormatError, MissingFileError, MissingLibraryError
+from bayesmmm.data.table_files import PARQUET, WORKBOOK, check_suffix, with_library
+from bayesmmm.errors import EmptyFileError, FileFormatError, MissingFileError
 from bayesmmm.text import written
 
 _SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
@@ -73,11 +73,11 @@ def read_file(
         raise FileFormatError(text) from error
     if not raw.strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"):
         raise EmptyFileError(f"{path!r} is empty: it holds no row at all; download it again")
-    if raw.startswith(b"PK\x03\x04"):
+    if raw.startswith(WORKBOOK):
         return _read_workbook(name, path, raw)
-    if raw.startswith(b"PAR1"):
-        _check_suffix(path, ".parquet", "a Parquet file")
-        return RawFile(name, path, _cells(_with_library("pyarrow", "parquet", pd.read_parquet, path)), "Parquet")
+    if raw.startswith(PARQUET):
+        check_suffix(path, ".parquet", "a Parquet file")
+        return RawFile(name, path, _cells(with_library("pyarrow", "parquet", pd.read_parquet, path)), "Parquet")
     return _read_text(name, path, raw, wanted, encoding)
 
 
@@ -146,35 +146,12 @@ def _read_workbook(name: str, path: str, raw: bytes) -> RawFile:
         raise FileFormatError(f"{path!r} is not text but a damaged archive; download it again") from error
     if not any(member.startswith("xl/") for member in inside):
         raise FileFormatError(f"{path!r} is not text but an archive; unpack it first")
-    _check_suffix(path, ".xlsx", "an Excel workbook")
-    sheets = _with_library("openpyxl", "xlsx", pd.read_excel, path, sheet_name=None, header=None, dtype=object)
+    check_suffix(path, ".xlsx", "an Excel workbook")
+    sheets = with_library("openpyxl", "xlsx", pd.read_excel, path, sheet_name=None, header=None, dtype=object)
     rows: list[list[str]] = []
     for sheet in sheets.values():
         rows += [*([[]] if rows else []), *_cells(sheet, header=False)]
     return RawFile(name, path, rows, f"an Excel workbook of {len(sheets)} sheet(s)")
-
-
-def _check_suffix(path: str, suffix: str, what: str) -> None:
-    if not path.lower().endswith(suffix):
-        raise FileFormatError(
-            f"{path!r} is not text: it is {what} under another name; rename it to end in {suffix}, or save it as "
-            f"'CSV UTF-8'"
-        )
-
-
-def _with_library(library: str, extra: str, read: Callable[..., Any], path: str, **options: Any) -> Any:
-    try:
-        return read(path, **options)
-    except ImportError as error:
-        raise MissingLibraryError(
-            f"{path!r} needs {library}, which is not installed; pip install 'bayesmmm[{extra}]', or save the "
-            f"file as 'CSV UTF-8'"
-        ) from error
-    except Exception as error:  # of a damaged file anything comes
-        raise FileFormatError(
-            f"{path!r} cannot be read by {library}, and may be damaged ({type(error).__name__}: "
-            f"{' '.join(str(error).split())[:200]}); download it again, or save it as 'CSV UTF-8'"
-        ) from error
 
 
 def _cells(frame: pd.DataFrame, *, header: bool = True) -> list[list[str]]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from bayesmmm.data.cells import TOTAL, is_unstated
 from bayesmmm.errors import (
     AmbiguousError,
     DateError,
@@ -17,7 +18,7 @@ from bayesmmm.errors import (
     OverlapError,
     UnknownColumnError,
 )
-from bayesmmm.prepare.amounts import is_number, is_unstated
+from bayesmmm.prepare.amounts import is_number
 from bayesmmm.prepare.days import Token, token
 from bayesmmm.prepare.reading import RawFile, clean, is_blank
 from bayesmmm.prepare.weeks import fiscal_token
@@ -28,11 +29,6 @@ _SETTING = re.compile(r"attribution|currency|währung|setting|status|level", fla
 _PLACE = re.compile(r"[1-9]\d{0,3}", flags=re.ASCII)  # of a column among those of its name
 _TOP = 200  # a table starts among so many first rows, or after a blank row or a comment
 _PROBED = 60
-_TOTAL = re.compile(
-    r"(?:grand |sub-?)?totals?\b|zwischensumme\b|gesamt(?:summe)?\b|insgesamt\b|summe\b|somme\b|total général|"
-    r"totale\b|totaal\b|suma\b|all campaigns\b",
-    flags=re.IGNORECASE,
-)
 _USUAL = (
     *("day", "date", "tag", "datum", "jour", "fecha", "data", "dia", "giorno", "dag", "timeperiod", "created at"),
     *("send time", "week", "woche", "month", "monat"),
@@ -348,18 +344,18 @@ def _check_footer(raw: RawFile, i: int, bound: int, day: Callable, width: int) -
 
 def is_total(row: Sequence[str]) -> bool:
     """Tell whether a cell of a row without a day says that the row is a total."""
-    return any(cell and _TOTAL.match(cell.strip()) for cell in row)
+    return any(cell and TOTAL.match(cell.strip()) for cell in row)
 
 
 def is_total_name(cell: str) -> bool:
     """Tell whether a cell names nothing but a total."""
-    return bool(_TOTAL.fullmatch(cell.strip()))
+    return bool(TOTAL.fullmatch(cell.strip()))
 
 
 def total_of(row: Sequence[str]) -> str:
     """Return what a row is a total of, as "Search" in "Total: Search"; empty for everything."""
-    cell = next((cell.strip() for cell in row if cell and _TOTAL.match(cell.strip())), "")
-    return _TOTAL.sub("", cell, count=1).lstrip(" :-–—")
+    cell = next((cell.strip() for cell in row if cell and TOTAL.match(cell.strip())), "")
+    return TOTAL.sub("", cell, count=1).lstrip(" :-–—")
 
 
 def _is_unlabelled(row: list[str], asked: list[int], names: list[tuple[str, ...]]) -> bool:

@@ -1,0 +1,217 @@
+"""From a file to a table: CSV in UTF-8, a workbook, Parquet. Cells are read exactly as they are.
+
+Knows files and what reads them; libraries that are not always there are asked for by name where they are needed.
+"""
+
+import contextlib
+import csv
+import io
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesmmm.data.faults import looking
+from bayesmmm.errors import (
+    DataError,
+    FileFormatError,
+    MissingFileError,
+    MissingLibraryError,
+    RoleError,
+    TooFewPeriodsError,
+    UnknownColumnError,
+)
+from bayesmmm.text import listed, written
+
+#: First bytes of a workbook (an archive of parts) and of a Parquet file.
+WORKBOOK, PARQUET = b"PK\x03\x04", b"PAR1"
+# What an empty cell of a number column may look like; text columns (dates, geos) keep theirs as text.
+_EMPTY_CELLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>")
+_TOP = 200  # a header stands among so many first rows
+
+
+def read_table(
+    path: str | os.PathLike[str], *, date: str, keys: Sequence[str], numbers: Sequence[str], sheet: object = None
+) -> pd.DataFrame:
+    """Read a CSV file, a workbook (.xlsx) or a Parquet file, told apart by their first bytes."""
+    raw = _read_bytes(path)
+    place = os.fspath(path)
+    if raw.startswith(PARQUET):
+        check_suffix(place, ".parquet", "a Parquet file")
+        return with_library("pyarrow", "parquet", pd.read_parquet, place)
+    if raw.startswith(WORKBOOK):
+        check_suffix(place, ".xlsx", "an Excel workbook")
+        return _read_sheet(place, sheet)
+    if sheet is not None:
+        raise DataError(
+            f"sheet={written(sheet)} names a sheet of {place!r}, which is no workbook; leave sheet out"
+        )
+    return read_csv(path, date=date, keys=keys, numbers=numbers)
+
+
+def _read_sheet(path: str, sheet: object) -> pd.DataFrame:
+    """Read a sheet of a workbook: the only one, or the one that is named."""
+    sheets = with_library("openpyxl", "xlsx", pd.read_excel, path, sheet_name=None)
+    if sheet is None and len(sheets) > 1:
+        raise DataError(
+            f"{path!r} has {len(sheets)} sheets, {listed(sheets)}; one holds the table; name it, as "
+            f"sheet={next(iter(sheets))!r}",
+            prepare="looks for the columns in all sheets",
+        )
+    if sheet is not None and sheet not in sheets:
+        raise DataError(
+            f"{path!r} has no sheet {written(sheet)}; there are {listed(sheets, shown=20)}; correct the name"
+        )
+    return sheets[next(iter(sheets)) if sheet is None else sheet]
+
+
+def check_suffix(path: str, suffix: str, what: str) -> None:
+    """Refuse a file whose name says that it is another kind of file."""
+    if not path.lower().endswith(suffix):
+        raise FileFormatError(
+            f"{path!r} is not text: it is {what} under another name; rename it to end in {suffix}, or save it as "
+            f"'CSV UTF-8'"
+        )
+
+
+def with_library(library: str, extra: str, read: Callable[..., Any], path: str, **options: Any) -> Any:
+    """Read a file with a library that need not be there, and refuse what it cannot read."""
+    try:
+        return read(path, **options)
+    except ImportError as error:
+        raise MissingLibraryError(
+            f"{path!r} needs {library}, which is not installed; pip install 'bayesmmm[{extra}]', or save the "
+            f"file as 'CSV UTF-8'"
+        ) from error
+    except Exception as error:  # of a damaged file anything comes
+        raise FileFormatError(
+            f"{path!r} cannot be read by {library}, and may be damaged ({type(error).__name__}: "
+            f"{' '.join(str(error).split())[:200]}); download it again, or save it as 'CSV UTF-8'"
+        ) from error
+
+
+def read_csv(
+    path: str | os.PathLike[str], *, date: str, keys: Sequence[str], numbers: Sequence[str]
+) -> pd.DataFrame:
+    """Read a comma-separated UTF-8 file, dates and keys as text, numbers exactly."""
+    wanted = [date, *keys, *numbers]
+    text = _read_text(path)
+    try:
+        header = next((row for row in csv.reader(io.StringIO(text, newline=None)) if row), [])
+    except csv.Error as error:
+        raise DataError(
+            f"the header of {str(path)!r} cannot be read ({error}); a header is one line of short names; look whether a "
+            "quote is left open"
+        ) from error
+    if not any(cell.strip() for cell in header):
+        raise TooFewPeriodsError(f"{str(path)!r} is empty: it has no header and no rows; give a CSV with both")
+    if not set(wanted) <= set(header):
+        _refuse_separator(path, header)
+        _refuse_preamble(path, text, header, wanted)
+    for name in wanted:
+        if header.count(name) > 1:
+            with looking(name):
+                raise RoleError(
+                    f"column {name!r} occurs {header.count(name)} times in {str(path)!r}; rename all but one",
+                    prepare=f"takes the second one, told columns={{...: {name + '#2'!r}}}",
+                )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            frame = pd.read_csv(
+                io.StringIO(text),
+                dtype=str,
+                keep_default_na=False,
+                index_col=False,  # otherwise one comma too many at the end of each row shifts every column
+            )
+        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+            raise DataError(
+                f"{str(path)!r} has rows with more cells than its header of {len(header)} "
+                f"({str(error).strip()}); every row needs as many; quote cells that contain a comma",
+                prepare="refuses them, too, but for lines above the header and below the last row",
+            ) from error
+    read = {name: frame[name].map(to_number) for name in numbers if name in frame}
+    return frame.assign(**read)
+
+
+def to_number(cell: object) -> object:
+    """Return the number that a cell holds, exactly; anything else is left as text to be refused by name."""
+    if not isinstance(cell, str):
+        return cell
+    if cell in _EMPTY_CELLS:
+        return np.nan
+    if cell.lower() in ("true", "false"):
+        return float(cell.lower() == "true")
+    try:
+        return cell if "_" in cell else float(cell)  # Python alone reads 1_000 as a number
+    except ValueError:
+        return cell
+
+
+def _read_bytes(path: str | os.PathLike[str]) -> bytes:
+    if not isinstance(path, str | os.PathLike):
+        raise DataError(f"the file is given as {written(path)}, which is no path; write the path of a CSV file")
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError as error:
+        looked = "" if os.path.isabs(path) else f" (looked for in {os.getcwd()!r})"
+        raise MissingFileError(
+            f"the file {str(path)!r} does not exist{looked}; a CSV file on this computer can be read; "
+            "correct the path"
+        ) from error
+    except (OSError, ValueError) as error:  # a folder, a file of somebody else, a name that no file can have
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(
+            f"{written(str(path))} cannot be read: {reason}; a CSV file on this computer can be; correct the path"
+        ) from error
+
+
+def _read_text(path: str | os.PathLike[str]) -> str:
+    raw = _read_bytes(path)
+    with contextlib.suppress(UnicodeDecodeError):
+        text = raw.decode("utf-8").lstrip("\ufeff")  # Excel writes a byte-order mark, and other programs one more
+        if "\0" not in text:
+            return text
+    kinds = {WORKBOOK: "an Excel workbook or another archive", PARQUET: "a Parquet file"}
+    kind = next((f": it is {said}" for start, said in kinds.items() if raw.startswith(start)), "")
+    fix = (
+        "read it with MMMData.from_file"
+        if kind
+        else "read it with pandas and pass the frame to MMMData.from_frame"
+    )
+    raise DataError(f"{str(path)!r} is not a CSV file in UTF-8{kind}; save it as 'CSV UTF-8', or {fix}")
+
+
+def _refuse_separator(path: str | os.PathLike[str], header: Sequence[str]) -> None:
+    for separator, shown in ((";", ";"), ("\t", "\\t"), ("|", "|")):
+        if any(separator in cell for cell in header):
+            raise UnknownColumnError(
+                f"the header of {str(path)!r} reads {','.join(header)[:80]!r}: its columns are separated by "
+                f"'{shown}', and only commas are read; use MMMData.from_frame(pd.read_csv(path, "
+                f"sep='{shown}'), ...), with decimal=',' if numbers are written 1,5",
+                prepare="finds the separator by itself",
+            )
+
+
+def _refuse_preamble(
+    path: str | os.PathLike[str], text: str, header: Sequence[str], wanted: Sequence[str]
+) -> None:
+    """Refuse lines above the header: it stands further down, where more of the columns are."""
+    reader = csv.reader(io.StringIO(text, newline=None))
+    best, lines, above = len(set(wanted) & set(header)), 0, 0
+    with contextlib.suppress(csv.Error):
+        for row, _ in zip(reader, range(_TOP), strict=False):
+            if len(set(wanted) & set(row)) > max(best, 1):
+                best, lines = len(set(wanted) & set(row)), above
+            above = reader.line_num
+    if lines:
+        raise UnknownColumnError(
+            f"the header of {str(path)!r} stands in line {lines + 1}, below lines that are no part of the table, such "
+            f"as {','.join(header)[:80]!r}; only the first line is read as a header; delete the {lines} line(s) above "
+            f"it, or use MMMData.from_frame(pd.read_csv(path, skiprows={lines}), ...)",
+            prepare="finds the header by the columns asked for",
+        )
