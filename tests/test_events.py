@@ -321,4 +321,6 @@ def test_data_with_events_are_equal_to_themselves(weeks):
     np.testing.assert_array_equal(part.columns["sale"][0], weeks.columns["sale"][0, 52:104][: len(part.dates)])
     assert weeks != read(weeks.to_frame()[["date", "sales", "tv"]], events=EVENTS.iloc[1:])
     assert weeks.unit("sale") == "days"
+    with pytest.raises(errors.RoleError, match=r"'sale' is an event, .* change these in the table of events"):
+        weeks.replace_columns({"sale": np.zeros(len(weeks.dates))})
     assert weeks.summary().loc["sale", "role"] == "event"

@@ -7,7 +7,7 @@ import pytest
 import bayesmmm as mm
 from bayesmmm import errors
 from bayesmmm.data import next_dates
-from tests.event_worlds import EFFECT, LEVEL, POOL, added_up, daily, read, system
+from tests.event_worlds import EFFECT, EVENTS, LEVEL, POOL, added_up, daily, read, system
 from tests.fits import quiet
 
 SETTINGS = {"draws": 150, "tune": 300, "chains": 2, "seed": 3}
@@ -95,3 +95,40 @@ def test_effects_of_events_are_found_again(freq):
         assert low < EFFECT[name] < high, (freq, name, low, high)
         if freq != "MS":
             assert high - low < 60.0
+
+
+def test_worlds_have_events_as_parts():
+    data = read(added_up(daily(), "7D"))
+    model = system()
+    world = mm.simulate_world(model, data, seed=2)
+    parts = world.truth.components
+    names = parts["sales.component"].values.tolist()
+    assert {"sale", "holidays"} <= set(names)
+    assert not {"easter", "event", "event_deviation"} & set(names)
+    sale = parts["sales"].sel({"sales.component": "sale"}).values
+    happens = data.columns["sale"][0] > 0
+    assert (sale[~happens] == 0.0).all()
+    np.testing.assert_allclose(
+        sale[happens] / data.columns["sale"][0][happens], sale[happens][0] / data.columns["sale"][0][happens][0]
+    )
+
+
+def test_an_event_of_one_geo_is_a_part_of_that_geo():
+    frame = added_up(daily(noise=4.0), "7D")
+    frame = pd.concat(
+        [frame.assign(geo="north"), frame.assign(geo="south", sales=frame["sales"] * 2.0 + frame["tv"] % 7)]
+    )
+    table = pd.concat([EVENTS, pd.DataFrame({"name": ["fair"], "first_day": ["2022-05-03"], "geo": ["north"]})])
+    data = read(frame, geo="geo", events=table)
+    model = mm.MMM([mm.Equation("sales", media=["tv"], events=["sale", "fair"], pooled_events=POOL)])
+    fit = quiet(mm.fit, model, data, seed=2, preview=True).accept_unconverged()
+    parts = mm.decompose(fit, by="geo")["contribution"]
+    fair = parts.sel(component="fair")
+    assert (abs(fair.sel(geo="south")) < 1e-9 * LEVEL).all()
+    week = fair.sel(geo="north", date="2022-05-02")
+    assert (abs(week) > 1e-6 * LEVEL).all()
+    plan = pd.DataFrame(
+        {"date": np.tile(next_dates(data, 50), 2), "geo": np.repeat(["north", "south"], 50), "tv": 30.0}
+    )
+    ahead = mm.predict(fit, plan)["sales"].median(("chain", "draw"))
+    assert ahead.sel(date="2024-11-25") > ahead.sel(date="2024-11-18") + 50.0

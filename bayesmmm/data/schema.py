@@ -25,7 +25,7 @@ from bayesmmm.data.normal_form import check_columns, normal_form
 from bayesmmm.data.readers import Readers
 from bayesmmm.data.roles import keys_of, paid, uses_of
 from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, same_arrays
-from bayesmmm.errors import DataError, DateError
+from bayesmmm.errors import DataError, DateError, RoleError
 from bayesmmm.text import notebook_html
 from bayesmmm.validate import refusal
 
@@ -416,6 +416,8 @@ class MMMData(Readers):
         ------
         UnknownColumnError
             A name that is not a column of the data.
+        RoleError
+            The name of an event.
         DataError
             The new values fail a check.
         """
@@ -423,6 +425,11 @@ class MMMData(Readers):
             text = "must be a mapping from columns to their values, as columns={'tv': values}"
             raise refusal("columns", columns, text, DataError)
         checks.check_known(columns, list(self.columns), where="the data")
+        if events := [name for name in columns if name in self.event_names]:
+            raise RoleError(
+                f"{events[0]!r} is an event, whose column follows from its days; change these in the table of events "
+                f"and read the data again"
+            )
         return replace(self, columns={**self.columns, **columns})
 
     def __eq__(self, other: object) -> bool:
