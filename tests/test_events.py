@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+import bayesmmm as mm
 from bayesmmm import errors
 from bayesmmm.data import MMMData, event_days, next_dates, read_events, read_plan, unknown_ahead
+from bayesmmm.diagnostics.advice import prior_on
 from bayesmmm.equations import MMM, Equation, check_system, design_matrix, read_toml, system_warnings
 from bayesmmm.evaluate.folds import least_periods
 from bayesmmm.inference.program import write_program
@@ -212,6 +214,14 @@ def test_priors_of_events_and_what_is_printed():
     assert "mean days of |sales|, per day" in text
     with pytest.raises(errors.UnknownPriorError, match=r"prior on event_deviation but no pools of events"):
         Equation("sales", events=["sale"], priors={"event_deviation": Prior("Normal", mu=0, sigma=1)})
+
+
+def test_narrower_priors_of_events_are_code_that_runs():
+    equation = Equation("sales", events=["sale"], pooled_events=POOL)
+    for term, parameter in (("sale", "event"), ("holidays", "event"), ("easter", "event_deviation")):
+        text = prior_on(equation, "coefficient", term)
+        own = eval(text.replace("...", "events=['sale'], pooled_events=POOL"), {"mm": mm, "POOL": POOL})
+        assert own.priors[parameter][term].args["sigma"] < default_prior(parameter).args["sigma"]
 
 
 def test_toml_holds_events(tmp_path, weeks):
