@@ -26,6 +26,7 @@ _HOME = {
     "Window": "optimize",
     "add_predictive": "inference",
     "build_model": "inference.pymc_model",
+    "complete_plan": "data",
     "decompose": "estimands",
     "diagnose": "diagnostics",
     "effects": "estimands",
@@ -52,7 +53,7 @@ __all__ = [*_HOME, *_MODULES]
 # The same names for editors and type checkers, which do not run what follows; a test compares them.
 if TYPE_CHECKING:
     from bayesmmm import diagnostics, errors, evaluate, plots, prepare, sensitivity
-    from bayesmmm.data import MMMData, holiday_events, split_plan
+    from bayesmmm.data import MMMData, complete_plan, holiday_events, split_plan
     from bayesmmm.diagnostics import diagnose
     from bayesmmm.equations import MMM, Equation, Fourier, Panel
     from bayesmmm.estimands import decompose, effects, marginal_roi, predict, response_curves, roi, what_if

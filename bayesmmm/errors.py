@@ -70,7 +70,7 @@ class EventError(DataError):
 
 
 class NegativeSpendError(DataError):
-    """Raised when a column that is money spent holds a negative value."""
+    """Raised when a column that is money spent, or counts what people are reached by, holds a negative value."""
 
 
 class NeverSpentError(DataError):
@@ -301,6 +301,14 @@ class CommonSpendWarning(BayesMMMWarning):
 
 class OutlierWarning(BayesMMMWarning):
     """Given when a value lies far outside the rest of its column."""
+
+
+class UnitWarning(BayesMMMWarning):
+    """Given when a channel of which no unit was said looks like a count and is taken for money, or a cost looks odd."""
+
+
+class SpendMismatchWarning(BayesMMMWarning):
+    """Given when much of what was paid, or of what was had, is in periods without any of the other."""
 
 
 class ManyZerosWarning(BayesMMMWarning):

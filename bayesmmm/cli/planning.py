@@ -53,6 +53,8 @@ _TEXTS = {
     "stop": "last of these",
     "controls": "with --periods: what a control will be, in its own unit; one number, or one for each period separated "
     "by commas, as promotion=0,0,1; repeatable (default: as in the last N periods)",
+    "cost": "money that one unit of an exposure costs, one number, or one for each period separated by commas, as "
+    "display=0.004; repeatable (default: in a plan with units and spend as there, else the mean of the window)",
     "total": "money of the whole window, what paid mediators are induced to spend included: an amount to be spent, or "
     "LOW:HIGH, where a side may be empty",
     "objective": "most outcome; most profit (margin x outcome - spend); least spend for --target; highest return in a "
@@ -101,6 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("start", "DATE")
     add("stop", "DATE")
     add("controls", "NAME=VALUE", arguments.control, action="append")
+    add("cost", "NAME=VALUE", arguments.control, action="append")
     add = part("what the plan is for")
     add("total", "MONEY", arguments.total)
     add("objective", choices=["outcome", "profit", "spend", "roi"], default="outcome")
@@ -233,13 +236,14 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
     )
     limits["geos"] = options.geos
     controls = _unique(options.controls, "--controls") or None
+    cost = _unique(options.cost, "--cost") or None
     given = _unique(options.groups, "--group").items()
     groups = {
         label: ([known.get(text, text) for text in _members(label, some, known)], sides)
         for label, (some, sides) in given
     } or None
     return {
-        "window": Window(options.periods, plan, options.start, options.stop, controls),
+        "window": Window(options.periods, plan, options.start, options.stop, controls, cost),
         "constraints": Constraints(options.channels, mediators, options.flighting, groups=groups, **limits),
         "solver": Solver(
             draws=options.draws,
@@ -258,7 +262,9 @@ def _current_plan(fit: "Fit", options: argparse.Namespace) -> "pd.DataFrame":
 
     panel = len(fit.data.geos) > 1
     keys = (GEO, *fit.data.levels) if panel else ()
-    plan = read_csv(options.plan, date="date", keys=keys, numbers=fit.system.exogenous)
+    plan = read_csv(
+        options.plan, date="date", keys=keys, numbers=(*fit.system.exogenous, *fit.data.spend.values())
+    )
     plan = plan.assign(**{name: plan[name].map(to_number) for name in fit.data.event_names if name in plan})
     split = dict(options.split or ())
     if split:

@@ -6,6 +6,7 @@ dropped, clipped or reordered: a table is taken as it is, or refused with the re
 
 from bayesmmm.data.calendars import Calendar
 from bayesmmm.data.checks import MIN_PERIODS, MONEY
+from bayesmmm.data.completing import complete_plan
 from bayesmmm.data.data_warnings import COLLINEAR_CORRELATION, LOW_VARIATION, OUTLIER_ROBUST_SDS, data_warnings
 from bayesmmm.data.events import Event, event_days, read_events, unknown_ahead
 from bayesmmm.data.future import next_dates, read_plan, silent_geos, window_mask

@@ -283,13 +283,14 @@ def check_not_negative(
     *,
     where: str = "",
     fix: str = "book refunds in the period of the spend",
+    what: str = "spend",
 ) -> None:
-    """Refuse negative spend."""
+    """Refuse negative spend, and negative counts."""
     bad = values < 0
     if bad.any():
         raise NegativeSpendError(
             f"column {name!r}{where} has {int(bad.sum())} negative value(s), the lowest {values.min():g},"
-            f"{places(bad, geos, dates)}; spend is zero or more; {fix}",
+            f"{places(bad, geos, dates)}; {what} is zero or more; {fix}",
             prepare="keeps negative amounts; where={...} takes the rows of some kind",
         )
 

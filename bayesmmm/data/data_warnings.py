@@ -8,15 +8,26 @@ from itertools import combinations
 
 import numpy as np
 
-from bayesmmm.data.checks import check_known
+from bayesmmm.data.checks import MONEY, check_known
+from bayesmmm.data.exposures import looks_counted
 from bayesmmm.data.scales import deviations
 from bayesmmm.data.schema import MMMData
-from bayesmmm.errors import BayesMMMWarning, CollinearityWarning, LowVariationWarning, OutlierWarning
+from bayesmmm.errors import (
+    BayesMMMWarning,
+    CollinearityWarning,
+    LowVariationWarning,
+    OutlierWarning,
+    SpendMismatchWarning,
+    UnitWarning,
+)
 from bayesmmm.text import listed
 
 COLLINEAR_CORRELATION = 0.9  # absolute correlation between two channels above which they are named
 LOW_VARIATION = 0.05  # standard deviation as a share of the mean below which a channel hardly varies
 OUTLIER_ROBUST_SDS = 8.0  # distance from the median, in robust standard deviations, that makes an outlier
+MISMATCH = (
+    0.1  # share of spend in periods without exposure, or of exposure without spend, from which on it is told
+)
 
 _MAD_TO_SD = 1.4826  # the standard deviation of a Normal is this many median absolute deviations
 
@@ -37,7 +48,8 @@ def data_warnings(data: MMMData, *, media: Sequence[str] | None = None) -> list[
     Returns
     -------
     list of BayesMMMWarning
-        `CollinearityWarning`, `LowVariationWarning`, `OutlierWarning`, in this order.
+        `UnitWarning`, `SpendMismatchWarning`, `CollinearityWarning`, `LowVariationWarning`, `OutlierWarning`, in this
+        order.
 
     Raises
     ------
@@ -49,10 +61,46 @@ def data_warnings(data: MMMData, *, media: Sequence[str] | None = None) -> list[
     within = {name: deviations(data.known(name)) for name in channels}
     outliers = dict.fromkeys((data.outcome, *channels))
     return [
+        *_taken_for_money(data, channels),
+        *(warning for name in channels if name in data.spend for warning in _mismatched(data, name)),
         *_collinear(within),
         *_steady({name: _variation(data.known(name), deviation) for name, deviation in within.items()}),
         *(warning for name in outliers for warning in _outlying(data, name)),
     ]
+
+
+def _taken_for_money(data: MMMData, channels: Sequence[str]) -> list[BayesMMMWarning]:
+    """Name channels that look like counts, where nobody said what they are."""
+    return [
+        UnitWarning(
+            f"channel {name!r} is taken for money, and looks like a count: its values are whole, large and hardly ever "
+            f"the same (up to {data.columns[name].max():,.0f}); say that it is counted, with the column of its spend, "
+            f"as units={{{name!r}: 'impressions'}}, spend={{{name!r}: 'column of its spend'}}, or that it is money, as "
+            f"units={{{name!r}: {MONEY!r}}}"
+        )
+        for name in channels
+        if name in data.media and name not in (*data.units, *data.spend) and looks_counted(data.columns[name])
+    ]
+
+
+def _mismatched(data: MMMData, name: str) -> list[BayesMMMWarning]:
+    """Tell what was paid without exposure, and what was free, where it is much."""
+    units, paid, unit = data.columns[name], data.spend_of(name), data.unit(name)
+    if not (units.any() and paid.any()):  # of a geo by itself
+        return []
+    idle, free = paid[units == 0.0].sum() / paid.sum(), units[paid == 0.0].sum() / units.sum()
+    told = []
+    if idle > MISMATCH:
+        told.append(
+            f"{idle:.0%} of the spend of {name!r} is in periods without any {unit} (column {data.spend[name]!r}); it "
+            f"counts as spend of the periods in which it stands; book it where it bought {unit}, if that is known"
+        )
+    if free > MISMATCH:
+        told.append(
+            f"{free:.0%} of {name!r} ({unit}) is in periods without spend (column {data.spend[name]!r}); these count as "
+            f"free, which makes its return higher and its {unit} cheaper; check that no spend is missing"
+        )
+    return [SpendMismatchWarning(text) for text in told]
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> float:

@@ -25,7 +25,7 @@ def data_text(data: "MMMData") -> str:
         f"{data.dates[-1]:%Y-%m-%d}, {where}",
         f"  outcome:   {data.outcome} ({data.outcome_unit})",
         f"  mediators: {', '.join(mediators) or 'none'}",
-        f"  media:     {', '.join(data.media) or 'none'} ({MONEY})",
+        f"  media:     {_channels(data)}",
         f"  controls:  {', '.join(data.controls) or 'none'}",
     ]
     lines += _event_lines(data)
@@ -50,6 +50,17 @@ def _event_lines(data: "MMMData") -> list[str]:
     return [f"  events:    {_some(names)} (days, known up to {last:%Y-%m-%d}{absent})"]
 
 
+def _channels(data: "MMMData") -> str:
+    """Channels, those that are money first, then every exposure with its unit and what was paid."""
+    money = [name for name in data.media if data.is_money(name)]
+    parts = [f"{', '.join(money)} ({MONEY})"] if money else []
+    for name in data.media:
+        if name not in money:
+            paid = f"spend in {data.spend[name]}" if name in data.spend else "organic"
+            parts.append(f"{name} ({data.unit(name)}, {paid})")
+    return ", ".join(parts) if data.media else f"none ({MONEY})"
+
+
 def _gap_lines(data: "MMMData") -> list[str]:
     """Say what was not recorded."""
     lines, present = [], data.has_row
@@ -68,7 +79,8 @@ def _gap_lines(data: "MMMData") -> list[str]:
 def data_summary(data: "MMMData") -> pd.DataFrame:
     """Return one row per column, of values that are known."""
     rows = {}
-    for name, role in uses_of(data.outcome, data.media, data.mediators, data.controls, data.event_names):
+    uses = uses_of(data.outcome, data.media, data.mediators, data.controls, data.spend, events=data.event_names)
+    for name, role in uses:
         values = data.columns[name][data.recorded(name)]
         rows[name] = {
             "role": role.removesuffix("s"),

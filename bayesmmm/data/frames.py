@@ -31,6 +31,7 @@ def read_layout(
     date_format: str | None,
     missing: Mapping[str, str],
     money: Sequence[str],
+    counted: Sequence[str] = (),
     outcome: str,
     calendar: Mapping[str, Any],
 ) -> Layout:
@@ -62,6 +63,7 @@ def read_layout(
         table.geos,
         table.dates,
         money=money,
+        counted=counted,
         missing=missing,
         present=None,
         part=False,

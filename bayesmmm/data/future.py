@@ -6,7 +6,7 @@ the caller.
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,11 @@ from bayesmmm.data.calendars import Calendar
 from bayesmmm.data.checks import check_finite, check_known, check_not_negative, check_range
 from bayesmmm.data.dates import LAST_YEAR, check_order, iso_date, parse_dates
 from bayesmmm.data.events import event_days
+from bayesmmm.data.planned_units import PlannedUnits, complete, read_costs
 from bayesmmm.data.scales import read_only_arrays
 from bayesmmm.data.schema import MMMData
 from bayesmmm.data.tables import check_table, rows_by_geo, to_float
+from bayesmmm.data.values import COUNTED
 from bayesmmm.errors import (
     CalendarGapError,
     DateError,
@@ -45,10 +47,13 @@ class Future:
         The periods right after the history, on its calendar.
     columns : Mapping of str to ndarray, shape (geo, date)
         Raw units, read-only float64; geos in the order of the data. Those that are needed, and the days of events.
+    exposures : Mapping of str to PlannedUnits
+        Units, spend and cost of the needed exposures that have a column of spend.
     """
 
     dates: pd.DatetimeIndex
     columns: Mapping[str, np.ndarray]
+    exposures: Mapping[str, PlannedUnits] = field(default_factory=dict)
 
 
 def next_dates(data: MMMData, count: int) -> pd.DatetimeIndex:
@@ -97,7 +102,9 @@ def next_dates(data: MMMData, count: int) -> pd.DatetimeIndex:
     return _index(_following(data, count))
 
 
-def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Future:
+def read_plan(
+    data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str], cost: Mapping[str, object] | None = None
+) -> Future:
     """Check a table of future periods against the history and take the columns that are needed.
 
     Nothing is filled, reordered or dropped: the plan is taken as it is, or refused.
@@ -113,7 +120,12 @@ def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Fu
         periods, and none of them is left out. Media and controls of the
         data that are not needed may be there, and are not read.
     needed : sequence of str
-        Columns of the data that the equations take as given.
+        Columns of the data that the equations take as given. Of an exposure the plan may have its units, the column of
+        its spend, or both: what it does not have follows from `cost` or, without one, from what a unit cost in as many
+        periods at the end of the history.
+    cost : mapping of str to number, array (W,) or Series, optional
+        Exposure -> what one unit costs in the periods of the plan; of a panel a number, or a DataFrame with the dates as
+        its index and a column for every geo. A plan with units and spend must agree with it.
 
     Returns
     -------
@@ -125,7 +137,8 @@ def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Fu
     ------
     PlanError
         The plan is empty, holds its dates twice, does not start where the history ends, holds the outcome or a
-        mediator that is not needed, or buys a channel in a geo where it was never bought.
+        mediator that is not needed, buys a channel in a geo where it was never bought, or has units and spend that a
+        cost contradicts.
     PanelError
         The plan has a column "geo" and the data have one geo; of a panel, it has none, names other geos than the data,
         or other periods for one geo than for another.
@@ -162,31 +175,38 @@ def read_plan(data: MMMData, plan: pd.DataFrame, *, needed: Sequence[str]) -> Fu
         raise PanelError(
             "the plan has a column 'geo', and a plan is read for one geo; keep the rows of that geo and drop the column"
         )
-    present = [
-        name
-        for name in (DATE, GEO, *data.levels, *needed, *data.event_names)
-        if name in list(getattr(plan, "columns", ()))
-    ]
+    paid = {name: data.spend[name] for name in needed if name in data.spend}
+    both = (*needed, *paid.values(), *data.event_names)
+    present = [name for name in (DATE, GEO, *data.levels, *both) if name in list(getattr(plan, "columns", ()))]
     check_table(plan, wanted=present, where="the plan")
-    rows = _plan_rows(data, plan) if panel else np.arange(len(plan))[np.newaxis]
+    rows = plan_rows(data, plan)
     dates = _dates_of(data, plan, rows)
     _check_calendar(data, dates)
     _check_columns(data, plan, needed)
-    own = [name for name in data.event_names if name in plan.columns]
-    columns = {name: to_float(plan[name], name, fix="correct the value")[rows] for name in (*needed, *own)}
-    for name, values in columns.items():
+    given = {name: to_float(plan[name], name, fix="correct the value")[rows] for name in both if name in present}
+    for name, values in given.items():
         check_finite(name, values, data.geos, dates, where=" of the plan", fill=_fill(data, name))
         check_range(name, values, where=" of the plan", least=0.0)
         if data.is_money(name):
             check_not_negative(name, values, data.geos, dates, where=" of the plan", fix="plan what will be spent")
+        elif name in data.media:
+            check_not_negative(name, values, data.geos, dates, where=" of the plan", **COUNTED)
+    costs = read_costs(data, cost, dates)
+    exposures = {
+        name: complete(data, name, dates, given.get(name), given.get(column), costs.get(name))
+        for name, column in paid.items()
+    }
+    columns = {name: exposures[name].units if name in exposures else given[name] for name in needed}
+    for name, values in columns.items():
         never = silent_geos(data, name, values)
         if never:
             raise PlanError(
                 f"the plan spends on {name!r} in geo {listed(never)}, where nothing was ever spent on it, so that "
                 f"nothing is known of its effect there; plan 0 there"
             )
-    known = events_after(data, len(dates))
-    return Future(dates=dates, columns=read_only_arrays({n: columns[n] for n in needed} | known | columns))
+    own = {name: given[name] for name in data.event_names if name in given}
+    columns |= events_after(data, len(dates)) | own
+    return Future(dates=dates, columns=read_only_arrays(columns), exposures=exposures)
 
 
 def events_after(data: MMMData, count: int) -> dict[str, np.ndarray]:
@@ -196,7 +216,7 @@ def events_after(data: MMMData, count: int) -> dict[str, np.ndarray]:
 
 def silent_geos(data: MMMData, name: str, values: np.ndarray) -> list[str]:
     """Return the geos in which a channel is above zero in some values (geo, date), and never was in the history."""
-    if not data.is_money(name) and name not in data.mediators:
+    if name not in data.media and name not in data.mediators:
         return []
     silent = (values > 0.0).any(axis=-1) & ~data.bought([name])[:, 0]
     return [geo for geo, is_silent in zip(data.geos, silent, strict=True) if is_silent]
@@ -286,8 +306,10 @@ def _next(data: MMMData) -> pd.Timestamp:
     return _index(_following(data, 1))[0]
 
 
-def _plan_rows(data: MMMData, plan: pd.DataFrame) -> np.ndarray:
-    """Return the row numbers (geo, date) of a plan for a panel: geos in the order of the data, rows as they stand."""
+def plan_rows(data: MMMData, plan: pd.DataFrame) -> np.ndarray:
+    """Return the row numbers (geo, date) of a plan: geos in the order of the data, rows as they stand."""
+    if len(data.geos) == 1:
+        return np.arange(len(plan))[np.newaxis]
     keys, columns = [GEO], list(plan.columns)
     if GEO not in columns:
         if not data.levels or not set(data.levels) <= set(columns):
@@ -424,7 +446,13 @@ def _check_calendar(data: MMMData, dates: pd.DatetimeIndex) -> None:
 def _check_columns(data: MMMData, plan: pd.DataFrame, needed: Sequence[str]) -> None:
     """Refuse columns that are unknown or are to be predicted, and the absence of a needed one."""
     names = [name for name in plan.columns if name not in (DATE, GEO, *data.levels, RUN_COLUMN)]
-    usable = [*data.media, *data.controls, *(name for name in needed if name in data.mediators), *data.event_names]
+    usable = [
+        *data.media,
+        *data.spend.values(),
+        *data.controls,
+        *(name for name in needed if name in data.mediators),
+        *data.event_names,
+    ]
     for name in names:
         if name == data.outcome or (name in data.mediators and name not in needed):
             role, fix = "the outcome", ""
@@ -440,13 +468,16 @@ def _check_columns(data: MMMData, plan: pd.DataFrame, needed: Sequence[str]) -> 
                 f"{did_you_mean(name, usable)}. Allowed are {listed(usable, shown=20)}; rename or drop it"
             )
     for name in needed:
-        if name not in names:
+        if name not in names and data.spend.get(name) not in names:
+            also = f" or its spend {data.spend[name]!r}" if name in data.spend else ""
             raise UnknownColumnError(
                 f"column {name!r} is not in the plan, and the equations need {listed(needed, shown=20)}; "
-                f"add {name!r}, with {_fill(data, name)}"
+                f"add {name!r}{also}, with {_fill(data, name)}"
             )
 
 
 def _fill(data: MMMData, name: str) -> str:
     """Write what a value of a plan is that nobody has given."""
-    return "0 where nothing will be spent" if data.is_money(name) else "the values that you expect"
+    if data.is_money(name):
+        return "0 where nothing will be spent"
+    return "0 where there will be none" if name in data.media else "the values that you expect"

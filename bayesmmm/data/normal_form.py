@@ -12,6 +12,7 @@ from bayesmmm.data.calendars import Calendar, find_calendar
 from bayesmmm.data.checks import NATIONAL
 from bayesmmm.data.dates import check_order, parse_dates
 from bayesmmm.data.events import Event, check_known_days, event_days, event_names, read_events
+from bayesmmm.data.exposures import check_paid, read_spend, read_units
 from bayesmmm.data.faults import looking
 from bayesmmm.data.missing import outside, read_missing, read_present
 from bayesmmm.data.roles import uses_of
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 def normal_form(data: "MMMData") -> dict[str, Any]:
     """Return the fields of some data, checked but for the values of their columns."""
-    uses = uses_of(data.outcome, data.media, data.mediators, data.controls)
+    units = read_units(data.units, checks.as_names(data.media, role="media"))
+    spend = read_spend(data.spend, data.media, units)
+    uses = uses_of(data.outcome, data.media, data.mediators, data.controls, spend, units)
     checks.check_roles(uses)
     with looking():
         checks.check_unit(data.outcome_unit, "outcome_unit")
@@ -65,7 +68,7 @@ def normal_form(data: "MMMData") -> dict[str, Any]:
     with looking():
         if len(dates) > 1:
             calendar = find_calendar(dates, calendar_dates=data.calendar_dates, date_is=data.date_is)
-    columns = outside(columns, present, explained, data.media)
+    columns = outside(columns, present, explained, (*data.media, *spend.values()))
     columns |= _event_columns(events, calendar, data.date_is, dates, geos)
     return {
         "dates": dates,
@@ -79,6 +82,8 @@ def normal_form(data: "MMMData") -> dict[str, Any]:
         "levels": MappingProxyType(checks.check_levels(data.levels, geos)),
         "missing": MappingProxyType(missing),
         "present": present,
+        "units": MappingProxyType(units),
+        "spend": MappingProxyType(spend),
         "calendar": calendar,
         "calendar_dates": calendar.known_dates,
     }
@@ -103,11 +108,14 @@ def check_columns(data: "MMMData") -> None:
     """Refuse values that the role of their column does not allow."""
     check_values(
         data.columns,
-        uses_of(data.outcome, data.media, data.mediators, data.controls, data.event_names),
+        uses_of(data.outcome, data.media, data.mediators, data.controls, data.spend, events=data.event_names),
         data.geos,
         data.dates,
         money=[name for name in data.columns if data.is_money(name)],
+        counted=[name for name in data.media if not data.is_money(name)],
         missing=data.missing,
         present=data.present,
         part=data.part,
     )
+    if not data.part:
+        check_paid(data.spend, data.columns)

@@ -41,6 +41,8 @@ class Readers:
         date_is: str | None = None,
         calendar_dates: Sequence[Any] | None = None,
         events: Any = None,
+        units: Mapping[str, str] | None = None,
+        spend: Mapping[str, str] | None = None,
     ) -> Self:
         """Read a comma-separated UTF-8 file; see `from_frame` for the other arguments.
 
@@ -48,9 +50,8 @@ class Readers:
         ----------
         path : str or path
             A local file with a header. Empty cells of number columns are missing values.
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing
-            As in `from_frame`.
-        date_is, calendar_dates, events
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates,
+        units, spend, events
             As in `from_frame`.
 
         Returns
@@ -65,12 +66,18 @@ class Readers:
         DataError
             As `from_frame`, and for a file that is empty, not UTF-8, or not separated by commas.
         """
-        uses, keys = uses_of(outcome, media, mediators, controls), keys_of(date, geo)
+        uses, keys = uses_of(outcome, media, mediators, controls, spend, units), keys_of(date, geo)
         checks.check_roles([*keys, *uses])
         frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        more |= {"date_is": date_is, "calendar_dates": calendar_dates, "events": events}
+        more |= {
+            "date_is": date_is,
+            "calendar_dates": calendar_dates,
+            "units": units,
+            "spend": spend,
+            "events": events,
+        }
         return cls.from_frame(frame, **more, **roles, outcome_unit=outcome_unit)
 
     @classmethod
@@ -90,6 +97,8 @@ class Readers:
         date_is: str | None = None,
         calendar_dates: Sequence[Any] | None = None,
         events: Any = None,
+        units: Mapping[str, str] | None = None,
+        spend: Mapping[str, str] | None = None,
         sheet: str | None = None,
     ) -> Self:
         """Read a CSV file, a workbook or a Parquet file; see `from_frame` for the other arguments.
@@ -98,9 +107,8 @@ class Readers:
         ----------
         path : str or path
             A local file: CSV as in `from_csv`, ``.xlsx`` (needs openpyxl) or ``.parquet`` (needs pyarrow).
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing
-            As in `from_frame`.
-        date_is, calendar_dates, events
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates,
+        units, spend, events
             As in `from_frame`.
         sheet : str, optional
             Sheet of a workbook; needed where it has several.
@@ -119,13 +127,19 @@ class Readers:
         DataError
             As `from_csv`; a workbook with several sheets of which none is named.
         """
-        uses, keys = uses_of(outcome, media, mediators, controls), keys_of(date, geo)
+        uses, keys = uses_of(outcome, media, mediators, controls, spend, units), keys_of(date, geo)
         checks.check_roles([*keys, *uses])
         numbers = [name for name, _ in uses]
         frame = read_table(path, date=date, keys=checks.as_keys(geo), numbers=numbers, sheet=sheet)
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        more |= {"date_is": date_is, "calendar_dates": calendar_dates, "events": events}
+        more |= {
+            "date_is": date_is,
+            "calendar_dates": calendar_dates,
+            "units": units,
+            "spend": spend,
+            "events": events,
+        }
         return cls.from_frame(frame, **more, **roles, outcome_unit=outcome_unit)
 
     @classmethod
@@ -145,6 +159,8 @@ class Readers:
         date_is: str | None = None,
         calendar_dates: Sequence[Any] | None = None,
         events: Any = None,
+        units: Mapping[str, str] | None = None,
+        spend: Mapping[str, str] | None = None,
     ) -> Faults:
         """List every fault of a table, or of a file, that `from_frame` would refuse; none where it would not.
 
@@ -155,9 +171,8 @@ class Readers:
         ----------
         table : pandas.DataFrame or path
             What would be given to `from_frame`, or to `from_file`.
-        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing
-            As in `from_frame`.
-        date_is, calendar_dates, events
+        date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates,
+        units, spend, events
             As in `from_frame`.
 
         Returns
@@ -179,7 +194,13 @@ class Readers:
         """
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        more |= {"date_is": date_is, "calendar_dates": calendar_dates, "events": events}
+        more |= {
+            "date_is": date_is,
+            "calendar_dates": calendar_dates,
+            "units": units,
+            "spend": spend,
+            "events": events,
+        }
         arguments = {**more, **roles, "outcome_unit": outcome_unit}
         if isinstance(table, str | os.PathLike):
             return all_faults(lambda: cls.from_file(table, **arguments), repr(os.fspath(table)))

@@ -4,11 +4,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bayesmmm.data import checks
+from bayesmmm.data.exposures import read_spend, read_units
 from bayesmmm.data.faults import looking
 
 
 def uses_of(
-    outcome: object, media: Any, mediators: Any, controls: Any, events: Iterable[str] = ()
+    outcome: object,
+    media: Any,
+    mediators: Any,
+    controls: Any,
+    spend: object = None,
+    units: object = None,
+    events: Iterable[str] = (),
 ) -> list[tuple[str, str]]:
     """Return (name, role) of every column with a role, in the order in which columns are kept."""
     uses: list[tuple[str, str]] = []
@@ -19,6 +26,9 @@ def uses_of(
     for role, given in (("media", media), ("controls", controls)):
         with looking():
             uses += [(name, role) for name in checks.as_names(given, role=role)]
+    names = [name for name, role in uses if role == "media"]
+    with looking():
+        uses += [(name, "spend") for name in read_spend(spend, names, read_units(units, names)).values()]
     return [*uses, *((name, "events") for name in events)]
 
 
@@ -33,8 +43,16 @@ def keys_of(date: object, geo: object) -> list[tuple[str, str]]:
 
 
 def paid(uses: list[tuple[str, str]], mediators: Any) -> list[str]:
-    """Return the columns that are money that the planner pays: media, and mediators in that unit."""
+    """Return the columns that are never below zero: media, their spend, and mediators that the planner pays."""
     units = mediators if isinstance(mediators, Mapping) else {}
     return [
-        name for name, role in uses if role == "media" or (role == "mediators" and units.get(name) == checks.MONEY)
+        name
+        for name, role in uses
+        if role in ("media", "spend") or (role == "mediators" and units.get(name) == checks.MONEY)
     ]
+
+
+def counted(uses: list[tuple[str, str]], spend: Any, units: Any) -> list[str]:
+    """Return the channels that are counted and not money."""
+    told = {**(spend if isinstance(spend, Mapping) else {}), **(units if isinstance(units, Mapping) else {})}
+    return [name for name, role in uses if role == "media" and told.get(name, checks.MONEY) != checks.MONEY]

@@ -15,15 +15,15 @@ import pandas as pd
 from bayesmmm.data import checks
 from bayesmmm.data.calendars import Calendar
 from bayesmmm.data.checks import MONEY, NATIONAL
+from bayesmmm.data.columns import Columns
 from bayesmmm.data.dates import iso_date
 from bayesmmm.data.describe import data_summary, data_text
-from bayesmmm.data.events import event_names
 from bayesmmm.data.faults import looking
 from bayesmmm.data.frames import read_layout, telling_all
 from bayesmmm.data.missing import read_missing
 from bayesmmm.data.normal_form import check_columns, normal_form
 from bayesmmm.data.readers import Readers
-from bayesmmm.data.roles import keys_of, paid, uses_of
+from bayesmmm.data.roles import counted, keys_of, paid, uses_of
 from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, same_arrays
 from bayesmmm.errors import DataError, DateError, RoleError
 from bayesmmm.text import notebook_html
@@ -31,7 +31,7 @@ from bayesmmm.validate import refusal
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MMMData(Readers):
+class MMMData(Columns, Readers):
     """Marketing-mix data: series of days, weeks, months or other periods, national or one row per geo and date.
 
     Usually made with `from_csv`, `from_file` or `from_frame`; the constructor takes arrays and makes the same checks.
@@ -44,11 +44,11 @@ class MMMData(Readers):
     geos : tuple of str
         ``("national",)`` for a single series.
     columns : Mapping of str to ndarray, shape (geo, date)
-        Raw units. Kept as read-only float64 copies in the order outcome, mediators, media, controls.
+        Raw units. Kept as read-only float64 copies in the order outcome, mediators, media, controls, spend.
     outcome : str
         Column to explain.
     media : tuple of str
-        Channels: money spent, zero or more.
+        Channels, zero or more: money spent or, by `units` and `spend`, an exposure that is counted.
     mediators : Mapping of str to str
         Column -> unit. The unit "money" means that the planner pays it; in other units it may be negative.
     controls : tuple of str
@@ -72,7 +72,6 @@ class MMMData(Readers):
     part : bool
         Whether these are some geos of a panel, as `sel` takes them: in a part, channels may be silent and controls
         constant.
-
     date_is : {"first", "last"}, optional
         Whether a date is the first or the last day of its period. By default ends of months are last days, and other
         dates first days. It has to be said where periods have uneven lengths, and where events fall into weeks.
@@ -80,6 +79,12 @@ class MMMData(Readers):
         Dates of all periods, of those to come too, where they follow no rule: months from one first Monday to the next,
         or retail years of 4-4-5 weeks that will have a 53rd week. After the last of them the lengths of the last year
         come again.
+    units : Mapping of str to str
+        Channel -> what is counted, as ``{"display": "impressions"}``, or "money", which a channel is where nothing is
+        said of it here or in `spend`. A channel acts through what is counted.
+    spend : Mapping of str to str
+        Exposure -> column of what was paid for it, as ``{"display": "display_cost"}``: returns, curves and budgets are
+        in that money. A counted channel without one is organic: it has an effect per unit, and no return on spend.
 
     Attributes
     ----------
@@ -121,6 +126,8 @@ class MMMData(Readers):
     present: np.ndarray | None = None
     date_is: str | None = None
     calendar_dates: pd.DatetimeIndex | None = None
+    units: Mapping[str, str] = MappingProxyType({})
+    spend: Mapping[str, str] = MappingProxyType({})
     events: Any = ()
     calendar: Calendar = field(init=False)
 
@@ -134,11 +141,6 @@ class MMMData(Readers):
     def days_per_period(self) -> float:
         """Days in one period, on average where they differ: 1, 7, or 365.25 / 12."""
         return self.calendar.days_per_period
-
-    @property
-    def event_names(self) -> tuple[str, ...]:
-        """Names of events, each once."""
-        return event_names(self.events)
 
     @property
     def frequency(self) -> str:
@@ -168,6 +170,8 @@ class MMMData(Readers):
         date_is: str | None = None,
         calendar_dates: Sequence[Any] | None = None,
         events: Any = None,
+        units: Mapping[str, str] | None = None,
+        spend: Mapping[str, str] | None = None,
     ) -> "MMMData":
         """Read a pandas table with one row per period, or per geo and period.
 
@@ -180,7 +184,7 @@ class MMMData(Readers):
         outcome : str
             Column to explain.
         media : sequence of str
-            Spend columns.
+            Columns of channels: money spent, or exposures, see `units` and `spend`.
         mediators : Mapping of str to str, optional
             Column -> unit, such as ``{"google": "money"}``.
         controls : sequence of str
@@ -206,6 +210,11 @@ class MMMData(Readers):
             has more than one day, last_day. With lead_days or lag_days the days before or after are events of their own,
             called "NAME lead" and "NAME lag". In a panel a column geo may name the geo of a row. `holiday_events` makes
             such a table of public holidays.
+        units : Mapping of str to str, optional
+            Channel -> what is counted, as ``{"display": "impressions", "mailing": "e-mails"}``; channels that are not
+            named here or in `spend` are money.
+        spend : Mapping of str to str, optional
+            Exposure -> column of what was paid for it, as ``{"display": "display_cost"}``.
 
         Returns
         -------
@@ -217,7 +226,7 @@ class MMMData(Readers):
         DataError
             One of its subclasses, naming the column and the row, geo or dates.
         """
-        uses, keys = uses_of(outcome, media, mediators, controls), keys_of(date, geo)
+        uses, keys = uses_of(outcome, media, mediators, controls, spend, units), keys_of(date, geo)
         checks.check_roles([*keys, *uses])
         with looking():
             checks.check_unit(outcome_unit, "outcome_unit")
@@ -234,6 +243,7 @@ class MMMData(Readers):
             date_format=date_format,
             missing=gaps,
             money=paid(uses, mediators),
+            counted=counted(uses, spend, units),
             outcome=outcome,
             calendar=calendar,
         )
@@ -241,7 +251,7 @@ class MMMData(Readers):
         unused = tuple(str(name) for name in frame.columns if name not in wanted)
         roles = (outcome, tuple(media), checks.as_units(mediators), tuple(controls))
         more: dict[str, Any] = {"levels": table.levels, "missing": gaps, "present": table.present, **calendar}
-        more["events"] = events
+        more |= {"units": units or {}, "spend": spend or {}, "events": events}
         return cls(
             table.dates, table.geos, table.columns, *roles, outcome_unit=outcome_unit, unused=unused, **more
         )
@@ -300,18 +310,6 @@ class MMMData(Readers):
         table = pd.DataFrame(keys | {name: values.ravel() for name, values in self.columns.items()})
         return table if self.present is None else table[self.present.ravel()].reset_index(drop=True)
 
-    def unit(self, name: str) -> str:
-        """Return the unit of a column: "money" for media, "" for a control, "days" for an event."""
-        checks.check_known([name], list(self.columns), where="the data")
-        fixed = {self.outcome: self.outcome_unit, **self.mediators, **dict.fromkeys(self.controls, "")}
-        fixed |= dict.fromkeys(self.event_names, "days")
-        return fixed.get(name, MONEY)
-
-    def is_money(self, name: str) -> bool:
-        """Return whether a column is money that the planner pays: media, or a mediator in that unit."""
-        checks.check_known([name], list(self.columns), where="the data")
-        return name in self.media or self.mediators.get(name) == MONEY
-
     def summary(self) -> pd.DataFrame:
         """Return one row per column over geos and periods: role, moments, quartiles' ends, zeros, total.
 
@@ -323,13 +321,13 @@ class MMMData(Readers):
         return data_summary(self)
 
     def correlation(self) -> pd.DataFrame:
-        """Return the correlations between all columns over time; NaN for a constant column.
+        """Return the correlations between all columns over time, but spend of exposures; NaN for a constant column.
 
         Of a panel those within geos: every geo less its mean, in units of its mean size. Otherwise all columns would
         go together, since large geos have more of everything.
         """
         many = len(self.geos) > 1
-        own = {name: self.known(name) for name in self.columns}
+        own = {name: self.known(name) for name in self.columns if name not in self.spend.values()}
         series = {name: deviations(values) if many else values for name, values in own.items()}
         return pd.DataFrame({name: values.ravel() for name, values in series.items()}).corr()
 
@@ -381,29 +379,6 @@ class MMMData(Readers):
         present = None if self.present is None else self.present[numbers][:, dates]
         return replace(self, dates=self.dates[dates], columns=columns, present=present, **changes)
 
-    @property
-    def has_row(self) -> np.ndarray:
-        """Whether a geo has a row, (geo, date): from its own first period to its last."""
-        return np.ones((len(self.geos), len(self.dates)), bool) if self.present is None else self.present
-
-    def recorded(self, name: str) -> np.ndarray:
-        """Whether the value of a column is known, (geo, date): in rows of its geo that are not missing."""
-        return self.has_row & ~np.isnan(self.columns[name])
-
-    def known(self, name: str) -> np.ndarray:
-        """Values of a column (geo, date), NaN where there is none: also spend and controls outside a geo's periods."""
-        at = self.recorded(name)
-        return self.columns[name] if at.all() else np.where(at, self.columns[name], np.nan)
-
-    def values(self, name: str) -> np.ndarray:
-        """Values of a column that are known: all of them, (geo, date), or in one row those that are."""
-        at = self.recorded(name)
-        return self.columns[name] if at.all() else self.columns[name][at]
-
-    def bought(self, names: Sequence[str]) -> np.ndarray:
-        """Return whether each of some columns was ever above zero in each geo, (geo, column)."""
-        return np.array([(self.columns[name] > 0).any(axis=-1) for name in names]).reshape(-1, len(self.geos)).T
-
     def replace_columns(self, columns: Mapping[str, np.ndarray]) -> "MMMData":
         """Return the data with other values in some columns, checked again.
 
@@ -442,6 +417,7 @@ class MMMData(Readers):
             and list(self.mediators.items()) == list(other.mediators.items())
             and list(self.levels.items()) == list(other.levels.items())
             and self.missing == other.missing
+            and (self.units, self.spend) == (other.units, other.spend)
             and np.array_equal(self.has_row, other.has_row)
             and np.array_equal(self.dates.to_numpy(), other.dates.to_numpy())
             and self.calendar == other.calendar
@@ -452,9 +428,18 @@ class MMMData(Readers):
     def __reduce__(self) -> tuple:
         """Pickle through the constructor, since read-only views of a dict cannot be pickled."""
         given = (self.dates, self.geos, dict(self.columns), self.outcome, self.media, dict(self.mediators))
-        more = (self.part, dict(self.levels), dict(self.missing or {}), self.present)
-        said = (self.date_is, self.calendar_dates, self.events)
-        return (MMMData, (*given, self.controls, self.outcome_unit, self.unused, *more, *said))
+        more = (
+            self.part,
+            dict(self.levels),
+            dict(self.missing or {}),
+            self.present,
+            self.date_is,
+            self.calendar_dates,
+            dict(self.units),
+            dict(self.spend),
+            self.events,
+        )
+        return (MMMData, (*given, self.controls, self.outcome_unit, self.unused, *more))
 
     def __repr__(self) -> str:
         """Return size, calendar, roles and units, and what to call next."""
@@ -462,7 +447,9 @@ class MMMData(Readers):
 
     def _repr_html_(self) -> str:
         """Return the columns with role and unit, for notebooks."""
-        uses = uses_of(self.outcome, self.media, self.mediators, self.controls, self.event_names)
+        uses = uses_of(
+            self.outcome, self.media, self.mediators, self.controls, self.spend, events=self.event_names
+        )
         names, roles = zip(*uses, strict=True)
         units = [self.unit(name) for name in names]
         shown = {"column": names, "role": [role.removesuffix("s") for role in roles], "unit": units}

@@ -35,10 +35,10 @@ def split_plan(
     data : MMMData
         The history, with several geos.
     plan : pandas.DataFrame
-        A row per period, without a column of geos: media in total over all geos, in their units, and controls. Dates
-        as in `predict`.
+        A row per period, without a column of geos: media in total over all geos, in their units, spend of exposures, and
+        controls. Dates as in `predict`.
     split : {"history", "equal"} or mapping of str to float
-        The weights w: what each geo spent on the channel in a window of the history; the same for all geos; or a weight
+        The weights w: what each geo had of the column in a window of the history; the same for all geos; or a weight
         for every geo, such as its population.
     start, stop : str or date, optional
         That window, both included; all of the history by default. For ``split="history"``.
@@ -91,11 +91,12 @@ def split_plan(
     for name in plan.columns:
         if name == DATE:
             continue
-        if name not in (*data.media, *data.controls):
-            known = (*data.media, *data.controls)
+        bought = (*data.media, *data.spend.values())
+        if name not in (*bought, *data.controls):
+            known = (*bought, *data.controls)
             raise UnknownColumnError(no_such(f"column {name!r} of the plan cannot be split", name, known))
         values = to_float(plan[name], name, fix="correct the value")
-        columns[name] = _media(data, name, values, weights) if name in data.media else _control(data, name, values)
+        columns[name] = _media(data, name, values, weights) if name in bought else _control(data, name, values)
     for name, table in check_mapping(controls, "controls", "{'price': table}").items():
         if name not in data.controls or name in columns:
             why = (
@@ -127,9 +128,10 @@ def _weights(
             f"the data are of one series, {data.geos[0]!r}, so that there is nothing to split; pass the plan"
         )
     bought = dict(zip(data.media, data.bought(data.media).T.astype(float), strict=True))
+    bought |= {column: bought[name] for name, column in data.spend.items()}
     if split == "history":
         inside = window_mask(data.dates, start, stop, where="the history", calendar=data.calendar)
-        return {name: data.columns[name][:, inside].sum(axis=-1) for name in data.media}
+        return {name: data.columns[name][:, inside].sum(axis=-1) for name in bought}
     if start is not None or stop is not None:
         raise refusal(
             "split", split, "takes no start= and stop=, which are the window of split='history'; leave them out"

@@ -11,6 +11,9 @@ from bayesmmm.data.faults import looking
 from bayesmmm.data.missing import IGNORE, check_recorded
 from bayesmmm.data.tables import to_float
 
+#: How it is said that a count is negative.
+COUNTED = {"what": "a count", "fix": "correct the value"}
+
 
 def to_array(values: object, name: str, geos: int) -> np.ndarray:
     """Return numbers as float64; one series becomes (1, date) where there is one geo."""
@@ -30,6 +33,7 @@ def check_values(
     missing: Mapping[str, str],
     present: np.ndarray | None,
     part: bool,
+    counted: Sequence[str] = (),
     unread: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> None:
     """Refuse values that a role does not allow; those that are missing where that was declared are not looked at.
@@ -53,9 +57,9 @@ def check_values(
                 check_recorded(name, np.where(skipped, np.nan, values), geos, declared=name in missing)
         with looking(name):
             checks.check_range(name, known)
-        if name in money:
+        if name in money or name in counted:
             with looking(name):
-                checks.check_not_negative(name, known, geos, dates)
+                checks.check_not_negative(name, known, geos, dates, **(COUNTED if name in counted else {}))
         if part or not whole:
             continue
         with looking(name):

@@ -71,7 +71,7 @@ def _panel_code(panel: Panel | None) -> str:
 def prior_on_return(equation: Equation, channel: str, data: MMMData) -> str:
     """Code that says what is believed of a channel: on its roi or, where that is refused, on its contribution."""
     # Next to a prior on the contribution that was given, one on the roi would be a second opinion on one quantity.
-    known = data.is_money(channel) and equation.family.additive
+    known = data.has_spend(channel) and equation.family.additive
     if not known or "contribution" in equation.priors:
         return prior_on(equation, "contribution", channel)
     if channel in _labels(equation).get("roi", ()):

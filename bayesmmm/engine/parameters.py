@@ -155,14 +155,15 @@ def _per_geo(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def spend_per_size(equation: Equation, channel: str, data: MMMData, scales: Scales) -> float:
-    """Mean spend of a channel over mean size of the outcome: contribution = roi * this.
+    """Mean spend of a channel, in money, over mean size of the outcome: contribution = roi * this.
 
     Of the median geo of those that buy it, on a panel.
     """
     known = data.recorded(channel)
-    spend = data.columns[channel].mean(axis=-1)
+    paid = data.spend_of(channel)
+    spend = paid.mean(axis=-1)
     if not known.all():  # over the periods of each geo
-        spend = np.where(known, data.columns[channel], 0.0).sum(axis=-1) / known.sum(axis=-1)
+        spend = np.where(known, paid, 0.0).sum(axis=-1) / known.sum(axis=-1)
     share = spend / scales.size[equation.name]
     return float(np.median(share[data.bought([channel])[:, 0]]))
 

@@ -146,6 +146,7 @@ def _check_columns(equation: Equation, data: MMMData) -> None:
             f"{where} explains {equation.name!r}, which the data declare as {role}. Declare it with its "
             f"unit when reading the data: mediators={{{equation.name!r}: 'money'}}."
         )
+    _check_no_spend(equation, data)
     for name in equation.media:
         if name not in (*data.media, *data.mediators):
             raise EquationError(
@@ -168,6 +169,17 @@ def _check_columns(equation: Equation, data: MMMData) -> None:
             raise EquationError(
                 f"{where} lists {name!r} under linear, but the data declare it as media. List it under media, or read "
                 f"the data with {name!r} in controls."
+            )
+
+
+def _check_no_spend(equation: Equation, data: MMMData) -> None:
+    """Refuse a column of spend where the exposure that it pays for acts."""
+    for name, column in data.spend.items():
+        if column in equation.inputs:
+            raise EquationError(
+                f"equation {equation.name!r} names {column!r}, which is the spend of {name!r} in the data. List "
+                f"{name!r} under media: it acts through its {data.unit(name)}, and its returns are in the money of "
+                f"{column!r}."
             )
 
 
@@ -240,17 +252,18 @@ def _check_roi(equation: Equation, data: MMMData) -> None:
     for parameter in equation.parameters():
         if parameter.name == "roi":
             for name, prior in zip(parameter.labels, parameter.priors, strict=True):
-                most = prior.scipy().ppf(0.95) * np.maximum(data.values(name), 0.0).mean() / size
+                paid = data.values(data.spend.get(name, name))
+                most = prior.scipy().ppf(0.95) * np.maximum(paid, 0.0).mean() / size
                 if most > LARGEST_SHARE:
                     raise PriorError(
                         f"equation {equation.name!r} has the prior {prior!r} on the roi of {name!r}, under which it "
                         f"brings up to {most:.3g} times all of {equation.name!r}, where that cannot be told from "
                         f"rounding. Give a prior on outcome per unit of spend, such as one with a median of 1."
                     )
-                if not data.is_money(name):
+                if not data.has_spend(name):
                     raise PriorError(
                         f"equation {equation.name!r} has a prior on the roi of {name!r}, whose unit is "
-                        f"{data.mediators[name]!r} and not money. Put the prior on its contribution."
+                        f"{data.unit(name)!r} and not money. Put the prior on its contribution."
                     )
 
 

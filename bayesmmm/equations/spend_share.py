@@ -39,18 +39,20 @@ def for_data(system: MMM, data: MMMData) -> MMM:
 def spend_shares(equation: Equation, data: MMMData) -> dict[str, float]:
     """Return the share of each channel in what is spent on all channels of an equation.
 
-    An input that is not money, as a mediator in queries, counts as one of n, and money is shared out over what such
-    inputs leave. In a panel it is the mean share within the geos that buy the channel, where its contribution belongs:
-    shares then need not add up to one, and are not those of totals, in which a channel of one small geo has next to
-    none.
+    An input of which nobody knows what was paid, as a mediator in queries or mails that cost nothing, counts as one of
+    n, and money is shared out over what such inputs leave. In a panel it is the mean share within the geos that buy the
+    channel, where its contribution belongs: shares then need not add up to one, and are not those of totals, in which a
+    channel of one small geo has next to none.
     """
     media = equation.media
     if not media:
         return {}
     bought = data.bought(media)  # (G, C)
     mean = np.mean if all(data.recorded(c).all() for c in media) else np.nanmean
-    spend = np.stack([mean(np.maximum(data.known(c), 0.0), axis=-1) for c in media], axis=-1)
-    money = np.array([data.is_money(c) for c in media])
+    # Of an input without spend its amounts stand here, and are not read below.
+    own = [data.spend.get(c, c) for c in media]
+    spend = np.stack([mean(np.maximum(data.known(c), 0.0), axis=-1) for c in own], axis=-1)
+    money = np.array([data.has_spend(c) for c in media])
     count = np.maximum(bought.sum(axis=1, keepdims=True), 1)
     paid = bought & money
     total = (spend * paid).sum(axis=1, keepdims=True)

@@ -174,7 +174,7 @@ def unit_of(equation: "Equation", parameter: str) -> str:
     return {
         "half_life": "days",
         "retention": "share kept into the next period",
-        "half_saturation": "multiples of mean positive spend",
+        "half_saturation": "multiples of mean positive input",
         "slope": "",
         "contribution": f"{share}, per period",
         "roi": f"{v} per unit of spend",

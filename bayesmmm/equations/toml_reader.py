@@ -134,6 +134,15 @@ def _data(table: Any) -> dict[str, Any]:
                 raise SpecError(
                     '[data.mediators] must give every mediator a unit. Write lines like google = "money".'
                 )
+        elif key in ("units", "spend"):
+            _check_table(value, f"[data.{key}]")
+            if not all(isinstance(text, str) for text in value.values()):
+                line, what = {"units": ("impressions", "what is counted"), "spend": ("display_cost", "a column")}[
+                    key
+                ]
+                raise SpecError(
+                    f'[data.{key}] must give every channel {what}. Write lines like display = "{line}".'
+                )
         elif key == "missing" and isinstance(value, dict):
             if not all(isinstance(how, str) for how in value.values()):
                 raise SpecError('[data.missing] must say what to do. Write lines like revenue = "ignore".')

@@ -15,6 +15,7 @@ from bayesmmm.validate import as_list
 DATA_KEYS = (
     *("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format", "missing"),
     *("date_is", "calendar_dates", "events"),
+    *("units", "spend"),
 )
 
 

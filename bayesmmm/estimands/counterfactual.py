@@ -112,7 +112,7 @@ def _scenario(
     """Inputs (G, W) of a scenario in the window: those that are changed, and those of a plan."""
     planned = query.timeline.columns
     names = [name for name in {**planned, **factors} if name in planned or not query.timeline.planned]
-    scaled = {name: factors.get(name, 1.0) * query.spend_by_period(name) for name in names}
+    scaled = {name: factors.get(name, 1.0) * query.units_by_period(name) for name in names}
     return scaled | {name: values[0] for name, values in set_to.items()}
 
 
@@ -168,7 +168,7 @@ def read_do(
             values = check_dates(series, where, dates)[None]
         else:
             values = check_dates_by_geo(series, where, dates, fit.data.geos)
-        check_values(values, where, money=fit.data.is_money(name))
+        check_values(values, where, money=name in fit.data.media or fit.data.is_money(name))
         _check_bought(fit, name, values)
         out[name] = values[None]
     return out
@@ -203,6 +203,12 @@ def check_settable(fit: Fit, name: str, where: str, *, mediators: bool) -> None:
         message = f"{where} sets {name!r}, which is the outcome; set what drives it: {', '.join(known)}"
     elif mediators and name in fit.system.exogenous:
         message = f"{where} sets {name!r}, which is a column of the plan; write it into the plan instead"
+    elif name in fit.data.spend.values():
+        exposure = next(n for n, column in fit.data.spend.items() if column == name)
+        message = (
+            f"{where} names {name!r}, the spend of {exposure!r}, which acts through its {fit.data.unit(exposure)}; "
+            f"write {exposure!r} in its place, or give a plan with the column {name!r}"
+        )
     else:
         message = no_such(f"{where} names {name!r}, which the system does not have", name, known, "It has")
     raise UnknownTermError(message)

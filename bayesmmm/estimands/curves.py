@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesmmm.data import MONEY
 from bayesmmm.data.future import GEO
 from bayesmmm.errors import AnswerError
 from bayesmmm.estimands.extrapolation import EXTRAPOLATED, shares_beyond
-from bayesmmm.estimands.query import REDUCE, By, Query, checked_channels, open_query
+from bayesmmm.estimands.query import REDUCE, By, Query, checked_channels, open_query, units_attrs
 from bayesmmm.estimands.windows import Segment, over_draws, propagated
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_number, check_numbers, check_size
@@ -48,11 +49,12 @@ def response_curves(
     -------
     xarray.Dataset
         ``outcome`` (chain, draw, channel, factor) in units of the outcome; ``spend`` (channel, factor), money in the
-        window; ``extrapolated`` (channel, factor), the share of that spend which falls into periods with more spend than
-        was ever observed in one period: above ``attrs["threshold"]`` call it an extrapolation. With
-        ``window="outcome"`` the factor scales all spend up to the end of the window; ``spend`` and ``extrapolated``
-        speak of the window itself. With `by` every variable has the dim that it has in `effects`, after draw where it
-        has one.
+        window, NaN for a channel of which it is not known; where channels are exposures, ``units`` (channel, factor),
+        what is had for it, see ``attrs["counted"]``; ``extrapolated`` (channel, factor), the share of these units, or
+        of the spend, which falls into periods with more than was ever observed in one period: above
+        ``attrs["threshold"]`` call it an extrapolation. With ``window="outcome"`` the factor scales all spend up to the
+        end of the window; ``spend`` and ``extrapolated`` speak of the window itself. With `by` every variable has the
+        dim that it has in `effects`, after draw where it has one.
 
     Raises
     ------
@@ -71,13 +73,18 @@ def response_curves(
     grid = np.unique([0.0, 1.0, *check_numbers(FACTORS if factors is None else factors, "factors", *allowed)])
     check_size(query.shape(len(names), len(grid)), "the response curves", REDUCE)
     gained = over_draws(query, lambda segments: _gained(query, segments, names, grid))["outcome"]
-    spend, money = query.spend(names)
     unit = fit.data.unit(fit.system.outcome)
     beyond = {"unit": "share of spend", "threshold": EXTRAPOLATED}
+    amounts: dict[str, tuple] = {"spend": (query.spend(names), {"unit": MONEY})}
+    if query.exposures(names):
+        amounts["units"] = query.units(names), units_attrs(fit, names)
     return xr.Dataset(
         {
             "outcome": (*query.label_places(gained, "channel", "factor"), {"unit": unit}),
-            "spend": (*query.known_places(spend[..., None] * grid, "channel", "factor"), money),
+            **{
+                name: (*query.known_places(values[..., None] * grid, "channel", "factor"), attrs)
+                for name, (values, attrs) in amounts.items()
+            },
             "extrapolated": (*query.known_places(_beyond(query, names, grid), "channel", "factor"), beyond),
         },
         {**query.coords, "channel": list(names), "factor": grid},
@@ -109,7 +116,7 @@ def _moved(segments: list[Segment], name: str, factor: float) -> np.ndarray:
 
 def _beyond(query: Query, names: Sequence[str], grid: np.ndarray) -> np.ndarray:
     """Share of spend (P, channel, factor) in periods above the highest spend of the fitted periods."""
-    shares = [[shares_beyond(query, n, f * query.spend_by_period(n)) for f in grid] for n in names]
+    shares = [[shares_beyond(query, n, f * query.units_by_period(n)) for f in grid] for n in names]
     return np.moveaxis(np.array(shares), -1, 0)
 
 

@@ -1,7 +1,7 @@
 """The return on the last unit of spend, by the adjoint of the equations."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,11 @@ def marginal_roi(
     seed: int = 0,
     by: By | None = None,
 ) -> xr.DataArray:
-    """Return on a little more spend in the same pattern: sum_t x_t dY/dx_t / sum_t x_t, mediators responding.
+    """Return on a little more spend in the same pattern: sum_t x_t dY/dx_t / sum_t s_t, mediators responding.
+
+    x_t is what a channel acts through and s_t what is paid for it, which are the same where the channel is money. Of an
+    exposure a little more money buys a little more of what was had, at the mean cost of the window, ``sum_t s_t / sum_t
+    x_t``.
 
     Of a panel, a little more in every geo: both sums are over geos, too.
 
@@ -36,7 +40,8 @@ def marginal_roi(
 
     A channel without spend in the window has no pattern, and under slopes below one no mean derivative there either: it
     is infinite in some draws. What such a channel answers is the return on a step of a stated size, the spend of one
-    typical period (``fit.scales.spend``) spread evenly over the window: [Y(step) - Y(0)] / step.
+    typical period (``fit.scales.spend``, at the cost of the fitted periods) spread evenly over the window:
+    [Y(step) - Y(0)] / step.
 
     Parameters
     ----------
@@ -64,24 +69,40 @@ def marginal_roi(
     query = open_query(fit, start=start, stop=stop, window=window, plan=plan, paths=paths, seed=seed, by=by)
     names = checked_channels(query, bought_channels(fit, channels))
     found = over_draws(query, lambda segments: _along_spend(query, segments, names))
-    spend, _ = query.spend(names)
-    step = query.added(np.stack([typical_spend(fit, name) for name in names], axis=-1), axis=0)
+    units, spend, step = query.units(names), query.spend(names), _added(query, names, typical_spend)
+    spend = np.where(spend > 0.0, spend, _at_fitted_cost(query, names))
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = np.where(spend > 0.0, found["slopes"] / spend, found["gains"] / step)
-    attrs = {**query.attrs, **per_money(fit), **_stated(names, spend, step)}
+        values = np.where(units > 0.0, found["slopes"] / spend, found["gains"] / step)
+    attrs = {**query.attrs, **per_money(fit), **_stated(names, units, step)}
     dims, values = query.label_places(values, "channel")
     return xr.DataArray(values, {**query.coords, "channel": list(names)}, dims, "marginal_roi", attrs)
 
 
-def typical_spend(fit: Fit, name: str) -> np.ndarray:
-    """Spend (G,) of one typical period: the mean of those with spend; 0 in a geo that never bought the channel."""
+def typical_units(fit: Fit, name: str) -> np.ndarray:
+    """Input (G,) of one typical period: the mean of those with any; 0 in a geo that never had the channel."""
     known = fit.scales.spend[name]
     return np.where(np.isfinite(known), known, 0.0)
 
 
-def _stated(names: Sequence[str], spend: np.ndarray, step: np.ndarray) -> dict[str, str]:
-    """Return the channels that have no spend somewhere, and the size of the step there, as an attribute."""
-    idle = {n: step[spend[:, c] == 0.0, c].max() for c, n in enumerate(names) if (spend[:, c] == 0.0).any()}
+def typical_spend(fit: Fit, name: str) -> np.ndarray:
+    """Money (G,) of one typical period, at the cost of the fitted periods; 0 in a geo that never had the channel."""
+    return typical_units(fit, name) * fit.data.cost_of_unit(name)
+
+
+def _added(query: Query, names: Sequence[str], each: Callable[[Fit, str], np.ndarray]) -> np.ndarray:
+    """Amounts (P, C) of channels by place, from those (G,) of a channel."""
+    return query.added(np.stack([each(query.fit, name) for name in names], axis=-1), axis=0)
+
+
+def _at_fitted_cost(query: Query, names: Sequence[str]) -> np.ndarray:
+    """Money (P, C) that the units of the window would take, were they not free, at the cost of the fitted periods."""
+    own = [query.units_by_period(name).sum(axis=-1) * query.fit.data.cost_of_unit(name) for name in names]
+    return query.added(np.stack(own, axis=-1), axis=0)
+
+
+def _stated(names: Sequence[str], units: np.ndarray, step: np.ndarray) -> dict[str, str]:
+    """Return the channels that are idle somewhere, and the size of the step there in money, as an attribute."""
+    idle = {n: step[units[:, c] == 0.0, c].max() for c, n in enumerate(names) if (units[:, c] == 0.0).any()}
     words = "; ".join(f"{name}: of {amount(size)}, the spend of a typical period" for name, size in idle.items())
     return {"step": words} if words else {}
 
@@ -90,7 +111,7 @@ def _along_spend(query: Query, segments: list[Segment], names: Sequence[str]) ->
     """Derivative (S, P, channel) of the counted outcome to a factor on the changed spend, and what a step gains."""
     segments = reached(segments)
     geos = range(len(segments[0].base.rows.geos))
-    step = np.stack([typical_spend(query.fit, name) for name in names], axis=-1)
+    step = np.stack([typical_units(query.fit, name) for name in names], axis=-1)
     found = [_of_one_geo([segment.of_geo(g) for segment in segments], names, step[g]) for g in geos]
     slopes, gains = (query.added(np.stack(parts, axis=1)) for parts in zip(*found, strict=True))
     return {"slopes": slopes, "gains": gains}

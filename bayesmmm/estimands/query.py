@@ -23,6 +23,7 @@ from bayesmmm.data import MONEY, MMMData, next_dates, read_plan, window_mask
 from bayesmmm.data.checks import GEO_GROUP, chosen_geos
 from bayesmmm.data.events import unknown_ahead
 from bayesmmm.data.future import GEO, events_after
+from bayesmmm.data.planned_units import PlannedUnits
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, ConvergenceError, EventWarning, SettingError, UnknownTermError
 from bayesmmm.results import Fit, check_fit
@@ -56,6 +57,7 @@ class Timeline:
     dates: pd.DatetimeIndex  # fitted periods, then those of the plan
     fitted: int  # how many are fitted
     columns: Mapping[str, np.ndarray]  # exogenous columns (G, H) of the plan; empty without one
+    exposures: Mapping[str, PlannedUnits]  # units, spend and cost in the plan of exposures that are paid
     window: np.ndarray  # whether a period (T + H,) is asked about
     attrs: Mapping[str, str]  # start and stop of the window, as text
 
@@ -160,19 +162,35 @@ class Query:
         check_finite(self.fit.system, arrays)
         return arrays
 
-    def spend_by_period(self, name: str) -> np.ndarray:
-        """Spend (G, W) of a channel in the periods of the window, in the unit of its column."""
-        line, known = self.timeline, self.fit.data.columns[name]
-        if line.planned:
-            ahead = line.columns.get(name)
-            known = known if ahead is None else np.concatenate([known, ahead], axis=-1)
-        return known[:, line.window[: known.shape[-1]]]
+    def units_by_period(self, name: str) -> np.ndarray:
+        """Input (G, W) of a column in the periods of the window, in its own unit: what it acts through."""
+        return self._in_window(self.fit.data.columns[name], self.timeline.columns.get(name))
 
-    def spend(self, names: Sequence[str]) -> tuple[np.ndarray, dict[str, str]]:
-        """Spend (P, C) of channels in the window, and its unit as attrs."""
-        unit = MONEY if all(self.fit.data.is_money(name) for name in names) else "units of the column"
-        spend = np.stack([self.spend_by_period(name).sum(axis=-1) for name in names], axis=-1)
-        return self.added(spend, axis=0), {"unit": unit}
+    def spend_by_period(self, name: str) -> np.ndarray:
+        """Money (G, W) that is paid for a channel in the periods of the window; NaN where that is not known."""
+        data, line = self.fit.data, self.timeline
+        ahead = line.exposures[name].spend if name in line.exposures else line.columns.get(name)
+        spend = self._in_window(data.spend_of(name), ahead)
+        return spend if data.has_spend(name) else np.full(spend.shape, np.nan)
+
+    def _in_window(self, known: np.ndarray, ahead: np.ndarray | None) -> np.ndarray:
+        known = known if ahead is None else np.concatenate([known, ahead], axis=-1)
+        return known[:, self.timeline.window[: known.shape[-1]]]
+
+    def spend(self, names: Sequence[str]) -> np.ndarray:
+        """Money (P, C) that is paid for channels in the window; NaN where that is not known."""
+        return self._summed(self.spend_by_period, names)
+
+    def units(self, names: Sequence[str]) -> np.ndarray:
+        """Inputs (P, C) of channels in the window, in their units."""
+        return self._summed(self.units_by_period, names)
+
+    def exposures(self, names: Sequence[str]) -> list[str]:
+        """Those of some channels that are counted and not money."""
+        return [name for name in names if not self.fit.data.is_money(name)]
+
+    def _summed(self, by_period: Callable[[str], np.ndarray], names: Sequence[str]) -> np.ndarray:
+        return self.added(np.stack([by_period(name).sum(axis=-1) for name in names], axis=-1), axis=0)
 
 
 def open_query(
@@ -185,6 +203,7 @@ def open_query(
     paths: int = PATHS,
     seed: int = 0,
     by: By | None = None,
+    cost: Mapping[str, object] | None = None,
 ) -> Query:
     """Check that a fit may be asked, and the arguments that answers share."""
     verdict_of(fit)
@@ -210,7 +229,7 @@ def open_query(
         fit.parameters(),
         (np.arange(chains)[:, None] * length + positions).ravel(),
         {"chain": posterior["chain"].values, "draw": posterior["draw"].values[positions], **apart},
-        timeline(fit, plan, start, stop),
+        timeline(fit, plan, start, stop, cost),
         rule,
         paths,
         check_seed(seed),
@@ -260,14 +279,19 @@ def spaced(length: int, count: int) -> np.ndarray:
 
 
 def timeline(
-    fit: Fit, plan: pd.DataFrame | None, start: str | datetime.date | None, stop: str | datetime.date | None
+    fit: Fit,
+    plan: pd.DataFrame | None,
+    start: str | datetime.date | None,
+    stop: str | datetime.date | None,
+    cost: Mapping[str, object] | None = None,
 ) -> Timeline:
     """Put plan and window together; by default the window is the plan, or without one the fitted periods."""
     dates, fitted = fit.data.dates, len(fit.data.dates)
     columns: Mapping[str, np.ndarray] = {}
+    exposures: Mapping[str, PlannedUnits] = {}
     if plan is not None:
-        ahead = read_plan(fit.data, plan, needed=fit.system.exogenous)
-        dates, columns = dates.append(ahead.dates), ahead.columns
+        ahead = read_plan(fit.data, plan, needed=fit.system.exogenous, cost=cost)
+        dates, columns, exposures = dates.append(ahead.dates), ahead.columns, ahead.exposures
         _warn_of_unknown_events(fit, plan, ahead.dates)
         start = ahead.dates[0] if start is None else start
         stop = ahead.dates[-1] if stop is None else stop
@@ -275,7 +299,7 @@ def timeline(
     window = window_mask(dates, start, stop, where=where, calendar=fit.data.calendar)
     first, last = dates[window][[0, -1]]
     attrs = {"start": f"{first:%Y-%m-%d}", "stop": f"{last:%Y-%m-%d}"}
-    return Timeline(dates, fitted, columns, window, attrs)
+    return Timeline(dates, fitted, columns, exposures, window, attrs)
 
 
 def after(fit: Fit, ahead: Timeline, periods: int) -> tuple[pd.DatetimeIndex, dict[str, np.ndarray]]:
@@ -341,20 +365,26 @@ def per_money(fit: Fit) -> dict[str, object]:
     return {"unit": f"{unit} per {MONEY}", **({"threshold": 1.0} if unit == MONEY else {})}
 
 
+def units_attrs(fit: Fit, names: Sequence[str]) -> dict[str, object]:
+    """Unit of what channels act through, in words, and by name."""
+    return {"unit": "units of the channel", "counted": {name: fit.data.unit(name) for name in names}}
+
+
 def bought_channels(fit: Fit, channels: Sequence[str] | None) -> Sequence[str] | None:
-    """Leave out what is not money, or refuse it where it was asked for by name: it has no return on spend."""
+    """Leave out what nothing is known to be paid for, or refuse it where it was asked for by name: it has no return."""
     check_fit(fit)
     if channels is None:
-        names = [name for name in fit.system.channels if fit.data.is_money(name)]
+        names = [name for name in fit.system.channels if fit.data.has_spend(name)]
         if not names:
             raise AnswerError(
-                "no channel of this system is money, so that there is no return on spend; ask effects(fit)"
+                "no channel of this system is money or has a column of spend, so that there is no return on spend; ask "
+                "effects(fit)"
             )
         return names
     for name in _listed(channels, "channels", next(iter(fit.system.media), "tv")):
-        if name in fit.data.mediators and not fit.data.is_money(name):
+        if name in (*fit.data.media, *fit.data.mediators) and not fit.data.has_spend(name):
             raise SettingError(
-                f"{name!r} is counted in {fit.data.mediators[name]}, not in money, and has no return on spend; leave it "
+                f"{name!r} is counted in {fit.data.unit(name)}, not in money, and has no return on spend; leave it "
                 f"out of channels, or ask effects(fit)"
             )
     return channels

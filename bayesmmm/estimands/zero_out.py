@@ -9,8 +9,18 @@ import xarray as xr
 
 from bayesmmm import engine
 from bayesmmm.data import MONEY
+from bayesmmm.data.exposures import THOUSAND
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands.query import REDUCE, By, Query, bought_channels, checked_channels, open_query, per_money
+from bayesmmm.estimands.query import (
+    REDUCE,
+    By,
+    Query,
+    bought_channels,
+    checked_channels,
+    open_query,
+    per_money,
+    units_attrs,
+)
 from bayesmmm.estimands.windows import Columns, Segment, over_draws, propagated
 from bayesmmm.results import Fit, weak_signs
 from bayesmmm.validate import PATHS, check_flag, check_groups, check_size
@@ -72,13 +82,16 @@ def effects(
     Returns
     -------
     xarray.Dataset
-        By channel: ``spend`` in the window (channel); ``total``, ``direct``, ``indirect`` in units of the outcome,
-        ``share`` (total over the outcome of the window), ``roi``, ``roi_direct``, ``roi_indirect`` (over spend),
-        ``roi_net`` (total over spend and what paid mediators were induced to spend), ``cost`` (spend per unit of
-        outcome, infinite in a draw without effect) (chain, draw, channel). By mediator: ``via`` and ``induced``, the
-        change of the mediator in its own units (chain, draw, channel, mediator). By group: ``joint``,
+        By channel: ``spend`` in the window (channel), in money, NaN where it is not known; ``total``, ``direct``,
+        ``indirect`` in units of the outcome, ``share`` (total over the outcome of the window), ``roi``, ``roi_direct``,
+        ``roi_indirect`` (over spend), ``roi_net`` (total over spend and what paid mediators were induced to spend),
+        ``cost`` (spend per unit of outcome, infinite in a draw without effect) (chain, draw, channel). Where a channel
+        is an exposure, also ``units`` (channel), what was had of each, see ``attrs["counted"]``; ``cost_per_thousand``
+        (channel), the money that a thousand of these cost in the window; ``per_thousand`` (chain, draw, channel), the
+        total effect of a thousand of them: the last two are NaN for a channel that is money. By mediator: ``via`` and
+        ``induced``, the change of the mediator in its own units (chain, draw, channel, mediator). By group: ``joint``,
         ``joint_direct``, ``joint_indirect``, and ``interaction``, joint minus the sum of its members' totals (chain,
-        draw, group). Ratios are NaN where a channel has no spend in the window, and for a column that is not money. With
+        draw, group). Ratios to spend are NaN where a channel has no spend in the window, or none that is known. With
         `by` every variable has a dim geo, or the name of the column, or geo_group, after draw where it has one.
 
     Raises
@@ -244,9 +257,9 @@ def _labelled(
     path, induced = lost["path"][:, :, at], lost["induced"][:, :, at]
     direct, indirect = path[..., 0], path[..., 1:].sum(axis=-1)
     total = direct + indirect
-    spend, money = query.spend(names)
+    spend, units = query.spend(names), query.units(names)
     net = spend + induced[..., [fit.data.is_money(m) for m in mediators]].sum(axis=-1)
-    bought = np.array([fit.data.is_money(name) for name in names]) & (spend > 0.0)
+    bought = spend > 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = {
             "roi": total / spend,
@@ -258,7 +271,7 @@ def _labelled(
         share = total / lost["outcome"][..., None]
     ratios = {name: np.where(bought, values, np.nan) for name, values in ratios.items()}
     cost = ratios.pop("cost")
-    variables: dict = {"spend": (*query.known_places(spend, "channel"), money)}
+    variables: dict = {"spend": (*query.known_places(spend, "channel"), {"unit": MONEY})}
     for name, values in {"total": total, "direct": direct, "indirect": indirect}.items():
         variables[name] = (*label(values, "channel"), {"unit": unit})
     variables["share"] = (*label(share, "channel"), {"unit": "share of the outcome"})
@@ -266,6 +279,8 @@ def _labelled(
     weak = {c: sign for c, sign in weak_signs(fit).items() if c in names}
     for name in ("roi", "roi_net") if weak else ():
         variables[name][-1]["weak"] = weak
+    if query.exposures(names):
+        variables |= _per_thousand(query, names, total, units, spend)
     variables["cost"] = (*label(cost, "channel"), {"unit": f"{MONEY} per unit of {fit.system.outcome} ({unit})"})
     coords: dict = {**query.coords, "channel": list(names)}
     if mediators:
@@ -289,3 +304,20 @@ def _labelled(
     for variable in answer.data_vars.values():
         variable.attrs |= query.attrs
     return answer
+
+
+def _per_thousand(
+    query: Query, names: Sequence[str], total: np.ndarray, units: np.ndarray, spend: np.ndarray
+) -> dict[str, tuple]:
+    """What a thousand units brought and cost, as variables, from effects (S, P, C), units and spend (P, C)."""
+    data, outcome = query.fit.data, query.fit.system.outcome
+    had = np.array([not data.is_money(name) for name in names]) & (units > 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        brought = np.where(had, total / units * THOUSAND, np.nan)
+        cost = np.where(had, spend / units * THOUSAND, np.nan)
+    unit = {"unit": f"{data.unit(outcome)} per thousand units"}
+    return {
+        "units": (*query.known_places(units, "channel"), units_attrs(query.fit, names)),
+        "per_thousand": (*query.label_places(brought, "channel"), unit),
+        "cost_per_thousand": (*query.known_places(cost, "channel"), {"unit": f"{MONEY} per thousand units"}),
+    }

@@ -176,6 +176,8 @@ def _reasons(system: MMM, data: MMMData) -> dict[str, int]:
             continue
         if name in data.media:
             out[f"{name!r} is first spent then"] = _first(values > 0)
+        elif name in data.spend.values():
+            out[f"{name!r} is first paid then"] = _first(values.any(axis=0))
         else:
             varies = values != values[:, :1]
             out[f"{name!r} does not vary before"] = _first(varies if name in system.order else varies.any(axis=0))

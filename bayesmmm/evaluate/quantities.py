@@ -28,7 +28,7 @@ def returns_of(system: MMM, data: MMMData) -> list[tuple[str, str]]:
     mediated = {source for source, target, _ in system.edges() if target != system.outcome}
     out = []
     for channel in system.channels:
-        if data.is_money(channel):
+        if data.has_spend(channel):
             both = channel in direct and channel in mediated
             out += [(name, channel) for name in (("roi", "roi_direct", "roi_indirect") if both else ("roi",))]
     return out

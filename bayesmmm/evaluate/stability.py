@@ -24,7 +24,7 @@ _POSITIVE = ("half_life", "half_saturation", "slope", "sigma", "nu_minus_two", "
 def shared_units(fit: Fit, start: datetime.date, stop: datetime.date) -> dict[str, np.ndarray]:
     """Return draws (chain, draw) of every parameter in units that do not depend on the fitted periods.
 
-    Half-saturation in money or units of the mediator, residual scale in units of the series, linear coefficients per
+    Half-saturation in money or what is counted, residual scale in units of the series, linear coefficients per
     raw unit, ROI of the spend from `start` to `stop`. Contributions, intercept, trend, season and period effects are
     left out. Of a panel, half-saturation and residual scale are those of the total.
     """
@@ -51,7 +51,7 @@ def shared_units(fit: Fit, start: datetime.date, stop: datetime.date) -> dict[st
         linear = [*spec.linear, *event_columns(spec)]
         if linear:
             draws[f"{name}.coefficient"] = fit.coefficients(name).sel({f"{name}.term": linear})
-    if any(name in fit.data.media for name in fit.system.exogenous):
+    if any(map(fit.data.has_spend, fit.system.channels)):
         draws["roi"] = roi(fit.accept_unconverged(), start=start, stop=stop)
     return {key: array for name, values in draws.items() for key, array in by_label(name, values).items()}
 

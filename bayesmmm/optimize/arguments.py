@@ -10,7 +10,16 @@ import pandas as pd
 
 from bayesmmm.errors import SettingError
 from bayesmmm.text import no_such
-from bayesmmm.validate import PATHS, about, check_count, check_flag, check_paths, check_seed, refusal
+from bayesmmm.validate import (
+    PATHS,
+    about,
+    check_count,
+    check_flag,
+    check_mapping,
+    check_paths,
+    check_seed,
+    refusal,
+)
 
 #: Draws that choose a plan, and as many that judge it, unless the caller says otherwise.
 DRAWS = 1000
@@ -53,6 +62,11 @@ class Window(Record):
         With `periods`: values of controls in the window, one number or one per period, in raw units; of a panel the
         same in all geos, or a table with the dates as its index and a column for each geo. What is not given is
         repeated from the last periods of history, with a `ControlsWarning` where the best plan depends on it.
+    cost : mapping of str to number or array (W,), optional
+        Exposure -> money that one unit costs in the window; of a panel one number, or a table with the dates as its
+        index and a column for each geo. A plan decides money, and ``money / cost`` units are had for it. What is not
+        given is what a unit costs in the current plan: in a plan with units and spend period by period, elsewhere the
+        mean of the window.
 
     Raises
     ------
@@ -69,6 +83,7 @@ class Window(Record):
     start: str | datetime.date | None = None
     stop: str | datetime.date | None = None
     controls: Mapping[str, object] | pd.DataFrame | None = None
+    cost: Mapping[str, object] | None = None
 
     def __post_init__(self) -> None:
         ways = self.said()
@@ -77,6 +92,7 @@ class Window(Record):
         if self.controls is not None and ways not in ([], ["periods"]):
             text = f"controls= goes with periods=; with {ways[0]} they are those of the window"
             raise about("controls", self.controls, text)
+        check_mapping(self.cost, "cost", "{'display': 0.004}")
         if self.periods is not None:
             check_count(self.periods, "periods", advice="as periods=13")
 
@@ -150,6 +166,7 @@ class FrontierKeywords(TypedDict, total=False):
     start: str | datetime.date | None
     stop: str | datetime.date | None
     controls: Mapping[str, object] | pd.DataFrame | None
+    cost: Mapping[str, object] | None
     channels: Sequence[str] | None
     mediators: str | Mapping[str, str]
     flighting: str

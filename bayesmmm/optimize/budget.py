@@ -18,7 +18,7 @@ from bayesmmm.optimize.goal import Goal, check_goal, phrase_of
 from bayesmmm.optimize.multistart import Search, check_reachable, search
 from bayesmmm.optimize.nonlinear_program import Constraint, PlanObjective
 from bayesmmm.optimize.plan import Plan
-from bayesmmm.optimize.plan_outcomes import answers_of, frame_of, steps_from_zero
+from bayesmmm.optimize.plan_outcomes import PLANS, answers_of, frame_of, steps_from_zero
 from bayesmmm.optimize.problem import Problem, build_problem, check_possible
 from bayesmmm.optimize.solution import BindingLimit, Solution
 from bayesmmm.results import Fit, check_fit
@@ -157,6 +157,7 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
         answers=answers,
         solution=solution,
         frame=frame_of(problem, spend),
+        units=_units(problem, spend),
         attrs={
             "outcome": fit.system.outcome,
             "unit": fit.data.unit(fit.system.outcome),
@@ -192,6 +193,17 @@ def _labelled(problem: Problem, spend: np.ndarray, **attrs: float) -> xr.DataArr
     if problem.geos:
         coords, spend = {GEO: list(problem.geos), **coords}, problem.by_geo(spend)
     return xr.DataArray(spend, coords, list(coords), "spend", {"unit": MONEY, **attrs})
+
+
+def _units(problem: Problem, spend: np.ndarray) -> xr.DataArray | None:
+    """What the current plan and a new one (C, W) buy of channels that are exposures; None where there is none."""
+    data = problem.fit.data
+    counted = {name: data.unit(name) for name in problem.channels if name in data.spend}
+    if not counted:
+        return None
+    both = [_labelled(problem, problem.whole.units(plan)) for plan in (problem.current, spend)]
+    units = xr.concat(both, pd.Index(PLANS, name="plan")).sel(channel=list(counted)).rename("units")
+    return units.assign_attrs(unit="units of the channel", counted=counted)
 
 
 def _binding(

@@ -53,6 +53,7 @@ class PlanObjective:
         pairs = [variables.who(i) for i in range(len(variables.names))]
         at = [0 if geo is None else fit.data.geos.index(geo) for _, geo in pairs]
         each = np.array([fit.scales.spend[name][g] for (name, _), g in zip(pairs, at, strict=True)])
+        each = each * outcomes.cost_of_unit.mean(axis=1)
         #: Spend (V,) that counts as one unit of a decision.
         self.unit = each[variables.owner] * (1 if variables.free else current.shape[1])
         gained = goal.worth * np.abs(self.lift).mean() + goal.price * current.sum()

@@ -31,9 +31,13 @@ WORTH_A_THREAD = 150
 
 
 class Outcomes:
-    """The outcomes of plans of a window. Those of the geos of a panel add up, draw by draw."""
+    """The outcomes of plans of a window. Those of the geos of a panel add up, draw by draw.
 
-    def __init__(self, context: PlanContext, places: tuple[Place, ...]) -> None:
+    Plans (C, W) are money; one unit of what a channel acts through costs `cost` (C, W) of it.
+    """
+
+    def __init__(self, context: PlanContext, places: tuple[Place, ...], cost: np.ndarray) -> None:
+        self.cost_of_unit, self._per_money = cost, 1.0 / cost
         self.query, self.answering, self.paid = context.query, context.answering, context.paid
         self.places = places
         self._order, self.size = context.order, len(context.order.draws)
@@ -54,6 +58,10 @@ class Outcomes:
         for at, segments in context.chunks if len(held) else ():
             out[at, held] = window_sum(segments, self.query.fit.system.outcome)[:, held]
         return out[self._order.back]
+
+    def units(self, spend: np.ndarray) -> np.ndarray:
+        """What the money of a plan (C, W) buys, in the units of the channels."""
+        return spend * self._per_money
 
     def each[T](self, function: Callable[..., T], items: list) -> list[T]:
         """Apply a function to every item, in threads where that saves time."""
@@ -81,7 +89,7 @@ class Outcomes:
 
     def cost_of_multiple(self, current: np.ndarray, factor: float) -> float:
         """Money that a multiple of the current plan (C, W) takes, compared with itself."""
-        parts = self.each(lambda chunk: chunk.induced_by_multiple(current, factor), self._chunks)
+        parts = self.each(lambda chunk: chunk.induced_by_multiple(self.units(current), factor), self._chunks)
         return factor * float(current.sum()) + self._mean(parts)
 
     # ---------------------------------------------------------------------------------------------- evaluation
@@ -98,6 +106,7 @@ class Outcomes:
     def alone(self, c: int, profile: np.ndarray) -> list[tuple[np.ndarray, ...]]:
         """Return what one row of a plan does by itself, spent in a profile (W,), by chunk; nothing without effect."""
         own = [chunk for chunk in self._chunks if c in chunk.place.rows]
+        profile = profile * self._per_money[c]
         parts = self.each(lambda chunk: chunk.alone(c, profile), own)
         return [part for part in parts if part is not None]
 
@@ -121,7 +130,8 @@ class Outcomes:
             old = before[0][1][0] if before[0] else [None] * len(self._chunks)
             self._evaluations = dict([last] if last else [])  # what is written over is not to be found any more
             items = list(zip(self._chunks, old, strict=True))
-            done = self.each(lambda item: item[0].evaluate(spend, item[1]), items)
+            units = self.units(spend)
+            done = self.each(lambda item: item[0].evaluate(units, item[1]), items)
             lift, induced = (self._in_order([getattr(o, part) for _, o in done]) for part in ("lift", "induced"))
             self._evaluations |= {key: ([state for state, _ in done], _Evaluation(PlanOutcome(lift, induced)))}
         return self._evaluations[key]
@@ -149,15 +159,17 @@ class Outcomes:
         out = np.zeros_like(spend)
         for chunk, part in zip(self._chunks, self._each_under(spend, back), strict=True):
             out[chunk.place.rows] += part
-        return out
+        return out * self._per_money
 
     def drop_one(self, spend: np.ndarray) -> np.ndarray:
         """Outcome (S, C) that is lost as one channel of a plan after the other spends nothing in the window."""
-        return self._by_row(self._each_under(spend, lambda chunk, state: chunk.drop_one(state, spend)))
+        return self._by_row(self._each_under(spend, lambda chunk, state: chunk.drop_one(state, self.units(spend))))
 
     def directional_derivative(self, spend: np.ndarray, pattern: np.ndarray) -> np.ndarray:
         """Derivative (S, C) of every draw's lift to a unit of money of each channel, spent in a pattern (C, W)."""
-        each = self._each_under(spend, lambda chunk, state: chunk.directional_derivative(state, pattern))
+        each = self._each_under(
+            spend, lambda chunk, state: chunk.directional_derivative(state, self.units(pattern))
+        )
         return self._by_row(each)
 
     def _each_under[T](self, spend: np.ndarray, function: Callable[..., T]) -> list[T]:
@@ -170,7 +182,9 @@ class Outcomes:
             return float(spend.sum())
         if spend.tobytes() in self._evaluations:
             return float(spend.sum() + self.evaluate(spend).induced.sum(axis=1).mean())
-        return float(spend.sum()) + self._mean(self.each(lambda chunk: chunk.induced(spend), self._chunks))
+        return float(spend.sum()) + self._mean(
+            self.each(lambda chunk: chunk.induced(self.units(spend)), self._chunks)
+        )
 
     def _mean(self, parts: list[np.ndarray]) -> float:
         """Mean over draws of what all mediators of the chunks spend."""

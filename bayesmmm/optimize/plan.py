@@ -41,6 +41,9 @@ class Plan:
     frame : pandas.DataFrame
         Every exogenous column under the plan, indexed by date, of a panel with a column "geo": the ``plan=`` of
         `predict` and `roi`.
+    units : xarray.DataArray, optional
+        What the money buys of the decided channels that are exposures, in the unit of each, ``attrs["counted"]``: dims
+        plan (current, new), then as `spend`. None where all are money.
     attrs : mapping
         outcome, unit, objective, risk, total, flighting, start, stop, verdict, window, mediators, controls, margin,
         target (a phrase) and reach (the outcome that is the target). Of a panel also held_geos, which stay as they
@@ -59,6 +62,7 @@ class Plan:
     solution: Solution
     frame: pd.DataFrame
     attrs: Mapping[str, Any]
+    units: xr.DataArray | None = None
 
     @property
     def p_better(self) -> float:
@@ -99,10 +103,11 @@ class Plan:
         -------
         pandas.DataFrame
             Indexed by name. ``kind`` is "channel", "geo", "induced" (what a paid mediator spends because of the decided
-            channels) or "total" (both together). ``current`` and ``new`` are money of the window, posterior means
-            where spend is induced, with the interval of the new one in ``new_lower`` and ``new_upper``; ``change`` is a
-            share of the current spend. ``roi_current`` and ``roi_new``, each with ``_lower`` and ``_upper``, are
-            medians (of the total: lift over cost). ``marginal`` is the outcome gained by the next unit of money,
+            channels) or "total" (both together). ``current`` and ``new`` are money of the window, posterior means where
+            spend is induced, with the interval of the new one in ``new_lower`` and ``new_upper``; ``change`` is a share
+            of the current spend. Where channels are exposures, ``units_current`` and ``units_new`` are what is had for
+            it, in the ``unit`` of the channel. ``roi_current`` and ``roi_new``, each with ``_lower`` and ``_upper``,
+            are medians (of the total: lift over cost). ``marginal`` is the outcome gained by the next unit of money,
             induced spend included; at zero spend that of a step of one typical period's spend, over the step.
             ``extrapolated_current`` and ``extrapolated`` are shares of spend in periods above the highest spend ever
             seen in one. ``note`` says what to know about the row. NaN where a number has no meaning. ``attrs`` hold
@@ -126,7 +131,7 @@ class Plan:
 
     def __str__(self) -> str:
         by_geo = self.table(by=GEO) if GEO in self.spend.dims else None
-        return plan_text(self.table(), self.answers, self.solution, self.attrs, self.current, by_geo)
+        return plan_text(self.table(), self.answers, self.solution, self.attrs, self.current, by_geo, self.units)
 
     __repr__ = __str__
 

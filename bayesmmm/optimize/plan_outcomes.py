@@ -10,7 +10,7 @@ from bayesmmm.data import MONEY
 from bayesmmm.data.future import GEO
 from bayesmmm.data.splitting import long_frame
 from bayesmmm.estimands.extrapolation import EXTRAPOLATED, share_beyond
-from bayesmmm.estimands.marginal import typical_spend
+from bayesmmm.estimands.marginal import typical_units
 from bayesmmm.estimands.query import per_money
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.outcomes import Outcomes
@@ -113,7 +113,7 @@ def steps_from_zero(
     now, pattern = out.evaluate(spend), problem.variables.pattern(spend)
     for row in idle:
         name, geo = problem.variables.who(row)
-        sizes = typical_spend(problem.fit, name)
+        sizes = typical_units(problem.fit, name) * problem.cost[row].mean()
         step = float(sizes[0 if geo is None else problem.fit.data.geos.index(geo)])
         more = spend.copy()
         more[row] += step * pattern[row]
@@ -160,19 +160,23 @@ def extrapolated(problem: Problem, plans: Sequence[np.ndarray], dim: str) -> tup
 def _shares_beyond(problem: Problem, plan: np.ndarray) -> list[float]:
     """Share (C,) of the spend of each row of a plan (C, W) that was never seen in a period."""
     whose = [problem.variables.who(i) for i in range(len(plan))]
-    return [share_beyond(problem.fit.data, *who, own) for who, own in zip(whose, plan, strict=True)]
+    return [
+        share_beyond(problem.fit.data, *who, own)
+        for who, own in zip(whose, problem.whole.units(plan), strict=True)
+    ]
 
 
 def frame_of(problem: Problem, spend: np.ndarray) -> pd.DataFrame:
-    """Every exogenous column of the window under a plan."""
-    line, data, variables = problem.whole.query.timeline, problem.fit.data, problem.variables
-    columns = {}
-    for name in problem.fit.system.exogenous:
-        known = data.columns[name]
-        known = np.concatenate([known, line.columns[name]], axis=-1) if line.planned else known
-        columns[name] = known[:, line.window].copy()
-    for i, own in enumerate(spend):
+    """Every exogenous column of the window under a plan, and the spend of exposures beside them."""
+    query, data, variables = problem.whole.query, problem.fit.data, problem.variables
+    exogenous = problem.fit.system.exogenous
+    columns = {name: query.units_by_period(name).copy() for name in exogenous}
+    columns |= {data.spend[n]: query.spend_by_period(n).copy() for n in exogenous if n in data.spend}
+    for i, (units, own) in enumerate(zip(problem.whole.units(spend), spend, strict=True)):
         name, geo = variables.who(i)
+        g = 0 if geo is None else data.geos.index(geo)
         if name in columns:
-            columns[name][0 if geo is None else data.geos.index(geo)] = own
+            columns[name][g] = units
+        if name in data.spend:
+            columns[data.spend[name]][g] = own
     return long_frame(data, problem.dates, columns)

@@ -38,6 +38,26 @@ def table_of(plan: "Plan", ci_prob: float, by: str) -> pd.DataFrame:
     table = pd.concat(parts)
     table.insert(3, "change", table["new"] / table["current"].where(table["current"] > 0.0) - 1.0)
     table["note"] = table["note"].fillna("")
+    return table if plan.units is None else _with_units(table, plan, by)
+
+
+def _with_units(table: pd.DataFrame, plan: "Plan", by: str) -> pd.DataFrame:
+    """Add what is had for the money of exposures, in the unit of each; those of a geo have no unit in common."""
+    assert plan.units is not None
+    total = plan.units.sum("date")
+    if GEO in total.dims and by == "channel":
+        total = total.sum(GEO)
+    counted = plan.units.attrs["counted"]
+    at = [{dim: row[dim] for dim in (GEO, "channel")} for _, row in table.iterrows()] if by == "pair" else []
+    at = at or [{"channel": name} for name in table.index]
+    known = [by != GEO and where["channel"] in counted for where in at]
+    for position, which in enumerate(_PLANS):
+        values = [
+            float(total.sel(plan=which, **where)) if here else np.nan
+            for where, here in zip(at, known, strict=True)
+        ]
+        table.insert(3 + position, f"units_{which}", values)
+    table.insert(5, "unit", [counted[w["channel"]] if here else "" for w, here in zip(at, known, strict=True)])
     return table
 
 

@@ -22,6 +22,7 @@ from bayesmmm.text import (
     percent,
     probability,
     rough_percent,
+    short_number,
     told_apart,
     wrapped,
 )
@@ -48,12 +49,14 @@ def plan_text(
     attrs: Mapping[str, Any],
     current: xr.DataArray,
     by_geo: pd.DataFrame | None = None,
+    units: xr.DataArray | None = None,
 ) -> str:
     """Write the parts of a `Plan` as text: what is asked, its table, the outcome, and how sure all of it is."""
     rows = [*_rows(table, answers, solution), *(_wrapped(line) for line in _overspending(table, answers, attrs))]
     if by_geo is not None:
         rows += ["", *_geos(by_geo, attrs, solution), *_rows(_largest(by_geo), answers, solution)]
-    heading, outcomes = _heading(attrs, answers, current, _idle(table, by_geo)), _outcomes(table, answers, attrs)
+    heading = _heading(attrs, answers, current, _idle(table, by_geo), units)
+    outcomes = _outcomes(table, answers, attrs)
     return "\n".join([*heading, "", *rows, "", *outcomes, "", *_sureness(table, solution)])
 
 
@@ -67,7 +70,9 @@ def _idle(*tables: pd.DataFrame | None) -> bool:
     return any(bool(((table["kind"] == "channel") & (table["new"] == 0.0)).any()) for table in known)
 
 
-def _heading(attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArray, idle: bool) -> list[str]:
+def _heading(
+    attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArray, idle: bool, units: xr.DataArray | None
+) -> list[str]:
     periods = current.sizes["date"]
     returns = answers["roi"].attrs.get("unit") or f"{attrs['unit']} per money"
     ahead = {"future": "{} ahead", "past": "{} of the past"}[attrs["window"]].format(counted(periods, "period"))
@@ -88,6 +93,8 @@ def _heading(attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArra
         f"money, induced spend counted{_AT_ZERO * idle}; both in {returns}"
     )
     parts = ["; ".join(goal), "; ".join(setting), meaning]
+    if units is not None:
+        parts.append(_bought(units))
     lines = [f"Budget plan for {attrs['start']} to {attrs['stop']}, {ahead}", *map(_wrapped, parts)]
     factor = float(current.attrs.get("factor", 1.0))
     if not math.isclose(factor, 1.0, rel_tol=1e-6):
@@ -95,6 +102,14 @@ def _heading(attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArra
     if attrs["verdict"] != "converged":
         lines.append(f"CAUTION, sampler verdict: {attrs['verdict']}")
     return lines
+
+
+def _bought(units: xr.DataArray) -> str:
+    """Say what the money of exposures buys, and for how much."""
+    names = [f"{name} ({unit})" for name, unit in units.attrs["counted"].items()]
+    return (
+        f"limits and totals are money; units are what it buys, at the cost of a unit in the plan: {joined(names)}"
+    )
 
 
 def plan_columns(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -> dict[str, list[str]]:
@@ -106,6 +121,7 @@ def plan_columns(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -
         "spend now": both[: len(table)],
         "spend new": both[len(table) :],
         "change": [change_words(row.current, row.new) for row in table.itertuples()],
+        **_units(table),
         "ROI now": _cells(table["roi_current"]),
         "ROI new": _cells(table["roi_new"]),
         f"{percent(CI_PROB)} interval": [f"{low} to {high}" if low != UNKNOWN else "" for low, high in ends],
@@ -113,6 +129,15 @@ def plan_columns(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -
     }
     flags = _flags(table, answers, solution)
     return columns | ({"flags": flags} if any(flags) else {})
+
+
+def _units(table: pd.DataFrame) -> dict[str, list[str]]:
+    """What is had for the money of exposures, in columns of their own where there are any."""
+    if "unit" not in table or not table["unit"].any():
+        return {}
+    columns = {"units now": "units_current", "units new": "units_new"}
+    rows = {name: zip(table[column], table["unit"], strict=True) for name, column in columns.items()}
+    return {name: [f"{short_number(n)} {unit}" if unit else "" for n, unit in own] for name, own in rows.items()}
 
 
 def _rows(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -> list[str]:

@@ -11,6 +11,8 @@ import pandas as pd
 
 from bayesmmm.data import next_dates
 from bayesmmm.data.dates import parse_dates
+from bayesmmm.data.exposures import cost_of_unit
+from bayesmmm.data.planned_units import read_costs
 from bayesmmm.data.splitting import long_frame
 from bayesmmm.equations import MMM
 from bayesmmm.errors import (
@@ -51,7 +53,7 @@ def read_window(fit: Fit, window: Window) -> tuple[Window, str]:
     )
     periods = check_count(window.periods, "periods", most=len(fit.data.dates), advice=advice)
     frame, note = _repeated(fit, periods, window.controls)
-    return Window(plan=frame), note
+    return Window(plan=frame, cost=window.cost), note
 
 
 def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, str]:
@@ -126,6 +128,12 @@ def read_channels(fit: Fit, channels: Sequence[str] | None, modes: Mapping[str, 
             raise about("channels", channels, text, UnknownTermError)
     names = list(bought_channels(fit, names) or ()) if names else []
     for name in [*names, *own]:
+        if not np.isfinite(fit.data.cost_of_unit(name)).any():
+            text = (
+                f"nothing was ever paid for {name!r} in these data, so that it is not known what a unit of it costs; "
+                "leave it out of the plan"
+            )
+            raise about("channels", name, text, NeverSpentError)
         if not np.isfinite(fit.scales.spend[name]).any():
             text = (
                 f"{name!r} was never spent in the fitted periods, so that the data say nothing about what it brings; "
@@ -196,6 +204,7 @@ def split_draws(fit: Fit, window: Window, solver: Solver) -> tuple[Query, Query,
         plan=window.plan,
         paths=solver.paths,
         seed=solver.seed,
+        cost=window.cost,
     )
     chains, length = (len(query.coords[dim]) for dim in ("chain", "draw"))
     draws = max(min(DRAWS, chains * length // 2), chains)
@@ -224,7 +233,8 @@ class Problem:
     whole: Outcomes  # over the draws that choose the plan
     few: Outcomes  # over some of them
     judging: Outcomes  # over draws that have no part in it; `whole` where there are none
-    current: np.ndarray  # (C, W)
+    current: np.ndarray  # (C, W), money
+    cost: np.ndarray  # (C, W), money that one unit costs of what a channel acts through
     factor: float  # what the current plan was multiplied by to meet the total
     variables: DecisionVariables
     limits: Limits
@@ -268,10 +278,12 @@ def build_problem(
     decided = read_pairs(fit, names, constraints.geos)
     _check_rows(chosen, decided)
     current, dates = _current(chosen, decided)
+    cost = cost_of_rows(chosen, decided, window.cost)
+    current = current * cost
     variables = decided.spread(constraints.flighting, current)
     queries = [(chosen, None), (some, FEW_TAIL_WEIGHT), *([] if spare is None else [(spare, None)])]
     whole, few, *others = [
-        Outcomes(each, places_of(fit, decided)) for each in plan_contexts(queries, names, modes)
+        Outcomes(each, places_of(fit, decided), cost) for each in plan_contexts(queries, names, modes)
     ]
     judging = others[0] if others else whole
     factor = 1.0
@@ -286,7 +298,7 @@ def build_problem(
     current = factor * current
     limits = read_limits(variables, current, constraints)
     solver.tell("the window")
-    return Problem(fit, controls, dates, modes, whole, few, judging, current, factor, variables, limits)
+    return Problem(fit, controls, dates, modes, whole, few, judging, current, cost, factor, variables, limits)
 
 
 def _check_rows(query: Query, decided: DecisionVariables) -> None:
@@ -307,7 +319,7 @@ def _check_rows(query: Query, decided: DecisionVariables) -> None:
 
 
 def _current(query: Query, decided: DecisionVariables) -> tuple[np.ndarray, pd.DatetimeIndex]:
-    """Spend (C, W) of the current plan, and the dates of the window.
+    """Inputs (C, W) of the current plan, in their units, and the dates of the window.
 
     A mediator of a future window is to be spent as in as many periods before it.
     """
@@ -323,6 +335,24 @@ def _current(query: Query, decided: DecisionVariables) -> tuple[np.ndarray, pd.D
         rows.append(known[at] if len(known) > at[-1] else np.resize(known[-len(at) :], len(at)))
     # A mediator may be recorded below zero, spend may not be planned so.
     return np.maximum(np.stack(rows), 0.0), line.dates[line.window]
+
+
+def cost_of_rows(query: Query, decided: DecisionVariables, given: Mapping[str, object] | None) -> np.ndarray:
+    """Money (C, W) that one unit costs of what each row of a plan acts through, in every period: 1 where it is money."""
+    data, line = query.fit.data, query.timeline
+    costs = {} if line.planned else read_costs(data, given, line.dates[line.window])
+    for name in decided.channels:
+        if name in line.exposures:
+            costs[name] = line.exposures[name].cost
+        elif name not in costs:
+            whole = data.cost_of_unit(name)
+            if name in data.spend:  # the mean of the window, of geos that had it there
+                units, spend = query.units_by_period(name), query.spend_by_period(name)
+                known = (units.sum(axis=-1) > 0.0) & (spend.sum(axis=-1) > 0.0)
+                whole = np.where(known, cost_of_unit(units, spend), whole)
+            costs[name] = np.repeat(whole[:, None], line.window.sum(), axis=1)
+    who = [decided.who(i) for i in range(len(decided.names))]
+    return np.stack([costs[name][0 if geo is None else data.geos.index(geo)] for name, geo in who])
 
 
 def _factor(

@@ -7,6 +7,7 @@ from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
+from bayesmmm.data import MONEY
 from bayesmmm.diagnostics import Diagnosis
 from bayesmmm.plots.axis import date_axis, label_rows, numbers, percents, tidy
 from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, width_of
@@ -90,7 +91,8 @@ def _strips(ax: Axes, spend: pd.DataFrame) -> None:
     role = spend.attrs["role"]
     ax.set_yticks(range(len(names)), [f"{n} (mediator)" if role[n] == "mediator" else n for n in names])
     ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.set_title("spend, darker is more; white is nothing", loc="left", fontsize=TEXT)
+    what = "spend" if all(spend.attrs["unit"][n] == MONEY for n in names if role[n] == "channel") else "media"
+    ax.set_title(f"{what}, darker is more; white is nothing", loc="left", fontsize=TEXT)
     tidy(ax)
     ax.tick_params(axis="y", length=0)
     date_axis(ax)

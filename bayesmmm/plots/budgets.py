@@ -20,7 +20,7 @@ from bayesmmm.plots.parts import earned_back, entry, intervals, key, legend_abov
 from bayesmmm.plots.reading import caution, ci_label, rounded, series_of, table_of, unit_of, variable, when
 from bayesmmm.plots.sources import ALLOCATION, BUDGET, FRONTIER
 from bayesmmm.plots.style import BLACK, BLUE, DASHES, GREY, ORANGE, SKY, SMALL, TEXT
-from bayesmmm.text import percent, probability, rough_percent
+from bayesmmm.text import percent, probability, rough_percent, short_number
 from bayesmmm.validate import check_ci_prob
 
 _MAKER = "frontier(fit)"
@@ -33,8 +33,9 @@ def budget(plan: Plan, *, ci_prob: float | None = None, title: Title = AUTO, axe
     """Draw a plan beside the current one: spend and returns of each channel, and below them the uplift.
 
     Channels are sorted by what they get; below them stands what paid mediators are induced to spend, with its interval.
-    Spend that is hatched lies in periods above the highest spend ever seen in one. The next unit of
-    money counts the spend that it induces, the ROI does not. A channel without spend has no ROI.
+    Beside the bar of an exposure stands what the new spend buys. Spend that is hatched lies in periods above the
+    highest spend ever seen in one. The next unit of money counts the spend that it induces, the ROI does not. A channel
+    without spend has no ROI.
 
     Parameters
     ----------
@@ -78,10 +79,14 @@ def _bars(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
     right = table[["current", "new", "new_upper"]].max(axis=1)
     for i, row in enumerate(table.itertuples()):
         place: dict[str, Any] = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
-        ax.annotate(change_words(row.current, row.new), (right.iloc[i], i), fontsize=SMALL, **place)
+        words = [change_words(row.current, row.new)]
+        if getattr(row, "unit", ""):
+            words.append(f"{short_number(row.units_new)} {row.unit}")
+        ax.annotate(", ".join(filter(None, words)), (right.iloc[i], i), fontsize=SMALL, **place)
     label_rows(ax, list(table.index))
     numbers(ax.xaxis, most=4)
-    ax.set_xlim(0.0, 1.17 * right.max() if right.max() > 0.0 else 1.0)
+    room = 1.17 if plan.units is None else 1.75  # for the words at the bars
+    ax.set_xlim(0.0, room * right.max() if right.max() > 0.0 else 1.0)
     ax.set_xlabel(f"spend of {plan.attrs['start']} to {plan.attrs['stop']} (money)", fontsize=TEXT)
     factor = plan.current.attrs.get("factor", 1.0)
     scaled = "" if np.isclose(factor, 1.0) else f", times {factor:.3g}"

@@ -34,7 +34,8 @@ def response_curves(
     A dot marks the spend as it was (or is planned). The line is dashed where too much of the spend falls in
     periods above the highest spend ever observed: there, the shape comes from the equation and the prior. The share
     from which it is dashed is ``dataset["extrapolated"].attrs["threshold"]``. Axes differ from panel to panel. A channel
-    without spend in the window has no curve; its panel says so.
+    without spend in the window has no curve; its panel says so. One of which it is not known what was paid is drawn
+    against what was had of it, in the unit that stands beside its name.
 
     Parameters
     ----------
@@ -50,12 +51,18 @@ def response_curves(
     ci_prob = check_ci_prob(ci_prob)
     curves = xr.Dataset(interval(draws, ci_prob)).assign({n: dataset[n] for n in ("spend", "extrapolated")})
     channels = draws["channel"].values.tolist()
+    counted = _without_spend(dataset)
+    if counted and "units" in dataset:  # against what was had, where it is not known what was paid
+        curves["spend"] = dataset["spend"].where(dataset["spend"].notnull(), dataset["units"])
     own = axes is None
     axes = _panels(len(channels)) if axes is None else listed(axes, len(channels))
     for name, ax in zip(channels, axes, strict=True):
-        _response(ax, curves.sel(channel=name).sortby("factor"), threshold)
-        ax.set_title(str(name), loc="left", fontsize=TEXT, pad=3)
-    x = [f"spend in the window{unit_of(dataset['spend'])}", window_words(dataset.attrs)]
+        _response(ax, curves.sel(channel=name).sortby("factor"), threshold, counted=name in counted)
+        words = f"{name}, by {counted[name]}" if name in counted else str(name)
+        ax.set_title(words, loc="left", fontsize=TEXT, pad=3)
+    what = "spend" if len(counted) < len(channels) else "what was had"
+    unit = unit_of(dataset["spend"]) if what == "spend" else ""
+    x = [f"{what} in the window{unit}", window_words(dataset.attrs)]
     name_axes(axes, "\n".join(filter(None, x)), f"outcome gained\nover no spend{unit_of(draws, dataset)}", own)
     handles: list[Artist] = [
         key("median", BLUE, lw=1.6),
@@ -66,6 +73,14 @@ def response_curves(
     legend_on_top(axes[0], [*handles, *caution(dataset.attrs)], own)
     words = f"What spend on each channel brings to {series_of(dataset.attrs)}{when(dataset.attrs)}"
     return finish(axes, own, title, words)
+
+
+def _without_spend(dataset: xr.Dataset) -> dict[str, str]:
+    """Channels of which it is not known what was paid, with their units."""
+    spend = dataset["spend"].transpose("channel", ...)
+    unknown = [str(n) for n, own in zip(spend["channel"].values, spend.values, strict=True) if np.isnan(own).all()]
+    known = dataset["units"].attrs.get("counted", {}) if "units" in dataset else {}
+    return {name: known.get(name, "units") for name in unknown}
 
 
 def _threshold(dataset: xr.Dataset) -> float:
@@ -79,13 +94,14 @@ def _threshold(dataset: xr.Dataset) -> float:
     return float(attrs["threshold"])
 
 
-def _response(ax: Axes, curve: xr.Dataset, threshold: float) -> None:
+def _response(ax: Axes, curve: xr.Dataset, threshold: float, *, counted: bool) -> None:
     spend, median = curve["spend"].values, curve["median"].values
     if not spend.any():
         tidy(ax)
         ax.set(xticks=[], yticks=[])
         place: dict[str, Any] = {"transform": ax.transAxes, "ha": "center", "va": "center"}
-        ax.text(0.5, 0.5, "no spend\nin the window", fontsize=SMALL, color=GREY, **place)
+        what = "nothing" if counted else "no spend"
+        ax.text(0.5, 0.5, f"{what}\nin the window", fontsize=SMALL, color=GREY, **place)
         return
     ax.fill_between(spend, curve["lower"], curve["upper"], color=SKY, alpha=0.35, linewidth=0)
     # The dashed line starts at the last point that is not extrapolated.

@@ -71,8 +71,13 @@ class Answers:
 
     @property
     def bought(self) -> list[str]:
-        """Channels that are money; another column may act as media too, but has no return."""
-        return [name for name in self.channels if self.fit.data.is_money(name)]
+        """Channels of which it is known what was paid; another column may act as media too, but has no return."""
+        return [name for name in self.channels if self.fit.data.has_spend(name)]
+
+    @property
+    def exposures(self) -> list[str]:
+        """Channels that are counted and not money, with a column of their spend or without."""
+        return [name for name in self.channels if not self.fit.data.is_money(name)]
 
     @property
     def paid(self) -> list[str]:
@@ -97,7 +102,7 @@ def collect(
     counted = lost if window == "outcome" else effects(fit, window="outcome", **about)
     # Paid mediators that act as media, so that their own spend can be judged.
     paid = [name for name in fit.system.mediators if name in fit.system.media and fit.data.is_money(name)]
-    bought = any(fit.data.is_money(name) for name in lost["channel"].values)
+    bought = any(fit.data.has_spend(name) for name in lost["channel"].values)
     order, mediators = fit.system.order, len(fit.system.mediators)
     # Numbers that one draw of a decomposition by period holds, or a little more.
     size = (len(fit.system.exogenous) * (1 + mediators) + 3 + mediators) * len(fit.data.dates)

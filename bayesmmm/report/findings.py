@@ -9,7 +9,7 @@ from bayesmmm.estimands import EXTRAPOLATED
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.geo_findings import make_geo_findings
 from bayesmmm.report.sentences import Finding, Tables, amount, lost, percents, plain, ranked, spent, unsettled
-from bayesmmm.report.tables import one, pick
+from bayesmmm.report.tables import had, one, pick
 from bayesmmm.text import counted, joined, number, percent, probability
 
 #: A posterior interval at least so wide, in shares of the prior's, says that the data taught little.
@@ -21,7 +21,7 @@ _SMALL = 0.01
 def make_findings(answers: Answers, tables: Tables) -> list[Finding]:
     """Return the findings in the order of the page."""
     makers = (
-        *(_together, _channels, _returns, _next_money, make_geo_findings),
+        *(_together, _channels, _returns, _per_thousand, _next_money, make_geo_findings),
         *(_mediators, _base, _uncertain, _extrapolated),
     )
     return [finding for make in makers for finding in make(answers, tables)]
@@ -107,10 +107,10 @@ def _channels(answers: Answers, tables: Tables) -> list[Finding]:
     table = tables["effects"]
     totals = ranked(pick(table, kind="channel", quantity="total"))
     alone = len(totals) == 1
-    out = []
+    there, out = dict(zip(totals["channel"], had(totals), strict=True)), []
     for _, row in totals.iterrows():
         name = row["channel"]
-        if row["spend"] > 0.0 or answers.window == "outcome":
+        if there[name] or answers.window == "outcome":
             of = pick(table, channel=name, kind="channel")
             via = {part["mediator"]: part for _, part in pick(of, quantity="via").iterrows()}
             ways = _ways(answers, one(of, quantity="direct"), via)
@@ -210,6 +210,20 @@ def _costs(answers: Answers, tables: Tables) -> list[Finding]:
     return out
 
 
+def _per_thousand(answers: Answers, tables: Tables) -> list[Finding]:
+    """Say what a thousand units of an exposure brought, and what they cost."""
+    out = []
+    for _, row in pick(tables["per_thousand"]).iterrows() if answers.exposures else ():
+        if np.isnan(row["median"]):
+            continue
+        text = f"A thousand {row['counted_in']} of {row['channel']} brought {amount(row, answers)}"
+        cost = row["cost_per_thousand"]
+        known = f" and cost {number(cost)}" if cost > 0.0 else ", and nothing was paid for them in the window"
+        text += "; what they cost is not in the data" if np.isnan(cost) else known
+        out.append(Finding("What a thousand units brought and cost", f"{text}.", ("per_thousand",)))
+    return out
+
+
 # -------------------------------------------------------------------------------------------------- a little more
 def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
     topic, used = "Where a little more money would go furthest", ("marginal_roi",)
@@ -217,7 +231,7 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
         return []
     table = ranked(pick(tables["marginal_roi"], kind="channel"))
     table = table[table["median"].notna()]
-    idle = table["spend"] == 0.0
+    idle = ~had(table)
     table, idle = table[~idle], table[idle]
     out = []
     if len(table) > 1:
@@ -370,7 +384,7 @@ def _extrapolated(answers: Answers, tables: Tables) -> list[Finding]:
     topic, used = "What is extrapolated", ("response_curves",)
     table = tables["response_curves"]
     beyond = table[table["extrapolated"]]
-    last = table["factor"].max()
+    last, what = table["factor"].max(), "spend or exposure" if answers.exposures else "spend"
     groups: dict[float, list[str]] = {}
     for name in answers.channels:
         first = beyond.loc[beyond["channel"] == name, "factor"]
@@ -378,17 +392,19 @@ def _extrapolated(answers: Answers, tables: Tables) -> list[Finding]:
             groups.setdefault(float(first.min()), []).append(name)
     free = [name for name in answers.channels if not any(name in names for names in groups.values())]
     parts = [
-        f"at {number(factor)} times the spend and above for {joined(names)}"
+        f"at {number(factor)} times the {what} and above for {joined(names)}"
         for factor, names in sorted(groups.items())
     ]
     if parts:
         text = (
             f"Response curves leave what was observed {joined(parts)}: there more than {percent(EXTRAPOLATED)} "
-            "of the spend would fall into periods with more spend than was ever seen, and the curve rests on "
+            f"of the {what} would fall into periods with more of it than was ever seen, and the curve rests on "
             "its assumed shape."
         )
         if free:
-            text += f" Those of {joined(free)} stay within what was observed up to {number(last)} times the spend."
+            text += (
+                f" Those of {joined(free)} stay within what was observed up to {number(last)} times the {what}."
+            )
     else:
-        text = f"Up to {number(last)} times the spend no response curve leaves what was observed."
+        text = f"Up to {number(last)} times the {what} no response curve leaves what was observed."
     return [Finding(topic, text, used, main=True)]

@@ -103,7 +103,7 @@ def collect_by_geo(fit: Fit, replicated: Fit, *, window: str, ci_prob: float, **
         return None
     some, system = fit.thin(_draws(fit)), fit.system
     lost = effects(fit, window=window, by="geo", **about)
-    bought = any(fit.data.is_money(name) for name in lost["channel"].values)
+    bought = any(fit.data.has_spend(name) for name in lost["channel"].values)
     size = np.abs(fit.data.columns[system.outcome]).sum(axis=1)
     means = predict(some, by="geo").mean(_OVER)
     left = {name: residuals(some, name, by="geo") for name in system.order}

@@ -5,7 +5,7 @@ import pandas as pd
 
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.sentences import Finding, Tables, percents, plain, ranked, unsettled
-from bayesmmm.report.tables import one, pick
+from bayesmmm.report.tables import had, one, pick
 from bayesmmm.text import counted, joined, percent, probability
 
 _TOPIC = "Where it worked"
@@ -63,7 +63,7 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
     draws = answers.geos.marginal.stack(pair=("geo", "channel"), sample=("chain", "draw"))
     draws = draws.transpose("pair", "sample")
     table = tables["marginal_roi_by_geo"]
-    spent = set(table.loc[table["spend"] > 0.0, ["geo", "channel"]].itertuples(index=False, name=None))
+    spent = set(table.loc[had(table), ["geo", "channel"]].itertuples(index=False, name=None))
     active = [pair in spent for pair in draws["pair"].values]  # elsewhere it is the return on a step
     draws = draws[np.isfinite(draws.values).all(axis=1) & active]
     if len(draws) < 2:

@@ -6,7 +6,7 @@ import xarray as xr
 
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.geo_answers import GeoAnswers
-from bayesmmm.report.tables import marked, quality, rows
+from bayesmmm.report.tables import marked, quality, rows, with_amounts
 
 _OVER = ("chain", "draw")
 
@@ -16,12 +16,10 @@ def make_geo_tables(answers: Answers) -> dict[str, pd.DataFrame]:
     if answers.geos is None:
         return {}
     geos, about = answers.geos, {"window": answers.window, "start": answers.start, "stop": answers.stop}
-    spend = geos.effects["spend"].to_series()
 
     def told(names: tuple[str, ...], lost: xr.Dataset) -> pd.DataFrame:
         table = pd.concat([rows(lost[n], answers, quantity=n) for n in names], ignore_index=True)
-        table["spend"] = spend.loc[list(zip(table["geo"], table["channel"], strict=True))].to_numpy()
-        return table.assign(spend_unit=table["channel"].map(answers.fit.data.unit), **about)
+        return with_amounts(table, geos.effects, answers).assign(**about)
 
     tables = {"effects_by_geo": told(("total", "direct", "indirect"), geos.effects)}
     if answers.bought:

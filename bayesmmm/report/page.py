@@ -17,9 +17,9 @@ from bayesmmm.report import prose
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.figures import Figure
 from bayesmmm.report.geo_answers import ROWS
-from bayesmmm.report.sentences import Finding, Tables, counted_words
+from bayesmmm.report.sentences import Finding, Tables, counted_words, paid_words
 from bayesmmm.report.style import CSS
-from bayesmmm.report.tables import one, pick
+from bayesmmm.report.tables import had, one, pick
 from bayesmmm.results.convergence import PREVIEW
 from bayesmmm.text import interval_cells, joined, large_number, number, percent, probability
 
@@ -202,6 +202,8 @@ def _numbers(answers: Answers, tables: Tables) -> str:
     out = [_effects_table(answers, tables, order)]
     if answers.bought:
         out.append(_returns_table(answers, tables, [name for name in order if name in answers.bought]))
+    if answers.exposures:
+        out.append(_thousand_table(answers, tables))
     out += [_accounting_table(answers, tables, order), _parts_table(answers, tables), _memory_table(tables)]
     files = ", ".join(f"{name}.csv" for name in tables)
     out.append(_p(f"Every table is a file beside this page, in the folder tables: {files}.", "note"))
@@ -215,8 +217,7 @@ def _effects_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
     for name in order:
         where: dict[str, Any] = {"channel": name, "kind": "channel"}
         total = one(table, **where, quantity="total")
-        unit = "" if name in answers.bought else f" {_text(total['spend_unit'])}"
-        cells = [_text(name), large_number(total["spend"]) + unit, _cell(total)]
+        cells = [_text(name), _text(paid_words(total)), _cell(total)]
         cells.append(_picked(table, **where, quantity="direct"))
         cells += [_picked(table, **where, quantity="via", mediator=m) for m in mediators]
         rows.append([*cells, _picked(tables["shares"], 100.0, channel=name)])
@@ -227,7 +228,13 @@ def _effects_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
         cells += [_picked(groups, quantity=name) for name in names]
         cells += ["&ndash;"] * (len(mediators) if len(mediators) > 1 else 0)
         rows.append([*cells, _picked(groups, 100.0, quantity="share")])
-    head = ["Channel", "Spend", f"Effect on {answers.outcome}", "Directly", *(f"Through {m}" for m in mediators)]
+    head = [
+        "Channel",
+        "Spend, and units" if answers.exposures else "Spend",
+        f"Effect on {answers.outcome}",
+        "Directly",
+        *(f"Through {m}" for m in mediators),
+    ]
     note = (
         f"Effects in {answers.unit}; below each median its {percent(answers.ci_prob)} interval. "
         f"{counted_words(answers)}. The share counts all spend up to the end of the window and its effect in the window."
@@ -254,7 +261,7 @@ def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
         f"Returns in {unit}. P is a probability; P(highest) that of the highest marginal return of all channels."
     )
     marginal = pick(tables["marginal_roi"], kind="channel")
-    if idle := list(marginal[marginal["spend"] == 0.0]["channel"]):
+    if idle := list(marginal[~had(marginal)]["channel"]):
         note += (
             f" Without spend in the window: {joined(idle)}; the marginal return there is that of one typical period's "
             f"spend, spread evenly over the window, and is not compared with the others."
@@ -262,6 +269,20 @@ def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
     if "roi_net" in tables:
         note += " The net return counts what a channel drew into paid mediators as its cost, too."
     return _table("What the channels returned", head, rows, note=note)
+
+
+def _thousand_table(answers: Answers, tables: Tables) -> str:
+    """What a thousand units of each exposure brought and cost, with its return beside them."""
+    rows = []
+    for _, row in tables["per_thousand"].iterrows():
+        cost = "&ndash;" if np.isnan(row["cost_per_thousand"]) else number(row["cost_per_thousand"])
+        rows.append([_text(row["channel"]), _text(row["counted_in"]), _cell(row), cost, _cell(row, 1.0, "roi_")])
+    note = (
+        f"Effects in {answers.unit}, cost in money, of the window; the return is the first over the second. A dash is a "
+        f"channel of which it is not known what was paid."
+    )
+    head = ["Channel", "Counted in", f"Effect on {answers.outcome} of 1,000", "Cost of 1,000", "Return"]
+    return _table("What a thousand units brought and cost", head, rows, note=note, text=2)
 
 
 def _accounting_table(answers: Answers, tables: Tables, order: Sequence[str]) -> str:
@@ -313,7 +334,7 @@ def _by_geo(answers: Answers, tables: Tables) -> str:
     out = []
     for name, quantity, channels, caption, unit in parts:
         table = pick(tables[f"{name}_by_geo"], quantity=quantity)
-        table = table[table["spend"] > 0.0]
+        table = table[had(table)]
         rows = [
             [_text(geo), *(_picked(table, geo=geo, channel=channel) for channel in channels)]
             for geo in answers.geos.first(ROWS)

@@ -25,6 +25,8 @@ def method(answers: Answers) -> list[str]:
         "response flattens, or is S-shaped and then flattens (saturation). How strongly, how long and how soon is "
         "estimated for each channel in each equation.",
     ]
+    if answers.exposures:
+        out.append(_counted(answers))
     if answers.geos is not None:
         out += _panel(answers)
     if system.mediators:
@@ -48,6 +50,19 @@ def method(answers: Answers) -> list[str]:
         "parts that add up: it says where the outcome is booked, not what would be lost.",
     ]
     return out
+
+
+def _counted(answers: Answers) -> str:
+    """Say which channels act through what is counted, and how they come by returns."""
+    data = answers.fit.data
+    names = [f"{name} ({data.unit(name)})" for name in answers.exposures]
+    one, free = len(names) == 1, [name for name in answers.exposures if not data.has_spend(name)]
+    text = f"{joined(names)} {'acts' if one else 'act'} through what was had, not through money."
+    if len(free) < len(names):
+        text += " Returns, curves and budgets are in money all the same, through what a unit cost in the window."
+    if free:
+        text += f" Nothing is known to be paid for {joined(free)}: there is an effect, and no return on spend."
+    return text
 
 
 def _panel(answers: Answers) -> list[str]:

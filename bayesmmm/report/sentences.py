@@ -58,10 +58,16 @@ def lost(row: pd.Series, answers: Answers) -> str:
 def spent(row: pd.Series, answers: Answers) -> str:
     """Say what was spent on a channel."""
     place = "" if answers.window == "spend" else "in the window "
-    money = row["spend_unit"] == MONEY
-    return (
-        f"{'spend' if money else 'sum'} {place}{large_number(row['spend'])}{'' if money else f' {row.spend_unit}'}"
-    )
+    return f"{'spend ' if row['spend_unit'] == MONEY else ''}{place}{paid_words(row)}"
+
+
+def paid_words(row: pd.Series) -> str:
+    """Write what was paid for a channel and, of an exposure, what was had: 12,300 for 3.2 million impressions."""
+    counted = row.get("counted_in", "")
+    units = f"{large_number(row['units'])} {counted}" if counted else ""
+    if row["spend_unit"] != MONEY:
+        return units
+    return f"{large_number(row['spend'])} for {units}" if units else large_number(row["spend"])
 
 
 def counted_words(answers: Answers) -> str:

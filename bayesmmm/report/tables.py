@@ -59,6 +59,8 @@ def make_tables(answers: Answers) -> dict[str, pd.DataFrame]:
     }
     if answers.bought:
         tables |= {"roi": _roi(answers), "marginal_roi": _marginal(answers), "cost": _cost(answers)}
+    if answers.exposures:
+        tables["per_thousand"] = _per_thousand(answers)
     if answers.bought and answers.paid:
         tables["roi_net"] = _stacked(_by_channel(answers, "roi_net"), answers)
     return {name: marked(table, answers) for name, table in tables.items() if len(table)}
@@ -120,15 +122,36 @@ def _own(answers: Answers, name: str) -> list[pd.DataFrame]:
 
 def _with_spend(answers: Answers, lost: xr.Dataset, draws: xr.DataArray, kind: str, quantity: str) -> pd.DataFrame:
     table = rows(draws, answers, kind=kind, quantity=quantity)
-    table["spend"] = table["channel"].map(lost["spend"].to_series())
-    return table.assign(spend_unit=table["channel"].map(answers.fit.data.unit))
+    return with_amounts(table, lost, answers)
+
+
+def with_amounts(table: pd.DataFrame, lost: xr.Dataset, answers: Answers) -> pd.DataFrame:
+    """Add what was paid, in money, and of exposures what was had and in which unit, by channel or geo and channel."""
+    data, out = answers.fit.data, table.copy()
+    keys = table["channel"] if "geo" not in table else pd.MultiIndex.from_frame(table[["geo", "channel"]])
+    for name in ("spend", "units"):
+        if name in lost:
+            out[name] = lost[name].to_series().loc[list(keys)].to_numpy()
+    out["spend_unit"] = [MONEY if data.has_spend(name) else "" for name in table["channel"]]
+    if "units" in lost:
+        own = [not data.is_money(name) for name in table["channel"]]
+        out["units"] = out["units"].where(own)
+        out["counted_in"] = [
+            data.unit(name) if here else "" for name, here in zip(table["channel"], own, strict=True)
+        ]
+    return out
+
+
+def had(table: pd.DataFrame) -> pd.Series:
+    """Whether there was anything of a channel: units of an exposure, spend of another."""
+    return (table["units"].fillna(table["spend"]) if "units" in table else table["spend"]) > 0.0
 
 
 def _stacked(tables: list[pd.DataFrame], answers: Answers, window: str | None = None) -> pd.DataFrame:
     out = pd.concat(tables, ignore_index=True)
     if "mediator" in out:
         out["mediator"] = out["mediator"].fillna("")
-    front = ["channel", "kind", "quantity", "mediator", "spend", "spend_unit", "unit"]
+    front = ["channel", "kind", "quantity", "mediator", "spend", "spend_unit", "units", "counted_in", "unit"]
     order = [name for name in front if name in out] + [name for name in out if name not in front]
     return out[order].assign(**_window(answers, window))
 
@@ -148,7 +171,7 @@ def _marginal(answers: Answers) -> pd.DataFrame:
     assert marginal is not None, "made where a channel is money, as this table is"
     table = _with_spend(answers, answers.effects, marginal, "channel", "marginal_roi")
     # That of a channel without spend is the return on a step: no answer to where a little more goes furthest.
-    active = xr.DataArray(table["spend"].to_numpy() > 0.0, {"channel": marginal["channel"]}, "channel")
+    active = xr.DataArray(had(table).to_numpy(), {"channel": marginal["channel"]}, "channel")
     tables = [table.assign(p_best=_best(marginal.where(active)))]
     if own is not None and answers.mediators is not None:
         tables.append(_with_spend(answers, answers.mediators, own, "mediator", "marginal_roi"))
@@ -171,6 +194,15 @@ def _cost(answers: Answers) -> pd.DataFrame:
     (table,) = _by_channel(answers, "cost")
     table["p_gain"] = (_bought(answers)["total"] > 0.0).mean(_OVER).values
     return _stacked([table], answers)
+
+
+def _per_thousand(answers: Answers) -> pd.DataFrame:
+    """What a thousand units of an exposure brought and cost, with its return beside them."""
+    lost = answers.effects.sel(channel=answers.exposures)
+    table = _with_spend(answers, lost, lost["per_thousand"], "channel", "per_thousand")
+    table["cost_per_thousand"] = lost["cost_per_thousand"].to_numpy()
+    back = rows(lost["roi"], answers)[["median", "lower", "upper"]].add_prefix("roi_")
+    return _stacked([table.join(back)], answers)
 
 
 def _shares(answers: Answers) -> pd.DataFrame:
@@ -291,9 +323,13 @@ def _curves(answers: Answers) -> pd.DataFrame:
     out = rows(curves["outcome"], answers)
     long = curves[["spend", "extrapolated"]].to_dataframe().reset_index()
     out.insert(2, "spend", long["spend"])
-    out.insert(3, "spend_unit", out["channel"].map(answers.fit.data.unit))
+    out.insert(3, "spend_unit", [MONEY if answers.fit.data.has_spend(name) else "" for name in out["channel"]])
     out.insert(4, "extrapolated_share", long["extrapolated"])
     out.insert(5, "extrapolated", out["extrapolated_share"] > EXTRAPOLATED)
+    if "units" in curves:
+        out = out.assign(
+            units=curves["units"].to_series().to_numpy(), counted_in=out["channel"].map(answers.fit.data.unit)
+        )
     return out.assign(draws=curves.sizes["chain"] * curves.sizes["draw"], **_window(answers))
 
 

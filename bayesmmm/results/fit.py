@@ -185,6 +185,7 @@ class Fit:
         roles: tuple = (list(data.columns), data.geos, data.media, dict(data.mediators), data.outcome_unit)
         roles += (dict(data.levels),) if data.levels else ()
         roles += (dict(data.missing), data.has_row.tolist()) if data.missing else ()
+        roles += (dict(data.units), dict(data.spend)) if data.units or data.spend else ()
         dates = data.dates.asi8.tolist()
         scales = self.scales.to_dict()
         return digest(fingerprint(self.tree), self.system.to_toml(), scales, roles, dates, *columns)

@@ -23,11 +23,11 @@ from bayesmmm.engine import layout
 from bayesmmm.equations import MMM, check_system, parse_toml
 from bayesmmm.errors import FitFileError
 
-FORMAT = 6
+FORMAT = 7
 #: What the sampler's settings say where scales were given instead of taken from the data.
 GIVEN_SCALES = "given"
 _OWN_GROUP = "bayesmmm"
-_ROLES = ("outcome", "media", "mediators", "controls", "outcome_unit", "unused", "part")
+_ROLES = ("outcome", "media", "mediators", "controls", "outcome_unit", "unused", "part", "units", "spend")
 _RECORDS = ("scales", "settings", "versions")
 _SEAL = re.compile(rb"crc32:([0-9a-f]{8})\n\Z")
 _SEAL_SIZE = 15
@@ -51,7 +51,15 @@ def write_fit_file(
     """Write the parts of a fit, with `extra` attributes, and its stamp; an ordinary file in its place is replaced."""
     known = data.calendar_dates
     lists = (list(data.media), dict(data.mediators), list(data.controls))
-    roles = (data.outcome, *lists, data.outcome_unit, list(data.unused), data.part)
+    roles = (
+        data.outcome,
+        *lists,
+        data.outcome_unit,
+        list(data.unused),
+        data.part,
+        dict(data.units),
+        dict(data.spend),
+    )
     attrs = {
         "format": FORMAT,
         "columns": json.dumps(list(data.columns)),

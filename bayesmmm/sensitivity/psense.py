@@ -199,7 +199,7 @@ def _main_prior(values: xr.Dataset, density: xr.Dataset) -> pd.Series:
 def _quantities(fit: Fit, quantity: xr.DataArray | xr.Dataset | None) -> xr.Dataset:
     """Draws of what is asked about, as a data set."""
     if quantity is None:
-        returns = {"roi": roi(fit)} if any(map(fit.data.is_money, fit.system.channels)) else {}
+        returns = {"roi": roi(fit)} if any(map(fit.data.has_spend, fit.system.channels)) else {}
         return xr.Dataset({**fit.posterior.sel(open_query(fit).coords).data_vars, **returns})
     draws = quantity.to_dataset(name=quantity.name or "value") if isinstance(quantity, xr.DataArray) else quantity
     names = []

@@ -85,6 +85,8 @@ def data_columns(data: MMMData) -> dict[str, Any]:
         "mediators": dict(data.mediators),
         "controls": list(data.controls),
         "outcome_unit": data.outcome_unit,
+        **({"units": dict(data.units)} if data.units else {}),
+        **({"spend": dict(data.spend)} if data.spend else {}),
         **calendar_columns(data),
     }
 

@@ -206,7 +206,7 @@ def _lost(system: MMM, data: MMMData, series: Callable) -> dict[str, np.ndarray]
             held[mediator] = without[mediator]
             steps.append(series(stop | held)[system.outcome])
         outcome_gone = without[system.outcome]
-        rows["spend"].append(data.columns[channel].sum(axis=-1))
+        rows["spend"].append(data.spend_of(channel).sum(axis=-1))
         rows["total"].append((with_all[system.outcome] - outcome_gone).sum(axis=-1))
         rows["direct"].append((with_all[system.outcome] - steps[0]).sum(axis=-1))
         rows["indirect"].append((steps[0] - outcome_gone).sum(axis=-1))
