@@ -23,7 +23,7 @@ from bayesmmm.engine import layout
 from bayesmmm.equations import MMM, check_system, parse_toml
 from bayesmmm.errors import FitFileError
 
-FORMAT = 7
+FORMAT = 8
 #: What the sampler's settings say where scales were given instead of taken from the data.
 GIVEN_SCALES = "given"
 _OWN_GROUP = "bayesmmm"
