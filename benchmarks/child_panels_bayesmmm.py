@@ -30,8 +30,10 @@ def gradients(mm) -> list[dict]:
 
     from bayesmmm.equations import for_data
     from bayesmmm.inference import write_program
+    from bayesmmm.inference.process import keep_freed_memory
 
     out = []
+    keep_freed_memory()  # as `fit` does
     for geos, periods in SIZES:
         system, data = model(mm, panel_cases.simulated(geos, periods, CHANNELS))
         program = write_program(for_data(system, data), data, data.scales())

@@ -50,5 +50,23 @@ def roi() -> dict:
     return {"ROI": child_peers.interval(draws)}
 
 
+def plans() -> dict:
+    """Money by week and channel under bounds of every week, and with the total of tv given."""
+    import bayesmmm as mm
+
+    fit = _fit([mm.Equation("sales", media=["tv", "radio"])], peer_worlds.two_channels(), media=["tv", "radio"])
+    weeks, limits = peer_worlds.PLANNED, peer_worlds.LIMITS
+    of_tv = peer_worlds.DAILY * weeks
+    settings = {
+        "tv, radio": {"total": of_tv, "period_bounds": limits},
+        "total of tv": {"total": 1.2 * of_tv, "bounds": {"tv": (of_tv, of_tv), "radio": (0.0, of_tv)}},
+    }
+    out = {}
+    for name, limited in settings.items():
+        spend = mm.optimize_budget(fit.accept_unconverged(), periods=weeks, **limited).spend
+        out[name] = {c: spend.sel(channel=c).values.tolist() for c in limits}
+    return out
+
+
 if __name__ == "__main__":
-    child_peers.run("bayesmmm", {"level": level, "routes": routes, "roi": roi})
+    child_peers.run("bayesmmm", {"level": level, "routes": routes, "roi": roi, "plans": plans})

@@ -45,5 +45,34 @@ def stated_roi() -> dict:
     return out
 
 
+def plans() -> dict:
+    """Money by day and channel under bounds of each channel, and under a total of tv alone."""
+    import pandas as pd
+    from prophetverse.budget_optimization.constraints import TotalBudgetConstraint
+    from prophetverse.budget_optimization.objectives import MaximizeKPI
+    from prophetverse.budget_optimization.optimizer import BudgetOptimizer
+    from prophetverse.effects import LogEffect
+    from prophetverse.engine import MAPInferenceEngine
+    from prophetverse.utils.regex import exact
+
+    world = peer_worlds.two_channels()
+    frame = world.frame.assign(date=pd.date_range(peer_worlds.START, periods=len(world.frame)))
+    table, channels = _indexed(frame), list(peer_worlds.LIMITS)
+    effects = [(name, LogEffect(effect_mode="additive"), exact(name)) for name in channels]
+    model = _model(effects, engine=MAPInferenceEngine())
+    model.fit(y=table[["sales"]], X=table[channels])
+    horizon = table.index[-peer_worlds.PLANNED :]
+    table.loc[horizon, channels] = [80.0, 20.0]
+    settings = {"tv, radio": (None, peer_worlds.LIMITS), "total of tv": (["tv"], None)}
+    out = {}
+    for name, (limited, bounds) in settings.items():
+        total = TotalBudgetConstraint(channels=limited, total=peer_worlds.DAILY * peer_worlds.PLANNED)
+        optimizer = BudgetOptimizer(objective=MaximizeKPI(), constraints=[total], bounds=bounds)
+        plan = optimizer.optimize(model, X=table[channels], horizon=horizon, columns=channels)
+        money = plan.loc[horizon, channels]
+        out[name] = {"success": bool(optimizer.result_.success), **money.to_dict("list")}
+    return out
+
+
 if __name__ == "__main__":
-    child_peers.run("prophetverse", {"stated_roi": stated_roi})
+    child_peers.run("prophetverse", {"stated_roi": stated_roi, "plans": plans})

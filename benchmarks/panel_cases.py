@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 BUSINESSES = ("growing_business", "medium_business", "large_business")
-CASES = ("geo_media", *BUSINESSES)
+EXTERNAL = ("geo_media", *BUSINESSES)
+DAYS = "60 × 2200 days"  # simulated
+CASES = (*EXTERNAL, DAYS)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ def file_of(case: str, folder: str) -> Path:
 
 
 def read(case: str, folder: str) -> Case:
-    """Read an external case."""
+    """Read an external case, or simulate one."""
+    if case == DAYS:
+        return sparse_days()
     path = file_of(case, folder)
     frame = pd.read_csv(path)
     if case == "geo_media":
@@ -81,3 +85,33 @@ def simulated(geos: int, periods: int, channels: int, *, seed: int = 1) -> Case:
     frame["geo"] = np.repeat([f"geo_{g + 1}" for g in range(geos)], periods)
     frame["date"] = np.tile(pd.date_range("2015-01-05", periods=periods, freq="7D"), geos)
     return Case(frame, "date", "sales", tuple(f"channel_{c + 1}" for c in range(channels)), ("price",))
+
+
+def sparse_days(*, geos: int = 60, days: int = 2200, channels: int = 6, seed: int = 1) -> Case:
+    """Days of spend, four of five of them without, whose response differs by geo; shocks that all geos share.
+
+    The truth is what spend within the data brings within the data, over that spend, all geos together.
+    """
+    rng = np.random.default_rng([seed, geos, days, channels])
+    shape = (geos, days)
+    size = 1000.0 * np.exp(rng.normal(0.0, 0.5, (geos, 1)))
+    columns = {"price": rng.normal(0.0, 1.0, shape)}
+    sales = 1.0 + 0.05 * rng.normal(size=days) - 0.03 * columns["price"] + 0.1 * rng.normal(size=shape)
+    truth = {}
+    for c in range(channels):
+        x = rng.gamma(4.0, 0.25, shape) * (rng.random(shape) < 0.2)
+        keep, level, stock = 0.5 ** (1.0 / rng.uniform(1.0, 10.0)), np.zeros(geos), np.empty(shape)
+        for t in range(days):
+            level = keep * level + (1.0 - keep) * x[:, t]
+            stock[:, t] = level
+        response = stock / (stock + 1.0)
+        by_geo = 0.3 / channels * np.exp(0.25 * rng.normal(size=(geos, 1)))
+        brought = by_geo * response / response.mean(axis=1, keepdims=True)
+        sales, name = sales + brought, f"channel_{c + 1}"
+        columns[name] = 0.02 * size * x
+        truth[name] = float((size * brought).sum() / columns[name].sum())
+    columns["sales"] = size * sales
+    frame = pd.DataFrame({name: values.ravel() for name, values in columns.items()})
+    frame["geo"] = np.repeat([f"geo_{g + 1}" for g in range(geos)], days)
+    frame["date"] = np.tile(pd.date_range("2019-01-01", periods=days), geos)
+    return Case(frame, "date", "sales", tuple(truth), ("price",), truth)

@@ -41,7 +41,7 @@ def measured(part: str, options: argparse.Namespace) -> dict:
     """Row of one part: what its child found, or why there is nothing."""
     case, package, variables = PARTS[part]
     folder = os.environ.get("BAYESMMM_EXTERNAL_DATA")
-    if case in panel_cases.CASES and not (folder and panel_cases.file_of(case, folder).is_file()):
+    if case in panel_cases.EXTERNAL and not (folder and panel_cases.file_of(case, folder).is_file()):
         return {"missing": "the external data were not there"}
     load = environments.load()
     try:

@@ -133,6 +133,9 @@ def brought(name: str, spend) -> np.ndarray:
     return CEILINGS[name] * hill(np.asarray(spend, float), HALVES[name])
 
 
+#: A plan of `two_channels`: periods, their limits by channel, and money a period.
+PLANNED, LIMITS, DAILY = 4, {"tv": (50.0, 150.0), "radio": (0.0, 40.0)}, 100.0
+
 SIZES = {"north": 100.0, "east": 80.0, "south": 120.0, "west": 60.0, "isle": 1.0}
 
 

@@ -1,5 +1,7 @@
 """The page of `peers.py`: one sentence for each row, made of what was seen, beside what is right."""
 
+import math
+
 import peer_worlds
 
 PARTS = {  # part: package, child, case
@@ -10,6 +12,7 @@ PARTS = {  # part: package, child, case
     "two channels": ("mmm-framework", "child_peers_mmm_framework.py", "two channels"),
     "one mapped": ("mmm-framework", "child_peers_mmm_framework.py", "two channels, one mapped"),
     "roi": ("prophetverse", "child_peers_prophetverse.py", "stated_roi"),
+    "plans": ("prophetverse", "child_peers_prophetverse.py", "plans"),
     "undefined": ("arviz-stats", "child_peers_arviz_stats.py", "undefined"),
     "digits": ("arviz-stats", "child_peers_arviz_stats.py", "digits"),
     "sign": ("arviz-stats", "child_peers_arviz_stats.py", "sign"),
@@ -20,7 +23,10 @@ PARTS = {  # part: package, child, case
     "rhat": ("google-meridian", "child_peers_meridian.py", "rhat"),
     "intervals": ("google-meridian", "child_peers_meridian.py", "intervals"),
     "held out": ("google-meridian", "child_peers_meridian.py", "held out"),
-    **{f"ours: {case}": ("bayesmmm", "child_peers_bayesmmm.py", case) for case in ("level", "routes", "roi")},
+    **{
+        f"ours: {case}": ("bayesmmm", "child_peers_bayesmmm.py", case)
+        for case in ("level", "routes", "roi", "plans")
+    },
 }
 _HEAD = """# Worlds whose right answer is known, and what packages say of them
 
@@ -67,7 +73,8 @@ def _curves(seen: dict) -> str:
 
 def _routes(seen: dict) -> str:
     parts = [
-        f"{channel}: {_percent(share)} mediated, contribution {_number(seen['contribution'][channel])}"
+        f"{channel}: {'no share' if math.isnan(share) else _percent(share)} mediated, contribution "
+        f"{_number(seen['contribution'][channel])}"
         for channel, share in seen["share"].items()
     ]
     return f"{'; '.join(parts)}. R-hat {seen['rhat']:.3f}, {seen['divergences']} divergences"
@@ -78,6 +85,29 @@ def _roi(seen: dict) -> str:
         f"With `ROILikelihood(roi_mean=8, roi_scale=0.01)` the return comes out at {_number(seen['unit 1'])} and, with "
         f"the same money written in tens, at {_number(seen['unit 0.1'])}: it is read in units of the scaled outcome"
     )
+
+
+def _money(plan: dict) -> str:
+    return " and ".join(f"{c} {', '.join(map(_number, plan[c]))}" for c in peer_worlds.LIMITS)
+
+
+def _plans(seen: dict) -> str:
+    limited, total = seen["tv, radio"], seen["total of tv"]
+    of_tv, of_all = sum(total["tv"]), sum(total["tv"] + total["radio"])
+    return (
+        f"`BudgetOptimizer(bounds=...)` by channel, SLSQP {_ended(limited)}: {_money(limited)}. With "
+        f'`TotalBudgetConstraint(channels=["tv"], total=400)`, SLSQP {_ended(total)}: {_number(of_tv)} for tv, and '
+        f"{_number(of_all)} for both"
+    )
+
+
+def _ended(plan: dict) -> str:
+    return "ended with success" if plan["success"] else "ended without success"
+
+
+def _our_plans(seen: dict) -> str:
+    total = seen["total of tv"]
+    return f"{_money(seen['tv, radio'])}; {_number(sum(total['tv']))} for tv where its total is given"
 
 
 def _undefined(seen: dict) -> str:
@@ -165,6 +195,11 @@ WORLDS = (
         "A stated return of 8 ± 0.01 in money, where data say 3",
         "8.0, in any unit of money",
         {"roi": _roi, "ours: roi": _ours},
+    ),
+    (
+        "Bounds on two channels over four periods, and a total of one channel",
+        "tv from 50 to 150 and radio from 0 to 40 in every period, 400 in all; then 400 for tv alone",
+        {"plans": _plans, "ours: plans": _our_plans},
     ),
     (
         "A geo experiment of 21 days in data that run 39 days longer",

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import bayesmmm as mm
 from bayesmmm.priors import Prior
@@ -117,7 +118,26 @@ def test_the_probability_never_stands_alone(fit):
     assert table.loc["roi[tv]", "note"] == ""
     said = str(compose(fit).findings)
     assert f"not told apart from no effect; at most {most:.3g}" in said
-    assert "note" not in mm.summarise(mm.roi(fit).sel(channel=["tv"]).assign_attrs(weak={}))
+    assert "note" not in mm.summarise(mm.roi(fit).sel(channel=["tv"]).assign_attrs(weak="{}"))
+
+
+def test_nor_does_that_of_a_marginal_return_or_a_plan(fit):
+    table = mm.summarise(mm.marginal_roi(fit))
+    assert table.loc["marginal_roi[display]", "note"].startswith("not told apart from no effect; at most")
+    assert table.loc["marginal_roi[tv]", "note"] == ""
+    rows = [each.text for each in compose(fit).findings if "One more unit of money in display" in each.text]
+    assert len(rows) == 1
+    assert "not told apart from no effect" in rows[0]
+    plan = quiet(mm.optimize_budget, fit, total=400.0, periods=4)
+    assert "not told apart from no effect: display; what the plan says there is mostly belief" in str(plan)
+    assert mm.summarise(plan.answers["marginal_roi"]).loc["marginal_roi[new, display]", "note"]
+
+
+def test_what_is_said_of_a_channel_stays_with_answers_in_a_file(fit, tmp_path):
+    before = mm.effects(fit)
+    before.to_netcdf(tmp_path / "effects.nc", engine="h5netcdf")
+    after = xr.load_dataset(tmp_path / "effects.nc", engine="h5netcdf")
+    pd.testing.assert_series_equal(mm.summarise(after["roi"])["note"], mm.summarise(before["roi"])["note"])
 
 
 def test_a_channel_is_as_sure_as_its_surest_way(fit, monkeypatch):

@@ -73,7 +73,7 @@ def marginal_roi(
     spend = np.where(spend > 0.0, spend, _at_fitted_cost(query, names))
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.where(units > 0.0, found["slopes"] / spend, found["gains"] / step)
-    attrs = {**query.attrs, **per_money(fit), **_stated(names, units, step)}
+    attrs = {**query.attrs, **per_money(fit, names), **_stated(names, units, step)}
     dims, values = query.label_places(values, "channel")
     return xr.DataArray(values, {**query.coords, "channel": list(names)}, dims, "marginal_roi", attrs)
 

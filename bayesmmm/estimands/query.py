@@ -9,6 +9,7 @@ sums.
 """
 
 import datetime
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from bayesmmm.data.future import GEO, events_after
 from bayesmmm.data.planned_units import PlannedUnits
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, ConvergenceError, EventWarning, SettingError, UnknownTermError
-from bayesmmm.results import Fit, check_fit
+from bayesmmm.results import Fit, check_fit, weak_signs
 from bayesmmm.results.convergence import absent
 from bayesmmm.text import joined, no_such
 from bayesmmm.validate import (
@@ -359,10 +360,15 @@ def row_bytes(fit: Fit, periods: float) -> float:
 
 
 # ----------------------------------------------------------------------------------------------- channels and money
-def per_money(fit: Fit) -> dict[str, object]:
-    """Unit of a return on spend and, where the outcome is money, the return at which spend is earned back."""
+def per_money(fit: Fit, names: Sequence[str] = ()) -> dict[str, str | float]:
+    """Unit of a return on spend and, where the outcome is money, the return at which spend is earned back.
+
+    Of returns of channels also which of them are not told apart from no effect, as JSON: files hold no mapping.
+    """
     unit = fit.data.unit(fit.system.outcome)
-    return {"unit": f"{unit} per {MONEY}", **({"threshold": 1.0} if unit == MONEY else {})}
+    weak = {name: sign for name, sign in weak_signs(fit).items() if name in names} if names else {}
+    attrs: dict[str, str | float] = {"unit": f"{unit} per {MONEY}"}
+    return attrs | ({"threshold": 1.0} if unit == MONEY else {}) | ({"weak": json.dumps(weak)} if weak else {})
 
 
 def units_attrs(fit: Fit, names: Sequence[str]) -> dict[str, object]:

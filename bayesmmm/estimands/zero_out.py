@@ -22,7 +22,7 @@ from bayesmmm.estimands.query import (
     units_attrs,
 )
 from bayesmmm.estimands.windows import Columns, Segment, over_draws, propagated
-from bayesmmm.results import Fit, weak_signs
+from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_flag, check_groups, check_size
 
 ALL_MEDIA = "all media"
@@ -275,10 +275,7 @@ def _labelled(
     for name, values in {"total": total, "direct": direct, "indirect": indirect}.items():
         variables[name] = (*label(values, "channel"), {"unit": unit})
     variables["share"] = (*label(share, "channel"), {"unit": "share of the outcome"})
-    variables |= {name: (*label(values, "channel"), per_money(fit)) for name, values in ratios.items()}
-    weak = {c: sign for c, sign in weak_signs(fit).items() if c in names}
-    for name in ("roi", "roi_net") if weak else ():
-        variables[name][-1]["weak"] = weak
+    variables |= {name: (*label(values, "channel"), per_money(fit, names)) for name, values in ratios.items()}
     if query.exposures(names):
         variables |= _per_thousand(query, names, total, units, spend)
     variables["cost"] = (*label(cost, "channel"), {"unit": f"{MONEY} per unit of {fit.system.outcome} ({unit})"})

@@ -6,11 +6,13 @@ import numpy as np
 
 from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.inference.normal import Normal, approximated, mode_from, with_precision
+from bayesmmm.inference.process import one_blas_thread
 from bayesmmm.inference.program import Program, deviations, with_centring
 from bayesmmm.kernels import program as at
 
-#: Directions whose variance lies within this factor of one are left as they are.
-_BAND = 2.0
+#: Directions whose variance lies within this factor of one are left as they are; those furthest from it are whitened,
+#: of a thousand unknowns no more than so many: each costs two passes over all unknowns with every gradient.
+_BAND, _MOST = 2.0, 256
 #: Step of finite differences, in coordinates of order one.
 _STEP = 1e-6
 
@@ -42,7 +44,8 @@ def whitened(program: Program, normal: Normal) -> Program:
     """Return the program in coordinates in which a Normal is nearly standard: within a factor in any direction."""
     scale = np.sqrt(np.diag(normal.covariance))
     values, vectors = np.linalg.eigh(normal.covariance / np.outer(scale, scale))
-    chosen = (values > _BAND) | (values < 1.0 / _BAND)
+    far = np.abs(np.log(values))
+    chosen = far > max(np.log(_BAND), np.sort(far)[-_MOST - 1] if len(far) > _MOST else 0.0)
     new = Whitening(normal.mean, scale, np.sqrt(values[chosen]) - 1.0, np.ascontiguousarray(vectors.T[chosen]))
     tail = [[chosen.sum()], new.centre, new.scale, new.factors, new.vectors.ravel()]
     array = np.concatenate([program.array, *tail])
@@ -77,6 +80,7 @@ def recentred(program: Program, normal: Normal) -> tuple[Program, Normal]:
     return with_centring(program, powers), with_precision(mean, np.linalg.inv(covariance))
 
 
+@one_blas_thread()
 def adapted(program: Program, geos: int) -> tuple[Program, Normal]:
     """Return the program in the coordinates that its posterior is nearest to Normal in, and that Normal.
 

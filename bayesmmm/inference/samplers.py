@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +14,7 @@ from bayesmmm.equations import MMM
 from bayesmmm.errors import SamplingError
 from bayesmmm.inference.coordinates import adapted, starting_point, whitened
 from bayesmmm.inference.preview import with_preview
+from bayesmmm.inference.process import keep_freed_memory, one_blas_thread
 from bayesmmm.inference.program import Program, write_program
 from bayesmmm.kernels.posterior import constrained_address, log_posterior_address
 from bayesmmm.priors import Prior
@@ -25,18 +27,24 @@ def _with_nutpie(system: MMM, data: MMMData, scales: Scales, settings: Mapping, 
     import nutpie
 
     program = write_program(system, data, scales, collapse=settings["collapse"])
+    if len(data.geos) > 1:
+        keep_freed_memory()
     if len(data.geos) > 1 and np.isfinite(program.log_density(program.start)[0]):
         program = whitened(*adapted(program, len(data.geos)))
+    # Whitening takes two small products of each gradient.
+    alone = nullcontext() if program.whitening is None else one_blas_thread()
     try:
-        trace = nutpie.sample(
-            nutpie_model(program),
-            **{name: settings[name] for name in _COMMON},
-            seed=settings["seed"],
-            progress_bar=progress,
-            save_warmup=False,
-            # Learned from the draws alone: half again as many effective draws as with gradients. A panel is whitened.
-            adaptation="draw_diag",
-        )
+        with alone:
+            trace = nutpie.sample(
+                nutpie_model(program),
+                **{name: settings[name] for name in _COMMON},
+                seed=settings["seed"],
+                progress_bar=progress,
+                save_warmup=False,
+                # Learned from the draws alone: half again as many effective draws as with gradients. A panel is
+                # whitened already, and has many unknowns: a draw far out in one of them is not to spoil all steps.
+                adaptation="draw_diag" if program.whitening is None else "diag",
+            )
     except RuntimeError as error:
         raise _stopped(error, system, data, scales, settings["collapse"]) from error
     if trace["posterior"].sizes.get("draw", 0) < settings["draws"]:

@@ -30,7 +30,7 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
         gain = {"spend": cost[:, 0] - cost[:, 1], "roi": lift[:, 1] / cost[:, 1] - lift[:, 0] / cost[:, 0]}.get(
             goal.objective, goal.worth * uplift - goal.price * (cost[:, 1] - cost[:, 0])
         )
-    unit, per = fit.data.unit(fit.system.outcome), per_money(fit)
+    unit, per = fit.data.unit(fit.system.outcome), per_money(fit, problem.channels)
     worth = {"profit": MONEY, "spend": MONEY, "roi": per["unit"]}.get(goal.objective, unit)
     label = query.label
     lost, marginal = (
@@ -60,7 +60,11 @@ def answers_of(problem: Problem, goal: Goal, spend: np.ndarray) -> xr.Dataset:
 def _by_geo(problem: Problem, plans: Sequence[np.ndarray], lost: np.ndarray, marginal: np.ndarray) -> dict:
     """Variables of the decided geos of a panel, from what each row of the plans brings (S, 2, C)."""
     fit, out = problem.fit, problem.judging
-    label, per, unit = out.query.label, per_money(fit), {"unit": fit.data.unit(fit.system.outcome)}
+    label, per, unit = (
+        out.query.label,
+        per_money(fit, problem.channels),
+        {"unit": fit.data.unit(fit.system.outcome)},
+    )
     own = [out.evaluate_by_geo(plan) for plan in plans]
     lift = np.stack([each.lift for each in own], axis=1)
     money = np.stack([problem.by_geo(plan).sum(axis=(1, 2)) for plan in plans])

@@ -1,5 +1,6 @@
 """A plan as text: the table that a marketing manager reads, and the lines that say how sure it is."""
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -52,7 +53,8 @@ def plan_text(
     units: xr.DataArray | None = None,
 ) -> str:
     """Write the parts of a `Plan` as text: what is asked, its table, the outcome, and how sure all of it is."""
-    rows = [*_rows(table, answers, solution), *(_wrapped(line) for line in _overspending(table, answers, attrs))]
+    notes = [*_overspending(table, answers, attrs), *_beliefs(answers)]
+    rows = [*_rows(table, answers, solution), *map(_wrapped, notes)]
     if by_geo is not None:
         rows += ["", *_geos(by_geo, attrs, solution), *_rows(_largest(by_geo), answers, solution)]
     heading = _heading(attrs, answers, current, _idle(table, by_geo), units)
@@ -186,6 +188,12 @@ def _flags(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -> list
             marks.append(f"{percent(CI_PROB)}: {' to '.join(told_apart(row.new_lower, row.new_upper))}")
         out.append(", ".join(marks))
     return out
+
+
+def _beliefs(answers: xr.Dataset) -> list[str]:
+    """Which channels are not told apart from no effect: what a plan gives or takes there rests on the prior."""
+    weak = joined(list(json.loads(answers["roi"].attrs.get("weak", "{}"))))
+    return [f"not told apart from no effect: {weak}; what the plan says there is mostly belief"] if weak else []
 
 
 def _overspending(table: pd.DataFrame, answers: xr.Dataset, attrs: Mapping[str, Any]) -> list[str]:

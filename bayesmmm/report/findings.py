@@ -264,12 +264,12 @@ def _next_money(answers: Answers, tables: Tables) -> list[Finding]:
 def _at_the_margin(row: pd.Series, answers: Answers) -> str:
     if not answers.in_money:
         return ""
-    chance = probability(row["p_above"])
+    chance, weak = probability(row["p_above"]), _weak(row)
     if row["lower"] > 1.0:
-        return f", more than itself with a probability of {chance}"
+        return f", more than itself with a probability of {chance}{weak}"
     if row["upper"] < 1.0:
-        return f", less than itself; the probability of more is {chance}"
-    return f"; the probability that this is more than itself is {chance}"
+        return f", less than itself; the probability of more is {chance}{weak}"
+    return f"; the probability that this is more than itself is {chance}{weak}"
 
 
 # --------------------------------------------------------------------------------------------- mediators and base

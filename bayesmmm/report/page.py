@@ -247,11 +247,9 @@ def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
     for name in order:
         where = {"channel": name, "kind": "channel"}
         back, more = one(tables["roi"], **where, quantity="roi"), one(tables["marginal_roi"], **where)
-        weak = isinstance(back.get("note", ""), str) and back.get("note", "")
-        cost = f"{probability(back['p_above'])} ({weak})" if answers.in_money and weak else ""
-        cost = cost or probability(back["p_above"]) if answers.in_money else _picked(tables["cost"], channel=name)
+        cost = _above(back) if answers.in_money else _picked(tables["cost"], channel=name)
         net = [_picked(tables["roi_net"], channel=name)] if "roi_net" in tables else []
-        above = [probability(more["p_above"])] if answers.in_money else []
+        above = [_above(more)] if answers.in_money else []
         rows.append([_text(name), _cell(back), cost, *net, _cell(more), *above, probability(more["p_best"])])
     head = ["Channel", "Return", "P(above 1)" if answers.in_money else f"Cost per unit of {answers.outcome}"]
     head += ["Net return"] if "roi_net" in tables else []
@@ -269,6 +267,16 @@ def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
     if "roi_net" in tables:
         note += " The net return counts what a channel drew into paid mediators as its cost, too."
     return _table("What the channels returned", head, rows, note=note)
+
+
+def _above(row: pd.Series) -> str:
+    """Probability of a return above 1, and what is to be known of a channel that is not told apart from no effect."""
+    note = row.get("note", "")
+    return (
+        f"{probability(row['p_above'])} ({note})"
+        if isinstance(note, str) and note
+        else probability(row["p_above"])
+    )
 
 
 def _thousand_table(answers: Answers, tables: Tables) -> str:

@@ -1,5 +1,6 @@
 """Tables of draws, in the one interval convention of the package."""
 
+import json
 from itertools import product
 
 import numpy as np
@@ -82,7 +83,7 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
 
 def _notes(name: str, values: xr.DataArray) -> dict[str, str]:
     """What is to be said beside the rows of channels that are not told apart from no effect, by row."""
-    weak = values.attrs.get("weak", {})
+    weak = json.loads(values.attrs.get("weak", "{}"))
     if not weak or "channel" not in values.dims:
         return {}
     low, high = (
