@@ -16,9 +16,9 @@ EVALUATIONS, SECONDS = 200, 5.0  # gradients that are timed: so many, or as long
 
 def model(mm, case):
     """Data and system: a straight trend, a yearly season of order two, and the controls, shared by the geos."""
-    data = mm.MMMData.from_frame(
-        case.frame, date=case.date, geo="geo", outcome=case.outcome, media=case.media, controls=case.controls
-    )
+    roles = {"outcome": case.outcome, "media": case.media, "controls": case.controls}
+    by = {"geo": "geo"} if case.frame["geo"].nunique() > 1 else {}  # small_business has one region only
+    data = mm.MMMData.from_frame(case.frame, date=case.date, **by, **roles)
     season = mm.Fourier(period=365.25, order=2)
     equation = mm.Equation(case.outcome, media=case.media, linear=case.controls, trend=True, seasonality=season)
     return mm.MMM([equation]), data

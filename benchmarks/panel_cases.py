@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-BUSINESSES = ("growing_business", "medium_business", "large_business")
+BUSINESSES = ("small_business", "growing_business", "medium_business", "large_business")
 EXTERNAL = ("geo_media", *BUSINESSES)
 DAYS = "60 × 2200 days"  # simulated
 CASES = (*EXTERNAL, DAYS)

@@ -28,6 +28,8 @@ PARTS = {  # part: package, child, case
         for case in ("level", "routes", "roi", "plans")
     },
 }
+#: Warnings that a row shows.
+WARNINGS = 2
 _HEAD = """# Worlds whose right answer is known, and what packages say of them
 
 Written by `peers.py`; do not edit. Rows were run from {first} to {last}, each package in an environment of its own.
@@ -166,6 +168,11 @@ def _held_out(seen: dict) -> str:
     return f"ROI (90 %) with held-out sales {'; '.join(parts)}"
 
 
+def _warned(sentences: list[str]) -> str:
+    more = f" And {len(sentences) - WARNINGS} more." if len(sentences) > WARNINGS else ""
+    return "".join(f" It warned: “{each.strip()[:120]}”." for each in sentences[:WARNINGS]) + more
+
+
 def _ours(seen: dict) -> str:
     return "; ".join(f"{name} {_between(found)}" for name, found in seen.items())
 
@@ -243,6 +250,6 @@ def written(result: dict) -> str:
             row = result.get(part, {"missing": "not run yet"})
             package = f"{PARTS[part][0]} {row.get('version', '')}".strip()
             seen = row["missing"] if "missing" in row else sentence(row["seen"]).replace("|", "\\|")
-            said = "".join(f" It warned: “{each.strip()[:120]}”." for each in row.get("warned", []))
+            said = _warned(row.get("warned", []))
             text += f"| {package} | {seen}.{said.replace('|', ' ')} |\n"
     return text

@@ -138,7 +138,7 @@ def test_numbers_of_numpy_go_into_the_log(tmp_path):
             {"currency": "EUR", "rates": "nosuch.csv"},
             r"'nosuch\.csv' cannot be read: .*; give the path of a CSV file",
         ),
-        ({"geo": 3}, "geo=3 must be text"),
+        ({"geo": 3}, "geo=3 must be a name or a list of names"),
         ({"stack": "no"}, "stack='no' must be True or False"),
     ],
 )

@@ -1,5 +1,7 @@
 """The strength of a hidden cause that would take a mediated effect away: closed forms, and weights of the same fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -103,6 +105,18 @@ def test_a_known_cause_that_is_stronger_warns():
     assert check.verdict == "warn"
     assert "the strongest known cause of both, weather" in check.finding
     assert any("mediation_sensitivity" in remedy for remedy in check.remedies)
+    (learn,) = [remedy for remedy in check.remedies if "let a fit learn" in remedy]
+    assert "Equation('sales', ..., rho={'search': mm.Prior('Uniform', lower=-0.9, upper=0.9)})" in learn
+
+
+def test_a_correlation_can_be_learned_as_the_remedy_says(linear):
+    prior = Prior("Uniform", lower=-0.9, upper=0.9)
+    (search, sales) = system().equations
+    learning = MMM([search, replace(sales, rho={"search": prior})])
+    more = quiet(fit, learning, read(table()), **SHORT).accept_unconverged()
+    low, high = more.posterior["sales.rho"].quantile([0.05, 0.95]).values
+    assert low < 0.0 < high
+    assert not any("let a fit learn" in each for each in diagnose(more)["hidden_cause:search"].remedies)
 
 
 def test_a_weaker_one_does_not(linear):

@@ -70,9 +70,10 @@ def test_totals_of_every_day_are_no_rows_but_a_campaign_called_total_is(tmp_path
     found = prepare.tidy(save(tmp_path, total), columns=["Cost"])
     assert by_day(found, "Cost") == {"2026-03-02": 1.5, "2026-03-03": 2.5}
     check_log(found.log)
+    lines[1][2] = "7.00"
     campaign = table([["Day", "Campaign", "Cost"], *lines, ["2026-03-03", "Total", "9.00"]])
     found = prepare.tidy(save(tmp_path, campaign), columns=["Cost"])
-    assert by_day(found, "Cost") == {"2026-03-02": 3.0, "2026-03-03": 11.5}
+    assert by_day(found, "Cost") == {"2026-03-02": 8.5, "2026-03-03": 11.5}
 
 
 # ------------------------------------------------------------------------------------------------- rows of one period

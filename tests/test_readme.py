@@ -14,6 +14,7 @@ from bayesmmm.equations import LIKELIHOODS, check_system, read_toml
 from bayesmmm.priors import Prior, contribution_scales, default_prior
 from bayesmmm.results import Fit
 from bayesmmm.simulate.datasets import FOLDER
+from tests.messy_csv import write_messy
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -80,6 +81,7 @@ def test_python_blocks_run(tmp_path, monkeypatch, capsys, no_drawing):
     monkeypatch.setattr(mm, "fit", fit)
     monkeypatch.chdir(tmp_path)
     shutil.copytree(FOLDER, tmp_path / "data")
+    kept = write_messy(tmp_path / "messy.csv")
     space = {}
     for block in blocks("python"):
         exec(compile(block, "README.md", "exec"), space)
@@ -88,6 +90,10 @@ def test_python_blocks_run(tmp_path, monkeypatch, capsys, no_drawing):
     assert space["found"].subject == "fit"
     assert len(space["cv"].folds) == 2
     assert len(space["faults"]) == 0
+    (messy,) = (block for block in blocks("python") if "messy.csv" in block)
+    assert len(messy.splitlines()) <= 6
+    for name, column in {"tv": "tv", "facebook": "facebook", "promotion": "promotion", "sales": "revenue"}.items():
+        assert space["table"].frame[name].tolist() == kept[column].tolist()
     assert (tmp_path / "fit.nc").is_file()
     assert space["prepared"].to_csv() == "date,cost,impressions\n2026-03-02,1345.81,5632\n2026-03-09,53.32,805\n"
     printed = capsys.readouterr().out

@@ -34,7 +34,7 @@ _OPTIONS = {
         "how NAME=HOW...": "how rows of a period become one value: sum (if nothing is said), mean, max, only, distinct, "
         "below; without a column: rows, days, iso_week, complete",
         "only NAME=COLUMN[=TEXT]...": "count a row only where COLUMN is not empty, or holds a text",
-        "geo COLUMN": "column of regions, which stay rows",
+        "geo COLUMN...": "column of regions, which stay rows; several name series together, NAME=COLUMN to rename",
         "pivot COLUMN": "column whose groups become columns",
         "rules GROUP=PATTERN...": "group and pattern of --pivot, as brand=*brand*; repeatable",
         "label COLUMN": "column, such as the campaign, that --compare tells apart",
@@ -50,7 +50,9 @@ _OPTIONS = {
     "rows": {
         "where COLUMN=TEXT...": "rows to take, as Status=paid; repeatable",
         "accept WHAT...": "accept what is else refused: totals, attribution, currency, incomplete, overlap",
+        "duplicates WHAT": "add or drop rows that equal another one in every cell (add)",
         "stack": "files are pieces of one export",
+        "ragged": "series start late and end early",
     },
     "periods": {
         "fill NAME": "absent days count as zero, in all columns or in those named",
@@ -70,7 +72,7 @@ _OPTIONS = {
 #: Options that are read in another way than one text, or one or more of them.
 _OTHERWISE: dict[str, dict[str, Any]] = {
     "table": {"type": arguments.count},
-    "stack": {"action": "store_true", "default": None},
+    **{name: {"action": "store_true", "default": None} for name in ("stack", "ragged")},
     "fill": {"nargs": "*", "action": "extend"},
     "fiscal": {"nargs": 2},
 }
@@ -146,6 +148,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         **dict.fromkeys(("decimal", "missing", "below"), _by_name),
         "columns": _columns,
         "rates": _rates,
+        "geo": _geo,
         "fill": lambda _, names: names or True,
     }
     files, out = list(name_files(_files(options.files))), {}
@@ -170,6 +173,10 @@ def _once(option: str, parts: list[tuple[str, str, str]]) -> dict[str, str]:
 def _columns(_: str, texts: list[str]) -> dict[str, str]:
     parts = (text.partition("=") for text in texts)
     return _once("--columns", [(name, mark, source if mark else name) for name, mark, source in parts])
+
+
+def _geo(_: str, texts: list[str]) -> Any:
+    return texts[0] if len(texts) == 1 and "=" not in texts[0] else _columns(_, texts)
 
 
 def _pairs(option: str, texts: list[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from bayesmmm.data.cells import is_near
 from bayesmmm.data.faults import looking
 from bayesmmm.errors import (
     ConstantColumnError,
@@ -162,8 +163,7 @@ def check_known(names: Iterable[str], known: Sequence[object], *, where: str) ->
 
 def _finds(name: str, known: Sequence[object]) -> str:
     """Say whether a column is found where blanks and capitals do not matter."""
-    plain = " ".join(name.split()).casefold()
-    alike = [k for k in known if isinstance(k, str) and " ".join(k.split()).casefold() == plain]
+    alike = [k for k in known if is_near(name, k)]
     return f"finds {alike[0]!r}: blanks around names and capitals do not matter" if alike else ""
 
 

@@ -103,6 +103,17 @@ def _mismatched(data: MMMData, name: str) -> list[BayesMMMWarning]:
     return [SpendMismatchWarning(text) for text in told]
 
 
+def outlying(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return which values of a series are far from the median of those that are not zero, and that median."""
+    active = values[values != 0]
+    if not len(active):
+        return np.zeros(len(values), dtype=bool), 0.0
+    median = np.median(active)
+    robust_sd = _MAD_TO_SD * np.median(np.abs(active - median))
+    far = (values != 0) & (np.abs(values - median) > OUTLIER_ROBUST_SDS * robust_sd)
+    return far & (robust_sd > 0), float(median)
+
+
 def correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Return the correlation of two columns of deviations, all geos together; 0 where one is constant."""
     if np.isnan(one).any() or np.isnan(other).any():
@@ -151,13 +162,8 @@ def _outlying(data: MMMData, name: str) -> list[BayesMMMWarning]:
     if name == data.outcome or name in data.mediators:
         advice += ", or use likelihood='student_t' in its equation if they are real"
     for geo, values in zip(data.geos, np.nan_to_num(data.known(name), nan=0.0), strict=True):
-        active = values[values != 0]
-        if not len(active):
-            continue
-        median = np.median(active)
-        robust_sd = _MAD_TO_SD * np.median(np.abs(active - median))
-        far = (values != 0) & (np.abs(values - median) > OUTLIER_ROBUST_SDS * robust_sd)
-        if robust_sd > 0 and far.any():
+        far, median = outlying(values)
+        if far.any():
             extreme = values[far][np.argmax(np.abs(values[far] - median))]
             where = f" in geo {geo!r}" if len(data.geos) > 1 else ""
             found.append(

@@ -11,14 +11,15 @@ from typing import Any, Concatenate
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data.cells import is_number, is_unstated
+from bayesmmm.data.cells import are_numbers, is_near, is_unstated
 from bayesmmm.data.faults import Faults, NothingLeft, as_faults, collected, found, is_collecting
-from bayesmmm.data.table_files import read_table, to_number
+from bayesmmm.data.table_files import read_table, to_numbers
 from bayesmmm.data.tables import Layout, check_table, lay_out, look_at_calendar
 from bayesmmm.data.values import check_values
 from bayesmmm.errors import DataError, DateError
 from bayesmmm.text import listed
 
+_PROBED = 1000  # cells that show what a column holds
 _NUMBERS = "numbers"  # a column of which no more is known
 
 
@@ -42,6 +43,7 @@ def read_layout(
     """
     names = [name for name, _ in (*keys, *uses)]
     check_table(frame, wanted=list(dict.fromkeys(names)), where="the table")
+    frame = _with_near_names(frame, names) if found() else frame
     there = [name for name in names if (frame.columns == name).sum() == 1]
     numbers = [name for name, _ in uses if name in there]
     table = lay_out(
@@ -70,6 +72,13 @@ def read_layout(
         unread={name: mask for name, mask in unread.items() if mask.any()},
     )
     raise NothingLeft
+
+
+def _with_near_names(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Call columns by the names asked for where only blanks and capitals differ: that was said, and more is to see."""
+    lacking = [name for name in names if name not in frame.columns]
+    near = {name: [known for known in frame.columns if is_near(name, known)] for name in lacking}
+    return frame.rename(columns={known[0]: name for name, known in near.items() if len(known) == 1})
 
 
 def all_faults(read: Callable[[], object], source: str = "the table") -> Faults:
@@ -107,20 +116,24 @@ def faults_without_roles(
 ) -> Faults:
     """Return the faults of a file whose roles are not known: of its dates, its calendar, and its columns of numbers.
 
-    A column is one of numbers where at least half of what it holds is, and of dates where `is_day` holds for at least
-    half of it.
+    A column is one of numbers where at least half of what a thousand of its cells hold is, and of dates where `is_day`
+    holds for at least half of it.
     """
 
     def read() -> None:
         table = read_table(path, date="", keys=(), numbers=())
         cells = {name: _texts(table[name]) for name in table.columns if (table.columns == name).sum() == 1}
-        dated = date or next((name for name, held in cells.items() if _mostly(held, is_day)), None)
+        days = {name: sum(map(is_day, held)) for name, held in cells.items()}
+        dated = date or next(
+            (name for name, held in cells.items() if held and days[name] >= 0.5 * len(held)), None
+        )
         if dated is None:
             raise DateError(
                 f"no column holds dates; the columns are {listed(table.columns, shown=20)}; name one as --date"
             )
-        numbers = [name for name, held in cells.items() if name not in (dated, *keys) and _mostly(held, is_number)]
-        frame = table.assign(**{name: table[name].map(to_number) for name in numbers})
+        others = {name: held for name, held in cells.items() if name not in (dated, *keys) and held}
+        numbers = [name for name, held in others.items() if are_numbers(held) >= 0.5 * len(held)]
+        frame = table.assign(**{name: to_numbers(table[name]) for name in numbers})
         uses = [(name, _NUMBERS) for name in numbers]
         roles = [(dated, "date"), *((key, "geo") for key in keys)]
         laid = read_layout(
@@ -141,9 +154,6 @@ def faults_without_roles(
 
 
 def _texts(values: pd.Series) -> list[str]:
-    """Return what cells of a column hold, as text, each once."""
-    return [text for text in values.dropna().astype(str).unique() if not is_unstated(text)]
-
-
-def _mostly(cells: list[str], holds: Callable[[str], bool]) -> bool:
-    return bool(cells) and sum(map(holds, cells)) >= 0.5 * len(cells)
+    """Return what some cells of a column hold, as text, each once: evenly over its rows."""
+    some = values.iloc[:: max(1, len(values) // _PROBED)]
+    return [text for text in some.dropna().astype(str).unique() if not is_unstated(text)]

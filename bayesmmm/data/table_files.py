@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayesmmm.data.cells import is_near
 from bayesmmm.data.faults import looking
 from bayesmmm.errors import (
     DataError,
@@ -133,8 +134,18 @@ def read_csv(
                 f"({str(error).strip()}); every row needs as many; quote cells that contain a comma",
                 prepare="refuses them, too, but for lines above the header and below the last row",
             ) from error
-    read = {name: frame[name].map(to_number) for name in numbers if name in frame}
+    near = [column for column in frame if any(is_near(name, column) for name in numbers)]
+    read = {column: to_numbers(frame[column]) for column in near}
     return frame.assign(**read)
+
+
+def to_numbers(cells: pd.Series) -> pd.Series:
+    """Return a column with numbers in place of the cells that hold them."""
+    held = cells.to_numpy(dtype=object)
+    if isinstance(cells.dtype, pd.StringDtype) and "_" not in "".join(map(str, held)):
+        with contextlib.suppress(ValueError):  # a column of nothing but numbers, at once
+            return pd.Series(held.astype(np.float64), index=cells.index)
+    return pd.Series([to_number(cell) for cell in held.tolist()], index=cells.index, dtype=object).infer_objects()
 
 
 def to_number(cell: object) -> object:
@@ -146,7 +157,8 @@ def to_number(cell: object) -> object:
     if cell.lower() in ("true", "false"):
         return float(cell.lower() == "true")
     try:
-        return cell if "_" in cell else float(cell)  # Python alone reads 1_000 as a number
+        # Python alone reads 1_000 as a number, and nobody 1,000: to ask costs less than to be refused.
+        return cell if "_" in cell or "," in cell else float(cell)
     except ValueError:
         return cell
 

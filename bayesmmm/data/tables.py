@@ -63,7 +63,7 @@ def to_float(values: pd.Series, name: str, *, fix: str = "") -> np.ndarray:
         values = values.astype(object)
     numbers = np.full(len(values), np.nan)
     absent, odd = values.isna().to_numpy(), []
-    for i, value in enumerate(values):
+    for i, value in enumerate(values.tolist()):
         if absent[i]:
             continue
         if kind in "mMc" or isinstance(value, str | bytes | complex | datetime.date | datetime.timedelta):

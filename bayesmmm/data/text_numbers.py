@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data.cells import ANSWERS, BLANKS, SIGNS, kind_of, names_total
+from bayesmmm.data.cells import ANSWERS, BLANKS, SIGNS, kinds_of
 from bayesmmm.errors import NotNumericError
 from bayesmmm.text import counted, joined, written
 
@@ -30,21 +30,20 @@ _SAID = {
 
 def not_numeric(values: pd.Series, name: str, odd: Sequence[int], fix: str) -> NotNumericError:
     """Return the error about cells of a column, by their places, that are no numbers: each kind, and one way out."""
-    cells = [values.iloc[i] for i in odd]
-    texts = {i: cell for i, cell in zip(odd, cells, strict=True) if isinstance(cell, str)}
-    kinds = {i: "total" if names_total(cell) else kind_of(cell) for i, cell in texts.items()}
-    kinds = {i: kinds.get(i, "object") for i in odd}
-    unread = [i for i in odd if kinds[i] != "number"]
-    first = (unread or list(odd))[0]
-    value = values.iloc[first]
+    held = values.to_numpy(dtype=object)
+    cells = [held[i] for i in odd]
+    texts = iter(kinds_of([cell for cell in cells if isinstance(cell, str)]))
+    kinds = [next(texts) if isinstance(cell, str) else "object" for cell in cells]
+    at = next((k for k, kind in enumerate(kinds) if kind != "number"), 0)
+    first, value = odd[at], cells[at]
     value = value.item() if isinstance(value, np.generic) else value
-    found = Counter(kinds.values())
+    found = Counter(kinds)
     more = ""
     if len(odd) > 1:
-        shown = {kind: next(values.iloc[i] for i in odd if kinds[i] == kind) for kind in found}
+        shown = {kind: cells[kinds.index(kind)] for kind in found}
         each = joined(f"{count:,} as {written(shown[kind])}" for kind, count in found.items())
         more = f", and {counted(len(odd), 'cell is none', 'cells are none')}: {each}"
-    by_kind = {kind: [c for c, i in zip(cells, odd, strict=True) if kinds[i] == kind] for kind in found}
+    by_kind = {kind: [c for c, own in zip(cells, kinds, strict=True) if own == kind] for kind in found}
     advice = "" if fix and "unstated" in found else _advice(name, by_kind)
     prepare = "; ".join(dict.fromkeys(_SAID[kind] for kind in found if kind in _SAID))
     return NotNumericError(
@@ -63,7 +62,7 @@ def _advice(name: str, cells: dict[str, list]) -> str:
     point, comma = [*cells.get("point", ()), *cells.get("either", ())], cells.get("comma", [])
     if point and comma and "point" in cells:
         return ""
-    strip = sorted({sign for cell in (*point, *comma) for sign in cell if sign in SIGNS + BLANKS})
+    strip = sorted(set("".join((*point, *comma))) & set(SIGNS + BLANKS))
     if not strip and set(cells) <= {"number", "point", "either"} and point:
         either = f", or {_COMMA} where the comma marks decimals" if set(cells) == {"either"} else ""
         return _READ.format(_POINT) + either

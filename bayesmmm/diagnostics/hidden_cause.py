@@ -17,6 +17,8 @@ from bayesmmm.equations import Equation
 from bayesmmm.equations.text import season_words
 from bayesmmm.results import Fit
 
+#: What a learned correlation sees, and costs (`benchmarks/hidden_cause.py`).
+LEARNED = "of 14 simulated hidden causes its 90 % interval saw 12, and none in 14 worlds without one, in 1.3 times the time"
 _MEANING = (
     "the split into direct and mediated effects rests on there being no hidden common cause of this strength; total "
     "effects and their ROI do not rest on it"
@@ -72,13 +74,26 @@ def _check(fit: Fit, mediator: str, table: pd.DataFrame) -> Check:
         f"see what effects are left under such correlations, as mm.sensitivity.mediation_sensitivity(fit, "
         f"mediator={mediator!r})",
     ) * gaussian
+    learn = (
+        f"let a fit learn the correlation, as Equation({outcome!r}, ..., rho={{{mediator!r}: mm.Prior('Uniform', "
+        f"lower=-0.9, upper=0.9)}}): {LEARNED}",
+    ) * (gaussian and not fit.system.equation(outcome).rho and _can_learn(fit, mediator))
     remedies = (
         *look,
+        *learn,
         "add what moves both, such as demand, prices or season, to both equations",
         "report total effects, and the split as a range",
     )
     name = f"hidden_cause:{mediator}"
     return check_against(name, "information", HIDDEN_CAUSE, value, finding, _MEANING, remedies)
+
+
+def _can_learn(fit: Fit, mediator: str) -> bool:
+    """Whether a system may have this correlation: not in a panel with gaps or a residual sd of each geo."""
+    both = (mediator, fit.system.outcome)
+    whole = all(np.isfinite(fit.data.columns[name]).all() for name in both)
+    alike = not any(fit.system.equation(name).has_sigma_per_geo for name in both)
+    return len(fit.data.geos) == 1 or (whole and alike)
 
 
 def _table(view: PosteriorView, outcome: Equation, mediator: Equation) -> pd.DataFrame:

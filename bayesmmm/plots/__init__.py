@@ -33,6 +33,7 @@ from bayesmmm.plots.geos import period_effects, predictive_by_geo, roi_by_geo, r
 from bayesmmm.plots.graph import causal_graph
 from bayesmmm.plots.layout import save
 from bayesmmm.plots.paths import forecast, what_if
+from bayesmmm.plots.profile import data_profile
 from bayesmmm.plots.sensitivity import mediation_sensitivity, power_scaled_budget, power_scaling
 from bayesmmm.plots.series import correlation, predictive, predictive_check, spend
 from bayesmmm.plots.shrinkage import shrinkage
@@ -49,6 +50,7 @@ __all__ = [
     "comparison",
     "correlation",
     "cross_validation",
+    "data_profile",
     "decomposition",
     "diagnosis",
     "ecdf",

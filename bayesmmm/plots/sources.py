@@ -165,6 +165,7 @@ CORRELATION = Source(
 )
 CROSS_VALIDATION = Source("cross_validation", CrossValidation, _FOLDS)
 DECOMPOSITION = Source("decomposition", xr.Dataset, _PARTS, _DECOMPOSED, _TERMS)
+DATA_PROFILE = Source("data_profile", MMMData, "MMMData", _DATA, line="data")
 DIAGNOSIS = Source("diagnosis", Diagnosis, "mm.diagnose(fit)", {Fit: diagnostics.diagnose})
 ECDF = Source("ecdf", Calibration, _RANKS)
 EFFECTS = Source("effects", xr.Dataset, "mm.effects(fit)", {Fit: estimands.effects})

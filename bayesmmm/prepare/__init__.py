@@ -25,7 +25,7 @@ def tidy(
     how: Mapping[str, str] | None = None,
     only: Mapping[str, str] | None = None,
     where: Mapping[str, str | Sequence[str]] | None = None,
-    geo: str | None = None,
+    geo: str | Sequence[str] | Mapping[str, str] | None = None,
     pivot: str | None = None,
     rules: Mapping[str, str | Sequence[str]] | None = None,
     label: str | None = None,
@@ -36,6 +36,7 @@ def tidy(
     missing: float | str | Mapping[str, float | str] | None = None,
     below: float | str | Mapping[str, float | str] | None = None,
     accept: str | Sequence[str] = (),
+    duplicates: str = "add",
     currency: str | None = None,
     rates: Any = None,
     money: str | Sequence[str] | None = None,
@@ -47,6 +48,7 @@ def tidy(
     partial: str = "drop",
     fiscal: Sequence[str] | None = None,
     stack: bool = False,
+    ragged: bool = False,
 ) -> Prepared:
     """Read raw exports and make one tidy table of them.
 
@@ -59,7 +61,8 @@ def tidy(
         Names in the result and the columns of the files that they come from; the header is found by them.
         ``"google:Cost"`` is column Cost of the file google, ``"Clicks#2"`` the second column Clicks. Without
         `columns` every column of numbers is taken but shares, averages and identifiers. A percent sign is stripped,
-        so that 5% is 5, and the log says so; numbers of several units (5% beside 5, $ beside €) are refused.
+        so that 5% is 5, Yes is 1 and No is 0 where a column that is asked for holds nothing else, and the log says
+        so; numbers of several units (5% beside 5, $ beside €) are refused.
     date : str, list or dict by file, optional
         The column of days; found by itself where one column holds days or has a usual name.
     date_as : str
@@ -73,8 +76,9 @@ def tidy(
         By name of the result a column that must not be empty for a row to count, or ``"Status=refunded"``.
     where : dict, optional
         Columns and the texts of the rows to take.
-    geo : str, optional
-        Column of regions, which stay rows of the result.
+    geo : str, list or dict, optional
+        Column of regions, which stay rows of the result, called "geo" there. Several columns, as ``["brand",
+        "territory"]``, name series together; a dict holds them by their names in the result.
     pivot, rules : str and dict, optional
         Column whose groups become columns of their own, and the patterns of each group, as ``{"brand":
         "*brand*", "other": "*"}``: the first that fits counts. Without rules every text is a group.
@@ -92,10 +96,14 @@ def tidy(
     accept : str or list of str
         What is otherwise refused: "totals" that disagree, rows of several "attribution" settings or "currency",
         an "incomplete" last day, days that files put below each other have both ("overlap").
+    duplicates : {"add", "drop"}
+        What to do with rows that equal another one in every cell: campaigns of one name are all spend, a week that was
+        pasted twice is not. The log names them either way.
     currency, rates, money : optional
         New currency, units of it for one unit of each old one (a dict, or a table or CSV file with the columns
         currency, rate and perhaps date), and names of the columns to convert (all that are money by their
-        name).
+        name). Where each series has its own currency and does not say so, the table has the columns of `geo` in
+        place of currency.
     fill : bool or list of names
         Whether absent days inside the covered range count as zero.
     start, stop : date-like, optional
@@ -110,6 +118,9 @@ def tidy(
         Columns of year and week of the retail calendar (4-5-4).
     stack : bool
         Whether the files are pieces of one export, to be put below each other instead of side by side.
+    ragged : bool
+        Whether series start late and end early: then days before the first and after the last of a series are not
+        absent, and its weeks at both ends are dropped where they are not whole.
 
     Returns
     -------

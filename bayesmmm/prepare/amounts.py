@@ -4,6 +4,7 @@ Knows digits, marks and signs. A cell that says that its number is not stated, o
 number of its own accord: the caller says what it is to be taken for.
 """
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from bayesmmm.data.cells import BLANKS, NOT_STATED, SIGNS
+from bayesmmm.data.cells import ANSWERS, BLANKS, NOT_STATED, SIGNS
 from bayesmmm.errors import AmbiguousError, MixedRowsError, NotNumericError, NotStatedError, ValueRangeError
 from bayesmmm.text import counted, written
 from bayesmmm.validate import LARGEST_NUMBER
@@ -19,11 +20,17 @@ from bayesmmm.validate import LARGEST_NUMBER
 _SIMPLE = frozenset("0123456789.,-\n" + SIGNS + BLANKS)
 _DIGITS = frozenset("0123456789.,-\n")
 _STRIPPED = str.maketrans("", "", SIGNS + BLANKS)
+_NUMBER = str.maketrans("", "", "0123456789.,-−–()\t" + BLANKS)
 _CURRENCY = r"(?:[A-Z]{1,3}\$|[A-Z]{3}|[$€£¥₹₩₽₺฿₪%]|kr\.?|zł|Kč|Ft|Fr\.)"
 _ODD = re.compile(
     rf"(?P<sign>[-−–+(]?)\s*{_CURRENCY}?\s*(?P<minus>[-−–]?)\s*(?P<number>\d[\d.,\s'’]*|[.,]\d+)\s*{_CURRENCY}?\s*(?P<end>[-−)]?)"
 )
-_LIMIT = re.compile(r"(?P<side>[<>])\s*(?P<number>\d[\d.,]*)\s*%?")
+_LIMIT = re.compile(
+    r"(?P<side>[<>≤≥]|less than|under|fewer than|weniger als|unter|moins de|menos de|menos que|meno di|minder dan)\s*"
+    r"(?P<number>\d[\d.,]*)\s*[%*]?",
+    flags=re.IGNORECASE,
+)
+_ABOVE = frozenset(">≥")
 _MOST_DECIMALS = 9
 _SHOWN = 3
 
@@ -63,7 +70,8 @@ class Column:
     point: np.ndarray | None  # the numbers if a point marks decimals, where they are known already
     #: the decimal mark that the column itself shows; "?" where it can be either, None without any mark
     mark: str | None
-    signs: frozenset[str]  # the percent and currency signs that its cells have
+    signs: frozenset[str]  # the units that its cells have: signs and codes of currencies, the percent sign
+    answers: str = ""  # what its words were taken for, where it holds yes and no
 
 
 @dataclass(frozen=True)
@@ -77,8 +85,12 @@ class Amounts:
     notes: tuple[str, ...]  # what was taken for what
 
 
-def look(cells: Sequence[str], where: str, lines: Sequence[int]) -> Column:
-    """Reduce the cells of a column to digits and marks, and look for its decimal mark."""
+def look(cells: Sequence[str], where: str, lines: Sequence[int], *, answers: bool = False) -> Column:
+    """Reduce the cells of a column to digits and marks, and look for its decimal mark; yes and no where told so."""
+    if answers and (words := _answers(cells)):
+        read = look([words.get(cell, cell) for cell in cells], where, lines)
+        said = ", ".join(f"{cell.strip()!r} is taken as {number}" for cell, number in words.items())
+        return dataclasses.replace(read, answers=said)
     text = "\n".join(cells)
     signs = set(text)
     limits: dict[int, tuple[str, str]] = {}
@@ -87,7 +99,24 @@ def look(cells: Sequence[str], where: str, lines: Sequence[int]) -> Column:
         reduced, index, point = plain
     else:
         reduced, index, limits = _one_by_one(cells, where, lines)
-    return Column(reduced, index, limits, point, _mark(reduced, where), frozenset(signs & set(SIGNS)))
+    return Column(reduced, index, limits, point, _mark(reduced, where), _units(cells, index, signs))
+
+
+def _units(cells: Sequence[str], index: np.ndarray, letters: set[str]) -> frozenset[str]:
+    """Return the units of a column; `letters` are all characters of its cells."""
+    if not letters & set(SIGNS) and not any(letter.isalpha() for letter in letters):
+        return frozenset()
+    if letters <= _SIMPLE:  # then every unit is one sign
+        return frozenset(letters & set(SIGNS))
+    numbers = {cell for cell, line in zip(cells, index.tolist(), strict=True) if line >= 0}
+    return frozenset(map(unit_of, numbers)) - {""}
+
+
+def _answers(cells: Sequence[str]) -> dict[str, str]:
+    """Return the number for every cell that says yes or no; nothing where another cell states something."""
+    stated = [cell for cell in dict.fromkeys(cells) if cell.strip().casefold() not in NOT_STATED]
+    words = {cell: ANSWERS.get(cell.strip().casefold()) for cell in stated}
+    return {} if None in words.values() else {cell: f"{number:.0f}" for cell, number in words.items()}
 
 
 def _plain(cells: Sequence[str], text: str, signs: set[str]) -> tuple[str, np.ndarray, np.ndarray] | None:
@@ -133,6 +162,11 @@ def _one_by_one(
     return "\n".join(regular), index, limits
 
 
+def unit_of(cell: str) -> str:
+    """Return the sign or code that stands beside a number: a currency, or the percent sign."""
+    return cell.translate(_NUMBER).strip()
+
+
 _NO_NUMBER = object()
 
 
@@ -141,7 +175,7 @@ def _reduce(cell: str) -> object:
     if text.casefold() in NOT_STATED:
         return None
     if limit := _LIMIT.fullmatch(text):
-        return (limit["side"], limit["number"])
+        return (">" if limit["side"] in _ABOVE else "<", limit["number"])
     found = _ODD.fullmatch(text)
     if not found or (found["sign"] == "(") != (found["end"] == ")"):
         return _NO_NUMBER
@@ -197,6 +231,7 @@ def to_numbers(
     all numbers of the column have the same.
     """
     notes = _check_signs(column, cells, lines, where)
+    notes += [f"{where.rpartition(' column ')[2]}: {column.answers}"] if column.answers else []
     numbers = _values(column, mark, where, lines, cells)
     if (large := np.flatnonzero(~(np.abs(numbers) <= LARGEST_NUMBER))).size:
         row = int(np.flatnonzero(column.index == large[0])[0])
@@ -231,14 +266,17 @@ def to_numbers(
 
 def _check_signs(column: Column, cells: Sequence[str], lines: Sequence[int], where: str) -> list[str]:
     """Refuse numbers of several units, of which signs tell; say that percent signs are stripped."""
-    for sign in sorted(column.signs) if len(column.signs) > 1 or "%" in column.signs else ():
-        bare = [i for i, cell in enumerate(cells) if column.index[i] >= 0 and sign not in cell]
-        other = [i for i in bare if sign == "%" or set(cells[i]) & set(SIGNS)]
-        if other:
-            raise MixedRowsError(
-                f"{where}, row {lines[other[0]]}: {cells[other[0]].strip()!r} stands among numbers with {sign!r}, and "
-                f"numbers of one unit only can be added up; write the column in one unit"
-            )
+    if len(column.signs) > 1 or "%" in column.signs:
+        units = {cell: unit_of(cell) for cell in set(cells)}
+        for sign in sorted(column.signs):
+            bare = [i for i, cell in enumerate(cells) if column.index[i] >= 0 and sign != units[cell]]
+            other = [i for i in bare if sign == "%" or units[cells[i]]]
+            if other:
+                mine = [lines[i] for i, cell in enumerate(cells) if column.index[i] >= 0 and sign == units[cell]]
+                raise MixedRowsError(
+                    f"{where}, row {lines[other[0]]}: {cells[other[0]].strip()!r} stands among numbers with {sign!r}, "
+                    f"as in row {mine[0]}, and numbers of one unit only can be added up; write the column in one unit"
+                )
     name = where.rpartition(" column ")[2]
     return [f"{name}: percent signs are stripped, 5% is taken as 5"] if "%" in column.signs else []
 

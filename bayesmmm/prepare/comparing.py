@@ -82,7 +82,8 @@ def compare(first: Prepared, second: Prepared) -> Comparison:
                 f"{name} is a {kind}, and must be Prepared, as mm.prepare.tidy(...) returns it"
             )
     date = str(first.frame.columns[0])
-    keys = [date, *(["geo"] if "geo" in first.frame.columns and "geo" in second.frame.columns else [])]
+    shared = dict.fromkeys([*first.log.arguments.get("geo", {}), *second.log.arguments.get("geo", {})])
+    keys = [date, *(key for key in shared if key in first.frame.columns and key in second.frame.columns)]
     numbers = [
         name
         for name in first.frame.columns

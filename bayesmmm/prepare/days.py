@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesmmm.errors import AmbiguousError, DateError
+from bayesmmm.errors import AmbiguousError, DateError, NoDaysError
 
 #: Which of day and month comes first in slashed dates.
 ORDERS = ("day first", "month first")
@@ -41,7 +41,7 @@ _TIME = rf"(?:(?:[ T]|, | at )\d{{1,2}}:\d{{2}}(?::\d{{2}}(?:[.,]\d+)?)?(?: ?[Aa
 _WAYS = {
     "ymd": rf"(?P<y>\d{{4}})(?P<s>[-/.])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}}){_TIME}",
     "compact": r"(?P<y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})",
-    "slash": rf"(?P<a>\d{{1,2}})(?P<s>[-/.])(?P<b>\d{{1,2}})(?P=s)(?P<y>\d{{4}}|\d{{2}}){_TIME}",
+    "slash": rf"{_WEEKDAY}(?P<a>\d{{1,2}})(?P<s>[-/.])(?P<b>\d{{1,2}})(?P=s)(?P<y>\d{{4}}|\d{{2}}){_TIME}",
     "named": rf"{_WEEKDAY}(?P<d>\d{{1,2}})(?:\.|st|nd|rd|th)?[ -](?:de )?{_NAME}(?: de)?[ ,-]+"
     rf"(?P<y>\d{{4}}|\d{{2}}){_TIME}",
     "american": rf"{_WEEKDAY}{_NAME} (?P<d>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y>\d{{4}}){_TIME}",
@@ -51,6 +51,7 @@ _WAYS = {
 }
 _PATTERNS = {kind: re.compile(way) for kind, way in _WAYS.items()}
 _CLOCK = re.compile(rf"{_TIME}$")
+_NAMED_DAY = re.compile(rf"^{_WEEKDAY}")
 _RANGE = re.compile(r" (?:-|–|—|to|bis) |~")
 _IN_TEXT = [
     re.compile(rf"(?<![\w/.{'' if kind == 'compact' else '-'}]){_WAYS[kind]}(?!\w)")
@@ -77,7 +78,7 @@ class Days:
 def token(cell: str, date_format: str | None = None, *, counted: bool = False) -> Token | None:
     """Return what a cell is as a day, or None; `counted` where a number is that of days since the start."""
     if date_format is not None:
-        for text in dict.fromkeys((cell, _CLOCK.sub("", cell))):
+        for text in dict.fromkeys((cell, _CLOCK.sub("", cell), _NAMED_DAY.sub("", _CLOCK.sub("", cell)))):
             with contextlib.suppress(ValueError):
                 day = datetime.datetime.strptime(text, date_format)
                 return ("format", day.year, day.month, day.day)
@@ -191,7 +192,7 @@ def read_days(
     days = {t: to_day(t, order, start) for t in unique}
     if unknown := [t for t, day in days.items() if day is None]:
         _refuse_order(where, unknown[0])
-    kind = _kind_of(unique, days, order)
+    kind = _kind_of(unique, days, order, where)
     said = f"{order}, as a number above 12 shows" if order else _SAID.get(unique[0][0], unique[0][0])
     return Days(np.array([days[t] for t in tokens], dtype="datetime64[D]"), kind, order, said)
 
@@ -217,10 +218,16 @@ def _refuse_order(where: str, read: Token) -> None:
     )
 
 
-def _kind_of(unique: list[Token], days: dict[Token, datetime.date | None], order: str | None) -> str:
+def _kind_of(unique: list[Token], days: dict[Token, datetime.date | None], order: str | None, where: str) -> str:
     if unique[0][0] in ("week", "month"):
         return unique[0][0]
     if unique[0][0] != "range":
         return "day"
-    lengths = {(to_day(t[2], order) - days[t]).days + 1 for t in unique}  # type: ignore[operator]
+    lengths = {(to_day(t[2], order) - days[t]).days + 1: days[t] for t in unique}  # type: ignore[operator]
+    long = [size for size, first in lengths.items() if size > 7 and not (28 <= size <= 31 and first.day == 1)]  # type: ignore[union-attr]
+    if long:
+        raise NoDaysError(
+            f"{where} holds ranges of {long[0]} days, from {lengths[long[0]]} on, so that the file holds no days, only "
+            f"totals; download it by day"
+        )
     return "week" if max(lengths) > 1 and max(lengths) <= 7 else "month" if max(lengths) > 7 else "day"

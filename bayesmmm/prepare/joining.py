@@ -6,13 +6,15 @@ and recorded.
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from bayesmmm.errors import AbsentDaysError, ExportSettingError, MixedRowsError, OverlapError, WeekError
 from bayesmmm.prepare.log import Step
-from bayesmmm.prepare.part import Part
+from bayesmmm.prepare.mixed_rows import may_be_same
+from bayesmmm.prepare.part import Part, series_name
 from bayesmmm.prepare.periods import PeriodTable
 from bayesmmm.prepare.settings import Settings
 from bayesmmm.prepare.weeks import all_periods, spacing, weekday
@@ -65,7 +67,7 @@ def join(tables: Sequence[PeriodTable], given: Settings) -> tuple[PeriodTable, l
     if len({table.frame.index.nlevels for table in tables}) > 1:
         lacking = next(table for table in tables if table.frame.index.nlevels == 1)
         raise ExportSettingError(
-            f"{lacking.path!r} has no column {given.geo!r}, which geo= names; leave geo= out, or the file"
+            f"{lacking.path!r} has no column {listed(given.geo.values())}, which geo= names; leave geo= out, or the file"
         )
     first, last = max(_span(table)[0] for table in tables), min(_span(table)[1] for table in tables)
     if first > last:
@@ -89,7 +91,9 @@ def join(tables: Sequence[PeriodTable], given: Settings) -> tuple[PeriodTable, l
                 f"zero"
             )
         kept.append(table)
-    frame = pd.concat([table.frame for table in kept], axis=1)
+    kept, more = _same_series(kept, given)
+    steps += more
+    frame = pd.concat([table.frame for table in kept], axis=1).sort_index()
     joined = dataclasses.replace(
         kept[0],
         file=ALL,
@@ -104,6 +108,34 @@ def join(tables: Sequence[PeriodTable], given: Settings) -> tuple[PeriodTable, l
     text = f"{len(tables)} tables side by side by date: {', '.join(dict.fromkeys(table.file for table in tables))}"
     sums = joined.sums()
     return joined, [*steps, Step("join", ALL, text, sum(len(t.frame) for t in kept), len(frame), sums, sums)]
+
+
+def _same_series(tables: list[PeriodTable], given: Settings) -> tuple[list[PeriodTable], list[Step]]:
+    """Give every file the series and periods that another one has: as zeros where that was told."""
+    if tables[0].frame.index.nlevels == 1:
+        return tables, []
+    pairs = tables[0].frame.index
+    for table in tables[1:]:
+        pairs = pairs.union(table.frame.index)
+    out, steps = [], []
+    for table in tables:
+        lacking = pairs.difference(table.frame.index)
+        if not len(lacking):
+            out.append(table)
+            continue
+        geos = lacking.get_level_values(1).unique()
+        never = geos.difference(table.frame.index.get_level_values(1))
+        said = f"{counted(len(lacking), 'pair')} of {table.unit} and series, of {listed(map(series_name, geos))}"
+        if not given.fill:
+            who = f", {listed(map(series_name, never))} never," if len(never) else ""
+            raise AbsentDaysError(
+                f"{table.path!r} has no rows for {said},{who} that other files have; if nothing was delivered then, "
+                f"fill=True counts them as zero, or fill={list(table.frame)[:1]!r} those of some columns"
+            )
+        full, fresh = table.filled(pairs, given)
+        out.append(full)
+        steps.append(full.step("fill", f"absent, counted as zero in {listed(fresh)}, {said}", table))
+    return out, steps
 
 
 def _span(table: PeriodTable) -> tuple[np.datetime64, np.datetime64]:
@@ -130,9 +162,10 @@ def _check_units(tables: Sequence[PeriodTable]) -> None:
 
 def _check_currencies(codes: Sequence[str | None], paths: Sequence[str], given: Settings) -> None:
     known = {code: path for code, path in zip(codes, paths, strict=True) if code is not None}
-    if len(known) < 2 or "currency" in given.accept:
+    pairs = [pair for pair in combinations(known, 2) if not may_be_same(*pair)]
+    if not pairs or "currency" in given.accept:
         return
-    first, second, *_ = known
+    first, second = pairs[0]
     said = "; ".join(f"{path!r} in {code}" for code, path in known.items())
     raise MixedRowsError(
         f"money in {len(known)} currencies would be laid side by side: {said}; convert it, as currency={first!r}, "

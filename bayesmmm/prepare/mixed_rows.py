@@ -5,24 +5,68 @@ Knows the columns that say so. A column that does not depend on the difference i
 
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 
+from bayesmmm.data.cells import CURRENCIES
 from bayesmmm.errors import MixedRowsError, RatesError
-from bayesmmm.prepare.part import Part, exact_sum, named_rows
+from bayesmmm.prepare.amounts import is_number
+from bayesmmm.prepare.part import SEPARATOR, Part, exact_sum, named_rows
 from bayesmmm.prepare.reading import clean
+from bayesmmm.prepare.settings import BY_KEY
 from bayesmmm.prepare.tables import Table
 from bayesmmm.text import listed
 
 _CURRENCY_COLUMN = re.compile(
-    r"(?:\w+ )?(?:currency|currency ?code|währung|währungscode|devise|moneda|valuta|moeda)", re.I
+    r"(?:\w+ )?(?:currency|currency ?code|währung|währungscode|devise|moneda|valuta|moeda|divisa|waluta|通貨)"
+    r"(?: (?:des|du|de la|of|del|dell|della|do|da) .*)?",
+    re.I,
 )
 _ATTRIBUTION_COLUMN = re.compile(
-    r".*\b(?:attribution (?:setting|window)s?|attributionseinstellung|attributionsfenster)", re.I
+    r".*(?:attribu[a-z]|atribu|zuordnung|lookback|(?:conversion|click|view)[- ]window|atrybuc)", re.I
 )
-_IN_NAME = re.compile(r"\(([A-Z]{3})\)$")
-_SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₪": "ILS", "฿": "THB"}
+_IN_NAME = re.compile(r"(?:^|[\s(\[_,/-])([A-Z]{3})[)\]]?$")
+_SIGNS = {
+    "€": "EUR",
+    "£": "GBP",
+    "₹": "INR",
+    "₩": "KRW",
+    "₽": "RUB",
+    "₺": "TRY",
+    "₪": "ILS",
+    "฿": "THB",
+    "zł": "PLN",
+}
+_SIGNS |= {
+    "Kč": "CZK",
+    "Ft": "HUF",
+    "US$": "USD",
+    "CA$": "CAD",
+    "C$": "CAD",
+    "A$": "AUD",
+    "AU$": "AUD",
+    "NZ$": "NZD",
+}
+_SIGNS |= {
+    "HK$": "HKD",
+    "S$": "SGD",
+    "MX$": "MXN",
+    "R$": "BRL",
+    "NT$": "TWD",
+    "Fr.": "CHF",
+    "$": "$",
+    "¥": "¥",
+    "kr": "kr",
+}
+#: Codes that one sign may stand for.
+_SHARED = {
+    "$": {"USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP", "UYU"},
+    "¥": {"JPY", "CNY"},
+    "kr": {"SEK", "NOK", "DKK", "ISK"},
+}
+_PROBED = 200  # cells that show whether a column holds numbers
 _COUNT = re.compile(
     r"impr|click|klick|reach|reichweite|view|recipient|session|user|visit|quantity|menge|open|save|install|lead|"
     r"(?:conversion|purchase|order|result)s?(?!.*(?:value|wert|revenue))",
@@ -40,12 +84,31 @@ _DELIVERED = re.compile(
 
 def currency_place(table: Table) -> int | None:
     """Return the column that says the currency."""
-    return next((i for i, known in enumerate(table.names) if known and _CURRENCY_COLUMN.fullmatch(known[0])), None)
+    named = (i for i, known in enumerate(table.names) if known and _CURRENCY_COLUMN.fullmatch(known[0]))
+    held = (i for i, cells in enumerate(table.columns) if _holds(cells, CURRENCIES.__contains__))
+    return next(named, next(held, None))
+
+
+def _holds(cells: Sequence[str], allowed: Callable[[str], bool]) -> bool:
+    """Tell whether every cell that states something is of some kind, and there are such cells."""
+    if cells and not allowed(clean(cells[0])) and clean(cells[0]):
+        return False  # as nearly all columns show with their first cell
+    stated = {clean(cell) for cell in set(cells)} - {""}
+    return bool(stated) and all(map(allowed, stated))
 
 
 def attribution_place(table: Table) -> int | None:
     """Return the column that says how conversions are attributed."""
-    return next((i for i, known in enumerate(table.names) if known and _ATTRIBUTION_COLUMN.match(known[0])), None)
+    return next(
+        (
+            i
+            for i, known in enumerate(table.names)
+            if known
+            and _ATTRIBUTION_COLUMN.match(known[0])
+            and not any(is_number(cell) for cell in table.columns[i][:_PROBED])
+        ),
+        None,
+    )
 
 
 def may_be_money(source: str) -> bool:
@@ -63,9 +126,31 @@ def currency_of(sources: Sequence[str], signs: Sequence[str], cells: np.ndarray 
     if cells is not None:
         found = {clean(cell) for cell in cells.tolist()} - {""}
     else:
-        found = {code[1] for source in sources if (code := _IN_NAME.search(source))}
-        found = found or {_SIGNS[sign] for sign in signs if sign in _SIGNS}
+        found = {code for source in sources if (code := _code_in(source))}
+        found = found or {_SIGNS.get(sign, sign) for sign in signs if sign in _SIGNS or sign in CURRENCIES}
     return found.pop() if len(found) == 1 else None
+
+
+def _code_in(source: str) -> str | None:
+    """Return the code of a currency that ends the name of a column, as in "Spend (EUR)"."""
+    code = _IN_NAME.search(source)
+    return code[1] if code and code[1] in CURRENCIES else None
+
+
+def check_columns(path: str, codes: Mapping[str, str | None]) -> None:
+    """Refuse columns of several currencies side by side; `codes` are by column, None where it is not known."""
+    known = {code: name for name, code in codes.items() if code is not None}
+    for (first, one), (second, other) in combinations(known.items(), 2):
+        if not may_be_same(first, second):
+            raise MixedRowsError(
+                f"{path!r}: {one!r} is in {first}, {other!r} in {second}; money of two currencies would be laid side by "
+                f"side; take one of the two in columns=, or keep them apart on purpose: accept=['currency']"
+            )
+
+
+def may_be_same(one: str, other: str) -> bool:
+    """Tell whether two codes or signs may be one currency, as "$" and "USD"."""
+    return one == other or other in _SHARED.get(one, ()) or one in _SHARED.get(other, ())
 
 
 def check_attribution(part: Part, cells: np.ndarray, name: str, sources: dict[str, str], *, accept: bool) -> None:
@@ -110,16 +195,25 @@ def _check_one(
 
 
 def convert(
-    part: Part, cells: np.ndarray | None, money: Sequence[str], currency: str, rates: Sequence[Sequence]
+    part: Part,
+    cells: np.ndarray | None,
+    money: Sequence[str],
+    currency: str,
+    rates: Sequence[Sequence],
+    keys: Sequence[str],
 ) -> tuple[Part, list]:
     """Convert columns of money into one currency, "USD>EUR" where the file does not say its own.
 
-    `cells` hold the currency of every row, where a column says so; a rate holds for a day, or for every day (None).
+    `cells` hold the currency of every row, where a column says so; a rate holds for a day, or for every day (None). A
+    series may have a rate of its own, by its `keys`.
     """
     own, _, target = currency.rpartition(">")
     texts = [""] * len(part.days) if cells is None else [clean(cell) for cell in cells.tolist()]
-    codes = np.array([text or own or part.currency or "" for text in texts], dtype=str)
+    codes = np.array([text or own or part.currency or "" for text in texts], dtype=object)
     table = {(None if day is None else np.datetime64(day), code): rate for day, code, rate in rates}
+    for code in dict.fromkeys(code for _, code in table if "=" in code):
+        codes[_of_series(part, code, keys)] = code
+    codes = codes.astype(str)
     factor = np.ones(len(part.days))
     details = []
     for code in np.unique(codes):
@@ -157,6 +251,16 @@ def convert(
     before, after = part.sums(), done.sums()
     change = {name: round(after[name] - before[name], places[name]) for name in money if name in before}
     return done, [done.step("convert", f"money in {target}: {', '.join(money)}", part, change, details)]
+
+
+def _of_series(part: Part, code: str, keys: Sequence[str]) -> np.ndarray:
+    """Tell which rows are of a series with some values of its keys, as "brand=acme, territory=north"."""
+    told = dict(piece.split("=", 1) for piece in code.split(BY_KEY))
+    texts = part.texts.get("geo")
+    if texts is None:
+        return np.zeros(len(part), dtype=bool)
+    values = (dict(zip(keys, text.split(SEPARATOR), strict=True)) for text in texts.tolist())
+    return np.array([all(own[key] == value for key, value in told.items()) for own in values], dtype=bool)
 
 
 def _rate(table: dict, day: np.datetime64, code: str, target: str, part: Part, money: Sequence[str]) -> float:

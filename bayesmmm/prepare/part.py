@@ -12,6 +12,9 @@ import numpy as np
 
 from bayesmmm.prepare.log import Step
 
+#: Between the keys of a series while they are one text; no cell holds it.
+SEPARATOR = "\x1f"
+
 
 class Recorded:
     """Rows of which every step is recorded with their number and sums before and after it."""
@@ -94,6 +97,11 @@ def exact_sum(values: np.ndarray, decimals: int) -> float:
     if np.abs(scaled).sum() < 2.0**53:
         return round(float(scaled.sum()) / scale, decimals)
     return float(np.nansum(values))
+
+
+def series_name(text: str) -> str:
+    """Write the keys of a series."""
+    return text.replace(SEPARATOR, " / ")
 
 
 def named_rows(lines: np.ndarray, shown: int = 3) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from bayesmmm.errors import AbsentDaysError, ExportSettingError, GroupError, WeekError
 from bayesmmm.prepare.log import Step
-from bayesmmm.prepare.part import Part, Recorded, exact_sum
+from bayesmmm.prepare.part import Part, Recorded, exact_sum, series_name
 from bayesmmm.prepare.settings import Settings
 from bayesmmm.prepare.weeks import DAY, MONTH, all_periods, first_days, iso_week, weekday
 from bayesmmm.text import counted, listed
@@ -55,6 +55,15 @@ class PeriodTable(Recorded):
             out[name] = round(sum(exact_sum(frame[c].to_numpy(dtype=float), places) for c in columns), places)
         return out
 
+    def filled(self, index: pd.Index, given: Settings) -> tuple["PeriodTable", list[str]]:
+        """Return the table with the rows of an index, in new ones zeros where told; and the columns of zeros."""
+        frame = self.frame.reindex(index).sort_index()
+        fresh = ~frame.index.isin(self.frame.index)
+        zeros = [c for c, name in self.origin.items() if given.filled(name) and given.how_of(name) in _ZEROS]
+        for column in zeros:
+            frame[column] = frame[column].mask(fresh, 0.0)
+        return dataclasses.replace(self, frame=frame), zeros
+
     def periods(self) -> np.ndarray:
         """Return the first day of every row."""
         return self.frame.index.get_level_values(PERIOD).to_numpy().astype("datetime64[D]")
@@ -79,10 +88,11 @@ def to_periods(
     steps.append(rows.step("add_up", what, part, details=[equal] if equal else []))
     rows, more = _rounded(rows, part)
     steps += more
-    rows, more = _filled(rows, absent, given)
+    spans = _spans(part) if given.ragged else None
+    rows, more = _filled(rows, absent, given, spans)
     steps += more
     rows = _calendar(rows, columns, given)
-    return _partial(rows, steps, given)
+    return _partial(rows, steps, given, spans)
 
 
 def _unit(part: Part, given: Settings) -> str:
@@ -234,7 +244,7 @@ def _absent(part: Part, unit: str, given: Settings) -> np.ndarray:
         first, last = present[0], present[-1]
     absent = np.setdiff1d(all_periods(min(first, present[0]), max(last, present[-1]), part.unit), present)
     if unit != part.unit and not given.fill:
-        _check_geos(part)
+        _check_geos(part, given)
     if len(absent) and unit != part.unit and not given.fill:
         raise AbsentDaysError(
             f"{part.path!r} has no rows on {counted(len(absent), 'day')}, {listed(map(pd.Timestamp, absent))}, so "
@@ -244,21 +254,36 @@ def _absent(part: Part, unit: str, given: Settings) -> np.ndarray:
     return absent
 
 
-def _check_geos(part: Part) -> None:
-    """Refuse geos without rows on days that others have."""
+def _check_geos(part: Part, given: Settings) -> None:
+    """Refuse series without rows on days that others have; where they are ragged, on days between their own."""
     if "geo" not in part.texts:
         return
     rows = pd.DataFrame({"day": part.days, "geo": part.texts["geo"]}).drop_duplicates()
-    counts, days = rows["geo"].value_counts(), rows["day"].nunique()
-    if counts.min() < days:
-        geo = counts.idxmin()
+    days = np.sort(rows["day"].unique())
+    own = rows.groupby("geo")["day"].agg(["min", "max", "size"])
+    held = [((days >= low) & (days <= high)).sum() for low, high in zip(own["min"], own["max"], strict=True)]
+    lacking = (np.array(held) if given.ragged else len(days)) - own["size"]
+    if lacking.max() > 0:
+        geo = lacking.idxmax()
+        inside = "between its first and its last" if given.ragged else f"of {len(days)} days"
+        ends = bool(not given.ragged and held[own.index.get_loc(geo)] == own["size"][geo])
+        more = ", and ragged=True lets series start late and end early" * ends
         raise AbsentDaysError(
-            f"{part.path!r} has no rows of {geo!r} on {days - counts.min()} of {days} days, so that its weeks "
-            f"cannot be summed; if nothing was delivered on these days, fill=True counts them as zero"
+            f"{part.path!r} has no rows of {series_name(geo)!r} on {lacking.max()} {inside}, so that its weeks "
+            f"cannot be summed; if nothing was delivered on these days, fill=True counts them as zero{more}"
         )
 
 
-def _filled(rows: PeriodTable, absent: np.ndarray, given: Settings) -> tuple[PeriodTable, list[Step]]:
+def _spans(part: Part) -> pd.DataFrame | None:
+    """Return first and last day of every series."""
+    if "geo" not in part.texts:
+        return None
+    return pd.DataFrame({"day": part.days, "geo": part.texts["geo"]}).groupby("geo")["day"].agg(["min", "max"])
+
+
+def _filled(
+    rows: PeriodTable, absent: np.ndarray, given: Settings, spans: pd.DataFrame | None
+) -> tuple[PeriodTable, list[Step]]:
     """Add rows of zeros for absent periods, where told."""
     index = rows.frame.index
     # Several absent days may belong to one week.
@@ -267,6 +292,7 @@ def _filled(rows: PeriodTable, absent: np.ndarray, given: Settings) -> tuple[Per
     if full is None:
         periods = index.get_level_values(0).union(wanted).unique()
         full = pd.MultiIndex.from_product([periods, index.get_level_values(1).unique()], names=index.names)
+        full = full if spans is None else full[_inside(rows.unit, full, spans) > 0]
     pairs = len(full) - len(index)
     if not len(absent) and not pairs:
         return rows, []
@@ -275,12 +301,7 @@ def _filled(rows: PeriodTable, absent: np.ndarray, given: Settings) -> tuple[Per
     text = f"{len(absent)} {unit}: {days}" if len(absent) else f"{pairs} pairs of {rows.unit} and geo"
     if not given.fill:
         return rows, [rows.step("absent", f"absent and not filled, {text}", rows)]
-    frame = rows.frame.reindex(full).sort_index()
-    fresh = ~frame.index.isin(index)
-    for column, name in rows.origin.items():
-        if given.filled(name) and given.how_of(name) in _ZEROS:
-            frame[column] = frame[column].mask(fresh, 0.0)
-    filled = dataclasses.replace(rows, frame=frame)
+    filled, _ = rows.filled(full, given)
     return filled, [filled.step("fill", f"absent, counted as zero, {text}", rows)]
 
 
@@ -312,9 +333,27 @@ def _calendar(rows: PeriodTable, columns: Mapping[str, str], given: Settings) ->
     return dataclasses.replace(rows, frame=frame)
 
 
-def _partial(rows: PeriodTable, steps: list[Step], given: Settings) -> tuple[PeriodTable, list[Step]]:
+def _inside(unit: str, index: pd.MultiIndex, spans: pd.DataFrame) -> np.ndarray:
+    """Return how many days of each period lie between the first and the last day of its series."""
+    starts = index.get_level_values(0).to_numpy().astype("datetime64[D]")
+    first, last = (spans[end].loc[index.get_level_values(1)].to_numpy().astype("datetime64[D]") for end in spans)
+    if unit == "month":
+        starts, first, last = (
+            each.astype("datetime64[M]").astype("datetime64[D]") for each in (starts, first, last)
+        )
+    length = 7 if unit == "week" else 1
+    ends = np.minimum(starts + (length - 1) * DAY, last if unit != "week" else np.maximum(last, starts))
+    ends = np.where(last < starts, starts - DAY, ends)
+    return np.maximum((ends - np.maximum(starts, first)).astype(int) + 1, 0)
+
+
+def _partial(
+    rows: PeriodTable, steps: list[Step], given: Settings, spans: pd.DataFrame | None
+) -> tuple[PeriodTable, list[Step]]:
     """List weeks of which only some days are covered, and leave them out unless told otherwise."""
     days = _days_covered(rows)
+    if spans is not None and given.week_start is not None and rows.frame.index.nlevels > 1:
+        days = np.minimum(days, _inside("week", rows.frame.index, spans))
     mask = days < 7 if rows.unit == "week" else np.zeros(len(days), dtype=bool)
     if not mask.any():
         return rows, steps

@@ -19,7 +19,7 @@ from bayesmmm.prepare.log import Log, Step
 from bayesmmm.prepare.part import Part
 from bayesmmm.prepare.periods import PeriodTable, to_periods
 from bayesmmm.prepare.prepared import Prepared, finish, label_table
-from bayesmmm.prepare.reading import RawFile, read_file
+from bayesmmm.prepare.reading import RawFile, clean, read_file
 from bayesmmm.prepare.settings import CALENDAR_HOWS, Settings, settings
 from bayesmmm.prepare.source import Decided, equal_rows, number_columns, read_part
 from bayesmmm.prepare.tables import Search, Table, find_tables
@@ -209,7 +209,12 @@ def _assign(
 
 def _check_twice(tables: Sequence[Table], columns: Sequence[Mapping[str, str]], given: Settings) -> None:
     for name in dict.fromkeys(name for held in columns for name in held) if not given.stack else ():
-        having = [table for table, held in zip(tables, columns, strict=True) if name in held]
+        folded = clean(name).casefold()
+        having = [
+            table
+            for table, held in zip(tables, columns, strict=True)
+            if any(clean(other).casefold() == folded for other in held)
+        ]
         if len(having) > 1:
             _refuse_both(name, name, having)
 

@@ -12,7 +12,7 @@ import pandas as pd
 from bayesmmm.data import OUTLIER_ROBUST_SDS
 from bayesmmm.errors import TotalsError
 from bayesmmm.prepare.log import CENT, Log, write_text
-from bayesmmm.prepare.part import Part
+from bayesmmm.prepare.part import SEPARATOR, Part
 from bayesmmm.prepare.periods import PERIOD, PeriodTable
 from bayesmmm.prepare.settings import CALENDAR_HOWS, Settings
 from bayesmmm.text import counted
@@ -94,7 +94,7 @@ def finish(
     """Order the columns, make whole numbers whole, and look for outliers."""
     frame = rows.frame
     ordered = [column for name in names for column in frame.columns if rows.origin.get(column, column) == name]
-    out = frame[ordered].reset_index().rename(columns={PERIOD: given.date_as})
+    out = _with_keys(frame[ordered].reset_index().rename(columns={PERIOD: given.date_as}), list(given.geo))
     decimals: dict[str, int] = {}
     for column in ordered:
         name = rows.origin.get(column, column)
@@ -114,6 +114,18 @@ def finish(
     log = Log(log.arguments, log.files, log.decided, (*log.steps, step))
     _check_balance(log)
     return Prepared(out, log, found, labels, decimals)
+
+
+def _with_keys(out: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Write the keys of series into columns of their own, behind the date."""
+    if not keys or "geo" not in out:
+        return out
+    parts = [text.split(SEPARATOR) for text in out["geo"]]
+    place = out.columns.get_loc("geo")
+    out = out.drop(columns="geo")
+    for i, key in enumerate(keys):
+        out.insert(place + i, key, np.array([part[i] for part in parts], dtype=object))
+    return out
 
 
 def _check_balance(log: Log) -> None:

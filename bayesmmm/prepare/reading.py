@@ -4,9 +4,11 @@ Knows bytes, encodings and separators; refuses to know what a cell means. What a
 not from its name.
 """
 
+import contextlib
 import csv
 import datetime
 import io
+import json
 import math
 import os
 import re
@@ -30,7 +32,16 @@ _SIGNATURES = {
     b"\x1f\x8b": "a compressed file; unpack it first",
     b"\x89PNG": "a picture; export the table as CSV",
     b"\xff\xd8\xff": "a picture; export the table as CSV",
+    b"GIF8": "a picture; export the table as CSV",
+    b"{\\rtf": "a text document; export the table as CSV",
+    b"SQLite format 3": "a database; export the table as CSV",
+    b"7z\xbc\xaf\x27\x1c": "an archive; unpack it first",
+    b"Rar!": "an archive; unpack it first",
+    b"PK\x05\x06": "an archive without any file; download it again",
 }
+_BOM = b"\xef\xbb\xbf"
+_CONTROLS = bytes(i for i in range(32) if i not in b"\t\n\r\f\v\x1a")
+_MOST_CONTROLS = 0.02  # of the first bytes of what is text
 _WRITTEN = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 _PAGES = (b"<!doctype", b"<html", b"<table", b"<?xml")
 
@@ -86,12 +97,20 @@ def _read_text(name: str, path: str, raw: bytes, wanted: Collection[str], encodi
     for signature, said in _SIGNATURES.items():
         if raw.startswith(signature):
             raise FileFormatError(f"{path!r} is not text but {said}")
-    if raw.lstrip()[:10].lower().startswith(_PAGES):
+    begun = raw.removeprefix(_BOM).lstrip()
+    if begun[:10].lower().startswith(_PAGES):
         raise FileFormatError(f"{path!r} is a web page, not a table of cells; export the table as CSV")
+    if begun[:1] in (b"{", b"[") and _is_json(begun):
+        raise FileFormatError(f"{path!r} is JSON, not a table of cells; export the table as CSV")
     code = encoding or _encoding(raw)
     written = _WRITTEN.get(code, code)
     if b"\0" in raw and not code.startswith("utf-16"):
         raise FileFormatError(f"{path!r} is not text: it holds zero bytes; export the table as CSV")
+    first = raw[:4000]
+    if len(first.translate(None, _CONTROLS)) < (1.0 - _MOST_CONTROLS) * len(first) and not code.startswith(
+        "utf-16"
+    ):
+        raise FileFormatError(f"{path!r} is not text: it holds characters that none has; export the table as CSV")
     try:
         head = _parse(raw, code, wanted)
         rows = list(csv.reader(_lines(raw, code), delimiter=head))
@@ -102,12 +121,22 @@ def _read_text(name: str, path: str, raw: bytes, wanted: Collection[str], encodi
         ) from error
     except csv.Error as error:
         raise FileFormatError(f"{path!r} cannot be cut into cells: {error}; download it again") from error
+    if all(map(is_blank, rows)):
+        raise EmptyFileError(f"{path!r} is empty: it holds no cell but empty ones; download it again")
     if rows and any(cell.count("\n") > _LONG_CELL for cell in rows[-1]):
         raise FileFormatError(
             f"{path!r}: the last cell, in row {len(rows)}, runs over more than {_LONG_CELL} lines, so that a "
             f"quotation mark is never closed; download the file again"
         )
     return RawFile(name, path, rows, f"{written}, separated by {_SEPARATORS[head]}")
+
+
+def _is_json(raw: bytes) -> bool:
+    """Tell whether text is JSON, in one piece or line by line."""
+    for text in (raw, raw.partition(b"\n")[0]):
+        with contextlib.suppress(ValueError, RecursionError):
+            return isinstance(json.loads(text), dict | list)
+    return False
 
 
 def _encoding(raw: bytes) -> str:
@@ -144,6 +173,9 @@ def _read_workbook(name: str, path: str, raw: bytes) -> RawFile:
             inside = archive.namelist()
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise FileFormatError(f"{path!r} is not text but a damaged archive; download it again") from error
+    if "content.xml" in inside:
+        text = f"{path!r} is not text but an OpenDocument spreadsheet; save it as .xlsx, or as 'CSV UTF-8'"
+        raise FileFormatError(text)
     if not any(member.startswith("xl/") for member in inside):
         raise FileFormatError(f"{path!r} is not text but an archive; unpack it first")
     check_suffix(path, ".xlsx", "an Excel workbook")

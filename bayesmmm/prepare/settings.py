@@ -31,9 +31,11 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 CALENDAR_HOWS = ("rows", "days", "iso_week", "complete")
 HOWS = ("sum", "mean", "max", "only", "distinct", "below", *CALENDAR_HOWS)
 ACCEPTED = ("totals", "attribution", "currency", "incomplete", "overlap")
+#: Between the keys of a series that has a rate of its own.
+BY_KEY = ", "
 #: Arguments that are text: what each may be.
 _TEXTS = {
-    **dict.fromkeys(("date_as", "geo", "pivot", "label", "currency", "week_start", "partial"), "text"),
+    **dict.fromkeys(("date_as", "pivot", "label", "currency", "week_start", "partial", "duplicates"), "text"),
     **dict.fromkeys(("date_format", "decimal", "encoding", "week_label"), "text or mapping"),
     **dict.fromkeys(("how", "only"), "mapping"),
     **dict.fromkeys(("where", "rules"), "mapping to names"),
@@ -51,7 +53,7 @@ class Settings:
     how: Mapping[str, str] = dataclasses.field(default_factory=dict)
     only: Mapping[str, str] = dataclasses.field(default_factory=dict)
     where: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
-    geo: str | None = None
+    geo: Mapping[str, str] = dataclasses.field(default_factory=dict)
     pivot: str | None = None
     rules: Mapping[str, Sequence[str]] | None = None
     label: str | None = None
@@ -62,6 +64,7 @@ class Settings:
     missing: Any = None
     below: Any = None
     accept: Sequence[str] = ()
+    duplicates: str = "add"
     currency: str | None = None
     rates: Any = None
     money: Sequence[str] | None = None
@@ -73,6 +76,7 @@ class Settings:
     partial: str = "drop"
     fiscal: Sequence[str] | None = None
     stack: bool = False
+    ragged: bool = False
 
     def how_of(self, name: str) -> str:
         """Return how the values of a column become one."""
@@ -119,8 +123,11 @@ def settings(files: Sequence[str], arguments: Mapping[str, Any]) -> Settings:
     if "fill" in values:
         flag = isinstance(values["fill"], bool | np.bool_)
         values["fill"] = bool(values["fill"]) if flag else _names("fill", values["fill"])
-    if "stack" in values:
-        values["stack"] = check_flag(values["stack"], "stack", ExportSettingError)
+    for name in ("stack", "ragged"):
+        if name in values:
+            values[name] = check_flag(values[name], name, ExportSettingError)
+    if "geo" in values:
+        values["geo"] = _keys(values["geo"])
     if "table" in values:
         values["table"] = check_count(values["table"], "table", error=ExportSettingError)
     for name, words in (("missing", ("empty",)), ("below", ("half", "empty"))):
@@ -145,6 +152,17 @@ def _columns(value: Any) -> dict[str, str]:
     if not value:
         raise ExportSettingError("columns= names no column; give at least one, or leave the argument out")
     return {_text("columns", name): "" if source is None else str(source) for name, source in value.items()}
+
+
+def _keys(value: Any) -> dict[str, str]:
+    """Return the columns that name a series, by their names in the result; one is called geo."""
+    if isinstance(value, str):
+        return {"geo": _text("geo", value)}
+    if not isinstance(value, Mapping):
+        value = {name: name for name in _names("geo", value)}
+    if not value:
+        raise ExportSettingError("geo= names no column; leave it out where there is one series")
+    return {_text("geo", name): _text("geo", column) for name, column in value.items()}
 
 
 def _names(argument: str, value: Any) -> list[str]:
@@ -192,14 +210,13 @@ def _rates(value: Any) -> list[list[Any]]:
         rows = value
     else:
         frame = value if isinstance(value, pd.DataFrame) else _read_rates(value)
-        wanted = ("currency", "rate")
-        if not set(wanted) <= set(frame.columns):
+        if "rate" not in frame or set(frame.columns) <= {"rate", "date"}:
             raise ExportSettingError(
-                f"rates= has the columns {listed(frame.columns)}; needed are currency, rate and, where rates "
-                f"change, date (as 2026-03-02)"
+                f"rates= has the columns {listed(frame.columns)}; needed are currency (or the keys of series, as in "
+                f"geo=), rate and, where rates change, date (as 2026-03-02)"
             )
         days = frame["date"] if "date" in frame else [None] * len(frame)
-        rows = [list(row) for row in zip(days, frame["currency"], frame["rate"], strict=True)]
+        rows = [list(row) for row in zip(days, _codes(frame), frame["rate"], strict=True)]
     try:
         # As text first: True is no rate.
         rows = [
@@ -218,6 +235,14 @@ def _rates(value: Any) -> list[list[Any]]:
             text = f"rates= has two rates of {currency!r}{when}, {told[day, currency]:g} and {rate:g}; keep one of them"
             raise ExportSettingError(text)
     return rows
+
+
+def _codes(frame: pd.DataFrame) -> list[str]:
+    """Return what each rate is of: a currency, or the series with some values of its keys, as "territory=north"."""
+    if "currency" in frame:
+        return list(frame["currency"])
+    keys = [str(name) for name in frame.columns if name not in ("rate", "date")]
+    return [BY_KEY.join(f"{key}={row[key]}" for key in keys) for row in frame.to_dict("records")]
 
 
 def _read_rates(value: Any) -> pd.DataFrame:
@@ -240,6 +265,7 @@ def _check(given: Settings, files: Sequence[str]) -> None:
     if given.week_start is not None:
         check_choice(given.week_start, "week_start", WEEKDAYS, error=ExportSettingError)
     check_choice(given.partial, "partial", ("drop", "keep"), error=ExportSettingError)
+    check_choice(given.duplicates, "duplicates", ("add", "drop"), error=ExportSettingError)
     for name in files:
         check_choice(
             given.of("week_label", name) or "start", "week_label", ("start", "end"), error=ExportSettingError
@@ -258,10 +284,31 @@ def _check(given: Settings, files: Sequence[str]) -> None:
         )
     if given.rules is not None and given.pivot is None:
         raise ExportSettingError("rules= say which rows belong together, but pivot= names no column to look at")
+    _check_keys(given)
     if (given.rates is None) != (given.currency is None):
         raise ExportSettingError("currency='EUR' and rates={'USD': 0.92} go together: give both or neither")
     if given.start is not None and given.stop is not None and given.start > given.stop:
         raise ExportSettingError(f"start={given.start} comes after stop={given.stop}; swap the two")
+
+
+def _check_keys(given: Settings) -> None:
+    """Refuse keys of series with names that others have, and rates of keys that are none."""
+    for name in given.geo:
+        if name in (given.columns or {}) or name == given.date_as:
+            raise ExportSettingError(
+                f"geo= calls a key {name!r}, as another column is called; give it another name"
+            )
+    for _, code, _ in given.rates or ():
+        named = [part.partition("=")[0] for part in code.split(BY_KEY)] if "=" in code else []
+        if lost := [name for name in named if name not in given.geo]:
+            raise ExportSettingError(
+                f"rates= has rates by {lost[0]!r}{did_you_mean(lost[0], given.geo)}, which geo= does not name; name the "
+                f"columns that tell series apart, as geo={[lost[0]]!r}"
+            )
+    if given.ragged and not given.geo:
+        raise ExportSettingError(
+            "ragged=True is about series of several regions; name their column, as geo='Region'"
+        )
 
 
 def _check_known(given: Settings, files: Sequence[str]) -> None:

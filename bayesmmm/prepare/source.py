@@ -24,8 +24,9 @@ from bayesmmm.prepare import mixed_rows
 from bayesmmm.prepare.amounts import Column, fewest_decimals, look, refuse_mark, to_numbers
 from bayesmmm.prepare.days import ORDERS, Days, read_days, to_day, token
 from bayesmmm.prepare.log import Step
-from bayesmmm.prepare.notes import Notes, read_notes
-from bayesmmm.prepare.part import Part, named_rows
+from bayesmmm.prepare.mixed_rows import convert
+from bayesmmm.prepare.notes import Notes, flags, read_notes
+from bayesmmm.prepare.part import SEPARATOR, Part, named_rows
 from bayesmmm.prepare.reading import clean
 from bayesmmm.prepare.settings import Settings
 from bayesmmm.prepare.tables import Table, end_place
@@ -34,6 +35,8 @@ from bayesmmm.prepare.weeks import DAY, spacing
 from bayesmmm.text import counted, listed, written
 
 _NUMBERS = ("sum", "mean", "max", "only", "below")
+_PROBED = 200  # cells that show that a column says something else
+_MOST_FLAGS = 6  # different cells of a column that says what is complete
 _RATE = re.compile(
     r"\b(?:ctr|cpc|cpm|cpa|cpv|roas|acos|avg|average|position|frequency|share)\b|rate\b|durchschn|\bper\b| / |"
     r"cost/|kosten/",
@@ -61,14 +64,20 @@ def read_part(
     days, notes = _days(table, given, known)
     part, sources, decided, step = _numbers(table, columns, days, notes, given, known, read)
     numbered = [s for s in sources if given.how_of(s.name) == "sum" and s.name not in given.only]
-    taken, details = compare_totals(table, numbered, accept="totals" in given.accept)
+    double = equal_lines(table) if given.duplicates == "drop" else np.zeros(len(table.rows), dtype=bool)
+    taken, details = compare_totals(table, numbered, double, accept="totals" in given.accept)
     steps = [_days_step(part, table, days, notes), *_with_totals(step, len(table.totals), taken, details)]
-    mask, said = daily_totals(table, days.days, numbered)
+    mask, said = daily_totals(table, days.days, numbered, accept="totals" in given.accept)
     part, more = part.without(mask, "totals", "rows that are totals of their day, left out", [said])
+    steps += more
+    mask = np.isin(part.lines, np.array(table.lines)[double])
+    part, more = part.without(
+        mask, "duplicates", f"{named_rows(part.lines[mask])} like another in every cell, dropped"
+    )
     steps += more
     part, more = _select(part, table, given)
     steps += more
-    _check_incomplete(part, notes, given, days.days.max())
+    _check_incomplete(part, table, notes, given, days.days.max())
     part, more = _one_kind(part, table, columns, given)
     return part, steps + more, dataclasses.replace(decided, order=days.order)
 
@@ -82,9 +91,22 @@ def _days(table: Table, given: Settings, known: Decided) -> tuple[Days, Notes]:
     if days.order is not None:
         notes = read_notes(table.above, table.below, days.order)
     days = _spans(table, days, given, where)
+    _check_repeated(days.days, notes, given, where)
     if given.of("week_label", table.file) == "end":
         days = dataclasses.replace(days, days=days.days - 6 * DAY, kind="week")
     return days, notes
+
+
+def _check_repeated(days: np.ndarray, notes: Notes, given: Settings, where: str) -> None:
+    """Refuse rows that all have the first or the last day of a longer range: that day is one of the report."""
+    if notes.covered is None or len(days) < 2 or given.fill or given.start or given.stop:
+        return
+    if (days == days[0]).all() and days[0] in notes.covered and notes.covered[0] < notes.covered[1]:
+        raise NoDaysError(
+            f"{where}: all {len(days)} rows are of {days[0]}, and the file says that it covers {notes.line[:80]!r}, so "
+            f"that it holds no days, only totals; download it by day, or say that nothing was delivered on the others: "
+            f"fill=True"
+        )
 
 
 def _spans(table: Table, days: Days, given: Settings, where: str) -> Days:
@@ -129,10 +151,16 @@ def _covered(days: np.ndarray, unit: str, notes: Notes, given: Settings) -> tupl
     return first, last
 
 
-def _check_incomplete(part: Part, notes: Notes, given: Settings, held: np.datetime64) -> None:
+def _check_incomplete(part: Part, table: Table, notes: Notes, given: Settings, held: np.datetime64) -> None:
     """Refuse a last day that was not over when the file was made."""
     last = part.days.max()
-    if notes.complete is None or part.unit != "day" or "incomplete" in given.accept:
+    if "incomplete" in given.accept:
+        return
+    _check_flags(part, table)
+    on_last = next((line for day, line in notes.moments if day == last == held), None)
+    if notes.complete is None and on_last is not None:
+        notes = dataclasses.replace(notes, complete=last - DAY, said=on_last)
+    if notes.complete is None or part.unit != "day":
         return
     if last > notes.complete or (np.isnat(notes.complete) and last == held):
         before = min(last - DAY, notes.complete) if not np.isnat(notes.complete) else last - DAY
@@ -140,6 +168,24 @@ def _check_incomplete(part: Part, notes: Notes, given: Settings, held: np.dateti
             f"{part.path!r}: the last day, {last}, may not be complete: the file says {notes.said[:80]!r}; leave "
             f"it out with stop='{before}', download the file again, or take it as it is: accept=['incomplete']"
         )
+
+
+def _check_flags(part: Part, table: Table) -> None:
+    """Refuse days that a column of the file calls incomplete."""
+    for place, known in enumerate(table.names):
+        held = table.columns[place] if place != table.date and len(table.rows) else ()
+        if len(set(held[:_PROBED])) > _MOST_FLAGS or len(cells := set(held)) > _MOST_FLAGS:
+            continue
+        says = flags(known[0] if known else "", cells)
+        lines = {line for line, cell in zip(table.lines, table.columns[place], strict=True) if cell in says}
+        mask = np.isin(part.lines, list(lines)) if lines else np.zeros(len(part), dtype=bool)
+        if mask.any() and not mask.all():
+            first = part.days[mask].min()
+            raise IncompleteDayError(
+                f"{part.path!r}, column {known[0]!r}: {named_rows(part.lines[mask])} are not complete, "
+                f"{part.unit}s from {first} on; leave them out with stop='{first - DAY}', download the file again, or "
+                f"take them as they are: accept=['incomplete']"
+            )
 
 
 # ------------------------------------------------------------------------------------------------------------- numbers
@@ -179,7 +225,7 @@ def _numbers(
                     f"columns= asks for {source!r}, which holds the days of {table.path!r}; leave it out of "
                     f"columns= and say date={source!r}, date_as={name!r}"
                 )
-            column = read.get(place) or look(table.columns[place], _where(table, place), table.lines)
+            column = read.get(place) or look(table.columns[place], _where(table, place), table.lines, answers=True)
             looked[source] = (place, column)
     marks = _marks(table, needed, looked, given, known)
     sources: list[Source] = []
@@ -207,12 +253,10 @@ def _numbers(
         said += amounts.notes
     ordered = np.unique(days.days)
     unit = spacing(ordered, days.kind, _where(table, table.date), table.names[table.date][0])
-    if given.geo is not None and table.place(given.geo) == table.date and given.fiscal is None:
-        text = (
-            f"geo={given.geo!r} is the column of the days of {table.path!r}; name the one that holds the regions"
-        )
-        raise ExportSettingError(text)
-    texts = {name: _text(table, source) for name, source in _texts(columns, given).items()}
+    if table.date in [table.place(key) for key in given.geo.values()] and given.fiscal is None:
+        text = f"geo={list(given.geo.values())!r} names the column of the days of {table.path!r}"
+        raise ExportSettingError(f"{text}; name the one that holds the regions")
+    texts = _texts(table, columns, given)
     part = Part(
         table.file,
         table.path,
@@ -225,7 +269,7 @@ def _numbers(
         decimals,
         frozenset(whole),
         _covered(days.days, unit, notes, given),
-        _currency(table, needed, looked),
+        _currency(table, needed, looked, "currency" in given.accept),
     )
     shown = {source: marks[source] for source, (_, column) in looked.items() if column.mark is not None}
     step = part.step("amounts", _said_marks(marks, looked), part, details=said)
@@ -250,12 +294,16 @@ def _text(table: Table, name: str) -> np.ndarray:
     return np.array([clean(cell) for cell in table.columns[_needed(table, name)]], dtype=object)
 
 
-def _texts(columns: Mapping[str, str], given: Settings) -> dict[str, str]:
-    """Return the columns that stay text, by name."""
-    texts = {name: source for name, source in columns.items() if given.how_of(name) == "distinct"}
-    texts |= {"geo": given.geo} if given.geo else {}
-    texts |= {"group": given.pivot} if given.pivot else {}
-    return texts | ({"label": given.label} if given.label else {})
+def _texts(table: Table, columns: Mapping[str, str], given: Settings) -> dict[str, np.ndarray]:
+    """Return the cells that stay text, by name; the keys of a series are one text."""
+    sources = {name: source for name, source in columns.items() if given.how_of(name) == "distinct"}
+    sources |= {"group": given.pivot} if given.pivot else {}
+    sources |= {"label": given.label} if given.label else {}
+    texts = {name: _text(table, source) for name, source in sources.items()}
+    if given.geo:
+        keys = [_text(table, source) for source in given.geo.values()]
+        texts["geo"] = np.array([SEPARATOR.join(key) for key in zip(*keys, strict=True)], dtype=object)
+    return texts
 
 
 def _stated(table: Table, condition: str) -> np.ndarray:
@@ -304,10 +352,15 @@ def _mark_of_file(table: Table, looked: Mapping[str, tuple[int, Column]]) -> str
     return str(shown.pop()) if len(shown) == 1 else "?"
 
 
-def _currency(table: Table, needed: Mapping[str, str], looked: Mapping[str, tuple[int, Column]]) -> str | None:
+def _currency(
+    table: Table, needed: Mapping[str, str], looked: Mapping[str, tuple[int, Column]], accept: bool
+) -> str | None:
     place = mixed_rows.currency_place(table)
     cells = None if place is None else np.array(table.columns[place], dtype=object)
     money = [source for source in needed.values() if mixed_rows.may_be_money(source)]
+    if cells is None and not accept:
+        codes = {s: mixed_rows.currency_of([_name(table, s)], list(looked[s][1].signs), None) for s in money}
+        mixed_rows.check_columns(table.path, codes)
     return mixed_rows.currency_of(
         [_name(table, s) for s in money], [sign for s in money for sign in looked[s][1].signs], cells
     )
@@ -400,17 +453,22 @@ def _one_kind(part: Part, table: Table, columns: Mapping[str, str], given: Setti
     if given.rates is not None and given.currency is not None:
         money = [name for name in added if given.money is None and mixed_rows.may_be_money(added[name])]
         money = [name for name in given.money if name in part.values] if given.money is not None else money
-        return mixed_rows.convert(part, codes, money, given.currency, given.rates) if money else (part, [])
+        keys = list(given.geo)
+        return convert(part, codes, money, given.currency, given.rates, keys) if money else (part, [])
     if place is not None and codes is not None:
         mixed_rows.check_currency(part, codes, table.names[place][0], added, accept="currency" in given.accept)
     return part, []
 
 
+def equal_lines(table: Table) -> np.ndarray:
+    """Tell which rows of a table equal an earlier one in every cell."""
+    seen: dict[tuple[str, ...], int] = {}
+    return np.array([seen.setdefault(tuple(row), i) != i for i, row in enumerate(table.rows)])
+
+
 def equal_rows(table: Table, part: Part) -> tuple[np.ndarray, str]:
     """Return the rows that equal another one in every cell, and a sentence about them."""
-    seen: dict[tuple[str, ...], int] = {}
-    rows = np.array([seen.setdefault(tuple(row), i) != i for i, row in enumerate(table.rows)])
-    lines = np.array(table.lines)[rows]
+    lines = np.array(table.lines)[equal_lines(table)]
     kept = np.isin(part.lines, lines)
     if not kept.any():
         return kept, ""

@@ -26,6 +26,17 @@ from bayesmmm.text import did_you_mean, listed
 
 # Columns that say how a row was counted, not what it is about: a row of totals may fill them.
 _SETTING = re.compile(r"attribution|currency|währung|setting|status|level", flags=re.IGNORECASE)
+# Names of the first and the last day of what a row stands for, as words of their own and at the end of compounds.
+_STARTS = re.compile(
+    r"(?<![^\W_])(?:start\w{0,3}|begin\w{0,4}|from|von|ab|desde|début|debut|inicio|início|inizio|first|anfang|van|"
+    r"startdatum|begindatum)(?![^\W_])|(?:start|beginn|anfang)(?:s?datum)?$",
+    flags=re.IGNORECASE,
+)
+_ENDS = re.compile(
+    r"(?<![^\W_])(?:end\w{0,3}|to|bis|hasta|até|fin|fine|fim|t[eé]rmino|last|stop\w{0,3}|einde|tot|enddatum|einddatum)"
+    r"(?![^\W_])|ende(?:datum)?$",
+    flags=re.IGNORECASE,
+)
 _PLACE = re.compile(r"[1-9]\d{0,3}", flags=re.ASCII)  # of a column among those of its name
 _TOP = 200  # a table starts among so many first rows, or after a blank row or a comment
 _PROBED = 60
@@ -218,7 +229,7 @@ def _date_place(
     usual = [top.index(name) for name in _USUAL if name in top and top.index(name) in held]
     if usual:
         return usual[0], False
-    places = [i for i in held if not any(_end_name(top[j]) == top[i] for j in held)]
+    places = [i for i in held if not is_end(top[i], [top[j] for j in held])]
     if any(held[i] != held[places[0]] for i in places[1:]):
         raise AmbiguousError(
             f"{raw.path!r} has days in {len(places)} columns, {listed(names[i][0] for i in places)}; name the one "
@@ -227,18 +238,19 @@ def _date_place(
     return places[0], False
 
 
-def _end_name(name: str) -> str | None:
-    """Return what the column of last days is called beside one of first days; None beside any other."""
-    found = re.search(r"start(s|ed|ing)?\b|\bbeginn?\b|\bfrom\b", name)
-    ends = {"s": "ends", "ed": "ended", "ing": "ending", "": "end"}
-    return None if not found else name[: found.start()] + ends[found[1] or ""] + name[found.end() :]
+def is_end(name: str, others: Sequence[str]) -> bool:
+    """Tell whether a column is called the end of what another one is called the start of."""
+    return bool(_ENDS.search(name)) and any(_STARTS.search(other) for other in others if other != name)
 
 
 def end_place(table: Table) -> int | None:
     """Return the column that holds the last day of what a row stands for."""
-    top = [known[0].casefold() for known in table.names]
-    name = _end_name(top[table.date])
-    return top.index(name) if name in top else None
+    top = [known[0] if known else "" for known in table.names]
+    if not _STARTS.search(top[table.date]):
+        return None
+    probe = slice(0, _PROBED)
+    ends = [i for i, name in enumerate(top) if i != table.date and is_end(name, [top[table.date]])]
+    return next((i for i in ends if all(map(_is_day, table.columns[i][probe]))), None)
 
 
 # ---------------------------------------------------------------------------------------------------------------- rows
@@ -288,6 +300,7 @@ def _table(
         if (
             is_total(row)
             or _is_unlabelled(row, asked, names)
+            or (_is_labelled(row, date) and (not rows or not _goes_on(raw.rows, i, bound, day)))
             or (i == last + 2 and not top[0] and _is_named_total(row))
         ):
             totals.append((i, [*row, *[""] * (width - len(row))]))
@@ -364,6 +377,17 @@ def _is_unlabelled(row: list[str], asked: list[int], names: list[tuple[str, ...]
     others = [cell for i, cell in enumerate(row) if i not in asked and i not in settings]
     named = any(not (is_unstated(cell) or is_number(cell) or _is_day(cell)) for cell in others)
     return not named and any(is_number(row[i]) for i in asked if i < len(row))
+
+
+def _is_labelled(row: list[str], date: int) -> bool:
+    """Tell whether a word in place of the day, without a digit, is all that a row of numbers says of itself."""
+    words = {i: cell for i, cell in enumerate(map(clean, row)) if not is_unstated(cell) and not is_number(cell)}
+    return list(words) == [date] and not any(c.isdigit() for c in words[date]) and any(map(is_number, row))
+
+
+def _goes_on(rows: list[list[str]], i: int, bound: int, day: Callable) -> bool:
+    """Tell whether a row with a day follows."""
+    return any(day(row) is not None for row in rows[i:bound])
 
 
 def _is_named_total(row: list[str]) -> bool:
