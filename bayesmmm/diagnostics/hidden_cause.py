@@ -19,7 +19,8 @@ from bayesmmm.results import Fit
 
 #: What a learned correlation sees, and costs (`benchmarks/hidden_cause.py`).
 LEARNED = (
-    "of 14 simulated hidden causes its 90 % interval saw 12, and none in 14 worlds without one, in 1.3 times the time"
+    "of 14 simulated hidden causes its 90 % interval saw 12, and none in 14 worlds without one, "
+    "in 1.3 times the time"
 )
 _MEANING = (
     "the split into direct and mediated effects rests on there being no hidden common cause of this strength; total "
