@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayesmmm import errors
+from bayesmmm import errors, prepare
 from bayesmmm.data import MMMData
-from tests.data_tables import PERIODS, ROLES, panel, read, weekly
+from tests.data_tables import PERIODS, ROLES, panel, read, texts, weekly
 
 
 def check(frame, **changes):
@@ -101,6 +101,16 @@ def test_rows_of_a_panel_are_looked_at():
     found = check(frame, geo="region")
     assert kinds(found) == ["PanelError", "DateError", "PanelError", "PanelError", "NegativeSpendError"]
     assert "data row 51" in found[-1].what
+
+
+def test_what_is_no_table_is_one_fault():
+    twice = pd.DataFrame([[1, 2]], columns=["week", "week"])
+    assert kinds(check(twice))[-1] == "RoleError"
+    late = weekly().assign(week=[pd.Timestamp("9999-01-01 02:00"), *weekly()["week"][1:]])
+    assert kinds(check(late)) == ["DateError"]
+    for table in (None, 3, {"week": [1]}, [1], b"x", pd.Series([1])):
+        assert kinds(check(table)) == ["DataError"]
+    assert kinds(check(pd.DataFrame())) == ["TooFewPeriodsError"]
 
 
 # --------------------------------------------------------------------------------------- the same as the constructor
@@ -353,3 +363,53 @@ def test_a_library_that_is_not_there_is_named_with_what_installs_it(name, librar
     monkeypatch.setattr(pd, "read_parquet", absent)
     with pytest.raises(errors.MissingLibraryError, match=rf"needs {library}.*pip install 'bayesmmm\[{extra}\]'"):
         MMMData.from_file(path, **ROLES)
+
+
+# ------------------------------------------------------------------------------------- what prepare does about a fault
+NUMBERS = ["revenue", "tv", "facebook", "google", "price"]
+
+
+def whole():
+    """A clean table with numbers of two decimals."""
+    frame = weekly()
+    return frame.assign(**{name: frame[name].round(2) for name in NUMBERS})
+
+
+def _total(frame):
+    last = pd.DataFrame({"week": ["Total"], **{name: [round(frame[name].sum(), 2)] for name in NUMBERS}})
+    return pd.concat([frame.assign(week=texts(frame["week"])), last], ignore_index=True)
+
+
+def _later(frame, hours):
+    return frame.assign(week=frame["week"] + pd.Timedelta(hours=hours))
+
+
+PREPARED = {
+    "another form": (lambda f: f.assign(week=f["week"].dt.strftime("%d/%m/%Y")), "reads it as it stands"),
+    "time of day": (lambda f: _later(f, 5), "takes the day, and adds up the rows of a day"),
+    "time zones": (
+        lambda f: f.assign(
+            week=[f"{d:%Y-%m-%d}T00:00:00{'+02:00' if d.month > 3 else '+01:00'}" for d in f["week"]]
+        ),
+        "takes the day as it stands there",
+    ),
+    "order": (lambda f: f.iloc[::-1], "puts periods in order"),
+    "twice": (lambda f: pd.concat([f.iloc[:4], f.iloc[3:]]), "duplicates='drop'"),
+    "signs": (lambda f: f.assign(tv=[f"${v:,.2f}" for v in f["tv"]]), "reads it"),
+    "comma": (lambda f: f.assign(price=[f"{v:.2f}".replace(".", ",") for v in f["price"]]), "reads it"),
+    "blanks": (lambda f: f.assign(tv=f["tv"].where(f["tv"] > 0)), "missing=0"),
+    "dashes": (lambda f: f.assign(tv=[v or "--" for v in f["tv"]]), "missing=0"),
+    "names": (lambda f: f.rename(columns={"tv": " TV "}), "finds ' TV '"),
+    "total": (_total, "compares rows of totals with the rest and leaves them out"),
+}
+
+
+@pytest.mark.parametrize("case", PREPARED)
+def test_prepare_does_what_a_fault_says(case):
+    spoil, said = PREPARED[case]
+    frame = spoil(whole())
+    found = check(frame)
+    assert any(said in fault.prepare for fault in found)
+    named = ", ".join(re.findall(r"\b(?:missing=0|duplicates='drop')", " ".join(fault.prepare for fault in found)))
+    tidied = prepare.tidy(frame, columns=NUMBERS, date="week", date_as="week", **eval(f"dict({named})"))
+    assert read(tidied.frame) == read(whole())

@@ -104,7 +104,7 @@ def _from_objects(values: pd.Series, column: str, date_format: str | None, fix: 
         zoned = next((s for s in stamps if s.tzinfo is not None), None)
         if zoned is not None:
             _refuse_time_zone(column, zoned)
-        parsed = pd.Series([s.tz_localize(None) for s in stamps], dtype="datetime64[ns]")
+        parsed = pd.Series(pd.DatetimeIndex([s.tz_localize(None) for s in stamps]))
     else:
         parsed = _from_texts(here, rows, column, date_format, fix)
     out = pd.Series(pd.NaT, index=range(len(objects)), dtype=parsed.dtype)

@@ -108,7 +108,8 @@ def lay_out(
     are, in one series, for their values to be looked at.
     """
     without = pd.DatetimeIndex([pd.NaT] * len(frame))  # where faults are collected
-    dates = parse_dates(frame[date], column=date, date_format=date_format) if date in frame else without
+    once = list(frame.columns).count(date) == 1
+    dates = parse_dates(frame[date], column=date, date_format=date_format) if once else without
     values = {name: to_float(frame[name], name) for name in numbers}
     known = np.flatnonzero(dates.notna())  # every row, but where faults are collected
     rows = rows_by_geo(frame, keys) if keys else {NATIONAL: np.arange(len(dates))}
