@@ -206,6 +206,20 @@ def test_the_cost_of_a_plan_is_that_of_as_many_periods_before_it():
     assert mm.complete_plan(data, plan).columns.tolist() == ["display_cost", "display"]
 
 
+def test_where_nothing_was_ever_paid_a_plan_has_units_and_no_money():
+    frame = pd.concat([table().assign(geo="north"), table().assign(geo="south")], ignore_index=True)
+    frame.loc[frame["geo"] == "south", "display_cost"] = 0.0
+    part = read(frame, geo="geo").sel("south")
+    dates = next_dates(part, 2)
+    found = read_plan(part, pd.DataFrame({"display": [500.0, 0.0]}, index=dates), needed=["display"]).exposures[
+        "display"
+    ]
+    assert found.units.tolist() == [[500.0, 0.0]]
+    assert np.isnan(found.spend[0, 0])
+    with pytest.raises(errors.PlanError, match="write its units into the plan, as column 'display'"):
+        read_plan(part, pd.DataFrame({"display_cost": [2.0, 0.0]}, index=dates), needed=["display"])
+
+
 # -------------------------------------------------------------------------------------------------------- there and back
 def test_toml_pickles_parts_and_windows_keep_units_and_spend(tmp_path):
     data = read()

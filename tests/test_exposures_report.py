@@ -66,6 +66,7 @@ def test_curves_of_exposures_are_over_money_and_those_of_organic_channels_over_u
     curves = mm.response_curves(fit)
     axes = mm.plots.response_curves(curves)
     assert [ax.get_title(loc="left") for ax in axes] == ["tv, by grps", "social", "radio"]
+    assert "(money); what was had, where a unit is named" in axes[0].figure.get_supxlabel()
     for ax, name, spent in zip(axes, ("tv", "social"), ("units", "spend"), strict=False):
         assert ax.get_xlim()[1] == pytest.approx(float(curves[spent].sel(channel=name).max()))
     plt.close("all")

@@ -339,8 +339,9 @@ def test_a_channel_that_is_not_money_has_an_effect_but_no_return(tmp_path, no_dr
     assert set(report.tables["effects"]["channel"]) == {"tv", "search", "visits"}
     for name in ("roi", "marginal_roi", "cost"):
         assert set(report.tables[name]["channel"]) == {"tv", "search"}
-    total = report.tables["effects"].query("channel == 'visits'")["spend"].iloc[0]
-    assert f"Without visits (sum {large_number(total)} visits), sales would have been" in said(report)
+    visits = report.tables["effects"].query("channel == 'visits'").iloc[0]
+    assert np.isnan(visits["spend"])
+    assert f"Without visits ({large_number(visits['units'])} visits), sales would have been" in said(report)
     assert "visits returned" not in said(report)
     assert "Together the channels returned" not in said(report), "there is no spend of all together"
     write(report, tmp_path)

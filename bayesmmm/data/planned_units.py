@@ -103,19 +103,16 @@ def complete(
         return PlannedUnits(units, spend, cost)
     if cost is None:
         cost = np.broadcast_to(recent_cost(data, name, len(dates))[:, None], shape)
-        given = units if units is not None else spend
-        unknown = np.isnan(cost) & (given != 0.0)
+    if units is None:
+        assert spend is not None
+        unknown = np.isnan(cost) & (spend != 0.0)
         if unknown.any():
             raise PlanError(
                 f"what one unit of {name!r} costs is not known{places(unknown, data.geos, dates)}: nothing was ever "
-                f"paid for it in the data; write units and spend into the plan, columns {name!r} and "
-                f"{data.spend[name]!r}"
+                f"paid for it in the data; write its units into the plan, as column {name!r}"
             )
-        cost = np.where(np.isnan(cost), 1.0, cost)  # of nothing
-    if units is None:
-        assert spend is not None
-        return PlannedUnits(spend / cost, spend, cost)
-    return PlannedUnits(units, units * cost, cost)
+        return PlannedUnits(np.where(spend > 0.0, spend / cost, 0.0), spend, cost)
+    return PlannedUnits(units, np.where(units > 0.0, units * cost, 0.0), cost)
 
 
 def cost_by_period(units: np.ndarray, spend: np.ndarray, otherwise: np.ndarray) -> np.ndarray:

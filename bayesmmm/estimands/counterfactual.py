@@ -47,9 +47,11 @@ def what_if(
     ----------
     fit : Fit
     scale : mapping of str to float, optional
-        Column -> factor, of all geos: 0 switches it off, 1.3 adds 30 %.
+        Column -> factor, of all geos: 0 switches it off, 1.3 adds 30 %. Of an exposure that is a factor on its units,
+        and on its spend as well where a unit costs what it did.
     do : mapping of str to number, array (W,) or Series, optional
-        Column -> its values in the W periods of the window, in raw units. Setting or scaling a mediator cuts
+        Column -> its values in the W periods of the window, in raw units: of an exposure what is counted, not its
+        spend. Setting or scaling a mediator cuts
         everything that drives it, in the window; after it the mediator listens again. On a panel a number for all geos
         and periods, or a DataFrame with these periods as its index and a column for every geo.
     start, stop : str or date, optional

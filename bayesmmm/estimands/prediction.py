@@ -39,7 +39,8 @@ def predict(
     plan : DataFrame, optional
         Planned spend and known controls: every exogenous column of the system, in raw units, and a column "date" or a
         DatetimeIndex. It starts in the period after the history and has no gaps. Of a panel, a row for every geo and
-        period, with a column "geo".
+        period, with a column "geo". Of an exposure it has the units, the column of its spend, or both: units that it
+        does not have are money over what one cost in as many periods at the end of the history, see `complete_plan`.
     noise : bool
         False: the mean of each series given the parameters, ``E(v_t | draw)``. True: new observations, for
         predictive intervals.

@@ -41,13 +41,18 @@ def table_of(plan: "Plan", ci_prob: float, by: str) -> pd.DataFrame:
     return table if plan.units is None else _with_units(table, plan, by)
 
 
+def _counted(plan: "Plan") -> Mapping[str, str]:
+    """Channels of a plan that are exposures, with their units."""
+    return {} if plan.units is None else plan.units.attrs["counted"]
+
+
 def _with_units(table: pd.DataFrame, plan: "Plan", by: str) -> pd.DataFrame:
     """Add what is had for the money of exposures, in the unit of each; those of a geo have no unit in common."""
     assert plan.units is not None
     total = plan.units.sum("date")
     if GEO in total.dims and by == "channel":
         total = total.sum(GEO)
-    counted = plan.units.attrs["counted"]
+    counted = _counted(plan)
     at = [{dim: row[dim] for dim in (GEO, "channel")} for _, row in table.iterrows()] if by == "pair" else []
     at = at or [{"channel": name} for name in table.index]
     known = [by != GEO and where["channel"] in counted for where in at]
@@ -75,6 +80,7 @@ class _Subjects:
     marginal: np.ndarray  # (N,)
     limits: list[list[BindingLimit]]  # that hold each
     where: tuple[tuple[str, str], ...] = ()  # geo and channel of each, where they are of pairs
+    counted: frozenset[str] = frozenset()  # those that are exposures, whose units were seen
 
 
 def _subjects(plan: "Plan", by: str) -> _Subjects:
@@ -103,6 +109,7 @@ def _of_channels(plan: "Plan") -> _Subjects:
         share.attrs.get("threshold", 0.0),
         net.reindex(names).to_numpy(),
         limits,
+        counted=frozenset(name for name in names if name in _counted(plan)),
     )
 
 
@@ -141,6 +148,7 @@ def _of_pairs(plan: "Plan") -> _Subjects:
         net.to_numpy(),
         limits,
         where,
+        frozenset(label_of(channel, geo) for geo, channel in where if channel in _counted(plan)),
     )
 
 
@@ -174,12 +182,13 @@ def _decided(of: _Subjects, ci_prob: float) -> pd.DataFrame:
 def _notes(of: _Subjects, unseen: np.ndarray) -> list[str]:
     """Limits that hold each row, and how much of its spend was never seen."""
     notes = []
-    for limits, share in zip(of.limits, unseen, strict=True):
+    for name, limits, share in zip(of.names, of.limits, unseen, strict=True):
         words = [limit.words for limit in limits]
         if len(words) > _LIMITS:  # with a limit for each period there may be many
             words = [*words[:_LIMITS], f"and {len(words) - _LIMITS} more limits"]
         if share > of.threshold:
-            words.append(f"{rough_percent(share)} in periods above the highest spend seen")
+            most = "most units" if name in of.counted else "highest spend"
+            words.append(f"{rough_percent(share)} in periods above the {most} seen")
         notes.append("; ".join(words))
     return notes
 

@@ -62,6 +62,7 @@ def response_curves(
         ax.set_title(words, loc="left", fontsize=TEXT, pad=3)
     what = "spend" if len(counted) < len(channels) else "what was had"
     unit = unit_of(dataset["spend"]) if what == "spend" else ""
+    unit += "; what was had, where a unit is named" if counted and what == "spend" else ""
     x = [f"{what} in the window{unit}", window_words(dataset.attrs)]
     name_axes(axes, "\n".join(filter(None, x)), f"outcome gained\nover no spend{unit_of(draws, dataset)}", own)
     handles: list[Artist] = [
