@@ -32,6 +32,7 @@ _HOME = {
     "effects": "estimands",
     "fit": "inference",
     "frontier": "optimize",
+    "holiday_events": "data",
     "load": "results",
     "load_regions": "simulate.datasets",
     "load_social_search": "simulate.datasets",
@@ -52,7 +53,7 @@ __all__ = [*_HOME, *_MODULES]
 # The same names for editors and type checkers, which do not run what follows; a test compares them.
 if TYPE_CHECKING:
     from bayesmmm import diagnostics, errors, evaluate, plots, prepare, sensitivity
-    from bayesmmm.data import MMMData, complete_plan, split_plan
+    from bayesmmm.data import MMMData, complete_plan, holiday_events, split_plan
     from bayesmmm.diagnostics import diagnose
     from bayesmmm.equations import MMM, Equation, Fourier, Panel
     from bayesmmm.estimands import decompose, effects, marginal_roi, predict, response_curves, roi, what_if

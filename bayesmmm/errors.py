@@ -65,6 +65,10 @@ class CalendarGapError(DataError):
     """Raised when periods are missing between the first and the last date."""
 
 
+class EventError(DataError):
+    """Raised for events that are none: rows of their table, countries, and those that never fall within the data."""
+
+
 class NegativeSpendError(DataError):
     """Raised when a column that is money spent, or counts what people are reached by, holds a negative value."""
 
@@ -113,7 +117,7 @@ class FileFormatError(ExportError):
 
 
 class MissingLibraryError(ExportError):
-    """Raised when a kind of file needs a library that is not installed."""
+    """Raised when a kind of file, or the holidays of a country, need a library that is not installed."""
 
 
 class EmptyFileError(ExportError):
@@ -277,6 +281,10 @@ class LowVariationWarning(BayesMMMWarning):
 
 class UnevenPeriodsWarning(BayesMMMWarning):
     """Given when periods have rather different lengths, and nothing in an equation says so."""
+
+
+class EventWarning(BayesMMMWarning):
+    """Given when a plan covers days on which an event will have come back, and nobody said when."""
 
 
 class FewPeriodsWarning(BayesMMMWarning):

@@ -153,6 +153,7 @@ def test_default_priors(n):
                 assert default_prior(parameter, scale=known["s"], widths=record.widths) == Prior(family, **values)
     equation = mm.Equation("v", media=["a"], linear=["b"], trend=True, likelihood="student_t")
     words = {block.name for block in equation.parameters()} | {"intercept", "trend", "seasonality"}
+    words |= {"event", "event_deviation"}
     assert set(seen) == words
 
 

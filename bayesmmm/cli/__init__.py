@@ -45,7 +45,9 @@ example:
 """
 _FIT = """\
 Fit a system of equations to a CSV file. The TOML file says which column plays which role and holds the equations and
-priors; MMM.to_toml writes such a file, and `bayesmmm simulate` writes an example of both files.
+priors; MMM.to_toml writes such a file, and `bayesmmm simulate` writes an example of both files. Its table [data] may
+name a CSV file of events, events = "events.csv", with the columns name, first_day and last_day, also of days to come; it
+says what dates are, date_is = "first" or "last" (day of a period).
 
 example:
   bayesmmm simulate --out world

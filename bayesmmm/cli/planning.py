@@ -258,13 +258,14 @@ def _current_plan(fit: "Fit", options: argparse.Namespace) -> "pd.DataFrame":
     """Read the current plan from its file; of a panel by geo, or in total and split by the rule that was said."""
     from bayesmmm.data import split_plan
     from bayesmmm.data.future import GEO
-    from bayesmmm.data.table_files import read_csv
+    from bayesmmm.data.table_files import read_csv, to_number
 
     panel = len(fit.data.geos) > 1
     keys = (GEO, *fit.data.levels) if panel else ()
     plan = read_csv(
         options.plan, date="date", keys=keys, numbers=(*fit.system.exogenous, *fit.data.spend.values())
     )
+    plan = plan.assign(**{name: plan[name].map(to_number) for name in fit.data.event_names if name in plan})
     split = dict(options.split or ())
     if split:
         if not panel:

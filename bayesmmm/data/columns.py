@@ -6,6 +6,7 @@ import numpy as np
 
 from bayesmmm.data import checks
 from bayesmmm.data.checks import MONEY
+from bayesmmm.data.events import Event, event_names
 from bayesmmm.data.exposures import EXPOSURES, cost_of_unit
 
 
@@ -22,17 +23,24 @@ class Columns:
     units: Mapping[str, str]
     spend: Mapping[str, str]
     present: np.ndarray | None
+    events: tuple[Event, ...]
 
     @property
     def _shape(self) -> tuple[int, int]:
         return next(iter(self.columns.values())).shape
 
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """Names of events, each once."""
+        return event_names(self.events)
+
     # ------------------------------------------------------------------------------------------------ units, money
     def unit(self, name: str) -> str:
-        """Return the unit of a column: that of a channel, "money" where none was said, "" for a control."""
+        """Return the unit of a column: that of a channel, "money" where none was said, "" of a control."""
         checks.check_known([name], list(self.columns), where="the data")
         counted = {**dict.fromkeys(self.spend, EXPOSURES), **self.units}
         fixed = {self.outcome: self.outcome_unit, **self.mediators, **dict.fromkeys(self.controls, ""), **counted}
+        fixed |= dict.fromkeys(self.event_names, "days")
         return fixed.get(name, MONEY)
 
     def is_money(self, name: str) -> bool:

@@ -28,6 +28,7 @@ def data_text(data: "MMMData") -> str:
         f"  media:     {_channels(data)}",
         f"  controls:  {', '.join(data.controls) or 'none'}",
     ]
+    lines += _event_lines(data)
     lines += _gap_lines(data)
     if data.unused:
         lines.append(f"  not used:  {', '.join(data.unused)}")
@@ -36,6 +37,17 @@ def data_text(data: "MMMData") -> str:
         f"Next: data.summary(), then mm.MMM([mm.Equation({data.outcome!r}, media=[{first!r}, ...], ...)])"
     )
     return "\n".join(lines)
+
+
+def _event_lines(data: "MMMData") -> list[str]:
+    """Name events, those that the data have no day of, and until when days to come are known."""
+    names = data.event_names
+    if not names:
+        return []
+    last = max(event.last_day for event in data.events)
+    never = [name for name in names if not data.columns[name].any()]
+    absent = f"; without a day in the data: {_some(never)}" if never else ""
+    return [f"  events:    {_some(names)} (days, known up to {last:%Y-%m-%d}{absent})"]
 
 
 def _channels(data: "MMMData") -> str:
@@ -67,7 +79,8 @@ def _gap_lines(data: "MMMData") -> list[str]:
 def data_summary(data: "MMMData") -> pd.DataFrame:
     """Return one row per column, of values that are known."""
     rows = {}
-    for name, role in uses_of(data.outcome, data.media, data.mediators, data.controls, data.spend):
+    uses = uses_of(data.outcome, data.media, data.mediators, data.controls, data.spend, events=data.event_names)
+    for name, role in uses:
         values = data.columns[name][data.recorded(name)]
         rows[name] = {
             "role": role.removesuffix("s"),

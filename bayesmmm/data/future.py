@@ -14,6 +14,7 @@ import pandas as pd
 from bayesmmm.data.calendars import Calendar
 from bayesmmm.data.checks import check_finite, check_known, check_not_negative, check_range
 from bayesmmm.data.dates import LAST_YEAR, check_order, iso_date, parse_dates
+from bayesmmm.data.events import event_days
 from bayesmmm.data.planned_units import PlannedUnits, complete, read_costs
 from bayesmmm.data.scales import read_only_arrays
 from bayesmmm.data.schema import MMMData
@@ -45,7 +46,7 @@ class Future:
     dates : pandas.DatetimeIndex, shape (date,)
         The periods right after the history, on its calendar.
     columns : Mapping of str to ndarray, shape (geo, date)
-        Raw units, read-only float64; geos in the order of the data.
+        Raw units, read-only float64; geos in the order of the data. Those that are needed, and the days of events.
     exposures : Mapping of str to PlannedUnits
         Units, spend and cost of the needed exposures that have a column of spend.
     """
@@ -129,7 +130,8 @@ def read_plan(
     Returns
     -------
     Future
-        Its columns are those of `needed`, in that order, each of shape (geo, date).
+        Its columns are those of `needed`, in that order, each of shape (geo, date); then the days of every event of the
+        data, by their dates, or as the plan has them in a column of its name.
 
     Raises
     ------
@@ -174,7 +176,7 @@ def read_plan(
             "the plan has a column 'geo', and a plan is read for one geo; keep the rows of that geo and drop the column"
         )
     paid = {name: data.spend[name] for name in needed if name in data.spend}
-    both = (*needed, *paid.values())
+    both = (*needed, *paid.values(), *data.event_names)
     present = [name for name in (DATE, GEO, *data.levels, *both) if name in list(getattr(plan, "columns", ()))]
     check_table(plan, wanted=present, where="the plan")
     rows = plan_rows(data, plan)
@@ -202,7 +204,14 @@ def read_plan(
                 f"the plan spends on {name!r} in geo {listed(never)}, where nothing was ever spent on it, so that "
                 f"nothing is known of its effect there; plan 0 there"
             )
+    own = {name: given[name] for name in data.event_names if name in given}
+    columns |= events_after(data, len(dates)) | own
     return Future(dates=dates, columns=read_only_arrays(columns), exposures=exposures)
+
+
+def events_after(data: MMMData, count: int) -> dict[str, np.ndarray]:
+    """Return the days of every event in so many periods after the history, by name, (geo, count)."""
+    return event_days(data.events, data.calendar, data.geos, len(data.dates), count)
 
 
 def silent_geos(data: MMMData, name: str, values: np.ndarray) -> list[str]:
@@ -442,6 +451,7 @@ def _check_columns(data: MMMData, plan: pd.DataFrame, needed: Sequence[str]) -> 
         *data.spend.values(),
         *data.controls,
         *(name for name in needed if name in data.mediators),
+        *data.event_names,
     ]
     for name in names:
         if name == data.outcome or (name in data.mediators and name not in needed):

@@ -1,15 +1,17 @@
 """What the fields of `MMMData` are kept as, whatever they were given as; and the checks that are made of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from bayesmmm.data import checks
 from bayesmmm.data.calendars import Calendar, find_calendar
 from bayesmmm.data.checks import NATIONAL
 from bayesmmm.data.dates import check_order, parse_dates
+from bayesmmm.data.events import Event, check_known_days, event_days, event_names, read_events
 from bayesmmm.data.exposures import check_paid, read_spend, read_units
 from bayesmmm.data.faults import looking
 from bayesmmm.data.missing import outside, read_missing, read_present
@@ -36,7 +38,6 @@ def normal_form(data: "MMMData") -> dict[str, Any]:
         text = f"columns={written(data.columns)} must be a mapping from names to arrays"
         raise RoleError(f"{text}; write columns={{{data.outcome!r}: [...], ...}}, or use MMMData.from_frame")
     checks.check_known([name for name, _ in uses], list(data.columns), where="columns")
-    checks.check_no_role(data.columns, uses)
     if as_list(data.dates) is None:
         raise DateError(f"dates={written(data.dates)} must be a list of dates; write them as a DatetimeIndex")
     dates = parse_dates(pd.Series(data.dates), column="dates", date_format=None)
@@ -47,6 +48,12 @@ def normal_form(data: "MMMData") -> dict[str, Any]:
     if not geos or len(set(geos)) < len(geos):
         fix = f"give each geo once, as geos={list_for(data.geos, [NATIONAL])}"
         raise PanelError(f"geos={written(data.geos)} must be a list of different names, at least one; {fix}")
+    events: tuple[Event, ...] = ()
+    with looking():
+        events = read_events(data.events, geos)
+    names = event_names(events)
+    checks.check_roles([*uses, *((name, "events") for name in names)])
+    checks.check_no_role([name for name in data.columns if name not in names], uses)
     unused = as_list(data.unused)
     if unused is None:
         raise RoleError(f"unused={written(data.unused)} must be a list of names; write unused=[]")
@@ -61,13 +68,16 @@ def normal_form(data: "MMMData") -> dict[str, Any]:
     with looking():
         if len(dates) > 1:
             calendar = find_calendar(dates, calendar_dates=data.calendar_dates, date_is=data.date_is)
+    columns = outside(columns, present, explained, (*data.media, *spend.values()))
+    columns |= _event_columns(events, calendar, data.date_is, dates, geos)
     return {
         "dates": dates,
         "geos": geos,
-        "columns": read_only_arrays(outside(columns, present, explained, (*data.media, *spend.values()))),
+        "columns": read_only_arrays(columns),
         "media": tuple(data.media),
         "mediators": MappingProxyType(mediators),
         "controls": tuple(data.controls),
+        "events": events,
         "unused": tuple(str(name) for name in unused),
         "levels": MappingProxyType(checks.check_levels(data.levels, geos)),
         "missing": MappingProxyType(missing),
@@ -79,11 +89,26 @@ def normal_form(data: "MMMData") -> dict[str, Any]:
     }
 
 
+def _event_columns(
+    events: Sequence[Event],
+    calendar: Calendar,
+    date_is: str | None,
+    dates: pd.DatetimeIndex,
+    geos: Sequence[str],
+) -> dict[str, np.ndarray]:
+    """Days (geo, date) of events by name; none of them where faults are collected and there is no calendar."""
+    if not events or not calendar.frequency:
+        return {name: np.zeros((len(geos), len(dates))) for name in event_names(events)}
+    with looking():
+        check_known_days(calendar, date_is, dates)
+    return event_days(events, calendar, geos, 0, len(dates))
+
+
 def check_columns(data: "MMMData") -> None:
     """Refuse values that the role of their column does not allow."""
     check_values(
         data.columns,
-        uses_of(data.outcome, data.media, data.mediators, data.controls, data.spend),
+        uses_of(data.outcome, data.media, data.mediators, data.controls, data.spend, events=data.event_names),
         data.geos,
         data.dates,
         money=[name for name in data.columns if data.is_money(name)],

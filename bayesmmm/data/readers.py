@@ -40,6 +40,7 @@ class Readers:
         missing: Mapping[str, str] | str | None = None,
         date_is: str | None = None,
         calendar_dates: Sequence[Any] | None = None,
+        events: Any = None,
         units: Mapping[str, str] | None = None,
         spend: Mapping[str, str] | None = None,
     ) -> Self:
@@ -50,7 +51,7 @@ class Readers:
         path : str or path
             A local file with a header. Empty cells of number columns are missing values.
         date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates,
-        units, spend
+        units, spend, events
             As in `from_frame`.
 
         Returns
@@ -70,7 +71,13 @@ class Readers:
         frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        more |= {"date_is": date_is, "calendar_dates": calendar_dates, "units": units, "spend": spend}
+        more |= {
+            "date_is": date_is,
+            "calendar_dates": calendar_dates,
+            "units": units,
+            "spend": spend,
+            "events": events,
+        }
         return cls.from_frame(frame, **more, **roles, outcome_unit=outcome_unit)
 
     @classmethod
@@ -89,6 +96,7 @@ class Readers:
         missing: Mapping[str, str] | str | None = None,
         date_is: str | None = None,
         calendar_dates: Sequence[Any] | None = None,
+        events: Any = None,
         units: Mapping[str, str] | None = None,
         spend: Mapping[str, str] | None = None,
         sheet: str | None = None,
@@ -100,7 +108,7 @@ class Readers:
         path : str or path
             A local file: CSV as in `from_csv`, ``.xlsx`` (needs openpyxl) or ``.parquet`` (needs pyarrow).
         date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates,
-        units, spend
+        units, spend, events
             As in `from_frame`.
         sheet : str, optional
             Sheet of a workbook; needed where it has several.
@@ -125,7 +133,13 @@ class Readers:
         frame = read_table(path, date=date, keys=checks.as_keys(geo), numbers=numbers, sheet=sheet)
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        more |= {"date_is": date_is, "calendar_dates": calendar_dates, "units": units, "spend": spend}
+        more |= {
+            "date_is": date_is,
+            "calendar_dates": calendar_dates,
+            "units": units,
+            "spend": spend,
+            "events": events,
+        }
         return cls.from_frame(frame, **more, **roles, outcome_unit=outcome_unit)
 
     @classmethod
@@ -144,6 +158,7 @@ class Readers:
         missing: Mapping[str, str] | str | None = None,
         date_is: str | None = None,
         calendar_dates: Sequence[Any] | None = None,
+        events: Any = None,
         units: Mapping[str, str] | None = None,
         spend: Mapping[str, str] | None = None,
     ) -> Faults:
@@ -157,7 +172,7 @@ class Readers:
         table : pandas.DataFrame or path
             What would be given to `from_frame`, or to `from_file`.
         date, outcome, media, mediators, controls, geo, outcome_unit, date_format, missing, date_is, calendar_dates,
-        units, spend
+        units, spend, events
             As in `from_frame`.
 
         Returns
@@ -179,7 +194,13 @@ class Readers:
         """
         roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
         more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        more |= {"date_is": date_is, "calendar_dates": calendar_dates, "units": units, "spend": spend}
+        more |= {
+            "date_is": date_is,
+            "calendar_dates": calendar_dates,
+            "units": units,
+            "spend": spend,
+            "events": events,
+        }
         arguments = {**more, **roles, "outcome_unit": outcome_unit}
         if isinstance(table, str | os.PathLike):
             return all_faults(lambda: cls.from_file(table, **arguments), repr(os.fspath(table)))

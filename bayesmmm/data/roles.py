@@ -1,6 +1,6 @@
 """Which column has which role: what the arguments of `MMMData` say."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bayesmmm.data import checks
@@ -9,7 +9,13 @@ from bayesmmm.data.faults import looking
 
 
 def uses_of(
-    outcome: object, media: Any, mediators: Any, controls: Any, spend: object = None, units: object = None
+    outcome: object,
+    media: Any,
+    mediators: Any,
+    controls: Any,
+    spend: object = None,
+    units: object = None,
+    events: Iterable[str] = (),
 ) -> list[tuple[str, str]]:
     """Return (name, role) of every column with a role, in the order in which columns are kept."""
     uses: list[tuple[str, str]] = []
@@ -23,7 +29,7 @@ def uses_of(
     names = [name for name, role in uses if role == "media"]
     with looking():
         uses += [(name, "spend") for name in read_spend(spend, names, read_units(units, names)).values()]
-    return uses
+    return [*uses, *((name, "events") for name in events)]
 
 
 def keys_of(date: object, geo: object) -> list[tuple[str, str]]:

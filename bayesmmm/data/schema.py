@@ -25,7 +25,7 @@ from bayesmmm.data.normal_form import check_columns, normal_form
 from bayesmmm.data.readers import Readers
 from bayesmmm.data.roles import counted, keys_of, paid, uses_of
 from bayesmmm.data.scales import Scales, deviations, mean_positive, mean_size, same_arrays
-from bayesmmm.errors import DataError, DateError
+from bayesmmm.errors import DataError, DateError, RoleError
 from bayesmmm.text import notebook_html
 from bayesmmm.validate import refusal
 
@@ -53,6 +53,9 @@ class MMMData(Columns, Readers):
         Column -> unit. The unit "money" means that the planner pays it; in other units it may be negative.
     controls : tuple of str
         Columns that enter linearly.
+    events : table, path of a CSV file, or sequence of mappings
+        Events by their days, in the data and to come; see `from_frame`. Each has a column with the number of its days in
+        every period, whatever `columns` holds under its name. Kept as a tuple of `bayesmmm.data.events.Event`.
     outcome_unit : str
         Unit of the outcome.
     unused : tuple of str
@@ -125,6 +128,7 @@ class MMMData(Columns, Readers):
     calendar_dates: pd.DatetimeIndex | None = None
     units: Mapping[str, str] = MappingProxyType({})
     spend: Mapping[str, str] = MappingProxyType({})
+    events: Any = ()
     calendar: Calendar = field(init=False)
 
     def __post_init__(self) -> None:
@@ -165,6 +169,7 @@ class MMMData(Columns, Readers):
         missing: Mapping[str, str] | str | None = None,
         date_is: str | None = None,
         calendar_dates: Sequence[Any] | None = None,
+        events: Any = None,
         units: Mapping[str, str] | None = None,
         spend: Mapping[str, str] | None = None,
     ) -> "MMMData":
@@ -200,6 +205,11 @@ class MMMData(Columns, Readers):
             Whether a date is the first or the last day of its period, as with weeks that are called by their Sunday.
         calendar_dates : sequence of dates, optional
             Dates of all periods, of those to come too, where they follow no rule.
+        events : DataFrame, path of a CSV file, or sequence of mappings, optional
+            A row for each time an event happens, in the data and to come, with the columns name, first_day and, where it
+            has more than one day, last_day. With lead_days or lag_days the days before or after are events of their own,
+            called "NAME lead" and "NAME lag". In a panel a column geo may name the geo of a row. `holiday_events` makes
+            such a table of public holidays.
         units : Mapping of str to str, optional
             Channel -> what is counted, as ``{"display": "impressions", "mailing": "e-mails"}``; channels that are not
             named here or in `spend` are money.
@@ -241,7 +251,7 @@ class MMMData(Columns, Readers):
         unused = tuple(str(name) for name in frame.columns if name not in wanted)
         roles = (outcome, tuple(media), checks.as_units(mediators), tuple(controls))
         more: dict[str, Any] = {"levels": table.levels, "missing": gaps, "present": table.present, **calendar}
-        more |= {"units": units or {}, "spend": spend or {}}
+        more |= {"units": units or {}, "spend": spend or {}, "events": events}
         return cls(
             table.dates, table.geos, table.columns, *roles, outcome_unit=outcome_unit, unused=unused, **more
         )
@@ -255,8 +265,8 @@ class MMMData(Columns, Readers):
             ``size``: outcome and mediators -> mean of ``|v|``, shape (geo,). ``spend``: mediators and media
             -> mean of the values above 0, shape (geo,), NaN in a geo that has none. ``center`` and ``spread``:
             mediators, media and controls -> mean and standard deviation (``ddof=0``) over geos and periods,
-            one float each. All four are in the units of their column. ``start`` and ``end``: first and last
-            date.
+            one float each; of events 0 and the days of a period. All four are in the units of their column.
+            ``start`` and ``end``: first and last date.
 
         Examples
         --------
@@ -281,8 +291,10 @@ class MMMData(Columns, Readers):
                 for name in (self.outcome, *self.mediators)
             },
             spend={name: mean_positive(self.columns[name]) for name in money},
-            center={name: np.mean(self.values(name)) for name in explaining},
-            spread={name: np.std(self.values(name)) for name in explaining},
+            center={name: np.mean(self.values(name)) for name in explaining}
+            | dict.fromkeys(self.event_names, 0.0),
+            spread={name: np.std(self.values(name)) for name in explaining}
+            | dict.fromkeys(self.event_names, self.days_per_period),
             start=self.dates[0],
             end=self.dates[-1],
         )
@@ -379,6 +391,8 @@ class MMMData(Columns, Readers):
         ------
         UnknownColumnError
             A name that is not a column of the data.
+        RoleError
+            The name of an event.
         DataError
             The new values fail a check.
         """
@@ -386,6 +400,11 @@ class MMMData(Columns, Readers):
             text = "must be a mapping from columns to their values, as columns={'tv': values}"
             raise refusal("columns", columns, text, DataError)
         checks.check_known(columns, list(self.columns), where="the data")
+        if events := [name for name in columns if name in self.event_names]:
+            raise RoleError(
+                f"{events[0]!r} is an event, whose column follows from its days; change these in the table of events "
+                f"and read the data again"
+            )
         return replace(self, columns={**self.columns, **columns})
 
     def __eq__(self, other: object) -> bool:
@@ -402,6 +421,7 @@ class MMMData(Columns, Readers):
             and np.array_equal(self.has_row, other.has_row)
             and np.array_equal(self.dates.to_numpy(), other.dates.to_numpy())
             and self.calendar == other.calendar
+            and self.events == other.events
             and same_arrays(self.columns, other.columns)
         )
 
@@ -417,6 +437,7 @@ class MMMData(Columns, Readers):
             self.calendar_dates,
             dict(self.units),
             dict(self.spend),
+            self.events,
         )
         return (MMMData, (*given, self.controls, self.outcome_unit, self.unused, *more))
 
@@ -426,9 +447,10 @@ class MMMData(Columns, Readers):
 
     def _repr_html_(self) -> str:
         """Return the columns with role and unit, for notebooks."""
-        names, roles = zip(
-            *uses_of(self.outcome, self.media, self.mediators, self.controls, self.spend), strict=True
+        uses = uses_of(
+            self.outcome, self.media, self.mediators, self.controls, self.spend, events=self.event_names
         )
+        names, roles = zip(*uses, strict=True)
         units = [self.unit(name) for name in names]
         shown = {"column": names, "role": [role.removesuffix("s") for role in roles], "unit": units}
         return notebook_html(repr(self), shown)

@@ -24,6 +24,8 @@ STARTS = {
     "trend": "mm.Prior('Normal', mu=0.0, sigma=0.2)",
     "seasonality": "mm.Prior('Normal', mu=0.0, sigma=0.1)",
     "coefficient": "mm.Prior('Normal', mu=0.0, sigma=0.1)",
+    "event": "mm.Prior('Normal', mu=0.0, sigma=0.5)",
+    "event_deviation": "mm.Prior('Normal', mu=0.0, sigma=0.2)",
     "sigma": "mm.Prior('HalfNormal', sigma=0.5)",
     "nu_minus_two": "mm.Prior('LogNormal', mu=2.0, sigma=0.5)",
     **dict.fromkeys(TAUS, "mm.Prior('LogNormal', mu=-1.4, sigma=0.3)"),

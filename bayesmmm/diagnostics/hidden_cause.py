@@ -159,7 +159,10 @@ def _units(view: PosteriorView, mediator: Equation) -> np.ndarray:
 def _causes(outcome: Equation, mediator: Equation) -> dict[str, list[str]]:
     """Terms that are in both equations, by what they stand for."""
     both = [term for term in mediator.terms() if term in outcome.terms() and term != "intercept"]
-    groups = {name: [name] for name in mediator.linear if name in both}
+    groups = {name: [name] for name in (*mediator.linear, *mediator.events) if name in both}
+    for pool, names in mediator.pooled_events.items():
+        labels = [label for label in (pool, *names) if label in both]
+        groups |= {pool: labels} if labels else {}
     trend = [term for term in both if mediator.term_kind(term) == "trend"]
     groups |= {"trend": trend} if trend else {}
     for season in mediator.seasonality:

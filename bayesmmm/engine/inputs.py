@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesmmm.data import Calendar, MMMData, Scales
 from bayesmmm.equations import MMM, Equation, design_matrix, to_latent
+from bayesmmm.equations.event_terms import events_of
 from bayesmmm.errors import DateError, EquationError, PanelError, SettingError
 from bayesmmm.validate import LARGEST_NUMBER
 
@@ -127,7 +128,7 @@ def checked_scales(system: MMM, data: MMMData, scales: Scales | None) -> Scales:
     wanted = {
         "size": system.order,
         "spend": system.media,
-        "spread": {name for equation in system.equations for name in equation.linear},
+        "spread": {name for equation in system.equations for name in (*equation.linear, *events_of(equation))},
     }
     for kind, names in wanted.items():
         given = getattr(scales, kind)

@@ -13,6 +13,7 @@ from bayesmmm.data.checks import is_constant, places
 from bayesmmm.data.data_warnings import correlation
 from bayesmmm.data.scales import deviations
 from bayesmmm.equations.equation import Equation
+from bayesmmm.equations.event_terms import check_events, events_of
 from bayesmmm.equations.overlap import linear_overlaps
 from bayesmmm.equations.panel_warnings import panel_warnings
 from bayesmmm.equations.spend_share import for_data
@@ -82,6 +83,8 @@ def check_system(system: MMM, data: MMMData) -> None:
         When a linear term does not vary.
     NeverSpentError
         When a column that acts as media is never above 0.
+    EventError
+        When an event is not among those of the data, or has no day in them.
     PanelError
         When an equation says how geos share it, and there is one; when a geo has nothing of a mediator.
 
@@ -106,6 +109,7 @@ def check_system(system: MMM, data: MMMData) -> None:
         )
     for equation in system.equations:
         _check_columns(equation, data)
+        check_events(equation, data)
         _check_geos(equation, data)
         _check_likelihood(equation, data)
         _check_time(equation, data)
@@ -325,11 +329,13 @@ def _backdoors(mediator: Equation, target: Equation) -> Iterable[BayesMMMWarning
 
 
 def _calendar_terms(equation: Equation, other: Equation) -> list[str]:
-    """Return the trend and the seasons, by period, that the other equation lacks."""
+    """Return the trend, the seasons, by period, and the events that the other equation lacks."""
     trend = ["trend"] if equation.trend and not other.trend else []
     known = {season.period for season in other.seasonality}
     lacking = [format_days(season.period) for season in equation.seasonality if season.period not in known]
-    return [*trend, *([f"seasonality ({' and '.join(lacking)} days)"] if lacking else [])]
+    events = [name for name in events_of(equation) if name not in events_of(other)]
+    words = [f"seasonality ({' and '.join(lacking)} days)"] if lacking else []
+    return [*trend, *words, *([f"events ({', '.join(events)})"] if events else [])]
 
 
 def consequences(equation: Equation, data: MMMData) -> Iterable[ConsequenceWarning]:

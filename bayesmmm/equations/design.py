@@ -7,6 +7,7 @@ import pandas as pd
 
 from bayesmmm.data import Scales
 from bayesmmm.equations.equation import Equation
+from bayesmmm.equations.event_terms import event_columns
 from bayesmmm.errors import UnknownColumnError
 from bayesmmm.text import no_such
 
@@ -23,8 +24,9 @@ def design_matrix(
 
     The intercept is 1. The trend is (date - start) / (end - start), which runs from 0 to 1 over the fitted
     periods and goes on beyond them; a knot adds max(0, date - knot) / (end - start). A linear column is (x -
-    center) / spread. Start, end, center and spread come from `scales` and are never recomputed, so that a
-    future or altered plan meets the same coefficients.
+    center) / spread. An event is its number of days over those of a period, a pool of events the sum of its
+    columns. Start, end, center and spread come from `scales` and are never recomputed, so that a future or altered
+    plan meets the same coefficients.
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ def design_matrix(
     dates
         Periods, T of them; they need not be the fitted ones.
     columns
-        Column name to values, shape (G, T), in raw units; only the linear columns are read.
+        Column name to values, shape (G, T), in raw units; only linear columns and events are read.
     scales
         Frozen scales of the fitted periods.
     geos
@@ -47,7 +49,7 @@ def design_matrix(
     Raises
     ------
     UnknownColumnError
-        When a linear column has no values or no scale.
+        When a linear column or an event has no values or no scale.
 
     Examples
     --------
@@ -71,16 +73,26 @@ def design_matrix(
         fixed += list(season.columns(dates).T)
     design = np.empty((geos, len(dates), len(equation.terms())))
     design[:, :, : len(fixed)] = np.stack(fixed, axis=-1)
-    for k, name in enumerate(equation.linear, start=len(fixed)):
-        for place, names in (("columns", columns), ("scales", scales.center)):
-            if name not in names:
-                raise UnknownColumnError(
-                    no_such(
-                        f"equation {equation.name!r} has the linear term {name!r}, which is missing from the {place}",
-                        *(name, names, "Known"),
-                    )
-                    + " Declare it as a control."
-                )
-        values = np.asarray(columns[name], dtype=float)
-        design[:, :, k] = (values - scales.center[name]) / scales.spread[name]
+    for k, (term, names) in enumerate(_columns_of(equation).items(), start=len(fixed)):
+        values = [_standardised(equation, term, name, columns, scales) for name in names]
+        design[:, :, k] = values[0] if len(values) == 1 else np.sum(values, axis=0)
     return design
+
+
+def _columns_of(equation: Equation) -> dict[str, tuple[str, ...]]:
+    """Columns that are added up in each linear column and event term."""
+    return {name: (name,) for name in equation.linear} | event_columns(equation)
+
+
+def _standardised(
+    equation: Equation, term: str, name: str, columns: Mapping[str, np.ndarray], scales: Scales
+) -> np.ndarray:
+    """Values (G, T) of a column in the unit of its coefficient."""
+    for place, names in (("columns", columns), ("scales", scales.center)):
+        if name not in names:
+            kind, advice = ("linear term", "Declare it as a control.")
+            if term not in equation.linear:
+                kind, advice = "event", "Say its days in events= when the data are read."
+            missing = f"equation {equation.name!r} has the {kind} {name!r}, which is missing from the {place}"
+            raise UnknownColumnError(f"{no_such(missing, name, names, 'Known')} {advice}")
+    return (np.asarray(columns[name], dtype=float) - scales.center[name]) / scales.spread[name]

@@ -22,6 +22,7 @@ from bayesmmm.equations.equation_priors import (
     read_sign,
     read_spend_share,
 )
+from bayesmmm.equations.event_terms import DEVIATION, EVENT, check_event_names, event_columns, read_pools
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likelihood
 from bayesmmm.equations.panel import MIN_GEOS, UNGROUPED, Panel, Spread
 from bayesmmm.equations.text import equation_text, format_days
@@ -136,6 +137,12 @@ class Equation:
         Columns that act through adstock and Hill saturation: exogenous spend, or the series of another equation.
     linear
         Columns that act linearly with free sign; each is standardised over the fitted periods.
+    events
+        Events of the data that act here, each with an effect of its own: a share of a mean day of v, per day.
+    pooled_events
+        ``{pool: events}`` of the many small ones, whose effects m + d lie around a common mean m: each says something
+        about the others, and one that the data have no day of is expected to bring the mean. The sd of the deviations d
+        is that of their prior, and is not learned.
     seasonality
         A `Fourier` or a sequence of them.
     trend
@@ -143,12 +150,12 @@ class Equation:
     likelihood
         "normal", "student_t", "lognormal" (needs positive values) or "censored_normal" (values are max(0, latent)).
     priors
-        ``{parameter: Prior}`` for every label, or ``{parameter: {label: Prior}}`` for some of them; the rest
-        keep the default. Parameters: half_life (days), retention (per period), half_saturation (multiples of
-        mean spend), slope, contribution (share of s_v), roi (outcome per unit of spend), intercept, trend,
-        seasonality, coefficient, sigma, nu_minus_two. A channel has half_life, and carries over by the day, or
-        retention, and carries over from period to period; it has contribution or roi. A roi needs normal or
-        student_t: under lognormal a contribution is in log units, under censored_normal it is a share of the
+        ``{parameter: Prior}`` for every label, or ``{parameter: {label: Prior}}`` for some of them; the rest keep the
+        default. Parameters: half_life (days), retention (per period), half_saturation (multiples of mean spend), slope,
+        contribution (share of s_v), roi (outcome per unit of spend), intercept, trend, seasonality, coefficient, event
+        (single ones and means of pools), event_deviation, sigma, nu_minus_two. A channel has half_life, and carries
+        over by the day, or retention, and carries over from period to period; it has contribution or roi. A roi needs
+        normal or student_t: under lognormal a contribution is in log units, under censored_normal it is a share of the
         latent series, part of which is cut off at 0. Under student_t, sigma is the scale of the t distribution; its
         standard deviation is sigma sqrt(nu / (nu - 2)).
     max_lag
@@ -197,6 +204,8 @@ class Equation:
     name: str
     media: tuple[str, ...] = field(default=(), kw_only=True)
     linear: tuple[str, ...] = field(default=(), kw_only=True)
+    events: tuple[str, ...] = field(default=(), kw_only=True)
+    pooled_events: Mapping[str, tuple[str, ...]] = field(default_factory=FrozenMap, kw_only=True)
     seasonality: tuple[Fourier, ...] = field(default=(), kw_only=True)
     trend: bool | tuple[str, ...] = field(default=False, kw_only=True)
     likelihood: str = field(default="normal", kw_only=True)
@@ -215,6 +224,8 @@ class Equation:
             *,
             media: Sequence[str] = (),
             linear: Sequence[str] = (),
+            events: Sequence[str] = (),
+            pooled_events: Mapping[str, Sequence[str]] = {},
             seasonality: Fourier | Sequence[Fourier] = (),
             trend: bool | Sequence[str] = False,
             likelihood: str = "normal",
@@ -231,6 +242,8 @@ class Equation:
             raise EquationError(f"an equation is named {self.name!r}. Name the column that it explains.")
         _set(self, "media", _names(self, "media"))
         _set(self, "linear", _names(self, "linear"))
+        _set(self, "events", _names(self, "events"))
+        _set(self, "pooled_events", read_pools(self))
         _set(self, "seasonality", _seasons(self))
         _set(self, "trend", _trend(self))
         check_likelihood(self.name, self.likelihood)
@@ -318,7 +331,7 @@ class Equation:
         """Return the labels of the linear part, in the order of the columns of `design_matrix`."""
         trend = ("trend", *(f"trend@{date}" for date in self.knots)) if self.trend else ()
         harmonics = tuple(label for season in self.seasonality for label in season.labels())
-        return ("intercept", *trend, *harmonics, *self.linear)
+        return ("intercept", *trend, *harmonics, *self.linear, *event_columns(self))
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Return every block of unknowns with one prior per label; blocks without labels are left out."""
@@ -335,9 +348,13 @@ class Equation:
         return tuple(blocks)
 
     def term_kind(self, term: str) -> str:
-        """Return the prior parameter of a linear term: intercept, trend, seasonality or coefficient."""
+        """Return the prior parameter of a linear term: intercept, trend, seasonality, coefficient, or one of events."""
         if term in self.linear:
             return "coefficient"
+        if term in self.events or term in self.pooled_events:
+            return EVENT
+        if any(term in names for names in self.pooled_events.values()):
+            return DEVIATION
         if term == "intercept":
             return "intercept"
         if term == "trend" or term in (f"trend@{date}" for date in self.knots):
@@ -345,6 +362,13 @@ class Equation:
         if any(term in season.labels() for season in self.seasonality):
             return "seasonality"
         raise UnknownTermError(no_such(f"equation {self.name!r} has no linear term {term!r}", term, self.terms()))
+
+    def part_of(self, term: str) -> str:
+        """Return the part of a decomposition that a linear term belongs to: itself, its pool of events, or its kind."""
+        kind = self.term_kind(term)
+        if kind == DEVIATION:
+            return next(pool for pool, names in self.pooled_events.items() if term in names)
+        return term if kind in ("coefficient", EVENT) else kind
 
     def __str__(self) -> str:
         return equation_text(self)
@@ -361,7 +385,7 @@ def _names(equation: Equation, argument: str) -> tuple[str, ...]:
     value = getattr(equation, argument)
     names = as_list(value)
     if names is None:
-        example = list_for(value, ["tv", "radio"] if argument == "media" else ["price"])
+        example = list_for(value, {"media": ["tv", "radio"], "events": ["black friday"]}.get(argument, ["price"]))
         raise EquationError(
             f"equation {equation.name!r} has {argument} = {written(value)}. Give a list of column names, as {example}."
         )
@@ -433,6 +457,7 @@ def _check_terms(equation: Equation) -> None:
         )
     if equation.name in equation.inputs:
         raise EquationError(f"equation {equation.name!r} lists its own column as a cause. Take it out.")
+    check_event_names(equation)
     terms = equation.terms()
     clash = next((term for term, count in Counter(terms).items() if count > 1), None)
     if clash is not None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bayesmmm.equations.event_terms import DEVIATION, EVENT
 from bayesmmm.equations.panel import TAUS
 from bayesmmm.equations.text import unit_of
 from bayesmmm.errors import EquationError, PriorError, UnknownPriorError, UnknownTermError
@@ -24,9 +25,11 @@ _NEEDS = {
     "trend": ("trend", "set trend=True"),
     "seasonality": ("seasonality", "set seasonality=Fourier(period=365.25, order=2)"),
     "coefficient": ("linear terms", "list columns in linear=[...]"),
+    EVENT: ("events", "list events in events=[...]"),
+    DEVIATION: ("pools of events", 'set pooled_events={"holidays": [...]}'),
     **dict.fromkeys(TAUS, ("media", "list channels in media=[...]")),
 }
-_LINEAR_PARAMETERS = ("intercept", "trend", "seasonality", "coefficient")
+_LINEAR_PARAMETERS = ("intercept", "trend", "seasonality", "coefficient", EVENT, DEVIATION)
 _ANY = (-math.inf, math.inf)
 #: Values of a contribution, or of a roi, by the sign of a channel.
 SIGNS = {"positive": (0.0, math.inf), "negative": (-math.inf, 0.0), "any": _ANY}
@@ -42,6 +45,8 @@ def _labels(equation: "Equation", parameter: str) -> tuple[str, ...]:
         return equation.media
     if parameter == "trend":
         return tuple(term for term in equation.terms() if term.split("@")[0] == "trend") if equation.trend else ()
+    if parameter in (EVENT, DEVIATION):
+        return tuple(term for term in equation.terms() if equation.term_kind(term) == parameter)
     return equation.linear if parameter == "coefficient" else ()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from bayesmmm.data import MMMData
 from bayesmmm.equations.design import design_matrix
 from bayesmmm.equations.equation import Equation
+from bayesmmm.equations.event_terms import event_columns, events_of
 from bayesmmm.equations.text import season_words
 from bayesmmm.errors import CollinearTermsWarning
 from bayesmmm.text import listed
@@ -18,11 +19,11 @@ _PART = 0.1
 
 
 def linear_overlaps(equation: Equation, data: MMMData) -> Iterable[CollinearTermsWarning]:
-    """Name columns listed under linear that other linear terms explain nearly all of, once for each set of them."""
-    if not equation.linear:
+    """Name linear columns and single events that other linear terms explain nearly all of, once for each set of them."""
+    if not equation.linear and len(event_columns(equation)) < 2:
         return
     said: set[frozenset[str]] = set()
-    known = {name: data.known(name) for name in equation.linear}
+    known = {name: data.known(name) for name in (*equation.linear, *events_of(equation))}
     design = design_matrix(equation, data.dates, known, data.scales(), geos=len(data.geos))
     terms = equation.terms()[1:]
     seen = data.has_row & np.isfinite(design).all(axis=-1)
@@ -36,7 +37,7 @@ def linear_overlaps(equation: Equation, data: MMMData) -> Iterable[CollinearTerm
     scaled = {k: columns[k] / columns[k].std() for k in varying}
     if len(varying) < 2:
         return
-    for k in (k for k in varying if terms[k] in equation.linear):
+    for k in (k for k in varying if terms[k] in (*equation.linear, *equation.events)):
         others = [j for j in varying if j != k]
         basis = np.stack([scaled[j] for j in others], axis=1)
         weight = np.linalg.lstsq(basis, scaled[k], rcond=None)[0]
@@ -50,7 +51,7 @@ def linear_overlaps(equation: Equation, data: MMMData) -> Iterable[CollinearTerm
             yield CollinearTermsWarning(
                 f"{terms[k]!r} in the equation of {equation.name!r} is explained to {shared:.2%} by {listed(partners)} "
                 f"(more than {MAX_SHARED:.0%}): the data see what they bring together, and what each of them brings is "
-                f"left to its prior. Leave {terms[k]!r} out of linear, or add the columns up to one."
+                f"left to its prior. Leave {terms[k]!r} out, or add the columns up to one."
             )
 
 

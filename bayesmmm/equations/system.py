@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmmm.equations.correlation import check_mediator
 from bayesmmm.equations.equation import Equation
+from bayesmmm.equations.event_terms import event_columns
 from bayesmmm.equations.panel import Panel, group_of
 from bayesmmm.equations.text import graph_text, reached, system_text
 from bayesmmm.equations.toml_writer import toml_text
@@ -111,6 +112,12 @@ class MMM:
         return tuple(dict.fromkeys(n for n in names if n not in {e.name for e in self.equations}))
 
     @cached_property
+    def events(self) -> tuple[str, ...]:
+        """Events that act in some equation, by themselves or in a pool."""
+        columns = (names for e in self.equations for names in event_columns(e).values())
+        return tuple(dict.fromkeys(name for names in columns for name in names))
+
+    @cached_property
     def media(self) -> tuple[str, ...]:
         """Columns that act as media in some equation: exogenous ones, then mediators in causal order."""
         acting = {name for equation in self.equations for name in equation.media}
@@ -195,6 +202,7 @@ class MMM:
             "equation": [equation.name for equation in equations],
             "media": [", ".join(equation.media) for equation in equations],
             "linear": [", ".join(equation.linear) for equation in equations],
+            "events": [", ".join([*equation.events, *equation.pooled_events]) for equation in equations],
             "likelihood": [equation.likelihood for equation in equations],
         }
         return notebook_html(repr(self), columns)
@@ -218,7 +226,7 @@ def _check_variables(names: Iterable[str]) -> None:
 
 def _check_parts(system: MMM) -> None:
     """Refuse a column with the name of a part of a decomposition, which are called after channels and mediators."""
-    columns = {name for equation in system.equations for name in (equation.name, *equation.inputs)}
+    columns = {n for e in system.equations for n in (e.name, *e.inputs, *event_columns(e))}
     for mediator in {equation.name for equation in system.equations[:-1]}:
         starts = {f"{column} via {mediator}" for column in columns}
         both = sorted(columns & {*starts, f"{mediator} organic", f"common with {mediator}"})

@@ -138,6 +138,8 @@ def _mean_terms(equation: "Equation") -> list[str]:
         terms.append(f"trend{knots}")
     terms += [f"season({format_days(s.period)} days, order {s.order})" for s in equation.seasonality]
     terms += [f"b z({name})" for name in equation.linear]
+    terms += [f"b days({name})" for name in equation.events]
+    terms += [f"(m + d) days(each of {len(own)} {pool})" for pool, own in equation.pooled_events.items()]
     return terms + [f"A hill({name})" for name in equation.media]
 
 
@@ -167,6 +169,7 @@ def unit_of(equation: "Equation", parameter: str) -> str:
     """Return the unit of a parameter of an equation; empty for a pure number."""
     v = equation.name
     share = "log units" if equation.family.log_scale else f"share of mean |{v}|"
+    by_day = "log units of a mean day" if equation.family.log_scale else f"mean days of |{v}|"
     group = (equation.panel and equation.panel.group) or "none"
     return {
         "half_life": "days",
@@ -179,6 +182,8 @@ def unit_of(equation: "Equation", parameter: str) -> str:
         "trend": f"{share}, over the fitted periods",
         "seasonality": f"{share}, each harmonic",
         "coefficient": f"{share}, per sd of the column",
+        "event": f"{by_day}, per day",
+        "event_deviation": f"{by_day}, per day, from the mean of its pool",
         # A standard deviation elsewhere; that of a t is larger than its scale, and depends on nu.
         "sigma": f"{share}, scale of the t, not its sd" if equation.family.heavy_tailed else share,
         "nu_minus_two": "",
@@ -206,6 +211,8 @@ def _legend(equations: Iterable["Equation"]) -> str:
         lines.append(("trend", "0 in the first fitted period, 1 in the last"))
     if any(equation.linear for equation in equations):
         lines.append(("z(x)", "(x - mean) / sd over the fitted periods"))
+    if any(equation.events or equation.pooled_events for equation in equations):
+        lines.append(("days(x)", "days of the event in a period / days of a period on average"))
     if any(equation.rho for equation in equations):
         lines.append(("correlation", "what an unobserved cause of both series leaves in the same period"))
     if any(equation.media for equation in equations):

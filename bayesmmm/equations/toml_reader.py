@@ -18,6 +18,8 @@ _EQUATION_KEYS = (
     "name",
     "media",
     "linear",
+    "events",
+    "pooled_events",
     "trend",
     "likelihood",
     "max_lag",
@@ -150,6 +152,9 @@ def _data(table: Any) -> dict[str, Any]:
         elif key == "calendar_dates":
             if not isinstance(value, list) or not all(isinstance(day, str | date) for day in value):
                 raise SpecError(f"calendar_dates in [data] is {value!r}. Give a list of dates, as [2024-01-28].")
+        elif key == "events" and isinstance(value, list):
+            if not value or not all(isinstance(row, dict) for row in value):
+                raise SpecError("events in [data] is a list. Start each with [[data.events]], or name a CSV file.")
         elif key == "geo" and isinstance(value, list):
             if not value or not all(isinstance(name, str) for name in value):
                 raise SpecError(f"geo in [data] is {value!r}. Give a column in quotes, or a list of several.")
@@ -178,7 +183,7 @@ def _equation(table: Mapping[str, Any], number: int) -> Equation:
         keys = ("pooling", "periods", "per_geo", "sigma", "group", "pooled")
         _check_keys(given["panel"], keys, f"panel of {where}")
         given["panel"] = Panel(**given["panel"])
-    for key in ("sign", "spend_share"):
+    for key in ("sign", "spend_share", "pooled_events"):
         if key in given:
             _check_table(given[key], f"{key} of {where}")
     return Equation(name, **given)

@@ -14,7 +14,7 @@ from bayesmmm.validate import as_list
 #: Keys of [data]: the keyword arguments of ``MMMData.from_csv``.
 DATA_KEYS = (
     *("date", "outcome", "media", "mediators", "controls", "geo", "outcome_unit", "date_format", "missing"),
-    *("date_is", "calendar_dates"),
+    *("date_is", "calendar_dates", "events"),
     *("units", "spend"),
 )
 
@@ -49,7 +49,9 @@ def toml_text(equations: Iterable[Equation], data_columns: Mapping[str, Any] | N
 def _equation(equation: Equation) -> dict[str, Any]:
     """Return one equation as plain tables; what equals its default is left out."""
     table: dict[str, Any] = {"name": equation.name}
-    table |= {key: list(getattr(equation, key)) for key in ("media", "linear") if getattr(equation, key)}
+    table |= {key: list(getattr(equation, key)) for key in ("media", "linear", "events") if getattr(equation, key)}
+    if equation.pooled_events:
+        table["pooled_events"] = {pool: list(names) for pool, names in equation.pooled_events.items()}
     if equation.trend:
         table["trend"] = list(equation.knots) or True
     table["likelihood"] = equation.likelihood

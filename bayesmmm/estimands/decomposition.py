@@ -27,7 +27,7 @@ class Component:
     """One part of an equation, with the channel and the mediator that it is about."""
 
     label: str
-    kind: str  # base, control, direct, via or organic
+    kind: str  # base, control, event, direct, via or organic
     channel: str = ""
     mediator: str = ""
 
@@ -44,14 +44,15 @@ def decompose(
 ) -> xr.Dataset:
     """Split the mean of a series into parts that add up, in every draw and period.
 
-    Parts are intercept, trend, seasonality, each control relative to its mean, each channel's direct part, its part
-    through each mediator, and each mediator's organic part, which holds its residual. A mediator's response is shared
-    out by its adstocked parts, ``(a_k / a) A hill(a)``, 0 where a = 0: the Aumann-Shapley share. The mean is
-    ``E(v_t)`` given the observed inputs; where it is not linear in its terms ("lognormal", "censored_normal"), the
-    lift of the media over the no-media mean is shared in proportion to the media terms, and that of the linear terms
-    over the intercept in proportion to the linear terms. An equation with a rho has one more linear term, "common with"
-    its mediator: what the mediator's residual says about its own, as an unobserved cause of both would have it. On a
-    panel "period effects" are what all geos have in common in a period, counted from zero.
+    Parts are intercept, trend, seasonality, each control relative to its mean, each event and pool of events counted
+    from a period without them, each channel's direct part, its part through each mediator, and each mediator's organic
+    part, which holds its residual. A mediator's response is shared out by its adstocked parts, ``(a_k / a) A hill(a)``,
+    0 where a = 0: the Aumann-Shapley share. The mean is ``E(v_t)`` given the observed inputs; where it is not linear in
+    its terms ("lognormal", "censored_normal"), the lift of the media over the no-media mean is shared in proportion to
+    the media terms, and that of the linear terms over the intercept in proportion to the linear terms. An equation with
+    a rho has one more linear term, "common with" its mediator: what the mediator's residual says about its own, as an
+    unobserved cause of both would have it. On a panel "period effects" are what all geos have in common in a period,
+    counted from zero.
 
     This is accounting, not zero-out: with saturation, what a channel gets here is not what would be lost without it.
     `effects` tells that.
@@ -74,9 +75,10 @@ def decompose(
     -------
     xarray.Dataset
         ``contribution`` (chain, draw, component, date), ``mean`` (chain, draw, date), their sum over components,
-        ``observed`` (date), all in units of the series. Coords on component: ``kind`` (base, control, direct, via,
-        organic), ``channel``, ``mediator``. With `freq`, date is the first day of the month (quarter, year). With `by`
-        all three have a dim geo (or the name of the column, or geo_group), after draw where they have one.
+        ``observed`` (date), all in units of the series. Coords on component: ``kind`` (base, control,
+        event, direct, via, organic), ``channel``, ``mediator``. With `freq`, date is the first day of the month
+        (quarter, year). With `by` all three have a dim geo (or the name of the column, or
+        geo_group), after draw where they have one.
 
     Raises
     ------
@@ -149,6 +151,7 @@ def _components(query: Query, name: str) -> list[Component]:
     out += [Component(PERIOD_EFFECTS, "base")] if "period" in query.parameters[name] else []
     out += [Component(common(m), "base") for m in equation.rho]
     out += [Component(n, "control") for n in equation.linear if n not in mediators]
+    out += [Component(n, "event") for n in (*equation.events, *equation.pooled_events)]
     out += [Component(n, "direct", n) for n in equation.media if n not in mediators]
     for m in mediators:
         out += [Component(f"{c} via {m}", "via", c, m) for c in reaching(fit, m)]
@@ -208,14 +211,11 @@ def _terms(base: engine.Baseline, equation: Equation) -> tuple[dict, dict]:
 
 
 def _linear_terms(base: engine.Baseline, equation: Equation) -> dict[str, np.ndarray]:
-    """Intercept, trend, seasonality and controls (R, G, T), period effects (R, 1, T); mediators are left out."""
+    """Intercept, trend, seasonality, controls and events (R, G, T), period effects (R, 1, T); no mediators."""
     system = base.rows.system
     keep: dict[str, list[int]] = {}
     for k, term in enumerate(equation.terms()):
-        if term in equation.linear:
-            key = term
-        else:
-            key = "intercept" if k == 0 else "trend" if term.split("@")[0] == "trend" else "seasonality"
+        key = equation.part_of(term)
         if key not in system.order:
             keep.setdefault(key, []).append(k)
     design, par = base.design[equation.name], base.rows.parameters[equation.name]

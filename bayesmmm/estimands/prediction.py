@@ -91,7 +91,8 @@ def predict(
     series = _fitted(query, noise) if plan is None else _planned(query, set_to, noise)
     variables = {n: (*query.label_places(series[n], "date"), {"unit": fit.data.unit(n)}) for n in order}
     if plan is not None:
-        variables |= extrapolated(query, {**line.columns, **{name: values[0] for name, values in set_to.items()}})
+        inputs = {name: line.columns[name] for name in fit.system.exogenous}
+        variables |= extrapolated(query, {**inputs, **{name: values[0] for name, values in set_to.items()}})
     return xr.Dataset(variables, {**query.coords, "date": dates}, {**query.attrs, "noise": int(noise)})
 
 

@@ -12,7 +12,9 @@ import datetime
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
+from warnings import warn
 
 import numpy as np
 import pandas as pd
@@ -20,13 +22,14 @@ import pandas as pd
 from bayesmmm import engine
 from bayesmmm.data import MONEY, MMMData, next_dates, read_plan, window_mask
 from bayesmmm.data.checks import GEO_GROUP, chosen_geos
-from bayesmmm.data.future import GEO
+from bayesmmm.data.events import unknown_ahead
+from bayesmmm.data.future import GEO, events_after
 from bayesmmm.data.planned_units import PlannedUnits
 from bayesmmm.equations import MMM
-from bayesmmm.errors import AnswerError, ConvergenceError, SettingError, UnknownTermError
+from bayesmmm.errors import AnswerError, ConvergenceError, EventWarning, SettingError, UnknownTermError
 from bayesmmm.results import Fit, check_fit, weak_signs
 from bayesmmm.results.convergence import absent
-from bayesmmm.text import no_such
+from bayesmmm.text import joined, no_such
 from bayesmmm.validate import (
     PATHS,
     as_list,
@@ -290,6 +293,7 @@ def timeline(
     if plan is not None:
         ahead = read_plan(fit.data, plan, needed=fit.system.exogenous, cost=cost)
         dates, columns, exposures = dates.append(ahead.dates), ahead.columns, ahead.exposures
+        _warn_of_unknown_events(fit, plan, ahead.dates)
         start = ahead.dates[0] if start is None else start
         stop = ahead.dates[-1] if stop is None else stop
     where = "the fitted periods" if plan is None else "history and plan"
@@ -300,7 +304,7 @@ def timeline(
 
 
 def after(fit: Fit, ahead: Timeline, periods: int) -> tuple[pd.DatetimeIndex, dict[str, np.ndarray]]:
-    """Dates and exogenous columns of so many periods after the fitted ones: the plan, then the means of the window."""
+    """Dates and columns of so many periods after the fitted ones: the plan, then the means of the window and events."""
     dates = next_dates(fit.data, periods)
     columns = {}
     for name in fit.system.exogenous:
@@ -311,7 +315,23 @@ def after(fit: Fit, ahead: Timeline, periods: int) -> tuple[pd.DatetimeIndex, di
         mean = _mean_over(values, (own & ahead.window)[:, : values.shape[-1]])
         filled = np.repeat(mean, max(periods - ahead.planned, 0), axis=-1)
         columns[name] = np.concatenate([*known[1:], filled], axis=-1)[:, :periods]
+    for name, days in events_after(fit.data, periods).items():
+        planned = ahead.columns[name] if ahead.planned else days[:, :0]
+        columns[name] = np.concatenate([planned, days[:, ahead.planned :]], axis=-1)[:, :periods]
     return dates, columns
+
+
+def _warn_of_unknown_events(fit: Fit, plan: pd.DataFrame, dates: pd.DatetimeIndex) -> None:
+    """Name events that a plan will meet again, on days of which nobody said anything."""
+    names = [name for name in fit.system.events if name not in plan]
+    if unknown := unknown_ahead(fit.data.events, names, dates[-1]):
+        last = max(event.last_day for event in fit.data.events if event.name == unknown[0])
+        text = (
+            f"{joined(unknown)} came back in the past, and after {last:%Y-%m-%d} no days are known, so that the plan to "
+            f"{dates[-1]:%Y-%m-%d} goes without; put days to come into events= when the data are read, or a column "
+            f"{unknown[0]!r} with the number of its days in each period into the plan"
+        )
+        warn(EventWarning(text), skip_file_prefixes=(str(Path(__file__).parent),))
 
 
 def _mean_over(values: np.ndarray, counted: np.ndarray) -> np.ndarray:

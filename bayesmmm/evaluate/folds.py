@@ -12,6 +12,7 @@ import pandas as pd
 
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, check_system
+from bayesmmm.equations.event_terms import EVENT, event_columns
 from bayesmmm.errors import DataError, EquationError, MissingValueError, SettingError
 from bayesmmm.validate import check_choice, check_count
 
@@ -171,6 +172,8 @@ def _reasons(system: MMM, data: MMMData) -> dict[str, int]:
     """Reason -> periods that it needs."""
     out = {}
     for name, values in data.columns.items():
+        if name in data.event_names:
+            continue
         if name in data.media:
             out[f"{name!r} is first spent then"] = _first(values > 0)
         elif name in data.spend.values():
@@ -179,6 +182,10 @@ def _reasons(system: MMM, data: MMMData) -> dict[str, int]:
             varies = values != values[:, :1]
             out[f"{name!r} does not vary before"] = _first(varies if name in system.order else varies.any(axis=0))
     for equation in system.equations:
+        for term, names in event_columns(equation).items():
+            if equation.term_kind(term) == EVENT:
+                happens = np.any([data.columns[name].any(axis=0) for name in names], axis=0)
+                out[f"{term!r} has its first day then"] = 1 + int(np.argmax(happens))
         out[f"equation {equation.name!r} has {len(equation.terms())} linear terms"] = len(equation.terms()) + 1
     return out
 

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from bayesmmm.equations.event_terms import event_columns
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands import roi
 from bayesmmm.evaluate.quantities import by_label
@@ -46,7 +47,8 @@ def shared_units(fit: Fit, start: datetime.date, stop: datetime.date) -> dict[st
             values = values * (xr.DataArray(size, dims="geo") if "geo" in values.dims else total)
         draws[str(name)] = values
     for name in fit.system.order:
-        linear = list(fit.system.equation(name).linear)
+        spec = fit.system.equation(name)
+        linear = [*spec.linear, *event_columns(spec)]
         if linear:
             draws[f"{name}.coefficient"] = fit.coefficients(name).sel({f"{name}.term": linear})
     if any(map(fit.data.has_spend, fit.system.channels)):

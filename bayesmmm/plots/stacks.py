@@ -28,10 +28,11 @@ from bayesmmm.validate import check_ci_prob, check_count, check_flag
 
 _MAKER = "decompose(fit)"
 _VIA, _ORGANIC = ("///", "\\\\\\", "xxx"), ("...", "ooo", "***")
-_MIDDLE, _LIGHT = "#A0A0A0", "#D0D0D0"
+_MIDDLE, _LIGHT, _SAND = "#A0A0A0", "#D0D0D0", "#DCCDA4"
 _KINDS = {
     "base": (_MIDDLE, "baseline"),
     "control": (_LIGHT, "control, relative to its mean"),
+    "event": (_SAND, "event"),
     "direct": (BLUE, "channel, direct"),
     "via": (ORANGE, "channel, via a mediator"),
     "organic": (PALE, "mediator, organic"),
@@ -54,11 +55,11 @@ class _Area:
 def decomposition(dataset: xr.Dataset | Fit, *, title: Title = AUTO, ax: Axes | None = None) -> Axes:
     """Draw the posterior mean contributions stacked over time, with the observed series as a line.
 
-    The baseline (intercept, trend, seasonality) and the controls, which are relative to their means, share the lowest
-    area: a control alone would change sides all the time. Up to six channels have an area of their own; of more than
-    six, the smallest share one, and the legend says how many. What all channels do through a mediator is one area for
-    each mediator (`waterfall` takes it apart). Negative values are stacked downwards, and then a dashed line shows the
-    sum. Sums over months, quarters or years are drawn as bars, and so is a single period.
+    The baseline (intercept, trend, seasonality), events, and the controls, which are relative to their means, share the
+    lowest area: a control alone would change sides all the time. Up to six channels have an area of their own; of more
+    than six, the smallest share one, and the legend says how many. What all channels do through a mediator is one area
+    for each mediator (`waterfall` takes it apart). Negative values are stacked downwards, and then a dashed line shows
+    the sum. Sums over months, quarters or years are drawn as bars, and so is a single period.
 
     Parameters
     ----------
@@ -144,13 +145,14 @@ def _areas(values: xr.DataArray) -> list[_Area]:
     """Areas from the bottom to the top: baseline, mediators, channels from large to small."""
     labels, kind = values["component"].values.tolist(), values["kind"].values
     mediator = values["mediator"].values
-    base, controls = (
-        [label for label, k in zip(labels, kind, strict=True) if k == of] for of in ("base", "control")
+    base, controls, events = (
+        [label for label, k in zip(labels, kind, strict=True) if k == of] for of in ("base", "control", "event")
     )
     words = [_named("baseline", base)] if base else []
     words += [_named("controls relative to their means", controls)] if controls else []
+    words += [_named("events", events)] if events else []
     label = fill(" and ".join(words), 45, break_long_words=False, break_on_hyphens=False)
-    areas = [_Area(label, (*base, *controls), _LIGHT)] if words else []
+    areas = [_Area(label, (*base, *controls, *events), _LIGHT)] if words else []
     for i, name in enumerate(dict.fromkeys(m for m in mediator.tolist() if m)):
         of = [(label, k) for label, k, m in zip(labels, kind, mediator, strict=True) if m == name]
         organic = tuple(label for label, k in of if k == "organic")

@@ -29,7 +29,10 @@ _FIXED = FrozenMap(
         "omega": Prior("HalfNormal", sigma=0.5),
     }
 )
-_COEFFICIENT_SD = FrozenMap({"trend": 1.0, "seasonality": 0.5, "coefficient": 0.5})
+# A day of an event brings up to twice what a mean day does, or takes it away; in a pool they differ by half of one.
+_COEFFICIENT_SD = FrozenMap(
+    {"trend": 1.0, "seasonality": 0.5, "coefficient": 0.5, "event": 1.0, "event_deviation": 0.5}
+)
 
 
 class Widths(NamedTuple):
@@ -92,7 +95,7 @@ def default_prior(
     parameter
         half_life (days), half_saturation (multiples of mean spend), slope, contribution (share of s_v; log units under
         "lognormal"), sigma (share of s_v), nu_minus_two, tau, tau_group, tau_half_life and the like, omega (share of
-        s_v), intercept, trend, seasonality, coefficient.
+        s_v), intercept, trend, seasonality, coefficient, event and event_deviation (mean days of v, per day).
     scale
         Of "contribution", as `contribution_scales` has it; by default that of an only channel.
     sign

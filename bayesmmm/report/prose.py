@@ -98,6 +98,10 @@ def _explained(equation: Equation) -> str:
         by.append(f"the media {joined(equation.media)}")
     if equation.linear:
         by.append(f"in a straight line by {joined(equation.linear)}")
+    if equation.events:
+        by.append(f"the events {joined(equation.events)}")
+    for pool, names in equation.pooled_events.items():
+        by.append(f"{len(names)} events around a common mean ({pool})")
     if equation.trend:
         bends = len(equation.trend) if isinstance(equation.trend, tuple) else 0
         by.append(f"a trend with {counted(bends, 'bend')}" if bends else "a straight trend")

@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MONEY
+from bayesmmm.equations.event_terms import event_columns
 from bayesmmm.estimands import EXTRAPOLATED
 from bayesmmm.report.answers import Answers
 from bayesmmm.results import FACTORS, prior_and_posterior, summarise
@@ -18,6 +19,7 @@ _NOTHING = 1e-12
 _KINDS = {
     "base": "base (intercept, trend, seasonality)",
     "control": "controls",
+    "event": "events",
     "direct": "channels, direct",
     "via": "channels via {}",
     "organic": "{} organic",
@@ -401,7 +403,8 @@ def _coefficients(answers: Answers) -> pd.DataFrame:
         draws = answers.fit.coefficients(name)
         unit = f"log {name}" if equation.family.log_scale else answers.fitted[name].attrs["unit"]
         table = rows(draws, answers, equation=name).rename(columns={f"{name}.term": "term"})
-        table["unit"] = [f"{unit} per unit of {t}" if t in equation.linear else unit for t in table["term"]]
+        per = dict.fromkeys(event_columns(equation), "day") | dict.fromkeys(equation.linear, "unit")
+        table["unit"] = [f"{unit} per {per[t]} of {t}" if t in per else unit for t in table["term"]]
         tables.append(table[["equation", *(column for column in table if column != "equation")]])
     return pd.concat(tables, ignore_index=True)
 

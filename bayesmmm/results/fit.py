@@ -20,6 +20,7 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.data.checks import NATIONAL
 from bayesmmm.engine import Parameters, to_arrays
 from bayesmmm.equations import MMM
+from bayesmmm.equations.event_terms import event_columns
 from bayesmmm.equations.text import unit_of
 from bayesmmm.errors import FitFileError, PanelError
 from bayesmmm.files import digest
@@ -225,9 +226,9 @@ class Fit:
     def coefficients(self, equation: str) -> xr.DataArray:
         """Linear coefficients of an equation in raw units.
 
-        A control: units of the series per unit of the control (of its logarithm under "lognormal"). Trend: change over
-        the fitted periods at the slope before the first knot; a knot: what it adds to that. The intercept absorbs the
-        centring of the linear columns.
+        A control: units of the series per unit of the control (of its logarithm under "lognormal"). An event: per day of
+        it, one of a pool as a whole, beside the mean of its pool. Trend: change over the fitted periods at the slope
+        before the first knot; a knot: what it adds to that. The intercept absorbs the centring of the linear columns.
 
         Parameters
         ----------
@@ -244,8 +245,11 @@ class Fit:
         size = 1.0 if spec.family.log_scale else scale
         dim = f"{equation}.term"
         b = self.posterior[f"{equation}.coefficient"] * size
-        terms = b[dim].values.tolist()
-        spread = xr.DataArray([self.scales.spread[t] if t in spec.linear else 1.0 for t in terms], dims=dim)
+        for pool, names in spec.pooled_events.items():
+            b = b + b[dim].isin(names) * b.sel({dim: pool}, drop=True)
+        terms, column = b[dim].values.tolist(), {t: names[0] for t, names in event_columns(spec).items()}
+        column |= {t: t for t in spec.linear}
+        spread = xr.DataArray([self.scales.spread[column[t]] if t in column else 1.0 for t in terms], dims=dim)
         center = xr.DataArray([self.scales.center[t] if t in spec.linear else 0.0 for t in terms], dims=dim)
         raw = b / spread
         shift = (raw * center).sum(dim)

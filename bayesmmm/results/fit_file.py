@@ -18,12 +18,12 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import files
-from bayesmmm.data import MMMData, Scales
+from bayesmmm.data import Event, MMMData, Scales
 from bayesmmm.engine import layout
 from bayesmmm.equations import MMM, check_system, parse_toml
 from bayesmmm.errors import FitFileError
 
-FORMAT = 7
+FORMAT = 8
 #: What the sampler's settings say where scales were given instead of taken from the data.
 GIVEN_SCALES = "given"
 _OWN_GROUP = "bayesmmm"
@@ -66,6 +66,7 @@ def write_fit_file(
         "roles": json.dumps(dict(zip(_ROLES, roles, strict=True))),
         "levels": json.dumps({key: list(values) for key, values in data.levels.items()}),
         "missing": json.dumps(dict(data.missing)),
+        "events": json.dumps([event.to_dict() for event in data.events]),
         "calendar": json.dumps([data.date_is, known if known is None else known.strftime("%Y-%m-%d").tolist()]),
         "system": system.to_toml(),
         "scales": json.dumps(scales.to_dict()),
@@ -164,6 +165,7 @@ def _fields(tree: xr.DataTree, own: xr.Dataset) -> dict[str, Any]:
         **records["roles"],
         levels=json.loads(own.attrs["levels"]),
         missing=json.loads(own.attrs["missing"]),
+        events=tuple(Event.from_dict(row) for row in json.loads(own.attrs["events"])),
         date_is=records["calendar"][0],
         calendar_dates=records["calendar"][1],
         present=own["present"].values > 0.0 if "present" in own else None,

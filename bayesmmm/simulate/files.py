@@ -93,7 +93,8 @@ def data_columns(data: MMMData) -> dict[str, Any]:
 
 def calendar_columns(data: MMMData) -> dict[str, Any]:
     """What was said of the periods of some data, beside their dates, as plain text."""
-    said = {} if data.date_is is None else {"date_is": data.date_is}
+    said: dict[str, Any] = {} if data.date_is is None else {"date_is": data.date_is}
+    said |= {"events": [event.to_dict() for event in data.events]} if data.events else {}
     known = data.calendar_dates
     return said if known is None else {**said, "calendar_dates": known.strftime("%Y-%m-%d").tolist()}
 

@@ -135,7 +135,7 @@ def _parts(equation: Equation, data: MMMData, scales: Scales, par: Mapping, ampl
     terms = equation.terms()
     parts = {"intercept": linear[..., 0]}
     for k, term in enumerate(terms[1:], start=1):
-        part = term if term in equation.linear else equation.term_kind(term)
+        part = equation.part_of(term)
         parts[part] = parts.get(part, 0.0) + linear[..., k]
     if equation.media:
         response, _ = engine.media_term(equation, seen.media, par, data.calendar, amplitude)
