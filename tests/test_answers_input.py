@@ -1,5 +1,7 @@
 """What answers refuse, and the marks they carry."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -237,7 +239,9 @@ def test_probability_of_an_roi_above_one():
 # ------------------------------------------------------------------------------------------------- what is no money
 def test_what_is_not_money_has_an_effect_and_no_return():
     fit = case_fit("one mediator")  # queries are counted, not paid
-    assert mm.effects(fit, channels=["queries"])["spend"].attrs["unit"] == "units of the column"
+    found = mm.effects(fit, channels=["queries"])
+    assert json.loads(found["units"].attrs["counted"]) == {"queries": "queries"}
+    assert found["spend"].isnull().all()
     assert mm.effects(fit, channels=["queries"])["total"].notnull().all()
     assert mm.effects(fit, channels=["queries"])["roi"].isnull().all()
     for answer in (mm.roi, mm.marginal_roi):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import bayesmmm as mm
 from bayesmmm.cli import arguments
 from bayesmmm.data import MMMData, next_dates, read_plan
-from bayesmmm.data.tables import read_csv
+from bayesmmm.data.table_files import read_csv
 from bayesmmm.equations import read_toml
 from bayesmmm.errors import BayesMMMError, DataError, EquationError, MissingFileError, SettingError, SpecError
 from bayesmmm.optimize import Constraints, Goal, Solver, Window

@@ -214,7 +214,7 @@ def test_columns_and_geos_of_raw_exports_have_names_and_a_column_of_their_own():
     for name in ("", " ", 5, None):
         with pytest.raises(ExportSettingError, match="must be text, and not blank"):
             mm.prepare.tidy(days, columns={name: "Cost"})
-    with pytest.raises(ExportSettingError, match=r"geo='Day' is the column of the days.* holds the regions"):
+    with pytest.raises(ExportSettingError, match=r"geo='Day' names the column of the days.* holds the regions"):
         mm.prepare.tidy(days, columns={"cost": "Cost"}, geo="Day")
     assert mm.prepare.tidy(days, columns={"cost": "Cost"}, geo="Region").frame["geo"].tolist() == ["a", "a", "b"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.data.cells import is_near
-from bayesmmm.data.faults import looking
+from bayesmmm.data.faults import NothingLeft, is_collecting, looking
 from bayesmmm.errors import (
     ConstantColumnError,
     MissingValueError,
@@ -88,6 +88,8 @@ def check_roles(roles: Sequence[tuple[str, str]]) -> None:
         with looking(name):
             _check_role(name, role, seen)
         seen.setdefault(name, role)
+    if is_collecting() and len(seen) < len(roles):
+        raise NothingLeft  # what a column is was said twice
     _check_alike(dict.fromkeys(name for name, role in roles if role not in ("date", "geo")))
     if not {"media", "mediators"} & set(seen.values()):
         with looking():

@@ -33,7 +33,7 @@ def data_profile(data: "MMMData") -> pd.DataFrame:
     >>> from bayesmmm.data.profile import data_profile
     >>> profile = data_profile(mm.load_social_search().data)
     >>> int(profile.loc["tiktok", "zero"].sum()), int(profile["gap"].sum())
-    (76, 0)
+    (92, 0)
     """
     tables = {}
     for name, role in uses_of(data.outcome, data.media, data.mediators, data.controls, data.spend):

@@ -351,7 +351,7 @@ class Equation:
         """Return the prior parameter of a linear term: intercept, trend, seasonality, coefficient, or one of events."""
         if term in self.linear:
             return "coefficient"
-        if term in self.events or term in self.pooled_events:
+        if term in (*self.events, *self.pooled_events):
             return EVENT
         if any(term in names for names in self.pooled_events.values()):
             return DEVIATION

@@ -371,9 +371,9 @@ def per_money(fit: Fit, names: Sequence[str] = ()) -> dict[str, str | float]:
     return attrs | ({"threshold": 1.0} if unit == MONEY else {}) | ({"weak": json.dumps(weak)} if weak else {})
 
 
-def units_attrs(fit: Fit, names: Sequence[str]) -> dict[str, object]:
-    """Unit of what channels act through, in words, and by name."""
-    return {"unit": "units of the channel", "counted": {name: fit.data.unit(name) for name in names}}
+def units_attrs(fit: Fit, names: Sequence[str]) -> dict[str, str]:
+    """Unit of what channels act through, in words, and by name as JSON: files hold no mapping."""
+    return {"unit": "units of the channel", "counted": json.dumps({name: fit.data.unit(name) for name in names})}
 
 
 def bought_channels(fit: Fit, channels: Sequence[str] | None) -> Sequence[str] | None:

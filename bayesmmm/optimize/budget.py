@@ -10,6 +10,7 @@ import xarray as xr
 from bayesmmm.data import MONEY
 from bayesmmm.data.future import GEO
 from bayesmmm.errors import SolverError
+from bayesmmm.estimands.query import units_attrs
 from bayesmmm.optimize.arguments import BudgetKeywords, Solver, Window, fill_in
 from bayesmmm.optimize.constraints import Constraints, Limits
 from bayesmmm.optimize.decision_variables import DecisionVariables
@@ -198,12 +199,12 @@ def _labelled(problem: Problem, spend: np.ndarray, **attrs: float) -> xr.DataArr
 def _units(problem: Problem, spend: np.ndarray) -> xr.DataArray | None:
     """What the current plan and a new one (C, W) buy of channels that are exposures; None where there is none."""
     data = problem.fit.data
-    counted = {name: data.unit(name) for name in problem.channels if name in data.spend}
+    counted = [name for name in problem.channels if name in data.spend]
     if not counted:
         return None
     both = [_labelled(problem, problem.whole.units(plan)) for plan in (problem.current, spend)]
-    units = xr.concat(both, pd.Index(PLANS, name="plan")).sel(channel=list(counted)).rename("units")
-    return units.assign_attrs(unit="units of the channel", counted=counted)
+    units = xr.concat(both, pd.Index(PLANS, name="plan")).sel(channel=counted).rename("units")
+    return units.assign_attrs(units_attrs(problem.fit, counted))
 
 
 def _binding(

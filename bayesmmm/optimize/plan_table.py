@@ -1,5 +1,6 @@
 """The table of a plan beside the current one: rows of channels, of geos, or of channels in geos, and the total."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ def table_of(plan: "Plan", ci_prob: float, by: str) -> pd.DataFrame:
 
 def _counted(plan: "Plan") -> Mapping[str, str]:
     """Channels of a plan that are exposures, with their units."""
-    return {} if plan.units is None else plan.units.attrs["counted"]
+    return {} if plan.units is None else json.loads(plan.units.attrs["counted"])
 
 
 def _with_units(table: pd.DataFrame, plan: "Plan", by: str) -> pd.DataFrame:

@@ -108,7 +108,7 @@ def _heading(
 
 def _bought(units: xr.DataArray) -> str:
     """Say what the money of exposures buys, and for how much."""
-    names = [f"{name} ({unit})" for name, unit in units.attrs["counted"].items()]
+    names = [f"{name} ({unit})" for name, unit in json.loads(units.attrs["counted"]).items()]
     return (
         f"limits and totals are money; units are what it buys, at the cost of a unit in the plan: {joined(names)}"
     )

@@ -1,5 +1,6 @@
 """Curves of each channel: response to spend, decay of its pressure."""
 
+import json
 from itertools import cycle
 from typing import Any
 
@@ -80,7 +81,7 @@ def _without_spend(dataset: xr.Dataset) -> dict[str, str]:
     """Channels of which it is not known what was paid, with their units."""
     spend = dataset["spend"].transpose("channel", ...)
     unknown = [str(n) for n, own in zip(spend["channel"].values, spend.values, strict=True) if np.isnan(own).all()]
-    known = dataset["units"].attrs.get("counted", {}) if "units" in dataset else {}
+    known = json.loads(dataset["units"].attrs["counted"]) if "units" in dataset else {}
     return {name: known.get(name, "units") for name in unknown}
 
 

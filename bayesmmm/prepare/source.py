@@ -254,7 +254,8 @@ def _numbers(
     ordered = np.unique(days.days)
     unit = spacing(ordered, days.kind, _where(table, table.date), table.names[table.date][0])
     if table.date in [table.place(key) for key in given.geo.values()] and given.fiscal is None:
-        text = f"geo={list(given.geo.values())!r} names the column of the days of {table.path!r}"
+        named = list(given.geo.values())
+        text = f"geo={(named[0] if len(named) == 1 else named)!r} names the column of the days of {table.path!r}"
         raise ExportSettingError(f"{text}; name the one that holds the regions")
     texts = _texts(table, columns, given)
     part = Part(
