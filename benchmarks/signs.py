@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.signs nothing 40``, ``harm 10`` or ``snapchat 20``: how often the 90 % interval of each return on
 spend holds the truth, how often the default says that the channel is not told apart from nothing, and the time that a
-sign of its own takes.
+sign of its own takes. ``net 20``: an outcome that goes above and below zero, with default contributions, of which a fit
+warns, and with the priors on ROI that the warning asks for.
 """
 
 import sys
@@ -92,6 +93,42 @@ def row(made: World, signed: mm.MMM, plain: mm.MMM, channel: str, seed: int) -> 
     return out
 
 
+RETURNS = {"tv": 4.72, "social": 5.41}  # on average over the weeks
+
+
+def net(seed: int) -> mm.MMMData:
+    """Revenue less a constant that takes its mean near zero; two channels return these in money."""
+    rng = np.random.default_rng([7, seed])
+    frame = pd.DataFrame({"week": pd.date_range("2022-01-02", periods=WEEKS, freq="7D")})
+    sales = rng.normal(0.0, 100.0, WEEKS) + 20.0
+    for name, money in RETURNS.items():
+        spend = 100.0 * rng.gamma(4.0, 0.25, WEEKS) * (rng.random(WEEKS) < 0.7)
+        response = spend / (spend + 150.0)
+        brought = money * spend.sum() * response / response.sum()
+        frame[name], sales = spend, sales + brought - brought.mean()
+    frame["sales"] = sales
+    return mm.MMMData.from_frame(frame, date="week", outcome="sales", media=list(RETURNS), outcome_unit="money")
+
+
+def study_net(seeds: int) -> pd.DataFrame:
+    """Whether intervals of the returns hold the truth, by seed and prior."""
+    rows = []
+    for seed in range(seeds):
+        data = net(seed)
+        stated = {"roi": mm.Prior("LogNormal", mu=np.log(3.0), sigma=0.8)}
+        for name, priors in (("default", {}), ("roi", stated)):
+            model = mm.MMM([mm.Equation("sales", media=list(RETURNS), priors=priors)])
+            fit, cost = fitted(model, data, seed)
+            low, middle, high = mm.roi(fit, window="outcome").quantile([0.05, 0.5, 0.95], ("chain", "draw")).values
+            truth = np.array(list(RETURNS.values()))
+            inside = int(((low <= truth) & (truth <= high)).sum())
+            rows.append(
+                {"seed": seed, "prior": name, "inside": inside, "of": 2, "error": (middle / truth).mean() - 1}
+                | cost
+            )
+    return pd.DataFrame(rows)
+
+
 def study(kind: str, seeds: int) -> pd.DataFrame:
     """Rows of one study, a line each as it is done."""
     rows = []
@@ -113,6 +150,13 @@ def study(kind: str, seeds: int) -> pd.DataFrame:
 
 def main(kind: str = "nothing", seeds: str = "40") -> None:
     """Run a study and print what it found."""
+    if kind == "net":
+        print(
+            study_net(int(seeds))
+            .groupby("prior")[["inside", "of", "error", "divergences"]]
+            .agg({"inside": "sum", "of": "sum", "error": "mean", "divergences": "sum"})
+        )
+        return
     found = study(kind, int(seeds))
     for name in ("signed", "default"):
         print(
