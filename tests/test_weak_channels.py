@@ -116,6 +116,9 @@ def test_the_probability_never_stands_alone(fit):
     most = float(mm.roi(fit).sel(channel="display").quantile(0.95))
     assert table.loc["roi[display]", "note"] == f"not told apart from no effect; at most {most:.3g} with 95%"
     assert table.loc["roi[tv]", "note"] == ""
+    every = mm.summarise(mm.effects(fit))["note"]
+    assert every["roi_direct[display]"] == table.loc["roi[display]", "note"]  # it acts in no other way,
+    assert every["roi_indirect[display]"] == ""  # so that this is 0 for certain
     said = str(compose(fit).findings)
     assert f"not told apart from no effect; at most {most:.3g}" in said
     assert "note" not in mm.summarise(mm.roi(fit).sel(channel=["tv"]).assign_attrs(weak="{}"))

@@ -93,7 +93,7 @@ def _notes(name: str, values: xr.DataArray) -> dict[str, str]:
     return {
         row: weak_words(weak[label], low[row], high[row])
         for row, label in zip(high, channel, strict=True)
-        if label in weak and np.isfinite(high[row])
+        if label in weak and np.isfinite(high[row]) and low[row] < high[row]  # of what cannot be, nothing is said
     }
 
 
