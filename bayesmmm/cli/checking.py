@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayesmmm.cli import arguments
-from bayesmmm.cli.commands import DONE
+from bayesmmm.cli.commands import DONE, read_spec
 from bayesmmm.cli.text import heading, show_warnings
 from bayesmmm.errors import SpecError
 
@@ -63,20 +63,18 @@ def check(options: argparse.Namespace) -> int:
 
 def _with_spec(options: argparse.Namespace) -> "tuple[Faults, Any]":
     from bayesmmm.data import MMMData
-    from bayesmmm.equations import read_toml
+    from bayesmmm.data.frames import all_faults
 
     if told := [name for name in ("date", "geo", "date_format") if getattr(options, name)]:
         raise SpecError(
             f"--{told[0].replace('_', '-')} goes without --spec: {options.spec} says the roles of columns"
         )
-    system, columns = read_toml(options.spec)
-    if columns is None:
-        raise SpecError(
-            f"{options.spec} has no [data] table, so the roles of the columns are unknown. Add one with date, outcome "
-            f"and media, or leave --spec out"
-        )
-    found = MMMData.check(options.data, **columns)
-    return found, None if found else (MMMData.from_file(options.data, **columns), system)
+    system, columns = read_spec(options.spec, ", or leave --spec out")
+    ready: list[Any] = []  # what `MMMData.check` looks through, kept: a large file is read once
+    found = all_faults(
+        lambda: ready.append((MMMData.from_file(options.data, **columns), system)), repr(str(options.data))
+    )
+    return found, None if found else ready[0]
 
 
 def _without(options: argparse.Namespace) -> "tuple[Faults, None]":

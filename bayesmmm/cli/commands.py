@@ -6,7 +6,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bayesmmm.cli.files import (
     DIAGNOSIS,
@@ -69,17 +69,25 @@ def demo(options: argparse.Namespace) -> int:
     return _analyse(world.data, world.system, options, world)
 
 
+def read_spec(path: Path, way_out: str) -> "tuple[MMM, dict[str, Any]]":
+    """Read a system and the roles of columns; `way_out` ends the sentence of a file that has none."""
+    from bayesmmm.equations import read_toml
+
+    system, columns = read_toml(path)
+    if columns is None:
+        raise SpecError(
+            f"{path} has no [data] table, so the roles of the columns are unknown. Add one with date, outcome "
+            f"and media{way_out}"
+        )
+    return system, columns
+
+
 def fit(options: argparse.Namespace) -> int:
     """Fit a system to a CSV file."""
     from bayesmmm.data import MMMData
-    from bayesmmm.equations import check_system, read_toml
+    from bayesmmm.equations import check_system
 
-    system, columns = read_toml(options.spec)
-    if columns is None:
-        raise SpecError(
-            f"{options.spec} has no [data] table, so the roles of the columns are unknown. Add one with date, outcome "
-            f"and media; `bayesmmm simulate --out world` writes an example."
-        )
+    system, columns = read_spec(options.spec, "; `bayesmmm simulate --out world` writes an example.")
     data = MMMData.from_file(options.data, **columns)
     check_system(system, data)
     return _analyse(data, system, options, None)

@@ -4,7 +4,8 @@ Knows files and arguments, and leaves what they mean to the reading of a table.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import pandas as pd
@@ -17,12 +18,22 @@ from bayesmmm.data.roles import keys_of, uses_of
 from bayesmmm.data.table_files import read_csv, read_table
 
 type Path = str | os.PathLike[str]
+_ROLES = ("outcome", "media", "mediators", "controls", "spend", "units")
 
 
 class Readers:
     """Class methods that read data."""
 
     from_frame: ClassVar[Any]
+
+    @classmethod
+    def _read(cls, read: Callable[..., pd.DataFrame], **arguments: Any) -> Self:
+        """Read a file with what is said of its columns, and its table with the arguments of `from_frame`."""
+        uses = uses_of(*(arguments[role] for role in _ROLES))
+        keys = keys_of(arguments["date"], arguments["geo"])
+        checks.check_roles([*keys, *uses])
+        numbers, by = [name for name, _ in uses], checks.as_keys(arguments["geo"])
+        return cls.from_frame(read(date=arguments["date"], keys=by, numbers=numbers), **arguments)
 
     @classmethod
     def from_csv(
@@ -66,19 +77,23 @@ class Readers:
         DataError
             As `from_frame`, and for a file that is empty, not UTF-8, or not separated by commas.
         """
-        uses, keys = uses_of(outcome, media, mediators, controls, spend, units), keys_of(date, geo)
-        checks.check_roles([*keys, *uses])
-        frame = read_csv(path, date=date, keys=checks.as_keys(geo), numbers=[name for name, _ in uses])
-        roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
-        more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        more |= {
-            "date_is": date_is,
-            "calendar_dates": calendar_dates,
-            "units": units,
-            "spend": spend,
-            "events": events,
-        }
-        return cls.from_frame(frame, **more, **roles, outcome_unit=outcome_unit)
+        return cls._read(
+            partial(read_csv, path),
+            date=date,
+            outcome=outcome,
+            media=media,
+            mediators=mediators,
+            controls=controls,
+            geo=geo,
+            outcome_unit=outcome_unit,
+            date_format=date_format,
+            missing=missing,
+            date_is=date_is,
+            calendar_dates=calendar_dates,
+            events=events,
+            units=units,
+            spend=spend,
+        )
 
     @classmethod
     def from_file(
@@ -127,20 +142,23 @@ class Readers:
         DataError
             As `from_csv`; a workbook with several sheets of which none is named.
         """
-        uses, keys = uses_of(outcome, media, mediators, controls, spend, units), keys_of(date, geo)
-        checks.check_roles([*keys, *uses])
-        numbers = [name for name, _ in uses]
-        frame = read_table(path, date=date, keys=checks.as_keys(geo), numbers=numbers, sheet=sheet)
-        roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
-        more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        more |= {
-            "date_is": date_is,
-            "calendar_dates": calendar_dates,
-            "units": units,
-            "spend": spend,
-            "events": events,
-        }
-        return cls.from_frame(frame, **more, **roles, outcome_unit=outcome_unit)
+        return cls._read(
+            partial(read_table, path, sheet=sheet),
+            date=date,
+            outcome=outcome,
+            media=media,
+            mediators=mediators,
+            controls=controls,
+            geo=geo,
+            outcome_unit=outcome_unit,
+            date_format=date_format,
+            missing=missing,
+            date_is=date_is,
+            calendar_dates=calendar_dates,
+            events=events,
+            units=units,
+            spend=spend,
+        )
 
     @classmethod
     def check(
@@ -192,16 +210,22 @@ class Readers:
         >>> found[0].remedy
         'pass date_format="%d/%m/%Y"'
         """
-        roles: dict[str, Any] = {"outcome": outcome, "media": media, "mediators": mediators, "controls": controls}
-        more: dict[str, Any] = {"date": date, "geo": geo, "date_format": date_format, "missing": missing}
-        more |= {
+        arguments = {
+            "date": date,
+            "outcome": outcome,
+            "media": media,
+            "mediators": mediators,
+            "controls": controls,
+            "geo": geo,
+            "outcome_unit": outcome_unit,
+            "date_format": date_format,
+            "missing": missing,
             "date_is": date_is,
             "calendar_dates": calendar_dates,
+            "events": events,
             "units": units,
             "spend": spend,
-            "events": events,
         }
-        arguments = {**more, **roles, "outcome_unit": outcome_unit}
         if isinstance(table, str | os.PathLike):
             return all_faults(lambda: cls.from_file(table, **arguments), repr(os.fspath(table)))
         return all_faults(lambda: cls.from_frame(table, **arguments))

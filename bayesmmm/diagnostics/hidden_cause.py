@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm import engine
+from bayesmmm.diagnostics.advice import accepted
 from bayesmmm.diagnostics.check import Check, check_against
 from bayesmmm.diagnostics.plausibility import adstocks
 from bayesmmm.diagnostics.posterior_view import PosteriorView
@@ -15,12 +16,14 @@ from bayesmmm.diagnostics.prior_view import left_over
 from bayesmmm.diagnostics.thresholds import HIDDEN_CAUSE
 from bayesmmm.equations import Equation
 from bayesmmm.equations.text import season_words
+from bayesmmm.priors import Prior
 from bayesmmm.results import Fit
 
 #: What a learned correlation sees, and costs (`benchmarks/hidden_cause.py`).
 LEARNED = (
     "its 90 % interval saw 12 of 14 simulated causes, and none in 14 worlds without one, at 1.2 times the cost"
 )
+_UNKNOWN = Prior("Uniform", lower=-0.9, upper=0.9)
 _MEANING = (
     "the split into direct and mediated effects rests on there being no hidden common cause of this strength; total "
     "effects and their ROI do not rest on it"
@@ -79,7 +82,9 @@ def _check(fit: Fit, mediator: str, table: pd.DataFrame) -> Check:
     learn = (
         f"let a fit learn the correlation, as Equation({outcome!r}, ..., rho={{{mediator!r}: mm.Prior('Uniform', "
         f"lower=-0.9, upper=0.9)}}): {LEARNED}",
-    ) * (gaussian and not fit.system.equation(outcome).rho and _can_learn(fit, mediator))
+    ) * (
+        not fit.system.equation(outcome).rho and accepted(fit.system, fit.data, outcome, rho={mediator: _UNKNOWN})
+    )
     remedies = (
         *look,
         *learn,
@@ -88,14 +93,6 @@ def _check(fit: Fit, mediator: str, table: pd.DataFrame) -> Check:
     )
     name = f"hidden_cause:{mediator}"
     return check_against(name, "information", HIDDEN_CAUSE, value, finding, _MEANING, remedies)
-
-
-def _can_learn(fit: Fit, mediator: str) -> bool:
-    """Whether a system may have this correlation: not in a panel with gaps or a residual sd of each geo."""
-    both = (mediator, fit.system.outcome)
-    whole = all(np.isfinite(fit.data.columns[name]).all() for name in both)
-    alike = not any(fit.system.equation(name).has_sigma_per_geo for name in both)
-    return len(fit.data.geos) == 1 or (whole and alike)
 
 
 def _table(view: PosteriorView, outcome: Equation, mediator: Equation) -> pd.DataFrame:

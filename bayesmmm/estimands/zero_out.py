@@ -275,7 +275,8 @@ def _labelled(
     for name, values in {"total": total, "direct": direct, "indirect": indirect}.items():
         variables[name] = (*label(values, "channel"), {"unit": unit})
     variables["share"] = (*label(share, "channel"), {"unit": "share of the outcome"})
-    variables |= {name: (*label(values, "channel"), per_money(fit, names)) for name, values in ratios.items()}
+    per = per_money(fit, names)
+    variables |= {name: (*label(values, "channel"), per) for name, values in ratios.items()}
     if query.exposures(names):
         variables |= _per_thousand(query, names, total, units, spend)
     variables["cost"] = (*label(cost, "channel"), {"unit": f"{MONEY} per unit of {fit.system.outcome} ({unit})"})

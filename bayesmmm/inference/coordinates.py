@@ -6,7 +6,7 @@ import numpy as np
 
 from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.inference.normal import Normal, approximated, mode_from, with_precision
-from bayesmmm.inference.process import one_blas_thread
+from bayesmmm.inference.process import keep_freed_memory, one_blas_thread
 from bayesmmm.inference.program import Program, deviations, with_centring
 from bayesmmm.kernels import program as at
 
@@ -86,6 +86,7 @@ def adapted(program: Program, geos: int) -> tuple[Program, Normal]:
 
     Of few geos the spread is hardly known whatever they say, and their coordinates stay as they are.
     """
+    keep_freed_memory()
     normal = approximated(program)
     if geos < MIN_GEOS or not deviations(program):
         return program, normal

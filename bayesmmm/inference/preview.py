@@ -10,7 +10,6 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM
 from bayesmmm.errors import SamplingError
 from bayesmmm.inference.coordinates import adapted
-from bayesmmm.inference.process import keep_freed_memory
 from bayesmmm.inference.program import write_program
 from bayesmmm.results.convergence import PARETO_K_GOOD
 
@@ -35,7 +34,6 @@ def with_preview(system: MMM, data: MMMData, scales: Scales, settings: Mapping, 
             "the density is no number at the prior medians, so that there is no mode to start from. Check the "
             "priors for extreme values (print(system))."
         )
-    keep_freed_memory()
     chains, draws = settings["chains"], settings["draws"]
     program, normal = adapted(program, len(data.geos))
     rng = np.random.default_rng(settings["seed"])

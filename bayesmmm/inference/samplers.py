@@ -14,7 +14,7 @@ from bayesmmm.equations import MMM
 from bayesmmm.errors import SamplingError
 from bayesmmm.inference.coordinates import adapted, starting_point, whitened
 from bayesmmm.inference.preview import with_preview
-from bayesmmm.inference.process import keep_freed_memory, one_blas_thread
+from bayesmmm.inference.process import one_blas_thread
 from bayesmmm.inference.program import Program, write_program
 from bayesmmm.kernels.posterior import constrained_address, log_posterior_address
 from bayesmmm.priors import Prior
@@ -27,8 +27,6 @@ def _with_nutpie(system: MMM, data: MMMData, scales: Scales, settings: Mapping, 
     import nutpie
 
     program = write_program(system, data, scales, collapse=settings["collapse"])
-    if len(data.geos) > 1:
-        keep_freed_memory()
     if len(data.geos) > 1 and np.isfinite(program.log_density(program.start)[0]):
         program = whitened(*adapted(program, len(data.geos)))
     # Whitening takes two small products of each gradient.

@@ -8,7 +8,18 @@ import pandas as pd
 from bayesmmm.estimands import EXTRAPOLATED
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.geo_findings import make_geo_findings
-from bayesmmm.report.sentences import Finding, Tables, amount, lost, percents, plain, ranked, spent, unsettled
+from bayesmmm.report.sentences import (
+    Finding,
+    Tables,
+    amount,
+    doubt,
+    lost,
+    percents,
+    plain,
+    ranked,
+    spent,
+    unsettled,
+)
 from bayesmmm.report.tables import had, one, pick
 from bayesmmm.text import counted, joined, number, percent, probability
 
@@ -162,10 +173,8 @@ def _sides(table: pd.DataFrame, answers: Answers) -> str:
 
 def _weak(row: pd.Series) -> str:
     """Say that a channel is not told apart from no effect: its probability rests on what was believed before."""
-    note = row.get("note", "")
-    if not isinstance(note, str) or not note:
-        return ""
-    return f". But it is {note}: the probability says little beyond what the prior said"
+    note = doubt(row)
+    return f". But it is {note}: the probability says little beyond what the prior said" if note else ""
 
 
 def _verdict(row: pd.Series) -> str:

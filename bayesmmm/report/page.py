@@ -17,7 +17,7 @@ from bayesmmm.report import prose
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.figures import Figure
 from bayesmmm.report.geo_answers import ROWS
-from bayesmmm.report.sentences import Finding, Tables, counted_words, paid_words
+from bayesmmm.report.sentences import Finding, Tables, counted_words, doubt, paid_words
 from bayesmmm.report.style import CSS
 from bayesmmm.report.tables import had, one, pick
 from bayesmmm.results.convergence import PREVIEW
@@ -271,12 +271,8 @@ def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
 
 def _above(row: pd.Series) -> str:
     """Probability of a return above 1, and what is to be known of a channel that is not told apart from no effect."""
-    note = row.get("note", "")
-    return (
-        f"{probability(row['p_above'])} ({note})"
-        if isinstance(note, str) and note
-        else probability(row["p_above"])
-    )
+    chance, note = probability(row["p_above"]), doubt(row)
+    return f"{chance} ({note})" if note else chance
 
 
 def _thousand_table(answers: Answers, tables: Tables) -> str:

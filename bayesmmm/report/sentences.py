@@ -38,6 +38,12 @@ def plain(row: pd.Series, answers: Answers) -> str:
     return interval(row["median"], row["lower"], row["upper"], answers.ci_prob)
 
 
+def doubt(row: pd.Series) -> str:
+    """Return what is noted of a channel that is not told apart from no effect; nothing of another."""
+    note = row.get("note", "")
+    return note if isinstance(note, str) else ""  # no number, where tables with notes and without are one
+
+
 def percents(row: pd.Series, answers: Answers, name: str = "") -> str:
     """Write shares, those of columns that begin with `name`, in percent."""
     median, lower, upper = (100.0 * row[f"{name}{end}"] for end in ("median", "lower", "upper"))
