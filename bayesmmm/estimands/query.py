@@ -12,6 +12,7 @@ import datetime
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from warnings import warn
@@ -26,6 +27,7 @@ from bayesmmm.data.events import unknown_ahead
 from bayesmmm.data.future import GEO, events_after
 from bayesmmm.data.planned_units import PlannedUnits
 from bayesmmm.equations import MMM
+from bayesmmm.equations.reference import reference_levels
 from bayesmmm.errors import AnswerError, ConvergenceError, EventWarning, SettingError, UnknownTermError
 from bayesmmm.results import Fit, check_fit, weak_signs
 from bayesmmm.results.convergence import absent
@@ -97,6 +99,11 @@ class Query:
         rule = {"window": self.window} if self.window else {}
         marks = {"verdict": self.fit.convergence.verdict, "outcome": self.fit.system.outcome}
         return {**marks, **self.timeline.attrs, **rule}
+
+    @cached_property
+    def references(self) -> dict[str, float]:
+        """Level that each linear term is counted from, in the unit of its column."""
+        return reference_levels(self.fit.system, self.fit.data, self.fit.scales)
 
     @property
     def changed(self) -> np.ndarray:
