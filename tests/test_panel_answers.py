@@ -68,6 +68,8 @@ ASKED = {
 #: Variables that are not sums over geos.
 RATIOS = (
     "share",
+    "term_share",
+    "per_unit",
     "roi",
     "roi_direct",
     "roi_indirect",

@@ -52,7 +52,7 @@ _TEXTS = {
     "start": "first of the fitted periods to plan once more, as 2024-01-07",
     "stop": "last of these",
     "controls": "with --periods: what a control will be, in its own unit; one number, or one for each period separated "
-    "by commas, as promotion=0,0,1; repeatable (default: as in the last N periods)",
+    "by commas, as promotion=0,0,1; repeatable (default: as a year before or, off the calendar, in the last N periods)",
     "cost": "money that one unit of an exposure costs, one number, or one for each period separated by commas, as "
     "display=0.004; repeatable (default: in a plan with units and spend as there, else the mean of the window)",
     "total": "money of the whole window, what paid mediators are induced to spend included: an amount to be spent, or "

@@ -171,6 +171,8 @@ def read_do(
         else:
             values = check_dates_by_geo(series, where, dates, fit.data.geos)
         check_values(values, where, money=name in fit.data.media or fit.data.is_money(name))
+        if name in fit.system.events and (values < 0.0).any():
+            raise SettingError(f"{where} has {values.min():g} days of the event in a period; give zero or more")
         _check_bought(fit, name, values)
         out[name] = values[None]
     return out

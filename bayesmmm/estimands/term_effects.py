@@ -114,10 +114,10 @@ def term_variables(
         "term_share": (*label(share, "term"), {"unit": "share of the outcome"}),
         "per_unit": (*label(per_unit, "term"), {"unit": f"{unit} per unit of the column, per day of an event"}),
         "units_away": (*query.known_places(away, "term"), {"unit": "units of the column, days of an event"}),
-        "reference": ("term", [term.level for term in terms], {"unit": "units of the column"}),
     }
     if path.shape[-1] > 1:
         variables["term_via"] = (*label(path[..., 1:], "term", "mediator"), money)
     events = query.fit.system.events
     kinds = ["event" if term.name in events else "control" for term in terms]
-    return variables, {"term": [term.name for term in terms], "term_kind": ("term", kinds)}
+    labels = {"term_kind": ("term", kinds), "reference": ("term", [term.level for term in terms])}
+    return variables, {"term": [term.name for term in terms], **labels}

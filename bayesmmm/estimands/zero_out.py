@@ -102,10 +102,10 @@ def effects(
         ``induced``, the change of the mediator in its own units (chain, draw, channel, mediator). By group: ``joint``,
         ``joint_direct``, ``joint_indirect``, and ``interaction``, joint minus the sum of its members' totals (chain,
         draw, group). By control and event: ``term_total``, ``term_direct``, ``term_indirect``, ``term_share`` and
-        ``per_unit`` (chain, draw, term), ``term_via`` (chain, draw, term, mediator), ``reference`` (term), the level,
-        ``units_away`` (term), units on both sides of it in the window; coord ``term_kind`` is "control" or "event".
-        Ratios to spend are NaN where a channel has no spend in the window, or none that is known. With
-        `by` every variable has a dim geo, or the name of the column, or geo_group, after draw where it has one.
+        ``per_unit`` (chain, draw, term), ``term_via`` (chain, draw, term, mediator), ``units_away`` (term), units on
+        both sides of the reference in the window; coords ``reference``, the level, and ``term_kind``, "control" or
+        "event". Ratios to spend are NaN where a channel has no spend in the window, or none that is known. With `by`
+        every variable has a dim geo, or the name of the column, or geo_group, after draw where it has one.
 
     Raises
     ------
