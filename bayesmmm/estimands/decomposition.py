@@ -2,7 +2,7 @@
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from bayesmmm.equations.text import reached
 from bayesmmm.errors import AnswerError
 from bayesmmm.estimands.query import REDUCE, By, Query, open_query, row_bytes
 from bayesmmm.results import Fit
-from bayesmmm.validate import check_choice, check_size
+from bayesmmm.validate import PATHS, check_choice, check_size
 
 #: How far parts may miss the mean, in multiples of the mean size of the series. More is a defect of this package.
 TOLERANCE = 1e-8
@@ -42,9 +42,11 @@ def decompose(
     fit: Fit,
     equation: str | None = None,
     *,
+    plan: pd.DataFrame | None = None,
     start: str | datetime.date | None = None,
     stop: str | datetime.date | None = None,
     freq: str | None = None,
+    paths: int = PATHS,
     seed: int = 0,
     by: By | None = None,
 ) -> xr.Dataset:
@@ -61,6 +63,11 @@ def decompose(
     unobserved cause of both would have it. On a panel "period effects" are what all geos have in common in a period,
     counted from zero.
 
+    With a plan also the periods after the history: parts of ``predict(fit, plan)``, with the carry-over of the history
+    and residuals of mediators integrated over. They are counted as those of the history are, so that both go on into
+    each other: ``start`` may lie in the history. What residuals tell of the past ends with it: "common with" a mediator
+    and period effects have no expected part in the future, or next to none.
+
     This is accounting, not zero-out: with saturation, what a channel gets here is not what would be lost without it.
     `effects` tells that.
 
@@ -69,12 +76,16 @@ def decompose(
     fit : Fit
     equation : str, optional
         The outcome by default.
+    plan : DataFrame, optional
+        Future spend and controls, as in `predict`.
     start, stop : str or date, optional
-        Fitted periods to return, both included; all by default.
+        Periods to return, both included, of history and plan; by default all fitted ones, or those of the plan.
     freq : {"month", "quarter", "year"}, optional
         Add up periods by the calendar month (quarter, year) of their date.
+    paths : int
+        Residual paths of mediators that periods after the data are averaged over, per draw.
     seed : int
-        Of the residuals of censored periods.
+        Of residuals of censored periods, and of mediators in the future.
     by : str or mapping of str to sequence of str, optional
         As in `effects`; by default parts are added up over geos.
 
@@ -82,11 +93,11 @@ def decompose(
     -------
     xarray.Dataset
         ``contribution`` (chain, draw, component, date), ``mean`` (chain, draw, date), their sum over components,
-        ``observed`` (date), all in units of the series. Coords on component: ``kind`` (base, control, event, direct,
-        via, organic), ``channel``, ``mediator``: what a control or an event does through a mediator is of its kind, and
-        names the mediator. ``attrs["reference"]`` has the levels of controls, as JSON. With `freq`, date is the first
-        day of the month (quarter, year). With `by` all three have a dim geo (or the name of the column, or geo_group),
-        after draw where they have one.
+        ``observed`` (date), NaN in the future, all in units of the series. Coords on component: ``kind`` (base, control,
+        event, direct, via, organic), ``channel``, ``mediator``: what a control or an event does through a mediator is
+        of its kind, and names the mediator. ``attrs["reference"]`` has the levels of controls, as JSON. With `freq`,
+        date is the first day of the month (quarter, year). With `by` all three have a dim geo (or the name of the
+        column, or geo_group), after draw where they have one.
 
     Raises
     ------
@@ -96,6 +107,8 @@ def decompose(
         When the answer would not fit into memory: keep fewer draws, or add up by month.
     UnknownTermError, WindowError, SettingError
         For an unknown equation, a window outside the data, impossible settings.
+    PlanError, DataError
+        When the plan does not continue the history or cannot be used.
     AnswerError
         When a column has the name of a part, or parts miss the mean.
 
@@ -108,7 +121,7 @@ def decompose(
     >>> parts = decompose(fit, freq="quarter")  # doctest: +SKIP
     >>> parts["contribution"].median(("chain", "draw"))  # doctest: +SKIP
     """
-    query = open_query(fit, start=start, stop=stop, seed=seed, by=by)
+    query = open_query(fit, start=start, stop=stop, plan=plan, paths=paths, seed=seed, by=by)
     name, line = fit.system.checked(equation), query.timeline
     if freq is not None:
         check_choice(freq, "freq", FREQUENCIES, "or left out")
@@ -119,18 +132,20 @@ def decompose(
     check_size(query.shape(len(components), len(labels)), "the decomposition", f"{REDUCE}, or pass freq='month'")
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        base = query.history(draws)
-        parts = _parts(base, name, components, levels)
-        _check_sum(base, name, parts)
-        whole = np.stack([query.added_own(part)[..., first : last + 1] for part in parts], axis=2)
-        return {"parts": _added_up(whole, place, len(labels))}
+        whole: np.ndarray | float = 0.0
+        for base in _segments(query, draws):
+            parts = _parts(base, name, components, levels)
+            _check_sum(base, name, parts)
+            whole = whole + np.stack([query.added_own(part)[..., first : last + 1] for part in parts], axis=2)
+        return {"parts": _added_up(whole / _paths(query), place, len(labels))}
 
     # Parts are written several times over: they should stay near the processor meanwhile.
-    cells = len(fit.data.geos) * len(fit.data.dates)
-    memory = 2.0 * row_bytes(fit, len(fit.data.dates)) + 48.0 * len(components) * cells
+    cells = len(fit.data.geos) * len(line.dates)
+    memory = 2.0 * row_bytes(fit, line.fitted + _paths(query) * line.planned) + 48.0 * len(components) * cells
     parts = engine.map_draws(work, query.draws, memory)["parts"]
     unit = {"unit": fit.data.unit(name)}
     known = query.added_own(fit.data.columns[name][None])[0]
+    known = np.pad(known, [(0, 0), (0, line.planned)], constant_values=np.nan)
     observed = _added_up(known[:, line.window], place, len(labels))
     return xr.Dataset(
         {
@@ -219,7 +234,7 @@ def _parts(
     rows = base.rows
     equation = rows.system.equation(name)
     linear, media = _terms(base, equation, levels)
-    center, sigma = engine.given_mediator(equation, rows.parameters, base.residual)
+    center, sigma = _moments(base, name)
     linear |= {common(m): center for m in equation.rho}
     floor = linear["intercept"]
     no_media = sum(linear.values())
@@ -235,6 +250,29 @@ def _parts(
     values |= {key: lift * v for key, v in media.items()}
     keys = [(c.origin, c.mediator) for c in components]
     return [np.broadcast_to(values[key], whole.shape) for key in keys]
+
+
+def _paths(query: Query) -> int:
+    """How many paths of residuals are averaged over."""
+    return query.paths if query.timeline.planned else 1
+
+
+def _segments(query: Query, draws: np.ndarray) -> Iterator[engine.Baseline]:
+    """The fitted periods, or with a plan each path of residuals of these and those after them."""
+    past, line, paths = query.history(draws), query.timeline, _paths(query)
+    if not line.planned:
+        yield past
+        return
+    ahead = engine.future(past, line.dates[line.fitted :], line.columns, seed=query.seed, paths=paths)
+    for path in range(paths):
+        yield engine.joined(past, ahead, path)
+
+
+def _moments(base: engine.Baseline, name: str) -> tuple[np.ndarray | float, np.ndarray]:
+    """What the residual of a mediator says of that of a series, and the scale of what is left."""
+    if name in base.noise:
+        return base.noise[name]
+    return engine.given_mediator(base.rows.system.equation(name), base.rows.parameters, base.residual)
 
 
 def _terms(base: engine.Baseline, equation: Equation, levels: Mapping[str, float]) -> tuple[dict, dict]:
@@ -357,7 +395,8 @@ def _parts_of_series(
 def _check_sum(base: engine.Baseline, name: str, parts: list[np.ndarray]) -> None:
     """Refuse parts that do not add up to the mean in every geo."""
     rows = base.rows
-    mean = expected(rows.system.equation(name), *base.conditional(name), rows.scales)
+    center, sigma = _moments(base, name)
+    mean = expected(rows.system.equation(name), base.latent[name] + center, sigma, rows.scales)
     miss, size = sum(parts[1:], parts[0]) - mean, rows.scales.size[name]
     off = (np.abs(miss).max(axis=(0, 2)) / np.maximum(size, np.abs(mean).max(axis=(0, 2)))).max()
     if not off <= TOLERANCE:

@@ -143,8 +143,13 @@ class Query:
         return np.stack([values.take(own, axis=axis).sum(axis=axis) for own in self.by.members], axis=axis)
 
     def added_own(self, values: np.ndarray) -> np.ndarray:
-        """As `added`, of amounts (S, G, T) over the fitted periods, each geo in its own: NaN where a place has none."""
+        """As `added`, of amounts (S, G, T), each geo in its own periods: NaN where a place has none.
+
+        Over the fitted periods, and after them in those of a plan where there are more: these are periods of every geo.
+        """
         own = self.fit.data.has_row
+        if more := values.shape[-1] - own.shape[-1]:
+            own = np.pad(own, [(0, 0), (0, more)], constant_values=True)
         if own.all():
             return self.added(values)
         there = self.added(own[None].astype(float)) > 0.0
