@@ -19,7 +19,7 @@ CONTROLS = ["christmas", "temperature", "price"]
 def frame(start="2021-01-04", periods=156, freq="7D"):
     """Christmas in the last weeks of the year, a temperature with its season, a price that wanders."""
     rng, dates = np.random.default_rng(4), pd.date_range(start, periods=periods, freq=freq)
-    turn = 2.0 * np.pi * dates.dayofyear.to_numpy() / 365.25
+    turn = 2.0 * np.pi * dates.day_of_year.to_numpy() / 365.25
     return pd.DataFrame(
         {
             "date": dates,

@@ -13,6 +13,7 @@ from bayesmmm.data import next_dates
 from bayesmmm.data.dates import parse_dates
 from bayesmmm.data.expected_controls import expected_controls
 from bayesmmm.data.exposures import cost_of_unit
+from bayesmmm.data.future import dated
 from bayesmmm.data.planned_units import read_costs
 from bayesmmm.data.splitting import long_frame
 from bayesmmm.equations import MMM
@@ -76,6 +77,8 @@ def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, Cont
         raise about(
             "controls", controls, f"controls is a {kind}, and must be a mapping or a DataFrame, as {example}"
         )
+    if isinstance(controls, pd.DataFrame):
+        controls = dated(data, controls)
     if isinstance(controls, pd.DataFrame) and "date" in controls:
         index = parse_dates(controls["date"], column="date", date_format=None)
         controls = controls.set_index(index).drop(columns="date")
