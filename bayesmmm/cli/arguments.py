@@ -215,7 +215,7 @@ def factor(text: str) -> tuple[str, float]:
     name, _, size = text.rpartition("=")
     value = _number(size)
     if not name or value is None or value < 0.0:
-        _refuse(text, "must be NAME=FACTOR with a factor of at least 0, as tv=1.3 for 30 %% more, tv=0 without it")
+        _refuse(text, "must be NAME=FACTOR with a factor of at least 0, as tv=1.3, or tv=0 to switch it off")
     return name, value
 
 
