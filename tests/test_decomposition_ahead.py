@@ -127,3 +127,17 @@ def test_a_plan_that_does_not_follow_is_refused():
     late.index = late.index + pd.Timedelta(days=7)
     with pytest.raises(PlanError, match="start at"):
         mm.decompose(fit, plan=late)
+
+
+def test_figures_of_a_plan_say_nothing_of_what_was_observed():
+    fit = made.case_fit("one mediator", draws=3)
+    ahead = mm.decompose(fit, plan=plan_after(fit))
+    both = mm.decompose(fit, plan=plan_after(fit), start=fit.data.dates[30])
+
+    def words(ax):
+        return [text.get_text() for text in ax.get_legend().get_texts()]
+
+    assert "observed" not in words(mm.plots.waterfall(ahead))
+    assert "observed" in words(mm.plots.waterfall(mm.decompose(fit)))
+    line = next(line for line in mm.plots.decomposition(both).lines if line.get_label() == "observed")
+    assert np.isnan(line.get_ydata()).sum() == AHEAD

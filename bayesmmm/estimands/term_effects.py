@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from bayesmmm.errors import UnknownTermError
 from bayesmmm.estimands.query import Query
 from bayesmmm.estimands.removal import lost
-from bayesmmm.estimands.windows import Segment
+from bayesmmm.estimands.windows import Change, Segment
 from bayesmmm.results import Fit
 from bayesmmm.text import no_such
 from bayesmmm.validate import as_list, check_ordered, list_for, refusal
@@ -78,18 +79,17 @@ def brought(query: Query, segments: list[Segment], terms: Sequence[Term]) -> dic
     shape = (len(rows.draws), len(query.places), len(terms), 1 + len(rows.system.mediators))
     path, slope = np.zeros(shape), np.zeros(shape[:-1])
     for k, term in enumerate(terms):
-        level = term.level
-        path[:, :, k] = _at(query, segments, term.name, lambda x, level=level: np.full_like(x, level))
+        path[:, :, k] = _without(query, segments, term.name, partial(np.full_like, fill_value=term.level))
         if not term.on_both_sides:
             slope[:, :, k] = path[:, :, k].sum(axis=-1) * (-1.0 if term.below.any() else 1.0)
             continue
-        high = _at(query, segments, term.name, lambda x, level=level: np.minimum(x, level))
-        low = _at(query, segments, term.name, lambda x, level=level: np.maximum(x, level))
+        high = _without(query, segments, term.name, partial(np.minimum, term.level))
+        low = _without(query, segments, term.name, partial(np.maximum, term.level))
         slope[:, :, k] = (high - low).sum(axis=-1)
     return {"term_path": path, "term_slope": slope}
 
 
-def _at(query: Query, segments: list[Segment], name: str, change) -> np.ndarray:
+def _without(query: Query, segments: list[Segment], name: str, change: Change) -> np.ndarray:
     return query.added(lost(segments, {name: change}, own_only=True)[0])
 
 

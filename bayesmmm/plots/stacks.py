@@ -226,8 +226,11 @@ def waterfall(
     ends = (steps["start"] + steps["length"]).to_numpy()
     ax.vlines(ends[:-1], np.arange(len(rows)) - 0.36, np.arange(len(rows)) + 1.36, color=GREY, linewidth=0.6)
     ax.hlines(range(len(steps)), steps["lower"], steps["upper"], color=BLACK, linewidth=1.1, zorder=3)
-    observed = float(dataset["observed"].sum())
-    ax.plot([observed], [len(rows)], "D", mfc="white", mec=BLACK, markersize=4.5, zorder=4)
+    observed = float(dataset["observed"].sum(skipna=False))
+    known = not np.isnan(observed)  # periods to come were not observed
+    if known:
+        ax.plot([observed], [len(rows)], "D", mfc="white", mec=BLACK, markersize=4.5, zorder=4)
+    observed = observed if known else float(ends[-1])
     label_rows(ax, labels)
     cut = _limits(ax, steps, observed, from_zero)
     _percents(ax, steps, observed, ends[-1])
@@ -239,7 +242,7 @@ def waterfall(
     if "base" in names:
         base = dataset["component"].values[dataset["kind"].values == "base"]
         names["base"] = _named("baseline", base.tolist())
-    _waterfall_legend(ax, names, bool(negative.any()), ci_prob, caution(dataset.attrs))
+    _waterfall_legend(ax, names, bool(negative.any()), ci_prob, caution(dataset.attrs), known)
     return finish([ax], own, title, f"From the baseline to {name}{dates_of(*span_of(dataset))}")[0]
 
 
@@ -304,11 +307,11 @@ def _percents(ax: Axes, steps: pd.DataFrame, observed: float, whole: float) -> N
 
 
 def _waterfall_legend(
-    ax: Axes, names: Mapping[str, str], negative: bool, ci_prob: float, more: Sequence[Line2D]
+    ax: Axes, names: Mapping[str, str], negative: bool, ci_prob: float, more: Sequence[Line2D], observed: bool
 ) -> None:
     handles: list[Artist] = [Patch(color=_KINDS[kind][0], label=name) for kind, name in names.items()]
     if negative:
         handles.append(Patch(facecolor=GREY, edgecolor="white", hatch="////", label="negative"))
     handles.append(key(f"{percent(ci_prob)} interval of the part", linewidth=1.1))
-    handles.append(key("observed", ls="", marker="D", mfc="white", mec=BLACK, ms=4.5))
+    handles += [key("observed", ls="", marker="D", mfc="white", mec=BLACK, ms=4.5)] if observed else []
     legend_above(ax, [*handles, *more], 3)
