@@ -151,7 +151,7 @@ class _Answer:
         self,
         tables: "dict[str, pd.DataFrame]",
         shown: "pd.DataFrame",
-        figures: dict[str, Callable[[], object]],
+        figures: Mapping[str, Callable[[], object]],
         title: str,
     ):
         self.tables, self.shown, self.figures, self.title = tables, shown, figures, title

@@ -132,7 +132,7 @@ def decompose(
     check_size(query.shape(len(components), len(labels)), "the decomposition", f"{REDUCE}, or pass freq='month'")
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        whole: np.ndarray | float = 0.0
+        whole = np.zeros(())
         for base in _segments(query, draws):
             parts = _parts(base, name, components, levels)
             _check_sum(base, name, parts)
@@ -382,7 +382,7 @@ def _parts_of_series(
     for origin, term in [*((origin, term) for (origin, _), term in media.items() if origin), *own.items()]:
         into = by_channel if origin in channels else others
         into[origin] = into.get(origin, 0.0) + term
-    size, taken, out = rows.scales.size[mediator][:, None], 0.0, dict[str, np.ndarray]()
+    size, taken, out = rows.scales.size[mediator][:, None], np.zeros(()), dict[str, np.ndarray]()
     for terms in (by_channel, others):
         if terms:
             lift = engine.add(rows, list(terms.values()))

@@ -44,8 +44,9 @@ def checked_terms(query: Query, terms: Sequence[str] | None) -> tuple[Term, ...]
         names: Sequence[str] = known
     else:
         check_ordered(terms, "terms")
-        names = as_list(terms)
-        if names is None or not all(isinstance(name, str) for name in names):
+        given = as_list(terms)
+        names = given or ()
+        if given is None or not all(isinstance(name, str) for name in given):
             example = list_for(terms, [*known, "promotion"][:1])
             raise refusal("terms", terms, f"must be a list of controls and events, as terms={example}")
     for name in names:

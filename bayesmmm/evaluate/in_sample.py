@@ -1,6 +1,7 @@
 """How close the fitted means of all series are to what was observed, over the periods that they were fitted to."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,17 +56,17 @@ def in_sample(fit: Fit, *, by: str | None = None) -> pd.DataFrame:
     if by is not None:
         check_choice(by, "by", (GEO,), "or left out for the total")
     found, data = predict(fit, by=by), fit.data
-    rows, left_out = {}, []
+    rows, left_out = dict[Any, dict[str, Any]](), []
     for name in fit.system.order:
         fitted = found[name].mean(("chain", "draw")).transpose(..., "date").values
         at, own = data.recorded(name), data.has_row
         observed = np.where(at, data.columns[name], 0.0)
         if by is None:  # a total is known where it is known of all geos that have the period
             known = (at == own).all(axis=0) & own.any(axis=0)
-            series = {name: (observed.sum(axis=0)[known], fitted[known])}
+            pairs: list[tuple[Any, np.ndarray, np.ndarray]] = [(name, observed.sum(axis=0)[known], fitted[known])]
         else:
-            series = {(name, geo): (observed[g][at[g]], fitted[g][at[g]]) for g, geo in enumerate(data.geos)}
-        for label, pair in series.items():
+            pairs = [((name, geo), observed[g][at[g]], fitted[g][at[g]]) for g, geo in enumerate(data.geos)]
+        for label, *pair in pairs:
             rows[label] = {**_errors(*pair), "unit": data.unit(name)}
             if zeros := rows[label]["zeros"]:
                 of = label if isinstance(label, str) else " in ".join(label)
