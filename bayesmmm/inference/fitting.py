@@ -56,6 +56,11 @@ def fit(
     the observed mediator as an input of later equations. Linear coefficients of Normal and lognormal equations are
     integrated out while sampling and then drawn exactly from their conditional Normal distribution.
 
+    Of a panel, other shapes of the response of each channel are looked for first: where geos say much, a step and a
+    logarithm may both be modes, between which no chain finds its way. A chain whose climb from the prior ends in a mode
+    that is lower by more than 10 in log density than the best one begins near that one; modes that are nearer to each
+    other are left to the chains, and R-hat shows them.
+
     Parameters
     ----------
     system : MMM
