@@ -30,7 +30,7 @@ from bayesmmm.simulate import World
 HERE = Path(__file__).resolve().parent
 PROBABILITY = 0.9
 # Of every fit and of every plan.
-SETTINGS = {"draws": 500, "tune": 500, "chains": 4, "progress": False}
+SETTINGS = {"draws": 600, "tune": 500, "chains": 2, "progress": False}
 PLAN_DRAWS, COPIES = 400, 100
 # Days to plan, and how much a channel may get more or less than in a mean period.
 HORIZON, CHANGE = 91, 0.5

@@ -20,23 +20,24 @@ from bayesmmm.simulate.world import World, planned, sized, tabled, world_of
 from bayesmmm.validate import check_seed
 
 # Sign-ups of a mean day.
-_SIGNUPS = 5.0
+_SIGNUPS = 9.0
 # Monday to Sunday: log of how much is searched, and so spent on search.
 _SEARCHED = np.array([0.25, 0.25, 0.20, 0.15, 0.0, -0.45, -0.40])
 # Columns: half-life in days, half-saturation in multiples of mean positive spend, slope, contribution.
 _MEDIA = {
-    "search": (2.0, 1.2, 1.0, 0.17),
+    "search": (2.0, 1.2, 1.0, 0.16),
     "display": (3.0, 1.0, 1.0, 0.06),
-    "youtube": (9.0, 1.0, 1.1, 0.20),
+    "youtube": (9.0, 1.0, 1.1, 0.17),
 }
-# With two waves the pattern of a week: highest from Monday to Wednesday, lowest at weekends.
+# With two waves the pattern of a week: highest from Monday to Wednesday, lowest at weekends, where the terms without
+# media stay just above zero: a count has a mean above zero.
 _LINEAR = {
-    "intercept": 0.52,
+    "intercept": 0.56,
     "trend": 0.10,
-    "sin1@7": -0.30,
-    "cos1@7": 0.13,
-    "sin2@7": 0.15,
-    "cos2@7": 0.045,
+    "sin1@7": -0.38,
+    "cos1@7": 0.20,
+    "sin2@7": 0.22,
+    "cos2@7": 0.05,
 }
 # Counts of a mean m have variance m + m^2 / this.
 _SHAPE = 25.0
@@ -107,7 +108,7 @@ def _exogenous(dates: pd.DatetimeIndex, rng: np.random.Generator) -> MMMData:
     weekend = weekday >= 5
     search = 130.0 * np.exp(1.3 * _SEARCHED[weekday] + wander(days, 0.8, 0.25, rng))
     display = 90.0 * np.exp(wander(days, 0.7, 0.3, rng)) * flights(days, (14, 35), (7, 21), rng) * ~weekend
-    video = 210.0 * np.exp(0.25 * weekend + wander(days, 0.8, 0.3, rng)) * flights(days, (10, 28), (7, 24), rng)
+    video = 130.0 * np.exp(0.25 * weekend + wander(days, 0.8, 0.3, rng)) * flights(days, (10, 28), (7, 24), rng)
     spend = {"search": search, "display": display, "youtube": video}
     spend = {name: np.round(values, 2) for name, values in spend.items()}
     return planned(dates, spend, {}, outcome="signups", mediators={}, outcome_unit="sign-ups")
