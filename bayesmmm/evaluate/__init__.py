@@ -8,6 +8,7 @@ from bayesmmm.evaluate.in_sample import in_sample
 from bayesmmm.evaluate.prior_worlds import PriorWorlds
 from bayesmmm.evaluate.recovery import Recovery, recover
 from bayesmmm.evaluate.stability import drift
+from bayesmmm.evaluate.true_world import true_fit
 
 __all__ = [
     "Calibration",
@@ -23,5 +24,6 @@ __all__ = [
     "path_probability",
     "recover",
     "simultaneous_band",
+    "true_fit",
     "uniformity",
 ]
