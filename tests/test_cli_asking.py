@@ -1,5 +1,7 @@
 """The commands `predict`, `whatif`, `evaluate` and `compare`: they say and write what Python answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -213,7 +215,7 @@ def test_evaluate_cross_validates_a_table(forecasts, tmp_path, capsys):
 def test_compare(tmp_path, capsys):
     for seed, folder in enumerate(("first", "other")):
         (tmp_path / folder).mkdir()
-        made.case_fit("no mediator", draws=150, seed=seed).save(tmp_path / folder / "fit.nc")
+        made.case_fit("no mediator", draws=60, seed=seed).save(tmp_path / folder / "fit.nc")
     saved, other = (tmp_path / folder / "fit.nc" for folder in ("first", "other"))
     named = ["--names", "one", "two"]
     assert run("compare", saved, other, *named, "--out", tmp_path / "out") == 0
@@ -252,8 +254,8 @@ def test_what_cannot_be_asked_is_refused_in_one_line(saved, tmp_path, capsys, ar
 
 
 @pytest.mark.parametrize("argv", [["predict"], ["whatif", "--scale", "tv=0"], ["evaluate"]])
-def test_a_sampler_that_failed_is_said(saved, tmp_path, capsys, monkeypatch, argv):
-    judge(monkeypatch, made.case_fit("one mediator", verdict="failed").convergence)
+def test_a_sampler_that_failed_is_said(saved, fit, tmp_path, capsys, monkeypatch, argv):
+    judge(monkeypatch, replace(fit.convergence, verdict="failed"))
     call = [argv[0], saved, *argv[1:], "--out", tmp_path / "out"]
     assert run(*call) == cli.SAMPLER_FAILED
     assert "pass --allow-unconverged" in capsys.readouterr().err

@@ -31,7 +31,7 @@ def test_scores_are_those_of_the_posterior_mean(name):
         expected = by_hand(fit.data.columns[n][0], fitted[n].values)
         assert_allclose(table.loc[n, list(expected)].to_numpy(float), list(expected.values()), rtol=1e-12)
         assert table.loc[n, "unit"] == fit.data.unit(n)
-    assert "says nothing of forecasts" in table.attrs["note"]
+    assert "and forecasts no better" in table.attrs["note"]
 
 
 def test_periods_of_zero_are_left_out_of_mape_and_named():

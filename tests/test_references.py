@@ -16,7 +16,6 @@ from tests import reference_answers as reference
 #: One case of each likelihood of outcome and mediator, and of each way in which a control acts.
 CASES = (
     "no mediator",
-    "chain",
     "linear in a mediator",
     "student_t mediator",
     "lognormal mediator",
@@ -24,7 +23,7 @@ CASES = (
     "censored mediator",
     "censored outcome",
 )
-LEVELS = ("mean", "min", "max", 9.25, 0)
+LEVELS = ("min", 9.25)
 
 
 def counted_from(fit, level):
@@ -178,7 +177,7 @@ def same_as_what_if(fit, found, term, level, **by):
     assert level == fit.scales.center[term] or (abs(total) > 1e-6 * size).all()
 
 
-@pytest.mark.parametrize("level", ["mean", "max", 0])
+@pytest.mark.parametrize("level", ["max", 0])
 @pytest.mark.parametrize("name", CASES)
 def test_effects_of_controls_are_those_of_setting_them_to_their_reference(name, level):
     fit = counted_from(made.case_fit(name, draws=2), level)
@@ -199,8 +198,8 @@ def test_effects_of_controls_are_those_of_setting_them_to_their_reference(name, 
         assert_allclose(found["term_total"].sel(term="price"), part, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("by", [None, "geo", {"two": ["north", "west"]}])
-@pytest.mark.parametrize("name", ["mediated", "lognormal", "censored", "ragged"])
+@pytest.mark.parametrize("by", [None, "geo"])
+@pytest.mark.parametrize("name", ["lognormal", "censored", "ragged"])
 def test_effects_of_controls_on_a_panel(name, by):
     fit = panel_fits.panel_fit(*([] if name == "ragged" else [name]), ragged=name == "ragged")
     fit, by = counted_from(fit, 9.0), {} if by is None else {"by": by}

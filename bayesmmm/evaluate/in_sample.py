@@ -14,7 +14,9 @@ from bayesmmm.text import counted
 from bayesmmm.validate import check_choice
 
 #: What a table of fits inside the sample is not.
-NOTE = "over the periods that were fitted: it falls with every term, and says nothing of forecasts; hold_out does"
+NOTE = (
+    "over the periods that were fitted: every term more makes them smaller, and forecasts no better (see hold_out)"
+)
 
 
 def in_sample(fit: Fit, *, by: str | None = None) -> pd.DataFrame:
