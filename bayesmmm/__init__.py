@@ -22,6 +22,7 @@ _HOME = {
     "MMMData": "data",
     "Panel": "equations",
     "Prior": "priors",
+    "Share": "optimize",
     "Solver": "optimize",
     "Window": "optimize",
     "add_predictive": "inference",
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from bayesmmm.estimands import decompose, effects, marginal_roi, predict, response_curves, roi, what_if
     from bayesmmm.inference import add_predictive, fit
     from bayesmmm.inference.pymc_model import build_model
-    from bayesmmm.optimize import Constraints, Goal, Solver, Window, frontier, optimize_budget
+    from bayesmmm.optimize import Constraints, Goal, Share, Solver, Window, frontier, optimize_budget
     from bayesmmm.priors import Prior
     from bayesmmm.results import load, summarise
     from bayesmmm.simulate import simulate_world

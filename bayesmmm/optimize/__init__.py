@@ -10,4 +10,5 @@ from bayesmmm.optimize.constraints import Constraints
 from bayesmmm.optimize.efficient_frontier import frontier
 from bayesmmm.optimize.goal import Goal, Risk
 from bayesmmm.optimize.plan import Plan
+from bayesmmm.optimize.ranges import Share
 from bayesmmm.optimize.solution import BindingLimit, Solution

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 import pandas as pd
 
 from bayesmmm.errors import SettingError
+from bayesmmm.optimize.ranges import Bounds, LinearConstraint, Range
 from bayesmmm.text import no_such
 from bayesmmm.validate import (
     PATHS,
@@ -25,9 +26,6 @@ from bayesmmm.validate import (
 DRAWS = 1000
 #: Starts that the solver goes on from, besides the current plan.
 STARTS = 4
-#: A low and a high side; money, text in per cent of the current plan, or None for no limit.
-Side = float | str | None
-Range = tuple[Side, Side]
 #: What a limit may be said of: a channel, all its geos together, or a channel in one geo.
 Target = str | tuple[str, str]
 
@@ -170,11 +168,11 @@ class FrontierKeywords(TypedDict, total=False):
     channels: Sequence[str] | None
     mediators: str | Mapping[str, str]
     flighting: str
-    bounds: Range | Mapping[Target, Range] | None
-    period_bounds: Range | Mapping[Target, Range] | None
+    bounds: Range | Mapping[Target, Range] | Bounds | None
+    period_bounds: Range | Mapping[Target, Range] | Bounds | None
     change: float | Mapping[Target, float] | None
     groups: Mapping[str, tuple[Sequence[Target], Range]] | None
-    linear: Sequence[tuple[Mapping[Target, float], Range]] | None
+    linear: Sequence[tuple[Mapping[Target, float], Range] | LinearConstraint] | LinearConstraint | None
     minimum: float | Mapping[Target, float] | None
     geos: Sequence[str] | None
     geo_totals: Range | Mapping[str, Range] | None

@@ -9,8 +9,9 @@ from scipy import optimize
 
 from bayesmmm.errors import InfeasibleError, SolverError
 from bayesmmm.optimize.arguments import Solver
-from bayesmmm.optimize.constraints import ALL_PATTERNS, Limits, patterns, switched
+from bayesmmm.optimize.constraints import Limits
 from bayesmmm.optimize.decision_variables import DecisionVariables
+from bayesmmm.optimize.feasibility import ALL_PATTERNS, patterns, switched
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.local_solver import MET, Solved, maximise, steps, zero_out_idle
 from bayesmmm.optimize.nonlinear_program import FLOOR, PlanObjective, box

@@ -25,8 +25,9 @@ from bayesmmm.errors import (
 )
 from bayesmmm.estimands.query import Query, bought_channels, open_query, spaced
 from bayesmmm.optimize.arguments import DRAWS, Solver, Window, which_window
-from bayesmmm.optimize.constraints import Constraints, Limits, check_feasible, read_limits
+from bayesmmm.optimize.constraints import Constraints, Limits, read_limits
 from bayesmmm.optimize.decision_variables import DecisionVariables, label_of
+from bayesmmm.optimize.feasibility import check_feasible
 from bayesmmm.optimize.goal import Goal
 from bayesmmm.optimize.outcomes import Outcomes, draws_that_fit, plan_contexts
 from bayesmmm.optimize.places import places_of
