@@ -43,8 +43,7 @@ def plan(
     current.attrs["factor"] = 1.08
     answers = _answers(rng, current, new, induced, list(mediators), margin, unit)
     answers.attrs |= {"held_out": int(held_out), "verdict": verdict}
-    frame = new.to_pandas().T.rename_axis("date")
-    frame["promotion"] = 0.25
+    frame, before = (part.to_pandas().T.rename_axis("date").assign(promotion=0.25) for part in (new, current))
     attrs = {
         "outcome": "revenue",
         "unit": unit,
@@ -62,7 +61,8 @@ def plan(
         "target": None,
     }
     solution = _solution(answers, names, bound, held_out, total)
-    return Plan(spend=new, current=current, answers=answers, solution=solution, frame=frame, attrs=attrs)
+    frames = {"frame": frame, "current_frame": before}
+    return Plan(spend=new, current=current, answers=answers, solution=solution, attrs=attrs, **frames)
 
 
 def panel_plan(channels=3, geos=("north", "south", "west")):

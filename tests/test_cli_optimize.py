@@ -22,7 +22,7 @@ from tests.fits import judge
 from tests.made import case_fit
 from tests.test_cli import refusal
 
-FILES = ["allocation.png", "budget.png", "channels.csv", "plan.csv", "plan.txt", "spend.csv"]
+FILES = ["allocation.png", "budget.png", "channels.csv", "current.csv", "plan.csv", "plan.txt", "spend.csv"]
 
 
 # ------------------------------------------------------------------------------------------------ texts of options

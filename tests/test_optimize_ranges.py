@@ -42,13 +42,17 @@ def same(one, other):
 
 # ------------------------------------------------------------------------------------------------------------- shares
 @pytest.mark.parametrize(
-    ("shares", "text"), [(Share(0.5, 1.5), ("50%", "150%")), (Share(0.8), ("80%", None)), (Share(high=1), (None, "100%"))]
+    ("shares", "text"),
+    [(Share(0.5, 1.5), ("50%", "150%")), (Share(0.8), ("80%", None)), (Share(high=1), (None, "100%"))],
 )
 def test_shares_are_per_cents_of_the_current_plan(fit, shares, text):
     for name in ("bounds", "period_bounds"):
         same(limits_of(fit, **{name: shares}), limits_of(fit, **{name: text}))
         same(limits_of(fit, **{name: {"tv": shares}}), limits_of(fit, **{name: {"tv": text}}))
-    same(limits_of(fit, groups={"a": (["tv", "radio"], shares)}), limits_of(fit, groups={"a": (["tv", "radio"], text)}))
+    same(
+        limits_of(fit, groups={"a": (["tv", "radio"], shares)}),
+        limits_of(fit, groups={"a": (["tv", "radio"], text)}),
+    )
 
 
 def test_shares_of_a_geo(panel):
@@ -157,7 +161,10 @@ def test_limits_of_scipy_on_a_panel_are_of_channels_or_of_pairs(panel):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"bounds": Bounds([0.0, 0.0], [1e3, 1e3])}, "one side for all or one for each of the 3 that the plan decides"),
+        (
+            {"bounds": Bounds([0.0, 0.0], [1e3, 1e3])},
+            "one side for all or one for each of the 3 that the plan decides",
+        ),
         ({"bounds": Bounds(-5.0, 1e3)}, "is below zero; spend is zero or more"),
         ({"bounds": Bounds(np.nan, 1e3)}, "has NaN"),
         ({"linear": LinearConstraint([1.0, 1.0], 0.0, 500.0)}, "has 2 columns, and the plan decides about 3"),

@@ -189,9 +189,11 @@ class BudgetKeywords(FrontierKeywords, total=False):
     objective: str
     margin: float | None
     target: float | None
+    target_holds: str | float
     target_roi: float | None
     target_marginal_roi: float | None
     risk: str | tuple[str, float]
+    round_to: float | None
 
 
 def fill_in(

@@ -223,6 +223,7 @@ class Limits:
     rows: tuple[Row, ...]
     least: np.ndarray  # (C,) channels spend nothing or at least this; 0 where there is no such limit
     variables: DecisionVariables
+    each: np.ndarray  # (C, 2) least and most money of a channel in every period
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -238,9 +239,10 @@ class Limits:
 def read_limits(variables: DecisionVariables, current: np.ndarray, constraints: Constraints) -> Limits:
     """Find the limits on decisions; per cent and changes refer to the current plan (C, W)."""
     lower, upper = np.zeros(variables.size), np.full(variables.size, np.inf)
+    each = np.tile([0.0, np.inf], (len(variables.names), 1))
     rows = [
         *_of_windows(variables, current, constraints, lower, upper),
-        *_of_periods(variables, current, constraints, lower, upper),
+        *_of_periods(variables, current, constraints, lower, upper, each),
         *_of_sums(variables, current.sum(axis=1), constraints),
     ]
     least = np.zeros(len(variables.names))
@@ -250,7 +252,7 @@ def read_limits(variables: DecisionVariables, current: np.ndarray, constraints: 
             text = f"{where} is of a channel in {len(at)} geos, and such a limit is of one"
             raise about(where, target, f"{text}; write minimum={{{pair}: {money:g}}}")
         least[at] = money
-    return Limits(lower, upper, tuple(rows), least, variables)
+    return Limits(lower, upper, tuple(rows), least, variables, each)
 
 
 def _of_windows(
@@ -283,8 +285,9 @@ def _of_periods(
     constraints: Constraints,
     lower: np.ndarray,
     upper: np.ndarray,
+    each_period: np.ndarray,
 ) -> Iterator[Row]:
-    """Limits on the money of every period, likewise."""
+    """Limits on the money of every period, likewise; those of a channel stand in `each_period` (C, 2), too."""
     own, owner = current.sum(axis=1), variables.owner
     for where, _, at, sides in _targets(variables, constraints.period_bounds, "period_bounds"):
         mean = own[at].sum() / current.shape[1]
@@ -299,6 +302,7 @@ def _of_periods(
                 share = np.tile(weight, len(variables.names)) if variables.free else weight
                 yield Row("period bound", *_name_of(variables, at, mine * share, low, high))
             continue
+        each_period[at[0]] = low, high
         if not variables.free:  # the fullest period meets the upper bound first, the emptiest the lower one
             low, high = low / profile.min() if low > 0.0 else 0.0, high / profile.max()
         lower[mine], upper[mine] = np.maximum(lower[mine], low), np.minimum(upper[mine], high)
@@ -333,9 +337,7 @@ def _of_sums(variables: DecisionVariables, own: np.ndarray, constraints: Constra
         yield Row("linear", text, each[owner], *money_of(sides, np.nan, where, least=-np.inf))
 
 
-def _weighted(
-    variables: DecisionVariables, linear: object
-) -> Iterator[tuple[str, Mapping[Target, float], Range]]:
+def _weighted(variables: DecisionVariables, linear: object) -> Iterator[tuple[str, Mapping[Target, float], Range]]:
     """Where each limit on a weighted sum was said, its weights by name, and its range."""
     for k, limit in enumerate(_linear_limits(linear) or ()):
         where = f"linear[{k}]"

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint
 
 from bayesmmm.text import amount, written
+from bayesmmm.text import percent as in_percent
 from bayesmmm.validate import is_number, of_allowed_size, refusal
 
 #: A range in money whose largest side is below this share of the current plan was hardly meant so.
@@ -42,7 +43,8 @@ class Share:
         sides = {name: getattr(self, name) for name in ("low", "high") if getattr(self, name) is not None}
         for name, side in sides.items():
             if not is_number(side) or side < 0.0:
-                text = f"must be a share of at least 0{of_allowed_size(side)}, as 0.5 for half of the current plan, or None"
+                size = of_allowed_size(side)
+                text = f"must be a share of at least 0{size}, as 0.5 for half of the current plan, or None"
                 raise refusal(name, side, text)
         if len(sides) == 2 and self.low > self.high:  # type: ignore[operator]
             raise refusal("low", self.low, f"lies above high={written(self.high)}; swap the two")
@@ -58,7 +60,9 @@ def check_range(sides: object, where: str, *, example: str, weighted: bool = Fal
     """Refuse what is no pair of sides; one of a weighted sum of channels may be below zero, and has no per cent."""
     if isinstance(sides, Share):
         if weighted:
-            raise refusal(where, sides, f"is a share, and a weighted sum has none; write it in money, as {example}")
+            raise refusal(
+                where, sides, f"is a share, and a weighted sum has none; write it in money, as {example}"
+            )
         return
     if not isinstance(sides, tuple | list) or len(sides) != 2:
         shares = "" if weighted else ", or in shares of the current plan, mm.Share(0.5, 1.5)"
@@ -94,7 +98,9 @@ def money_of(sides: Range, base: float, where: str, least: float = 0.0, *, whose
         return base * (sides.low or 0.0), np.inf if sides.high is None else base * sides.high
     if whose:
         _refuse_tiny(sides, base, where, whose)
-    low, high = (n if side is None else side_of(side, base) for side, n in zip(sides, (least, np.inf), strict=True))
+    low, high = (
+        n if side is None else side_of(side, base) for side, n in zip(sides, (least, np.inf), strict=True)
+    )
     if low > high:
         raise refusal(where, sides, f"has its low side above its high side ({amount(low)} > {amount(high)})")
     return low, high
@@ -112,11 +118,11 @@ def _refuse_tiny(sides: Sequence[Any], base: float, where: str, whose: str) -> N
     percent = tuple(None if side is None else f"{factor * side:g}%" for side in sides)
     shares = ", ".join("None" if side is None else f"{factor * side / 100.0:g}" for side in sides)
     text = (
-        f"is money, and less than {TINY:.0%} of the {amount(base)} that {whose} spends in the current plan. For shares of "
-        f"that plan write {percent} or mm.Share({shares}); for nothing at all (0, 0); and where so little is meant, say "
-        f"it in per cent, as (None, '{100.0 * largest / base:.2g}%')"
+        f"is money, and less than {in_percent(TINY)} of the {amount(base)} that {whose} spends in the current plan. For "
+        f"shares of that plan write {percent} or mm.Share({shares}); for nothing at all (0, 0); and where so little is "
+        f"meant, say it in per cent, as (None, '{100.0 * largest / base:.2g}%')"
     )
-    raise refusal(where, tuple(sides), text.replace("1%", "1 %", 1))
+    raise refusal(where, tuple(sides), text)
 
 
 # ------------------------------------------------------------------------------------------------------------- SciPy's
