@@ -125,11 +125,8 @@ def _plan(problem: Problem, goal: Goal, constraints: Constraints, searched: Sear
     objective, timeline = searched.objective, problem.whole.query.timeline
     bound, reason = upper_bound(problem, objective, best)
     binding = _binding(objective, best.limits, searched.decisions, best.optimality.binding)
-    decisions, spend, rounding = searched.decisions, variables.spend(searched.decisions), None
-    if goal.round_to is not None:
-        before, spend = objective.value(decisions), rounded(problem, searched, goal)
-        objective, decisions = free_objective(problem, objective), spend.ravel()
-        rounding = before - objective.value(decisions)
+    objective, decisions, rounding = _in_round_amounts(problem, goal, searched)
+    spend = objective.variables.spend(decisions)
     answers = answers_of(problem, goal, spend)
     value, held_out, decided = objective.value(decisions), None, objective.variables
     if problem.held_out:
@@ -183,6 +180,17 @@ def _plan(problem: Problem, goal: Goal, constraints: Constraints, searched: Sear
             **_places(problem),
         },
     )
+
+
+def _in_round_amounts(
+    problem: Problem, goal: Goal, searched: Search
+) -> tuple[PlanObjective, np.ndarray, float | None]:
+    """Decisions of the plan, rounded where that is asked for, the objective of such, and what rounding costs."""
+    objective, decisions = searched.objective, searched.decisions
+    if goal.round_to is None:
+        return objective, decisions, None
+    free, spend = free_objective(problem, objective), rounded(problem, searched, goal)
+    return free, spend.ravel(), objective.value(decisions) - free.value(spend.ravel())
 
 
 def _places(problem: Problem) -> dict[str, tuple]:
