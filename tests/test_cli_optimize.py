@@ -339,7 +339,7 @@ def test_the_plan_is_printed_and_written(planned, expected):
         for name in ("budget.png", "allocation.png", "frontier.png")
     )
     words = " ".join(printed.split())
-    assert f"written to {out}: allocation.png, budget.png, channels.csv, frontier.csv" in words
+    assert f"written to {out}: allocation.png, budget.png, channels.csv, current.csv, frontier.csv" in words
 
 
 def test_tables_are_those_of_the_plan(planned, expected):

@@ -103,8 +103,8 @@ class Constraints(Record):
         names = self.channels
         check_ordered(names, "channels")
         if names is not None and not as_list(names):
-            example = list_for(names, ["tv", "radio"])
-            raise refusal("channels", names, f"must be a list of channels, as channels={example}")
+            meant = list_for(names, ["tv", "radio"])
+            raise refusal("channels", names, f"must be a list of channels, as channels={meant}")
         check_ordered(self.geos, "geos")
         if self.geos is not None and not as_list(self.geos):
             raise refusal("geos", self.geos, f"must be a list of geos, as geos={list_for(self.geos, ['north'])}")

@@ -128,7 +128,7 @@ class Goal(Record):
     @property
     def target_share(self) -> float | None:
         """Share of draws in which the outcome is to reach the target; None where its mean is to."""
-        return {"mean": None, "median": 0.5}.get(self.target_holds, self.target_holds)  # type: ignore[arg-type, return-value]
+        return {"mean": None, "median": 0.5}.get(self.target_holds, self.target_holds)  # type: ignore[arg-type]
 
     @property
     def low(self) -> float:

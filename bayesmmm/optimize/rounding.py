@@ -191,6 +191,7 @@ class _Steps:
     def neighbours(self, count: np.ndarray) -> Iterator[np.ndarray]:
         """Plans with a step from one amount to another, and where the total may change with one more or less."""
         size = len(count)
+        moves: list[tuple[int | None, int | None]]
         moves = [(a, b) for a in range(size) for b in range(size) if a != b]
         if not self.exact:
             moves += [(a, None) for a in range(size)] + [(None, b) for b in range(size)]

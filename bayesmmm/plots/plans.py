@@ -1,5 +1,7 @@
 """Several plans side by side: where their money goes, what they bring, and how probable each is the best."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -102,7 +104,7 @@ def _outcomes(ax: Axes, found: PlanComparison, ci_prob: float, styles: list[tupl
     medians = outcome.median(("chain", "draw")).values
     for i, (name, level) in enumerate(zip(found.plans, medians, strict=True)):
         words = f"{short_number(float(f'{level:.4g}'))}, best {probability(float(best[name]))}"
-        place = {"xytext": (0, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
+        place: dict[str, Any] = {"xytext": (0, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
         ax.annotate(words, (1.0, i), xycoords=ax.get_yaxis_transform(), fontsize=SMALL, color=BLACK, **place)
     label = f"{found.attrs['outcome']} beyond {found.plans[0]}, {ci_label(table)} interval{unit_of(outcome)}"
     ax.set_xlabel(label, fontsize=TEXT)
