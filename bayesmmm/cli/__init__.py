@@ -74,10 +74,10 @@ example:
   bayesmmm simulate --world regions --out world
 """
 _TEXTS = {
-    "draws": "draws per chain (%(default)s)",
+    "draws": "draws per chain (1000; 1500 for panels with more than 1000 contributions of geos)",
     "tune": "warm-up per chain (%(default)s)",
     "chains": "chains (%(default)s)",
-    "target-accept": "acceptance rate (%(default)s)",
+    "target-accept": "acceptance rate (0.9; 0.95 for panels of two or three geos)",
     "sampler": "NUTS by (%(default)s)",
     "preview": "do not sample: draw from a Normal near the mode, for a first look; every file says so",
     "no-progress": "no progress bar",
@@ -193,11 +193,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_sampling(parser: argparse.ArgumentParser, *, seed: int | None) -> None:
     texts = _TEXTS | {"seed": f"seed ({'drawn and stored' if seed is None else seed})"}
     add = arguments.adding(parser.add_argument_group("sampling"), texts)
-    add("draws", "N", arguments.count, default=1000)
+    add("draws", "N", arguments.count)
     add("tune", "N", arguments.count, default=1000)
     add("chains", "N", arguments.count, default=4)
     add("seed", read=arguments.seed, default=seed)
-    add("target-accept", "P", arguments.probability, default=0.9)
+    add("target-accept", "P", arguments.probability)
     add("sampler", choices=["nutpie", "pymc"], default="nutpie")
     add("preview", action="store_true")
     add("no-progress", action="store_true")
