@@ -31,9 +31,6 @@ def ran(script, tmp_path, monkeypatch):
     cells = ["import sys\nprint('to be seen')\nprint('not', file=sys.stderr)", "1 + 1"]
     cells.append("import matplotlib.pyplot as plt\n_ = plt.plot([1, 2])")
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    for cell in made.cells:
-        del cell["id"]
-    made.nbformat_minor = 4
     nbformat.write(made, tmp_path / "small.ipynb")
     monkeypatch.setattr(script, "FOLDER", tmp_path)
     monkeypatch.setenv("BAYESMMM_NOTEBOOK_DRAWS", "3")
