@@ -52,7 +52,7 @@ def faults(notebook: nbformat.NotebookNode) -> list[str]:
         found.append("stopped at an error")
     if any(cell.execution_count is not None or cell.metadata for cell in cells):
         found.append("says when a cell ran")
-    text = "".join(_words(output) for output in outputs)
+    text = "\n".join(_words(output) for output in outputs)
     if paths := _PATH.findall(text):
         found.append(f"names a folder of the machine that ran it, {paths[0]}")
     if len(nbformat.writes(notebook)) > LARGEST:
