@@ -176,7 +176,8 @@ def _plan(problem: Problem, goal: Goal, constraints: Constraints, searched: Sear
             "verdict": answers.attrs["verdict"],
             "window": "future" if timeline.planned else "past",
             "mediators": dict(problem.modes),
-            "controls": problem.controls,
+            "controls": problem.controls.words,
+            "assumed": problem.controls.assumed,
             **_places(problem),
         },
     )
