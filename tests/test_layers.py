@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "bayesmmm"
 GROUND = ["errors", "files", "text", "validate"]
 BOTTOM = ["kernels", "data", "prepare", "priors", "equations", "engine", "simulate", "results", "inference"]
 MIDDLE = ["estimands", "optimize", "diagnostics", "sensitivity", "evaluate", "plots"]
-ORDER = [*GROUND, *BOTTOM, *MIDDLE, "report", "__init__", "cli", "__main__"]
+ORDER = [*GROUND, *BOTTOM, *MIDDLE, "report", "serve", "__init__", "cli", "__main__"]
 OWNERS = {
     "pymc": ("inference",),
     "pytensor": ("inference",),
@@ -18,6 +18,10 @@ OWNERS = {
     "matplotlib": ("plots",),
     # Of plans, and of the mode that coordinates and previews of a posterior begin at.
     "scipy.optimize": ("optimize", "inference"),
+    "fastapi": ("serve",),
+    "uvicorn": ("serve",),
+    "prometheus_client": ("serve",),
+    "mcp": ("serve",),
 }
 LONGEST = 500
 LONGEST_FUNCTION = 60

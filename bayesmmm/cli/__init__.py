@@ -1,4 +1,4 @@
-"""The command line: ``bayesmmm demo | prepare | check | fit | report | optimize | show | simulate``.
+"""The command line: ``bayesmmm demo | prepare | check | fit | report | optimize | serve | mcp | show | simulate``.
 
 It alone prints.
 
@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-from bayesmmm.cli import arguments, checking, commands, planning, preparing
+from bayesmmm.cli import arguments, checking, commands, planning, preparing, serving
 from bayesmmm.cli.arguments import CI_PROB
 from bayesmmm.cli.checking import FAULTY
 from bayesmmm.cli.commands import DONE, INTERRUPTED, MIXED, SAMPLER_FAILED
@@ -174,6 +174,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_report(command("report", "report a saved fit", _REPORT))
     planning.add_arguments(command("optimize", "plan a budget", planning.ABOUT))
+    serving.add_arguments(command("serve", "serve saved fits to planners and programs", serving.ABOUT))
+    serving.add_mcp_arguments(command("mcp", "offer saved fits to agents as tools", serving.MCP_ABOUT))
 
     show = command("show", "say which run files are of", _SHOW)
     show.add_argument("folder", metavar="DIR", type=Path, help="a folder that runs wrote to")

@@ -14,6 +14,7 @@ Terms: *latent* is the right-hand side of an equation on its own scale (shares o
 from bayesmmm.engine.baseline import (
     Baseline,
     carryover,
+    end_of,
     from_period,
     future,
     history,
@@ -22,7 +23,7 @@ from bayesmmm.engine.baseline import (
     of_geo,
     run,
 )
-from bayesmmm.engine.chunks import map_draws, processors
+from bayesmmm.engine.chunks import map_draws, may_stop, processors, stopped_by
 from bayesmmm.engine.inputs import (
     Inputs,
     check_data,

@@ -223,6 +223,33 @@ def history(
     return _evaluate(rows, data.dates, whole, columns, residual, past={}, present=data.has_row)
 
 
+def end_of(
+    system: MMM,
+    scales: Scales,
+    data: MMMData,
+    parameters: Parameters,
+    draws: np.ndarray,
+    amplitude: Columns,
+    past: CarryOver,
+) -> Baseline:
+    """Return the end of the fitted periods: a segment without periods, with what the next one inherits.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Of all draws; only those in `draws` are used.
+    amplitude : mapping of str to (S, G, C) array
+    past : CarryOver
+        As ``from_period(history(...), periods)`` has both.
+    """
+    chosen = {name: {key: value[draws] for key, value in par.items()} for name, par in parameters.items()}
+    rows = FrozenDraws(system, scales, data.calendar, chosen, amplitude, draws, data.geos)
+    none = np.empty((1, len(data.geos), 0))
+    columns = dict.fromkeys(data.columns, none)
+    nothing: dict = {}
+    return Baseline(rows, columns, past, nothing, nothing, nothing, nothing, future=False, start=len(data.dates))
+
+
 def run(
     system: MMM,
     parameters: Parameters,

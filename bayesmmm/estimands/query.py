@@ -28,7 +28,8 @@ from bayesmmm.data.planned_units import PlannedUnits
 from bayesmmm.equations import MMM
 from bayesmmm.errors import AnswerError, ConvergenceError, EventWarning, SettingError, UnknownTermError
 from bayesmmm.results import Fit, check_fit, weak_signs
-from bayesmmm.results.convergence import absent
+from bayesmmm.results.convergence import absent, fingerprint
+from bayesmmm.results.kept import recall
 from bayesmmm.text import joined, no_such
 from bayesmmm.validate import (
     PATHS,
@@ -90,6 +91,7 @@ class Query:
     paths: int  # residual paths of mediators per draw in periods after the data; 1 without mediators
     seed: int  # of residuals
     by: Places | None = None  # what is told apart, None where answers are in total
+    stamp: str = ""  # of the draws of the fit, under which it keeps what was worked out on them
 
     @property
     def attrs(self) -> dict[str, str]:
@@ -216,18 +218,15 @@ def open_query(
             f"window={window!r} must be 'spend' (what the spend of the window does, then and later) or 'outcome' (what "
             f"all spend did to the outcome of the window); 'spend' is the default"
         )
-    posterior = fit.posterior
-    for name, values in posterior.data_vars.items():
-        if (~np.isfinite(values) & ~absent(values)).any():
-            text = f"{name} has draws that are no numbers, NaN or infinite, which no answer can rest on; fit again"
-            raise AnswerError(text)
+    posterior, stamp = fit.posterior, fingerprint(fit.tree)  # the tree that holds the draws can be written to
+    parameters = recall(fit, "parameters", stamp, lambda: _sound_parameters(fit))
     chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
     positions = spaced(length, length if fit.answering is None else fit.answering // chains)
     # Only mediators have residuals that future periods are averaged over.
     paths = check_paths(paths) if fit.system.mediators else min(check_paths(paths), 1)
     return Query(
         fit,
-        fit.parameters(),
+        parameters,
         (np.arange(chains)[:, None] * length + positions).ravel(),
         {"chain": posterior["chain"].values, "draw": posterior["draw"].values[positions], **apart},
         timeline(fit, plan, start, stop, cost),
@@ -235,7 +234,20 @@ def open_query(
         paths,
         check_seed(seed),
         places,
+        stamp,
     )
+
+
+def _sound_parameters(fit: Fit) -> engine.Parameters:
+    """Parameters of all draws, which no answer writes to; refuse draws that are no numbers."""
+    for name, values in fit.posterior.data_vars.items():
+        if (~np.isfinite(values) & ~absent(values)).any():
+            text = f"{name} has draws that are no numbers, NaN or infinite, which no answer can rest on; fit again"
+            raise AnswerError(text)
+    parameters = fit.parameters()
+    for values in (each for own in parameters.values() for each in own.values()):
+        values.flags.writeable = False
+    return parameters
 
 
 def _checked_by(data: MMMData, by: object) -> Places:
