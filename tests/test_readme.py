@@ -64,6 +64,7 @@ def test_command_line_is_accepted():
         "fit",
         "report",
         "optimize",
+        "serve",
     ]
     for words in ours:
         cli._parser().parse_args(words)

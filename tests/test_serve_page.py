@@ -230,7 +230,8 @@ CONTRAST = """
 () => {
   const colour = (text) => text.match(/[\\d.]+/g).map(Number);
   const linear = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-  const light = ([r, g, b]) => [r, g, b].map((v) => linear(v / 255)).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const weights = [0.2126, 0.7152, 0.0722];
+  const light = (c) => weights.reduce((sum, weight, i) => sum + weight * linear(c[i] / 255), 0);
   const behind = (element) => {
     for (let at = element; at; at = at.parentElement) {
       const back = colour(getComputedStyle(at).backgroundColor);

@@ -12,7 +12,7 @@ from bayesmmm import engine
 from bayesmmm.data import silent_geos
 from bayesmmm.errors import SettingError, UnknownTermError
 from bayesmmm.estimands.extrapolation import extrapolated
-from bayesmmm.estimands.history_end import ends_of_history
+from bayesmmm.estimands.history_end import plan_baselines
 from bayesmmm.estimands.query import REDUCE, By, Query, Timeline, open_query
 from bayesmmm.results import Fit
 from bayesmmm.text import listed, no_such
@@ -127,13 +127,10 @@ def _compared(
     window = line.window[line.fitted :] if line.planned else line.window
     own = np.ones((1, 1), bool) if line.planned else fit.data.has_row
     added = query.added if line.planned else query.added_own
-    begin = ends_of_history(query) if line.planned else query.history
+    begin = plan_baselines(query) if line.planned else query.history
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
         base = begin(draws)
-        if line.planned:
-            dates = line.dates[line.fitted :]
-            base = engine.future(base, dates, line.columns, seed=query.seed, paths=paths)
         there = window & own  # no geo is changed outside its own periods
         changed = {n: np.where(there, factor * base.columns[n], base.columns[n]) for n, factor in factors.items()}
         for name, values in set_to.items():

@@ -11,7 +11,10 @@ import numpy as np
 
 from bayesmmm import engine
 from bayesmmm.estimands.query import Query, row_bytes
-from bayesmmm.results.kept import keep
+from bayesmmm.results.kept import keep, recall
+
+#: Most memory, in bytes, of the plan that scenarios were last compared with.
+PLAN_KEPT = 100e6
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,29 @@ def ends_of_history(query: Query) -> Callable[[np.ndarray], engine.Baseline]:
         end = _worked_out(query)
         keep(query.fit, "history_end", {key: end}, _size(end))
     return lambda draws: end.of(query, draws)
+
+
+def plan_baselines(query: Query) -> Callable[[np.ndarray], engine.Baseline]:
+    """Return what evaluates the periods of a plan for some draws, and keeps that with the fit for the next scenario."""
+    line, ends = query.timeline, ends_of_history(query)
+    dates = line.dates[line.fitted :]
+
+    def evaluated(draws: np.ndarray) -> engine.Baseline:
+        return engine.future(ends(draws), dates, line.columns, seed=query.seed, paths=query.paths)
+
+    if row_bytes(query.fit, query.paths * len(dates)) * len(query.draws) > PLAN_KEPT:
+        return evaluated
+    columns = tuple((name, values.tobytes()) for name, values in line.columns.items())
+    key = query.stamp, query.draws.tobytes(), query.seed, query.paths, dates.asi8.tobytes(), columns
+    chunks: dict[bytes, engine.Baseline] = recall(query.fit, "plan", key, dict)
+
+    def known(draws: np.ndarray) -> engine.Baseline:
+        place = draws.tobytes()
+        if place not in chunks:
+            chunks[place] = evaluated(draws)
+        return chunks[place]
+
+    return known
 
 
 def _worked_out(query: Query) -> _End:
