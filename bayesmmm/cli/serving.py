@@ -55,9 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 MCP_ABOUT = """\
 Offer saved fits to agents as tools over the Model Context Protocol, on standard input and output: the questions of
-`bayesmmm serve`, with the same limits. Needs the extra mcp: pip install 'bayesmmm[mcp]'.
+`bayesmmm serve`, with the same limits. An agent starts this program by itself. Needs the extra mcp:
+pip install 'bayesmmm[mcp]'.
 
-example, as a program that an agent starts:
+example:
   bayesmmm mcp result/fit.nc
 """
 
