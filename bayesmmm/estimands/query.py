@@ -68,6 +68,17 @@ class Timeline:
         """Number of periods of the plan."""
         return len(self.dates) - self.fitted
 
+    def inside(self, known: np.ndarray, ahead: np.ndarray | None) -> np.ndarray:
+        """Values (G, W) of a column in the window, from those of fitted periods and of the plan."""
+        known = known if ahead is None else np.concatenate([known, ahead], axis=-1)
+        return known[:, self.window[: known.shape[-1]]]
+
+    def spend(self, data: MMMData, name: str) -> np.ndarray:
+        """Money (G, W) that is paid for a channel in the periods of the window; NaN where that is not known."""
+        ahead = self.exposures[name].spend if name in self.exposures else self.columns.get(name)
+        spend = self.inside(data.spend_of(name), ahead)
+        return spend if data.has_spend(name) else np.full(spend.shape, np.nan)
+
 
 @dataclass(frozen=True)
 class Places:
@@ -167,18 +178,11 @@ class Query:
 
     def units_by_period(self, name: str) -> np.ndarray:
         """Input (G, W) of a column in the periods of the window, in its own unit: what it acts through."""
-        return self._in_window(self.fit.data.columns[name], self.timeline.columns.get(name))
+        return self.timeline.inside(self.fit.data.columns[name], self.timeline.columns.get(name))
 
     def spend_by_period(self, name: str) -> np.ndarray:
         """Money (G, W) that is paid for a channel in the periods of the window; NaN where that is not known."""
-        data, line = self.fit.data, self.timeline
-        ahead = line.exposures[name].spend if name in line.exposures else line.columns.get(name)
-        spend = self._in_window(data.spend_of(name), ahead)
-        return spend if data.has_spend(name) else np.full(spend.shape, np.nan)
-
-    def _in_window(self, known: np.ndarray, ahead: np.ndarray | None) -> np.ndarray:
-        known = known if ahead is None else np.concatenate([known, ahead], axis=-1)
-        return known[:, self.timeline.window[: known.shape[-1]]]
+        return self.timeline.spend(self.fit.data, name)
 
     def spend(self, names: Sequence[str]) -> np.ndarray:
         """Money (P, C) that is paid for channels in the window; NaN where that is not known."""

@@ -15,7 +15,7 @@ from bayesmmm import estimands
 from bayesmmm.data import MONEY
 from bayesmmm.errors import BayesMMMWarning, SettingError
 from bayesmmm.estimands.decomposition import FREQUENCIES, by_calendar
-from bayesmmm.estimands.query import open_query
+from bayesmmm.estimands.query import timeline
 from bayesmmm.results import Fit
 from bayesmmm.serve import questions
 from bayesmmm.serve.library import Library, Served
@@ -240,13 +240,12 @@ class Spending:
     """Money of the window, as it is and under a scenario."""
 
     def __init__(self, fit: Fit, plan: pd.DataFrame | None, settings: Mapping[str, Any]) -> None:
-        own = {key: settings[key] for key in ("start", "stop")}
-        self._fit, self._query = fit, open_query(fit, plan=plan, **own)
+        self._fit, self._line = fit, timeline(fit, plan, settings["start"], settings["stop"])
         self._names = [name for name in fit.system.channels if fit.data.has_spend(name)]
 
     def now(self, name: str) -> float:
         """Money of a channel in the window, over all geos."""
-        return float(self._query.spend_by_period(name).sum())
+        return float(self._line.spend(self._fit.data, name).sum())
 
     def shifted(self, shifts: Sequence[questions.Shift], changed: Sequence[str]) -> dict[str, float]:
         """Factors of the spend of channels that money is moved from or to."""
@@ -283,7 +282,7 @@ class Spending:
             now = self.now(name)
             then: float | None = now * scale.get(name, 1.0)
             if name in do:
-                set_to = np.broadcast_to(np.asarray(do[name], float), (int(self._query.timeline.window.sum()),))
+                set_to = np.broadcast_to(np.asarray(do[name], float), (int(self._line.window.sum()),))
                 geos = len(self._fit.data.geos)
                 then = float(set_to.sum()) * geos if self._fit.data.is_money(name) else None
             rows.append({"channel": name, "now": finite(now), "scenario": None if then is None else finite(then)})
