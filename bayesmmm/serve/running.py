@@ -1,7 +1,10 @@
 """Running the service in a process of its own, until it is told to stop."""
 
 import logging
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -12,6 +15,20 @@ from bayesmmm.serve.middleware import LOG, JsonLines
 
 #: Seconds that answers which are being worked out have to end when the service is told to stop.
 GRACE = 20
+
+
+class _Server(uvicorn.Server):
+    """A server that was told to stop has not failed: the signal is not raised once more at its end."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at SIGINT and SIGTERM."""
+        before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
 
 
 def run(library: Library, *, host: str, port: int, limits: Limits | None = None, token: str | None = None) -> None:
@@ -42,5 +59,5 @@ def run(library: Library, *, host: str, port: int, limits: Limits | None = None,
         timeout_graceful_shutdown=GRACE,
         limit_concurrency=512,
     )
-    uvicorn.Server(settings).run()
+    _Server(settings).run()
     LOG.info("stop")

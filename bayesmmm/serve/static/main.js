@@ -29,7 +29,6 @@ function question() {
 
 // One question at a time; when it is answered, the newest that came meanwhile.
 async function update() {
-  history.replaceState(null, "", toAddress(now.plan, view()));
   now.number += 1;
   clearTimeout(now.timer);
   now.timer = setTimeout(later, PAUSE);
@@ -61,6 +60,7 @@ async function update() {
 // What takes longer, once the planner has stopped moving.
 async function later() {
   const { plan, number } = now;
+  history.replaceState(null, "", toAddress(plan, view()));
   const draws = Math.min(1000, plan.fit.draws);
   const shared = { fit: plan.fit.id, start: plan.start, stop: plan.stop, ci_prob: Number(view().ci), draws };
   try {
@@ -77,6 +77,7 @@ async function later() {
       now.curves = await ask("curves", { ...shared, plan: plan.rows, factors });
       now.reach = key;
     }
+    if (number !== now.number) return;
     results.curves(plan, now.curves);
     document.body.dataset.complete = String(number);
   } catch (error) {
@@ -108,7 +109,7 @@ async function openPlan(fit, periods, said = {}) {
   now.controls = new Controls(plan, update);
   now.controls.draw();
   drawWindow();
-  scenarios.show(plan, fromHash);
+  scenarios.show(plan);
   await update();
 }
 
@@ -148,8 +149,8 @@ function on(id, event, work) {
 
 on("fit", "change", async () => {
   location.hash = new URLSearchParams({ fit: find("fit").value }).toString();
-  await fromHash();
 });
+addEventListener("hashchange", guarded(fromHash));
 on("periods", "change", async () => {
   const count = Math.max(1, Math.round(Number(find("periods").value) || 13));
   await openPlan(now.plan.fit, count);
@@ -197,7 +198,7 @@ on("keep", "click", async () => {
   const name = find("name").value.trim() || `Plan ${new Date().toISOString().slice(0, 16).replace("T", " ")}`;
   if (!now.answer) return;
   scenarios.add(name, toAddress(now.plan, view()), now.plan, now.answer, now.effects);
-  scenarios.show(now.plan, fromHash);
+  scenarios.show(now.plan);
 });
 on("share", "click", async () => {
   await navigator.clipboard.writeText(location.href);

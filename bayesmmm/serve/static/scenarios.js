@@ -20,7 +20,7 @@ export function add(name, address, plan, answer, effects) {
   keep([...kept().filter((each) => each.name !== name || each.fit !== one.fit), one]);
 }
 
-export function show(plan, open) {
+export function show(plan) {
   const own = kept().filter((each) => each.fit === plan.fit.id);
   const names = [...new Set(own.flatMap((each) => Object.keys(each.amounts)))];
   if (!own.length) {
@@ -28,8 +28,8 @@ export function show(plan, open) {
     return;
   }
   const line = (label, of) => [label, ...own.map(of)];
-  const link = (each) => make("a", { href: each.address, onclick: () => setTimeout(open) }, each.name);
-  const drop = (each) => make("button", { type: "button", "aria-label": `Forget ${each.name}`, onclick: () => { keep(kept().filter((other) => other.name !== each.name || other.fit !== each.fit)); show(plan, open); } }, "Forget");
+  const link = (each) => make("a", { href: each.address }, each.name);
+  const drop = (each) => make("button", { type: "button", "aria-label": `Forget ${each.name}`, onclick: () => { keep(kept().filter((other) => other.name !== each.name || other.fit !== each.fit)); show(plan); } }, "Forget");
   table(find("scenarios"), ["", ...own.map(link)], [
     line("window", (each) => each.window),
     line("outcome", (each) => `${number(each.outcome.mean)} (${interval(each.outcome)})`),
