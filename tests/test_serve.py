@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 import bayesmmm as mm
 from bayesmmm.errors import SettingError, UnknownTermError
 from bayesmmm.serve import forms
-from bayesmmm.serve.answers import heard
+from bayesmmm.serve.hearing import heard
 from bayesmmm.serve.middleware import JsonLines
 from tests import made, panels, worlds
 from tests.serving import client, rows, small_fit

@@ -249,8 +249,9 @@ def _sound_parameters(fit: Fit) -> engine.Parameters:
             text = f"{name} has draws that are no numbers, NaN or infinite, which no answer can rest on; fit again"
             raise AnswerError(text)
     parameters = fit.parameters()
-    for values in (each for own in parameters.values() for each in own.values()):
-        values.flags.writeable = False
+    for own in parameters.values():
+        for array in own.values():
+            array.flags.writeable = False
     return parameters
 
 

@@ -1,10 +1,6 @@
 """From questions to answers as JSON: each by the function that Python users call, with everything needed to read it."""
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from threading import Lock
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,57 +9,18 @@ import xarray as xr
 
 from bayesmmm import estimands
 from bayesmmm.data import MONEY
-from bayesmmm.errors import BayesMMMWarning, SettingError
+from bayesmmm.errors import SettingError
 from bayesmmm.estimands.decomposition import FREQUENCIES, by_calendar
 from bayesmmm.estimands.query import timeline
 from bayesmmm.results import Fit
 from bayesmmm.serve import questions
+from bayesmmm.serve.hearing import heard
 from bayesmmm.serve.library import Library, Served
 from bayesmmm.serve.limits import Limits
 from bayesmmm.serve.tables import finite, plan_of, summaries, variable, variables
 from bayesmmm.validate import check_choice, check_ci_prob, check_count, check_fraction, check_number
 
 Answer = dict[str, Any]
-
-
-# ------------------------------------------------------------------------------------------------------------ warnings
-_HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
-_lock, _open = Lock(), 0
-_catching: Any = None
-
-
-@contextmanager
-def heard() -> Iterator[list[str]]:
-    """Collect the package's warnings of one answer; others may be worked out in other threads at the same time."""
-    global _open, _catching
-    said: list[str] = []
-    with _lock:
-        _open += 1
-        if _open == 1:
-            _catching = warnings.catch_warnings()
-            _catching.__enter__()
-            warnings.simplefilter("always", BayesMMMWarning)
-            warnings.showwarning = _routed(warnings.showwarning)
-    token = _HEARD.set(said)
-    try:
-        yield said
-    finally:
-        _HEARD.reset(token)
-        with _lock:
-            _open -= 1
-            if _open == 0:
-                _catching.__exit__(None, None, None)
-
-
-def _routed(others: Callable[..., None]) -> Callable[..., None]:
-    def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
-        said = _HEARD.get()
-        if said is None or not isinstance(message, BayesMMMWarning):
-            others(message, category, *where, **more)
-        elif f"{message}" not in said:
-            said.append(f"{message}")
-
-    return show
 
 
 # ---------------------------------------------------------------------------------------------------------- the answers
@@ -277,7 +234,7 @@ class Spending:
 
     def table(self, scale: Mapping[str, float], do: Mapping[str, Any]) -> dict[str, Any]:
         """Money of every channel now and under the scenario; null where the cost of a unit that is set is not known."""
-        rows = []
+        rows: list[dict[str, Any]] = []
         for name in self._names:
             now = self.now(name)
             then: float | None = now * scale.get(name, 1.0)
@@ -286,8 +243,8 @@ class Spending:
                 geos = len(self._fit.data.geos)
                 then = float(set_to.sum()) * geos if self._fit.data.is_money(name) else None
             rows.append({"channel": name, "now": finite(now), "scenario": None if then is None else finite(then)})
-        known = [row["scenario"] for row in rows]
-        total = None if None in known else finite(sum(known))
+        known = [row["scenario"] for row in rows if row["scenario"] is not None]
+        total = finite(sum(known)) if len(known) == len(rows) else None
         return {
             "unit": MONEY,
             "rows": rows,

@@ -13,6 +13,7 @@ from bayesmmm.errors import FitFileError, ServiceError, UnknownFitError
 from bayesmmm.optimize import Window
 from bayesmmm.optimize.problem import read_window
 from bayesmmm.results import Fit, load
+from bayesmmm.serve.hearing import heard
 from bayesmmm.serve.tables import records
 from bayesmmm.text import joined, no_such
 
@@ -140,9 +141,10 @@ def _input(fit: Fit, name: str) -> dict[str, Any]:
 
 def current_plan(served: Served, periods: int) -> dict[str, Any]:
     """Return the last periods once more, as the rows of a plan: what scenarios and budgets are compared with."""
-    window, _ = read_window(served.fit, Window(periods=periods))
+    with heard() as said:
+        window, _ = read_window(served.fit, Window(periods=periods))
     assert isinstance(window.plan, pd.DataFrame)
-    return {"fit": served.id, "stamp": served.stamp, "rows": records(window.plan)}
+    return {"fit": served.id, "stamp": served.stamp, "warnings": said, "rows": records(window.plan)}
 
 
 def observed(served: Served) -> dict[str, Any]:

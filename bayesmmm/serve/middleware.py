@@ -148,7 +148,11 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record."""
-        line = {"time": self.formatTime(record), "level": record.levelname.lower(), "event": record.getMessage()}
+        line: dict[str, Any] = {
+            "time": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
         line |= {name: getattr(record, name) for name in self._FIELDS if hasattr(record, name)}
         if record.exc_info and record.exc_info[0]:
             frames, trace = [], record.exc_info[2]

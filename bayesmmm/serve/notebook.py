@@ -30,6 +30,7 @@ class Explorer:
         check_fit(fit)
         self._height = check_count(height, "height", most=10_000, advice="in pixels, as height=900")
         check_count(port, "port", least=0, most=65535, advice="0 for any that is free")
+        app = make_app(Library({fit.system.outcome: fit}))
         listening = socket.socket()
         try:
             listening.bind(("127.0.0.1", port))
@@ -39,7 +40,6 @@ class Explorer:
             raise ServiceError(text, argument="port", value=port) from error
         self.port = int(listening.getsockname()[1])
         self.address = (address or "http://127.0.0.1:{port}/").format(port=self.port)
-        app = make_app(Library({fit.system.outcome: fit}))
         self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         self._thread = threading.Thread(target=self._server.run, args=([listening],), name="explore", daemon=True)
         self._thread.start()

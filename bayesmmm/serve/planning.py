@@ -11,7 +11,8 @@ from bayesmmm.optimize import Constraints, Goal, Plan, Solver, Window, optimize_
 from bayesmmm.optimize.arguments import which_window
 from bayesmmm.optimize.goal import check_goal
 from bayesmmm.results import Fit
-from bayesmmm.serve.answers import Answer, Answers, envelope, heard
+from bayesmmm.serve.answers import Answer, Answers, envelope
+from bayesmmm.serve.hearing import heard
 from bayesmmm.serve.questions import Optimize
 from bayesmmm.serve.tables import finite, records, summaries, variables
 from bayesmmm.validate import check_ci_prob, check_count

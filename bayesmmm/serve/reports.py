@@ -4,7 +4,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bayesmmm.serve.answers import Answers, heard
+from bayesmmm.serve.answers import Answers
+from bayesmmm.serve.hearing import heard
 from bayesmmm.serve.questions import Report
 
 

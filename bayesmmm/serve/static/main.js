@@ -95,7 +95,8 @@ function drawWindow() {
 }
 
 async function openPlan(fit, periods, said = {}) {
-  const { rows } = await get(`fits/${encodeURIComponent(fit.id)}/plan?periods=${periods}`);
+  const { rows, warnings } = await get(`fits/${encodeURIComponent(fit.id)}/plan?periods=${periods}`);
+  fill(find("notes"), ...warnings.map((text) => make("p", {}, text)));
   const plan = new Plan(fit, rows);
   if (plan.dates.includes(said.start) && plan.dates.includes(said.stop)) plan.setWindow(said.start, said.stop);
   for (const [name, amount] of Object.entries(said.amounts || {})) if (plan.names.includes(name)) plan.amounts[name] = amount;
