@@ -134,7 +134,11 @@ def _add_failures(app: FastAPI) -> None:
         code = {400: "QuestionError", 404: "UnknownPathError", 405: "MethodError"}.get(
             error.status_code, "HTTPError"
         )
-        text = {404: "there is nothing at this address; see /openapi.json", 405: "not with this method"}
+        text = {
+            400: "the body is no JSON that can be read; send an object of fields",
+            404: "there is nothing at this address; see /openapi.json",
+            405: "this address is not asked with this method; see /openapi.json",
+        }
         sentence = text.get(error.status_code, "the request cannot be read")
         return as_json(said(code, sentence), error.status_code, **(error.headers or {}))
 
