@@ -212,7 +212,7 @@ def test_errors_are_the_sentences_of_python(api, plan):
         ("/whatif", b'{"scale": {"tv": 1e999}}', 422, "SettingError", r"scale\['tv'\]=inf must be a number"),
         ("/whatif", b'{"scale": {"tv": "1"}}', 422, "SettingError", "must be a number"),
         ("/whatif", b'{"scale"', 422, "QuestionError", "no JSON"),
-        ("/whatif", b"[" * 100_000, 422, "QuestionError", "no JSON"),
+        ("/whatif", b"[" * 100_000, 400, "QuestionError", "no JSON"),
         ("/whatif", b'{"scales": {}}', 422, "QuestionError", "there is no field 'scales'"),
         ("/whatif", b'{"draws": 100000}', 422, "SettingError", "at most the 10000 that this service gives"),
         ("/predict", b'{"plan": [{"date": "2024-02-25", "tv": [1]}]}', 422, "PlanError", "give one number for each"),
@@ -267,12 +267,13 @@ def test_limits_of_size(plan):
 
 
 def test_an_answer_that_takes_too_long_is_ended():
-    with client(limits={"seconds": 1e-9, "job_seconds": 1e-9}) as api:
+    with client(limits={"seconds": 1e-9}) as api:
         failure = asked(api, "/effects", {}, 503)
         assert failure["code"] == "RunTimeError"
         assert "ask for fewer draws" in failure["message"]
-        job = asked(api, "/optimize", {"periods": 2, "total": 100}, 503)
-        assert job["code"] == "RunTimeError" or job["status"]
+    with client(limits={"job_seconds": 1e-9}) as api:
+        job = finished(api, asked(api, "/optimize", {"periods": 2, "total": 100}, 202))
+        assert (job["status"], job["error"]["code"]) == ("failed", "RunTimeError")
     with client(limits={"waiting": 0}) as api:
         assert asked(api, "/effects", {}, 503)["code"] == "BusyError"
 
@@ -317,7 +318,8 @@ def test_budgets_are_those_of_python(api):
     table = plan.table(0.9)
     for row in answer["table"]:
         for name in ("current", "new", "roi_new", "roi_new_lower"):
-            assert row[name] == pytest.approx(table.loc[row["name"], name], rel=1e-9)
+            known = table.loc[row["name"], name]
+            assert row[name] is None if np.isnan(known) else row[name] == pytest.approx(known, rel=1e-9)
     assert answer["p_better"] == plan.p_better
     assert pd.DataFrame(answer["plan"])["tv"].tolist() == pytest.approx(plan.to_frame()["tv"].tolist())
     assert answer["warnings"] == said
@@ -387,7 +389,8 @@ def test_the_interface_is_described_with_examples_that_run(api):
             assert {"422", "401", "503"} <= set(route["responses"]), path
             if method == "post":
                 for example in route["requestBody"]["content"]["application/json"]["examples"].values():
-                    job = asked(api, path, example["value"], int(next(iter(route["responses"]))))
-                    if "job" in job:
-                        api.delete(f"/jobs/{job['job']}")
-                        finished(api, job)
+                    answer = api.post(path, json=example["value"])
+                    assert answer.status_code == int(next(iter(route["responses"]))), answer.text
+                    if answer.status_code == 202:
+                        api.delete(answer.headers["location"])
+                        finished(api, answer.json())
