@@ -29,7 +29,7 @@ import numpy as np
 from flask import Flask, jsonify, request
 import bayesmmm as mm
 
-data = mm.load_social_search().data
+data = mm.load_case("social_search").data
 names = [*data.media, *data.controls]
 def carried(x, keep=0.5):
     out = np.zeros_like(x)
@@ -65,7 +65,7 @@ def saved_fit(work: Path) -> Path:
     if not path.exists():
         import bayesmmm as mm
 
-        world = mm.load_social_search()
+        world = mm.load_case("social_search")
         mm.fit(world.system, world.data, seed=1, progress=False).save(path)
     return path
 

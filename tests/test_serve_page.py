@@ -59,14 +59,14 @@ def page(browser, explorer):
 
 def opened(page, address):
     page.goto(address)
-    page.wait_for_function("document.body.dataset.complete !== undefined")
+    page.locator("body[data-complete]").wait_for()
 
 
 def settled(page, act):
     """Do something, and wait until all of it is answered."""
     page.evaluate("delete document.body.dataset.complete")
     act()
-    page.wait_for_function("document.body.dataset.complete !== undefined")
+    page.locator("body[data-complete]").wait_for()
 
 
 def number(value):
@@ -162,7 +162,7 @@ def test_groups_move_together(page):
 def test_the_best_plan_is_shown_and_taken_over(page):
     money = page.get_by_label("Total", exact=True).input_value()
     settled(page, page.get_by_role("button", name="Find the best plan").click)
-    page.wait_for_function("document.body.dataset.best === 'shown'")
+    page.locator("body[data-best=shown]").wait_for()
     assert "P(better than now)" in page.locator("#job").inner_text()
     assert page.get_by_label("Total", exact=True).input_value() == money
     best = [row.split("\t") for row in page.locator("#best-table tbody tr").all_inner_texts()]
@@ -229,7 +229,7 @@ def test_a_sentence_of_the_package_is_shown_for_what_cannot_be(page):
     periods = page.get_by_label("Next periods")
     periods.fill("1000")
     periods.press("Enter")
-    page.wait_for_function("!document.getElementById('message').hidden")
+    page.locator("#message").wait_for()
     assert re.search("periods=1000 must be a whole number from 1 to 60", page.locator("#message").inner_text())
 
 
