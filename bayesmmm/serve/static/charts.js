@@ -4,8 +4,9 @@ import { number, make, fill } from "./format.js";
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const drawn = new Map();
 
-function axis(label, values) {
-  return { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 0.5 }, ticks: { stroke: colour("--line") }, font: "12px system-ui", label, labelFont: "12px system-ui", labelSize: label ? 18 : 0, size: label ? 62 : undefined, ...(values ? { values } : {}) };
+function axis(more = {}) {
+  const line = { stroke: colour("--line"), width: 0.5 };
+  return { stroke: colour("--soft"), grid: line, ticks: line, font: "12px system-ui", labelFont: "12px system-ui", labelSize: 18, ...more };
 }
 
 const short = (value) => {
@@ -13,6 +14,8 @@ const short = (value) => {
   if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
   return size >= 1e3 ? `${+(value / 1e3).toPrecision(3)}k` : String(+value.toPrecision(3));
 };
+
+const shortly = (_, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick)));
 
 function place(element, options, data) {
   drawn.get(element)?.destroy();
@@ -37,7 +40,7 @@ export function series(element, label, unit, rows, beside, description) {
     tzDate: (stamp) => uPlot.tzDate(new Date(stamp * 1e3), "UTC"),
     series: lines,
     bands: [{ series: [1, 2], fill: colour("--band") }],
-    axes: [axis(), axis(unit, (_, ticks) => ticks.map(short))],
+    axes: [axis({ space: 70 }), axis({ label: unit, size: 52, values: shortly })],
     scales: { x: { time: true } },
   }, data);
 }
@@ -50,9 +53,9 @@ export function curve(box, name, money, rows, at, seenTo, unit, moneyUnit) {
     box.append(make("figure", {}, make("figcaption"), chart));
   }
   box.querySelector("figcaption").textContent = name;
-  const inside = (y, x) => (x <= seenTo * (1 + 1e-9) ? y : null);
+  const seen = (i) => i < money.length && money[i] <= seenTo * (1 + 1e-9);
   const spot = (values) => interpolate(money, values, at);
-  const data = [money, rows.map((r) => r.upper), rows.map((r) => r.lower), rows.map((r) => r.median), rows.map((r, i) => inside(r.median, money[i]))];
+  const data = [money, rows.map((r) => r.upper), rows.map((r) => r.lower), rows.map((r, i) => (seen(i + 1) ? null : r.median)), rows.map((r, i) => (seen(i) ? r.median : null))];
   const here = spot(rows.map((r) => r.median));
   chart.setAttribute("role", "img");
   chart.setAttribute("aria-label", `${name}: at ${number(at)} of money it brings ${number(here)}`);
@@ -76,7 +79,7 @@ export function curve(box, name, money, rows, at, seenTo, unit, moneyUnit) {
     height: 170,
     series: [{}, { stroke: "transparent" }, { stroke: "transparent" }, { stroke: colour("--warn"), width: 1.5, dash: [4, 4] }, { stroke: colour("--main"), width: 2 }].map((s) => ({ ...s, points: { show: false } })),
     bands: [{ series: [1, 2], fill: colour("--band") }],
-    axes: [axis("", (_, ticks) => ticks.map(short)), axis("", (_, ticks) => ticks.map(short))],
+    axes: [axis({ size: 28, values: shortly }), axis({ size: 52, values: shortly })],
     scales: { x: { time: false } },
     hooks: { draw: [mark] },
     padding: [8, 14, 0, 0],

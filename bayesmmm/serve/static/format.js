@@ -1,13 +1,14 @@
 // Numbers and small pieces of the page. Python writes the same numbers as f"{x:,.0f}", f"{x:,.2f}" and f"{x:.1%}".
 
+// Ties go to the even digit, as in Python.
+const rounded = (value, digits) => value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven" }).replace("-", "−");
+
 export function number(value) {
   if (value === null || value === undefined) return "–";
-  const digits = Math.abs(value) >= 1000 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
-  const text = value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return text.replace("-", "−");
+  return rounded(value, Math.abs(value) >= 1000 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
 }
 
-export const percent = (share) => (share === null || share === undefined ? "–" : `${(100 * share).toFixed(1)} %`);
+export const percent = (share) => (share === null || share === undefined ? "–" : `${rounded(100 * share, 1)} %`);
 
 export const interval = (row) => `${number(row.lower)} to ${number(row.upper)}`;
 
