@@ -64,6 +64,10 @@ def test_command_line_is_accepted():
         "fit",
         "report",
         "optimize",
+        "predict",
+        "whatif",
+        "evaluate",
+        "compare",
         "serve",
     ]
     for words in ours:

@@ -80,7 +80,9 @@ class Answers:
 
     def effects(self, question: questions.Effects) -> Answer:
         """Total, direct and mediated effects."""
-        settings = _settings(question, "channels", "groups", "start", "stop", "window", "paths", "seed", "by")
+        settings = _settings(
+            question, "channels", "groups", "terms", "start", "stop", "window", "paths", "seed", "by"
+        )
         return self._asked(question, estimands.effects, plan=self.plan(question.plan), **settings)
 
     def roi(self, question: questions.Roi) -> Answer:
@@ -100,8 +102,8 @@ class Answers:
 
     def decompose(self, question: questions.Decompose) -> Answer:
         """Parts of a series that add up."""
-        settings = _settings(question, "equation", "start", "stop", "freq", "seed", "by")
-        return self._asked(question, estimands.decompose, **settings)
+        settings = _settings(question, "equation", "start", "stop", "freq", "paths", "seed", "by")
+        return self._asked(question, estimands.decompose, plan=self.plan(question.plan), **settings)
 
     def _asked(self, question: questions.Question, ask: Callable[..., Any], **settings: Any) -> Answer:
         served, fit = self.fit_of(question)

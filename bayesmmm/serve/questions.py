@@ -94,6 +94,7 @@ class Effects(Windowed):
 
     channels: list[str] | None = Field(None, description="Channels; all by default.", examples=[["tv"]])
     groups: dict[str, list[str]] | None = Field(None, description="Channels that are removed together, by name.")
+    terms: list[str] | None = Field(None, description="Controls and events; all by default, [] for none.")
     window: str = Field("spend", description='"spend" counts tails after the window, "outcome" what came before.')
 
 
@@ -115,12 +116,10 @@ class Curves(Windowed):
     window: str = Field("spend", description="As in /effects.")
 
 
-class Decompose(Placed):
-    """Parts of a series that add up to its mean in every period."""
+class Decompose(Windowed):
+    """Parts of a series that add up to its mean in every period, fitted or planned."""
 
     equation: str | None = Field(None, description="Which series; the outcome by default.")
-    start: str | None = Field(None, description="First fitted period.")
-    stop: str | None = Field(None, description="Last fitted period.")
     freq: str | None = Field(
         "month", description='Add up by "month", "quarter", "year", or null for every period.'
     )

@@ -65,7 +65,7 @@ async function later() {
   const shared = { fit: plan.fit.id, start: plan.start, stop: plan.stop, ci_prob: Number(view().ci), draws };
   try {
     const groups = Object.fromEntries([["all media", plan.names], ...Object.entries(plan.members())]);
-    now.effects = await ask("effects", { ...shared, plan: plan.changedRows(), groups });
+    now.effects = await ask("effects", { ...shared, plan: plan.changedRows(), groups, terms: [] });
     if (number !== now.number) return;
     results.effectsTable(plan, now.effects);
     if (now.answer && !now.asking) results.cards(plan, now.answer, now.effects);
