@@ -15,6 +15,8 @@ const short = (value) => {
   return size >= 1e3 ? `${+(value / 1e3).toPrecision(3)}k` : String(+value.toPrecision(3));
 };
 
+const day = (stamp) => new Date(1000 * stamp).toISOString().slice(0, 10);
+
 const shortly = (_, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick)));
 
 function place(element, options, data) {
@@ -40,7 +42,7 @@ export function series(element, label, unit, rows, beside, description) {
     tzDate: (stamp) => uPlot.tzDate(new Date(stamp * 1e3), "UTC"),
     series: lines,
     bands: [{ series: [1, 2], fill: colour("--band") }],
-    axes: [axis({ space: 70 }), axis({ label: unit, size: 52, values: shortly })],
+    axes: [axis({ space: 95, size: 28, values: (_, ticks) => ticks.map(day) }), axis({ label: unit, size: 52, values: shortly })],
     scales: { x: { time: true } },
   }, data);
 }
