@@ -19,7 +19,19 @@ from tests.messy_csv import write_messy
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Pages in the order in which they are read: what one uses, one before it defines.
-PAGES = ("model", "data", "command_line", "fits", "answers", "panels", "planning", "trust", "speed", "reference")
+PAGES = (
+    "model",
+    "data",
+    "command_line",
+    "fits",
+    "answers",
+    "panels",
+    "planning",
+    "serving",
+    "trust",
+    "speed",
+    "reference",
+)
 TEXT = "\n".join([README, *((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in PAGES)])
 
 
@@ -58,9 +70,7 @@ def test_command_line_is_accepted():
 
     lines = [line.partition("#")[0].split() for block in blocks("bash") for line in block.splitlines()]
     ours = [words[1:] for words in lines if words and words[0] == "bayesmmm"]
-    known = (
-        "check check prepare prepare simulate fit report optimize compare-plans predict whatif evaluate compare"
-    )
+    known = "check check prepare prepare simulate fit report optimize compare-plans predict whatif evaluate compare serve"
     assert [words[0] for words in ours] == known.split()
     for words in ours:
         cli._parser().parse_args(words)

@@ -2,7 +2,7 @@
 
 import datetime
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypedDict
 
@@ -126,8 +126,8 @@ class Solver(Record):
         Starts that the solver goes on from, besides the current plan.
     seed, paths : int
         Of starts, and of residuals to come: as in `predict`.
-    progress : bool
-        Tell on standard error what is going on.
+    progress : bool or function
+        Tell on standard error what is going on, or tell it to a function that takes text.
 
     Raises
     ------
@@ -143,7 +143,7 @@ class Solver(Record):
     starts: int = STARTS
     seed: int = 0
     paths: int = PATHS
-    progress: bool = False
+    progress: bool | Callable[[str], object] = False
 
     def __post_init__(self) -> None:
         if self.draws is not None:
@@ -151,11 +151,14 @@ class Solver(Record):
         check_count(self.starts, "starts", least=0, advice=f"as starts={STARTS}")
         check_paths(self.paths)
         check_seed(self.seed)
-        check_flag(self.progress, "progress")
+        if not callable(self.progress):
+            check_flag(self.progress, "progress")
 
     def tell(self, text: str) -> None:
         """Say how the search goes on."""
-        if self.progress:
+        if callable(self.progress):
+            self.progress(text)
+        elif self.progress:
             sys.stderr.write(f"optimize_budget: {text}\n")
 
 
@@ -183,7 +186,7 @@ class FrontierKeywords(TypedDict, total=False):
     starts: int
     seed: int
     paths: int
-    progress: bool
+    progress: bool | Callable[[str], object]
 
 
 class BudgetKeywords(FrontierKeywords, total=False):
