@@ -145,6 +145,10 @@ def to_numbers(cells: pd.Series) -> pd.Series:
     if isinstance(cells.dtype, pd.StringDtype) and "_" not in "".join(map(str, held)):
         with contextlib.suppress(ValueError):  # a column of nothing but numbers, at once
             return pd.Series(held.astype(np.float64), index=cells.index)
+        with contextlib.suppress(ValueError, TypeError):  # and one in which only commas are in the way
+            plain = [i for i, cell in enumerate(held.tolist()) if "," not in cell]
+            held[plain] = held[plain].astype(np.float64)
+            return pd.Series(held, index=cells.index, dtype=object)
     return pd.Series([to_number(cell) for cell in held.tolist()], index=cells.index, dtype=object).infer_objects()
 
 

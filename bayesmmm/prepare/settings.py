@@ -72,7 +72,7 @@ class Settings:
     start: str | None = None
     stop: str | None = None
     week_start: str | None = None
-    week_label: Any = "start"
+    week_label: Any = None
     partial: str = "drop"
     fiscal: Sequence[str] | None = None
     stack: bool = False
