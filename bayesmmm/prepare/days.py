@@ -91,10 +91,10 @@ class Days:
 def token(cell: str, date_format: str | None = None, *, counted: bool = False) -> Token | None:
     """Return what a cell is as a day, or None; `counted` where a number is that of days since the start."""
     if date_format is not None:
-        weekly, first = first_of_week(date_format)
+        weekly, suffix = first_of_week(date_format)
         for text in dict.fromkeys((cell, _CLOCK.sub("", cell), _NAMED_DAY.sub("", _CLOCK.sub("", cell)))):
             with contextlib.suppress(ValueError):
-                day = datetime.datetime.strptime(text + first, weekly or date_format)
+                day = datetime.datetime.strptime(text + suffix, weekly or date_format)
                 return ("week" if weekly else "format", day.year, day.month, day.day)
         return None
     if counted:
