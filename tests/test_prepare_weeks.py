@@ -130,6 +130,29 @@ def test_a_format_of_weeks_where_data_are_read(form):
     assert data.dates.equals((days - pd.Timedelta(days=shift)).rename("date"))
 
 
+# ------------------------------------------------------------------------------------------- days that lie weeks apart
+TUESDAYS = [f"2026-03-{day:02d}" for day in (3, 10, 24, 31)]
+
+
+def test_moments_are_no_labels_of_weeks(tmp_path):
+    path = save(tmp_path, table([["Send time", "Sent"], *([f"{day} 09:30", "5"] for day in TUESDAYS)]))
+    found = prepare.tidy(path, columns=["Sent"], week_start="monday", fill=True, partial="keep")
+    assert by_day(found, "Sent") == {f"2026-03-{d:02d}": v for d, v in ((2, 5), (9, 5), (16, 0), (23, 5), (30, 5))}
+    midnight = save(tmp_path, table([["Week", "Sent"], *([f"{day} 00:00:00", "5"] for day in TUESDAYS)]))
+    assert "holds weeks" in prepare.tidy(midnight, columns=["Sent"]).log["days"][0].text
+
+
+def test_days_that_lie_whole_weeks_apart(tmp_path):
+    path = save(tmp_path, table([["Day", "Sent"], *([day, "5"] for day in TUESDAYS)]))
+    given = {"columns": ["Sent"], "week_start": "monday"}
+    with pytest.raises(errors.WeekError, match="dates are days, which stand for no week: week_label='day'"):
+        prepare.tidy(path, **given)
+    with pytest.raises(errors.AbsentDaysError, match="no rows on 25 days"):
+        prepare.tidy(path, **given, week_label="day")
+    found = prepare.tidy(path, **given, week_label="day", fill=True, partial="keep")
+    assert by_day(found, "Sent")["2026-03-16"] == 0
+
+
 # ------------------------------------------------------------------------------------------------ totals above a header
 def test_totals_above_the_header_are_compared(tmp_path):
     above = ["Campaign performance", ["Total: Campaigns", " --", "1,899.04", "6,447"], ""]

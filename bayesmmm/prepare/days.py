@@ -56,6 +56,7 @@ _WAYS = {
 }
 _PATTERNS = {kind: re.compile(way) for kind, way in _WAYS.items()}
 _CLOCK = re.compile(rf"{_TIME}$")
+_MIDNIGHT = re.compile(r"(?:\b0?0:00(?::00(?:[.,]0+)?)?|\b12:00(?::00)? ?[Aa]\.?[Mm])")
 _NAMED_DAY = re.compile(rf"^{_WEEKDAY}")
 _RANGE = re.compile(r" (?:-|–|—|to|bis) |~")
 # A week by its number, of a year, that does not say by which calendar.
@@ -162,6 +163,17 @@ def _checked(kind: str, year: int, month: int, day: int) -> Token | None:
     except ValueError:
         return None
     return (kind, year, month, day)
+
+
+def has_time(cell: str) -> bool:
+    """Tell whether a cell holds a time of day other than midnight.
+
+    Examples
+    --------
+    >>> [has_time(cell) for cell in ("2026-03-02", "2026-03-02 00:00:00", "3/2/2026 12:00 AM", "2026-03-02 09:30")]
+    [False, False, False, True]
+    """
+    return ":" in cell and not _MIDNIGHT.search(cell) and _CLOCK.search(cell) is not None
 
 
 def tokens_in(text: str) -> list[Token]:

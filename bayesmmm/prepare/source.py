@@ -22,7 +22,7 @@ from bayesmmm.errors import (
 )
 from bayesmmm.prepare import mixed_rows
 from bayesmmm.prepare.amounts import Column, fewest_decimals, look, refuse_mark, to_numbers
-from bayesmmm.prepare.days import ORDERS, Days, read_days, to_day, token
+from bayesmmm.prepare.days import ORDERS, Days, has_time, read_days, to_day, token
 from bayesmmm.prepare.log import Step
 from bayesmmm.prepare.mixed_rows import convert
 from bayesmmm.prepare.notes import Notes, flags, read_notes
@@ -260,7 +260,11 @@ def _numbers(
         sources.append(Source(name, place, marks[source], numbers, decimals[name]))
         said += amounts.notes
     ordered = np.unique(days.days)
-    unit = spacing(ordered, days.kind, _where(table, table.date), table.names[table.date][0])
+    told = given.of("week_label", table.file) == "day"
+    if told or (days.kind == "day" and any(map(has_time, table.columns[table.date]))):
+        unit = "day"  # whatever days lie between them, as mailings do that go out on Tuesdays only
+    else:
+        unit = spacing(ordered, days.kind, _where(table, table.date), table.names[table.date][0])
     if table.date in [table.place(key) for key in given.geo.values()] and given.fiscal is None:
         named = list(given.geo.values())
         text = f"geo={(named[0] if len(named) == 1 else named)!r} names the column of the days of {table.path!r}"
