@@ -142,6 +142,7 @@ TOTAL = re.compile(
 _DIGITS = str.maketrans("123456789", "000000000")
 _POINT = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?")
 _COMMA = re.compile(r"-?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+|-?\d{1,3}(?:\.\d{3}){2,}")
+_LIMIT = re.compile(r"[<>≤≥]\s*\d")
 _GROUPS = re.compile(r"-?\d{1,3},\d{3}")  # which a comma may also part from decimals
 
 
@@ -160,14 +161,16 @@ def kind_of(cell: str) -> str:
 
     Examples
     --------
-    >>> [kind_of(cell) for cell in ("7", "$1,234.50", "1,234", "12,5", "--", "Yes", "soon")]
-    ['number', 'point', 'either', 'comma', 'unstated', 'answer', 'word']
+    >>> [kind_of(cell) for cell in ("7", "$1,234.50", "1,234", "12,5", "--", "Yes", "<5", "soon")]
+    ['number', 'point', 'either', 'comma', 'unstated', 'answer', 'limit', 'word']
     """
     text = cell.strip()
     if is_unstated(text):
         return "unstated"
     if text.casefold() in ANSWERS:
         return "answer"
+    if _LIMIT.match(text):
+        return "limit"
     plain = text.translate(str.maketrans("", "", SIGNS + BLANKS))
     if _GROUPS.fullmatch(plain):
         return "either"

@@ -23,6 +23,7 @@ _SAID = {
     "either": "reads it, told decimal='.' or decimal=','",
     "unstated": "takes what is not stated as told: missing=0, or missing='empty'",
     "answer": "takes Yes as 1 and No as 0",
+    "limit": "takes a number that is only said to be small as told: below='half', below=0, or below='empty'",
     "total": "compares rows of totals with the rest and leaves them out",
     "word": "refuses it",
 }
@@ -68,7 +69,7 @@ def _kinds(cells: Sequence[object]) -> tuple[Counter[str], dict[str, list], int]
 
 def _advice(name: str, cells: dict[str, list]) -> str:
     """Write the line that makes numbers of cells by kind; "" where some can only be corrected."""
-    if set(cells) & {"word", "object"}:
+    if set(cells) & {"word", "object", "limit"}:
         return ""
     if "total" in cells:
         return f"drop the row, which is a total: frame = frame[frame[{name!r}] != {cells['total'][0]!r}]"
