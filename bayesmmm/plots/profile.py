@@ -50,7 +50,8 @@ def data_profile(data: MMMData | Fit, *, title: Title = AUTO, ax: Axes | None = 
     if data.event_names:
         _draw_events(ax, len(names), data)
     beside = ax.get_yaxis_transform()
-    ax.text(1.01, -0.62, "zeros     gaps    outliers   largest", transform=beside, fontsize=SMALL, va="bottom")
+    head = f"{'zeros':>6}  {'gaps':>6}  {'outliers':>8}  {'largest':>8}"
+    ax.text(1.01, -0.62, head, transform=beside, fontsize=SMALL, va="bottom", family="monospace")
     date_axis(ax, data.dates)
     roles = list(dict.fromkeys(profile["role"]))
     entries = [Patch(facecolor=_COLOURS[role], label={"media": "channel"}.get(role, role)) for role in roles]
@@ -80,18 +81,18 @@ def _draw_row(ax: Axes, row: int, table: pd.DataFrame, geos: int, colour: str) -
     ax.plot(dates[far], heights[far], marker="o", ls="", mfc="none", mec=RED, ms=6, mew=1.2, clip_on=False)
     size = geos * len(table)
     share = f"{100 * table['zero'].sum() / size:.0f} %"
-    said = f"{share:>6}  {table['gap'].sum():>6}  {table['outlier'].sum():>6}  {short_number(high):>8}"
+    said = f"{share:>6}  {table['gap'].sum():>6}  {table['outlier'].sum():>8}  {short_number(high):>8}"
     ax.text(1.01, row, said, transform=ax.get_yaxis_transform(), fontsize=SMALL, va="center", family="monospace")
 
 
 def _draw_events(ax: Axes, row: int, data: MMMData) -> None:
     """Draw how many days of events each period has, of all events and in the geo with the most of them."""
-    days = sum(data.columns[name] for name in data.event_names).max(axis=0)
+    days = np.sum([data.columns[name] for name in data.event_names], axis=0).max(axis=0)
     base = row + 0.36
     ax.fill_between(
         data.dates, base, base - _HEIGHT * days / days.max(), step="mid", color=GREEN, alpha=0.8, linewidth=0
     )
-    said = f"{short_number(float(days.max())):>32}"
+    said = f"{short_number(float(days.max())):>34}"
     ax.text(1.01, row, said, transform=ax.get_yaxis_transform(), fontsize=SMALL, va="center", family="monospace")
 
 
