@@ -56,16 +56,15 @@ def test_a_decomposition_adds_up(fit):
     total = parts["contribution"].sum("component")
     assert total.mean(["chain", "draw"]).values == pytest.approx(fit.data.columns["sales"][0], rel=0.05)
     events = parts["contribution"].sel(component="sale")
-    assert (events != 0.0).any(["chain", "draw"]).sum() == 3
+    assert np.array_equal((events != 0.0).any(["chain", "draw"]), fit.data.columns["sale"][0] > 0.0)
 
 
 def test_a_budget_of_a_year_that_ends_inside_a_period(fit):
-    """The last retail year of the data, 2024-02-04 to 2025-02-01, said by days inside its first and last periods."""
+    """The last retail year of the data, 2024-02-04 to 2025-02-01, may end on any day of its last period."""
     last = fit.data.dates[-12:]
     asked = {"total": 90_000.0, "draws": 20, "starts": 1, "seed": 1}
-    first_day, last_day = last[0] + pd.Timedelta(days=3), last[-1] + pd.Timedelta(days=30)
-    inside = {"start": f"{first_day:%Y-%m-%d}", "stop": f"{last_day:%Y-%m-%d}"}
     whole = {"start": f"{last[0]:%Y-%m-%d}", "stop": f"{last[-1]:%Y-%m-%d}"}
+    inside = whole | {"stop": f"{last[-1] + pd.Timedelta(days=30):%Y-%m-%d}"}
     plans = [quiet(mm.optimize_budget, fit, **asked, **window) for window in (inside, whole)]
     for plan in plans:
         assert list(plan.spend["date"].values) == list(last)

@@ -1,13 +1,13 @@
-"""The command line: ``bayesmmm demo | prepare | check | holidays | fit | report | optimize | show | simulate``.
+"""The command line: ``bayesmmm COMMAND``, with what `--help` lists.
 
 It alone prints.
 
 Knows files, exit statuses and sentences; every number comes from elsewhere. Heavy modules are imported when a command
 runs, so that help and version answer at once.
 
-Exit status: 0 done; 1 the sampler failed (`fit` writes its files all the same, `report` and `optimize` only when told
-to); 2 the input cannot be used; 3 `show` found files of several runs, or damaged ones; 4 `check` found faults; 70 a
-fault of the program; 130 interrupted.
+Exit status: 0 done; 1 the sampler failed (`fit` writes its files all the same, what asks a saved fit only when told to,
+and `evaluate` where one of its own fits failed); 2 the input cannot be used; 3 `show` found files of several runs, or
+damaged ones; 4 `check` found faults; 70 a fault of the program; 130 interrupted.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bayesmmm.cli import arguments, checking, commands, holidays, planning, preparing
+from bayesmmm.cli import arguments, asking, checking, commands, evaluating, holidays, planning, preparing
 from bayesmmm.cli.arguments import CI_PROB
 from bayesmmm.cli.checking import FAULTY
 from bayesmmm.cli.commands import DONE, INTERRUPTED, MIXED, SAMPLER_FAILED
@@ -37,8 +37,10 @@ example:
 """
 _DEMO = """\
 Fit a case that comes with the package, and lay the posterior beside the truth that the data were made from.
-"social_search": four social channels, paid search as their mediator, three years of weekly revenue. "regions": eight
-regions with a common demand that drives their spend, too.
+"social_search": four social channels, paid search as their mediator, three years of weekly revenue. "youtube": a year
+of daily spend on search, display and YouTube, and of sign-ups. "shop": three channels, weekly revenue with outliers.
+"tv": TV, Digital, Print and Radio, with a Christmas, an
+economic cycle and a trend. "regions": eight regions with a common demand that drives their spend, too.
 
 example:
   bayesmmm demo regions --out my-demo
@@ -75,10 +77,10 @@ example:
   bayesmmm simulate --world regions --out world
 """
 _TEXTS = {
-    "draws": "draws per chain (%(default)s)",
+    "draws": "draws per chain (1000; 1500 for panels with more than 1000 contributions of geos)",
     "tune": "warm-up per chain (%(default)s)",
     "chains": "chains (%(default)s)",
-    "target-accept": "acceptance rate (%(default)s)",
+    "target-accept": "acceptance rate (0.9; 0.95 for panels of two or three geos)",
     "sampler": "NUTS by (%(default)s)",
     "preview": "do not sample: draw from a Normal near the mode, for a first look; every file says so",
     "no-progress": "no progress bar",
@@ -90,8 +92,8 @@ _TEXTS = {
     "window": "count what the spend of the window does, then and later, or what all spend did to the outcome of the "
     "window (%(default)s)",
     "allow-unconverged": "report although the sampler failed; the page says so",
-    "world": "which: social_search, a national one, or regions, a panel (%(default)s)",
-    "weeks": "periods (156 of social_search, 120 of regions)",
+    "world": f"which case: {', '.join(commands.CASES)} (%(default)s)",
+    "weeks": "weeks (156 of social_search, 52 of youtube, 156 of shop, 208 of tv, 120 of regions)",
 }
 
 
@@ -175,7 +177,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_sampling(fit, seed=None)
     fit.set_defaults(run=commands.fit)
 
+    evaluating.add_evaluate(command("evaluate", "judge a fit, or forecasts", evaluating.EVALUATE))
+    evaluating.add_compare(command("compare", "compare saved fits", evaluating.COMPARE))
     _add_report(command("report", "report a saved fit", _REPORT))
+    asking.add_predict(command("predict", "predict the series of a saved fit", asking.PREDICT))
+    asking.add_what_if(command("whatif", "ask what other inputs would change", asking.WHATIF))
     planning.add_arguments(command("optimize", "plan a budget", planning.ABOUT))
 
     show = command("show", "say which run files are of", _SHOW)
@@ -195,11 +201,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_sampling(parser: argparse.ArgumentParser, *, seed: int | None) -> None:
     texts = _TEXTS | {"seed": f"seed ({'drawn and stored' if seed is None else seed})"}
     add = arguments.adding(parser.add_argument_group("sampling"), texts)
-    add("draws", "N", arguments.count, default=1000)
+    add("draws", "N", arguments.count)
     add("tune", "N", arguments.count, default=1000)
     add("chains", "N", arguments.count, default=4)
     add("seed", read=arguments.seed, default=seed)
-    add("target-accept", "P", arguments.probability, default=0.9)
+    add("target-accept", "P", arguments.probability)
     add("sampler", choices=["nutpie", "pymc"], default="nutpie")
     add("preview", action="store_true")
     add("no-progress", action="store_true")
