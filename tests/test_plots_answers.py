@@ -81,7 +81,7 @@ def with_events(count):
     parts = made.decomposition(count + 2)
     events = np.isin(parts["component"].values, made.LONG[2 : count + 2])
     kind = xr.where(events, "event", parts["kind"].values)
-    sign = xr.where(parts["component"] == made.LONG[2], -3.0, 1.0)
+    sign = xr.where(parts["component"] == made.LONG[2], -1.5, 1.0)
     return parts.assign(contribution=parts["contribution"] * sign).assign_coords(kind=("component", kind))
 
 
