@@ -56,7 +56,7 @@ _WAYS = {
 }
 _PATTERNS = {kind: re.compile(way) for kind, way in _WAYS.items()}
 _CLOCK = re.compile(rf"{_TIME}$")
-_MIDNIGHT = re.compile(r"(?:\b0?0:00(?::00(?:[.,]0+)?)?|\b12:00(?::00)? ?[Aa]\.?[Mm])")
+_MIDNIGHT = re.compile(r"[ T](?:0?0:00(?::00(?:[.,]0+)?)?(?![\d:])|12:00(?::00)? ?[Aa]\.?[Mm])")
 _NAMED_DAY = re.compile(rf"^{_WEEKDAY}")
 _RANGE = re.compile(r" (?:-|–|—|to|bis) |~")
 # A week by its number, of a year, that does not say by which calendar.
@@ -170,7 +170,7 @@ def has_time(cell: str) -> bool:
 
     Examples
     --------
-    >>> [has_time(cell) for cell in ("2026-03-02", "2026-03-02 00:00:00", "3/2/2026 12:00 AM", "2026-03-02 09:30")]
+    >>> [has_time(cell) for cell in ("2026-03-02", "2026-03-02 00:00:00", "3/2/2026 12:00 AM", "2026-03-02T09:00:00Z")]
     [False, False, False, True]
     """
     return ":" in cell and not _MIDNIGHT.search(cell) and _CLOCK.search(cell) is not None
