@@ -111,4 +111,8 @@ def ragged_plan(
 def _common(values: np.ndarray, seen: np.ndarray) -> np.ndarray | None:
     """What a column (T, G) is in the geos of each period (T,), or none where they differ; 0 in periods without any."""
     level = np.take_along_axis(values, seen.argmax(axis=1)[:, None], axis=1)
-    return level[:, 0] if np.array_equal(np.where(seen, values, level), np.broadcast_to(level, values.shape)) else None
+    return (
+        level[:, 0]
+        if np.array_equal(np.where(seen, values, level), np.broadcast_to(level, values.shape))
+        else None
+    )

@@ -30,7 +30,11 @@ def _running(weight, own, by_period):
     """Running sums of ``weight`` times products of columns: (I, I, T + 1), (I, p, T + 1), and in all (p, p)."""
     n_own, n_time = own.shape
     p = by_period.shape[0]
-    squares, crossed, whole = np.zeros((n_own, n_own, n_time + 1)), np.zeros((n_own, p, n_time + 1)), np.zeros((p, p))
+    squares, crossed, whole = (
+        np.zeros((n_own, n_own, n_time + 1)),
+        np.zeros((n_own, p, n_time + 1)),
+        np.zeros((p, p)),
+    )
     weighed = np.empty(n_time)
     for i in range(n_own):
         for t in range(n_time):
@@ -63,8 +67,8 @@ def _row(g, i, start, stop, squares, crossed, out):
 def precision(sigma, left, start, stop, own, by_period, gram):
     """Precision (n, n) of all coefficients with period effects integrated out: its lower triangle.
 
-    ``H = I + sum_g G_g / sigma^2 - sum_t c_t x_t x_t' / sigma^4``: `left` is c, x_t the sums of all columns over the geos
-    of a period. Columns are those of geos, those of one kind side by side, then shared ones.
+    ``H = I + sum_g G_g / sigma^2 - sum_t c_t x_t x_t' / sigma^4``: `left` is c, x_t the sums of all columns over the
+    geos of a period. Columns are those of geos, those of one kind side by side, then shared ones.
     """
     n_geo, n_own, p = start.shape[0], own.shape[0], by_period.shape[0]
     first, v = n_own * n_geo, 1.0 / (sigma * sigma)

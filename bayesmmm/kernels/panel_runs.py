@@ -68,7 +68,9 @@ def media_by_run(x, runs, days, retention, half_saturation, slope, contribution,
         For `media_by_run_vjp`.
     """
     by_geo, a = np.zeros((contribution.shape[0], n_time)), np.empty(n_time)
-    saved = np.empty((3, x.shape[0]))  # one array: where memory is had and given back in parts, each fit pays for it
+    saved = np.empty(
+        (3, x.shape[0])
+    )  # one array: where memory is had and given back in parts, each fit pays for it
     share, log_ratio, log_decay = saved[0], saved[1], saved[2]
     for k in range(runs.shape[0]):
         c, g, first = int(runs[k, OF_CHANNEL]), int(runs[k, OF_GEO]), int(runs[k, FROM])

@@ -37,8 +37,8 @@ DAYS, N_DAYS = range(48, 50)
 # A panel in runs, of `bayesmmm.kernels.panel_runs`: how many, their table, and how many numbers MEDIA then has; 0 where
 # MEDIA has all periods of all geos.
 N_RUNS, RUNS, N_INPUT = range(50, 53)
-# A panel of which every geo is observed in all of its periods, for `collapsed_ragged`: the number of geos in each period,
-# and sums of the shared columns over them; -1 where it is none. Its columns stand at OWN, CALENDAR, WIDE and GRAM.
+# A panel of which every geo is observed in all of its periods, for `collapsed_ragged`: the number of geos in each
+# period, and sums of the shared columns over them; -1 where it is none. Columns stand at OWN, CALENDAR, WIDE and GRAM.
 GEOS_SEEN, BY_PERIOD, EQUATION = range(53, 56)
 
 

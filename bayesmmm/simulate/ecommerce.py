@@ -5,7 +5,6 @@ the day that nobody records: it raises sales, and spend with them. Brands differ
 brand less so. Each buys some of nine paid channels, in its own currency; series start late and end early.
 """
 
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -241,5 +240,3 @@ def _emails(shops: Shops, g: int, demand: np.ndarray, rng: np.random.Generator) 
     sent = (rng.random(days) < 0.3) * np.exp(0.4 * rng.standard_normal(days) + 0.2 * demand)
     clicked = sent + 0.3 * np.roll(sent, 1) + 0.03
     return rng.poisson(np.maximum(shops.size[g] / 40.0, 15.0) * clicked).astype(float)
-
-

@@ -8,8 +8,8 @@ import pandas as pd
 
 FIRST_DAY, LAST_DAY = "2019-07-21", "2024-06-02"
 EVERYWHERE = "All Territories"
-# Share of brands with one series that sell everywhere at once, share of series that end on the last day, and share of the
-# channels of a brand that each of its territories buys.
+# Share of brands with one series that sell everywhere at once, share of series that end on the last day, and share of
+# the channels of a brand that each of its territories buys.
 _EVERYWHERE, _TO_THE_END, _IN_TERRITORY = 0.45, 0.75, 0.85
 # Territory -> currency, and how many brands are at home there beside others.
 _HOMES = {
@@ -51,7 +51,7 @@ class Shops:
     Attributes
     ----------
     table : pandas.DataFrame
-        A row for each series: vertical, subvertical, brand, territory, home (the first territory of its brand), currency.
+        A row for each series: vertical, subvertical, brand, territory, home (that of its brand), currency.
     dates : pandas.DatetimeIndex
     present : (G, T) array of bool
         Days of each series.
@@ -74,7 +74,9 @@ class Shops:
         return tuple(" / ".join(row) for row in keys.itertuples(index=False))
 
 
-def draw_shops(series: int, rows: int, fewest: int, bought: Mapping[str, float], rng: np.random.Generator) -> Shops:
+def draw_shops(
+    series: int, rows: int, fewest: int, bought: Mapping[str, float], rng: np.random.Generator
+) -> Shops:
     """Draw brands with their territories, days, sizes and channels.
 
     Parameters
@@ -133,9 +135,12 @@ def _days(days: int, series: int, rows: int, fewest: int, rng: np.random.Generat
     wanted = fewest + (days - fewest) * rng.beta(1.1, 1.2, series)
     free = (wanted - fewest) * (rows - fewest * series) / (wanted - fewest).sum()
     length = fewest + np.minimum(np.floor(free), days - fewest).astype(int)
-    while (lacking := rows - length.sum()) > 0:  # what rounding and the whole span left over
-        room = np.flatnonzero(length < days)
-        length[rng.permutation(room)[:lacking]] += 1
+    if rows > days + fewest * (series - 1) and rows > series * days / 2:  # one of many that has all days
+        length[np.argmax(length)] = days
+    while (lacking := rows - length.sum()) != 0:  # what rounding and the whole span left over, or took
+        step = np.sign(lacking)
+        room = np.flatnonzero((length < days) if step > 0 else (length > fewest) & (length < days))
+        length[rng.permutation(room)[: abs(lacking)]] += step
     early = np.where(rng.random(series) < _TO_THE_END, 0, rng.integers(1, 150, series))
     stop = days - np.minimum(early, days - length)
     at = np.arange(days)
