@@ -54,18 +54,19 @@ if TYPE_CHECKING:
     from bayesmmm.results import Fit
     from bayesmmm.simulate import World
 
-#: World of `demo` -> what loads it.
-DEMOS = {"national": "load_social_search", "panel": "load_regions"}
+#: The cases that come with the package, as `simulate.datasets` has them; known here without importing it.
+CASES = ("social_search", "regions")
 DONE, SAMPLER_FAILED, MIXED, INTERRUPTED = 0, 1, 3, 130
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Fit an example world and compare with its truth."""
-    from bayesmmm.simulate import datasets
+    """Fit a case and compare with its truth."""
+    from bayesmmm.simulate.datasets import CASES as known
+    from bayesmmm.simulate.datasets import load_case
 
-    world = getattr(datasets, DEMOS[options.world])()
-    options.out = options.out or Path("bayesmmm-demo" + "-panel" * (options.world == "panel"))
-    print("The example world: simulated data, so that the truth is known.\n")
+    world = load_case(options.case)
+    options.out = options.out or Path("bayesmmm-demo" + f"-{options.case}" * (options.case != CASES[0]))
+    print(f"{options.case}: {known[options.case]}.\nThe data are simulated, so that the truth is known.\n")
     return _analyse(world.data, world.system, options, world)
 
 

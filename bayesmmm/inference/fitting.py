@@ -116,7 +116,7 @@ def fit(
     Examples
     --------
     >>> import bayesmmm as mm
-    >>> world = mm.load_social_search()
+    >>> world = mm.load_case("social_search")
     >>> fit = mm.fit(world.system, world.data, seed=1, progress=False)  # doctest: +SKIP
     >>> print(fit.convergence)  # doctest: +SKIP
     """
