@@ -72,6 +72,9 @@ Write a simulated world: NAME.csv (data), NAME.toml (roles, equations, priors) a
 example:
   bayesmmm simulate --seed 7 --weeks 208 --out world
   bayesmmm simulate --world regions --out world
+  bayesmmm simulate --world ecommerce --out world
+
+"ecommerce" is a raw table of 123 series and 132,759 days in 50 columns (NAME.csv.gz), with its truth and no TOML.
 """
 _TEXTS = {
     "draws": "draws per chain (%(default)s)",
@@ -89,7 +92,9 @@ _TEXTS = {
     "window": "count what the spend of the window does, then and later, or what all spend did to the outcome of the "
     "window (%(default)s)",
     "allow-unconverged": "report although the sampler failed; the page says so",
-    "world": "which: social_search, a national one, or regions, a panel (%(default)s)",
+    "world": "which: social_search, a national one, regions, a panel, or ecommerce, a raw table (%(default)s)",
+    "series": "series of ecommerce (123)",
+    "rows": "days of all series of ecommerce together (132,759)",
     "weeks": "periods (156 of social_search, 120 of regions)",
 }
 
@@ -181,9 +186,10 @@ def _parser() -> argparse.ArgumentParser:
 
     simulate = command("simulate", "write a world with known truth", _SIMULATE)
     add = arguments.adding(simulate, _TEXTS | {"seed": "seed of the world (%(default)s)"})
-    add("world", **cases)
+    add("world", choices=[*commands.CASES, commands.RAW_WORLD], default=commands.CASES[0])
     add("seed", read=arguments.seed, default=1)
-    add("weeks", "N", arguments.count)
+    for name in ("weeks", "series", "rows"):
+        add(name, "N", arguments.count)
     arguments.add_out(simulate)
     simulate.set_defaults(run=commands.simulate)
     return parser

@@ -5,11 +5,14 @@ the day that nobody records: it raises sales, and spend with them. Brands differ
 brand less so. Each buys some of nine paid channels, in its own currency; series start late and end early.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
+from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.data.checks import MONEY
 from bayesmmm.equations import MMM, Equation, Fourier, Panel
@@ -93,6 +96,37 @@ class Ecommerce:
     world: World
     shops: Shops
     demand: np.ndarray
+
+    def change(self, columns: Mapping[str, np.ndarray]) -> xr.DataArray:
+        """Return what other inputs would really have done to sales: the truth of a what-if.
+
+        Parameters
+        ----------
+        columns : mapping of str to (G, T) array
+            Channel -> its spend in US dollars, or its clicks, on all days of the world.
+
+        Returns
+        -------
+        xarray.DataArray
+            Sales with these inputs less sales as they were, in US dollars, by geo and date; NaN where a series has no
+            day.
+
+        Examples
+        --------
+        >>> made = ecommerce(seed=1, series=8, rows=3600)
+        >>> lost = -made.change({"tiktok": 0.0 * made.world.data.columns["tiktok"]}).sum()
+        >>> bool(np.isclose(lost, made.world.truth.effects["total"].sel(channel="tiktok")))
+        True
+        """
+        world, data = self.world, self.world.data
+        zero = {OUTCOME: np.zeros((1, *data.has_row.shape))}  # residuals are in both, and cancel
+        here = engine.run(world.system, world.parameters, data, world.scales, residual=zero)
+        amplitude = here.rows.amplitude
+        there = engine.run(
+            world.system, world.parameters, data, world.scales, residual=zero, amplitude=amplitude, do=columns
+        )
+        change = np.where(data.has_row, (there.columns[OUTCOME] - here.columns[OUTCOME])[0], np.nan)
+        return xr.DataArray(change, {"geo": list(data.geos), "date": data.dates}, ("geo", "date"))
 
 
 def ecommerce(*, seed: int = 1, series: int = SERIES, rows: int | None = None) -> Ecommerce:
@@ -186,7 +220,7 @@ def _parameters(
 
 def _demand(dates: pd.DatetimeIndex, rng: np.random.Generator) -> np.ndarray:
     """Demand (T,) of each day, of mean 0 and variance 1: it wanders, and days around Black Friday have more."""
-    day, month, weekday = dates.day.to_numpy(), dates.month.to_numpy(), dates.weekday.to_numpy()
+    day, month, weekday = dates.day.to_numpy(), dates.month.to_numpy(), dates.day_of_week.to_numpy()
     friday = (month == 11) & (weekday == 4) & (day >= 23) & (day <= 29)
     sale = sum(weight * np.roll(friday, shift) for shift, weight in ((-1, 0.8), (0, 2.0), (1, 1.2), (3, 1.4)))
     demand = wander(len(dates), 0.5, 1.0, rng) + sale
@@ -238,5 +272,5 @@ def _emails(shops: Shops, g: int, demand: np.ndarray, rng: np.random.Generator) 
     """Clicks (T,) on e-mails, which are sent on some days and clicked on the next ones, too."""
     days = len(demand)
     sent = (rng.random(days) < 0.3) * np.exp(0.4 * rng.standard_normal(days) + 0.2 * demand)
-    clicked = sent + 0.3 * np.roll(sent, 1) + 0.03
+    clicked = sent + 0.3 * np.roll(sent, 1) + 0.1
     return rng.poisson(np.maximum(shops.size[g] / 40.0, 15.0) * clicked).astype(float)

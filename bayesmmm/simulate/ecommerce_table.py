@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from bayesmmm.errors import DataError
 from bayesmmm.files import write_files
 from bayesmmm.simulate.ecommerce import EMAIL, OUTCOME, PAID, RATES, Ecommerce
-from bayesmmm.simulate.truth import plain_dataset
+from bayesmmm.simulate.truth import plain_dataset, read_dataset
 from bayesmmm.validate import check_path
 
 FORMAT = 1
@@ -191,6 +192,40 @@ def ecommerce_truth(made: Ecommerce) -> dict[str, Any]:
         "effects": plain_dataset(truth.effects[effects]),
         "effects_by_geo": plain_dataset(truth.effects_by_geo[effects]),
     }
+
+
+def read_truth(path: str | os.PathLike[str]) -> dict[str, xr.Dataset]:
+    """Read what is true of a world that `write_ecommerce` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+        Its JSON file.
+
+    Returns
+    -------
+    dict of str to xarray.Dataset
+        ``parameters``, ``effects`` and ``effects_by_geo``, as in `Truth`, in US dollars.
+
+    Raises
+    ------
+    DataError
+        When the file is missing, or is no such file.
+    """
+    try:
+        record = json.loads(check_path(path, "path", DataError, "ecommerce.json").read_text(encoding="utf-8"))
+        return {name: read_dataset(record[name]) for name in ("parameters", "effects", "effects_by_geo")}
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read: {error}. Give the JSON file that write_ecommerce wrote."
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"{path} is cut short or not the truth of an e-commerce world ({type(error).__name__}: {error}). Write the "
+            f"world again."
+        ) from error
 
 
 def _csv(table: pd.DataFrame) -> str:
