@@ -87,9 +87,9 @@ def test_a_demo_has_a_folder_for_each_world(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "bayesmmm.cli.commands._analyse", lambda data, _, options, world: asked.append((data, options))
     )
-    for words in ([], ["national"], ["panel"], ["panel", "--out", "mine"]):
+    for words in ([], ["social_search"], ["regions"], ["regions", "--out", "mine"]):
         cli.main(["demo", *words])
-    assert [str(options.out) for _, options in asked] == ["bayesmmm-demo"] * 2 + ["bayesmmm-demo-panel", "mine"]
+    assert [str(options.out) for _, options in asked] == ["bayesmmm-demo"] * 2 + ["bayesmmm-demo-regions", "mine"]
     assert [len(data.geos) for data, _ in asked] == [1, 1, 8, 8]
 
 

@@ -37,8 +37,10 @@ example:
 """
 _DEMO = """\
 Fit a case that comes with the package, and lay the posterior beside the truth that the data were made from.
-"social_search": four social channels, paid search as their mediator, three years of weekly revenue. "regions": eight
-regions with a common demand that drives their spend, too.
+"social_search": four social channels, paid search as their mediator, three years of weekly revenue. "youtube": a year
+of daily spend on search, display and YouTube, and of sign-ups. "shop": three channels, weekly revenue with outliers.
+"tv": TV, Digital, Print and Radio, with a Christmas, an
+economic cycle and a trend. "regions": eight regions with a common demand that drives their spend, too.
 
 example:
   bayesmmm demo regions --out my-demo
@@ -77,10 +79,10 @@ example:
 "ecommerce" is a raw table of 123 series and 132,759 days in 50 columns (NAME.csv.gz), with its truth and no TOML.
 """
 _TEXTS = {
-    "draws": "draws per chain (%(default)s)",
+    "draws": "draws per chain (1000; 1500 for panels with more than 1000 contributions of geos)",
     "tune": "warm-up per chain (%(default)s)",
     "chains": "chains (%(default)s)",
-    "target-accept": "acceptance rate (%(default)s)",
+    "target-accept": "acceptance rate (0.9; 0.95 for panels of two or three geos)",
     "sampler": "NUTS by (%(default)s)",
     "preview": "do not sample: draw from a Normal near the mode, for a first look; every file says so",
     "no-progress": "no progress bar",
@@ -92,10 +94,10 @@ _TEXTS = {
     "window": "count what the spend of the window does, then and later, or what all spend did to the outcome of the "
     "window (%(default)s)",
     "allow-unconverged": "report although the sampler failed; the page says so",
-    "world": "which: social_search, a national one, regions, a panel, or ecommerce, a raw table (%(default)s)",
+    "world": f"which case: {', '.join(commands.CASES)}; or ecommerce, a raw table (%(default)s)",
     "series": "series of ecommerce (123)",
     "rows": "days of all series of ecommerce together (132,759)",
-    "weeks": "periods (156 of social_search, 120 of regions)",
+    "weeks": "weeks (156 of social_search, 52 of youtube, 156 of shop, 208 of tv, 120 of regions)",
 }
 
 
@@ -198,11 +200,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_sampling(parser: argparse.ArgumentParser, *, seed: int | None) -> None:
     texts = _TEXTS | {"seed": f"seed ({'drawn and stored' if seed is None else seed})"}
     add = arguments.adding(parser.add_argument_group("sampling"), texts)
-    add("draws", "N", arguments.count, default=1000)
+    add("draws", "N", arguments.count)
     add("tune", "N", arguments.count, default=1000)
     add("chains", "N", arguments.count, default=4)
     add("seed", read=arguments.seed, default=seed)
-    add("target-accept", "P", arguments.probability, default=0.9)
+    add("target-accept", "P", arguments.probability)
     add("sampler", choices=["nutpie", "pymc"], default="nutpie")
     add("preview", action="store_true")
     add("no-progress", action="store_true")

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from bayesmmm.simulate import World
 
 #: The cases that come with the package, as `simulate.datasets` has them; known here without importing it.
-CASES = ("social_search", "regions")
+CASES = ("social_search", "youtube", "shop", "tv", "regions")
 #: World of `simulate` that is written as a raw table, for `prepare` and not for `fit`.
 RAW_WORLD = "ecommerce"
 DONE, SAMPLER_FAILED, MIXED, INTERRUPTED = 0, 1, 3, 130
@@ -322,11 +322,12 @@ def _check_by(data: "MMMData", by: str | None) -> None:
 
 
 def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit":
-    from bayesmmm.inference import fit
+    from bayesmmm.inference import default_draws, fit
 
     heading("Preview" if options.preview else "Sampling")
     warm_up = ", not sampled" if options.preview else f" after {options.tune} of warm-up"
-    print(f"{options.chains} chains x {options.draws} draws{warm_up}")
+    draws = options.draws or default_draws(system, data)
+    print(f"{options.chains} chains x {draws} draws{warm_up}")
     sys.stdout.flush()
     start = time.perf_counter()
     progress = not options.no_progress and sys.stderr.isatty()
