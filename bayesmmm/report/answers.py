@@ -99,7 +99,7 @@ def collect(
     chains = fit.posterior.sizes["chain"]
     some = max(_SOME, chains)
     lost = effects(fit, window=window, **about)
-    counted = lost if window == "outcome" else effects(fit, window="outcome", **about)
+    counted = lost if window == "outcome" else effects(fit, terms=(), window="outcome", **about)
     # Paid mediators that act as media, so that their own spend can be judged.
     paid = [name for name in fit.system.mediators if name in fit.system.media and fit.data.is_money(name)]
     bought = any(fit.data.has_spend(name) for name in lost["channel"].values)
@@ -116,7 +116,7 @@ def collect(
         **{mark: lost.attrs[mark] for mark in ("start", "stop", "verdict")},
         effects=lost,
         counted=counted,
-        mediators=effects(fit, channels=paid, groups={}, window=window, **about) if paid else None,
+        mediators=effects(fit, channels=paid, groups={}, terms=(), window=window, **about) if paid else None,
         marginal=marginal_roi(fit, window=window, **about) if bought else None,
         marginal_mediators=marginal_roi(fit, channels=paid, window=window, **about) if paid else None,
         curves=response_curves(fit.thin(some), window=window, **about),

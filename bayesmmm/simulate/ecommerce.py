@@ -17,7 +17,7 @@ from bayesmmm.data import MMMData
 from bayesmmm.data.checks import MONEY
 from bayesmmm.equations import MMM, Equation, Fourier, Panel
 from bayesmmm.errors import SamplingError
-from bayesmmm.simulate.shops import FIRST_DAY, LAST_DAY, Shops, draw_shops
+from bayesmmm.simulate.brands import FIRST_DAY, LAST_DAY, Shops, draw_shops
 from bayesmmm.simulate.spending import christmas, flights, wander
 from bayesmmm.simulate.world import World, simulate_world, sized, tabled
 from bayesmmm.validate import check_count, check_seed
