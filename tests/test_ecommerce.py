@@ -11,10 +11,10 @@ import pytest
 from bayesmmm import cli
 from bayesmmm.errors import SamplingError, SettingError
 from bayesmmm.simulate import ecommerce, ecommerce_table, write_ecommerce
+from bayesmmm.simulate.brands import FIRST_DAY, LAST_DAY, draw_shops
 from bayesmmm.simulate.datasets import FOLDER
 from bayesmmm.simulate.ecommerce import OUTCOME, PAID, RATES
 from bayesmmm.simulate.ecommerce_table import read_truth
-from bayesmmm.simulate.brands import FIRST_DAY, LAST_DAY, draw_shops
 
 #: As it is shipped.
 SMALL = {"seed": 1, "series": 10, "rows": 5000}
