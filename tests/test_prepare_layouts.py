@@ -306,7 +306,7 @@ FILES = {
     "old workbook": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "old format; save it as .xlsx"),
     "open document": (lambda: archive("content.xml"), "an OpenDocument spreadsheet; save it as .xlsx"),
     "archive": (lambda: archive("a.csv"), "an archive; unpack it first"),
-    "compressed": (lambda: gzip.compress(b"Day,Spend\n"), "a compressed file; unpack it first"),
+    "damaged": (lambda: gzip.compress(b"Day,Spend\n")[:-9], "cannot be unpacked"),
     "pdf": (lambda: b"%PDF-1.4\n", "a PDF; export the table as CSV"),
     "picture": (lambda: b"GIF89a\1\2", "a picture; export the table as CSV"),
     "database": (lambda: b"SQLite format 3\0", "a database; export the table as CSV"),
@@ -327,6 +327,11 @@ def test_files_that_are_not_text(kind, name, tmp_path):
         pytest.importorskip("openpyxl", reason="workbooks are written with openpyxl")
     content, words = FILES[kind]
     refused(errors.FileFormatError, save(tmp_path, content(), name), words)
+
+
+def test_what_gzip_packed_is_read_as_it_was(tmp_path):
+    packed = save(tmp_path, gzip.compress(b"Day,Spend\n2026-03-02,5.5\n2026-03-03,6\n"), "a.csv.gz")
+    assert prepare.tidy(packed, columns={"x": "Spend"}).to_csv() == "date,x\n2026-03-02,5.50\n2026-03-03,6.00\n"
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,9 @@ Write a simulated world: NAME.csv (data), NAME.toml (roles, equations, priors) a
 example:
   bayesmmm simulate --seed 7 --weeks 208 --out world
   bayesmmm simulate --world regions --out world
+  bayesmmm simulate --world ecommerce --out world
+
+"ecommerce" is a raw table of 123 series and 132,759 days in 50 columns (NAME.csv.gz), with its truth and no TOML.
 """
 _TEXTS = {
     "draws": "draws per chain (1000; 1500 for panels with more than 1000 contributions of geos)",
@@ -103,7 +106,9 @@ _TEXTS = {
     "window": "count what the spend of the window does, then and later, or what all spend did to the outcome of the "
     "window (%(default)s)",
     "allow-unconverged": "report although the sampler failed; the page says so",
-    "world": f"which case: {', '.join(commands.CASES)} (%(default)s)",
+    "world": f"which case: {', '.join(commands.CASES)}; or ecommerce, a raw table (%(default)s)",
+    "series": "series of ecommerce (123)",
+    "rows": "days of all series of ecommerce together (132,759)",
     "weeks": "weeks (156 of social_search, 52 of youtube, 156 of shop, 208 of tv, 120 of regions)",
 }
 
@@ -204,9 +209,10 @@ def _parser() -> argparse.ArgumentParser:
 
     simulate = command("simulate", "write a world with known truth", _SIMULATE)
     add = arguments.adding(simulate, _TEXTS | {"seed": "seed of the world (%(default)s)"})
-    add("world", **cases)
+    add("world", choices=[*commands.CASES, commands.RAW_WORLD], default=commands.CASES[0])
     add("seed", read=arguments.seed, default=1)
-    add("weeks", "N", arguments.count)
+    for name in ("weeks", "series", "rows"):
+        add(name, "N", arguments.count)
     arguments.add_out(simulate)
     simulate.set_defaults(run=commands.simulate)
     return parser

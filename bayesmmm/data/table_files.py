@@ -4,7 +4,10 @@ Knows files and what reads them; libraries that are not always there are asked f
 """
 
 import contextlib
+import gzip
+import io
 import os
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,6 +26,10 @@ from bayesmmm.text import listed, written
 
 #: First bytes of a workbook (an archive of parts) and of a Parquet file.
 WORKBOOK, PARQUET = b"PK\x03\x04", b"PAR1"
+#: And of what gzip packed, as table.csv.gz.
+PACKED = b"\x1f\x8b"
+# Bytes up to which a file is unpacked: some small ones hold more than any memory.
+_MOST_UNPACKED = 4_000_000_000
 # What an empty cell of a number column may look like; text columns (dates, geos) keep theirs as text.
 _EMPTY_CELLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>")
 
@@ -135,7 +142,7 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise DataError(f"the file is given as {written(path)}, which is no path; write the path of a CSV file")
     try:
         with open(path, "rb") as file:
-            return file.read()
+            raw = file.read()
     except FileNotFoundError as error:
         looked = "" if os.path.isabs(path) else f" (looked for in {os.getcwd()!r})"
         raise MissingFileError(
@@ -147,3 +154,22 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise DataError(
             f"{written(str(path))} cannot be read: {reason}; a CSV file on this computer can be; correct the path"
         ) from error
+    return unpacked(raw, os.fspath(path))
+
+
+def unpacked(raw: bytes, path: str) -> bytes:
+    """Return the bytes of a file, of one that gzip packed those that are in it."""
+    if not raw.startswith(PACKED):
+        return raw
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
+            out = file.read(_MOST_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileFormatError(
+            f"{path!r} is packed by gzip and cannot be unpacked ({error}): it is damaged or not whole; download it again"
+        ) from error
+    if len(out) > _MOST_UNPACKED:
+        raise FileFormatError(
+            f"{path!r} holds more than {_MOST_UNPACKED:,} bytes, unpacked; leave out columns that are not needed"
+        )
+    return out
