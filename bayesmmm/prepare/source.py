@@ -260,11 +260,7 @@ def _numbers(
         sources.append(Source(name, place, marks[source], numbers, decimals[name]))
         said += amounts.notes
     ordered = np.unique(days.days)
-    told = given.of("week_label", table.file) == "day"
-    if told or (days.kind == "day" and any(map(has_time, table.columns[table.date]))):
-        unit = "day"  # whatever days lie between them, as mailings do that go out on Tuesdays only
-    else:
-        unit = spacing(ordered, days.kind, _where(table, table.date), table.names[table.date][0])
+    unit = _unit(table, days, ordered, given)
     if table.date in [table.place(key) for key in given.geo.values()] and given.fiscal is None:
         named = list(given.geo.values())
         text = f"geo={(named[0] if len(named) == 1 else named)!r} names the column of the days of {table.path!r}"
@@ -287,6 +283,14 @@ def _numbers(
     shown = {source: marks[source] for source, (_, column) in looked.items() if column.mark is not None}
     step = part.step("amounts", _said_marks(marks, looked), part, details=said)
     return part, sources, Decided(None, shown), step
+
+
+def _unit(table: Table, days: Days, ordered: np.ndarray, given: Settings) -> str:
+    """Whether rows are about days, weeks or months."""
+    told = given.of("week_label", table.file) == "day"
+    if told or (days.kind == "day" and any(map(has_time, table.columns[table.date]))):
+        return "day"  # whatever days lie between them, as mailings do that go out on Tuesdays only
+    return spacing(ordered, days.kind, _where(table, table.date), table.names[table.date][0])
 
 
 def _where(table: Table, place: int) -> str:
