@@ -1,5 +1,6 @@
 """Draws in chunks: memory that does not grow with their number, and all processors at work."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -55,9 +56,13 @@ def map_draws(
     dict of str to (S, ...) array
         In the order of `draws`.
     """
-    need = np.cumsum(np.broadcast_to(bytes_per_draw, draws.shape)) / CHUNK_BYTES
-    # A new chunk begins where the memory counted so far passes the next multiple of what a chunk may have.
-    starts = np.flatnonzero(np.diff(need.astype(int), prepend=-1)).tolist()
+    own = np.broadcast_to(bytes_per_draw, draws.shape).astype(float)
+    need = np.cumsum(own)
+    # As many for each processor, so that none waits for the last one.
+    least = math.ceil(need[-1] / CHUNK_BYTES)
+    count = least if least < 2 else math.ceil(least / processors()) * processors()
+    # A new chunk begins where the memory counted before a draw passes the next multiple of what a chunk has.
+    starts = np.flatnonzero(np.diff(((need - own) / need[-1] * count).astype(int), prepend=-1)).tolist()
     out: dict[str, np.ndarray] = {}
     check = _STOP.get()  # threads of a pool have none of their own
 
