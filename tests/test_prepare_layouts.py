@@ -102,6 +102,28 @@ def test_units_beside_numbers(cells, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "cells", [("€12.50", "3.00 EUR"), ("12.50 GBP", "£3.00"), ("US$12.50", "3.00 USD"), ("12.50", "€3.00")]
+)
+def test_two_ways_to_write_one_unit(cells, tmp_path):
+    path = save(tmp_path, rows(f"2026-03-02,{cells[0]}", f"2026-03-02,{cells[1]}"))
+    assert prepare.tidy(path, columns={"x": "Spend"}).frame["x"].tolist() == [15.5]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        *(("1.2E+05", "is rounded, as spreadsheets write large numbers"), ("1.2K", "is a number cut short")),
+        *(("3M €", "is a number cut short"), ("1,2 Mio.", "is a number cut short"), ("50p", "is not a number")),
+    ],
+)
+def test_numbers_that_are_not_whole(cell, said, tmp_path):
+    path = save(tmp_path, rows("2026-03-02;5", f"2026-03-03;{cell}", head="Day;Spend", mark=","))
+    refused(errors.NotNumericError, path, said, "or leave the column out")
+    path = save(tmp_path, rows("2026-03-02;5", "2026-03-03;120000", head="Day;Spend", mark=","))
+    assert prepare.tidy(path, columns={"x": "Spend"}).frame["x"].tolist() == [5, 120_000]
+
+
+@pytest.mark.parametrize(
     ("one", "other"), [("Spend (EUR)", "Cost [USD]"), ("Spend EUR", "cost_GBP"), ("Kosten (CHF)", "Spend - USD")]
 )
 def test_currencies_in_names(one, other, tmp_path):

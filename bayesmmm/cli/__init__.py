@@ -18,7 +18,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bayesmmm.cli import arguments, asking, checking, commands, comparing, evaluating, planning, preparing, serving
+from bayesmmm.cli import (
+    arguments,
+    asking,
+    checking,
+    commands,
+    comparing,
+    evaluating,
+    holidays,
+    planning,
+    preparing,
+    serving,
+)
 from bayesmmm.cli.arguments import CI_PROB
 from bayesmmm.cli.checking import FAULTY
 from bayesmmm.cli.commands import DONE, INTERRUPTED, MIXED, SAMPLER_FAILED
@@ -48,8 +59,9 @@ example:
 _FIT = """\
 Fit a system of equations to a CSV file. The TOML file says which column plays which role and holds the equations and
 priors; MMM.to_toml writes such a file, and `bayesmmm simulate` writes an example of both files. Its table [data] may
-name a CSV file of events, events = "events.csv", with the columns name, first_day and last_day, also of days to come; it
-says what dates are, date_is = "first" or "last" (day of a period).
+name a CSV file of events, events = "events.csv", with the columns name, first_day and last_day, also of days to come
+(`bayesmmm holidays` writes that of public holidays); it says what dates are, date_is = "first" or "last" (day of a
+period).
 
 example:
   bayesmmm simulate --out world
@@ -170,6 +182,8 @@ def _parser() -> argparse.ArgumentParser:
     preparing.add_arguments(command("prepare", "make a tidy table of raw exports", preparing.ABOUT))
 
     checking.add_arguments(command("check", "list every fault of a table", checking.ABOUT))
+
+    holidays.add_arguments(command("holidays", "write public holidays as a table of events", holidays.ABOUT))
 
     fit = command("fit", "fit your data", _FIT)
     rows = "one row per period, dates and columns as in the spec"

@@ -13,7 +13,7 @@ import math
 import os
 import re
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -60,9 +60,15 @@ def clean(cell: str) -> str:
     return " ".join(cell.replace("\ufeff", "").split())
 
 
+def clean_all(cells: Sequence[str]) -> list[str]:
+    """Return cells as `clean` does, of which many are alike."""
+    known = {cell: clean(cell) for cell in set(cells)}
+    return [known[cell] for cell in cells]
+
+
 def is_blank(row: list[str]) -> bool:
     """Tell whether no cell of a row holds anything."""
-    return not any(row) or not any(cell.strip() for cell in row)
+    return all(not cell or cell.isspace() for cell in row)
 
 
 def read_file(
