@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 
 #: World of `demo` -> what loads it.
 DEMOS = {"national": "load_social_search", "panel": "load_regions"}
+#: Steps of a report that are told: loading, answers, figures, the page.
+_STEPS = 34
 DONE, SAMPLER_FAILED, MIXED, INTERRUPTED = 0, 1, 3, 130
 
 
@@ -109,26 +111,46 @@ def simulate(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Write the report of a saved fit."""
-    from bayesmmm.report import compose, write
-    from bayesmmm.results import load
+    from bayesmmm.progress import telling
 
-    fit = load(options.fit)
-    fit = fit if options.geo is None else fit.sel(geo=options.geo)
-    print(wrap(str(fit.convergence).splitlines()[0]))
-    if refused(fit, options, "reported", "them"):
-        return SAMPLER_FAILED
-    fit = fit.accept_unconverged()
-    with run_folder(options.out) as run:
-        settings = {name: getattr(options, name) for name in ("title", "start", "stop", "window", "ci_prob")}
-        composed = compose(fit if options.draws is None else fit.thin(options.draws), **settings)
-        show_findings(composed.findings)
-        with told_figures():
-            paths = write(composed, run)
+    check_readable(options.fit)
+    shown = not options.no_progress and sys.stderr.isatty()
+    with telling(_STEPS, "report", shown, "loading") as tell:  # before what takes seconds to import
+        from bayesmmm.report import compose, write
+        from bayesmmm.results import load
+
+        fit = load(options.fit)
+        fit = fit if options.geo is None else fit.sel(geo=options.geo)
+        print(wrap(str(fit.convergence).splitlines()[0]))
+        if refused(fit, options, "reported", "them"):
+            return SAMPLER_FAILED
+        fit = fit.accept_unconverged()
+        with run_folder(options.out) as run:
+            names = ("title", "start", "stop", "window", "ci_prob", "currency", "total", "objective")
+            settings = {name: getattr(options, name) for name in names}
+            if options.plan is not None:
+                from bayesmmm.cli.planning import current_plan
+
+                settings["plan"] = current_plan(fit, options)
+            tell("effects")
+            thinned = fit if options.draws is None else fit.thin(options.draws)
+            composed = compose(thinned, tell=tell, **settings)
+            with told_figures():
+                paths = write(composed, run, tell)
+    show_findings(composed.findings)
     heading("Files")
     _list_files(options.out, paths)
     _list_others(options.out, composed.mark)
     print(f"next: open {paths[0]} in a browser")
     return ending(fit, "do not use these numbers")
+
+
+def check_readable(path: Path) -> None:
+    """Refuse a file that is not there before anything heavy is imported."""
+    if path.is_dir():
+        raise IsADirectoryError(0, "is a folder; give the file of a fit in it, as fit.nc", str(path))
+    if not path.exists():
+        raise FileNotFoundError(0, "is not there; give the file that `bayesmmm fit` wrote, as fit.nc", str(path))
 
 
 def refused(fit: "Fit", options: argparse.Namespace, done: str, what: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmmm.cli import arguments
 from bayesmmm.cli.arguments import ALL
-from bayesmmm.cli.commands import SAMPLER_FAILED, ending, refused
+from bayesmmm.cli.commands import SAMPLER_FAILED, check_readable, ending, refused
 from bayesmmm.cli.files import frontier_table, told_figures, write_plan
 from bayesmmm.cli.text import heading, listing, option_of, wrap
 from bayesmmm.errors import BayesMMMWarning, InfeasibleError, PanelError, SettingError
@@ -137,9 +137,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 # ------------------------------------------------------------------------------------------------------------- command
 def plan_budget(options: argparse.Namespace) -> int:
     """Plan a budget from a saved fit, print it and write it to a folder."""
+    _check_window(options)
+    check_readable(options.fit)
     from bayesmmm.results import load
 
-    _check_window(options)
     fit = load(options.fit)
     if options.geo is not None:
         if options.geos is not None:
@@ -224,7 +225,7 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
         f"{channel}@{geo}": (channel, geo) for channel, geo in (*decided.pairs, *decided.unbought)
     }
     every = [f"{channel}@{geo}" for channel, geo in decided.pairs] or list(names)
-    plan = None if options.plan is None else _current_plan(fit, options)
+    plan = None if options.plan is None else current_plan(fit, options)
     limits: dict[str, Any] = {
         name: {known.get(text, text): value for text, value in own.items()} or None
         for name in ("bounds", "period_bounds", "change", "minimum")
@@ -254,7 +255,7 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _current_plan(fit: "Fit", options: argparse.Namespace) -> "pd.DataFrame":
+def current_plan(fit: "Fit", options: argparse.Namespace) -> "pd.DataFrame":
     """Read the current plan from its file; of a panel by geo, or in total and split by the rule that was said."""
     from bayesmmm.data import split_plan
     from bayesmmm.data.future import GEO
@@ -266,7 +267,7 @@ def _current_plan(fit: "Fit", options: argparse.Namespace) -> "pd.DataFrame":
         options.plan, date="date", keys=keys, numbers=(*fit.system.exogenous, *fit.data.spend.values())
     )
     plan = plan.assign(**{name: plan[name].map(to_number) for name in fit.data.event_names if name in plan})
-    split = dict(options.split or ())
+    split = dict(getattr(options, "split", None) or ())
     if split:
         if not panel:
             raise SettingError(

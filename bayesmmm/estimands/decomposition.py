@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine, kernels
+from bayesmmm.data.calendars import PERIOD_WORD
 from bayesmmm.data.checks import PERIOD_EFFECTS
 from bayesmmm.equations import Equation, expected
 from bayesmmm.equations.text import reached
@@ -76,9 +77,9 @@ def decompose(
     xarray.Dataset
         ``contribution`` (chain, draw, component, date), ``mean`` (chain, draw, date), their sum over components,
         ``observed`` (date), all in units of the series. Coords on component: ``kind`` (base, control,
-        event, direct, via, organic), ``channel``, ``mediator``. With `freq`, date is the first day of the month
-        (quarter, year). With `by` all three have a dim geo (or the name of the column, or
-        geo_group), after draw where they have one.
+        event, direct, via, organic), ``channel``, ``mediator``; on date: ``periods``, how many fitted periods are added
+        up, as months differ in their weeks. With `freq`, date is the first day of the month (quarter, year). With `by`
+        all three have a dim geo (or the name of the column, or geo_group), after draw where they have one.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def decompose(
     cells = len(fit.data.geos) * len(fit.data.dates)
     memory = 2.0 * row_bytes(fit, len(fit.data.dates)) + 48.0 * len(components) * cells
     parts = engine.map_draws(work, query.draws, memory)["parts"]
-    unit = {"unit": fit.data.unit(name)}
+    unit, often = {"unit": fit.data.unit(name)}, fit.data.frequency
     known = query.added_own(fit.data.columns[name][None])[0]
     observed = _added_up(known[:, line.window], place, len(labels))
     return xr.Dataset(
@@ -134,9 +135,16 @@ def decompose(
             **query.coords,
             "component": [c.label for c in components],
             "date": labels,
+            "periods": ("date", np.bincount(place, minlength=len(labels))),
             **{k: ("component", [getattr(c, k) for c in components]) for k in ("kind", "channel", "mediator")},
         },
-        {**query.attrs, "equation": name, "freq": freq or fit.data.frequency, **unit},
+        {
+            **query.attrs,
+            "equation": name,
+            "freq": freq or often,
+            "period": PERIOD_WORD[often],
+            **unit,
+        },
     )
 
 

@@ -9,9 +9,9 @@ import xarray as xr
 
 from bayesmmm.data.future import GEO
 from bayesmmm.optimize.plan_table import table_of
-from bayesmmm.optimize.plan_text import CI_PROB, plan_columns, plan_text
+from bayesmmm.optimize.plan_text import plan_columns, plan_text
 from bayesmmm.optimize.solution import Solution
-from bayesmmm.text import notebook_html
+from bayesmmm.text import CI_PROB, notebook_html
 
 #: Share of the total by which rounding may exceed it without being called overspending.
 ROUNDING = 1e-6
