@@ -34,8 +34,7 @@ _HOME = {
     "frontier": "optimize",
     "holiday_events": "data",
     "load": "results",
-    "load_regions": "simulate.datasets",
-    "load_social_search": "simulate.datasets",
+    "load_case": "simulate.datasets",
     "marginal_roi": "estimands",
     "optimize_budget": "optimize",
     "predict": "estimands",
@@ -63,7 +62,7 @@ if TYPE_CHECKING:
     from bayesmmm.priors import Prior
     from bayesmmm.results import load, summarise
     from bayesmmm.simulate import simulate_world
-    from bayesmmm.simulate.datasets import load_regions, load_social_search
+    from bayesmmm.simulate.datasets import load_case
 else:
 
     def __getattr__(name: str):

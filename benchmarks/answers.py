@@ -126,7 +126,7 @@ def main() -> None:
         if options.fit is None:
             import bayesmmm as mm
 
-            world = mm.load_social_search()
+            world = mm.load_case("social_search")
             mm.fit(world.system, world.data, seed=1, progress=False).save(example)
         result: dict = {"processors": os.cpu_count(), "speed": {}, "memory": {}}
         child(SPEED, str(example))  # fills the cache

@@ -120,12 +120,15 @@ def main() -> None:
     case = panel_cases.read(options.case, options.folder)
     system, data = model(mm, case)
     before = measure.so_far()["cpu_s"]
-    settings = {"seed": options.seed, "draws": options.draws, "tune": options.tune, "cores": measure.CORES}
+    settings = {"seed": options.seed, "tune": options.tune, "cores": measure.CORES}
+    if options.draws != measure.DRAWS:  # as many as the fit takes by itself for a panel of this size
+        settings["draws"] = options.draws
     fit, fit_s = measure.clocked(fit_system, system, data, **settings, progress=False)
     taken = measure.so_far()
     posterior, convergence = fit.tree["posterior"].to_dataset(), fit.convergence
     quality = measure.worst(posterior.data_vars)
     returns = mm.roi(fit.accept_unconverged(), window="outcome")
+    options.draws = fit.settings["draws"]
     figures = {
         **taken,
         **quality,

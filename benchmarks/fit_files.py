@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--flips", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    world = mm.load_social_search()
+    world = mm.load_case("social_search")
     fit = mm.fit(world.system, world.data, draws=options.draws, seed=1, progress=False)
     with tempfile.TemporaryDirectory() as folder:
         path = fit.save(Path(folder) / "fit.nc")

@@ -13,7 +13,7 @@ from bayesmmm.diagnostics.prior_view import evaluate
 from bayesmmm.equations import MMM, Equation, Fourier, for_data, system_warnings
 from bayesmmm.equations.checks import prior_media_share
 from bayesmmm.priors import Prior
-from bayesmmm.simulate.datasets import load_social_search
+from bayesmmm.simulate.datasets import load_case
 from bayesmmm.simulate.social import social_search
 from tests import made
 
@@ -71,7 +71,7 @@ def test_false_alarms_are_rare():
 
 def test_the_ready_made_world_raises_only_that_its_search_hardly_follows_social():
     """In that draw the noise hides the answer of google: a regression on the true curves does not see it either."""
-    world = load_social_search()
+    world = load_case("social_search")
     found = audit(world.data, world.system)
     assert [(check.name, check.verdict) for check in found.raised] == [("mediator:google", "warn")], str(found)
     assert p_of_the_true_curves(world) > 0.2

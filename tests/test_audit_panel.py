@@ -45,7 +45,7 @@ def with_changes(system, asked):
 
 
 def test_the_shipped_panel_passes_its_audit():
-    world = mm.load_regions()
+    world = mm.load_case("regions")
     found = audit(world.data, world.system)
     assert [check.name for check in found.raised] == ["variation"]  # searches are never zero, and vary by 19 %
     assert found["variation"].verdict == "warn"
@@ -64,7 +64,7 @@ def test_the_shipped_panel_passes_its_audit():
 
 
 def test_prior_media_share_of_each_geo_is_that_of_its_prior():
-    world = mm.load_regions()
+    world = mm.load_case("regions")
     table = audit(world.data, world.system).tables["media_share_by_geo"].loc["sales"]
     # The contribution of a geo is that of the median geo times exp(tau z): drawn anew, independently.
     equation = for_data(world.system, world.data).equation("sales")

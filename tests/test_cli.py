@@ -241,7 +241,7 @@ def test_demo_table_is_the_summary_beside_the_truth(demo):
     columns = ["median", "lower", "upper", "mean", "sd", "rhat", "ess_bulk", "ess_tail"]
     summary = fit.summary(0.9)
     pd.testing.assert_frame_equal(table[columns], summary[columns], check_names=False)
-    truth = mm.load_social_search().truth.parameters
+    truth = mm.load_case("social_search").truth.parameters
     assert table.loc["google.slope[tiktok]", "truth"] == float(
         truth["google.slope"].sel({"google.media": "tiktok"})
     )
@@ -347,7 +347,7 @@ def test_effects_are_told_after_sampling(truth, sampled, no_figures, tmp_path, m
         shown = [float(x.replace(",", "")) for x in lines[f"{name}[tiktok]"][:3]]
         assert shown == pytest.approx([float(draws.quantile(p)) for p in (0.5, 0.05, 0.95)], rel=1e-3)
         if truth:
-            true = float(mm.load_social_search().truth.effects[name].sel(channel="tiktok"))
+            true = float(mm.load_case("social_search").truth.effects[name].sel(channel="tiktok"))
             assert float(lines[f"{name}[tiktok]"][3].replace(",", "")) == pytest.approx(true, rel=1e-3)
             assert (lines[f"{name}[tiktok]"][4:] == ["*"]) != (shown[1] <= true <= shown[2])
     assert f"next: bayesmmm report {tmp_path / 'fit.nc'} --out report" in said

@@ -25,7 +25,7 @@ def panel_demo(tmp_path_factory):
     out, said = tmp_path_factory.mktemp("demo") / "results", io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
         patch.setattr("bayesmmm.report.figures.save_figure", lambda make, paths: paths[0].touch())
-        assert cli.main(["demo", "panel", "--by", "geo", "--out", str(out), *QUICK]) == 0
+        assert cli.main(["demo", "regions", "--by", "geo", "--out", str(out), *QUICK]) == 0
     return out, said.getvalue()
 
 
@@ -56,7 +56,7 @@ def test_demo_of_a_panel_lays_effects_beside_the_truth(panel_demo):
 
 def test_tables_of_a_panel_say_which_geo_a_row_is_about(panel_demo):
     out, _ = panel_demo
-    fit, world = mm.load(out / "fit.nc"), mm.load_regions()
+    fit, world = mm.load(out / "fit.nc"), mm.load_case("regions")
     summary = pd.read_csv(out / "summary.csv", index_col="parameter")
     assert summary.loc["sales.contribution[coast, tv]", "geo"] == "coast"
     assert summary.loc["search.coefficient[hills, price]", "geo"] == "hills"
@@ -77,7 +77,7 @@ def test_tables_of_a_panel_say_which_geo_a_row_is_about(panel_demo):
 
 def test_the_specification_that_is_written_reads_the_panel(panel_demo):
     """As fitted, with the shares of spend that its default contributions were taken from."""
-    world = mm.load_regions()
+    world = mm.load_case("regions")
     assert read_toml(panel_demo[0] / "system.toml")[0] == for_data(world.system, world.data)
 
 
@@ -87,9 +87,9 @@ def test_a_demo_has_a_folder_for_each_world(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "bayesmmm.cli.commands._analyse", lambda data, _, options, world: asked.append((data, options))
     )
-    for words in ([], ["national"], ["panel"], ["panel", "--out", "mine"]):
+    for words in ([], ["social_search"], ["regions"], ["regions", "--out", "mine"]):
         cli.main(["demo", *words])
-    assert [str(options.out) for _, options in asked] == ["bayesmmm-demo"] * 2 + ["bayesmmm-demo-panel", "mine"]
+    assert [str(options.out) for _, options in asked] == ["bayesmmm-demo"] * 2 + ["bayesmmm-demo-regions", "mine"]
     assert [len(data.geos) for data, _ in asked] == [1, 1, 8, 8]
 
 
@@ -98,7 +98,7 @@ def test_a_specification_with_geos_is_read_as_a_panel(tmp_path, monkeypatch):
     monkeypatch.setattr("bayesmmm.cli.commands._analyse", lambda data, system, *_: read.append((data, system)))
     words = ["fit", FOLDER / "regions.csv", "--spec", FOLDER / "regions.toml", "--out", tmp_path / "out"]
     cli.main(list(map(str, words)))
-    world = mm.load_regions()
+    world = mm.load_case("regions")
     assert read == [(world.data, world.system)]
 
 

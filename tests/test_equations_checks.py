@@ -23,7 +23,7 @@ from bayesmmm.errors import (
     UnknownColumnError,
 )
 from bayesmmm.priors import Prior, contribution_scales
-from bayesmmm.simulate.datasets import load_social_search
+from bayesmmm.simulate.datasets import load_case
 
 YEAR = Fourier(365.25, 2)
 
@@ -274,7 +274,7 @@ def test_seasons_are_compared_by_their_periods():
 
 
 def test_the_shipped_world_has_no_warnings():
-    world = load_social_search()
+    world = load_case("social_search")
     assert system_warnings(world.system, world.data) == []
 
 

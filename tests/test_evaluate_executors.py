@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from bayesmmm.errors import FailedRunsWarning
 from bayesmmm.evaluate import cross_validate
 from bayesmmm.inference import run
-from bayesmmm.simulate.datasets import load_social_search
+from bayesmmm.simulate.datasets import load_case
 from tests import worlds
 from tests.fits import quiet
 
@@ -62,7 +62,7 @@ def test_worker_processes_give_the_same_folds():
 
 @pytest.mark.slow
 def test_forecasts_of_the_shipped_world_are_calibrated_and_beat_what_anyone_could_say():
-    world = load_social_search()
+    world = load_case("social_search")
     cv = quiet(cross_validate, world.system, world.data, folds=6, horizon=8, seed=2, ci_prob=0.9, progress=False)
     for equation in ("google", "revenue"):
         every = cv.table(equation).loc["all"]
@@ -75,13 +75,13 @@ def test_forecasts_of_the_shipped_world_are_calibrated_and_beat_what_anyone_coul
 
 @pytest.mark.slow
 def test_a_break_in_the_training_data_shows_as_drift():
-    data = load_social_search().data
+    data = load_case("social_search").data
     revenue = data.columns["revenue"].copy()
     revenue[:, 110:] *= 1.6  # every channel suddenly earns more, and so does the level
     broken = data.replace_columns({"revenue": revenue})
     cv = quiet(
         cross_validate,
-        load_social_search().system,
+        load_case("social_search").system,
         broken,
         initial=100,
         horizon=8,

@@ -139,7 +139,7 @@ def test_what_looks_like_a_count(values, counted):
 
 
 def test_shipped_worlds_draw_no_such_warning():
-    for world in (mm.load_social_search(), mm.load_regions()):
+    for world in (mm.load_case("social_search"), mm.load_case("regions")):
         assert not kinds(data_warnings(world.data))
 
 

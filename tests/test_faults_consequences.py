@@ -8,7 +8,7 @@ from bayesmmm import errors
 from bayesmmm.data import MMMData
 from bayesmmm.diagnostics import audit, diagnose
 from bayesmmm.equations import MMM, Equation, Fourier, system_warnings
-from bayesmmm.simulate.datasets import load_social_search
+from bayesmmm.simulate.datasets import load_case
 from tests import made
 
 WEEKS = 120
@@ -92,5 +92,5 @@ def test_the_remedy_takes_the_warning_away():
 
 
 def test_the_shipped_world_has_none():
-    world = load_social_search()
+    world = load_case("social_search")
     assert consequences(world.system, world.data) == []

@@ -13,7 +13,7 @@ from bayesmmm.equations import MMM, Equation
 from bayesmmm.inference import fit
 from bayesmmm.priors import Prior
 from bayesmmm.sensitivity import mediation_sensitivity
-from bayesmmm.simulate.datasets import load_social_search
+from bayesmmm.simulate.datasets import load_case
 from tests.fits import quiet
 from tests.made import made_fit
 
@@ -169,7 +169,7 @@ def test_a_system_without_media_can_be_diagnosed(linear):
 
 
 def test_fits_of_the_shipped_world_have_it():
-    world = load_social_search()
+    world = load_case("social_search")
     found = diagnose(made_fit(world.system, world.data)).tables["hidden_cause"]
     assert {"rho_star", "rho_half", "promotion", "trend", "season of 365.25 days"} <= set(
         found.loc["google"].index

@@ -11,7 +11,7 @@ _FIT = """
 import warnings
 warnings.simplefilter("ignore")
 import bayesmmm as mm
-world = mm.load_social_search()
+world = mm.load_case("social_search")
 mm.fit(world.system, world.data, sampler="nutpie", draws=10, tune=10, chains=1, seed=1, progress=False)
 """
 

@@ -9,7 +9,7 @@ from bayesmmm import errors
 from bayesmmm.data import MMMData
 from bayesmmm.diagnostics import audit, diagnose
 from bayesmmm.equations import MMM, Equation, Fourier, system_warnings
-from bayesmmm.simulate.datasets import load_regions, load_social_search
+from bayesmmm.simulate.datasets import load_case
 
 WEEKS = 120
 
@@ -65,9 +65,9 @@ def test_columns_that_share_a_season_in_part_are_not_named(terms):
     assert overlaps(*read(["easter", "warmth", "promotion"], **terms)) == []
 
 
-@pytest.mark.parametrize("load", [load_social_search, load_regions])
-def test_shipped_worlds_have_none(load):
-    world = load()
+@pytest.mark.parametrize("case", ["social_search", "regions"])
+def test_shipped_worlds_have_none(case):
+    world = load_case(case)
     assert overlaps(world.system, world.data) == []
 
 

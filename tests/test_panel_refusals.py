@@ -149,7 +149,7 @@ def test_spend_that_is_split_by_one_key_is_warned_of():
 
 
 def test_the_shipped_panel_gives_one_warning_of_searches_that_vary_little():
-    world = mm.load_regions()
+    world = mm.load_case("regions")
     (warning,) = system_warnings(world.system, world.data)
     assert isinstance(warning, errors.AlwaysOnWarning)
     search = world.data.columns["search"]

@@ -45,7 +45,7 @@ def found(simulations, **kwargs):
 
 @pytest.mark.slow
 def test_no_quantity_of_a_panel_leaves_its_band():
-    out = found(150)
+    out = found(200)
     assert out.verdict == "ok", str(out)
     assert set(out.simulations["quantity"].values) == RANKED
     assert abs(out.table()["coverage90"].mean() - 0.9) < 0.015

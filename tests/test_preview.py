@@ -16,7 +16,7 @@ from bayesmmm.report.page import _banner
 from bayesmmm.results import load, summarise
 from bayesmmm.results.convergence import PARETO_K_GOOD, PREVIEW, judge, worst_verdict
 from bayesmmm.results.summaries import flat
-from bayesmmm.simulate.datasets import load_social_search
+from bayesmmm.simulate.datasets import load_case
 from tests import panels, worlds
 from tests.fits import quiet
 
@@ -75,7 +75,7 @@ def test_of_few_draws_no_weights_are_known(mediated):
 
 @pytest.mark.slow
 def test_means_and_spreads_are_those_of_the_sampled_posterior():
-    world = load_social_search()
+    world = load_case("social_search")
     settings = {"seed": 3, "progress": False}
     found, right = (quiet(fit, world.system, world.data, preview=flag, **settings) for flag in (True, False))
     moments = [

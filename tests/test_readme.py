@@ -85,8 +85,8 @@ def test_python_blocks_run(tmp_path, monkeypatch, capsys, no_drawing):
     space = {}
     for block in blocks("python"):
         exec(compile(block, "README.md", "exec"), space)
-    assert space["system"] == mm.load_social_search().system
-    assert space["data"] == mm.load_social_search().data
+    assert space["system"] == mm.load_case("social_search").system
+    assert space["data"] == mm.load_case("social_search").data
     assert space["found"].subject == "fit"
     assert len(space["cv"].folds) == 2
     assert len(space["faults"]) == 0
@@ -109,8 +109,8 @@ def test_toml_block_fits_the_shipped_data():
     system, columns = read_toml(block)
     data = mm.MMMData.from_csv(FOLDER / "social_search.csv", **columns)
     check_system(system, data)
-    assert data == mm.load_social_search().data
-    assert system.equation("google") == mm.load_social_search().system.equation("google")
+    assert data == mm.load_case("social_search").data
+    assert system.equation("google") == mm.load_case("social_search").system.equation("google")
     assert read_toml(system.to_toml(columns)) == (system, columns)
 
 

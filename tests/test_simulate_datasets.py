@@ -8,15 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bayesmmm import simulate
+from bayesmmm.cli.commands import CASES as CLI_CASES
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, read_toml
-from bayesmmm.errors import DataError
+from bayesmmm.errors import DataError, SettingError
 from bayesmmm.simulate import files as world_files
 from bayesmmm.simulate import read_world, regions, simulate_world, social_search, write_world
-from bayesmmm.simulate.datasets import FOLDER, load_regions, load_social_search
+from bayesmmm.simulate.datasets import CASES, FOLDER, load_case
 
-# Name of the files -> how they are loaded, and the code that makes the world.
-SHIPPED = {"social_search": (load_social_search, social_search), "regions": (load_regions, regions)}
+# Name of the case and of its files -> the code that makes the world.
+SHIPPED = {"social_search": social_search, "regions": regions}
 shipped = pytest.mark.parametrize("name", SHIPPED)
 # The same arithmetic on another processor may differ in the last bits.
 SAME = 1e-12
@@ -58,28 +60,41 @@ def assert_identical(one, other):
         assert mine.identical(theirs) if theirs is not None else mine is None
 
 
+def test_every_case_is_tested_and_offered_by_the_command_line():
+    assert list(SHIPPED) == list(CASES) == list(CLI_CASES)
+    assert all(getattr(simulate, name) is make for name, make in SHIPPED.items())
+
+
+def test_a_case_that_is_not_there_is_refused():
+    with pytest.raises(
+        SettingError, match=r"no case 'region' \(did you mean 'regions'\?\)\. Choose one of: social_search"
+    ):
+        load_case("region")
+    with pytest.raises(SettingError, match=r"there is no case 3\. Choose one of: "):
+        load_case(3)
+
+
 @shipped
 def test_the_shipped_world_is_made_by_the_code(name):
-    load, make = SHIPPED[name]
-    assert_same_world(load(), make(seed=1), rtol=SAME)
+    assert_same_world(load_case(name), SHIPPED[name](seed=1), rtol=SAME)
 
 
 @shipped
 def test_writing_the_shipped_world_gives_the_shipped_files(name, tmp_path):
-    for path in write_world(SHIPPED[name][0](), tmp_path, name):
+    for path in write_world(load_case(name), tmp_path, name):
         assert path.read_bytes() == (FOLDER / path.name).read_bytes()
 
 
 @shipped
 def test_the_shipped_specification_reads_the_shipped_table(name):
     system, columns = read_toml(FOLDER / f"{name}.toml")
-    world = SHIPPED[name][0]()
+    world = load_case(name)
     assert system == world.system
     assert MMMData.from_csv(FOLDER / f"{name}.csv", **columns) == world.data
 
 
 def test_the_truth_is_on_the_scales_of_the_data_and_has_the_names_of_a_posterior():
-    world = load_social_search()
+    world = load_case("social_search")
     true = world.truth.parameters
     size = {
         name: float(world.scales.size[name][0] / world.data.scales().size[name][0])

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from bayesmmm.cli import arguments, checking, commands, planning, preparing
 from bayesmmm.cli.arguments import CI_PROB
@@ -36,12 +36,12 @@ example:
   bayesmmm demo                  an example with known truth, fitted: the quickest way to see what comes out
 """
 _DEMO = """\
-Fit an example world and lay the posterior beside the truth that the data were made from. "national": four social
-channels, paid search as their mediator, three years of weekly revenue. "panel": eight regions with a common demand that
-drives their spend, too.
+Fit a case that comes with the package, and lay the posterior beside the truth that the data were made from.
+"social_search": four social channels, paid search as their mediator, three years of weekly revenue. "regions": eight
+regions with a common demand that drives their spend, too.
 
 example:
-  bayesmmm demo panel --out my-demo
+  bayesmmm demo regions --out my-demo
 """
 _FIT = """\
 Fit a system of equations to a CSV file. The TOML file says which column plays which role and holds the equations and
@@ -75,10 +75,10 @@ example:
   bayesmmm simulate --world regions --out world
 """
 _TEXTS = {
-    "draws": "draws per chain (%(default)s)",
+    "draws": "draws per chain (1000; 1500 for panels with more than 1000 contributions of geos)",
     "tune": "warm-up per chain (%(default)s)",
     "chains": "chains (%(default)s)",
-    "target-accept": "acceptance rate (%(default)s)",
+    "target-accept": "acceptance rate (0.9; 0.95 for panels of two or three geos)",
     "sampler": "NUTS by (%(default)s)",
     "preview": "do not sample: draw from a Normal near the mode, for a first look; every file says so",
     "no-progress": "no progress bar",
@@ -157,11 +157,11 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, text: str, about: str) -> argparse.ArgumentParser:
         return actions.add_parser(name, help=text, description=about, formatter_class=shape)
 
-    demo = command("demo", "fit the example world, compare with its truth", _DEMO)
-    known = ", ".join(commands.DEMOS)
-    text = f"which world: {known} (%(default)s)"
-    demo.add_argument("world", metavar="WORLD", nargs="?", choices=commands.DEMOS, default="national", help=text)
-    arguments.add_out(demo, "bayesmmm-demo, or bayesmmm-demo-panel")
+    demo = command("demo", "fit a case, compare with its truth", _DEMO)
+    cases: dict[str, Any] = {"choices": commands.CASES, "default": commands.CASES[0]}
+    text = f"which case: {', '.join(commands.CASES)} (%(default)s)"
+    demo.add_argument("case", metavar="CASE", nargs="?", help=text, **cases)
+    arguments.add_out(demo, "bayesmmm-demo, or bayesmmm-demo-CASE")
     _add_sampling(demo, seed=1)
     demo.set_defaults(run=commands.demo)
 
@@ -186,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
 
     simulate = command("simulate", "write a world with known truth", _SIMULATE)
     add = arguments.adding(simulate, _TEXTS | {"seed": "seed of the world (%(default)s)"})
-    add("world", choices=["social_search", "regions"], default="social_search")
+    add("world", **cases)
     add("seed", read=arguments.seed, default=1)
     add("weeks", "N", arguments.count)
     arguments.add_out(simulate)
@@ -197,11 +197,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_sampling(parser: argparse.ArgumentParser, *, seed: int | None) -> None:
     texts = _TEXTS | {"seed": f"seed ({'drawn and stored' if seed is None else seed})"}
     add = arguments.adding(parser.add_argument_group("sampling"), texts)
-    add("draws", "N", arguments.count, default=1000)
+    add("draws", "N", arguments.count)
     add("tune", "N", arguments.count, default=1000)
     add("chains", "N", arguments.count, default=4)
     add("seed", read=arguments.seed, default=seed)
-    add("target-accept", "P", arguments.probability, default=0.9)
+    add("target-accept", "P", arguments.probability)
     add("sampler", choices=["nutpie", "pymc"], default="nutpie")
     add("preview", action="store_true")
     add("no-progress", action="store_true")

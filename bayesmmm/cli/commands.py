@@ -54,20 +54,21 @@ if TYPE_CHECKING:
     from bayesmmm.results import Fit
     from bayesmmm.simulate import World
 
-#: World of `demo` -> what loads it.
-DEMOS = {"national": "load_social_search", "panel": "load_regions"}
+#: The cases that come with the package, as `simulate.datasets` has them; known here without importing it.
+CASES = ("social_search", "regions")
 #: Steps of a report that are told: loading, answers, figures, the page.
 _STEPS = 34
 DONE, SAMPLER_FAILED, MIXED, INTERRUPTED = 0, 1, 3, 130
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Fit an example world and compare with its truth."""
-    from bayesmmm.simulate import datasets
+    """Fit a case and compare with its truth."""
+    from bayesmmm.simulate.datasets import CASES as known
+    from bayesmmm.simulate.datasets import load_case
 
-    world = getattr(datasets, DEMOS[options.world])()
-    options.out = options.out or Path("bayesmmm-demo" + "-panel" * (options.world == "panel"))
-    print("The example world: simulated data, so that the truth is known.\n")
+    world = load_case(options.case)
+    options.out = options.out or Path("bayesmmm-demo" + f"-{options.case}" * (options.case != CASES[0]))
+    print(f"{options.case}: {known[options.case]}.\nThe data are simulated, so that the truth is known.\n")
     return _analyse(world.data, world.system, options, world)
 
 
@@ -328,11 +329,12 @@ def _check_by(data: "MMMData", by: str | None) -> None:
 
 
 def _sample(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "Fit":
-    from bayesmmm.inference import fit
+    from bayesmmm.inference import default_draws, fit
 
     heading("Preview" if options.preview else "Sampling")
     warm_up = ", not sampled" if options.preview else f" after {options.tune} of warm-up"
-    print(f"{options.chains} chains x {options.draws} draws{warm_up}")
+    draws = options.draws or default_draws(system, data)
+    print(f"{options.chains} chains x {draws} draws{warm_up}")
     sys.stdout.flush()
     start = time.perf_counter()
     progress = not options.no_progress and sys.stderr.isatty()

@@ -31,7 +31,7 @@ def data_profile(data: "MMMData") -> pd.DataFrame:
     --------
     >>> import bayesmmm as mm
     >>> from bayesmmm.data.profile import data_profile
-    >>> profile = data_profile(mm.load_social_search().data)
+    >>> profile = data_profile(mm.load_case("social_search").data)
     >>> int(profile.loc["tiktok", "zero"].sum()), int(profile["gap"].sum())
     (92, 0)
     """

@@ -146,7 +146,7 @@ def audit(data: MMMData, system: MMM) -> Diagnosis:
     Examples
     --------
     >>> import bayesmmm as mm
-    >>> world = mm.load_social_search()
+    >>> world = mm.load_case("social_search")
     >>> found = audit(world.data, world.system)
     >>> found.subject, found["backdoors"].verdict
     ('data', 'ok')

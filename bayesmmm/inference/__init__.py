@@ -5,7 +5,7 @@ a PyMC model, `samplers` draws. Everything after the sampler (collapsed coeffici
 densities) is computed from the draws by the engine. `run` works off many fits.
 """
 
-from bayesmmm.inference.fitting import fit, give
+from bayesmmm.inference.fitting import default_draws, fit, give
 from bayesmmm.inference.groups import PRIOR_DRAWS, add_predictive, draw_coordinates, predictive_groups
 from bayesmmm.inference.many_fits import Completed, SilentFit, fit_quietly, run, seeds
 from bayesmmm.inference.panel import panel_plan

@@ -8,6 +8,7 @@ from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.inference.normal import Normal, approximated, mode_from, with_precision
 from bayesmmm.inference.process import keep_freed_memory, one_blas_thread
 from bayesmmm.inference.program import Program, deviations, with_centring
+from bayesmmm.inference.response_modes import best_shapes, is_far_lower
 from bayesmmm.kernels import program as at
 
 #: Directions whose variance lies within this factor of one are left as they are; those furthest from it are whitened,
@@ -88,6 +89,9 @@ def adapted(program: Program, geos: int) -> tuple[Program, Normal]:
     """
     keep_freed_memory()
     normal = approximated(program)
+    mode, another = best_shapes(program, normal.mean)
+    if another:
+        normal = approximated(program, below=mode)
     if geos < MIN_GEOS or not deviations(program):
         return program, normal
     program, normal = recentred(program, normal)
@@ -98,11 +102,18 @@ def starting_point(program: Program, seed: int) -> np.ndarray:
     """Coordinates (D,) that a chain starts from.
 
     Near the prior medians or, in whitened coordinates, at the mode uphill from there: what is far from the posterior by
-    their measure is left slowly. Chains that start apart show whether there are several modes.
+    their measure is left slowly. Chains that start apart show whether there are several modes. Where that mode is far
+    less probable than the one that the coordinates were made for, the chain would not find out of it: it starts from a
+    draw of the Normal there.
     """
-    u = program.start + np.random.default_rng(seed).uniform(-1.0, 1.0, len(program.start))
+    rng = np.random.default_rng(seed)
+    u = program.start + rng.uniform(-1.0, 1.0, len(program.start))
     if program.whitening is None:
         return u
     array = program.array.copy()
     array[at.COORDINATES] = 0.0
-    return program.whitening.inverse(mode_from(replace(program, array=array, whitening=None), u))
+    plain = replace(program, array=array, whitening=None)
+    mode = mode_from(plain, u)
+    if is_far_lower(plain, mode, program.whitening.centre):
+        return rng.standard_normal(len(u))
+    return program.whitening.inverse(mode)

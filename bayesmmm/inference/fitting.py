@@ -20,6 +20,7 @@ from bayesmmm.validate import LARGEST_SEED, MOST, check_choice, check_count, che
 #: Largest set of draws with all that is worked out of them, in bytes.
 LARGEST_FIT = 8e9
 _TARGET, _TARGET_FEW = 0.9, 0.95
+_DRAWS, _DRAWS_MANY, _MANY = 1000, 1500, 1000
 #: List that the warnings of a fit are put into instead of being given. For fits in several threads: the filters of the
 #: module `warnings` are shared by all threads, and any library may change them at any moment.
 heard: ContextVar[list[BayesMMMWarning] | None] = ContextVar("heard", default=None)
@@ -38,7 +39,7 @@ def fit(
     system: MMM,
     data: MMMData,
     *,
-    draws: int = 1000,
+    draws: int | None = None,
     tune: int = 1000,
     chains: int = 4,
     cores: int | None = None,
@@ -56,14 +57,22 @@ def fit(
     the observed mediator as an input of later equations. Linear coefficients of Normal and lognormal equations are
     integrated out while sampling and then drawn exactly from their conditional Normal distribution.
 
+    Of a panel, other shapes of the response of each channel are looked for first: where geos say much, a step and a
+    logarithm may both be modes, between which no chain finds its way. A chain whose climb from the prior ends in a mode
+    that is lower by more than 10 in log density than the best one begins near that one; modes that are nearer to each
+    other are left to the chains, and R-hat shows them.
+
     Parameters
     ----------
     system : MMM
         The structural equations.
     data : MMMData
         Observed series, T periods.
-    draws, tune, chains : int
-        Draws kept per chain, warm-up steps per chain, chains.
+    draws : int, optional
+        Draws kept per chain; by default 1000, and 1500 for panels with more than 1000 contributions of geos: of so many
+        numbers the largest R-hat is higher by chance.
+    tune, chains : int
+        Warm-up steps per chain, chains.
     cores : int, optional
         Chains run at once; by default as many as there are processors.
     seed : int, optional
@@ -116,15 +125,17 @@ def fit(
     Examples
     --------
     >>> import bayesmmm as mm
-    >>> world = mm.load_social_search()
+    >>> world = mm.load_case("social_search")
     >>> fit = mm.fit(world.system, world.data, seed=1, progress=False)  # doctest: +SKIP
     >>> print(fit.convergence)  # doctest: +SKIP
     """
     check_choice(sampler, "sampler", (NUTPIE, PYMC), error=SamplingError)
     if target_accept is None:
         target_accept = _TARGET_FEW if isinstance(data, MMMData) and 1 < len(data.geos) < MIN_GEOS else _TARGET
-    asked = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "seed": seed}
-    checked = _checked(**asked, target_accept=target_accept, collapse=collapse)
+    if draws is None:
+        draws = default_draws(system, data)
+    settings_given = {"draws": draws, "tune": tune, "chains": chains, "cores": cores, "seed": seed}
+    checked = _checked(**settings_given, target_accept=target_accept, collapse=collapse)
     progress = check_flag(progress, "progress", SamplingError)
     by = PREVIEW if check_flag(preview, "preview", SamplingError) else sampler
     engine.check_data(data)
@@ -163,6 +174,14 @@ def fit(
     if result.convergence.verdict != "converged":
         give(ConvergenceWarning(str(result.convergence)))
     return result
+
+
+def default_draws(system: MMM, data: MMMData) -> int:
+    """Draws per chain where none are asked for; what is no system or no data is refused later."""
+    if not isinstance(system, MMM) or not isinstance(data, MMMData) or len(data.geos) == 1:
+        return _DRAWS
+    columns = [[name for name in e.media if name in data.columns] for e in system.equations]
+    return _DRAWS_MANY if sum(int(data.bought(names).sum()) for names in columns) > _MANY else _DRAWS
 
 
 def _checked(*, target_accept: float, collapse: bool, **whole: int | None) -> dict[str, Any]:

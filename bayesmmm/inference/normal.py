@@ -67,7 +67,9 @@ def with_precision(mean: np.ndarray, precision: np.ndarray) -> Normal:
     return Normal(mean, np.maximum(np.abs(values), _LEAST), vectors)
 
 
-def approximated(program: Program, *, rounds: int = 2, start: Normal | None = None) -> Normal:
+def approximated(
+    program: Program, *, rounds: int = 2, start: Normal | None = None, below: np.ndarray | None = None
+) -> Normal:
     """Normal distribution near the posterior, in the coordinates of a program.
 
     From the mode of the density of standardised deviations, whose curvature is the first precision. Then in turn: the
@@ -81,6 +83,8 @@ def approximated(program: Program, *, rounds: int = 2, start: Normal | None = No
         How often mean and precision are moved; fewer where a round makes it worse.
     start : Normal, optional
         Where to begin in place of the mode.
+    below : (D,) float array, optional
+        Point that the mode is looked for uphill from; by default the prior medians.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def approximated(program: Program, *, rounds: int = 2, start: Normal | None = No
     doi:10.1162/neco.2008.08-07-592.
     """
     if start is None:
-        mode = mode_from(program, program.start)
+        mode = mode_from(program, program.start if below is None else below)
         start = with_precision(mode, _curvature(program, mode))
     half = np.random.default_rng(0).standard_normal((_PAIRS, len(start.mean)))
     standard = np.concatenate([half, -half])
@@ -108,7 +112,7 @@ def approximated(program: Program, *, rounds: int = 2, start: Normal | None = No
     return start
 
 
-def _density(program: Program, point: np.ndarray) -> tuple[float, np.ndarray]:
+def finite_density(program: Program, point: np.ndarray) -> tuple[float, np.ndarray]:
     """Log density and gradient; very low, and no slope, where it is no number."""
     value, gradient = program.log_density(point)
     if np.isfinite(value) and np.isfinite(gradient).all():
@@ -127,13 +131,13 @@ def mode_from(program: Program, start: np.ndarray) -> np.ndarray:
     ahead[spreads] = _STEP
 
     def loss(u: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = _density(program, u)
+        value, gradient = finite_density(program, u)
         tau, further = (np.log(program.constrained(point)[spreads]) for point in (u, u + ahead))
         tilt = np.zeros(len(u))
         np.add.at(tilt, spreads, powers * (further - tau) / _STEP)
         return -(value + powers @ tau), -(gradient + tilt)
 
-    return _lowest(loss, start, _TO_MODE)
+    return lowest(loss, start, _TO_MODE)
 
 
 def _mean(program: Program, normal: Normal, standard: np.ndarray) -> np.ndarray:
@@ -142,35 +146,36 @@ def _mean(program: Program, normal: Normal, standard: np.ndarray) -> np.ndarray:
 
     def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
         mean = normal.mean + normal.root @ x
-        values, gradients = zip(*(_density(program, mean + d) for d in apart), strict=True)
+        values, gradients = zip(*(finite_density(program, mean + d) for d in apart), strict=True)
         return -float(np.mean(values)), -normal.root @ np.mean(gradients, axis=0)
 
-    return normal.mean + normal.root @ _lowest(loss, np.zeros(len(normal.mean)), _TO_MEAN)
+    return normal.mean + normal.root @ lowest(loss, np.zeros(len(normal.mean)), _TO_MEAN)
 
 
 def _bound(program: Program, normal: Normal, standard: np.ndarray) -> float:
     """Lower bound of the log evidence, up to a constant: average log density, and entropy."""
-    values = [_density(program, point)[0] for point in normal.points(standard)]
+    values = [finite_density(program, point)[0] for point in normal.points(standard)]
     return float(np.mean(values)) + normal.entropy
 
 
 def _curvature(program: Program, point: np.ndarray) -> np.ndarray:
     """Negative second derivatives (D, D) of the log density, by differences of its gradient."""
-    at_point = _density(program, point)[1]
+    at_point = finite_density(program, point)[1]
     rows = np.empty((len(point), len(point)))
 
     def fill(first: int) -> None:
         for i in range(first, len(point), processors()):
             moved = point.copy()
             moved[i] += _STEP
-            rows[i] = (at_point - _density(program, moved)[1]) / _STEP
+            rows[i] = (at_point - finite_density(program, moved)[1]) / _STEP
 
     with ThreadPoolExecutor(processors()) as pool:  # the density runs free of the lock
         list(pool.map(fill, range(processors())))
     return 0.5 * (rows + rows.T)
 
 
-def _lowest(loss: Callable, start: np.ndarray, steps: int) -> np.ndarray:
+def lowest(loss: Callable, start: np.ndarray, steps: int) -> np.ndarray:
+    """Point (D,) at which a loss, that comes with its gradient, is lowest, by at most so many steps of L-BFGS."""
     from scipy.optimize import minimize
 
     options = {"maxcor": 20, "maxiter": steps, "maxfun": 4 * steps, "ftol": 1e-10}

@@ -204,6 +204,13 @@ def deviations(program: Program) -> list[Deviation]:
     ]
 
 
+def on_line(program: Program, position: int, value: float) -> float:
+    """Unconstrained coordinate of a value of a parameter that depends on no other; no number outside its support."""
+    row = _rows(program.array, len(program.start))[position]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(prior_density.unconstrain(int(row[at.MAP]), row[at.LOW], row[at.HIGH], value))
+
+
 def with_centring(program: Program, powers: Mapping[int, float]) -> Program:
     """Return the program with other powers w of the spread, by the position of a deviation."""
     array = program.array.copy()

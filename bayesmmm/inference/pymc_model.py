@@ -82,7 +82,7 @@ def build_model(system: MMM, data: MMMData, *, scales: Scales | None = None, col
     Examples
     --------
     >>> import bayesmmm as mm
-    >>> world = mm.load_social_search()
+    >>> world = mm.load_case("social_search")
     >>> model = mm.build_model(world.system, world.data)
     >>> [rv.name for rv in model.observed_RVs]
     ['google', 'revenue']

@@ -1,51 +1,58 @@
-"""The data sets that come with the package, loaded from its own files."""
+"""The cases that come with the package: worlds with known truth, loaded from its own files."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
+from bayesmmm.errors import SettingError
 from bayesmmm.simulate.files import read_world
 from bayesmmm.simulate.world import World
+from bayesmmm.text import no_such
 
 _HERE = Path(__file__).parents[1]
 
 #: Where the shipped files are: inside an installed package, or next to it in a checkout.
 FOLDER = next(folder for folder in (_HERE / "_data", _HERE.parent / "data") if folder.is_dir())
 
+#: Name of every case -> what it is. The function of that name in `bayesmmm.simulate` makes it.
+CASES: Mapping[str, str] = MappingProxyType(
+    {
+        "social_search": "four social channels, paid search as their mediator, three years of weekly revenue",
+        "regions": "a panel of eight regions with a common demand that drives their spend, too",
+    }
+)
 
-def load_social_search() -> World:
-    """Load the example world: four social channels, paid search as their mediator, three years of weekly revenue.
 
-    It is ``social_search(seed=1)`` as shipped; nothing is recomputed.
+def load_case(case: str) -> World:
+    """Load a case that comes with the package: data, the system of equations that made them, and the truth.
+
+    It is the world of seed 1 as shipped; nothing is recomputed. `bayesmmm.simulate` makes the same of other seeds.
+
+    Parameters
+    ----------
+    case : str
+        "social_search": four social channels, paid search as their mediator, three years of weekly revenue; "regions":
+        a panel of eight regions, three channels, searches as their mediator, weekly sales.
 
     Returns
     -------
     World
 
+    Raises
+    ------
+    SettingError
+        When there is no such case.
+
     Examples
     --------
-    >>> world = load_social_search()
+    >>> world = load_case("social_search")
     >>> world.data.frequency, len(world.data.dates)
     ('weekly', 156)
     >>> world.truth.effects["channel"].values.tolist()
     ['facebook', 'tiktok', 'instagram', 'snapchat']
+    >>> len(load_case("regions").data.geos)
+    8
     """
-    return read_world(FOLDER, "social_search")
-
-
-def load_regions() -> World:
-    """Load the panel world: eight regions of different size, three channels, searches as their mediator, weekly sales.
-
-    It is ``regions(seed=1)`` as shipped; nothing is recomputed.
-
-    Returns
-    -------
-    World
-
-    Examples
-    --------
-    >>> world = load_regions()
-    >>> len(world.data.geos), len(world.data.dates)
-    (8, 120)
-    >>> world.truth.effects["channel"].values.tolist()
-    ['tv', 'social', 'radio']
-    """
-    return read_world(FOLDER, "regions")
+    if not isinstance(case, str) or case not in CASES:
+        raise SettingError(no_such(f"there is no case {case!r}", case, CASES, "Choose one of"))
+    return read_world(FOLDER, case)
