@@ -20,7 +20,7 @@ def make_first_page(answers: Answers, summary: Summary, figures: Sequence[Figure
     note = f"Numbers are medians; ranges hold {percent(answers.ci_prob)} of the probability."
     return (
         f'<ul class="found">\n{found}</ul>\n{_cards(summary)}{figures_html(own[:1], FIRST, folder)}'
-        f"{_advice(summary.advice, answers)}{figures_html(own[1:], FIRST, folder)}{paragraph(note, 'note')}"
+        f"{_advice(summary.advice)}{figures_html(own[1:], FIRST, folder)}{paragraph(note, 'note')}"
     )
 
 
@@ -33,12 +33,11 @@ def _cards(summary: Summary) -> str:
     return f'<div class="cards">\n{cards}</div>\n'
 
 
-def _advice(advice: Advice | None, answers: Answers) -> str:
+def _advice(advice: Advice | None) -> str:
     """The recommended plan; the sentences above say why there is none."""
     if advice is None:
         return ""
-    money = f" ({answers.currency})" if answers.currency else ""
-    head = ["Channel", f"Now{money}", f"Then{money}", "Change"]
+    head = ["Channel", "Now", "Then", "Change"]
     cells = [[plain(cell) for cell in line] for line in advice.table]
     table = table_html("Spend in the window of the plan", head, cells)
     return f'<h2>{plain(advice.title)}</h2>\n<div class="advice">{table}{items(advice.rests)}</div>\n'

@@ -232,7 +232,7 @@ def _rests(answers: Answers, plan: Plan, table: pd.DataFrame) -> list[str]:
     if plan.answers.attrs["held_out"]:
         out.append("The gain is judged by draws that had no part in choosing the plan.")
     if plan.attrs["controls"]:
-        out.append(f"The rest is taken as in the plan: {plan.attrs['controls']}.")
+        out.append(f"All else in the window: {plan.attrs['controls']}.")
     if total["extrapolated"] > 0.0:
         share = rough_percent(total["extrapolated"])
         out.append(
