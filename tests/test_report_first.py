@@ -1,6 +1,8 @@
 """The first pages of a report: few words, no code, and every number one that the functions give."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from bayesmmm.report.recommendation import CHANGE, Asked, recommend
 from bayesmmm.results.summaries import interval
 from bayesmmm.text import brief, number, probability, rough_percent
 from tests.made import case_fit
-from tests.panel_fits import panel_fit
+from tests.panel_fits import panel_fit, with_replicates
 from tests.reports import Page, write
 
 OVER = ("chain", "draw")
@@ -166,7 +168,7 @@ def test_an_outcome_that_is_not_money_has_no_currency():
 
 
 def test_a_panel_has_a_recommendation_of_its_total():
-    report = compose(panel_fit("mediated", draws=40))
+    report = compose(with_replicates(panel_fit("mediated", draws=40)))
     found = summary.summarise_for_decider(report.answers, report.tables)
     assert (report.answers.plan is None) == (found.advice is None)
     assert report.answers.plan is not None, report.answers.no_plan
@@ -208,3 +210,30 @@ def test_figures_of_the_first_part_are_narrow(report):
             axes = np.ravel(np.asarray(figure.draw(title=None), dtype=object))
             assert axes[0].get_figure(root=True).get_figwidth() <= 6.0, figure.name
     plt.close("all")
+
+
+# -------------------------------------------------------------------------------------------------- the command line
+@pytest.mark.parametrize("argv", [["report"], ["optimize", "--periods", "13"]])
+def test_a_fit_that_is_not_there_is_refused_before_anything_heavy_is_imported(argv, tmp_path):
+    code = f"""
+import sys
+from bayesmmm.cli import main
+status = main({[argv[0], str(tmp_path / "none.nc"), *argv[1:], "--out", str(tmp_path / "out")]!r})
+print(status, sorted({{"numpy", "pandas", "xarray", "scipy", "numba", "matplotlib"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "2 []"
+    assert "none.nc: is not there; give the file that `bayesmmm fit` wrote" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_asked_of_the_plan_reaches_it(fit, report):
+    """A current plan, a total, an objective: those of `optimize_budget`."""
+    now = report.answers.plan.to_frame()
+    asked = Asked(plan=now, total=float(report.answers.plan.attrs["total"]))
+    plan, why = recommend(fit, asked)
+    assert why == ""
+    np.testing.assert_allclose(plan.attrs["total"], asked.total)
+    assert plan.spend["date"].values.tolist() == report.answers.plan.spend["date"].values.tolist()
+    profit, _ = recommend(fit, Asked(objective="profit"))
+    assert profit.attrs["objective"] == "profit"

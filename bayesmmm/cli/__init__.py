@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bayesmmm.cli import arguments, checking, commands, planning, preparing
+from bayesmmm.cli import arguments, checking, commands, planning, preparing, reporting
 from bayesmmm.cli.arguments import CI_PROB
 from bayesmmm.cli.checking import FAULTY
 from bayesmmm.cli.commands import DONE, INTERRUPTED, MIXED, SAMPLER_FAILED
@@ -227,4 +227,4 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     add("plan", "CSV", Path)
     add("total", "MONEY", arguments.total)
     add("objective", choices=["outcome", "profit", "roi"], default="outcome")
-    parser.set_defaults(run=commands.report)
+    parser.set_defaults(run=reporting.report)

@@ -29,7 +29,6 @@ from bayesmmm.cli.text import (
     laid_out,
     show_diagnosis,
     show_effects,
-    show_findings,
     show_true_effects,
     show_warnings,
     wrap,
@@ -56,8 +55,6 @@ if TYPE_CHECKING:
 
 #: The cases that come with the package, as `simulate.datasets` has them; known here without importing it.
 CASES = ("social_search", "regions")
-#: Steps of a report that are told: loading, answers, figures, the page.
-_STEPS = 34
 DONE, SAMPLER_FAILED, MIXED, INTERRUPTED = 0, 1, 3, 130
 
 
@@ -110,42 +107,6 @@ def simulate(options: argparse.Namespace) -> int:
     return DONE
 
 
-def report(options: argparse.Namespace) -> int:
-    """Write the report of a saved fit."""
-    from bayesmmm.progress import telling
-
-    check_readable(options.fit)
-    shown = not options.no_progress and sys.stderr.isatty()
-    with telling(_STEPS, "report", shown, "loading") as tell:  # before what takes seconds to import
-        from bayesmmm.report import compose, write
-        from bayesmmm.results import load
-
-        fit = load(options.fit)
-        fit = fit if options.geo is None else fit.sel(geo=options.geo)
-        print(wrap(str(fit.convergence).splitlines()[0]))
-        if refused(fit, options, "reported", "them"):
-            return SAMPLER_FAILED
-        fit = fit.accept_unconverged()
-        with run_folder(options.out) as run:
-            names = ("title", "start", "stop", "window", "ci_prob", "currency", "total", "objective")
-            settings = {name: getattr(options, name) for name in names}
-            if options.plan is not None:
-                from bayesmmm.cli.planning import current_plan
-
-                settings["plan"] = current_plan(fit, options)
-            tell("effects")
-            thinned = fit if options.draws is None else fit.thin(options.draws)
-            composed = compose(thinned, tell=tell, **settings)
-            with told_figures():
-                paths = write(composed, run, tell)
-    show_findings(composed.findings)
-    heading("Files")
-    _list_files(options.out, paths)
-    _list_others(options.out, composed.mark)
-    print(f"next: open {paths[0]} in a browser")
-    return ending(fit, "do not use these numbers")
-
-
 def check_readable(path: Path) -> None:
     """Refuse a file that is not there before anything heavy is imported."""
     if path.is_dir():
@@ -172,7 +133,7 @@ def ending(fit: "Fit", warning: str) -> int:
     return SAMPLER_FAILED
 
 
-def _list_files(folder: Path, paths: "Sequence[Path]") -> None:
+def list_files(folder: Path, paths: "Sequence[Path]") -> None:
     """Print files by folder and kind."""
     kinds: dict[tuple[str, ...], list[str]] = {}
     suffixes: dict[tuple[Path, str], list[str]] = {}
@@ -187,7 +148,7 @@ def _list_files(folder: Path, paths: "Sequence[Path]") -> None:
         print(wrap(f"- {here if inside == '.' else kind}"))
 
 
-def _list_others(folder: Path, mark: str) -> None:
+def list_others(folder: Path, mark: str) -> None:
     """Print the files that an earlier run wrote and this one has none in place of."""
     if left := others(folder, mark):
         print(wrap(f"of an earlier run, left as they are: {', '.join(left)}"))
@@ -269,7 +230,7 @@ def _analyse(data: "MMMData", system: "MMM", options: argparse.Namespace, world:
             raise
     heading("Files")
     print(wrap(f"written to {options.out}: {', '.join(sorted(names))}"))
-    _list_others(options.out, mark)
+    list_others(options.out, mark)
     if fit.convergence.verdict != "failed":
         print(f"next: bayesmmm report {shlex.quote(str(options.out / FIT))} --out report")
     print("in Python:")

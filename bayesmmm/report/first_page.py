@@ -19,8 +19,8 @@ def make_first_page(answers: Answers, summary: Summary, figures: Sequence[Figure
     found = "".join(f"<li>{plain(text)}</li>\n" for text in summary.sentences)
     note = f"Numbers are medians; ranges hold {percent(answers.ci_prob)} of the probability."
     return (
-        f'<ul class="found">\n{found}</ul>\n{_cards(summary)}{figures_html(own[:1], FIRST, folder)}'
-        f"{_advice(summary.advice)}{figures_html(own[1:], FIRST, folder)}{paragraph(note, 'note')}"
+        f'<ul class="found">\n{found}</ul>\n{_cards(summary)}{figures_html(own[:2], FIRST, folder)}'
+        f"{_advice(summary.advice)}{figures_html(own[2:], FIRST, folder)}{paragraph(note, 'note')}"
     )
 
 

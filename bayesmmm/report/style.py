@@ -33,7 +33,7 @@ table { border-collapse: collapse; font-size: .86rem; margin: .6rem 0 .4rem; fon
 caption { text-align: left; white-space: nowrap; font-weight: 600; padding: .3rem 0; }
 th, td { padding: .28rem .7rem .28rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #dde2e7; }
 th { color: #3a444e; border-bottom: 1.5px solid #8b96a1; }
-td.n, th.n { text-align: right; }
+td.n, th.n { text-align: right; white-space: nowrap; }
 td small { display: block; color: #5d6873; white-space: nowrap; font-size: .92em; }
 .note { font-size: .86rem; color: #4a5560; margin-top: 0; }
 figure { margin: 1.4rem 0; break-inside: avoid; }

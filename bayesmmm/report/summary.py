@@ -15,7 +15,7 @@ from bayesmmm.report.recommendation import CHANGE
 from bayesmmm.report.sentences import Tables, ranked
 from bayesmmm.report.tables import had, one, pick, rows
 from bayesmmm.results.convergence import PREVIEW
-from bayesmmm.text import brief, interval_cells, joined, number, percent, probability, rough_percent
+from bayesmmm.text import brief, joined, number, percent, probability, rough_percent
 
 _OBJECTIVES = {"profit": "profit", "roi": "return"}
 _VERDICTS = {
@@ -112,7 +112,7 @@ def total_return(tables: Tables) -> pd.Series | None:
 
 
 def _percents(row: pd.Series) -> str:
-    return interval_cells(*(100.0 * row[end] for end in ("median", "lower", "upper")))[1] + " %"
+    return f"{rough_percent(row['lower']).removesuffix(' %')} to {rough_percent(row['upper'])}"
 
 
 def _brought(answers: Answers, tables: Tables, words: Words) -> str:
@@ -150,7 +150,9 @@ def _channels(answers: Answers, tables: Tables, words: Words) -> str:
     if not answers.in_money:
         return f"{said}."
     sure = table.loc[table["lower"] > 1.0, "channel"].tolist()
-    return f"{said}. {f'Surely earned back: {joined(sure)}' if sure else 'None surely earned its cost back'}."
+    return (
+        f"{said}. {f'Surely earned back: {joined(sure)}' if sure else 'No channel surely earned its cost back'}."
+    )
 
 
 # -------------------------------------------------------------------------------------------------------------- cards
