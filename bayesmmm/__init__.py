@@ -45,13 +45,13 @@ _HOME = {
     "summarise": "results",
     "what_if": "estimands",
 }
-_MODULES = ("diagnostics", "errors", "evaluate", "plots", "prepare", "sensitivity")
+_MODULES = ("baselines", "diagnostics", "errors", "evaluate", "plots", "prepare", "sensitivity")
 
 __all__ = [*_HOME, *_MODULES]
 
 # The same names for editors and type checkers, which do not run what follows; a test compares them.
 if TYPE_CHECKING:
-    from bayesmmm import diagnostics, errors, evaluate, plots, prepare, sensitivity
+    from bayesmmm import baselines, diagnostics, errors, evaluate, plots, prepare, sensitivity
     from bayesmmm.data import MMMData, complete_plan, holiday_events, split_plan
     from bayesmmm.diagnostics import diagnose
     from bayesmmm.equations import MMM, Equation, Fourier, Panel

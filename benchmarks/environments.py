@@ -13,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = {  # package: (what is installed, what is imported once before any clock runs)
-    "bayesmmm": ([str(HERE.parent)], "import bayesmmm, nutpie; bayesmmm.fit"),
+    "bayesmmm": ([f"{HERE.parent}[baselines]"], "import bayesmmm, nutpie; bayesmmm.fit"),
     "pymc-marketing": (["pymc-marketing==1.3.*", "nutpie"], "import nutpie, pymc_marketing.mmm"),
     "google-meridian": (
         ["google-meridian[jax]==2.1.*"],

@@ -8,7 +8,18 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "bayesmmm"
 GROUND = ["errors", "files", "text", "progress", "validate"]
-BOTTOM = ["kernels", "data", "prepare", "priors", "equations", "engine", "simulate", "results", "inference"]
+BOTTOM = [
+    "kernels",
+    "data",
+    "prepare",
+    "priors",
+    "equations",
+    "engine",
+    "baselines",
+    "simulate",
+    "results",
+    "inference",
+]
 MIDDLE = ["estimands", "optimize", "diagnostics", "sensitivity", "evaluate", "plots"]
 ORDER = [*GROUND, *BOTTOM, *MIDDLE, "report", "__init__", "cli", "__main__"]
 OWNERS = {

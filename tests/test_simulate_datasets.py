@@ -14,11 +14,11 @@ from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, read_toml
 from bayesmmm.errors import DataError, SettingError
 from bayesmmm.simulate import files as world_files
-from bayesmmm.simulate import read_world, regions, simulate_world, social_search, write_world
+from bayesmmm.simulate import read_world, regions, shop, simulate_world, social_search, tv, write_world, youtube
 from bayesmmm.simulate.datasets import CASES, FOLDER, load_case
 
 # Name of the case and of its files -> the code that makes the world.
-SHIPPED = {"social_search": social_search, "regions": regions}
+SHIPPED = {"social_search": social_search, "youtube": youtube, "shop": shop, "tv": tv, "regions": regions}
 shipped = pytest.mark.parametrize("name", SHIPPED)
 # The same arithmetic on another processor may differ in the last bits.
 SAME = 1e-12
@@ -118,6 +118,37 @@ def test_the_page_about_the_data_names_every_column_and_file(name):
     assert {path.name for path in FOLDER.glob(f"{name}.*")} <= named
 
 
+def test_what_is_said_of_the_year_of_signups():
+    world = load_case("youtube")
+    data, signups = world.data, world.data.columns["signups"][0]
+    assert data.outcome_unit == "sign-ups"
+    assert (signups == signups.round()).all()
+    assert 0.005 < (signups == 0).mean() < 0.1
+    weekend = data.dates.day_of_week >= 5
+    assert signups[weekend].mean() < 0.7 * signups[~weekend].mean()
+    # The residual is what a count has beyond its mean: about as wide as that of a Poisson count.
+    parts = world.truth.components["signups"]
+    left = parts.sel({"signups.component": "residual"}).values
+    mean = signups - left
+    assert (mean > 0).all()
+    assert abs(left.mean()) < 3 * left.std() / np.sqrt(len(left))
+    assert np.mean(left**2 / (mean + mean**2 / 25)) == pytest.approx(1.0, abs=0.25)
+    assert float(world.truth.parameters["signups.sigma"]) * signups.mean() == pytest.approx(
+        np.sqrt(np.mean(left**2))
+    )
+
+
+def test_what_is_said_of_television_and_print():
+    world = load_case("tv")
+    half_life = world.truth.parameters["sales.half_life"].values
+    np.testing.assert_allclose(0.5 ** (7.0 / half_life), [0.6, 0.2, 0.8, 0.5])
+    parts = world.truth.components["sales"]
+    assert {"christmas", "economy", "trend"} <= set(parts["sales.component"].values)
+    # The share of days before Christmas, by hand: 27 November 2022 is a Sunday, so that four whole weeks count.
+    christmas = world.data.to_frame().set_index("date")["christmas"]
+    assert christmas["2022-11-20":"2022-12-25"].tolist() == [0.0, 1.0, 1.0, 1.0, 1.0, 0.0]
+
+
 @pytest.fixture
 def small():
     """One equation without mediator, under a log link: the smallest world there is."""
@@ -139,7 +170,7 @@ def test_a_world_comes_back_exactly(small, tmp_path):
     assert_identical(back.truth, small.truth)
 
 
-@pytest.mark.parametrize("make", [social_search, regions])
+@pytest.mark.parametrize("make", [social_search, youtube, shop, tv, regions])
 def test_a_mediated_world_comes_back_exactly(make, tmp_path):
     world = make(seed=7, weeks=60)
     write_world(world, tmp_path, "w")

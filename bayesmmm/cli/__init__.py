@@ -37,8 +37,10 @@ example:
 """
 _DEMO = """\
 Fit a case that comes with the package, and lay the posterior beside the truth that the data were made from.
-"social_search": four social channels, paid search as their mediator, three years of weekly revenue. "regions": eight
-regions with a common demand that drives their spend, too.
+"social_search": four social channels, paid search as their mediator, three years of weekly revenue. "youtube": a year
+of daily spend on search, display and YouTube, and of sign-ups. "shop": three channels, weekly revenue with outliers.
+"tv": TV, Digital, Print and Radio, with a Christmas, an
+economic cycle and a trend. "regions": eight regions with a common demand that drives their spend, too.
 
 example:
   bayesmmm demo regions --out my-demo
@@ -94,8 +96,8 @@ _TEXTS = {
     "total": "money of the plan, or a range LOW:HIGH (what the current plan costs)",
     "objective": "what the plan is for (%(default)s)",
     "allow-unconverged": "report although the sampler failed; the page says so",
-    "world": "which: social_search, a national one, or regions, a panel (%(default)s)",
-    "weeks": "periods (156 of social_search, 120 of regions)",
+    "world": f"which case: {', '.join(commands.CASES)} (%(default)s)",
+    "weeks": "weeks (156 of social_search, 52 of youtube, 156 of shop, 208 of tv, 120 of regions)",
 }
 
 

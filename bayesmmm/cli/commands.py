@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from bayesmmm.simulate import World
 
 #: The cases that come with the package, as `simulate.datasets` has them; known here without importing it.
-CASES = ("social_search", "regions")
+CASES = ("social_search", "youtube", "shop", "tv", "regions")
 DONE, SAMPLER_FAILED, MIXED, INTERRUPTED = 0, 1, 3, 130
 
 

@@ -7,6 +7,7 @@ from bayesmmm.evaluate.ecdf_bands import path_probability, simultaneous_band, un
 from bayesmmm.evaluate.prior_worlds import PriorWorlds
 from bayesmmm.evaluate.recovery import Recovery, recover
 from bayesmmm.evaluate.stability import drift
+from bayesmmm.evaluate.true_world import true_fit
 
 __all__ = [
     "Calibration",
@@ -21,5 +22,6 @@ __all__ = [
     "path_probability",
     "recover",
     "simultaneous_band",
+    "true_fit",
     "uniformity",
 ]

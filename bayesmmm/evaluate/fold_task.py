@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayesmmm.baselines import one_season_before
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM
 from bayesmmm.evaluate.folds import Fold
@@ -115,5 +116,4 @@ def naive(data: MMMData, name: str, fold: Fold) -> np.ndarray:
     """
     series, year = data.columns[name], round(365.25 / data.days_per_period)
     at = np.arange(fold.test.start, fold.test.stop)
-    back = at - year * np.maximum(1, -(-(at - fold.train.stop + 1) // year))
-    return np.where(back >= 0, series[:, np.maximum(back, 0)], series[:, [fold.train.stop - 1]])
+    return one_season_before(series, at, fold.train.stop, year)

@@ -18,6 +18,9 @@ FOLDER = next(folder for folder in (_HERE / "_data", _HERE.parent / "data") if f
 CASES: Mapping[str, str] = MappingProxyType(
     {
         "social_search": "four social channels, paid search as their mediator, three years of weekly revenue",
+        "youtube": "a year of daily spend on search, display and YouTube, and sign-ups, which are counts",
+        "shop": "three years of weekly revenue with outliers, three channels, a price and promotions",
+        "tv": "four years of weekly spend on TV, Digital, Print and Radio, with a Christmas, an economic cycle, a trend",
         "regions": "a panel of eight regions with a common demand that drives their spend, too",
     }
 )
@@ -31,8 +34,11 @@ def load_case(case: str) -> World:
     Parameters
     ----------
     case : str
-        "social_search": four social channels, paid search as their mediator, three years of weekly revenue; "regions":
-        a panel of eight regions, three channels, searches as their mediator, weekly sales.
+        "social_search": four social channels, paid search as their mediator, three years of weekly revenue; "youtube":
+        a year of daily spend on search, display and YouTube, and of sign-ups; "shop": three years of weekly revenue
+        with outliers, three channels, a price and promotions; "tv": four years of weekly spend on TV, Digital, Print and
+        Radio, with a Christmas, an economic cycle and a trend; "regions": a panel of eight regions,
+        three channels, searches as their mediator, weekly sales.
 
     Returns
     -------

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm import engine
-from bayesmmm.data import MMMData, Scales
+from bayesmmm.data import MONEY, MMMData, Scales
 from bayesmmm.data.checks import NATIONAL
 from bayesmmm.equations import MMM, Equation, check_system, for_data, sign_of
 from bayesmmm.errors import (
@@ -143,6 +143,18 @@ def simulate_world(
         parameters = _checked(system, parameters, data)
     shape = (1, len(data.geos), len(data.dates))
     residual = engine.joint_residuals(system, parameters, shape, residual_stream)
+    return world_of(system, data, parameters, scales, residual, seed)
+
+
+def world_of(
+    system: MMM,
+    data: MMMData,
+    parameters: engine.Parameters,
+    scales: Scales,
+    residual: Mapping[str, np.ndarray],
+    seed: int,
+) -> World:
+    """Run the equations with given residuals (1, G, T), in shares of size, and keep what is true."""
     with np.errstate(over="ignore"):  # an infinite series is refused below, by name
         run = engine.run(system, parameters, data, scales, residual=residual)
     simulated = _accepted(system, data, run, seed)
@@ -184,6 +196,7 @@ def planned(
     outcome: str,
     mediators: Mapping[str, str],
     geos: tuple[str, ...] = (NATIONAL,),
+    outcome_unit: str = MONEY,
 ) -> MMMData:
     """Spend and controls, (T,) or (G, T), of a world to come; outcome and mediators are placeholders, never read."""
     placeholder = np.tile(np.linspace(1.0, 2.0, len(dates)), (len(geos), 1))
@@ -196,6 +209,7 @@ def planned(
         media=tuple(spend),
         mediators=mediators,
         controls=tuple(controls),
+        outcome_unit=outcome_unit,
     )
 
 

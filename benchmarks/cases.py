@@ -1,0 +1,171 @@
+"""Is a model worth more than the method it replaces? Every case on ten data sets; writes CASES.md and a JSON.
+
+    python benchmarks/cases.py --seeds 10 --minutes 8
+
+Runs in the environment of the checkout. A run goes on where the last one stopped, since every row is kept in the JSON;
+give another ``--out`` after a change of the worlds or of a method. See README.md in this folder.
+"""
+
+import argparse
+import json
+import os
+import platform
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cases_report
+import numpy as np
+import pandas as pd
+
+import bayesmmm as mm
+from bayesmmm import simulate
+from bayesmmm.baselines import Regression
+from bayesmmm.data import next_dates
+from bayesmmm.results import Fit
+from bayesmmm.simulate import World
+
+HERE = Path(__file__).resolve().parent
+PROBABILITY = 0.9
+# Of every fit and of every plan.
+SETTINGS = {"draws": 600, "tune": 500, "chains": 2, "progress": False}
+PLAN_DRAWS, COPIES = 400, 100
+# Days to plan, and how much a channel may get more or less than in a mean period.
+HORIZON, CHANGE = 91, 0.5
+
+
+@dataclass(frozen=True)
+class Case:
+    """A world, and the method that the model is to replace."""
+
+    make: Callable[..., World]
+    method: str
+    baseline: Callable[[World, int], Regression]
+
+
+def _plain(world: World, seed: int) -> Regression:
+    return mm.baselines.least_squares(world.data, ci_prob=PROBABILITY)
+
+
+def _terms(world: World, seed: int) -> Regression:
+    return mm.baselines.least_squares(world.data, world.system, retention=0.5, ci_prob=PROBABILITY)
+
+
+def _ridge(world: World, seed: int) -> Regression:
+    return mm.baselines.two_stage_ridge(world.data, world.system, seed=seed, ci_prob=PROBABILITY)
+
+
+CASES = {
+    "youtube": Case(simulate.youtube, "least squares on the spend of the day", _plain),
+    "social_search": Case(simulate.social_search, "two-stage ridge with the terms of the model", _ridge),
+    "shop": Case(simulate.shop, "least squares, half carried over a week, terms of the model", _terms),
+    "tv": Case(simulate.tv, "least squares, half carried over a week, terms of the model", _terms),
+}
+
+
+def quiet(work: Callable, *arguments: object, **settings: object):
+    """Do something without the warnings of the package, which a table of a hundred fits has no room for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mm.errors.BayesMMMWarning)
+        return work(*arguments, **settings)
+
+
+def ahead(world: World, split: pd.Series) -> pd.DataFrame:
+    """A plan that spends the same in every period; controls are those of a year before."""
+    data = world.data
+    count = round(HORIZON / data.days_per_period)
+    dates = next_dates(data, count)
+    plan = pd.DataFrame({name: np.full(count, money) for name, money in split.items()}, index=dates)
+    year = round(365.25 / data.days_per_period)
+    known = data.to_frame()[list(data.controls)].iloc[-year:].iloc[:count]
+    return plan.join(known.set_axis(dates))
+
+
+def brings(true: Fit, world: World, split: pd.Series) -> float:
+    """Outcome of a plan in the true world, less what paid mediators then cost."""
+    found = mm.predict(true, ahead(world, split))
+    paid = [name for name in world.data.mediators if world.data.is_money(name)]
+    value = found[world.data.outcome] - sum(found[name] for name in paid)
+    return float(value.sum("date").mean())
+
+
+def measured(name: str, seed: int) -> dict:
+    """One data set: returns by both methods, and what their plans bring."""
+    case, start = CASES[name], time.perf_counter()
+    world = case.make(seed=seed)
+    data = world.data
+    fit = quiet(mm.fit, world.system, data, seed=seed, **SETTINGS).accept_unconverged()
+    ours = mm.summarise(quiet(mm.roi, fit, window="outcome"), PROBABILITY)
+    other = case.baseline(world, seed)
+    rows = [f"roi[{channel}]" for channel in data.media]
+    now = data.to_frame()[list(data.media)].mean()
+    best = quiet(
+        mm.optimize_budget,
+        fit.thin(PLAN_DRAWS),
+        plan=ahead(world, now),
+        change=CHANGE,
+        seed=seed,
+        **_total(world, now),
+    )
+    bounds = {channel: ((1 - CHANGE) * money, (1 + CHANGE) * money) for channel, money in now.items()}
+    splits = {"now": now, "model": best.spend.mean("date").to_series()[list(data.media)]}
+    splits["baseline"] = other.allocate(float(now.sum()), bounds)
+    true = mm.evaluate.true_fit(world, fit, copies=COPIES if data.mediators else 1)
+    return {
+        "case": name,
+        "seed": seed,
+        "verdict": fit.convergence.verdict,
+        "channels": list(data.media),
+        "truth": world.truth.effects["roi"].values.tolist(),
+        "model": ours.loc[rows, ["lower", "median", "upper"]].to_numpy().tolist(),
+        "baseline": other.effects.loc[rows, ["lower", "estimate", "upper"]].to_numpy().tolist(),
+        "plans": {label: {k: float(v) for k, v in split.items()} for label, split in splits.items()},
+        "brings": {label: brings(true, world, split) for label, split in splits.items()},
+        "seconds": time.perf_counter() - start,
+    }
+
+
+def _total(world: World, now: pd.Series) -> dict:
+    """The money of the channels; where a mediator is paid, what it costs is counted as the loss that it is."""
+    count = round(HORIZON / world.data.days_per_period)
+    if not any(world.data.is_money(name) for name in world.data.mediators):
+        return {"total": float(now.sum() * count)}
+    return {
+        "objective": "profit",
+        "margin": 1.0,
+        "groups": {"all": (list(now.index), (None, float(now.sum() * count)))},
+    }
+
+
+def main() -> None:
+    """Read the options, measure what is missing, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=10, help="data sets of each case (%(default)s)")
+    parser.add_argument("--only", nargs="*", choices=CASES, default=list(CASES), help="cases; none: only write")
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="start no data set after so many (%(default)s)"
+    )
+    parser.add_argument("--out", type=Path, default=HERE / "cases.json", help="JSON (%(default)s)")
+    parser.add_argument("--report", type=Path, default=HERE / "CASES.md", help="tables (%(default)s)")
+    options = parser.parse_args()
+    result = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {"rows": []}
+    result["machine"] = {"system": platform.system(), "cores": os.cpu_count()}
+    result["methods"] = {name: case.method for name, case in CASES.items()}
+    result |= {"probability": PROBABILITY, "settings": SETTINGS, "days": HORIZON, "change": CHANGE}
+    done, start = {(row["case"], row["seed"]) for row in result["rows"]}, time.perf_counter()
+    for seed in range(1, options.seeds + 1):
+        for name in options.only:
+            if (name, seed) in done or time.perf_counter() - start > 60.0 * options.minutes:
+                continue
+            row = measured(name, seed)
+            result["rows"].append(row)
+            print(f"{name}, seed {seed}: {row['seconds']:.1f} s, {row['verdict']}", flush=True)
+            options.out.write_text(json.dumps(result, indent=None) + "\n", encoding="utf-8")
+    options.out.write_text(json.dumps(result, indent=None) + "\n", encoding="utf-8")
+    options.report.write_text(cases_report.written(result), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
