@@ -79,7 +79,7 @@ class _EvenDates(ticker.Locator):
         self.most = most
 
     def __call__(self) -> list[float]:
-        return self.tick_values(*self.axis.get_view_interval())
+        return self.tick_values(*_view(self))
 
     def tick_values(self, vmin: float, vmax: float) -> list[float]:
         return mdates.date2num(even_dates(_day(vmin), _day(vmax), self.most)[0]).tolist()
@@ -92,8 +92,14 @@ class _WrittenDates(ticker.Formatter):
         self.most = most
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        low, high = self.axis.get_view_interval()
+        low, high = _view(self)
         return format(_day(x), even_dates(_day(low), _day(high), self.most)[1])
+
+
+def _view(helper: ticker.TickHelper) -> tuple[float, float]:
+    """Ends of what is seen of an axis."""
+    assert helper.axis is not None, "set by the axis that it helps"
+    return helper.axis.get_view_interval()
 
 
 def _day(at: float) -> pd.Timestamp:

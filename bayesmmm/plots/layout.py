@@ -90,7 +90,7 @@ def save_each(axes: Axes | np.ndarray, paths: Sequence[Path], *, dpi: int = 150)
                 figure.draw_without_rendering()
             if not any(_NO_ROOM in str(each.message) for each in caught):
                 break
-            figure.set_size_inches(1.4 * figure.get_size_inches())
+            figure.set_size_inches(1.4 * figure.get_figwidth(), 1.4 * figure.get_figheight())
         for each in caught:
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
         figure.set_layout_engine("none")

@@ -54,7 +54,7 @@ def shares(
     label_rows(ax, list(spend.index))
     right = max(float(np.nanmax(brought["upper"])), float(taken.max()))
     left = min(0.0, float(np.nanmin(brought["lower"])))
-    for row, value in zip(at, back["median"], strict=True):
+    for row, value in enumerate(back["median"]):
         words = f"ROI {rounded(value)}" if np.isfinite(value) else "no spend"
         ax.text(right + 0.03 * (right - left), row, words, fontsize=SMALL, va="center")
     ax.set_xlim(left, right + 0.22 * (right - left))

@@ -57,6 +57,7 @@ class Answers:
     weak: tuple[str, ...]  # channels that are not told apart from no effect
     plan: Plan | None  # that is recommended
     no_plan: str  # why there is none
+    objective: str  # what it is for
     currency: str = ""  # sign or code that stands before amounts of money on the first pages
 
     @property
@@ -136,7 +137,8 @@ def collect(
     tell("geos" if len(fit.data.geos) > 1 else "parameters")
     geos = collect_by_geo(fit, replicated, window=window, ci_prob=ci_prob, **about)
     tell("recommended plan")
-    plan, no_plan = recommend(fit, Asked() if asked is None else asked)
+    asked = Asked() if asked is None else asked
+    plan, no_plan = recommend(fit, asked)
     tell("tables")
     return Answers(
         fit=fit,
@@ -164,6 +166,7 @@ def collect(
         weak=tuple(weak_signs(fit)),
         plan=plan,
         no_plan=no_plan,
+        objective=asked.objective,
         currency=currency,
     )
 

@@ -184,11 +184,9 @@ def _advice(answers: Answers, plan: Plan, words: Words) -> Advice:
     small = 0.01 * own["current"].sum()
     up, down = (list(own.index[sign * moved > small]) for sign in (1.0, -1.0))
     gain = rows(plan.answers["gain"], answers).iloc[0]
-    unit = {"profit": words.currency, "roi": ""}.get(plan.attrs["objective"], words.of_outcome)
-    amount = (
-        f"{brief(gain['median'], unit)}{words.unit if not unit and plan.attrs['objective'] == 'outcome' else ''}"
-    )
-    what = _OBJECTIVES.get(plan.attrs["objective"], answers.outcome)
+    unit = {"profit": words.currency, "roi": ""}.get(answers.objective, words.of_outcome)
+    amount = f"{brief(gain['median'], unit)}{words.unit * (answers.objective == 'outcome')}"
+    what = _OBJECTIVES.get(answers.objective, answers.outcome)
     span = f"{plan.attrs['start']} to {plan.attrs['stop']}"
     if not up and not down:
         title = "Keep the current plan: no shift within the limits gains"
