@@ -336,7 +336,7 @@ class ConvergenceWarning(BayesMMMWarning):
 
 
 class ControlsWarning(BayesMMMWarning):
-    """Given when a plan depends on future controls that nobody stated, so that the last ones are repeated."""
+    """Given when a plan depends on future controls that nobody stated, so that those of the past are taken."""
 
 
 class InterruptedWarning(BayesMMMWarning):

@@ -45,6 +45,7 @@ class Draw:
     period: float
     scales: object
     par: dict
+    levels: dict  # what each linear term is counted from
     trend_until: float = math.inf  # day after which a trend stays where it is
     known: dict = field(init=False, default_factory=dict)  # amplitudes, media and linear terms worked out so far
 
@@ -90,7 +91,20 @@ def read_draw(fit, chain, draw) -> Draw:
         period=DAYS[fit.data.frequency],
         scales=fit.scales,
         par=par,
+        levels=_levels(fit),
     )
+
+
+def _levels(fit):
+    """As an equation says; else zero for what is 0 or 1, or paid, and the mean for the rest."""
+    out = {}
+    for equation in fit.system.equations:
+        for n in equation.linear:
+            values, unit = set(fit.data.columns[n][0].tolist()), fit.data.mediators.get(n)
+            given = equation.reference.get(n, 0.0 if values <= {0.0, 1.0} or unit == "money" else "mean")
+            words = {"mean": fit.scales.center[n], "min": min(values), "max": max(values)}
+            out[n] = words.get(given, given)
+    return out
 
 
 def _causal_order(system):
@@ -169,6 +183,16 @@ def linear_terms(draw, name, columns):
         if this not in draw.known:
             draw.known[this] = [b[term] * v for v in design_column(draw, term, columns)]
         out[term] = draw.known[this]
+    return out
+
+
+def counted_terms(draw, name):
+    """Linear terms counted from their levels; what lies between these and the means belongs to the intercept."""
+    out = dict(linear_terms(draw, name, draw.columns))
+    for n in draw.equation(name).linear:
+        away = draw.par[name]["coefficient"][n] * (draw.levels[n] - draw.scales.center[n]) / draw.scales.spread[n]
+        out["intercept"] = [v + away for v in out["intercept"]]
+        out[n] = [v - away for v in out[n]]
     return out
 
 
@@ -422,10 +446,10 @@ def shared(total, by_origin):
 def origin_terms(draw, name, residual):
     """Terms of an equation that media or mediators cause, on its scale: (cause, origin) -> values.
 
-    The cause is the column in the equation, the origin the channel it goes back to, or ORGANIC.
+    The cause is the column in the equation, the origin the channel or control it goes back to, or ORGANIC.
     """
     equation, out = draw.equation(name), {}
-    linear, media = linear_terms(draw, name, draw.columns), media_terms(draw, name, draw.columns)
+    linear, media = counted_terms(draw, name), media_terms(draw, name, draw.columns)
     for cause in equation.media:
         if cause not in draw.order:
             out[cause, cause] = media[cause]
@@ -450,20 +474,23 @@ def origin_terms(draw, name, residual):
 
 def series_parts(draw, name, residual, *, cut):
     """Parts of an observed mediator, in its units, by origin; `cut` at zero, as a Hill curve takes it."""
-    by_origin = {}
-    for (_, origin), values in origin_terms(draw, name, residual).items():
+    by_origin, linear = {}, counted_terms(draw, name)
+    controls = [(n, linear[n]) for n in draw.equation(name).linear if n not in draw.order]
+    caused = [(origin, values) for (_, origin), values in origin_terms(draw, name, residual).items()]
+    for origin, values in [*caused, *controls]:
         if origin != ORGANIC:
             known = by_origin.get(origin, [0.0] * len(values))
             by_origin[origin] = [a + b for a, b in zip(known, values, strict=True)]
 
-    if draw.equation(name).likelihood == "lognormal":
-        organic, lift = [], []
-        for t, m in enumerate(latent_mean(draw, name, draw.columns)):
-            whole = m + residual[name][t]
-            without = whole - sum(p[t] for p in by_origin.values())
-            organic.append(link(draw, name, without))
-            lift.append(link(draw, name, whole) - link(draw, name, without))
-        return {ORGANIC: organic} | shared(lift, by_origin)
+    if draw.equation(name).likelihood == "lognormal":  # channels lift the series, controls what it is without them
+        whole = [m + residual[name][t] for t, m in enumerate(latent_mean(draw, name, draw.columns))]
+        out, media = {}, {c for e in draw.equations for c in e.media}
+        for group in (media, set(by_origin) - media):
+            own = {k: p for k, p in by_origin.items() if k in group}
+            without = [v - sum(p[t] for p in own.values()) for t, v in enumerate(whole)]
+            lift = [link(draw, name, a) - link(draw, name, b) for a, b in zip(whole, without, strict=True)]
+            out, whole = out | shared(lift, own), without
+        return {ORGANIC: [link(draw, name, v) for v in whole]} | out
     # Nothing to share where the series is cut, or censored, at zero.
     cut = cut or draw.equation(name).likelihood == "censored_normal"
     series, size = draw.columns[name], draw.size(name)
@@ -477,7 +504,7 @@ def series_parts(draw, name, residual, *, cut):
 def decompose(draw, name, residual):
     """(kind, channel, mediator, label) -> values in units of the series; and the mean that they add up to."""
     equation, n = draw.equation(name), len(draw.days)
-    linear = linear_terms(draw, name, draw.columns)
+    linear = counted_terms(draw, name)
     base, first = linear.pop("intercept"), {}
     for term, values in linear.items():
         if term in draw.order:
@@ -502,6 +529,8 @@ def _component(draw, cause, origin):
         return ("direct", cause, "", cause)
     if origin == ORGANIC:
         return ("organic", "", cause, f"{cause} organic")
+    if not any(origin in e.media for e in draw.equations):
+        return ("control", "", cause, f"{origin} via {cause}")
     return ("via", origin, cause, f"{origin} via {cause}")
 
 

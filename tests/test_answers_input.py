@@ -203,7 +203,7 @@ def test_unknown_equation_and_frequency(fit):
 
 def test_an_answer_that_is_too_large_says_how_to_make_it_smaller(fit, monkeypatch):
     monkeypatch.setattr(validate, "LARGEST", 20_000.0)
-    with pytest.raises(AnswerSizeError, match=r"12 x 8 x 52.*as fit\.thin\(1000\), or pass freq='month'"):
+    with pytest.raises(AnswerSizeError, match=r"12 x 9 x 52.*as fit\.thin\(1000\), or pass freq='month'"):
         mm.decompose(fit)
     assert mm.decompose(fit, freq="month").sizes["date"] == 12
     monkeypatch.setattr(validate, "LARGEST", 10_000.0)

@@ -26,7 +26,19 @@ from tests.fits import judge
 
 SPEC = FOLDER / "social_search.toml"
 DATA = FOLDER / "social_search.csv"
-COMMANDS = ["demo", "prepare", "fit", "report", "optimize", "show", "simulate"]
+COMMANDS = [
+    "demo",
+    "prepare",
+    "fit",
+    "report",
+    "optimize",
+    "show",
+    "simulate",
+    "predict",
+    "whatif",
+    "evaluate",
+    "compare",
+]
 QUICK = ["--draws", "50", "--tune", "50", "--chains", "2"]
 
 

@@ -7,6 +7,7 @@ import pytest
 import bayesmmm as mm
 from bayesmmm import errors
 from bayesmmm.data import next_dates
+from bayesmmm.errors import SettingError
 from tests.event_worlds import EFFECT, EVENTS, LEVEL, POOL, added_up, daily, read, system
 from tests.fits import quiet
 
@@ -44,6 +45,27 @@ def test_events_are_parts_of_their_own(fit):
         "events (sale, holidays)" in t.get_text().replace("\n", " ")
         for t in mm.plots.decomposition(parts).get_legend().texts
     )
+
+
+def test_effects_of_events_are_those_of_a_calendar_without_them(fit):
+    found = mm.effects(fit)
+    names = ["sale", *POOL["holidays"]]
+    assert found["term"].values.tolist() == names
+    assert set(found["term_kind"].values) == {"event"}
+    raw = fit.coefficients("sales")
+    for name in names:
+        gone = mm.what_if(fit, do={name: 0.0})["sales.change"].sum("date")
+        np.testing.assert_allclose(found["term_total"].sel(term=name), -gone, rtol=1e-10)
+        np.testing.assert_allclose(mm.what_if(fit, scale={name: 0.0})["sales.change"].sum("date"), gone)
+        np.testing.assert_allclose(
+            found["per_unit"].sel(term=name), raw.sel({"sales.term": name}).values, rtol=1e-9
+        )
+        assert found["units_away"].sel(term=name) == fit.data.columns[name].sum()
+    parts = mm.decompose(fit)["contribution"].sum("date")
+    own = found["term_total"].sel(term=POOL["holidays"]).sum("term")
+    np.testing.assert_allclose(own, parts.sel(component="holidays"), rtol=1e-9)
+    with pytest.raises(SettingError, match=r"do\['sale'\] has -1 days"):
+        mm.what_if(fit, do={"sale": -1.0})
 
 
 def test_a_plan_needs_no_column_for_events(fit):

@@ -68,6 +68,8 @@ ASKED = {
 #: Variables that are not sums over geos.
 RATIOS = (
     "share",
+    "term_share",
+    "per_unit",
     "roi",
     "roi_direct",
     "roi_indirect",
@@ -452,9 +454,9 @@ def test_geos_count_in_the_size_of_an_answer(monkeypatch):
         decompose(fit, by="geo")
     assert decompose(fit.thin(2), by="geo", freq="month").sizes["geo"] == 3
     monkeypatch.setattr(validate, "LARGEST", 8.0 * 9 * 8 * 4)
-    assert effects(fit).sizes["channel"] == 3
+    assert effects(fit, terms=()).sizes["channel"] == 3
     with pytest.raises(errors.AnswerSizeError, match=r"the effects would .*9 x 8 x 3 x 4.*fit\.thin\(1000\)"):
-        effects(fit, by="geo")
+        effects(fit, terms=(), by="geo")
     for ask in (predict, residuals, lambda fit, by: what_if(fit, scale={"tv": 0.5}, by=by)):
         monkeypatch.setattr(validate, "LARGEST", 8.0 * 2 * 8 * 52)
         assert ask(fit, by=None).sizes["date"] == 52

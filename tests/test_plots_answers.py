@@ -69,7 +69,7 @@ def test_decomposition_stacks_posterior_means():
         *reversed(ranked),
         "all channels via google",
         "google, organic",
-        "baseline (intercept, trend, seasonality) and\ncontrols relative to their means (price)",
+        "baseline (intercept, trend, seasonality) and\ncontrols from their references (price)",
     ]
     assert ax.get_ylabel() == "revenue (money)"
     assert ax.get_ylim()[0] == 0.0
@@ -157,12 +157,12 @@ def test_baseline_means_the_same_in_both_figures_and_says_what_is_inside():
     parts = made.decomposition(3, controls=("price", "promotion"))
     stacked, fall = plots.decomposition(parts), plots.waterfall(parts)
     assert legend_words(stacked)[-1].replace("\n", " ") == (
-        "baseline (intercept, trend, seasonality) and controls relative to their means (price, promotion)"
+        "baseline (intercept, trend, seasonality) and controls from their references (price, promotion)"
     )
-    assert legend_words(fall)[:2] == ["baseline (intercept, trend, seasonality)", "control, relative to its mean"]
+    assert legend_words(fall)[:2] == ["baseline (intercept, trend, seasonality)", "control, from its reference"]
     bare, many = made.decomposition(3, controls=()), made.decomposition(3, controls=list("abcdef"))
     assert legend_words(plots.decomposition(bare))[-1] == "baseline (intercept, trend, seasonality)"
-    assert "control, relative to its mean" not in legend_words(plots.waterfall(bare))
+    assert "control, from its reference" not in legend_words(plots.waterfall(bare))
     assert legend_words(plots.decomposition(many))[-1].endswith("(6 of them)")
 
 

@@ -64,6 +64,10 @@ def test_command_line_is_accepted():
         "fit",
         "report",
         "optimize",
+        "predict",
+        "whatif",
+        "evaluate",
+        "compare",
     ]
     for words in ours:
         cli._parser().parse_args(words)

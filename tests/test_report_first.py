@@ -92,10 +92,9 @@ def test_sentences_and_cards_hold_the_numbers_of_the_functions(fit, report, said
     assert cards["of sales from media"].value == rough_percent(share)
     assert cards["back for each €1 spent"].value == median
     assert cards["back for each €1 spent"].below == f"{low} to {high}"
-    seen, mean = fit.data.columns["sales"][0], mm.predict(fit)["sales"].mean(OVER).values
-    r2 = 1 - ((seen - mean) ** 2).sum() / ((seen - seen.mean()) ** 2).sum()
-    assert cards["fit to the past (R²)"].value == number(r2, 2)
-    assert rough_percent(np.abs(1.0 - mean / seen).mean()) in cards["fit to the past (R²)"].below
+    inside = mm.evaluate.in_sample(fit).loc["sales"]
+    assert cards["fit to the past (R²)"].value == number(inside["r2"], 2)
+    assert f"off by {rough_percent(inside['mape'])} on" in cards["fit to the past (R²)"].below
     roi = mm.roi(fit).median(OVER).to_series().sort_values(ascending=False)
     assert f"{roi.index[0]} brought most, {brief(roi.iloc[0], EURO)}" in said.sentences[1]
     assert f"{roi.index[-1]} least, {brief(roi.iloc[-1], EURO)}" in said.sentences[1]

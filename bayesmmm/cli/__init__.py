@@ -1,13 +1,13 @@
-"""The command line: ``bayesmmm demo | prepare | check | fit | report | optimize | show | simulate``.
+"""The command line: ``bayesmmm COMMAND``, with what `--help` lists.
 
 It alone prints.
 
 Knows files, exit statuses and sentences; every number comes from elsewhere. Heavy modules are imported when a command
 runs, so that help and version answer at once.
 
-Exit status: 0 done; 1 the sampler failed (`fit` writes its files all the same, `report` and `optimize` only when told
-to); 2 the input cannot be used; 3 `show` found files of several runs, or damaged ones; 4 `check` found faults; 70 a
-fault of the program; 130 interrupted.
+Exit status: 0 done; 1 the sampler failed (`fit` writes its files all the same, what asks a saved fit only when told to,
+and `evaluate` where one of its own fits failed); 2 the input cannot be used; 3 `show` found files of several runs, or
+damaged ones; 4 `check` found faults; 70 a fault of the program; 130 interrupted.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bayesmmm.cli import arguments, checking, commands, planning, preparing, reporting
+from bayesmmm.cli import arguments, asking, checking, commands, evaluating, planning, preparing, reporting
 from bayesmmm.cli.arguments import CI_PROB
 from bayesmmm.cli.checking import FAULTY
 from bayesmmm.cli.commands import DONE, INTERRUPTED, MIXED, SAMPLER_FAILED
@@ -179,7 +179,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_sampling(fit, seed=None)
     fit.set_defaults(run=commands.fit)
 
+    evaluating.add_evaluate(command("evaluate", "judge a fit, or forecasts", evaluating.EVALUATE))
+    evaluating.add_compare(command("compare", "compare saved fits", evaluating.COMPARE))
     _add_report(command("report", "report a saved fit", _REPORT))
+    asking.add_predict(command("predict", "predict the series of a saved fit", asking.PREDICT))
+    asking.add_what_if(command("whatif", "ask what other inputs would change", asking.WHATIF))
     planning.add_arguments(command("optimize", "plan a budget", planning.ABOUT))
 
     show = command("show", "say which run files are of", _SHOW)

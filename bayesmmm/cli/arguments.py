@@ -209,6 +209,15 @@ def control(text: str) -> tuple[str, float | list[float]]:
     return name, values[0] if len(values) == 1 else values
 
 
+def factor(text: str) -> tuple[str, float]:
+    """Read NAME=FACTOR."""
+    name, _, size = text.rpartition("=")
+    value = _number(size)
+    if not name or value is None or value < 0.0:
+        _refuse(text, "must be NAME=FACTOR with a factor of at least 0, as tv=1.3, or tv=0 to switch it off")
+    return name, value
+
+
 def mediator(text: str) -> tuple[str, str]:
     """Read how mediators behave: one word for all, or NAME=word."""
     name, _, mode = text.rpartition("=")

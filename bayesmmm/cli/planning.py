@@ -52,7 +52,7 @@ _TEXTS = {
     "start": "first of the fitted periods to plan once more, as 2024-01-07",
     "stop": "last of these",
     "controls": "with --periods: what a control will be, in its own unit; one number, or one for each period separated "
-    "by commas, as promotion=0,0,1; repeatable (default: as in the last N periods)",
+    "by commas, as promotion=0,0,1; repeatable (default: as a year before or, off the calendar, in the last N periods)",
     "cost": "money that one unit of an exposure costs, one number, or one for each period separated by commas, as "
     "display=0.004; repeatable (default: in a plan with units and spend as there, else the mean of the window)",
     "total": "money of the whole window, what paid mediators are induced to spend included: an amount to be spent, or "
@@ -217,7 +217,7 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
     from bayesmmm.optimize import Constraints, Solver, Window
     from bayesmmm.optimize.problem import read_channels, read_modes, read_pairs
 
-    how = _unique(options.mediators, "--mediators")
+    how = unique(options.mediators, "--mediators")
     mediators = _for_all(how, fit.system.mediators, "--mediators") if how else "respond"
     names = read_channels(fit, options.channels, read_modes(fit, mediators))
     decided = read_pairs(fit, names, options.geos)
@@ -230,15 +230,13 @@ def _records(fit: "Fit", options: argparse.Namespace) -> dict[str, Any]:
         name: {known.get(text, text): value for text, value in own.items()} or None
         for name in ("bounds", "period_bounds", "change", "minimum")
         for option in [f"--{name.replace('_', '-')}"]
-        for own in [_for_all(_unique(getattr(options, name), option), every, option)]
+        for own in [_for_all(unique(getattr(options, name), option), every, option)]
     }
-    limits["geo_totals"] = (
-        _for_all(_unique(options.geo_totals, "--geo-total"), decided.geos, "--geo-total") or None
-    )
+    limits["geo_totals"] = _for_all(unique(options.geo_totals, "--geo-total"), decided.geos, "--geo-total") or None
     limits["geos"] = options.geos
-    controls = _unique(options.controls, "--controls") or None
-    cost = _unique(options.cost, "--cost") or None
-    given = _unique(options.groups, "--group").items()
+    controls = unique(options.controls, "--controls") or None
+    cost = unique(options.cost, "--cost") or None
+    given = unique(options.groups, "--group").items()
     groups = {
         label: ([known.get(text, text) for text in _members(label, some, known)], sides)
         for label, (some, sides) in given
@@ -301,7 +299,7 @@ def _of_geo(plan: "pd.DataFrame", options: argparse.Namespace) -> "pd.DataFrame"
     return rows
 
 
-def _unique(pairs: Iterable[tuple[str, Any]] | None, option: str) -> dict[str, Any]:
+def unique(pairs: Iterable[tuple[str, Any]] | None, option: str) -> dict[str, Any]:
     """Return pairs of name and value as a mapping; a name twice is a slip."""
     out: dict[str, Any] = {}
     for name, value in pairs or ():

@@ -103,7 +103,7 @@ def effects_table(fit: "Fit", world: "World | None", ci_prob: float, by: str | N
     from bayesmmm.results.summaries import interval
 
     # The convention of the truth of a world: what the outcome of the data owes to all spend.
-    draws = effects(fit, groups={}, window="outcome", by=by)
+    draws = effects(fit, groups={}, terms=(), window="outcome", by=by)
     labels = [*([] if by is None else [by]), "channel"]
 
     def rows(values: "xr.Dataset") -> "pd.Series":

@@ -114,10 +114,10 @@ def read_plan(
     data : MMMData
         The history.
     plan : pandas.DataFrame
-        One row per period, the first right after the last of the history. Dates stand in a column "date" (datetimes
-        or ISO text) or in a DatetimeIndex. Of a panel, one row per geo and period, with the name of the geo in a column
-        "geo", or its keys in the columns that name it in the data where several do: every geo of the data has the same
-        periods, and none of them is left out. Media and controls of the
+        One row per period, the first right after the last of the history. Dates stand in a column "date", or of the
+        name that it has in the data (datetimes or ISO text), or in a DatetimeIndex. Of a panel, one row per geo and
+        period, with the name of the geo in a column "geo", or its keys in the columns that name it in the data where
+        several do: every geo of the data has the same periods, and none of them is left out. Media and controls of the
         data that are not needed may be there, and are not read.
     needed : sequence of str
         Columns of the data that the equations take as given. Of an exposure the plan may have its units, the column of
@@ -170,7 +170,7 @@ def read_plan(
     check_known(needed, list(data.columns), where="the data")
     if isinstance(plan, pd.DataFrame) and not len(plan):
         raise PlanError(f"the plan has no rows; give one row per period, and start at {_next(data):%Y-%m-%d}")
-    panel = len(data.geos) > 1
+    plan, panel = dated(data, plan), len(data.geos) > 1
     if isinstance(plan, pd.DataFrame) and not panel and GEO in [*plan.columns, *plan.index.names]:
         raise PanelError(
             "the plan has a column 'geo', and a plan is read for one geo; keep the rows of that geo and drop the column"
@@ -207,6 +207,14 @@ def read_plan(
     own = {name: given[name] for name in data.event_names if name in given}
     columns |= events_after(data, len(dates)) | own
     return Future(dates=dates, columns=read_only_arrays(columns), exposures=exposures)
+
+
+def dated(data: MMMData, plan: pd.DataFrame) -> pd.DataFrame:
+    """Return a plan with its dates in a column "date", where they are in one of the name that it has in the data."""
+    own = list(getattr(plan, "columns", ()))
+    if DATE in own or own.count(data.date_name) != 1 or isinstance(plan.index, pd.DatetimeIndex):
+        return plan
+    return plan.rename(columns={data.date_name: DATE})
 
 
 def events_after(data: MMMData, count: int) -> dict[str, np.ndarray]:

@@ -85,6 +85,8 @@ class MMMData(Columns, Readers):
     spend : Mapping of str to str
         Exposure -> column of what was paid for it, as ``{"display": "display_cost"}``: returns, curves and budgets are
         in that money. A counted channel without one is organic: it has an effect per unit, and no return on spend.
+    date_name : str
+        Column of dates in the table: plans may call theirs so, too.
 
     Attributes
     ----------
@@ -129,6 +131,7 @@ class MMMData(Columns, Readers):
     units: Mapping[str, str] = MappingProxyType({})
     spend: Mapping[str, str] = MappingProxyType({})
     events: Any = ()
+    date_name: str = "date"
     calendar: Calendar = field(init=False)
 
     def __post_init__(self) -> None:
@@ -251,7 +254,7 @@ class MMMData(Columns, Readers):
         unused = tuple(str(name) for name in frame.columns if name not in wanted)
         roles = (outcome, tuple(media), checks.as_units(mediators), tuple(controls))
         more: dict[str, Any] = {"levels": table.levels, "missing": gaps, "present": table.present, **calendar}
-        more |= {"units": units or {}, "spend": spend or {}, "events": events}
+        more |= {"units": units or {}, "spend": spend or {}, "events": events, "date_name": date}
         return cls(
             table.dates, table.geos, table.columns, *roles, outcome_unit=outcome_unit, unused=unused, **more
         )
@@ -438,6 +441,7 @@ class MMMData(Columns, Readers):
             dict(self.units),
             dict(self.spend),
             self.events,
+            self.date_name,
         )
         return (MMMData, (*given, self.controls, self.outcome_unit, self.unused, *more))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data.future import DATE, GEO, plan_dates, window_mask
+from bayesmmm.data.future import DATE, GEO, dated, plan_dates, window_mask
 from bayesmmm.data.schema import MMMData
 from bayesmmm.data.tables import check_table, to_float
 from bayesmmm.errors import PanelError, PlanError, SettingError, UnknownColumnError
@@ -78,7 +78,7 @@ def split_plan(
     >>> split_plan(data, total, "history")["tv"].tolist()
     [2.0, 1.0, 6.0, 3.0]
     """
-    weights = _weights(data, split, start, stop)
+    weights, plan = _weights(data, split, start, stop), dated(data, plan)
     if isinstance(plan, pd.DataFrame) and {GEO, *data.levels}.intersection([*plan.columns, *plan.index.names]):
         raise PanelError("the plan has a row for each geo already; leave split out and pass the plan as it is")
     check_table(

@@ -32,7 +32,7 @@ def plausibility_checks(view: PosteriorView) -> tuple[list[Check], dict[str, pd.
     if not fit.system.channels:
         return [], {}  # every one of them asks about media
     few = fit.thin(max(DRAWS, fit.posterior.sizes["chain"])).accept_unconverged()
-    answers = effects(few, window="outcome")
+    answers = effects(few, terms=(), window="outcome")
     checks = [_media_share(fit, answers), _prior_share(fit), _baseline(view), _returns(fit, answers)]
     checks.append(_dominance(fit, answers))
     tables: dict[str, pd.DataFrame | xr.Dataset] = {"effects": answers}

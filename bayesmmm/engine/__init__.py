@@ -35,6 +35,7 @@ from bayesmmm.engine.inputs import (
     step_days,
 )
 from bayesmmm.engine.interventions import change, latent_change, propagate, value
+from bayesmmm.engine.joined import joined
 from bayesmmm.engine.parameters import (
     Parameters,
     draw_prior,

@@ -33,7 +33,7 @@ def propagate(
     out, inputs = dict(changed), dict[str, np.ndarray]()
     for name in base.rows.system.mediators:
         equation = base.rows.system.equation(name)
-        moving = [n for n in equation.inputs if n in out]
+        moving = [n for n in equation.acting if n in out]
         if not moving or (name in changed and (where is None or where.all())):
             continue
         latent = add(base.rows, [base.latent[name], *_steps(base, name, moving, out, inputs, past)])

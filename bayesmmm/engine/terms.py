@@ -73,10 +73,16 @@ class FrozenDraws:
         """Residual scale (R,), or (R, G), of an equation."""
         return self.per_path(self.parameters[name]["sigma"])
 
-    def slope(self, name: str, term: str) -> np.ndarray:
-        """Coefficient (S, G, 1), or (S, 1, 1), of a linear term of an equation, per raw unit of its column."""
-        k = self.system.equation(name).terms().index(term)
-        return by_geo(self.parameters[name]["coefficient"])[..., k, None] / self.scales.spread[term]
+    def slope(self, name: str, column: str) -> np.ndarray:
+        """What a raw unit of a column adds to the latent mean of an equation, linearly: (S, G, 1), or (S, 1, 1).
+
+        An event in a pool has two coefficients, that of its pool and its own.
+        """
+        equation = self.system.equation(name)
+        terms, pools = equation.terms(), [pool for pool, own in equation.pooled_events.items() if column in own]
+        b = by_geo(self.parameters[name]["coefficient"])
+        own = [b[..., terms.index(term), None] for term in (column, *pools)]
+        return sum(own[1:], own[0]) / self.scales.spread[column]
 
     def unit(self, name: str) -> np.ndarray:
         """Mean positive spend (G, 1) of a column, or 1 where it has none: what its values are divided by."""

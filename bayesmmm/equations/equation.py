@@ -22,9 +22,17 @@ from bayesmmm.equations.equation_priors import (
     read_sign,
     read_spend_share,
 )
-from bayesmmm.equations.event_terms import DEVIATION, EVENT, check_event_names, event_columns, read_pools
+from bayesmmm.equations.event_terms import (
+    DEVIATION,
+    EVENT,
+    check_event_names,
+    event_columns,
+    events_of,
+    read_pools,
+)
 from bayesmmm.equations.likelihoods import LIKELIHOODS, Likelihood, check_likelihood
 from bayesmmm.equations.panel import MIN_GEOS, UNGROUPED, Panel, Spread
+from bayesmmm.equations.reference import read_reference
 from bayesmmm.equations.text import equation_text, format_days
 from bayesmmm.errors import DateError, EquationError, UnknownTermError
 from bayesmmm.priors import FrozenMap, Prior
@@ -180,13 +188,18 @@ class Equation:
         ``{channel: share}`` of spend, for all of `media`: default priors on contributions are in proportion to it, so
         that no channel starts from a higher return than another. A fit takes it from the data where it is left out, and
         keeps it; without data it is equal.
+    reference
+        ``{column: "mean", "min", "max" or a number}`` for some of `linear`: the level that what a column brought is
+        counted from, in its unit. A fit takes 0 for what is 0 or 1, counted or bought, and the mean of the fitted
+        periods for the rest, as prices are, and keeps them. It changes no draw: only what is called the part of a term,
+        and what is left to the intercept. A column has one reference in all equations.
 
     Raises
     ------
     EquationError
-        When the terms contradict each other, rho is not a correlation, or a sign or a share is none.
+        When the terms contradict each other, rho is not a correlation, or a sign, a share or a reference is none.
     UnknownTermError
-        When rho or sign names a column that does not act here.
+        When rho, sign or reference names a column that does not act here.
     LikelihoodError
         When the likelihood is not known, or has no correlation.
     UnknownPriorError, PriorError, PriorSupportError
@@ -215,6 +228,7 @@ class Equation:
     panel: Panel | None = field(default=None, kw_only=True)
     sign: Mapping[str, str] = field(default_factory=FrozenMap, kw_only=True)
     spend_share: Mapping[str, float] = field(default_factory=FrozenMap, kw_only=True)
+    reference: Mapping[str, str | float] = field(default_factory=FrozenMap, kw_only=True)
 
     if TYPE_CHECKING:  # what may be given; the fields say what is kept
 
@@ -235,6 +249,7 @@ class Equation:
             panel: Panel | None = None,
             sign: Mapping[str, str] = {},
             spend_share: Mapping[str, float] = {},
+            reference: Mapping[str, str | float] = {},
         ) -> None: ...
 
     def __post_init__(self):
@@ -258,6 +273,7 @@ class Equation:
         _check_panel(self)
         _set(self, "sign", read_sign(self))
         _set(self, "spend_share", read_spend_share(self))
+        _set(self, "reference", read_reference(self))
         _set(self, "priors", read_priors(self))
         _set(self, "rho", read_rho(self.name, self.rho, self.inputs, self.family))
         self.parameters()
@@ -271,6 +287,11 @@ class Equation:
     def inputs(self) -> tuple[str, ...]:
         """Columns that act in this equation: media, then linear."""
         return (*self.media, *self.linear)
+
+    @property
+    def acting(self) -> tuple[str, ...]:
+        """Columns of the data that act in this equation: inputs, then the days of events."""
+        return (*self.inputs, *events_of(self))
 
     @property
     def by_period(self) -> tuple[str, ...]:

@@ -96,8 +96,13 @@ class Likelihood:
         """(f(high) - f(low)) / (high - low) of `mean` f; its derivative where they meet."""
         return 1.0
 
-    def series_secant(self, share: np.ndarray, lift: np.ndarray) -> np.ndarray | float:
-        """What part of a series each unit of some terms of its latent value brought, which add up to `lift`."""
+    def series_secant(
+        self, share: np.ndarray, lift: np.ndarray, taken: np.ndarray | float = 0.0
+    ) -> np.ndarray | float:
+        """What part of a series each unit of some terms of its latent value brought, which add up to `lift`.
+
+        Other terms that add up to `taken` were taken out of the series before.
+        """
         return 1.0
 
     # -------------------------------------------------------------------------------------------------- residuals
@@ -174,9 +179,9 @@ class _LogNormal(Likelihood):
     def mean_secant(self, low, high, sigma):
         return self.mean(low, sigma) * special.exprel(high - low)
 
-    def series_secant(self, share, lift):
+    def series_secant(self, share, lift, taken=0.0):
         # Lift over the series without these terms, shared out in proportion to them.
-        return share * np.exp(-lift) * special.exprel(lift)
+        return share * np.exp(-taken - lift) * special.exprel(lift)
 
     def log_jacobian(self, series, size):
         return -np.log(series)
@@ -199,7 +204,7 @@ class _CensoredNormal(Likelihood):
         rise = self.mean(high, sigma) - self.mean(low, sigma)
         return np.where(near, special.ndtr(0.5 * (low + high) / sigma), rise / np.where(near, 1.0, step))
 
-    def series_secant(self, share, lift):
+    def series_secant(self, share, lift, taken=0.0):
         return share > 0.0
 
     def residual(self, target, mean, par, uniform):

@@ -1,16 +1,18 @@
-"""Shares of spend, by which the default contributions of channels are scaled: as given, or as the data have them."""
+"""What a system takes from the data where it does not say: shares of spend, which scale defaults, and references."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from bayesmmm.data import MMMData
 from bayesmmm.equations.equation import Equation
+from bayesmmm.equations.reference import fitted_references
 from bayesmmm.equations.system import MMM
 
 
 def for_data(system: MMM, data: MMMData) -> MMM:
-    """Return the system as it is fitted to data: how geos share it, and shares of spend, are decided.
+    """Return the system as it is fitted to data: how geos share it, shares of spend and references are decided.
 
     Parameters
     ----------
@@ -31,9 +33,15 @@ def for_data(system: MMM, data: MMMData) -> MMM:
     """
     if len(data.geos) > 1 or not data.part:  # one geo of a panel was fitted with the others
         system = system.for_panel(data)
-    if all(equation.spend_share or not equation.media for equation in system.equations):
-        return system
-    return MMM([e if e.spend_share else replace(e, spend_share=spend_shares(e, data)) for e in system.equations])
+    levels = fitted_references(system, data)
+    return MMM([_decided(equation, data, levels) for equation in system.equations])
+
+
+def _decided(equation: Equation, data: MMMData, levels: Mapping[str, str | float]) -> Equation:
+    reference = {name: levels[name] for name in equation.linear}
+    share = equation.spend_share or spend_shares(equation, data)
+    same = (reference, share) == (equation.reference, equation.spend_share)
+    return equation if same else replace(equation, spend_share=share, reference=reference)
 
 
 def spend_shares(equation: Equation, data: MMMData) -> dict[str, float]:

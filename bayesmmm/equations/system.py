@@ -9,6 +9,7 @@ from bayesmmm.equations.correlation import check_mediator
 from bayesmmm.equations.equation import Equation
 from bayesmmm.equations.event_terms import event_columns
 from bayesmmm.equations.panel import Panel, group_of
+from bayesmmm.equations.reference import check_references
 from bayesmmm.equations.text import graph_text, reached, system_text
 from bayesmmm.equations.toml_writer import toml_text
 from bayesmmm.errors import CycleError, EquationError, PanelError, UnknownTermError
@@ -36,8 +37,8 @@ class MMM:
     CycleError
         When equations feed each other in a circle.
     EquationError
-        When two equations explain one column, one is named like a variable of another, or one does not lead to
-        the outcome.
+        When two equations explain one column, one is named like a variable of another, one does not lead to the
+        outcome, or one counts a linear term from another level than another does.
     UnknownTermError, LikelihoodError
         When a rho names a series without an equation, or one whose residuals are not Normal.
 
@@ -75,6 +76,7 @@ class MMM:
         _check_parts(self)
         _check_acyclic(self)
         _check_reach(self)
+        check_references(self)
         for equation in equations:
             for mediator in equation.rho:
                 check_mediator(equation.name, mediator, {e.name: e.family for e in equations})

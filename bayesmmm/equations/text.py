@@ -125,6 +125,7 @@ def _equation_block(equation: "Equation", place: int | None) -> str:
     # A term stays on one line: its inner spaces are hidden from the wrapping.
     terms = " + ".join(term.replace(" ", _GLUE) for term in _mean_terms(equation))
     mean = _wrap(f"mu[t] = {terms}", 8).replace(_GLUE, " ")
+    mean += _counted_from(equation)
     rows = prior_rows(equation)
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     table = [f"{name:<{widths[0]}}  {prior:<{widths[1]}}  {unit}" for name, prior, unit in rows]
@@ -143,6 +144,17 @@ def _mean_terms(equation: "Equation") -> list[str]:
     terms += [f"b days({name})" for name in equation.events]
     terms += [f"(m + d) days(each of {len(own)} {pool})" for pool, own in equation.pooled_events.items()]
     return terms + [f"A hill({name})" for name in equation.media]
+
+
+def _counted_from(equation: "Equation") -> str:
+    """Say which level each linear term is counted from, on a line of its own; nothing where a fit is to decide."""
+    levels: dict[str, list[str]] = {}
+    for name, level in equation.reference.items():
+        levels.setdefault(level if isinstance(level, str) else f"{level:.4g}", []).append(name)
+    if not levels:
+        return ""
+    parts = "; ".join(f"{level} ({', '.join(names)})" for level, names in levels.items())
+    return "\n" + _wrap(f"linear terms count from {parts}", 8)
 
 
 def prior_rows(equation: "Equation") -> list[tuple[str, str, str]]:
@@ -213,6 +225,7 @@ def _legend(equations: Iterable["Equation"]) -> str:
         lines.append(("trend", "0 in the first fitted period, 1 in the last"))
     if any(equation.linear for equation in equations):
         lines.append(("z(x)", "(x - mean) / sd over the fitted periods"))
+        lines.append(_reference_legend(equations))
     if any(equation.events or equation.pooled_events for equation in equations):
         lines.append(("days(x)", "days of the event in a period / days of a period on average"))
     if any(equation.rho for equation in equations):
@@ -221,6 +234,14 @@ def _legend(equations: Iterable["Equation"]) -> str:
         lines += _media_legend(equations, names)
     width = max(len(word) for word, _ in lines)
     return "\n".join(f"{word:<{width}}  {meaning}" for word, meaning in lines)
+
+
+def _reference_legend(equations: Iterable["Equation"]) -> tuple[str, str]:
+    known = all(name in equation.reference for equation in equations for name in equation.linear)
+    meaning = "from the level at which they have brought nothing"
+    if not known:
+        meaning += ": a fit takes 0 for 0/1, counts and spend, else the mean"
+    return "count from", meaning
 
 
 def _media_legend(equations: Iterable["Equation"], names: set[str]) -> list[tuple[str, str]]:

@@ -29,6 +29,7 @@ _EQUATION_KEYS = (
     "panel",
     "sign",
     "spend_share",
+    "reference",
 )
 _LISTS = ("media", "controls")
 
@@ -183,7 +184,7 @@ def _equation(table: Mapping[str, Any], number: int) -> Equation:
         keys = ("pooling", "periods", "per_geo", "sigma", "group", "pooled")
         _check_keys(given["panel"], keys, f"panel of {where}")
         given["panel"] = Panel(**given["panel"])
-    for key in ("sign", "spend_share", "pooled_events"):
+    for key in ("sign", "spend_share", "pooled_events", "reference"):
         if key in given:
             _check_table(given[key], f"{key} of {where}")
     return Equation(name, **given)

@@ -70,6 +70,8 @@ def _equation(equation: Equation) -> dict[str, Any]:
         table["sign"] = dict(equation.sign)
     if equation.spend_share:
         table["spend_share"] = dict(equation.spend_share)
+    if equation.reference:
+        table["reference"] = dict(equation.reference)
     if equation.seasonality:
         table["seasonality"] = [{"period": s.period, "order": s.order} for s in equation.seasonality]
     if equation.priors:

@@ -51,7 +51,7 @@ def what_if(
         and on its spend as well where a unit costs what it did.
     do : mapping of str to number, array (W,) or Series, optional
         Column -> its values in the W periods of the window, in raw units: of an exposure what is counted, not its
-        spend. Setting or scaling a mediator cuts
+        spend, of an event its days in each period. Setting or scaling a mediator cuts
         everything that drives it, in the window; after it the mediator listens again. On a panel a number for all geos
         and periods, or a DataFrame with these periods as its index and a column for every geo.
     start, stop : str or date, optional
@@ -145,8 +145,8 @@ def _compared(
             if name in changed:
                 series, before = new[name], base.columns[name]
             else:
-                inputs = fit.system.equation(name).inputs
-                shifts = [engine.latent_change(base, name, n, new[n]) for n in inputs if n in new]
+                acting = fit.system.equation(name).acting
+                shifts = [engine.latent_change(base, name, n, new[n]) for n in acting if n in new]
                 latent = engine.add(base.rows, [base.latent[name], *shifts])
                 series, before = engine.value(base, name, latent), engine.value(base, name, base.latent[name])
             shape = base.latent[name].shape
@@ -171,6 +171,8 @@ def read_do(
         else:
             values = check_dates_by_geo(series, where, dates, fit.data.geos)
         check_values(values, where, money=name in fit.data.media or fit.data.is_money(name))
+        if name in fit.system.events and (values < 0.0).any():
+            raise SettingError(f"{where} has {values.min():g} days of the event in a period; give zero or more")
         _check_bought(fit, name, values)
         out[name] = values[None]
     return out
@@ -198,12 +200,13 @@ def read_scale(fit: Fit, scale: Mapping[str, float] | None) -> dict[str, float]:
 
 def check_settable(fit: Fit, name: str, where: str, *, mediators: bool) -> None:
     """Refuse a column that cannot be set."""
-    known = fit.system.mediators if mediators else (*fit.system.exogenous, *fit.system.mediators)
+    system = fit.system
+    known = system.mediators if mediators else (*system.exogenous, *system.events, *system.mediators)
     if name in known:
         return
     if name == fit.system.outcome:
         message = f"{where} sets {name!r}, which is the outcome; set what drives it: {', '.join(known)}"
-    elif mediators and name in fit.system.exogenous:
+    elif mediators and name in (*system.exogenous, *system.events):
         message = f"{where} sets {name!r}, which is a column of the plan; write it into the plan instead"
     elif name in fit.data.spend.values():
         exposure = next(n for n, column in fit.data.spend.items() if column == name)

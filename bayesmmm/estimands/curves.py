@@ -12,7 +12,7 @@ from bayesmmm.data.future import GEO
 from bayesmmm.errors import AnswerError
 from bayesmmm.estimands.extrapolation import EXTRAPOLATED, shares_beyond
 from bayesmmm.estimands.query import REDUCE, By, Query, checked_channels, open_query, units_attrs
-from bayesmmm.estimands.windows import Segment, over_draws, propagated
+from bayesmmm.estimands.windows import Segment, multiplied, over_draws, propagated
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_number, check_numbers, check_size
 
@@ -109,7 +109,7 @@ def _moved(segments: list[Segment], name: str, factor: float) -> np.ndarray:
     system = segments[0].base.rows.system
     inputs = system.equation(system.outcome).inputs
     out = np.zeros((len(segments[0].base.rows.draws), len(segments[0].base.rows.geos)))
-    for segment, columns, past in propagated(segments, {name: factor}):
+    for segment, columns, past in propagated(segments, multiplied([name], factor)):
         moved = [n for n in inputs if n in columns]
         out += segment.gain(segment.base.latent[system.outcome], moved, columns, past)[0]
     return out

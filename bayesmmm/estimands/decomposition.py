@@ -1,7 +1,8 @@
 """The accounting view of an equation: parts that add up to its mean in every draw and period."""
 
 import datetime
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,12 @@ import xarray as xr
 from bayesmmm import engine, kernels
 from bayesmmm.data.calendars import PERIOD_WORD
 from bayesmmm.data.checks import PERIOD_EFFECTS
-from bayesmmm.equations import Equation, expected
+from bayesmmm.equations import MMM, Equation, expected
 from bayesmmm.equations.text import reached
 from bayesmmm.errors import AnswerError
 from bayesmmm.estimands.query import REDUCE, By, Query, open_query, row_bytes
 from bayesmmm.results import Fit
-from bayesmmm.validate import check_choice, check_size
+from bayesmmm.validate import PATHS, check_choice, check_size
 
 #: How far parts may miss the mean, in multiples of the mean size of the series. More is a defect of this package.
 TOLERANCE = 1e-8
@@ -32,28 +33,41 @@ class Component:
     channel: str = ""
     mediator: str = ""
 
+    @property
+    def origin(self) -> str:
+        """Channel, control or event that it goes back to; "" of what is a mediator's own."""
+        return "" if self.kind == "organic" else self.label.removesuffix(_via(self.mediator))
+
 
 def decompose(
     fit: Fit,
     equation: str | None = None,
     *,
+    plan: pd.DataFrame | None = None,
     start: str | datetime.date | None = None,
     stop: str | datetime.date | None = None,
     freq: str | None = None,
+    paths: int = PATHS,
     seed: int = 0,
     by: By | None = None,
 ) -> xr.Dataset:
     """Split the mean of a series into parts that add up, in every draw and period.
 
-    Parts are intercept, trend, seasonality, each control relative to its mean, each event and pool of events counted
-    from a period without them, each channel's direct part, its part through each mediator, and each mediator's organic
-    part, which holds its residual. A mediator's response is shared out by its adstocked parts, ``(a_k / a) A hill(a)``,
-    0 where a = 0: the Aumann-Shapley share. The mean is ``E(v_t)`` given the observed inputs; where it is not linear in
+    Parts are intercept, trend, seasonality, each control counted from its reference (`Equation`: 0 for a promotion, the
+    mean for a price), each event and pool of events counted from a period without them, each channel's direct part, the
+    part of channels, controls and events through each mediator, and each mediator's organic part, which holds its
+    residual. A mediator's response is shared out by its adstocked parts, ``(a_k / a) A hill(a)``, 0 where a = 0: the
+    Aumann-Shapley share. The mean is ``E(v_t)`` given the observed inputs; where it is not linear in
     its terms ("lognormal", "censored_normal"), the lift of the media over the no-media mean is shared in proportion to
     the media terms, and that of the linear terms over the intercept in proportion to the linear terms. An equation with
     a rho has one more linear term, "common with" its mediator: what the mediator's residual says about its own, as an
     unobserved cause of both would have it. On a panel "period effects" are what all geos have in common in a period,
     counted from zero.
+
+    With a plan also the periods after the history: parts of ``predict(fit, plan)``, with the carry-over of the history
+    and residuals of mediators integrated over. They are counted as those of the history are, so that both go on into
+    each other: ``start`` may lie in the history. What residuals tell of the past ends with it: "common with" a mediator
+    and period effects have no expected part in the future, or next to none.
 
     This is accounting, not zero-out: with saturation, what a channel gets here is not what would be lost without it.
     `effects` tells that.
@@ -63,12 +77,16 @@ def decompose(
     fit : Fit
     equation : str, optional
         The outcome by default.
+    plan : DataFrame, optional
+        Future spend and controls, as in `predict`.
     start, stop : str or date, optional
-        Fitted periods to return, both included; all by default.
+        Periods to return, both included, of history and plan; by default all fitted ones, or those of the plan.
     freq : {"month", "quarter", "year"}, optional
         Add up periods by the calendar month (quarter, year) of their date.
+    paths : int
+        Residual paths of mediators that periods after the data are averaged over, per draw.
     seed : int
-        Of the residuals of censored periods.
+        Of residuals of censored periods, and of mediators in the future.
     by : str or mapping of str to sequence of str, optional
         As in `effects`; by default parts are added up over geos.
 
@@ -76,10 +94,12 @@ def decompose(
     -------
     xarray.Dataset
         ``contribution`` (chain, draw, component, date), ``mean`` (chain, draw, date), their sum over components,
-        ``observed`` (date), all in units of the series. Coords on component: ``kind`` (base, control,
-        event, direct, via, organic), ``channel``, ``mediator``; on date: ``periods``, how many fitted periods are added
-        up, as months differ in their weeks. With `freq`, date is the first day of the month (quarter, year). With `by`
-        all three have a dim geo (or the name of the column, or geo_group), after draw where they have one.
+        ``observed`` (date), NaN in the future, all in units of the series. Coords on component: ``kind`` (base, control,
+        event, direct, via, organic), ``channel``, ``mediator``: what a control or an event does through a mediator is
+        of its kind, and names the mediator; on date: ``periods``, how many periods are added up, as months differ in
+        their weeks. ``attrs["reference"]`` has the levels of controls, as JSON. With `freq`, date is the first day of
+        the month (quarter, year). With `by` all three have a dim geo (or the name of the column, or geo_group), after
+        draw where they have one.
 
     Raises
     ------
@@ -89,6 +109,8 @@ def decompose(
         When the answer would not fit into memory: keep fewer draws, or add up by month.
     UnknownTermError, WindowError, SettingError
         For an unknown equation, a window outside the data, impossible settings.
+    PlanError, DataError
+        When the plan does not continue the history or cannot be used.
     AnswerError
         When a column has the name of a part, or parts miss the mean.
 
@@ -101,29 +123,31 @@ def decompose(
     >>> parts = decompose(fit, freq="quarter")  # doctest: +SKIP
     >>> parts["contribution"].median(("chain", "draw"))  # doctest: +SKIP
     """
-    query = open_query(fit, start=start, stop=stop, seed=seed, by=by)
+    query = open_query(fit, start=start, stop=stop, plan=plan, paths=paths, seed=seed, by=by)
     name, line = fit.system.checked(equation), query.timeline
     if freq is not None:
         check_choice(freq, "freq", FREQUENCIES, "or left out")
-    components = _components(query, name)
+    components, levels = _components(query, name), query.references
     dates = line.dates[line.window]
     labels, place = _periods(dates, freq)
     first, last = np.flatnonzero(line.window)[[0, -1]]
     check_size(query.shape(len(components), len(labels)), "the decomposition", f"{REDUCE}, or pass freq='month'")
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        base = query.history(draws)
-        parts = _parts(base, name, components)
-        _check_sum(base, name, parts)
-        whole = np.stack([query.added_own(part)[..., first : last + 1] for part in parts], axis=2)
-        return {"parts": _added_up(whole, place, len(labels))}
+        whole = np.zeros(())
+        for base in _segments(query, draws):
+            parts = _parts(base, name, components, levels)
+            _check_sum(base, name, parts)
+            whole = whole + np.stack([query.added_own(part)[..., first : last + 1] for part in parts], axis=2)
+        return {"parts": _added_up(whole / _paths(query), place, len(labels))}
 
     # Parts are written several times over: they should stay near the processor meanwhile.
-    cells = len(fit.data.geos) * len(fit.data.dates)
-    memory = 2.0 * row_bytes(fit, len(fit.data.dates)) + 48.0 * len(components) * cells
+    cells = len(fit.data.geos) * len(line.dates)
+    memory = 2.0 * row_bytes(fit, line.fitted + _paths(query) * line.planned) + 48.0 * len(components) * cells
     parts = engine.map_draws(work, query.draws, memory)["parts"]
     unit, often = {"unit": fit.data.unit(name)}, fit.data.frequency
     known = query.added_own(fit.data.columns[name][None])[0]
+    known = np.pad(known, [(0, 0), (0, line.planned)], constant_values=np.nan)
     observed = _added_up(known[:, line.window], place, len(labels))
     return xr.Dataset(
         {
@@ -144,6 +168,7 @@ def decompose(
             "freq": freq or often,
             "period": PERIOD_WORD[often],
             **unit,
+            **_references(query, name),
         },
     )
 
@@ -159,12 +184,18 @@ def _components(query: Query, name: str) -> list[Component]:
     out += [Component(PERIOD_EFFECTS, "base")] if "period" in query.parameters[name] else []
     out += [Component(common(m), "base") for m in equation.rho]
     out += [Component(n, "control") for n in equation.linear if n not in mediators]
-    out += [Component(n, "event") for n in (*equation.events, *equation.pooled_events)]
+    out += [Component(n, "event") for n in _events(equation)]
     out += [Component(n, "direct", n) for n in equation.media if n not in mediators]
     for m in mediators:
-        out += [Component(f"{c} via {m}", "via", c, m) for c in reaching(fit, m)]
+        out += [Component(f"{c}{_via(m)}", "via", c, m) for c in reaching(fit, m)]
+        out += [Component(f"{n}{_via(m)}", kind, "", m) for n, kind in moving(fit, m).items()]
         out.append(Component(f"{m} organic", "organic", "", m))
     return out
+
+
+def _via(mediator: str) -> str:
+    """What stands behind the name of a part that goes through a mediator."""
+    return f" via {mediator}" if mediator else ""
 
 
 def common(mediator: str) -> str:
@@ -175,18 +206,45 @@ def common(mediator: str) -> str:
 def reaching(fit: Fit, mediator: str) -> list[str]:
     """Exogenous channels that act on a mediator, directly or through other mediators, in the order of the data."""
     system = fit.system
-    behind = reached([mediator], {e.name: [n for n in e.inputs if n in system.order] for e in system.equations})
-    channels = {channel for name in behind for channel in system.equation(name).media}
+    channels = {channel for equation in _behind(system, mediator) for channel in equation.media}
     return [n for n in system.exogenous if n in channels]
 
 
+def moving(fit: Fit, mediator: str) -> dict[str, str]:
+    """Controls and events that act on a mediator, directly or through others, and their kinds; no channels."""
+    system, equations = fit.system, _behind(fit.system, mediator)
+    channels, linear = reaching(fit, mediator), {n for e in equations for n in e.linear}
+    out = {n: "control" for n in system.exogenous if n in linear and n not in channels}
+    return out | {n: "event" for e in equations for n in _events(e)}
+
+
+def _behind(system: MMM, mediator: str) -> list[Equation]:
+    """Equations of a mediator and of all that it depends on."""
+    names = reached([mediator], {e.name: [n for n in e.inputs if n in system.order] for e in system.equations})
+    return [system.equation(name) for name in system.order if name in names]
+
+
+def _events(equation: Equation) -> tuple[str, ...]:
+    return (*equation.events, *equation.pooled_events)
+
+
+def _references(query: Query, name: str) -> dict[str, str]:
+    """Levels that the controls of a series are counted from, its mediators' included."""
+    system = query.fit.system
+    names = dict.fromkeys(n for equation in _behind(system, name) for n in equation.linear)
+    levels = query.references
+    return {"reference": json.dumps({n: levels[n] for n in names})}
+
+
 # ------------------------------------------------------------------------------------------------------ numbers
-def _parts(base: engine.Baseline, name: str, components: list[Component]) -> list[np.ndarray]:
-    """Parts (S, G, T) of the mean of a series, in its units, by component."""
+def _parts(
+    base: engine.Baseline, name: str, components: list[Component], levels: Mapping[str, float]
+) -> list[np.ndarray]:
+    """Parts (S, G, T) of the mean of a series, in its units, by component; controls are counted from their levels."""
     rows = base.rows
     equation = rows.system.equation(name)
-    linear, media = _terms(base, equation)
-    center, sigma = engine.given_mediator(equation, rows.parameters, base.residual)
+    linear, media = _terms(base, equation, levels)
+    center, sigma = _moments(base, name)
     linear |= {common(m): center for m in equation.rho}
     floor = linear["intercept"]
     no_media = sum(linear.values())
@@ -200,26 +258,52 @@ def _parts(base: engine.Baseline, name: str, components: list[Component]) -> lis
     rise = size * equation.family.mean_secant(floor, no_media, wide)
     values = {(key, ""): rise * v for key, v in linear.items()} | {("intercept", ""): mean(floor)}
     values |= {key: lift * v for key, v in media.items()}
-    keys = [(c.channel, c.mediator) if c.channel or c.mediator else (c.label, "") for c in components]
+    keys = [(c.origin, c.mediator) for c in components]
     return [np.broadcast_to(values[key], whole.shape) for key in keys]
 
 
-def _terms(base: engine.Baseline, equation: Equation) -> tuple[dict, dict]:
-    """Terms of a latent mean: linear ones by name, media ones by (channel, mediator)."""
+def _paths(query: Query) -> int:
+    """How many paths of residuals are averaged over."""
+    return query.paths if query.timeline.planned else 1
+
+
+def _segments(query: Query, draws: np.ndarray) -> Iterator[engine.Baseline]:
+    """The fitted periods, or with a plan each path of residuals of these and those after them."""
+    past, line, paths = query.history(draws), query.timeline, _paths(query)
+    if not line.planned:
+        yield past
+        return
+    ahead = engine.future(past, line.dates[line.fitted :], line.columns, seed=query.seed, paths=paths)
+    for path in range(paths):
+        yield engine.joined(past, ahead, path)
+
+
+def _moments(base: engine.Baseline, name: str) -> tuple[np.ndarray | float, np.ndarray]:
+    """What the residual of a mediator says of that of a series, and the scale of what is left."""
+    if name in base.noise:
+        return base.noise[name]
+    return engine.given_mediator(base.rows.system.equation(name), base.rows.parameters, base.residual)
+
+
+def _terms(base: engine.Baseline, equation: Equation, levels: Mapping[str, float]) -> tuple[dict, dict]:
+    """Terms of a latent mean: linear ones by name, those of media and mediators by (origin, mediator)."""
     rows, name = base.rows, equation.name
-    linear = _linear_terms(base, equation)
+    linear = _linear_terms(base, equation, levels)
     media: dict[tuple[str, str], np.ndarray] = {}
     for channel in equation.media:
         if channel not in rows.system.order:
             media[channel, ""] = base.term[name, channel]
     for mediator in rows.system.mediators:
         if mediator in equation.inputs:
-            media |= _shared(base, equation, mediator)
+            media |= _shared(base, equation, mediator, levels)
     return linear, media
 
 
-def _linear_terms(base: engine.Baseline, equation: Equation) -> dict[str, np.ndarray]:
-    """Intercept, trend, seasonality, controls and events (R, G, T), period effects (R, 1, T); no mediators."""
+def _linear_terms(base: engine.Baseline, equation: Equation, levels: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """Intercept, trend, seasonality, controls and events (R, G, T), period effects (R, 1, T); no mediators.
+
+    Columns are standardised around their means: what lies between these and the levels is moved to the intercept.
+    """
     system = base.rows.system
     keep: dict[str, list[int]] = {}
     for k, term in enumerate(equation.terms()):
@@ -234,19 +318,28 @@ def _linear_terms(base: engine.Baseline, equation: Equation) -> dict[str, np.nda
     )
     pairs = list(zip(own, design, strict=True))
     out = {key: np.stack([b[:, at] @ x[:, at].T for b, x in pairs], axis=1) for key, at in keep.items()}
+    rows = base.rows
+    for n in equation.linear:
+        if levels[n] != rows.scales.center[n]:
+            moved = rows.slope(equation.name, n) * (levels[n] - rows.scales.center[n])
+            out["intercept"] = out["intercept"] + moved
+            if n in out:
+                out[n] = out[n] - moved
     return out | ({PERIOD_EFFECTS: par["period"][:, None]} if "period" in par else {})
 
 
-def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tuple[str, str], np.ndarray]:
-    """Terms of one mediator in an equation, by channel and organic."""
+def _shared(
+    base: engine.Baseline, equation: Equation, mediator: str, levels: Mapping[str, float]
+) -> dict[tuple[str, str], np.ndarray]:
+    """Terms of one mediator in an equation, by channel, control and event, and organic under its own name."""
     rows, column = base.rows, base.columns[mediator]
-    parts = _parts_of_series(base, mediator)
-    channels = list(parts)
+    parts = _parts_of_series(base, mediator, levels)
+    origins = list(parts)
     shape = base.latent[mediator].shape
     out: dict[tuple[str, str], np.ndarray] = {}
     if mediator in equation.linear:
-        whole = rows.slope(equation.name, mediator) * (column - rows.scales.center[mediator])
-        shares = [rows.slope(equation.name, mediator) * parts[c] for c in channels]
+        whole = rows.slope(equation.name, mediator) * (column - levels[mediator])
+        shares = [rows.slope(equation.name, mediator) * parts[k] for k in origins]
     else:
         whole = base.term[equation.name, mediator]
         c = equation.media.index(mediator)
@@ -255,10 +348,10 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
         days = engine.period_days(equation, [mediator], rows.calendar, base.start, base.periods)[0]
         active = np.where(column > 0.0, 1.0, 0.0)
         unit = rows.scales.spend[mediator][:, None]
-        stacked = [np.broadcast_to(parts[k] * active / unit, shape) for k in channels]
+        stacked = [np.broadcast_to(parts[k] * active / unit, shape) for k in origins]
         shares = []
-        if channels:
-            by_channel = _by_adstock(
+        if origins:
+            by_origin = _by_adstock(
                 engine.scaled(rows, mediator, column),
                 np.stack(stacked, axis=2),
                 whole,
@@ -266,8 +359,8 @@ def _shared(base: engine.Baseline, equation: Equation, mediator: str) -> dict[tu
                 keep,
                 engine.kernel_lag(equation),
             )
-            shares = [by_channel[:, :, k] for k in range(len(channels))]
-    out |= {(channel, mediator): share for channel, share in zip(channels, shares, strict=True)}
+            shares = [by_origin[:, :, k] for k in range(len(origins))]
+    out |= {(origin, mediator): share for origin, share in zip(origins, shares, strict=True)}
     out["", mediator] = whole - sum(shares) if shares else whole
     return out
 
@@ -283,27 +376,37 @@ def _by_adstock(
     return engine.geo_by_geo(shares, (x, parts, whole), (keep,), shared=1)
 
 
-def _parts_of_series(base: engine.Baseline, mediator: str) -> Mapping[str, np.ndarray]:
-    """What each channel adds to an observed mediator, in its units: (R, G, T). The rest is organic."""
+def _parts_of_series(
+    base: engine.Baseline, mediator: str, levels: Mapping[str, float]
+) -> Mapping[str, np.ndarray]:
+    """What each channel, control and event adds to an observed mediator, in its units: (R, G, T). The rest is organic.
+
+    Channels lift the series over what it is without them, controls and events what is then left.
+    """
     rows = base.rows
     equation = rows.system.equation(mediator)
-    _, media = _terms(base, equation)
-    terms: dict[str, np.ndarray] = {}
-    for (channel, _), term in media.items():
-        if channel:
-            terms[channel] = terms.get(channel, 0.0) + term
-    if not terms:
-        return {}
-    size = rows.scales.size[mediator][:, None]
-    lift = engine.add(rows, list(terms.values()))
-    per_term = size * equation.family.series_secant(base.columns[mediator] / size, lift)
-    return {channel: per_term * term for channel, term in terms.items()}
+    linear, media = _terms(base, equation, levels)
+    channels = {n for e in _behind(rows.system, mediator) for n in e.media}
+    by_channel, others = dict[str, np.ndarray](), dict[str, np.ndarray]()
+    own = {n: linear[n] for n in (*equation.linear, *_events(equation)) if n in linear}
+    for origin, term in [*((origin, term) for (origin, _), term in media.items() if origin), *own.items()]:
+        into = by_channel if origin in channels else others
+        into[origin] = into.get(origin, 0.0) + term
+    size, taken, out = rows.scales.size[mediator][:, None], np.zeros(()), dict[str, np.ndarray]()
+    for terms in (by_channel, others):
+        if terms:
+            lift = engine.add(rows, list(terms.values()))
+            per_term = size * equation.family.series_secant(base.columns[mediator] / size, lift, taken)
+            out |= {origin: per_term * term for origin, term in terms.items()}
+            taken = lift
+    return out
 
 
 def _check_sum(base: engine.Baseline, name: str, parts: list[np.ndarray]) -> None:
     """Refuse parts that do not add up to the mean in every geo."""
     rows = base.rows
-    mean = expected(rows.system.equation(name), *base.conditional(name), rows.scales)
+    center, sigma = _moments(base, name)
+    mean = expected(rows.system.equation(name), base.latent[name] + center, sigma, rows.scales)
     miss, size = sum(parts[1:], parts[0]) - mean, rows.scales.size[name]
     off = (np.abs(miss).max(axis=(0, 2)) / np.maximum(size, np.abs(mean).max(axis=(0, 2)))).max()
     if not off <= TOLERANCE:

@@ -12,6 +12,7 @@ import datetime
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from warnings import warn
@@ -26,6 +27,7 @@ from bayesmmm.data.events import unknown_ahead
 from bayesmmm.data.future import GEO, events_after
 from bayesmmm.data.planned_units import PlannedUnits
 from bayesmmm.equations import MMM
+from bayesmmm.equations.reference import reference_levels
 from bayesmmm.errors import AnswerError, ConvergenceError, EventWarning, SettingError, UnknownTermError
 from bayesmmm.results import Fit, check_fit, weak_signs
 from bayesmmm.results.convergence import absent
@@ -98,6 +100,11 @@ class Query:
         marks = {"verdict": self.fit.convergence.verdict, "outcome": self.fit.system.outcome}
         return {**marks, **self.timeline.attrs, **rule}
 
+    @cached_property
+    def references(self) -> dict[str, float]:
+        """Level that each linear term is counted from, in the unit of its column."""
+        return reference_levels(self.fit.system, self.fit.data, self.fit.scales)
+
     @property
     def changed(self) -> np.ndarray:
         """Periods (T + H,) in which spend is changed."""
@@ -136,8 +143,13 @@ class Query:
         return np.stack([values.take(own, axis=axis).sum(axis=axis) for own in self.by.members], axis=axis)
 
     def added_own(self, values: np.ndarray) -> np.ndarray:
-        """As `added`, of amounts (S, G, T) over the fitted periods, each geo in its own: NaN where a place has none."""
+        """As `added`, of amounts (S, G, T), each geo in its own periods: NaN where a place has none.
+
+        Over the fitted periods, and after them in those of a plan where there are more: these are periods of every geo.
+        """
         own = self.fit.data.has_row
+        if more := values.shape[-1] - own.shape[-1]:
+            own = np.pad(own, [(0, 0), (0, more)], constant_values=True)
         if own.all():
             return self.added(values)
         there = self.added(own[None].astype(float)) > 0.0

@@ -22,6 +22,8 @@ TAIL_WEIGHT = 1e-3
 LONGEST_TAIL = 100.0
 
 Columns = Mapping[str, np.ndarray]
+#: What becomes of the values (P, G, T) of a column.
+Change = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,24 @@ def reached(segments: list[Segment]) -> list[Segment]:
     return [replace(first, base=engine.from_period(first.base, at), **masks), *later]
 
 
+def multiplied(names: Iterable[str], factor: float) -> dict[str, Change]:
+    """The change of some columns by which they are multiplied."""
+    return {name: lambda known: factor * known for name in names}
+
+
 def propagated(
-    segments: list[Segment], name_to_factor: Mapping[str, float]
+    segments: list[Segment], changes: Mapping[str, Change], *, own_only: bool = False
 ) -> Iterator[tuple[Segment, Columns, engine.CarryOver]]:
-    """Multiply the changed spend of columns: every segment that this reaches, its columns, and what came from before."""
+    """Change columns in the changed periods: every segment that this reaches, its columns, and what came from before.
+
+    With `own_only` a geo is not changed outside its own periods, where a control may be anything.
+    """
     past: engine.CarryOver = {}
     for segment in segments:
         if segment.changed.any() or past:
-            known = {name: segment.base.columns[name] for name in name_to_factor}
-            changed = {n: np.where(segment.changed, f * known[n], known[n]) for n, f in name_to_factor.items()}
+            at = segment.changed & segment.own if own_only else segment.changed
+            known = {name: segment.base.columns[name] for name in changes}
+            changed = {n: np.where(at, change(known[n]), known[n]) for n, change in changes.items()}
             columns = engine.propagate(segment.base, changed, past)
             yield segment, columns, past
             past = {} if segment is segments[-1] else engine.carryover(segment.base, columns)

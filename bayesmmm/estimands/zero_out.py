@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.data.exposures import THOUSAND
 from bayesmmm.errors import SettingError
@@ -21,7 +20,9 @@ from bayesmmm.estimands.query import (
     per_money,
     units_attrs,
 )
-from bayesmmm.estimands.windows import Columns, Segment, over_draws, propagated
+from bayesmmm.estimands.removal import removed
+from bayesmmm.estimands.term_effects import Term, brought, checked_terms, term_variables
+from bayesmmm.estimands.windows import Segment, over_draws
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_flag, check_groups, check_size
 
@@ -33,6 +34,7 @@ def effects(
     *,
     channels: Sequence[str] | None = None,
     groups: Mapping[str, Sequence[str]] | None = None,
+    terms: Sequence[str] | None = None,
     start: str | datetime.date | None = None,
     stop: str | datetime.date | None = None,
     window: str = "spend",
@@ -41,7 +43,7 @@ def effects(
     seed: int = 0,
     by: By | None = None,
 ) -> xr.Dataset:
-    """Effects of spend in a window: what is lost without it, directly and through each mediator.
+    """Effects of spend in a window, and of controls and events: what is lost without it, directly and through mediators.
 
     For channel c with spend x and mediators M, sums over the counted periods, per posterior draw::
 
@@ -53,6 +55,12 @@ def effects(
     periods after the data are integrated over. ``via`` splits the indirect part by the last mediator on the path,
     mediators switched in causal order.
 
+    Of a control or an event the same, with its column at its reference in place of zero (`Equation`: 0 for a promotion,
+    the mean for a price, 0 days for an event). A ``term_total`` is the change that ``what_if(fit, do={term:
+    reference})`` has over the window with the sign turned, where nothing is counted after the window. ``per_unit`` is
+    what was brought above the reference less what was brought below, over all units on both sides: per week of
+    promotion, per euro, per day of a holiday.
+
     Parameters
     ----------
     fit : Fit
@@ -61,6 +69,8 @@ def effects(
         is that of setting it to zero, whatever drives it.
     groups : mapping of str to sequence of str, optional
         Channels that are removed together; by default ``{"all media": all exogenous channels}``.
+    terms : sequence of str, optional
+        Controls and events that are asked about; by default all of them, with ``()`` none.
     start, stop : str or date, optional
         First and last period of the window, both included; by default the fitted periods, or those of the plan.
     window : {"spend", "outcome"}
@@ -91,15 +101,18 @@ def effects(
         total effect of a thousand of them: the last two are NaN for a channel that is money. By mediator: ``via`` and
         ``induced``, the change of the mediator in its own units (chain, draw, channel, mediator). By group: ``joint``,
         ``joint_direct``, ``joint_indirect``, and ``interaction``, joint minus the sum of its members' totals (chain,
-        draw, group). Ratios to spend are NaN where a channel has no spend in the window, or none that is known. With
-        `by` every variable has a dim geo, or the name of the column, or geo_group, after draw where it has one.
+        draw, group). By control and event: ``term_total``, ``term_direct``, ``term_indirect``, ``term_share`` and
+        ``per_unit`` (chain, draw, term), ``term_via`` (chain, draw, term, mediator), ``units_away`` (term), units on
+        both sides of the reference in the window; coords ``reference``, the level, and ``term_kind``, "control" or
+        "event". Ratios to spend are NaN where a channel has no spend in the window, or none that is known. With `by`
+        every variable has a dim geo, or the name of the column, or geo_group, after draw where it has one.
 
     Raises
     ------
     ConvergenceError
         When the sampler failed.
     UnknownTermError, SettingError
-        For unknown channels and impossible arguments.
+        For unknown channels, controls and events, and impossible arguments.
     WindowError, PlanError, DataError
         For a window outside the data, and a plan that cannot be used.
     AnswerSizeError
@@ -116,14 +129,18 @@ def effects(
     """
     query = open_query(fit, start=start, stop=stop, window=window, plan=plan, paths=paths, seed=seed, by=by)
     names = checked_channels(query, channels)
-    members = _checked_groups(query, groups)
+    members, others = _checked_groups(query, groups), checked_terms(query, terms)
     # Members of groups are removed one at a time as well, so that the interaction can be told.
     singles = tuple(dict.fromkeys([*names, *(name for group in members.values() for name in group)]))
     targets = [*((name,) for name in singles), *members.values()]
     amounts = 9 + 2 * len(fit.system.mediators)
-    check_size((amounts, *query.shape(len(targets))), "the effects", REDUCE)
-    lost = over_draws(query, lambda segments: removed(query, segments, targets))
-    return _labelled(query, names, singles, members, lost)
+    check_size((amounts, *query.shape(len(targets) + len(others))), "the effects", REDUCE)
+
+    def work(segments: list[Segment]) -> dict[str, np.ndarray]:
+        out = removed(query, segments, targets)
+        return out | brought(query, segments, others) if others else out
+
+    return _labelled(query, names, singles, members, others, over_draws(query, work))
 
 
 def roi(
@@ -171,6 +188,7 @@ def roi(
         fit,
         channels=bought_channels(fit, channels),
         groups={},
+        terms=(),
         start=start,
         stop=stop,
         window=window,
@@ -197,58 +215,13 @@ def _checked_groups(query: Query, groups: Mapping[str, Sequence[str]] | None) ->
     return out
 
 
-# ---------------------------------------------------------------------------------------------------- zero-out
-def removed(query: Query, segments: list[Segment], targets: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
-    """Take each target out of a chunk of draws, and sum up what is lost.
-
-    ``path`` (S, P, target, 1 + mediators) is the direct part, then that through each mediator; ``induced`` (S, P,
-    target, mediators); ``outcome`` (S, P).
-    """
-    path, induced = zip(*(_removed_one(segments, target) for target in targets), strict=True)
-    system = segments[0].base.rows.system
-    outcome = np.zeros(path[0].shape[:2])
-    for segment in segments:
-        base = segment.base
-        series = engine.value(base, system.outcome, base.latent[system.outcome])
-        series = (series if segment.own.all() else np.where(segment.own, series, 0.0))[..., segment.window]
-        outcome += engine.over_paths(series.sum(axis=-1), base.rows.paths)
-    lost = {"path": np.stack(path, axis=2), "induced": np.stack(induced, axis=2), "outcome": outcome}
-    return {name: query.added(values) for name, values in lost.items()}
-
-
-def _removed_one(segments: list[Segment], target: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    rows = segments[0].base.rows
-    mediators, shape = rows.system.mediators, (len(rows.draws), len(rows.geos))
-    path, induced = np.zeros((*shape, 1 + len(mediators))), np.zeros((*shape, len(mediators)))
-    for segment, columns, past in propagated(segments, dict.fromkeys(target, 0.0)):
-        path += _lost(segment, target, columns, past)
-        for j, mediator in enumerate(mediators):
-            if mediator in columns and mediator not in target:  # its own spend is no induced spend
-                induced[..., j] += segment.total(segment.base.columns[mediator] - columns[mediator])
-    return path, induced
-
-
-def _lost(segment: Segment, target: Sequence[str], columns: Columns, past: engine.CarryOver) -> np.ndarray:
-    """What the outcome loses as the target goes, then as mediators answer one after the other: (S, G, 1 + mediators)."""
-    rows, system = segment.base.rows, segment.base.rows.system
-    answering = [[m] if m in columns and m not in target else [] for m in system.mediators]
-    latent = segment.base.latent[system.outcome]
-    out = np.zeros((len(rows.draws), len(rows.geos), 1 + len(answering)))
-    for j, step in enumerate([target, *answering]):
-        moved = [n for n in step if n in system.equation(system.outcome).inputs]
-        if moved:
-            gain, shift = segment.gain(latent, moved, columns, past)
-            out[..., j] = -gain
-            latent = latent + rows.per_path(shift)
-    return out
-
-
 # -------------------------------------------------------------------------------------------------------- labels
 def _labelled(
     query: Query,
     names: Sequence[str],
     singles: Sequence[str],
     members: Mapping[str, Sequence[str]],
+    terms: Sequence[Term],
     lost: Mapping[str, np.ndarray],
 ) -> xr.Dataset:
     fit, label = query.fit, query.label_places
@@ -297,7 +270,8 @@ def _labelled(
             "interaction": joint.sum(axis=-1) - np.stack(alone, axis=-1),
         }.items():
             variables[name] = (*label(values, "group"), {"unit": unit})
-    answer = xr.Dataset(variables, coords, {**query.attrs, "unit": unit})
+    more, labels = term_variables(query, terms, lost, lost["outcome"])
+    answer = xr.Dataset(variables | more, coords | labels, {**query.attrs, "unit": unit})
     # A variable taken out of the data set still says what it is about.
     for variable in answer.data_vars.values():
         variable.attrs |= query.attrs

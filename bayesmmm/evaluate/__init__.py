@@ -4,6 +4,7 @@ from bayesmmm.evaluate.calibration import Calibration, calibrate
 from bayesmmm.evaluate.comparison import compare
 from bayesmmm.evaluate.cross_validation import CrossValidation, cross_validate, hold_out
 from bayesmmm.evaluate.ecdf_bands import path_probability, simultaneous_band, uniformity
+from bayesmmm.evaluate.in_sample import in_sample
 from bayesmmm.evaluate.prior_worlds import PriorWorlds
 from bayesmmm.evaluate.recovery import Recovery, recover
 from bayesmmm.evaluate.stability import drift
@@ -19,6 +20,7 @@ __all__ = [
     "cross_validate",
     "drift",
     "hold_out",
+    "in_sample",
     "path_probability",
     "recover",
     "simultaneous_band",

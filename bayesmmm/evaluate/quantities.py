@@ -43,7 +43,7 @@ def of_fit(fit: Fit) -> dict[str, np.ndarray]:
     out: dict[str, np.ndarray] = {}
     for name, values in fit.posterior.data_vars.items():
         out |= by_label(str(name), values)
-    returns = effects(fit.accept_unconverged(), groups={}, window="outcome")
+    returns = effects(fit.accept_unconverged(), groups={}, terms=(), window="outcome")
     for name, channel in returns_of(fit.system, fit.data):
         out[f"{name}[{channel}]"] = returns[name].sel(channel=channel).transpose("chain", "draw").values
     if "log_likelihood" not in fit.tree.children:  # of a large panel

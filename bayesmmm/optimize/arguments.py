@@ -61,7 +61,10 @@ class Window(Record):
     controls : mapping or DataFrame, optional
         With `periods`: values of controls in the window, one number or one per period, in raw units; of a panel the
         same in all geos, or a table with the dates as its index and a column for each geo. What is not given is
-        repeated from the last periods of history, with a `ControlsWarning` where the best plan depends on it.
+        expected from the past (`expected_controls` of ``bayesmmm.data``): columns of 0 and 1 and those that follow the
+        calendar are what they were in the same periods a year before, others what they were in the last periods. Plans
+        say which, mark levels that rest on it, and give a `ControlsWarning` where the best plan does. Events have their
+        dates.
     cost : mapping of str to number or array (W,), optional
         Exposure -> money that one unit costs in the window; of a panel one number, or a table with the dates as its
         index and a column for each geo. A plan decides money, and ``money / cost`` units are had for it. What is not

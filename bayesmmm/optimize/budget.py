@@ -168,7 +168,8 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
             "verdict": answers.attrs["verdict"],
             "window": "future" if timeline.planned else "past",
             "mediators": dict(problem.modes),
-            "controls": problem.controls,
+            "controls": problem.controls.words,
+            "assumed": problem.controls.assumed,
             **_places(problem),
         },
     )

@@ -45,8 +45,9 @@ class Plan:
         What the money buys of the decided channels that are exposures, in the unit of each, ``attrs["counted"]``: dims
         plan (current, new), then as `spend`. None where all are money.
     attrs : mapping
-        outcome, unit, objective, risk, total, flighting, start, stop, verdict, window, mediators, controls, margin,
-        target (a phrase) and reach (the outcome that is the target). Of a panel also held_geos, which stay as they
+        outcome, unit, objective, risk, total, flighting, start, stop, verdict, window, mediators, controls, assumed
+        (controls that nobody stated, on which levels of the outcome rest), margin, target (a phrase) and reach (the
+        outcome that is the target). Of a panel also held_geos, which stay as they
         are, and unbought, channels and geos that stay at zero because nothing was ever spent there.
 
     Examples

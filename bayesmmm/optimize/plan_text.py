@@ -228,7 +228,16 @@ def _outcomes(table: pd.DataFrame, answers: xr.Dataset, attrs: Mapping[str, Any]
     last = f"P(better) {probability(better)}: share of {which} in which the plan beats the current one"
     if reaches is not None:
         last = f"P(target) {probability(reaches)}: share of {which} in which the outcome reaches the target"
-    return [*lines, last]
+    return [*lines, *_levels(attrs), last]
+
+
+def _levels(attrs: Mapping[str, Any]) -> list[str]:
+    """Mark levels that rest on controls that nobody stated."""
+    assumed = attrs.get("assumed", ())
+    if not assumed:
+        return []
+    text = f"{attrs['outcome']} now and then, as levels, rest on controls that nobody stated: {joined(assumed)}"
+    return [_wrapped(text)]
 
 
 def _sureness(table: pd.DataFrame, solution: Solution) -> list[str]:

@@ -11,7 +11,9 @@ import pandas as pd
 
 from bayesmmm.data import next_dates
 from bayesmmm.data.dates import parse_dates
+from bayesmmm.data.expected_controls import expected_controls
 from bayesmmm.data.exposures import cost_of_unit
+from bayesmmm.data.future import dated
 from bayesmmm.data.planned_units import read_costs
 from bayesmmm.data.splitting import long_frame
 from bayesmmm.equations import MMM
@@ -41,12 +43,20 @@ FEW, FEW_TAIL_WEIGHT = 60, 0.03
 ENOUGH = 200
 
 
-def read_window(fit: Fit, window: Window) -> tuple[Window, str]:
+@dataclass(frozen=True)
+class Controls:
+    """Where the controls of a window come from."""
+
+    words: str  # as a plan says it; empty without controls
+    assumed: tuple[str, ...] = ()  # those that nobody stated
+
+
+def read_window(fit: Fit, window: Window) -> tuple[Window, Controls]:
     """Return the window with its current plan in place of a number of periods, and where the controls come from."""
     if not window.said():
         raise which_window([])
     if window.periods is None:
-        return window, "as in the plan" if window.plan is not None else "as observed"
+        return window, Controls("as in the plan" if window.plan is not None else "as observed")
     advice = (
         "the number of fitted periods, whose last ones are the current plan; for a longer window write the current "
         "plan down and pass plan="
@@ -56,8 +66,8 @@ def read_window(fit: Fit, window: Window) -> tuple[Window, str]:
     return Window(plan=frame, cost=window.cost), note
 
 
-def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, str]:
-    """Return the last periods again, with the controls that are known."""
+def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, Controls]:
+    """Return the last periods again, with the controls that are known, or are to be expected."""
     data, dates = fit.data, next_dates(fit.data, periods)
     columns = {name: data.columns[name][:, -periods:] for name in fit.system.exogenous}
     wanted = [name for name in fit.system.exogenous if name in data.controls]
@@ -67,6 +77,8 @@ def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, str]
         raise about(
             "controls", controls, f"controls is a {kind}, and must be a mapping or a DataFrame, as {example}"
         )
+    if isinstance(controls, pd.DataFrame):
+        controls = dated(data, controls)
     if isinstance(controls, pd.DataFrame) and "date" in controls:
         index = parse_dates(controls["date"], column="date", date_format=None)
         controls = controls.set_index(index).drop(columns="date")
@@ -80,18 +92,22 @@ def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, str]
         own = check_dates_by_geo(values, where, dates, data.geos) if by_geo else check_dates(values, where, dates)
         check_values(values, where)
         columns[name] = np.broadcast_to(own, (len(data.geos), periods))
+    assumed = expected_controls(data, [name for name in wanted if name not in known], periods)
+    columns |= {name: expected.values for name, expected in assumed.items()}
     frame = long_frame(data, dates, columns)
-    repeated = [name for name in wanted if name not in known]
     if not wanted:
-        return frame, ""
-    matter = [name for name in repeated if name in _levels_that_matter(fit.system)]
+        return frame, Controls("")
+    ways = {True: "those of a year before", False: f"last {periods} periods repeated"}
+    by_way = {way: [n for n, e in assumed.items() if e.by_calendar == calendar] for calendar, way in ways.items()}
+    words = "; ".join(f"{way}: {', '.join(names)}" for way, names in by_way.items() if names)
+    matter = [name for name in assumed if name in _levels_that_matter(fit.system)]
     if matter:
         text = (
-            f"the best plan depends on {', '.join(matter)} in the window, and the values of the last {periods} periods "
-            f"are repeated for it; say what to expect with controls={{{matter[0]!r}: value or {periods} values}}"
+            f"the best plan depends on {', '.join(matter)} in the window, and values of the past are taken for what "
+            f"nobody stated ({words}); say what to expect with controls={{{matter[0]!r}: value or {periods} values}}"
         )
         warn(ControlsWarning(text, argument="controls"), skip_file_prefixes=(str(Path(__file__).parent),))
-    return frame, f"last {periods} periods repeated: {', '.join(repeated)}" if repeated else "as given"
+    return frame, Controls(words or "as given", tuple(assumed))
 
 
 def _levels_that_matter(system: MMM) -> set[str]:
@@ -227,7 +243,7 @@ class Problem:
     """Everything about a planning problem but its goal."""
 
     fit: Fit
-    controls: str  # where those of the window come from
+    controls: Controls  # where those of the window come from
     dates: pd.DatetimeIndex  # of W periods
     modes: Mapping[str, str]  # of mediators
     whole: Outcomes  # over the draws that choose the plan

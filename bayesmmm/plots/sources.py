@@ -133,7 +133,7 @@ ACCOUNTING_EFFECTS = Source(
     "accounting",
     xr.Dataset,
     f"{_SECOND} as its second argument",
-    {Fit: lambda fit: estimands.effects(fit, window="outcome")},
+    {Fit: lambda fit: estimands.effects(fit, terms=(), window="outcome")},
     line=ACCOUNTING.line,
 )
 ADSTOCK_DECAY = Source(
@@ -168,7 +168,7 @@ DECOMPOSITION = Source("decomposition", xr.Dataset, _PARTS, _DECOMPOSED, _TERMS)
 DATA_PROFILE = Source("data_profile", MMMData, "MMMData", _DATA, line="data")
 DIAGNOSIS = Source("diagnosis", Diagnosis, "mm.diagnose(fit)", {Fit: diagnostics.diagnose})
 ECDF = Source("ecdf", Calibration, _RANKS)
-EFFECTS = Source("effects", xr.Dataset, "mm.effects(fit)", {Fit: estimands.effects})
+EFFECTS = Source("effects", xr.Dataset, "mm.effects(fit)", {Fit: lambda fit: estimands.effects(fit, terms=())})
 FORECAST = Source("forecast", MMMData, "MMMData", _DATA, line="fit, mm.predict(fit, plan)")
 FRONTIER = Source("frontier", xr.Dataset, "mm.frontier(fit)")
 MARGINAL_ROI = Source(

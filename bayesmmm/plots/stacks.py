@@ -31,7 +31,7 @@ _VIA, _ORGANIC = (ORANGE, "#B87A00", "#FFC14D"), (PALE, "#E3C58A", "#FBEBC8")
 _MIDDLE, _LIGHT, _SAND = "#A0A0A0", "#D0D0D0", "#DCCDA4"
 _KINDS = {
     "base": (_MIDDLE, "baseline"),
-    "control": (_LIGHT, "control, relative to its mean"),
+    "control": (_LIGHT, "control, from its reference"),
     "event": (_SAND, "event"),
     "direct": (BLUE, "channel, direct"),
     "via": (ORANGE, "channel, via a mediator"),
@@ -55,12 +55,12 @@ class _Area:
 def decomposition(dataset: xr.Dataset | Fit, *, title: Title = AUTO, ax: Axes | None = None) -> Axes:
     """Draw the posterior mean contributions stacked over time, with the observed series as a line.
 
-    The baseline (intercept, trend, seasonality), events, and the controls, which are relative to their means, share the
-    lowest area: a control alone would change sides all the time. Up to six channels have an area of their own; of more
-    than six, the smallest share one, and the legend says how many. What all channels do through a mediator is one area
-    for each mediator (`waterfall` takes it apart). Negative values are stacked downwards, and then a dashed line shows
-    the sum. Months, quarters and years are drawn as bars, and so is a single period. Their height is the mean of the
-    periods that they hold: sums of weeks would rise and fall with the number of Sundays in a month.
+    The baseline (intercept, trend, seasonality), events, and the controls, which are counted from their references,
+    share the lowest area: a price alone would change sides all the time. Up to six channels have an area of their own;
+    of more than six, the smallest share one, and the legend says how many. What all channels do through a mediator is
+    one area for each mediator (`waterfall` takes it apart). Negative values are stacked downwards, and then a dashed
+    line shows the sum. Months, quarters and years are drawn as bars, and so is a single period. Their height is the mean
+    of the periods that they hold: sums of weeks would rise and fall with the number of Sundays in a month.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def _areas(values: xr.DataArray) -> list[_Area]:
         [label for label, k in zip(labels, kind, strict=True) if k == of] for of in ("base", "control", "event")
     )
     words = [_named("baseline", base)] if base else []
-    words += [_named("controls relative to their means", controls)] if controls else []
+    words += [_named("controls from their references", controls)] if controls else []
     words += [_named("events", events)] if events else []
     label = fill(" and ".join(words), 45, break_long_words=False, break_on_hyphens=False)
     areas = [_Area(label, (*base, *controls, *events), _LIGHT)] if words else []
@@ -189,9 +189,10 @@ def waterfall(
 ) -> Axes:
     """Draw the totals over the window from the baseline to the mean of the series, one bar per part.
 
-    The baseline is intercept, trend and seasonality. Controls are relative to their means, so that over all fitted
-    periods they come to about nothing. Bars are posterior means, which add up; beside each stands its share of the
-    whole. The interval is that of the part alone, laid where its bar ends.
+    The baseline is intercept, trend and seasonality. Controls are counted from their references (`bayesmmm.Equation`),
+    so that a promotion has what it brought, and a price about nothing over all fitted periods. Bars are posterior
+    means, which add up; beside each stands its share of the whole. The interval is that of the part alone, laid where
+    its bar ends.
 
     Parameters
     ----------
@@ -227,8 +228,11 @@ def waterfall(
     ends = (steps["start"] + steps["length"]).to_numpy()
     ax.vlines(ends[:-1], np.arange(len(rows)) - 0.36, np.arange(len(rows)) + 1.36, color=GREY, linewidth=0.6)
     ax.hlines(range(len(steps)), steps["lower"], steps["upper"], color=BLACK, linewidth=1.1, zorder=3)
-    observed = float(dataset["observed"].sum())
-    ax.plot([observed], [len(rows)], "D", mfc="white", mec=BLACK, markersize=4.5, zorder=4)
+    observed = float(dataset["observed"].sum(skipna=False))
+    known = not np.isnan(observed)  # periods to come were not observed
+    if known:
+        ax.plot([observed], [len(rows)], "D", mfc="white", mec=BLACK, markersize=4.5, zorder=4)
+    observed = observed if known else float(ends[-1])
     label_rows(ax, labels)
     cut = _limits(ax, steps, observed, from_zero)
     _percents(ax, steps, observed, ends[-1])
@@ -240,7 +244,7 @@ def waterfall(
     if "base" in names:
         base = dataset["component"].values[dataset["kind"].values == "base"]
         names["base"] = _named("baseline", base.tolist())
-    _waterfall_legend(ax, names, bool(negative.any()), ci_prob, caution(dataset.attrs))
+    _waterfall_legend(ax, names, bool(negative.any()), ci_prob, caution(dataset.attrs), known)
     return finish([ax], own, title, f"From the baseline to {name}{dates_of(*span_of(dataset))}")[0]
 
 
@@ -305,11 +309,11 @@ def _percents(ax: Axes, steps: pd.DataFrame, observed: float, whole: float) -> N
 
 
 def _waterfall_legend(
-    ax: Axes, names: Mapping[str, str], negative: bool, ci_prob: float, more: Sequence[Line2D]
+    ax: Axes, names: Mapping[str, str], negative: bool, ci_prob: float, more: Sequence[Line2D], observed: bool
 ) -> None:
     handles: list[Artist] = [Patch(color=_KINDS[kind][0], label=name) for kind, name in names.items()]
     if negative:
         handles.append(Patch(facecolor=GREY, edgecolor="white", hatch="////", label="negative"))
     handles.append(key(f"{percent(ci_prob)} interval of the part", linewidth=1.1))
-    handles.append(key("observed", ls="", marker="D", mfc="white", mec=BLACK, ms=4.5))
+    handles += [key("observed", ls="", marker="D", mfc="white", mec=BLACK, ms=4.5)] if observed else []
     legend_above(ax, [*handles, *more], 3)

@@ -111,9 +111,9 @@ def collect(
     ci_prob = check_ci_prob(ci_prob)
     about: dict[str, Any] = {"start": start, "stop": stop}
     chains = fit.posterior.sizes["chain"]
-    lost = effects(fit, window=window, **about)
+    lost = effects(fit, terms=(), window=window, **about)
     tell("effects")
-    counted = lost if window == "outcome" else effects(fit, window="outcome", **about)
+    counted = lost if window == "outcome" else effects(fit, terms=(), window="outcome", **about)
     # Paid mediators that act as media, so that their own spend can be judged.
     paid = [name for name in fit.system.mediators if name in fit.system.media and fit.data.is_money(name)]
     bought = any(fit.data.has_spend(name) for name in lost["channel"].values)
@@ -147,7 +147,7 @@ def collect(
         **{mark: lost.attrs[mark] for mark in ("start", "stop", "verdict")},
         effects=lost,
         counted=counted,
-        mediators=effects(fit, channels=paid, groups={}, window=window, **about) if paid else None,
+        mediators=effects(fit, channels=paid, groups={}, terms=(), window=window, **about) if paid else None,
         marginal=marginal,
         marginal_mediators=marginal_mediators,
         curves=curves,

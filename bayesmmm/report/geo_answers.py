@@ -102,7 +102,7 @@ def collect_by_geo(fit: Fit, replicated: Fit, *, window: str, ci_prob: float, **
     if len(fit.data.geos) == 1:
         return None
     some, system = fit.thin(_draws(fit)), fit.system
-    lost = effects(fit, window=window, by="geo", **about)
+    lost = effects(fit, terms=(), window=window, by="geo", **about)
     bought = any(fit.data.has_spend(name) for name in lost["channel"].values)
     size = np.abs(fit.data.columns[system.outcome]).sum(axis=1)
     means = predict(some, by="geo").mean(_OVER)

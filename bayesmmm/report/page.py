@@ -1,5 +1,6 @@
 """The page, one file that needs nothing else: a part for the person who decides, and one for the analyst."""
 
+import json
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -261,12 +262,18 @@ def _parts_table(answers: Answers, tables: Tables) -> str:
         rows.append([plain(row["component"]), cell(row), cell(row, 100.0, "share_")])
     note = (
         f"In {answers.unit}, summed over {answers.start} to {answers.stop}; by quarter in decomposition_quarters.csv. "
-        f"Controls count relative to their mean over the data."
+        f"{_references(answers)}"
     )
     if nothing:
         note += f" Over this window they add up to nothing for {joined(nothing)}."
     head = ["Part", "Contribution", "Share of the mean, %"]
     return table_html(f"Accounting: the parts of {answers.outcome}", head, rows, note=note)
+
+
+def _references(answers: Answers) -> str:
+    """Say which level each control is counted from."""
+    levels = json.loads(answers.parts.attrs["reference"])
+    return f"Controls count from {joined([f'{number(v)} of {n}' for n, v in levels.items()])}." if levels else ""
 
 
 def _memory_table(tables: Tables) -> str:

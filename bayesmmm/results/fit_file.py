@@ -19,6 +19,7 @@ import xarray as xr
 
 from bayesmmm import files
 from bayesmmm.data import Event, MMMData, Scales
+from bayesmmm.data.future import DATE
 from bayesmmm.engine import layout
 from bayesmmm.equations import MMM, check_system, parse_toml
 from bayesmmm.errors import FitFileError
@@ -67,6 +68,7 @@ def write_fit_file(
         "levels": json.dumps({key: list(values) for key, values in data.levels.items()}),
         "missing": json.dumps(dict(data.missing)),
         "events": json.dumps([event.to_dict() for event in data.events]),
+        "date_name": data.date_name,
         "calendar": json.dumps([data.date_is, known if known is None else known.strftime("%Y-%m-%d").tolist()]),
         "system": system.to_toml(),
         "scales": json.dumps(scales.to_dict()),
@@ -168,6 +170,7 @@ def _fields(tree: xr.DataTree, own: xr.Dataset) -> dict[str, Any]:
         events=tuple(Event.from_dict(row) for row in json.loads(own.attrs["events"])),
         date_is=records["calendar"][0],
         calendar_dates=records["calendar"][1],
+        date_name=str(own.attrs.get("date_name", DATE)),
         present=own["present"].values > 0.0 if "present" in own else None,
     )
     groups = {name: node.to_dataset() for name, node in tree.children.items() if name != _OWN_GROUP}

@@ -40,7 +40,7 @@ class EffectSettings:
 
     def of(self, fit: Fit) -> xr.Dataset:
         """Effects of a fit."""
-        return effects(fit, groups={}, **vars(self))
+        return effects(fit, groups={}, terms=(), **vars(self))
 
     def marks(self, fit: Fit) -> xr.Dataset:
         """Effects of a few draws: their marks, and every complaint about the settings before anything is fitted."""
