@@ -225,7 +225,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     add("stop", "DATE")
     add("window", choices=["spend", "outcome"], default="spend")
     arguments.add_ci_prob(parser)
-    add("currency", "SIGN")
+    add("currency", "SIGN", default="")
     add("draws", "N", arguments.count)
     add("allow-unconverged", action="store_true")
     add("no-progress", action="store_true")

@@ -99,7 +99,8 @@ class _WrittenDates(ticker.Formatter):
 def _view(helper: ticker.TickHelper) -> tuple[float, float]:
     """Ends of what is seen of an axis."""
     assert helper.axis is not None, "set by the axis that it helps"
-    return helper.axis.get_view_interval()
+    low, high = helper.axis.get_view_interval()
+    return float(low), float(high)
 
 
 def _day(at: float) -> pd.Timestamp:
