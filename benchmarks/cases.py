@@ -128,15 +128,11 @@ def measured(name: str, seed: int) -> dict:
 
 
 def _total(world: World, now: pd.Series) -> dict:
-    """The money of the channels; where a mediator is paid, what it costs is counted as the loss that it is."""
-    count = round(HORIZON / world.data.days_per_period)
+    """The money of the channels, all of it; what a paid mediator then costs is counted as the loss that it is."""
+    money = float(now.sum() * round(HORIZON / world.data.days_per_period))
     if not any(world.data.is_money(name) for name in world.data.mediators):
-        return {"total": float(now.sum() * count)}
-    return {
-        "objective": "profit",
-        "margin": 1.0,
-        "groups": {"all": (list(now.index), (None, float(now.sum() * count)))},
-    }
+        return {"total": money}
+    return {"objective": "profit", "margin": 1.0, "groups": {"all": (list(now.index), (money, money))}}
 
 
 def main() -> None:

@@ -13,8 +13,11 @@ from tests.conftest import EXTERNAL
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(path.name for path in FOLDER.glob("*.ipynb"))
-QUICKSTART, MEDIATION, BUDGET = "01_quickstart.ipynb", "02_mediation.ipynb", "03_budget.ipynb"
+QUICKSTART, BUDGET = "01_quickstart.ipynb", "03_budget.ipynb"
 DIAGNOSTICS, PANELS = "04_diagnostics.ipynb", "06_panels.ipynb"
+# Case studies.
+YOUTUBE, MEDIATION = "11_youtube.ipynb", "12_mediation.ipynb"
+BRIEF, TV = "14_brief.ipynb", "15_tv_digital_print_radio.ipynb"
 FEW = {"DRAWS": "140", "TUNE": "160", "CHAINS": "2", "WORLDS": "2"}
 FULL = {"DRAWS": "1000", "TUNE": "1000", "CHAINS": "4"}
 SETTING = re.compile(r'environ\.get\("BAYESMMM_NOTEBOOK_(\w+)", (\d+)\)')
@@ -29,7 +32,7 @@ def code(notebook):
 
 
 def test_all_notebooks_are_there():
-    assert NAMES == [QUICKSTART, MEDIATION, BUDGET, DIAGNOSTICS, PANELS]
+    assert NAMES == [QUICKSTART, BUDGET, DIAGNOSTICS, PANELS, YOUTUBE, MEDIATION, BRIEF, TV]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -41,7 +44,8 @@ def test_stored_without_outputs(name):
 
 @pytest.mark.parametrize(
     ("name", "more"),
-    [(QUICKSTART, {}), (MEDIATION, {"WORLDS": "6"}), (BUDGET, {}), (DIAGNOSTICS, {"WORLDS": "60"}), (PANELS, {})],
+    [(QUICKSTART, {}), (BUDGET, {}), (DIAGNOSTICS, {"WORLDS": "60"}), (PANELS, {}), (MEDIATION, {"WORLDS": "6"})]
+    + [(name, {}) for name in (YOUTUBE, BRIEF, TV)],
 )
 def test_settings_stand_in_the_first_code_cell_with_full_defaults(name, more):
     first = code(read(name))[0].source
@@ -60,11 +64,14 @@ def test_every_code_cell_is_introduced_or_shows_one_figure(name):
 # -------------------------------------------------------------------------------------------------------- execution
 #: What the kernel is told once. So few draws need not pass the gate of the answers; a fit that several notebooks make
 #: is sampled once, and those of folds with fewer draws still; a figure is drawn once, not a second time to find its
-#: margins.
+#: margins, and those of a report, which are tested elsewhere, not at all.
 ONCE = """
 %matplotlib inline
 %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
 import bayesmmm
+from bayesmmm.report import writing
+
+writing.save_figures = lambda found, folder: ()
 
 def fit(system, data, *, sample=bayesmmm.fit, fits=[], **settings):
     asked = (system, data, settings)
@@ -398,3 +405,86 @@ def test_panels_answers_by_region(executed):
     median, low, high = map(float, re.search(r"difference +(\S+) +(\S+) +(\S+)", table).groups())
     assert low <= median <= high
     assert all(low <= median <= high for median, low, high in gains.values())
+
+
+# -------------------------------------------------------------------------------------------------------------- cases
+@pytest.mark.parametrize(("name", "count"), [(YOUTUBE, 8), (BRIEF, 7), (TV, 7)])
+def test_cases_draw_every_figure(executed, name, count):
+    assert figures(executed[name], "mm.plots.", "plt.subplots") == [1] * count
+
+
+def errors(text):
+    """Median error in per cent and intervals that hold the truth, by method."""
+    pattern = (
+        r"^(model|line|line \+ week) +median error (\d+)%, largest \d+%; (\d+) of (\d+) intervals hold the truth$"
+    )
+    return {name: tuple(map(int, numbers)) for name, *numbers in re.findall(pattern, text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("name", [YOUTUBE, MEDIATION, BRIEF, TV])
+def test_cases_begin_with_the_answer_and_how_sure_it_is(executed, name):
+    """Question, settings and answer come before anything else; every channel has an interval, the plan a probability."""
+    cells = executed[name].cells
+    assert cells[0].source.startswith("# ")
+    assert "**The question.**" in cells[0].source
+    heads = [re.search(r"^## (.*)$", cell.source, re.MULTILINE) for cell in cells if cell.cell_type == "markdown"]
+    assert [head.group(1) for head in heads if head][:2] == ["Settings", "The answer"]
+    first = next(k for k, cell in enumerate(cells) if cell.source.startswith("## The answer"))
+    said = "".join(
+        out.text
+        for cell in cells[first : first + 4]
+        for out in cell.get("outputs", [])
+        if out.get("name") == "stdout"
+    )
+    assert len(re.findall(r"\(9?0?%?:? ?[-\d.]+%? to [-\d.]+%?\)", said)) >= 3
+    assert re.search(r"better than today's split with probability \d+%", said)
+
+
+@pytest.mark.parametrize("name", [YOUTUBE, BRIEF, TV])
+def test_cases_lay_both_methods_beside_the_truth(executed, name):
+    found = errors(printed(executed[name]))
+    assert set(found) >= {"model", "line"}
+    assert found["model"][0] < found["line"][0]
+    assert found["model"][1] >= found["line"][1]
+    assert "Decision: " in printed(executed[name])
+    assert "index.html and " in printed(executed[name])
+
+
+def test_the_line_credits_search_with_the_working_week(executed):
+    (table,) = shown(executed[YOUTUBE], "pd.DataFrame(rows).round(1)")
+    row = {line.split()[0]: line.split()[1:] for line in table.splitlines() if line.startswith("roi[")}
+    truth, line = ({name: float(cells[k]) for name, cells in row.items()} for k in (0, 3))
+    assert line["roi[search]"] > 2.0 * truth["roi[search]"]
+    assert line["roi[youtube]"] < 0.5 * truth["roi[youtube]"]
+
+
+def test_the_brief_says_what_was_done_to_the_data(executed):
+    text = printed(executed[BRIEF])
+    assert "152 of 156 weeks have a revenue" in text
+    assert re.search(r"\d+ of 13 held-out weeks lie inside their 90% intervals", text)
+    (table,) = shown(executed[BRIEF], "pd.DataFrame(scores)")
+    rmse = {line.rsplit(maxsplit=3)[0].strip(): float(line.split()[-3]) for line in table.splitlines()[1:]}
+    assert rmse["model"] < rmse["year before"]
+
+
+def test_the_retentions_of_television_and_print_are_learned_in_order(executed):
+    (table,) = shown(executed[TV], "table = mm.summarise(kept(")
+    kept = {line.split()[0]: [float(v) for v in line.split()[1:]] for line in table.splitlines() if "[" in line}
+    assert [row[3] for row in kept.values()] == [0.6, 0.2, 0.8, 0.5]
+    assert kept["retention[digital]"][0] < kept["retention[tv]"][0]
+
+
+def test_the_study_of_mediation_ends_in_sentences_and_a_plan(executed):
+    text = printed(executed[MEDIATION])
+    for what in ("a unit of price more", "a week with a promotion", "1,000 e-mails", "1,000 SMS"):
+        assert re.search(
+            rf"^{what} +(raises|lowers|may raise or lower) the revenue .* truth [+-][\d,]+$", text, re.MULTILINE
+        )
+    found = re.findall(r"^(joint|ridge) +(roi|indirect) +median error (\d+)%$", text, re.MULTILINE)
+    assert [(method, quantity) for method, quantity, _ in found] == [
+        ("joint", "roi"),
+        ("joint", "indirect"),
+        ("ridge", "roi"),
+        ("ridge", "indirect"),
+    ]
+    assert "Decision: " in text

@@ -1,7 +1,7 @@
 """What a regression found: coefficients, effects of channels, fitted values, and where it would put money."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,12 @@ class Regression:
         One row for each observed period (of a geo): date, geo where there are several, observed, fitted, residual.
     ci_prob : float
         Probability of the intervals.
+    outcome : str
+        Column that was explained.
+    responses : mapping of str to callable
+        Channel -> what spend of a period that is kept up for ever brings in a period; `allocate` compares them.
+    forecast : callable
+        What `predict` asks: data -> outcome (G, T).
     """
 
     method: str
@@ -51,8 +57,8 @@ class Regression:
     fitted: pd.DataFrame
     ci_prob: float
     outcome: str
-    responses: Mapping[str, Response] = field(default_factory=dict)
-    forecast: Callable[[MMMData], np.ndarray] | None = None
+    responses: Mapping[str, Response]
+    forecast: Callable[[MMMData], np.ndarray]
 
     @property
     def r2(self) -> float:
@@ -75,7 +81,6 @@ class Regression:
             Index date; a column for each geo, or one with the name of the outcome.
         """
         check_data(data)
-        assert self.forecast is not None
         columns = list(data.geos) if len(data.geos) > 1 else [self.outcome]
         return pd.DataFrame(self.forecast(data).T, index=pd.Index(data.dates, name="date"), columns=columns)
 

@@ -23,7 +23,7 @@ def true_fit(world: World, fit: Fit, *, copies: int = 1) -> Fit:
     world : World
         A simulated world.
     fit : Fit
-        Any fit of the data of this world; settings and versions are taken over, draws are not read.
+        Any fit; settings and versions are taken over, data and draws are not read.
     copies : int
         How many. One is enough where nothing is drawn at random for an answer; a mediator that is zero in many periods
         has values below zero that are, so that means over some hundred copies are taken.
@@ -35,7 +35,7 @@ def true_fit(world: World, fit: Fit, *, copies: int = 1) -> Fit:
     Raises
     ------
     SettingError
-        When the fit is of other data, or copies are no number.
+        For something that is no world, and an impossible number of copies.
 
     Examples
     --------
@@ -49,8 +49,6 @@ def true_fit(world: World, fit: Fit, *, copies: int = 1) -> Fit:
         raise SettingError(
             f"world is a {type(world).__name__}, and must be a World, as mm.load_case('tv') returns it"
         )
-    if fit.data != world.data:
-        raise SettingError("the fit is of other data than those of the world; fit world.data")
     copies = check_count(copies, "copies", least=1, advice="as copies=100")
     labels = {"chain": [0], "draw": np.arange(copies)}
     draws = {
@@ -59,4 +57,6 @@ def true_fit(world: World, fit: Fit, *, copies: int = 1) -> Fit:
     }
     scales = world.scales if len(world.data.geos) > 1 else world.data.scales()
     tree = xr.DataTree.from_dict(draws)
-    return replace(fit, system=world.system, scales=scales, tree=tree, answering=None, accepted=True)
+    return replace(
+        fit, data=world.data, system=world.system, scales=scales, tree=tree, answering=None, accepted=True
+    )
