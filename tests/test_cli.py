@@ -533,7 +533,7 @@ sys.exit(status)
     made = {path.relative_to(tmp_path / "a" / "report").as_posix() for path in (tmp_path / "a").rglob("*.*")}
     assert {"index.html", "tables/roi.csv", "figures/shares.png", "figures/shares.svg", "figures/roi.svg"} <= made
     assert all(Path(name).stem in words for name in made)
-    assert "- figures/, .svg and .png: shares" in words
+    assert "- figures/, .png and .svg: shares" in words
     assert "- figures/, .svg: " in words
     assert "- tables/, .csv: " in words
     assert f"next: open {tmp_path / 'a' / 'report' / 'index.html'} in a browser" in said

@@ -11,6 +11,7 @@ import bayesmmm as mm
 from bayesmmm import plots
 from bayesmmm.equations import Fourier
 from bayesmmm.equations.text import term_words
+from bayesmmm.errors import SettingError
 from bayesmmm.plots.axis import even_dates
 from bayesmmm.progress import silent, telling
 from tests.figures import legend_words
@@ -93,6 +94,24 @@ def test_a_figure_without_room_grows_when_it_is_saved(fit, tmp_path):
 def test_marks_of_a_response_curve_are_in_its_legend(fit):
     axes = plots.response_curves(mm.response_curves(fit, factors=[0.5, 1.5]))
     assert "spend as it is in the window" in legend_words(axes[0])
+
+
+def test_shares_of_spend_and_effect_stand_side_by_side(fit):
+    """Grey bars add up to one, blue ones are medians of the share in the sum of a draw, and the ROI stands beside."""
+    lost = mm.effects(fit)
+    ax = plots.shares(lost, ci_prob=0.8)
+    spend = lost["spend"].to_series().sort_values(ascending=False, kind="stable")
+    assert [label.get_text() for label in ax.get_yticklabels()] == spend.index.tolist()
+    effect = (lost["total"] / lost["total"].sum("channel")).median(("chain", "draw")).to_series()[spend.index]
+    widths = [bar.get_width() for bar in ax.patches]
+    np.testing.assert_allclose(widths[: len(spend)], spend / spend.sum())
+    np.testing.assert_allclose(widths[len(spend) :], effect)
+    roi = mm.roi(fit).median(("chain", "draw")).to_series()[spend.index]
+    written = [float(text.get_text().removeprefix("ROI ").replace("−", "-")) for text in ax.texts]
+    np.testing.assert_allclose(written, roi, rtol=0.01)
+    assert legend_words(ax) == ["of the spend", "of the effect", "80 % interval"]
+    with pytest.raises(SettingError, match="no spend in the window"):
+        plots.shares(lost.assign(spend=0.0 * lost["spend"]))
 
 
 def test_tables_print_every_column(fit):
