@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -20,7 +20,7 @@ from bayesmmm.validate import check_ci_prob
 
 #: Numbers that a decomposition by period may hold for the figures; it is thinned to that.
 _PARTS = 20e6
-#: Draws of decays, and of response curves and parts by period, in figures and tables.
+#: Draws of decays and replicates, and of response curves and parts by period, in figures and tables.
 _SOME, _CURVES = 1000, 400
 #: Steps that `collect` tells.
 STEPS = 9
@@ -116,7 +116,7 @@ def collect(
     counted = lost if window == "outcome" else effects(fit, terms=(), window="outcome", **about)
     # Paid mediators that act as media, so that their own spend can be judged.
     paid = [name for name in fit.system.mediators if name in fit.system.media and fit.data.is_money(name)]
-    bought = any(fit.data.has_spend(name) for name in lost["channel"].values)
+    bought = [name for name in lost["channel"].values.tolist() if fit.data.has_spend(name)]
     order, mediators = fit.system.order, len(fit.system.mediators)
     # Numbers that one draw of a decomposition by period holds, or a little more.
     size = (len(fit.system.exogenous) * (1 + mediators) + 3 + mediators) * len(fit.data.dates)
@@ -125,8 +125,7 @@ def collect(
     replicated = with_replicates(fit)
     whole = in_total(replicated)
     tell("returns")
-    marginal = marginal_roi(fit, window=window, **about) if bought else None
-    marginal_mediators = marginal_roi(fit, channels=paid, window=window, **about) if paid else None
+    marginal, marginal_mediators = _marginal(fit, bought, paid, window=window, **about)
     tell("response curves")
     curves = response_curves(fit.thin(max(_CURVES, chains)), window=window, **about)
     tell("decomposition")
@@ -159,7 +158,7 @@ def collect(
         residuals=left,
         autocorrelation={name: autocorrelation(draw, ci_prob=ci_prob) for name, draw in left.items()},
         predictive={name: predictive_table(whole, name, ci_prob) for name in order},
-        checks={name: predictive_check(whole, name, ci_prob) for name in order},
+        checks={name: predictive_check(_fewer(whole), name, ci_prob) for name in order},
         parameters=fit.summary(ci_prob),
         diagnosis=diagnosis,
         geos=geos,
@@ -169,6 +168,28 @@ def collect(
         objective=asked.objective,
         currency=currency,
     )
+
+
+def _marginal(
+    fit: Fit, bought: list[str], paid: list[str], **about: Any
+) -> tuple[xr.DataArray | None, xr.DataArray | None]:
+    """Marginal returns of channels and of paid mediators, asked together."""
+    if not bought and not paid:
+        return None, None
+    both = marginal_roi(fit, channels=[*bought, *paid], **about)
+    channels, mediators = (both.sel(channel=names) if names else None for names in (bought, paid))
+    return channels, mediators
+
+
+def _fewer(fit: Fit) -> Fit:
+    """Return a fit with so many replicates that quantiles over time are known well enough."""
+    replicated = fit.tree["posterior_predictive"].to_dataset()
+    step = replicated.sizes["chain"] * replicated.sizes["draw"] // _SOME
+    if step < 2:
+        return fit
+    replicated = replicated.isel(draw=slice(None, None, step))
+    groups = {"observed_data": fit.tree["observed_data"].to_dataset(), "posterior_predictive": replicated}
+    return replace(fit, tree=xr.DataTree.from_dict(groups))
 
 
 def _by_quarter(months: xr.Dataset) -> xr.Dataset:

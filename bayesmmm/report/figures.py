@@ -13,7 +13,6 @@ from bayesmmm import plots
 from bayesmmm.errors import FigureWarning
 from bayesmmm.files import safe_names, writing
 from bayesmmm.plots.layout import panels, save_each
-from bayesmmm.plots.sources import shared_parameters
 from bayesmmm.progress import Tell, silent
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.geo_answers import PANELS, ROWS, of_all_geos
@@ -114,7 +113,6 @@ _WORDS = {
         "Grey is what was assumed before the data, blue what is left after them; where both are alike, the data said "
         "little. {meaning}.",
     ),
-    "parameters": ("All parameters", "One row of panels for each equation; dots are medians, lines intervals."),
     "predictive": (
         "{equation}: observed, and what the model expects",
         "Dots are observed values; about as many of them as the interval promises should lie in the band, and those "
@@ -128,10 +126,6 @@ _WORDS = {
         "{equation}: is its distribution right?",
         "Points on the line say that simulated data spread as the observed ones do; points off it at an end, that the "
         "model misses extremes or zeros.",
-    ),
-    "residual_distribution": (
-        "{equation}: how large the unexplained part is",
-        "Bars far from the curve, or single values far out, say that the assumed noise does not fit.{censored}",
     ),
     "residual_autocorrelation": (
         "{equation}: does the unexplained part remember?",
@@ -284,8 +278,6 @@ def _of_learnt(answers: Answers) -> Iterator[Figure]:
             meaning = "; ".join(f"{name.replace('_', '-')}: {_MEANINGS[name]}" for name in known)
             draw = partial(_learnt, answers, equation, known)
             yield _figure("prior_posterior", LEARNT, draw, end=f"_{equation}", equation=equation, meaning=meaning)
-    shared = shared_parameters(answers.fit, answers.parameters)
-    yield _figure("parameters", LEARNT, partial(plots.parameters, shared))
 
 
 def _drawn(answers: Answers, variable: str) -> bool:
@@ -319,9 +311,5 @@ def _of_checks(answers: Answers) -> Iterator[Figure]:
         yield _figure("residuals", CHECKS, partial(plots.residuals, left, ci_prob=answers.ci_prob), **common)
         check = partial(plots.predictive_check, answers.checks[name])
         yield _figure("predictive_check", CHECKS, check, small=True, **common)
-        censored = answers.fit.system.equation(name).family.censored
-        below = " Of a period at zero only the average of what may be below it is shown." if censored else ""
-        spread = partial(plots.residual_distribution, left)
-        yield _figure("residual_distribution", CHECKS, spread, small=True, censored=below, **common)
         memory = partial(plots.residual_autocorrelation, answers.autocorrelation[name])
         yield _figure("residual_autocorrelation", CHECKS, memory, small=True, **common)
