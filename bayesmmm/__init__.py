@@ -22,10 +22,12 @@ _HOME = {
     "MMMData": "data",
     "Panel": "equations",
     "Prior": "priors",
+    "Share": "optimize",
     "Solver": "optimize",
     "Window": "optimize",
     "add_predictive": "inference",
     "build_model": "inference.pymc_model",
+    "compare_plans": "optimize",
     "complete_plan": "data",
     "decompose": "estimands",
     "diagnose": "diagnostics",
@@ -58,7 +60,16 @@ if TYPE_CHECKING:
     from bayesmmm.estimands import decompose, effects, marginal_roi, predict, response_curves, roi, what_if
     from bayesmmm.inference import add_predictive, fit
     from bayesmmm.inference.pymc_model import build_model
-    from bayesmmm.optimize import Constraints, Goal, Solver, Window, frontier, optimize_budget
+    from bayesmmm.optimize import (
+        Constraints,
+        Goal,
+        Share,
+        Solver,
+        Window,
+        compare_plans,
+        frontier,
+        optimize_budget,
+    )
     from bayesmmm.priors import Prior
     from bayesmmm.results import load, summarise
     from bayesmmm.simulate import simulate_world

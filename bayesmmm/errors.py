@@ -256,6 +256,26 @@ class AnswerSizeError(AnswerError):
     """Raised when an answer would take more memory than an answer may."""
 
 
+class RunTimeError(AnswerError):
+    """Raised when an answer takes longer than whoever asked for it allows."""
+
+
+class CancelledError(AnswerError):
+    """Raised when whoever asked for an answer no longer wants it."""
+
+
+class ServiceError(AnswerError):
+    """Raised for a question that a service does not take, such as one of another form; base of the classes below."""
+
+
+class UnknownFitError(ServiceError):
+    """Raised when a service is asked about a fit or a job that it does not have."""
+
+
+class BusyError(ServiceError):
+    """Raised when a service has too much to do already."""
+
+
 class EvaluationError(AnswerError, RuntimeError):
     """Raised when every fit that an evaluation needs failed."""
 

@@ -15,6 +15,7 @@ import stat
 import struct
 import tempfile
 import threading
+import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -326,6 +327,9 @@ def _add_mark(path: Path, mark: str) -> None:
             text = b"tEXt" + RUN_COLUMN.encode() + b"\0" + mark.encode()
             chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
             path.write_bytes(content[:-12] + chunk + content[-12:])
+    elif path.suffix == ".xlsx":
+        with zipfile.ZipFile(path, "a") as book:
+            book.comment = mark.encode()
     elif path.suffix == ".csv":
         path.write_bytes(_with_column(path.read_bytes().decode(), mark).encode())
     elif path.suffix in _COMMENTS:

@@ -236,23 +236,37 @@ def aligned(columns: Mapping[str, Sequence[str]], left: Sequence[str]) -> list[s
     return ["  ".join(line).rstrip() for line in zip(*cells, strict=True)]
 
 
-def notebook_html(printed: str, columns: Mapping[str, Sequence[object]]) -> str:
+def notebook_html(
+    printed: str,
+    columns: Mapping[str, Sequence[object]],
+    more: Mapping[str, Mapping[str, Sequence[object]]] | None = None,
+) -> str:
     """Write a record for a notebook: the first line it prints, a small table, and all it prints to be opened.
+
+    So are `more` tables, by their headings.
 
     Examples
     --------
     >>> notebook_html("A & B", {"name": ["<b>"]}).partition("<details>")[0]
     '<div><b>A &amp; B</b><table><tr><th>name</th></tr><tr><td>&lt;b&gt;</td></tr></table>'
     """
+    head = html.escape(printed.partition("\n")[0])
+    closed = "".join(
+        f"<details><summary>{html.escape(name)}</summary>{html_table(own)}</details>"
+        for name, own in (more or {}).items()
+    )
+    text = f"<details><summary>as printed</summary><pre>{html.escape(printed)}</pre></details>"
+    return f"<div><b>{head}</b>{html_table(columns)}{closed}{text}</div>"
+
+
+def html_table(columns: Mapping[str, Sequence[object]]) -> str:
+    """Write columns as a table of HTML."""
     rows = zip(*([head, *map(str, column)] for head, column in columns.items()), strict=True)
     lines = (
         "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
         for tag, row in zip(chain(["th"], repeat("td")), rows, strict=False)
     )
-    table = "".join(f"<tr>{line}</tr>" for line in lines)
-    head = html.escape(printed.partition("\n")[0])
-    text = f"<details><summary>as printed</summary><pre>{html.escape(printed)}</pre></details>"
-    return f"<div><b>{head}</b><table>{table}</table>{text}</div>"
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
 def _fixed(value: float, places: int) -> str:

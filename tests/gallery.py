@@ -33,6 +33,7 @@ RECORDS = {
     "allocation": lambda channels: plans.plan(channels),
     "budget": lambda channels: plans.plan(channels),
     "budget_map": lambda channels: plans.panel_plan(channels),
+    "compare_plans": lambda channels: plans.comparison(channels),
     "comparison": lambda channels: pd.DataFrame(
         {"diff": [0.0, -3.0], "diff_se": [0.0, 2.0], "weight": [0.8, 0.2], "high_k": [0, 2]},
         ["normal", "student_t"],

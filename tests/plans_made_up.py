@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesmmm.optimize import BindingLimit, Plan, Solution
+from bayesmmm.optimize import BindingLimit, Plan, PlanComparison, Solution
 from tests.answers_made_up import CHAINS, DRAWS, LONG, SAMPLES, spread_out, weeks
 
 PLANS = ["current", "new"]
@@ -43,8 +43,7 @@ def plan(
     current.attrs["factor"] = 1.08
     answers = _answers(rng, current, new, induced, list(mediators), margin, unit)
     answers.attrs |= {"held_out": int(held_out), "verdict": verdict}
-    frame = new.to_pandas().T.rename_axis("date")
-    frame["promotion"] = 0.25
+    frame, before = (part.to_pandas().T.rename_axis("date").assign(promotion=0.25) for part in (new, current))
     attrs = {
         "outcome": "revenue",
         "unit": unit,
@@ -62,7 +61,28 @@ def plan(
         "target": None,
     }
     solution = _solution(answers, names, bound, held_out, total)
-    return Plan(spend=new, current=current, answers=answers, solution=solution, frame=frame, attrs=attrs)
+    frames = {"frame": frame, "current_frame": before}
+    return Plan(spend=new, current=current, answers=answers, solution=solution, attrs=attrs, **frames)
+
+
+def comparison(channels=3, names=("now", "best", "a plan with a long name")):
+    """As `compare_plans` gives it: the two sides of a plan, and what lies between them."""
+    base = plan(channels)
+    sides = [base.answers.sel(plan=which, drop=True) for which in PLANS]
+    draws = [*sides, 0.5 * (sides[0] + sides[1])]
+    answers = xr.concat(draws, pd.Index(list(names), name="plan"))[["outcome", "lift", "cost", "induced"]]
+    answers["channel_roi"] = xr.concat([each["roi"] for each in draws], answers["plan"])
+    answers["roi"], answers["profit"] = answers["lift"] / answers["cost"], answers["outcome"] - answers["cost"]
+    answers["extrapolated"] = xr.concat([each["extrapolated"] for each in draws], answers["plan"])
+    answers["extrapolated"].attrs = {"threshold": THRESHOLD}
+    for name, unit in (("outcome", "money"), ("cost", "money"), ("roi", "money per money")):
+        answers[name].attrs = {"unit": unit}
+    answers["roi"].attrs["threshold"] = 1.0
+    answers.attrs = {"verdict": "converged", "draws": "draws that had no part in choosing any"}
+    spend = [base.current, base.spend, 0.5 * (base.current + base.spend)]
+    spend = xr.concat(spend, answers["plan"], combine_attrs="override")
+    attrs = {name: base.attrs[name] for name in ("outcome", "unit", "start", "stop", "verdict", "window")}
+    return PlanComparison(answers, spend, attrs | {"margin": 1.0})
 
 
 def panel_plan(channels=3, geos=("north", "south", "west")):

@@ -38,6 +38,8 @@ COMMANDS = [
     "whatif",
     "evaluate",
     "compare",
+    "serve",
+    "mcp",
 ]
 QUICK = ["--draws", "50", "--tune", "50", "--chains", "2"]
 
@@ -104,7 +106,8 @@ def test_the_example_of_every_help_is_a_valid_command(command, capsys):
     assert examples
     for example in examples:
         options = cli._parser().parse_args(example)
-        assert (options.folder if command == "show" else options.out) is not None
+        place = {"show": "folder", "serve": "fits", "mcp": "fits"}.get(command, "out")
+        assert getattr(options, place)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from tests.fits import judge
 from tests.made import case_fit
 from tests.test_cli import refusal
 
-FILES = ["allocation.png", "budget.png", "channels.csv", "plan.csv", "plan.txt", "spend.csv"]
+FILES = ["allocation.png", "budget.png", "channels.csv", "current.csv", "plan.csv", "plan.txt", "spend.csv"]
 
 
 # ------------------------------------------------------------------------------------------------ texts of options
@@ -339,7 +339,7 @@ def test_the_plan_is_printed_and_written(planned, expected):
         for name in ("budget.png", "allocation.png", "frontier.png")
     )
     words = " ".join(printed.split())
-    assert f"written to {out}: allocation.png, budget.png, channels.csv, frontier.csv" in words
+    assert f"written to {out}: allocation.png, budget.png, channels.csv, current.csv, frontier.csv" in words
 
 
 def test_tables_are_those_of_the_plan(planned, expected):

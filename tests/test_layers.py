@@ -21,7 +21,7 @@ BOTTOM = [
     "inference",
 ]
 MIDDLE = ["estimands", "optimize", "diagnostics", "sensitivity", "evaluate", "plots"]
-ORDER = [*GROUND, *BOTTOM, *MIDDLE, "report", "__init__", "cli", "__main__"]
+ORDER = [*GROUND, *BOTTOM, *MIDDLE, "report", "serve", "__init__", "cli", "__main__"]
 OWNERS = {
     "pymc": ("inference",),
     "pytensor": ("inference",),
@@ -29,6 +29,10 @@ OWNERS = {
     "matplotlib": ("plots",),
     # Of plans, and of the mode that coordinates and previews of a posterior begin at.
     "scipy.optimize": ("optimize", "inference"),
+    "fastapi": ("serve",),
+    "uvicorn": ("serve",),
+    "prometheus_client": ("serve",),
+    "mcp": ("serve",),
 }
 LONGEST = 500
 LONGEST_FUNCTION = 60

@@ -28,14 +28,14 @@ class Page(HTMLParser):
         assert attrs == []
         self.tags.append(tag)
         self.open.append(tag)
-        if tag in ("td", "th"):
+        if tag in ("td", "th") and "details" not in self.open:
             self.cells.append("")
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if self.open[-1] in ("td", "th"):
+        if self.open[-1] in ("td", "th") and "details" not in self.open:
             self.cells[-1] += data
         elif self.open[-1] == "pre":
             self.printed += data

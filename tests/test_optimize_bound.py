@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bayesmmm.optimize import optimize_budget
-from bayesmmm.optimize.constraints import patterns
+from bayesmmm.optimize.feasibility import patterns
 from bayesmmm.optimize.global_bound import BoundedCurve, ChannelResponse, upper_bound
 from bayesmmm.optimize.local_solver import maximise
 from bayesmmm.optimize.multistart import fit_in

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from bayesmmm.errors import InfeasibleError, SettingError
 from bayesmmm.optimize import frontier, optimize_budget
 from tests import budgets, made
 from tests.test_optimize_known import chosen, own
@@ -242,3 +243,64 @@ def test_limits_hold_along_the_frontier(plain):
     tv = spend.sel(channel="tv").values
     assert ((tv == 0.0) | (tv >= 150.0 * (1 - 1e-6))).all()
     assert_allclose(spend.sum("channel"), found["total"], rtol=1e-6)
+
+
+# ------------------------------------------------------------------------------------------- how a target is reached
+@pytest.mark.parametrize("holds", ["median", 0.2, 0.8])
+def test_a_target_is_reached_in_so_many_draws_at_the_least_spend(fit, holds):
+    problem = budgets.problem_of(fit, periods=PERIODS, paths=4)
+    outcome = problem.whole.base() + problem.whole.evaluate(problem.current).lift
+    target = float(outcome.mean())
+    plan = optimize_budget(fit, periods=PERIODS, objective="spend", target=target, target_holds=holds)
+    reached = problem.whole.base() + problem.whole.evaluate(plan.spend.values).lift
+    share, count = 0.5 if holds == "median" else holds, len(reached)
+    tolerance = 1e-6 * target
+    assert (reached >= target - tolerance).sum() >= share * count
+    assert (reached >= target + tolerance).sum() < share * count + 1  # no money beyond that
+    # By brute force: of plans that cost a little less, none reaches it in so many draws.
+    cost = problem.whole.cost(plan.spend.values)
+    rng, names = np.random.default_rng(0), len(own(plan))
+    for _ in range(200):
+        other = own(plan) * rng.lognormal(0.0, 0.3, names)
+        spend = np.repeat((other / PERIODS)[:, None], PERIODS, axis=1)
+        for _ in range(3):
+            spend = spend * 0.995 * cost / problem.whole.cost(spend)
+        won = problem.whole.base() + problem.whole.evaluate(spend).lift
+        assert (won >= target).sum() < share * count
+    words = {"median": "in the median"}.get(holds, f"with a probability of {100 * share:.0f} %")
+    assert plan.attrs["target"] == f"outcome of at least {target:,.0f}, {words}"
+    assert ("target", target) in {(limit.kind, limit.value) for limit in plan.solution.binding}
+
+
+def test_a_surer_target_costs_more(fit):
+    problem = budgets.problem_of(fit, periods=PERIODS, paths=4)
+    target = float((problem.whole.base() + problem.whole.evaluate(problem.current).lift).mean())
+    ask = {"periods": PERIODS, "objective": "spend", "target": target}
+    cost = [problem.whole.cost(optimize_budget(fit, target_holds=p, **ask).spend.values) for p in (0.3, 0.6, 0.9)]
+    assert cost[0] < cost[1] < cost[2]
+
+
+def test_a_sure_target_that_is_out_of_reach(plain):
+    problem = budgets.problem_of(plain, periods=PERIODS, paths=4)
+    most = float((problem.whole.base() + problem.whole.evaluate(50 * problem.current).lift).max())
+    with pytest.raises(InfeasibleError, match=r"the target of .* is out of reach"):
+        optimize_budget(
+            plain, periods=PERIODS, objective="spend", target=most, target_holds=0.9, bounds=(None, "300%")
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"target_holds": 0.8, "total": 700.0}, "leave it out, or pass objective='spend'"),
+        (
+            {"objective": "spend", "target": 9.0, "target_holds": 1.0},
+            "must lie between 0 and 1, as 0.8; or be 'mean'",
+        ),
+        ({"objective": "spend", "target": 9.0, "target_holds": "often"}, "target_holds='often' must lie between"),
+        ({"objective": "spend", "target": 9.0, "target_holds": 0.8, "risk": ("sd", 0.3)}, "give one of them"),
+    ],
+)
+def test_impossible_ways_of_reaching_a_target(plain, arguments, words):
+    with pytest.raises(SettingError, match=words):
+        optimize_budget(plain, periods=PERIODS, **arguments)

@@ -32,6 +32,7 @@ SLOW = {  # answers that need new fits or a solver
     "evaluate.compare": lambda: pd.DataFrame(
         {"diff": [0.0], "diff_se": 0.0, "weight": 1.0, "high_k": 0}, ["this"]
     ),
+    "compare_plans": plans_made_up.comparison,
     "frontier": plans_made_up.frontier,
     "optimize_budget": plans_made_up.plan,
     "sensitivity.pooling_sensitivity": lambda: pooled(panel()),

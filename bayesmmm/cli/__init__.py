@@ -18,7 +18,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bayesmmm.cli import arguments, asking, checking, commands, evaluating, planning, preparing, reporting
+from bayesmmm.cli import (
+    arguments,
+    asking,
+    checking,
+    commands,
+    comparing,
+    evaluating,
+    planning,
+    preparing,
+    reporting,
+    serving,
+)
 from bayesmmm.cli.arguments import CI_PROB
 from bayesmmm.cli.checking import FAULTY
 from bayesmmm.cli.commands import DONE, INTERRUPTED, MIXED, SAMPLER_FAILED
@@ -185,6 +196,9 @@ def _parser() -> argparse.ArgumentParser:
     asking.add_predict(command("predict", "predict the series of a saved fit", asking.PREDICT))
     asking.add_what_if(command("whatif", "ask what other inputs would change", asking.WHATIF))
     planning.add_arguments(command("optimize", "plan a budget", planning.ABOUT))
+    comparing.add_arguments(command("compare-plans", "lay plans side by side", comparing.ABOUT))
+    serving.add_arguments(command("serve", "serve saved fits to planners and programs", serving.ABOUT))
+    serving.add_mcp_arguments(command("mcp", "offer saved fits to agents as tools", serving.MCP_ABOUT))
 
     show = command("show", "say which run files are of", _SHOW)
     show.add_argument("folder", metavar="DIR", type=Path, help="a folder that runs wrote to")

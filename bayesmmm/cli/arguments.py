@@ -131,6 +131,16 @@ def risk(text: str) -> str | tuple[str, float]:
     return kind, level
 
 
+def held(text: str) -> str | float:
+    """Read how a target is reached: mean, median, or a probability."""
+    value = _number(text)
+    if text in ("mean", "median"):
+        return text
+    if value is None or not 0.0 < value < 1.0:
+        _refuse(text, "must be mean, median or a probability between 0 and 1, as 0.8")
+    return value
+
+
 def bounds(text: str) -> tuple[str, Range]:
     """Read NAME=LOW:HIGH, sides in money or per cent of the current plan, an empty side for no limit."""
     name, _, sides = text.rpartition("=")  # from the right, as a name may hold anything
@@ -176,6 +186,14 @@ def change(text: str) -> tuple[str, float]:
         whom = "for every channel or for one, as tv=0.3"
         _refuse(text, f"must be a share of the current plan above 0, as 0.3 or 30%, {whom}")
     return name or ALL, value / 100.0 if percent else value
+
+
+def named_file(text: str) -> tuple[str, Path]:
+    """Read NAME=FILE."""
+    name, _, path = text.partition("=")
+    if not name.strip() or not path or "\0" in path:
+        _refuse(text, "must be NAME=FILE, as best=plan/plan.csv")
+    return name, Path(path)
 
 
 def minimum(text: str) -> tuple[str, float]:

@@ -1,5 +1,6 @@
 """The files that `demo`, `fit` and `optimize` write, and what `show` says of a folder with files of runs."""
 
+import argparse
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayesmmm.diagnostics import Diagnosis
-    from bayesmmm.optimize import Plan
+    from bayesmmm.optimize import Plan, PlanComparison
     from bayesmmm.results import Fit
     from bayesmmm.simulate import World
 
@@ -166,14 +167,20 @@ def frontier_table(trade: "xr.Dataset", ci_prob: float) -> "pd.DataFrame":
     return pd.concat([best, now], ignore_index=True).assign(ci_prob=ci_prob, verdict=trade.attrs["verdict"])
 
 
-def write_plan(plan: "Plan", trade: "xr.Dataset | None", cautions: list[str], ci_prob: float, part: Path) -> None:
+def write_plan(
+    plan: "Plan", trade: "xr.Dataset | None", cautions: list[str], options: argparse.Namespace, part: Path
+) -> None:
     """Write everything about a plan."""
     from bayesmmm import plots
     from bayesmmm.report.figures import save_figure
 
+    ci_prob = options.ci_prob
     text = [str(plan), *(["cautions:", listing(cautions)] if cautions else [])]
     (part / "plan.txt").write_text("\n\n".join(text) + "\n", encoding="utf-8")
     write_csv(plan.to_frame(), part / "plan.csv")
+    write_csv(plan.to_frame("current"), part / "current.csv")
+    if options.excel:
+        plan.to_excel(part / "plan.xlsx", ci_prob)
     write_csv(spend_table(plan), part / "spend.csv", index=False)
     table = plan.table(ci_prob)
     write_csv(table.assign(ci_prob=ci_prob, verdict=table.attrs["verdict"]), part / "channels.csv")
@@ -187,6 +194,23 @@ def write_plan(plan: "Plan", trade: "xr.Dataset | None", cautions: list[str], ci
     if trade is not None:
         write_csv(frontier_table(trade, ci_prob), part / "frontier.csv", index=False)
         save_figure(partial(plots.frontier, trade, ci_prob=ci_prob), [part / "frontier.png"])
+
+
+def write_comparison(found: "PlanComparison", options: argparse.Namespace, part: Path) -> None:
+    """Write everything about plans that are compared."""
+    from bayesmmm import plots
+    from bayesmmm.report.figures import save_figure
+    from bayesmmm.results import summarise
+
+    ci_prob, verdict = options.ci_prob, found.attrs["verdict"]
+    (part / "comparison.txt").write_text(f"{found}\n", encoding="utf-8")
+    write_csv(found.table(ci_prob).assign(ci_prob=ci_prob, verdict=verdict), part / "comparison.csv")
+    beyond = summarise(found.differences(), ci_prob).rename_axis("difference")
+    write_csv(beyond.assign(to=found.plans[0], ci_prob=ci_prob, verdict=verdict), part / "differences.csv")
+    write_csv(found.spend_table("pair" if "geo" in found.spend.dims else "channel"), part / "spend.csv")
+    if options.excel:
+        found.to_excel(part / "comparison.xlsx", ci_prob)
+    save_figure(partial(plots.compare_plans, found, ci_prob=ci_prob), [part / "comparison.png"])
 
 
 def spend_table(plan: "Plan") -> "pd.DataFrame":

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,17 +26,28 @@ if TYPE_CHECKING:
 ABOUT = """\
 Plan a budget from a saved fit: how much for each channel, what it should bring, and how sure that is. Money is that of
 the whole window. The current plan is the last periods of the history again, a CSV file, or what was spent in a past
-window; per cent and changes refer to it. Writes plan.txt, plan.csv (goes into --plan and mm.predict), spend.csv,
-channels.csv, budget.png and allocation.png; with --frontier also frontier.csv and frontier.png. Of a panel every channel
-is decided in every geo, and geos.csv, pairs.csv and budget_map.png are written, too. In limits CHANNEL@GEO is a channel
-in one geo, and the name of a channel its total over the geos.
+window; per cent and changes refer to it. Writes plan.txt, plan.csv (goes into --plan and mm.predict), current.csv (the
+current plan, likewise), spend.csv, channels.csv, budget.png and allocation.png; with --excel plan.xlsx; with --frontier
+also frontier.csv and frontier.png. Of a panel every channel is decided in every geo, and geos.csv, pairs.csv and
+budget_map.png are written, too. In limits CHANNEL@GEO is a channel in one geo, and the name of a channel its total over
+the geos.
 
 example:
   bayesmmm optimize result/fit.nc --total 250000 --periods 13 --controls promotion=0 --bounds ALL=50%:200% --out plan
 """
 #: Options that change nothing in a plan.
-_NOT_ASKED = ("run", "fit", "out", "quiet")
-_AIM = ("total", "objective", "margin", "target", "target_roi", "target_marginal_roi", "risk")
+_NOT_ASKED = ("run", "fit", "out", "quiet", "excel")
+_AIM = (
+    "total",
+    "objective",
+    "margin",
+    "target",
+    "target_holds",
+    "target_roi",
+    "target_marginal_roi",
+    "risk",
+    "round_to",
+)
 
 
 _TEXTS = {
@@ -61,13 +72,16 @@ _TEXTS = {
     "range of --total (%(default)s)",
     "margin": "profit in money of one unit of outcome, as 0.4",
     "target": "outcome of the window to reach, in its own unit, for --objective spend",
+    "target-holds": "how the target is reached: by the mean outcome, by the median, or with a probability, as 0.8 "
+    "(%(default)s)",
+    "round-to": "every amount, of a channel in a period, is a multiple of this, as 100; the plan says what that costs",
     "target-roi": "most outcome with at least so much outcome gained per unit of money, as 2.5",
     "target-marginal-roi": "spend on until the next unit of money gains so much, as 1.5",
     "risk": "judge the gain over the current plan by its mean, by mean less W standard deviations (sd:W, as sd:0.5), by "
     "the mean of its worst share (cvar:P, as cvar:0.1) or by a quantile (quantile:0.1) (%(default)s)",
     "bounds": "money of a channel in the window, or per cent of the current plan (scaled to --total where that is an "
     f"amount), as tv=80%%:120%% or, on a panel, tv@north=0:5000; a side may be empty; {ALL} for every channel, in every "
-    "geo, that is not named; repeatable",
+    "geo, that is not named; money below 1 %% of the current plan is refused; repeatable",
     "period-bounds": "the same for every single period",
     "change": "at most so much more or less than in the current plan, as 0.3, or NAME=0.3 for one channel; repeatable",
     "group": "money of several channels together, as social=facebook+tiktok:0:50000; repeatable",
@@ -83,6 +97,7 @@ _TEXTS = {
     "starts": "starts of the solver besides the current plan (4)",
     "seed": "seed of starts and of residuals to come (%(default)s)",
     "allow-unconverged": "plan although the sampler failed; the plan says so",
+    "excel": "also write the plan as a workbook, plan.xlsx",
     "quiet": "print nothing but errors",
 }
 
@@ -109,6 +124,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("objective", choices=["outcome", "profit", "spend", "roi"], default="outcome")
     for name in ("margin", "target", "target-roi", "target-marginal-roi"):
         add(name, "X", arguments.number)
+    add("target-holds", "HOW", arguments.held, default="mean")
+    add("round-to", "MONEY", arguments.money)
     add("risk", "HOW", arguments.risk, default="mean")
     add = part("limits")
     add("bounds", "NAME=LOW:HIGH", arguments.bounds, action="append")
@@ -130,6 +147,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("seed", read=arguments.seed, default=0)
     arguments.add_ci_prob(running, "intervals in channels.csv, frontier.csv and figures")
     add("allow-unconverged", action="store_true")
+    add("excel", action="store_true")
     add("quiet", action="store_true")
     parser.set_defaults(run=plan_budget)
 
@@ -158,7 +176,7 @@ def plan_budget(options: argparse.Namespace) -> int:
         asked = {name: value for name, value in vars(options).items() if name not in _NOT_ASKED}
         mark = make_mark("optimize", digest(stamp, plan.to_frame().to_csv(), sorted(asked.items())), stamp)
         with told_figures():
-            paths = run.write(lambda part: write_plan(plan, trade, cautions, options.ci_prob, part), mark)
+            paths = run.write(lambda part: write_plan(plan, trade, cautions, options, part), mark)
     if not options.quiet:
         _show(plan, trade, cautions)
         heading("Files")
@@ -257,14 +275,10 @@ def current_plan(fit: "Fit", options: argparse.Namespace) -> "pd.DataFrame":
     """Read the current plan from its file; of a panel by geo, or in total and split by the rule that was said."""
     from bayesmmm.data import split_plan
     from bayesmmm.data.future import GEO
-    from bayesmmm.data.table_files import read_csv, to_number
 
     panel = len(fit.data.geos) > 1
     keys = (GEO, *fit.data.levels) if panel else ()
-    plan = read_csv(
-        options.plan, date="date", keys=keys, numbers=(*fit.system.exogenous, *fit.data.spend.values())
-    )
-    plan = plan.assign(**{name: plan[name].map(to_number) for name in fit.data.event_names if name in plan})
+    plan = read_plan_file(fit, options.plan, keys)
     split = dict(getattr(options, "split", None) or ())
     if split:
         if not panel:
@@ -280,22 +294,26 @@ def current_plan(fit: "Fit", options: argparse.Namespace) -> "pd.DataFrame":
             f"{options.plan} has no column {GEO!r}, and {len(fit.data.geos)} geos are planned; give every geo its rows, "
             f"or say how the total is divided, as --split history"
         )
-    return plan if options.geo is None else _of_geo(plan, options)
+    return plan if options.geo is None else of_geo(plan, options.plan, options.geo)
 
 
-def _of_geo(plan: "pd.DataFrame", options: argparse.Namespace) -> "pd.DataFrame":
+def read_plan_file(fit: "Fit", path: Path, keys: Sequence[str]) -> "pd.DataFrame":
+    """Read the columns of a plan, of a panel with the keys of its geos."""
+    from bayesmmm.data.table_files import read_csv, to_number
+
+    plan = read_csv(path, date="date", keys=keys, numbers=(*fit.system.exogenous, *fit.data.spend.values()))
+    return plan.assign(**{name: plan[name].map(to_number) for name in fit.data.event_names if name in plan})
+
+
+def of_geo(plan: "pd.DataFrame", path: Path, geo: str) -> "pd.DataFrame":
     """Return the rows of the chosen geo of a plan for all geos; one without a column of geos is of this geo."""
     from bayesmmm.data.future import GEO
 
     if GEO not in plan:
         return plan
-    rows = plan[plan[GEO] == options.geo].drop(columns=GEO).reset_index(drop=True)
+    rows = plan[plan[GEO] == geo].drop(columns=GEO).reset_index(drop=True)
     if not len(rows):
-        raise PanelError(
-            no_such(
-                f"{options.plan} has no rows of geo {options.geo!r}", options.geo, plan[GEO].unique(), "It has"
-            )
-        )
+        raise PanelError(no_such(f"{path} has no rows of geo {geo!r}", geo, plan[GEO].unique(), "It has"))
     return rows
 
 

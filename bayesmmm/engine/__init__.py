@@ -14,15 +14,14 @@ Terms: *latent* is the right-hand side of an equation on its own scale (shares o
 from bayesmmm.engine.baseline import (
     Baseline,
     carryover,
-    from_period,
     future,
     history,
     latent_mean,
     media_term,
-    of_geo,
     run,
 )
-from bayesmmm.engine.chunks import map_draws, processors
+from bayesmmm.engine.baseline_parts import end_of, from_period, of_geo
+from bayesmmm.engine.chunks import map_draws, may_stop, processors, stopped_by
 from bayesmmm.engine.inputs import (
     Inputs,
     check_data,

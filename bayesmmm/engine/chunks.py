@@ -1,13 +1,33 @@
 """Draws in chunks: memory that does not grow with their number, and all processors at work."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
 #: Working memory of one chunk, in bytes: small beside an answer, large enough to hide the cost of Python.
 CHUNK_BYTES = 48e6
+
+
+_STOP: ContextVar[Callable[[], None]] = ContextVar("stop", default=lambda: None)
+
+
+@contextmanager
+def stopped_by(check: Callable[[], None]) -> Iterator[None]:
+    """Call a function every now and then during the answers that are worked out meanwhile; what it raises ends them."""
+    before = _STOP.set(check)
+    try:
+        yield
+    finally:
+        _STOP.reset(before)
+
+
+def may_stop() -> None:
+    """Give way to what `stopped_by` was given."""
+    _STOP.get()()
 
 
 def processors() -> int:
@@ -39,8 +59,10 @@ def map_draws(
     # A new chunk begins where the memory counted so far passes the next multiple of what a chunk may have.
     starts = np.flatnonzero(np.diff(need.astype(int), prepend=-1)).tolist()
     out: dict[str, np.ndarray] = {}
+    check = _STOP.get()  # threads of a pool have none of their own
 
     def work(start: int, stop: int) -> None:
+        check()
         # Written in place, so that no second copy of a large answer exists.
         with np.errstate(over="ignore", invalid="ignore"):  # what is infinite is refused, once it is all there
             found = function(draws[start:stop])

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bayesmmm import kernels
 from bayesmmm.data import MMMData
 from bayesmmm.data.checks import NATIONAL
 from bayesmmm.engine.parameters import Parameters
@@ -81,16 +82,11 @@ def uniforms(
     paths integrates over the residual of each period better than independent draws would. The numbers of a period do
     not depend on the period `first` at which a segment begins.
     """
-    generator = np.random.Philox(key=np.array([seed, stream], np.uint64))
-    state = generator.state
-    numbers = np.random.Generator(generator)
     out = np.empty((len(draws), len(geos), first + periods))
-    for g, geo in enumerate(map(_number_of_geo, geos)):
-        for row, draw in enumerate(draws):
-            state["state"]["counter"][:] = (0, 0, draw, geo)
-            state["buffer_pos"] = 4
-            generator.state = state
-            numbers.random(out=out[row, g])
+    numbers = np.array([_number_of_geo(geo) for geo in geos], np.uint64)
+    kernels.philox_uniforms(
+        np.uint64(seed), np.uint64(stream), draws.astype(np.uint64), numbers, first + periods, out
+    )
     turns = (out[:, None, :, first:] + (np.arange(paths) / paths)[:, None, None]) % 1.0
     return np.maximum(turns.reshape(-1, len(geos), periods), 2.0**-54)
 

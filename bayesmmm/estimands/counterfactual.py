@@ -12,6 +12,7 @@ from bayesmmm import engine
 from bayesmmm.data import silent_geos
 from bayesmmm.errors import SettingError, UnknownTermError
 from bayesmmm.estimands.extrapolation import extrapolated
+from bayesmmm.estimands.history_end import plan_baselines
 from bayesmmm.estimands.query import REDUCE, By, Query, Timeline, open_query
 from bayesmmm.results import Fit
 from bayesmmm.text import listed, no_such
@@ -126,12 +127,10 @@ def _compared(
     window = line.window[line.fitted :] if line.planned else line.window
     own = np.ones((1, 1), bool) if line.planned else fit.data.has_row
     added = query.added if line.planned else query.added_own
+    begin = plan_baselines(query) if line.planned else query.history
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        base = query.history(draws)
-        if line.planned:
-            dates = line.dates[line.fitted :]
-            base = engine.future(base, dates, line.columns, seed=query.seed, paths=paths)
+        base = begin(draws)
         there = window & own  # no geo is changed outside its own periods
         changed = {n: np.where(there, factor * base.columns[n], base.columns[n]) for n, factor in factors.items()}
         for name, values in set_to.items():
@@ -154,7 +153,7 @@ def _compared(
             out[f"{name}.change"] = engine.over_paths(added(np.broadcast_to(series - before, shape)), paths)
         return out
 
-    return query.map(work, 2 * (line.fitted + paths * line.planned))
+    return query.map(work, 2 * (paths * line.planned or line.fitted))
 
 
 # ---------------------------------------------------------------------------------------------- reading interventions

@@ -129,7 +129,7 @@ def decompose(
         check_choice(freq, "freq", FREQUENCIES, "or left out")
     components, levels = _components(query, name), query.references
     dates = line.dates[line.window]
-    labels, place = _periods(dates, freq)
+    labels, place = by_calendar(dates, freq)
     first, last = np.flatnonzero(line.window)[[0, -1]]
     check_size(query.shape(len(components), len(labels)), "the decomposition", f"{REDUCE}, or pass freq='month'")
 
@@ -417,7 +417,7 @@ def _check_sum(base: engine.Baseline, name: str, parts: list[np.ndarray]) -> Non
 
 
 # --------------------------------------------------------------------------------------------------------- calendar
-def _periods(dates: pd.DatetimeIndex, freq: str | None) -> tuple[pd.DatetimeIndex, np.ndarray]:
+def by_calendar(dates: pd.DatetimeIndex, freq: str | None) -> tuple[pd.DatetimeIndex, np.ndarray]:
     """Labels of the aggregated periods, and the label that each date belongs to."""
     if freq is None:
         return dates, np.arange(len(dates))

@@ -11,6 +11,7 @@ from bayesmmm.equations import expected, observe
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands.counterfactual import read_do
 from bayesmmm.estimands.extrapolation import extrapolated
+from bayesmmm.estimands.history_end import ends_of_history
 from bayesmmm.estimands.query import REDUCE, By, Query, open_query
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_flag, check_size
@@ -120,11 +121,10 @@ def _fitted(query: Query, noise: bool) -> dict[str, np.ndarray]:
 
 def _planned(query: Query, do: Mapping, noise: bool) -> dict[str, np.ndarray]:
     fit, line, paths = query.fit, query.timeline, 1 if noise else query.paths
-    dates = line.dates[line.fitted :]
+    dates, ends = line.dates[line.fitted :], ends_of_history(query)
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        past = query.history(draws)
-        base = engine.future(past, dates, line.columns, seed=query.seed, paths=paths, noise=noise, do=do)
+        base = engine.future(ends(draws), dates, line.columns, seed=query.seed, paths=paths, noise=noise, do=do)
         out = {}
         for name in fit.system.order:
             if name in do:
@@ -137,7 +137,7 @@ def _planned(query: Query, do: Mapping, noise: bool) -> dict[str, np.ndarray]:
             out[name] = engine.over_paths(query.added(series), paths)
         return out
 
-    return query.map(work, line.fitted + paths * len(dates))
+    return query.map(work, paths * len(dates))
 
 
 def residuals(fit: Fit, equation: str | None = None, *, seed: int = 0, by: By | None = None) -> xr.DataArray:

@@ -30,7 +30,8 @@ from bayesmmm.equations import MMM
 from bayesmmm.equations.reference import reference_levels
 from bayesmmm.errors import AnswerError, ConvergenceError, EventWarning, SettingError, UnknownTermError
 from bayesmmm.results import Fit, check_fit, weak_signs
-from bayesmmm.results.convergence import absent
+from bayesmmm.results.convergence import absent, fingerprint
+from bayesmmm.results.kept import recall
 from bayesmmm.text import joined, no_such
 from bayesmmm.validate import (
     PATHS,
@@ -69,6 +70,17 @@ class Timeline:
         """Number of periods of the plan."""
         return len(self.dates) - self.fitted
 
+    def inside(self, known: np.ndarray, ahead: np.ndarray | None) -> np.ndarray:
+        """Values (G, W) of a column in the window, from those of fitted periods and of the plan."""
+        known = known if ahead is None else np.concatenate([known, ahead], axis=-1)
+        return known[:, self.window[: known.shape[-1]]]
+
+    def spend(self, data: MMMData, name: str) -> np.ndarray:
+        """Money (G, W) that is paid for a channel in the periods of the window; NaN where that is not known."""
+        ahead = self.exposures[name].spend if name in self.exposures else self.columns.get(name)
+        spend = self.inside(data.spend_of(name), ahead)
+        return spend if data.has_spend(name) else np.full(spend.shape, np.nan)
+
 
 @dataclass(frozen=True)
 class Places:
@@ -92,6 +104,7 @@ class Query:
     paths: int  # residual paths of mediators per draw in periods after the data; 1 without mediators
     seed: int  # of residuals
     by: Places | None = None  # what is told apart, None where answers are in total
+    stamp: str = ""  # of the draws of the fit, under which it keeps what was worked out on them
 
     @property
     def attrs(self) -> dict[str, str]:
@@ -177,18 +190,11 @@ class Query:
 
     def units_by_period(self, name: str) -> np.ndarray:
         """Input (G, W) of a column in the periods of the window, in its own unit: what it acts through."""
-        return self._in_window(self.fit.data.columns[name], self.timeline.columns.get(name))
+        return self.timeline.inside(self.fit.data.columns[name], self.timeline.columns.get(name))
 
     def spend_by_period(self, name: str) -> np.ndarray:
         """Money (G, W) that is paid for a channel in the periods of the window; NaN where that is not known."""
-        data, line = self.fit.data, self.timeline
-        ahead = line.exposures[name].spend if name in line.exposures else line.columns.get(name)
-        spend = self._in_window(data.spend_of(name), ahead)
-        return spend if data.has_spend(name) else np.full(spend.shape, np.nan)
-
-    def _in_window(self, known: np.ndarray, ahead: np.ndarray | None) -> np.ndarray:
-        known = known if ahead is None else np.concatenate([known, ahead], axis=-1)
-        return known[:, self.timeline.window[: known.shape[-1]]]
+        return self.timeline.spend(self.fit.data, name)
 
     def spend(self, names: Sequence[str]) -> np.ndarray:
         """Money (P, C) that is paid for channels in the window; NaN where that is not known."""
@@ -228,18 +234,15 @@ def open_query(
             f"window={window!r} must be 'spend' (what the spend of the window does, then and later) or 'outcome' (what "
             f"all spend did to the outcome of the window); 'spend' is the default"
         )
-    posterior = fit.posterior
-    for name, values in posterior.data_vars.items():
-        if (~np.isfinite(values) & ~absent(values)).any():
-            text = f"{name} has draws that are no numbers, NaN or infinite, which no answer can rest on; fit again"
-            raise AnswerError(text)
+    posterior, stamp = fit.posterior, fingerprint(fit.tree)  # the tree that holds the draws can be written to
+    parameters = recall(fit, "parameters", stamp, lambda: _sound_parameters(fit))
     chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
     positions = spaced(length, length if fit.answering is None else fit.answering // chains)
     # Only mediators have residuals that future periods are averaged over.
     paths = check_paths(paths) if fit.system.mediators else min(check_paths(paths), 1)
     return Query(
         fit,
-        fit.parameters(),
+        parameters,
         (np.arange(chains)[:, None] * length + positions).ravel(),
         {"chain": posterior["chain"].values, "draw": posterior["draw"].values[positions], **apart},
         timeline(fit, plan, start, stop, cost),
@@ -247,7 +250,21 @@ def open_query(
         paths,
         check_seed(seed),
         places,
+        stamp,
     )
+
+
+def _sound_parameters(fit: Fit) -> engine.Parameters:
+    """Parameters of all draws, which no answer writes to; refuse draws that are no numbers."""
+    for name, values in fit.posterior.data_vars.items():
+        if (~np.isfinite(values) & ~absent(values)).any():
+            text = f"{name} has draws that are no numbers, NaN or infinite, which no answer can rest on; fit again"
+            raise AnswerError(text)
+    parameters = fit.parameters()
+    for own in parameters.values():
+        for array in own.values():
+            array.flags.writeable = False
+    return parameters
 
 
 def _checked_by(data: MMMData, by: object) -> Places:

@@ -18,7 +18,7 @@ def removed(query: Query, segments: list[Segment], targets: Sequence[Sequence[st
     path, induced = zip(*(lost(segments, multiplied(target, 0.0)) for target in targets), strict=True)
     system = segments[0].base.rows.system
     outcome = np.zeros(path[0].shape[:2])
-    for segment in segments:
+    for segment in (each for each in segments if each.window.any()):
         base = segment.base
         series = engine.value(base, system.outcome, base.latent[system.outcome])
         series = (series if segment.own.all() else np.where(segment.own, series, 0.0))[..., segment.window]

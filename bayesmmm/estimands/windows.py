@@ -14,6 +14,7 @@ import numpy as np
 
 from bayesmmm import engine
 from bayesmmm.errors import AnswerError
+from bayesmmm.estimands.history_end import ends_of_history
 from bayesmmm.estimands.query import Query, after, check_finite, row_bytes
 
 #: Share of adstock that may be left when an effect is no longer counted.
@@ -90,7 +91,7 @@ def propagated(
 
 def over_draws(query: Query, work: Callable[[list[Segment]], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Run `work` over chunks of draws: from segments, in order of time, to arrays with a leading axis of draws."""
-    order = order_by_tail(query)
+    order = order_by_tail(query, whole=False)
     arrays = engine.map_draws(lambda draws: work(order.segments(draws)), order.draws, order.memory)
     check_finite(query.fit.system, arrays)
     return {name: values[order.back] for name, values in arrays.items()}
@@ -110,8 +111,11 @@ class DrawOrder:
     segments: Callable[[np.ndarray], list[Segment]]
 
 
-def order_by_tail(query: Query, *, tail_weight: float | None = None) -> DrawOrder:
-    """Put the draws of a query in order; nothing is evaluated yet. `tail_weight` takes the place of `TAIL_WEIGHT`."""
+def order_by_tail(query: Query, *, tail_weight: float | None = None, whole: bool = True) -> DrawOrder:
+    """Put the draws of a query in order; nothing is evaluated yet. `tail_weight` takes the place of `TAIL_WEIGHT`.
+
+    Not `whole`, fitted periods of which only what carries over matters are a segment without periods.
+    """
     fit, line = query.fit, query.timeline
     first, last = np.flatnonzero(line.window)[[0, -1]]
     stop = np.full(len(query.draws), last + 1)
@@ -120,17 +124,20 @@ def order_by_tail(query: Query, *, tail_weight: float | None = None) -> DrawOrde
     order = np.argsort(stop, kind="stable")
     stop_of = dict(zip(query.draws.tolist(), stop.tolist(), strict=True))
     changed = query.changed
+    late = not whole and first >= line.fitted and query.window == "spend"
+    begin = ends_of_history(query) if late else query.history
 
     def segments(draws: np.ndarray) -> list[Segment]:
         stops = np.array([stop_of[draw] for draw in draws.tolist()])[:, None, None]
-        base = query.history(draws)
+        base = begin(draws)
         periods = np.arange(max(line.fitted, stops.max()))
         weight = ((periods >= first) & (periods < stops)).astype(float)
         touched, inside = _as_long(changed, len(periods)), _as_long(line.window, len(periods))
         cut, counted, own = line.fitted, weight[..., : line.fitted], fit.data.has_row
         if query.window == "outcome" and not own.all():
             counted = counted * own  # the outcome of periods of each geo
-        parts = [Segment(base, touched[:cut], counted, inside[:cut], own)]
+        none = slice(0, 0 if late else cut)
+        parts = [Segment(base, touched[none], counted[..., none], inside[none], own[:, none])]
         if len(periods) > cut:
             dates, columns = after(fit, line, len(periods) - cut)
             until = line.dates[-1]

@@ -10,4 +10,7 @@ from bayesmmm.optimize.constraints import Constraints
 from bayesmmm.optimize.efficient_frontier import frontier
 from bayesmmm.optimize.goal import Goal, Risk
 from bayesmmm.optimize.plan import Plan
-from bayesmmm.optimize.solution import BindingLimit, Solution
+from bayesmmm.optimize.plan_comparison import PlanComparison
+from bayesmmm.optimize.ranges import Share
+from bayesmmm.optimize.side_by_side import compare_plans
+from bayesmmm.optimize.solution import BindingLimit, Offer, Solution

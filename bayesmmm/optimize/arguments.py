@@ -2,13 +2,14 @@
 
 import datetime
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypedDict
 
 import pandas as pd
 
 from bayesmmm.errors import SettingError
+from bayesmmm.optimize.ranges import Bounds, LinearConstraint, Range
 from bayesmmm.text import no_such
 from bayesmmm.validate import (
     PATHS,
@@ -25,9 +26,6 @@ from bayesmmm.validate import (
 DRAWS = 1000
 #: Starts that the solver goes on from, besides the current plan.
 STARTS = 4
-#: A low and a high side; money, text in per cent of the current plan, or None for no limit.
-Side = float | str | None
-Range = tuple[Side, Side]
 #: What a limit may be said of: a channel, all its geos together, or a channel in one geo.
 Target = str | tuple[str, str]
 
@@ -128,8 +126,8 @@ class Solver(Record):
         Starts that the solver goes on from, besides the current plan.
     seed, paths : int
         Of starts, and of residuals to come: as in `predict`.
-    progress : bool
-        Tell on standard error what is going on.
+    progress : bool or function
+        Tell on standard error what is going on, or tell it to a function that takes text.
 
     Raises
     ------
@@ -145,7 +143,7 @@ class Solver(Record):
     starts: int = STARTS
     seed: int = 0
     paths: int = PATHS
-    progress: bool = False
+    progress: bool | Callable[[str], object] = False
 
     def __post_init__(self) -> None:
         if self.draws is not None:
@@ -153,11 +151,14 @@ class Solver(Record):
         check_count(self.starts, "starts", least=0, advice=f"as starts={STARTS}")
         check_paths(self.paths)
         check_seed(self.seed)
-        check_flag(self.progress, "progress")
+        if not callable(self.progress):
+            check_flag(self.progress, "progress")
 
     def tell(self, text: str) -> None:
         """Say how the search goes on."""
-        if self.progress:
+        if callable(self.progress):
+            self.progress(text)
+        elif self.progress:
             sys.stderr.write(f"optimize_budget: {text}\n")
 
 
@@ -173,11 +174,11 @@ class FrontierKeywords(TypedDict, total=False):
     channels: Sequence[str] | None
     mediators: str | Mapping[str, str]
     flighting: str
-    bounds: Range | Mapping[Target, Range] | None
-    period_bounds: Range | Mapping[Target, Range] | None
+    bounds: Range | Mapping[Target, Range] | Bounds | None
+    period_bounds: Range | Mapping[Target, Range] | Bounds | None
     change: float | Mapping[Target, float] | None
     groups: Mapping[str, tuple[Sequence[Target], Range]] | None
-    linear: Sequence[tuple[Mapping[Target, float], Range]] | None
+    linear: Sequence[tuple[Mapping[Target, float], Range] | LinearConstraint] | LinearConstraint | None
     minimum: float | Mapping[Target, float] | None
     geos: Sequence[str] | None
     geo_totals: Range | Mapping[str, Range] | None
@@ -185,7 +186,7 @@ class FrontierKeywords(TypedDict, total=False):
     starts: int
     seed: int
     paths: int
-    progress: bool
+    progress: bool | Callable[[str], object]
 
 
 class BudgetKeywords(FrontierKeywords, total=False):
@@ -194,9 +195,11 @@ class BudgetKeywords(FrontierKeywords, total=False):
     objective: str
     margin: float | None
     target: float | None
+    target_holds: str | float
     target_roi: float | None
     target_marginal_roi: float | None
     risk: str | tuple[str, float]
+    round_to: float | None
 
 
 def fill_in(

@@ -18,9 +18,11 @@ from bayesmmm.optimize.global_bound import upper_bound
 from bayesmmm.optimize.goal import Goal, check_goal, phrase_of
 from bayesmmm.optimize.multistart import Search, check_reachable, search
 from bayesmmm.optimize.nonlinear_program import Constraint, PlanObjective
+from bayesmmm.optimize.offers import offers_of
 from bayesmmm.optimize.plan import Plan
 from bayesmmm.optimize.plan_outcomes import PLANS, answers_of, frame_of, steps_from_zero
 from bayesmmm.optimize.problem import Problem, build_problem, check_possible
+from bayesmmm.optimize.rounding import check_round, free_objective, rounded
 from bayesmmm.optimize.solution import BindingLimit, Solution
 from bayesmmm.results import Fit, check_fit
 
@@ -106,6 +108,7 @@ def optimize_budget(
     fields: dict[str, object] = {"total": total, "periods": periods, **short}
     goal, window, constraints, solver = fill_in("optimize_budget", records, fields)
     check_goal(fit, goal)
+    check_round(goal)
     exact = goal.low if goal.low == goal.high else None
     problem = build_problem(fit, window, constraints, solver, total=exact)
     check_possible(problem, goal)
@@ -114,23 +117,25 @@ def optimize_budget(
     except SolverError as error:
         check_reachable(problem, goal, solver, cause=error)
         raise
-    return _plan(problem, goal, searched, began)
+    return _plan(problem, goal, constraints, searched, began)
 
 
-def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
+def _plan(problem: Problem, goal: Goal, constraints: Constraints, searched: Search, began: float) -> Plan:
     fit, best, variables = problem.fit, searched.best, problem.variables
-    objective, decisions, timeline = searched.objective, searched.decisions, problem.whole.query.timeline
-    spend = variables.spend(decisions)
-    answers = answers_of(problem, goal, spend)
+    objective, timeline = searched.objective, problem.whole.query.timeline
     bound, reason = upper_bound(problem, objective, best)
-    value, held_out = objective.value(decisions), None
+    binding = _binding(objective, best.limits, searched.decisions, best.optimality.binding)
+    objective, decisions, rounding = _in_round_amounts(problem, goal, searched)
+    spend = objective.variables.spend(decisions)
+    answers = answers_of(problem, goal, spend)
+    value, held_out, decided = objective.value(decisions), None, objective.variables
     if problem.held_out:
-        judge = PlanObjective(problem.judging, variables, goal, problem.current)
+        judge = PlanObjective(problem.judging, decided, goal, problem.current)
         judge.bandwidth = objective.bandwidth
         held_out = judge.value(decisions)
     net = objective.lift_slope(decisions) / objective.cost_slope(decisions)
-    weight = variables.pattern(spend).ravel() if variables.free else np.ones(len(net))
-    net = np.bincount(variables.owner, net * weight, len(variables.names))
+    weight = decided.pattern(spend).ravel() if decided.free else np.ones(len(net))
+    net = np.bincount(decided.owner, net * weight, len(variables.names))
     for row, (step, gain, induced) in steps_from_zero(objective.outcomes, problem, spend).items():
         net[row] = gain.mean() / (step + induced.mean())
     solution = Solution(
@@ -143,7 +148,7 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
         multiplier=0.0 if goal.objective == "roi" else best.optimality.multiplier,
         kkt=best.optimality.residual,
         net_marginal=pd.Series(net, _index(variables)),
-        binding=_binding(objective, best.limits, decisions, best.optimality.binding),
+        binding=binding,
         bound=bound,
         gap=None if bound is None else bound - value,
         no_bound=reason,
@@ -151,6 +156,8 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
         draws=problem.whole.size,
         held_out_draws=problem.judging.size if problem.held_out else 0,
         seconds=time.perf_counter() - began,
+        rounding=rounding,
+        offers=offers_of(problem, goal, constraints, spend, answers["extrapolated"].values),
     )
     return Plan(
         spend=_labelled(problem, spend),
@@ -158,6 +165,7 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
         answers=answers,
         solution=solution,
         frame=frame_of(problem, spend),
+        current_frame=frame_of(problem, problem.current),
         units=_units(problem, spend),
         attrs={
             "outcome": fit.system.outcome,
@@ -173,6 +181,17 @@ def _plan(problem: Problem, goal: Goal, searched: Search, began: float) -> Plan:
             **_places(problem),
         },
     )
+
+
+def _in_round_amounts(
+    problem: Problem, goal: Goal, searched: Search
+) -> tuple[PlanObjective, np.ndarray, float | None]:
+    """Decisions of the plan, rounded where that is asked for, the objective of such, and what rounding costs."""
+    objective, decisions = searched.objective, searched.decisions
+    if goal.round_to is None:
+        return objective, decisions, None
+    free, spend = free_objective(problem, objective), rounded(problem, searched, goal)
+    return free, spend.ravel(), objective.value(decisions) - free.value(spend.ravel())
 
 
 def _places(problem: Problem) -> dict[str, tuple]:
@@ -229,7 +248,9 @@ def _binding(
     for c in [*(c for c in constraints if c.kind != "total"), *total]:
         value, own = c.value(decisions), c.kind in ("bound", "period bound", "minimum")
         side = "upper" if abs(c.high - value) < abs(c.low - value) else "lower"
-        limit = ratio if c.kind == "target ROI" else c.high if side == "upper" else c.low
+        limit = {"target ROI": ratio, "target": objective.goal.target or 0.0}.get(
+            c.kind, c.high if side == "upper" else c.low
+        )
         side = "both" if c.low == c.high else side
         channel, name = (c.name, "") if own else (None, c.name)
         out.append(BindingLimit(c.kind, side, limit, channel, name, None, c.geo))

@@ -1,15 +1,26 @@
-"""What a plan decides, and what it may not do: bounds, groups, change, all or nothing; and which of them conflict."""
+"""What a plan decides, and what it may not do: bounds, groups, change, all or nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import optimize
 
-from bayesmmm.errors import InfeasibleError, NeverSpentError, UnknownTermError
-from bayesmmm.optimize.arguments import Range, Record, Side, Target
+from bayesmmm.errors import NeverSpentError, UnknownTermError
+from bayesmmm.optimize.arguments import Record, Target
 from bayesmmm.optimize.decision_variables import DecisionVariables, label_of
+from bayesmmm.optimize.ranges import (
+    Bounds,
+    LinearConstraint,
+    Range,
+    Share,
+    check_bounds,
+    check_range,
+    money_of,
+    rows_of,
+    side_of,
+    sides_of,
+)
 from bayesmmm.text import amount, no_such, written
 from bayesmmm.validate import (
     LARGEST_NUMBER,
@@ -25,13 +36,7 @@ from bayesmmm.validate import (
     refusal,
 )
 
-#: On-off limits up to which every combination is looked at.
-ALL_PATTERNS = 5
 MODES, FLIGHTINGS = ("respond", "fixed", "decide"), ("flat", "historical", "free")
-#: Label, rows A and B and sides b of a limit ``A u + B z <= b`` on decisions u and on-off switches z.
-Part = tuple[str, np.ndarray, np.ndarray, np.ndarray]
-#: Multiple of the largest amount of money that a channel which is switched on stays below.
-FAR = 1e3
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,17 +58,20 @@ class Constraints(Record):
         Mediators answer to spend; stay as under the current plan; or are planned like a channel.
     flighting : {"flat", "historical", "free"}
         One decision per channel, spread evenly or in the profile of the current plan; or every period on its own.
-    bounds : mapping of str to (low, high), or one such pair for all
-        Money of a channel in the window, or text in per cent of the current plan, as ("80%", "120%"); None: no limit.
-        The current plan is that scaled to the total, here and below.
+    bounds : mapping of str to (low, high), one such pair for all, or scipy.optimize.Bounds
+        Money of a channel in the window; or text in per cent of the current plan, as ("80%", "120%"), or shares of it,
+        ``Share(0.8, 1.2)``; None: no limit. The current plan is that scaled to the total, here and below. Money below
+        1 % of the current plan is refused: whoever writes (0.5, 1.5) means shares. SciPy's `Bounds` are money, one for
+        all or one for each channel, of a panel also for each channel in each geo, in the order of ``plan.spend``.
     period_bounds : as bounds
         Money of a channel in every period, or in per cent of its mean now.
     change : float or mapping of str to float
         Largest change of a channel, as a share of the current plan.
     groups : mapping of str to (channels, (low, high))
         Money of several channels together.
-    linear : sequence of (coefficients, (low, high))
-        Limits on weighted sums of channels, as ``({"tv": 1, "radio": -2}, (None, 0))``.
+    linear : sequence of (coefficients, (low, high)) or of scipy.optimize.LinearConstraint, or one of the latter
+        Limits on weighted sums of channels, as ``({"tv": 1, "radio": -2}, (None, 0))``; SciPy's `LinearConstraint` has
+        a column for each channel, as `Bounds` have a side.
     geo_totals : mapping of str to (low, high), or one such pair for all
         Of a panel, money of all decided channels in a geo; what mediators are induced to spend does not count.
     minimum : float or mapping of str to float
@@ -82,11 +90,11 @@ class Constraints(Record):
     channels: Sequence[str] | None = None
     mediators: str | Mapping[str, str] = "respond"
     flighting: str = "flat"
-    bounds: Range | Mapping[Target, Range] | None = None
-    period_bounds: Range | Mapping[Target, Range] | None = None
+    bounds: Range | Mapping[Target, Range] | Bounds | None = None
+    period_bounds: Range | Mapping[Target, Range] | Bounds | None = None
     change: float | Mapping[Target, float] | None = None
     groups: Mapping[str, tuple[Sequence[Target], Range]] | None = None
-    linear: Sequence[tuple[Mapping[Target, float], Range]] | None = None
+    linear: Sequence[tuple[Mapping[Target, float], Range] | LinearConstraint] | LinearConstraint | None = None
     minimum: float | Mapping[Target, float] | None = None
     geos: Sequence[str] | None = None
     geo_totals: Range | Mapping[str, Range] | None = None
@@ -95,8 +103,8 @@ class Constraints(Record):
         names = self.channels
         check_ordered(names, "channels")
         if names is not None and not as_list(names):
-            example = list_for(names, ["tv", "radio"])
-            raise refusal("channels", names, f"must be a list of channels, as channels={example}")
+            meant = list_for(names, ["tv", "radio"])
+            raise refusal("channels", names, f"must be a list of channels, as channels={meant}")
         check_ordered(self.geos, "geos")
         if self.geos is not None and not as_list(self.geos):
             raise refusal("geos", self.geos, f"must be a list of geos, as geos={list_for(self.geos, ['north'])}")
@@ -111,24 +119,27 @@ class Constraints(Record):
                 "must be 'flat' (evenly over the window), 'historical' (in the profile of the current plan) or 'free' "
                 "(every period decided on its own)",
             )
-        for where, sides in _entries(self.bounds, "bounds"):
-            _check_range(sides, where, example="(10_000, 50_000)")
-        for where, sides in _entries(self.period_bounds, "period_bounds"):
-            _check_range(sides, where, example="(0, 5_000)")
+        for name, example in (("bounds", "(10_000, 50_000)"), ("period_bounds", "(0, 5_000)")):
+            for where, sides in _entries(getattr(self, name), name):
+                if isinstance(sides, Bounds) and where == name:
+                    check_bounds(sides, where)
+                else:
+                    check_range(sides, where, example=example)
         for where, sides in _entries(self.geo_totals, "geo_totals"):
-            _check_range(sides, where, example="(10_000, 50_000)")
+            check_range(sides, where, example="(10_000, 50_000)")
         for where, share in _entries(self.change, "change"):
             check_number(share, where, above=0.0, advice="as 0.3 for at most 30 % more or less")
         for where, money in _entries(self.minimum, "minimum"):
             check_number(money, where, above=0.0, advice="as 20_000 for nothing or at least 20,000")
         _check_groups(self.groups)
-        limits = () if self.linear is None else as_list(self.linear)
+        limits = _linear_limits(self.linear)
         if limits is None:
             raise refusal(
                 "linear", self.linear, "must be a list of limits, as linear=[({'tv': 1}, (None, 50_000))]"
             )
         for k, limit in enumerate(limits):
-            _check_linear(limit, f"linear[{k}]")
+            if not isinstance(limit, LinearConstraint):
+                _check_linear(limit, f"linear[{k}]")
 
 
 def _entries(values: object, where: str) -> Iterator[tuple[str, Any]]:
@@ -137,6 +148,13 @@ def _entries(values: object, where: str) -> Iterator[tuple[str, Any]]:
         yield from ((f"{where}[{name!r}]", value) for name, value in values.items())
     elif values is not None:
         yield where, values
+
+
+def _linear_limits(linear: object) -> list[Any] | None:
+    """Return what `linear` lists, of which one limit of SciPy by itself is a list; None where it is no list."""
+    if linear is None:
+        return []
+    return [linear] if isinstance(linear, LinearConstraint) else as_list(linear)
 
 
 def _check_groups(groups: object) -> None:
@@ -148,7 +166,7 @@ def _check_groups(groups: object) -> None:
             raise refusal(where, limit, f"must be channels and a range, as {example}")
         if not as_list(limit[0]):
             raise refusal(where, limit, f"has no channels; name some, as {example}")
-        _check_range(limit[1], where, example="(0, 50_000)")
+        check_range(limit[1], where, example="(0, 50_000)")
 
 
 def _check_linear(limit: object, where: str) -> None:
@@ -163,36 +181,7 @@ def _check_linear(limit: object, where: str) -> None:
             )
     if max(map(abs, limit[0].values()), default=0.0) < 1.0 / LARGEST_NUMBER:
         raise refusal(where, limit, f"weighs no channel; write it as {example}")
-    _check_range(limit[1], where, example="(None, 0)", weighted=True)
-
-
-def _check_range(sides: object, where: str, *, example: str, weighted: bool = False) -> None:
-    """Refuse what is no pair of sides; one of a weighted sum of channels may be below zero, and has no per cent."""
-    if not isinstance(sides, tuple | list) or len(sides) != 2:
-        raise refusal(where, sides, f"must be a pair (low, high), as {example}; None is no limit")
-    for side in sides:
-        if side is None:
-            continue
-        value = _side(side, 1.0) if not weighted or is_number(side) else np.nan
-        if np.isnan(value):
-            percent = "" if weighted else ", or text in per cent of the current plan, as '120%'"
-            size = of_allowed_size(side)
-            raise refusal(
-                where, sides, f"has {written(side)}, which must be a number of money{size}{percent}, or None"
-            )
-        if value < 0.0 and not weighted:
-            raise refusal(where, sides, "is below zero; spend is zero or more")
-
-
-def _side(side: Side, base: float) -> float:
-    """Money of a side that may be in per cent of `base`; NaN where it is neither."""
-    if isinstance(side, str) and side.strip().endswith("%"):
-        try:
-            share = float(side.strip().removesuffix("%"))
-        except ValueError:
-            return np.nan
-        return share / 100.0 * base if is_number(share) else np.nan
-    return float(side) if is_number(side) else np.nan
+    check_range(limit[1], where, example="(None, 0)", weighted=True)
 
 
 # ---------------------------------------------------------------------------------------- limits on decisions
@@ -234,6 +223,7 @@ class Limits:
     rows: tuple[Row, ...]
     least: np.ndarray  # (C,) channels spend nothing or at least this; 0 where there is no such limit
     variables: DecisionVariables
+    each: np.ndarray  # (C, 2) least and most money of a channel in every period
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -249,9 +239,10 @@ class Limits:
 def read_limits(variables: DecisionVariables, current: np.ndarray, constraints: Constraints) -> Limits:
     """Find the limits on decisions; per cent and changes refer to the current plan (C, W)."""
     lower, upper = np.zeros(variables.size), np.full(variables.size, np.inf)
+    each = np.tile([0.0, np.inf], (len(variables.names), 1))
     rows = [
         *_of_windows(variables, current, constraints, lower, upper),
-        *_of_periods(variables, current, constraints, lower, upper),
+        *_of_periods(variables, current, constraints, lower, upper, each),
         *_of_sums(variables, current.sum(axis=1), constraints),
     ]
     least = np.zeros(len(variables.names))
@@ -261,7 +252,7 @@ def read_limits(variables: DecisionVariables, current: np.ndarray, constraints: 
             text = f"{where} is of a channel in {len(at)} geos, and such a limit is of one"
             raise about(where, target, f"{text}; write minimum={{{pair}: {money:g}}}")
         least[at] = money
-    return Limits(lower, upper, tuple(rows), least, variables)
+    return Limits(lower, upper, tuple(rows), least, variables, each)
 
 
 def _of_windows(
@@ -275,7 +266,8 @@ def _of_windows(
     own, owner = current.sum(axis=1), variables.owner
     ranges: dict[tuple[int, ...], list[tuple[float, float]]] = {}
     for where, _, at, sides in _targets(variables, constraints.bounds, "bounds"):
-        ranges.setdefault(tuple(at), []).append(_range(sides, own[at].sum(), where))
+        whose = named(variables, at)
+        ranges.setdefault(tuple(at), []).append(money_of(sides, own[at].sum(), where, whose=whose))
     for _, _, at, share in _targets(variables, constraints.change, "change"):
         now = own[at].sum()
         ranges.setdefault(tuple(at), []).append(((1.0 - share) * now if share < 1 else 0.0, (1.0 + share) * now))
@@ -293,11 +285,13 @@ def _of_periods(
     constraints: Constraints,
     lower: np.ndarray,
     upper: np.ndarray,
+    each_period: np.ndarray,
 ) -> Iterator[Row]:
-    """Limits on the money of every period, likewise."""
+    """Limits on the money of every period, likewise; those of a channel stand in `each_period` (C, 2), too."""
     own, owner = current.sum(axis=1), variables.owner
     for where, _, at, sides in _targets(variables, constraints.period_bounds, "period_bounds"):
-        low, high = _range(sides, own[at].sum() / current.shape[1], where)
+        mean = own[at].sum() / current.shape[1]
+        low, high = money_of(sides, mean, where, whose=f"a period of {named(variables, at)}")
         mine, profile = np.isin(owner, at), variables.profile[at]
         if not variables.free and low > 0.0 and profile.sum(axis=0).min() <= 0.0:
             text = f"{where} asks for {low:,.0f} in every period, but its profile has periods without any spend"
@@ -308,6 +302,7 @@ def _of_periods(
                 share = np.tile(weight, len(variables.names)) if variables.free else weight
                 yield Row("period bound", *_name_of(variables, at, mine * share, low, high))
             continue
+        each_period[at[0]] = low, high
         if not variables.free:  # the fullest period meets the upper bound first, the emptiest the lower one
             low, high = low / profile.min() if low > 0.0 else 0.0, high / profile.max()
         lower[mine], upper[mine] = np.maximum(lower[mine], low), np.minimum(upper[mine], high)
@@ -319,7 +314,7 @@ def _of_sums(variables: DecisionVariables, own: np.ndarray, constraints: Constra
     for label, (some, sides) in (constraints.groups or {}).items():
         where = f"groups[{label!r}]"
         members = np.unique(np.concatenate([_known(target, variables, where) for target in some]))
-        low, high = _range(sides, own[members].sum(), where)
+        low, high = money_of(sides, own[members].sum(), where, whose=f"group {label!r}")
         yield Row("group", label, np.isin(owner, members).astype(float), low, high)
     totals: Any = constraints.geo_totals
     if totals is not None and not isinstance(totals, Mapping):
@@ -331,14 +326,40 @@ def _of_sums(variables: DecisionVariables, own: np.ndarray, constraints: Constra
             text = no_such(wrong, name, variables.geos, "It decides about", "The fit is of one series")
             raise about("geo_totals", name, text, UnknownTermError)
         mine = np.flatnonzero(variables.geo == variables.geos.index(name))
-        yield Row("geo", name, np.isin(owner, mine).astype(float), *_range(sides, own[mine].sum(), where))
-    for k, (weights, sides) in enumerate(constraints.linear or ()):
-        each, where = np.zeros(len(variables.names)), f"linear[{k}]"
+        allowed = money_of(sides, own[mine].sum(), where, whose=f"geo {name!r}")
+        yield Row("geo", name, np.isin(owner, mine).astype(float), *allowed)
+    for where, weights, sides in _weighted(variables, constraints.linear):
+        each = np.zeros(len(variables.names))
         for target, number in weights.items():
             each[_known(target, variables, where)] += number
         words = [f"{n:+g} {label_of(*key) if isinstance(key, tuple) else key}" for key, n in weights.items()]
         text = " ".join(words).removeprefix("+")
-        yield Row("linear", text, each[owner], *_range(sides, np.nan, where, least=-np.inf))
+        yield Row("linear", text, each[owner], *money_of(sides, np.nan, where, least=-np.inf))
+
+
+def _weighted(variables: DecisionVariables, linear: object) -> Iterator[tuple[str, Mapping[Target, float], Range]]:
+    """Where each limit on a weighted sum was said, its weights by name, and its range."""
+    for k, limit in enumerate(_linear_limits(linear) or ()):
+        where = f"linear[{k}]"
+        if not isinstance(limit, LinearConstraint):
+            yield where, *limit
+            continue
+        targets = _in_order(variables, np.shape(limit.A)[-1] if np.ndim(limit.A) else 1)
+        for weights, sides in rows_of(limit, len(targets), where):
+            own = {target: float(n) for target, n in zip(targets, weights, strict=True) if n}
+            if own:
+                yield where, own, sides
+
+
+def _in_order(variables: DecisionVariables, count: int) -> Sequence[Target]:
+    """What so many numbers in a row are about: channels, or where they are of that number channels in geos."""
+    return variables.pairs if variables.pairs and count == len(variables.pairs) else variables.channels
+
+
+def named(variables: DecisionVariables, at: Sequence[int] | np.ndarray) -> str:
+    """Name a channel in a sentence, with its geo where it is of one."""
+    channel, geo = variables.who(at[0])
+    return repr(channel if geo is None or len(at) > 1 else label_of(channel, geo))
 
 
 def _name_of(
@@ -370,7 +391,12 @@ def _targets(
     """Where it was said, of whom, the numbers of the names meant, and what was said: one value may hold for all."""
     if values is None:
         return
-    entries = values if isinstance(values, Mapping) else dict.fromkeys(variables.pairs or variables.names, values)
+    every: Sequence[Target] = variables.pairs or variables.names
+    if isinstance(values, Bounds):
+        count = max(np.size(values.lb), np.size(values.ub))
+        every = every if count == 1 else _in_order(variables, count)
+        values = dict(zip(every, sides_of(values, len(every), where), strict=True))
+    entries = values if isinstance(values, Mapping) else dict.fromkeys(every, values)
     for target, value in entries.items():
         here = f"{where}[{target!r}]"
         if isinstance(target, tuple) and target in variables.unbought:
@@ -381,7 +407,9 @@ def _targets(
 
 def _check_unbought(pair: tuple[str, str], value: Any, where: str) -> None:
     """Refuse a limit that would let a plan spend where nothing is known."""
-    if isinstance(value, tuple | list) and not any(side is None or _side(side, 0.0) > 0.0 for side in value):
+    if isinstance(value, Share) or (
+        isinstance(value, tuple | list) and not any(side is None or side_of(side, 0.0) > 0.0 for side in value)
+    ):
         return  # nothing, as it will be
     channel, geo = pair
     text = (
@@ -389,105 +417,3 @@ def _check_unbought(pair: tuple[str, str], value: Any, where: str) -> None:
         f"known of its effect there: the plan holds it at 0. Leave the limit out, or write (0, 0)"
     )
     raise about(where, value, text, NeverSpentError)
-
-
-def _range(sides: Range, base: float, where: str, least: float = 0.0) -> tuple[float, float]:
-    """Money of both sides of a range that may be in per cent of `base`."""
-    low, high = (n if side is None else _side(side, base) for side, n in zip(sides, (least, np.inf), strict=True))
-    if low > high:
-        raise refusal(where, sides, f"has its low side above its high side ({amount(low)} > {amount(high)})")
-    return low, high
-
-
-# --------------------------------------------------------------------------------------------------- feasibility
-def check_feasible(limits: Limits, low: float, high: float, *, exact: bool) -> None:
-    """Refuse limits that no plan can meet, and name the smallest set of them that conflicts.
-
-    The channels themselves may spend `low` to `high`; the total is one number where it is `exact`, of which a part may
-    be spent by induced mediators.
-    """
-    # Bounds and a total alone need no solver to see that they can be met.
-    if not limits.rows and not limits.least.any():
-        least, most = np.maximum(limits.lower, 0.0), limits.upper
-        if (least <= most).all() and least.sum() <= high and most.sum() >= low:
-            return
-    parts = _parts(limits, low, high, exact)
-    if _possible(parts, limits):
-        return
-    # Deletion filter: what can be left out without making the rest possible is no part of the conflict.
-    for part in list(parts):
-        rest = [other for other in parts if other is not part]
-        if not _possible(rest, limits):
-            parts = rest
-    labels = "; ".join(dict.fromkeys(label for label, *_ in parts))
-    raise InfeasibleError(f"no plan meets these limits together: {labels}. Relax one of them.")
-
-
-def _parts(limits: Limits, low: float, high: float, exact: bool) -> list[Part]:
-    """Every limit as a label and rows ``A u + B z <= b``."""
-    idle = np.zeros((1, len(limits.names)))
-    identity, parts = np.eye(len(limits.owner)), []
-    for i, name in enumerate(limits.names):
-        mine = limits.owner == i
-        for label, sign, side in (("at least", -1.0, limits.lower), ("at most", 1.0, limits.upper)):
-            bound = side[mine]
-            if np.isfinite(bound).all() and (label == "at most" or (bound > 0.0).any()):
-                each = " per period" if mine.sum() > 1 else ""
-                text = f"{name} {label} {amount(bound.max() if sign > 0 else bound.min())}{each}"
-                parts.append((text, sign * identity[mine], np.repeat(idle, mine.sum(), axis=0), sign * bound))
-    for row in limits.rows:
-        weights = row.coefficients[None]
-        if np.isfinite(row.high):
-            parts.append((f"{row.label} at most {amount(row.high)}", weights, idle, np.array([row.high])))
-        if np.isfinite(row.low) and (row.low > 0.0 or (weights < 0.0).any()):
-            parts.append((f"{row.label} at least {amount(row.low)}", -weights, idle, np.array([-row.low])))
-    every = np.ones((1, len(limits.owner)))
-    if np.isfinite(high):
-        parts.append((f"total {'of' if exact else 'at most'} {amount(high)}", every, idle, np.array([high])))
-    if low > 0.0:
-        parts.append((f"total {'of' if exact else 'at least'} {amount(low)}", -every, idle, np.array([-low])))
-    far = FAR * max([limits.least.max(), *(np.abs(sides).max() for *_, sides in parts)])
-    for c in np.flatnonzero(limits.least):
-        own, switch = (limits.owner == c).astype(float), (np.arange(len(limits.names)) == c).astype(float)
-        text = f"{limits.names[c]} nothing or at least {amount(limits.least[c])}"
-        # On, z = 1, own spend is at least so much; off, z = 0, it is zero.
-        parts.append((text, np.stack([-own, own]), np.outer([limits.least[c], -far], switch), np.zeros(2)))
-    return parts
-
-
-def _possible(parts: list[Part], limits: Limits) -> bool:
-    if not parts:
-        return True
-    spend, switches, sides = (np.concatenate(arrays) for arrays in list(zip(*parts, strict=True))[1:])
-    # In units of a typical limit, since the solver's tolerance is absolute.
-    scale = max(np.abs(sides).max(), limits.least.max(), 1e-300)
-    count, on_off = spend.shape[1], switches.shape[1]
-    result = optimize.linprog(
-        np.zeros(count + on_off),
-        A_ub=np.hstack([spend, switches / scale]),
-        b_ub=sides / scale,
-        bounds=[(0.0, None)] * count + [(0.0, 1.0)] * on_off,
-        method="highs",
-        integrality=np.repeat([0, 1], [count, on_off]) if switches.any() else None,
-    )
-    return result.status == 0
-
-
-def patterns(limits: Limits) -> list[Limits]:
-    """Every way of switching the channels with an all-or-nothing limit on and off, as limits without one."""
-    out = [replace(limits, least=np.zeros_like(limits.least))]
-    for i in np.flatnonzero(limits.least):
-        may_pause = not (limits.lower[limits.owner == i] > 0.0).any()
-        ways = (limits.least[i], 0.0) if may_pause else (limits.least[i],)
-        out = [switched(each, i, least) for each in out for least in ways]
-    return out
-
-
-def switched(limits: Limits, i: int | np.integer, least: float) -> Limits:
-    """Limits under which channel i spends at least so much, or, at 0, nothing."""
-    mine = limits.owner == i
-    if least <= 0.0:
-        return replace(limits, lower=np.where(mine, 0.0, limits.lower), upper=np.where(mine, 0.0, limits.upper))
-    channel, geo = limits.variables.who(i)
-    row = Row("minimum", channel, mine.astype(float), least, np.inf, geo)
-    return replace(limits, rows=(*limits.rows, row))

@@ -14,7 +14,8 @@ from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
 from bayesmmm.optimize.arguments import Record
 from bayesmmm.results import Fit
-from bayesmmm.validate import check_choice, check_number, is_number, of_allowed_size, refusal
+from bayesmmm.text import percent
+from bayesmmm.validate import check_choice, check_fraction, check_number, is_number, of_allowed_size, refusal
 
 OBJECTIVES = {
     "outcome": "most outcome",
@@ -66,11 +67,19 @@ class Goal(Record):
         Profit of a unit of outcome; 1 by default where the outcome is money.
     target : float, optional
         For ``objective="spend"``: outcome to reach, in the terms of ``answers["outcome"]``.
+    target_holds : "mean", "median" or float
+        How the target is reached: by the mean outcome; by the median one; or with this probability, as 0.8: in so many
+        of the draws that choose the plan.
     target_roi, target_marginal_roi : float, optional
         For ``objective="outcome"``: lift per money that the plan as a whole, or its last unit of money, is to bring.
     risk : "mean", ("sd", weight), ("cvar", share) or ("quantile", share)
         Mean gain over the current plan; mean less so many standard deviations; mean of the worst share of draws; the
         quantile of that share. The last two are smoothed.
+
+    round_to : float, optional
+        Every amount of the plan, of a channel (of a panel in a geo) in a period, is a multiple of this, as 100; with a
+        total that is a number they add up to it. What paid mediators are induced to spend is no such amount: with it
+        the total is met from below. ``solution.rounding`` is what that costs.
 
     Raises
     ------
@@ -86,25 +95,40 @@ class Goal(Record):
     total: float | tuple[float | None, float | None] | None = None
     margin: float | None = None
     target: float | None = None
+    target_holds: str | float = "mean"
     target_roi: float | None = None
     target_marginal_roi: float | None = None
     risk: Risk | str | tuple[str, float] = Risk("mean")
+    round_to: float | None = None
 
     def __post_init__(self) -> None:
         check_choice(self.objective, "objective", OBJECTIVES)
         _check_total(self.total)
-        for name in ("margin", "target_roi", "target_marginal_roi"):
+        for name, example in (
+            ("margin", 2.0),
+            ("target_roi", 2.0),
+            ("target_marginal_roi", 2.0),
+            ("round_to", 100),
+        ):
             value = getattr(self, name)
             if value is not None:
-                check_number(value, name, above=0.0, advice=f"as {name}=2.0")
+                check_number(value, name, above=0.0, advice=f"as {name}={example}")
         if self.target is not None:
             check_number(self.target, "target", advice="in units of the outcome")
+        if self.target_holds not in ("mean", "median"):
+            advice = "as 0.8; or be 'mean' or 'median'"
+            check_fraction(self.target_holds, "target_holds", advice)
         object.__setattr__(self, "risk", _read_risk(self.risk))
 
     @property
     def measure(self) -> Risk:
         """`risk` as a record, whichever way it was given."""
         return cast("Risk", self.risk)
+
+    @property
+    def target_share(self) -> float | None:
+        """Share of draws in which the outcome is to reach the target; None where its mean is to."""
+        return {"mean": None, "median": 0.5}.get(self.target_holds, self.target_holds)  # type: ignore[arg-type]
 
     @property
     def low(self) -> float:
@@ -190,6 +214,13 @@ def _faults(goal: Goal) -> list[tuple[str, bool, str]]:
     return [
         ("target", kind == "spend" and goal.target is None, least),
         ("target", kind != "spend" and goal.target is not None, goes.format("target", "spend")),
+        ("target_holds", kind != "spend" and goal.target_holds != "mean", goes.format("target_holds", "spend")),
+        (
+            "target_holds",
+            goal.target_holds != "mean" and goal.measure.kind != "mean",
+            "target_holds= says in how many draws the target is to be reached, and risk= judges the gain instead; give "
+            "one of them",
+        ),
         ("margin", kind != "profit" and goal.margin is not None, goes.format("margin", "profit")),
         ("target_marginal_roi", both, f"give one of {targets}"),
         (
@@ -217,7 +248,7 @@ def phrase_of(goal: Goal) -> dict[str, Any]:
     elif goal.target_roi is not None:
         target = f"ROI of at least {goal.target_roi:g}"
     elif goal.target is not None:
-        target = f"outcome of at least {goal.target:,.0f}"
+        target = f"outcome of at least {goal.target:,.0f}, {_held(goal)}"
     return {
         "objective": OBJECTIVES[goal.objective],
         "risk": str(goal.risk),
@@ -225,7 +256,17 @@ def phrase_of(goal: Goal) -> dict[str, Any]:
         "margin": goal.worth if goal.objective == "profit" else None,
         "target": target,
         "reach": goal.target,
+        "round_to": goal.round_to,
+        "target_holds": None if goal.target is None else goal.target_holds,
     }
+
+
+def _held(goal: Goal) -> str:
+    """How the target of a plan is reached, in words."""
+    if goal.target_share is None:
+        return "on average" if goal.measure.kind == "mean" else f"by the {goal.measure} of the gain"
+    words = {"median": "in the median"}
+    return words.get(str(goal.target_holds), f"with a probability of {percent(goal.target_share)}")
 
 
 # -------------------------------------------------------------------------------------------------- judging gains
@@ -265,6 +306,12 @@ def exact_risk(risk: Risk, gain: np.ndarray) -> float:
         count = risk.level * len(gain)
         return float(np.clip(count - np.arange(len(gain)), 0.0, 1.0) @ np.sort(gain) / count)
     return float(gain.mean())
+
+
+def reached_by_share(outcome: np.ndarray, share: float) -> float:
+    """Highest target that at least so many of the draws (S,) reach."""
+    count = int(np.ceil(share * len(outcome) - 1e-9))
+    return float(np.sort(outcome)[len(outcome) - max(count, 1)])
 
 
 def bandwidth_for(risk: Risk, spread: float) -> float:

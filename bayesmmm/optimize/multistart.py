@@ -9,9 +9,10 @@ from scipy import optimize
 
 from bayesmmm.errors import InfeasibleError, SolverError
 from bayesmmm.optimize.arguments import Solver
-from bayesmmm.optimize.constraints import ALL_PATTERNS, Limits, patterns, switched
+from bayesmmm.optimize.constraints import Limits
 from bayesmmm.optimize.decision_variables import DecisionVariables
-from bayesmmm.optimize.goal import Goal
+from bayesmmm.optimize.feasibility import ALL_PATTERNS, patterns, switched
+from bayesmmm.optimize.goal import Goal, reached_by_share
 from bayesmmm.optimize.local_solver import MET, Solved, maximise, steps, zero_out_idle
 from bayesmmm.optimize.nonlinear_program import FLOOR, PlanObjective, box
 from bayesmmm.optimize.problem import Problem
@@ -21,6 +22,8 @@ from bayesmmm.text import amount
 ACCEPTED = 1e-2
 #: Times that a measure of risk is smoothed anew.
 ROUNDS = 4
+#: Times that a target which a share of draws is to reach is corrected for its smoothing.
+CORRECTIONS = 20
 #: Parts that money is divided into where a start is looked for, and numbers of them that a channel is looked at with.
 PARTS, LOOKED_AT = 16, (1, 2, 3, 4, 6, 8, 11, 16)
 #: Channels up to which every subset of them is a start.
@@ -73,16 +76,47 @@ def search(problem: Problem, goal: Goal, solver: Solver) -> Search:
     good = [end for end in polished if end.optimality.violation <= MET and end.optimality.residual <= ACCEPTED]
     if not good:
         raise SolverError(_failure(whole, polished))
-    done += polished
     best = max(good, key=lambda end: end.objective)
+    held = _held_to_target(whole, best)
+    done += [*polished, *held]
+    best = held[-1] if held else best
+    decisions = zero_out_idle(whole, best.limits, best.decisions)
+    if goal.target_share is not None and (idle := (decisions == 0.0) & (best.decisions > 0.0)).any():
+        # Money that is moved off idle channels brings a little less: reach the target again without them.
+        off = replace(best.limits, upper=np.where(idle, 0.0, best.limits.upper))
+        again = maximise(whole, off, decisions, precise=True, step=steps(whole, best.decisions))
+        held = [again, *_held_to_target(whole, again)]
+        done, best, decisions = [*done, *held], held[-1], held[-1].decisions
     return Search(
         objective=whole,
         best=best,
-        decisions=zero_out_idle(whole, best.limits, best.decisions),
+        decisions=decisions,
         starts=tuple(sorted((end.objective for end in ends if _merit(end) > -np.inf), reverse=True)),
         iterations=sum(end.iterations for end in done),
         evaluations=sum(end.evaluations for end in done),
     )
+
+
+def _held_to_target(whole: PlanObjective, best: Solved) -> list[Solved]:
+    """Climb on until so many draws as the goal says reach the target, no more and no fewer; the last one does.
+
+    The solver sees that share smoothed, and so misses it by a little.
+    """
+    goal, target, out = whole.goal, whole.goal.target or 0.0, list[Solved]()
+    if goal.target_share is None:
+        return out
+    near, step = 1e-8 * max(abs(target), 1e-300), steps(whole, best.decisions)
+    for _ in range(CORRECTIONS):
+        missed = target - whole.reached(best.decisions)
+        binds = any(constraint.kind == "target" for constraint in best.optimality.binding)
+        if -100.0 * near <= missed <= near or (missed < 0.0 and not binds):
+            break
+        whole.target_shift += missed + (0.5 * near if missed > 0.0 else 0.0)
+        best = maximise(whole, best.limits, best.decisions, precise=True, step=step)
+        out.append(best)
+    if target - whole.reached(best.decisions) > near or best.optimality.violation > MET:
+        raise SolverError(_failure(whole, [best]))
+    return out
 
 
 def _less_and_less_smoothed(
@@ -130,7 +164,8 @@ def check_reachable(problem: Problem, goal: Goal, solver: Solver, *, cause: Solv
         other = Goal("roi", total=(low, high if np.isfinite(high) else None))
     else:
         high = goal.high if np.isfinite(goal.high) else 1e3 * out.cost(problem.current)
-        other = replace(goal, objective="outcome", target=None, total=(goal.low, max(high, 1e-300)))
+        most = (goal.low, max(high, 1e-300))
+        other = replace(goal, objective="outcome", target=None, target_holds="mean", total=most)
     try:
         result = search(problem, other, replace(solver, progress=False))
     except SolverError:
@@ -138,12 +173,18 @@ def check_reachable(problem: Problem, goal: Goal, solver: Solver, *, cause: Solv
     gained, objective, advice = result.best.objective, result.objective, "lower it or relax the limits"
     nowhere = "is out of reach: within the other limits no plan was found with"
     if goal.target_roi is not None and gained + objective.roi_now < goal.target_roi:
-        most = f"{gained + objective.roi_now:.3g}"
-        text = f"the target ROI of {goal.target_roi:g} {nowhere} more than {most}; {advice}"
+        text = (
+            f"the target ROI of {goal.target_roi:g} {nowhere} more than {gained + objective.roi_now:.3g}; {advice}"
+        )
         raise InfeasibleError(text, argument="target_roi", value=goal.target_roi) from cause
-    if goal.target is not None and gained + objective.level < goal.target:
-        most = amount(gained + objective.level)
-        text = f"the target of {amount(goal.target)} {nowhere} an outcome above {most}; {advice}"
+    if goal.target is not None:
+        reached = gained + objective.level
+        if goal.target_share is not None:
+            lift = out.evaluate(problem.variables.spend(result.decisions)).lift
+            reached = reached_by_share(objective.base + lift, goal.target_share)
+        if reached >= goal.target:
+            return
+        text = f"the target of {amount(goal.target)} {nowhere} an outcome above {amount(reached)}; {advice}"
         raise InfeasibleError(text, argument="target", value=goal.target) from cause
 
 

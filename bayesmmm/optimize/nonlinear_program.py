@@ -9,7 +9,7 @@ from scipy import optimize
 
 from bayesmmm.optimize.constraints import Limits
 from bayesmmm.optimize.decision_variables import DecisionVariables
-from bayesmmm.optimize.goal import Goal, bandwidth_for, exact_risk, smoothed_risk
+from bayesmmm.optimize.goal import Goal, Risk, bandwidth_for, exact_risk, reached_by_share, smoothed_risk
 from bayesmmm.optimize.outcomes import Outcomes
 
 #: Spread of gains that a risk measure is smoothed for at least, as a share of that of the lift: the best plan may be the
@@ -49,6 +49,8 @@ class PlanObjective:
         self.lift, self.induced = now.lift, now.induced.sum(axis=1)
         self.roi_now = float(self.lift.mean() / cost) if cost > 0.0 else 0.0
         self.bandwidth = 0.0
+        #: Added to the target while a smoothed share of draws is to reach it, until so many really do.
+        self.target_shift = 0.0
         fit = outcomes.query.fit
         pairs = [variables.who(i) for i in range(len(variables.names))]
         at = [0 if geo is None else fit.data.geos.index(geo) for _, geo in pairs]
@@ -61,9 +63,14 @@ class PlanObjective:
         self.size = worth if worth > 0.0 else 1.0
 
     @cached_property
+    def base(self) -> np.ndarray:
+        """Outcome (S,) of the window without any spend that is decided."""
+        return self.outcomes.base()
+
+    @cached_property
     def level(self) -> float:
         """Mean outcome of the window under the current plan."""
-        return float((self.outcomes.base() + self.lift).mean())
+        return float((self.base + self.lift).mean())
 
     # --------------------------------------------------------------------------------------------- the objective
     def gains(self, decisions: np.ndarray) -> np.ndarray:
@@ -138,12 +145,24 @@ class PlanObjective:
     def _own_slope(self) -> np.ndarray:
         return self.variables.vjp(np.ones_like(self.current))
 
-    def _reached(self, decisions: np.ndarray) -> float:
-        """Outcome of a plan, judged like its gain."""
-        return self.level + self._smoothed(self._lift(decisions) - self.lift)[0]
+    def reached(self, decisions: np.ndarray) -> float:
+        """Outcome of a plan, judged as the goal says: like its gain, or by what a share of draws reaches."""
+        lift, share = self._lift(decisions), self.goal.target_share
+        if share is not None:
+            return reached_by_share(self.base + lift, share)
+        return self.level + exact_risk(self.goal.measure, lift - self.lift)
+
+    def _judged(self, decisions: np.ndarray) -> tuple[float, np.ndarray]:
+        """`reached` with a derivative everywhere, and its derivative (S,) to the lift of each draw."""
+        lift, share = self._lift(decisions), self.goal.target_share
+        if share is None:
+            value, weight = self._smoothed(lift - self.lift)
+            return self.level + value, weight
+        risk = Risk("quantile", 1.0 - share)
+        return smoothed_risk(risk, self.base + lift, bandwidth_for(risk, float((self.base + self.lift).std())))
 
     def _reached_slope(self, decisions: np.ndarray) -> np.ndarray:
-        return self._vjp(decisions, self._smoothed(self._lift(decisions) - self.lift)[1], None)
+        return self._vjp(decisions, self._judged(decisions)[1], None)
 
     def constraints(self, limits: Limits) -> list[Constraint]:
         """Everything but bounds."""
@@ -153,8 +172,12 @@ class PlanObjective:
             out.append(Constraint("total", "", "total", self.cost, self.cost_slope, goal.low, goal.high, scale))
         if goal.target is not None:
             scale = max(abs(goal.target - self.level), self.size / max(goal.worth, 1e-300), 1e-300)
-            functions = self._reached, self._reached_slope
-            out.append(Constraint("target", "", "target", *functions, goal.target, np.inf, scale))
+            least = goal.target + self.target_shift
+
+            def reached(decisions: np.ndarray) -> float:
+                return self._judged(decisions)[0]
+
+            out.append(Constraint("target", "", "target", reached, self._reached_slope, least, np.inf, scale))
         if goal.target_roi is not None:
             ratio, name = goal.target_roi, "target ROI"
 

@@ -6,7 +6,7 @@ derivatives one pass back. Draws are evaluated in chunks.
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -20,9 +20,10 @@ from bayesmmm.optimize.draw_chunk import DrawChunk, PlanContext, PlanOutcome
 from bayesmmm.optimize.places import Place, window_sum
 from bayesmmm.results import Fit
 from bayesmmm.results.convergence import fingerprint
+from bayesmmm.results.kept import keep
 
-#: Most memory that the evaluations of a set of draws may take, and that what is kept with a fit may, in bytes.
-LARGEST, KEPT = 2e9, 400e6
+#: Most memory that the evaluations of a set of draws may take, in bytes.
+LARGEST = 2e9
 #: What a chunk costs beside its work, and the most work it should hold so that it stays in a processor's cache and
 #: others have work, too; in periods of all its rows (draws times residual paths).
 CHUNK_COST, CHUNK_LIMIT = 12_000, 90_000
@@ -65,6 +66,7 @@ class Outcomes:
 
     def each[T](self, function: Callable[..., T], items: list) -> list[T]:
         """Apply a function to every item, in threads where that saves time."""
+        engine.may_stop()
         return [function(item) for item in items] if self._small else in_threads(self._pool, function, items)
 
     def _in_order(self, parts: list[np.ndarray]) -> np.ndarray:
@@ -200,16 +202,6 @@ class _Evaluation:
 
 
 # ------------------------------------------------------------------------------------- what no plan changes
-class _Kept(dict):
-    """What a fit keeps; copies of the fit begin without it."""
-
-    def __reduce__(self) -> tuple:
-        return _Kept, ()
-
-    def __deepcopy__(self, memo: dict) -> "_Kept":
-        return _Kept()
-
-
 def plan_contexts(
     queries: list[tuple[Query, float | None]], names: tuple[str, ...], modes: Mapping[str, str]
 ) -> list[PlanContext]:
@@ -220,7 +212,7 @@ def plan_contexts(
     fit = queries[0][0].fit
     numbers = fingerprint(fit.tree)  # the tree that holds the draws can be written to
     before = fit.memo.get("plans", {})
-    now: dict[tuple, PlanContext] = {}
+    now: dict[Hashable, PlanContext] = {}
     for query, weight in queries:
         order = order_by_tail(query, tail_weight=weight)
         _check_size(order, query)
@@ -228,11 +220,7 @@ def plan_contexts(
         key = numbers, _key(query, weight), tuple((at.start, at.stop) for at in slices)
         chunks = before[key].chunks if key in before else _evaluated(query, order, slices)
         now[key] = PlanContext(query, order, chunks, names, modes)
-    # One window at a time, put in place as a whole: other threads find all of it or nothing.
-    if sum(_size(each) for each in now.values()) <= KEPT:
-        fit.memo["plans"] = _Kept(now)
-    else:
-        fit.memo.pop("plans", None)
+    keep(fit, "plans", now, sum(_size(each) for each in now.values()))  # one window at a time
     return list(now.values())
 
 

@@ -58,7 +58,7 @@ def plan_text(
         rows += ["", *_geos(by_geo, attrs, solution), *_rows(_largest(by_geo), answers, solution)]
     heading = _heading(attrs, answers, current, _idle(table, by_geo), units)
     outcomes = _outcomes(table, answers, attrs)
-    return "\n".join([*heading, "", *rows, "", *outcomes, "", *_sureness(table, solution)])
+    return "\n".join([*heading, "", *rows, "", *outcomes, "", *_sureness(table, solution, attrs)])
 
 
 # ---------------------------------------------------------------------------------------------------------- the parts
@@ -240,7 +240,7 @@ def _levels(attrs: Mapping[str, Any]) -> list[str]:
     return [_wrapped(text)]
 
 
-def _sureness(table: pd.DataFrame, solution: Solution) -> list[str]:
+def _sureness(table: pd.DataFrame, solution: Solution, attrs: Mapping[str, Any]) -> list[str]:
     work = f"{counted(solution.iterations, 'iteration')} from {counted(len(solution.starts), 'start')}"
     lines = [
         f"solver: {solution.status}; {work} on {counted(solution.draws, 'draw')}, {solution.seconds:.1f} s; largest "
@@ -253,7 +253,17 @@ def _sureness(table: pd.DataFrame, solution: Solution) -> list[str]:
         lines.append(f"one more unit of total would gain {number(solution.multiplier)}")
     if solution.bandwidth:
         lines.append(f"the measure of risk is smoothed over {number(solution.bandwidth)} of gain")
+    if solution.rounding is not None:
+        share = (
+            f" ({rough_percent(abs(solution.rounding / solution.objective))} of it)" if solution.objective else ""
+        )
+        lines.append(
+            f"every amount, of a channel in a period, is a multiple of {amount(attrs['round_to'])}: that costs "
+            f"{number(solution.rounding)} of the gain{share}"
+        )
     lines.append(_unseen(table))
+    if solution.offers:
+        lines.append(_offered(table, solution))
     if solution.binding:
         shown = [str(limit) for limit in solution.binding[:LIMITS]]
         more = len(solution.binding) - len(shown)
@@ -280,6 +290,19 @@ def _transfer(solution: Solution) -> str:
         f"held-out draws: the objective gains {held} on {counted(solution.held_out_draws, 'other draw')}, {own} on "
         f"those that chose the plan"
     )
+
+
+def _offered(table: pd.DataFrame, solution: Solution) -> str:
+    """What a plan nearer to what was seen would give."""
+    unseen = table.loc[table["kind"] == "channel", "extrapolated"].sort_values(ascending=False, kind="stable")
+    words = []
+    for offer in solution.offers:
+        better = "" if offer.p_better is None else f", better in {probability(offer.p_better)} of draws"
+        gained = number(offer.gain, GAIN_DIGITS)
+        words.append(
+            f"{offer.argument} gains about {gained}{better}, with {rough_percent(offer.extrapolated)} unseen"
+        )
+    return f"{unseen.index[0]} goes far beyond what was seen; nearer to it, asked for anew: {'; '.join(words)}"
 
 
 def _unseen(table: pd.DataFrame) -> str:

@@ -27,9 +27,10 @@ from bayesmmm.errors import (
 )
 from bayesmmm.estimands.query import Query, bought_channels, open_query, spaced
 from bayesmmm.optimize.arguments import DRAWS, Solver, Window, which_window
-from bayesmmm.optimize.constraints import Constraints, Limits, check_feasible, read_limits
+from bayesmmm.optimize.constraints import Constraints, Limits, read_limits
 from bayesmmm.optimize.decision_variables import DecisionVariables, label_of
-from bayesmmm.optimize.goal import Goal
+from bayesmmm.optimize.feasibility import check_feasible
+from bayesmmm.optimize.goal import Goal, reached_by_share
 from bayesmmm.optimize.outcomes import Outcomes, draws_that_fit, plan_contexts
 from bayesmmm.optimize.places import places_of
 from bayesmmm.results import Fit
@@ -292,8 +293,8 @@ def build_problem(
     window, controls = read_window(fit, window)
     chosen, some, spare = split_draws(fit, window, solver)
     decided = read_pairs(fit, names, constraints.geos)
-    _check_rows(chosen, decided)
-    current, dates = _current(chosen, decided)
+    check_rows(chosen, decided)
+    current, dates = units_of_rows(chosen, decided)
     cost = cost_of_rows(chosen, decided, window.cost)
     current = current * cost
     variables = decided.spread(constraints.flighting, current)
@@ -317,7 +318,7 @@ def build_problem(
     return Problem(fit, controls, dates, modes, whole, few, judging, current, cost, factor, variables, limits)
 
 
-def _check_rows(query: Query, decided: DecisionVariables) -> None:
+def check_rows(query: Query, decided: DecisionVariables) -> None:
     """Refuse a past window in which a decided geo was not there all the time."""
     data, line = query.fit.data, query.timeline
     inside = line.window[: line.fitted]
@@ -334,7 +335,7 @@ def _check_rows(query: Query, decided: DecisionVariables) -> None:
     raise about("geos", absent[0], text, PanelError)
 
 
-def _current(query: Query, decided: DecisionVariables) -> tuple[np.ndarray, pd.DatetimeIndex]:
+def units_of_rows(query: Query, decided: DecisionVariables) -> tuple[np.ndarray, pd.DatetimeIndex]:
     """Inputs (C, W) of the current plan, in their units, and the dates of the window.
 
     A mediator of a future window is to be spent as in as many periods before it.
@@ -409,8 +410,9 @@ def check_possible(problem: Problem, goal: Goal) -> None:
     if goal.target is None or not rising:
         return
     most = np.where(np.isfinite(problem.limits.upper), problem.limits.upper, 1e6 * problem.current.sum() + 1e6)
-    out = problem.whole
-    reached = float((out.base() + out.evaluate(problem.variables.spend(most)).lift).mean())
+    out, share = problem.whole, goal.target_share
+    outcome = out.base() + out.evaluate(problem.variables.spend(most)).lift
+    reached = float(outcome.mean()) if share is None else reached_by_share(outcome, share)
     if reached < goal.target:
         raise InfeasibleError(
             f"the target of {amount(goal.target)} is out of reach: with every channel at its upper limit, or far beyond "

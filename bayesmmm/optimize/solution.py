@@ -60,6 +60,28 @@ class BindingLimit:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """Another way of asking for a plan that goes far beyond what was seen, and about what it would give.
+
+    Attributes
+    ----------
+    argument : str
+        As it is written, ``change=0.3`` or ``risk=('cvar', 0.1)``.
+    gain : float
+        Mean gain over the current plan, in terms of the objective, on draws that have no part in choosing.
+    p_better : float or None
+        Share of these draws in which it gains; None where the objective is no gain of a draw.
+    extrapolated : float
+        Share of its spend in periods above the highest spend ever seen in one.
+    """
+
+    argument: str
+    gain: float
+    p_better: float | None
+    extrapolated: float
+
+
+@dataclass(frozen=True)
 class Solution:
     """What the solver did and how far its answer can be trusted.
 
@@ -91,6 +113,11 @@ class Solution:
     draws, held_out_draws : int
         Draws that chose the plan, and draws that did not.
     seconds : float
+    rounding : float or None
+        Gain that is given up for round amounts; None where none are asked for. Of limits, what binds the plan before
+        amounts are rounded.
+    offers : tuple of Offer
+        Other ways of asking, where a channel goes far beyond what was seen.
     """
 
     status: str
@@ -110,3 +137,5 @@ class Solution:
     draws: int
     held_out_draws: int
     seconds: float
+    rounding: float | None = None
+    offers: tuple[Offer, ...] = ()

@@ -33,6 +33,7 @@ from bayesmmm.plots.geos import period_effects, predictive_by_geo, roi_by_geo, r
 from bayesmmm.plots.graph import causal_graph
 from bayesmmm.plots.layout import save
 from bayesmmm.plots.paths import forecast, what_if
+from bayesmmm.plots.plans import compare_plans
 from bayesmmm.plots.profile import data_profile
 from bayesmmm.plots.sensitivity import mediation_sensitivity, power_scaled_budget, power_scaling
 from bayesmmm.plots.series import correlation, predictive, predictive_check, spend
@@ -48,6 +49,7 @@ __all__ = [
     "budget",
     "budget_map",
     "causal_graph",
+    "compare_plans",
     "comparison",
     "correlation",
     "cross_validation",

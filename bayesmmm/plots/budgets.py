@@ -21,7 +21,7 @@ from bayesmmm.plots.reading import caution, ci_label, rounded, series_of, table_
 from bayesmmm.plots.sources import ALLOCATION, BUDGET, FRONTIER
 from bayesmmm.plots.style import BLACK, BLUE, DASHES, GREY, ORANGE, SKY, SMALL, TEXT
 from bayesmmm.text import percent, probability, rough_percent, short_number
-from bayesmmm.validate import check_ci_prob
+from bayesmmm.validate import as_list, check_ci_prob, refusal
 
 _MAKER = "frontier(fit)"
 _LIGHT = "#B8B8B8"
@@ -29,8 +29,16 @@ _UNSEEN: dict[str, Any] = {"edgecolor": "white", "hatch": "////", "linewidth": 0
 
 
 # --------------------------------------------------------------------------------------------------------- the budget
-def budget(plan: Plan, *, ci_prob: float | None = None, title: Title = AUTO, axes: Panels = None) -> np.ndarray:
-    """Draw a plan beside the current one: spend and returns of each channel, and below them the uplift.
+def budget(
+    plan: Plan,
+    other: Plan | None = None,
+    *,
+    names: tuple[str, str] = ("new plan", "other plan"),
+    ci_prob: float | None = None,
+    title: Title = AUTO,
+    axes: Panels = None,
+) -> np.ndarray:
+    """Draw a plan beside the current one, or another: spend and returns of each channel, and below them the uplift.
 
     Channels are sorted by what they get; below them stands what paid mediators are induced to spend, with its interval.
     Beside the bar of an exposure stands what the new spend buys. Spend that is hatched lies in periods above the
@@ -41,27 +49,41 @@ def budget(plan: Plan, *, ci_prob: float | None = None, title: Title = AUTO, axe
     ----------
     plan : Plan
         As ``mm.optimize_budget(fit)`` gives it.
+    other : Plan, optional
+        Another one of the same window, to stand in place of the current plan: ``plan.against(other)``.
+    names : (str, str)
+        What `plan` and `other` are called in the figure.
     axes : sequence of Axes, optional
         Three: for spend, for returns, and for the uplift.
     ci_prob, title : as for every figure, see `bayesmmm.plots`
     """
+    if other is not None:
+        plan = BUDGET(plan).against(BUDGET(other))
     table = BUDGET(plan).table(check_ci_prob(ci_prob))
+    new, now = _named(names) if other is not None else ("new plan", "current plan")
     table = table[table["kind"] != "total"]
     table = table.assign(last=table["kind"] == "induced").sort_values(
         ["last", "new"], ascending=[True, False], kind="stable"
     )
     own = axes is None
     axes = _budget_axes(list(table.index)) if axes is None else listed(axes, 3)
-    _bars(axes[0], plan, table)
-    _returns(axes[1], plan, table)
+    _bars(axes[0], plan, table, (now, new))
+    _returns(axes[1], plan, table, (now, new))
     if own:
         axes[1].tick_params(labelleft=False)
-    _uplift(axes[2], plan, table.attrs["ci_prob"])
-    words = f"Budget for {series_of(plan.attrs)}: the new plan beside the current one{when(plan.attrs)}"
-    return finish(axes, own, title, words)
+    _uplift(axes[2], plan, table.attrs["ci_prob"], None if other is None else (now, new))
+    both = "the new plan beside the current one" if other is None else f"{new} beside {now}"
+    return finish(axes, own, title, f"Budget for {series_of(plan.attrs)}: {both}{when(plan.attrs)}")
 
 
-def _bars(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
+def _named(names: object) -> tuple[str, str]:
+    both = as_list(names) or []
+    if len(both) != 2 or not all(isinstance(name, str) and name.strip() for name in both):
+        raise refusal("names", names, "must be two names, as ('plan A', 'plan B')")
+    return both[0], both[1]
+
+
+def _bars(ax: Axes, plan: Plan, table: pd.DataFrame, names: tuple[str, str]) -> None:
     at = np.arange(len(table))
     bars = (("current", "extrapolated_current", -0.18, _LIGHT), ("new", "extrapolated", 0.18, BLUE))
     for which, _, shift, colour in bars:
@@ -91,8 +113,8 @@ def _bars(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
     factor = plan.current.attrs.get("factor", 1.0)
     scaled = "" if np.isclose(factor, 1.0) else f", times {factor:.3g}"
     handles: list[Artist] = [
-        Patch(color=_LIGHT, label=f"current plan{scaled}"),
-        Patch(color=BLUE, label="new plan"),
+        Patch(color=_LIGHT, label=f"{names[0]}{scaled}"),
+        Patch(color=BLUE, label=names[1]),
     ]
     if hatched:
         handles.append(Patch(facecolor=GREY, **_UNSEEN, label="in periods above the highest spend seen"))
@@ -101,12 +123,13 @@ def _bars(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
     legend_above(ax, handles, 1)
 
 
-def _returns(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
+def _returns(ax: Axes, plan: Plan, table: pd.DataFrame, words: tuple[str, str]) -> None:
     handles: list[Artist] = []
-    for which, shift, colour in (("current", -0.18, GREY), ("new", 0.18, BLUE)):
+    sides = (("current", -0.18, GREY), ("new", 0.18, BLUE))
+    for (which, shift, colour), word in zip(sides, words, strict=True):
         names = {f"roi_{which}": "median", f"roi_{which}_lower": "lower", f"roi_{which}_upper": "upper"}
         intervals(ax, table[list(names)].rename(columns=names), shift, colour, size=4.0, linewidth=1.8)
-        handles.append(entry(colour, f"ROI, {which} plan, {ci_label(table)} interval"))
+        handles.append(entry(colour, f"ROI, {word}, {ci_label(table)} interval"))
     ax.plot(table["marginal"], np.arange(len(table)) + 0.18, "D", mfc="white", mec=ORANGE, mew=1.5, ms=5, zorder=4)
     handles.append(key("next unit of money", ls="", marker="D", mfc="white", mec=ORANGE, mew=1.5, ms=5))
     label_rows(ax, list(table.index))
@@ -118,7 +141,7 @@ def _returns(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
     legend_above(ax, [*handles, *caution(plan.attrs)], 1)
 
 
-def _uplift(ax: Axes, plan: Plan, ci_prob: float) -> None:
+def _uplift(ax: Axes, plan: Plan, ci_prob: float, names: tuple[str, str] | None) -> None:
     """Uplift of the outcome and, where the objective is something else, gain in it."""
     answers, name = plan.answers, plan.attrs["outcome"]
     rows = {"uplift": answers["uplift"]}
@@ -132,10 +155,13 @@ def _uplift(ax: Axes, plan: Plan, ci_prob: float) -> None:
     zero_line(ax, vertical=True)
     numbers(ax.xaxis, most=6)
     now, then = (float(answers["outcome"].sel(plan=which).median()) for which in ("current", "new"))
-    words = f"{name}: {rounded(now)} now, {rounded(then)} then; better in {probability(plan.p_better)} of draws"
+    first, second = ("now", "then") if names is None else (f"({each})" for each in names)
+    sure = f"better in {probability(plan.p_better)} of draws"
+    words = f"{name}: {rounded(now)} {first}, {rounded(then)} {second}; {sure}"
+    base = "the current plan" if names is None else names[0]
     ax.set_title(words, loc="left", fontsize=TEXT, pad=4)
     ax.set_xlabel(
-        f"gained over the current plan, median and {ci_label(table)} interval{unit_of(answers['uplift'])}",
+        f"gained over {base}, median and {ci_label(table)} interval{unit_of(answers['uplift'])}",
         fontsize=TEXT,
     )
 

@@ -13,7 +13,7 @@ from bayesmmm.diagnostics import Diagnosis
 from bayesmmm.equations import MMM
 from bayesmmm.errors import SettingError
 from bayesmmm.evaluate import Calibration, CrossValidation, Recovery
-from bayesmmm.optimize import Plan
+from bayesmmm.optimize import Plan, PlanComparison
 from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
 
 
@@ -116,6 +116,7 @@ def _outcome(table: Callable[[Fit, str], pd.DataFrame]) -> Callable[[Fit], pd.Da
 
 _SPANS = ("median", "lower", "upper")
 _TERMS = ("contribution", "observed", "kind")
+_COMPARED = "mm.compare_plans(fit, {'now': 'current', 'best': mm.optimize_budget(fit)})"
 _BUDGET, _FOLDS = "mm.optimize_budget(fit)", "mm.evaluate.cross_validate(fit.system, fit.data)"
 _RANKS = "mm.evaluate.calibrate(fit.system, fit.data)"
 _PARTS, _RESIDUALS = "mm.decompose(fit)", "estimands.residuals(fit)"
@@ -150,6 +151,7 @@ AUDIT = Source(
 BUDGET = Source("budget", Plan, _BUDGET)
 BUDGET_MAP = Source("budget_map", Plan, _BUDGET)
 CAUSAL_GRAPH = Source("causal_graph", MMM, "an MMM", {Fit: lambda fit: fit.system}, line="system")
+COMPARE_PLANS = Source("compare_plans", PlanComparison, _COMPARED)
 COMPARISON = Source(
     "comparison",
     pd.DataFrame,

@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from bayesmmm.engine import Parameters, to_arrays
 from bayesmmm.equations import MMM
 from bayesmmm.equations.event_terms import event_columns
 from bayesmmm.equations.text import unit_of
-from bayesmmm.errors import FitFileError, PanelError
+from bayesmmm.errors import FitFileError, MissingLibraryError, PanelError
 from bayesmmm.files import digest
 from bayesmmm.results.convergence import Convergence, fingerprint, group_of, judge, judged
 from bayesmmm.results.fit_file import GIVEN_SCALES, read_fit_file, write_fit_file
@@ -176,6 +176,47 @@ class Fit:
         fit = replace(self, **changes)
         object.__setattr__(fit, "memo", self.memo)  # the draws are the same
         return fit
+
+    def explore(self, *, height: int = 900, port: int = 0, address: str | None = None) -> Any:
+        """Show the planner's page of this fit in a notebook: sliders, what they bring, the best plan, scenarios.
+
+        A service begins in a thread of this process and listens on this machine only. Needs ``bayesmmm[serve]``.
+
+        Parameters
+        ----------
+        height : int
+            Of the frame, in pixels.
+        port : int
+            To listen on; 0 for any that is free.
+        address : str, optional
+            Where a browser finds the page if this process runs elsewhere, as "/proxy/{port}/" behind a notebook server
+            that passes ports on.
+
+        Returns
+        -------
+        Explorer
+            Shown by the notebook; ``stop()`` ends the service.
+
+        Raises
+        ------
+        MissingLibraryError
+            Without the extra.
+        ServiceError, SettingError
+            For a port that is taken, and impossible numbers.
+
+        Examples
+        --------
+        >>> fit.explore()  # doctest: +SKIP
+        """
+        # By name: a fit knows nothing of what is built on it.
+        try:
+            room = import_module("bayesmmm.serve.notebook")
+        except ModuleNotFoundError as error:
+            raise MissingLibraryError(
+                f"the page needs the package {error.name}, which is not installed; install the extra, as "
+                f"pip install 'bayesmmm[serve]'"
+            ) from error
+        return room.explore(self, height=height, port=port, address=address)
 
     @property
     def stamp(self) -> str:

@@ -1,6 +1,7 @@
 """Tables of draws, in the one interval convention of the package."""
 
 import json
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -112,6 +113,13 @@ def interval[Draws: (xr.DataArray, xr.Dataset)](draws: Draws, ci_prob: float) ->
     ends = draws.clip(-_HUGE, _HUGE).quantile([0.5, tail, 1.0 - tail], ["chain", "draw"], skipna=False)
     ends = ends.where(~(abs(ends) > LARGEST_NUMBER**2), ends * np.inf)
     return {name: ends.isel(quantile=i, drop=True) for i, name in enumerate(("median", "lower", "upper"))}
+
+
+def quantiles(draws: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+    """Quantiles (q, ...) of draws (S, ...), as the ends of `interval` are; NaN where a draw is none."""
+    ends = np.quantile(draws.clip(-_HUGE, _HUGE), levels, axis=0)
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(ends) > LARGEST_NUMBER**2, ends * np.inf, ends)
 
 
 def probabilities(ci_prob: float) -> tuple[float, float, float]:

@@ -1,0 +1,279 @@
+"""From questions to answers as JSON: each by the function that Python users call, with everything needed to read it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesmmm import estimands
+from bayesmmm.data import MONEY
+from bayesmmm.errors import SettingError
+from bayesmmm.estimands.decomposition import FREQUENCIES, by_calendar
+from bayesmmm.estimands.query import timeline
+from bayesmmm.results import Fit
+from bayesmmm.serve import questions
+from bayesmmm.serve.hearing import heard
+from bayesmmm.serve.library import Library, Served
+from bayesmmm.serve.limits import Limits
+from bayesmmm.serve.tables import finite, plan_of, summaries, variable, variables
+from bayesmmm.validate import check_choice, check_ci_prob, check_count, check_fraction, check_number
+
+Answer = dict[str, Any]
+
+
+# ---------------------------------------------------------------------------------------------------------- the answers
+class Answers:
+    """What answers questions about the fits of a library, within limits."""
+
+    def __init__(self, library: Library, limits: Limits) -> None:
+        self.library, self.limits = library, limits
+
+    def fit_of(self, question: questions.Question) -> tuple[Served, Fit]:
+        """The fit that a question is about, answering with as many draws as it asks for."""
+        served = self.library[question.fit]
+        posterior = served.fit.posterior.sizes
+        chains, least = posterior["chain"], min(posterior["chain"] * posterior["draw"], self.limits.draws)
+        if question.draws is None:
+            return served, served.fit if self.limits.draws >= chains * posterior["draw"] else served.fit.thin(
+                least
+            )
+        advice = f"one per chain, and at most the {self.limits.draws} that this service gives"
+        check_count(question.draws, "draws", least=chains, most=max(self.limits.draws, chains), advice=advice)
+        return served, served.fit.thin(question.draws)
+
+    def plan(self, rows: Any) -> pd.DataFrame | None:
+        """The table of a plan."""
+        return plan_of(rows, self.limits.rows)
+
+    def predict(self, question: questions.Predict) -> Answer:
+        """Predict every series."""
+        served, fit = self.fit_of(question)
+        check_levels(question.quantiles)
+        settings = _settings(question, "noise", "paths", "seed", "by")
+        with heard() as said:
+            found = estimands.predict(fit, self.plan(question.plan), do=_arrays(question.do), **settings)
+        names, out = list(fit.system.order), envelope(served, fit, question, found, said)
+        out["variables"], out["totals"] = _series(found, names, question)
+        return out | _extrapolated(found)
+
+    def what_if(self, question: questions.WhatIf) -> Answer:
+        """Compare a scenario with what happened, or with a plan."""
+        served, fit = self.fit_of(question)
+        check_levels(question.quantiles)
+        margin = margin_of(fit, question.margin)
+        plan = self.plan(question.plan)
+        settings = _settings(question, "start", "stop", "paths", "seed", "by")
+        scale, do = dict(question.scale or {}), _arrays(question.do)
+        with heard() as said:
+            spent = Spending(fit, plan, settings)
+            scale |= spent.shifted(question.shift, [*scale, *(do or {})])
+            found = estimands.what_if(fit, scale=scale or None, do=do, plan=plan, **settings)
+        out = envelope(served, fit, question, found, said)
+        names = [name for each in fit.system.order for name in (each, f"{each}.change")]
+        out["variables"], out["totals"] = _series(found, names, question)
+        out["scale"], out["spend"] = scale, spent.table(scale, do or {})
+        if "by" not in settings or settings["by"] is None:
+            out["gain"] = _gain(fit, found, out["spend"], margin, question)
+        return out | _extrapolated(found)
+
+    def effects(self, question: questions.Effects) -> Answer:
+        """Total, direct and mediated effects."""
+        settings = _settings(
+            question, "channels", "groups", "terms", "start", "stop", "window", "paths", "seed", "by"
+        )
+        return self._asked(question, estimands.effects, plan=self.plan(question.plan), **settings)
+
+    def roi(self, question: questions.Roi) -> Answer:
+        """Return on spend."""
+        settings = _settings(question, "net", "channels", "start", "stop", "window", "paths", "seed", "by")
+        return self._asked(question, estimands.roi, plan=self.plan(question.plan), **settings)
+
+    def curves(self, question: questions.Curves) -> Answer:
+        """Response to more or less spend."""
+        settings = _settings(question, "channels", "factors", "start", "stop", "window", "paths", "seed", "by")
+        if question.factors is not None and len(question.factors) > 50:
+            text = (
+                f"factors has {len(question.factors)} numbers, and this service takes 50; ask for fewer at a time"
+            )
+            raise SettingError(text, argument="factors", value=len(question.factors))
+        return self._asked(question, estimands.response_curves, plan=self.plan(question.plan), **settings)
+
+    def decompose(self, question: questions.Decompose) -> Answer:
+        """Parts of a series that add up."""
+        settings = _settings(question, "equation", "start", "stop", "freq", "paths", "seed", "by")
+        return self._asked(question, estimands.decompose, plan=self.plan(question.plan), **settings)
+
+    def _asked(self, question: questions.Question, ask: Callable[..., Any], **settings: Any) -> Answer:
+        served, fit = self.fit_of(question)
+        check_ci_prob(question.ci_prob)
+        with heard() as said:
+            found = ask(fit, **settings)
+        out = envelope(served, fit, question, found, said)
+        if isinstance(found, xr.DataArray):
+            found = found.to_dataset(name=found.name)
+        return out | {"variables": variables(found, question.ci_prob)}
+
+
+# ------------------------------------------------------------------------------------------------------------- envelope
+def envelope(served: Served, fit: Fit, question: questions.Question, found: Any, said: Sequence[str]) -> Answer:
+    """What every answer says besides its numbers."""
+    attrs = found.attrs
+    sizes = found.sizes if "draw" in found.sizes else fit.posterior.sizes
+    return {
+        "fit": served.id,
+        "stamp": served.stamp,
+        "verdict": attrs["verdict"],
+        "interval_probability": check_ci_prob(question.ci_prob),
+        "seed": question.seed,
+        "draws": int(sizes["chain"] * sizes["draw"]),
+        "outcome": fit.system.outcome,
+        "unit": fit.data.unit(fit.system.outcome),
+        "money": MONEY,
+        "window": {key: attrs[key] for key in ("start", "stop", "window") if key in attrs},
+        "warnings": list(said),
+    }
+
+
+def _settings(question: questions.Question, *names: str) -> dict[str, Any]:
+    return {name: getattr(question, name) for name in names}
+
+
+def check_levels(levels: Sequence[float]) -> None:
+    """Refuse quantiles that are none, or too many."""
+    if len(levels) > 20:
+        raise SettingError(f"quantiles has {len(levels)} levels; ask for 20 at most", argument="quantiles")
+    for k, level in enumerate(levels):
+        check_fraction(level, f"quantiles[{k}]", "as 0.25")
+
+
+def margin_of(fit: Fit, margin: float | None) -> float | None:
+    """Profit of a unit of outcome: 1 where the outcome is money and nothing else is said."""
+    if margin is not None:
+        return check_number(margin, "margin", above=0.0, advice="as margin=0.4")
+    return 1.0 if fit.data.unit(fit.system.outcome) == MONEY else None
+
+
+def _arrays(do: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if do is None:
+        return None
+    return {
+        name: values if isinstance(values, int | float | bool | str) else np.array(values)
+        for name, values in do.items()
+    }
+
+
+# --------------------------------------------------------------------------------------------------------------- series
+def _series(found: xr.Dataset, names: Sequence[str], question: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Series by period, or by month and the like, and their sums over all periods."""
+    ci_prob = check_ci_prob(question.ci_prob)
+    if question.freq is not None:
+        check_choice(question.freq, "freq", FREQUENCIES, "or left out")
+    labels, place = by_calendar(pd.DatetimeIndex(found["date"].values), question.freq)
+    first = np.searchsorted(place, np.arange(len(labels)))
+    by_period, totals = {}, {}
+    for name in names:
+        above = 0.0 if name.endswith(".change") else None
+        series = found[name].transpose(..., "date")
+        unit = {"unit": series.attrs["unit"]}
+        total = xr.DataArray(
+            series.values.sum(axis=-1), {d: series[d] for d in series.dims[:-1]}, series.dims[:-1], attrs=unit
+        )
+        totals[name] = variable(total, ci_prob, further=question.quantiles, above=above)
+        if len(labels) < len(place):
+            added = np.add.reduceat(series.values, first, axis=-1)
+            coords = {d: series[d] for d in series.dims[:-1]} | {"date": labels}
+            series = xr.DataArray(added, coords, series.dims, attrs=unit)
+        by_period[name] = variable(series, ci_prob, further=question.quantiles, above=above)
+    return by_period, totals
+
+
+def _extrapolated(found: xr.Dataset) -> dict[str, Any]:
+    if "extrapolated" not in found:
+        return {}
+    return {"extrapolated": variable(found["extrapolated"], 0.9)}
+
+
+class Spending:
+    """Money of the window, as it is and under a scenario."""
+
+    def __init__(self, fit: Fit, plan: pd.DataFrame | None, settings: Mapping[str, Any]) -> None:
+        self._fit, self._line = fit, timeline(fit, plan, settings["start"], settings["stop"])
+        self._names = [name for name in fit.system.channels if fit.data.has_spend(name)]
+
+    def now(self, name: str) -> float:
+        """Money of a channel in the window, over all geos."""
+        return float(self._line.spend(self._fit.data, name).sum())
+
+    def shifted(self, shifts: Sequence[questions.Shift], changed: Sequence[str]) -> dict[str, float]:
+        """Factors of the spend of channels that money is moved from or to."""
+        money: dict[str, float] = {}
+        for k, shift in enumerate(shifts):
+            where = f"shift[{k}]"
+            amount = check_number(
+                shift.amount, f"{where}.amount", least=0.0, advice="money of the window, as 1000"
+            )
+            for name, sign in ((shift.source, -1.0), (shift.target, 1.0)):
+                check_choice(name, where, self._names, "the channels that are paid")
+                if name in changed:
+                    text = (
+                        f"{where} moves money of {name!r}, which is in scale or in do as well; leave it out of one"
+                    )
+                    raise SettingError(text, argument="shift", value=name)
+                money[name] = money.get(name, 0.0) + sign * amount
+        factors = {}
+        for name, extra in money.items():
+            now = self.now(name)
+            if now <= 0.0 or now + extra < 0.0:
+                text = (
+                    f"shift moves {extra:g} of money to {name!r}, which spends {now:g} in the window; move less than it "
+                    f"has, and to a channel without spend set the amounts of each period with do"
+                )
+                raise SettingError(text, argument="shift", value=name)
+            factors[name] = (now + extra) / now
+        return factors
+
+    def table(self, scale: Mapping[str, float], do: Mapping[str, Any]) -> dict[str, Any]:
+        """Money of every channel now and under the scenario; null where the cost of a unit that is set is not known."""
+        rows: list[dict[str, Any]] = []
+        for name in self._names:
+            now = self.now(name)
+            then: float | None = now * scale.get(name, 1.0)
+            if name in do:
+                set_to = np.broadcast_to(np.asarray(do[name], float), (int(self._line.window.sum()),))
+                geos = len(self._fit.data.geos)
+                then = float(set_to.sum()) * geos if self._fit.data.is_money(name) else None
+            rows.append({"channel": name, "now": finite(now), "scenario": None if then is None else finite(then)})
+        known = [row["scenario"] for row in rows if row["scenario"] is not None]
+        total = finite(sum(known)) if len(known) == len(rows) else None
+        return {
+            "unit": MONEY,
+            "rows": rows,
+            "total": {"now": finite(sum(r["now"] or 0.0 for r in rows)), "scenario": total},
+        }
+
+
+def _gain(
+    fit: Fit, found: xr.Dataset, spend: Mapping[str, Any], margin: float | None, question: Any
+) -> dict[str, Any]:
+    """What the change of the outcome is worth over the change of its cost, mediators that are paid included."""
+    change = found[f"{fit.system.outcome}.change"].sum("date").values.ravel()
+    cost = np.zeros_like(change)
+    for name in fit.system.mediators:
+        if fit.data.is_money(name):
+            cost = cost + found[f"{name}.change"].sum("date").values.ravel()
+    total = spend["total"]
+    known = total["scenario"] is not None and total["now"] is not None
+    extra = total["scenario"] - total["now"] if known else np.nan
+    out: dict[str, Any] = {
+        "unit": MONEY,
+        "margin": margin,
+        "cost": summaries((cost + extra)[:, None], question.ci_prob)[0],
+        "p_more_outcome": float((change > 0.0).mean()),
+        "profit": None,
+    }
+    if margin is not None and known:
+        profit = margin * change - (cost + extra)
+        out["profit"] = summaries(profit[:, None], question.ci_prob, above=0.0, further=question.quantiles)[0]
+    return out
