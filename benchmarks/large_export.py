@@ -1,4 +1,4 @@
-"""How long `bayesmmm.prepare` takes for a large export, and how much memory: a file is made up, read and checked.
+"""How long a large export takes to be checked and prepared, and how much memory, of a file that is made up.
 
     python benchmarks/large_export.py --rows 132759 --columns 50
 
@@ -19,13 +19,16 @@ import pandas as pd
 
 ROWS, COLUMNS, DAYS = 132_759, 50, 1500
 CHILD = """
-import resource, sys, time
-from bayesmmm import prepare
+import contextlib, io, resource, sys, time
+from bayesmmm import cli, prepare
 start = time.process_time()
+with contextlib.redirect_stdout(io.StringIO()):
+    assert cli.main(["check", sys.argv[1]]) == cli.FAULTY
+checked = time.process_time() - start
 made = prepare.tidy(sys.argv[1])
 seconds = time.process_time() - start
 scale = 1e9 if sys.platform == "darwin" else 1e6
-print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale)
+print(checked, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale)
 made.to_csv(sys.argv[2])
 """
 
@@ -59,16 +62,16 @@ def wrong_columns(table: pd.DataFrame, place: np.ndarray, cents: dict[str, np.nd
     ]
 
 
-def measure(folder: Path, rows: int, columns: int) -> tuple[float, float]:
-    """Return seconds and gigabytes of reading one made-up export; raises where a sum by day is wrong."""
+def measure(folder: Path, rows: int, columns: int) -> tuple[float, float, float]:
+    """Return seconds to check, seconds in all, and gigabytes of one made-up export; raises where a sum is wrong."""
     export, tidy = folder / "export.csv", folder / "tidy.csv"
     place, cents = write_export(export, rows, columns)
     command = [sys.executable, "-c", CHILD, str(export), str(tidy)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
     if wrong := wrong_columns(pd.read_csv(tidy), place, cents):
         raise RuntimeError(f"the sums by day are not those that were written: {', '.join(wrong)}")
-    seconds, gigabytes = map(float, done.stdout.split())
-    return seconds, gigabytes
+    checked, seconds, gigabytes = map(float, done.stdout.split())
+    return checked, seconds, gigabytes
 
 
 def main() -> None:
@@ -80,10 +83,9 @@ def main() -> None:
     asked = parser.parse_args()
     for _ in range(asked.repeats):
         with tempfile.TemporaryDirectory() as folder:
-            seconds, gigabytes = measure(Path(folder), asked.rows, asked.columns)
-        print(
-            f"{asked.rows:,} rows x {asked.columns} columns: {seconds:.1f} s of the processor, {gigabytes:.2f} GB"
-        )
+            checked, seconds, gigabytes = measure(Path(folder), asked.rows, asked.columns)
+        size = f"{asked.rows:,} rows x {asked.columns} columns"
+        print(f"{size}: {seconds:.1f} s of the processor, {checked:.1f} of them to check; {gigabytes:.2f} GB")
 
 
 if __name__ == "__main__":

@@ -63,18 +63,19 @@ def data(geos=GEOS, periods=30, seed=0) -> MMMData:
     return MMMData.from_frame(frame(geos, periods, seed), **ROLES)
 
 
-def ragged_frame(geos=GEOS, periods=30, seed=0):
-    """Without the first weeks of the first geo and the last of the second, and some sales of others left blank."""
+def ragged_frame(geos=GEOS, periods=30, seed=0, gaps=True):
+    """Without the first weeks of the first geo and the last of the second, and with `gaps` some sales blank."""
     table = frame(geos, periods, seed)
     start = {geo: i * periods for i, geo in enumerate(geos)}
     late = range(start[geos[0]], start[geos[0]] + 4)
     early = range(start[geos[1]] + periods - 3, start[geos[1]] + periods)
-    table.loc[[start[geos[1]] + 2, start[geos[2]] + 5, start[geos[2]] + 6, start[geos[-1]]], "sales"] = np.nan
+    if gaps:
+        table.loc[[start[geos[1]] + 2, start[geos[2]] + 5, start[geos[2]] + 6, start[geos[-1]]], "sales"] = np.nan
     return table.drop(index=[*late, *early])
 
 
-def ragged(geos=GEOS, periods=30, seed=0) -> MMMData:
-    return MMMData.from_frame(ragged_frame(geos, periods, seed), **ROLES, missing="ignore")
+def ragged(geos=GEOS, periods=30, seed=0, gaps=True) -> MMMData:
+    return MMMData.from_frame(ragged_frame(geos, periods, seed, gaps), **ROLES, missing="ignore")
 
 
 def system(likelihood="normal", mediator="normal", panel=None, **kwargs) -> MMM:

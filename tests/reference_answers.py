@@ -498,6 +498,12 @@ def series_parts(draw, name, residual, *, cut):
         k: [0.0 if cut and series[t] <= 0.0 else size * v for t, v in enumerate(p)] for k, p in by_origin.items()
     }
     seen = _cut(series) if cut else series
+    others = [k for k in parts if not any(k in e.media for e in draw.equations)]
+    for t in range(len(seen)) if cut else ():  # controls have at most what channels leave
+        left = max(series[t] - sum(p[t] for k, p in parts.items() if k not in others), 0.0)
+        amount = sum(parts[k][t] for k in others)
+        for k in others:
+            parts[k][t] *= left / amount if amount > left else 1.0
     return {ORGANIC: [v - sum(p[t] for p in parts.values()) for t, v in enumerate(seen)]} | parts
 
 

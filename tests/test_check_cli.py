@@ -1,10 +1,14 @@
 """`bayesmmm check`: faults and exit status, with a system and without one."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from bayesmmm import cli
+from bayesmmm import cli, prepare
+from bayesmmm.data import MMMData
+from bayesmmm.data.frames import faults_without_roles
 from bayesmmm.equations import MMM, Equation
 from tests.data_tables import weekly
 
@@ -111,3 +115,58 @@ def test_a_panel_without_a_system(tmp_path, capsys):
     status, said = run(capsys, save(frame, tmp_path))
     assert status == 4
     assert "every date occurs more than once" in said.out
+
+
+# ------------------------------------------------------------------------------------------- files as they are exported
+LINES = "Campaign report\n1 March 2026 - 20 March 2026\n"
+
+
+def faults_of(path):
+    return faults_without_roles(
+        path, date=None, keys=[], date_format=None, is_day=lambda cell: cell.count(".") == 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("above", "separator", "encoding"),
+    [
+        *((LINES, ",", "utf-8"), ("", ";", "utf-8"), (LINES, ";", "utf-8"), (LINES, "\t", "utf-16")),
+        *(("", ",", "utf-16"), ("", ",", "cp1252"), ('"A, b"\n\n"c"\n', ",", "utf-8")),
+    ],
+)
+def test_faults_behind_that_of_the_file(tmp_path, capsys, above, separator, encoding):
+    """Another separator, encoding or first line hides no fault, and the line of the message reads the file."""
+    frame = weekly().rename(columns={"tv": "tv für alle"})
+    frame["week"] = frame["week"].dt.strftime("%d.%m.%Y")
+    path = tmp_path / "data.csv"
+    path.write_bytes((above + frame.to_csv(index=False, sep=separator)).encode(encoding))
+    status, said = run(capsys, path)
+    assert status == cli.FAULTY
+    assert "DateError: column 'week', data row 1" in said.out
+    assert "more cells than" not in said.out
+    if encoding == "cp1252":
+        assert faults_of(path)[0].prepare == "reads it, told how it is written: encoding='cp1252'"
+        table = prepare.tidy(path, columns={"tv": "tv für alle"}, encoding="cp1252").frame
+        assert table["tv"].tolist() == pytest.approx(frame["tv für alle"].tolist(), abs=1e-8)
+        return
+    calls = re.findall(r"pd\.read_csv\(path[^)]*\)", " ".join(fault.remedy for fault in faults_of(path)[:3]))
+    told = eval(max(calls, key=len), {"pd": pd, "path": path})
+    pd.testing.assert_frame_equal(told, frame, check_dtype=False)
+
+
+def test_rows_with_more_cells_hide_no_fault(tmp_path, capsys):
+    text = weekly().astype({"week": str}).to_csv(index=False).splitlines()
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join([*text[:3], text[3] + ",1,2", *text[4:-1], text[-1].replace("20", "--", 1)]))
+    _, said = run(capsys, path)
+    assert "more cells than its header of 6" in said.out
+    assert "is not a date" in said.out
+
+
+def test_what_prepare_does_about_limits():
+    frame = weekly().astype({"tv": object})
+    frame.loc[3, "tv"] = "<5"
+    (fault,) = MMMData.check(frame, date="week", outcome="revenue", media=["tv"])
+    assert "below='half'" in fault.prepare
+    frame["week"] = frame["week"].astype(str)
+    assert prepare.tidy(frame, columns=["tv"], below="half").frame["tv"][3] == 2.5

@@ -243,8 +243,8 @@ def test_compare(tmp_path, capsys):
         (["evaluate", "--hold-out", "soon"], "a number of periods or a date, as 13 or 2024-10-06"),
         (["evaluate", "--hold-out", "2031-01-01"], "give a date within"),
         (["evaluate", "--hold-out", "4", "--horizon", "2"], "--horizon goes with --folds"),
-        (["compare"], "there are 1 fits to compare"),
-        (["compare", "--names", "a", "b"], "give each fit a name of its own"),
+        (["compare"], "one fit is given"),
+        (["compare", "two/fit.nc", "--names", "a", "a"], "give each fit a name of its own"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_one_line(saved, tmp_path, capsys, argv, words):

@@ -1,5 +1,6 @@
 """Data: CSV files, warnings, and data sets of other projects."""
 
+import gzip
 import pickle
 
 import numpy as np
@@ -8,6 +9,9 @@ import pytest
 
 from bayesmmm import errors
 from bayesmmm.data import MMMData, data_warnings
+from bayesmmm.equations import read_toml
+from bayesmmm.simulate.datasets import FOLDER
+from tests import panels
 from tests.data_tables import PERIODS, ROLES, panel, read, read_text, weekly, with_value
 
 # ---------------------------------------------------------------- files
@@ -250,3 +254,28 @@ def test_dt_simulated(external_data):
     )
     assert (len(data.dates), data.frequency) == (208, "weekly")
     assert data.between("2016-01-04", "2018-12-31").dates[0] == pd.Timestamp("2016-01-04")
+
+
+def test_a_file_that_gzip_packed_is_read_and_a_damaged_one_refused(tmp_path):
+    raw = (FOLDER / "regions.csv").read_bytes()
+    columns = read_toml(FOLDER / "regions.toml")[1]
+    path = tmp_path / "regions.csv.gz"
+    path.write_bytes(gzip.compress(raw))
+    assert MMMData.from_file(path, **columns) == MMMData.from_csv(path, **columns)
+    assert MMMData.from_csv(path, **columns) == MMMData.from_csv(FOLDER / "regions.csv", **columns)
+    path.write_bytes(gzip.compress(raw)[:-400])
+    with pytest.raises(errors.FileFormatError, match=r"cannot be unpacked .* download it again"):
+        MMMData.from_csv(path, **columns)
+
+
+def test_a_panel_gets_one_warning_of_outliers_for_a_column():
+    data = panels.data()
+    sales = data.columns["sales"].copy()
+    sales[1, 5], sales[3, [6, 7]] = 1e4, 2e4
+    found = [
+        w for w in data_warnings(data.replace_columns({"sales": sales})) if isinstance(w, errors.OutlierWarning)
+    ]
+    (text,) = [str(warning) for warning in found if "'sales'" in str(warning)]
+    assert "has 2 value(s)" in text
+    assert "in geo 'west'" in text
+    assert "and 1 in 1 other(s) of 5 geos" in text

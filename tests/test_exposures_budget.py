@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import bayesmmm as mm
+from bayesmmm.cli.files import frontier_table
 from bayesmmm.data import next_dates
 from bayesmmm.errors import NeverSpentError, PlanError, SettingError
 from tests import made
@@ -181,3 +182,28 @@ def test_a_channel_that_is_organic_is_no_part_of_a_budget():
     part = with_data(units, mm.MMMData(**fields(data) | free))  # as a geo of a panel may be
     with pytest.raises(NeverSpentError, match="nothing was ever paid for 'tv'"):
         mm.optimize_budget(part, total=1500.0, periods=4, **HOW)
+
+
+def test_a_frontier_says_what_its_money_buys(national):
+    asked = {"totals": [3000.0, 5000.0], "periods": 6, **HOW}
+    one, other = (mm.frontier(fit, **asked) for fit in national)
+    assert "units" not in one
+    close(one, other.drop_vars("units"), rtol=1e-7)
+    for name, (unit, _, cost) in COUNTED.items():
+        assert np.allclose(other["units"].sel(channel=name), other["spend"].sel(channel=name) / cost, rtol=1e-10)
+        assert f'"{name}": "{unit}"' in other["units"].attrs["counted"]
+    money = [name for name in other["channel"].values if name not in COUNTED]
+    assert other["units"].sel(channel=money).isnull().all()
+    table = frontier_table(other, 0.9)
+    assert [column for column in table if column.startswith("units[")] == [
+        f"units[{name}]" for name in other["channel"].values if name in COUNTED
+    ]
+
+
+def test_a_frontier_of_a_panel_says_it_by_geo():
+    _, fit = pair("no mediator", panel=True, draws=6)
+    trade = mm.frontier(fit, totals=[9000.0], periods=4, **HOW)
+    assert trade["units_by_geo"].dims == ("total", "geo", "channel")
+    assert np.allclose(trade["units_by_geo"].sum("geo", skipna=False), trade["units"], equal_nan=True)
+    for name, (_, _, cost) in COUNTED.items():
+        assert np.allclose(trade["units"].sel(channel=name), trade["spend"].sel(channel=name) / cost)

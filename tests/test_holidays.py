@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import bayesmmm as mm
-from bayesmmm import errors
-from bayesmmm.data import read_events
+from bayesmmm import cli, errors
+from bayesmmm.data import MMMData, read_events
 
 YEAR = {"first": "2024-01-01", "last": "2024-12-31"}
 
@@ -101,3 +101,68 @@ def test_without_the_package(monkeypatch):
         errors.MissingLibraryError, match=r"pip install 'bayesmmm\[holidays\]', or write the table"
     ):
         mm.holiday_events("DE", **YEAR)
+
+
+# --------------------------------------------------------------------------------------------------- the command line
+def test_the_command_writes_what_data_read(tmp_path, capsys):
+    out = tmp_path / "tables" / "holidays.csv"
+    words = ["--first", "2024-01-01", "--last", "2025-12-31", "--out", str(out)]
+    assert cli.main(["holidays", "DE", "BY", *words, "--lead-days", "2", "--geo", "south"]) == cli.DONE
+    said = capsys.readouterr().out
+    assert "24 events from 2024-01-01 to 2025-12-31" in said
+    assert "    2  Neujahr\n    4  Neujahr lead" in said
+    assert read_events(str(out), ["south"]) == read_events(
+        mm.holiday_events("DE", "BY", first="2024-01-01", last="2025-12-31").assign(lead_days=2, geo="south"),
+        ["south"],
+    )
+
+
+def test_the_command_and_a_spec(tmp_path, capsys):
+    """A table that the command wrote goes into a system by its name in [data]."""
+    out = tmp_path / "holidays.csv"
+    assert (
+        cli.main(["holidays", "US", "--first", "2024-01-01", "--last", "2024-12-31", "--out", str(out)])
+        == cli.DONE
+    )
+    weeks = pd.date_range("2024-01-01", periods=20, freq="7D")
+    frame = pd.DataFrame({"week": weeks, "sales": range(20), "tv": range(1, 21)})
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    spec = f"""
+[data]
+date = "week"
+outcome = "sales"
+media = ["tv"]
+date_is = "first"
+events = "{out.name}"
+
+[[equation]]
+name = "sales"
+media = ["tv"]
+
+[equation.pooled_events]
+holidays = ["New Year's Day", "Memorial Day"]
+"""
+    (tmp_path / "system.toml").write_text(spec, encoding="utf-8")
+    assert cli.main(["check", str(tmp_path / "data.csv"), "--spec", str(tmp_path / "system.toml")]) == cli.DONE
+    assert "no fault" in capsys.readouterr().out
+    data = MMMData.from_file(
+        tmp_path / "data.csv", date="week", outcome="sales", media=["tv"], date_is="first", events=str(out)
+    )
+    assert "New Year's Day" in data.event_names
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["DE", "XX"], "'XX' is no region of DE"),
+        (["XX"], "'XX' is no country"),
+        (["DE", "--language", "xx"], "language='xx' is none"),
+        (["DE", "--lead-days", "400"], "lead_days"),
+    ],
+)
+def test_what_the_command_refuses(tmp_path, capsys, words, said):
+    out = tmp_path / "holidays.csv"
+    days = ["--first", "2024-01-01", "--last", "2024-12-31", "--out", str(out)]
+    assert cli.main(["holidays", *words, *days]) == cli.BAD_INPUT
+    assert said in capsys.readouterr().err
+    assert not out.exists()

@@ -14,7 +14,7 @@ from tests.conftest import EXTERNAL
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 QUICKSTART, BUDGET = "01_quickstart.ipynb", "03_budget.ipynb"
-DIAGNOSTICS, PANELS = "04_diagnostics.ipynb", "06_panels.ipynb"
+DIAGNOSTICS, DATA, PANELS = "04_diagnostics.ipynb", "05_data.ipynb", "06_panels.ipynb"
 # Case studies.
 YOUTUBE, MEDIATION = "11_youtube.ipynb", "12_mediation.ipynb"
 BRIEF, TV = "14_brief.ipynb", "15_tv_digital_print_radio.ipynb"
@@ -32,7 +32,7 @@ def code(notebook):
 
 
 def test_all_notebooks_are_there():
-    assert NAMES == [QUICKSTART, BUDGET, DIAGNOSTICS, PANELS, YOUTUBE, MEDIATION, BRIEF, TV]
+    assert NAMES == [QUICKSTART, BUDGET, DIAGNOSTICS, DATA, PANELS, YOUTUBE, MEDIATION, BRIEF, TV]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -43,7 +43,7 @@ def test_stored_for_python(name):
 @pytest.mark.parametrize(
     ("name", "more"),
     [(QUICKSTART, {}), (BUDGET, {}), (DIAGNOSTICS, {"WORLDS": "60"}), (PANELS, {}), (MEDIATION, {"WORLDS": "6"})]
-    + [(name, {}) for name in (YOUTUBE, BRIEF, TV)],
+    + [(name, {}) for name in (DATA, YOUTUBE, BRIEF, TV)],
 )
 def test_settings_stand_in_the_first_code_cell_with_full_defaults(name, more):
     first = code(read(name))[0].source
@@ -370,6 +370,41 @@ def test_diagnostics_forecasts_better_with_the_season(executed):
     with_season, without = (float(v) for v in re.findall(r"coverage .* intended; rmse (\S+),", text)[:2])
     assert with_season < 0.8 * without
     assert "quantities leave their simultaneous band (2 simulated data sets" in text
+
+
+# ---------------------------------------------------------------------------------------------------------------- data
+def test_data_draws_every_figure(executed):
+    assert figures(executed[DATA], "mm.plots.") == [1] * 2
+
+
+def test_data_makes_one_table_of_raw_exports(executed):
+    text = printed(executed[DATA])
+    assert re.search(r"AbsentDaysError: .*video.csv' has no rows on 280 days.*fill=True", text)
+    assert "156 rows from 2023-01-02 to 2025-12-22: date, views, video_cost, search, takings, mails" in text
+    account = dict(re.findall(r"^(views|video_cost|search|takings|mails) .* (\S+)$", text, flags=re.MULTILINE))
+    assert set(account.values()) == {"0.00"}
+    assert "3 faults of the table" in text
+    assert "no fault: the table can be read as it is" in text
+    assert text.count("is taken for money, and looks like a count") == 2
+
+
+def test_data_lays_the_truth_beside_the_answers(executed):
+    (held,) = re.findall(r"intervals that hold the truth: (\d) of 5", printed(executed[DATA]))
+    assert int(held) >= 4
+    (table,) = shown(executed[DATA], "mm.summarise(mm.effects(fit)")
+    found = rows(table)
+    assert found["cost_per_thousand[views]"][0] == pytest.approx(6.0, rel=0.2)
+    assert all(row[2] <= row[0] <= row[3] or row[1] <= row[0] <= row[2] for row in found.values())
+    (table,) = shown(executed[DATA], "filled = ")
+    numbers = [[float(v) for v in line.split()[1:]] for line in table.splitlines() if line.startswith("20")]
+    assert len(numbers) == 3
+    assert sum(low <= true <= high for low, _, high, true in numbers) >= 2
+
+
+def test_data_does_the_same_again(executed):
+    text = printed(executed[DATA])
+    assert "days: 156 in both, 0 only in the first, 4 only in the second; 1 have other numbers" in text
+    assert text.rstrip().endswith("True 21 steps in the log")
 
 
 # ------------------------------------------------------------------------------------------------------------ panels

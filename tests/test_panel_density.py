@@ -11,8 +11,10 @@ from bayesmmm.equations import Panel, for_data
 from bayesmmm.equations.panel import FIXED_SD
 from bayesmmm.inference import write_program
 from bayesmmm.inference.panel import normal_prior, panel_plan
+from bayesmmm.inference.panel_ragged import ragged_plan
 from bayesmmm.inference.panel_weighted import weighted_plan
-from bayesmmm.kernels.panel import collapsed_panel
+from bayesmmm.kernels.panel import cholesky, collapsed_panel, inverse
+from bayesmmm.kernels.panel_ragged import collapsed_ragged
 from bayesmmm.kernels.panel_weighted import collapsed_weighted
 from bayesmmm.priors import Prior
 from tests import panels, reference
@@ -42,7 +44,7 @@ def _program(
     **kwargs,
 ):
     data = panels.keyed_data(geos=geos, periods=periods) if keyed else panels.data(geos, periods)
-    data = panels.ragged(geos, periods + 3) if ragged else data
+    data = panels.ragged(geos, periods + 3, gaps=ragged != "ends") if ragged else data
     system = for_data(panels.system(likelihood, mediator, panel, **kwargs), data)
     return data, system, write_program(system, data, data.scales())
 
@@ -129,7 +131,7 @@ def _point(program, seed=0):
     return program.start + np.random.default_rng(seed).uniform(-0.5, 0.5, len(program.start))
 
 
-@pytest.mark.parametrize("ragged", [False, True])
+@pytest.mark.parametrize("ragged", [False, True, "ends"])
 @pytest.mark.parametrize("name", PANELS)
 def test_density_is_that_of_a_dense_covariance(name, ragged):
     data, system, program = _program(PANELS[name], ragged=ragged)
@@ -172,6 +174,10 @@ def test_density_under_lognormal_is_that_of_a_dense_covariance():
             {"priors": {"retention": Prior("Beta", alpha=2, beta=3)}},
         ),
         *(("normal", "normal", panel, {}) for panel in PANELS.values()),
+        *(
+            ("normal", "normal", panel, {"ragged": "ends"})
+            for panel in (*PANELS.values(), Panel(per_geo=["seasonality"]))
+        ),
         ("lognormal", "censored_normal", None, {}),
         ("student_t", "student_t", Panel(per_geo=["trend"]), {}),
         ("student_t", "normal", Panel(sigma="per_geo", periods="random"), {}),
@@ -314,3 +320,69 @@ def test_weights_that_are_all_alike_give_the_density_without_weights(name):
         assert_allclose(got[0], plain[0], rtol=1e-10)
         assert_allclose(got[1], plain[1], rtol=1e-9, atol=1e-9)
         assert_allclose([got[2].sum(), got[3]], plain[2:], rtol=1e-8, atol=1e-8)
+
+
+# ------------------------------------------------------------------------------------- geos that start late or end early
+def _ragged(panel, geos=panels.GEOS, periods=14, **kwargs):
+    data, system, _ = _program(panel, geos=geos, periods=periods - 3, ragged="ends", **kwargs)
+    equation = system.equation("sales")
+    seen = engine.inputs(equation, data, data.scales())
+    return equation, seen, ragged_plan(equation, seen.design, equation.terms(), seen.seen, seen.present)
+
+
+def _density(plan, y, media, sigma, omega):
+    arrays = [*plan.arrays.values()]
+    return collapsed_ragged(y, media, sigma, omega, arrays[0], plan.start, plan.stop, *arrays[1:])
+
+
+@pytest.mark.parametrize("name", ["default", "own trend", "no periods"])
+def test_running_sums_give_the_density_of_weights(name):
+    equation, seen, plan = _ragged(PANELS[name])
+    other = weighted_plan(equation, seen.design, equation.terms(), seen.seen)
+    y = np.ascontiguousarray(np.where(seen.seen, seen.target, 0.0).T)
+    media = 0.1 * np.random.default_rng(2).normal(size=y.shape)
+    for sigma, omega in ((0.07, 0.0), (0.07, 0.1), (0.5, 3.0), (1e-3, 0.02)):
+        right = collapsed_weighted(y, media, np.full(y.shape[1], sigma), omega, *other.arrays.values())
+        got = _density(plan, y, media, sigma, omega)
+        assert_allclose(got[0], right[0], rtol=1e-10)
+        assert_allclose(got[1], right[1], rtol=1e-8, atol=1e-8 / sigma)
+        assert_allclose(got[2:], [right[2].sum(), right[3]], rtol=1e-6)
+
+
+def test_geos_that_never_meet_share_no_effect():
+    """Two geos with no period in common, and periods in which there is none."""
+    equation, seen, _ = _ragged(Panel(per_geo=["trend"]))
+    present = np.zeros(seen.seen.shape, bool)
+    present[0, :4] = present[1, 6:] = present[2, 7:11] = True
+    args = (equation, seen.design, equation.terms(), present)
+    plan, other = ragged_plan(*args, present), weighted_plan(*args)
+    y = np.ascontiguousarray(np.where(present, seen.target, 0.0).T)
+    right = collapsed_weighted(y, np.zeros(y.shape), np.full(len(present), 0.1), 0.3, *other.arrays.values())
+    got = _density(plan, y, np.zeros(y.shape), 0.1, 0.3)
+    assert_allclose([got[0], *got[2:]], [right[0], right[2].sum(), right[3]], rtol=1e-9)
+    assert_allclose(got[1], right[1], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("panel", [Panel(), Panel(per_geo=["trend", "seasonality"])])
+def test_what_was_integrated_out_of_ragged_geos_is_drawn_from_its_conditional(panel):
+    equation, seen, plan = _ragged(panel)
+    _check_draws(plan, equation, seen.design, 0.06, seen.seen)
+
+
+def test_only_what_running_sums_can_say_is_left_to_them():
+    """Gaps inside the periods of a geo, and columns of its own with a coefficient of its own, take the other way."""
+    assert _ragged(Panel())[2] is not None
+    assert _ragged(Panel(per_geo=["price"]))[2] is None
+    equation, seen, _ = _ragged(Panel())
+    gap = seen.seen.copy()
+    gap[2, 5] = False
+    assert ragged_plan(equation, seen.design, equation.terms(), gap, seen.present) is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 40])
+def test_small_matrices_are_factored_and_inverted(size):
+    root = np.random.default_rng(size).normal(size=(size, size + 2))
+    matrix = root @ root.T
+    lower = cholesky(matrix)
+    assert_allclose(lower, np.linalg.cholesky(matrix), rtol=1e-9, atol=1e-12)
+    assert_allclose(inverse(lower) @ matrix, np.eye(size), atol=1e-8)

@@ -76,6 +76,46 @@ def test_decomposition_stacks_posterior_means():
     legible(ax)
 
 
+def with_events(count):
+    """A decomposition of which all channels but two are called events, the first of them negative."""
+    parts = made.decomposition(count + 2)
+    events = np.isin(parts["component"].values, made.LONG[2 : count + 2])
+    kind = xr.where(events, "event", parts["kind"].values)
+    sign = xr.where(parts["component"] == made.LONG[2], -1.5, 1.0)
+    return parts.assign(contribution=parts["contribution"] * sign).assign_coords(kind=("component", kind))
+
+
+def test_decomposition_has_an_area_of_events():
+    dataset = with_events(3)
+    ax = drawn(plots.decomposition(dataset))
+    mean = dataset["contribution"].mean(("chain", "draw"))
+    events = mean.isel(component=(dataset["kind"] == "event").values).sum("component").values
+    assert (events > 0).any()
+    assert (events < 0).any()
+    base = mean.sel(component=["intercept", "trend", "seasonality", "price"]).sum("component").values
+    found = areas(ax)
+    np.testing.assert_allclose(found[0, :, 1] - found[0, :, 0], base + events.clip(max=0.0), atol=1e-6)
+    np.testing.assert_allclose(found[1, :, 1] - found[1, :, 0], events.clip(min=0.0), atol=1e-6)
+    np.testing.assert_allclose(found[-1, :, 1], mean.sum("component"), atol=1e-6)
+    words = [word.replace("\n", " ") for word in legend_words(ax)]
+    assert words[-2].startswith(f"events ({made.LONG[2]}")
+    assert words[-1].endswith("(price), less what events take away")
+    legible(ax)
+
+
+@pytest.mark.parametrize(("count", "bars"), [(6, 6), (7, 6), (10, 6)])
+def test_waterfall_of_many_events(count, bars):
+    """Of more than six, the smaller ones share a bar, so that a page of holidays is not one of zeros."""
+    dataset = with_events(count)
+    ax = drawn(plots.waterfall(dataset))
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    events = [name for name in made.LONG[2 : count + 2] if name in labels]
+    assert len(events) + (f"{count - 5} other events" in labels) == bars
+    widths = [patch.get_width() for patch in ax.patches[: len(labels)]]
+    assert sum(widths[:-1]) == pytest.approx(widths[-1])
+    legible(ax)
+
+
 def test_decomposition_groups_the_small_channels_of_many():
     dataset = made.decomposition(12)
     ax = drawn(plots.decomposition(dataset))

@@ -72,3 +72,16 @@ def test_what_is_no_data_is_refused():
         plots.data_profile(pd.DataFrame({"a": [1]}))
     _, ax = plt.subplots()
     assert plots.data_profile(odd_data(), ax=ax) is ax
+
+
+def test_events_are_a_row_of_days():
+    """Any number of events is one row, and no column of the table."""
+    frame = weekly(60)
+    days = pd.DataFrame({"name": [f"event {i}" for i in range(20)], "first_day": list(frame["week"][:20])})
+    ax = plots.data_profile(read(frame, events=days, date_is="first"))
+    assert [label.get_text() for label in ax.get_yticklabels()][-2:] == ["price", "days of events"]
+    assert [text.get_text().split() for text in ax.texts][-2] == ["1"]
+    (heights,) = [
+        path.vertices[:, 1] for c in ax.collections for path in c.get_paths() if path.vertices[:, 1].max() > 5
+    ]
+    assert heights.max() - heights.min() == pytest.approx(0.72)

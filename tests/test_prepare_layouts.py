@@ -102,6 +102,28 @@ def test_units_beside_numbers(cells, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "cells", [("€12.50", "3.00 EUR"), ("12.50 GBP", "£3.00"), ("US$12.50", "3.00 USD"), ("12.50", "€3.00")]
+)
+def test_two_ways_to_write_one_unit(cells, tmp_path):
+    path = save(tmp_path, rows(f"2026-03-02,{cells[0]}", f"2026-03-02,{cells[1]}"))
+    assert prepare.tidy(path, columns={"x": "Spend"}).frame["x"].tolist() == [15.5]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        *(("1.2E+05", "is rounded, as spreadsheets write large numbers"), ("1.2K", "is a number cut short")),
+        *(("3M €", "is a number cut short"), ("1,2 Mio.", "is a number cut short"), ("50p", "is not a number")),
+    ],
+)
+def test_numbers_that_are_not_whole(cell, said, tmp_path):
+    path = save(tmp_path, rows("2026-03-02;5", f"2026-03-03;{cell}", head="Day;Spend", mark=","))
+    refused(errors.NotNumericError, path, said, "or leave the column out")
+    path = save(tmp_path, rows("2026-03-02;5", "2026-03-03;120000", head="Day;Spend", mark=","))
+    assert prepare.tidy(path, columns={"x": "Spend"}).frame["x"].tolist() == [5, 120_000]
+
+
+@pytest.mark.parametrize(
     ("one", "other"), [("Spend (EUR)", "Cost [USD]"), ("Spend EUR", "cost_GBP"), ("Kosten (CHF)", "Spend - USD")]
 )
 def test_currencies_in_names(one, other, tmp_path):
@@ -284,7 +306,7 @@ FILES = {
     "old workbook": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "old format; save it as .xlsx"),
     "open document": (lambda: archive("content.xml"), "an OpenDocument spreadsheet; save it as .xlsx"),
     "archive": (lambda: archive("a.csv"), "an archive; unpack it first"),
-    "compressed": (lambda: gzip.compress(b"Day,Spend\n"), "a compressed file; unpack it first"),
+    "damaged": (lambda: gzip.compress(b"Day,Spend\n")[:-9], "cannot be unpacked"),
     "pdf": (lambda: b"%PDF-1.4\n", "a PDF; export the table as CSV"),
     "picture": (lambda: b"GIF89a\1\2", "a picture; export the table as CSV"),
     "database": (lambda: b"SQLite format 3\0", "a database; export the table as CSV"),
@@ -305,6 +327,11 @@ def test_files_that_are_not_text(kind, name, tmp_path):
         pytest.importorskip("openpyxl", reason="workbooks are written with openpyxl")
     content, words = FILES[kind]
     refused(errors.FileFormatError, save(tmp_path, content(), name), words)
+
+
+def test_what_gzip_packed_is_read_as_it_was(tmp_path):
+    packed = save(tmp_path, gzip.compress(b"Day,Spend\n2026-03-02,5.5\n2026-03-03,6\n"), "a.csv.gz")
+    assert prepare.tidy(packed, columns={"x": "Spend"}).to_csv() == "date,x\n2026-03-02,5.50\n2026-03-03,6.00\n"
 
 
 @pytest.mark.parametrize(

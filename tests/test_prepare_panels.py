@@ -191,3 +191,24 @@ def test_pieces_of_a_panel_and_imports_are_compared_by_their_keys(tmp_path):
     later = prepare.tidy(pieces[1], **given)
     assert len(prepare.compare(stacked, later).days) > 0
     assert len(set(itertools.product(stacked.frame["Brand"], stacked.frame["Territory"]))) == 4
+
+
+def test_outliers_are_those_of_their_series(tmp_path):
+    rows = lines("Spend", series=SERIES[:1]) + [
+        line.replace("acme,north", "zeta,north").rsplit(",", 1)[0] + f",{900.0 + i % 9:.2f}"
+        for i, line in enumerate(lines("Spend", series=SERIES[:1])[1:])
+    ]
+    rows[10] = rows[10].rsplit(",", 1)[0] + ",800.00"
+    path = export(tmp_path, "tv", rows)
+    found = prepare.tidy(path, columns={"tv": "Spend"}, geo=["Brand", "Territory"])
+    assert found.outliers[["series", "column", "value"]].to_numpy().tolist() == [["acme / north", "tv", 800.0]]
+
+
+def test_a_log_names_the_first_outliers_and_counts_the_rest(tmp_path):
+    rows = lines("Spend", days=400, series=SERIES[:1])
+    for i in range(10, 390, 12):
+        rows[i] = rows[i].rsplit(",", 1)[0] + ",900.00"
+    found = prepare.tidy(export(tmp_path, "tv", rows), columns={"tv": "Spend"}, geo=["Brand", "Territory"])
+    assert len(found.outliers) == 32
+    assert found.log["outliers"][0].details[-1] == "and 12 more, which are in .outliers"
+    assert "and 12 more, which are in .outliers" in str(found).split("flagged and not changed")[1]

@@ -25,6 +25,7 @@ from bayesmmm.cli import (
     commands,
     comparing,
     evaluating,
+    holidays,
     planning,
     preparing,
     reporting,
@@ -59,8 +60,9 @@ example:
 _FIT = """\
 Fit a system of equations to a CSV file. The TOML file says which column plays which role and holds the equations and
 priors; MMM.to_toml writes such a file, and `bayesmmm simulate` writes an example of both files. Its table [data] may
-name a CSV file of events, events = "events.csv", with the columns name, first_day and last_day, also of days to come; it
-says what dates are, date_is = "first" or "last" (day of a period).
+name a CSV file of events, events = "events.csv", with the columns name, first_day and last_day, also of days to come
+(`bayesmmm holidays` writes that of public holidays); it says what dates are, date_is = "first" or "last" (day of a
+period).
 
 example:
   bayesmmm simulate --out world
@@ -86,6 +88,9 @@ Write a simulated world: NAME.csv (data), NAME.toml (roles, equations, priors) a
 example:
   bayesmmm simulate --seed 7 --weeks 208 --out world
   bayesmmm simulate --world regions --out world
+  bayesmmm simulate --world ecommerce --out world
+
+"ecommerce" is a raw table of 123 series and 132,759 days in 50 columns (NAME.csv.gz), with its truth and no TOML.
 """
 _TEXTS = {
     "draws": "draws per chain (1000; 1500 for panels with more than 1000 contributions of geos)",
@@ -107,7 +112,9 @@ _TEXTS = {
     "total": "money of the plan, or a range LOW:HIGH (what the current plan costs)",
     "objective": "what the plan is for (%(default)s)",
     "allow-unconverged": "report although the sampler failed; the page says so",
-    "world": f"which case: {', '.join(commands.CASES)} (%(default)s)",
+    "world": f"which case: {', '.join(commands.CASES)}; or ecommerce, a raw table (%(default)s)",
+    "series": "series of ecommerce (123)",
+    "rows": "days of all series of ecommerce together (132,759)",
     "weeks": "weeks (156 of social_search, 52 of youtube, 156 of shop, 208 of tv, 120 of regions)",
 }
 
@@ -182,6 +189,8 @@ def _parser() -> argparse.ArgumentParser:
 
     checking.add_arguments(command("check", "list every fault of a table", checking.ABOUT))
 
+    holidays.add_arguments(command("holidays", "write public holidays as a table of events", holidays.ABOUT))
+
     fit = command("fit", "fit your data", _FIT)
     rows = "one row per period, dates and columns as in the spec"
     fit.add_argument("data", metavar="DATA.csv", type=Path, help=rows)
@@ -206,9 +215,10 @@ def _parser() -> argparse.ArgumentParser:
 
     simulate = command("simulate", "write a world with known truth", _SIMULATE)
     add = arguments.adding(simulate, _TEXTS | {"seed": "seed of the world (%(default)s)"})
-    add("world", **cases)
+    add("world", choices=[*commands.CASES, commands.RAW_WORLD], default=commands.CASES[0])
     add("seed", read=arguments.seed, default=1)
-    add("weeks", "N", arguments.count)
+    for name in ("weeks", "series", "rows"):
+        add(name, "N", arguments.count)
     arguments.add_out(simulate)
     simulate.set_defaults(run=commands.simulate)
     return parser

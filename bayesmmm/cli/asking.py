@@ -13,7 +13,7 @@ from bayesmmm.cli.commands import SAMPLER_FAILED, ending, refused, ways
 from bayesmmm.cli.files import told_figures
 from bayesmmm.cli.planning import current_plan, unique
 from bayesmmm.cli.text import heading, laid_out, listing, option_of, wrap
-from bayesmmm.errors import BayesMMMWarning, SettingError
+from bayesmmm.errors import BayesMMMWarning, ControlsWarning, SettingError
 from bayesmmm.files import digest, make_mark, run_folder, write_csv
 
 if TYPE_CHECKING:
@@ -217,9 +217,12 @@ def _plan(fit: "Fit", options: argparse.Namespace) -> "pd.DataFrame | None":
     from bayesmmm.optimize import Window
     from bayesmmm.optimize.problem import read_window
 
-    window, controls = read_window(
-        fit, Window(options.periods, controls=unique(options.controls, "--controls") or None)
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", ControlsWarning
+        )  # which is about best plans; what is assumed is said below
+        given = unique(options.controls, "--controls") or None
+        window, controls = read_window(fit, Window(options.periods, controls=given))
     if controls.assumed:
         print(wrap(f"controls: {controls.words}; levels rest on them: say what to expect with --controls"))
     return window.plan

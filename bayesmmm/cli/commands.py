@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 
 #: The cases that come with the package, as `simulate.datasets` has them; known here without importing it.
 CASES = ("social_search", "youtube", "shop", "tv", "regions")
+#: World of `simulate` that is written as a raw table, for `prepare` and not for `fit`.
+RAW_WORLD = "ecommerce"
 DONE, SAMPLER_FAILED, MIXED, INTERRUPTED = 0, 1, 3, 130
 
 
@@ -96,10 +98,23 @@ def fit(options: argparse.Namespace) -> int:
 def simulate(options: argparse.Namespace) -> int:
     """Write a simulated world."""
     from bayesmmm import simulate as worlds
-    from bayesmmm.simulate import write_world
+    from bayesmmm.simulate import ecommerce, write_ecommerce, write_world
 
-    weeks = {} if options.weeks is None else {"weeks": options.weeks}
-    world = getattr(worlds, options.world)(seed=options.seed, **weeks)
+    sizes = {name: getattr(options, name) for name in ("weeks", "series", "rows")}
+    given = {name: value for name, value in sizes.items() if value is not None}
+    raw = options.world == RAW_WORLD
+    for name in given:
+        if (name == "weeks") == raw:
+            takes = "--series and --rows" if raw else "--weeks"
+            raise SettingError(f"--{name} is not a size of {options.world}, which takes {takes}; leave it out")
+    if raw:
+        made = ecommerce(seed=options.seed, **given)
+        written = write_ecommerce(made, options.out, options.world)
+        show_true_effects(made.world)
+        print(f"\nwritten: {', '.join(map(str, written))}")
+        print(f"next: bayesmmm prepare {written[0]} --out tidy.csv, as notebooks/13_ecommerce.ipynb shows")
+        return DONE
+    world = getattr(worlds, options.world)(seed=options.seed, **given)
     paths = write_world(world, options.out, options.world)
     show_true_effects(world)
     print(f"\nwritten: {', '.join(map(str, paths))}")

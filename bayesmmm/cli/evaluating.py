@@ -247,6 +247,8 @@ def compare(options: argparse.Namespace) -> int:
     from bayesmmm.evaluate import compare
     from bayesmmm.results import load
 
+    if len(options.fits) < 2:
+        raise SettingError(f"one fit is given, {options.fits[0]}; give two or more, as one/fit.nc two/fit.nc")
     names = options.names or _names_of(options.fits)
     if len(names) != len(options.fits) or len(set(names)) < len(names):
         raise SettingError(

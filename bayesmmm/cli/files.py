@@ -164,6 +164,8 @@ def frontier_table(trade: "xr.Dataset", ci_prob: float) -> "pd.DataFrame":
     best["extrapolated"] = whole.values
     for channel in trade["channel"].values:
         best[f"spend[{channel}]"] = trade["spend"].sel(channel=channel).values
+        if "units" in trade and trade["units"].sel(channel=channel).notnull().all():
+            best[f"units[{channel}]"] = trade["units"].sel(channel=channel).values
     return pd.concat([best, now], ignore_index=True).assign(ci_prob=ci_prob, verdict=trade.attrs["verdict"])
 
 

@@ -59,7 +59,8 @@ _OPTIONS = {
         "start DATE": "first day",
         "stop DATE": "last day",
         "week-start DAY": "sum days to weeks that start on this day, as monday",
-        "week-label WHICH...": "start or end: the day that labels a week (start)",
+        "week-label WHICH...": "start or end: the day that labels a week (start; end for a column called Week ending); "
+        "day: dates that lie weeks apart are days",
         "partial WHAT": "drop or keep weeks of which only some days are covered (drop)",
         "fiscal COLUMN": "columns of year and week of the retail calendar",
     },

@@ -4,7 +4,8 @@ Knows words and signs only; every reader of tables takes them from here.
 """
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 
 #: Cells, in lower case, that say that nothing is stated.
 NOT_STATED = frozenset(
@@ -120,6 +121,11 @@ CURRENCIES = frozenset(
         "ZAR",
     ]
 )
+#: The code of the currency that a sign stands for; itself where several use it.
+CODE_OF_SIGN = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₪": "ILS", "฿": "THB"}
+CODE_OF_SIGN |= {"zł": "PLN", "Kč": "CZK", "Ft": "HUF", "Fr.": "CHF", "US$": "USD", "CA$": "CAD", "C$": "CAD"}
+CODE_OF_SIGN |= {"A$": "AUD", "AU$": "AUD", "NZ$": "NZD", "HK$": "HKD", "S$": "SGD", "MX$": "MXN", "R$": "BRL"}
+CODE_OF_SIGN |= {"NT$": "TWD", "$": "$", "¥": "¥", "kr": "kr", "kr.": "kr"}
 #: Signs that stand beside a number.
 SIGNS = "$€£¥₹₩₽₺฿₪%"
 #: Signs that set digits apart.
@@ -136,6 +142,7 @@ TOTAL = re.compile(
 _DIGITS = str.maketrans("123456789", "000000000")
 _POINT = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?")
 _COMMA = re.compile(r"-?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+|-?\d{1,3}(?:\.\d{3}){2,}")
+_LIMIT = re.compile(r"[<>≤≥]\s*\d")
 _GROUPS = re.compile(r"-?\d{1,3},\d{3}")  # which a comma may also part from decimals
 
 
@@ -154,14 +161,16 @@ def kind_of(cell: str) -> str:
 
     Examples
     --------
-    >>> [kind_of(cell) for cell in ("7", "$1,234.50", "1,234", "12,5", "--", "Yes", "soon")]
-    ['number', 'point', 'either', 'comma', 'unstated', 'answer', 'word']
+    >>> [kind_of(cell) for cell in ("7", "$1,234.50", "1,234", "12,5", "--", "Yes", "<5", "soon")]
+    ['number', 'point', 'either', 'comma', 'unstated', 'answer', 'limit', 'word']
     """
     text = cell.strip()
     if is_unstated(text):
         return "unstated"
     if text.casefold() in ANSWERS:
         return "answer"
+    if _LIMIT.match(text):
+        return "limit"
     plain = text.translate(str.maketrans("", "", SIGNS + BLANKS))
     if _GROUPS.fullmatch(plain):
         return "either"
@@ -170,21 +179,23 @@ def kind_of(cell: str) -> str:
     return "comma" if _COMMA.fullmatch(plain) else "word"
 
 
-def kinds_of(cells: Iterable[str]) -> list[str]:
-    """Return what each text among numbers is, as `kind_of`; which digits it holds does not matter."""
-    known: dict[str, str] = {}
-    kinds = []
-    for cell in cells:
-        shape = cell.translate(_DIGITS)
-        if shape not in known:
-            known[shape] = "total" if names_total(cell) else kind_of(cell)
-        kinds.append(known[shape])
-    return kinds
+def shapes_of(cells: Sequence[str]) -> list[str]:
+    """Return every text with 0 for each of its digits, which do not tell what it is: many texts have few shapes."""
+    text = "\n".join(cells)
+    if text.count("\n") == len(cells) - 1:  # all at once, as no cell has a line break of its own
+        return text.translate(_DIGITS).split("\n")
+    return [cell.translate(_DIGITS) for cell in cells]
 
 
-def are_numbers(cells: Iterable[str]) -> int:
+def kind_of_shape(shape: str) -> str:
+    """Return what texts of a shape among numbers are: totals, or as `kind_of`."""
+    return "total" if names_total(shape) else kind_of(shape)
+
+
+def are_numbers(cells: Sequence[str]) -> int:
     """Return how many texts are numbers, whatever their signs and marks mean."""
-    return sum(kind in ("number", "point", "either", "comma") for kind in kinds_of(cells))
+    kinds = {shape: (count, kind_of_shape(shape)) for shape, count in Counter(shapes_of(cells)).items()}
+    return sum(count for count, kind in kinds.values() if kind in ("number", "point", "either", "comma"))
 
 
 def is_near(name: str, other: object) -> bool:

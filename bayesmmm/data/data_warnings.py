@@ -157,20 +157,25 @@ def _steady(shares: dict[str, float]) -> list[BayesMMMWarning]:
 
 
 def _outlying(data: MMMData, name: str) -> list[BayesMMMWarning]:
-    found: list[BayesMMMWarning] = []
     advice = "check them"
     if name == data.outcome or name in data.mediators:
         advice += ", or use likelihood='student_t' in its equation if they are real"
+    found = []
     for geo, values in zip(data.geos, np.nan_to_num(data.known(name), nan=0.0), strict=True):
         far, median = outlying(values)
         if far.any():
-            extreme = values[far][np.argmax(np.abs(values[far] - median))]
-            where = f" in geo {geo!r}" if len(data.geos) > 1 else ""
-            found.append(
-                OutlierWarning(
-                    f"column {name!r} has {int(far.sum())} value(s) further than {OUTLIER_ROBUST_SDS:g} "
-                    f"robust standard deviations from its median {median:.6g}{where}, at "
-                    f"{listed(data.dates[far])}, up to {extreme:.6g}; {advice}"
-                )
-            )
-    return found
+            found.append((int(far.sum()), geo, median, far, values[far][np.argmax(np.abs(values[far] - median))]))
+    if not found:
+        return []
+    # Most first: a panel of many geos gets one warning for a column, too.
+    count, geo, median, far, extreme = max(found, key=lambda one: one[0])
+    where = f" in geo {geo!r}" if len(data.geos) > 1 else ""
+    text = (
+        f"column {name!r} has {count} value(s) further than {OUTLIER_ROBUST_SDS:g} robust standard deviations from its "
+        f"median {median:.6g}{where}, at {listed(data.dates[far])}, up to {extreme:.6g}"
+    )
+    if len(found) > 1:
+        text += (
+            f", and {sum(one[0] for one in found) - count} in {len(found) - 1} other(s) of {len(data.geos)} geos"
+        )
+    return [OutlierWarning(f"{text}; {advice}")]

@@ -140,15 +140,33 @@ def _from_texts(objects: list, rows: np.ndarray, column: str, date_format: str |
     return stamps
 
 
+def first_of_week(date_format: str) -> tuple[str, str]:
+    """Return a format of numbered weeks with a code of the day of the week, and what a text needs for it.
+
+    Without one, ``%G-%V`` is refused, and ``%Y-%U`` silently read as 1 January. Both are empty for other formats.
+    """
+    codes = date_format.replace("%%", "")
+    if not re.search(r"%[VUW]", codes) or re.search(r"%-?[uwaAdj]", codes):
+        return "", ""
+    return (f"{date_format} %w", " 0") if "%U" in codes else (f"{date_format} %u", " 1")
+
+
 def _strptime(text: pd.Series, date_format: str) -> pd.Series:
-    """Parse by format; a value that does not fit becomes NaT."""
+    """Parse by format; a value that does not fit becomes NaT. A numbered week is its first day."""
+    weekly, first = first_of_week(date_format)
     try:
-        return pd.to_datetime(text, format=date_format, errors="coerce")
+        return pd.to_datetime(text + first, format=weekly or date_format, errors="coerce")
     except ValueError as error:
         raise DateError(
             f"date_format={date_format!r} is not a date format ({error}); "
             'write it with the codes of datetime.strptime, such as date_format="%d/%m/%Y"'
         ) from error
+
+
+def forms_of(cells: list[str]) -> list[str]:
+    """Return the formats among those offered in errors that fit every text."""
+    text = pd.Series(cells, dtype="str")
+    return [form for form in _OFFERED if len(text) and _strptime(text, form).dt.year.between(1950, 2100).all()]
 
 
 def _forms(text: pd.Series, other: pd.Series) -> dict[tuple[str, ...], pd.Series]:

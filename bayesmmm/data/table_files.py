@@ -4,10 +4,10 @@ Knows files and what reads them; libraries that are not always there are asked f
 """
 
 import contextlib
-import csv
+import gzip
 import io
 import os
-import warnings
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,23 +15,23 @@ import numpy as np
 import pandas as pd
 
 from bayesmmm.data.cells import is_near
-from bayesmmm.data.faults import looking
+from bayesmmm.data.csv_text import decoded, table_of
 from bayesmmm.errors import (
     DataError,
     FileFormatError,
     MissingFileError,
     MissingLibraryError,
-    RoleError,
-    TooFewPeriodsError,
-    UnknownColumnError,
 )
 from bayesmmm.text import listed, written
 
 #: First bytes of a workbook (an archive of parts) and of a Parquet file.
 WORKBOOK, PARQUET = b"PK\x03\x04", b"PAR1"
+#: And of what gzip packed, as table.csv.gz.
+PACKED = b"\x1f\x8b"
+# Bytes up to which a file is unpacked: some small ones hold more than any memory.
+_MOST_UNPACKED = 4_000_000_000
 # What an empty cell of a number column may look like; text columns (dates, geos) keep theirs as text.
 _EMPTY_CELLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>")
-_TOP = 200  # a header stands among so many first rows
 
 
 def read_table(
@@ -98,42 +98,12 @@ def read_csv(
     path: str | os.PathLike[str], *, date: str, keys: Sequence[str], numbers: Sequence[str]
 ) -> pd.DataFrame:
     """Read a comma-separated UTF-8 file, dates and keys as text, numbers exactly."""
-    wanted = [date, *keys, *numbers]
-    text = _read_text(path)
-    try:
-        header = next((row for row in csv.reader(io.StringIO(text, newline=None)) if row), [])
-    except csv.Error as error:
-        raise DataError(
-            f"the header of {str(path)!r} cannot be read ({error}); a header is one line of short names; look whether a "
-            "quote is left open"
-        ) from error
-    if not any(cell.strip() for cell in header):
-        raise TooFewPeriodsError(f"{str(path)!r} is empty: it has no header and no rows; give a CSV with both")
-    if not set(wanted) <= set(header):
-        _refuse_separator(path, header)
-        _refuse_preamble(path, text, header, wanted)
-    for name in wanted:
-        if header.count(name) > 1:
-            with looking(name):
-                raise RoleError(
-                    f"column {name!r} occurs {header.count(name)} times in {str(path)!r}; rename all but one",
-                    prepare=f"takes the second one, told columns={{...: {name + '#2'!r}}}",
-                )
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        try:
-            frame = pd.read_csv(
-                io.StringIO(text),
-                dtype=str,
-                keep_default_na=False,
-                index_col=False,  # otherwise one comma too many at the end of each row shifts every column
-            )
-        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-            raise DataError(
-                f"{str(path)!r} has rows with more cells than its header of {len(header)} "
-                f"({str(error).strip()}); every row needs as many; quote cells that contain a comma",
-                prepare="refuses them, too, but for lines above the header and below the last row",
-            ) from error
+    wanted = [name for name in (date, *keys, *numbers) if name]
+    place, raw = os.fspath(path), _read_bytes(path)
+    kinds = {WORKBOOK: "an Excel workbook or another archive", PARQUET: "a Parquet file"}
+    kind = next((said for start, said in kinds.items() if raw.startswith(start)), "")
+    text, code = decoded(place, raw, kind)
+    frame = table_of(place, text, wanted, code)
     near = [column for column in frame if any(is_near(name, column) for name in numbers)]
     read = {column: to_numbers(frame[column]) for column in near}
     return frame.assign(**read)
@@ -145,6 +115,10 @@ def to_numbers(cells: pd.Series) -> pd.Series:
     if isinstance(cells.dtype, pd.StringDtype) and "_" not in "".join(map(str, held)):
         with contextlib.suppress(ValueError):  # a column of nothing but numbers, at once
             return pd.Series(held.astype(np.float64), index=cells.index)
+        with contextlib.suppress(ValueError, TypeError):  # and one in which only commas are in the way
+            plain = [i for i, cell in enumerate(held.tolist()) if "," not in cell]
+            held[plain] = held[plain].astype(np.float64)
+            return pd.Series(held, index=cells.index, dtype=object)
     return pd.Series([to_number(cell) for cell in held.tolist()], index=cells.index, dtype=object).infer_objects()
 
 
@@ -168,7 +142,7 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise DataError(f"the file is given as {written(path)}, which is no path; write the path of a CSV file")
     try:
         with open(path, "rb") as file:
-            return file.read()
+            raw = file.read()
     except FileNotFoundError as error:
         looked = "" if os.path.isabs(path) else f" (looked for in {os.getcwd()!r})"
         raise MissingFileError(
@@ -180,50 +154,22 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise DataError(
             f"{written(str(path))} cannot be read: {reason}; a CSV file on this computer can be; correct the path"
         ) from error
+    return unpacked(raw, os.fspath(path))
 
 
-def _read_text(path: str | os.PathLike[str]) -> str:
-    raw = _read_bytes(path)
-    with contextlib.suppress(UnicodeDecodeError):
-        text = raw.decode("utf-8").lstrip("\ufeff")  # Excel writes a byte-order mark, and other programs one more
-        if "\0" not in text:
-            return text
-    kinds = {WORKBOOK: "an Excel workbook or another archive", PARQUET: "a Parquet file"}
-    kind = next((f": it is {said}" for start, said in kinds.items() if raw.startswith(start)), "")
-    fix = (
-        "read it with MMMData.from_file"
-        if kind
-        else "read it with pandas and pass the frame to MMMData.from_frame"
-    )
-    raise DataError(f"{str(path)!r} is not a CSV file in UTF-8{kind}; save it as 'CSV UTF-8', or {fix}")
-
-
-def _refuse_separator(path: str | os.PathLike[str], header: Sequence[str]) -> None:
-    for separator, shown in ((";", ";"), ("\t", "\\t"), ("|", "|")):
-        if any(separator in cell for cell in header):
-            raise UnknownColumnError(
-                f"the header of {str(path)!r} reads {','.join(header)[:80]!r}: its columns are separated by "
-                f"'{shown}', and only commas are read; use MMMData.from_frame(pd.read_csv(path, "
-                f"sep='{shown}'), ...), with decimal=',' if numbers are written 1,5",
-                prepare="finds the separator by itself",
-            )
-
-
-def _refuse_preamble(
-    path: str | os.PathLike[str], text: str, header: Sequence[str], wanted: Sequence[str]
-) -> None:
-    """Refuse lines above the header: it stands further down, where more of the columns are."""
-    reader = csv.reader(io.StringIO(text, newline=None))
-    best, lines, above = len(set(wanted) & set(header)), 0, 0
-    with contextlib.suppress(csv.Error):
-        for row, _ in zip(reader, range(_TOP), strict=False):
-            if len(set(wanted) & set(row)) > max(best, 1):
-                best, lines = len(set(wanted) & set(row)), above
-            above = reader.line_num
-    if lines:
-        raise UnknownColumnError(
-            f"the header of {str(path)!r} stands in line {lines + 1}, below lines that are no part of the table, such "
-            f"as {','.join(header)[:80]!r}; only the first line is read as a header; delete the {lines} line(s) above "
-            f"it, or use MMMData.from_frame(pd.read_csv(path, skiprows={lines}), ...)",
-            prepare="finds the header by the columns asked for",
+def unpacked(raw: bytes, path: str) -> bytes:
+    """Return the bytes of a file, of one that gzip packed those that are in it."""
+    if not raw.startswith(PACKED):
+        return raw
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
+            out = file.read(_MOST_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileFormatError(
+            f"{path!r} is packed by gzip and cannot be unpacked ({error}): it is damaged or not whole; download it again"
+        ) from error
+    if len(out) > _MOST_UNPACKED:
+        raise FileFormatError(
+            f"{path!r} holds more than {_MOST_UNPACKED:,} bytes, unpacked; leave out columns that are not needed"
         )
+    return out

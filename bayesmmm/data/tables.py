@@ -6,6 +6,7 @@ Knows pandas tables. Text is never turned into numbers by guessing, rows are nev
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ from bayesmmm.errors import (
     UnknownColumnError,
 )
 from bayesmmm.text import listed
+
+_NO_NUMBERS = (str, bytes, complex, datetime.date, datetime.timedelta)
 
 
 def check_table(frame: object, *, wanted: Sequence[str], where: str) -> None:
@@ -62,22 +65,25 @@ def to_float(values: pd.Series, name: str, *, fix: str = "") -> np.ndarray:
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(object)
     numbers = np.full(len(values), np.nan)
-    absent, odd = values.isna().to_numpy(), []
-    for i, value in enumerate(values.tolist()):
-        if absent[i]:
-            continue
-        if kind in "mMc" or isinstance(value, str | bytes | complex | datetime.date | datetime.timedelta):
-            odd.append(i)
-            continue
-        try:
-            numbers[i] = float(value)
-        except OverflowError:  # an integer beyond all floats is refused for its size, as large floats are
-            numbers[i] = np.finfo(float).max * (1 if value > 0 else -1)
-        except (TypeError, ValueError):
-            odd.append(i)
-    if odd:
+    known = np.flatnonzero(values.notna().to_numpy())
+    held = values.to_numpy(dtype=object)[known].tolist()
+    types = list(map(type, held))
+    odd = {each for each in set(types) if kind in "mMc" or issubclass(each, _NO_NUMBERS)}
+    none = np.array([each in odd for each in types] if odd else np.zeros(len(held)), dtype=bool)
+    try:
+        plain = known[~none]
+        numbers[plain] = np.fromiter(map(float, compress(held, ~none)), np.float64, len(plain))
+    except (TypeError, ValueError, OverflowError):
+        for k in np.flatnonzero(~none):
+            try:
+                numbers[known[k]] = float(held[k])
+            except OverflowError:  # an integer beyond all floats is refused for its size, as large floats are
+                numbers[known[k]] = np.finfo(float).max * (1 if held[k] > 0 else -1)
+            except (TypeError, ValueError):
+                none[k] = True
+    if none.any():
         with looking(name):
-            raise not_numeric(values, name, odd, fix)
+            raise not_numeric(values, name, known[none], fix)
     return numbers
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bayesmmm.data.cells import ANSWERS, BLANKS, SIGNS, kinds_of
+from bayesmmm.data.cells import ANSWERS, BLANKS, SIGNS, kind_of_shape, shapes_of
 from bayesmmm.errors import NotNumericError
 from bayesmmm.text import counted, joined, written
 
@@ -23,27 +23,22 @@ _SAID = {
     "either": "reads it, told decimal='.' or decimal=','",
     "unstated": "takes what is not stated as told: missing=0, or missing='empty'",
     "answer": "takes Yes as 1 and No as 0",
+    "limit": "takes a number that is only said to be small as told: below='half', below=0, or below='empty'",
     "total": "compares rows of totals with the rest and leaves them out",
     "word": "refuses it",
 }
 
 
-def not_numeric(values: pd.Series, name: str, odd: Sequence[int], fix: str) -> NotNumericError:
+def not_numeric(values: pd.Series, name: str, odd: np.ndarray, fix: str) -> NotNumericError:
     """Return the error about cells of a column, by their places, that are no numbers: each kind, and one way out."""
-    held = values.to_numpy(dtype=object)
-    cells = [held[i] for i in odd]
-    texts = iter(kinds_of([cell for cell in cells if isinstance(cell, str)]))
-    kinds = [next(texts) if isinstance(cell, str) else "object" for cell in cells]
-    at = next((k for k, kind in enumerate(kinds) if kind != "number"), 0)
-    first, value = odd[at], cells[at]
+    cells = values.to_numpy(dtype=object)[odd].tolist()
+    found, by_kind, at = _kinds(cells)
+    first, value = int(odd[at]), cells[at]
     value = value.item() if isinstance(value, np.generic) else value
-    found = Counter(kinds)
     more = ""
     if len(odd) > 1:
-        shown = {kind: cells[kinds.index(kind)] for kind in found}
-        each = joined(f"{count:,} as {written(shown[kind])}" for kind, count in found.items())
+        each = joined(f"{count:,} as {written(by_kind[kind][0])}" for kind, count in found.items())
         more = f", and {counted(len(odd), 'cell is none', 'cells are none')}: {each}"
-    by_kind = {kind: [c for c, own in zip(cells, kinds, strict=True) if own == kind] for kind in found}
     advice = "" if fix and "unstated" in found else _advice(name, by_kind)
     prepare = "; ".join(dict.fromkeys(_SAID[kind] for kind in found if kind in _SAID))
     return NotNumericError(
@@ -53,9 +48,28 @@ def not_numeric(values: pd.Series, name: str, odd: Sequence[int], fix: str) -> N
     )
 
 
+def _kinds(cells: Sequence[object]) -> tuple[Counter[str], dict[str, list], int]:
+    """Return how many cells are of each kind, one of each shape by kind, and the place of the first odd one."""
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    shapes: list[str | None] = [*shapes_of(texts)]
+    if len(texts) < len(cells):
+        each = iter(shapes)
+        shapes = [next(each) if isinstance(cell, str) else None for cell in cells]
+    first = dict(zip(reversed(shapes), range(len(cells) - 1, -1, -1), strict=True))
+    found: Counter[str] = Counter()
+    by_kind: dict[str, list] = {}
+    odd = []
+    for shape, count in Counter(shapes).items():
+        kind = "object" if shape is None else kind_of_shape(shape)
+        found[kind] += count
+        by_kind.setdefault(kind, []).append(cells[first[shape]])
+        odd += [first[shape]] if kind != "number" else []
+    return found, by_kind, min(odd, default=0)
+
+
 def _advice(name: str, cells: dict[str, list]) -> str:
     """Write the line that makes numbers of cells by kind; "" where some can only be corrected."""
-    if set(cells) & {"word", "object"}:
+    if set(cells) & {"word", "object", "limit"}:
         return ""
     if "total" in cells:
         return f"drop the row, which is a total: frame = frame[frame[{name!r}] != {cells['total'][0]!r}]"

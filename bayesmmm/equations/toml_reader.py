@@ -47,7 +47,8 @@ def read_toml(source: str | Path) -> tuple[MMM, dict[str, Any] | None]:
     system : MMM
         The system.
     data_columns : dict or None
-        Keyword arguments for ``MMMData.from_csv``; None when the file has no [data] table.
+        Keyword arguments for ``MMMData.from_csv``; None when the file has no [data] table. A file of events is one in
+        the folder of the TOML file.
 
     Raises
     ------
@@ -62,7 +63,11 @@ def read_toml(source: str | Path) -> tuple[MMM, dict[str, Any] | None]:
     >>> system.outcome, data_columns
     ('sales', None)
     """
-    return parse_toml(*_text(source))
+    text, where = _text(source)
+    system, columns = parse_toml(text, where)
+    if columns is not None and isinstance(columns.get("events"), str) and text is not source:
+        columns["events"] = str(Path(source).parent / columns["events"])
+    return system, columns
 
 
 def parse_toml(text: str, where: str = "the text") -> tuple[MMM, dict[str, Any] | None]:

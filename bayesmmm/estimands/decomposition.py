@@ -56,8 +56,9 @@ def decompose(
     Parts are intercept, trend, seasonality, each control counted from its reference (`Equation`: 0 for a promotion, the
     mean for a price), each event and pool of events counted from a period without them, each channel's direct part, the
     part of channels, controls and events through each mediator, and each mediator's organic part, which holds its
-    residual. A mediator's response is shared out by its adstocked parts, ``(a_k / a) A hill(a)``, 0 where a = 0: the
-    Aumann-Shapley share. The mean is ``E(v_t)`` given the observed inputs; where it is not linear in
+    residual. Of a mediator that is never below zero, controls and events have at most what channels leave of it. A
+    mediator's response is shared out by its adstocked parts, ``(a_k / a) A hill(a)``, 0 where a = 0: the Aumann-Shapley
+    share. The mean is ``E(v_t)`` given the observed inputs; where it is not linear in
     its terms ("lognormal", "censored_normal"), the lift of the media over the no-media mean is shared in proportion to
     the media terms, and that of the linear terms over the intercept in proportion to the linear terms. An equation with
     a rho has one more linear term, "common with" its mediator: what the mediator's residual says about its own, as an
@@ -333,7 +334,7 @@ def _shared(
 ) -> dict[tuple[str, str], np.ndarray]:
     """Terms of one mediator in an equation, by channel, control and event, and organic under its own name."""
     rows, column = base.rows, base.columns[mediator]
-    parts = _parts_of_series(base, mediator, levels)
+    parts = _parts_of_series(base, mediator, levels, cut=mediator in equation.media)
     origins = list(parts)
     shape = base.latent[mediator].shape
     out: dict[tuple[str, str], np.ndarray] = {}
@@ -377,11 +378,13 @@ def _by_adstock(
 
 
 def _parts_of_series(
-    base: engine.Baseline, mediator: str, levels: Mapping[str, float]
+    base: engine.Baseline, mediator: str, levels: Mapping[str, float], *, cut: bool
 ) -> Mapping[str, np.ndarray]:
     """What each channel, control and event adds to an observed mediator, in its units: (R, G, T). The rest is organic.
 
-    Channels lift the series over what it is without them, controls and events what is then left.
+    Channels lift the series over what it is without them, controls and events what is then left: of a series that ends
+    at zero, or is `cut` there as a Hill curve takes it, no more than that. Its latent value without them may lie far
+    below zero, where a series has nothing to lose.
     """
     rows = base.rows
     equation = rows.system.equation(mediator)
@@ -393,13 +396,22 @@ def _parts_of_series(
         into = by_channel if origin in channels else others
         into[origin] = into.get(origin, 0.0) + term
     size, taken, out = rows.scales.size[mediator][:, None], np.zeros(()), dict[str, np.ndarray]()
+    left = base.columns[mediator]
     for terms in (by_channel, others):
         if terms:
             lift = engine.add(rows, list(terms.values()))
             per_term = size * equation.family.series_secant(base.columns[mediator] / size, lift, taken)
+            if terms is others and (cut or equation.family.censored):
+                per_term = per_term * _at_most(per_term * lift, left)
             out |= {origin: per_term * term for origin, term in terms.items()}
-            taken = lift
+            taken, left = lift, left - per_term * lift
     return out
+
+
+def _at_most(amount: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Share of an amount that what is left allows."""
+    over = amount > np.maximum(left, 0.0)
+    return np.where(over, np.maximum(left, 0.0) / np.where(over, amount, 1.0), 1.0)
 
 
 def _check_sum(base: engine.Baseline, name: str, parts: list[np.ndarray]) -> None:

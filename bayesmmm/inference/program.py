@@ -27,6 +27,7 @@ from bayesmmm.inference.variables import (
 )
 from bayesmmm.kernels import posterior, prior_density
 from bayesmmm.kernels import program as at
+from bayesmmm.kernels.panel_runs import RUN
 from bayesmmm.priors import Prior
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
     -------
     Program
     """
-    arrays = model_data(system, data, scales, collapse=collapse)
+    arrays = model_data(system, data, scales, collapse=collapse, ragged=True)
     collapsed = {name: collapses(system, name, collapse) for name in system.order}
     free = [(n, block) for n in system.order for block in blocks(system.equation(n), data, collapse=collapsed[n])]
     rows: list[list[float]] = []
@@ -262,9 +263,9 @@ def _equation(
     tape: _Tape, equation: Equation, arrays: Mapping, position: Mapping, collapsed: bool, tied: int, data: MMMData
 ) -> int:
     """Lay down one equation; returns where its head begins."""
-    shape = arrays["observed"].shape
+    shape, runs = arrays["observed"].shape, np.empty((0, RUN))
     if len(data.geos) > 1:
-        arrays = _geos_last(arrays, shape, bool(equation.panel and equation.panel.pooled))
+        arrays = _geos_last(arrays, shape, runs := _runs(equation, data))
     linear = arrays.get("basis" if collapsed else "directions", ())
     terms = [t for t in equation.terms() if t not in normal_terms(equation)]
     head = np.empty(at.EQUATION)
@@ -278,7 +279,9 @@ def _equation(
     head[at.ROTATED] = position.get(("rotated", "0"), -1)
     head[at.TIED], head[at.RHO] = tied, position.get(("rho", equation.tied_to), -1)
     head[at.RHO_VALUE] = arrays["rho"][0] if "rho" in arrays else 0.0
-    head[at.MEDIA] = tape.put(arrays.get("media_input", ()))
+    media = np.asarray(arrays.get("media_input", ()))
+    head[at.MEDIA], head[at.N_INPUT] = tape.put(media), media.size
+    head[at.N_RUNS], head[at.RUNS] = len(runs), tape.put(runs)
     days = arrays.get("media_days", np.empty((0, 0)))
     head[at.DAYS], head[at.N_DAYS] = tape.put(days), days.shape[-1]
     head[at.DIRECTIONS] = tape.put(linear)
@@ -286,7 +289,8 @@ def _equation(
     head[at.OFFSET] = tape.put(arrays["offset"]) if "offset" in arrays else -1
     head[at.DESIGN] = tape.put(arrays.get("design", ()))
     head[at.OBSERVED] = tape.put(arrays["observed"])
-    head[at.SEEN] = tape.put(arrays["seen"]) if "seen" in arrays else -1
+    for key, place in (("seen", at.SEEN), ("geos_seen", at.GEOS_SEEN), ("by_period", at.BY_PERIOD)):
+        head[place] = tape.put(arrays[key]) if key in arrays else -1
     head[at.N_KEPT] = len(arrays.get("kept", ()))
     head[at.KEPT] = tape.put(arrays["kept"]) if "kept" in arrays else -1
     head[at.EDGES] = tape.put(arrays.get("edges", ()))
@@ -306,11 +310,23 @@ def _equation(
     return tape.put(head)
 
 
-def _geos_last(arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], curves: bool) -> dict[str, np.ndarray]:
-    """Arrays (..., G, T), or (..., G * T), as (..., T, G); those of panels are so already.
+def _runs(equation: Equation, data: MMMData) -> np.ndarray:
+    """Table of the runs (K, RUN) of an equation; none where one after the other would not be faster.
 
-    Media inputs (G, C, T) stay as they are where `curves` differ between geos.
+    That is where every geo has all periods and buys all channels, with the same curves.
     """
+    bought = data.bought(equation.media)
+    if data.has_row.all() and bought.all() and not (equation.panel and equation.panel.pooled):
+        return np.empty((0, RUN))
+    channel, geo = np.nonzero(bought.T)
+    first, count = data.has_row.argmax(axis=1)[geo], data.has_row.sum(axis=1)[geo]
+    return np.stack([channel, geo, first, count, np.cumsum(count) - count], axis=1).reshape(-1, RUN)
+
+
+def _geos_last(
+    arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], runs: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Arrays (..., G, T), or (..., G * T), as (..., T, G), those of panels are so already; media inputs in runs."""
     out = dict(arrays)
     linear = () if "kept" in arrays else ("directions", "basis")
     for key in ("observed", "offset", "design", *linear):
@@ -319,8 +335,10 @@ def _geos_last(arrays: Mapping[str, np.ndarray], shape: tuple[int, ...], curves:
     if "kept" in arrays:  # geo after geo, in cells that lie date after date
         geo, date = np.divmod(arrays["kept"], shape[1])
         out["kept"] = date * shape[0] + geo
-    if "media_input" in arrays and not curves:  # (G, C, T)
-        out["media_input"] = np.moveaxis(arrays["media_input"], 0, -1)
+    if "media_input" in arrays:  # (G, C, T)
+        media = arrays["media_input"]
+        each = [media[g, c, first : first + count] for c, g, first, count, _ in runs.astype(int)]
+        out["media_input"] = np.concatenate(each) if each else np.moveaxis(media, 0, -1)
     return out
 
 

@@ -10,6 +10,7 @@ from bayesmmm.engine import Inputs, inputs, period_days, spend_per_size
 from bayesmmm.equations import MMM, Equation, Parameter
 from bayesmmm.equations.panel import Spread
 from bayesmmm.inference.panel import PanelPlan, normal_prior, panel_plan
+from bayesmmm.inference.panel_ragged import RaggedPlan, ragged_plan
 from bayesmmm.inference.panel_weighted import WeightedPlan, weighted_plan
 from bayesmmm.priors import Prior
 
@@ -251,15 +252,26 @@ def _by_geo(w: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
     return np.concatenate(parts, axis=-1)
 
 
-def collapsed_plan(equation: Equation, seen: Inputs) -> PanelPlan | WeightedPlan:
-    """Return the linear part of a panel that is integrated out, for the density that fits its cells."""
+def collapsed_plan(
+    equation: Equation, seen: Inputs, *, ragged: bool = True
+) -> PanelPlan | WeightedPlan | RaggedPlan:
+    """Return the linear part of a panel that is integrated out, for the density that fits its cells.
+
+    Without `ragged` for one of those that PyMC has, too.
+    """
     terms = normal_terms(equation)
+    if ragged and not equation.has_sigma_per_geo and not seen.seen.all():
+        plan = ragged_plan(equation, seen.design, terms, seen.seen, seen.present)
+        if plan is not None:
+            return plan
     if equation.has_sigma_per_geo or not seen.seen.all():
         return weighted_plan(equation, seen.design, terms, seen.seen)
     return panel_plan(equation, seen.design, terms)
 
 
-def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) -> dict[str, np.ndarray]:
+def model_data(
+    system: MMM, data: MMMData, scales: Scales, *, collapse: bool, ragged: bool = False
+) -> dict[str, np.ndarray]:
     """Every array that the graph reads, by the name of its data container.
 
     New data of the same shapes (or another number of periods) can be put into a compiled model under these names.
@@ -277,9 +289,9 @@ def model_data(system: MMM, data: MMMData, scales: Scales, *, collapse: bool) ->
         if money:
             factor = [spend_per_size(equation, c, data, scales) for c in money[0]]
             out[f"{name}.contribution_per_roi"] = np.array(factor)
-        plan: LinearPlan | PanelPlan | WeightedPlan
+        plan: LinearPlan | PanelPlan | WeightedPlan | RaggedPlan
         if equation.panel and collapses(system, name, collapse):
-            plan = collapsed_plan(equation, seen)
+            plan = collapsed_plan(equation, seen, ragged=ragged)
             out |= {f"{name}.{key}": value for key, value in plan.arrays.items()}
         else:
             plan = linear_plan(equation, seen.design, seen.seen)

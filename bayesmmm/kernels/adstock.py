@@ -195,14 +195,16 @@ def adstock_and_slope(x, days, retention, carry_in, max_lag, a, out):
         for t in range(n_time):
             out[t] = out[t] / a[t] if a[t] > TINY else 0.0
         return
-    adstock(x, days, retention, carry_in, max_lag, a)
     if max_lag < 0:
-        before = carry_in
+        now, keep = carry_in, 1.0 - retention
+        for t in range(n_time):  # `decayed`, and beside it the derivative, so that neither waits for the other
+            da = now - x[t] + retention * da
+            now = keep * x[t] + retention * now
+            a[t], out[t] = now, da
         for t in range(n_time):
-            da = before - x[t] + retention * da
-            before = a[t]
-            out[t] = da / before if before > TINY else 0.0
+            out[t] = out[t] / a[t] if a[t] > TINY else 0.0
         return
+    adstock(x, days, retention, carry_in, max_lag, a)
     _, d_weight, step = lag_weights(days, retention, max_lag, n_time)
     for t in range(n_time):
         da = 0.0

@@ -7,7 +7,8 @@ import numpy as np
 from bayesmmm.kernels.compile import inlined, inner_product, jit
 from bayesmmm.kernels.likelihood import add_multiple
 from bayesmmm.kernels.media import media_basis, media_basis_vjp
-from bayesmmm.kernels.panel import curves_by_geo, curves_by_geo_vjp, panel_media, panel_media_vjp
+from bayesmmm.kernels.panel import panel_media, panel_media_vjp
+from bayesmmm.kernels.panel_runs import RUN, media_by_run, media_by_run_vjp
 from bayesmmm.kernels.program import (
     BY_GEO,
     CHANNEL,
@@ -24,13 +25,16 @@ from bayesmmm.kernels.program import (
     N_CHANNELS,
     N_DAYS,
     N_GEOS,
+    N_INPUT,
     N_PERIODS,
+    N_RUNS,
     N_SPREADS,
     N_TERMS,
     OF_CONTRIBUTION,
     OFFSET,
     PERIOD,
     RETENTION,
+    RUNS,
     SLOPE,
     SPREADS,
     TERMS,
@@ -103,19 +107,25 @@ def _explicit(program, at):
     return stretch(program, at, DESIGN, n * size).reshape(n, size), stretch(program, at, TERMS, n)
 
 
+@inlined
+def _runs(program, at):
+    """Table of the runs of an equation (K, RUN)."""
+    n = int(program[at + N_RUNS])
+    return stretch(program, at, RUNS, n * RUN).reshape(n, RUN)
+
+
 @jit
 def forward(program, at, theta, known):
     """Write media and explicit terms of an equation into ``known``; returns what `_backward` needs."""
     n_geos, n_periods, n = int(program[at + N_GEOS]), int(program[at + N_PERIODS]), int(program[at + N_CHANNELS])
-    x, max_lag = stretch(program, at, MEDIA, n_geos * n_periods * n), int(program[at + MAX_LAG])
+    x, max_lag = stretch(program, at, MEDIA, int(program[at + N_INPUT])), int(program[at + MAX_LAG])
     n_days = int(program[at + N_DAYS])
     days = stretch(program, at, DAYS, n * n_days).reshape(n, n_days)
     retention, half, slope, contribution, d_retention, d_log_life = _channels(program, at, theta)
     first, count = stretch(program, at, FIRST, n_geos), stretch(program, at, COUNT, n_geos)
-    if program[at + BY_GEO] > 0.0:
-        x = x.reshape(n_geos, n, n_periods)
-        media, share, log_ratio, log_decay = curves_by_geo(
-            x, days, retention, half, slope, contribution, max_lag, first, count
+    if program[at + N_RUNS] > 0.0:
+        media, share, log_ratio, log_decay = media_by_run(
+            x, _runs(program, at), days, retention, half, slope, contribution, max_lag, n_periods
         )
     elif n_geos > 1:
         x = x.reshape(n, n_periods, n_geos)
@@ -161,10 +171,11 @@ def backward(program, at, theta, saved, d_known, d_theta):
             if at_omega >= 0:
                 d_theta[at_omega] += d_period * theta[at_period + t]
     n = half.shape[1]
-    first, count = stretch(program, at, FIRST, n_geos), stretch(program, at, COUNT, n_geos)
-    if program[at + BY_GEO] > 0.0:
+    count = stretch(program, at, COUNT, n_geos)
+    if program[at + N_RUNS] > 0.0:
         cotangent = d_known.reshape(n_periods, n_geos)
-        back = curves_by_geo_vjp(share, log_ratio, log_decay, half, slope, contribution, cotangent, first, count)
+        runs = _runs(program, at)
+        back = media_by_run_vjp(share, log_ratio, log_decay, runs, half, slope, contribution, cotangent)
     else:
         if n_geos > 1:
             cotangent = d_known.reshape(n_periods, n_geos)

@@ -11,7 +11,6 @@ from bayesmmm.kernels.adstock import D_KEPT, D_LATER, FIRST, KEPT, LATER, PASSED
 from bayesmmm.kernels.compile import inner_product, jit
 from bayesmmm.kernels.hill import TINY, hill_curve
 from bayesmmm.kernels.likelihood import add_multiple
-from bayesmmm.kernels.media import media_basis, media_basis_vjp
 
 _LOG_2PI = math.log(2.0 * math.pi)
 
@@ -184,66 +183,22 @@ def panel_media_vjp(share, log_ratio, log_decay, half_saturation, slope, contrib
     return d_retention, d_half, d_slope, d_contribution
 
 
-@jit
-def curves_by_geo(x, days, retention, half_saturation, slope, contribution, max_lag, first, count):
-    """`panel_media` where every geo has its own retention, half-saturation and slope (G, C), with inputs (G, C, T).
-
-    Returns
-    -------
-    media : (T, G) float array
-    share, log_ratio, log_decay : (G, C, T) float arrays
-        For `curves_by_geo_vjp`.
-    """
-    n_geo, n_channel, n_time = x.shape
-    media, none = np.zeros((n_time, n_geo)), np.zeros((1, n_channel))
-    share, log_ratio, log_decay = np.zeros(x.shape), np.zeros(x.shape), np.zeros(x.shape)
-    for g in range(n_geo):
-        a, b = int(first[g]), int(first[g] + count[g])
-        spend = np.ascontiguousarray(x[g : g + 1, :, a:b])
-        later = np.ascontiguousarray(days[:, a if days.shape[1] > 1 else 0 :])
-        own, p, z, u = media_basis(
-            spend, later, none, retention[g], half_saturation[g], slope[g], contribution[g : g + 1], max_lag
-        )
-        media[a:b, g] = own[0]
-        share[g, :, a:b], log_ratio[g, :, a:b], log_decay[g, :, a:b] = p[0], z[0], u[0]
-    return media, share, log_ratio, log_decay
-
-
-@jit
-def curves_by_geo_vjp(share, log_ratio, log_decay, half_saturation, slope, contribution, cotangent, first, count):
-    """Vector-Jacobian product of `curves_by_geo`, with the cotangent (T, G), to its parameters, each (G, C)."""
-    n_geo, n_channel, _ = share.shape
-    d_retention, d_half = np.empty((n_geo, n_channel)), np.empty((n_geo, n_channel))
-    d_slope, d_contribution = np.empty((n_geo, n_channel)), np.empty((n_geo, n_channel))
-    by_geo = np.ascontiguousarray(cotangent.T)
-    for g in range(n_geo):
-        a, b = int(first[g]), int(first[g] + count[g])
-        back = media_basis_vjp(
-            np.ascontiguousarray(share[g : g + 1, :, a:b]),
-            np.ascontiguousarray(log_ratio[g : g + 1, :, a:b]),
-            np.ascontiguousarray(log_decay[g : g + 1, :, a:b]),
-            half_saturation[g],
-            slope[g],
-            contribution[g : g + 1],
-            np.ascontiguousarray(by_geo[g : g + 1, a:b]),
-        )
-        d_retention[g], d_half[g], d_slope[g] = back[0], back[1], back[2]
-        d_contribution[g] = back[3][0]
-    return d_retention, d_half, d_slope, d_contribution
-
-
 # ----------------------------------------------------------------------------------------------------- small matrices
 @jit
 def cholesky(matrix):
-    """Lower triangle L (n, n) of a positive definite matrix, ``L L' = matrix``."""
+    """Lower triangle L (n, n) of a positive definite matrix, ``L L' = matrix``, of which the lower triangle is read."""
     n = matrix.shape[0]
-    out = np.zeros((n, n))
+    out, column = np.zeros((n, n)), np.empty(n)
     for i in range(n):
-        for j in range(i + 1):
-            s = matrix[i, j]
-            for k in range(j):
-                s -= out[i, k] * out[j, k]
-            out[i, j] = math.sqrt(s) if i == j else s / out[j, j]
+        out[i, : i + 1] = matrix[i, : i + 1]
+    # Column after column leaves all rows below it, each of which is one run of numbers.
+    for k in range(n):
+        out[k, k] = math.sqrt(out[k, k])
+        for i in range(k + 1, n):
+            out[i, k] /= out[k, k]
+            column[i] = out[i, k]
+            for j in range(k + 1, i + 1):
+                out[i, j] -= column[i] * column[j]
     return out
 
 
@@ -253,20 +208,18 @@ def inverse(lower):
     n = lower.shape[0]
     half = np.zeros((n, n))  # inverse of the factor
     for i in range(n):
-        half[i, i] = 1.0 / lower[i, i]
+        for k in range(i):
+            add_multiple(half[i, : k + 1], lower[i, k], half[k, : k + 1])
         for j in range(i):
-            s = 0.0
-            for k in range(j, i):
-                s += lower[i, k] * half[k, j]
-            half[i, j] = -s / lower[i, i]
-    out = np.empty((n, n))
+            half[i, j] = -half[i, j] / lower[i, i]
+        half[i, i] = 1.0 / lower[i, i]
+    out = np.zeros((n, n))
+    for k in range(n):
+        for i in range(k + 1):
+            add_multiple(out[i, : i + 1], half[k, i], half[k, : i + 1])
     for i in range(n):
-        for j in range(i + 1):
-            s = 0.0
-            for k in range(i, n):
-                s += half[k, i] * half[k, j]
-            out[i, j] = s
-            out[j, i] = s
+        for j in range(i):
+            out[j, i] = out[i, j]
     return out
 
 

@@ -20,18 +20,23 @@ from bayesmmm.kernels.likelihood import (
     linear_predictor,
 )
 from bayesmmm.kernels.panel import collapsed_panel
+from bayesmmm.kernels.panel_ragged import collapsed_ragged
 from bayesmmm.kernels.panel_weighted import collapsed_weighted
 from bayesmmm.kernels.prior_density import SCALED, constrain, log_density
 from bayesmmm.kernels.program import (
     BETWEEN,
+    BY_PERIOD,
     CALENDAR,
     COLLAPSED,
     CONSTANT,
     COORDINATES,
+    COUNT,
     CROSS,
     DIRECTIONS,
     EDGES,
     FAMILY,
+    FIRST,
+    GEOS_SEEN,
     GRAM,
     GRAM_BY_PERIOD,
     HEAD,
@@ -136,11 +141,43 @@ def _weighted_panel(program, at, theta, known, sigma, d_known, d_theta):
 
 
 @jit
+def _ragged_panel(program, at, theta, known, sigma, d_known, d_theta):
+    """`_weighted_panel` where geos start late or end early, and nothing else is not observed."""
+    n_geos, n_periods = int(program[at + N_GEOS]), int(program[at + N_PERIODS])
+    n_own, n_calendar, n_wide = int(program[at + N_OWN]), int(program[at + N_CALENDAR]), int(program[at + N_WIDE])
+    size, shared = n_geos * n_periods, n_calendar + n_wide
+    p = n_own + shared
+    omega, at_omega = omega_of(program, at, theta)
+    first = stretch(program, at, FIRST, n_geos)
+    value, slope, d_sigma, d_omega = collapsed_ragged(
+        stretch(program, at, OBSERVED, size).reshape(n_periods, n_geos),
+        known.reshape(n_periods, n_geos),
+        sigma[0],
+        omega,
+        stretch(program, at, SEEN, size).reshape(n_periods, n_geos),
+        first,
+        first + stretch(program, at, COUNT, n_geos),
+        stretch(program, at, GEOS_SEEN, n_periods),
+        stretch(program, at, OWN, n_own * n_periods).reshape(n_own, n_periods),
+        stretch(program, at, CALENDAR, n_calendar * n_periods).reshape(n_calendar, n_periods),
+        stretch(program, at, WIDE, n_wide * size).reshape(n_wide, n_periods, n_geos),
+        stretch(program, at, BY_PERIOD, shared * n_periods).reshape(shared, n_periods),
+        stretch(program, at, GRAM, n_geos * p * p).reshape(n_geos, p, p),
+    )
+    if at_omega >= 0:
+        d_theta[at_omega] += d_omega
+    copy_into(slope.ravel(), d_known)
+    return value, np.full(1, d_sigma)
+
+
+@jit
 def _some_cells(program, at, theta, known, sigma, d_known, d_theta):
     """`_likelihood` where some cells are not observed, or geos have residual scales of their own.
 
     Of residual scales (n,); returns the derivatives to them.
     """
+    if program[at + GEOS_SEEN] >= 0.0:
+        return _ragged_panel(program, at, theta, known, sigma, d_known, d_theta)
     if program[at + SEEN] >= 0.0:
         return _weighted_panel(program, at, theta, known, sigma, d_known, d_theta)
     n_kept, first = int(program[at + N_KEPT]), int(program[at + ROTATED])

@@ -33,7 +33,13 @@ N_SIGMA, SEEN, N_KEPT, KEPT, EDGES = range(39, 44)
 # period of each geo, and how many it has.
 N_SPREADS, BY_GEO, FIRST, COUNT = range(44, 48)
 # Lengths of the periods by channel, and how many each has, as in `bayesmmm.kernels.adstock`.
-DAYS, N_DAYS, EQUATION = range(48, 51)
+DAYS, N_DAYS = range(48, 50)
+# A panel in runs, of `bayesmmm.kernels.panel_runs`: how many, their table, and how many numbers MEDIA then has; 0 where
+# MEDIA has all periods of all geos.
+N_RUNS, RUNS, N_INPUT = range(50, 53)
+# A panel of which every geo is observed in all of its periods, for `collapsed_ragged`: the number of geos in each
+# period, and sums of the shared columns over them; -1 where it is none. Columns stand at OWN, CALENDAR, WIDE and GRAM.
+GEOS_SEEN, BY_PERIOD, EQUATION = range(53, 56)
 
 
 @inlined

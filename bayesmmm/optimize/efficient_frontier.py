@@ -9,7 +9,7 @@ import xarray as xr
 from bayesmmm.data import MONEY
 from bayesmmm.data.future import GEO
 from bayesmmm.errors import AnswerError, InfeasibleError, SettingError
-from bayesmmm.estimands.query import per_money
+from bayesmmm.estimands.query import per_money, units_attrs
 from bayesmmm.optimize.arguments import FrontierKeywords, Solver, Window, fill_in
 from bayesmmm.optimize.constraints import Constraints
 from bayesmmm.optimize.goal import Goal
@@ -53,11 +53,12 @@ def frontier(
     Returns
     -------
     xarray.Dataset
-        By total: ``spend`` (total, channel), of a panel also ``spend_by_geo`` (total, geo, channel); ``marginal``
-        (total), outcome of one more unit of money; ``extrapolated`` (total, channel). Per draw, on draws that did not
-        choose the plans: ``outcome``, ``lift``,
-        ``cost`` and ``roi``, lift per cost (chain, draw, total). ``current_outcome``, ``current_lift`` and
-        ``current_cost`` (chain, draw) are those of the current plan, whose mean cost is ``attrs["current_total"]``.
+        By total: ``spend`` (total, channel), of a panel also ``spend_by_geo`` (total, geo, channel), and where there
+        are exposures ``units``, ``units_by_geo`` that it buys, NaN for channels that are money; ``marginal`` (total),
+        outcome of one more unit of money; ``extrapolated`` (total, channel). Per draw, on draws that did not choose the
+        plans: ``outcome``, ``lift``, ``cost`` and ``roi``, lift per cost (chain, draw, total). ``current_outcome``,
+        ``current_lift`` and ``current_cost`` (chain, draw) are those of the current plan, whose mean cost is
+        ``attrs["current_total"]``.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], margi
     now, _, cost_now = (each[:, 0] for each in outcomes_of(out, [problem.current]))
     unit, per = fit.data.unit(fit.system.outcome), per_money(fit)
     variables = {
-        **_spend(problem, np.stack([plan.sum(axis=1) for plan in spend])),
+        **_money(problem, spend),
         "marginal": ("total", np.array(marginal), per),
         "extrapolated": extrapolated(problem, spend, "total"),
         "outcome": (*query.label(base[:, None] + lift, "total"), {"unit": unit}),
@@ -145,12 +146,29 @@ def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], margi
     return xr.Dataset(variables, coords, attrs)
 
 
-def _spend(problem: Problem, money: np.ndarray) -> dict[str, tuple]:
-    """Spend of the rows of plans (P, C), by channel and of a panel by geo, too."""
+def _money(problem: Problem, plans: list[np.ndarray]) -> dict[str, tuple]:
+    """Spend of plans (C, W), and what it buys of exposures; of a panel by geo, too."""
+    variables = _by_channel(problem, "spend", plans, {"unit": MONEY})
+    counted = [name for name in problem.channels if name in problem.fit.data.spend]
+    if not counted:
+        return variables
+    had = [problem.whole.units(plan) for plan in plans]
+    exposures = np.array([name in counted for name in problem.channels])
+    units = _by_channel(problem, "units", had, units_attrs(problem.fit, counted))
+    return variables | {
+        name: (dims, np.where(exposures, sums, np.nan), attrs) for name, (dims, sums, attrs) in units.items()
+    }
+
+
+def _by_channel(
+    problem: Problem, name: str, plans: list[np.ndarray], attrs: dict[str, str]
+) -> dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, str]]]:
+    """Add the rows of plans (C, W) up over their periods, by channel, and of a panel by geo."""
+    sums = np.stack([plan.sum(axis=1) for plan in plans])
     if not problem.geos:
-        return {"spend": (("total", "channel"), money, {"unit": MONEY})}
-    by_geo = problem.by_geo(money, axis=1)
+        return {name: (("total", "channel"), sums, attrs)}
+    by_geo = problem.by_geo(sums, axis=1)
     return {
-        "spend": (("total", "channel"), by_geo.sum(axis=1), {"unit": MONEY}),
-        "spend_by_geo": (("total", GEO, "channel"), by_geo, {"unit": MONEY}),
+        name: (("total", "channel"), by_geo.sum(axis=1), attrs),
+        f"{name}_by_geo": (("total", GEO, "channel"), by_geo, attrs),
     }

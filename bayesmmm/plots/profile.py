@@ -14,7 +14,7 @@ from bayesmmm.plots.layout import AUTO, Title, finish, one, rows_axes
 from bayesmmm.plots.parts import key, legend_on_top
 from bayesmmm.plots.reading import dates_of
 from bayesmmm.plots.sources import DATA_PROFILE
-from bayesmmm.plots.style import BLUE, BROWN, GREY, ORANGE, PALE, RED, SKY, SMALL
+from bayesmmm.plots.style import BLUE, BROWN, GREEN, GREY, ORANGE, PALE, RED, SKY, SMALL
 from bayesmmm.results import Fit
 from bayesmmm.text import short_number
 
@@ -28,7 +28,7 @@ def data_profile(data: MMMData | Fit, *, title: Title = AUTO, ax: Axes | None = 
     Each row reaches from zero, or from the lowest value where that is below zero, to the largest value of its column; of
     a panel it is the sum over geos of what is known. A tick below marks periods in which every geo has zero, a hatched
     strip periods in which the value of some geo is not known, and a ring values further than 8 robust standard
-    deviations from the median.
+    deviations from the median. Where there are events the last row has their days.
 
     Parameters
     ----------
@@ -37,17 +37,21 @@ def data_profile(data: MMMData | Fit, *, title: Title = AUTO, ax: Axes | None = 
     """
     data = DATA_PROFILE(data)
     profile = profile_of(data)
-    names = list(data.columns)
+    names = [name for name in data.columns if name not in data.event_names]
+    labels = [*names, *(["days of events"] if data.event_names else [])]
     own = ax is None
-    ax = rows_axes(names, 9.2, 0.6, 0.5) if ax is None else one(ax)
-    label_rows(ax, names)
-    ax.set_ylim(len(names) - 0.35, -0.6)
+    ax = rows_axes(labels, 9.2, 0.6, 0.5) if ax is None else one(ax)
+    label_rows(ax, labels)
+    ax.set_ylim(len(labels) - 0.35, -0.6)
     ax.grid(visible=False)
     for row, name in enumerate(names):
         table = profile.loc[name]
         _draw_row(ax, row, table, len(data.geos), _COLOURS[str(table["role"].iloc[0])])
+    if data.event_names:
+        _draw_events(ax, len(names), data)
     beside = ax.get_yaxis_transform()
-    ax.text(1.01, -0.62, "zeros     gaps    outliers   largest", transform=beside, fontsize=SMALL, va="bottom")
+    head = f"{'zeros':>6}  {'gaps':>6}  {'outliers':>8}  {'largest':>8}"
+    ax.text(1.01, -0.62, head, transform=beside, fontsize=SMALL, va="bottom", family="monospace")
     date_axis(ax, data.dates)
     roles = list(dict.fromkeys(profile["role"]))
     entries = [Patch(facecolor=_COLOURS[role], label={"media": "channel"}.get(role, role)) for role in roles]
@@ -77,7 +81,18 @@ def _draw_row(ax: Axes, row: int, table: pd.DataFrame, geos: int, colour: str) -
     ax.plot(dates[far], heights[far], marker="o", ls="", mfc="none", mec=RED, ms=6, mew=1.2, clip_on=False)
     size = geos * len(table)
     share = f"{100 * table['zero'].sum() / size:.0f} %"
-    said = f"{share:>6}  {table['gap'].sum():>6}  {table['outlier'].sum():>6}  {short_number(high):>8}"
+    said = f"{share:>6}  {table['gap'].sum():>6}  {table['outlier'].sum():>8}  {short_number(high):>8}"
+    ax.text(1.01, row, said, transform=ax.get_yaxis_transform(), fontsize=SMALL, va="center", family="monospace")
+
+
+def _draw_events(ax: Axes, row: int, data: MMMData) -> None:
+    """Draw how many days of events each period has, of all events and in the geo with the most of them."""
+    days = np.sum([data.columns[name] for name in data.event_names], axis=0).max(axis=0)
+    base = row + 0.36
+    ax.fill_between(
+        data.dates, base, base - _HEIGHT * days / days.max(), step="mid", color=GREEN, alpha=0.8, linewidth=0
+    )
+    said = f"{short_number(float(days.max())):>34}"
     ax.text(1.01, row, said, transform=ax.get_yaxis_transform(), fontsize=SMALL, va="center", family="monospace")
 
 

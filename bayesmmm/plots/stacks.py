@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from textwrap import fill
 from typing import Any
 
@@ -39,6 +41,7 @@ _KINDS = {
     "other": (SKY, "several parts"),
 }
 _NARROW = 8.0  # inches
+_EVENTS = 5  # so many have a bar of their own
 _NEGLIGIBLE = 5e-4  # share of the whole that is written as 0.0 %
 _PERIOD = {"month": "M", "quarter": "Q", "year": "Y"}
 
@@ -50,13 +53,26 @@ class _Area:
     label: str
     members: tuple[str, ...]
     colour: str
+    #: events, of whose sum only the part above zero, or only that below it, belongs to the area
+    above: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+
+    def height(self, values: xr.DataArray) -> np.ndarray:
+        """Return how high the area is in every period."""
+        labels = values["component"].values
+        members, above, below = (
+            values.isel(component=np.isin(labels, of)).sum("component").values
+            for of in (self.members, self.above, self.below)
+        )
+        return members + above.clip(min=0.0) + below.clip(max=0.0)
 
 
 def decomposition(dataset: xr.Dataset | Fit, *, title: Title = AUTO, ax: Axes | None = None) -> Axes:
     """Draw the posterior mean contributions stacked over time, with the observed series as a line.
 
-    The baseline (intercept, trend, seasonality), events, and the controls, which are counted from their references,
-    share the lowest area: a price alone would change sides all the time. Up to six channels have an area of their own;
+    The baseline (intercept, trend, seasonality) and the controls, which are counted from their references, share the
+    lowest area: a price alone would change sides all the time. Events have an area where all of them together add
+    something, and lower the lowest one where they take something away. Up to six channels have an area of their own;
     of more than six, the smallest share one, and the legend says how many. What all channels do through a mediator is
     one area for each mediator (`waterfall` takes it apart). Negative values are stacked downwards, and then a dashed
     line shows the sum. Months, quarters and years are drawn as bars, and so is a single period. Their height is the mean
@@ -85,7 +101,7 @@ def decomposition(dataset: xr.Dataset | Fit, *, title: Title = AUTO, ax: Axes | 
     up, down = np.zeros(len(middle)), np.zeros(len(middle))
     handles: list[Artist] = []
     for area in _areas(values):
-        height = values.sel(component=list(area.members)).sum("component").values
+        height = area.height(values)
         style: dict[str, Any] = {"facecolor": area.colour, "edgecolor": "white", "linewidth": 0.3 * as_bars}
         for base, part in ((up, height.clip(min=0.0)), (down, height.clip(max=0.0))):
             if not part.any():
@@ -152,9 +168,11 @@ def _areas(values: xr.DataArray) -> list[_Area]:
     )
     words = [_named("baseline", base)] if base else []
     words += [_named("controls from their references", controls)] if controls else []
-    words += [_named("events", events)] if events else []
-    label = fill(" and ".join(words), 45, break_long_words=False, break_on_hyphens=False)
-    areas = [_Area(label, (*base, *controls, *events), _LIGHT)] if words else []
+    lowers = tuple(events) if events and (values.sel(component=events).sum("component") < 0.0).any() else ()
+    label = " and ".join(words) + (", less what events take away" if lowers and words else "")
+    areas = [_Area(_folded(label or "what events take away"), (*base, *controls), _LIGHT, below=lowers)]
+    areas = areas if words or lowers else []
+    areas += [_Area(_folded(_named("events", events)), (), _SAND, above=tuple(events))] if events else []
     for i, name in enumerate(dict.fromkeys(m for m in mediator.tolist() if m)):
         of = [(label, k) for label, k, m in zip(labels, kind, mediator, strict=True) if m == name]
         organic = tuple(label for label, k in of if k == "organic")
@@ -170,6 +188,11 @@ def _areas(values: xr.DataArray) -> list[_Area]:
     rest = tuple(ranked[len(own) :])
     areas += [_Area(name, (name,), colour) for name, colour in zip(own, SERIES, strict=False)]
     return areas + ([_Area(f"{counted(len(rest), 'other channel')}", rest, GREY)] if rest else [])
+
+
+def _folded(label: str) -> str:
+    """Break a label of the legend into lines."""
+    return fill(label, 45, break_long_words=False, break_on_hyphens=False)
 
 
 def _named(what: str, parts: Sequence[str]) -> str:
@@ -201,7 +224,8 @@ def waterfall(
     ci_prob : float in (0, 1), optional
         Probability of the intervals; by default 0.9, or ArviZ's ``stats.ci_prob`` where it was set.
     largest : int
-        So many parts beside the baseline have a bar of their own; the smaller ones share one.
+        So many parts beside the baseline have a bar of their own; the smaller ones share one. Of more than six events
+        the smaller ones share a bar in any case.
     from_zero : bool
         Whether the axis must start at zero. Otherwise it is cut where the baseline takes up most of it; cut bars are
         torn and the axis says so.
@@ -255,14 +279,21 @@ def _rows(draws: xr.DataArray, largest: int) -> list[tuple[str, str, xr.DataArra
     if (kind == "base").any():
         rows.append(("baseline", "base", draws.isel(component=kind == "base").sum("component")))
     others = [(str(c), str(k)) for c, k in zip(draws["component"].values, kind, strict=True) if k != "base"]
-    mean = {label: float(draws.sel(component=label).mean()) for label, _ in others}
+    parts = {label: draws.sel(component=label) for label, _ in others}
+    mean = {label: float(part.mean()) for label, part in parts.items()}
+    events = sorted((label for label, k in others if k == "event"), key=lambda label: -abs(mean[label]))
+    if len(small := events[_EVENTS:]) > 1:
+        name = f"{len(small)} other events"
+        parts[name] = draws.sel(component=small).sum("component")
+        mean[name] = float(parts[name].mean())
+        others = [*((label, k) for label, k in others if label not in small), (name, "event")]
     kept = sorted(others, key=lambda part: -abs(mean[part[0]]))[:largest]
     rest = [label for label, k in others if (label, k) not in kept]
     if len(rest) == 1:
         kept, rest = others, []
-    rows += [(label, k, draws.sel(component=label)) for label, k in sorted(kept, key=lambda p: -mean[p[0]])]
+    rows += [(label, k, parts[label]) for label, k in sorted(kept, key=lambda p: -mean[p[0]])]
     if rest:
-        rows.append((f"{len(rest)} smaller parts", "other", draws.sel(component=rest).sum("component")))
+        rows.append((f"{len(rest)} smaller parts", "other", reduce(add, [parts[label] for label in rest])))
     return rows
 
 

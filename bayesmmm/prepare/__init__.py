@@ -44,7 +44,7 @@ def tidy(
     start: Any = None,
     stop: Any = None,
     week_start: str | None = None,
-    week_label: str | Mapping[str, str] = "start",
+    week_label: str | Mapping[str, str] | None = None,
     partial: str = "drop",
     fiscal: Sequence[str] | None = None,
     stack: bool = False,
@@ -110,8 +110,9 @@ def tidy(
         First and last day to take; also the range that the files cover.
     week_start : str, optional
         Sum days to weeks that start on "monday", "tuesday" and so on.
-    week_label : {"start", "end"} or dict by file
-        Whether weeks are labelled by their first or their last day.
+    week_label : {"start", "end", "day"} or dict by file
+        Whether weeks are labelled by their first or their last day: the first, unless their column is called after
+        the last, as "Week ending". With "day" dates that lie whole weeks apart are days, as those of mailings.
     partial : {"drop", "keep"}
         What to do with weeks of which only some days are covered; they are listed either way.
     fiscal : (str, str), optional

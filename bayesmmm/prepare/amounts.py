@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from bayesmmm.data.cells import ANSWERS, BLANKS, NOT_STATED, SIGNS
+from bayesmmm.data.cells import ANSWERS, BLANKS, CODE_OF_SIGN, NOT_STATED, SIGNS
 from bayesmmm.errors import AmbiguousError, MixedRowsError, NotNumericError, NotStatedError, ValueRangeError
 from bayesmmm.text import counted, written
 from bayesmmm.validate import LARGEST_NUMBER
@@ -20,6 +20,7 @@ from bayesmmm.validate import LARGEST_NUMBER
 _SIMPLE = frozenset("0123456789.,-\n" + SIGNS + BLANKS)
 _DIGITS = frozenset("0123456789.,-\n")
 _STRIPPED = str.maketrans("", "", SIGNS + BLANKS)
+_ALIKE = str.maketrans("23456789", "11111111")
 _NUMBER = str.maketrans("", "", "0123456789.,-−–()\t" + BLANKS)
 _CURRENCY = r"(?:[A-Z]{1,3}\$|[A-Z]{3}|[$€£¥₹₩₽₺฿₪%]|kr\.?|zł|Kč|Ft|Fr\.)"
 _ODD = re.compile(
@@ -30,6 +31,8 @@ _LIMIT = re.compile(
     r"(?P<number>\d[\d.,]*)\s*[%*]?",
     flags=re.IGNORECASE,
 )
+_POWER = re.compile(r"[-+]?\d+(?:[.,]\d+)?[eE][-+]?\d+")
+_SHORT = re.compile(r"\d\s?(?:[kKmMbB]|Tsd\.?|Mio\.?|Mrd\.?|tys\.?|mln)(?![^\W\d_])")
 _ABOVE = frozenset(">≥")
 _MOST_DECIMALS = 9
 _SHOWN = 3
@@ -71,6 +74,8 @@ class Column:
     #: the decimal mark that the column itself shows; "?" where it can be either, None without any mark
     mark: str | None
     signs: frozenset[str]  # the units that its cells have: signs and codes of currencies, the percent sign
+    #: its numbers with 1 for every digit above 0, each once: where marks stand shows in these as well
+    shapes: str
     answers: str = ""  # what its words were taken for, where it holds yes and no
 
 
@@ -92,14 +97,23 @@ def look(cells: Sequence[str], where: str, lines: Sequence[int], *, answers: boo
         said = ", ".join(f"{cell.strip()!r} is taken as {number}" for cell, number in words.items())
         return dataclasses.replace(read, answers=said)
     text = "\n".join(cells)
-    signs = set(text)
+    signs = _letters(text)
     limits: dict[int, tuple[str, str]] = {}
     point = None
     if (plain := _plain(cells, text, signs)) is not None:
         reduced, index, point = plain
     else:
         reduced, index, limits = _one_by_one(cells, where, lines)
-    return Column(reduced, index, limits, point, _mark(reduced, where), _units(cells, index, signs))
+    shapes = "\n".join(dict.fromkeys(reduced.translate(_ALIKE).split("\n")))
+    mark = _mark(reduced, shapes, where)
+    return Column(reduced, index, limits, point, mark, _units(cells, index, signs), shapes)
+
+
+def _letters(text: str) -> set[str]:
+    """Return every character of a text."""
+    if not text.isascii():
+        return set(text)
+    return set(map(chr, np.flatnonzero(np.bincount(np.frombuffer(text.encode(), np.uint8)))))
 
 
 def _units(cells: Sequence[str], index: np.ndarray, letters: set[str]) -> frozenset[str]:
@@ -107,7 +121,7 @@ def _units(cells: Sequence[str], index: np.ndarray, letters: set[str]) -> frozen
     if not letters & set(SIGNS) and not any(letter.isalpha() for letter in letters):
         return frozenset()
     if letters <= _SIMPLE:  # then every unit is one sign
-        return frozenset(letters & set(SIGNS))
+        return frozenset(CODE_OF_SIGN.get(sign, sign) for sign in letters & set(SIGNS))
     numbers = {cell for cell, line in zip(cells, index.tolist(), strict=True) if line >= 0}
     return frozenset(map(unit_of, numbers)) - {""}
 
@@ -128,7 +142,7 @@ def _plain(cells: Sequence[str], text: str, signs: set[str]) -> tuple[str, np.nd
     index = np.arange(len(cells))
     for _ in range(2):
         try:
-            point = np.array(list(map(float, text.replace(",", "").split("\n"))))
+            point = np.fromiter(map(float, text.replace(",", "").split("\n")), np.float64)
         except ValueError:
             stated = [cell for cell in text.split("\n") if cell not in NOT_STATED]
             index = np.where([cell not in NOT_STATED for cell in text.split("\n")], 0, -1)
@@ -149,9 +163,7 @@ def _one_by_one(
         read = _reduce(cell)
         if read is _NO_NUMBER:
             row = lines[list(cells).index(cell)]
-            raise NotNumericError(
-                f"{where}, row {row}: {cell.strip()!r} is not a number; correct the cell, or leave the column out"
-            )
+            raise NotNumericError(f"{where}, row {row}: {cell.strip()!r} {_why_none(cell.strip())}")
         known[cell] = len(regular) if isinstance(read, str) else -1
         if isinstance(read, str):
             regular.append(read)
@@ -163,8 +175,9 @@ def _one_by_one(
 
 
 def unit_of(cell: str) -> str:
-    """Return the sign or code that stands beside a number: a currency, or the percent sign."""
-    return cell.translate(_NUMBER).strip()
+    """Return what stands beside a number: the code of a currency, or of its sign, or the percent sign."""
+    unit = cell.translate(_NUMBER).strip()
+    return CODE_OF_SIGN.get(unit, unit)
 
 
 _NO_NUMBER = object()
@@ -183,10 +196,21 @@ def _reduce(cell: str) -> object:
     return ("-" if minus else "") + found["number"].translate(_STRIPPED)
 
 
-def _mark(text: str, where: str) -> str | None:
-    if "." not in text and "," not in text:
+def _why_none(cell: str) -> str:
+    """Say what a cell is that is no number, and the way out."""
+    if _POWER.fullmatch(cell):
+        said = "is rounded, as spreadsheets write large numbers; format the column as a number there and save it again"
+    elif _SHORT.search(cell):
+        said = "is a number cut short; download the table with whole numbers"
+    else:
+        said = "is not a number; correct the cell"
+    return f"{said}, or leave the column out"
+
+
+def _mark(text: str, shapes: str, where: str) -> str | None:
+    if "." not in shapes and "," not in shapes:
         return None
-    shown = [mark for mark, pattern in _EVIDENCE.items() if pattern.search(text)]
+    shown = [mark for mark, pattern in _EVIDENCE.items() if pattern.search(shapes)]
     if len(shown) == 2:
         first, second = (next(cell for cell in text.split("\n") if _EVIDENCE[mark].search(cell)) for mark in shown)
         also = f" and {second!r}" if first != second else ""
@@ -290,7 +314,7 @@ def _values(column: Column, mark: str, where: str, lines: Sequence[int], cells: 
     if not text:
         return np.empty(0)
     other = "," if mark == "." else "."
-    if fault := _FAULT[mark].search(text):
+    if _FAULT[mark].search(column.shapes) and (fault := _FAULT[mark].search(text)):
         row = int(np.flatnonzero(column.index == text.count("\n", 0, fault.start()))[0])
         name = "comma" if mark == "," else "point"
         raise NotNumericError(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayesmmm.data.dates import first_of_week
 from bayesmmm.errors import AmbiguousError, DateError, NoDaysError
 
 #: Which of day and month comes first in slashed dates.
@@ -35,6 +36,8 @@ _MONTHS = (
 )
 _MONTH = {word: number for number, words in enumerate(_MONTHS, 1) for word in words.split()}
 _NAME = r"(?P<name>[^\W\d_]{3,10})\.?"
+#: Words before the number of an ISO week, in countries that count weeks so and in no other way.
+_ISO_WEEK = r"KW|CW|Kalenderwoche|calendar week|Woche|semaine|settimana"
 _WEEKDAY = r"(?:[^\W\d_]{2,10}\.?,? )?"
 _ZONE = r"(?: ?(?:Z|\(?[A-Z]{2,5}\)?|(?:GMT|UTC)?[+-]\d{2}:?\d{2}))?"
 _TIME = rf"(?:(?:[ T]|, | at )\d{{1,2}}:\d{{2}}(?::\d{{2}}(?:[.,]\d+)?)?(?: ?[AaPp]\.?[Mm]\.?)?{_ZONE})?"
@@ -45,14 +48,24 @@ _WAYS = {
     "named": rf"{_WEEKDAY}(?P<d>\d{{1,2}})(?:\.|st|nd|rd|th)?[ -](?:de )?{_NAME}(?: de)?[ ,-]+"
     rf"(?P<y>\d{{4}}|\d{{2}}){_TIME}",
     "american": rf"{_WEEKDAY}{_NAME} (?P<d>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y>\d{{4}}){_TIME}",
-    "iso week": r"(?P<y>\d{4})-?W(?P<w>\d{1,2})",
-    "month": r"(?P<y>\d{4})-(?P<m>\d{2})",
+    "iso week": rf"(?P<y>\d{{4}})[ -]?(?:W|(?i:{_ISO_WEEK}) ?)(?P<w>\d{{1,2}})",
+    "week of year": rf"(?i:{_ISO_WEEK})[ .-]{{0,2}}(?P<w>\d{{1,2}})[ ,/-]{{1,2}}(?P<y>\d{{4}})",
+    "month": r"(?P<y>\d{4})[-/](?P<m>\d{2})",
+    "month of year": r"(?P<m>\d{1,2})/(?P<y>\d{4})",
     "named month": rf"{_NAME} (?P<y>\d{{4}})",
 }
 _PATTERNS = {kind: re.compile(way) for kind, way in _WAYS.items()}
 _CLOCK = re.compile(rf"{_TIME}$")
+_MIDNIGHT = re.compile(r"[ T](?:0?0:00(?::00(?:[.,]0+)?)?(?![\d:])|12:00(?::00)? ?[Aa]\.?[Mm])")
 _NAMED_DAY = re.compile(rf"^{_WEEKDAY}")
 _RANGE = re.compile(r" (?:-|–|—|to|bis) |~")
+# A week by its number, of a year, that does not say by which calendar.
+_WORD = r"(?P<word>(?:w|wk|week|we|s|sem|semana|semaine|kw|cw|woche)\.?[ .-]{0,2})?"
+_NUMBERED = [
+    re.compile(rf"{_WORD}(?P<week>\d{{1,2}})[ ,/-]{{1,2}}(?P<year>(?:19|20)?\d{{2}})", flags=re.IGNORECASE),
+    re.compile(rf"(?P<year>(?:19|20)\d{{2}})[ ,/-]{{1,2}}{_WORD}(?P<week>\d{{1,2}})", flags=re.IGNORECASE),
+    re.compile(r"(?P<year>(?:19|20)\d{2})(?P<word>)(?P<week>\d{2})"),
+]
 _IN_TEXT = [
     re.compile(rf"(?<![\w/.{'' if kind == 'compact' else '-'}]){_WAYS[kind]}(?!\w)")
     for kind in ("ymd", "compact", "slash", "named", "american")
@@ -62,6 +75,7 @@ _SAID = {
     "compact": "YYYYMMDD",
     "named": "with month names",
     "nth": "counted from the start",
+    "week": "as numbers of weeks",
 }
 
 
@@ -78,10 +92,11 @@ class Days:
 def token(cell: str, date_format: str | None = None, *, counted: bool = False) -> Token | None:
     """Return what a cell is as a day, or None; `counted` where a number is that of days since the start."""
     if date_format is not None:
+        weekly, suffix = first_of_week(date_format)
         for text in dict.fromkeys((cell, _CLOCK.sub("", cell), _NAMED_DAY.sub("", _CLOCK.sub("", cell)))):
             with contextlib.suppress(ValueError):
-                day = datetime.datetime.strptime(text, date_format)
-                return ("format", day.year, day.month, day.day)
+                day = datetime.datetime.strptime(text + suffix, weekly or date_format)
+                return ("week" if weekly else "format", day.year, day.month, day.day)
         return None
     if counted:
         return ("nth", int(cell)) if re.fullmatch(r"\d{1,5}", cell) else None
@@ -97,6 +112,30 @@ def token(cell: str, date_format: str | None = None, *, counted: bool = False) -
     return None
 
 
+def formats_of_week(cell: str, *, named: bool = False) -> tuple[str, str] | None:
+    """Return the formats that read a numbered week as one of ISO, or as one that starts on Sunday; None for others.
+
+    A cell without a word is one only where its column is called after weeks (`named`). Formats are empty where the year
+    has two digits, for which there is none.
+
+    Examples
+    --------
+    >>> formats_of_week("Week 10, 2026")
+    ('Week %V, %G', 'Week %U, %Y')
+    """
+    found = next((found for pattern in _NUMBERED if (found := pattern.fullmatch(cell))), None)
+    if found is None or not (named or found["word"]):
+        return None
+
+    def coded(**codes: str) -> str:
+        text = cell
+        for name in sorted(codes, key=found.start, reverse=True):
+            text = text[: found.start(name)] + codes[name] + text[found.end(name) :]
+        return text
+
+    return ("", "") if len(found["year"]) == 2 else (coded(week="%V", year="%G"), coded(week="%U", year="%Y"))
+
+
 def _numbers(kind: str, parts: dict[str, str]) -> Token | None:
     year = int(parts["y"]) + (2000 if len(parts["y"]) == 2 else 0)
     month = _MONTH.get(parts["name"].casefold(), 0) if "name" in parts else int(parts.get("m") or 0)
@@ -107,7 +146,7 @@ def _numbers(kind: str, parts: dict[str, str]) -> Token | None:
         if min(first, second) < 1 or max(first, second) > 31 or min(first, second) > 12:
             return None
         return ("slash", first, second, year, parts["s"], "%y" if len(parts["y"]) == 2 else "%Y")
-    if kind == "iso week":
+    if "week" in kind:
         try:
             day = datetime.date.fromisocalendar(year, int(parts["w"]), 1)
         except ValueError:
@@ -124,6 +163,17 @@ def _checked(kind: str, year: int, month: int, day: int) -> Token | None:
     except ValueError:
         return None
     return (kind, year, month, day)
+
+
+def has_time(cell: str) -> bool:
+    """Tell whether a cell holds a time of day other than midnight.
+
+    Examples
+    --------
+    >>> [has_time(cell) for cell in ("2026-03-02", "2026-03-02 00:00:00", "3/2/2026 12:00 AM", "2026-03-02T09:00:00Z")]
+    [False, False, False, True]
+    """
+    return ":" in cell and not _MIDNIGHT.search(cell) and _CLOCK.search(cell) is not None
 
 
 def tokens_in(text: str) -> list[Token]:

@@ -10,11 +10,11 @@ from itertools import combinations
 
 import numpy as np
 
-from bayesmmm.data.cells import CURRENCIES
+from bayesmmm.data.cells import CODE_OF_SIGN, CURRENCIES
 from bayesmmm.errors import MixedRowsError, RatesError
 from bayesmmm.prepare.amounts import is_number
 from bayesmmm.prepare.part import SEPARATOR, Part, exact_sum, named_rows
-from bayesmmm.prepare.reading import clean
+from bayesmmm.prepare.reading import clean, clean_all
 from bayesmmm.prepare.settings import BY_KEY
 from bayesmmm.prepare.tables import Table
 from bayesmmm.text import listed
@@ -28,38 +28,6 @@ _ATTRIBUTION_COLUMN = re.compile(
     r".*(?:attribu[a-z]|atribu|zuordnung|lookback|(?:conversion|click|view)[- ]window|atrybuc)", re.I
 )
 _IN_NAME = re.compile(r"(?:^|[\s(\[_,/-])([A-Z]{3})[)\]]?$")
-_SIGNS = {
-    "€": "EUR",
-    "£": "GBP",
-    "₹": "INR",
-    "₩": "KRW",
-    "₽": "RUB",
-    "₺": "TRY",
-    "₪": "ILS",
-    "฿": "THB",
-    "zł": "PLN",
-}
-_SIGNS |= {
-    "Kč": "CZK",
-    "Ft": "HUF",
-    "US$": "USD",
-    "CA$": "CAD",
-    "C$": "CAD",
-    "A$": "AUD",
-    "AU$": "AUD",
-    "NZ$": "NZD",
-}
-_SIGNS |= {
-    "HK$": "HKD",
-    "S$": "SGD",
-    "MX$": "MXN",
-    "R$": "BRL",
-    "NT$": "TWD",
-    "Fr.": "CHF",
-    "$": "$",
-    "¥": "¥",
-    "kr": "kr",
-}
 #: Codes that one sign may stand for.
 _SHARED = {
     "$": {"USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP", "UYU"},
@@ -124,10 +92,12 @@ def is_attributed(source: str) -> bool:
 def currency_of(sources: Sequence[str], signs: Sequence[str], cells: np.ndarray | None) -> str | None:
     """Return the one currency of a table, from its column, a name such as "Spend (EUR)", or a sign."""
     if cells is not None:
-        found = {clean(cell) for cell in cells.tolist()} - {""}
+        found = {clean(cell) for cell in set(cells.tolist())} - {""}
     else:
         found = {code for source in sources if (code := _code_in(source))}
-        found = found or {_SIGNS.get(sign, sign) for sign in signs if sign in _SIGNS or sign in CURRENCIES}
+        found = found or {
+            CODE_OF_SIGN.get(sign, sign) for sign in signs if sign in CODE_OF_SIGN or sign in CURRENCIES
+        }
     return found.pop() if len(found) == 1 else None
 
 
@@ -181,7 +151,7 @@ def _check_one(
     part: Part, cells: np.ndarray, name: str, what: str, touched: list[str], fix: Callable[[str, list[str]], str]
 ) -> None:
     """Refuse rows of several kinds where columns depend on them, with each kind's rows; most rows are of the first."""
-    texts = np.array([clean(cell) for cell in cells.tolist()], dtype=object)
+    texts = np.array(clean_all(cells.tolist()), dtype=object)
     kinds, counts = np.unique(texts.astype(str), return_counts=True)
     rows = {str(kind): int(count) for kind, count in zip(kinds, counts, strict=True) if kind}
     if len(rows) < 2 or not touched:
@@ -208,7 +178,7 @@ def convert(
     series may have a rate of its own, by its `keys`.
     """
     own, _, target = currency.rpartition(">")
-    texts = [""] * len(part.days) if cells is None else [clean(cell) for cell in cells.tolist()]
+    texts = [""] * len(part.days) if cells is None else clean_all(cells.tolist())
     codes = np.array([text or own or part.currency or "" for text in texts], dtype=object)
     table = {(None if day is None else np.datetime64(day), code): rate for day, code, rate in rates}
     for code in dict.fromkeys(code for _, code in table if "=" in code):

@@ -102,9 +102,14 @@ def _unit(part: Part, given: Settings) -> str:
     starts = {weekday(day) for day in np.unique(part.days)}
     if part.unit == "month" or starts != {given.week_start}:
         held = "months" if part.unit == "month" else f"weeks that start on {', '.join(sorted(starts))}"
+        days = (
+            ""
+            if part.unit == "month"
+            else ", or say that its dates are days, which stand for no week: week_label='day'"
+        )
         raise WeekError(
             f"{part.path!r} holds {held}, which cannot be made into weeks that start on {given.week_start}; "
-            f"download it by day"
+            f"download it by day{days}"
         )
     return "week"
 

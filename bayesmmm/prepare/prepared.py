@@ -20,6 +20,7 @@ from bayesmmm.text import counted
 _MAD_TO_SD = 1.4826  # the standard deviation of a Normal is this many median absolute deviations
 _EXACT = 2.0**53  # whole numbers below are all floats
 _WHOLE_HOWS = ("rows", "distinct", "below", "days")
+_SHOWN = 20  # outliers that a log and a print list one by one
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Prepared:
     log : Log
         Every step, and what it takes to do the same to other files.
     outliers : pandas.DataFrame
-        Values far from the median of their column; they are flagged, not changed.
+        Values far from the median of their column, and of their series (column series) where there are several; they
+        are flagged, not changed.
     labels : pandas.DataFrame or None
         Rows, first day, last day and sums of every campaign, or whatever `label=` or `pivot=` names.
     decimals : dict
@@ -84,7 +86,9 @@ class Prepared:
             str(self.log),
         ]
         if len(self.outliers):
-            lines += ["", "outliers, flagged and not changed:", self.outliers.to_string(index=False)]
+            lines += ["", "outliers, flagged and not changed:", self.outliers[:_SHOWN].to_string(index=False)]
+            if len(self.outliers) > _SHOWN:
+                lines.append(f"and {len(self.outliers) - _SHOWN:,} more, which are in .outliers")
         return "\n".join(lines)
 
 
@@ -107,9 +111,13 @@ def finish(
         elif how not in ("mean", *CALENDAR_HOWS):
             decimals[column] = max(2, rows.decimals[name])
     numbers = [column for column in ordered if given.how_of(rows.origin.get(column, column)) not in CALENDAR_HOWS]
-    found = outliers(out, given.date_as, numbers)
+    found = outliers(out, given.date_as, numbers, list(given.geo))
     text = f"{counted(len(found), 'value')} beyond {OUTLIER_ROBUST_SDS:g} robust standard deviations of the median"
-    details = tuple(f"{row.column} on {row.date:%Y-%m-%d}: {row.value:,.2f}" for row in found.itertuples())
+    details = tuple(
+        f"{row.column} on {row.date:%Y-%m-%d}: {row.value:,.2f}" for row in found[:_SHOWN].itertuples()
+    )
+    if len(found) > _SHOWN:
+        details += (f"and {len(found) - _SHOWN:,} more, which are in .outliers",)
     step = rows.step("outliers", text, rows, details=details)
     log = Log(log.arguments, log.files, log.decided, (*log.steps, step))
     _check_balance(log)
@@ -140,8 +148,14 @@ def _check_balance(log: Log) -> None:
         )
 
 
-def outliers(frame: pd.DataFrame, date: str, columns: Sequence[str]) -> pd.DataFrame:
-    """Return values far from the median of the values of their column that are not zero."""
+def outliers(frame: pd.DataFrame, date: str, columns: Sequence[str], keys: Sequence[str] = ()) -> pd.DataFrame:
+    """Return values far from the median of the values of their column and series that are not zero."""
+    if keys and len(frame):
+        groups = frame.groupby(list(keys), sort=False)
+        each = [outliers(own, date, columns).assign(series=" / ".join(map(str, of))) for of, own in groups]
+        order = {name: i for i, name in enumerate(columns)}
+        found = pd.concat(each, ignore_index=True)
+        return found.sort_values("column", key=lambda names: names.map(order), kind="stable", ignore_index=True)
     rows = []
     for name in columns:
         values = frame[name].to_numpy(dtype=float)

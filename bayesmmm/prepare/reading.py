@@ -13,12 +13,12 @@ import math
 import os
 import re
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from bayesmmm.data.table_files import PARQUET, WORKBOOK, check_suffix, with_library
+from bayesmmm.data.table_files import PARQUET, WORKBOOK, check_suffix, unpacked, with_library
 from bayesmmm.errors import EmptyFileError, FileFormatError, MissingFileError
 from bayesmmm.text import written
 
@@ -29,7 +29,6 @@ _LONG_CELL = 200  # a cell of so many lines is a quote that was never closed
 _SIGNATURES = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook of the old format; save it as .xlsx",
     b"%PDF": "a PDF; export the table as CSV",
-    b"\x1f\x8b": "a compressed file; unpack it first",
     b"\x89PNG": "a picture; export the table as CSV",
     b"\xff\xd8\xff": "a picture; export the table as CSV",
     b"GIF8": "a picture; export the table as CSV",
@@ -61,9 +60,15 @@ def clean(cell: str) -> str:
     return " ".join(cell.replace("\ufeff", "").split())
 
 
+def clean_all(cells: Sequence[str]) -> list[str]:
+    """Return cells as `clean` does, of which many are alike."""
+    known = {cell: clean(cell) for cell in set(cells)}
+    return [known[cell] for cell in cells]
+
+
 def is_blank(row: list[str]) -> bool:
     """Tell whether no cell of a row holds anything."""
-    return not any(row) or not any(cell.strip() for cell in row)
+    return all(not cell or cell.isspace() for cell in row)
 
 
 def read_file(
@@ -82,6 +87,7 @@ def read_file(
     except OSError as error:
         text = f"the file {path!r} cannot be read: {error.strerror}; give the path of a file that you may read"
         raise FileFormatError(text) from error
+    raw = unpacked(raw, path)
     if not raw.strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"):
         raise EmptyFileError(f"{path!r} is empty: it holds no row at all; download it again")
     if raw.startswith(WORKBOOK):

@@ -72,7 +72,7 @@ class Settings:
     start: str | None = None
     stop: str | None = None
     week_start: str | None = None
-    week_label: Any = "start"
+    week_label: Any = None
     partial: str = "drop"
     fiscal: Sequence[str] | None = None
     stack: bool = False
@@ -268,7 +268,10 @@ def _check(given: Settings, files: Sequence[str]) -> None:
     check_choice(given.duplicates, "duplicates", ("add", "drop"), error=ExportSettingError)
     for name in files:
         check_choice(
-            given.of("week_label", name) or "start", "week_label", ("start", "end"), error=ExportSettingError
+            given.of("week_label", name) or "start",
+            "week_label",
+            ("start", "end", "day"),
+            error=ExportSettingError,
         )
     _check_known(given, files)
     _check_marks(given)

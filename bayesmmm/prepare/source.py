@@ -22,16 +22,16 @@ from bayesmmm.errors import (
 )
 from bayesmmm.prepare import mixed_rows
 from bayesmmm.prepare.amounts import Column, fewest_decimals, look, refuse_mark, to_numbers
-from bayesmmm.prepare.days import ORDERS, Days, read_days, to_day, token
+from bayesmmm.prepare.days import ORDERS, Days, has_time, read_days, to_day, token
 from bayesmmm.prepare.log import Step
 from bayesmmm.prepare.mixed_rows import convert
 from bayesmmm.prepare.notes import Notes, flags, read_notes
 from bayesmmm.prepare.part import SEPARATOR, Part, named_rows
-from bayesmmm.prepare.reading import clean
+from bayesmmm.prepare.reading import clean, clean_all
 from bayesmmm.prepare.settings import Settings
 from bayesmmm.prepare.tables import Table, end_place
 from bayesmmm.prepare.totals import Source, compare_totals, daily_totals
-from bayesmmm.prepare.weeks import DAY, spacing
+from bayesmmm.prepare.weeks import DAY, names_last_day, spacing
 from bayesmmm.text import counted, listed, written
 
 _NUMBERS = ("sum", "mean", "max", "only", "below")
@@ -92,9 +92,17 @@ def _days(table: Table, given: Settings, known: Decided) -> tuple[Days, Notes]:
         notes = read_notes(table.above, table.below, days.order)
     days = _spans(table, days, given, where)
     _check_repeated(days.days, notes, given, where)
-    if given.of("week_label", table.file) == "end":
-        days = dataclasses.replace(days, days=days.days - 6 * DAY, kind="week")
-    return days, notes
+    return _from_last(days, table.names[table.date][0], given.of("week_label", table.file)), notes
+
+
+def _from_last(days: Days, name: str, label: str | None) -> Days:
+    """Return the first days of weeks that are labelled by their last one, as told, or as the column is called."""
+    if label is None and names_last_day(name) and days.kind in ("day", "week"):
+        unique = np.unique(days.days)
+        weekly = len(unique) > 1 and (np.diff(unique).astype(int) % 7 == 0).all()
+        said = f"{days.said}, the last day of each week as the column is called"
+        label, days = ("end", dataclasses.replace(days, said=said)) if weekly else (None, days)
+    return dataclasses.replace(days, days=days.days - 6 * DAY, kind="week") if label == "end" else days
 
 
 def _check_repeated(days: np.ndarray, notes: Notes, given: Settings, where: str) -> None:
@@ -252,7 +260,7 @@ def _numbers(
         sources.append(Source(name, place, marks[source], numbers, decimals[name]))
         said += amounts.notes
     ordered = np.unique(days.days)
-    unit = spacing(ordered, days.kind, _where(table, table.date), table.names[table.date][0])
+    unit = _unit(table, days, ordered, given)
     if table.date in [table.place(key) for key in given.geo.values()] and given.fiscal is None:
         named = list(given.geo.values())
         text = f"geo={(named[0] if len(named) == 1 else named)!r} names the column of the days of {table.path!r}"
@@ -277,6 +285,14 @@ def _numbers(
     return part, sources, Decided(None, shown), step
 
 
+def _unit(table: Table, days: Days, ordered: np.ndarray, given: Settings) -> str:
+    """Whether rows are about days, weeks or months."""
+    told = given.of("week_label", table.file) == "day"
+    if told or (days.kind == "day" and any(map(has_time, table.columns[table.date]))):
+        return "day"  # whatever days lie between them, as mailings do that go out on Tuesdays only
+    return spacing(ordered, days.kind, _where(table, table.date), table.names[table.date][0])
+
+
 def _where(table: Table, place: int) -> str:
     return f"{table.path!r}, column {(table.names[place] or ('',))[0]!r}"
 
@@ -292,7 +308,7 @@ def _needed(table: Table, name: str) -> int:
 
 
 def _text(table: Table, name: str) -> np.ndarray:
-    return np.array([clean(cell) for cell in table.columns[_needed(table, name)]], dtype=object)
+    return np.array(clean_all(table.columns[_needed(table, name)]), dtype=object)
 
 
 def _texts(table: Table, columns: Mapping[str, str], given: Settings) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from bayesmmm.data.cells import TOTAL, is_unstated
+from bayesmmm.data.dates import forms_of
 from bayesmmm.errors import (
     AmbiguousError,
     DateError,
@@ -21,7 +22,7 @@ from bayesmmm.errors import (
 from bayesmmm.prepare.amounts import is_number
 from bayesmmm.prepare.days import Token, token
 from bayesmmm.prepare.reading import RawFile, clean, is_blank
-from bayesmmm.prepare.weeks import fiscal_token
+from bayesmmm.prepare.weeks import fiscal_token, names_weeks, refuse_numbers
 from bayesmmm.text import did_you_mean, listed
 
 # Columns that say how a row was counted, not what it is about: a row of totals may fill them.
@@ -221,6 +222,8 @@ def _date_place(
     held = {}
     for i in range(len(names)):
         cells = [clean(row[i]) for row in probe]
+        if names_weeks(top[i]) and any((token(cell, search.date_format) or ("",))[0] == "month" for cell in cells):
+            refuse_numbers(raw.path, names[i][0], cells)  # where 10/2026 is no month
         count = sum(token(cell, search.date_format) is not None for cell in cells)
         if count and count >= 0.5 * sum(not is_blank(row) for row in probe):
             held[i] = cells
@@ -276,11 +279,12 @@ def _table(
             read[cell] = token(clean(cell), search.date_format, counted=counted)
         return read[cell]
 
-    rows, lines, tokens, totals = [], [], [], []
+    rows, lines, tokens = [], [], []
     above, notes = [_joined(row) for row in raw.rows[before:first] if not is_blank(row)], []
     asked = [
         i for i, known in enumerate(names) if not search.columns or {n.casefold() for n in known} & _asked(search)
     ]
+    totals = _totals_above(raw.rows, before, first, len(names), asked)
     ended, width, i = False, len(names), last + 1
     while i < bound:
         row = raw.rows[i]
@@ -316,6 +320,17 @@ def _table(
         raw.name, raw.path, names, last + 1, date, rows, columns, lines, tokens, totals, above, notes, counted
     )
     return table, end
+
+
+def _totals_above(
+    rows: list[list[str]], before: int, first: int, width: int, asked: list[int]
+) -> list[tuple[int, list[str]]]:
+    """Return rows of totals between the end of the last table and a header, with their row numbers."""
+    return [
+        (i + 1, rows[i])
+        for i in range(before, first)
+        if len(rows[i]) == width and is_total(rows[i]) and any(is_number(rows[i][j]) for j in asked)
+    ]
 
 
 def _asked(search: Search) -> set[str]:
@@ -431,8 +446,22 @@ def _refuse(raw: RawFile, search: Search) -> None:
             f"{raw.path!r} has no column {listed(search.dates)}{did_you_mean(search.dates[0], held)} in row "
             f"{line + 1}; days are read in {listed(held)}: date={held[0]!r}"
         )
+    _refuse_forms(raw, row, below)
     above = next((_joined(r) for r in reversed(raw.rows[:line]) if not is_blank(r)), "")
     said = f" (the line above the table reads {above[:60]!r})" if above else ""
     if len(fiscal) >= 2:
         said += f"; if these are fiscal weeks of a retail calendar, fiscal=({fiscal[0]!r}, {fiscal[1]!r})"
     raise NoDaysError(f"{raw.path!r} holds no days, only totals{said}; download it by day")
+
+
+def _refuse_forms(raw: RawFile, head: list[str], below: list[list[str]]) -> None:
+    """Refuse days in a form that is read only where it is told."""
+    for i, name in enumerate(map(clean, head)):
+        cells = [clean(row[i]) for row in below if len(row) > i]
+        refuse_numbers(raw.path, name, cells)
+        if forms := forms_of(cells):
+            also = f" (or {forms[1]!r})" if len(forms) > 1 else ""
+            raise DateError(
+                f"{raw.path!r}, column {name!r}: {cells[0]!r} is taken as a day only where its form is told; pass "
+                f"date={name!r}, date_format={forms[0]!r}{also}"
+            )

@@ -10,11 +10,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from bayesmmm.data.dates import FIRST_YEAR, LAST_YEAR
-from bayesmmm.errors import DateError, WeekError
-from bayesmmm.prepare.days import Token
+from bayesmmm.errors import AmbiguousError, DateError, WeekError
+from bayesmmm.prepare.days import Token, formats_of_week
 from bayesmmm.prepare.settings import WEEKDAYS
 
-_WEEK = re.compile(r"\bweek|woche|semaine|semana|settimana", flags=re.IGNORECASE)
+_WEEK = re.compile(r"\bweek|woche|semaine|semana|settimana|\b[kc]w\b", flags=re.IGNORECASE)
+_LAST = re.compile(
+    r"\bends?\b|\bend(?:ing|ed)\b|\bweekend(?:ing|ed|s)\b|\bw/?e\b|end(?:et|end|e)\b|\bterminant|\bterminand|"
+    r"\btermin[aeo]\b|\bterminad|\bfin(?:e|it|isce)?\b|\beindig|\beinde",
+    flags=re.IGNORECASE,
+)
 DAY, MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
 
 
@@ -65,6 +70,34 @@ def iso_week(day: np.datetime64) -> str:
     """Return the ISO week that most days of the week from `day` on belong to, as 2026-W01."""
     year, week, _ = (day.astype("datetime64[D]").astype(datetime.date) + datetime.timedelta(days=3)).isocalendar()
     return f"{year}-W{week:02d}"
+
+
+def names_weeks(name: str) -> bool:
+    """Tell whether a column is called after weeks."""
+    return bool(_WEEK.search(name.replace("_", " ")))
+
+
+def names_last_day(name: str) -> bool:
+    """Tell whether a column of days is called after the last day of weeks, as "Week ending"."""
+    return bool(_LAST.search(name.replace("_", " ")))
+
+
+def refuse_numbers(path: str, name: str, cells: Sequence[str]) -> None:
+    """Refuse weeks that are numbered by a calendar that the file does not name."""
+    read = [formats_of_week(cell, named=names_weeks(name)) for cell in cells]
+    if sum(found is not None for found in read) <= 0.5 * len(cells):
+        return
+    cell, (iso, sunday) = next((cell, found) for cell, found in zip(cells, read, strict=True) if found is not None)
+    if not iso:
+        raise DateError(
+            f"{path!r}, column {name!r}, numbers its weeks with years of two digits, as {cell!r}; write years with "
+            f"four, or download it with dates"
+        )
+    raise AmbiguousError(
+        f"{path!r}, column {name!r}, numbers its weeks, as {cell!r}, and does not say by which calendar; "
+        f"date_format={iso!r} reads ISO weeks, which start on Monday, date_format={sunday!r} those of which the first "
+        f"starts on the first Sunday of the year; or download it with dates"
+    )
 
 
 def spacing(days: np.ndarray, kind: str, where: str, name: str) -> str:

@@ -59,7 +59,7 @@ class Truth:
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists, texts and numbers that JSON can hold; floats round-trip exactly."""
         parts = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: _plain_dataset(part) for name, part in parts.items() if part is not None}
+        return {name: plain_dataset(part) for name, part in parts.items() if part is not None}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Truth":
@@ -72,7 +72,7 @@ class Truth:
         """
         optional = {"effects_by_geo"}
         parts = [field.name for field in fields(cls) if field.name in plain or field.name not in optional]
-        return cls(**{name: _read_dataset(plain[name]) for name in parts})
+        return cls(**{name: read_dataset(plain[name]) for name in parts})
 
     def __repr__(self) -> str:
         table = self.effects[["spend", "total", "direct", "indirect", "roi"]].to_dataframe()
@@ -220,7 +220,9 @@ def _lost(system: MMM, data: MMMData, series: Callable) -> dict[str, np.ndarray]
 
 
 # -------------------------------------------------------------------------------------------- plain and back
-def _plain_dataset(data: xr.Dataset) -> dict[str, Any]:
+def plain_dataset(data: xr.Dataset) -> dict[str, Any]:
+    """Write a dataset as plain lists, texts and numbers."""
+
     def plain(array: xr.DataArray) -> dict[str, Any]:
         dates = array.dtype.kind == "M"
         values = pd.DatetimeIndex(array.values).strftime("%Y-%m-%d") if dates else array.values
@@ -237,7 +239,9 @@ def _plain_dataset(data: xr.Dataset) -> dict[str, Any]:
     }
 
 
-def _read_dataset(plain: Mapping[str, Any]) -> xr.Dataset:
+def read_dataset(plain: Mapping[str, Any]) -> xr.Dataset:
+    """Read what `plain_dataset` wrote."""
+
     def read(name: str, item: Mapping[str, Any]) -> tuple:
         values = pd.DatetimeIndex(item["values"]) if name == "date" else np.array(item["values"])
         if values.dtype == object:  # None stands for NaN

@@ -1,0 +1,118 @@
+"""`inference.panel` for panels whose geos start late or end early, with one sigma and without other gaps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmmm.equations import Equation
+from bayesmmm.inference.panel import normal_prior
+from bayesmmm.kernels import panel_ragged as kernel
+from bayesmmm.kernels.panel import cholesky
+
+
+@dataclass(frozen=True)
+class RaggedPlan:
+    """The Normal part of the linear terms of a panel, for G geos and T periods; as `PanelPlan`.
+
+    Attributes
+    ----------
+    arrays : dict of str to array
+        Those of `kernels.panel_ragged.collapsed_ragged` by name, with ``geos_seen`` for its ``count``.
+    start, stop : (G,) arrays
+        First period of each geo, and the one after its last.
+    offset : (G, T) array
+        The columns times the prior means.
+    own, shared : tuple of str
+        Terms with a coefficient for each geo, and with one.
+    """
+
+    arrays: dict[str, np.ndarray]
+    start: np.ndarray
+    stop: np.ndarray
+    offset: np.ndarray
+    own: tuple[str, ...]
+    shared: tuple[str, ...]
+
+    def draw(
+        self, r: np.ndarray, sigma: np.ndarray, omega: np.ndarray, noise: dict[str, np.ndarray]
+    ) -> tuple[dict[tuple[str, int | None], np.ndarray], np.ndarray]:
+        """Draw what was integrated out from its exact conditional distribution; as `PanelPlan.draw`.
+
+        Parameters
+        ----------
+        r : (S, G, T) array
+            What is in cells that are not observed is not read.
+        sigma, omega : (S,) arrays
+        noise : dict of str to array
+            Standard Normal: coefficient (S, n) and period (S, T).
+        """
+        from scipy.linalg import solve_triangular
+
+        a, span = self.arrays, (self.start, self.stop)
+        columns, geos = (a["own"], a["calendar"], a["wide"]), len(self.start)
+        coefficient, period = np.empty(noise["coefficient"].shape), np.empty(noise["period"].shape)
+        for s in range(len(r)):
+            left = kernel.effect_variance(sigma[s], omega[s], a["geos_seen"])
+            e = np.where(a["seen"] > 0.0, r[s].T, 0.0)
+            q = kernel.products(e, e.sum(axis=1), sigma[s], left, *span, *columns, a["by_period"])
+            lower = cholesky(kernel.precision(sigma[s], left, *span, a["own"], a["by_period"], a["gram"]))
+            # L' a = L^-1 q + noise has the mean H^-1 q and the covariance H^-1.
+            half = solve_triangular(lower, q, lower=True) + noise["coefficient"][s]
+            coefficient[s] = solve_triangular(lower, half, lower=True, trans="T")
+            kernel.subtract(e, a["seen"], *columns, coefficient[s])
+            period[s] = left * e.sum(axis=1) / sigma[s] ** 2 + np.sqrt(left) * noise["period"][s]
+        first = len(self.own) * geos
+        by_geo = coefficient[:, :first].reshape(-1, len(self.own), geos)
+        out: dict[tuple[str, int | None], np.ndarray] = {(t, None): by_geo[:, i] for i, t in enumerate(self.own)}
+        return out | {(t, None): coefficient[:, first + k] for k, t in enumerate(self.shared)}, period
+
+    def noise(self, rng: np.random.Generator, draws: int) -> dict[str, np.ndarray]:
+        """Standard Normal numbers that `draw` needs for so many draws."""
+        geos, periods = self.offset.shape
+        count = len(self.own) * geos + len(self.shared)
+        return {name: rng.standard_normal((draws, n)) for name, n in (("coefficient", count), ("period", periods))}
+
+
+def ragged_plan(
+    equation: Equation, design: np.ndarray, terms: tuple[str, ...], seen: np.ndarray, present: np.ndarray
+) -> RaggedPlan | None:
+    """Sort the columns (G, T, K) of the terms that are integrated out, of which the cells `seen` (G, T) are observed.
+
+    Without a plan where cells are missing inside the periods of a geo, or a column with a coefficient for each geo
+    differs between geos.
+    """
+    if not np.array_equal(seen, present):
+        return None
+    names, (mean, sd) = equation.terms(), normal_prior(equation, terms)
+    column = {t: design[..., names.index(t)] for t in terms}
+    offset = sum((m * column[t] for t, m in zip(terms, mean, strict=True)), np.zeros(seen.shape))
+    scaled = {t: np.ascontiguousarray((width * column[t] * seen).T) for t, width in zip(terms, sd, strict=True)}
+    level = {t: _common(values, seen.T) for t, values in scaled.items()}
+    own = tuple(t for t in terms if t in equation.per_geo)
+    calendar = tuple(t for t in terms if t not in own and level[t] is not None)
+    wide = tuple(t for t in terms if t not in (*own, *calendar))
+    if any(level[t] is None for t in own):
+        return None
+    periods, count = seen.shape[1], seen.sum(axis=0).astype(float)
+    columns = np.array([scaled[t] for t in (*own, *calendar, *wide)]).reshape(-1, *seen.T.shape)
+    arrays = {
+        "seen": np.ascontiguousarray(seen.T, dtype=float),
+        "geos_seen": count,
+        "own": np.array([level[t] for t in own]).reshape(-1, periods),
+        "calendar": np.array([level[t] for t in calendar]).reshape(-1, periods),
+        "wide": columns[len(own) + len(calendar) :],
+        "by_period": columns[len(own) :].sum(axis=2),
+        "gram": np.einsum("itg,jtg->gij", columns, columns, optimize=True),
+    }
+    start = seen.argmax(axis=1).astype(float)
+    return RaggedPlan(arrays, start, start + seen.sum(axis=1), offset, own, (*calendar, *wide))
+
+
+def _common(values: np.ndarray, seen: np.ndarray) -> np.ndarray | None:
+    """What a column (T, G) is in the geos of each period (T,), or none where they differ; 0 in periods without any."""
+    level = np.take_along_axis(values, seen.argmax(axis=1)[:, None], axis=1)
+    return (
+        level[:, 0]
+        if np.array_equal(np.where(seen, values, level), np.broadcast_to(level, values.shape))
+        else None
+    )
