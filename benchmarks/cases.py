@@ -1,4 +1,4 @@
-"""Is a model worth more than the method it replaces? Every case on ten data sets; writes CASES.md and a JSON.
+"""Is a model worth more than the method it replaces? Every case on ten data sets; writes CASES.md, a figure and a JSON.
 
     python benchmarks/cases.py --seeds 10 --minutes 8
 
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cases_figure
 import cases_report
 import numpy as np
 import pandas as pd
@@ -161,6 +162,7 @@ def main() -> None:
             options.out.write_text(json.dumps(result, indent=None) + "\n", encoding="utf-8")
     options.out.write_text(json.dumps(result, indent=None) + "\n", encoding="utf-8")
     options.report.write_text(cases_report.written(result), encoding="utf-8")
+    cases_figure.draw(result, options.report.with_name("cases.png"))
 
 
 if __name__ == "__main__":

@@ -66,6 +66,8 @@ def written(result: dict) -> str:
         )
     lines += [
         "",
+        "![Estimated over true returns by case, channel and method](cases.png)",
+        "",
         f"Plans: the same money for {result['days']} days, every channel within {result['change']:.0%} of what it has "
         "now. What they bring is worked out with the true parameters, in outcome less the cost of paid mediators, over "
         "going on as now.",

@@ -32,6 +32,7 @@ suppress_warnings = ["myst.header", "mystnb.unknown_mime_type"]
 # Every name has a page of its own; what a class inherits is not repeated.
 autosummary_generate = True
 autodoc_typehints = "none"
+autodoc_default_options = {"members": True}
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
@@ -43,6 +44,8 @@ MODULES = {
     "bayesmmm.diagnostics": "Checks of a fit",
     "bayesmmm.sensitivity": "What an answer rests on",
     "bayesmmm.evaluate": "What many fits say",
+    "bayesmmm.results": "Fits",
+    "bayesmmm.optimize": "Plans",
 }
 
 
@@ -50,6 +53,8 @@ def names_of(module: ModuleType) -> list[str]:
     """Return the public names of a module that are functions or classes of the package."""
     listed = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
     own = [name for name in listed if getattr(getattr(module, name), "__module__", "").startswith("bayesmmm")]
+    if module is not bayesmmm:  # what the package offers itself is listed once
+        own = [name for name in own if name not in bayesmmm.__all__]
     return sorted(own, key=str.lower)
 
 
