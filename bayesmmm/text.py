@@ -12,9 +12,12 @@ from textwrap import TextWrapper
 DIGITS = 3
 #: Longer lists are cut, with the number left out.
 SHOWN = 5
+#: Probability of every interval, unless another one is asked for.
+CI_PROB = 0.9
 UNKNOWN = "unknown"
 UNBOUNDED = "unbounded"
 _SIZES = ((1e12, " trillion"), (1e9, " billion"), (1e6, " million"))
+_BRIEF = ((1e12, " tn"), (1e9, " bn"), (1e6, " m"), (1e3, " k"))
 _LETTERS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 _TINY = 1e-6
 #: Letters of a value that is written as code.
@@ -53,6 +56,30 @@ def short_number(value: float, _position: object = None) -> str:
         return _fixed(value, 0)
     size, letter = _size(value, _LETTERS, 4)
     return f"{value / size + 0.0:.4g}{letter}".replace("-", "−")
+
+
+def brief(value: float, currency: str = "") -> str:
+    """Write an amount for a reader in a hurry: two digits, or all before the point.
+
+    Parameters
+    ----------
+    value : float
+    currency : str
+        Stands before the amount: a sign, as "€", or a code, as "EUR".
+
+    Examples
+    --------
+    >>> brief(1_812_000, "€"), brief(-84_100, "EUR"), brief(0.554, "$"), brief(128.4)
+    ('€1.8 m', '−EUR 84 k', '$0.55', '128')
+    """
+    value = float(value)
+    sign, before = "−" * (value < 0.0), f"{currency} " if currency[-1:].isalnum() else currency
+    if value == 0.0 or not math.isfinite(value):
+        return _fixed(value, 0) if not math.isfinite(value) else f"{before}0"
+    size, word = _size(value, _BRIEF, DIGITS)
+    rounded = float(f"{abs(value) / size:.1e}")
+    places = 1 - _magnitude(rounded)
+    return f"{sign}{before}{_fixed(abs(value) / size if places < 1 else rounded, places)}{word}"
 
 
 def amount(value: float) -> str:

@@ -23,7 +23,7 @@ from bayesmmm.errors import (
     SettingError,
     ValueRangeError,
 )
-from bayesmmm.text import did_you_mean, written
+from bayesmmm.text import CI_PROB, did_you_mean, written
 
 #: Largest answer that is kept in memory, in bytes.
 LARGEST = 800e6
@@ -122,10 +122,14 @@ def check_fraction(value: object, name: str, advice: str, error: type[BayesMMMEr
 
 
 def check_ci_prob(ci_prob: float | None) -> float:
-    """Return the probability of an interval, by default ArviZ's."""
-    from arviz_base import rcParams
+    """Return the probability of an interval: by default `CI_PROB`, or what the user gave ArviZ as ``stats.ci_prob``."""
+    if ci_prob is not None:
+        return check_fraction(ci_prob, "ci_prob", "as 0.9")
+    from arviz_base import rcparams
 
-    return check_fraction(rcParams["stats.ci_prob"] if ci_prob is None else ci_prob, "ci_prob", "as 0.9")
+    name = "stats.ci_prob"
+    known, (untouched, _) = rcparams.rcParams[name], rcparams.defaultParams[name]
+    return CI_PROB if known == untouched else check_fraction(known, "ci_prob", "as 0.9")
 
 
 def as_floats(values: object) -> np.ndarray:

@@ -76,7 +76,7 @@ def no_drawing(monkeypatch):
     """Write an empty drawing for every figure of a report: drawing takes most of the time."""
     from bayesmmm.report import figures, writing
 
-    def save(found, folder):
+    def save(found, folder, tell):
         for figure in found:
             for suffix in figures.SUFFIXES:
                 (folder / f"{figure.name}{suffix}").write_text("<svg/>", encoding="utf-8")

@@ -511,8 +511,8 @@ import sys
 from bayesmmm.cli import main
 from bayesmmm.report import figures, writing
 
-def save(drawings, folder, real=figures.save_figures):
-    real(drawings[:1], folder)  # drawing all of them takes most of the time
+def save(drawings, folder, tell, real=figures.save_figures):
+    real(drawings[:1], folder, tell)  # drawing all of them takes most of the time
     for drawing in drawings[1:]:
         for suffix in figures.SUFFIXES:
             (folder / (drawing.name + suffix)).write_text("<svg/>")
@@ -534,9 +534,10 @@ sys.exit(status)
     assert all(f"- {finding.text}" in words for finding in told)
     assert not any(finding.text in words for finding in expected.findings if not finding.main)
     made = {path.relative_to(tmp_path / "a" / "report").as_posix() for path in (tmp_path / "a").rglob("*.*")}
-    assert {"index.html", "tables/roi.csv", "figures/roi.png", "figures/roi.svg"} <= made
+    assert {"index.html", "tables/roi.csv", "figures/shares.png", "figures/shares.svg", "figures/roi.svg"} <= made
     assert all(Path(name).stem in words for name in made)
-    assert "- figures/, .png and .svg: " in words
+    assert "- figures/, .png and .svg: shares" in words
+    assert "- figures/, .svg: " in words
     assert "- tables/, .csv: " in words
     assert f"next: open {tmp_path / 'a' / 'report' / 'index.html'} in a browser" in said
     text = (tmp_path / "a" / "report" / "index.html").read_text(encoding="utf-8")

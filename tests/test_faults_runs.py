@@ -376,6 +376,7 @@ def test_a_fault_of_the_program_has_a_status_of_its_own(monkeypatch, capsys, tmp
         raise TypeError("unforeseen")
 
     monkeypatch.setattr("bayesmmm.results.load", fault)
+    (tmp_path / "fit.nc").touch()
     assert cli.main(["report", str(tmp_path / "fit.nc"), "--out", str(tmp_path / "out")]) == cli.FAULT == 70
     assert (
         capsys.readouterr()
@@ -389,8 +390,10 @@ def test_an_exit_status_is_that_of_the_process(tmp_path):
         import sys, bayesmmm.results
         from bayesmmm.cli import main
         bayesmmm.results.load = lambda _: 1 / 0
-        sys.exit(main(["report", "x.nc", "--out", sys.argv[1]]))
+        sys.exit(main(["report", sys.argv[1], "--out", sys.argv[2]]))
     """)
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "out")], capture_output=True, text=True)
+    (tmp_path / "x.nc").touch()
+    paths = [str(tmp_path / name) for name in ("x.nc", "out")]
+    done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True)
     assert done.returncode == cli.FAULT
     assert "ZeroDivisionError" in done.stderr

@@ -16,7 +16,7 @@ NAMES = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 QUICKSTART, BUDGET = "01_quickstart.ipynb", "03_budget.ipynb"
 DIAGNOSTICS, DATA, PANELS = "04_diagnostics.ipynb", "05_data.ipynb", "06_panels.ipynb"
 # Case studies.
-YOUTUBE, MEDIATION = "11_youtube.ipynb", "12_mediation.ipynb"
+YOUTUBE, MEDIATION, ECOMMERCE = "11_youtube.ipynb", "12_mediation.ipynb", "13_ecommerce.ipynb"
 BRIEF, TV = "14_brief.ipynb", "15_tv_digital_print_radio.ipynb"
 FEW = {"DRAWS": "140", "TUNE": "160", "CHAINS": "2", "WORLDS": "2"}
 FULL = {"DRAWS": "1000", "TUNE": "1000", "CHAINS": "4"}
@@ -32,7 +32,7 @@ def code(notebook):
 
 
 def test_all_notebooks_are_there():
-    assert NAMES == [QUICKSTART, BUDGET, DIAGNOSTICS, DATA, PANELS, YOUTUBE, MEDIATION, BRIEF, TV]
+    assert NAMES == [QUICKSTART, BUDGET, DIAGNOSTICS, DATA, PANELS, YOUTUBE, MEDIATION, ECOMMERCE, BRIEF, TV]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -43,7 +43,8 @@ def test_stored_for_python(name):
 @pytest.mark.parametrize(
     ("name", "more"),
     [(QUICKSTART, {}), (BUDGET, {}), (DIAGNOSTICS, {"WORLDS": "60"}), (PANELS, {}), (MEDIATION, {"WORLDS": "6"})]
-    + [(name, {}) for name in (DATA, YOUTUBE, BRIEF, TV)],
+    + [(name, {}) for name in (DATA, YOUTUBE, BRIEF, TV)]
+    + [(ECOMMERCE, {"SERIES": "10"})],
 )
 def test_settings_stand_in_the_first_code_cell_with_full_defaults(name, more):
     first = code(read(name))[0].source
@@ -531,3 +532,32 @@ def test_the_study_of_mediation_ends_in_sentences_and_a_plan(executed):
         ("ridge", "indirect"),
     ]
     assert "Decision: " in text
+
+
+# --------------------------------------------------------------------------------------------------------- e-commerce
+def test_ecommerce_begins_with_the_answer(executed):
+    cells = executed[ECOMMERCE].cells
+    assert "**The question.**" in cells[0].source
+    heads = [cell.source.split("\n")[0] for cell in cells if cell.source.startswith("## ")]
+    assert heads[:2] == ["## Settings", "## The answer"]
+    (answer,) = (cell for cell in code(executed[ECOMMERCE]) if "proposals = {" in cell.source)
+    said = "".join(out.text for out in answer.outputs if out.get("name") == "stdout")
+    assert len(re.findall(r" profit +[+-][\d,]+ \([+-][\d,]+ to [+-][\d,]+\), above zero with \d+%", said)) == 4
+
+
+def test_ecommerce_is_better_than_the_line_and_shows_the_leak(executed):
+    text = printed(executed[ECOMMERCE])
+    ((without, with_it),) = re.findall(r"without the discount ([\d.]+), with it ([\d.]+)", text)
+    assert float(with_it) > float(without) + 0.05
+    wrong = dict(re.findall(r"^(model|regression) +median error (\d+)%", text, re.MULTILINE))
+    assert int(wrong["model"]) < int(wrong["regression"])
+    (table,) = shown(executed[ECOMMERCE], "held_out = ")
+    ours, theirs = named_rows(table, ["R2 within series"])["R2 within series"]
+    assert ours > theirs + 0.05
+
+
+def test_ecommerce_ends_in_a_decision(executed):
+    text = printed(executed[ECOMMERCE])
+    assert "the same draws: True" in text
+    assert len(re.findall(r"^.+: (?:do|leave|test) it \(profit above zero with \d+%\)", text, re.MULTILINE)) == 4
+    assert figures(executed[ECOMMERCE], "mm.plots.") == [1] * 2

@@ -61,6 +61,7 @@ FROM_FIT = {
     "roi": lambda fit: (mm.roi(fit),),
     "roi_by_geo": lambda fit: (mm.roi(fit, by="geo"), mm.roi(fit)),
     "roi_map": lambda fit: (mm.roi(fit, by="geo"),),
+    "shares": lambda fit: (mm.effects(fit),),
     "spend": lambda fit: (fit.data,),
     "data_profile": lambda fit: (fit.data,),
     "waterfall": lambda fit: (mm.decompose(fit),),

@@ -229,7 +229,7 @@ def test_groups_and_exit_statuses():
     assert f"{cli.BAD_INPUT} the input cannot be used" in said
     assert f"{cli.FAULTY} `check` found faults" in said
     assert f"{cli.INTERRUPTED} interrupted" in said
-    assert f"the command line uses {100 * cli.CI_PROB:.0f} %" in said
+    assert f"hold {100 * cli.CI_PROB:.0f} % unless `ci_prob` says otherwise" in said
 
 
 def test_layout_names_every_module():

@@ -70,8 +70,9 @@ def test_files(written):
     assert {p for p in folder.rglob("*") if p.is_file()} == set(paths)
     assert {p.stem for p in paths if p.parent.name == "tables"} == set(report.tables)
     drawn = {figure.name for figure in figures.make_figures(report.answers)}
-    for suffix in (".png", ".svg"):
-        assert {p.stem for p in paths if p.suffix == suffix} == drawn
+    first = {figure.name for figure in figures.make_figures(report.answers) if figure.section == figures.FIRST}
+    assert {p.stem for p in paths if p.suffix == ".svg"} == drawn
+    assert {p.stem for p in paths if p.suffix == ".png"} == first == {"shares", "by_month", "response_curves"}
     for path in paths:
         if path.suffix == ".png":
             assert path.read_bytes().startswith(b"\x89PNG")
@@ -223,6 +224,7 @@ def test_quality_by_hand(fit, written):
         1 - ((seen - mean) ** 2).sum() / ((seen - seen.mean()) ** 2).sum()
     )
     assert quality.loc["sales", "rmse"] == pytest.approx(np.sqrt(((seen - mean) ** 2).mean()))
+    assert quality.loc["sales", "mape"] == pytest.approx(np.abs(1.0 - mean / seen).mean())
     assert quality.loc["sales", "mae"] == pytest.approx(np.abs(seen - mean).mean())
     low, high = fit.tree["posterior_predictive"]["sales"].quantile([0.05, 0.95], OVER).values
     assert quality.loc["sales", "coverage"] == pytest.approx(((low <= seen) & (seen <= high)).mean())
@@ -303,6 +305,10 @@ def test_window_draws_and_interval_are_passed_on(fit):
         ({"start": "1999-01-01"}, WindowError, "fitted periods"),
         ({"window": "tail"}, SettingError, "'spend' is the default"),
         ({"ci_prob": 90}, ValueError, "must lie between 0 and 1"),
+        ({"currency": 1}, SettingError, "must be text, as '€'"),
+        ({"objective": "spend"}, SettingError, "outcome.*profit.*roi"),
+        ({"objective": "roi"}, SettingError, "needs a range of money"),
+        ({"progress": "yes"}, SettingError, "progress"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_made(settings, error, advice, fit, tmp_path):
@@ -346,8 +352,8 @@ def test_a_failure_while_drawing_leaves_older_files(report, other, tmp_path, mon
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     before = whole(tmp_path)
 
-    def full(found, folder):
-        (folder / "effects.png").write_text("half", encoding="utf-8")
+    def full(found, folder, tell):
+        (folder / "effects.svg").write_text("half", encoding="utf-8")
         raise OSError(28, "No space left on device", "effects.svg")
 
     monkeypatch.setattr(writing, "save_figures", full)

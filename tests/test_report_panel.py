@@ -9,6 +9,8 @@ from bayesmmm.cli.files import _figures
 from bayesmmm.equations import MMM, Equation, Panel
 from bayesmmm.inference import groups
 from bayesmmm.report import compose, figures, geo_answers, page, write_report
+from bayesmmm.report.recommendation import CHANGE, Asked, recommend
+from bayesmmm.results import Convergence
 from tests import fits, panels
 from tests.reports import page_of, said, write
 
@@ -92,6 +94,25 @@ def test_what_was_learnt_about_contributions_is_told_by_geo(report):
     assert len(table) == 5 * 3
     assert np.isnan(table.loc[("south", "social"), "width_ratio"])
     assert table["width_ratio"].notna().sum() == 14
+
+
+def test_a_panel_has_a_recommended_plan_of_all_its_geos(fit, monkeypatch):
+    """At what all geos spent in the last quarter; no channel in a geo moves by more than the limit."""
+    fits.judge(monkeypatch, Convergence("converged", 1.0, 500.0, 400.0, 0, 50, 2, "sales.slope[tv]"))
+    plan, why = recommend(fit, Asked())
+    assert plan is not None, why
+    assert why == ""
+    now = plan.current.sum("date")
+    assert now.dims == ("geo", "channel")
+    spent = [
+        [fit.data.columns[name][fit.data.geos.index(geo), -13:].sum() for name in now["channel"].values]
+        for geo in now["geo"].values
+    ]
+    np.testing.assert_allclose(now, spent, rtol=1e-6)
+    bought = now.values > 0.0
+    moved = (plan.spend.sum("date").values - now.values)[bought] / now.values[bought]
+    assert np.abs(moved).max() <= CHANGE + 1e-6
+    assert plan.table().index.tolist()[-1] == "total"
 
 
 # ------------------------------------------------------------------------------------------------------ words, figures

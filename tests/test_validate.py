@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayesmmm import errors, validate
-from bayesmmm.text import written
+from bayesmmm import cli, errors, validate
+from bayesmmm.text import CI_PROB, written
 
 INF, NAN, HUGE = math.inf, math.nan, 10**400
 
@@ -169,10 +169,11 @@ def test_what_is_no_fraction_is_refused(value):
     )
 
 
-def test_the_probability_of_an_interval_is_by_default_that_of_arviz(monkeypatch):
+def test_the_probability_of_an_interval_is_the_same_everywhere_unless_arviz_was_given_one(monkeypatch):
     from arviz_base import rcParams
 
     assert validate.check_ci_prob(0.8) == 0.8
+    assert validate.check_ci_prob(None) == CI_PROB == cli.CI_PROB == 0.9
     monkeypatch.setitem(rcParams, "stats.ci_prob", 0.77)
     assert validate.check_ci_prob(None) == 0.77
     refused("ci_prob=90 must lie between 0 and 1, as 0.9", validate.check_ci_prob, 90)

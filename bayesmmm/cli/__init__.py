@@ -28,6 +28,7 @@ from bayesmmm.cli import (
     holidays,
     planning,
     preparing,
+    reporting,
     serving,
 )
 from bayesmmm.cli.arguments import CI_PROB
@@ -69,7 +70,8 @@ example:
 """
 _REPORT = """\
 Write what a saved fit says: index.html (findings, figures, method, limits; one file that needs nothing else), every
-table as CSV, and every figure as PNG and SVG.
+table as CSV, every figure as SVG. The first part is for the person who decides: findings in three sentences, a
+recommended plan for the next quarter, three figures (also as PNG, for slides).
 
 example:
   bayesmmm report result/fit.nc --out report --start 2024-01-07 --stop 2024-12-22
@@ -105,6 +107,10 @@ _TEXTS = {
     "stop": "last period of the window (of the fitted ones)",
     "window": "count what the spend of the window does, then and later, or what all spend did to the outcome of the "
     "window (%(default)s)",
+    "currency": "sign or code before amounts of money on the first pages, as €",
+    "plan": "current plan of the window to plan, as for `optimize` (the last quarter repeated)",
+    "total": "money of the plan, or a range LOW:HIGH (what the current plan costs)",
+    "objective": "what the plan is for (%(default)s)",
     "allow-unconverged": "report although the sampler failed; the page says so",
     "world": f"which case: {', '.join(commands.CASES)}; or ecommerce, a raw table (%(default)s)",
     "series": "series of ecommerce (123)",
@@ -243,6 +249,12 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     add("stop", "DATE")
     add("window", choices=["spend", "outcome"], default="spend")
     arguments.add_ci_prob(parser)
+    add("currency", "SIGN", default="")
     add("draws", "N", arguments.count)
     add("allow-unconverged", action="store_true")
-    parser.set_defaults(run=commands.report)
+    add("no-progress", action="store_true")
+    add = arguments.adding(parser.add_argument_group("the recommended plan"), _TEXTS)
+    add("plan", "CSV", Path)
+    add("total", "MONEY", arguments.total)
+    add("objective", choices=["outcome", "profit", "roi"], default="outcome")
+    parser.set_defaults(run=reporting.report)

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bayesmmm.text import written
+from bayesmmm.text import CI_PROB, written
 
-CI_PROB = 0.9
 #: Stands for every channel in place of a name.
 ALL = "ALL"
 

@@ -29,7 +29,6 @@ from bayesmmm.cli.text import (
     laid_out,
     show_diagnosis,
     show_effects,
-    show_findings,
     show_true_effects,
     show_warnings,
     wrap,
@@ -123,28 +122,12 @@ def simulate(options: argparse.Namespace) -> int:
     return DONE
 
 
-def report(options: argparse.Namespace) -> int:
-    """Write the report of a saved fit."""
-    from bayesmmm.report import compose, write
-    from bayesmmm.results import load
-
-    fit = load(options.fit)
-    fit = fit if options.geo is None else fit.sel(geo=options.geo)
-    print(wrap(str(fit.convergence).splitlines()[0]))
-    if refused(fit, options, "reported", "them"):
-        return SAMPLER_FAILED
-    fit = fit.accept_unconverged()
-    with run_folder(options.out) as run:
-        settings = {name: getattr(options, name) for name in ("title", "start", "stop", "window", "ci_prob")}
-        composed = compose(fit if options.draws is None else fit.thin(options.draws), **settings)
-        show_findings(composed.findings)
-        with told_figures():
-            paths = write(composed, run)
-    heading("Files")
-    _list_files(options.out, paths)
-    _list_others(options.out, composed.mark)
-    print(f"next: open {paths[0]} in a browser")
-    return ending(fit, "do not use these numbers")
+def check_readable(path: Path) -> None:
+    """Refuse a file that is not there before anything heavy is imported."""
+    if path.is_dir():
+        raise IsADirectoryError(0, "is a folder; give the file of a fit in it, as fit.nc", str(path))
+    if not path.exists():
+        raise FileNotFoundError(0, "is not there; give the file that `bayesmmm fit` wrote, as fit.nc", str(path))
 
 
 def refused(fit: "Fit", options: argparse.Namespace, done: str, what: str) -> bool:
@@ -165,7 +148,7 @@ def ending(fit: "Fit", warning: str) -> int:
     return SAMPLER_FAILED
 
 
-def _list_files(folder: Path, paths: "Sequence[Path]") -> None:
+def list_files(folder: Path, paths: "Sequence[Path]") -> None:
     """Print files by folder and kind."""
     kinds: dict[tuple[str, ...], list[str]] = {}
     suffixes: dict[tuple[Path, str], list[str]] = {}
@@ -180,7 +163,7 @@ def _list_files(folder: Path, paths: "Sequence[Path]") -> None:
         print(wrap(f"- {here if inside == '.' else kind}"))
 
 
-def _list_others(folder: Path, mark: str) -> None:
+def list_others(folder: Path, mark: str) -> None:
     """Print the files that an earlier run wrote and this one has none in place of."""
     if left := others(folder, mark):
         print(wrap(f"of an earlier run, left as they are: {', '.join(left)}"))
@@ -262,7 +245,7 @@ def _analyse(data: "MMMData", system: "MMM", options: argparse.Namespace, world:
             raise
     heading("Files")
     print(wrap(f"written to {options.out}: {', '.join(sorted(names))}"))
-    _list_others(options.out, mark)
+    list_others(options.out, mark)
     if fit.convergence.verdict != "failed":
         print(f"next: bayesmmm report {shlex.quote(str(options.out / FIT))} --out report")
     print("in Python:")

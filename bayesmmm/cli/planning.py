@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmmm.cli import arguments
 from bayesmmm.cli.arguments import ALL
-from bayesmmm.cli.commands import SAMPLER_FAILED, ending, refused
+from bayesmmm.cli.commands import SAMPLER_FAILED, check_readable, ending, refused
 from bayesmmm.cli.files import frontier_table, told_figures, write_plan
 from bayesmmm.cli.text import heading, listing, option_of, wrap
 from bayesmmm.errors import BayesMMMWarning, InfeasibleError, PanelError, SettingError
@@ -155,9 +155,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 # ------------------------------------------------------------------------------------------------------------- command
 def plan_budget(options: argparse.Namespace) -> int:
     """Plan a budget from a saved fit, print it and write it to a folder."""
+    _check_window(options)
+    check_readable(options.fit)
     from bayesmmm.results import load
 
-    _check_window(options)
     fit = load(options.fit)
     if options.geo is not None:
         if options.geos is not None:
@@ -278,7 +279,7 @@ def current_plan(fit: "Fit", options: argparse.Namespace) -> "pd.DataFrame":
     panel = len(fit.data.geos) > 1
     keys = (GEO, *fit.data.levels) if panel else ()
     plan = read_plan_file(fit, options.plan, keys)
-    split = dict(options.split or ())
+    split = dict(getattr(options, "split", None) or ())
     if split:
         if not panel:
             raise SettingError(

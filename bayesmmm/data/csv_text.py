@@ -18,6 +18,7 @@ from bayesmmm.errors import DataError, RoleError, TooFewPeriodsError, UnknownCol
 
 _SEPARATORS = (",", ";", "\t", "|")
 _TOP = 200  # a header stands among so many first rows
+_BEGIN = 1_000_000  # characters that hold them
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -64,7 +65,7 @@ def _decoded(raw: bytes, code: str) -> str | None:
 def table_of(path: str, text: str, wanted: Sequence[str], code: str) -> pd.DataFrame:
     """Return the table that a text holds, as text cells; `wanted` are columns that it should have, if any are known."""
     try:
-        head = Head(",", 0, next((row for row in csv.reader(io.StringIO(text, newline=None)) if row), []))
+        head = Head(",", 0, next((row for row in csv.reader(io.StringIO(text[:_BEGIN], newline=None)) if row), []))
         if not any(cell.strip() for cell in head.cells):
             raise TooFewPeriodsError(f"{path!r} is empty: it has no header and no rows; give a CSV with both")
         if not wanted or not set(wanted) <= set(head.cells):
@@ -120,7 +121,7 @@ def _found(text: str, wanted: Sequence[str], first: Head) -> Head:
 
 def _rows(text: str, separator: str) -> list[tuple[int, list[str]]]:
     """Return the first rows of a text, each with the number of its line."""
-    reader, line, out = csv.reader(io.StringIO(text, newline=None), delimiter=separator), 0, []
+    reader, line, out = csv.reader(io.StringIO(text[:_BEGIN], newline=None), delimiter=separator), 0, []
     for row, _ in zip(reader, range(_TOP), strict=False):
         out.append((line, row))
         line = reader.line_num

@@ -143,7 +143,10 @@ def common_share(values: np.ndarray) -> float:
     1.0
     >>> common_share(np.array([[1.0, -1.0, 2.0, -2.0], [-1.0, 1.0, -2.0, 2.0]]))
     0.0
+    >>> common_share(np.array([[1.0, -1.0, np.nan], [1.0, -1.0, np.nan]]))  # a period without any
+    1.0
     """
+    values = values[:, ~np.isnan(values).all(axis=0)]  # periods in which one of the geos has a value
     mean = np.nanmean if np.isnan(values).any() else np.mean
     within = values - mean(values, axis=1, keepdims=True)
     return float(mean(mean(within, axis=0) ** 2) / mean(within**2))

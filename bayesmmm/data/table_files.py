@@ -111,14 +111,16 @@ def read_csv(
 
 def to_numbers(cells: pd.Series) -> pd.Series:
     """Return a column with numbers in place of the cells that hold them."""
-    held = cells.to_numpy(dtype=object)
-    if isinstance(cells.dtype, pd.StringDtype) and "_" not in "".join(map(str, held)):
-        with contextlib.suppress(ValueError):  # a column of nothing but numbers, at once
-            return pd.Series(held.astype(np.float64), index=cells.index)
-        with contextlib.suppress(ValueError, TypeError):  # and one in which only commas are in the way
-            plain = [i for i, cell in enumerate(held.tolist()) if "," not in cell]
-            held[plain] = held[plain].astype(np.float64)
+    if isinstance(cells.dtype, pd.StringDtype) and not cells.str.contains("_", regex=False, na=False).any():
+        marked = cells.str.contains(",", regex=False, na=False).to_numpy(dtype=bool)
+        with contextlib.suppress(ValueError):  # a column in which nothing but commas is in the way, at once
+            plain = cells[~marked].to_numpy(dtype=object).astype(np.float64)
+            if not marked.any():
+                return pd.Series(plain, index=cells.index)
+            held = cells.to_numpy(dtype=object)
+            held[~marked] = plain
             return pd.Series(held, index=cells.index, dtype=object)
+    held = cells.to_numpy(dtype=object)
     return pd.Series([to_number(cell) for cell in held.tolist()], index=cells.index, dtype=object).infer_objects()
 
 

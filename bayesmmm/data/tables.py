@@ -69,7 +69,7 @@ def to_float(values: pd.Series, name: str, *, fix: str = "") -> np.ndarray:
     held = values.to_numpy(dtype=object)[known].tolist()
     types = list(map(type, held))
     odd = {each for each in set(types) if kind in "mMc" or issubclass(each, _NO_NUMBERS)}
-    none = np.array([each in odd for each in types] if odd else np.zeros(len(held)), dtype=bool)
+    none = np.fromiter(map(odd.__contains__, types), dtype=bool, count=len(held))
     try:
         plain = known[~none]
         numbers[plain] = np.fromiter(map(float, compress(held, ~none)), np.float64, len(plain))

@@ -14,6 +14,7 @@ from bayesmmm.errors import NotNumericError
 from bayesmmm.text import counted, joined, written
 
 _READ = "read the file with pd.read_csv(path, {}) and pass the frame"
+_FEW = 50  # of which each is looked for on its own
 _POINT, _COMMA = 'thousands=","', 'decimal=","'
 _GROUPED = 'decimal=",", thousands="."'
 _SAID = {
@@ -50,16 +51,17 @@ def not_numeric(values: pd.Series, name: str, odd: np.ndarray, fix: str) -> NotN
 
 def _kinds(cells: Sequence[object]) -> tuple[Counter[str], dict[str, list], int]:
     """Return how many cells are of each kind, one of each shape by kind, and the place of the first odd one."""
-    texts = [cell for cell in cells if isinstance(cell, str)]
-    shapes: list[str | None] = [*shapes_of(texts)]
-    if len(texts) < len(cells):
+    shapes: list[str | None] = [*shapes_of([cell for cell in cells if isinstance(cell, str)])]
+    if len(shapes) < len(cells):
         each = iter(shapes)
         shapes = [next(each) if isinstance(cell, str) else None for cell in cells]
-    first = dict(zip(reversed(shapes), range(len(cells) - 1, -1, -1), strict=True))
+    counts = Counter(shapes)
+    last_first = zip(reversed(shapes), range(len(cells) - 1, -1, -1), strict=True)
+    first = {shape: shapes.index(shape) for shape in counts} if len(counts) <= _FEW else dict(last_first)
     found: Counter[str] = Counter()
     by_kind: dict[str, list] = {}
     odd = []
-    for shape, count in Counter(shapes).items():
+    for shape, count in counts.items():
         kind = "object" if shape is None else kind_of_shape(shape)
         found[kind] += count
         by_kind.setdefault(kind, []).append(cells[first[shape]])

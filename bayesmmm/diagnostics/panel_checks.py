@@ -48,7 +48,11 @@ def _common(fit: Fit, name: str, share: float, chance: float, bound: float) -> C
         f"add what moved all geos to the controls of {name}",
     )
     if equation.has_period_effects:
+        random = equation.panel is not None and equation.panel.omega is None
+        wider = "let nothing draw period effects to zero, as "
+        wider += f"mm.Equation({name!r}, ..., panel=mm.Panel(periods='fixed'))"
         remedies = (
+            *((wider,) if random else ()),
             *remedies[1:],
             f"look at mm.predict(fit, by='geo')[{name!r}] for geos that move apart from the others",
         )

@@ -1,5 +1,6 @@
 """Draws in chunks: memory that does not grow with their number, and all processors at work."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,8 @@ import numpy as np
 
 #: Working memory of one chunk, in bytes: small beside an answer, large enough to hide the cost of Python.
 CHUNK_BYTES = 48e6
+#: Where there are several chunks, their number is a multiple of this.
+TOGETHER = 4
 
 
 _STOP: ContextVar[Callable[[], None]] = ContextVar("stop", default=lambda: None)
@@ -55,9 +58,14 @@ def map_draws(
     dict of str to (S, ...) array
         In the order of `draws`.
     """
-    need = np.cumsum(np.broadcast_to(bytes_per_draw, draws.shape)) / CHUNK_BYTES
-    # A new chunk begins where the memory counted so far passes the next multiple of what a chunk may have.
-    starts = np.flatnonzero(np.diff(need.astype(int), prepend=-1)).tolist()
+    own = np.broadcast_to(bytes_per_draw, draws.shape).astype(float)
+    need = np.cumsum(own)
+    # On most machines as many for each processor, so that none waits for the last one; the same on all of them, since
+    # the last digit of a matrix product may depend on the number of its rows.
+    least = math.ceil(need[-1] / CHUNK_BYTES)
+    count = least if least < 2 else math.ceil(least / TOGETHER) * TOGETHER
+    # A new chunk begins where the memory counted before a draw passes the next multiple of what a chunk has.
+    starts = np.flatnonzero(np.diff(((need - own) / need[-1] * count).astype(int), prepend=-1)).tolist()
     out: dict[str, np.ndarray] = {}
     check = _STOP.get()  # threads of a pool have none of their own
 

@@ -67,6 +67,8 @@ class Panel:
     periods : {"random", "fixed", "none"}, optional
         "random": u_t as above, with omega learned. "fixed": nothing pulls them to zero. "none": no period effects. By
         default random from four geos on, and none below, where they are not told apart from what the geos do.
+        Random ones leave a share ``sigma^2 / (sigma^2 + G omega^2)`` of a common shock unexplained: where few, noisy
+        geos spend more on days of high demand, that goes to the channels, and "fixed" is safer.
     per_geo : sequence of str
         Linear terms that every geo has a coefficient of its own for, beside the intercept: "trend", "seasonality", and
         columns listed under ``linear``.

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _GLUE = "\0"
+_WAVES = {"sin": "sine", "cos": "cosine"}
+_SEASONS = {**dict.fromkeys(("365", "365.25", "365.2425"), "yearly season"), "7": "weekly season"}
 
 
 # ---------------------------------------------------------------- the whole system
@@ -299,3 +301,20 @@ def format_days(days: float) -> str:
 def season_words(season: "Fourier") -> str:
     """Return a season by its period in words."""
     return f"season of {format_days(season.period)} days"
+
+
+def term_words(term: str) -> str:
+    """Name a linear term for a reader: waves of seasons and bends of a trend by what they are, others as they are.
+
+    Examples
+    --------
+    >>> term_words("sin2@365.25"), term_words("cos1@7"), term_words("trend@2023-01-01"), term_words("price")
+    ('yearly season, sine 2', 'weekly season, cosine 1', 'bend of the trend on 2023-01-01', 'price')
+    """
+    head, at, tail = term.partition("@")
+    if at and head == "trend":
+        return f"bend of the trend on {tail}"
+    wave = _WAVES.get(head[:3]) if head[3:].isdigit() else None
+    if not at or wave is None:
+        return term
+    return f"{_SEASONS.get(tail, f'season of {tail} days')}, {wave} {head[3:]}"

@@ -16,7 +16,8 @@ from bayesmmm.estimands.windows import Segment, multiplied, over_draws, propagat
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_number, check_numbers, check_size
 
-FACTORS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0, 1.2, 1.4, 1.7, 2.0)
+#: Close to each other where a curve bends most.
+FACTORS = (0.0, 0.05, 0.1, 0.15, *(round(0.1 * k, 1) for k in range(2, 21)))
 
 
 def response_curves(
@@ -43,7 +44,7 @@ def response_curves(
     channels, start, stop, window, plan, paths, seed, by
         As in `effects`.
     factors : sequence of float, optional
-        Multiples of the spend of the window; 0 and 1 are added. By default twelve from 0 to 2.
+        Multiples of the spend of the window; 0 and 1 are added. By default 23 from 0 to 2.
 
     Returns
     -------

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm import engine, kernels
+from bayesmmm.data.calendars import PERIOD_WORD
 from bayesmmm.data.checks import PERIOD_EFFECTS
 from bayesmmm.equations import MMM, Equation, expected
 from bayesmmm.equations.text import reached
@@ -96,9 +97,10 @@ def decompose(
         ``contribution`` (chain, draw, component, date), ``mean`` (chain, draw, date), their sum over components,
         ``observed`` (date), NaN in the future, all in units of the series. Coords on component: ``kind`` (base, control,
         event, direct, via, organic), ``channel``, ``mediator``: what a control or an event does through a mediator is
-        of its kind, and names the mediator. ``attrs["reference"]`` has the levels of controls, as JSON. With `freq`,
-        date is the first day of the month (quarter, year). With `by` all three have a dim geo (or the name of the
-        column, or geo_group), after draw where they have one.
+        of its kind, and names the mediator; on date: ``periods``, how many periods are added up, as months differ in
+        their weeks. ``attrs["reference"]`` has the levels of controls, as JSON. With `freq`, date is the first day of
+        the month (quarter, year). With `by` all three have a dim geo (or the name of the column, or geo_group), after
+        draw where they have one.
 
     Raises
     ------
@@ -144,7 +146,7 @@ def decompose(
     cells = len(fit.data.geos) * len(line.dates)
     memory = 2.0 * row_bytes(fit, line.fitted + _paths(query) * line.planned) + 48.0 * len(components) * cells
     parts = engine.map_draws(work, query.draws, memory)["parts"]
-    unit = {"unit": fit.data.unit(name)}
+    unit, often = {"unit": fit.data.unit(name)}, fit.data.frequency
     known = query.added_own(fit.data.columns[name][None])[0]
     known = np.pad(known, [(0, 0), (0, line.planned)], constant_values=np.nan)
     observed = _added_up(known[:, line.window], place, len(labels))
@@ -158,9 +160,17 @@ def decompose(
             **query.coords,
             "component": [c.label for c in components],
             "date": labels,
+            "periods": ("date", np.bincount(place, minlength=len(labels))),
             **{k: ("component", [getattr(c, k) for c in components]) for k in ("kind", "channel", "mediator")},
         },
-        {**query.attrs, "equation": name, "freq": freq or fit.data.frequency, **unit, **_references(query, name)},
+        {
+            **query.attrs,
+            "equation": name,
+            "freq": freq or often,
+            "period": PERIOD_WORD[often],
+            **unit,
+            **_references(query, name),
+        },
     )
 
 

@@ -205,7 +205,7 @@ def cross_validate(
     paths : int
         Residual paths of responding mediators per draw.
     ci_prob : float in (0, 1), optional
-        Of the intervals whose coverage is told; by default ArviZ's ``stats.ci_prob``.
+        Of the intervals whose coverage is told; by default 0.9, or ArviZ's ``stats.ci_prob`` where it was set.
     seed : int, optional
         Drawn and kept when left out.
     executor, progress

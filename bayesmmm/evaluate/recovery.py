@@ -148,7 +148,7 @@ def recover(
     simulations : int
         Worlds.
     ci_prob : float in (0, 1), optional
-        Probability of the equal-tailed intervals; by default ArviZ's ``stats.ci_prob``.
+        Probability of the equal-tailed intervals; by default 0.9, or ArviZ's ``stats.ci_prob`` where it was set.
     quantities, draws, tune, chains, target_accept, seed, executor, progress
         As in :func:`calibrate`, which raises and warns of the same things.
 

@@ -5,14 +5,12 @@ worked off in threads of this process, or on an executor: anything with ``submit
 """
 
 import queue
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
@@ -23,6 +21,7 @@ from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM
 from bayesmmm.errors import BayesMMMWarning, EvaluationError, FailedRunsWarning, InterruptedWarning, SettingError
 from bayesmmm.inference.fitting import fit, heard
+from bayesmmm.progress import telling
 from bayesmmm.results import Fit
 from bayesmmm.validate import check_flag
 
@@ -116,7 +115,7 @@ def run(
     results: dict[int, Any] = {}
     failed: dict[int, BaseException] = {}
     interrupted = False
-    with _bar(len(items), title, progress) as tick:
+    with telling(len(items), title, progress) as tell:
 
         def take(index: int, call: Callable[[], Any]) -> None:
             if index in results or index in failed:
@@ -125,7 +124,7 @@ def run(
                 results[index] = call()
             except Exception as error:  # kept and reported: one bad item must not cost the others
                 failed[index] = error
-            tick()
+            tell("")
 
         try:
             _work_off(task, items, executor, take)
@@ -228,29 +227,6 @@ def _report(items, results, messages, failed, label, title, interrupted) -> None
         ),
         stacklevel=3,
     )
-
-
-@contextmanager
-def _bar(total: int, title: str, progress: bool) -> Iterator[Callable[[], None]]:
-    """Give a function that moves a progress bar on by one; it does nothing without one."""
-    if not progress:
-        yield lambda: None
-        return
-    from rich import progress as bars
-    from rich.console import Console
-
-    # In a notebook rich needs ipywidgets, and warns without them.
-    console = Console(file=sys.stderr, force_jupyter=None if find_spec("ipywidgets") else False)
-    columns = (
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.MofNCompleteColumn(),
-        bars.TimeElapsedColumn(),
-        bars.TimeRemainingColumn(),
-    )
-    with bars.Progress(*columns, console=console) as bar:
-        shown = bar.add_task(title, total=total)
-        yield lambda: bar.advance(shown)
 
 
 # --------------------------------------------------------------------------------------------------- quiet fits

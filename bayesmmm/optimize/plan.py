@@ -13,9 +13,9 @@ from bayesmmm.errors import SettingError
 from bayesmmm.files import write_files, writing
 from bayesmmm.optimize.plan_calendar import TOTAL, calendar_cells, calendar_of, plan_page, write_workbook
 from bayesmmm.optimize.plan_table import table_of
-from bayesmmm.optimize.plan_text import CI_PROB, plan_columns, plan_text
+from bayesmmm.optimize.plan_text import plan_columns, plan_text
 from bayesmmm.optimize.solution import Solution
-from bayesmmm.text import notebook_html
+from bayesmmm.text import CI_PROB, notebook_html
 from bayesmmm.validate import about, check_choice, check_path, refusal
 
 #: Share of the total by which rounding may exceed it without being called overspending.

@@ -13,6 +13,7 @@ from bayesmmm.optimize.decision_variables import label_of
 from bayesmmm.optimize.solution import Solution
 from bayesmmm.results import summarise
 from bayesmmm.text import (
+    CI_PROB,
     UNKNOWN,
     aligned,
     amount,
@@ -28,8 +29,6 @@ from bayesmmm.text import (
     wrapped,
 )
 
-#: Probability of the intervals in a printed plan.
-CI_PROB = 0.9
 #: Significant digits of gains, which are compared with each other.
 GAIN_DIGITS = 4
 GAIN = "gain in the objective"

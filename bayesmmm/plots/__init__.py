@@ -6,7 +6,7 @@ and Ito, and no meaning rests on colour alone. What a figure cannot draw is refu
 holds a line that works. All figures share these arguments:
 
 ci_prob : float in (0, 1), optional
-    Probability of intervals and bands; by default ArviZ's ``stats.ci_prob``.
+    Probability of intervals and bands; by default 0.9, or ArviZ's ``stats.ci_prob`` where it was set.
 title : str or None
     By default the title says what is seen: the quantity, its series, its window. A text replaces it, None leaves it out.
     Several axes that were given get no title by default; a text stands above the figure that they are on.
@@ -37,6 +37,7 @@ from bayesmmm.plots.plans import compare_plans
 from bayesmmm.plots.profile import data_profile
 from bayesmmm.plots.sensitivity import mediation_sensitivity, power_scaled_budget, power_scaling
 from bayesmmm.plots.series import correlation, predictive, predictive_check, spend
+from bayesmmm.plots.shares import shares
 from bayesmmm.plots.shrinkage import shrinkage
 from bayesmmm.plots.stacks import decomposition, waterfall
 
@@ -78,6 +79,7 @@ __all__ = [
     "roi_by_geo",
     "roi_map",
     "save",
+    "shares",
     "shrinkage",
     "spend",
     "stability",

@@ -50,6 +50,9 @@ def log_numbers(axis: Axis, *, most: int = 5) -> None:
 
 
 # -------------------------------------------------------------------------------------------------------------- dates
+_MONTHS, _DAYS = (1, 2, 3, 4, 6, 12), (1, 2, 7, 14, 28)  # steps between labels
+
+
 def date_axis(ax: Axes, dates: pd.DatetimeIndex | None = None, *, step: float = 0.0, most: int = 8) -> None:
     """Label the x axis with few dates, at most so many, every month with its year, every day with its month.
 
@@ -65,12 +68,64 @@ def date_axis(ax: Axes, dates: pd.DatetimeIndex | None = None, *, step: float = 
     if dates is not None:
         room = step * (dates[-1] - dates[0]) / len(dates)
         ax.set_xlim(mdates.date2num(dates[0] - room), mdates.date2num(dates[-1] + room))
-    locator = mdates.AutoDateLocator(minticks=min(3, most // 2), maxticks=most)
-    formatter = mdates.ConciseDateFormatter(locator, show_offset=False)
-    formatter.formats[1] = formatter.zero_formats[2] = "%b %Y"
-    formatter.formats[2] = "%d %b"
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(formatter)
+    ax.xaxis.set_major_locator(_EvenDates(most))
+    ax.xaxis.set_major_formatter(_WrittenDates(most))
+
+
+class _EvenDates(ticker.Locator):
+    """Ticks of an axis of dates, as `even_dates` chooses them for what is seen of it."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def __call__(self) -> list[float]:
+        return self.tick_values(*_view(self))
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        return mdates.date2num(even_dates(_day(vmin), _day(vmax), self.most)[0]).tolist()
+
+
+class _WrittenDates(ticker.Formatter):
+    """Labels of these ticks."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        low, high = _view(self)
+        return format(_day(x), even_dates(_day(low), _day(high), self.most)[1])
+
+
+def _view(helper: ticker.TickHelper) -> tuple[float, float]:
+    """Ends of what is seen of an axis."""
+    assert helper.axis is not None, "set by the axis that it helps"
+    low, high = helper.axis.get_view_interval()
+    return float(low), float(high)
+
+
+def _day(at: float) -> pd.Timestamp:
+    return pd.Timestamp(mdates.num2date(at)).tz_localize(None)
+
+
+def even_dates(first: pd.Timestamp, last: pd.Timestamp, most: int) -> tuple[pd.DatetimeIndex, str]:
+    """Return at most so many dates between two, evenly apart, and how they are written.
+
+    Steps are whole years, months or days: first days of years, of every so many months, or every so many days.
+
+    Examples
+    --------
+    >>> even_dates(pd.Timestamp("2024-01-07"), pd.Timestamp("2024-12-29"), 5)[0].strftime("%b").tolist()
+    ['Apr', 'Jul', 'Oct']
+    """
+    months = 12 * (last.year - first.year) + last.month - first.month
+    if months >= 4:
+        step = next((step for step in _MONTHS if months <= step * most), 12 * -(-months // (12 * most)))
+        start = pd.Timestamp(first.year, 1, 1)
+        dates = pd.date_range(start, last, freq=pd.DateOffset(months=step))
+        return dates[dates >= first], "%Y" if step >= 12 else "%b %Y"
+    days = max(1, -(-(last - first).days // most))
+    step = next((step for step in _DAYS if days <= step), 28)
+    return pd.date_range(first.ceil("D"), last, freq=pd.Timedelta(days=step)), "%d %b"
 
 
 # --------------------------------------------------------------------------------------------------------------- rows

@@ -70,7 +70,7 @@ def ecdf(
             colour, style = (RED, _FAILED) if failed else (BLUE, "-")
             ax.plot(point, line, color=colour, linestyle=style, linewidth=1.1)
             bad += [inner_label(name)] if failed else []
-        _name_panel(ax, variable, bad)
+        _name_panel(ax, variable, [inner_label(name) for name in names if name != variable], bad)
         tidy(ax)
         ax.set_xlim(0.0, 1.0)
         ax.xaxis.set_major_locator(ticker.FixedLocator([0.0, 0.5, 1.0]))
@@ -221,12 +221,13 @@ def _wrapped(name: str, letters: int) -> str:
     return "\n".join(part for line in lines for part in textwrap.wrap(line, letters) or [line])
 
 
-def _name_panel(ax: Axes, variable: str, bad: Sequence[str]) -> None:
-    """Name the panel, and in it what failed."""
+def _name_panel(ax: Axes, variable: str, labels: Sequence[str], bad: Sequence[str]) -> None:
+    """Name the panel, and what is in it; of several labels those that failed."""
     words = _wrapped(variable, _ECDF_LETTERS)
-    if bad and bad != [variable]:
-        shown = ", ".join(bad[:2]) + (f" + {len(bad) - 2}" if len(bad) > 2 else "")
-        words += "\n" + _wrapped(f"fail: {shown}", _ECDF_LETTERS)
+    named = [name for name in bad or labels if name != variable]
+    if named:
+        shown = ", ".join(named[:2]) + (f" + {len(named) - 2}" if len(named) > 2 else "")
+        words += "\n" + _wrapped(f"{'fail: ' * bool(bad)}{shown}", _ECDF_LETTERS)
     ax.set_title(words, fontsize=SMALL, loc="left", color=RED if bad else BLACK)
 
 

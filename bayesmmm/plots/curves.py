@@ -22,13 +22,18 @@ from bayesmmm.plots.style import BLACK, BLUE, DASHES, GREEN, GREY, ORANGE, PURPL
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
 from bayesmmm.text import joined, percent
-from bayesmmm.validate import check_ci_prob
+from bayesmmm.validate import check_ci_prob, check_count
 
 _LINES = ((BLUE, "-"), (ORANGE, (0, (5, 1.5))), (GREEN, (0, (3, 1, 1, 1))), (PURPLE, (0, (1, 1))))
 
 
 def response_curves(
-    dataset: xr.Dataset | Fit, *, ci_prob: float | None = None, title: Title = AUTO, axes: Panels = None
+    dataset: xr.Dataset | Fit,
+    *,
+    ci_prob: float | None = None,
+    across: int | None = None,
+    title: Title = AUTO,
+    axes: Panels = None,
 ) -> np.ndarray:
     """Draw what each channel adds to the outcome against its spend in the window, a panel per channel.
 
@@ -42,6 +47,8 @@ def response_curves(
     ----------
     dataset : Dataset or Fit
         As ``mm.response_curves(fit)`` gives it, or a fit.
+    across : int, optional
+        Panels beside each other; 2 make a figure for a phone.
     axes : sequence of Axes, optional
         One for each channel, in the order of the data set.
     ci_prob, title : as for every figure, see `bayesmmm.plots`
@@ -56,7 +63,9 @@ def response_curves(
     if counted and "units" in dataset:  # against what was had, where it is not known what was paid
         curves["spend"] = dataset["spend"].where(dataset["spend"].notnull(), dataset["units"])
     own = axes is None
-    axes = _panels(len(channels)) if axes is None else listed(axes, len(channels))
+    if across is not None:
+        check_count(across, "across", advice="as across=2")
+    axes = _panels(len(channels), across=across) if axes is None else listed(axes, len(channels))
     for name, ax in zip(channels, axes, strict=True):
         _response(ax, curves.sel(channel=name).sortby("factor"), threshold, counted=name in counted)
         words = f"{name}, by {counted[name]}" if name in counted else str(name)
@@ -69,7 +78,7 @@ def response_curves(
     handles: list[Artist] = [
         key("median", BLUE, lw=1.6),
         Patch(color=SKY, alpha=0.35, label=f"{percent(ci_prob)} interval"),
-        key("spend as it is in the window", marker="o", ls="", ms=4.5),
+        key("spend as it is in the window", marker="o", ls=":", lw=0.8, ms=4.5),
         key(f"over {percent(threshold)} beyond what was ever spent", BLUE, lw=1.6, ls=DASHES),
     ]
     legend_on_top(axes[0], [*handles, *caution(dataset.attrs)], own)
@@ -182,11 +191,15 @@ def _weeks(ax: Axes, longest: float) -> None:
     ax.xaxis.set_major_locator(ticker.MultipleLocator(step))
 
 
-def _panels(count: int, *, share: bool = False) -> list[Axes]:
+def _panels(count: int, *, share: bool = False, across: int | None = None) -> list[Axes]:
     """Grid of small panels; where they `share` their axes, only the outer ones have numbers."""
-    wide = count if count <= 4 else 3 if count <= 6 else 4
+    wide = min(across or (count if count <= 4 else 3 if count <= 6 else 4), count)
     tall = -(-count // wide)
-    axes = panels(count, wide, (max(2.6 * wide + 0.6, 5.0), (2.2 if tall == 1 else 1.75) * tall + 1.3))
+    axes = panels(
+        count,
+        wide,
+        (max((2.6 if across is None else 2.2) * wide + 0.6, 5.0), (2.2 if tall == 1 else 1.75) * tall + 1.3),
+    )
     for i, ax in enumerate(axes):
         if share:
             ax.tick_params(labelleft=i % wide == 0, labelbottom=i + wide >= count)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from bayesmmm.diagnostics import Diagnosis
+from bayesmmm.diagnostics.check import Check
 from bayesmmm.diagnostics.thresholds import PARETO_K
 from bayesmmm.plots.axis import label_rows, tidy
 from bayesmmm.plots.layout import AUTO, Title, finish
@@ -26,6 +27,14 @@ _WORDS = {"half_life": "half-life", "half_saturation": "half-\nsaturation", "roi
 _PARAMETERS = ("half_life", "retention", "half_saturation", "slope", "contribution", "roi")
 _SHADES = LinearSegmentedColormap.from_list("taught", ["#FFFFFF", SKY, BLUE])
 _READABLE = {"rhat": "R-hat", "ess_bulk": "ESS, bulk", "ess_tail": "ESS, tail", "energy": "E-BFMI"}
+_UNITS = {
+    "ess_bulk": "draws",
+    "ess_tail": "draws",
+    "divergences": "draws",
+    "tree_depth": "draws",
+    "explained": "R²",
+    **dict.fromkeys(("media_share", "prior_share", "baseline", "dominance", "unseen"), "share"),
+}
 #: Checks that name a channel where others name an equation: each has a row.
 _OF_CHANNELS = ("weak",)
 _LEVELS = ("quantile 0.05", "quantile 0.25", "quantile 0.5", "quantile 0.75", "quantile 0.95", "maximum")
@@ -34,7 +43,7 @@ _LEVELS = ("quantile 0.05", "quantile 0.25", "quantile 0.5", "quantile 0.75", "q
 def diagnosis(diagnosis: Diagnosis | Fit, *, title: Title = AUTO) -> np.ndarray:
     """Draw a diagnosis: every check with its verdict, what the data taught, and each equation beside its series.
 
-    The table of checks shows the number judged in each cell; its threshold is in ``diagnosis.table()``. Below it, for
+    The table of checks shows the number judged in each cell, and beside its name what it is held against. Below it, for
     each equation: the series with its 90 % predictive interval; quantiles and maximum beside those of replicates;
     residuals with their 90 % posterior intervals; Pareto k of each period.
 
@@ -65,7 +74,8 @@ def diagnosis(diagnosis: Diagnosis | Fit, *, title: Title = AUTO) -> np.ndarray:
     parts: Any = [figure]
     if equations:
         parts = figure.subfigures(2, 1, height_ratios=[tall, below + 0.3])
-    left = min(LETTER * max(map(len, rows)) + _COLUMN * len(columns), 0.68 * _WIDTH)
+    named = max(len(_row_label(row.partition("/")[2], list(cells.values()))) for row, cells in rows.items())
+    left = min(LETTER * named + _COLUMN * len(columns), 0.68 * _WIDTH)
     ratios = [left, _WIDTH - left] if len(taught) else [1.0]
     top = parts[0].subplots(1, len(ratios), squeeze=False, width_ratios=ratios)[0]
     axes: list[Axes] = [_checks(top[0], diagnosis, rows, columns)]
@@ -108,8 +118,7 @@ def _checks(ax: Axes, diagnosis: Diagnosis, rows: Mapping[str, Mapping], columns
             ax.plot(at - 0.38, i, mark, color=colour, markersize=6, markeredgewidth=1.5 if mark == "_" else 0.5)
             bold = "bold" if check.raised else "normal"
             ax.text(at - 0.26, i, _number(check), fontsize=SMALL, va="center", fontweight=bold)
-    names = [row.partition("/")[2] for row in rows]
-    label_rows(ax, [_READABLE.get(name, name.replace("_", " ").replace("roi", "ROI")) for name in names])
+    label_rows(ax, [_row_label(row.partition("/")[2], list(cells.values())) for row, cells in rows.items()])
     ax.grid(visible=False)
     ax.set_xlim(-0.5, len(columns) - 0.3)
     ax.set_xticks(np.arange(len(columns)) - 0.26, columns, ha="left")
@@ -123,7 +132,20 @@ def _checks(ax: Axes, diagnosis: Diagnosis, rows: Mapping[str, Mapping], columns
     return ax
 
 
-def _number(check) -> str:
+def _row_label(name: str, checks: Sequence[Check]) -> str:
+    """Name of a check, the unit of its number, and what it is held against where that is one number."""
+    readable = _READABLE.get(name, name.replace("_", " ").replace("roi", "ROI"))
+    known = {check.threshold for check in checks if np.isfinite(check.threshold) and np.isfinite(check.value)}
+    about = [_UNITS[name]] if name in _UNITS else []
+    if len(known) == 1:
+        (bound,) = known
+        judged = next(check for check in checks if check.threshold == bound and np.isfinite(check.value))
+        below = (judged.value <= bound) != judged.raised  # on which side of its bound a number is good
+        about.append(f"{'at most' if below else 'at least'} {bound:.3g}".replace("-", "−"))
+    return f"{readable} ({', '.join(about)})" if about else readable
+
+
+def _number(check: Check) -> str:
     if np.isnan(check.value):
         return "-"
     if check.group == "fit" and not check.name.startswith(("pareto_k", "explained")):
@@ -167,7 +189,7 @@ def _equation(line: Sequence[Axes], tables: Mapping, name: str, *, last: bool) -
     ax = line[0]
     ax.fill_between(dates, series["lower"], series["upper"], color=SKY, alpha=0.5, linewidth=0, label="90 %")
     ax.plot(dates, series["observed"], color=BLACK, linewidth=0.8)
-    ax.set_title(f"{name}: observed and replicates", fontsize=TEXT, loc="left")
+    ax.set_title(f"{name}: observed, and 90 % of replicates", fontsize=TEXT, loc="left")
     ax.yaxis.set_major_formatter(short_number)
     _quantiles(line[1], tables["predictive"].loc[name])
     ax = line[2]
@@ -175,14 +197,14 @@ def _equation(line: Sequence[Axes], tables: Mapping, name: str, *, last: bool) -
         ax.axhline(level, color=GREY, linewidth=0.8, linestyle="-" if level == 0 else ":")
     ax.vlines(dates, residuals["lower"], residuals["upper"], color=SKY, linewidth=0.8)
     ax.plot(dates, residuals["median"], "o", color=BLUE, markersize=1.8)
-    ax.set_title("residuals, in sds", fontsize=TEXT, loc="left")
+    ax.set_title("residuals, in sds (dotted: ±2)", fontsize=TEXT, loc="left")
     ax = line[3]
     ax.plot(dates, left_out["pareto_k"], "o", color=BLUE, markersize=1.8)
     high = left_out["pareto_k"] > PARETO_K.warn
     ax.plot(dates[high], left_out["pareto_k"][high], "X", color=RED, markersize=5)
     ax.axhline(PARETO_K.warn, color=RED, linewidth=0.8, linestyle="--")
     ax.set_ylim(None, max(0.9, float(left_out["pareto_k"].max()) + 0.1))
-    ax.set_title("Pareto k", fontsize=TEXT, loc="left")
+    ax.set_title(f"Pareto k (dashed: {PARETO_K.warn:g})", fontsize=TEXT, loc="left")
     for panel, count in ((line[0], 4), (line[2], 4), (line[3], 2)):
         _few_dates(panel, dates, count)
         panel.tick_params(labelbottom=last)
@@ -205,4 +227,4 @@ def _quantiles(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_yticks(at, ["5 %", "25 %", "50 %", "75 %", "95 %", "max"][: len(part)])
     ax.xaxis.set_major_formatter(short_number)
     ax.xaxis.set_major_locator(plt.MaxNLocator(3))
-    ax.set_title("quantiles", fontsize=TEXT, loc="left")
+    ax.set_title("quantiles, and 90 %", fontsize=TEXT, loc="left")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from bayesmmm.equations.text import term_words
 from bayesmmm.errors import SettingError
 from bayesmmm.plots.axis import label_rows, log_axis
 from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, one, rows_axes, width_of
@@ -74,7 +75,7 @@ def parameters(
         part = table.loc[list(rows)]
         intervals(ax, part, 0.0, BLUE, size=4.0)
         truths(ax, part, truth)
-        label_rows(ax, list(rows.values()))
+        label_rows(ax, [term_words(label) for label in rows.values()])
         equation, _, parameter = variable.rpartition(".")
         if parameter in FACTORS:
             log_axis(ax)
@@ -121,7 +122,7 @@ def _parameter_grid(blocks: Mapping[str, Mapping[str, str]], units: Mapping[str,
     widths = [
         0.7 if max(len(block) for v, block in blocks.items() if v.endswith(f".{n}")) == 1 else 1.0 for n in names
     ]
-    margin = width_of(label for block in blocks.values() for label in block.values())
+    margin = width_of(term_words(label) for block in blocks.values() for label in block.values())
     _, grid = plt.subplots(
         len(equations),
         len(names),
@@ -180,7 +181,7 @@ def prior_posterior(
         raise SettingError(
             "prior and posterior must have the same rows; summarise the same variable of both groups"
         )
-    labels, own = [inner_label(row) for row in prior.index], ax is None
+    labels, own = [term_words(inner_label(row)) for row in prior.index], ax is None
     ax = rows_axes(labels, 4.6, 1.1, 0.3) if ax is None else one(ax)
     intervals(ax, prior, -0.16, GREY, size=3.5, linewidth=1.2)
     intervals(ax, posterior, 0.16, BLUE, size=4.5, linewidth=2.6)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from bayesmmm.equations.likelihoods import LIKELIHOODS, NORMAL
 from bayesmmm.plots.axis import date_axis, tidy, zero_line
 from bayesmmm.plots.layout import AUTO, Title, finish, one, panels
-from bayesmmm.plots.parts import legend_above
+from bayesmmm.plots.parts import legend_above, upright
 from bayesmmm.plots.reading import SAMPLE, caution, checked, ci_label, dates_of, series_of, table_of, unit_of
 from bayesmmm.plots.sources import RESIDUAL_AUTOCORRELATION, RESIDUAL_DISTRIBUTION, RESIDUALS
 from bayesmmm.plots.style import BLACK, BLUE, DASHED, GREY, RED, SKY, TEXT
@@ -40,8 +40,7 @@ def residuals(
     ax = panels(1, 1, (9.5, 2.8))[0] if ax is None else one(ax)
     zero_line(ax)
     label = f"{ci_label(table)} interval"
-    ax.vlines(table.index, table["lower"], table["upper"], color=SKY, linewidth=1.6, label=label)
-    ax.plot(table.index, table["median"], ".", color=BLUE, markersize=4, label="median")
+    upright(ax, table, label, size=4.0, linewidth=1.6)
     tidy(ax)
     date_axis(ax, pd.DatetimeIndex(table.index), step=1.0)
     name = series_of(draws.attrs)

@@ -22,9 +22,11 @@ from bayesmmm.plots.parts import (
     intervals,
     legend_above,
     legend_on_top,
+    observed_dots,
     return_axis,
     size_of_cells,
     truths,
+    upright,
 )
 from bayesmmm.plots.reading import (
     SAMPLE,
@@ -47,7 +49,7 @@ from bayesmmm.plots.sources import (
     ROI_IN_TOTAL,
     ROI_MAP,
 )
-from bayesmmm.plots.style import BLACK, BLUE, GREY, RED, SKY, SMALL, TEXT
+from bayesmmm.plots.style import BLUE, GREY, RED, SKY, SMALL, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.validate import check_flag, check_mapping
 
@@ -199,7 +201,7 @@ def predictive_by_geo(table: pd.DataFrame | Fit, *, title: Title = AUTO, axes: P
         part = table.xs(geo, level="geo")
         ax.fill_between(part.index, part["lower"], part["upper"], color=SKY, alpha=0.4, lw=0, label="interval")
         ax.plot(part.index, part["median"], color=BLUE, linewidth=1.1, label="median")
-        ax.plot(part.index, part["observed"], ".", color=BLACK, markersize=2.5, label="observed")
+        observed_dots(ax, part["observed"], 2.5)
         ax.set_title(str(geo), loc="left", fontsize=TEXT, pad=3)
         tidy(ax)
         numbers(ax.yaxis, most=3)
@@ -237,8 +239,7 @@ def period_effects(
     ax = panels(1, 1, (9.5, 2.9))[0] if ax is None else one(ax)
     zero_line(ax)
     label = f"{ci_label(table)} interval"
-    ax.vlines(table.index, table["lower"], table["upper"], color=SKY, linewidth=1.8, label=label)
-    ax.plot(table.index, table["median"], ".", color=BLUE, markersize=5, label="median")
+    upright(ax, table, label, size=5.0, linewidth=1.8)
     handles, _ = ax.get_legend_handles_labels()
     if truth is not None:
         truth = check_mapping(truth, "truth", "{'sales.period[2024-01-07]': 0.1}")

@@ -29,6 +29,10 @@ from bayesmmm.validate import check_count, check_path, refusal
 Title = str | None
 Panels = Sequence[Axes] | np.ndarray | None
 AUTO = "auto"
+_NO_ROOM, _GROWTHS = (
+    "constrained_layout not applied",
+    10,
+)  # what Matplotlib says then, and how often a figure grows
 _PAD = 0.06  # inches around a title
 _LEGEND = 0.4  # inches that figures have for a legend
 _LONG_WORD = re.compile(rf"\S{{{LONGEST + 1},}}")
@@ -68,12 +72,33 @@ def save(axes: Axes | np.ndarray, path: str | os.PathLike[str], *, dpi: int = 15
             "path", str(path), f"must end in one of {', '.join(f'.{kind}' for kind in kinds)}, as 'figure.png'"
         )
     dpi = check_count(dpi, "dpi", least=10, most=2400, advice="as dpi=150")
+    with writing(path):
+        save_each(axes, [path], dpi=dpi)
+    return path
+
+
+def save_each(axes: Axes | np.ndarray, paths: Sequence[Path], *, dpi: int = 150) -> None:
+    """Write the figure of `axes` to several files and close it. It is laid out once, which takes longer than to draw.
+
+    One whose words leave no room for its panels grows until they have some.
+    """
+    figure = whole_figure(next(iter(np.ravel(np.asarray(axes, dtype=object)))))
     try:
-        with writing(path):
-            figure.savefig(path, dpi=dpi, bbox_inches="tight", facecolor="white")
+        for _ in range(_GROWTHS):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                figure.draw_without_rendering()
+            if not any(_NO_ROOM in str(each.message) for each in caught):
+                break
+            figure.set_size_inches(1.4 * figure.get_figwidth(), 1.4 * figure.get_figheight())
+        for each in caught:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+        figure.set_layout_engine("none")
+        box = figure.get_tightbbox(figure.canvas.get_renderer()).padded(_PAD)  # type: ignore[attr-defined]
+        for path in paths:
+            figure.savefig(path, dpi=dpi, bbox_inches=box, facecolor="white")
     finally:
         plt.close(figure)
-    return path
 
 
 def whole_figure(ax: Axes | Figure) -> Figure:

@@ -13,9 +13,10 @@ from matplotlib.lines import Line2D
 
 from bayesmmm.plots.axis import log_axis, numbers, zero_line
 from bayesmmm.plots.layout import whole_figure, width_of
-from bayesmmm.plots.style import BLACK, DASHED, GREY, LETTER, RED, SMALL
+from bayesmmm.plots.style import BLACK, BLUE, DASHED, GREY, LETTER, RED, SKY, SMALL
 from bayesmmm.validate import as_floats, check_mapping, refusal
 
+_MANY = 250  # periods that are too close to each other for marks of their own
 _SPAN = 20.0  # a logarithmic axis is used where returns differ by more than this factor
 
 
@@ -60,6 +61,28 @@ def intervals(
     at = np.arange(len(table)) + shift
     ax.hlines(at, table["lower"], table["upper"], color=colour, linewidth=linewidth)
     ax.plot(table["median"], at, "o", color=colour, markersize=size)
+
+
+def observed_dots(ax: Axes, series: pd.Series, size: float) -> None:
+    """Draw observed values as dots; of many periods they are small and light, so that an interval below is seen."""
+    style: dict[str, Any] = {"markersize": size}
+    if len(series) > _MANY:
+        small = max(1.4, size * (_MANY / len(series)) ** 0.5)
+        style = {"markersize": small, "alpha": 0.6, "markeredgewidth": 0.0}
+    ax.plot(series.index, series, ".", color=BLACK, clip_on=False, label="observed", **style)
+
+
+def upright(ax: Axes, table: pd.DataFrame, label: str, *, size: float, linewidth: float) -> None:
+    """Draw an interval and a median for every period: of many periods a band with a line."""
+    many = len(table) > _MANY
+    if many:
+        ax.fill_between(
+            table.index, table["lower"], table["upper"], color=SKY, alpha=0.5, linewidth=0, label=label
+        )
+    else:
+        ax.vlines(table.index, table["lower"], table["upper"], color=SKY, linewidth=linewidth, label=label)
+    marks: dict[str, Any] = {"linewidth": 0.7} if many else {"marker": ".", "ls": "", "markersize": size}
+    ax.plot(table.index, table["median"], color=BLUE, label="median", **marks)
 
 
 def truths(ax: Axes, table: pd.DataFrame, truth: Mapping[str, float] | None, shift: float = 0.0) -> None:

@@ -27,8 +27,8 @@ _PARTS = {"total": (GREY, "-", 0.18), "direct": (BLUE, "--", 0.18), "indirect": 
 def mediation_sensitivity(dataset: xr.Dataset | Fit, *, title: Title = AUTO, axes: Panels = None) -> np.ndarray:
     """Draw direct, indirect and total effects against the residual correlation that is assumed, a panel per channel.
 
-    Where an answer is not reliable (weights too unequal, or a sampler that did not converge) medians are dotted and
-    have no band. A red line marks the correlation at which the median indirect effect vanishes.
+    Where an answer is not reliable (weights too unequal, or a sampler that did not converge) nothing is drawn, and the
+    legend says why. A red line marks the correlation at which the median indirect effect vanishes.
 
     Parameters
     ----------
@@ -52,7 +52,6 @@ def mediation_sensitivity(dataset: xr.Dataset | Fit, *, title: Title = AUTO, axe
             lower, median, upper = dataset[part].sel(channel=name).transpose("quantile", "rho").values
             shown = np.where(good, median, np.nan)
             ax.fill_between(rho, lower, upper, where=good, color=colour, alpha=opacity, lw=0)
-            ax.plot(rho, median, color=colour, linewidth=0.9, linestyle=":", zorder=2)
             ax.plot(rho, shown, color=colour, linewidth=1.6, linestyle=style, zorder=3)
         star = float(dataset["rho_star"].sel(channel=name))
         if np.isfinite(star):
@@ -93,7 +92,7 @@ def _entries(dataset: xr.Dataset, good: np.ndarray) -> list[Artist]:
     ]
     if not good.all():
         why = "weights too unequal" if dataset.attrs.get("method") == "reweight" else "sampler did not converge"
-        entries.append(key(f"not reliable: {why}", linewidth=0.9, linestyle=":"))
+        entries.append(key(f"blank: not reliable, {why}", ls=""))
     if np.isfinite(dataset["rho_star"]).any():
         entries.append(key("indirect effect vanishes", RED, linewidth=1.2))
     return [*entries, *caution(dataset.attrs)]

@@ -9,7 +9,7 @@ from bayesmmm.data import MMMData
 from bayesmmm.errors import SettingError
 from bayesmmm.plots.axis import date_axis, numbers, tidy
 from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, one, panels, width_of
-from bayesmmm.plots.parts import legend_above
+from bayesmmm.plots.parts import legend_above, observed_dots
 from bayesmmm.plots.reading import ci_label, dates_of, series_label, series_of
 from bayesmmm.plots.sources import CORRELATION, PREDICTIVE, PREDICTIVE_CHECK, SPEND
 from bayesmmm.plots.style import BLACK, BLUE, DASHED, GREY, ORANGE, SKY, SMALL, TEXT
@@ -112,7 +112,7 @@ def predictive(table: pd.DataFrame | Fit, *, title: Title = AUTO, ax: Axes | Non
     label = f"{ci_label(table)} interval"
     ax.fill_between(table.index, table["lower"], table["upper"], color=SKY, alpha=0.4, lw=0, label=label)
     ax.plot(table.index, table["median"], color=BLUE, linewidth=1.3, label="median")
-    ax.plot(table.index, table["observed"], ".", color=BLACK, markersize=3.5, clip_on=False, label="observed")
+    observed_dots(ax, table["observed"], 3.5)
     tidy(ax)
     ax.yaxis.set_major_formatter(ticker.FuncFormatter(short_number))
     date_axis(ax, table.index)

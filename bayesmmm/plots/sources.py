@@ -259,6 +259,7 @@ ROI_IN_TOTAL = Source(
     line=f"{_BY_GEO}, mm.roi(fit)",
 )
 ROI_MAP = Source("roi_map", xr.DataArray, _BY_GEO, _RETURNS_BY_GEO, ("roi",))
+SHARES = Source("shares", xr.Dataset, "mm.effects(fit)", {Fit: estimands.effects}, ("total", "spend", "roi"))
 SHRINKAGE = Source(
     "shrinkage",
     xr.Dataset,

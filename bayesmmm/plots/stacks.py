@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayesmmm.plots.axis import date_axis, label_rows, numbers, tidy, zero_line
-from bayesmmm.plots.layout import AUTO, Title, finish, one, panels, rows_axes
+from bayesmmm.plots.layout import AUTO, Title, finish, one, panels, rows_axes, whole_figure
 from bayesmmm.plots.parts import key, legend_above
 from bayesmmm.plots.reading import SAMPLE, caution, dates_of, series_of, span_of, unit_of, variable
 from bayesmmm.plots.sources import DECOMPOSITION, WATERFALL
@@ -29,7 +29,7 @@ from bayesmmm.text import counted, percent
 from bayesmmm.validate import check_ci_prob, check_count, check_flag
 
 _MAKER = "decompose(fit)"
-_VIA, _ORGANIC = ("///", "\\\\\\", "xxx"), ("...", "ooo", "***")
+_VIA, _ORGANIC = (ORANGE, "#B87A00", "#FFC14D"), (PALE, "#E3C58A", "#FBEBC8")
 _MIDDLE, _LIGHT, _SAND = "#A0A0A0", "#D0D0D0", "#DCCDA4"
 _KINDS = {
     "base": (_MIDDLE, "baseline"),
@@ -40,6 +40,7 @@ _KINDS = {
     "organic": (PALE, "mediator, organic"),
     "other": (SKY, "several parts"),
 }
+_NARROW = 8.0  # inches
 _EVENTS = 5  # so many have a bar of their own
 _NEGLIGIBLE = 5e-4  # share of the whole that is written as 0.0 %
 _PERIOD = {"month": "M", "quarter": "Q", "year": "Y"}
@@ -52,7 +53,6 @@ class _Area:
     label: str
     members: tuple[str, ...]
     colour: str
-    hatch: str = ""
     #: events, of whose sum only the part above zero, or only that below it, belongs to the area
     above: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
@@ -75,7 +75,8 @@ def decomposition(dataset: xr.Dataset | Fit, *, title: Title = AUTO, ax: Axes | 
     something, and lower the lowest one where they take something away. Up to six channels have an area of their own;
     of more than six, the smallest share one, and the legend says how many. What all channels do through a mediator is
     one area for each mediator (`waterfall` takes it apart). Negative values are stacked downwards, and then a dashed
-    line shows the sum. Sums over months, quarters or years are drawn as bars, and so is a single period.
+    line shows the sum. Months, quarters and years are drawn as bars, and so is a single period. Their height is the mean
+    of the periods that they hold: sums of weeks would rise and fall with the number of Sundays in a month.
 
     Parameters
     ----------
@@ -93,19 +94,15 @@ def decomposition(dataset: xr.Dataset | Fit, *, title: Title = AUTO, ax: Axes | 
     ax = panels(1, 1, (11.0, 4.2))[0] if ax is None else one(ax)
     freq = str(dataset.attrs.get("freq") or "")
     freq = freq if freq in _PERIOD else ""  # otherwise one value per period of the data
+    held = dataset["periods"].values if freq and "periods" in dataset.coords else np.ones(values.sizes["date"])
+    values = values / xr.DataArray(held, dims="date")
     left, middle, width = _places(values["date"].values, freq)
     as_bars = bool(freq) or len(middle) == 1  # one period has no width to fill
     up, down = np.zeros(len(middle)), np.zeros(len(middle))
     handles: list[Artist] = []
     for area in _areas(values):
         height = area.height(values)
-        edge = BROWN if area.colour == PALE else "white"
-        style: dict[str, Any] = {
-            "facecolor": area.colour,
-            "edgecolor": edge,
-            "hatch": area.hatch,
-            "linewidth": 0.3,
-        }
+        style: dict[str, Any] = {"facecolor": area.colour, "edgecolor": "white", "linewidth": 0.3 * as_bars}
         for base, part in ((up, height.clip(min=0.0)), (down, height.clip(max=0.0))):
             if not part.any():
                 continue
@@ -126,21 +123,26 @@ def decomposition(dataset: xr.Dataset | Fit, *, title: Title = AUTO, ax: Axes | 
         (line,) = ax.plot(at, total, color=BLACK, lw=1.0, ls=(0, (3, 1.5)), label="sum of the parts")
         handles.insert(0, line)
     marker: dict[str, Any] = {"marker": "o", "markersize": 3.5} if as_bars else {}
-    (line,) = ax.plot(middle, dataset["observed"].values, color=BLACK, linewidth=0.9, label="observed", **marker)
+    (line,) = ax.plot(
+        middle, dataset["observed"].values / held, color=BLACK, linewidth=0.9, label="observed", **marker
+    )
     line.set_path_effects([patheffects.withStroke(linewidth=2.2, foreground="white", alpha=0.7)])
     handles = [line, *handles, *caution(dataset.attrs)]
     tidy(ax)
     ax.margins(y=0.03)
     if not below:
-        ax.set_ylim(bottom=min(0.0, float(dataset["observed"].min())))
+        ax.set_ylim(bottom=min(0.0, float((dataset["observed"] / held).min())))
     numbers(ax.yaxis)
     date_axis(ax, pd.DatetimeIndex(values["date"].values) if len(middle) == 1 and not freq else None)
     if len(middle) > 1 or freq:
         ax.set_xlim(left[0], left[-1] + width[-1])
-    per = f" per {freq}" if freq else ""
-    name = series_of(dataset.attrs)
+    name, word = series_of(dataset.attrs), str(dataset.attrs.get("period") or "period")
+    means = bool(freq) and "periods" in dataset.coords and word != freq
+    per = f" per {word}, mean of each {freq}" if means else f" per {freq}" if freq else ""
     ax.set_ylabel(f"{name}{per}{unit_of(dataset['contribution'], dataset)}", fontsize=TEXT)
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "alignment": "left"}
+    if whole_figure(ax).get_figwidth() < _NARROW:  # no room beside the axes
+        place |= {"bbox_to_anchor": (-0.12, -0.1), "ncols": 2}
     style = {"frameon": False, "fontsize": SMALL, "title_fontsize": SMALL}
     ax.legend(handles=handles, title="posterior means", **place, **style)
     return finish([ax], own, title, f"What {name} is made up of{per}{dates_of(*span_of(dataset))}")[0]
@@ -176,9 +178,9 @@ def _areas(values: xr.DataArray) -> list[_Area]:
         organic = tuple(label for label, k in of if k == "organic")
         via = tuple(label for label, k in of if k == "via")
         if organic:
-            areas.append(_Area(f"{name}, organic", organic, PALE, _ORGANIC[i % len(_ORGANIC)]))
+            areas.append(_Area(f"{name}, organic", organic, _ORGANIC[i % len(_ORGANIC)]))
         if via:
-            areas.append(_Area(f"all channels via {name}", via, ORANGE, _VIA[i % len(_VIA)]))
+            areas.append(_Area(f"all channels via {name}", via, _VIA[i % len(_VIA)]))
     direct = values.isel(component=kind == "direct")
     size = abs(direct).sum("date").values
     ranked = [direct["component"].values.tolist()[i] for i in np.argsort(-size, kind="stable")]
@@ -220,7 +222,7 @@ def waterfall(
     dataset : Dataset or Fit
         As ``mm.decompose(fit)`` gives it, or a fit.
     ci_prob : float in (0, 1), optional
-        Probability of the intervals; by default ArviZ's ``stats.ci_prob``.
+        Probability of the intervals; by default 0.9, or ArviZ's ``stats.ci_prob`` where it was set.
     largest : int
         So many parts beside the baseline have a bar of their own; the smaller ones share one. Of more than six events
         the smaller ones share a bar in any case.

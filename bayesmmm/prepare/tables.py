@@ -158,7 +158,9 @@ def _headers(raw: RawFile, search: Search) -> list[tuple[int, int]]:
 
 
 def _ends_table(row: list[str]) -> bool:
-    return is_blank(row) or row[0].startswith("#")
+    if row and row[0] and not row[0].isspace():  # as nearly all rows show at once
+        return row[0].startswith("#")
+    return is_blank(row)
 
 
 def _group(rows: list[list[str]], i: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -11,14 +11,19 @@ import xarray as xr
 from bayesmmm.data import MONEY
 from bayesmmm.diagnostics import Diagnosis, diagnose
 from bayesmmm.estimands import adstock_decay, decompose, effects, marginal_roi, predict, residuals, response_curves
+from bayesmmm.optimize import Plan
+from bayesmmm.progress import Tell, silent
 from bayesmmm.report.geo_answers import GeoAnswers, collect_by_geo, in_total, with_replicates
-from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
+from bayesmmm.report.recommendation import Asked, recommend
+from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table, weak_signs
 from bayesmmm.validate import check_ci_prob
 
 #: Numbers that a decomposition by period may hold for the figures; it is thinned to that.
 _PARTS = 20e6
-#: Draws of the residuals and curves in the figures and tables that are long.
-_SOME = 1000
+#: Draws of decays and replicates, and of response curves and parts by period, in figures and tables.
+_SOME, _CURVES = 1000, 400
+#: Steps that `collect` tells.
+STEPS = 9
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Answers:
     marginal_mediators: xr.DataArray | None
     curves: xr.Dataset
     parts: xr.Dataset  # decomposition of the outcome by period, thinned where it is large
+    months: xr.Dataset
     quarters: xr.Dataset
     decay: xr.Dataset
     fitted: xr.Dataset  # means of every series given its observed inputs
@@ -48,6 +54,11 @@ class Answers:
     parameters: pd.DataFrame  # summary of the posterior
     diagnosis: Diagnosis
     geos: GeoAnswers | None  # of a panel
+    weak: tuple[str, ...]  # channels that are not told apart from no effect
+    plan: Plan | None  # that is recommended
+    no_plan: str  # why there is none
+    objective: str  # what it is for
+    currency: str = ""  # sign or code that stands before amounts of money on the first pages
 
     @property
     def outcome(self) -> str:
@@ -91,24 +102,43 @@ def collect(
     start: str | datetime.date | None = None,
     stop: str | datetime.date | None = None,
     window: str = "spend",
-    ci_prob: float = 0.9,
+    ci_prob: float | None = None,
+    currency: str = "",
+    asked: Asked | None = None,
+    tell: Tell = silent,
 ) -> Answers:
     """Ask a fit everything that the report tells; see `write_report` for the arguments."""
     ci_prob = check_ci_prob(ci_prob)
     about: dict[str, Any] = {"start": start, "stop": stop}
     chains = fit.posterior.sizes["chain"]
-    some = max(_SOME, chains)
-    lost = effects(fit, window=window, **about)
+    lost = effects(fit, terms=(), window=window, **about)
+    tell("effects")
     counted = lost if window == "outcome" else effects(fit, terms=(), window="outcome", **about)
     # Paid mediators that act as media, so that their own spend can be judged.
     paid = [name for name in fit.system.mediators if name in fit.system.media and fit.data.is_money(name)]
-    bought = any(fit.data.has_spend(name) for name in lost["channel"].values)
+    bought = [name for name in lost["channel"].values.tolist() if fit.data.has_spend(name)]
     order, mediators = fit.system.order, len(fit.system.mediators)
     # Numbers that one draw of a decomposition by period holds, or a little more.
     size = (len(fit.system.exogenous) * (1 + mediators) + 3 + mediators) * len(fit.data.dates)
+    tell("residuals and replicates")
     left = {name: residuals(fit, name) for name in order}
     replicated = with_replicates(fit)
     whole = in_total(replicated)
+    tell("returns")
+    marginal, marginal_mediators = _marginal(fit, bought, paid, window=window, **about)
+    tell("response curves")
+    curves = response_curves(fit.thin(max(_CURVES, chains)), window=window, **about)
+    tell("decomposition")
+    months = decompose(fit, freq="month", **about)
+    parts = decompose(fit.thin(max(min(int(_PARTS / size), _CURVES), chains)), **about)
+    tell("checks")
+    diagnosis = diagnose(fit)
+    tell("geos" if len(fit.data.geos) > 1 else "parameters")
+    geos = collect_by_geo(fit, replicated, window=window, ci_prob=ci_prob, **about)
+    tell("recommended plan")
+    asked = Asked() if asked is None else asked
+    plan, no_plan = recommend(fit, asked)
+    tell("tables")
     return Answers(
         fit=fit,
         ci_prob=ci_prob,
@@ -117,18 +147,57 @@ def collect(
         effects=lost,
         counted=counted,
         mediators=effects(fit, channels=paid, groups={}, terms=(), window=window, **about) if paid else None,
-        marginal=marginal_roi(fit, window=window, **about) if bought else None,
-        marginal_mediators=marginal_roi(fit, channels=paid, window=window, **about) if paid else None,
-        curves=response_curves(fit.thin(some), window=window, **about),
-        parts=decompose(fit.thin(max(int(_PARTS / size), chains)), **about),
-        quarters=decompose(fit, freq="quarter", **about),
-        decay=adstock_decay(fit.thin(some)),
+        marginal=marginal,
+        marginal_mediators=marginal_mediators,
+        curves=curves,
+        parts=parts,
+        months=months,
+        quarters=_by_quarter(months),
+        decay=adstock_decay(fit.thin(max(_SOME, chains))),
         fitted=predict(fit),
         residuals=left,
         autocorrelation={name: autocorrelation(draw, ci_prob=ci_prob) for name, draw in left.items()},
         predictive={name: predictive_table(whole, name, ci_prob) for name in order},
-        checks={name: predictive_check(whole, name, ci_prob) for name in order},
+        checks={name: predictive_check(_fewer(whole), name, ci_prob) for name in order},
         parameters=fit.summary(ci_prob),
-        diagnosis=diagnose(fit),
-        geos=collect_by_geo(fit, replicated, window=window, ci_prob=ci_prob, **about),
+        diagnosis=diagnosis,
+        geos=geos,
+        weak=tuple(weak_signs(fit)),
+        plan=plan,
+        no_plan=no_plan,
+        objective=asked.objective,
+        currency=currency,
     )
+
+
+def _marginal(
+    fit: Fit, bought: list[str], paid: list[str], **about: Any
+) -> tuple[xr.DataArray | None, xr.DataArray | None]:
+    """Marginal returns of channels and of paid mediators, asked together."""
+    if not bought and not paid:
+        return None, None
+    both = marginal_roi(fit, channels=[*bought, *paid], **about)
+    channels, mediators = (both.sel(channel=names) if names else None for names in (bought, paid))
+    return channels, mediators
+
+
+def _fewer(fit: Fit) -> Fit:
+    """Return a fit with so many replicates that quantiles over time are known well enough."""
+    replicated = fit.tree["posterior_predictive"].to_dataset()
+    step = replicated.sizes["chain"] * replicated.sizes["draw"] // _SOME
+    if step < 2:
+        return fit
+    replicated = replicated.isel(draw=slice(None, None, step))
+    groups = {"observed_data": fit.tree["observed_data"].to_dataset(), "posterior_predictive": replicated}
+    return replace(fit, tree=xr.DataTree.from_dict(groups))
+
+
+def _by_quarter(months: xr.Dataset) -> xr.Dataset:
+    """Add months up to quarters."""
+    quarter = pd.DatetimeIndex(months["date"].values).to_period("Q")
+    place, labels = pd.factorize(quarter)
+    dated = months.drop_vars("periods").assign_coords(date=labels.to_timestamp()[place])
+    parts = dated.groupby("date").sum(skipna=False)
+    for name, values in months.data_vars.items():
+        parts[name] = parts[name].transpose(*values.dims).assign_attrs(values.attrs)
+    return parts.assign_attrs({**months.attrs, "freq": "quarter"})

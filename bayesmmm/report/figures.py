@@ -11,15 +11,27 @@ import numpy as np
 
 from bayesmmm import plots
 from bayesmmm.errors import FigureWarning
-from bayesmmm.files import safe_names
-from bayesmmm.plots.sources import shared_parameters
+from bayesmmm.files import safe_names, writing
+from bayesmmm.plots.layout import panels, save_each
+from bayesmmm.progress import Tell, silent
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.geo_answers import PANELS, ROWS, of_all_geos
 from bayesmmm.results import FACTORS, prior_and_posterior
 
 #: Sections of the page that hold figures.
-ANSWERS, GEOS, MODEL, DATA, LEARNT, CHECKS = "answers", "geos", "model", "data", "learnt", "checks"
-SUFFIXES = (".png", ".svg")
+FIRST, ANSWERS, GEOS, MODEL, DATA, LEARNT, CHECKS = (
+    "first",
+    "answers",
+    "geos",
+    "model",
+    "data",
+    "learnt",
+    "checks",
+)
+#: Every figure is written so; those of the first pages also as a picture for slides.
+SUFFIXES, PNG = (".svg",), ".png"
+#: Size of a figure that a phone shows whole, in inches.
+_NARROW = (5.0, 4.4)
 #: Title of each figure, and how to read it.
 _WORDS = {
     "effects": (
@@ -66,10 +78,17 @@ _WORDS = {
         "The left panel lays both counts side by side, the right one shows their difference; where its interval holds "
         "zero, the two may be the same.",
     ),
+    "shares": (
+        "Share of spend and of the effect",
+        "A blue bar longer than the grey one: more effect than its part of the money.",
+    ),
+    "by_month": (
+        "Where {outcome} came from, by month",
+        "Means over the periods of each month.",
+    ),
     "response_curves": (
         "What more or less spend would have brought to {outcome}",
-        "The dot is the spend as it was; where the curve is dashed, part of the spend would fall into periods with more "
-        "spend than was ever observed, and its shape is assumed rather than seen.",
+        "The dot is the spend as it was; dashed is more than was ever seen.",
     ),
     "adstock_decay": (
         "How long spend keeps working",
@@ -90,11 +109,10 @@ _WORDS = {
         "Two channels near 1 or -1 share their effect in a way that the data cannot settle.",
     ),
     "prior_posterior": (
-        "{equation}: {parameter}",
-        "{meaning}: grey is what was assumed before the data, blue what is left after them; where both are alike, the "
-        "data said little.",
+        "{equation}: before and after the data",
+        "Grey is what was assumed before the data, blue what is left after them; where both are alike, the data said "
+        "little. {meaning}.",
     ),
-    "parameters": ("All parameters", "One row of panels for each equation; dots are medians, lines intervals."),
     "predictive": (
         "{equation}: observed, and what the model expects",
         "Dots are observed values; about as many of them as the interval promises should lie in the band, and those "
@@ -108,10 +126,6 @@ _WORDS = {
         "{equation}: is its distribution right?",
         "Points on the line say that simulated data spread as the observed ones do; points off it at an end, that the "
         "model misses extremes or zeros.",
-    ),
-    "residual_distribution": (
-        "{equation}: how large the unexplained part is",
-        "Bars far from the curve, or single values far out, say that the assumed noise does not fit.{censored}",
     ),
     "residual_autocorrelation": (
         "{equation}: does the unexplained part remember?",
@@ -138,32 +152,37 @@ class Figure:
     reading: str  # how to read it
     draw: Callable[..., object]  # returns its axes; takes ``title``
     small: bool = False  # whether two of its kind fit side by side
+    large: bool = False  # whether a phone has to scroll for it to be read
+    kind: str = ""  # of `_WORDS`
+    found: str = ""  # a finding that stands above it in place of its title
 
 
 def make_figures(answers: Answers) -> list[Figure]:
     """Return all figures in the order of the page, with safe and distinct names."""
-    makers = (_of_answers, _of_geos, _of_model, _of_learnt, _of_checks)
+    makers = (_of_first, _of_answers, _of_geos, _of_model, _of_learnt, _of_checks)
     figures = [figure for make in makers for figure in make(answers)]
     names = safe_names(figure.name for figure in figures)
     return [replace(figure, name=name) for figure, name in zip(figures, names, strict=True)]
 
 
-def save_figures(figures: list[Figure], folder: Path) -> list[Figure]:
-    """Draw every figure and write it as PNG and SVG; returns those that could be drawn."""
-    return [
-        figure
+def save_figures(figures: list[Figure], folder: Path, tell: Tell = silent) -> list[Figure]:
+    """Draw every figure and write it as SVG, the first ones also as PNG; returns those that could be drawn."""
+    out = []
+    for figure in figures:
+        tell(f"drawing {figure.name}")
+        ends = (*SUFFIXES, PNG) if figure.section == FIRST else SUFFIXES
         # The page has titles.
-        for figure in figures
-        if save_figure(partial(figure.draw, title=None), [folder / f"{figure.name}{end}" for end in SUFFIXES])
-    ]
+        if save_figure(partial(figure.draw, title=None), [folder / f"{figure.name}{end}" for end in ends]):
+            out.append(figure)
+    return out
 
 
 def save_figure(draw: Callable[[], object], paths: Sequence[Path]) -> bool:
     """Draw a figure and write it, or warn which one cannot be drawn and leave it out."""
     try:
         axes = np.ravel(np.asarray(draw(), dtype=object))
-        for path in paths:
-            plots.save(axes, path)
+        with writing(*paths):
+            save_each(axes, paths)
     except OSError:  # such as a full disk: no matter of this figure
         raise
     except Exception as problem:
@@ -183,7 +202,24 @@ def _figure(
 ) -> Figure:
     """Return a figure whose title and reading are filled with `words`; `end` tells it from others of its kind."""
     title, reading = (text.format(**words) for text in _WORDS[kind])
-    return Figure(kind + end, section, title, reading, draw, small)
+    large = section != FIRST and not small
+    return Figure(kind + end, section, title, reading, draw, small, large, kind)
+
+
+def _of_first(answers: Answers) -> Iterator[Figure]:
+    """Figures for the person who decides, narrow enough for a phone."""
+    ci_prob: dict[str, Any] = {"ci_prob": answers.ci_prob}
+    if answers.bought and float(answers.effects["spend"].sel(channel=answers.bought).sum()) > 0.0:
+        yield _figure("shares", FIRST, partial(plots.shares, answers.effects, **ci_prob), small=True)
+    if len(answers.months["date"]) > 1:
+        by_month = partial(_by_month, answers)
+        yield _figure("by_month", FIRST, by_month, small=True, outcome=answers.outcome)
+    curves = partial(plots.response_curves, answers.curves, across=2, **ci_prob)
+    yield _figure("response_curves", FIRST, curves, small=True, outcome=answers.outcome)
+
+
+def _by_month(answers: Answers, **title: None) -> object:
+    return plots.decomposition(answers.months, ax=panels(1, 1, _NARROW)[0], **title)
 
 
 def _of_answers(answers: Answers) -> Iterator[Figure]:
@@ -198,11 +234,9 @@ def _of_answers(answers: Answers) -> Iterator[Figure]:
             else "the wider the interval, the less is known"
         )
         yield _figure("roi", ANSWERS, partial(plots.roi, back, marginal=answers.marginal, **ci_prob), back=reading)
-    yield _figure("waterfall", ANSWERS, partial(plots.waterfall, answers.parts, **ci_prob), outcome=outcome)
+    yield _figure("waterfall", ANSWERS, partial(plots.waterfall, answers.months, **ci_prob), outcome=outcome)
     yield _figure("decomposition", ANSWERS, partial(plots.decomposition, answers.parts), outcome=outcome)
     yield _figure("accounting", ANSWERS, partial(plots.accounting, answers.quarters, answers.counted, **ci_prob))
-    curves = partial(plots.response_curves, answers.curves, **ci_prob)
-    yield _figure("response_curves", ANSWERS, curves, outcome=outcome)
     yield _figure("adstock_decay", ANSWERS, partial(plots.adstock_decay, answers.decay, **ci_prob))
 
 
@@ -239,18 +273,11 @@ def _of_model(answers: Answers) -> Iterator[Figure]:
 
 def _of_learnt(answers: Answers) -> Iterator[Figure]:
     for equation in answers.fit.system.order:
-        for parameter, meaning in _MEANINGS.items():
-            variable = f"{equation}.{parameter}"
-            if _drawn(answers, variable):
-                words: dict[str, Any] = {
-                    "equation": equation,
-                    "parameter": parameter.replace("_", "-"),
-                    "meaning": meaning,
-                }
-                draw, end = partial(_prior_posterior, answers, variable), f"_{equation}_{parameter}"
-                yield _figure("prior_posterior", LEARNT, draw, end=end, small=True, **words)
-    shared = shared_parameters(answers.fit, answers.parameters)
-    yield _figure("parameters", LEARNT, partial(plots.parameters, shared))
+        known = [name for name in _MEANINGS if _drawn(answers, f"{equation}.{name}")]
+        if known:
+            meaning = "; ".join(f"{name.replace('_', '-')}: {_MEANINGS[name]}" for name in known)
+            draw = partial(_learnt, answers, equation, known)
+            yield _figure("prior_posterior", LEARNT, draw, end=f"_{equation}", equation=equation, meaning=meaning)
 
 
 def _drawn(answers: Answers, variable: str) -> bool:
@@ -259,9 +286,16 @@ def _drawn(answers: Answers, variable: str) -> bool:
     return variable in known and ("geo" not in known[variable].dims or known[variable][0, 0].size <= ROWS)
 
 
-def _prior_posterior(answers: Answers, variable: str, **title: None) -> object:
-    both = prior_and_posterior(answers.fit, variable, answers.ci_prob)
-    return plots.prior_posterior(*both, log=variable.rpartition(".")[2] in FACTORS, **title)
+def _learnt(answers: Answers, equation: str, names: Sequence[str], **title: None) -> object:
+    """Prior and posterior of the media parameters of an equation, a panel for each."""
+    both = {name: prior_and_posterior(answers.fit, f"{equation}.{name}", answers.ci_prob) for name in names}
+    rows = max(len(prior) for prior, _ in both.values())
+    across = min(len(names), 2)
+    axes = panels(len(names), across, (9.5, (0.9 + 0.3 * rows) * -(-len(names) // across)))
+    for ax, (name, tables) in zip(axes, both.items(), strict=True):
+        plots.prior_posterior(*tables, log=name in FACTORS, ax=ax, **title)
+        ax.set_title(name.replace("_", "-"), loc="right", fontsize=9)
+    return axes
 
 
 def _of_checks(answers: Answers) -> Iterator[Figure]:
@@ -277,9 +311,5 @@ def _of_checks(answers: Answers) -> Iterator[Figure]:
         yield _figure("residuals", CHECKS, partial(plots.residuals, left, ci_prob=answers.ci_prob), **common)
         check = partial(plots.predictive_check, answers.checks[name])
         yield _figure("predictive_check", CHECKS, check, small=True, **common)
-        censored = answers.fit.system.equation(name).family.censored
-        below = " Of a period at zero only the average of what may be below it is shown." if censored else ""
-        spread = partial(plots.residual_distribution, left)
-        yield _figure("residual_distribution", CHECKS, spread, small=True, censored=below, **common)
         memory = partial(plots.residual_autocorrelation, answers.autocorrelation[name])
         yield _figure("residual_autocorrelation", CHECKS, memory, small=True, **common)

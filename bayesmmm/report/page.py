@@ -1,9 +1,7 @@
-"""The page: findings, figures, method, assumptions, data, diagnostics, limits in one file that needs nothing else."""
+"""The page, one file that needs nothing else: a part for the person who decides, and one for the analyst."""
 
-import base64
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -17,14 +15,27 @@ from bayesmmm.report import figures as drawn
 from bayesmmm.report import prose
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.figures import Figure
+from bayesmmm.report.first_page import make_first_page
 from bayesmmm.report.geo_answers import ROWS
+from bayesmmm.report.pieces import (
+    cell,
+    figures_html,
+    folded,
+    items,
+    list_of,
+    pairs,
+    paragraph,
+    picked,
+    plain,
+    table_html,
+)
 from bayesmmm.report.sentences import Finding, Tables, counted_words, doubt, paid_words
 from bayesmmm.report.style import CSS
+from bayesmmm.report.summary import summarise_for_decider
 from bayesmmm.report.tables import had, one, pick
 from bayesmmm.results.convergence import PREVIEW
-from bayesmmm.text import interval_cells, joined, large_number, number, percent, probability
+from bayesmmm.text import joined, large_number, number, percent, probability
 
-_DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _SECTIONS = {
     "findings": "Findings",
     "numbers": "The numbers behind them",
@@ -48,114 +59,55 @@ def make_page(
     title: str,
 ) -> str:
     """Return the page as HTML text; `folder` is where the figures were saved as SVG."""
-    bodies = {
-        "findings": _findings(answers, findings),
-        "numbers": _numbers(answers, tables),
-        "figures": _figures(figures, drawn.ANSWERS, folder),
-        "geos": _by_geo(answers, tables) + _figures(figures, drawn.GEOS, folder),
-        "method": _list(prose.method(answers), "p") + _figures(figures, drawn.MODEL, folder) + _equations(answers),
-        "assumptions": _p("The findings hold if these do:") + _items(prose.assumptions(answers)),
-        "data": _data(answers, tables) + _figures(figures, drawn.DATA, folder),
-        "diagnostics": _diagnostics(answers, tables)
-        + _figures(figures, drawn.CHECKS, folder)
-        + "<h3>What the data taught</h3>"
-        + _figures(figures, drawn.LEARNT, folder),
-        "limits": _items(prose.limits(answers)),
-        "settings": _settings(answers, tables),
-    }
+    first = make_first_page(answers, summarise_for_decider(answers, tables), figures, folder)
     head = (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>\n{CSS}\n</style>\n</head>\n<body>\n"
     )
+    bodies = _bodies(answers, tables, findings, figures, folder)
     names = {key: name for key, name in _SECTIONS.items() if bodies[key]}
-    links = "".join(f'<li><a href="#{key}">{_text(name)}</a></li>' for key, name in names.items())
+    links = "".join(f'<li><a href="#{key}">{plain(name)}</a></li>' for key, name in names.items())
     sections = "".join(
-        f'<section id="{key}">\n<h2>{_text(name)}</h2>\n{bodies[key]}</section>\n' for key, name in names.items()
+        f'<section id="{key}">\n<h2>{plain(name)}</h2>\n{bodies[key]}</section>\n' for key, name in names.items()
     )
     return (
-        f"{head}<header>\n<h1>{_text(title)}</h1>\n{_lead(answers)}{_banner(answers)}</header>\n"
-        f'<nav aria-label="Contents"><ul>{links}</ul></nav>\n<main>\n{sections}</main>\n</body>\n</html>\n'
+        f"{head}<header>\n<h1>{plain(title)}</h1>\n{_lead(answers)}{_banner(answers)}</header>\n<main>\n"
+        f'<section id="decision">\n{first}</section>\n<h2 class="part" id="analyst">For the analyst</h2>\n'
+        f'<nav aria-label="Contents"><ul>{links}</ul></nav>\n{sections}</main>\n</body>\n</html>\n'
     )
 
 
-# ------------------------------------------------------------------------------------------------------------ pieces
-def _text(text: str) -> str:
-    """Escape a text, and keep a number with its percent sign, and a date, on one line."""
-    kept = escape(text).replace(" %", "&nbsp;%")
-    return _DATE.sub(r'<span class="day">\g<0></span>', kept)
+def _bodies(
+    answers: Answers, tables: Tables, findings: Sequence[Finding], figures: Sequence[Figure], folder: Path
+) -> dict[str, str]:
+    """The sections for the analyst; what is looked up, not read, is folded."""
 
+    def shown(section: str) -> str:
+        return figures_html(figures, section, folder)
 
-def _p(text: str, kind: str = "") -> str:
-    return f"<p{f' class={chr(34)}{kind}{chr(34)}' if kind else ''}>{_text(text)}</p>\n"
-
-
-def _list(texts: Iterable[str], tag: str) -> str:
-    return "".join(f"<{tag}>{_text(text)}</{tag}>\n" for text in texts)
-
-
-def _items(texts: Iterable[str]) -> str:
-    return f"<ul>\n{_list(texts, 'li')}</ul>\n"
-
-
-def _pairs(values: Mapping[str, object]) -> str:
-    rows = "".join(f"<dt>{_text(str(k))}</dt><dd>{_text(str(v))}</dd>\n" for k, v in values.items())
-    return f"<dl>\n{rows}</dl>\n"
-
-
-def _cell(row: pd.Series, factor: float = 1.0, name: str = "") -> str:
-    """A median with its interval below it, of columns that begin with `name`."""
-    if np.isnan(row[f"{name}median"]):
-        return "&ndash;"
-    middle, ends = interval_cells(*(factor * row[f"{name}{end}"] for end in ("median", "lower", "upper")))
-    return f"{middle}<small>{ends}</small>"
-
-
-def _picked(table: pd.DataFrame, factor: float = 1.0, **where: object) -> str:
-    """The cell of the row with these values, a dash where there is none."""
-    rows = pick(table, **where)
-    return _cell(rows.iloc[0], factor) if len(rows) else "&ndash;"
-
-
-def _table(
-    caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1, note: str = ""
-) -> str:
-    """A table of cells that are HTML already; the first `text` columns hold words, the others numbers."""
-    kind = ["" if i < text else ' class="n"' for i in range(len(head))]
-    top = "".join(f'<th scope="col"{k}>{_text(name)}</th>' for name, k in zip(head, kind, strict=True))
-    body = "".join(
-        f"<tr>{''.join(f'<td{k}>{cell}</td>' for cell, k in zip(row, kind, strict=True))}</tr>\n" for row in rows
-    )
-    return (
-        f'<div class="wide"><table>\n<caption>{_text(caption)}</caption>\n<thead><tr>{top}</tr></thead>\n'
-        f"<tbody>\n{body}</tbody>\n</table></div>\n" + (_p(note, "note") if note else "")
-    )
-
-
-def _figures(figures: Sequence[Figure], section: str, folder: Path) -> str:
-    """Figures of a section; small ones that follow each other stand side by side."""
-    out, open_pair = [], False
-    for figure in figures:
-        if figure.section != section:
-            continue
-        if figure.small != open_pair:
-            out.append('<div class="pair">\n' if figure.small else "</div>\n")
-            open_pair = figure.small
-        # An image, not inline SVG: its ids stay its own, and nothing in a name can reach the page.
-        data = base64.b64encode((folder / f"{figure.name}.svg").read_bytes()).decode("ascii")
-        out.append(
-            f'<figure id="figure-{escape(figure.name)}">\n'
-            f"<figcaption><b>{_text(figure.title)}</b> {_text(figure.reading)}</figcaption>\n"
-            f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(figure.title)}">\n</figure>\n'
-        )
-    return "".join([*out, "</div>\n" if open_pair else ""])
+    learnt = folded("What the data taught about each parameter", shown(drawn.LEARNT))
+    return {
+        "findings": _findings(answers, findings),
+        "numbers": _numbers(answers, tables),
+        "figures": shown(drawn.ANSWERS),
+        "geos": _by_geo(answers, tables) + shown(drawn.GEOS),
+        "method": shown(drawn.MODEL)
+        + folded("How the numbers were made", list_of(prose.method(answers), "p"))
+        + folded("Equations and priors", _equations(answers)),
+        "assumptions": paragraph("The findings hold if these do:") + items(prose.assumptions(answers)),
+        "data": _cautions(answers) + folded("The data by column and over time", _data(tables) + shown(drawn.DATA)),
+        "diagnostics": _diagnostics(answers, tables) + folded("Figures of the fit", shown(drawn.CHECKS)) + learnt,
+        "limits": items(prose.limits(answers)),
+        "settings": folded("Of the report, the fit and the libraries", _settings(answers, tables)),
+    }
 
 
 # ------------------------------------------------------------------------------------------------------------ header
 def _lead(answers: Answers) -> str:
     data = answers.fit.data
     unit = "money, in the currency of the data" if answers.in_money else answers.unit
-    return _p(
+    return paragraph(
         f"{answers.outcome} ({unit}){_of_geos(data.geos)}; {len(data.dates)} {data.frequency} periods from "
         f"{data.dates[0]:%Y-%m-%d} to "
         f"{data.dates[-1]:%Y-%m-%d}. This report is about {answers.start} to {answers.stop}.",
@@ -175,25 +127,25 @@ def _banner(answers: Answers) -> str:
         PREVIEW: "A preview, not sampled: a Normal took the place of the posterior. Decide nothing by these numbers.",
     }.get(answers.verdict, "The sampler's verdict is doubtful: take the numbers below as provisional.")
     said = str(answers.fit.convergence).splitlines()[0]
-    return f'<div class="banner" role="alert">\n{_p(what)}{_p(said)}</div>\n'
+    return f'<div class="banner" role="alert">\n{paragraph(what)}{paragraph(said)}</div>\n'
 
 
 # ---------------------------------------------------------------------------------------------------------- findings
 def _findings(answers: Answers, findings: Sequence[Finding]) -> str:
-    lead = _p(
+    lead = paragraph(
         f"Numbers are medians; ranges in brackets hold {percent(answers.ci_prob)} of the probability. "
         f"{counted_words(answers)}. All this holds as far as the assumptions below do."
     )
     topics: dict[str, list[str]] = {"In short": []}
     for finding in findings:
         topics.setdefault("In short" if finding.main else finding.topic, []).append(_finding(finding))
-    lists = (f"<h3>{_text(topic)}</h3>\n<ul>\n{''.join(items)}</ul>\n" for topic, items in topics.items())
+    lists = (f"<h3>{plain(topic)}</h3>\n<ul>\n{''.join(items)}</ul>\n" for topic, items in topics.items())
     return lead + "".join(lists)
 
 
 def _finding(finding: Finding) -> str:
     source = f"tables: {', '.join(finding.tables)}"
-    return f'<li>{_text(finding.text)} <span class="source">[{_text(source)}]</span></li>\n'
+    return f'<li>{plain(finding.text)} <span class="source">[{plain(source)}]</span></li>\n'
 
 
 def _numbers(answers: Answers, tables: Tables) -> str:
@@ -207,7 +159,7 @@ def _numbers(answers: Answers, tables: Tables) -> str:
         out.append(_thousand_table(answers, tables))
     out += [_accounting_table(answers, tables, order), _parts_table(answers, tables), _memory_table(tables)]
     files = ", ".join(f"{name}.csv" for name in tables)
-    out.append(_p(f"Every table is a file beside this page, in the folder tables: {files}.", "note"))
+    out.append(paragraph(f"Every table is a file beside this page, in the folder tables: {files}.", "note"))
     return "".join(out)
 
 
@@ -218,17 +170,17 @@ def _effects_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
     for name in order:
         where: dict[str, Any] = {"channel": name, "kind": "channel"}
         total = one(table, **where, quantity="total")
-        cells = [_text(name), _text(paid_words(total)), _cell(total)]
-        cells.append(_picked(table, **where, quantity="direct"))
-        cells += [_picked(table, **where, quantity="via", mediator=m) for m in mediators]
-        rows.append([*cells, _picked(tables["shares"], 100.0, channel=name)])
+        cells = [plain(name), plain(paid_words(total)), cell(total)]
+        cells.append(picked(table, **where, quantity="direct"))
+        cells += [picked(table, **where, quantity="via", mediator=m) for m in mediators]
+        rows.append([*cells, picked(tables["shares"], 100.0, channel=name)])
     if len(order) > 1:
         groups = tables["groups"]
         names = ["joint", "joint_direct", *(["joint_indirect"] if len(mediators) == 1 else [])]
         cells = ["all together", large_number(one(groups, quantity="joint")["spend"])]
-        cells += [_picked(groups, quantity=name) for name in names]
+        cells += [picked(groups, quantity=name) for name in names]
         cells += ["&ndash;"] * (len(mediators) if len(mediators) > 1 else 0)
-        rows.append([*cells, _picked(groups, 100.0, quantity="share")])
+        rows.append([*cells, picked(groups, 100.0, quantity="share")])
     head = [
         "Channel",
         "Spend, and units" if answers.exposures else "Spend",
@@ -240,7 +192,7 @@ def _effects_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
         f"Effects in {answers.unit}; below each median its {percent(answers.ci_prob)} interval. "
         f"{counted_words(answers)}. The share counts all spend up to the end of the window and its effect in the window."
     )
-    return _table("What would have been lost without each channel", [*head, "Share, %"], rows, note=note)
+    return table_html("What would have been lost without each channel", [*head, "Share, %"], rows, note=note)
 
 
 def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> str:
@@ -248,10 +200,10 @@ def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
     for name in order:
         where = {"channel": name, "kind": "channel"}
         back, more = one(tables["roi"], **where, quantity="roi"), one(tables["marginal_roi"], **where)
-        cost = _above(back) if answers.in_money else _picked(tables["cost"], channel=name)
-        net = [_picked(tables["roi_net"], channel=name)] if "roi_net" in tables else []
+        cost = _above(back) if answers.in_money else picked(tables["cost"], channel=name)
+        net = [picked(tables["roi_net"], channel=name)] if "roi_net" in tables else []
         above = [_above(more)] if answers.in_money else []
-        rows.append([_text(name), _cell(back), cost, *net, _cell(more), *above, probability(more["p_best"])])
+        rows.append([plain(name), cell(back), cost, *net, cell(more), *above, probability(more["p_best"])])
     head = ["Channel", "Return", "P(above 1)" if answers.in_money else f"Cost per unit of {answers.outcome}"]
     head += ["Net return"] if "roi_net" in tables else []
     head += ["Marginal return", *(["P(above 1)"] if answers.in_money else []), "P(highest)"]
@@ -267,7 +219,7 @@ def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
         )
     if "roi_net" in tables:
         note += " The net return counts what a channel drew into paid mediators as its cost, too."
-    return _table("What the channels returned", head, rows, note=note)
+    return table_html("What the channels returned", head, rows, note=note)
 
 
 def _above(row: pd.Series) -> str:
@@ -281,24 +233,24 @@ def _thousand_table(answers: Answers, tables: Tables) -> str:
     rows = []
     for _, row in tables["per_thousand"].iterrows():
         cost = "&ndash;" if np.isnan(row["cost_per_thousand"]) else number(row["cost_per_thousand"])
-        rows.append([_text(row["channel"]), _text(row["counted_in"]), _cell(row), cost, _cell(row, 1.0, "roi_")])
+        rows.append([plain(row["channel"]), plain(row["counted_in"]), cell(row), cost, cell(row, 1.0, "roi_")])
     note = (
         f"Effects in {answers.unit}, cost in money, of the window; the return is the first over the second. A dash is a "
         f"channel of which it is not known what was paid."
     )
     head = ["Channel", "Counted in", f"Effect on {answers.outcome} of 1,000", "Cost of 1,000", "Return"]
-    return _table("What a thousand units brought and cost", head, rows, note=note, text=2)
+    return table_html("What a thousand units brought and cost", head, rows, note=note, text=2)
 
 
 def _accounting_table(answers: Answers, tables: Tables, order: Sequence[str]) -> str:
     table, views = tables["accounting"], ("accounting", "zero_out", "difference")
-    rows = [[_text(c), *(_picked(table, channel=c, effect="total", view=v) for v in views)] for c in order]
+    rows = [[plain(c), *(picked(table, channel=c, effect="total", view=v) for v in views)] for c in order]
     note = (
         f"In {answers.unit}, on the outcome of {answers.start} to {answers.stop}, earlier spend counted in. The "
         "accounting splits the outcome into parts that add up; the other column is what would have been lost."
     )
     head = ["Channel", "Accounting", "Would have been lost", "Difference"]
-    return _table("Two ways to count", head, rows, note=note)
+    return table_html("Two ways to count", head, rows, note=note)
 
 
 def _parts_table(answers: Answers, tables: Tables) -> str:
@@ -307,7 +259,7 @@ def _parts_table(answers: Answers, tables: Tables) -> str:
         if row["lower"] == row["upper"] == 0.0:
             nothing.append(row["component"])
             continue
-        rows.append([_text(row["component"]), _cell(row), _cell(row, 100.0, "share_")])
+        rows.append([plain(row["component"]), cell(row), cell(row, 100.0, "share_")])
     note = (
         f"In {answers.unit}, summed over {answers.start} to {answers.stop}; by quarter in decomposition_quarters.csv. "
         f"{_references(answers)}"
@@ -315,7 +267,7 @@ def _parts_table(answers: Answers, tables: Tables) -> str:
     if nothing:
         note += f" Over this window they add up to nothing for {joined(nothing)}."
     head = ["Part", "Contribution", "Share of the mean, %"]
-    return _table(f"Accounting: the parts of {answers.outcome}", head, rows, note=note)
+    return table_html(f"Accounting: the parts of {answers.outcome}", head, rows, note=note)
 
 
 def _references(answers: Answers) -> str:
@@ -326,8 +278,10 @@ def _references(answers: Answers) -> str:
 
 def _memory_table(tables: Tables) -> str:
     half_lives = tables["half_lives"]
-    rows = [[_text(row["channel"]), _text(row["equation"]), _cell(row)] for _, row in half_lives.iterrows()]
-    return _table("Half-life of what is carried over, in days", ["Channel", "Acts on", "Half-life"], rows, text=2)
+    rows = [[plain(row["channel"]), plain(row["equation"]), cell(row)] for _, row in half_lives.iterrows()]
+    return table_html(
+        "Half-life of what is carried over, in days", ["Channel", "Acts on", "Half-life"], rows, text=2
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------ geos
@@ -347,11 +301,11 @@ def _by_geo(answers: Answers, tables: Tables) -> str:
         table = pick(tables[f"{name}_by_geo"], quantity=quantity)
         table = table[had(table)]
         rows = [
-            [_text(geo), *(_picked(table, geo=geo, channel=channel) for channel in channels)]
+            [plain(geo), *(picked(table, geo=geo, channel=channel) for channel in channels)]
             for geo in answers.geos.first(ROWS)
         ]
         note = f"In {unit}; a dash is a channel that the geo did not buy. {left_out.format(name)}".strip()
-        out.append(_table(caption, ["Geo", *channels], rows, note=note))
+        out.append(table_html(caption, ["Geo", *channels], rows, note=note))
     return "".join(out)
 
 
@@ -362,41 +316,44 @@ def _fit_by_geo(answers: Answers, tables: Tables) -> str:
     for name in answers.fit.system.order:
         for geo in answers.geos.first(ROWS):
             row = one(tables["fit_by_geo"], equation=name, geo=geo)
-            cells = [_text(name), _text(geo), number(row["r2"]), large_number(row["rmse"])]
+            cells = [plain(name), plain(geo), number(row["r2"]), large_number(row["rmse"])]
             lags = f"{row['lags_outside_band']} of {row['lags']}"
             rows.append([*cells, f"{100.0 * row['coverage']:.1f} %", lags])
     head = ["Equation", "Geo", "R²", "RMSE", f"In the {percent(answers.ci_prob)} interval", "Lags off band"]
     note = answers.geos.left_out(ROWS, "the file fit_by_geo.csv")
-    return _table("How well each geo is fitted", head, rows, text=2, note=note)
+    return table_html("How well each geo is fitted", head, rows, text=2, note=note)
 
 
 # --------------------------------------------------------------------------------------------------- model and data
 def _equations(answers: Answers) -> str:
     text = str(answers.fit.system).rpartition("\n\nNext:")[0]
-    return f"<h3>Equations and priors</h3>\n<pre>{escape(text)}</pre>\n"
+    return f"<pre>{escape(text)}</pre>\n"
 
 
-def _data(answers: Answers, tables: Tables) -> str:
+def _data(tables: Tables) -> str:
     columns = {"mean": "Mean", "sd": "SD", "min": "Least", "median": "Median", "max": "Most", "total": "Total"}
     rows = []
     for _, row in tables["data"].iterrows():
-        cells = [_text(row["column"]), _text(row["role"]), _text(row["unit"]) or "&ndash;"]
+        cells = [plain(row["column"]), plain(row["role"]), plain(row["unit"]) or "&ndash;"]
         cells += [large_number(row[name]) for name in columns]
         rows.append([*cells, f"{number(100.0 * row['zero_share'])} %"])
     head = ["Column", "Role", "Unit", *columns.values(), "Zeros"]
+    return table_html("The data by column", head, rows, text=3)
+
+
+def _cautions(answers: Answers) -> str:
     unwise = system_warnings(answers.fit.system, answers.fit.data)
-    none = _p("None: the checks of data and model before a fit found nothing unwise.")
-    cautions = _items(map(str, unwise)) if unwise else none
-    return _table("The data by column", head, rows, text=3) + "<h3>Cautions</h3>\n" + cautions
+    none = paragraph("No cautions: the checks of data and model before a fit found nothing unwise.")
+    return "<h3>Cautions</h3>\n" + items(map(str, unwise)) if unwise else none
 
 
 # ------------------------------------------------------------------------------------------------------- diagnostics
 def _diagnostics(answers: Answers, tables: Tables) -> str:
     lines = str(answers.fit.convergence).splitlines()
-    out = [_p(f"S{lines[0][1:]}."), _items(line.strip() for line in lines[1:]) if lines[1:] else ""]
+    out = [paragraph(f"S{lines[0][1:]}."), items(line.strip() for line in lines[1:]) if lines[1:] else ""]
     rows = []
     for _, row in tables["fit_quality"].iterrows():
-        cells = [_text(row["equation"]), _text(row["unit"]), number(row["r2"])]
+        cells = [plain(row["equation"]), plain(row["unit"]), number(row["r2"])]
         cells += [large_number(row["rmse"]), large_number(row["mae"]), f"{100.0 * row['coverage']:.1f} %"]
         rows.append([*cells, f"{row['lags_outside_band']} of {row['lags']}"])
     head = [
@@ -413,7 +370,7 @@ def _diagnostics(answers: Answers, tables: Tables) -> str:
         f"{percent(answers.ci_prob)} of the observed values should lie in their predictive interval, and about "
         f"{percent(1.0 - answers.ci_prob)} of the lags of the residual autocorrelation leave the band by chance."
     )
-    out.append(_table("How well the equations fit", head, rows, text=2, note=note))
+    out.append(table_html("How well the equations fit", head, rows, text=2, note=note))
     return "".join(out) + _fit_by_geo(answers, tables) + _checked(answers.diagnosis)
 
 
@@ -423,8 +380,8 @@ def _checked(diagnosis: Diagnosis) -> str:
     words = {"ok": "found nothing", "warn": "warn", "fail": "failed", "unknown": "could not be made"}
     told = joined([f"{counts[verdict]} {words[verdict]}" for verdict in words if counts[verdict]])
     items = "".join(
-        f"<li><b>{_text(check.name)} ({_text(check.verdict)})</b>: {_text(check.finding)} "
-        f"{_text(check.meaning[:1].upper() + check.meaning[1:])}.\n<ol>\n{_list(check.remedies, 'li')}</ol>\n</li>\n"
+        f"<li><b>{plain(check.name)} ({plain(check.verdict)})</b>: {plain(check.finding)} "
+        f"{plain(check.meaning[:1].upper() + check.meaning[1:])}.\n<ol>\n{list_of(check.remedies, 'li')}</ol>\n</li>\n"
         for check in diagnosis.raised
     )
     silent = (
@@ -432,7 +389,8 @@ def _checked(diagnosis: Diagnosis) -> str:
         "table diagnosis."
     )
     raised = f"<ul>\n{items}</ul>\n" if items else ""
-    return f"<h3>What was checked</h3>\n{_p(f'Of {len(diagnosis.checks)} checks, {told}.')}{raised}{_p(silent)}"
+    head = paragraph(f"Of {len(diagnosis.checks)} checks, {told}.")
+    return f"<h3>What was checked</h3>\n{head}{raised}{paragraph(silent)}"
 
 
 def _settings(answers: Answers, tables: Tables) -> str:
@@ -447,6 +405,6 @@ def _settings(answers: Answers, tables: Tables) -> str:
     }
     plain = {name: value for name, value in fit.settings.items() if name != "seconds"}
     return (
-        f"<h3>This report</h3>\n{_pairs(report)}<h3>The fit</h3>\n{_pairs(plain)}"
-        f"<h3>Versions that made the draws</h3>\n{_pairs(fit.versions)}"
+        f"<h3>This report</h3>\n{pairs(report)}<h3>The fit</h3>\n{pairs(plain)}"
+        f"<h3>Versions that made the draws</h3>\n{pairs(fit.versions)}"
     )

@@ -432,12 +432,13 @@ def quality(series: pd.DataFrame, fitted: np.ndarray, lags: pd.DataFrame, ci_pro
     known = series["observed"].notna().to_numpy() & np.isfinite(fitted)
     series, fitted = series[known], fitted[known]
     observed = series["observed"].to_numpy()
-    error = observed - fitted
+    error, some = observed - fitted, observed != 0.0  # a share of nothing is not defined
     return {
         "periods": len(observed),
         "r2": 1.0 - np.sum(error**2) / np.sum((observed - observed.mean()) ** 2),
         "rmse": np.sqrt(np.mean(error**2)),
         "mae": np.mean(np.abs(error)),
+        "mape": np.mean(np.abs(error[some] / observed[some])) if some.any() else np.nan,
         "interval_probability": ci_prob,
         "coverage": np.mean((series["lower"] <= observed) & (observed <= series["upper"])),
         "lags": len(lags),

@@ -3,6 +3,7 @@
 import datetime
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,21 @@ import pandas as pd
 
 from bayesmmm.errors import SettingError
 from bayesmmm.files import RunFolder, digest, make_mark, run_folder, write_csv, writing
-from bayesmmm.report.answers import Answers, collect
+from bayesmmm.progress import Tell, silent, telling
+from bayesmmm.report.answers import STEPS, Answers, collect
 from bayesmmm.report.figures import make_figures, save_figures
 from bayesmmm.report.findings import Finding, make_findings
 from bayesmmm.report.geo_tables import make_geo_tables
 from bayesmmm.report.page import make_page
+from bayesmmm.report.recommendation import OBJECTIVES, Asked
 from bayesmmm.report.tables import make_tables
 from bayesmmm.results import Fit, check_fit
-from bayesmmm.validate import check_path, refusal
+from bayesmmm.validate import check_choice, check_flag, check_path, refusal
 
 PAGE, TABLES, FIGURES = "index.html", "tables", "figures"
+_ASKED: Mapping[str, Any] = {"plan": None, "total": None, "objective": "outcome"}
+#: Figures of a national report with two equations, and its page: steps that are told.
+_FIGURES = 24
 
 
 @dataclass(frozen=True)
@@ -34,18 +40,20 @@ class Report:
     mark: str  # what made it, which run, of which fit
 
 
-def compose(fit: Fit, *, title: str | None = None, **settings: Any) -> Report:
+def compose(fit: Fit, *, title: str | None = None, tell: Tell = silent, **settings: Any) -> Report:
     """Ask a fit everything and put the answers into tables and sentences; arguments as in `write_report`."""
-    answers = collect(fit, **settings)
+    asked = Asked(*(settings.pop(name, default) for name, default in _ASKED.items()))
+    answers = collect(fit, asked=asked, tell=tell, **settings)
     tables = make_tables(answers) | make_geo_tables(answers)
     title = f"Marketing mix: {answers.outcome}" if title is None else title
     stamp = fit.stamp
+    settings |= {name: getattr(asked, name) for name in _ASKED}
     run = digest(stamp, title, sorted((name, str(value)) for name, value in settings.items()), fit.answering)
     mark = make_mark("report", run, stamp)
     return Report(title, answers, tables, tuple(make_findings(answers, tables)), mark)
 
 
-def write(report: Report, run: RunFolder) -> list[Path]:
+def write(report: Report, run: RunFolder, tell: Tell = silent) -> list[Path]:
     """Draw and write a report; files and errors as those of `write_report`."""
 
     def make(part: Path) -> None:
@@ -53,7 +61,8 @@ def write(report: Report, run: RunFolder) -> list[Path]:
             (part / name).mkdir()
         for name, table in report.tables.items():
             write_csv(table, part / TABLES / f"{name}.csv", index=False)
-        figures = save_figures(make_figures(report.answers), part / FIGURES)
+        figures = save_figures(make_figures(report.answers), part / FIGURES, tell)
+        tell("page")
         page = make_page(
             report.answers, report.tables, report.findings, figures, part / FIGURES, title=report.title
         )
@@ -71,13 +80,23 @@ def write_report(
     start: str | datetime.date | None = None,
     stop: str | datetime.date | None = None,
     window: str = "spend",
-    ci_prob: float = 0.9,
+    ci_prob: float | None = None,
+    currency: str = "",
+    plan: pd.DataFrame | None = None,
+    total: float | tuple[float | None, float | None] | None = None,
+    objective: str = "outcome",
+    progress: bool = True,
 ) -> list[Path]:
     """Write everything that a fit says about a window: one page to read, and the tables and figures behind it.
 
-    ``index.html`` is one file that needs nothing else: findings as sentences with their intervals, figures, method,
-    assumptions, data, diagnostics, limits. ``tables/`` holds every table as CSV, ``figures/`` every figure as PNG and
-    SVG. All is made beside first, so that a failure leaves older files as they were.
+    ``index.html`` is one file that needs nothing else. Its first part is for the person who decides: what was found in
+    three sentences, a recommended plan, three figures. The part for the analyst has all findings with their intervals,
+    figures, method, assumptions, data, diagnostics, limits. ``tables/`` holds every table as CSV, ``figures/`` every
+    figure as SVG, and those of the first part as PNG, too. All is made beside first, so that a failure leaves older
+    files as they were.
+
+    The plan is that of `optimize_budget` for the next quarter at the current total, in which no channel moves by more
+    than 30 %.
 
     Parameters
     ----------
@@ -91,8 +110,18 @@ def write_report(
         First and last period of the window, both included; by default the fitted periods.
     window : {"spend", "outcome"}
         What the effects count, as in `effects` of ``bayesmmm.estimands``.
-    ci_prob : float in (0, 1)
-        Probability of all intervals.
+    ci_prob : float in (0, 1), optional
+        Probability of all intervals; by default 0.9, or ArviZ's ``stats.ci_prob`` where it was set.
+    currency : str
+        Sign or code that stands before amounts of money in the first part, as "€".
+    plan : DataFrame, optional
+        Current plan of the window to plan, as in `Window`; by default the last quarter repeated.
+    total : float or (low, high), optional
+        Money of the recommended plan; by default what the current one costs.
+    objective : {"outcome", "profit", "roi"}
+        What it is for, as in `Goal`.
+    progress : bool
+        Show what is being done.
 
     Returns
     -------
@@ -121,8 +150,18 @@ def write_report(
     """
     if not isinstance(title, str | None):
         raise refusal("title", title, "must be text")
+    if not isinstance(currency, str):
+        raise refusal("currency", currency, "must be text, as '€'")
+    check_choice(objective, "objective", OBJECTIVES)
+    check_flag(progress, "progress")
     check_fit(fit)
     path = check_path(folder, "folder", SettingError, "report")
-    with writing(path), run_folder(path) as run:
-        report = compose(fit, title=title, start=start, stop=stop, window=window, ci_prob=ci_prob)
-        return write(report, run)
+    about = {"start": start, "stop": stop, "window": window, "ci_prob": ci_prob, "currency": currency}
+    asked = {"plan": plan, "total": total, "objective": objective}
+    with writing(path), run_folder(path) as run, telling_report(progress, "effects") as tell:
+        return write(compose(fit, title=title, tell=tell, **about, **asked), run, tell)
+
+
+def telling_report(progress: bool, first: str) -> AbstractContextManager[Tell]:
+    """Give what tells the steps of a report."""
+    return telling(STEPS + _FIGURES, "report", progress, first)

@@ -30,7 +30,8 @@ def predictive_table(fit: "Fit", equation: str, ci_prob: float | None = None) ->
     equation : str
         The series to look at: the outcome or a mediator with an equation.
     ci_prob : float in (0, 1), optional
-        Probability of the equal-tailed interval of a new observation; by default ArviZ's ``stats.ci_prob``.
+        Probability of the equal-tailed interval of a new observation; by default 0.9, or ArviZ's ``stats.ci_prob``
+        where it was set.
 
     Returns
     -------
@@ -147,7 +148,7 @@ def autocorrelation(
     lags : int, optional
         Largest lag, in periods; by default ``10 log10(T)``, 21 for three years of weeks.
     ci_prob : float in (0, 1), optional
-        Of the intervals over draws and of the band; by default ArviZ's ``stats.ci_prob``.
+        Of the intervals over draws and of the band; by default 0.9, or ArviZ's ``stats.ci_prob`` where it was set.
 
     Returns
     -------

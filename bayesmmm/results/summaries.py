@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesmmm.results.whole_table import WholeTable
 from bayesmmm.validate import LARGEST_NUMBER, about, check_ci_prob, check_number
 
 #: Probability of the bound on what a channel brings that is not told apart from no effect.
@@ -23,16 +24,17 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
     draws : DataArray or Dataset
         With dims chain and draw. Variables of a data set without these, such as spend, are left out.
     ci_prob : float in (0, 1), optional
-        Probability of the equal-tailed interval; by default ArviZ's ``stats.ci_prob``.
+        Probability of the equal-tailed interval; by default 0.9, or ArviZ's ``stats.ci_prob`` where it was set.
 
     Returns
     -------
     pandas.DataFrame
-        One row per value, named ``variable[label, ...]``; columns median, lower, upper, mean, sd. Where a variable has
-        ``attrs["threshold"]``, as an ROI in money has 1, a column ``p_above`` holds the probability of being above
-        it. Where a variable has ``attrs["weak"]``, as an ROI of channels that are not told apart from no effect has, a
-        column ``note`` says so of these, with the most that they bring with 95 %. ``attrs["ci_prob"]`` holds the
-        probability of the interval, ``attrs["verdict"]`` that of the sampler where the draws carry it.
+        Prints all its columns. One row per value, named ``variable[label, ...]``; columns median, lower, upper, mean,
+        sd. Where a variable has ``attrs["threshold"]``, as an ROI in money has 1, a column ``p_above`` holds the
+        probability of being above it. Where a variable has ``attrs["weak"]``, as an ROI of channels that are not told
+        apart from no effect has, a column ``note`` says so of these, with the most that they bring with 95 %.
+        ``attrs["ci_prob"]`` holds the probability of the interval, ``attrs["verdict"]`` that of the sampler where the
+        draws carry it.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
     with np.errstate(invalid="ignore"):  # a cost is infinite in a draw without effect
         moments = {"mean": data.mean(over, skipna=False), "sd": data.std(over, skipna=False)}
         columns = interval(data, ci_prob) | moments
-    table = pd.DataFrame({name: flat(values) for name, values in columns.items()})
+    table = WholeTable({name: flat(values) for name, values in columns.items()})
     above = {
         n: check_number(v.attrs["threshold"], f"{n}.attrs['threshold']", advice="as 1.0, or without one")
         for n, v in data.items()

@@ -17,4 +17,6 @@ def report_page(answers: Answers, question: Report, tell: Callable[[str], object
     settings = {name: getattr(question, name) for name in ("title", "start", "stop", "window", "ci_prob")}
     tell("tables and figures")
     with tempfile.TemporaryDirectory() as folder, heard():
-        return write_report(fit, Path(folder) / "report", **settings)[0].read_text(encoding="utf-8")
+        return write_report(fit, Path(folder) / "report", progress=False, **settings)[0].read_text(
+            encoding="utf-8"
+        )

@@ -1,6 +1,7 @@
 """Draws as the numbers of an answer, and rows as the table of a plan."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -14,6 +15,8 @@ from bayesmmm.results.summaries import quantiles
 from bayesmmm.text import listed
 
 _OVER = ("chain", "draw")
+#: A day of the years in which pandas has days.
+_DAY = re.compile(r"(?:1[7-9]|2[01])\d\d-\d\d-\d\d", re.ASCII)
 
 
 # ------------------------------------------------------------------------------------------------------------ numbers
@@ -121,4 +124,14 @@ def plan_of(rows: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None, most: 
             if isinstance(value, list | dict):
                 text = f"{name!r} in row {number} of the plan is a list; give one number for each period"
                 raise PlanError(text, argument="plan")
-    return pd.DataFrame({name: [row[name] for row in rows] for name in names})
+    return pd.DataFrame({name: _column([row[name] for row in rows]) for name in names})
+
+
+def _column(values: list[Any]) -> Any:
+    """The cells of a column; where all are days as JSON has them, as days, which are read much faster than text."""
+    if not all(isinstance(value, str) and _DAY.fullmatch(value) for value in values):
+        return values
+    try:
+        return np.array(values, "datetime64[D]").astype("datetime64[s]")
+    except ValueError:  # as the 30th of February: what reads the plan says so
+        return values
