@@ -5,7 +5,9 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bayesmmm.estimands import decompose, predict, roi
+from bayesmmm.data.scales import common_share
+from bayesmmm.diagnostics.panel_checks import panel_checks
+from bayesmmm.estimands import decompose, predict, residuals, roi
 from tests.panel_fits import EARLY, GEOS, LATE, NAMES, alone, of_geo, panel_fit, plan_of
 from tests.test_panel_answers import ASKED, DIFFERENCE_OF, RATIOS, assert_close, variables
 
@@ -106,3 +108,16 @@ def test_a_mean_contribution_is_one_over_the_periods_of_the_geo():
     assert (
         np.abs(all_periods.sel(geo=LATE) / right.sel(geo=LATE).transpose("chain", "draw") - 1.0).min() > 0.1
     )  # the negative control
+
+
+def test_what_geos_have_in_common_is_looked_for_in_their_own_periods():
+    """By chance the mean over the geos of a period has one part in so many of their variance."""
+    fit = FITS["no mediator"]
+    found = panel_checks(fit, seed=0)[1]["common"].loc["sales"]
+    known = fit.data.recorded("sales")
+    assert found["by_chance"] == pytest.approx((1.0 / known.sum(axis=0)).mean())
+    assert found["by_chance"] > 1.0 / len(GEOS)
+    left = residuals(fit, by="geo").mean(("chain", "draw")).transpose("geo", "date").values
+    sigma = float(fit.posterior["sales.sigma"].std() / fit.posterior["sales.sigma"].mean())
+    assert sigma < 0.5  # so that both ways of averaging over draws agree
+    assert found["share"] == pytest.approx(common_share(np.where(known, left, np.nan)), rel=0.2)

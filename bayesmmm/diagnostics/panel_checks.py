@@ -24,8 +24,11 @@ def panel_checks(fit: Fit, *, seed: int) -> tuple[list[Check], dict[str, pd.Data
     base = engine.history(fit.system, fit.scales, fit.data, fit.parameters(), draws, seed=seed)
     checks, rows = [], {}
     for name in fit.system.order:
-        share = common_share(base.residual[name].mean(axis=0))
-        chance = 1.0 / len(fit.data.geos)
+        # Only what was recorded: before a geo starts and after it ends there is nothing to have in common.
+        known = fit.data.recorded(name)
+        share = common_share(np.where(known, base.residual[name].mean(axis=0), np.nan))
+        count = known.sum(axis=0)
+        chance = float(np.mean(1.0 / count[count > 0]))
         # The mean of G independent residuals has 1 / G of their variance, estimated from T periods.
         bound = chance * (1.0 + COMMON_SPREAD * np.sqrt(2.0 / len(fit.data.dates)))
         rows[name] = {"share": share, "by_chance": chance, "bound": bound}
