@@ -32,7 +32,8 @@ PAGES = (
     "speed",
     "reference",
 )
-TEXT = "\n".join([README, *((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in PAGES)])
+GUIDE = ROOT / "notebooks" / "guide"
+TEXT = "\n".join([README, *((GUIDE / f"{name}.md").read_text(encoding="utf-8") for name in PAGES)])
 
 
 def blocks(language):
@@ -242,7 +243,7 @@ def test_layout_names_every_module():
 def test_links_lead_somewhere():
     for path in re.findall(r"`((?:data|notebooks|benchmarks)/[\w./]+)`", TEXT):
         assert (ROOT / path).is_file(), path
-    for name in ("README.md", *(f"docs/{page}.md" for page in PAGES)):
+    for name in ("README.md", *(f"notebooks/guide/{page}.md" for page in PAGES)):
         here = ROOT / name
         for path, anchor in re.findall(r"\]\(([\w./]*)#?([\w-]*)\)", here.read_text(encoding="utf-8")):
             target = (here.parent / path) if path else here
@@ -265,16 +266,16 @@ def test_readme_is_short_and_begins_with_code_and_a_figure():
 
 
 def test_pages_are_all_listed():
-    pages = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"api", "index"}
+    pages = {path.stem for path in GUIDE.glob("*.md")} - {"api", "index"}
     assert pages == {*PAGES, "start"}
-    listed = (ROOT / "docs" / "index.md").read_text(encoding="utf-8").splitlines()
+    listed = (GUIDE / "index.md").read_text(encoding="utf-8").splitlines()
     assert pages <= set(listed)
-    assert all(f"(docs/{name}.md)" in README for name in PAGES)
+    assert all(f"(notebooks/guide/{name}.md)" in README for name in PAGES)
 
 
 def test_pictures_are_those_that_the_script_draws():
-    script = (ROOT / "docs" / "pictures.py").read_text(encoding="utf-8")
+    script = (GUIDE / "pictures.py").read_text(encoding="utf-8")
     drawn = set(re.findall(r'yield "(\w+)"', script))
-    assert {path.stem for path in (ROOT / "docs" / "pictures").glob("*.png")} == drawn
-    assert set(re.findall(r"\(docs/pictures/(\w+)\.png\)", README)) == drawn
-    assert all(path.stat().st_size < 120_000 for path in (ROOT / "docs" / "pictures").iterdir())
+    assert {path.stem for path in (GUIDE / "pictures").glob("*.png")} == drawn
+    assert set(re.findall(r"\(notebooks/guide/pictures/(\w+)\.png\)", README)) == drawn
+    assert all(path.stat().st_size < 120_000 for path in (GUIDE / "pictures").iterdir())

@@ -13,7 +13,9 @@ NAMES = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("run_notebooks", ROOT / "docs" / "run_notebooks.py")
+    spec = importlib.util.spec_from_file_location(
+        "run_notebooks", ROOT / "notebooks" / "guide" / "run_notebooks.py"
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -22,7 +24,7 @@ def script():
 @pytest.mark.parametrize("name", NAMES)
 def test_outputs_are_of_the_code_beside_them(script, name):
     notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
-    assert script.faults(notebook) == [], f"run docs/run_notebooks.py {name.removesuffix('.ipynb')}"
+    assert script.faults(notebook) == [], f"run notebooks/guide/run_notebooks.py {name.removesuffix('.ipynb')}"
 
 
 @pytest.fixture

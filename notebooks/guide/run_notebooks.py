@@ -1,8 +1,8 @@
 """Run notebooks in full and store their outputs, or say which are out of step with what is stored.
 
-    uv run python docs/run_notebooks.py                    # all of them; half an hour and more
-    uv run python docs/run_notebooks.py 03_budget 06_panels
-    uv run python docs/run_notebooks.py --check            # runs nothing
+    uv run python notebooks/guide/run_notebooks.py                    # all of them; half an hour and more
+    uv run python notebooks/guide/run_notebooks.py 03_budget 06_panels
+    uv run python notebooks/guide/run_notebooks.py --check            # runs nothing
 
 Outputs are those of the code beside them: the notebook keeps a digest of its code cells, which `--check` and the tests
 compare. Figures are made small, and what only says when and where a cell ran is left out.
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import nbformat
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
+FOLDER = Path(__file__).parents[1]
 #: Where the digest of the code cells stands in the metadata of a notebook.
 KEY = "bayesmmm"
 #: Settings that make runs short, and data that are not shipped: a full run knows neither.

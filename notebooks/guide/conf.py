@@ -1,6 +1,6 @@
 """Settings of the documentation pages, which are built from the pages here, the docstrings and the notebooks.
 
-uv run --group docs sphinx-build docs docs/_build
+uv run --group docs sphinx-build notebooks/guide notebooks/guide/_build
 """
 
 import shutil
@@ -13,7 +13,7 @@ from sphinx.application import Sphinx
 import bayesmmm
 
 HERE = Path(__file__).parent
-NOTEBOOKS = HERE.parent / "notebooks"
+NOTEBOOKS = HERE.parent
 
 project = "bayesmmm"
 author = copyright = "The bayesmmm authors"
@@ -71,7 +71,7 @@ def api_page() -> str:
 
 def to_start(app: Sphinx, name: str, source: list[str]) -> None:
     """Lead links to the README to the page that holds it."""
-    source[0] = source[0].replace("](../README.md", "](start.md")
+    source[0] = source[0].replace("](../../README.md", "](start.md")
 
 
 def setup(app: Sphinx) -> None:
@@ -79,4 +79,4 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", to_start)
     (HERE / "api.md").write_text(api_page(), encoding="utf-8")
     shutil.rmtree(HERE / "notebooks", ignore_errors=True)
-    shutil.copytree(NOTEBOOKS, HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    shutil.copytree(NOTEBOOKS, HERE / "notebooks", ignore=shutil.ignore_patterns(".*", HERE.name))

@@ -1,6 +1,6 @@
 """Draw the pictures of the README, from a full fit of the shipped example: a minute.
 
-uv run python docs/pictures.py
+uv run python notebooks/guide/pictures.py
 """
 
 import base64
