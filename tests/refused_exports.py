@@ -253,7 +253,13 @@ CASES = {
         ),
         {"b.csv": SUNDAYS},
         {"columns": ["Spend"], "week_start": "monday"},
-        (({"week_start": "sunday"}, {"2026-03-01": 1, "2026-03-08": 2, "2026-03-15": 3}),),
+        (
+            ({"week_start": "sunday"}, {"2026-03-01": 1, "2026-03-08": 2, "2026-03-15": 3}),
+            (
+                {"week_label": "day", "fill": ["Spend"], "partial": "keep"},
+                {"2026-02-23": 1, "2026-03-02": 2, "2026-03-09": 3},
+            ),
+        ),
     ),
     "no whole week": Case(
         errors.WeekError,

@@ -255,7 +255,7 @@ def test_demo_table_is_the_summary_beside_the_truth(demo):
     fit = mm.load(out / "fit.nc")
     columns = ["median", "lower", "upper", "mean", "sd", "rhat", "ess_bulk", "ess_tail"]
     summary = fit.summary(0.9)
-    pd.testing.assert_frame_equal(table[columns], summary[columns], check_names=False)
+    pd.testing.assert_frame_equal(table[columns], pd.DataFrame(summary[columns]), check_names=False)
     truth = mm.load_case("social_search").truth.parameters
     assert table.loc["google.slope[tiktok]", "truth"] == float(
         truth["google.slope"].sel({"google.media": "tiktok"})

@@ -70,7 +70,7 @@ ONCE = """
 import bayesmmm
 from bayesmmm.report import writing
 
-writing.save_figures = lambda found, folder: ()
+writing.save_figures = lambda found, folder, tell: ()
 
 def fit(system, data, *, sample=bayesmmm.fit, fits=[], **settings):
     asked = (system, data, settings)

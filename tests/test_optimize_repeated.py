@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from bayesmmm.optimize import local_solver, optimize_budget, outcomes
+from bayesmmm.results import kept as kept_answers
 from tests import budgets, made
 from tests.test_optimize_invariance import identical
 
@@ -93,7 +94,7 @@ def test_only_one_window_is_kept_and_no_large_one(monkeypatch, evaluated):
     kept = len(fit.memo["plans"])
     optimize_budget(fit, **CALL | {"periods": 6})
     assert len(fit.memo["plans"]) == kept
-    monkeypatch.setattr(outcomes, "KEPT", 100.0)
+    monkeypatch.setattr(kept_answers, "KEPT", 100.0)
     optimize_budget(fit, **CALL)
     assert "plans" not in fit.memo
 

@@ -463,8 +463,8 @@ def test_geos_count_in_the_size_of_an_answer(monkeypatch):
         monkeypatch.setattr(validate, "LARGEST", 8.0 * 3 * 8 * 52 - 1.0)
         with pytest.raises(errors.AnswerSizeError, match="8 x 3 x 52"):
             ask(fit, by="geo")
-    monkeypatch.setattr(validate, "LARGEST", 8.0 * 8 * 3 * 12)
-    with pytest.raises(errors.AnswerSizeError, match="8 x 3 x 3 x 12"):
+    monkeypatch.setattr(validate, "LARGEST", 8.0 * 8 * 3 * 23)
+    with pytest.raises(errors.AnswerSizeError, match="8 x 3 x 3 x 23"):
         response_curves(fit, by="geo")
 
 

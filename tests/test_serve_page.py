@@ -18,7 +18,9 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the page is test
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 #: Milliseconds after which a page that does not answer is given up.
-PATIENCE = 300_000
+PATIENCE = 60_000
+# What is said of a plan belongs to its answer, also while another test sets filters of warnings.
+pytestmark = pytest.mark.filterwarnings("default::bayesmmm.errors.BayesMMMWarning")
 PICTURES = os.environ.get("BAYESMMM_PICTURES")  # a folder for screenshots, to be looked at
 
 

@@ -99,7 +99,8 @@ def read_csv(
 ) -> pd.DataFrame:
     """Read a comma-separated UTF-8 file, dates and keys as text, numbers exactly."""
     wanted = [name for name in (date, *keys, *numbers) if name]
-    place, raw = os.fspath(path), _read_bytes(path)
+    raw = _read_bytes(path)
+    place = os.fspath(path)
     kinds = {WORKBOOK: "an Excel workbook or another archive", PARQUET: "a Parquet file"}
     kind = next((said for start, said in kinds.items() if raw.startswith(start)), "")
     text, code = decoded(place, raw, kind)

@@ -47,7 +47,7 @@ def summarise(draws: xr.DataArray | xr.Dataset, ci_prob: float | None = None) ->
     >>> x = xr.DataArray(np.arange(101.0)[None], dims=("chain", "draw"), name="x")
     >>> summarise(x, ci_prob=0.8)[["median", "lower", "upper"]]
        median  lower  upper
-    x    50.0   10.0   90.0
+    x      50     10     90
     """
     ci_prob = check_ci_prob(ci_prob)
     if not isinstance(draws, xr.DataArray | xr.Dataset):

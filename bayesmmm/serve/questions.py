@@ -140,9 +140,11 @@ class Optimize(Question):
     objective: str = Field("outcome", description='"outcome", "profit", "spend" or "roi".')
     margin: float | None = Field(None, description="Profit of one unit of outcome.")
     target: float | None = Field(None, description="Outcome to reach, for the least spend.")
+    target_holds: Any = Field("mean", description='How it is reached: "mean", "median" or a probability.')
     target_roi: float | None = Field(None, description="Lift per money that the plan is to bring.")
     target_marginal_roi: float | None = Field(None, description="The same of its last unit of money.")
     risk: Any = Field("mean", description='"mean", ["sd", weight], ["cvar", share] or ["quantile", share].')
+    round_to: float | None = Field(None, description="Every amount is a multiple of it.", examples=[100])
     channels: list[str] | None = Field(None, description="Channels to decide about.")
     geos: list[str] | None = Field(None, description="Geos to decide about.")
     mediators: str | dict[str, str] = Field(
