@@ -329,7 +329,7 @@ def test_budgets_are_those_of_python(api):
 
 
 def test_a_plan_that_cannot_be_is_a_job_that_failed(api):
-    job = finished(api, asked(api, "/optimize", {"periods": 3, "total": 500.0, "bounds": [0, 1]}, 202))
+    job = finished(api, asked(api, "/optimize", {"periods": 3, "total": 500.0, "bounds": ["0%", "1%"]}, 202))
     assert (job["status"], job["error"]["code"]) == ("failed", "InfeasibleError")
     answer = api.get(f"/jobs/{job['job']}/result")
     assert (answer.status_code, answer.json()) == (422, job["error"])
