@@ -164,7 +164,7 @@ def figures(notebook, *calls):
 def rows(table):
     """Numbers of a printed table by the name of its row."""
     lines = (line.split() for line in table.splitlines())
-    return {line[0]: [float(v) for v in line[1:]] for line in lines if line and "[" in line[0]}
+    return {line[0]: [float(v.replace(",", "")) for v in line[1:]] for line in lines if line and "[" in line[0]}
 
 
 # -------------------------------------------------------------------------------------------------------- quickstart
@@ -446,7 +446,8 @@ def test_panels_answers_by_region(executed):
     total = re.search(r"^total +([\d,]+) +([\d,]+)", text, re.MULTILINE)
     assert total.group(1) == total.group(2)
     (table,) = shown(executed[PANELS], "in_total = ")
-    median, low, high = map(float, re.search(r"difference +(\S+) +(\S+) +(\S+)", table).groups())
+    found = re.search(r"difference +(\S+) +(\S+) +(\S+)", table)
+    median, low, high = (float(number.replace(",", "")) for number in found.groups())
     assert low <= median <= high
     assert all(low <= median <= high for median, low, high in gains.values())
 

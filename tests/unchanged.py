@@ -198,7 +198,7 @@ def answers(name: str, fit: Fit) -> dict[str, object]:
         }
     if name in ("chain", "lognormal"):
         asked = {"mediator": "queries", "rho": [-0.2, -0.1, 0.0, 0.1, 0.2]}
-        out["mediation"] = mm.sensitivity.mediation_sensitivity(fit, **asked)
+        out["mediation"] = mm.sensitivity.mediation_sensitivity(fit, ci_prob=0.89, **asked)
     if name in ("censored mediator", "rho"):
         held = {"do": {system.mediators[0]: np.linspace(5.0, 60.0, AHEAD)}}
         out["predicted with a mediator set"] = mm.predict(fit, plan, **held)
