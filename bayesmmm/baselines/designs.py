@@ -11,6 +11,7 @@ from bayesmmm.data.checks import NATIONAL
 from bayesmmm.engine import check_data
 from bayesmmm.equations import MMM, Equation, check_system, design_matrix
 from bayesmmm.errors import EquationError, SettingError
+from bayesmmm.kernels import adstocks
 from bayesmmm.text import no_such, written
 from bayesmmm.validate import is_number
 
@@ -84,11 +85,9 @@ def retentions(retention: object, data: MMMData) -> dict[str, float]:
 
 def carried_over(x: np.ndarray, retention: float) -> np.ndarray:
     """Geometric carry-over over the last axis, ``a_t = (1 - r) x_t + r a_{t-1}``, whose weights sum to one."""
-    out, last = np.empty(x.shape), np.zeros(x.shape[:-1])
-    for t in range(x.shape[-1]):
-        last = (1.0 - retention) * x[..., t] + retention * last
-        out[..., t] = last
-    return out
+    rows = np.ascontiguousarray(x, dtype=float).reshape(-1, x.shape[-1])
+    # Of periods of one day, which is the recursion from one period to the next.
+    return adstocks(rows, np.ones(1), np.zeros(1), np.full(len(rows), retention), -1).reshape(x.shape)
 
 
 def stacked(columns: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
@@ -104,16 +103,12 @@ def check_rank(columns: Mapping[str, np.ndarray], rows: np.ndarray) -> None:
             f"{len(x)} observed periods do not determine {x.shape[1]} coefficients. Take more periods or fewer terms."
         )
     size = np.sqrt((x**2).sum(axis=0))
-    q = np.zeros((len(x), 0))
-    for k, name in enumerate(names):
-        column = x[:, k] / size[k] if size[k] > 0 else x[:, k]
-        left = column - q @ (q.T @ column)
-        left -= q @ (q.T @ left)
-        norm = np.sqrt(left @ left)
-        if norm < 1e-8:
-            what = "is zero throughout" if size[k] == 0 else f"is a sum of {', '.join(names[:k])}"
-            raise EquationError(
-                f"{name!r} {what} in the observed periods, so that its coefficient is not determined. Leave it out of "
-                f"the regression."
-            )
-        q = np.column_stack([q, left / norm])
+    # What is left of a column beside those before it.
+    left = np.abs(np.diag(np.linalg.qr(x / np.where(size > 0.0, size, 1.0), mode="r")))
+    if (left < 1e-8).any():
+        k = int(np.argmax(left < 1e-8))
+        what = "is zero throughout" if size[k] == 0 else f"is a sum of {', '.join(names[:k])}"
+        raise EquationError(
+            f"{names[k]!r} {what} in the observed periods, so that its coefficient is not determined. Leave it out of "
+            f"the regression."
+        )

@@ -2,8 +2,7 @@
 
 import argparse
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,8 @@ from bayesmmm.cli import arguments
 from bayesmmm.cli.commands import SAMPLER_FAILED, ending, refused, ways
 from bayesmmm.cli.files import told_figures
 from bayesmmm.cli.planning import current_plan, unique
-from bayesmmm.cli.text import heading, laid_out, listing, option_of, wrap
-from bayesmmm.errors import BayesMMMWarning, ControlsWarning, SettingError
+from bayesmmm.cli.text import collected_cautions, heading, laid_out, listing, show_written, wrap
+from bayesmmm.errors import ControlsWarning, SettingError
 from bayesmmm.files import digest, make_mark, run_folder, write_csv
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ def _answer(
         return SAMPLER_FAILED
     fit = fit.accept_unconverged()
     with run_folder(options.out) as run:
-        with telling(options) as cautions:
+        with collected_cautions(options) as cautions:
             plan = _plan(fit, options)
             answer = ask(fit if options.draws is None else fit.thin(options.draws), plan)
         verdict, stamp = fit.convergence.verdict, fit.stamp
@@ -187,8 +186,7 @@ def _answer(
     if cautions:
         heading("Cautions")
         print(listing(cautions))
-    heading("Files")
-    print(wrap(f"written to {options.out}: {', '.join(path.name for path in paths)}"))
+    show_written(options.out, paths)
     return ending(fit, "do not use these numbers")
 
 
@@ -226,22 +224,6 @@ def _plan(fit: "Fit", options: argparse.Namespace) -> "pd.DataFrame | None":
     if controls.assumed:
         print(wrap(f"controls: {controls.words}; levels rest on them: say what to expect with --controls"))
     return window.plan
-
-
-@contextmanager
-def telling(options: argparse.Namespace) -> Iterator[list[str]]:
-    """Collect warnings of the package as cautions, in our own words; others pass."""
-    cautions: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", BayesMMMWarning)
-        yield cautions
-    for each in caught:
-        if isinstance(each.message, BayesMMMWarning):
-            here = f" (here: {option})" if (option := option_of(each.message, options)) else ""
-            text = f"{each.message}{here} [{each.category.__name__}]"
-            cautions += [] if text in cautions else [text]
-        else:
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 # -------------------------------------------------------------------------------------------------------------- tables

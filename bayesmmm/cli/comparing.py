@@ -8,7 +8,7 @@ from bayesmmm.cli import arguments
 from bayesmmm.cli.commands import SAMPLER_FAILED, ending, refused
 from bayesmmm.cli.files import told_figures, write_comparison
 from bayesmmm.cli.planning import of_geo, read_plan_file
-from bayesmmm.cli.text import heading, wrap
+from bayesmmm.cli.text import show_written, wrap
 from bayesmmm.errors import SettingError
 from bayesmmm.files import digest, make_mark, run_folder
 
@@ -80,8 +80,7 @@ def compare(options: argparse.Namespace) -> int:
             paths = run.write(lambda part: write_comparison(found, options, part), mark)
     if not options.quiet:
         print(f"\n{found}")
-        heading("Files")
-        print(wrap(f"written to {options.out}: {', '.join(path.name for path in paths)}"))
+        show_written(options.out, paths)
     return ending(fit, "do not use this comparison")
 
 

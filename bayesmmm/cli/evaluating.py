@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayesmmm.cli import arguments
-from bayesmmm.cli.asking import telling, write_answer
+from bayesmmm.cli.asking import write_answer
 from bayesmmm.cli.commands import DONE, SAMPLER_FAILED, ending, read_spec, refused
 from bayesmmm.cli.files import told_figures
-from bayesmmm.cli.text import heading, laid_out, listing, wrap
+from bayesmmm.cli.text import collected_cautions, heading, laid_out, listing, show_written, wrap
 from bayesmmm.errors import SettingError
 from bayesmmm.files import digest, make_mark, run_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from bayesmmm.data import MMMData
@@ -104,7 +106,7 @@ def evaluate(options: argparse.Namespace) -> int:
         return _in_sample(options)
     system, data, about = _refitted(options)
     with run_folder(options.out) as run:
-        with telling(options) as cautions:
+        with collected_cautions(options) as cautions:
             found = _forecast(system, data, options)
         tables = _scores(found, options)
         asked = sorted((name, str(value)) for name, value in vars(options).items() if name not in _NOT_ASKED)
@@ -120,7 +122,7 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.by:
         heading("By geo")
         print(laid_out(found.table(by=options.by), "{:,.4g}".format))
-    _end(cautions, options, [path.name for path in paths])
+    _end(cautions, options, paths)
     return DONE if (found.folds["verdict"] != "failed").all() else SAMPLER_FAILED
 
 
@@ -153,7 +155,7 @@ def _in_sample(options: argparse.Namespace) -> int:
     shown = table.assign(mape=table["mape"].map(_percent), r2=table["r2"].map("{:.3f}".format))
     print(laid_out(shown.rename(columns={"r2": "R2"}), "{:,.4g}".format))
     print(wrap(f"These are errors {table.attrs['note']}."))
-    _end([], options, [path.name for path in paths])
+    _end([], options, paths)
     return ending(fit, "do not use these numbers")
 
 
@@ -232,12 +234,11 @@ def _scores(found: "CrossValidation", options: argparse.Namespace) -> "dict[str,
     return tables
 
 
-def _end(cautions: list[str], options: argparse.Namespace, names: list[str]) -> None:
+def _end(cautions: list[str], options: argparse.Namespace, paths: "Sequence[Path]") -> None:
     if cautions:
         heading("Cautions")
         print(listing(cautions))
-    heading("Files")
-    print(wrap(f"written to {options.out}: {', '.join(names)}"))
+    show_written(options.out, paths)
 
 
 # ------------------------------------------------------------------------------------------------------------- compare
@@ -259,7 +260,7 @@ def compare(options: argparse.Namespace) -> int:
         if refused(fit, options, "compared", "them"):
             return SAMPLER_FAILED
     with run_folder(options.out) as run:
-        with telling(options) as cautions:
+        with collected_cautions(options) as cautions:
             table = compare({name: fit.accept_unconverged() for name, fit in fits.items()})
         stamps = [fit.stamp for fit in fits.values()]
         mark = make_mark("compare", digest(*stamps, table.to_csv()), digest(*stamps))
@@ -272,7 +273,7 @@ def compare(options: argparse.Namespace) -> int:
     for caution in dict.fromkeys(text for text in table["caution"] if text):
         print(wrap(f"caution: {caution}"))
     print(wrap(table.attrs["note"]))
-    _end(cautions, options, [path.name for path in paths])
+    _end(cautions, options, paths)
     return ending(
         next((fit for fit in fits.values() if fit.convergence.verdict == "failed"), fit), "do not use this"
     )

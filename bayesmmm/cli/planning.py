@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,8 @@ from bayesmmm.cli import arguments
 from bayesmmm.cli.arguments import ALL
 from bayesmmm.cli.commands import SAMPLER_FAILED, check_readable, ending, refused
 from bayesmmm.cli.files import frontier_table, told_figures, write_plan
-from bayesmmm.cli.text import heading, listing, option_of, wrap
-from bayesmmm.errors import BayesMMMWarning, InfeasibleError, PanelError, SettingError
+from bayesmmm.cli.text import collected_cautions, heading, listing, show_written, wrap
+from bayesmmm.errors import InfeasibleError, PanelError, SettingError
 from bayesmmm.files import digest, make_mark, run_folder
 from bayesmmm.text import joined, no_such
 
@@ -179,8 +178,7 @@ def plan_budget(options: argparse.Namespace) -> int:
             paths = run.write(lambda part: write_plan(plan, trade, cautions, options, part), mark)
     if not options.quiet:
         _show(plan, trade, cautions)
-        heading("Files")
-        print(wrap(f"written to {options.out}: {', '.join(path.name for path in paths)}"))
+        show_written(options.out, paths)
     return ending(fit, "do not use this plan")
 
 
@@ -200,22 +198,13 @@ def solve(fit: "Fit", options: argparse.Namespace) -> "tuple[Plan, xr.Dataset | 
     from bayesmmm.optimize import Goal, optimize_budget
     from bayesmmm.optimize.goal import check_goal
 
-    with warnings.catch_warnings(record=True) as caught:
-        # Told in our own words, once for the plan and its frontier.
-        warnings.simplefilter("always", BayesMMMWarning)
+    with collected_cautions(options) as cautions:  # once for the plan and its frontier
         goal = Goal(**{name: getattr(options, name) for name in _AIM})
         check_goal(fit, goal)  # what is refused at once comes before what takes a while
         records = _records(fit, options)
         trade = None if options.frontier is None else _trade(fit, options.frontier, records)
         plan = optimize_budget(fit, goal=goal, **records)
-    cautions = []
-    for each in caught:
-        if isinstance(each.message, BayesMMMWarning):
-            here = f" (here: {option})" if (option := option_of(each.message, options)) else ""
-            cautions.append(f"{each.message}{here} [{each.category.__name__}]")
-        else:
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
-    return plan, trade, list(dict.fromkeys(cautions))
+    return plan, trade, cautions
 
 
 def _trade(fit: "Fit", totals: list[float], records: Mapping[str, Any]) -> "xr.Dataset":

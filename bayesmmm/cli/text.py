@@ -1,12 +1,16 @@
 """What the commands print: headings, tables, cautions, a posterior beside the truth, findings."""
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from bayesmmm.errors import BayesMMMWarning
 from bayesmmm.text import percent, wrapped
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from pathlib import Path
 
     import pandas as pd
     import xarray as xr
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
     from bayesmmm.data import MMMData
     from bayesmmm.diagnostics import Diagnosis
     from bayesmmm.equations import MMM
-    from bayesmmm.errors import BayesMMMError, BayesMMMWarning
+    from bayesmmm.errors import BayesMMMError
     from bayesmmm.report import Finding
     from bayesmmm.results import Fit
     from bayesmmm.simulate import World
@@ -43,10 +47,32 @@ def listing(cautions: Sequence[str]) -> str:
     return "\n".join(wrap(f"{number}. {caution}") for number, caution in enumerate(cautions, 1))
 
 
+def show_written(folder: "Path", paths: Sequence["Path"]) -> None:
+    """Print the files of a folder that were written."""
+    heading("Files")
+    print(wrap(f"written to {folder}: {', '.join(path.name for path in paths)}"))
+
+
 def option_of(said: "BayesMMMError | BayesMMMWarning", options: "Namespace") -> str:
     """Return the option of a command that an error or a warning is about; empty where there is none."""
     name = said.argument or ""
     return f"--{'group' if name == 'groups' else name.replace('_', '-')}" if name in vars(options) else ""
+
+
+@contextmanager
+def collected_cautions(options: "Namespace") -> Iterator[list[str]]:
+    """Collect warnings of the package as cautions, in our own words; others pass."""
+    cautions: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", BayesMMMWarning)
+        yield cautions
+    for each in caught:
+        if isinstance(each.message, BayesMMMWarning):
+            here = f" (here: {option})" if (option := option_of(each.message, options)) else ""
+            text = f"{each.message}{here} [{each.category.__name__}]"
+            cautions += [] if text in cautions else [text]
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 # ---------------------------------------------------------------------------------------------- data, model, parameters

@@ -5,33 +5,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmmm.equations import Equation
-from bayesmmm.inference.panel import normal_prior
+from bayesmmm.inference.panel_weighted import CellPlan, scaled_columns
 from bayesmmm.kernels import panel_ragged as kernel
 from bayesmmm.kernels.panel import cholesky
 
 
 @dataclass(frozen=True)
-class RaggedPlan:
-    """The Normal part of the linear terms of a panel, for G geos and T periods; as `PanelPlan`.
+class RaggedPlan(CellPlan):
+    """`CellPlan` with the arrays of `kernels.panel_ragged.collapsed_ragged` by name, ``geos_seen`` for its ``count``.
 
     Attributes
     ----------
-    arrays : dict of str to array
-        Those of `kernels.panel_ragged.collapsed_ragged` by name, with ``geos_seen`` for its ``count``.
     start, stop : (G,) arrays
         First period of each geo, and the one after its last.
-    offset : (G, T) array
-        The columns times the prior means.
-    own, shared : tuple of str
-        Terms with a coefficient for each geo, and with one.
     """
 
-    arrays: dict[str, np.ndarray]
     start: np.ndarray
     stop: np.ndarray
-    offset: np.ndarray
-    own: tuple[str, ...]
-    shared: tuple[str, ...]
 
     def draw(
         self, r: np.ndarray, sigma: np.ndarray, omega: np.ndarray, noise: dict[str, np.ndarray]
@@ -49,7 +39,7 @@ class RaggedPlan:
         from scipy.linalg import solve_triangular
 
         a, span = self.arrays, (self.start, self.stop)
-        columns, geos = (a["own"], a["calendar"], a["wide"]), len(self.start)
+        columns = a["own"], a["calendar"], a["wide"]
         coefficient, period = np.empty(noise["coefficient"].shape), np.empty(noise["period"].shape)
         for s in range(len(r)):
             left = kernel.effect_variance(sigma[s], omega[s], a["geos_seen"])
@@ -61,16 +51,7 @@ class RaggedPlan:
             coefficient[s] = solve_triangular(lower, half, lower=True, trans="T")
             kernel.subtract(e, a["seen"], *columns, coefficient[s])
             period[s] = left * e.sum(axis=1) / sigma[s] ** 2 + np.sqrt(left) * noise["period"][s]
-        first = len(self.own) * geos
-        by_geo = coefficient[:, :first].reshape(-1, len(self.own), geos)
-        out: dict[tuple[str, int | None], np.ndarray] = {(t, None): by_geo[:, i] for i, t in enumerate(self.own)}
-        return out | {(t, None): coefficient[:, first + k] for k, t in enumerate(self.shared)}, period
-
-    def noise(self, rng: np.random.Generator, draws: int) -> dict[str, np.ndarray]:
-        """Standard Normal numbers that `draw` needs for so many draws."""
-        geos, periods = self.offset.shape
-        count = len(self.own) * geos + len(self.shared)
-        return {name: rng.standard_normal((draws, n)) for name, n in (("coefficient", count), ("period", periods))}
+        return self.by_term(coefficient), period
 
 
 def ragged_plan(
@@ -83,10 +64,7 @@ def ragged_plan(
     """
     if not np.array_equal(seen, present):
         return None
-    names, (mean, sd) = equation.terms(), normal_prior(equation, terms)
-    column = {t: design[..., names.index(t)] for t in terms}
-    offset = sum((m * column[t] for t, m in zip(terms, mean, strict=True)), np.zeros(seen.shape))
-    scaled = {t: np.ascontiguousarray((width * column[t] * seen).T) for t, width in zip(terms, sd, strict=True)}
+    scaled, offset = scaled_columns(equation, design, terms, seen)
     level = {t: _common(values, seen.T) for t, values in scaled.items()}
     own = tuple(t for t in terms if t in equation.per_geo)
     calendar = tuple(t for t in terms if t not in own and level[t] is not None)
@@ -105,7 +83,7 @@ def ragged_plan(
         "gram": np.einsum("itg,jtg->gij", columns, columns, optimize=True),
     }
     start = seen.argmax(axis=1).astype(float)
-    return RaggedPlan(arrays, start, start + seen.sum(axis=1), offset, own, (*calendar, *wide))
+    return RaggedPlan(arrays, offset, own, (*calendar, *wide), start, start + seen.sum(axis=1))
 
 
 def _common(values: np.ndarray, seen: np.ndarray) -> np.ndarray | None:

@@ -14,13 +14,13 @@ WEIGHTED_ARRAYS = ("seen", "own", "wide", "gram")
 
 
 @dataclass(frozen=True)
-class WeightedPlan:
-    """The Normal part of the linear terms of a panel, for G geos and T periods; as `PanelPlan`.
+class CellPlan:
+    """The Normal part of the linear terms of a panel of cells, for G geos and T periods; as `PanelPlan`.
 
     Attributes
     ----------
     arrays : dict of str to array
-        The arguments of `kernels.panel_weighted.collapsed_weighted`, from ``seen`` on.
+        What the kernel of its density takes, by name.
     offset : (G, T) array
         The columns times the prior means.
     own, shared : tuple of str
@@ -31,6 +31,38 @@ class WeightedPlan:
     offset: np.ndarray
     own: tuple[str, ...]
     shared: tuple[str, ...]
+
+    def by_term(self, coefficient: np.ndarray) -> dict[tuple[str, int | None], np.ndarray]:
+        """Coefficients (S, n), those of geos side by side and then the shared ones, by term: (S, G) and (S,)."""
+        geos = len(self.offset)
+        first = len(self.own) * geos
+        by_geo = coefficient[:, :first].reshape(-1, len(self.own), geos)
+        out: dict[tuple[str, int | None], np.ndarray] = {(t, None): by_geo[:, i] for i, t in enumerate(self.own)}
+        return out | {(t, None): coefficient[:, first + k] for k, t in enumerate(self.shared)}
+
+    def noise(self, rng: np.random.Generator, draws: int) -> dict[str, np.ndarray]:
+        """Standard Normal numbers that `draw` needs for so many draws."""
+        geos, periods = self.offset.shape
+        count = len(self.own) * geos + len(self.shared)
+        return {name: rng.standard_normal((draws, n)) for name, n in (("coefficient", count), ("period", periods))}
+
+
+def scaled_columns(
+    equation: Equation, design: np.ndarray, terms: tuple[str, ...], seen: np.ndarray
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Columns (T, G) of terms times the prior sd of their coefficients, 0 in cells that are not `seen` (G, T).
+
+    And the `offset` of a `CellPlan`.
+    """
+    names, (mean, sd) = equation.terms(), normal_prior(equation, terms)
+    column = {t: design[..., names.index(t)] for t in terms}
+    offset = sum((m * column[t] for t, m in zip(terms, mean, strict=True)), np.zeros(seen.shape))
+    scaled = {t: np.ascontiguousarray((width * column[t] * seen).T) for t, width in zip(terms, sd, strict=True)}
+    return scaled, offset
+
+
+class WeightedPlan(CellPlan):
+    """`CellPlan` whose arrays are the arguments of `kernels.panel_weighted.collapsed_weighted`, from ``seen`` on."""
 
     def draw(
         self, r: np.ndarray, sigma: np.ndarray, omega: np.ndarray, noise: dict[str, np.ndarray]
@@ -61,28 +93,16 @@ class WeightedPlan:
             coefficient[s] = np.linalg.solve(lower.T, np.linalg.solve(lower, q) + noise["coefficient"][s])
             kernel.subtract(e, own, shared, coefficient[s])
             period[s] = left * (weight * e).sum(axis=1) + np.sqrt(left) * noise["period"][s]
-        by_geo = coefficient[:, : n_own * geos].reshape(-1, n_own, geos)
-        out: dict[tuple[str, int | None], np.ndarray] = {(t, None): by_geo[:, i] for i, t in enumerate(self.own)}
-        out |= {(t, None): coefficient[:, n_own * geos + k] for k, t in enumerate(self.shared)}
-        return out, period
-
-    def noise(self, rng: np.random.Generator, draws: int) -> dict[str, np.ndarray]:
-        """Standard Normal numbers that `draw` needs for so many draws."""
-        geos, periods = self.offset.shape
-        count = len(self.own) * geos + len(self.shared)
-        return {name: rng.standard_normal((draws, n)) for name, n in (("coefficient", count), ("period", periods))}
+        return self.by_term(coefficient), period
 
 
 def weighted_plan(
     equation: Equation, design: np.ndarray, terms: tuple[str, ...], seen: np.ndarray
 ) -> WeightedPlan:
     """Sort the columns (G, T, K) of the terms that are integrated out, of which the cells `seen` (G, T) are observed."""
-    names, (mean, sd) = equation.terms(), normal_prior(equation, terms)
-    column = {t: design[..., names.index(t)] for t in terms}
-    scaled = {t: np.ascontiguousarray((width * column[t] * seen).T) for t, width in zip(terms, sd, strict=True)}
+    scaled, offset = scaled_columns(equation, design, terms, seen)
     own = tuple(t for t in terms if t in equation.per_geo)
     shared = tuple(t for t in terms if t not in own)
-    offset = sum((m * column[t] for t, m in zip(terms, mean, strict=True)), np.zeros(seen.shape))
     shape = (-1, *seen.T.shape)
     columns = np.array([scaled[t] for t in (*own, *shared)]).reshape(shape)
     arrays = {

@@ -96,7 +96,7 @@ def write_workbook(path: str | Path, sheets: Mapping[str, pd.DataFrame], notes: 
     for name, lines in notes.items():
         sheet = book.create_sheet(name)
         for row, line in enumerate(lines, start=1):
-            _put(sheet, row, 1, line)
+            put_cell(sheet, row, 1, line)
         sheet.column_dimensions["A"].width = 120
     content = io.BytesIO()
     book.save(content)
@@ -126,12 +126,12 @@ def _fill(sheet: "Worksheet", table: pd.DataFrame) -> None:
         for name in table
     ]
     for at, (head, column, form) in enumerate(zip(heads, columns, formats, strict=True), start=1):
-        _put(sheet, 1, at, head).font = Font(bold=True)
+        put_cell(sheet, 1, at, head).font = Font(bold=True)
         widest = len(str(head))
         for row, value in enumerate(column, start=2):
             if isinstance(value, float) and pd.isna(value):
                 continue
-            cell = _put(sheet, row, at, value)
+            cell = put_cell(sheet, row, at, value)
             if isinstance(value, pd.Timestamp):
                 cell.number_format, widest = "yyyy-mm-dd", max(widest, 10)
             elif isinstance(value, str):
@@ -142,7 +142,8 @@ def _fill(sheet: "Worksheet", table: pd.DataFrame) -> None:
     sheet.freeze_panes = sheet.cell(2, index.shape[1] + 1)
 
 
-def _put(sheet: "Worksheet", row: int, column: int, value: object) -> Any:
+def put_cell(sheet: "Worksheet", row: int, column: int, value: object) -> Any:
+    """Write a value into a cell of a sheet: text as text, whatever it begins with."""
     cell = sheet.cell(row, column, value.to_pydatetime() if isinstance(value, pd.Timestamp) else value)
     if isinstance(value, str):
         cell.data_type = "s"  # a name that begins with an equals sign is no formula

@@ -193,8 +193,8 @@ class PlanComparison:
         return write_workbook(path, sheets, {"about": str(self).splitlines()})
 
     # --------------------------------------------------------------------------------------------------------- text
-    def _columns(self) -> dict[str, list[str]]:
-        table, between = self.table(), f"{percent(CI_PROB)} interval"
+    def _columns(self, table: pd.DataFrame) -> dict[str, list[str]]:
+        between = f"{percent(CI_PROB)} interval"
         columns = {"": self.plans, "cost": amounts(table["cost"])}
         cells = [interval_cells(*row) for row in table[["outcome", "outcome_lower", "outcome_upper"]].to_numpy()]
         columns |= {str(self.attrs["outcome"]): [middle for middle, _ in cells]}
@@ -225,7 +225,7 @@ class PlanComparison:
     def __str__(self) -> str:
         attrs, table = self.attrs, self.table()
         head = f"{len(self.plans)} plans for {attrs['start']} to {attrs['stop']}, {attrs['outcome']} in {attrs['unit']}"
-        lines = [head, "", *aligned(self._columns(), left=("",)), ""]
+        lines = [head, "", *aligned(self._columns(table), left=("",)), ""]
         which = self.answers.attrs["draws"]
         notes = [f"P(best): share of draws in which a plan has the highest outcome, profit or ROI, of {which}"]
         if self.answers.sizes.get("mediator"):
@@ -245,4 +245,4 @@ class PlanComparison:
 
     def _repr_html_(self) -> str:
         """Return the printed tables, for notebooks."""
-        return notebook_html(str(self), self._columns(), {"money by channel": self._spend_columns()})
+        return notebook_html(str(self), self._columns(self.table()), {"money by channel": self._spend_columns()})

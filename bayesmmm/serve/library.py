@@ -107,7 +107,7 @@ def description(served: Served) -> dict[str, Any]:
     ahead = next_dates(data, 1)[0]
     return {
         **summary(served),
-        "equations": str(system.to_text() if hasattr(system, "to_text") else system),
+        "equations": str(system),
         "money": MONEY,
         "inputs": [_input(fit, name) for name in system.exogenous],
         "mediators": [

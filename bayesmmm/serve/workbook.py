@@ -5,6 +5,8 @@ from typing import Any
 
 from openpyxl import Workbook
 
+from bayesmmm.optimize.plan_calendar import put_cell
+
 _COLUMNS = ("mean", "median", "lower", "upper", "sd")
 
 
@@ -38,6 +40,4 @@ def _sheet(book: Workbook, name: str, head: list[str], rows: list[list[Any]]) ->
     sheet = book.create_sheet(name)
     for r, row in enumerate([head, *rows], 1):
         for c, value in enumerate(row, 1):
-            cell = sheet.cell(r, c, value)
-            if isinstance(value, str):
-                cell.data_type = "s"  # a name that begins like a formula is none
+            put_cell(sheet, r, c, value)

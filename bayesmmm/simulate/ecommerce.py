@@ -18,7 +18,7 @@ from bayesmmm.data.checks import MONEY
 from bayesmmm.equations import MMM, Equation, Fourier, Panel
 from bayesmmm.errors import SamplingError
 from bayesmmm.simulate.brands import FIRST_DAY, LAST_DAY, Shops, draw_shops
-from bayesmmm.simulate.spending import christmas, flights, wander
+from bayesmmm.simulate.spending import christmas, exogenous_stream, flights, wander
 from bayesmmm.simulate.world import World, simulate_world, sized, tabled
 from bayesmmm.validate import check_count, check_seed
 
@@ -170,8 +170,7 @@ def ecommerce(*, seed: int = 1, series: int = SERIES, rows: int | None = None) -
     days = (pd.Timestamp(LAST_DAY) - pd.Timestamp(FIRST_DAY)).days + 1
     rows = round(series * ROWS / SERIES) if rows is None else rows
     rows = check_count(rows, "rows", least=FEWEST_DAYS * series, most=days * series)
-    # The first two streams of the seed are those of simulate_world.
-    rng = np.random.default_rng(seed).spawn(3)[2]
+    rng = exogenous_stream(seed)
     shops = draw_shops(series, rows, FEWEST_DAYS, {name: row[1] for name, row in _BUYING.items()}, rng)
     demand = _demand(shops.dates, rng)
     data = _exogenous(shops, demand, rng)

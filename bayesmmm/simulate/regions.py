@@ -13,7 +13,7 @@ import pandas as pd
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Fourier, Panel
 from bayesmmm.errors import SamplingError
-from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
+from bayesmmm.simulate.spending import check_weeks, christmas, exogenous_stream, flights, wander, weeks_from
 from bayesmmm.simulate.world import World, planned, simulate_world, sized, tabled
 from bayesmmm.validate import check_seed
 
@@ -99,8 +99,7 @@ def regions(*, seed: int = 1, weeks: int = 120) -> World:
     0.0
     """
     weeks, seed = check_weeks(weeks), check_seed(seed, SamplingError)
-    # The first two streams of the seed are those of simulate_world.
-    rng = np.random.default_rng(seed).spawn(3)[2]
+    rng = exogenous_stream(seed)
     demand = rng.standard_normal(weeks)
     data = _exogenous(demand, rng)
     sales = np.array([*_SALES.values()])

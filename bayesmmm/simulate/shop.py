@@ -9,7 +9,7 @@ import numpy as np
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Fourier
 from bayesmmm.errors import SamplingError
-from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
+from bayesmmm.simulate.spending import check_weeks, christmas, exogenous_stream, in_flights, wander, weeks_from
 from bayesmmm.simulate.world import World, planned, simulate_world, sized, tabled
 from bayesmmm.validate import check_seed
 
@@ -70,8 +70,7 @@ def shop(*, seed: int = 1, weeks: int = 156) -> World:
     ('student_t', 156)
     """
     weeks, seed = check_weeks(weeks), check_seed(seed, SamplingError)
-    # The first two streams of the seed are those of simulate_world.
-    data = _exogenous(weeks, np.random.default_rng(seed).spawn(3)[2])
+    data = _exogenous(weeks, exogenous_stream(seed))
     season = Fourier(period=365.25, order=1)
     equation = Equation(
         "revenue",
@@ -92,9 +91,6 @@ def _exogenous(weeks: int, rng: np.random.Generator) -> MMMData:
     season = christmas(dates)
     promotion = (rng.uniform(size=weeks) < 0.15 + 0.08 * season).astype(float)
     price = 30.0 - 1.5 * promotion + wander(weeks, 0.7, 1.0, rng)
-    spend = {}
-    for name, (level, sd, flight, pause) in _FLIGHTS.items():
-        pressure = 0.25 * season + 0.10 * promotion + wander(weeks, 0.5, sd, rng)
-        spend[name] = np.round(level * np.exp(pressure) * flights(weeks, flight, pause, rng), 2)
+    spend = in_flights(_FLIGHTS, 0.25 * season + 0.10 * promotion, rng)
     controls = {"price": np.round(price, 2), "promotion": promotion}
     return planned(dates, spend, controls, outcome="revenue", mediators={})

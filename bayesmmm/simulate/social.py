@@ -10,7 +10,7 @@ import numpy as np
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Fourier
 from bayesmmm.errors import SamplingError
-from bayesmmm.simulate.spending import check_weeks, christmas, flights, wander, weeks_from
+from bayesmmm.simulate.spending import check_weeks, christmas, exogenous_stream, flights, wander, weeks_from
 from bayesmmm.simulate.world import World, planned, simulate_world, sized, tabled
 from bayesmmm.validate import check_seed
 
@@ -97,8 +97,7 @@ def social_search(*, seed: int = 1, weeks: int = 156) -> World:
     156
     """
     weeks = check_weeks(weeks)
-    # The first two streams of the seed are those of simulate_world.
-    data = _exogenous(weeks, np.random.default_rng(check_seed(seed, SamplingError)).spawn(3)[2])
+    data = _exogenous(weeks, exogenous_stream(check_seed(seed, SamplingError)))
     scales = sized(data, {"revenue": _REVENUE, "google": _GOOGLE}, {"google": _GOOGLE_WHEN_ON})
     system = _system()
     parameters = {

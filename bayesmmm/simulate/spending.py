@@ -1,5 +1,7 @@
 """Patterns of spend over time that the ready-made worlds share, and the length of their history."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -40,6 +42,27 @@ def flights(weeks: int, flight: tuple[int, int], pause: tuple[int, int], rng: np
         states += [float(on)] * int(rng.integers(low, high + 1))
         on = not on
     return np.array(states[:weeks])
+
+
+def exogenous_stream(seed: int) -> np.random.Generator:
+    """Stream of a seed for what a world does not simulate: the first two are those of `simulate_world`."""
+    return np.random.default_rng(seed).spawn(3)[2]
+
+
+def in_flights(
+    channels: Mapping[str, tuple[float, float, tuple[int, int], tuple[int, int]]],
+    pressure: np.ndarray,
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """Spend (T,) of channels in flights, rounded as it would be booked, around a pressure (T,) on its log.
+
+    Of each channel: usual spend in an active week, sd of its log, shortest and longest flight, and pause.
+    """
+    out, weeks = {}, len(pressure)
+    for name, (level, sd, flight, pause) in channels.items():
+        own = pressure + wander(weeks, 0.5, sd, rng)
+        out[name] = np.round(level * np.exp(own) * flights(weeks, flight, pause, rng), 2)
+    return out
 
 
 def wander(weeks: int, persistence: float, sd: float, rng: np.random.Generator) -> np.ndarray:

@@ -11,7 +11,7 @@ from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation
 from bayesmmm.errors import SamplingError
 from bayesmmm.priors import Prior
-from bayesmmm.simulate.spending import check_weeks, flights, wander, weeks_from
+from bayesmmm.simulate.spending import check_weeks, exogenous_stream, in_flights, wander, weeks_from
 from bayesmmm.simulate.world import World, planned, simulate_world, sized, tabled
 from bayesmmm.validate import check_seed
 
@@ -78,8 +78,7 @@ def tv(*, seed: int = 1, weeks: int = 208) -> World:
     [0.6, 0.2, 0.8, 0.5]
     """
     weeks, seed = check_weeks(weeks), check_seed(seed, SamplingError)
-    # The first two streams of the seed are those of simulate_world.
-    data = _exogenous(weeks, np.random.default_rng(seed).spawn(3)[2])
+    data = _exogenous(weeks, exogenous_stream(seed))
     equation = Equation(
         "sales",
         media=list(_MEDIA),
@@ -103,10 +102,7 @@ def _exogenous(weeks: int, rng: np.random.Generator) -> MMMData:
     christmas = _christmas(dates)
     phase = rng.uniform(0.0, 2.0 * np.pi)
     cycle = np.sin(2.0 * np.pi * np.arange(weeks) / _CYCLE + phase) + wander(weeks, 0.95, 0.4, rng)
-    spend = {}
-    for name, (level, sd, flight, pause) in _FLIGHTS.items():
-        pressure = _CHRISTMAS * christmas + _ECONOMY * cycle + wander(weeks, 0.5, sd, rng)
-        spend[name] = np.round(level * np.exp(pressure) * flights(weeks, flight, pause, rng), 2)
+    spend = in_flights(_FLIGHTS, _CHRISTMAS * christmas + _ECONOMY * cycle, rng)
     controls = {"christmas": np.round(christmas, 4), "economy": np.round(100.0 + 4.0 * cycle, 2)}
     return planned(dates, spend, controls, outcome="sales", mediators={})
 
