@@ -13,6 +13,7 @@ from bayesmmm.errors import FitFileError, ServiceError, UnknownFitError
 from bayesmmm.optimize import Window
 from bayesmmm.optimize.problem import read_window
 from bayesmmm.results import Fit, load
+from bayesmmm.results.kept import pinned
 from bayesmmm.serve.hearing import heard
 from bayesmmm.serve.tables import records
 from bayesmmm.text import joined, no_such
@@ -43,7 +44,7 @@ class Library:
             raise ServiceError(
                 "there is no fit to serve; give the path of a saved fit, as fit.save('fit.nc') writes it"
             )
-        self._served = {name: Served(name, fit, fit.stamp) for name, fit in fits.items()}
+        self._served = {name: Served(name, pinned(fit), fit.stamp) for name, fit in fits.items()}
 
     def __iter__(self):
         return iter(self._served.values())
