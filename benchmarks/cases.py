@@ -27,7 +27,7 @@ from bayesmmm import simulate
 from bayesmmm.baselines import Regression
 from bayesmmm.data import MMMData, next_dates
 from bayesmmm.equations import MMM
-from bayesmmm.results import Fit, weak_channels
+from bayesmmm.results import Fit
 from bayesmmm.simulate import World
 
 HERE = Path(__file__).resolve().parent
@@ -53,6 +53,15 @@ def _brands(seed: int) -> World:
     return simulate.ecommerce(seed=seed, series=10, rows=5000).world
 
 
+def _direct_or_not() -> MMM:
+    """The system of the world, whose question is what social channels do by themselves: it may be nothing."""
+    system = mm.load_case("social_search").system
+    equations = [system.equation(name) for name in system.mediators]
+    last = system.equation(system.outcome)
+    signs = {name: "any" for name in last.media if name not in system.mediators}
+    return MMM([*equations, replace(last, sign=signs)])
+
+
 def quiet(work: Callable, *arguments: object, **settings: object):
     """Do something without the warnings of the package, which a table of a hundred fits has no room for."""
     with warnings.catch_warnings():
@@ -74,28 +83,15 @@ def _ridge(world: World, seed: int) -> Regression:
 
 CASES = {
     "youtube": Case(simulate.youtube, "least squares on the spend of the day", _plain),
-    "social_search": Case(simulate.social_search, "two-stage ridge with the terms of the model", _ridge),
+    "social_search": Case(
+        simulate.social_search, "two-stage ridge with the terms of the model", _ridge, _direct_or_not()
+    ),
     "shop": Case(simulate.shop, "least squares, half carried over a week, terms of the model", _terms),
     "tv": Case(simulate.tv, "least squares, half carried over a week, terms of the model", _terms),
     "ecommerce": Case(
         _brands, "least squares on the spend of the day, a level for each series", _plain, ecommerce_case.system()
     ),
 }
-
-
-def fitted(system: MMM, data: MMMData, seed: int) -> tuple[Fit, list[str]]:
-    """A fit, and once more with the sign that its check ``weak:CHANNEL`` asks for, where it speaks; those channels."""
-    fit = quiet(mm.fit, system, data, seed=seed, **SETTINGS).accept_unconverged()
-    table = weak_channels(fit)
-    weak = table.loc[table["weak"], "channel"].tolist()
-    if weak:
-        last = {name: next(e.name for e in reversed(system.equations) if name in e.media) for name in weak}
-        equations = [
-            replace(e, sign={**e.sign, **{name: "any" for name in weak if last[name] == e.name}})
-            for e in system.equations
-        ]
-        fit = quiet(mm.fit, MMM(equations), data, seed=seed, **SETTINGS).accept_unconverged()
-    return fit, weak
 
 
 def present(data: MMMData) -> pd.DataFrame:
@@ -157,7 +153,7 @@ def measured(name: str, seed: int) -> dict:
     case, start = CASES[name], time.perf_counter()
     world = case.make(seed=seed)
     data = world.data
-    fit, weak = fitted(case.system or world.system, data, seed)
+    fit = quiet(mm.fit, case.system or world.system, data, seed=seed, **SETTINGS).accept_unconverged()
     ours = mm.summarise(quiet(mm.roi, fit, window="outcome"), PROBABILITY)
     other = case.baseline(world, seed)
     channels = [channel for channel in data.media if data.is_money(channel)]
@@ -168,7 +164,6 @@ def measured(name: str, seed: int) -> dict:
         "case": name,
         "seed": seed,
         "verdict": fit.convergence.verdict,
-        "weak": weak,
         "channels": channels,
         "truth": world.truth.effects["roi"].sel(channel=channels).values.tolist(),
         "model": ours.loc[rows, ["lower", "median", "upper"]].to_numpy().tolist(),

@@ -1,4 +1,4 @@
-"""The e-commerce case in full: from a raw table of 132,759 rows and 50 columns to what-ifs; writes ECOMMERCE.md and a JSON.
+"""The e-commerce case in full, from a raw table of 132,759 rows to what-ifs; writes ECOMMERCE.md and a JSON.
 
     python benchmarks/ecommerce.py --work /path/to/scratch
 

@@ -23,8 +23,8 @@ def written(found: dict) -> str:
     lines = [
         "# The e-commerce case in full",
         "",
-        f"Written by `benchmarks/ecommerce.py`: one run over {found['rows']:,} rows of {found['series']} series, from the "
-        f"raw table to what-ifs, by {settings['chains']} chains of {settings['draws']} draws after "
+        f"Written by `benchmarks/ecommerce.py`: one run over {found['rows']:,} rows of {found['series']} series, from "
+        f"the raw table to what-ifs, by {settings['chains']} chains of {settings['draws']} draws after "
         f"{settings['tune']} of warm-up, {found['unknowns']:,} unknowns; answers are taken from {settings['kept']} "
         f"draws. {found['cores']} cores, {found['system']}; load of the machine "
         f"{found['load'][0]:.1f} before and {found['load'][1]:.1f} at the end, so that the run had to share it where "
