@@ -13,18 +13,20 @@ import platform
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cases_figure
 import cases_report
+import ecommerce_case
 import numpy as np
 import pandas as pd
 
 import bayesmmm as mm
 from bayesmmm import simulate
 from bayesmmm.baselines import Regression
-from bayesmmm.data import next_dates
+from bayesmmm.data import MMMData, next_dates
+from bayesmmm.equations import MMM
 from bayesmmm.results import Fit
 from bayesmmm.simulate import World
 
@@ -39,11 +41,32 @@ HORIZON, CHANGE = 91, 0.5
 
 @dataclass(frozen=True)
 class Case:
-    """A world, and the method that the model is to replace."""
+    """A world, the method that the model is to replace, and the system, where it is not that of the world."""
 
     make: Callable[..., World]
     method: str
     baseline: Callable[[World, int], Regression]
+    system: MMM | None = None
+
+
+def _brands(seed: int) -> World:
+    return simulate.ecommerce(seed=seed, series=10, rows=5000).world
+
+
+def _direct_or_not() -> MMM:
+    """The system of the world, whose question is what social channels do by themselves: it may be nothing."""
+    system = mm.load_case("social_search").system
+    equations = [system.equation(name) for name in system.mediators]
+    last = system.equation(system.outcome)
+    signs = {name: "any" for name in last.media if name not in system.mediators}
+    return MMM([*equations, replace(last, sign=signs)])
+
+
+def quiet(work: Callable, *arguments: object, **settings: object):
+    """Do something without the warnings of the package, which a table of a hundred fits has no room for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mm.errors.BayesMMMWarning)
+        return work(*arguments, **settings)
 
 
 def _plain(world: World, seed: int) -> Regression:
@@ -60,36 +83,69 @@ def _ridge(world: World, seed: int) -> Regression:
 
 CASES = {
     "youtube": Case(simulate.youtube, "least squares on the spend of the day", _plain),
-    "social_search": Case(simulate.social_search, "two-stage ridge with the terms of the model", _ridge),
+    "social_search": Case(
+        simulate.social_search, "two-stage ridge with the terms of the model", _ridge, _direct_or_not()
+    ),
     "shop": Case(simulate.shop, "least squares, half carried over a week, terms of the model", _terms),
     "tv": Case(simulate.tv, "least squares, half carried over a week, terms of the model", _terms),
+    "ecommerce": Case(
+        _brands, "least squares on the spend of the day, a level for each series", _plain, ecommerce_case.system()
+    ),
 }
 
 
-def quiet(work: Callable, *arguments: object, **settings: object):
-    """Do something without the warnings of the package, which a table of a hundred fits has no room for."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", mm.errors.BayesMMMWarning)
-        return work(*arguments, **settings)
+def present(data: MMMData) -> pd.DataFrame:
+    """What a mean period has of every channel, by geo."""
+    means = {name: np.nanmean(np.where(data.has_row, data.columns[name], np.nan), axis=1) for name in data.media}
+    return pd.DataFrame(means, index=pd.Index(data.geos, name="geo"))
 
 
-def ahead(world: World, split: pd.Series) -> pd.DataFrame:
+def ahead(data: MMMData, split: pd.DataFrame) -> pd.DataFrame:
     """A plan that spends the same in every period; controls are those of a year before."""
-    data = world.data
     count = round(HORIZON / data.days_per_period)
     dates = next_dates(data, count)
-    plan = pd.DataFrame({name: np.full(count, money) for name, money in split.items()}, index=dates)
+    if len(split) > 1:
+        days = pd.MultiIndex.from_product([dates, split.index], names=["date", "geo"]).to_frame(index=False)
+        return days.merge(split.reset_index(), on="geo")
+    plan = pd.DataFrame({name: np.full(count, money) for name, money in split.iloc[0].items()}, index=dates)
     year = round(365.25 / data.days_per_period)
     known = data.to_frame()[list(data.controls)].iloc[-year:].iloc[:count]
     return plan.join(known.set_axis(dates))
 
 
-def brings(true: Fit, world: World, split: pd.Series) -> float:
+def brings(true: Fit, split: pd.DataFrame) -> float:
     """Outcome of a plan in the true world, less what paid mediators then cost."""
-    found = mm.predict(true, ahead(world, split))
-    paid = [name for name in world.data.mediators if world.data.is_money(name)]
-    value = found[world.data.outcome] - sum(found[name] for name in paid)
+    data = true.data
+    found = mm.predict(true, ahead(data, split))
+    paid = [name for name in data.mediators if data.is_money(name)]
+    value = found[data.outcome] - sum(found[name] for name in paid)
     return float(value.sum("date").mean())
+
+
+def plans(fit: Fit, other: Regression, seed: int) -> dict[str, pd.DataFrame]:
+    """What each way spends in a mean period, by geo: as now, the plan of the model, that of the baseline."""
+    data, now = fit.data, present(fit.data)
+    paid = [name for name in data.media if data.is_money(name)]
+    best = quiet(
+        mm.optimize_budget,
+        fit.thin(PLAN_DRAWS),
+        plan=ahead(data, now),
+        channels=paid,
+        change=CHANGE,
+        seed=seed,
+        **_total(data, float(now[paid].sum().sum())),
+    )
+    spend = best.spend.mean("date")
+    model = (spend.to_series().unstack("channel") if "geo" in spend.dims else spend.to_series().to_frame().T)[paid]
+    total = now[paid].sum()
+    bounds = {name: ((1 - CHANGE) * money, (1 + CHANGE) * money) for name, money in total.items()}
+    # A regression knows no geo: each of them goes along.
+    factor = other.allocate(float(total.sum()), bounds) / total
+    return {
+        "now": now,
+        "model": now.assign(**{name: model[name].to_numpy() for name in paid}),
+        "baseline": now.assign(**{name: now[name] * factor[name] for name in paid}),
+    }
 
 
 def measured(name: str, seed: int) -> dict:
@@ -97,49 +153,40 @@ def measured(name: str, seed: int) -> dict:
     case, start = CASES[name], time.perf_counter()
     world = case.make(seed=seed)
     data = world.data
-    fit = quiet(mm.fit, world.system, data, seed=seed, **SETTINGS).accept_unconverged()
+    fit = quiet(mm.fit, case.system or world.system, data, seed=seed, **SETTINGS).accept_unconverged()
     ours = mm.summarise(quiet(mm.roi, fit, window="outcome"), PROBABILITY)
     other = case.baseline(world, seed)
-    rows = [f"roi[{channel}]" for channel in data.media]
-    now = data.to_frame()[list(data.media)].mean()
-    best = quiet(
-        mm.optimize_budget,
-        fit.thin(PLAN_DRAWS),
-        plan=ahead(world, now),
-        change=CHANGE,
-        seed=seed,
-        **_total(world, now),
-    )
-    bounds = {channel: ((1 - CHANGE) * money, (1 + CHANGE) * money) for channel, money in now.items()}
-    splits = {"now": now, "model": best.spend.mean("date").to_series()[list(data.media)]}
-    splits["baseline"] = other.allocate(float(now.sum()), bounds)
+    channels = [channel for channel in data.media if data.is_money(channel)]
+    rows = [f"roi[{channel}]" for channel in channels]
+    splits = plans(fit, other, seed)
     true = mm.evaluate.true_fit(world, fit, copies=COPIES if data.mediators else 1)
     return {
         "case": name,
         "seed": seed,
         "verdict": fit.convergence.verdict,
-        "channels": list(data.media),
-        "truth": world.truth.effects["roi"].values.tolist(),
+        "channels": channels,
+        "truth": world.truth.effects["roi"].sel(channel=channels).values.tolist(),
         "model": ours.loc[rows, ["lower", "median", "upper"]].to_numpy().tolist(),
         "baseline": other.effects.loc[rows, ["lower", "estimate", "upper"]].to_numpy().tolist(),
-        "plans": {label: {k: float(v) for k, v in split.items()} for label, split in splits.items()},
-        "brings": {label: brings(true, world, split) for label, split in splits.items()},
+        "plans": {label: {k: float(v) for k, v in split.sum().items()} for label, split in splits.items()},
+        "brings": {label: brings(true, split) for label, split in splits.items()},
         "seconds": time.perf_counter() - start,
     }
 
 
-def _total(world: World, now: pd.Series) -> dict:
+def _total(data: MMMData, money: float) -> dict:
     """The money of the channels, all of it; what a paid mediator then costs is counted as the loss that it is."""
-    money = float(now.sum() * round(HORIZON / world.data.days_per_period))
-    if not any(world.data.is_money(name) for name in world.data.mediators):
+    money *= round(HORIZON / data.days_per_period)
+    if not any(data.is_money(name) for name in data.mediators):
         return {"total": money}
-    return {"objective": "profit", "margin": 1.0, "groups": {"all": (list(now.index), (money, money))}}
+    return {"objective": "profit", "margin": 1.0, "groups": {"all": (list(data.media), (money, money))}}
 
 
 def main() -> None:
     """Read the options, measure what is missing, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10, help="data sets of each case (%(default)s)")
+    parser.add_argument("--first", type=int, default=1, help="seed of the first of them (%(default)s)")
     parser.add_argument("--only", nargs="*", choices=CASES, default=list(CASES), help="cases; none: only write")
     parser.add_argument(
         "--minutes", type=float, default=60.0, help="start no data set after so many (%(default)s)"
@@ -152,7 +199,7 @@ def main() -> None:
     result["methods"] = {name: case.method for name, case in CASES.items()}
     result |= {"probability": PROBABILITY, "settings": SETTINGS, "days": HORIZON, "change": CHANGE}
     done, start = {(row["case"], row["seed"]) for row in result["rows"]}, time.perf_counter()
-    for seed in range(1, options.seeds + 1):
+    for seed in range(options.first, options.first + options.seeds):
         for name in options.only:
             if (name, seed) in done or time.perf_counter() - start > 60.0 * options.minutes:
                 continue

@@ -103,8 +103,19 @@ class ShockedPanel:
     by_brand: dict[tuple[str, str], float]
 
 
-def shocked(seed: int, *, geos: int = 8, periods: int = 80, brands: int = 0) -> ShockedPanel:
+def shocked(
+    seed: int,
+    *,
+    geos: int = 8,
+    periods: int = 80,
+    brands: int = 0,
+    noise: float = 0.04,
+    shocks: float = 0.15,
+    followed: bool = True,
+) -> ShockedPanel:
     """Three channels whose budgets rise and fall with what also moves sales everywhere, week by week.
+
+    `noise` and `shocks` are standard deviations of sales, in shares of their size; budgets may also not follow shocks.
 
     Curves spread as the default priors say, so that 90 % intervals should hold about 90 % of the truths; the shocks are
     in proportion to the mean sales of a geo, which is `size`. Contributions of the geos of one of several `brands` have
@@ -118,7 +129,7 @@ def shocked(seed: int, *, geos: int = 8, periods: int = 80, brands: int = 0) -> 
     columns, curves, spend = {"price": price}, {}, {}
     for name in CHANNELS:
         budget = 0.05 * size * math.exp(rng.normal(0.0, 0.3))
-        follows = rng.uniform(0.3, 0.5)
+        follows = rng.uniform(0.3, 0.5) * followed
         own = rng.normal(0.0, 0.5, (geos, periods))
         columns[name] = budget[:, None] * np.exp(follows * shock + own)
         spend[name] = columns[name].mean(axis=1)
@@ -131,8 +142,8 @@ def shocked(seed: int, *, geos: int = 8, periods: int = 80, brands: int = 0) -> 
             contribution=0.1 * math.exp(rng.normal(0.0, 0.6)) * np.exp(common + tau * rng.normal(0.0, 1.0, geos)),
         )
     rest = 1.0 - sum(curve.contribution for curve in curves.values())
-    base = rest[:, None] + 0.15 * (shock - shock.mean()) - 0.03 * (price - 10.0)
-    base += rng.normal(0.0, 0.04, (geos, periods))
+    base = rest[:, None] + shocks * (shock - shock.mean()) - 0.03 * (price - 10.0)
+    base += rng.normal(0.0, noise, (geos, periods))
     sales = Series(size, base, curves)
     columns["sales"] = sales.run(columns, spend)
     truth = {name: roi({"sales": sales}, columns, spend, name) for name in CHANNELS}

@@ -11,6 +11,7 @@ import bayesmmm as mm
 from bayesmmm import errors
 from bayesmmm.data import MMMData
 from bayesmmm.equations import Panel, read_toml
+from bayesmmm.estimands import series_total
 from tests import panels
 
 SHORT = {"draws": 20, "tune": 60, "chains": 2, "cores": 1, "seed": 1, "progress": False}
@@ -195,6 +196,20 @@ def test_checks_and_comparisons_are_of_what_was_recorded(national):
     assert np.isfinite(compared["elpd"]).all()
     share = mm.effects(asked, groups={"all": ["tv", "social"]})["joint"]
     assert np.isfinite(share).all()
+
+
+@pytest.mark.parametrize("freq", [None, "quarter"])
+def test_shares_are_of_all_periods_and_not_of_the_recorded_ones(national, freq):
+    asked = national.accept_unconverged()
+    parts = mm.decompose(asked, freq=freq)
+    recorded = national.data.recorded("sales")[0]
+    expected = mm.decompose(asked)["mean"].mean(("chain", "draw"))
+    values = national.data.columns["sales"][0]
+    if freq is None:
+        assert_allclose(series_total(parts), np.where(recorded, values, expected).sum(), rtol=1e-12)
+    # By quarter, one with a gap has no observed total, and counts as expected.
+    assert_allclose(series_total(parts), expected.sum(), rtol=0.03)
+    assert series_total(parts) > 1.05 * np.nansum(values[recorded]) * (1.0 if freq else 0.999)
 
 
 def test_predictions_fill_what_was_not_recorded(national):

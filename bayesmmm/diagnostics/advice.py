@@ -57,12 +57,18 @@ def prior_on(equation: Equation, parameter: str, label: str = "") -> str:
         return f"mm.Equation({equation.name!r}, ..., rho={{{label!r}: {start}}})"
     value = start if parameter in _UNLABELLED or not label else f"{{{label!r}: {start}}}"
     # Where the panel is left to the data, an equation does not know what geos have yet.
-    shared = f"panel={_panel_code(equation.panel)}, " if parameter in (*TAUS, "omega") else ""
+    shared = f"panel={panel_code(equation.panel)}, " if parameter in (*TAUS, "omega") else ""
     return f"mm.Equation({equation.name!r}, ..., {shared}priors={{{parameter!r}: {value}}})"
 
 
-def _panel_code(panel: Panel | None) -> str:
-    """Code of a panel, with what differs from the default."""
+def panel_code(panel: Panel | None) -> str:
+    """Code of a panel, with what differs from the default.
+
+    Examples
+    --------
+    >>> print(panel_code(Panel(periods="fixed", per_geo=["trend"])))
+    mm.Panel(periods='fixed', per_geo=('trend',))
+    """
     panel = panel or Panel()
     given = {f.name: getattr(panel, f.name) for f in fields(panel) if getattr(panel, f.name) != f.default}
     return f"mm.Panel({', '.join(f'{name}={value!r}' for name, value in given.items())})"

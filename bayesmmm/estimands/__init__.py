@@ -8,7 +8,7 @@ equations, which adds up. `predict` gives fitted or future series, `what_if` the
 
 from bayesmmm.estimands.counterfactual import what_if
 from bayesmmm.estimands.curves import adstock_decay, response_curves
-from bayesmmm.estimands.decomposition import decompose
+from bayesmmm.estimands.decomposition import decompose, series_total
 from bayesmmm.estimands.extrapolation import EXTRAPOLATED
 from bayesmmm.estimands.marginal import marginal_roi
 from bayesmmm.estimands.prediction import predict, residuals

@@ -174,6 +174,15 @@ def decompose(
     )
 
 
+def series_total(parts: xr.Dataset) -> float:
+    """Sum of the series over the periods of a decomposition: as observed, expected where nothing was recorded.
+
+    What shares are of. A sum of the recorded values alone would be of fewer periods than the parts.
+    """
+    expected = parts["mean"].mean([dim for dim in parts["mean"].dims if dim not in parts["observed"].dims])
+    return float(parts["observed"].fillna(expected).sum())
+
+
 # ---------------------------------------------------------------------------------------------------- what there is
 def _components(query: Query, name: str) -> list[Component]:
     fit, system = query.fit, query.fit.system

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from bayesmmm.errors import SettingError
+from bayesmmm.estimands import series_total
 from bayesmmm.plots.axis import label_rows, numbers, percents, zero_line
 from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, one, rows_axes, width_of
 from bayesmmm.plots.parts import (
@@ -110,7 +111,7 @@ def accounting(
     The two views answer different questions. The decomposition shares the outcome out, so that its parts add up;
     zero-out compares with a world in which one channel spends nothing and everything else responds. Where responses
     saturate, or channels meet in one mediator, they differ, and the right panel shows by how much. Both are in percent
-    of the outcome observed in the window.
+    of the outcome of the window: as observed, expected in periods whose outcome was not recorded.
 
     Parameters
     ----------
@@ -137,7 +138,7 @@ def accounting(
     removed = variable(effects, "total", ["channel"], _EFFECTS)
     credit = _credited(decomposition, removed)
     _check_same(decomposition, effects, credit, removed)
-    whole = float(decomposition["observed"].sum())
+    whole = series_total(decomposition)
     names = _sorted(table_of(removed, ci_prob)).index
     order = {"channel": names.tolist()}
     credit, removed = credit.sel(order) / whole, removed.sel(order) / whole
@@ -150,7 +151,7 @@ def accounting(
     intervals(axes[0], tables[0], -0.16, GREY, size=4.0, linewidth=2.2)
     intervals(axes[0], tables[1], 0.16, BLUE, size=4.0, linewidth=2.2)
     intervals(axes[1], tables[2], 0.0, BLACK, size=4.0, linewidth=1.8)
-    what_is_drawn = ("share of the observed outcome", "difference: decomposition less zero-out")
+    what_is_drawn = ("share of the outcome", "difference: decomposition less zero-out")
     for ax, what in zip(axes, what_is_drawn, strict=True):
         label_rows(ax, list(names))
         zero_line(ax, vertical=True)

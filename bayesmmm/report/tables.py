@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayesmmm.data import MONEY
 from bayesmmm.equations.event_terms import event_columns
-from bayesmmm.estimands import EXTRAPOLATED
+from bayesmmm.estimands import EXTRAPOLATED, series_total
 from bayesmmm.report.answers import Answers
 from bayesmmm.results import FACTORS, prior_and_posterior, summarise
 
@@ -232,9 +232,9 @@ def _groups(answers: Answers) -> pd.DataFrame:
         gain = joint > 0.0
         parts.append((spend / joint.where(gain, 1.0)).where(gain, np.inf).rename("cost").assign_attrs(cost))
     tables = [rows(part, answers, quantity=part.name, **_window(answers)) for part in parts]
-    total = answers.quarters["observed"].sum()
-    share = (answers.counted["joint"] / float(total)).assign_attrs(unit="share of the outcome")
-    if float(total) > 0.0:
+    total = series_total(answers.quarters)
+    share = (answers.counted["joint"] / total).assign_attrs(unit="share of the outcome")
+    if total > 0.0:
         tables.append(rows(share, answers, quantity="share", **_window(answers, "outcome")))
     out = pd.concat(tables, ignore_index=True)
     out.insert(2, "spend", spend)
