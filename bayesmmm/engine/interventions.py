@@ -88,7 +88,7 @@ def latent_changes(base: Baseline, name: str, columns: Columns) -> list[np.ndarr
 
 
 def mean_series(base: Baseline, name: str, steps: Sequence[np.ndarray] = ()) -> np.ndarray:
-    """Series (S, G, T) as `value` has it, averaged over paths, as changes (S or R, G, T) are added to its latent mean."""
+    """Series (S, G, T) as `value` has it, averaged over paths, with changes (S or R, G, T) of its latent mean."""
     rows, (center, sigma) = base.rows, base.noise_of(name)
     alike = name in base.steady and not isinstance(center, np.ndarray)
     if base.future and rows.paths > 1 and alike and all(len(step) <= len(rows.draws) for step in steps):

@@ -127,9 +127,7 @@ def _scenario(
     return scaled | {name: values[0] for name, values in set_to.items()}
 
 
-def _series(
-    query: Query, factors: Mapping[str, float], set_to: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+def _series(query: Query, factors: Mapping[str, float], set_to: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     fit, line = query.fit, query.timeline
     window = line.window[line.fitted :] if line.planned else line.window
     own = np.ones((1, 1), bool) if line.planned else fit.data.has_row

@@ -86,7 +86,15 @@ def plans(
             if small:
                 chunks[place] = known
         return engine.future(
-            end, dates, line.columns, seed=query.seed, paths=paths, noise=noise, do=do, known=known, designs=designs
+            end,
+            dates,
+            line.columns,
+            seed=query.seed,
+            paths=paths,
+            noise=noise,
+            do=do,
+            known=known,
+            designs=designs,
         )
 
     return evaluated

@@ -61,7 +61,9 @@ def media_response(x, days, carry_in, retention, half_saturation, slope, amplitu
         for g in range(n_geo):
             for c in range(n_channel):
                 scale = amplitude[s, g, c]
-                adstock(x[plan, g, c], days[c], retention[s, c], carry_in[start, g, c], max_lag, a[at : at + n_time])
+                adstock(
+                    x[plan, g, c], days[c], retention[s, c], carry_in[start, g, c], max_lag, a[at : at + n_time]
+                )
                 if n == n_time:
                     hill_curve(a, half_saturation[s, c], slope[s, c], z, p)
                     own = out[s, g, c]

@@ -90,7 +90,7 @@ def hill_curve(a, half_saturation, slope, log_ratio, share):
 
 @jit
 def hill_curves(a, log_half_saturation, slope, log_ratio, share):
-    """`hill_curve` of many short series that stand one behind the other: logarithms and slopes by number, (N,) arrays."""
+    """`hill_curve` of short series that stand one behind the other: logarithms and slopes are (N,) arrays, too."""
     n = a.shape[0]
     a_bits = a.view(np.int64)
     z_bits = log_ratio.view(np.int64)

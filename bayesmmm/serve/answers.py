@@ -95,7 +95,9 @@ class Answers:
 
     def curves(self, question: questions.Curves) -> Answer:
         """Response to more or less spend."""
-        settings = _settings(question, "channels", "factors", "start", "stop", "window", "paths", "seed", "by")
+        settings = _settings(
+            question, "channels", "factors", "start", "stop", "window", "paths", "seed", "by", "parts"
+        )
         if question.factors is not None and len(question.factors) > 50:
             text = (
                 f"factors has {len(question.factors)} numbers, and this service takes 50; ask for fewer at a time"
@@ -263,6 +265,7 @@ def _gain(
     fit: Fit, found: xr.Dataset, spend: Mapping[str, Any], margin: float | None, question: Any
 ) -> dict[str, Any]:
     """What the change of the outcome is worth over the change of its cost, mediators that are paid included."""
+
     def changed(name: str) -> np.ndarray:
         return np.nansum(found.variables[f"{name}.change"].values, axis=-1).ravel()
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bayesmmm.data import MONEY, next_dates
+from bayesmmm.data.future import events_after
 from bayesmmm.errors import FitFileError, ServiceError, UnknownFitError
 from bayesmmm.optimize import Window
 from bayesmmm.optimize.problem import read_window
@@ -145,7 +146,15 @@ def current_plan(served: Served, periods: int) -> dict[str, Any]:
     with heard() as said:
         window, _ = read_window(served.fit, Window(periods=periods))
     assert isinstance(window.plan, pd.DataFrame)
-    return {"fit": served.id, "stamp": served.stamp, "warnings": said, "rows": records(window.plan)}
+    days = events_after(served.fit.data, periods)
+    return {
+        "fit": served.id,
+        "stamp": served.stamp,
+        "warnings": said,
+        "rows": records(window.plan),
+        # Not in the rows: a plan without them has their days by the dates that are known.
+        "events": {name: days[name].mean(axis=0).tolist() for name in served.fit.system.events},
+    }
 
 
 def observed(served: Served) -> dict[str, Any]:

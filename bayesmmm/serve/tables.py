@@ -60,9 +60,7 @@ def places_of(dims: Sequence[str], labels: Sequence[Sequence[Any]]) -> list[dict
     return [dict(zip(dims, each, strict=True)) for each in product(*labels)]
 
 
-def variable(
-    values: xr.DataArray, ci_prob: float
-) -> dict[str, Any]:
+def variable(values: xr.DataArray, ci_prob: float) -> dict[str, Any]:
     """Return a variable of an answer: its unit, and a row for each of its numbers, with their labels."""
     drawn = set(_OVER) <= set(values.dims)
     dims = [str(dim) for dim in values.dims if dim not in _OVER]
@@ -127,10 +125,7 @@ def plan_of(rows: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None, most: 
 
 
 def _column(values: list[Any]) -> Any:
-    """The cells of a column: numbers as an array, and days as JSON has them as days, which is faster than what pandas does.
-
-    Other cells stay as they are.
-    """
+    """The cells of a column: numbers as an array and days as days, faster than pandas does it; others as they are."""
     if all(type(value) is float for value in values):
         return np.array(values)
     if not all(isinstance(value, str) and _DAY.fullmatch(value) for value in values):

@@ -70,11 +70,11 @@ async function later() {
     results.effectsTable(plan, now.effects);
     if (now.answer && !now.asking) results.cards(plan, now.answer, now.effects);
     const reach = Math.max(2, ...plan.names.map((name) => plan.factor(name) ?? 0));
-    const key = JSON.stringify([shared, Math.ceil(reach)]);
+    const key = JSON.stringify([shared, Math.ceil(reach), plan.edits]);
     if (key !== now.reach) {
       const top = Math.ceil(reach);
       const factors = [0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 1, 1.2, 1.4, 1.7, 2, ...Array.from({ length: Math.min(top - 2, 8) }, (_, i) => 2 + ((i + 1) * (top - 2)) / Math.min(top - 2, 8))];
-      now.curves = await ask("curves", { ...shared, plan: plan.rows, factors });
+      now.curves = await ask("curves", { ...shared, plan: plan.rows, factors, parts: plan.fit.mediators.length > 0 });
       now.reach = key;
     }
     if (number !== now.number) return;
@@ -95,11 +95,12 @@ function drawWindow() {
 }
 
 async function openPlan(fit, periods, said = {}) {
-  const { rows, warnings } = await get(`fits/${encodeURIComponent(fit.id)}/plan?periods=${periods}`);
+  const { rows, warnings, events } = await get(`fits/${encodeURIComponent(fit.id)}/plan?periods=${periods}`);
   fill(find("notes"), ...warnings.map((text) => make("p", {}, text)));
-  const plan = new Plan(fit, rows);
+  const plan = new Plan(fit, rows, events);
   if (plan.dates.includes(said.start) && plan.dates.includes(said.stop)) plan.setWindow(said.start, said.stop);
   for (const [name, amount] of Object.entries(said.amounts || {})) if (plan.names.includes(name)) plan.amounts[name] = amount;
+  for (const [name, date, value] of said.expects || []) if (plan.conditions.includes(name) && plan.dates.includes(date)) plan.expect(name, date, Number(value));
   for (const name of said.locks || []) if (plan.channels.includes(name)) plan.locked.add(name);
   for (const [name, group] of Object.entries(said.groups || {})) if (plan.channels.includes(name)) plan.groups[name] = String(group);
   plan.hold = Boolean(said.hold);
