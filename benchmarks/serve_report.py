@@ -19,8 +19,8 @@ def _latency(found: dict) -> str:
     lines = [
         f"Plans of 13 weeks, other amounts every time, {found['rate']:g} requests a second that do not wait for "
         f"answers, {found['rounds']} rounds of {found['seconds']:g} s for each side in turns (load "
-        f"{found['load']:.1f}); from when a request was due to its last byte. Asked: a median of 25 ms, 95% within 60 ms, 10 times the median of "
-        "Flask.\n",
+        f"{found['load']:.1f}); from when a request was due to its last byte. Asked: a median of 25 ms, 95% within 60, "
+        "10 times the median of Flask.\n",
         "| side | median, ms | 95% within, ms | times the median of Flask |",
         "|---|---|---|---|",
     ]

@@ -120,7 +120,7 @@ def test_money_is_moved_between_channels(api, plan):
     [
         ("/effects", {}, mm.effects),
         ("/roi", {"net": True}, mm.roi),
-        ("/curves", {"factors": [0.5, 2.0]}, mm.response_curves),
+        ("/curves", {"factors": [0.5, 2.0], "parts": True}, mm.response_curves),
         ("/decompose", {"freq": "quarter"}, mm.decompose),
     ],
 )

@@ -53,10 +53,10 @@ def response_curves(
     -------
     xarray.Dataset
         ``outcome`` (chain, draw, channel, factor) in units of the outcome, with `parts` also ``direct`` and
-        ``indirect``, which add up to it and at factor 1 are those of `effects`; ``spend`` (channel, factor), money in the
-        window, NaN for a channel of which it is not known; where channels are exposures, ``units`` (channel, factor),
-        what is had for it, see ``attrs["counted"]``; ``extrapolated`` (channel, factor), the share of these units, or
-        of the spend, which falls into periods with more than was ever observed in one period: above
+        ``indirect``, which add up to it and at factor 1 are those of `effects`; ``spend`` (channel, factor), money in
+        the window, NaN for a channel of which it is not known; where channels are exposures, ``units`` (channel,
+        factor), what is had for it, see ``attrs["counted"]``; ``extrapolated`` (channel, factor), the share of these
+        units, or of the spend, which falls into periods with more than was ever observed in one period: above
         ``attrs["threshold"]`` call it an extrapolation. With ``window="outcome"`` the factor scales all spend up to the
         end of the window; ``spend`` and ``extrapolated`` speak of the window itself. With `by` every variable has the
         dim that it has in `effects`, after draw where it has one.

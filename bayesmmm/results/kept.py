@@ -44,10 +44,11 @@ def recall[T](fit: Fit, name: str, key: Hashable, make: Callable[[], T]) -> T:
 def pinned(fit: Fit) -> Fit:
     """Return a fit that answers go on to take as it is now, so that none looks whether its draws were written to."""
     fit = fit.with_convergence(fit.convergence)
-    fit.memo["pinned"] = fingerprint(fit.tree), fit.posterior
+    fit.memo["pinned"] = Kept(draws=(fingerprint(fit.tree), fit.posterior))
     return fit
 
 
 def posterior_of(fit: Fit) -> tuple[str, xr.Dataset]:
     """Return the fingerprint of the draws of a fit, and its posterior."""
-    return fit.memo.get("pinned") or (fingerprint(fit.tree), fit.posterior)
+    known = fit.memo.get("pinned")  # of a copy it is empty
+    return known["draws"] if known else (fingerprint(fit.tree), fit.posterior)
