@@ -161,5 +161,6 @@ def _end_of(query: Query, draws: np.ndarray, amplitude: dict, past: dict) -> eng
 
 
 def _size(end: _End) -> float:
-    parts = (end.amplitude, end.past, *end.whole.rows.parameters.values())
-    return sum(values.nbytes for part in parts for values in part.values())
+    arrays = [*end.amplitude.values(), *end.past.values()]
+    arrays += [values for own in end.whole.rows.parameters.values() for values in own.values()]
+    return sum(values.nbytes for values in arrays)

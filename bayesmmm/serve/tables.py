@@ -38,7 +38,9 @@ def summaries(
     with np.errstate(invalid="ignore", over="ignore"):
         mean, sd, ends = each.mean(axis=1), each.std(axis=1), quantiles(each.T, levels)
     names = ("mean", "median", "lower", "upper", "sd")
-    rows = [dict(zip(names, map(finite, own), strict=True)) for own in zip(mean, *ends[:3], sd, strict=True)]
+    rows: list[dict[str, Any]] = [
+        dict(zip(names, map(finite, own), strict=True)) for own in zip(mean, *ends[:3], sd, strict=True)
+    ]
     for row, threshold, own in zip(rows, above, each, strict=False):
         if threshold is not None:
             row["p_above"] = None if np.isnan(own).any() else float((own > threshold).mean())
