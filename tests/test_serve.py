@@ -13,7 +13,10 @@ import bayesmmm as mm
 from bayesmmm.errors import SettingError, UnknownTermError
 from bayesmmm.serve import forms
 from bayesmmm.serve.hearing import heard
+from bayesmmm.serve.library import Library
+from bayesmmm.serve.limits import Limits
 from bayesmmm.serve.middleware import JsonLines
+from bayesmmm.serve.warming import warm
 from tests import made, panels, worlds
 from tests.serving import client, rows, small_fit
 
@@ -394,3 +397,9 @@ def test_the_interface_is_described_with_examples_that_run(api):
                     if answer.status_code == 202:
                         api.delete(answer.headers["location"])
                         finished(api, answer.json())
+
+
+def test_kinds_of_questions_are_asked_once_before_anybody_does():
+    library = Library({"small": small_fit()})
+    warm(library, Limits())
+    assert {"history_end", "noise", "plan", "past"} <= set(library["small"].fit.memo)
