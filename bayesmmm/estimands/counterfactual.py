@@ -157,7 +157,7 @@ def _series(query: Query, factors: Mapping[str, float], set_to: Mapping[str, np.
             out[f"{name}.change"] = added(np.broadcast_to(series - before, shape))
         return out
 
-    return query.map(work, 2 * (query.paths * line.planned or line.fitted))
+    return query.map(work, query.paths * line.planned or line.fitted)  # the baseline is kept, mostly
 
 
 # ---------------------------------------------------------------------------------------------- reading interventions
