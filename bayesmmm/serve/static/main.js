@@ -33,7 +33,6 @@ async function update() {
   now.effects = null;
   delete document.body.dataset.complete;
   clearTimeout(now.timer);
-  now.timer = setTimeout(later, PAUSE);
   if (now.asking) {
     now.again = true;
     return;
@@ -55,7 +54,7 @@ async function update() {
     now.asking = false;
     document.body.classList.remove("busy");
     document.body.dataset.answered = String(now.number);
-    settle();
+    now.timer = setTimeout(later, PAUSE); // not beside an answer that a planner waits for
   }
 }
 
