@@ -31,7 +31,7 @@ FIRST, ANSWERS, GEOS, MODEL, DATA, LEARNT, CHECKS = (
 #: Every figure is written so; those of the first pages also as a picture for slides.
 SUFFIXES, PNG = (".svg",), ".png"
 #: Size of a figure that a phone shows whole, in inches.
-_NARROW = (5.0, 4.4)
+_NARROW = (4.4, 4.2)
 #: Title of each figure, and how to read it.
 _WORDS = {
     "effects": (
@@ -80,7 +80,7 @@ _WORDS = {
     ),
     "shares": (
         "Share of spend and of the effect",
-        "A blue bar longer than the grey one: more effect than its part of the money.",
+        "Blue longer than grey: more effect than its part of the money.",
     ),
     "by_month": (
         "Where {outcome} came from, by month",
@@ -88,7 +88,7 @@ _WORDS = {
     ),
     "response_curves": (
         "What more or less spend would have brought to {outcome}",
-        "The dot is the spend as it was; dashed is more than was ever seen.",
+        "Dot: spend as it was; dashed: more than was ever seen.",
     ),
     "adstock_decay": (
         "How long spend keeps working",
