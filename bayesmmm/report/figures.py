@@ -31,7 +31,7 @@ FIRST, ANSWERS, GEOS, MODEL, DATA, LEARNT, CHECKS = (
 #: Every figure is written so; those of the first pages also as a picture for slides.
 SUFFIXES, PNG = (".svg",), ".png"
 #: Size of a figure that a phone shows whole, in inches.
-_NARROW = (4.4, 4.2)
+_NARROW = (5.0, 4.4)
 #: Title of each figure, and how to read it.
 _WORDS = {
     "effects": (
@@ -88,7 +88,7 @@ _WORDS = {
     ),
     "response_curves": (
         "What more or less spend would have brought to {outcome}",
-        "Dot: spend as it was; dashed: more than was ever seen.",
+        "Dot: spend as it was; dashed: never seen.",
     ),
     "adstock_decay": (
         "How long spend keeps working",

@@ -244,7 +244,7 @@ def _rests(answers: Answers, plan: Plan, table: pd.DataFrame) -> list[str]:
     total = table[table["kind"] == "total"].iloc[0]
     out = [f"No channel moves by more than {percent(CHANGE)}."]
     if plan.answers.attrs["held_out"]:
-        out.append("The gain is judged by draws that had no part in choosing the plan.")
+        out.append("The gain is judged by draws that did not choose the plan.")
     if plan.attrs["controls"]:
         out.append(f"All else in the window: {plan.attrs['controls']}.")
     if total["extrapolated"] > 0.0:
@@ -268,7 +268,7 @@ def _test(answers: Answers, words: Words) -> tuple[str, str]:
     worth = [f"{brief(each, words.of_outcome)}{words.unit}" for each in found.worth]
     said = f"Knowing what the next {words.one} brings there would add about {worth[0]} to this plan"
     if found.turned[0] > 0.0:
-        said += f"; with a probability of {probability(found.turned[0])}, its money should move the other way"
+        said += f"; with {probability(found.turned[0])} probability, money should move the other way"
     if found.channels[1:]:
         said += f". Next: {found.channels[1]}, {worth[1]}"
     return f"What to test next: {found.channels[0]}", f"{said}."
