@@ -178,15 +178,22 @@ def _series(found: xr.Dataset, names: Sequence[str], question: Any) -> tuple[dic
         series = found[name].transpose(..., "date")
         unit = {"unit": series.attrs["unit"]}
         total = xr.DataArray(
-            series.values.sum(axis=-1), {d: series[d] for d in series.dims[:-1]}, series.dims[:-1], attrs=unit
+            _added(series.values, np.zeros(1, int))[..., 0], {d: series[d] for d in series.dims[:-1]}, series.dims[:-1], attrs=unit
         )
         totals[name] = variable(total, ci_prob, further=question.quantiles, above=above)
         if len(labels) < len(place):
-            added = np.add.reduceat(series.values, first, axis=-1)
+            added = _added(series.values, first)
             coords = {d: series[d] for d in series.dims[:-1]} | {"date": labels}
             series = xr.DataArray(added, coords, series.dims, attrs=unit)
         by_period[name] = variable(series, ci_prob, further=question.quantiles, above=above)
     return by_period, totals
+
+
+def _added(values: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Sums over the periods from each of some places to the next; of a panel that no geo has yet nothing is added."""
+    known = ~np.isnan(values)
+    out = np.add.reduceat(np.where(known, values, 0.0), first, axis=-1)
+    return np.where(np.logical_or.reduceat(known, first, axis=-1), out, np.nan)
 
 
 def _extrapolated(found: xr.Dataset) -> dict[str, Any]:
