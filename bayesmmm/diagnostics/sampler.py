@@ -25,7 +25,6 @@ from bayesmmm.results.convergence import (
     RHAT_GOOD,
     absent_rows,
 )
-from bayesmmm.results.summaries import flat
 
 #: Parameters whose prior decides what others of a panel are.
 _BEHIND = {**{f"median_{name}": name for name in ("contribution", *POOLABLE)}, "period": "omega"}
@@ -50,13 +49,7 @@ def sampler_checks(fit: Fit) -> tuple[list[Check], dict[str, pd.DataFrame]]:
 
 
 def _parameters(fit: Fit) -> pd.DataFrame:
-    import arviz_stats
-
-    columns = {f"ess_{kind}": flat(arviz_stats.ess(fit.posterior, method=kind)) for kind in ("bulk", "tail")}
-    if fit.posterior.sizes["chain"] > 1:
-        columns["rhat"] = flat(arviz_stats.rhat(fit.posterior))
-    table = pd.DataFrame(columns).reindex(columns=["rhat", "ess_bulk", "ess_tail"])
-    return table.drop(index=list(absent_rows(fit.posterior)))
+    return fit.mixing.drop(index=list(absent_rows(fit.posterior)))
 
 
 def _chains(fit: Fit) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Axes of figures: rows with names, numbers and dates with few labels, zero lines."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import pandas as pd
 from matplotlib import dates as mdates
@@ -82,7 +83,7 @@ class _EvenDates(ticker.Locator):
         return self.tick_values(*_view(self))
 
     def tick_values(self, vmin: float, vmax: float) -> list[float]:
-        return mdates.date2num(even_dates(_day(vmin), _day(vmax), self.most)[0]).tolist()
+        return list(_ticks(vmin, vmax, self.most)[0])
 
 
 class _WrittenDates(ticker.Formatter):
@@ -92,8 +93,19 @@ class _WrittenDates(ticker.Formatter):
         self.most = most
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        low, high = _view(self)
-        return format(_day(x), even_dates(_day(low), _day(high), self.most)[1])
+        return _written(x, _ticks(*_view(self), self.most)[1])
+
+
+@lru_cache(256)  # an axis asks for its ticks a hundred times while it is laid out and drawn
+def _ticks(low: float, high: float, most: int) -> tuple[tuple[float, ...], str]:
+    """Ticks between the ends of what is seen, and how they are written."""
+    dates, form = even_dates(_day(low), _day(high), most)
+    return tuple(mdates.date2num(dates).tolist()), form
+
+
+@lru_cache(1024)
+def _written(at: float, form: str) -> str:
+    return format(_day(at), form)
 
 
 def _view(helper: ticker.TickHelper) -> tuple[float, float]:

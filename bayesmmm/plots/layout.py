@@ -87,13 +87,16 @@ def save_each(axes: Axes | np.ndarray, paths: Sequence[Path], *, dpi: int = 150)
         for _ in range(_GROWTHS):
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                figure.draw_without_rendering()
+                if (engine := figure.get_layout_engine()) is not None:
+                    engine.execute(figure)
             if not any(_NO_ROOM in str(each.message) for each in caught):
                 break
             figure.set_size_inches(1.4 * figure.get_figwidth(), 1.4 * figure.get_figheight())
         for each in caught:
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
-        figure.set_layout_engine("none")
+        # With an engine of any kind, even one that does nothing, Matplotlib draws each figure once more to be sure.
+        with plt.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+            figure.set_layout_engine(None)
         box = figure.get_tightbbox(figure.canvas.get_renderer()).padded(_PAD)  # type: ignore[attr-defined]
         for path in paths:
             figure.savefig(path, dpi=dpi, bbox_inches=box, facecolor="white")

@@ -10,7 +10,6 @@ import xarray as xr
 
 from bayesmmm.estimands import effects, marginal_roi, predict, residuals
 from bayesmmm.estimands.query import spaced
-from bayesmmm.inference import add_predictive
 from bayesmmm.results import Fit, autocorrelation, predictive_table
 from bayesmmm.text import counted
 
@@ -54,6 +53,8 @@ def with_replicates(fit: Fit) -> Fit:
     """Return a fit of a panel with replicated series, of fewer draws where it has left them out for their size."""
     if len(fit.data.geos) == 1 or "posterior_predictive" in fit.tree.children:
         return fit
+    from bayesmmm.inference import add_predictive  # takes half a second, and few fits come here
+
     kept = spaced(fit.posterior.sizes["draw"], _draws(fit) // fit.posterior.sizes["chain"])
     groups = {"posterior": fit.posterior.isel(draw=kept), "observed_data": fit.tree["observed_data"].to_dataset()}
     fewer = replace(fit, tree=xr.DataTree.from_dict(groups))

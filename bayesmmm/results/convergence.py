@@ -5,6 +5,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bayesmmm.errors import AnswerError
@@ -132,15 +133,11 @@ def group_of(tree: xr.DataTree, group: str) -> xr.Dataset:
 
 def judge(tree: xr.DataTree) -> Convergence:
     """Judge the draws of a tree by its groups posterior and sample_stats."""
-    import arviz_stats
-
     posterior, stats = group_of(tree, "posterior"), group_of(tree, "sample_stats")
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    with np.errstate(divide="ignore", invalid="ignore"):  # of chains that stay: R-hat is infinite, or unknown
-        rhat = flat(arviz_stats.rhat(posterior)) if chains > 1 else {}
-    bulk, tail = (flat(arviz_stats.ess(posterior, method=method)) for method in ("bulk", "tail"))
-    missing = absent_rows(posterior)
-    rhat, bulk, tail = ({k: v for k, v in each.items() if k not in missing} for each in (rhat, bulk, tail))
+    known = mixing(posterior).drop(index=list(absent_rows(posterior)))
+    rhat = known["rhat"].to_dict() if chains > 1 else {}
+    bulk, tail = known["ess_bulk"].to_dict(), known["ess_tail"].to_dict()
     # An unknown number, of a parameter that never moves, is the worst of all.
     worst_ess = min(bulk, key=lambda k: -np.inf if np.isnan(bulk[k]) else bulk[k])
     worst_rhat = max(rhat, key=lambda k: np.inf if np.isnan(rhat[k]) else rhat[k]) if rhat else worst_ess
@@ -156,6 +153,18 @@ def judge(tree: xr.DataTree) -> Convergence:
         modes=modes(posterior, stats, {name: value for name, value in rhat.items() if value > RHAT_BAD}),
         pareto_k=float(stats["pareto_k"]) if "pareto_k" in stats else None,
     )
+
+
+def mixing(posterior: xr.Dataset) -> pd.DataFrame:
+    """R-hat (none of a single chain), bulk and tail effective sample size of every parameter."""
+    import arviz_stats
+
+    columns = {}
+    if posterior.sizes["chain"] > 1:
+        with np.errstate(divide="ignore", invalid="ignore"):  # of chains that stay: R-hat is infinite, or unknown
+            columns["rhat"] = flat(arviz_stats.rhat(posterior))
+    columns |= {f"ess_{method}": flat(arviz_stats.ess(posterior, method=method)) for method in ("bulk", "tail")}
+    return pd.DataFrame(columns).reindex(columns=["rhat", "ess_bulk", "ess_tail"])
 
 
 def absent(draws: xr.DataArray) -> xr.DataArray:

@@ -24,9 +24,9 @@ from bayesmmm.equations.event_terms import event_columns
 from bayesmmm.equations.text import unit_of
 from bayesmmm.errors import FitFileError, MissingLibraryError, PanelError
 from bayesmmm.files import digest
-from bayesmmm.results.convergence import Convergence, fingerprint, group_of, judge, judged
+from bayesmmm.results.convergence import Convergence, fingerprint, group_of, judge, judged, mixing
 from bayesmmm.results.fit_file import GIVEN_SCALES, read_fit_file, write_fit_file
-from bayesmmm.results.summaries import flat, summarise
+from bayesmmm.results.summaries import summarise
 from bayesmmm.text import notebook_html
 from bayesmmm.validate import about, check_count, check_path
 
@@ -83,6 +83,14 @@ class Fit:
             self.memo["judged"] = fingerprint(self.tree)
             self.memo["convergence"] = judge(self.tree)
         return self.memo["convergence"]
+
+    @property
+    def mixing(self) -> pd.DataFrame:
+        """R-hat (none of a single chain), bulk and tail effective sample size of every parameter."""
+        mark = fingerprint(self.tree)  # a tree can be changed in place
+        if self.memo.get("mixing", ("",))[0] != mark:
+            self.memo["mixing"] = (mark, mixing(self.posterior))
+        return self.memo["mixing"][1].copy()
 
     def with_convergence(self, known: Convergence) -> "Fit":
         """Return the fit with a verdict that is known already, as from one with the same draws; files do not keep it."""
@@ -253,14 +261,11 @@ class Fit:
         pandas.DataFrame
             ``attrs["units"]`` holds the unit of each variable.
         """
-        import arviz_stats
-
         posterior = self.posterior
         table = summarise(posterior, ci_prob)
-        if posterior.sizes["chain"] > 1:
-            table["rhat"] = pd.Series(flat(arviz_stats.rhat(posterior)))
-        for method in ("bulk", "tail"):
-            table[f"ess_{method}"] = pd.Series(flat(arviz_stats.ess(posterior, method=method)))
+        for name, values in self.mixing.items():
+            if name != "rhat" or posterior.sizes["chain"] > 1:
+                table[name] = values
         table.attrs["units"] = {str(v): _unit(self.system, str(v)) for v in posterior.data_vars}
         return table
 
