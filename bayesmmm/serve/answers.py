@@ -177,9 +177,8 @@ def _series(found: xr.Dataset, names: Sequence[str], question: Any) -> tuple[dic
         above = 0.0 if name.endswith(".change") else None
         series = found[name].transpose(..., "date")
         unit = {"unit": series.attrs["unit"]}
-        total = xr.DataArray(
-            _added(series.values, np.zeros(1, int))[..., 0], {d: series[d] for d in series.dims[:-1]}, series.dims[:-1], attrs=unit
-        )
+        whole = _added(series.values, np.zeros(1, int))[..., 0]
+        total = xr.DataArray(whole, {d: series[d] for d in series.dims[:-1]}, series.dims[:-1], attrs=unit)
         totals[name] = variable(total, ci_prob, further=question.quantiles, above=above)
         if len(labels) < len(place):
             added = _added(series.values, first)
