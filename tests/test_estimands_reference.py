@@ -238,7 +238,10 @@ def test_marginal_roi_and_curves_of_the_spend_of_a_window(name):
     where = {"window": "spend", **dates_of(fit, first, last)}
     effect = estimands.effects(fit, **where)
     marginal = estimands.marginal_roi(fit, **where)
-    curves = estimands.response_curves(fit, factors=factors, **where)
+    curves = estimands.response_curves(fit, factors=factors, parts=True, **where)
+    for part, of in (("outcome", "total"), ("direct", "direct"), ("indirect", "indirect")):
+        now = curves[part].sel(factor=1.0).transpose(*effect[of].dims)
+        assert_allclose(now, effect[of], rtol=1e-8, atol=1e-8 * float(abs(effect["total"]).max()), err_msg=part)
     for at in DRAWS[1:]:
         draw, residual = draw_and_residual(name, at, short=True)
         size = size_of(draw, draw.outcome)

@@ -70,7 +70,7 @@ def test_a_forecast_joins_the_history(name, monkeypatch):
     assert_allclose(ahead[outcome], fitted, rtol=1e-9, atol=1e-9 * np.abs(fitted).max())
     assert_array_equal(ahead["date"], fitted["date"])
     # Negative control: without the history there is a step.
-    monkeypatch.setattr("bayesmmm.engine.baseline.carryover", lambda base: {})
+    monkeypatch.setattr("bayesmmm.engine.ahead.carryover", lambda base: {})
     alone = engine.future(
         engine.history(fit.system, fit.scales, before.data, before.parameters(), np.arange(12), seed=0),
         fit.data.dates[cut:],

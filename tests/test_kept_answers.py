@@ -15,7 +15,7 @@ from bayesmmm.errors import AnswerError
 from bayesmmm.estimands import history_end
 from bayesmmm.estimands.query import open_query
 from bayesmmm.results import Fit
-from bayesmmm.results.kept import Kept
+from bayesmmm.results.kept import Kept, pinned
 from tests import answer_cases, made, panels, worlds
 
 
@@ -88,6 +88,29 @@ def test_draws_that_are_written_to_are_seen(fit):
     own.tree["posterior"]["sales.sigma"].values[0, 0] = 1.0
     own.tree["posterior"]["sales.contribution"].values[:] *= 2.0
     assert np.abs(mm.predict(own, plan)["sales"] - before).max() > 1.0
+
+
+def test_a_fit_that_is_pinned_goes_on_to_answer_as_it_is(fit):
+    own = copy.deepcopy(fresh(fit))
+    plan, served = plan_for(own), pinned(own)
+    before = mm.predict(served, plan)
+    assert_identical(before, mm.predict(own, plan))
+    own.tree["posterior"]["sales.contribution"].values[:] *= 2.0
+    assert_identical(before, mm.predict(served, plan))
+    found = mm.predict(copy.deepcopy(served), plan)
+    assert_identical(found, mm.predict(own, plan))
+    assert np.abs(found["sales"] - before["sales"]).max() > 1.0
+
+
+def test_scenarios_of_the_past_are_the_same_from_what_was_kept(fit, monkeypatch):
+    own = fresh(fit)
+    first = mm.what_if(own, scale={"tv": 1.3})
+    assert "past" in own.memo
+    assert_identical(first, mm.what_if(own, scale={"tv": 1.3}))
+    monkeypatch.setattr(history_end, "PAST_KEPT", 0.0)
+    other = fresh(fit)
+    assert_identical(first, mm.what_if(other, scale={"tv": 1.3}))
+    assert "past" not in other.memo
 
 
 def test_nothing_kept_is_copied_or_saved(fit, tmp_path):

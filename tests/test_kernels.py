@@ -101,6 +101,35 @@ def test_media_response_equals_the_reference(world, max_lag):
     assert_allclose(media, reference.media(**world, max_lag=max_lag), rtol=1e-12)
 
 
+@pytest.mark.parametrize("periods", [1, 13, 128, 129, 300])
+@pytest.mark.parametrize("days", [1.0, 7.0])
+def test_series_that_go_through_the_curve_together_are_the_same_to_the_last_bit(periods, days):
+    rng = np.random.default_rng(5)
+    x = rng.gamma(1.0, 1.0, (7, 2, 3, periods)) * (rng.random((7, 2, 3, periods)) < 0.7)
+    keep, half, slope = rng.random((7, 3)), rng.gamma(4.0, 0.3, (7, 3)), rng.gamma(9.0, 0.1, (7, 3))
+    carry, amplitude, length = rng.gamma(1.0, 1.0, (7, 2, 3)), rng.random((7, 2, 3)), np.full((3, 1), days)
+    found = kernels.media_response(x, length, carry, keep, half, slope, amplitude, -1)
+    a, z, p = np.empty(periods), np.empty(periods), np.empty(periods)
+    for s, g, c in np.ndindex(carry.shape):
+        kernels.adstock(x[s, g, c], length[c], keep[s, c], carry[s, g, c], -1, a)
+        kernels.hill_curve(a, half[s, c], slope[s, c], z, p)
+        assert_array_equal(found[s, g, c], amplitude[s, g, c] * p)
+
+
+@pytest.mark.parametrize("size", [1, 2, 63, 1000])
+def test_values_at_ranks_are_those_of_sorted_samples(size):
+    rng = np.random.default_rng(3)
+    normal = rng.standard_normal(size)
+    kinds = [normal, np.exp(8.0 * normal), rng.integers(0, 3, size) * 1.0, np.ones(size), 1e300 * np.sign(normal)]
+    kinds += [rng.standard_cauchy(size), 5e-324 * rng.integers(0, 9, size), np.where(normal > 0.5, np.nan, normal)]
+    samples, ranks = np.array(kinds), np.unique([0, size // 20, size // 2, size - 1])
+    found = np.empty((len(samples), len(ranks)))
+    kernels.order_statistics(samples, ranks, found)
+    known = np.sort(samples)[:, ranks]
+    known[np.isnan(samples).any(axis=1)] = np.nan
+    assert_array_equal(found, known)
+
+
 def test_contribution_is_the_mean_of_its_channel(world):
     world["contribution"][:, :2] = 0.0
     world["contribution"][:, 3] = 0.0

@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose
 
 from bayesmmm import results
 from bayesmmm.errors import FitFileError
+from bayesmmm.results.summaries import quantiles
 from tests.test_imports import HEAVY
 
 
@@ -26,6 +27,12 @@ def file(fitted, tmp_path_factory):
 @pytest.fixture
 def saved(file, tmp_path):
     return Path(shutil.copy(file, tmp_path))
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (37,), (200, 2, 2), (5, 0)])
+def test_quantiles_are_those_of_numpy(shape):
+    draws, levels = np.random.default_rng(1).gamma(2.0, 1.0, shape), (0.5, 0.05, 0.95, 0.0, 1.0, 1 / 3)
+    assert np.array_equal(quantiles(draws, levels), np.quantile(draws, levels, axis=0))
 
 
 def test_loading_gives_the_same_fit_bit_for_bit(fitted, saved):

@@ -13,7 +13,10 @@ import bayesmmm as mm
 from bayesmmm.errors import SettingError, UnknownTermError
 from bayesmmm.serve import forms
 from bayesmmm.serve.hearing import heard
+from bayesmmm.serve.library import Library
+from bayesmmm.serve.limits import Limits
 from bayesmmm.serve.middleware import JsonLines
+from bayesmmm.serve.warming import warm
 from tests import made, panels, worlds
 from tests.panel_fits import panel_fit
 from tests.serving import client, rows, small_fit
@@ -121,7 +124,7 @@ def test_money_is_moved_between_channels(api, plan):
     [
         ("/effects", {}, mm.effects),
         ("/roi", {"net": True}, mm.roi),
-        ("/curves", {"factors": [0.5, 2.0]}, mm.response_curves),
+        ("/curves", {"factors": [0.5, 2.0], "parts": True}, mm.response_curves),
         ("/decompose", {"freq": "quarter"}, mm.decompose),
     ],
 )
@@ -412,3 +415,9 @@ def test_the_interface_is_described_with_examples_that_run(api):
                     if answer.status_code == 202:
                         api.delete(answer.headers["location"])
                         finished(api, answer.json())
+
+
+def test_kinds_of_questions_are_asked_once_before_anybody_does():
+    library = Library({"small": small_fit()})
+    warm(library, Limits())
+    assert {"history_end", "noise", "plan", "past"} <= set(library["small"].fit.memo)

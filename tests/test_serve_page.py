@@ -212,6 +212,28 @@ def test_files_hold_the_numbers_of_the_answer(page):
     assert [row[3] for row in rows] == pytest.approx(mean.tolist(), rel=1e-12)
 
 
+def test_what_is_expected_of_controls_is_in_the_answer_and_in_the_address(page):
+    plan = plan_of(page)
+    page.locator("#expecting summary").click()
+    price = page.get_by_label(f"price, {plan['date'][2]}", exact=True)
+    assert float(price.input_value()) == pytest.approx(plan["price"][2], rel=1e-5)
+    settled(page, lambda: (price.fill("20"), price.press("Enter")))
+    plan.loc[2, "price"] = 20.0
+    found = mm.summarise(mm.predict(small_fit(), plan)[["sales"]].sum("date"), 0.9).loc["sales"]
+    assert said(page, "outcome") == (number(found["mean"]), interval(found))
+    curve = mm.response_curves(small_fit(), plan=plan, channels=["social"], parts=True).sel(factor=1.0)
+    table = mm.summarise(curve[["outcome", "direct"]], 0.9)["median"]
+    (chart,) = page.get_by_label("social: at", exact=False).all()
+    words = chart.get_attribute("aria-label")
+    assert words.endswith(
+        f"it brings {number(table['outcome[social]'])}, directly {number(table['direct[social]'])}"
+    )
+    address = page.url
+    page.goto("about:blank")
+    opened(page, address)
+    assert said(page, "outcome") == (number(found["mean"]), interval(found))
+
+
 def test_months_and_windows(page):
     settled(page, lambda: page.get_by_label("Show by").select_option("month"))
     assert "freq=month" in page.url

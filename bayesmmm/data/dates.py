@@ -18,6 +18,8 @@ from bayesmmm.validate import check_date_format
 #: Years that dates may have, so that the time between any two of them can be counted in nanoseconds.
 FIRST_YEAR, LAST_YEAR = 1900, 2189
 
+_DAY = 24 * 60 * 60 * 10**9  # in nanoseconds
+
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}([ T].*)?")
 _ZONE = r"[zZ]$|[+-]\d{2}:?\d{2}$|[+-]\d{2}$"
 # Formats offered in an error when they fit the text; day first and month first stand side by side.
@@ -51,6 +53,8 @@ def parse_dates(
 
 def check_order(dates: pd.DatetimeIndex, *, where: str, sort: str, panel: bool = False) -> None:
     """Refuse duplicate dates and dates out of order; in no panel, duplicates of all may be the rows of regions."""
+    if (np.diff(dates.asi8) > 0).all():
+        return
     twice = dates[dates.duplicated()].unique().sort_values()
     if len(twice):
         each, fix = f"{len(twice)} date(s) occur", "keep or add up the rows so that there is one per date"
@@ -221,6 +225,8 @@ def _at_midnight(dates: pd.DatetimeIndex, column: str) -> pd.DatetimeIndex:
     with looking(column):
         check_years(dates.to_numpy(), lambda row: _row(column, row))
     dates = (dates.where(~far) if far.any() else dates).as_unit("ns")
+    if dates.tz is None and not dates.hasnans and not (dates.asi8 % _DAY).any():
+        return pd.DatetimeIndex(dates.to_numpy(), name="date")
     late = np.flatnonzero((dates != dates.normalize()) & dates.notna())
     if len(late):
         with looking(column):

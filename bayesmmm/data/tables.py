@@ -39,13 +39,14 @@ def check_table(frame: object, *, wanted: Sequence[str], where: str) -> None:
         raise TooFewPeriodsError(
             f"{where} is empty: it has {len(frame.columns)} column(s) and 0 rows; give one row per period"
         )
-    indexed = [name for name in wanted if name in frame.index.names and name not in frame.columns]
+    columns = list(frame.columns)
+    indexed = [name for name in wanted if name in frame.index.names and name not in columns]
     for name in indexed:
         with looking(name):
             raise UnknownColumnError(f"column {name!r} is the index of {where}; pass frame.reset_index() instead")
-    check_known([name for name in wanted if name not in indexed], list(frame.columns), where=where)
+    check_known([name for name in wanted if name not in indexed], columns, where=where)
     for name in wanted:
-        count = int((frame.columns == name).sum())
+        count = columns.count(name)
         if count > 1:
             with looking(name):
                 raise RoleError(

@@ -11,16 +11,18 @@ Terms: *latent* is the right-hand side of an equation on its own scale (shares o
 `residual` added; *series* is what is observed, in the units of the column.
 """
 
+from bayesmmm.engine.ahead import Noise, future, future_noise
 from bayesmmm.engine.baseline import (
     Baseline,
+    Columns,
     carryover,
-    future,
+    designs_of,
     history,
     latent_mean,
     media_term,
     run,
 )
-from bayesmmm.engine.baseline_parts import end_of, from_period, of_geo
+from bayesmmm.engine.baseline_parts import draws_of, end_of, from_period, of_geo
 from bayesmmm.engine.chunks import map_draws, may_stop, processors, stopped_by
 from bayesmmm.engine.inputs import (
     Inputs,
@@ -33,7 +35,7 @@ from bayesmmm.engine.inputs import (
     retention,
     step_days,
 )
-from bayesmmm.engine.interventions import change, latent_change, propagate, value
+from bayesmmm.engine.interventions import change, latent_change, latent_changes, mean_series, propagate, value
 from bayesmmm.engine.joined import joined
 from bayesmmm.engine.parameters import (
     Parameters,

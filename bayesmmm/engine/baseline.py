@@ -23,11 +23,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from bayesmmm import kernels
 from bayesmmm.data import Calendar, MMMData, Scales
-from bayesmmm.data.checks import NATIONAL
 from bayesmmm.engine.gaps import before_start, filled_series, own_amplitudes, unobserved
 from bayesmmm.engine.inputs import Inputs, kernel_lag, period_days, retention, step_days
 from bayesmmm.engine.parameters import Parameters
@@ -35,7 +33,6 @@ from bayesmmm.engine.residuals import (
     given_mediator,
     own_uniforms,
     random_stream_id,
-    uniforms,
 )
 from bayesmmm.engine.terms import (
     CarryOver,
@@ -83,6 +80,8 @@ class Baseline:
         scale is (R, G) where each geo has its own.
     start : int
         Number of its first period, counted from the first fitted one.
+    steady : frozenset of str
+        Equations whose latent mean is the same on all paths of a draw.
     """
 
     rows: FrozenDraws
@@ -95,6 +94,7 @@ class Baseline:
     future: bool
     noise: Mapping[str, tuple[np.ndarray | float, np.ndarray]] = field(default_factory=dict, repr=False)
     start: int = 0
+    steady: frozenset[str] = frozenset()
 
     @property
     def periods(self) -> int:
@@ -113,7 +113,7 @@ class Baseline:
 
 
 # -------------------------------------------------------------------------------------------------- baselines
-def _evaluate(
+def evaluate(
     rows: FrozenDraws,
     dates: pd.DatetimeIndex,
     known: Columns,
@@ -125,6 +125,7 @@ def _evaluate(
     trend_until: pd.Timestamp | None = None,
     periods_known: bool = True,
     present: np.ndarray | None = None,
+    designs: Columns | None = None,
 ) -> Baseline:
     """Go through the equations in causal order.
 
@@ -138,13 +139,13 @@ def _evaluate(
     geos, before = len(rows.geos), None if present is None else before_start(present)
     amplitude, term = dict(rows.amplitude), dict[tuple[str, str], np.ndarray]()
     design, latent, residual = (dict[str, np.ndarray]() for _ in range(3))
+    designs, steady = designs or designs_of(system, scales, dates, known, geos, trend_until), set[str]()
     for i, name in enumerate(system.order):
         equation, par = system.equation(name), rows.parameters[name]
-        # What is not known is left at its centre in the design, where it adds nothing, and enters by itself.
-        centred = {n: np.full((geos, len(dates)), scales.center[n]) for n in equation.linear if n not in known}
-        design[name] = _design(equation, dates, {**known, **centred}, scales, geos, trend_until)
+        design[name] = designs[name]
         parts = [_linear(design[name], par["coefficient"])]
         parts += [par["period"][:, None]] if periods_known and "period" in par else []
+        centred = [n for n in equation.linear if n not in known]
         parts += [rows.per_path(rows.slope(name, n)) * (columns[n] - scales.center[n]) for n in centred]
         frozen = rows.amplitude.get(name)
         if frozen is None:
@@ -155,7 +156,10 @@ def _evaluate(
                 amplitude[name] = own_amplitudes(response, par["contribution"], present)
             term |= {(name, n): values for n, values in by_input(names, response).items()}
             parts.append(response.sum(axis=2))
-        latent[name] = rows.per_path(add(rows, parts))
+        mean = add(rows, parts)
+        if len(mean) <= len(rows.draws):
+            steady.add(name)
+        latent[name] = rows.per_path(mean)
         own = residual_of(i, equation, latent[name], residual)
         if own is not None:
             residual[name] = own
@@ -164,7 +168,29 @@ def _evaluate(
             elif np.isnan(columns[name]).any():
                 columns[name] = filled_series(columns[name], observe(equation, latent[name] + own, scales), before)
     rows = replace(rows, amplitude=amplitude)
-    return Baseline(rows, columns, past, term, design, latent, residual, future=False, start=start)
+    return Baseline(
+        rows, columns, past, term, design, latent, residual, future=False, start=start, steady=frozenset(steady)
+    )
+
+
+def designs_of(
+    system: MMM,
+    scales: Scales,
+    dates: pd.DatetimeIndex,
+    known: Columns,
+    geos: int,
+    trend_until: pd.Timestamp | None = None,
+) -> dict[str, np.ndarray]:
+    """Columns (G, T, K) of the linear part of every equation, which are the same in all draws.
+
+    What is not `known` is left at its centre, where it adds nothing, and enters by itself.
+    """
+    out = {}
+    for name in system.order:
+        equation = system.equation(name)
+        centred = {n: np.full((geos, len(dates)), scales.center[n]) for n in equation.linear if n not in known}
+        out[name] = _design(equation, dates, {**known, **centred}, scales, geos, trend_until)
+    return out
 
 
 def _design(
@@ -220,7 +246,7 @@ def history(
 
     columns = {name: values[None] for name, values in data.columns.items()}
     whole = {name: values for name, values in data.columns.items() if not np.isnan(values).any()}
-    return _evaluate(rows, data.dates, whole, columns, residual, past={}, present=data.has_row)
+    return evaluate(rows, data.dates, whole, columns, residual, past={}, present=data.has_row)
 
 
 def run(
@@ -257,81 +283,7 @@ def run(
     def given(_: int, equation: Equation, *__: object) -> np.ndarray:
         return residual[equation.name]
 
-    return _evaluate(rows, data.dates, known, columns, given, past={}, present=data.has_row)
-
-
-def future(
-    base: Baseline,
-    dates: pd.DatetimeIndex,
-    columns: Columns,
-    *,
-    seed: int,
-    paths: int,
-    first: int = 0,
-    noise: bool = False,
-    trend_until: pd.Timestamp | None = None,
-    do: Columns | None = None,
-) -> Baseline:
-    """Evaluate periods after those of `base`, which inherit its `carryover`.
-
-    Parameters
-    ----------
-    dates : DatetimeIndex
-        H periods that follow on from `base`.
-    columns : mapping of str to (G, H) array
-        Exogenous columns.
-    paths : int
-        Residual paths of each draw.
-    first : int
-        Number of the first period, counted from the end of the fitted ones.
-    noise : bool
-        Whether the outcome, too, gets residuals and a series: not needed where its mean is asked for.
-    trend_until : Timestamp, optional
-        Date after which trends stay where they are; by default they go on.
-    do : mapping of str to (P, G, H) array, optional
-        Mediators set by intervention.
-    """
-    rows, system = replace(base.rows, paths=paths), base.rows.system
-    moments: dict[str, tuple[np.ndarray | float, np.ndarray]] = {}
-    own: dict[str, np.ndarray] = {}  # residuals without period effects, which no correlation is about
-
-    def drawn(kind: str, i: int, geos: tuple[str, ...]) -> np.ndarray:
-        return uniforms(seed, random_stream_id(kind, i), rows.draws, geos, len(dates), paths=paths, first=first)
-
-    def residual(i: int, equation: Equation, _: np.ndarray, __: Columns) -> np.ndarray | None:
-        name = equation.name
-        par = {n: {k: rows.per_path(v) for k, v in rows.parameters[n].items()} for n in (name, *equation.rho)}
-        center, sigma = given_mediator(equation, par, own)
-        omega = par[name].get("omega")
-        if isinstance(center, np.ndarray) and equation.family.log_scale:
-            moments[name] = center, sigma
-        if omega is not None:
-            moments[name] = (
-                moments.get(name, (0.0,))[0],
-                np.hypot(sigma, omega if sigma.ndim == 1 else omega[:, None]),
-            )
-        if name == system.outcome and not noise:
-            return None
-        own[name] = center + equation.family.residual_at(
-            {**par[name], "sigma": sigma}, drawn("future", i, rows.geos)
-        )
-        if omega is None:
-            return own[name]
-        return own[name] + omega[:, None, None] * special.ndtri(drawn("period", i, (NATIONAL,)))
-
-    every = {name: values[None] for name, values in columns.items()} | dict(do or {})
-    out = _evaluate(
-        rows,
-        dates,
-        columns,
-        every,
-        residual,
-        past=carryover(base),
-        start=base.start + base.periods,
-        trend_until=trend_until,
-        periods_known=False,
-    )
-    return replace(out, future=True, noise=moments)
+    return evaluate(rows, data.dates, known, columns, given, past={}, present=data.has_row)
 
 
 def carryover(base: Baseline, changed: Columns | None = None) -> dict[tuple[str, str], np.ndarray]:
@@ -349,7 +301,11 @@ def carryover(base: Baseline, changed: Columns | None = None) -> dict[tuple[str,
         for c, channel in enumerate(equation.media):
             if channel not in columns:
                 continue
-            x, before = scaled(rows, channel, columns[channel]), base.past.get((name, channel))
+            before = base.past.get((name, channel))
+            if before is not None and not base.periods:
+                out[name, channel] = before  # nothing came to it
+                continue
+            x = scaled(rows, channel, columns[channel])
             if equation.max_lag is None:
                 carry = np.zeros(x.shape[:2]) if before is None else before[..., 0]
                 step = step_days(equation, [channel], rows.calendar)[0]

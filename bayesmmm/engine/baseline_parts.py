@@ -1,4 +1,4 @@
-"""Parts of a baseline: its end, its later periods, one of its geos."""
+"""Parts of a baseline: its end, some of its draws, its later periods, one of its geos."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -37,6 +37,21 @@ def end_of(
     columns = dict.fromkeys(data.columns, none)
     nothing: dict = {}
     return Baseline(rows, columns, past, nothing, nothing, nothing, nothing, future=False, start=len(data.dates))
+
+
+def draws_of(end: Baseline, at: slice) -> Baseline:
+    """Return some draws, one behind the other, of a segment without periods; their curves are found for all at once."""
+    rows = end.rows
+    own = replace(
+        rows,
+        parameters={name: {key: value[at] for key, value in par.items()} for name, par in rows.parameters.items()},
+        amplitude={name: values[at] for name, values in rows.amplitude.items()},
+        draws=rows.draws[at],
+        curves={},
+        whole=rows,
+        at=at,
+    )
+    return replace(end, rows=own, past={key: values[at] for key, values in end.past.items()})
 
 
 def from_period(base: Baseline, first: int) -> Baseline:
@@ -87,6 +102,7 @@ def of_geo(base: Baseline, geo: int) -> Baseline:
         amplitude=one(rows.amplitude, 1),
         geos=(rows.geos[geo],),
         curves={},
+        whole=None,
     )
     return replace(
         base,

@@ -12,7 +12,7 @@ import numpy as np
 #: Working memory of one chunk, in bytes: small beside an answer, large enough to hide the cost of Python.
 CHUNK_BYTES = 48e6
 #: Where there are several chunks, their number is a multiple of this.
-TOGETHER = 4
+TOGETHER = 2
 
 
 _STOP: ContextVar[Callable[[], None]] = ContextVar("stop", default=lambda: None)

@@ -81,6 +81,23 @@ def latent_change(
     return _steps(base, name, [source], {source: column}, {}, past)[0]
 
 
+def latent_changes(base: Baseline, name: str, columns: Columns) -> list[np.ndarray]:
+    """Changes (S or R, G, T) of the latent mean of equation `name`, one for each of its inputs among some columns."""
+    moving = [n for n in base.rows.system.equation(name).acting if n in columns]
+    return _steps(base, name, moving, columns, {}, None)
+
+
+def mean_series(base: Baseline, name: str, steps: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """Series (S, G, T) as `value` has it, averaged over paths, with changes (S or R, G, T) of its latent mean."""
+    rows, (center, sigma) = base.rows, base.noise_of(name)
+    alike = name in base.steady and not isinstance(center, np.ndarray)
+    if base.future and rows.paths > 1 and alike and all(len(step) <= len(rows.draws) for step in steps):
+        one, equation = slice(None, None, rows.paths), rows.system.equation(name)  # paths do not differ
+        latent = sum(steps, base.latent[name][one] + center)
+        return expected(equation, latent, sigma[one], rows.scales)
+    return rows.per_draw(value(base, name, add(rows, [base.latent[name], *steps])))
+
+
 def value(base: Baseline, name: str, latent: np.ndarray) -> np.ndarray:
     """Series (R, G, T) at a latent mean: with its residual where that is kept, its mean over residuals in the future."""
     equation = base.rows.system.equation(name)

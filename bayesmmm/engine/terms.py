@@ -42,6 +42,10 @@ class FrozenDraws:
         Rows per draw.
     curves : dict
         By equation and media inputs: what `curve_parameters` has found for them, once and for all.
+    whole : FrozenDraws, optional
+        More draws, among which these are one behind the other: what is found for all of them need not be found again.
+    at : slice
+        Where they are among those.
     """
 
     system: MMM
@@ -55,6 +59,8 @@ class FrozenDraws:
     curves: dict[tuple[str, tuple[str, ...]], tuple[np.ndarray, ...]] = field(
         default_factory=dict, repr=False, compare=False
     )
+    whole: "FrozenDraws | None" = field(default=None, repr=False, compare=False)
+    at: slice = slice(None)
 
     def per_path(self, array: np.ndarray) -> np.ndarray:
         """Return an array with S rows as one with R rows; others as they are."""
@@ -185,6 +191,9 @@ def curve_parameters(
     A curve that geos have each for themselves is (S, G, C), too.
     """
     key = equation.name, names
+    if amplitude is not None and rows.whole is not None:
+        every = curve_parameters(rows.whole, equation, names, rows.whole.amplitude[equation.name])
+        return tuple(values[rows.at] for values in every)
     if amplitude is not None and key in rows.curves:
         return rows.curves[key]
     par, at = rows.parameters[equation.name], [equation.media.index(n) for n in names]

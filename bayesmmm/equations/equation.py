@@ -6,6 +6,7 @@ Knows names, labels and priors. Knows no data: columns are names until `design_m
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -293,7 +294,7 @@ class Equation:
         """Columns of the data that act in this equation: inputs, then the days of events."""
         return (*self.inputs, *events_of(self))
 
-    @property
+    @cached_property
     def by_period(self) -> tuple[str, ...]:
         """Media that carry over by the classical recursion per period: those with a prior on retention."""
         return parametrised(self, "retention")[0]

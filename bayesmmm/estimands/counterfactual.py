@@ -12,7 +12,7 @@ from bayesmmm import engine
 from bayesmmm.data import silent_geos
 from bayesmmm.errors import SettingError, UnknownTermError
 from bayesmmm.estimands.extrapolation import extrapolated
-from bayesmmm.estimands.history_end import plan_baselines
+from bayesmmm.estimands.history_end import past_baselines, plan_baselines
 from bayesmmm.estimands.query import REDUCE, By, Query, Timeline, open_query
 from bayesmmm.results import Fit
 from bayesmmm.text import listed, no_such
@@ -85,23 +85,31 @@ def what_if(
     >>> more = what_if(fit, scale={"google": 1.3}, start="2024-01-07")  # doctest: +SKIP
     >>> more["revenue.change"].sum("date").median()  # doctest: +SKIP
     """
-    query = open_query(fit, start=start, stop=stop, plan=plan, paths=paths, seed=seed, by=by)
-    line = query.timeline
+    return compared(
+        open_query(fit, start=start, stop=stop, plan=plan, paths=paths, seed=seed, by=by), scale=scale, do=do
+    )
+
+
+def compared(
+    query: Query, *, scale: Mapping[str, float] | None = None, do: Mapping[str, object] | None = None
+) -> xr.Dataset:
+    """Compare a scenario with what happened, or with the plan of a query: as `what_if`."""
+    fit, line = query.fit, query.timeline
     factors, set_to = read_scale(fit, scale), read_do(fit, do, line)
     if not factors and not set_to:
         raise SettingError("what_if changes nothing; pass scale={'channel': 1.3} or do={'channel': series}")
     both = sorted(set(factors) & set(set_to))
     if both:
         raise SettingError(f"{both[0]!r} is in scale and in do; leave it out of one of the two")
-    if plan is not None and line.window[: line.fitted].any():
+    if line.planned and line.window[: line.fitted].any():
         raise SettingError(
             f"the window starts on {line.attrs['start']}, before the plan; with a plan only its own periods are "
             f"changed; start on {line.dates[line.fitted]:%Y-%m-%d} or later"
         )
-    dates = line.dates if plan is None else line.dates[line.fitted :]
+    dates = line.dates[line.fitted :] if line.planned else line.dates
     order = fit.system.order
     check_size((2 * len(order), *query.shape(len(dates))), "the comparison", REDUCE)
-    series, variables = _compared(query, factors, set_to), dict[str, Any]()
+    series, variables = _series(query, factors, set_to), dict[str, Any]()
     for name in order:
         for key in (name, f"{name}.change"):
             variables[key] = (*query.label_places(series[key], "date"), {"unit": fit.data.unit(name)})
@@ -119,18 +127,16 @@ def _scenario(
     return scaled | {name: values[0] for name, values in set_to.items()}
 
 
-def _compared(
-    query: Query, factors: Mapping[str, float], set_to: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+def _series(query: Query, factors: Mapping[str, float], set_to: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     fit, line = query.fit, query.timeline
-    paths = query.paths if line.planned else 1
     window = line.window[line.fitted :] if line.planned else line.window
     own = np.ones((1, 1), bool) if line.planned else fit.data.has_row
     added = query.added if line.planned else query.added_own
-    begin = plan_baselines(query) if line.planned else query.history
+    begin = plan_baselines(query) if line.planned else past_baselines(query)
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        base = begin(draws)
+        part = begin(draws)
+        base = part.base
         there = window & own  # no geo is changed outside its own periods
         changed = {n: np.where(there, factor * base.columns[n], base.columns[n]) for n, factor in factors.items()}
         for name, values in set_to.items():
@@ -142,18 +148,16 @@ def _compared(
         out = {}
         for name in fit.system.order:
             if name in changed:
-                series, before = new[name], base.columns[name]
+                series, before = (base.rows.per_draw(columns[name]) for columns in (new, base.columns))
             else:
-                acting = fit.system.equation(name).acting
-                shifts = [engine.latent_change(base, name, n, new[n]) for n in acting if n in new]
-                latent = engine.add(base.rows, [base.latent[name], *shifts])
-                series, before = engine.value(base, name, latent), engine.value(base, name, base.latent[name])
-            shape = base.latent[name].shape
-            out[name] = engine.over_paths(added(np.broadcast_to(series, shape)), paths)
-            out[f"{name}.change"] = engine.over_paths(added(np.broadcast_to(series - before, shape)), paths)
+                before = part.mean(name)
+                series = engine.mean_series(base, name, engine.latent_changes(base, name, new))
+            shape = len(draws), *base.latent[name].shape[1:]
+            out[name] = added(np.broadcast_to(series, shape))
+            out[f"{name}.change"] = added(np.broadcast_to(series - before, shape))
         return out
 
-    return query.map(work, 2 * (paths * line.planned or line.fitted))
+    return query.map(work, 2 * (query.paths * line.planned or line.fitted))
 
 
 # ---------------------------------------------------------------------------------------------- reading interventions

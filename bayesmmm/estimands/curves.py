@@ -14,7 +14,7 @@ from bayesmmm.estimands.extrapolation import EXTRAPOLATED, shares_beyond
 from bayesmmm.estimands.query import REDUCE, By, Query, checked_channels, open_query, units_attrs
 from bayesmmm.estimands.windows import Segment, multiplied, over_draws, propagated
 from bayesmmm.results import Fit
-from bayesmmm.validate import PATHS, check_number, check_numbers, check_size
+from bayesmmm.validate import PATHS, check_flag, check_number, check_numbers, check_size
 
 #: Close to each other where a curve bends most.
 FACTORS = (0.0, 0.05, 0.1, 0.15, *(round(0.1 * k, 1) for k in range(2, 21)))
@@ -32,6 +32,7 @@ def response_curves(
     paths: int = PATHS,
     seed: int = 0,
     by: By | None = None,
+    parts: bool = False,
 ) -> xr.Dataset:
     """Outcome gained over no spend, when the spend of the window is multiplied by a factor.
 
@@ -45,14 +46,17 @@ def response_curves(
         As in `effects`.
     factors : sequence of float, optional
         Multiples of the spend of the window; 0 and 1 are added. By default 23 from 0 to 2.
+    parts : bool
+        Whether to tell apart what comes directly, with the mediators as they are, and what comes through these.
 
     Returns
     -------
     xarray.Dataset
-        ``outcome`` (chain, draw, channel, factor) in units of the outcome; ``spend`` (channel, factor), money in the
-        window, NaN for a channel of which it is not known; where channels are exposures, ``units`` (channel, factor),
-        what is had for it, see ``attrs["counted"]``; ``extrapolated`` (channel, factor), the share of these units, or
-        of the spend, which falls into periods with more than was ever observed in one period: above
+        ``outcome`` (chain, draw, channel, factor) in units of the outcome, with `parts` also ``direct`` and
+        ``indirect``, which add up to it and at factor 1 are those of `effects`; ``spend`` (channel, factor), money in
+        the window, NaN for a channel of which it is not known; where channels are exposures, ``units`` (channel,
+        factor), what is had for it, see ``attrs["counted"]``; ``extrapolated`` (channel, factor), the share of these
+        units, or of the spend, which falls into periods with more than was ever observed in one period: above
         ``attrs["threshold"]`` call it an extrapolation. With ``window="outcome"`` the factor scales all spend up to the
         end of the window; ``spend`` and ``extrapolated`` speak of the window itself. With `by` every variable has the
         dim that it has in `effects`, after draw where it has one.
@@ -73,7 +77,8 @@ def response_curves(
     allowed = ("numbers of 0 or more", "[0.5, 1, 1.5]", lambda x: x >= 0.0)
     grid = np.unique([0.0, 1.0, *check_numbers(FACTORS if factors is None else factors, "factors", *allowed)])
     check_size(query.shape(len(names), len(grid)), "the response curves", REDUCE)
-    gained = over_draws(query, lambda segments: _gained(query, segments, names, grid))["outcome"]
+    parts = check_flag(parts, "parts")
+    gained = over_draws(query, lambda segments: _gained(query, segments, names, grid, parts))
     unit = fit.data.unit(fit.system.outcome)
     beyond = {"unit": "share of spend", "threshold": EXTRAPOLATED}
     amounts: dict[str, tuple] = {"spend": (query.spend(names), {"unit": MONEY})}
@@ -81,7 +86,10 @@ def response_curves(
         amounts["units"] = query.units(names), units_attrs(fit, names)
     return xr.Dataset(
         {
-            "outcome": (*query.label_places(gained, "channel", "factor"), {"unit": unit}),
+            **{
+                part: (*query.label_places(values, "channel", "factor"), {"unit": unit})
+                for part, values in gained.items()
+            },
             **{
                 name: (*query.known_places(values[..., None] * grid, "channel", "factor"), attrs)
                 for name, (values, attrs) in amounts.items()
@@ -94,24 +102,30 @@ def response_curves(
 
 
 def _gained(
-    query: Query, segments: list[Segment], names: Sequence[str], grid: np.ndarray
+    query: Query, segments: list[Segment], names: Sequence[str], grid: np.ndarray, parts: bool
 ) -> dict[str, np.ndarray]:
-    out = np.zeros((len(segments[0].base.rows.draws), len(query.places), len(names), len(grid)))
+    shape = len(segments[0].base.rows.draws), len(query.places), len(names), len(grid)
+    out = {"outcome": np.zeros(shape), **({"direct": np.zeros(shape)} if parts else {})}
     for j, name in enumerate(names):
         for k, factor in enumerate(grid):
             if factor != 1.0:
-                out[..., j, k] = query.added(_moved(segments, name, factor))
-    return {"outcome": out - out[..., :1]}
+                for part, moved in _moved(segments, name, factor, parts).items():
+                    out[part][..., j, k] = query.added(moved)
+    gained = {part: values - values[..., :1] for part, values in out.items()}
+    return gained | ({"indirect": gained["outcome"] - gained["direct"]} if parts else {})
 
 
-def _moved(segments: list[Segment], name: str, factor: float) -> np.ndarray:
-    """Outcome with the spend of a channel multiplied, less the outcome as it is: (S, G)."""
+def _moved(segments: list[Segment], name: str, factor: float, parts: bool) -> dict[str, np.ndarray]:
+    """Outcome with the spend of a channel multiplied, less the outcome as it is: (S, G); also directly alone."""
     system = segments[0].base.rows.system
     inputs = system.equation(system.outcome).inputs
-    out = np.zeros((len(segments[0].base.rows.draws), len(segments[0].base.rows.geos)))
+    none = np.zeros((len(segments[0].base.rows.draws), len(segments[0].base.rows.geos)))
+    out = {"outcome": none, **({"direct": none} if parts else {})}
     for segment, columns, past in propagated(segments, multiplied([name], factor)):
-        moved = [n for n in inputs if n in columns]
-        out += segment.gain(segment.base.latent[system.outcome], moved, columns, past)[0]
+        for part in out:
+            moved = [n for n in inputs if n in columns and (part == "outcome" or n == name)]
+            if moved:
+                out[part] = out[part] + segment.gain(segment.base.latent[system.outcome], moved, columns, past)[0]
     return out
 
 

@@ -4,8 +4,8 @@ A plan does not change the fitted periods. What it takes from them are the ampli
 is carried over, a few numbers per draw.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,28 +13,25 @@ from bayesmmm import engine
 from bayesmmm.estimands.query import Query, row_bytes
 from bayesmmm.results.kept import keep, recall
 
-#: Most memory, in bytes, of the plan that scenarios were last compared with.
-PLAN_KEPT = 100e6
+#: Most memory, in bytes, of the plan that scenarios were last compared with; of the residuals of its periods; and of the
+#: fitted periods, where scenarios were last compared with these.
+PLAN_KEPT, NOISE_KEPT, PAST_KEPT = 100e6, 100e6, 150e6
 
 
 @dataclass(frozen=True)
 class _End:
     draws: np.ndarray  # (S,), rising
+    whole: engine.Baseline  # of all of them, without periods
     amplitude: dict[str, np.ndarray]  # (S, G, C) by equation
     past: dict[tuple[str, str], np.ndarray]  # (S, G, 1 or max_lag) by equation and input
 
     def of(self, query: Query, draws: np.ndarray) -> engine.Baseline:
         """The same of some of the draws, as a baseline without periods."""
         at = np.searchsorted(self.draws, draws)
-        return engine.end_of(
-            query.fit.system,
-            query.fit.scales,
-            query.fit.data,
-            query.parameters,
-            draws,
-            {name: values[at] for name, values in self.amplitude.items()},
-            {key: values[at] for key, values in self.past.items()},
-        )
+        if (np.diff(at) == 1).all():
+            return engine.draws_of(self.whole, slice(int(at[0]), int(at[-1]) + 1))
+        amplitude = {name: values[at] for name, values in self.amplitude.items()}
+        return _end_of(query, draws, amplitude, {key: values[at] for key, values in self.past.items()})
 
 
 def ends_of_history(query: Query) -> Callable[[np.ndarray], engine.Baseline]:
@@ -52,25 +49,89 @@ def ends_of_history(query: Query) -> Callable[[np.ndarray], engine.Baseline]:
     return lambda draws: end.of(query, draws)
 
 
-def plan_baselines(query: Query) -> Callable[[np.ndarray], engine.Baseline]:
-    """Return what evaluates the periods of a plan for some draws, and keeps that with the fit for the next scenario."""
-    line, ends = query.timeline, ends_of_history(query)
-    dates = line.dates[line.fitted :]
+@dataclass(frozen=True)
+class PlanPart:
+    """The periods of a plan in some draws, with the series that scenarios are compared with."""
+
+    base: engine.Baseline
+    series: dict[str, np.ndarray] = field(default_factory=dict)  # (S, G, H) by equation, those that were asked for
+
+    def mean(self, name: str) -> np.ndarray:
+        """Series (S, G, H) of an equation, averaged over paths."""
+        if name not in self.series:
+            self.series[name] = engine.mean_series(self.base, name)
+        return self.series[name]
+
+
+def plans(
+    query: Query, *, noise: bool = False, do: engine.Columns | None = None
+) -> Callable[[np.ndarray], engine.Baseline]:
+    """Return what evaluates the periods of a plan for some draws.
+
+    What no plan changes, the residuals of these periods, is kept with the fit for the next plan of as many.
+    """
+    line, ends, paths = query.timeline, ends_of_history(query), 1 if noise else query.paths
+    dates, fit = line.dates[line.fitted :], query.fit
+    designs = engine.designs_of(fit.system, fit.scales, dates, line.columns, len(fit.data.geos))
+    rows = len(query.draws) * paths * len(dates) * len(fit.data.geos)
+    small = 8.0 * rows * 2 * len(fit.system.order) <= NOISE_KEPT
+    key = query.stamp, query.draws.tobytes(), query.seed, paths, len(dates), noise
+    chunks: dict[bytes, engine.Noise] = recall(fit, "noise", key, dict) if small else {}
 
     def evaluated(draws: np.ndarray) -> engine.Baseline:
-        return engine.future(ends(draws), dates, line.columns, seed=query.seed, paths=query.paths)
+        end, place = ends(draws), draws.tobytes()
+        known = chunks.get(place)
+        if known is None:
+            known = engine.future_noise(end.rows, len(dates), seed=query.seed, paths=paths, outcome=noise)
+            if small:
+                chunks[place] = known
+        return engine.future(
+            end,
+            dates,
+            line.columns,
+            seed=query.seed,
+            paths=paths,
+            noise=noise,
+            do=do,
+            known=known,
+            designs=designs,
+        )
 
+    return evaluated
+
+
+def plan_baselines(query: Query) -> Callable[[np.ndarray], PlanPart]:
+    """Return what evaluates the periods of a plan for some draws, and keeps that with the fit for the next scenario."""
+    line, evaluated = query.timeline, plans(query)
+    dates = line.dates[line.fitted :]
     if row_bytes(query.fit, query.paths * len(dates)) * len(query.draws) > PLAN_KEPT:
-        return evaluated
+        return lambda draws: PlanPart(evaluated(draws))
     columns = tuple((name, values.tobytes()) for name, values in line.columns.items())
     key = query.stamp, query.draws.tobytes(), query.seed, query.paths, dates.asi8.tobytes(), columns
-    chunks: dict[bytes, engine.Baseline] = recall(query.fit, "plan", key, dict)
+    return _recalled(query, "plan", key, lambda draws: PlanPart(evaluated(draws)))
 
-    def known(draws: np.ndarray) -> engine.Baseline:
+
+def past_baselines(query: Query) -> Callable[[np.ndarray], PlanPart]:
+    """Return what evaluates the fitted periods for some draws, and keeps that with the fit for the next scenario."""
+    fit = query.fit
+    arrays = sum(len(equation.media) + 3 for equation in fit.system.equations)
+    if 8.0 * arrays * fit.data.has_row.size * len(query.draws) > PAST_KEPT:
+        return lambda draws: PlanPart(query.history(draws))
+    key = query.stamp, query.draws.tobytes(), query.seed
+    return _recalled(query, "past", key, lambda draws: PlanPart(query.history(draws)))
+
+
+def _recalled(
+    query: Query, name: str, key: Hashable, make: Callable[[np.ndarray], PlanPart]
+) -> Callable[[np.ndarray], PlanPart]:
+    chunks: dict[bytes, PlanPart] = recall(query.fit, name, key, dict)
+
+    def known(draws: np.ndarray) -> PlanPart:
         place = draws.tobytes()
-        if place not in chunks:
-            chunks[place] = evaluated(draws)
-        return chunks[place]
+        part = chunks.get(place)
+        if part is None:
+            part = chunks[place] = make(draws)
+        return part
 
     return known
 
@@ -89,12 +150,17 @@ def _worked_out(query: Query) -> _End:
 
     draws = np.sort(query.draws)
     found = engine.map_draws(work, draws, row_bytes(query.fit, fitted))
-    return _End(
-        draws,
-        {name: found[f"amplitude {i}"] for i, name in enumerate(order)},
-        {key: found[f"past {i}"] for i, key in enumerate(inputs)},
-    )
+    amplitude = {name: found[f"amplitude {i}"] for i, name in enumerate(order)}
+    past = {key: found[f"past {i}"] for i, key in enumerate(inputs)}
+    return _End(draws, _end_of(query, draws, amplitude, past), amplitude, past)
+
+
+def _end_of(query: Query, draws: np.ndarray, amplitude: dict, past: dict) -> engine.Baseline:
+    fit = query.fit
+    return engine.end_of(fit.system, fit.scales, fit.data, query.parameters, draws, amplitude, past)
 
 
 def _size(end: _End) -> float:
-    return sum(values.nbytes for part in (end.amplitude, end.past) for values in part.values())
+    arrays = [*end.amplitude.values(), *end.past.values()]
+    arrays += [values for own in end.whole.rows.parameters.values() for values in own.values()]
+    return sum(values.nbytes for values in arrays)

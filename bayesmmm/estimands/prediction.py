@@ -11,7 +11,7 @@ from bayesmmm.equations import expected, observe
 from bayesmmm.errors import SettingError
 from bayesmmm.estimands.counterfactual import read_do
 from bayesmmm.estimands.extrapolation import extrapolated
-from bayesmmm.estimands.history_end import ends_of_history
+from bayesmmm.estimands.history_end import plans
 from bayesmmm.estimands.query import REDUCE, By, Query, open_query
 from bayesmmm.results import Fit
 from bayesmmm.validate import PATHS, check_flag, check_size
@@ -120,24 +120,22 @@ def _fitted(query: Query, noise: bool) -> dict[str, np.ndarray]:
 
 
 def _planned(query: Query, do: Mapping, noise: bool) -> dict[str, np.ndarray]:
-    fit, line, paths = query.fit, query.timeline, 1 if noise else query.paths
-    dates, ends = line.dates[line.fitted :], ends_of_history(query)
+    fit, line, begin = query.fit, query.timeline, plans(query, noise=noise, do=do)
 
     def work(draws: np.ndarray) -> dict[str, np.ndarray]:
-        base = engine.future(ends(draws), dates, line.columns, seed=query.seed, paths=paths, noise=noise, do=do)
-        out = {}
+        base, out = begin(draws), {}
         for name in fit.system.order:
             if name in do:
-                series = np.broadcast_to(do[name], base.latent[name].shape)
+                series = np.broadcast_to(do[name], (len(draws), *base.latent[name].shape[1:]))
             elif noise:
                 equation = fit.system.equation(name)
                 series = observe(equation, base.latent[name] + base.residual[name], fit.scales)
             else:
-                series = engine.value(base, name, base.latent[name])
-            out[name] = engine.over_paths(query.added(series), paths)
+                series = engine.mean_series(base, name)
+            out[name] = query.added(series)
         return out
 
-    return query.map(work, paths * len(dates))
+    return query.map(work, (1 if noise else query.paths) * line.planned)
 
 
 def residuals(fit: Fit, equation: str | None = None, *, seed: int = 0, by: By | None = None) -> xr.DataArray:

@@ -30,8 +30,8 @@ from bayesmmm.equations import MMM
 from bayesmmm.equations.reference import reference_levels
 from bayesmmm.errors import AnswerError, ConvergenceError, EventWarning, SettingError, UnknownTermError
 from bayesmmm.results import Fit, check_fit, weak_signs
-from bayesmmm.results.convergence import absent, fingerprint
-from bayesmmm.results.kept import recall
+from bayesmmm.results.convergence import absent
+from bayesmmm.results.kept import posterior_of, recall
 from bayesmmm.text import joined, no_such
 from bayesmmm.validate import (
     PATHS,
@@ -234,7 +234,7 @@ def open_query(
             f"window={window!r} must be 'spend' (what the spend of the window does, then and later) or 'outcome' (what "
             f"all spend did to the outcome of the window); 'spend' is the default"
         )
-    posterior, stamp = fit.posterior, fingerprint(fit.tree)  # the tree that holds the draws can be written to
+    stamp, posterior = posterior_of(fit)  # the tree that holds the draws can be written to
     parameters = recall(fit, "parameters", stamp, lambda: _sound_parameters(fit))
     chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
     positions = spaced(length, length if fit.answering is None else fit.answering // chains)

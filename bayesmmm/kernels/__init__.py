@@ -27,4 +27,5 @@ from bayesmmm.kernels.draws import (
 from bayesmmm.kernels.hill import hill_curve
 from bayesmmm.kernels.likelihood import collapsed_normal, explicit
 from bayesmmm.kernels.media import media_basis, media_basis_vjp
+from bayesmmm.kernels.order import order_statistics
 from bayesmmm.kernels.philox import philox_uniforms

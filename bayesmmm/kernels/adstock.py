@@ -47,6 +47,18 @@ def day_table(retention, days):
     return table
 
 
+@jit
+def day_weights(retention, days):
+    """The first four columns of `day_table` for periods that are all of one length."""
+    power, lost, unspent, later = 1.0, 0.0, 0.0, 0.0
+    for _ in range(days):
+        lost += power * (1.0 - retention)
+        unspent += lost
+        power *= retention
+        later += power
+    return unspent / days, later, power, lost / days
+
+
 @inlined
 def days_after(days, count):
     """Lengths of the periods after the first so many."""
@@ -91,14 +103,14 @@ def decayed(x, days, retention, carry_in, out):
             a = keep * x[t] + retention * a
             out[t] = a
         return
-    table, p = day_table(retention, days), carry_in
     if days.shape[0] == 1:
-        row = table[int(days[0])]
-        first, kept, after, c = row[FIRST], row[KEPT], row[LATER] * row[PASSED], row[LATER] * p
+        first, later, kept, passed = day_weights(retention, int(days[0]))
+        after, c = later * passed, later * carry_in
         for t in range(x.shape[0]):
             out[t] = first * x[t] + c
             c = kept * c + after * x[t]
         return
+    table, p = day_table(retention, days), carry_in
     for t in range(x.shape[0]):
         row = table[int(days[t])]
         out[t] = row[FIRST] * x[t] + row[LATER] * p

@@ -11,11 +11,13 @@ import numpy as np
 
 from bayesmmm.kernels.adstock import adstock, pressure_after
 from bayesmmm.kernels.compile import jit
-from bayesmmm.kernels.hill import TINY, hill_curve
+from bayesmmm.kernels.hill import TINY, hill_curve, hill_curves
 
 #: Adstock, in multiples of mean spend, at which the slope of a concave Hill curve (slope < 1) is evaluated where there
 #: is less, at zero most of all: it is infinite there, and a channel without spend must have a finite derivative.
 SPEND_FLOOR = 1e-12
+#: Numbers that go through the curve in one call.
+_TOGETHER = 256
 
 
 @jit
@@ -49,16 +51,34 @@ def media_response(x, days, carry_in, retention, half_saturation, slope, amplitu
     n_draw = retention.shape[0]
     n_plan, n_geo, n_channel, n_time = x.shape
     out = np.empty((n_draw, n_geo, n_channel, n_time))
-    a, z, p = np.empty(n_time), np.empty(n_time), np.empty(n_time)
+    flat = out.reshape(-1)
+    # Short series go through the curve together: what each call of it costs would be most of the time.
+    n = max(_TOGETHER // max(n_time, 1), 1) * n_time
+    a, z, p, log_half, power = np.ones(n), np.ones(n), np.ones(n), np.ones(n), np.ones(n)
+    begin, at = 0, 0
     for s in range(n_draw):
         plan, start = s if n_plan > 1 else 0, s if carry_in.shape[0] > 1 else 0
         for g in range(n_geo):
             for c in range(n_channel):
-                adstock(x[plan, g, c], days[c], retention[s, c], carry_in[start, g, c], max_lag, a)
-                hill_curve(a, half_saturation[s, c], slope[s, c], z, p)
-                own, scale = out[s, g, c], amplitude[s, g, c]
-                for t in range(n_time):
-                    own[t] = scale * p[t]
+                scale = amplitude[s, g, c]
+                adstock(
+                    x[plan, g, c], days[c], retention[s, c], carry_in[start, g, c], max_lag, a[at : at + n_time]
+                )
+                if n == n_time:
+                    hill_curve(a, half_saturation[s, c], slope[s, c], z, p)
+                    own = out[s, g, c]
+                    for t in range(n_time):
+                        own[t] = scale * p[t]
+                    continue
+                log_half[at : at + n_time] = math.log(half_saturation[s, c])
+                power[at : at + n_time] = slope[s, c]
+                flat[begin + at : begin + at + n_time] = scale
+                at += n_time
+                if at == n or begin + at == flat.shape[0]:
+                    hill_curves(a[:at], log_half, power, z, p)
+                    for t in range(at):
+                        flat[begin + t] *= p[t]
+                    begin, at = begin + at, 0
     return out
 
 

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from bayesmmm.kernels.compile import jit
+from bayesmmm.kernels.compile import inlined, jit
 
 # Adstock below this counts as none at all: far beneath any spend, far above the smallest double.
 TINY = 1e-250
@@ -26,6 +26,37 @@ _E1, _E2, _E3 = 1.66666666666666019037e-01, -2.77777777770155933842e-03, 6.61375
 _E4, _E5 = -1.65339022054652515390e-06, 4.13813679705723846039e-08
 # Beyond this the exponential leaves the doubles; a share is then 0 or 1 to within rounding anyway.
 _FAR = 708.0
+
+
+@inlined
+def _mantissa(bits):
+    """Bits of a double brought to [sqrt(1/2), sqrt(2)) by its binary exponent."""
+    return bits - (((bits - _ROOT_HALF) >> 52) << 52)
+
+
+@inlined
+def _logarithm(mantissa, bits):
+    """Logarithm of a double, from its mantissa and its bits."""
+    exponent = float((bits - _ROOT_HALF) >> 52)
+    f = mantissa - 1.0
+    s = f / (2.0 + f)
+    y = s * s
+    r = y * (_L1 + y * (_L2 + y * (_L3 + y * (_L4 + y * (_L5 + y * (_L6 + y * _L7))))))
+    half = 0.5 * f * f
+    return exponent * _LOG2_HIGH - ((half - (s * (half + r) + exponent * _LOG2_LOW)) - f)
+
+
+@inlined
+def _exponential(x):
+    """Exponential of a number, but for a binary exponent, and that exponent."""
+    x = min(max(x, -_FAR), _FAR)
+    whole = np.floor(x * _LOG2_E + 0.5)
+    high = x - whole * _LOG2_HIGH
+    low = whole * _LOG2_LOW
+    r = high - low
+    y = r * r
+    c = r - y * (_E1 + y * (_E2 + y * (_E3 + y * (_E4 + y * _E5))))
+    return 1.0 - ((low - (r * c) / (2.0 - c)) - high), whole
 
 
 @jit
@@ -45,28 +76,34 @@ def hill_curve(a, half_saturation, slope, log_ratio, share):
     a_bits = a.view(np.int64)
     z_bits = log_ratio.view(np.int64)
     p_bits = share.view(np.int64)
-    for t in range(n_time):  # the mantissa, in [sqrt(1/2), sqrt(2))
-        z_bits[t] = a_bits[t] - (((a_bits[t] - _ROOT_HALF) >> 52) << 52)
     for t in range(n_time):
-        exponent = float((a_bits[t] - _ROOT_HALF) >> 52)
-        f = log_ratio[t] - 1.0
-        s = f / (2.0 + f)
-        y = s * s
-        r = y * (_L1 + y * (_L2 + y * (_L3 + y * (_L4 + y * (_L5 + y * (_L6 + y * _L7))))))
-        half = 0.5 * f * f
-        log = exponent * _LOG2_HIGH - ((half - (s * (half + r) + exponent * _LOG2_LOW)) - f)
+        z_bits[t] = _mantissa(a_bits[t])
+    for t in range(n_time):
+        log = _logarithm(log_ratio[t], a_bits[t])
         log_ratio[t] = log - log_half if a[t] > TINY else 0.0
     for t in range(n_time):
-        x = min(max(-slope * log_ratio[t], -_FAR), _FAR)
-        whole = np.floor(x * _LOG2_E + 0.5)
-        high = x - whole * _LOG2_HIGH
-        low = whole * _LOG2_LOW
-        r = high - low
-        y = r * r
-        c = r - y * (_E1 + y * (_E2 + y * (_E3 + y * (_E4 + y * _E5))))
-        share[t] = 1.0 - ((low - (r * c) / (2.0 - c)) - high)
+        share[t], whole = _exponential(-slope * log_ratio[t])
         p_bits[t] += np.int64(whole) << 52
     for t in range(n_time):
+        share[t] = 1.0 / (1.0 + share[t]) if a[t] > TINY else 0.0
+
+
+@jit
+def hill_curves(a, log_half_saturation, slope, log_ratio, share):
+    """`hill_curve` of short series that stand one behind the other: logarithms and slopes are (N,) arrays, too."""
+    n = a.shape[0]
+    a_bits = a.view(np.int64)
+    z_bits = log_ratio.view(np.int64)
+    p_bits = share.view(np.int64)
+    for t in range(n):
+        z_bits[t] = _mantissa(a_bits[t])
+    for t in range(n):
+        log = _logarithm(log_ratio[t], a_bits[t])
+        log_ratio[t] = log - log_half_saturation[t] if a[t] > TINY else 0.0
+    for t in range(n):
+        share[t], whole = _exponential(-slope[t] * log_ratio[t])
+        p_bits[t] += np.int64(whole) << 52
+    for t in range(n):
         share[t] = 1.0 / (1.0 + share[t]) if a[t] > TINY else 0.0
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Callable, Hashable
 from typing import Any
 
+import xarray as xr
+
+from bayesmmm.results.convergence import fingerprint
 from bayesmmm.results.fit import Fit
 
 #: Most memory, in bytes, that may be kept under one name.
@@ -36,3 +39,16 @@ def recall[T](fit: Fit, name: str, key: Hashable, make: Callable[[], T]) -> T:
     if kept is None or key not in kept:
         fit.memo[name] = kept = Kept({key: make()})
     return kept[key]
+
+
+def pinned(fit: Fit) -> Fit:
+    """Return a fit that answers go on to take as it is now, so that none looks whether its draws were written to."""
+    fit = fit.with_convergence(fit.convergence)
+    fit.memo["pinned"] = Kept(draws=(fingerprint(fit.tree), fit.posterior))
+    return fit
+
+
+def posterior_of(fit: Fit) -> tuple[str, xr.Dataset]:
+    """Return the fingerprint of the draws of a fit, and its posterior."""
+    known = fit.memo.get("pinned")  # of a copy it is empty
+    return known["draws"] if known else (fingerprint(fit.tree), fit.posterior)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesmmm import kernels
 from bayesmmm.results.whole_table import WholeTable
 from bayesmmm.validate import LARGEST_NUMBER, about, check_ci_prob, check_number
 
@@ -117,7 +118,17 @@ def interval[Draws: (xr.DataArray, xr.Dataset)](draws: Draws, ci_prob: float) ->
 
 def quantiles(draws: np.ndarray, levels: Sequence[float]) -> np.ndarray:
     """Quantiles (q, ...) of draws (S, ...), as the ends of `interval` are; NaN where a draw is none."""
-    ends = np.quantile(draws.clip(-_HUGE, _HUGE), levels, axis=0)
+    samples = np.ascontiguousarray(draws.reshape(len(draws), -1).T).clip(-_HUGE, _HUGE)
+    places = np.asarray(levels, float) * (len(draws) - 1)
+    low = np.floor(places).astype(int)
+    ranks, at = np.unique([low, np.minimum(low + 1, len(draws) - 1)], return_inverse=True)
+    found = np.empty((len(samples), len(ranks)))
+    kernels.order_statistics(samples, ranks, found)
+    below, above = found[:, at.reshape(2, -1)].transpose(1, 2, 0)
+    # Between two draws as NumPy goes, from the nearer one.
+    share, step = (places - low)[:, None], above - below
+    ends = np.where(share < 0.5, below + step * share, above - step * (1.0 - share))
+    ends = ends.reshape(len(places), *draws.shape[1:])
     with np.errstate(invalid="ignore"):
         return np.where(np.abs(ends) > LARGEST_NUMBER**2, ends * np.inf, ends)
 

@@ -10,14 +10,16 @@ import xarray as xr
 from bayesmmm import estimands
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
+from bayesmmm.estimands.counterfactual import compared
 from bayesmmm.estimands.decomposition import FREQUENCIES, by_calendar
-from bayesmmm.estimands.query import timeline
+from bayesmmm.estimands.query import Timeline, open_query
 from bayesmmm.results import Fit
+from bayesmmm.results.kept import posterior_of
 from bayesmmm.serve import questions
 from bayesmmm.serve.hearing import heard
 from bayesmmm.serve.library import Library, Served
 from bayesmmm.serve.limits import Limits
-from bayesmmm.serve.tables import finite, plan_of, summaries, variable, variables
+from bayesmmm.serve.tables import finite, label, places_of, plan_of, summaries, variable, variables
 from bayesmmm.validate import check_choice, check_ci_prob, check_count, check_fraction, check_number
 
 Answer = dict[str, Any]
@@ -33,7 +35,7 @@ class Answers:
     def fit_of(self, question: questions.Question) -> tuple[Served, Fit]:
         """The fit that a question is about, answering with as many draws as it asks for."""
         served = self.library[question.fit]
-        posterior = served.fit.posterior.sizes
+        posterior = posterior_of(served.fit)[1].sizes
         chains, least = posterior["chain"], min(posterior["chain"] * posterior["draw"], self.limits.draws)
         if question.draws is None:
             return served, served.fit if self.limits.draws >= chains * posterior["draw"] else served.fit.thin(
@@ -67,9 +69,10 @@ class Answers:
         settings = _settings(question, "start", "stop", "paths", "seed", "by")
         scale, do = dict(question.scale or {}), _arrays(question.do)
         with heard() as said:
-            spent = Spending(fit, plan, settings)
+            query = open_query(fit, plan=plan, **settings)
+            spent = Spending(fit, query.timeline)
             scale |= spent.shifted(question.shift, [*scale, *(do or {})])
-            found = estimands.what_if(fit, scale=scale or None, do=do, plan=plan, **settings)
+            found = compared(query, scale=scale or None, do=do)
         out = envelope(served, fit, question, found, said)
         names = [name for each in fit.system.order for name in (each, f"{each}.change")]
         out["variables"], out["totals"] = _series(found, names, question)
@@ -92,7 +95,9 @@ class Answers:
 
     def curves(self, question: questions.Curves) -> Answer:
         """Response to more or less spend."""
-        settings = _settings(question, "channels", "factors", "start", "stop", "window", "paths", "seed", "by")
+        settings = _settings(
+            question, "channels", "factors", "start", "stop", "window", "paths", "seed", "by", "parts"
+        )
         if question.factors is not None and len(question.factors) > 50:
             text = (
                 f"factors has {len(question.factors)} numbers, and this service takes 50; ask for fewer at a time"
@@ -120,7 +125,7 @@ class Answers:
 def envelope(served: Served, fit: Fit, question: questions.Question, found: Any, said: Sequence[str]) -> Answer:
     """What every answer says besides its numbers."""
     attrs = found.attrs
-    sizes = found.sizes if "draw" in found.sizes else fit.posterior.sizes
+    sizes = found.sizes if "draw" in found.sizes else posterior_of(fit)[1].sizes
     return {
         "fit": served.id,
         "stamp": served.stamp,
@@ -167,30 +172,35 @@ def _arrays(do: Mapping[str, Any] | None) -> dict[str, Any] | None:
 # --------------------------------------------------------------------------------------------------------------- series
 def _series(found: xr.Dataset, names: Sequence[str], question: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Series by period, or by month and the like, and their sums over all periods."""
-    ci_prob = check_ci_prob(question.ci_prob)
+    ci_prob, series = check_ci_prob(question.ci_prob), [found.variables[name] for name in names]
     if question.freq is not None:
         check_choice(question.freq, "freq", FREQUENCIES, "or left out")
-    labels, place = by_calendar(pd.DatetimeIndex(found["date"].values), question.freq)
+    labels, place = by_calendar(pd.DatetimeIndex(found.indexes["date"]), question.freq)
     first = np.searchsorted(place, np.arange(len(labels)))
+    dims = [str(dim) for dim in series[0].dims[2:]]  # chain and draw stand before them, date behind
+    apart = [[label(v) for v in found.indexes[dim]] for dim in dims[:-1]]
+    whole, parts = places_of(dims[:-1], apart), places_of(dims, [*apart, [label(day) for day in labels]])
+    # All numbers together: each call of what summarises costs more than one more number.
+    columns, above = [], []
+    for name, each in zip(names, series, strict=True):
+        values = each.values.reshape(-1, *each.shape[2:])
+        added = _added(values, first) if len(labels) < len(place) else values
+        columns += [_added(values, np.zeros(1, int)).reshape(len(values), -1), added.reshape(len(values), -1)]
+        above += [0.0 if name.endswith(".change") else None] * (len(whole) + len(parts))
+    rows = iter(summaries(np.concatenate(columns, axis=1), ci_prob, above=above, further=question.quantiles))
     by_period, totals = {}, {}
-    for name in names:
-        above = 0.0 if name.endswith(".change") else None
-        series = found[name].transpose(..., "date")
-        unit = {"unit": series.attrs["unit"]}
-        whole = _added(series.values, np.zeros(1, int))[..., 0]
-        total = xr.DataArray(whole, {d: series[d] for d in series.dims[:-1]}, series.dims[:-1], attrs=unit)
-        totals[name] = variable(total, ci_prob, further=question.quantiles, above=above)
-        if len(labels) < len(place):
-            added = _added(series.values, first)
-            coords = {d: series[d] for d in series.dims[:-1]} | {"date": labels}
-            series = xr.DataArray(added, coords, series.dims, attrs=unit)
-        by_period[name] = variable(series, ci_prob, further=question.quantiles, above=above)
+    for name, each in zip(names, series, strict=True):
+        own = {"unit": each.attrs["unit"]} | ({"above": 0.0} if name.endswith(".change") else {})
+        totals[name] = own | {"dims": dims[:-1], "rows": [at | next(rows) for at in whole]}
+        by_period[name] = own | {"dims": dims, "rows": [at | next(rows) for at in parts]}
     return by_period, totals
 
 
 def _added(values: np.ndarray, first: np.ndarray) -> np.ndarray:
     """Sums over the periods from each of some places to the next; of a panel that no geo has yet nothing is added."""
     known = ~np.isnan(values)
+    if known.all():
+        return np.add.reduceat(values, first, axis=-1)
     out = np.add.reduceat(np.where(known, values, 0.0), first, axis=-1)
     return np.where(np.logical_or.reduceat(known, first, axis=-1), out, np.nan)
 
@@ -204,8 +214,8 @@ def _extrapolated(found: xr.Dataset) -> dict[str, Any]:
 class Spending:
     """Money of the window, as it is and under a scenario."""
 
-    def __init__(self, fit: Fit, plan: pd.DataFrame | None, settings: Mapping[str, Any]) -> None:
-        self._fit, self._line = fit, timeline(fit, plan, settings["start"], settings["stop"])
+    def __init__(self, fit: Fit, line: Timeline) -> None:
+        self._fit, self._line = fit, line
         self._names = [name for name in fit.system.channels if fit.data.has_spend(name)]
 
     def now(self, name: str) -> float:
@@ -264,11 +274,15 @@ def _gain(
     fit: Fit, found: xr.Dataset, spend: Mapping[str, Any], margin: float | None, question: Any
 ) -> dict[str, Any]:
     """What the change of the outcome is worth over the change of its cost, mediators that are paid included."""
-    change = found[f"{fit.system.outcome}.change"].sum("date").values.ravel()
+
+    def changed(name: str) -> np.ndarray:
+        return np.nansum(found.variables[f"{name}.change"].values, axis=-1).ravel()
+
+    change = changed(fit.system.outcome)
     cost = np.zeros_like(change)
     for name in fit.system.mediators:
         if fit.data.is_money(name):
-            cost = cost + found[f"{name}.change"].sum("date").values.ravel()
+            cost = cost + changed(name)
     total = spend["total"]
     known = total["scenario"] is not None and total["now"] is not None
     extra = total["scenario"] - total["now"] if known else np.nan
@@ -281,5 +295,5 @@ def _gain(
     }
     if margin is not None and known:
         profit = margin * change - (cost + extra)
-        out["profit"] = summaries(profit[:, None], question.ci_prob, above=0.0, further=question.quantiles)[0]
+        out["profit"] = summaries(profit[:, None], question.ci_prob, above=[0.0], further=question.quantiles)[0]
     return out

@@ -9,10 +9,12 @@ from typing import Any
 import pandas as pd
 
 from bayesmmm.data import MONEY, next_dates
+from bayesmmm.data.future import events_after
 from bayesmmm.errors import FitFileError, ServiceError, UnknownFitError
 from bayesmmm.optimize import Window
 from bayesmmm.optimize.problem import read_window
 from bayesmmm.results import Fit, load
+from bayesmmm.results.kept import pinned
 from bayesmmm.serve.hearing import heard
 from bayesmmm.serve.tables import records
 from bayesmmm.text import joined, no_such
@@ -43,7 +45,7 @@ class Library:
             raise ServiceError(
                 "there is no fit to serve; give the path of a saved fit, as fit.save('fit.nc') writes it"
             )
-        self._served = {name: Served(name, fit, fit.stamp) for name, fit in fits.items()}
+        self._served = {name: Served(name, pinned(fit), fit.stamp) for name, fit in fits.items()}
 
     def __iter__(self):
         return iter(self._served.values())
@@ -144,7 +146,15 @@ def current_plan(served: Served, periods: int) -> dict[str, Any]:
     with heard() as said:
         window, _ = read_window(served.fit, Window(periods=periods))
     assert isinstance(window.plan, pd.DataFrame)
-    return {"fit": served.id, "stamp": served.stamp, "warnings": said, "rows": records(window.plan)}
+    days = events_after(served.fit.data, periods)
+    return {
+        "fit": served.id,
+        "stamp": served.stamp,
+        "warnings": said,
+        "rows": records(window.plan),
+        # Not in the rows: a plan without them has their days by the dates that are known.
+        "events": {name: days[name].mean(axis=0).tolist() for name in served.fit.system.events},
+    }
 
 
 def observed(served: Served) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def answer_of(fit: Fit, plan: Plan, ci_prob: float) -> Answer:
         "spend": records(plan.spend.to_dataframe()[["spend"]].reset_index()),
         "current": records(plan.current.rename("spend").to_dataframe()[["spend"]].reset_index()),
         "scaled_by": finite(plan.current.attrs.get("factor", 1.0)),
-        "gain": summaries(gain, ci_prob, above=0.0)[0],
+        "gain": summaries(gain, ci_prob, above=[0.0])[0],
         "p_better": finite(plan.p_better),
         "p_overspend": None if plan.p_overspend is None else finite(plan.p_overspend),
         "p_target": None if plan.p_target is None else finite(plan.p_target),

@@ -114,6 +114,7 @@ class Curves(Windowed):
         None, description="Multiples of the spend of the window.", examples=[[0.5, 1, 2]]
     )
     window: str = Field("spend", description="As in /effects.")
+    parts: bool = Field(False, description="Also what comes directly, and what comes through mediators.")
 
 
 class Decompose(Windowed):

@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,9 +13,12 @@ from bayesmmm.serve.app import make_app
 from bayesmmm.serve.library import Library
 from bayesmmm.serve.limits import Limits
 from bayesmmm.serve.middleware import LOG, JsonLines
+from bayesmmm.serve.warming import warm
 
 #: Seconds that answers which are being worked out have to end when the service is told to stop.
 GRACE = 20
+#: Seconds after which a thread gives way to another one: less than an answer takes, so that short ones need not wait.
+SWITCH = 0.001
 
 
 class _Server(uvicorn.Server):
@@ -48,6 +52,8 @@ def run(library: Library, *, host: str, port: int, limits: Limits | None = None,
     LOG.handlers, LOG.propagate = [handler], False
     LOG.setLevel(logging.INFO)
     app = make_app(library, limits=limits, token=token)
+    sys.setswitchinterval(SWITCH)
+    threading.Thread(target=warm, args=(library, limits or Limits()), name="warm", daemon=True).start()
     LOG.info("start", extra={"fits": len(list(library)), "address": f"http://{host}:{port}/"})
     settings = uvicorn.Config(
         app,

@@ -48,7 +48,8 @@ export function series(element, label, unit, rows, beside, description) {
 }
 
 // Response of a channel to its money: median, interval, where the plan is now, and what was never seen.
-export function curve(box, name, money, rows, at, seenTo, unit, moneyUnit) {
+// Where it is told apart, also what comes directly.
+export function curve(box, name, money, rows, direct, at, seenTo) {
   let chart = box.querySelector(".chart");
   if (!chart) {
     chart = make("div", { className: "chart" });
@@ -58,12 +59,14 @@ export function curve(box, name, money, rows, at, seenTo, unit, moneyUnit) {
   const seen = (i) => i < money.length && money[i] <= seenTo * (1 + 1e-9);
   const spot = (values) => interpolate(money, values, at);
   const data = [money, rows.map((r) => r.upper), rows.map((r) => r.lower), rows.map((r, i) => (seen(i + 1) ? null : r.median)), rows.map((r, i) => (seen(i) ? r.median : null))];
+  if (direct) data.push(direct.map((r) => r.median));
   const here = spot(rows.map((r) => r.median));
+  const alone = direct && spot(direct.map((r) => r.median));
   chart.setAttribute("role", "img");
-  chart.setAttribute("aria-label", `${name}: at ${number(at)} of money it brings ${number(here)}`);
+  chart.setAttribute("aria-label", `${name}: at ${number(at)} of money it brings ${number(here)}${direct ? `, directly ${number(alone)}` : ""}`);
   const mark = (u) => {
     if (here === null) return;
-    const [px, py] = [u.valToPos(at, "x", true), u.valToPos(here, "y", true)];
+    const px = u.valToPos(at, "x", true);
     u.ctx.save();
     u.ctx.strokeStyle = colour("--text");
     u.ctx.setLineDash([3, 3]);
@@ -71,15 +74,18 @@ export function curve(box, name, money, rows, at, seenTo, unit, moneyUnit) {
     u.ctx.moveTo(px, u.bbox.top);
     u.ctx.lineTo(px, u.bbox.top + u.bbox.height);
     u.ctx.stroke();
-    u.ctx.fillStyle = colour("--text");
-    u.ctx.beginPath();
-    u.ctx.arc(px, py, 5 * devicePixelRatio, 0, 2 * Math.PI);
-    u.ctx.fill();
+    const spots = direct ? [[here, "--text"], [alone, "--good"]] : [[here, "--text"]];
+    for (const [value, shade] of spots) {
+      u.ctx.fillStyle = colour(shade);
+      u.ctx.beginPath();
+      u.ctx.arc(px, u.valToPos(value, "y", true), 5 * devicePixelRatio, 0, 2 * Math.PI);
+      u.ctx.fill();
+    }
     u.ctx.restore();
   };
   place(chart, {
     height: 170,
-    series: [{}, { stroke: "transparent" }, { stroke: "transparent" }, { stroke: colour("--warn"), width: 1.5, dash: [4, 4] }, { stroke: colour("--main"), width: 2 }].map((s) => ({ ...s, points: { show: false } })),
+    series: [{}, { stroke: "transparent" }, { stroke: "transparent" }, { stroke: colour("--warn"), width: 1.5, dash: [4, 4] }, { stroke: colour("--main"), width: 2 }, ...(direct ? [{ stroke: colour("--good"), width: 1.5, dash: [8, 3] }] : [])].map((s) => ({ ...s, points: { show: false } })),
     bands: [{ series: [1, 2], fill: colour("--band") }],
     axes: [axis({ size: 28, values: shortly }), axis({ size: 52, values: shortly })],
     scales: { x: { time: false } },

@@ -1,5 +1,5 @@
 // Sliders and amounts of channels, locks, groups. What the planner changes is written to the plan, then told.
-import { fill, find, make, number, parse, percent } from "./format.js";
+import { fill, find, make, number, parse, percent, table } from "./format.js";
 
 const MOST = 3;
 
@@ -44,8 +44,34 @@ export class Controls {
       type: "text", value: plan.groups[name] || "", maxLength: 40, "aria-label": `Group of ${name}`,
       onchange: (event) => { plan.groups[name] = event.target.value.trim(); this.draw(); this.told(); },
     }), make("br"))));
+    this.expectations();
     find("hold").checked = plan.hold;
     this.refresh();
+  }
+
+  // Controls and events by period: a number for each, and one above for all of them.
+  expectations() {
+    const { plan } = this;
+    find("expecting").hidden = !plan.conditions.length;
+    const box = (name, when, value, dates) => make("input", {
+      type: "number", step: "any", value, "aria-label": `${name}, ${when}`,
+      onchange: (event) => {
+        const given = Number(event.target.value);
+        if (event.target.value.trim() === "" || !Number.isFinite(given)) return this.expectations();
+        for (const date of dates) plan.expect(name, date, given);
+        this.expectations();
+        return this.told();
+      },
+    });
+    const short = (value) => Number(value.toPrecision(6));
+    const all = plan.conditions.map((name) => {
+      const values = new Set(plan.dates.map((date) => short(plan.expected(name, date))));
+      return box(name, "all periods", values.size === 1 ? [...values][0] : "", plan.dates);
+    });
+    table(find("conditions"), ["", ...plan.conditions.map((name) => [name, name in plan.events ? "days" : plan.unit[name]].filter(Boolean).join(", "))], [
+      ["all", ...all],
+      ...plan.dates.map((date) => [date, ...plan.conditions.map((name) => box(name, date, short(plan.expected(name, date)), [date]))]),
+    ]);
   }
 
   line(key, name, unit, how) {

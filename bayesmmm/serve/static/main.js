@@ -9,7 +9,7 @@ import * as results from "./results.js";
 import * as scenarios from "./scenarios.js";
 
 const PAUSE = 250;
-const now = { plan: null, controls: null, answer: null, effects: null, curves: null, reach: 0, asking: false, again: false, timer: 0, number: 0 };
+const now = { plan: null, controls: null, answer: null, effects: null, curves: null, reach: 0, asking: false, again: false, timer: 0, number: 0, late: 0 };
 
 function view() {
   return { freq: find("freq").value, ci: find("ci").value, margin: find("margin").value };
@@ -30,6 +30,8 @@ function question() {
 // One question at a time; when it is answered, the newest that came meanwhile.
 async function update() {
   now.number += 1;
+  now.effects = null;
+  delete document.body.dataset.complete;
   clearTimeout(now.timer);
   now.timer = setTimeout(later, PAUSE);
   if (now.asking) {
@@ -43,8 +45,7 @@ async function update() {
       now.again = false;
       now.answer = await ask("whatif", question());
       say(null);
-      now.effects = null;
-      results.cards(now.plan, now.answer, null);
+      results.cards(now.plan, now.answer, now.effects);
       results.charts(now.answer, Number(view().ci));
       if (now.curves) results.curves(now.plan, now.curves);
     } while (now.again);
@@ -54,7 +55,15 @@ async function update() {
     now.asking = false;
     document.body.classList.remove("busy");
     document.body.dataset.answered = String(now.number);
+    settle();
   }
+}
+
+// Once both the answer and what takes longer are there, of the same plan.
+function settle() {
+  if (now.asking || now.late !== now.number || !now.answer) return;
+  results.cards(now.plan, now.answer, now.effects);
+  document.body.dataset.complete = String(now.number);
 }
 
 // What takes longer, once the planner has stopped moving.
@@ -65,21 +74,23 @@ async function later() {
   const shared = { fit: plan.fit.id, start: plan.start, stop: plan.stop, ci_prob: Number(view().ci), draws };
   try {
     const groups = Object.fromEntries([["all media", plan.names], ...Object.entries(plan.members())]);
-    now.effects = await ask("effects", { ...shared, plan: plan.changedRows(), groups, terms: [] });
+    const effects = await ask("effects", { ...shared, plan: plan.changedRows(), groups, terms: [] });
     if (number !== now.number) return;
-    results.effectsTable(plan, now.effects);
-    if (now.answer && !now.asking) results.cards(plan, now.answer, now.effects);
+    now.effects = effects;
+    results.effectsTable(plan, effects);
+    if (now.answer && !now.asking) results.cards(plan, now.answer, effects);
     const reach = Math.max(2, ...plan.names.map((name) => plan.factor(name) ?? 0));
-    const key = JSON.stringify([shared, Math.ceil(reach)]);
+    const key = JSON.stringify([shared, Math.ceil(reach), plan.edits]);
     if (key !== now.reach) {
       const top = Math.ceil(reach);
       const factors = [0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 1, 1.2, 1.4, 1.7, 2, ...Array.from({ length: Math.min(top - 2, 8) }, (_, i) => 2 + ((i + 1) * (top - 2)) / Math.min(top - 2, 8))];
-      now.curves = await ask("curves", { ...shared, plan: plan.rows, factors });
+      now.curves = await ask("curves", { ...shared, plan: plan.rows, factors, parts: plan.fit.mediators.length > 0 });
       now.reach = key;
     }
     if (number !== now.number) return;
     results.curves(plan, now.curves);
-    document.body.dataset.complete = String(number);
+    now.late = number;
+    settle();
   } catch (error) {
     say(error);
   }
@@ -95,11 +106,12 @@ function drawWindow() {
 }
 
 async function openPlan(fit, periods, said = {}) {
-  const { rows, warnings } = await get(`fits/${encodeURIComponent(fit.id)}/plan?periods=${periods}`);
+  const { rows, warnings, events } = await get(`fits/${encodeURIComponent(fit.id)}/plan?periods=${periods}`);
   fill(find("notes"), ...warnings.map((text) => make("p", {}, text)));
-  const plan = new Plan(fit, rows);
+  const plan = new Plan(fit, rows, events);
   if (plan.dates.includes(said.start) && plan.dates.includes(said.stop)) plan.setWindow(said.start, said.stop);
   for (const [name, amount] of Object.entries(said.amounts || {})) if (plan.names.includes(name)) plan.amounts[name] = amount;
+  for (const [name, date, value] of said.expects || []) if (plan.conditions.includes(name) && plan.dates.includes(date)) plan.expect(name, date, Number(value));
   for (const name of said.locks || []) if (plan.channels.includes(name)) plan.locked.add(name);
   for (const [name, group] of Object.entries(said.groups || {})) if (plan.channels.includes(name)) plan.groups[name] = String(group);
   plan.hold = Boolean(said.hold);

@@ -1,9 +1,11 @@
 // The plan: rows as they are now, and the money of every channel in the window that is changed.
 
 export class Plan {
-  constructor(fit, rows) {
+  constructor(fit, rows, events = {}) {
     this.fit = fit;
     this.rows = rows;
+    this.events = events;
+    this.edits = {};
     this.dates = [...new Set(rows.map((row) => row.date))];
     this.start = this.dates[0];
     this.stop = this.dates[this.dates.length - 1];
@@ -12,9 +14,24 @@ export class Plan {
     this.hold = false;
     this.channels = fit.inputs.filter((input) => input.kind === "channel" && input.money).map((input) => input.name);
     this.others = fit.inputs.filter((input) => input.kind === "channel" && !input.money).map((input) => input.name);
+    this.conditions = [...fit.inputs.filter((input) => input.kind === "control").map((input) => input.name), ...Object.keys(events)];
     this.unit = Object.fromEntries(fit.inputs.map((input) => [input.name, input.unit]));
     this.amounts = {};
     this.reset();
+  }
+
+  // What is expected of a control or an event in a period, over all geos.
+  expected(name, date) {
+    const own = this.rows.filter((row) => row.date === date).map((row) => row[name] ?? this.events[name][this.dates.indexOf(date)]);
+    return own.reduce((sum, value) => sum + value, 0) / own.length;
+  }
+
+  expect(name, date, value) {
+    if (name in this.events && this.rows[0][name] === undefined) {
+      this.rows = this.rows.map((row) => ({ ...row, [name]: this.events[name][this.dates.indexOf(row.date)] }));
+    }
+    this.rows = this.rows.map((row) => (row.date === date ? { ...row, [name]: value } : row));
+    (this.edits[name] ||= {})[date] = value;
   }
 
   get names() { return [...this.channels, ...this.others]; }

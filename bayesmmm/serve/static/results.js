@@ -65,7 +65,8 @@ export function effectsTable(plan, answer) {
 }
 
 export function curves(plan, answer) {
-  const { outcome, spend, extrapolated } = answer.variables;
+  const { outcome, direct, spend, extrapolated } = answer.variables;
+  const through = plan.fit.mediators.map((mediator) => mediator.name).join(", ");
   const of = (variable, name) => variable.rows.filter((row) => row.channel === name);
   for (const name of [...new Set(outcome.rows.map((row) => row.channel))]) {
     const id = `curve-${CSS.escape(name)}`;
@@ -80,7 +81,9 @@ export function curves(plan, answer) {
     const money = of(spend, name).map((row, i) => row.value ?? factors[i] * amount);
     const within = of(extrapolated, name).map((row, i) => (row.value <= extrapolated.threshold ? money[i] : 0));
     const at = (plan.factor(name) ?? 0) * money[factors.indexOf(1)];
-    curve(box, name, money, of(outcome, name), at, Math.max(...within), answer.unit, answer.money);
+    const own = direct && of(direct, name);
+    const moves = own && own.some((row, i) => Math.abs(row.median - of(outcome, name)[i].median) > 1e-12 * Math.abs(row.median));
+    curve(box, name, money, of(outcome, name), moves ? own : null, at, Math.max(...within));
   }
-  find("curves-note").textContent = `${answer.outcome} that each channel brings over no spend (${answer.unit}), by its money in the window, the others as now; median and ${Math.round(100 * answer.interval_probability)} % interval of ${answer.draws} draws. Dashed: beyond the data.`;
+  find("curves-note").textContent = `${answer.outcome} that each channel brings over no spend (${answer.unit}), by its money in the window, the others as now; median and ${Math.round(100 * answer.interval_probability)} % interval of ${answer.draws} draws. Dashed: beyond the data.${through && direct ? ` Green: what comes directly; up to the line, what comes through ${through}.` : ""}`;
 }
