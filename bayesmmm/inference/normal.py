@@ -142,7 +142,7 @@ def mode_from(program: Program, start: np.ndarray) -> np.ndarray:
         for at, some in ((own, slice(None)), (second[both], both)):
             slope = (np.log(further[at]) - np.log(theta[at])) / _STEP
             np.add.at(tilt, at, powers[some] * (theta[at] / sd[some]) ** 2 * slope)
-        return -(value + powers @ np.log(sd)), -(gradient + tilt)
+        return -(value + float(powers @ np.log(sd))), -(gradient + tilt)
 
     return lowest(loss, start, _TO_MODE)
 

@@ -175,8 +175,8 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
             rows.append(row)
             start.append(first)
     for name, pairs in alone.items():
-        for own, of_group in pairs.items():
-            row, channel = rows[where[name, "z", own]], deviations[name, "z"][1][own][0]
+        for of_geo, of_group in pairs.items():
+            row, channel = rows[where[name, "z", of_geo]], deviations[name, "z"][1][of_geo][0]
             row[at.SECOND], row[at.PARTNER] = where[name, "tau_group", channel], where[name, "z_group", of_group]
     tape = _Tape(at.HEAD + len(system.order))
     head = tape.parts[0]

@@ -11,6 +11,7 @@ import numba as nb
 import numpy as np
 
 from bayesmmm.kernels.compile import NUMBA_OPTIONS, inlined, inner_product, jit
+from bayesmmm.kernels.deviations import deviation, turn, turn_gradient
 from bayesmmm.kernels.equation_terms import backward, forward
 from bayesmmm.kernels.likelihood import (
     add_multiple,
@@ -63,7 +64,6 @@ from bayesmmm.kernels.program import (
     OWN,
     PARAMETER,
     PARAMETERS,
-    PARTNER,
     RHO,
     RHO_VALUE,
     ROTATED,
@@ -322,63 +322,6 @@ def _log_likelihood(program, theta, d_theta):
 
 
 @inlined
-def _sd(row, theta):
-    """Sd of the deviation of a geo, of that of its group and its own together where it is alone in it."""
-    tau = theta[int(row[LOW])]
-    return tau if row[SECOND] < 0.0 else math.hypot(tau, theta[int(row[SECOND])])
-
-
-@inlined
-def _turn(program, values, theta, back):
-    """Turn pairs of values at geos that are alone in their group, in place.
-
-    Such a geo moves by ``tau z + tau_group z_group = sd s``, ``sd = hypot(tau, tau_group)``, and nothing is known of how
-    the two share it. Sampled are s and ``r``, at right angles, which are independent standard Normal, too::
-
-        z = (tau s - tau_group r) / sd,   z_group = (tau_group s + tau r) / sd
-
-    From (s, r) to (z, z_group) or, with `back`, the other way round; derivatives turn as values do.
-    """
-    start = int(program[PARAMETERS])
-    for i in range(theta.shape[0]):
-        row = program[start + i * PARAMETER : start + (i + 1) * PARAMETER]
-        if row[PARTNER] >= 0.0:
-            j, sd = int(row[PARTNER]), _sd(row, theta)
-            cosine, sine = theta[int(row[LOW])] / sd, theta[int(row[SECOND])] / sd
-            if back:
-                sine = -sine
-            first, second = values[i], values[j]
-            values[i], values[j] = cosine * first - sine * second, sine * first + cosine * second
-
-
-@inlined
-def _turn_gradient(program, theta, d_theta):
-    """Add what sds do by the angle of `_turn`, and turn derivatives to deviations into those to what is sampled."""
-    start = int(program[PARAMETERS])
-    for i in range(theta.shape[0]):
-        row = program[start + i * PARAMETER : start + (i + 1) * PARAMETER]
-        if row[PARTNER] >= 0.0:
-            j, sd = int(row[PARTNER]), _sd(row, theta)
-            at_tau, at_second = int(row[LOW]), int(row[SECOND])
-            d_angle = (d_theta[j] * theta[i] - d_theta[i] * theta[j]) / (sd * sd)
-            d_theta[at_tau] -= d_angle * theta[at_second]
-            d_theta[at_second] += d_angle * theta[at_tau]
-    _turn(program, d_theta, theta, True)
-    _turn(program, theta, theta, True)
-
-
-@inlined
-def _deviation(row, theta, u):
-    """Deviation of a geo at its coordinate, the derivative to that, and its logarithm.
-
-    ``z = (u - b log |median|) / tau ** w``: w = b = 0 leaves z, w = b = 1 is the log size of the geo's own contribution.
-    """
-    log_slope = -row[HIGH] * math.log(_sd(row, theta))
-    slope = math.exp(log_slope)
-    return (u - row[SHAPE_B] * math.log(abs(theta[int(row[SHAPE_A])]))) * slope, slope, log_slope
-
-
-@inlined
 def _vectors(program, n):
     """Centre and scale (D,) of linear coordinates, factors (k,) and vectors (k, D)."""
     at = int(program[COORDINATES])
@@ -462,7 +405,7 @@ def _log_posterior(program, u, gradient):
     for i in range(n):
         row = program[start + i * PARAMETER : start + (i + 1) * PARAMETER]
         if row[MAP] == SCALED:
-            theta[i], slope[i], log_slope = _deviation(row, theta, u[i])
+            theta[i], slope[i], log_slope = deviation(row, theta, u[i])
             gradient[i] = 0.0
         else:
             theta[i], slope[i], log_slope, gradient[i] = constrain(int(row[MAP]), row[LOW], row[HIGH], u[i])
@@ -471,11 +414,11 @@ def _log_posterior(program, u, gradient):
         total += value + row[CONSTANT] + log_slope
         d_theta[i] = d_y / row[SCALE]
     if program[ALONE] > 0.0:
-        _turn(program, theta, theta, False)
-        _turn(program, d_theta, theta, False)
+        turn(program, theta, theta, False)
+        turn(program, d_theta, theta, False)
     total += _log_likelihood(program, theta, d_theta)
     if program[ALONE] > 0.0:
-        _turn_gradient(program, theta, d_theta)
+        turn_gradient(program, theta, d_theta)
     for i in range(n):
         row = program[start + i * PARAMETER : start + (i + 1) * PARAMETER]
         if row[MAP] == SCALED:
@@ -502,11 +445,11 @@ def constrained(program, x, theta):
     for i in range(u.shape[0]):
         row = program[start + i * PARAMETER : start + (i + 1) * PARAMETER]
         if row[MAP] == SCALED:
-            theta[i], _, _ = _deviation(row, theta, u[i])
+            theta[i], _, _ = deviation(row, theta, u[i])
         else:
             theta[i], _, _, _ = constrain(int(row[MAP]), row[LOW], row[HIGH], u[i])
     if program[ALONE] > 0.0:
-        _turn(program, theta, theta, False)
+        turn(program, theta, theta, False)
 
 
 # ------------------------------------------------------------------------------ for callers that are not Python
