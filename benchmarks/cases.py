@@ -135,16 +135,17 @@ def plans(fit: Fit, other: Regression, seed: int) -> dict[str, pd.DataFrame]:
         seed=seed,
         **_total(data, float(now[paid].sum().sum())),
     )
-    spend = best.spend.mean("date")
-    model = (spend.to_series().unstack("channel") if "geo" in spend.dims else spend.to_series().to_frame().T)[paid]
-    total = now[paid].sum()
-    bounds = {name: ((1 - CHANGE) * money, (1 + CHANGE) * money) for name, money in total.items()}
-    # A regression knows no geo: each of them goes along.
+    model = best.spend.mean("date").to_series()
+    model = model.unstack("channel").loc[now.index] if "geo" in best.spend.dims else model.to_frame().T
+    # A regression knows no geo: each of them goes along. What is not money stays.
+    total = now.sum()
+    change = {name: CHANGE if name in paid else 0.0 for name in data.media}
+    bounds = {name: ((1 - change[name]) * amount, (1 + change[name]) * amount) for name, amount in total.items()}
     factor = other.allocate(float(total.sum()), bounds) / total
     return {
         "now": now,
         "model": now.assign(**{name: model[name].to_numpy() for name in paid}),
-        "baseline": now.assign(**{name: now[name] * factor[name] for name in paid}),
+        "baseline": now * factor,
     }
 
 

@@ -55,6 +55,10 @@ def written(result: dict) -> str:
         "|estimate / truth - 1|, both over channels and data sets; the worst channel has the largest median error of "
         "the model.",
         "",
+        "The system is that of the world, with two choices that a user would make before a fit: in social_search the "
+        "direct effects of social channels may have any sign, since whether there are any is the question, and in "
+        "ecommerce, ten series of 5,000 days together, nothing draws effects of days to zero.",
+        "",
         f"| {' | '.join(head)} |",
         "|---" * len(head) + "|",
     ]
@@ -70,7 +74,8 @@ def written(result: dict) -> str:
         "",
         f"Plans: the same money for {result['days']} days, every channel within {result['change']:.0%} of what it has "
         "now. What they bring is worked out with the true parameters, in outcome less the cost of paid mediators, over "
-        "going on as now.",
+        "going on as now. In ecommerce the model decides about a channel in each series; a regression, which says the "
+        "same of all of them, moves them together.",
         "",
         "| case | baseline | model at least as good | model over now | baseline over now |",
         "|---|---|---|---|---|",

@@ -42,7 +42,8 @@ def written(found: dict) -> str:
         f"| all | {whole['wall']:,.1f} | {whole['processor']:,.1f} | {whole['peak_mb']:,.0f} |",
         "",
         f"Asked: at most {MINUTES} minutes and {GIGABYTES} GB. Measured: {minutes:.1f} minutes and {memory:.1f} GB"
-        f"{'' if kept else ', which misses it'}.",
+        f"{'' if kept else ', which misses it'}. Processor time over {found['cores']} cores: "
+        f"{whole['processor'] / 60 / found['cores']:.1f} minutes, which is the least that these cores would take.",
         "",
         f"Sampler: {found['convergence']}.",
         "",

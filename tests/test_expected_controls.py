@@ -2,11 +2,13 @@
 
 import warnings
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 import bayesmmm as mm
+from bayesmmm.cli.files import frontier_table
 from bayesmmm.data import next_dates
 from bayesmmm.data.expected_controls import expected_controls
 from bayesmmm.errors import ControlsWarning
@@ -119,3 +121,24 @@ def test_levels_that_rest_on_what_nobody_stated_are_marked(fit):
     np.testing.assert_array_equal(plan.frame["christmas"], 0.0)
     stated = mm.optimize_budget(fit, **call, controls=dict.fromkeys(CONTROLS, 1.0))
     assert "nobody stated" not in str(stated)
+    found = mm.compare_plans(fit, {"now": "current", "best": plan, "stated": plan.to_frame()})
+    assert found.attrs["assumed"] == plan.attrs["assumed"]
+    assert "levels of sales rest on controls that nobody stated: christmas, temperature and price" in str(found)
+    assert "nobody stated" not in str(mm.compare_plans(fit, {"now": "current", "best": stated}))
+
+
+@pytest.mark.parametrize("controls", [None, dict.fromkeys(CONTROLS, 1.0)], ids=["assumed", "stated"])
+def test_levels_of_a_frontier_that_rest_on_what_nobody_stated_are_marked(fit, controls):
+    trade = mm.frontier(fit, totals=[400.0], periods=13, starts=0, controls=controls)
+    figure = mm.plots.frontier(trade)[0]
+    table = frontier_table(trade, 0.9)
+    mark = "levels rest on assumed controls"
+    if controls is None:
+        assert trade.attrs["assumed"] == ["christmas", "temperature", "price"]
+        assert set(table["outcome_rests_on"]) == {"assumed christmas, temperature, price"}
+        assert mark in figure.get_ylabel()
+    else:
+        assert "assumed" not in trade.attrs
+        assert "outcome_rests_on" not in table
+        assert mark not in figure.get_ylabel()
+    plt.close("all")

@@ -78,10 +78,13 @@ def fit(system, data, *, sample=bayesmmm.fit, fits=[], **settings):
         fits.append((asked, sample(system, data, **settings).accept_unconverged()))
     return next(answer for one, answer in fits if one == asked)
 
+def load(path, *, read=bayesmmm.load):
+    return read(path).accept_unconverged()
+
 def cross_validate(*args, real=bayesmmm.evaluate.cross_validate, **settings):
     return real(*args, **(settings | {"draws": 80, "tune": 120}))
 
-bayesmmm.fit = fit
+bayesmmm.fit, bayesmmm.load = fit, load
 bayesmmm.evaluate.cross_validate = cross_validate
 """
 #: And before every notebook, which starts with no name of another and no option that it set.
@@ -560,5 +563,6 @@ def test_ecommerce_is_better_than_the_line_and_shows_the_leak(executed):
 def test_ecommerce_ends_in_a_decision(executed):
     text = printed(executed[ECOMMERCE])
     assert "the same draws: True" in text
+    assert re.search(r"^verdict \w+; sales change by -[\d,]+ \(90%: -[\d,]+ to -[\d,]+\)$", text, re.MULTILINE)
     assert len(re.findall(r"^.+: (?:do|leave|test) it \(profit above zero with \d+%\)", text, re.MULTILINE)) == 4
     assert figures(executed[ECOMMERCE], "mm.plots.") == [1] * 2

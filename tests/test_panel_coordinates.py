@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from bayesmmm.equations import for_data
+from bayesmmm.equations import Panel, for_data
 from bayesmmm.inference import write_program
 from bayesmmm.inference.coordinates import adapted, recentred, starting_point, whitened
 from bayesmmm.inference.normal import Normal, approximated, with_precision
@@ -71,6 +71,72 @@ def test_other_centring_changes_the_density_by_its_volume_alone(program):
     assert_allclose(new.constrained(moved), theta, rtol=1e-10)
     assert_allclose(new.log_density(moved)[0], program.log_density(u)[0] + volume, rtol=1e-12)
     assert_allclose(new.constrained(new.start), program.constrained(program.start), atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """Of three territories one has a single brand, and of those of two brands one buys no social."""
+    data = panels.keyed_data(periods=30)
+    return write_program(for_data(panels.system(panel=Panel(group="territory")), data), data, data.scales())
+
+
+def _deviations_alone(program):
+    return [each for each in deviations(program) if each.at_second >= 0]
+
+
+def _value(program, variable, label):
+    first = 0
+    for block in program.blocks:
+        if block.variable == variable:
+            return first + block.labels.index(label)
+        first += len(block.labels) or 1
+    raise KeyError(variable)
+
+
+def test_a_geo_alone_in_its_group_moves_by_one_of_two_coordinates(alone):
+    """Along the other one what it contributes stays, and the density is that of a standard Normal."""
+    rng, found = np.random.default_rng(5), _deviations_alone(alone)
+    assert len(found) > 0
+    own, group = (
+        _value(alone, f"sales.{z}", label) for z, label in (("z", "tv @ zeta / west"), ("z_group", "tv @ west"))
+    )
+    tau, tau_group = (_value(alone, f"sales.{name}", "tv") for name in ("tau", "tau_group"))
+    assert (own, tau, tau_group) in [(each.at, each.at_tau, each.at_second) for each in found]
+    u = alone.start + 0.3 * rng.normal(size=len(alone.start))
+    theta, further, ahead = alone.constrained(u), u.copy(), 0.7
+    further[group] += ahead
+    moved = alone.constrained(further)
+    for values in (theta, moved):
+        assert_allclose(
+            values[tau] * values[own] + values[tau_group] * values[group],
+            theta[tau] * theta[own] + theta[tau_group] * theta[group],
+            rtol=1e-10,
+        )
+    assert abs(moved[own] - theta[own]) > 0.05
+    assert_allclose(
+        alone.log_density(further)[0] - alone.log_density(u)[0],
+        -0.5 * (further[group] ** 2 - u[group] ** 2),
+        rtol=1e-8,
+    )
+    turned = theta[own] ** 2 + theta[group] ** 2
+    w, sd = next(each.w for each in found if each.at == own), np.hypot(theta[tau], theta[tau_group])
+    assert_allclose(turned, (u[own] / sd**w) ** 2 + u[group] ** 2, rtol=1e-10)
+
+
+def test_the_gradient_of_geos_alone_in_their_group(alone):
+    u = alone.start + 0.3 * np.random.default_rng(6).normal(size=len(alone.start))
+    steps = 1e-6 * np.eye(len(u))
+    for powers in ({}, {each.at: 0.8 for each in deviations(alone)}):
+        program = with_centring(alone, powers)
+        slopes = [(program.log_density(u + h)[0] - program.log_density(u - h)[0]) / 2e-6 for h in steps]
+        gradient = program.log_density(u)[1]
+        assert_allclose(gradient, slopes, rtol=1e-5, atol=1e-6 * np.abs(gradient).max())
+
+
+def test_geos_alone_in_their_group_are_recentred_by_both_spreads(alone):
+    normal = approximated(alone)
+    new, moved = recentred(alone, dataclasses.replace(normal, values=1e10 * normal.values))
+    assert_allclose(new.constrained(moved.mean), alone.constrained(normal.mean), rtol=1e-9)
 
 
 def test_geos_that_say_nothing_stay_standardised_and_those_that_say_much_do_not(program, normal):

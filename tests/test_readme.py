@@ -275,7 +275,7 @@ def test_pages_are_all_listed():
 
 def test_pictures_are_those_that_the_script_draws():
     script = (GUIDE / "pictures.py").read_text(encoding="utf-8")
-    drawn = set(re.findall(r'yield "(\w+)"', script))
+    drawn = set(re.findall(r'yield "(\w+)"', script)) | set(re.findall(r'"(case_\w+)": ', script))
     assert {path.stem for path in (GUIDE / "pictures").glob("*.png")} == drawn
     assert set(re.findall(r"\(notebooks/guide/pictures/(\w+)\.png\)", README)) == drawn
     assert all(path.stat().st_size < 120_000 for path in (GUIDE / "pictures").iterdir())

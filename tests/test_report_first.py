@@ -9,7 +9,9 @@ import pytest
 
 import bayesmmm as mm
 from bayesmmm.errors import SettingError
+from bayesmmm.optimize.knowing import worth_of_knowing
 from bayesmmm.report import compose, figures, summary
+from bayesmmm.report.next_test import next_test
 from bayesmmm.report.recommendation import CHANGE, Asked, recommend
 from bayesmmm.results.summaries import interval
 from bayesmmm.text import brief, number, probability, rough_percent
@@ -139,6 +141,35 @@ def test_the_recommended_plan_is_that_of_the_budget(fit, report, said):
     for line, (_, row) in zip(said.advice.table, table.iterrows(), strict=True):
         assert line[1:3] == (brief(row["current"], EURO), brief(row["new"], EURO))
     assert said.sentences[2] == said.advice.gain
+
+
+def test_the_channel_to_test_next_is_the_one_that_is_most_worth_knowing(report, said):
+    found, plan = next_test(report.answers), report.answers.plan
+    channels, lost = plan.current["channel"].values, mm.effects(report.answers.fit)
+    drawn = lost["induced"].sum("mediator").mean(OVER) / lost["spend"]
+    cost = 1.0 + drawn.sel(channel=channels).values
+    room = CHANGE * plan.current.sum("date").values * cost
+    returns = mm.marginal_roi(report.answers.fit).sel(channel=channels)
+    known = worth_of_knowing(returns.stack(s=OVER).transpose("s", "channel").values / cost, room, room)
+    assert found.channels[0] == plan.current["channel"].values[known.each.argmax()]
+    assert found.worth[0] == pytest.approx(known.each.max())
+    title, text = said.test
+    assert title.startswith(f"What to test next: {found.channels[0]}")
+    assert f"would add about {brief(found.worth[0], EURO)} to this plan" in text
+
+
+def test_controls_and_events_are_told_as_effects_tells_them(fit, report, said):
+    lost, table = mm.effects(fit), report.tables["terms"]
+    for name, quantity in (("term_total", "total"), ("term_share", "share"), ("per_unit", "per_unit")):
+        rows = table[table["quantity"] == quantity].set_index("term")
+        np.testing.assert_allclose(rows["median"], lost[name].median(OVER), rtol=1e-10, atol=1e-6)
+        np.testing.assert_allclose(rows["reference"], lost["reference"])
+    share = table[table["quantity"] == "share"].set_index("term")
+    sure = share[(share["lower"] * share["upper"] > 0.0) & (share["median"].abs() >= 0.01)]
+    assert bool(said.others) == bool(len(sure))
+    for term, row in sure.iterrows():
+        done = "brought" if row["median"] > 0.0 else "took"
+        assert f"{term} {done} {rough_percent(abs(row['median']))}" in said.others
 
 
 def test_quarters_are_months_added_up(fit, report):

@@ -18,6 +18,7 @@ from bayesmmm.serve.limits import Limits
 from bayesmmm.serve.middleware import JsonLines
 from bayesmmm.serve.warming import warm
 from tests import made, panels, worlds
+from tests.panel_fits import panel_fit
 from tests.serving import client, rows, small_fit
 
 
@@ -156,6 +157,23 @@ def test_a_panel_is_answered_by_geo():
     for row, geo in zip(answer["totals"][name]["rows"], fit.data.geos, strict=True):
         assert row["geo"] == geo
         same(row, found[name].sel(geo=geo, drop=True).sum("date"))
+
+
+def test_what_is_added_up_knows_that_geos_start_late_and_end_early():
+    fit = panel_fit("no mediator", ragged=True)
+    with client({"panel": fit}) as api:
+        question = {"scale": {"tv": 0.0}, "by": "geo"}
+        whole, monthly = (asked(api, "/whatif", question | more) for more in ({}, {"freq": "month"}))
+    found = mm.what_if(fit, scale={"tv": 0.0}, by="geo")["sales.change"]
+    assert found.isnull().any()
+    for row in whole["totals"]["sales.change"]["rows"]:
+        same(row, found.sel(geo=row["geo"], drop=True).sum("date"))
+    for answer in (whole, monthly):
+        parts = pd.DataFrame(answer["variables"]["sales.change"]["rows"])
+        assert parts["mean"].isna().any()  # what is not there is not 0
+        added = parts.groupby("geo")["mean"].sum()
+        for row in answer["totals"]["sales.change"]["rows"]:
+            assert row["mean"] == pytest.approx(added[row["geo"]])
 
 
 def test_the_same_question_has_the_same_answer(api, plan):

@@ -166,7 +166,9 @@ def frontier_table(trade: "xr.Dataset", ci_prob: float) -> "pd.DataFrame":
         best[f"spend[{channel}]"] = trade["spend"].sel(channel=channel).values
         if "units" in trade and trade["units"].sel(channel=channel).notnull().all():
             best[f"units[{channel}]"] = trade["units"].sel(channel=channel).values
-    return pd.concat([best, now], ignore_index=True).assign(ci_prob=ci_prob, verdict=trade.attrs["verdict"])
+    both = pd.concat([best, now], ignore_index=True).assign(ci_prob=ci_prob, verdict=trade.attrs["verdict"])
+    assumed = ", ".join(trade.attrs.get("assumed", ()))
+    return both.assign(outcome_rests_on=f"assumed {assumed}") if assumed else both
 
 
 def write_plan(

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from bayesmmm.engine import processors
-from bayesmmm.inference.program import Program, deviations
+from bayesmmm.inference.program import Program, deviations, spreads_of
 
 #: Pairs of points that averages are taken over, and how many of these the curvature is.
 _PAIRS, _CURVED = 16, 2
@@ -125,17 +125,24 @@ def mode_from(program: Program, start: np.ndarray) -> np.ndarray:
 
     That of ``z tau ** w``, which samplers move in, grows without bound as tau falls.
     """
-    spreads = np.array([each.at_tau for each in deviations(program)], dtype=int)
-    powers = np.array([each.w for each in deviations(program)])
+    known = deviations(program)
+    powers = np.array([each.w for each in known])
+    own, second = (
+        np.array([getattr(each, name) for each in known], dtype=int) for name in ("at_tau", "at_second")
+    )
+    both = second >= 0
     ahead = np.zeros(len(start))
-    ahead[spreads] = _STEP
+    ahead[own] = ahead[second[both]] = _STEP
 
     def loss(u: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = finite_density(program, u)
-        tau, further = (np.log(program.constrained(point)[spreads]) for point in (u, u + ahead))
+        theta, further = program.constrained(u), program.constrained(u + ahead)
+        sd = spreads_of(known, theta)
         tilt = np.zeros(len(u))
-        np.add.at(tilt, spreads, powers * (further - tau) / _STEP)
-        return -(value + powers @ tau), -(gradient + tilt)
+        for at, some in ((own, slice(None)), (second[both], both)):
+            slope = (np.log(further[at]) - np.log(theta[at])) / _STEP
+            np.add.at(tilt, at, powers[some] * (theta[at] / sd[some]) ** 2 * slope)
+        return -(value + float(powers @ np.log(sd))), -(gradient + tilt)
 
     return lowest(loss, start, _TO_MODE)
 

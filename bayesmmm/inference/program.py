@@ -154,6 +154,7 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
         for name in system.order
         for s in system.equation(name).spreads
     }
+    alone = {name: _alone(system.equation(name), data) for name in system.order}
     median: dict[tuple, tuple[int, float]] = {}  # position and prior median of the contribution of a channel
     for name, block in free:
         for label, prior in zip(block.labels or (None,), block.priors, strict=True):
@@ -162,20 +163,25 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
                 median[name, label] = len(rows), prior.median
             row, first = _parameter(prior, block.parameter)
             spread = deviations.get((name, block.parameter))
-            if spread is not None:
+            if spread is not None and not (spread[0].by_group and label in alone[name].values()):
                 channel = spread[1][str(label)][0]
                 at_median, at_start = median[name, channel]
                 w, b = _centring(system.equation(name), spread[0], data)
                 if rows[at_median][at.MAP] == prior_density.LINEAR:  # it may pass zero, which has no logarithm
                     b = 0.0
                 row[at.SHAPE_A : at.LOC] = [at_median, b]
-                row[at.MAP :] = [prior_density.SCALED, where[name, spread[0].tau, channel], w]
+                row[at.MAP : at.SECOND] = [prior_density.SCALED, where[name, spread[0].tau, channel], w]
                 first = b * np.log(abs(at_start)) if b else 0.0
             rows.append(row)
             start.append(first)
+    for name, pairs in alone.items():
+        for of_geo, of_group in pairs.items():
+            row, channel = rows[where[name, "z", of_geo]], deviations[name, "z"][1][of_geo][0]
+            row[at.SECOND], row[at.PARTNER] = where[name, "tau_group", channel], where[name, "z_group", of_group]
     tape = _Tape(at.HEAD + len(system.order))
     head = tape.parts[0]
     head[at.N_EQUATIONS], head[at.PARAMETERS] = len(system.order), tape.put(rows)
+    head[at.ALONE] = sum(len(pairs) for pairs in alone.values())
     for k, name in enumerate(system.order):
         own = {key.removeprefix(f"{name}."): v for key, v in arrays.items() if key.rpartition(".")[0] == name}
         position = {key[1:]: value for key, value in where.items() if key[0] == name}
@@ -186,11 +192,23 @@ def write_program(system: MMM, data: MMMData, scales: Scales, *, collapse: bool 
     return Program(np.concatenate(tape.parts), tuple(block for _, block in free), np.array(start))
 
 
+def _alone(equation: Equation, data: MMMData) -> dict[str, str]:
+    """Labels of the deviations of geos that buy a channel alone in their group, and those of their groups."""
+    spreads = {s.by_group: spread_pairs(equation, data, s) for s in equation.spreads if s.of == "contribution"}
+    own = {pair: label for label, pair in spreads.get(False, {}).items()}
+    return {own[pair]: label for label, pair in spreads.get(True, {}).items() if len(pair[1]) == 1}
+
+
 class Deviation(NamedTuple):
-    """Positions of a deviation in logs, of its spread and of the median, and the powers of `centring`."""
+    """Positions of a deviation in logs, of its spread and of the median, and the powers of `centring`.
+
+    A geo that is alone in its group deviates by the root of the sum of two squared spreads: `at_second` is the position
+    of that of groups, -1 for all else.
+    """
 
     at: int
     at_tau: int
+    at_second: int
     at_median: int
     w: float
     b: float
@@ -199,10 +217,15 @@ class Deviation(NamedTuple):
 def deviations(program: Program) -> list[Deviation]:
     """Return the deviations of geos among the parameters of a program."""
     return [
-        Deviation(i, int(row[at.LOW]), int(row[at.SHAPE_A]), row[at.HIGH], row[at.SHAPE_B])
+        Deviation(i, int(row[at.LOW]), int(row[at.SECOND]), int(row[at.SHAPE_A]), row[at.HIGH], row[at.SHAPE_B])
         for i, row in enumerate(_rows(program.array, len(program.start)))
         if row[at.MAP] == prior_density.SCALED
     ]
+
+
+def spreads_of(known: Sequence[Deviation], theta: np.ndarray) -> np.ndarray:
+    """Sds (N,) of deviations, given all parameters."""
+    return np.array([np.hypot(theta[d.at_tau], theta[d.at_second] if d.at_second >= 0 else 0.0) for d in known])
 
 
 def on_line(program: Program, position: int, value: float) -> float:
@@ -241,7 +264,7 @@ def _parameter(prior: Prior, parameter: str) -> tuple[list[float], float]:
     known, _ = prior_density.log_density(family, a, b, (median - float(loc)) / float(scale))
     constant = float(prior.logpdf(median)) - known
     kind, low, high = _map(prior, parameter)
-    row = [family, a, b, float(loc), float(scale), constant, kind, low, high]
+    row = [family, a, b, float(loc), float(scale), constant, kind, low, high, -1, -1]
     return [float(v) for v in row], prior_density.unconstrain(kind, low, high, median)
 
 

@@ -32,7 +32,8 @@ def without_spreads(program: Program) -> np.ndarray:
     A joint mode has other spreads than the posterior, and its height says little; given the spreads, heights can be
     compared.
     """
-    return np.setdiff1d(np.arange(len(program.start)), [each.at_tau for each in deviations(program)])
+    spreads = [position for each in deviations(program) for position in (each.at_tau, each.at_second)]
+    return np.setdiff1d(np.arange(len(program.start)), spreads)
 
 
 def climbed(program: Program, start: np.ndarray, free: np.ndarray, steps: int = _ALL) -> tuple[np.ndarray, float]:

@@ -11,6 +11,7 @@ import numba as nb
 import numpy as np
 
 from bayesmmm.kernels.compile import NUMBA_OPTIONS, inlined, inner_product, jit
+from bayesmmm.kernels.deviations import deviation, turn, turn_gradient
 from bayesmmm.kernels.equation_terms import backward, forward
 from bayesmmm.kernels.likelihood import (
     add_multiple,
@@ -24,6 +25,7 @@ from bayesmmm.kernels.panel_ragged import collapsed_ragged
 from bayesmmm.kernels.panel_weighted import collapsed_weighted
 from bayesmmm.kernels.prior_density import SCALED, constrain, log_density
 from bayesmmm.kernels.program import (
+    ALONE,
     BETWEEN,
     BY_PERIOD,
     CALENDAR,
@@ -66,6 +68,7 @@ from bayesmmm.kernels.program import (
     RHO_VALUE,
     ROTATED,
     SCALE,
+    SECOND,
     SEEN,
     SHAPE_A,
     SHAPE_B,
@@ -319,17 +322,6 @@ def _log_likelihood(program, theta, d_theta):
 
 
 @inlined
-def _deviation(row, theta, u):
-    """Deviation of a geo at its coordinate, the derivative to that, and its logarithm.
-
-    ``z = (u - b log |median|) / tau ** w``: w = b = 0 leaves z, w = b = 1 is the log size of the geo's own contribution.
-    """
-    log_slope = -row[HIGH] * math.log(theta[int(row[LOW])])
-    slope = math.exp(log_slope)
-    return (u - row[SHAPE_B] * math.log(abs(theta[int(row[SHAPE_A])]))) * slope, slope, log_slope
-
-
-@inlined
 def _vectors(program, n):
     """Centre and scale (D,) of linear coordinates, factors (k,) and vectors (k, D)."""
     at = int(program[COORDINATES])
@@ -413,7 +405,7 @@ def _log_posterior(program, u, gradient):
     for i in range(n):
         row = program[start + i * PARAMETER : start + (i + 1) * PARAMETER]
         if row[MAP] == SCALED:
-            theta[i], slope[i], log_slope = _deviation(row, theta, u[i])
+            theta[i], slope[i], log_slope = deviation(row, theta, u[i])
             gradient[i] = 0.0
         else:
             theta[i], slope[i], log_slope, gradient[i] = constrain(int(row[MAP]), row[LOW], row[HIGH], u[i])
@@ -421,12 +413,23 @@ def _log_posterior(program, u, gradient):
         value, d_y = log_density(int(row[FAMILY]), row[SHAPE_A], row[SHAPE_B], y)
         total += value + row[CONSTANT] + log_slope
         d_theta[i] = d_y / row[SCALE]
+    if program[ALONE] > 0.0:
+        turn(program, theta, theta, False)
+        turn(program, d_theta, theta, False)
     total += _log_likelihood(program, theta, d_theta)
+    if program[ALONE] > 0.0:
+        turn_gradient(program, theta, d_theta)
     for i in range(n):
         row = program[start + i * PARAMETER : start + (i + 1) * PARAMETER]
         if row[MAP] == SCALED:
             at_tau, at_median = int(row[LOW]), int(row[SHAPE_A])
-            d_theta[at_tau] -= row[HIGH] / theta[at_tau] * (1.0 + d_theta[i] * theta[i])
+            if row[SECOND] < 0.0:
+                d_theta[at_tau] -= row[HIGH] / theta[at_tau] * (1.0 + d_theta[i] * theta[i])
+            else:
+                at_second, d_square = int(row[SECOND]), row[HIGH] * (1.0 + d_theta[i] * theta[i])
+                d_square /= theta[at_tau] ** 2 + theta[at_second] ** 2
+                d_theta[at_tau] -= d_square * theta[at_tau]
+                d_theta[at_second] -= d_square * theta[at_second]
             d_theta[at_median] -= row[SHAPE_B] * d_theta[i] * slope[i] / theta[at_median]
     for i in range(n):
         gradient[i] += d_theta[i] * slope[i]
@@ -442,9 +445,11 @@ def constrained(program, x, theta):
     for i in range(u.shape[0]):
         row = program[start + i * PARAMETER : start + (i + 1) * PARAMETER]
         if row[MAP] == SCALED:
-            theta[i], _, _ = _deviation(row, theta, u[i])
+            theta[i], _, _ = deviation(row, theta, u[i])
         else:
             theta[i], _, _, _ = constrain(int(row[MAP]), row[LOW], row[HIGH], u[i])
+    if program[ALONE] > 0.0:
+        turn(program, theta, theta, False)
 
 
 # ------------------------------------------------------------------------------ for callers that are not Python

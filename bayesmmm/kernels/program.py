@@ -3,10 +3,13 @@
 from bayesmmm.kernels.compile import inlined
 
 # The head of a program; the positions of the equations follow it. COORDINATES is where linear coordinates begin, 0 where
-# there are none: their number of vectors, centre (D), scale (D), factors (k,), vectors (k, D).
-LENGTH, N_EQUATIONS, PARAMETERS, COORDINATES, HEAD = range(5)
+# there are none: their number of vectors, centre (D), scale (D), factors (k,), vectors (k, D). ALONE is the number of
+# parameters with a PARTNER.
+LENGTH, N_EQUATIONS, PARAMETERS, COORDINATES, ALONE, HEAD = range(6)
 # A parameter, one row each: its prior in standard form, the constant that was left out, and its map from the line.
-FAMILY, SHAPE_A, SHAPE_B, LOC, SCALE, CONSTANT, MAP, LOW, HIGH, PARAMETER = range(10)
+# SECOND and PARTNER are of the deviation of a geo that is alone in its group: positions of the sd of groups and of the
+# group's deviation; -1 for all else.
+FAMILY, SHAPE_A, SHAPE_B, LOC, SCALE, CONSTANT, MAP, LOW, HIGH, SECOND, PARTNER, PARAMETER = range(12)
 # A channel of an equation, one row each. DECAY is log 2 for a half-life in days and 0 for a retention;
 # UNIT is what a unit of its contribution parameter contributes.
 RETENTION, DECAY, HALF_SATURATION, SLOPE, UNIT, CHANNEL = range(6)

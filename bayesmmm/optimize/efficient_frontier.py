@@ -58,7 +58,8 @@ def frontier(
         outcome of one more unit of money; ``extrapolated`` (total, channel). Per draw, on draws that did not choose the
         plans: ``outcome``, ``lift``, ``cost`` and ``roi``, lift per cost (chain, draw, total). ``current_outcome``,
         ``current_lift`` and ``current_cost`` (chain, draw) are those of the current plan, whose mean cost is
-        ``attrs["current_total"]``.
+        ``attrs["current_total"]``; where levels of the outcome rest on controls that nobody stated, these are
+        ``attrs["assumed"]``.
 
     Raises
     ------
@@ -139,6 +140,7 @@ def _labelled(problem: Problem, grid: np.ndarray, spend: list[np.ndarray], margi
         "unit": unit,
         "outcome": fit.system.outcome,
         "held_out": int(problem.held_out),
+        **({"assumed": list(problem.controls.assumed)} if problem.controls.assumed else {}),
     }
     coords = {**query.coords, "total": ("total", grid, {"unit": MONEY}), "channel": list(problem.channels)}
     if problem.geos:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from bayesmmm.data.future import GEO
 from bayesmmm.optimize.plan_calendar import write_workbook
-from bayesmmm.optimize.plan_text import CI_PROB, WIDTH
+from bayesmmm.optimize.plan_text import CI_PROB, WIDTH, resting
 from bayesmmm.results import summarise
 from bayesmmm.text import (
     UNKNOWN,
@@ -50,7 +50,7 @@ class PlanComparison:
     spend : xarray.DataArray
         Money, dims plan, (geo,) channel, date.
     attrs : mapping
-        outcome, unit, margin, verdict, start, stop, window.
+        outcome, unit, margin, verdict, start, stop, window, assumed (controls that nobody stated in some of the plans).
 
     Examples
     --------
@@ -236,6 +236,8 @@ class PlanComparison:
             notes.append("the plans cost different amounts: a higher outcome may be more money only")
         if (table["extrapolated"] > self.answers["extrapolated"].attrs["threshold"]).any():
             notes.append("unseen: share of the spend in periods above the highest ever seen in one")
+        if note := resting(f"levels of {attrs['outcome']} rest", attrs):
+            notes.append(note)
         if attrs["verdict"] != "converged":
             notes.append(f"CAUTION, sampler verdict: {attrs['verdict']}")
         lines += [line for note in notes for line in wrapped(note, WIDTH)]

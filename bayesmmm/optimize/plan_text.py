@@ -233,11 +233,14 @@ def _outcomes(table: pd.DataFrame, answers: xr.Dataset, attrs: Mapping[str, Any]
 
 def _levels(attrs: Mapping[str, Any]) -> list[str]:
     """Mark levels that rest on controls that nobody stated."""
+    note = resting(f"{attrs['outcome']} now and then, as levels, rest", attrs)
+    return [_wrapped(note)] if note else []
+
+
+def resting(levels: str, attrs: Mapping[str, Any]) -> str:
+    """Say of `levels`, as "levels of revenue rest", on which controls that nobody stated they do; else nothing."""
     assumed = attrs.get("assumed", ())
-    if not assumed:
-        return []
-    text = f"{attrs['outcome']} now and then, as levels, rest on controls that nobody stated: {joined(assumed)}"
-    return [_wrapped(text)]
+    return f"{levels} on controls that nobody stated: {joined(assumed)}" if len(assumed) else ""
 
 
 def _sureness(table: pd.DataFrame, solution: Solution, attrs: Mapping[str, Any]) -> list[str]:

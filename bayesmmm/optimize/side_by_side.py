@@ -148,6 +148,7 @@ class _Entry:
     query: Query
     units: np.ndarray
     money: np.ndarray
+    assumed: tuple[str, ...]  # controls that nobody stated
 
 
 def _entry(
@@ -179,7 +180,7 @@ def _entry(
                 place = {"channel": channel} if geo is None else {"channel": channel, GEO: geo}
                 own = spend.sel(place).values
                 money[i], units[i] = own, own / cost[i]
-    return _Entry(query, units, money)
+    return _Entry(query, units, money, () if made is None else tuple(made.attrs["assumed"]))
 
 
 def _in_the_past(fit: Fit, frame: pd.DataFrame) -> bool:
@@ -318,6 +319,7 @@ def _labelled(
         "verdict": verdict,
         **{key: query.timeline.attrs[key] for key in ("start", "stop")},
         "window": "future" if query.timeline.planned else "past",
+        "assumed": tuple(dict.fromkeys(name for entry in entries.values() for name in entry.assumed)),
     }
     return PlanComparison(answers, _spend(entries, decided, dates), attrs)
 

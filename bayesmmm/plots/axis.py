@@ -51,11 +51,14 @@ def log_numbers(axis: Axis, *, most: int = 5) -> None:
 
 
 # -------------------------------------------------------------------------------------------------------------- dates
+_DATE = 0.75  # inches that a label with its gap takes
 _MONTHS, _DAYS = (1, 2, 3, 4, 6, 12), (1, 2, 7, 14, 28)  # steps between labels
 
 
 def date_axis(ax: Axes, dates: pd.DatetimeIndex | None = None, *, step: float = 0.0, most: int = 8) -> None:
-    """Label the x axis with few dates, at most so many, every month with its year, every day with its month.
+    """Label the x axis with few dates, at most so many and as many as there is room for.
+
+    Every month stands with its year, every day with its month.
 
     With `dates`, the axis reaches from the first to the last, so many steps further on either side; the date of a
     single period is written in the middle.
@@ -69,6 +72,10 @@ def date_axis(ax: Axes, dates: pd.DatetimeIndex | None = None, *, step: float = 
     if dates is not None:
         room = step * (dates[-1] - dates[0]) / len(dates)
         ax.set_xlim(mdates.date2num(dates[0] - room), mdates.date2num(dates[-1] + room))
+    figure = ax.get_figure(root=True)
+    assert figure is not None, "axes that were taken off their figure"
+    wide = ax.get_position().width * figure.get_figwidth()
+    most = max(min(most, int(wide / _DATE)), 2)
     ax.xaxis.set_major_locator(_EvenDates(most))
     ax.xaxis.set_major_formatter(_WrittenDates(most))
 

@@ -17,7 +17,17 @@ from bayesmmm.optimize.plan_text import change_words
 from bayesmmm.plots.axis import date_axis, label_rows, numbers, tidy, zero_line
 from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, name_axes, panels, width_of
 from bayesmmm.plots.parts import earned_back, entry, intervals, key, legend_above, legend_on_top, return_axis
-from bayesmmm.plots.reading import caution, ci_label, rounded, series_of, table_of, unit_of, variable, when
+from bayesmmm.plots.reading import (
+    caution,
+    ci_label,
+    on_assumed,
+    rounded,
+    series_of,
+    table_of,
+    unit_of,
+    variable,
+    when,
+)
 from bayesmmm.plots.sources import ALLOCATION, BUDGET, FRONTIER
 from bayesmmm.plots.style import BLACK, BLUE, DASHES, GREY, ORANGE, SKY, SMALL, TEXT
 from bayesmmm.text import percent, probability, rough_percent, short_number
@@ -157,7 +167,7 @@ def _uplift(ax: Axes, plan: Plan, ci_prob: float, names: tuple[str, str] | None)
     now, then = (float(answers["outcome"].sel(plan=which).median()) for which in ("current", "new"))
     first, second = ("now", "then") if names is None else (f"({each})" for each in names)
     sure = f"better in {probability(plan.p_better)} of draws"
-    words = f"{name}: {rounded(now)} {first}, {rounded(then)} {second}; {sure}"
+    words = f"{name}: {rounded(now)} {first}, {rounded(then)} {second}{on_assumed(plan.attrs, ' – ')}; {sure}"
     base = "the current plan" if names is None else names[0]
     ax.set_title(words, loc="left", fontsize=TEXT, pad=4)
     ax.set_xlabel(
@@ -281,7 +291,8 @@ def frontier(
         least = dataset["extrapolated"].attrs.get("threshold", 0.0)
         handles[0].append(key(f"over {percent(least)} beyond what was ever spent", BLUE, lw=1.6, ls=DASHES))
     handles[1] += caution(dataset.attrs)
-    labels = (f"{dataset.attrs.get('outcome', 'outcome')}{unit_of(outcome, dataset)}", f"return{unit_of(roi)}")
+    level = f"{dataset.attrs.get('outcome', 'outcome')}{unit_of(outcome, dataset)}{on_assumed(dataset.attrs)}"
+    labels = (level, f"return{unit_of(roi)}")
     span = " to ".join(str(dataset.attrs.get(end, "")) for end in ("start", "stop"))
     for ax, label, entries in zip(axes, labels, handles, strict=True):
         tidy(ax)

@@ -12,7 +12,7 @@ from bayesmmm.optimize import PlanComparison
 from bayesmmm.plots.axis import label_rows, numbers, tidy, zero_line
 from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, width_of
 from bayesmmm.plots.parts import earned_back, intervals, key, legend_on_top, return_axis
-from bayesmmm.plots.reading import caution, ci_label, series_of, table_of, unit_of, when
+from bayesmmm.plots.reading import caution, ci_label, on_assumed, series_of, table_of, unit_of, when
 from bayesmmm.plots.sources import COMPARE_PLANS
 from bayesmmm.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, SMALL, TEXT
 from bayesmmm.text import probability, short_number
@@ -107,6 +107,7 @@ def _outcomes(ax: Axes, found: PlanComparison, ci_prob: float, styles: list[tupl
         place: dict[str, Any] = {"xytext": (0, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
         ax.annotate(words, (1.0, i), xycoords=ax.get_yaxis_transform(), fontsize=SMALL, color=BLACK, **place)
     label = f"{found.attrs['outcome']} beyond {found.plans[0]}, {ci_label(table)} interval{unit_of(outcome)}"
+    label += on_assumed(found.attrs)
     ax.set_xlabel(label, fontsize=TEXT)
 
 

@@ -1,6 +1,7 @@
 """How the figures read a data set of draws: its dims, its units, its window, its intervals."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import xarray as xr
@@ -76,6 +77,11 @@ def caution(*attrs: Mapping[str, object]) -> list[Line2D]:
     verdicts = [str(a["verdict"]) for a in attrs if a.get("verdict", "converged") != "converged"]
     worst = "failed" if "failed" in verdicts else next(iter(verdicts), "")
     return [Line2D([], [], ls="", label=f"sampler verdict: {worst}")] if worst else []
+
+
+def on_assumed(attrs: Mapping[str, Any], before: str = "\n") -> str:
+    """Return the mark of levels that rest on controls that nobody stated, after `before`; nothing where all were."""
+    return f"{before}levels rest on assumed controls" if len(attrs.get("assumed", ())) else ""
 
 
 def inner_label(row: object) -> str:

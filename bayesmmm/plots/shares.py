@@ -65,7 +65,8 @@ def shares(
         Patch(color=BLUE, label="of the effect"),
         key(f"{percent(ci_prob)} interval", lw=1.1),
     ]
-    legend_above(ax, [*handles, *caution(dataset.attrs)], 3)
+    doubt = caution(dataset.attrs)  # a long line, which would leave the bars no room beside two others
+    legend_above(ax, [*handles, *doubt], 2 if doubt else 3)
     return finish(
         [ax], own, title, f"Share of spend and of the effect on {series_of(dataset.attrs)}{when(dataset.attrs)}"
     )[0]

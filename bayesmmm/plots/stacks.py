@@ -143,6 +143,8 @@ def decomposition(dataset: xr.Dataset | Fit, *, title: Title = AUTO, ax: Axes | 
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "alignment": "left"}
     if whole_figure(ax).get_figwidth() < _NARROW:  # no room beside the axes
         place |= {"bbox_to_anchor": (-0.12, -0.1), "ncols": 2}
+        for handle in handles:
+            handle.set_label(_folded(" ".join(str(handle.get_label()).split()), 30))
     style = {"frameon": False, "fontsize": SMALL, "title_fontsize": SMALL}
     ax.legend(handles=handles, title="posterior means", **place, **style)
     return finish([ax], own, title, f"What {name} is made up of{per}{dates_of(*span_of(dataset))}")[0]
@@ -190,9 +192,9 @@ def _areas(values: xr.DataArray) -> list[_Area]:
     return areas + ([_Area(f"{counted(len(rest), 'other channel')}", rest, GREY)] if rest else [])
 
 
-def _folded(label: str) -> str:
+def _folded(label: str, wide: int = 45) -> str:
     """Break a label of the legend into lines."""
-    return fill(label, 45, break_long_words=False, break_on_hyphens=False)
+    return fill(label, wide, break_long_words=False, break_on_hyphens=False)
 
 
 def _named(what: str, parts: Sequence[str]) -> str:

@@ -36,7 +36,7 @@ class Answers:
     start: str  # first and last period of the window
     stop: str
     verdict: str  # of the sampler
-    effects: xr.Dataset  # of the channels, under the window rule asked for
+    effects: xr.Dataset  # of channels, controls and events, under the window rule asked for
     counted: xr.Dataset  # on the outcome of the window, as `decompose` counts: the counterpart of the accounting
     mediators: xr.Dataset | None  # of paid mediators that act as media; they overlap with those of the channels
     marginal: xr.DataArray | None  # marginal returns of channels, and of paid mediators, that are money
@@ -111,7 +111,7 @@ def collect(
     ci_prob = check_ci_prob(ci_prob)
     about: dict[str, Any] = {"start": start, "stop": stop}
     chains = fit.posterior.sizes["chain"]
-    lost = effects(fit, terms=(), window=window, **about)
+    lost = effects(fit, window=window, **about)
     tell("effects")
     counted = lost if window == "outcome" else effects(fit, terms=(), window="outcome", **about)
     # Paid mediators that act as media, so that their own spend can be judged.

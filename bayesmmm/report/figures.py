@@ -80,7 +80,7 @@ _WORDS = {
     ),
     "shares": (
         "Share of spend and of the effect",
-        "A blue bar longer than the grey one: more effect than its part of the money.",
+        "Blue longer than grey: more effect than its part of the money.",
     ),
     "by_month": (
         "Where {outcome} came from, by month",
@@ -88,7 +88,7 @@ _WORDS = {
     ),
     "response_curves": (
         "What more or less spend would have brought to {outcome}",
-        "The dot is the spend as it was; dashed is more than was ever seen.",
+        "Dot: spend as it was; dashed: never seen.",
     ),
     "adstock_decay": (
         "How long spend keeps working",

@@ -20,7 +20,9 @@ def make_first_page(answers: Answers, summary: Summary, figures: Sequence[Figure
     note = f"Numbers are medians; ranges hold {percent(answers.ci_prob)} of the probability."
     return (
         f'<ul class="found">\n{found}</ul>\n{_cards(summary)}{figures_html(own[:2], FIRST, folder)}'
-        f"{_advice(summary.advice)}{figures_html(own[2:], FIRST, folder)}{paragraph(note, 'note')}"
+        f"{paragraph(summary.others) if summary.others else ''}{_advice(summary.advice)}"
+        f'<div class="beside">{figures_html(own[2:], FIRST, folder)}{_test(*summary.test)}</div>\n'
+        f"{paragraph(note, 'note')}"
     )
 
 
@@ -31,6 +33,10 @@ def _cards(summary: Summary) -> str:
         for card in summary.cards
     )
     return f'<div class="cards">\n{cards}</div>\n'
+
+
+def _test(title: str, text: str) -> str:
+    return f"<div><h2>{plain(title)}</h2>\n{paragraph(text)}</div>\n" if title else ""
 
 
 def _advice(advice: Advice | None) -> str:

@@ -17,6 +17,7 @@ from bayesmmm.report.answers import Answers
 from bayesmmm.report.figures import Figure
 from bayesmmm.report.first_page import make_first_page
 from bayesmmm.report.geo_answers import ROWS
+from bayesmmm.report.others import terms_html
 from bayesmmm.report.pieces import (
     cell,
     figures_html,
@@ -157,7 +158,8 @@ def _numbers(answers: Answers, tables: Tables) -> str:
         out.append(_returns_table(answers, tables, [name for name in order if name in answers.bought]))
     if answers.exposures:
         out.append(_thousand_table(answers, tables))
-    out += [_accounting_table(answers, tables, order), _parts_table(answers, tables), _memory_table(tables)]
+    out += [terms_html(answers, tables), _accounting_table(answers, tables, order)]
+    out += [_parts_table(answers, tables), _memory_table(tables)]
     files = ", ".join(f"{name}.csv" for name in tables)
     out.append(paragraph(f"Every table is a file beside this page, in the folder tables: {files}.", "note"))
     return "".join(out)
@@ -225,7 +227,7 @@ def _returns_table(answers: Answers, tables: Tables, order: Sequence[str]) -> st
 def _above(row: pd.Series) -> str:
     """Probability of a return above 1, and what is to be known of a channel that is not told apart from no effect."""
     chance, note = probability(row["p_above"]), doubt(row)
-    return f"{chance} ({note})" if note else chance
+    return f'{chance}<small class="why">{plain(note)}</small>' if note else chance
 
 
 def _thousand_table(answers: Answers, tables: Tables) -> str:

@@ -188,6 +188,11 @@ def limits(answers: Answers) -> list[str]:
         "forecast would be.",
         "Probabilities are shares of draws; those of less than 1 % or more than 99 % are not told apart.",
     ]
+    if answers.plan is not None:
+        out.append(
+            "What a test would add to the plan is counted to first order: returns of the window of this report stay as "
+            "they are while money moves within the limits of the plan."
+        )
     if answers.verdict != "converged":
         why = "This is a preview" if answers.verdict == PREVIEW else "The sampler did not converge"
         out.insert(0, f"{why}, so that even what is said here may be off.")

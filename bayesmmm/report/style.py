@@ -6,7 +6,8 @@ CSS = """
 body { margin: 0 auto; max-width: 62rem; padding: 1.5rem 1.25rem 4rem; background: #fff; color: #1b1f24;
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .4rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.4rem; margin: 2.6rem 0 .8rem; padding-bottom: .25rem; border-bottom: 2px solid #0072b2; }
+h2 { font-size: 1.4rem; margin: 2.6rem 0 .8rem; padding-bottom: .25rem; border-bottom: 2px solid #0072b2;
+  overflow-wrap: anywhere; }
 h3 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; }
 p, li { max-width: 48rem; overflow-wrap: break-word; }
 li { margin: .3rem 0; }
@@ -35,6 +36,10 @@ th, td { padding: .28rem .7rem .28rem 0; text-align: left; vertical-align: top; 
 th { color: #3a444e; border-bottom: 1.5px solid #8b96a1; }
 td.n, th.n { text-align: right; white-space: nowrap; }
 td small { display: block; color: #5d6873; white-space: nowrap; font-size: .92em; }
+td small.why { white-space: normal; min-width: 9rem; }
+.beside { display: flex; flex-wrap: wrap; gap: 0 2.5rem; align-items: flex-start; }
+.beside > * { flex: 1 1 19rem; min-width: 0; }
+.beside figure { max-width: 29rem; }
 .note { font-size: .86rem; color: #4a5560; margin-top: 0; }
 figure { margin: 1.4rem 0; break-inside: avoid; }
 figure img { display: block; width: 100%; height: auto; }

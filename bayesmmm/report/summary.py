@@ -11,12 +11,16 @@ import pandas as pd
 
 from bayesmmm.optimize import Plan
 from bayesmmm.report.answers import Answers
+from bayesmmm.report.next_test import next_test
+from bayesmmm.report.others import terms_sentence
 from bayesmmm.report.recommendation import CHANGE
 from bayesmmm.report.sentences import Tables, ranked
 from bayesmmm.report.tables import had, one, pick, rows
 from bayesmmm.results.convergence import PREVIEW
 from bayesmmm.text import brief, joined, number, percent, probability, rough_percent
 
+#: Channels that a sentence names, at most.
+_NAMED = 3
 _OBJECTIVES = {"profit": "profit", "roi": "return"}
 _VERDICTS = {
     "failed": ("Do not use", "the sampler failed"),
@@ -55,6 +59,8 @@ class Summary:
     advice: Advice | None
     no_advice: str
     titles: Mapping[str, str]  # of figures, by their name
+    others: str  # what controls and events did; empty where that is little
+    test: tuple[str, str]  # what to test next, as a title and a sentence; empty where that cannot be said
 
 
 class Words:
@@ -95,6 +101,8 @@ def summarise_for_decider(answers: Answers, tables: Tables) -> Summary:
         advice,
         answers.no_plan,
         {name: title for name, title in _titles(answers, tables, words).items() if title},
+        terms_sentence(answers, tables),
+        _test(answers, words),
     )
 
 
@@ -182,7 +190,8 @@ def _advice(answers: Answers, plan: Plan, words: Words) -> Advice:
     own = table[table["kind"] == "channel"]
     moved = own["new"] - own["current"]
     small = 0.01 * own["current"].sum()
-    up, down = (list(own.index[sign * moved > small]) for sign in (1.0, -1.0))
+    most = moved.loc[moved.abs().sort_values(ascending=False, kind="stable").index]
+    up, down = (list(most.index[sign * most > small]) for sign in (1.0, -1.0))
     gain = rows(plan.answers["gain"], answers).iloc[0]
     unit = {"profit": words.currency, "roi": ""}.get(answers.objective, words.of_outcome)
     amount = f"{brief(gain['median'], unit)}{words.unit * (answers.objective == 'outcome')}"
@@ -207,15 +216,20 @@ def _advice(answers: Answers, plan: Plan, words: Words) -> Advice:
 
 def _labelled(line: tuple, kind: str) -> tuple[str, str, str, str]:
     name, now, then, change = line
-    return f"{name} (follows)" if kind == "induced" else str(name), now, then, change
+    return f"{name.removesuffix(' (induced)')} (follows)" if kind == "induced" else str(name), now, then, change
 
 
 def _shift(up: list[str], down: list[str]) -> str:
     if not down:
-        return f"more money for {joined(up)}"
+        return f"more money for {_some(up)}"
     if not up:
-        return f"less money for {joined(down)}"
-    return f"money from {joined(down)} to {joined(up)}"
+        return f"less money for {_some(down)}"
+    return f"money from {_some(down)} to {_some(up)}"
+
+
+def _some(names: list[str]) -> str:
+    """Name channels, the first few of many: a table has all of them."""
+    return joined(names if len(names) <= _NAMED else [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more"])
 
 
 def _change(now: float, then: float) -> str:
@@ -230,7 +244,7 @@ def _rests(answers: Answers, plan: Plan, table: pd.DataFrame) -> list[str]:
     total = table[table["kind"] == "total"].iloc[0]
     out = [f"No channel moves by more than {percent(CHANGE)}."]
     if plan.answers.attrs["held_out"]:
-        out.append("The gain is judged by draws that had no part in choosing the plan.")
+        out.append("The gain is judged by draws that did not choose the plan.")
     if plan.attrs["controls"]:
         out.append(f"All else in the window: {plan.attrs['controls']}.")
     if total["extrapolated"] > 0.0:
@@ -240,8 +254,24 @@ def _rests(answers: Answers, plan: Plan, table: pd.DataFrame) -> list[str]:
         )
     weak = [name for name in plan.answers["channel"].values.tolist() if name in answers.weak]
     if weak:
-        out.append(f"Not told apart from no effect: {joined(weak)}; a test there would tell most.")
+        out.append(f"Not told apart from no effect: {joined(weak)}.")
     return out
+
+
+def _test(answers: Answers, words: Words) -> tuple[str, str]:
+    """What to test next, and what that would be worth to the plan."""
+    found = next_test(answers)
+    if found is None:
+        return "", ""
+    if not found.channels:
+        return "What to test next", "No test of a single channel would change this plan by much."
+    worth = [f"{brief(each, words.of_outcome)}{words.unit}" for each in found.worth]
+    said = f"Knowing what the next {words.one} brings there would add about {worth[0]} to this plan"
+    if found.turned[0] > 0.0:
+        said += f"; with {probability(found.turned[0])} probability, money should move the other way"
+    if found.channels[1:]:
+        said += f". Next: {found.channels[1]}, {worth[1]}"
+    return f"What to test next: {found.channels[0]}", f"{said}."
 
 
 # -------------------------------------------------------------------------------------------------------------- titles

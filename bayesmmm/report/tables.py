@@ -254,12 +254,12 @@ def _labelled_parts(parts: xr.Dataset, answers: Answers) -> pd.DataFrame:
 
 def _with_shares(values: xr.DataArray, mean: xr.DataArray, answers: Answers) -> pd.DataFrame:
     """Parts, summarised, and their shares of the mean."""
-    values = _without_rounding(values, mean)
+    values = without_rounding(values, mean)
     shares = rows(values / mean, answers)[["median", "lower", "upper"]].add_prefix("share_")
     return rows(values, answers).join(shares).assign(start=answers.start, stop=answers.stop)
 
 
-def _without_rounding(values: xr.DataArray, whole: xr.DataArray) -> xr.DataArray:
+def without_rounding(values: xr.DataArray, whole: xr.DataArray) -> xr.DataArray:
     """Values with 0 where there is nothing but rounding, beside the size of the whole they are parts of."""
     kept = np.abs(values) > _NOTHING * float(np.abs(whole).mean())
     return values.where(kept, 0.0)
@@ -312,7 +312,7 @@ def _accounting(answers: Answers) -> pd.DataFrame:
             removed = counted[name].sel(channel=channel, drop=True)
             pair = {"accounting": booked, "zero_out": removed, "difference": booked - removed}
             for view, draws in pair.items():
-                draws = _without_rounding(draws, booked).assign_attrs(unit=answers.unit)
+                draws = without_rounding(draws, booked).assign_attrs(unit=answers.unit)
                 tables.append(rows(draws, answers, channel=channel, effect=name, view=view))
     return pd.concat(tables, ignore_index=True).assign(**_window(answers, "outcome"))
 

@@ -184,8 +184,8 @@ def _series(found: xr.Dataset, names: Sequence[str], question: Any) -> tuple[dic
     columns, above = [], []
     for name, each in zip(names, series, strict=True):
         values = each.values.reshape(-1, *each.shape[2:])
-        added = np.add.reduceat(values, first, axis=-1) if len(labels) < len(place) else values
-        columns += [values.sum(axis=-1).reshape(len(values), -1), added.reshape(len(values), -1)]
+        added = _added(values, first) if len(labels) < len(place) else values
+        columns += [_added(values, np.zeros(1, int)).reshape(len(values), -1), added.reshape(len(values), -1)]
         above += [0.0 if name.endswith(".change") else None] * (len(whole) + len(parts))
     rows = iter(summaries(np.concatenate(columns, axis=1), ci_prob, above=above, further=question.quantiles))
     by_period, totals = {}, {}
@@ -194,6 +194,15 @@ def _series(found: xr.Dataset, names: Sequence[str], question: Any) -> tuple[dic
         totals[name] = own | {"dims": dims[:-1], "rows": [at | next(rows) for at in whole]}
         by_period[name] = own | {"dims": dims, "rows": [at | next(rows) for at in parts]}
     return by_period, totals
+
+
+def _added(values: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Sums over the periods from each of some places to the next; of a panel that no geo has yet nothing is added."""
+    known = ~np.isnan(values)
+    if known.all():
+        return np.add.reduceat(values, first, axis=-1)
+    out = np.add.reduceat(np.where(known, values, 0.0), first, axis=-1)
+    return np.where(np.logical_or.reduceat(known, first, axis=-1), out, np.nan)
 
 
 def _extrapolated(found: xr.Dataset) -> dict[str, Any]:

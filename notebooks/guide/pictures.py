@@ -1,11 +1,15 @@
-"""Draw the pictures of the README, from a full fit of the shipped example: a minute.
+"""Draw the pictures of the README, from full fits of the shipped example and of the cases: some minutes.
 
 uv run python notebooks/guide/pictures.py
+uv run python notebooks/guide/pictures.py case_tv        # those whose names are given
 """
 
 import base64
+import sys
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,17 +17,19 @@ from typing import Any
 from run_notebooks import smaller
 
 import bayesmmm as mm
+from bayesmmm.results import Fit
+from bayesmmm.simulate import ecommerce
 
 FOLDER = Path(__file__).parent / "pictures"
 CI_PROB, DPI = 0.9, 90
 YEAR = {"start": "2024-01-07", "stop": "2024-12-22"}
 #: What is known of the quarter that is planned.
 KNOWN = {"promotion": 0.0, "emails": 60_000, "sms": 6_000, "average_price": 46.0}
-TOTAL = 250_000
+TOTAL, TV_TOTAL = 250_000, 1_180_000
 
 
 def pictures() -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Names of the pictures, and what draws each."""
+    """Names of the pictures of the example, and what draws each."""
     world = mm.load_case("social_search")
     fit = mm.fit(world.system, world.data, seed=1, progress=False)
     quarter = mm.Window(periods=13, controls=KNOWN)
@@ -40,12 +46,51 @@ def pictures() -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "diagnosis", lambda: mm.plots.diagnosis(mm.diagnose(fit))
 
 
-def main() -> None:
-    """Draw every picture, in few colours."""
+def youtube() -> Any:
+    """Sign-ups per unit of money by channel."""
+    return mm.plots.roi(mm.roi(fitted("youtube"), window="outcome"), ci_prob=CI_PROB)
+
+
+def shop() -> Any:
+    """Revenue of three years in parts."""
+    return mm.plots.decomposition(mm.decompose(fitted("shop"), freq="quarter"))
+
+
+def tv() -> Any:
+    """A quarter's money as it is spent now, and as it sells most."""
+    plan = mm.optimize_budget(fitted("tv").thin(1000), total=TV_TOTAL, periods=13, change=0.5)
+    return mm.plots.budget(plan, ci_prob=CI_PROB)
+
+
+def brands() -> Any:
+    """Returns by line of business of the small e-commerce world."""
+    made = ecommerce(seed=1, series=10, rows=5000)
+    equation = made.world.system.equation("revenue")
+    system = mm.MMM([replace(equation, panel=mm.Panel(group="brand", per_geo=["trend"], periods="fixed"))])
+    fit = mm.fit(system, made.world.data, draws=500, tune=500, seed=1, progress=False).accept_unconverged()
+    returns = mm.roi(fit.thin(400), by="vertical", window="outcome").rename(vertical="geo")
+    return mm.plots.roi_map(returns, title="ROI by vertical")
+
+
+def fitted(name: str) -> Fit:
+    """The fit of a case with its own system."""
+    world = mm.load_case(name)
+    return mm.fit(world.system, world.data, seed=1, progress=False)
+
+
+#: Picture -> what draws it; that of "social_search" is one of the example.
+CASES = {"case_youtube": youtube, "case_shop": shop, "case_tv": tv, "case_ecommerce": brands}
+
+
+def main(names: list[str]) -> None:
+    """Draw pictures, in few colours; all of them where none is named."""
     FOLDER.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name, draw in pictures():
+        ours = pictures() if not names or set(names) - set(CASES) else ()
+        for name, draw in chain(ours, CASES.items()):
+            if names and name not in names:
+                continue
             path = mm.plots.save(draw(), Path(folder) / f"{name}.png", dpi=DPI)
             content = base64.b64decode(smaller(base64.b64encode(path.read_bytes()).decode()))
             (FOLDER / f"{name}.png").write_bytes(content)
@@ -53,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
