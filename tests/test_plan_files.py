@@ -64,6 +64,7 @@ def test_workbook_holds_the_plan(tmp_path):
     assert [row[3] for row in rows[1:]] == pytest.approx(table["new"].tolist())
     calendar = cells(book["calendar"])
     assert calendar[0] == ["date", *LONG[:3], "total"]
+    assert calendar[1][0] == plan.to_frame().index[0].to_pydatetime()
     assert calendar[-1][0] == "total"
     assert calendar[-1][-1] == pytest.approx(float(plan.spend.sum()))
     assert calendar[1][1:4] == pytest.approx(plan.spend.values[:, 0].tolist())

@@ -225,7 +225,8 @@ class Plan:
         for name, spend in money.items():
             table = calendar_of(spend, shares=False, by=by)
             sums = table.sum().to_frame(TOTAL).T
-            sheets[name] = pd.concat([table.set_axis(table.index.strftime("%Y-%m-%d")), sums]).rename_axis("date")
+            dated = table.set_axis(table.index.astype(object))  # dates that a spreadsheet computes with
+            sheets[name] = pd.concat([dated, sums]).rename_axis("date")
         shares = self.calendar(shares=True, by=by)
         shares.attrs["shares"] = tuple(shares)
         sheets |= {"shares": shares, "columns": self.to_frame()}
