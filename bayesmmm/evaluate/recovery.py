@@ -75,7 +75,8 @@ class Recovery:
         Returns
         -------
         pandas.DataFrame
-            ``bias`` (mean of median less truth), ``rmse``, ``relative_error`` (median of |median - truth| / |truth|),
+            ``bias`` (mean of median less truth), ``rmse``, ``relative_error`` (median of
+            ``|median - truth| / |truth|``),
             ``coverage`` (share of intervals with the truth), ``z`` (mean), ``z_spread`` (root mean square; 1 where the
             posterior is as wide as its errors).
         """
