@@ -76,6 +76,26 @@ def test_the_best_plan_is_that_of_another_solver(fit):
     assert 0.0 <= plan.solution.gap + 1e-9 * lift.mean() <= 2e-3 * lift.mean()
 
 
+@pytest.mark.parametrize(
+    ("without", "geos"),
+    [
+        ([("tv", "north")], None),
+        ([("tv", "north"), ("radio", "south")], None),
+        ([("tv", "north"), ("tv", "south")], ["north", "south"]),
+    ],
+    ids=["the first geo lacks the first channel", "two geos lack two", "no geo of the plan has the first"],
+)
+def test_channels_that_some_geos_lack_are_not_taken_for_others(without, geos):
+    """Channels keep the order of the system, whichever of them the first geo of a plan buys."""
+    fit = plain_panel(without=without)
+    plan = solved(fit, geos=geos)
+    decided = [(c, g) for g in geos or GEOS for c in ("tv", "radio") if (c, g) not in without]
+    assert pairs(plan) == decided
+    assert_allclose(money(plan), by_hand(fit, decided), rtol=2e-3, atol=1e-3 * TOTAL)
+    lift = brought(fit, decided, WEEKS, money(plan))
+    assert_allclose(plan.answers["lift"].sel(plan="new").values.ravel(), lift, rtol=1e-9)
+
+
 def test_the_best_plan_within_bounds_is_that_of_another_solver(fit):
     free = spent(solved(fit))
     high = 0.5 * free["tv", "north"]

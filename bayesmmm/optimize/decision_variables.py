@@ -27,6 +27,8 @@ class DecisionVariables:
     )
     #: Of a panel, channel and geo of each (C); none where all is one series.
     pairs: tuple[tuple[str, str], ...] = ()
+    #: Channels (K) of the pairs, in the order of the system: a geo that lacks some has no say in it.
+    of_pairs: tuple[str, ...] = ()
     unbought: tuple[tuple[str, str], ...] = ()  # those that are not decided, as nothing was ever spent there
 
     def spread(self, flighting: str, current: np.ndarray) -> "DecisionVariables":
@@ -54,7 +56,7 @@ class DecisionVariables:
     @cached_property
     def channels(self) -> tuple[str, ...]:
         """Channels (K) of what is decided, each once."""
-        return tuple(dict.fromkeys(channel for channel, _ in self.pairs)) if self.pairs else self.names
+        return self.of_pairs if self.pairs else self.names
 
     @cached_property
     def geos(self) -> tuple[str, ...]:

@@ -188,7 +188,9 @@ def read_pairs(fit: Fit, names: tuple[str, ...], geos: Sequence[str] | None) -> 
         )
         raise about("geos", geos, text, NeverSpentError)
     never = tuple(pair for pair in pairs if pair not in bought)
-    return DecisionVariables(tuple(label_of(*pair) for pair in decided), pairs=decided, unbought=never)
+    some = tuple(name for name in names if any(name == channel for channel, _ in decided))
+    labels = tuple(label_of(*pair) for pair in decided)
+    return DecisionVariables(labels, pairs=decided, of_pairs=some, unbought=never)
 
 
 def read_modes(fit: Fit, mediators: str | Mapping[str, str]) -> dict[str, str]:
@@ -300,7 +302,7 @@ def build_problem(
     variables = decided.spread(constraints.flighting, current)
     queries = [(chosen, None), (some, FEW_TAIL_WEIGHT), *([] if spare is None else [(spare, None)])]
     whole, few, *others = [
-        Outcomes(each, places_of(fit, decided), cost) for each in plan_contexts(queries, names, modes)
+        Outcomes(each, places_of(fit, decided), cost) for each in plan_contexts(queries, decided.channels, modes)
     ]
     judging = others[0] if others else whole
     factor = 1.0
