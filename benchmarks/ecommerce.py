@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=123, help="of the world (%(default)s)")
     parser.add_argument("--rows", type=int, help="of the world (132,759 for 123 series)")
     parser.add_argument("--seed", type=int, default=1, help="of the world (%(default)s)")
-    parser.add_argument("--draws", type=int, default=500, help="of a chain (%(default)s)")
+    parser.add_argument("--draws", type=int, default=700, help="of a chain (%(default)s)")
     parser.add_argument("--tune", type=int, default=500, help="warm-up of a chain (%(default)s)")
     parser.add_argument("--chains", type=int, default=4, help="(%(default)s)")
     parser.add_argument("--out", type=Path, default=HERE / "ecommerce.json", help="JSON (%(default)s)")
