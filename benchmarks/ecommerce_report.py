@@ -1,19 +1,9 @@
 """The page of `ecommerce.py`: seconds and memory of every step, the sampler, and answers beside the truth."""
 
-import statistics
+from cases_report import scores
 
 # What is asked of the full case: minutes on two cores, and gigabytes.
 MINUTES, GIGABYTES = 30, 6
-
-
-def held(rows: list[list[float]], truth: list[float]) -> int:
-    """How many intervals hold the truth."""
-    return sum(low <= true <= high for (low, _, high), true in zip(rows, truth, strict=True))
-
-
-def error(rows: list[list[float]], truth: list[float]) -> float:
-    """Median of |estimate / truth - 1|."""
-    return statistics.median(abs(middle / true - 1.0) for (_, middle, _), true in zip(rows, truth, strict=True))
 
 
 def written(found: dict) -> str:
@@ -56,12 +46,12 @@ def written(found: dict) -> str:
         found["channels"], found["truth"], found["returns"], found["line"], strict=True
     ):
         lines.append(f"| {name} | {true:.2f} | {_interval(ours, '.2f')} | {_interval(theirs, '.2f')} |")
-    count = len(found["truth"])
+    model, line = (scores([found], method) for method in ("returns", "line"))
+    held, of_line = (round(each["coverage"] * each["count"]) for each in (model, line))
     lines += [
         "",
-        f"The model: {held(found['returns'], found['truth'])} of {count} intervals hold the truth, median error "
-        f"{error(found['returns'], found['truth']):.0%}. The regression: {held(found['line'], found['truth'])} of "
-        f"{count}, {error(found['line'], found['truth']):.0%}.",
+        f"The model: {held} of {model['count']} intervals hold the truth, median error {model['error']:.0%}. The "
+        f"regression: {of_line} of {line['count']}, {line['error']:.0%}.",
         "",
         "## Proposals: sales that they add, in US dollars",
         "",

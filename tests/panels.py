@@ -95,3 +95,13 @@ def system(likelihood="normal", mediator="normal", panel=None, **kwargs) -> MMM:
             ),
         ]
     )
+
+
+def position(program, variable, label) -> int:
+    """Place of a value among the parameters of a program."""
+    first = 0
+    for block in program.blocks:
+        if block.variable == variable:
+            return first + block.labels.index(label)
+        first += len(block.labels) or 1
+    raise KeyError(variable)

@@ -84,23 +84,15 @@ def _deviations_alone(program):
     return [each for each in deviations(program) if each.at_second >= 0]
 
 
-def _value(program, variable, label):
-    first = 0
-    for block in program.blocks:
-        if block.variable == variable:
-            return first + block.labels.index(label)
-        first += len(block.labels) or 1
-    raise KeyError(variable)
-
-
 def test_a_geo_alone_in_its_group_moves_by_one_of_two_coordinates(alone):
     """Along the other one what it contributes stays, and the density is that of a standard Normal."""
     rng, found = np.random.default_rng(5), _deviations_alone(alone)
     assert len(found) > 0
     own, group = (
-        _value(alone, f"sales.{z}", label) for z, label in (("z", "tv @ zeta / west"), ("z_group", "tv @ west"))
+        panels.position(alone, f"sales.{z}", label)
+        for z, label in (("z", "tv @ zeta / west"), ("z_group", "tv @ west"))
     )
-    tau, tau_group = (_value(alone, f"sales.{name}", "tv") for name in ("tau", "tau_group"))
+    tau, tau_group = (panels.position(alone, f"sales.{name}", "tv") for name in ("tau", "tau_group"))
     assert (own, tau, tau_group) in [(each.at, each.at_tau, each.at_second) for each in found]
     u = alone.start + 0.3 * rng.normal(size=len(alone.start))
     theta, further, ahead = alone.constrained(u), u.copy(), 0.7

@@ -42,21 +42,12 @@ def program():
     return write_program(for_data(panels.system(), data), data, data.scales())
 
 
-def position(program, variable, label):
-    first = 0
-    for block in program.blocks:
-        if block.variable == variable:
-            return first + block.labels.index(label)
-        first += len(block.labels) or 1
-    raise KeyError(variable)
-
-
 def two_modes(program, gap):
     """Mostly a step in place of the curve of television, which lasts longer and differs between geos in another way."""
     other = program.start.copy()
-    other[position(program, "sales.half_saturation", "tv")] = np.log(0.0005)
-    other[position(program, "sales.slope", "tv")] = np.log(0.4)
-    other[position(program, "sales.half_life", "tv")] += 0.7
+    other[panels.position(program, "sales.half_saturation", "tv")] = np.log(0.0005)
+    other[panels.position(program, "sales.slope", "tv")] = np.log(0.4)
+    other[panels.position(program, "sales.half_life", "tv")] += 0.7
     other[[d.at for d in deviations(program)]] += 0.5
     fields = {f.name: getattr(program, f.name) for f in dataclasses.fields(Program)}
     return TwoModes(**fields, places=(program.start, other), gap=gap)
@@ -109,6 +100,6 @@ def test_the_search_holds_a_mode_of_a_panel_where_there_is_one_only(program):
 
 
 def test_a_value_beyond_the_support_of_a_prior_is_no_place(program):
-    k = position(program, "sales.slope", "tv")
+    k = panels.position(program, "sales.slope", "tv")
     assert_allclose(on_line(program, k, 0.5), np.log(0.5))
     assert np.isnan(on_line(program, k, -1.0))

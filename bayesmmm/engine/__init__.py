@@ -35,7 +35,7 @@ from bayesmmm.engine.inputs import (
     retention,
     step_days,
 )
-from bayesmmm.engine.interventions import change, latent_change, latent_changes, mean_series, propagate, value
+from bayesmmm.engine.interventions import change, latent_changes, mean_series, propagate, value
 from bayesmmm.engine.joined import joined
 from bayesmmm.engine.parameters import (
     Parameters,

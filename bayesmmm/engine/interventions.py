@@ -1,11 +1,11 @@
 """What changes when inputs change: answers of the mediators, and changes of a series.
 
-`propagate` recomputes the mediators in causal order with their residuals kept, `latent_change` gives the change of a
-latent mean by one input, and `change` that of a series. Arrays are those of `bayesmmm.engine.baseline`. Sums over a
+`propagate` recomputes the mediators in causal order with their residuals kept, `latent_changes` gives the change of a
+latent mean by each input, and `change` that of a series. Arrays are those of `bayesmmm.engine.baseline`. Sums over a
 window, and their derivatives, come from `bayesmmm.engine.window_system`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -74,17 +74,11 @@ def _steps(
     return steps
 
 
-def latent_change(
-    base: Baseline, name: str, source: str, column: np.ndarray, past: CarryOver | None = None
-) -> np.ndarray:
-    """Change (S or R, G, T) of the latent mean of equation `name` when its input `source` becomes `column`."""
-    return _steps(base, name, [source], {source: column}, {}, past)[0]
-
-
-def latent_changes(base: Baseline, name: str, columns: Columns) -> list[np.ndarray]:
-    """Changes (S or R, G, T) of the latent mean of equation `name`, one for each of its inputs among some columns."""
-    moving = [n for n in base.rows.system.equation(name).acting if n in columns]
-    return _steps(base, name, moving, columns, {}, None)
+def latent_changes(
+    base: Baseline, name: str, moving: Iterable[str], columns: Columns, past: CarryOver | None = None
+) -> list[np.ndarray]:
+    """Changes (S or R, G, T) of the latent mean of equation `name`, one for each input that moves to its column."""
+    return _steps(base, name, list(moving), columns, {}, past)
 
 
 def mean_series(base: Baseline, name: str, steps: Sequence[np.ndarray] = ()) -> np.ndarray:

@@ -151,7 +151,8 @@ def _series(query: Query, factors: Mapping[str, float], set_to: Mapping[str, np.
                 series, before = (base.rows.per_draw(columns[name]) for columns in (new, base.columns))
             else:
                 before = part.mean(name)
-                series = engine.mean_series(base, name, engine.latent_changes(base, name, new))
+                moving = [n for n in fit.system.equation(name).acting if n in new]
+                series = engine.mean_series(base, name, engine.latent_changes(base, name, moving, new))
             shape = len(draws), *base.latent[name].shape[1:]
             out[name] = added(np.broadcast_to(series, shape))
             out[f"{name}.change"] = added(np.broadcast_to(series - before, shape))

@@ -51,7 +51,7 @@ class Segment:
     def gain(self, latent: np.ndarray, names: Iterable[str], columns: Columns, past: engine.CarryOver) -> tuple:
         """Counted change (S, G) of an outcome at `latent` as some columns change, and the change of `latent` itself."""
         base, outcome = self.base, self.base.rows.system.outcome
-        shift = engine.add(base.rows, [engine.latent_change(base, outcome, n, columns[n], past) for n in names])
+        shift = engine.add(base.rows, engine.latent_changes(base, outcome, names, columns, past))
         return self.total(engine.change(base, outcome, latent, shift)), shift
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.inference.normal import Normal, approximated, mode_from, with_precision
 from bayesmmm.inference.process import keep_freed_memory, one_blas_thread
-from bayesmmm.inference.program import Program, deviations, spreads_of, with_centring
+from bayesmmm.inference.program import Program, deviations, spreads_at, with_centring
 from bayesmmm.inference.response_modes import best_shapes, is_far_lower
 from bayesmmm.kernels import program as at
 
@@ -64,15 +64,15 @@ def recentred(program: Program, normal: Normal) -> tuple[Program, Normal]:
     """
     known = deviations(program)
     precision = ((normal.vectors * normal.values) * normal.vectors).sum(axis=1)
-    z, median = (np.array([getattr(d, name) for d in known], dtype=int) for name in ("at", "at_median"))
-    w, b = (np.array([getattr(d, name) for d in known]) for name in ("w", "b"))
-    tau = spreads_of(known, program.constrained(normal.mean))
-    new = np.maximum(0.0, 1.0 - 1.0 / (precision[z] * tau ** (2.0 * w)))
+    z, tau, second, median = (np.array([d[k] for d in known], dtype=int) for k in range(4))
+    w, b = (np.array([d[k] for d in known]) for k in (4, 5))
+    sd = spreads_at(program.constrained(normal.mean), tau, second)
+    new = np.maximum(0.0, 1.0 - 1.0 / (precision[z] * sd ** (2.0 * w)))
 
     def moved(u: np.ndarray) -> np.ndarray:
         theta, out = program.constrained(u), u.copy()
         shift = b * np.log(np.abs(theta[median]), where=b > 0.0, out=np.zeros(len(b)))
-        out[z] = (u[z] - shift) * spreads_of(known, theta) ** (new - w) + shift
+        out[z] = (u[z] - shift) * spreads_at(theta, tau, second) ** (new - w) + shift
         return out
 
     mean, steps = moved(normal.mean), _STEP * np.eye(len(normal.mean))

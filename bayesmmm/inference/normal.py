@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from bayesmmm.engine import processors
-from bayesmmm.inference.program import Program, deviations, spreads_of
+from bayesmmm.inference.program import Program, deviations, spreads_at
 
 #: Pairs of points that averages are taken over, and how many of these the curvature is.
 _PAIRS, _CURVED = 16, 2
@@ -137,7 +137,7 @@ def mode_from(program: Program, start: np.ndarray) -> np.ndarray:
     def loss(u: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = finite_density(program, u)
         theta, further = program.constrained(u), program.constrained(u + ahead)
-        sd = spreads_of(known, theta)
+        sd = spreads_at(theta, own, second)
         tilt = np.zeros(len(u))
         for at, some in ((own, slice(None)), (second[both], both)):
             slope = (np.log(further[at]) - np.log(theta[at])) / _STEP

@@ -223,9 +223,9 @@ def deviations(program: Program) -> list[Deviation]:
     ]
 
 
-def spreads_of(known: Sequence[Deviation], theta: np.ndarray) -> np.ndarray:
-    """Sds (N,) of deviations, given all parameters."""
-    return np.array([np.hypot(theta[d.at_tau], theta[d.at_second] if d.at_second >= 0 else 0.0) for d in known])
+def spreads_at(theta: np.ndarray, at_tau: np.ndarray, at_second: np.ndarray) -> np.ndarray:
+    """Sds (N,) of deviations by the positions (N,) of their spreads, given all parameters."""
+    return np.hypot(theta[at_tau], np.where(at_second >= 0, theta[at_second], 0.0))
 
 
 def on_line(program: Program, position: int, value: float) -> float:

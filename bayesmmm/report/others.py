@@ -7,7 +7,7 @@ import xarray as xr
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.pieces import cell, picked, plain, table_html
 from bayesmmm.report.sentences import Tables
-from bayesmmm.report.tables import one, pick, rows, without_rounding
+from bayesmmm.report.tables import marked, one, pick, rows, without_rounding
 from bayesmmm.text import joined, large_number, number, rough_percent
 
 #: Rows on the page, of controls and events with the largest effects; the file holds all.
@@ -24,11 +24,11 @@ _QUANTITIES = {
 }
 
 
-def make_terms_table(answers: Answers) -> pd.DataFrame:
+def make_terms_table(answers: Answers) -> dict[str, pd.DataFrame]:
     """Return what each control and event brought over the window, beside its reference: a row per quantity."""
     found = answers.effects
     if "term" not in found.coords:
-        return pd.DataFrame()
+        return {}
     mean = answers.quarters["mean"].sum("date")
     whole = {"share": xr.ones_like(mean)}
     tables = [
@@ -42,7 +42,7 @@ def make_terms_table(answers: Answers) -> pd.DataFrame:
     about = found[["term_kind", "reference"]].to_dataframe().join(found["units_away"].to_series())
     for name in ("units_away", "reference", "term_kind"):
         out.insert(1, name.removeprefix("term_"), out["term"].map(about[name]))
-    return out.assign(window=answers.window, start=answers.start, stop=answers.stop)
+    return {"terms": marked(out.assign(window=answers.window, start=answers.start, stop=answers.stop), answers)}
 
 
 def _cleaned(draws: xr.DataArray, whole: xr.DataArray) -> xr.DataArray:

@@ -20,7 +20,7 @@ from bayesmmm.report.geo_tables import make_geo_tables
 from bayesmmm.report.others import make_terms_table
 from bayesmmm.report.page import make_page
 from bayesmmm.report.recommendation import OBJECTIVES, Asked
-from bayesmmm.report.tables import make_tables, marked
+from bayesmmm.report.tables import make_tables
 from bayesmmm.results import Fit, check_fit
 from bayesmmm.validate import check_choice, check_flag, check_path, refusal
 
@@ -45,9 +45,7 @@ def compose(fit: Fit, *, title: str | None = None, tell: Tell = silent, **settin
     """Ask a fit everything and put the answers into tables and sentences; arguments as in `write_report`."""
     asked = Asked(*(settings.pop(name, default) for name, default in _ASKED.items()))
     answers = collect(fit, asked=asked, tell=tell, **settings)
-    tables = make_tables(answers) | make_geo_tables(answers)
-    if len(terms := make_terms_table(answers)):
-        tables["terms"] = marked(terms, answers)
+    tables = make_tables(answers) | make_geo_tables(answers) | make_terms_table(answers)
     title = f"Marketing mix: {answers.outcome}" if title is None else title
     stamp = fit.stamp
     settings |= {name: getattr(asked, name) for name in _ASKED}

@@ -131,11 +131,12 @@ def group_of(tree: xr.DataTree, group: str) -> xr.Dataset:
     return tree[group].to_dataset()
 
 
-def judge(tree: xr.DataTree) -> Convergence:
-    """Judge the draws of a tree by its groups posterior and sample_stats."""
+def judge(tree: xr.DataTree, known: pd.DataFrame | None = None) -> Convergence:
+    """Judge the draws of a tree by its groups posterior and sample_stats, with `mixing` where that is known already."""
     posterior, stats = group_of(tree, "posterior"), group_of(tree, "sample_stats")
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    known = mixing(posterior).drop(index=list(absent_rows(posterior)))
+    known = mixing(posterior) if known is None else known
+    known = known.drop(index=list(absent_rows(posterior)))
     rhat = known["rhat"].to_dict() if chains > 1 else {}
     bulk, tail = known["ess_bulk"].to_dict(), known["ess_tail"].to_dict()
     # An unknown number, of a parameter that never moves, is the worst of all.

@@ -81,7 +81,7 @@ class Fit:
         """Verdict on the sampler: R-hat, effective sample sizes, divergences."""
         if "convergence" not in self.memo:
             self.memo["judged"] = fingerprint(self.tree)
-            self.memo["convergence"] = judge(self.tree)
+            self.memo["convergence"] = judge(self.tree, self.mixing)
         return self.memo["convergence"]
 
     @property
