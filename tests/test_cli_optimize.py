@@ -138,7 +138,7 @@ def test_help_gives_units_and_what_is_written():
     parser = argparse.ArgumentParser(description=planning.ABOUT)
     planning.add_arguments(parser)
     said = " ".join(parser.format_help().split())
-    assert all(name in said for name in [*FILES, "frontier.csv", "frontier.png"])
+    assert all(name in said for name in [*FILES, "plan.xlsx", "plan.html", "frontier.csv", "frontier.png"])
     for words in ("tv=80%:120%", "money of the whole window", "as sd:0.5", "repeatable", "in its own unit"):
         assert words in said
 
@@ -291,6 +291,15 @@ def test_a_past_window_is_passed_on(saved, asked, no_figures, tmp_path):
     assert run(saved, tmp_path / "out", "--start", "2023-06-04", "--stop", "2023-08-06", "--total", 500) == 0
     window = {name: records(asked[0][1])[name] for name in ("start", "stop", "periods", "plan", "controls")}
     assert window == {"start": "2023-06-04", "stop": "2023-08-06", "periods": None, "plan": None, "controls": None}
+
+
+def test_a_workbook_and_a_page_are_written_on_request(saved, asked, no_figures, tmp_path):
+    out = tmp_path / "out"
+    assert run(saved, out, "--periods", 8, "--total", 3000, "--excel", "--html", "--quiet") == 0
+    assert sorted(path.name for path in out.iterdir()) == sorted([*FILES, "plan.html", "plan.xlsx"])
+    page = (out / "plan.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert "calendar in money" in page
 
 
 # ------------------------------------------------------------------------------------------------------- a real plan

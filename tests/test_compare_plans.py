@@ -262,7 +262,9 @@ def test_budget_of_two_plans(fit, plan):
     widths = [bar.get_width() for bar in axes[0].patches[: len(rows)]]
     assert_allclose(widths, table.loc[rows, "current"])
     assert legend_words(axes[0])[:2] == ["cautious", "best"]
-    assert axes[0].figure.get_suptitle() == "Budget for sales: best beside cautious, 2023-07-30 to 2023-08-20"
+    sure = probability(plan.against(other).p_better)
+    said = axes[0].figure.get_suptitle().replace("\n", " ")
+    assert said == f"Budget for sales: best beats cautious with a probability of {sure}, 2023-07-30 to 2023-08-20"
     with pytest.raises(SettingError, match="must be two names, as"):
         plots.budget(plan, other, names=("one",))
     with pytest.raises(

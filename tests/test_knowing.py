@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from scipy.optimize import linprog
+from scipy.stats import norm
 
-from bayesmmm.optimize.knowing import best_moves, worth_of_knowing
+from bayesmmm.optimize.knowing import best_moves, error_needed, width_ratio, worth_of_knowing, worth_of_measuring
 
 RNG = np.random.default_rng(7)
 
@@ -41,3 +42,68 @@ def test_nothing_is_worth_knowing_where_no_draw_would_move_money_otherwise():
     returns = RNG.uniform(0.0, 0.1, (500, 3)) + np.array([1.0, 2.0, 3.0])
     known = worth_of_knowing(returns, np.ones(3), np.ones(3))
     np.testing.assert_allclose([known.every, *known.each, *known.turned], 0.0, atol=1e-12)
+
+
+# ------------------------------------------------------------------------------------------------- with an error
+#: Quantiles of a standard Normal, in place of draws, so that closed forms hold without noise.
+GRID = norm.ppf((np.arange(20_000) + 0.5) / 20_000)
+GRID = GRID / GRID.std()
+MEAN, SD, SURE, ROOM = 1.2, 0.8, 1.0, 3.0
+
+
+def unsure():
+    """Draws of a Normal return, and of another one that is known."""
+    return np.stack([MEAN + SD * GRID, np.full(len(GRID), SURE)], axis=1), np.full(2, ROOM)
+
+
+def unit_loss(shift, spread):
+    """Mean of |x| for x ~ N(shift, spread^2)."""
+    return 2.0 * (spread * norm.pdf(shift / spread) + shift * (norm.cdf(shift / spread) - 0.5))
+
+
+@pytest.mark.parametrize("error", [0.0, 0.5, 4.0, 40.0])
+def test_a_test_is_worth_the_loss_that_a_normal_update_saves(error):
+    """The mean after a test of e = 5 m is N(MEAN, SD^2 k), k = (5 SD)^2 / ((5 SD)^2 + error^2)."""
+    returns, room = unsure()
+    kept = 5.0 * SD / np.hypot(5.0 * SD, error)
+    worth = ROOM * (unit_loss(MEAN - SURE, SD * kept) - abs(MEAN - SURE))
+    assert worth_of_measuring(returns, 5.0 * returns[:, 0], error, room, room) == pytest.approx(worth, abs=2e-4)
+
+
+def test_without_an_error_a_test_of_the_return_is_worth_as_much_as_to_know_it():
+    returns = RNG.normal(size=(2000, 3)) @ RNG.normal(size=(3, 3)) + [1.0, 1.1, 0.9]
+    room = np.array([1.0, 2.0, 0.5])
+    known = worth_of_knowing(returns, room, room)
+    each = [worth_of_measuring(returns, -7.0 * returns[:, c], 0.0, room, room) for c in range(3)]
+    np.testing.assert_allclose(each, known.each, rtol=1e-10)
+
+
+def test_worth_falls_as_the_error_grows_and_the_error_that_is_needed_gives_the_worth_that_was_asked_for():
+    returns, room = unsure()
+    effect = 5.0 * returns[:, 0]
+    worths = [worth_of_measuring(returns, effect, s, room, room) for s in np.geomspace(0.1, 100.0, 12)]
+    assert (np.diff(worths) < 0.0).all()
+    half = 0.5 * worth_of_measuring(returns, effect, 0.0, room, room)
+    error = error_needed(returns, effect, half, room, room)
+    assert worth_of_measuring(returns, effect, error, room, room) == pytest.approx(half, rel=1e-6)
+    assert error_needed(returns, effect, 3.0 * half, room, room) is None
+    assert error_needed(returns, np.ones(len(returns)), half, room, room) is None
+
+
+def test_an_effect_that_tells_nothing_of_any_return_is_worth_nothing():
+    returns, room = unsure()
+    even = np.where(np.arange(len(GRID)) % 2, 1.0, -1.0)  # as good as independent of an ordered return
+    assert worth_of_measuring(returns, even, 0.0, room, room) < 1e-3
+    assert width_ratio(returns[:, 0], even, 0.0) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("error", [0.3, 2.0, 10.0])
+def test_intervals_narrow_as_weighted_draws_do(error):
+    """The closed form, beside draws weighted by the likelihood of a finding: in a Normal world one for all findings."""
+    returns, _ = unsure()
+    own = returns[:, 0]
+    weights = norm.pdf(5.0 * own.mean() + 1.0, 5.0 * own, error)
+    weights /= weights.sum()
+    spread = np.sqrt(weights @ own**2 - (weights @ own) ** 2)
+    assert width_ratio(own, 5.0 * own, error) == pytest.approx(spread / own.std(), rel=1e-3)
+    assert width_ratio(own, 5.0 * own, error) == pytest.approx(error / np.hypot(5.0 * SD, error), rel=1e-6)

@@ -109,7 +109,7 @@ def test_a_title_on_axes_that_were_given_stands_above_their_legend():
     plots.effects(answers.effects(), ax=ax)
     figure.draw_without_rendering()
     title = ax._left_title
-    assert title.get_text().startswith("What each channel brought")
+    assert " brought most to the outcome: " in title.get_text()
     assert not title.get_window_extent().overlaps(ax.get_legend().get_window_extent())
     assert figure.get_suptitle() == ""
 

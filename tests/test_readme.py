@@ -69,9 +69,13 @@ def test_commands_stand_verbatim():
 def test_command_line_is_accepted():
     from bayesmmm import cli
 
-    lines = [line.partition("#")[0].split() for block in blocks("bash") for line in block.splitlines()]
+    lines = [
+        line.partition("#")[0].removeprefix("uv run ").split()
+        for block in blocks("bash")
+        for line in block.splitlines()
+    ]
     ours = [words[1:] for words in lines if words and words[0] == "bayesmmm"]
-    known = "check check prepare prepare simulate fit report optimize compare-plans"
+    known = "fit report optimize check check prepare prepare simulate fit report optimize compare-plans"
     known += " predict whatif evaluate compare serve"
     assert [words[0] for words in ours] == known.split()
     for words in ours:

@@ -11,7 +11,7 @@ import bayesmmm as mm
 from bayesmmm.errors import SettingError
 from bayesmmm.optimize.knowing import worth_of_knowing
 from bayesmmm.report import compose, figures, summary
-from bayesmmm.report.next_test import next_test
+from bayesmmm.report.next_test import rank_tests
 from bayesmmm.report.recommendation import CHANGE, Asked, recommend
 from bayesmmm.results.summaries import interval
 from bayesmmm.text import brief, number, probability, rough_percent
@@ -139,23 +139,23 @@ def test_the_recommended_plan_is_that_of_the_budget(fit, report, said):
         assert f"with a probability of {probability(plan.p_better)}" in said.advice.gain
     table = plan.table(0.9)
     for line, (_, row) in zip(said.advice.table, table.iterrows(), strict=True):
-        assert line[1:3] == (brief(row["current"], EURO), brief(row["new"], EURO))
+        assert line[1:3] == (brief(row["current"]), brief(row["new"]))
     assert said.sentences[2] == said.advice.gain
 
 
 def test_the_channel_to_test_next_is_the_one_that_is_most_worth_knowing(report, said):
-    found, plan = next_test(report.answers), report.answers.plan
+    found, plan = rank_tests(report.answers), report.answers.plan
     channels, lost = plan.current["channel"].values, mm.effects(report.answers.fit)
     drawn = lost["induced"].sum("mediator").mean(OVER) / lost["spend"]
     cost = 1.0 + drawn.sel(channel=channels).values
     room = CHANGE * plan.current.sum("date").values * cost
     returns = mm.marginal_roi(report.answers.fit).sel(channel=channels)
     known = worth_of_knowing(returns.stack(s=OVER).transpose("s", "channel").values / cost, room, room)
-    assert found.channels[0] == plan.current["channel"].values[known.each.argmax()]
-    assert found.worth[0] == pytest.approx(known.each.max())
-    title, text = said.test
+    first = plan.current["channel"].values[known.each.argmax()]
+    assert found.channels[0] == first
+    assert found.known[first] == pytest.approx(known.each.max())
+    title, _ = said.test
     assert title.startswith(f"What to test next: {found.channels[0]}")
-    assert f"would add about {brief(found.worth[0], EURO)} to this plan" in text
 
 
 def test_controls_and_events_are_told_as_effects_tells_them(fit, report, said):
@@ -234,7 +234,19 @@ def test_figures_of_the_first_part_are_narrow(report):
 
 
 # -------------------------------------------------------------------------------------------------- the command line
-@pytest.mark.parametrize("argv", [["report"], ["optimize", "--periods", "13"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["report"],
+        ["optimize", "--periods", "13"],
+        ["predict"],
+        ["whatif", "--scale", "tv=2"],
+        ["evaluate"],
+        ["evaluate", "--hold-out", "13"],
+        ["compare", "other.nc"],
+        ["compare-plans", "now=a.csv", "best=b.csv"],
+    ],
+)
 def test_a_fit_that_is_not_there_is_refused_before_anything_heavy_is_imported(argv, tmp_path):
     code = f"""
 import sys

@@ -4,18 +4,15 @@ import io
 import json
 import os
 import re
-import shutil
 
 import openpyxl
 import pandas as pd
 import pytest
 
 import bayesmmm as mm
+from tests.browsers import chromium
 from tests.serving import small_fit
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested by playwright, not installed")
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 #: Milliseconds after which a page that does not answer is given up.
 PATIENCE = 60_000
@@ -33,12 +30,8 @@ def explorer():
 
 @pytest.fixture(scope="module")
 def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: install it, as apt-get install chromium, to test the page")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmmm.cli import arguments
 from bayesmmm.cli.asking import write_answer
-from bayesmmm.cli.commands import DONE, SAMPLER_FAILED, ending, read_spec, refused
+from bayesmmm.cli.commands import DONE, SAMPLER_FAILED, check_readable, ending, read_spec, refused
 from bayesmmm.cli.files import told_figures
 from bayesmmm.cli.text import collected_cautions, heading, laid_out, listing, show_written, wrap
 from bayesmmm.errors import SettingError
@@ -138,6 +138,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _in_sample(options: argparse.Namespace) -> int:
+    check_readable(options.input)
     from bayesmmm.evaluate import in_sample
     from bayesmmm.results import load
 
@@ -166,6 +167,7 @@ def _percent(share: float) -> str:
 def _refitted(options: argparse.Namespace) -> "tuple[MMM, MMMData, str]":
     """System, data, and what stands for them in the marks of files."""
     if options.spec is None:
+        check_readable(options.input)
         from bayesmmm.results import load
 
         fit = load(options.input)
@@ -244,10 +246,6 @@ def _end(cautions: list[str], options: argparse.Namespace, paths: "Sequence[Path
 # ------------------------------------------------------------------------------------------------------------- compare
 def compare(options: argparse.Namespace) -> int:
     """Compare saved fits on the same outcome."""
-    from bayesmmm import plots
-    from bayesmmm.evaluate import compare
-    from bayesmmm.results import load
-
     if len(options.fits) < 2:
         raise SettingError(f"one fit is given, {options.fits[0]}; give two or more, as one/fit.nc two/fit.nc")
     names = options.names or _names_of(options.fits)
@@ -255,6 +253,12 @@ def compare(options: argparse.Namespace) -> int:
         raise SettingError(
             f"there are {len(options.fits)} fits and the names {', '.join(names)}; give each fit a name of its own"
         )
+    for path in options.fits:
+        check_readable(path)
+    from bayesmmm import plots
+    from bayesmmm.evaluate import compare
+    from bayesmmm.results import load
+
     fits: dict[str, Fit] = {name: load(path) for name, path in zip(names, options.fits, strict=True)}
     for fit in fits.values():
         if refused(fit, options, "compared", "them"):

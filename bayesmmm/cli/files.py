@@ -185,6 +185,8 @@ def write_plan(
     write_csv(plan.to_frame("current"), part / "current.csv")
     if options.excel:
         plan.to_excel(part / "plan.xlsx", ci_prob)
+    if options.html:
+        plan.to_html(part / "plan.html")
     write_csv(spend_table(plan), part / "spend.csv", index=False)
     table = plan.table(ci_prob)
     write_csv(table.assign(ci_prob=ci_prob, verdict=table.attrs["verdict"]), part / "channels.csv")

@@ -26,16 +26,16 @@ ABOUT = """\
 Plan a budget from a saved fit: how much for each channel, what it should bring, and how sure that is. Money is that of
 the whole window. The current plan is the last periods of the history again, a CSV file, or what was spent in a past
 window; per cent and changes refer to it. Writes plan.txt, plan.csv (goes into --plan and mm.predict), current.csv (the
-current plan, likewise), spend.csv, channels.csv, budget.png and allocation.png; with --excel plan.xlsx; with --frontier
-also frontier.csv and frontier.png. Of a panel every channel is decided in every geo, and geos.csv, pairs.csv and
-budget_map.png are written, too. In limits CHANNEL@GEO is a channel in one geo, and the name of a channel its total over
-the geos.
+current plan, likewise), spend.csv, channels.csv, budget.png and allocation.png; with --excel plan.xlsx, with --html
+plan.html, with --frontier frontier.csv and frontier.png. Of a panel every channel is decided in every geo, and
+geos.csv, pairs.csv and budget_map.png are written, too. In limits CHANNEL@GEO is a channel in one geo, and the name of
+a channel its total over the geos.
 
 example:
   bayesmmm optimize result/fit.nc --total 250000 --periods 13 --controls promotion=0 --bounds ALL=50%:200% --out plan
 """
 #: Options that change nothing in a plan.
-_NOT_ASKED = ("run", "fit", "out", "quiet", "excel")
+_NOT_ASKED = ("run", "fit", "out", "quiet", "excel", "html")
 _AIM = (
     "total",
     "objective",
@@ -97,6 +97,7 @@ _TEXTS = {
     "seed": "seed of starts and of residuals to come (%(default)s)",
     "allow-unconverged": "plan although the sampler failed; the plan says so",
     "excel": "also write the plan as a workbook, plan.xlsx",
+    "html": "also write the plan as one page to send or print, plan.html",
     "quiet": "print nothing but errors",
 }
 
@@ -147,6 +148,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_ci_prob(running, "intervals in channels.csv, frontier.csv and figures")
     add("allow-unconverged", action="store_true")
     add("excel", action="store_true")
+    add("html", action="store_true")
     add("quiet", action="store_true")
     parser.set_defaults(run=plan_budget)
 

@@ -1,8 +1,11 @@
-"""What it would be worth to know the return of a channel before money is moved."""
+"""What it would be worth to know the return of a channel, or to measure it, before money is moved."""
 
 from dataclasses import dataclass
 
 import numpy as np
+
+#: Bisections that find the error that a test may have.
+_HALVINGS = 30
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,84 @@ def worth_of_knowing(returns: np.ndarray, down: np.ndarray, up: np.ndarray) -> K
     True
     """
     mean = returns.mean(axis=0)
+    now, own = best_moves(mean[None], down, up)[0], best_moves(returns, down, up)
+    each = np.array([worth_of_measuring(returns, column, 0.0, down, up) for column in returns.T])
+    every = float((returns * own).sum(axis=1).mean() - mean @ now)
+    return Knowing(each, max(every, 0.0), (own * now < 0.0).mean(axis=0))
+
+
+def worth_of_measuring(
+    returns: np.ndarray, effect: np.ndarray, error: float, down: np.ndarray, up: np.ndarray
+) -> float:
+    """Work out what a measured effect would add to a plan, from draws of marginal returns and of that effect.
+
+    With e the effect and x = e + N(0, error²) what a test finds of it, E[m | x] = E[m] + cov(m, e) / (var(e) + error²)
+    (x - E[e]), where all are Normal. So the mean that a plan will act on spreads as e does, less by the factor
+    sqrt(var(e) / (var(e) + error²)), and its worth is that of `worth_of_knowing`: the expected value of sample
+    information. It falls as the error grows, from that of knowing e itself to nothing.
+
+    Parameters
+    ----------
+    returns : numpy.ndarray
+        (S, C), outcome of one more unit of money.
+    effect : numpy.ndarray
+        (S,), what is measured, in the same draws.
+    error : float
+        Standard error of the measurement, in the unit of the effect.
+    down, up : numpy.ndarray
+        (C,), by how much money a channel may move, at least 0.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> returns = np.stack([rng.normal(2.0, 1.0, 4000), np.full(4000, 2.0)], axis=1)
+    >>> worth = [worth_of_measuring(returns, 3.0 * returns[:, 0], s, np.ones(2), np.ones(2)) for s in (0.0, 3.0, 1e9)]
+    >>> [round(float(value / worth[0]), 2) for value in worth]
+    [1.0, 0.7, 0.0]
+    """
+    mean, away = returns.mean(axis=0), effect - effect.mean()
+    spread = float(away @ away) / len(away)
+    if spread == 0.0:
+        return 0.0
+    told = (away @ (returns - mean)) / len(away) / np.sqrt(spread * (spread + error**2))
+    expected = mean + np.outer(away, told)
     now = best_moves(mean[None], down, up)[0]
-    gained, own = float(mean @ now), best_moves(returns, down, up)
-    away = returns - mean
-    each = np.zeros(len(mean))
-    for c in range(len(mean)):
-        spread = float(away[:, c] @ away[:, c])
-        if spread == 0.0:
-            continue
-        expected = mean + np.outer(away[:, c], away[:, c] @ away / spread)
-        each[c] = (expected * best_moves(expected, down, up)).sum(axis=1).mean() - gained
-    every = float((returns * own).sum(axis=1).mean() - gained)
-    return Knowing(np.maximum(each, 0.0), max(every, 0.0), (own * now < 0.0).mean(axis=0))
+    return max(float((expected * best_moves(expected, down, up)).sum(axis=1).mean() - mean @ now), 0.0)
+
+
+def error_needed(
+    returns: np.ndarray, effect: np.ndarray, worth: float, down: np.ndarray, up: np.ndarray
+) -> float | None:
+    """Return the largest standard error at which measuring an effect is worth so much; None where none is.
+
+    Arguments as those of `worth_of_measuring`.
+    """
+    spread = float(effect.std())
+    if spread == 0.0 or worth_of_measuring(returns, effect, 0.0, down, up) < worth:
+        return None
+    low, high = (
+        0.0,
+        1.0,
+    )  # what is left of the spread of the effect, as the mean that a plan acts on: 1 without an error
+    for _ in range(_HALVINGS):
+        kept = 0.5 * (low + high)
+        error = spread * np.sqrt(1.0 / kept**2 - 1.0)
+        enough = worth_of_measuring(returns, effect, error, down, up) >= worth
+        low, high = (low, kept) if enough else (kept, high)
+    return float(spread * np.sqrt(1.0 / high**2 - 1.0))
+
+
+def width_ratio(returns: np.ndarray, effect: np.ndarray, error: float) -> float:
+    """Return what is left of the width of the interval of a return once an effect is measured with an error.
+
+    The Normal update of returns (S,) by a measured effect (S,): sqrt(1 - cov(m, e)² / (var(m) (var(e) + error²))).
+
+    Examples
+    --------
+    >>> returns = np.random.default_rng(0).normal(2.0, 0.5, 1000)
+    >>> round(width_ratio(returns, 10.0 * returns, 10.0 * returns.std()), 4)  # as sure as before: 1 / sqrt(2)
+    0.7071
+    """
+    both = np.cov(returns, effect, ddof=0)
+    told = both[0, 1] ** 2
+    return float(np.sqrt(1.0 - told / (both[0, 0] * (both[1, 1] + error**2)))) if told > 0.0 else 1.0

@@ -1,5 +1,6 @@
 """Axes of figures: rows with names, numbers and dates with few labels, zero lines."""
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -10,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 
 from bayesmmm.plots.style import GREY, SMALL
-from bayesmmm.text import short_number
+from bayesmmm.text import short_number, shortened
 
 
 def tidy(ax: Axes) -> None:
@@ -148,6 +149,26 @@ def even_dates(first: pd.Timestamp, last: pd.Timestamp, most: int) -> tuple[pd.D
 
 
 # --------------------------------------------------------------------------------------------------------------- rows
+_PARTS = re.compile(r"[^\s_\-./]+[\s_\-./]*|[\s_\-./]+")
+
+
+def on_two_lines(name: object, wide: int) -> str:
+    """Break a long name between its words into two lines, each of about so many letters; a longer one is cut.
+
+    Examples
+    --------
+    >>> on_two_lines("direct_mail_catalogue", 14).splitlines()
+    ['direct_mail_', 'catalogue']
+    """
+    text = shortened(str(name), 2 * wide)
+    parts = _PARTS.findall(text)
+    if len(text) <= wide or len(parts) < 2:
+        return text
+    cuts = ["".join(parts[:i]) for i in range(1, len(parts))]
+    head = min(cuts, key=lambda cut: max(len(cut), len(text) - len(cut)))
+    return f"{head.rstrip(' ')}\n{text[len(head) :]}"
+
+
 def label_rows(ax: Axes, labels: Sequence[object]) -> None:
     """Name the rows, the first on top."""
     ax.set_yticks(range(len(labels)), [str(label) for label in labels])

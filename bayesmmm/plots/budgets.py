@@ -82,8 +82,9 @@ def budget(
     if own:
         axes[1].tick_params(labelleft=False)
     _uplift(axes[2], plan, table.attrs["ci_prob"], None if other is None else (now, new))
-    both = "the new plan beside the current one" if other is None else f"{new} beside {now}"
-    return finish(axes, own, title, f"Budget for {series_of(plan.attrs)}: {both}{when(plan.attrs)}")
+    both = "the new plan beats the current one" if other is None else f"{new} beats {now}"
+    sure = f"with a probability of {probability(plan.p_better)}"
+    return finish(axes, own, title, f"Budget for {series_of(plan.attrs)}: {both} {sure}{when(plan.attrs)}")
 
 
 def _named(names: object) -> tuple[str, str]:

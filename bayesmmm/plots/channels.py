@@ -30,6 +30,7 @@ from bayesmmm.plots.reading import (
     caution,
     checked,
     ci_label,
+    rounded,
     series_of,
     span_of,
     table_of,
@@ -93,9 +94,13 @@ def effects(
     numbers(ax.xaxis)
     ax.set_xlabel(_lines(f"outcome gained{unit_of(draws, dataset)}", window_words(dataset.attrs)), fontsize=TEXT)
     legend_above(ax, [*handles, *caution(dataset.attrs)], 2)
-    return finish(
-        [ax], own, title, f"What each channel brought to {series_of(dataset.attrs)}{when(dataset.attrs)}"
-    )[0]
+    first = total.iloc[0]
+    amount = (
+        f"{rounded(first['median'])} ({ci_label(total)}: {rounded(first['lower'])} to {rounded(first['upper'])})"
+    )
+    words = f"{total.index[0]} brought {'most' * (len(total) > 1)} to {series_of(dataset.attrs)}: {amount}"
+    words = " ".join(words.split())
+    return finish([ax], own, title, f"{words}{when(dataset.attrs)}")[0]
 
 
 def accounting(
@@ -280,7 +285,13 @@ def roi(
     what = name if marginal is None else f"{name} and marginal ROI"
     ax.set_xlabel(_lines(f"{what}{unit_of(draws)}{scale}", window_words(draws.attrs)), fontsize=TEXT)
     legend_above(ax, [*handles, *caution(draws.attrs, {} if marginal is None else marginal.attrs)], 2)
-    return finish([ax], own, title, f"{what} of each channel in {series_of(draws.attrs)}{when(draws.attrs)}")[0]
+    words, first = f"{what} in {series_of(draws.attrs)}", table["median"].iloc[0]
+    words += (
+        f": {rounded(first)} for {table.index[0]}{', the highest' * (len(table) > 1)}"
+        if np.isfinite(first)
+        else ""
+    )
+    return finish([ax], own, title, f"{words}{when(draws.attrs)}")[0]
 
 
 def _note_no_spend(ax: Axes, tables: Sequence[pd.DataFrame]) -> None:

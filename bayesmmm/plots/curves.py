@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.axis import numbers, percents, tidy
+from bayesmmm.plots.axis import numbers, on_two_lines, percents, tidy
 from bayesmmm.plots.layout import AUTO, Panels, Title, finish, listed, name_axes, panels
 from bayesmmm.plots.parts import key, legend_on_top
 from bayesmmm.plots.reading import caution, series_of, unit_of, variable, when, window_words
@@ -24,6 +24,7 @@ from bayesmmm.results.summaries import interval
 from bayesmmm.text import joined, percent
 from bayesmmm.validate import check_ci_prob, check_count
 
+_TITLE = 22  # letters above a panel of a narrow figure
 _LINES = ((BLUE, "-"), (ORANGE, (0, (5, 1.5))), (GREEN, (0, (3, 1, 1, 1))), (PURPLE, (0, (1, 1))))
 
 
@@ -69,7 +70,7 @@ def response_curves(
     for name, ax in zip(channels, axes, strict=True):
         _response(ax, curves.sel(channel=name).sortby("factor"), threshold, counted=name in counted)
         words = f"{name}, by {counted[name]}" if name in counted else str(name)
-        ax.set_title(words, loc="left", fontsize=TEXT, pad=3)
+        ax.set_title(words if across is None else on_two_lines(words, _TITLE), loc="left", fontsize=TEXT, pad=3)
     what = "spend" if len(counted) < len(channels) else "what was had"
     unit = unit_of(dataset["spend"]) if what == "spend" else ""
     unit += "; what was had, where a unit is named" if counted and what == "spend" else ""
@@ -198,7 +199,10 @@ def _panels(count: int, *, share: bool = False, across: int | None = None) -> li
     axes = panels(
         count,
         wide,
-        (max((2.6 if across is None else 2.2) * wide + 0.6, 5.0), (2.2 if tall == 1 else 1.75) * tall + 1.3),
+        (
+            max(2.6 * wide + 0.6, 5.0) if across is None else max(1.85 * wide + 0.6, 4.3),
+            (2.2 if tall == 1 else 1.75) * tall + 1.3,
+        ),
     )
     for i, ax in enumerate(axes):
         if share:

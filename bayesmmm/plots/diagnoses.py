@@ -37,6 +37,7 @@ _UNITS = {
 }
 #: Checks that name a channel where others name an equation: each has a row.
 _OF_CHANNELS = ("weak",)
+_GROUP = 0.25  # of a column, beside the last one: room for the name of a group
 _LEVELS = ("quantile 0.05", "quantile 0.25", "quantile 0.5", "quantile 0.75", "quantile 0.95", "maximum")
 
 
@@ -111,7 +112,7 @@ def _checks(ax: Axes, diagnosis: Diagnosis, rows: Mapping[str, Mapping], columns
         if row.partition("/")[0] != group:
             group = row.partition("/")[0]
             ax.axhline(i - 0.5, color=GREY, linewidth=0.8)
-            ax.text(len(columns) - 0.33, i, group, fontsize=SMALL, color=GREY, ha="right", va="center")
+            ax.text(len(columns) + _GROUP - 0.03, i, group, fontsize=SMALL, color=GREY, ha="right", va="center")
         for column, check in cells.items():
             mark, colour = _MARKS[check.verdict]
             at = columns.index(column)
@@ -120,7 +121,7 @@ def _checks(ax: Axes, diagnosis: Diagnosis, rows: Mapping[str, Mapping], columns
             ax.text(at - 0.26, i, _number(check), fontsize=SMALL, va="center", fontweight=bold)
     label_rows(ax, [_row_label(row.partition("/")[2], list(cells.values())) for row, cells in rows.items()])
     ax.grid(visible=False)
-    ax.set_xlim(-0.5, len(columns) - 0.3)
+    ax.set_xlim(-0.5, len(columns) + _GROUP)
     ax.set_xticks(np.arange(len(columns)) - 0.26, columns, ha="left")
     ax.tick_params(axis="x", top=True, labeltop=True, bottom=False, labelbottom=False)
     ax.tick_params(axis="x", length=0)

@@ -148,7 +148,7 @@ def rows_axes(labels: Sequence[object], width: float, height: float, row: float)
 
 def width_of(labels: Iterable[object]) -> float:
     """Inches that the longest of some labels takes, once they are cut."""
-    return LETTER * max(min(len(str(label)), LONGEST) for label in labels)
+    return LETTER * max(min(len(line), LONGEST) for label in labels for line in str(label).split("\n"))
 
 
 def plain_texts(where: Figure | Sequence[Axes]) -> None:
@@ -246,7 +246,8 @@ def _lay_out_head(figure: Figure, text: str) -> None:
     """
     (wide, tall), used = figure.get_size_inches(), 0.0
     if text:
-        kept = re.sub(r"(\d) to (\d)", "\\1\u00a0to\u00a0\\2", text)  # a span of dates stays on one line
+        kept = re.sub(r"(\d) to (\d)", "\\1\u00a0to\u00a0\\2", text)  # a span stays on one line, and a share
+        kept = kept.replace(" %", "\u00a0%")
         lines = fill(
             _LONG_WORD.sub(lambda word: shortened(word[0]), kept), int((wide - 2 * _PAD) / _BOLD)
         ).replace("\u00a0", " ")

@@ -51,7 +51,9 @@ def compare_plans(
         for name, (colour, mark) in zip(found.plans, styles, strict=True)
     ]
     legend_on_top(axes[0], [*marks, *handles, *caution(found.attrs)], own)
-    words = f"{len(found.plans)} plans for {series_of(found.attrs)}{when(found.attrs)}"
+    chance = found.p_best()
+    words = f"{len(found.plans)} plans for {series_of(found.attrs)}: {chance.idxmax()} brings most with a "
+    words += f"probability of {probability(float(chance.max()))}{when(found.attrs)}"
     return finish(axes, own, title, words)
 
 

@@ -76,9 +76,12 @@ def _draw_row(ax: Axes, row: int, table: pd.DataFrame, geos: int, colour: str) -
     ax.fill_between(dates, base + low * scale, heights, step="mid", color=colour, alpha=0.8, linewidth=0)
     _draw_gaps(ax, row, table["gap"].to_numpy() > 0, dates)
     zero = table["zero"].to_numpy() == geos
-    ax.plot(dates[zero], np.full(zero.sum(), base + 0.06), marker="|", ls="", ms=3.5, color="black", alpha=0.55)
+    if zero.any():  # a line without points takes room in the corner of the figure
+        at = np.full(zero.sum(), base + 0.06)
+        ax.plot(dates[zero], at, marker="|", ls="", ms=3.5, color="black", alpha=0.55)
     far = table["outlier"].to_numpy() > 0
-    ax.plot(dates[far], heights[far], marker="o", ls="", mfc="none", mec=RED, ms=6, mew=1.2, clip_on=False)
+    if far.any():
+        ax.plot(dates[far], heights[far], marker="o", ls="", mfc="none", mec=RED, ms=6, mew=1.2, clip_on=False)
     size = geos * len(table)
     share = f"{100 * table['zero'].sum() / size:.0f} %"
     said = f"{share:>6}  {table['gap'].sum():>6}  {table['outlier'].sum():>8}  {short_number(high):>8}"

@@ -7,17 +7,18 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from bayesmmm.errors import SettingError
-from bayesmmm.plots.axis import label_rows, percents
+from bayesmmm.plots.axis import label_rows, on_two_lines, percents
 from bayesmmm.plots.layout import AUTO, Title, finish, one, rows_axes
 from bayesmmm.plots.parts import key, legend_above
 from bayesmmm.plots.reading import caution, rounded, series_of, table_of, variable, when, window_words
 from bayesmmm.plots.sources import SHARES
 from bayesmmm.plots.style import BLACK, BLUE, SMALL, TEXT
 from bayesmmm.results import Fit
-from bayesmmm.text import percent
+from bayesmmm.text import percent, rough_percent
 from bayesmmm.validate import check_ci_prob
 
 _PALE_GREY = "#C4C4C4"
+_WIDE = 14  # letters of a name in a line, so that bars keep their room on a phone
 
 
 def shares(
@@ -46,12 +47,13 @@ def shares(
         variable(dataset, "roi", ["channel"], "effects(fit)").sel(channel=spend.index.tolist()), ci_prob
     )
     own = ax is None
-    ax = rows_axes(list(spend.index), 3.9, 1.2, 0.42) if ax is None else one(ax)
+    names = [on_two_lines(name, _WIDE) for name in spend.index]
+    ax = rows_axes(names, 3.1, 1.2, 0.42) if ax is None else one(ax)
     at = np.arange(len(spend))
     ax.barh(at - 0.19, taken, height=0.34, color=_PALE_GREY)
     ax.barh(at + 0.19, brought["median"], height=0.34, color=BLUE)
     ax.hlines(at + 0.19, brought["lower"], brought["upper"], color=BLACK, linewidth=1.1)
-    label_rows(ax, list(spend.index))
+    label_rows(ax, names)
     right = max(float(np.nanmax(brought["upper"])), float(taken.max()))
     left = min(0.0, float(np.nanmin(brought["lower"])))
     for row, value in enumerate(back["median"]):
@@ -67,6 +69,8 @@ def shares(
     ]
     doubt = caution(dataset.attrs)  # a long line, which would leave the bars no room beside two others
     legend_above(ax, [*handles, *doubt], 2 if doubt else 3)
-    return finish(
-        [ax], own, title, f"Share of spend and of the effect on {series_of(dataset.attrs)}{when(dataset.attrs)}"
-    )[0]
+    apart = (brought["median"] - taken).abs()
+    first = apart.index[int(np.nanargmax(apart))]
+    words = f"{first} takes {rough_percent(taken[first])} of the spend and brings "
+    words += f"{rough_percent(brought['median'][first])} of what channels bring to {series_of(dataset.attrs)}"
+    return finish([ax], own, title, f"{words}{when(dataset.attrs)}")[0]

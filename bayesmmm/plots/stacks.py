@@ -25,7 +25,7 @@ from bayesmmm.plots.sources import DECOMPOSITION, WATERFALL
 from bayesmmm.plots.style import BLACK, BLUE, BROWN, GREY, ORANGE, PALE, SERIES, SKY, SMALL, TEXT
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import interval
-from bayesmmm.text import counted, percent
+from bayesmmm.text import counted, percent, rough_percent
 from bayesmmm.validate import check_ci_prob, check_count, check_flag
 
 _MAKER = "decompose(fit)"
@@ -271,7 +271,12 @@ def waterfall(
         base = dataset["component"].values[dataset["kind"].values == "base"]
         names["base"] = _named("baseline", base.tolist())
     _waterfall_legend(ax, names, bool(negative.any()), ci_prob, caution(dataset.attrs), known)
-    return finish([ax], own, title, f"From the baseline to {name}{dates_of(*span_of(dataset))}")[0]
+    channels = np.isin(dataset["kind"].values, ["direct", "via"])
+    words = f"From the baseline to {name}"
+    if channels.any() and ends[-1] > 0.0:
+        share = float(draws.isel(component=channels).sum("component").mean()) / ends[-1]
+        words = f"{rough_percent(share)} of {name} {'came' if known else 'comes'} from channels"
+    return finish([ax], own, title, f"{words}{dates_of(*span_of(dataset))}")[0]
 
 
 def _rows(draws: xr.DataArray, largest: int) -> list[tuple[str, str, xr.DataArray]]:

@@ -31,7 +31,7 @@ FIRST, ANSWERS, GEOS, MODEL, DATA, LEARNT, CHECKS = (
 #: Every figure is written so; those of the first pages also as a picture for slides.
 SUFFIXES, PNG = (".svg",), ".png"
 #: Size of a figure that a phone shows whole, in inches.
-_NARROW = (5.0, 4.4)
+_NARROW = (4.4, 4.2)
 #: Title of each figure, and how to read it.
 _WORDS = {
     "effects": (

@@ -16,12 +16,15 @@ def make_first_page(answers: Answers, summary: Summary, figures: Sequence[Figure
     own = [
         replace(figure, found=summary.titles.get(figure.kind, "")) for figure in figures if figure.section == FIRST
     ]
+    curves = [figure for figure in own if figure.kind == "response_curves"]
+    others = [figure for figure in own if figure not in curves]
     found = "".join(f"<li>{plain(text)}</li>\n" for text in summary.sentences)
+    advice = f"{_advice(summary.advice, answers.currency)}{_test(*summary.test)}"
     note = f"Numbers are medians; ranges hold {percent(answers.ci_prob)} of the probability."
     return (
-        f'<ul class="found">\n{found}</ul>\n{_cards(summary)}{figures_html(own[:2], FIRST, folder)}'
-        f"{paragraph(summary.others) if summary.others else ''}{_advice(summary.advice)}"
-        f'<div class="beside">{figures_html(own[2:], FIRST, folder)}{_test(*summary.test)}</div>\n'
+        f'<ul class="found">\n{found}</ul>\n{_cards(summary)}{figures_html(others, FIRST, folder)}'
+        f"{paragraph(summary.others) if summary.others else ''}"
+        f'<div class="beside">{f"<div>{advice}</div>" if advice else ""}{figures_html(curves, FIRST, folder)}</div>\n'
         f"{paragraph(note, 'note')}"
     )
 
@@ -36,14 +39,14 @@ def _cards(summary: Summary) -> str:
 
 
 def _test(title: str, text: str) -> str:
-    return f"<div><h2>{plain(title)}</h2>\n{paragraph(text)}</div>\n" if title else ""
+    return f"<h2>{plain(title)}</h2>\n{paragraph(text)}" if title else ""
 
 
-def _advice(advice: Advice | None) -> str:
+def _advice(advice: Advice | None, currency: str) -> str:
     """The recommended plan; the sentences above say why there is none."""
     if advice is None:
         return ""
     head = ["Channel", "Now", "Then", "Change"]
     cells = [[plain(cell) for cell in line] for line in advice.table]
-    table = table_html("Spend in the window of the plan", head, cells)
+    table = table_html(f"Spend in the window of the plan{f', in {currency}' if currency else ''}", head, cells)
     return f'<h2>{plain(advice.title)}</h2>\n<div class="advice">{table}{items(advice.rests)}</div>\n'

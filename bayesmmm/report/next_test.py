@@ -1,27 +1,33 @@
 """Which channel to test next: the one whose return, if it were known, would help the recommended plan most."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 
 from bayesmmm.optimize.knowing import worth_of_knowing
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.recommendation import CHANGE
 
 #: Of the worth of knowing all returns, what that of one channel has to be to be named; and beside the first one.
-_LEAST, _BESIDE = 0.02, 0.5
+_LEAST, _BESIDE, _MOST = 0.02, 0.25, 3
 
 
 @dataclass(frozen=True)
-class NextTest:
-    """Channels to test, the most useful first, at most two; none where no test would change the plan."""
+class Ranking:
+    """Channels to test, the most useful first, at most three; none where no test would change the plan."""
 
     channels: tuple[str, ...]
-    worth: tuple[float, ...]  # of knowing each, in units of the outcome, in the window of the plan
-    turned: tuple[float, ...]  # share of draws in which money should move the other way
+    known: Mapping[
+        str, float
+    ]  # worth of knowing the return of each, in units of the outcome, in the window of the plan
+    turned: Mapping[str, float]  # share of draws in which money should move the other way
+    returns: xr.DataArray  # marginal returns on all that a unit of money costs, of the channels of the plan
+    room: np.ndarray  # (C,), money by which each of them may move
 
 
-def next_test(answers: Answers) -> NextTest | None:
+def rank_tests(answers: Answers) -> Ranking | None:
     """Return what to test next; None without a recommended plan of a fixed total with two channels to choose from.
 
     A unit of money in a channel costs what it draws into paid mediators, too, as it did on average.
@@ -33,17 +39,20 @@ def next_test(answers: Answers) -> NextTest | None:
     names = [name for name in marginal["channel"].values.tolist() if current.get(name, 0.0) > 0.0]
     if len(names) < 2:
         return None
-    returns = marginal.sel(channel=names).stack(sample=("chain", "draw")).transpose("sample", "channel").values
     cost = 1.0 + _drawn(answers, names)
     room = CHANGE * current[names].to_numpy() * cost
-    known = worth_of_knowing(returns / cost, room, room)
-    order = np.argsort(-known.each, kind="stable")
-    first = known.each[order[0]]
+    returns = marginal.sel(channel=names) / xr.DataArray(cost, {"channel": names}, "channel")
+    values = returns.stack(sample=("chain", "draw")).transpose("sample", "channel").values
+    found = worth_of_knowing(values, room, room)
+    order = np.argsort(-found.each, kind="stable")
+    first = found.each[order[0]]
     kept = [
-        c for c in order[:2] if known.each[c] > max(_LEAST * known.every, _BESIDE * first * (c != order[0]), 0.0)
+        names[c]
+        for c in order[:_MOST]
+        if found.each[c] > max(_LEAST * found.every, _BESIDE * first * (c != order[0]), 0.0)
     ]
-    told = [[float(values[c]) for c in kept] for values in (known.each, known.turned)]
-    return NextTest(tuple(names[c] for c in kept), tuple(told[0]), tuple(told[1]))
+    known, turned = (dict(zip(names, map(float, values), strict=True)) for values in (found.each, found.turned))
+    return Ranking(tuple(kept), known, turned, returns, room)
 
 
 def _drawn(answers: Answers, names: list[str]) -> np.ndarray:

@@ -14,6 +14,7 @@ from bayesmmm.equations import system_warnings
 from bayesmmm.report import figures as drawn
 from bayesmmm.report import prose
 from bayesmmm.report.answers import Answers
+from bayesmmm.report.experiments import experiments_html
 from bayesmmm.report.figures import Figure
 from bayesmmm.report.first_page import make_first_page
 from bayesmmm.report.geo_answers import ROWS
@@ -37,6 +38,8 @@ from bayesmmm.report.tables import had, one, pick
 from bayesmmm.results.convergence import PREVIEW
 from bayesmmm.text import joined, large_number, number, percent, probability
 
+#: Findings of one topic that are shown at once.
+_READ = 8
 _SECTIONS = {
     "findings": "Findings",
     "numbers": "The numbers behind them",
@@ -108,10 +111,12 @@ def _bodies(
 def _lead(answers: Answers) -> str:
     data = answers.fit.data
     unit = "money, in the currency of the data" if answers.in_money else answers.unit
+    first, last = (f"{day:%Y-%m-%d}" for day in data.dates[[0, -1]])
+    whole = (answers.start, answers.stop) == (first, last)
+    about = "" if whole else f" This report is about {answers.start} to {answers.stop}."
     return paragraph(
-        f"{answers.outcome} ({unit}){_of_geos(data.geos)}; {len(data.dates)} {data.frequency} periods from "
-        f"{data.dates[0]:%Y-%m-%d} to "
-        f"{data.dates[-1]:%Y-%m-%d}. This report is about {answers.start} to {answers.stop}.",
+        f"{answers.outcome} ({unit}){_of_geos(data.geos)}; {len(data.dates)} {data.frequency} periods from {first} to "
+        f"{last}.{about}",
         "lead",
     )
 
@@ -140,8 +145,14 @@ def _findings(answers: Answers, findings: Sequence[Finding]) -> str:
     topics: dict[str, list[str]] = {"In short": []}
     for finding in findings:
         topics.setdefault("In short" if finding.main else finding.topic, []).append(_finding(finding))
-    lists = (f"<h3>{plain(topic)}</h3>\n<ul>\n{''.join(items)}</ul>\n" for topic, items in topics.items())
-    return lead + "".join(lists)
+    return lead + "".join(_topic(topic, found) for topic, found in topics.items())
+
+
+def _topic(topic: str, found: Sequence[str]) -> str:
+    """The findings of a topic, the first of many to be read and the others to be opened; tables have all."""
+    shown, rest = found[:_READ], found[_READ:]
+    more = folded(f"{len(rest)} more of these", f"<ul>\n{''.join(rest)}</ul>\n") if rest else ""
+    return f"<h3>{plain(topic)}</h3>\n<ul>\n{''.join(shown)}</ul>\n{more}"
 
 
 def _finding(finding: Finding) -> str:
@@ -159,7 +170,9 @@ def _numbers(answers: Answers, tables: Tables) -> str:
     if answers.exposures:
         out.append(_thousand_table(answers, tables))
     out += [terms_html(answers, tables), _accounting_table(answers, tables, order)]
-    out += [_parts_table(answers, tables), _memory_table(tables)]
+    out.append(experiments_html(answers, tables))
+    out.append(folded("Every part of the accounting", _parts_table(answers, tables)))
+    out.append(folded("How long spend is carried over", _memory_table(tables)))
     files = ", ".join(f"{name}.csv" for name in tables)
     out.append(paragraph(f"Every table is a file beside this page, in the folder tables: {files}.", "note"))
     return "".join(out)

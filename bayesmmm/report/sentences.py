@@ -7,7 +7,7 @@ import pandas as pd
 
 from bayesmmm.data import MONEY
 from bayesmmm.report.answers import Answers
-from bayesmmm.text import interval, large_number
+from bayesmmm.text import brief, interval, large_number, percent
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -20,6 +20,32 @@ class Finding:
     text: str
     tables: tuple[str, ...]
     main: bool = False  # whether it belongs into the short list that stands first
+
+
+class Words:
+    """Amounts in the currency of the reader, and of an outcome that is not money in its own unit."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.currency, self.ci_prob = answers.currency, answers.ci_prob
+        self.of_outcome = answers.currency if answers.in_money else ""
+        self.unit = "" if answers.in_money else f" {answers.unit}"
+        self.one = brief(1.0, self.currency).removesuffix(".0")
+
+    def money(self, value: float) -> str:
+        """Write an amount of money."""
+        return brief(value, self.currency)
+
+    def outcome(self, value: float) -> str:
+        """Write an amount of the outcome."""
+        return f"{brief(value, self.of_outcome)}{self.unit}"
+
+    def between(self, row: pd.Series, currency: str) -> str:
+        """Write the interval of a row in brackets."""
+        return f"({percent(self.ci_prob)}: {self.ends(row, currency)})"
+
+    def ends(self, row: pd.Series, currency: str) -> str:
+        """Write the ends of an interval."""
+        return f"{brief(row['lower'], currency)} to {brief(row['upper'], currency)}"
 
 
 def ranked(table: pd.DataFrame) -> pd.DataFrame:

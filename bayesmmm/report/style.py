@@ -23,6 +23,7 @@ li { margin: .3rem 0; }
 .card small { color: #5d6873; font-size: .8rem; }
 .advice { display: flex; flex-wrap: wrap; gap: 0 2rem; align-items: flex-start; }
 .advice > * { flex: 1 1 18rem; min-width: 0; }
+.advice table { width: 100%; } .advice td:first-child { overflow-wrap: anywhere; min-width: 6rem; }
 .part { margin-top: 3.5rem; border-bottom: 0; border-top: 2px solid #0072b2; padding-top: 1rem; break-before: page; }
 details { margin: .8rem 0; }
 summary { cursor: pointer; color: #00568a; }
@@ -60,13 +61,18 @@ dd { margin: 0; overflow-wrap: anywhere; }
   dl { grid-template-columns: 1fr; }
 }
 @media print {
-  body { max-width: none; padding: 0; font-size: 9pt; line-height: 1.4; }
-  nav, details:not([open]) { display: none; }
+  body { max-width: none; padding: 0; font-size: 9pt; line-height: 1.35; }
+  nav, details:not([open]), #settings { display: none; }
   h1 { font-size: 16pt; } h2 { font-size: 12pt; margin: 1rem 0 .4rem; } h3 { margin: .7rem 0 .2rem; }
   p, li { max-width: none; margin: .15rem 0; }
   table { font-size: 7.5pt; } th, td { padding: .1rem .5rem .1rem 0; }
-  figure { margin: .6rem 0; } figure.large img { min-width: 0; max-width: 17cm; }
-  .pair figure { max-width: 8.6cm; flex-basis: 7cm; }
+  figure { margin: .5rem 0; } figure.large img { min-width: 0; max-width: 14cm; max-height: 13cm; width: auto; }
+  .pair figure, .beside figure { max-width: 8.6cm; flex-basis: 7cm; }
+  .beside > * { flex-basis: 8cm; break-inside: avoid; } .advice, .beside { gap: 0 1rem; }
+  .part { margin-top: 0; padding-top: 0; border-top: 0; }
+  #findings ul, #diagnostics ul { columns: 2; column-gap: .6cm; font-size: 8pt; padding-left: 1rem; }
+  #findings li, #diagnostics li { margin: .1rem 0; }
+  .note, figcaption, .source { font-size: 7.5pt; }
   .card b { font-size: 13pt; }
   h2, h3 { break-after: avoid; }
   tr, figure, .banner { break-inside: avoid; }

@@ -11,10 +11,10 @@ import pandas as pd
 
 from bayesmmm.optimize import Plan
 from bayesmmm.report.answers import Answers
-from bayesmmm.report.next_test import next_test
+from bayesmmm.report.experiments import experiment_sentence
 from bayesmmm.report.others import terms_sentence
 from bayesmmm.report.recommendation import CHANGE
-from bayesmmm.report.sentences import Tables, ranked
+from bayesmmm.report.sentences import Tables, Words, ranked
 from bayesmmm.report.tables import had, one, pick, rows
 from bayesmmm.results.convergence import PREVIEW
 from bayesmmm.text import brief, joined, number, percent, probability, rough_percent
@@ -22,12 +22,19 @@ from bayesmmm.text import brief, joined, number, percent, probability, rough_per
 #: Channels that a sentence names, at most.
 _NAMED = 3
 _OBJECTIVES = {"profit": "profit", "roi": "return"}
+#: The verdict, and what it means for who decides.
 _VERDICTS = {
-    "failed": ("Do not use", "the sampler failed"),
-    PREVIEW: ("Preview", "not sampled: decide nothing by it"),
-    "fail": ("Not to be trusted yet", "{} of {} checks failed"),
-    "warn": ("Use with care", "{} of {} checks warn"),
-    "ok": ("Sound", "none of {1} checks found anything"),
+    "failed": ("Do not use", "decide nothing by these numbers"),
+    PREVIEW: ("Preview", "decide nothing by these numbers"),
+    "fail": ("Not to be trusted yet", "move no money until the failed checks are answered"),
+    "warn": ("Use with care", "move money in small steps that can be undone"),
+    "ok": ("Sound", "decide by the ranges, not by single numbers"),
+}
+_DRAWS = {
+    "converged": "the draws converged",
+    "doubtful": "the draws are doubtful",
+    "failed": "the sampler failed",
+    PREVIEW: "not sampled",
 }
 
 
@@ -63,32 +70,6 @@ class Summary:
     test: tuple[str, str]  # what to test next, as a title and a sentence; empty where that cannot be said
 
 
-class Words:
-    """Amounts in the currency of the reader, and of an outcome that is not money in its own unit."""
-
-    def __init__(self, answers: Answers) -> None:
-        self.currency, self.ci_prob = answers.currency, answers.ci_prob
-        self.of_outcome = answers.currency if answers.in_money else ""
-        self.unit = "" if answers.in_money else f" {answers.unit}"
-        self.one = brief(1.0, self.currency).removesuffix(".0")
-
-    def money(self, value: float) -> str:
-        """Write an amount of money."""
-        return brief(value, self.currency)
-
-    def outcome(self, value: float) -> str:
-        """Write an amount of the outcome."""
-        return f"{brief(value, self.of_outcome)}{self.unit}"
-
-    def between(self, row: pd.Series, currency: str) -> str:
-        """Write the interval of a row in brackets."""
-        return f"({percent(self.ci_prob)}: {self.ends(row, currency)})"
-
-    def ends(self, row: pd.Series, currency: str) -> str:
-        """Write the ends of an interval."""
-        return f"{brief(row['lower'], currency)} to {brief(row['upper'], currency)}"
-
-
 def summarise_for_decider(answers: Answers, tables: Tables) -> Summary:
     """Put what a decision turns on into a few words."""
     words = Words(answers)
@@ -102,7 +83,7 @@ def summarise_for_decider(answers: Answers, tables: Tables) -> Summary:
         answers.no_plan,
         {name: title for name, title in _titles(answers, tables, words).items() if title},
         terms_sentence(answers, tables),
-        _test(answers, words),
+        experiment_sentence(answers, tables, words),
     )
 
 
@@ -176,12 +157,20 @@ def _cards(answers: Answers, tables: Tables, words: Words) -> list[Card]:
     fit = one(tables["fit_quality"], equation=answers.outcome)
     missed = "" if np.isnan(fit["mape"]) else f"off by {rough_percent(fit['mape'])} on average (MAPE)"
     out.append(Card("fit to the past (R²)", number(fit["r2"], 2), missed))
-    verdict = answers.verdict if answers.verdict in _VERDICTS else answers.diagnosis.verdict
-    head, why = _VERDICTS.get(verdict, _VERDICTS["warn"])
-    counts = answers.diagnosis.counts
-    raised = counts["fail"] if verdict == "fail" else counts["warn"]
-    out.append(Card("verdict on the model", head, why.format(raised, len(answers.diagnosis.checks))))
+    out.append(_verdict(answers))
     return out
+
+
+def _verdict(answers: Answers) -> Card:
+    """How far the model can be relied on, what that means for a decision, and what it is judged by."""
+    checks, counts = answers.diagnosis, answers.diagnosis.counts
+    verdict = answers.verdict if answers.verdict in _VERDICTS else checks.verdict
+    if verdict == "ok" and answers.verdict != "converged":
+        verdict = "warn"
+    head, meaning = _VERDICTS.get(verdict, _VERDICTS["warn"])
+    kind, word = ("fail", "failed") if counts["fail"] else ("warn", "warn")
+    why = f"{_DRAWS.get(answers.verdict, answers.verdict)}; {counts[kind]} of {len(checks.checks)} checks {word}"
+    return Card("verdict: how far to rely on it", head, f"{meaning} ({why})")
 
 
 # -------------------------------------------------------------------------------------------------------------- advice
@@ -202,13 +191,13 @@ def _advice(answers: Answers, plan: Plan, words: Words) -> Advice:
         told = f"For {span}, no shift of money within the limits is worth making."
     else:
         shift = _shift(up, down)
-        title = f"{shift[:1].upper()}{shift[1:]}"
+        title = f"Recommended plan, {span}"
         told = (
             f"For {span}, {shift} is expected to bring {amount} more {what} {words.between(gain, unit)}; it beats the "
             f"current plan with a probability of {probability(plan.p_better)}."
         )
     lines = [
-        (name, words.money(row["current"]), words.money(row["new"]), _change(row["current"], row["new"]))
+        (name, brief(row["current"]), brief(row["new"]), _change(row["current"], row["new"]))
         for name, row in table.iterrows()
     ]
     return Advice(title, told, tuple(_rests(answers, plan, table)), tuple(map(_labelled, lines, table["kind"])))
@@ -256,22 +245,6 @@ def _rests(answers: Answers, plan: Plan, table: pd.DataFrame) -> list[str]:
     if weak:
         out.append(f"Not told apart from no effect: {joined(weak)}.")
     return out
-
-
-def _test(answers: Answers, words: Words) -> tuple[str, str]:
-    """What to test next, and what that would be worth to the plan."""
-    found = next_test(answers)
-    if found is None:
-        return "", ""
-    if not found.channels:
-        return "What to test next", "No test of a single channel would change this plan by much."
-    worth = [f"{brief(each, words.of_outcome)}{words.unit}" for each in found.worth]
-    said = f"Knowing what the next {words.one} brings there would add about {worth[0]} to this plan"
-    if found.turned[0] > 0.0:
-        said += f"; with {probability(found.turned[0])} probability, money should move the other way"
-    if found.channels[1:]:
-        said += f". Next: {found.channels[1]}, {worth[1]}"
-    return f"What to test next: {found.channels[0]}", f"{said}."
 
 
 # -------------------------------------------------------------------------------------------------------------- titles

@@ -14,9 +14,11 @@ from bayesmmm.errors import SettingError
 from bayesmmm.files import RunFolder, digest, make_mark, run_folder, write_csv, writing
 from bayesmmm.progress import Tell, silent, telling
 from bayesmmm.report.answers import STEPS, Answers, collect
+from bayesmmm.report.experiments import make_experiments_table
 from bayesmmm.report.figures import make_figures, save_figures
 from bayesmmm.report.findings import Finding, make_findings
 from bayesmmm.report.geo_tables import make_geo_tables
+from bayesmmm.report.next_test import rank_tests
 from bayesmmm.report.others import make_terms_table
 from bayesmmm.report.page import make_page
 from bayesmmm.report.recommendation import OBJECTIVES, Asked
@@ -46,6 +48,7 @@ def compose(fit: Fit, *, title: str | None = None, tell: Tell = silent, **settin
     asked = Asked(*(settings.pop(name, default) for name, default in _ASKED.items()))
     answers = collect(fit, asked=asked, tell=tell, **settings)
     tables = make_tables(answers) | make_geo_tables(answers) | make_terms_table(answers)
+    tables |= make_experiments_table(answers, rank_tests(answers))
     title = f"Marketing mix: {answers.outcome}" if title is None else title
     stamp = fit.stamp
     settings |= {name: getattr(asked, name) for name in _ASKED}
