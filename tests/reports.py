@@ -17,7 +17,7 @@ def write(composed, folder):
 class Page(HTMLParser):
     """What a page holds: its tags, its text, its images; unbalanced tags are noted."""
 
-    VOID = ("meta", "img", "br")
+    VOID = ("meta", "img", "br", "wbr")
     INLINE = ("a", "b", "span", "code")
 
     def __init__(self, text):
@@ -30,7 +30,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
-        self.words.append("" if tag in self.INLINE else " ")
+        self.words.append("" if tag in (*self.INLINE, "wbr") else " ")
         given = dict(attrs)
         self.links += [
             v for k, v in attrs if k in ("href", "src", "srcset", "action", "data", "poster", "background")

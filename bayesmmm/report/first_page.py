@@ -47,6 +47,6 @@ def _advice(advice: Advice | None, currency: str) -> str:
     if advice is None:
         return ""
     head = ["Channel", "Now", "Then", "Change"]
-    cells = [[plain(cell) for cell in line] for line in advice.table]
+    cells = [[plain(name).replace("_", "_<wbr>"), *map(plain, rest)] for name, *rest in advice.table]
     table = table_html(f"Spend in the window of the plan{f', in {currency}' if currency else ''}", head, cells)
     return f'<h2>{plain(advice.title)}</h2>\n<div class="advice">{table}{items(advice.rests)}</div>\n'
