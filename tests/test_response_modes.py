@@ -12,6 +12,7 @@ from bayesmmm.inference.coordinates import adapted, starting_point, whitened
 from bayesmmm.inference.normal import Normal
 from bayesmmm.inference.program import Program, deviations, on_line
 from bayesmmm.inference.response_modes import MARGIN, best_shapes, is_far_lower, without_spreads
+from bayesmmm.priors import Prior
 from tests import panels
 
 #: Width of either mode, on the line of every parameter.
@@ -42,10 +43,10 @@ def program():
     return write_program(for_data(panels.system(), data), data, data.scales())
 
 
-def two_modes(program, gap):
+def two_modes(program, gap, half_saturation="sales.half_saturation"):
     """Mostly a step in place of the curve of television, which lasts longer and differs between geos in another way."""
     other = program.start.copy()
-    other[panels.position(program, "sales.half_saturation", "tv")] = np.log(0.0005)
+    other[panels.position(program, half_saturation, "tv")] = np.log(0.0005)
     other[panels.position(program, "sales.slope", "tv")] = np.log(0.4)
     other[panels.position(program, "sales.half_life", "tv")] += 0.7
     other[[d.at for d in deviations(program)]] += 0.5
@@ -60,6 +61,14 @@ def test_a_shape_is_exchanged_for_one_that_is_far_more_probable_and_for_no_other
     assert another is taken
     free = without_spreads(program)
     assert_allclose(mode[free], world.places[int(taken)][free], atol=1e-3)
+
+
+def test_shapes_are_looked_for_whatever_the_families_of_priors():
+    """One prior of another family gives all blocks of its parameter a name with the family in it."""
+    data, priors = panels.data(periods=30), {"half_saturation": {"tv": Prior("Gamma", alpha=2, beta=2)}}
+    mixed = write_program(for_data(panels.system(priors=priors), data), data, data.scales())
+    world = two_modes(mixed, 3 * MARGIN, "sales.half_saturation.Gamma")
+    assert best_shapes(world, mixed.start)[1]
 
 
 def test_of_two_modes_only_the_far_lower_one_is_said_to_be_so(program):

@@ -97,7 +97,8 @@ def _channels(program: Program) -> Iterator[tuple[np.ndarray, int, int]]:
     for block in program.blocks:
         for k, label in enumerate(block.labels):
             if block.parameter in _OF_CHANNEL:
-                equation = block.variable.removesuffix(f".{block.parameter}")
+                # Behind the parameter stands its family, where channels have priors of several.
+                equation = block.variable.rpartition(f".{block.parameter}")[0]
                 where.setdefault((equation, label), {})[block.parameter] = first + k
         first += len(block.labels) or 1
     for own in where.values():
