@@ -21,6 +21,8 @@ from bayesmmm.results import Fit
 _SWEEPS, _LEFT = 200, 1e-8
 #: Below this share of its sum of squares, what is left of a column beside periods and geos says nothing.
 _NOTHING = 1e-6
+#: Size of a direction, beside the largest one, from which on terms of a geo differ in it.
+_SAME = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +66,14 @@ def free_periods(fit: Fit, name: str, means: PanelMeans) -> tuple[Check, pd.Data
     terms = [means.terms[c] for c in equation.media]
     others = _shared(equation, means.design)
     own = [k for k, term in enumerate(equation.terms()) if term in equation.per_geo]
-    swept = _swept([means.residual + effects, *terms, *others], weight, means.design[..., own])
+    bases = _bases(means.design[..., own], weight)
+    swept = _swept([means.residual + effects, *terms, *others], weight, bases)
     target, columns = swept[0], swept[1:]
     before = np.array([((weight * v) ** 2).sum() for v in (*terms, *others)])
     tells = (columns**2).sum(axis=1) > _NOTHING * np.maximum(before, 1e-300)
     # A term of time alone, with a coefficient of every geo, has one that effects of periods have as well.
     twice = sum(np.ptp(means.design[..., k], axis=0).max() == 0.0 for k in own)
-    taken = int(known.any(axis=0).sum()) + len(own) * int(known.any(axis=1).sum()) - twice + int(tells.sum())
+    taken = int(known.any(axis=0).sum()) + sum(len(basis) for basis in bases) - twice + int(tells.sum())
     spare = int(known.sum()) - taken
     if spare < 1 or not tells[: len(terms)].any():
         return None
@@ -94,7 +97,16 @@ def _shared(equation: Equation, design: np.ndarray) -> list[np.ndarray]:
     ]
 
 
-def _swept(columns: Sequence[np.ndarray], weight: np.ndarray, own: np.ndarray) -> np.ndarray:
+def _bases(own: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
+    """Orthonormal directions (k, T) of the weighted terms (G, T, K) of every geo: fewer where some say the same there.
+
+    As a promotion does beside the level of a geo that had none.
+    """
+    parts = [np.linalg.svd((weight[g][:, None] * own[g]).T, full_matrices=False)[1:] for g in range(len(own))]
+    return [rows[size > _SAME * size.max(initial=0.0)] for size, rows in parts]
+
+
+def _swept(columns: Sequence[np.ndarray], weight: np.ndarray, bases: Sequence[np.ndarray]) -> np.ndarray:
     """What is left (C, N) of columns (G, T) beside an effect of every period and terms of every geo, weighted.
 
     Projections in turn: of a balanced panel with levels alone the first ones are exact.
@@ -102,14 +114,13 @@ def _swept(columns: Sequence[np.ndarray], weight: np.ndarray, own: np.ndarray) -
     known = weight > 0.0
     v = np.where(known, np.stack([np.where(known, one, 0.0) for one in columns]), 0.0)
     squares = np.maximum((weight**2).sum(axis=0), 1e-300)
-    bases = [np.linalg.qr(weight[g][:, None] * own[g])[0] for g in range(len(own))]
     size = np.sqrt((v**2).sum(axis=(1, 2)))
     for _ in range(_SWEEPS):
         before = v
         v = np.where(known, v - (weight**2 * v).sum(axis=1, keepdims=True) / squares, 0.0)
         for g, basis in enumerate(bases):
             scaled = weight[g] * v[:, g]
-            scaled = scaled - (scaled @ basis) @ basis.T
+            scaled = scaled - (scaled @ basis.T) @ basis
             v[:, g] = np.where(known[g], scaled / np.where(known[g], weight[g], 1.0), 0.0)
         if (np.sqrt(((v - before) ** 2).sum(axis=(1, 2))) <= _LEFT * np.maximum(size, 1e-300)).all():
             break
