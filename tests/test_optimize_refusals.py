@@ -419,5 +419,9 @@ def test_the_warning_is_given_by_the_optimiser_and_silenced_by_an_answer():
     assert repeated.attrs["controls"] == "last 4 periods repeated: price"
     np.testing.assert_array_equal(repeated.frame["price"], fit.data.columns["price"][0, -4:])
     assert optimize_budget(fit, **call, controls={"price": 9.5}).attrs["controls"] == "as given"
+    with pytest.warns(ControlsWarning, match=r"controls=\{'price': value\}") as given:
+        one = optimize_budget(fit, **call | {"periods": 1})
+    assert "last period repeated: price" in str(given[0].message)
+    assert one.attrs["controls"] == "last period repeated: price"
     with pytest.warns(ControlsWarning):
         frontier(fit, totals=[300.0], periods=4, starts=0)

@@ -188,7 +188,8 @@ def _forecast(system: "MMM", data: "MMMData", options: argparse.Namespace) -> "C
     how: dict[str, Any] = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
     if options.hold_out is not None:
         periods = _held_out(data, options.hold_out)
-        print(f"fitting without the last {periods} periods, from {data.dates[-periods]:%Y-%m-%d} on", flush=True)
+        last = "period" if periods == 1 else f"{periods} periods"
+        print(f"fitting without the last {last}, from {data.dates[-periods]:%Y-%m-%d} on", flush=True)
         return hold_out(system, data, periods=periods, **how)
     print(f"fitting {options.folds} times, each to what came before", flush=True)
     how |= {"horizon": options.horizon, "initial": options.initial, "window": options.window}

@@ -98,14 +98,16 @@ def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, Cont
     frame = long_frame(data, dates, columns)
     if not wanted:
         return frame, Controls("")
-    ways = {True: "those of a year before", False: f"last {periods} periods repeated"}
+    last = "last period" if periods == 1 else f"last {periods} periods"
+    ways = {True: "those of a year before", False: f"{last} repeated"}
     by_way = {way: [n for n, e in assumed.items() if e.by_calendar == calendar] for calendar, way in ways.items()}
     words = "; ".join(f"{way}: {', '.join(names)}" for way, names in by_way.items() if names)
     matter = [name for name in assumed if name in _levels_that_matter(fit.system)]
     if matter:
+        values = "value" if periods == 1 else f"value or {periods} values"
         text = (
             f"the best plan depends on {', '.join(matter)} in the window, and values of the past are taken for what "
-            f"nobody stated ({words}); say what to expect with controls={{{matter[0]!r}: value or {periods} values}}"
+            f"nobody stated ({words}); say what to expect with controls={{{matter[0]!r}: {values}}}"
         )
         warn(ControlsWarning(text, argument="controls"), skip_file_prefixes=(str(Path(__file__).parent),))
     return frame, Controls(words or "as given", tuple(assumed))
