@@ -455,3 +455,16 @@ def test_plans_of_geos_that_start_late_or_end_early():
     ahead = optimize_budget(fit, periods=4, total=500.0, starts=0, controls={"price": 10.0})
     known = predict(fit, ahead.to_frame(), by="geo")["sales"].sum("date").sel(draw=ahead.answers["draw"])
     assert bool(np.isfinite(known).all())
+
+
+@pytest.mark.parametrize("periods", [4, 10])
+def test_a_mediator_is_decided_in_a_geo_that_ended_early(periods):
+    """It spends nothing there after the end, as channels do, and may be given money again."""
+    fit = panel_fits.panel_fit("censored", ragged=True)
+    recorded = fit.data.columns["search"][fit.data.geos.index(panel_fits.EARLY), -periods:]
+    arguments = {"periods": periods, "mediators": "decide", "controls": {"price": 10.0}, "starts": 0}
+    plan = optimize_budget(fit, total=500.0, **arguments)
+    own = plan.current.sel(geo=panel_fits.EARLY, channel="search") / plan.current.attrs["factor"]
+    assert np.isnan(recorded).any()
+    assert_allclose(own.sum(), np.nansum(recorded), rtol=1e-12)
+    assert bool(np.isfinite(plan.answers["outcome"]).all())

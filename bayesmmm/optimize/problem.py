@@ -342,7 +342,7 @@ def check_rows(query: Query, decided: DecisionVariables) -> None:
 def units_of_rows(query: Query, decided: DecisionVariables) -> tuple[np.ndarray, pd.DatetimeIndex]:
     """Inputs (C, W) of the current plan, in their units, and the dates of the window.
 
-    A mediator of a future window is to be spent as in as many periods before it.
+    A mediator of a future window is to be spent as in as many periods before it, in a geo that has ended by then: nothing.
     """
     fit, line = query.fit, query.timeline
     at = np.flatnonzero(line.window)
@@ -350,7 +350,7 @@ def units_of_rows(query: Query, decided: DecisionVariables) -> tuple[np.ndarray,
     for i in range(len(decided.names)):
         name, geo = decided.who(i)
         g = 0 if geo is None else fit.data.geos.index(geo)
-        known = fit.data.columns[name][g]
+        known = np.where(fit.data.has_row[g], fit.data.columns[name][g], 0.0)
         if name in line.columns:
             known = np.concatenate([known, line.columns[name][g]])
         rows.append(known[at] if len(known) > at[-1] else np.resize(known[-len(at) :], len(at)))
