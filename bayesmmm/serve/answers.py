@@ -242,9 +242,10 @@ class Spending:
         for name, extra in money.items():
             now = self.now(name)
             if now <= 0.0 or now + extra < 0.0:
+                what = f"takes {-extra:,.6g} of money from" if extra < 0.0 else f"moves {extra:,.6g} of money to"
                 text = (
-                    f"shift moves {extra:g} of money to {name!r}, which spends {now:g} in the window; move less than it "
-                    f"has, and to a channel without spend set the amounts of each period with do"
+                    f"shift {what} {name!r}, which spends {now:,.6g} in the window; move less than it has, and to a "
+                    f"channel without spend set the amounts of each period with do"
                 )
                 raise SettingError(text, argument="shift", value=name)
             factors[name] = (now + extra) / now
