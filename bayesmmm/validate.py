@@ -260,19 +260,25 @@ def check_dates(values: object, name: str, dates: pd.DatetimeIndex) -> np.ndarra
 
 
 def check_dates_by_geo(values: object, name: str, dates: pd.DatetimeIndex, geos: Collection[str]) -> np.ndarray:
-    """Return numbers (G, W) for the geos and dates of a window, given as one for all, or as a table of dates by geos."""
-    if isinstance(values, pd.DataFrame):
-        labels = [str(column) for column in values.columns]
+    """Return numbers (G, W) for the geos and dates of a window: one for all, a table of dates by geos, or by geo."""
+    if isinstance(values, pd.DataFrame | Mapping):
+        labels = [str(label) for label in values]
         if sorted(labels) != sorted(geos):
             known = f"it must have one column for each of the geos {', '.join(geos)}"
             raise about(name, values, f"{name} has the columns {', '.join(labels) or 'of no geo'}, and {known}")
         # By position, since names of geos may be numbers in the table.
-        own = {label: values.iloc[:, i] for i, label in enumerate(labels)}
+        each = (
+            (values.iloc[:, i] for i in range(len(labels)))
+            if isinstance(values, pd.DataFrame)
+            else values.values()
+        )
+        own = dict(zip(labels, each, strict=True))
         return np.stack([check_dates(own[geo], name, dates) for geo in geos])
     if not isinstance(values, Real) or isinstance(values, bool):
         text = (
             f"{name} is a {type(values).__name__}, and must be one number for all {len(geos)} geos and {len(dates)} "
-            f"periods of the window, or a table with these dates as its index and a column for each geo, as "
+            f"periods of the window, for each geo a number or its values, as {{{next(iter(geos))!r}: 0.0, ...}}, or a "
+            f"table with these dates as its index and a column for each geo, as "
             f"pd.DataFrame({{geo: series for geo in fit.data.geos}}, index=dates)"
         )
         raise about(name, values, text)

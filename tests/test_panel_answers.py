@@ -491,7 +491,8 @@ def test_values_to_set_on_a_panel_are_one_number_or_a_table():
             what_if(fit, do={"tv": wrong})
     series = pd.Series(40.0, index=dates)
     table = pd.DataFrame({geo: series for geo in fit.data.geos}, index=dates)
-    assert_close(what_if(fit, do={"tv": 40.0})["sales"], what_if(fit, do={"tv": table})["sales"], "the remedy")
+    for same in (table, dict.fromkeys(fit.data.geos, 40.0), {geo: table[geo].tolist() for geo in fit.data.geos}):
+        assert_close(what_if(fit, do={"tv": 40.0})["sales"], what_if(fit, do={"tv": same})["sales"], "the remedy")
     with pytest.raises(
         errors.SettingError, match=r"has the columns north, south, .* each of the geos north, south, west"
     ):

@@ -423,3 +423,25 @@ def test_kinds_of_questions_are_asked_once_before_anybody_does():
     library = Library({"small": small_fit()})
     warm(library, Limits())
     assert {"history_end", "noise", "plan", "past"} <= set(library["small"].fit.memo)
+
+
+def test_a_channel_of_a_panel_is_set_geo_by_geo():
+    """And money is counted in the periods of each geo alone: one starts late, one ends early."""
+    fit = panel_fit("mediated", ragged=True)
+    periods, geos = len(fit.data.dates), fit.data.geos
+    levels = dict(zip(geos, (10.0, [20.0] * periods, 0.0), strict=True))
+    table = pd.DataFrame({geo: np.full(periods, value) for geo, value in levels.items()}, fit.data.dates)
+    with client({"panel": fit}) as api:
+        answer = asked(api, "/whatif", {"do": {"tv": levels}, "by": "geo"})
+        one = asked(api, "/whatif", {"do": {"tv": 10.0}})
+        refused = asked(api, "/whatif", {"do": {"tv": {"north": 1.0}}}, 422)["message"]
+    found = mm.what_if(fit, do={"tv": table}, by="geo")["sales.change"]
+    for row, geo in zip(answer["totals"]["sales.change"]["rows"], geos, strict=True):
+        same({k: v for k, v in row.items() if k != "geo"}, found.sel(geo=geo).sum("date"))
+    money = {row["channel"]: row["scenario"] for row in answer["spend"]["rows"]}
+    own = fit.data.has_row.sum(axis=1)
+    assert money["tv"] == pytest.approx(10.0 * own[0] + 20.0 * own[1])
+    assert {row["channel"]: row["scenario"] for row in one["spend"]["rows"]}["tv"] == pytest.approx(
+        10.0 * own.sum()
+    )
+    assert "must have one column for each of the geos north, south, west" in refused

@@ -54,7 +54,8 @@ def what_if(
         Column -> its values in the W periods of the window, in raw units: of an exposure what is counted, not its
         spend, of an event its days in each period. Setting or scaling a mediator cuts
         everything that drives it, in the window; after it the mediator listens again. On a panel a number for all geos
-        and periods, or a DataFrame with these periods as its index and a column for every geo.
+        and periods, a DataFrame with these periods as its index and a column for every geo, or a mapping from every geo
+        to a number or its values.
     start, stop : str or date, optional
         Window of the change, both included. By default all fitted periods, or all of the plan.
     plan : DataFrame, optional

@@ -342,7 +342,7 @@ def check_rows(query: Query, decided: DecisionVariables) -> None:
 def units_of_rows(query: Query, decided: DecisionVariables) -> tuple[np.ndarray, pd.DatetimeIndex]:
     """Inputs (C, W) of the current plan, in their units, and the dates of the window.
 
-    A mediator of a future window is to be spent as in as many periods before it, in a geo that has ended by then: nothing.
+    A mediator of a future window is to be spent as in as many periods before it: in a geo that had ended, nothing.
     """
     fit, line = query.fit, query.timeline
     at = np.flatnonzero(line.window)

@@ -10,7 +10,7 @@ import xarray as xr
 from bayesmmm import estimands
 from bayesmmm.data import MONEY
 from bayesmmm.errors import SettingError
-from bayesmmm.estimands.counterfactual import compared
+from bayesmmm.estimands.counterfactual import compared, read_do
 from bayesmmm.estimands.decomposition import FREQUENCIES, by_calendar
 from bayesmmm.estimands.query import Timeline, open_query
 from bayesmmm.results import Fit
@@ -164,7 +164,7 @@ def _arrays(do: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if do is None:
         return None
     return {
-        name: values if isinstance(values, int | float | bool | str) else np.array(values)
+        name: values if isinstance(values, int | float | bool | str | dict) else np.array(values)
         for name, values in do.items()
     }
 
@@ -254,13 +254,13 @@ class Spending:
     def table(self, scale: Mapping[str, float], do: Mapping[str, Any]) -> dict[str, Any]:
         """Money of every channel now and under the scenario; null where the cost of a unit that is set is not known."""
         rows: list[dict[str, Any]] = []
+        data, set_to = self._fit.data, read_do(self._fit, do, self._line)
         for name in self._names:
             now = self.now(name)
             then: float | None = now * scale.get(name, 1.0)
-            if name in do:
-                set_to = np.broadcast_to(np.asarray(do[name], float), (int(self._line.window.sum()),))
-                geos = len(self._fit.data.geos)
-                then = float(set_to.sum()) * geos if self._fit.data.is_money(name) else None
+            if name in set_to:
+                there = self._line.inside(data.has_row, np.ones((len(data.geos), self._line.planned), bool))
+                then = float((set_to[name][0] * there).sum()) if data.is_money(name) else None
             rows.append({"channel": name, "now": finite(now), "scenario": None if then is None else finite(then)})
         known = [row["scenario"] for row in rows if row["scenario"] is not None]
         total = finite(sum(known)) if len(known) == len(rows) else None

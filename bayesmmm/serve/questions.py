@@ -46,7 +46,9 @@ class Predict(Sampled):
         examples=[_ROWS],
     )
     noise: bool = Field(False, description="False: the mean of each series; true: new observations.")
-    do: dict[str, Any] | None = Field(None, description="Mediators that the planner sets over the plan.")
+    do: dict[str, Any] | None = Field(
+        None, description="Mediators that the planner sets over the plan, as in /whatif."
+    )
     freq: str | None = Field(None, description='Add up periods by "month", "quarter" or "year".')
     quantiles: list[float] = Field([], description="Further quantiles to return, each between 0 and 1.")
 
@@ -78,7 +80,9 @@ class WhatIf(Windowed):
         None, description="Column and factor: 0 switches it off.", examples=[{"tv": 1.3}]
     )
     do: dict[str, Any] | None = Field(
-        None, description="Column and its value in the window, one or one per period."
+        None,
+        description="Column and its value in the window, one or one per period; of a panel one, or an object of geos "
+        "with one or one per period each.",
     )
     shift: list[Shift] = Field([], description="Money to move between channels.")
     freq: str | None = Field(None, description='Add up periods by "month", "quarter" or "year".')
