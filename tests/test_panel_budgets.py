@@ -372,6 +372,8 @@ def test_controls_of_a_window_by_geo():
     kwargs = {"total": 500.0, "periods": 4, "starts": 0}
     frame = optimize_budget(fit, controls={"price": table}, **kwargs).to_frame()
     assert frame.loc[frame["geo"] == "west", "price"].tolist() == [2.0, 3.0, 4.0, 5.0]
+    by_geo = {geo: table[geo].tolist() for geo in fit.data.geos}
+    assert optimize_budget(fit, controls={"price": by_geo}, **kwargs).to_frame().equals(frame)
     alike = optimize_budget(fit, controls={"price": [9.0, 9.5, 10.0, 11.0]}, **kwargs).to_frame()
     assert alike.loc[alike["geo"] == "south", "price"].tolist() == [9.0, 9.5, 10.0, 11.0]
 

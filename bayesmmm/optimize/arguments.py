@@ -58,16 +58,15 @@ class Window(Record):
         Instead: a window in the fitted periods, whose spend is the current plan; residuals are kept.
     controls : mapping or DataFrame, optional
         With `periods`: values of controls in the window, one number or one per period, in raw units; of a panel the
-        same in all geos, or a table with the dates as its index and a column for each geo. What is not given is
+        same in all geos, or by geo, as a mapping or as a table with the dates as its index. What is not given is
         expected from the past (`expected_controls` of ``bayesmmm.data``): columns of 0 and 1 and those that follow the
         calendar are what they were in the same periods a year before, others what they were in the last periods. Plans
         say which, mark levels that rest on it, and give a `ControlsWarning` where the best plan does. Events have their
         dates.
     cost : mapping of str to number or array (W,), optional
-        Exposure -> money that one unit costs in the window; of a panel one number, or a table with the dates as its
-        index and a column for each geo. A plan decides money, and ``money / cost`` units are had for it. What is not
-        given is what a unit costs in the current plan: in a plan with units and spend period by period, elsewhere the
-        mean of the window.
+        Exposure -> money that one unit costs in the window; of a panel one number, or by geo as controls are. A plan
+        decides money, and ``money / cost`` units are had for it. What is not given is what a unit costs in the current
+        plan: in a plan with units and spend period by period, elsewhere the mean of the window.
 
     Raises
     ------
