@@ -4,10 +4,10 @@ It begins at the mode, as Laplace's approximation, and is then moved to where it
 Of a few geos the mode alone may lie far off: the spread of geos pulls it to zero, or away from it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -22,6 +22,8 @@ _LEAST = 0.2
 _STEP = 1e-5
 #: Steps of L-BFGS to a mode, and to a mean: as a place for coordinates either need not be exact.
 _TO_MODE, _TO_MEAN = 4000, 40
+#: Numbers that a program has from which on its density takes long enough to be worked out in threads.
+_LARGE = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +122,21 @@ def finite_density(program: Program, point: np.ndarray) -> tuple[float, np.ndarr
     return -1e300, np.zeros_like(point)
 
 
+def in_threads(function: Callable, items: Iterable) -> list:
+    """Apply a function to items, in threads: what densities take most of runs free of the lock."""
+    with ThreadPoolExecutor(processors()) as pool:
+        return list(pool.map(function, items))
+
+
+def finite_densities(program: Program, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`finite_density` at points (S, D): log densities (S,) and gradients (S, D)."""
+    at = partial(finite_density, program)
+    # What is begun for a small program has ended before another thread is awake.
+    each = in_threads(at, points) if len(program.array) >= _LARGE else [at(point) for point in points]
+    values, gradients = zip(*each, strict=True)
+    return np.array(values), np.array(gradients)
+
+
 def mode_from(program: Program, start: np.ndarray) -> np.ndarray:
     """Mode (D,) of the density of standardised deviations, uphill from a point, in unconstrained coordinates.
 
@@ -153,7 +170,7 @@ def _mean(program: Program, normal: Normal, standard: np.ndarray) -> np.ndarray:
 
     def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
         mean = normal.mean + normal.root @ x
-        values, gradients = zip(*(finite_density(program, mean + d) for d in apart), strict=True)
+        values, gradients = finite_densities(program, mean + apart)
         return -float(np.mean(values)), -normal.root @ np.mean(gradients, axis=0)
 
     return normal.mean + normal.root @ lowest(loss, np.zeros(len(normal.mean)), _TO_MEAN)
@@ -161,23 +178,13 @@ def _mean(program: Program, normal: Normal, standard: np.ndarray) -> np.ndarray:
 
 def _bound(program: Program, normal: Normal, standard: np.ndarray) -> float:
     """Lower bound of the log evidence, up to a constant: average log density, and entropy."""
-    values = [finite_density(program, point)[0] for point in normal.points(standard)]
-    return float(np.mean(values)) + normal.entropy
+    return float(np.mean(finite_densities(program, normal.points(standard))[0])) + normal.entropy
 
 
 def _curvature(program: Program, point: np.ndarray) -> np.ndarray:
     """Negative second derivatives (D, D) of the log density, by differences of its gradient."""
-    at_point = finite_density(program, point)[1]
-    rows = np.empty((len(point), len(point)))
-
-    def fill(first: int) -> None:
-        for i in range(first, len(point), processors()):
-            moved = point.copy()
-            moved[i] += _STEP
-            rows[i] = (at_point - finite_density(program, moved)[1]) / _STEP
-
-    with ThreadPoolExecutor(processors()) as pool:  # the density runs free of the lock
-        list(pool.map(fill, range(processors())))
+    moved = finite_densities(program, point + _STEP * np.eye(len(point)))[1]
+    rows = (finite_density(program, point)[1] - moved) / _STEP
     return 0.5 * (rows + rows.T)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bayesmmm.inference.normal import finite_density, lowest
+from bayesmmm.inference.normal import finite_density, in_threads, lowest
 from bayesmmm.inference.program import Program, deviations, on_line
 
 #: Log densities that modes are apart by when the lower one is left out: what their widths could make up for is far less.
@@ -111,16 +111,17 @@ def _other_curves(
 ) -> Iterator[np.ndarray]:
     """Points (D,) with another curve of one channel, that the curve of a mode is parted from by a valley."""
     height, known = finite_density(program, mode)[0], [mode[own]]
+    starts = []
     for kappa in _HALF_SATURATIONS:
         for n in _SLOPES:
             start = mode.copy()
             start[half_saturation] = on_line(program, half_saturation, kappa)
             start[slope] = on_line(program, slope, n)
-            if not np.isfinite(start).all():
-                continue  # beyond the support of a prior
-            place, value = climbed(program, start, own, _OWN)
-            if value < height - _HOPEFUL or any(np.abs(place[own] - x).max() < _SAME for x in known):
-                continue
-            known.append(place[own])
-            if finite_density(program, 0.5 * (place + mode))[0] < min(value, height) - _VALLEY:
-                yield place
+            if np.isfinite(start).all():  # else beyond the support of a prior
+                starts.append(start)
+    for place, value in in_threads(lambda start: climbed(program, start, own, _OWN), starts):
+        if value < height - _HOPEFUL or any(np.abs(place[own] - x).max() < _SAME for x in known):
+            continue
+        known.append(place[own])
+        if finite_density(program, 0.5 * (place + mode))[0] < min(value, height) - _VALLEY:
+            yield place
