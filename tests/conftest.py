@@ -18,6 +18,7 @@ EXTERNAL = "BAYESMMM_EXTERNAL_DATA"
 LONGEST = (
     *(
         "notebooks",
+        "notebook_cases",
         "cli",
         "cli_panel",
         "faults_runs",

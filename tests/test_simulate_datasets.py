@@ -13,11 +13,23 @@ from bayesmmm.cli.commands import CASES as CLI_CASES
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, read_toml
 from bayesmmm.errors import DataError, SettingError
+from bayesmmm.simulate import (
+    ecommerce,
+    read_world,
+    regions,
+    shop,
+    simulate_world,
+    social_search,
+    tv,
+    write_world,
+    youtube,
+)
 from bayesmmm.simulate import files as world_files
-from bayesmmm.simulate import read_world, regions, shop, simulate_world, social_search, tv, write_world, youtube
-from bayesmmm.simulate.datasets import CASES, FOLDER, load_case
+from bayesmmm.simulate.datasets import CASES, FOLDER, RAW, load_case
+from bayesmmm.simulate.ecommerce import RATES
+from bayesmmm.simulate.ecommerce_table import read_truth
 
-# Name of the case and of its files -> the code that makes the world.
+# Name of the case and of its files, but for the one that is shipped as a raw table -> the code that makes the world.
 SHIPPED = {"social_search": social_search, "youtube": youtube, "shop": shop, "tv": tv, "regions": regions}
 shipped = pytest.mark.parametrize("name", SHIPPED)
 # The same arithmetic on another processor may differ in the last bits.
@@ -61,8 +73,19 @@ def assert_identical(one, other):
 
 
 def test_every_case_is_tested_and_offered_by_the_command_line():
-    assert list(SHIPPED) == list(CASES) == list(CLI_CASES)
+    assert [*SHIPPED, RAW] == list(CASES) == list(CLI_CASES)
     assert all(getattr(simulate, name) is make for name, make in SHIPPED.items())
+
+
+def test_the_case_that_is_shipped_as_a_raw_table_is_the_world_behind_it():
+    world = load_case(RAW)
+    truth = read_truth(FOLDER / f"{RAW}.json")
+    np.testing.assert_allclose(world.truth.effects["roi"], truth["effects"]["roi"], rtol=1e-9)
+    table = pd.read_csv(FOLDER / f"{RAW}.csv.gz")
+    assert world.data.has_row.sum() == len(table)
+    sales = table["ALL_PURCHASES_ORIGINAL_PRICE"] * table["CURRENCY_CODE"].map(RATES)
+    np.testing.assert_allclose(world.data.columns["revenue"][world.data.has_row], sales, atol=0.01)
+    assert_same_world(world, ecommerce(seed=1, series=10, rows=5000).world)
 
 
 def test_a_case_that_is_not_there_is_refused():

@@ -2,6 +2,7 @@
 
 import copy
 import importlib.util
+import os
 from pathlib import Path
 
 import nbformat
@@ -88,3 +89,27 @@ def test_every_fault_is_seen(script, ran):
             cell.outputs = []
 
     assert changed(never_run) == []
+
+
+def figures(notebook):
+    """How many figures each code cell shows."""
+    cells = (cell for cell in notebook.cells if cell.cell_type == "code")
+    return [sum("image/png" in output.get("data", {}) for output in cell.outputs) for cell in cells]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_notebook_runs_in_full(script, name, monkeypatch):
+    """With its own settings and without data that are not shipped, as its outputs were stored; half an hour and more."""
+    for variable in [*os.environ]:
+        if variable.startswith("BAYESMMM_"):
+            monkeypatch.delenv(variable)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("IPYTHONDIR", "")
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    stored = nbformat.read(ROOT / "notebooks" / name, as_version=4)
+    ran = script.run(copy.deepcopy(stored))
+    assert script.faults(ran) == []
+    assert sum(figures(ran)) > 0
+    if "bayesmmm" in stored.metadata:
+        assert figures(ran) == figures(stored)

@@ -52,7 +52,8 @@ Fit a case that comes with the package, and lay the posterior beside the truth t
 "social_search": four social channels, paid search as their mediator, three years of weekly revenue. "youtube": a year
 of daily spend on search, display and YouTube, and of sign-ups. "shop": three channels, weekly revenue with outliers.
 "tv": TV, Digital, Print and Radio, with a Christmas, an
-economic cycle and a trend. "regions": eight regions with a common demand that drives their spend, too.
+economic cycle and a trend. "regions": eight regions with a common demand that drives their spend, too. "ecommerce": ten
+series of brands by territory, nine paid channels and e-mail, by the day; it takes some minutes.
 
 example:
   bayesmmm demo regions --out my-demo
@@ -112,7 +113,7 @@ _TEXTS = {
     "total": "money of the plan, or a range LOW:HIGH (what the current plan costs)",
     "objective": "what the plan is for (%(default)s)",
     "allow-unconverged": "report although the sampler failed; the page says so",
-    "world": f"which case: {', '.join(commands.CASES)}; or ecommerce, a raw table (%(default)s)",
+    "world": f"which case: {', '.join(commands.CASES)} (%(default)s)",
     "series": "series of ecommerce (123)",
     "rows": "days of all series of ecommerce together (132,759)",
     "weeks": "weeks (156 of social_search, 52 of youtube, 156 of shop, 208 of tv, 120 of regions)",
@@ -215,7 +216,7 @@ def _parser() -> argparse.ArgumentParser:
 
     simulate = command("simulate", "write a world with known truth", _SIMULATE)
     add = arguments.adding(simulate, _TEXTS | {"seed": "seed of the world (%(default)s)"})
-    add("world", choices=[*commands.CASES, commands.RAW_WORLD], default=commands.CASES[0])
+    add("world", choices=commands.CASES, default=commands.CASES[0])
     add("seed", read=arguments.seed, default=1)
     for name in ("weeks", "series", "rows"):
         add(name, "N", arguments.count)

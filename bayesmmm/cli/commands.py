@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from bayesmmm.simulate import World
 
 #: The cases that come with the package, as `simulate.datasets` has them; known here without importing it.
-CASES = ("social_search", "youtube", "shop", "tv", "regions")
-#: World of `simulate` that is written as a raw table, for `prepare` and not for `fit`.
+CASES = ("social_search", "youtube", "shop", "tv", "regions", "ecommerce")
+#: The one that `simulate` writes as a raw table, for `prepare` and not for `fit`.
 RAW_WORLD = "ecommerce"
 DONE, SAMPLER_FAILED, MIXED, INTERRUPTED = 0, 1, 3, 130
 

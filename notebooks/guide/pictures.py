@@ -18,7 +18,6 @@ from run_notebooks import smaller
 
 import bayesmmm as mm
 from bayesmmm.results import Fit
-from bayesmmm.simulate import ecommerce
 
 FOLDER = Path(__file__).parent / "pictures"
 CI_PROB, DPI = 0.9, 90
@@ -64,10 +63,10 @@ def tv() -> Any:
 
 def brands() -> Any:
     """Returns by line of business of the small e-commerce world."""
-    made = ecommerce(seed=1, series=10, rows=5000)
-    equation = made.world.system.equation("revenue")
+    world = mm.load_case("ecommerce")
+    equation = world.system.equation("revenue")
     system = mm.MMM([replace(equation, panel=mm.Panel(group="brand", per_geo=["trend"], periods="fixed"))])
-    fit = mm.fit(system, made.world.data, draws=500, tune=500, seed=1, progress=False).accept_unconverged()
+    fit = mm.fit(system, world.data, draws=500, tune=500, seed=1, progress=False).accept_unconverged()
     returns = mm.roi(fit.thin(400), by="vertical", window="outcome").rename(vertical="geo")
     return mm.plots.roi_map(returns, title="ROI by vertical")
 
