@@ -62,7 +62,7 @@ def test_mediation_shows_the_exact_collinearity(executed):
 def test_mediation_without_the_real_file_says_so(executed):
     text = printed(executed[MEDIATION])
     assert "SKIPPED: no social_search_weekly.csv; set BAYESMMM_EXTERNAL_DATA" in text
-    assert text.count("SKIPPED") == 4
+    assert text.count("SKIPPED") == 5
     assert figures(executed[MEDIATION], "plt.subplots", "causal_graph") == [1] * 3
 
 
