@@ -1,13 +1,12 @@
 """The test that a report proposes: what it is expected to show, how well it is measured by the past, which is chosen."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import bayesmmm as mm
-from bayesmmm.optimize.knowing import error_needed, width_ratio, worth_of_measuring
+from bayesmmm.optimize.knowing import width_ratio, worth_of_measuring
 from bayesmmm.report import compose
-from bayesmmm.report.experiments import ENOUGH, choose, error_by_the_past, experiment_sentence, experiments_html
+from bayesmmm.report.experiments import choose, error_by_the_past, experiment_sentence, experiments_html
 from bayesmmm.report.next_test import rank_tests
 from bayesmmm.report.sentences import Words
 from bayesmmm.results.summaries import interval
@@ -53,31 +52,37 @@ def test_the_effect_of_a_test_is_that_of_what_if(which, request):
     assert row["money"] == pytest.approx(part * row["change"] * float(spend))
 
 
-def test_error_width_and_worth_are_those_of_a_normal_update(report):
+def test_error_width_worth_and_cost_are_those_of_a_normal_update(report):
     ranking, plan = rank_tests(report.answers), report.answers.plan
     stacked = ranking.returns.stack(s=("chain", "draw")).transpose("s", "channel")
-    about = (ranking.room, ranking.room)
+    elsewhere = float(stacked.values.mean(axis=0) @ ranking.room / ranking.room.sum())
+    years = 365.25 / (13 * 7)
     for _, row in report.tables["tests"].iloc[::5].iterrows():
         scale = {row["channel"]: 1.0 + row["change"]}
         found = quiet(mm.what_if, report.answers.fit, scale=scale, plan=plan.to_frame("current"))
         effect = found["sales.change"].isel(date=slice(row["periods"])).sum("date").values.ravel()
-        own, error = stacked.sel(channel=row["channel"]).values, row["error_expected"]
-        assert row["width_ratio"] == pytest.approx(width_ratio(own, effect, error))
-        assert row["worth"] == pytest.approx(worth_of_measuring(stacked.values, effect, error, *about))
-        needed = error_needed(stacked.values, effect, ENOUGH * ranking.known[row["channel"]], *about)
-        assert (row["error_needed"] == pytest.approx(needed)) if needed else np.isnan(row["error_needed"])
+        assert row["cost"] == pytest.approx(elsewhere * row["money"] - effect.mean())
+        assert width_ratio(effect, row["error_needed"]) == pytest.approx(0.5)
+        assert width_ratio(effect, row["error_expected"]) == pytest.approx(row["width_ratio"])
+        for which in ("needed", "expected"):
+            worth = worth_of_measuring(stacked.values, effect, row[f"error_{which}"], ranking.room, ranking.room)
+            assert row[f"worth_{which}"] == pytest.approx(years * worth)
 
 
-def test_the_least_money_that_is_sharp_enough_is_chosen(report):
+def test_the_test_that_gains_most_is_chosen_of_those_that_are_sharp_enough(report):
     table = report.tables["tests"]
-    enough = table["error_expected"] <= table["error_needed"]
-    np.testing.assert_array_equal(enough, table["enough"])
-    row = chosen(report)
-    own = table[enough & (table["channel"] == row["channel"])]
-    assert row["enough"]
-    assert abs(row["money"]) == own["money"].abs().min()
-    blunt = choose(table[~enough])
-    assert blunt["worth"] == table.loc[~enough, "worth"].max()
+    np.testing.assert_array_equal(table["enough"], table["error_expected"] <= table["error_needed"])
+    made = table.assign(cost=0.0, worth_needed=1.0, worth_expected=0.0, enough=False)
+    made.loc[3, "worth_needed"] = 9.0
+    assert choose(made).name == 3
+    made.loc[5, ["worth_expected", "enough"]] = 0.5, True
+    made.loc[6, ["worth_expected", "enough"]] = 0.7, True
+    assert choose(made).name == 6
+    made.loc[6, "cost"] = 0.4  # what a test costs is taken off, what it earns is not added
+    assert choose(made).name == 5
+    made.loc[5, "cost"] = made.loc[6, "cost"] = 1.0
+    assert choose(made).name == 3
+    assert choose(made.assign(cost=10.0)) is None
 
 
 # ------------------------------------------------------------------------------------------------ how well measured
@@ -122,41 +127,52 @@ def test_a_test_longer_than_half_of_the_past_is_extended_from_it():
 
 
 # -------------------------------------------------------------------------------------------------------- the words
-def test_the_sentence_says_what_to_do_what_to_expect_and_what_it_is_worth(report):
+def sentence(report, **columns):
+    table = report.tables["tests"].assign(**columns)
+    return experiment_sentence(report.answers, {**report.tables, "tests": table}, Words(report.answers))
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_the_sentence_says_what_to_do_what_to_expect_and_what_it_is_worth(report, enough):
     row = chosen(report)
-    title, text = experiment_sentence(report.answers, report.tables, Words(report.answers))
+    title, text = sentence(report, enough=enough, cost=123.0)
     assert title == f"What to test next: {row['channel']}"
     verb = "Pause" if row["change"] == -1.0 else "Cut" if row["change"] < 0.0 else "Raise"
     assert text.startswith(f"{verb} {row['channel']}")
-    assert f" for {row['periods']} weeks (€" in text
-    for name in ("error_needed", "error_expected", "worth", "median", "lower", "upper"):
-        assert brief(abs(row[name]), "€").lstrip("€") in text
-    assert f"narrows the interval of the return by {rough_percent(1.0 - row['width_ratio'])}" in text
+    assert f" for {row['periods']} weeks ({brief(abs(row['money']), '€')} " in text
+    for name in ("error_needed", "error_expected", "median", "lower", "upper"):
+        assert brief(abs(row[name]), "€") in text, name
+    worth = row["worth_expected" if enough else "worth_needed"]
+    assert f"worth {brief(worth, '€')} in a year of such plans, at a cost of €123." in text
+    assert ("in half of many regions, drawn at random" in text) != enough
+    assert "at a cost" not in sentence(report, cost=-1.0)[1]
 
 
-def test_a_test_that_is_too_blunt_is_told_as_one(report):
-    blunt = report.tables["tests"].assign(enough=False)
-    _, text = experiment_sentence(report.answers, {**report.tables, "tests": blunt}, Words(report.answers))
-    assert "one test cannot tell it" in text
-    assert text.endswith("Test for longer, or repeat it.")
+def test_what_no_test_is_worth_is_told(report):
+    ranking = rank_tests(report.answers)
+    title, text = sentence(report, chosen=False)
+    assert title == "What to test next"
+    assert text.endswith("and no test is worth its cost.")
+    assert f"would add {brief(ranking.known[ranking.channels[0]], '€')} to this plan at most" in text
     none = {name: table for name, table in report.tables.items() if name != "tests"}
     assert "No test of a single channel" in experiment_sentence(report.answers, none, Words(report.answers))[1]
 
 
 def test_geos_are_halved(of_geos):
     _, text = experiment_sentence(of_geos.answers, of_geos.tables, Words(of_geos.answers))
-    assert "in half of the geos, drawn at random" in text or "one test cannot tell it" in text
+    assert "in half of the geos, drawn at random" in text
     assert "the other half of the geos" in experiments_html(of_geos.answers, of_geos.tables)
 
 
 def test_the_table_has_both_directions_of_every_channel(report):
     table = report.tables["tests"]
     page = experiments_html(report.answers, report.tables)
-    for channel, own in table.groupby("channel"):
-        for sign in (1.0, -1.0):
-            row = choose(own[np.sign(own["change"]) == sign])
-            assert large_number(abs(row["money"])) in page
-            assert large_number(row["error_expected"]) in page
+    gains = table["worth_needed"] - table["cost"].clip(lower=0.0)
+    for (channel, _), own in table.groupby(["channel", table["change"] > 0.0]):
+        row = table.loc[gains[own.index].idxmax()]
         assert channel in page
+        for name in ("error_needed", "error_expected", "worth_needed"):
+            assert large_number(row[name]) in page
+        assert rough_percent(1.0 - row["width_ratio"]) in page
     assert "tests.csv" in page
-    assert pd.Series(["unit", "ci_prob", "verdict"]).isin(table.columns).all()
+    assert {"unit", "ci_prob", "verdict"} <= set(table.columns)

@@ -5,7 +5,13 @@ import pytest
 from scipy.optimize import linprog
 from scipy.stats import norm
 
-from bayesmmm.optimize.knowing import best_moves, error_needed, width_ratio, worth_of_knowing, worth_of_measuring
+from bayesmmm.optimize.knowing import (
+    best_moves,
+    error_for_width,
+    width_ratio,
+    worth_of_knowing,
+    worth_of_measuring,
+)
 
 RNG = np.random.default_rng(7)
 
@@ -78,32 +84,32 @@ def test_without_an_error_a_test_of_the_return_is_worth_as_much_as_to_know_it():
     np.testing.assert_allclose(each, known.each, rtol=1e-10)
 
 
-def test_worth_falls_as_the_error_grows_and_the_error_that_is_needed_gives_the_worth_that_was_asked_for():
+def test_worth_falls_as_the_error_grows():
     returns, room = unsure()
-    effect = 5.0 * returns[:, 0]
-    worths = [worth_of_measuring(returns, effect, s, room, room) for s in np.geomspace(0.1, 100.0, 12)]
+    worths = [
+        worth_of_measuring(returns, 5.0 * returns[:, 0], s, room, room) for s in np.geomspace(0.1, 100.0, 12)
+    ]
     assert (np.diff(worths) < 0.0).all()
-    half = 0.5 * worth_of_measuring(returns, effect, 0.0, room, room)
-    error = error_needed(returns, effect, half, room, room)
-    assert worth_of_measuring(returns, effect, error, room, room) == pytest.approx(half, rel=1e-6)
-    assert error_needed(returns, effect, 3.0 * half, room, room) is None
-    assert error_needed(returns, np.ones(len(returns)), half, room, room) is None
 
 
 def test_an_effect_that_tells_nothing_of_any_return_is_worth_nothing():
     returns, room = unsure()
     even = np.where(np.arange(len(GRID)) % 2, 1.0, -1.0)  # as good as independent of an ordered return
     assert worth_of_measuring(returns, even, 0.0, room, room) < 1e-3
-    assert width_ratio(returns[:, 0], even, 0.0) == pytest.approx(1.0, abs=1e-6)
+    assert worth_of_measuring(returns, np.ones(len(GRID)), 0.0, room, room) == 0.0
 
 
 @pytest.mark.parametrize("error", [0.3, 2.0, 10.0])
 def test_intervals_narrow_as_weighted_draws_do(error):
     """The closed form, beside draws weighted by the likelihood of a finding: in a Normal world one for all findings."""
-    returns, _ = unsure()
-    own = returns[:, 0]
-    weights = norm.pdf(5.0 * own.mean() + 1.0, 5.0 * own, error)
+    effect = 5.0 * unsure()[0][:, 0]
+    weights = norm.pdf(effect.mean() + 1.0, effect, error)
     weights /= weights.sum()
-    spread = np.sqrt(weights @ own**2 - (weights @ own) ** 2)
-    assert width_ratio(own, 5.0 * own, error) == pytest.approx(spread / own.std(), rel=1e-3)
-    assert width_ratio(own, 5.0 * own, error) == pytest.approx(error / np.hypot(5.0 * SD, error), rel=1e-6)
+    spread = np.sqrt(weights @ effect**2 - (weights @ effect) ** 2)
+    assert width_ratio(effect, error) == pytest.approx(spread / effect.std(), rel=1e-3)
+    assert width_ratio(effect, error) == pytest.approx(error / np.hypot(5.0 * SD, error), rel=1e-6)
+    assert error_for_width(effect, width_ratio(effect, error)) == pytest.approx(error)
+
+
+def test_an_effect_that_is_known_already_is_not_narrowed():
+    assert width_ratio(np.full(10, 3.0), 0.5) == 1.0

@@ -4,11 +4,13 @@ import sys
 
 import numpy as np
 import openpyxl
+import pandas as pd
 import pytest
 
 import bayesmmm as mm
 from bayesmmm.errors import MissingLibraryError, SettingError, WritingError
 from bayesmmm.optimize import optimize_budget
+from bayesmmm.optimize.plan_calendar import _amount_of
 from tests import budgets, panel_budgets
 from tests import plans_made_up as made
 from tests.answers_made_up import LONG
@@ -72,8 +74,19 @@ def test_workbook_holds_the_plan(tmp_path):
     share = book["shares"]["B2"]
     assert share.value == pytest.approx(plan.calendar(shares=True).iloc[0, 0])
     assert share.number_format == "0.0%"
+    money = {cell.number_format for row in book["calendar"].iter_rows(min_row=2, min_col=2) for cell in row}
+    assert money == {"#,##0"}
     assert book["columns"]["A2"].value == plan.to_frame().index[0].to_pydatetime()
     assert next(row[0] for row in cells(book["about"])) == str(plan).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "form"),
+    [([7700.0, 1400.0], "#,##0"), ([0.5, 2000.0], "#,##0"), ([46.79, 50.0], "#,##0.00"), ([], "#,##0")],
+)
+def test_amounts_have_places_where_they_matter(values, form):
+    """A spreadsheet shows no point without digits behind it."""
+    assert _amount_of(pd.Series(values, dtype=float)) == form
 
 
 def test_workbook_of_a_panel(panel, tmp_path):

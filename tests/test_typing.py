@@ -1,6 +1,7 @@
 """What editors and type checkers see of the package; mypy itself runs on `tests/user_code.py` in the whole check."""
 
 import ast
+import inspect
 from pathlib import Path
 
 import jedi
@@ -33,3 +34,9 @@ def test_editors_complete(start, name):
 def test_editors_know_what_a_call_returns():
     script = jedi.Script("import bayesmmm as mm\nfit = mm.load('fit.nc')\nfit.summ")
     assert "summary" in {completion.name for completion in script.complete(3, len("fit.summ"))}
+
+
+def test_the_package_offers_few_names_beside_its_rooms():
+    names = [name for name in mm.__all__ if not inspect.ismodule(getattr(mm, name))]
+    assert len(names) <= 32
+    assert len(mm.__all__) - len(names) == 7

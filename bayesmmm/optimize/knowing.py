@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Bisections that find the error that a test may have.
-_HALVINGS = 30
-
 
 @dataclass(frozen=True)
 class Knowing:
@@ -125,39 +122,28 @@ def worth_of_measuring(
     return max(float((expected * best_moves(expected, down, up)).sum(axis=1).mean() - mean @ now), 0.0)
 
 
-def error_needed(
-    returns: np.ndarray, effect: np.ndarray, worth: float, down: np.ndarray, up: np.ndarray
-) -> float | None:
-    """Return the largest standard error at which measuring an effect is worth so much; None where none is.
+def width_ratio(effect: np.ndarray, error: float) -> float:
+    """Return what is left of the width of the interval of an effect once it is measured with a standard error.
 
-    Arguments as those of `worth_of_measuring`.
-    """
-    spread = float(effect.std())
-    if spread == 0.0 or worth_of_measuring(returns, effect, 0.0, down, up) < worth:
-        return None
-    low, high = (
-        0.0,
-        1.0,
-    )  # what is left of the spread of the effect, as the mean that a plan acts on: 1 without an error
-    for _ in range(_HALVINGS):
-        kept = 0.5 * (low + high)
-        error = spread * np.sqrt(1.0 / kept**2 - 1.0)
-        enough = worth_of_measuring(returns, effect, error, down, up) >= worth
-        low, high = (low, kept) if enough else (kept, high)
-    return float(spread * np.sqrt(1.0 / high**2 - 1.0))
-
-
-def width_ratio(returns: np.ndarray, effect: np.ndarray, error: float) -> float:
-    """Return what is left of the width of the interval of a return once an effect is measured with an error.
-
-    The Normal update of returns (S,) by a measured effect (S,): sqrt(1 - cov(m, e)² / (var(m) (var(e) + error²))).
+    The Normal update of draws of the effect (S,): error / sqrt(sd² + error²).
 
     Examples
     --------
-    >>> returns = np.random.default_rng(0).normal(2.0, 0.5, 1000)
-    >>> round(width_ratio(returns, 10.0 * returns, 10.0 * returns.std()), 4)  # as sure as before: 1 / sqrt(2)
+    >>> effect = np.random.default_rng(0).normal(2.0, 0.5, 1000)
+    >>> round(width_ratio(effect, effect.std()), 4)  # as sure as before: 1 / sqrt(2)
     0.7071
     """
-    both = np.cov(returns, effect, ddof=0)
-    told = both[0, 1] ** 2
-    return float(np.sqrt(1.0 - told / (both[0, 0] * (both[1, 1] + error**2)))) if told > 0.0 else 1.0
+    spread = float(effect.std())
+    return float(error / np.hypot(spread, error)) if spread > 0.0 else 1.0
+
+
+def error_for_width(effect: np.ndarray, ratio: float) -> float:
+    """Return the standard error of a measurement that leaves so much of the width of an interval, as `width_ratio`.
+
+    Examples
+    --------
+    >>> effect = np.random.default_rng(0).normal(2.0, 0.5, 1000)
+    >>> round(width_ratio(effect, error_for_width(effect, 0.3)), 4)
+    0.3
+    """
+    return float(effect.std() * ratio / np.sqrt(1.0 - ratio**2))

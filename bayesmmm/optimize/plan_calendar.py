@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 #: Column and row of sums.
 TOTAL = "total"
-_MONEY, _SHARE, _RATIO = "#,##0.##", "0.0%", "0.00"
+_SHARE, _RATIO = "0.0%", "0.00"
+#: Amounts, in whole units and with two places: "#,##0.##" would leave a point behind whole ones.
+_WHOLE, _PLACES = "#,##0", "#,##0.00"
+_LARGE = 1000.0  # amounts whose places do not matter
 _WIDEST = 60
 _STYLE = (
     "body{font:15px/1.4 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em}"
@@ -122,8 +125,8 @@ def _fill(sheet: "Worksheet", table: pd.DataFrame) -> None:
         *(table.iloc[:, i] for i in range(table.shape[1])),
     ]
     formats = [None] * index.shape[1] + [
-        _SHARE if name in shares else _RATIO if str(name).startswith(("roi", "marginal")) else _MONEY
-        for name in table
+        _SHARE if name in shares else _RATIO if str(name).startswith(("roi", "marginal")) else _amount_of(column)
+        for name, column in zip(table, columns[index.shape[1] :], strict=True)
     ]
     for at, (head, column, form) in enumerate(zip(heads, columns, formats, strict=True), start=1):
         put_cell(sheet, 1, at, head).font = Font(bold=True)
@@ -140,6 +143,12 @@ def _fill(sheet: "Worksheet", table: pd.DataFrame) -> None:
                 cell.number_format, widest = form, max(widest, 11)
         sheet.column_dimensions[get_column_letter(at)].width = min(widest + 2, _WIDEST)
     sheet.freeze_panes = sheet.cell(2, index.shape[1] + 1)
+
+
+def _amount_of(column: pd.Series) -> str:
+    """Format of the amounts of a column: two places where they are small and not whole."""
+    known = pd.to_numeric(column, errors="coerce").dropna()
+    return _PLACES if (known % 1.0 != 0.0).any() and known.abs().max() < _LARGE else _WHOLE
 
 
 def put_cell(sheet: "Worksheet", row: int, column: int, value: object) -> Any:

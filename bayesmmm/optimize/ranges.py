@@ -117,10 +117,11 @@ def _refuse_tiny(sides: Sequence[Any], base: float, where: str, whose: str) -> N
     factor = 100.0 if largest <= _SHARES else 1.0
     percent = tuple(None if side is None else f"{factor * side:g}%" for side in sides)
     shares = ", ".join("None" if side is None else f"{factor * side / 100.0:g}" for side in sides)
+    option = ":".join(side or "" for side in percent)
     text = (
         f"is money, and less than {in_percent(TINY)} of the {amount(base)} that {whose} spends in the current plan. For "
-        f"shares of that plan write {percent} or mm.Share({shares}); for nothing at all (0, 0); and where so little is "
-        f"meant, say it in per cent, as (None, '{100.0 * largest / base:.2g}%')"
+        f"shares of that plan write {percent} or mm.Share({shares}), on the command line {option}; for nothing at all "
+        f"(0, 0); and where so little is meant, say it in per cent, as (None, '{100.0 * largest / base:.2g}%')"
     )
     raise refusal(where, tuple(sides), text)
 

@@ -7,66 +7,91 @@ import pandas as pd
 
 from bayesmmm.errors import BayesMMMWarning
 from bayesmmm.estimands import what_if
-from bayesmmm.optimize.knowing import error_needed, width_ratio, worth_of_measuring
+from bayesmmm.optimize.knowing import error_for_width, width_ratio, worth_of_measuring
 from bayesmmm.report.answers import Answers
 from bayesmmm.report.next_test import Ranking, rank_tests
 from bayesmmm.report.pieces import cell, plain, table_html
 from bayesmmm.report.sentences import Tables, Words
-from bayesmmm.report.tables import marked, one, pick
+from bayesmmm.report.tables import marked, pick
 from bayesmmm.results.summaries import interval
 from bayesmmm.text import counted, large_number, percent, rough_percent
 
 #: Changes of the spend of a channel, and lengths in shares of the window of the plan, that are tried.
 _CHANGES, _LENGTHS = (-0.3, 0.3, -0.5, 0.5, -1.0, 1.0), (1 / 3, 2 / 3, 1.0)
-#: A test is worth its while from here on, as a share of what knowing the return would be worth.
-ENOUGH = 0.5
+#: A test is sharp enough where it leaves so much of the interval of what it measures.
+_SHARP = 0.5
 #: Geos from which on a test runs in half of them, and draws that the effect of a test is worked out with.
 _GEOS, _DRAWS = 4, 1000
+_YEAR = 365.25
 
 
 def make_experiments_table(answers: Answers, ranking: Ranking | None) -> dict[str, pd.DataFrame]:
     """Return every test that was tried for the channels to test: a row per channel, change and length.
 
     ``change`` of the spend of the current plan and ``money`` it moves in so many ``periods``; the effect on the outcome
-    in them (median, lower, upper); ``error_needed``, the largest standard error at which the test brings half of what
-    knowing the return would, NaN where none does; ``error_expected`` by the past; ``width_ratio``, what is left of
-    the interval of the return, and the ``worth`` of the test at that error. ``chosen`` is the one with the least money
-    that is sharp enough, or where none is, the one that is worth most.
+    in them (median, lower, upper); ``cost``, what that money would have brought elsewhere less the mean effect.
+    ``error_needed`` is the standard error that halves the interval of the effect, and of the return on that money;
+    ``error_expected`` the one by the past, with ``width_ratio``, what it leaves of the interval. ``worth_needed`` and
+    ``worth_expected`` are what a test of such an error adds to a year of plans. ``chosen`` is the test that gains most,
+    ``enough`` whether the past says that it is sharp enough.
     """
     if ranking is None or not ranking.channels:
         return {}
     table = pd.concat([_tried(answers, ranking, name) for name in ranking.channels], ignore_index=True)
     table["enough"] = table["error_expected"] <= table["error_needed"]
-    sharp = table.loc[table["enough"], "channel"]  # of the channels, the first that one test can tell
-    of_it = pick(table, channel=sharp.iloc[0] if len(sharp) else ranking.channels[0])
-    return {"tests": marked(table.assign(chosen=table.index == choose(of_it).name), answers)}
+    row = choose(table)
+    return {"tests": marked(table.assign(chosen=table.index == (-1 if row is None else row.name)), answers)}
+
+
+def choose(table: pd.DataFrame) -> pd.Series | None:
+    """Return the test that gains most of those that are sharp enough, else of all, were they; None where none gains."""
+    gains = table["worth_expected"] - table["cost"].clip(lower=0.0)
+    if not (table["enough"] & (gains > 0.0)).any():
+        gains = table["worth_needed"] - table["cost"].clip(lower=0.0)
+        return table.loc[gains.idxmax()] if gains.max() > 0.0 else None
+    return table.loc[gains.where(table["enough"]).idxmax()]
 
 
 def experiment_sentence(answers: Answers, tables: Tables, words: Words) -> tuple[str, str]:
-    """Return a title and the test to run next: what to expect, how sharp it has to be, and what it is worth."""
+    """Return a title and the test to run next: what to expect, how sharp it has to be, what it is worth and costs."""
     ranking, title = rank_tests(answers), "What to test next"
     if ranking is None:
         return "", ""
     if "tests" not in tables:
         return title, "No test of a single channel would change this plan by much."
-    row = one(tables["tests"], chosen=True)
-    title, tried = f"{title}: {row['channel']}", f"{_changed(row)} for {_length(answers, row)}"
-    needed, expected, worth = (words.outcome(row[name]) for name in ("error_needed", "error_expected", "worth"))
-    if not row["enough"]:
-        known = words.outcome(ranking.known[row["channel"]])
+    chosen = pick(tables["tests"], chosen=True)
+    if not len(chosen):
+        first = ranking.channels[0]
         return title, (
-            f"Knowing its return would add {known} to this plan, but one test cannot tell it: to {tried} would be "
-            f"measured with a standard error of {expected}{_at_most(row, needed)}. Test for longer, or repeat it."
+            f"Nothing: to know what the next {words.one} brings in {first}, which matters most, would add "
+            f"{words.outcome(ranking.known[first])} to this plan at most, and no test is worth its cost."
         )
+    row = chosen.iloc[0]
     sign = 1.0 if row["median"] > 0.0 else -1.0
     low, high = sorted((sign * row["lower"], sign * row["upper"]))
     span = words.between(pd.Series({"lower": low, "upper": high}), words.of_outcome)
+    tried = f"{_changed(row)} for {_length(answers, row)}{_where(answers)}"
     money = f"{words.money(abs(row['money']))} {'more' if row['change'] > 0.0 else 'less'}"
-    return title, (
-        f"{tried[:1].upper()}{tried[1:]}{_where(answers)} ({money}): {words.outcome(sign * row['median'])} "
-        f"{'more' if sign > 0.0 else 'less'} {answers.outcome} is expected {span}. Worth its while up to a standard "
-        f"error of {needed}; the past promises {expected}, which narrows the interval of the return by "
-        f"{rough_percent(1.0 - row['width_ratio'])} and adds about {worth} to this plan."
+    effect = f"{words.outcome(sign * row['median'])} {'more' if sign > 0.0 else 'less'} {answers.outcome}"
+    said = (
+        f"{tried[:1].upper()}{tried[1:]} ({money}): {effect} is expected {span}. A standard error of "
+        f"{words.outcome(row['error_needed'])} would halve the interval of that return"
+    )
+    worth = words.outcome(row["worth_expected" if row["enough"] else "worth_needed"])
+    pays = f"worth {worth} in a year of such plans"
+    pays += f", at a cost of {words.outcome(row['cost'])}" if row["cost"] > 0.0 else ""
+    expected = words.outcome(row["error_expected"])
+    if row["enough"]:
+        return f"{title}: {row['channel']}", f"{said}; the past promises {expected}: {pays}."
+    return f"{title}: {row['channel']}", f"{said}, {pays}. {_sharper(answers, expected)}"
+
+
+def _sharper(answers: Answers, expected: str) -> str:
+    """Say what makes a test sharper than the past promises."""
+    if in_half(answers):
+        return f"The past promises only {expected}: test for longer, or in more geos."
+    return f"Weeks before and after promise only {expected}: run it in half of many regions, drawn at random.".replace(
+        "Weeks", f"{str(answers.months.attrs['period']).capitalize()}s"
     )
 
 
@@ -86,41 +111,30 @@ def _where(answers: Answers) -> str:
     return " in half of the geos, drawn at random" if in_half(answers) else ""
 
 
-def _at_most(row: pd.Series, needed: str) -> str:
-    return "" if np.isnan(row["error_needed"]) else f", where {needed} is needed"
-
-
 def experiments_html(answers: Answers, tables: Tables) -> str:
-    """The table of the page: for every channel to test and both directions, the test to run, and what it would tell."""
+    """The table of the page: for every channel to test and both directions the test that gains most, or costs least."""
     if "tests" not in tables:
         return ""
     table = tables["tests"]
+    gains = table["worth_needed"] - table["cost"].clip(lower=0.0)
+    best = gains.groupby([table["channel"], table["change"] > 0.0], sort=False).idxmax()
     lines = []
-    for channel in table["channel"].unique():
-        for sign in (1.0, -1.0):
-            own = pick(table, channel=channel)
-            row = choose(own[np.sign(own["change"]) == sign])
-            needed = "&ndash;" if np.isnan(row["error_needed"]) else large_number(row["error_needed"])
-            cells = [
-                plain(f"{_changed(row)} for {_length(answers, row)}"),
-                large_number(abs(row["money"])),
-                cell(row),
-            ]
-            cells += [needed, large_number(row["error_expected"]), rough_percent(1.0 - row["width_ratio"])]
-            lines.append([*map(str, cells), large_number(row["worth"])])
+    for _, row in table.loc[best].iterrows():
+        cells = [plain(f"{_changed(row)} for {_length(answers, row)}"), large_number(abs(row["money"])), cell(row)]
+        cells += [large_number(row[name]) for name in ("cost", "error_needed", "worth_needed", "error_expected")]
+        lines.append([*cells, rough_percent(1.0 - row["width_ratio"])])
     beside = "the other half of the geos" if in_half(answers) else "as many periods right before them"
     note = (
-        f"Money and effect are those of the test itself{_where(answers)}, in {answers.unit}; errors are standard errors."
-        f" A test is worth its while where it adds {percent(ENOUGH)} of what knowing the return would. The error by the "
-        f"past is how far such periods and {beside} were apart, less what the model expects, when nothing was tested: "
-        f"what goes wrong in a test comes on top. Effects and errors are taken as Normal, and the interval of the return"
-        f" narrows as in a Normal update. Give the next fit what a test finds as a prior on the return. All that was "
-        f"tried is in tests.csv."
+        f"Money and effect are those of the test itself{_where(answers)}, in {answers.unit}; errors are standard "
+        f"errors. The cost is what that money would bring in all channels as they are, less the effect. The error by "
+        f"the past is how far such periods and {beside} were apart, less what the model expects, when nothing was "
+        f"tested: what goes wrong in a test comes on top. Effects and errors are taken as Normal, so that intervals "
+        f"narrow as in a Normal update; the worth is what plans would gain by the finding, to first order, for a year. "
+        f"Give the next fit what a test finds as a prior on the return. All that was tried is in tests.csv."
     )
-    head = ["Test", "Money moved", f"Effect on {answers.outcome}", "Error needed", "Error by the past"]
-    return table_html(
-        "What a test would tell", [*head, "Interval narrower by", "Worth to the plan"], lines, note=note
-    )
+    head = ["Test", "Money moved", f"Effect on {answers.outcome}", "Cost", "Error that halves the interval"]
+    head += ["Worth of that in a year", "Error by the past", "Which narrows by"]
+    return table_html("What a test would tell", head, lines, note=note)
 
 
 def in_half(answers: Answers) -> bool:
@@ -137,6 +151,7 @@ def _tried(answers: Answers, ranking: Ranking, channel: str) -> pd.DataFrame:
     spend = np.cumsum(current.sum([dim for dim in current.dims if dim != "date"]).values)
     lengths, left = sorted({max(round(share * len(spend)), 1) for share in _LENGTHS}), _unexplained(answers)
     errors = {length: error_by_the_past(left, length) for length in lengths}
+    elsewhere, years = _elsewhere(ranking), _YEAR / (len(spend) * answers.fit.data.days_per_period)
     out = []
     for change in _CHANGES:
         with warnings.catch_warnings():
@@ -145,38 +160,38 @@ def _tried(answers: Answers, ranking: Ranking, channel: str) -> pd.DataFrame:
         moved = found[f"{answers.outcome}.change"].transpose("chain", "draw", "date").cumsum("date")
         returns = ranking.returns.sel(draw=moved["draw"]).transpose("chain", "draw", "channel").values
         returns = returns.reshape(-1, returns.shape[-1])
-        own = returns[:, ranking.returns["channel"].values.tolist().index(channel)]
         for length in lengths:
-            if not spend[length - 1] > 0.0:
+            money = part * change * spend[length - 1]
+            if money == 0.0:
                 continue
             draws = part * moved.isel(date=length - 1)
             effect, error = draws.values.ravel(), errors[length]
-            about = (ranking.room, ranking.room)
-            needed = error_needed(returns, effect, ENOUGH * ranking.known[channel], *about)
+            needed = error_for_width(effect, _SHARP)
+            worth = [worth_of_measuring(returns, effect, s, ranking.room, ranking.room) for s in (needed, error)]
             out.append(
                 {
                     "channel": channel,
                     "change": change,
                     "periods": length,
-                    "money": part * change * spend[length - 1],
+                    "money": money,
                     "unit": answers.unit,
                     **{name: float(value) for name, value in interval(draws, answers.ci_prob).items()},
-                    "error_needed": np.nan if needed is None else needed,
+                    "cost": elsewhere * money - effect.mean(),
+                    "error_needed": needed,
+                    "worth_needed": years * worth[0],
                     "error_expected": error,
-                    "width_ratio": width_ratio(own, effect, error),
-                    "worth": worth_of_measuring(returns, effect, error, *about),
+                    "worth_expected": years * worth[1],
+                    "width_ratio": width_ratio(effect, error),
                     "extrapolated": float(found["extrapolated"].sel(input=channel)),
                 }
             )
     return pd.DataFrame(out)
 
 
-def choose(table: pd.DataFrame) -> pd.Series:
-    """Return the test with the least money that is sharp enough; where none is, the one that is worth most."""
-    enough = table[table["enough"]]
-    if len(enough):
-        return enough.assign(size=enough["money"].abs()).sort_values(["size", "periods"], kind="stable").iloc[0]
-    return table.sort_values("worth", ascending=False, kind="stable").iloc[0]
+def _elsewhere(ranking: Ranking) -> float:
+    """Mean return of a unit of money that is spread over the channels of the plan as their money is."""
+    mean = ranking.returns.mean(("chain", "draw")).values
+    return float(mean @ ranking.room / ranking.room.sum())
 
 
 def error_by_the_past(left: np.ndarray, length: int) -> float:
