@@ -143,8 +143,8 @@ def test_the_sentence_says_what_to_do_what_to_expect_and_what_it_is_worth(report
     for name in ("error_needed", "error_expected", "median", "lower", "upper"):
         assert brief(abs(row[name]), "€") in text, name
     worth = row["worth_expected" if enough else "worth_needed"]
-    assert f"worth {brief(worth, '€')} in a year of such plans, at a cost of €123." in text
-    assert ("in half of many regions, drawn at random" in text) != enough
+    assert f"worth {brief(worth, '€')} a year, at a cost of €123." in text
+    assert ("in a random half of many regions" in text) != enough
     assert "at a cost" not in sentence(report, cost=-1.0)[1]
 
 

@@ -75,10 +75,10 @@ def experiment_sentence(answers: Answers, tables: Tables, words: Words) -> tuple
     effect = f"{words.outcome(sign * row['median'])} {'more' if sign > 0.0 else 'less'} {answers.outcome}"
     said = (
         f"{tried[:1].upper()}{tried[1:]} ({money}): {effect} is expected {span}. A standard error of "
-        f"{words.outcome(row['error_needed'])} would halve the interval of that return"
+        f"{words.outcome(row['error_needed'])} halves its interval"
     )
     worth = words.outcome(row["worth_expected" if row["enough"] else "worth_needed"])
-    pays = f"worth {worth} in a year of such plans"
+    pays = f"worth {worth} a year"
     pays += f", at a cost of {words.outcome(row['cost'])}" if row["cost"] > 0.0 else ""
     expected = words.outcome(row["error_expected"])
     if row["enough"]:
@@ -90,9 +90,7 @@ def _sharper(answers: Answers, expected: str) -> str:
     """Say what makes a test sharper than the past promises."""
     if in_half(answers):
         return f"The past promises only {expected}: test for longer, or in more geos."
-    return f"Weeks before and after promise only {expected}: run it in half of many regions, drawn at random.".replace(
-        "Weeks", f"{str(answers.months.attrs['period']).capitalize()}s"
-    )
+    return f"Before and after promise only {expected}: run it in a random half of many regions."
 
 
 def _changed(row: pd.Series) -> str:

@@ -31,9 +31,9 @@ _VERDICTS = {
     "ok": ("Sound", "decide by the ranges, not by single numbers"),
 }
 _DRAWS = {
-    "converged": "the draws converged",
-    "doubtful": "the draws are doubtful",
-    "failed": "the sampler failed",
+    "converged": "draws converged",
+    "doubtful": "draws are doubtful",
+    "failed": "sampler failed",
     PREVIEW: "not sampled",
 }
 
