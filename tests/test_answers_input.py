@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from numpy.testing import assert_allclose
 
 import bayesmmm as mm
 from bayesmmm import estimands, validate
@@ -24,7 +25,7 @@ from bayesmmm.errors import (
     UnknownTermError,
     WindowError,
 )
-from tests.made import case_fit, made_fit
+from tests.made import case_fit, frame, made_data, made_fit
 
 ANSWERS = {
     "predict": estimands.predict,
@@ -261,6 +262,21 @@ def test_a_paid_mediator_does_not_induce_itself(fit):
     assert (found["induced"] == 0.0).all()
     assert found["roi_net"].equals(found["roi"])
     assert (mm.effects(fit, channels=["social"])["induced"] > 0.0).any()
+
+
+def test_where_only_mediators_act_they_are_asked_about_by_name():
+    system = MMM([Equation("search", linear=["price"]), Equation("sales", media=["search"], linear=["price"])])
+    alone = made_fit(system, made_data(system, frame()))
+    for answer in (mm.effects, mm.response_curves, mm.roi, mm.marginal_roi):
+        with pytest.raises(AnswerError, match=r"channels=\['search'\]"):
+            answer(alone)
+    found = mm.effects(alone, channels=["search"])
+    assert "joint" not in found
+    assert_allclose(mm.roi(alone, channels=["search"]), found["total"] / found["spend"])
+    assert_allclose(
+        mm.response_curves(alone, channels=["search"])["outcome"].sel(factor=1.0), found["total"], rtol=1e-9
+    )
+    assert (mm.marginal_roi(alone, channels=["search"]) >= 0.0).all()
 
 
 def test_a_system_without_media_says_so(fit):

@@ -21,7 +21,7 @@ from bayesmmm.errors import (
     SettingError,
     UnknownTermError,
 )
-from bayesmmm.optimize import Constraints, Goal, Risk, Solver, Window, frontier, optimize_budget
+from bayesmmm.optimize import Constraints, Goal, Risk, Solver, Window, compare_plans, frontier, optimize_budget
 from bayesmmm.optimize.arguments import BudgetKeywords, FrontierKeywords
 from bayesmmm.optimize.problem import read_window
 from tests import budgets, made
@@ -189,10 +189,12 @@ def test_mediators(fit):
 def test_a_system_without_channels():
     system = MMM([Equation("search", linear=["price"]), Equation("sales", media=["search"], linear=["price"])])
     fit = made.made_fit(system, made.made_data(system, made.frame()), draws=4)
-    refused(fit, AnswerError, "list .*columns under media|no channel of this system is money")
+    refused(fit, AnswerError, r"to plan a mediator, pass mediators=\{'search': 'decide'\}")
     alone = optimize_budget(fit, **CALL | {"mediators": "decide"})
     assert alone.spend["channel"].values.tolist() == ["search"]
     assert float(alone.spend.sum()) == pytest.approx(500.0, rel=1e-6)
+    beside = compare_plans(fit, {"now": "current", "best": alone})
+    assert beside.answers["channel"].values.tolist() == ["search"]
 
 
 # ---------------------------------------------------------------------------------------------------------- limits

@@ -411,9 +411,11 @@ def bought_channels(fit: Fit, channels: Sequence[str] | None) -> Sequence[str] |
     if channels is None:
         names = [name for name in fit.system.channels if fit.data.has_spend(name)]
         if not names:
+            own = [name for name in fit.system.mediators if name in fit.system.media and fit.data.is_money(name)]
+            ask = f"only mediators are: name one, as channels={own[:1]!r}" if own else "ask effects(fit)"
             raise AnswerError(
-                "no channel of this system is money or has a column of spend, so that there is no return on spend; ask "
-                "effects(fit)"
+                "no channel of this system is money or has a column of spend, so that there is no return on spend; "
+                f"{ask}"
             )
         return names
     for name in _listed(channels, "channels", next(iter(fit.system.media), "tv")):
@@ -437,10 +439,13 @@ def _listed(channels: object, where: str, example: str) -> list[str]:
 def checked_channels(query: Query, channels: Sequence[str] | None, *, where: str = "channels") -> tuple[str, ...]:
     """Return the channels asked for: by default every exogenous column that acts as media."""
     system, known, line = query.fit.system, query.fit.system.media, query.timeline
-    if not system.channels:
-        raise AnswerError(
-            "the system has no channel to ask about; list columns under media in one of its equations"
+    if not known or (channels is None and not system.channels):
+        ask = (
+            f"name a mediator, as channels={list(known[:1])!r}"
+            if known
+            else "list columns under media in an equation"
         )
+        raise AnswerError(f"the system has no channel to ask about; {ask}")
     if channels is None:
         return system.channels
     names = _listed(channels, where, known[0])

@@ -202,7 +202,8 @@ def roi(
 
 def _checked_groups(query: Query, groups: Mapping[str, Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
     if groups is None:
-        return {ALL_MEDIA: checked_channels(query, None)}
+        every = query.fit.system.channels
+        return {ALL_MEDIA: every} if every else {}
     out = {}
     for label, members in check_groups(groups, "['facebook', 'tiktok']").items():
         names = out[label] = checked_channels(query, members, where=f"groups[{label!r}]")

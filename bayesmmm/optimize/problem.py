@@ -132,7 +132,7 @@ def read_channels(fit: Fit, channels: Sequence[str] | None, modes: Mapping[str, 
     own = [m for m, mode in modes.items() if mode == "decide"]
     known = list(system.channels)
     if channels is None:
-        names = list(bought_channels(fit, None) or ()) if known or not own else []
+        names = list(bought_channels(fit, None) or ()) if known else []
     else:
         names = list(dict.fromkeys(channels))
     for name in names:
@@ -160,7 +160,11 @@ def read_channels(fit: Fit, channels: Sequence[str] | None, modes: Mapping[str, 
             )
             raise about("channels", name, text, NeverSpentError)
     if not names and not own:
-        raise AnswerError("there is no channel to decide about; list channels under media in an equation")
+        paid = [name for name in system.mediators if name in system.media and fit.data.is_money(name)]
+        way = f"to plan a mediator, pass mediators={{{paid[0]!r}: 'decide'}}" if paid else ""
+        raise AnswerError(
+            f"there is no channel to decide about; {way or 'list columns under media in an equation'}"
+        )
     return (*names, *own)
 
 

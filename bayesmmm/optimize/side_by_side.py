@@ -81,8 +81,9 @@ def compare_plans(
     if margin is not None:
         check_number(margin, "margin", above=0.0, advice="as margin=0.4")
     modes = _modes(fit, named)
-    known = bought_channels(fit, None) or ()
-    names = (*known, *(m for m, mode in modes.items() if mode == "decide"))
+    own = [m for m, mode in modes.items() if mode == "decide"]
+    known = bought_channels(fit, None) or () if fit.system.channels or not own else ()
+    names = (*known, *own)
     decided = read_pairs(fit, names, None)
     entries = {
         name: _entry(fit, name, plan, decided, _first_plan(named), seed, paths) for name, plan in named.items()
