@@ -170,6 +170,27 @@ def listed(items: Iterable[object], *, shown: int = SHOWN) -> str:
     return ", ".join(words[:shown]) + (f" and {len(words) - shown} more" if len(words) > shown else "")
 
 
+def row_parts(row: str, known: Iterable[str] = ()) -> tuple[str, str]:
+    """Return variable and label of a row of a table, ``variable[label]``; names may hold brackets, too.
+
+    Of `known` variables whatever they hold, of others in pairs.
+
+    Examples
+    --------
+    >>> row_parts("sales [EUR].slope[tv [spots]]"), row_parts("sales [EUR].sigma")
+    (('sales [EUR].slope', 'tv [spots]'), ('sales [EUR].sigma', ''))
+    """
+    own = max((name for name in known if row == name or row.startswith(f"{name}[")), key=len, default=None)
+    if own is not None:
+        return own, row[len(own) + 1 : -1]
+    depth = 0
+    for i in reversed(range(len(row))) if row.endswith("]") else ():
+        depth += (row[i] == "]") - (row[i] == "[")
+        if depth == 0:
+            return row[:i], row[i + 1 : -1]
+    return row, ""
+
+
 def counted(count: int, one: str, many: str | None = None) -> str:
     """Write a number of things: 1 channel, 3 channels."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,21 +1,27 @@
 """Names of columns are text: drawn, written to tables and pages as what they are."""
 
 import inspect
+import types
 import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from matplotlib.text import Text
 
 from bayesmmm import errors, plots
 from bayesmmm.cli import files as cli_files
+from bayesmmm.data import MMMData
+from bayesmmm.equations import MMM, Equation
 from bayesmmm.files import write_csv
 from bayesmmm.plots.layout import plain_texts
 from bayesmmm.report import writing
-from bayesmmm.text import LONGEST
+from bayesmmm.report.tables import _parameters as parameters_table
+from bayesmmm.text import LONGEST, row_parts
 from tests import answers_made_up as answers
+from tests import made
 from tests.gallery import gallery
 
 ODD = ["tv ($)", "$\\frac$", "a_b^2 & <i>$x$", "=1+1", "wide" * 65]
@@ -89,3 +95,46 @@ def test_a_letter_without_a_sign_is_told_once():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         plain_texts([ax])
+
+
+@pytest.fixture(scope="module")
+def in_brackets():
+    """A fit whose names hold brackets, one of them half a pair, and whose chains stayed apart."""
+    names = {"sales": "sales [€]", "tv": "tv [spots]", "social": "social [x", "radio": "radio [a].slope[b]"}
+    system = MMM([Equation(names["sales"], media=[names[n] for n in ("tv", "social", "radio")])])
+    table = made.frame().rename(columns=names)
+    media = list(system.equations[0].media)
+    data = MMMData.from_frame(table, date="date", outcome=names["sales"], media=media)
+    fit = made.made_fit(system, data, verdict=None)
+    posterior = fit.tree["posterior"].to_dataset().copy(deep=True)
+    posterior["sales [€].half_life"][1] += 1000.0
+    fit.tree["posterior"] = xr.DataTree(posterior)
+    return fit
+
+
+def test_brackets_in_names_are_told_from_those_of_labels(in_brackets):
+    fit, table = in_brackets, in_brackets.summary()
+    assert "sales [€].half_life[tv [spots]]" in table.index
+    assert fit.convergence.modes.startswith("sales [€].half_life[")
+    units = parameters_table(types.SimpleNamespace(parameters=table))
+    assert units.loc[units["parameter"] == "sales [€].half_life[radio [a].slope[b]]", "unit"].tolist() == ["days"]
+    for row, of in (("tv [spots]", "half_life"), ("radio [a].slope[b]", "slope")):
+        assert row_parts(f"sales [€].{of}[{row}]") == (f"sales [€].{of}", row)
+    drawn = [label.get_text() for ax in plots.parameters(table) for label in ax.get_yticklabels()]
+    assert {"tv [spots]", "social [x", "radio [a].slope[b]"} <= set(drawn)
+
+
+@pytest.mark.parametrize(
+    ("row", "parts"),
+    [
+        ("roi[tv]", ("roi", "tv")),
+        ("sales.half_life[tv [spots]]", ("sales.half_life", "tv [spots]")),
+        ("sales [€].sigma", ("sales [€].sigma", "")),
+        ("sales [€].contribution[north, tv]", ("sales [€].contribution", "north, tv")),
+        ("plain", ("plain", "")),
+        ("broken]", ("broken]", "")),
+        ("", ("", "")),
+    ],
+)
+def test_parts_of_a_row(row, parts):
+    assert row_parts(row) == parts

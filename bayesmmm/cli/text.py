@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bayesmmm.errors import BayesMMMWarning
-from bayesmmm.text import percent, wrapped
+from bayesmmm.text import percent, row_parts, wrapped
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -97,12 +97,13 @@ def compare(fit: "Fit", table: "pd.DataFrame", truth: Mapping[str, float], ci_pr
         f"{inside.sum()} of {len(known)} true values lie inside their {percent(ci_prob)} intervals "
         f"(about {ci_prob * len(known):.0f} are to be expected)"
     )
-    rows = known.index.str.partition("[").get_level_values(0)
+    variables = [str(name) for name in fit.posterior]
+    rows = [row_parts(row, variables)[0] for row in known.index]
     count = inside.groupby(rows, sort=False).agg(["sum", "size"])
     count = count.rename(columns={"sum": "inside", "size": "of"}).rename_axis("parameter")
     print(laid_out(count, "{:.0f}".format))
     # What every geo or every period has of its own is in summary.csv.
-    media = [row for row in known.index if "[" in row and row.partition("[")[0] in shared]
+    media = [row for row, name in zip(known.index, rows, strict=True) if name in shared]
     print("\nmedia parameters (* outside)")
     shown = known.loc[media, ["truth", "median", "lower", "upper"]].rename_axis("parameter")
     shown[" "] = ["" if ok else "*" for ok in inside[media]]

@@ -25,6 +25,7 @@ from bayesmmm.results.convergence import (
     RHAT_GOOD,
     absent_rows,
 )
+from bayesmmm.text import row_parts
 
 #: Parameters whose prior decides what others of a panel are.
 _BEHIND = {**{f"median_{name}": name for name in ("contribution", *POOLABLE)}, "period": "omega"}
@@ -120,7 +121,7 @@ def _longer(fit: Fit) -> tuple[str, ...]:
 def _worst(fit: Fit, column: pd.Series, *, largest: bool) -> tuple[float, str, str]:
     """Worst value, its parameter and the remedy for that; of one that never moves the caller has filled in the worst."""
     worst = str(column.idxmax() if largest else column.idxmin())
-    variable, _, label = worst.removesuffix("]").partition("[")
+    variable, label = row_parts(worst, map(str, fit.posterior))
     name, _, parameter = variable.rpartition(".")
     code = prior_on(fit.system.equation(name), _BEHIND.get(parameter, parameter), label.rpartition(", ")[2])
     narrow = f"look at {worst}: if the data cannot inform it, give it a narrower prior, as {code}"

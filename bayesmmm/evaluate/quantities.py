@@ -13,7 +13,7 @@ from bayesmmm.estimands import effects
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
 from bayesmmm.simulate import World
-from bayesmmm.text import did_you_mean
+from bayesmmm.text import did_you_mean, row_parts
 from bayesmmm.validate import as_list
 
 PARAMETERS = "parameters"
@@ -105,7 +105,7 @@ def chosen(names: Sequence[str], quantities: Sequence[str] | None) -> list[str]:
         raise EvaluationError(
             f"quantities={quantities!r} must be a list of one name or more, as ['roi', 'sales.half_life[tv]']"
         )
-    variables = {name: name.partition("[")[0] for name in names}
+    variables = {name: row_parts(name)[0] for name in names}
     known = [PARAMETERS, *dict.fromkeys(variables.values()), *names]
     for quantity in quantities:
         if quantity not in known:

@@ -12,6 +12,7 @@ from bayesmmm.estimands import roi
 from bayesmmm.evaluate.quantities import by_label
 from bayesmmm.results import Fit
 from bayesmmm.results.summaries import flat
+from bayesmmm.text import row_parts
 from bayesmmm.validate import as_floats, is_number, refusal
 
 #: Left out: they are what they are over the fitted periods, which differ.
@@ -66,7 +67,7 @@ def moments(draws: dict[str, np.ndarray], ci_prob: float) -> xr.Dataset:
 
     with np.errstate(divide="ignore"):
         working = [
-            np.log(values) if name.partition("[")[0].rpartition(".")[2] in _POSITIVE else values
+            np.log(values) if row_parts(name)[0].rpartition(".")[2] in _POSITIVE else values
             for name, values in draws.items()
         ]
     variables = xr.Dataset({str(k): (("chain", "draw"), w) for k, w in enumerate(working)})

@@ -22,7 +22,7 @@ from bayesmmm.plots.parts import entry, key, legend_on_top
 from bayesmmm.plots.reading import ci_label, inner_label
 from bayesmmm.plots.sources import ECDF, RANKS, RECOVERY
 from bayesmmm.plots.style import BLACK, BLUE, GREY, RED, SMALL
-from bayesmmm.text import counted, percent
+from bayesmmm.text import counted, percent, row_parts
 
 _MARKS = "osDv^<>Phx+*"  # labels of one parameter; none rests on colour
 _FAILED, _MISSED = (0, (5, 1.5)), (0, (2, 1))
@@ -206,7 +206,7 @@ def _chosen(table: pd.DataFrame, quantities: Sequence[str] | None) -> list[str]:
 def _by_variable(names: Sequence[str]) -> dict[str, list[str]]:
     blocks: dict[str, list[str]] = {}
     for name in names:
-        blocks.setdefault(name.partition("[")[0], []).append(name)
+        blocks.setdefault(row_parts(name)[0], []).append(name)
     return blocks
 
 

@@ -17,7 +17,7 @@ from bayesmmm.plots.reading import ci_label, inner_label
 from bayesmmm.plots.sources import PARAMETERS, PRIOR_POSTERIOR
 from bayesmmm.plots.style import BLUE, GREY, SMALL, TEXT
 from bayesmmm.results import FACTORS, Fit, prior_and_posterior
-from bayesmmm.text import joined
+from bayesmmm.text import joined, row_parts
 from bayesmmm.validate import check_flag, refusal
 
 _WORDS = {
@@ -68,7 +68,9 @@ def parameters(
         PARAMETERS.refuse(table, "rows of the table are not named like parameters, as 'sales.half_life[tv]'")
     own = axes is None
     known = table.attrs.get("units", {})
-    units = {v: textwrap.fill(known.get(next(iter(rows)).partition("[")[0], ""), 18) for v, rows in blocks.items()}
+    units = {
+        v: textwrap.fill(known.get(row_parts(next(iter(rows)), known)[0], ""), 18) for v, rows in blocks.items()
+    }
     axes = _parameter_grid(blocks, units) if axes is None else listed(axes, len(blocks))
     named = None
     for (variable, rows), ax in zip(blocks.items(), axes, strict=True):
@@ -96,9 +98,8 @@ def _blocks(table: pd.DataFrame) -> dict[str, dict[str, str]]:
     """Rows of each panel with their labels. The intercept stands apart: it would hide the other coefficients."""
     blocks: dict[str, dict[str, str]] = {}
     for row in table.index:
-        variable, _, label = str(row).partition("[")
+        variable, label = row_parts(str(row), table.attrs.get("units", ()))
         equation, _, parameter = variable.rpartition(".")
-        label = label.removesuffix("]")
         if parameter == "coefficient" and label == "intercept":
             blocks.setdefault(f"{equation}.intercept", {})[row] = ""
         else:
@@ -196,6 +197,6 @@ def prior_posterior(
     entries = [entry(GREY, f"prior, {share}", 1.2), entry(BLUE, f"posterior, {share}", 2.6)]
     entries += [TRUTH] if truth is not None else []
     legend_above(ax, entries, 3, left=True)
-    equation, _, parameter = str(prior.index[0]).partition("[")[0].rpartition(".")
+    equation, _, parameter = row_parts(str(prior.index[0]))[0].rpartition(".")
     name = f"{equation}: {_WORDS.get(parameter, parameter)}".removeprefix(": ")
     return finish([ax], own, title, f"{name}, before and after the data")[0]

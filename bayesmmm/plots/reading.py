@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from bayesmmm.errors import SettingError
 from bayesmmm.results.summaries import interval
-from bayesmmm.text import percent, short_number
+from bayesmmm.text import percent, row_parts, short_number
 from bayesmmm.validate import check_ci_prob
 
 SAMPLE = ("chain", "draw")
@@ -86,7 +86,7 @@ def on_assumed(attrs: Mapping[str, Any], before: str = "\n") -> str:
 
 def inner_label(row: object) -> str:
     """Return what stands in the brackets of ``variable[label]``."""
-    return str(row).partition("[")[2].removesuffix("]") or str(row)
+    return row_parts(str(row))[1] or str(row)
 
 
 def series_label(table: pd.DataFrame) -> str:

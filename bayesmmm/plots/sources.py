@@ -15,12 +15,14 @@ from bayesmmm.errors import SettingError
 from bayesmmm.evaluate import Calibration, CrossValidation, Recovery
 from bayesmmm.optimize import Plan, PlanComparison
 from bayesmmm.results import Fit, autocorrelation, predictive_check, predictive_table
+from bayesmmm.text import row_parts
 
 
 def shared_parameters(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
     """Rows of a summary without what every geo or period has for itself, which is too much for one figure."""
     own = {str(name) for name, value in fit.posterior.items() if {"geo", "date"} & set(value.dims)}
-    out = table[[row.partition("[")[0] not in own for row in table.index]]
+    known = [str(name) for name in fit.posterior]
+    out = table[[row_parts(row, known)[0] not in own for row in table.index]]
     out.attrs |= table.attrs
     return out
 

@@ -12,6 +12,7 @@ from bayesmmm.equations.event_terms import event_columns
 from bayesmmm.estimands import EXTRAPOLATED, series_total
 from bayesmmm.report.answers import Answers
 from bayesmmm.results import FACTORS, prior_and_posterior, summarise
+from bayesmmm.text import row_parts
 
 _OVER = ("chain", "draw")
 #: What rounding leaves of parts that add up to nothing, as a control that is centred, in shares of the mean.
@@ -357,7 +358,8 @@ def _decay(answers: Answers) -> pd.DataFrame:
 # --------------------------------------------------------------------------------------------- model and diagnostics
 def _parameters(answers: Answers) -> pd.DataFrame:
     table = answers.parameters
-    units = [table.attrs["units"][row.partition("[")[0]] for row in table.index]
+    known = table.attrs["units"]
+    units = [known[row_parts(row, known)[0]] for row in table.index]
     out = table.rename_axis("parameter").reset_index()
     out.insert(1, "unit", units)
     return out

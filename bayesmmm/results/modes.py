@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayesmmm.results.summaries import flat
+from bayesmmm.text import row_parts
 
 #: Two chains are apart where a draw of one lies below a draw of the other with at least this probability.
 APART = 0.99
@@ -37,8 +38,9 @@ def modes(posterior: xr.Dataset, stats: xr.Dataset, doubtful: Mapping[str, float
         206.2)".
     """
     named = sorted(doubtful, key=lambda name: (not _tells(name), -doubtful[name]))[:_MOST]
+    of = _variables(posterior) if named else {}
     for name in named:
-        draws = _draws(posterior, name)
+        draws = _draws(posterior[of[name]], name)
         if not np.isfinite(draws).all() or (draws.std(axis=1) == 0.0).any():
             continue  # a chain that stands still is in no mode, nor is what is no number
         groups, moved = apart(draws)
@@ -49,15 +51,23 @@ def modes(posterior: xr.Dataset, stats: xr.Dataset, doubtful: Mapping[str, float
 
 
 def _tells(name: str) -> bool:
-    return name.partition("[")[0].rpartition(".")[2] in _TELLING
+    return row_parts(name)[0].rpartition(".")[2] in _TELLING
 
 
-def _draws(posterior: xr.Dataset, name: str) -> np.ndarray:
-    """Draws (chain, draw) of one value by its name in a summary."""
-    variable = name.partition("[")[0]
-    values = posterior[variable].transpose("chain", "draw", ...)
-    names = list(flat(values[0, 0].to_dataset(name=variable)))  # labels of days and geos are written there
-    return values.values.reshape(*values.shape[:2], -1)[..., names.index(name)]
+def _variables(posterior: xr.Dataset) -> dict[str, str]:
+    """Variable of every value, by its name in a summary: names of series may hold brackets, too."""
+    return {row: str(name) for name, values in posterior.items() for row in _rows(values)}
+
+
+def _rows(values: xr.DataArray) -> list[str]:
+    """Names of the values of a variable in a summary; labels of days and geos are written there."""
+    return list(flat(values.isel(chain=0, draw=0, drop=True).to_dataset(name=values.name)))
+
+
+def _draws(values: xr.DataArray, name: str) -> np.ndarray:
+    """Draws (chain, draw) of one value of a variable by its name in a summary."""
+    values = values.transpose("chain", "draw", ...)
+    return values.values.reshape(*values.shape[:2], -1)[..., _rows(values).index(name)]
 
 
 def apart(draws: np.ndarray) -> tuple[list[list[int]], list[int]]:
