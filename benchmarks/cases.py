@@ -12,7 +12,7 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,26 +100,40 @@ def present(data: MMMData) -> pd.DataFrame:
     return pd.DataFrame(means, index=pd.Index(data.geos, name="geo"))
 
 
-def ahead(data: MMMData, split: pd.DataFrame) -> pd.DataFrame:
-    """A plan that spends the same in every period; controls are those of a year before."""
+def ahead(data: MMMData, *splits: pd.DataFrame) -> pd.DataFrame:
+    """A plan that spends each split in every period of its horizon, one after the other; controls of a year before."""
     count = round(HORIZON / data.days_per_period)
-    dates = next_dates(data, count)
-    if len(split) > 1:
-        days = pd.MultiIndex.from_product([dates, split.index], names=["date", "geo"]).to_frame(index=False)
-        return days.merge(split.reset_index(), on="geo")
-    plan = pd.DataFrame({name: np.full(count, money) for name, money in split.iloc[0].items()}, index=dates)
+    dates = next_dates(data, count * len(splits))
+    if len(splits[0]) > 1:
+        days = pd.MultiIndex.from_product([dates, splits[0].index], names=["date", "geo"]).to_frame(index=False)
+        money = pd.concat(dict(enumerate(splits)), names=["horizon", "geo"]).reset_index()
+        horizon = pd.Series(np.arange(len(dates)) // count, dates)
+        return (
+            days.assign(horizon=days["date"].map(horizon))
+            .merge(money, on=["horizon", "geo"])
+            .drop(columns="horizon")
+        )
+    plan = pd.concat([split.loc[split.index.repeat(count)] for split in splits]).set_axis(dates)
     year = round(365.25 / data.days_per_period)
-    known = data.to_frame()[list(data.controls)].iloc[-year:].iloc[:count]
+    known = data.to_frame()[list(data.controls)].iloc[-year:].iloc[: len(dates)]
     return plan.join(known.set_axis(dates))
 
 
-def brings(true: Fit, split: pd.DataFrame) -> float:
-    """Outcome of a plan in the true world, less what paid mediators then cost."""
-    data = true.data
-    found = mm.predict(true, ahead(data, split))
+def brings(true: Fit, splits: Mapping[str, pd.DataFrame]) -> dict[str, float]:
+    """Outcome of every plan in the true world, less what paid mediators then cost.
+
+    After a plan it is spent as now for as long again, which the optimiser takes for granted, too: what is carried over
+    into these periods counts for the plan, and what they would bring anyway does not.
+    """
+    data, now = true.data, splits["now"]
     paid = [name for name in data.mediators if data.is_money(name)]
-    value = found[data.outcome] - sum(found[name] for name in paid)
-    return float(value.sum("date").mean())
+    value = {}
+    for label, split in splits.items():
+        found = mm.predict(true, ahead(data, split, now))
+        value[label] = (found[data.outcome] - sum(found[name] for name in paid)).mean(("chain", "draw"))
+    last = value["now"].sizes["date"] // 2
+    later = float(value["now"].isel(date=slice(last, None)).sum("date"))
+    return {label: float(each.sum("date")) - later for label, each in value.items()}
 
 
 def plans(fit: Fit, other: Regression, seed: int) -> dict[str, pd.DataFrame]:
@@ -165,12 +179,13 @@ def measured(name: str, seed: int) -> dict:
         "case": name,
         "seed": seed,
         "verdict": fit.convergence.verdict,
+        "sampler": str(fit.convergence).splitlines()[0],
         "channels": channels,
         "truth": world.truth.effects["roi"].sel(channel=channels).values.tolist(),
         "model": ours.loc[rows, ["lower", "median", "upper"]].to_numpy().tolist(),
         "baseline": other.effects.loc[rows, ["lower", "estimate", "upper"]].to_numpy().tolist(),
         "plans": {label: {k: float(v) for k, v in split.sum().items()} for label, split in splits.items()},
-        "brings": {label: brings(true, split) for label, split in splits.items()},
+        "brings": brings(true, splits),
         "seconds": time.perf_counter() - start,
     }
 

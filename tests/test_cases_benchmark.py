@@ -59,6 +59,15 @@ def test_scores_are_what_the_page_says(report):
     assert "not run" not in text
 
 
+def test_fits_in_doubt_are_counted(report):
+    text = "sampler verdict: doubtful (R-hat 1.012, allowed 1.01; effective sample size bulk 219, tail 376, asked 400)"
+    rows = [row(1), *(row(seed, verdict="doubtful") | {"sampler": text} for seed in (2, 3))]
+    said = "all the same: made up 2 of 3 (R-hat up to 1.012, effective sample size from 219)."
+    assert said in page(report, rows)
+    assert "all the same: made up 3 of 4." in page(report, [*rows, row(4, verdict="doubtful")])
+    assert "in doubt" not in page(report, rows[:1])
+
+
 def test_what_is_missed_is_said(report):
     good = [row(seed, model=(1.0, 2.2, 3.0) if seed else (2.1, 2.2, 3.0)) for seed in range(10)]
     assert "Nothing is missed." in page(report, good)
