@@ -134,6 +134,7 @@ def test_nor_does_that_of_a_marginal_return_or_a_plan(fit):
     plan = quiet(mm.optimize_budget, fit, total=400.0, periods=4)
     assert "not told apart from no effect: display; what the plan says there is mostly belief" in str(plan)
     assert mm.summarise(plan.answers["marginal_roi"]).loc["marginal_roi[new, display]", "note"]
+    assert "told apart" not in str(quiet(mm.optimize_budget, fit, total=400.0, periods=4, channels=["tv"]))
 
 
 def test_what_is_said_of_a_channel_stays_with_answers_in_a_file(fit, tmp_path):

@@ -191,8 +191,12 @@ def _flags(table: pd.DataFrame, answers: xr.Dataset, solution: Solution) -> list
 
 def _beliefs(answers: xr.Dataset) -> list[str]:
     """Which channels are not told apart from no effect: what a plan gives or takes there rests on the prior."""
-    weak = joined(list(json.loads(answers["roi"].attrs.get("weak", "{}"))))
-    return [f"not told apart from no effect: {weak}; what the plan says there is mostly belief"] if weak else []
+    weak = json.loads(answers["roi"].attrs.get("weak", "{}"))
+    return (
+        [f"not told apart from no effect: {joined(weak)}; what the plan says there is mostly belief"]
+        if weak
+        else []
+    )
 
 
 def _overspending(table: pd.DataFrame, answers: xr.Dataset, attrs: Mapping[str, Any]) -> list[str]:
