@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayesmmm.optimize import BindingLimit, Plan
+from bayesmmm.optimize import BindingLimit, Goal, Plan
+from bayesmmm.optimize.goal import phrase_of
 from bayesmmm.optimize.plan_text import WIDTH
 from bayesmmm.text import amounts, number, probability, rough_percent, told_apart
 from tests import plans_made_up as made
@@ -139,6 +140,18 @@ def test_text_says_what_was_asked():
     free = str(made.changed(made.plan(margin=0.4, total=None), window="past", target="ROI of at least 2"))
     assert "13 periods of the past" in free
     assert "total: free; risk: mean of the draws; target: ROI of at least 2; margin: 0.4" in free
+
+
+@pytest.mark.parametrize(
+    ("total", "words"),
+    [((None, 2000.0), "at most 2,000"), ((1000.0, None), "at least 1,000"), ((1000.0, 2000.0), "1,000 to 2,000")],
+)
+def test_a_range_of_money_is_said(total, words):
+    asked = phrase_of(Goal("profit", total=total, margin=0.4))
+    assert f"total: {words}; risk" in str(
+        made.changed(made.plan(), total=asked["total"], total_range=asked["total_range"])
+    )
+    assert phrase_of(Goal(total=500.0))["total_range"] is None
 
 
 def test_rows_of_the_text_are_those_of_the_table():

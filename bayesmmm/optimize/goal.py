@@ -253,6 +253,7 @@ def phrase_of(goal: Goal) -> dict[str, Any]:
         "objective": OBJECTIVES[goal.objective],
         "risk": str(goal.risk),
         "total": goal.low if goal.low == goal.high else None,
+        "total_range": None if goal.low == goal.high else (goal.low, goal.high),
         "margin": goal.worth if goal.objective == "profit" else None,
         "target": target,
         "reach": goal.target,

@@ -135,6 +135,7 @@ def _solved(
 ) -> Solved:
     # By the conditions of a maximum where they hold, whatever stopped the solver.
     held = conditions.residual <= OPTIMAL and conditions.violation <= MET
+    message = "no step gained more" if "successfully" in message else message  # SciPy's word for it
     message = "conditions of a maximum hold" if held else f"stopped early: {message}"
     return Solved(at, objective.value(at), message, *work, optimality=conditions, limits=limits)
 

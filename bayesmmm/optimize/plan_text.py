@@ -71,14 +71,23 @@ def _idle(*tables: pd.DataFrame | None) -> bool:
     return any(bool(((table["kind"] == "channel") & (table["new"] == 0.0)).any()) for table in known)
 
 
+def _total(attrs: Mapping[str, Any]) -> str:
+    """What a plan may cost, in words."""
+    low, high = attrs.get("total_range") or (0.0, math.inf)
+    if attrs["total"] is not None:
+        return amount(attrs["total"])
+    if math.isfinite(high):
+        return f"{amount(low)} to {amount(high)}" if low > 0.0 else f"at most {amount(high)}"
+    return f"at least {amount(low)}" if low > 0.0 else "free"
+
+
 def _heading(
     attrs: Mapping[str, Any], answers: xr.Dataset, current: xr.DataArray, idle: bool, units: xr.DataArray | None
 ) -> list[str]:
     periods = current.sizes["date"]
     returns = answers["roi"].attrs.get("unit") or f"{attrs['unit']} per money"
     ahead = {"future": "{} ahead", "past": "{} of the past"}[attrs["window"]].format(counted(periods, "period"))
-    total = "free" if attrs["total"] is None else amount(attrs["total"])
-    goal = [f"objective: {attrs['objective']}", f"total: {total}", f"risk: {attrs['risk']}"]
+    goal = [f"objective: {attrs['objective']}", f"total: {_total(attrs)}", f"risk: {attrs['risk']}"]
     if attrs["target"] is not None:
         goal.append(f"target: {attrs['target']}")
     if attrs["margin"] is not None:
