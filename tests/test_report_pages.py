@@ -29,6 +29,16 @@ def test_it_prints_on_few_pages(page):
     assert 2 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= MOST
 
 
+def test_no_table_is_wider_than_the_paper(page):
+    """A browser would make all letters smaller."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1000})  # 190 mm
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.emulate_media(media="screen")
+    page.set_viewport_size(PHONE)
+    assert wide <= 718
+
+
 def test_on_a_phone_nothing_is_wider_than_the_screen_and_letters_are_legible(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     first = page.locator("#decision figure img")

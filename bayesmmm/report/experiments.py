@@ -130,8 +130,8 @@ def experiments_html(answers: Answers, tables: Tables) -> str:
         f"narrow as in a Normal update; the worth is what plans would gain by the finding, to first order, for a year. "
         f"Give the next fit what a test finds as a prior on the return. All that was tried is in tests.csv."
     )
-    head = ["Test", "Money moved", f"Effect on {answers.outcome}", "Cost", "Error that halves the interval"]
-    head += ["Worth of that in a year", "Error by the past", "Which narrows by"]
+    head = ["Test", "Money", f"Effect on {answers.outcome}", "Cost", "Error that halves it", "Its worth a year"]
+    head += ["Error by the past", "Narrows by"]
     return table_html("What a test would tell", head, lines, note=note)
 
 

@@ -35,7 +35,7 @@ table { border-collapse: collapse; font-size: .86rem; margin: .6rem 0 .4rem; fon
 caption { text-align: left; white-space: nowrap; font-weight: 600; padding: .3rem 0; }
 th, td { padding: .28rem .7rem .28rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #dde2e7; }
 th { color: #3a444e; border-bottom: 1.5px solid #8b96a1; }
-td.n, th.n { text-align: right; white-space: nowrap; }
+td.n, th.n { text-align: right; } td.n { white-space: nowrap; } th.n { vertical-align: bottom; max-width: 8rem; }
 td small { display: block; color: #5d6873; white-space: nowrap; font-size: .92em; }
 td small.why { white-space: normal; min-width: 9rem; }
 .beside { display: flex; flex-wrap: wrap; gap: 0 2.5rem; align-items: flex-start; }
