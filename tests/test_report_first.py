@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,9 +139,22 @@ def test_the_recommended_plan_is_that_of_the_budget(fit, report, said):
         assert f"bring {median} more sales (90 %: {low} to {high})" in said.advice.gain
         assert f"with a probability of {probability(plan.p_better)}" in said.advice.gain
     table = plan.table(0.9)
-    for line, (_, row) in zip(said.advice.table, table.iterrows(), strict=True):
+    assert bool(said.advice.table) == ("no shift" not in said.advice.gain)
+    for line, (_, row) in zip(said.advice.table, table.iterrows(), strict=bool(said.advice.table)):
         assert line[1:3] == (brief(row["current"]), brief(row["new"]))
     assert said.sentences[2] == said.advice.gain
+
+
+def test_a_plan_that_does_not_gain_on_draws_that_judge_it_is_not_recommended(report):
+    plan = report.answers.plan
+    lost = -np.abs(plan.answers["gain"]) - 1.0
+    worse = replace(plan, answers=plan.answers.assign(gain=lost.assign_attrs(plan.answers["gain"].attrs)))
+    answers = replace(report.answers, plan=worse)
+    found = summary.summarise_for_decider(answers, report.tables)
+    assert found.advice.title == "Keep the current plan"
+    assert found.advice.table == ()
+    assert "no shift of money within the limits is worth making: the best one found, " in found.sentences[2]
+    assert f"brings {brief(ends(lost)[0], EURO)} (90 %: " in found.sentences[2]
 
 
 def test_the_channel_to_test_next_is_the_one_that_is_most_worth_knowing(report, said):

@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 
 from bayesmmm.errors import SettingError
 from bayesmmm.plots.axis import label_rows, on_two_lines, percents
-from bayesmmm.plots.layout import AUTO, Title, finish, one, rows_axes
+from bayesmmm.plots.layout import AUTO, Title, finish, one, rows_axes, width_of
 from bayesmmm.plots.parts import key, legend_above
 from bayesmmm.plots.reading import caution, rounded, series_of, table_of, variable, when, window_words
 from bayesmmm.plots.sources import SHARES
@@ -48,7 +48,7 @@ def shares(
     )
     own = ax is None
     names = [on_two_lines(name, _WIDE) for name in spend.index]
-    ax = rows_axes(names, 3.1, 1.2, 0.42) if ax is None else one(ax)
+    ax = rows_axes(names, max(3.1, 4.2 - width_of(names)), 1.2, 0.42) if ax is None else one(ax)
     at = np.arange(len(spend))
     ax.barh(at - 0.19, taken, height=0.34, color=_PALE_GREY)
     ax.barh(at + 0.19, brought["median"], height=0.34, color=BLUE)
@@ -61,7 +61,9 @@ def shares(
         ax.text(right + 0.03 * (right - left), row, words, fontsize=SMALL, va="center")
     ax.set_xlim(left, right + 0.22 * (right - left))
     percents(ax.xaxis, most=4)
-    ax.set_xlabel("\n".join(filter(None, ["share of all channels", window_words(dataset.attrs)])), fontsize=TEXT)
+    ax.set_xlabel(
+        "\n".join(filter(None, ["share of all channels", window_words(dataset.attrs)])), fontsize=TEXT, loc="left"
+    )
     handles: list[Artist] = [
         Patch(color=_PALE_GREY, label="of the spend"),
         Patch(color=BLUE, label="of the effect"),

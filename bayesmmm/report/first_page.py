@@ -48,5 +48,7 @@ def _advice(advice: Advice | None, currency: str) -> str:
         return ""
     head = ["Channel", "Now", "Then", "Change"]
     cells = [[plain(name).replace("_", "_<wbr>"), *map(plain, rest)] for name, *rest in advice.table]
+    if not cells:
+        return f"<h2>{plain(advice.title)}</h2>\n{items(advice.rests)}"
     table = table_html(f"Spend in the window of the plan{f', in {currency}' if currency else ''}", head, cells)
     return f'<h2>{plain(advice.title)}</h2>\n<div class="advice">{table}{items(advice.rests)}</div>\n'

@@ -186,21 +186,21 @@ def _advice(answers: Answers, plan: Plan, words: Words) -> Advice:
     amount = f"{brief(gain['median'], unit)}{words.unit * (answers.objective == 'outcome')}"
     what = _OBJECTIVES.get(answers.objective, answers.outcome)
     span = f"{plan.attrs['start']} to {plan.attrs['stop']}"
-    if not up and not down:
-        title = "Keep the current plan: no shift within the limits gains"
-        told = f"For {span}, no shift of money within the limits is worth making."
-    else:
-        shift = _shift(up, down)
-        title = f"Recommended plan, {span}"
-        told = (
-            f"For {span}, {shift} is expected to bring {amount} more {what} {words.between(gain, unit)}; it beats the "
-            f"current plan with a probability of {probability(plan.p_better)}."
-        )
+    if (not up and not down) or not gain["median"] > 0.0:
+        told = f"For {span}, no shift of money within the limits is worth making"
+        if up or down:  # chosen on some draws, it does not gain on those that judge it
+            told += f": the best one found, {_shift(up, down)}, brings {amount} {words.between(gain, unit)}"
+        return Advice("Keep the current plan", f"{told}.", tuple(_rests(answers, plan, table)), ())
+    told = (
+        f"For {span}, {_shift(up, down)} is expected to bring {amount} more {what} {words.between(gain, unit)}; it "
+        f"beats the current plan with a probability of {probability(plan.p_better)}."
+    )
     lines = [
         (name, brief(row["current"]), brief(row["new"]), _change(row["current"], row["new"]))
         for name, row in table.iterrows()
     ]
-    return Advice(title, told, tuple(_rests(answers, plan, table)), tuple(map(_labelled, lines, table["kind"])))
+    rests, shown = tuple(_rests(answers, plan, table)), tuple(map(_labelled, lines, table["kind"]))
+    return Advice(f"Recommended plan, {span}", told, rests, shown)
 
 
 def _labelled(line: tuple, kind: str) -> tuple[str, str, str, str]:
