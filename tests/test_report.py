@@ -392,6 +392,6 @@ def test_the_same_fit_gives_the_same_tables(report, fit):
 def test_a_system_without_channels_is_refused(tmp_path):
     data = MMMData.from_frame(frame(1), date="date", outcome="sales", media=["tv"], controls=["price"])
     fit = made_fit(MMM([Equation("sales", linear=["price"])]), data, draws=4)
-    with pytest.raises(AnswerError, match="list columns under media in one of its equations"):
+    with pytest.raises(AnswerError, match="no channel to ask about; list columns under media in an equation"):
         write_report(fit, tmp_path / "out")
     assert not (tmp_path / "out").exists()
