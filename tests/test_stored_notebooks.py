@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import os
+import re
 from pathlib import Path
 
 import nbformat
@@ -26,6 +27,42 @@ def script():
 def test_outputs_are_of_the_code_beside_them(script, name):
     notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
     assert script.faults(notebook) == [], f"run notebooks/guide/run_notebooks.py {name.removesuffix('.ipynb')}"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name > "1"])
+def test_a_case_begins_with_its_answer(script, name):
+    """Question, answer and how sure it is, before any code."""
+    notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
+    question, said = notebook.cells[0].source.split(script.SAID)
+    assert "**The question.**" in question
+    assert said.strip().splitlines() == [f"- {line}" for line in script.answer(notebook)]
+    assert len(re.findall(r"\([^)]* to [^)]*\)", said)) >= 4
+    assert re.search(r"probability \d+%|above zero with \d+%", said)
+
+
+def test_the_answer_is_what_its_section_prints(script):
+    def cell(text):
+        return nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("stream", text=text)])
+
+    made = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("# A case\n\n**The question.** What?"),
+            cell("before 10%\n"),
+            nbformat.v4.new_markdown_cell("## The answer\n\nSo."),
+            cell("tv      returns 2.0 (90%: 1.0 to 3.0)\n   now  plan\n"),
+            nbformat.v4.new_markdown_cell("**How sure?**\n\n## The data"),
+            cell("after 20%\n"),
+        ]
+    )
+    assert script.answer(made) == ["tv returns 2.0 (90%: 1.0 to 3.0)"]
+    stored = script.strip(copy.deepcopy(made))
+    assert stored.cells[0].source.endswith(f"What?\n\n{script.SAID}\n\n- tv returns 2.0 (90%: 1.0 to 3.0)")
+    assert script.faults(stored) == []
+    assert (
+        script.strip(copy.deepcopy(stored)).cells[0].source == stored.cells[0].source
+    )  # a second run replaces it
+    stored.cells[3].outputs[0].text = "tv      returns 1.0 (90%: 0.0 to 2.0)\n"
+    assert script.faults(stored) == ["does not begin with the answer of its outputs"]
 
 
 @pytest.fixture

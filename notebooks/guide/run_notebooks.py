@@ -5,7 +5,8 @@
     uv run python notebooks/guide/run_notebooks.py --check            # runs nothing
 
 Outputs are those of the code beside them: the notebook keeps a digest of its code cells, which `--check` and the tests
-compare. Figures are made small, and what only says when and where a cell ran is left out.
+compare. Figures are made small, and what only says when and where a cell ran is left out. Of a notebook with a section
+"The answer" the first cell repeats what that section prints, so that question and answer are on one screen.
 """
 
 import argparse
@@ -26,6 +27,9 @@ KEY = "bayesmmm"
 #: Settings that make runs short, and data that are not shipped: a full run knows neither.
 _SHORT, _EXTERNAL = "BAYESMMM_NOTEBOOK_", "BAYESMMM_EXTERNAL_DATA"
 _DPI, _COLOURS = 80, 64
+#: Section whose printed sentences the first cell repeats, and what stands before them there.
+ANSWER, SAID = "## The answer", "**The answer**, as it is computed below, intervals in brackets:"
+_HEAD = re.compile(r"^## ", re.MULTILINE)
 #: Bytes that a notebook may have with its outputs.
 LARGEST = 1_500_000
 #: A folder of the machine that ran it has no place in an output.
@@ -55,9 +59,28 @@ def faults(notebook: nbformat.NotebookNode) -> list[str]:
     text = "\n".join(_words(output) for output in outputs)
     if paths := _PATH.findall(text):
         found.append(f"names a folder of the machine that ran it, {paths[0]}")
+    if notebook.cells[0].source != _with_answer(notebook):
+        found.append("does not begin with the answer of its outputs")
     if len(nbformat.writes(notebook)) > LARGEST:
         found.append(f"is larger than {LARGEST} bytes")
     return found
+
+
+def answer(notebook: nbformat.NotebookNode) -> list[str]:
+    """Return the sentences that the section of the answer prints: lines with a probability."""
+    heads = [
+        k for k, cell in enumerate(notebook.cells) if cell.cell_type == "markdown" and _HEAD.search(cell.source)
+    ]
+    start = next((k for k in heads if notebook.cells[k].source.startswith(ANSWER)), len(notebook.cells))
+    stop = next((k for k in heads if k > start), len(notebook.cells))
+    printed = (out.text for cell in notebook.cells[start:stop] for out in cell.get("outputs", []) if "text" in out)
+    return [" ".join(line.split()) for line in "".join(printed).splitlines() if "%" in line]
+
+
+def _with_answer(notebook: nbformat.NotebookNode) -> str:
+    """Return the source of the first cell with the present answer at its end."""
+    source, said = notebook.cells[0].source.split(f"\n\n{SAID}")[0], answer(notebook)
+    return "\n".join([source, "", SAID, "", *(f"- {line}" for line in said)]) if said else source
 
 
 def _words(output: nbformat.NotebookNode) -> str:
@@ -96,6 +119,7 @@ def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
                 output.metadata = nbformat.NotebookNode()
             if "image/png" in output.get("data", {}):
                 output.data["image/png"] = smaller(output.data["image/png"])
+    notebook.cells[0].source = _with_answer(notebook)
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
