@@ -169,6 +169,8 @@ def recovery(table: pd.DataFrame | Recovery, *, title: Title = AUTO, axes: Panel
             rows = part[part.index.get_level_values("quantity") == name]
             for hit, colour in ((True, BLUE), (False, RED)):
                 some, face = rows[rows["covered"] == hit], colour if hit else "white"
+                if not len(some):  # a line without points takes room in the corner of the figure
+                    continue
                 style: dict[str, Any] = {"color": colour, "linestyle": "-" if hit else _MISSED}
                 ax.vlines(some["truth"], some["lower"], some["upper"], linewidth=0.9, **style)
                 ax.plot(some["truth"], some["median"], mark, color=colour, mfc=face, markersize=4, zorder=3)
