@@ -12,7 +12,7 @@ from bayesmmm import cli
 from bayesmmm.data import next_dates
 from bayesmmm.evaluate import in_sample
 from bayesmmm.files import RUN_COLUMN
-from bayesmmm.report import figures as report_figures
+from bayesmmm.plots import layout
 from bayesmmm.results.summaries import interval
 from tests import made, panel_fits
 from tests.fits import judge, quiet
@@ -49,7 +49,7 @@ def no_figures(monkeypatch):
 
     for name in ("forecast", "what_if", "comparison", "cross_validation", "stability"):
         monkeypatch.setattr(plots, name, lambda *_, **__: None)
-    monkeypatch.setattr(report_figures, "save_each", lambda _, paths: [path.write_bytes(b"") for path in paths])
+    monkeypatch.setattr(layout, "rendered", lambda _, suffixes: [b""] * len(suffixes))
 
 
 def run(*argv):

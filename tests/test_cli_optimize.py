@@ -17,7 +17,7 @@ from bayesmmm.cli import arguments, planning
 from bayesmmm.cli.files import frontier_table
 from bayesmmm.errors import ControlsWarning
 from bayesmmm.files import RUN_COLUMN
-from bayesmmm.report import figures as report_figures
+from bayesmmm.plots import layout
 from tests import plans_made_up
 from tests.fits import judge
 from tests.made import case_fit
@@ -188,7 +188,7 @@ def no_figures(monkeypatch):
 
     for name in ("budget", "allocation", "frontier"):
         monkeypatch.setattr(plots, name, lambda *_, **__: None)
-    monkeypatch.setattr(report_figures, "save_each", lambda _, paths: [path.write_bytes(b"") for path in paths])
+    monkeypatch.setattr(layout, "rendered", lambda _, suffixes: [b""] * len(suffixes))
 
 
 def run(saved, out, *options):

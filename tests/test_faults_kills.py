@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from matplotlib import image
 
-from bayesmmm import cli, files, plots
+from bayesmmm import cli, files, plots, processes
 from bayesmmm.cli.files import are_mixed, marked
 from bayesmmm.diagnostics import diagnose
 from bayesmmm.report import compose
@@ -52,6 +52,7 @@ def commands(tmp_path, monkeypatch):
     (tmp_path / "spec.toml").write_text(system.to_toml(roles), encoding="utf-8")
     for name in ("show_effects", "show_warnings", "show_findings", "show_diagnosis"):
         monkeypatch.setattr(cli.commands, name, lambda *_: None)
+    monkeypatch.setattr(processes, "processors", lambda: 1)  # no second process, in which nothing is replaced
     monkeypatch.setattr(plots, "save", lambda _, path: path.write_bytes(figure.getvalue()))
     for name in plots.__all__:
         if name not in ("save", "AUTO", "Title"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "bayesmmm"
-GROUND = ["errors", "files", "text", "progress", "validate"]
+GROUND = ["errors", "files", "text", "processes", "progress", "validate"]
 BOTTOM = [
     "kernels",
     "data",

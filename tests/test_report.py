@@ -69,8 +69,8 @@ def test_files(written):
     assert paths[0] == folder / "index.html"
     assert {p for p in folder.rglob("*") if p.is_file()} == set(paths)
     assert {p.stem for p in paths if p.parent.name == "tables"} == set(report.tables)
-    drawn = {figure.name for figure in figures.make_figures(report.answers)}
-    first = {figure.name for figure in figures.make_figures(report.answers) if figure.section == figures.FIRST}
+    drawn = {figure.name for figure in report.figures}
+    first = {figure.name for figure in report.figures if figure.section == figures.FIRST}
     assert {p.stem for p in paths if p.suffix == ".svg"} == drawn
     assert {p.stem for p in paths if p.suffix == ".png"} == first == {"shares", "by_month", "response_curves"}
     for path in paths:
@@ -269,7 +269,7 @@ def test_page_stands_alone(written):
 def test_page_holds_every_figure_and_every_finding(written):
     folder, _, report = written
     page = page_of(folder)
-    for figure in figures.make_figures(report.answers):
+    for figure in report.figures:
         drawn = base64.b64decode(page.images[figure.title].partition(",")[2])
         saved = (folder / "figures" / f"{figure.name}.svg").read_bytes()
         assert saved == drawn + f"<!-- {report.mark} -->\n".encode()

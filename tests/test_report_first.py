@@ -240,7 +240,7 @@ def test_figures_of_the_first_part_are_narrow(report):
     """Letters of 8 points are read on a phone of 390 pixels where a figure is no wider than five inches and a half."""
     import matplotlib.pyplot as plt
 
-    for figure in figures.make_figures(report.answers):
+    for figure in report.figures:
         if figure.section == figures.FIRST:
             axes = np.ravel(np.asarray(figure.draw(title=None), dtype=object))
             assert axes[0].get_figure(root=True).get_figwidth() <= 6.0, figure.name

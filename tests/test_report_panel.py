@@ -147,7 +147,7 @@ def test_the_page_of_a_panel_is_whole(fit, report, tmp_path):
     assert told.faults == []
     for heading in (" By geo ", "Return by geo", "Effect on sales by geo", "How well each geo is fitted"):
         assert heading in told.text
-    drawn = {figure.name for figure in figures.make_figures(report.answers)}
+    drawn = {figure.name for figure in report.figures}
     assert {"roi_by_geo", "roi_map", "period_effects_sales", "predictive_by_geo_sales"} <= drawn
     assert {path.stem for path in (tmp_path / "figures").glob("*.svg")} == drawn  # none was left out
     assert "of 5 geos, in total where no geo is named" in told.text
@@ -164,7 +164,7 @@ def test_long_lists_of_geos_are_cut_and_say_so(fit, tmp_path, monkeypatch, no_dr
     write(short, tmp_path)
     text = page_of(tmp_path).text
     assert "Shown are the 3 geos with the largest outcome; 2 more are in the files roi_by_geo.csv." in text
-    readings = {figure.name: figure.reading for figure in figures.make_figures(short.answers)}
+    readings = {figure.name: figure.reading for figure in short.figures}
     assert "Shown are the 3 geos" in readings["roi_by_geo"]
     assert (
         "Shown are the 1 geo with the largest outcome; 4 more are in the table"
@@ -172,7 +172,7 @@ def test_long_lists_of_geos_are_cut_and_say_so(fit, tmp_path, monkeypatch, no_dr
     )
     size = dict(zip(fit.data.geos, fit.data.columns["sales"].sum(axis=1), strict=True))
     assert short.answers.geos.first(3) == sorted(size, key=size.get, reverse=True)[:3]
-    (forest,) = (f for f in figures.make_figures(short.answers) if f.name == "roi_by_geo")
+    (forest,) = (f for f in short.figures if f.name == "roi_by_geo")
     rows = [label.get_text() for label in forest.draw()[0].get_yticklabels()]
     assert sorted(rows) == sorted(short.answers.geos.first(3))
     assert set(short.tables["roi_by_geo"]["geo"]) == set(fit.data.geos)

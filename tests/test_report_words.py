@@ -8,7 +8,7 @@ import pytest
 
 from bayesmmm.estimands import effects
 from bayesmmm.files import safe_name
-from bayesmmm.report import compose, figures
+from bayesmmm.report import compose
 from bayesmmm.text import counted, interval, joined, large_number, number, probability
 from tests.made import MMM, Equation, MMMData, case, case_fit, frame, made_fit
 from tests.reports import csv, page_of, said, write
@@ -312,7 +312,7 @@ def test_figures_of_names_that_become_one_keep_apart():
     )
     units = {one: "visits", other: "visits"}
     data = MMMData.from_frame(table, date="date", outcome="sales", media=["tv"], mediators=units)
-    names = [figure.name for figure in figures.make_figures(compose(made_fit(system, data, draws=6)).answers)]
+    names = [figure.name for figure in compose(made_fit(system, data, draws=6)).figures]
     assert len({name.casefold() for name in names}) == len(names)
     assert sorted(name[-2:] for name in names if name.startswith("predictive_Shop_x")) == ["xx", "~2"]
 

@@ -8,6 +8,7 @@ from bayesmmm.cli.files import told_figures
 from bayesmmm.cli.planning import current_plan
 from bayesmmm.cli.text import heading, show_findings, wrap
 from bayesmmm.files import run_folder
+from bayesmmm.processes import helper
 from bayesmmm.progress import telling
 
 #: Steps that are told: loading, answers, figures, the page.
@@ -18,7 +19,8 @@ def report(options: argparse.Namespace) -> int:
     """Write the report of a saved fit."""
     check_readable(options.fit)
     shown = not options.no_progress and sys.stderr.isatty()
-    with telling(_STEPS, "report", shown, "loading") as tell:  # before what takes seconds to import
+    # Both before what takes seconds to import.
+    with helper("bayesmmm.plots") as drawing, telling(_STEPS, "report", shown, "loading") as tell:
         from bayesmmm.report import compose, write
         from bayesmmm.results import load
 
@@ -35,7 +37,7 @@ def report(options: argparse.Namespace) -> int:
                 settings["plan"] = current_plan(fit, options)
             tell("effects")
             thinned = fit if options.draws is None else fit.thin(options.draws)
-            composed = compose(thinned, tell=tell, **settings)
+            composed = compose(thinned, tell=tell, helper=drawing, **settings)
             with told_figures():
                 paths = write(composed, run, tell)
     show_findings(composed.findings)

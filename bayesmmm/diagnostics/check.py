@@ -163,6 +163,10 @@ class Diagnosis:
         object.__setattr__(self, "checks", tuple(self.checks))
         object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
 
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[Check, ...], dict]]:
+        """For pickles, which a mapping that cannot be changed has none of."""
+        return Diagnosis, (self.subject, self.checks, dict(self.tables))
+
     @property
     def verdict(self) -> str:
         """The worst verdict of any check that could be made: "ok", "warn" or "fail"."""

@@ -23,7 +23,7 @@ from bayesmmm.engine.baseline import (
     run,
 )
 from bayesmmm.engine.baseline_parts import draws_of, end_of, from_period, of_geo
-from bayesmmm.engine.chunks import map_draws, may_stop, processors, stopped_by
+from bayesmmm.engine.chunks import map_draws, may_stop, stopped_by
 from bayesmmm.engine.inputs import (
     Inputs,
     check_data,
@@ -59,3 +59,4 @@ from bayesmmm.engine.residuals import (
 from bayesmmm.engine.tails import tail_periods
 from bayesmmm.engine.terms import CarryOver, FrozenDraws, add, geo_by_geo, scaled
 from bayesmmm.engine.window_system import PassState, WindowSystem, answering
+from bayesmmm.processes import processors

@@ -1,13 +1,14 @@
 """Draws in chunks: memory that does not grow with their number, and all processors at work."""
 
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 import numpy as np
+
+from bayesmmm.processes import processors
 
 #: Working memory of one chunk, in bytes: small beside an answer, large enough to hide the cost of Python.
 CHUNK_BYTES = 48e6
@@ -31,11 +32,6 @@ def stopped_by(check: Callable[[], None]) -> Iterator[None]:
 def may_stop() -> None:
     """Give way to what `stopped_by` was given."""
     _STOP.get()()
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def map_draws(

@@ -25,7 +25,7 @@ from bayesmmm.inference.variables import (
     softplus_scale,
     spread_pairs,
 )
-from bayesmmm.kernels import posterior, prior_density
+from bayesmmm.kernels import prior_density
 from bayesmmm.kernels import program as at
 from bayesmmm.kernels.panel_runs import RUN
 from bayesmmm.priors import Prior
@@ -59,12 +59,16 @@ class Program:
 
         Up to no constant where the coordinates are the unconstrained ones.
         """
+        from bayesmmm.kernels import posterior  # read from disk when it is loaded, for which reports would wait
+
         gradient = np.empty(len(self.start))
         value = posterior.log_posterior(self.array, np.ascontiguousarray(u, dtype=float), gradient)
         return float(value), gradient
 
     def constrained(self, u: np.ndarray) -> np.ndarray:
         """Parameters (D,) at the sampler's coordinates (D,)."""
+        from bayesmmm.kernels import posterior
+
         theta = np.empty(len(self.start))
         posterior.constrained(self.array, np.ascontiguousarray(u, dtype=float), theta)
         return theta

@@ -16,7 +16,6 @@ from bayesmmm.inference.coordinates import adapted, starting_point, whitened
 from bayesmmm.inference.preview import with_preview
 from bayesmmm.inference.process import one_blas_thread
 from bayesmmm.inference.program import Program, write_program
-from bayesmmm.kernels.posterior import constrained_address, log_posterior_address
 from bayesmmm.priors import Prior
 from bayesmmm.text import joined
 
@@ -76,6 +75,8 @@ def _with_pymc(system: MMM, data: MMMData, scales: Scales, settings: Mapping, pr
 def nutpie_model(program: Program):
     """The compiled density as a model that nutpie samples."""
     from nutpie.compile_pymc import CompiledPyMCModel
+
+    from bayesmmm.kernels.posterior import constrained_address, log_posterior_address
 
     names = [block.variable for block in program.blocks]
     shapes = [(len(block.labels),) if block.dim else () for block in program.blocks]

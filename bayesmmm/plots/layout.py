@@ -1,9 +1,10 @@
 """Figures and their panels: making, naming, titling and saving them."""
 
+import io
 import os
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from textwrap import fill
@@ -72,13 +73,16 @@ def save(axes: Axes | np.ndarray, path: str | os.PathLike[str], *, dpi: int = 15
             "path", str(path), f"must end in one of {', '.join(f'.{kind}' for kind in kinds)}, as 'figure.png'"
         )
     dpi = check_count(dpi, "dpi", least=10, most=2400, advice="as dpi=150")
+    (content,) = rendered(axes, [path.suffix], dpi=dpi)
     with writing(path):
-        save_each(axes, [path], dpi=dpi)
+        path.write_bytes(content)
     return path
 
 
-def save_each(axes: Axes | np.ndarray, paths: Sequence[Path], *, dpi: int = 150) -> None:
-    """Write the figure of `axes` to several files and close it. It is laid out once, which takes longer than to draw.
+def rendered(axes: Axes | np.ndarray, suffixes: Sequence[str], *, dpi: int = 150) -> list[bytes]:
+    """Return the figure of `axes` as the bytes of files with these suffixes, and close it; the same bytes every time.
+
+    It is laid out once, which takes longer than to draw.
 
     One whose words leave no room for its panels grows until they have some.
     """
@@ -98,10 +102,18 @@ def save_each(axes: Axes | np.ndarray, paths: Sequence[Path], *, dpi: int = 150)
         with plt.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
             figure.set_layout_engine(None)
         box = figure.get_tightbbox(figure.canvas.get_renderer()).padded(_PAD)  # type: ignore[attr-defined]
-        for path in paths:
-            figure.savefig(path, dpi=dpi, bbox_inches=box, facecolor="white")
+        style: dict[str, Any] = {"dpi": dpi, "bbox_inches": box, "facecolor": "white"}
+        with plt.rc_context({"svg.hashsalt": "bayesmmm"}):  # else ids are random
+            return [_saved(figure, suffix, style) for suffix in suffixes]
     finally:
         plt.close(figure)
+
+
+def _saved(figure: Figure, suffix: str, style: Mapping[str, Any]) -> bytes:
+    kind, content = suffix[1:].lower(), io.BytesIO()
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    figure.savefig(content, format=kind, metadata=undated, **style)
+    return content.getvalue()
 
 
 def whole_figure(ax: Axes | Figure) -> Figure:

@@ -1,7 +1,7 @@
 """Every answer that the report tells, asked once, under one window and with the same draws."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesmmm.data import MONEY
-from bayesmmm.diagnostics import Diagnosis, diagnose
+from bayesmmm.diagnostics import Diagnosis
 from bayesmmm.estimands import adstock_decay, decompose, effects, marginal_roi, predict, residuals, response_curves
 from bayesmmm.optimize import Plan
 from bayesmmm.progress import Tell, silent
@@ -22,13 +22,13 @@ from bayesmmm.validate import check_ci_prob
 _PARTS = 20e6
 #: Draws of decays and replicates, and of response curves and parts by period, in figures and tables.
 _SOME, _CURVES = 1000, 400
-#: Steps that `collect` tells.
+#: Steps that `estimate` and `answer` tell.
 STEPS = 9
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What a fit says about a window."""
+class Estimates:
+    """What a fit says about a window: all that figures show."""
 
     fit: Fit
     ci_prob: float
@@ -51,14 +51,7 @@ class Answers:
     autocorrelation: Mapping[str, pd.DataFrame]
     predictive: Mapping[str, pd.DataFrame]
     checks: Mapping[str, pd.DataFrame]  # observed quantiles beside those of replicates
-    parameters: pd.DataFrame  # summary of the posterior
-    diagnosis: Diagnosis
     geos: GeoAnswers | None  # of a panel
-    weak: tuple[str, ...]  # channels that are not told apart from no effect
-    plan: Plan | None  # that is recommended
-    no_plan: str  # why there is none
-    objective: str  # what it is for
-    currency: str = ""  # sign or code that stands before amounts of money on the first pages
 
     @property
     def outcome(self) -> str:
@@ -96,18 +89,29 @@ class Answers:
         return [name for name in self.fit.system.mediators if self.fit.data.is_money(name)]
 
 
-def collect(
+@dataclass(frozen=True)
+class Answers(Estimates):
+    """What a fit says about a window, how far it can be trusted, and what to do."""
+
+    parameters: pd.DataFrame  # summary of the posterior
+    diagnosis: Diagnosis
+    weak: tuple[str, ...]  # channels that are not told apart from no effect
+    plan: Plan | None  # that is recommended
+    no_plan: str  # why there is none
+    objective: str  # what it is for
+    currency: str  # sign or code that stands before amounts of money on the first pages
+
+
+def estimate(
     fit: Fit,
     *,
     start: str | datetime.date | None = None,
     stop: str | datetime.date | None = None,
     window: str = "spend",
     ci_prob: float | None = None,
-    currency: str = "",
-    asked: Asked | None = None,
     tell: Tell = silent,
-) -> Answers:
-    """Ask a fit everything that the report tells; see `write_report` for the arguments."""
+) -> Estimates:
+    """Ask a fit what figures show; see `write_report` for the arguments."""
     ci_prob = check_ci_prob(ci_prob)
     about: dict[str, Any] = {"start": start, "stop": stop}
     chains = fit.posterior.sizes["chain"]
@@ -131,15 +135,9 @@ def collect(
     tell("decomposition")
     months = decompose(fit, freq="month", **about)
     parts = decompose(fit.thin(max(min(int(_PARTS / size), _CURVES), chains)), **about)
-    tell("checks")
-    diagnosis = diagnose(fit)
-    tell("geos" if len(fit.data.geos) > 1 else "parameters")
+    tell("geos" if len(fit.data.geos) > 1 else "series")
     geos = collect_by_geo(fit, replicated, window=window, ci_prob=ci_prob, **about)
-    tell("recommended plan")
-    asked = Asked() if asked is None else asked
-    plan, no_plan = recommend(fit, asked)
-    tell("tables")
-    return Answers(
+    return Estimates(
         fit=fit,
         ci_prob=ci_prob,
         window=window,
@@ -159,9 +157,29 @@ def collect(
         autocorrelation={name: autocorrelation(draw, ci_prob=ci_prob) for name, draw in left.items()},
         predictive={name: predictive_table(whole, name, ci_prob) for name in order},
         checks={name: predictive_check(_fewer(whole), name, ci_prob) for name in order},
-        parameters=fit.summary(ci_prob),
-        diagnosis=diagnosis,
         geos=geos,
+    )
+
+
+def answer(
+    estimates: Estimates,
+    asked: Asked,
+    diagnosis: Callable[[], Diagnosis],
+    *,
+    currency: str = "",
+    tell: Tell = silent,
+) -> Answers:
+    """Add what is said about a fit as a whole; see `write_report` for the arguments."""
+    fit = estimates.fit
+    tell("recommended plan")
+    plan, no_plan = recommend(fit, asked)
+    tell("parameters")
+    parameters = fit.summary(estimates.ci_prob)
+    tell("checks")
+    return Answers(
+        **vars(estimates),
+        parameters=parameters,
+        diagnosis=diagnosis(),
         weak=tuple(weak_signs(fit)),
         plan=plan,
         no_plan=no_plan,

@@ -1,22 +1,23 @@
 """The figures of a report, drawn by `plots` from the answers, each with a title and a sentence on how to read it."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
-from bayesmmm import plots
 from bayesmmm.errors import FigureWarning
 from bayesmmm.files import safe_names, writing
-from bayesmmm.plots.layout import panels, save_each
+from bayesmmm.processes import Helper
 from bayesmmm.progress import Tell, silent
-from bayesmmm.report.answers import Answers
+from bayesmmm.report.answers import Estimates
 from bayesmmm.report.geo_answers import PANELS, ROWS, of_all_geos
-from bayesmmm.results import FACTORS, prior_and_posterior
+from bayesmmm.results import FACTORS, Fit, prior_and_posterior
 
 #: Sections of the page that hold figures.
 FIRST, ANSWERS, GEOS, MODEL, DATA, LEARNT, CHECKS = (
@@ -143,6 +144,14 @@ _MEANINGS = {
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """What came of drawing a figure."""
+
+    files: Sequence[bytes] = ()  # by suffix; none of one that cannot be drawn
+    reason: str = ""  # why it cannot
+
+
+@dataclass(frozen=True)
 class Figure:
     """A figure of the report."""
 
@@ -155,14 +164,38 @@ class Figure:
     large: bool = False  # whether a phone has to scroll for it to be read
     kind: str = ""  # of `_WORDS`
     found: str = ""  # a finding that stands above it in place of its title
+    begun: Callable[[], Drawn] | None = None  # waits for it, wherever it is drawn
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Of its files."""
+        return (*SUFFIXES, PNG) if self.section == FIRST else SUFFIXES
+
+    @property
+    def call(self) -> tuple[Callable[..., Drawn], Callable[[], object], tuple[str, ...]]:
+        """What draws it, with arguments; without a title, which the page has."""
+        return draw_figure, partial(self.draw, title=None), self.suffixes
 
 
-def make_figures(answers: Answers) -> list[Figure]:
-    """Return all figures in the order of the page, with safe and distinct names."""
-    makers = (_of_first, _of_answers, _of_geos, _of_model, _of_learnt, _of_checks)
-    figures = [figure for make in makers for figure in make(answers)]
+def figures_of_fit(fit: Fit, ci_prob: float) -> list[Figure]:
+    """Return the figures for which nothing has to be asked."""
+    return [*_of_model(fit, ci_prob), *_of_learnt(fit, ci_prob)]
+
+
+def figures_of_answers(answers: Estimates) -> list[Figure]:
+    """Return all other figures."""
+    return [figure for make in (_of_first, _of_answers, _of_geos, _of_checks) for figure in make(answers)]
+
+
+def named(figures: Sequence[Figure]) -> list[Figure]:
+    """Give figures safe and distinct names."""
     names = safe_names(figure.name for figure in figures)
     return [replace(figure, name=name) for figure, name in zip(figures, names, strict=True)]
+
+
+def begin(figures: Sequence[Figure], helper: Helper) -> list[Figure]:
+    """Let a helper draw figures; return them as they are to be saved."""
+    return [replace(figure, begun=helper.submit(*figure.call)) for figure in figures]
 
 
 def save_figures(figures: list[Figure], folder: Path, tell: Tell = silent) -> list[Figure]:
@@ -170,30 +203,43 @@ def save_figures(figures: list[Figure], folder: Path, tell: Tell = silent) -> li
     out = []
     for figure in figures:
         tell(f"drawing {figure.name}")
-        ends = (*SUFFIXES, PNG) if figure.section == FIRST else SUFFIXES
-        # The page has titles.
-        if save_figure(partial(figure.draw, title=None), [folder / f"{figure.name}{end}" for end in ends]):
+        draw, *how = figure.call
+        drawn = draw(*how) if figure.begun is None else figure.begun()
+        if _write(drawn, [folder / f"{figure.name}{suffix}" for suffix in figure.suffixes]):
             out.append(figure)
     return out
 
 
 def save_figure(draw: Callable[[], object], paths: Sequence[Path]) -> bool:
     """Draw a figure and write it, or warn which one cannot be drawn and leave it out."""
+    return _write(draw_figure(draw, [path.suffix for path in paths]), paths)
+
+
+def draw_figure(draw: Callable[[], object], suffixes: Sequence[str]) -> Drawn:
+    """Draw a figure as the bytes of files with these suffixes."""
+    from bayesmmm.plots import layout
+
     try:
-        axes = np.ravel(np.asarray(draw(), dtype=object))
-        with writing(*paths):
-            save_each(axes, paths)
+        return Drawn(layout.rendered(np.ravel(np.asarray(draw(), dtype=object)), suffixes))
     except OSError:  # such as a full disk: no matter of this figure
         raise
     except Exception as problem:
-        for path in paths:
-            path.unlink(missing_ok=True)
-        reason = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+        return Drawn(reason=f"{type(problem).__name__}: {' '.join(str(problem).split())}")
+
+
+def _write(drawn: Drawn, paths: Sequence[Path]) -> bool:
+    """Write the files of a figure, or warn that there are none."""
+    if drawn.reason:
         warnings.warn(
-            FigureWarning(f"the figure {paths[0].stem!r} could not be drawn ({reason}); all else is written"),
-            stacklevel=2,
+            FigureWarning(
+                f"the figure {paths[0].stem!r} could not be drawn ({drawn.reason}); all else is written"
+            ),
+            stacklevel=3,
         )
         return False
+    with writing(*paths):
+        for path, content in zip(paths, drawn.files, strict=True):
+            path.write_bytes(content)
     return True
 
 
@@ -206,26 +252,35 @@ def _figure(
     return Figure(kind + end, section, title, reading, draw, small, large, kind)
 
 
-def _of_first(answers: Answers) -> Iterator[Figure]:
+def _of_first(answers: Estimates) -> Iterator[Figure]:
     """Figures for the person who decides, narrow enough for a phone."""
     ci_prob: dict[str, Any] = {"ci_prob": answers.ci_prob}
     if answers.bought and float(answers.effects["spend"].sel(channel=answers.bought).sum()) > 0.0:
-        yield _figure("shares", FIRST, partial(plots.shares, answers.effects, **ci_prob), small=True)
+        yield _figure("shares", FIRST, partial(_plot, "shares", answers.effects, **ci_prob), small=True)
     if len(answers.months["date"]) > 1:
-        by_month = partial(_by_month, answers)
+        by_month = partial(_by_month, answers.months)
         yield _figure("by_month", FIRST, by_month, small=True, outcome=answers.outcome)
-    curves = partial(plots.response_curves, answers.curves, across=2, **ci_prob)
+    curves = partial(_plot, "response_curves", answers.curves, across=2, **ci_prob)
     yield _figure("response_curves", FIRST, curves, small=True, outcome=answers.outcome)
 
 
-def _by_month(answers: Answers, **title: None) -> object:
-    return plots.decomposition(answers.months, ax=panels(1, 1, _NARROW)[0], **title)
+def _plot(name: str, *drawn: object, **settings: Any) -> object:
+    """Call a function of `plots`; only who draws waits for Matplotlib."""
+    from bayesmmm import plots
+
+    return getattr(plots, name)(*drawn, **settings)
 
 
-def _of_answers(answers: Answers) -> Iterator[Figure]:
+def _by_month(months: xr.Dataset, **title: None) -> object:
+    from bayesmmm.plots.layout import panels
+
+    return _plot("decomposition", months, ax=panels(1, 1, _NARROW)[0], **title)
+
+
+def _of_answers(answers: Estimates) -> Iterator[Figure]:
     ci_prob: dict[str, Any] = {"ci_prob": answers.ci_prob}
     outcome = answers.outcome
-    yield _figure("effects", ANSWERS, partial(plots.effects, answers.effects, **ci_prob), outcome=outcome)
+    yield _figure("effects", ANSWERS, partial(_plot, "effects", answers.effects, **ci_prob), outcome=outcome)
     if answers.marginal is not None:
         back = answers.effects["roi"].sel(channel=answers.marginal["channel"])
         reading = (
@@ -233,14 +288,18 @@ def _of_answers(answers: Answers) -> Iterator[Figure]:
             if answers.in_money
             else "the wider the interval, the less is known"
         )
-        yield _figure("roi", ANSWERS, partial(plots.roi, back, marginal=answers.marginal, **ci_prob), back=reading)
-    yield _figure("waterfall", ANSWERS, partial(plots.waterfall, answers.months, **ci_prob), outcome=outcome)
-    yield _figure("decomposition", ANSWERS, partial(plots.decomposition, answers.parts), outcome=outcome)
-    yield _figure("accounting", ANSWERS, partial(plots.accounting, answers.quarters, answers.counted, **ci_prob))
-    yield _figure("adstock_decay", ANSWERS, partial(plots.adstock_decay, answers.decay, **ci_prob))
+        yield _figure(
+            "roi", ANSWERS, partial(_plot, "roi", back, marginal=answers.marginal, **ci_prob), back=reading
+        )
+    yield _figure("waterfall", ANSWERS, partial(_plot, "waterfall", answers.months, **ci_prob), outcome=outcome)
+    yield _figure("decomposition", ANSWERS, partial(_plot, "decomposition", answers.parts), outcome=outcome)
+    yield _figure(
+        "accounting", ANSWERS, partial(_plot, "accounting", answers.quarters, answers.counted, **ci_prob)
+    )
+    yield _figure("adstock_decay", ANSWERS, partial(_plot, "adstock_decay", answers.decay, **ci_prob))
 
 
-def _of_geos(answers: Answers) -> Iterator[Figure]:
+def _of_geos(answers: Estimates) -> Iterator[Figure]:
     geos, ci_prob = answers.geos, answers.ci_prob
     if geos is None:
         return
@@ -248,12 +307,12 @@ def _of_geos(answers: Answers) -> Iterator[Figure]:
         rest: dict[str, Any] = {"left_out": _after(geos.left_out(ROWS, "the table roi_by_geo"))}
         back = geos.effects["roi"].sel(channel=answers.bought, geo=geos.first(ROWS))
         whole = answers.effects["roi"].sel(channel=answers.bought)
-        forest = partial(plots.roi_by_geo, back, whole, ranked=True, ci_prob=ci_prob)
+        forest = partial(_plot, "roi_by_geo", back, whole, ranked=True, ci_prob=ci_prob)
         yield _figure("roi_by_geo", GEOS, forest, **rest)
-        yield _figure("roi_map", GEOS, partial(plots.roi_map, back), **rest)
+        yield _figure("roi_map", GEOS, partial(_plot, "roi_map", back), **rest)
     for name, draws in geos.period.items():
         draws = draws.assign_attrs(verdict=answers.verdict)
-        common = partial(plots.period_effects, draws, ci_prob=ci_prob)
+        common = partial(_plot, "period_effects", draws, ci_prob=ci_prob)
         yield _figure("period_effects", GEOS, common, end=f"_{name}", equation=name)
 
 
@@ -262,54 +321,55 @@ def _after(sentence: str) -> str:
     return f" {sentence}" if sentence else ""
 
 
-def _of_model(answers: Answers) -> Iterator[Figure]:
-    fit = answers.fit
-    graph = partial(plots.causal_graph, fit.system, posterior=of_all_geos(fit), ci_prob=answers.ci_prob)
+def _of_model(fit: Fit, ci_prob: float) -> Iterator[Figure]:
+    graph = partial(_plot, "causal_graph", fit.system, posterior=of_all_geos(fit), ci_prob=ci_prob)
     yield _figure("causal_graph", MODEL, graph)
-    yield _figure("data", DATA, partial(plots.spend, fit.data))
+    yield _figure("data", DATA, partial(_plot, "spend", fit.data))
     if len(fit.data.columns) > 2:
-        yield _figure("correlation", DATA, partial(plots.correlation, fit.data.correlation()))
+        yield _figure("correlation", DATA, partial(_plot, "correlation", fit.data.correlation()))
 
 
-def _of_learnt(answers: Answers) -> Iterator[Figure]:
-    for equation in answers.fit.system.order:
-        known = [name for name in _MEANINGS if _drawn(answers, f"{equation}.{name}")]
+def _of_learnt(fit: Fit, ci_prob: float) -> Iterator[Figure]:
+    for equation in fit.system.order:
+        known = [name for name in _MEANINGS if _drawn(fit, f"{equation}.{name}")]
         if known:
             meaning = "; ".join(f"{name.replace('_', '-')}: {_MEANINGS[name]}" for name in known)
-            draw = partial(_learnt, answers, equation, known)
+            tables = {n: prior_and_posterior(fit, f"{equation}.{n}", ci_prob) for n in known}
+            draw = partial(_learnt, tables)
             yield _figure("prior_posterior", LEARNT, draw, end=f"_{equation}", equation=equation, meaning=meaning)
 
 
-def _drawn(answers: Answers, variable: str) -> bool:
+def _drawn(fit: Fit, variable: str) -> bool:
     """Whether a variable has a figure: not where each of many geos has a value of its own."""
-    known = answers.fit.posterior
+    known = fit.posterior
     return variable in known and ("geo" not in known[variable].dims or known[variable][0, 0].size <= ROWS)
 
 
-def _learnt(answers: Answers, equation: str, names: Sequence[str], **title: None) -> object:
+def _learnt(known: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]], **title: None) -> object:
     """Prior and posterior of the media parameters of an equation, a panel for each."""
-    both = {name: prior_and_posterior(answers.fit, f"{equation}.{name}", answers.ci_prob) for name in names}
-    rows = max(len(prior) for prior, _ in both.values())
-    across = min(len(names), 2)
-    axes = panels(len(names), across, (9.5, (0.9 + 0.3 * rows) * -(-len(names) // across)))
-    for ax, (name, tables) in zip(axes, both.items(), strict=True):
-        plots.prior_posterior(*tables, log=name in FACTORS, ax=ax, **title)
+    from bayesmmm.plots.layout import panels
+
+    rows = max(len(prior) for prior, _ in known.values())
+    across = min(len(known), 2)
+    axes = panels(len(known), across, (9.5, (0.9 + 0.3 * rows) * -(-len(known) // across)))
+    for ax, (name, tables) in zip(axes, known.items(), strict=True):
+        _plot("prior_posterior", *tables, log=name in FACTORS, ax=ax, **title)
         ax.set_title(name.replace("_", "-"), loc="right", fontsize=9)
     return axes
 
 
-def _of_checks(answers: Answers) -> Iterator[Figure]:
+def _of_checks(answers: Estimates) -> Iterator[Figure]:
     for name in answers.fit.system.order:
         left = answers.residuals[name]
         common: dict[str, Any] = {"end": f"_{name}", "equation": name}
-        yield _figure("predictive", CHECKS, partial(plots.predictive, answers.predictive[name]), **common)
+        yield _figure("predictive", CHECKS, partial(_plot, "predictive", answers.predictive[name]), **common)
         if (geos := answers.geos) is not None:
             table = geos.predictive[name].loc[geos.first(PANELS)]
             rest = _after(geos.left_out(PANELS, "the table predictive_by_geo"))
-            by_geo = partial(plots.predictive_by_geo, table)
+            by_geo = partial(_plot, "predictive_by_geo", table)
             yield _figure("predictive_by_geo", CHECKS, by_geo, left_out=rest, **common)
-        yield _figure("residuals", CHECKS, partial(plots.residuals, left, ci_prob=answers.ci_prob), **common)
-        check = partial(plots.predictive_check, answers.checks[name])
+        yield _figure("residuals", CHECKS, partial(_plot, "residuals", left, ci_prob=answers.ci_prob), **common)
+        check = partial(_plot, "predictive_check", answers.checks[name])
         yield _figure("predictive_check", CHECKS, check, small=True, **common)
-        memory = partial(plots.residual_autocorrelation, answers.autocorrelation[name])
+        memory = partial(_plot, "residual_autocorrelation", answers.autocorrelation[name])
         yield _figure("residual_autocorrelation", CHECKS, memory, small=True, **common)

@@ -10,12 +10,14 @@ from typing import Any
 
 import pandas as pd
 
+from bayesmmm.diagnostics import diagnose
 from bayesmmm.errors import SettingError
 from bayesmmm.files import RunFolder, digest, make_mark, run_folder, write_csv, writing
+from bayesmmm.processes import Helper
 from bayesmmm.progress import Tell, silent, telling
-from bayesmmm.report.answers import STEPS, Answers, collect
+from bayesmmm.report.answers import STEPS, Answers, answer, estimate
 from bayesmmm.report.experiments import make_experiments_table
-from bayesmmm.report.figures import make_figures, save_figures
+from bayesmmm.report.figures import Figure, begin, figures_of_answers, figures_of_fit, named, save_figures
 from bayesmmm.report.findings import Finding, make_findings
 from bayesmmm.report.geo_tables import make_geo_tables
 from bayesmmm.report.next_test import rank_tests
@@ -24,7 +26,7 @@ from bayesmmm.report.page import make_page
 from bayesmmm.report.recommendation import OBJECTIVES, Asked
 from bayesmmm.report.tables import make_tables
 from bayesmmm.results import Fit, check_fit
-from bayesmmm.validate import check_choice, check_flag, check_path, refusal
+from bayesmmm.validate import check_choice, check_ci_prob, check_flag, check_path, refusal
 
 PAGE, TABLES, FIGURES = "index.html", "tables", "figures"
 _ASKED: Mapping[str, Any] = {"plan": None, "total": None, "objective": "outcome"}
@@ -40,21 +42,38 @@ class Report:
     answers: Answers
     tables: Mapping[str, pd.DataFrame]  # by the name of their file
     findings: tuple[Finding, ...]
+    figures: list[Figure]
     mark: str  # what made it, which run, of which fit
 
 
-def compose(fit: Fit, *, title: str | None = None, tell: Tell = silent, **settings: Any) -> Report:
-    """Ask a fit everything and put the answers into tables and sentences; arguments as in `write_report`."""
+def compose(
+    fit: Fit,
+    *,
+    title: str | None = None,
+    currency: str = "",
+    tell: Tell = silent,
+    helper: Helper | None = None,
+    **settings: Any,
+) -> Report:
+    """Ask a fit everything and put the answers into tables and sentences; arguments as in `write_report`.
+
+    A `helper` checks the fit and draws the figures while this process goes on.
+    """
+    helper = Helper() if helper is None else helper
     asked = Asked(*(settings.pop(name, default) for name, default in _ASKED.items()))
-    answers = collect(fit, asked=asked, tell=tell, **settings)
+    diagnosis = helper.submit(diagnose, fit)
+    figures = begin(figures_of_fit(fit, check_ci_prob(settings.get("ci_prob"))), helper)
+    estimates = estimate(fit, tell=tell, **settings)
+    figures = named([*begin(figures_of_answers(estimates), helper), *figures])
+    answers = answer(estimates, asked, diagnosis, currency=currency, tell=tell)
     tables = make_tables(answers) | make_geo_tables(answers) | make_terms_table(answers)
     tables |= make_experiments_table(answers, rank_tests(answers))
     title = f"Marketing mix: {answers.outcome}" if title is None else title
     stamp = fit.stamp
-    settings |= {name: getattr(asked, name) for name in _ASKED}
+    settings |= {"currency": currency} | {name: getattr(asked, name) for name in _ASKED}
     run = digest(stamp, title, sorted((name, str(value)) for name, value in settings.items()), fit.answering)
     mark = make_mark("report", run, stamp)
-    return Report(title, answers, tables, tuple(make_findings(answers, tables)), mark)
+    return Report(title, answers, tables, tuple(make_findings(answers, tables)), figures, mark)
 
 
 def write(report: Report, run: RunFolder, tell: Tell = silent) -> list[Path]:
@@ -65,7 +84,7 @@ def write(report: Report, run: RunFolder, tell: Tell = silent) -> list[Path]:
             (part / name).mkdir()
         for name, table in report.tables.items():
             write_csv(table, part / TABLES / f"{name}.csv", index=False)
-        figures = save_figures(make_figures(report.answers), part / FIGURES, tell)
+        figures = save_figures(report.figures, part / FIGURES, tell)
         tell("page")
         page = make_page(
             report.answers, report.tables, report.findings, figures, part / FIGURES, title=report.title
@@ -160,8 +179,14 @@ def write_report(
     check_flag(progress, "progress")
     check_fit(fit)
     path = check_path(folder, "folder", SettingError, "report")
-    about = {"start": start, "stop": stop, "window": window, "ci_prob": ci_prob, "currency": currency}
-    asked = {"plan": plan, "total": total, "objective": objective}
+    about: dict[str, Any] = {
+        "start": start,
+        "stop": stop,
+        "window": window,
+        "ci_prob": ci_prob,
+        "currency": currency,
+    }
+    asked: dict[str, Any] = {"plan": plan, "total": total, "objective": objective}
     with writing(path), run_folder(path) as run, telling_report(progress, "effects") as tell:
         return write(compose(fit, title=title, tell=tell, **about, **asked), run, tell)
 
