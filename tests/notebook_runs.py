@@ -31,8 +31,8 @@ def code(notebook):
 
 # -------------------------------------------------------------------------------------------------------- execution
 #: What the kernel is told once. So few draws need not pass the gate of the answers; a fit that several notebooks make
-#: is sampled once, and those of folds with fewer draws still; a figure is drawn once, not a second time to find its
-#: margins, and those of a report, which are tested elsewhere, not at all.
+#: is sampled once, in long steps, and those of folds with fewer draws still; a figure is drawn once, not a second time
+#: to find its margins, and those of a report, which are tested elsewhere, not at all.
 ONCE = """
 %matplotlib inline
 %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
@@ -44,7 +44,7 @@ writing.save_figures = lambda found, folder, tell: ()
 def fit(system, data, *, sample=bayesmmm.fit, fits=[], **settings):
     asked = (system, data, settings)
     if asked not in [one for one, _ in fits]:
-        fits.append((asked, sample(system, data, **settings).accept_unconverged()))
+        fits.append((asked, sample(system, data, **(settings | {"target_accept": 0.8})).accept_unconverged()))
     return next(answer for one, answer in fits if one == asked)
 
 def load(path, *, read=bayesmmm.load):
