@@ -6,7 +6,8 @@ Speed: the shipped example (156 weeks, 4 channels and a mediator, 4 chains of 10
 Then a fresh process loads it, with the compiled kernels in the cache or with an empty cache, and calls `roi`,
 `effects` and `decompose` one after the other, twice; clocks start after the imports. Memory: three years of days, 12
 channels, one mediator, 4000 draws (from the prior: what the numbers are does not matter here); each answer is asked
-in a process of its own, whose peak is read from the system.
+in a process of its own, whose peak is read from the system. Last, the command `report` of the example, from its start to
+its end.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 SPEED = """
@@ -114,6 +116,14 @@ def child(code: str, *arguments: str, cache: Path | None = None) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def report_seconds(fit: Path, out: Path) -> float:
+    """Seconds of the command `report`, from the start of its process to the end."""
+    start = time.perf_counter()
+    asked = [sys.executable, "-m", "bayesmmm", "report", str(fit), "--out", str(out)]
+    subprocess.run(asked, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -132,12 +142,14 @@ def main() -> None:
         child(SPEED, str(example))  # fills the cache
         result["speed"]["kernels in the cache"] = child(SPEED, str(example))
         result["speed"]["empty cache"] = child(SPEED, str(example), cache=folder / "cache")
+        result["report"] = [report_seconds(example, folder / "report") for _ in range(3)]
         large_fit(large)
         for question in ASKED:
             result["memory"][question] = child(MEMORY, str(large), question)
     for cache, found in result["speed"].items():
         first, later = found["first"]["together"], found["later"]["together"]
         print(f"roi + effects + decompose, {cache}: first call {first:.2f} s, later {later:.2f} s")
+    print(f"report: {', '.join(f'{seconds:.1f}' for seconds in result['report'])} s")
     for question, found in result["memory"].items():
         print(f"{question:45s} {found['peak_gb']:.2f} GB {found['seconds']:6.1f} s  {found['refused'] or ''}")
     options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
