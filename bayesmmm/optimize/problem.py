@@ -91,7 +91,7 @@ def _repeated(fit: Fit, periods: int, controls: Any) -> tuple[pd.DataFrame, Cont
             raise about("controls", controls, text, UnknownTermError)
         where, by_geo = f"controls[{name!r}]", isinstance(values, pd.DataFrame | Mapping) and len(data.geos) > 1
         own = check_dates_by_geo(values, where, dates, data.geos) if by_geo else check_dates(values, where, dates)
-        check_values(own, where)
+        check_values(own if by_geo else values, where)
         columns[name] = np.broadcast_to(own, (len(data.geos), periods))
     assumed = expected_controls(data, [name for name in wanted if name not in known], periods)
     columns |= {name: expected.values for name, expected in assumed.items()}
