@@ -152,6 +152,10 @@ CONTRADICTIONS = {
         with_attribute("convergence", lambda known: known | {"draws": 10**6}),
         "a verdict on 1000000 draws",
     ),
+    "table of the verdict": (
+        with_attribute("mixing", lambda known: known | {"index": known["index"][::-1]}),
+        "a table of other parameters",
+    ),
 }
 
 

@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
@@ -96,6 +97,15 @@ def test_the_verdict_is_read_and_not_worked_out_again(fitted, saved, killed):
     assert results.load(saved).memo["convergence"] == fitted.convergence
 
 
+def test_what_a_verdict_rests_on_is_read_and_not_worked_out_again(fitted, saved, monkeypatch):
+    known = fitted.mixing
+    assert np.isfinite(known).all(axis=None)
+    monkeypatch.setattr("bayesmmm.results.fit.mixing", lambda posterior: pytest.fail("worked out again"))
+    loaded = results.load(saved)
+    pd.testing.assert_frame_equal(loaded.mixing, known, check_exact=True)
+    pd.testing.assert_frame_equal(loaded.summary(), fitted.summary(), check_exact=True)
+
+
 def test_a_verdict_that_was_not_passed_on_these_draws_is_not_kept(fitted, tmp_path):
     assert fitted.convergence.verdict == "converged"
     by_hand = _with_posterior(fitted, lambda groups: {})
@@ -106,6 +116,7 @@ def test_a_verdict_that_was_not_passed_on_these_draws_is_not_kept(fitted, tmp_pa
     for fit in (by_hand, changed):
         loaded = results.load(fit.save(tmp_path / "fit.nc"))
         assert "convergence" not in loaded.memo
+        assert "mixing" not in loaded.memo
     assert results.load(changed.save(tmp_path / "fit.nc")).convergence.verdict == "failed"
 
 

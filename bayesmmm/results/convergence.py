@@ -21,6 +21,8 @@ DIVERGENT_BAD = 0.01
 #: Shape of the largest importance weights up to which they can be relied on: Vehtari et al. (2024), Journal of Machine
 #: Learning Research 25, 1-58.
 PARETO_K_GOOD = 0.7
+#: Columns of `mixing`.
+MIXING = ("rhat", "ess_bulk", "ess_tail")
 #: Verdict on draws that no sampler made; answers carry it.
 PREVIEW = "preview, not sampled"
 FIT_WITHOUT = "fit without preview, as mm.fit(system, data): a Normal has no skewness, and sees one mode only"
@@ -165,7 +167,7 @@ def mixing(posterior: xr.Dataset) -> pd.DataFrame:
         with np.errstate(divide="ignore", invalid="ignore"):  # of chains that stay: R-hat is infinite, or unknown
             columns["rhat"] = flat(arviz_stats.rhat(posterior))
     columns |= {f"ess_{method}": flat(arviz_stats.ess(posterior, method=method)) for method in ("bulk", "tail")}
-    return pd.DataFrame(columns).reindex(columns=["rhat", "ess_bulk", "ess_tail"])
+    return pd.DataFrame(columns).reindex(columns=list(MIXING))
 
 
 def absent(draws: xr.DataArray) -> xr.DataArray:

@@ -1,7 +1,8 @@
 """`Fit`: data, system, scales and draws in one record, and its file.
 
-The verdict on the sampler is kept in the file with a fingerprint of the draws it was passed on, since working it out
-takes longer than reading the file; for other draws it is worked out anew.
+The verdict on the sampler, and the R-hat and effective sample sizes that it rests on, are kept in the file with a
+fingerprint of the draws they are of, since working them out takes longer than reading the file; for other draws they are
+worked out anew.
 """
 
 import json
@@ -24,9 +25,9 @@ from bayesmmm.equations.event_terms import event_columns
 from bayesmmm.equations.text import unit_of
 from bayesmmm.errors import FitFileError, MissingLibraryError, PanelError
 from bayesmmm.files import digest
-from bayesmmm.results.convergence import Convergence, fingerprint, group_of, judge, judged, mixing
+from bayesmmm.results.convergence import MIXING, Convergence, fingerprint, group_of, judge, judged, mixing
 from bayesmmm.results.fit_file import GIVEN_SCALES, read_fit_file, write_fit_file
-from bayesmmm.results.summaries import summarise
+from bayesmmm.results.summaries import flat, summarise
 from bayesmmm.text import notebook_html
 from bayesmmm.validate import about, check_count, check_path
 
@@ -307,7 +308,8 @@ class Fit:
         """Write everything to one netCDF file.
 
         The file is made beside and then moved in, so that a failure leaves an existing file as it was. It ends in a
-        checksum: one that was changed or damaged is refused by `load`. The verdict on the sampler is written with it.
+        checksum: one that was changed or damaged is refused by `load`. The verdict on the sampler is written with it,
+        and what it rests on.
         All draws are written, of a fit that answers with some of them too; a fit that is loaded answers with as many.
         Whoever loads a fit whose sampler failed has to accept it anew.
 
@@ -330,6 +332,8 @@ class Fit:
         if self.memo.get("judged") == draws:  # no verdict made by hand, or on draws that were changed since
             numbers = {k: v for k, v in asdict(self.convergence).items() if k != "verdict"}
             extra |= {"convergence": json.dumps(numbers), "fingerprint": draws}
+            if self.memo.get("mixing", ("",))[0] == draws:
+                extra["mixing"] = json.dumps(self.mixing.to_dict("split"))
         parts = {name: getattr(self, name) for name in _PARTS}
         write_fit_file(path, self.stamp, **parts, extra=extra)
         return path
@@ -426,6 +430,12 @@ def load(path: str | os.PathLike[str]) -> Fit:
             if (known.chains, known.draws) != (sizes["chain"], sizes["chain"] * sizes["draw"]):
                 raise ValueError(f"a verdict on {known.draws} draws")
             fit.memo.update(judged=attrs["fingerprint"], convergence=known)
+        if "mixing" in attrs:
+            table = pd.DataFrame(**json.loads(attrs["mixing"]), dtype=float)
+            rows = list(flat(fit.posterior.isel(chain=0, draw=0)))
+            if list(table.columns) != list(MIXING) or list(table.index) != rows:
+                raise ValueError("a table of other parameters")
+            fit.memo["mixing"] = attrs["fingerprint"], table
     except (ValueError, KeyError, TypeError) as error:
         raise FitFileError(
             f"{path} does not hold a fit that can be used: its verdict is not one on its draws ({error}). Save the fit "
