@@ -29,11 +29,11 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from bayesmmm import engine
 from bayesmmm.data import MMMData
 from bayesmmm.equations import MMM, Equation, Fourier
 from bayesmmm.evaluate import PriorWorlds, calibrate
 from bayesmmm.priors import Prior
+from bayesmmm.processes import processors
 from bayesmmm.simulate import World, simulate_world
 
 WEEKS = 52
@@ -223,7 +223,7 @@ def main() -> None:
     found = calibrate(system, source, simulations=given.simulations, seed=given.seed)
     print(found)
     print(found.table().round(3).to_string())
-    print(f"{found.settings['seconds']:.0f} s, compilation included; {engine.processors()} processors")
+    print(f"{found.settings['seconds']:.0f} s, compilation included; {processors()} processors")
     if given.out:
         from bayesmmm import plots
 

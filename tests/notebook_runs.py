@@ -126,11 +126,11 @@ def shown(notebook, start):
 
 
 def figures(notebook, *calls):
-    """How many figures each cell shows that calls one of `calls`."""
+    """How many figures each cell shows that calls one of `calls`, or each cell."""
     return [
         sum("image/png" in out.get("data", {}) for out in cell.outputs)
         for cell in code(notebook)
-        if any(call in cell.source for call in calls)
+        if not calls or any(call in cell.source for call in calls)
     ]
 
 

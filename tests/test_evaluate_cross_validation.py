@@ -121,7 +121,7 @@ def no_sampling(monkeypatch):
         return SilentFit(made_fit(system, data, draws=20, chains=2, seed=seed), ())
 
     monkeypatch.setattr(fold_task, "fit_quietly", made)
-    monkeypatch.setattr(many_fits.engine, "processors", lambda: 1)
+    monkeypatch.setattr(many_fits, "processors", lambda: 1)
     return asked
 
 

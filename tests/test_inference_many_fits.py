@@ -71,7 +71,7 @@ def test_results_stand_in_the_order_of_the_items(executor):
 
 
 def test_items_run_at_once_in_this_process(monkeypatch):
-    monkeypatch.setattr(many_fits.engine, "processors", lambda: 2)
+    monkeypatch.setattr(many_fits, "processors", lambda: 2)
     both = threading.Barrier(2, timeout=20)  # passes only when two wait at once
     done = run(lambda _: both.wait() in (0, 1), [0, 1], progress=False)
     assert dict(done.results) == {0: True, 1: True}
@@ -127,7 +127,7 @@ def listening():
 
 
 def test_control_c_while_waiting_for_threads(monkeypatch, listening):
-    monkeypatch.setattr(many_fits.engine, "processors", lambda: 2)
+    monkeypatch.setattr(many_fits, "processors", lambda: 2)
     first, go = threading.Event(), threading.Event()
 
     def task(x):
@@ -149,7 +149,7 @@ def test_control_c_while_waiting_for_threads(monkeypatch, listening):
 
 
 def test_an_interruption_of_a_single_worker_keeps_what_is_done(monkeypatch):
-    monkeypatch.setattr(many_fits.engine, "processors", lambda: 1)
+    monkeypatch.setattr(many_fits, "processors", lambda: 1)
 
     def task(x):
         if x == 3:
@@ -162,7 +162,7 @@ def test_an_interruption_of_a_single_worker_keeps_what_is_done(monkeypatch):
 
 
 def test_an_interruption_cancels_what_has_not_begun(monkeypatch):
-    monkeypatch.setattr(many_fits.engine, "processors", lambda: 2)
+    monkeypatch.setattr(many_fits, "processors", lambda: 2)
     begun, go = [], threading.Event()
 
     def task(x):
@@ -258,7 +258,7 @@ def test_listening_within_listening():
 
 # ----------------------------------------------------------------------------------------------- real fits
 def test_fits_side_by_side_are_those_one_after_the_other(mediated, monkeypatch, recwarn):
-    monkeypatch.setattr(many_fits.engine, "processors", lambda: 2)
+    monkeypatch.setattr(many_fits, "processors", lambda: 2)
     lengths = {60: 11, 40: 12}
 
     def task(periods):

@@ -5,7 +5,6 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
 
-from bayesmmm import engine
 from bayesmmm.data import MONEY
 from bayesmmm.errors import NeverSpentError
 from bayesmmm.optimize import optimize_budget, outcomes
@@ -99,7 +98,7 @@ def test_chunks_and_threads_change_nothing(monkeypatch):
     assert len(problem.whole._chunks) == 5
     assert_allclose(pieces.spend, whole.spend, rtol=1e-5)
     assert_allclose(pieces.answers["outcome"], whole.answers["outcome"], rtol=1e-6)
-    monkeypatch.setattr(engine, "processors", lambda: 1)  # one thread after the other
+    monkeypatch.setattr(outcomes, "processors", lambda: 1)  # one thread after the other
     identical(pieces, optimize_budget(fit, **call))
 
 

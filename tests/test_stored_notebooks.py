@@ -9,6 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.notebook_runs import figures
+
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 
@@ -126,12 +128,6 @@ def test_every_fault_is_seen(script, ran):
             cell.outputs = []
 
     assert changed(never_run) == []
-
-
-def figures(notebook):
-    """How many figures each code cell shows."""
-    cells = (cell for cell in notebook.cells if cell.cell_type == "code")
-    return [sum("image/png" in output.get("data", {}) for output in cell.outputs) for cell in cells]
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayesmmm.cli import arguments
-from bayesmmm.cli.commands import SAMPLER_FAILED, check_readable, ending, refused, ways
+from bayesmmm.cli.commands import SAMPLER_FAILED, ending, load_fit, refused, ways
 from bayesmmm.cli.files import told_figures
 from bayesmmm.cli.planning import current_plan, unique
 from bayesmmm.cli.text import collected_cautions, heading, laid_out, listing, show_written, wrap
@@ -163,10 +163,7 @@ def _answer(
     ask: "Callable[[Fit, pd.DataFrame | None], _Answer]",
 ) -> int:
     _check_window(options)
-    check_readable(options.fit)
-    from bayesmmm.results import load
-
-    fit = load(options.fit)
+    fit = load_fit(options.fit)
     fit = fit if options.geo is None else fit.sel(geo=options.geo)
     print(wrap(str(fit.convergence).splitlines()[0]))
     if refused(fit, options, *words):

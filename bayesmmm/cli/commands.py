@@ -130,6 +130,14 @@ def check_readable(path: Path) -> None:
         raise FileNotFoundError(0, "is not there; give the file that `bayesmmm fit` wrote, as fit.nc", str(path))
 
 
+def load_fit(path: Path) -> "Fit":
+    """Read a saved fit."""
+    check_readable(path)
+    from bayesmmm.results import load
+
+    return load(path)
+
+
 def refused(fit: "Fit", options: argparse.Namespace, done: str, what: str) -> bool:
     """Whether a fit whose sampler failed is not to be used, which is said."""
     if fit.convergence.verdict != "failed" or options.allow_unconverged:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayesmmm.cli import arguments
-from bayesmmm.cli.commands import SAMPLER_FAILED, check_readable, ending, refused
+from bayesmmm.cli.commands import SAMPLER_FAILED, ending, load_fit, refused
 from bayesmmm.cli.files import told_figures, write_comparison
 from bayesmmm.cli.planning import of_geo, read_plan_file
 from bayesmmm.cli.text import show_written, wrap
@@ -60,11 +60,9 @@ def compare(options: argparse.Namespace) -> int:
     if twice is not None or len(names) < 2:
         wrong = f"two plans are called {twice!r}" if twice is not None else "one plan is given"
         raise SettingError(f"{wrong}; give two or more by names of their own, as now=current.csv best=plan.csv")
-    check_readable(options.fit)
+    fit = load_fit(options.fit)
     from bayesmmm.optimize import compare_plans
-    from bayesmmm.results import load
 
-    fit = load(options.fit)
     if options.geo is not None:
         fit = fit.sel(geo=options.geo)
     if not options.quiet:

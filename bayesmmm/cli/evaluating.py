@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmmm.cli import arguments
 from bayesmmm.cli.asking import write_answer
-from bayesmmm.cli.commands import DONE, SAMPLER_FAILED, check_readable, ending, read_spec, refused
+from bayesmmm.cli.commands import DONE, SAMPLER_FAILED, check_readable, ending, load_fit, read_spec, refused
 from bayesmmm.cli.files import told_figures
 from bayesmmm.cli.text import collected_cautions, heading, laid_out, listing, show_written, wrap
 from bayesmmm.errors import SettingError
@@ -138,11 +138,9 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _in_sample(options: argparse.Namespace) -> int:
-    check_readable(options.input)
+    fit = load_fit(options.input)
     from bayesmmm.evaluate import in_sample
-    from bayesmmm.results import load
 
-    fit = load(options.input)
     print(wrap(str(fit.convergence).splitlines()[0]))
     if refused(fit, options, "judged", "the errors"):
         return SAMPLER_FAILED
@@ -167,10 +165,7 @@ def _percent(share: float) -> str:
 def _refitted(options: argparse.Namespace) -> "tuple[MMM, MMMData, str]":
     """System, data, and what stands for them in the marks of files."""
     if options.spec is None:
-        check_readable(options.input)
-        from bayesmmm.results import load
-
-        fit = load(options.input)
+        fit = load_fit(options.input)
         return fit.system, fit.data, fit.stamp
     from bayesmmm.data import MMMData
     from bayesmmm.equations import check_system
@@ -258,9 +253,8 @@ def compare(options: argparse.Namespace) -> int:
         check_readable(path)
     from bayesmmm import plots
     from bayesmmm.evaluate import compare
-    from bayesmmm.results import load
 
-    fits: dict[str, Fit] = {name: load(path) for name, path in zip(names, options.fits, strict=True)}
+    fits: dict[str, Fit] = {name: load_fit(path) for name, path in zip(names, options.fits, strict=True)}
     for fit in fits.values():
         if refused(fit, options, "compared", "them"):
             return SAMPLER_FAILED

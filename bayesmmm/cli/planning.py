@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmmm.cli import arguments
 from bayesmmm.cli.arguments import ALL
-from bayesmmm.cli.commands import SAMPLER_FAILED, check_readable, ending, refused
+from bayesmmm.cli.commands import SAMPLER_FAILED, ending, load_fit, refused
 from bayesmmm.cli.files import frontier_table, told_figures, write_plan
 from bayesmmm.cli.text import collected_cautions, heading, listing, show_written, wrap
 from bayesmmm.errors import InfeasibleError, PanelError, SettingError
@@ -157,10 +157,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def plan_budget(options: argparse.Namespace) -> int:
     """Plan a budget from a saved fit, print it and write it to a folder."""
     _check_window(options)
-    check_readable(options.fit)
-    from bayesmmm.results import load
-
-    fit = load(options.fit)
+    fit = load_fit(options.fit)
     if options.geo is not None:
         if options.geos is not None:
             raise SettingError(

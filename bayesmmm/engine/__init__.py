@@ -59,4 +59,3 @@ from bayesmmm.engine.residuals import (
 from bayesmmm.engine.tails import tail_periods
 from bayesmmm.engine.terms import CarryOver, FrozenDraws, add, geo_by_geo, scaled
 from bayesmmm.engine.window_system import PassState, WindowSystem, answering
-from bayesmmm.processes import processors

@@ -405,13 +405,18 @@ def units_attrs(fit: Fit, names: Sequence[str]) -> dict[str, str]:
     return {"unit": "units of the channel", "counted": json.dumps({name: fit.data.unit(name) for name in names})}
 
 
+def paid_mediators(fit: Fit) -> list[str]:
+    """Return the mediators that are money and act as media."""
+    return [name for name in fit.system.mediators if name in fit.system.media and fit.data.is_money(name)]
+
+
 def bought_channels(fit: Fit, channels: Sequence[str] | None) -> Sequence[str] | None:
     """Leave out what nothing is known to be paid for, or refuse it where it was asked for by name: it has no return."""
     check_fit(fit)
     if channels is None:
         names = [name for name in fit.system.channels if fit.data.has_spend(name)]
         if not names:
-            own = [name for name in fit.system.mediators if name in fit.system.media and fit.data.is_money(name)]
+            own = paid_mediators(fit)
             ask = f"only mediators are: name one, as channels={own[:1]!r}" if own else "ask effects(fit)"
             raise AnswerError(
                 "no channel of this system is money or has a column of spend, so that there is no return on spend; "

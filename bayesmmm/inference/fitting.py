@@ -14,6 +14,7 @@ from bayesmmm.equations.panel import MIN_GEOS
 from bayesmmm.errors import BayesMMMWarning, ConvergenceWarning, SamplingError
 from bayesmmm.inference.groups import complete
 from bayesmmm.inference.samplers import NUTPIE, PREVIEW, PYMC, SAMPLERS
+from bayesmmm.processes import processors
 from bayesmmm.results import GIVEN_SCALES, Fit, library_versions
 from bayesmmm.validate import LARGEST_SEED, MOST, check_choice, check_count, check_flag, check_fraction
 
@@ -150,7 +151,7 @@ def fit(
         "draws": checked["draws"],
         "tune": checked["tune"],
         "chains": checked["chains"],
-        "cores": checked.get("cores") or min(checked["chains"], engine.processors()),
+        "cores": checked.get("cores") or min(checked["chains"], processors()),
         "seed": checked["seed"] if "seed" in checked else int(np.random.default_rng().integers(2**31)),
         "target_accept": checked["target_accept"],
         "sampler": by,

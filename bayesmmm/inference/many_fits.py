@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from bayesmmm import engine
 from bayesmmm.data import MMMData, Scales
 from bayesmmm.equations import MMM
 from bayesmmm.errors import BayesMMMWarning, EvaluationError, FailedRunsWarning, InterruptedWarning, SettingError
 from bayesmmm.inference.fitting import fit, heard
+from bayesmmm.processes import processors
 from bayesmmm.progress import telling
 from bayesmmm.results import Fit
 from bayesmmm.validate import check_flag
@@ -142,12 +142,12 @@ def run(
 
 def workers(count: int) -> int:
     """Return how many of so many items run at once in this process."""
-    return max(1, min(engine.processors(), count))
+    return max(1, min(processors(), count))
 
 
 def cores_each(count: int, executor: Any) -> int:
     """Return the processors that each of so many fits should use: all for one fit, one for each of many."""
-    return 1 if executor is not None or count > 1 else engine.processors()
+    return 1 if executor is not None or count > 1 else processors()
 
 
 def seeds(seed: int, count: int) -> list[int]:

@@ -11,8 +11,8 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from bayesmmm.engine import processors
 from bayesmmm.inference.program import Program, deviations, spreads_at
+from bayesmmm.processes import processors
 
 #: Pairs of points that averages are taken over, and how many of these the curvature is.
 _PAIRS, _CURVED = 16, 2

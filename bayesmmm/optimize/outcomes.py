@@ -18,6 +18,7 @@ from bayesmmm.estimands.query import Query
 from bayesmmm.estimands.windows import DrawOrder, Segment, order_by_tail, reached
 from bayesmmm.optimize.draw_chunk import DrawChunk, PlanContext, PlanOutcome
 from bayesmmm.optimize.places import Place, window_sum
+from bayesmmm.processes import processors
 from bayesmmm.results import Fit
 from bayesmmm.results.convergence import fingerprint
 from bayesmmm.results.kept import keep
@@ -44,7 +45,7 @@ class Outcomes:
         self._order, self.size = context.order, len(context.order.draws)
         self._small = max(at.stop - at.start for at, _ in context.chunks) * self.query.paths < WORTH_A_THREAD
         self._rows = sum(len(place.rows) for place in places)
-        self._pool = ThreadPoolExecutor(engine.processors())
+        self._pool = ThreadPoolExecutor(processors())
         items = [(place, *chunk) for place in places for chunk in context.chunks]
         self._chunks = self.each(lambda item: DrawChunk(context, *item), items)
         self._held = self._sum_elsewhere(context)
@@ -233,7 +234,7 @@ def _evaluated(query: Query, order: DrawOrder, slices: list[slice]) -> tuple[tup
     def each(at: slice) -> tuple[slice, list[Segment]]:
         return at, reached(order.segments(order.draws[at]))
 
-    with ThreadPoolExecutor(engine.processors()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         return tuple(in_threads(pool, each, slices))
 
 

@@ -25,7 +25,7 @@ from bayesmmm.errors import (
     PanelError,
     UnknownTermError,
 )
-from bayesmmm.estimands.query import Query, bought_channels, open_query, spaced
+from bayesmmm.estimands.query import Query, bought_channels, open_query, paid_mediators, spaced
 from bayesmmm.optimize.arguments import DRAWS, Solver, Window, which_window
 from bayesmmm.optimize.constraints import Constraints, Limits, read_limits
 from bayesmmm.optimize.decision_variables import DecisionVariables, label_of
@@ -160,7 +160,7 @@ def read_channels(fit: Fit, channels: Sequence[str] | None, modes: Mapping[str, 
             )
             raise about("channels", name, text, NeverSpentError)
     if not names and not own:
-        paid = [name for name in system.mediators if name in system.media and fit.data.is_money(name)]
+        paid = paid_mediators(fit)
         way = f"to plan a mediator, pass mediators={{{paid[0]!r}: 'decide'}}" if paid else ""
         raise AnswerError(
             f"there is no channel to decide about; {way or 'list columns under media in an equation'}"

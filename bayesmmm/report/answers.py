@@ -11,6 +11,7 @@ import xarray as xr
 from bayesmmm.data import MONEY
 from bayesmmm.diagnostics import Diagnosis
 from bayesmmm.estimands import adstock_decay, decompose, effects, marginal_roi, predict, residuals, response_curves
+from bayesmmm.estimands.query import paid_mediators
 from bayesmmm.optimize import Plan
 from bayesmmm.progress import Tell, silent
 from bayesmmm.report.geo_answers import GeoAnswers, collect_by_geo, in_total, with_replicates
@@ -118,8 +119,7 @@ def estimate(
     lost = effects(fit, window=window, **about)
     tell("effects")
     counted = lost if window == "outcome" else effects(fit, terms=(), window="outcome", **about)
-    # Paid mediators that act as media, so that their own spend can be judged.
-    paid = [name for name in fit.system.mediators if name in fit.system.media and fit.data.is_money(name)]
+    paid = paid_mediators(fit)  # whose own spend can be judged
     bought = [name for name in lost["channel"].values.tolist() if fit.data.has_spend(name)]
     order, mediators = fit.system.order, len(fit.system.mediators)
     # Numbers that one draw of a decomposition by period holds, or a little more.

@@ -45,11 +45,16 @@ def make_experiments_table(answers: Answers, ranking: Ranking | None) -> dict[st
 
 def choose(table: pd.DataFrame) -> pd.Series | None:
     """Return the test that gains most of those that are sharp enough, else of all, were they; None where none gains."""
-    gains = table["worth_expected"] - table["cost"].clip(lower=0.0)
+    gains = _gains(table, "expected")
     if not (table["enough"] & (gains > 0.0)).any():
-        gains = table["worth_needed"] - table["cost"].clip(lower=0.0)
+        gains = _gains(table, "needed")
         return table.loc[gains.idxmax()] if gains.max() > 0.0 else None
     return table.loc[gains.where(table["enough"]).idxmax()]
+
+
+def _gains(table: pd.DataFrame, error: str) -> pd.Series:
+    """What tests with the expected or the needed error are worth, less what they cost; what one earns does not count."""
+    return table[f"worth_{error}"] - table["cost"].clip(lower=0.0)
 
 
 def experiment_sentence(answers: Answers, tables: Tables, words: Words) -> tuple[str, str]:
@@ -114,7 +119,7 @@ def experiments_html(answers: Answers, tables: Tables) -> str:
     if "tests" not in tables:
         return ""
     table = tables["tests"]
-    gains = table["worth_needed"] - table["cost"].clip(lower=0.0)
+    gains = _gains(table, "needed")
     best = gains.groupby([table["channel"], table["change"] > 0.0], sort=False).idxmax()
     lines = []
     for _, row in table.loc[best].iterrows():
@@ -141,7 +146,7 @@ def in_half(answers: Answers) -> bool:
 
 
 def _tried(answers: Answers, ranking: Ranking, channel: str) -> pd.DataFrame:
-    """Every change and length for one channel, one of them chosen."""
+    """Every change and length for one channel."""
     assert answers.plan is not None, "what a ranking is made of"
     fit, plan = answers.fit.thin(max(_DRAWS, answers.fit.posterior.sizes["chain"])), answers.plan
     frame, part = plan.to_frame("current"), 0.5 if in_half(answers) else 1.0

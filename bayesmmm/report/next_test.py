@@ -21,8 +21,7 @@ class Ranking:
     channels: tuple[str, ...]
     known: Mapping[
         str, float
-    ]  # worth of knowing the return of each, in units of the outcome, in the window of the plan
-    turned: Mapping[str, float]  # share of draws in which money should move the other way
+    ]  # what it is worth to know the return of each, in outcome, in the window of the plan
     returns: xr.DataArray  # marginal returns on all that a unit of money costs, of the channels of the plan
     room: np.ndarray  # (C,), money by which each of them may move
 
@@ -51,8 +50,7 @@ def rank_tests(answers: Answers) -> Ranking | None:
         for c in order[:_MOST]
         if found.each[c] > max(_LEAST * found.every, _BESIDE * first * (c != order[0]), 0.0)
     ]
-    known, turned = (dict(zip(names, map(float, values), strict=True)) for values in (found.each, found.turned))
-    return Ranking(tuple(kept), known, turned, returns, room)
+    return Ranking(tuple(kept), dict(zip(names, map(float, found.each), strict=True)), returns, room)
 
 
 def _drawn(answers: Answers, names: list[str]) -> np.ndarray:

@@ -38,9 +38,8 @@ def modes(posterior: xr.Dataset, stats: xr.Dataset, doubtful: Mapping[str, float
         206.2)".
     """
     named = sorted(doubtful, key=lambda name: (not _tells(name), -doubtful[name]))[:_MOST]
-    of = _variables(posterior) if named else {}
     for name in named:
-        draws = _draws(posterior[of[name]], name)
+        draws = _draws(posterior, name)
         if not np.isfinite(draws).all() or (draws.std(axis=1) == 0.0).any():
             continue  # a chain that stands still is in no mode, nor is what is no number
         groups, moved = apart(draws)
@@ -54,20 +53,12 @@ def _tells(name: str) -> bool:
     return row_parts(name)[0].rpartition(".")[2] in _TELLING
 
 
-def _variables(posterior: xr.Dataset) -> dict[str, str]:
-    """Variable of every value, by its name in a summary: names of series may hold brackets, too."""
-    return {row: str(name) for name, values in posterior.items() for row in _rows(values)}
-
-
-def _rows(values: xr.DataArray) -> list[str]:
-    """Names of the values of a variable in a summary; labels of days and geos are written there."""
-    return list(flat(values.isel(chain=0, draw=0, drop=True).to_dataset(name=values.name)))
-
-
-def _draws(values: xr.DataArray, name: str) -> np.ndarray:
-    """Draws (chain, draw) of one value of a variable by its name in a summary."""
-    values = values.transpose("chain", "draw", ...)
-    return values.values.reshape(*values.shape[:2], -1)[..., _rows(values).index(name)]
+def _draws(posterior: xr.Dataset, name: str) -> np.ndarray:
+    """Draws (chain, draw) of one value by its name in a summary."""
+    variable, _ = row_parts(name, map(str, posterior))
+    values = posterior[variable].transpose("chain", "draw", ...)
+    names = list(flat(values[0, 0].to_dataset(name=variable)))  # labels of days and geos are written there
+    return values.values.reshape(*values.shape[:2], -1)[..., names.index(name)]
 
 
 def apart(draws: np.ndarray) -> tuple[list[list[int]], list[int]]:

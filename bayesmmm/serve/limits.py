@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bayesmmm.engine import processors
+from bayesmmm.processes import processors
 
 
 @dataclass(frozen=True)
